@@ -173,3 +173,8 @@ class TrainingFailed(NasmetaError, RuntimeError):
 
     def __str__(self) -> str:
         return self.message
+
+    @property
+    def told(self) -> str:
+        """The reason; of an ``error``, which may be anything, with the first line of what it says."""
+        return f"error: {short(self.message.partition(chr(10))[0], 200)}" if self.reason == "error" else self.reason

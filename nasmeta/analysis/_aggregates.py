@@ -35,8 +35,10 @@ def normalised_regrets(
         raise UnknownNameError.of("searcher", reference, losses.searchers)
     scale = mean[:, losses.searchers.index(reference)]
     if (scale == 0).any():
+        task = losses.tasks[int(np.argmax(scale == 0))]
+        known = frame.loc[frame["task"] == task, "regret"].notna().any()
         raise SettingError(
-            f"{reference} found the optimum of {losses.tasks[int(np.argmax(scale == 0))]} in all runs, so regrets "
+            f"{reference} found the {'optimum' if known else 'best known value'} of {task} in all runs, so regrets "
             "cannot be measured by it. Name another reference, or compare at a smaller budget."
         )
     return losses, losses.last() / scale[losses.task, None], reference

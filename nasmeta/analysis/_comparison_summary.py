@@ -10,9 +10,18 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
+from nasmeta.analysis._frame import has_value
 from nasmeta.analysis._metrics import summarise, usual_budgets
 from nasmeta.analysis._plots import has_unknown_optimum, plot_regret, save_figure
-from nasmeta.analysis._run_summary import Seconds, asked_runs, ends, ends_note, remarks, without_spread_of_equals
+from nasmeta.analysis._run_summary import (
+    Seconds,
+    asked_runs,
+    ends,
+    ends_note,
+    failures_of,
+    remarks,
+    without_spread_of_equals,
+)
 from nasmeta.analysis._tables import to_markdown
 from nasmeta.errors import JournalError, SettingError
 from nasmeta.files import writing
@@ -49,6 +58,7 @@ class ComparisonSummary:
     tasks: list[TaskSummary]  # none where no run finished an evaluation
     by_seconds: str | None  # what the values of a budget in seconds are; None for a budget in evaluations
     remarks: list[str]  # which runs are alike, without a value, or ended early
+    failed: str = ""  # that all evaluations failed, and why; empty where one succeeded
 
 
 def summarise_comparison(
@@ -74,7 +84,7 @@ def summarise_comparison(
 
     if frame.empty:
         return ComparisonSummary([], None, [_NOTHING])
-    asked = asked_runs(frame)
+    asked, any_value = asked_runs(frame), _any_value(frame)
     budgets = usual_budgets(frame)
     summary = without_spread_of_equals(summarise(frame, at=budgets), frame)
     tasks = []
@@ -85,7 +95,7 @@ def summarise_comparison(
         tasks.append(
             TaskSummary(
                 name,
-                _title(answers, max(of_task.values())),
+                _title(answers, max(of_task.values())) + ("" if any_value[name] else "; no best value"),
                 answers.column.release,
                 rows.reset_index(drop=True),
                 of_task,
@@ -94,7 +104,15 @@ def summarise_comparison(
             )
         )
     by_seconds = ends_note(frame) if evaluations is None else None
-    return ComparisonSummary(tasks, by_seconds, remarks(frame, evaluations or 1))
+    failed = "" if any(any_value.values()) else failures_of(frame)
+    failed = failed and f"No evaluation succeeded, so there is nothing to compare: {failed}."
+    return ComparisonSummary(tasks, by_seconds, remarks(frame, evaluations or 1), failed)
+
+
+def _any_value(frame: pd.DataFrame) -> dict[str, bool]:
+    """Say of each task whether any run has a best value."""
+    found = pd.Series(has_value(frame)).groupby(frame["task"].astype(str).to_numpy()).any()
+    return {str(task): bool(any_) for task, any_ in found.items()}
 
 
 def write_summary(
@@ -128,7 +146,7 @@ def _written(frame: pd.DataFrame, folder: Path, summary: ComparisonSummary) -> l
     from nasmeta.tasks import HYPERVOLUME_UNIT, get_task
 
     files = [folder / "results.parquet", folder / "summary.md"]
-    unknown = has_unknown_optimum(frame)
+    unknown, any_value = has_unknown_optimum(frame), _any_value(frame)
     units = set() if unknown else {get_task(str(name)).column.unit for name in frame["task"].unique()}
     several = len(units) > 1
     left_out: list[str] = []
@@ -137,6 +155,7 @@ def _written(frame: pd.DataFrame, folder: Path, summary: ComparisonSummary) -> l
         for x, name in _PICTURES:
             # Where nobody recorded what an evaluation costs, there is no time to plot against.
             shown = frame[frame[x].groupby(frame["task"], observed=True).transform("max") > 0]
+            shown = shown[[any_value[str(task)] for task in shown["task"]]]
             if not shown.empty:
                 name = name.replace("regret", "best") if unknown else name
                 try:
@@ -151,28 +170,38 @@ def _written(frame: pd.DataFrame, folder: Path, summary: ComparisonSummary) -> l
 
 
 def _markdown(summary: ComparisonSummary) -> str:
-    parts = ["# Comparison of searchers\n"]
+    parts, any_known = ["# Comparison of searchers\n"], False
     for of_task in summary.tasks:
         parts += [f"## {of_task.task}\n", f"{of_task.title}. Release {of_task.release}.\n"]
-        rows = of_task.table.assign(simulated_days=of_task.table["simulated_seconds"] / 86400)
+        rows, known = of_task.table, bool(of_task.table["share_solved"].notna().any())
         unwanted = ["task", "simulated_seconds"]
+        if known:
+            rows = rows.assign(simulated_days=rows["simulated_seconds"] / 86400)
+        else:  # something else answered than the table, in time of its own
+            rows = rows.assign(seconds_a_run=rows["simulated_seconds"])
+            unwanted += [
+                str(c) for c in rows if str(c).startswith(("final_", "share_solved", "evaluations_to_optimum"))
+            ]
+        any_known |= known
         if summary.by_seconds is not None:  # runs have different numbers of evaluations
             unwanted += [str(column) for column in rows if str(column).startswith("value_at_")]
             for place, (heading, texts) in enumerate(of_task.by_seconds.items()):
                 rows.insert(3 + place, heading, [texts.get(str(searcher), "–") for searcher in rows["searcher"]])
-        if rows["share_solved"].isna().all():
-            unwanted += [str(c) for c in rows if str(c).startswith(("share_solved", "evaluations_to_optimum"))]
         headers = {f"value_at_{budget}": f"best after {budget}" for budget in of_task.budgets}
         parts.append(to_markdown(rows.drop(columns=unwanted), headers=headers))
     if summary.tasks:
         values = "Best after n: mean ± standard deviation of the best value so far after n evaluations. "
         if summary.by_seconds is not None:
             values = "".join(f"{line[0].upper()}{line[1:]}. " for line in summary.by_seconds.splitlines())
-        parts.append(
-            f"{values}Regret: mean distance to the best of all cells at the end of the runs. Share solved: runs that "
-            "evaluated the best cell. Evaluations to optimum: only where all runs were solved. In brackets: 95 % "
-            "intervals.\n"
-        )
+        if any_known:
+            values += (
+                "Regret: mean distance to the best of all cells at the end of the runs. Share solved: runs that "
+                "evaluated the best cell. Evaluations to optimum: only where all runs were solved. In brackets: 95 % "
+                "intervals."
+            )
+        else:
+            values += "Seconds a run: what its evaluations took, mean over the runs."
+        parts.append(f"{values}\n")
     return "\n".join([*parts, *(f"{remark}\n" for remark in summary.remarks)])
 
 
@@ -185,4 +214,4 @@ def _title(evaluator: Evaluator, runs: int) -> str:
         best = f"answered by {evaluator.name}, the optimum is not known"
     if evaluator.infeasible is not None:
         best += "; feasibility unknown, what the table lacks fails"
-    return f"{task.name}: {about}; {best}; {runs} runs each"
+    return f"{task.name}: {about}; {best}; {runs} run{'s' * (runs != 1)} each"

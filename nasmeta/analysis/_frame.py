@@ -150,6 +150,33 @@ def with_regrets(frame: pd.DataFrame) -> tuple[pd.DataFrame, npt.NDArray[np.bool
     return frame.assign(regret=regrets), ~unknown
 
 
+def has_value(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Say of each row whether its run had a best value by then: before a full training succeeds, a training has none.
+
+    Where the optimum is known the worst cell stands in, so there is always one.
+    """
+    found = frame["regret"].notna().to_numpy(copy=True)
+    if found.all() or "evaluation" not in frame.columns:
+        return np.ones(len(frame), dtype=bool)
+    good = pd.Series(True, frame.index)
+    if "failure" in frame.columns:
+        good &= frame["failure"].astype(str) == ""
+    if "epochs" in frame.columns:
+        good &= frame["epochs"] == full_epochs(frame)
+    rows = frame[list(_KEYS)].assign(good=good, at=np.arange(len(frame)), evaluation=frame["evaluation"])
+    rows = rows.sort_values("evaluation", kind="stable")
+    so_far = rows.groupby(list(_KEYS), observed=True)["good"].cummax().to_numpy(dtype=bool)
+    found[rows["at"].to_numpy()] |= so_far
+    return found
+
+
+def full_epochs(frame: pd.DataFrame) -> pd.Series[Any]:
+    """Return the epochs of a full training of each row's task; where the frame does not tell, of the longest."""
+    told = {task: max(of_task.values()) for task, of_task in frame.attrs.get("full_epochs", {}).items()}
+    longest = frame.groupby("task", observed=True)["epochs"].transform("max")
+    return frame["task"].astype(str).map(told).astype(float).fillna(longest)
+
+
 def direction_of(rows: pd.DataFrame) -> float:
     """Return 1 where incumbents are the largest values of a task, -1 where they are the smallest.
 

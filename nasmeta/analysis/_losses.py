@@ -84,7 +84,7 @@ def _budgets(runs: Runs, at: npt.ArrayLike | None, x: XAxis) -> FloatArray:
     if wrong.any():
         code, column = np.argwhere(wrong)[0]
         where = "" if x == "evaluation" else f" on {runs.tasks[code]}"
-        unit = "evaluations" if x == "evaluation" else "simulated seconds"
+        unit = "evaluations" if x == "evaluation" else "simulated seconds" if runs.known.all() else "seconds"
         if least[code] > most[code]:
             raise SettingError(f"No budget in {unit}{where} is one at which all runs have begun and none has ended.")
         raise SettingError(

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from nasmeta.analysis._frame import FloatArray, IntArray, read_runs
+from nasmeta.analysis._frame import FloatArray, IntArray, has_value, read_runs
 from nasmeta.analysis._statistics import bootstrap_interval, check_level, interval_columns
 from nasmeta.errors import SettingError
 
@@ -150,8 +150,9 @@ def summarise(
     DataFrame, one row a (task, searcher)
         ``task, searcher, runs``;
         ``value_at_N, value_at_N_std`` for each N (mean and standard deviation over the runs, in the task's unit;
-        NaN where a run without the optimum ended before);
-        ``final_regret, final_regret_low, final_regret_high`` (mean at the end of the runs, bootstrap interval);
+        NaN where a run without the optimum ended before; of trainings over the runs in which one had succeeded);
+        ``final_regret, final_regret_low, final_regret_high`` (mean at the end of the runs, bootstrap interval; where
+        the optimum is not known, the distance to the best value that any run found);
         ``share_solved, …_low, …_high`` and ``evaluations_to_optimum, …_low, …_high`` as in the function
         `evaluations_to_optimum` (a mean only if every run was solved);
         ``simulated_seconds`` (mean over the runs, of a whole run).
@@ -178,24 +179,29 @@ def summarise(
     if wrong:
         raise SettingError(f"Values after {wrong[0]!r} evaluations were asked for; give whole numbers of at least 1.")
     solved = evaluations_to_optimum(frame, level=level, seed=seed)
-    runs = read_runs(frame, "incumbent_value", "simulated_seconds")
+    runs = read_runs(frame.assign(valued=has_value(frame)), "incumbent_value", "simulated_seconds", "valued")
     end = runs.start + runs.length - 1
-    values = runs.at("incumbent_value", budgets)
-    rows = []
+    values, valued = runs.at("incumbent_value", budgets), runs.at("valued", budgets)
+    rows, reached = [], set()
     for (task, searcher, group), of_pair in zip(runs.groups(), solved.to_dict("records"), strict=True):
         row: dict[str, Any] = {"task": task, "searcher": searcher, "runs": of_pair["runs"]}
         for column, budget in enumerate(budgets):
-            value = values[group, column]
-            row[f"value_at_{budget}"] = value.mean()
+            if not np.isnan(values[group, column]).any():
+                reached.add(budget)
+            value = values[group, column][valued[group, column] != 0]
+            row[f"value_at_{budget}"] = value.mean() if len(value) else np.nan
             row[f"value_at_{budget}_std"] = value.std(ddof=1) if len(value) > 1 else np.nan
-        final = runs.columns["regret"][end[group]]
-        row |= interval_columns("final_regret", final.mean(), bootstrap_interval(final, level=level, seed=seed))
+        final = runs.columns["regret"][end[group]][runs.columns["valued"][end[group]] != 0]
+        regrets: tuple[Any, Any] = (np.nan, (np.nan, np.nan))
+        if len(final):
+            regrets = final.mean(), bootstrap_interval(final, level=level, seed=seed)
+        row |= interval_columns("final_regret", *regrets)
         for name, source in (("share_solved", "share_solved"), ("evaluations_to_optimum", "mean")):
             row |= {f"{name}{bound}": of_pair[f"{source}{bound}"] for bound in ("", "_low", "_high")}
         row["simulated_seconds"] = runs.columns["simulated_seconds"][end[group]].mean()
         rows.append(row)
     table = pd.DataFrame(rows)
-    unreached = [f"value_at_{budget}" for budget in budgets if table[f"value_at_{budget}"].isna().all()]
+    unreached = [f"value_at_{budget}" for budget in budgets if budget not in reached]
     return table.drop(columns=[name + deviation for name in unreached for deviation in ("", "_std")])
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from nasmeta.analysis._aggregates import normalised_regrets
 from nasmeta.analysis._curves import XAxis
-from nasmeta.analysis._plots import legend_below
+from nasmeta.analysis._plots import has_unknown_optimum, legend_below
 from nasmeta.analysis._profiles import performance_profiles, runtime_profiles
 from nasmeta.analysis._ranks import Blocks, Friedman, friedman_test, rank_curves
 from nasmeta.analysis._styles import style, tidy
@@ -156,11 +156,11 @@ def plot_ranks(frame: pd.DataFrame, x: XAxis = "evaluation", width: Width = None
     'average rank'
     """
     curves = rank_curves(frame, x)
-    budget = curves.columns[1]
+    budget, time = curves.columns[1], "time" if has_unknown_optimum(frame) else "simulated time"
     figure, axes = _canvas(width)
     handles = _lines(axes, curves, budget, "rank")
     axes.set_xscale("log")
-    axes.set_xlabel("evaluations" if x == "evaluation" else "share of the simulated time")
+    axes.set_xlabel("evaluations" if x == "evaluation" else f"share of the {time}")
     axes.set_ylabel("average rank")
     axes.set_ylim(len(handles) + 0.15, 0.85)  # 1 is the best, so it is on top
     _finish(figure, axes, handles, "y")

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis._frame import count_runs
+from nasmeta.analysis._frame import count_runs, full_epochs, has_value
 from nasmeta.analysis._tables import spread
 from nasmeta.errors import NasmetaError
 
 Seconds = float | Mapping[str, float] | None  # the budget, one for all tasks or one a task
 
+_REASONS = 3  # of failures, those that are told
 _WHY = {
     "exhausted": "exhausted: no cell was left",
     "stalled": "stalled: the searcher proposed nothing new for very long",
@@ -36,7 +37,7 @@ def ends(frame: pd.DataFrame, task: str, seconds: Seconds) -> dict[str, dict[str
     asked = {searcher: n for (name, searcher), n in asked_runs(frame).items() if name == task}
     limit = seconds.get(task) if isinstance(seconds, Mapping) else seconds
     full = rows[
-        rows["epochs"] == _full_epochs(rows, task)
+        (rows["epochs"] == _full_epochs(rows, task)) & has_value(rows)
     ]  # the incumbent before is the worst cell, which nobody chose
     columns: dict[str, dict[str, str]] = {}
     if limit is not None and _crossing_counts(rows):
@@ -71,7 +72,12 @@ def remarks(frame: pd.DataFrame, evaluations: int) -> list[str]:
     ]
     unknown = [str(task) for task, rows in frame.groupby("task", observed=True) if rows["regret"].isna().all()]
     if unknown:
-        said.append(f"{', '.join(unknown)}: the optimum is not known; regrets are to the best value that any run found")
+        said.append(f"{', '.join(unknown)}: the optimum is not known, so there are no regrets")
+        lost = frame[frame["task"].isin(unknown)]
+        if why := failures_of(lost):
+            said.append(
+                f"{', '.join(unknown)}: {(lost['failure'] != '').sum():,} of {len(lost):,} evaluations failed: {why}"
+            )
     full = {str(task): _full_epochs(rows, str(task)) for task, rows in frame.groupby("task", observed=True)}
     grouped = frame.groupby(["task", "searcher"], sort=False, observed=True)
     by_pair = {(str(task), str(searcher)): rows for (task, searcher), rows in grouped}
@@ -83,6 +89,9 @@ def remarks(frame: pd.DataFrame, evaluations: int) -> list[str]:
                 f"{searcher} on {task}: {asked - begun} of its {asked} runs finished no evaluation and are in no mean"
             )
         if rows is not None:
+            if task in unknown:
+                said += without_value(rows, f"{searcher} on {task}", asked)
+                continue
             valued = rows.loc[rows["epochs"] == full[task], "seed"].nunique()
             if valued < begun:
                 said.append(
@@ -97,6 +106,27 @@ def remarks(frame: pd.DataFrame, evaluations: int) -> list[str]:
                 f"{name} on {task_name}: of its runs {len(runs)} ended before {evaluations:,} evaluations ({meaning})"
             )
     return said
+
+
+def without_value(rows: pd.DataFrame, who: str, asked: int) -> list[str]:
+    """Say which runs of a searcher on a task have no best value, and why; nothing where all have one."""
+    lost = rows["seed"].nunique() - rows.loc[has_value(rows), "seed"].nunique()
+    if not lost:
+        return []
+    why = failures_of(rows)
+    return [
+        f"{who}: {lost} of its {asked} runs {'has' if lost == 1 else 'have'} no best value, as no full training "
+        f"succeeded{why and f' (failed: {why})'}; means leave {'it' if lost == 1 else 'them'} out"
+    ]
+
+
+def failures_of(rows: pd.DataFrame) -> str:
+    """Return how often evaluations failed, and why, in words; empty where none did."""
+    if "failure" not in rows.columns:
+        return ""
+    counts = rows["failure"].astype(str).value_counts().drop("", errors="ignore")
+    said = ", ".join(f"{n} × {why}" for why, n in counts[:_REASONS].items())
+    return said + ", …" * (len(counts) > _REASONS)
 
 
 def _means(rows: pd.DataFrame, asked: Mapping[str, int]) -> dict[str, str]:
@@ -117,7 +147,7 @@ def _full_epochs(rows: pd.DataFrame, task: str) -> int:
     from nasmeta.tasks import get_task
 
     if len(rows) and rows["regret"].isna().all():
-        return int(rows["epochs"].max())
+        return int(full_epochs(rows).max())
     try:
         return get_task(task).signal.epochs or 0
     except NasmetaError:

@@ -80,6 +80,7 @@ def _head(facts: Mapping[str, Any]) -> list[str]:
         f"* Recipe: {recipe['name']}: {recipe['epochs']} epochs, batch {recipe['batch_size']}, learning rate "
         f"{recipe['learning_rate']:g} ({recipe['schedule']}), C = {recipe['channels']}, "
         f"N = {recipe['cells_per_stage']}, {recipe['precision']}.",
+        *(f"* Left out of the picks: {said}." for said in facts.get("left_out", ())),
         *_side_by_side(facts),
         f"* Look-up: {facts['lookup']['address']} (dataset/metric/split/epochs/seed), {facts['lookup']['release']}.",
         "",
@@ -119,6 +120,8 @@ def _accuracies(cells: pd.DataFrame, facts: Mapping[str, Any], split: str) -> li
     if (cells["failures"] != "").any():
         shown["failed"] = cells["failures"]
     lines = ["## Accuracies in percent", "", to_markdown(shown)]
+    if cells["measured"].isna().all():
+        return [*lines, "No training succeeded, so nothing is verified.", ""]
     if why_not:
         lines += [
             f"Differences are left out, since training is not expected to reach the look-up: {why_not}. "
@@ -170,6 +173,8 @@ def _separation(found: Mapping[str, Any] | None) -> list[str]:
 
 
 def _costs(cells: pd.DataFrame, facts: Mapping[str, Any]) -> list[str]:
+    if cells["train_seconds"].isna().all():
+        return []
     shown = pd.DataFrame(
         {
             "cell": cells["cell"].astype(str),

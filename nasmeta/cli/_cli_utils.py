@@ -8,7 +8,7 @@ import re
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 import typer
 
@@ -38,6 +38,12 @@ def cli_command(command: F) -> F:
             raise typer.Exit(130) from None
 
     return run  # type: ignore[return-value]
+
+
+def end_without_success(why: str) -> NoReturn:
+    """End a command that did what was asked for, but with no training that succeeded: exit code 1."""
+    typer.echo(f"Warning: {why}", err=True)
+    raise typer.Exit(1)
 
 
 def require_utf8(arguments: Iterable[str]) -> None:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from nasmeta.analysis import ComparisonSummary
 
 
+_REASONS = 3  # why evaluations failed; the errors of somebody's own network may all differ
+
+
 def print_summary(summary: ComparisonSummary) -> None:
     """Print a table a task: the best value so far after some budgets, and how often the optimum was found."""
     from nasmeta.analysis._tables import number_or_dash, spread
@@ -55,6 +58,11 @@ def print_summary(summary: ComparisonSummary) -> None:
         terminal.print()
 
 
+def all_failed(run: History) -> bool:
+    """Tell whether a run has no best because what could have been it failed."""
+    return len(run) > 0 and bool(run.failures) and int(run.incumbent_positions[-1]) < 0
+
+
 def print_run(run: History, journal: Path | None) -> None:
     """Print the facts of a run and its best cell; of several objectives the front that it found."""
     if isinstance(run, FrontHistory):
@@ -66,6 +74,14 @@ def print_run(run: History, journal: Path | None) -> None:
     if run.task.is_sampled and answers.noise_free is not None:
         known = f", of one seed; {answers.noise_free[run.best.cell]:.4f} in the mean of its seeds{known}"
     unit = "" if info.unit == "1" else f" {info.unit}"
+    best = {"best cell": "none: no full training succeeded"}
+    if not all_failed(run):
+        best = {
+            "best cell": str(run.best.cell),
+            "": run.task.space.to_string(run.best.cell),
+            "found by": f"evaluation {run.incumbent_positions[-1] + 1:,} of {run.evaluations:,}",
+            info.metric: f"{run.best.value:.4f}{unit}{known}",
+        }
     spent = f"{duration(float(run.cost_seconds.sum()))} of training"
     if not trained and not run.cost_seconds.any() and run.task.device is None:
         spent = "unknown: the table has no training times"
@@ -74,10 +90,7 @@ def print_run(run: History, journal: Path | None) -> None:
         "searcher": f"{run.searcher}, seed {run.seed}"
         + (f", learnt from {', '.join(run.sources)}" if run.sources else ""),
         **_guidance(run),
-        "best cell": str(run.best.cell),
-        "": run.task.space.to_string(run.best.cell),
-        "found by": f"evaluation {run.incumbent_positions[-1] + 1:,} of {run.evaluations:,}",
-        info.metric: f"{run.best.value:.4f}{unit}{known}",
+        **best,
         **({"data": info.dataset} if trained else {}),
         "predicted" if answers.name == "surrogate" else "measured": describe_column(info)
         + (f", {info.source}" if trained else ""),
@@ -91,7 +104,7 @@ def print_run(run: History, journal: Path | None) -> None:
     width = max(16, *(len(name) + 2 for name in lines))
     for name, text in lines.items():
         typer.echo(f"{name:<{width}}{text}")
-    for column, value in run.report().items():
+    for column, value in ({} if all_failed(run) else run.report()).items():
         typer.echo(f"{'also measured':<{width}}{column.metric} {value:.4f} {column.unit}: {describe_column(column)}")
 
 
@@ -100,7 +113,8 @@ def _failed(run: History) -> dict[str, str]:
     if not run.failures:
         return {}
     what = "training" if run.evaluator.name in TRAINED else "evaluation"
-    reasons = ", ".join(f"{why} ({n})" for why, n in Counter(run.failures.values()).most_common())
+    counts = Counter(run.failures.values()).most_common()
+    reasons = ", ".join(f"{why} ({n})" for why, n in counts[:_REASONS]) + ", …" * (len(counts) > _REASONS)
     return {"failed": f"{len(run.failures)} {what}{'s' * (len(run.failures) != 1)}: {reasons}"}
 
 

@@ -21,8 +21,8 @@ def report(
     at: Annotated[
         int | None,
         typer.Option(
-            help="Budget at which ranks and tests compare, in evaluations or simulated seconds, whichever the budget "
-            "counts; by default the largest that all runs reach."
+            help="Budget at which ranks and tests compare, in evaluations or seconds, whichever the budget counts; "
+            "by default the largest that all runs reach."
         ),
     ] = None,
     formats: Annotated[

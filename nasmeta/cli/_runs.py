@@ -11,6 +11,7 @@ import typer
 from nasmeta.cli._cli_utils import (
     cli_command,
     echo_written,
+    end_without_success,
     epochs_in,
     names_in,
     searcher_names,
@@ -30,7 +31,9 @@ Evaluations = Annotated[
 ]
 Seconds = Annotated[
     float | None,
-    typer.Option(help="Budget of a run in simulated seconds: each evaluation takes its recorded training time."),
+    typer.Option(
+        help="Budget of a run in seconds: each evaluation takes its recorded training time, a real one its own."
+    ),
 ]
 ClockSettings = Annotated[
     list[str] | None,
@@ -137,7 +140,7 @@ def search(
 ) -> None:
     """Run one searcher on one task and show the best cell it found; of several objectives, the Pareto front."""
     import nasmeta as nm
-    from nasmeta.cli._print_run import print_run
+    from nasmeta.cli._print_run import all_failed, print_run
 
     if meta:
         if task is not None:
@@ -174,6 +177,8 @@ def search(
         data=data,
     )
     print_run(run, journal)
+    if all_failed(run):
+        end_without_success("no full training succeeded, so the run has no best cell.")
 
 
 def _is_said(context: typer.Context, parameter: str) -> bool:
@@ -338,12 +343,17 @@ def compare(
         runs = sum(n for of_task in frame.attrs["runs"].values() for n in of_task.values())
         done = "1 run is" if runs == 1 else f"{runs} runs are"
         typer.echo(f"Shard {shard}: its {done} done. After all shards, leave out --shard for the results.")
+        if len(frame) and (frame["failure"].astype(str) != "").all():
+            end_without_success("none of its evaluations succeeded.")
         return
     if seconds is None and specification is None:
         evaluations = evaluations or 200
-    print_summary(summarise_comparison(frame, evaluations, asked, limits))
+    summary = summarise_comparison(frame, evaluations, asked, limits)
+    print_summary(summary)
     for task, of_task in frame.attrs.get("searcher_seconds", {}).items():
         own = ", ".join(f"{name} {one:.3g} s" for name, one in of_task.items())
         typer.echo(f"searchers' own time a run, {task}: {own}", err=True)  # not the same twice
     if folder is not None:
         echo_written(write_summary(frame, folder, evaluations, asked, limits))
+    if summary.failed:
+        end_without_success(summary.failed)

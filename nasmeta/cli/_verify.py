@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nasmeta.cli._cli_utils import cli_command, console, echo_written, print_table
+from nasmeta.cli._cli_utils import cli_command, console, duration, echo_written, end_without_success, print_table
 from nasmeta.cli._training_options import Data, Device, RecipeName, Size, Split, ValidFraction
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, TrainingFailed
 from nasmeta.progress import spinner
 
 if TYPE_CHECKING:
+    from nasmeta.training import TrainingResult
     from nasmeta.verification import Verification
 
 _DEMO: dict[str, Any] = {"recipe": "tiny", "top": 2, "controls": 2, "worst": 1, "seeds": 2}
@@ -97,17 +98,29 @@ def verify(
             stack=stack,
             shard=shard,
             announce=tell,
+            on_end=lambda cell, seed, outcome: tell(_ended(cell, seed, outcome), last=True),
             **asked,
             **dataset_options(data, split, valid_fraction, size),
         )
     if shard is not None:
-        failed = sum(len(reasons.split(", ")) for reasons in found.cells["failures"] if reasons)
-        n = int(found.cells["trainings"].sum()) + failed
+        failed = found.facts["failed"]
+        n = found.facts["trainings"] + failed
         done = f"{n} training{'s are' if n != 1 else ' is'}" + (f" done, {failed} failed" if failed else " done")
         typer.echo(f"Shard {shard}: its {done}. After all shards, leave out --shard for the page.")
-        return
-    _show(found)
-    echo_written(write_verification_page(found.cells, found.epochs, found.facts, folder, command=command))
+    else:
+        _show(found)
+        echo_written(write_verification_page(found.cells, found.epochs, found.facts, folder, command=command))
+    if found.facts["failed"] and not found.facts["trainings"]:
+        why = ", ".join(sorted({reason for reason in found.cells["failures"] if reason}))
+        end_without_success(f"no training succeeded: {why}.")
+
+
+def _ended(cell: int, seed: int, outcome: TrainingResult | TrainingFailed) -> str:
+    """Say how a training ended."""
+    if isinstance(outcome, TrainingFailed):
+        return f"cell {cell}, seed {seed}: failed: {outcome.told}"
+    accuracy = outcome.test_accuracy if outcome.valid_accuracy is None else outcome.valid_accuracy
+    return f"cell {cell}, seed {seed}: {accuracy:.2f} % in {duration(outcome.train_seconds)}"
 
 
 def _demo_run(folder: Path) -> Path:
@@ -146,5 +159,6 @@ def _show(found: Verification) -> None:
             f"chance that training places a pick above a random cell: {apart['chance']:.3f}, 95 % interval "
             f"{apart['low']:.2f} to {apart['high']:.2f}"
         )
+    lines += [f"left out of the picks: {said}" for said in facts["left_out"]]
     for line in lines:
         terminal.print(line, soft_wrap=True)

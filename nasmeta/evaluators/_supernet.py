@@ -95,7 +95,7 @@ class SupernetEvaluator(TrainingEvaluator):
             try:
                 result = train_supernet(trainer.dataset, self.recipe, self.space, self.seed, **where)
             except TrainingFailed as failure:
-                return _Trained(FAILED_VALUE, 0.0, failure.reason)
+                return _Trained(FAILED_VALUE, 0.0, failure.told)
             assert result.network is not None
             self._supernet, self._train_seconds = result.network, result.train_seconds
         start = time.perf_counter()

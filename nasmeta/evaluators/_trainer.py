@@ -171,12 +171,12 @@ class Trainer:
             done |= self.train_stack(dict(part), seed, size, recipe, said)
         return done
 
-    def announced(self, what: str, total: int) -> Tell | None:
+    def announced(self, what: str, total: int, at_first: str = "") -> Tell | None:
         """Say what is trained; return what says how many of its epochs are done; nothing where nobody listens."""
         say = self.announce
         if say is None:
             return None
-        say(what)
+        say(what + at_first)
         first: tuple[float, int] | None = None
 
         def tell(done: int, note: str) -> None:

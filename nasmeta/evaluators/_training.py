@@ -385,7 +385,7 @@ class TrainingEvaluator(Evaluator):
     def _told(self, result: TrainingResult | TrainingFailed, elapsed: float = 0.0) -> _Trained:
         """Return what the journal is told of a training; one that failed costs the seconds that went by."""
         if isinstance(result, TrainingFailed):
-            return _Trained(FAILED_VALUE, elapsed, result.reason)
+            return _Trained(FAILED_VALUE, elapsed, result.told)
         assert result.valid_accuracy is not None
         whole = min(self.recipe.batch_size, len(self.trainer.dataset.splits["train"]))
         short = result.micro_batch < whole  # of memory

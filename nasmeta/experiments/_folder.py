@@ -163,7 +163,7 @@ class ComparisonFolder:
             differences = [
                 f"{key} there: {json.dumps(there.get(key))}; asked for: {json.dumps(asked[key])}"
                 for key in _IDENTITY
-                if _unordered(there.get(key)) != _unordered(asked[key])
+                if _unordered(_unnamed(there.get(key))) != _unordered(_unnamed(asked[key]))
             ]
         except (ValueError, AttributeError, TypeError) as reason:
             raise JournalError(f"{path} is damaged: {reason}. Use another folder.") from None
@@ -268,6 +268,15 @@ def _without_code(searchers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[
     return {label: {key: said for key, said in own.items() if key != "code"} for label, own in searchers.items()}
 
 
+def _unnamed(said: Any) -> Any:
+    """Return an entry of the specification without the names of what a checksum beside them identifies."""
+    if isinstance(said, list):
+        return [_unnamed(one) for one in said]
+    if not isinstance(said, dict):
+        return said
+    return {key: _unnamed(one) for key, one in said.items() if not said.get(f"{key}_sha256")}
+
+
 def _unordered(said: Any) -> Any:
     """Return an entry of the specification without the order of its tasks; searchers are a mapping, which has none."""
     return sorted(said, key=json.dumps) if isinstance(said, list) and all(isinstance(e, dict) for e in said) else said
@@ -313,7 +322,7 @@ class Results:
     ) -> None:
         self._configs, self._seeds, self._home = configs, seeds, home
         self._histories: dict[Pair, dict[int, History]] = {pair: {} for pair in configs}
-        self._attrs: dict[str, dict[str, dict[str, Any]]] = {"runs": {}, "searcher_seconds": {}}
+        self._attrs: dict[str, dict[str, dict[str, Any]]] = {"runs": {}, "full_epochs": {}, "searcher_seconds": {}}
         self._written: set[Pair] = set()
         self.done = 0
         if home is not None:

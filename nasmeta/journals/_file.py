@@ -7,7 +7,7 @@ import json
 import stat
 import sys
 import time
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,8 @@ from typing import Any, BinaryIO, Generic, Self, TypeVar
 from nasmeta.errors import JournalError, shown
 from nasmeta.journals._lease import FolderLease
 from nasmeta.places import in_store, read_whole
+
+_OPTIONS = {"stacked": "--stack"}  # what an entry of a header is called on the command line, where that is another name
 
 
 def loaded(text: bytes) -> Any:
@@ -30,15 +32,26 @@ def loaded(text: bytes) -> Any:
 def differences_from(found: Mapping[str, Any], header: Mapping[str, Any], but: Collection[str]) -> str:
     """Say in what a header that was read is not the one that is due, but for what may differ; empty where it is.
 
+    Another name of the same content is no difference, where its checksum stands beside it.
+
     >>> differences_from({"seed": 1, "at": "noon"}, {"seed": 2, "at": "night"}, ("at",))
     'seed is 1 there, but 2 was asked for'
+    >>> differences_from({"recipe": "mine", "recipe_sha256": "5f"}, {"recipe": "yours", "recipe_sha256": "5f"}, ())
+    ''
     """
-    due = json.loads(json.dumps(header))
-    return "; ".join(
-        f"{key} is {found.get(key)!r} there, but {due.get(key)!r} was asked for"
-        for key in dict.fromkeys([*due, *found])
-        if found.get(key) != due.get(key) and key not in but
-    )
+    return "; ".join(_differences(found, json.loads(json.dumps(header)), but))
+
+
+def _differences(found: Mapping[str, Any], due: Mapping[str, Any], but: Collection[str], of: str = "") -> Iterator[str]:
+    for key in dict.fromkeys([*due, *found]):
+        there, asked, checksum = found.get(key), due.get(key), f"{key}_sha256"
+        if there == asked or key in but or (found.get(checksum) and found.get(checksum) == due.get(checksum)):
+            continue
+        if isinstance(there, dict) and isinstance(asked, dict) and there and asked:
+            yield from _differences(there, asked, (), f"{of}{key}.")
+        else:
+            option = _OPTIONS.get(key, "")
+            yield f"{of}{key}{option and f' ({option})'} is {there!r} there, but {asked!r} was asked for"
 
 
 def changed_code(found: Mapping[str, Any], due: Mapping[str, Any], what: str) -> str:

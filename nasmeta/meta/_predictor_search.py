@@ -71,6 +71,21 @@ class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
         """Whether a name is that of a meta-predictor."""
         return predictor in META_PREDICTORS
 
+    @property
+    def learner(self) -> Any:
+        """The meta-predictor."""
+        return self._model
+
+    @classmethod
+    def learner_name(cls, name: str, settings: Mapping[str, Any]) -> str:
+        """Return the name of the meta-predictor: its file serves every searcher that searches by it."""
+        return str(settings.get("predictor") or cls.default_predictor)
+
+    @classmethod
+    def with_learnt(cls, learnt: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the settings of a search with those of the meta-predictor among its options."""
+        return {**settings, "options": {**learnt, **(settings.get("options") or {})}}
+
     # -- what sources teach -----------------------------------------------------------------------------------------
     def _learn(self, sources: list[SourceTask]) -> Any:
         self._model.monitor, self._model.avoid = self.monitor, self.avoid

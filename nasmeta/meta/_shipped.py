@@ -119,8 +119,10 @@ def load_meta_model(which: str | os.PathLike[str]) -> SavedMetaModel:
     )
 
 
-def meta_model_for(kind: str, task: Task, which: str | os.PathLike[str] | SavedMetaModel) -> SavedMetaModel:
-    """Return the meta-model with which a learner of this kind is to search a task.
+def meta_model_for(
+    kind: str, task: Task, which: str | os.PathLike[str] | SavedMetaModel, searcher: str | None = None
+) -> SavedMetaModel:
+    """Return the meta-model with which a learner of this kind, of a searcher of this name, is to search a task.
 
     It is that of a file, or a shipped one by its name, or ``"shipped"``: the one of this kind and space that has seen
     nothing of the target and has learnt from its metric; of several that with the most labels. One of another kind or
@@ -152,7 +154,8 @@ def meta_model_for(kind: str, task: Task, which: str | os.PathLike[str] | SavedM
         return max(fit, key=lambda model: sum(source["labels"] for source in model.card["sources"]))
     model = which if isinstance(which, SavedMetaModel) else load_meta_model(which)
     if model.kind != kind:
-        raise SettingError(f"{model.path} holds a model of {model.kind}, but the searcher is {kind}.")
+        of = f", which takes one of {kind}" if searcher not in (None, kind) else ""
+        raise SettingError(f"{model.path} holds a model of {model.kind}, but the searcher is {searcher or kind}{of}.")
     if model.space != task.space:
         raise SettingError(
             f"{model.path} is for the space {model.space.name}, but {task.name} is a task of {task.space.name}."

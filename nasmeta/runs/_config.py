@@ -122,7 +122,8 @@ class RunConfig:
         saved = saved_model_of(self.searcher, self.task, meta_model, sources)
         if saved is None:
             return self
-        settings = {**saved.card["settings"], **self.searcher.settings}
+        assert issubclass(self.searcher.kind, MetaSearcher)
+        settings = self.searcher.kind.with_learnt(saved.card["settings"], self.searcher.settings)
         return replace(self, searcher=replace(self.searcher, settings=settings), saved=saved)
 
     def with_sources(self, sources: SourcesLike | None = None) -> RunConfig:

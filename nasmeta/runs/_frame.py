@@ -20,7 +20,8 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
 
     ``frame.attrs["searcher_seconds"]`` has the searchers' own computing time, in seconds a run, by task and searcher:
     apart from the rows, as it is not the same twice. Runs that were read and not run have none. ``frame.attrs["runs"]``
-    has the number of runs, also by task and searcher: those that finished nothing have no row.
+    has the number of runs, also by task and searcher: those that finished nothing have no row. In the same way
+    ``frame.attrs["full_epochs"]`` has the epochs of a full training, as all may be shorter.
 
     >>> import nasmeta as nm
     >>> runs = [nm.search("random", "nb201/cifar10", evaluations=20, seed=seed) for seed in range(3)]
@@ -77,10 +78,12 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
         if run.searcher_seconds == run.searcher_seconds:
             measured.setdefault(run.task.name, {}).setdefault(run.searcher, []).append(run.searcher_seconds)
     asked: dict[str, dict[str, int]] = {}
+    lengths_due: dict[str, dict[str, int]] = {}
     for run in runs:
         of_task = asked.setdefault(run.task.name, {})
         of_task[run.searcher] = of_task.get(run.searcher, 0) + 1
-    frame.attrs["runs"] = asked
+        lengths_due.setdefault(run.task.name, {})[run.searcher] = run.full_epochs
+    frame.attrs["runs"], frame.attrs["full_epochs"] = asked, lengths_due
     frame.attrs["searcher_seconds"] = {
         task: {searcher: float(np.mean(seconds)) for searcher, seconds in of_task.items()}
         for task, of_task in measured.items()

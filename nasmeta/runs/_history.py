@@ -283,13 +283,14 @@ class History(ShowsFacts):
     def incumbent_positions(self) -> NDArray[np.int64]:
         """After each evaluation the position of the best full training so far, the first in ties; int64, shape (n,).
 
-        -1 until a full training has ended: values after fewer epochs are no values of the task.
+        -1 until a full training has succeeded: after fewer epochs, or a failure, there is no value of the task.
         """
         utilities = self.evaluator.sign * self.values
         if np.isnan(utilities).any():
             raise SettingError(f"The run of {self.searcher} has a value that is NaN, so it has no best.")
         if self.timed:
             utilities = np.where(self.epochs == self.full_epochs, utilities, -np.inf)
+        utilities[list(self._reasons())] = -np.inf
         best = np.maximum.accumulate(utilities)
         better = np.append(best[:1] > -np.inf, utilities[1:] > best[:-1])[: len(utilities)]
         return np.maximum.accumulate(np.where(better, np.arange(len(utilities)), -1))
@@ -298,7 +299,7 @@ class History(ShowsFacts):
     def incumbents(self) -> NDArray[np.int32]:
         """After each evaluation the best cell so far, the first in ties; int32, shape (n,).
 
-        The task's worst cell until a full training has ended, as nothing better is known; where not all values are
+        The task's worst cell until a full training has succeeded, as nothing better is known; where not all values are
         known beforehand, the worst that the run evaluates.
         """
         return self._incumbents()[0]
@@ -321,16 +322,15 @@ class History(ShowsFacts):
         Raises
         ------
         SettingError
-            Where nothing was evaluated.
+            Where nothing was evaluated, or nothing with success.
         """
+        who, has = f"The run of {self.searcher} on {self.task.name}", "so it has no best"
         if not len(self):
-            raise SettingError(f"The run of {self.searcher} on {self.task.name} evaluated nothing, so it has no best.")
+            raise SettingError(f"{who} evaluated nothing, {has}.")
         position = self.incumbent_positions[-1]
         if position < 0:
-            raise SettingError(
-                f"The run of {self.searcher} on {self.task.name} ended before any training of {self.full_epochs} "
-                "epochs did, so it has no best: give it a larger budget."
-            )
+            why = next(iter(self.failures.values()), "") or "give it a larger budget"
+            raise SettingError(f"{who} ended before any training of {self.full_epochs} epochs succeeded, {has}: {why}.")
         return Best(int(self.cells[position]), float(self.values[position]))
 
     def report(self) -> dict[ColumnInfo, float]:
@@ -354,7 +354,7 @@ class History(ShowsFacts):
             signal's unit), worker and epochs (of the training), clock (how time passed: workers and policies),
             space and warm_start (what of the space was searched, and how many first cells sources chose), stopped
             (why the run ended, see `History`), failure (why the evaluation failed; empty where it did not).
-            Incumbent, its value and regret count full trainings; before the first they are those of the worst cell.
+            Incumbent, its value and regret count full trainings that succeeded; before, they are the worst cell's.
 
         Examples
         --------

@@ -128,7 +128,9 @@ def plot_run(run: Any, x: RunAxis, width: Width) -> Figure:
     top = max([(sign * frame["incumbent_value"]).max(), *known])
     margin = 0.06 * (top - bottom) or 1.0
     axes.set_ylim(*sorted((sign * (bottom - margin), sign * (top + margin))))
-    panels[-1].set_xlabel("evaluations" if x == "evaluation" else "simulated training time (s)")
+    panels[-1].set_xlabel(
+        "evaluations" if x == "evaluation" else f"{'' if isnan(optimum) else 'simulated '}training time (s)"
+    )
     axes.set_ylabel(info.metric.replace("_", " ") + ("" if info.unit == "1" else f" ({info.unit})"))
     axes.locator_params(axis="x", nbins=5)
     title = f"{run.searcher} on {run.task.name}, seed {run.seed}"

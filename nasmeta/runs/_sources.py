@@ -13,6 +13,7 @@ from nasmeta.errors import ColumnError, LeakageError, MissingValueError, Setting
 from nasmeta.evaluators import Evaluator
 from nasmeta.meta import SavedMetaModel, meta_model_for, warn_of_other_metric
 from nasmeta.runs._spec import SearcherSpec
+from nasmeta.searchers import MetaSearcher
 from nasmeta.spaces import held_out_name
 from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_tasks, default_sources, get_task
 
@@ -88,7 +89,7 @@ def saved_model_of(
     """Return the meta-model that a run uses; None where it meta-trains, or learns from no source."""
     if meta_model is None:
         return None
-    if not spec.is_meta:
+    if not issubclass(spec.kind, MetaSearcher):
         raise SettingError(f"{spec.name} learns from no source task, so it takes no meta-model.")
     if sources is not None and not spec.guidance:
         raise SettingError("A meta-model has learnt from its own sources: pass sources or a meta-model, not both.")
@@ -96,7 +97,7 @@ def saved_model_of(
         raise SettingError(
             f'A meta-model is a file, the name of a shipped one or "shipped", not a {type(meta_model).__name__}.'
         )
-    return meta_model_for(spec.name, task, meta_model)
+    return meta_model_for(spec.kind.learner_name(spec.name, spec.settings), task, meta_model, spec.name)
 
 
 def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: SourcesLike | None) -> list[Task | SourceTask]:

@@ -88,7 +88,9 @@ class SearcherSpec:
     def meta_fit(self, task: Task, sources: Sequence[Task | SourceTask], saved: SavedMetaModel | None = None) -> Any:
         """Return what a meta-searcher learns from sources for a task, or learnt before; it depends on no seed."""
         if saved is not None:
-            return saved.restore(self.build(task.space, np.random.default_rng(0))).meta_model_
+            known = self.build(task.space, np.random.default_rng(0))
+            assert isinstance(known, MetaSearcher)
+            return saved.restore(known.learner).meta_model_
         key = (crc32(task.name.encode()), crc32(self.name.encode()), crc32(b"meta-training"))
         searcher = self.build(task.space, np.random.default_rng(np.random.SeedSequence(0, spawn_key=key)))
         assert isinstance(searcher, MetaSearcher)

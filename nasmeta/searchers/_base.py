@@ -266,6 +266,21 @@ class MetaSearcher(Searcher):
         """Return the meta-model that `_pack` described; the inverse of it."""
         raise SettingError(f"{type(self).__name__} cannot be read from a file: it has no _pack and _unpack.")
 
+    @property
+    def learner(self) -> Any:
+        """What learns, and whose file `nasmeta meta-train` writes: itself, unless it searches by a meta-predictor."""
+        return self
+
+    @classmethod
+    def learner_name(cls, name: str, settings: Mapping[str, Any]) -> str:
+        """Return the registered name of `learner`, where that of the searcher is `name`."""
+        return name
+
+    @classmethod
+    def with_learnt(cls, learnt: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the settings of a search with those with which its learner was meta-trained."""
+        return {**learnt, **settings}
+
     def _require_meta_model(self) -> Any:
         if self.meta_model_ is None:
             raise SettingError(f"{type(self).__name__} has learnt from no source yet: call meta_fit(tasks) first.")

@@ -248,7 +248,8 @@ def read_folder(path: Path, size: int | None) -> ImageSource:
     listed = [files_by_class(part) for part in parts]
     classes = tuple(listed[0])
     if len(classes) < 2:
-        raise SettingError(f"{parts[0]} has images of {len(classes)} classes; two are needed. {_LAYOUT}.")
+        there = "images of one class" if classes else "no images"
+        raise SettingError(f"{parts[0]} has {there}; two classes are needed. {_LAYOUT}.")
     folders = {entry.name for entry in parts[0].iterdir() if entry.is_dir() and not entry.name.startswith(".")}
     if empty := sorted(folders - set(classes)):
         raise SettingError(

@@ -109,6 +109,8 @@ def _listed(folder: Path) -> tuple[list[Path], NDArray[np.int64], int]:
         raise SettingError(f"{str(folder)!r} is neither 'digits' nor a folder. {layout}.")
     found = list(files_by_class(folder).values())
     if len(found) < 2:
-        raise SettingError(f"{folder} has images of {len(found)} classes; two are needed. {layout}.")
+        raise SettingError(
+            f"{folder} has {'images of one class' if found else 'no images'}; two classes are needed. {layout}."
+        )
     labels = np.repeat(np.arange(len(found)), [len(inside) for inside in found])
     return [file for inside in found for file in inside], labels, len(found)

@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
@@ -28,8 +28,10 @@ from nasmeta.training._network import CellNetwork
 from nasmeta.training._progress import EpochCount
 from nasmeta.training._recipe import Recipe, load_recipe
 from nasmeta.training._result import TrainingResult
-from nasmeta.training._stack import estimate_stacks, train_stacks
+from nasmeta.training._stack import epochs_left, estimate_stacks, train_stacks
 from nasmeta.training._trainer import run_training
+
+OnEnd: TypeAlias = Callable[[int, int, TrainingResult | TrainingFailed], object]  # of cell, seed and outcome
 
 
 def train_many(
@@ -46,6 +48,7 @@ def train_many(
     data_options: Mapping[str, Any] | None = None,
     deterministic: bool = False,
     progress: bool = False,
+    on_end: OnEnd | None = None,
 ) -> list[TrainingResult | TrainingFailed]:
     """Train networks of several cells, each with each seed.
 
@@ -76,6 +79,8 @@ def train_many(
     progress : bool, default False
         Show a progress bar over the epochs of all trainings; those in other processes count when they end. Of stacks,
         say before it the seconds and the memory that they will take, as a trial of the largest with few images says.
+    on_end : callable, optional
+        Is called with cell, seed and outcome when a training has ended; of one that is tried again, with both outcomes.
 
     Returns
     -------
@@ -102,7 +107,7 @@ def train_many(
     own_seeds = [check_int("a seed", seed, 0) for seed in check_list("seeds", seeds, "whole numbers")]
     indices = [space.index_of(cell) for cell in check_list("cells", cells, "cells, each an index or a string")]
     jobs = [(cell, seed) for cell in indices for seed in own_seeds]
-    distinct = list(dict.fromkeys(jobs))
+    distinct, told = list(dict.fromkeys(jobs)), on_end or (lambda cell, seed, outcome: None)
     if check_int("stack", stack) > 1:
         if workers not in (1, "auto"):
             raise SettingError(
@@ -110,6 +115,8 @@ def train_many(
             )
         how: dict[str, Any] = {"device": str(chosen), "deterministic": deterministic}
         done = _in_stacks(distinct, base, space, data, recipe, stack, progress, how)
+        for job, outcome in done.items():
+            told(*job, outcome)
         return [done[job] for job in jobs]
     settings: dict[str, Any] = {
         "space": space.name,
@@ -128,8 +135,9 @@ def train_many(
     with progress_bar("epochs", len(distinct) * recipe.epochs, shown=progress) as bar:
         count = EpochCount(distinct, lambda done, note: bar.update(done, note=note))
 
-        def ended(job: _Job) -> None:
+        def ended(job: _Job, outcome: TrainingResult | TrainingFailed) -> None:
             count.update({job: recipe.epochs})
+            told(*job, outcome)
 
         if workers == "ray":
             done = _on_ray(distinct, base.absolute(), data, settings, ended)
@@ -139,7 +147,7 @@ def train_many(
             done = {}
             for job in distinct:
                 done[job] = _train(job, base, data, {**settings, "on_epoch": count.watcher(job)})
-                ended(job)
+                ended(job, done[job])
     return [done[job] for job in jobs]
 
 
@@ -161,7 +169,9 @@ def _in_stacks(
         device = torch.device(how["device"])
         said = (estimate_stacks(folders, space, data, recipe, size, device) for folders in by_seed.values())
         if first := next(filter(None, said), ""):
-            print(first + ", each seed" * (len(by_seed) > 1), file=sys.stderr)
+            alike = len({tuple(epochs_left(folders, recipe).values()) for folders in by_seed.values()}) == 1
+            more = ", each seed" if alike else ", for the first seed that is not done"
+            print(first + more * (len(by_seed) > 1), file=sys.stderr)
     found: dict[_Job, TrainingResult | TrainingFailed] = {}
     with progress_bar("epochs", len(jobs) * recipe.epochs, shown=progress) as bar:
         count = EpochCount(by_seed, lambda done, note: bar.update(done, note=note))
@@ -209,6 +219,7 @@ def _fitting(cells: Sequence[int], space: CellSpace, data: ImageDataset, recipe:
 
 
 _Job = tuple[int, int]
+_Ended = Callable[[_Job, TrainingResult | TrainingFailed], object]
 _data: ImageDataset | None = None  # of a worker process, handed over once
 
 
@@ -239,7 +250,7 @@ def _in_processes(
     folder: Path,
     data: ImageDataset,
     settings: Mapping[str, Any],
-    ended: Callable[[_Job], object],
+    ended: _Ended,
 ) -> dict[_Job, TrainingResult | TrainingFailed]:
     done = _round(jobs, n_workers, folder, data, settings, ended)
     for job in jobs:
@@ -251,6 +262,7 @@ def _in_processes(
                 f"The process that trained cell {job[0]} with seed {job[1]} was killed twice; often memory is short.",
                 "killed",
             )
+            ended(job, done[job])
     return done
 
 
@@ -259,7 +271,7 @@ def _on_ray(
     folder: Path,
     data: ImageDataset,
     settings: Mapping[str, Any],
-    ended: Callable[[_Job], object],
+    ended: _Ended,
 ) -> dict[_Job, TrainingResult | TrainingFailed]:
     """Train as Ray tasks; a task whose worker is lost goes on elsewhere from its checkpoint."""
     try:
@@ -282,7 +294,7 @@ def _on_ray(
             ray.exceptions.NodeDiedError,
         ) as lost:
             done[job] = TrainingFailed(f"The training of cell {job[0]} with seed {job[1]} was lost: {lost}", "killed")
-        ended(job)
+        ended(job, done[job])
     return done
 
 
@@ -292,7 +304,7 @@ def _round(
     folder: Path,
     data: ImageDataset,
     settings: Mapping[str, Any],
-    ended: Callable[[_Job], object],
+    ended: _Ended,
 ) -> dict[_Job, TrainingResult | TrainingFailed]:
     """Train side by side; return what was done before a process was killed, if one was."""
     done: dict[_Job, TrainingResult | TrainingFailed] = {}
@@ -304,7 +316,7 @@ def _round(
                 job: pool.submit(_train_received, job, folder, settings) for job in jobs
             }
             for job, future in waiting.items():
-                future.add_done_callback(lambda one, job=job: one.exception() or ended(job))  # type: ignore[misc]
+                future.add_done_callback(lambda one, job=job: one.exception() or ended(job, one.result()))  # type: ignore[misc]
             for future in wait(waiting.values(), return_when=FIRST_EXCEPTION).done:
                 reason = future.exception()
                 if reason is not None and not isinstance(reason, BrokenProcessPool):

@@ -158,11 +158,12 @@ def estimate_stacks(
     See `nasmeta.training._estimate.estimate_training`.
     """
     check_stackable(recipe)
-    parts = [[*part] for part in _parts(folders, space, size)[1] if not all(map(_is_done, part.values()))]
+    epochs = epochs_left(folders, recipe)
+    parts = [own for part in _parts(folders, space, size)[1] if (own := [cell for cell in part if epochs[cell]])]
     if not parts:
         return ""
-    flops = [sum(float(space.flops(cell, dataset="cifar10")) for cell in part) for part in parts]
-    largest = parts[flops.index(max(flops))]
+    work = {cell: float(space.flops(cell, dataset="cifar10")) for part in parts for cell in part}
+    largest = max(parts, key=lambda part: sum(work[cell] for cell in part))
 
     def begun(few: ImageDataset, shorter: Recipe) -> Learner:
         networks = {cell: CellNetwork(cell, space, n_classes=few.n_classes, **recipe.skeleton) for cell in largest}
@@ -174,8 +175,12 @@ def estimate_stacks(
     except TrainingFailed as failure:  # any other says so itself when it begins
         short = f"estimated: memory does not suffice for {len(largest)} cells side by side, the stack will be halved"
         return short if failure.reason == "out of memory" else ""
-    seconds = found.seconds * sum(flops) / max(flops)
-    what = f"{recipe.epochs} epochs of {sum(map(len, parts))} cells"
+    whole = sum(work[cell] for cell in largest) * recipe.epochs
+    seconds = found.seconds * sum(work[cell] * epochs[cell] for cell in work) / whole
+    due = sum(epochs[cell] for cell in work)
+    what = f"{recipe.epochs} epochs of {len(work)} cells"
+    if due < len(work) * recipe.epochs:
+        what = f"the {due} epochs that {len(work)} cells have left"
     side = replace(found, seconds=seconds).told(what, device, "the stack will be halved")
     return f"{side}, {len(largest)} cells side by side"
 
@@ -195,16 +200,24 @@ def _parts(
     return apart, parts
 
 
-def _is_done(folder: Path | None) -> bool:
-    """Say whether a training of this folder has finished."""
-    return folder is not None and (folder / RESULT_FILE).is_file()
+def epochs_left(folders: Mapping[int, Path | None], recipe: Recipe) -> dict[int, int]:
+    """Return how many epochs each training has left, as its folder says; none where it has finished, also early."""
+    finished = {cell for cell, folder in folders.items() if folder is not None and (folder / RESULT_FILE).is_file()}
+    begun = {cell: len(_checkpoint(folder).get("epochs", ())) for cell, folder in folders.items()}
+    return {cell: 0 if cell in finished else recipe.epochs - done for cell, done in begun.items()}
 
 
 def _began_in_a_stack(folder: Path | None) -> bool | None:
     """Say how the training of a folder began; None where it did not."""
+    head = _checkpoint(folder)
+    return "stacked" in head.get("identity", ()) if head else None
+
+
+def _checkpoint(folder: Path | None) -> dict[str, Any]:
+    """Return what a checkpoint says beside its tensors; nothing where there is none."""
     if folder is None or not (folder / CHECKPOINT_FILE).is_file():
-        return None
-    return "stacked" in read_tensors(folder / CHECKPOINT_FILE)[1].get("identity", ())
+        return {}
+    return dict(read_tensors(folder / CHECKPOINT_FILE)[1])
 
 
 class _Stack:

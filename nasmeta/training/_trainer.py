@@ -34,6 +34,7 @@ from nasmeta.training._recipe import Recipe, load_recipe
 from nasmeta.training._result import RESULT_FILE, EpochRecord, TrainingResult, csv_of, read_result
 
 _END_SECONDS = 1.0  # that a process takes to end after the one that waited for it was killed
+_OPTIONS = {"stacked": "stack (--stack)"}  # parts of an identity that are called otherwise where they are asked for
 CHECKPOINT_FILE, LOG_FILE, FAILURE_FILE = "checkpoint.safetensors", "epochs.csv", "failure.json"
 
 
@@ -87,8 +88,9 @@ def run_training(
                 raise SettingError(f"The processes do not see the same files in {place}.")
             if done is not None:
                 return done.after(last)
-            if progress and ranks.count == 1:
-                _tell_estimate(cell, space, data, recipe, chosen, build_network)
+            left = last - len(training.epochs)
+            if progress and ranks.count == 1 and left > 0:
+                _tell_estimate(left, cell, space, data, recipe, chosen, build_network)
             bar = stack.enter_context(progress_bar(f"cell {cell}", recipe.epochs, len(training.epochs), shown=progress))
             watching: list[Callable[[EpochRecord], object]] = [partial(_show, bar)]
             if tensorboard and place is not None and ranks.is_first:
@@ -118,6 +120,13 @@ def identity_of(cell: int, space: SearchSpace, data: ImageDataset, recipe: Recip
     }
 
 
+def _unnamed(identity: object) -> dict[str, Any]:
+    """Return an identity without the name of its recipe, whose settings are what counts."""
+    found = identity if isinstance(identity, dict) else {}
+    recipe = found.get("recipe")
+    return {**found, "recipe": {**recipe, "name": ""}} if isinstance(recipe, dict) else found
+
+
 def keep_failure(failure: TrainingFailed, folder: Path | None, identity: dict[str, Any]) -> None:
     """Write why a training failed into its folder."""
     if folder is not None:
@@ -138,13 +147,12 @@ def _pause(until: object, recipe: Recipe, folder: Path | None) -> int:
     return epoch
 
 
-def _tell_estimate(
-    cell: int, space: SearchSpace, data: ImageDataset, recipe: Recipe, device: torch.device, build: BuildNetwork | None
-) -> None:
-    """Say on stderr what a training will take; one that cannot be tried says so itself when it begins."""
+def _tell_estimate(left: int, cell: int, space: SearchSpace, data: ImageDataset, recipe: Recipe, *where: Any) -> None:
+    """Say on stderr what the epochs left will take; a training that cannot be tried says so when it begins."""
     with suppress(TrainingFailed):
-        found = estimate_training(cell, space, data, recipe, device, build)
-        print(found.told(f"{recipe.epochs} epochs", device, "fewer will be taken at once"), file=sys.stderr)
+        found = estimate_training(cell, space, data, recipe, *where)
+        found = replace(found, seconds=found.seconds * left / recipe.epochs)
+        print(found.told(f"{left} epoch{'s' * (left > 1)}", where[0], "fewer will be taken at once"), file=sys.stderr)
 
 
 def _tell_smaller_batch(at_once: int, batch: int) -> None:
@@ -280,10 +288,9 @@ class Training:
                 raise SettingError(f"{result} is there, but its {CHECKPOINT_FILE} is not: choose another folder.")
             return None
         tensors, head = read_tensors(path)
-        theirs = head.get("identity")
-        if theirs != self.identity:
-            theirs = theirs if isinstance(theirs, dict) else {}
-            odd = [key for key in self.identity | theirs if theirs.get(key) != self.identity.get(key)]
+        theirs, mine = (_unnamed(one) for one in (head.get("identity"), self.identity))
+        odd = [_OPTIONS.get(key, key) for key in mine | theirs if theirs.get(key) != mine.get(key)]
+        if odd:
             raise SettingError(
                 f"{self.folder} is the folder of another training: it differs in {', '.join(odd)}. "
                 "Choose another folder, or remove this one."

@@ -17,6 +17,7 @@ from nasmeta.runs._journal import read_journal
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Task, get_task
 
+_NAMED = 10  # cells of those that are no picks
 _SAME = ("task", "column", "release", "evaluator")
 
 
@@ -37,6 +38,7 @@ class Searches:
     values: Mapping[int, float]  # of each cell that was evaluated and did not fail, in percent
     searchers: tuple[str, ...]
     evaluator: Mapping[str, Any] | None  # what answered, as the journals say; None for the table
+    left_out: Mapping[str, Sequence[int]]  # by reason the cells that have no value to be picked by
 
 
 def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
@@ -49,6 +51,7 @@ def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
         )
     paths = [checked_path("journal", journal) for journal in journals]
     values: dict[int, float] = {}
+    without: dict[int, str] = {}  # why a cell has no value
     searchers: list[str] = []
     first: dict[str, Any] = {}
     for path in paths:
@@ -61,16 +64,50 @@ def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
                     f"{first.get(key)!r} here. Verify them apart."
                 )
         searchers.append(str(header.get("searcher")))
-        longest = max((details.get("epochs", 0) for details in records.details), default=0)  # no shorter trainings
-        rows = zip(records.cells, records.values, records.details, strict=True)
-        values |= {c: v for c, v, d in rows if c not in records.failures and d.get("epochs", longest) == longest}
+        full = _full_epochs(header)
+        for cell, value, details in zip(records.cells, records.values, records.details, strict=True):
+            if cell in records.failures:
+                without[cell] = f"failed: {records.failures[cell]}"
+            elif full is not None and details.get("epochs", full) < full:
+                without[cell] = f"trained for fewer than {full} epochs"
+            else:
+                values[cell] = value
+    left_out: dict[str, list[int]] = {}
+    for cell in sorted(without.keys() - values.keys()):
+        left_out.setdefault(without[cell], []).append(cell)
     task = _task_of(first, paths[0])
     n_cells = task.space.size
     if not values:
-        raise JournalError(f"{', '.join(map(str, paths))}: no cell was evaluated with success, so there is no pick.")
+        raise JournalError(
+            f"{', '.join(map(str, paths))}: no cell was evaluated to the end with success, so there is no pick"
+            f"{_no_picks(left_out)}. Give the search a larger budget: the same command goes on."
+        )
     if max(values) >= n_cells:
         raise JournalError(f"{paths[0]}: there is no cell {max(values)} in {task.space.name}. The file is damaged.")
-    return Searches(task, values, tuple(dict.fromkeys(searchers)), first.get("evaluator"))
+    return Searches(task, values, tuple(dict.fromkeys(searchers)), first.get("evaluator"), left_out)
+
+
+def _full_epochs(header: Mapping[str, Any]) -> int | None:
+    """Return the epochs of a full training, of which the column in a journal's header is; None where it says none."""
+    address = str(header.get("column")).split("/")  # dataset, metric, split, epochs, seed
+    return int(address[-2]) if len(address) > 3 and address[-2].isdecimal() else None
+
+
+def left_out_of(left_out: Mapping[str, Sequence[int]]) -> list[str]:
+    """Say which cells are no picks, and why.
+
+    >>> left_out_of({"trained for fewer than 6 epochs": [5, 7]})
+    ['2 cells trained for fewer than 6 epochs (5, 7)']
+    """
+    return [
+        f"{len(cells)} cell{'s' * (len(cells) > 1)} {why} ({', '.join(map(str, cells[:_NAMED]))}"
+        f"{', …' * (len(cells) > _NAMED)})"
+        for why, cells in left_out.items()
+    ]
+
+
+def _no_picks(left_out: Mapping[str, Sequence[int]]) -> str:
+    return f"; left out: {'; '.join(left_out_of(left_out))}" if left_out else ""
 
 
 def _task_of(header: Mapping[str, Any], path: Path) -> Task:
@@ -98,7 +135,8 @@ def choose(
     bad = _distinct(ranked[::-1], worst, space, taken)
     if len(picks) < top or len(bad) < worst:
         raise SettingError(
-            f"The runs evaluated {len(taken)} cells that are not isomorphic to each other; asked for {top + worst}."
+            f"The runs evaluated {len(taken)} cells that are not isomorphic to each other; asked for {top + worst}"
+            f"{_no_picks(searches.left_out)}."
         )
     drawn = np.random.default_rng(check_int("seed", seed, 0)).permutation(space.size).tolist()
     random = _distinct(drawn, controls, space, taken)

@@ -13,7 +13,7 @@ from nasmeta.errors import ColumnError
 from nasmeta.evaluators import Trainer
 from nasmeta.predictors._metrics import rank_correlations
 from nasmeta.spaces import canonical_dataset
-from nasmeta.verification._chosen import ChosenCell, Searches
+from nasmeta.verification._chosen import ChosenCell, Searches, left_out_of
 from nasmeta.verification._folder import BATCHES, Latencies
 from nasmeta.verification._look_up import LookUp
 from nasmeta.verification._separation import separation_of
@@ -130,6 +130,7 @@ def facts_of(
         "task": searches.task.name,
         "searchers": list(searches.searchers),
         "evaluated": len(searches.values),
+        "left_out": left_out_of(searches.left_out),
         "searched_on": searches.evaluator["kind"] if searches.evaluator else "table",
         "data": dataset.name,
         "images": {name: len(positions) for name, positions in dataset.splits.items()},

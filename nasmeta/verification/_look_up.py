@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import ColumnError, MissingValueError
+from nasmeta.errors import ColumnError, MissingValueError, UnknownNameError
 from nasmeta.spaces import canonical_dataset
 from nasmeta.tables import ColumnInfo, Table
 from nasmeta.tasks import Task
@@ -48,10 +48,14 @@ def look_up(
 
     Where the table knows the data set after as many epochs as the recipe has: its validation accuracy. Otherwise the
     column that the search saw, with which only the order of cells can be compared. `compare_with` names the data set
-    whose images these are, where its own name does not, as for a folder.
+    whose images these are, where its own name does not, as for a folder; one that the table lacks is an
+    UnknownNameError.
     """
     table = task.table
     name = canonical_dataset(compare_with or dataset.name)
+    known = dict.fromkeys(info.dataset for info in table.columns if info.metric == "accuracy")
+    if compare_with is not None and name not in known:
+        raise UnknownNameError.of("data set of the table", compare_with, known)
     column = _column_of(table, name, recipe, task)
     of_seeds = _seeds_of(table, column)
     means = _read(table, column)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from nasmeta.training import ImageDataset, Recipe, TrainingResult
+    from nasmeta.training._many import OnEnd
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +71,7 @@ def verify(
     stack: int = 1,
     shard: str | None = None,
     announce: Callable[[str], object] | None = None,
+    on_end: OnEnd | None = None,
     **options: Any,
 ) -> Verification:
     """Train the best cells of runs, and random cells as control, each several times.
@@ -109,6 +111,8 @@ def verify(
     announce : callable, optional
         Is told in words what is done, after each epoch too; before stacks also the seconds and the memory that they
         will take, as a trial with few images says.
+    on_end : callable, optional
+        Is called with cell, seed and `TrainingResult` or `TrainingFailed` when a training has ended.
     **options
         Keyword arguments of `nasmeta.training.load_dataset`; the split is by default that of the tables where they
         know the data set and no ``valid_fraction`` is given.
@@ -172,9 +176,9 @@ def verify(
                 held.enter_context(journal)
             else:
                 journal.close()  # it says whose the folder is; the trainings of other parts go on beside these
-            for cell, result in _trainings(wanted, trainer, home, workers, stack, say):
+            for cell, result in _trainings(wanted, trainer, home, workers, stack, say, on_end):
                 if isinstance(result, TrainingFailed):
-                    failures.setdefault(cell, []).append(result.reason)
+                    failures.setdefault(cell, []).append(result.told)
                 else:
                     results.setdefault(cell, []).append(result)
             latencies: dict[int, Latencies] = {}
@@ -186,6 +190,7 @@ def verify(
             )
             facts = facts_of(searches, found, trainer, cells, latencies, top, seeds, seed)
             facts |= stack_facts(results)
+            facts["trainings"], facts["failed"] = (sum(map(len, of.values())) for of in (results, failures))
             verification = Verification(cells, epochs_frame(chosen, results), facts)
             if part is None:
                 _write(home, verification)
@@ -213,19 +218,24 @@ def _trainings(
     workers: int | str,
     stack: int,
     say: Callable[[str], object],
+    on_end: OnEnd | None,
 ) -> Iterator[tuple[int, TrainingResult | TrainingFailed]]:
     """Yield each training's cell and result, of the cells of each seed; both ways leave the same folders."""
+    ended = on_end or (lambda cell, seed, outcome: None)
     folder, total = home / "trainings", sum(map(len, wanted.values()))
     if stack > 1:
         estimated = ""
         for seed, cells in wanted.items():
             folders: dict[int, Path | None] = {cell: folder / f"{cell}-{seed}" for cell in cells}
             what = f"training {len(cells)} cells, {min(stack, len(cells))} side by side, seed {seed}"
+            said = ""
             if trainer.announce is not None and not estimated:
                 estimated = trainer.estimate_stack(folders, stack)
-            what += f" ({estimated})" if estimated else ""
-            tell = trainer.announced(what, len(cells) * trainer.recipe.epochs)
-            yield from trainer.train_stack(folders, seed, stack, tell=tell).items()
+                said = f" ({estimated})" if estimated else ""
+            tell = trainer.announced(what, len(cells) * trainer.recipe.epochs, said)
+            for cell, outcome in trainer.train_stack(folders, seed, stack, tell=tell).items():
+                ended(cell, seed, outcome)
+                yield cell, outcome
         return
     if workers != 1:
         from nasmeta.training import train_many
@@ -235,21 +245,28 @@ def _trainings(
         for seed, cells in wanted.items():
             alike.setdefault(tuple(cells), []).append(seed)
         how: dict[str, Any] = {"folder": folder, "device": trainer.device, "workers": workers}
+        how["on_end"] = on_end
         for of_seeds, seeds in alike.items():
             found = train_many(of_seeds, trainer.space, trainer.dataset, trainer.recipe, seeds, **how)
             yield from zip(np.repeat(of_seeds, len(seeds)).tolist(), found, strict=True)
         return
+    from nasmeta.training._result import RESULT_FILE
+
     seconds: list[float] = []
-    for done, (cell, seed) in enumerate((cell, seed) for seed, cells in wanted.items() for cell in cells):
-        left = f", about {np.mean(seconds) * (total - done) / 60:.0f} minutes left" if seconds else ""
+    result: TrainingResult | TrainingFailed
+    jobs = [(cell, seed) for seed, cells in wanted.items() for cell in cells]
+    due = [not (folder / f"{cell}-{seed}" / RESULT_FILE).is_file() for cell, seed in jobs]
+    for done, (cell, seed) in enumerate(jobs):
+        left = f", about {np.mean(seconds) * sum(due[done:]) / 60:.0f} minutes left" if seconds else ""
         what = f"training {done + 1} of {total}: cell {cell}, seed {seed}{left}"
         tell = trainer.announced(what, trainer.recipe.epochs)
         try:
-            result = trainer.train(cell, seed, folder / f"{cell}-{seed}", tell=tell)
-            seconds.append(result.train_seconds + result.evaluate_seconds)
-            yield cell, result
+            result = done_one = trainer.train(cell, seed, folder / f"{cell}-{seed}", tell=tell)
+            seconds.append(done_one.train_seconds + done_one.evaluate_seconds)
         except TrainingFailed as failure:
-            yield cell, failure
+            result = failure
+        ended(cell, seed, result)
+        yield cell, result
 
 
 def _latencies(journal: VerificationJournal, cells: Sequence[int], trainer: Trainer, seed: int) -> dict[int, Latencies]:

@@ -136,7 +136,7 @@ def test_what_is_no_network_is_said(network: Any, words: str) -> None:
 
 def fails_for_tanh(choices: Any) -> nn.Module:
     if choices["act"] == "tanh":
-        raise ValueError("oops")
+        raise ValueError("oops\nand more lines")
     return build(choices)
 
 
@@ -150,6 +150,8 @@ def test_a_network_that_cannot_be_built_is_a_failed_training(tmp_path: Path, iso
     report = json.loads((tmp_path / f"cell-{run.cells[np.argmax(failed)]}" / "failure.json").read_text())
     assert report["reason"] == "error"
     assert "'act': 'tanh'}) raised ValueError: oops" in report["message"]
+    assert all(why.endswith("'act': 'tanh'}) raised ValueError: oops") for why in run.failures.values())
+    assert set(run.frame()["failure"]) == {"", *run.failures.values()}
 
 
 def test_a_space_without_networks_asks_for_them() -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,20 @@ import pytest
 from typer.testing import CliRunner
 
 import nasmeta as nm
-from nasmeta.analysis import average_ranks, evaluations_to_optimum, plot_regret, summarise
+from nasmeta.analysis import (
+    aggregate_scores,
+    average_ranks,
+    evaluations_to_optimum,
+    plot_ranks,
+    plot_regret,
+    summarise,
+    summarise_comparison,
+)
 from nasmeta.cli._app import app
-from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.errors import JournalError, NasmetaError, SettingError, TrainingFailed
 from nasmeta.evaluators import FunctionEvaluator, Trainer, TrainingEvaluator
 from nasmeta.experiments import read_specification, report, run_specification
-from nasmeta.training import load_dataset, load_recipe, train
+from nasmeta.training import EpochRecord, TrainingResult, load_dataset, load_recipe, train
 
 FEW = load_dataset("digits").subset(48)
 RECIPE = load_recipe("tiny", epochs=3, channels=4, batch_size=16)
@@ -60,6 +68,114 @@ def epochs_run(monkeypatch: pytest.MonkeyPatch) -> Counter[int]:
 def compared(folder: Path | None, evaluations: int = 6, **asked: Any) -> pd.DataFrame:
     answers = {"evaluator": on_digits(), "folder": folder, **asked}
     return nm.compare(["random", "local-search"], "nb201/cifar10", repeats=2, evaluations=evaluations, **answers)
+
+
+def answers_like_the_table(
+    monkeypatch: pytest.MonkeyPatch, fails: Callable[[int], bool] = lambda cell: True
+) -> TrainingEvaluator:
+    """Return an evaluator whose trainings take no time, and diverge where they fail."""
+    values = nm.get_task("nb201/cifar10").values
+
+    def train_one(self: Trainer, cell: int, seed: int = 0, *_: object, **__: object) -> TrainingResult:
+        if fails(cell):
+            raise TrainingFailed("the loss is nan", "diverged")
+        epoch = EpochRecord(1, 0.1, 1.0, 50.0, 1.0, float(values[cell]), 1.0, 50.0, 100_000.0)
+        whose = (cell, "nb201", "digits", {}, seed, "cpu", (epoch,), 100_000.0, 0.5, None, "s", "d", 1, 64, "finished")
+        return TrainingResult(*whose, {})
+
+    monkeypatch.setattr(Trainer, "train", train_one)
+    monkeypatch.setattr("nasmeta.evaluators._trainer.load_dataset", lambda *_, **__: FEW)
+    return on_digits()
+
+
+COMMAND = ["compare", "--searchers", "random,evolution", "--tasks", "nb201/cifar10", "--evaluator", "training"]
+COMMAND += ["--data", "digits", "--recipe", "tiny", "--repeats", "2", "--evaluations", "4"]
+
+
+def test_where_all_trainings_fail_nothing_is_the_best(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers_like_the_table(monkeypatch)
+    said = CliRunner().invoke(app, [*COMMAND, "--folder", str(tmp_path)])
+    assert said.exit_code == 1, said.output
+    assert "Warning: No evaluation succeeded, so there is nothing to compare: 16 × diverged." in said.stderr
+    told = " ".join(said.stdout.split())
+    assert "no best value" in told
+    assert "0.00" not in told
+    summary = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert "| random | 2 | – |" in summary
+    assert "2 of its 2 runs have no best value, as no full training succeeded (failed: 8 × diverged)" in summary
+    assert not list(tmp_path.glob("*.png"))
+    with pytest.raises(SettingError, match="no full training succeeded, so there is no best value to report: 16 ×"):
+        report(tmp_path)
+    said = CliRunner().invoke(app, [*COMMAND, "--folder", str(tmp_path / "shards"), "--shard", "0/2"])
+    assert said.exit_code == 1, said.output
+    asked = ["random", "nb201/cifar10", "--evaluator", "training", "--data", "digits", "--evaluations", "2"]
+    said = CliRunner().invoke(app, ["search", *asked])
+    assert said.exit_code == 1, said.output
+    assert "none: no full training succeeded" in said.stdout
+    run = nm.search("random", on_digits(), evaluations=2)
+    with pytest.raises(SettingError, match="so it has no best: diverged"):
+        _ = run.best
+
+
+def test_means_leave_out_runs_without_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = nm.search("random", "nb201/cifar10", evaluations=3).cells.tolist()  # those of the first of two runs
+    lost = {int(nm.get_space("nb201").canonical(cell)) for cell in first}
+    evaluator = answers_like_the_table(monkeypatch, lost.__contains__)
+    frame = nm.compare(["random", "evolution"], evaluator, repeats=2, evaluations=3)
+    ends = frame.groupby(["searcher", "seed"], observed=True)["incumbent_value"].last()
+    assert ends["random", 0] == 0  # no run of the others
+    row = summarise(frame, at=[3]).set_index("searcher").loc["random"]
+    assert row["value_at_3"] == ends["random", 1]
+    said = "random on nb201/cifar10: 1 of its 2 runs has no best value, as no full training succeeded (failed: "
+    assert any(one.startswith(said) for one in summarise_comparison(frame, 3, evaluator).remarks)
+    assert any(one.startswith(said) for one in nm.report(frame).findings.remarks)
+    n = (frame["failure"] != "").sum()
+    told = f"nb201/cifar10: {n} of 12 evaluations failed: {n} × diverged"
+    assert told in summarise_comparison(frame, 3, evaluator).remarks
+    assert frame.loc[frame["failure"] == "", "incumbent_value"].min() > 0  # what fails is no incumbent beside a value
+
+
+def test_a_pause_is_no_best_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers_like_the_table(monkeypatch, lambda cell: False)
+    command = [*COMMAND, "--folder", str(tmp_path), "--epochs", "2of6,6"]
+    command[2] = "asha"  # which promotes a cell after three
+    command[command.index("4")] = "2"
+    said = CliRunner().invoke(app, command)
+    assert said.exit_code == 0, said.output
+    assert "| asha | 2 | – |" in (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert "2 of its 2 runs have no best value, as no full training succeeded" in " ".join(said.stdout.split())
+    with pytest.raises(SettingError, match=r"no full training succeeded, so there is no best value to report\."):
+        report(tmp_path)
+
+
+def test_no_regret_is_told_where_no_optimum_is_known_and_seconds_are_real(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers_like_the_table(monkeypatch, lambda cell: False)
+    monkeypatch.setattr("nasmeta.analysis._comparison_summary.save_figure", lambda *_: [])  # takes seconds
+    said = CliRunner().invoke(app, [*COMMAND, "--folder", str(tmp_path)])
+    assert said.exit_code == 0, said.output
+    assert "so there are no regrets" in " ".join(said.stdout.split())
+    found = report(tmp_path, formats=())
+    pages = [(tmp_path / name).read_text(encoding="utf-8") for name in ("summary.md", "report/report.md")]
+    for page in pages:
+        assert "regret" not in page.lower().replace("no regrets", "")
+        assert "simulated" not in page
+        assert "days" not in page
+        assert "seconds" in page
+    assert "seconds a run" in pages[0]
+    assert found.findings.aggregates is None
+    table = found.findings.results["nb201/cifar10"]
+    assert table["seconds"].between(1e5, 4e5 + 2).all()
+    assert {"searcher", "other", "difference"} <= set(found.findings.against_best("nb201/cifar10"))
+    html = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    assert '"known":false' in html
+    frame = pd.read_parquet(tmp_path / "results.parquet")
+    assert plot_ranks(frame, "simulated_seconds").axes[0].get_xlabel() == "share of the time"
+    with pytest.raises(SettingError, match="found the best known value of"):
+        aggregate_scores(frame[(frame["searcher"] == "random") & (frame["seed"] == 0)])
+    run = nm.search("random", on_digits(), evaluations=2)
+    assert run.plot("simulated_seconds").axes[0].get_xlabel() == "training time (s)"
 
 
 @pytest.mark.slow
@@ -124,6 +240,21 @@ def test_a_killed_comparison_goes_on_and_trains_nothing_twice(
     pd.testing.assert_series_equal(both["value"], resumed["value"])
     with pytest.raises(SettingError, match="another comparison"):
         compared(tmp_path / "killed", evaluator=on_digits(seed=1))
+
+
+def test_a_recipe_by_another_name_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers_like_the_table(monkeypatch, lambda cell: False)
+    renamed = TrainingEvaluator("nb201/cifar10", FEW, RECIPE.but(name="other"), isolated=False)
+    changed = TrainingEvaluator("nb201/cifar10", FEW, RECIPE.but(crop=0, name=RECIPE.name), isolated=False)
+    path = tmp_path / "run.jsonl"
+    first = nm.search("random", on_digits(), evaluations=2, journal=path)
+    assert nm.search("random", renamed, evaluations=3, journal=path).cells[:2].tolist() == first.cells.tolist()
+    with pytest.raises(JournalError, match=r"evaluator\.recipe_sha256 is"):
+        nm.search("random", changed, evaluations=3, journal=path)
+    frame = compared(tmp_path / "folder", 2)
+    pd.testing.assert_frame_equal(compared(tmp_path / "folder", 2, evaluator=renamed), frame)
+    with pytest.raises(SettingError, match="another comparison"):
+        compared(tmp_path / "folder", 2, evaluator=changed)
 
 
 @pytest.mark.slow

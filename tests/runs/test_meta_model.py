@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import nasmeta as nm
 from nasmeta.cli._app import app
 from nasmeta.errors import JournalError, LeakageWarning, SettingError
-from nasmeta.meta import SourceOrder, load_meta_model, save_meta_model
+from nasmeta.meta import SourceOrder, load_meta_model, meta_train, save_meta_model
 
 TASK = "nb201/cifar100"
 
@@ -79,3 +79,22 @@ def test_the_command_line_takes_it_and_warns_in_a_line(path: Path) -> None:
     result = CliRunner().invoke(app, ["search", "meta-gp", TASK, *arguments])
     assert result.exit_code == 2
     assert "holds a model of source-order" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("predictor", "searcher"), [("in-context", "in-context-ucb"), ("meta-linear", "meta-linear-ei")]
+)
+def test_the_file_of_a_meta_predictor_serves_its_searchers(
+    predictor: str, searcher: str, path: Path, tmp_path: Path
+) -> None:
+    saved = meta_train(predictor, leave_out="cifar100", n_labels=50, out=tmp_path / "learnt.npz")
+    run = nm.search(searcher, TASK, evaluations=3, meta_model=saved)
+    assert run.sources == saved.sources
+    by_name = nm.search("meta-predictor", TASK, evaluations=3, meta_model=saved, settings={"predictor": predictor})
+    assert by_name.cells[0] == run.cells[0]  # what the file says, before the first value
+    with pytest.raises(SettingError, match=f"the searcher is {searcher}, which takes one of {predictor}"):
+        nm.search(searcher, TASK, meta_model=path)
+    with pytest.raises(SettingError, match="was meta-trained with seed=0, not 1"):
+        nm.search(searcher, TASK, meta_model=saved, settings={"options": {"seed": 1}})
+    with pytest.warns(LeakageWarning, match="cifar10"):
+        nm.search(searcher, "nb201/cifar10", evaluations=1, meta_model=saved)

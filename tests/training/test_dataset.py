@@ -180,8 +180,8 @@ def test_folder_of_classes_and_of_parts(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        ({}, "images of 0 classes"),
-        ({"cat/0.png": (8, 8)}, "images of 1 classes"),
+        ({}, "has no images; two classes are needed"),
+        ({"cat/0.png": (8, 8)}, "has images of one class; two classes are needed"),
         ({"cat/0.png": (8, 8), "dog/0.png": (8, 12)}, "differ in size: .*dog.*8×12.*cat.*8×8.*size=32"),
         ({"cat/0.png": (9, 9), "dog/0.png": (9, 9)}, "9×9 pixels.*size=32"),
         ({"train/cat/0.png": (8, 8), "train/dog/0.png": (8, 8), "test/cow/0.png": (8, 8)}, "has not: cow"),

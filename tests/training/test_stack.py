@@ -30,7 +30,7 @@ from nasmeta.training import (
     train,
     train_many,
 )
-from nasmeta.training._estimate import estimate_training
+from nasmeta.training._estimate import Estimate, estimate_training
 from nasmeta.training._learner import Learner
 from nasmeta.training._stacked_network import StackedNetwork
 
@@ -195,7 +195,7 @@ def test_one_that_would_be_alone_is_trained_by_itself_to_the_bit(few: ImageDatas
         alone = train(result.cell, few, RECIPE, folder=tmp_path / f"{result.cell}-0", **CPU)  # it is the same training
         other = train(result.cell, few, RECIPE, **CPU)
         assert [replace(one, seconds=0) for one in alone.epochs] == [replace(one, seconds=0) for one in other.epochs]
-    with pytest.raises(SettingError, match="differs in stacked"):
+    with pytest.raises(SettingError, match=r"differs in stack \(--stack\)"):
         train(6111, few, RECIPE, folder=tmp_path / "6111-0", **CPU)
 
 
@@ -350,6 +350,29 @@ def test_a_stack_is_estimated_before_it_trains(
         assert [replace(one, seconds=0) for one in ours.epochs] == [replace(one, seconds=0) for one in due.epochs]
     train_many(CELLS, "nb201", few, RECIPE, (0, 1), folder=tmp_path / "b", stack=5, progress=True, **CPU)
     assert "estimated" not in capsys.readouterr().err  # nothing is left to train
+
+
+def test_a_stack_is_estimated_by_the_epochs_that_are_left(
+    few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(stack_module, "estimate", lambda *_: Estimate(100.0, 10**9, 32))
+    cells, save, saved = CELLS[:2], stack_module.Training.save, []
+
+    def stopping(self: Any) -> None:
+        save(self)
+        saved.append(self)
+        if len(saved) == 2:  # both cells have an epoch behind them
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(stack_module.Training, "save", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        train_many(cells, "nb201", few, RECIPE, (0, 1), folder=tmp_path, stack=2, progress=True, **CPU)
+    assert "estimated: 100 seconds for 2 epochs of 2 cells, " in capsys.readouterr().err
+    monkeypatch.setattr(stack_module.Training, "save", save)
+    train_many(cells, "nb201", few, RECIPE, (0, 1), folder=tmp_path, stack=2, progress=True, **CPU)
+    said = capsys.readouterr().err
+    assert "estimated: 50 seconds for the 2 epochs that 2 cells have left, " in said
+    assert "side by side, for the first seed that is not done" in said
 
 
 def test_the_seconds_of_a_stack_are_about_what_it_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -32,6 +33,7 @@ from nasmeta.training import (
     train,
     train_many,
 )
+from nasmeta.training._estimate import Estimate
 from nasmeta.training._machine import EnergyMeter
 
 CELL = 6111
@@ -215,6 +217,20 @@ def test_short_memory_and_the_estimate_are_said(
     with pytest.raises(TrainingFailed, match="does not suffice for 8 images"):  # what the trial met is not told twice
         train(CELL, dataset=few, recipe=TWO, device="cpu", progress=True)
     assert "estimated" not in capsys.readouterr().err
+
+
+def test_an_estimate_is_of_the_epochs_that_are_left(
+    few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("nasmeta.training._trainer.estimate_training", lambda *_: Estimate(100.0, 10**9, 32))
+    asked: dict[str, Any] = {"dataset": few, "recipe": TWO.but(name="renamed"), "device": "cpu", "folder": tmp_path}
+    train(CELL, few, TWO, device="cpu", folder=tmp_path, until=1)
+    train(CELL, until=1, progress=True, **asked)
+    assert "estimated" not in capsys.readouterr().err  # there is nothing left
+    train(CELL, progress=True, **asked)  # by a recipe of another name, which says the same
+    assert "estimated: 50 seconds for 1 epoch, " in capsys.readouterr().err
+    with pytest.raises(SettingError, match="differs in recipe"):
+        train(CELL, **{**asked, "recipe": TWO.but(learning_rate=0.2, name=TWO.name)})
 
 
 def test_an_estimate_is_about_what_a_training_takes(few: ImageDataset) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from nasmeta.analysis import plot_cells, plot_training_curves, write_verificatio
 from nasmeta.cli._app import app
 from nasmeta.errors import DamagedFileError, JournalError, NasmetaError, SettingError, TrainingFailed, UnknownNameError
 from nasmeta.evaluators import Trainer
-from nasmeta.training import EpochRecord, ImageDataset, TrainingResult, load_dataset, load_recipe
+from nasmeta.training import EpochRecord, ImageDataset, TrainingResult, _many, load_dataset, load_recipe
 from nasmeta.verification import _look_up, choose, latency, look_up, read_searches, verify
 from nasmeta.verification._separation import chance_interval, separation_of
 
@@ -130,6 +131,26 @@ def test_several_runs_are_one_set_of_cells(journal: Path, tmp_path: Path) -> Non
     nm.search("random", "nb201/cifar100", evaluations=5, journal=elsewhere)
     with pytest.raises(SettingError, match="another question"):
         read_searches([journal, elsewhere])
+
+
+def test_short_trainings_are_no_picks(tmp_path: Path) -> None:
+    path = tmp_path / "run.jsonl"
+    header = {"nasmeta_journal": 2, "task": "nb201/cifar10", "column": "digits/accuracy/valid/6/0", "clock": {}}
+    lasted = [(5, 2, 90.0), (7, 2, 80.0), (9, 2, 70.0), (7, 6, 60.0)]
+    records = [[cell, value, 1.0, {"epochs": epochs}] for cell, epochs, value in lasted]
+    records.append([11, 0.0, 1.0, {"epochs": 6, "failure": "diverged"}])
+    lines = [json.dumps(header), *(json.dumps([*row, n]) for n, row in enumerate(records, start=1))]
+    path.write_text("\n".join(lines) + "\n")
+    searches = read_searches([path])
+    assert searches.values == {7: 60.0}
+    assert searches.left_out == {"trained for fewer than 6 epochs": [5, 9], "failed: diverged": [11]}
+    with pytest.raises(
+        SettingError, match=r"left out: 2 cells trained for fewer than 6 epochs \(5, 9\); 1 cell failed: d"
+    ):
+        choose(searches, 2)
+    path.write_text("\n".join(lines[:4]) + "\n")
+    with pytest.raises(JournalError, match=r"no pick; left out: 3 cells trained for fewer than 6 epochs \(5, 7, 9\)"):
+        read_searches([path])
 
 
 @pytest.mark.parametrize(
@@ -356,6 +377,24 @@ def test_failed_trainings_are_on_the_page(trained: list[Any], failing: set[int],
     assert "| diverged |" in page
 
 
+@pytest.mark.usefixtures("trained")
+@pytest.mark.parametrize("shard", [[], ["--shard", "0/2"]])
+def test_where_all_trainings_fail_nothing_is_verified(
+    shard: list[str], failing: set[int], journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nasmeta.analysis._verification_page.save_figure", lambda *_: [])
+    failing |= {entry.cell for entry in choose(read_searches([journal]), 2, 1)}
+    command = ["verify", str(journal), "--data", "digits", "--top", "2", "--controls", "1", "--folder", str(tmp_path)]
+    result = CliRunner().invoke(app, [*command, *shard])
+    assert result.exit_code == 1, result.output
+    assert "Warning: no training succeeded: diverged" in result.stderr
+    if not shard:
+        page = (tmp_path / "README.md").read_text(encoding="utf-8")
+        assert "No training succeeded, so nothing is verified." in page
+        for empty in ("nothing,", "nan", "## Costs", "Mean absolute"):
+            assert empty not in page
+
+
 @pytest.mark.slow
 @pytest.mark.usefixtures("fixed_latency")
 def test_where_only_the_order_counts_no_difference_is_told(trained: list[Any], journal: Path, tmp_path: Path) -> None:
@@ -372,6 +411,7 @@ def test_folders_that_do_not_do(trained: list[Any], journal: Path, tmp_path: Pat
     checked(journal, tmp_path / "page", seeds=1)
     with pytest.raises(JournalError, match=r"of another verification: .*recipe is 'nb201-200' there, but 'tiny'"):
         checked(journal, tmp_path / "page", recipe="tiny")
+    checked(journal, tmp_path / "page", seeds=1, recipe=load_recipe("nb201-200", name="the same by another name"))
     with pytest.raises(JournalError, match="split_sha256 is"):
         checked(journal, tmp_path / "page", data=FEW)
     (tmp_path / "file").write_text("")
@@ -386,6 +426,7 @@ def test_folders_that_do_not_do(trained: list[Any], journal: Path, tmp_path: Pat
     ("changes", "error"),
     [
         ({"recipe": "slow"}, UnknownNameError),
+        ({"compare_with": "foo"}, UnknownNameError),
         ({"data": "mnist"}, UnknownNameError),
         ({"data": "folder:/nowhere"}, NasmetaError),
         ({"recipe": "nowhere.toml"}, DamagedFileError),
@@ -585,9 +626,11 @@ def test_each_epoch_is_announced(stack: int, isolated: bool, journal: Path, tmp_
         heads = ["training 1 of 2: cell ", "training 2 of 2: cell "]
         ends = [["1 of 2 epochs", "2 of 2 epochs"]] * 2
     else:
-        heads, ends = ["training 2 cells, 2 side by side, seed 0 (estimated: "], [["2 of 4 epochs", "4 of 4 epochs"]]
+        heads, ends = ["training 2 cells, 2 side by side, seed 0"], [["2 of 4 epochs", "4 of 4 epochs"]]
+        assert sum("(estimated: " in one for one in said) == 1  # once
     for head, due in zip(heads, ends, strict=True):
         first, *epochs = [one for one in said if one.startswith(head)]
+        first = first.partition(" (estimated")[0]
         assert [one.removeprefix(f"{first}: ").split(",")[0] for one in epochs] == due
         assert all("loss " in one for one in epochs)
     assert said[-1] == "measuring latencies"
@@ -650,6 +693,43 @@ def test_the_tasks_of_a_job_array_verify_at_once(journal: Path, tmp_path: Path) 
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("result.json")} == before
 
 
+@pytest.mark.usefixtures("fixed_latency")
+def test_the_end_of_each_training_is_told(journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = load_recipe("tiny", epochs=1, channels=4)
+    how: dict[str, Any] = {"top": 2, "controls": 0, "seeds": 1, "device": "cpu", "isolated": False}
+    told: dict[int, list[tuple[int, int]]] = {}
+
+    def round_here(jobs: Any, n: int, folder: Path, data: Any, settings: Any, ended: Any) -> Any:
+        done = {job: _many._train(job, folder, data, settings) for job in jobs}
+        for job, outcome in done.items():
+            ended(job, outcome)
+        return done
+
+    monkeypatch.setattr(_many, "_round", round_here)
+    for workers, stack in ((1, 1), (2, 1), (1, 2)):
+        ends = told[10 * workers + stack] = []
+        on_end = lambda cell, seed, outcome, ends=ends: ends.append((cell, seed, outcome.valid_accuracy))  # noqa: E731
+        folder = tmp_path / f"{workers}-{stack}"
+        verify([journal], FEW, recipe, folder=folder, workers=workers, stack=stack, on_end=on_end, **how)
+    assert len(set(told[11])) == 2
+    assert sorted(told[11]) == sorted(told[21])
+    assert [end[:2] for end in told[12]] == [end[:2] for end in told[11]]
+
+
+def test_trainings_that_are_done_take_no_more_time(
+    trained: list[Any], journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train_one, said, begun = Trainer.train, list[str](), tmp_path / "page" / "trainings"
+    monkeypatch.setattr(Trainer, "train", lambda *one, **how: replace(train_one(*one, **how), train_seconds=599.5))
+    cells = [entry.cell for entry in choose(read_searches([journal]), 2, 1)]
+    checked(journal, tmp_path / "page", controls=1, seed=1, seeds=1, shard="0/1")
+    for cell in cells[:2]:
+        (begun / f"{cell}-1" / "result.json").write_text("")
+    checked(journal, tmp_path / "page", controls=1, seeds=2, shard="0/1", announce=said.append)
+    ends = [one.partition(", about ")[2] for one in said if one.startswith("training ")]
+    assert ends == ["", *(f"{n}0 minutes left" for n in (3, 2, 1, 1, 1))]
+
+
 def test_a_shard_says_what_failed(trained: list[Any], failing: set[int], journal: Path, tmp_path: Path) -> None:
     failing |= {choose(read_searches([journal]))[0].cell}
     folder = tmp_path / "page"
@@ -657,6 +737,8 @@ def test_a_shard_says_what_failed(trained: list[Any], failing: set[int], journal
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
     assert "Shard 0/2: its 6 trainings are done, 2 failed." in result.stdout
+    assert len(re.findall(r"cell \d+, seed [01]: (?:failed: diverged|\d\d\.\d\d % in 6 s)\n", result.stderr)) == 6
+    assert result.stderr.count("failed: diverged") == 2
     assert len(trained) == 6
     assert not (folder / "README.md").exists()
 
@@ -674,7 +756,7 @@ def test_a_verification_in_stacks_says_so(journal: Path, tmp_path: Path) -> None
     said: list[str] = []
     pd.testing.assert_frame_equal(asked(stack=2, announce=said.append).cells, found.cells)
     assert not any("estimated" in one for one in said)  # nothing is left to train
-    with pytest.raises(JournalError, match="stacked"):
+    with pytest.raises(JournalError, match=r"stacked \(--stack\) is True there"):
         asked()
     (page, *_) = write_verification_page(found.cells, found.epochs, found.facts, tmp_path / "page")
     assert "stacks of up to 2 networks" in page.read_text(encoding="utf-8")

@@ -11,12 +11,18 @@ import pandas as pd
 
 from nasmeta.analysis._aggregates import aggregate_scores, probability_of_improvement
 from nasmeta.analysis._curves import XAxis
-from nasmeta.analysis._frame import Runs, count_runs, read_runs
+from nasmeta.analysis._frame import Runs, count_runs, has_value, read_runs
 from nasmeta.analysis._metrics import summarise, usual_budgets
 from nasmeta.analysis._paired_tests import paired_tests
 from nasmeta.analysis._profiles import anytime_area, performance_profiles
 from nasmeta.analysis._ranks import Friedman, average_ranks, friedman_test, rank_curves
-from nasmeta.analysis._run_summary import asked_runs, deterministic_searchers, without_spread_of_equals
+from nasmeta.analysis._run_summary import (
+    asked_runs,
+    deterministic_searchers,
+    failures_of,
+    without_spread_of_equals,
+    without_value,
+)
 from nasmeta.analysis._tables import Goals
 from nasmeta.analysis.report._facts import TaskFacts, facts_of
 from nasmeta.errors import SettingError
@@ -30,6 +36,7 @@ SCORE_GOALS: Goals = {"iqm": "max", "median": "max", "mean": "max", "optimality_
 _DAY = 86400.0
 _SIGNIFICANT = 0.05
 _TASKS_FOR_A_TEST = 5
+_OF_OPTIMUM = ("share_", "evaluations_to", "final_regret", "area")  # columns that are only where it is known
 
 
 @dataclass
@@ -47,6 +54,7 @@ class Findings:
     results: dict[str, pd.DataFrame] = field(default_factory=dict)  # by task, one row a searcher
     headers: dict[str, str] = field(default_factory=dict)  # of the columns of `results`
     goals: Goals = field(default_factory=dict)  # of the same
+    best: dict[str, str] = field(default_factory=dict)  # by task, the searcher whose runs end best
     tests: dict[str, pd.DataFrame] = field(default_factory=dict)  # by task, of all pairs
     ranks: pd.DataFrame | None = None  # this and the next are None where `remarks` say why
     aggregates: pd.DataFrame | None = None
@@ -62,8 +70,8 @@ class Findings:
         """The budget at which ranks and tests compare, in words."""
         if self.x == "simulated_seconds":
             if self.at is not None:
-                return f"after {self.at:,} simulated seconds"
-            return "at the end of the simulated time that all runs of a task reach"
+                return f"after {self.at:,} {self.simulated}seconds"
+            return f"at the end of the {self.simulated}time that all runs of a task reach"
         if self.ranks is None:
             return "at the end of the runs"
         return f"after {int(self.ranks['evaluation'].iloc[0]):,} evaluations"
@@ -91,7 +99,7 @@ class Findings:
     @property
     def decimals(self) -> dict[str, int]:
         """Decimals of the columns that have no uncertainty beside them."""
-        return {"rank": 2, "mean": 2, "simulated_days": 2} | {fact.name: 2 for fact in self.facts}
+        return {"rank": 2, "mean": 2, "simulated_days": 2, "seconds": 1} | {fact.name: 2 for fact in self.facts}
 
     @property
     def tested(self) -> bool:
@@ -99,14 +107,29 @@ class Findings:
         return any(fact.test is not None for fact in self.facts)
 
     @property
+    def known(self) -> bool:
+        """Whether the optima are; else something has answered that takes time of its own, such as real trainings."""
+        return all(fact.known for fact in self.facts)
+
+    @property
     def second(self) -> str:
         """What stands beside the searched values: the test split's, or the table's where networks are trained."""
-        return "test" if all(fact.known for fact in self.facts) else "table"
+        return "test" if self.known else "table"
+
+    @property
+    def simulated(self) -> str:
+        """What to say before times."""
+        return "simulated " if self.known else ""
+
+    @property
+    def losses(self) -> str:
+        """What ranks and tests compare."""
+        return "regrets" if self.known else "distances to the best value that any run found"
 
     def against_best(self, task: str) -> pd.DataFrame:
         """Return the tests of each searcher against the one with the smallest regret on the task, that one first."""
         table = self.tests[task]
-        best = str(self.results[task].sort_values("final_regret", kind="stable")["searcher"].iloc[0])
+        best = self.best[task]
         flipped = table[table["searcher"] == best].assign(sign=-1.0)
         straight = table[table["other"] == best].assign(sign=1.0)
         flipped = flipped.rename(
@@ -136,6 +159,7 @@ def find(
     comparison reports, by default one in an order that does not depend on what was fetched.
     """
     runs = read_runs(frame, "incumbent_value", "simulated_seconds")
+    _require_values(frame)
     facts = facts_of(frame, tasks, columns)
     counts = sorted({high.stop - high.start for _, _, high in runs.groups()})
     found = Findings(
@@ -170,13 +194,14 @@ def find(
         except SettingError as reason:
             found.remarks.append(f"No Friedman test: {reason}")
         try:
-            found.aggregates = aggregate_scores(frame, at, found.x, level=level, seed=seed)
-            found.profiles = performance_profiles(frame, at, found.x, level=level, seed=seed)
+            if found.known:
+                found.aggregates = aggregate_scores(frame, at, found.x, level=level, seed=seed)
+                found.profiles = performance_profiles(frame, at, found.x, level=level, seed=seed)
         except SettingError as reason:
             found.remarks.append(f"No scores over all tasks: {reason}")
     found.remarks += [
-        f"The optimum of {fact.name} is not known: its regrets, scores and profiles are to the best value that any run "
-        "found, and so depend on which searchers are compared."
+        f"The optimum of {fact.name} is not known, so there are no regrets, scores and profiles. Ranks and tests "
+        "compare the best values that were found."
         for fact in facts
         if not fact.known
     ]
@@ -193,11 +218,28 @@ def _unfinished(frame: pd.DataFrame) -> list[str]:
     """Say which runs have no row, where the frame tells how many there were."""
     there = count_runs(frame)
     missing = [(*pair, asked - there.get(pair, 0), asked) for pair, asked in asked_runs(frame).items()]
-    return [
+    said = [
         f"{searcher} on {task}: {count} of its {asked} runs finished no evaluation and are in no figure."
         for task, searcher, count, asked in missing
         if count > 0
     ]
+    for (task, searcher), rows in frame.groupby(["task", "searcher"], sort=False, observed=True):
+        said += [
+            f"{one}; ranks, tests and curves put the worst that it evaluated in place of its best."
+            for one in without_value(rows, f"{searcher} on {task}", there[str(task), str(searcher)])
+        ]
+    return said
+
+
+def _require_values(frame: pd.DataFrame) -> None:
+    """Refuse a frame in which no training of a task succeeded."""
+    for task, rows in frame.groupby("task", sort=False, observed=True):
+        if not has_value(rows).any():
+            why = failures_of(rows)
+            raise SettingError(
+                f"On {task} no full training succeeded, so there is no best value to report{why and f': {why}'}. "
+                "The journals in the folder's runs say what was tried."
+            )
 
 
 def _budget_axis(runs: Runs) -> XAxis:
@@ -234,14 +276,16 @@ def _results(found: Findings) -> None:
     except SettingError:
         pass  # the reason is given once, where all ranks are missing
     summary = without_spread_of_equals(summary, frame)
-    summary["simulated_days"] = summary.pop("simulated_seconds") / _DAY
+    seconds = summary.pop("simulated_seconds")
+    summary = summary.assign(**({"simulated_days": seconds / _DAY} if found.known else {"seconds": seconds}))
     dropped = ["task"] + (["incumbent_value_end", "incumbent_value_end_std"] if budgets else [])
     for task, rows in summary.groupby("task", sort=False, observed=True):
         table = rows.drop(columns=dropped).reset_index(drop=True)
+        found.best[str(task)] = str(table.sort_values("final_regret", kind="stable")["searcher"].iloc[0])
         if table["test_end"].isna().all():
             table = table.drop(columns=["test_end", "test_end_std"])
         if table["share_solved"].isna().all():  # no optimum is known
-            table = table.drop(columns=[name for name in table if str(name).startswith(("share_", "evaluations_to"))])
+            table = table.drop(columns=[name for name in table if str(name).startswith(_OF_OPTIMUM)])
         if (table["runs"] == table["runs"].iloc[0]).all():
             table = table.drop(columns="runs")
         order = ["incumbent_value_end", "test_end", "rank", "final_regret", "area"]

@@ -78,6 +78,7 @@ def page_data(found: Findings) -> dict[str, Any]:
     return {
         "level": found.level,
         "axis": found.x,
+        "known": found.known,
         "tested": found.tested,
         "searchers": [
             {"name": name, "colour": look.colour, "dash": look.plotly_dash, "marker": look.plotly_marker}
@@ -208,7 +209,7 @@ def _tests(found: Findings) -> str:
         unit = next(fact.regret_unit for fact in found.facts if fact.name == task)
         parts.append(
             f"<details{' open' if number == 0 else ''}><summary>{escape(task)}</summary>"
-            f"{_table(pair_matrix(table, found.searchers), matrix_caption(unit))}</details>"
+            f"{_table(pair_matrix(table, found.searchers), matrix_caption(unit, found.losses))}</details>"
         )
     if found.improvement is not None:
         table = found.improvement.pivot(index="searcher", columns="other", values="probability")
@@ -301,9 +302,9 @@ def pair_matrix(table: pd.DataFrame, searchers: Sequence[str]) -> str:
     return f'<table class="matrix"><thead><tr><td></td>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
 
 
-def matrix_caption(unit: str) -> str:
+def matrix_caption(unit: str, losses: str = "regrets") -> str:
     """Return what stands above the table; the unit is that of the differences."""
     return (
-        f"Mean difference of regrets, row minus column, in {unit or 'the unit of the signal'}. ▲ the row is better, "
+        f"Mean difference of {losses}, row minus column, in {unit or 'the unit of the signal'}. ▲ the row is better, "
         f"▼ it is worse, at the level of {_LEVEL}; the others may be chance."
     )

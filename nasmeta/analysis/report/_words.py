@@ -28,7 +28,7 @@ def _plural(number: int, noun: str) -> str:
 def size_sentence(found: Findings) -> str:
     """Say how large the comparison is."""
     lengths = found.frame.groupby(["task", "searcher", "seed"], sort=False, observed=True).size()
-    what = "evaluations a run" if found.x == "evaluation" else "evaluations a run, within a simulated time"
+    what = "evaluations a run" if found.x == "evaluation" else f"evaluations a run, within a {found.simulated}time"
     return (
         f"{_plural(len(found.searchers), 'searcher')}, {_plural(len(found.facts), 'task')}, "
         f"{joined_numbers(found.runs)} {'run' if found.runs == [1] else 'runs'} each, "
@@ -81,11 +81,16 @@ def result_notes(found: Findings) -> str:
         if any(map(of_front, found.facts))
         else ""
     )
+    valid = f"Valid.: the best value of the signal{after}, mean ± standard deviation over the runs. {test}"
+    if not found.known:
+        return (
+            f"{valid}Mean rank: of the best value among all searchers, run by run. Seconds: what the evaluations of a "
+            f"run took. {two_times}In brackets: bootstrap intervals."
+        )
     return (
-        f"Valid.: the best value of the signal{after}, mean ± standard deviation over the runs. {test}"
-        "Mean rank: of the regret among all searchers, run by run. Regret: mean distance to the best of all cells at "
-        "the end of the runs. Anytime regret: mean over the whole budget on a log scale. Found: share of the runs that "
-        "evaluated the best cell. Needed: mean number of evaluations until then, where all runs found it. "
+        f"{valid}Mean rank: of the regret among all searchers, run by run. Regret: mean distance to the best of all "
+        "cells at the end of the runs. Anytime regret: mean over the whole budget on a log scale. Found: share of the "
+        "runs that evaluated the best cell. Needed: mean number of evaluations until then, where all runs found it. "
         f"Days: simulated time of a run. {fronts}{two_times}In brackets: bootstrap intervals, for shares Wilson's."
     )
 
@@ -93,8 +98,8 @@ def result_notes(found: Findings) -> str:
 def test_note(found: Findings) -> str:
     """Explain the paired tests."""
     return (
-        f"Regrets {found.budget}, runs of equal seeds paired; below 0 the first searcher is better. p: Wilcoxon's "
-        "signed rank test, two-sided, corrected by Holm for all pairs of the task."
+        f"{found.losses.capitalize()} {found.budget}, runs of equal seeds paired; below 0 the first searcher is "
+        "better. p: Wilcoxon's signed rank test, two-sided, corrected by Holm for all pairs of the task."
     )
 
 

@@ -3,10 +3,11 @@
   const data = JSON.parse(document.getElementById("data").textContent);
   const level = `${+(100 * data.level).toPrecision(4)} %`;
   const valid = data.tasks.some((task) => task.unit === "percent") ? "Validation" : "Signal";
+  const simulated = data.known ? "simulated " : ""; // where no optimum is known, something took time of its own
   const CHOICES = {
-    measure: [["valid", valid], ["test", "Test"]],
-    scale: [["log", "regret, log"], ["linear", "regret, linear"], ["value", "value"]],
-    axis: [["evaluation", "evaluations"], ["simulated_seconds", "simulated time"]],
+    measure: [["valid", valid], ["test", data.known ? "Test" : "Table"]],
+    scale: [["log", "regret, log"], ["linear", "regret, linear"], ["value", "value"]].slice(data.known ? 0 : 2),
+    axis: [["evaluation", "evaluations"], ["simulated_seconds", `${simulated}time`]],
     "axis-scale": [["log", "log"], ["linear", "linear"]],
     centre: [["mean", `mean, ${level}`], ["median", "median, quartiles"], ["line", "mean alone"]],
   };
@@ -19,7 +20,7 @@
     showLink: false, modeBarButtonsToRemove: ["sendDataToCloud", "sendChartToCloud", "select2d", "lasso2d", "autoScale2d"],
     toImageButtonOptions: { format: "svg" } };
   const bands = data.searchers.length <= 8;
-  const state = { measure: "valid", scale: "log", axis: data.axis, "axis-scale": "log", centre: bands ? "mean" : "line",
+  const state = { measure: "valid", scale: data.known ? "log" : "value", axis: data.axis, "axis-scale": "log", centre: bands ? "mean" : "line",
     tasks: data.tasks.map(() => true), searchers: data.searchers.map(() => true) };
 
   // ---- numbers
@@ -224,8 +225,8 @@
       yAxis = { range: [low - pad, high + pad] };
     }
     const unit = state.scale === "value" ? task.unit : task.regretUnit;
-    const what = state.scale === "value" ? (state.measure === "test" ? "test value" : "best value") : "regret";
-    const xTitle = state.axis === "evaluation" ? "evaluations" : "simulated training time (s)";
+    const what = state.scale === "value" ? (state.measure === "test" ? `${data.known ? "test" : "table"} value` : "best value") : "regret";
+    const xTitle = state.axis === "evaluation" ? "evaluations" : `${simulated}training time (s)`;
     const layout = layoutOf(xTitle, unit ? `${what} (${unit})` : what, state["axis-scale"] === "log" && parts.flatMap(([, , values]) => values.x), yAxis);
     if (!parts.length) {
       layout.annotations = [{ text: emptyText(task), showarrow: false, xref: "paper", yref: "paper", x: 0.5, y: 0.5 }];
@@ -249,7 +250,7 @@
   function hint() {
     const parts = [];
     if (state.measure === "test") {
-      parts.push("The test value of the cell that is best on validation so far.");
+      parts.push(`The ${data.known ? "test" : "table's"} value of the cell that is best on validation so far.`);
       if (state.scale !== "value") parts.push("Regret: its distance to the best test value of all cells; choosing by validation does not bring it to 0.");
     } else if (state.scale !== "value") {
       parts.push("Regret: distance to the best of all cells.");
@@ -286,7 +287,7 @@
           const said = x.map((at, i) => `rank ${y[i].toFixed(2)} ${share ? `at ${short(100 * at)} % of the time` : `after ${at.toLocaleString("en")} evaluations`}`);
           return tracesOf(look, look.name, { x, centre: y, low: [], high: [] }, (v) => v, said, false);
         });
-      const layout = layoutOf(share ? "share of the simulated time" : "evaluations", "average rank (1 is the best)", traces.flatMap(({ x }) => x),
+      const layout = layoutOf(share ? `share of the ${simulated}time` : "evaluations", "average rank (1 is the best)", traces.flatMap(({ x }) => x),
         { range: [data.searchers.length + 0.2, 0.8] });
       Plotly.react("ranks-plot", traces, layout, CONFIG);
     } else document.getElementById("ranks-plot")?.closest("figure").remove();
