@@ -166,7 +166,7 @@ plt.show()
 # where a table has holes. The shipped one for CIFAR-100 was fitted to at most 80 % of the cells, and knows which.
 
 # %%
-surrogate = nm.surrogates.load_surrogate("nb201/cifar100")
+surrogate = nm.surrogates.Surrogate.load("nb201/cifar100")
 held_out = ~surrogate.trained
 print(
     {name: round(value, 3) for name, value in surrogate.card["scores"]["held out"].items() if isinstance(value, float)}

@@ -7,7 +7,10 @@ Everything here works on a *results frame*: one row an evaluation, with the colu
 otherwise it is *censored*: nobody knows what it would have found after its budget.
 """
 
-from nasmeta.analysis._aggregates import aggregate_scores, probability_of_improvement
+from nasmeta.analysis._aggregates import (
+    aggregate_scores as aggregate_scores,
+    probability_of_improvement as probability_of_improvement,
+)
 from nasmeta.analysis._attainment import (
     attainment_surfaces as attainment_surfaces,
     front_distances,
@@ -35,7 +38,7 @@ from nasmeta.analysis._profiles import (
     runtime_profiles as runtime_profiles,
 )
 from nasmeta.analysis._rank_plots import plot_critical_difference, plot_profiles, plot_ranks
-from nasmeta.analysis._ranks import average_ranks, friedman_test, rank_curves as rank_curves
+from nasmeta.analysis._ranks import average_ranks, friedman_test as friedman_test, rank_curves as rank_curves
 from nasmeta.analysis._run_summary import (
     deterministic_runs as deterministic_runs,
 )
@@ -50,11 +53,9 @@ from nasmeta.analysis._verification_plots import (
 from nasmeta.pictures import WIDTHS as WIDTHS
 
 __all__ = [
-    "aggregate_scores",
     "average_ranks",
     "bootstrap_interval",
     "evaluations_to_optimum",
-    "friedman_test",
     "front_distances",
     "latex_comparison",
     "paired_tests",
@@ -68,7 +69,6 @@ __all__ = [
     "plot_ranks",
     "plot_regret",
     "plot_training_curves",
-    "probability_of_improvement",
     "regret_curves",
     "save_figure",
     "summarise",

@@ -8,7 +8,7 @@ from importlib import import_module
 
 from nasmeta.meta._default import DefaultMetaSearch as DefaultMetaSearch
 from nasmeta.meta._guided import GuidedSearch as GuidedSearch
-from nasmeta.meta._learned_space import ChanceOfBest as ChanceOfBest, LearnedSpace
+from nasmeta.meta._learned_space import ChanceOfBest as ChanceOfBest, LearnedSpace as LearnedSpace
 from nasmeta.meta._meta_gp import MetaGP as MetaGP, MetaGPSearch as MetaGPSearch, learn_meta_gp as learn_meta_gp
 from nasmeta.meta._meta_linear import MetaLinear as MetaLinear
 from nasmeta.meta._meta_predictor import META_PREDICTORS, MetaPredictor
@@ -40,7 +40,6 @@ from nasmeta.meta._warm_start import warm_start_cells as warm_start_cells
 
 __all__ = [
     "META_PREDICTORS",
-    "LearnedSpace",
     "MetaPredictor",
     "SavedMetaModel",
     "load_meta_model",

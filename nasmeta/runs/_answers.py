@@ -22,7 +22,7 @@ from nasmeta.evaluators import (
 )
 from nasmeta.registry import is_place
 from nasmeta.spaces import SPACES, SearchSpace, get_space
-from nasmeta.surrogates import load_surrogate
+from nasmeta.surrogates import Surrogate
 from nasmeta.tasks import MultiObjectiveTask, Task, TaskDistribution, as_task
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def on_evaluator(task: Task, evaluator: str | os.PathLike[str] | Evaluator) -> E
             'An evaluator is "table", "unknown-feasibility", "surrogate", the file (.npz) of a surrogate, "training", '
             f'"supernet" or a function, not {shown(evaluator)}.'
         )
-    surrogate = load_surrogate(task if evaluator == "surrogate" else evaluator)
+    surrogate = Surrogate.load(task if evaluator == "surrogate" else evaluator)
     if (surrogate.card["task"], surrogate.card["table"]) != (task.name, task.table_name):
         raise SettingError(
             f"{os.fspath(evaluator)} is a surrogate of {surrogate.card['task']}, but the task is {task.name}."

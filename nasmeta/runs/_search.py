@@ -73,7 +73,7 @@ def search(
         task. The settings of its training are those of the run.
     prune_space : float, optional
         Fraction of the cells to search in, above 0 and at most 1: 0.1 keeps the tenth that is the most promising by
-        the sources, see `nasmeta.meta.LearnedSpace`. Any searcher can; its sources are those of `sources`.
+        the sources. Any searcher can; its sources are those of `sources`.
     warm_start : int or str, default 0
         How many cells that sources choose are evaluated first, see `nasmeta.meta.warm_start_cells`; with
         ``"5/second"`` they are chosen by their gain per second of training.

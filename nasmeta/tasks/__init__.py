@@ -7,7 +7,7 @@ from nasmeta.tasks._augmentation import (
     normal_scores as normal_scores,
 )
 from nasmeta.tasks._catalog import (
-    TASKS,
+    TASKS as TASKS,
     as_task as as_task,
     as_tasks as as_tasks,
     default_sources as default_sources,
@@ -39,7 +39,6 @@ from nasmeta.tasks._sources import checked_sources as checked_sources
 from nasmeta.tasks._task import Task
 
 __all__ = [
-    "TASKS",
     "Augmentation",
     "EpisodeSampler",
     "MultiObjectiveTask",

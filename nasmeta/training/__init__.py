@@ -27,7 +27,12 @@ if TYPE_CHECKING:
     from nasmeta.training._device_data import DeviceData as DeviceData
     from nasmeta.training._export import export_network, load_network
     from nasmeta.training._many import train_many
-    from nasmeta.training._network import CellModule as CellModule, CellNetwork, live_edges as live_edges, multiply_adds
+    from nasmeta.training._network import (
+        CellModule as CellModule,
+        CellNetwork,
+        live_edges as live_edges,
+        multiply_adds as multiply_adds,
+    )
     from nasmeta.training._supernet import Supernet, gdas, train_supernet
 
 __all__ = [
@@ -45,7 +50,6 @@ __all__ = [
     "load_network",
     "load_recipe",
     "measured_proxies",
-    "multiply_adds",
     "proxies",
     "recipe_names",
     "train",
