@@ -13,7 +13,7 @@ from nasmeta.meta._meta_gp import MetaGP as MetaGP, MetaGPSearch as MetaGPSearch
 from nasmeta.meta._meta_linear import MetaLinear as MetaLinear
 from nasmeta.meta._meta_predictor import META_PREDICTORS, MetaPredictor
 from nasmeta.meta._meta_train import TrainingFiles as TrainingFiles, meta_train
-from nasmeta.meta._model_file import SavedMetaModel, save_meta_model, training_digest as training_digest
+from nasmeta.meta._model_file import SavedMetaModel, training_digest as training_digest
 from nasmeta.meta._monitor import Monitor as Monitor
 from nasmeta.meta._multi_task_gp import MultiTaskGPSearch as MultiTaskGPSearch
 from nasmeta.meta._predictive_weights import predictive_weights as predictive_weights
@@ -21,10 +21,8 @@ from nasmeta.meta._predictor_search import MetaPredictorSearch as MetaPredictorS
 from nasmeta.meta._rgpe import RGPESearch as RGPESearch
 from nasmeta.meta._rgpe_vanilla import VanillaRGPESearch as VanillaRGPESearch
 from nasmeta.meta._shipped import (
-    load_meta_model,
     meta_model_for as meta_model_for,
     seen_of as seen_of,
-    shipped_meta_models,
     warn_of_other_metric as warn_of_other_metric,
 )
 from nasmeta.meta._source_matrix import SourceMatrix as SourceMatrix
@@ -42,10 +40,7 @@ __all__ = [
     "META_PREDICTORS",
     "MetaPredictor",
     "SavedMetaModel",
-    "load_meta_model",
     "meta_train",
-    "save_meta_model",
-    "shipped_meta_models",
 ]
 
 _SUB_ROOMS = ("bilevel", "in_context", "meta_nas", "neural_process", "rl")

@@ -68,7 +68,7 @@ def search(
         What a meta-searcher learns from; by default the task's family. Of a family given by its name, all that the
         task holds out, such as its dataset, is left out.
     meta_model : path, str or SavedMetaModel, optional
-        Instead of sources: what the searcher learnt before, in a file of `nasmeta.meta.save_meta_model` or of
+        Instead of sources: what the searcher learnt before, in a file of `nasmeta.meta.SavedMetaModel.write` or of
         ``nasmeta meta-train``; the name of a shipped model, or ``"shipped"``, the one that has seen nothing of the
         task. The settings of its training are those of the run.
     prune_space : float, optional
