@@ -67,14 +67,14 @@ for name in ("one-hot", "adjacency", "paths", "live-paths", "operation-counts"):
 # those of which no twin gave a label.
 
 # %%
-frame = nm.benchmark_predictors(
+found = nm.predict(
     ["ridge", "gp", "xgboost", "nwot"], task, sizes=[10, 30, 100, 300], target="valid", draws=4
 )
-found = nm.analysis.summarise_predictions(frame)
-found[found["n_train"] == 300].pivot_table(index="predictor", columns="scope", values="kendall_tau").round(3)
+summary = found.summary
+summary[summary["n_train"] == 300].pivot_table(index="predictor", columns="scope", values="kendall_tau").round(3)
 
 # %%
-nm.analysis.plot_predictions(frame)
+nm.analysis.plot_predictions(found.frame)
 
 # %% [markdown]
 # `nwot` is a zero-cost proxy: it looks at the untrained network and needs no label at all. With 10 labels it beats
@@ -85,7 +85,7 @@ nm.analysis.plot_predictions(frame)
 # it holds the value.
 
 # %%
-nm.analysis.plot_calibration(frame[frame["predictor"].isin(["ridge", "gp"])])
+nm.analysis.plot_calibration(found.frame[found.frame["predictor"].isin(["ridge", "gp"])])
 
 # %% [markdown]
 # Above the diagonal a predictor is too cautious: the intervals of `gp` hold more values than they claim. That is

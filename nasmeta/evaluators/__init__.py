@@ -7,7 +7,7 @@ from nasmeta.evaluators._known import (
     SurrogateEvaluator,
     TableEvaluator as TableEvaluator,
 )
-from nasmeta.evaluators._several import SeveralEvaluator
+from nasmeta.evaluators._several import SeveralEvaluator as SeveralEvaluator
 from nasmeta.evaluators._supernet import TRAINED as TRAINED, SupernetEvaluator as SupernetEvaluator
 from nasmeta.evaluators._trainer import Trainer as Trainer, require_torch as require_torch
 from nasmeta.evaluators._training import TrainingEvaluator
@@ -17,7 +17,6 @@ __all__ = [
     "Evaluation",
     "Evaluator",
     "FunctionEvaluator",
-    "SeveralEvaluator",
     "SurrogateEvaluator",
     "TrainingEvaluator",
 ]

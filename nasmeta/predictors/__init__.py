@@ -15,7 +15,7 @@ from nasmeta.predictors._gaussian_process import (
     fit_hyperparameters as fit_hyperparameters,
     weak_prior as weak_prior,
 )
-from nasmeta.predictors._moving import move_to_space
+from nasmeta.predictors._moving import move_to_space as move_to_space
 from nasmeta.predictors._registry import PREDICTORS as PREDICTORS, PredictorEntry as PredictorEntry, make_predictor
 from nasmeta.predictors._splits import isomorph_split
 from nasmeta.tasks import normal_scores as normal_scores
@@ -57,7 +57,6 @@ __all__ = [
     "load_predictor",
     "make_encoder",
     "make_predictor",
-    "move_to_space",
     "save_predictor",
 ]
 

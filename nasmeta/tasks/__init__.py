@@ -29,7 +29,7 @@ from nasmeta.tasks._objectives import (
     Objective,
     hypervolume,
     log_tradeoff as log_tradeoff,
-    pareto_front,
+    pareto_front as pareto_front,
     within_budget as within_budget,
 )
 from nasmeta.tasks._sampling import Episode as Episode, EpisodeSampler
@@ -50,6 +50,5 @@ __all__ = [
     "hypervolume",
     "list_tasks",
     "multi_objective_task",
-    "pareto_front",
     "task_distribution",
 ]

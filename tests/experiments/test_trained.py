@@ -17,10 +17,10 @@ from nasmeta.cli._app import app
 from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.evaluators import FunctionEvaluator, Trainer, TrainingEvaluator
 from nasmeta.experiments import read_specification, report, run_specification
-from nasmeta.training import load_dataset, load_recipe, train
+from nasmeta.training import ImageDataset, Recipe, train
 
-FEW = load_dataset("digits").subset(48)
-RECIPE = load_recipe("tiny", epochs=3, channels=4, batch_size=16)
+FEW = ImageDataset.load("digits").subset(48)
+RECIPE = Recipe.load("tiny", epochs=3, channels=4, batch_size=16)
 
 
 def on_digits(**asked: Any) -> TrainingEvaluator:
@@ -259,8 +259,8 @@ def test_a_function_is_compared_too_and_less_may_be_better() -> None:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_the_command_and_its_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    few = load_dataset("digits").subset(48)
-    monkeypatch.setattr("nasmeta.evaluators._trainer.load_dataset", lambda *_, **__: few)
+    few = ImageDataset.load("digits").subset(48)
+    monkeypatch.setattr("nasmeta.evaluators._trainer.ImageDataset.load", lambda *_, **__: few)
     train_one = Trainer.train
 
     def here(self: Trainer, *positional: Any, **named: Any) -> Any:

@@ -19,11 +19,11 @@ from nasmeta.analysis import plot_cells, plot_training_curves, write_verificatio
 from nasmeta.cli._app import app
 from nasmeta.errors import DamagedFileError, JournalError, NasmetaError, SettingError, TrainingFailed, UnknownNameError
 from nasmeta.evaluators import Trainer
-from nasmeta.training import EpochRecord, ImageDataset, TrainingResult, load_dataset, load_recipe
+from nasmeta.training import EpochRecord, ImageDataset, Recipe, TrainingResult
 from nasmeta.verification import _look_up, choose, latency, look_up, read_searches, verify
 from nasmeta.verification._separation import chance_interval, separation_of
 
-DIGITS = load_dataset("digits")
+DIGITS = ImageDataset.load("digits")
 FEW = DIGITS.subset(48)
 
 
@@ -160,7 +160,7 @@ def test_what_is_no_journal_with_picks_is_refused(
 def test_the_look_up_is_the_tables_and_its_spread_that_of_many_seeds() -> None:
     task, table = nm.get_task("nb201/cifar10"), nm.load_table("nb201")
     cells = [6111, 0, 11759]
-    found = look_up(task, cells, as_large(), load_recipe("nb201-200"))
+    found = look_up(task, cells, as_large(), Recipe.load("nb201-200"))
     assert found.not_comparable == ""
     np.testing.assert_array_equal(found.values, task.values[cells])
     for i, cell in enumerate(cells):
@@ -177,18 +177,18 @@ def test_the_look_up_is_the_tables_and_its_spread_that_of_many_seeds() -> None:
 @pytest.mark.parametrize(
     ("dataset", "recipe", "words"),
     [
-        (DIGITS, load_recipe("nb201-200"), "data set is digits"),
-        (as_large(), load_recipe("fast"), "8 epochs"),
-        (as_large(), load_recipe("nb201-200", learning_rate=0.2), "learning_rate"),
-        (as_large(size=16), load_recipe("nb201-200"), "had 32×32 pixels; these data have 16×16"),
-        (as_large(n_classes=100), load_recipe("nb201-200"), "had 10 classes; these data have 100"),
+        (DIGITS, Recipe.load("nb201-200"), "data set is digits"),
+        (as_large(), Recipe.load("fast"), "8 epochs"),
+        (as_large(), Recipe.load("nb201-200", learning_rate=0.2), "learning_rate"),
+        (as_large(size=16), Recipe.load("nb201-200"), "had 32×32 pixels; these data have 16×16"),
+        (as_large(n_classes=100), Recipe.load("nb201-200"), "had 10 classes; these data have 100"),
         (
             as_large(counts=(45_000, 5_000, 10_000)),
-            load_recipe("nb201-200"),
+            Recipe.load("nb201-200"),
             "had 25,000 train images, 25,000 valid images; these data have 45,000, 5,000",
         ),
-        (halved(), load_recipe("nb201-200"), "32×32 pixels, 25,000 train images"),
-        (as_large(), load_recipe("nb201-200", precision="bfloat16", channels_last=True), ""),
+        (halved(), Recipe.load("nb201-200"), "32×32 pixels, 25,000 train images"),
+        (as_large(), Recipe.load("nb201-200", precision="bfloat16", channels_last=True), ""),
     ],
 )
 def test_what_can_be_compared_with_the_table(dataset: ImageDataset, recipe: Any, words: str) -> None:
@@ -198,7 +198,7 @@ def test_what_can_be_compared_with_the_table(dataset: ImageDataset, recipe: Any,
 
 
 def test_a_folder_is_compared_as_what_it_is_said_to_be() -> None:
-    official = load_recipe("nb201-200")
+    official = Recipe.load("nb201-200")
 
     def why_not(dataset: ImageDataset, name: str) -> str:
         return look_up(nm.get_task(f"nb201/{name.lower()}"), [6111], dataset, official, name).not_comparable
@@ -464,7 +464,7 @@ def test_folders_of_before_are_gone_on_with(latencies: str | None, due: float, j
     header = json.loads(path.read_text().splitlines()[0])
     path.unlink()
     said = {key: header[key] for key in ("task", "data_sha256", "split_sha256")}
-    before = {"nasmeta_verification": 1, **said, "recipe": load_recipe("nb201-200").to_dict()}
+    before = {"nasmeta_verification": 1, **said, "recipe": Recipe.load("nb201-200").to_dict()}
     (tmp_path / "page" / "verification.json").write_text(json.dumps(before, indent=1) + "\n")
     if latencies is not None:
         (tmp_path / "page" / "latency.json").write_text(latencies.replace("CELL", str(first.cells["cell"][0])))
@@ -559,7 +559,7 @@ def test_the_command_refuses_in_one_line(arguments: list[str], words: str, journ
 
 
 def test_a_real_training_from_the_journal_to_the_page(journal: Path, tmp_path: Path) -> None:
-    recipe = load_recipe("tiny", epochs=1, channels=4)
+    recipe = Recipe.load("tiny", epochs=1, channels=4)
     common = {"top": 1, "controls": 1, "seeds": 1, "isolated": False, "device": "cpu"}
 
     def asked(**more: Any) -> Any:
@@ -578,7 +578,7 @@ def test_a_real_training_from_the_journal_to_the_page(journal: Path, tmp_path: P
 @pytest.mark.parametrize("isolated", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("stack", [1, 2])
 def test_each_epoch_is_announced(stack: int, isolated: bool, journal: Path, tmp_path: Path) -> None:
-    recipe, said = load_recipe("tiny", epochs=2, channels=4), list[str]()
+    recipe, said = Recipe.load("tiny", epochs=2, channels=4), list[str]()
     how: dict[str, Any] = {"device": "cpu", "isolated": isolated, "stack": stack, "announce": said.append}
     verify([journal], FEW, recipe, folder=tmp_path, top=2, controls=0, seeds=1, **how)
     if stack == 1:
@@ -598,7 +598,7 @@ def test_each_epoch_is_announced(stack: int, isolated: bool, journal: Path, tmp_
     [({}, [4, 3, 3]), ({"stack": 3}, [3, 3, 4]), pytest.param({"workers": 2}, [4, 3, 3], marks=pytest.mark.slow)],
 )
 def test_parts_train_in_one_folder(how: dict[str, Any], own: list[int], journal: Path, tmp_path: Path) -> None:
-    recipe = load_recipe("tiny", epochs=1, channels=4)
+    recipe = Recipe.load("tiny", epochs=1, channels=4)
     arguments: dict[str, Any] = {"top": 3, "controls": 2, "seeds": 2, "isolated": False, "device": "cpu", **how}
 
     def asked(shard: str | None = None) -> Any:
@@ -662,7 +662,7 @@ def test_a_shard_says_what_failed(trained: list[Any], failing: set[int], journal
 
 
 def test_a_verification_in_stacks_says_so(journal: Path, tmp_path: Path) -> None:
-    recipe = load_recipe("tiny", epochs=1, channels=4)
+    recipe = Recipe.load("tiny", epochs=1, channels=4)
     arguments: dict[str, Any] = {"top": 2, "controls": 1, "seeds": 2, "isolated": False, "device": "cpu"}
 
     def asked(**more: Any) -> Any:
