@@ -23,7 +23,6 @@ WITHOUT_EXAMPLE = {
     "fetch": "it downloads",
     "import_official": "it reads official files, which no package brings",
     "learning_curve_benchmark": "it reads learning curves, which are fetched",
-    "Verification": "`verify`, which returns it, has one that trains",
 }
 
 
