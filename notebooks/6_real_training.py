@@ -142,7 +142,7 @@ nm.analysis.plot_cells(
 
 # %% [markdown]
 # The picks are ahead of the others, and a cell in which nothing reaches the output is at chance in both columns. But
-# look at the worst cell of the search: 35 % on CIFAR-10, 91 % here. Digits hardly need convolutions in the cell, so a
+# look at the worst cell of the search: 35 % on CIFAR-10, 90 % here. Digits hardly need convolutions in the cell, so a
 # table of one data set does not simply carry over to another. And the figures are rough: one training each, and 143
 # validation images, so that one image is 0.7 points.
 #

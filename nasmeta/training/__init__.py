@@ -17,7 +17,11 @@ from nasmeta.training._dataset import (
 from nasmeta.training._images import ImageBatch as ImageBatch, load_images as load_images
 from nasmeta.training._proxy_file import ProxyFile as ProxyFile, measured_proxies, read_proxies as read_proxies
 from nasmeta.training._recipe import Recipe
-from nasmeta.training._result import EpochRecord as EpochRecord, TrainingResult, read_result as read_result
+from nasmeta.training._result import (
+    EpochRecord as EpochRecord,
+    TrainingResult as TrainingResult,
+    read_result as read_result,
+)
 from nasmeta.training._train import train
 
 if TYPE_CHECKING:
@@ -38,7 +42,6 @@ __all__ = [
     "ImageDataset",
     "Recipe",
     "Supernet",
-    "TrainingResult",
     "compute_proxies",
     "gdas",
     "measured_proxies",
