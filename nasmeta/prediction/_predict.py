@@ -102,7 +102,7 @@ def predict(
     draws : int, default 5
     rule : {"upstream", "zero", "skip", "function"}, default "upstream"
         What counts as isomorphic, see `CellSpace.canonical`; ``function``, the strictest, is
-        `nasmeta.surrogates.function_classes`.
+        `CellSpace.function_classes`.
     seed : int, default 0
         The seeds of the draws are spawned from it.
     progress : bool, default False
