@@ -20,6 +20,7 @@ IN_HAND = {  # what functions return and nobody has to name
     "experiments": ["Report"],
     "prediction": ["PredictorComparison"],
     "runs": ["FrontHistory", "RunConfig"],
+    "tasks": ["MultiObjectiveTask"],
     "training": ["EpochRecord", "TrainingResult"],
     "verification": ["Verification"],
 }

@@ -22,7 +22,7 @@ from nasmeta.analysis._comparison_summary import (
     write_summary as write_summary,
 )
 from nasmeta.analysis._comparison_table import latex_comparison
-from nasmeta.analysis._curves import regret_curves
+from nasmeta.analysis._curves import regret_curves as regret_curves
 from nasmeta.analysis._metrics import (
     evaluations_to_optimum as evaluations_to_optimum,
     incumbents as incumbents,
@@ -78,7 +78,6 @@ __all__ = [
     "plot_ranks",
     "plot_regret",
     "plot_training_curves",
-    "regret_curves",
     "save_figure",
     "summarise",
     "to_latex",

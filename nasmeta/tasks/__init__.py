@@ -21,7 +21,7 @@ from nasmeta.tasks._fidelity import curve_point as curve_point, fidelities as fi
 from nasmeta.tasks._fronts import Front as Front
 from nasmeta.tasks._multi_objective import (
     HYPERVOLUME_UNIT as HYPERVOLUME_UNIT,
-    MultiObjectiveTask,
+    MultiObjectiveTask as MultiObjectiveTask,
     front_frame as front_frame,
 )
 from nasmeta.tasks._multi_objective_names import multi_objective_task
@@ -41,7 +41,6 @@ from nasmeta.tasks._task import Task
 __all__ = [
     "Augmentation",
     "EpisodeSampler",
-    "MultiObjectiveTask",
     "Objective",
     "SourceTask",
     "Task",
