@@ -67,9 +67,7 @@ for name in ("one-hot", "adjacency", "paths", "live-paths", "operation-counts"):
 # those of which no twin gave a label.
 
 # %%
-found = nm.predict(
-    ["ridge", "gp", "xgboost", "nwot"], task, sizes=[10, 30, 100, 300], target="valid", draws=4
-)
+found = nm.predict(["ridge", "gp", "xgboost", "nwot"], task, sizes=[10, 30, 100, 300], target="valid", draws=4)
 summary = found.summary
 summary[summary["n_train"] == 300].pivot_table(index="predictor", columns="scope", values="kendall_tau").round(3)
 
