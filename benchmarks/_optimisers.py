@@ -18,7 +18,7 @@ import numpy as np
 from _measure import THREAD_VARIABLES, Row, Sample, in_turns
 
 import nasmeta as nm
-from nasmeta.errors import NoColumnError
+from nasmeta.errors import ColumnError
 
 __all__ = ["SYNE_TUNE_PYTHON", "optuna_loop", "simulator"]
 
@@ -73,7 +73,7 @@ def simulator(rounds: int) -> list[Row]:
     try:
         levels = nm.tasks.fidelities(nm.get_task(TASK), [12, 200])
         _ = [task.values for task in levels.values()]
-    except NoColumnError as reason:
+    except ColumnError as reason:
         return [Row("simulator", f"left out: {reason}", "1/s", [])]
 
     def ours(searcher: str) -> Sample:

@@ -8,7 +8,7 @@ from time import process_time
 
 from _measure import Row
 
-from nasmeta.errors import NoColumnError
+from nasmeta.errors import ColumnError
 from nasmeta.experiments import Specification, read_specification, run_specification
 
 __all__ = ["all_searchers"]
@@ -20,7 +20,7 @@ def all_searchers(rounds: int) -> list[Row]:
     """CPU seconds of one run of each searcher, and what the ready comparison takes from them, on two cores."""
     try:
         specification = read_specification("all-searchers")
-    except NoColumnError as reason:
+    except ColumnError as reason:
         return [Row("all_searchers", f"left out: {reason}", "s", [])]
     rows, totals = [], [0.0] * rounds
     n_tasks, n_runs = len(specification.tasks), len(specification.seeds)

@@ -65,13 +65,13 @@ def measure(asked: argparse.Namespace) -> tuple[list[Row], dict[str, Any]]:
     """Measure each size of a stack."""
     from nasmeta.errors import TrainingFailed
     from nasmeta.spaces import get_space
-    from nasmeta.training import CellNetwork, load_recipe
+    from nasmeta.training import CellNetwork, Recipe
     from nasmeta.training._learner import Learner
     from nasmeta.training._machine import chosen_device, computing, device_name
     from nasmeta.training._network import live_edges
     from nasmeta.training._stack import StackedLearner
 
-    device, recipe, space = chosen_device(asked.device), load_recipe(asked.recipe), get_space("nb201")
+    device, recipe, space = chosen_device(asked.device), Recipe.load(asked.recipe), get_space("nb201")
     size = asked.image_size or recipe.image_size or 32
     data = random_images(recipe.batch_size * asked.steps, size)
     drawn = np.random.default_rng(0).permutation(space.size).tolist()

@@ -51,7 +51,7 @@ FAST = """
 def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="digits", help="a data set as nasmeta.training.load_dataset takes it")
+    parser.add_argument("--data", default="digits", help="a data set as nasmeta.training.ImageDataset.load takes it")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--cells", type=lambda text: [int(cell) for cell in text.split(",")], default=list(CELLS))
     parser.add_argument("--recipe", default="nb201-12", help="what is trained; the next three change it")
@@ -68,11 +68,11 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
 
 def recipe_of(asked: argparse.Namespace) -> Any:
     """Return what is trained."""
-    from nasmeta.training import load_recipe
+    from nasmeta.training import Recipe
 
     changes = {name: getattr(asked, name) for name in ("batch_size", "channels", "cells_per_stage")}
     given = {name: value for name, value in changes.items() if value is not None}
-    return load_recipe(asked.recipe, **given, name=asked.recipe)
+    return Recipe.load(asked.recipe, **given, name=asked.recipe)
 
 
 def ours(cell: int, data: Any, device: Any, recipe: Any) -> Callable[[], float]:
@@ -188,12 +188,12 @@ def only_loader(loader: Any, n: int) -> Callable[[], float]:
 
 def measure(asked: argparse.Namespace) -> tuple[list[Row], dict[str, Any]]:
     """Measure every case."""
-    from nasmeta.training import load_dataset
+    from nasmeta.training import ImageDataset
     from nasmeta.training._machine import chosen_device, device_name
 
     device = chosen_device(asked.device)
     recipe = recipe_of(asked)
-    whole = load_dataset(asked.data, size=32 if asked.data == "digits" else None, valid_fraction=0.0)
+    whole = ImageDataset.load(asked.data, size=32 if asked.data == "digits" else None, valid_fraction=0.0)
     data = recipe.images_of(whole.subset(recipe.batch_size * asked.steps))
     n = len(data.splits["train"])
     loader = loader_of(data, recipe.batch_size, asked.workers, device.type == "cuda")

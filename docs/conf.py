@@ -16,6 +16,14 @@ ROOT = DOCS.parent
 GENERATED = DOCS / "generated"
 ROOMS = re.findall(r"^generated/reference/([\w.]+)$", (DOCS / "reference.md").read_text("utf-8"), re.MULTILINE)
 INHERITING = ("SearchSpace", "Table")  # part of what they offer stands in a base class that is not public
+IN_HAND = {  # what functions return and nobody has to name
+    "experiments": ["Report"],
+    "prediction": ["PredictorComparison"],
+    "runs": ["FrontHistory", "RunConfig"],
+    "tasks": ["MultiObjectiveTask"],
+    "training": ["EpochRecord", "TrainingResult"],
+    "verification": ["Verification"],
+}
 
 project = "nasmeta"
 version = release = nasmeta.__version__
@@ -63,17 +71,20 @@ def reference(room: str) -> str:
             parts.append(directive("autofunction", f"nasmeta.{room}.{name}"))
         elif not inspect.ismodule(found):
             parts.append(directive("py:data", f"nasmeta.{room}.{name}", "", described(found)))
-    parts += [f"## {name}\n\n{directive('autoclass', place, ':members:')}" for name, place in registered_in(room)]
+    unnamed = [(name, f"nasmeta.{room}.{name}") for name in IN_HAND.get(room, ())] + registered_in(room)
+    parts += [f"## {name}\n\n{directive('autoclass', place, ':members:')}" for name, place in unnamed]
     return "\n".join(parts)
 
 
 def registered_in(room: str) -> list[tuple[str, str]]:
     """Return heading and place of the classes of a room that a user reaches by name, but for those that are public."""
+    from nasmeta.evaluators import TRAINED, SeveralEvaluator, TableEvaluator
     from nasmeta.meta import META_PREDICTORS
     from nasmeta.predictors import ENCODERS, PREDICTORS
     from nasmeta.searchers import SEARCHERS
 
-    kinds = {"encoder": ENCODERS, "meta-predictor": META_PREDICTORS, "searcher": SEARCHERS}
+    evaluators = {**TRAINED, "table": TableEvaluator, "several": SeveralEvaluator}
+    kinds = {"encoder": ENCODERS, "evaluator": evaluators, "meta-predictor": META_PREDICTORS, "searcher": SEARCHERS}
     classes = [(f"{name} ({kind})", found) for kind, registry in kinds.items() for name, found in registry.items()]
     classes += [(f"{name} (predictor)", entry.load()) for name, entry in PREDICTORS.items()]
     rooms = sorted(ROOMS, key=len, reverse=True)  # a sub-room before the room

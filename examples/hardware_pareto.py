@@ -7,11 +7,10 @@ from the folder above this one; it writes ``pareto.png``::
     python examples/hardware_pareto.py
 """
 
-import numpy as np
 from matplotlib.figure import Figure
 
 import nasmeta as nm
-from nasmeta.tasks import Objective, Task, pareto_front
+from nasmeta.tasks import Objective, Task
 
 BUDGETS = (0.014, 0.016, 0.018, 0.020)  # seconds
 
@@ -20,10 +19,9 @@ def main() -> None:
     """Search once for each budget, and draw."""
     table = nm.load_table("nb201")
     accuracy, latency = (table.task(metric, "cifar10") for metric in ("accuracy", "latency_seconds"))
-    both = np.column_stack([accuracy.values, latency.values])
-    front = pareto_front(both, ["max", "min"])
-    front = front[np.argsort(latency.values[front])]
-    print(f"{len(front)} of {len(both):,} cells are on the Pareto front")
+    both = nm.multi_objective_task(["accuracy", "latency_seconds"], "cifar10")
+    front = both.front.cells[::-1]  # from the fastest
+    print(f"{len(front)} of {len(accuracy.values):,} cells are on the Pareto front")
 
     figure = Figure(figsize=(5, 3.4), layout="constrained")
     axes = figure.subplots()

@@ -34,9 +34,9 @@ def build_network(choices):
 def main() -> None:
     """Train what the searchers propose, each architecture once, and say what they found."""
     from nasmeta.evaluators import TrainingEvaluator
-    from nasmeta.training import load_recipe
+    from nasmeta.training import Recipe
 
-    recipe = load_recipe("tiny", epochs=3)
+    recipe = Recipe.load("tiny", epochs=3)
     evaluator = TrainingEvaluator(space, "digits", recipe, build_network=build_network, isolated=False)
     frame = nm.compare(["random", "gp", "asha"], evaluator, repeats=2, evaluations=8, epochs=["1of3", 3])
     print(frame.groupby("searcher", observed=True)["incumbent_value"].max().round(2).to_string())

@@ -4,7 +4,7 @@ Every name below is imported when it is first used, so that ``import nasmeta`` c
 
 * `load_table`, `get_task`, `task_distribution`, `get_space`: what was measured, and what is asked;
 * `search`, `compare`, `report`: run a searcher, several ones, and write what came out;
-* `meta_train`, `predict`, `benchmark_predictors`, `train`, `verify`: learn from other tasks, predict, train for real;
+* `meta_train`, `predict`, `train`, `verify`: learn from other tasks, predict, train for real;
 * `list_searchers`, `list_tasks`, `list_tables`, `list_specifications`: which names there are.
 
 ``nasmeta.analysis`` has statistics and figures, each other room its own interface.
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     )
     from nasmeta.experiments import compare, list_specifications, report
     from nasmeta.meta import meta_train
-    from nasmeta.prediction import benchmark_predictors, predict
+    from nasmeta.prediction import predict
     from nasmeta.runs import optuna_objective, search
     from nasmeta.searchers import list_searchers
     from nasmeta.spaces import SearchSpace, get_space
@@ -58,7 +58,6 @@ __all__ = [
     "Table",
     "__version__",
     "analysis",
-    "benchmark_predictors",
     "compare",
     "errors",
     "evaluators",
@@ -97,7 +96,6 @@ __all__ = [
 _ROOM_OF = {
     "SearchSpace": "spaces",
     "Table": "tables",
-    "benchmark_predictors": "prediction",
     "compare": "experiments",
     "get_space": "spaces",
     "get_task": "tasks",

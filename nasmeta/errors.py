@@ -23,7 +23,6 @@ __all__ = [
     "MissingValueError",
     "NasmetaError",
     "NasmetaWarning",
-    "NoColumnError",
     "OtherMetricWarning",
     "SettingError",
     "SpaceExhaustedError",
@@ -111,7 +110,7 @@ class ColumnError(NasmetaError, LookupError):
 
 
 class NoColumnError(ColumnError):
-    """The table has no column at this address."""
+    """The table has no column at this address; apart from its base for the house, which then looks elsewhere."""
 
 
 class MissingValueError(NasmetaError, LookupError):

@@ -67,14 +67,12 @@ for name in ("one-hot", "adjacency", "paths", "live-paths", "operation-counts"):
 # those of which no twin gave a label.
 
 # %%
-frame = nm.benchmark_predictors(
-    ["ridge", "gp", "xgboost", "nwot"], task, sizes=[10, 30, 100, 300], target="valid", draws=4
-)
-found = nm.analysis.summarise_predictions(frame)
-found[found["n_train"] == 300].pivot_table(index="predictor", columns="scope", values="kendall_tau").round(3)
+found = nm.predict(["ridge", "gp", "xgboost", "nwot"], task, sizes=[10, 30, 100, 300], target="valid", draws=4)
+summary = found.summary
+summary[summary["n_train"] == 300].pivot_table(index="predictor", columns="scope", values="kendall_tau").round(3)
 
 # %%
-nm.analysis.plot_predictions(frame)
+nm.analysis.plot_predictions(found.frame)
 
 # %% [markdown]
 # `nwot` is a zero-cost proxy: it looks at the untrained network and needs no label at all. With 10 labels it beats
@@ -85,7 +83,7 @@ nm.analysis.plot_predictions(frame)
 # it holds the value.
 
 # %%
-nm.analysis.plot_calibration(frame[frame["predictor"].isin(["ridge", "gp"])])
+nm.analysis.plot_calibration(found.frame[found.frame["predictor"].isin(["ridge", "gp"])])
 
 # %% [markdown]
 # Above the diagonal a predictor is too cautious: the intervals of `gp` hold more values than they claim. That is
@@ -166,7 +164,7 @@ plt.show()
 # where a table has holes. The shipped one for CIFAR-100 was fitted to at most 80 % of the cells, and knows which.
 
 # %%
-surrogate = nm.surrogates.load_surrogate("nb201/cifar100")
+surrogate = nm.surrogates.Surrogate.load("nb201/cifar100")
 held_out = ~surrogate.trained
 print(
     {name: round(value, 3) for name, value in surrogate.card["scores"]["held out"].items() if isinstance(value, float)}

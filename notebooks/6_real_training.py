@@ -43,7 +43,7 @@ import pandas as pd
 
 import nasmeta as nm
 from nasmeta.evaluators import TrainingEvaluator
-from nasmeta.training import CellNetwork, load_dataset, load_recipe
+from nasmeta.training import CellNetwork, ImageDataset, Recipe
 
 plt.rcParams.update({"figure.dpi": 100, "font.size": 9})
 folder = Path(tempfile.mkdtemp())  # journals and checkpoints; keep yours where it lasts
@@ -62,9 +62,9 @@ nm.get_space("nb201").draw(run.best.cell)
 # ## Data and recipe
 
 # %%
-digits = load_dataset("digits")
+digits = ImageDataset.load("digits")
 print({name: len(images) for name, images in digits.splits.items()}, digits.image_size, "pixels")
-recipe = load_recipe("tiny", epochs=4)
+recipe = Recipe.load("tiny", epochs=4)
 print(recipe)
 
 figure, axes = plt.subplots(1, 10, figsize=(6, 0.7))
@@ -101,7 +101,7 @@ nm.analysis.plot_training_curves(epochs)
 # 0 % and ends nothing.
 
 # %%
-evaluator = TrainingEvaluator("nb201/cifar10", digits, load_recipe("tiny", epochs=2), device="cpu", isolated=False)
+evaluator = TrainingEvaluator("nb201/cifar10", digits, Recipe.load("tiny", epochs=2), device="cpu", isolated=False)
 trained = nm.search("evolution", evaluator, evaluations=6, seed=1)
 trained.frame()[["evaluation", "cell", "value", "cost_seconds"]].round(1)
 
@@ -133,7 +133,7 @@ columns = ["cell", "role", "lookup", "measured", "measured_test", "parameters", 
 found.cells[columns].round(1)
 
 # %%
-nm.analysis.plot_agreement(found.cells, "table: CIFAR-10, 200 epochs (%)", "here: digits, 4 epochs (%)")
+found.plot()
 
 # %%
 nm.analysis.plot_cells(
@@ -142,7 +142,7 @@ nm.analysis.plot_cells(
 
 # %% [markdown]
 # The picks are ahead of the others, and a cell in which nothing reaches the output is at chance in both columns. But
-# look at the worst cell of the search: 35 % on CIFAR-10, 91 % here. Digits hardly need convolutions in the cell, so a
+# look at the worst cell of the search: 35 % on CIFAR-10, 90 % here. Digits hardly need convolutions in the cell, so a
 # table of one data set does not simply carry over to another. And the figures are rough: one training each, and 143
 # validation images, so that one image is 0.7 points.
 #

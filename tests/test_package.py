@@ -18,12 +18,11 @@ import nasmeta
 ROOT = Path(__file__).parents[1]
 ROOMS = sorted(path.parent.name for path in (ROOT / "nasmeta").glob("*/__init__.py"))
 NOT_PUBLIC = {"cli", "journals", "pictures"}  # a command, and packages of the ground, as its modules are
-SUB_ROOMS = ["meta.bilevel", "meta.meta_nas", "meta.neural_process", "meta.rl", "experiments.specification"]
+SUB_ROOMS = ["meta.bilevel", "meta.meta_nas", "meta.neural_process", "meta.rl"]
 WITHOUT_EXAMPLE = {
     "fetch": "it downloads",
     "import_official": "it reads official files, which no package brings",
     "learning_curve_benchmark": "it reads learning curves, which are fetched",
-    "Verification": "`verify`, which returns it, has one that trains",
 }
 
 

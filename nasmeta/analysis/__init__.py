@@ -7,7 +7,10 @@ Everything here works on a *results frame*: one row an evaluation, with the colu
 otherwise it is *censored*: nobody knows what it would have found after its budget.
 """
 
-from nasmeta.analysis._aggregates import aggregate_scores, probability_of_improvement
+from nasmeta.analysis._aggregates import (
+    aggregate_scores as aggregate_scores,
+    probability_of_improvement as probability_of_improvement,
+)
 from nasmeta.analysis._attainment import (
     attainment_surfaces as attainment_surfaces,
     front_distances,
@@ -19,11 +22,16 @@ from nasmeta.analysis._comparison_summary import (
     write_summary as write_summary,
 )
 from nasmeta.analysis._comparison_table import latex_comparison
-from nasmeta.analysis._curves import regret_curves
-from nasmeta.analysis._metrics import evaluations_to_optimum, incumbents as incumbents, regret as regret, summarise
+from nasmeta.analysis._curves import regret_curves as regret_curves
+from nasmeta.analysis._metrics import (
+    evaluations_to_optimum as evaluations_to_optimum,
+    incumbents as incumbents,
+    regret as regret,
+    summarise,
+)
 from nasmeta.analysis._paired_tests import holm as holm, paired_tests
 from nasmeta.analysis._plots import plot_regret, save_figure
-from nasmeta.analysis._prediction_metrics import summarise_predictions
+from nasmeta.analysis._prediction_metrics import summarise_predictions as summarise_predictions
 from nasmeta.analysis._prediction_plots import (
     plot_calibration,
     plot_predictions,
@@ -35,30 +43,32 @@ from nasmeta.analysis._profiles import (
     runtime_profiles as runtime_profiles,
 )
 from nasmeta.analysis._rank_plots import plot_critical_difference, plot_profiles, plot_ranks
-from nasmeta.analysis._ranks import average_ranks, friedman_test, rank_curves as rank_curves
+from nasmeta.analysis._ranks import (
+    average_ranks as average_ranks,
+    friedman_test as friedman_test,
+    rank_curves as rank_curves,
+)
 from nasmeta.analysis._run_summary import (
     deterministic_runs as deterministic_runs,
 )
 from nasmeta.analysis._statistics import bootstrap_interval
 from nasmeta.analysis._tables import to_html as to_html, to_latex, to_markdown
-from nasmeta.analysis._verification_page import write_verification_page as write_verification_page
+from nasmeta.analysis._verification_page import (
+    plot_verification as plot_verification,
+    write_verification_page as write_verification_page,
+)
 from nasmeta.analysis._verification_plots import (
-    plot_agreement,
+    plot_agreement as plot_agreement,
     plot_cells,
     plot_training_curves,
 )
 from nasmeta.pictures import WIDTHS as WIDTHS
 
 __all__ = [
-    "aggregate_scores",
-    "average_ranks",
     "bootstrap_interval",
-    "evaluations_to_optimum",
-    "friedman_test",
     "front_distances",
     "latex_comparison",
     "paired_tests",
-    "plot_agreement",
     "plot_attainment",
     "plot_calibration",
     "plot_cells",
@@ -68,11 +78,8 @@ __all__ = [
     "plot_ranks",
     "plot_regret",
     "plot_training_curves",
-    "probability_of_improvement",
-    "regret_curves",
     "save_figure",
     "summarise",
-    "summarise_predictions",
     "to_latex",
     "to_markdown",
 ]

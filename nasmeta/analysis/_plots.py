@@ -51,7 +51,7 @@ def plot_regret(
     seed: int = 0,
     width: Width = None,
 ) -> Figure:
-    """Draw the search curves of `regret_curves`, one panel a task, one line a searcher.
+    """Draw search curves, one panel a task, one line a searcher; `nasmeta.analysis.regret_curves` has their numbers.
 
     Where the optimum of a task is not known, the best value found so far is drawn in place of the regret.
     Both axes are logarithmic. A regret of 0 has no logarithm, so the regret axis becomes linear close to 0 and the

@@ -22,7 +22,7 @@ def summarise_predictions(frame: pd.DataFrame, level: float = 0.95, seed: int = 
     Parameters
     ----------
     frame : DataFrame (rows,)
-        What `nasmeta.benchmark_predictors` returns.
+        The ``frame`` of what `nasmeta.predict` returns.
     level : float
         Level of the intervals.
     seed : int
@@ -43,7 +43,7 @@ def summarise_predictions(frame: pd.DataFrame, level: float = 0.95, seed: int = 
     Examples
     --------
     >>> import nasmeta as nm
-    >>> frame = nm.benchmark_predictors(["parameters", "flops"], sizes=[50], target="valid", draws=3)
+    >>> frame = nm.predict(["parameters", "flops"], sizes=[50], target="valid", draws=3).frame
     >>> table = summarise_predictions(frame)
     >>> table.loc[table["scope"] == "all", ["predictor", "draws", "kendall_tau"]].round(2).values.tolist()
     [['parameters', 3, 0.53], ['flops', 3, 0.53]]
@@ -70,9 +70,7 @@ def checked_predictions(frame: pd.DataFrame) -> None:
     """Raise a SettingError unless the frame is one of a predictor benchmark."""
     missing = [name for name in _NEEDED if name not in frame]
     if missing:
-        raise SettingError(
-            f"The frame lacks {', '.join(missing)}; it must be one that nasmeta.benchmark_predictors has returned."
-        )
+        raise SettingError(f"The frame lacks {', '.join(missing)}; it must be one that nasmeta.predict has returned.")
     if not len(frame):
         raise SettingError("The frame of the predictor benchmark is empty.")
     twice = frame.duplicated([*_KEY, "draw"])

@@ -45,7 +45,7 @@ def plot_predictions(
     Parameters
     ----------
     frame : DataFrame (rows,)
-        What `nasmeta.benchmark_predictors` returns, of one task, target and protocol.
+        The ``frame`` of what `nasmeta.predict` returns, of one task, target and protocol.
     metric : {"kendall_tau", "spearman"}
     scopes : sequence of str
     level, seed : float, int
@@ -65,7 +65,7 @@ def plot_predictions(
     Examples
     --------
     >>> import nasmeta as nm
-    >>> frame = nm.benchmark_predictors(["ridge", "nwot"], sizes=[20, 78], target="valid", draws=2)
+    >>> frame = nm.predict(["ridge", "nwot"], sizes=[20, 78], target="valid", draws=2).frame
     >>> [axes.get_title() for axes in plot_predictions(frame).axes]
     ['on cells without a labelled isomorph', 'on all cells']
     """
@@ -101,7 +101,7 @@ def plot_calibration(frame: pd.DataFrame, n_train: Sequence[int] | None = None, 
     Parameters
     ----------
     frame : DataFrame (rows,)
-        What `nasmeta.benchmark_predictors` returns, of one task, target and protocol.
+        The ``frame`` of what `nasmeta.predict` returns, of one task, target and protocol.
     n_train : sequence of int, optional
         Numbers of labels to show; the smallest and the largest where left out.
     width : str or float, optional
@@ -120,7 +120,7 @@ def plot_calibration(frame: pd.DataFrame, n_train: Sequence[int] | None = None, 
     Examples
     --------
     >>> import nasmeta as nm
-    >>> frame = nm.benchmark_predictors(["gp", "parameters"], sizes=[50, 100], target="valid", draws=2)
+    >>> frame = nm.predict(["gp", "parameters"], sizes=[50, 100], target="valid", draws=2).frame
     >>> len(plot_calibration(frame).axes)
     2
     """
@@ -233,7 +233,7 @@ def write_prediction_summary(frame: pd.DataFrame, folder: str | PathLike[str]) -
 
     >>> import tempfile
     >>> import nasmeta as nm
-    >>> frame = nm.benchmark_predictors(["parameters"], sizes=[50], target="valid", draws=2)
+    >>> frame = nm.predict(["parameters"], sizes=[50], target="valid", draws=2).frame
     >>> with tempfile.TemporaryDirectory() as home:
     ...     [file.name for file in write_prediction_summary(frame, home)]
     ['results.csv', 'summary.md']

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -13,6 +13,10 @@ from nasmeta.analysis._plots import save_figure
 from nasmeta.analysis._tables import number_or_dash, spread, to_markdown
 from nasmeta.analysis._verification_plots import plot_agreement, plot_cells, plot_training_curves
 from nasmeta.files import writing
+from nasmeta.pictures import Width
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _DRAWN = 12  # cells; of more only picks are drawn
 _ROLE_WORDS = {"pick": "pick", "random": "random control", "worst": "worst evaluated"}
@@ -39,14 +43,7 @@ def write_verification_page(
         home.mkdir(parents=True, exist_ok=True)
         split = "validation" if facts["measured_split"] == "valid" else "test"
         if cells["measured"].notna().any():
-            look_up = facts["lookup"]["address"].partition("/")[0]
-            figure = plot_agreement(
-                cells,
-                f"table, {look_up}, validation accuracy (%)",
-                f"trained here, {facts['data']}, {split} (%)",
-                diagonal=not facts["lookup"]["not_comparable"],
-            )
-            save_figure(figure, home / "agreement")
+            save_figure(plot_verification(cells, facts), home / "agreement")
             pictures.append(("Look-up and training", "agreement.png"))
         if len(epochs):
             save_figure(plot_training_curves(epochs), home / "curves")
@@ -62,6 +59,19 @@ def write_verification_page(
         text += _foot(facts, command)
         page.write_text(text, encoding="utf-8")
     return [page, *(home / name for _, name in pictures)]
+
+
+def plot_verification(cells: pd.DataFrame, facts: Mapping[str, Any], width: Width = None) -> Figure:
+    """Draw what training measured against what the table says, with axes that say what was trained on."""
+    split = "validation" if facts["measured_split"] == "valid" else "test"
+    look_up = facts["lookup"]["address"].partition("/")[0]
+    return plot_agreement(
+        cells,
+        f"table, {look_up}, validation accuracy (%)",
+        f"trained here, {facts['data']}, {split} (%)",
+        diagonal=not facts["lookup"]["not_comparable"],
+        width=width,
+    )
 
 
 def _head(facts: Mapping[str, Any]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-__all__ = ["main"]
+__all__: list[str] = []  # a command
 
 
 def main() -> None:

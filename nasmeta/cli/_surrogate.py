@@ -67,10 +67,10 @@ def score(
     ] = None,
 ) -> None:
     """Score a surrogate on the cells on which it was not trained; needs the table."""
-    from nasmeta.surrogates import load_surrogate, score_surrogate
+    from nasmeta.surrogates import Surrogate
 
-    loaded = load_surrogate(surrogate)
-    _show(loaded, score_surrogate(loaded, task), task)
+    loaded = Surrogate.load(surrogate)
+    _show(loaded, loaded.score(task), task)
 
 
 def _show(surrogate: Surrogate, scores: Mapping[str, Any], task: str | None = None) -> None:

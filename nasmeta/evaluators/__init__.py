@@ -5,10 +5,10 @@ from nasmeta.evaluators._function import EVALUATORS as EVALUATORS, FunctionEvalu
 from nasmeta.evaluators._known import (
     UNKNOWN_FEASIBILITY as UNKNOWN_FEASIBILITY,
     SurrogateEvaluator,
-    TableEvaluator,
+    TableEvaluator as TableEvaluator,
 )
-from nasmeta.evaluators._several import SeveralEvaluator
-from nasmeta.evaluators._supernet import TRAINED as TRAINED, SupernetEvaluator
+from nasmeta.evaluators._several import SeveralEvaluator as SeveralEvaluator
+from nasmeta.evaluators._supernet import TRAINED as TRAINED, SupernetEvaluator as SupernetEvaluator
 from nasmeta.evaluators._trainer import Trainer as Trainer, require_torch as require_torch
 from nasmeta.evaluators._training import TrainingEvaluator
 from nasmeta.training import default_split as default_split
@@ -17,9 +17,6 @@ __all__ = [
     "Evaluation",
     "Evaluator",
     "FunctionEvaluator",
-    "SeveralEvaluator",
-    "SupernetEvaluator",
     "SurrogateEvaluator",
-    "TableEvaluator",
     "TrainingEvaluator",
 ]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nasmeta.checks import check_bool
 from nasmeta.errors import ColumnError, MissingValueError
 from nasmeta.evaluators._base import Evaluation, Evaluator, known_costs
-from nasmeta.surrogates import Surrogate, load_surrogate
+from nasmeta.surrogates import Surrogate
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task, fidelities
 
@@ -134,7 +134,7 @@ class SurrogateEvaluator(Evaluator):
     Parameters
     ----------
     task : str, path, Task or Surrogate
-        A surrogate, or what `load_surrogate` finds one by: a task that one is shipped for, or a file.
+        A surrogate, or what `Surrogate.load` finds one by: a task that one is shipped for, or a file.
     answer : {"mean", "training"}, default "mean"
         The mean over trainings, or what one training would give.
     seed : int, default 0
@@ -163,7 +163,7 @@ class SurrogateEvaluator(Evaluator):
         *,
         asked: Task | None = None,
     ) -> None:
-        self.surrogate = task if isinstance(task, Surrogate) else load_surrogate(task)
+        self.surrogate = task if isinstance(task, Surrogate) else Surrogate.load(task)
         self.answer, self.seed = answer, int(seed)
         self.surrogate.predict(0, answer, seed)  # says what is wrong with them
         super().__init__(self.surrogate.task if asked is None else asked)

@@ -43,7 +43,7 @@ class SeveralEvaluator(Evaluator):
     array([[  91.6, 2879.7]])
     >>> accuracy, seconds = task.parts
     >>> mixed = SeveralEvaluator(task, [SurrogateEvaluator(accuracy), TableEvaluator(seconds)])
-    >>> run = nm.search("nsga2", mixed, evaluations=30)
+    >>> run = nm.search("nsga2", mixed, evaluations=30)  # or nm.search(…, task, evaluator=["surrogate", "table"])
     """
 
     task: MultiObjectiveTask

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from nasmeta.errors import NasmetaError, TrainingFailed
 from nasmeta.spaces import get_cell_space
 from nasmeta.threads import end_with
-from nasmeta.training import ImageDataset, Recipe, load_dataset, load_recipe
+from nasmeta.training import ImageDataset, Recipe
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -52,7 +52,7 @@ class Trainer:
 
     The worker process ends with this one, even where this one is killed: a training that nobody waits for does not go
     on, and its folder is free for whoever resumes it. Where trainings are not `isolated`, there is no such process, and
-    one that is killed takes this one along. `options` are the keyword arguments of `nasmeta.training.load_dataset`.
+    one that is killed takes this one along. `options` are the keyword arguments of `ImageDataset.load`.
     """
 
     def __init__(
@@ -67,8 +67,8 @@ class Trainer:
         build_network: BuildNetwork | None = None,
     ) -> None:
         require_torch()
-        self.recipe = load_recipe(recipe)
-        whole = data if isinstance(data, ImageDataset) else load_dataset(data, **(options or {}))
+        self.recipe = Recipe.load(recipe)
+        whole = data if isinstance(data, ImageDataset) else ImageDataset.load(data, **(options or {}))
         self.dataset = self.recipe.images_of(whole)
         self.space, self.build_network = space, build_network
         self.device = device
@@ -270,7 +270,7 @@ def _after(before: int, tell: Tell, done: int, note: str) -> None:
 @lru_cache(maxsize=2)
 def _images(data: str, options: tuple[tuple[str, Any], ...], recipe: Recipe) -> tuple[ImageDataset, ImageDataset]:
     """Return images, and those of a recipe."""
-    whole = load_dataset(data, **dict(options))
+    whole = ImageDataset.load(data, **dict(options))
     return whole, recipe.images_of(whole)
 
 
@@ -340,7 +340,7 @@ def _start(parent: int, data: str | ImageDataset, options: dict[str, Any], says:
 @cache
 def _dataset() -> ImageDataset:
     data, options = _origin
-    return data if isinstance(data, ImageDataset) else load_dataset(data, **options)
+    return data if isinstance(data, ImageDataset) else ImageDataset.load(data, **options)
 
 
 def _done_in_worker(function: Callable[..., Any], *asked: Any) -> Any:

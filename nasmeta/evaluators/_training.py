@@ -113,7 +113,7 @@ class TrainingEvaluator(Evaluator):
     task : str, Task or SearchSpace
         Says the space, and what a meta-searcher must not learn from.
     data : str or ImageDataset
-        As `nasmeta.training.load_dataset` takes it; with a validation split.
+        As `nasmeta.training.ImageDataset.load` takes it; with a validation split.
     recipe : str, Path or Recipe, default "fast"
     seed : int, default 0
         Of weights and batches, the same for every cell.
@@ -130,7 +130,7 @@ class TrainingEvaluator(Evaluator):
         `nasmeta.training.train_many`: for a run with a ``batch``. Values are then not those of single trainings to the
         bit: the journal says ``stacked``, and of each cell how many there were.
     **options
-        Keyword arguments of `nasmeta.training.load_dataset`; the split is by default that of the tables where they
+        Keyword arguments of `nasmeta.training.ImageDataset.load`; the split is by default that of the tables where they
         know the data set.
 
     Attributes

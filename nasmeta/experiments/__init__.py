@@ -3,21 +3,19 @@
 from nasmeta.experiments._compare import compare
 from nasmeta.experiments._report import Report as Report, report
 from nasmeta.experiments.specification import (
-    Specification,
+    Specification as Specification,
     list_specifications,
     picks_of as picks_of,
     provenance_of as provenance_of,
-    read_specification,
+    read_specification as read_specification,
     ready_specifications as ready_specifications,
     run_specification,
     summarise_picks as summarise_picks,
 )
 
 __all__ = [
-    "Specification",
     "compare",
     "list_specifications",
-    "read_specification",
     "report",
     "run_specification",
 ]

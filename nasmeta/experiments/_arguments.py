@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nasmeta.checks import check_int
 from nasmeta.errors import SettingError, shown
-from nasmeta.evaluators import TRAINED, Evaluator, Measure, SupernetEvaluator, TrainingEvaluator
+from nasmeta.evaluators import TRAINED, Evaluator, SupernetEvaluator, TrainingEvaluator
 from nasmeta.places import in_store
-from nasmeta.runs._answers import answers_for
+from nasmeta.runs._answers import EvaluatorLike, answers_for
 from nasmeta.runs._clock import Budget, checked_budget
 from nasmeta.runs._spec import SearcherSpec
 from nasmeta.searchers import Searcher
@@ -103,7 +102,7 @@ def specs_of(searchers: SearchersLike, settings: Mapping[str, Mapping[str, Any]]
 
 def evaluators_of(
     tasks: TaskDistribution,
-    evaluator: str | os.PathLike[str] | Evaluator | Measure,
+    evaluator: EvaluatorLike,
     data: str | ImageDataset | None,
     recipe: str | Path | Recipe,
     folder: Path | None,

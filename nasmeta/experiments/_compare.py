@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from nasmeta.errors import SettingError
-from nasmeta.evaluators import Evaluator, Measure, TrainingEvaluator
+from nasmeta.evaluators import Evaluator, TrainingEvaluator
 from nasmeta.experiments._arguments import (
     SearchersLike,
     TasksLike,
@@ -36,6 +36,7 @@ from nasmeta.journals import FolderLease, Shard
 from nasmeta.places import in_store, located
 from nasmeta.progress import progress_bar
 from nasmeta.runs import Clock, History, RunConfig, check_lengths_used
+from nasmeta.runs._answers import EvaluatorLike
 from nasmeta.runs._guidance import Guide
 from nasmeta.runs._sources import MetaModelLike, SourcesLike
 from nasmeta.tasks import SourceTask, Task
@@ -68,7 +69,7 @@ def compare(
     shard: str | None = None,
     progress: bool = False,
     stop_at_optimum: bool = False,
-    evaluator: str | os.PathLike[str] | Evaluator | Measure = "table",
+    evaluator: EvaluatorLike = "table",
     data: str | ImageDataset | None = None,
     recipe: str | Path | Recipe = "fast",
     clock: Clock | Mapping[str, Any] | None = None,
@@ -135,12 +136,12 @@ def compare(
         Show a progress bar on stderr.
     stop_at_optimum : bool, default False
         End a run when the best value of its task has been evaluated.
-    evaluator : str, path, Evaluator or callable, default "table"
+    evaluator : str, path, Evaluator or callable, or a list of these, default "table"
         What answers, as in `search`. Values and regrets are those of what answers. Where no optimum is known
         beforehand, as of trainings and functions, regrets are NaN, and analysis compares the best values found.
         Trainings are in the folder's ``trainings``, each cell once, whoever proposes it; its seconds count for each.
     data : str or ImageDataset, optional
-        For training: images, as `nasmeta.training.load_dataset` takes them.
+        For training: images, as `nasmeta.training.ImageDataset.load` takes them.
     recipe : str, Path or Recipe, default "fast"
         For training.
     clock : Clock or mapping, optional

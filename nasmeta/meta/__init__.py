@@ -8,12 +8,12 @@ from importlib import import_module
 
 from nasmeta.meta._default import DefaultMetaSearch as DefaultMetaSearch
 from nasmeta.meta._guided import GuidedSearch as GuidedSearch
-from nasmeta.meta._learned_space import ChanceOfBest as ChanceOfBest, LearnedSpace
+from nasmeta.meta._learned_space import ChanceOfBest as ChanceOfBest, LearnedSpace as LearnedSpace
 from nasmeta.meta._meta_gp import MetaGP as MetaGP, MetaGPSearch as MetaGPSearch, learn_meta_gp as learn_meta_gp
 from nasmeta.meta._meta_linear import MetaLinear as MetaLinear
 from nasmeta.meta._meta_predictor import META_PREDICTORS, MetaPredictor
 from nasmeta.meta._meta_train import TrainingFiles as TrainingFiles, meta_train
-from nasmeta.meta._model_file import SavedMetaModel, save_meta_model, training_digest as training_digest
+from nasmeta.meta._model_file import SavedMetaModel, training_digest as training_digest
 from nasmeta.meta._monitor import Monitor as Monitor
 from nasmeta.meta._multi_task_gp import MultiTaskGPSearch as MultiTaskGPSearch
 from nasmeta.meta._predictive_weights import predictive_weights as predictive_weights
@@ -21,10 +21,8 @@ from nasmeta.meta._predictor_search import MetaPredictorSearch as MetaPredictorS
 from nasmeta.meta._rgpe import RGPESearch as RGPESearch
 from nasmeta.meta._rgpe_vanilla import VanillaRGPESearch as VanillaRGPESearch
 from nasmeta.meta._shipped import (
-    load_meta_model,
     meta_model_for as meta_model_for,
     seen_of as seen_of,
-    shipped_meta_models,
     warn_of_other_metric as warn_of_other_metric,
 )
 from nasmeta.meta._source_matrix import SourceMatrix as SourceMatrix
@@ -40,13 +38,9 @@ from nasmeta.meta._warm_start import warm_start_cells as warm_start_cells
 
 __all__ = [
     "META_PREDICTORS",
-    "LearnedSpace",
     "MetaPredictor",
     "SavedMetaModel",
-    "load_meta_model",
     "meta_train",
-    "save_meta_model",
-    "shipped_meta_models",
 ]
 
 _SUB_ROOMS = ("bilevel", "in_context", "meta_nas", "neural_process", "rl")

@@ -43,7 +43,7 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
 
     ``meta_fit(sources)`` learns, once; ``fit(cells, y)`` adapts to labels of the target; ``predict(cells)``. All that
     is learnt on the sources sits in ``meta_model_``, so one meta-training serves any number of targets, and a file
-    (`nasmeta.meta.save_meta_model`).
+    (`nasmeta.meta.SavedMetaModel.write`).
 
     Parameters
     ----------

@@ -15,9 +15,8 @@ import numpy as np
 from nasmeta.checks import check_bool, check_int, recorded_settings, taking
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, shown
 from nasmeta.meta._meta_predictor import META_PREDICTORS, is_meta_searcher
-from nasmeta.meta._model_file import SavedMetaModel, save_meta_model, training_digest
+from nasmeta.meta._model_file import SavedMetaModel, training_digest
 from nasmeta.meta._monitor import Monitor
-from nasmeta.meta._shipped import load_meta_model
 from nasmeta.places import checked_path
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace
@@ -56,7 +55,7 @@ class TrainingFiles:
         """
         if self.model.exists() and (resume or not overwrite):
             with suppress(*[DamagedFileError] * overwrite):
-                if resume and (saved := load_meta_model(self.model)).card.get("training") == training:
+                if resume and (saved := SavedMetaModel.load(self.model)).card.get("training") == training:
                     return saved
             if not overwrite:
                 other = "holds the model of another training" if resume else "is there already"
@@ -161,7 +160,7 @@ def meta_train(
     made.monitor = Monitor(checkpoint=files.checkpoint, log=files.losses, progress=progress)
     with one_thread():
         made.meta_fit(seen)
-    saved = load_meta_model(save_meta_model(files.model, made, training))
+    saved = SavedMetaModel.load(SavedMetaModel.write(files.model, made, training))
     files.checkpoint.unlink(missing_ok=True)  # not before: a full disk or a kill would lose the training
     return saved
 

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -14,8 +15,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, shown
-from nasmeta.files import write_atomically
+from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, UnknownNameError, shown
+from nasmeta.files import shipped, write_atomically
 from nasmeta.meta._meta_predictor import META_PREDICTORS, is_meta_searcher
 from nasmeta.meta._model_archive import KIND, decode, encode, settings_in_files, space_in
 from nasmeta.pictures import Width
@@ -25,6 +26,9 @@ from nasmeta.tasks import SourceTask, get_task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+SUFFIX = ".npz"
 
 
 @dataclass(frozen=True)
@@ -43,8 +47,8 @@ class SavedMetaModel:
 
     Examples
     --------
-    >>> from nasmeta.meta import load_meta_model
-    >>> saved = load_meta_model("meta-rl-nb201-without-cifar10")
+    >>> from nasmeta.meta import SavedMetaModel
+    >>> saved = SavedMetaModel.load("meta-rl-nb201-without-cifar10")
     >>> saved.kind, saved.space.name, saved.sources
     ('meta-rl', 'nb201', ('nb201/cifar100', 'nb201/imagenet16-120'))
     """
@@ -52,6 +56,106 @@ class SavedMetaModel:
     path: Path
     card: dict[str, Any]
     arrays: dict[str, NDArray[Any]]
+
+    @classmethod
+    def load(cls, which: str | os.PathLike[str]) -> SavedMetaModel:
+        """Return a meta-model: that of a file, or a shipped one by its name.
+
+        Raises
+        ------
+        UnknownNameError
+            Where there is neither.
+        DamagedFileError
+            Where the file is damaged, of another kind or of another version.
+
+        Examples
+        --------
+        >>> from nasmeta.meta import SavedMetaModel
+        >>> SavedMetaModel.load(sorted(SavedMetaModel.shipped())[0]).space.name
+        'nb201'
+        """
+        known = cls.shipped()
+        if not isinstance(which, str | os.PathLike):
+            raise SettingError(f"A meta-model is named by its file or as a shipped one, not {shown(which)}.")
+        if isinstance(which, str) and which in known:
+            return _shipped(known[which])
+        path = Path(which)
+        if path.suffix == SUFFIX or path.is_file():
+            return cls._of_file(path)
+        raise UnknownNameError(
+            f"{shown(str(which))} is neither the file (.npz) nor the name of a meta-model. "
+            f"Shipped: {', '.join(known) or 'none'}."
+        )
+
+    @classmethod
+    def _of_file(cls, path: Path) -> SavedMetaModel:
+        """Read what `write` wrote; any other file, damaged or of another version is a DamagedFileError."""
+        return cls(path, *decode(KIND.read(path), path))
+
+    @staticmethod
+    def shipped() -> Mapping[str, Path]:
+        """Return the files of the shipped meta-models by name.
+
+        Examples
+        --------
+        >>> from nasmeta.meta import SavedMetaModel
+        >>> "meta-np-nb201-without-cifar10" in SavedMetaModel.shipped()
+        True
+        """
+        return {path.stem: path for path in sorted(shipped("meta_models").glob(f"*{SUFFIX}"))}
+
+    @staticmethod
+    def write(path: str | os.PathLike[str], learner: Any, training: str | None = None) -> Path:
+        """Write what a meta-searcher or meta-predictor has learnt on its sources into one file.
+
+        Parameters
+        ----------
+        path : str or path-like
+        learner : MetaSearcher or meta-predictor
+            After ``meta_fit``. A class of your own has to be registered, and to have ``_pack() -> (arrays, facts)``
+            and ``_unpack(arrays, facts) -> meta_model_``.
+        training : str, optional
+            Kept in the card: which training it was, see `training_digest`.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        SettingError
+            Where it has learnt nothing yet, or cannot be kept in a file.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import numpy as np
+        >>> import nasmeta as nm
+        >>> from nasmeta.meta import SavedMetaModel, SourceOrder
+        >>> source, target = nm.task_distribution("nb201").leave_out("cifar100")
+        >>> order = SourceOrder(nm.get_space("nb201"), np.random.default_rng(0)).meta_fit(source)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     saved = SavedMetaModel.load(SavedMetaModel.write(f"{folder}/order.npz", order))
+        >>> saved.kind, saved.sources
+        ('source-order', ('nb201/cifar10', 'nb201/imagenet16-120'))
+        >>> bool((saved.searcher(np.random.default_rng(0)).ask(5) == order.ask(5)).all())
+        True
+        """
+        if learner.meta_model_ is None:
+            raise SettingError(f"{type(learner).__name__} has learnt from no source yet: call meta_fit(tasks) first.")
+        arrays, facts = learner._pack()
+        path = Path(path)
+        content = encode(
+            kind_of(learner),
+            space_of(learner),
+            training_settings(learner),
+            learner.meta_sources_,
+            arrays,
+            facts,
+            training,
+        )
+        write_atomically(path, content)
+        return path
 
     @property
     def kind(self) -> str:
@@ -131,8 +235,8 @@ class SavedMetaModel:
 
         Examples
         --------
-        >>> from nasmeta.meta import load_meta_model
-        >>> load_meta_model("meta-np-nb201-without-cifar10").describe().splitlines()[1]
+        >>> from nasmeta.meta import SavedMetaModel
+        >>> SavedMetaModel.load("meta-np-nb201-without-cifar10").describe().splitlines()[1]
         'No honest test on: cifar100, imagenet16-120.'
         """
         from nasmeta.meta._describe_model import describe_model
@@ -159,8 +263,8 @@ class SavedMetaModel:
 
         Examples
         --------
-        >>> from nasmeta.meta import load_meta_model
-        >>> figure = load_meta_model("meta-np-nb201-without-cifar10").plot()
+        >>> from nasmeta.meta import SavedMetaModel
+        >>> figure = SavedMetaModel.load("meta-np-nb201-without-cifar10").plot()
         >>> [axes.get_title() for axes in figure.axes][:2]
         ['0->1', '0->2']
         """
@@ -195,56 +299,9 @@ class SavedMetaModel:
         )
 
 
-def save_meta_model(path: str | os.PathLike[str], learner: Any, training: str | None = None) -> Path:
-    """Write what a meta-searcher or meta-predictor has learnt on its sources into one file.
-
-    Parameters
-    ----------
-    path : str or path-like
-    learner : MetaSearcher or meta-predictor
-        After ``meta_fit``. A class of your own has to be registered, and to have ``_pack() -> (arrays, facts)``
-        and ``_unpack(arrays, facts) -> meta_model_``.
-    training : str, optional
-        Kept in the card: which training it was, see `training_digest`.
-
-    Returns
-    -------
-    Path
-
-    Raises
-    ------
-    SettingError
-        Where it has learnt nothing yet, or cannot be kept in a file.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import numpy as np
-    >>> import nasmeta as nm
-    >>> from nasmeta.meta import SourceOrder, load_meta_model, save_meta_model
-    >>> source, target = nm.task_distribution("nb201").leave_out("cifar100")
-    >>> order = SourceOrder(nm.get_space("nb201"), np.random.default_rng(0)).meta_fit(source)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     saved = load_meta_model(save_meta_model(f"{folder}/order.npz", order))
-    >>> saved.kind, saved.sources
-    ('source-order', ('nb201/cifar10', 'nb201/imagenet16-120'))
-    >>> bool((saved.searcher(np.random.default_rng(0)).ask(5) == order.ask(5)).all())
-    True
-    """
-    if learner.meta_model_ is None:
-        raise SettingError(f"{type(learner).__name__} has learnt from no source yet: call meta_fit(tasks) first.")
-    arrays, facts = learner._pack()
-    path = Path(path)
-    content = encode(
-        kind_of(learner), space_of(learner), training_settings(learner), learner.meta_sources_, arrays, facts, training
-    )
-    write_atomically(path, content)
-    return path
-
-
-def read_meta_model(path: Path) -> SavedMetaModel:
-    """Read a file that `save_meta_model` wrote; any other, damaged or of another version is a DamagedFileError."""
-    return SavedMetaModel(path, *decode(KIND.read(path), path))
+@cache
+def _shipped(path: Path) -> SavedMetaModel:
+    return SavedMetaModel._of_file(path)
 
 
 def kind_of(learner: Any) -> str:

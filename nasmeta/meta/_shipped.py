@@ -1,14 +1,12 @@
-"""The meta-models that come with the package, and which one is honest and fits the metric of a target."""
+"""Which meta-model is honest and fits the metric of a target."""
 
 from __future__ import annotations
 
 import os
 import re
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from functools import cache
-from pathlib import Path
 
 from nasmeta.errors import (
     LeakageError,
@@ -16,13 +14,10 @@ from nasmeta.errors import (
     NasmetaError,
     OtherMetricWarning,
     SettingError,
-    UnknownNameError,
     calls_inside,
-    shown,
 )
-from nasmeta.files import shipped
 from nasmeta.meta._meta_predictor import is_meta_searcher
-from nasmeta.meta._model_file import SavedMetaModel, read_meta_model
+from nasmeta.meta._model_file import SavedMetaModel
 from nasmeta.spaces import held_out_name
 from nasmeta.tasks import Task
 
@@ -69,56 +64,6 @@ def warn_of_other_metric(task: Task, kinds: Iterable[str], who: str, helps: str)
         )
 
 
-SUFFIX = ".npz"
-
-
-def shipped_meta_models() -> Mapping[str, Path]:
-    """Return the files of the shipped meta-models by name.
-
-    Examples
-    --------
-    >>> from nasmeta.meta import shipped_meta_models
-    >>> "meta-np-nb201-without-cifar10" in shipped_meta_models()
-    True
-    """
-    return {path.stem: path for path in sorted(shipped("meta_models").glob(f"*{SUFFIX}"))}
-
-
-@cache
-def _shipped(path: Path) -> SavedMetaModel:
-    return read_meta_model(path)
-
-
-def load_meta_model(which: str | os.PathLike[str]) -> SavedMetaModel:
-    """Return a meta-model: that of a file, or a shipped one by its name.
-
-    Raises
-    ------
-    UnknownNameError
-        Where there is neither.
-    DamagedFileError
-        Where the file is damaged, of another kind or of another version.
-
-    Examples
-    --------
-    >>> from nasmeta.meta import load_meta_model, shipped_meta_models
-    >>> load_meta_model(sorted(shipped_meta_models())[0]).space.name
-    'nb201'
-    """
-    known = shipped_meta_models()
-    if not isinstance(which, str | os.PathLike):
-        raise SettingError(f"A meta-model is named by its file or as a shipped one, not {shown(which)}.")
-    if isinstance(which, str) and which in known:
-        return _shipped(known[which])
-    path = Path(which)
-    if path.suffix == SUFFIX or path.is_file():
-        return read_meta_model(path)
-    raise UnknownNameError(
-        f"{shown(str(which))} is neither the file (.npz) nor the name of a meta-model. "
-        f"Shipped: {', '.join(known) or 'none'}."
-    )
-
-
 def meta_model_for(
     kind: str, task: Task, which: str | os.PathLike[str] | SavedMetaModel, searcher: str | None = None
 ) -> SavedMetaModel:
@@ -133,7 +78,7 @@ def meta_model_for(
     if which == "shipped":
         fitting = [
             model
-            for model in map(_shipped, shipped_meta_models().values())
+            for model in map(SavedMetaModel.load, SavedMetaModel.shipped())
             if model.kind == kind and model.space == task.space
         ]
         honest = [model for model in fitting if target.isdisjoint(map(held_out_name, model.held_out))]
@@ -152,7 +97,7 @@ def meta_model_for(
                 "itself on the sources that it is given."
             )
         return max(fit, key=lambda model: sum(source["labels"] for source in model.card["sources"]))
-    model = which if isinstance(which, SavedMetaModel) else load_meta_model(which)
+    model = which if isinstance(which, SavedMetaModel) else SavedMetaModel.load(which)
     if model.kind != kind:
         of = f", which takes one of {kind}" if searcher not in (None, kind) else ""
         raise SettingError(f"{model.path} holds a model of {model.kind}, but the searcher is {searcher or kind}{of}.")
@@ -174,7 +119,7 @@ def seen_of(task: Task, model: SavedMetaModel) -> str:
     """Say what of the target a model has learnt from: its dataset or its device; empty where nothing.
 
     >>> import nasmeta as nm
-    >>> model = load_meta_model("meta-np-nb201-without-cifar10")
+    >>> model = SavedMetaModel.load("meta-np-nb201-without-cifar10")
     >>> seen_of(nm.get_task("nb201/cifar10"), model)
     ''
     """

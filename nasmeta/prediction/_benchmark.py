@@ -61,75 +61,7 @@ def benchmark_predictors(
     folder: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> pd.DataFrame:
-    """Measure how well predictors order the cells of a space from few labels.
-
-    A predictor is fitted on the task's signal (validation, mean of the measured seeds) of n random cells, and its
-    order of cells is compared with their test values. The cells of a draw are the same for all predictors.
-
-    Parameters
-    ----------
-    predictors : str, sequence of str, or mapping of label to name or estimator
-        ``NAME`` or ``NAME:ENCODER``, or several of these joined by ``/`` as an ensemble. Names are those in
-        `nasmeta.predictors.PREDICTORS`, and `label_free_names`, which order cells without any label. An encoder is one
-        or several names joined by ``+``, see `make_encoder`; and ``default``, the predictor's own; ``proxies``, the
-        zero-cost proxies that this project has measured; ``published-proxies``, those of the table. A name in
-        `nasmeta.meta.META_PREDICTORS`, such as ``maml``, is meta-trained first, with seed 0; a file that
-        `nasmeta.meta_train` wrote, or the name of a shipped model, is read. An estimator of scikit-learn's kind gets
-        cells, shape (n,). Left out, those that suit the space.
-    task : str or Task, default "nb201/cifar10"
-    protocol : {"few", "half"}, default "few"
-        Labels of `sizes` cells, or of half of the cells.
-    sizes : iterable of int, optional
-        Numbers of labels; of 10, 20, 50, 78, 156, 469, 781 and 1,563 those below half of the cells where left out.
-    target : {"test", "valid"}, optional
-        What the predicted order is compared with: test values, or the signal itself. Test where left out, and the
-        signal where it is no validation, so that there is no test beside it.
-    encoder : str, optional
-        Of the predictors that name none.
-    settings : mapping of label to mapping, optional
-        Keyword arguments of `make_predictor`, or of the meta-predictor.
-    sources : names of tasks or families, Tasks or SourceTasks, optional
-        What a meta-predictor that is meta-trained here learns from; by default the family of the task without its
-        dataset.
-    draws : int, default 5
-    rule : {"upstream", "zero", "skip", "function"}, default "upstream"
-        What counts as isomorphic, see `CellSpace.canonical`; ``function``, the strictest, is
-        `nasmeta.surrogates.function_classes`.
-    seed : int, default 0
-        The seeds of the draws are spawned from it.
-    folder : path, optional
-        Where each finished fit is recorded: the same call again goes on after any end, a kill included. Estimators
-        that are handed over are told apart by their class and parameters; where a parameter's content cannot be told,
-        such as that of a lambda, a `SettingError` says which. Fits by code of yours that has changed since are refused.
-    progress : bool, default False
-        Show a progress bar on stderr.
-
-    Returns
-    -------
-    DataFrame
-        One row a fit and scope, in the order of predictors, sizes and draws. Columns: task; target (its address and
-        release); protocol; scope (``isomorph-disjoint``: scored on cells of which no isomorph gave a label, the
-        figure to quote; ``unseen``: on all that gave none; ``all``, as published work does); predictor (the label);
-        encoder; n_train (with ``half`` about so many, for whole classes are drawn); draw; n_scored; kendall_tau (τ-b)
-        and spearman, against the target; rmse, against the signal in its unit; crps and coverage_10 … coverage_95 (of
-        the central intervals), against the signal on at most 2,000 isomorph-disjoint cells, where the predictor knows
-        a deviation; fit_seconds and predict_seconds (of all cells), and the processor's time for both, cpu_seconds.
-        NaN where nothing is known. ``frame.attrs["remarks"]`` says which models have learnt from the task's own data.
-
-    Raises
-    ------
-    UnknownNameError, SettingError, JournalError, LeakageError
-    ColumnError
-        Where the table here has no test values; the message names the command that brings them.
-
-    Examples
-    --------
-    >>> import nasmeta as nm
-    >>> frame = nm.benchmark_predictors(["ridge", "nwot"], sizes=[78], target="valid", draws=2)
-    >>> tau = frame[frame["scope"] == "isomorph-disjoint"].groupby("predictor")["kendall_tau"].mean()
-    >>> bool(tau["ridge"] > tau["nwot"]), len(frame)
-    (True, 12)
-    """
+    """Measure how well predictors order the cells of a space from few labels; the arguments are those of `predict`."""
     path = None if folder is None else checked_path("folder", folder)
     for what, asked, possible in (("protocol", protocol, PROTOCOLS), ("rule of isomorphism", rule, RULES)):
         if asked not in possible:

@@ -14,15 +14,7 @@ from numpy.typing import NDArray
 
 from nasmeta.code import estimator_digest
 from nasmeta.errors import SettingError, UnknownNameError, shown
-from nasmeta.meta import (
-    META_PREDICTORS,
-    Monitor,
-    load_meta_model,
-    meta_model_for,
-    seen_of,
-    shipped_meta_models,
-    training_digest,
-)
+from nasmeta.meta import META_PREDICTORS, Monitor, SavedMetaModel, meta_model_for, seen_of, training_digest
 from nasmeta.meta._meta_train import build_learner
 from nasmeta.predictors import PREDICTORS, make_predictor
 from nasmeta.registry import is_place, split_name
@@ -35,7 +27,7 @@ from nasmeta.tasks import SourceTask, Task
 
 def is_meta_model(name: str) -> bool:
     """Tell whether a name is that of a meta-predictor, of a shipped meta-model, or of a file that holds one."""
-    return name in META_PREDICTORS or name in shipped_meta_models() or Path(name).suffix == ".npz"
+    return name in META_PREDICTORS or name in SavedMetaModel.shipped() or Path(name).suffix == ".npz"
 
 
 class LearntPredictor:
@@ -85,7 +77,7 @@ def learnt_predictor(name: str, task: Task, sources: Any, settings: Mapping[str,
             return made.meta_fit(seen)
 
         return LearntPredictor(train, task.sign, {"training": training_digest(made, seen, seed)})
-    saved = load_meta_model(name)
+    saved = SavedMetaModel.load(name)
     if saved.kind not in META_PREDICTORS:
         raise SettingError(
             f"{saved.path} holds a model of {saved.kind}, which searches and predicts nothing. Possible are models of "

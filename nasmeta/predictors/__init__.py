@@ -15,14 +15,14 @@ from nasmeta.predictors._gaussian_process import (
     fit_hyperparameters as fit_hyperparameters,
     weak_prior as weak_prior,
 )
-from nasmeta.predictors._moving import move_to_space
-from nasmeta.predictors._registry import PREDICTORS, PredictorEntry as PredictorEntry, make_predictor
+from nasmeta.predictors._moving import move_to_space as move_to_space
+from nasmeta.predictors._registry import PREDICTORS as PREDICTORS, PredictorEntry as PredictorEntry, make_predictor
 from nasmeta.predictors._splits import isomorph_split
 from nasmeta.tasks import normal_scores as normal_scores
 
 if TYPE_CHECKING:
     from nasmeta.predictors._encoders import (
-        ENCODERS,
+        ENCODERS as ENCODERS,
         CellEncoder,
         CellIndices as CellIndices,
         ColumnEncoder as ColumnEncoder,
@@ -37,10 +37,13 @@ if TYPE_CHECKING:
         ForestRegressor as ForestRegressor,
         GPRegressor as GPRegressor,
         RidgeRegressor as RidgeRegressor,
-        ScaledRegressor,
+        ScaledRegressor as ScaledRegressor,
         XGBoostRegressor as XGBoostRegressor,
     )
-    from nasmeta.predictors._learning_curves import CURVE_METHODS as CURVE_METHODS, LearningCurveRegressor
+    from nasmeta.predictors._learning_curves import (
+        CURVE_METHODS as CURVE_METHODS,
+        LearningCurveRegressor as LearningCurveRegressor,
+    )
     from nasmeta.predictors._neural import (
         CellTransformer as CellTransformer,
         GraphNetwork as GraphNetwork,
@@ -49,16 +52,11 @@ if TYPE_CHECKING:
     from nasmeta.predictors._storage import load_predictor, save_predictor
 
 __all__ = [
-    "ENCODERS",
-    "PREDICTORS",
     "CellEncoder",
-    "LearningCurveRegressor",
-    "ScaledRegressor",
     "isomorph_split",
     "load_predictor",
     "make_encoder",
     "make_predictor",
-    "move_to_space",
     "save_predictor",
 ]
 

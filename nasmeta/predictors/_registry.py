@@ -75,7 +75,8 @@ def make_predictor(
         As `make_encoder` reads it; each predictor has a default of its own for cells, and ``counts`` for others. gnn
         and transformer read architectures themselves and take none.
     space : str or SearchSpace, default "nb201"
-        The space whose architectures X will hold, or its name; `move_to_space` moves a fitted predictor to another.
+        The space whose architectures X will hold, or its name; `nasmeta.predictors.move_to_space` moves a fitted one to
+        another.
     seed : int, default 0
     **settings
         Of the regressor's class. The ensemble takes ``members``, names in `PREDICTORS`, and passes the rest to

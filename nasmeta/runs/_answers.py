@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from nasmeta.errors import SettingError, shown
 from nasmeta.evaluators import (
@@ -22,16 +23,19 @@ from nasmeta.evaluators import (
 )
 from nasmeta.registry import is_place
 from nasmeta.spaces import SPACES, SearchSpace, get_space
-from nasmeta.surrogates import load_surrogate
+from nasmeta.surrogates import Surrogate
 from nasmeta.tasks import MultiObjectiveTask, Task, TaskDistribution, as_task
 
 if TYPE_CHECKING:
     from nasmeta.training import ImageDataset, Recipe
 
+_One: TypeAlias = "str | os.PathLike[str] | Evaluator | Measure"
+EvaluatorLike: TypeAlias = "_One | Sequence[_One]"  # one, or one an objective
+
 
 def answers_for(
     task: str | Task | TaskDistribution | SearchSpace | Evaluator,
-    evaluator: str | os.PathLike[str] | Evaluator | Measure = "table",
+    evaluator: EvaluatorLike = "table",
     data: str | ImageDataset | None = None,
     recipe: str | Path | Recipe = "fast",
 ) -> Evaluator:
@@ -44,6 +48,8 @@ def answers_for(
         if evaluator != "table":
             raise SettingError(f"{shown(task)} answers already: leave out evaluator.")
         answers: Evaluator = task
+    elif isinstance(evaluator, list | tuple) and not isinstance(task, SearchSpace):
+        return _several(as_task(task), evaluator, data, recipe)
     elif isinstance(task, SearchSpace) and (isinstance(evaluator, str | os.PathLike) or not callable(evaluator)):
         raise SettingError(f"A space alone has no answers: pass a function as evaluator, not {shown(evaluator)}.")
     elif evaluator not in ("table", UNKNOWN_FEASIBILITY) and not isinstance(evaluator, Evaluator) and _is_vector(task):
@@ -67,6 +73,20 @@ def answers_for(
     return answers
 
 
+def _several(
+    task: Task, evaluators: Sequence[_One], data: str | ImageDataset | None, recipe: str | Path | Recipe
+) -> Evaluator:
+    """Return what answers a task of several objectives, of one evaluator for each; those that train get the images."""
+    parts = task.parts if isinstance(task, MultiObjectiveTask) else (task,)
+    if len(parts) != len(evaluators):
+        raise SettingError(f"{task.name} has {len(parts)} objectives, but {len(evaluators)} evaluators are named.")
+    found = [
+        answers_for(part, one, data if isinstance(one, str) and one in TRAINED else None, recipe)
+        for part, one in zip(parts, evaluators, strict=True)
+    ]
+    return SeveralEvaluator(task, found)  # type: ignore[arg-type]  # which says what else it cannot answer
+
+
 def on_evaluator(task: Task, evaluator: str | os.PathLike[str] | Evaluator) -> Evaluator:
     """Return the evaluator of this name, or the surrogate in this file, for a task."""
     if isinstance(evaluator, Evaluator):
@@ -86,7 +106,7 @@ def on_evaluator(task: Task, evaluator: str | os.PathLike[str] | Evaluator) -> E
             'An evaluator is "table", "unknown-feasibility", "surrogate", the file (.npz) of a surrogate, "training", '
             f'"supernet" or a function, not {shown(evaluator)}.'
         )
-    surrogate = load_surrogate(task if evaluator == "surrogate" else evaluator)
+    surrogate = Surrogate.load(task if evaluator == "surrogate" else evaluator)
     if (surrogate.card["task"], surrogate.card["table"]) != (task.name, task.table_name):
         raise SettingError(
             f"{os.fspath(evaluator)} is a surrogate of {surrogate.card['task']}, but the task is {task.name}."
@@ -108,6 +128,6 @@ def _is_vector(task: object) -> bool:
 
 def _one_at_a_time(task: Task, evaluator: object) -> SettingError:
     return SettingError(
-        f"{task.name} has several objectives, and {shown(evaluator)} answers one. Possible: the table, or "
-        "nasmeta.evaluators.SeveralEvaluator(task, [one evaluator an objective])."
+        f"{task.name} has several objectives, and {shown(evaluator)} answers one. Possible: the table, or a "
+        "list of evaluators, one an objective."
     )

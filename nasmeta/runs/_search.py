@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasmeta.evaluators import Evaluator, Measure, TrainingEvaluator
+from nasmeta.evaluators import Evaluator, TrainingEvaluator
 from nasmeta.places import checked_path
 from nasmeta.progress import spinner
-from nasmeta.runs._answers import answers_for
+from nasmeta.runs._answers import EvaluatorLike, answers_for
 from nasmeta.runs._clock import Clock, checked_budget
 from nasmeta.runs._config import RunConfig
 from nasmeta.runs._history import History
@@ -41,7 +41,7 @@ def search(
     batch: int = 1,
     stop_at_optimum: bool = False,
     progress: bool = False,
-    evaluator: str | os.PathLike[str] | Evaluator | Measure = "table",
+    evaluator: EvaluatorLike = "table",
     data: str | ImageDataset | None = None,
     recipe: str | Path | Recipe = "fast",
     clock: Clock | Mapping[str, Any] | None = None,
@@ -68,12 +68,12 @@ def search(
         What a meta-searcher learns from; by default the task's family. Of a family given by its name, all that the
         task holds out, such as its dataset, is left out.
     meta_model : path, str or SavedMetaModel, optional
-        Instead of sources: what the searcher learnt before, in a file of `nasmeta.meta.save_meta_model` or of
+        Instead of sources: what the searcher learnt before, in a file of `nasmeta.meta.SavedMetaModel.write` or of
         ``nasmeta meta-train``; the name of a shipped model, or ``"shipped"``, the one that has seen nothing of the
         task. The settings of its training are those of the run.
     prune_space : float, optional
         Fraction of the cells to search in, above 0 and at most 1: 0.1 keeps the tenth that is the most promising by
-        the sources, see `nasmeta.meta.LearnedSpace`. Any searcher can; its sources are those of `sources`.
+        the sources. Any searcher can; its sources are those of `sources`.
     warm_start : int or str, default 0
         How many cells that sources choose are evaluated first, see `nasmeta.meta.warm_start_cells`; with
         ``"5/second"`` they are chosen by their gain per second of training.
@@ -86,16 +86,17 @@ def search(
         End the run when the best value of the task has been evaluated.
     progress : bool, default False
         Show a spinner on stderr.
-    evaluator : str, path, Evaluator or callable, default "table"
+    evaluator : str, path, Evaluator or callable, or a list of these, default "table"
         What answers: ``table``; ``unknown-feasibility``, the table with searchers that do not know what was measured,
         so that the evaluation of anything else fails; ``surrogate``, the task's shipped one, or the file of another,
         whose optimum is then that of the surrogate; ``training`` or ``supernet``, of which no optimum is known. With a
         journal ``run.jsonl`` trainings keep their checkpoints in ``run.jsonl.trainings``, so that an interrupted search
         loses at most the epoch that was under way. A `TrainingEvaluator` says more about the training.
         A function, also as ``package.module:Name``, is called with the choices of an architecture, see
-        `nasmeta.evaluators.FunctionEvaluator`. Sources of a meta-searcher are always tables.
+        `nasmeta.evaluators.FunctionEvaluator`. A list has one for each objective of a task of several; what an
+        evaluation costs is then the highest of their costs. Sources of a meta-searcher are always tables.
     data : str or ImageDataset, optional
-        For training: images, as `nasmeta.training.load_dataset` takes them.
+        For training: images, as `nasmeta.training.ImageDataset.load` takes them.
     recipe : str, Path or Recipe, default "fast"
         For training.
     clock : Clock or mapping, optional

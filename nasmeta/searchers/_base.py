@@ -197,8 +197,8 @@ class MetaSearcher(Searcher):
     """A searcher that learns from source tasks before it searches.
 
     All that it learns there sits in ``meta_model_``, so one meta-training serves any number of runs:
-    ``other.meta_model_ = searcher.meta_model_``. One that can be kept in a file (`nasmeta.meta.save_meta_model`) says
-    how by `_pack` and `_unpack`.
+    ``other.meta_model_ = searcher.meta_model_``. One that can be kept in a file (`nasmeta.meta.SavedMetaModel.write`)
+    says how by `_pack` and `_unpack`.
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
 """What can be built: search spaces, their architectures and the forms, neighbours, isomorphs and costs of these."""
 
-from nasmeta.spaces._architectures import Architecture, ArchitectureLike as ArchitectureLike
-from nasmeta.spaces._catalog import SPACES, get_cell_space as get_cell_space, get_space
+from nasmeta.spaces._architectures import Architecture as Architecture, ArchitectureLike as ArchitectureLike
+from nasmeta.spaces._catalog import SPACES as SPACES, get_cell_space as get_cell_space, get_space
 from nasmeta.spaces._cell_graph import complete_edges as complete_edges, live_edges as live_edges
 from nasmeta.spaces._cell_space import CellSpace
 from nasmeta.spaces._content import from_content as from_content, to_content as to_content
@@ -9,14 +9,11 @@ from nasmeta.spaces._datasets import canonical_dataset as canonical_dataset, hel
 from nasmeta.spaces._features import CostFormula as CostFormula
 from nasmeta.spaces._graph_drawing import draw_graph as draw_graph
 from nasmeta.spaces._moving import move_cells as move_cells, reference_space as reference_space
-from nasmeta.spaces._notation import CellCodec
+from nasmeta.spaces._notation import CellCodec as CellCodec
 from nasmeta.spaces._positions import Choice as Choice, Position
 from nasmeta.spaces._search_space import SearchSpace
 
 __all__ = [
-    "SPACES",
-    "Architecture",
-    "CellCodec",
     "CellSpace",
     "Position",
     "SearchSpace",

@@ -53,7 +53,7 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
     kernel_features : sequence of str, optional
         Which features a Gaussian process compares where nobody says; all of them where left out.
     notation : CellCodec, optional
-        How architectures are written; ``position=choice,…`` where left out.
+        How architectures are written, see `nasmeta.spaces.CellCodec`; ``position=choice,…`` where left out.
     drawing : callable, optional
         ``drawing(axes, space, architecture)`` draws an architecture, see `draw`; `nasmeta.spaces.draw_graph` helps.
 

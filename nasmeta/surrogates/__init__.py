@@ -6,18 +6,12 @@ from nasmeta.surrogates._features import (
     feature_sets as feature_sets,
     network_classes as network_classes,
 )
-from nasmeta.surrogates._fit import (
-    fit_surrogate,
-    score_predictions as score_predictions,
-    score_surrogate,
-)
+from nasmeta.surrogates._fit import fit_surrogate
 from nasmeta.surrogates._noise import SeedNoise as SeedNoise
-from nasmeta.surrogates._surrogate import Surrogate, load_surrogate, shipped_surrogates
+from nasmeta.surrogates._scores import score_predictions as score_predictions
+from nasmeta.surrogates._surrogate import Surrogate
 
 __all__ = [
     "Surrogate",
     "fit_surrogate",
-    "load_surrogate",
-    "score_surrogate",
-    "shipped_surrogates",
 ]

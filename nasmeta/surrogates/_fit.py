@@ -1,17 +1,17 @@
-"""Fit a surrogate to part of a table, and score it on the rest."""
+"""Fit a surrogate to part of a table."""
 
 from __future__ import annotations
 
 import platform
 from dataclasses import asdict
 from hashlib import sha256
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 import nasmeta
-from nasmeta.checks import check_array, check_int
+from nasmeta.checks import check_int
 from nasmeta.errors import LabelError, SettingError, shown
 from nasmeta.predictors import isomorph_split
 from nasmeta.spaces import CellSpace
@@ -20,63 +20,11 @@ from nasmeta.surrogates._features import class_features, network_classes
 from nasmeta.surrogates._file import space_in_card
 from nasmeta.surrogates._noise import SeedNoise, fit_noise
 from nasmeta.surrogates._process import fit_process
+from nasmeta.surrogates._scores import score_predictions
 from nasmeta.surrogates._surrogate import Surrogate, choice_costs
 from nasmeta.tasks import Task, get_task
 
-
-class Scores(TypedDict):
-    """Figures of a set of cells; None where they mean nothing, such as a rank correlation of constants.
-
-    Examples
-    --------
-    >>> from nasmeta.surrogates import score_predictions
-    >>> score_predictions([1.0, 2.0, 3.0], [1.0, 2.0, 3.1])["tau"]
-    1.0
-    """
-
-    cells: int
-    r2: float | None
-    tau: float | None
-    sparse_tau: float | None
-    spearman: float | None
-    rmse: float | None
-
-
-def score_predictions(y: ArrayLike, predicted: ArrayLike, percent: bool = True) -> Scores:
-    """Score predictions by r², Kendall's τ-b, Spearman's ρ and the root mean squared error.
-
-    Values in percent also get a sparse τ: τ-b with the predictions rounded to 0.1 %, as in Zela, Siems, Zimmer,
-    Lukasik, Keuper and Hutter, "Surrogate NAS benchmarks: going beyond the limited search spaces of tabular NAS
-    benchmarks", ICLR 2022.
-
-    >>> import numpy as np
-    >>> scores = score_predictions(np.array([90.0, 91.0, 92.0]), np.array([90.0, 91.02, 91.04]))
-    >>> round(scores["tau"], 3), round(scores["sparse_tau"], 3)
-    (1.0, 0.816)
-    """
-    from scipy.stats import kendalltau, spearmanr
-
-    y, predicted = check_array("y", y), check_array("predicted", predicted)
-    if y.ndim != 1 or y.shape != predicted.shape:
-        raise SettingError(f"There are values of the shape {y.shape}, but predictions of {predicted.shape}.")
-    n = len(y)
-    if n < 2:
-        return Scores(cells=n, r2=None, tau=None, sparse_tau=None, spearman=None, rmse=None)
-    variance, error = float(y.var()), float(((y - predicted) ** 2).mean())
-    rounded = np.round(predicted, 1)
-    varied = variance > 0 and bool(np.ptp(predicted) > 0)
-    return Scores(
-        cells=n,
-        r2=1.0 - error / variance if variance > 0 else None,
-        tau=float(kendalltau(y, predicted).statistic) if varied else None,
-        sparse_tau=float(kendalltau(y, rounded).statistic) if varied and percent and np.ptp(rounded) > 0 else None,
-        spearman=float(spearmanr(y, predicted).statistic) if varied else None,
-        rmse=float(np.sqrt(error)),
-    )
-
-
 _FEWEST, _FEWEST_TRAINED = 50, 20  # different networks, measured and trained on
-_BEST = 0.1
 
 
 def fit_surrogate(task: str | Task, train_fraction: float = 0.8, seed: int = 0, steps: int = 80) -> Surrogate:
@@ -158,7 +106,7 @@ def fit_surrogate(task: str | Task, train_fraction: float = 0.8, seed: int = 0, 
     mean = Surrogate(card, process, trained)
     costs, card["cost_r2"] = _fit_costs(task, train)
     surrogate = Surrogate(card, process, trained, _fit_noise(task, train, mean.values), costs)
-    card["scores"] = score_surrogate(surrogate, task)
+    card["scores"] = surrogate.score(task)
     surrogate.card = card
     return surrogate
 
@@ -217,57 +165,3 @@ def _fit_noise(task: Task, train: NDArray[np.int32], means: NDArray[np.float64])
         return None
     live = train[task.space.live_edges[train].any(axis=1)] if isinstance(task.space, CellSpace) else train
     return fit_noise(means[live], _seed_columns(task)[live])
-
-
-def score_surrogate(surrogate: Surrogate, task: str | Task | None = None) -> dict[str, Scores]:
-    """Score a surrogate on the measured architectures that it was not trained on.
-
-    Parameters
-    ----------
-    surrogate : Surrogate
-    task : str or Task, optional
-        Where the labels come from; the surrogate's own task where left out. Another task of the same space is possible.
-
-    Returns
-    -------
-    dict of str to Scores
-        ``held out``: no isomorph (of cells by the upstream rule) was trained on. ``new functions``: the part of them
-        whose function, by the stricter rule of `CellSpace.function_classes`, was not trained on either; on spaces of
-        another kind the same as ``held out``. Each also for those among the best tenth of the task: ``held out, best
-        10 %`` and ``new functions, best 10 %``.
-
-    Raises
-    ------
-    SettingError
-        Where the task is in another space.
-
-    Examples
-    --------
-    >>> from nasmeta.surrogates import load_surrogate, score_surrogate
-    >>> scores = score_surrogate(load_surrogate("nb201/cifar10"))
-    >>> scores["held out"]["r2"] > 0.95
-    True
-    """
-    task = get_task(surrogate.card["task"] if task is None else task) if not isinstance(task, Task) else task
-    if task.space != surrogate.space:
-        raise SettingError(
-            f"The surrogate is of {surrogate.card['task']}, in the space {surrogate.space.name}; {task.name} is in "
-            f"{task.space.name}."
-        )
-    y = task.values
-    measured = np.isfinite(y)
-    held_out = measured & ~surrogate.trained
-    classes = network_classes(task.space)
-    known = np.zeros(int(classes.max()) + 1, dtype=bool)
-    known[classes[surrogate.trained]] = True
-    new = held_out & ~known[classes]
-    utilities = task.sign * y
-    best = utilities >= np.quantile(utilities[measured], 1.0 - _BEST)
-    groups = {
-        "held out": held_out,
-        "held out, best 10 %": held_out & best,
-        "new functions": new,
-        "new functions, best 10 %": new & best,
-    }
-    percent = task.column.unit == "percent"
-    return {name: score_predictions(y[which], surrogate.values[which], percent) for name, which in groups.items()}

@@ -20,11 +20,13 @@ from nasmeta.surrogates._features import class_features, network_classes
 from nasmeta.surrogates._file import Content, encode, read, space_of_card
 from nasmeta.surrogates._noise import SeedNoise
 from nasmeta.surrogates._process import Process
+from nasmeta.surrogates._scores import Scores, score_predictions
 from nasmeta.tasks import Task, get_task
 
 if TYPE_CHECKING:
     from nasmeta.tasks import Task
 
+_BEST = 0.1  # of a task, which is also scored by itself
 _DIGITS = 6  # of the largest value: beyond them, processors of different kinds disagree
 
 
@@ -36,7 +38,7 @@ def choice_costs(space: SearchSpace, coefficients: NDArray[np.float64]) -> NDArr
 
 
 class Surrogate:
-    """A fitted surrogate of one task; made by `fit_surrogate`, or read by `load_surrogate`.
+    """A fitted surrogate of one task; made by `fit_surrogate`, or read by `Surrogate.load`.
 
     It answers for every architecture of the space and never looks into a table.
 
@@ -53,8 +55,8 @@ class Surrogate:
 
     Examples
     --------
-    >>> from nasmeta.surrogates import load_surrogate
-    >>> surrogate = load_surrogate("nb201/cifar10")
+    >>> from nasmeta.surrogates import Surrogate
+    >>> surrogate = Surrogate.load("nb201/cifar10")
     >>> bool(abs(surrogate.predict(6111) - 91.6) < 0.5)
     True
     >>> surrogate.predict(6111, answer="training", seed=3) == surrogate.predict(6111, answer="training", seed=3)
@@ -192,6 +194,58 @@ class Surrogate:
             found = np.where(self._live(cells), self.noise.deviation(self.values[cells]), 0.0)
         return float(found[0]) if isinstance(index, int) else found
 
+    def score(self, task: str | Task | None = None) -> dict[str, Scores]:
+        """Score it on the measured architectures that it was not trained on.
+
+        Parameters
+        ----------
+        task : str or Task, optional
+            Where the labels come from; its own task where left out. Another one of the same space is possible.
+
+        Returns
+        -------
+        dict of str to Scores
+            ``held out``: no isomorph (of cells by the upstream rule) was trained on. ``new functions``: the part of
+            them whose function, by the stricter rule of `CellSpace.function_classes`, was not trained on either; on
+            spaces of another kind the same as ``held out``. Each also for those among the best tenth of the task:
+            ``held out, best 10 %`` and ``new functions, best 10 %``.
+
+        Raises
+        ------
+        SettingError
+            Where the task is in another space.
+
+        Examples
+        --------
+        >>> from nasmeta.surrogates import Surrogate
+        >>> scores = Surrogate.load("nb201/cifar10").score()
+        >>> scores["held out"]["r2"] > 0.95
+        True
+        """
+        task = get_task(self.card["task"] if task is None else task) if not isinstance(task, Task) else task
+        if task.space != self.space:
+            raise SettingError(
+                f"The surrogate is of {self.card['task']}, in the space {self.space.name}; {task.name} is in "
+                f"{task.space.name}."
+            )
+        y = task.values
+        measured = np.isfinite(y)
+        held_out = measured & ~self.trained
+        classes = network_classes(task.space)
+        known = np.zeros(int(classes.max()) + 1, dtype=bool)
+        known[classes[self.trained]] = True
+        new = held_out & ~known[classes]
+        utilities = task.sign * y
+        best = utilities >= np.quantile(utilities[measured], 1.0 - _BEST)
+        groups = {
+            "held out": held_out,
+            "held out, best 10 %": held_out & best,
+            "new functions": new,
+            "new functions, best 10 %": new & best,
+        }
+        percent = task.column.unit == "percent"
+        return {name: score_predictions(y[which], self.values[which], percent) for name, which in groups.items()}
+
     @cached_property
     def task(self) -> Task:
         """The question that it answers, on its table; on the space alone where the table has no name here."""
@@ -225,14 +279,65 @@ class Surrogate:
         return path
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Surrogate:
-        """Read what `save` wrote.
+    def load(cls, which: str | os.PathLike[str] | Task) -> Surrogate:
+        """Return a surrogate: a shipped one by its task, or what `save` wrote.
+
+        Parameters
+        ----------
+        which : str, path or Task
+            Name of a task, such as ``nb201/cifar10``, or the path of a file.
 
         Raises
         ------
+        SettingError
+            Where no surrogate of the task is shipped.
+        UnknownNameError
+            Where there is neither a task nor a file of this name.
         DamagedFileError
             Where the file is not there, is damaged, is something else or of another version.
+
+        Examples
+        --------
+        >>> from nasmeta.surrogates import Surrogate
+        >>> Surrogate.load("nb201/cifar100").card["column"]["release"]
+        'NATS-tss v1.0'
         """
+        known = cls.shipped()
+        if isinstance(which, Task):
+            which = which.name
+        if not isinstance(which, str | os.PathLike):
+            raise SettingError(f"A surrogate is named by its task or its file, not {shown(which)}.")
+        if isinstance(which, str) and which in known:
+            return _shipped(known[which])
+        if Path(which).suffix == SUFFIX or Path(which).is_file():
+            return cls._of_file(which)
+        try:
+            task = get_task(str(which))
+        except UnknownNameError as reason:
+            raise UnknownNameError(
+                f"{shown(str(which))} is neither a task nor the file of a surrogate. Shipped: {', '.join(known)}."
+            ) from reason
+        raise SettingError(
+            f"No surrogate of {task.name} is shipped. Shipped: {', '.join(known)}. "
+            f"`nasmeta surrogate fit {task.name} --output FILE` makes one, and --evaluator FILE (evaluator=FILE) "
+            "uses it."
+        )
+
+    @staticmethod
+    def shipped() -> Mapping[str, Path]:
+        """Return the files of the shipped surrogates by the names of their tasks.
+
+        Examples
+        --------
+        >>> from nasmeta.surrogates import Surrogate
+        >>> sorted(Surrogate.shipped())[:3]
+        ['nb201/cifar10', 'nb201/cifar100', 'nb201/imagenet16-120']
+        """
+        return {path.stem.replace("-", "/", 1): path for path in sorted(shipped("surrogates").glob(f"*{SUFFIX}"))}
+
+    @classmethod
+    def _of_file(cls, path: str | os.PathLike[str]) -> Surrogate:
+        """Read what `save` wrote."""
         raw, content = read(Path(path))
         surrogate = cls(content.card, content.process, content.trained, content.noise, content.cost_coefficients)
         surrogate.__dict__["_bytes"] = raw  # its checksum is that of the file as it is
@@ -265,61 +370,6 @@ def file_name(task: str) -> str:
     return task.replace("/", "-") + SUFFIX
 
 
-def shipped_surrogates() -> Mapping[str, Path]:
-    """Return the files of the shipped surrogates by the names of their tasks.
-
-    Examples
-    --------
-    >>> from nasmeta.surrogates import shipped_surrogates
-    >>> sorted(shipped_surrogates())[:3]
-    ['nb201/cifar10', 'nb201/cifar100', 'nb201/imagenet16-120']
-    """
-    return {path.stem.replace("-", "/", 1): path for path in sorted(shipped("surrogates").glob(f"*{SUFFIX}"))}
-
-
 @cache
 def _shipped(path: Path) -> Surrogate:
-    return Surrogate.load(path)
-
-
-def load_surrogate(which: str | os.PathLike[str] | Task) -> Surrogate:
-    """Return a surrogate: a shipped one by its task, or that of a file.
-
-    Parameters
-    ----------
-    which : str, path or Task
-        Name of a task, such as ``nb201/cifar10``, or the path of a file.
-
-    Raises
-    ------
-    SettingError
-        Where no surrogate of the task is shipped.
-    UnknownNameError
-        Where there is neither a task nor a file of this name.
-    DamagedFileError
-
-    Examples
-    --------
-    >>> from nasmeta.surrogates import load_surrogate
-    >>> load_surrogate("nb201/cifar100").card["column"]["release"]
-    'NATS-tss v1.0'
-    """
-    known = shipped_surrogates()
-    if isinstance(which, Task):
-        which = which.name
-    if not isinstance(which, str | os.PathLike):
-        raise SettingError(f"A surrogate is named by its task or its file, not {shown(which)}.")
-    if isinstance(which, str) and which in known:
-        return _shipped(known[which])
-    if Path(which).suffix == SUFFIX or Path(which).is_file():
-        return Surrogate.load(which)
-    try:
-        task = get_task(str(which))
-    except UnknownNameError as reason:
-        raise UnknownNameError(
-            f"{shown(str(which))} is neither a task nor the file of a surrogate. Shipped: {', '.join(known)}."
-        ) from reason
-    raise SettingError(
-        f"No surrogate of {task.name} is shipped. Shipped: {', '.join(known)}. "
-        f"`nasmeta surrogate fit {task.name} --output FILE` makes one, and --evaluator FILE (evaluator=FILE) uses it."
-    )
+    return Surrogate._of_file(path)

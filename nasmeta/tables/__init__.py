@@ -14,10 +14,14 @@ from nasmeta.tables._lookup import damaged_sources as damaged_sources
 from nasmeta.tables._own import added_tables as added_tables, read_frame as read_frame, remove_added as remove_added
 from nasmeta.tables._table import TABLES as TABLES, Table, load_table
 from nasmeta.tables.official import import_official
-from nasmeta.tables.sources import SOURCES, Source, registered_sources as registered_sources, table_names as table_names
+from nasmeta.tables.sources import (
+    SOURCES as SOURCES,
+    Source,
+    registered_sources as registered_sources,
+    table_names as table_names,
+)
 
 __all__ = [
-    "SOURCES",
     "ColumnInfo",
     "Source",
     "Table",

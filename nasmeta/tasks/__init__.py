@@ -8,7 +8,7 @@ from nasmeta.tasks._augmentation import (
     standardised as standardised,
 )
 from nasmeta.tasks._catalog import (
-    TASKS,
+    TASKS as TASKS,
     as_task as as_task,
     as_tasks as as_tasks,
     default_sources as default_sources,
@@ -21,7 +21,7 @@ from nasmeta.tasks._distribution import TaskDistribution
 from nasmeta.tasks._fidelity import curve_point as curve_point, fidelities as fidelities
 from nasmeta.tasks._multi_objective import (
     HYPERVOLUME_UNIT as HYPERVOLUME_UNIT,
-    MultiObjectiveTask,
+    MultiObjectiveTask as MultiObjectiveTask,
     front_frame as front_frame,
 )
 from nasmeta.tasks._multi_objective_names import multi_objective_task
@@ -30,7 +30,7 @@ from nasmeta.tasks._objectives import (
     Objective,
     hypervolume,
     log_tradeoff as log_tradeoff,
-    pareto_front,
+    pareto_front as pareto_front,
     within_budget as within_budget,
 )
 from nasmeta.tasks._sampling import Episode as Episode, EpisodeSampler, checked_sources as checked_sources
@@ -39,10 +39,8 @@ from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._task import Task
 
 __all__ = [
-    "TASKS",
     "Augmentation",
     "EpisodeSampler",
-    "MultiObjectiveTask",
     "Objective",
     "SourceTask",
     "Task",
@@ -51,6 +49,5 @@ __all__ = [
     "hypervolume",
     "list_tasks",
     "multi_objective_task",
-    "pareto_front",
     "task_distribution",
 ]

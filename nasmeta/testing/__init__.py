@@ -7,7 +7,12 @@ except ImportError as error:
 
 from nasmeta.testing._meta_predictors import MetaPredictorContract
 from nasmeta.testing._predictors import PredictorContract
-from nasmeta.testing._searchers import MultiFidelityContract, MultiObjectiveContract, SearcherContract, made_up_values
+from nasmeta.testing._searchers import (
+    MultiFidelityContract,
+    MultiObjectiveContract,
+    SearcherContract,
+    made_up_values as made_up_values,
+)
 from nasmeta.testing._spaces import EXAMPLE_SPACES as EXAMPLE_SPACES, example_space
 from nasmeta.testing._tables import TableContract
 
@@ -19,5 +24,4 @@ __all__ = [
     "SearcherContract",
     "TableContract",
     "example_space",
-    "made_up_values",
 ]

@@ -24,7 +24,7 @@ class MetaPredictorContract(OnSpaces):
     least_correlation : float, default 0.5
         Class attribute: Spearman correlation on a made-up target that ten labels must reach.
     can_be_saved : bool, default True
-        Class attribute: whether `nasmeta.meta.save_meta_model` writes it; that needs a registered class.
+        Class attribute: whether `nasmeta.meta.SavedMetaModel.write` writes it; that needs a registered class.
     spaces : sequence of str or SearchSpace, default ("nb201", "tnb101")
         Class attribute: the spaces that it is made for, of at least 300 architectures.
 
@@ -114,10 +114,10 @@ class MetaPredictorContract(OnSpaces):
     def test_its_file_brings_it_back(self, space: SearchSpace, tmp_path: Path) -> None:
         if not self.can_be_saved:
             pytest.skip("It cannot be saved.")
-        from nasmeta.meta import load_meta_model, save_meta_model
+        from nasmeta.meta import SavedMetaModel
 
         made = self.learnt(space)
-        saved = load_meta_model(save_meta_model(tmp_path / "model.npz", made))
+        saved = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "model.npz", made))
         assert saved.sources == tuple(source.name for source in self.sources(space))
         again = saved.restore(self.made(space)).fit(*self.labelled(space)).predict(np.arange(50))
         np.testing.assert_allclose(again, made.fit(*self.labelled(space)).predict(np.arange(50)), rtol=1e-6)

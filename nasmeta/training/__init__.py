@@ -1,6 +1,6 @@
 """Real networks: the benchmark's skeleton in PyTorch, its training on images, and zero-cost proxies.
 
-Data sets, recipes, results, `measured_proxies` and `load_images` need no PyTorch; all else needs
+Data sets, recipes, results and `measured_proxies` need no PyTorch; all else needs
 ``pip install "nasmeta[torch]"`` and is imported when it is first used.
 """
 
@@ -11,43 +11,40 @@ from typing import TYPE_CHECKING
 
 from nasmeta.training._dataset import (
     ImageDataset,
-    dataset_names,
     dataset_options as dataset_options,
     default_split as default_split,
-    load_dataset,
 )
-from nasmeta.training._images import ImageBatch as ImageBatch, load_images
+from nasmeta.training._images import ImageBatch as ImageBatch, load_images as load_images
 from nasmeta.training._proxy_file import ProxyFile as ProxyFile, measured_proxies, read_proxies as read_proxies
-from nasmeta.training._recipe import Recipe, load_recipe, recipe_names
-from nasmeta.training._result import EpochRecord, TrainingResult, read_result as read_result
+from nasmeta.training._recipe import Recipe
+from nasmeta.training._result import (
+    EpochRecord as EpochRecord,
+    TrainingResult as TrainingResult,
+    read_result as read_result,
+)
 from nasmeta.training._train import train
 
 if TYPE_CHECKING:
-    from nasmeta.training import proxies
+    from nasmeta.training import proxies as proxies
     from nasmeta.training._device_data import DeviceData as DeviceData
-    from nasmeta.training._export import export_network, load_network
     from nasmeta.training._many import train_many
-    from nasmeta.training._network import CellModule as CellModule, CellNetwork, live_edges as live_edges, multiply_adds
+    from nasmeta.training._network import (
+        CellModule as CellModule,
+        CellNetwork,
+        live_edges as live_edges,
+        multiply_adds as multiply_adds,
+    )
     from nasmeta.training._supernet import Supernet, gdas, train_supernet
+    from nasmeta.training.proxies import compute_proxies
 
 __all__ = [
     "CellNetwork",
-    "EpochRecord",
     "ImageDataset",
     "Recipe",
     "Supernet",
-    "TrainingResult",
-    "dataset_names",
-    "export_network",
+    "compute_proxies",
     "gdas",
-    "load_dataset",
-    "load_images",
-    "load_network",
-    "load_recipe",
     "measured_proxies",
-    "multiply_adds",
-    "proxies",
-    "recipe_names",
     "train",
     "train_many",
     "train_supernet",
@@ -59,10 +56,9 @@ _LAZY = {
     "CellNetwork": "_network",
     "DeviceData": "_device_data",
     "Supernet": "_supernet",
-    "export_network": "_export",
+    "compute_proxies": "proxies",
     "gdas": "_supernet",
     "live_edges": "_network",
-    "load_network": "_export",
     "multiply_adds": "_network",
     "train_many": "_many",
     "train_supernet": "_supernet",

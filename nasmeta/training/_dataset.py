@@ -45,8 +45,8 @@ class ImageDataset:
 
     Examples
     --------
-    >>> from nasmeta.training import load_dataset
-    >>> digits = load_dataset("digits")
+    >>> from nasmeta.training import ImageDataset
+    >>> digits = ImageDataset.load("digits")
     >>> digits.images.shape, len(digits.classes)
     ((1797, 3, 8, 8), 10)
     """
@@ -128,16 +128,80 @@ class ImageDataset:
             return self
         return replace(self, images=resized(self.images, size), facts={**self.facts, "size": size})
 
+    @classmethod
+    def load(
+        cls,
+        source: str,
+        *,
+        split: str | Path = "fraction",
+        valid_fraction: float = 0.1,
+        split_seed: int = 0,
+        size: int | None = None,
+    ) -> ImageDataset:
+        """Read a data set whole into memory, and split it.
 
-def dataset_names() -> list[str]:
-    """Return the kinds of data sets that `load_dataset` knows.
+        Parameters
+        ----------
+        source : str
+            * ``digits``: scikit-learn's 1,797 handwritten digits of 8×8 pixels, which need no download;
+            * ``cifar10:PATH``, ``cifar100:PATH``: a folder with the official Python batches, as torchvision keeps them;
+            * ``imagenet16-120:PATH``: a folder with the official batches of ImageNet at 16×16 pixels, of which the
+              first 120 classes count;
+            * ``fashion-mnist``, ``fashion-mnist:PATH``: a folder with the four gzipped IDX files;
+            * ``folder:PATH``: a folder of each class with its images inside; or such folders within ``train``, ``test``
+              and if wanted ``valid``.
+        split : str or Path, default "fraction"
+            Where the source says itself which images validate, it is followed, whatever is asked for. Otherwise:
 
-    Examples
-    --------
-    >>> dataset_names()
-    ['cifar10', 'cifar100', 'digits', 'fashion-mnist', 'folder', 'imagenet16-120']
-    """
-    return sorted(READERS)
+            * ``fraction``: this share of the training images validates, of each class alike;
+            * ``nb201``: as NAS-Bench-201 did: half of CIFAR-10's training images validate (its ``cifar10-valid``); of
+              other data sets all training images train, and the test images are halved into validation and test. The
+              halves are random ones of this seed;
+            * a file: the official lists of these halves, ``cifar-split.txt``, ``cifar100-test-split.txt`` or
+              ``imagenet-16-120-test-split.txt`` of the repository AutoDL-Projects.
+
+            Where the source has no test images, a fifth of all, of each class alike, is set apart first.
+        valid_fraction : float, default 0.1
+            Of the training images; 0 for no validation, so that only the test accuracy is known.
+        split_seed : int, default 0
+        size : int, optional
+            Height and width in pixels to which images are scaled (bilinear); a multiple of 4, as the network halves
+            them twice. Needed where the images of a folder differ in size.
+
+        Returns
+        -------
+        ImageDataset
+            Grey images get three equal channels.
+
+        Raises
+        ------
+        UnknownNameError, SettingError
+            Where the source is unknown or incomplete (the message says how to get it), or cannot be split so.
+        DamagedFileError, UnsafePickleError
+            Where a file is damaged or of another kind. Pickles can build nothing but containers and arrays.
+
+        Examples
+        --------
+        >>> from nasmeta.training import ImageDataset
+        >>> digits = ImageDataset.load("digits")
+        >>> digits.images.shape, digits.image_size, {name: len(found) for name, found in digits.splits.items()}
+        ((1797, 3, 8, 8), (8, 8), {'train': 1295, 'valid': 143, 'test': 359})
+        >>> digits.split_sha256()[:8] == ImageDataset.load("digits").split_sha256()[:8]
+        True
+        """
+        return _loaded(source, split, valid_fraction, split_seed, size)
+
+    @staticmethod
+    def names() -> list[str]:
+        """Return the kinds of data sets that `load` knows.
+
+        Examples
+        --------
+        >>> from nasmeta.training import ImageDataset
+        >>> ImageDataset.names()
+        ['cifar10', 'cifar100', 'digits', 'fashion-mnist', 'folder', 'imagenet16-120']
+        """
+        return sorted(READERS)
 
 
 def default_split(data: str) -> str:
@@ -148,7 +212,7 @@ def default_split(data: str) -> str:
 def dataset_options(
     data: str, split: str | Path | None = None, valid_fraction: float | None = None, size: int | None = None
 ) -> dict[str, Any]:
-    """Return the keyword arguments of `load_dataset`, the split as the tables have it where nobody says."""
+    """Return the keyword arguments of `ImageDataset.load`, the split as the tables have it where nobody says."""
     if valid_fraction is None:
         return {"split": default_split(data) if split is None else split, "size": size}
     if split not in (None, "fraction"):
@@ -156,64 +220,8 @@ def dataset_options(
     return {"split": "fraction", "valid_fraction": valid_fraction, "size": size}
 
 
-def load_dataset(
-    source: str,
-    *,
-    split: str | Path = "fraction",
-    valid_fraction: float = 0.1,
-    split_seed: int = 0,
-    size: int | None = None,
-) -> ImageDataset:
-    """Read a data set whole into memory, and split it.
-
-    Parameters
-    ----------
-    source : str
-        * ``digits``: scikit-learn's 1,797 handwritten digits of 8×8 pixels, which need no download;
-        * ``cifar10:PATH``, ``cifar100:PATH``: a folder with the official Python batches, as torchvision keeps them;
-        * ``imagenet16-120:PATH``: a folder with the official batches of ImageNet at 16×16 pixels, of which the first
-          120 classes count;
-        * ``fashion-mnist``, ``fashion-mnist:PATH``: a folder with the four gzipped IDX files;
-        * ``folder:PATH``: a folder of each class with its images inside; or such folders within ``train``, ``test`` and
-          if wanted ``valid``.
-    split : str or Path, default "fraction"
-        Where the source says itself which images validate, it is followed, whatever is asked for here. Otherwise:
-
-        * ``fraction``: this share of the training images validates, of each class alike;
-        * ``nb201``: as NAS-Bench-201 did: half of CIFAR-10's training images validate (its ``cifar10-valid``); of other
-          data sets all training images train, and the test images are halved into validation and test. The halves are
-          random ones of this seed;
-        * a file: the official lists of these halves, ``cifar-split.txt``, ``cifar100-test-split.txt`` or
-          ``imagenet-16-120-test-split.txt`` of the repository AutoDL-Projects.
-
-        Where the source has no test images, a fifth of all, of each class alike, is set apart first.
-    valid_fraction : float, default 0.1
-        Of the training images; 0 for no validation, so that only the test accuracy is known.
-    split_seed : int, default 0
-    size : int, optional
-        Height and width in pixels to which images are scaled (bilinear); a multiple of 4, as the network halves
-        them twice. Needed where the images of a folder differ in size.
-
-    Returns
-    -------
-    ImageDataset
-        Grey images get three equal channels.
-
-    Raises
-    ------
-    UnknownNameError, SettingError
-        Where the source is unknown or incomplete (the message says how to get it), or cannot be split so.
-    DamagedFileError, UnsafePickleError
-        Where a file is damaged or of another kind. Pickles can build nothing but containers and arrays.
-
-    Examples
-    --------
-    >>> digits = load_dataset("digits")
-    >>> digits.images.shape, digits.image_size, {name: len(found) for name, found in digits.splits.items()}
-    ((1797, 3, 8, 8), (8, 8), {'train': 1295, 'valid': 143, 'test': 359})
-    >>> digits.split_sha256()[:8] == load_dataset("digits").split_sha256()[:8]
-    True
-    """
+def _loaded(source: str, split: str | Path, valid_fraction: float, split_seed: int, size: int | None) -> ImageDataset:
+    """Read a data set and split it, as `ImageDataset.load` says."""
     checked_path("source", source)
     kind, colon, path = str(source).partition(":")
     if not colon and kind not in READERS and Path(kind).is_dir():

@@ -7,7 +7,7 @@ import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -15,7 +15,9 @@ from torch import Tensor
 from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, needing, shown
 from nasmeta.files import write_atomically
 from nasmeta.spaces import get_space
-from nasmeta.training._network import CellNetwork
+
+if TYPE_CHECKING:
+    from nasmeta.training._network import CellNetwork
 
 NETWORK_FILE = "network.safetensors"
 _ENDINGS = {".safetensors": "safetensors", ".pt2": "torch", ".onnx": "onnx"}
@@ -29,42 +31,7 @@ def export_network(
     image_size: int = 32,
     facts: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write a trained network into a file.
-
-    Parameters
-    ----------
-    network : CellNetwork
-    path : str or Path
-    format : {"safetensors", "torch", "onnx"}, optional
-        * ``safetensors``: the state dict, with what `load_network` needs to build the network again;
-        * ``torch``: the program that ``torch.export`` makes, for ``torch.export.load``, without this package;
-        * ``onnx``: for other runtimes; needs ``pip install "nasmeta[train]"``.
-
-        Where left out, by the ending: ``.safetensors``, ``.pt2``, ``.onnx``. The last two take batches of any size of
-        standardised float32 images, shape (n, 3, image_size, image_size), and give logits.
-    image_size : int, default 32
-    facts : mapping, optional
-        Written into the head of a ``safetensors`` file, such as classes, mean and deviation.
-
-    Returns
-    -------
-    Path
-
-    Raises
-    ------
-    SettingError, NasmetaError
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from nasmeta.training import CellNetwork, load_network
-    >>> network = CellNetwork(0, cells_per_stage=1).eval()
-    >>> images = torch.zeros(2, 3, 32, 32)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     again = load_network(export_network(network, f"{folder}/network.safetensors"))
-    >>> torch.equal(again(images), network(images))
-    True
-    """
+    """Write a trained network into a file, as `CellNetwork.export` says."""
     path = Path(path)
     format = check_export(path, format)
     if format == "safetensors":
@@ -114,34 +81,6 @@ def check_export(path: Path, format: str | None = None, made_before: Path | None
             if importlib.util.find_spec(package) is None:
                 raise NasmetaError(f'ONNX files need the package {package}: pip install "nasmeta[train]".')
     return format
-
-
-def load_network(path: str | Path) -> CellNetwork:
-    """Build the network again that `export_network` wrote as safetensors, on the CPU, ready to evaluate.
-
-    Raises
-    ------
-    DamagedFileError
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from nasmeta.training import CellNetwork, export_network, load_network
-    >>> network = CellNetwork(6111, n_classes=10, channels=4)
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = f"{folder}/network.safetensors"
-    ...     _ = export_network(network, path)
-    ...     again = load_network(path)
-    >>> again.count_parameters() == network.count_parameters()
-    True
-    """
-    tensors, head = read_tensors(Path(path))
-    try:
-        network = CellNetwork(**head["network"])
-        network.load_state_dict(tensors)
-    except (KeyError, TypeError, RuntimeError, AttributeError, NasmetaError) as reason:
-        raise DamagedFileError(f"{path} holds no network of this kind: {reason!s:.200}.") from reason
-    return network.eval()
 
 
 _KEY = "nasmeta"

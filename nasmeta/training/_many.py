@@ -21,12 +21,12 @@ from nasmeta.places import checked_path
 from nasmeta.progress import progress_bar
 from nasmeta.spaces import Architecture, CellSpace, SearchSpace, get_cell_space
 from nasmeta.threads import end_with
-from nasmeta.training._dataset import ImageDataset, load_dataset
+from nasmeta.training._dataset import ImageDataset
 from nasmeta.training._estimate import bytes_needed
 from nasmeta.training._machine import chosen_device
 from nasmeta.training._network import CellNetwork
 from nasmeta.training._progress import EpochCount
-from nasmeta.training._recipe import Recipe, load_recipe
+from nasmeta.training._recipe import Recipe
 from nasmeta.training._result import TrainingResult
 from nasmeta.training._stack import epochs_left, estimate_stacks, train_stacks
 from nasmeta.training._trainer import run_training
@@ -75,7 +75,7 @@ def train_many(
         halves, and in the end the batch (``TrainingResult.stack_halvings``); they go on from the last checkpoint. Not
         for float16.
     data_options : mapping, optional
-        Further arguments of `load_dataset`, where the data set is named.
+        Further arguments of `ImageDataset.load`, where the data set is named.
     progress : bool, default False
         Show a progress bar over the epochs of all trainings; those in other processes count when they end. Of stacks,
         say before it the seconds and the memory that they will take, as a trial of the largest with few images says.
@@ -92,16 +92,16 @@ def train_many(
     Examples
     --------
     >>> import tempfile
-    >>> from nasmeta.training import load_dataset, load_recipe
-    >>> few = load_dataset("digits").subset(32)
+    >>> from nasmeta.training import ImageDataset, Recipe
+    >>> few = ImageDataset.load("digits").subset(32)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     found = train_many([6111, 0], dataset=few, recipe=load_recipe("tiny", epochs=1), folder=folder)
+    ...     found = train_many([6111, 0], dataset=few, recipe=Recipe.load("tiny", epochs=1), folder=folder)
     >>> [result.cell for result in found]
     [6111, 0]
     """
     space, base = get_cell_space(space), checked_path("folder", folder)
     chosen = chosen_device(device, here=workers != "ray" or device == "auto")
-    recipe, progress = load_recipe(recipe), check_bool("progress", progress)
+    recipe, progress = Recipe.load(recipe), check_bool("progress", progress)
     data = dataset if isinstance(dataset, ImageDataset) else _loaded(dataset, data_options or {})
     data = recipe.images_of(data)
     own_seeds = [check_int("a seed", seed, 0) for seed in check_list("seeds", seeds, "whole numbers")]
@@ -200,11 +200,11 @@ def _tell_halvings(found: Iterable[TrainingResult | TrainingFailed]) -> None:
 
 
 def _loaded(source: str, options: Mapping[str, Any]) -> ImageDataset:
-    possible = [*inspect.signature(load_dataset).parameters][1:]
+    possible = [*inspect.signature(ImageDataset.load).parameters][1:]
     for name in check_instance("data_options", options, Mapping):  # type: ignore[type-abstract]
         if name not in possible:
-            raise SettingError(f"load_dataset has no option {shown(name)}. Possible: {', '.join(possible)}.")
-    return load_dataset(source, **options)
+            raise SettingError(f"ImageDataset.load has no option {shown(name)}. Possible: {', '.join(possible)}.")
+    return ImageDataset.load(source, **options)
 
 
 def _fitting(cells: Sequence[int], space: CellSpace, data: ImageDataset, recipe: Recipe, device: torch.device) -> int:

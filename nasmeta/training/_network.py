@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from nasmeta.checks import check_bool, check_instance, check_int
-from nasmeta.errors import SettingError, UnknownNameError, needing, shown
+from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, UnknownNameError, needing, shown
 from nasmeta.spaces import Architecture, SearchSpace, complete_edges, get_cell_space, live_edges as _live_edges
 
 with needing("A real network", "torch"):
     import torch
     from torch import Tensor, nn
     from torch.nn import functional
+
+    from nasmeta.training._export import export_network, read_tensors
 
 _LARGEST = 2**20  # channels, classes or cells
 _EDGES = complete_edges(4)
@@ -259,6 +262,78 @@ class CellNetwork(nn.Module):
                     if not alive and key in module.edges:
                         total -= sum(parameter.numel() for parameter in module.edges[key].parameters())
         return total
+
+    def export(
+        self,
+        path: str | Path,
+        format: str | None = None,
+        *,
+        image_size: int = 32,
+        facts: Mapping[str, Any] | None = None,
+    ) -> Path:
+        """Write the network into a file.
+
+        Parameters
+        ----------
+        path : str or Path
+        format : {"safetensors", "torch", "onnx"}, optional
+            * ``safetensors``: the state dict, with what `load` needs to build the network again;
+            * ``torch``: the program that ``torch.export`` makes, for ``torch.export.load``, without this package;
+            * ``onnx``: for other runtimes; needs ``pip install "nasmeta[train]"``.
+
+            Where left out, by the ending: ``.safetensors``, ``.pt2``, ``.onnx``. The last two take batches of any size
+            of standardised float32 images, shape (n, 3, image_size, image_size), and give logits.
+        image_size : int, default 32
+        facts : mapping, optional
+            Written into the head of a ``safetensors`` file, such as classes, mean and deviation.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        SettingError, NasmetaError
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import torch
+        >>> from nasmeta.training import CellNetwork
+        >>> network = CellNetwork(0, cells_per_stage=1).eval()
+        >>> images = torch.zeros(2, 3, 32, 32)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     again = CellNetwork.load(network.export(f"{folder}/network.safetensors"))
+        >>> torch.equal(again(images), network(images))
+        True
+        """
+        return export_network(self, path, format, image_size=image_size, facts=facts)
+
+    @staticmethod
+    def load(path: str | Path) -> CellNetwork:
+        """Build the network again that `export` wrote as safetensors, on the CPU, ready to evaluate.
+
+        Raises
+        ------
+        DamagedFileError
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> from nasmeta.training import CellNetwork
+        >>> network = CellNetwork(6111, n_classes=10, channels=4)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     again = CellNetwork.load(network.export(f"{folder}/network.safetensors"))
+        >>> again.count_parameters() == network.count_parameters()
+        True
+        """
+        tensors, head = read_tensors(Path(path))
+        try:
+            network = CellNetwork(**head["network"])
+            network.load_state_dict(tensors)
+        except (KeyError, TypeError, RuntimeError, AttributeError, NasmetaError) as reason:
+            raise DamagedFileError(f"{path} holds no network of this kind: {reason!s:.200}.") from reason
+        return network.eval()
 
 
 def multiply_adds(network: CellNetwork, image_size: int = 32) -> int:

@@ -71,7 +71,7 @@ class Recipe:
 
     Examples
     --------
-    >>> recipe = load_recipe("nb201-12")
+    >>> recipe = Recipe.load("nb201-12")
     >>> recipe.epochs, recipe.learning_rate, recipe.but(epochs=1).epochs
     (12, 0.1, 1)
     """
@@ -102,6 +102,56 @@ class Recipe:
     train_images: int = 0
     evaluation_images: int = 0
     image_size: int = 0
+
+    @classmethod
+    def load(cls, recipe: str | Path | Recipe, **changes: Any) -> Recipe:
+        """Return a recipe by its name, or of a TOML file.
+
+        Parameters
+        ----------
+        recipe : str, Path or Recipe
+            One of `names`, or a file ending in ``.toml`` with settings of `Recipe`; ``based_on = "fast"`` in the file
+            takes what it leaves out from another recipe: a name, or a file as seen from this one's folder. A `Recipe`
+            is passed through.
+        **changes
+            Settings to change.
+
+        Raises
+        ------
+        UnknownNameError
+            Where there is no such recipe or setting.
+        SettingError
+            Where a setting is outside what is possible.
+        DamagedFileError
+            Where the file cannot be read.
+
+        Examples
+        --------
+        >>> from nasmeta.training import Recipe
+        >>> Recipe.load("fast", epochs=2).name
+        'fast with epochs=2'
+        """
+        if isinstance(recipe, Recipe):
+            return recipe.but(**changes)
+        path = checked_path("recipe", recipe)
+        if path.suffix == ".toml":
+            return _read_own(path, ()).but(**changes)
+        if str(recipe) not in cls.names():
+            error = UnknownNameError.of("recipe", str(recipe), cls.names())
+            raise UnknownNameError(f"{error} A recipe of your own is a file that ends in .toml.")
+        return Recipe(**{"name": str(recipe), **_read(_FOLDER / f"{recipe}.toml")}).but(**changes)
+
+    @staticmethod
+    def names() -> list[str]:
+        """Return the names of the recipes that come with the package.
+
+        Examples
+        --------
+        >>> from nasmeta.training import Recipe
+        >>> Recipe.names()
+        ['fast', 'nb201-12', 'nb201-200', 'tiny', 'verify-cpu', 'verify-cpu-8']
+        """
+        return sorted(path.stem for path in _FOLDER.glob("*.toml"))
 
     @property
     def skeleton(self) -> dict[str, Any]:
@@ -161,8 +211,8 @@ class Recipe:
 
         Examples
         --------
-        >>> from nasmeta.training import load_dataset
-        >>> few = load_recipe("tiny", train_images=100, evaluation_images=50).images_of(load_dataset("digits"))
+        >>> from nasmeta.training import ImageDataset
+        >>> few = Recipe.load("tiny", train_images=100, evaluation_images=50).images_of(ImageDataset.load("digits"))
         >>> {name: len(positions) for name, positions in few.splits.items()}
         {'train': 100, 'valid': 50, 'test': 50}
         """
@@ -178,7 +228,7 @@ class Recipe:
 
         Examples
         --------
-        >>> recipe = load_recipe("nb201-12")
+        >>> recipe = Recipe.load("nb201-12")
         >>> [round(recipe.learning_rate_at(epoch, 50, 98), 4) for epoch in (0, 6, 11)]
         [0.1, 0.05, 0.0017]
         """
@@ -192,54 +242,6 @@ class Recipe:
             rising = done / self.warmup if self.warmup else math.inf
             return self.learning_rate * max(min(rising, (1 - done) / (1 - self.warmup)), 0.0)
         return self.learning_rate
-
-
-def recipe_names() -> list[str]:
-    """Return the names of the recipes that come with the package.
-
-    Examples
-    --------
-    >>> recipe_names()
-    ['fast', 'nb201-12', 'nb201-200', 'tiny', 'verify-cpu', 'verify-cpu-8']
-    """
-    return sorted(path.stem for path in _FOLDER.glob("*.toml"))
-
-
-def load_recipe(recipe: str | Path | Recipe, **changes: Any) -> Recipe:
-    """Return a recipe by its name, or of a TOML file.
-
-    Parameters
-    ----------
-    recipe : str, Path or Recipe
-        A name of `recipe_names`, or a file ending in ``.toml`` with settings of `Recipe`; ``based_on = "fast"`` in the
-        file takes what it leaves out from another recipe: a name, or a file as seen from this one's folder. A `Recipe`
-        is passed through.
-    **changes
-        Settings to change.
-
-    Raises
-    ------
-    UnknownNameError
-        Where there is no such recipe or setting.
-    SettingError
-        Where a setting is outside what is possible.
-    DamagedFileError
-        Where the file cannot be read.
-
-    Examples
-    --------
-    >>> load_recipe("fast", epochs=2).name
-    'fast with epochs=2'
-    """
-    if isinstance(recipe, Recipe):
-        return recipe.but(**changes)
-    path = checked_path("recipe", recipe)
-    if path.suffix == ".toml":
-        return _read_own(path, ()).but(**changes)
-    if str(recipe) not in recipe_names():
-        error = UnknownNameError.of("recipe", str(recipe), recipe_names())
-        raise UnknownNameError(f"{error} A recipe of your own is a file that ends in .toml.")
-    return Recipe(**{"name": str(recipe), **_read(_FOLDER / f"{recipe}.toml")}).but(**changes)
 
 
 def _read_own(path: Path, below: tuple[Path, ...]) -> Recipe:
@@ -256,7 +258,7 @@ def _read_own(path: Path, below: tuple[Path, ...]) -> Recipe:
             raise SettingError(f"The recipe {path} is based on itself, by {' and '.join(p.name for p in chain)}.")
         start = _read_own(other, chain)
     elif base is not None:
-        start = load_recipe(base)
+        start = Recipe.load(base)
     return start.but(**{"name": path.stem, **settings})
 
 

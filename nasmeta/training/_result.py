@@ -41,8 +41,8 @@ class EpochRecord:
 
     Examples
     --------
-    >>> from nasmeta.training import load_dataset, load_recipe, train
-    >>> result = train(6111, load_dataset("digits").subset(16), load_recipe("tiny", epochs=1), device="cpu")
+    >>> from nasmeta.training import ImageDataset, Recipe, train
+    >>> result = train(6111, ImageDataset.load("digits").subset(16), Recipe.load("tiny", epochs=1), device="cpu")
     >>> result.epochs[0].epoch, result.epochs[0].valid_accuracy == result.valid_accuracy
     (1, True)
     """
@@ -73,6 +73,9 @@ class TrainingResult:
     device : str
         ``cpu``, or the name of the card.
     epochs : tuple of EpochRecord
+        Each has ``epoch`` (from 1 on), ``learning_rate`` (of its first step), ``train_loss`` and ``train_accuracy``
+        (means over the epoch as it went, on augmented images), ``valid_loss``, ``valid_accuracy``, ``test_loss`` and
+        ``test_accuracy`` (None where not evaluated), ``seconds`` (of the training); accuracies are in percent.
     train_seconds, evaluate_seconds : float
         Wall time, those before an interruption included.
     energy_joules : float or None
@@ -98,8 +101,8 @@ class TrainingResult:
 
     Examples
     --------
-    >>> from nasmeta.training import load_dataset, load_recipe, train
-    >>> result = train(6111, load_dataset("digits").subset(64), load_recipe("tiny", epochs=1), device="cpu")
+    >>> from nasmeta.training import ImageDataset, Recipe, train
+    >>> result = train(6111, ImageDataset.load("digits").subset(64), Recipe.load("tiny", epochs=1), device="cpu")
     >>> result.stopped, len(result.epochs)
     ('finished', 1)
     """

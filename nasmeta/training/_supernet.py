@@ -16,11 +16,11 @@ from torch.nn import functional
 from nasmeta.checks import check_choice, check_instance, check_int
 from nasmeta.errors import SettingError
 from nasmeta.spaces import Architecture, SearchSpace, get_cell_space
-from nasmeta.training._dataset import ImageDataset, dataset_options, load_dataset
+from nasmeta.training._dataset import ImageDataset, dataset_options
 from nasmeta.training._device_data import Augmentation, DeviceData
 from nasmeta.training._machine import chosen_device
 from nasmeta.training._network import _EDGES, CellNetwork, _operation
-from nasmeta.training._recipe import Recipe, load_recipe
+from nasmeta.training._recipe import Recipe
 from nasmeta.training._result import TrainingResult
 
 _BATCH = 1024
@@ -192,7 +192,7 @@ class Supernet(CellNetwork):
 def _images(dataset: str | ImageDataset) -> ImageDataset:
     """Return the images of a data set, by name or as they are."""
     if isinstance(dataset, str):
-        return load_dataset(dataset, **dataset_options(dataset))
+        return ImageDataset.load(dataset, **dataset_options(dataset))
     return check_instance("dataset", dataset, ImageDataset)
 
 
@@ -223,7 +223,7 @@ def train_supernet(
     Parameters
     ----------
     dataset : str or ImageDataset
-        As `load_dataset` takes or gives it.
+        As `ImageDataset.load` takes or gives it.
     recipe : str, Path or Recipe
         ``prune``, ``patience`` and ``evaluate_every`` do not count: there is no cell to watch. The accuracy at the end
         is that of cell 0.
@@ -235,15 +235,15 @@ def train_supernet(
 
     Examples
     --------
-    >>> from nasmeta.training import load_dataset, load_recipe, train_supernet
-    >>> few = load_dataset("digits").subset(64)
-    >>> supernet = train_supernet(few, load_recipe("tiny", epochs=1), device="cpu").network
+    >>> from nasmeta.training import ImageDataset, Recipe, train_supernet
+    >>> few = ImageDataset.load("digits").subset(64)
+    >>> supernet = train_supernet(few, Recipe.load("tiny", epochs=1), device="cpu").network
     >>> supernet.accuracies([0, 6111], few).shape
     (2,)
     """
     from nasmeta.training._train import train
 
-    recipe = load_recipe(recipe)
+    recipe = Recipe.load(recipe)
     recipe = recipe.but(patience=0, evaluate_every=recipe.epochs)
     dataset = recipe.images_of(_images(dataset))
 
@@ -287,8 +287,8 @@ def gdas(
 
     Examples
     --------
-    >>> from nasmeta.training import gdas, load_dataset, load_recipe
-    >>> found = gdas(load_dataset("digits").subset(64), load_recipe("tiny", epochs=1))
+    >>> from nasmeta.training import ImageDataset, Recipe, gdas
+    >>> found = gdas(ImageDataset.load("digits").subset(64), Recipe.load("tiny", epochs=1))
     >>> len(found["cells"]), 0 <= found["cell"] < 15625
     (1, True)
 
@@ -298,7 +298,7 @@ def gdas(
         Where there are no validation images, or no such device.
     """
     start, seed = time.perf_counter(), check_int("seed", seed, least=0)
-    recipe, place = load_recipe(recipe), chosen_device(device)
+    recipe, place = Recipe.load(recipe), chosen_device(device)
     dataset = recipe.images_of(_images(dataset))
     if not len(dataset.splits["valid"]):
         raise SettingError(f"GDAS learns on validation images, and {dataset.name} has none: pass valid_fraction=0.1.")

@@ -11,8 +11,8 @@ from nasmeta.checks import check_bool
 from nasmeta.errors import SettingError, shown
 from nasmeta.places import checked_path
 from nasmeta.spaces import Architecture, SearchSpace
-from nasmeta.training._dataset import ImageDataset, dataset_options, load_dataset
-from nasmeta.training._recipe import Recipe, load_recipe
+from nasmeta.training._dataset import ImageDataset, dataset_options
+from nasmeta.training._recipe import Recipe
 from nasmeta.training._result import EpochRecord, TrainingResult
 
 if TYPE_CHECKING:
@@ -52,14 +52,14 @@ def train(
     ----------
     cell : int or str
     dataset : str or ImageDataset, default "digits"
-        As `load_dataset` takes or gives it.
+        As `ImageDataset.load` takes or gives it.
     recipe : str, Path or Recipe, default "tiny"
-        As `load_recipe` takes it.
+        As `Recipe.load` takes it.
     seed : int, default 0
     space : str or SearchSpace, default "nb201"
     split, valid_fraction, size
-        Of a data set that is given by name, as in `load_dataset`; the split is by default that of the tables where they
-        know the data set and no `valid_fraction` is given.
+        Of a data set that is given by name, as in `ImageDataset.load`; the split is by default that of the tables where
+        they know the data set and no `valid_fraction` is given.
     folder : str or Path, optional
         For the checkpoint after each epoch, ``epochs.csv``, ``result.json`` and ``network.safetensors``. A folder in
         which this training began is gone on with; where it is finished, its result is returned.
@@ -73,9 +73,10 @@ def train(
     tensorboard : bool, default False
         Write logs for TensorBoard into the folder, too.
     export : path or iterable of path
-        Files for the trained network, by their ending as in `export_network`: ``.safetensors``, ``.pt2``, ``.onnx``.
+        Files for the trained network, by their ending as in `CellNetwork.export`: ``.safetensors``, ``.pt2``,
+        ``.onnx``.
     on_epoch : callable, optional
-        Called with each `EpochRecord`.
+        Called with the record of each epoch, see `TrainingResult.epochs`.
     until : int, optional
         Pause after this epoch. The schedule is that of the whole training, so the same call with a later epoch, or
         without, goes on, and ends as if there had been no pause. It needs a folder.
@@ -107,13 +108,13 @@ def train(
 
     Examples
     --------
-    >>> from nasmeta.training import load_dataset, load_recipe, train
-    >>> few = load_dataset("digits").subset(64)
-    >>> result = train(6111, few, load_recipe("tiny", epochs=1), device="cpu")
+    >>> from nasmeta.training import ImageDataset, Recipe, train
+    >>> few = ImageDataset.load("digits").subset(64)
+    >>> result = train(6111, few, Recipe.load("tiny", epochs=1), device="cpu")
     >>> len(result.epochs), result.stopped, 0 <= result.valid_accuracy <= 100
     (1, 'finished', True)
     """
-    from nasmeta.training._export import check_export, export_network
+    from nasmeta.training._export import check_export
     from nasmeta.training._network import CellNetwork  # first, for it says in words where PyTorch is missing
     from nasmeta.training._trainer import run_training
 
@@ -127,12 +128,12 @@ def train(
     for file in files:
         check_export(file, made_before=home)
     if isinstance(dataset, str):
-        data = load_dataset(dataset, **dataset_options(dataset, split, valid_fraction, size))
+        data = ImageDataset.load(dataset, **dataset_options(dataset, split, valid_fraction, size))
     elif (split, valid_fraction, size) == (None, None, None):
         data = dataset
     else:
         raise SettingError("split, valid_fraction and size are for a data set that is given by its name.")
-    recipe = load_recipe(recipe)
+    recipe = Recipe.load(recipe)
     data = recipe.images_of(data)
     result = run_training(
         cell,
@@ -155,5 +156,5 @@ def train(
     facts = {"dataset": data.name, "classes": data.classes, "mean": data.mean, "deviation": data.std}
     for file in files:
         assert isinstance(result.network, CellNetwork)
-        export_network(result.network, file, image_size=data.image_size[0], facts=facts)
+        result.network.export(file, image_size=data.image_size[0], facts=facts)
     return result

@@ -23,14 +23,14 @@ from nasmeta.progress import Bar, progress_bar
 from nasmeta.spaces import Architecture, SearchSpace, get_cell_space, get_space
 from nasmeta.training._dataset import ImageDataset
 from nasmeta.training._estimate import estimate_training
-from nasmeta.training._export import NETWORK_FILE, export_network, read_tensors, write_tensors
+from nasmeta.training._export import NETWORK_FILE, read_tensors, write_tensors
 from nasmeta.training._learner import Learner
 from nasmeta.training._machine import EnergyMeter, chosen_device, computing, device_name
 from nasmeta.training._network import CellNetwork
 from nasmeta.training._own_network import BuildNetwork, network_identity, own_network
 from nasmeta.training._progress import note_of
 from nasmeta.training._ranks import Ranks, ranks_of
-from nasmeta.training._recipe import Recipe, load_recipe
+from nasmeta.training._recipe import Recipe
 from nasmeta.training._result import RESULT_FILE, EpochRecord, TrainingResult, csv_of, read_result
 
 _END_SECONDS = 1.0  # that a process takes to end after the one that waited for it was killed
@@ -60,7 +60,7 @@ def run_training(
     space = get_cell_space(space) if build_network is None else get_space(space)
     cell = space.index_of(cell)
     chosen = chosen_device(device)
-    recipe = load_recipe(recipe)
+    recipe = Recipe.load(recipe)
     data = check_instance("dataset", data, ImageDataset)
     deterministic = check_bool("deterministic", deterministic)
     last = recipe.epochs if until is None else _pause(until, recipe, folder)
@@ -333,8 +333,8 @@ class Training:
         if self.folder is not None and stopped != "paused" and self.ranks.is_first:
             data = self.dataset
             facts = {"dataset": data.name, "classes": data.classes, "mean": data.mean, "deviation": data.std}
-            if type(network) is CellNetwork:  # a supernet is no cell that `load_network` could read
-                export_network(network, self.folder / NETWORK_FILE, facts=facts)
+            if type(network) is CellNetwork:  # a supernet is no cell that could be loaded
+                network.export(self.folder / NETWORK_FILE, facts=facts)
             else:  # whoever built it builds it again
                 write_tensors(self.folder / NETWORK_FILE, network.state_dict(), {"facts": facts})
             write_atomically(self.folder / RESULT_FILE, json.dumps(result.to_dict(), indent=1) + "\n")

@@ -13,7 +13,7 @@ from nasmeta.errors import ColumnError, MissingValueError, UnknownNameError
 from nasmeta.spaces import canonical_dataset
 from nasmeta.tables import ColumnInfo, Table
 from nasmeta.tasks import Task
-from nasmeta.training import Recipe, load_recipe
+from nasmeta.training import Recipe
 
 if TYPE_CHECKING:
     from nasmeta.training import ImageDataset
@@ -122,7 +122,7 @@ def _pooled_deviations(
 def _why_not(column: ColumnInfo, name: str, dataset: ImageDataset, recipe: Recipe) -> str:
     if name != column.dataset:
         return f"the data set is {name}, the look-up is about {column.dataset}"
-    official = load_recipe(f"nb201-{column.epochs}") if column.epochs in (12, 200) else None
+    official = Recipe.load(f"nb201-{column.epochs}") if column.epochs in (12, 200) else None
     if official is None or recipe.epochs != official.epochs:
         return f"the recipe {recipe.name} trains for {recipe.epochs} epochs, the look-up is after {column.epochs}"
     other = [

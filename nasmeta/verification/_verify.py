@@ -26,7 +26,9 @@ from nasmeta.verification._look_up import look_up
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
+    from nasmeta.pictures import Width
     from nasmeta.training import ImageDataset, Recipe, TrainingResult
     from nasmeta.training._many import OnEnd
 
@@ -43,7 +45,7 @@ class Verification:
         measured_test; difference, allowed, in_band (None where the two cannot be compared); failures; parameters,
         train_seconds (mean of one training); latency_1_ms, latency_256_ms (median of a batch), table_latency_ms.
     epochs : DataFrame
-        A row an epoch of a training: cell, role, seed and the fields of `nasmeta.training.EpochRecord`.
+        A row an epoch of a training: cell, role, seed and the fields of `nasmeta.training.TrainingResult.epochs`.
     facts : dict
         On what and how, and the rank correlations; of JSON's types.
     """
@@ -51,6 +53,24 @@ class Verification:
     cells: pd.DataFrame
     epochs: pd.DataFrame
     facts: dict[str, Any]
+
+    def plot(self, width: Width = None) -> Figure:
+        """Draw what training measured against what the table says.
+
+        Bars are the range of the table's seeds, and one standard deviation of the trainings either way.
+
+        Parameters
+        ----------
+        width : str or float, optional
+            As in `nasmeta.analysis.plot_regret`; 3.6 inches where left out.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        from nasmeta.analysis import plot_verification
+
+        return plot_verification(self.cells, self.facts, width)
 
 
 def verify(
@@ -81,7 +101,7 @@ def verify(
     journals : sequence of path
         Of runs on one task.
     data : str or ImageDataset
-        As `nasmeta.training.load_dataset` takes it.
+        As `nasmeta.training.ImageDataset.load` takes it.
     recipe : str, Path or Recipe, default "fast"
         Trainings are comparable with a table where they follow the recipe ``nb201-12`` or ``nb201-200`` on its data.
     folder : path
@@ -114,7 +134,7 @@ def verify(
     on_end : callable, optional
         Is called with cell, seed and `TrainingResult` or `TrainingFailed` when a training has ended.
     **options
-        Keyword arguments of `nasmeta.training.load_dataset`; the split is by default that of the tables where they
+        Keyword arguments of `nasmeta.training.ImageDataset.load`; the split is by default that of the tables where they
         know the data set and no ``valid_fraction`` is given.
 
     Returns
@@ -139,8 +159,8 @@ def verify(
     --------
     >>> import tempfile
     >>> import nasmeta as nm
-    >>> from nasmeta.training import load_dataset, load_recipe
-    >>> few, recipe = load_dataset("digits").subset(16), load_recipe("tiny", epochs=1)
+    >>> from nasmeta.training import ImageDataset, Recipe
+    >>> few, recipe = ImageDataset.load("digits").subset(16), Recipe.load("tiny", epochs=1)
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     run = nm.search("random", "nb201/cifar10", evaluations=9, journal=f"{folder}/run.jsonl")
     ...     found = nm.verify(

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 import nasmeta as nm
-from nasmeta.meta import META_PREDICTORS, load_meta_model
+from nasmeta.meta import META_PREDICTORS, SavedMetaModel
 from nasmeta.predictors import make_predictor
 from nasmeta.tasks import Task
 from nasmeta.threads import one_thread
@@ -104,7 +104,7 @@ def fitted(method: str, space: str, sources: list[Task]) -> tuple[Callable[[Any,
         return (lambda cells, y: make_predictor("gp", space=space).fit(cells, y)), 0.0
     if method == "meta-np":  # as shipped: its sources are the datasets after 200 epochs
         left_out = next(name for name in nm.task_distribution("nb201").datasets if name not in held_by(sources))
-        shipped = load_meta_model(f"meta-np-nb201-without-{left_out}").predictor()
+        shipped = SavedMetaModel.load(f"meta-np-nb201-without-{left_out}").predictor()
         shipped.blends = False
         return shipped.fit, float("nan")
     learner = SourceOrder() if method == "source-order" else META_PREDICTORS[method](space)

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import nasmeta as nm
-from nasmeta.meta import META_PREDICTORS, load_meta_model, shipped_meta_models
+from nasmeta.meta import META_PREDICTORS, SavedMetaModel
 
 COLUMNS = ("target", "seed", "evaluations", "step_milliseconds")
 RUNS = 5  # alike but for ties: nothing else is drawn
@@ -26,9 +26,9 @@ def measure_search(path: Path, runs: int = RUNS, seconds: float = float("inf")) 
         if file.tell() == 0:
             writer.writerow(COLUMNS)
         for task in nm.task_distribution("nb201"):
-            if f"meta-np-nb201-without-{task.dataset}" not in shipped_meta_models():
+            if f"meta-np-nb201-without-{task.dataset}" not in SavedMetaModel.shipped():
                 continue
-            model = load_meta_model(f"meta-np-nb201-without-{task.dataset}")
+            model = SavedMetaModel.load(f"meta-np-nb201-without-{task.dataset}")
             for seed in range(runs):
                 if (task.name, seed) in there:
                     continue

@@ -25,7 +25,7 @@ from folding import folded  # beside this file
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
 from nasmeta.evaluators import TableEvaluator
-from nasmeta.meta import load_meta_model, save_meta_model
+from nasmeta.meta import SavedMetaModel
 from nasmeta.meta.meta_nas import MetaNASSearch
 from nasmeta.runs import run_loop
 from nasmeta.searchers import Searcher
@@ -86,7 +86,7 @@ def trained(folder: Path, target: Task, sources: Iterable[Task], training: int, 
     searcher = MetaNASSearch(target.space, np.random.default_rng([training, 0]))
     path = folder / f"{name}.npz"
     if path.exists():
-        return load_meta_model(path).restore(searcher)
+        return SavedMetaModel.load(path).restore(searcher)
     print(f"meta-training {name}", flush=True)
     wall, cpu = perf_counter(), process_time()
     searcher.meta_fit(sources)
@@ -96,7 +96,7 @@ def trained(folder: Path, target: Task, sources: Iterable[Task], training: int, 
         cpu_seconds=round(process_time() - cpu, 1),
         labels=searcher.meta_model_.labels,
     )
-    save_meta_model(path, searcher)
+    SavedMetaModel.write(path, searcher)
     np.savetxt(folder / f"{name}.log.csv", searcher.meta_model_.log, delimiter=",", fmt="%.5g")
     return searcher
 
@@ -391,7 +391,7 @@ def ratios(rows: pd.DataFrame) -> pd.DataFrame:
 def step_milliseconds() -> float:
     """Return the processor time of an evaluation, with a shipped model."""
     task = nm.get_task("nb201/imagenet16-120")
-    searcher = load_meta_model("meta-nas-nb201-without-imagenet16-120").searcher(np.random.default_rng(0))
+    searcher = SavedMetaModel.load("meta-nas-nb201-without-imagenet16-120").searcher(np.random.default_rng(0))
     searcher.ask()  # builds the networks
     with one_thread():
         start = process_time()

@@ -24,7 +24,7 @@ from gp import goal_of
 
 import nasmeta as nm
 from nasmeta.analysis import save_figure, to_markdown
-from nasmeta.meta import META_PREDICTORS, load_meta_model
+from nasmeta.meta import META_PREDICTORS, SavedMetaModel
 from nasmeta.searchers import SEARCHERS
 from nasmeta.tasks import Task
 from nasmeta.threads import one_thread
@@ -107,7 +107,7 @@ def write() -> None:
     frame = pd.read_csv(HERE / "prior.csv").sort_values("target", key=lambda names: names.map(_place), kind="stable")
     with tempfile.TemporaryDirectory() as folder:
         nm.meta_train("meta-gp", leave_out="cifar10", out=Path(folder) / "model.npz")
-        figure = load_meta_model(Path(folder) / "model.npz").plot()
+        figure = SavedMetaModel.load(Path(folder) / "model.npz").plot()
     save_figure(figure, HERE / "meta_gp", formats=("png",))
     few = pd.read_csv(HERE.parent / "few_shot" / "draws.csv").query("part == 'tnb101' and labels == 20")
     told = few.groupby(["method", "target"]).tau.mean()

@@ -21,7 +21,7 @@ import pandas as pd
 
 import nasmeta as nm
 from nasmeta.analysis import save_figure, to_markdown
-from nasmeta.meta import Monitor, save_meta_model
+from nasmeta.meta import Monitor, SavedMetaModel
 from nasmeta.searchers import SEARCHERS
 
 HERE = Path(__file__).parent / "rl"
@@ -58,7 +58,7 @@ def model_of(folder: Path, target: str, training: int) -> Path:
     searcher.monitor = Monitor(folder / f"{path.stem}.safetensors", folder / f"{target}-{training}.csv")
     begun, worked = perf_counter(), process_time()
     searcher.meta_fit(sources)
-    save_meta_model(path, searcher)
+    SavedMetaModel.write(path, searcher)
     print(f"{path.stem}: {perf_counter() - begun:.0f} s, {process_time() - worked:.0f} s of one core", flush=True)
     return path
 
@@ -69,7 +69,7 @@ def untrained(folder: Path, target: str) -> Path:
     if not path.exists():
         sources, _ = nm.task_distribution("nb201").leave_out(target)
         searcher = SEARCHERS["meta-rl"](nm.get_space("nb201"), np.random.default_rng(0), iterations=0)
-        save_meta_model(path, searcher.meta_fit(sources))
+        SavedMetaModel.write(path, searcher.meta_fit(sources))
     return path
 
 
@@ -239,7 +239,7 @@ def measure_pairs(output: Path, models: Path) -> None:
                 continue
             searcher = SEARCHERS["meta-rl"](space, np.random.default_rng(0), iterations=25, std=deviation, noise=noise)
             file = models / f"pair-{deviation}-{noise}-{source}.npz"
-            save_meta_model(file, searcher.meta_fit([nm.get_task(f"nb201/{source}")]))
+            SavedMetaModel.write(file, searcher.meta_fit([nm.get_task(f"nb201/{source}")]))
             for target in TARGETS:
                 if target != source:
                     needed = [

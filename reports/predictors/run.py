@@ -19,6 +19,7 @@ from scipy.stats import kendalltau
 
 import nasmeta as nm
 from nasmeta.analysis import plot_calibration, plot_predictions, save_figure, summarise_predictions, to_markdown
+from nasmeta.prediction import benchmark_predictors
 
 HERE = Path(__file__).parent
 SIZES = (10, 20, 50, 78, 156, 469, 781, 1563)
@@ -61,7 +62,7 @@ def measure(folder: Path, scale: float, neural: bool, only: list[str] | None) ->
         for predictor, draws in plan.items():
             print(f"{name}: {predictor}, {max(1, round(draws * scale))} draws", flush=True)
             frames.append(
-                nm.benchmark_predictors(
+                benchmark_predictors(
                     predictor, task, draws=max(1, round(draws * scale)), folder=folder / name, **options
                 )
             )

@@ -18,9 +18,8 @@ from scipy.stats import spearmanr
 import nasmeta as nm
 from nasmeta.analysis import save_figure, to_markdown
 from nasmeta.errors import NasmetaError
-from nasmeta.training import load_images, measured_proxies, read_proxies
+from nasmeta.training import compute_proxies, measured_proxies, read_proxies
 from nasmeta.training._proxy_file import shipped_file
-from nasmeta.training.proxies import ProxySettings, compute_proxies
 
 HERE = Path(__file__).parent
 DATASETS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16-120": "ImageNet16-120"}
@@ -41,7 +40,7 @@ def at_full_depth(table: nm.tables.Table) -> dict[str, float]:
     }
     known = np.flatnonzero(np.isfinite(np.stack(list(published.values()))).all(axis=0))
     cells = np.random.default_rng(0).choice(known, N_CHECKED, replace=False)
-    found = compute_proxies(cells, load_images("digits", 32, 16), ProxySettings(cells_per_stage=5))
+    found = compute_proxies(cells, "digits", {"cells_per_stage": 5})
     everywhere = np.ones(N_CHECKED, dtype=bool)
     return {name: spearman(values, published[name][cells], everywhere) for name, values in found.items()}
 

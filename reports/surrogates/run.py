@@ -23,15 +23,7 @@ import nasmeta as nm
 from nasmeta.analysis import plot_regret, save_figure, to_markdown
 from nasmeta.errors import MissingValueError
 from nasmeta.predictors import make_encoder
-from nasmeta.surrogates import (
-    Surrogate,
-    class_features,
-    fit_surrogate,
-    load_surrogate,
-    score_predictions,
-    score_surrogate,
-    shipped_surrogates,
-)
+from nasmeta.surrogates import Surrogate, class_features, fit_surrogate, score_predictions
 from nasmeta.threads import one_thread
 
 HERE = Path(__file__).parent
@@ -48,7 +40,7 @@ BOOSTING = {"n_estimators": 500, "max_depth": 6, "learning_rate": 0.06, "subsamp
 def score_rows(surrogate: Surrogate, label: str) -> list[dict[str, Any]]:
     """Return a row for each group of cells."""
     try:
-        scores = score_surrogate(surrogate)
+        scores = surrogate.score()
     except MissingValueError:
         scores = surrogate.card["scores"]
     return [{"task": surrogate.card["task"], "model": label, "group": name, **row} for name, row in scores.items()]
@@ -129,7 +121,7 @@ def copies_row(name: str) -> dict[str, Any]:
 
 def speed_row(task: str) -> dict[str, Any]:
     """Time a first answer for all cells, features and file included, and later ones, in processor time."""
-    path = shipped_surrogates()[task]
+    path = Surrogate.shipped()[task]
     class_features.cache_clear()  # as in a new process
     started = time.process_time()
     surrogate = Surrogate.load(path)
@@ -244,8 +236,8 @@ def main() -> None:
 
     speed = pd.DataFrame([speed_row(task) for task in NB201])
     rows, noise, costs, copies = [], [], [], []
-    for task in shipped_surrogates():
-        surrogate = load_surrogate(task)
+    for task in Surrogate.shipped():
+        surrogate = Surrogate.load(task)
         rows += score_rows(surrogate, "split 0")
         try:
             rows += boosting_rows(surrogate, 0)

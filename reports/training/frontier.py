@@ -23,7 +23,7 @@ import pandas as pd
 
 import nasmeta as nm
 from nasmeta.errors import NasmetaError, TrainingFailed
-from nasmeta.training import EpochRecord, ImageDataset, Recipe, load_dataset, load_recipe, train
+from nasmeta.training import EpochRecord, ImageDataset, Recipe, train
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
@@ -52,7 +52,7 @@ PASSES = (("base", "more images"), ("wider",), ("deeper",), ("wider and longer",
 def recipes(smoke: bool = False) -> dict[str, Recipe]:
     """Return what is compared, by name."""
     small = {"channels": 4, "train_images": 300, "evaluation_images": 100, "image_size": 8} if smoke else {}
-    return {name: load_recipe("tiny", **{**_BASE, **changes, **small}) for name, changes in CHANGES.items()}
+    return {name: Recipe.load("tiny", **{**_BASE, **changes, **small}) for name, changes in CHANGES.items()}
 
 
 def table_values(epochs: int = 200) -> np.ndarray:
@@ -119,7 +119,7 @@ def measure(asked: argparse.Namespace, path: Path) -> None:
 
     torch.set_num_threads(1)
     start, values, wanted = time.monotonic(), table_values(), recipes(asked.smoke)
-    data = load_dataset(asked.data, valid_fraction=0.5)  # half validates, as in the benchmark
+    data = ImageDataset.load(asked.data, valid_fraction=0.5)  # half validates, as in the benchmark
     chosen = cells(values, 4, 2) if asked.smoke else cells(values)
     rows = read(path)
     write(path, rows)

@@ -18,7 +18,7 @@ from scipy.stats import kendalltau
 import nasmeta as nm
 from nasmeta.analysis import save_figure
 from nasmeta.errors import NasmetaError
-from nasmeta.training import Recipe, load_images, load_recipe, measured_proxies, recipe_names
+from nasmeta.training import Recipe, measured_proxies
 
 PROXIES = ("nwot", "jacob_cov", "synflow")
 
@@ -98,7 +98,7 @@ def proxy_seconds(index: np.ndarray) -> float:
     """Return what all proxies of a cell take together, measured here on some of the cells."""
     import torch
 
-    from nasmeta.training.proxies import compute_proxies
+    from nasmeta.training import compute_proxies, load_images
 
     torch.set_num_threads(1)
     batch, some = load_images("digits", 32, 16), index[:4].tolist()
@@ -167,9 +167,9 @@ SETTINGS = ("train_images", "image_size", "channels", "cells_per_stage", "epochs
 
 def shipped(recipes: Mapping[str, Recipe], as_what: str = "verify-cpu") -> str | None:
     """Return which of the recipes is shipped under a name."""
-    if as_what not in recipe_names():
+    if as_what not in Recipe.names():
         return None
-    own = load_recipe(as_what, name="")
+    own = Recipe.load(as_what, name="")
     return next((name for name, recipe in recipes.items() if recipe.but(name="") == own), None)
 
 

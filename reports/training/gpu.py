@@ -24,7 +24,7 @@ from scipy.stats import spearmanr
 
 import nasmeta as nm
 from nasmeta.errors import NasmetaError
-from nasmeta.training import Recipe, TrainingResult, load_dataset, load_recipe, train, train_many
+from nasmeta.training import ImageDataset, Recipe, TrainingResult, train, train_many
 from nasmeta.training._machine import chosen_device, device_name
 
 HERE = Path(__file__).parent
@@ -93,11 +93,11 @@ class Report:
         self.card = device_name(self.device)
         self.values, self.words = reference(asked.smoke)
         if asked.smoke:
-            self.data = load_dataset("digits", valid_fraction=0.5)
-            self.recipe = load_recipe("tiny", epochs=2, channels=4)
+            self.data = ImageDataset.load("digits", valid_fraction=0.5)
+            self.recipe = Recipe.load("tiny", epochs=2, channels=4)
         else:  # as the benchmark's cifar10-valid: half of the training images validate
-            self.data = load_dataset(asked.data, valid_fraction=0.5)
-            self.recipe = load_recipe("nb201-12")
+            self.data = ImageDataset.load(asked.data, valid_fraction=0.5)
+            self.recipe = Recipe.load("nb201-12")
         asked.output.mkdir(parents=True, exist_ok=True)
         self.file = asked.output / ("smoke.json" if asked.smoke else "figures.json")
         self.figures: dict[str, Any] = json.loads(self.file.read_text()) if self.file.is_file() else {}

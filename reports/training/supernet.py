@@ -21,7 +21,7 @@ from scipy.stats import kendalltau, rankdata
 
 import nasmeta as nm
 from nasmeta.analysis import save_figure, to_markdown
-from nasmeta.training import Supernet, gdas, load_dataset, load_recipe, measured_proxies, train_supernet
+from nasmeta.training import ImageDataset, Recipe, Supernet, gdas, measured_proxies, train_supernet
 
 HERE = Path(__file__).parent / "supernet"
 N_CELLS = 200
@@ -58,8 +58,8 @@ def measure(asked: argparse.Namespace, chosen: np.ndarray) -> tuple[pd.DataFrame
 
     torch.set_num_threads(1)
     small = SMOKE if asked.smoke else {}
-    recipe = load_recipe("tiny", **{**BASE, **small})
-    data = recipe.images_of(load_dataset(asked.data, valid_fraction=0.5))
+    recipe = Recipe.load("tiny", **{**BASE, **small})
+    data = recipe.images_of(ImageDataset.load(asked.data, valid_fraction=0.5))
     data = replace(data, splits={**data.splits, "test": data.splits["test"][:0]})
     path, of_gdas = asked.output / "results.csv", asked.output / "gdas.csv"
     rows = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=["epochs", "seed", "seconds", "validating"])

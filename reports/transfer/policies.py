@@ -23,7 +23,7 @@ from cases import DEVICES, ROBUST, TOP
 
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
-from nasmeta.meta import load_meta_model
+from nasmeta.meta import SavedMetaModel
 from nasmeta.searchers import GPSearch, Searcher
 
 HERE = Path(__file__).parent
@@ -78,7 +78,7 @@ def made(searcher: str, falls_back: bool, task: nm.tasks.Task, seed: int) -> Sea
     if searcher == "gp":
         return GPSearch(task.space, rng)
     dataset = next((name for name in reversed(DATASETS) if name in task.held_out), "cifar10")
-    saved = load_meta_model(f"{searcher}-nb201-without-{dataset}")
+    saved = SavedMetaModel.load(f"{searcher}-nb201-without-{dataset}")
     found: Searcher = saved.searcher(rng, falls_back=falls_back)
     return found
 

@@ -21,7 +21,7 @@ import pandas as pd
 import nasmeta as nm
 from nasmeta.analysis import write_verification_page
 from nasmeta.errors import NasmetaError
-from nasmeta.training import Recipe, load_recipe
+from nasmeta.training import Recipe
 
 HERE = Path(__file__).parent
 NOTE = """\
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str]) -> None:
     folder = asked.output
     try:
         if asked.smoke:
-            measure("digits", load_recipe("tiny", epochs=2), folder, 4, 4, 1)
+            measure("digits", Recipe.load("tiny", epochs=2), folder, 4, 4, 1)
         elif not asked.page:
             options = {"valid_fraction": 0.5, "compare_with": "cifar10"}  # half validates, as in the benchmark
             measure(asked.data, "verify-cpu-8", folder, TOP, asked.controls, asked.seeds, **options)

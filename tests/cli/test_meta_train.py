@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from nasmeta.cli._app import app
-from nasmeta.meta import load_meta_model
+from nasmeta.meta import SavedMetaModel
 
 
 def test_a_file_that_lay_there_is_not_called_its_log(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_what_is_there_is_kept_or_called_done(tmp_path: Path) -> None:
     assert code == 0
     assert "order.checkpoint to resume from: the training begins" in said
     assert f"written            {out}" in told
-    assert f"sha256 of content  {load_meta_model(out).sha256}" in told
+    assert f"sha256 of content  {SavedMetaModel.load(out).sha256}" in told
     code, told, said = run(*arguments, "--resume")
     assert (code, said) == (0, "")
     assert f"done already       {out}" in told

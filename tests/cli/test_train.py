@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 import nasmeta as nm
 from nasmeta.cli._app import app
 from nasmeta.errors import SettingError
-from nasmeta.training import load_dataset, load_network, load_recipe, read_result
+from nasmeta.training import CellNetwork, ImageDataset, Recipe, read_result
 
 
 def test_trains_writes_and_goes_on(tmp_path: Path) -> None:
@@ -20,7 +20,7 @@ def test_trains_writes_and_goes_on(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     result = read_result(folder)
     assert f"valid {result.valid_accuracy:.2f} %" in done.output
-    assert load_network(network).cell == 6111
+    assert CellNetwork.load(network).cell == 6111
     again = CliRunner().invoke(app, command)
     assert again.exit_code == 0
     assert f"test {result.test_accuracy:.2f} %" in again.output
@@ -55,10 +55,10 @@ def test_what_cannot_be_exported_is_refused_before_the_training(tmp_path: Path) 
 
 
 def test_into_the_folder_that_the_training_makes(tmp_path: Path) -> None:
-    recipe, few = load_recipe("tiny", epochs=1, channels=4), load_dataset("digits").subset(64)
+    recipe, few = Recipe.load("tiny", epochs=1, channels=4), ImageDataset.load("digits").subset(64)
     network = tmp_path / "run" / "elsewhere.safetensors"
     result = nm.train(6111, few, recipe, folder=tmp_path / "run", device="cpu", export=network)
-    assert (load_network(network).cell, result.cell) == (6111, 6111)
+    assert (CellNetwork.load(network).cell, result.cell) == (6111, 6111)
     again = nm.train(6111, few, recipe, 0, space="nb201", folder=tmp_path / "run", device="cpu")
     assert again.valid_accuracy == result.valid_accuracy
     with pytest.raises(SettingError, match="given by its name"):

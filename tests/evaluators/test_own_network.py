@@ -13,10 +13,10 @@ from torch import nn
 import nasmeta as nm
 from nasmeta.errors import JournalError, SettingError
 from nasmeta.evaluators import SupernetEvaluator, TrainingEvaluator
-from nasmeta.training import load_dataset, load_recipe, train
+from nasmeta.training import ImageDataset, Recipe, train
 
-FEW = load_dataset("digits").subset(48)
-RECIPE = load_recipe("tiny", epochs=2, batch_size=16)
+FEW = ImageDataset.load("digits").subset(48)
+RECIPE = Recipe.load("tiny", epochs=2, batch_size=16)
 SPACE = nm.SearchSpace.from_frame(pd.DataFrame({"width": [4, 8, 8], "act": ["relu", "relu", "tanh"]}), name="mlp")
 
 

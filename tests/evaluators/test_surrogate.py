@@ -10,7 +10,7 @@ import pytest
 import nasmeta as nm
 from nasmeta.errors import JournalError, SettingError
 from nasmeta.evaluators import Evaluator, SurrogateEvaluator
-from nasmeta.surrogates import load_surrogate
+from nasmeta.surrogates import Surrogate
 
 
 def test_answers_are_the_surrogates_and_no_table_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -18,7 +18,7 @@ def test_answers_are_the_surrogates_and_no_table_is_opened(monkeypatch: pytest.M
         raise AssertionError(f"The table {name} was opened.")
 
     monkeypatch.setattr("nasmeta.tables.load_table", forbidden)
-    surrogate = load_surrogate("nb201/cifar100")
+    surrogate = Surrogate.load("nb201/cifar100")
     cells = np.array([9930, 0, 9930], dtype=np.int32)
     for asked in ("nb201/cifar100", nm.get_task("nb201/cifar100"), surrogate):
         evaluator = SurrogateEvaluator(asked)
@@ -30,12 +30,12 @@ def test_answers_are_the_surrogates_and_no_table_is_opened(monkeypatch: pytest.M
     np.testing.assert_array_equal(one.values, surrogate.training_values(2)[cells])
     run = nm.search("gp", "tnb101/room_layout", evaluations=30, evaluator="surrogate")
     assert run.values.min() == run.best.value  # a loss
-    assert run.evaluator.column.unit == load_surrogate("tnb101/room_layout").unit
+    assert run.evaluator.column.unit == Surrogate.load("tnb101/room_layout").unit
 
 
 def test_a_search_on_the_surrogate() -> None:
     run = nm.search("evolution", "nb201/cifar10", evaluations=60, seed=1, evaluator="surrogate")
-    surrogate = load_surrogate("nb201/cifar10")
+    surrogate = Surrogate.load("nb201/cifar10")
     np.testing.assert_array_equal(run.values, surrogate.values[run.cells])
     assert run.evaluator.optimum == surrogate.values.max()
     assert (run.frame()["regret"] >= 0).all()
@@ -54,7 +54,7 @@ def test_the_journal_says_what_answered(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     run = nm.search("gp", "nb201/cifar10", evaluations=20, journal=path, evaluator="surrogate")
     header = json.loads(path.read_text().splitlines()[0])
-    surrogate = load_surrogate("nb201/cifar10")
+    surrogate = Surrogate.load("nb201/cifar10")
     assert header["evaluator"] == {"kind": "surrogate", "sha256": surrogate.sha256, "answer": "mean"}
     longer = nm.search("gp", "nb201/cifar10", evaluations=25, journal=path, evaluator="surrogate")
     np.testing.assert_array_equal(longer.cells[:20], run.cells)
@@ -77,7 +77,7 @@ def test_a_comparison_on_surrogates(tmp_path: Path) -> None:
 
 
 def test_a_file_as_the_evaluator(tmp_path: Path) -> None:
-    surrogate = load_surrogate("nb201/cifar10")
+    surrogate = Surrogate.load("nb201/cifar10")
     path = surrogate.save(tmp_path / "mine.npz")
     run = nm.search("random", "nb201/cifar10", evaluations=10, evaluator=path)
     np.testing.assert_array_equal(run.values, surrogate.values[run.cells])

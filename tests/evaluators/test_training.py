@@ -31,10 +31,10 @@ from nasmeta.errors import (
 )
 from nasmeta.evaluators import Evaluator, SupernetEvaluator, Trainer, TrainingEvaluator
 from nasmeta.runs import History
-from nasmeta.training import EpochRecord, TrainingResult, load_dataset, load_recipe
+from nasmeta.training import EpochRecord, ImageDataset, Recipe, TrainingResult
 
-FEW = load_dataset("digits").subset(48)
-ONE_EPOCH = load_recipe("tiny", epochs=1, channels=4)
+FEW = ImageDataset.load("digits").subset(48)
+ONE_EPOCH = Recipe.load("tiny", epochs=1, channels=4)
 
 
 def made_up(cell: int, seed: int, accuracy: float) -> TrainingResult:
@@ -157,7 +157,7 @@ def test_the_journal_says_what_was_trained(trained: list[int], tmp_path: Path) -
     header = json.loads(path.read_text().splitlines()[0])["evaluator"]
     assert header["split_sha256"] == FEW.split_sha256()
     assert header["data_sha256"] == FEW.sha256()
-    for other in ({"recipe": "fast"}, {"data": load_dataset("digits")}):
+    for other in ({"recipe": "fast"}, {"data": ImageDataset.load("digits")}):
         asked = {"evaluator": "training", "data": FEW, "recipe": "tiny"} | other
         with pytest.raises(JournalError, match="another run"):
             nm.search("random", "nb201/cifar10", evaluations=3, journal=path, **asked)
@@ -315,9 +315,9 @@ def test_an_error_is_a_failure_and_the_next_training_has_a_new_worker(
 
 KILLED = """
 import nasmeta as nm
-from nasmeta.training import load_dataset, load_recipe
+from nasmeta.training import ImageDataset, Recipe
 nm.search("random", "nb201/cifar10", evaluations=2, seed=1, journal={journal!r}, evaluator="training",
-          data=load_dataset("digits").subset(48), recipe=load_recipe("tiny", epochs=5, channels=4))
+          data=ImageDataset.load("digits").subset(48), recipe=Recipe.load("tiny", epochs=5, channels=4))
 """
 
 
@@ -333,7 +333,7 @@ def test_a_killed_search_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
     process.kill()
     process.wait()
     time.sleep(0.5)  # the worker follows
-    recipe = load_recipe("tiny", epochs=5, channels=4)
+    recipe = Recipe.load("tiny", epochs=5, channels=4)
 
     def search(where: Path) -> History:
         evaluator = TrainingEvaluator("nb201/cifar10", FEW, recipe, folder=f"{where}.trainings", isolated=False)

@@ -22,10 +22,10 @@ from nasmeta.errors import JournalError, NasmetaError, SettingError
 from nasmeta.evaluators import SupernetEvaluator, TrainingEvaluator
 from nasmeta.experiments._jobs import share_of
 from nasmeta.journals import Shard
-from nasmeta.training import load_dataset, load_recipe
+from nasmeta.training import ImageDataset, Recipe
 
 WHAT = ["compare", "--searchers", "gp,evolution", "--tasks", "nb201/cifar10", "--repeats", "5", "--evaluations", "32"]
-TINY = load_recipe("tiny", epochs=3, channels=4, batch_size=16)
+TINY = Recipe.load("tiny", epochs=3, channels=4, batch_size=16)
 
 
 @pytest.mark.parametrize("asked", ["3", "3/3", "-1/3", "1/0", "1 of 3", 1, ""])
@@ -138,7 +138,7 @@ def test_a_specification_runs_in_parts(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("isolated", [True, False])
 def test_workers_train_each_cell_once(isolated: bool, tmp_path: Path) -> None:
-    data: Any = "digits" if isolated else load_dataset("digits").subset(48)
+    data: Any = "digits" if isolated else ImageDataset.load("digits").subset(48)
     answers = TrainingEvaluator("nb201/cifar10", data, TINY.but(epochs=1, train_images=48), isolated=isolated)
     both = {"one": "random", "two": "random"}  # propose the same cells
     frame = nm.compare(both, answers, repeats=2, evaluations=4, folder=tmp_path, workers=2)
@@ -154,7 +154,7 @@ def test_workers_train_each_cell_once(isolated: bool, tmp_path: Path) -> None:
 
 def test_workers_that_pause_trainings_agree_with_one_process(tmp_path: Path) -> None:
     def values(folder: Path, **where: Any) -> Any:
-        few = load_dataset("digits").subset(48)
+        few = ImageDataset.load("digits").subset(48)
         answers = TrainingEvaluator("nb201/cifar10", few, TINY, isolated=False)
         found = nm.compare(
             ["asha", "random"], answers, repeats=2, evaluations=5, epochs=["1of3", 3], folder=folder, **where
@@ -191,7 +191,7 @@ def test_the_trainings_of_a_worker_that_is_killed_go_on(tmp_path: Path) -> None:
 
 
 def test_what_workers_that_train_need(tmp_path: Path) -> None:
-    few = load_dataset("digits").subset(48)
+    few = ImageDataset.load("digits").subset(48)
     with pytest.raises(SettingError, match="Workers that train share the folder"):
         nm.compare(["random"], TrainingEvaluator("nb201/cifar10", few, TINY), workers=2)
     with pytest.raises(SettingError, match="A supernet is trained in this process"):

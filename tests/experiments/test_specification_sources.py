@@ -14,7 +14,7 @@ from pandas.testing import assert_frame_equal
 import nasmeta as nm
 from nasmeta.errors import JournalError, LeakageError, NasmetaError, SettingError
 from nasmeta.experiments import read_specification, run_specification
-from nasmeta.meta import SourceOrder, save_meta_model
+from nasmeta.meta import SavedMetaModel, SourceOrder
 
 GOOD = """\
 tasks = ["nb201/cifar100", "nb201/cifar10"]
@@ -43,7 +43,7 @@ def path(tmp_path: Path) -> Path:
     sources = [nm.get_task("nb201/imagenet16-120").as_source(100, np.random.default_rng(0))]
     learnt = SourceOrder(nm.get_space("nb201"), np.random.default_rng(0)).meta_fit(sources)
     (tmp_path / "specs").mkdir()
-    save_meta_model(tmp_path / "specs" / "model.npz", learnt)
+    SavedMetaModel.write(tmp_path / "specs" / "model.npz", learnt)
     found = tmp_path / "specs" / "spec.toml"
     found.write_text(GOOD, encoding="utf-8")
     return found
@@ -84,7 +84,7 @@ def test_it_goes_on_and_other_sources_or_another_model_are_another_comparison(pa
         run_specification(path, tmp_path / "out")
     path.write_text(GOOD, encoding="utf-8")
     other = SourceOrder(nm.get_space("nb201"), np.random.default_rng(0)).meta_fit([nm.get_task("nb201/imagenet16-120")])
-    save_meta_model(path.with_name("model.npz"), other)
+    SavedMetaModel.write(path.with_name("model.npz"), other)
     with pytest.raises(JournalError, match="meta_model"):
         run_specification(path, tmp_path / "out")
 

@@ -25,10 +25,10 @@ from nasmeta.cli._app import app
 from nasmeta.errors import JournalError, NasmetaError, SettingError, TrainingFailed
 from nasmeta.evaluators import FunctionEvaluator, Trainer, TrainingEvaluator
 from nasmeta.experiments import read_specification, report, run_specification
-from nasmeta.training import EpochRecord, TrainingResult, load_dataset, load_recipe, train
+from nasmeta.training import EpochRecord, ImageDataset, Recipe, TrainingResult, train
 
-FEW = load_dataset("digits").subset(48)
-RECIPE = load_recipe("tiny", epochs=3, channels=4, batch_size=16)
+FEW = ImageDataset.load("digits").subset(48)
+RECIPE = Recipe.load("tiny", epochs=3, channels=4, batch_size=16)
 
 
 def on_digits(**asked: Any) -> TrainingEvaluator:
@@ -84,7 +84,7 @@ def answers_like_the_table(
         return TrainingResult(*whose, {})
 
     monkeypatch.setattr(Trainer, "train", train_one)
-    monkeypatch.setattr("nasmeta.evaluators._trainer.load_dataset", lambda *_, **__: FEW)
+    monkeypatch.setattr(ImageDataset, "load", lambda *_, **__: FEW)
     return on_digits()
 
 
@@ -390,8 +390,8 @@ def test_a_function_is_compared_too_and_less_may_be_better() -> None:
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_the_command_and_its_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    few = load_dataset("digits").subset(48)
-    monkeypatch.setattr("nasmeta.evaluators._trainer.load_dataset", lambda *_, **__: few)
+    few = ImageDataset.load("digits").subset(48)
+    monkeypatch.setattr("nasmeta.evaluators._trainer.ImageDataset.load", lambda *_, **__: few)
     train_one = Trainer.train
 
     def here(self: Trainer, *positional: Any, **named: Any) -> Any:

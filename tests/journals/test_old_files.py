@@ -88,13 +88,13 @@ def test_of_a_predictor_benchmark(tmp_path: Path) -> None:
     path.write_text(PREDICTION)
     options: dict[str, Any] = {"sizes": [10], "target": "valid", "folder": tmp_path}
     recorded = [row["fit_seconds"] for row in json.loads(PREDICTION.splitlines()[1])["rows"]]
-    assert nm.benchmark_predictors("ridge", draws=1, **options)["fit_seconds"].tolist() == recorded
+    assert nm.prediction.benchmark_predictors("ridge", draws=1, **options)["fit_seconds"].tolist() == recorded
     assert path.read_text() == PREDICTION
-    both = nm.benchmark_predictors("ridge", draws=2, **options)
+    both = nm.prediction.benchmark_predictors("ridge", draws=2, **options)
     assert both["fit_seconds"].tolist()[:3] == recorded
     assert path.read_text().startswith(PREDICTION)
     assert json.loads(path.read_text().splitlines()[2])[-1] == 2
-    assert_frame_equal(nm.benchmark_predictors("ridge", draws=2, **options), both)
+    assert_frame_equal(nm.prediction.benchmark_predictors("ridge", draws=2, **options), both)
 
 
 def test_of_a_measurement_of_proxies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

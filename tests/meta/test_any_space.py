@@ -11,13 +11,7 @@ import pytest
 from scipy.stats import spearmanr
 
 from nasmeta.errors import SettingError
-from nasmeta.meta import (
-    META_PREDICTORS,
-    LearnedSpace,
-    load_meta_model,
-    save_meta_model,
-    warm_start_cells,
-)
+from nasmeta.meta import META_PREDICTORS, LearnedSpace, SavedMetaModel, warm_start_cells
 from nasmeta.meta._cell_columns import live_choice_counts, live_choices, network_columns, proxy_scores
 from nasmeta.meta._source_models import joint_space
 from nasmeta.searchers import SEARCHERS, MetaSearcher
@@ -77,7 +71,7 @@ def test_a_searcher_learns_and_searches(name: str, learner: str, tmp_path: Path)
     with one_thread():
         if isinstance(searcher, MetaSearcher):
             searcher.meta_fit(sources_in(name))
-            saved = load_meta_model(save_meta_model(tmp_path / "model.npz", searcher))
+            saved = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "model.npz", searcher))
             assert saved.space == space
             assert saved.sources == tuple(source.name for source in sources_in(name))
             again = saved.searcher(np.random.default_rng(0))
@@ -105,7 +99,7 @@ def test_a_predictor_learns_adapts_and_comes_back(name: str, learner: str, tmp_p
         mean, deviation = made.predict(np.arange(space.size), return_std=True)
         assert (deviation > 0).all()
         assert spearmanr(mean, made_up(space))[0] > 0.35
-        saved = load_meta_model(save_meta_model(tmp_path / "model.npz", made))
+        saved = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "model.npz", made))
         back = saved.predictor().fit(cells, made_up(space)[cells]).predict(np.arange(40))
     np.testing.assert_allclose(back, mean[:40], rtol=1e-4, atol=1e-4)
 
@@ -160,10 +154,10 @@ def test_spaces_of_which_none_has_all_are_refused(learner: str) -> None:
 def test_a_model_of_another_space_is_refused(tmp_path: Path) -> None:
     searcher = SEARCHERS["source-order"](example_space("sizes"), np.random.default_rng(0))
     assert isinstance(searcher, MetaSearcher)
-    path = save_meta_model(tmp_path / "model.npz", searcher.meta_fit(sources_in("sizes")))
+    path = SavedMetaModel.write(tmp_path / "model.npz", searcher.meta_fit(sources_in("sizes")))
     twin = SearchSpace("sizes", {f"layer{i}": [8, 16, 24, 32, 40, 48, 56, 65] for i in range(5)})
     with pytest.raises(SettingError, match="for the space sizes, but"):
-        load_meta_model(path).restore(SEARCHERS["source-order"](twin, np.random.default_rng(0)))
+        SavedMetaModel.load(path).restore(SEARCHERS["source-order"](twin, np.random.default_rng(0)))
 
 
 def test_every_meta_searcher_is_tried_here() -> None:

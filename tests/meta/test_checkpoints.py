@@ -98,7 +98,7 @@ def test_the_checkpoint_stays_until_the_model_is_written(
     def full(*arguments: Any) -> None:
         raise SettingError("No space left on device.")
 
-    monkeypatch.setattr("nasmeta.meta._meta_train.save_meta_model", full)
+    monkeypatch.setattr("nasmeta.meta._meta_train.SavedMetaModel.write", full)
     out = tmp_path / "model.npz"
     with pytest.raises(SettingError, match="No space left"):
         meta_train(learner, SOURCES, out=out, settings=LEARNERS[learner][0])

@@ -12,7 +12,7 @@ from nasmeta.tasks import SourceTask
 from nasmeta.threads import one_thread
 
 torch = pytest.importorskip("torch")
-from nasmeta.meta import load_meta_model, save_meta_model  # noqa: E402
+from nasmeta.meta import SavedMetaModel  # noqa: E402
 from nasmeta.meta.bilevel._deep_kernel import DeepKernelGP  # noqa: E402
 
 SPACE = get_space("tnb101")
@@ -55,8 +55,8 @@ def test_what_sources_differ_by_is_learnt_from_twenty_labels(learnt: DeepKernelG
 
 
 def test_its_file_keeps_what_each_source_says(learnt: DeepKernelGP, tmp_path: Path) -> None:
-    path = save_meta_model(tmp_path / "model.npz", learnt)
-    again = load_meta_model(path).predictor()
+    path = SavedMetaModel.write(tmp_path / "model.npz", learnt)
+    again = SavedMetaModel.load(path).predictor()
     assert correlation(again) == pytest.approx(correlation(learnt), abs=1e-6)
     learnt_summary = learnt.require_meta_model().summary
     assert learnt_summary.each.shape == (4 * len(SOURCES), SPACE.n_cells)
@@ -65,4 +65,4 @@ def test_its_file_keeps_what_each_source_says(learnt: DeepKernelGP, tmp_path: Pa
     other.meta_model_, other.meta_sources_ = learnt.require_meta_model(), learnt.meta_sources_
     other._pack = lambda: ({**learnt._pack()[0], "each": spoilt.each}, learnt._pack()[1])  # type: ignore[method-assign]
     with pytest.raises(DamagedFileError):
-        load_meta_model(save_meta_model(tmp_path / "spoilt.npz", other)).predictor()
+        SavedMetaModel.load(SavedMetaModel.write(tmp_path / "spoilt.npz", other)).predictor()

@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 import nasmeta as nm
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.meta import DefaultMetaSearch, load_meta_model, predictive_weights, save_meta_model
+from nasmeta.meta import DefaultMetaSearch, SavedMetaModel, predictive_weights
 from nasmeta.meta._predictive_weights import left_out_densities
 from nasmeta.runs import Clock
 from nasmeta.spaces import get_space
@@ -73,7 +73,9 @@ def test_a_file_proposes_the_same(labels: int | None, tmp_path: Path) -> None:
     sources = [source("a", values + 0.01, cells), source("b", values + 0.001 * EVERY / len(EVERY), cells)]
     searcher = DefaultMetaSearch(SPACE, np.random.default_rng(0)).meta_fit(sources)
     assert (searcher.meta_model_.complete is None) == (labels is not None)
-    read = load_meta_model(save_meta_model(tmp_path / "model.npz", searcher)).searcher(np.random.default_rng(0))
+    read = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "model.npz", searcher)).searcher(
+        np.random.default_rng(0)
+    )
     for _ in range(9):
         proposed = searcher.ask()
         assert proposed == read.ask()

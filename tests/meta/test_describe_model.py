@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nasmeta.errors import SettingError
-from nasmeta.meta import load_meta_model, meta_train, shipped_meta_models
+from nasmeta.meta import SavedMetaModel, meta_train
 
 
 @pytest.mark.parametrize("kind", ["meta-gp", "meta-linear", "rgpe", "source-order"])
@@ -39,7 +39,7 @@ def test_what_is_said_of_a_model(kind: str, tmp_path: Path) -> None:
     assert ("0->1:" in said) == (kind in ("meta-gp", "meta-linear", "rgpe"))
 
 
-@pytest.mark.parametrize("name", sorted(shipped_meta_models()))
+@pytest.mark.parametrize("name", sorted(SavedMetaModel.shipped()))
 def test_shipped_models_describe_themselves(name: str) -> None:
     pytest.importorskip("torch", reason="Needs the extra torch.")
-    assert load_meta_model(name).describe().startswith(name[:7])
+    assert SavedMetaModel.load(name).describe().startswith(name[:7])

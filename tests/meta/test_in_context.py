@@ -14,7 +14,7 @@ from scipy.stats import multivariate_normal
 import nasmeta as nm
 from nasmeta.errors import DamagedFileError, LeakageError, LeakageWarning, SettingError, UnknownNameError
 from nasmeta.files import shipped
-from nasmeta.meta import META_PREDICTORS, load_meta_model, save_meta_model
+from nasmeta.meta import META_PREDICTORS, SavedMetaModel
 from nasmeta.meta.in_context._network import InContextNetwork
 from nasmeta.meta.in_context._reading import Reading, SourceView, _mixture, read
 from nasmeta.meta.in_context._similarity import Similarity
@@ -102,7 +102,7 @@ def test_weights_that_have_seen_the_space_or_a_source_are_refused(tmp_path: Path
 
 def test_a_file_says_what_the_weights_have_seen(tmp_path: Path) -> None:
     learner = META_PREDICTORS["in-context"]("tnb101").meta_fit(sources(get_space("tnb101")))
-    saved = load_meta_model(save_meta_model(tmp_path / "model.npz", learner))
+    saved = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "model.npz", learner))
     assert {"cifar100", "cora"} <= set(saved.held_out)
     assert "class_scene" not in saved.held_out
     assert "in-context" in saved.describe()

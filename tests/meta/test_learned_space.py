@@ -18,8 +18,8 @@ from nasmeta.meta import (
     ChanceOfBest,
     GuidedSearch,
     LearnedSpace,
+    SavedMetaModel,
     SourceOrder,
-    save_meta_model,
     warm_start_cells,
     warn_of_other_metric,
 )
@@ -309,7 +309,7 @@ def test_a_model_from_a_file_searches_inside(tmp_path: Path) -> None:
     sources, target = nm.task_distribution("nb201").leave_out("cifar100")
     searcher = SourceOrder(NB201, np.random.default_rng(0))
     searcher.meta_fit(sources)
-    save_meta_model(tmp_path / "model", searcher)
+    SavedMetaModel.write(tmp_path / "model", searcher)
     run = nm.search("source-order", target, meta_model=tmp_path / "model", prune_space=0.1, evaluations=10)
     assert LearnedSpace.learn(NB201, sources, 0.1).contains(run.cells).all()
     assert run.sources == sources.names

@@ -8,7 +8,7 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, SpaceExhaustedError
-from nasmeta.meta import Monitor, load_meta_model, meta_train as train, save_meta_model
+from nasmeta.meta import Monitor, SavedMetaModel, meta_train as train
 from nasmeta.predictors import normal_scores
 from nasmeta.searchers import Searcher
 from nasmeta.spaces import CellSpace, get_space
@@ -238,7 +238,7 @@ def test_gaps_are_filled_by_what_the_labels_say() -> None:
 
 def test_file_and_back(model: MetaNASModel, tmp_path: Path) -> None:
     searcher = MetaNASSearch(SPACE, np.random.default_rng(0), steps=3, tasks=2, width=8).meta_fit(made_up_sources())
-    saved = load_meta_model(save_meta_model(tmp_path / "nas.npz", searcher))
+    saved = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "nas.npz", searcher))
     again = saved.searcher(np.random.default_rng(0), falls_back=False)
     first = searcher_with(searcher.meta_model_)
     assert first.ask(5).tolist() == again.ask(5).tolist()
@@ -292,7 +292,7 @@ def test_the_shipped_models_need_fewer_evaluations_than_gp_without_sources(datas
     )
     assert run.stopped == "optimum"
     assert len(run) <= 0.55 * {"cifar10": 35.3, "cifar100": 35.8, "imagenet16-120": 57.7}[dataset]  # reports/queries
-    card = load_meta_model(f"meta-nas-nb201-without-{dataset}").card
+    card = SavedMetaModel.load(f"meta-nas-nb201-without-{dataset}").card
     assert all(dataset not in source["held_out"] for source in card["sources"])
 
 

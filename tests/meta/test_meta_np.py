@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 import nasmeta as nm
 from nasmeta.cli._app import app
 from nasmeta.errors import LeakageWarning, SettingError, UnknownNameError
-from nasmeta.meta import Monitor, load_meta_model, meta_train, shipped_meta_models
+from nasmeta.meta import Monitor, SavedMetaModel, meta_train
 from nasmeta.meta.neural_process import MetaNPSearch
 from nasmeta.spaces import CellSpace
 from nasmeta.testing import SearcherContract
@@ -40,7 +40,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_one_file_serves_predictor_and_searcher(path: Path) -> None:
-    saved = load_meta_model(path)
+    saved = SavedMetaModel.load(path)
     assert saved.held_out == ("cifar10", "imagenet16-120")
     predicted = saved.predictor().fit([3, 4, 5], [1.0, 2.0, 3.0]).predict([6111, 0])
     assert predicted.shape == (2,)
@@ -56,7 +56,7 @@ def test_one_file_serves_predictor_and_searcher(path: Path) -> None:
 
 
 def test_workers_may_read_it_from_a_file_that_they_share(path: Path, tmp_path: Path) -> None:
-    learnt = load_meta_model(path).predictor()
+    learnt = SavedMetaModel.load(path).predictor()
     joblib.dump(learnt, tmp_path / "model")
     shared = joblib.load(tmp_path / "model", mmap_mode="r")  # PyTorch warns of arrays that cannot be written to
     cells, labels = [3, 4, 5], [1.0, 2.0, 3.0]
@@ -78,7 +78,7 @@ def test_a_killed_training_resumes_to_the_same_model(
     with pytest.raises(KeyboardInterrupt):
         meta_train("meta-np", progress=kill, **arguments)
     assert out.with_suffix(".checkpoint").exists()
-    assert meta_train("meta-np", resume=True, **arguments).sha256 == load_meta_model(path).sha256
+    assert meta_train("meta-np", resume=True, **arguments).sha256 == SavedMetaModel.load(path).sha256
 
 
 def test_the_command_trains_and_refuses(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_the_command_trains_and_refuses(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "nb201/cifar10, nb201/imagenet16-120 (200 labels)" in result.stdout
     assert "no honest test on  cifar10, imagenet16-120" in result.stdout
-    assert load_meta_model(tmp_path / "m.npz").kind == "meta-linear"
+    assert SavedMetaModel.load(tmp_path / "m.npz").kind == "meta-linear"
     for asked, message in (
         (["random"], "Unknown meta-learner 'random'"),
         (["meta-linear", "--set", "depth=3"], "no setting 'depth'"),
@@ -99,7 +99,7 @@ def test_the_command_trains_and_refuses(tmp_path: Path) -> None:
 
 
 def test_the_shipped_models_are_small_and_honest() -> None:
-    files = shipped_meta_models()
+    files = SavedMetaModel.shipped()
     assert sum(path.stat().st_size for path in files.values()) <= 5_000_000
     for task in nm.task_distribution("nb201"):
         run = nm.search("meta-np", task, evaluations=25, meta_model="shipped", stop_at_optimum=True)

@@ -16,7 +16,7 @@ from nasmeta.errors import (
     SettingError,
     UnknownNameError,
 )
-from nasmeta.meta import MetaGPSearch, SourceOrder, load_meta_model, meta_model_for, save_meta_model, training_digest
+from nasmeta.meta import MetaGPSearch, SavedMetaModel, SourceOrder, meta_model_for, training_digest
 from nasmeta.meta._model_archive import encode
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.tasks import SourceTask
@@ -32,11 +32,11 @@ def learnt(kind: type[MetaSearcher] = SourceOrder, left_out: str = "cifar100", *
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_meta_model(tmp_path_factory.mktemp("models") / "order.npz", learnt())
+    return SavedMetaModel.write(tmp_path_factory.mktemp("models") / "order.npz", learnt())
 
 
 def test_the_card_tells_what_it_has_seen(saved: Path) -> None:
-    model = load_meta_model(saved)
+    model = SavedMetaModel.load(saved)
     assert model.kind == "source-order"
     assert model.sources == ("nb201/cifar10", "nb201/imagenet16-120")
     assert model.held_out == ("cifar10", "imagenet16-120")
@@ -46,13 +46,13 @@ def test_the_card_tells_what_it_has_seen(saved: Path) -> None:
 
 
 def test_the_same_model_gives_the_same_bytes(saved: Path, tmp_path: Path) -> None:
-    assert save_meta_model(tmp_path / "again.npz", learnt()).read_bytes() == saved.read_bytes()
+    assert SavedMetaModel.write(tmp_path / "again.npz", learnt()).read_bytes() == saved.read_bytes()
     assert list(tmp_path.iterdir()) == [tmp_path / "again.npz"], "nothing else is left behind"
 
 
 def test_meta_gp_proposes_the_same_after_loading(tmp_path: Path) -> None:
     searcher = learnt(MetaGPSearch)
-    again = load_meta_model(save_meta_model(tmp_path / "gp.npz", searcher)).searcher(np.random.default_rng(0))
+    again = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "gp.npz", searcher)).searcher(np.random.default_rng(0))
     values = nm.get_task("nb201/cifar100").values
     for _ in range(8):
         cell, other = searcher.ask(), again.ask()
@@ -62,28 +62,28 @@ def test_meta_gp_proposes_the_same_after_loading(tmp_path: Path) -> None:
 
 
 def test_settings_of_the_search_may_differ_and_those_of_the_training_not(tmp_path: Path) -> None:
-    path = save_meta_model(tmp_path / "gp.npz", learnt(MetaGPSearch, features=["edges", "operations"]))
-    assert load_meta_model(path).card["settings"] == {"features": ["edges", "operations"]}
-    assert load_meta_model(path).searcher(np.random.default_rng(0), beta=2.0).beta == 2.0
+    path = SavedMetaModel.write(tmp_path / "gp.npz", learnt(MetaGPSearch, features=["edges", "operations"]))
+    assert SavedMetaModel.load(path).card["settings"] == {"features": ["edges", "operations"]}
+    assert SavedMetaModel.load(path).searcher(np.random.default_rng(0), beta=2.0).beta == 2.0
     with pytest.raises(SettingError, match=r"meta-trained with features=\['edges', 'operations'\]"):
-        load_meta_model(path).searcher(np.random.default_rng(0), features=["edges"])
+        SavedMetaModel.load(path).searcher(np.random.default_rng(0), features=["edges"])
     with pytest.raises(SettingError, match=r"meta-gp has no setting 'bet'. Possible: beta, features"):
-        load_meta_model(path).searcher(np.random.default_rng(0), bet=2.0)
+        SavedMetaModel.load(path).searcher(np.random.default_rng(0), bet=2.0)
     run = nm.search("meta-gp", "nb201/cifar100", evaluations=3, meta_model=path)
     assert run.settings["features"] == ["edges", "operations"]
 
 
 def test_what_cannot_be_kept_says_so(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="call meta_fit"):
-        save_meta_model(tmp_path / "x.npz", SourceOrder(SPACE, np.random.default_rng(0)))
+        SavedMetaModel.write(tmp_path / "x.npz", SourceOrder(SPACE, np.random.default_rng(0)))
     with pytest.raises(SettingError, match="cannot be written"):
-        save_meta_model(tmp_path / "no" / "such" / "x.npz", learnt())
+        SavedMetaModel.write(tmp_path / "no" / "such" / "x.npz", learnt())
 
     class Own(SourceOrder):
         pass
 
     with pytest.raises(SettingError, match="Own is not registered"):
-        save_meta_model(tmp_path / "x.npz", learnt(Own))
+        SavedMetaModel.write(tmp_path / "x.npz", learnt(Own))
 
 
 def altered(path: Path, target: Path, **changes: object) -> Path:
@@ -109,19 +109,19 @@ def test_another_version_a_truncated_and_an_altered_file_are_refused(saved: Path
     np.savez(tmp_path / "other.npz", mean=np.zeros(3))
     for name in ("cut", "none", "other"):
         with pytest.raises(DamagedFileError, match=r"no meta-model, or it is damaged.*nasmeta meta-train"):
-            load_meta_model(tmp_path / f"{name}.npz")
+            SavedMetaModel.load(tmp_path / f"{name}.npz")
     with pytest.raises(DamagedFileError, match="has version 7 of the format"):
-        load_meta_model(altered(saved, tmp_path / "version.npz", version=7))
+        SavedMetaModel.load(altered(saved, tmp_path / "version.npz", version=7))
     with pytest.raises(DamagedFileError, match="no meta-model's does"):  # it would pass as honest on every target
-        load_meta_model(altered(saved, tmp_path / "none.npz", sources=[]))
+        SavedMetaModel.load(altered(saved, tmp_path / "none.npz", sources=[]))
     with pytest.raises(DamagedFileError, match="checksum"):
-        load_meta_model(altered(saved, tmp_path / "sources.npz", sources=_SOURCES))
+        SavedMetaModel.load(altered(saved, tmp_path / "sources.npz", sources=_SOURCES))
     with pytest.raises(DamagedFileError, match="There is no meta-model to read"):
-        load_meta_model(tmp_path / "missing.npz")
+        SavedMetaModel.load(tmp_path / "missing.npz")
     with pytest.raises(UnknownNameError, match="neither the file"):
-        load_meta_model("no-such-model")
+        SavedMetaModel.load("no-such-model")
     with pytest.raises(SettingError, match="named by its file"):
-        load_meta_model(3)  # type: ignore[arg-type]
+        SavedMetaModel.load(3)  # type: ignore[arg-type]
 
 
 _SOURCES = [{"name": "nb201/cifar10", "labels": 3, "held_out": ["cifar10"]}]
@@ -130,10 +130,10 @@ _SOURCES = [{"name": "nb201/cifar10", "labels": 3, "held_out": ["cifar10"]}]
 def test_arrays_of_another_shape_are_refused(tmp_path: Path) -> None:
     (tmp_path / "x.npz").write_bytes(encode("source-order", "nb201", {}, _SOURCES, {"scores": np.zeros(7)}, {}))
     with pytest.raises(DamagedFileError, match="scores is float64 of shape"):
-        load_meta_model(tmp_path / "x.npz").searcher(np.random.default_rng(0))
+        SavedMetaModel.load(tmp_path / "x.npz").searcher(np.random.default_rng(0))
     (tmp_path / "x.npz").write_bytes(encode("source-order", "nb201", {}, _SOURCES, {}, {}))
     with pytest.raises(DamagedFileError, match="scores"):
-        load_meta_model(tmp_path / "x.npz").searcher(np.random.default_rng(0))
+        SavedMetaModel.load(tmp_path / "x.npz").searcher(np.random.default_rng(0))
 
 
 def test_a_model_of_another_kind_or_space_is_refused(saved: Path) -> None:
@@ -142,9 +142,9 @@ def test_a_model_of_another_kind_or_space_is_refused(saved: Path) -> None:
     with pytest.raises(SettingError, match="for the space nb201, but tnb101/jigsaw is a task of tnb101"):
         meta_model_for("source-order", nm.get_task("tnb101/jigsaw"), saved)
     with pytest.raises(SettingError, match="the learner is meta-gp"):
-        load_meta_model(saved).restore(MetaGPSearch(SPACE, np.random.default_rng(0)))
+        SavedMetaModel.load(saved).restore(MetaGPSearch(SPACE, np.random.default_rng(0)))
     with pytest.raises(SettingError, match="the learner's is tnb101"):
-        load_meta_model(saved).restore(SourceOrder(nm.get_space("tnb101"), np.random.default_rng(0)))
+        SavedMetaModel.load(saved).restore(SourceOrder(nm.get_space("tnb101"), np.random.default_rng(0)))
 
 
 def test_a_model_that_knows_the_target_warns(saved: Path) -> None:
@@ -167,11 +167,11 @@ def test_no_shipped_model_serves_another_metric_unasked(kind: str, target: str) 
 
 
 def test_the_card_tells_the_metric(saved: Path, tmp_path: Path) -> None:
-    assert load_meta_model(saved).metric_kinds == ("accuracy",)
+    assert SavedMetaModel.load(saved).metric_kinds == ("accuracy",)
     of_latency = SourceTask("mine", "my phone", SPACE, [1, 2], [-5.0, -7.0], is_cost=True, metric_kind="latency")
     told = SourceOrder(SPACE, np.random.default_rng(0)).meta_fit([of_latency])
-    path = save_meta_model(tmp_path / "latency.npz", told)
-    assert load_meta_model(path).metric_kinds == ("latency",)
+    path = SavedMetaModel.write(tmp_path / "latency.npz", told)
+    assert SavedMetaModel.load(path).metric_kinds == ("latency",)
     with pytest.warns(OtherMetricWarning, match="latency.npz are of the metric latency: "):
         meta_model_for("source-order", nm.get_task("nb201/cifar10"), path)
 
@@ -183,7 +183,7 @@ def test_a_model_that_has_learnt_the_targets_values_under_another_name_is_refuse
     task, cells = nm.get_task("nb201/cifar10"), np.random.default_rng(0).permutation(15625)
     copy = SourceTask("x", "mine", SPACE, cells, factor * task.values[cells], metric_kind="accuracy")
     model = SourceOrder(SPACE, np.random.default_rng(0)).meta_fit([copy])
-    path = save_meta_model(tmp_path / "copy.npz", model)
+    path = SavedMetaModel.write(tmp_path / "copy.npz", model)
     with pytest.raises(LeakageError, match="its source x orders all cells as the target does"):
         nm.search("source-order", task, evaluations=2, meta_model=path)
     with pytest.raises(LeakageError, match="its source x orders"):
@@ -193,9 +193,9 @@ def test_a_model_that_has_learnt_the_targets_values_under_another_name_is_refuse
 
 def test_files_keep_the_first_name_of_a_setting(tmp_path: Path) -> None:
     for name in ("meta-rl-nb201-without-cifar10", "meta-nas-nb201-without-cifar10"):
-        shipped = load_meta_model(name)
+        shipped = SavedMetaModel.load(name)
         learner = shipped.searcher(np.random.default_rng(0))
-        again = load_meta_model(save_meta_model(tmp_path / "again.npz", learner))
+        again = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "again.npz", learner))
         assert shipped.card["settings"]["std"] == learner.std
         assert "deviation" not in shipped.card["settings"]
         assert again.sha256 == shipped.sha256

@@ -8,7 +8,7 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import LeakageError, SettingError
-from nasmeta.meta import MultiTaskGPSearch, RGPESearch, learn_source_models, load_meta_model, save_meta_model
+from nasmeta.meta import MultiTaskGPSearch, RGPESearch, SavedMetaModel, learn_source_models
 from nasmeta.meta._joint_kernel import JointHyperparameters, _JointKernel, _prior, fit_joint
 from nasmeta.meta._source_guided import TargetProcess, matched_labels
 from nasmeta.meta._source_models import joint_space, unpack_source_models
@@ -174,7 +174,7 @@ def test_the_target_cannot_be_a_source() -> None:
 def test_a_file_gives_the_same_proposals(kind: type[MultiTaskGPSearch], tmp_path: Path) -> None:
     values, learnt = made_up_values(SPACE), [source("a", 0.1), source("b", 0.2)]
     first = kind(SPACE, np.random.default_rng(0)).meta_fit(learnt)
-    second = load_meta_model(save_meta_model(tmp_path / "model.npz", first)).searcher(np.random.default_rng(0))
+    second = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "model.npz", first)).searcher(np.random.default_rng(0))
     third = kind(SPACE, np.random.default_rng(0))
     third.meta_model_ = pickle.loads(pickle.dumps(first.meta_model_))
     for _ in range(7):

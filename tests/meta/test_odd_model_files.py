@@ -12,7 +12,7 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import DamagedFileError
-from nasmeta.meta import META_PREDICTORS, SavedMetaModel, load_meta_model, save_meta_model, shipped_meta_models
+from nasmeta.meta import META_PREDICTORS, SavedMetaModel
 from nasmeta.meta._model_archive import encode
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 
@@ -23,8 +23,8 @@ SMALL = ("source-order", "meta-gp", "rgpe", "multi-task-gp", "meta", "meta-linea
 @cache
 def model_of(name: str, folder: Path) -> SavedMetaModel:
     """Return a shipped model, or a small one of the learner of this name."""
-    if name in shipped_meta_models():
-        return load_meta_model(name)
+    if name in SavedMetaModel.shipped():
+        return SavedMetaModel.load(name)
     source, _ = nm.task_distribution("nb201").leave_out("cifar100")
     sources = source.as_sources() if name == "meta-gp" else source.as_sources(60, np.random.default_rng(0))
     if name in SEARCHERS:
@@ -33,7 +33,7 @@ def model_of(name: str, folder: Path) -> SavedMetaModel:
         learner = kind(SPACE, np.random.default_rng(0))
     else:
         learner = META_PREDICTORS[name](**({} if name == "meta-linear" else {"steps": 1}))
-    return load_meta_model(save_meta_model(folder / f"{name}.npz", learner.meta_fit(sources)))
+    return SavedMetaModel.load(SavedMetaModel.write(folder / f"{name}.npz", learner.meta_fit(sources)))
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def odd_arrays(arrays: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 SHIPPED = [  # the arrays of a kind are alike: the models for one target stand for the others
     pytest.param(name, marks=() if name.endswith("-nb201-without-cifar10") else pytest.mark.slow)
-    for name in shipped_meta_models()
+    for name in SavedMetaModel.shipped()
 ]
 
 
@@ -126,13 +126,13 @@ def written(path: Path, model: SavedMetaModel, **changes: Any) -> Path:
 def test_a_method_or_a_space_that_is_none_is_named(folder: Path, tmp_path: Path) -> None:
     model = model_of("source-order", folder)
     with pytest.raises(DamagedFileError, match="for the space 'nb999', which is none of nb201, tnb101"):
-        load_meta_model(written(tmp_path / "space.npz", model, space="nb999"))
+        SavedMetaModel.load(written(tmp_path / "space.npz", model, space="nb999"))
     for kind in ("no-such", "random"):
         path = written(tmp_path / f"{kind}.npz", model, kind=kind)
         with pytest.raises(DamagedFileError, match=rf"{kind}.npz holds a model of the method '{kind}', which is none"):
-            load_meta_model(path).searcher(np.random.default_rng(0))
+            SavedMetaModel.load(path).searcher(np.random.default_rng(0))
         with pytest.raises(DamagedFileError, match="which is none here: anil"):
-            load_meta_model(path).predictor()
+            SavedMetaModel.load(path).predictor()
 
 
 def test_a_search_names_the_file(folder: Path, tmp_path: Path) -> None:
@@ -149,4 +149,4 @@ def test_a_file_too_large_to_be_one_is_not_read(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.truncate(2**29)  # sparse
     with pytest.raises(DamagedFileError, match=r"large.npz is no meta-model: it has more than"):
-        load_meta_model(path)
+        SavedMetaModel.load(path)

@@ -10,7 +10,7 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.meta import META_PREDICTORS, MetaPredictorSearch, load_meta_model, save_meta_model
+from nasmeta.meta import META_PREDICTORS, MetaPredictorSearch, SavedMetaModel
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import SourceTask
@@ -71,7 +71,7 @@ def test_costs_are_learnt_as_costs() -> None:
 
 def test_its_file_brings_it_back(tmp_path: Path) -> None:
     first = MetaPredictorSearch(SMALL, np.random.default_rng(0), predictor="meta-linear").meta_fit(sources())
-    saved = load_meta_model(save_meta_model(tmp_path / "model.npz", first))
+    saved = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "model.npz", first))
     assert saved.kind == "meta-predictor"
     np.testing.assert_array_equal(saved.searcher(np.random.default_rng(0)).ask(5), first.ask(5))
     with pytest.raises(SettingError, match="meta-trained with predictor='meta-linear'"):

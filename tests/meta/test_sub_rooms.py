@@ -26,7 +26,7 @@ class Hidden:
 
 sys.meta_path.insert(0, Hidden())
 import nasmeta as nm
-from nasmeta.meta import META_PREDICTORS, load_meta_model
+from nasmeta.meta import META_PREDICTORS, SavedMetaModel
 from nasmeta.searchers import SEARCHERS
 
 for registry in (SEARCHERS, META_PREDICTORS):
@@ -36,7 +36,7 @@ for searcher in ("source-order", "meta-gp"):
     print(len(nm.search(searcher, "nb201/cifar100", evaluations=4)))
 with tempfile.TemporaryDirectory() as folder:
     nm.meta_train("meta-linear", leave_out="cifar100", n_labels=40, out=folder + "/linear.npz")
-    print(load_meta_model(folder + "/linear.npz").predictor().fit([1, 2], [0.1, 0.2]).predict([3]).shape)
+    print(SavedMetaModel.load(folder + "/linear.npz").predictor().fit([1, 2], [0.1, 0.2]).predict([3]).shape)
     nm.meta_train("source-order", leave_out="cifar100", n_labels=40, out=folder + "/order.npz")
     print(len(nm.search("source-order", "nb201/cifar100", evaluations=4, meta_model=folder + "/order.npz")))
 try:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from nasmeta.errors import DamagedFileError, SettingError
-from nasmeta.meta import load_meta_model, meta_train
+from nasmeta.meta import SavedMetaModel, meta_train
 
 SOURCES: dict[str, Any] = {"leave_out": "cifar100", "n_labels": 50}
 TINY: dict[str, Any] = {**SOURCES, "settings": {"iterations": 3, "walks": 4, "steps": 3, "hidden": 4, "epochs": 1}}
@@ -41,7 +41,7 @@ def test_a_model_is_not_replaced_unasked(model: Path) -> None:
         meta_train("source-order", out=model, leave_out="cifar10")
     assert files(model.parent) == before
     meta_train("source-order", out=model, leave_out="cifar10", overwrite=True)
-    assert load_meta_model(model).held_out == ("cifar100", "imagenet16-120")
+    assert SavedMetaModel.load(model).held_out == ("cifar100", "imagenet16-120")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_the_same_training_is_done(model: Path) -> None:
     before = files(model.parent), model.stat().st_mtime_ns
     for overwrite in (False, True):
         saved = meta_train("source-order", out=model, resume=True, overwrite=overwrite, **SOURCES)
-        assert saved.sha256 == load_meta_model(model).sha256
+        assert saved.sha256 == SavedMetaModel.load(model).sha256
         assert (files(model.parent), model.stat().st_mtime_ns) == before
 
 
@@ -75,7 +75,7 @@ def test_a_file_of_another_kind_is_not_replaced(tmp_path: Path) -> None:
         meta_train("source-order", out=out, **SOURCES)
     assert out.read_bytes() == b"precious"
     meta_train("source-order", out=out, resume=True, overwrite=True, **SOURCES)
-    assert load_meta_model(out).kind == "source-order"
+    assert SavedMetaModel.load(out).kind == "source-order"
 
 
 def test_a_checkpoint_is_not_deleted_unasked(tmp_path: Path) -> None:
@@ -97,11 +97,11 @@ def test_a_model_beside_the_checkpoint_is_replaced_on_request(tmp_path: Path) ->
     with pytest.raises(SettingError, match="another training"):
         meta_train("meta-rl", out=out, resume=True, **TINY)
     assert out.with_suffix(".checkpoint").exists()
-    assert load_meta_model(model).kind == "source-order"
+    assert SavedMetaModel.load(model).kind == "source-order"
     told: list[float] = []
     meta_train("meta-rl", out=out, resume=True, overwrite=True, progress=lambda *now: told.append(now[0]), **TINY)
     assert told[0] > 1, "it went on"
-    assert load_meta_model(out).kind == "meta-rl"
+    assert SavedMetaModel.load(out).kind == "meta-rl"
 
 
 def test_a_table_of_the_user_stays(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import nasmeta as nm
 from nasmeta.cli._app import app
 from nasmeta.errors import LeakageError, LeakageWarning, SettingError, UnknownNameError
 from nasmeta.meta import META_PREDICTORS, meta_train
+from nasmeta.prediction import benchmark_predictors
 from nasmeta.prediction._models import LearntPredictor, learnt_predictor
 
 FEW: dict[str, Any] = {"target": "valid", "sizes": [10], "draws": 2}
@@ -29,7 +30,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_file_predicts_as_the_same_training_does(file: Path) -> None:
-    frame = nm.benchmark_predictors(["ridge", "meta-linear", str(file)], "nb201/cifar10", **FEW)
+    frame = benchmark_predictors(["ridge", "meta-linear", str(file)], "nb201/cifar10", **FEW)
     of = {name: rows[SCORES].reset_index(drop=True) for name, rows in frame.groupby("predictor")}
     assert_frame_equal(of["meta-linear"], of[str(file)])
     assert of["meta-linear"]["kendall_tau"].min() > of["ridge"]["kendall_tau"].max()
@@ -63,17 +64,15 @@ def test_lower_labels_may_be_better() -> None:
     np.testing.assert_array_equal(found.predict(cells, return_std=True), [seconds, np.ones(3)])
     task = nm.get_task("nb201/train-seconds/cifar10")
     with pytest.raises(SettingError, match="there is none for"):  # seconds of another dataset are the same but a factor
-        nm.benchmark_predictors("meta-linear", task, sources="nb201/train-seconds", **FEW)
+        benchmark_predictors("meta-linear", task, sources="nb201/train-seconds", **FEW)
 
 
 def test_a_meta_model_goes_on_with_its_folder(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = nm.benchmark_predictors({"mine": str(file), "here": "meta-linear"}, folder=tmp_path, **FEW)
+    first = benchmark_predictors({"mine": str(file), "here": "meta-linear"}, folder=tmp_path, **FEW)
     monkeypatch.setattr(META_PREDICTORS["meta-linear"], "fit", None)  # nothing is fitted again
-    assert_frame_equal(
-        nm.benchmark_predictors({"mine": str(file), "here": "meta-linear"}, folder=tmp_path, **FEW), first
-    )
+    assert_frame_equal(benchmark_predictors({"mine": str(file), "here": "meta-linear"}, folder=tmp_path, **FEW), first)
     with pytest.raises(TypeError):
-        nm.benchmark_predictors("meta-linear", sources="nb201/cifar100", folder=tmp_path, **FEW)  # another training
+        benchmark_predictors("meta-linear", sources="nb201/cifar100", folder=tmp_path, **FEW)  # another training
 
 
 def test_what_is_no_honest_test_is_told(file: Path, tmp_path: Path) -> None:
@@ -91,7 +90,7 @@ def test_what_is_no_honest_test_is_told(file: Path, tmp_path: Path) -> None:
         result = CliRunner().invoke(app, [*arguments, "--target", "valid"])
     assert (said in result.stdout, said in result.stderr) == (True, True)
     with pytest.raises(LeakageError, match="both are on cifar10"):
-        nm.benchmark_predictors("meta-linear", "nb201/cifar10", sources=["nb201/cifar10@12ep"], **FEW)
+        benchmark_predictors("meta-linear", "nb201/cifar10", sources=["nb201/cifar10@12ep"], **FEW)
 
 
 @pytest.mark.parametrize(
@@ -113,12 +112,12 @@ def test_what_is_no_honest_test_is_told(file: Path, tmp_path: Path) -> None:
 )
 def test_refusals(predictor: str, options: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        nm.benchmark_predictors(predictor, "nb201/cifar10", **FEW, **options)
+        benchmark_predictors(predictor, "nb201/cifar10", **FEW, **options)
 
 
 def test_sources_and_a_file_are_one_too_many(file: Path) -> None:
     with pytest.raises(SettingError, match="its own sources"):
-        nm.benchmark_predictors([str(file), "meta-linear"], "nb201/cifar10", sources="nb201", **FEW)
+        benchmark_predictors([str(file), "meta-linear"], "nb201/cifar10", sources="nb201", **FEW)
 
 
 def test_on_the_command_line(tmp_path: Path) -> None:

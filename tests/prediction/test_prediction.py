@@ -80,7 +80,7 @@ def test_scopes_hold_what_they_say(protocol: str, rule: Any) -> None:
 
 
 def test_memorised_isomorphs_help_only_where_they_may_be_scored() -> None:
-    frame = nm.benchmark_predictors({"memory": Memory()}, sizes=[1563], draws=2, **VALID)
+    frame = nm.prediction.benchmark_predictors({"memory": Memory()}, sizes=[1563], draws=2, **VALID)
     tau = frame.groupby("scope")["kendall_tau"].mean()
     assert abs(tau["isomorph-disjoint"]) < 0.03
     assert tau["unseen"] > 0.1
@@ -88,7 +88,7 @@ def test_memorised_isomorphs_help_only_where_they_may_be_scored() -> None:
 
 
 def test_scores_are_those_of_the_predictor_by_hand() -> None:
-    frame = nm.benchmark_predictors("ridge", "nb201/cifar100", sizes=[156], draws=2, seed=4, **VALID)
+    frame = nm.prediction.benchmark_predictors("ridge", "nb201/cifar100", sizes=[156], draws=2, seed=4, **VALID)
     draw = np.random.SeedSequence(4, spawn_key=(1,))
     split = splits_of("few", SPACE, np.arange(SPACE.n_cells, dtype=np.int32), 156, draw, "upstream")[0]
     labels = nm.get_task("nb201/cifar100").values
@@ -105,7 +105,7 @@ def test_scores_are_those_of_the_predictor_by_hand() -> None:
 
 
 def test_draws_differ_and_predictors_share_them() -> None:
-    frame = nm.benchmark_predictors(["parameters", "flops", "nwot"], sizes=[50], draws=3, **VALID)
+    frame = nm.prediction.benchmark_predictors(["parameters", "flops", "nwot"], sizes=[50], draws=3, **VALID)
     unseen = frame[frame.scope == "isomorph-disjoint"]
     assert (unseen.groupby("draw")["n_scored"].nunique() == 1).all()
     assert unseen["n_scored"].nunique() > 1
@@ -139,67 +139,67 @@ def test_encoders_are_added_to_the_predictors_own() -> None:
 @pytest.mark.slow
 def test_proxies_help() -> None:
     names = ["gp", "gp:default+proxies"]
-    frame = nm.benchmark_predictors(names, "nb201/imagenet16-120", sizes=[78], draws=3, **VALID)
+    frame = nm.prediction.benchmark_predictors(names, "nb201/imagenet16-120", sizes=[78], draws=3, **VALID)
     tau = frame[frame.scope == "isomorph-disjoint"].groupby("predictor")["kendall_tau"].mean()
     assert tau["gp:default+proxies"] > tau["gp"] + 0.005
 
 
 def test_half_learns_from_half() -> None:
-    frame = nm.benchmark_predictors(["ridge"], protocol="half", draws=1, **VALID)
+    frame = nm.prediction.benchmark_predictors(["ridge"], protocol="half", draws=1, **VALID)
     assert frame["n_train"].tolist() == [7812] * 3
     assert frame.set_index("scope").loc["isomorph-disjoint", "n_scored"] > 7000
     with pytest.raises(SettingError, match="takes no sizes"):
-        nm.benchmark_predictors(["ridge"], protocol="half", sizes=[10], **VALID)
+        nm.prediction.benchmark_predictors(["ridge"], protocol="half", sizes=[10], **VALID)
 
 
 @pytest.mark.slow
 def test_journal_goes_on_and_gives_the_same_frame(tmp_path: Path) -> None:
     names, options = ["ridge", "gp"], {"sizes": [20, 50], "draws": 2, **VALID}
-    whole = nm.benchmark_predictors(names, **options)
+    whole = nm.prediction.benchmark_predictors(names, **options)
     folder = tmp_path / "kept"
-    nm.benchmark_predictors(names, sizes=[20], draws=1, folder=folder, **VALID)
+    nm.prediction.benchmark_predictors(names, sizes=[20], draws=1, folder=folder, **VALID)
     journal = folder / "journal.jsonl"
     with journal.open("ab") as file:
         file.write(b'{"job": {"predictor": "gp"')  # as a kill leaves it
-    first = nm.benchmark_predictors(names, folder=folder, **options)
+    first = nm.prediction.benchmark_predictors(names, folder=folder, **options)
     assert_frame_equal(measured(first), measured(whole))
     lines = journal.read_bytes()
-    again = nm.benchmark_predictors(names, folder=folder, **options)
+    again = nm.prediction.benchmark_predictors(names, folder=folder, **options)
     assert_frame_equal(again, first)  # seconds included: nothing was measured anew
     assert journal.read_bytes() == lines
     assert len(lines.splitlines()) == 1 + 2 * 2 * 2
 
 
 def test_journal_of_another_benchmark_is_refused(tmp_path: Path) -> None:
-    nm.benchmark_predictors("ridge", sizes=[20], draws=1, folder=tmp_path, **VALID)
+    nm.prediction.benchmark_predictors("ridge", sizes=[20], draws=1, folder=tmp_path, **VALID)
     with pytest.raises(JournalError, match="seed is 0 there, but 1 was asked for"):
-        nm.benchmark_predictors("ridge", sizes=[20], draws=1, folder=tmp_path, seed=1, **VALID)
+        nm.prediction.benchmark_predictors("ridge", sizes=[20], draws=1, folder=tmp_path, seed=1, **VALID)
     with pytest.raises(JournalError, match="task"):
-        nm.benchmark_predictors("ridge", "nb201/cifar100", sizes=[20], draws=1, folder=tmp_path, **VALID)
+        nm.prediction.benchmark_predictors("ridge", "nb201/cifar100", sizes=[20], draws=1, folder=tmp_path, **VALID)
     journal = tmp_path / "journal.jsonl"
     content = journal.read_text()
     journal.write_text(content + '{"rows": []}\n')
     with pytest.raises(JournalError, match=r"line 3: .* is no record"):
-        nm.benchmark_predictors("ridge", sizes=[20], draws=1, folder=tmp_path, **VALID)
+        nm.prediction.benchmark_predictors("ridge", sizes=[20], draws=1, folder=tmp_path, **VALID)
     for other in ("something else", "something else\n"):
         journal.write_text(other)
         with pytest.raises(JournalError, match=r"is no journal|no header of a journal"):
-            nm.benchmark_predictors("ridge", sizes=[20], draws=1, folder=tmp_path, **VALID)
+            nm.prediction.benchmark_predictors("ridge", sizes=[20], draws=1, folder=tmp_path, **VALID)
         assert journal.read_text() == other
 
 
 def test_folder_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a file").touch()
     with pytest.raises(JournalError, match=r"Cannot write the journal .*a file"):
-        nm.benchmark_predictors("ridge", sizes=[20], draws=1, folder=tmp_path / "a file", **VALID)
+        nm.prediction.benchmark_predictors("ridge", sizes=[20], draws=1, folder=tmp_path / "a file", **VALID)
     with Records(tmp_path, {}), pytest.raises(JournalError, match="in use by another process"):
-        nm.benchmark_predictors("ridge", sizes=[20], draws=1, folder=tmp_path, **VALID)
+        nm.prediction.benchmark_predictors("ridge", sizes=[20], draws=1, folder=tmp_path, **VALID)
 
 
 def test_other_settings_are_other_jobs(tmp_path: Path) -> None:
     options: dict[str, Any] = {"sizes": [50], "draws": 1, "folder": tmp_path, **VALID}
-    plain = nm.benchmark_predictors("xgboost", **options)
-    few = nm.benchmark_predictors("xgboost", settings={"xgboost": {"n_estimators": 5}}, **options)
+    plain = nm.prediction.benchmark_predictors("xgboost", **options)
+    few = nm.prediction.benchmark_predictors("xgboost", settings={"xgboost": {"n_estimators": 5}}, **options)
     assert (few["kendall_tau"] != plain["kendall_tau"]).all()
     jobs = [json.loads(line)[0] for line in (tmp_path / "journal.jsonl").read_text().splitlines()[1:]]
     assert [job["settings"] for job in jobs] == [{}, {"n_estimators": 5}]
@@ -208,11 +208,11 @@ def test_other_settings_are_other_jobs(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_same_seed_gives_the_same_frame_in_another_process() -> None:
     code = (
-        "import nasmeta as nm; f = nm.benchmark_predictors(['xgboost', 'ridge'], sizes=[30], target='valid', "
-        "draws=1); print(f['kendall_tau'].tolist())"
+        "import nasmeta as nm; f = nm.prediction.benchmark_predictors(['xgboost', 'ridge'], sizes=[30], "
+        "target='valid', draws=1); print(f['kendall_tau'].tolist())"
     )
     there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    here = nm.benchmark_predictors(["xgboost", "ridge"], sizes=[30], draws=1, **VALID)
+    here = nm.prediction.benchmark_predictors(["xgboost", "ridge"], sizes=[30], draws=1, **VALID)
     assert there.strip() == str(here["kendall_tau"].tolist())
 
 
@@ -242,7 +242,7 @@ def test_same_seed_gives_the_same_frame_in_another_process() -> None:
 )
 def test_bad_input_is_refused_before_anything_runs(arguments: dict[str, Any], error: type, says: str) -> None:
     with pytest.raises(error, match=says):
-        nm.benchmark_predictors(**{"predictors": ["ridge"], **VALID, **arguments})
+        nm.prediction.benchmark_predictors(**{"predictors": ["ridge"], **VALID, **arguments})
 
 
 def test_missing_test_column_names_the_command() -> None:
@@ -250,7 +250,7 @@ def test_missing_test_column_names_the_command() -> None:
     if any(column.dataset == "cifar10" for column in task.report_columns):
         pytest.skip("The test values are here.")
     with pytest.raises(ColumnError, match=r'fetch meco.* Or target="valid" compares with the signal'):
-        nm.benchmark_predictors("ridge", sizes=[20])
+        nm.prediction.benchmark_predictors("ridge", sizes=[20])
 
 
 @pytest.mark.slow
@@ -260,7 +260,7 @@ def test_against_test_values_and_on_another_space(
     code = (
         "import nasmeta as nm\n"
         "for task in ('nb201/cifar10', 'tnb101/class_scene', 'tnb101/room_layout'):\n"
-        "    f = nm.benchmark_predictors('gp', task, sizes=[156], draws=2)\n"
+        "    f = nm.prediction.benchmark_predictors('gp', task, sizes=[156], draws=2)\n"
         "    tau = f.groupby('scope')['kendall_tau'].mean()\n"
         "    print(f['target'].iloc[0], tau['isomorph-disjoint'], tau['all'], sep=' | ')"
     )
@@ -312,7 +312,7 @@ def test_sizes_are_those_of_published_work() -> None:
 
 
 def test_a_constant_prediction_has_no_order() -> None:
-    frame = nm.benchmark_predictors({"mean": DummyRegressor()}, sizes=[20], draws=1, **VALID)
+    frame = nm.prediction.benchmark_predictors({"mean": DummyRegressor()}, sizes=[20], draws=1, **VALID)
     assert frame["kendall_tau"].isna().all()
     assert frame["rmse"].notna().all()
 
@@ -325,11 +325,11 @@ def test_estimators_that_print_alike_share_no_results(tmp_path: Path) -> None:
     one, two = (make_pipeline(ColumnEncoder(values), RidgeRegressor()) for values in (column, other))
     assert repr(one) == repr(two)
     options: dict[str, Any] = {"sizes": [50], "draws": 1, **VALID}
-    first = nm.benchmark_predictors({"a": one}, folder=tmp_path, **options)
-    second = nm.benchmark_predictors({"a": two}, folder=tmp_path, **options)
-    assert_frame_equal(measured(second), measured(nm.benchmark_predictors({"a": two}, **options)))
+    first = nm.prediction.benchmark_predictors({"a": one}, folder=tmp_path, **options)
+    second = nm.prediction.benchmark_predictors({"a": two}, folder=tmp_path, **options)
+    assert_frame_equal(measured(second), measured(nm.prediction.benchmark_predictors({"a": two}, **options)))
     assert not measured(second).equals(measured(first))
-    again = nm.benchmark_predictors({"a": clone(one)}, folder=tmp_path, **options)
+    again = nm.prediction.benchmark_predictors({"a": clone(one)}, folder=tmp_path, **options)
     assert_frame_equal(again, first)  # times, too: it was read
 
 
@@ -337,10 +337,10 @@ def test_estimators_whose_parameters_cannot_be_told_are_kept_in_no_folder(tmp_pa
     own = make_pipeline(FunctionTransformer(lambda cells: np.reshape(cells, (-1, 1))), RidgeRegressor())
     options: dict[str, Any] = {"sizes": [20], "draws": 1, **VALID}
     with pytest.raises(SettingError, match=r"steps\[0\]\[1\]\.func is a function"):
-        nm.benchmark_predictors({"own": own}, folder=tmp_path, **options)
+        nm.prediction.benchmark_predictors({"own": own}, folder=tmp_path, **options)
     with pytest.raises(SettingError, match="FrozenEstimator"):
         estimator_digest(FrozenEstimator(RidgeRegressor()))
-    assert len(nm.benchmark_predictors({"own": own, "other": Memory()}, **options)) == 6
+    assert len(nm.prediction.benchmark_predictors({"own": own, "other": Memory()}, **options)) == 6
 
 
 def test_digest_of_an_estimator_is_that_of_its_content() -> None:
@@ -388,9 +388,9 @@ def test_fits_by_other_code_are_refused(tmp_path: Path, monkeypatch: pytest.Monk
         encoder = ColumnEncoder(np.arange(SPACE.n_cells, dtype=np.float64))
         return {"named": "own_predictor:Sum", "handed": make_pipeline(encoder, handed)}
 
-    first = nm.benchmark_predictors(own("X.sum(axis=1)"), **options)
-    assert_frame_equal(nm.benchmark_predictors(own("X.sum(axis=1)  # the sum"), **options), first)
+    first = nm.prediction.benchmark_predictors(own("X.sum(axis=1)"), **options)
+    assert_frame_equal(nm.prediction.benchmark_predictors(own("X.sum(axis=1)  # the sum"), **options), first)
     for label, predictor in own("-X.sum(axis=1)").items():
         told = rf"holds of {label} was written by other code of {label}: .* now\. Begin anew with another folder"
         with pytest.raises(JournalError, match=told):
-            nm.benchmark_predictors({label: predictor}, **options)
+            nm.prediction.benchmark_predictors({label: predictor}, **options)

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 import nasmeta as nm
 from nasmeta.cli._app import app
 from nasmeta.errors import JournalError, LeakageWarning, SettingError
-from nasmeta.meta import SourceOrder, load_meta_model, meta_train, save_meta_model
+from nasmeta.meta import SavedMetaModel, SourceOrder, meta_train
 
 TASK = "nb201/cifar100"
 
@@ -20,7 +20,7 @@ TASK = "nb201/cifar100"
 def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     source, _ = nm.task_distribution("nb201").leave_out("cifar100")
     order = SourceOrder(nm.get_space("nb201"), np.random.default_rng(0)).meta_fit(source)
-    return save_meta_model(tmp_path_factory.mktemp("models") / "order.npz", order)
+    return SavedMetaModel.write(tmp_path_factory.mktemp("models") / "order.npz", order)
 
 
 def test_search_and_compare_take_a_file(path: Path, tmp_path: Path) -> None:
@@ -29,14 +29,14 @@ def test_search_and_compare_take_a_file(path: Path, tmp_path: Path) -> None:
     assert run.cells.tolist() == own.cells.tolist()
     assert run.sources == own.sources
     header = json.loads((tmp_path / "run.jsonl").read_text().splitlines()[0])
-    assert header["meta_model"] == {"sha256": load_meta_model(path).sha256, "sources": list(run.sources)}
+    assert header["meta_model"] == {"sha256": SavedMetaModel.load(path).sha256, "sources": list(run.sources)}
     again = nm.search("source-order", TASK, evaluations=30, meta_model=path, journal=tmp_path / "run.jsonl")
     assert again.cells[:20].tolist() == run.cells.tolist()
     with pytest.raises(JournalError):
         nm.search("source-order", TASK, evaluations=30, journal=tmp_path / "run.jsonl")
     frames = [
         nm.compare(["random", "source-order"], TASK, repeats=2, evaluations=20, meta_model=given)
-        for given in (None, path, {"source-order": load_meta_model(path)})
+        for given in (None, path, {"source-order": SavedMetaModel.load(path)})
     ]
     assert_frame_equal(frames[0], frames[1])
     assert_frame_equal(frames[0], frames[2])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from nasmeta.surrogates import Surrogate, fit_surrogate, load_surrogate
+from nasmeta.surrogates import Surrogate, fit_surrogate
 
 
 @pytest.fixture(scope="session")
@@ -12,4 +12,4 @@ def fitted() -> Surrogate:
 
 @pytest.fixture(scope="session")
 def shipped() -> Surrogate:
-    return load_surrogate("nb201/cifar10")
+    return Surrogate.load("nb201/cifar10")

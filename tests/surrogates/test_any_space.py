@@ -12,7 +12,7 @@ from scipy.stats import kendalltau
 import nasmeta as nm
 from nasmeta.errors import LabelError
 from nasmeta.spaces import CellSpace, SearchSpace
-from nasmeta.surrogates import class_features, feature_sets, fit_surrogate, load_surrogate, network_classes
+from nasmeta.surrogates import Surrogate, class_features, feature_sets, fit_surrogate, network_classes
 from nasmeta.surrogates._process import fit_process
 from nasmeta.testing import EXAMPLE_SPACES, example_space
 
@@ -44,7 +44,7 @@ def test_a_partial_table_of_any_space(name: str, tmp_path: Path) -> None:
     assert 180 < surrogate.trained.sum() <= 200
     assert kendalltau(surrogate.values, smooth_values(space)).statistic > 0.6
     np.testing.assert_allclose(surrogate.cost_seconds, 10 + 2 * space.codes.sum(axis=1), atol=0.01)
-    again = load_surrogate(surrogate.save(tmp_path / "mine.npz"))
+    again = Surrogate.load(surrogate.save(tmp_path / "mine.npz"))
     assert again.space == space
     np.testing.assert_array_equal(again.values, surrogate.values)
     np.testing.assert_array_equal(again.cost_seconds, surrogate.cost_seconds)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from nasmeta.cli._app import app
-from nasmeta.surrogates import Surrogate, load_surrogate
+from nasmeta.surrogates import Surrogate
 
 RUN = CliRunner()
 
@@ -17,7 +17,7 @@ def test_fit_and_score(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     for text in ("Surrogate of nb201/cifar10", "held out", "new functions", "sparse τ", "NATS-tss v1.0", "sha256"):
         assert text in done.stdout
-    surrogate = load_surrogate(file)
+    surrogate = Surrogate.load(file)
     assert surrogate.card["split"] == {"rule": "upstream", "train_fraction": 0.03, "seed": 1}
     scored = RUN.invoke(app, ["surrogate", "score", str(file)])
     assert scored.exit_code == 0, scored.output

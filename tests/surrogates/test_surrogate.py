@@ -25,16 +25,7 @@ from nasmeta.errors import (
     SettingError,
     UnknownNameError,
 )
-from nasmeta.surrogates import (
-    SeedNoise,
-    Surrogate,
-    _file as file_module,
-    fit_surrogate,
-    load_surrogate,
-    score_predictions,
-    score_surrogate,
-    shipped_surrogates,
-)
+from nasmeta.surrogates import SeedNoise, Surrogate, _file as file_module, fit_surrogate, score_predictions
 from nasmeta.surrogates._fit import _seed_columns
 from nasmeta.surrogates._noise import fit_noise
 
@@ -44,11 +35,11 @@ FLOORS = {"nb201/cifar10": (0.95, 0.88), "nb201/cifar100": (0.96, 0.89), "nb201/
 
 # -- what is shipped -----------------------------------------------------------------------------------------
 def test_ten_surrogates_are_shipped_and_small() -> None:
-    files = shipped_surrogates()
+    files = Surrogate.shipped()
     assert set(NB201) < set(files)
     assert len([task for task in files if task.startswith("tnb101/")]) == 7
     for task, path in files.items():
-        surrogate = load_surrogate(task)
+        surrogate = Surrogate.load(task)
         assert path.stat().st_size < 300_000
         assert surrogate.card["task"] == task
         assert 0.7 < surrogate.trained.mean() <= 0.8
@@ -58,12 +49,12 @@ def test_ten_surrogates_are_shipped_and_small() -> None:
 
 @pytest.mark.parametrize("task", NB201)
 def test_scores_hold_on_cells_without_a_trained_isomorph(task: str) -> None:
-    surrogate = load_surrogate(task)
+    surrogate = Surrogate.load(task)
     space = surrogate.space
     cells = np.arange(space.n_cells)
     representatives = np.asarray(space.canonical(cells))
     assert not set(representatives[surrogate.trained]) & set(representatives[~surrogate.trained])
-    scores = score_surrogate(surrogate)
+    scores = surrogate.score()
     r2, tau = FLOORS[task]
     for cells_scored in ("held out", "new functions"):
         assert scores[cells_scored]["r2"] >= r2
@@ -114,7 +105,7 @@ def test_trainings_depend_on_cell_and_seed_alone(shipped: Surrogate) -> None:
 
 @pytest.mark.parametrize("task", NB201)
 def test_two_trainings_scatter_as_two_seeds_do(task: str) -> None:
-    surrogate = load_surrogate(task)
+    surrogate = Surrogate.load(task)
     table = nm.load_table("nb201")
     dataset = nm.get_task(task).dataset
     seeds = [table.column(dataset, "accuracy", "valid", 200, seed).astype(float) for seed in (777, 888)]
@@ -128,7 +119,7 @@ def test_two_trainings_scatter_as_two_seeds_do(task: str) -> None:
 
 @pytest.mark.parametrize("task", NB201)
 def test_cells_that_do_not_train_give_the_same_at_each_seed(task: str) -> None:
-    surrogate = load_surrogate(task)
+    surrogate = Surrogate.load(task)
     dead = np.flatnonzero(surrogate.space.function_classes == 0)
     assert len(dead) == 341
     for seed in (1, 2):
@@ -139,7 +130,7 @@ def test_cells_that_do_not_train_give_the_same_at_each_seed(task: str) -> None:
 
 @pytest.mark.parametrize("task", NB201)
 def test_both_ends_scatter_as_two_seeds_do(task: str) -> None:
-    surrogate = load_surrogate(task)
+    surrogate = Surrogate.load(task)
     table = nm.load_table("nb201")
     dataset = nm.get_task(task).dataset
     first, second = (table.column(dataset, "accuracy", "valid", 200, seed).astype(float) for seed in (777, 888))
@@ -246,7 +237,7 @@ def test_holes_in_a_table_are_filled_not_trained_on() -> None:
 
 def test_noise_needs_seeds() -> None:
     assert fit_noise(np.arange(200.0), np.full((200, 3), np.nan)) is None
-    loaded = load_surrogate("tnb101/jigsaw")
+    loaded = Surrogate.load("tnb101/jigsaw")
     assert np.isnan(loaded.noise_deviation(0))
     with pytest.raises(MissingValueError, match="single seeds"):
         loaded.predict(0, answer="training")
@@ -281,15 +272,15 @@ def test_scores_equal_scipys() -> None:
 
 
 def test_scores_need_the_same_space(shipped: Surrogate) -> None:
-    assert score_surrogate(shipped, "nb201/cifar100")["held out"]["tau"] > 0.8
+    assert shipped.score("nb201/cifar100")["held out"]["tau"] > 0.8
     with pytest.raises(SettingError, match="tnb101"):
-        score_surrogate(shipped, "tnb101/jigsaw")
+        shipped.score("tnb101/jigsaw")
 
 
 # -- file ----------------------------------------------------------------------------------------------------
 def test_a_file_gives_the_same_answers(fitted: Surrogate, tmp_path: Path) -> None:
     path = fitted.save(tmp_path / "mine.npz")
-    read = load_surrogate(path)
+    read = Surrogate.load(path)
     np.testing.assert_array_equal(read.values, fitted.values)
     np.testing.assert_array_equal(read.training_values(4), fitted.training_values(4))
     np.testing.assert_array_equal(read.cost_seconds, fitted.cost_seconds)
@@ -305,7 +296,7 @@ def test_a_damaged_file_is_noticed(fitted: Surrogate, tmp_path: Path) -> None:
     for cut in (0, 10, len(whole) // 2, len(whole) - 1):
         path.write_bytes(whole[:cut])
         with pytest.raises(DamagedFileError, match=r"damaged\.npz"):
-            load_surrogate(path)
+            Surrogate.load(path)
     with zipfile.ZipFile(io.BytesIO(whole)) as archive:
         places = [info.header_offset + 60 + info.compress_size // 2 for info in archive.infolist()]
     for place in [*places, *rng.integers(0, len(whole), 10)]:
@@ -313,7 +304,7 @@ def test_a_damaged_file_is_noticed(fitted: Surrogate, tmp_path: Path) -> None:
         altered[place] ^= 0x5A
         path.write_bytes(altered)
         try:
-            read = load_surrogate(path)
+            read = Surrogate.load(path)
         except DamagedFileError:
             continue
         np.testing.assert_array_equal(read.values, fitted.values)  # a byte that means nothing
@@ -323,17 +314,17 @@ def test_other_files_are_refused(fitted: Surrogate, tmp_path: Path, monkeypatch:
     other = tmp_path / "other.npz"
     np.savez(other, a=np.arange(3))
     with pytest.raises(DamagedFileError, match="no surrogate"):
-        load_surrogate(other)
+        Surrogate.load(other)
     other.write_bytes(pickle.dumps({"a": 1}))
     with pytest.raises(DamagedFileError, match="no surrogate"):
-        load_surrogate(other)
+        Surrogate.load(other)
     np.savez(other, card=np.array([{"format": 1}], dtype=object))
     with pytest.raises(DamagedFileError, match="no surrogate"):
-        load_surrogate(other)
+        Surrogate.load(other)
     with pytest.raises(DamagedFileError, match="There is no surrogate"):
-        load_surrogate(tmp_path / "none.npz")
+        Surrogate.load(tmp_path / "none.npz")
     with pytest.raises(UnknownNameError):
-        load_surrogate(str(tmp_path))
+        Surrogate.load(str(tmp_path))
     with monkeypatch.context() as patch:
         patch.setattr(file_module, "KIND", replace(file_module.KIND, version=2))
         later = file_module.encode(
@@ -341,7 +332,7 @@ def test_other_files_are_refused(fitted: Surrogate, tmp_path: Path, monkeypatch:
         )
     other.write_bytes(later)
     with pytest.raises(DamagedFileError, match=r"version 2.*reads version 1"):
-        load_surrogate(other)
+        Surrogate.load(other)
     with pytest.raises(SettingError, match="cannot be written"):
         fitted.save(tmp_path / "no" / "folder.npz")
 
@@ -385,7 +376,7 @@ def test_an_altered_card_is_refused(fitted: Surrogate, tmp_path: Path, key: str,
 
     path = rewritten(fitted.save(tmp_path / "whole.npz").read_bytes(), tmp_path / "altered.npz", "card", edit)
     with pytest.raises(DamagedFileError, match=r"altered\.npz"):
-        load_surrogate(path)
+        Surrogate.load(path)
 
 
 def test_a_direction_that_is_none_is_refused(fitted: Surrogate, tmp_path: Path) -> None:
@@ -394,7 +385,7 @@ def test_a_direction_that_is_none_is_refused(fitted: Surrogate, tmp_path: Path) 
 
     path = rewritten(fitted.save(tmp_path / "whole.npz").read_bytes(), tmp_path / "altered.npz", "card", edit)
     with pytest.raises(DamagedFileError, match=r"altered\.npz"):
-        load_surrogate(path)
+        Surrogate.load(path)
 
 
 @pytest.mark.parametrize("shape", ["(100000000000000,)", "(10,)", "(-1,)", "()"])
@@ -407,7 +398,7 @@ def test_an_array_of_another_length_than_its_header_says_is_refused(
 
     path = rewritten(fitted.save(tmp_path / "whole.npz").read_bytes(), tmp_path / "altered.npz", "weights", edit)
     with pytest.raises(DamagedFileError, match=r"altered\.npz"):
-        load_surrogate(path)
+        Surrogate.load(path)
 
 
 @pytest.mark.parametrize(
@@ -423,24 +414,24 @@ def test_extreme_numbers_are_refused(fitted: Surrogate, tmp_path: Path, name: st
 
     path = rewritten(fitted.save(tmp_path / "whole.npz").read_bytes(), tmp_path / "altered.npz", name, edit)
     with pytest.raises(DamagedFileError, match=r"altered\.npz"):
-        load_surrogate(path)
+        Surrogate.load(path)
 
 
 def test_names_that_lead_nowhere() -> None:
     with pytest.raises(UnknownNameError, match="neither a task nor the file"):
-        load_surrogate("nb201/cifar11")
+        Surrogate.load("nb201/cifar11")
     with pytest.raises(SettingError, match="nasmeta surrogate fit"):
-        load_surrogate("nb201/cifar10@12ep")
+        Surrogate.load("nb201/cifar10@12ep")
     with pytest.raises(SettingError, match="task or its file"):
-        load_surrogate(3)  # type: ignore[arg-type]
+        Surrogate.load(3)  # type: ignore[arg-type]
 
 
 # -- tasks of TransNAS-Bench-101, from downloaded files ------------------------------------------------------
 def test_scores_of_a_loss(mirror: Path) -> None:
     assert mirror
     nm.tables.fetch("transnas")
-    surrogate = load_surrogate("tnb101/room_layout")
-    scores = score_surrogate(surrogate)
+    surrogate = Surrogate.load("tnb101/room_layout")
+    scores = surrogate.score()
     assert scores["held out"]["r2"] > 0.9
     best = nm.get_task("tnb101/room_layout").values.argmin()
     assert surrogate.values[best] < np.quantile(surrogate.values, 0.1)  # lower is better

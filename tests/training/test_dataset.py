@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, UnsafePickleError
-from nasmeta.training import ImageDataset, load_dataset, load_images
+from nasmeta.training import ImageDataset, load_images
 
 SIZES = tuple[int, ...]
 
@@ -61,14 +61,14 @@ def picture(path: Path, shape: SIZES, seed: int = 0) -> None:
 
 
 def test_digits_are_split_by_class_and_fixed() -> None:
-    digits = load_dataset("digits")
+    digits = ImageDataset.load("digits")
     together = np.concatenate(list(digits.splits.values()))
     assert sorted(together) == list(range(1797))
     for positions in digits.splits.values():
         counts = np.bincount(digits.labels[positions], minlength=10)
         assert counts.max() - counts.min() <= max(2, 0.1 * counts.max())
-    assert digits.split_sha256() == load_dataset("digits").split_sha256()
-    assert digits.split_sha256() != load_dataset("digits", split_seed=1).split_sha256()
+    assert digits.split_sha256() == ImageDataset.load("digits").split_sha256()
+    assert digits.split_sha256() != ImageDataset.load("digits", split_seed=1).split_sha256()
     assert not digits.flips
     train = digits.images[digits.splits["train"]] / 255
     np.testing.assert_allclose(digits.mean, train.mean((0, 2, 3)))
@@ -76,18 +76,18 @@ def test_digits_are_split_by_class_and_fixed() -> None:
 
 
 def test_other_fractions_and_sizes() -> None:
-    none = load_dataset("digits", valid_fraction=0.0)
+    none = ImageDataset.load("digits", valid_fraction=0.0)
     assert len(none.splits["valid"]) == 0
-    assert len(load_dataset("digits", valid_fraction=0.5).splits["valid"]) == pytest.approx(719, abs=5)
-    larger = load_dataset("digits", size=16)
+    assert len(ImageDataset.load("digits", valid_fraction=0.5).splits["valid"]) == pytest.approx(719, abs=5)
+    larger = ImageDataset.load("digits", size=16)
     assert larger.image_size == (16, 16)
     assert abs(larger.images.mean() - none.images.mean()) < 2
-    halves = load_dataset("digits", split="nb201")
+    halves = ImageDataset.load("digits", split="nb201")
     assert len(halves.splits["valid"]) == pytest.approx(len(halves.splits["test"]), abs=6)
 
 
 def test_subset_keeps_images_labels_and_standards() -> None:
-    digits = load_dataset("digits")
+    digits = ImageDataset.load("digits")
     few = digits.subset(20, seed=3)
     assert {name: len(found) for name, found in few.splits.items()} == {"train": 20, "valid": 20, "test": 20}
     assert (few.mean, few.classes) == (digits.mean, digits.classes)
@@ -98,14 +98,14 @@ def test_subset_keeps_images_labels_and_standards() -> None:
 
 
 def test_cifar10_of_both_pythons(cifar10: Path) -> None:
-    data = load_dataset(f"cifar10:{cifar10}", split="nb201")
+    data = ImageDataset.load(f"cifar10:{cifar10}", split="nb201")
     assert data.images.shape == (125, 3, 32, 32)
     np.testing.assert_array_equal(data.images[0], pixels(21, 32)[0].reshape(3, 32, 32))
     np.testing.assert_array_equal(data.images[-1], pixels(10, 32)[-1].reshape(3, 32, 32))
     assert data.classes == tuple("abcdefghij")
     assert data.splits["test"].tolist() == list(range(115, 125))
     assert len(data.splits["valid"]) == pytest.approx(57, abs=2)
-    assert load_dataset(f"cifar10:{cifar10 / 'cifar-10-batches-py'}", split="nb201").sha256() == data.sha256()
+    assert ImageDataset.load(f"cifar10:{cifar10 / 'cifar-10-batches-py'}", split="nb201").sha256() == data.sha256()
 
 
 def test_official_halves(cifar10: Path) -> None:
@@ -115,29 +115,29 @@ def test_official_halves(cifar10: Path) -> None:
     }
     path = cifar10 / "cifar-split.txt"
     path.write_text(json.dumps(lists))
-    data = load_dataset(f"cifar10:{cifar10}", split=path)
+    data = ImageDataset.load(f"cifar10:{cifar10}", split=path)
     assert data.splits["train"].tolist() == list(range(0, 115, 2))
     assert data.splits["valid"].tolist() == list(range(1, 115, 2))
     path.write_text(json.dumps({"xvalid": ["int", [1, 3, 5, 7, 9]], "xtest": ["int", [0, 2, 4, 6, 8]]}))
-    data = load_dataset(f"cifar10:{cifar10}", split=path)
+    data = ImageDataset.load(f"cifar10:{cifar10}", split=path)
     assert data.splits["test"].tolist() == [115, 117, 119, 121, 123]
     assert len(data.splits["train"]) == 115
     path.write_text(json.dumps({"train": ["int", [0]], "valid": ["int", [1]]}))
     with pytest.raises(SettingError, match="are not those of 115 images"):
-        load_dataset(f"cifar10:{cifar10}", split=path)
+        ImageDataset.load(f"cifar10:{cifar10}", split=path)
     with pytest.raises(DamagedFileError, match="'fraction', 'nb201' or a file"):
-        load_dataset(f"cifar10:{cifar10}", split="halves")
+        ImageDataset.load(f"cifar10:{cifar10}", split="halves")
 
 
 def test_cifar100_and_imagenet16(tmp_path: Path) -> None:
     for name, n in (("train", 40), ("test", 20)):
         (tmp_path / name).write_bytes(python_2_batch(pixels(n, 32), [*range(20)] * (n // 20), "fine_labels"))
-    data = load_dataset(f"cifar100:{tmp_path}", split="nb201")
+    data = ImageDataset.load(f"cifar100:{tmp_path}", split="nb201")
     assert (data.n_classes, len(data.splits["train"])) == (100, 40)
     assert len(data.splits["valid"]) + len(data.splits["test"]) == 20
     for name in [f"train_data_batch_{number}" for number in range(1, 11)] + ["val_data"]:
         (tmp_path / name).write_bytes(python_2_batch(pixels(8, 16), [1, 2, 120, 121, 500, 1000, 7, 7]))
-    data = load_dataset(f"imagenet16-120:{tmp_path}")
+    data = ImageDataset.load(f"imagenet16-120:{tmp_path}")
     assert data.images.shape == (55, 3, 16, 16)
     assert data.labels[:5].tolist() == [0, 1, 119, 6, 6]
     assert data.n_classes == 120
@@ -150,20 +150,20 @@ def test_fashion_mnist(tmp_path: Path) -> None:
         labels = bytes((0, 0, 8, 1)) + struct.pack(">I", n) + bytes([at % 10 for at in range(n)])
         (tmp_path / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(images))
         (tmp_path / f"{part}-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels))
-    data = load_dataset(f"fashion-mnist:{tmp_path}")
+    data = ImageDataset.load(f"fashion-mnist:{tmp_path}")
     assert data.images.shape == (60, 3, 28, 28)
     assert (data.images[0, 2, 0, 0], data.images[-1, 0, 0, 0]) == (40, 20)
     assert data.classes[data.labels[9]] == "Ankle boot"
     (tmp_path / "t10k-labels-idx1-ubyte.gz").write_bytes(gzip.compress(labels)[:-9])
     with pytest.raises(DamagedFileError, match="t10k-labels"):
-        load_dataset(f"fashion-mnist:{tmp_path}")
+        ImageDataset.load(f"fashion-mnist:{tmp_path}")
 
 
 def test_folder_of_classes_and_of_parts(tmp_path: Path) -> None:
     for name in ("cat", "dog"):
         for number in range(10):
             picture(tmp_path / "flat" / name / f"{number}.png", (8, 8) if number == 0 else (8, 8, 3), number)
-    flat = load_dataset(f"folder:{tmp_path / 'flat'}", valid_fraction=0.25)
+    flat = ImageDataset.load(f"folder:{tmp_path / 'flat'}", valid_fraction=0.25)
     assert (flat.images.shape, flat.classes, flat.name) == ((20, 3, 8, 8), ("cat", "dog"), "flat")
     assert {name: len(found) for name, found in flat.splits.items()} == {"train": 12, "valid": 4, "test": 4}
     assert (flat.images[0, 0] == flat.images[0, 2]).all()  # the grey one
@@ -171,7 +171,7 @@ def test_folder_of_classes_and_of_parts(tmp_path: Path) -> None:
         for name in ("cat", "dog"):
             for number in range(n):
                 picture(tmp_path / "parts" / part / name / f"{number}.jpg", (12 + number, 9, 3))
-    parts = load_dataset(f"folder:{tmp_path / 'parts'}", size=8)
+    parts = ImageDataset.load(f"folder:{tmp_path / 'parts'}", size=8)
     assert parts.splits["train"].tolist() == list(range(6))
     assert parts.splits["valid"].tolist() == list(range(6, 10))
     assert parts.labels[parts.splits["test"]].tolist() == [0, 1]
@@ -201,7 +201,7 @@ def test_folders_that_cannot_be_used(make: dict[str, SIZES], message: str, tmp_p
     for name, shape in make.items():
         picture(tmp_path / name, shape)
     with pytest.raises(SettingError, match=message):
-        load_dataset(f"folder:{tmp_path}")
+        ImageDataset.load(f"folder:{tmp_path}")
 
 
 def test_a_class_without_images_is_named(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_a_class_without_images_is_named(tmp_path: Path) -> None:
     (tmp_path / "cow").mkdir()
     (tmp_path / "cow" / "notes.txt").write_text("none yet")
     with pytest.raises(SettingError, match=r"The class cow of .* has no images"):
-        load_dataset(f"folder:{tmp_path}")
+        ImageDataset.load(f"folder:{tmp_path}")
 
 
 def test_a_file_that_is_no_image(tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_a_file_that_is_no_image(tmp_path: Path) -> None:
         picture(tmp_path / name / "0.png", (8, 8))
     (tmp_path / "dog" / "1.png").write_bytes(b"no image")
     with pytest.raises(DamagedFileError, match=r"1\.png cannot be read as an image"):
-        load_dataset(f"folder:{tmp_path}")
+        ImageDataset.load(f"folder:{tmp_path}")
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_a_file_that_is_no_image(tmp_path: Path) -> None:
 )
 def test_what_is_not_there_is_said_with_how_to_get_it(source: str, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
-        load_dataset(source)
+        ImageDataset.load(source)
 
 
 def test_batches_that_are_damaged_or_evil(cifar10: Path) -> None:
@@ -250,7 +250,7 @@ def test_batches_that_are_damaged_or_evil(cifar10: Path) -> None:
     ):
         batch.write_bytes(content)
         with pytest.raises(kind, match=message):
-            load_dataset(f"cifar10:{cifar10}")
+            ImageDataset.load(f"cifar10:{cifar10}")
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_batches_that_are_damaged_or_evil(cifar10: Path) -> None:
 )
 def test_impossible_options(options: dict[str, float]) -> None:
     with pytest.raises(SettingError, match=next(iter(options))):
-        load_dataset("digits", **options)  # type: ignore[arg-type]
+        ImageDataset.load("digits", **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("mode", "kind"), [("I;16", np.uint16), ("I", np.int32), ("F", np.float32)])
@@ -280,7 +280,7 @@ def test_more_than_eight_bits_are_not_cut_off(mode: str, kind: type, tmp_path: P
         assert image.mode == mode
         image.save(tmp_path / name / "0.tif")
     with pytest.raises(DamagedFileError, match="more than 8 bits"):
-        load_dataset(f"folder:{tmp_path}")
+        ImageDataset.load(f"folder:{tmp_path}")
     with pytest.raises(DamagedFileError, match="more than 8 bits"):
         load_images(tmp_path, n=2, size=8)
 
@@ -288,7 +288,7 @@ def test_more_than_eight_bits_are_not_cut_off(mode: str, kind: type, tmp_path: P
 def test_names_of_classes_that_are_no_list(cifar10: Path) -> None:
     (cifar10 / "cifar-10-batches-py" / "batches.meta").write_bytes(pickle.dumps({"label_names": 5}))
     with pytest.raises(DamagedFileError, match="no list label_names"):
-        load_dataset(f"cifar10:{cifar10}")
+        ImageDataset.load(f"cifar10:{cifar10}")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from nasmeta.training import DeviceData, load_dataset
+from nasmeta.training import DeviceData, ImageDataset
 from nasmeta.training._device_data import Augmentation
 
 CPU = torch.device("cpu")
@@ -12,7 +12,7 @@ CPU = torch.device("cpu")
 
 @pytest.mark.parametrize(("padding", "flip"), [(0, False), (2, False), (3, True)])
 def test_crops_and_flips_are_those_of_single_images(padding: int, flip: bool) -> None:
-    dataset = load_dataset("digits").subset(40)
+    dataset = ImageDataset.load("digits").subset(40)
     data = DeviceData(dataset, CPU, padding)
     positions = data.positions["train"]
     draws = Augmentation(len(positions), padding, flip, torch.Generator().manual_seed(1))
@@ -41,7 +41,7 @@ def test_draws_are_uniform_and_from_the_generator_alone() -> None:
 
 
 def test_plain_images_are_standardised() -> None:
-    data = DeviceData(load_dataset("digits"), CPU, padding=2, channels_last=True)
+    data = DeviceData(ImageDataset.load("digits"), CPU, padding=2, channels_last=True)
     images, _ = data.plain(data.positions["train"])
     np.testing.assert_allclose(images.mean((0, 2, 3)), 0, atol=1e-4)
     np.testing.assert_allclose(images.std((0, 2, 3)), 1, atol=1e-4)

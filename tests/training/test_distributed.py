@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from nasmeta.errors import SettingError
-from nasmeta.training import load_dataset, load_recipe, train
+from nasmeta.training import ImageDataset, Recipe, train
 from nasmeta.training._ranks import Ranks
 
 PLAIN = """
@@ -18,10 +18,10 @@ import faulthandler, json, os, sys
 from pathlib import Path
 import torch
 import nasmeta as nm
-from nasmeta.training import load_dataset, load_recipe, train
+from nasmeta.training import ImageDataset, Recipe, train
 
-few = load_dataset("digits").subset(67)  # batches of 16, 16, 16, 16 and 3
-recipe = load_recipe("tiny", epochs=2, batch_size=16, channels=4)
+few = ImageDataset.load("digits").subset(67)  # batches of 16, 16, 16, 16 and 3
+recipe = Recipe.load("tiny", epochs=2, batch_size=16, channels=4)
 space = nm.SearchSpace("small", {"width": [4, 8]})
 
 def build(choices):
@@ -69,7 +69,7 @@ def test_two_processes_train_as_one(tmp_path: Path) -> None:
     assert (tmp_path / "whole" / "network.safetensors").read_bytes() == (
         tmp_path / "paused" / "network.safetensors"
     ).read_bytes()
-    few, recipe = load_dataset("digits").subset(67), load_recipe("tiny", epochs=2, batch_size=16, channels=4)
+    few, recipe = ImageDataset.load("digits").subset(67), Recipe.load("tiny", epochs=2, batch_size=16, channels=4)
     with pytest.raises(SettingError, match="differs in processes"):
         train(6111, few, recipe, device="cpu", folder=tmp_path / "whole")
 

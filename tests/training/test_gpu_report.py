@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 
-from nasmeta.training import load_recipe
+from nasmeta.training import Recipe
 from nasmeta.training._stack import StackedLearner
 
 ROOT = Path(__file__).parents[2]
@@ -41,7 +41,7 @@ def test_cells_are_spread_over_the_range(gpu: ModuleType) -> None:
 
 
 def test_the_page_says_what_is_open_and_what_is_reached(gpu: ModuleType) -> None:
-    recipe = load_recipe("nb201-12")
+    recipe = Recipe.load("nb201-12")
     assert gpu.page_of({}, "a table", recipe).count("| not measured |") == len(gpu.TARGETS)
     page = gpu.page_of({"speed": {"card": "A card", "ratio": 4.0, "ratio_fast": None}}, "a table", recipe)
     assert "| ≥ 5 | 4 | no | A card |" in page

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nasmeta.errors import DamagedFileError, SettingError, TrainingFailed
-from nasmeta.training import TrainingResult, _many, load_dataset, load_recipe, read_result, train, train_many
+from nasmeta.training import ImageDataset, Recipe, TrainingResult, _many, read_result, train, train_many
 
 _CHILD = """
 import os, time
@@ -48,9 +48,9 @@ def test_an_error_beside_others_is_tried_again_alone(monkeypatch: pytest.MonkeyP
 @pytest.mark.slow  # two processes that import PyTorch
 def test_an_error_ends_what_runs_beside_it(tmp_path: Path) -> None:
     (tmp_path / "5-0").write_text("")  # no folder
-    recipe, began = load_recipe("tiny", epochs=10_000), time.monotonic()
+    recipe, began = Recipe.load("tiny", epochs=10_000), time.monotonic()
     with pytest.raises(SettingError):
-        train_many([9, 5], dataset=load_dataset("digits"), recipe=recipe, folder=tmp_path, device="cpu", workers=2)
+        train_many([9, 5], dataset=ImageDataset.load("digits"), recipe=recipe, folder=tmp_path, device="cpu", workers=2)
     assert time.monotonic() - began < 60
 
 
@@ -62,14 +62,14 @@ def test_an_error_ends_what_runs_beside_it(tmp_path: Path) -> None:
         ({"cells": None}, "cells must be a list of cells"),
         ({"seeds": 0}, "seeds must be a list of whole numbers, not 0"),
         ({"folder": 5}, "folder must be a path, not 5"),
-        ({"dataset": "digits", "data_options": {"depth": 1}}, "load_dataset has no option 'depth'"),
+        ({"dataset": "digits", "data_options": {"depth": 1}}, "ImageDataset.load has no option 'depth'"),
         ({"dataset": "digits", "data_options": 5}, "data_options must be of type Mapping"),
         ({"device": "abacus", "workers": "ray"}, "device is auto, cpu, cuda or cuda:N, not 'abacus'"),
         ({"workers": 10**5000}, "workers must be a whole number"),
     ],
 )
 def test_wrong_calls_end_in_a_sentence(tmp_path: Path, wrong: dict[str, Any], message: str) -> None:
-    few = load_dataset("digits").subset(32)
+    few = ImageDataset.load("digits").subset(32)
     with pytest.raises(SettingError, match=message):
         train_many(**{"cells": [9], "dataset": few, "recipe": "tiny", "folder": tmp_path, **wrong})
 
@@ -88,8 +88,8 @@ def test_wrong_calls_end_in_a_sentence(tmp_path: Path, wrong: dict[str, Any], me
 )
 def test_a_damaged_result_is_said_to_be_one(tmp_path: Path, text: Any) -> None:
     if isinstance(text, dict):
-        few = load_dataset("digits").subset(32)
-        done = train(9, few, load_recipe("tiny", epochs=1), device="cpu").to_dict()
+        few = ImageDataset.load("digits").subset(32)
+        done = train(9, few, Recipe.load("tiny", epochs=1), device="cpu").to_dict()
         assert TrainingResult.from_dict(done).cell == 9
         text["epochs"] = [{**done["epochs"][0], **epoch} for epoch in text.get("epochs", done["epochs"])]
         text = json.dumps({**done, **text}).encode()

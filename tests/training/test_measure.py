@@ -118,9 +118,16 @@ def test_bad_input(whole: Path, tmp_path: Path) -> None:
     for proxies in (None, 3, (), "snip"):
         with pytest.raises(SettingError, match="proxies must be names from"):
             ProxySettings(proxies)  # type: ignore[arg-type]
-    for batch, settings in ((None, SETTINGS), (BATCH, {"seed": 1})):
-        with pytest.raises(SettingError, match="must be of type"):
+    for batch, settings, why in (
+        (None, SETTINGS, "must be of type"),
+        (BATCH, 3, "must be of type"),
+        (BATCH, {"sead": 1}, "cannot take the settings"),
+        ("no-folder", None, "neither 'digits' nor a folder"),
+    ):
+        with pytest.raises(SettingError, match=why):
             compute_proxies([1], batch, settings)  # type: ignore[arg-type]
+    again = compute_proxies([1], "digits", {"proxies": ["l2_norm"], "channels": 2})
+    assert again["l2_norm"] == compute_proxies([1], load_images(), ProxySettings(("l2_norm",), channels=2))["l2_norm"]
     with pytest.raises(SettingError, match="output must be a path"):
         measure_proxies(3, BATCH, SETTINGS)  # type: ignore[arg-type]
     (tmp_path / "file").write_text("")

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError
-from nasmeta.training import Recipe, load_dataset, load_recipe, recipe_names, train
+from nasmeta.training import ImageDataset, Recipe, train
 
 
 def test_the_official_ones() -> None:
-    long, short = load_recipe("nb201-200"), load_recipe("nb201-12")
+    long, short = Recipe.load("nb201-200"), Recipe.load("nb201-12")
     assert long == Recipe("nb201-200")
     assert short.but(epochs=200, name="nb201-200") == long
     assert (long.batch_size, long.learning_rate, long.momentum, long.nesterov) == (256, 0.1, 0.9, True)
@@ -20,7 +20,7 @@ def test_the_official_ones() -> None:
 
 
 def test_the_official_cosine_moves_once_an_epoch() -> None:
-    recipe = load_recipe("nb201-12")
+    recipe = Recipe.load("nb201-12")
     for epoch in range(12):
         expected = 0.05 * (1 + math.cos(math.pi * epoch / 12))
         assert recipe.learning_rate_at(epoch, 0, 98) == recipe.learning_rate_at(epoch, 97, 98)
@@ -43,20 +43,20 @@ def test_one_cycle_rises_and_falls() -> None:
     assert {flat.learning_rate_at(epoch, step, 3) for epoch in range(4) for step in range(3)} == {0.1}
 
 
-@pytest.mark.parametrize("name", recipe_names())
+@pytest.mark.parametrize("name", Recipe.names())
 def test_all_shipped_ones_load_and_return_from_a_dict(name: str) -> None:
-    assert Recipe(**load_recipe(name).to_dict()) == load_recipe(name)
-    assert all(math.isfinite(load_recipe(name).learning_rate_at(epoch, 0, 7)) for epoch in range(3))
+    assert Recipe(**Recipe.load(name).to_dict()) == Recipe.load(name)
+    assert all(math.isfinite(Recipe.load(name).learning_rate_at(epoch, 0, 7)) for epoch in range(3))
 
 
 def test_a_file_of_ones_own(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text('based_on = "tiny"\nepochs = 3\nlearning_rate = 1\n')
-    mine = load_recipe(path)
-    assert (mine.name, mine.epochs, mine.channels, mine.learning_rate) == ("mine", 3, load_recipe("tiny").channels, 1.0)
+    mine = Recipe.load(path)
+    assert (mine.name, mine.epochs, mine.channels, mine.learning_rate) == ("mine", 3, Recipe.load("tiny").channels, 1.0)
     path.write_text("epochs = 3\nepoch = 4\n")
     with pytest.raises(UnknownNameError, match="Did you mean 'epochs'"):
-        load_recipe(path)
+        Recipe.load(path)
     for damaged, why in (
         ("epochs = \n", ""),
         ("epochs = " + "[" * 50_000, "nested too deep"),
@@ -64,11 +64,11 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     ):
         path.write_text(damaged)
         with pytest.raises(DamagedFileError, match=rf"mine\.toml cannot be read: .*{why}"):
-            load_recipe(path)
+            Recipe.load(path)
     with pytest.raises(DamagedFileError, match=r"none\.toml"):
-        load_recipe(tmp_path / "none.toml")
+        Recipe.load(tmp_path / "none.toml")
     with pytest.raises(UnknownNameError, match=r"nb201-12.*ends in \.toml"):
-        load_recipe("nb201-13")
+        Recipe.load("nb201-13")
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
 )
 def test_impossible_settings(change: dict[str, object]) -> None:
     with pytest.raises(SettingError, match="momentum" if "momentum" in change else next(iter(change))):
-        load_recipe("tiny", **change)
+        Recipe.load("tiny", **change)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_impossible_settings(change: dict[str, object]) -> None:
 def test_values_of_a_file_that_nobody_can_mean(tmp_path: Path, name: str, value: str) -> None:
     (tmp_path / "odd.toml").write_text(f"{name} = {value}\n")
     with pytest.raises((SettingError, DamagedFileError), match=r"odd\.toml|of a recipe"):
-        load_recipe(tmp_path / "odd.toml")
+        Recipe.load(tmp_path / "odd.toml")
 
 
 @pytest.mark.parametrize(
@@ -109,12 +109,12 @@ def test_values_of_a_file_that_nobody_can_mean(tmp_path: Path, name: str, value:
 )
 def test_what_is_no_recipe(recipe: object) -> None:
     with pytest.raises(SettingError, match="recipe must be a path"):
-        load_recipe(recipe)  # type: ignore[arg-type]
+        Recipe.load(recipe)  # type: ignore[arg-type]
 
 
 def test_numbers_of_numpy_are_numbers() -> None:
-    recipe = load_recipe("tiny", epochs=np.int64(3), learning_rate=np.float32(0.5), flip=np.False_)
-    assert recipe == load_recipe("tiny", name=recipe.name, epochs=3, learning_rate=0.5, flip=False)
+    recipe = Recipe.load("tiny", epochs=np.int64(3), learning_rate=np.float32(0.5), flip=np.False_)
+    assert recipe == Recipe.load("tiny", name=recipe.name, epochs=3, learning_rate=0.5, flip=False)
     assert [type(value) for value in (recipe.epochs, recipe.learning_rate, recipe.flip)] == [int, float, bool]
 
 
@@ -124,18 +124,18 @@ def test_a_file_based_on_another_file(tmp_path: Path, monkeypatch: pytest.Monkey
     path = tmp_path / "own" / "mine.toml"
     path.write_text('based_on = "../base.toml"\nmomentum = 0.5\n')
     monkeypatch.chdir(tmp_path / "own")  # a file is found from the one that names it, wherever one stands
-    assert load_recipe("mine.toml") == load_recipe(path) == load_recipe("tiny", name="mine", epochs=3, momentum=0.5)
+    assert Recipe.load("mine.toml") == Recipe.load(path) == Recipe.load("tiny", name="mine", epochs=3, momentum=0.5)
     (tmp_path / "base.toml").write_text('based_on = "own/mine.toml"\n')
     with pytest.raises(SettingError, match="is based on itself"):
-        load_recipe(path)
+        Recipe.load(path)
     path.write_text("based_on = 3\n")
     with pytest.raises(SettingError, match=r"based_on.*not 3"):
-        load_recipe(path)
+        Recipe.load(path)
 
 
 def test_a_recipe_may_take_fewer_and_smaller_images(tmp_path: Path) -> None:
-    digits = load_dataset("digits")
-    recipe = load_recipe("tiny", epochs=1, channels=4, train_images=64, evaluation_images=32, image_size=12)
+    digits = ImageDataset.load("digits")
+    recipe = Recipe.load("tiny", epochs=1, channels=4, train_images=64, evaluation_images=32, image_size=12)
     few = recipe.images_of(digits)
     assert {name: len(found) for name, found in few.splits.items()} == {"train": 64, "valid": 32, "test": 32}
     assert few.image_size == (12, 12)
@@ -145,16 +145,16 @@ def test_a_recipe_may_take_fewer_and_smaller_images(tmp_path: Path) -> None:
         assert {image.tobytes() for image in kept.images[positions]} <= there
     assert recipe.images_of(few) is few
     assert recipe.images_of(digits).sha256() == few.sha256()
-    assert load_recipe("tiny").images_of(digits) is digits
+    assert Recipe.load("tiny").images_of(digits) is digits
     result = train(6111, digits, recipe, folder=tmp_path, device="cpu")
     assert (result.data_sha256, result.split_sha256) == (few.sha256(), few.split_sha256())
     assert result.data_facts["size"] == 12
 
 
 def test_what_reduces_nothing_is_not_told_so_that_older_folders_fit() -> None:
-    assert not {"train_images", "evaluation_images", "image_size"} & set(load_recipe("tiny").to_dict())
-    assert load_recipe("tiny", image_size=8).to_dict()["image_size"] == 8
+    assert not {"train_images", "evaluation_images", "image_size"} & set(Recipe.load("tiny").to_dict())
+    assert Recipe.load("tiny", image_size=8).to_dict()["image_size"] == 8
     with pytest.raises(SettingError, match="multiple of 4"):
-        load_recipe("tiny", image_size=10)
+        Recipe.load("tiny", image_size=10)
     with pytest.raises(SettingError, match="dataset"):
-        load_recipe("tiny").images_of("digits")  # type: ignore[arg-type]
+        Recipe.load("tiny").images_of("digits")  # type: ignore[arg-type]

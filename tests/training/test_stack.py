@@ -21,11 +21,9 @@ from nasmeta.spaces import get_space
 from nasmeta.training import (
     CellNetwork,
     ImageDataset,
+    Recipe,
     TrainingResult,
     _stack as stack_module,
-    load_dataset,
-    load_network,
-    load_recipe,
     read_result,
     train,
     train_many,
@@ -36,13 +34,13 @@ from nasmeta.training._stacked_network import StackedNetwork
 
 SPACE = get_space("nb201")
 CELLS = [6111, 9930, 1462, 13714, 3000]
-RECIPE = load_recipe("tiny", epochs=2, channels=4, batch_size=32)
+RECIPE = Recipe.load("tiny", epochs=2, channels=4, batch_size=32)
 CPU: dict[str, Any] = {"device": "cpu"}
 
 
 @pytest.fixture(scope="module")
 def few() -> ImageDataset:
-    return load_dataset("digits", valid_fraction=0.3).subset(96)
+    return ImageDataset.load("digits", valid_fraction=0.3).subset(96)
 
 
 @pytest.fixture
@@ -100,7 +98,7 @@ def test_each_learns_what_it_learns_alone(changes: dict[str, Any], few: ImageDat
     stacked = train_many(CELLS, "nb201", few, recipe, seeds, folder=tmp_path / "stacked", stack=5, **CPU)
     assert_alike(stacked, alone, tmp_path / "stacked", tmp_path / "alone", 1e-7)
     assert {result.stack for result in stacked if isinstance(result, TrainingResult)} == {5}
-    network = load_network(tmp_path / "stacked" / "6111-7" / "network.safetensors")
+    network = CellNetwork.load(tmp_path / "stacked" / "6111-7" / "network.safetensors")
     assert network.cell == 6111
 
 
@@ -138,7 +136,7 @@ def test_in_float32_a_step_differs_by_rounding_only(few: ImageDataset) -> None:
 def test_over_epochs_float32_differs_as_by_another_rounding_of_the_first_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    data, draw = load_dataset("digits", valid_fraction=0.5), CellNetwork._draw_weights
+    data, draw = ImageDataset.load("digits", valid_fraction=0.5), CellNetwork._draw_weights
 
     def nudged(self: CellNetwork, seed: int) -> None:
         draw(self, seed)
@@ -148,7 +146,7 @@ def test_over_epochs_float32_differs_as_by_another_rounding_of_the_first_weights
                 parameter *= 1 + 1e-7 * torch.randn(parameter.shape, generator=generator)
 
     def accuracies(name: str, **how: Any) -> Any:
-        found = train_many(CELLS, "nb201", data, load_recipe("tiny"), (0, 1), folder=tmp_path / name, **how, **CPU)
+        found = train_many(CELLS, "nb201", data, Recipe.load("tiny"), (0, 1), folder=tmp_path / name, **how, **CPU)
         return np.array([result.valid_accuracy for result in found])  # type: ignore[union-attr]
 
     alone, stacked = accuracies("alone", workers=1), accuracies("stacked", stack=5)
@@ -376,7 +374,7 @@ def test_a_stack_is_estimated_by_the_epochs_that_are_left(
 
 
 def test_the_seconds_of_a_stack_are_about_what_it_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    whole = load_dataset("digits")
+    whole = ImageDataset.load("digits")
     found = train_many(CELLS, "nb201", whole, RECIPE, folder=tmp_path, stack=3, progress=True, **CPU)
     match = re.match(r"estimated: ([\d.e+]+) seconds for 2 epochs of 5 cells", capsys.readouterr().err)
     assert match is not None
@@ -406,18 +404,18 @@ def test_a_trial_and_a_training_that_lack_memory_say_so(
 def test_a_killed_stack_goes_on_to_the_same_result(few: ImageDataset, tmp_path: Path) -> None:
     code = (
         "import os, sys\n"
-        "from nasmeta.training import _trainer, load_dataset, load_recipe, train_many\n"
+        "from nasmeta.training import _trainer, ImageDataset, Recipe, train_many\n"
         "saved, save = [], _trainer.Training.save\n"
         "def dying(self):\n"
         "    save(self)\n"
         "    saved.append(self)\n"
         "    len(saved) == int(sys.argv[2]) and os._exit(9)\n"
         "_trainer.Training.save = dying\n"
-        "recipe = load_recipe('tiny', epochs=3, channels=4, batch_size=32)\n"
-        "data = load_dataset('digits', valid_fraction=0.3).subset(96)\n"
+        "recipe = Recipe.load('tiny', epochs=3, channels=4, batch_size=32)\n"
+        "data = ImageDataset.load('digits', valid_fraction=0.3).subset(96)\n"
         "train_many([6111, 9930, 1462], dataset=data, recipe=recipe, device='cpu', stack=3, folder=sys.argv[1])\n"
     )
-    recipe, cells = load_recipe("tiny", epochs=3, channels=4, batch_size=32), [6111, 9930, 1462]
+    recipe, cells = Recipe.load("tiny", epochs=3, channels=4, batch_size=32), [6111, 9930, 1462]
     whole = train_many(cells, "nb201", few, recipe, folder=tmp_path / "whole", stack=3, **CPU)
     for after in (6, 4):  # between epochs, and between the checkpoints of one
         home = tmp_path / str(after)
@@ -454,12 +452,12 @@ def test_early_ends_leave_the_stack(few: ImageDataset, tmp_path: Path) -> None:
         ({"stack": 0}, "stack must be"),
         ({"stack": 2, "workers": 2}, "leave out workers=2, or stack=2"),
         ({"stack": 2, "workers": "ray"}, "leave out workers='ray'"),
-        ({"stack": 2, "recipe": load_recipe("tiny", precision="float16")}, "A stack does not train in float16"),
+        ({"stack": 2, "recipe": Recipe.load("tiny", precision="float16")}, "A stack does not train in float16"),
         (
-            {"stack": 2, "recipe": load_recipe("tiny", cuda_graphs=True)},
+            {"stack": 2, "recipe": Recipe.load("tiny", cuda_graphs=True)},
             "asks for CUDA graphs, which a training on cpu",
         ),
-        ({"recipe": load_recipe("tiny", cuda_graphs=True), "workers": 1}, "train on device='cuda'"),
+        ({"recipe": Recipe.load("tiny", cuda_graphs=True), "workers": 1}, "train on device='cuda'"),
     ],
 )
 def test_impossible_stacks_are_refused(wrong: dict[str, Any], message: str, few: ImageDataset, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 import nasmeta as nm
 from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.evaluators import SupernetEvaluator
-from nasmeta.training import ImageDataset, load_dataset, load_recipe
+from nasmeta.training import ImageDataset, Recipe
 
 torch = pytest.importorskip("torch")
 from nasmeta.training import CellNetwork, Supernet, gdas, train_supernet  # noqa: E402
@@ -20,7 +20,7 @@ SKELETON = {"channels": 4, "cells_per_stage": 1}
 
 @pytest.fixture(scope="module")
 def few() -> ImageDataset:
-    return load_dataset("digits").subset(96)
+    return ImageDataset.load("digits").subset(96)
 
 
 def test_a_path_computes_what_the_network_of_its_cell_does_with_the_same_weights() -> None:
@@ -60,7 +60,7 @@ def test_draws_are_uniform_and_go_on_after_a_pause() -> None:
 
 
 def test_a_training_leaves_the_global_generator_alone_and_goes_on_from_its_folder(few, tmp_path: Path) -> None:
-    recipe, before = load_recipe("tiny", epochs=2), torch.random.get_rng_state()
+    recipe, before = Recipe.load("tiny", epochs=2), torch.random.get_rng_state()
     first = train_supernet(few, recipe, device="cpu", folder=tmp_path / "one")
     assert torch.equal(before, torch.random.get_rng_state())
     again = train_supernet(few, recipe, device="cpu")
@@ -71,14 +71,14 @@ def test_a_training_leaves_the_global_generator_alone_and_goes_on_from_its_folde
 
 
 def test_it_learns_digits() -> None:
-    digits = load_dataset("digits")
-    network = train_supernet(digits, load_recipe("tiny", epochs=4), device="cpu").network
+    digits = ImageDataset.load("digits")
+    network = train_supernet(digits, Recipe.load("tiny", epochs=4), device="cpu").network
     assert network.accuracies([6111], digits)[0] > 25  # chance is 10
 
 
 @pytest.mark.slow
 def test_gdas_moves_its_scores_and_is_reproducible() -> None:
-    digits, recipe = load_dataset("digits").subset(400), load_recipe("tiny", epochs=2)
+    digits, recipe = ImageDataset.load("digits").subset(400), Recipe.load("tiny", epochs=2)
     found = [gdas(digits, recipe) for _ in range(2)]
     assert found[0]["cells"] == found[1]["cells"]
     assert len(found[0]["cells"]) == 2
@@ -89,7 +89,7 @@ def test_gdas_moves_its_scores_and_is_reproducible() -> None:
 
 def test_a_search_asks_the_supernet(few, tmp_path: Path) -> None:
     def answers() -> SupernetEvaluator:
-        return SupernetEvaluator("nb201/cifar10", few, load_recipe("tiny", epochs=1), folder=tmp_path / "t")
+        return SupernetEvaluator("nb201/cifar10", few, Recipe.load("tiny", epochs=1), folder=tmp_path / "t")
 
     run = nm.search("random", answers(), evaluations=4, journal=tmp_path / "run.jsonl")
     assert run.evaluator.name == "supernet"
@@ -104,8 +104,8 @@ def test_a_search_asks_the_supernet(few, tmp_path: Path) -> None:
 
 
 def test_accuracies_do_not_depend_on_the_order_of_the_images() -> None:
-    digits = load_dataset("digits")
-    network = train_supernet(digits, load_recipe("tiny", epochs=2), device="cpu").network
+    digits = ImageDataset.load("digits")
+    network = train_supernet(digits, Recipe.load("tiny", epochs=2), device="cpu").network
     valid = digits.splits["valid"]
     by_class = valid[np.argsort(digits.labels[valid], kind="stable")]
     ordered = replace(digits, splits={**digits.splits, "valid": by_class})
@@ -118,7 +118,7 @@ def test_accuracies_do_not_depend_on_the_order_of_the_images() -> None:
 
 
 def test_every_run_pays_for_the_training_and_short_trainings_are_refused(few, tmp_path: Path) -> None:
-    evaluator = SupernetEvaluator("nb201/cifar10", few, load_recipe("tiny", epochs=1), folder=tmp_path)
+    evaluator = SupernetEvaluator("nb201/cifar10", few, Recipe.load("tiny", epochs=1), folder=tmp_path)
     frame = nm.compare(["random", "evolution"], evaluator, repeats=2, evaluations=3)
     first = frame[frame["evaluation"] == 1]["cost_seconds"]
     assert len(first) == 4
@@ -133,7 +133,7 @@ def test_every_run_pays_for_the_training_and_short_trainings_are_refused(few, tm
 
 
 def test_patience_does_not_end_a_supernet(few) -> None:
-    result = train_supernet(few, load_recipe("tiny", epochs=3, patience=1), device="cpu")
+    result = train_supernet(few, Recipe.load("tiny", epochs=3, patience=1), device="cpu")
     assert len(result.epochs) == 3
     with pytest.raises(SettingError, match="validation images"):
         gdas(replace(few, splits={**few.splits, "valid": few.splits["valid"][:0]}))

@@ -21,14 +21,11 @@ from nasmeta.training import (
     CellNetwork,
     EpochRecord,
     ImageDataset,
+    Recipe,
     TrainingResult,
     _estimate as estimate_module,
     _learner as learner_module,
     _many as many_module,
-    export_network,
-    load_dataset,
-    load_network,
-    load_recipe,
     read_result,
     train,
     train_many,
@@ -37,12 +34,12 @@ from nasmeta.training._estimate import Estimate
 from nasmeta.training._machine import EnergyMeter
 
 CELL = 6111
-TWO = load_recipe("tiny", epochs=2, channels=4, batch_size=32)
+TWO = Recipe.load("tiny", epochs=2, channels=4, batch_size=32)
 
 
 @pytest.fixture(scope="module")
 def few() -> ImageDataset:
-    return load_dataset("digits").subset(64)
+    return ImageDataset.load("digits").subset(64)
 
 
 def same(a: TrainingResult, b: TrainingResult) -> bool:
@@ -68,7 +65,7 @@ class Interrupt:
 def test_thirty_cells_learn(few: ImageDataset) -> None:
     space = get_space("nb201")
     cells = np.random.default_rng(0).choice(space.n_cells, 30, replace=False)
-    recipe = load_recipe("tiny", epochs=3, evaluate_every=3, channels=4, batch_size=16, learning_rate=0.05, crop=0.0)
+    recipe = Recipe.load("tiny", epochs=3, evaluate_every=3, channels=4, batch_size=16, learning_rate=0.05, crop=0.0)
     fewer = few.subset(32)
     for cell in cells:
         result = train(int(cell), dataset=fewer, recipe=recipe, device="cpu")
@@ -79,11 +76,11 @@ def test_thirty_cells_learn(few: ImageDataset) -> None:
 
 
 def test_digits_are_learnt() -> None:
-    result = train(CELL, recipe=load_recipe("tiny", epochs=4), device="cpu")
+    result = train(CELL, recipe=Recipe.load("tiny", epochs=4), device="cpu")
     assert result.valid_accuracy is not None
     assert result.test_accuracy is not None
     assert min(result.train_accuracy, result.valid_accuracy, result.test_accuracy) > 70  # chance is 10
-    assert result.split_sha256 == load_dataset("digits").split_sha256()
+    assert result.split_sha256 == ImageDataset.load("digits").split_sha256()
     assert result.recipe["name"] == "tiny with epochs=4"
     assert result.energy_joules is None
     assert result.train_seconds == pytest.approx(sum(epoch.seconds for epoch in result.epochs))
@@ -121,9 +118,9 @@ def test_interrupted_and_uninterrupted_are_the_same(
 def test_a_killed_process_goes_on(few: ImageDataset, tmp_path: Path) -> None:
     code = (
         "import os, sys\n"
-        "from nasmeta.training import load_dataset, load_recipe, train\n"
-        "recipe = load_recipe('tiny', epochs=2, channels=4, batch_size=32)\n"
-        "train(6111, dataset=load_dataset('digits').subset(64), recipe=recipe, device='cpu', folder=sys.argv[1],\n"
+        "from nasmeta.training import ImageDataset, Recipe, train\n"
+        "recipe = Recipe.load('tiny', epochs=2, channels=4, batch_size=32)\n"
+        "train(6111, dataset=ImageDataset.load('digits').subset(64), recipe=recipe, device='cpu', folder=sys.argv[1],\n"
         "      on_epoch=lambda record: os._exit(9))\n"
     )
     environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
@@ -142,10 +139,10 @@ def test_a_finished_training_is_read(few: ImageDataset, tmp_path: Path) -> None:
     again = train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path, on_epoch=never)
     assert again == done == read_result(tmp_path)
     assert same(again, done)
-    loaded = load_network(tmp_path / "network.safetensors")
+    loaded = CellNetwork.load(tmp_path / "network.safetensors")
     images = torch.randn(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     assert torch.equal(loaded(images), done.network(images))
-    for change in ({"seed": 1}, {"recipe": TWO.but(momentum=0.5)}, {"dataset": load_dataset("digits").subset(63)}):
+    for change in ({"seed": 1}, {"recipe": TWO.but(momentum=0.5)}, {"dataset": ImageDataset.load("digits").subset(63)}):
         settings = {"dataset": few, "recipe": TWO, "device": "cpu", "folder": tmp_path, **change}
         with pytest.raises(
             SettingError, match="another training.*" + ("split" if "dataset" in change else next(iter(change)))
@@ -234,7 +231,7 @@ def test_an_estimate_is_of_the_epochs_that_are_left(
 
 
 def test_an_estimate_is_about_what_a_training_takes(few: ImageDataset) -> None:
-    whole = load_dataset("digits")
+    whole = ImageDataset.load("digits")
     recipe = TWO.but(epochs=3)
     estimate = estimate_module.estimate_training(CELL, "nb201", whole, recipe, torch.device("cpu"))
     result = train(CELL, dataset=whole, recipe=recipe, device="cpu")
@@ -303,7 +300,7 @@ def test_an_image_left_over_is_not_normalised_alone(monkeypatch: pytest.MonkeyPa
         assert [at for part in parts(n, size) for at in range(n)[part]] == list(range(n))
         assert size == 1 or n == 1 or all(part.stop - part.start > 1 for part in parts(n, size))
     assert [part.stop for part in parts(66, 32)] == [32, 64, 66]
-    digits = load_dataset("digits", size=4)  # whose last maps have one pixel
+    digits = ImageDataset.load("digits", size=4)  # whose last maps have one pixel
     splits = {name: positions[:65] for name, positions in digits.splits.items()}
     odd = replace(digits, splits=splits)
     assert train(CELL, dataset=odd, recipe=TWO, device="cpu").micro_batch == 32
@@ -331,7 +328,7 @@ def test_each_network_is_compiled(few: ImageDataset, monkeypatch: pytest.MonkeyP
 
     compile_ = torch.compile
     monkeypatch.setattr(torch, "compile", lambda network, mode: compile_(network, backend=backend, mode=mode))
-    recipe = load_recipe("tiny", epochs=1, channels=1, cells_per_stage=1, batch_size=32, compile=True)
+    recipe = Recipe.load("tiny", epochs=1, channels=1, cells_per_stage=1, batch_size=32, compile=True)
     fewer = few.subset(32)
     for seed in range(10):
         before = len(compiled)
@@ -496,7 +493,7 @@ def test_ray_is_the_same(few: ImageDataset, tmp_path: Path) -> None:
 
 
 def test_as_many_processes_as_memory_holds(few: ImageDataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    space, recipe = get_space("nb201"), load_recipe("nb201-12")
+    space, recipe = get_space("nb201"), Recipe.load("nb201-12")
     needed = estimate_module.bytes_needed(CellNetwork(CELL, cells_per_stage=5), few, 256)
     small = estimate_module.bytes_needed(CellNetwork(CELL, cells_per_stage=1), few, 256)
     assert 2**30 > needed > small > estimate_module.CONTEXT_BYTES  # images of 8×8
@@ -512,18 +509,18 @@ def test_exports(few: ImageDataset, tmp_path: Path) -> None:
     network = train(CELL, dataset=few, recipe=TWO.but(epochs=1), device="cpu").network
     images = torch.randn(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     expected = network(images).detach()
-    program = torch.export.load(export_network(network, tmp_path / "network.pt2", image_size=8))
+    program = torch.export.load(network.export(tmp_path / "network.pt2", image_size=8))
     torch.testing.assert_close(program.module()(images).detach(), expected, rtol=1e-4, atol=1e-5)
     for path, message in (
         ("network.bin", r"ends in none of \.safetensors"),
         ("no/network.safetensors", "cannot be written"),
     ):
         with pytest.raises(SettingError, match=message):
-            export_network(network, tmp_path / path)
+            network.export(tmp_path / path)
     with pytest.raises(SettingError, match="multiple of 4"):
-        export_network(network, tmp_path / "network.pt2", image_size=9)
+        network.export(tmp_path / "network.pt2", image_size=9)
     with pytest.raises(DamagedFileError, match=r"network\.pt2"):
-        load_network(tmp_path / "network.pt2")
+        CellNetwork.load(tmp_path / "network.pt2")
 
 
 def test_onnx(few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -531,10 +528,10 @@ def test_onnx(few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with monkeypatch.context() as patched:
         patched.setattr("importlib.util.find_spec", lambda name: None)
         with pytest.raises(NasmetaError, match=r"nasmeta\[train\]"):
-            export_network(network, tmp_path / "network.onnx")
+            network.export(tmp_path / "network.onnx")
     pytest.importorskip("onnxscript")
     onnx = pytest.importorskip("onnx")
-    model = onnx.load(export_network(network, tmp_path / "network.onnx"))
+    model = onnx.load(network.export(tmp_path / "network.onnx"))
     assert [entry.name for entry in (*model.graph.input, *model.graph.output)] == ["images", "logits"]
 
 

@@ -20,11 +20,11 @@ from nasmeta.analysis import plot_cells, plot_training_curves, write_verificatio
 from nasmeta.cli._app import app
 from nasmeta.errors import DamagedFileError, JournalError, NasmetaError, SettingError, TrainingFailed, UnknownNameError
 from nasmeta.evaluators import Trainer
-from nasmeta.training import EpochRecord, ImageDataset, TrainingResult, _many, load_dataset, load_recipe
+from nasmeta.training import EpochRecord, ImageDataset, Recipe, TrainingResult, _many
 from nasmeta.verification import _look_up, choose, latency, look_up, read_searches, verify
 from nasmeta.verification._separation import chance_interval, separation_of
 
-DIGITS = load_dataset("digits")
+DIGITS = ImageDataset.load("digits")
 FEW = DIGITS.subset(48)
 
 
@@ -181,7 +181,7 @@ def test_what_is_no_journal_with_picks_is_refused(
 def test_the_look_up_is_the_tables_and_its_spread_that_of_many_seeds() -> None:
     task, table = nm.get_task("nb201/cifar10"), nm.load_table("nb201")
     cells = [6111, 0, 11759]
-    found = look_up(task, cells, as_large(), load_recipe("nb201-200"))
+    found = look_up(task, cells, as_large(), Recipe.load("nb201-200"))
     assert found.not_comparable == ""
     np.testing.assert_array_equal(found.values, task.values[cells])
     for i, cell in enumerate(cells):
@@ -198,18 +198,18 @@ def test_the_look_up_is_the_tables_and_its_spread_that_of_many_seeds() -> None:
 @pytest.mark.parametrize(
     ("dataset", "recipe", "words"),
     [
-        (DIGITS, load_recipe("nb201-200"), "data set is digits"),
-        (as_large(), load_recipe("fast"), "8 epochs"),
-        (as_large(), load_recipe("nb201-200", learning_rate=0.2), "learning_rate"),
-        (as_large(size=16), load_recipe("nb201-200"), "had 32×32 pixels; these data have 16×16"),
-        (as_large(n_classes=100), load_recipe("nb201-200"), "had 10 classes; these data have 100"),
+        (DIGITS, Recipe.load("nb201-200"), "data set is digits"),
+        (as_large(), Recipe.load("fast"), "8 epochs"),
+        (as_large(), Recipe.load("nb201-200", learning_rate=0.2), "learning_rate"),
+        (as_large(size=16), Recipe.load("nb201-200"), "had 32×32 pixels; these data have 16×16"),
+        (as_large(n_classes=100), Recipe.load("nb201-200"), "had 10 classes; these data have 100"),
         (
             as_large(counts=(45_000, 5_000, 10_000)),
-            load_recipe("nb201-200"),
+            Recipe.load("nb201-200"),
             "had 25,000 train images, 25,000 valid images; these data have 45,000, 5,000",
         ),
-        (halved(), load_recipe("nb201-200"), "32×32 pixels, 25,000 train images"),
-        (as_large(), load_recipe("nb201-200", precision="bfloat16", channels_last=True), ""),
+        (halved(), Recipe.load("nb201-200"), "32×32 pixels, 25,000 train images"),
+        (as_large(), Recipe.load("nb201-200", precision="bfloat16", channels_last=True), ""),
     ],
 )
 def test_what_can_be_compared_with_the_table(dataset: ImageDataset, recipe: Any, words: str) -> None:
@@ -219,7 +219,7 @@ def test_what_can_be_compared_with_the_table(dataset: ImageDataset, recipe: Any,
 
 
 def test_a_folder_is_compared_as_what_it_is_said_to_be() -> None:
-    official = load_recipe("nb201-200")
+    official = Recipe.load("nb201-200")
 
     def why_not(dataset: ImageDataset, name: str) -> str:
         return look_up(nm.get_task(f"nb201/{name.lower()}"), [6111], dataset, official, name).not_comparable
@@ -291,6 +291,7 @@ def test_of_many_cells_picks_are_drawn_and_roles_are_named(
     )
     write_verification_page(found.cells, found.epochs, found.facts, tmp_path / "page")
     assert drawn == found.cells["cell"][:3].tolist()
+    assert found.plot(width=3).axes[0].get_ylabel().replace("\n", " ") == "trained here, digits, validation (%)"
     (legend,) = plot_training_curves(found.epochs).legends
     assert [text.get_text() for text in legend.get_texts()] == ["pick", "random"]
 
@@ -411,7 +412,7 @@ def test_folders_that_do_not_do(trained: list[Any], journal: Path, tmp_path: Pat
     checked(journal, tmp_path / "page", seeds=1)
     with pytest.raises(JournalError, match=r"of another verification: .*recipe is 'nb201-200' there, but 'tiny'"):
         checked(journal, tmp_path / "page", recipe="tiny")
-    checked(journal, tmp_path / "page", seeds=1, recipe=load_recipe("nb201-200", name="the same by another name"))
+    checked(journal, tmp_path / "page", seeds=1, recipe=Recipe.load("nb201-200", name="the same by another name"))
     with pytest.raises(JournalError, match="split_sha256 is"):
         checked(journal, tmp_path / "page", data=FEW)
     (tmp_path / "file").write_text("")
@@ -505,7 +506,7 @@ def test_folders_of_before_are_gone_on_with(latencies: str | None, due: float, j
     header = json.loads(path.read_text().splitlines()[0])
     path.unlink()
     said = {key: header[key] for key in ("task", "data_sha256", "split_sha256")}
-    before = {"nasmeta_verification": 1, **said, "recipe": load_recipe("nb201-200").to_dict()}
+    before = {"nasmeta_verification": 1, **said, "recipe": Recipe.load("nb201-200").to_dict()}
     (tmp_path / "page" / "verification.json").write_text(json.dumps(before, indent=1) + "\n")
     if latencies is not None:
         (tmp_path / "page" / "latency.json").write_text(latencies.replace("CELL", str(first.cells["cell"][0])))
@@ -600,7 +601,7 @@ def test_the_command_refuses_in_one_line(arguments: list[str], words: str, journ
 
 
 def test_a_real_training_from_the_journal_to_the_page(journal: Path, tmp_path: Path) -> None:
-    recipe = load_recipe("tiny", epochs=1, channels=4)
+    recipe = Recipe.load("tiny", epochs=1, channels=4)
     common = {"top": 1, "controls": 1, "seeds": 1, "isolated": False, "device": "cpu"}
 
     def asked(**more: Any) -> Any:
@@ -619,7 +620,7 @@ def test_a_real_training_from_the_journal_to_the_page(journal: Path, tmp_path: P
 @pytest.mark.parametrize("isolated", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("stack", [1, 2])
 def test_each_epoch_is_announced(stack: int, isolated: bool, journal: Path, tmp_path: Path) -> None:
-    recipe, said = load_recipe("tiny", epochs=2, channels=4), list[str]()
+    recipe, said = Recipe.load("tiny", epochs=2, channels=4), list[str]()
     how: dict[str, Any] = {"device": "cpu", "isolated": isolated, "stack": stack, "announce": said.append}
     verify([journal], FEW, recipe, folder=tmp_path, top=2, controls=0, seeds=1, **how)
     if stack == 1:
@@ -641,7 +642,7 @@ def test_each_epoch_is_announced(stack: int, isolated: bool, journal: Path, tmp_
     [({}, [4, 3, 3]), ({"stack": 3}, [3, 3, 4]), pytest.param({"workers": 2}, [4, 3, 3], marks=pytest.mark.slow)],
 )
 def test_parts_train_in_one_folder(how: dict[str, Any], own: list[int], journal: Path, tmp_path: Path) -> None:
-    recipe = load_recipe("tiny", epochs=1, channels=4)
+    recipe = Recipe.load("tiny", epochs=1, channels=4)
     arguments: dict[str, Any] = {"top": 3, "controls": 2, "seeds": 2, "isolated": False, "device": "cpu", **how}
 
     def asked(shard: str | None = None) -> Any:
@@ -695,7 +696,7 @@ def test_the_tasks_of_a_job_array_verify_at_once(journal: Path, tmp_path: Path) 
 
 @pytest.mark.usefixtures("fixed_latency")
 def test_the_end_of_each_training_is_told(journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = load_recipe("tiny", epochs=1, channels=4)
+    recipe = Recipe.load("tiny", epochs=1, channels=4)
     how: dict[str, Any] = {"top": 2, "controls": 0, "seeds": 1, "device": "cpu", "isolated": False}
     told: dict[int, list[tuple[int, int]]] = {}
 
@@ -744,7 +745,7 @@ def test_a_shard_says_what_failed(trained: list[Any], failing: set[int], journal
 
 
 def test_a_verification_in_stacks_says_so(journal: Path, tmp_path: Path) -> None:
-    recipe = load_recipe("tiny", epochs=1, channels=4)
+    recipe = Recipe.load("tiny", epochs=1, channels=4)
     arguments: dict[str, Any] = {"top": 2, "controls": 1, "seeds": 2, "isolated": False, "device": "cpu"}
 
     def asked(**more: Any) -> Any:

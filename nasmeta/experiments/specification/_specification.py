@@ -18,7 +18,7 @@ from nasmeta.runs import on_evaluator
 from nasmeta.runs._clock import Clock
 from nasmeta.runs._spec import SearcherSpec
 from nasmeta.tasks import Task
-from nasmeta.training import Recipe, dataset_options, load_dataset, load_recipe
+from nasmeta.training import ImageDataset, Recipe, dataset_options
 
 if TYPE_CHECKING:
     from nasmeta.evaluators import Evaluator
@@ -37,7 +37,7 @@ class Training:
     kind: str  # of the evaluator
     data: str
     recipe: Recipe
-    options: Mapping[str, Any]  # of `load_dataset`
+    options: Mapping[str, Any]  # of `ImageDataset.load`
 
     @classmethod
     def of(cls, kind: str, said: Mapping[str, Any], folder: Path) -> Training:
@@ -48,7 +48,7 @@ class Training:
         if not data:
             raise SettingError(
                 'Training needs images: give data = "digits", "cifar10:PATH", "folder:PATH" or another of '
-                "nasmeta.training.dataset_names()."
+                "nasmeta.training.ImageDataset.names()."
             )
         source, _, path = data.partition(":")
         if path:
@@ -56,12 +56,12 @@ class Training:
         if isinstance(recipe, str) and recipe.endswith(".toml"):
             recipe = folder / Path(recipe).expanduser()
         options = {key: said[key] for key in _OPTIONS if key in said}
-        return cls(kind, data, load_recipe(recipe), dataset_options(data, **options))
+        return cls(kind, data, Recipe.load(recipe), dataset_options(data, **options))
 
     @cached_property
     def images(self) -> ImageDataset:
         """The images."""
-        return load_dataset(self.data, **self.options)
+        return ImageDataset.load(self.data, **self.options)
 
     def evaluator(self, task: Task, device: str = "auto") -> TrainingEvaluator:
         """Return what answers a task."""

@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING, Any
 from nasmeta.meta.rl._meta_rl import LearntPolicy as LearntPolicy, MetaRLSearch as MetaRLSearch
 from nasmeta.meta.rl._policy import Policy as Policy
 from nasmeta.meta.rl._ppo_search import PPOSearch as PPOSearch
-from nasmeta.meta.rl._vector_env import NEW_COST as NEW_COST, REST_COST as REST_COST, CellSearchEnvs
+from nasmeta.meta.rl._vector_env import NEW_COST as NEW_COST, REST_COST as REST_COST, CellSearchEnvs as CellSearchEnvs
 
 if TYPE_CHECKING:
     from nasmeta.meta.rl._environment import CellSearchEnv
 
 __all__ = [
     "CellSearchEnv",
-    "CellSearchEnvs",
 ]
 
 

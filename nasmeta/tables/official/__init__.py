@@ -4,6 +4,6 @@ Reading (`_files`, `_unpickle`) hands on one cell's record after another, `_reco
 which lie on disk until `_assemble` makes columns and learning curves (`_curve_file`) of them.
 """
 
-from nasmeta.tables.official._import import Imported as Imported, import_official
+from nasmeta.tables.official._import import Imported as Imported, import_official as import_official
 
-__all__ = ["import_official"]
+__all__: list[str] = []  # `nasmeta.tables` has `import_official`

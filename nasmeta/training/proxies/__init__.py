@@ -3,14 +3,14 @@
 import nasmeta.training._network  # noqa: F401 - first: where PyTorch is missing, it says what to install
 from nasmeta.training.proxies._measure import (
     DEFAULT_PROXIES as DEFAULT_PROXIES,
-    ProxySettings,
-    compute_proxies,
-    measure_proxies,
+    ProxySettings as ProxySettings,
+    compute_proxies as compute_proxies,
+    measure_proxies as measure_proxies,
 )
 from nasmeta.training.proxies._probe import (
-    PROXIES,
-    Probe,
-    Proxy,
+    PROXIES as PROXIES,
+    Probe as Probe,
+    Proxy as Proxy,
     fisher as fisher,
     flops as flops,
     grad_norm as grad_norm,
@@ -24,4 +24,4 @@ from nasmeta.training.proxies._probe import (
     zen as zen,
 )
 
-__all__ = ["PROXIES", "Probe", "Proxy", "ProxySettings", "compute_proxies", "measure_proxies"]
+__all__: list[str] = []  # `nasmeta.training` has `compute_proxies`

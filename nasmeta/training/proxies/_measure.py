@@ -18,13 +18,13 @@ import torch
 from numpy.typing import NDArray
 
 import nasmeta
-from nasmeta.checks import check_instance, check_int
+from nasmeta.checks import check_instance, check_int, taking
 from nasmeta.errors import DamagedFileError, SettingError, shown
 from nasmeta.files import write_atomically
 from nasmeta.journals import JournalFile, JournalKind, loaded
 from nasmeta.places import checked_path
 from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace, get_cell_space
-from nasmeta.training._images import ImageBatch
+from nasmeta.training._images import ImageBatch, load_images
 from nasmeta.training._network import CellNetwork
 from nasmeta.training._proxy_file import FORMAT, read_proxies
 from nasmeta.training.proxies._probe import PROXIES, Probe
@@ -154,20 +154,24 @@ class ProxySettings:
 
 def compute_proxies(
     cells: ArchitectureLike,
-    batch: ImageBatch,
-    settings: ProxySettings | None = None,
+    images: str | Path | ImageBatch = "digits",
+    settings: ProxySettings | Mapping[str, Any] | None = None,
     space: str | SearchSpace = "nb201",
 ) -> dict[str, NDArray[np.float64]]:
     """Probe the networks of cells, live edges only, on one thread.
 
-    The same cell, batch, settings and version of PyTorch give the same values, in whichever process.
+    The same cell, images, settings and version of PyTorch give the same values, in whichever process.
 
     Parameters
     ----------
     cells : cell or cells
         Probed as they are, isomorphic ones, too.
-    batch : ImageBatch
-    settings : ProxySettings, optional
+    images : str, path or ImageBatch, default "digits"
+        A batch of `nasmeta.training.load_images`, or what it draws 32 images of 16×16 pixels from: scikit-learn's
+        digits, or a folder with one folder of images for each class.
+    settings : mapping, optional
+        ``proxies``: names, all but ``params`` and ``flops`` where left out; ``channels`` (16) and ``cells_per_stage``
+        (1): size of the network; ``seed`` (0) and ``repeats`` (1): the mean over so many seeds of the weights.
     space : str or SearchSpace, default "nb201"
 
     Returns
@@ -177,16 +181,19 @@ def compute_proxies(
 
     Raises
     ------
-    ArchitectureError, UnknownNameError
+    ArchitectureError, UnknownNameError, SettingError
 
     Examples
     --------
-    >>> from nasmeta.training import load_images
-    >>> batch = load_images("digits", n=8, size=8)
-    >>> found = compute_proxies([6111, 0], batch, ProxySettings(proxies=("synflow", "nwot")))
+    >>> from nasmeta.training import compute_proxies
+    >>> found = compute_proxies([6111, 0], "digits", {"proxies": ["synflow", "nwot"]})
     >>> bool(found["synflow"][0] > found["synflow"][1])
     True
     """
+    batch = load_images(images) if isinstance(images, str | Path) else images
+    if isinstance(settings, Mapping):
+        with taking("compute_proxies", settings):
+            settings = ProxySettings(**settings)
     settings = _checked(batch, settings)
     space = get_cell_space(space)
     asked = np.atleast_1d(space.index_of(cells))

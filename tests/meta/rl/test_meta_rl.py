@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 import nasmeta as nm
 from nasmeta.errors import DamagedFileError, SettingError, SpaceExhaustedError
-from nasmeta.meta import Monitor, load_meta_model, meta_train, save_meta_model
+from nasmeta.meta import Monitor, SavedMetaModel, meta_train
 from nasmeta.meta.rl import LearntPolicy, MetaRLSearch, Policy
 from nasmeta.searchers import Searcher
 from nasmeta.spaces import CellSpace, get_space
@@ -121,11 +121,11 @@ def test_from_a_file_it_searches_alike(learnt: LearntPolicy, tmp_path: Path) -> 
     trained = Short(SPACE, np.random.default_rng(0)).meta_fit(sources)
     mine = MetaRLSearch(SPACE, np.random.default_rng(3), **TINY)
     mine.meta_model_, mine.meta_sources_ = trained.meta_model_, trained.meta_sources_
-    path = save_meta_model(tmp_path / "rl.npz", mine)
-    again = load_meta_model(path).searcher(np.random.default_rng(3), temperature=0.5)
+    path = SavedMetaModel.write(tmp_path / "rl.npz", mine)
+    again = SavedMetaModel.load(path).searcher(np.random.default_rng(3), temperature=0.5)
     mine.temperature = 0.5
     assert trace(again, target[0].values, 20) == trace(mine, target[0].values, 20)
-    saved = load_meta_model(path)
+    saved = SavedMetaModel.load(path)
     saved.arrays["score.weight"] = saved.arrays["score.weight"][:, :3]
     with pytest.raises(DamagedFileError, match=r"score\.weight"):
         saved.searcher(np.random.default_rng(0))
@@ -227,7 +227,7 @@ def test_the_shipped_policies_need_fewer_evaluations_than_evolution(dataset: str
         for seed in range(8)
     ]  # fmt: skip
     assert np.mean(needed) < {"cifar10": 78, "cifar100": 61, "imagenet16-120": 124}[dataset], "half of evolution's"
-    card = load_meta_model(f"meta-rl-nb201-without-{dataset}").card
+    card = SavedMetaModel.load(f"meta-rl-nb201-without-{dataset}").card
     defaults = MetaRLSearch(SPACE, np.random.default_rng(0))
     assert card["settings"] == {name: getattr(defaults, name) for name in card["settings"]}
     assert all(dataset not in source["held_out"] for source in card["sources"])
