@@ -66,6 +66,7 @@ from nasmeta.pictures import WIDTHS as WIDTHS
 
 __all__ = [
     "bootstrap_interval",
+    "friedman_test",
     "front_distances",
     "latex_comparison",
     "paired_tests",
@@ -78,6 +79,7 @@ __all__ = [
     "plot_ranks",
     "plot_regret",
     "plot_training_curves",
+    "regret_curves",
     "save_figure",
     "summarise",
     "to_latex",

@@ -132,8 +132,11 @@ def plot_ranks(frame: pd.DataFrame, x: XAxis = "evaluation", width: Width = None
 
     Parameters
     ----------
-    frame, x
-        As in `rank_curves`.
+    frame : DataFrame (rows,)
+        A results frame with a run of every searcher for every (task, seed) in it.
+    x : {"evaluation", "simulated_seconds"}
+        The horizontal axis. Tasks differ in what a training costs, so seconds are shares of each task's own budget: of
+        the largest at which all of its runs are known.
     width : str or float, optional
         As in `plot_regret`; 4.6 inches where left out.
 
@@ -144,7 +147,7 @@ def plot_ranks(frame: pd.DataFrame, x: XAxis = "evaluation", width: Width = None
     Raises
     ------
     SettingError
-        As in `rank_curves`.
+        The frame is not valid, or searchers lack runs that others have.
 
     Examples
     --------
@@ -179,16 +182,25 @@ def plot_profiles(
 ) -> Figure:
     """Draw the share of runs against how good they are, or against how many evaluations they needed.
 
+    A performance profile (Agarwal et al., "Deep reinforcement learning at the edge of the statistical precipice",
+    NeurIPS 2021) has the share of runs whose normalised regret is at most τ, a runtime profile the share that reached
+    the target within n evaluations; each task has the same weight.
+
     Parameters
     ----------
     frame : DataFrame (rows,)
         A results frame.
     kind : {"performance", "runtime"}
-        `performance_profiles` with their pointwise intervals, or `runtime_profiles`.
-    at, x, reference
-        Of the performance profile.
+        The former comes with pointwise bootstrap intervals of 95 %.
+    at : int, optional
+        Of the performance profile: the evaluation at which regrets are compared; the last that all have where left out.
+    x : {"evaluation", "simulated_seconds"}
+        What `at` counts.
+    reference : str, optional
+        The searcher whose mean regret on a task is 1; ``random`` where left out, or without it the one with the
+        largest mean regret on most tasks.
     target : float
-        Of the runtime profile.
+        Of the runtime profile: the regret to be reached.
     width : str or float, optional
         As in `plot_regret`; 4.6 inches where left out.
 
@@ -199,7 +211,7 @@ def plot_profiles(
     Raises
     ------
     SettingError, UnknownNameError
-        As in those functions; also for another kind.
+        The frame is not valid, or kind, target or reference are not possible.
 
     Examples
     --------

@@ -79,7 +79,7 @@ def optuna_objective(
         A task is looked up in its table; an evaluator may be a surrogate. Where look-ups answer with one measured seed,
         ``TableEvaluator(task, seed)`` says which draw of seeds a study has, by default 0.
     epochs : iterable of int or str, optional
-        Lengths of training after which a trial reports its value and may be pruned, as in `nasmeta.tasks.fidelities`:
+        Lengths of training after which a trial reports its value and may be pruned:
         ``[12, 200]``, or points of a learning curve such as ``"50of200"``. A full training alone where left out.
     promotion : {"scratch", "continued"}, default "scratch"
         What the next length costs: all of it, or what is missing; as in `nasmeta.runs.Clock`.

@@ -75,8 +75,8 @@ def search(
         Fraction of the cells to search in, above 0 and at most 1: 0.1 keeps the tenth that is the most promising by
         the sources. Any searcher can; its sources are those of `sources`.
     warm_start : int or str, default 0
-        How many cells that sources choose are evaluated first, see `nasmeta.meta.warm_start_cells`; with
-        ``"5/second"`` they are chosen by their gain per second of training.
+        How many cells that sources choose are evaluated first, each for what it adds on the sources (greedy coverage,
+        after Wistuba et al., DSAA 2015); with ``"5/second"`` by what it adds per second of training.
     journal : path, optional
         File in which each evaluation is recorded. Where it exists the run goes on from it, with the identical trace
         as if it had never stopped; a larger budget continues a finished run.
@@ -103,8 +103,8 @@ def search(
         Simulated workers, and what happens with repeated cells, with the evaluation that crosses the budget and with
         promoted cells; see `nasmeta.runs.Clock`.
     epochs : sequence of int or str, optional
-        The lengths of training that a multi-fidelity searcher may use; by default all that the task is known for, see
-        `nasmeta.tasks.fidelities`. ``"50of200"`` is a point of a learning curve. Searchers of one length take the full
+        The lengths of training that a multi-fidelity searcher may use; by default all that the task is known for: 12
+        and 200 on NAS-Bench-201. ``"50of200"`` is a point of a learning curve. Searchers of one length take the full
         one; short ones beside it are then refused.
 
     Returns

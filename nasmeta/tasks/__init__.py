@@ -49,5 +49,6 @@ __all__ = [
     "hypervolume",
     "list_tasks",
     "multi_objective_task",
+    "pareto_front",
     "task_distribution",
 ]
