@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 import typer
 
-from nasmeta.errors import NasmetaError, NasmetaWarning, SettingError
+from nasmeta.errors import NasmetaError, NasmetaWarning, SettingError, TrainingFailed
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,7 +21,7 @@ F = TypeVar("F", bound=Callable[..., None])
 
 
 def cli_command(command: F) -> F:
-    """Turn the project's errors and warnings into one line each, and set exit codes: error 2, interrupt 130."""
+    """Turn errors and warnings of the project into one line each; exit code 1 for a failed training, 2 for others."""
 
     @functools.wraps(command)
     def run(*args: Any, **kwargs: Any) -> None:
@@ -33,7 +33,7 @@ def cli_command(command: F) -> F:
 
             line = Text.assemble(("Error: ", "bold red"), " ".join(str(error).split()))
             console(stderr=True).print(line, soft_wrap=True)
-            raise typer.Exit(2) from error
+            raise typer.Exit(1 if isinstance(error, TrainingFailed) else 2) from error
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
 

@@ -101,6 +101,7 @@ _BESIDE_SPECIFICATION = (
 
 @cli_command
 def search(
+    context: typer.Context,
     searcher: Annotated[
         str,
         typer.Argument(
@@ -156,7 +157,7 @@ def search(
             f"{searcher:.40}` for the default meta-searcher."
         )
 
-    asked, data = _answering(evaluator, task, data, recipe, device, (split, valid_fraction, size))
+    asked, data = _answering(context, evaluator, task, data)
     run = nm.search(
         searcher,
         task,
@@ -188,15 +189,23 @@ def _is_said(context: typer.Context, parameter: str) -> bool:
 
 
 def _answering(
-    evaluator: str, task: str, data: str | None, recipe: str, device: str, options: tuple[Any, ...]
+    context: typer.Context, evaluator: str, task: str, data: str | None
 ) -> tuple[str | TrainingEvaluator, str | None]:
     """Return what answers, and the data that it does not have yet."""
     from nasmeta.evaluators import TRAINED
     from nasmeta.training import dataset_options
 
+    of_training = ("recipe", "device", "split", "valid_fraction", "size")
+    said = [f"--{name.replace('_', '-')}" for name in of_training if _is_said(context, name)]
+    if said and evaluator not in TRAINED:
+        raise SettingError(
+            f"Only trainings use {', '.join(said)}, but the evaluator is {evaluator}: add --evaluator training and "
+            f"--data, or leave {'it' if len(said) == 1 else 'them'} out."
+        )
     if evaluator not in TRAINED or data is None:
         return evaluator, data
-    return TRAINED[evaluator](task, data, recipe, device=device, **dataset_options(data, *options)), None
+    recipe, device, *of_images = (context.params[name] for name in of_training)
+    return TRAINED[evaluator](task, data, recipe, device=device, **dataset_options(data, *of_images)), None
 
 
 @cli_command
@@ -317,7 +326,7 @@ def compare(
             )
         on = names_in(tasks) or ["nb201"]
         if len(on) == 1:
-            asked, data = _answering(evaluator, on[0], data, recipe, device, (split, valid_fraction, size))
+            asked, data = _answering(context, evaluator, on[0], data)
         frame = nm.compare(
             names_in(searchers),
             on,

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from nasmeta.cli._app import app
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, TrainingFailed
 from nasmeta.training import dataset_options
 
 
@@ -42,3 +42,18 @@ def test_a_comparison_that_trains_is_told_its_task(evaluator: str) -> None:
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code != 0
     assert "--tasks nb201/cifar10" in f"{result.output}{result.exception or ''}"
+
+
+@pytest.mark.parametrize("command", [["search", "random", "nb201/cifar10"], ["compare", "--searchers", "random"]])
+def test_options_of_training_are_refused_without_training(command: list[str]) -> None:
+    result = CliRunner().invoke(app, [*command, "--evaluations", "2", "--recipe", "tiny", "--valid-fraction", "0.3"])
+    assert result.exit_code == 2
+    assert "Only trainings use --recipe, --valid-fraction, but the evaluator is table" in result.stderr
+
+
+def test_a_failed_training_is_no_wrong_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    def diverge(*_: object, **__: object) -> None:
+        raise TrainingFailed("the loss is nan", "diverged")
+
+    monkeypatch.setattr("nasmeta.train", diverge)
+    assert CliRunner().invoke(app, ["train", "6111", "--data", "digits"]).exit_code == 1
