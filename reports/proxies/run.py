@@ -119,7 +119,7 @@ def main() -> None:
 {images["size"]}×{images["size"]} pixels, one draw. Network: NAS-Bench-201's skeleton, {network["channels"]} channels
 and N = {network["cells_per_stage"]} cell a stage (the benchmark has 5), live edges only. Seed of the weights:
 {facts["seed"]}; draws of them: {facts["repeats"]}. Measured with PyTorch {versions["torch"]}, one thread;
-`nasmeta proxies compute --images digits --output FILE` measures them again. No image and no label of CIFAR or ImageNet
+`nasmeta proxies compute --data digits --output FILE` measures them again. No image and no label of CIFAR or ImageNet
 has entered them.
 
 Spearman's rank correlation, higher values of a proxy taken as better, with the validation accuracy after 200 epochs

@@ -154,19 +154,19 @@ class ProxySettings:
 
 def compute_proxies(
     cells: ArchitectureLike,
-    images: str | Path | ImageBatch = "digits",
+    data: str | Path | ImageBatch = "digits",
     settings: ProxySettings | Mapping[str, Any] | None = None,
     space: str | SearchSpace = "nb201",
 ) -> dict[str, NDArray[np.float64]]:
     """Probe the networks of cells, live edges only, on one thread.
 
-    The same cell, images, settings and version of PyTorch give the same values, in whichever process.
+    The same cell, data, settings and version of PyTorch give the same values, in whichever process.
 
     Parameters
     ----------
     cells : cell or cells
         Probed as they are, isomorphic ones, too.
-    images : str, path or ImageBatch, default "digits"
+    data : str, path or ImageBatch, default "digits"
         A batch of `nasmeta.training.load_images`, or what it draws 32 images of 16×16 pixels from: scikit-learn's
         digits, or a folder with one folder of images for each class.
     settings : mapping, optional
@@ -190,7 +190,7 @@ def compute_proxies(
     >>> bool(found["synflow"][0] > found["synflow"][1])
     True
     """
-    batch = load_images(images) if isinstance(images, str | Path) else images
+    batch = load_images(data) if isinstance(data, str | Path) else data
     if isinstance(settings, Mapping):
         with taking("compute_proxies", settings):
             settings = ProxySettings(**settings)
