@@ -40,7 +40,7 @@ def at_full_depth(table: nm.tables.Table) -> dict[str, float]:
     }
     known = np.flatnonzero(np.isfinite(np.stack(list(published.values()))).all(axis=0))
     cells = np.random.default_rng(0).choice(known, N_CHECKED, replace=False)
-    found = compute_proxies(cells, "digits", {"cells_per_stage": 5})
+    found = compute_proxies(cells, "digits", settings={"cells_per_stage": 5})
     everywhere = np.ones(N_CHECKED, dtype=bool)
     return {name: spearman(values, published[name][cells], everywhere) for name, values in found.items()}
 
