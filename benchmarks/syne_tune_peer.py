@@ -1,12 +1,12 @@
 """Syne Tune's simulator on a table: run by a Python that has it, one line of numbers for each line of input.
 
-Usage: PYTHON syne_tune_peer.py TABLE.npz. The table holds digits (n, 6), errors and elapsed seconds (n, levels). A line
-``asha 2000 4 7`` asks for a run of ASHA with 2,000 results on 4 workers and seed 7; the answer is the number of results
-and the seconds that `Tuner.run` took.
+The table holds digits (n, 6), errors and elapsed seconds (n, levels). A line ``asha 2000 4 7`` asks for a run of ASHA
+with 2,000 results on 4 workers and seed 7; the answer is the number of results and the seconds that `Tuner.run` took.
 """
 
 from __future__ import annotations
 
+import argparse
 import logging
 import sys
 import tempfile
@@ -72,8 +72,13 @@ def run(box: BlackboxTabular, searcher: str, results: int, workers: int, seed: i
 
 def main() -> None:
     """Answer lines until there are none."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("table", type=Path, metavar="TABLE.npz")
+    path = parser.parse_args().table
+    if not path.is_file():
+        parser.error(f"there is no file {path}")
     logging.disable(logging.CRITICAL)
-    table = np.load(Path(sys.argv[1]))
+    table = np.load(path)
     boxes = {searcher: blackbox_of(table, searcher) for searcher in LEVELS}
     answers, sys.stdout = sys.stdout, sys.stderr  # Syne Tune prints
     for line in sys.stdin:

@@ -7,6 +7,8 @@ from the folder above this one; it writes ``pareto.png``::
     python examples/hardware_pareto.py
 """
 
+import argparse
+
 from matplotlib.figure import Figure
 
 import nasmeta as nm
@@ -45,4 +47,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter).parse_args()
     main()

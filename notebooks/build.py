@@ -7,6 +7,7 @@ address in ``pyproject.toml``, where there is one.
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import sys
@@ -79,10 +80,16 @@ def execute(script: Path) -> Any:
     return notebook
 
 
-def main(chosen: list[str]) -> None:
+def main(arguments: list[str]) -> None:
     """Write the notebooks that were chosen by number; all where none was."""
-    for script in scripts():
-        if chosen and script.stem[0] not in chosen:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("chosen", nargs="*", metavar="NUMBER", help="of a notebook; all where left out")
+    chosen, known = parser.parse_args(arguments).chosen, {script.stem[0]: script for script in scripts()}
+    for number in chosen:
+        if number not in known:
+            parser.error(f"there is no notebook {number!r}; there are {', '.join(known)}")
+    for number, script in known.items():
+        if chosen and number not in chosen:
             continue
         start = time.perf_counter()
         script.write_text(with_head(script), encoding="utf-8")

@@ -19,7 +19,7 @@ proxies_app = typer.Typer(
 def compute(
     output: Annotated[Path, typer.Option(metavar="FILE", help="Write the proxies to this new file (.npz).")],
     space: Annotated[str, typer.Option(help="Space of the cells: nb201 or tnb101.")] = "nb201",
-    images: Annotated[
+    data: Annotated[
         str,
         typer.Option(
             metavar="digits|FOLDER", help="Images: scikit-learn's digits, or a folder with one folder per class."
@@ -44,7 +44,7 @@ def compute(
     settings = ProxySettings(
         tuple(names_in(proxies)) if proxies is not None else DEFAULT_PROXIES, channels, cells_per_stage, seed, repeats
     )
-    batch = load_images(images, n_images, image_size, seed)
+    batch = load_images(data, n_images, image_size, seed)
     existed = output.exists()
     with progress_bar("networks") as bar:
         path = measure_proxies(
@@ -59,4 +59,4 @@ def compute(
     typer.echo(f"{path} was complete already, by the same measurement" if existed else f"wrote {path}")
 
 
-proxies_app.command(epilog="Example: nasmeta proxies compute --images digits --output proxies.npz")(compute)
+proxies_app.command(epilog="Example: nasmeta proxies compute --data digits --output proxies.npz")(compute)

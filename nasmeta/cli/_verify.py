@@ -68,7 +68,6 @@ def verify(
 ) -> None:
     """Train the best cells of searches, beside random cells, and write a page that compares them with the table."""
     import nasmeta as nm
-    from nasmeta.analysis import write_verification_page
     from nasmeta.training import dataset_options
 
     asked: dict[str, Any] = {"recipe": recipe, "top": top, "controls": controls, "worst": worst, "seeds": seeds}
@@ -99,6 +98,7 @@ def verify(
             shard=shard,
             announce=tell,
             on_end=lambda cell, seed, outcome: tell(_ended(cell, seed, outcome), last=True),
+            command=command,
             **asked,
             **dataset_options(data, split, valid_fraction, size),
         )
@@ -109,7 +109,7 @@ def verify(
         typer.echo(f"Shard {shard}: its {done}. After all shards, leave out --shard for the page.")
     else:
         _show(found)
-        echo_written(write_verification_page(found.cells, found.epochs, found.facts, folder, command=command))
+        echo_written(found.files)
     if found.facts["failed"] and not found.facts["trainings"]:
         why = ", ".join(sorted({reason for reason in found.cells["failures"] if reason}))
         end_without_success(f"no training succeeded: {why}.")

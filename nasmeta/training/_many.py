@@ -37,7 +37,7 @@ OnEnd: TypeAlias = Callable[[int, int, TrainingResult | TrainingFailed], object]
 def train_many(
     cells: Iterable[Architecture],
     space: str | SearchSpace = "nb201",
-    dataset: str | ImageDataset = "digits",
+    data: str | ImageDataset = "digits",
     recipe: str | Path | Recipe = "tiny",
     seeds: Sequence[int] = (0,),
     *,
@@ -55,7 +55,7 @@ def train_many(
     Parameters
     ----------
     cells : iterable of int or str
-    space, dataset, recipe, deterministic
+    space, data, recipe, deterministic
         As in `train`.
     seeds : sequence of int, default (0,)
     folder : str or Path
@@ -95,15 +95,14 @@ def train_many(
     >>> from nasmeta.training import ImageDataset, Recipe
     >>> few = ImageDataset.load("digits").subset(32)
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     found = train_many([6111, 0], dataset=few, recipe=Recipe.load("tiny", epochs=1), folder=folder)
+    ...     found = train_many([6111, 0], data=few, recipe=Recipe.load("tiny", epochs=1), folder=folder)
     >>> [result.cell for result in found]
     [6111, 0]
     """
     space, base = get_cell_space(space), checked_path("folder", folder)
     chosen = chosen_device(device, here=workers != "ray" or device == "auto")
     recipe, progress = Recipe.load(recipe), check_bool("progress", progress)
-    data = dataset if isinstance(dataset, ImageDataset) else _loaded(dataset, data_options or {})
-    data = recipe.images_of(data)
+    data = recipe.images_of(data if isinstance(data, ImageDataset) else _loaded(data, data_options or {}))
     own_seeds = [check_int("a seed", seed, 0) for seed in check_list("seeds", seeds, "whole numbers")]
     indices = [space.index_of(cell) for cell in check_list("cells", cells, "cells, each an index or a string")]
     jobs = [(cell, seed) for cell in indices for seed in own_seeds]

@@ -206,7 +206,7 @@ class Recipe:
         """
         return {name: value for name, value in asdict(self).items() if value or name not in _LATER}
 
-    def images_of(self, dataset: ImageDataset) -> ImageDataset:
+    def images_of(self, data: ImageDataset) -> ImageDataset:
         """Return the images that it trains and evaluates on: the data set itself where it reduces nothing.
 
         Examples
@@ -216,12 +216,12 @@ class Recipe:
         >>> {name: len(positions) for name, positions in few.splits.items()}
         {'train': 100, 'valid': 50, 'test': 50}
         """
-        dataset = check_instance("dataset", dataset, ImageDataset)
-        n = len(dataset.images)
+        data = check_instance("data", data, ImageDataset)
+        n = len(data.images)
         limits = {"train": self.train_images or n, **dict.fromkeys(("valid", "test"), self.evaluation_images or n)}
-        if any(len(dataset.splits[name]) > most for name, most in limits.items()):
-            dataset = dataset.subset(limits)
-        return dataset.scaled(self.image_size) if self.image_size else dataset
+        if any(len(data.splits[name]) > most for name, most in limits.items()):
+            data = data.subset(limits)
+        return data.scaled(self.image_size) if self.image_size else data
 
     def learning_rate_at(self, epoch: int, step: int, n_steps: int) -> float:
         """Return the learning rate of a step (from 0) of an epoch (from 0) of ``n_steps`` steps.

@@ -156,7 +156,7 @@ class Supernet(CellNetwork):
 
     @torch.inference_mode()
     def accuracies(
-        self, cells: Iterable[Architecture], dataset: ImageDataset, split: str = "valid", device: str = "cpu"
+        self, cells: Iterable[Architecture], data: ImageDataset, split: str = "valid", device: str = "cpu"
     ) -> NDArray[np.float64]:
         """Return the accuracy in percent of each cell with the shared weights, float64, shape (n_cells,).
 
@@ -165,7 +165,7 @@ class Supernet(CellNetwork):
         Parameters
         ----------
         cells : iterable of int or str
-        dataset : ImageDataset
+        data : ImageDataset
         split : {"valid", "train", "test"}, default "valid"
         device : str, default "cpu"
 
@@ -174,43 +174,43 @@ class Supernet(CellNetwork):
         SettingError
             Where the split has no images.
         """
-        if not len(dataset.splits[check_choice("split", split, tuple(dataset.splits))]):
-            raise SettingError(f"{dataset.name} has no images in the split {split}: pass valid_fraction=0.1, say.")
-        data, network, found = DeviceData(dataset, torch.device(device)), self.to(device).eval(), []
-        order = torch.randperm(len(data.positions[split]), generator=torch.Generator().manual_seed(0))
-        positions = data.positions[split][order.to(data.device)]
+        if not len(data.splits[check_choice("split", split, tuple(data.splits))]):
+            raise SettingError(f"{data.name} has no images in the split {split}: pass valid_fraction=0.1, say.")
+        pixels, network, found = DeviceData(data, torch.device(device)), self.to(device).eval(), []
+        order = torch.randperm(len(pixels.positions[split]), generator=torch.Generator().manual_seed(0))
+        positions = pixels.positions[split][order.to(pixels.device)]
         for cell in cells:
             network.use(cell)
             right = 0
             for begin in range(0, len(positions), _BATCH):
-                images, labels = data.plain(positions[begin : begin + _BATCH])
+                images, labels = pixels.plain(positions[begin : begin + _BATCH])
                 right += int((network(images).argmax(1) == labels).sum())
             found.append(100 * right / len(positions))
         return np.array(found)
 
 
-def _images(dataset: str | ImageDataset) -> ImageDataset:
+def _images(data: str | ImageDataset) -> ImageDataset:
     """Return the images of a data set, by name or as they are."""
-    if isinstance(dataset, str):
-        return ImageDataset.load(dataset, **dataset_options(dataset))
-    return check_instance("dataset", dataset, ImageDataset)
+    if isinstance(data, str):
+        return ImageDataset.load(data, **dataset_options(data))
+    return check_instance("data", data, ImageDataset)
 
 
-def _supernet_of(dataset: ImageDataset, recipe: Recipe, space: str | SearchSpace, seed: int, sampling: str) -> Supernet:
+def _supernet_of(data: ImageDataset, recipe: Recipe, space: str | SearchSpace, seed: int, sampling: str) -> Supernet:
     """Return a new supernet for these images, in the recipe's skeleton."""
     return Supernet(
         space,
-        n_classes=dataset.n_classes,
+        n_classes=data.n_classes,
         channels=recipe.channels,
         cells_per_stage=recipe.cells_per_stage,
-        in_channels=dataset.images.shape[1],
+        in_channels=data.images.shape[1],
         seed=seed,
         sampling=sampling,
     )
 
 
 def train_supernet(
-    dataset: str | ImageDataset,
+    data: str | ImageDataset,
     recipe: str | Path | Recipe = "tiny",
     space: str | SearchSpace = "nb201",
     seed: int = 0,
@@ -222,7 +222,7 @@ def train_supernet(
 
     Parameters
     ----------
-    dataset : str or ImageDataset
+    data : str or ImageDataset
         As `ImageDataset.load` takes or gives it.
     recipe : str, Path or Recipe
         ``prune``, ``patience`` and ``evaluate_every`` do not count: there is no cell to watch. The accuracy at the end
@@ -245,18 +245,18 @@ def train_supernet(
 
     recipe = Recipe.load(recipe)
     recipe = recipe.but(patience=0, evaluate_every=recipe.epochs)
-    dataset = recipe.images_of(_images(dataset))
+    data = recipe.images_of(_images(data))
 
     def build(choices: Mapping[str, Any]) -> Supernet:
-        return _supernet_of(dataset, recipe, space, seed, "uniform")
+        return _supernet_of(data, recipe, space, seed, "uniform")
 
     build.identity = {"network": "supernet", "space": get_cell_space(space).name}  # type: ignore[attr-defined]
     where: dict[str, Any] = {"folder": folder, "device": device}
-    return train(0, dataset, recipe, seed, space=space, build_network=build, **where)
+    return train(0, data, recipe, seed, space=space, build_network=build, **where)
 
 
 def gdas(
-    dataset: str | ImageDataset,
+    data: str | ImageDataset,
     recipe: str | Path | Recipe = "tiny",
     space: str | SearchSpace = "nb201",
     seed: int = 0,
@@ -271,7 +271,7 @@ def gdas(
 
     Parameters
     ----------
-    dataset : str or ImageDataset
+    data : str or ImageDataset
         With validation images.
     recipe : str, Path or Recipe
         Images, skeleton, learning rates and epochs of the weights.
@@ -299,18 +299,18 @@ def gdas(
     """
     start, seed = time.perf_counter(), check_int("seed", seed, least=0)
     recipe, place = Recipe.load(recipe), chosen_device(device)
-    dataset = recipe.images_of(_images(dataset))
-    if not len(dataset.splits["valid"]):
-        raise SettingError(f"GDAS learns on validation images, and {dataset.name} has none: pass valid_fraction=0.1.")
-    network = _supernet_of(dataset, recipe, space, seed, "gdas").to(place)
+    data = recipe.images_of(_images(data))
+    if not len(data.splits["valid"]):
+        raise SettingError(f"GDAS learns on validation images, and {data.name} has none: pass valid_fraction=0.1.")
+    network = _supernet_of(data, recipe, space, seed, "gdas").to(place)
     weights = [own for name, own in network.named_parameters() if name != "scores"]
     of_weights = torch.optim.SGD(
         weights, recipe.learning_rate, recipe.momentum, weight_decay=recipe.weight_decay, nesterov=recipe.nesterov
     )
     of_scores = torch.optim.Adam([network.scores], lr=_RATE, betas=_BETAS, weight_decay=_DECAY)
-    padding = round(recipe.crop * dataset.image_size[0])
-    data = DeviceData(dataset, place, padding)
-    train, valid = data.positions["train"], data.positions["valid"]
+    padding = round(recipe.crop * data.image_size[0])
+    pixels = DeviceData(data, place, padding)
+    train, valid = pixels.positions["train"], pixels.positions["valid"]
     n_steps = max(1, len(train) // recipe.batch_size)
     cells = []
     for epoch in range(recipe.epochs):
@@ -322,8 +322,8 @@ def gdas(
                 group["lr"] = recipe.learning_rate_at(epoch, step, n_steps)
             for optimizer, order in ((of_weights, orders[0]), (of_scores, orders[1])):
                 part = order[torch.arange(step * recipe.batch_size, (step + 1) * recipe.batch_size) % len(order)]
-                draws = Augmentation(len(part), padding, recipe.flip and dataset.flips, generator).to(data.device)
-                images, labels = data.augmented(part, draws)
+                draws = Augmentation(len(part), padding, recipe.flip and data.flips, generator).to(pixels.device)
+                images, labels = pixels.augmented(part, draws)
                 network.zero_grad(set_to_none=True)
                 functional.cross_entropy(network(images), labels).backward()  # type: ignore[no-untyped-call]
                 optimizer.step()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def train(
     cell: Architecture,
-    dataset: str | ImageDataset = "digits",
+    data: str | ImageDataset = "digits",
     recipe: str | Path | Recipe = "tiny",
     seed: int = 0,
     *,
@@ -51,7 +51,7 @@ def train(
     Parameters
     ----------
     cell : int or str
-    dataset : str or ImageDataset, default "digits"
+    data : str or ImageDataset, default "digits"
         As `ImageDataset.load` takes or gives it.
     recipe : str, Path or Recipe, default "tiny"
         As `Recipe.load` takes it.
@@ -127,11 +127,9 @@ def train(
         raise SettingError("A network of your own is exported by yourself: it is the result's network.")
     for file in files:
         check_export(file, made_before=home)
-    if isinstance(dataset, str):
-        data = ImageDataset.load(dataset, **dataset_options(dataset, split, valid_fraction, size))
-    elif (split, valid_fraction, size) == (None, None, None):
-        data = dataset
-    else:
+    if isinstance(data, str):
+        data = ImageDataset.load(data, **dataset_options(data, split, valid_fraction, size))
+    elif (split, valid_fraction, size) != (None, None, None):
         raise SettingError("split, valid_fraction and size are for a data set that is given by its name.")
     recipe = Recipe.load(recipe)
     data = recipe.images_of(data)

@@ -61,7 +61,7 @@ def run_training(
     cell = space.index_of(cell)
     chosen = chosen_device(device)
     recipe = Recipe.load(recipe)
-    data = check_instance("dataset", data, ImageDataset)
+    data = check_instance("data", data, ImageDataset)
     deterministic = check_bool("deterministic", deterministic)
     last = recipe.epochs if until is None else _pause(until, recipe, folder)
     if on_epoch is not None and not callable(on_epoch):

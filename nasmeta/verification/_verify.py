@@ -7,13 +7,13 @@ import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasmeta.checks import check_int
+from nasmeta.checks import check_bool, check_int
 from nasmeta.errors import SettingError, TrainingFailed, shown
 from nasmeta.evaluators import Trainer, default_split
 from nasmeta.files import write_atomically
@@ -48,11 +48,14 @@ class Verification:
         A row an epoch of a training: cell, role, seed and the fields of `nasmeta.training.TrainingResult.epochs`.
     facts : dict
         On what and how, and the rank correlations; of JSON's types.
+    files : tuple of Path
+        The page ``README.md`` and its pictures; none where no page was written.
     """
 
     cells: pd.DataFrame
     epochs: pd.DataFrame
     facts: dict[str, Any]
+    files: tuple[Path, ...] = ()
 
     def plot(self, width: Width = None) -> Figure:
         """Draw what training measured against what the table says.
@@ -92,9 +95,14 @@ def verify(
     shard: str | None = None,
     announce: Callable[[str], object] | None = None,
     on_end: OnEnd | None = None,
+    page: bool = True,
+    command: str | None = None,
     **options: Any,
 ) -> Verification:
-    """Train the best cells of runs, and random cells as control, each several times.
+    """Train the best cells of runs, beside random cells, and write a page that compares them with the table.
+
+    The page is ``README.md`` in the folder, with its pictures; the frames lie beside it as ``cells.csv`` and
+    ``epochs.csv``, the facts as ``facts.json``.
 
     Parameters
     ----------
@@ -133,6 +141,10 @@ def verify(
         will take, as a trial with few images says.
     on_end : callable, optional
         Is called with cell, seed and `TrainingResult` or `TrainingFailed` when a training has ended.
+    page : bool, default True
+        Write the page; with `shard` there is none.
+    command : str, optional
+        Which the page names as the one that wrote it.
     **options
         Keyword arguments of `nasmeta.training.ImageDataset.load`; the split is by default that of the tables where they
         know the data set and no ``valid_fraction`` is given.
@@ -168,10 +180,12 @@ def verify(
     ...     )
     >>> list(found.cells["role"]), bool(found.cells["cell"][0] == run.best.cell)
     (['pick', 'random'], True)
+    >>> [file.name for file in found.files]
+    ['README.md', 'agreement.png', 'curves.png', 'cells.png']
     """
     searches = read_searches(journals)
     chosen = choose(searches, top, controls, worst, seed)
-    seeds, stack = check_int("seeds", seeds), check_int("stack", stack)
+    seeds, stack, page = check_int("seeds", seeds), check_int("stack", stack), check_bool("page", page)
     if stack > 1 and workers != 1:
         raise SettingError(f"A stack trains in one process: leave out workers={shown(workers)}, or stack={stack}.")
     home = checked_path("folder", folder)
@@ -214,6 +228,12 @@ def verify(
             verification = Verification(cells, epochs_frame(chosen, results), facts)
             if part is None:
                 _write(home, verification)
+                if page:
+                    from nasmeta.analysis import write_verification_page
+
+                    say("writing the page")
+                    files = write_verification_page(cells, verification.epochs, facts, home, command)
+                    verification = replace(verification, files=tuple(files))
     return verification
 
 

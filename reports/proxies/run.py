@@ -40,7 +40,7 @@ def at_full_depth(table: nm.tables.Table) -> dict[str, float]:
     }
     known = np.flatnonzero(np.isfinite(np.stack(list(published.values()))).all(axis=0))
     cells = np.random.default_rng(0).choice(known, N_CHECKED, replace=False)
-    found = compute_proxies(cells, "digits", {"cells_per_stage": 5})
+    found = compute_proxies(cells, "digits", settings={"cells_per_stage": 5})
     everywhere = np.ones(N_CHECKED, dtype=bool)
     return {name: spearman(values, published[name][cells], everywhere) for name, values in found.items()}
 
@@ -119,7 +119,7 @@ def main() -> None:
 {images["size"]}×{images["size"]} pixels, one draw. Network: NAS-Bench-201's skeleton, {network["channels"]} channels
 and N = {network["cells_per_stage"]} cell a stage (the benchmark has 5), live edges only. Seed of the weights:
 {facts["seed"]}; draws of them: {facts["repeats"]}. Measured with PyTorch {versions["torch"]}, one thread;
-`nasmeta proxies compute --images digits --output FILE` measures them again. No image and no label of CIFAR or ImageNet
+`nasmeta proxies compute --data digits --output FILE` measures them again. No image and no label of CIFAR or ImageNet
 has entered them.
 
 Spearman's rank correlation, higher values of a proxy taken as better, with the validation accuracy after 200 epochs

@@ -111,7 +111,7 @@ class Report:
         while at < len(cells) and time.monotonic() - self.start < 60 * self.asked.minutes:
             found = train_many(
                 cells[at : at + size],
-                dataset=self.data,
+                data=self.data,
                 recipe=self.recipe,
                 folder=self.runs,
                 device=self.asked.device,
@@ -141,7 +141,7 @@ class Report:
         """Time the best cell of the table, alone on the device, evaluation of each epoch included."""
         cell = int(np.argmax(self.values))
         start = time.perf_counter()
-        result = train(cell, dataset=self.data, recipe=self.recipe, device=self.asked.device)
+        result = train(cell, data=self.data, recipe=self.recipe, device=self.asked.device)
         self.figures["top"] = {
             "card": self.card,
             "cell": cell,

@@ -47,6 +47,7 @@ def measure(data: str, recipe: Recipe | str, folder: Path, top: int, controls: i
         controls=controls,
         seeds=seeds,
         device="cpu",
+        page=False,  # it is written with a note, below
         announce=lambda text: print(text, file=sys.stderr, flush=True),
         **options,
     )

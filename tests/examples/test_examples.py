@@ -57,6 +57,15 @@ def test_the_page_lists_all() -> None:
     assert [path.name for path in [*notebooks, *SCRIPTS] if f"/{path.name})" not in page] == []
 
 
+@pytest.mark.parametrize("name", WRITES)
+def test_help_writes_nothing(name: str, tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, EXAMPLES / f"{name}.py", "--help"], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert f"python examples/{name}.py" in ended.stdout
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_its_commands_run(script: Path, tmp_path: Path) -> None:

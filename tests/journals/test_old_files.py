@@ -113,5 +113,7 @@ def test_of_a_measurement_of_proxies(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert found.facts == {"nasmeta_proxies": 1, **facts}
     assert found.cells.tolist() == np.unique(get_space("nb201").canonical(np.arange(12))).tolist()
     assert found.values["synflow"][0] == 7.5
-    np.testing.assert_array_equal(found.values["nwot"][3:], compute_proxies(found.cells[3:], batch, settings)["nwot"])
+    np.testing.assert_array_equal(
+        found.values["nwot"][3:], compute_proxies(found.cells[3:], batch, settings=settings)["nwot"]
+    )
     assert [path.name for path in tmp_path.iterdir()] == [output.name]

@@ -38,7 +38,7 @@ TOGETHER = (
 faulthandler.dump_traceback_later(240, exit=True)  # so that none waits for ever for one that is gone
 home = Path(sys.argv[1])
 found = {"plain": plain(distributed=True)}
-cell = {"dataset": few, "recipe": recipe, "device": "cpu", "distributed": True}
+cell = {"data": few, "recipe": recipe, "device": "cpu", "distributed": True}
 whole = train(6111, folder=home / "whole", **cell)
 paused = train(6111, folder=home / "paused", until=1, **cell)
 again = train(6111, folder=home / "paused", **cell)

@@ -50,7 +50,7 @@ def test_an_error_ends_what_runs_beside_it(tmp_path: Path) -> None:
     (tmp_path / "5-0").write_text("")  # no folder
     recipe, began = Recipe.load("tiny", epochs=10_000), time.monotonic()
     with pytest.raises(SettingError):
-        train_many([9, 5], dataset=ImageDataset.load("digits"), recipe=recipe, folder=tmp_path, device="cpu", workers=2)
+        train_many([9, 5], data=ImageDataset.load("digits"), recipe=recipe, folder=tmp_path, device="cpu", workers=2)
     assert time.monotonic() - began < 60
 
 
@@ -62,8 +62,8 @@ def test_an_error_ends_what_runs_beside_it(tmp_path: Path) -> None:
         ({"cells": None}, "cells must be a list of cells"),
         ({"seeds": 0}, "seeds must be a list of whole numbers, not 0"),
         ({"folder": 5}, "folder must be a path, not 5"),
-        ({"dataset": "digits", "data_options": {"depth": 1}}, "ImageDataset.load has no option 'depth'"),
-        ({"dataset": "digits", "data_options": 5}, "data_options must be of type Mapping"),
+        ({"data": "digits", "data_options": {"depth": 1}}, "ImageDataset.load has no option 'depth'"),
+        ({"data": "digits", "data_options": 5}, "data_options must be of type Mapping"),
         ({"device": "abacus", "workers": "ray"}, "device is auto, cpu, cuda or cuda:N, not 'abacus'"),
         ({"workers": 10**5000}, "workers must be a whole number"),
     ],
@@ -71,7 +71,7 @@ def test_an_error_ends_what_runs_beside_it(tmp_path: Path) -> None:
 def test_wrong_calls_end_in_a_sentence(tmp_path: Path, wrong: dict[str, Any], message: str) -> None:
     few = ImageDataset.load("digits").subset(32)
     with pytest.raises(SettingError, match=message):
-        train_many(**{"cells": [9], "dataset": few, "recipe": "tiny", "folder": tmp_path, **wrong})
+        train_many(**{"cells": [9], "data": few, "recipe": "tiny", "folder": tmp_path, **wrong})
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_the_file_holds_what_was_computed(whole: Path) -> None:
     file = read_proxies(whole)
     representatives = np.unique(SPACE.canonical(CELLS))
     assert file.cells.tolist() == representatives.tolist()
-    expected = compute_proxies(representatives, BATCH, SETTINGS)
+    expected = compute_proxies(representatives, BATCH, settings=SETTINGS)
     for name, values in expected.items():
         np.testing.assert_array_equal(file.values[name], values)
     assert file.facts["network"]["channels"] == 2
@@ -104,6 +104,16 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
         measure_proxies(tmp_path / "a.npz", BATCH, SETTINGS, cells=CELLS, progress=another)
 
 
+def test_proxies_by_name() -> None:
+    two = compute_proxies([1, 2], "digits", ["l2_norm", "nwot"], settings={"channels": 2})
+    assert list(two) == ["l2_norm", "nwot"]
+    expected = compute_proxies([1, 2], load_images(), settings=ProxySettings(("l2_norm",), channels=2))
+    for proxies in ("l2_norm", np.array(["l2_norm"])):
+        (one,) = compute_proxies([1, 2], proxies=proxies, settings=ProxySettings(channels=2)).items()
+        assert one[0] == "l2_norm"
+        assert one[1].tolist() == two["l2_norm"].tolist() == expected["l2_norm"].tolist()
+
+
 def test_bad_input(whole: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="is not overwritten"):
         measure_proxies(whole, BATCH, SETTINGS, cells=CELLS[:5])
@@ -119,15 +129,22 @@ def test_bad_input(whole: Path, tmp_path: Path) -> None:
         with pytest.raises(SettingError, match="proxies must be names from"):
             ProxySettings(proxies)  # type: ignore[arg-type]
     for batch, settings, why in (
-        (None, SETTINGS, "must be of type"),
+        (None, SETTINGS, "data is 'digits', a folder of images or an ImageBatch, not None"),
         (BATCH, 3, "must be of type"),
-        (BATCH, {"sead": 1}, "cannot take the settings"),
+        (BATCH, {"sead": 1}, "setting of compute_proxies 'sead'.*Possible: cells_per_stage, channels, repeats, seed"),
+        (BATCH, {"proxies": ["snip"]}, "setting of compute_proxies 'proxies'"),
+        (["foo"], None, r"not \['foo'\]\. compute_proxies takes cells, data, proxies, settings and space"),
         ("no-folder", None, "neither 'digits' nor a folder"),
     ):
-        with pytest.raises(SettingError, match=why):
-            compute_proxies([1], batch, settings)  # type: ignore[arg-type]
-    again = compute_proxies([1], "digits", {"proxies": ["l2_norm"], "channels": 2})
-    assert again["l2_norm"] == compute_proxies([1], load_images(), ProxySettings(("l2_norm",), channels=2))["l2_norm"]
+        with pytest.raises((SettingError, UnknownNameError), match=why):
+            compute_proxies([1], batch, settings=settings)  # type: ignore[arg-type]
+    with pytest.raises(
+        UnknownNameError, match=r"zero-cost proxy 'snipp'\. Did you mean 'snip'.*Possible: fisher, flops"
+    ):
+        compute_proxies([1], BATCH, ["nwot", "snipp"])
+    for proxies in ((), [3], 3):
+        with pytest.raises((SettingError, UnknownNameError), match=r"proxies must be|zero-cost proxy 3"):
+            compute_proxies([1], BATCH, proxies)  # type: ignore[arg-type]
     with pytest.raises(SettingError, match="output must be a path"):
         measure_proxies(3, BATCH, SETTINGS)  # type: ignore[arg-type]
     (tmp_path / "file").write_text("")
@@ -228,7 +245,7 @@ class TestShipped:
             tuple(facts["proxies"]), network["channels"], network["cells_per_stage"], facts["seed"], facts["repeats"]
         )
         at = [10, 5_000]
-        again = compute_proxies(file.cells[at], batch, settings)
+        again = compute_proxies(file.cells[at], batch, settings=settings)
         for name in ("synflow", "l2_norm", "snip", "grad_norm", "nwot"):  # another processor may sum in another order
             np.testing.assert_allclose(again[name], file.values[name][at], rtol=1e-2, err_msg=name)
 

@@ -145,7 +145,7 @@ def test_counts() -> None:
 
 def test_a_network_that_passes_nothing_on_has_finite_and_lowest_values() -> None:
     settings = ProxySettings(channels=4)
-    found = compute_proxies([DEAD, *CELLS], BATCH, settings)
+    found = compute_proxies([DEAD, *CELLS], BATCH, settings=settings)
     for name, values in found.items():
         assert np.isfinite(values).all(), name
     for name in ("grad_norm", "snip", "synflow", "jacob_cov", "nwot", "zen"):
@@ -169,8 +169,8 @@ def test_values_depend_on_cell_and_seed_alone() -> None:
     together = compute_proxies(CELLS, BATCH)
     alone = compute_proxies(CELLS[1], BATCH)
     assert {name: values[1] for name, values in together.items()} == {name: v[0] for name, v in alone.items()}
-    two = compute_proxies(CELLS[1], BATCH, ProxySettings(repeats=2))
-    second = compute_proxies(CELLS[1], BATCH, ProxySettings(seed=1))
+    two = compute_proxies(CELLS[1], BATCH, settings=ProxySettings(repeats=2))
+    second = compute_proxies(CELLS[1], BATCH, settings=ProxySettings(seed=1))
     for name in two:
         assert two[name][0] == pytest.approx((alone[name][0] + second[name][0]) / 2)
     assert second["synflow"] != alone["synflow"]
@@ -179,5 +179,5 @@ def test_values_depend_on_cell_and_seed_alone() -> None:
 
 def test_dead_edges_change_nothing() -> None:
     a, b = SPACE.from_digits([3, 1, 0, 1, 0, 3]), SPACE.from_digits([0, 1, 0, 1, 0, 3])  # node 1 leads nowhere
-    found = compute_proxies([a, b], BATCH, ProxySettings(channels=4))
+    found = compute_proxies([a, b], BATCH, settings=ProxySettings(channels=4))
     assert all(values[0] == values[1] for values in found.values())

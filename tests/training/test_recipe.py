@@ -156,5 +156,5 @@ def test_what_reduces_nothing_is_not_told_so_that_older_folders_fit() -> None:
     assert Recipe.load("tiny", image_size=8).to_dict()["image_size"] == 8
     with pytest.raises(SettingError, match="multiple of 4"):
         Recipe.load("tiny", image_size=10)
-    with pytest.raises(SettingError, match="dataset"):
+    with pytest.raises(SettingError, match="data must be"):
         Recipe.load("tiny").images_of("digits")  # type: ignore[arg-type]

@@ -413,7 +413,7 @@ def test_a_killed_stack_goes_on_to_the_same_result(few: ImageDataset, tmp_path: 
         "_trainer.Training.save = dying\n"
         "recipe = Recipe.load('tiny', epochs=3, channels=4, batch_size=32)\n"
         "data = ImageDataset.load('digits', valid_fraction=0.3).subset(96)\n"
-        "train_many([6111, 9930, 1462], dataset=data, recipe=recipe, device='cpu', stack=3, folder=sys.argv[1])\n"
+        "train_many([6111, 9930, 1462], data=data, recipe=recipe, device='cpu', stack=3, folder=sys.argv[1])\n"
     )
     recipe, cells = Recipe.load("tiny", epochs=3, channels=4, batch_size=32), [6111, 9930, 1462]
     whole = train_many(cells, "nb201", few, recipe, folder=tmp_path / "whole", stack=3, **CPU)
@@ -461,7 +461,7 @@ def test_early_ends_leave_the_stack(few: ImageDataset, tmp_path: Path) -> None:
     ],
 )
 def test_impossible_stacks_are_refused(wrong: dict[str, Any], message: str, few: ImageDataset, tmp_path: Path) -> None:
-    asked = {"cells": [6111, 9930], "dataset": few, "recipe": RECIPE, "folder": tmp_path, **CPU, **wrong}
+    asked = {"cells": [6111, 9930], "data": few, "recipe": RECIPE, "folder": tmp_path, **CPU, **wrong}
     with pytest.raises(SettingError, match=message):
         train_many(**asked)
 

@@ -68,7 +68,7 @@ def test_thirty_cells_learn(few: ImageDataset) -> None:
     recipe = Recipe.load("tiny", epochs=3, evaluate_every=3, channels=4, batch_size=16, learning_rate=0.05, crop=0.0)
     fewer = few.subset(32)
     for cell in cells:
-        result = train(int(cell), dataset=fewer, recipe=recipe, device="cpu")
+        result = train(int(cell), data=fewer, recipe=recipe, device="cpu")
         first, *_, last = result.epochs
         assert last.train_loss < first.train_loss, cell
         assert (first.valid_loss, last.valid_loss is None) == (None, False)
@@ -93,12 +93,12 @@ def test_interrupted_and_uninterrupted_are_the_same(
     changes: dict[str, object], few: ImageDataset, tmp_path: Path
 ) -> None:
     recipe = TWO.but(epochs=3, **changes)
-    whole = train(CELL, dataset=few, recipe=recipe, seed=5, device="cpu", folder=tmp_path / "whole")
+    whole = train(CELL, data=few, recipe=recipe, seed=5, device="cpu", folder=tmp_path / "whole")
     for after in (1, 2):
         with pytest.raises(KeyboardInterrupt):
             train(
                 CELL,
-                dataset=few,
+                data=few,
                 recipe=recipe,
                 seed=5,
                 device="cpu",
@@ -106,10 +106,10 @@ def test_interrupted_and_uninterrupted_are_the_same(
                 on_epoch=Interrupt(after),
             )
         assert not (tmp_path / "cut" / "result.json").exists()
-    resumed = train(CELL, dataset=few, recipe=recipe, seed=5, device="cpu", folder=tmp_path / "cut")
+    resumed = train(CELL, data=few, recipe=recipe, seed=5, device="cpu", folder=tmp_path / "cut")
     assert same(whole, resumed)
-    assert same(whole, train(CELL, dataset=few, recipe=recipe, seed=5, device="cpu"))
-    other = train(CELL, dataset=few, recipe=recipe, seed=6, device="cpu")
+    assert same(whole, train(CELL, data=few, recipe=recipe, seed=5, device="cpu"))
+    other = train(CELL, data=few, recipe=recipe, seed=6, device="cpu")
     assert other.epochs[-1].train_loss != whole.epochs[-1].train_loss
     lines = (tmp_path / "cut" / "epochs.csv").read_text().splitlines()
     assert [line.partition(",")[0] for line in lines] == ["epoch", "1", "2", "3"]
@@ -120,37 +120,37 @@ def test_a_killed_process_goes_on(few: ImageDataset, tmp_path: Path) -> None:
         "import os, sys\n"
         "from nasmeta.training import ImageDataset, Recipe, train\n"
         "recipe = Recipe.load('tiny', epochs=2, channels=4, batch_size=32)\n"
-        "train(6111, dataset=ImageDataset.load('digits').subset(64), recipe=recipe, device='cpu', folder=sys.argv[1],\n"
+        "train(6111, data=ImageDataset.load('digits').subset(64), recipe=recipe, device='cpu', folder=sys.argv[1],\n"
         "      on_epoch=lambda record: os._exit(9))\n"
     )
     environment = {**os.environ, "OMP_NUM_THREADS": str(torch.get_num_threads())}
     ended = subprocess.run([sys.executable, "-c", code, str(tmp_path)], env=environment, check=False)
     assert ended.returncode == 9
-    resumed = train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path)
-    assert same(resumed, train(CELL, dataset=few, recipe=TWO, device="cpu"))
+    resumed = train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path)
+    assert same(resumed, train(CELL, data=few, recipe=TWO, device="cpu"))
 
 
 def test_a_finished_training_is_read(few: ImageDataset, tmp_path: Path) -> None:
-    done = train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path)
+    done = train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path)
 
     def never(record: EpochRecord) -> None:
         raise AssertionError("it trained again")
 
-    again = train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path, on_epoch=never)
+    again = train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path, on_epoch=never)
     assert again == done == read_result(tmp_path)
     assert same(again, done)
     loaded = CellNetwork.load(tmp_path / "network.safetensors")
     images = torch.randn(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     assert torch.equal(loaded(images), done.network(images))
-    for change in ({"seed": 1}, {"recipe": TWO.but(momentum=0.5)}, {"dataset": ImageDataset.load("digits").subset(63)}):
-        settings = {"dataset": few, "recipe": TWO, "device": "cpu", "folder": tmp_path, **change}
+    for change in ({"seed": 1}, {"recipe": TWO.but(momentum=0.5)}, {"data": ImageDataset.load("digits").subset(63)}):
+        settings = {"data": few, "recipe": TWO, "device": "cpu", "folder": tmp_path, **change}
         with pytest.raises(
-            SettingError, match="another training.*" + ("split" if "dataset" in change else next(iter(change)))
+            SettingError, match="another training.*" + ("split" if "data" in change else next(iter(change)))
         ):
             train(CELL, **settings)
     (tmp_path / "checkpoint.safetensors").write_bytes(b"junk")
     with pytest.raises(DamagedFileError, match="checkpoint"):
-        train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path)
+        train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path)
     (tmp_path / "result.json").write_text("{}")
     with pytest.raises(DamagedFileError, match=r"result\.json"):
         read_result(tmp_path)
@@ -162,7 +162,7 @@ def test_nan_stops_with_a_report(few: ImageDataset, tmp_path: Path) -> None:
     with pytest.raises(
         TrainingFailed, match=r"cell 6111 is (nan|inf) in epoch \d of 2.*learning rate 1e\+30"
     ) as caught:
-        train(CELL, dataset=few, recipe=TWO.but(learning_rate=1e30), device="cpu", folder=tmp_path)
+        train(CELL, data=few, recipe=TWO.but(learning_rate=1e30), device="cpu", folder=tmp_path)
     assert caught.value.reason == "diverged"
     assert json.loads((tmp_path / "failure.json").read_text())["reason"] == "diverged"
     assert not (tmp_path / "result.json").exists()
@@ -182,37 +182,37 @@ def limited(most: int) -> Callable[[CellNetwork, torch.Tensor], torch.Tensor]:
 
 def test_out_of_memory_halves_the_batch(few: ImageDataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(learner_module, "_EVALUATION_BATCH", 16)
-    whole = train(CELL, dataset=few, recipe=TWO, device="cpu")
+    whole = train(CELL, data=few, recipe=TWO, device="cpu")
     monkeypatch.setattr(CellNetwork, "forward", limited(16))
-    halved = train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path / "halved")
+    halved = train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path / "halved")
     assert (whole.micro_batch, halved.micro_batch) == (32, 16)
     assert halved.epochs[0].train_loss == pytest.approx(whole.epochs[0].train_loss, rel=0.2)
-    assert same(halved, train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path / "halved"))
+    assert same(halved, train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path / "halved"))
     monkeypatch.setattr(CellNetwork, "forward", limited(4))
     with pytest.raises(TrainingFailed, match=r"does not suffice for 8 images.*C=4") as caught:
-        train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path / "failed")
+        train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path / "failed")
     assert caught.value.reason == "out of memory"
 
 
 def test_short_memory_and_the_estimate_are_said(
     few: ImageDataset, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = train(CELL, dataset=few, recipe=TWO, device="cpu")
+    before = train(CELL, data=few, recipe=TWO, device="cpu")
     assert capsys.readouterr().err == ""
-    told = train(CELL, dataset=few, recipe=TWO, device="cpu", progress=True)
+    told = train(CELL, data=few, recipe=TWO, device="cpu", progress=True)
     said = capsys.readouterr().err
     assert "seconds for 2 epochs" in said
     assert "for 32 images at once" in said
     assert "Memory did not suffice" not in said
     assert same(before, told)  # a trial leaves nothing behind
     monkeypatch.setattr(CellNetwork, "forward", limited(16))
-    train(CELL, dataset=few, recipe=TWO, device="cpu", progress=True)
+    train(CELL, data=few, recipe=TWO, device="cpu", progress=True)
     said = capsys.readouterr().err
     assert "for 16 images at once" in said
     assert "for a batch of 32 images: 16 went through" in said
     monkeypatch.setattr(CellNetwork, "forward", limited(4))
     with pytest.raises(TrainingFailed, match="does not suffice for 8 images"):  # what the trial met is not told twice
-        train(CELL, dataset=few, recipe=TWO, device="cpu", progress=True)
+        train(CELL, data=few, recipe=TWO, device="cpu", progress=True)
     assert "estimated" not in capsys.readouterr().err
 
 
@@ -220,7 +220,7 @@ def test_an_estimate_is_of_the_epochs_that_are_left(
     few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("nasmeta.training._trainer.estimate_training", lambda *_: Estimate(100.0, 10**9, 32))
-    asked: dict[str, Any] = {"dataset": few, "recipe": TWO.but(name="renamed"), "device": "cpu", "folder": tmp_path}
+    asked: dict[str, Any] = {"data": few, "recipe": TWO.but(name="renamed"), "device": "cpu", "folder": tmp_path}
     train(CELL, few, TWO, device="cpu", folder=tmp_path, until=1)
     train(CELL, until=1, progress=True, **asked)
     assert "estimated" not in capsys.readouterr().err  # there is nothing left
@@ -234,7 +234,7 @@ def test_an_estimate_is_about_what_a_training_takes(few: ImageDataset) -> None:
     whole = ImageDataset.load("digits")
     recipe = TWO.but(epochs=3)
     estimate = estimate_module.estimate_training(CELL, "nb201", whole, recipe, torch.device("cpu"))
-    result = train(CELL, dataset=whole, recipe=recipe, device="cpu")
+    result = train(CELL, data=whole, recipe=recipe, device="cpu")
     took = result.train_seconds + result.evaluate_seconds
     assert took / 4 < estimate.seconds < took * 4  # a machine that others use
     longer = estimate_module.estimate_training(CELL, "nb201", whole, recipe.but(epochs=30), torch.device("cpu"))
@@ -262,7 +262,7 @@ def test_memory_is_short_by_other_words(error: Exception, few: ImageDataset, mon
         return forward(self, images)
 
     monkeypatch.setattr(CellNetwork, "forward", fitting)
-    result = train(CELL, dataset=few, recipe=TWO, device="cpu")
+    result = train(CELL, data=few, recipe=TWO, device="cpu")
     assert (result.micro_batch, len(result.epochs)) == (16, 2)
 
 
@@ -273,15 +273,15 @@ def test_a_network_that_does_not_fit_is_a_failure(
         raise torch.OutOfMemoryError("no more memory")
 
     with pytest.raises(KeyboardInterrupt):
-        train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path, on_epoch=Interrupt(1))
+        train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path, on_epoch=Interrupt(1))
     for owner, name in ((CellNetwork, "to"), (CellNetwork, "load_state_dict")):
         with monkeypatch.context() as patch:
             patch.setattr(owner, name, full)
             with pytest.raises(TrainingFailed, match="does not suffice"):
-                train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path)
+                train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path)
         assert json.loads((tmp_path / "failure.json").read_text())["reason"] == "out of memory"
         (tmp_path / "failure.json").unlink()
-    assert len(train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path).epochs) == 2
+    assert len(train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path).epochs) == 2
 
 
 def test_any_other_error_is_a_failure(few: ImageDataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -290,7 +290,7 @@ def test_any_other_error_is_a_failure(few: ImageDataset, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(CellNetwork, "forward", broken)
     with pytest.raises(TrainingFailed, match="illegal memory access") as caught:
-        train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path)
+        train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path)
     assert caught.value.reason == json.loads((tmp_path / "failure.json").read_text())["reason"] == "error"
 
 
@@ -303,13 +303,13 @@ def test_an_image_left_over_is_not_normalised_alone(monkeypatch: pytest.MonkeyPa
     digits = ImageDataset.load("digits", size=4)  # whose last maps have one pixel
     splits = {name: positions[:65] for name, positions in digits.splits.items()}
     odd = replace(digits, splits=splits)
-    assert train(CELL, dataset=odd, recipe=TWO, device="cpu").micro_batch == 32
+    assert train(CELL, data=odd, recipe=TWO, device="cpu").micro_batch == 32
     monkeypatch.setattr(CellNetwork, "forward", limited(17))
-    assert train(CELL, dataset=odd, recipe=TWO, device="cpu").micro_batch == 16
+    assert train(CELL, data=odd, recipe=TWO, device="cpu").micro_batch == 16
 
 
 def test_accuracies_are_exact_and_the_split_is_recorded(few: ImageDataset, tmp_path: Path) -> None:
-    result = train(CELL, dataset=few, recipe=TWO.but(ema=0.0), device="cpu", folder=tmp_path)
+    result = train(CELL, data=few, recipe=TWO.but(ema=0.0), device="cpu", folder=tmp_path)
     for epoch in result.epochs:
         for name, found in (("train", epoch.train_accuracy), ("valid", epoch.valid_accuracy)):
             n = len(few.splits[name])
@@ -332,35 +332,35 @@ def test_each_network_is_compiled(few: ImageDataset, monkeypatch: pytest.MonkeyP
     fewer = few.subset(32)
     for seed in range(10):
         before = len(compiled)
-        train("|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|", dataset=fewer, recipe=recipe, seed=seed)
+        train("|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|", data=fewer, recipe=recipe, seed=seed)
         assert len(compiled) > before, seed
 
 
 def test_gradients_of_parts_add_up(few: ImageDataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.nn.BatchNorm2d, "forward", lambda self, images: images)  # it alone sees the batch's size
     recipe = TWO.but(epochs=1, learning_rate=0.01)
-    whole = train(CELL, dataset=few, recipe=recipe, device="cpu")
+    whole = train(CELL, data=few, recipe=recipe, device="cpu")
     monkeypatch.setattr(CellNetwork, "forward", limited(16))
     monkeypatch.setattr(learner_module, "_EVALUATION_BATCH", 16)
-    parts = train(CELL, dataset=few, recipe=recipe, device="cpu")
+    parts = train(CELL, data=few, recipe=recipe, device="cpu")
     for ours, theirs in zip(whole.network.parameters(), parts.network.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
 
 
 def test_early_stop_and_no_validation(few: ImageDataset) -> None:
     recipe = TWO.but(epochs=5, patience=1, learning_rate=1e-12)  # the weights do not move
-    stopped = train(CELL, dataset=few, recipe=recipe.but(momentum=0.0, nesterov=False, ema=0.0), device="cpu")
+    stopped = train(CELL, data=few, recipe=recipe.but(momentum=0.0, nesterov=False, ema=0.0), device="cpu")
     assert stopped.stopped == "early"
     assert len(stopped.epochs) < 5
     none = replace(few, splits={**few.splits, "valid": few.splits["valid"][:0]})
-    result = train(CELL, dataset=none, recipe=recipe.but(epochs=2), device="cpu")
+    result = train(CELL, data=none, recipe=recipe.but(epochs=2), device="cpu")
     assert (result.valid_accuracy, result.stopped) == (None, "finished")
     assert result.test_accuracy is not None
 
 
 def test_an_early_stop_is_after_an_evaluation(few: ImageDataset) -> None:
     recipe = TWO.but(epochs=9, evaluate_every=2, patience=1, learning_rate=1e-9)
-    result = train(CELL, dataset=few, recipe=recipe, device="cpu")
+    result = train(CELL, data=few, recipe=recipe, device="cpu")
     assert (result.stopped, len(result.epochs) % 2) == ("early", 0)
     assert result.valid_accuracy is not None
 
@@ -370,7 +370,7 @@ def test_deterministic_settings_are_put_back(few: ImageDataset) -> None:
     seen: list[bool] = []
     train(
         CELL,
-        dataset=few,
+        data=few,
         recipe=TWO,
         device="cpu",
         deterministic=True,
@@ -387,20 +387,20 @@ def test_devices_and_folders_that_are_not_there(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(SettingError, match=r"no CUDA device.*device='cpu'"):
-        train(CELL, dataset=few, recipe=TWO, device="cuda")
+        train(CELL, data=few, recipe=TWO, device="cuda")
     for device in ("gpu", "meta"):
         with pytest.raises(SettingError, match="auto, cpu, cuda"):
-            train(CELL, dataset=few, recipe=TWO, device=device)
+            train(CELL, data=few, recipe=TWO, device=device)
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingError, match="cannot be written"):
-        train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path / "file" / "inside")
+        train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path / "file" / "inside")
     with pytest.raises(SettingError, match="need a folder"):
-        train(CELL, dataset=few, recipe=TWO, device="cpu", tensorboard=True)
+        train(CELL, data=few, recipe=TWO, device="cpu", tensorboard=True)
     for settings in (
         {"device": 10**30},
         {"device": np.zeros(2)},
-        {"dataset": 3},
-        {"dataset": None},
+        {"data": 3},
+        {"data": None},
         {"deterministic": 1},
         {"on_epoch": "print"},
         {"folder": 3},
@@ -408,7 +408,7 @@ def test_devices_and_folders_that_are_not_there(
         {"seed": -1},
     ):
         with pytest.raises(SettingError, match=f"{next(iter(settings))} (must be|is)"):
-            train(CELL, **{"dataset": few, "recipe": TWO, "device": "cpu", **settings})  # type: ignore[arg-type]
+            train(CELL, **{"data": few, "recipe": TWO, "device": "cpu", **settings})  # type: ignore[arg-type]
     assert EnergyMeter(torch.device("cpu")).joules() is None
 
 
@@ -416,12 +416,12 @@ def test_a_folder_in_use(few: ImageDataset, tmp_path: Path) -> None:
     from filelock import FileLock
 
     with FileLock(tmp_path / ".lock"), pytest.raises(SettingError, match="Another process"):
-        train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path)
+        train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path)
 
 
 def test_progress_and_tensorboard(few: ImageDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("tensorboard")
-    train(CELL, dataset=few, recipe=TWO, device="cpu", folder=tmp_path, progress=True, tensorboard=True)
+    train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path, progress=True, tensorboard=True)
     assert "cell 6111" in capsys.readouterr().err
     assert [file.stat().st_size > 100 for file in (tmp_path / "tensorboard").glob("events.*")] == [True]
 
@@ -434,7 +434,7 @@ def test_many_keep_order_and_failures(few: ImageDataset, tmp_path: Path, monkeyp
         return forward(self, images) * (float("nan") if self.cell == 0 else 1)
 
     monkeypatch.setattr(CellNetwork, "forward", failing)
-    found = train_many([5, 0, 5], dataset=few, recipe=recipe, seeds=(1, 2), folder=tmp_path, device="cpu")
+    found = train_many([5, 0, 5], data=few, recipe=recipe, seeds=(1, 2), folder=tmp_path, device="cpu")
     assert [getattr(result, "cell", None) for result in found] == [5, 5, None, None, 5, 5]
     assert [getattr(result, "seed", None) for result in found] == [1, 2, None, None, 1, 2]
     assert isinstance(found[2], TrainingFailed)
@@ -445,8 +445,8 @@ def test_many_keep_order_and_failures(few: ImageDataset, tmp_path: Path, monkeyp
 @pytest.mark.slow  # two processes that import PyTorch
 def test_side_by_side_is_the_same(few: ImageDataset, tmp_path: Path) -> None:
     recipe = TWO.but(epochs=1)
-    side = train_many([5, 9], dataset=few, recipe=recipe, folder=tmp_path / "side", device="cpu", workers=2)
-    alone = train_many([5, 9], dataset=few, recipe=recipe, folder=tmp_path / "alone", device="cpu", workers=1)
+    side = train_many([5, 9], data=few, recipe=recipe, folder=tmp_path / "side", device="cpu", workers=2)
+    alone = train_many([5, 9], data=few, recipe=recipe, folder=tmp_path / "alone", device="cpu", workers=1)
     for ours, theirs in zip(side, alone, strict=True):
         assert isinstance(ours, TrainingResult)
         assert isinstance(theirs, TrainingResult)
@@ -472,9 +472,9 @@ def test_a_killed_process_is_started_once_more_alone(monkeypatch: pytest.MonkeyP
 def test_ray_is_asked_for_in_words(few: ImageDataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(NasmetaError, match=r"nasmeta\[ray\]"):
-        train_many([5], dataset=few, recipe=TWO, folder=tmp_path, device="cpu", workers="ray")
+        train_many([5], data=few, recipe=TWO, folder=tmp_path, device="cpu", workers="ray")
     with pytest.raises(SettingError, match="'auto' or 'ray'"):
-        train_many([5], dataset=few, recipe=TWO, folder=tmp_path, device="cpu", workers="dask")
+        train_many([5], data=few, recipe=TWO, folder=tmp_path, device="cpu", workers="dask")
 
 
 @pytest.mark.slow
@@ -483,12 +483,12 @@ def test_ray_is_the_same(few: ImageDataset, tmp_path: Path) -> None:
     ray = pytest.importorskip("ray")
     ray.init(num_cpus=1, log_to_driver=False, include_dashboard=False)
     try:
-        found = train_many([5, 0], dataset=few, recipe=TWO, folder=tmp_path, device="cpu", workers="ray")
+        found = train_many([5, 0], data=few, recipe=TWO, folder=tmp_path, device="cpu", workers="ray")
     finally:
         ray.shutdown()
     for result in found:
         assert isinstance(result, TrainingResult)
-        alone = train(result.cell, dataset=few, recipe=TWO, device="cpu")
+        alone = train(result.cell, data=few, recipe=TWO, device="cpu")
         assert result.epochs[-1].train_loss == pytest.approx(alone.epochs[-1].train_loss, rel=1e-5)
 
 
@@ -506,7 +506,7 @@ def test_as_many_processes_as_memory_holds(few: ImageDataset, monkeypatch: pytes
 
 
 def test_exports(few: ImageDataset, tmp_path: Path) -> None:
-    network = train(CELL, dataset=few, recipe=TWO.but(epochs=1), device="cpu").network
+    network = train(CELL, data=few, recipe=TWO.but(epochs=1), device="cpu").network
     images = torch.randn(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     expected = network(images).detach()
     program = torch.export.load(network.export(tmp_path / "network.pt2", image_size=8))

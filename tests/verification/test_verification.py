@@ -232,7 +232,7 @@ def test_a_folder_is_compared_as_what_it_is_said_to_be() -> None:
 
 
 def checked(journal: Path, folder: Path, **changes: Any) -> Any:
-    asked = {"data": halved(), "recipe": "nb201-200", "top": 2, "controls": 2, "seeds": 2} | changes
+    asked = {"data": halved(), "recipe": "nb201-200", "top": 2, "controls": 2, "seeds": 2, "page": False} | changes
     return verify([journal], folder=folder, **asked)
 
 
@@ -258,6 +258,11 @@ def test_verification_and_its_page(trained: list[Any], journal: Path, tmp_path: 
     assert cells["in_band"].tolist() == (allowed >= 0.5).tolist()
     assert found.facts["spearman"] == pytest.approx(1)
     assert len(found.epochs) == 8 * 3
+
+    assert found.files == ()
+    assert sorted(path.name for path in folder.iterdir() if path.is_file()) == [
+        "cells.csv", "epochs.csv", "facts.json", "verification.jsonl",
+    ]  # fmt: skip
 
     again = checked(journal, folder, top=3, seeds=3)  # goes on: only what is new is trained
     assert len(trained) == len(set(trained)) == 15
@@ -370,12 +375,11 @@ def test_a_table_without_seeds_counts_as_one_training(
 @pytest.mark.usefixtures("fixed_latency")
 def test_failed_trainings_are_on_the_page(trained: list[Any], failing: set[int], journal: Path, tmp_path: Path) -> None:
     failing.add(choose(read_searches([journal]), 1, 1)[1].cell)
-    found = checked(journal, tmp_path / "page", top=1, controls=1, seeds=1)
+    found = checked(journal, tmp_path / "page", top=1, controls=1, seeds=1, page=True)
     assert found.cells["failures"].tolist() == ["", "diverged"]
     assert np.isnan(found.cells["measured"][1])
     assert found.facts["spearman"] is None
-    page = write_verification_page(found.cells, found.epochs, found.facts, tmp_path / "page")[0].read_text()
-    assert "| diverged |" in page
+    assert "| diverged |" in found.files[0].read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("trained")
@@ -390,6 +394,7 @@ def test_where_all_trainings_fail_nothing_is_verified(
     assert result.exit_code == 1, result.output
     assert "Warning: no training succeeded: diverged" in result.stderr
     if not shard:
+        assert f"Written:\n  {tmp_path / 'README.md'}\n" in result.stdout
         page = (tmp_path / "README.md").read_text(encoding="utf-8")
         assert "No training succeeded, so nothing is verified." in page
         for empty in ("nothing,", "nan", "## Costs", "Mean absolute"):
@@ -610,10 +615,15 @@ def test_a_real_training_from_the_journal_to_the_page(journal: Path, tmp_path: P
     found = asked()
     assert found.cells["measured"].between(0, 100).all()
     assert (found.cells[["latency_1_ms", "latency_256_ms", "train_seconds"]] > 0).all(axis=None)
+    names = ["README.md", "agreement.png", "curves.png", "cells.png"]  # as the command writes
+    assert found.files == tuple(tmp_path / "page" / name for name in names)
+    assert all(picture.stat().st_size > 10_000 for picture in found.files[1:])
+    assert f"| {found.cells['cell'][0]} | pick |" in found.files[0].read_text(encoding="utf-8")
+    assert "\nWritten by nasmeta" in found.files[0].read_text(encoding="utf-8")
     result = tmp_path / "page" / "trainings" / f"{found.cells['cell'][0]}-0" / "result.json"
     written = result.stat().st_mtime_ns
-    pd.testing.assert_frame_equal(asked().cells, found.cells)
-    pd.testing.assert_frame_equal(asked(workers="auto").cells, found.cells)
+    pd.testing.assert_frame_equal(asked(page=False).cells, found.cells)
+    pd.testing.assert_frame_equal(asked(workers="auto", page=False).cells, found.cells)
     assert result.stat().st_mtime_ns == written
 
 
@@ -634,7 +644,7 @@ def test_each_epoch_is_announced(stack: int, isolated: bool, journal: Path, tmp_
         first = first.partition(" (estimated")[0]
         assert [one.removeprefix(f"{first}: ").split(",")[0] for one in epochs] == due
         assert all("loss " in one for one in epochs)
-    assert said[-1] == "measuring latencies"
+    assert said[-2:] == ["measuring latencies", "writing the page"]
 
 
 @pytest.mark.parametrize(
@@ -643,7 +653,15 @@ def test_each_epoch_is_announced(stack: int, isolated: bool, journal: Path, tmp_
 )
 def test_parts_train_in_one_folder(how: dict[str, Any], own: list[int], journal: Path, tmp_path: Path) -> None:
     recipe = Recipe.load("tiny", epochs=1, channels=4)
-    arguments: dict[str, Any] = {"top": 3, "controls": 2, "seeds": 2, "isolated": False, "device": "cpu", **how}
+    arguments: dict[str, Any] = {
+        "top": 3,
+        "controls": 2,
+        "seeds": 2,
+        "isolated": False,
+        "device": "cpu",
+        "page": False,
+        **how,
+    }
 
     def asked(shard: str | None = None) -> Any:
         return verify([journal], FEW, recipe, folder=tmp_path / "page", shard=shard, **arguments)
@@ -697,7 +715,7 @@ def test_the_tasks_of_a_job_array_verify_at_once(journal: Path, tmp_path: Path) 
 @pytest.mark.usefixtures("fixed_latency")
 def test_the_end_of_each_training_is_told(journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = Recipe.load("tiny", epochs=1, channels=4)
-    how: dict[str, Any] = {"top": 2, "controls": 0, "seeds": 1, "device": "cpu", "isolated": False}
+    how: dict[str, Any] = {"top": 2, "controls": 0, "seeds": 1, "device": "cpu", "isolated": False, "page": False}
     told: dict[int, list[tuple[int, int]]] = {}
 
     def round_here(jobs: Any, n: int, folder: Path, data: Any, settings: Any, ended: Any) -> Any:
@@ -755,9 +773,8 @@ def test_a_verification_in_stacks_says_so(journal: Path, tmp_path: Path) -> None
     assert found.cells["trainings"].tolist() == [2, 2, 2]
     assert (found.facts["stack"], found.facts["stack_halvings"]) == (2, 0)
     said: list[str] = []
-    pd.testing.assert_frame_equal(asked(stack=2, announce=said.append).cells, found.cells)
+    pd.testing.assert_frame_equal(asked(stack=2, announce=said.append, page=False).cells, found.cells)
     assert not any("estimated" in one for one in said)  # nothing is left to train
     with pytest.raises(JournalError, match=r"stacked \(--stack\) is True there"):
         asked()
-    (page, *_) = write_verification_page(found.cells, found.epochs, found.facts, tmp_path / "page")
-    assert "stacks of up to 2 networks" in page.read_text(encoding="utf-8")
+    assert "stacks of up to 2 networks" in found.files[0].read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ import json
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -18,8 +18,8 @@ import torch
 from numpy.typing import NDArray
 
 import nasmeta
-from nasmeta.checks import check_instance, check_int, taking
-from nasmeta.errors import DamagedFileError, SettingError, shown
+from nasmeta.checks import check_instance, check_int, check_list
+from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, shown
 from nasmeta.files import write_atomically
 from nasmeta.journals import JournalFile, JournalKind, loaded
 from nasmeta.places import checked_path
@@ -152,26 +152,33 @@ class ProxySettings:
             object.__setattr__(self, name, check_int(name, getattr(self, name), least))
 
 
+_SETTINGS = ("channels", "cells_per_stage", "seed", "repeats")  # beside the names of proxies
+
+
 def compute_proxies(
     cells: ArchitectureLike,
-    images: str | Path | ImageBatch = "digits",
+    data: str | Path | ImageBatch = "digits",
+    proxies: str | Sequence[str] | None = None,
+    *,
     settings: ProxySettings | Mapping[str, Any] | None = None,
     space: str | SearchSpace = "nb201",
 ) -> dict[str, NDArray[np.float64]]:
     """Probe the networks of cells, live edges only, on one thread.
 
-    The same cell, images, settings and version of PyTorch give the same values, in whichever process.
+    The same cell, data, settings and version of PyTorch give the same values, in whichever process.
 
     Parameters
     ----------
     cells : cell or cells
         Probed as they are, isomorphic ones, too.
-    images : str, path or ImageBatch, default "digits"
+    data : str, path or ImageBatch, default "digits"
         A batch of `nasmeta.training.load_images`, or what it draws 32 images of 16×16 pixels from: scikit-learn's
         digits, or a folder with one folder of images for each class.
+    proxies : str or sequence of str, optional
+        Names; all but ``params`` and ``flops`` where left out, which a space knows by a formula.
     settings : mapping, optional
-        ``proxies``: names, all but ``params`` and ``flops`` where left out; ``channels`` (16) and ``cells_per_stage``
-        (1): size of the network; ``seed`` (0) and ``repeats`` (1): the mean over so many seeds of the weights.
+        ``channels`` (16) and ``cells_per_stage`` (1): size of the network; ``seed`` (0) and ``repeats`` (1): the mean
+        over so many seeds of the weights.
     space : str or SearchSpace, default "nb201"
 
     Returns
@@ -181,20 +188,33 @@ def compute_proxies(
 
     Raises
     ------
-    ArchitectureError, UnknownNameError, SettingError
+    ArchitectureError
+    UnknownNameError
+        Where there is no such proxy or setting; the message lists them.
+    SettingError
 
     Examples
     --------
     >>> from nasmeta.training import compute_proxies
-    >>> found = compute_proxies([6111, 0], "digits", {"proxies": ["synflow", "nwot"]})
+    >>> found = compute_proxies([6111, 0], "digits", ["synflow", "nwot"])
     >>> bool(found["synflow"][0] > found["synflow"][1])
     True
     """
-    batch = load_images(images) if isinstance(images, str | Path) else images
+    if not isinstance(data, str | Path | ImageBatch):
+        raise SettingError(
+            f"data is 'digits', a folder of images or an ImageBatch, not {shown(data)}. compute_proxies takes cells, "
+            "data, proxies, settings and space: names of proxies are proxies=."
+        )
     if isinstance(settings, Mapping):
-        with taking("compute_proxies", settings):
-            settings = ProxySettings(**settings)
+        for name in settings:
+            if name not in _SETTINGS:
+                raise UnknownNameError.of("setting of compute_proxies", name, _SETTINGS)
+        settings = ProxySettings(**settings)
+    batch = load_images(data) if isinstance(data, str | Path) else data
     settings = _checked(batch, settings)
+    if proxies is not None:
+        names = [proxies] if isinstance(proxies, str) else check_list("proxies", proxies, "names")
+        settings = replace(settings, proxies=tuple(names))
     space = get_cell_space(space)
     asked = np.atleast_1d(space.index_of(cells))
     rows = np.array(_probe_cells(asked.tolist(), batch, settings, space.name)).reshape(-1, len(settings.proxies))
