@@ -14,11 +14,12 @@ import numpy as np
 
 from nasmeta.checks import check_bool, check_int, recorded_settings, taking
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, shown
-from nasmeta.meta._meta_predictor import META_PREDICTORS, is_meta_searcher
+from nasmeta.meta._meta_predictor import META_PREDICTORS, MetaPredictor, is_meta_predictor, is_meta_searcher
 from nasmeta.meta._model_file import SavedMetaModel, training_digest
 from nasmeta.meta._monitor import Monitor
 from nasmeta.places import checked_path
-from nasmeta.searchers import SEARCHERS
+from nasmeta.registry import is_place
+from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_tasks
 from nasmeta.threads import one_thread
@@ -82,7 +83,7 @@ class TrainingFiles:
 
 
 def meta_train(
-    learner: str,
+    learner: str | type[MetaSearcher] | type[MetaPredictor],
     sources: str | Task | Iterable[str | Task | SourceTask] = "nb201",
     *,
     out: str | os.PathLike[str],
@@ -101,8 +102,9 @@ def meta_train(
 
     Parameters
     ----------
-    learner : str
-        Registered name of a meta-searcher or meta-predictor.
+    learner : str or type
+        Registered name of a meta-searcher or meta-predictor, ``package.module:Name``, or the class itself. A class of
+        your own needs ``_pack`` and ``_unpack``, see `SavedMetaModel.write`.
     sources : names of tasks or families, Tasks or SourceTasks, default "nb201"
     out : path
     leave_out : str, optional
@@ -129,7 +131,7 @@ def meta_train(
     ------
     UnknownNameError
     SettingError
-        Also where a file would be replaced: see `overwrite`.
+        Also where a file would be replaced, see `overwrite`, and where a class of your own cannot be kept in one.
     DamagedFileError
         Where `resume` meets a file that is no meta-model.
 
@@ -153,6 +155,8 @@ def meta_train(
     seed = check_int("seed", seed, least=0)
     seen = _sources(sources, leave_out, n_labels, seed)
     made = build_learner(learner, seen[0].space, seed, dict(settings or {}))
+    if getattr(type(made), "_pack", None) is MetaSearcher._pack:
+        made._pack()  # says that there is none, before anything is learnt
     training = training_digest(made, seen, seed)
     done = files.prepare(training, resume=resume, overwrite=overwrite)
     if done is not None:
@@ -180,13 +184,12 @@ def _sources(sources: Any, leave_out: str | None, n_labels: int | None, seed: in
     return seen
 
 
-def build_learner(name: str, space: SearchSpace, seed: int, settings: Mapping[str, Any]) -> Any:
+def build_learner(learner: Any, space: SearchSpace, seed: int, settings: Mapping[str, Any]) -> Any:
     """Build a meta-searcher or meta-predictor; of the two of one name the predictor, whose file both can use."""
-    is_predictor = name in META_PREDICTORS
-    if not (is_predictor or is_meta_searcher(name)):
-        possible_names = [*META_PREDICTORS, *filter(is_meta_searcher, SEARCHERS)]
-        raise UnknownNameError.of("meta-learner", name, list(dict.fromkeys(possible_names)))
-    kind: Any = META_PREDICTORS[name] if is_predictor else SEARCHERS[name]
+    name, kind = _named(learner)
+    is_predictor = not (isinstance(kind, type) and issubclass(kind, MetaSearcher))
+    if inspect.isabstract(kind):
+        raise SettingError(f"{name} is no whole meta-learner: it lacks {', '.join(sorted(kind.__abstractmethods__))}.")
     parameters = list(inspect.signature(kind).parameters.values())
     if is_predictor:
         parameters = [parameter for parameter in parameters if parameter.name not in ("space", "seed")]
@@ -199,3 +202,23 @@ def build_learner(name: str, space: SearchSpace, seed: int, settings: Mapping[st
         if any(parameter.name == "training_seed" for parameter in parameters):  # beside the generator of the search
             plain = {"training_seed": seed, **plain}
         return kind(space, np.random.default_rng(seed), **plain)
+
+
+def _named(learner: Any) -> tuple[str, Any]:
+    """Return name and class of a meta-learner that is given by either."""
+    if isinstance(learner, type):
+        if issubclass(learner, MetaSearcher | MetaPredictor):
+            return learner.__name__, learner
+    elif isinstance(learner, str):
+        if is_meta_predictor(learner):
+            return learner, META_PREDICTORS[learner]
+        if is_meta_searcher(learner):
+            return learner, SEARCHERS[learner]
+        if not is_place(learner):
+            names = [*META_PREDICTORS, *filter(is_meta_searcher, SEARCHERS)]
+            unknown = UnknownNameError.of("meta-learner", learner, list(dict.fromkeys(names)))
+            raise UnknownNameError(f"{str(unknown)[:-1]}; or one of your own, as package.module:Name.")
+    raise SettingError(
+        f"A meta-learner is a name, or a class derived from nasmeta.searchers.MetaSearcher or "
+        f"nasmeta.meta.MetaPredictor, not {shown(learner)}."
+    )
