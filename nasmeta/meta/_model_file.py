@@ -331,10 +331,7 @@ def kind_of(learner: Any) -> str:
     name = SEARCHERS.name_of(kind) or META_PREDICTORS.name_of(kind) or place_of(kind)
     if is_place(name) or ":" not in name:
         return name
-    raise SettingError(
-        f"{kind.__name__} is not registered, and defined within a function, so a file could not name it: put it at the "
-        "top of a module."
-    )
+    raise SettingError(f"{kind.__name__} is not registered, nor at the top of a module, so a file could not name it.")
 
 
 def space_of(learner: Any) -> SearchSpace:
@@ -348,12 +345,9 @@ def training_settings(learner: Any) -> dict[str, Any]:
         for parameter in inspect.signature(type(learner)).parameters.values()
         if parameter.kind is parameter.KEYWORD_ONLY and parameter.name not in ("space", *learner.search_settings)
     ]
-    lacking = [name for name in names if not hasattr(learner, name)]
-    if lacking:
-        raise SettingError(
-            f"{type(learner).__name__} does not keep its setting {lacking[0]}, which its file records: set "
-            f"self.{lacking[0]} in __init__."
-        )
+    for name in names:
+        if not hasattr(learner, name):
+            raise SettingError(f"{type(learner).__name__} keeps no {name}, which its file records: set self.{name}.")
     found: dict[str, Any] = json.loads(json.dumps({name: getattr(learner, name) for name in names}))
     return found
 

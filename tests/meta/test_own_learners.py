@@ -131,7 +131,7 @@ def test_another_code_is_another_training(own: ModuleType, tmp_path: Path) -> No
     [
         ("own_learners:Unkept", SettingError, "Unkept cannot be kept in a file: it has no _pack and _unpack"),
         ("own_learners:Half", SettingError, "is no whole meta-learner: it lacks _learn"),
-        ("own_learners:Forgets", SettingError, "set self.top in __init__"),
+        ("own_learners:Forgets", SettingError, "keeps no top, which its file records: set self.top"),
         ("own_learners:Nobody", UnknownNameError, "own_learners has no Nobody"),
         ("own_learners:np.mean", SettingError, "A meta-learner is a name, or a class derived from"),
         ("own_learner", UnknownNameError, "or one of your own, as package.module:Name"),

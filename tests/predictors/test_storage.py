@@ -254,3 +254,15 @@ def test_bytes_flipped_in_an_xgboost_model_never_end_the_process(tmp_path: Path)
     assert done.returncode == 0, f"{done.stdout[-20:]} {done.stderr[-2000:]}"
     refused, answered = map(int, done.stdout.splitlines()[-1].split())
     assert refused > answered > 0  # most bytes are of names, lengths and indices; the others are numbers
+
+
+def test_what_is_no_predictor_is_not_saved(tmp_path: Path) -> None:
+    for what in ("x", {"a": 1}, type(make_predictor("ridge"))):
+        with pytest.raises(SettingError, match="A predictor is what make_predictor builds"):
+            save_predictor(what, tmp_path / "x.zip")
+    assert not (tmp_path / "x.zip").exists()
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(DamagedFileError, match=r"There is no predictor file to read at .*nowhere.zip: No such file"):
+        load_predictor(tmp_path / "nowhere.zip")
