@@ -134,9 +134,10 @@ class SavedMetaModel:
         >>> import tempfile
         >>> import numpy as np
         >>> import nasmeta as nm
-        >>> from nasmeta.meta import SavedMetaModel, SourceOrder
+        >>> from nasmeta.meta import SavedMetaModel
+        >>> from nasmeta.searchers import SEARCHERS
         >>> source, target = nm.task_distribution("nb201").leave_out("cifar100")
-        >>> order = SourceOrder(nm.get_space("nb201"), np.random.default_rng(0)).meta_fit(source)
+        >>> order = SEARCHERS["source-order"](nm.get_space("nb201"), np.random.default_rng(0)).meta_fit(source)
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     saved = SavedMetaModel.load(SavedMetaModel.write(f"{folder}/order.npz", order))
         >>> saved.kind, saved.sources
