@@ -15,9 +15,10 @@ import numpy as np
 from nasmeta.checks import check_bool, check_int, recorded_settings, taking
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, shown
 from nasmeta.meta._meta_predictor import META_PREDICTORS, MetaPredictor, is_meta_predictor, is_meta_searcher
-from nasmeta.meta._model_file import SavedMetaModel, training_digest
+from nasmeta.meta._model_file import SavedMetaModel, kind_of, training_digest
 from nasmeta.meta._monitor import Monitor
 from nasmeta.places import checked_path
+from nasmeta.progress import progress_bar
 from nasmeta.registry import is_place
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import SearchSpace
@@ -93,7 +94,7 @@ def meta_train(
     seed: int = 0,
     resume: bool = False,
     overwrite: bool = False,
-    progress: Callable[[int, int, float], None] | None = None,
+    progress: bool | Callable[[int, int, float], None] | None = None,
 ) -> SavedMetaModel:
     """Meta-train a searcher or predictor on source tasks and keep what it has learnt in a file.
 
@@ -120,8 +121,9 @@ def meta_train(
         this very training, it is returned as it is.
     overwrite : bool, default False
         Replace a model that is there, once the new one is learnt; without `resume` a checkpoint, too, at once.
-    progress : callable, optional
-        Called with (steps done, steps in all, loss) by a training by gradients.
+    progress : bool or callable, optional
+        True shows a progress bar on stderr; a function is called with (steps done, steps in all, loss). Only a training
+        by gradients has steps.
 
     Returns
     -------
@@ -146,8 +148,10 @@ def meta_train(
     """
     files = TrainingFiles.of(out)
     resume, overwrite = check_bool("resume", resume), check_bool("overwrite", overwrite)
-    if progress is not None and not callable(progress):
-        raise SettingError(f"progress is a function of steps done, steps in all and the loss, not {shown(progress)}.")
+    if not (callable(progress) or isinstance(progress, bool | None)):
+        raise SettingError(
+            f"progress is True, False, or a function of steps done, steps in all and the loss, not {shown(progress)}."
+        )
     if not isinstance(settings, Mapping | None):
         raise SettingError(f"Settings are a mapping of names to values, not {shown(settings)}.")
     if n_labels is not None:
@@ -161,8 +165,9 @@ def meta_train(
     done = files.prepare(training, resume=resume, overwrite=overwrite)
     if done is not None:
         return done
-    made.monitor = Monitor(checkpoint=files.checkpoint, log=files.losses, progress=progress)
-    with one_thread():
+    with one_thread(), progress_bar(f"{kind_of(made)}: steps", shown=progress is True) as bar:
+        tell = progress if callable(progress) else lambda step, steps, loss: bar.update(step, steps, f"loss {loss:.4f}")
+        made.monitor = Monitor(checkpoint=files.checkpoint, log=files.losses, progress=tell)
         made.meta_fit(seen)
     saved = SavedMetaModel.load(SavedMetaModel.write(files.model, made, training))
     files.checkpoint.unlink(missing_ok=True)  # not before: a full disk or a kill would lose the training

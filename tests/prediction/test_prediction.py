@@ -29,7 +29,7 @@ from nasmeta.code import estimator_digest
 from nasmeta.errors import ColumnError, JournalError, SettingError, UnknownNameError
 from nasmeta.prediction import SIZES
 from nasmeta.prediction._models import models_of
-from nasmeta.prediction._protocols import splits_of
+from nasmeta.prediction._protocols import RULES, splits_of
 from nasmeta.prediction._records import Records
 from nasmeta.predictors import PREDICTORS, ColumnEncoder, RidgeRegressor
 
@@ -305,6 +305,12 @@ def test_command_refuses_in_one_line(arguments: list[str], says: str) -> None:
     assert result.exit_code == 2
     assert says in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_help_names_all_rules() -> None:
+    said = CliRunner().invoke(app, ["predict", "--help"], env={"COLUMNS": "300"}).output
+    line = next(line for line in said.splitlines() if "--rule" in line)
+    assert [rule for rule in RULES if rule not in line] == []
 
 
 def test_sizes_are_those_of_published_work() -> None:
