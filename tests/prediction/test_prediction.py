@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import linecache
+import pydoc
 import subprocess
 import sys
 from pathlib import Path
@@ -305,6 +306,13 @@ def test_command_refuses_in_one_line(arguments: list[str], says: str) -> None:
     assert result.exit_code == 2
     assert says in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_help_shows_all_options() -> None:
+    listed = pydoc.render_doc(nm.predict, renderer=pydoc.plaintext).splitlines()[2]
+    assert "draws: 'int' = 5" in listed
+    assert "rule: 'Rule' = 'upstream'" in listed
+    assert "-> nasmeta.prediction" in listed
 
 
 def test_help_names_all_rules() -> None:
