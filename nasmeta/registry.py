@@ -104,7 +104,7 @@ class Registry(Mapping[str, T]):
 
         def add(entry: T) -> T:
             taken = self._entries.get(name, self._places.get(name))
-            if taken is not None and taken != _place_of(entry):
+            if taken is not None and taken != place_of(entry):
                 raise ValueError(f"The {self.kind} {name!r} is registered already: {taken!r}.")
             self._entries[name] = entry
             return entry
@@ -121,7 +121,7 @@ class Registry(Mapping[str, T]):
 
     def name_of(self, entry: object) -> str | None:
         """Return the name of an entry, without importing others; None where it has none."""
-        place = _place_of(entry)
+        place = place_of(entry)
         named = (name for name, own in self._entries.items() if own is entry)
         declared = (name for name, own in self._places.items() if own == place)
         if (own_name := next(named, None) or next(declared, None)) is not None:
@@ -229,5 +229,6 @@ def _package(point: EntryPoint) -> str:
     return "of an unknown name" if point.dist is None else f"{point.dist.name} {point.dist.version}"
 
 
-def _place_of(entry: object) -> str:
+def place_of(entry: object) -> str:
+    """Return ``package.module:Name`` of a class or function; of one within a function it is no name to find it by."""
     return f"{getattr(entry, '__module__', '')}:{getattr(entry, '__qualname__', '')}"

@@ -74,6 +74,17 @@ def test_each_public_name_has_an_example_that_runs(room: str) -> None:
     assert lacking == []
 
 
+@pytest.mark.parametrize("room", [*ROOMS, *SUB_ROOMS])
+def test_examples_import_what_is_public(room: str) -> None:
+    module = importlib.import_module(f"nasmeta.{room}")
+    for name in module.__all__:
+        thing = getattr(module, name)
+        members = [thing, *(getattr(thing, own) for own in vars(thing))] if isinstance(thing, type) else [thing]
+        for text in (inspect.getdoc(member) or "" for member in members):
+            for place, names in re.findall(r"^(?:>>>|\.\.\.) +from (nasmeta[\w.]*) import (.+)$", text, re.MULTILINE):
+                assert {*names.split(", ")} <= {*importlib.import_module(place).__all__}, (name, place, names)
+
+
 def test_each_name_that_needs_no_example_is_public() -> None:
     rooms = [importlib.import_module(f"nasmeta.{room}") for room in ROOMS]
     assert {*WITHOUT_EXAMPLE} <= {name for room in rooms for name in room.__all__}

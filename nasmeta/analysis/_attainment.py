@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from nasmeta.analysis._frame import check_frame
 from nasmeta.analysis._plots import columns_in
 from nasmeta.checks import check_int, check_number
 from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, shown
@@ -198,6 +199,7 @@ def _names(task: MultiObjectiveTask) -> list[str]:
 
 
 def _task_of(frame: pd.DataFrame, task: MultiObjectiveTask | str | None) -> MultiObjectiveTask:
+    check_frame(frame)
     known = [str(name) for name in frame["task"].unique()]
     if task is None and len(known) > 1:
         raise SettingError(f"The frame has several tasks: name one of {', '.join(known)}.")
@@ -218,6 +220,7 @@ def _task_of(frame: pd.DataFrame, task: MultiObjectiveTask | str | None) -> Mult
 
 def tasks_with_two(frame: pd.DataFrame) -> list[MultiObjectiveTask]:
     """Return the tasks of a frame that have two objectives and are known by name here."""
+    check_frame(frame)
     found = []
     for name in frame["task"].unique():
         with suppress(NasmetaError):

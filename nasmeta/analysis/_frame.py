@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -63,8 +64,19 @@ class Runs:
         return np.where(known, self.columns[name][row], np.nan)
 
 
+def check_frame(frame: Any, of: str = "compare", read: str = 'read_parquet("{}/results.parquet")') -> None:
+    """Refuse what is no frame, and say what returns one and how it is read from a folder."""
+    if not isinstance(frame, pd.DataFrame):
+        folder = f"{frame!s:.200}" if isinstance(frame, str | os.PathLike) else "FOLDER"
+        raise SettingError(
+            f"Results are the frame that nasmeta.{of} returns, not {shown(frame)}. Those that lie in a folder are read "
+            f"by pandas.{read.format(folder)}."
+        )
+
+
 def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
     """Check a results frame and lay out the columns that are asked for."""
+    check_frame(frame)
     numeric = list(dict.fromkeys(("evaluation", "regret", *columns)))
     needed = [*_KEYS, *numeric]
     missing = [name for name in needed if name not in frame.columns]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from nasmeta.analysis._frame import check_frame
 from nasmeta.analysis._statistics import bootstrap_interval, check_level, interval_columns
 from nasmeta.errors import SettingError
 
@@ -68,6 +69,7 @@ def summarise_predictions(frame: pd.DataFrame, level: float = 0.95, seed: int = 
 
 def checked_predictions(frame: pd.DataFrame) -> None:
     """Raise a SettingError unless the frame is one of a predictor benchmark."""
+    check_frame(frame, "predict", 'read_csv("{}/results.csv")')
     missing = [name for name in _NEEDED if name not in frame]
     if missing:
         raise SettingError(f"The frame lacks {', '.join(missing)}; it must be one that nasmeta.predict has returned.")

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown as said
 
 Goals = Mapping[str, Literal["min", "max"]]
 
@@ -185,6 +185,8 @@ def _texts(
     best: Goals | None = None,
     decimals: Mapping[str, int] | None = None,
 ) -> _Texts:
+    if not isinstance(table, pd.DataFrame):
+        raise SettingError(f"A table is a DataFrame, such as nasmeta.analysis.summarise returns, not {said(table)}.")
     names = [str(name) for name in table.columns]
     parts = {f"{name}{end}" for name in names for end in ("_low", "_high", "_std")} & set(names)
     shown = [name for name in names if name not in parts]

@@ -49,7 +49,9 @@ def predict(
             "the table has it."
         ),
     ] = None,
-    rule: Annotated[str, typer.Option(help="Rule of isomorphism: upstream, or function (the strictest).")] = "upstream",
+    rule: Annotated[
+        str, typer.Option(help="Rule of isomorphism: upstream, zero, skip, or function (the strictest).")
+    ] = "upstream",
     seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
     settings: Annotated[
         list[str] | None,

@@ -37,10 +37,11 @@ class Evaluation(NamedTuple):
     Examples
     --------
     >>> import nasmeta as nm
-    >>> from nasmeta.evaluators import TableEvaluator
-    >>> evaluation = TableEvaluator(nm.get_task("nb201/cifar10")).evaluate(np.array([6111], np.int32))
-    >>> evaluation.values.round(3).tolist(), evaluation.failures
-    ([91.607], ())
+    >>> from nasmeta.evaluators import FunctionEvaluator
+    >>> space = nm.SearchSpace("mlp", {"width": [16, 32, 64], "depth": [1, 2, 3]})
+    >>> evaluation = FunctionEvaluator(lambda choices: choices["width"], space).evaluate(np.array([0, 3], np.int32))
+    >>> evaluation.values.tolist(), evaluation.failures
+    ([16.0, 32.0], ())
     """
 
     values: NDArray[np.float64]

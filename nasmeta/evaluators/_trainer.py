@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import multiprocessing
 import os
@@ -18,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasmeta.errors import NasmetaError, TrainingFailed
+from nasmeta.errors import NasmetaError, SettingError, TrainingFailed
 from nasmeta.spaces import get_cell_space
 from nasmeta.threads import end_with
 from nasmeta.training import ImageDataset, Recipe
@@ -67,6 +68,10 @@ class Trainer:
         build_network: BuildNetwork | None = None,
     ) -> None:
         require_torch()
+        possible = [*inspect.signature(ImageDataset.load).parameters][1:]
+        for name in options or {}:
+            if name not in possible:
+                raise SettingError(f"There is no option {name!r}. Those of reading images: {', '.join(possible)}.")
         self.recipe = Recipe.load(recipe)
         whole = data if isinstance(data, ImageDataset) else ImageDataset.load(data, **(options or {}))
         self.dataset = self.recipe.images_of(whole)

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
-from nasmeta.meta._meta_predictor import META_PREDICTORS
 from nasmeta.pictures import Width, house_style, inches, new_figure, points, wrapped
 from nasmeta.predictors._gaussian_process import Hyperparameters
 from nasmeta.spaces import SearchSpace
@@ -48,7 +47,7 @@ def learnt_by(
 
     Either is None where there is none: a kernel is told of a Gaussian process on named features alone.
     """
-    predicts = saved.kind in META_PREDICTORS
+    predicts = saved.predicts
     learner = saved.predictor() if predicts else saved.searcher(np.random.default_rng(0))
     model = learner.meta_model_
     learnt, features = getattr(model, "hyperparameters", None), getattr(model, "features", ())

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 from nasmeta.errors import ArchitectureError, LabelError, SettingError
 from nasmeta.meta._blend import FEWEST_LABELS, blended
 from nasmeta.meta._scale import Scale
-from nasmeta.registry import Registry
+from nasmeta.registry import Registry, is_place
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import SourceTask, Task, checked_sources
@@ -33,9 +33,22 @@ for _name, _place in (
     META_PREDICTORS.declare(_name, f"nasmeta.meta.{_place}", extra="torch")
 
 
+_OUTSIDE: Registry[Any] = Registry("meta-learner", group="")  # of package.module:Name: anything that is there
+
+
 def is_meta_searcher(name: str) -> bool:
-    """Tell whether a searcher of this name is there that learns on source tasks; others are not imported for it."""
-    return name in SEARCHERS and issubclass(SEARCHERS[name], MetaSearcher)
+    """Tell whether a searcher of this name is there that learns on source tasks; others are not imported for it.
+
+    What ``package.module:Name`` names is imported.
+    """
+    kind = SEARCHERS[name] if name in SEARCHERS else _OUTSIDE[name] if is_place(name) else None
+    return isinstance(kind, type) and issubclass(kind, MetaSearcher)
+
+
+def is_meta_predictor(name: str) -> bool:
+    """Tell whether a name is that of a meta-predictor; what ``package.module:Name`` names is imported."""
+    kind = _OUTSIDE[name] if name not in META_PREDICTORS and is_place(name) else None
+    return name in META_PREDICTORS or (isinstance(kind, type) and issubclass(kind, MetaPredictor))
 
 
 class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]

@@ -14,11 +14,13 @@ import numpy as np
 
 from nasmeta.checks import check_bool, check_int, recorded_settings, taking
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, shown
-from nasmeta.meta._meta_predictor import META_PREDICTORS, is_meta_searcher
-from nasmeta.meta._model_file import SavedMetaModel, training_digest
+from nasmeta.meta._meta_predictor import META_PREDICTORS, MetaPredictor, is_meta_predictor, is_meta_searcher
+from nasmeta.meta._model_file import SavedMetaModel, kind_of, training_digest
 from nasmeta.meta._monitor import Monitor
 from nasmeta.places import checked_path
-from nasmeta.searchers import SEARCHERS
+from nasmeta.progress import progress_bar
+from nasmeta.registry import is_place
+from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_tasks
 from nasmeta.threads import one_thread
@@ -82,7 +84,7 @@ class TrainingFiles:
 
 
 def meta_train(
-    learner: str,
+    learner: str | type[MetaSearcher] | type[MetaPredictor],
     sources: str | Task | Iterable[str | Task | SourceTask] = "nb201",
     *,
     out: str | os.PathLike[str],
@@ -92,7 +94,7 @@ def meta_train(
     seed: int = 0,
     resume: bool = False,
     overwrite: bool = False,
-    progress: Callable[[int, int, float], None] | None = None,
+    progress: bool | Callable[[int, int, float], None] | None = None,
 ) -> SavedMetaModel:
     """Meta-train a searcher or predictor on source tasks and keep what it has learnt in a file.
 
@@ -101,8 +103,9 @@ def meta_train(
 
     Parameters
     ----------
-    learner : str
-        Registered name of a meta-searcher or meta-predictor.
+    learner : str or type
+        Registered name of a meta-searcher or meta-predictor, ``package.module:Name``, or the class itself. A class of
+        your own needs ``_pack`` and ``_unpack``, see `SavedMetaModel.write`.
     sources : names of tasks or families, Tasks or SourceTasks, default "nb201"
     out : path
     leave_out : str, optional
@@ -118,8 +121,9 @@ def meta_train(
         this very training, it is returned as it is.
     overwrite : bool, default False
         Replace a model that is there, once the new one is learnt; without `resume` a checkpoint, too, at once.
-    progress : callable, optional
-        Called with (steps done, steps in all, loss) by a training by gradients.
+    progress : bool or callable, optional
+        True shows a progress bar on stderr; a function is called with (steps done, steps in all, loss). Only a training
+        by gradients has steps.
 
     Returns
     -------
@@ -129,7 +133,7 @@ def meta_train(
     ------
     UnknownNameError
     SettingError
-        Also where a file would be replaced: see `overwrite`.
+        Also where a file would be replaced, see `overwrite`, and where a class of your own cannot be kept in one.
     DamagedFileError
         Where `resume` meets a file that is no meta-model.
 
@@ -144,8 +148,10 @@ def meta_train(
     """
     files = TrainingFiles.of(out)
     resume, overwrite = check_bool("resume", resume), check_bool("overwrite", overwrite)
-    if progress is not None and not callable(progress):
-        raise SettingError(f"progress is a function of steps done, steps in all and the loss, not {shown(progress)}.")
+    if not (callable(progress) or isinstance(progress, bool | None)):
+        raise SettingError(
+            f"progress is True, False, or a function of steps done, steps in all and the loss, not {shown(progress)}."
+        )
     if not isinstance(settings, Mapping | None):
         raise SettingError(f"Settings are a mapping of names to values, not {shown(settings)}.")
     if n_labels is not None:
@@ -153,12 +159,15 @@ def meta_train(
     seed = check_int("seed", seed, least=0)
     seen = _sources(sources, leave_out, n_labels, seed)
     made = build_learner(learner, seen[0].space, seed, dict(settings or {}))
+    if getattr(type(made), "_pack", None) is MetaSearcher._pack:
+        made._pack()  # says that there is none, before anything is learnt
     training = training_digest(made, seen, seed)
     done = files.prepare(training, resume=resume, overwrite=overwrite)
     if done is not None:
         return done
-    made.monitor = Monitor(checkpoint=files.checkpoint, log=files.losses, progress=progress)
-    with one_thread():
+    with one_thread(), progress_bar(f"{kind_of(made)}: steps", shown=progress is True) as bar:
+        tell = progress if callable(progress) else lambda step, steps, loss: bar.update(step, steps, f"loss {loss:.4f}")
+        made.monitor = Monitor(checkpoint=files.checkpoint, log=files.losses, progress=tell)
         made.meta_fit(seen)
     saved = SavedMetaModel.load(SavedMetaModel.write(files.model, made, training))
     files.checkpoint.unlink(missing_ok=True)  # not before: a full disk or a kill would lose the training
@@ -180,13 +189,12 @@ def _sources(sources: Any, leave_out: str | None, n_labels: int | None, seed: in
     return seen
 
 
-def build_learner(name: str, space: SearchSpace, seed: int, settings: Mapping[str, Any]) -> Any:
+def build_learner(learner: Any, space: SearchSpace, seed: int, settings: Mapping[str, Any]) -> Any:
     """Build a meta-searcher or meta-predictor; of the two of one name the predictor, whose file both can use."""
-    is_predictor = name in META_PREDICTORS
-    if not (is_predictor or is_meta_searcher(name)):
-        possible_names = [*META_PREDICTORS, *filter(is_meta_searcher, SEARCHERS)]
-        raise UnknownNameError.of("meta-learner", name, list(dict.fromkeys(possible_names)))
-    kind: Any = META_PREDICTORS[name] if is_predictor else SEARCHERS[name]
+    name, kind = _named(learner)
+    is_predictor = not (isinstance(kind, type) and issubclass(kind, MetaSearcher))
+    if inspect.isabstract(kind):
+        raise SettingError(f"{name} is no whole meta-learner: it lacks {', '.join(sorted(kind.__abstractmethods__))}.")
     parameters = list(inspect.signature(kind).parameters.values())
     if is_predictor:
         parameters = [parameter for parameter in parameters if parameter.name not in ("space", "seed")]
@@ -199,3 +207,23 @@ def build_learner(name: str, space: SearchSpace, seed: int, settings: Mapping[st
         if any(parameter.name == "training_seed" for parameter in parameters):  # beside the generator of the search
             plain = {"training_seed": seed, **plain}
         return kind(space, np.random.default_rng(seed), **plain)
+
+
+def _named(learner: Any) -> tuple[str, Any]:
+    """Return name and class of a meta-learner that is given by either."""
+    if isinstance(learner, type):
+        if issubclass(learner, MetaSearcher | MetaPredictor):
+            return learner.__name__, learner
+    elif isinstance(learner, str):
+        if is_meta_predictor(learner):
+            return learner, META_PREDICTORS[learner]
+        if is_meta_searcher(learner):
+            return learner, SEARCHERS[learner]
+        if not is_place(learner):
+            names = [*META_PREDICTORS, *filter(is_meta_searcher, SEARCHERS)]
+            unknown = UnknownNameError.of("meta-learner", learner, list(dict.fromkeys(names)))
+            raise UnknownNameError(f"{str(unknown)[:-1]}; or one of your own, as package.module:Name.")
+    raise SettingError(
+        f"A meta-learner is a name, or a class derived from nasmeta.searchers.MetaSearcher or "
+        f"nasmeta.meta.MetaPredictor, not {shown(learner)}."
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -15,11 +16,13 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.code import code_of
 from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, UnknownNameError, shown
 from nasmeta.files import shipped, write_atomically
-from nasmeta.meta._meta_predictor import META_PREDICTORS, is_meta_searcher
+from nasmeta.meta._meta_predictor import META_PREDICTORS, is_meta_predictor, is_meta_searcher
 from nasmeta.meta._model_archive import KIND, decode, encode, settings_in_files, space_in
 from nasmeta.pictures import Width
+from nasmeta.registry import is_place, place_of
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace, get_space, to_content
 from nasmeta.tasks import SourceTask, get_task
@@ -39,10 +42,10 @@ class SavedMetaModel:
     ----------
     path : Path
     card : dict
-        ``kind`` (the registered name), ``space`` (its name; of one that is not registered ``space_content``, too, see
-        `nasmeta.spaces.to_content`), ``settings`` of the meta-training, ``sources`` (of each its name,
-        number of labels and what it held out), ``facts`` of the learner's own, ``nasmeta`` (version), ``sha256``;
-        ``training`` (see `training_digest`) where `nasmeta.meta.meta_train` wrote it.
+        ``kind`` (the registered name, or ``package.module:Name``), ``space`` (its name; of one that is not registered
+        ``space_content``, too, see `nasmeta.spaces.to_content`), ``settings`` of the meta-training, ``sources`` (of
+        each its name, number of labels and what it held out), ``facts`` of the learner's own, ``nasmeta`` (version),
+        ``sha256``; ``training`` (see `training_digest`) where `nasmeta.meta.meta_train` wrote it.
     arrays : dict of str to ndarray
 
     Examples
@@ -112,8 +115,8 @@ class SavedMetaModel:
         ----------
         path : str or path-like
         learner : MetaSearcher or meta-predictor
-            After ``meta_fit``. A class of your own has to be registered, and to have ``_pack() -> (arrays, facts)``
-            and ``_unpack(arrays, facts) -> meta_model_``.
+            After ``meta_fit``. A class of your own has to stand at the top of a module, or to be registered, and to
+            have ``_pack() -> (arrays, facts)`` and ``_unpack(arrays, facts) -> meta_model_``.
         training : str, optional
             Kept in the card: which training it was, see `training_digest`.
 
@@ -131,9 +134,10 @@ class SavedMetaModel:
         >>> import tempfile
         >>> import numpy as np
         >>> import nasmeta as nm
-        >>> from nasmeta.meta import SavedMetaModel, SourceOrder
+        >>> from nasmeta.meta import SavedMetaModel
+        >>> from nasmeta.searchers import SEARCHERS
         >>> source, target = nm.task_distribution("nb201").leave_out("cifar100")
-        >>> order = SourceOrder(nm.get_space("nb201"), np.random.default_rng(0)).meta_fit(source)
+        >>> order = SEARCHERS["source-order"](nm.get_space("nb201"), np.random.default_rng(0)).meta_fit(source)
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     saved = SavedMetaModel.load(SavedMetaModel.write(f"{folder}/order.npz", order))
         >>> saved.kind, saved.sources
@@ -159,8 +163,14 @@ class SavedMetaModel:
 
     @property
     def kind(self) -> str:
-        """The registered name of the learner."""
+        """The name of the learner: a registered one, or ``package.module:Name``."""
         return str(self.card["kind"])
+
+    @property
+    def predicts(self) -> bool:
+        """Whether a meta-predictor can be made of it; else it only searches."""
+        self._require_imported()
+        return is_meta_predictor(self.kind)
 
     @property
     def space(self) -> SearchSpace:
@@ -222,7 +232,7 @@ class SavedMetaModel:
 
     def predictor(self, **settings: Any) -> Any:
         """Return a meta-predictor that has learnt what the file holds: ``fit(cells, y)`` adapts it."""
-        if self.kind not in META_PREDICTORS:
+        if not self.predicts:
             self._refuse_method(META_PREDICTORS)
         kind = META_PREDICTORS[self.kind]
         space = self.space if "space_content" in self.card else self.card["space"]
@@ -285,12 +295,24 @@ class SavedMetaModel:
 
         Raises
         ------
+        SettingError
+            Where it is of a class of somebody's own that was not imported.
         DamagedFileError
         """
+        self._require_imported()
         if not is_meta_searcher(self.kind):
             self._refuse_method(filter(is_meta_searcher, SEARCHERS))
         with KIND.blaming(self.path):
             SEARCHERS[self.kind](self.space, np.random.default_rng(0), **self.card["settings"])
+
+    def _require_imported(self) -> None:
+        """Refuse to import code because a file names it."""
+        module = self.kind.partition(":")[0]
+        if is_place(self.kind) and module not in sys.modules:
+            raise SettingError(
+                f"{self.path} holds a model of the class {self.kind}, and a file imports no code by itself: if you "
+                f"trust it, import {module} first, or name {self.kind} as well."
+            )
 
     def _refuse_method(self, possible: Iterable[str]) -> NoReturn:
         raise DamagedFileError(
@@ -305,11 +327,12 @@ def _shipped(path: Path) -> SavedMetaModel:
 
 
 def kind_of(learner: Any) -> str:
-    """Return the name under which the class of a learner is registered."""
-    name = SEARCHERS.name_of(type(learner)) or META_PREDICTORS.name_of(type(learner))
-    if name is not None:
+    """Return the name of a learner's class: the registered one, or ``package.module:Name``."""
+    kind = learner if isinstance(learner, type) else type(learner)
+    name = SEARCHERS.name_of(kind) or META_PREDICTORS.name_of(kind) or place_of(kind)
+    if is_place(name) or ":" not in name:
         return name
-    raise SettingError(f"{type(learner).__name__} is not registered, so a file could not name it.")
+    raise SettingError(f"{kind.__name__} is not registered, nor at the top of a module, so a file could not name it.")
 
 
 def space_of(learner: Any) -> SearchSpace:
@@ -323,6 +346,9 @@ def training_settings(learner: Any) -> dict[str, Any]:
         for parameter in inspect.signature(type(learner)).parameters.values()
         if parameter.kind is parameter.KEYWORD_ONLY and parameter.name not in ("space", *learner.search_settings)
     ]
+    for name in names:
+        if not hasattr(learner, name):
+            raise SettingError(f"{type(learner).__name__} keeps no {name}, which its file records: set self.{name}.")
     found: dict[str, Any] = json.loads(json.dumps({name: getattr(learner, name) for name in names}))
     return found
 
@@ -368,5 +394,7 @@ def training_digest(learner: Any, sources: Sequence[SourceTask], seed: int) -> s
     False
     """
     said = {**training_settings(learner), "seed of the training": seed}
+    if (code := code_of(type(learner))) is not None:
+        said["code"] = code
     identity = training_identity(kind_of(learner), space_of(learner), said, sources)
     return sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import UnknownNameError
 from nasmeta.meta._falls_back import FallsBackSearch
-from nasmeta.meta._meta_predictor import META_PREDICTORS
+from nasmeta.meta._meta_predictor import META_PREDICTORS, is_meta_predictor
 from nasmeta.searchers import SEARCHERS, PredictorSearch
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
@@ -27,7 +27,7 @@ class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
     Parameters
     ----------
     predictor : str, default "meta-dkl"
-        A name in `nasmeta.meta.META_PREDICTORS`.
+        A name in `nasmeta.meta.META_PREDICTORS`, or ``package.module:Name``.
     acquisition : {"ucb", "ei", "thompson", "greedy"}, default "ucb"
         Mean plus `beta` times deviation; the expected improvement over the best label; independent normal draws;
         the mean.
@@ -69,7 +69,7 @@ class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
     @classmethod
     def knows(cls, predictor: str) -> bool:
         """Whether a name is that of a meta-predictor."""
-        return predictor in META_PREDICTORS
+        return is_meta_predictor(predictor)
 
     @property
     def learner(self) -> Any:

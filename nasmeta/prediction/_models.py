@@ -12,9 +12,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.code import estimator_digest
+from nasmeta.code import code_of, estimator_digest
 from nasmeta.errors import SettingError, UnknownNameError, shown
 from nasmeta.meta import META_PREDICTORS, Monitor, SavedMetaModel, meta_model_for, seen_of, training_digest
+from nasmeta.meta._meta_predictor import is_meta_predictor
 from nasmeta.meta._meta_train import build_learner
 from nasmeta.predictors import PREDICTORS, make_predictor
 from nasmeta.registry import is_place, split_name
@@ -27,6 +28,9 @@ from nasmeta.tasks import SourceTask, Task
 
 def is_meta_model(name: str) -> bool:
     """Tell whether a name is that of a meta-predictor, of a shipped meta-model, or of a file that holds one."""
+    if is_place(name) and split_name(name, {*PREDICTORS, *META_PREDICTORS, *label_free_names()})[0] == name:
+        PREDICTORS[name]  # says what it cannot be
+        return is_meta_predictor(name)
     return name in META_PREDICTORS or name in SavedMetaModel.shipped() or Path(name).suffix == ".npz"
 
 
@@ -65,7 +69,7 @@ def learnt_predictor(name: str, task: Task, sources: Any, settings: Mapping[str,
     One that is meta-trained here learns from the sources, where left out the task's family without what it holds out;
     of a file, settings are those that are no part of its meta-training.
     """
-    if name in META_PREDICTORS:
+    if is_meta_predictor(name):
         said = {"seed": 0, **settings}
         seed = said.pop("seed")
         made = build_learner(name, task.space, seed, said)
@@ -78,7 +82,7 @@ def learnt_predictor(name: str, task: Task, sources: Any, settings: Mapping[str,
 
         return LearntPredictor(train, task.sign, {"training": training_digest(made, seen, seed)})
     saved = SavedMetaModel.load(name)
-    if saved.kind not in META_PREDICTORS:
+    if not saved.predicts:
         raise SettingError(
             f"{saved.path} holds a model of {saved.kind}, which searches and predicts nothing. Possible are models of "
             f"{', '.join(META_PREDICTORS)}."
@@ -87,7 +91,9 @@ def learnt_predictor(name: str, task: Task, sources: Any, settings: Mapping[str,
         raise SettingError(f"{saved.path} has learnt from its own sources: leave out sources, or name {saved.kind}.")
     saved = meta_model_for(saved.kind, task, saved)
     ready = saved.predictor(**settings)
-    return LearntPredictor(lambda progress: ready, task.sign, {"meta_model": saved.sha256}, seen_of(task, saved))
+    code = code_of(type(ready))
+    identity = {"meta_model": saved.sha256} | ({} if code is None else {"code": code})
+    return LearntPredictor(lambda progress: ready, task.sign, identity, seen_of(task, saved))
 
 
 PredictorsLike: TypeAlias = "str | Sequence[str] | Mapping[str, Any]"

@@ -147,3 +147,9 @@ def predict(
     frame = benchmark_predictors(predictors, asked, folder=home, **options)
     files = () if home is None else tuple(write_prediction_summary(frame, home))
     return PredictorComparison(frame, summarise_predictions(frame), files)
+
+
+# What help and completion show in place of **options.
+predict.__signature__ = inspect.signature(benchmark_predictors).replace(  # type: ignore[attr-defined]
+    return_annotation=PredictorComparison
+)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from nasmeta.archives import ArchiveKind, digest_of, read_array
 from nasmeta.errors import DamagedFileError, SettingError, shown
 from nasmeta.files import write_atomically
+from nasmeta.places import checked_path
 from nasmeta.spaces import SearchSpace, from_content, to_content
 
 _KIND = ArchiveKind(
@@ -46,7 +47,7 @@ def save_predictor(predictor: Any, path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     SettingError
-        Where a part of it cannot be saved.
+        Where it is no predictor, or a part of it cannot be saved.
 
     Examples
     --------
@@ -61,9 +62,11 @@ def save_predictor(predictor: Any, path: str | os.PathLike[str]) -> Path:
     """
     from nasmeta import __version__
 
+    if isinstance(predictor, type) or not hasattr(predictor, "predict"):
+        raise SettingError(f"A predictor is what make_predictor builds, fitted, not {shown(predictor)}.")
     arrays: dict[str, NDArray[Any]] = {}
     said = json.loads(json.dumps({"predictor": _to_tree(predictor, arrays)}))
-    path = Path(path)
+    path = checked_path("path", path)
     write_atomically(path, _KIND.encode({"nasmeta": __version__, "sha256": digest_of(said, arrays), **said}, arrays))
     return path
 
@@ -84,7 +87,7 @@ def load_predictor(path: str | os.PathLike[str], classes: Iterable[type] = ()) -
     Raises
     ------
     DamagedFileError
-        Where the file is damaged, of another kind or of another version.
+        Where there is no such file, or it is damaged, of another kind or of another version.
 
     Examples
     --------
@@ -97,8 +100,8 @@ def load_predictor(path: str | os.PathLike[str], classes: Iterable[type] = ()) -
     (1,)
     """
     own = {kind.__name__: kind for kind in classes}
-    path = Path(path)
-    raw = path.read_bytes()
+    path = checked_path("path", path)
+    raw = _KIND.read(path)
     with _KIND.blaming(path):
         old = _of_version_1(raw)
     if old is not None:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from nasmeta.errors import ColumnError, LeakageError, MissingValueError, SettingError, UnknownNameError
 from nasmeta.evaluators import Evaluator
 from nasmeta.meta import SavedMetaModel, meta_model_for, warn_of_other_metric
+from nasmeta.meta._model_file import kind_of
 from nasmeta.runs._spec import SearcherSpec
-from nasmeta.searchers import MetaSearcher
+from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import held_out_name
 from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_tasks, default_sources, get_task
 
@@ -97,7 +98,8 @@ def saved_model_of(
         raise SettingError(
             f'A meta-model is a file, the name of a shipped one or "shipped", not a {type(meta_model).__name__}.'
         )
-    return meta_model_for(spec.kind.learner_name(spec.name, spec.settings), task, meta_model, spec.name)
+    name = spec.name if spec.name in SEARCHERS else kind_of(spec.kind)
+    return meta_model_for(spec.kind.learner_name(name, spec.settings), task, meta_model, spec.name)
 
 
 def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: SourcesLike | None) -> list[Task | SourceTask]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError, SpaceExhaustedError, UnknownNameError
-from nasmeta.registry import Registry
+from nasmeta.registry import Registry, is_place
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task, checked_sources
 
@@ -36,7 +36,8 @@ class _Searchers(Registry["type[Searcher]"]):
     def _of(self, predictor: str, acquisition: str, name: str) -> type[Searcher]:
         from nasmeta.predictors import PREDICTORS
 
-        for own in _OF_PREDICTORS:
+        # a place may be of a meta-predictor, which is a predictor, too
+        for own in _OF_PREDICTORS[::-1] if is_place(predictor) else _OF_PREDICTORS:
             kind: Any = self[own] if own in self else None  # noqa: SIM401  (`get` knows no UnknownNameError)
             if kind is not None and kind.knows(predictor):
                 found: type[Searcher] = kind.of(predictor, acquisition, name=name)

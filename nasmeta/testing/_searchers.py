@@ -55,11 +55,11 @@ class SearcherContract(OnSpaces):
 
     Examples
     --------
-    >>> from nasmeta.searchers import RandomSearch
+    >>> from nasmeta.searchers import SEARCHERS
     >>> from nasmeta.testing import SearcherContract
     >>> class TestRandomSearch(SearcherContract):
     ...     def make(self, space, rng):
-    ...         return RandomSearch(space, rng)
+    ...         return SEARCHERS["random"](space, rng)
 
     The tests run on ``nb201`` and ``tnb101``. A searcher that is made for other spaces names these, or builds them:
 
@@ -207,11 +207,11 @@ class MultiFidelityContract(SearcherContract):
 
     Examples
     --------
-    >>> from nasmeta.searchers import ASHA
+    >>> from nasmeta.searchers import SEARCHERS
     >>> from nasmeta.testing import MultiFidelityContract
     >>> class TestASHA(MultiFidelityContract):
     ...     def make(self, space, rng):
-    ...         return ASHA(space, rng)
+    ...         return SEARCHERS["asha"](space, rng)
     """
 
     def begun(self, space: SearchSpace, lengths: Sequence[int], seed: int = 0) -> MultiFidelitySearcher:
@@ -270,11 +270,11 @@ class MultiObjectiveContract(SearcherContract):
 
     Examples
     --------
-    >>> from nasmeta.searchers import NSGA2
+    >>> from nasmeta.searchers import SEARCHERS
     >>> from nasmeta.testing import MultiObjectiveContract
     >>> class TestNSGA2(MultiObjectiveContract):
     ...     def make(self, space, rng):
-    ...         return NSGA2(space, rng)
+    ...         return SEARCHERS["nsga2"](space, rng)
     """
 
     sign = np.ones(2)

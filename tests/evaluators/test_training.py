@@ -415,3 +415,8 @@ def test_the_command(trained: list[int], tmp_path: Path) -> None:
     refused = CliRunner().invoke(app, ["search", "gp", "nb201/cifar10", "--evaluator", "training"])
     assert refused.exit_code == 2
     assert "needs images" in refused.stderr
+
+
+def test_an_option_that_reading_images_has_not() -> None:
+    with pytest.raises(SettingError, match=r"no option 'foo'. Those of reading images: split, valid_fraction, split_s"):
+        Trainer("digits", "smoke", options={"foo": 3})

@@ -115,6 +115,17 @@ def test_a_table_of_the_user_stays(tmp_path: Path) -> None:
     assert (tmp_path / "b.losses.csv").read_text() == "mine"
 
 
+def test_progress_is_shown_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("torch")
+    for progress in (None, False):
+        meta_train("meta-rl", out=tmp_path / "a.npz", progress=progress, overwrite=True, **TINY)
+        assert capsys.readouterr() == ("", "")
+    meta_train("meta-rl", out=tmp_path / "a.npz", progress=True, overwrite=True, **TINY)
+    assert "meta-rl: steps: {0} of {0},".format(TINY["settings"]["iterations"]) in capsys.readouterr().err
+    with pytest.raises(SettingError, match="progress is True, False, or a function"):
+        meta_train("meta-rl", out=tmp_path / "a.npz", progress="yes", overwrite=True, **TINY)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("labels", [0, 1, 1.5])
 def test_too_few_labels_are_called_by_their_name(tmp_path: Path, labels: Any) -> None:
     with pytest.raises(SettingError, match=f"labels must be a whole number of at least 2, not {labels}"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import linecache
+import pydoc
 import subprocess
 import sys
 from pathlib import Path
@@ -29,7 +30,7 @@ from nasmeta.code import estimator_digest
 from nasmeta.errors import ColumnError, JournalError, SettingError, UnknownNameError
 from nasmeta.prediction import SIZES
 from nasmeta.prediction._models import models_of
-from nasmeta.prediction._protocols import splits_of
+from nasmeta.prediction._protocols import RULES, splits_of
 from nasmeta.prediction._records import Records
 from nasmeta.predictors import PREDICTORS, ColumnEncoder, RidgeRegressor
 
@@ -305,6 +306,19 @@ def test_command_refuses_in_one_line(arguments: list[str], says: str) -> None:
     assert result.exit_code == 2
     assert says in result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_help_shows_all_options() -> None:
+    listed = pydoc.render_doc(nm.predict, renderer=pydoc.plaintext).splitlines()[2]
+    assert "draws: 'int' = 5" in listed
+    assert "rule: 'Rule' = 'upstream'" in listed
+    assert "-> nasmeta.prediction" in listed
+
+
+def test_help_names_all_rules() -> None:
+    said = CliRunner().invoke(app, ["predict", "--help"], env={"COLUMNS": "300"}).output
+    line = next(line for line in said.splitlines() if "--rule" in line)
+    assert [rule for rule in RULES if rule not in line] == []
 
 
 def test_sizes_are_those_of_published_work() -> None:

@@ -155,7 +155,7 @@ def test_other_versions_kinds_and_classes_are_refused(file: Path) -> None:
         load_predictor(rewritten(file, predictor={"class": "system", "settings": {}, "state": None}))
     with pytest.raises(DamagedFileError):
         load_predictor(rewritten(file, predictor={"nothing": 1}))
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(DamagedFileError, match=r"no predictor file to read at .*absent.zip: No such file"):
         load_predictor(file.with_name("absent.zip"))
 
 
@@ -254,3 +254,10 @@ def test_bytes_flipped_in_an_xgboost_model_never_end_the_process(tmp_path: Path)
     assert done.returncode == 0, f"{done.stdout[-20:]} {done.stderr[-2000:]}"
     refused, answered = map(int, done.stdout.splitlines()[-1].split())
     assert refused > answered > 0  # most bytes are of names, lengths and indices; the others are numbers
+
+
+def test_what_is_no_predictor_is_not_saved(tmp_path: Path) -> None:
+    for what in ("x", {"a": 1}, type(make_predictor("ridge"))):
+        with pytest.raises(SettingError, match="A predictor is what make_predictor builds"):
+            save_predictor(what, tmp_path / "x.zip")
+    assert not (tmp_path / "x.zip").exists()

@@ -89,7 +89,7 @@ def test_of_a_report(wrong: dict[str, Any], message: str) -> None:
         (lambda: nm.predict("ridge", settings=5), "Settings are a mapping"),
         (lambda: nm.predict("ridge", encoder=5), "An encoder is a name"),
         (lambda: nm.predict("ridge", foo=3), "predict has no option 'foo'"),
-        (lambda: nm.meta_train("source-order", out="x.npz", progress=5), "progress is a function"),
+        (lambda: nm.meta_train("source-order", out="x.npz", progress=5), "progress is True, False, or a function"),
         (lambda: nm.meta_train("source-order", out="x.npz", resume="no"), "resume must be true or false"),
         (lambda: nm.meta_train("source-order", out="x.npz", settings=5), "Settings are a mapping"),
         (lambda: nm.train(1, export=5), "export is a path"),

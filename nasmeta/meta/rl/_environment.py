@@ -13,7 +13,7 @@ from nasmeta.errors import SettingError, needing, shown
 from nasmeta.meta.rl._policy import ACTION_FEATURES, WALK_FEATURES
 from nasmeta.meta.rl._vector_env import CellSearchEnvs, complete_scores, prior_of
 from nasmeta.meta.rl._walks import moves_of
-from nasmeta.tasks import SourceTask, Task
+from nasmeta.tasks import SourceTask, Task, as_tasks
 
 with needing("CellSearchEnv", "rl"):
     import gymnasium
@@ -33,7 +33,7 @@ class CellSearchEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
 
     Parameters
     ----------
-    tasks : Task, SourceTask or iterable of them
+    tasks : Task, SourceTask, name of a task or family, or iterable of them
         All of one space. Cells without a label get a ridge regression's prediction.
     informed : bool, default False
         Tell of each cell what the other tasks know of it; needs two tasks or more, and searches begin at the best of
@@ -60,13 +60,13 @@ class CellSearchEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
 
     def __init__(
         self,
-        tasks: Task | SourceTask | Iterable[Task | SourceTask],
+        tasks: str | Task | SourceTask | Iterable[str | Task | SourceTask],
         *,
         informed: bool = False,
         evaluations: int = 100,
         steps: int = 400,
     ) -> None:
-        given = [tasks] if isinstance(tasks, Task | SourceTask) else list(tasks)
+        given = as_tasks(tasks, sources=True)
         sources = [task.as_source() if isinstance(task, Task) else task for task in given]
         if len(sources) < 1 + informed:
             why = "two tasks or more to be informed by the others" if informed else "at least one task"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nasmeta as nm
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.tasks import SourceTask
 from nasmeta.testing import made_up_values
 
@@ -112,3 +112,11 @@ def test_bad_tasks() -> None:
         CellSearchEnv(TASKS[:1], informed=True)
     with pytest.raises(SettingError, match="nb201 and tnb101"):
         CellSearchEnv([*TASKS, nm.get_task("nb201/cifar10")])
+
+
+def test_tasks_may_be_named() -> None:
+    assert CellSearchEnv("nb201/cifar10").names == ("nb201/cifar10",)
+    with pytest.raises(UnknownNameError, match="Unknown task 'foo'"):
+        CellSearchEnv("foo")
+    with pytest.raises(SettingError, match="Sources are names of tasks"):
+        CellSearchEnv([3])  # type: ignore[list-item]

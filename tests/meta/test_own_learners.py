@@ -1,0 +1,147 @@
+"""Meta-learners of one's own, by ``package.module:Name`` or as classes: meta-trained, kept in a file, compared."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import nasmeta as nm
+from nasmeta.cli._app import app
+from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.meta import META_PREDICTORS, SavedMetaModel
+from nasmeta.searchers import SEARCHERS
+
+CODE = """
+import numpy as np
+from nasmeta.meta import MetaPredictor
+from nasmeta.searchers import MetaSearcher
+
+class Unkept(MetaSearcher):
+    def _learn(self, sources):
+        assert not hasattr(self, "must_not_learn")
+        return np.concatenate([one.cells[np.argsort(-one.utilities)[:10]] for one in sources])
+    def ask(self, n=1):
+        return self.rng.choice(self.meta_model_, size=n)
+    def tell(self, cells, values):
+        pass
+
+class Best(Unkept):
+    def _pack(self):
+        return {"best": self.meta_model_}, {}
+    def _unpack(self, arrays, facts):
+        return arrays["best"]
+
+class Forgets(Best):
+    def __init__(self, space, rng, *, top=5):
+        super().__init__(space, rng)
+
+class MeanOfSources(MetaPredictor):
+    def _meta_learn(self, sources):
+        return np.mean([source.utilities for source in sources], axis=0)
+    def _expected(self, learnt):
+        return (learnt - learnt.mean()) / learnt.std()
+    def _adapted(self, learnt, cells, scores):
+        return self._expected(learnt), np.ones(len(learnt))
+    def _pack(self):
+        return {"mean": self.meta_model_}, {}
+    def _unpack(self, arrays, facts):
+        return arrays["mean"]
+
+class Half(MetaSearcher):
+    def meta_fit(self, tasks):
+        return self
+    ask = tell = None
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    (tmp_path / "own_learners.py").write_text(CODE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    yield importlib.import_module("own_learners")
+    sys.modules.pop("own_learners", None)
+    for registry in (SEARCHERS, META_PREDICTORS):
+        registry._outside.clear()
+    importlib.import_module("nasmeta.meta._meta_predictor")._OUTSIDE._outside.clear()
+
+
+def proposed(searcher: Any, **options: Any) -> list[int]:
+    found: list[int] = nm.search(searcher, "nb201/cifar10", evaluations=4, **options).cells.tolist()
+    return found
+
+
+def test_a_searcher_is_kept_and_read(own: ModuleType, tmp_path: Path) -> None:
+    saved = nm.meta_train("own_learners:Best", leave_out="cifar10", out="by_name.npz")
+    assert saved.kind == "own_learners:Best"
+    assert nm.meta_train(own.Best, leave_out="cifar10", out="by_class.npz").sha256 == saved.sha256
+    fresh = proposed("own_learners:Best")
+    assert proposed("own_learners:Best", meta_model="by_name.npz") == fresh
+    assert len(proposed(own.Best, meta_model="by_name.npz")) == 4
+    assert saved.searcher(np.random.default_rng(0)).ask(2).shape == (2,)
+    assert "own_learners:Best for the space nb201" in saved.describe()
+    done = CliRunner().invoke(app, ["meta-train", "own_learners:Best", "--leave-out", "cifar10", "--out", "cli.npz"])
+    assert done.exit_code == 0, done.output
+    assert SavedMetaModel.load("cli.npz").sha256 == saved.sha256
+
+
+def test_a_predictor_is_meta_trained_and_read(own: ModuleType) -> None:
+    saved = nm.meta_train("own_learners:MeanOfSources", leave_out="cifar10", out="mean.npz")
+    few: dict[str, Any] = {"sizes": [10], "target": "valid", "draws": 1}
+    found = nm.predict(["own_learners:MeanOfSources", "mean.npz"], "nb201/cifar10", **few).summary
+    taus = found[found["scope"] == "all"].set_index("predictor")["kendall_tau"]
+    assert taus["own_learners:MeanOfSources"] == taus["mean.npz"] > 0.5
+    assert saved.predicts
+    run = proposed("meta-predictor", settings={"predictor": "own_learners:MeanOfSources"}, meta_model="mean.npz")
+    assert run == proposed("meta-predictor", settings={"predictor": "own_learners:MeanOfSources"})
+    assert len(proposed("own_learners:MeanOfSources-ucb")) == 4
+    with pytest.raises(SettingError, match="takes no encoder"):
+        nm.predict("own_learners:MeanOfSources:paths", **few)
+
+
+def test_a_file_imports_no_code(own: ModuleType) -> None:
+    saved = nm.meta_train("own_learners:Best", leave_out="cifar10", out="best.npz")
+    del sys.modules["own_learners"]
+    for use in (
+        saved.describe,
+        lambda: saved.searcher(np.random.default_rng(0)),
+        lambda: nm.predict("best.npz", target="valid"),
+    ):
+        with pytest.raises(SettingError, match="imports no code by itself: if you trust it, import own_learners first"):
+            use()
+
+
+def test_another_code_is_another_training(own: ModuleType, tmp_path: Path) -> None:
+    first = nm.meta_train("own_learners:Best", leave_out="cifar10", out="best.npz")
+    own.Best.version = "2"
+    with pytest.raises(SettingError, match="holds the model of another training"):
+        nm.meta_train("own_learners:Best", leave_out="cifar10", out=first.path, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("learner", "error", "message"),
+    [
+        ("own_learners:Unkept", SettingError, "Unkept cannot be kept in a file: it has no _pack and _unpack"),
+        ("own_learners:Half", SettingError, "is no whole meta-learner: it lacks _learn"),
+        ("own_learners:Forgets", SettingError, "keeps no top, which its file records: set self.top"),
+        ("own_learners:Nobody", UnknownNameError, "own_learners has no Nobody"),
+        ("own_learners:np.mean", SettingError, "A meta-learner is a name, or a class derived from"),
+        ("own_learner", UnknownNameError, "or one of your own, as package.module:Name"),
+        (int, SettingError, "A meta-learner is a name, or a class derived from"),
+        (3, SettingError, "not 3"),
+    ],
+)
+def test_refusals(
+    own: ModuleType, monkeypatch: pytest.MonkeyPatch, learner: Any, error: type[Exception], message: str
+) -> None:
+    monkeypatch.setattr(own.Unkept, "must_not_learn", True, raising=False)
+    with pytest.raises(error, match=message):
+        nm.meta_train(learner, leave_out="cifar10", out="x.npz")
