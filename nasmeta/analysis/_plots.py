@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from nasmeta.analysis._curves import XAxis, regret_curves
+from nasmeta.analysis._frame import check_frame
 from nasmeta.analysis._styles import style, tidy
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.pictures import Width, fitting_size, house_style, inches, new_figure, points, text_inches, wrapped
@@ -278,6 +279,7 @@ def _set_value_axes(panel: Axes, curves: pd.DataFrame, centre: str) -> None:
 
 def has_unknown_optimum(frame: pd.DataFrame) -> bool:
     """Whether regrets of a results frame are missing, as nobody knows the best value there is."""
+    check_frame(frame)
     return "regret" in frame.columns and bool(frame["regret"].isna().any())
 
 

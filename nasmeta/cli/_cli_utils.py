@@ -46,6 +46,12 @@ def end_without_success(why: str) -> NoReturn:
     raise typer.Exit(1)
 
 
+def is_said(context: typer.Context, parameter: str) -> bool:
+    """Whether a parameter stands on the command line, though it may say what is the default."""
+    source = context.get_parameter_source(parameter)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 def require_utf8(arguments: Iterable[str]) -> None:
     """End with a line where an argument has bytes that are no text: they could be neither printed nor recorded."""
     for argument in arguments:

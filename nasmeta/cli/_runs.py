@@ -13,6 +13,7 @@ from nasmeta.cli._cli_utils import (
     echo_written,
     end_without_success,
     epochs_in,
+    is_said,
     names_in,
     searcher_names,
     settings_by_label,
@@ -182,12 +183,6 @@ def search(
         end_without_success("no full training succeeded, so the run has no best cell.")
 
 
-def _is_said(context: typer.Context, parameter: str) -> bool:
-    """Whether a parameter stands on the command line, though it may say what is the default."""
-    source = context.get_parameter_source(parameter)
-    return source is not None and source.name == "COMMANDLINE"
-
-
 def _answering(
     context: typer.Context, evaluator: str, task: str, data: str | None
 ) -> tuple[str | TrainingEvaluator, str | None]:
@@ -196,7 +191,7 @@ def _answering(
     from nasmeta.training import dataset_options
 
     of_training = ("recipe", "device", "split", "valid_fraction", "size")
-    said = [f"--{name.replace('_', '-')}" for name in of_training if _is_said(context, name)]
+    said = [f"--{name.replace('_', '-')}" for name in of_training if is_said(context, name)]
     if said and evaluator not in TRAINED:
         raise SettingError(
             f"Only trainings use {', '.join(said)}, but the evaluator is {evaluator}: add --evaluator training and "
@@ -305,7 +300,7 @@ def compare(
     where["gpus_per_worker"] = gpus_per_worker
     if specification is not None:
         of_runs = [one for one in context.command.params if one.name not in _BESIDE_SPECIFICATION]
-        also = [one.opts[0] for one in of_runs if _is_said(context, str(one.name))]
+        also = [one.opts[0] for one in of_runs if is_said(context, str(one.name))]
         if also:
             raise SettingError(f"A specification sets everything: leave out {', '.join(also)}, or change the file.")
         frame, evaluations, asked, limits = compare_specified(

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nasmeta.cli._cli_utils import cli_command, console, duration, echo_written, end_without_success, print_table
+from nasmeta.cli._cli_utils import (
+    cli_command,
+    console,
+    duration,
+    echo_written,
+    end_without_success,
+    is_said,
+    print_table,
+)
 from nasmeta.cli._training_options import Data, Device, RecipeName, Size, Split, ValidFraction
 from nasmeta.errors import SettingError, TrainingFailed
 from nasmeta.progress import spinner
@@ -18,10 +26,12 @@ if TYPE_CHECKING:
 
 _DEMO: dict[str, Any] = {"recipe": "tiny", "top": 2, "controls": 2, "worst": 1, "seeds": 2}
 _DEMO_EVALUATIONS = 60
+_BESIDE_DEMO = ("demo", "folder", "device", "workers")
 
 
 @cli_command
 def verify(
+    context: typer.Context,
     runs: Annotated[list[Path] | None, typer.Argument(metavar="RUN…", help="Journals of searches on one task.")] = None,
     data: Data = None,
     recipe: RecipeName = "fast",
@@ -73,8 +83,10 @@ def verify(
     asked: dict[str, Any] = {"recipe": recipe, "top": top, "controls": controls, "worst": worst, "seeds": seeds}
     command = None
     if demo:
-        if runs or data is not None or shard is not None:
-            raise SettingError("The demonstration has its own run and data: leave out RUN, --data and --shard.")
+        options = {str(one.name): one.opts[0] for one in context.command.params} | {"runs": "RUN"}
+        beside = [said for name, said in options.items() if name not in _BESIDE_DEMO and is_said(context, name)]
+        if beside:
+            raise SettingError(f"The demonstration has its own run, data and recipe: leave out {', '.join(beside)}.")
         from nasmeta.evaluators import require_torch
 
         require_torch()
@@ -111,7 +123,7 @@ def verify(
         _show(found)
         echo_written(found.files)
     if found.facts["failed"] and not found.facts["trainings"]:
-        why = ", ".join(sorted({reason for reason in found.cells["failures"] if reason}))
+        why = ", ".join(sorted(set(filter(None, found.cells["failures"]))))
         end_without_success(f"no training succeeded: {why}.")
 
 

@@ -69,7 +69,7 @@ def cells_frame(
                 "difference": difference,
                 "allowed": allowed,
                 "in_band": None if np.isnan(allowed) or np.isnan(difference) else bool(abs(difference) <= allowed),
-                "failures": ", ".join(failures.get(entry.cell, [])),
+                "failures": ", ".join(dict.fromkeys(failures.get(entry.cell, []))),
                 "parameters": mine[0].parameters if mine else np.nan,
                 "train_seconds": np.mean([r.train_seconds for r in mine]) if mine else np.nan,
                 **{f"latency_{b}_ms": here.get(str(b), {}).get("median_ms", np.nan) for b in BATCHES},

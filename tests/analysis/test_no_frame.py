@@ -14,7 +14,7 @@ from nasmeta.errors import SettingError
 @pytest.mark.parametrize(
     "function",
     ["summarise", "paired_tests", "plot_ranks", "plot_profiles", "latex_comparison", "front_distances",
-     "plot_attainment"],
+     "plot_attainment", "plot_regret"],
 )  # fmt: skip
 def test_results_are_a_frame(function: str, frame: Any) -> None:
     folder = frame if isinstance(frame, str) else "FOLDER"

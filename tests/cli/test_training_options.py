@@ -57,3 +57,10 @@ def test_a_failed_training_is_no_wrong_question(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr("nasmeta.train", diverge)
     assert CliRunner().invoke(app, ["train", "6111", "--data", "digits"]).exit_code == 1
+
+
+def test_the_demonstration_refuses_what_it_would_ignore(tmp_path: Path) -> None:
+    arguments = ["verify", "run.jsonl", "--demo", "--top", "7", "--folder", str(tmp_path)]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 2
+    assert "leave out RUN, --top" in result.stderr
