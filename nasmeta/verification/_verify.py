@@ -116,7 +116,7 @@ def verify(
         Each training has a sub-folder of ``trainings``; what is there is gone on with or taken as it is, so the same
         call again goes on after any end, and more seeds or cells may be asked for.
     top, controls, worst : int, default 3, 3, 0
-        How many cells: see `choose`.
+        How many of the best evaluated cells, of random ones and of the worst; no two are isomorphic.
     seeds : int, default 2
         Trainings of each cell, of the seeds ``seed``, ``seed + 1``, …
     seed : int, default 0
@@ -163,7 +163,7 @@ def verify(
     -----
     A measured mean is in the band where it differs from the look-up by at most
     ``2 s sqrt(1 / n_table + 1 / n_trained)``, with s the standard deviation between seeds of cells of about this
-    accuracy in the table (`LookUp`): what two means over so many seeds differ by, if the trainings are alike. A table
+    accuracy in the table: what two means over so many seeds differ by, if the trainings are alike. A table
     without single seeds, as that of 12 epochs, is taken for one training, and s is that of the trainings here, pooled
     over the cells.
 
