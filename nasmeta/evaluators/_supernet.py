@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import MissingValueError, SettingError, TrainingFailed
 from nasmeta.evaluators._base import Evaluation, Evaluator
-from nasmeta.evaluators._training import FAILED_VALUE, TrainingEvaluator, _Trained
+from nasmeta.evaluators._training import TrainingEvaluator, _Trained, _turn_at
 
 
 class SupernetEvaluator(TrainingEvaluator):
     """Answer by the accuracy of a cell with the weights of a supernet, which is trained once, at the first question.
 
     Single path one-shot with uniform sampling (Guo et al., ECCV 2020), see `nasmeta.training.Supernet`. In each run the
-    first evaluation costs the supernet's training, and each the seconds of its own validation. How far these values
+    first evaluation costs the supernet's training, and each the seconds of its own validation. Where that training
+    fails, it is not repeated, and each cell fails and costs its seconds. How far these values
     order cells as trained networks do is measured in ``reports/training/supernet``.
 
     Parameters
@@ -51,6 +52,7 @@ class SupernetEvaluator(TrainingEvaluator):
         super().__init__(*arguments, isolated=False, **settings)
         self._supernet: Any = None
         self._train_seconds = 0.0
+        self._failed: _Trained | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -87,15 +89,20 @@ class SupernetEvaluator(TrainingEvaluator):
         from nasmeta.training import train_supernet
 
         trainer = self.trainer
+        if self._failed is not None:
+            return self._failed
         if self._supernet is None:
             if trainer.announce is not None:
                 trainer.announce("training the supernet")
             folder = None if self.folder is None else self.folder / "supernet"
             where: dict[str, Any] = {"folder": folder, "device": trainer.device}
-            try:
-                result = train_supernet(trainer.dataset, self.recipe, self.space, self.seed, **where)
-            except TrainingFailed as failure:
-                return _Trained(FAILED_VALUE, 0.0, failure.told)
+            with _turn_at(folder):
+                before, start = self._spent(folder), time.perf_counter()
+                try:
+                    result = train_supernet(trainer.dataset, self.recipe, self.space, self.seed, **where)
+                except TrainingFailed as failure:
+                    self._failed = self._told(failure, before + time.perf_counter() - start)
+                    return self._failed
             assert result.network is not None
             self._supernet, self._train_seconds = result.network, result.train_seconds
         start = time.perf_counter()

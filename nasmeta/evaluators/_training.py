@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
@@ -20,19 +19,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
-from nasmeta.errors import ColumnError, MissingValueError, SettingError, TrainingFailed, shown
+from nasmeta.errors import ColumnError, MissingValueError, SettingError, TrainingFailed
 from nasmeta.evaluators._base import Evaluation, Evaluator
+from nasmeta.evaluators._lengths import training_lengths
 from nasmeta.evaluators._trainer import Trainer
 from nasmeta.spaces import CellSpace, SearchSpace, canonical_dataset, held_out_name
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Signal, Task, as_task
 from nasmeta.training import ImageDataset, Recipe, TrainingResult, default_split
+from nasmeta.training._result import seconds_so_far
 
 if TYPE_CHECKING:
     from nasmeta.training._own_network import BuildNetwork
 
 FAILED_VALUE = 0.0  # percent: below every accuracy that a training ends with, chance included
-_POINT = re.compile(r"(\d{1,6})of(\d{1,6})")
 
 
 class _Trained(NamedTuple):
@@ -58,45 +58,19 @@ class _TemporaryFolder:
         finalize(self, rmtree, self.path, ignore_errors=True)
 
 
-def training_lengths(asked: Iterable[int | str], full: int, extra: Iterable[int] = ()) -> dict[int, bool]:
-    """Return the lengths of trainings in epochs, ascending, and whether each is a pause of the longest.
+@contextmanager
+def _turn_at(folder: Path | None) -> Iterator[None]:
+    """Wait until no other process trains in this folder; what it did is there then."""
+    with ExitStack() as turn:
+        if folder is not None:
+            from filelock import FileLock
 
-    Raises
-    ------
-    SettingError
-
-    Examples
-    --------
-    >>> training_lengths(["2of6", 6], 6)
-    {2: True, 6: False}
-    """
-    possible = f'Possible: 1 to {full}, with {full} among them; "2of{full}" pauses the training of {full} epochs.'
-    if isinstance(asked, str) or not isinstance(asked, Iterable):
-        raise SettingError(f"Lengths of trainings are whole numbers of epochs, not {shown(asked)}. {possible}")
-    found: dict[int, bool] = {}
-    for length in [*asked, *extra]:
-        match = _POINT.fullmatch(length) if isinstance(length, str) else None
-        if isinstance(length, str) and (match is None or int(match[2]) != full):
-            raise SettingError(f"{shown(length)} is no point of a training of {full} epochs. {possible}")
-        epochs = check_int("epochs", int(match[1]) if match else length)
-        if epochs > full - (match is not None) or epochs in found:
-            raise SettingError(f"{shown(length)} is too long or appears twice. {possible}")
-        found[epochs] = match is not None
-    if full not in found:
-        raise SettingError(f"The training of {full} epochs is missing. {possible}")
-    if len({paused for epochs, paused in found.items() if epochs < full}) > 1:
-        raise SettingError("Short trainings are either pauses of the longest, or trainings of their own, not both.")
-    return dict(sorted(found.items()))
-
-
-def _turn_at(folder: Path | None) -> AbstractContextManager[object]:
-    """Wait until no other process trains this cell; what it did is there then."""
-    if folder is None:
-        return nullcontext()
-    from filelock import FileLock
-
-    folder.mkdir(parents=True, exist_ok=True)
-    return FileLock(folder / ".turn")
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                turn.enter_context(FileLock(folder / ".turn"))
+            except OSError as reason:
+                raise SettingError(f"{folder} cannot be written: {reason.strerror or reason}.") from reason
+        yield
 
 
 class TrainingEvaluator(Evaluator):
@@ -190,6 +164,7 @@ class TrainingEvaluator(Evaluator):
         self.failures: dict[int, str] = {}
         self._trained: dict[int, _Trained] = {}  # here, in all runs, by the representative of the class
         self._begun: dict[int, _Trained] = {}  # in this run: trained and paid for
+        self._lost: dict[Path | None, float] = {}  # seconds of trainings that failed, by folder
         self._of_lengths: dict[Any, dict[int, Evaluator]] = {}
         super().__init__(asked.with_held_out(self._held_out(asked)))
 
@@ -310,11 +285,10 @@ class TrainingEvaluator(Evaluator):
 
         ``"2of6"`` is the recipe's own training, which pauses after two epochs and is gone on with where the cell is
         promoted; 2 is a training with a schedule of its own, from the start, unless the learning rate is constant. By
-        default there are pauses after a ninth and a third.
+        default there are pauses after a ninth and a third, or when the recipe next evaluates.
         """
         full = self.trainer.recipe.epochs
-        asked = [f"{n}of{full}" for n in (full // 9, full // 3) if n] if epochs is None else epochs
-        lengths = training_lengths(asked, full, extra=[full] if epochs is None else [])
+        lengths = training_lengths(epochs, self.trainer.recipe)
         key = tuple(lengths.items())
         if key not in self._of_lengths:  # once, so that searchers that are compared share trainings
             constant = self.recipe.schedule == "constant"
@@ -362,11 +336,16 @@ class TrainingEvaluator(Evaluator):
         asked: dict[str, Any] = {"recipe": self._short, "until": self._until, "tell": tell}
         folder = self._folder_of(cell)
         with _turn_at(folder):
-            began = time.monotonic()
+            before, began = self._spent(folder), time.monotonic()
             try:
                 return self._told(self.trainer.train(cell, self.seed, folder, **asked))
             except TrainingFailed as failure:
-                return self._told(failure, time.monotonic() - began)
+                self._lost[folder] = before + time.monotonic() - began
+                return self._told(failure, self._lost[folder])
+
+    def _spent(self, folder: Path | None) -> float:
+        """Return the seconds that a training has taken so far, which one that goes on and fails costs, too."""
+        return 0.0 if folder is None else max(seconds_so_far(folder), self._lost.get(folder, 0.0))
 
     def _train_stack(self, cells: Iterable[int]) -> None:
         """Train side by side what is not trained yet."""
@@ -377,10 +356,10 @@ class TrainingEvaluator(Evaluator):
         with ExitStack() as turns:
             for cell in sorted(folders):  # so that two processes do not wait for each other
                 turns.enter_context(_turn_at(folders[cell]))
-            began = time.monotonic()
+            before, began = {cell: self._spent(folder) for cell, folder in folders.items()}, time.monotonic()
             found = self.trainer.train_stack(folders, self.seed, self.stack, self.recipe, tell)
         share = (time.monotonic() - began) / len(folders)
-        self._trained |= {cell: self._told(one, share) for cell, one in found.items()}
+        self._trained |= {cell: self._told(one, before[cell] + share) for cell, one in found.items()}
 
     def _told(self, result: TrainingResult | TrainingFailed, elapsed: float = 0.0) -> _Trained:
         """Return what the journal is told of a training; one that failed costs the seconds that went by."""

@@ -235,6 +235,8 @@ def _loaded(source: str, split: str | Path, valid_fraction: float, split_seed: i
     size = None if size is None else checked_size(size)
     if not path and kind not in ("digits", "fashion-mnist"):
         raise SettingError(f"The data set {given} needs a folder: {given}:PATH.")
+    if path and kind == "digits":
+        raise SettingError(f"The digits come with scikit-learn, not from {path}: write digits. Images: folder:PATH.")
     folder = Path(os.path.expanduser(path)) if path else DEBIAN_FASHION_MNIST
     found = reader(folder, size)
     images = found.images

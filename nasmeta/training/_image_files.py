@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import math
+import struct
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from mimetypes import guess_type
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -39,6 +42,9 @@ Reader: TypeAlias = Callable[[Path, "int | None"], ImageSource]
 
 READERS: Registry[Reader] = Registry("data set")
 
+# what Pillow raises at damaged files of one format or another
+_DAMAGED = (ArithmeticError, AttributeError, EOFError, LookupError, OSError, SyntaxError, TypeError, ValueError)
+_OF_DECODERS = (struct.error, zlib.error)
 ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 
@@ -55,11 +61,22 @@ def _as_rgb(picture: Any) -> Any:
     return picture.convert("RGB")
 
 
+def _room_for(shape: tuple[int, ...]) -> Pixels:
+    """Return an array for images, shape (n, 3, height, width)."""
+    try:
+        return np.empty(shape, dtype=np.uint8)
+    except MemoryError:
+        raise SettingError(
+            f"{shape[0]:,} images of {shape[2]}×{shape[3]} pixels need {math.prod(shape) / 2**30:,.1f} GiB of memory, "
+            "more than there is: choose a smaller size (--size, or image_size of the recipe), or fewer images."
+        ) from None
+
+
 def resized(images: Pixels, size: int) -> Pixels:
     """Scale images, shape (n, 3, height, width), to a square (bilinear)."""
     from PIL import Image
 
-    scaled = np.empty((len(images), 3, size, size), dtype=np.uint8)
+    scaled = _room_for((len(images), 3, size, size))
     for position, image in enumerate(images):
         picture = Image.fromarray(image.transpose(1, 2, 0)).resize((size, size), Image.Resampling.BILINEAR)
         scaled[position] = np.asarray(picture).transpose(2, 0, 1)
@@ -223,10 +240,23 @@ def files_by_class(folder: Path) -> dict[str, list[Path]]:
     found = {}
     for entry in sorted(folder.iterdir()):
         if entry.is_dir() and not entry.name.startswith("."):
-            inside = sorted(file for file in entry.rglob("*") if file.suffix.lower() in ENDINGS)
-            if inside:
+            files = sorted(entry.rglob("*"))
+            if inside := [file for file in files if file.suffix.lower() in ENDINGS]:
+                _check_left_out(entry, len(inside), files)
                 found[entry.name] = inside
     return found
+
+
+def _check_left_out(folder: Path, n_images: int, files: Sequence[Path]) -> None:
+    """Refuse a class with pictures that would be left out, or with more of other files than of images."""
+    others = [file for file in files if file.suffix.lower() not in ENDINGS and not file.name.startswith(".")]
+    left = [file for file in others if file.is_file()]
+    pictures = [file for file in left if (guess_type(file.name)[0] or "").startswith("image/")]
+    if left := pictures or left * (len(left) > n_images):
+        raise SettingError(
+            f"Beside {n_images:,} images {folder} has files that cannot be read as images: {len(left):,} files such as "
+            f"{left[0].name}. Images end in {', '.join(ENDINGS)}: convert the others, or remove them."
+        )
 
 
 @READERS.register("folder")
@@ -242,6 +272,8 @@ def read_folder(path: Path, size: int | None) -> ImageSource:
         raise SettingError(
             f"{path} has {', '.join(odd[:5]) or 'no train/'} beside {', '.join(sorted(inside & splits))}. {_LAYOUT}."
         )
+    if {"valid", "val"} <= inside:
+        raise SettingError(f"{path} has both valid/ and val/: leave one of them. {_LAYOUT}.")
     if (path / "train").is_dir():
         valid = next((path / name for name in ("valid", "val") if (path / name).is_dir()), None)
         parts = [path / "train", *([valid] if valid else []), *([path / "test"] if (path / "test").is_dir() else [])]
@@ -271,7 +303,7 @@ def read_folder(path: Path, size: int | None) -> ImageSource:
 
 def read_pictures(paths: Sequence[Path], size: int | None) -> Pixels:
     """Read files of images, all of one size where they are not scaled."""
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     images: Pixels | None = None
     for position, path in enumerate(paths):
@@ -281,10 +313,10 @@ def read_pictures(paths: Sequence[Path], size: int | None) -> Pixels:
                 if size is not None and picture.size != (size, size):
                     picture = picture.resize((size, size), Image.Resampling.BILINEAR)
                 pixels = np.asarray(picture).transpose(2, 0, 1)
-        except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as reason:
+        except (*_DAMAGED, *_OF_DECODERS, Image.DecompressionBombError) as reason:
             raise DamagedFileError(f"{path} cannot be read as an image: {reason}.") from reason
         if images is None:
-            images = np.empty((len(paths), *pixels.shape), dtype=np.uint8)
+            images = _room_for((len(paths), *pixels.shape))
         if pixels.shape != images.shape[1:]:
             ours, first = ("×".join(map(str, shape[1:])) for shape in (pixels.shape, images.shape[1:]))
             raise SettingError(

@@ -195,7 +195,7 @@ class Recipe:
                 raise UnknownNameError.of("setting of a recipe", name, known)
         other = replace(self, **changes)
         changed = [key for key in changes if getattr(other, key) != getattr(self, key)]
-        if not changed or "name" in changed:
+        if not changed or "name" in changes:
             return other
         return replace(other, name=f"{self.name} with {', '.join(f'{key}={changes[key]}' for key in changed)}")
 

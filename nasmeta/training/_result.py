@@ -13,7 +13,7 @@ from typing import Any
 from nasmeta.errors import DamagedFileError, SettingError, shown
 from nasmeta.places import checked_path
 
-RESULT_FILE = "result.json"
+CHECKPOINT_FILE, RESULT_FILE = "checkpoint.safetensors", "result.json"
 FORMAT = 1
 _NUMBER = int | float
 _KINDS: dict[Any, Any] = {  # by how a field is annotated
@@ -209,6 +209,21 @@ def read_result(folder: str | Path) -> TrainingResult:
         raise DamagedFileError(
             f"{path} cannot be read: {reason}. Remove it to train from the checkpoint on."
         ) from reason
+
+
+def seconds_so_far(folder: Path) -> float:
+    """Return what the training of a folder has taken, by its checkpoint; 0 where there is none that can be read."""
+    path = folder / CHECKPOINT_FILE
+    if not path.is_file():
+        return 0.0
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            head = json.loads(file.metadata()["nasmeta"])
+        return float(sum(record["seconds"] for record in head["epochs"]) + head["evaluate_seconds"])
+    except (OSError, SafetensorError, TypeError, KeyError, ValueError):  # of which the training itself says more
+        return 0.0
 
 
 def csv_of(epochs: Sequence[EpochRecord]) -> str:

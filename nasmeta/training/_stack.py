@@ -26,9 +26,9 @@ from nasmeta.training._network import CellNetwork, live_edges
 from nasmeta.training._progress import EpochCount, Tell, note_of
 from nasmeta.training._ranks import Ranks
 from nasmeta.training._recipe import Recipe
-from nasmeta.training._result import RESULT_FILE, EpochRecord, TrainingResult
+from nasmeta.training._result import CHECKPOINT_FILE, RESULT_FILE, EpochRecord, TrainingResult
 from nasmeta.training._stacked_network import StackedNetwork
-from nasmeta.training._trainer import CHECKPOINT_FILE, Training, identity_of, keep_failure, own_folder, run_training
+from nasmeta.training._trainer import Training, identity_of, keep_failure, own_folder, run_training
 
 Outcome = TrainingResult | TrainingFailed
 

@@ -31,11 +31,11 @@ from nasmeta.training._own_network import BuildNetwork, network_identity, own_ne
 from nasmeta.training._progress import note_of
 from nasmeta.training._ranks import Ranks, ranks_of
 from nasmeta.training._recipe import Recipe
-from nasmeta.training._result import RESULT_FILE, EpochRecord, TrainingResult, csv_of, read_result
+from nasmeta.training._result import CHECKPOINT_FILE, RESULT_FILE, EpochRecord, TrainingResult, csv_of, read_result
 
 _END_SECONDS = 1.0  # that a process takes to end after the one that waited for it was killed
 _OPTIONS = {"stacked": "stack (--stack)"}  # parts of an identity that are called otherwise where they are asked for
-CHECKPOINT_FILE, LOG_FILE, FAILURE_FILE = "checkpoint.safetensors", "epochs.csv", "failure.json"
+LOG_FILE, FAILURE_FILE = "epochs.csv", "failure.json"
 
 
 def run_training(
@@ -120,9 +120,11 @@ def identity_of(cell: int, space: SearchSpace, data: ImageDataset, recipe: Recip
     }
 
 
-def _unnamed(identity: object) -> dict[str, Any]:
-    """Return an identity without the name of its recipe, whose settings are what counts."""
+def _unnamed(identity: object, of_folder: bool) -> dict[str, Any]:
+    """Return an identity without the name of its recipe, whose settings are what counts, and of a folder of images."""
     found = identity if isinstance(identity, dict) else {}
+    if of_folder:  # which may be moved: checksums say whether the images are the same
+        found = {**found, "dataset": ""}
     recipe = found.get("recipe")
     return {**found, "recipe": {**recipe, "name": ""}} if isinstance(recipe, dict) else found
 
@@ -286,9 +288,11 @@ class Training:
         if not path.is_file():
             if result.is_file():
                 raise SettingError(f"{result} is there, but its {CHECKPOINT_FILE} is not: choose another folder.")
+            self._forget_failure()
             return None
         tensors, head = read_tensors(path)
-        theirs, mine = (_unnamed(one) for one in (head.get("identity"), self.identity))
+        of_folder = self.dataset.facts.get("source") == "folder"
+        theirs, mine = (_unnamed(one, of_folder) for one in (head.get("identity"), self.identity))
         odd = [_OPTIONS.get(key, key) for key in mine | theirs if theirs.get(key) != mine.get(key)]
         if odd:
             raise SettingError(
@@ -304,9 +308,16 @@ class Training:
             raise
         except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as reason:
             raise DamagedFileError(f"{path} is damaged: {reason!s:.200}. Remove it to train anew.") from reason
-        if self.ranks.is_first:
-            (self.folder / FAILURE_FILE).unlink(missing_ok=True)
+        self._forget_failure()
+        log, text = self.folder / LOG_FILE, csv_of(self.epochs)
+        if self.ranks.is_first and not (log.is_file() and log.read_bytes() == text.encode()):
+            write_atomically(log, text)  # a kill between checkpoint and log left it an epoch behind
         return replace(read_result(self.folder), network=self.learner.outcome.eval()) if result.is_file() else None
+
+    def _forget_failure(self) -> None:
+        """Remove what says that an earlier attempt failed."""
+        if self.folder is not None and self.ranks.is_first:
+            (self.folder / FAILURE_FILE).unlink(missing_ok=True)
 
     def finish(self) -> TrainingResult:
         """Return what was found, and write it where the training has ended."""

@@ -108,6 +108,34 @@ def test_a_loss_that_is_not_finite_is_a_failure_with_its_reason(tmp_path: Path) 
     assert evaluator.failures == {6111: "diverged"}
 
 
+@pytest.mark.parametrize("pauses", [True, False])
+def test_a_continuation_that_fails_costs_the_seconds_that_went_by(
+    pauses: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from nasmeta.training._learner import Learner
+
+    epoch, fails_from = Learner.epoch, 2 if pauses else 0
+
+    def failing(self: Learner, done: int) -> EpochRecord:
+        if done < fails_from:
+            return epoch(self, done)
+        time.sleep(0.3)
+        raise TrainingFailed("it diverged", "diverged")
+
+    monkeypatch.setattr(Learner, "epoch", failing)
+    evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH.but(epochs=4), folder=tmp_path, isolated=False)
+    short, full = (one.evaluate(np.array([6111])) for one in evaluator.after(["2of4", 4]).values())
+    assert (short.failures, full.failures) == ((None if pauses else "diverged",), ("diverged",))
+    assert full.cost_seconds[0] >= short.cost_seconds[0] + 0.3  # a run subtracts what the pause was charged
+
+
+def test_a_file_where_trainings_should_go(tmp_path: Path) -> None:
+    (tmp_path / "trainings").touch()
+    evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH, folder=tmp_path / "trainings", isolated=False)
+    with pytest.raises(SettingError, match=r"trainings.* cannot be written: Not a directory"):
+        evaluator.evaluate(np.array([6111], dtype=np.int32))
+
+
 @pytest.mark.parametrize("searcher", ["gp", "evolution", "local-search"])
 def test_failures_are_recorded_and_end_nothing(searcher: str, trained: list[int], tmp_path: Path) -> None:
     asked: dict[str, Any] = {"evaluator": "training", "data": "digits", "recipe": "tiny"}

@@ -193,6 +193,11 @@ def test_folder_of_classes_and_of_parts(tmp_path: Path) -> None:
             {f"{part}/{name}/0.png": (8, 8) for part in ("train", "validation") for name in "ab"},
             "has validation beside",
         ),
+        (
+            {f"{part}/{name}/0.png": (8, 8) for part in ("train", "valid", "val") for name in "ab"},
+            "both valid/ and val/",
+        ),
+        ({"cat/0.png": (8, 8), "cat/1.gif": (8, 8), "dog/0.png": (8, 8)}, r"cat has .*: 1 files such as 1\.gif"),
         ({f"{part}/{name}/0.png": (8, 8) for part in ("valid", "test") for name in "ab"}, "has no train/ beside"),
         ({"cat/0.png": (8, 8), "dog/0.png": (8, 8)}, "left for test"),
     ],
@@ -221,6 +226,43 @@ def test_a_file_that_is_no_image(tmp_path: Path) -> None:
         ImageDataset.load(f"folder:{tmp_path}")
 
 
+def test_other_files_are_left_out_where_they_are_few(tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        for number in range(5):
+            picture(tmp_path / name / f"{number}.png", (8, 8))
+    (tmp_path / "cat" / "notes.txt").write_text("five cats")
+    assert len(ImageDataset.load(f"folder:{tmp_path}").images) == 10
+    for number in range(6):
+        (tmp_path / "dog" / f"{number}.npy").touch()
+    with pytest.raises(SettingError, match=r"Beside 5 images .*dog has .*: 6 files such as 0\.npy"):
+        ImageDataset.load(f"folder:{tmp_path}")
+
+
+@pytest.mark.parametrize(("ending", "position", "byte"), [("png", 36, 0), ("tiff", 72, 5)])
+def test_a_damaged_image_is_named_whatever_pillow_raises(ending: str, position: int, byte: int, tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        picture(tmp_path / name / f"0.{ending}", (8, 8))
+    file = tmp_path / "dog" / f"0.{ending}"
+    content = bytearray(file.read_bytes())
+    content[position] = byte  # a SyntaxError of PNG, a TypeError of TIFF
+    file.write_bytes(content)
+    with pytest.raises(DamagedFileError, match=rf"dog.0\.{ending} cannot be read as an image"):
+        ImageDataset.load(f"folder:{tmp_path}")
+
+
+def test_images_that_memory_does_not_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    digits, empty = ImageDataset.load("digits"), np.empty
+
+    def short(shape: Any, *of: Any, **kind: Any) -> np.ndarray:
+        if np.prod(shape) > 2**38:
+            raise MemoryError
+        return empty(shape, *of, **kind)
+
+    monkeypatch.setattr(np, "empty", short)
+    with pytest.raises(SettingError, match=r"1,797 images of 16384×16384 pixels need 1,347\.8 GiB of memory"):
+        digits.scaled(16384)
+
+
 @pytest.mark.parametrize(
     ("source", "kind", "message"),
     [
@@ -228,6 +270,7 @@ def test_a_file_that_is_no_image(tmp_path: Path) -> None:
         ("cifar10", SettingError, "cifar10:PATH"),
         ("cifar10:/nowhere", SettingError, "cifar-10-python.tar.gz .*download=True"),
         ("imagenet16-120:/nowhere", SettingError, "image-net.org"),
+        ("digits:/nowhere", SettingError, "write digits"),
         ("fashion-mnist:/nowhere", SettingError, "dataset-fashion-mnist"),
         ("folder:/nowhere", SettingError, "is no folder"),
         (".", SettingError, "written folder:"),

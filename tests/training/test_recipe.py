@@ -54,6 +54,8 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     path.write_text('based_on = "tiny"\nepochs = 3\nlearning_rate = 1\n')
     mine = Recipe.load(path)
     assert (mine.name, mine.epochs, mine.channels, mine.learning_rate) == ("mine", 3, Recipe.load("tiny").channels, 1.0)
+    path.write_text("epochs = 3\n")
+    assert Recipe.load(path).name == "mine"  # what is based on none keeps its name, too
     path.write_text("epochs = 3\nepoch = 4\n")
     with pytest.raises(UnknownNameError, match="Did you mean 'epochs'"):
         Recipe.load(path)

@@ -1,10 +1,12 @@
 """One network that holds all cells of a space."""
 
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 import nasmeta as nm
 from nasmeta.errors import NasmetaError, SettingError
@@ -137,3 +139,25 @@ def test_patience_does_not_end_a_supernet(few) -> None:
     assert len(result.epochs) == 3
     with pytest.raises(SettingError, match="validation images"):
         gdas(replace(few, splits={**few.splits, "valid": few.splits["valid"][:0]}))
+
+
+def test_a_supernet_that_fails_is_trained_once_and_costs_its_seconds(few, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    monkeypatch.setattr(
+        "nasmeta.training.train_supernet", lambda *of, **where: calls.append(of) or train_supernet(*of, **where)
+    )
+    recipe = Recipe.load("tiny", epochs=2, channels=4, learning_rate=1e30)
+    run = nm.search("random", SupernetEvaluator("nb201/cifar10", few, recipe), evaluations=3)
+    assert len(calls) == 1
+    assert list(run.failures.values()) == ["diverged"] * 3
+    assert run.cost_seconds.min() > 0  # so a budget of seconds ends
+
+
+def test_a_supernet_waits_for_another_process(few, tmp_path: Path) -> None:
+    evaluator = SupernetEvaluator("nb201/cifar10", few, Recipe.load("tiny", epochs=1, channels=4), folder=tmp_path)
+    train_supernet(few, evaluator.recipe, folder=tmp_path / "supernet")
+    with ThreadPoolExecutor(1) as pool:
+        with FileLock(tmp_path / "supernet" / ".turn"):
+            found = pool.submit(evaluator.evaluate, np.array([0], dtype=np.int32))
+            assert not wait([found], timeout=2).done
+        assert found.result().failures == (None,)

@@ -168,6 +168,36 @@ def test_nan_stops_with_a_report(few: ImageDataset, tmp_path: Path) -> None:
     assert not (tmp_path / "result.json").exists()
 
 
+def test_a_failure_before_the_first_checkpoint_is_forgotten(
+    few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CellNetwork, "forward", limited(0))
+    with pytest.raises(TrainingFailed):
+        train(CELL, few, TWO, folder=tmp_path, device="cpu")
+    assert (tmp_path / "failure.json").is_file()
+    monkeypatch.undo()
+    train(CELL, few, TWO, folder=tmp_path, device="cpu")
+    assert not (tmp_path / "failure.json").exists()
+
+
+def test_a_log_that_is_behind_its_checkpoint_is_written_again(few: ImageDataset, tmp_path: Path) -> None:
+    train(CELL, few, TWO, folder=tmp_path, device="cpu")
+    log, result = tmp_path / "epochs.csv", tmp_path / "result.json"
+    whole = log.read_text()
+    log.write_text("".join(whole.splitlines(keepends=True)[:2]))
+    result.unlink()  # killed between the last checkpoint and the log
+    train(CELL, few, TWO, folder=tmp_path, device="cpu")
+    assert log.read_text() == whole
+
+
+def test_a_folder_of_images_may_be_moved(few: ImageDataset, tmp_path: Path) -> None:
+    images = replace(few, name="before", facts={**few.facts, "source": "folder"})
+    done = train(CELL, images, TWO, folder=tmp_path, device="cpu")
+    assert train(CELL, replace(images, name="after"), TWO, folder=tmp_path, device="cpu").epochs == done.epochs
+    with pytest.raises(SettingError, match="it differs in data"):
+        train(CELL, replace(images, images=255 - images.images), TWO, folder=tmp_path, device="cpu")
+
+
 def limited(most: int) -> Callable[[CellNetwork, torch.Tensor], torch.Tensor]:
     """Return a forward pass for which more images than these do not fit into memory."""
     forward = CellNetwork.forward
