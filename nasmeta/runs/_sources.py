@@ -98,8 +98,10 @@ def saved_model_of(
         raise SettingError(
             f'A meta-model is a file, the name of a shipped one or "shipped", not a {type(meta_model).__name__}.'
         )
-    name = spec.name if spec.name in SEARCHERS else kind_of(spec.kind)
-    return meta_model_for(spec.kind.learner_name(name, spec.settings), task, meta_model, spec.name)
+    name = spec.kind.learner_name(spec.name, spec.settings)
+    if name == spec.name and name not in SEARCHERS:  # a class of one's own, or passed as such
+        name = kind_of(spec.kind)
+    return meta_model_for(name, task, meta_model, spec.name)
 
 
 def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: SourcesLike | None) -> list[Task | SourceTask]:
