@@ -1,6 +1,6 @@
 """Images per second of cells that train side by side as one network, beside the same cells one after another.
 
-python benchmarks/stacked.py                       # eight cells, recipe verify-cpu, to reports/training/speed/stacked
+python benchmarks/stacked.py               # eight cells, recipe verify-cpu-quick, to reports/training/speed/stacked
 python benchmarks/stacked.py --recipe nb201-12 --device cuda --stack 1,4,16,64 --cuda-graphs
 """
 
@@ -37,7 +37,7 @@ Device {device}; {cpu}, {cores} cores, {threads} threads, load {load}, {date}; {
 def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--recipe", default="verify-cpu")
+    parser.add_argument("--recipe", default="verify-cpu-quick")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--stack", type=lambda text: [int(part) for part in text.split(",")], default=[8])
     parser.add_argument("--image-size", type=int, help="where the recipe says nothing: 32")

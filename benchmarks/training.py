@@ -2,7 +2,7 @@
 
 python benchmarks/training.py                                   # digits scaled to 32×32, to reports/training/speed
 python benchmarks/training.py --data cifar10:PATH --device cuda --steps 98
-python benchmarks/training.py --data folder:PATH --recipe verify-cpu --steps 40 --workers 1   # what trains on a CPU
+python benchmarks/training.py --data folder:PATH --recipe verify-cpu-quick --steps 40 --workers 1  # for a CPU
 """
 
 from __future__ import annotations

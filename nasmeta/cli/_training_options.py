@@ -17,7 +17,7 @@ RecipeName = Annotated[
     str,
     typer.Option(
         metavar="NAME|FILE",
-        help="Training recipe: fast, nb201-12, nb201-200, tiny, verify-cpu, verify-cpu-8, or a file (.toml).",
+        help="Training recipe: fast, nb201-12, nb201-200, tiny, verify-cpu, verify-cpu-quick, or a file (.toml).",
     ),
 ]
 Split = Annotated[

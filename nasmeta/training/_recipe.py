@@ -149,7 +149,7 @@ class Recipe:
         --------
         >>> from nasmeta.training import Recipe
         >>> Recipe.names()
-        ['fast', 'nb201-12', 'nb201-200', 'tiny', 'verify-cpu', 'verify-cpu-8']
+        ['fast', 'nb201-12', 'nb201-200', 'tiny', 'verify-cpu', 'verify-cpu-quick']
         """
         return sorted(path.stem for path in _FOLDER.glob("*.toml"))
 

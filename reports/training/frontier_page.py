@@ -146,13 +146,13 @@ seed 0. Seconds: processor time of one thread, mean over the spread cells, with 
 {cores} cores ({processor}) that were shared with other work; so a watch showed more (in brackets).
 """
 VERDICT = """\
-**The recipe `verify-cpu` is "{name}": τ = {tau} at {seconds:.0f} seconds a cell on one core** (one of the best ten:
-{best_seconds:.0f}). One of the best is placed above a spread cell with a chance of {auc}. Of the recipes of about its
-cost that are measured on all cells, {why}; it was chosen on the same cells that it is reported on, so its figures are
+**The recipe `verify-cpu-quick` is "{name}": τ = {tau} at {seconds:.0f} seconds a cell on one core** (one of the best
+ten: {best_seconds:.0f}). One of the best is placed above a spread cell with a chance of {auc}. Of the recipes of about
+its cost that are measured on all cells, {why}; it was chosen on the same cells that it is reported on, so its figures are
 a little flattered.
 """
 LONGER = """\
-**The recipe `verify-cpu-8` is "{name}": τ = {tau} at {seconds:.0f} seconds a cell on one core** (one of the best ten:
+**The recipe `verify-cpu` is "{name}": τ = {tau} at {seconds:.0f} seconds a cell on one core** (one of the best ten:
 {best_seconds:.0f}). One of the best is placed above a spread cell with a chance of {auc}. Target: τ ≥ 0.6 at 3 minutes
 a cell on two cores: {verdict}. It is the only one of its cost that was tried, but its width and its number of images
 are those of the recipes that had ordered these same cells best, so its figures may be a little flattered, too.
@@ -165,7 +165,7 @@ HEAD = ["recipe", "images", "pixels", "C", "N", "epochs", "validate", "cells", "
 SETTINGS = ("train_images", "image_size", "channels", "cells_per_stage", "epochs", "evaluation_images")
 
 
-def shipped(recipes: Mapping[str, Recipe], as_what: str = "verify-cpu") -> str | None:
+def shipped(recipes: Mapping[str, Recipe], as_what: str = "verify-cpu-quick") -> str | None:
     """Return which of the recipes is shipped under a name."""
     if as_what not in Recipe.names():
         return None
@@ -226,7 +226,7 @@ def page_of(
             "it has the largest sum of the two figures" if most else "another has a larger sum of the two figures"
         )
         lines.append(VERDICT.format(**said))
-    if (longer := shipped(recipes, "verify-cpu-8")) in last.index:
+    if (longer := shipped(recipes, "verify-cpu")) in last.index:
         lines.append(LONGER.format(**figures(last, str(longer))))
     free = besides[besides["order"].str.startswith("proxy")].sort_values("tau").iloc[-1]
     lines.append(FREE.format(name=free["order"], tau=pair(free, "tau")))

@@ -87,7 +87,7 @@ def main(arguments: Sequence[str]) -> None:
             measure("digits", Recipe.load("tiny", epochs=2), folder, 4, 4, 1)
         elif not asked.page:
             options = {"valid_fraction": 0.5, "compare_with": "cifar10"}  # half validates, as in the benchmark
-            measure(asked.data, "verify-cpu-8", folder, TOP, asked.controls, asked.seeds, **options)
+            measure(asked.data, "verify-cpu", folder, TOP, asked.controls, asked.seeds, **options)
         cells, epochs, facts = read(folder)
         seeds = len(facts["seeds"])
         random = int((cells["role"] == "random").sum())
