@@ -148,8 +148,8 @@ seed 0. Seconds: processor time of one thread, mean over the spread cells, with 
 VERDICT = """\
 **The recipe `verify-cpu-quick` is "{name}": τ = {tau} at {seconds:.0f} seconds a cell on one core** (one of the best
 ten: {best_seconds:.0f}). One of the best is placed above a spread cell with a chance of {auc}. Of the recipes of about
-its cost that are measured on all cells, {why}; it was chosen on the same cells that it is reported on, so its figures are
-a little flattered.
+its cost that are measured on all cells, {why}; it was chosen on the same cells that it is reported on, so its figures
+are a little flattered.
 """
 LONGER = """\
 **The recipe `verify-cpu` is "{name}": τ = {tau} at {seconds:.0f} seconds a cell on one core** (one of the best ten:
