@@ -397,7 +397,7 @@ def test_a_function_is_compared_too_and_less_may_be_better() -> None:
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_the_command_and_its_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     few = ImageDataset.load("digits").subset(48)
-    monkeypatch.setattr("nasmeta.evaluators._trainer.ImageDataset.load", lambda *_, **__: few)
+    monkeypatch.setattr(ImageDataset, "load", wraps(ImageDataset.load)(lambda *_, **__: few))
     train_one = Trainer.train
 
     def here(self: Trainer, *positional: Any, **named: Any) -> Any:

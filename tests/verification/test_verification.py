@@ -296,7 +296,7 @@ def test_of_many_cells_picks_are_drawn_and_roles_are_named(
     )
     write_verification_page(found.cells, found.epochs, found.facts, tmp_path / "page")
     assert drawn == found.cells["cell"][:3].tolist()
-    assert found.plot(width=3).axes[0].get_ylabel().replace("\n", " ") == "trained here, digits, validation (%)"
+    assert found.plot(width=3).axes[0].get_ylabel().replace("\n", " ") == "trained here, cifar10, validation (%)"
     (legend,) = plot_training_curves(found.epochs).legends
     assert [text.get_text() for text in legend.get_texts()] == ["pick", "random"]
 
