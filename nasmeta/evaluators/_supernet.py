@@ -18,9 +18,9 @@ class SupernetEvaluator(TrainingEvaluator):
     """Answer by the accuracy of a cell with the weights of a supernet, which is trained once, at the first question.
 
     Single path one-shot with uniform sampling (Guo et al., ECCV 2020), see `nasmeta.training.Supernet`. In each run the
-    first evaluation costs the supernet's training, and each the seconds of its own validation. Where that training
-    fails, it is not repeated, and each cell fails and costs its seconds. How far these values
-    order cells as trained networks do is measured in ``reports/training/supernet``.
+    first evaluation costs the supernet's training, and each the seconds of its own validation. A training that fails is
+    not repeated: each cell then fails and is charged the seconds that it took, so that a budget in seconds ends. How
+    far these values order cells as trained networks do is measured in ``reports/training/supernet``.
 
     Parameters
     ----------

@@ -250,9 +250,10 @@ def files_by_class(folder: Path) -> dict[str, list[Path]]:
 def _check_left_out(folder: Path, n_images: int, files: Sequence[Path]) -> None:
     """Refuse a class with pictures that would be left out, or with more of other files than of images."""
     others = [file for file in files if file.suffix.lower() not in ENDINGS and not file.name.startswith(".")]
-    left = [file for file in others if file.is_file()]
-    pictures = [file for file in left if (guess_type(file.name)[0] or "").startswith("image/")]
-    if left := pictures or left * (len(left) > n_images):
+    others = [file for file in others if file.is_file()]
+    pictures = [file for file in others if (guess_type(file.name)[0] or "").startswith("image/")]
+    left = pictures or others
+    if pictures or len(others) > n_images:
         raise SettingError(
             f"Beside {n_images:,} images {folder} has files that cannot be read as images: {len(left):,} files such as "
             f"{left[0].name}. Images end in {', '.join(ENDINGS)}: convert the others, or remove them."

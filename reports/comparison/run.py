@@ -4,8 +4,8 @@ Run with ``python reports/comparison/run.py``; writes report.md, figures/ and ta
 index.html, which is too large to be kept here. Where Chromium is installed its picture is taken: page.png. Journals are
 kept in a temporary folder, or in the one that ``--folder`` names (so that a killed comparison goes on). ``--all`` runs
 the ready comparison ``all-searchers``, 21 searchers with 100 runs of 200 evaluations, and writes to all/; it takes
-about an hour of one core. Test values need ``nasmeta data fetch constrained-tpe`` (CIFAR-100, ImageNet16-120) and
-``meco`` (CIFAR-10).
+about an hour and a half of one core. Test values need ``nasmeta data fetch constrained-tpe`` (CIFAR-100,
+ImageNet16-120) and ``meco`` (CIFAR-10).
 """
 
 from __future__ import annotations
