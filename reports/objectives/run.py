@@ -252,9 +252,9 @@ behind each of them, on average, in percent of the front's range."""
 KNOWN_TEXT = """
 How hard is the goal? Gradient-boosted trees predict each fifth of a table from the other four, 12,500 values of each
 objective (on Edge TPU 8,700); then the 150 cells of the predicted front, of the front behind it, and so on are
-evaluated. Regret (%) where *both* objectives are predicted, and where the *latency* is *known* exactly. It stays at {goal} % or more on
-{missed} of {tasks} tasks. This is no bound, as the cells are not chosen anew after each value; but a searcher has 150
-values, not thousands. Written by `python reports/objectives/known.py`."""
+evaluated. Regret (%) where *both* objectives are predicted, and where the *latency* is *known* exactly. It stays
+at {goal} % or more on {missed} of {tasks} tasks. This is no bound, as the cells are not chosen anew after each
+value; but a searcher has 150 values, not thousands. Written by `python reports/objectives/known.py`."""
 
 UNKNOWN_TEXT = """
 Edge TPU's cells that cannot run may be proposed here (`--evaluator unknown-feasibility`); such an evaluation fails
