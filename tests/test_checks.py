@@ -11,7 +11,7 @@ from nasmeta.checks import check_array, check_bool, check_choice, check_int, che
 from nasmeta.errors import SettingError, UnknownNameError, shown
 
 DEEP: list[Any] = []
-for _ in range(2000):
+for _ in range(100_000):
     DEEP = [DEEP]
 
 

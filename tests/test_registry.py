@@ -67,13 +67,13 @@ def test_a_declared_name_is_taken_by_what_it_names_and_by_nothing_else() -> None
     with pytest.raises(ValueError, match="'random' is registered already"):
         SEARCHERS.declare("random", "somewhere:Else")
     things: Registry[object] = Registry("thing")
-    things.declare("path", "pathlib:Path")
+    things.declare("fraction", "fractions:Fraction")
     assert things.name_of(SEARCHERS) is None
-    with pytest.raises(ValueError, match="'path' is registered already: 'pathlib:Path'"):
-        things.register("path")(SEARCHERS)
-    from pathlib import Path
+    with pytest.raises(ValueError, match="'fraction' is registered already: 'fractions:Fraction'"):
+        things.register("fraction")(SEARCHERS)
+    from fractions import Fraction
 
-    assert things.register("path")(Path) is things["path"] is Path
+    assert things.register("fraction")(Fraction) is things["fraction"] is Fraction
 
 
 def test_what_is_not_a_name_is_unknown() -> None:

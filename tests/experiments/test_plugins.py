@@ -323,8 +323,9 @@ def test_headers_of_the_packages_own_searchers_are_as_they_were(tmp_path: Path) 
 
 def test_the_digest_of_code(installed: Path) -> None:
     kind = edited(installed, "100", "7")
-    assert code_of(kind) == code_of(kind)
-    assert code_of(edited(installed, "class Asc", 'NOTE = "unused"\n\n\nclass Asc')) == code_of(kind)
+    before = code_of(kind)
+    assert code_of(kind) == before
+    assert code_of(edited(installed, "class Asc", 'NOTE = "unused"\n\n\nclass Asc')) == before
     versioned = type("Mine", (kind,), {"__module__": "my_nas.searcher", "version": 3})
     assert code_of(versioned) == "3"
     assert code_of(type("Mine", (versioned,), {"__module__": "my_nas.searcher"})) != "3"

@@ -309,7 +309,7 @@ def test_command_refuses_in_one_line(arguments: list[str], says: str) -> None:
 
 
 def test_help_shows_all_options() -> None:
-    listed = pydoc.render_doc(nm.predict, renderer=pydoc.plaintext).splitlines()[2]
+    listed = pydoc.render_doc(nm.predict, renderer=pydoc.plaintext).partition("Compare predictors")[0]
     assert "draws: 'int' = 5" in listed
     assert "rule: 'Rule' = 'upstream'" in listed
     assert "-> nasmeta.prediction" in listed
