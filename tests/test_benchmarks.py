@@ -30,6 +30,7 @@ def test_report_is_written(tmp_path: Path) -> None:
         assert f"| {row['what']} | " in text
 
 
+@pytest.mark.slow
 def test_a_peer_that_is_not_there_leaves_its_half_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NASMETA_SYNE_TUNE_PYTHON", raising=False)
     done = run("--only", "simulator", "--only", "optuna_loop", "--rounds", "1", "--output", str(tmp_path / "speed"))

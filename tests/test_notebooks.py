@@ -66,6 +66,7 @@ def test_facts_of_a_task() -> None:
     assert found["unit"] == "percent, higher is better"
 
 
+@pytest.mark.slow
 def test_facts_of_a_task_whose_values_are_not_fetched(tmp_path: Path) -> None:
     # In a process of its own: another test may have read the values, and a process keeps the tables it has read.
     code = "import nasmeta as nm; print(nm.get_task('nb201/latency/pixel3')._repr_html_())"

@@ -34,7 +34,9 @@ def cells(text):
 
 
 @pytest.mark.parametrize("at", [None, 10])
-@pytest.mark.parametrize(("measure", "column"), [("regret", "regret"), ("value", "incumbent_value")])
+@pytest.mark.parametrize(
+    ("measure", "column"), [("regret", "regret"), pytest.param("value", "incumbent_value", marks=pytest.mark.slow)]
+)
 def test_numbers_bold_and_marks(frame, measure, column, at):
     shown = cells(latex_comparison(frame, measure, at, reference="random"))
     known = frame[frame["evaluation"] == (at or 30)]
@@ -77,6 +79,7 @@ def test_evaluations_are_told_where_all_runs_found_the_optimum(make_frame):
     assert text.startswith("% Evaluations until the optimum, mean of 8 runs; +/-: better/worse than fast (0.05).")
 
 
+@pytest.mark.slow
 def test_it_fits_a_column(frame):
     text = latex_comparison(frame, reference="gp")
     with mpl.rc_context({"font.family": "STIXGeneral"}):  # as wide as Times

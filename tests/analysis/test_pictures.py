@@ -189,6 +189,7 @@ def test_strange_widths_are_refused(frames, width, error):
         plot_ranks(frames[3], width=width)
 
 
+@pytest.mark.slow
 def test_each_picture_shows_itself_in_a_notebook(frames):
     for figure in figures(frames, 3, "icml"):
         assert figure._repr_png_().startswith(b"\x89PNG")

@@ -81,7 +81,13 @@ def test_an_empty_list_of_cells(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("script", ["curves/run.py", "proxies/run.py", "queries/optimism.py"])
+@pytest.mark.parametrize(
+    "script",
+    [
+        "queries/optimism.py",
+        *(pytest.param(f"{name}/run.py", marks=pytest.mark.slow) for name in ("curves", "proxies")),
+    ],
+)
 def test_help_of_a_report_script_runs_nothing(script: str) -> None:
     path = Path(__file__).parents[2] / "reports" / script
     if not path.is_file():

@@ -111,6 +111,7 @@ def test_evaluators_share_no_folder_unless_their_networks_are_the_same(tmp_path:
         other.evaluate(cells)
 
 
+@pytest.mark.slow
 def test_it_trains_in_a_process_of_its_own() -> None:
     evaluator = TrainingEvaluator(SPACE, FEW, RECIPE.but(epochs=1), build_network=build)
     evaluation = evaluator.evaluate(np.array([0], dtype=np.int32))

@@ -82,6 +82,7 @@ def test_the_value_is_what_training_measures_and_isomorphs_are_trained_once(tmp_
     assert of_table[0] == (evaluator.task.column, nm.get_task("nb201/cifar10").values[cell])
 
 
+@pytest.mark.slow
 def test_a_worker_is_handed_the_few_images_of_a_recipe() -> None:
     from nasmeta.training import train
 

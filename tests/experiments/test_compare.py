@@ -354,7 +354,8 @@ def test_kill_and_resume(tmp_path: Path, uninterrupted: pd.DataFrame, workers: t
     assert lines_in(tmp_path) == len(uninterrupted)
 
 
-@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
 def test_interrupt_and_resume(tmp_path: Path, uninterrupted: pd.DataFrame, workers: int) -> None:
     process = start(tmp_path, workers)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does

@@ -45,6 +45,7 @@ def test_without_the_variable_pytorch_is_asked(monkeypatch: pytest.MonkeyPatch) 
     assert visible_gpus() == ["0", "1", "2"]
 
 
+@pytest.mark.slow
 def test_each_worker_sees_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7,9")
     seen = seen_by_workers(gpus_per_worker=1)

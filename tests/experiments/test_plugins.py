@@ -216,6 +216,7 @@ def test_commands_and_workers_know_the_package(site: Path, tmp_path: Path) -> No
     assert len({header["code"] for header in headers}) == 1
 
 
+@pytest.mark.slow
 def test_a_module_in_the_working_folder_is_found_by_commands(tmp_path: Path) -> None:
     (tmp_path / "mysearcher.py").write_text(SEARCHER)
     done = command("search", "mysearcher:Ascending", "nb201/cifar10", "--evaluations", "3", at=tmp_path)

@@ -152,6 +152,7 @@ def test_workers_train_each_cell_once(isolated: bool, tmp_path: Path) -> None:
     assert_frame_equal(again, frame)
 
 
+@pytest.mark.slow
 def test_workers_that_pause_trainings_agree_with_one_process(tmp_path: Path) -> None:
     def values(folder: Path, **where: Any) -> Any:
         few = ImageDataset.load("digits").subset(48)

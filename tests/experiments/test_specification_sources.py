@@ -71,6 +71,7 @@ def test_they_search_as_search_does_and_the_folder_says_so(path: Path, tmp_path:
     assert len(said["kept"]["nb201/cifar100"]["meta_model"]["sha256"]) == 64
 
 
+@pytest.mark.slow
 def test_it_goes_on_and_other_sources_or_another_model_are_another_comparison(path: Path, tmp_path: Path) -> None:
     run_specification(path, tmp_path / "out")
     path.write_text(GOOD.replace("repeats = 2", "repeats = 3"), encoding="utf-8")

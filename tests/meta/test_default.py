@@ -66,7 +66,7 @@ def test_the_beginning_alternates_between_sources_and_chance() -> None:
     assert said == ["sources", "sources", "random", "sources", "random", "members"]
 
 
-@pytest.mark.parametrize("labels", [None, 60])
+@pytest.mark.parametrize("labels", [60, pytest.param(None, marks=pytest.mark.slow)])
 def test_a_file_proposes_the_same(labels: int | None, tmp_path: Path) -> None:
     values, rng = made_up_values(SPACE), np.random.default_rng(0)
     cells = EVERY if labels is None else SPACE.sample(labels, rng)
@@ -132,6 +132,7 @@ def test_it_keeps_to_a_part_of_the_space() -> None:
     assert searcher.ask(9).max() < 30
 
 
+@pytest.mark.slow
 def test_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nasmeta.meta._source_models._CONDITION_ON", 100)
     from typer.testing import CliRunner

@@ -77,6 +77,7 @@ def test_no_cell_twice_in_batches_whose_values_come_late() -> None:
     assert len(set(cells.tolist())) == len(cells) == 44
 
 
+@pytest.mark.slow
 def test_on_a_part_of_the_space_the_first_five_are_as_ever_and_all_lie_inside() -> None:
     values, part = _values(), np.random.default_rng(3).choice(15625, 300, replace=False).astype(np.int32)
     searcher = _Order(nm.get_space("nb201"), np.random.default_rng(0))

@@ -61,6 +61,7 @@ def test_meta_gp_proposes_the_same_after_loading(tmp_path: Path) -> None:
         again.tell(cell, values[cell])
 
 
+@pytest.mark.slow
 def test_settings_of_the_search_may_differ_and_those_of_the_training_not(tmp_path: Path) -> None:
     path = SavedMetaModel.write(tmp_path / "gp.npz", learnt(MetaGPSearch, features=["edges", "operations"]))
     assert SavedMetaModel.load(path).card["settings"] == {"features": ["edges", "operations"]}

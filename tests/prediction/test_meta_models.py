@@ -75,6 +75,7 @@ def test_a_meta_model_goes_on_with_its_folder(file: Path, tmp_path: Path, monkey
         benchmark_predictors("meta-linear", sources="nb201/cifar100", folder=tmp_path, **FEW)  # another training
 
 
+@pytest.mark.slow
 def test_what_is_no_honest_test_is_told(file: Path, tmp_path: Path) -> None:
     said = f"{file.name} has learnt from cifar100, which nb201/cifar100 is on: what it finds there is no honest test."
     for _ in range(2):  # also where the fits are read from the folder
@@ -120,6 +121,7 @@ def test_sources_and_a_file_are_one_too_many(file: Path) -> None:
         benchmark_predictors([str(file), "meta-linear"], "nb201/cifar10", sources="nb201", **FEW)
 
 
+@pytest.mark.slow
 def test_on_the_command_line(tmp_path: Path) -> None:
     pytest.importorskip("torch", reason="Needs the extra torch.")
     trained = ["meta-train", "maml", "--leave-out", "cifar10", "--out", str(tmp_path / "maml.npz"), "--set", "steps=5"]

@@ -66,6 +66,7 @@ def test_a_worker_is_killed(tmp_path: Path, uninterrupted: pd.DataFrame) -> None
     assert recorded(tmp_path) == len(uninterrupted)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("ps") is None, reason="needs ps, which finds the workers")
 def test_a_worker_is_killed_while_it_writes_a_result(tmp_path: Path, uninterrupted: pd.DataFrame) -> None:
     from joblib.externals.loky import reusable_executor
@@ -152,6 +153,7 @@ def _can_mount(folder: Path) -> bool:
     return shutil.which("unshare") is not None and subprocess.run(command, capture_output=True).returncode == 0
 
 
+@pytest.mark.slow
 def test_a_full_disk(tmp_path: Path, uninterrupted: pd.DataFrame) -> None:
     if not _can_mount(tmp_path):
         pytest.skip("This system lets nobody mount a small disk in a namespace (unshare --user --mount).")

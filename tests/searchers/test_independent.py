@@ -78,6 +78,7 @@ def test_mean_evaluations_to_the_optimum(searcher: str) -> None:
     assert abs(ours.mean() - theirs.mean()) < 3.5 * error, (ours.mean(), theirs.mean(), error)
 
 
+@pytest.mark.slow
 def test_random_search_finds_the_optimum_half_way() -> None:
     frame = nm.compare(["random"], tasks="nb201/cifar10", repeats=60, evaluations=15_625, stop_at_optimum=True)
     found = frame.groupby("seed").evaluation.max().to_numpy()

@@ -65,7 +65,6 @@ def where_installed(name: str, slow: bool = False) -> Any:
     return pytest.param(name, marks=[skip, pytest.mark.slow] if slow or name in SLOW else [skip])
 
 
-PEERS = [where_installed(name) for name in QUICK]
 SOME = [where_installed(name, slow=name != "syne-tune-kde") for name in QUICK]
 LEARNING = [where_installed(name) for name in TRANSFER]
 
@@ -116,7 +115,7 @@ def test_one_architecture_alone_and_a_space_to_its_end(name: str) -> None:
             searcher.ask()
 
 
-@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("name", SOME)
 def test_batches_and_values_of_others(name: str) -> None:
     searcher = SEARCHERS[name](SPACE, np.random.default_rng(0), **SOON[name])
     searcher.tell(np.arange(7, dtype=np.int32), VALUES[:7])
@@ -129,7 +128,7 @@ def test_batches_and_values_of_others(name: str) -> None:
         searcher.tell(cells[::-1].copy(), VALUES[cells[::-1]])
 
 
-@pytest.mark.parametrize("name", PEERS)
+@pytest.mark.parametrize("name", SOME)
 def test_values_that_are_not_finite_count_as_the_worst(name: str) -> None:
     values = VALUES.copy()
     values[1::2] = -np.inf

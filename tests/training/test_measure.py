@@ -78,6 +78,7 @@ def test_resumed_is_uninterrupted(whole: Path, tmp_path: Path, cut: int) -> None
     assert not journal.exists()
 
 
+@pytest.mark.slow
 def test_workers_change_nothing(whole: Path, tmp_path: Path) -> None:
     path = measure_proxies(tmp_path / "two.npz", BATCH, SETTINGS, cells=CELLS, workers=2)
     assert path.read_bytes() == whole.read_bytes()

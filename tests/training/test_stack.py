@@ -102,6 +102,7 @@ def test_each_learns_what_it_learns_alone(changes: dict[str, Any], few: ImageDat
     assert network.cell == 6111
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("exact")
 def test_random_cells_of_both_spaces_learn_what_they_learn_alone(few: ImageDataset, tmp_path: Path) -> None:
     for name in ("nb201", "tnb101"):
@@ -373,6 +374,7 @@ def test_a_stack_is_estimated_by_the_epochs_that_are_left(
     assert "side by side, for the first seed that is not done" in said
 
 
+@pytest.mark.slow
 def test_the_seconds_of_a_stack_are_about_what_it_takes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     whole = ImageDataset.load("digits")
     found = train_many(CELLS, "nb201", whole, RECIPE, folder=tmp_path, stack=3, progress=True, **CPU)
@@ -401,6 +403,7 @@ def test_a_trial_and_a_training_that_lack_memory_say_so(
     assert "epochs: 10 of 10" in said
 
 
+@pytest.mark.slow
 def test_a_killed_stack_goes_on_to_the_same_result(few: ImageDataset, tmp_path: Path) -> None:
     code = (
         "import os, sys\n"

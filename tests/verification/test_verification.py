@@ -649,7 +649,10 @@ def test_each_epoch_is_announced(stack: int, isolated: bool, journal: Path, tmp_
 
 @pytest.mark.parametrize(
     ("how", "own"),
-    [({}, [4, 3, 3]), ({"stack": 3}, [3, 3, 4]), pytest.param({"workers": 2}, [4, 3, 3], marks=pytest.mark.slow)],
+    [
+        ({"stack": 3}, [3, 3, 4]),
+        *(pytest.param(how, [4, 3, 3], marks=pytest.mark.slow) for how in ({}, {"workers": 2})),
+    ],
 )
 def test_parts_train_in_one_folder(how: dict[str, Any], own: list[int], journal: Path, tmp_path: Path) -> None:
     recipe = Recipe.load("tiny", epochs=1, channels=4)
@@ -762,6 +765,7 @@ def test_a_shard_says_what_failed(trained: list[Any], failing: set[int], journal
     assert not (folder / "README.md").exists()
 
 
+@pytest.mark.slow
 def test_a_verification_in_stacks_says_so(journal: Path, tmp_path: Path) -> None:
     recipe = Recipe.load("tiny", epochs=1, channels=4)
     arguments: dict[str, Any] = {"top": 2, "controls": 1, "seeds": 2, "isolated": False, "device": "cpu"}

@@ -153,6 +153,7 @@ def test_markdown_and_latex_say_the_same(written):
     assert r"\textbf{" in latex
 
 
+@pytest.mark.slow
 def test_a_page_stays_small_whatever_the_comparison(made_up_frame, with_test_values):
     frame = made_up_frame({f"searcher-{i}": 1.0 + i for i in range(20)}, ("a", "b", "c"), runs=3, evaluations=150)
     found = find(frame, None, None, None, 0.95, 0)

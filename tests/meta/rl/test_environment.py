@@ -73,6 +73,7 @@ def test_the_task_can_be_chosen_and_the_others_inform() -> None:
         env.reset(options={"task": "none"})
 
 
+@pytest.mark.slow
 def test_an_agent_of_another_library_learns() -> None:
     ppo = pytest.importorskip("stable_baselines3").PPO
 

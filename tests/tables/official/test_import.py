@@ -45,6 +45,7 @@ def test_a_file_of_many_cells(
     assert compare(table, content["arch2infos"], name) > 4 * 10_000
 
 
+@pytest.mark.slow
 def test_an_archive(own_cache: Path, tmp_path: Path, official: Any, compare: Any) -> None:
     content = official.archive(tmp_path / "archive", CELLS)
     told: list[tuple[int, int]] = []
@@ -56,6 +57,7 @@ def test_an_archive(own_cache: Path, tmp_path: Path, official: Any, compare: Any
     assert not (own_cache / STORE / ".import").exists()
 
 
+@pytest.mark.slow
 def test_workers_bring_the_same(
     own_cache: Path, tmp_path: Path, official: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,6 +136,7 @@ def test_the_end_of_a_curve_and_a_column_of_ends_answer_for_each_other(
         after.query(6_000, **train, epoch=200)
 
 
+@pytest.mark.slow
 def test_a_second_import_replaces_the_first(own_cache: Path, tmp_path: Path, official: Any, write: Any) -> None:
     first = official.whole((0, 11), ("less", "full"))
     import_official(write["old_torch"](first, tmp_path / "first"))

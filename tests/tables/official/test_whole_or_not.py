@@ -66,6 +66,7 @@ def test_a_full_disk_leaves_the_earlier_import(
     np.testing.assert_allclose(load_table("nb201").curve(0, **V1_1), series(second, 0), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_kill_between_the_files_mixes_no_imports(two: tuple[Any, Any, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     _, second, path = two
     n_moves = 0
@@ -155,6 +156,7 @@ def test_a_file_of_a_cell_that_contradicts_itself(own_cache: Path, tmp_path: Pat
         import_official(tmp_path / "archive", workers=1)
 
 
+@pytest.mark.slow
 def test_the_file_of_one_cell_alone(own_cache: Path, tmp_path: Path, official: Any, compare: Any) -> None:
     content = official.archive(tmp_path / "archive", (11,))
     found = import_official(tmp_path / "archive/000011.pickle.pbz2")

@@ -161,7 +161,10 @@ class TestGraphGym:
 class TestDesignTables:
     @pytest.mark.parametrize(
         ("name", "metric", "n_datasets", "seeds", "lowest", "highest"),
-        [("hpobench-mlp", "accuracy", 8, 5, 0.86, 0.96), ("fcnet", "loss", 4, 4, 0.76, 0.90)],
+        [
+            pytest.param("hpobench-mlp", "accuracy", 8, 5, 0.86, 0.96, marks=pytest.mark.slow),
+            ("fcnet", "loss", 4, 4, 0.76, 0.90),
+        ],
     )
     def test_sizes_and_correlations(
         self,
