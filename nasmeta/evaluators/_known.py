@@ -106,7 +106,9 @@ class TableEvaluator(Evaluator):
             raise MissingValueError(
                 f"{self.task.name}: not measured for {self.space.noun} {missing[0]} ({len(missing)} of {len(cells)})."
             )
-        lost = [] if self.infeasible is None else self.infeasible[cells].tolist()
+        if self.infeasible is None:
+            return Evaluation(values, self.cost_seconds[cells])
+        lost = self.infeasible[cells].tolist()
         reasons = tuple("not measured" if one else None for one in lost)
         return Evaluation(values, self.cost_seconds[cells], reasons if any(lost) else ())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import lru_cache, reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -95,10 +95,9 @@ class TPESearch(WithoutReplacement):
         weights = np.append(np.ones(len(cells)), self.prior_weight)
         kernels = []
         for choice_kernel, codes in zip(self._choice_kernels, self.space.codes[cells].T, strict=True):
-            kernel = np.ones((len(choice_kernel), len(cells) + 1))  # the last one uniform
-            kernel[:, :-1] = choice_kernel[:, codes]
-            kernel[:, :-1] += smooth
-            kernel /= kernel.sum(axis=0)
+            around = choice_kernel + smooth
+            kernel = np.full((len(around), len(weights)), 1 / len(around))  # the last one uniform
+            kernel[:, :-1] = (around / around.sum(axis=0))[:, codes]
             kernels.append(kernel)
         shares, *others = [_product(kernels[part.of], part.codes, len(weights)) for part in self._parts]
         shares *= weights / weights.sum()
@@ -157,6 +156,8 @@ def _part(space: SearchSpace, of: slice) -> _Part:
 
 def _product(kernels: list[NDArray[np.float64]], codes: NDArray[np.integer], width: int) -> NDArray[np.float64]:
     """Return the products of kernels over some positions at codes, shape (n_codes, n_kernels)."""
+    if len(codes) == np.prod([len(kernel) for kernel in kernels]):  # all combinations, in this order
+        return reduce(lambda done, kernel: (done[:, None] * kernel).reshape(-1, width), kernels, np.ones((1, width)))
     product = np.ones((len(codes), width))
     for kernel, column in zip(kernels, codes.T, strict=True):
         product *= kernel[column]
