@@ -24,7 +24,7 @@ def latex_comparison(
     at: int | None = None,
     reference: str | None = None,
     *,
-    deviation: bool = True,
+    std: bool = True,
     decimals: int | None = None,
     level: float = 0.05,
 ) -> str:
@@ -43,7 +43,7 @@ def latex_comparison(
         The searcher to test against: where another one differs from it by Wilcoxon's signed rank test on the runs of
         equal seeds, with Holm's correction over the searchers on a task, a plus says that it is better, and a minus
         that it is worse. A run that did not find the optimum counts as slower than all that did.
-    deviation : bool, default True
+    std : bool, default True
         Whether the standard deviation over the runs follows in small letters.
     decimals : int, optional
         Of all numbers; by default 2, of evaluations 1.
@@ -93,7 +93,7 @@ def latex_comparison(
     losses = _losses(runs, measure, at)
     shown = losses if measure != "value" else _at(runs, "incumbent_value", at)
     signs = {} if reference is None else _signs(runs, losses, runs.searchers.index(reference), level)
-    columns = [_column(runs, task, losses, shown, signs, digits, deviation) for task in range(len(runs.tasks))]
+    columns = [_column(runs, task, losses, shown, signs, digits, std) for task in range(len(runs.tasks))]
     prefix = os.path.commonpath(runs.tasks) + "/" if len({task.partition("/")[0] for task in runs.tasks}) == 1 else ""
     prefix = f"{runs.tasks[0].partition('/')[0]}/" if len(runs.tasks) == 1 else prefix
     head = ["", *(in_latex(task.removeprefix(prefix)) for task in runs.tasks)]
@@ -101,7 +101,7 @@ def latex_comparison(
     lines = [" & ".join(row) + r" \\" for row in (head, *body)]
     return "\n".join(
         [
-            _about(runs, measure, at, reference, deviation, level),
+            _about(runs, measure, at, reference, std, level),
             r"{\footnotesize\setlength{\tabcolsep}{3pt}",
             rf"\begin{{tabular}}{{l{'r' * len(columns)}}}",
             r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule",
@@ -148,7 +148,7 @@ def _column(
     shown: FloatArray,
     signs: dict[tuple[int, int], str],
     digits: int,
-    deviation: bool,
+    std: bool,
 ) -> list[str]:
     """Return the cells of a task, one a searcher; who is written with the same number as the best is bold, too."""
     means = np.full(len(runs.searchers), np.nan)
@@ -157,7 +157,7 @@ def _column(
         own = (runs.task == task) & (runs.searcher == code)
         if own.any() and np.isfinite(shown[own]).all():
             means[code], texts[code] = losses[own].mean(), f"{shown[own].mean():,.{digits}f}"
-            if deviation and own.sum() > 1:
+            if std and own.sum() > 1:
                 spreads[code] = rf" {{\tiny$\pm${shown[own].std(ddof=1):,.{digits}f}}}"
     best = texts[int(np.nanargmin(means))] if np.isfinite(means).any() else ""
     any_sign = any(of == task for of, _ in signs)
@@ -169,13 +169,11 @@ def _column(
     return cells
 
 
-def _about(
-    runs: Runs, measure: Measure, at: int | None, reference: str | None, deviation: bool, level: float
-) -> str:  # fmt: skip
+def _about(runs: Runs, measure: Measure, at: int | None, reference: str | None, std: bool, level: float) -> str:
     what = {"value": "Best value", "regret": "Regret", "evaluations": "Evaluations until the optimum"}[measure]
     when = "" if measure == "evaluations" else " at the end of the runs" if at is None else f" after {at} evaluations"
     counts = np.bincount(runs.task * len(runs.searchers) + runs.searcher)
     counts = counts[counts > 0]
     several = str(counts.min()) if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
-    said = f"% {what}{when}, mean{' and standard deviation' if deviation else ''} of {several} runs"
+    said = f"% {what}{when}, mean{' and standard deviation' if std else ''} of {several} runs"
     return said + ("." if reference is None else f"; +/-: better/worse than {reference} ({level:g}).")

@@ -119,7 +119,7 @@ def _accuracies(cells: pd.DataFrame, facts: Mapping[str, Any], split: str) -> li
                 "{} [{}, {}]".format(*(number_or_dash(row[name]) for name in ("lookup", "lookup_low", "lookup_high")))
                 for row in _rows(cells)
             ],
-            f"trained, {split}": [spread(row["measured"], row["measured_deviation"]) for row in _rows(cells)],
+            f"trained, {split}": [spread(row["measured"], row["measured_std"]) for row in _rows(cells)],
             "trained, test": [number_or_dash(value) for value in cells["measured_test"]],
             "trainings": cells["trainings"],
             "difference": [number_or_dash(value, "+.2f") for value in cells["difference"]],

@@ -138,7 +138,7 @@ def plot_agreement(
     >>> import pandas as pd
     >>> frame = pd.DataFrame({"cell": [1, 2], "role": ["pick", "random"], "lookup": [90.0, 80.0],
     ...     "lookup_low": [89.0, 79.0], "lookup_high": [91.0, 81.0], "measured": [88.0, 79.0],
-    ...     "measured_deviation": [0.5, float("nan")]})
+    ...     "measured_std": [0.5, float("nan")]})
     >>> plot_agreement(frame, "table (%)", "here (%)").axes[0].get_xlabel()
     'table (%)'
     """
@@ -151,7 +151,7 @@ def plot_agreement(
         spread = [rows["lookup"] - rows["lookup_low"], rows["lookup_high"] - rows["lookup"]]
         axes.errorbar(
             rows["lookup"], rows["measured"], xerr=np.clip(np.array(spread, dtype=float), 0, None),
-            yerr=rows["measured_deviation"].fillna(0.0), fmt=marker, color=colour, label=str(role), markersize=5,
+            yerr=rows["measured_std"].fillna(0.0), fmt=marker, color=colour, label=str(role), markersize=5,
             elinewidth=0.8, capsize=2,
         )  # fmt: skip
     if diagonal:

@@ -152,7 +152,7 @@ def _show(found: Verification) -> None:
             str(row["cell"]),
             str(row["role"]),
             number_or_dash(row["lookup"]),
-            spread(row["measured"], row["measured_deviation"]) if row["trainings"] else f"failed: {row['failures']}",
+            spread(row["measured"], row["measured_std"]) if row["trainings"] else f"failed: {row['failures']}",
             number_or_dash(row["difference"], "+.2f"),
             "–" if row["in_band"] is None else "yes" if row["in_band"] else "no",
         ]

@@ -151,7 +151,7 @@ def train(
     )
     if distributed and os.environ["RANK"] != "0":
         return result
-    facts = {"dataset": data.name, "classes": data.classes, "mean": data.mean, "deviation": data.std}
+    facts = {"dataset": data.name, "classes": data.classes, "mean": data.mean, "std": data.std}
     for file in files:
         assert isinstance(result.network, CellNetwork)
         result.network.export(file, image_size=data.image_size[0], facts=facts)

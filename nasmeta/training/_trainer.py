@@ -343,7 +343,7 @@ class Training:
         )
         if self.folder is not None and stopped != "paused" and self.ranks.is_first:
             data = self.dataset
-            facts = {"dataset": data.name, "classes": data.classes, "mean": data.mean, "deviation": data.std}
+            facts = {"dataset": data.name, "classes": data.classes, "mean": data.mean, "std": data.std}
             if type(network) is CellNetwork:  # a supernet is no cell that could be loaded
                 network.export(self.folder / NETWORK_FILE, facts=facts)
             else:  # whoever built it builds it again

@@ -41,7 +41,7 @@ class Verification:
     ----------
     cells : DataFrame
         A row a cell: cell, role, architecture, searched_value; lookup (mean of the seeds), lookup_low, lookup_high,
-        lookup_seeds, lookup_deviation; measured (mean over the trainings, validation), measured_deviation, trainings,
+        lookup_seeds, lookup_std; measured (mean over the trainings, validation), measured_std, trainings,
         measured_test; difference, allowed, in_band (None where the two cannot be compared); failures; parameters,
         train_seconds (mean of one training); latency_1_ms, latency_256_ms (median of a batch), table_latency_ms.
     epochs : DataFrame

@@ -73,7 +73,7 @@ def test_evaluations_are_told_where_all_runs_found_the_optimum(make_frame):
             ("t", "never"): [[2, 2, 2, 2]] * 4 + [[2, 0]] * 4,
         }
     )
-    text = latex_comparison(frame, "evaluations", reference="fast", deviation=False)
+    text = latex_comparison(frame, "evaluations", reference="fast", std=False)
     shown = {name: row["t"] for name, row in cells(text).items()}
     assert shown == {"fast": r"\textbf{2.0}$^{\phantom{+}}$", "slow": "4.0$^{-}$", "never": r"--$^{\phantom{+}}$"}
     assert text.startswith("% Evaluations until the optimum, mean of 8 runs; +/-: better/worse than fast (0.05).")

@@ -81,7 +81,7 @@ def epochs(n):
 
 def cells(n):
     at = np.linspace(80, 91, n)
-    known = {"lookup": at, "lookup_low": at - 1, "lookup_high": at + 1, "measured": at, "measured_deviation": 1.0}
+    known = {"lookup": at, "lookup_low": at - 1, "lookup_high": at + 1, "measured": at, "measured_std": 1.0}
     return pd.DataFrame({"cell": np.arange(n), "role": "pick", **known})
 
 

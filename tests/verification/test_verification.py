@@ -251,9 +251,9 @@ def test_verification_and_its_page(trained: list[Any], journal: Path, tmp_path: 
     cells = found.cells
     assert len(trained) == 8
     np.testing.assert_allclose(cells["measured"], cells["lookup"] - 0.5)
-    np.testing.assert_allclose(cells["measured_deviation"], np.sqrt(2) * 0.1)
+    np.testing.assert_allclose(cells["measured_std"], np.sqrt(2) * 0.1)
     np.testing.assert_allclose(cells["difference"], -0.5)
-    allowed = 2 * cells["lookup_deviation"] * np.sqrt(1 / cells["lookup_seeds"] + 1 / 2)
+    allowed = 2 * cells["lookup_std"] * np.sqrt(1 / cells["lookup_seeds"] + 1 / 2)
     np.testing.assert_allclose(cells["allowed"].astype(float), allowed)
     assert cells["in_band"].tolist() == (allowed >= 0.5).tolist()
     assert found.facts["spearman"] == pytest.approx(1)
@@ -688,7 +688,7 @@ def test_parts_train_in_one_folder(how: dict[str, Any], own: list[int], journal:
     assert asked("11/12").cells["trainings"].sum() == (how.get("stack", 1) > 1)  # more parts than trainings
     if not how:
         alone = verify([journal], FEW, recipe, folder=tmp_path / "alone", **arguments)
-        told = ["cell", "role", "measured", "measured_deviation", "trainings", "measured_test", "failures"]
+        told = ["cell", "role", "measured", "measured_std", "trainings", "measured_test", "failures"]
         pd.testing.assert_frame_equal(whole.cells[told], alone.cells[told])
 
 
