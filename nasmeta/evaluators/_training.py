@@ -88,7 +88,8 @@ class TrainingEvaluator(Evaluator):
         Says the space, and what a meta-searcher must not learn from.
     data : str or ImageDataset
         As `nasmeta.training.ImageDataset.load` takes it; with a validation split.
-    recipe : str, Path or Recipe, default "fast"
+    recipe : str, Path or Recipe, optional
+        As in `nasmeta.train`.
     seed : int, default 0
         Of weights and batches, the same for every cell.
     folder : path, optional
@@ -130,7 +131,7 @@ class TrainingEvaluator(Evaluator):
         self,
         task: str | Task | SearchSpace,
         data: str | ImageDataset,
-        recipe: str | Path | Recipe = "fast",
+        recipe: str | Path | Recipe | None = None,
         seed: int = 0,
         *,
         folder: str | os.PathLike[str] | None = None,
