@@ -146,6 +146,9 @@ class TrainingEvaluator(Evaluator):
             raise SettingError(f"Networks of {asked.space.name} are not known: {self._instead}")
         if asked.signal.metric != "accuracy":
             raise SettingError(f"Training measures accuracies, but {asked.name} is about {asked.signal.metric}.")
+        if asked.objective is not None:
+            cost = asked.objective.cost.metric
+            raise SettingError(f"Training measures accuracies, but {asked.name} is also about {cost}.")
         self.seed, self.stack = check_int("seed", seed, least=0), check_int("stack", stack)
         if self.stack > 1 and build_network is not None:
             raise SettingError("A stack is of cells: networks of your own train one after another, so leave out stack.")
