@@ -5,7 +5,7 @@ Every name below is imported when it is first used, so that ``import nasmeta`` c
 * `load_table`, `get_task`, `task_distribution`, `get_space`: what was measured, and what is asked;
 * `search`, `compare`, `report`: run a searcher, several ones, and write what came out;
 * `meta_train`, `predict`, `train`, `verify`: learn from other tasks, predict, train for real;
-* `list_searchers`, `list_tasks`, `list_tables`, `list_specifications`: which names there are.
+* `list_searchers`, `list_tasks`, `list_tables`, `list_predictors` and others: which names there are.
 
 ``nasmeta.analysis`` has statistics and figures, each other room its own interface.
 
@@ -40,15 +40,16 @@ if TYPE_CHECKING:
         training,
         verification,
     )
+    from nasmeta.evaluators import list_evaluators
     from nasmeta.experiments import compare, list_specifications, report
     from nasmeta.meta import meta_train
-    from nasmeta.prediction import predict
+    from nasmeta.prediction import list_encoders, list_predictors, predict
     from nasmeta.runs import optuna_objective, search
     from nasmeta.searchers import list_searchers
     from nasmeta.spaces import SearchSpace, get_space
     from nasmeta.tables import Table, list_tables, load_table, query
     from nasmeta.tasks import get_task, list_tasks, multi_objective_task, task_distribution
-    from nasmeta.training import train
+    from nasmeta.training import list_images, list_proxies, list_recipes, train
     from nasmeta.verification import verify
 
 __version__ = "0.1.0"
@@ -64,6 +65,12 @@ __all__ = [
     "experiments",
     "get_space",
     "get_task",
+    "list_encoders",
+    "list_evaluators",
+    "list_images",
+    "list_predictors",
+    "list_proxies",
+    "list_recipes",
     "list_searchers",
     "list_specifications",
     "list_tables",
@@ -99,6 +106,12 @@ _ROOM_OF = {
     "compare": "experiments",
     "get_space": "spaces",
     "get_task": "tasks",
+    "list_encoders": "prediction",
+    "list_evaluators": "evaluators",
+    "list_images": "training",
+    "list_predictors": "prediction",
+    "list_proxies": "training",
+    "list_recipes": "training",
     "list_searchers": "searchers",
     "list_specifications": "experiments",
     "list_tables": "tables",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import sys
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from difflib import get_close_matches
 from functools import cache
@@ -18,6 +19,8 @@ from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, needing
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+
+    import pandas as pd
 
 
 T = TypeVar("T")
@@ -96,7 +99,7 @@ class Registry(Mapping[str, T]):
         self._accepts, self._wanted = accepts, wanted
         self._entries: dict[str, T] = {}
         self._places: dict[str, str] = {}  # of what is imported when it is asked for
-        self._extras: dict[str, str] = {}
+        self.extras: dict[str, str] = {}  # of this package, that bring what entries need
         self._outside: dict[str, T] = {}  # asked for as package.module:Name
 
     def register(self, name: str) -> Callable[[T], T]:
@@ -117,7 +120,7 @@ class Registry(Mapping[str, T]):
             raise ValueError(f"The {self.kind} {name!r} is registered already.")
         self._places[name] = place
         if extra is not None:
-            self._extras[name] = extra
+            self.extras[name] = extra
 
     def name_of(self, entry: object) -> str | None:
         """Return the name of an entry, without importing others; None where it has none."""
@@ -151,7 +154,7 @@ class Registry(Mapping[str, T]):
 
     def _imported(self, name: str) -> T:
         module, _, attribute = self._places[name].partition(":")
-        extra = self._extras.get(name)
+        extra = self.extras.get(name)
         with nullcontext() if extra is None else needing(f"The {self.kind} {name}", extra):
             found: T = getattr(import_module(module), attribute)
         return found
@@ -232,3 +235,30 @@ def _package(point: EntryPoint) -> str:
 def place_of(entry: object) -> str:
     """Return ``package.module:Name`` of a class or function; of one within a function it is no name to find it by."""
     return f"{getattr(entry, '__module__', '')}:{getattr(entry, '__qualname__', '')}"
+
+
+def listed(
+    noun: str,
+    mappings: Sequence[Mapping[str, Any]],
+    facts: Callable[[str, Any], dict[str, Any]],
+    unknown: dict[str, Any],
+    told_by: Callable[[Any], object] = lambda entry: entry,
+    extras: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """Return a row an entry, by name: the name, the first line of the docstring of what it is told by, and facts.
+
+    A text stands for itself. Of what cannot be imported here the line says why, and the facts are unknown; the last
+    column is of the extras, where there are any.
+    """
+    import pandas as pd
+
+    rows = []
+    for name, mapping in sorted({name: one for one in mappings for name in one}.items(), key=lambda item: item[0]):
+        try:
+            teller, known = told_by(mapping[name]), facts(name, mapping[name])
+            summary = teller if isinstance(teller, str) else inspect.getdoc(teller) or ""
+        except NasmetaError as reason:
+            summary, known = str(reason), unknown
+        extra = {} if extras is None else {"extra": extras.get(name, "")}
+        rows.append({noun: name, "summary": summary.partition("\n")[0], **known, **extra})
+    return pd.DataFrame(rows, columns=[noun, "summary", *unknown, *([] if extras is None else ["extra"])])

@@ -64,7 +64,11 @@ app.command(
 app.command(epilog="Example:\n\nnasmeta compare --searchers random,gp --folder results && nasmeta report results")(
     report
 )
-app.command(name="list", epilog="Examples:\n\nnasmeta list searchers\n\nnasmeta list tasks --family nb201")(list_names)
+app.command(
+    name="list",
+    epilog="Examples:\n\nnasmeta list searchers\n\nnasmeta list tasks --family nb201\n\n"
+    "nasmeta list encoders --space tnb101",
+)(list_names)
 app.command(epilog="Example: nasmeta doctor")(doctor)
 app.command(
     epilog="Example:\n\nnasmeta query 6111 --dataset cifar10 --split valid --epochs 200 --seed mean"

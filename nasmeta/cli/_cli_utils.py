@@ -130,6 +130,13 @@ def task_names() -> list[str]:
     return [str(name) for name in list_tasks()["task"]]
 
 
+def names_of(noun: str) -> list[str]:
+    """Return what a function such as `nasmeta.list_recipes` lists, for the shell."""
+    import nasmeta as nm
+
+    return [str(name) for name in getattr(nm, f"list_{noun}s")()[noun]]
+
+
 def names_in(text: str | None) -> list[str]:
     """Return the names in a comma-separated list."""
     return [name.strip() for name in (text or "").split(",") if name.strip()]

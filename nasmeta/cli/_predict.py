@@ -26,13 +26,14 @@ def predict(
     predictors: Annotated[
         str | None,
         typer.Option(
-            help="Predictors, separated by commas: NAME or NAME:ENCODER; an ensemble is joined by /, such as "
-            "gp/xgboost:default+proxies. Also meta-predictors such as maml, which are meta-trained first, and files "
-            "written by nasmeta meta-train."
+            help="Predictors (nasmeta list predictors), separated by commas: NAME or NAME:ENCODER; an ensemble is "
+            "joined by /, such as gp/xgboost:default+proxies. Also meta-predictors such as maml, which are "
+            "meta-trained first, and files written by nasmeta meta-train."
         ),
     ] = None,
     encoder: Annotated[
-        str | None, typer.Option(help="Encoder of the predictors that name none; join several with +.")
+        str | None,
+        typer.Option(help="Encoder (nasmeta list encoders) of the predictors that name none; join several with +."),
     ] = None,
     dataset: Annotated[
         str, typer.Option(help="Dataset of nb201, or the name of a task such as clinic/pets.")

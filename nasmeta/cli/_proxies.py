@@ -32,7 +32,7 @@ def compute(
     seed: Annotated[int, typer.Option(help="Seed of the weights and the batch.")] = 0,
     repeats: Annotated[int, typer.Option(help="Number of seeds to average over.")] = 1,
     proxies: Annotated[
-        str | None, typer.Option(help="Names of proxies, separated by commas. Default: nine of them.")
+        str | None, typer.Option(help="Names (nasmeta list proxies), separated by commas. Default: nine of them.")
     ] = None,
     cells: Annotated[str | None, typer.Option(help="Indices of cells, separated by commas. Default: all.")] = None,
     workers: Annotated[int, typer.Option(help="Number of processes, with one thread each.")] = 1,

@@ -15,6 +15,7 @@ from nasmeta.cli._cli_utils import (
     epochs_in,
     is_said,
     names_in,
+    names_of,
     searcher_names,
     settings_by_label,
     settings_in,
@@ -60,6 +61,7 @@ EvaluatorName = Annotated[
         metavar="table|unknown-feasibility|surrogate|FILE|training|supernet|MODULE:NAME",
         help="Source of the values: the table; the table where evaluations of what it lacks fail; the shipped "
         "surrogate, a surrogate file, real training on --data, a supernet trained on --data, or a Python function.",
+        autocompletion=lambda: names_of("evaluator"),
     ),
 ]
 Sources = Annotated[
@@ -134,7 +136,7 @@ def search(
     stop_at_optimum: StopAtOptimum = False,
     evaluator: EvaluatorName = "table",
     data: Data = None,
-    recipe: RecipeName = "fast",
+    recipe: RecipeName = None,
     split: Split = None,
     valid_fraction: ValidFraction = None,
     size: Size = None,
@@ -270,7 +272,7 @@ def compare(
     stop_at_optimum: StopAtOptimum = False,
     evaluator: EvaluatorName = "table",
     data: Data = None,
-    recipe: RecipeName = "fast",
+    recipe: RecipeName = None,
     split: Split = None,
     valid_fraction: ValidFraction = None,
     size: Size = None,

@@ -16,7 +16,7 @@ from nasmeta.cli._training_options import Data, Device, RecipeName, Size, Split,
 def train(
     cell: Annotated[str, typer.Argument(help="Index, or string in the space's notation.")],
     data: Data = "digits",
-    recipe: RecipeName = "tiny",
+    recipe: RecipeName = None,
     seed: Annotated[int, typer.Option(help="Seed of the weights, the order of the images and the augmentation.")] = 0,
     folder: Annotated[
         Path | None,

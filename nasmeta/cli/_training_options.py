@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from nasmeta.cli._cli_utils import names_of
+
 Data = Annotated[
     str | None,
     typer.Option(
@@ -14,10 +16,12 @@ Data = Annotated[
     ),
 ]
 RecipeName = Annotated[
-    str,
+    str | None,
     typer.Option(
         metavar="NAME|FILE",
-        help="Training recipe: fast, nb201-12, nb201-200, tiny, verify-cpu, verify-cpu-quick, or a file (.toml).",
+        help="Training recipe: a name of nasmeta list recipes, or a file (.toml). Default: tiny for digits, fast for "
+        "other images.",
+        autocompletion=lambda: names_of("recipe"),
     ),
 ]
 Split = Annotated[

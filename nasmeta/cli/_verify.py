@@ -34,7 +34,7 @@ def verify(
     context: typer.Context,
     runs: Annotated[list[Path] | None, typer.Argument(metavar="RUN…", help="Journals of searches on one task.")] = None,
     data: Data = None,
-    recipe: RecipeName = "fast",
+    recipe: RecipeName = None,
     top: Annotated[int, typer.Option(help="Number of the best evaluated cells to train.")] = 3,
     controls: Annotated[int, typer.Option(help="Number of random cells to train for comparison.")] = 3,
     worst: Annotated[int, typer.Option(help="Number of the worst evaluated cells to train.")] = 0,

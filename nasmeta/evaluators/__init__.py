@@ -7,6 +7,7 @@ from nasmeta.evaluators._known import (
     SurrogateEvaluator,
     TableEvaluator as TableEvaluator,
 )
+from nasmeta.evaluators._listing import list_evaluators
 from nasmeta.evaluators._several import SeveralEvaluator as SeveralEvaluator
 from nasmeta.evaluators._supernet import TRAINED as TRAINED, SupernetEvaluator as SupernetEvaluator
 from nasmeta.evaluators._trainer import Trainer as Trainer, require_torch as require_torch
@@ -19,4 +20,5 @@ __all__ = [
     "FunctionEvaluator",
     "SurrogateEvaluator",
     "TrainingEvaluator",
+    "list_evaluators",
 ]

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from nasmeta.errors import NasmetaError, SettingError, TrainingFailed
 from nasmeta.spaces import get_cell_space
 from nasmeta.threads import end_with
-from nasmeta.training import ImageDataset, Recipe
+from nasmeta.training import ImageDataset, Recipe, recipe_for
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -59,7 +59,7 @@ class Trainer:
     def __init__(
         self,
         data: str | ImageDataset,
-        recipe: str | Path | Recipe = "fast",
+        recipe: str | Path | Recipe | None = None,
         space: str | SearchSpace = "nb201",
         *,
         device: str = "auto",
@@ -72,7 +72,7 @@ class Trainer:
         for name in options or {}:
             if name not in possible:
                 raise SettingError(f"There is no option {name!r}. Those of reading images: {', '.join(possible)}.")
-        self.recipe = Recipe.load(recipe)
+        self.recipe = recipe_for(recipe, data)
         whole = data if isinstance(data, ImageDataset) else ImageDataset.load(data, **(options or {}))
         self.dataset = self.recipe.images_of(whole)
         self.space, self.build_network = space, build_network

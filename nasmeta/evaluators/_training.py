@@ -88,7 +88,8 @@ class TrainingEvaluator(Evaluator):
         Says the space, and what a meta-searcher must not learn from.
     data : str or ImageDataset
         As `nasmeta.training.ImageDataset.load` takes it; with a validation split.
-    recipe : str, Path or Recipe, default "fast"
+    recipe : str, Path or Recipe, optional
+        As in `nasmeta.train`.
     seed : int, default 0
         Of weights and batches, the same for every cell.
     folder : path, optional
@@ -130,7 +131,7 @@ class TrainingEvaluator(Evaluator):
         self,
         task: str | Task | SearchSpace,
         data: str | ImageDataset,
-        recipe: str | Path | Recipe = "fast",
+        recipe: str | Path | Recipe | None = None,
         seed: int = 0,
         *,
         folder: str | os.PathLike[str] | None = None,
@@ -145,6 +146,9 @@ class TrainingEvaluator(Evaluator):
             raise SettingError(f"Networks of {asked.space.name} are not known: {self._instead}")
         if asked.signal.metric != "accuracy":
             raise SettingError(f"Training measures accuracies, but {asked.name} is about {asked.signal.metric}.")
+        if asked.objective is not None:
+            cost = asked.objective.cost.metric
+            raise SettingError(f"Training measures accuracies, but {asked.name} is also about {cost}.")
         self.seed, self.stack = check_int("seed", seed, least=0), check_int("stack", stack)
         if self.stack > 1 and build_network is not None:
             raise SettingError("A stack is of cells: networks of your own train one after another, so leave out stack.")

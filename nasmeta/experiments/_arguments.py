@@ -104,7 +104,7 @@ def evaluators_of(
     tasks: TaskDistribution,
     evaluator: EvaluatorLike,
     data: str | ImageDataset | None,
-    recipe: str | Path | Recipe,
+    recipe: str | Path | Recipe | None,
     folder: Path | None,
     alone: bool,
 ) -> list[Evaluator]:

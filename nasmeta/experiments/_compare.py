@@ -71,7 +71,7 @@ def compare(
     stop_at_optimum: bool = False,
     evaluator: EvaluatorLike = "table",
     data: str | ImageDataset | None = None,
-    recipe: str | Path | Recipe = "fast",
+    recipe: str | Path | Recipe | None = None,
     clock: Clock | Mapping[str, Any] | None = None,
     epochs: Sequence[int | str] | None = None,
 ) -> pd.DataFrame:
@@ -142,8 +142,8 @@ def compare(
         Trainings are in the folder's ``trainings``, each cell once, whoever proposes it; its seconds count for each.
     data : str or ImageDataset, optional
         For training: images, as `nasmeta.training.ImageDataset.load` takes them.
-    recipe : str, Path or Recipe, default "fast"
-        For training.
+    recipe : str, Path or Recipe, optional
+        For training; as in `nasmeta.train`.
     clock : Clock or mapping, optional
         How simulated time passes in each run; its workers are simulated ones, not processes.
     epochs : sequence of int or str, optional

@@ -30,7 +30,8 @@ for _name, _place in (
     ("meta-np", "neural_process._predictor:MetaNP"),
     ("reptile", "bilevel._gradient_learners:Reptile"),
 ):
-    META_PREDICTORS.declare(_name, f"nasmeta.meta.{_place}", extra="torch")
+    _extra = None if _name in ("in-context", "meta-linear") else "torch"
+    META_PREDICTORS.declare(_name, f"nasmeta.meta.{_place}", _extra)
 
 
 _OUTSIDE: Registry[Any] = Registry("meta-learner", group="")  # of package.module:Name: anything that is there

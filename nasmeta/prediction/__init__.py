@@ -2,10 +2,13 @@
 
 from nasmeta.prediction._benchmark import benchmark_predictors as benchmark_predictors
 from nasmeta.prediction._curves_benchmark import learning_curve_benchmark
+from nasmeta.prediction._listing import list_encoders, list_predictors
 from nasmeta.prediction._predict import PredictorComparison as PredictorComparison, predict
 from nasmeta.prediction._protocols import SIZES as SIZES
 
 __all__ = [
     "learning_curve_benchmark",
+    "list_encoders",
+    "list_predictors",
     "predict",
 ]

@@ -99,7 +99,7 @@ def learnt_predictor(name: str, task: Task, sources: Any, settings: Mapping[str,
 PredictorsLike: TypeAlias = "str | Sequence[str] | Mapping[str, Any]"
 
 _COSTS = ("parameters", "flops")
-_DEFAULT, _MEASURED, _PUBLISHED = "default", "proxies", "published-proxies"
+_DEFAULT, MEASURED, PUBLISHED = "default", "proxies", "published-proxies"
 _OF_ENSEMBLE = ("gp", "xgboost")
 
 
@@ -144,9 +144,9 @@ class Model:
         if self.estimator is not None:
             found["estimator"] = estimator_digest(self.estimator)
         parts = (self.encoder or "").split("+")
-        if _MEASURED in parts or not (self.predicts_labels or self.predictor in _COSTS):
+        if MEASURED in parts or not (self.predicts_labels or self.predictor in _COSTS):
             found["proxies"] = _digest(_measured(task.space))
-        if _PUBLISHED in parts:
+        if PUBLISHED in parts:
             found["published_proxies"] = _digest(_published(task))
         return found
 
@@ -259,7 +259,7 @@ def _model_of(label: str, what: str, encoder: str | None, settings: Mapping[str,
     if chosen is not None:
         from nasmeta.predictors import ENCODERS  # brings scikit-learn
 
-        known = [name for name in (*ENCODERS, _DEFAULT, _MEASURED, _PUBLISHED) if name != "columns"]
+        known = [name for name in (*ENCODERS, _DEFAULT, MEASURED, PUBLISHED) if name != "columns"]
         for part in chosen.split("+"):
             if part.strip() not in known and not is_place(part.strip()):
                 raise UnknownNameError.of("encoder", part.strip(), known)
@@ -273,11 +273,11 @@ def label_free_names() -> tuple[str, ...]:
 
 def _encoder_of(part: str, task: Task) -> Any:
     """Return an encoder, or its name."""
-    if part not in (_MEASURED, _PUBLISHED):
+    if part not in (MEASURED, PUBLISHED):
         return part
     from nasmeta.predictors import ColumnEncoder  # brings scikit-learn
 
-    columns = _measured(task.space) if part == _MEASURED else _published(task)
+    columns = _measured(task.space) if part == MEASURED else _published(task)
     values = np.stack(list(columns.values()), axis=1)
     # Where an isomorph was not measured either, the median and a column that says so.
     return ColumnEncoder(values, list(columns), task.space, missing="indicator", scale="rank")

@@ -60,6 +60,7 @@ for _name, _regressor, _encoder in (
     ("transformer", "nasmeta.predictors._neural:CellTransformer", None),
 ):
     PREDICTORS.register(_name)(PredictorEntry(_regressor, _encoder))
+PREDICTORS.extras.update(dict.fromkeys(("mlp", "gnn", "transformer"), "torch"))
 
 
 def make_predictor(

@@ -37,7 +37,7 @@ def answers_for(
     task: str | Task | TaskDistribution | SearchSpace | Evaluator,
     evaluator: EvaluatorLike = "table",
     data: str | ImageDataset | None = None,
-    recipe: str | Path | Recipe = "fast",
+    recipe: str | Path | Recipe | None = None,
 ) -> Evaluator:
     """Return what answers a task, of what `nasmeta.search` takes."""
     if isinstance(evaluator, str) and (is_place(evaluator) or evaluator in EVALUATORS):
@@ -74,7 +74,7 @@ def answers_for(
 
 
 def _several(
-    task: Task, evaluators: Sequence[_One], data: str | ImageDataset | None, recipe: str | Path | Recipe
+    task: Task, evaluators: Sequence[_One], data: str | ImageDataset | None, recipe: str | Path | Recipe | None
 ) -> Evaluator:
     """Return what answers a task of several objectives, of one evaluator for each; those that train get the images."""
     parts = task.parts if isinstance(task, MultiObjectiveTask) else (task,)

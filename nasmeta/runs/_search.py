@@ -43,7 +43,7 @@ def search(
     progress: bool = False,
     evaluator: EvaluatorLike = "table",
     data: str | ImageDataset | None = None,
-    recipe: str | Path | Recipe = "fast",
+    recipe: str | Path | Recipe | None = None,
     clock: Clock | Mapping[str, Any] | None = None,
     epochs: Sequence[int | str] | None = None,
 ) -> History:
@@ -97,8 +97,8 @@ def search(
         evaluation costs is then the highest of their costs. Sources of a meta-searcher are always tables.
     data : str or ImageDataset, optional
         For training: images, as `nasmeta.training.ImageDataset.load` takes them.
-    recipe : str, Path or Recipe, default "fast"
-        For training.
+    recipe : str, Path or Recipe, optional
+        For training; as in `nasmeta.train`.
     clock : Clock or mapping, optional
         Simulated workers, and what happens with repeated cells, with the evaluation that crosses the budget and with
         promoted cells; see `nasmeta.runs.Clock`.

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from nasmeta.errors import NasmetaError
-from nasmeta.searchers._base import SEARCHERS, MetaSearcher
+from nasmeta.registry import listed
+from nasmeta.searchers._base import SEARCHERS, MetaSearcher, Searcher
 from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
 
 if TYPE_CHECKING:
@@ -56,16 +55,10 @@ def list_searchers() -> pd.DataFrame:
     >>> searchers.loc[searchers["fidelities"], "searcher"].to_list()
     ['asha', 'bohb', 'hyperband', 'successive-halving', 'syne-tune-rush']
     """
-    import pandas as pd
 
-    rows = []
-    for name in sorted(SEARCHERS):
-        try:
-            kind = SEARCHERS[name]
-        except NasmetaError as reason:  # of another package that cannot be imported here
-            rows.append((name, str(reason), False, False, "one", ""))
-            continue
-        summary = (inspect.getdoc(kind) or "").partition("\n")[0]
-        learns, fidelities = issubclass(kind, MetaSearcher), issubclass(kind, MultiFidelitySearcher)
-        rows.append((name, summary, learns, fidelities, kind.objectives, _EXTRAS.get(name, "")))
-    return pd.DataFrame(rows, columns=["searcher", "summary", "learns", "fidelities", "objectives", "extra"])
+    def facts(name: str, kind: type[Searcher]) -> dict[str, Any]:
+        known = (issubclass(kind, MetaSearcher), issubclass(kind, MultiFidelitySearcher), kind.objectives)
+        return dict(zip(unknown, known, strict=True))
+
+    unknown = {"learns": False, "fidelities": False, "objectives": "one"}
+    return listed("searcher", [SEARCHERS], facts, unknown, extras=_EXTRAS)

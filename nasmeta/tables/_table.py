@@ -259,7 +259,7 @@ class Table(ColumnQueries):
         cost: str | None = "recorded",
         name: str | None = None,
     ) -> Task:
-        """Return the task whose signal is a column of this table.
+        """Return the task whose signal is a column of this table; `Task.with_objective` puts it under a budget.
 
         Parameters
         ----------

@@ -22,6 +22,7 @@ from nasmeta.tasks._members import (
 from nasmeta.tasks._multi_objective import MultiObjectiveTask
 from nasmeta.tasks._multi_objective_names import task_of_objectives
 from nasmeta.tasks._names import CANNOT_RUN_ALL, DATASETS, FORMS, TNB101, attacks, devices, read_name, why_no_name
+from nasmeta.tasks._objectives import OBJECTIVE
 from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._task import Task
 
@@ -88,7 +89,8 @@ def get_task(name: str) -> Task:
         * ``nb201/robust/pgd@1`` accuracy under an attack of size 1/255, on CIFAR-10's test images;
         * ``nb201/cifar100/within-5ms/pixel3`` best accuracy under a budget; ``…/tradeoff-2/pixel3`` against the
           logarithm of the latency, of the networks for the same dataset unless another follows the device;
-          ``nb201/robust/pgd@1/within-5ms/pixel3`` under attack;
+          ``nb201/robust/pgd@1/within-5ms/pixel3`` under attack; of any table ``TASK/within-5/METRIC``, see
+          `Task.with_objective`;
         * ``tnb101/jigsaw`` and the six other tasks of TransNAS-Bench-101; ``tnb101/jigsaw/train``: the same metric on
           the training images;
         * ``nb201/cifar10+latency/pixel3`` several objectives at once, see `multi_objective_task`.
@@ -114,13 +116,26 @@ def get_task(name: str) -> Task:
     found: Task | None = read_name(name) or declared_tasks().get(name)
     if found is None and "+" in name:
         found = task_of_objectives(name, get_task)
-    found = found or task_of_own_table(name)
+    found = found or _under_objective(name) or task_of_own_table(name)
     if found is None:
         names = known_names()
         of_family = [known for known in names if known.startswith(f"{name.partition('/')[0]}/")]
         unknown, why = UnknownNameError.of("task", name, of_family or names), why_no_name(name)
         raise UnknownNameError(f"{unknown} {why}") if why else unknown
     return found
+
+
+def _under_objective(name: str) -> Task | None:
+    """Return what ``TASK/within-5/METRIC`` or ``TASK/tradeoff-2/METRIC`` means; None where the name has no such end."""
+    parts = name.split("/")
+    for i in range(2, len(parts) - 1):
+        if OBJECTIVE.fullmatch(objective := "/".join(parts[i:])):
+            try:
+                return get_task("/".join(parts[:i])).with_objective(objective)
+            except ColumnError:
+                if parts[0] != "nb201":  # which has names of its own for its devices
+                    raise
+    return None
 
 
 def known_names() -> list[str]:

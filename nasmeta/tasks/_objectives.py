@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from nasmeta.tasks._signal import Signal
 
 
+OBJECTIVE = re.compile(r"(within|tradeoff)-(\d+(?:\.\d+)?(?:e\d+)?)([^\W\d_]*)/(.+)")  # within-5ms/latency
 _SLACK = 0.1  # of the front's range, by which the reference lies beyond its worst values
 _COMPLETE = 1 - 1e-12  # of the hypervolume: the same points, added in another order
 
@@ -62,13 +64,17 @@ class Objective:
             Where the directions do not fit.
         """
         if (of.direction, cost.direction) != ("max", "min"):
-            raise SettingError(f"{task}: {of.metric} must be maximised and {cost.metric} minimised.")
+            raise SettingError(
+                f"{task}: {of.metric} must be maximised and {cost.metric} minimised, but the table's directions are "
+                f"{of.direction} and {cost.direction}."
+            )
         if self.rule == "within":
-            metric, unit = f"{of.metric}_within_{self.amount:g}{cost.unit}_{cost.device}", of.unit
+            in_unit = "" if cost.unit == "1" else cost.unit
+            metric, unit = f"{of.metric}_within_{self.amount:g}{in_unit}_{cost.device or cost.metric}", of.unit
         else:
             metric, unit = f"{of.metric}_minus_{self.amount:g}_ln_{cost.metric}", "1"
         of_both = ("release", "source", "licence", "source_sha256")
-        both: Any = {part: f"{getattr(of, part)} + {getattr(cost, part)}" for part in of_both}
+        both: Any = {part: " + ".join(dict.fromkeys([getattr(of, part), getattr(cost, part)])) for part in of_both}
         return replace(of, metric=metric, unit=unit, note=f"{of.note}; {cost.note}", **both)
 
 
@@ -78,6 +84,7 @@ def within_budget(values: ArrayLike, costs: ArrayLike, budget: float) -> NDArray
     A cell within the budget keeps its value. One above it has minus the percentage by which its cost would have to
     fall, between 0 and -100; one whose cost is NaN, as where a device cannot run the network, has -100. So each
     feasible cell is better than each other, no value is infinite, and nothing but the cell and the budget decides it.
+    So no value may itself be below 0.
     """
     gains, prices = _numbers(values, "Values"), _numbers(costs, "Costs")
     if not 0 < budget < np.inf:
@@ -87,7 +94,12 @@ def within_budget(values: ArrayLike, costs: ArrayLike, budget: float) -> NDArray
     feasible = prices <= budget
     if not feasible.any():
         raise SettingError(
-            f"No cell is within a budget of {budget:g}: the lowest cost is {np.fmin.reduce(prices, initial=np.inf):g}."
+            f"Nothing is within a budget of {budget:g}: the lowest cost is {np.fmin.reduce(prices, initial=np.inf):g}."
+        )
+    if (lowest := np.fmin.reduce(gains, initial=0.0)) < 0:
+        raise SettingError(
+            f"Under a budget values are at least 0, as what is above the budget ranks below 0, but the lowest is "
+            f"{lowest:g}: shift the metric, or trade it off against the cost."
         )
     shortfall = -100.0 * (1.0 - budget / np.where(np.isnan(prices), np.inf, prices))
     return np.where(feasible | np.isnan(gains), gains, shortfall)
@@ -110,7 +122,7 @@ def log_tradeoff(values: ArrayLike, costs: ArrayLike, weight: float) -> NDArray[
     Raises
     ------
     SettingError
-        Where the weight is negative or not finite.
+        Where the weight is negative or not finite, or a cost is not above 0, so that it has no logarithm.
 
     Examples
     --------
@@ -119,7 +131,10 @@ def log_tradeoff(values: ArrayLike, costs: ArrayLike, weight: float) -> NDArray[
     """
     if not 0 <= weight < np.inf:
         raise SettingError(f"A weight must be a number of at least 0, not {shown(weight)}.")
-    return _numbers(values, "Values") - weight * np.log(_numbers(costs, "Costs"))
+    prices = _numbers(costs, "Costs")
+    if (lowest := np.fmin.reduce(prices, axis=None, initial=np.inf)) <= 0:
+        raise SettingError(f"A cost that is traded off must be above 0, but the lowest is {lowest:g}.")
+    return _numbers(values, "Values") - weight * np.log(prices)
 
 
 def pareto_front(values: ArrayLike, directions: Sequence[str]) -> NDArray[np.int32]:

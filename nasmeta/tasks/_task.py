@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from nasmeta.checks import check_generator, check_int, check_text
 from nasmeta.errors import ColumnError, MissingValueError, SettingError, shown
 from nasmeta.spaces import SearchSpace, get_space, held_out_name
+from nasmeta.tasks._combined import CombinedTask
 from nasmeta.tasks._objectives import Objective
 from nasmeta.tasks._sampled import SampledSeeds, ShownTask
 from nasmeta.tasks._signal import Cost, Signal, recorded_costs
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo, Table
 
 
-class Task(SampledSeeds, ShownTask):
+class Task(CombinedTask, SampledSeeds, ShownTask):
     """A search problem: a space, the signal that a searcher sees, and what an evaluation costs.
 
     Parameters
@@ -180,7 +181,7 @@ class Task(SampledSeeds, ShownTask):
             dataset = held_out_name(self.signal.dataset)
             more = {"performance": None, "size": "parameters_and_flops"}.get(self.kind, self.signal.metric)
             own = (dataset,) if more is None else (dataset, more)
-        return own if self.objective is None else (*own, *self.parts[1].held_out)
+        return own if self.objective is None else tuple(dict.fromkeys([*own, *self.parts[1].held_out]))
 
     @property
     def is_cost(self) -> bool:

@@ -15,8 +15,9 @@ from nasmeta.training._dataset import (
     default_split as default_split,
 )
 from nasmeta.training._images import ImageBatch as ImageBatch, load_images as load_images
+from nasmeta.training._listing import list_images, list_proxies, list_recipes
 from nasmeta.training._proxy_file import ProxyFile as ProxyFile, measured_proxies, read_proxies as read_proxies
-from nasmeta.training._recipe import Recipe
+from nasmeta.training._recipe import Recipe, recipe_for as recipe_for
 from nasmeta.training._result import (
     EpochRecord as EpochRecord,
     TrainingResult as TrainingResult,
@@ -44,6 +45,9 @@ __all__ = [
     "Supernet",
     "compute_proxies",
     "gdas",
+    "list_images",
+    "list_proxies",
+    "list_recipes",
     "measured_proxies",
     "train",
     "train_many",

@@ -20,6 +20,7 @@ from nasmeta.training._image_files import DEBIAN_FASHION_MNIST, READERS, ImageSo
 
 SPLITS = ("train", "valid", "test")
 _HALVED = ("cifar10", "cifar100", "imagenet16-120")
+NEED_NO_PATH = ("digits", "fashion-mnist")
 _TEST_SHARE = 0.2  # where the source has no test images of its own
 
 
@@ -233,7 +234,7 @@ def _loaded(source: str, split: str | Path, valid_fraction: float, split_seed: i
     if check_number("valid_fraction", valid_fraction) >= 1:
         raise SettingError(f"valid_fraction must be below 1, not {shown(valid_fraction)}.")
     size = None if size is None else checked_size(size)
-    if not path and kind not in ("digits", "fashion-mnist"):
+    if not path and kind not in NEED_NO_PATH:
         raise SettingError(f"The data set {given} needs a folder: {given}:PATH.")
     if path and kind == "digits":
         raise SettingError(f"The digits come with scikit-learn, not from {path}: write digits. Images: folder:PATH.")

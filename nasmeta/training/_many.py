@@ -26,7 +26,7 @@ from nasmeta.training._estimate import bytes_needed
 from nasmeta.training._machine import chosen_device
 from nasmeta.training._network import CellNetwork
 from nasmeta.training._progress import EpochCount
-from nasmeta.training._recipe import Recipe
+from nasmeta.training._recipe import Recipe, recipe_for
 from nasmeta.training._result import TrainingResult
 from nasmeta.training._stack import epochs_left, estimate_stacks, train_stacks
 from nasmeta.training._trainer import run_training
@@ -38,7 +38,7 @@ def train_many(
     cells: Iterable[Architecture],
     space: str | SearchSpace = "nb201",
     data: str | ImageDataset = "digits",
-    recipe: str | Path | Recipe = "tiny",
+    recipe: str | Path | Recipe | None = None,
     seeds: Sequence[int] = (0,),
     *,
     folder: str | Path,
@@ -101,7 +101,7 @@ def train_many(
     """
     space, base = get_cell_space(space), checked_path("folder", folder)
     chosen = chosen_device(device, here=workers != "ray" or device == "auto")
-    recipe, progress = Recipe.load(recipe), check_bool("progress", progress)
+    recipe, progress = recipe_for(recipe, data), check_bool("progress", progress)
     data = recipe.images_of(data if isinstance(data, ImageDataset) else _loaded(data, data_options or {}))
     own_seeds = [check_int("a seed", seed, 0) for seed in check_list("seeds", seeds, "whole numbers")]
     indices = [space.index_of(cell) for cell in check_list("cells", cells, "cells, each an index or a string")]

@@ -14,7 +14,7 @@ from nasmeta.files import parse_toml
 from nasmeta.places import checked_path
 from nasmeta.training._dataset import ImageDataset, checked_size
 
-_FOLDER = Path(__file__).parent / "recipes"
+FOLDER = Path(__file__).parent / "recipes"
 _CHOICES = {
     "schedule": ("cosine", "one-cycle", "constant"),
     "schedule_per": ("epoch", "step"),
@@ -139,7 +139,7 @@ class Recipe:
         if str(recipe) not in cls.names():
             error = UnknownNameError.of("recipe", str(recipe), cls.names())
             raise UnknownNameError(f"{error} A recipe of your own is a file that ends in .toml.")
-        return Recipe(**{"name": str(recipe), **_read(_FOLDER / f"{recipe}.toml")}).but(**changes)
+        return Recipe(**{"name": str(recipe), **_read(FOLDER / f"{recipe}.toml")}).but(**changes)
 
     @staticmethod
     def names() -> list[str]:
@@ -151,7 +151,7 @@ class Recipe:
         >>> Recipe.names()
         ['fast', 'nb201-12', 'nb201-200', 'tiny', 'verify-cpu', 'verify-cpu-quick']
         """
-        return sorted(path.stem for path in _FOLDER.glob("*.toml"))
+        return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
     @property
     def skeleton(self) -> dict[str, Any]:
@@ -242,6 +242,17 @@ class Recipe:
             rising = done / self.warmup if self.warmup else math.inf
             return self.learning_rate * max(min(rising, (1 - done) / (1 - self.warmup)), 0.0)
         return self.learning_rate
+
+
+def recipe_for(recipe: str | Path | Recipe | None, data: str | ImageDataset) -> Recipe:
+    """Return a recipe, or where none is named that of the images: ``tiny`` for digits, ``fast`` for all others.
+
+    A batch of ``fast`` is more than a third of the digits: 24 steps in all, too few to learn them.
+    """
+    if recipe is None:
+        kind = data.facts.get("source") if isinstance(data, ImageDataset) else str(data).partition(":")[0].lower()
+        recipe = "tiny" if kind == "digits" else "fast"
+    return Recipe.load(recipe)
 
 
 def _read_own(path: Path, below: tuple[Path, ...]) -> Recipe:

@@ -20,7 +20,7 @@ from nasmeta.training._dataset import ImageDataset, dataset_options
 from nasmeta.training._device_data import Augmentation, DeviceData
 from nasmeta.training._machine import chosen_device
 from nasmeta.training._network import _EDGES, CellNetwork, _operation
-from nasmeta.training._recipe import Recipe
+from nasmeta.training._recipe import Recipe, recipe_for
 from nasmeta.training._result import TrainingResult
 
 _BATCH = 1024
@@ -211,7 +211,7 @@ def _supernet_of(data: ImageDataset, recipe: Recipe, space: str | SearchSpace, s
 
 def train_supernet(
     data: str | ImageDataset,
-    recipe: str | Path | Recipe = "tiny",
+    recipe: str | Path | Recipe | None = None,
     space: str | SearchSpace = "nb201",
     seed: int = 0,
     *,
@@ -224,9 +224,9 @@ def train_supernet(
     ----------
     data : str or ImageDataset
         As `ImageDataset.load` takes or gives it.
-    recipe : str, Path or Recipe
-        ``prune``, ``patience`` and ``evaluate_every`` do not count: there is no cell to watch. The accuracy at the end
-        is that of cell 0.
+    recipe : str, Path or Recipe, optional
+        As in `train`. ``prune``, ``patience`` and ``evaluate_every`` do not count: there is no cell to watch. The
+        accuracy at the end is that of cell 0.
     space : str or SearchSpace, default "nb201"
     seed : int, default 0
     folder : path, optional
@@ -243,7 +243,7 @@ def train_supernet(
     """
     from nasmeta.training._train import train
 
-    recipe = Recipe.load(recipe)
+    recipe = recipe_for(recipe, data)
     recipe = recipe.but(patience=0, evaluate_every=recipe.epochs)
     data = recipe.images_of(_images(data))
 
@@ -257,7 +257,7 @@ def train_supernet(
 
 def gdas(
     data: str | ImageDataset,
-    recipe: str | Path | Recipe = "tiny",
+    recipe: str | Path | Recipe | None = None,
     space: str | SearchSpace = "nb201",
     seed: int = 0,
     *,
@@ -273,8 +273,8 @@ def gdas(
     ----------
     data : str or ImageDataset
         With validation images.
-    recipe : str, Path or Recipe
-        Images, skeleton, learning rates and epochs of the weights.
+    recipe : str, Path or Recipe, optional
+        As in `train`: images, skeleton, learning rates and epochs of the weights.
     space : str or SearchSpace, default "nb201"
     seed : int, default 0
     device : str, default "auto"
@@ -298,7 +298,7 @@ def gdas(
         Where there are no validation images, or no such device.
     """
     start, seed = time.perf_counter(), check_int("seed", seed, least=0)
-    recipe, place = Recipe.load(recipe), chosen_device(device)
+    recipe, place = recipe_for(recipe, data), chosen_device(device)
     data = recipe.images_of(_images(data))
     if not len(data.splits["valid"]):
         raise SettingError(f"GDAS learns on validation images, and {data.name} has none: pass valid_fraction=0.1.")

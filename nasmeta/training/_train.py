@@ -12,7 +12,7 @@ from nasmeta.errors import SettingError, shown
 from nasmeta.places import checked_path
 from nasmeta.spaces import Architecture, SearchSpace
 from nasmeta.training._dataset import ImageDataset, dataset_options
-from nasmeta.training._recipe import Recipe
+from nasmeta.training._recipe import Recipe, recipe_for
 from nasmeta.training._result import EpochRecord, TrainingResult
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def train(
     cell: Architecture,
     data: str | ImageDataset = "digits",
-    recipe: str | Path | Recipe = "tiny",
+    recipe: str | Path | Recipe | None = None,
     seed: int = 0,
     *,
     space: str | SearchSpace = "nb201",
@@ -53,8 +53,8 @@ def train(
     cell : int or str
     data : str or ImageDataset, default "digits"
         As `ImageDataset.load` takes or gives it.
-    recipe : str, Path or Recipe, default "tiny"
-        As `Recipe.load` takes it.
+    recipe : str, Path or Recipe, optional
+        As `Recipe.load` takes it; where left out that of the images: ``tiny`` for digits, ``fast`` for all others.
     seed : int, default 0
     space : str or SearchSpace, default "nb201"
     split, valid_fraction, size
@@ -131,7 +131,7 @@ def train(
         data = ImageDataset.load(data, **dataset_options(data, split, valid_fraction, size))
     elif (split, valid_fraction, size) != (None, None, None):
         raise SettingError("split, valid_fraction and size are for a data set that is given by its name.")
-    recipe = Recipe.load(recipe)
+    recipe = recipe_for(recipe, data)
     data = recipe.images_of(data)
     result = run_training(
         cell,

@@ -79,7 +79,7 @@ class Verification:
 def verify(
     journals: Sequence[str | os.PathLike[str]],
     data: str | ImageDataset,
-    recipe: str | Path | Recipe = "fast",
+    recipe: str | Path | Recipe | None = None,
     *,
     folder: str | os.PathLike[str],
     top: int = 3,
@@ -110,8 +110,9 @@ def verify(
         Of runs on one task.
     data : str or ImageDataset
         As `nasmeta.training.ImageDataset.load` takes it.
-    recipe : str, Path or Recipe, default "fast"
-        Trainings are comparable with a table where they follow the recipe ``nb201-12`` or ``nb201-200`` on its data.
+    recipe : str, Path or Recipe, optional
+        As in `nasmeta.train`. Trainings are comparable with a table where they follow the recipe ``nb201-12`` or
+        ``nb201-200`` on its data.
     folder : path
         Each training has a sub-folder of ``trainings``; what is there is gone on with or taken as it is, so the same
         call again goes on after any end, and more seeds or cells may be asked for.

@@ -8,14 +8,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 import nasmeta as nm
 from nasmeta.cli._app import app
-from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
 from nasmeta.experiments import read_specification
+from nasmeta.meta import META_PREDICTORS
+from nasmeta.prediction._models import label_free_names
+from nasmeta.predictors import ENCODERS, PREDICTORS, make_predictor
 from nasmeta.searchers import SEARCHERS
+from nasmeta.training import ImageDataset, Recipe, compute_proxies
+from nasmeta.training.proxies import PROXIES
 
 SEARCHES = """
 import sys
@@ -72,7 +78,11 @@ def test_lists_hold_all_names() -> None:
         nm.list_tasks("nb201/acuracy")
 
 
-@pytest.mark.parametrize("kind", ["searchers", "tasks", "tables", "specifications"])
+KINDS = ("searchers", "tasks", "tables", "specifications")
+KINDS += ("predictors", "encoders", "evaluators", "recipes", "images", "proxies")
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_lists_on_the_command_line(kind: str) -> None:
     done = run("list", kind)
     assert done.exit_code == 0, done.output
@@ -81,8 +91,68 @@ def test_lists_on_the_command_line(kind: str) -> None:
     assert shown == list(dict.fromkeys(names))  # in a file no name is broken
 
 
+def test_lists_of_what_predicts(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["gp", "mlp", "random-forest", "ridge", "xgboost", "ensemble"]
+    found = nm.list_predictors().set_index("predictor")
+    assert set(found.index) == {*PREDICTORS, *META_PREDICTORS, *label_free_names()}
+    assert set(found.index[found["sources"]]) == set(META_PREDICTORS)
+    for name in names:
+        model = make_predictor(name).fit(range(20), np.arange(20.0))
+        try:
+            model.predict([30], return_std=True)
+        except SettingError:
+            assert not found["std"][name], name
+        else:
+            assert found["std"][name], name
+    assert found.loc[list(PREDICTORS), "encoder"].to_list() == [PREDICTORS[one].encoder or "" for one in PREDICTORS]
+    tree = nm.list_encoders("hpobench-mlp").set_index("encoder")
+    assert tree["columns"][["one-hot", "graph", "columns"]].to_list() == [43, 0, 0]
+    assert set(tree.index) == {*ENCODERS, "proxies", "published-proxies"}
+    monkeypatch.setattr(PREDICTORS, "_places", {"lost": "nowhere:Lost"})
+    monkeypatch.setattr(PREDICTORS, "_imported", lambda _: raise_(NasmetaError("needs lost")))
+    assert nm.list_predictors().set_index("predictor")["summary"]["lost"] == "needs lost"
+
+
+def raise_(error: Exception) -> None:
+    raise error
+
+
+WITHOUT_TORCH = f"""{SEARCHES.partition("for name")[0]}
+found = nm.list_predictors().set_index("predictor")
+print(*found.index[found["summary"].str.contains(r"nasmeta\\[torch\\]")])
+print(*found.index[found["extra"] == "torch"])
+print(len(nm.list_recipes()), len(nm.list_images()), len(nm.list_evaluators()))
+nm.list_proxies()
+"""
+
+
+def test_lists_without_pytorch_say_what_brings_it() -> None:
+    done = subprocess.run([sys.executable, "-c", WITHOUT_TORCH], capture_output=True, text=True, check=False)
+    asked, listed, counts = done.stdout.splitlines()
+    assert asked == listed
+    assert {"maml", "mlp"} <= {*asked.split()}
+    assert counts == f"{len(Recipe.names())} {len(ImageDataset.names())} 5"
+    assert 'pip install "nasmeta[torch]"' in done.stderr
+
+
+def test_lists_of_what_trains() -> None:
+    recipes = nm.list_recipes().set_index("recipe")
+    for name in Recipe.names():
+        assert recipes.loc[name, ["epochs", "train_images"]].to_list() == [
+            Recipe.load(name).epochs, Recipe.load(name).train_images,
+        ]  # fmt: skip
+    assert recipes["summary"]["verify-cpu-quick"] == "Half a minute a cell on one CPU core."
+    images = nm.list_images().set_index("images")
+    assert images["data"]["fashion-mnist"] == "fashion-mnist[:PATH]"
+    assert set(nm.list_proxies()["proxy"]) == set(PROXIES)
+    with pytest.raises(UnknownNameError, match="nwot"):
+        compute_proxies([0], proxies=["nwo"])
+
+
 def test_lists_refuse() -> None:
-    assert "Possible: searchers, specifications, tables, tasks" in run("list", "searcher").stderr
+    assert f"Possible: {', '.join(sorted(KINDS))}" in run("list", "searcher").stderr
+    assert "leave out --space" in run("list", "tables", "--space", "nb201").stderr
+    assert "Did you mean 'nb201'" in run("list", "encoders", "--space", "nb20").stderr
     assert "leave out --family" in run("list", "tables", "--family", "nb201").stderr
     assert "nb201/imagenet16-120" in run("list", "tasks", "--family", "nb201").stdout
 
@@ -112,6 +182,9 @@ def test_the_doctor_finds_what_is_broken(tmp_path: Path, monkeypatch: pytest.Mon
         ("search source-", "source-order"),
         ("search gp nb201/cifar100@", "nb201/cifar100@12ep"),
         ("compare nb", "nb201-paper"),
+        ("list evalu", "evaluators"),
+        ("train 6111 --recipe nb201-1", "nb201-12"),
+        ("search gp --evaluator sur", "surrogate"),
     ],
 )
 def test_the_shell_completes_names(words: str, found: str) -> None:

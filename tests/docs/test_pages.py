@@ -1,4 +1,4 @@
-"""The code on the pages of the documentation runs as it stands there, from top to bottom."""
+"""The code on the pages of the documentation runs as it stands there, from top to bottom, and prints what follows."""
 
 from __future__ import annotations
 
@@ -15,16 +15,22 @@ from nasmeta.experiments import read_specification
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGES = sorted(page for page in DOCS.glob("**/*.md") if "generated" not in page.parts)
-CODE = re.compile(r"^```(python|bash|toml)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+CODE = re.compile(r"^```(python|bash|toml|output)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 WITH_CODE = [page for page in PAGES if re.search(CODE, page.read_text("utf-8"))]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: page.relative_to(DOCS).as_posix())
-def test_code_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_code_runs(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, object] = {"__name__": "page"}
     for language, block in CODE.findall(page.read_text("utf-8")):
+        if language == "output":
+            assert capsys.readouterr().out == block
+            continue
+        capsys.readouterr()
         if language == "python":
             exec(compile(block, str(page), "exec"), names)
             continue

@@ -414,6 +414,8 @@ def test_what_is_not_possible_is_said(asked: dict[str, Any], error: type[Excepti
 def test_evaluators_that_do_not_fit() -> None:
     with pytest.raises(SettingError, match="about latency"):
         TrainingEvaluator("nb201/latency/eyeriss", FEW, "tiny")
+    with pytest.raises(SettingError, match="also about latency_pixel3"):
+        TrainingEvaluator("nb201/cifar10/within-5ms/pixel3", FEW, "tiny")
     with pytest.raises(SettingError, match="validation images"):
         TrainingEvaluator("nb201/cifar10", "digits", "tiny", valid_fraction=0)
     with pytest.raises(SettingError, match="one after another, so leave out stack"):

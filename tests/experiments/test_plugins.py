@@ -145,6 +145,8 @@ def test_entry_points_of_all_kinds(installed: Path) -> None:
     assert nm.task_distribution("my-tasks").names == ("my-tasks/again",)
     cells, values = list(range(40)), [float(i) for i in range(40)]
     assert make_predictor("plain", "codes").fit(cells, values).predict([50]).shape == (1,)
+    assert nm.list_predictors().set_index("predictor").loc["plain", ["std", "extra"]].to_list() == [False, ""]
+    assert nm.list_encoders().set_index("encoder")["columns"]["codes"] == 30
 
 
 def test_predictors_with_a_place_and_an_encoder_are_read(installed: Path) -> None:

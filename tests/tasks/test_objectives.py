@@ -79,7 +79,7 @@ def test_feasible_is_better_than_any_infeasible(cells: list[tuple[float, float]]
     values, costs = np.array(cells).T
     budget = max(budget, float(np.float32(budget)))  # as it is read off a column
     if not (costs <= budget).any():
-        with pytest.raises(SettingError, match="No cell is within"):
+        with pytest.raises(SettingError, match="Nothing is within"):
             within_budget(values, costs, budget)
         return
     combined = within_budget(values, costs, budget)

@@ -63,7 +63,7 @@ def read_specification(path: str | os.PathLike[str], *, check: bool = True) -> S
 
         [training]?                      for the evaluators "training" and "supernet", on one task
         data = "digits"                  as `nasmeta.training.ImageDataset.load` takes it; a path is one as seen from
-        recipe? = "fast"                 this file's folder, as is that of a recipe's own file
+        recipe? = "tiny"                 this file's folder, as is that of a recipe's own file
         split? valid_fraction? size?     as on the command line
 
         [searchers.LABEL]                one for each; or searchers = ["random", "gp"]

@@ -18,7 +18,7 @@ from nasmeta.runs import on_evaluator
 from nasmeta.runs._clock import Clock
 from nasmeta.runs._spec import SearcherSpec
 from nasmeta.tasks import Task
-from nasmeta.training import ImageDataset, Recipe, dataset_options
+from nasmeta.training import ImageDataset, Recipe, dataset_options, recipe_for
 
 if TYPE_CHECKING:
     from nasmeta.evaluators import Evaluator
@@ -42,7 +42,7 @@ class Training:
     @classmethod
     def of(cls, kind: str, said: Mapping[str, Any], folder: Path) -> Training:
         """Return what the table ``[training]`` says; a relative path is one as seen from the file's folder."""
-        data, recipe = said.get("data"), said.get("recipe", "fast")
+        data, recipe = said.get("data"), said.get("recipe")
         if data is not None and not isinstance(data, str):
             raise SettingError(f'data is the name of images, such as "digits" or "cifar10:PATH", not {shown(data)}.')
         if not data:
@@ -56,7 +56,7 @@ class Training:
         if isinstance(recipe, str) and recipe.endswith(".toml"):
             recipe = folder / Path(recipe).expanduser()
         options = {key: said[key] for key in _OPTIONS if key in said}
-        return cls(kind, data, Recipe.load(recipe), dataset_options(data, **options))
+        return cls(kind, data, recipe_for(recipe, data), dataset_options(data, **options))
 
     @cached_property
     def images(self) -> ImageDataset:

@@ -112,7 +112,7 @@ def _position_names(space: SearchSpace) -> list[str]:
 
 @ENCODERS.register("one-hot")
 class OneHotEncoder(CellEncoder):
-    """Which choice each position has, for cells which operation each edge: columns of zeros and ones, here 30.
+    """Which choice each position has, for cells which operation each edge: columns of zeros and ones.
 
     Parameters
     ----------
@@ -170,10 +170,10 @@ def _places(space: SearchSpace) -> NDArray[np.integer]:
 
 @ENCODERS.register("paths")
 class PathEncoder(CellSpaceEncoder):
-    """Whether a path from input to output applies a sequence of operations: zeros and ones, here 5 + 25 + 125 columns.
+    """Whether a path from input to output applies a sequence of operations: zeros and ones.
 
-    The path encoding of White, Neiswanger and Savani (BANANAS, AAAI 2021): ``none`` and ``skip_connect`` count as
-    operations. See ``live-paths`` for what a path computes.
+    The path encoding of White, Neiswanger and Savani (BANANAS, AAAI 2021): 5 + 25 + 125 columns for NAS-Bench-201, as
+    ``none`` and ``skip_connect`` count as operations. See ``live-paths`` for what a path computes.
 
     Parameters
     ----------
@@ -232,7 +232,7 @@ class _FeatureEncoder(CellEncoder):
 
 @ENCODERS.register("live-paths")
 class LivePathEncoder(_FeatureEncoder):
-    """How many paths from input to output apply a sequence of operations: counts, here 40.
+    """How many paths from input to output apply a sequence of operations: counts.
 
     ``none`` kills a path and ``skip_connect`` shortens it, so the counts say what is computed; see
     `SearchSpace.feature`.
@@ -256,7 +256,7 @@ class LivePathEncoder(_FeatureEncoder):
 
 @ENCODERS.register("operation-counts")
 class OperationCountEncoder(_FeatureEncoder):
-    """How often each operation occurs, or each choice that several positions have: counts, here five.
+    """How often each operation occurs, or each choice that several positions have: counts.
 
     Parameters
     ----------

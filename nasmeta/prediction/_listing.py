@@ -1,0 +1,98 @@
+"""All predictors and encoders that have a name, as tables."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from nasmeta.errors import SettingError
+from nasmeta.meta import META_PREDICTORS
+from nasmeta.prediction._models import MEASURED, PUBLISHED, label_free_names
+from nasmeta.predictors import ENCODERS, PREDICTORS, PredictorEntry, make_encoder
+from nasmeta.registry import listed
+from nasmeta.spaces import SearchSpace, get_space
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def list_predictors() -> pd.DataFrame:
+    """Return the predictors that `nasmeta.predict` knows by name; shipped meta-models, and files of them, are others.
+
+    Returns
+    -------
+    DataFrame
+        One row a predictor: ``predictor`` (its name), ``summary`` (one line), ``encoder`` (by default, for cells; empty
+        where it takes none), ``std`` (whether it predicts a deviation, as it is by default), ``extra`` (of this package
+        that brings what it needs; empty for none) and ``sources`` (whether it learns on source tasks).
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> predictors = nm.list_predictors().set_index("predictor")
+    >>> predictors["encoder"]["gp"], predictors.index[~predictors["std"] & (predictors["encoder"] != "")].to_list()
+    ('one-hot+live-paths+graph', ['xgboost'])
+    """
+    import pandas as pd
+
+    unknown = {"encoder": "", "std": False}
+
+    def facts(_: str, entry: Any) -> dict[str, Any]:
+        if isinstance(entry, str):
+            return unknown
+        kind = _class_of(entry)
+        members = inspect.signature(kind).parameters.get("n_members")
+        alone = members is not None and members.default == 1  # and so deviates from nothing
+        std = "return_std" in inspect.signature(kind.predict).parameters and not alone
+        return {"encoder": getattr(entry, "encoder", None) or "", "std": std}
+
+    free = {name: f"Order by {name}, highest first; needs no label." for name in label_free_names()}
+    own = listed("predictor", [free, PREDICTORS], facts, unknown, _class_of, PREDICTORS.extras)
+    meta = listed("predictor", [META_PREDICTORS], facts, unknown, _class_of, META_PREDICTORS.extras)
+    both = pd.concat([own.assign(sources=False), meta.assign(sources=True)])
+    return both.sort_values("predictor", ignore_index=True)
+
+
+def _class_of(entry: Any) -> Any:
+    """Return the class of a predictor; what is no entry stands for itself."""
+    return entry.load() if isinstance(entry, PredictorEntry) else entry
+
+
+def list_encoders(space: str | SearchSpace = "nb201") -> pd.DataFrame:
+    """Return the encoders of architectures that `nasmeta.predict` and `nasmeta.predictors.make_encoder` know by name.
+
+    Parameters
+    ----------
+    space : str or SearchSpace, default "nb201"
+        What is encoded, or its name.
+
+    Returns
+    -------
+    DataFrame
+        One row an encoder: ``encoder`` (its name), ``summary`` (one line) and ``columns`` (how many it gives on the
+        space; 0 where it has nothing to encode there, or encodes what it is handed or the table has).
+
+    Raises
+    ------
+    UnknownNameError
+        Where there is no such space.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> nm.list_encoders("tnb101").set_index("encoder").loc[["one-hot", "counts"], "columns"].to_list()
+    [30, 75]
+    """
+    own = get_space(space)
+
+    def facts(name: str, entry: Any) -> dict[str, Any]:
+        try:
+            return {"columns": 0 if name in of_predict else make_encoder(name, own).fit([0]).transform([0]).shape[1]}
+        except SettingError:
+            return {"columns": 0}
+
+    of_predict = {
+        MEASURED: "Zero-cost proxies that come with the package; in predict only.",
+        PUBLISHED: "Zero-cost proxies that the task's table has; in predict only.",
+    }
+    return listed("encoder", [of_predict, ENCODERS], facts, {"columns": 0})

@@ -1,0 +1,93 @@
+"""What trainings are asked for by name, as tables: recipes, images, zero-cost proxies."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nasmeta.registry import listed
+from nasmeta.training._dataset import NEED_NO_PATH
+from nasmeta.training._image_files import READERS
+from nasmeta.training._recipe import FOLDER, Recipe, recipe_for
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SETTINGS = ("epochs", "batch_size", "channels", "cells_per_stage", "train_images", "image_size")
+
+
+def list_recipes() -> pd.DataFrame:
+    """Return the recipes that come with the package; a file of your own, ending in ``.toml``, is one, too.
+
+    Returns
+    -------
+    DataFrame
+        One row a recipe: ``recipe`` (its name), ``summary`` (one line), and settings as `Recipe` explains them:
+        ``epochs``, ``batch_size``, ``channels``, ``cells_per_stage``, ``train_images`` (0 for all) and ``image_size``
+        (in pixels, 0 for that of the images).
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> nm.list_recipes().set_index("recipe").loc[["fast", "tiny"], "epochs"].to_list()
+    [8, 6]
+    """
+
+    def facts(name: str, _: str) -> dict[str, Any]:
+        recipe = Recipe.load(name)
+        return {setting: getattr(recipe, setting) for setting in _SETTINGS}
+
+    recipes = {name: _first_sentence(name) for name in Recipe.names()}
+    return listed("recipe", [recipes], facts, dict.fromkeys(_SETTINGS))
+
+
+def _first_sentence(name: str) -> str:
+    """Return how the comment at the head of a recipe's file begins."""
+    lines = (FOLDER / f"{name}.toml").read_text("utf-8").splitlines()
+    return " ".join(line.strip("# ") for line in lines if line.startswith("#")).partition(". ")[0].rstrip(".") + "."
+
+
+def list_images() -> pd.DataFrame:
+    """Return the kinds of images that trainings take as ``data``.
+
+    Returns
+    -------
+    DataFrame
+        One row a kind: ``images`` (its name), ``summary`` (one line), ``data`` (what is written) and ``recipe`` (which
+        trains on them where none is named).
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> nm.list_images().set_index("images").loc[["cifar10", "digits"], "data"].to_list()
+    ['cifar10:PATH', 'digits']
+    """
+
+    def facts(name: str, reader: Any) -> dict[str, Any]:
+        written = name if name == "digits" else f"{name}[:PATH]" if name in NEED_NO_PATH else f"{name}:PATH"
+        return {"data": written, "recipe": recipe_for(None, name).name}
+
+    unknown = {"data": "", "recipe": ""}
+    return listed("images", [READERS], facts, unknown, lambda reader: getattr(reader, "func", reader))  # of a partial
+
+
+def list_proxies() -> pd.DataFrame:
+    """Return the zero-cost proxies that `compute_proxies` knows; they need PyTorch.
+
+    Returns
+    -------
+    DataFrame
+        One row a proxy: ``proxy`` (its name), ``summary`` (one line) and ``measured`` (whether its values on
+        NAS-Bench-201 come with the package, so that `nasmeta.predict` takes its name as a predictor's).
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> proxies = nm.list_proxies()
+    >>> proxies.loc[~proxies["measured"], "proxy"].to_list()
+    ['flops', 'params']
+    """
+    from nasmeta.training._proxy_file import measured_proxies
+    from nasmeta.training.proxies import PROXIES
+
+    measured = measured_proxies("nb201")
+    return listed("proxy", [PROXIES], lambda name, _: {"measured": name in measured}, {"measured": False})

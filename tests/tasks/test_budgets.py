@@ -1,0 +1,131 @@
+"""Budgets and trade-offs on a table of one's own, over a space without cells."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import nasmeta as nm
+from nasmeta.cli._app import app
+from nasmeta.errors import ColumnError, NasmetaError, SettingError, UnknownNameError
+from nasmeta.experiments import read_specification, run_specification
+from nasmeta.tables import load_table
+
+SPACE = nm.SearchSpace("mlp", {"width": [16, 32, 64, 128], "depth": [1, 2, 3, 4, 5]})
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep tables that are added to a cache of this test's own."""
+    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path / "cache"))
+
+
+def frame() -> pd.DataFrame:
+    """Return 20 networks; one was not trained, and one has no latency: the best one."""
+    found = SPACE.to_frame()
+    size = found["width"] * found["depth"]
+    rng = np.random.default_rng(0)
+    found["accuracy"] = 80 + 1.5 * np.log2(size) + rng.uniform(0, 1, len(found))
+    found["latency"], found["params"] = 0.02 * size, size / 8
+    found.loc[3, "accuracy"] = np.nan
+    found.loc[found["accuracy"].idxmax(), "latency"] = np.nan
+    return found
+
+
+def mine() -> nm.Table:
+    return nm.Table.from_frame(frame(), SPACE, name="mlp", dataset="sensors", unit={"latency": "ms"})
+
+
+def test_the_best_below_a_limit_is_searched() -> None:
+    rows, task = frame(), mine().task("accuracy").with_objective("within-2.56ms/latency")
+    assert task.name == "mlp/sensors/within-2.56ms/latency"
+    feasible = (rows["latency"] <= 2.56) & rows["accuracy"].notna()  # the limit itself is allowed
+    assert task.optimum == pytest.approx(rows.loc[feasible, "accuracy"].max(), rel=1e-6)
+    expected = np.where(feasible, rows["accuracy"], -100 * (1 - 2.56 / rows["latency"]))
+    expected[rows["latency"].isna()] = -100  # nobody knows that it is below the limit
+    expected[3] = np.nan
+    np.testing.assert_allclose(task.values, expected, rtol=1e-5)
+    assert task.held_out == ("sensors", "latency")
+    assert task.column.metric == "accuracy_within_2.56ms_latency"
+    run = nm.search("gp", task, evaluations=12, seed=0)
+    assert rows["latency"][run.best.cell] <= 2.56
+    assert 3 not in run.cells
+    assert {c.metric: v for c, v in run.report().items()} == pytest.approx(
+        {name: rows[name][run.best.cell] for name in ("accuracy", "latency")}, rel=1e-6
+    )
+    assert pickle.loads(pickle.dumps(task)) == task
+
+
+def test_other_limits_and_a_trade_off() -> None:
+    table, rows = mine(), frame()
+    few = table.task("accuracy").with_objective("within-2e1/params")
+    assert few.held_out == ("sensors", "parameters_and_flops")
+    assert few.optimum == pytest.approx(rows.loc[rows["params"] <= 20, "accuracy"].max(), rel=1e-6)
+    both = table.task("accuracy").with_objective("tradeoff-2/latency")
+    np.testing.assert_allclose(both.values, rows["accuracy"] - 2 * np.log(rows["latency"]), rtol=1e-5)
+    with pytest.raises(SettingError, match="mlp/sensors/tradeoff-2/latency is combined with one cost"):
+        both.with_objective("within-2/params")
+    with pytest.raises(SettingError, match="no single signal"):
+        nm.multi_objective_task(["accuracy", "latency"], table=table).with_objective("within-2/params")
+
+
+def test_names_work_everywhere(tmp_path: Path) -> None:
+    mine().add()
+    name = "mlp/sensors/within-2.56/latency"
+    assert nm.get_task(name) == load_table("mlp").task("accuracy").with_objective("within-2.56/latency")
+    assert nm.get_task("mlp/sensors/accuracy/within-2.56/latency").optimum == nm.get_task(name).optimum
+    done = CliRunner().invoke(app, ["search", "random", name, "--evaluations", "19"])
+    assert done.exit_code == 0, done.output
+    assert f"the best of the table: {nm.get_task(name).optimum:.4f}" in done.output
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        f'tasks = ["{name}"]\nsearchers = ["random", "evolution"]\nrepeats = 2\n[budget]\nevaluations = 19\n', "utf-8"
+    )
+    found = run_specification(read_specification(path), folder=tmp_path / "results")
+    assert found.groupby(["searcher", "seed"], observed=True)["regret"].min().to_list() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    ("objective", "error", "said"),
+    [
+        ("within-5/latnecy", ColumnError, "Metrics of sensors: accuracy, latency, params. Did you mean 'latency'"),
+        ("within-5s/latency", SettingError, "latency of mlp is in the unit ms, not in s"),
+        ("within-0.01/latency", SettingError, "Nothing is within a budget of 0.01: the lowest cost is 0.32"),
+        ("within-0/latency", SettingError, "must be a positive number, not 0.0"),
+        ("below-5/latency", SettingError, "as in within-5/latency or tradeoff-2/latency, not with 'below-5/latency'"),
+        ("within-5/accuracy", SettingError, "accuracy must be maximised and accuracy minimised, .* max and max"),
+        (5, SettingError, "not with 5"),
+    ],
+)
+def test_wrong_calls(objective: str, error: type[NasmetaError], said: str) -> None:
+    table = mine()
+    with pytest.raises(error, match=said):
+        nm.search("random", table.task("accuracy").with_objective(objective), evaluations=3)
+
+
+def test_wrong_names() -> None:
+    mine().add()
+    for name, said in {
+        "mlp/sensor/within-5/latency": "Its datasets: sensors",
+        "mlp/sensors/within-5/lat": "Metrics of sensors: accuracy, latency, params",
+    }.items():
+        with pytest.raises(ColumnError, match=said):
+            nm.get_task(name)
+    for name in ("nb201/cifar100/within-5s/pixel3", "mpl/sensors/within-5/latency"):
+        with pytest.raises(UnknownNameError):
+            nm.get_task(name)
+    assert nm.get_task("nb201/cifar10/within-0.02/latency_seconds").objective is not None
+
+
+def test_values_that_no_rule_can_rank() -> None:
+    rows = frame().assign(params=np.arange(20.0), score=lambda one: one["accuracy"] - 100)
+    table = nm.Table.from_frame(rows, SPACE, name="mlp", dataset="sensors")
+    with pytest.raises(SettingError, match="values are at least 0"):
+        _ = table.task("score").with_objective("within-5/latency").values
+    with pytest.raises(SettingError, match="must be above 0, but the lowest is 0"):
+        _ = table.task("accuracy").with_objective("tradeoff-2/params").values
