@@ -263,8 +263,9 @@ cells, and for another cell the mean of its isomorphs, if they have any. That pa
 How settings were chosen: encoders, kernels and settings of the predictors' defaults, and which member of the ensemble
 gets the proxies, were chosen on CIFAR-100's validation labels of all cells. So CIFAR-100 is not an unseen dataset for
 these defaults, and the datasets of this benchmark agree with one another; what each fit itself learns, hyperparameters
-included, comes from its n labels. The Gaussian process is better off without the proxies from some hundred labels on:
-probably because isomorphs have the same proxies, which then serve it as the name of a network.
+included, comes from its n labels. From some hundred labels on the Gaussian process has a higher mean without the
+proxies, though intervals touch: probably because isomorphs have the same proxies, which then serve it as the name
+of a network.
 
 ## A stricter notion of isomorph
 

@@ -132,8 +132,8 @@ the benchmark's five cells a stage, which tells how much of a difference is that
 {to_markdown(shown)}
 ![Rank correlations](spearman.png)
 
-**To quote:** on NAS-Bench-201, the best of these proxies, {best["proxy"]}, measured on {images["n"]} images of digits
-with a network of one cell a stage, has a Spearman correlation of {best_three} with the validation accuracy on
+**To quote:** on NAS-Bench-201, the proxy that is best on CIFAR-10, {best["proxy"]}, measured on {images["n"]} images of
+digits with a network of one cell a stage, has a Spearman correlation of {best_three} with the validation accuracy on
 CIFAR-10 / CIFAR-100 / ImageNet16-120; the number of parameters alone has {counting_three}.
 
 Published elsewhere, on images of the datasets themselves (CIFAR-10 / CIFAR-100 / ImageNet16-120): synflow

@@ -128,12 +128,18 @@ def write_page(folder: Path) -> None:
     at_50 = means[means["labels"] == 50]
     worst = at_50.assign(loss=at_50["gp"] - at_50["blended"], own_loss=at_50["gp"] - at_50["own"])
     last = worst.loc[worst["loss"].idxmax()]
+    harmed = [
+        f"{(lost > 0.02).sum()} at {labels} labels (largest {lost.max():.3f})"
+        for labels, part in means[means["labels"] < 50].groupby("labels")
+        for lost in [part["gp"] - part["blended"]]
+    ]
     ratio = means.assign(gain=means["blended"] - means[["gp", "own"]].max(axis=1))
     summary = (
         f"Blended predictions at 50 labels, {len(at_50)} cases of learner, target and sources: below a plain `gp` by "
         f"more than .02 in Kendall's τ in {(worst['loss'] > 0.02).sum()} (the learners on their own in "
         f"{(worst['own_loss'] > 0.02).sum()}); the largest loss is {last['loss']:.3f}, `{last['method']}` on "
-        f"{last['target']} with {last['sources']} sources. Over all numbers of labels the blend is on average "
+        f"{last['target']} with {last['sources']} sources. With fewer labels it is "
+        f"{' and '.join(harmed)}. Over all numbers of labels the blend is on average "
         f"{ratio['gain'].mean():+.3f} from the better of the two, which nobody knows beforehand."
     )
     tables = []
