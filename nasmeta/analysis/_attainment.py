@@ -132,6 +132,7 @@ def plot_attainment(
     Returns
     -------
     matplotlib.figure.Figure
+        An end of the true front that is further from the next point than this from the other end is cut off.
 
     Raises
     ------
@@ -166,10 +167,10 @@ def plot_attainment(
             low, middle, high = (lines[share] for share in (25, 50, 75))
             handles[str(searcher)] = panel.plot(grid, middle, color=f"C{i}", drawstyle=f"steps-{step}")[0]
             panel.fill_between(grid, low, high, color=f"C{i}", alpha=0.2, step=step, linewidth=0)
-        best, worst = task.front.best, task.front.worst
         for limits, j in ((panel.set_ylim, 0), (panel.set_xlim, 1)):
-            margin = 0.1 * (best[j] - worst[j])
-            limits(*sorted((worst[j] - margin, best[j] + margin)))
+            best, worst = task.front.best[j], _worst_shown(front[:, j], task.signs[j])
+            margin = 0.1 * (best - worst)
+            limits(*sorted((worst - margin, best + margin)))
         panel.set_title(task.name, fontsize="small")
         panel.set_ylabel(f"{task.columns[0].metric} ({task.columns[0].unit})".replace("_", " "), fontsize="small")
         panel.set_xlabel(f"{task.columns[1].metric} ({task.columns[1].unit})".replace("_", " "), fontsize="small")
@@ -177,6 +178,12 @@ def plot_attainment(
         unused.remove()
     figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=2 if total < 5 else 4)
     return figure
+
+
+def _worst_shown(values: Any, sign: float) -> float:
+    """Return the worst of a front's values; the next one, where it lies nearer to the best one than to the worst."""
+    worst, *others = sign * np.unique(sign * values)
+    return float(others[0] if others and abs(others[0] - worst) > abs(others[-1] - others[0]) else worst)
 
 
 def _heights(points: Any, task: MultiObjectiveTask, grid: Any) -> Any:

@@ -1,6 +1,6 @@
 """Other packages' optimisers as searchers, beside `gp` and `meta`: how soon they find the best, and their page.
 
-Run with ``python reports/peers/run.py --folder DIR``; writes README.md, results.csv and regret.png beside this file. A
+Run with ``python reports/peers/run.py --folder DIR``; writes README.md, results.csv and found.png beside this file. A
 killed run goes on with the same folder; ``--minutes`` ends it sooner, and the page shows what is finished. Needs the
 extra ``peers``, and ``nasmeta data fetch transnas`` or a mirror; ``--page`` writes the page of what is there.
 """
@@ -224,7 +224,7 @@ def lines_of_code() -> str:
 
 def draw(runs: pd.DataFrame, path: Path) -> None:
     """Draw the share of the runs that have found one of the best, by evaluations."""
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(9, 4.2), sharey=True)
     for ax, names, title in zip(axes, (PLAIN, ("gp", *TRANSFER)), ("without sources", "with sources"), strict=True):
         for name in names:
             own = runs[(runs["searcher"] == name) & ((ax is axes[0]) | ~runs["task"].isin(GRAPH))]
@@ -232,12 +232,13 @@ def draw(runs: pd.DataFrame, path: Path) -> None:
                 continue
             x = np.arange(1, int(own["cap"].min()) + 1)
             share = (own["needed"].to_numpy()[:, None] <= x).mean(axis=0)
-            ax.plot(x, share, label=name, lw=2.2 if name in OURS else 1.2, ls="-" if name in OURS else "--")
+            label = f"{name} ({own['task'].nunique()} tasks, {len(own)} runs)"
+            ax.plot(x, share, label=label, lw=2.2 if name in OURS else 1.2, ls="-" if name in OURS else "--")
         ax.set_title(title, fontsize=9)
         ax.set_xlabel("evaluations")
-        ax.set_ylim(-0.03, 1.2)  # room for the legend
-        ax.legend(fontsize=6, ncols=3, loc="upper left")
-    axes[0].set_ylabel("runs that found one of the best 0.1 %")
+        ax.set_ylim(-0.03, 1.03)
+        ax.legend(fontsize=6.5, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16))
+    axes[0].set_ylabel("share of runs that found one of the best 0.1 %")
     figure.tight_layout()
     figure.savefig(path, dpi=110)
 
@@ -339,7 +340,7 @@ def page(runs: pd.DataFrame, ms: pd.Series, command: str, budget: int) -> str:
     parts = [
         "# Other packages' optimisers",
         *(paragraph(line) for line in findings(runs, ms)),
-        "![Share of the runs that found one of the best](regret.png)",
+        "![Share of the runs that found one of the best](found.png)",
         "## Evaluations to one of the best 0.1 %, paired",
         paragraph(PAIRED_TEXT),
         *tables,
@@ -385,7 +386,7 @@ def main() -> None:
     runs = runs_of(frame)
     chosen.output.mkdir(parents=True, exist_ok=True)
     runs.to_csv(chosen.output / "results.csv", index=False, float_format="%.5g")
-    draw(runs, chosen.output / "regret.png")
+    draw(runs, chosen.output / "found.png")
     budgets = f"--evaluations {chosen.evaluations} --slow-evaluations {chosen.slow_evaluations}"
     command = f"python reports/peers/run.py --folder FOLDER --repeats {chosen.repeats} {budgets}"
     (chosen.output / "README.md").write_text(
