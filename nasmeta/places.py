@@ -13,9 +13,13 @@ from nasmeta.errors import JournalError, NasmetaError, SettingError, shown
 
 def checked_path(name: str, value: Any) -> Path:
     """Return a path of the user, checked."""
-    if not isinstance(value, str | os.PathLike) or "\0" in (text := str(value)):
+    try:
+        raw = os.fsencode(str(value)) if isinstance(value, str | os.PathLike) else b"\0"
+    except UnicodeEncodeError:
+        raw = b"\0"
+    if b"\0" in raw or max(map(len, raw.split(b"/"))) > 255:  # a file system takes no longer name
         raise SettingError(f"{name} must be a path, not {shown(value)}.")
-    return Path(text)
+    return Path(str(value))
 
 
 def located(name: str, value: Any) -> Path:

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from nasmeta.checks import checked_types
 from nasmeta.errors import SettingError, shown as said
 
 Goals = Mapping[str, Literal["min", "max"]]
@@ -23,6 +24,7 @@ _LATEX = str.maketrans(
 )  # fmt: skip
 
 
+@checked_types
 def to_markdown(
     table: pd.DataFrame, headers: Mapping[str, str] | None = None, decimals: Mapping[str, int] | None = None
 ) -> str:
@@ -63,6 +65,7 @@ def to_markdown(
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
+@checked_types
 def to_latex(
     table: pd.DataFrame,
     headers: Mapping[str, str] | None = None,

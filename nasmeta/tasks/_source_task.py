@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nasmeta.checks import check_instance, check_list
 from nasmeta.errors import SettingError, shown
 from nasmeta.spaces import SearchSpace, held_out_name, move_cells
 
@@ -78,12 +79,15 @@ class SourceTask:
     metric_kind: str = ""
 
     def __post_init__(self) -> None:
+        check_instance(f"The space of source {self.name}", self.space, SearchSpace)
+        check_instance(f"The kind of metric of source {self.name}", self.metric_kind, str)
         cells, utilities = _checked_labels(self.name, self.space, self.cells, self.utilities)
         object.__setattr__(self, "cells", cells)
         object.__setattr__(self, "utilities", utilities)
-        given: object = self.held_out
+        listed: Any = self.held_out
+        given = [listed] if isinstance(listed, str) else check_list("held_out", listed, "names")
         of_all = held_out_metric(self.metric_kind)
-        names = [self.dataset, *([of_all] if of_all else []), *([given] if isinstance(given, str) else self.held_out)]
+        names = [self.dataset, *([of_all] if of_all else []), *given]
         if not all(isinstance(name, str) and name.strip() for name in names):
             raise SettingError(f"Source {self.name} is on {shown(names)}, but a dataset or device is a name.")
         object.__setattr__(

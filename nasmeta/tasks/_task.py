@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_generator, check_int, check_text
+from nasmeta.checks import check_generator, check_int, check_text, checked_types
 from nasmeta.errors import ColumnError, MissingValueError, SettingError, shown
 from nasmeta.spaces import SearchSpace, get_space, held_out_name
 from nasmeta.tasks._objectives import Objective
@@ -50,6 +50,7 @@ class Task(SampledSeeds, ShownTask):
     (array([6111], dtype=int32), 91.6067)
     """
 
+    @checked_types
     def __init__(
         self,
         name: str,
@@ -87,6 +88,7 @@ class Task(SampledSeeds, ShownTask):
     def __reduce__(self) -> tuple[Any, ...]:
         return _made, self._arguments
 
+    @checked_types
     def with_held_out(self, held_out: Sequence[str]) -> Task:
         """Return the same question where something else must not appear in a source."""
         name, table, signal, objective, cost, _ = self._arguments
@@ -327,6 +329,7 @@ class Task(SampledSeeds, ShownTask):
         if not self.report_columns:
             return {}
         table = self.table
+        cell = check_int("cell", cell, 0, table.space.size - 1)
         values = {c: table.column(*Signal.of(c).address) for c in self.report_columns}
         return {info: float(column[cell]) for info, column in values.items() if not np.isnan(column[cell])}
 

@@ -113,7 +113,7 @@ class ImageDataset:
 
         A mapping says of each split how many.
         """
-        most = {name: check_int("n", n[name] if isinstance(n, Mapping) else n) for name in SPLITS}
+        most = {name: check_int("n", n.get(name) if isinstance(n, Mapping) else n) for name in SPLITS}
         rng = np.random.default_rng(check_int("seed", seed, 0))
         chosen = {name: np.sort(rng.permutation(self.splits[name])[: most[name]]) for name in SPLITS}
         kept = np.sort(np.concatenate(list(chosen.values())))

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from nasmeta.checks import check_bool, check_instance, check_int, check_list
+from nasmeta.checks import check_bool, check_instance, check_int, check_list, checked_types
 from nasmeta.errors import NasmetaError, SettingError, TrainingFailed, shown
 from nasmeta.places import checked_path
 from nasmeta.progress import progress_bar
@@ -34,6 +34,7 @@ from nasmeta.training._trainer import run_training
 OnEnd: TypeAlias = Callable[[int, int, TrainingResult | TrainingFailed], object]  # of cell, seed and outcome
 
 
+@checked_types
 def train_many(
     cells: Iterable[Architecture],
     space: str | SearchSpace = "nb201",
