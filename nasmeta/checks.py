@@ -256,11 +256,12 @@ def _plain_types(kind: ast.expr, names: Mapping[str, Any]) -> tuple[str, _Test]:
         return " or ".join(filter(None, (one, other))), lambda value: is_one(value) or is_other(value)
     head, inside = (kind.value, kind.slice) if isinstance(kind, ast.Subscript) else (kind, None)
     name = ast.unparse(head).rpartition(".")[2]
-    choices = get_args(names.get(name)) if get_origin(names.get(name)) is Literal else ()
-    if name == "Literal" and inside is not None:
-        choices = ast.literal_eval(f"({ast.unparse(inside).strip('()')},)")
-    if choices:
-        return f"one of {', '.join(map(str, choices))}", lambda value: isinstance(value, str)
+    found = names.get(name)
+    if get_origin(found) is Callable:
+        return _PLAIN["Callable"]
+    if get_origin(found) is Literal or (name == "Literal" and inside):
+        words = [one.value for one in ast.walk(inside or kind) if isinstance(one, ast.Constant)] or get_args(found)
+        return f"one of {', '.join(map(str, words))}", _PLAIN["str"][1]
     if name in ("Sequence", "Iterable") and inside is not None:
         entry, is_entry = _plain_types(inside, names)
         needed = Collection if name == "Sequence" else Iterable
@@ -271,7 +272,6 @@ def _plain_types(kind: ast.expr, names: Mapping[str, Any]) -> tuple[str, _Test]:
             return getattr(value, "ndim", 1) == 1 and (not isinstance(value, Collection) or all(map(is_entry, value)))
 
         return f"a list, each entry {entry}" if entry else "a list", is_list
-    found = names.get(name)
     if inspect.isclass(found) and found.__module__.startswith("nasmeta."):
         return f"a {name}", lambda value: isinstance(value, found)
     return _PLAIN.get(name, ("", lambda value: True))

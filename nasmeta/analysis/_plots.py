@@ -16,6 +16,7 @@ from nasmeta.analysis._frame import check_frame
 from nasmeta.analysis._styles import style, tidy
 from nasmeta.checks import checked_types
 from nasmeta.errors import SettingError, UnknownNameError, shown
+from nasmeta.files import writing
 from nasmeta.pictures import Width, fitting_size, house_style, inches, new_figure, points, text_inches, wrapped
 from nasmeta.places import checked_path
 
@@ -329,12 +330,10 @@ def save_figure(figure: Figure, path: str | PathLike[str], formats: Sequence[str
     if not hasattr(figure, "savefig") or not target.name:
         raise SettingError(f"A matplotlib figure is saved under a name, not {shown(figure)} under {shown(path)}.")
     files = [target.with_name(f"{target.name}.{name}") for name in formats]
-    try:
+    with writing(f"{target} cannot be written"):
         target.parent.mkdir(parents=True, exist_ok=True)
         for name, file in zip(formats, files, strict=True):
             # Else the ids in an SVG are random, and a PDF has the time in it and letters that journals refuse.
             with rc_context({"svg.hashsalt": "nasmeta", "pdf.fonttype": 42}):
                 figure.savefig(file, **_FORMATS[name])
-    except OSError as reason:
-        raise SettingError(f"{target} cannot be written: {reason.strerror or reason}.") from reason
     return files

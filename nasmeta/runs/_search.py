@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasmeta.checks import checked_types
 from nasmeta.evaluators import Evaluator, TrainingEvaluator
 from nasmeta.places import checked_path
 from nasmeta.progress import spinner
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from nasmeta.training import ImageDataset, Recipe
 
 
-@checked_types
 def search(
     searcher: str | type[Searcher],
     task: str | Task | TaskDistribution | SearchSpace | Evaluator,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from nasmeta.checks import check_instance, check_text
+from nasmeta.checks import check_instance
 from nasmeta.errors import ColumnError, SettingError, UnknownNameError, shown
 from nasmeta.spaces import canonical_dataset
 from nasmeta.tasks._members import task_of_own_table
@@ -68,8 +68,6 @@ def multi_objective_task(
         )
     opened = load_table(table) if isinstance(table, str) else check_instance("table", table, Table)
     own = table if isinstance(table, str) else table.name
-    if dataset is not None:
-        check_text("dataset", dataset)
     parts: list[Task] = []
     for one in objectives:
         if not isinstance(one, str | Task) or isinstance(one, MultiObjectiveTask):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.checks import check_list
+from nasmeta.checks import check_choice, check_list, check_number
 from nasmeta.errors import MissingValueError, SettingError, shown
 
 if TYPE_CHECKING:
@@ -48,6 +48,10 @@ class Objective:
     cost: Signal
     rule: Literal["within", "tradeoff"]
     amount: float
+
+    def __post_init__(self) -> None:
+        check_choice("rule", self.rule, ("within", "tradeoff"))
+        check_number("amount", self.amount, -np.inf)
 
     def values(self, values: NDArray[np.float64], costs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the combined numbers, shape (size,); NaN where something was not measured."""

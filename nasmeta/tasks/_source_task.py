@@ -100,7 +100,10 @@ class SourceTask:
     def rows_of(self, cells: NDArray[np.int32]) -> NDArray[np.intp]:
         """Return where some of the labelled cells stand in ``cells``, shape (n,)."""
         order = np.argsort(self.cells)
-        return order[np.searchsorted(self.cells, cells, sorter=order)]
+        rows = order[np.searchsorted(self.cells, cells, sorter=order) % len(order)]
+        if not np.array_equal(self.cells[rows], cells):
+            raise SettingError(f"{self.name} has no label of one of the cells {shown(cells)}.")
+        return rows
 
     @cached_property
     def sha256(self) -> str:
@@ -140,7 +143,7 @@ class SourceTask:
         >>> len(get_task("nb201/cifar10").as_source().in_space(get_space("tnb101")))
         4096
         """
-        if space == self.space:
+        if check_instance("space", space, SearchSpace) == self.space:
             return self
         cells, kept = move_cells(self.cells, self.space, space)
         if not len(cells):
@@ -155,7 +158,7 @@ def _checked_labels(
     who = f"Source {name}"
     try:
         whole, labels = np.asarray(cells), np.asarray(utilities, dtype=np.float64)
-    except (TypeError, ValueError) as reason:
+    except (TypeError, ValueError, OverflowError) as reason:
         raise SettingError(f"{who} has labels that are no numbers: {reason!s:.80}.") from reason
     if whole.shape != labels.shape or whole.ndim != 1:
         raise SettingError(f"{who} has cells of shape {whole.shape}, but utilities of shape {labels.shape}.")

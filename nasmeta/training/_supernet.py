@@ -119,7 +119,8 @@ class Supernet(CellNetwork):
 
     def use(self, cell: Architecture) -> Supernet:
         """Compute this cell from now on, in evaluation mode."""
-        self._path.operations, self._path.factors = tuple(self.space.ops_of(self.space.index_of(cell)).tolist()), None
+        index = check_instance("cell", self.space.index_of(cell), int)
+        self._path.operations, self._path.factors = tuple(self.space.ops_of(index).tolist()), None
         return self
 
     def forward(self, images: Tensor) -> Tensor:
@@ -177,7 +178,7 @@ class Supernet(CellNetwork):
         """
         if not len(data.splits[check_choice("split", split, tuple(data.splits))]):
             raise SettingError(f"{data.name} has no images in the split {split}: pass valid_fraction=0.1, say.")
-        pixels, network, found = DeviceData(data, torch.device(device)), self.to(device).eval(), []
+        pixels, network, found = DeviceData(data, chosen_device(device)), self.to(chosen_device(device)).eval(), []
         order = torch.randperm(len(pixels.positions[split]), generator=torch.Generator().manual_seed(0))
         positions = pixels.positions[split][order.to(pixels.device)]
         for cell in cells:

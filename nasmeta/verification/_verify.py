@@ -263,6 +263,8 @@ def _trainings(
 ) -> Iterator[tuple[int, TrainingResult | TrainingFailed]]:
     """Yield each training's cell and result, of the cells of each seed; both ways leave the same folders."""
     ended = on_end or (lambda cell, seed, outcome: None)
+    if not callable(ended):
+        raise SettingError(f"on_end must be a function, not {shown(on_end)}.")
     folder, total = home / "trainings", sum(map(len, wanted.values()))
     if stack > 1:
         estimated = ""

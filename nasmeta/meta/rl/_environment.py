@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_int
+from nasmeta.checks import check_int, checked_types
 from nasmeta.errors import SettingError, needing, shown
 from nasmeta.meta.rl._policy import ACTION_FEATURES, WALK_FEATURES
 from nasmeta.meta.rl._vector_env import CellSearchEnvs, complete_scores, prior_of
@@ -58,6 +58,7 @@ class CellSearchEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
     walk_features = WALK_FEATURES
     action_features = ACTION_FEATURES
 
+    @checked_types
     def __init__(
         self,
         tasks: str | Task | SourceTask | Iterable[str | Task | SourceTask],
@@ -87,6 +88,7 @@ class CellSearchEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         self.observation_space = Box(-_BOUND, _BOUND, (width,), np.float32)
         self._envs: CellSearchEnvs | None = None
 
+    @checked_types
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:
