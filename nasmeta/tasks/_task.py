@@ -326,10 +326,10 @@ class Task(SampledSeeds, ShownTask):
         ...     print(column.address, column.release, round(value, 2))  # doctest: +SKIP
         cifar100/accuracy/test/200/mean NB201 v1.1 73.51
         """
+        cell = check_int("cell", cell, 0, self.space.size - 1)
         if not self.report_columns:
             return {}
         table = self.table
-        cell = check_int("cell", cell, 0, table.space.size - 1)
         values = {c: table.column(*Signal.of(c).address) for c in self.report_columns}
         return {info: float(column[cell]) for info, column in values.items() if not np.isnan(column[cell])}
 
