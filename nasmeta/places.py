@@ -14,10 +14,10 @@ from nasmeta.errors import JournalError, NasmetaError, SettingError, shown
 def checked_path(name: str, value: Any) -> Path:
     """Return a path of the user, checked."""
     try:
-        raw = os.fsencode(str(value)) if isinstance(value, str | os.PathLike) else b"\0"
+        possible = isinstance(value, str | os.PathLike) and b"\0" not in os.fsencode(str(value))
     except UnicodeEncodeError:
-        raw = b"\0"
-    if b"\0" in raw or max(map(len, raw.split(b"/"))) > 255:  # a file system takes no longer name
+        possible = False
+    if not possible:
         raise SettingError(f"{name} must be a path, not {shown(value)}.")
     return Path(str(value))
 

@@ -105,7 +105,8 @@ CALLS: dict[str, tuple[Callable[[Any], object], str]] = {
     "space of a searcher is text": (lambda a: searchers.SEARCHERS["random"](a("nb201"), RNG), "space must be of type"),
     "stop is text": (lambda a: nm.search("random", task(), stop_at_optimum=a("no")), "must be true or false, not 'no'"),
     "seconds are too many": (lambda a: nm.search("random", task(), seconds=10**400), "seconds must be a positive"),
-    "a path is too long": (lambda a: nm.search("random", task(), journal="x" * 300), "journal must be a path"),
+    "a path is no text": (lambda a: nm.search("random", task(), journal="\ud800"), "journal must be a path"),
+    "a name is too long": (lambda a: nm.search("random", task(), evaluator="x" * 300), "An evaluator is"),
     "seed is a fraction": (lambda a: SurrogateEvaluator("nb201/cifar10", seed=a(1.5)), "seed must be a whole number"),
     "classes are a number": (lambda a: predictors.load_predictor("x", a(3)), "classes must be a list"),
     "surrogate's path is a number": (

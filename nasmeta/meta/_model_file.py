@@ -83,7 +83,7 @@ class SavedMetaModel:
         if isinstance(which, str) and which in known:
             return _shipped(known[which])
         path = checked_path("which", which)
-        if path.suffix == SUFFIX or path.is_file():
+        if path.suffix == SUFFIX or os.path.isfile(path):
             return cls._of_file(path)
         raise UnknownNameError(
             f"{shown(str(which))} is neither the file (.npz) nor the name of a meta-model. "

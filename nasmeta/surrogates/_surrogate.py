@@ -310,7 +310,7 @@ class Surrogate:
             raise SettingError(f"A surrogate is named by its task or its file, not {shown(which)}.")
         if isinstance(which, str) and which in known:
             return _shipped(known[which])
-        if Path(which).suffix == SUFFIX or Path(which).is_file():
+        if Path(which).suffix == SUFFIX or os.path.isfile(which):
             return cls._of_file(which)
         try:
             task = get_task(str(which))

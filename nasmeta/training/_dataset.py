@@ -224,7 +224,7 @@ def _loaded(source: str, split: str | Path, valid_fraction: float, split_seed: i
     """Read a data set and split it, as `ImageDataset.load` says."""
     checked_path("source", source)
     kind, colon, path = str(source).partition(":")
-    if not colon and kind not in READERS and Path(kind).is_dir():
+    if not colon and kind not in READERS and os.path.isdir(kind):
         raise SettingError(f"{kind!r} is a folder; a folder of images is written folder:{kind}.")
     kind, given = kind.lower(), kind
     reader = READERS[kind]

@@ -158,7 +158,11 @@ class Supernet(CellNetwork):
     @torch.inference_mode()
     @checked_types
     def accuracies(
-        self, cells: Iterable[Architecture], data: ImageDataset, split: str = "valid", device: str = "cpu"
+        self,
+        cells: Iterable[Architecture],
+        data: ImageDataset,
+        split: str = "valid",
+        device: str | torch.device = "cpu",
     ) -> NDArray[np.float64]:
         """Return the accuracy in percent of each cell with the shared weights, float64, shape (n_cells,).
 
