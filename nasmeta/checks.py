@@ -272,6 +272,10 @@ def _plain_types(kind: ast.expr, names: Mapping[str, Any]) -> tuple[str, _Test]:
             return getattr(value, "ndim", 1) == 1 and (not isinstance(value, Collection) or all(map(is_entry, value)))
 
         return f"a list, each entry {entry}" if entry else "a list", is_list
+    if name == "Mapping" and isinstance(inside, ast.Tuple):
+        entry, is_entry = _plain_types(inside.elts[1], names)
+        told = f"a mapping, each value {entry}" if entry else "a mapping"
+        return told, lambda value: isinstance(value, Mapping) and all(map(is_entry, value.values()))
     if inspect.isclass(found) and found.__module__.startswith("nasmeta."):
         return f"a {name}", lambda value: isinstance(value, found)
     return _PLAIN.get(name, ("", lambda value: True))
