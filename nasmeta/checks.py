@@ -240,6 +240,7 @@ _PLAIN: dict[str, tuple[str, _Test]] = {
     "bool": ("true or false", lambda value: isinstance(value, bool | np.bool_)),
     "int": ("a whole number", lambda value: _is_number(value) and hasattr(value, "__index__") and abs(value) < 2**63),
     "float": ("a number", _is_number),
+    "type": ("a class", inspect.isclass),
     "str": ("a text", lambda value: isinstance(value, str)),
     "Path": ("a path", lambda value: isinstance(value, os.PathLike)),
     "PathLike": ("a path", lambda value: isinstance(value, os.PathLike)),

@@ -18,7 +18,7 @@ from weakref import finalize
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_int
+from nasmeta.checks import check_bool, check_int
 from nasmeta.errors import ColumnError, MissingValueError, SettingError, TrainingFailed
 from nasmeta.evaluators._base import Evaluation, Evaluator
 from nasmeta.evaluators._lengths import training_lengths
@@ -153,6 +153,7 @@ class TrainingEvaluator(Evaluator):
         if isinstance(data, str):
             options.setdefault("split", "fraction" if "valid_fraction" in options else default_split(data))
         space = asked.space if build_network is not None else asked.space.name
+        check_bool("isolated", isolated)
         own: dict[str, Any] = {"options": options, "isolated": isolated, "build_network": build_network}
         self.trainer = Trainer(data, recipe, space, device=device, **own)
         if build_network is not None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from nasmeta.analysis.report import Findings, find, write_findings
-from nasmeta.checks import check_choice, check_instance, check_int, check_number
+from nasmeta.checks import check_choice, check_instance, check_int, check_list, check_number
 from nasmeta.errors import DamagedFileError, NasmetaError, NasmetaWarning, SettingError, shown
 from nasmeta.evaluators import TRAINED
 from nasmeta.experiments.specification._provenance import versions_of
@@ -100,7 +100,7 @@ def report(
     check_number("level", level, 0, 1)
     seed = check_int("seed", seed, least=0)
     check_instance("title", title, str)
-    formats = (formats,) if isinstance(formats, str) else tuple(formats)
+    formats = (formats,) if isinstance(formats, str) else check_list("formats", formats, "png, svg and pdf")
     for one in formats:
         check_choice("a format", one, ("png", "svg", "pdf"))
     given: Any = results
@@ -152,8 +152,9 @@ def _reported(folder: Path) -> tuple[ColumnInfo, ...]:
 
 def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task]:
     """Return the tasks as they were answered, those that are known here."""
-    if "task" not in frame.columns:
-        raise SettingError("This is no frame of nasmeta.compare: it has no column task.")
+    for name in ("task", "cell"):
+        if name not in frame.columns:
+            raise SettingError(f"This is no frame of nasmeta.compare: it has no column {name}.")
     asked = specification.get("tasks")
     entries = (
         {entry.get("name"): entry for entry in asked if isinstance(entry, dict)} if isinstance(asked, list) else {}
