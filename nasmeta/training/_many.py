@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from nasmeta.checks import check_bool, check_instance, check_int, check_list, checked_types
+from nasmeta.checks import check_bool, check_instance, check_int, check_list
 from nasmeta.errors import NasmetaError, SettingError, TrainingFailed, shown
 from nasmeta.places import checked_path
 from nasmeta.progress import progress_bar
@@ -34,7 +34,6 @@ from nasmeta.training._trainer import run_training
 OnEnd: TypeAlias = Callable[[int, int, TrainingResult | TrainingFailed], object]  # of cell, seed and outcome
 
 
-@checked_types
 def train_many(
     cells: Iterable[Architecture],
     space: str | SearchSpace = "nb201",
@@ -108,6 +107,8 @@ def train_many(
     indices = [space.index_of(cell) for cell in check_list("cells", cells, "cells, each an index or a string")]
     jobs = [(cell, seed) for cell in indices for seed in own_seeds]
     distinct, told = list(dict.fromkeys(jobs)), on_end or (lambda cell, seed, outcome: None)
+    if not callable(told):
+        raise SettingError(f"on_end must be a function, not {shown(on_end)}.")
     if check_int("stack", stack) > 1:
         if workers not in (1, "auto"):
             raise SettingError(
