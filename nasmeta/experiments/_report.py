@@ -152,9 +152,8 @@ def _reported(folder: Path) -> tuple[ColumnInfo, ...]:
 
 def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task]:
     """Return the tasks as they were answered, those that are known here."""
-    for name in ("task", "cell"):
-        if name not in frame.columns:
-            raise SettingError(f"This is no frame of nasmeta.compare: it has no column {name}.")
+    if "task" not in frame.columns:
+        raise SettingError("This is no frame of nasmeta.compare: it has no column task.")
     asked = specification.get("tasks")
     entries = (
         {entry.get("name"): entry for entry in asked if isinstance(entry, dict)} if isinstance(asked, list) else {}
