@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_int, checked_types
+from nasmeta.checks import check_bool, check_int, checked_types
 from nasmeta.errors import SettingError, needing, shown
 from nasmeta.meta.rl._policy import ACTION_FEATURES, WALK_FEATURES
 from nasmeta.meta.rl._vector_env import CellSearchEnvs, complete_scores, prior_of
@@ -58,7 +58,6 @@ class CellSearchEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
     walk_features = WALK_FEATURES
     action_features = ACTION_FEATURES
 
-    @checked_types
     def __init__(
         self,
         tasks: str | Task | SourceTask | Iterable[str | Task | SourceTask],
@@ -67,6 +66,7 @@ class CellSearchEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         evaluations: int = 100,
         steps: int = 400,
     ) -> None:
+        check_bool("informed", informed), check_int("evaluations", evaluations), check_int("steps", steps)
         given = as_tasks(tasks, sources=True)
         sources = [task.as_source() if isinstance(task, Task) else task for task in given]
         if len(sources) < 1 + informed:
