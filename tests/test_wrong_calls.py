@@ -162,7 +162,7 @@ def face(
         {"path": Path("a")}, {"on_end": print}, {"space": SPACE}, {"other": "left to the function"}, {"options": {}},
         {"any_other": "not checked"},
     ],
-    ids=str,
+    ids=" ".join,
 )  # fmt: skip
 def test_what_fits_is_passed_on(given: dict[str, Any]) -> None:
     found = face(**given)
@@ -180,7 +180,7 @@ def test_what_fits_is_passed_on(given: dict[str, Any]) -> None:
         ({"path": 3}, "a text or a path"), ({"on_end": "print"}, "a function"), ({"space": "nb201"}, "a SearchSpace"),
         ({"options": [1]}, "a mapping"), ({"options": {"a": "x"}}, "a mapping, each value a whole number"),
     ],
-    ids=str,
+    ids=lambda value: " ".join(value) if isinstance(value, dict) else value,
 )  # fmt: skip
 def test_what_does_not_fit_is_refused(given: dict[str, Any], words: str) -> None:
     with pytest.raises(SettingError, match=f"{next(iter(given))} must be {words}"):
