@@ -258,8 +258,8 @@ def _plain_types(kind: ast.expr, names: Mapping[str, Any]) -> tuple[str, _Test]:
     head, inside = (kind.value, kind.slice) if isinstance(kind, ast.Subscript) else (kind, None)
     name = ast.unparse(head).rpartition(".")[2]
     found = names.get(name)
-    if get_origin(found) is Callable:
-        return _PLAIN["Callable"]
+    if (alias := get_origin(found)) in (Callable, Mapping):
+        return _PLAIN[str(alias.__name__)]
     if get_origin(found) is Literal or (name == "Literal" and inside):
         words = [one.value for one in ast.walk(inside or kind) if isinstance(one, ast.Constant)] or get_args(found)
         return f"one of {', '.join(map(str, words))}", _PLAIN["str"][1]

@@ -64,6 +64,8 @@ class Task(SampledSeeds, ShownTask):
         self.name = check_text("The name of a task", name)
         if not isinstance(signal, Signal):
             raise SettingError(f"The signal of {name} is a Signal, as Table.task makes one, not {shown(signal)}.")
+        if not isinstance(table, str | SearchSpace) and not hasattr(table, "query"):
+            raise SettingError(f"The table of {name} is a Table, the name of one, or a space, not {shown(table)}.")
         self.signal, self.objective = signal, objective
         self._table = table
         if isinstance(cost, Signal):
