@@ -76,7 +76,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
 def temporary_of(path: Path) -> Path:
     """Return the name under which a process writes a file before it is whole."""
-    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    return path.parent / f".{path.name}.{os.getpid()}.tmp"
 
 
 def write_to_disk(path: Path, content: bytes) -> None:

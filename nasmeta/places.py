@@ -13,9 +13,13 @@ from nasmeta.errors import JournalError, NasmetaError, SettingError, shown
 
 def checked_path(name: str, value: Any) -> Path:
     """Return a path of the user, checked."""
-    if not isinstance(value, str | os.PathLike) or "\0" in (text := str(value)):
+    try:
+        possible = isinstance(value, str | os.PathLike) and b"\0" not in os.fsencode(str(value))
+    except UnicodeEncodeError:
+        possible = False
+    if not possible:
         raise SettingError(f"{name} must be a path, not {shown(value)}.")
-    return Path(text)
+    return Path(str(value))
 
 
 def located(name: str, value: Any) -> Path:

@@ -18,7 +18,7 @@ _RESAMPLES = 2000
 
 
 def normalised_regrets(
-    frame: pd.DataFrame, at: int | None = None, x: XAxis = "evaluation", reference: str | None = None
+    frame: pd.DataFrame, at: float | None = None, x: XAxis = "evaluation", reference: str | None = None
 ) -> tuple[Losses, FloatArray, str]:
     """Divide the regrets by what a reference searcher leaves on the same task at the same budget.
 
@@ -46,7 +46,7 @@ def normalised_regrets(
 
 def aggregate_scores(
     frame: pd.DataFrame,
-    at: int | None = None,
+    at: float | None = None,
     x: XAxis = "evaluation",
     reference: str | None = None,
     level: float = 0.95,
@@ -128,7 +128,7 @@ def aggregate_scores(
 
 def probability_of_improvement(
     frame: pd.DataFrame,
-    at: int | None = None,
+    at: float | None = None,
     x: XAxis = "evaluation",
     level: float = 0.95,
     seed: int = 0,

@@ -11,10 +11,10 @@ import pandas as pd
 
 from nasmeta.analysis._frame import check_frame
 from nasmeta.analysis._plots import columns_in
-from nasmeta.checks import check_int, check_number
+from nasmeta.checks import check_instance, check_int, check_number, checked_types
 from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, shown
 from nasmeta.pictures import Width, house_style, inches, new_figure
-from nasmeta.tasks import MultiObjectiveTask, get_task
+from nasmeta.tasks import MultiObjectiveTask, Task, get_task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,6 +59,7 @@ def attainment_surfaces(
     return pd.concat(parts, ignore_index=True)
 
 
+@checked_types
 def front_distances(
     frame: pd.DataFrame, task: MultiObjectiveTask | str | None = None, *, at: int | None = None
 ) -> pd.DataFrame:
@@ -145,7 +146,7 @@ def plot_attainment(
     >>> plot_attainment(frame).axes[0].get_title()
     'nb201/cifar10+train_seconds'
     """
-    asked = [_task_of(frame, task) for task in tasks] if tasks is not None else tasks_with_two(frame)
+    asked = tasks_with_two(frame) if tasks is None else [_task_of(frame, task) for task in tasks]
     if not asked or any(task.n_objectives != 2 for task in asked):
         raise SettingError("Surfaces are drawn of tasks with two objectives; there is none, or one of another number.")
     columns, rows = columns_in(width, len(asked), 3)
@@ -206,14 +207,14 @@ def _names(task: MultiObjectiveTask) -> list[str]:
 
 
 def _task_of(frame: pd.DataFrame, task: MultiObjectiveTask | str | None) -> MultiObjectiveTask:
-    check_frame(frame)
+    check_frame(frame, needed=["task"])
     known = [str(name) for name in frame["task"].unique()]
     if task is None and len(known) > 1:
         raise SettingError(f"The frame has several tasks: name one of {', '.join(known)}.")
     if not known:
         raise SettingError("The frame is empty: there is no run to measure.")
     asked = known[0] if task is None else task
-    name = asked if isinstance(asked, str) else asked.name
+    name = asked if isinstance(asked, str) else check_instance("task", asked, Task).name
     if name not in known:
         raise UnknownNameError.of("task", name, known)
     try:

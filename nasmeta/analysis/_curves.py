@@ -10,6 +10,7 @@ import pandas as pd
 
 from nasmeta.analysis._frame import FloatArray, IntArray, Runs, read_runs
 from nasmeta.analysis._statistics import bootstrap_interval, check_level
+from nasmeta.checks import check_array, checked_types
 from nasmeta.errors import SettingError
 
 XAxis = Literal["evaluation", "simulated_seconds"]
@@ -18,6 +19,7 @@ _MOST_POINTS = 500  # of a default grid over evaluations; below that, every eval
 _TIME_POINTS = 200
 
 
+@checked_types
 def regret_curves(
     frame: pd.DataFrame,
     x: XAxis = "evaluation",
@@ -128,7 +130,7 @@ def check_axis(x: str) -> None:
 
 
 def _check_grid(grid: npt.ArrayLike, x: XAxis) -> FloatArray:
-    points = np.unique(np.asarray(grid, dtype=np.float64))
+    points = np.unique(check_array("grid", grid))
     if points.ndim != 1 or len(points) == 0 or not np.isfinite(points).all():
         raise SettingError(f"The grid must hold finite points of {x}, at least one; it is {grid!r}.")
     if x == "evaluation" and (points != np.round(points)).any():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -64,35 +64,40 @@ class Runs:
         return np.where(known, self.columns[name][row], np.nan)
 
 
-def check_frame(frame: Any, of: str = "compare", read: str = 'read_parquet("{}/results.parquet")') -> None:
-    """Refuse what is no frame, and say what returns one and how it is read from a folder."""
+def check_frame(
+    frame: Any, of: str = "compare", read: str = 'read_parquet("{}/results.parquet")', needed: Sequence[str] = ()
+) -> None:
+    """Refuse what is no frame or lacks a column, and say what returns one and how it is read from a folder."""
     if not isinstance(frame, pd.DataFrame):
         folder = f"{frame!s:.200}" if isinstance(frame, str | os.PathLike) else "FOLDER"
         raise SettingError(
             f"Results are the frame that nasmeta.{of} returns, not {shown(frame)}. Those that lie in a folder are read "
             f"by pandas.{read.format(folder)}."
         )
-
-
-def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
-    """Check a results frame and lay out the columns that are asked for."""
-    check_frame(frame)
-    numeric = list(dict.fromkeys(("evaluation", "regret", *columns)))
-    needed = [*_KEYS, *numeric]
     missing = [name for name in needed if name not in frame.columns]
     if missing:
         raise SettingError(
             f"The results frame lacks the column(s) {', '.join(missing)}; it has {', '.join(map(str, frame.columns))}. "
-            "Pass the frame that nasmeta.compare returns, with all its columns."
+            f"Pass the frame that nasmeta.{of} returns, with all its columns."
         )
+    if not frame.columns.is_unique:
+        raise SettingError(f"The results frame has a column twice: {', '.join(map(str, frame.columns))}.")
+
+
+def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
+    """Check a results frame and lay out the columns that are asked for."""
+    numeric = list(dict.fromkeys(("evaluation", "regret", *columns)))
+    needed = [*_KEYS, *numeric]
+    check_frame(frame, needed=needed)
     if frame.empty:
         raise SettingError("The results frame has no rows, so there is no run to analyse.")
-    frame, known = with_regrets(frame)
     for name in needed:
+        if name == numeric[0]:  # the keys are there
+            frame, known = with_regrets(frame)
         values = frame[name]
         bad = values.isna().to_numpy()
         if name in numeric:
-            if not pd.api.types.is_numeric_dtype(values):
+            if not pd.api.types.is_numeric_dtype(values) or (values.dtype == bool and name != "valued"):
                 raise SettingError(f"The column {name} of the results frame holds {values.dtype}, not numbers.")
             bad = bad | ~np.isfinite(values.to_numpy(dtype=np.float64, na_value=np.nan))
         if bad.any():

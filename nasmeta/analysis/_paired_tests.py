@@ -13,7 +13,8 @@ import pandas as pd
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._frame import FloatArray
 from nasmeta.analysis._losses import paired_losses
-from nasmeta.analysis._statistics import bootstrap_interval, check_level, interval_columns
+from nasmeta.analysis._statistics import bootstrap_interval, check_level, generator, interval_columns
+from nasmeta.checks import checked_types
 from nasmeta.errors import SettingError
 
 PairedTest = Literal["wilcoxon", "permutation"]
@@ -39,9 +40,10 @@ def holm(p_values: npt.ArrayLike) -> FloatArray:
     return corrected
 
 
+@checked_types
 def paired_tests(
     frame: pd.DataFrame,
-    at: int | None = None,
+    at: float | None = None,
     x: XAxis = "evaluation",
     method: PairedTest = "wilcoxon",
     level: float = 0.95,
@@ -142,6 +144,6 @@ def _permutation(difference: FloatArray, seed: int) -> float:
         permutation_type="samples",
         vectorized=True,
         n_resamples=_PERMUTATIONS,
-        rng=np.random.default_rng(seed),
+        rng=generator(seed),
     )
     return float(result.pvalue)

@@ -14,8 +14,11 @@ import pandas as pd
 from nasmeta.analysis._curves import XAxis, regret_curves
 from nasmeta.analysis._frame import check_frame
 from nasmeta.analysis._styles import style, tidy
-from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.checks import checked_types
+from nasmeta.errors import SettingError, UnknownNameError, shown
+from nasmeta.files import writing
 from nasmeta.pictures import Width, fitting_size, house_style, inches, new_figure, points, text_inches, wrapped
+from nasmeta.places import checked_path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -290,6 +293,7 @@ def check_formats(formats: Sequence[str]) -> None:
             raise SettingError(f"Figures as {name!r} were asked for; possible are {', '.join(_FORMATS)}.")
 
 
+@checked_types
 def save_figure(figure: Figure, path: str | PathLike[str], formats: Sequence[str] = ("png", "svg")) -> list[Path]:
     """Write a figure as PNG (200 dots per inch), SVG and PDF; the same figure gives the same bytes.
 
@@ -322,11 +326,14 @@ def save_figure(figure: Figure, path: str | PathLike[str], formats: Sequence[str
     from matplotlib import rc_context
 
     check_formats(formats)
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target = checked_path("path", path)
+    if not hasattr(figure, "savefig") or not target.name:
+        raise SettingError(f"A matplotlib figure is saved under a name, not {shown(figure)} under {shown(path)}.")
     files = [target.with_name(f"{target.name}.{name}") for name in formats]
-    for name, file in zip(formats, files, strict=True):
-        # Else the ids in an SVG are random, and a PDF has the time in it and letters that journals refuse.
-        with rc_context({"svg.hashsalt": "nasmeta", "pdf.fonttype": 42}):
-            figure.savefig(file, **_FORMATS[name])
+    with writing(f"{target} cannot be written"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for name, file in zip(formats, files, strict=True):
+            # Else the ids in an SVG are random, and a PDF has the time in it and letters that journals refuse.
+            with rc_context({"svg.hashsalt": "nasmeta", "pdf.fonttype": 42}):
+                figure.savefig(file, **_FORMATS[name])
     return files

@@ -131,6 +131,8 @@ def plot_calibration(frame: pd.DataFrame, n_train: Sequence[int] | None = None, 
         raise SettingError("No predictor in this frame knows a deviation, so there is no calibration to show.")
     sizes = sorted(known["n_train"].unique())
     chosen = list(dict.fromkeys([sizes[0], sizes[-1]] if n_train is None else n_train))
+    if not chosen:
+        raise SettingError(f"No number of labels was chosen; possible: {', '.join(map(str, sizes))}.")
     for n in chosen:
         if n not in sizes:
             raise SettingError(f"The frame has no fit on {n} labels; possible: {', '.join(map(str, sizes))}.")

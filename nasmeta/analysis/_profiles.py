@@ -13,6 +13,7 @@ from nasmeta.analysis._losses import paired_losses
 from nasmeta.analysis._statistics import (
     bootstrap_interval,
     check_level,
+    generator,
     interval_columns,
     quantile_interval,
     stratified_draws,
@@ -24,7 +25,7 @@ _POINTS = 200
 
 def performance_profiles(
     frame: pd.DataFrame,
-    at: int | None = None,
+    at: float | None = None,
     x: XAxis = "evaluation",
     reference: str | None = None,
     thresholds: npt.ArrayLike | None = None,
@@ -56,7 +57,7 @@ def performance_profiles(
     )
     if len(tau) == 0 or not np.isfinite(tau).all() or tau[0] < 0:
         raise SettingError(f"Thresholds must be finite and at least 0; they are {thresholds!r:.80}.")
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     parts = []
     for column, searcher in enumerate(losses.searchers):
         exact, resampled = [], []

@@ -26,7 +26,7 @@ _WIDTH, _HEIGHT = 4.6, 2.9  # inches
 @house_style(framed=True)
 def plot_critical_difference(
     frame: pd.DataFrame | Friedman,
-    at: int | None = None,
+    at: float | None = None,
     x: XAxis = "evaluation",
     over: Blocks = "runs",
     level: float = 0.05,
@@ -174,7 +174,7 @@ def plot_ranks(frame: pd.DataFrame, x: XAxis = "evaluation", width: Width = None
 def plot_profiles(
     frame: pd.DataFrame,
     kind: Literal["performance", "runtime"] = "performance",
-    at: int | None = None,
+    at: float | None = None,
     x: XAxis = "evaluation",
     reference: str | None = None,
     target: float = 0.0,

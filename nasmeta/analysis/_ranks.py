@@ -11,6 +11,7 @@ import pandas as pd
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._frame import FloatArray
 from nasmeta.analysis._losses import Losses, paired_losses
+from nasmeta.checks import checked_types
 from nasmeta.errors import SettingError
 
 Blocks = Literal["runs", "tasks"]
@@ -18,7 +19,7 @@ Blocks = Literal["runs", "tasks"]
 _CURVE_POINTS = 80
 
 
-def average_ranks(frame: pd.DataFrame, at: int | None = None, x: XAxis = "evaluation") -> pd.DataFrame:
+def average_ranks(frame: pd.DataFrame, at: float | None = None, x: XAxis = "evaluation") -> pd.DataFrame:
     """Rank the searchers by their regret after the same budget; 1 is the best.
 
     Ranks are taken within each (task, seed), ties share the average rank, then the mean is taken over the seeds of a
@@ -151,9 +152,10 @@ class Friedman:
     nemenyi: pd.DataFrame
 
 
+@checked_types
 def friedman_test(
     frame: pd.DataFrame,
-    at: int | None = None,
+    at: float | None = None,
     x: XAxis = "evaluation",
     over: Blocks = "runs",
     level: float = 0.05,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis._frame import count_runs, full_epochs, has_value
+from nasmeta.analysis._frame import check_frame, count_runs, full_epochs, has_value
 from nasmeta.analysis._tables import spread
 from nasmeta.errors import NasmetaError
 
@@ -166,6 +166,7 @@ def deterministic_runs(frame: pd.DataFrame) -> set[tuple[str, str]]:
     >>> deterministic_runs(frame)
     {('t', 'a')}
     """
+    check_frame(frame, needed=["cell"])
     found = set()
     for (task, searcher), rows in frame.groupby(["task", "searcher"], sort=False, observed=True):
         runs = {tuple(cells) for _, cells in rows.groupby("seed", sort=False)["cell"]}

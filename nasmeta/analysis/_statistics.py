@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nasmeta.analysis._frame import FloatArray, IntArray
+from nasmeta.checks import check_array, check_choice, check_int, checked_types
 from nasmeta.errors import SettingError
 
 _BATCH_NUMBERS = 20_000_000  # resampled numbers held at once, 160 MB
@@ -20,6 +21,12 @@ def check_level(level: float) -> None:
         raise SettingError(f"The level of an interval is {level}; it must lie between 0 and 1, for example 0.95.")
 
 
+def generator(seed: int | np.random.Generator) -> np.random.Generator:
+    """Return the generator of a seed, checked, or the one that is given."""
+    return seed if isinstance(seed, np.random.Generator) else np.random.default_rng(check_int("seed", seed, least=0))
+
+
+@checked_types
 def bootstrap_interval(
     samples: npt.ArrayLike,
     statistic: Callable[..., Any] = np.mean,
@@ -69,7 +76,9 @@ def bootstrap_interval(
     check_level(level)
     if n_resamples < 1:
         raise SettingError(f"The number of resamples is {n_resamples}; it must be at least 1.")
-    sample = np.moveaxis(np.atleast_1d(np.asarray(samples, dtype=np.float64)), axis, -1)
+    sample = np.atleast_1d(check_array("samples", samples))
+    check_choice("axis", str(axis), [str(one) for one in range(-sample.ndim, sample.ndim)])
+    sample = np.moveaxis(sample, axis, -1)
     shape, n = sample.shape[:-1], sample.shape[-1]
     if sample.size == 0:
         raise SettingError(f"There are no samples to draw from: their shape is {np.shape(samples)}.")
@@ -94,7 +103,7 @@ def bootstrap_interval(
         confidence_level=level,
         batch=max(1, min(n_resamples, _BATCH_NUMBERS // sample.size)),
         method="percentile",
-        rng=np.random.default_rng(seed),
+        rng=generator(seed),
     ).confidence_interval
     equal = sample.min(axis=-1) == sample.max(axis=-1)
     exact = np.asarray(statistic(sample, axis=-1))
@@ -115,5 +124,5 @@ def quantile_interval(draws: FloatArray, level: float) -> tuple[Any, Any]:
 
 def stratified_draws(sizes: Sequence[int], n_resamples: int, seed: int | np.random.Generator) -> list[FloatArray]:
     """Draw runs of each task with replacement; return how often each was drawn, float64 (n_resamples, size) a task."""
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     return [rng.multinomial(size, np.full(size, 1 / size), size=n_resamples).astype(np.float64) for size in sizes]

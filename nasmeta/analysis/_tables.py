@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
+from nasmeta.checks import check_array, check_int, checked_types
 from nasmeta.errors import SettingError, shown as said
 
 Goals = Mapping[str, Literal["min", "max"]]
@@ -23,6 +24,7 @@ _LATEX = str.maketrans(
 )  # fmt: skip
 
 
+@checked_types
 def to_markdown(
     table: pd.DataFrame, headers: Mapping[str, str] | None = None, decimals: Mapping[str, int] | None = None
 ) -> str:
@@ -63,6 +65,7 @@ def to_markdown(
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
+@checked_types
 def to_latex(
     table: pd.DataFrame,
     headers: Mapping[str, str] | None = None,
@@ -187,7 +190,11 @@ def _texts(
 ) -> _Texts:
     if not isinstance(table, pd.DataFrame):
         raise SettingError(f"A table is a DataFrame, such as nasmeta.analysis.summarise returns, not {said(table)}.")
+    for name, digits in (decimals or {}).items():
+        check_int(f"The decimals of {name}", digits, 0, 100)
     names = [str(name) for name in table.columns]
+    if len(set(names)) < len(names):
+        raise SettingError(f"A column of the table appears twice: {', '.join(names)}.")
     parts = {f"{name}{end}" for name in names for end in ("_low", "_high", "_std")} & set(names)
     shown = [name for name in names if name not in parts]
     columns = [table.iloc[:, names.index(name)] for name in shown]
@@ -199,7 +206,7 @@ def _texts(
             raise SettingError(f"The best of {name} is its 'min' or 'max', not {goal!r}.")
         if name in shown:
             column = shown.index(name)
-            numbers = np.array([row[column] for row in values], dtype=np.float64)
+            numbers = check_array(f"The column {name}, to have a best,", [row[column] for row in values])
             if np.isfinite(numbers).any():
                 # Whoever is written with the same number as the best is no worse as far as the reader can see.
                 first = [row[column].split(" ")[0] for row in rows]

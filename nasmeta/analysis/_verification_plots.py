@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from nasmeta.analysis._frame import check_frame
 from nasmeta.analysis._plots import columns_in
 from nasmeta.errors import SettingError
 from nasmeta.pictures import Width, house_style, inches, new_figure, points, wrapped
@@ -43,6 +44,8 @@ def plot_cells(
     """
     if not len(cells):
         raise SettingError("There is no cell to draw.")
+    if titles is not None and len(titles) != len(cells):
+        raise SettingError(f"There are {len(titles)} titles for {len(cells)} cells.")
     space = get_space(space)
     columns, rows = columns_in(width, len(cells), 3, narrowest=2.0)
     figure = new_figure(inches(width, columns * 2.5), rows * 1.85)
@@ -73,6 +76,10 @@ def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
     >>> [axes.get_ylabel() for axes in plot_training_curves(frame).axes]
     ['validation accuracy (%)', 'training loss']
     """
+    check_frame(
+        epochs, "verify", 'read_csv("{}/epochs.csv")',
+        ["cell", "role", "seed", "epoch", "train_loss", "valid_accuracy", "test_accuracy"],
+    )  # fmt: skip
     columns, lines = columns_in(width, 2, 2)
     figure = new_figure(inches(width, 6.6), lines * 2.4 + 0.5)
     split = "valid" if epochs["valid_accuracy"].notna().any() else "test"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_bool
+from nasmeta.checks import check_bool, check_int
 from nasmeta.errors import ColumnError, MissingValueError
 from nasmeta.evaluators._base import Evaluation, Evaluator, known_costs
 from nasmeta.surrogates import Surrogate
@@ -166,7 +166,7 @@ class SurrogateEvaluator(Evaluator):
         asked: Task | None = None,
     ) -> None:
         self.surrogate = task if isinstance(task, Surrogate) else Surrogate.load(task)
-        self.answer, self.seed = answer, int(seed)
+        self.answer, self.seed = answer, check_int("seed", seed, least=0)
         self.surrogate.predict(0, answer, seed)  # says what is wrong with them
         super().__init__(self.surrogate.task if asked is None else asked)
         self.values = self.surrogate.values if answer == "mean" else self.surrogate.training_values(self.seed)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from nasmeta.analysis.report import Findings, find, write_findings
-from nasmeta.checks import check_choice, check_instance, check_int, check_number
+from nasmeta.checks import check_choice, check_instance, check_int, check_list, check_number
 from nasmeta.errors import DamagedFileError, NasmetaError, NasmetaWarning, SettingError, shown
 from nasmeta.evaluators import TRAINED
 from nasmeta.experiments.specification._provenance import versions_of
@@ -100,7 +100,7 @@ def report(
     check_number("level", level, 0, 1)
     seed = check_int("seed", seed, least=0)
     check_instance("title", title, str)
-    formats = (formats,) if isinstance(formats, str) else tuple(formats)
+    formats = (formats,) if isinstance(formats, str) else check_list("formats", formats, "png, svg and pdf")
     for one in formats:
         check_choice("a format", one, ("png", "svg", "pdf"))
     given: Any = results

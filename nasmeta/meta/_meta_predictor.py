@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from nasmeta.checks import check_array
 from nasmeta.errors import ArchitectureError, LabelError, SettingError
 from nasmeta.meta._blend import FEWEST_LABELS, blended
 from nasmeta.meta._scale import Scale
@@ -156,7 +157,7 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
         """
         learnt = self.require_meta_model()
         found = np.atleast_1d(np.asarray(self.cell_space.index_of(list(np.ravel(cells))), dtype=np.int32))
-        labels = np.asarray(y, dtype=np.float64).ravel()
+        labels = check_array("y", y).ravel()
         if len(labels) != len(found):
             raise LabelError(f"{len(found)} cells, but {len(labels)} labels.")
         if not len(labels) or not np.isfinite(labels).all():

@@ -22,6 +22,7 @@ from nasmeta.files import shipped, write_atomically
 from nasmeta.meta._meta_predictor import META_PREDICTORS, is_meta_predictor, is_meta_searcher
 from nasmeta.meta._model_archive import KIND, decode, encode, settings_in_files, space_in
 from nasmeta.pictures import Width
+from nasmeta.places import checked_path
 from nasmeta.registry import is_place, place_of
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace, get_space, to_content
@@ -29,7 +30,6 @@ from nasmeta.tasks import SourceTask, get_task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
 
 SUFFIX = ".npz"
 
@@ -82,8 +82,8 @@ class SavedMetaModel:
             raise SettingError(f"A meta-model is named by its file or as a shipped one, not {shown(which)}.")
         if isinstance(which, str) and which in known:
             return _shipped(known[which])
-        path = Path(which)
-        if path.suffix == SUFFIX or path.is_file():
+        path = checked_path("which", which)
+        if path.suffix == SUFFIX or os.path.isfile(path):
             return cls._of_file(path)
         raise UnknownNameError(
             f"{shown(str(which))} is neither the file (.npz) nor the name of a meta-model. "
@@ -145,10 +145,10 @@ class SavedMetaModel:
         >>> bool((saved.searcher(np.random.default_rng(0)).ask(5) == order.ask(5)).all())
         True
         """
-        if learner.meta_model_ is None:
+        if getattr(learner, "meta_model_", None) is None:
             raise SettingError(f"{type(learner).__name__} has learnt from no source yet: call meta_fit(tasks) first.")
         arrays, facts = learner._pack()
-        path = Path(path)
+        path = checked_path("path", path)
         content = encode(
             kind_of(learner),
             space_of(learner),

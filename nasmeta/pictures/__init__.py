@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from math import isfinite
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
+from nasmeta.checks import checked_types
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.pictures._facts import ShowsFacts as ShowsFacts
 
@@ -46,7 +46,7 @@ def inches(width: Width, default: float) -> float:
         if width not in WIDTHS:
             raise UnknownNameError.of("width", width, WIDTHS)
         return WIDTHS[width]
-    if isinstance(width, bool) or not isinstance(width, int | float) or not (isfinite(width) and 1 <= width <= 100):
+    if isinstance(width, bool) or not isinstance(width, int | float) or not 1 <= width <= 100:
         raise SettingError(
             f"A width is a number of inches from 1 to 100 or one of {', '.join(WIDTHS)}, not {width!r:.80}."
         )
@@ -62,6 +62,8 @@ def house_style(
     """
 
     def decorate(plot: Callable[P, R]) -> Callable[P, R]:
+        plot = checked_types(plot)
+
         @functools.wraps(plot)
         def styled(*arguments: P.args, **settings: P.kwargs) -> R:
             import matplotlib

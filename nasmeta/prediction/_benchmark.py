@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import nasmeta
-from nasmeta.checks import check_int
+from nasmeta.checks import check_int, checked_types
 from nasmeta.code import code_within
 from nasmeta.errors import ColumnError, SettingError, UnknownNameError
 from nasmeta.places import checked_path
@@ -45,6 +45,7 @@ _SCORES = ("kendall_tau", "spearman", "rmse", "crps", *(f"coverage_{100 * level:
 _TIMES = ("fit_seconds", "predict_seconds", "cpu_seconds")
 
 
+@checked_types
 def benchmark_predictors(
     predictors: PredictorsLike | None = None,
     task: str | Task = "nb201/cifar10",

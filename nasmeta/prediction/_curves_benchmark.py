@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from nasmeta.checks import check_int, checked_types
 from nasmeta.errors import ColumnError
 from nasmeta.spaces import get_cell_space
 from nasmeta.tables import Table, load_table
@@ -14,6 +15,7 @@ from nasmeta.tables import Table, load_table
 _COVERED = 1.6449  # deviations within which 90 % of a normal distribution lie
 
 
+@checked_types
 def learning_curve_benchmark(
     table: Table | None = None,
     beginnings: Sequence[int] = (5, 10, 20, 50, 100),
@@ -64,7 +66,7 @@ def learning_curve_benchmark(
     from nasmeta.predictors import CURVE_METHODS, LearningCurveRegressor
 
     table = load_table("nb201") if table is None else table
-    cells = np.arange(n_cells, dtype=np.int32)
+    cells = np.arange(check_int("n_cells", n_cells, check_int("folds", folds, 2)), dtype=np.int32)
     try:
         curves = np.asarray(table.curve(cells, dataset, "accuracy", split, epochs, "mean"), dtype=np.float64)
     except ColumnError as reason:

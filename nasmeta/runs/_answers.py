@@ -100,7 +100,7 @@ def on_evaluator(task: Task, evaluator: str | os.PathLike[str] | Evaluator) -> E
     if isinstance(task, MultiObjectiveTask):
         raise _one_at_a_time(task, evaluator)
     if not isinstance(evaluator, str | os.PathLike) or (
-        evaluator != "surrogate" and Path(evaluator).suffix != ".npz" and not Path(evaluator).is_file()
+        evaluator != "surrogate" and Path(evaluator).suffix != ".npz" and not os.path.isfile(evaluator)
     ):
         raise SettingError(
             'An evaluator is "table", "unknown-feasibility", "surrogate", the file (.npz) of a surrogate, "training", '

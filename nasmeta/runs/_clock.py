@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -108,11 +109,11 @@ def checked_budget(
     evaluations: object, seconds: object, stop_at_optimum: bool, *, default: int, what: str = "seconds"
 ) -> Budget:
     """Return the checked budget of a run: by default so many evaluations, with seconds as many as fit."""
-    number = None
+    stop_at_optimum, number = check_bool("stop_at_optimum", stop_at_optimum), None
     if seconds is not None:
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < float(seconds) < math.inf:
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 < seconds <= sys.float_info.max:
             raise SettingError(f"{what} must be a positive number of simulated seconds, not {shown(seconds)}.")
         number = float(seconds)
     if evaluations is not None:
-        return Budget(check_int("evaluations", evaluations), number, bool(stop_at_optimum))
-    return Budget(default if number is None else None, number, bool(stop_at_optimum))
+        return Budget(check_int("evaluations", evaluations), number, stop_at_optimum)
+    return Budget(default if number is None else None, number, stop_at_optimum)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.checks import check_generator, check_instance
 from nasmeta.errors import SettingError, SpaceExhaustedError, UnknownNameError
 from nasmeta.registry import Registry, is_place
 from nasmeta.spaces import SearchSpace
@@ -125,8 +126,8 @@ class Searcher(ABC):
     notes: list[Mapping[str, Any]] | None = None
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
-        self.space = space
-        self.rng = rng
+        self.space = check_instance("space", space, SearchSpace)
+        self.rng = check_generator(rng, "cells")
 
     @property
     def _who(self) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.checks import check_generator, check_int, check_text
+from nasmeta.checks import check_bool, check_generator, check_int, check_text
 from nasmeta.errors import ArchitectureError, SettingError, short, shown
 from nasmeta.spaces._notation import CellCodec, position_notation
 from nasmeta.spaces._positions import Choice, Position, as_positions
@@ -329,7 +329,7 @@ class ArchitectureSet:
         n, rng = check_int(f"n, a number of {self._plural},", n, 0), check_generator(rng, self._plural)
         if n > self.size and not replace:
             raise SettingError(f"Cannot draw {n} {self._plural} from {self.name}, which has {self.size:,}.")
-        return rng.choice(self.size, size=n, replace=replace).astype(np.int32)
+        return rng.choice(self.size, size=n, replace=check_bool("replace", replace)).astype(np.int32)
 
 
 def as_array(values: Any, what: str) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal
@@ -9,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nasmeta.checks import check_int, checked_types
 from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError, shown
 from nasmeta.spaces._architectures import ArchitectureLike, as_array
 from nasmeta.spaces._cell_graph import (
@@ -82,6 +84,7 @@ class CellSpace(SearchSpace):
 
     noun, _a_noun, _plural = "cell", "a cell", "cells"
 
+    @checked_types
     def __init__(
         self,
         name: str,
@@ -96,10 +99,7 @@ class CellSpace(SearchSpace):
         none: str | None = "none",
         skip: str | None = "skip_connect",
     ) -> None:
-        if isinstance(n_nodes, bool) or not isinstance(n_nodes, int) or not 2 <= n_nodes <= 20:
-            raise SettingError(f"n_nodes must be a whole number from 2 to 20, not {shown(n_nodes)}.")
-        if isinstance(operations, str) or not all(isinstance(operation, str) for operation in operations):
-            raise SettingError(f"The operations of {name} are a list of names, not {shown(operations)}.")
+        check_int("n_nodes", n_nodes, 2, 20)
         self.operations = tuple(operations)
         self.n_operations = len(self.operations)
         self.n_nodes = n_nodes
@@ -117,7 +117,10 @@ class CellSpace(SearchSpace):
         super().__init__(name, positions, notation=notation or cell_notation(self.operations, self.edges))
         self._has_order = official_order is not None
         if official_order is not None:
-            self.codes = self.raw_codes = self.codes[np.asarray(official_order)]
+            order = np.asarray(official_order)
+            if order.shape != (self.size,) or (np.sort(order) != np.arange(self.size)).any():
+                raise SettingError(f"official_order must hold each of {self.size:,} cells once, not {shown(order)}.")
+            self.codes = self.raw_codes = self.codes[order]
             self._finish()
 
     @property
@@ -384,7 +387,10 @@ def _paths_of(space: SearchSpace) -> CountFeature:
 
 
 def _checked_edges(name: str, n_nodes: int, edges: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    found = tuple((int(source), int(target)) for source, target in edges)
+    try:
+        found = tuple((operator.index(source), operator.index(target)) for source, target in edges)
+    except (TypeError, ValueError):
+        raise SettingError(f"edges of {name} must be pairs of nodes, not {shown(edges)}.") from None
     if len(set(found)) < len(found) or any(not 0 <= source < target < n_nodes for source, target in found):
         raise SettingError(
             f"The edges of {name} run once each from a node to a later one of 0 to {n_nodes - 1}, not {shown(edges)}."

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from nasmeta.checks import check_text
+
 _BY_LETTERS = {
     "cifar10": "cifar10",
     "cifar10valid": "cifar10-valid",
@@ -32,7 +34,7 @@ def canonical_dataset(name: str) -> str:
     >>> canonical_dataset("ImageNet16-120"), canonical_dataset("imagenet"), canonical_dataset("nb201/CIFAR-10")
     ('imagenet16-120', 'imagenet16-120', 'cifar10')
     """
-    lower = unicodedata.normalize("NFKC", name).lower().strip()
+    lower = unicodedata.normalize("NFKC", check_text("A dataset", name)).lower().strip()
     for part in (lower, *re.split(r"[/\\:@#]", lower)):
         letters = _letters(part)
         for known in (letters, _BENCHMARK.sub("", letters)):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, shown
 from nasmeta.pictures import Width, inches
 from nasmeta.spaces._graph_drawing import DEAD, DEAD_TEXT, INCHES, text_width
 
@@ -65,6 +65,8 @@ def drawn(draw: Callable[[Any], object], ax: Any, width: Width = None) -> Drawin
 
     if ax is not None and width is not None:
         raise SettingError("A width is that of a new figure: leave it out where the axes are given.")
+    if ax is not None and not hasattr(ax, "get_xlim"):
+        raise SettingError(f"ax must be axes of matplotlib, not {shown(ax)}.")
     figure = Figure(facecolor="white") if ax is None else ax.figure
     axes = figure.add_axes((0, 0, 1, 1)) if ax is None else ax
     draw(axes)

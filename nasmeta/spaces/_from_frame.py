@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from nasmeta.errors import SettingError
+from nasmeta.checks import check_list
+from nasmeta.errors import SettingError, shown
 from nasmeta.spaces._positions import Position
 
 if TYPE_CHECKING:
@@ -26,7 +27,10 @@ def space_from_frame(
 
     if not isinstance(frame, pd.DataFrame) or not len(frame):
         raise SettingError(f"A space is made of a data frame with rows, not of {type(frame).__name__}.")
-    chosen = list(frame.columns) if columns is None else [columns] if isinstance(columns, str) else list(columns)
+    listed = [columns] if isinstance(columns, str) else frame.columns if columns is None else columns
+    chosen = check_list("columns", listed, "names")
+    if len(set(map(shown, chosen))) < len(chosen):
+        raise SettingError(f"A column appears twice: {', '.join(map(str, chosen))}.")
     absent = [column for column in chosen if column not in frame.columns]
     if absent or not chosen:
         there = ", ".join(map(str, frame.columns))

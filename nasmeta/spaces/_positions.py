@@ -9,12 +9,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from nasmeta.checks import check_text
+from nasmeta.checks import check_text, checked_types
 from nasmeta.errors import SettingError, short, shown
 
 Choice: TypeAlias = "str | int | float | bool"
 
 
+@checked_types
 @dataclass(frozen=True)
 class Position:
     """One decision of an architecture.
@@ -44,7 +45,7 @@ class Position:
     def __post_init__(self) -> None:
         check_text("The name of a position", self.name)
         given: Any = self.choices
-        if isinstance(given, str) or not isinstance(given, Collection) or not given:
+        if isinstance(given, str) or not isinstance(given, Collection) or not len(given):
             raise SettingError(f"Position {self.name!r} needs a list of choices, not {shown(self.choices)}.")
         choices = tuple(c.item() if isinstance(c, np.generic) else c for c in self.choices)
         for choice in choices:
@@ -63,7 +64,7 @@ class Position:
 
         Raises
         ------
-        ValueError
+        SettingError
             Where it is none, with the possible ones.
         """
         plain = choice.item() if isinstance(choice, np.generic) else choice
@@ -80,7 +81,7 @@ class Position:
             if len(near) == 1:
                 return near[0]
         possible = short(", ".join(map(str, self.choices)))
-        raise ValueError(f"{shown(plain)} is no choice of {self.name}. Possible: {possible}.")
+        raise SettingError(f"{shown(plain)} is no choice of {self.name}. Possible: {possible}.")
 
 
 def as_positions(positions: Mapping[str, Sequence[Choice]] | Sequence[Position]) -> tuple[Position, ...]:

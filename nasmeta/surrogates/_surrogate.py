@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from nasmeta.checks import check_choice, check_int
 from nasmeta.errors import DamagedFileError, MissingValueError, SettingError, UnknownNameError, shown
 from nasmeta.files import shipped, write_atomically
+from nasmeta.places import checked_path
 from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace
 from nasmeta.surrogates._features import class_features, network_classes
 from nasmeta.surrogates._file import Content, encode, read, space_of_card
@@ -274,7 +275,7 @@ class Surrogate:
         SettingError
             Where it cannot be written.
         """
-        path = Path(path)
+        path = checked_path("path", path)
         write_atomically(path, self._bytes)
         return path
 
@@ -309,7 +310,7 @@ class Surrogate:
             raise SettingError(f"A surrogate is named by its task or its file, not {shown(which)}.")
         if isinstance(which, str) and which in known:
             return _shipped(known[which])
-        if Path(which).suffix == SUFFIX or Path(which).is_file():
+        if Path(which).suffix == SUFFIX or os.path.isfile(which):
             return cls._of_file(which)
         try:
             task = get_task(str(which))

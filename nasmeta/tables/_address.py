@@ -273,7 +273,7 @@ def signal_column(
         if len(datasets) > 1:
             raise ColumnError(f"{table} has several datasets: name one of {', '.join(datasets)}.")
         dataset = datasets[0]
-    main = metric or main_metric(index.columns, canonical_dataset(dataset))
+    main = metric if metric is not None else main_metric(index.columns, canonical_dataset(dataset))
     if main is None:
         raise ColumnError(f"{table} has no dataset {shown(dataset)}. Its datasets: {', '.join(datasets)}.")
     sampled, seed = seed == "sample", None if seed == "sample" else seed

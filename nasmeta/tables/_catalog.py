@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nasmeta.checks import check_text
 from nasmeta.errors import UnknownNameError
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tables._own import added_sources, added_tables
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 def sources_of(table: str) -> list[Source]:
     """Return the sources of a table: those with a class of their own, then the fetched, then the imported ones."""
+    check_text("The name of a table", table)
     found: list[Source] = [source() for source in SOURCES.values() if source.table == table]
     found += [FetchedSource(entry) for entry in registered_sources().values() if entry.table == table]
     found = found or [*added_sources(table)]

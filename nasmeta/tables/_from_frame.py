@@ -150,7 +150,9 @@ def _architectures(
     positions = [position.name for position in space.positions]
     # A column called index may be the row numbers of `reset_index`: it is asked last, and never beside positions.
     say = {*positions, *_NAMES, *([architecture] if isinstance(architecture, str) else [])} & set(frame.columns)
-    named = architecture or next((name for name in _NAMES if name in frame.columns and name not in positions), None)
+    named = architecture
+    if named is None:
+        named = next((name for name in _NAMES if name in frame.columns and name not in positions), None)
     if set(positions) <= set(frame.columns) and (architecture is None or architecture in frame.columns):
         found = _by_positions(frame, space)
         if named is not None and (architecture is not None or named != "index"):
@@ -164,8 +166,8 @@ def _architectures(
         return found, say
     if named is None and frame.index.name in _NAMES:
         return _by_name(frame.index.to_series().reset_index(drop=True), space, str(frame.index.name)), say
-    if named is None or named not in frame.columns:
-        what = f"no column {named!r}" if named else "no column that says the architecture of a row"
+    if not isinstance(named, str) or named not in frame.columns:
+        what = f"no column {shown(named)}" if named is not None else "no column that says the architecture of a row"
         listed = ", ".join(positions[:8]) + (" …" if len(positions) > 8 else "")
         raise SettingError(
             f"The frame has {what}: name it with architecture=…, or have a column for each position of {space.name} "

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.checks import check_bool, check_instance
 from nasmeta.errors import DamagedFileError, MissingValueError, SettingError, shown
 from nasmeta.files import write_whole
 from nasmeta.places import checked_path
@@ -167,6 +168,7 @@ def add_columns(
             raise SettingError(
                 f"The name of a {what} is of lower-case letters, digits, '.', '_' and '-', not {shown(given)}."
             )
+    check_bool("replace", replace), check_instance("citation", origin.get("citation", ""), str)
     if table in table_names():
         raise SettingError(f"{table} is a table that the package knows: choose another name.")
     data = encode(space, list(columns), dict(origin))

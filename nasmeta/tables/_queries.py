@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import ColumnError, DamagedFileError, MissingValueError, NasmetaError
+from nasmeta.checks import checked_types
+from nasmeta.errors import ColumnError, DamagedFileError, MissingValueError, NasmetaError, SettingError
 from nasmeta.pictures import ShowsFacts, Width
 from nasmeta.spaces import Architecture, ArchitectureLike, SearchSpace, get_space
 from nasmeta.tables._address import Address
@@ -25,9 +26,12 @@ if TYPE_CHECKING:
 class ColumnQueries(ShowsFacts):
     """What answers by address; see `nasmeta.tables.Table`."""
 
+    @checked_types
     def __init__(self, name: str, sources: Sequence[Source]) -> None:
         self.name = name
         self._sources = tuple(sources)
+        if not self._sources:
+            raise SettingError(f"The table {name} needs at least one source.")
         self._lookup = ColumnLookup(name, self._sources)
         self.columns = self._lookup.ends.columns
 

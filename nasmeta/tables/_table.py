@@ -326,9 +326,9 @@ class Table(ColumnQueries):
         """
         from nasmeta.tasks import TaskDistribution
 
-        has = {(info.dataset, info.metric) for info in self.columns}
-        chosen = {d: metric or main_metric(self.columns, d) for d in self.datasets}
-        return TaskDistribution(self.task(m, d) for d, m in chosen.items() if m is not None and (d, m) in has)
+        has = [info.dataset for info in self.columns if metric is None or info.metric == metric]
+        found = [d for d in self.datasets if d in has and (metric is not None or main_metric(self.columns, d))]
+        return TaskDistribution(self.task(metric, d) for d in found or self.datasets)
 
     def frame(self) -> pd.DataFrame:
         """Return what is known about the columns as a data frame, one row a column, indexed by address.

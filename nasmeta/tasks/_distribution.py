@@ -7,7 +7,7 @@ from typing import overload
 
 import numpy as np
 
-from nasmeta.checks import check_choice, check_generator, check_int
+from nasmeta.checks import check_bool, check_choice, check_generator, check_int
 from nasmeta.errors import SettingError, UnknownNameError, shown
 from nasmeta.spaces import held_out_name
 from nasmeta.tasks._source_task import SourceTask
@@ -46,7 +46,7 @@ class TaskDistribution(Sequence[Task]):
     """
 
     def __init__(self, tasks: Iterable[Task]) -> None:
-        if isinstance(tasks, Task | str):
+        if isinstance(tasks, Task | str) or not isinstance(tasks, Iterable):
             raise SettingError(f"A distribution is of a list of tasks, not of {shown(tasks)}.")
         self._tasks = tuple(tasks)
         for task in self._tasks:
@@ -81,7 +81,7 @@ class TaskDistribution(Sequence[Task]):
             raise SettingError(
                 f"Cannot draw {n} tasks {'with' if replace else 'without'} replacement from {len(self)}."
             )
-        return [self._tasks[i] for i in rng.choice(len(self), size=n, replace=replace)]
+        return [self._tasks[i] for i in rng.choice(len(self), size=n, replace=check_bool("replace", replace))]
 
     def leave_out(self, dataset: str) -> tuple[TaskDistribution, TaskDistribution]:
         """Split into (source, target): target has all tasks on this dataset, or device, and source none of them.

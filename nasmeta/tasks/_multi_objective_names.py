@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from nasmeta.checks import check_instance
 from nasmeta.errors import ColumnError, SettingError, UnknownNameError, shown
 from nasmeta.spaces import canonical_dataset
 from nasmeta.tasks._members import task_of_own_table
@@ -59,13 +60,13 @@ def multi_objective_task(
     >>> task.name, task.front.cells
     ('own/pets+watts', array([2, 1], dtype=int32))
     """
-    from nasmeta.tables import load_table
+    from nasmeta.tables import Table, load_table
 
     if isinstance(objectives, str | Task) or not isinstance(objectives, Iterable):
         raise SettingError(
             f'Objectives are a list of at least two, such as ["accuracy", "latency/pixel3"], not {shown(objectives)}.'
         )
-    opened = load_table(table) if isinstance(table, str) else table
+    opened = load_table(table) if isinstance(table, str) else check_instance("table", table, Table)
     own = table if isinstance(table, str) else table.name
     parts: list[Task] = []
     for one in objectives:

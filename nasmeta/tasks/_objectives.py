@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nasmeta.checks import check_choice, check_list, check_number
 from nasmeta.errors import MissingValueError, SettingError, shown
 
 if TYPE_CHECKING:
@@ -49,6 +50,10 @@ class Objective:
     cost: Signal
     rule: Literal["within", "tradeoff"]
     amount: float
+
+    def __post_init__(self) -> None:
+        check_choice("rule", self.rule, ("within", "tradeoff"))
+        check_number("amount", self.amount, -np.inf)
 
     def values(self, values: NDArray[np.float64], costs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the combined numbers, shape (size,); NaN where something was not measured."""
@@ -278,12 +283,13 @@ class Front:
 def _numbers(values: ArrayLike, what: str) -> NDArray[np.float64]:
     try:
         return np.asarray(values, np.float64)
-    except (TypeError, ValueError) as reason:  # texts, or rows of different lengths
+    except (TypeError, ValueError, OverflowError) as reason:  # texts, or rows of different lengths
         raise SettingError(f"{what} must be numbers that form an array: {str(reason).rstrip('.'):.120}.") from reason
 
 
 def _checked(values: ArrayLike, directions: Sequence[str]) -> tuple[NDArray[np.float64], list[bool]]:
     points = _numbers(values, "Values")
+    directions = check_list("directions", directions, "'max' or 'min'")
     wrong = [direction for direction in directions if direction not in ("max", "min")]
     if wrong:
         raise SettingError(f"A direction is 'max' or 'min', not {shown(wrong[0])}.")

@@ -9,7 +9,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_choice, check_int
+from nasmeta.checks import check_choice, check_generator, check_int, check_list
 from nasmeta.errors import SettingError, shown
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks._augmentation import Augmentation, normal_scores, standardised
@@ -26,7 +26,7 @@ def checked_sources(
     a task only the signal is seen. Nothing can be learnt from the order of equal labels.
     """
     seen: list[SourceTask] = []
-    for source in sources:
+    for source in check_list("sources", sources, "tasks"):
         if not isinstance(source, SourceTask | Task):
             raise SettingError(f"Sources are Tasks or SourceTasks, not {shown(source)}.")
         seen.append(source.as_source() if isinstance(source, Task) else source)
@@ -186,7 +186,7 @@ class EpisodeSampler:
         return SourceTask(name, made_of[0].dataset, space, cells, labels, held_out, metric_kind=kind)
 
     def _task(self, rng: np.random.Generator) -> tuple[SearchSpace, list[int], NDArray[np.int32], NDArray[np.float64]]:
-        first = int(rng.integers(len(self.sources)))
+        first = int(check_generator(rng, "tasks").integers(len(self.sources)))
         space = self.sources[first].space
         fellows = [i for i, source in enumerate(self.sources) if i != first and source.space == space]
         members = self.augment.members(first, fellows, rng)

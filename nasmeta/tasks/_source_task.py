@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nasmeta.checks import check_instance, check_list
 from nasmeta.errors import SettingError, shown
 from nasmeta.spaces import SearchSpace, held_out_name, move_cells
 
@@ -78,12 +79,15 @@ class SourceTask:
     metric_kind: str = ""
 
     def __post_init__(self) -> None:
+        check_instance(f"The space of source {self.name}", self.space, SearchSpace)
+        check_instance(f"The kind of metric of source {self.name}", self.metric_kind, str)
         cells, utilities = _checked_labels(self.name, self.space, self.cells, self.utilities)
         object.__setattr__(self, "cells", cells)
         object.__setattr__(self, "utilities", utilities)
-        given: object = self.held_out
+        listed: Any = self.held_out
+        given = [listed] if isinstance(listed, str) else check_list("held_out", listed, "names")
         of_all = held_out_metric(self.metric_kind)
-        names = [self.dataset, *([of_all] if of_all else []), *([given] if isinstance(given, str) else self.held_out)]
+        names = [self.dataset, *([of_all] if of_all else []), *given]
         if not all(isinstance(name, str) and name.strip() for name in names):
             raise SettingError(f"Source {self.name} is on {shown(names)}, but a dataset or device is a name.")
         object.__setattr__(
@@ -96,7 +100,10 @@ class SourceTask:
     def rows_of(self, cells: NDArray[np.int32]) -> NDArray[np.intp]:
         """Return where some of the labelled cells stand in ``cells``, shape (n,)."""
         order = np.argsort(self.cells)
-        return order[np.searchsorted(self.cells, cells, sorter=order)]
+        rows = order[np.searchsorted(self.cells, cells, sorter=order) % len(order)]
+        if not np.array_equal(self.cells[rows], cells):
+            raise SettingError(f"{self.name} has no label of one of the cells {shown(cells)}.")
+        return rows
 
     @cached_property
     def sha256(self) -> str:
@@ -136,7 +143,7 @@ class SourceTask:
         >>> len(get_task("nb201/cifar10").as_source().in_space(get_space("tnb101")))
         4096
         """
-        if space == self.space:
+        if check_instance("space", space, SearchSpace) == self.space:
             return self
         cells, kept = move_cells(self.cells, self.space, space)
         if not len(cells):
@@ -151,7 +158,7 @@ def _checked_labels(
     who = f"Source {name}"
     try:
         whole, labels = np.asarray(cells), np.asarray(utilities, dtype=np.float64)
-    except (TypeError, ValueError) as reason:
+    except (TypeError, ValueError, OverflowError) as reason:
         raise SettingError(f"{who} has labels that are no numbers: {reason!s:.80}.") from reason
     if whole.shape != labels.shape or whole.ndim != 1:
         raise SettingError(f"{who} has cells of shape {whole.shape}, but utilities of shape {labels.shape}.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_generator, check_int, check_text
+from nasmeta.checks import check_generator, check_int, check_text, checked_types
 from nasmeta.errors import ColumnError, MissingValueError, SettingError, shown
 from nasmeta.spaces import SearchSpace, get_space, held_out_name
 from nasmeta.tasks._combined import CombinedTask
@@ -51,6 +51,7 @@ class Task(CombinedTask, SampledSeeds, ShownTask):
     (array([6111], dtype=int32), 91.6067)
     """
 
+    @checked_types
     def __init__(
         self,
         name: str,
@@ -64,6 +65,8 @@ class Task(CombinedTask, SampledSeeds, ShownTask):
         self.name = check_text("The name of a task", name)
         if not isinstance(signal, Signal):
             raise SettingError(f"The signal of {name} is a Signal, as Table.task makes one, not {shown(signal)}.")
+        if not isinstance(table, str | SearchSpace) and not hasattr(table, "query"):
+            raise SettingError(f"The table of {name} is a Table, the name of one, or a space, not {shown(table)}.")
         self.signal, self.objective = signal, objective
         self._table = table
         if isinstance(cost, Signal):
@@ -88,6 +91,7 @@ class Task(CombinedTask, SampledSeeds, ShownTask):
     def __reduce__(self) -> tuple[Any, ...]:
         return _made, self._arguments
 
+    @checked_types
     def with_held_out(self, held_out: Sequence[str]) -> Task:
         """Return the same question where something else must not appear in a source."""
         name, table, signal, objective, cost, _ = self._arguments
@@ -325,6 +329,7 @@ class Task(CombinedTask, SampledSeeds, ShownTask):
         ...     print(column.address, column.release, round(value, 2))  # doctest: +SKIP
         cifar100/accuracy/test/200/mean NB201 v1.1 73.51
         """
+        cell = check_int("cell", cell, 0, self.space.size - 1)
         if not self.report_columns:
             return {}
         table = self.table

@@ -114,7 +114,7 @@ class ImageDataset:
 
         A mapping says of each split how many.
         """
-        most = {name: check_int("n", n[name] if isinstance(n, Mapping) else n) for name in SPLITS}
+        most = {name: check_int("n", n.get(name) if isinstance(n, Mapping) else n) for name in SPLITS}
         rng = np.random.default_rng(check_int("seed", seed, 0))
         chosen = {name: np.sort(rng.permutation(self.splits[name])[: most[name]]) for name in SPLITS}
         kept = np.sort(np.concatenate(list(chosen.values())))
@@ -225,7 +225,7 @@ def _loaded(source: str, split: str | Path, valid_fraction: float, split_seed: i
     """Read a data set and split it, as `ImageDataset.load` says."""
     checked_path("source", source)
     kind, colon, path = str(source).partition(":")
-    if not colon and kind not in READERS and Path(kind).is_dir():
+    if not colon and kind not in READERS and os.path.isdir(kind):
         raise SettingError(f"{kind!r} is a folder; a folder of images is written folder:{kind}.")
     kind, given = kind.lower(), kind
     reader = READERS[kind]

@@ -107,6 +107,8 @@ def train_many(
     indices = [space.index_of(cell) for cell in check_list("cells", cells, "cells, each an index or a string")]
     jobs = [(cell, seed) for cell in indices for seed in own_seeds]
     distinct, told = list(dict.fromkeys(jobs)), on_end or (lambda cell, seed, outcome: None)
+    if not callable(told):
+        raise SettingError(f"on_end must be a function, not {shown(on_end)}.")
     if check_int("stack", stack) > 1:
         if workers not in (1, "auto"):
             raise SettingError(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nasmeta.checks import check_choice, check_instance, check_int
+from nasmeta.checks import check_choice, check_instance, check_int, checked_types
 from nasmeta.errors import SettingError
 from nasmeta.spaces import Architecture, SearchSpace, get_cell_space
 from nasmeta.training._dataset import ImageDataset, dataset_options
@@ -119,7 +119,8 @@ class Supernet(CellNetwork):
 
     def use(self, cell: Architecture) -> Supernet:
         """Compute this cell from now on, in evaluation mode."""
-        self._path.operations, self._path.factors = tuple(self.space.ops_of(self.space.index_of(cell)).tolist()), None
+        index = check_instance("cell", self.space.index_of(cell), int)
+        self._path.operations, self._path.factors = tuple(self.space.ops_of(index).tolist()), None
         return self
 
     def forward(self, images: Tensor) -> Tensor:
@@ -155,8 +156,13 @@ class Supernet(CellNetwork):
         return int(self.space.find(digits @ self.space.place_values))
 
     @torch.inference_mode()
+    @checked_types
     def accuracies(
-        self, cells: Iterable[Architecture], data: ImageDataset, split: str = "valid", device: str = "cpu"
+        self,
+        cells: Iterable[Architecture],
+        data: ImageDataset,
+        split: str = "valid",
+        device: str | torch.device = "cpu",
     ) -> NDArray[np.float64]:
         """Return the accuracy in percent of each cell with the shared weights, float64, shape (n_cells,).
 
@@ -176,7 +182,7 @@ class Supernet(CellNetwork):
         """
         if not len(data.splits[check_choice("split", split, tuple(data.splits))]):
             raise SettingError(f"{data.name} has no images in the split {split}: pass valid_fraction=0.1, say.")
-        pixels, network, found = DeviceData(data, torch.device(device)), self.to(device).eval(), []
+        pixels, network, found = DeviceData(data, chosen_device(device)), self.to(chosen_device(device)).eval(), []
         order = torch.randperm(len(pixels.positions[split]), generator=torch.Generator().manual_seed(0))
         positions = pixels.positions[split][order.to(pixels.device)]
         for cell in cells:

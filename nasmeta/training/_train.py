@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nasmeta.checks import check_bool
-from nasmeta.errors import SettingError, shown
+from nasmeta.checks import check_bool, checked_types
+from nasmeta.errors import SettingError
 from nasmeta.places import checked_path
 from nasmeta.spaces import Architecture, SearchSpace
 from nasmeta.training._dataset import ImageDataset, dataset_options
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from nasmeta.training._own_network import BuildNetwork
 
 
+@checked_types
 def train(
     cell: Architecture,
     data: str | ImageDataset = "digits",
@@ -120,8 +121,6 @@ def train(
 
     home = None if folder is None else checked_path("folder", folder)
     exported = [export] if isinstance(export, str | os.PathLike) else export
-    if not isinstance(exported, Iterable):
-        raise SettingError(f"export is a path, or several, not {shown(export)}.")
     files = [checked_path("export", path) for path in exported]
     if files and build_network is not None:
         raise SettingError("A network of your own is exported by yourself: it is the result's network.")

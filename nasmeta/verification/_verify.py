@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasmeta.checks import check_bool, check_int
+from nasmeta.checks import check_bool, check_int, checked_types
 from nasmeta.errors import SettingError, TrainingFailed, shown
 from nasmeta.evaluators import Trainer, default_split
 from nasmeta.files import write_atomically
@@ -76,6 +76,7 @@ class Verification:
         return plot_verification(self.cells, self.facts, width)
 
 
+@checked_types
 def verify(
     journals: Sequence[str | os.PathLike[str]],
     data: str | ImageDataset,
@@ -263,6 +264,8 @@ def _trainings(
 ) -> Iterator[tuple[int, TrainingResult | TrainingFailed]]:
     """Yield each training's cell and result, of the cells of each seed; both ways leave the same folders."""
     ended = on_end or (lambda cell, seed, outcome: None)
+    if not callable(ended):
+        raise SettingError(f"on_end must be a function, not {shown(on_end)}.")
     folder, total = home / "trainings", sum(map(len, wanted.values()))
     if stack > 1:
         estimated = ""

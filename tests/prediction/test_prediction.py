@@ -229,7 +229,7 @@ def test_same_seed_gives_the_same_frame_in_another_process() -> None:
         ({"predictors": {"mine": 3}}, SettingError, "mine must be a name or an estimator"),
         ({"sizes": [20_000]}, SettingError, "from 2 to 15,624 .*15,625 cells with a label"),
         ({"sizes": [1]}, SettingError, "whole number from 2"),
-        ({"sizes": [7.5]}, SettingError, "not 7.5"),
+        ({"sizes": [7.5]}, SettingError, "each entry a whole number, not .7.5"),
         ({"sizes": []}, SettingError, "at least one number of labels"),
         ({"protocol": "published"}, UnknownNameError, "Unknown protocol 'published'.*few, half"),
         ({"target": "train"}, UnknownNameError, "test, valid"),
