@@ -168,8 +168,14 @@ def number_or_dash(value: float, form: str = ".2f") -> str:
 
 
 def spread(mean: float, deviation: float) -> str:
-    """Write a mean and its standard deviation, as far as they are known."""
-    return number_or_dash(mean) if np.isnan(mean) or np.isnan(deviation) else f"{mean:.2f} ± {deviation:.2f}"
+    """Write a mean and its standard deviation, as far as they are known, by two decimals where these tell something.
+
+    >>> spread(90.123, 0.4), spread(7e-05, 1.234e-06), spread(0.0, 0.0)
+    ('90.12 ± 0.40', '7e-05 ± 1.23e-06', '0.00 ± 0.00')
+    """
+    known = [value for value in (mean, deviation) if not np.isnan(value)]
+    form = ".3g" if any(known) and max(map(abs, known)) < 0.005 else ".2f"
+    return number_or_dash(mean, form) if len(known) < 2 else f"{mean:{form}} ± {deviation:{form}}"
 
 
 class _Texts(NamedTuple):

@@ -72,8 +72,8 @@ def add_data(
 
     if (space is None) == (columns is None):
         raise SettingError(
-            "Name the space of the table: --space nb201 (or another registered one), or --columns a,b,c for the "
-            "columns of the file that describe an architecture."
+            "Name the space of the table, by one of two: --space nb201 (or another registered one), or --columns a,b,c "
+            "for the columns of the file that describe an architecture."
         )
     frame = read_frame(file)
     own = name or re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._") or "own"

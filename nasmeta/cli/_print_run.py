@@ -70,9 +70,9 @@ def print_run(run: History, journal: Path | None) -> None:
         return
     info = run.evaluator.column
     answers, trained = run.evaluator, run.evaluator.name in TRAINED
-    known = "" if isnan(answers.optimum) else f" (the best of the {answers.name}: {answers.optimum:.4f})"
+    known = "" if isnan(answers.optimum) else f" (the best of the {answers.name}: {_value(answers.optimum)})"
     if run.task.is_sampled and answers.noise_free is not None:
-        known = f", of one seed; {answers.noise_free[run.best.cell]:.4f} in the mean of its seeds{known}"
+        known = f", of one seed; {_value(answers.noise_free[run.best.cell])} in the mean of its seeds{known}"
     unit = "" if info.unit == "1" else f" {info.unit}"
     best = {"best cell": "none: no full training succeeded"}
     if not all_failed(run):
@@ -80,7 +80,7 @@ def print_run(run: History, journal: Path | None) -> None:
             "best cell": str(run.best.cell),
             "": run.task.space.to_string(run.best.cell),
             "found by": f"evaluation {run.incumbent_positions[-1] + 1:,} of {run.evaluations:,}",
-            info.metric: f"{run.best.value:.4f}{unit}{known}",
+            info.metric: f"{_value(run.best.value)}{unit}{known}",
         }
     spent = f"{duration(float(run.cost_seconds.sum()))} of training"
     if not trained and not run.cost_seconds.any() and run.task.device is None:
@@ -105,7 +105,14 @@ def print_run(run: History, journal: Path | None) -> None:
     for name, text in lines.items():
         typer.echo(f"{name:<{width}}{text}")
     for column, value in ({} if all_failed(run) else run.report()).items():
-        typer.echo(f"{'also measured':<{width}}{column.metric} {value:.4f} {column.unit}: {describe_column(column)}")
+        typer.echo(
+            f"{'also measured':<{width}}{column.metric} {_value(value)} {column.unit}: {describe_column(column)}"
+        )
+
+
+def _value(value: float) -> str:
+    """Write a value with four decimals, a small one with four significant digits."""
+    return f"{value:.4g}" if 0 < abs(value) < 0.01 else f"{value:.4f}"
 
 
 def _failed(run: History) -> dict[str, str]:

@@ -84,12 +84,13 @@ def _show(surrogate: Surrogate, scores: Mapping[str, Any], task: str | None = No
     numbers = ("n", "R²", "τ-b", "sparse τ", "Spearman", "RMSE")
     title = f"Surrogate of {card['task']}" + (f" on {task}" if task else "")
     print_table(["cells", *numbers], rows, title, right=numbers)
+    said = (("split", "split {}"), ("epochs", "{} epochs"), ("seed", "seed {}"))
+    of_training = [f", {text.format(column[key])}" for key, text in said if column[key] is not None]
     lines = [
         f"RMSE in {surrogate.unit}; best 10 %: those among the best tenth of the whole table",
         f"trained on {card['training_cells']:,} of {card['measured_cells']:,} cells "
         f"(train fraction {split['train_fraction']:g}, seed {split['seed']})",
-        f"labels: {column['metric']}, split {column['split']}, {column['epochs']} epochs, seed {column['seed']}, "
-        f"{column['release']}, from {column['source']}",
+        f"labels: {column['metric']}{''.join(of_training)}, {column['release']}, from {column['source']}",
         "held out: no isomorph, by the benchmark's rule, was trained on",
         "new functions: nor any cell that computes the same function once zeroed inputs are dropped from sums",
         "seed noise: " + ("not known" if surrogate.noise is None else "fitted to the training cells' seeds"),

@@ -17,6 +17,7 @@ from nasmeta.evaluators._base import Evaluation, Evaluator
 from nasmeta.registry import Registry
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables import ColumnInfo
+from nasmeta.tables._columns import guessed_direction
 from nasmeta.tasks import Signal, Task
 
 Measure: TypeAlias = "Callable[[Mapping[str, Any]], float | tuple[float, float]]"
@@ -47,8 +48,9 @@ class FunctionEvaluator(Evaluator):
     name : str, optional
         Of the task; where a space is given: the name of the function.
     metric : str, default "value"
-    direction : {"max", "min"}, default "max"
-        These two count where a space is given.
+    direction : {"max", "min"}, optional
+        These two count where a space is given. The larger value is better where left out; a function whose name says
+        otherwise, such as ``loss``, needs it.
 
     Raises
     ------
@@ -72,18 +74,23 @@ class FunctionEvaluator(Evaluator):
         *,
         name: str | None = None,
         metric: str = "value",
-        direction: Literal["max", "min"] = "max",
+        direction: Literal["max", "min"] | None = None,
     ) -> None:
         if not _is_function(function):
             raise SettingError(f"A function is called with the choices of an architecture; this is {shown(function)}.")
-        check_choice("direction", direction, ("max", "min"))
+        check_choice("direction", direction or "max", ("max", "min"))
         metric, name = check_instance("metric", metric, str), check_instance("name", name or "", str)
         self.function = function
         if isinstance(task, SearchSpace):
             own = name or getattr(function, "__name__", "function").strip("<>")
             signal = Signal(own, metric, None, None, None, "own", kind="performance")
             task = Task(f"{task.name}/{own}", task, signal, cost=None)
-            self._direction: str = direction
+            if direction is None and guessed_direction(own) == "min":
+                raise SettingError(
+                    f"Whether less of {own} is better has to be said: "
+                    f"FunctionEvaluator({own}, space, direction='min'), or 'max'."
+                )
+            self._direction: str = direction or "max"
         elif isinstance(task, Task):
             self._direction = task.direction
         else:

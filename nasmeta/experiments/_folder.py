@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from io import BytesIO
@@ -201,7 +201,7 @@ class ComparisonFolder:
         """Make ``results.parquet`` of the parts, and remove these; return it."""
         whole = BytesIO()
         with self.writing():
-            _join((BytesIO(read_whole(self._parts / f"{i:06}.parquet")) for i in range(n)), whole, attrs)
+            _join([self._parts / f"{i:06}.parquet" for i in range(n)], whole, attrs)
             self.write("results.parquet", whole.getvalue())
             self.remove_parts()
         return _read(whole)
@@ -228,8 +228,11 @@ class ComparisonFolder:
             write_whole(path, content)
 
 
-def _join(parts: Iterable[IO[bytes]], to: IO[bytes], attrs: Mapping[str, Any]) -> None:
-    """Write the rows of Parquet files, one after another, as one of the same columns; ``attrs`` are the frame's."""
+def _join(parts: Sequence[Path], to: IO[bytes], attrs: Mapping[str, Any]) -> None:
+    """Write the rows of Parquet files, one after another, as one of all their columns; ``attrs`` are the frame's.
+
+    Tasks of several objectives have more columns than others.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -239,18 +242,16 @@ def _join(parts: Iterable[IO[bytes]], to: IO[bytes], attrs: Mapping[str, Any]) -
             return field
         return field.with_type(pa.dictionary(pa.int32(), field.type.value_type))
 
-    writer = None
-    try:
+    widest = max((pq.read_schema(BytesIO(read_whole(part))) for part in parts), key=len)
+    metadata = {**(widest.metadata or {}), _ATTRS: json.dumps(attrs).encode()}
+    schema = pa.schema([wide(field) for field in widest], metadata)
+    with pq.ParquetWriter(to, schema) as writer:
         for part in parts:
-            table = pq.read_table(part)
-            if writer is None:
-                metadata = {**(table.schema.metadata or {}), _ATTRS: json.dumps(attrs).encode()}
-                schema = pa.schema([wide(field) for field in table.schema], metadata)
-                writer = pq.ParquetWriter(to, schema)
-            writer.write_table(table.cast(schema))
-    finally:
-        if writer is not None:
-            writer.close()
+            table = pq.read_table(BytesIO(read_whole(part)))
+            for field in schema:
+                if field.name not in table.column_names:
+                    table = table.append_column(field.with_nullable(True), pa.nulls(len(table), field.type))
+            writer.write_table(table.select(schema.names).cast(schema))
 
 
 def _read(file: IO[bytes]) -> pd.DataFrame:

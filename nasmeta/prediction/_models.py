@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.code import code_of, estimator_digest
-from nasmeta.errors import SettingError, UnknownNameError, shown
+from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, shown
 from nasmeta.meta import META_PREDICTORS, Monitor, SavedMetaModel, meta_model_for, seen_of, training_digest
 from nasmeta.meta._meta_predictor import is_meta_predictor
 from nasmeta.meta._meta_train import build_learner
@@ -22,7 +22,7 @@ from nasmeta.registry import is_place, split_name
 from nasmeta.runs import on_evaluator
 from nasmeta.runs._sources import sources_of
 from nasmeta.runs._spec import SearcherSpec
-from nasmeta.spaces import SearchSpace, get_cell_space
+from nasmeta.spaces import SearchSpace, get_cell_space, get_space
 from nasmeta.tasks import SourceTask, Task
 
 
@@ -150,12 +150,23 @@ class Model:
             found["published_proxies"] = _digest(_published(task))
         return found
 
+    def _require_space(self, task: Task) -> None:
+        """Refuse an estimator whose encoder reads the indices of another space."""
+        settings = self.estimator.get_params() if hasattr(self.estimator, "get_params") else {}
+        for name, space in settings.items():
+            if name.rpartition("__")[2] == "space" and _is_other(space, task.space):
+                raise SettingError(
+                    f"{self.label} reads architectures of {getattr(space, 'name', space)}, but those of {task.name} "
+                    f"are of {task.space.name}: make its parts with space={task.space.name!r}."
+                )
+
     def build(self, task: Task, seed: int) -> Any:
         """Return a new estimator over cells."""
         space = task.space
         if self.estimator is not None:
             from sklearn.base import clone
 
+            self._require_space(task)
             return clone(self.estimator)
         if is_meta_model(self.predictor):  # it learns once for all draws
             if task.name not in self._learnt:
@@ -264,6 +275,14 @@ def _model_of(label: str, what: str, encoder: str | None, settings: Mapping[str,
             if part.strip() not in known and not is_place(part.strip()):
                 raise UnknownNameError.of("encoder", part.strip(), known)
     return Model(label, name, chosen, settings)
+
+
+def _is_other(space: object, own: SearchSpace) -> bool:
+    """Say whether a setting is a space of ours, and another one."""
+    try:
+        return isinstance(space, str | SearchSpace) and get_space(space) != own
+    except NasmetaError:
+        return False
 
 
 def label_free_names() -> tuple[str, ...]:

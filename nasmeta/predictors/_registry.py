@@ -35,7 +35,7 @@ def _entry(found: object) -> PredictorEntry | None:
     """Return the entry of a regressor that another package has; cells reach it through the usual encoders."""
     if isinstance(found, PredictorEntry):
         return found
-    is_regressor = isinstance(found, type) and hasattr(found, "fit") and hasattr(found, "predict")
+    is_regressor = isinstance(found, type) and all(hasattr(found, name) for name in ("fit", "predict", "get_params"))
     return PredictorEntry(found, _CELL) if is_regressor else None  # type: ignore[arg-type]
 
 
@@ -43,7 +43,7 @@ PREDICTORS: Registry[PredictorEntry] = Registry(
     "predictor",
     group="nasmeta.predictors",
     accepts=_entry,
-    wanted="a class with fit and predict, or a nasmeta.predictors.PredictorEntry",
+    wanted="a scikit-learn estimator (fit, predict and get_params), or a nasmeta.predictors.PredictorEntry",
 )
 
 _OWN = "nasmeta.predictors._estimators"

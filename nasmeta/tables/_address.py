@@ -248,13 +248,14 @@ def _listed(names: Sequence[str], asked: str) -> str:
 
 
 def main_metric(columns: Sequence[ColumnInfo], dataset: str) -> str | None:
-    """Return the metric that is meant where nobody says: an accuracy, else another performance, else any."""
+    """Return the metric that is meant where nobody says: an accuracy, else the only performance, else the only one."""
     of_dataset = [info for info in columns if info.dataset == dataset]
     metrics = dict.fromkeys(info.metric for info in of_dataset if info.kind == "performance")
     every = dict.fromkeys(info.metric for info in of_dataset)
     named = [m for m in metrics if re.fullmatch(r"accuracy|val(id|idation)?_acc(uracy)?", m)]
     likely = [m for m in metrics if "acc" in m], [m for m in metrics if not re.search("time|memory|size|cost", m)]
-    return next(iter([*named, *likely[0], *likely[1], *metrics, *every]), None)
+    found = named[:1] or likely[0][:1] or likely[1] or list(metrics) or list(every)
+    return found[0] if len(found) == 1 else None
 
 
 def signal_column(
@@ -275,7 +276,13 @@ def signal_column(
         dataset = datasets[0]
     main = metric if metric is not None else main_metric(index.columns, canonical_dataset(dataset))
     if main is None:
-        raise ColumnError(f"{table} has no dataset {shown(dataset)}. Its datasets: {', '.join(datasets)}.")
+        own = dict.fromkeys(info.metric for info in index.columns if info.dataset == canonical_dataset(dataset))
+        if not own:
+            raise ColumnError(f"{table} has no dataset {shown(dataset)}. Its datasets: {', '.join(datasets)}.")
+        raise ColumnError(
+            f"{table} has several metrics of {dataset}, none an accuracy: name one of {', '.join(own)}, on the command "
+            f"line as in {table}/{dataset}/{next(iter(own))}."
+        )
     sampled, seed = seed == "sample", None if seed == "sample" else seed
     asked = Address(dataset, main, split, epochs, seed, release).normal()
     found = index.matching(asked)

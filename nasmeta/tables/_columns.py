@@ -140,7 +140,8 @@ def mean_over_seeds(columns: Iterable[NDArray[np.float32]]) -> NDArray[np.float3
 
 _MORE_IS_BETTER = re.compile(r"f1|r2|(acc|accuracy|auc|auroc|precision|recall|m?iou|ssim|psnr|score|likelihood)\d*")
 _LESS_IS_BETTER = re.compile(
-    r"(err|fid|mae|mape|nll|ppl|wer|cer|params?|macs|madds|size|cost|regret|duration|memory|"
+    r"(err|fid|mae|mape|nll|ppl|wer|cer|ece|brier|bpb|bpc|params?|macs|madds|size|cost|regret|duration|memory|"
+    r"distance|hamming|carbon|emissions?|power|gap|drop|"
     r".*(loss(es)?|errors?|mse|perplexity|entropy|seconds?|time|latency|energy|parameters|flops))\d*"
 )
 
@@ -148,13 +149,14 @@ _LESS_IS_BETTER = re.compile(
 def guessed_direction(metric: str, kind: Kind = "performance") -> str:
     """Return which values of a metric are good, by its kind and the last word of its name that says so.
 
-    >>> [guessed_direction(m) for m in ("val_accuracy", "testLoss", "top1_err", "neg_mean_squared_error")]
+    >>> [guessed_direction(m) for m in ("val_accuracy", "testLoss", "time_to_accuracy", "neg_mean_squared_error")]
     ['max', 'min', 'min', 'max']
     """
     if kind in ("size", "seconds", "latency", "energy"):
         return "min"
     words = _words(metric)
     words = words[: words.index("per")] if "per" in words else words
+    words = words[: words.index("to")] if "to" in words[1:] else words  # time to accuracy
     for word in reversed(words):
         is_less = bool(_LESS_IS_BETTER.fullmatch(word))
         if is_less or _MORE_IS_BETTER.fullmatch(word):
@@ -172,5 +174,7 @@ def guessed_kind(metric: str) -> tuple[Kind, str | None]:
     kind, device = kind_of_old(metric)
     if kind == "seconds" and "per" in _words(metric):
         return "performance", None  # images per second are no seconds, and seconds per epoch not those of a training
+    if kind == "seconds" and {"latency", "inference", "predict", "prediction"} & set(_words(metric)):
+        return "latency", None
     hardware = re.search(r"latency|energy", metric.lower()) if kind == "performance" else None
     return (("latency" if hardware[0] == "latency" else "energy"), None) if hardware else (kind, device)

@@ -300,6 +300,8 @@ def _checked_part(key: str, value: Any, row: int) -> int | str:
             what = f"{key} is a whole number of at least 0{' or mean' if key == 'seed' else ''}"
             raise SettingError(f"{what}, not {shown(value)} (row {row}).")
         return int(value)
+    if key == "dataset" and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)  # such as the number of a dataset of OpenML, which a CSV file cannot mark as a text
     if not isinstance(value, str) or not value.strip():
         raise SettingError(f"{key} is a text, not {shown(value)} (row {row}).")
     if key == "dataset" and "/" in value:

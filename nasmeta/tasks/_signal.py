@@ -79,8 +79,8 @@ def recorded_costs(table: Table | str | SearchSpace, signal: Signal) -> tuple[Co
     """Return the columns of seconds that belong to a signal, the best first.
 
     On NAS-Bench-201 those of the signal's own training, else those that the embedded release recorded for 200 epochs,
-    in proportion to the epochs, and twice as much where all of CIFAR-10 was trained on. Elsewhere any column of kind
-    ``seconds`` of the same dataset and epochs.
+    in proportion to the epochs, and twice as much where all of CIFAR-10 was trained on. Elsewhere columns of kind
+    ``seconds`` of the same dataset and epochs: those whose name says training, or, of one name, the only ones.
     """
     if isinstance(table, SearchSpace):
         return ()
@@ -95,6 +95,9 @@ def recorded_costs(table: Table | str | SearchSpace, signal: Signal) -> tuple[Co
         if (column.kind, column.dataset, column.epoch) == ("seconds", signal.dataset, None)
         and column.epochs in (signal.epochs, None)
     ]
+    found = [column for column in found if "train" in column.metric.lower()] or found
+    if len({column.metric for column in found}) > 1 and not any("train" in c.metric.lower() for c in found):
+        return ()  # nobody says which are those of a training
     preferred = {signal.seed: 0, "mean": 1, None: 2}
     found.sort(key=lambda c: (c.release != signal.release, c.epochs is None, preferred.get(c.seed, 3)))
     return tuple(Cost(Signal.of(column)) for column in found)

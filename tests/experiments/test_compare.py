@@ -415,3 +415,10 @@ def test_two_processes_in_one_folder(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.communicate()
+
+
+def test_tasks_of_one_and_of_several_objectives_in_one_folder(tmp_path: Path) -> None:
+    asked: dict[str, Any] = {"tasks": ["nb201/cifar10", "nb201/cifar10+train_seconds"], "repeats": 2, "evaluations": 5}
+    kept = nm.compare(["random"], folder=tmp_path, **asked)
+    assert_frame_equal(kept, nm.compare(["random"], **asked), check_categorical=False)
+    assert kept["objective_1"].isna().sum() == 10

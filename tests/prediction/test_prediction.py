@@ -32,7 +32,7 @@ from nasmeta.prediction import SIZES
 from nasmeta.prediction._models import models_of
 from nasmeta.prediction._protocols import RULES, splits_of
 from nasmeta.prediction._records import Records
-from nasmeta.predictors import PREDICTORS, ColumnEncoder, RidgeRegressor
+from nasmeta.predictors import PREDICTORS, ColumnEncoder, RidgeRegressor, make_encoder
 
 TIMES = ["fit_seconds", "predict_seconds", "cpu_seconds"]
 SPACE = nm.get_space("nb201")
@@ -408,3 +408,9 @@ def test_fits_by_other_code_are_refused(tmp_path: Path, monkeypatch: pytest.Monk
         told = rf"holds of {label} was written by other code of {label}: .* now\. Begin anew with another folder"
         with pytest.raises(JournalError, match=told):
             nm.prediction.benchmark_predictors({label: predictor}, **options)
+
+
+def test_an_estimator_of_another_space_is_refused() -> None:
+    pipeline = make_pipeline(make_encoder("counts"), Ridge())
+    with pytest.raises(SettingError, match="mine reads architectures of nb201, but those of graph/cora"):
+        nm.predict({"mine": pipeline}, "graph/cora", sizes=[20], draws=1, target="valid")

@@ -370,7 +370,7 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
     "endless epochs": (OK.assign(epochs=np.inf), {}, "epochs is a whole number of at least 0, not inf"),
     "a seed with a name": (OK, {"seed": "first"}, "seed is a whole number of at least 0 or mean, not 'first'"),
     "a number as split": (OK.assign(split=[1, 2]), {}, r"split is a text, not 1 \(row 0\)"),
-    "a number as dataset": (OK, {"dataset": 10}, "dataset is a text, not 10"),
+    "a fraction as dataset": (OK, {"dataset": 1.5}, "dataset is a text, not 1.5"),
     "no dataset": (OK, {"dataset": " "}, "dataset is a text"),
     "a path as dataset": (OK, {"dataset": "a/b"}, "'a/b' has a '/'"),
     "a point of no training": (OK.assign(epoch=3), {}, "Row 0 is after epoch 3.*say epochs"),
@@ -462,3 +462,35 @@ def test_official_names_of_splits_can_be_asked_for() -> None:
 def test_a_wrong_dataset_is_told_by_its_name() -> None:
     with pytest.raises(ColumnError, match=r"no dataset 'mnist'\. Its datasets: own"):
         own(frame_of(loss=[0.0, 1.0])).task(dataset="mnist")
+
+
+@pytest.mark.parametrize("columns", [("id", "f1"), ("f1", "id"), ("train_loss", "val_loss")])
+def test_of_several_metrics_and_no_accuracy_one_has_to_be_named(columns: tuple[str, ...]) -> None:
+    table = own(frame_of(**{name: [1.0, 2.0] for name in columns}))
+    with pytest.raises(ColumnError, match="several metrics of own, none an accuracy: name one of"):
+        table.task()
+    assert table.task(columns[1]).name == f"own/own/{columns[1]}"
+    with pytest.raises(ColumnError, match="none an accuracy"):
+        table.tasks()
+
+
+@pytest.mark.parametrize("names", [("inference_seconds", "train_seconds"), ("train_seconds", "seconds_of_test")])
+def test_an_evaluation_costs_the_seconds_of_a_training(names: tuple[str, ...]) -> None:
+    for order in (names, names[::-1]):
+        table = own(frame_of(acc=[0.5, 0.6], **{name: [700.0 if "train" in name else 0.005] * 2 for name in order}))
+        assert table.task("acc").cost_seconds[:2].tolist() == [700.0, 700.0]
+
+
+def test_seconds_of_which_nobody_says_that_they_are_of_a_training_cost_nothing() -> None:
+    assert not own(frame_of(acc=[0.5, 0.6], latency_seconds=[1.0, 2.0])).task("acc").has_cost
+    assert not own(frame_of(acc=[0.5, 0.6], seconds_a=[1.0, 2.0], seconds_b=[1.0, 2.0])).task("acc").has_cost
+    assert own(frame_of(acc=[0.5, 0.6], seconds=[1.0, 2.0])).task("acc").cost_seconds[:2].tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("metric", ["ece", "brier", "time_to_accuracy", "accuracy_drop", "hamming", "test_power"])
+def test_less_is_better(metric: str) -> None:
+    assert own(frame_of(**{metric: [1.0, 2.0]})).columns[0].direction == "min"
+
+
+def test_a_dataset_may_be_a_number() -> None:
+    assert own(frame_of(acc=[0.5, 0.6], dataset=[3, 31])).datasets == ("3", "31")

@@ -119,7 +119,8 @@ def _test_column(task: Task, incumbents: FloatArray, reported: Sequence[ColumnIn
             address = (info.dataset, info.metric, info.split, info.epochs, info.seed, info.release)
             values = task.table.column(*address).astype(np.float64)
             if not np.isnan(values[incumbents]).any():
-                said = [info.dataset, f"{info.epochs} epochs", f"seed {info.seed}", f"release {info.release}"]
+                said = [info.dataset, f"seed {info.seed}", f"release {info.release}"]
+                said[1:1] = [] if info.epochs is None else [f"{info.epochs} epochs"]
                 return TestColumn(
                     f"{info.metric} on the test split ({', '.join(said)})",
                     values,
