@@ -84,7 +84,7 @@ def print_run(run: History, journal: Path | None) -> None:
         }
     spent = f"{duration(float(run.cost_seconds.sum()))} of training"
     if not trained and not run.cost_seconds.any() and run.task.device is None:
-        spent = "unknown: the table has no training times"
+        spent = "unknown: no training times"
     lines = {
         "task": f"{run.task.name}",
         "searcher": f"{run.searcher}, seed {run.seed}"

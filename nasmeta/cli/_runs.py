@@ -82,7 +82,8 @@ MetaModel = Annotated[
 PruneSpace = Annotated[
     float | None,
     typer.Option(
-        metavar="FRACTION", help="Search only this fraction of the cells, such as 0.1: those that did best on sources."
+        metavar="FRACTION",
+        help="Search only this fraction of the cells, such as 0.1: those that a model of the sources' best prefers.",
     ),
 ]
 WarmStart = Annotated[
