@@ -7,6 +7,7 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import typer
 
 from nasmeta.cli._cli_utils import console, duration, print_table
@@ -82,9 +83,7 @@ def print_run(run: History, journal: Path | None) -> None:
             "found by": f"evaluation {run.incumbent_positions[-1] + 1:,} of {run.evaluations:,}",
             info.metric: f"{_value(run.best.value)}{unit}{known}",
         }
-    spent = f"{duration(float(run.cost_seconds.sum()))} of training"
-    if not trained and not run.cost_seconds.any() and run.task.device is None:
-        spent = "unknown: no training times"
+    spent = _spent(run, trained)
     lines = {
         "task": f"{run.task.name}",
         "searcher": f"{run.searcher}, seed {run.seed}"
@@ -108,6 +107,17 @@ def print_run(run: History, journal: Path | None) -> None:
         typer.echo(
             f"{'also measured':<{width}}{column.metric} {_value(value)} {column.unit}: {describe_column(column)}"
         )
+
+
+def _spent(run: History, trained: bool) -> str:
+    """Say how long the trainings of a run took, and of how many nobody knows."""
+    if not trained and not run.cost_seconds.any() and run.task.device is None:
+        return "unknown: no training times"
+    spent = f"{duration(float(run.cost_seconds.sum()))} of training"
+    if run.evaluator.name != "table" or not run.task.has_cost:
+        return spent
+    lost = int(np.isnan(run.task.cost_seconds[run.cells]).sum())
+    return spent + f", without {lost:,} evaluations whose time nobody recorded" * bool(lost)
 
 
 def _value(value: float) -> str:

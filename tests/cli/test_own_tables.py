@@ -197,3 +197,12 @@ def test_a_changed_file_under_the_same_name(sweep: Path) -> None:
     add(sweep, "--replace")
     assert load_table("sweep").datasets == ("cats", "x-rays")
     assert "Added: sweep" in run("data", "remove", "swep", code=2).output
+
+
+def test_seconds_that_nobody_recorded_are_told(sweep: Path) -> None:
+    frame = pd.read_csv(sweep, index_col=0)
+    frame.loc[frame["depth"] == 5, "train_seconds"] = np.nan
+    frame.to_csv("gaps.csv", index=False)
+    run("data", "add", "gaps.csv", "--columns", "width,depth,act", "--name", "gaps")
+    said = run("search", "random", "gaps/pets", "--evaluations", "60").stdout
+    assert "of training, without 12 evaluations whose time nobody recorded" in said
