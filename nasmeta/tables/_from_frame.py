@@ -22,6 +22,7 @@ from nasmeta.tables.sources import table_names
 if TYPE_CHECKING:
     import pandas as pd
 
+_UNITS = {"ms": "ms", "milliseconds": "ms", "seconds": "s", "mj": "mJ", "millijoules": "mJ"}  # ends of metrics' names
 _KEYS = ("dataset", "split", "epochs", "seed", "release", "epoch")  # of an address, columns of a frame
 _NAMES = ("architecture", "arch", "arch_str", "cell", "index")  # under which a frame may have its architectures
 _SECONDS = ("s", "sec", "second", "seconds")
@@ -351,9 +352,11 @@ def _info(
         raise SettingError(f"{metric} is of the kind seconds, whose unit is s, not {shown(said['unit'])}: convert it.")
     better = said["direction"] or guessed_direction(metric, of_kind)
     is_percent = "acc" in metric.lower() and most > 1.0  # over all of the metric: columns of one seed are in one unit
+    named = _UNITS.get(metric.rpartition("_")[2].lower()) if of_kind in ("latency", "energy") else None
+    likely_unit = named or ("percent" if is_percent else "1")
     return ColumnInfo(
         dataset, metric, split, epochs, seed,
-        unit="s" if of_kind == "seconds" else said["unit"] or ("percent" if is_percent else "1"),
+        unit="s" if of_kind == "seconds" else said["unit"] or likely_unit,
         direction=better,  # type: ignore[arg-type]
         release=release,
         source=name,

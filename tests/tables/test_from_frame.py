@@ -159,7 +159,7 @@ FACTS = {
     "loss": ({"val_loss": [1.0, 2.0]}, {}, ("1", "min", "performance", None)),
     "parameters": ({"parameters": [1, 2]}, {}, ("1", "min", "size", None)),
     "seconds": ({"train_seconds": [1, 2]}, {}, ("s", "min", "seconds", None)),
-    "hardware": ({"latency_ms": [1, 2]}, {"device": "phone"}, ("1", "min", "latency", "phone")),
+    "hardware": ({"latency_ms": [1, 2]}, {"device": "phone"}, ("ms", "min", "latency", "phone")),
     "unknown": ({"beauty": [1, 2]}, {}, ("1", "max", "performance", None)),
     "said": (
         {"lat": [1, 2]},
@@ -494,3 +494,8 @@ def test_less_is_better(metric: str) -> None:
 
 def test_a_dataset_may_be_a_number() -> None:
     assert own(frame_of(acc=[0.5, 0.6], dataset=[3, 31])).datasets == ("3", "31")
+
+
+def test_the_unit_of_a_latency_may_be_in_its_name() -> None:
+    units = {info.metric: info.unit for info in own(frame_of(latency_ms=[1.0], latency=[1.0], energy_mJ=[2.0])).columns}
+    assert units == {"latency_ms": "ms", "latency": "1", "energy_mJ": "mJ"}
