@@ -234,11 +234,11 @@ def draw(runs: pd.DataFrame, path: Path) -> None:
             share = (own["needed"].to_numpy()[:, None] <= x).mean(axis=0)
             label = f"{name} ({own['task'].nunique()} tasks, {len(own)} runs)"
             ax.plot(x, share, label=label, lw=2.2 if name in OURS else 1.2, ls="-" if name in OURS else "--")
-        ax.set_title(title, fontsize=9)
+        ax.set_title(f"one of the best 0.1 %, {title}", fontsize=9)
         ax.set_xlabel("evaluations")
         ax.set_ylim(-0.03, 1.03)
         ax.legend(fontsize=6.5, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16))
-    axes[0].set_ylabel("share of runs that found one of the best 0.1 %")
+    axes[0].set_ylabel("share of runs that found one")
     figure.tight_layout()
     figure.savefig(path, dpi=110)
 
