@@ -27,11 +27,10 @@ NOT_HERE = (
 
 RUN_TEXT = """
 `{command}`, on one thread of a shared machine; times are of the processor. Time was short: {slow} had {budget}
-evaluations on seven of the tasks or fewer, `ax` at most one run a task, and with `--only` some were stopped sooner than
-others (the tables count the runs); not reached: {left}. What is the same whatever the seed, {same}, was run once and is
+evaluations on seven of the tasks or fewer, `ax` at most one run a task, and some were stopped sooner than others; not
+reached: {left}. What is the same whatever the seed, {same}, was run once and is
 compared with every seed. The whole comparison, 30 runs of 200 evaluations of everything on every task, is `python
 reports/peers/run.py --folder FOLDER --repeats 30 --evaluations 200 --whole`, or `nasmeta compare peers`. The kernel
 and the acquisition of `gp` and the settings of `meta` were chosen on NAS-Bench-201, and what `gp` compares on other
-tasks of NAS-Bench-Graph; nothing was chosen on TransNAS-Bench-101. Peers run with their own defaults: BoTorch after
-10 random cells, SMAC3 after a Sobol design, the bounding box with the ten best cells of each source. Sources are the
+tasks of NAS-Bench-Graph; nothing was chosen on TransNAS-Bench-101. Peers run with their own defaults. Sources are the
 other tasks of the family, completely labelled."""

@@ -464,6 +464,7 @@ def specified(tmp_path: Path) -> Path:
     return tmp_path / "spec.toml"
 
 
+@pytest.mark.slow
 def test_a_specification_trains_as_the_command_line_does(
     specified: Path, trainings: list[tuple[int, int | None]], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,6 +46,7 @@ def workers_of(parent: int) -> list[int]:
     return [int(line.split()[0]) for line in listed.splitlines() if "LokyProcess" in line]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("ps") is None, reason="needs ps, which finds the workers")
 def test_a_worker_is_killed(tmp_path: Path, uninterrupted: pd.DataFrame) -> None:
     killed: list[int] = []
