@@ -84,28 +84,30 @@ def check_frame(
         raise SettingError(f"The results frame has a column twice: {', '.join(map(str, frame.columns))}.")
 
 
+def _check_filled(name: str, values: pd.Series[Any], bad: npt.NDArray[np.bool_]) -> None:
+    """Refuse a column with a row that says nothing."""
+    if bad.any():
+        row = int(np.argmax(bad))
+        raise SettingError(
+            f"The column {name} of the results frame is {values.iloc[row]} in row {row} ({int(bad.sum())} such "
+            "row(s)). Every evaluation needs a finite value: remove the failed runs whole, do not fill them."
+        )
+
+
 def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
     """Check a results frame and lay out the columns that are asked for."""
     numeric = list(dict.fromkeys(("evaluation", "regret", *columns)))
-    needed = [*_KEYS, *numeric]
-    check_frame(frame, needed=needed)
+    check_frame(frame, needed=[*_KEYS, *numeric])
     if frame.empty:
         raise SettingError("The results frame has no rows, so there is no run to analyse.")
-    for name in needed:
-        if name == numeric[0]:  # the keys are there
-            frame, known = with_regrets(frame)
+    for name in _KEYS:
+        _check_filled(name, frame[name], frame[name].isna().to_numpy())
+    frame, known = with_regrets(frame)
+    for name in numeric:
         values = frame[name]
-        bad = values.isna().to_numpy()
-        if name in numeric:
-            if not pd.api.types.is_numeric_dtype(values) or (values.dtype == bool and name != "valued"):
-                raise SettingError(f"The column {name} of the results frame holds {values.dtype}, not numbers.")
-            bad = bad | ~np.isfinite(values.to_numpy(dtype=np.float64, na_value=np.nan))
-        if bad.any():
-            row = int(np.argmax(bad))
-            raise SettingError(
-                f"The column {name} of the results frame is {values.iloc[row]} in row {row} ({int(bad.sum())} such "
-                "row(s)). Every evaluation needs a finite value: remove the failed runs whole, do not fill them."
-            )
+        if not pd.api.types.is_numeric_dtype(values) or (values.dtype == bool and name != "valued"):
+            raise SettingError(f"The column {name} of the results frame holds {values.dtype}, not numbers.")
+        _check_filled(name, values, ~np.isfinite(values.to_numpy(dtype=np.float64, na_value=np.nan)))
 
     task, tasks = pd.factorize(frame["task"])
     searcher, searchers = pd.factorize(frame["searcher"])

@@ -95,9 +95,10 @@ def recorded_costs(table: Table | str | SearchSpace, signal: Signal) -> tuple[Co
         if (column.kind, column.dataset, column.epoch) == ("seconds", signal.dataset, None)
         and column.epochs in (signal.epochs, None)
     ]
-    found = [column for column in found if "train" in column.metric.lower()] or found
-    if len({column.metric for column in found}) > 1 and not any("train" in c.metric.lower() for c in found):
+    of_training = [column for column in found if "train" in column.metric.lower()]
+    if not of_training and len({column.metric for column in found}) > 1:
         return ()  # nobody says which are those of a training
+    found = of_training or found
     preferred = {signal.seed: 0, "mean": 1, None: 2}
     found.sort(key=lambda c: (c.release != signal.release, c.epochs is None, preferred.get(c.seed, 3)))
     return tuple(Cost(Signal.of(column)) for column in found)
