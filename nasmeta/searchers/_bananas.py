@@ -114,7 +114,7 @@ class BananasSearch(WithoutReplacement):
     def _pool(self) -> NDArray[np.int32]:
         """Return the open neighbours of the best cells, best first; random open cells where there are too few."""
         best_first = sorted(self._told, key=lambda cell: -self._told[cell])
-        near = (cell for best in best_first for cell in self.space.neighbour_table[best].tolist() if cell >= 0)
+        near = (cell for best in best_first for cell in self.space.neighbours(best).tolist())
         around = (cell for cell in near if self._open[cell])
         found = list(islice(dict.fromkeys(islice(around, 10 * self.candidates)), self.candidates))
         if len(found) < self.round_size:

@@ -43,8 +43,7 @@ class RegularizedEvolution(Searcher):
         self.population = check_int("population", population, 1, 1_000_000)
         self.sample_size = check_int("sample_size", sample_size, 1, 1_000_000)
         self._members: deque[tuple[float, int]] = deque(maxlen=self.population)
-        self._neighbours = space.neighbour_table
-        self._counts = None if space.is_regular else space.neighbour_counts
+        self._neighbours = space.neighbour_table if space.is_regular else None
         self._seen: set[int] = set()  # and how many children were since the last new one: of irregular spaces
         self._n_known = 0
         self._tournaments: list[list[int]] = []
@@ -55,15 +54,16 @@ class RegularizedEvolution(Searcher):
         if not self._tournaments:
             size = len(self._members)
             self._tournaments = self.rng.integers(size, size=(_BLOCK, self.sample_size)).tolist()
-            regular = self._counts is None
-            edits = self.rng.integers(self.space.n_neighbours, size=_BLOCK) if regular else self.rng.random(_BLOCK)
+            table = self._neighbours
+            edits = self.rng.random(_BLOCK) if table is None else self.rng.integers(table.shape[1], size=_BLOCK)
             self._edits = edits.tolist()
         members = self._members
         parent, edit = max([members[i] for i in self._tournaments.pop()])[1], self._edits.pop()
-        if self._counts is None:
+        if self._neighbours is not None:
             return int(self._neighbours[parent, edit])  # type: ignore[index]
-        child = int(self._neighbours[parent, int(edit * self._counts[parent])])
-        return self._unseen_or_random(child if child >= 0 else parent)  # of one alone in its space there is no other
+        near = self.space.neighbours(parent)
+        # Of one alone in its space there is no other.
+        return self._unseen_or_random(int(near[int(edit * len(near))]) if len(near) else parent)
 
     def _unseen_or_random(self, child: int) -> int:
         """Return the child; a random architecture where the last ones were all known.

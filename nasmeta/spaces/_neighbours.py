@@ -15,12 +15,53 @@ if TYPE_CHECKING:
 _MOST = 200_000_000  # entries of a table
 
 
-def neighbour_table(space: SearchSpace) -> NDArray[np.int32]:
-    """Return the neighbours of all architectures, int32, shape (size, most), -1 after the last.
+class Neighbours:
+    """The neighbours of a space's architectures; where one has none at one edit, those at the fewest edits.
+
+    The latter are looked for when they are asked for: among rows of a table that were drawn at random all are alone.
+    """
+
+    def __init__(self, space: SearchSpace) -> None:
+        self._table = _edit_table(space)
+        self._columns = np.ascontiguousarray(space.codes.T)
+        self._nearest: dict[int, NDArray[np.int32]] = {}
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether each edit of each architecture leads to another one."""
+        return bool((self._table >= 0).all())
+
+    def of(self, index: int | NDArray[np.int32]) -> NDArray[np.int32]:
+        """Return those of one architecture, (n,), or of several, (n, most) with -1 after the last."""
+        found = self._table[index]
+        if isinstance(index, int):
+            found = found[found >= 0]
+            return found if len(found) else self._nearest_to(index)
+        lonely = np.flatnonzero((found < 0).all(axis=1)).tolist()
+        nearest = [self._nearest_to(int(index[row])) for row in lonely]
+        missing = max(map(len, nearest), default=0) - found.shape[1]
+        table = np.pad(found, ((0, 0), (0, max(missing, 0))), constant_values=-1)
+        for row, near in zip(lonely, nearest, strict=True):
+            table[row, : len(near)] = near
+        return table
+
+    def _nearest_to(self, index: int) -> NDArray[np.int32]:
+        if index not in self._nearest:
+            n_positions, n = self._columns.shape
+            edits = np.zeros(n, np.int32)
+            for column in self._columns:
+                edits += column != column[index]
+            edits[index] = n_positions + 1  # no neighbour of itself, also where it is alone
+            near = np.flatnonzero(edits == edits.min()).astype(np.int32)
+            self._nearest[index] = near[near != index]
+        return self._nearest[index]
+
+
+def _edit_table(space: SearchSpace) -> NDArray[np.int32]:
+    """Return the architectures one edit from each, int32, shape (size, most), -1 after the last.
 
     Where every edit leads to an architecture, they stand in the order of positions and, from the own choice on, of
-    choices; else in that of their indices. Architectures of a look-up-only space that have no neighbour at one edit
-    get those at the fewest edits that there are.
+    choices; else in that of their indices.
     """
     n_edits = sum(n - 1 for n in space.n_choices)
     if space.size * max(n_edits, 1) > _MOST:
@@ -41,34 +82,17 @@ def neighbour_table(space: SearchSpace) -> NDArray[np.int32]:
     if own is None and (table >= 0).all():
         return table
     rows = np.repeat(np.arange(space.size, dtype=np.int32) if own is None else own, table.shape[1])
-    return _padded(space, rows, table.ravel())
-
-
-def _padded(space: SearchSpace, rows: NDArray[np.int32], found: NDArray[np.int32]) -> NDArray[np.int32]:
+    found = table.ravel()
     keep = (found >= 0) & (found != rows)
     pairs = np.unique(rows[keep].astype(np.int64) * space.size + found[keep])
     rows, found = (pairs // space.size).astype(np.int32), (pairs % space.size).astype(np.int32)
-    lonely = np.setdiff1d(np.arange(space.size, dtype=np.int32), rows)
-    if len(lonely) and space.size > 1:
-        near_rows, near = _nearest(space, lonely)
-        order = np.argsort(np.concatenate([rows, near_rows]), kind="stable")
-        rows, found = np.concatenate([rows, near_rows])[order], np.concatenate([found, near])[order]
-    counts = np.bincount(rows, minlength=space.size)
-    table = np.full((space.size, max(int(counts.max(initial=0)), 1)), -1, np.int32)
+    return _padded(rows, found, space.size)
+
+
+def _padded(rows: NDArray[np.integer], found: NDArray[np.int32], n: int) -> NDArray[np.int32]:
+    """Return a table of n rows from entries that are in the order of their rows."""
+    counts = np.bincount(rows, minlength=n)
+    table = np.full((n, max(int(counts.max(initial=0)), 1)), -1, np.int32)
     starts = np.cumsum(counts) - counts
     table[rows, np.arange(len(rows)) - starts[rows]] = found
     return table
-
-
-def _nearest(space: SearchSpace, lonely: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return (architecture, other) for those that are fewest edits apart."""
-    rows, others = [], []
-    chunk = max(1, 20_000_000 // (space.size * space.n_positions))
-    for first in range(0, len(lonely), chunk):
-        some = lonely[first : first + chunk]
-        edits = (space.codes[some][:, None, :] != space.codes[None, :, :]).sum(axis=2, dtype=np.int16)
-        edits[np.arange(len(some)), some] = space.n_positions + 1
-        row, other = np.nonzero(edits == edits.min(axis=1, keepdims=True))
-        rows.append(some[row])
-        others.append(other.astype(np.int32))
-    return np.concatenate(rows), np.concatenate(others)

@@ -18,7 +18,7 @@ from nasmeta.spaces._content import BUILDERS, digest, from_content, packed, to_c
 from nasmeta.spaces._drawing import Drawing, draw_choices, drawn, facts_of
 from nasmeta.spaces._features import CountFeature, FeatureBuilder, plain_features
 from nasmeta.spaces._from_frame import space_from_frame
-from nasmeta.spaces._neighbours import neighbour_table
+from nasmeta.spaces._neighbours import Neighbours
 from nasmeta.spaces._notation import CellCodec
 from nasmeta.spaces._positions import Choice, Position
 
@@ -247,9 +247,13 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
 
     # -- structure --------------------------------------------------------------------------------------------------
     @cached_property
+    def _neighbours(self) -> Neighbours:
+        return Neighbours(self)
+
+    @cached_property
     def neighbour_table(self) -> NDArray[np.int32]:
         """Neighbours of all architectures, int32, shape (size, n_neighbours), read-only; -1 after the last."""
-        table = neighbour_table(self)
+        table = self.neighbours(np.arange(self.size, dtype=np.int32))
         table.flags.writeable = False
         return table
 
@@ -258,19 +262,15 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
         """Most neighbours of an architecture."""
         return int(self.neighbour_table.shape[1])
 
-    @cached_property
-    def neighbour_counts(self) -> NDArray[np.int32]:
-        """Number of neighbours of each architecture, int32, shape (size,)."""
-        counts: NDArray[np.int32] = (self.neighbour_table >= 0).sum(axis=1, dtype=np.int32)
-        return counts
-
-    @cached_property
+    @property
     def is_regular(self) -> bool:
-        """Whether all architectures have the same number of neighbours."""
-        return bool((self.neighbour_counts == self.n_neighbours).all())
+        """Whether each edit of each architecture leads to another one."""
+        return self._neighbours.is_regular
 
     def neighbours(self, architectures: ArchitectureLike) -> NDArray[np.int32]:
         """Return the architectures one edit away: one position with another choice.
+
+        Where a look-up-only space has none, those at the fewest edits.
 
         Returns
         -------
@@ -284,8 +284,7 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
         >>> get_space("nb201").neighbours([0, 1]).shape
         (2, 24)
         """
-        found = self.neighbour_table[self.index_of(architectures)]
-        return found[found >= 0] if found.ndim == 1 else found
+        return self._neighbours.of(self.index_of(architectures))
 
     def canonical(self, architectures: ArchitectureLike, rule: IsomorphismRule = "upstream") -> int | NDArray[np.int32]:
         """Return the representative of each architecture's isomorphism class: its member with the smallest index.

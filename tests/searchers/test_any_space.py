@@ -86,6 +86,21 @@ def test_a_list_is_searched_to_its_end(name: str) -> None:
     assert sorted(run(SEARCHERS[name](listed, np.random.default_rng(0)), evaluations=100)) == list(range(60))
 
 
+@pytest.mark.parametrize("name", ["evolution", "local-search", "bananas"])
+def test_of_rows_far_apart_only_those_that_are_asked_for_get_neighbours(name: str) -> None:
+    rows = np.unique(np.random.default_rng(0).integers(5, size=(2_000, 20)), axis=0)
+    space = SearchSpace("rows", {f"p{i}": list("abcde") for i in range(20)}, architectures=rows)
+    run(SEARCHERS[name](space, np.random.default_rng(0)), evaluations=40)
+    assert "neighbour_table" not in vars(space)  # of all architectures it takes minutes where there are many
+    few = space.neighbours(np.arange(3, dtype=np.int32))
+    edits = (rows[:3, None] != rows[None]).sum(axis=2)
+    edits[np.arange(3), np.arange(3)] = 99
+    for i, near in enumerate(edits):
+        expected = np.flatnonzero(near == near.min()).tolist()
+        assert space.neighbours(i).tolist() == expected
+        assert few[i][few[i] >= 0].tolist() == expected
+
+
 @pytest.mark.parametrize("name", [name for name in OWN if name not in SLOW])
 def test_one_architecture_alone(name: str) -> None:
     alone = SearchSpace("alone", {"width": [16, 32], "act": ["relu", "tanh"]}, architectures=[[1, 0]])
@@ -109,8 +124,8 @@ def test_models_find_more_than_chance(name: str, space: str) -> None:
 
 def test_a_neighbour_is_as_likely_as_the_others() -> None:
     space = example_space("mixed")
-    rare, common = int(space.neighbour_counts.argmin()), int(space.neighbour_counts.argmax())
-    for cell in (rare, common):
+    counts_of_all = (space.neighbour_table >= 0).sum(axis=1)
+    for cell in (int(counts_of_all.argmin()), int(counts_of_all.argmax())):
         searcher = SEARCHERS["evolution"](space, np.random.default_rng(0), population=1)
         searcher.tell(np.array([cell], np.int32), np.zeros(1))
         neighbours = space.neighbours(cell)
