@@ -80,7 +80,8 @@ def columns_of_frame(
         given = frame[key].to_numpy()[rows] if key in own_keys else keys.get(key)
         long[key] = _checked_key(key, given, own=key in own_keys)
     # One name for a dataset before rows are compared: two spellings are two answers to one question.
-    long["dataset"] = long["dataset"].fillna(name).map(canonical_dataset)
+    stated_names = long["dataset"].fillna(name)
+    long["dataset"] = stated_names.map({one: canonical_dataset(one) for one in stated_names.unique()})
     stated = list(zip(long["dataset"], long["split"], strict=True))
     ours = {one: our_name(one[0], one[1] if isinstance(one[1], str) else None) for one in set(stated)}
     long["dataset"], long["split"] = [ours[one][0] for one in stated], [ours[one][1] for one in stated]
