@@ -23,6 +23,7 @@ from nasmeta.tasks import SourceTask
 
 _FEWEST_COMMON_CELLS = 20
 _CONDITION_ON = 2000  # best common cells that the mean function is conditioned on: exact up to O(n³)
+_BLOCK = 64  # of these, whose covariances with all cells are computed at once
 _FIT_ON = 500  # of these, evenly spaced in rank, that the marginal likelihood is maximised on
 
 
@@ -64,7 +65,7 @@ def learn_meta_gp(space: SearchSpace, sources: Sequence[SourceTask], features: S
     n_tasks, level = len(sources), float(average.mean())
 
     kernel = CellKernel(space, features)
-    codes = np.stack([kernel.codes(cell)[cells] for cell in cells.tolist()])
+    codes = kernel.codes_between(cells, cells)
     every = max(1, len(cells) // _FIT_ON)
     few = kernel.distances(codes[::every, ::every])
     centre, _ = weak_prior(len(kernel.features))
@@ -79,9 +80,11 @@ def learn_meta_gp(space: SearchSpace, sources: Sequence[SourceTask], features: S
     covariance = kernel.covariance(codes, shared).astype(np.float64)
     covariance += kernel.covariance(codes, deviation) / n_tasks
     weights = posterior_weights(covariance, deviation.noise / n_tasks, average - level)
-    mean = np.full(space.size, level)
-    for cell, weight in zip(cells.tolist(), weights.tolist(), strict=True):
-        mean += weight * kernel.covariance(kernel.codes(cell), shared)
+    mean, every_cell = np.full(space.size, level), np.arange(space.size)
+    for first in range(0, len(cells), _BLOCK):
+        of_block = kernel.codes_between(cells[first : first + _BLOCK], every_cell)
+        for of_cell, weight in zip(of_block, weights[first : first + _BLOCK].tolist(), strict=True):
+            mean += weight * kernel.covariance(of_cell, shared)
     return MetaGP(
         mean=mean,
         hyperparameters=replace(deviation, variances=deviation.variances * (1 + 1 / n_tasks)),
