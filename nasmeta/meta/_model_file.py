@@ -25,7 +25,7 @@ from nasmeta.pictures import Width
 from nasmeta.places import checked_path
 from nasmeta.registry import is_place, place_of
 from nasmeta.searchers import SEARCHERS
-from nasmeta.spaces import SearchSpace, get_space, to_content
+from nasmeta.spaces import SearchSpace, get_space, namesakes, to_content
 from nasmeta.tasks import SourceTask, get_task
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ class SavedMetaModel:
         if kind != self.kind:
             raise SettingError(f"{self.path} holds a model of {self.kind}, but the learner is {kind}.")
         if space != self.space:
-            raise SettingError(f"{self.path} is for the space {self.space.name}, but the learner's is {space.name}.")
+            raise SettingError(f"{self.path} is for {self.space.name}, not {space.name}.{namesakes(self.space, space)}")
         for name, value in training_settings(learner).items():
             if name in self.card["settings"] and self.card["settings"][name] != value:
                 raise SettingError(

@@ -22,7 +22,7 @@ from nasmeta.registry import is_place, split_name
 from nasmeta.runs import on_evaluator
 from nasmeta.runs._sources import sources_of
 from nasmeta.runs._spec import SearcherSpec
-from nasmeta.spaces import SearchSpace, get_cell_space, get_space
+from nasmeta.spaces import SearchSpace, get_cell_space, get_space, namesakes
 from nasmeta.tasks import SourceTask, Task
 
 
@@ -158,6 +158,7 @@ class Model:
                 raise SettingError(
                     f"{self.label} reads architectures of {getattr(space, 'name', space)}, but those of {task.name} "
                     f"are of {task.space.name}: make its parts with space={task.space.name!r}."
+                    f"{namesakes(get_space(space), task.space)}"
                 )
 
     def build(self, task: Task, seed: int) -> Any:

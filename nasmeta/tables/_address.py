@@ -240,7 +240,9 @@ class ColumnIndex:
             + f"seeds {', '.join(map(repr, values))} ({release})"
             for (split, epochs, release), values in seeds.items()
         )
-        return f"It holds for {asked.dataset}/{asked.metric}: {holds}."
+        splits = sorted({split for split, _, _ in seeds if split is not None})
+        near = "" if asked.split in (None, *splits) else near_name(asked.split, splits)
+        return f"It holds for {asked.dataset}/{asked.metric}: {holds}.{near}"
 
 
 def _listed(names: Sequence[str], asked: str) -> str:

@@ -175,6 +175,19 @@ class _Reader:
             with self.on(self.lines.of(*path, *([] if first is None else [first]))):
                 raise
 
+    @contextmanager
+    def on_sources(self, label: str) -> Iterator[None]:
+        """Do the same with the line of the source which the message mentions, or of the warm start, else of sources."""
+        try:
+            yield
+        except NasmetaError as reason:
+            listed, said = self.entry(object, "", [], "searchers", label, "sources"), str(reason)
+            where = ("searchers", label, "warm_start" if "warm_start must" in said else "sources")
+            told = [name for name in listed if str(name) in said] if isinstance(listed, list) else []
+            first = min(map(str, told), key=lambda name: (said.index(name), -len(name)), default="")
+            with self.on(self.lines.of_entry(first, *where) if first else self.lines.of(*where)):
+                raise
+
     def entry(self, kind: type | tuple[type, ...], what: str, default: Any, *path: str) -> Any:
         """Return an entry of the right type, or the default."""
         inner: Any = self.content
@@ -280,7 +293,8 @@ class _Reader:
                 except SettingError as reason:
                     raise SettingError(f"{reason} Beside settings there are: {', '.join(OF_SOURCES)}.") from None
             for key, value in said.items():
-                with self.on(self.lines.of("searchers", label, key)):
+                of_key = self.on(self.lines.of("searchers", label, key))
+                with self.on_sources(label) if key == "sources" else of_key:
                     said[key] = _said_of_sources(spec, key, value, self.file.parent)
             found[label] = (name, spec.settings)
         return found, {label: said for label, said in of_sources.items() if said}
@@ -355,7 +369,7 @@ class _Reader:
             warnings.simplefilter("ignore")  # it warns when it runs
             with self.on(self.lines.of("searchers", label, "meta_model")):
                 config = config.with_model(said.get("meta_model"), said.get("sources"))
-            with self.on(self.lines.of("searchers", label, "sources")):
+            with self.on_sources(label):
                 config = config.with_sources(said.get("sources"))
                 for source in config.sources:
                     _ = source.column if isinstance(source, Task) else None  # says how to fetch what is not here
