@@ -179,6 +179,41 @@ def check_array(name: str, value: Any) -> NDArray[np.float64]:
         raise SettingError(f"{name} must be an array of numbers, not {shown(value)}.") from reason
 
 
+def decimals_for(scale: float, least: int = 2) -> int:
+    """Return with how many decimals numbers of this scale are written: enough for three digits.
+
+    >>> decimals_for(12.0), decimals_for(0.003), decimals_for(0.003, 6)
+    (2, 5, 6)
+    """
+    return max(least, min(15, 2 - math.floor(math.log10(scale)))) if 0 < scale < math.inf else least
+
+
+def decimals_of(values: Any, unit: str = "") -> int:
+    """Return with how many decimals the values of a metric are written: 2 in percent, else as many as they differ in.
+
+    How they differ is the width of their middle half, so that a few diverged losses do not count; that of all where
+    the half is one value. Values around 10 or more have 2 in any unit.
+
+    >>> decimals_of([91.2, 91.3, 91.4], "percent"), decimals_of([0.0031, 0.0034, 0.0049, 900.0]), decimals_of([12, 9e4])
+    (2, 2, 2)
+    """
+    known = check_array("values", values)
+    known = known[np.isfinite(known)]
+    if not known.size or unit.startswith(("percent", "%")) or np.median(np.abs(known)) >= 10:
+        return 2
+    low, high = np.quantile(known, (0.25, 0.75))
+    return decimals_for(float(high - low or np.ptp(known) or np.abs(known).max()))
+
+
+def written(value: float) -> str:
+    """Return a single value with four decimals, a small one with four digits.
+
+    >>> written(91.25), written(0.00312345), written(0.0)
+    ('91.2500', '0.003123', '0.0000')
+    """
+    return f"{value:.{decimals_for(abs(value), 3) + 1}f}"
+
+
 def check_generator(rng: object, what: str) -> np.random.Generator:
     """Return the user's random generator, checked; it is to draw what is said.
 

@@ -16,6 +16,7 @@ from nasmeta.analysis._plots import has_unknown_optimum, plot_regret, save_figur
 from nasmeta.analysis._run_summary import (
     Seconds,
     asked_runs,
+    digits_of,
     ends,
     ends_note,
     failures_of,
@@ -46,6 +47,7 @@ class TaskSummary:
     title: str  # what was measured, the best value there is, and how many runs there were
     release: str
     table: pd.DataFrame  # from `summarise`, without deviations and intervals where all runs are alike
+    digits: int  # decimals of its values
     asked: dict[str, int]  # how many runs of each searcher were asked for
     budgets: list[int]  # numbers of evaluations that are compared; none where the budget was one in seconds
     by_seconds: dict[str, dict[str, str]]  # by heading and searcher: best values by then and at the end
@@ -91,16 +93,18 @@ def summarise_comparison(
     for task, rows in summary.groupby("task", sort=False, observed=True):
         name = str(task)
         answers = evaluator if isinstance(evaluator, Evaluator) else answers_for(get_task(name), evaluator)
+        digits = digits_of(frame[frame["task"] == task], answers.column.unit)
         of_task = {searcher: n for (known, searcher), n in asked.items() if known == name}
         tasks.append(
             TaskSummary(
                 name,
-                _title(answers, max(of_task.values())) + ("" if any_value[name] else "; no best value"),
+                _title(answers, max(of_task.values()), digits) + ("" if any_value[name] else "; no best value"),
                 answers.column.release,
                 rows.reset_index(drop=True),
+                digits,
                 of_task,
                 [n for n in budgets if f"value_at_{n}" in rows and evaluations is not None],
-                ends(frame, name, seconds) if evaluations is None else {},
+                ends(frame, name, seconds, digits) if evaluations is None else {},
             )
         )
     by_seconds = ends_note(frame) if evaluations is None else None
@@ -205,11 +209,11 @@ def _markdown(summary: ComparisonSummary) -> str:
     return "\n".join([*parts, *(f"{remark}\n" for remark in summary.remarks)])
 
 
-def _title(evaluator: Evaluator, runs: int) -> str:
+def _title(evaluator: Evaluator, runs: int, digits: int) -> str:
     task, info = evaluator.task, evaluator.column
     dataset = "" if info.dataset in task.name.split("/") else f"dataset {info.dataset}"
     about = ", ".join(part for part in (f"{info.metric} ({info.unit})", dataset, describe_training(info)) if part)
-    best = f"best of the {evaluator.name} {evaluator.optimum:.2f}"
+    best = f"best of the {evaluator.name} {evaluator.optimum:.{digits}f}"
     if evaluator.optimum != evaluator.optimum:
         best = f"answered by {evaluator.name}, the optimum is not known"
     if evaluator.infeasible is not None:
