@@ -7,9 +7,13 @@ import sys
 
 import numpy as np
 import pytest
+from cycler import cycler
+from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
 
-from nasmeta.analysis import plot_regret, regret_curves, save_figure
+import nasmeta as nm
+from nasmeta.analysis import plot_attainment, plot_profiles, plot_ranks, plot_regret, regret_curves, save_figure
 from nasmeta.errors import SettingError, UnknownNameError
 
 
@@ -54,6 +58,32 @@ def test_curves_differ_in_colour_dash_and_marker(make_frame):
     frame = make_frame({("t", f"s{number}"): [[2, 1]] for number in range(7)})
     lines = [line for line in plot_regret(frame).axes[0].lines if line.get_label().startswith("s")]
     assert len({line.get_color() for line in lines}) == len({line.get_marker() for line in lines}) == 7
+
+
+@pytest.mark.parametrize(
+    "colours", [None, ["#000000"], ["#000000", "#0072B2", "#D55E00"]], ids=["ours", "one", "three"]
+)
+@pytest.mark.parametrize("kind", ["regret", "ranks", "profiles", "attainment"])
+def test_twenty_five_curves_are_all_told_apart(make_frame, kind, colours):
+    names = [f"s{number}" for number in range(25)]
+    if kind == "attainment":
+        one = nm.compare(dict.fromkeys(names, "random"), "nb201/cifar10+train_seconds", repeats=1, evaluations=6)
+    else:
+        frame = make_frame({("t", name): [[3, 2, 1 + place]] for place, name in enumerate(names)})
+    with rc_context({} if colours is None else {"axes.prop_cycle": cycler(color=colours)}):
+        if kind == "attainment":
+            figure = plot_attainment(one)
+        else:
+            figure = {"regret": plot_regret, "ranks": plot_ranks, "profiles": plot_profiles}[kind](frame)
+    (legend,) = figure.legends
+    lines = dict(zip([text.get_text() for text in legend.get_texts()], legend.get_lines(), strict=True))
+    looks = [
+        (to_hex(lines[name].get_color()), str(lines[name]._unscaled_dash_pattern), lines[name].get_marker())
+        for name in names
+    ]
+    assert len(set(looks)) == 25
+    if colours is None:
+        assert len({look[:2] for look in looks}) == 25, "colour and dash are enough"
 
 
 def test_tasks_are_chosen_and_ordered(real_frame):
