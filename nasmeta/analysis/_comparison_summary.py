@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
@@ -147,14 +147,13 @@ def write_summary(
 
 def _written(frame: pd.DataFrame, folder: Path, summary: ComparisonSummary) -> list[Path]:
     """Write figures and summary; what has nothing to draw is left out with a remark."""
-    from nasmeta.tasks import HYPERVOLUME_UNIT, get_task
+    from nasmeta.tasks import get_task
 
     files = [folder / "results.parquet", folder / "summary.md"]
     unknown, any_value = has_unknown_optimum(frame), _any_value(frame)
     units = set() if unknown else {get_task(str(name)).column.unit for name in frame["task"].unique()}
     several = len(units) > 1
     left_out: list[str] = []
-    unit: dict[str, Any] = {"unit": HYPERVOLUME_UNIT} if units == {HYPERVOLUME_UNIT} else {}
     with writing(f"Cannot write the report to {folder}", JournalError, " The runs themselves are kept."):
         for x, name in _PICTURES:
             # Where nobody recorded what an evaluation costs, there is no time to plot against.
@@ -163,7 +162,7 @@ def _written(frame: pd.DataFrame, folder: Path, summary: ComparisonSummary) -> l
             if not shown.empty:
                 name = name.replace("regret", "best") if unknown else name
                 try:
-                    figure = plot_regret(shown, x=x, share_y=not several, **unit)
+                    figure = plot_regret(shown, x=x, share_y=not several)
                 except SettingError as reason:
                     left_out.append(f"The figure {name} is left out. {reason}")
                     continue

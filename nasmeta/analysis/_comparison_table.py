@@ -11,7 +11,7 @@ import pandas as pd
 from nasmeta.analysis._frame import FloatArray, Runs, read_runs
 from nasmeta.analysis._losses import place_of_runs
 from nasmeta.analysis._paired_tests import holm, wilcoxon_p
-from nasmeta.analysis._run_summary import digits_of, unit_of
+from nasmeta.analysis._run_summary import column_of, digits_of
 from nasmeta.analysis._tables import in_latex
 from nasmeta.checks import check_int, check_number, checked_types
 from nasmeta.errors import SettingError, UnknownNameError
@@ -97,7 +97,8 @@ def latex_comparison(
     elif measure == "evaluations":
         digits = [1] * len(runs.tasks)
     else:
-        digits = [digits_of(frame[frame["task"] == task], unit_of(task)) for task in runs.tasks]
+        units = [getattr(column_of(task), "unit", "") for task in runs.tasks]
+        digits = [digits_of(frame[frame["task"] == task], unit) for task, unit in zip(runs.tasks, units, strict=True)]
     losses = _losses(runs, measure, at)
     shown = losses if measure != "value" else _at(runs, "incumbent_value", at)
     signs = {} if reference is None else _signs(runs, losses, runs.searchers.index(reference), level)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,12 @@ from nasmeta.analysis._tables import spread
 from nasmeta.checks import decimals_of
 from nasmeta.errors import NasmetaError
 
+if TYPE_CHECKING:
+    from nasmeta.tables import ColumnInfo
+
 Seconds = float | Mapping[str, float] | None  # the budget, one for all tasks or one a task
 
+_SPLITS = {"valid": "validation", "train": "training", "": ""}  # as people call them
 _REASONS = 3  # of failures, those that are told
 _WHY = {
     "exhausted": "exhausted: no cell was left",
@@ -35,14 +40,27 @@ def digits_of(rows: pd.DataFrame, unit: str) -> int:
     )
 
 
-def unit_of(task: str) -> str:
-    """Return the unit of a task's values; empty where the task is not known here."""
+def column_of(task: str) -> ColumnInfo | None:
+    """Return what is known of a task's values; None where the task is not known here."""
     from nasmeta.tasks import get_task
 
     try:
-        return get_task(task).column.unit
+        return get_task(task).column
     except NasmetaError:
-        return ""
+        return None
+
+
+def regret_unit(columns: Sequence[ColumnInfo | None]) -> str:
+    """Return the unit of the regrets of some tasks, with the metric where it is the same of all."""
+    known = [column for column in columns if column is not None]
+    units = {column.unit for column in known}
+    names = {f"{_SPLITS.get(c.split or '', c.split)} {c.metric_name}".strip() for c in known}
+    if len(known) < len(columns) or len(units) != 1:
+        return "each task's own unit"
+    (unit,), one = units, len(names) == 1
+    if unit == "percent":
+        return "percentage points" + (f" of {names.pop()}" if one else "")
+    return (names.pop() if one else "each task's own metric") if unit == "1" else unit
 
 
 def ends(frame: pd.DataFrame, task: str, seconds: Seconds, digits: int) -> dict[str, dict[str, str]]:

@@ -13,6 +13,7 @@ import pandas as pd
 from nasmeta.checks import check_array, check_int, checked_types, decimals_for
 from nasmeta.errors import SettingError, shown as said
 
+_ROUNDING = 1e-8  # what is smaller is taken for 0
 Goals = Mapping[str, Literal["min", "max"]]
 
 _LATEX = str.maketrans(
@@ -232,9 +233,10 @@ def _texts(
 
 
 def _most_decimals(column: pd.Series[Any]) -> int:
-    """Return how many decimals a column may have: more than 4 where even its largest number is small."""
+    """Return how many decimals a column may have: more than 4 where even its largest number, no rounding, is small."""
     sizes = [abs(float(value)) for value in column if isinstance(value, Real)]
-    return decimals_for(max(filter(np.isfinite, sizes), default=0.0), 4)
+    largest = max(filter(np.isfinite, sizes), default=0.0)
+    return decimals_for(largest if largest > _ROUNDING else 0.0, 4)
 
 
 def _cell(row: pd.Series[Any], name: str, parts: set[str], fixed: int | None, most: int) -> str:

@@ -107,4 +107,4 @@ def why_illegal(dataset: str, split: str | None, epochs: int | None = None, epoc
         if one.dataset in family
     )
     splits = [one.split for one in legal]
-    return f"{reason}.{near_name(split, splits) if split not in splits else ''} Legal: {choices}."
+    return f"{reason}. Legal: {choices}.{near_name(split, splits) if split not in splits else ''}"

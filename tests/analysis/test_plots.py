@@ -47,7 +47,7 @@ def test_legend_labels_and_optimum(real_frame):
     assert [text.get_text() for text in legend.get_texts()] == ["source-order", "random"]
     assert legend.get_title().get_text() == "mean of 1 to 20 runs; band: 95 % bootstrap interval of the mean"
     first = figure.axes[0]
-    assert first.get_ylabel().replace("\n", " ") == "regret (percentage points of validation accuracy)"
+    assert first.get_ylabel().replace("\n", " ") == "regret (each task's own unit)", "nb201/imagenet is no task here"
     assert first.get_xlabel() == "evaluations"
     assert "optimum" in [text.get_text() for text in first.texts]
     # Source order finds the optimum of CIFAR-10 at its 22nd evaluation: a marker on the optimum's line.
@@ -84,6 +84,31 @@ def test_twenty_five_curves_are_all_told_apart(make_frame, kind, colours):
     assert len(set(looks)) == 25
     if colours is None:
         assert len({look[:2] for look in looks}) == 25, "colour and dash are enough"
+
+
+@pytest.mark.parametrize(
+    ("tasks", "label"),
+    [
+        (["nb201/cifar10", "nb201/cifar100"], "regret (percentage points of validation accuracy)"),
+        (["graph/cora", "graph/citeseer"], "regret (percentage points of validation accuracy)"),
+        (["graph/proteins"], "regret (percentage points of validation ROC-AUC)"),
+        (["graph/cora", "graph/proteins"], "regret (percentage points)"),
+        (["nb201/cifar10+train_seconds"], "regret (% of the front's hypervolume)"),
+        (["nb201/train-seconds/cifar10"], "regret (s)"),
+        (["nb201/cifar10", "nb201/train-seconds/cifar10"], "regret (each task's own unit)"),
+        (["nobody/knows"], "regret (each task's own unit)"),
+    ],
+)
+def test_the_label_of_the_axis_comes_from_the_tasks(make_frame, tasks, label):
+    frame = make_frame({(task, "s"): [[2, 1]] for task in tasks})
+    assert plot_regret(frame).axes[0].get_ylabel().replace("\n", " ") == label
+    assert plot_regret(frame, unit="points").axes[0].get_ylabel() == "regret (points)"
+
+
+def test_best_values_of_several_metrics_are_in_their_unit(make_frame):
+    frame = make_frame({(task, "s"): [[2, 1]] for task in ("graph/cora", "graph/proteins")})
+    label = plot_regret(frame.assign(regret=np.nan, incumbent_value=90.0)).axes[0].get_ylabel()
+    assert label == "best found (percent)"
 
 
 def test_tasks_are_chosen_and_ordered(real_frame):

@@ -42,6 +42,7 @@ class TaskFacts:
     test: TestColumn | None
     known: bool = True  # whether the optimum is
     digits: int = 2  # decimals of its values
+    column: ColumnInfo | None = None  # what is known of them; None where the task is not known here
 
     @property
     def best(self) -> str:
@@ -65,13 +66,13 @@ def facts_of(
     for name, rows in frame.groupby("task", sort=False, observed=True):
         task = (tasks or {}).get(str(name))
         optimum, sign = _from_frame(rows, str(name))
+        info = None if task is None else task.column
         unit, signal, test, known = "", dict[str, str](), None, not rows["regret"].isna().all()
-        if task is not None:
-            info = task.column
+        if task is not None and info is not None:
             unit, signal = info.unit, _words(info) if known else {}  # something else answered than the task's table
             incumbents = rows["incumbent"].unique()
             test = _test_column(task, incumbents, columns) if known else _table_column(task, incumbents)
-        found.append(TaskFacts(str(name), optimum, sign, unit, signal, test, known, digits_of(rows, unit)))
+        found.append(TaskFacts(str(name), optimum, sign, unit, signal, test, known, digits_of(rows, unit), info))
     return found
 
 
