@@ -145,8 +145,11 @@ def audit(
     every: Annotated[bool, typer.Option("--every", help="Also show the checks that passed, column by column.")] = False,
 ) -> None:
     """Check the tables against known invariants of the benchmarks; exit code 1 if there is a new violation."""
+    from nasmeta.files import require_writable
     from nasmeta.tables.audit import run_audit, write_audit
 
+    if report is not None:
+        require_writable(report, folder=True)
     found = run_audit(table or None, check or None)
     terminal = console()
     terminal.print(_as_table(found, every))

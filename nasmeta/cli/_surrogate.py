@@ -46,9 +46,11 @@ def fit(
 def _check(output: Path) -> None:
     """Notice before the fit where nothing can be written afterwards."""
     from nasmeta.errors import SettingError
+    from nasmeta.files import require_writable
 
     if output.suffix != ".npz" or output.is_dir() or not output.parent.is_dir():
         raise SettingError(f"{output} cannot be written: name a file that ends in .npz, in a folder that exists.")
+    require_writable(output)
 
 
 @surrogate_app.command(

@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nasmeta.errors import JournalError
 from nasmeta.evaluators import Evaluator, TrainingEvaluator
-from nasmeta.places import checked_path
+from nasmeta.files import require_writable
+from nasmeta.places import checked_path, located
 from nasmeta.progress import spinner
 from nasmeta.runs._answers import EvaluatorLike, answers_for
 from nasmeta.runs._clock import Clock, checked_budget
@@ -159,6 +161,8 @@ def search(
     history = None if path is None else config.read(path)
     if history is not None:
         return history
+    if path is not None:
+        require_writable(located("journal", path), JournalError)
     what = f"{spec.name} on {answers.task.name}"
     with spinner(what, shown=progress) as tell, one_thread():
         if progress and isinstance(answers, TrainingEvaluator):
