@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, Literal, TypeAlias, TypeVar, cast, get_args, get_origin
+from typing import Any, Literal, TypeAlias, TypeGuard, TypeVar, cast, get_args, get_origin
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +89,11 @@ def check_instance(name: str, value: object, kind: type[T]) -> T:
     return value
 
 
+def is_listed(value: object) -> TypeGuard[Iterable[Any]]:
+    """Whether a value has entries: it can be iterated over, as an array without a dimension cannot."""
+    return isinstance(value, Iterable) and getattr(value, "ndim", 1) != 0
+
+
 def check_list(name: str, value: Any, of: str) -> list[Any]:
     """Return what the user lists, checked; a text is one thing and no list of letters.
 
@@ -96,7 +101,7 @@ def check_list(name: str, value: Any, of: str) -> list[Any]:
     Traceback (most recent call last):
     nasmeta.errors.SettingError: seeds must be a list of whole numbers, not 0.
     """
-    if not isinstance(value, str | bytes) and isinstance(value, Iterable) and getattr(value, "ndim", 1) != 0:
+    if not isinstance(value, str | bytes) and is_listed(value):
         return list(value)
     raise SettingError(f"{name} must be a list of {of}, not {shown(value)}.")
 

@@ -208,7 +208,7 @@ def _markdown(summary: ComparisonSummary) -> str:
     return "\n".join([*parts, *(f"{remark}\n" for remark in summary.remarks)])
 
 
-def _title(evaluator: Evaluator, runs: int, digits: int) -> str:
+def _title(evaluator: Evaluator, runs: int, digits: int = 2) -> str:
     task, info = evaluator.task, evaluator.column
     dataset = "" if info.dataset in task.name.split("/") else f"dataset {info.dataset}"
     about = ", ".join(part for part in (f"{info.metric} ({info.unit})", dataset, describe_training(info)) if part)

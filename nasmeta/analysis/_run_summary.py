@@ -63,7 +63,7 @@ def regret_unit(columns: Sequence[ColumnInfo | None]) -> str:
     return (names.pop() if one else "each task's own metric") if unit == "1" else unit
 
 
-def ends(frame: pd.DataFrame, task: str, seconds: Seconds, digits: int) -> dict[str, dict[str, str]]:
+def ends(frame: pd.DataFrame, task: str, seconds: Seconds, digits: int = 2) -> dict[str, dict[str, str]]:
     """Return by heading and searcher how the runs on a task ended: best values, and the number of evaluations.
 
     Where what crosses the budget counts, what had ended by the budget stands beside it. Runs without a value are not

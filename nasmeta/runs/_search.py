@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nasmeta.checks import check_bool
 from nasmeta.errors import JournalError
 from nasmeta.evaluators import Evaluator, TrainingEvaluator
 from nasmeta.files import require_writable
@@ -142,6 +143,7 @@ def search(
     """
     spec = SearcherSpec.of(searcher, settings).guided(prune_space, warm_start)
     path = None if journal is None else checked_path("journal", journal)
+    check_bool("progress", progress)
     answers = answers_for(task, evaluator, data, recipe)
     if isinstance(answers, TrainingEvaluator) and path is not None and answers.folder is None:
         answers.folder = path.with_name(f"{path.name}.trainings")

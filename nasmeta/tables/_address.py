@@ -285,7 +285,8 @@ def signal_column(
             f"{table} has several metrics of {dataset}, none an accuracy: name one of {', '.join(own)}, on the command "
             f"line as in {table}/{dataset}/{next(iter(own))}."
         )
-    sampled, seed = seed == "sample", None if seed == "sample" else seed
+    sampled = isinstance(seed, str) and seed == "sample"
+    seed = None if sampled else seed
     asked = Address(dataset, main, split, epochs, seed, release).normal()
     found = index.matching(asked)
     single = {(c.split, c.epochs, c.release) for c in found if isinstance(c.seed, int)}
