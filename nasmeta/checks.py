@@ -190,7 +190,7 @@ def decimals_for(scale: float, least: int = 2) -> int:
     >>> decimals_for(12.0), decimals_for(0.003), decimals_for(0.003, 6)
     (2, 5, 6)
     """
-    return max(least, min(15, 2 - math.floor(math.log10(scale)))) if 0 < scale < math.inf else least
+    return max(least, min(15, 2 - math.floor(math.log10(scale) + 1e-9))) if 0 < scale < math.inf else least
 
 
 def decimals_of(values: Any, unit: str = "") -> int:

@@ -177,8 +177,8 @@ def plot_attainment(
             margin = 0.1 * (best - worst)
             limits(*sorted((worst - margin, best + margin)))
         panel.set_title(task.name, fontsize="small")
-        panel.set_ylabel(f"{task.columns[0].metric} ({task.columns[0].unit})".replace("_", " "), fontsize="small")
-        panel.set_xlabel(f"{task.columns[1].metric} ({task.columns[1].unit})".replace("_", " "), fontsize="small")
+        panel.set_ylabel(f"{task.columns[0].metric_name} ({task.columns[0].unit})", fontsize="small")
+        panel.set_xlabel(f"{task.columns[1].metric_name} ({task.columns[1].unit})", fontsize="small")
     for unused in panels[len(asked) :]:
         unused.remove()
     figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=2 if total < 5 else 4)

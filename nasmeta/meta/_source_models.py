@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import combinations, starmap
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ def joint_space(target: SearchSpace, sources: Sequence[SearchSpace]) -> SearchSp
     for space in spaces:
         if all(_has_all_of(space, other) for other in spaces):
             return space
-    alike = next(filter(None, (namesakes(space, target) for space in spaces)), "")
+    alike = next(filter(None, starmap(namesakes, combinations(spaces, 2))), "")
     listed = "; ".join(f"{space.name}: {_choices_in_words(space)}" for space in spaces)
     raise SettingError(f"These spaces do not fit: none has all architectures of the others ({listed}).{alike}")
 

@@ -132,7 +132,7 @@ def plot_run(run: Any, x: RunAxis, width: Width) -> Figure:
     panels[-1].set_xlabel(
         "evaluations" if x == "evaluation" else f"{'' if isnan(optimum) else 'simulated '}training time (s)"
     )
-    axes.set_ylabel(info.metric.replace("_", " ") + ("" if info.unit == "1" else f" ({info.unit})"))
+    axes.set_ylabel(info.metric_name + ("" if info.unit == "1" else f" ({info.unit})"))
     axes.locator_params(axis="x", nbins=5)
     title = f"{run.searcher} on {run.task.name}, seed {run.seed}"
     axes.set_title(title, fontsize=fitting_size(title, total - 0.9, rcParams["axes.titlesize"]))

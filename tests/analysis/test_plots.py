@@ -162,3 +162,9 @@ def test_nothing_is_cut_off(real_frame):
 def test_importing_the_room_imports_no_heavy_library():
     code = "import sys, nasmeta.analysis; print([m for m in ('matplotlib', 'scipy') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_run_and_a_table_name_the_metric_of_the_note():
+    assert nm.search("random", "graph/proteins", evaluations=3).plot().axes[0].get_ylabel() == "ROC-AUC (percent)"
+    column = {"dataset": "proteins", "metric": "accuracy", "split": "valid", "seed": "mean"}
+    assert nm.load_table("graph").plot(**column).axes[0].get_xlabel().startswith("ROC-AUC (percent): proteins")
