@@ -263,7 +263,7 @@ def query(
             raise SettingError(f"A seed is a whole number or mean, not {seed!r}.") from None
     found = nm.query([cell_in(cell) for cell in cells], dataset, metric, split, epochs, chosen_seed, release, table)
     for row in found.to_dict("records"):
-        typer.echo(f"{row['cell']:>6}  {row['value']:<12.10g}{row['architecture']}")
+        typer.echo(f"{row['cell']:>6}  {row['value']:<11.10g} {row['architecture']}")
     first = found.iloc[0]
     said = (("split {}", "split"), ("{} epochs", "epochs"), ("seed {}", "seed"))
     parts = [first["dataset"], f"{first['metric']} in {first['unit']}"]

@@ -79,7 +79,9 @@ def test_small_values_are_told_apart_on_the_command_line_and_on_pages(losses: pd
     assert all(len(number) == len("+0.000000") for number in re.findall(r"[+−]\d\.\d+(?=<small>)", matrix[0]))
     found = said("search", "random", "small/x", "--evaluations", "20")
     assert re.search(rf"loss +0\.003\d\d\d.*best of the table: {losses['loss'].min():.6f}\)", found), found
-    assert re.search(r"0\.003\d+", said("query", "0", "--table", "small", "--dataset", "x", "--metric", "loss"))
+    assert re.search(
+        r"0\.003\d+ width=16", said("query", "0", "--table", "small", "--dataset", "x", "--metric", "loss")
+    )
     run = nm.search("random", "small/x", evaluations=20)
     assert f"with {run.best.value:.6f}" in repr(run)
 
