@@ -56,7 +56,9 @@ def writing(said: str, kind: type[NasmetaError] = SettingError, more: str = "") 
         raise kind(f"{said}: {reason.strerror or reason} ({reason.filename}).{more}") from reason
 
 
-def require_writable(path: Path, kind: type[NasmetaError] = SettingError, *, folder: bool = False) -> None:
+def require_writable(
+    path: Path, kind: type[NasmetaError] = SettingError, *, folder: bool = False, said: str = ""
+) -> None:
     """Notice before the work where its file, or the folder for it, could not be written afterwards.
 
     What is not there may be made later: the nearest folder above it has to take a file. A store is not tried.
@@ -73,7 +75,7 @@ def require_writable(path: Path, kind: type[NasmetaError] = SettingError, *, fol
         probe.touch()
         probe.unlink(missing_ok=True)
     except OSError as reason:
-        raise kind(f"{path} cannot be written: {reason.strerror or reason}.") from reason
+        raise kind(f"{said or f'{path} cannot be written'}: {reason.strerror or reason}.") from reason
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

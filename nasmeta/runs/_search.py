@@ -164,7 +164,7 @@ def search(
     if history is not None:
         return history
     if path is not None:
-        require_writable(located("journal", path), JournalError)
+        require_writable(located("journal", path), JournalError, said=f"Cannot write the journal {path}")
     what = f"{spec.name} on {answers.task.name}"
     with spinner(what, shown=progress) as tell, one_thread():
         if progress and isinstance(answers, TrainingEvaluator):
