@@ -199,8 +199,9 @@ def decimals_of(values: Any, unit: str = "") -> int:
     How they differ is the width of their middle half, so that a few diverged losses do not count; that of all where
     the half is one value. Values around 10 or more have 2 in any unit.
 
-    >>> decimals_of([91.2, 91.3, 91.4], "percent"), decimals_of([0.0031, 0.0034, 0.0049, 900.0]), decimals_of([12, 9e4])
-    (2, 2, 2)
+    >>> losses = [0.0031, 0.0034, 0.0037, 0.0039, 900.0]
+    >>> decimals_of(losses), decimals_of([91.2, 91.3, 91.4], "percent"), decimals_of([12, 90_000])
+    (6, 2, 2)
     """
     known = check_array("values", values)
     known = known[np.isfinite(known)]
@@ -216,7 +217,7 @@ def written(value: float) -> str:
     >>> written(91.25), written(0.00312345), written(0.0)
     ('91.2500', '0.003123', '0.0000')
     """
-    return f"{value:.{decimals_for(abs(value), 3) + 1}f}"
+    return f"{value:.{4 if abs(value) >= 0.01 else decimals_for(abs(value), 3) + 1}f}"
 
 
 def check_generator(rng: object, what: str) -> np.random.Generator:

@@ -38,6 +38,7 @@ def losses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
         ([91.21, 91.22, 91.23], "", 2),
         ([0.91, 0.92, 0.94], "1", 4),
         ([1e-4, 2e-4, 4e-4], "1", 6),
+        ([0.0031, 0.0034, 0.0037, 0.0039, 900.0], "1", 6),
         ([1e-4, 1e-4, 1e-4], "1", 6),
         ([0.0, 0.0], "1", 2),
         ([np.nan, np.inf], "1", 2),
@@ -50,8 +51,8 @@ def test_the_scale_of_the_spread_says_how_many(values: list[float], unit: str, d
 
 
 def test_single_values() -> None:
-    assert [written(value) for value in (91.25, -0.004123, 0.00041234, 1234.5)] == [
-        "91.2500", "-0.004123", "0.0004123", "1234.5000",
+    assert [written(value) for value in (91.25, 0.05, -0.004123, 0.00041234, 1234.5)] == [
+        "91.2500", "0.0500", "-0.004123", "0.0004123", "1234.5000",
     ]  # fmt: skip
 
 
