@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
-from typing import Any, Literal, TypeAlias, TypeVar, cast, get_args, get_origin
+from typing import Any, Literal, TypeAlias, TypeGuard, TypeVar, cast, get_args, get_origin
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +89,11 @@ def check_instance(name: str, value: object, kind: type[T]) -> T:
     return value
 
 
+def is_listed(value: object) -> TypeGuard[Iterable[Any]]:
+    """Whether a value has entries: it can be iterated over, as an array without a dimension cannot."""
+    return isinstance(value, Iterable) and getattr(value, "ndim", 1) != 0
+
+
 def check_list(name: str, value: Any, of: str) -> list[Any]:
     """Return what the user lists, checked; a text is one thing and no list of letters.
 
@@ -96,7 +101,7 @@ def check_list(name: str, value: Any, of: str) -> list[Any]:
     Traceback (most recent call last):
     nasmeta.errors.SettingError: seeds must be a list of whole numbers, not 0.
     """
-    if not isinstance(value, str | bytes) and isinstance(value, Iterable) and getattr(value, "ndim", 1) != 0:
+    if not isinstance(value, str | bytes) and is_listed(value):
         return list(value)
     raise SettingError(f"{name} must be a list of {of}, not {shown(value)}.")
 
@@ -177,6 +182,42 @@ def check_array(name: str, value: Any) -> NDArray[np.float64]:
         return np.asarray(value, dtype=np.float64)
     except (TypeError, ValueError, OverflowError) as reason:
         raise SettingError(f"{name} must be an array of numbers, not {shown(value)}.") from reason
+
+
+def decimals_for(scale: float, least: int = 2) -> int:
+    """Return with how many decimals numbers of this scale are written: enough for three digits.
+
+    >>> decimals_for(12.0), decimals_for(0.003), decimals_for(0.003, 6)
+    (2, 5, 6)
+    """
+    return max(least, min(15, 2 - math.floor(math.log10(scale) + 1e-9))) if 0 < scale < math.inf else least
+
+
+def decimals_of(values: Any, unit: str = "") -> int:
+    """Return with how many decimals the values of a metric are written: 2 in percent, else as many as they differ in.
+
+    How they differ is the width of their middle half, so that a few diverged losses do not count; that of all where
+    the half is one value. Values around 10 or more have 2 in any unit.
+
+    >>> losses = [0.0031, 0.0034, 0.0037, 0.0039, 900.0]
+    >>> decimals_of(losses), decimals_of([91.2, 91.3, 91.4], "percent"), decimals_of([12, 90_000])
+    (6, 2, 2)
+    """
+    known = check_array("values", values)
+    known = known[np.isfinite(known)]
+    if not known.size or unit.startswith(("percent", "%")) or np.median(np.abs(known)) >= 10:
+        return 2
+    low, high = np.quantile(known, (0.25, 0.75))
+    return decimals_for(float(high - low or np.ptp(known) or np.abs(known).max()))
+
+
+def written(value: float) -> str:
+    """Return a single value with four decimals, a small one with four digits.
+
+    >>> written(91.25), written(0.00312345), written(0.0)
+    ('91.2500', '0.003123', '0.0000')
+    """
+    return f"{value:.{4 if abs(value) >= 0.01 else decimals_for(abs(value), 3) + 1}f}"
 
 
 def check_generator(rng: object, what: str) -> np.random.Generator:

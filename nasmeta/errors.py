@@ -74,12 +74,16 @@ def needing(who: str, extra: str) -> Iterator[None]:
 
 
 def near_name(name: object, choices: Sequence[str]) -> str:
-    """Return the question whether the closest of some names is meant; empty where none is close.
+    """Return the question whether the closest of some names is meant; empty where none is close, nor begins another.
 
-    >>> near_name("evolutoin", ["evolution", "gp"])
-    " Did you mean 'evolution'?"
+    >>> near_name("evolutoin", ["evolution", "gp"]), near_name("val", ["train", "validation"])
+    (" Did you mean 'evolution'?", " Did you mean 'validation'?")
     """
     near = get_close_matches(name, choices, n=1) if isinstance(name, str) else []
+    if not near and isinstance(name, str):
+        near = [
+            one for one in choices if min(len(one), len(name)) > 2 and (one.startswith(name) or name.startswith(one))
+        ]
     return f" Did you mean {near[0]!r}?" if near else ""
 
 

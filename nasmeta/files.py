@@ -8,6 +8,7 @@ import os
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from errno import EISDIR
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,28 @@ def writing(said: str, kind: type[NasmetaError] = SettingError, more: str = "") 
         if isinstance(reason, NasmetaError):
             raise
         raise kind(f"{said}: {reason.strerror or reason} ({reason.filename}).{more}") from reason
+
+
+def require_writable(
+    path: Path, kind: type[NasmetaError] = SettingError, *, folder: bool = False, said: str = ""
+) -> None:
+    """Notice before the work where its file, or the folder for it, could not be written afterwards.
+
+    What is not there may be made later: the nearest folder above it has to take a file. A store is not tried.
+    """
+    if hasattr(path, "storage_options"):
+        return
+    try:
+        if path.is_dir() and not folder:
+            raise IsADirectoryError(EISDIR, "it is a folder")
+        place = path if folder else path.parent
+        while not place.exists() and place != place.parent:
+            place = place.parent
+        probe = temporary_of(place / path.name)
+        probe.touch()
+        probe.unlink(missing_ok=True)
+    except OSError as reason:
+        raise kind(f"{said or f'{path} cannot be written'}: {reason.strerror or reason}.") from reason
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

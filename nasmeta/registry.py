@@ -197,9 +197,8 @@ class Registry(Mapping[str, T]):
             raise UnknownNameError(f"{asked} cannot be found: {module} has no {attribute}.{hint}") from reason
         entry: T | None = found if self._accepts is None else self._accepts(found)
         if entry is None:
-            raise SettingError(
-                f"{asked} is {shown(found)} ({type(found).__name__}), but a {self.kind} is {self._wanted}."
-            )
+            a_kind = f"{'an' if self.kind[0] in 'aeiou' else 'a'} {self.kind}"
+            raise SettingError(f"{asked} is {shown(found)} ({type(found).__name__}), but {a_kind} is {self._wanted}.")
         return entry
 
     def _entry_points(self) -> Mapping[str, list[EntryPoint]]:

@@ -9,14 +9,16 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from matplotlib.figure import Figure
 
 import nasmeta as nm
 from nasmeta import analysis, predictors, searchers, surrogates, tables, tasks
 from nasmeta.checks import checked_types
 from nasmeta.errors import NasmetaError, SettingError
-from nasmeta.evaluators import SurrogateEvaluator
+from nasmeta.evaluators import FunctionEvaluator, SurrogateEvaluator
 from nasmeta.spaces import CellSpace, Position, SearchSpace
+from nasmeta.training import CellNetwork
 
 RUNS = pd.DataFrame(
     {
@@ -24,6 +26,8 @@ RUNS = pd.DataFrame(
         "regret": [2.0, 1.0, 3.0, 1.0, 4.0, 2.0, 5.0, 2.0],
     }
 )  # fmt: skip
+VALUES = pd.DataFrame({"cell": [1, 2], "loss": [0.1, 0.2]})
+NETWORK = CellNetwork(6111, channels=4, cells_per_stage=1)
 TABLE = pd.DataFrame({"searcher": ["a"], "regret": [1.0]})
 EPOCHS = pd.DataFrame({"cell": 1, "role": "pick", "seed": 0, "epoch": [1, 2]})
 SPACE = nm.SearchSpace("s", {"width": [1, 2], "act": ["x", "y"]})
@@ -53,7 +57,7 @@ CALLS: dict[str, tuple[Callable[[Any], object], str]] = {
     "regrets are bools": (lambda a: analysis.plot_ranks(RUNS.assign(regret=True)), "regret .* holds bool"),
     "a column is twice": (lambda a: analysis.plot_ranks(pd.concat([RUNS, RUNS], axis=1)), "a column twice"),
     "tasks are a number": (lambda a: analysis.plot_regret(RUNS, tasks=a(3)), "tasks must be a list, each entry a text"),
-    "unit is no text": (lambda a: analysis.plot_regret(RUNS, unit=a(None)), "unit must be a text"),
+    "unit is no text": (lambda a: analysis.plot_regret(RUNS, unit=a(3)), "unit must be a text, not 3"),
     "no task column": (lambda a: analysis.front_distances(TABLE), "lacks the column.s. task"),
     "cells are a number": (lambda a: analysis.plot_cells(a(3)), "cells must be a list, each entry a whole number"),
     "cells are fractions": (lambda a: analysis.plot_cells(a([1.5])), "cells must be a list"),
@@ -119,6 +123,51 @@ CALLS: dict[str, tuple[Callable[[Any], object], str]] = {
     "encoder is a mapping": (lambda a: nm.predict("ridge", encoder=a({})), "encoder must be a text"),
     "classes are texts": (lambda a: predictors.load_predictor("x", a(["a"])), "a list, each entry a class"),
     "classes are a number": (lambda a: predictors.load_predictor("x", a(3)), "classes must be a list"),
+    "a name is an array": (lambda a: nm.get_task(a(np.array(["a"]))), r"task array\(\['a'\]"),
+    "a table's name is an array": (lambda a: nm.load_table(a(np.array(["a", "b"]))), "name of a table"),
+    "evaluator is an array": (lambda a: nm.search("random", task(), evaluator=a(np.ones(2))), "An evaluator is"),
+    "progress is an array": (lambda a: nm.search("random", task(), progress=a(np.ones(2))), "progress must be true"),
+    "progress is a word": (lambda a: nm.compare(["random"], task(), progress=a("no")), "progress must be true or"),
+    "epochs are no list": (lambda a: nm.search("asha", task(), epochs=a(np.array(3))), "Lengths of trainings are"),
+    "searchers are no list": (lambda a: nm.compare(a(np.array("gp")), task()), "Searchers are a sequence"),
+    "tasks are no list": (lambda a: nm.compare(["random"], a(np.array(3))), "Tasks are names of tasks"),
+    "seeds are no list": (lambda a: nm.compare(["random"], task(), seeds=a(np.array(3))), "seeds are whole numbers"),
+    "objectives are no list": (lambda a: nm.multi_objective_task(a(np.array("x"))), "Objectives are a list"),
+    "dataset is an array": (
+        lambda a: nm.multi_objective_task(["accuracy", "train_seconds"], dataset=a(np.ones(2))), "dataset must be of",
+    ),
+    "predictors are no list": (lambda a: nm.predict(a(np.array(3))), "Predictors are names"),
+    "a predictor is an array": (lambda a: nm.predict(a(np.ones((2, 2)))), "A predictor is a name"),
+    "sources of a training are no list": (
+        lambda a: nm.meta_train("source-order", a(np.array(3)), out="x.npz"), "Sources are names",
+    ),
+    "metrics are no list": (lambda a: nm.Table.from_frame(VALUES, "nb201", metrics=a(np.array("x"))), "metrics is a"),
+    "direction is an array": (
+        lambda a: nm.Table.from_frame(VALUES, "nb201", direction=a(np.ones(2))), "direction of loss is 'max' or 'min'",
+    ),
+    "kind is an array": (lambda a: nm.Table.from_frame(VALUES, "nb201", kind=a(np.ones(2))), "kind of loss is one of"),
+    "split is a tensor": (lambda a: nm.Table.from_frame(VALUES, "nb201", split=a(torch.ones(2))), "split is one value"),
+    "columns are a matrix": (lambda a: nm.SearchSpace.from_frame(TABLE, a(np.eye(2))), "has no column"),
+    "epoch is an array": (
+        lambda a: nm.load_table("nb201").column("cifar10", "accuracy", "valid", 200, 777, epoch=a(np.ones(2))),
+        "epoch must be an integer",
+    ),
+    "seed of a task is an array": (lambda a: own_table().task("accuracy", seed=a(np.ones(2))), "seed must be an int"),
+    "cost is an array": (lambda a: own_table().task("accuracy", cost=a(np.ones(2))), "metric must be a string"),
+    "against is an array": (
+        lambda a: own_table().plot(dataset="d", against=a(np.ones(2))), "against must be a mapping",
+    ),
+    "at of ranks is an array": (lambda a: analysis.average_ranks(RUNS, a(np.array(["a"]))), "at must be a number"),
+    "directions are a matrix": (lambda a: tasks.pareto_front([[1.0, 2.0]], a(np.ones((2, 2)))), "'max' or 'min'"),
+    "a function's name is an array": (
+        lambda a: FunctionEvaluator(lambda _: 1.0, SPACE, name=a(np.ones(2))), "name must be of type str",
+    ),
+    "a function's direction is an array": (
+        lambda a: FunctionEvaluator(lambda _: 1.0, SPACE, direction=a(np.ones(2))), "direction must be one of max, min",
+    ),
+    "images are an array": (lambda a: NETWORK(a(np.ones((2, 3, 16, 16)))), "images must be a tensor of shape .n, 3,"),
+    "images are flat": (lambda a: NETWORK(torch.ones(2, 3)), r"height, width\), not a tensor of shape \(2, 3\)"),
+    "images have a channel": (lambda a: NETWORK(torch.ones(2, 1, 16, 16)), "not a tensor of shape .2, 1, 16, 16"),
     "surrogate's path is a number": (
         lambda a: surrogates.Surrogate.load("nb201/cifar10").save(a(3)), "path must be a path, not 3",
     ),

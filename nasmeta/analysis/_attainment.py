@@ -11,6 +11,7 @@ import pandas as pd
 
 from nasmeta.analysis._frame import check_frame
 from nasmeta.analysis._plots import columns_in
+from nasmeta.analysis._styles import style
 from nasmeta.checks import check_instance, check_int, check_number, checked_types
 from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, shown
 from nasmeta.pictures import Width, house_style, inches, new_figure
@@ -160,21 +161,24 @@ def plot_attainment(
         grid = np.unique(np.r_[surfaces["objective_2"], front[:, 1]])
         heights = _heights(front, task, grid)
         handles["true front"] = panel.plot(grid, heights, color="0.35", drawstyle=f"steps-{step}")[0]
-        for i, (searcher, own) in enumerate(surfaces.groupby("searcher", sort=False)):
+        searchers = list(surfaces.groupby("searcher", sort=False))
+        for i, (searcher, own) in enumerate(searchers):
             lines = {
                 share: _heights(part[["objective_1", "objective_2"]].to_numpy(), task, grid)
                 for share, part in own.groupby("share")
             }
             low, middle, high = (lines[share] for share in (25, 50, 75))
-            handles[str(searcher)] = panel.plot(grid, middle, color=f"C{i}", drawstyle=f"steps-{step}")[0]
-            panel.fill_between(grid, low, high, color=f"C{i}", alpha=0.2, step=step, linewidth=0)
+            look, staggered = style(i), (0.02 + 0.2 * i / len(searchers), 0.2)
+            (line,) = panel.plot(grid, middle, drawstyle=f"steps-{step}", **look.line(markevery=staggered))
+            handles[str(searcher)] = line
+            panel.fill_between(grid, low, high, color=look.colour, alpha=0.2, step=step, linewidth=0)
         for limits, j in ((panel.set_ylim, 0), (panel.set_xlim, 1)):
             best, worst = task.front.best[j], _worst_shown(front[:, j], task.signs[j])
             margin = 0.1 * (best - worst)
             limits(*sorted((worst - margin, best + margin)))
         panel.set_title(task.name, fontsize="small")
-        panel.set_ylabel(f"{task.columns[0].metric} ({task.columns[0].unit})".replace("_", " "), fontsize="small")
-        panel.set_xlabel(f"{task.columns[1].metric} ({task.columns[1].unit})".replace("_", " "), fontsize="small")
+        panel.set_ylabel(f"{task.columns[0].metric_name} ({task.columns[0].unit})", fontsize="small")
+        panel.set_xlabel(f"{task.columns[1].metric_name} ({task.columns[1].unit})", fontsize="small")
     for unused in panels[len(asked) :]:
         unused.remove()
     figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=2 if total < 5 else 4)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
@@ -16,6 +16,7 @@ from nasmeta.analysis._plots import has_unknown_optimum, plot_regret, save_figur
 from nasmeta.analysis._run_summary import (
     Seconds,
     asked_runs,
+    digits_of,
     ends,
     ends_note,
     failures_of,
@@ -46,6 +47,7 @@ class TaskSummary:
     title: str  # what was measured, the best value there is, and how many runs there were
     release: str
     table: pd.DataFrame  # from `summarise`, without deviations and intervals where all runs are alike
+    digits: int  # decimals of its values
     asked: dict[str, int]  # how many runs of each searcher were asked for
     budgets: list[int]  # numbers of evaluations that are compared; none where the budget was one in seconds
     by_seconds: dict[str, dict[str, str]]  # by heading and searcher: best values by then and at the end
@@ -91,16 +93,18 @@ def summarise_comparison(
     for task, rows in summary.groupby("task", sort=False, observed=True):
         name = str(task)
         answers = evaluator if isinstance(evaluator, Evaluator) else answers_for(get_task(name), evaluator)
+        digits = digits_of(frame[frame["task"] == task], answers.column.unit)
         of_task = {searcher: n for (known, searcher), n in asked.items() if known == name}
         tasks.append(
             TaskSummary(
                 name,
-                _title(answers, max(of_task.values())) + ("" if any_value[name] else "; no best value"),
+                _title(answers, max(of_task.values()), digits) + ("" if any_value[name] else "; no best value"),
                 answers.column.release,
                 rows.reset_index(drop=True),
+                digits,
                 of_task,
                 [n for n in budgets if f"value_at_{n}" in rows and evaluations is not None],
-                ends(frame, name, seconds) if evaluations is None else {},
+                ends(frame, name, seconds, digits) if evaluations is None else {},
             )
         )
     by_seconds = ends_note(frame) if evaluations is None else None
@@ -143,14 +147,13 @@ def write_summary(
 
 def _written(frame: pd.DataFrame, folder: Path, summary: ComparisonSummary) -> list[Path]:
     """Write figures and summary; what has nothing to draw is left out with a remark."""
-    from nasmeta.tasks import HYPERVOLUME_UNIT, get_task
+    from nasmeta.tasks import get_task
 
     files = [folder / "results.parquet", folder / "summary.md"]
     unknown, any_value = has_unknown_optimum(frame), _any_value(frame)
     units = set() if unknown else {get_task(str(name)).column.unit for name in frame["task"].unique()}
     several = len(units) > 1
     left_out: list[str] = []
-    unit: dict[str, Any] = {"unit": HYPERVOLUME_UNIT} if units == {HYPERVOLUME_UNIT} else {}
     with writing(f"Cannot write the report to {folder}", JournalError, " The runs themselves are kept."):
         for x, name in _PICTURES:
             # Where nobody recorded what an evaluation costs, there is no time to plot against.
@@ -159,7 +162,7 @@ def _written(frame: pd.DataFrame, folder: Path, summary: ComparisonSummary) -> l
             if not shown.empty:
                 name = name.replace("regret", "best") if unknown else name
                 try:
-                    figure = plot_regret(shown, x=x, share_y=not several, **unit)
+                    figure = plot_regret(shown, x=x, share_y=not several)
                 except SettingError as reason:
                     left_out.append(f"The figure {name} is left out. {reason}")
                     continue
@@ -205,11 +208,11 @@ def _markdown(summary: ComparisonSummary) -> str:
     return "\n".join([*parts, *(f"{remark}\n" for remark in summary.remarks)])
 
 
-def _title(evaluator: Evaluator, runs: int) -> str:
+def _title(evaluator: Evaluator, runs: int, digits: int = 2) -> str:
     task, info = evaluator.task, evaluator.column
     dataset = "" if info.dataset in task.name.split("/") else f"dataset {info.dataset}"
     about = ", ".join(part for part in (f"{info.metric} ({info.unit})", dataset, describe_training(info)) if part)
-    best = f"best of the {evaluator.name} {evaluator.optimum:.2f}"
+    best = f"best of the {evaluator.name} {evaluator.optimum:.{digits}f}"
     if evaluator.optimum != evaluator.optimum:
         best = f"answered by {evaluator.name}, the optimum is not known"
     if evaluator.infeasible is not None:

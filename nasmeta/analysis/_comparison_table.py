@@ -11,6 +11,7 @@ import pandas as pd
 from nasmeta.analysis._frame import FloatArray, Runs, read_runs
 from nasmeta.analysis._losses import place_of_runs
 from nasmeta.analysis._paired_tests import holm, wilcoxon_p
+from nasmeta.analysis._run_summary import column_of, digits_of
 from nasmeta.analysis._tables import in_latex
 from nasmeta.checks import check_int, check_number, checked_types
 from nasmeta.errors import SettingError, UnknownNameError
@@ -47,7 +48,8 @@ def latex_comparison(
     std : bool, default True
         Whether the standard deviation over the runs follows in small letters.
     decimals : int, optional
-        Of all numbers; by default 2, of evaluations 1.
+        Of all numbers; by default 2, of evaluations 1, and more on a task whose values differ by little (in another
+        unit than percent).
     level : float, default 0.05
         Of the tests.
 
@@ -90,11 +92,17 @@ def latex_comparison(
     runs = read_runs(frame, "incumbent_value") if measure == "value" else read_runs(frame)
     if reference is not None and reference not in runs.searchers:
         raise UnknownNameError.of("searcher", reference, runs.searchers)
-    digits = (1 if measure == "evaluations" else 2) if decimals is None else check_int("decimals", decimals, 0, 20)
+    if decimals is not None:
+        digits = [check_int("decimals", decimals, 0, 20)] * len(runs.tasks)
+    elif measure == "evaluations":
+        digits = [1] * len(runs.tasks)
+    else:
+        units = [getattr(column_of(task), "unit", "") for task in runs.tasks]
+        digits = [digits_of(frame[frame["task"] == task], unit) for task, unit in zip(runs.tasks, units, strict=True)]
     losses = _losses(runs, measure, at)
     shown = losses if measure != "value" else _at(runs, "incumbent_value", at)
     signs = {} if reference is None else _signs(runs, losses, runs.searchers.index(reference), level)
-    columns = [_column(runs, task, losses, shown, signs, digits, std) for task in range(len(runs.tasks))]
+    columns = [_column(runs, task, losses, shown, signs, digits[task], std) for task in range(len(runs.tasks))]
     prefix = os.path.commonpath(runs.tasks) + "/" if len({task.partition("/")[0] for task in runs.tasks}) == 1 else ""
     prefix = f"{runs.tasks[0].partition('/')[0]}/" if len(runs.tasks) == 1 else prefix
     head = ["", *(in_latex(task.removeprefix(prefix)) for task in runs.tasks)]

@@ -13,6 +13,7 @@ import pandas as pd
 
 from nasmeta.analysis._curves import XAxis, regret_curves
 from nasmeta.analysis._frame import check_frame
+from nasmeta.analysis._run_summary import column_of, regret_unit
 from nasmeta.analysis._styles import style, tidy
 from nasmeta.checks import checked_types
 from nasmeta.errors import SettingError, UnknownNameError, shown
@@ -49,7 +50,7 @@ def plot_regret(
     x: XAxis = "evaluation",
     centre: Literal["mean", "median"] = "mean",
     tasks: Sequence[str] | None = None,
-    unit: str = "percentage points of validation accuracy",
+    unit: str | None = None,
     share_y: bool = True,
     level: float = 0.95,
     seed: int = 0,
@@ -72,8 +73,9 @@ def plot_regret(
         The mean with its bootstrap interval, or the median with the quartiles.
     tasks : sequence of str, optional
         The tasks to draw, in this order; all by default.
-    unit : str
-        Unit of the regret, for the label of the axis.
+    unit : str, optional
+        Unit of the regret, for the label of the axis. Where left out, the tasks say it, with their metric where all
+        share it, such as ``percentage points of validation accuracy``; they have to be known by name here.
     share_y : bool
         Whether all panels have the same regret axis; switch it off for tasks in different units.
     level, seed : float, int
@@ -118,6 +120,7 @@ def plot_regret(
     if not names:
         raise SettingError(f"No task was chosen; possible are {', '.join(known)}.")
 
+    unit = regret_unit([column_of(str(name)) for name in names]) if unit is None else unit
     columns, rows = columns_in(width, len(names), _COLUMNS)
     total = inches(width, columns * _PANEL_WIDTH + (_PANEL_WIDTH / 2 if columns == 1 else 0))
     drawn = curves[curves["task"].isin(names)]
@@ -139,8 +142,7 @@ def plot_regret(
         if position + columns >= len(names):  # nothing below it
             panel.set_xlabel(_X_LABELS[x].removeprefix("simulated " if values else ""))
         if position % columns == 0:
-            unit_of_values = unit.removeprefix("percentage points of ")
-            panel.set_ylabel(fill(f"best found ({unit_of_values})" if values else f"regret ({unit})", 28))
+            panel.set_ylabel(fill(f"best found ({_of_values(unit)})" if values else f"regret ({unit})", 28))
     for unused in panels[len(names) :]:
         unused.remove()
     counts = sorted(set(drawn["runs"]))
@@ -150,6 +152,11 @@ def plot_regret(
         figure, {name: handles[name] for name in shown}, "one run" if counts == [1] else f"{title}; band: {band}"
     )
     return figure
+
+
+def _of_values(unit: str) -> str:
+    """Return the unit of values, of that of their differences."""
+    return "percent" if unit == "percentage points" else unit.removeprefix("percentage points of ")
 
 
 def columns_in(width: Width, panels: int, most: int, narrowest: float = _NARROWEST) -> tuple[int, int]:

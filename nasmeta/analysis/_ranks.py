@@ -19,6 +19,7 @@ Blocks = Literal["runs", "tasks"]
 _CURVE_POINTS = 80
 
 
+@checked_types
 def average_ranks(frame: pd.DataFrame, at: float | None = None, x: XAxis = "evaluation") -> pd.DataFrame:
     """Rank the searchers by their regret after the same budget; 1 is the best.
 

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from nasmeta.analysis._frame import check_frame, count_runs, full_epochs, has_value
 from nasmeta.analysis._tables import spread
+from nasmeta.checks import decimals_of
 from nasmeta.errors import NasmetaError
+
+if TYPE_CHECKING:
+    from nasmeta.tables import ColumnInfo
 
 Seconds = float | Mapping[str, float] | None  # the budget, one for all tasks or one a task
 
+_SPLITS = {"valid": "validation", "train": "training", "": ""}  # as people call them
 _REASONS = 3  # of failures, those that are told
 _WHY = {
     "exhausted": "exhausted: no cell was left",
@@ -27,7 +33,37 @@ def asked_runs(frame: pd.DataFrame) -> dict[tuple[str, str], int]:
     return asked | {pair: n for pair, n in count_runs(frame).items() if pair not in asked}
 
 
-def ends(frame: pd.DataFrame, task: str, seconds: Seconds) -> dict[str, dict[str, str]]:
+def digits_of(rows: pd.DataFrame, unit: str) -> int:
+    """Return with how many decimals values are written, of a results frame's rows on a task."""
+    return decimals_of(
+        rows["value"] if "value" in rows and rows["value"].notna().any() else rows["incumbent_value"], unit
+    )
+
+
+def column_of(task: str) -> ColumnInfo | None:
+    """Return what is known of a task's values; None where the task is not known here."""
+    from nasmeta.tasks import get_task
+
+    try:
+        return get_task(task).column
+    except NasmetaError:
+        return None
+
+
+def regret_unit(columns: Sequence[ColumnInfo | None]) -> str:
+    """Return the unit of the regrets of some tasks, with the metric where it is the same of all."""
+    known = [column for column in columns if column is not None]
+    units = {column.unit for column in known}
+    names = {f"{_SPLITS.get(c.split or '', c.split)} {c.metric_name}".strip() for c in known}
+    if len(known) < len(columns) or len(units) != 1:
+        return "each task's own unit"
+    (unit,), one = units, len(names) == 1
+    if unit == "percent":
+        return "percentage points" + (f" of {names.pop()}" if one else "")
+    return (names.pop() if one else "each task's own metric") if unit == "1" else unit
+
+
+def ends(frame: pd.DataFrame, task: str, seconds: Seconds, digits: int = 2) -> dict[str, dict[str, str]]:
     """Return by heading and searcher how the runs on a task ended: best values, and the number of evaluations.
 
     Where what crosses the budget counts, what had ended by the budget stands beside it. Runs without a value are not
@@ -41,8 +77,8 @@ def ends(frame: pd.DataFrame, task: str, seconds: Seconds) -> dict[str, dict[str
     ]  # the incumbent before is the worst cell, which nobody chose
     columns: dict[str, dict[str, str]] = {}
     if limit is not None and _crossing_counts(rows):
-        columns[f"by {limit:,.0f} s"] = _means(full[full["simulated_seconds"] <= limit], asked)
-    columns["at the end"] = _means(full, asked)
+        columns[f"by {limit:,.0f} s"] = _means(full[full["simulated_seconds"] <= limit], asked, digits)
+    columns["at the end"] = _means(full, asked, digits)
     lengths = (
         rows.groupby(["searcher", "seed"], sort=False, observed=True)
         .size()
@@ -129,13 +165,13 @@ def failures_of(rows: pd.DataFrame) -> str:
     return said + ", …" * (len(counts) > _REASONS)
 
 
-def _means(rows: pd.DataFrame, asked: Mapping[str, int]) -> dict[str, str]:
+def _means(rows: pd.DataFrame, asked: Mapping[str, int], digits: int) -> dict[str, str]:
     last = rows.groupby(["searcher", "seed"], sort=False, observed=True)["incumbent_value"].last()
     texts = {}
     for searcher, values in last.groupby("searcher", sort=False, observed=True):
         some = len(values) < asked[str(searcher)]
         of = f" ({len(values)} of {asked[str(searcher)]} runs)" if some else ""
-        texts[str(searcher)] = spread(values.mean(), values.std()) + of
+        texts[str(searcher)] = spread(values.mean(), values.std(), digits) + of
     return texts
 
 

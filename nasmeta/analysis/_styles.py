@@ -58,14 +58,15 @@ class Style:
 
 
 def style(position: int) -> Style:
-    """Return the style of the searcher at this position; the first 12 differ in colour, the first 84 in something.
+    """Return the style of the searcher at this position; the first 12 differ in colour, the first 84 in colour or dash.
 
-    The colours are those of the user's ``axes.prop_cycle``, where that is not matplotlib's own.
+    The colours are those of the user's ``axes.prop_cycle``, where that is not matplotlib's own. Where these are so few
+    that the dashes begin anew, the markers differ.
     """
     colours = _colours()
     colour, turn = position % len(colours), position // len(colours)
     dash, plotly_dash = _DASHES[(colour + turn) % len(_DASHES)]
-    marker, plotly_marker = _MARKERS[(colour + turn) % len(_MARKERS)]
+    marker, plotly_marker = _MARKERS[(colour + turn + turn // len(_DASHES)) % len(_MARKERS)]
     return Style(colours[colour], dash, marker, plotly_dash, plotly_marker)
 
 

@@ -10,9 +10,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from nasmeta.checks import check_array, check_int, checked_types
+from nasmeta.checks import check_array, check_int, checked_types, decimals_for
 from nasmeta.errors import SettingError, shown as said
 
+_ROUNDING = 1e-8  # what is smaller is taken for 0
 Goals = Mapping[str, Literal["min", "max"]]
 
 _LATEX = str.maketrans(
@@ -31,8 +32,8 @@ def to_markdown(
     """Write a table as Markdown, with intervals and deviations beside their numbers.
 
     Columns ``x, x_low, x_high`` become one, "22.1 [20.3, 24.0]"; columns ``x, x_std`` become "91.42 ± 0.19". A number
-    is rounded to two digits of its own uncertainty, one without any to four digits; both to 4 decimals at most. NaN is
-    written "–", infinity "∞".
+    is rounded to two digits of its own uncertainty, one without any to four digits; both to 4 decimals at most, in a
+    column of small numbers to three digits of the largest. NaN is written "–", infinity "∞".
 
     Parameters
     ----------
@@ -167,14 +168,14 @@ def number_or_dash(value: float, form: str = ".2f") -> str:
     return "–" if np.isnan(value) else format(value, form)
 
 
-def spread(mean: float, deviation: float) -> str:
-    """Write a mean and its standard deviation, as far as they are known, by two decimals where these tell something.
+def spread(mean: float, deviation: float, digits: int = 2) -> str:
+    """Write a mean and its standard deviation, as far as they are known; `nasmeta.checks.decimals_of` has the digits.
 
-    >>> spread(90.123, 0.4), spread(7e-05, 1.234e-06), spread(0.0, 0.0)
-    ('90.12 ± 0.40', '7e-05 ± 1.23e-06', '0.00 ± 0.00')
+    >>> spread(90.123, 0.4), spread(7e-05, 1.234e-06, 6), spread(0.0, 0.0)
+    ('90.12 ± 0.40', '0.000070 ± 0.000001', '0.00 ± 0.00')
     """
     known = [value for value in (mean, deviation) if not np.isnan(value)]
-    form = ".3g" if any(known) and max(map(abs, known)) < 0.005 else ".2f"
+    form = f".{digits}f"
     return number_or_dash(mean, form) if len(known) < 2 else f"{mean:{form}} ± {deviation:{form}}"
 
 
@@ -204,7 +205,9 @@ def _texts(
     parts = {f"{name}{end}" for name in names for end in ("_low", "_high", "_std")} & set(names)
     shown = [name for name in names if name not in parts]
     columns = [table.iloc[:, names.index(name)] for name in shown]
-    rows = [[_cell(row, name, parts, (decimals or {}).get(name)) for name in shown] for _, row in table.iterrows()]
+    most = {name: _most_decimals(column) for name, column in zip(shown, columns, strict=True)}
+    fixed = decimals or {}
+    rows = [[_cell(row, name, parts, fixed.get(name), most[name]) for name in shown] for _, row in table.iterrows()]
     values = [[row[name] for name in shown] for _, row in table.iterrows()]
     winners = set()
     for name, goal in (best or {}).items():
@@ -229,26 +232,33 @@ def _texts(
     )
 
 
-def _cell(row: pd.Series[Any], name: str, parts: set[str], fixed: int | None) -> str:
+def _most_decimals(column: pd.Series[Any]) -> int:
+    """Return how many decimals a column may have: more than 4 where even its largest number, no rounding, is small."""
+    sizes = [abs(float(value)) for value in column if isinstance(value, Real)]
+    largest = max(filter(np.isfinite, sizes), default=0.0)
+    return decimals_for(largest if largest > _ROUNDING else 0.0, 4)
+
+
+def _cell(row: pd.Series[Any], name: str, parts: set[str], fixed: int | None, most: int) -> str:
     value = row[name]
     if not isinstance(value, Real):
         return str(value)
     low, high, std = (row[name + end] if name + end in parts else np.nan for end in ("_low", "_high", "_std"))
     if np.isfinite(high - low):
-        digits = _decimals(float(value), float(high - low))
+        digits = _decimals(float(value), float(high - low), most)
         return f"{_number(value, digits)} [{_number(low, digits)}, {_number(high, digits)}]"
     if np.isfinite(std):
-        digits = _decimals(float(value), float(std))
+        digits = _decimals(float(value), float(std), most)
         return f"{_number(value, digits)} ± {_number(std, digits)}"
-    return _number(value, _decimals(float(value), 0.0) if fixed is None else fixed)
+    return _number(value, _decimals(float(value), 0.0, most) if fixed is None else fixed)
 
 
-def _decimals(value: float, spread: float) -> int:
+def _decimals(value: float, spread: float, most: int) -> int:
     if spread > 1e-9 * abs(value):  # more than rounding
-        return int(np.clip(1 - np.floor(np.log10(spread)), 0, 4))
+        return int(np.clip(1 - np.floor(np.log10(spread)), 0, most))
     if not np.isfinite(value) or value == round(value):
         return 0
-    return int(np.clip(3 - np.floor(np.log10(abs(value))), 0, 4))
+    return int(np.clip(3 - np.floor(np.log10(abs(value))), 0, most))
 
 
 def _number(value: Any, decimals: int) -> str:

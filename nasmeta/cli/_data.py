@@ -145,8 +145,11 @@ def audit(
     every: Annotated[bool, typer.Option("--every", help="Also show the checks that passed, column by column.")] = False,
 ) -> None:
     """Check the tables against known invariants of the benchmarks; exit code 1 if there is a new violation."""
+    from nasmeta.files import require_writable
     from nasmeta.tables.audit import run_audit, write_audit
 
+    if report is not None:
+        require_writable(report, folder=True)
     found = run_audit(table or None, check or None)
     terminal = console()
     terminal.print(_as_table(found, every))
@@ -260,7 +263,7 @@ def query(
             raise SettingError(f"A seed is a whole number or mean, not {seed!r}.") from None
     found = nm.query([cell_in(cell) for cell in cells], dataset, metric, split, epochs, chosen_seed, release, table)
     for row in found.to_dict("records"):
-        typer.echo(f"{row['cell']:>6}  {row['value']:<12.10g}{row['architecture']}")
+        typer.echo(f"{row['cell']:>6}  {row['value']:<11.10g} {row['architecture']}")
     first = found.iloc[0]
     said = (("split {}", "split"), ("{} epochs", "epochs"), ("seed {}", "seed"))
     parts = [first["dataset"], f"{first['metric']} in {first['unit']}"]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import typer
 
+from nasmeta.checks import written
 from nasmeta.cli._cli_utils import console, duration, print_table
 from nasmeta.evaluators import TRAINED
 from nasmeta.runs import FrontHistory, History
@@ -36,7 +37,7 @@ def print_summary(summary: ComparisonSummary) -> None:
             rows.append(
                 [
                     name,
-                    *(spread(row[f"value_at_{n}"], row[f"value_at_{n}_std"]) for n in of_task.budgets),
+                    *(spread(row[f"value_at_{n}"], row[f"value_at_{n}_std"], of_task.digits) for n in of_task.budgets),
                     *(texts.get(name, "–") for texts in of_task.by_seconds.values()),
                     f"{row['share_solved'] * row['runs'] / of_task.asked[name]:.0%}" if known else "–",
                     number_or_dash(row["evaluations_to_optimum"], ".1f"),
@@ -71,9 +72,9 @@ def print_run(run: History, journal: Path | None) -> None:
         return
     info = run.evaluator.column
     answers, trained = run.evaluator, run.evaluator.name in TRAINED
-    known = "" if isnan(answers.optimum) else f" (the best of the {answers.name}: {_value(answers.optimum)})"
+    known = "" if isnan(answers.optimum) else f" (the best of the {answers.name}: {written(answers.optimum)})"
     if run.task.is_sampled and answers.noise_free is not None:
-        known = f", of one seed; {_value(answers.noise_free[run.best.cell])} in the mean of its seeds{known}"
+        known = f", of one seed; {written(answers.noise_free[run.best.cell])} in the mean of its seeds{known}"
     unit = "" if info.unit == "1" else f" {info.unit}"
     best = {"best cell": "none: no full training succeeded"}
     if not all_failed(run):
@@ -81,7 +82,7 @@ def print_run(run: History, journal: Path | None) -> None:
             "best cell": str(run.best.cell),
             "": run.task.space.to_string(run.best.cell),
             "found by": f"evaluation {run.incumbent_positions[-1] + 1:,} of {run.evaluations:,}",
-            info.metric: f"{_value(run.best.value)}{unit}{known}",
+            info.metric: f"{written(run.best.value)}{unit}{known}",
         }
     spent = _spent(run, trained)
     lines = {
@@ -105,7 +106,7 @@ def print_run(run: History, journal: Path | None) -> None:
         typer.echo(f"{name:<{width}}{text}")
     for column, value in ({} if all_failed(run) else run.report()).items():
         typer.echo(
-            f"{'also measured':<{width}}{column.metric} {_value(value)} {column.unit}: {describe_column(column)}"
+            f"{'also measured':<{width}}{column.metric} {written(value)} {column.unit}: {describe_column(column)}"
         )
 
 
@@ -118,11 +119,6 @@ def _spent(run: History, trained: bool) -> str:
         return spent
     lost = int(np.isnan(run.task.cost_seconds[run.cells]).sum())
     return spent + f", without {lost:,} evaluations whose time nobody recorded" * bool(lost)
-
-
-def _value(value: float) -> str:
-    """Write a value with four decimals, a small one with four significant digits."""
-    return f"{value:.4g}" if 0 < abs(value) < 0.01 else f"{value:.4f}"
 
 
 def _failed(run: History) -> dict[str, str]:

@@ -68,12 +68,15 @@ def ready_names() -> list[str]:
 
 def _print_picks(frame: pd.DataFrame, specification: Specification) -> None:
     from nasmeta.analysis._tables import spread
+    from nasmeta.checks import decimals_of
     from nasmeta.experiments import summarise_picks
 
-    columns = specification.report
+    columns, found = specification.report, summarise_picks(frame, specification)
+    digits = {c.address: decimals_of(found[c.address], c.unit) for c in columns}
     rows = [
-        [str(row["task"]), str(row["searcher"])] + [spread(row[c.address], row[f"{c.address}_std"]) for c in columns]
-        for row in summarise_picks(frame, specification).to_dict("records")
+        [str(row["task"]), str(row["searcher"])]
+        + [spread(row[address], row[f"{address}_std"], n) for address, n in digits.items()]
+        for row in found.to_dict("records")
     ]
     title = "What the runs picked: mean ± standard deviation"
     print_table(["task", "searcher", *(column.address for column in columns)], rows, title)

@@ -46,9 +46,11 @@ def fit(
 def _check(output: Path) -> None:
     """Notice before the fit where nothing can be written afterwards."""
     from nasmeta.errors import SettingError
+    from nasmeta.files import require_writable
 
     if output.suffix != ".npz" or output.is_dir() or not output.parent.is_dir():
         raise SettingError(f"{output} cannot be written: name a file that ends in .npz, in a folder that exists.")
+    require_writable(output)
 
 
 @surrogate_app.command(
@@ -74,13 +76,17 @@ def score(
 
 
 def _show(surrogate: Surrogate, scores: Mapping[str, Any], task: str | None = None) -> None:
+    from nasmeta.checks import decimals_for
+
     card = surrogate.card
     split, column = card["split"], card["column"]
     terminal = console()
     rows = []
     for name, row in scores.items():
-        figures = [row[key] for key in ("r2", "tau", "sparse_tau", "spearman", "rmse")]
-        rows.append([name, f"{row['cells']:,}", *("–" if x is None else f"{x:.3f}" for x in figures)])
+        figures, error = [row[key] for key in ("r2", "tau", "sparse_tau", "spearman", "rmse")], row["rmse"] or 0.0
+        digits = [3, 3, 3, 3, 3 if surrogate.unit == "percent" else decimals_for(error, 3)]
+        texts = ["–" if x is None else f"{x:.{n}f}" for x, n in zip(figures, digits, strict=True)]
+        rows.append([name, f"{row['cells']:,}", *texts])
     numbers = ("n", "R²", "τ-b", "sparse τ", "Spearman", "RMSE")
     title = f"Surrogate of {card['task']}" + (f" on {task}" if task else "")
     print_table(["cells", *numbers], rows, title, right=numbers)

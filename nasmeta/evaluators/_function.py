@@ -78,8 +78,8 @@ class FunctionEvaluator(Evaluator):
     ) -> None:
         if not _is_function(function):
             raise SettingError(f"A function is called with the choices of an architecture; this is {shown(function)}.")
-        check_choice("direction", direction or "max", ("max", "min"))
-        metric, name = check_instance("metric", metric, str), check_instance("name", name or "", str)
+        check_choice("direction", "max" if direction is None else direction, ("max", "min"))
+        metric, name = check_instance("metric", metric, str), check_instance("name", "" if name is None else name, str)
         self.function = function
         if isinstance(task, SearchSpace):
             own = name or getattr(function, "__name__", "function").strip("<>")

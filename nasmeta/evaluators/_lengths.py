@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from nasmeta.checks import check_int
+from nasmeta.checks import check_int, is_listed
 from nasmeta.errors import SettingError, shown
 from nasmeta.training import Recipe
 
@@ -34,7 +34,7 @@ def training_lengths(asked: Iterable[int | str] | None, recipe: Recipe) -> dict[
         pauses = [-(-n // every) * every for n in (full // 9, full // 3) if n]
         return {**{n: True for n in pauses if n < full}, full: False}
     possible = f'Possible: 1 to {full}, with {full} among them; "2of{full}" pauses the training of {full} epochs.'
-    if isinstance(asked, str) or not isinstance(asked, Iterable):
+    if isinstance(asked, str) or not is_listed(asked):
         raise SettingError(f"Lengths of trainings are whole numbers of epochs, not {shown(asked)}. {possible}")
     found: dict[int, bool] = {}
     for length in asked:

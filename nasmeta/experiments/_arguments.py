@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from nasmeta.checks import check_int
+from nasmeta.checks import check_int, is_listed
 from nasmeta.errors import SettingError, shown
 from nasmeta.evaluators import TRAINED, Evaluator, SupernetEvaluator, TrainingEvaluator
 from nasmeta.places import in_store
@@ -34,7 +34,7 @@ def seeds_of(repeats: object, seed: object, seeds: object) -> Sequence[int]:
         return range(first, first + n)
     if repeats is not None or seed is not None:
         raise SettingError("Give either seeds, or seed and repeats.")
-    if not isinstance(seeds, Iterable):
+    if not is_listed(seeds):
         raise SettingError(f"seeds are whole numbers, not {shown(seeds)}.")
     listed = tuple(check_int("a seed", one, least=0) for one in seeds)
     if not listed or len(set(listed)) < len(listed):
@@ -68,7 +68,7 @@ def specs_of(searchers: SearchersLike, settings: Mapping[str, Mapping[str, Any]]
     """Look all searchers up, by their labels."""
     if isinstance(searchers, str | type):
         searchers = [searchers]
-    if not isinstance(searchers, Iterable):
+    if not is_listed(searchers):
         raise SettingError(f"Searchers are a sequence or a mapping of names or classes, not {shown(searchers)}.")
     if not isinstance(settings, Mapping) or not all(isinstance(own, Mapping) for own in settings.values()):
         raise SettingError(f"Settings are a mapping of labels to mappings of names to values, not {shown(settings)}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from nasmeta.checks import check_bool, is_listed
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator, TrainingEvaluator
 from nasmeta.experiments._arguments import (
@@ -178,6 +179,7 @@ def compare(
         if evaluator != "table":
             raise SettingError(f"{tasks!r} answers already: leave out evaluator.")
         evaluator = tasks
+    check_bool("progress", progress)
     of_runs = seeds_of(repeats, seed, seeds)
     part = None if shard is None else Shard.of(shard)
     if part is not None and (home is None or not home.journals or in_store(home.path)):
@@ -197,7 +199,7 @@ def compare(
         spec.build(targets[0].space, np.random.default_rng(0))  # a setting that is not possible is noticed here
     models = per_learner("meta-model", meta_model, [label for label, spec in specs.items() if spec.is_meta], specs)
     taught = {
-        label: own if isinstance(own, str | Task | SourceTask) or not isinstance(own, Iterable) else list(own)
+        label: own if isinstance(own, str | Task | SourceTask) or not is_listed(own) else list(own)
         for label, own in per_learner(
             "source", sources, [label for label, spec in specs.items() if spec.learns], specs
         ).items()

@@ -20,7 +20,7 @@ from nasmeta.errors import DamagedFileError, NasmetaError, NasmetaWarning, Setti
 from nasmeta.evaluators import TRAINED
 from nasmeta.experiments.specification._provenance import versions_of
 from nasmeta.experiments.specification._read import reported_columns
-from nasmeta.files import facts_in
+from nasmeta.files import facts_in, require_writable
 from nasmeta.places import answering, checked_path, in_store, located
 from nasmeta.runs import on_evaluator
 from nasmeta.tasks import Task, get_task
@@ -120,6 +120,8 @@ def report(
             specification = facts_in(home / "specification.json")
             provenance = _provenance(home, specification)
         destination = destination or home / "report"
+    if destination is not None:
+        require_writable(destination, folder=True)
     findings = find(frame, _tasks(frame, specification), at, x, level, seed, columns)
     files = [] if destination is None else write_findings(findings, destination, provenance, title, formats)
     return Report(findings, tuple(files))

@@ -14,6 +14,7 @@ import numpy as np
 
 from nasmeta.checks import check_bool, check_int, recorded_settings, taking
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, shown
+from nasmeta.files import require_writable
 from nasmeta.meta._meta_predictor import META_PREDICTORS, MetaPredictor, is_meta_predictor, is_meta_searcher
 from nasmeta.meta._model_file import SavedMetaModel, kind_of, training_digest
 from nasmeta.meta._monitor import Monitor
@@ -165,6 +166,7 @@ def meta_train(
     done = files.prepare(training, resume=resume, overwrite=overwrite)
     if done is not None:
         return done
+    require_writable(files.model)
     with one_thread(), progress_bar(f"{kind_of(made)}: steps", shown=progress is True) as bar:
         tell = progress if callable(progress) else lambda step, steps, loss: bar.update(step, steps, f"loss {loss:.4f}")
         made.monitor = Monitor(checkpoint=files.checkpoint, log=files.losses, progress=tell)

@@ -25,7 +25,7 @@ from nasmeta.pictures import Width
 from nasmeta.places import checked_path
 from nasmeta.registry import is_place, place_of
 from nasmeta.searchers import SEARCHERS
-from nasmeta.spaces import SearchSpace, get_space, to_content
+from nasmeta.spaces import SearchSpace, get_space, namesakes, to_content
 from nasmeta.tasks import SourceTask, get_task
 
 if TYPE_CHECKING:
@@ -213,7 +213,8 @@ class SavedMetaModel:
         if kind != self.kind:
             raise SettingError(f"{self.path} holds a model of {self.kind}, but the learner is {kind}.")
         if space != self.space:
-            raise SettingError(f"{self.path} is for the space {self.space.name}, but the learner's is {space.name}.")
+            other = f"but the learner's is {space.name}.{namesakes(self.space, space)}"
+            raise SettingError(f"{self.path} is for the space {self.space.name}, {other}")
         for name, value in training_settings(learner).items():
             if name in self.card["settings"] and self.card["settings"][name] != value:
                 raise SettingError(
@@ -285,8 +286,7 @@ class SavedMetaModel:
     def _with(self, kind: Any, settings: dict[str, Any]) -> dict[str, Any]:
         """Return the settings of the file with those of the user, whose names are checked."""
         known = [name for name in inspect.signature(kind).parameters if name not in ("space", "rng")]
-        strange = next((name for name in settings if name not in known), None)
-        if strange is not None:
+        if (strange := next((name for name in settings if name not in known), None)) is not None:
             raise SettingError(f"{self.kind} has no setting {shown(strange)}. Possible: {', '.join(known) or 'none'}.")
         return {**self.card["settings"], **settings}
 

@@ -18,7 +18,7 @@ from nasmeta.errors import (
 )
 from nasmeta.meta._meta_predictor import is_meta_searcher
 from nasmeta.meta._model_file import SavedMetaModel
-from nasmeta.spaces import held_out_name
+from nasmeta.spaces import held_out_name, namesakes
 from nasmeta.tasks import Task
 
 # What orders networks in its own way. Any other name, a user's own too, is one for how well networks do their task.
@@ -104,6 +104,7 @@ def meta_model_for(
     if model.space != task.space:
         raise SettingError(
             f"{model.path} is for the space {model.space.name}, but {task.name} is a task of {task.space.name}."
+            f"{namesakes(model.space, task.space)}"
         )
     if is_meta_searcher(kind):
         model.require_searcher()

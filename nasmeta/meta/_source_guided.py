@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -11,11 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from nasmeta.meta._source_models import SourceModels, learn_source_models, pack_source_models, unpack_source_models
+from nasmeta.meta._source_models import (
+    SourceModels,
+    check_ranked,
+    joint_space,
+    learn_source_models,
+    pack_source_models,
+    unpack_source_models,
+)
 from nasmeta.predictors import fit_hyperparameters
 from nasmeta.predictors._gaussian_process import JITTER, ExactPosterior
 from nasmeta.searchers import GPSearch, MetaSearcher
-from nasmeta.tasks import SourceTask
+from nasmeta.tasks import SourceTask, Task
 
 
 class TargetProcess(ExactPosterior):
@@ -84,6 +91,14 @@ class SourceGuidedSearch(GPSearch, MetaSearcher):
     @abstractmethod
     def _weights(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the weight of each source's mean in the target's prior mean, shape (n_sources,)."""
+
+    def check_sources(self, sources: Iterable[SourceTask | Task]) -> list[SourceTask]:
+        """Return the sources' labels, checked to be enough, and in spaces that fit this one."""
+        seen = super().check_sources(sources)
+        for source in seen:
+            check_ranked(source)
+        joint_space(self.space, [source.space for source in seen])
+        return seen
 
     def _learn(self, sources: list[SourceTask]) -> Any:
         return _computed(learn_source_models(self.space, sources, self.features))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import combinations, starmap
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from nasmeta.errors import SettingError
 from nasmeta.meta._joint_kernel import JointHyperparameters, fit_joint
 from nasmeta.meta._model_archive import check_array, checked_logarithms
 from nasmeta.predictors import CellKernel, normal_scores
-from nasmeta.spaces import CellSpace, SearchSpace, from_content, get_space, move_cells, to_content
+from nasmeta.spaces import CellSpace, SearchSpace, from_content, get_space, move_cells, namesakes, to_content
 from nasmeta.tasks import SourceTask
 
 FEWEST_LABELS = 3  # of a source: below, its ranks say next to nothing
@@ -40,8 +41,9 @@ def joint_space(target: SearchSpace, sources: Sequence[SearchSpace]) -> SearchSp
     for space in spaces:
         if all(_has_all_of(space, other) for other in spaces):
             return space
+    alike = next(filter(None, starmap(namesakes, combinations(spaces, 2))), "")
     listed = "; ".join(f"{space.name}: {_choices_in_words(space)}" for space in spaces)
-    raise SettingError(f"These spaces do not fit: none has all architectures of the others ({listed}).")
+    raise SettingError(f"These spaces do not fit: none has all architectures of the others ({listed}).{alike}")
 
 
 @lru_cache(maxsize=64)

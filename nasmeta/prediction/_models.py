@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.checks import is_listed
 from nasmeta.code import code_of, estimator_digest
 from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, shown
 from nasmeta.meta import META_PREDICTORS, Monitor, SavedMetaModel, meta_model_for, seen_of, training_digest
@@ -22,7 +23,7 @@ from nasmeta.registry import is_place, split_name
 from nasmeta.runs import on_evaluator
 from nasmeta.runs._sources import sources_of
 from nasmeta.runs._spec import SearcherSpec
-from nasmeta.spaces import SearchSpace, get_cell_space, get_space
+from nasmeta.spaces import SearchSpace, get_cell_space, get_space, namesakes
 from nasmeta.tasks import SourceTask, Task
 
 
@@ -158,6 +159,7 @@ class Model:
                 raise SettingError(
                     f"{self.label} reads architectures of {getattr(space, 'name', space)}, but those of {task.name} "
                     f"are of {task.space.name}: make its parts with space={task.space.name!r}."
+                    f"{namesakes(get_space(space), task.space)}"
                 )
 
     def build(self, task: Task, seed: int) -> Any:
@@ -207,12 +209,15 @@ def models_of(
     sources: Any = None,
 ) -> list[Model]:
     """Read what shall be compared."""
-    if not isinstance(predictors, str | Iterable):
+    if not is_listed(predictors):
         raise SettingError(f"Predictors are names, or a mapping of labels to them, not {shown(predictors)}.")
     if not isinstance(settings, Mapping | None):
         raise SettingError(f"Settings are a mapping of labels to mappings, not {shown(settings)}.")
     if not isinstance(encoder, str | Mapping | None):
         raise SettingError(f"An encoder is a name such as paths, not {shown(encoder)}.")
+    for one in predictors:
+        if not isinstance(one, Hashable):
+            raise SettingError(f"A predictor is a name or an estimator of scikit-learn's kind, not {shown(one)}.")
     named: dict[str, Any] = (
         dict(predictors)
         if isinstance(predictors, Mapping)

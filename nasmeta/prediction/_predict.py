@@ -12,6 +12,7 @@ import pandas as pd
 
 from nasmeta.analysis import summarise_predictions, write_prediction_summary
 from nasmeta.errors import SettingError
+from nasmeta.files import require_writable
 from nasmeta.places import checked_path
 from nasmeta.prediction._benchmark import benchmark_predictors
 from nasmeta.prediction._models import PredictorsLike
@@ -144,6 +145,8 @@ def predict(
             raise SettingError(f"predict has no option {name!r}. Possible: {', '.join(possible)}.")
     asked = f"nb201/{task}" if isinstance(task, str) and "/" not in task else task
     home = None if folder is None else checked_path("folder", folder)
+    if home is not None:
+        require_writable(home, folder=True)
     frame = benchmark_predictors(predictors, asked, folder=home, **options)
     files = () if home is None else tuple(write_prediction_summary(frame, home))
     return PredictorComparison(frame, summarise_predictions(frame), files)

@@ -40,6 +40,8 @@ def answers_for(
     recipe: str | Path | Recipe | None = None,
 ) -> Evaluator:
     """Return what answers a task, of what `nasmeta.search` takes."""
+    if not isinstance(evaluator, str | os.PathLike | Evaluator | list | tuple) and not callable(evaluator):
+        raise _no_evaluator(evaluator)
     if isinstance(evaluator, str) and (is_place(evaluator) or evaluator in EVALUATORS):
         evaluator = EVALUATORS[evaluator]
         if isinstance(task, str) and (task in SPACES or is_place(task)):
@@ -102,10 +104,7 @@ def on_evaluator(task: Task, evaluator: str | os.PathLike[str] | Evaluator) -> E
     if not isinstance(evaluator, str | os.PathLike) or (
         evaluator != "surrogate" and Path(evaluator).suffix != ".npz" and not os.path.isfile(evaluator)
     ):
-        raise SettingError(
-            'An evaluator is "table", "unknown-feasibility", "surrogate", the file (.npz) of a surrogate, "training", '
-            f'"supernet" or a function, not {shown(evaluator)}.'
-        )
+        raise _no_evaluator(evaluator)
     surrogate = Surrogate.load(task if evaluator == "surrogate" else evaluator)
     if (surrogate.card["task"], surrogate.card["table"]) != (task.name, task.table_name):
         raise SettingError(
@@ -124,6 +123,13 @@ def _on_table(task: Task, *, unknown_feasibility: bool = False) -> Evaluator:
 def _is_vector(task: object) -> bool:
     named = isinstance(task, str | Task | TaskDistribution)
     return named and isinstance(as_task(task), MultiObjectiveTask)  # type: ignore[arg-type]
+
+
+def _no_evaluator(evaluator: object) -> SettingError:
+    return SettingError(
+        'An evaluator is "table", "unknown-feasibility", "surrogate", the file (.npz) of a surrogate, "training", '
+        f'"supernet" or a function, not {shown(evaluator)}.'
+    )
 
 
 def _one_at_a_time(task: Task, evaluator: object) -> SettingError:

@@ -25,7 +25,7 @@ from nasmeta.runs._history import History
 from nasmeta.runs._journal import FORMAT, Journal, Records, read_records
 from nasmeta.runs._loop import run_loop
 from nasmeta.runs._replay import check_recorded, recorded_history
-from nasmeta.runs._sources import MetaModelLike, SourcesLike, saved_model_of, sources_of
+from nasmeta.runs._sources import MetaModelLike, SourcesLike, check_learnable, saved_model_of, sources_of
 from nasmeta.runs._spec import SearcherSpec, check_objectives, why_no_seconds
 from nasmeta.searchers import MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.tasks import SourceTask, Task, fidelities
@@ -130,7 +130,10 @@ class RunConfig:
         """Return it with what the searcher learns from, if it does: where nobody says, the task's family."""
         if self.saved is not None and not self.searcher.guidance:
             return self
-        return replace(self, sources=tuple(sources_of(self.searcher, self.evaluator, sources)))
+        found = sources_of(self.searcher, self.evaluator, sources)
+        if found:
+            check_learnable(self.searcher, self.task, found, self.saved)
+        return replace(self, sources=tuple(found))
 
     def with_clock(
         self, clock: Clock | Mapping[str, Any] | None, epochs: Iterable[int | str] | None = None

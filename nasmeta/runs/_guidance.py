@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nasmeta.checks import check_int, check_number
 from nasmeta.errors import SettingError, shown
 from nasmeta.meta import GuidedSearch, LearnedSpace, warm_start_cells
+from nasmeta.meta._learned_space import labelled_in
 from nasmeta.searchers import MultiFidelitySearcher, Searcher
 from nasmeta.tasks import SourceTask, Task
 
@@ -104,6 +105,20 @@ class Guidance:
         said = {"space": self.space_name, "warm_start": self.warm_start_name}
         return {name: value for name, value in said.items() if value not in ("all", "0")}
 
+    def check(self, task: Task, sources: Sequence[Task | SourceTask]) -> None:
+        """Refuse what cannot be learnt from these sources, before anything is learnt."""
+        if self:
+            labelled_in(task.space, sources, " and ".join(self.asked))
+        if self.warm_start:
+            check_int("warm_start", self.warm_start, 1, task.space.size)
+            if self.per_second:
+                _costs_of(task, sources)
+
+    @property
+    def asked(self) -> list[str]:
+        """The settings that ask for it."""
+        return [name for name in ("prune_space", "warm_start") if getattr(self, name)]
+
     def learn(
         self,
         task: Task,
@@ -122,7 +137,6 @@ class Guidance:
             cells, chance = learnt.cells, learnt.chance_of_best
         first = None
         if self.warm_start:
-            check_int("warm_start", self.warm_start, 1, space.size)
             costs = _costs_of(task, sources) if self.per_second else None
             inside = cells
             if measured is not None:
@@ -149,7 +163,7 @@ def _costs_of(task: Task, sources: Sequence[Task | SourceTask]) -> NDArray[np.fl
     ] or positive  # complete ones, where there are some
     if not usable:
         raise SettingError(
-            f"No source of {task.name} knows the seconds of an evaluation: leave out {_PER_SECOND!r} of the warm start."
+            f"No source of {task.name} knows the seconds of an evaluation: leave out {_PER_SECOND!r} of warm_start."
         )
     shares = np.stack([costs / costs[np.isfinite(costs)].mean() for costs in usable])
     recorded = np.isfinite(shares)

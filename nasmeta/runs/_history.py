@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from nasmeta.checks import written
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator
 from nasmeta.pictures import ShowsFacts, Width
@@ -393,8 +394,6 @@ class History(ShowsFacts):
         if self._config is None:
             return f"History({len(self)} evaluations of no task, stopped by {self.stopped})"
         known = len(self) and self.incumbent_positions[-1] >= 0
-        best = f", best {self.best.cell} with {self.best.value:.4f}" if known else ""
-        return (
-            f"History({self.searcher} on {self.task.name}, seed {self.seed}: {len(self)} evaluations, "
-            f"stopped by {self.stopped}{best})"
-        )
+        best = f", best {self.best.cell} with {written(self.best.value)}" if known else ""
+        who = f"{self.searcher} on {self.task.name}, seed {self.seed}"
+        return f"History({who}: {len(self)} evaluations, stopped by {self.stopped}{best})"

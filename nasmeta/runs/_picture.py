@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.checks import written
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.pictures import Width, fitting_size, house_style, inches, new_figure
 
@@ -90,7 +91,7 @@ def facts_of(run: Any) -> dict[str, object]:
     facts["evaluations"] = f"{len(run):,}, stopped by {run.stopped}"
     if len(run) and (position := run.incumbent_positions[-1]) >= 0:
         info, best = run.evaluator.column, run.best
-        facts["best"] = f"{info.metric} {best.value:.4f} ({info.unit}), found by evaluation {position + 1:,}"
+        facts["best"] = f"{info.metric} {written(best.value)} ({info.unit}), found by evaluation {position + 1:,}"
         facts["architecture"] = f"{best.cell}: {run.task.space.to_string(best.cell)}"
     return facts
 
@@ -131,7 +132,7 @@ def plot_run(run: Any, x: RunAxis, width: Width) -> Figure:
     panels[-1].set_xlabel(
         "evaluations" if x == "evaluation" else f"{'' if isnan(optimum) else 'simulated '}training time (s)"
     )
-    axes.set_ylabel(info.metric.replace("_", " ") + ("" if info.unit == "1" else f" ({info.unit})"))
+    axes.set_ylabel(info.metric_name + ("" if info.unit == "1" else f" ({info.unit})"))
     axes.locator_params(axis="x", nbins=5)
     title = f"{run.searcher} on {run.task.name}, seed {run.seed}"
     axes.set_title(title, fontsize=fitting_size(title, total - 0.9, rcParams["axes.titlesize"]))

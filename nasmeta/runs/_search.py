@@ -7,8 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nasmeta.checks import check_bool
+from nasmeta.errors import JournalError
 from nasmeta.evaluators import Evaluator, TrainingEvaluator
-from nasmeta.places import checked_path
+from nasmeta.files import require_writable
+from nasmeta.places import checked_path, located
 from nasmeta.progress import spinner
 from nasmeta.runs._answers import EvaluatorLike, answers_for
 from nasmeta.runs._clock import Clock, checked_budget
@@ -140,6 +143,7 @@ def search(
     """
     spec = SearcherSpec.of(searcher, settings).guided(prune_space, warm_start)
     path = None if journal is None else checked_path("journal", journal)
+    check_bool("progress", progress)
     answers = answers_for(task, evaluator, data, recipe)
     if isinstance(answers, TrainingEvaluator) and path is not None and answers.folder is None:
         answers.folder = path.with_name(f"{path.name}.trainings")
@@ -159,6 +163,8 @@ def search(
     history = None if path is None else config.read(path)
     if history is not None:
         return history
+    if path is not None:
+        require_writable(located("journal", path), JournalError, said=f"Cannot write the journal {path}")
     what = f"{spec.name} on {answers.task.name}"
     with spinner(what, shown=progress) as tell, one_thread():
         if progress and isinstance(answers, TrainingEvaluator):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -151,7 +151,15 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: SourcesLike | 
 
 
 def _who(spec: SearcherSpec) -> str:
-    if spec.is_meta:
-        return spec.name
-    asked = {"prune_space": spec.guidance.prune_space, "warm_start": spec.guidance.warm_start}
-    return " and ".join(name for name, value in asked.items() if value)
+    return spec.name if spec.is_meta else " and ".join(spec.guidance.asked)
+
+
+def check_learnable(
+    spec: SearcherSpec, task: Task, sources: Sequence[Task | SourceTask], saved: SavedMetaModel | None
+) -> None:
+    """Refuse sources from which a run could not learn, such as those of a space that does not fit."""
+    if spec.is_meta and saved is None:
+        searcher = spec.build(task.space, np.random.default_rng(0))
+        assert isinstance(searcher, MetaSearcher)
+        searcher.check_sources(sources)
+    spec.guidance.check(task, sources)

@@ -249,12 +249,22 @@ class MetaSearcher(Searcher):
         Raises
         ------
         SettingError
-            Where there is no source, or one of another space; see `nasmeta.tasks.checked_sources`.
+            See `check_sources`.
         """
-        seen = checked_sources(self._who, sources, None if self.crosses_spaces else self.space)
+        seen = self.check_sources(sources)
         self.meta_model_ = self._learn(seen)
         self.meta_sources_ = tuple(source.facts for source in seen)
         return self
+
+    def check_sources(self, sources: Iterable[SourceTask | Task]) -> list[SourceTask]:
+        """Return what `meta_fit` would see of sources, without learning from them.
+
+        Raises
+        ------
+        SettingError
+            Where there is no source, or one of another space; see `nasmeta.tasks.checked_sources`.
+        """
+        return checked_sources(self._who, sources, None if self.crosses_spaces else self.space)
 
     @abstractmethod
     def _learn(self, sources: list[SourceTask]) -> Any:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_int
+from nasmeta.checks import check_int, is_listed
 from nasmeta.errors import SettingError, shown
 from nasmeta.searchers._base import Searcher
 from nasmeta.spaces import SearchSpace
@@ -63,7 +63,7 @@ class MultiFidelitySearcher(Searcher):
         ------
         SettingError
         """
-        if not isinstance(fidelities, Iterable):
+        if not is_listed(fidelities):
             raise SettingError(f"The lengths of trainings must be a list of epochs, not {shown(fidelities)}.")
         lengths = tuple(check_int("the length of a training", epochs, least=0) for epochs in fidelities)
         if not lengths or any(a >= b for a, b in pairwise(lengths)):

@@ -8,7 +8,11 @@ from nasmeta.spaces._content import from_content as from_content, to_content as 
 from nasmeta.spaces._datasets import canonical_dataset as canonical_dataset, held_out_name as held_out_name
 from nasmeta.spaces._features import CostFormula as CostFormula
 from nasmeta.spaces._graph_drawing import draw_graph as draw_graph
-from nasmeta.spaces._moving import move_cells as move_cells, reference_space as reference_space
+from nasmeta.spaces._moving import (
+    move_cells as move_cells,
+    namesakes as namesakes,
+    reference_space as reference_space,
+)
 from nasmeta.spaces._notation import CellCodec as CellCodec
 from nasmeta.spaces._positions import Choice as Choice, Position
 from nasmeta.spaces._search_space import SearchSpace

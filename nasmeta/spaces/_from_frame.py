@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -31,7 +31,7 @@ def space_from_frame(
     chosen = check_list("columns", listed, "names")
     if len(set(map(shown, chosen))) < len(chosen):
         raise SettingError(f"A column appears twice: {', '.join(map(str, chosen))}.")
-    absent = [column for column in chosen if column not in frame.columns]
+    absent = [column for column in chosen if not isinstance(column, Hashable) or column not in frame.columns]
     if absent or not chosen:
         there = ", ".join(map(str, frame.columns))
         raise SettingError(f"The frame has no column {absent[0]!r}: it has {there}." if absent else "Name the columns.")

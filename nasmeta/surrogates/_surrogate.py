@@ -16,7 +16,7 @@ from nasmeta.checks import check_choice, check_int
 from nasmeta.errors import DamagedFileError, MissingValueError, SettingError, UnknownNameError, shown
 from nasmeta.files import shipped, write_atomically
 from nasmeta.places import checked_path
-from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace
+from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace, namesakes
 from nasmeta.surrogates._features import class_features, network_classes
 from nasmeta.surrogates._file import Content, encode, read, space_of_card
 from nasmeta.surrogates._noise import SeedNoise
@@ -227,7 +227,7 @@ class Surrogate:
         if task.space != self.space:
             raise SettingError(
                 f"The surrogate is of {self.card['task']}, in the space {self.space.name}; {task.name} is in "
-                f"{task.space.name}."
+                f"{task.space.name}.{namesakes(self.space, task.space)}"
             )
         y = task.values
         measured = np.isfinite(y)

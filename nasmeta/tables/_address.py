@@ -240,7 +240,9 @@ class ColumnIndex:
             + f"seeds {', '.join(map(repr, values))} ({release})"
             for (split, epochs, release), values in seeds.items()
         )
-        return f"It holds for {asked.dataset}/{asked.metric}: {holds}."
+        splits = sorted({split for split, _, _ in seeds if split is not None})
+        near = "" if asked.split in (None, *splits) else near_name(asked.split, splits)
+        return f"It holds for {asked.dataset}/{asked.metric}: {holds}.{near}"
 
 
 def _listed(names: Sequence[str], asked: str) -> str:
@@ -283,7 +285,8 @@ def signal_column(
             f"{table} has several metrics of {dataset}, none an accuracy: name one of {', '.join(own)}, on the command "
             f"line as in {table}/{dataset}/{next(iter(own))}."
         )
-    sampled, seed = seed == "sample", None if seed == "sample" else seed
+    sampled = isinstance(seed, str) and seed == "sample"
+    seed = None if sampled else seed
     asked = Address(dataset, main, split, epochs, seed, release).normal()
     found = index.matching(asked)
     single = {(c.split, c.epochs, c.release) for c in found if isinstance(c.seed, int)}

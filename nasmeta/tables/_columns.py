@@ -103,6 +103,12 @@ class ColumnInfo:
         return info
 
     @property
+    def metric_name(self) -> str:
+        """The metric as people call it: as the note says, where the benchmark keeps another one under its name."""
+        told = re.search(r"the metric is ([^;]+)", self.note)
+        return told[1].strip() if told else self.metric.replace("_", " ")
+
+    @property
     def address(self) -> str:
         """The address as one readable word; a part that means nothing is ``-``, a point of a curve ``37of200``."""
         split = "-" if self.split is None else self.split

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_text
+from nasmeta.checks import check_text, is_listed
 from nasmeta.errors import ArchitectureError, SettingError, shown
 from nasmeta.spaces import SearchSpace, canonical_dataset
 from nasmeta.tables._columns import KINDS, ColumnInfo, Kind, guessed_direction, guessed_kind, mean_over_seeds
@@ -221,8 +221,13 @@ def _by_positions(frame: pd.DataFrame, space: SearchSpace) -> NDArray[np.int32]:
     return found
 
 
+def _is_text(value: object) -> bool:
+    """Whether a value is a text."""
+    return isinstance(value, str)
+
+
 def _listed(metrics: Sequence[str]) -> list[str]:
-    if not isinstance(metrics, Sequence | np.ndarray) or not all(isinstance(metric, str) for metric in metrics):
+    if not isinstance(metrics, Sequence | np.ndarray) or not is_listed(metrics) or not all(map(_is_text, metrics)):
         raise SettingError(f"metrics is a list of names of columns, not {shown(metrics)}.")
     return [metrics] if isinstance(metrics, str) else list(dict.fromkeys(metrics))
 
@@ -280,7 +285,7 @@ def _checked_key(key: str, given: Any, *, own: bool) -> Any:
     checked: dict[Any, Any] = {}
     values = np.empty(len(given) if own else 1, dtype=object)
     for row, value in enumerate(given if own else [given]):
-        if not isinstance(value, Hashable):
+        if not isinstance(value, Hashable) or getattr(value, "ndim", False):
             raise SettingError(
                 f"{key} is one value, not {shown(value)}: for one of each row it is a column of the frame."
             )
@@ -338,9 +343,9 @@ def _info(
         what: given.get(metric) if isinstance(given, Mapping) else given
         for what, given in (("direction", direction), ("unit", unit), ("kind", kind))
     }
-    if said["direction"] not in (None, "max", "min"):
+    if not isinstance(said["direction"], str | None) or said["direction"] not in (None, "max", "min"):
         raise SettingError(f"The direction of {metric} is 'max' or 'min', not {shown(said['direction'])}.")
-    if said["kind"] not in (None, *KINDS):
+    if not isinstance(said["kind"], str | None) or said["kind"] not in (None, *KINDS):
         raise SettingError(f"The kind of {metric} is one of {', '.join(KINDS)}, not {shown(said['kind'])}.")
     if said["unit"] is not None and (not isinstance(said["unit"], str) or not said["unit"]):
         raise SettingError(f"The unit of {metric} is a text, not {shown(said['unit'])}.")

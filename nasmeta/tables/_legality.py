@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nasmeta.errors import near_name
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -104,4 +106,5 @@ def why_illegal(dataset: str, split: str | None, epochs: int | None = None, epoc
         for one in _MEASUREMENTS
         if one.dataset in family
     )
-    return f"{reason}. Legal: {choices}."
+    splits = [one.split for one in legal]
+    return f"{reason}. Legal: {choices}.{near_name(split, splits) if split not in splits else ''}"

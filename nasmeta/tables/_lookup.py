@@ -182,7 +182,7 @@ class ColumnLookup:
         Columns of ends come first, as sources of curves may have few cells, and what means several of them is no
         question to the curves.
         """
-        if address.epoch not in (None, address.epochs):
+        if address.epoch is not None and address.normal().epoch != address.epochs:
             return self._found_in(self.curves, address, look)
         end = address if address.epoch is None else address._replace(epoch=None)
         try:

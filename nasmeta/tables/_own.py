@@ -17,7 +17,7 @@ from nasmeta.checks import check_bool, check_instance
 from nasmeta.errors import DamagedFileError, MissingValueError, SettingError, shown
 from nasmeta.files import write_whole
 from nasmeta.places import checked_path
-from nasmeta.spaces import SearchSpace
+from nasmeta.spaces import SearchSpace, namesakes
 from nasmeta.tables import _store
 from nasmeta.tables._arrow_file import ColumnFile, encode
 from nasmeta.tables._columns import ColumnInfo
@@ -178,7 +178,10 @@ def add_columns(
         others = [other for other in added_sources(table) if other.name != name]
         for other in others:
             if other.space != space:
-                raise SettingError(f"The table {table} is over the space {other.space.name}, not over {space.name}.")
+                raise SettingError(
+                    f"The table {table} is over the space {other.space.name}, not over {space.name}."
+                    f"{namesakes(other.space, space)}"
+                )
             taken = {(info.address, info.release) for info in ColumnFile(other.path).infos}
             again = next((info for info, _ in columns if (info.address, info.release) in taken), None)
             if again is not None:

@@ -58,4 +58,4 @@ def _label(info: ColumnInfo) -> str:
     said = (("{}", info.split), ("{} epochs", info.epochs), ("seed {}", info.seed))
     parts = [info.dataset, *(text.format(value) for text, value in said if value is not None)]
     unit = "" if info.unit == "1" else f" ({info.unit})"
-    return f"{info.metric.replace('_', ' ')}{unit}: {', '.join(parts)}"
+    return f"{info.metric_name}{unit}: {', '.join(parts)}"

@@ -48,6 +48,7 @@ class ColumnQueries(ShowsFacts):
     def _facts(self) -> dict[str, object]:
         return facts_of(self.name, self.space, self.columns)
 
+    @checked_types
     def plot(self, *, against: Mapping[str, Any] | None = None, width: Width = None, **address: Any) -> Figure:
         """Draw how often the values of a column occur, or a column against another one.
 

@@ -295,10 +295,10 @@ class Table(ColumnQueries):
 
         index = self._lookup.ends.index
         column = signal_column(self.name, index, metric, dataset, split, epochs, seed, release)
-        sampled = seed == "sample"
+        sampled = isinstance(seed, str) and seed == "sample"
         signal = replace(Signal.of(column), seed="sample") if sampled else Signal.of(column)
         costs: Any = cost
-        if cost not in (None, "recorded"):
+        if cost is not None and not (isinstance(cost, str) and cost == "recorded"):
             of_cost = signal_column(self.name, index, cost, column.dataset)
             if of_cost.kind != "seconds":
                 raise ColumnError(

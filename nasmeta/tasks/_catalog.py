@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from nasmeta.checks import checked_types
+from nasmeta.checks import checked_types, is_listed
 from nasmeta.errors import ColumnError, DamagedFileError, NasmetaError, SettingError, UnknownNameError, shown
 from nasmeta.registry import Registry, is_place
 from nasmeta.tasks._distribution import ALL_HELD_OUT, TaskDistribution
@@ -281,7 +281,7 @@ def as_tasks(
         what = "Tasks are names of tasks or of families, or Tasks"
     if isinstance(asked, (str, *kinds)):
         asked = [asked]
-    if not isinstance(asked, Iterable):
+    if not is_listed(asked):
         raise SettingError(f"{what}, not {shown(asked)}.")
     without = set(held_out)
     found: list[Any] = []

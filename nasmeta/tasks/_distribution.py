@@ -7,7 +7,7 @@ from typing import overload
 
 import numpy as np
 
-from nasmeta.checks import check_bool, check_choice, check_generator, check_int
+from nasmeta.checks import check_bool, check_choice, check_generator, check_int, is_listed
 from nasmeta.errors import SettingError, UnknownNameError, shown
 from nasmeta.spaces import held_out_name
 from nasmeta.tasks._source_task import SourceTask
@@ -46,9 +46,9 @@ class TaskDistribution(Sequence[Task]):
     """
 
     def __init__(self, tasks: Iterable[Task]) -> None:
-        if isinstance(tasks, Task | str) or not isinstance(tasks, Iterable):
+        if isinstance(tasks, Task | str) or not is_listed(tasks):
             raise SettingError(f"A distribution is of a list of tasks, not of {shown(tasks)}.")
-        self._tasks = tuple(tasks)
+        self._tasks: tuple[Task, ...] = tuple(tasks)
         for task in self._tasks:
             if not isinstance(task, Task):
                 raise SettingError(

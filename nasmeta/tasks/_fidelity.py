@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from nasmeta.checks import check_int
+from nasmeta.checks import check_int, is_listed
 from nasmeta.errors import SettingError, shown
 from nasmeta.tasks._names import read_name
 from nasmeta.tasks._signal import Signal
@@ -53,7 +53,7 @@ def fidelities(task: Task, epochs: Iterable[int | str] | None = None) -> dict[in
     known = _known(task)
     if epochs is None:
         return known
-    if not isinstance(epochs, Iterable):
+    if not is_listed(epochs):
         raise SettingError(f"Lengths of trainings are whole numbers of epochs, not {shown(epochs)}.")
     full = task.signal.epochs or 0
     found: dict[int, Task] = {}

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_text
 from nasmeta.errors import SettingError, shown
+from nasmeta.spaces import namesakes
 from nasmeta.tasks._objectives import Front
 from nasmeta.tasks._task import Task
 
@@ -254,7 +255,8 @@ def _checked(name: str, parts: Sequence[Task]) -> tuple[Task, ...]:
         raise SettingError(f"{name}: the objective {twice.name} is there twice; name each once.")
     spaces = list(dict.fromkeys(part.space for part in found))
     if len(spaces) > 1:
-        raise SettingError(f"{name}: its objectives are of several spaces ({', '.join(s.name for s in spaces)}).")
+        names = ", ".join(space.name for space in spaces)
+        raise SettingError(f"{name}: its objectives are of several spaces ({names}).{namesakes(*spaces[:2])}")
     datasets = list(dict.fromkeys(part.signal.dataset.removesuffix("-valid") for part in found))
     if len(datasets) > 1:
         raise SettingError(

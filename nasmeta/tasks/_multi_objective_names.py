@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from nasmeta.checks import check_instance
+from nasmeta.checks import check_instance, is_listed
 from nasmeta.errors import ColumnError, SettingError, UnknownNameError, shown
 from nasmeta.spaces import canonical_dataset
 from nasmeta.tasks._members import task_of_own_table
@@ -62,12 +62,13 @@ def multi_objective_task(
     """
     from nasmeta.tables import Table, load_table
 
-    if isinstance(objectives, str | Task) or not isinstance(objectives, Iterable):
+    if isinstance(objectives, str | Task) or not is_listed(objectives):
         raise SettingError(
             f'Objectives are a list of at least two, such as ["accuracy", "latency/pixel3"], not {shown(objectives)}.'
         )
     opened = load_table(table) if isinstance(table, str) else check_instance("table", table, Table)
     own = table if isinstance(table, str) else table.name
+    dataset = None if dataset is None else check_instance("dataset", dataset, str)
     parts: list[Task] = []
     for one in objectives:
         if not isinstance(one, str | Task) or isinstance(one, MultiObjectiveTask):

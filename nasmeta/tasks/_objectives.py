@@ -290,7 +290,7 @@ def _numbers(values: ArrayLike, what: str) -> NDArray[np.float64]:
 def _checked(values: ArrayLike, directions: Sequence[str]) -> tuple[NDArray[np.float64], list[bool]]:
     points = _numbers(values, "Values")
     directions = check_list("directions", directions, "'max' or 'min'")
-    wrong = [direction for direction in directions if direction not in ("max", "min")]
+    wrong = [one for one in directions if not isinstance(one, str) or one not in ("max", "min")]
     if wrong:
         raise SettingError(f"A direction is 'max' or 'min', not {shown(wrong[0])}.")
     if points.ndim != 2 or points.shape[1] != len(directions) or not len(directions):

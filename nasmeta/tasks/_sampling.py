@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_choice, check_generator, check_int, check_list
 from nasmeta.errors import SettingError, shown
-from nasmeta.spaces import SearchSpace, get_space
+from nasmeta.spaces import SearchSpace, get_space, namesakes
 from nasmeta.tasks._augmentation import Augmentation, normal_scores, standardised
 from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._task import Task
@@ -41,7 +41,7 @@ def checked_sources(
         if space is not None and source.space != space:
             raise SettingError(
                 f"Source {source.name} lives in space {source.space.name}, but {who} in {space.name}: it learns only "
-                "from sources of its own space."
+                f"from sources of its own space.{namesakes(source.space, space)}"
             )
         if np.ptp(source.utilities) == 0:
             raise SettingError(f"Source {source.name} has no two different labels: there is nothing to learn from it.")

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.checks import check_instance, check_list
 from nasmeta.errors import SettingError, shown
-from nasmeta.spaces import SearchSpace, held_out_name, move_cells
+from nasmeta.spaces import SearchSpace, held_out_name, move_cells, namesakes
 
 _LARGEST_LABEL = 1e100  # squares of as many as there are architectures can be summed up
 _COST_METRIC = re.compile(r"seconds|parameters|params|flops")
@@ -147,7 +147,9 @@ class SourceTask:
             return self
         cells, kept = move_cells(self.cells, self.space, space)
         if not len(cells):
-            raise SettingError(f"None of the labelled cells of {self.name} is a cell of {space.name}.")
+            raise SettingError(
+                f"None of the labelled cells of {self.name} is a cell of {space.name}.{namesakes(self.space, space)}"
+            )
         return replace(self, space=space, cells=cells, utilities=self.utilities[kept])
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, needing, shown
-from nasmeta.files import write_atomically
+from nasmeta.files import require_writable, write_atomically
 from nasmeta.spaces import get_space
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ def check_export(path: Path, format: str | None = None, made_before: Path | None
         raise SettingError(f"{path} cannot be written: it is a folder.")
     if not path.parent.is_dir() and (made_before is None or path.parent.absolute() != made_before.absolute()):
         raise SettingError(f"{path} cannot be written: there is no folder {path.parent}.")
+    if path.parent.is_dir():
+        require_writable(path)
     if format == "onnx":
         for package in ("onnx", "onnxscript"):
             if importlib.util.find_spec(package) is None:

@@ -246,6 +246,10 @@ class CellNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits, shape (n, n_classes), of images of shape (n, in_channels, height, width)."""
+        channels = self.settings["in_channels"]
+        if not isinstance(images, Tensor) or images.dim() != 4 or images.shape[1] != channels:
+            told = f"a tensor of shape {tuple(images.shape)}" if isinstance(images, Tensor) else shown(images)
+            raise SettingError(f"images must be a tensor of shape (n, {channels}, height, width), not {told}.")
         pooled = functional.adaptive_avg_pool2d(self.features(images), 1).flatten(1)
         logits: Tensor = self.classifier(pooled)
         return logits

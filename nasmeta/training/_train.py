@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 from nasmeta.checks import check_bool, checked_types
 from nasmeta.errors import SettingError
+from nasmeta.files import require_writable
 from nasmeta.places import checked_path
 from nasmeta.spaces import Architecture, SearchSpace
 from nasmeta.training._dataset import ImageDataset, dataset_options
 from nasmeta.training._recipe import Recipe, recipe_for
-from nasmeta.training._result import EpochRecord, TrainingResult
+from nasmeta.training._result import RESULT_FILE, EpochRecord, TrainingResult
 
 if TYPE_CHECKING:
     import torch
@@ -122,6 +123,8 @@ def train(
     home = None if folder is None else checked_path("folder", folder)
     exported = [export] if isinstance(export, str | os.PathLike) else export
     files = [checked_path("export", path) for path in exported]
+    if home is not None and not (home / RESULT_FILE).is_file():
+        require_writable(home, folder=True)
     if files and build_network is not None:
         raise SettingError("A network of your own is exported by yourself: it is the result's network.")
     for file in files:

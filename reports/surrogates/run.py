@@ -267,7 +267,8 @@ def main() -> None:
         ]
     )
     order = [f"{task.removeprefix('nb201/')}, {name}" for name in frames for task in NB201]
-    save_figure(plot_regret(both, tasks=order, share_y=False), HERE / "regret")
+    unit = "percentage points of validation accuracy"
+    save_figure(plot_regret(both, tasks=order, unit=unit, share_y=False), HERE / "regret")
     runs = runs_table(frames)
     runs.to_csv(HERE / "runs.csv", index=False)
 

@@ -7,9 +7,13 @@ import sys
 
 import numpy as np
 import pytest
+from cycler import cycler
+from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
 
-from nasmeta.analysis import plot_regret, regret_curves, save_figure
+import nasmeta as nm
+from nasmeta.analysis import plot_attainment, plot_profiles, plot_ranks, plot_regret, regret_curves, save_figure
 from nasmeta.errors import SettingError, UnknownNameError
 
 
@@ -43,7 +47,7 @@ def test_legend_labels_and_optimum(real_frame):
     assert [text.get_text() for text in legend.get_texts()] == ["source-order", "random"]
     assert legend.get_title().get_text() == "mean of 1 to 20 runs; band: 95 % bootstrap interval of the mean"
     first = figure.axes[0]
-    assert first.get_ylabel().replace("\n", " ") == "regret (percentage points of validation accuracy)"
+    assert first.get_ylabel().replace("\n", " ") == "regret (each task's own unit)", "nb201/imagenet is no task here"
     assert first.get_xlabel() == "evaluations"
     assert "optimum" in [text.get_text() for text in first.texts]
     # Source order finds the optimum of CIFAR-10 at its 22nd evaluation: a marker on the optimum's line.
@@ -54,6 +58,57 @@ def test_curves_differ_in_colour_dash_and_marker(make_frame):
     frame = make_frame({("t", f"s{number}"): [[2, 1]] for number in range(7)})
     lines = [line for line in plot_regret(frame).axes[0].lines if line.get_label().startswith("s")]
     assert len({line.get_color() for line in lines}) == len({line.get_marker() for line in lines}) == 7
+
+
+@pytest.mark.parametrize(
+    "colours", [None, ["#000000"], ["#000000", "#0072B2", "#D55E00"]], ids=["ours", "one", "three"]
+)
+@pytest.mark.parametrize("kind", ["regret", "ranks", "profiles", "attainment"])
+def test_twenty_five_curves_are_all_told_apart(make_frame, kind, colours):
+    names = [f"s{number}" for number in range(25)]
+    if kind == "attainment":
+        one = nm.compare(dict.fromkeys(names, "random"), "nb201/cifar10+train_seconds", repeats=1, evaluations=6)
+    else:
+        frame = make_frame({("t", name): [[3, 2, 1 + place]] for place, name in enumerate(names)})
+    with rc_context({} if colours is None else {"axes.prop_cycle": cycler(color=colours)}):
+        if kind == "attainment":
+            figure = plot_attainment(one)
+        else:
+            figure = {"regret": plot_regret, "ranks": plot_ranks, "profiles": plot_profiles}[kind](frame)
+    (legend,) = figure.legends
+    lines = dict(zip([text.get_text() for text in legend.get_texts()], legend.get_lines(), strict=True))
+    looks = [
+        (to_hex(lines[name].get_color()), str(lines[name]._unscaled_dash_pattern), lines[name].get_marker())
+        for name in names
+    ]
+    assert len(set(looks)) == 25
+    if colours is None:
+        assert len({look[:2] for look in looks}) == 25, "colour and dash are enough"
+
+
+@pytest.mark.parametrize(
+    ("tasks", "label"),
+    [
+        (["nb201/cifar10", "nb201/cifar100"], "regret (percentage points of validation accuracy)"),
+        (["graph/cora", "graph/citeseer"], "regret (percentage points of validation accuracy)"),
+        (["graph/proteins"], "regret (percentage points of validation ROC-AUC)"),
+        (["graph/cora", "graph/proteins"], "regret (percentage points)"),
+        (["nb201/cifar10+train_seconds"], "regret (% of the front's hypervolume)"),
+        (["nb201/train-seconds/cifar10"], "regret (s)"),
+        (["nb201/cifar10", "nb201/train-seconds/cifar10"], "regret (each task's own unit)"),
+        (["nobody/knows"], "regret (each task's own unit)"),
+    ],
+)
+def test_the_label_of_the_axis_comes_from_the_tasks(make_frame, tasks, label):
+    frame = make_frame({(task, "s"): [[2, 1]] for task in tasks})
+    assert plot_regret(frame).axes[0].get_ylabel().replace("\n", " ") == label
+    assert plot_regret(frame, unit="points").axes[0].get_ylabel() == "regret (points)"
+
+
+def test_best_values_of_several_metrics_are_in_their_unit(make_frame):
+    frame = make_frame({(task, "s"): [[2, 1]] for task in ("graph/cora", "graph/proteins")})
+    label = plot_regret(frame.assign(regret=np.nan, incumbent_value=90.0)).axes[0].get_ylabel()
+    assert label == "best found (percent)"
 
 
 def test_tasks_are_chosen_and_ordered(real_frame):
@@ -107,3 +162,9 @@ def test_nothing_is_cut_off(real_frame):
 def test_importing_the_room_imports_no_heavy_library():
     code = "import sys, nasmeta.analysis; print([m for m in ('matplotlib', 'scipy') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_run_and_a_table_name_the_metric_of_the_note():
+    assert nm.search("random", "graph/proteins", evaluations=3).plot().axes[0].get_ylabel() == "ROC-AUC (percent)"
+    column = {"dataset": "proteins", "metric": "accuracy", "split": "valid", "seed": "mean"}
+    assert nm.load_table("graph").plot(**column).axes[0].get_xlabel().startswith("ROC-AUC (percent): proteins")

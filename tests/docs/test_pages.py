@@ -35,8 +35,10 @@ def test_code_runs(
             exec(compile(block, str(page), "exec"), names)
             continue
         if language == "toml":
-            (tmp_path / "page.toml").write_text(block, encoding="utf-8")
-            read_specification(tmp_path / "page.toml")
+            named = re.match(r"# (\S+\.toml)\n", block)
+            file = tmp_path / (named[1] if named else "page.toml")
+            file.write_text(block, encoding="utf-8")
+            read_specification(file)
             continue
         for line in block.splitlines():
             result = CliRunner().invoke(app, shlex.split(line)[1:])

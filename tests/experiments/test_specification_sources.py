@@ -99,6 +99,28 @@ def test_it_goes_on_and_other_sources_or_another_model_are_another_comparison(pa
         ('["nb201/imagenet16-120"]', "3", 14, "sources are a name or a list of names"),
         ('["nb201/imagenet16-120"]', "[]", 14, "sources are a name or a list of names"),
         ('["nb201/imagenet16-120"]', '["nb201/cifar10#777"]', 14, "both are on cifar10"),
+        (
+            '["nb201/imagenet16-120"]',
+            '["graph/cora"]',
+            14,
+            "Source graph/cora lives in space graph, but source-order in",
+        ),
+        ('["nb201/imagenet16-120"]', '"graph"', 14, "it learns only from sources of its own space"),
+        ('["nb201/imagenet16-120"]', '[\n"nb201/imagenet16-120",\n"nb201/imagenet",\n]', 16, "Unknown task"),
+        ('["nb201/imagenet16-120"]', '[\n"nb201/imagenet16-120",\n"nb201/cifar10#777",\n]', 16, "both are on cifar10"),
+        ("warm_start = 3", "warm_start = 20_000", 10, "warm_start must be a whole number from 1 to 15625"),
+        (
+            "prune_space = 0.1",
+            'sources = ["graph/cora"]',
+            9,
+            "None of the labelled cells of graph/cora is a cell of nb201",
+        ),
+        (
+            '"source-order"\nsources = ["nb201/imagenet16-120"]',
+            '"rgpe"\nsources = "graph"',
+            14,
+            "These spaces do not fit",
+        ),
         ('"model.npz"', '"no-such.npz"', 18, "There is no meta-model to read"),
         ('"model.npz"', '"no-such"', 18, "Shipped: meta-nas-nb201-without-cifar10"),
         ('"model.npz"', "3", 18, "meta_model is a file"),
@@ -129,3 +151,16 @@ def test_compare_takes_sources_for_all_that_learn_or_by_label() -> None:
         nm.compare(["random"], "nb201/cifar100", repeats=1, evaluations=5, sources={"gp": "nb201"})
     with pytest.raises(LeakageError, match="both are on cifar100"):
         nm.compare(["source-order"], "nb201/cifar100", repeats=1, evaluations=5, sources=["nb201/cifar100#777"])
+
+
+def test_compare_refuses_sources_of_another_space_before_any_run(tmp_path: Path) -> None:
+    with pytest.raises(SettingError, match="Source graph/cora lives in space graph"):
+        nm.compare(
+            ["random", "source-order"],
+            "nb201/cifar100",
+            repeats=1,
+            evaluations=5,
+            sources="graph",
+            folder=tmp_path / "x",
+        )
+    assert not (tmp_path / "x").exists()

@@ -499,3 +499,11 @@ def test_a_dataset_may_be_a_number() -> None:
 def test_the_unit_of_a_latency_may_be_in_its_name() -> None:
     units = {info.metric: info.unit for info in own(frame_of(latency_ms=[1.0], latency=[1.0], energy_mJ=[2.0])).columns}
     assert units == {"latency_ms": "ms", "latency": "1", "energy_mJ": "mJ"}
+
+
+@pytest.mark.parametrize(("there", "asked"), [("validation", "val"), ("val", "validation"), ("valid", "val")])
+def test_another_word_for_a_split_is_hinted_at(there: str, asked: str) -> None:
+    table = own(OK.assign(split=there), epochs=2, seed=0, dataset="x-rays")
+    for ask in (table.column, table.task):
+        with pytest.raises(ColumnError, match=f"It holds for .* split '{there}'.* Did you mean '{there}'?"):
+            ask(dataset="x-rays", metric="acc", split=asked)

@@ -27,6 +27,8 @@ WHOLE: dict[str, Any] = {
         ({"seed": "median"}, "'mean', 777"),
         ({"dataset": "cifar1000"}, "Did you mean 'cifar100'"),
         ({"metric": "accurracy"}, "Did you mean 'accuracy'"),
+        ({"split": "val"}, "NAS-Bench-201 has no split 'val' of cifar10.* Did you mean 'valid'"),
+        ({"split": "validation"}, "no split 'validation' of cifar10.* Did you mean 'valid'"),
         ({"metric": "accuracy", "release": "v9"}, "NATS-tss v1.0"),
         ({"split": None}, "needs split=: there is no default"),
         ({"epochs": None, "seed": None}, "needs epochs= and seed=: there is no default"),

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from nasmeta.analysis._frame import FloatArray, with_regrets
+from nasmeta.analysis._run_summary import digits_of
+from nasmeta.checks import decimals_of
 from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.tasks import Task
 
@@ -25,7 +27,7 @@ class TestColumn:
 
     label: str  # how it was measured
     values: FloatArray  # (n_cells,)
-    best: float  # of all cells
+    best: str  # of all cells, as it is written
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,13 @@ class TaskFacts:
     signal: Mapping[str, str]  # how it was measured: metric, split, epochs, …; empty as before
     test: TestColumn | None
     known: bool = True  # whether the optimum is
+    digits: int = 2  # decimals of its values
+    column: ColumnInfo | None = None  # what is known of them; None where the task is not known here
+
+    @property
+    def best(self) -> str:
+        """The optimum as it is written."""
+        return f"{self.optimum:.{self.digits}f}"
 
     @property
     def regret_unit(self) -> str:
@@ -57,13 +66,13 @@ def facts_of(
     for name, rows in frame.groupby("task", sort=False, observed=True):
         task = (tasks or {}).get(str(name))
         optimum, sign = _from_frame(rows, str(name))
+        info = None if task is None else task.column
         unit, signal, test, known = "", dict[str, str](), None, not rows["regret"].isna().all()
-        if task is not None:
-            info = task.column
+        if task is not None and info is not None:
             unit, signal = info.unit, _words(info) if known else {}  # something else answered than the task's table
             incumbents = rows["incumbent"].unique()
             test = _test_column(task, incumbents, columns) if known else _table_column(task, incumbents)
-        found.append(TaskFacts(str(name), optimum, sign, unit, signal, test, known))
+        found.append(TaskFacts(str(name), optimum, sign, unit, signal, test, known, digits_of(rows, unit), info))
     return found
 
 
@@ -99,7 +108,8 @@ def _table_column(task: Task, incumbents: FloatArray) -> TestColumn | None:
     if np.isnan(values[incumbents]).any():
         return None
     said = ", ".join(f"{key} {text}" for key, text in _words(task.column).items() if key in ("split", "epochs", "seed"))
-    return TestColumn(f"{task.signal.metric} of the table {task.table_name} ({said})", values, task.optimum)
+    best = f"{task.optimum:.{decimals_of(values, task.column.unit)}f}"
+    return TestColumn(f"{task.signal.metric} of the table {task.table_name} ({said})", values, best)
 
 
 def _test_column(task: Task, incumbents: FloatArray, reported: Sequence[ColumnInfo]) -> TestColumn | None:
@@ -124,7 +134,7 @@ def _test_column(task: Task, incumbents: FloatArray, reported: Sequence[ColumnIn
                 return TestColumn(
                     f"{info.metric} on the test split ({', '.join(said)})",
                     values,
-                    float(task.sign * np.nanmax(task.sign * values)),
+                    f"{task.sign * np.nanmax(task.sign * values):.{decimals_of(values, info.unit)}f}",
                 )
     except NasmetaError:  # a damaged file of a fetched source must not cost the whole report
         return None

@@ -206,10 +206,11 @@ def _tests(found: Findings) -> str:
         return "<p>There is nothing to test here; the remarks below say why.</p>"
     parts = [f"<p>{escape(test_note(found))}</p>"]
     for number, (task, table) in enumerate(found.tests.items()):
-        unit = next(fact.regret_unit for fact in found.facts if fact.name == task)
+        fact = next(fact for fact in found.facts if fact.name == task)
+        matrix = pair_matrix(table, found.searchers, fact.digits)
         parts.append(
             f"<details{' open' if number == 0 else ''}><summary>{escape(task)}</summary>"
-            f"{_table(pair_matrix(table, found.searchers), matrix_caption(unit, found.losses))}</details>"
+            f"{_table(matrix, matrix_caption(fact.regret_unit, found.losses))}</details>"
         )
     if found.improvement is not None:
         table = found.improvement.pivot(index="searcher", columns="other", values="probability")
@@ -272,7 +273,7 @@ def _svg(figure: Figure) -> str:
     return re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
 
 
-def pair_matrix(table: pd.DataFrame, searchers: Sequence[str]) -> str:
+def pair_matrix(table: pd.DataFrame, searchers: Sequence[str], digits: int = 2) -> str:
     """Return an HTML table of searchers by searchers of the paired tests of one task."""
     cells: dict[tuple[str, str], Any] = {}
     for row in table.to_dict("records"):
@@ -291,7 +292,7 @@ def pair_matrix(table: pd.DataFrame, searchers: Sequence[str]) -> str:
             difference, better, ties, worse, p = cells[one, other]
             kind = "even" if p >= _LEVEL else "better" if difference < 0 else "worse"
             sign = {"better": "▲ ", "worse": "▼ ", "even": ""}[kind]
-            number = f"{difference:+.2f}".replace("-", "−") if round(difference, 2) else "0.00"
+            number = f"{difference:+.{digits}f}".replace("-", "−") if round(difference, digits) else f"{0:.{digits}f}"
             shown = sign + number
             about = (
                 f"{one} − {other}: {difference:+.4g}; better {better}, equal {ties}, worse {worse}; "

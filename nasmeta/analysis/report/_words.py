@@ -39,7 +39,7 @@ def size_sentence(found: Findings) -> str:
 def task_sentence(fact: TaskFacts) -> str:
     """Say what the signal of a task is, and which test values are told."""
     if not fact.known:
-        table = "" if fact.test is None else f" Table: {fact.test.label}; the best cell has {fact.test.best:.2f}."
+        table = "" if fact.test is None else f" Table: {fact.test.label}; the best cell has {fact.test.best}."
         return f"The optimum is not known; the best value that any run found is {fact.optimum:.4g}.{table}"
     if not fact.signal:
         return (
@@ -55,9 +55,9 @@ def task_sentence(fact: TaskFacts) -> str:
     parts = [fact.signal["metric"]]
     parts += [form.format(fact.signal[key]) for key, form in named.items() if key in fact.signal]
     if of_front(fact):
-        return f"Signal: {', '.join(parts)}; the whole front has {fact.optimum:.2f}."
-    test = "" if fact.test is None else f" Test: {fact.test.label}; the best cell has {fact.test.best:.2f}."
-    return f"Signal: {', '.join(parts)}; the best cell has {fact.optimum:.2f}.{test}"
+        return f"Signal: {', '.join(parts)}; the whole front has {fact.best}."
+    test = "" if fact.test is None else f" Test: {fact.test.label}; the best cell has {fact.test.best}."
+    return f"Signal: {', '.join(parts)}; the best cell has {fact.best}.{test}"
 
 
 def of_front(fact: TaskFacts) -> bool:

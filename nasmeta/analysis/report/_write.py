@@ -13,6 +13,7 @@ import pandas as pd
 from nasmeta.analysis._attainment import plot_attainment, tasks_with_two
 from nasmeta.analysis._plots import check_formats, plot_regret, save_figure
 from nasmeta.analysis._rank_plots import plot_critical_difference, plot_profiles, plot_ranks
+from nasmeta.analysis._run_summary import regret_unit
 from nasmeta.analysis._tables import to_latex, to_markdown
 from nasmeta.analysis.report._findings import SCORE_GOALS, Findings
 from nasmeta.analysis.report._page import page
@@ -26,7 +27,6 @@ from nasmeta.analysis.report._words import (
 )
 from nasmeta.errors import SettingError
 from nasmeta.files import writing
-from nasmeta.tasks import HYPERVOLUME_UNIT
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -123,18 +123,14 @@ def write_findings(
 def _figures(found: Findings) -> dict[str, Callable[[], Figure]]:
     """Return what can be drawn, by file name."""
     frame = found.frame
-    units = {fact.regret_unit for fact in found.facts}
-    unit = f"{units.pop()} of the signal" if len(units) == 1 else "each task's own unit"
-    unit = unit.removesuffix(" of the signal") if unit.startswith(HYPERVOLUME_UNIT) else unit
-    if unit == "percentage points of the signal":
-        unit = "percentage points of validation accuracy"
+    unit = regret_unit([fact.column for fact in found.facts])
     share_y = len({fact.unit for fact in found.facts}) == 1
     figures: dict[str, Callable[[], Figure]] = {}
     what = "regret" if all(fact.known for fact in found.facts) else "best"
     for name, axis in (("evaluations", "evaluation"), ("seconds", "simulated_seconds")):
         for centre in ("mean", "median"):
             figures[f"{what}_{name}_{centre}"] = lambda axis=axis, centre=centre: plot_regret(  # type: ignore[misc]
-                frame, axis, centre, unit=unit.strip(), share_y=share_y, level=found.level, seed=found.seed
+                frame, axis, centre, unit=unit, share_y=share_y, level=found.level, seed=found.seed
             )
     if found.friedman is not None:
         result = found.friedman

@@ -40,7 +40,7 @@ def provenance_of(specification: Specification) -> dict[str, Any]:
     for name in specification.tasks:
         task = get_task(name)
         several = any(specification.spec(label).is_multi_fidelity for label in specification.searchers)
-        if specification.training is not None:
+        if specification.training is not None or specification.has_own_evaluator:
             answers = specification.answers(task)
             asked = answers.after(specification.epochs).values() if several else [answers]
             data[name] = [_facts(one.column) for one in asked]
@@ -53,6 +53,7 @@ def provenance_of(specification: Specification) -> dict[str, Any]:
         "machine": platform.machine(),
         "tasks": data,
         **({} if specification.training is None else {"training": specification.answers(task).identity}),
+        **({"evaluator": specification.answers(task).identity} if specification.has_own_evaluator else {}),
         "report": [_facts(column) for column in specification.report],
         "clock": None if specification.clock is None else specification.clock.settings,
         "learnt_from": _learnt_from(specification),

@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 
 from nasmeta.errors import NasmetaError, SettingError, near_name, shown
-from nasmeta.evaluators import TRAINED, UNKNOWN_FEASIBILITY
+from nasmeta.evaluators import EVALUATORS, TRAINED
 from nasmeta.experiments._arguments import budgets_of, seeds_of
 from nasmeta.experiments._folder import require_labels
 from nasmeta.experiments.specification._lines import Lines
 from nasmeta.experiments.specification._specification import (
     OF_SOURCES,
+    OF_TABLE,
     TRAINING_KEYS,
     Specification,
     Training,
@@ -26,6 +27,7 @@ from nasmeta.experiments.specification._specification import (
 )
 from nasmeta.files import parse_toml
 from nasmeta.places import checked_path
+from nasmeta.registry import is_place
 from nasmeta.runs import Clock, RunConfig, check_lengths_used
 from nasmeta.runs._clock import checked_budget
 from nasmeta.runs._spec import SearcherSpec
@@ -39,7 +41,9 @@ _KEYS = (
     "title", "about", "tasks", "searchers", "repeats", "seed", "seeds", "evaluator", "training", "epochs", "budget",
     "clock", "report",
 )  # fmt: skip
-_EVALUATORS = '"table", "unknown-feasibility", "surrogate", "training" or "supernet"'
+_EVALUATORS = (
+    '"table", "unknown-feasibility", "surrogate", "training", "supernet" or one of your own, package.module:Name'
+)
 _BUDGET_KEYS = ("evaluations", "seconds", "stop_at_optimum")
 
 
@@ -51,7 +55,8 @@ def read_specification(path: str | os.PathLike[str], *, check: bool = True) -> S
         title? about?                    texts for people
         tasks = ["nb201/cifar10"]        names of tasks, or of families
         repeats? = 10, seed? = 0         or seeds? = [3, 1, 4]
-        evaluator? = "table"             or "unknown-feasibility", "surrogate", "training", "supernet"
+        evaluator? = "table"             or "unknown-feasibility", "surrogate", "training", "supernet", or a function
+                                         or Evaluator of your own, "package.module:Name"
         epochs? = [12, 200]              lengths of training for multi-fidelity searchers
         report? = ["cifar10/accuracy/test/200/mean of NB201 v1.1"]
 
@@ -175,6 +180,19 @@ class _Reader:
             with self.on(self.lines.of(*path, *([] if first is None else [first]))):
                 raise
 
+    @contextmanager
+    def on_sources(self, label: str) -> Iterator[None]:
+        """Do the same with the line of the source which the message mentions, or of the warm start, else of sources."""
+        try:
+            yield
+        except NasmetaError as reason:
+            listed, said = self.entry(object, "", [], "searchers", label, "sources"), str(reason)
+            where = ("searchers", label, "warm_start" if "warm_start must" in said else "sources")
+            told = [name for name in listed if str(name) in said] if isinstance(listed, list) else []
+            first = min(map(str, told), key=lambda name: (said.index(name), -len(name)), default="")
+            with self.on(self.lines.of_entry(first, *where) if first else self.lines.of(*where)):
+                raise
+
     def entry(self, kind: type | tuple[type, ...], what: str, default: Any, *path: str) -> Any:
         """Return an entry of the right type, or the default."""
         inner: Any = self.content
@@ -216,7 +234,7 @@ class _Reader:
             clock = None if said is None else Clock.of(said)
         epochs = self.entry(list, "a list of whole numbers", None, "epochs")
         evaluator = self.entry(str, _EVALUATORS, "table", "evaluator")
-        if evaluator not in ("table", UNKNOWN_FEASIBILITY, "surrogate", *TRAINED):
+        if not (is_place(evaluator) or evaluator in (*OF_TABLE, *TRAINED) or evaluator in EVALUATORS):
             raise self.error(self.lines.of("evaluator"), f"evaluator must be {_EVALUATORS}, not {shown(evaluator)}.")
         specification = Specification(
             name=self.file.stem,
@@ -280,7 +298,8 @@ class _Reader:
                 except SettingError as reason:
                     raise SettingError(f"{reason} Beside settings there are: {', '.join(OF_SOURCES)}.") from None
             for key, value in said.items():
-                with self.on(self.lines.of("searchers", label, key)):
+                of_key = self.on(self.lines.of("searchers", label, key))
+                with self.on_sources(label) if key == "sources" else of_key:
                     said[key] = _said_of_sources(spec, key, value, self.file.parent)
             found[label] = (name, spec.settings)
         return found, {label: said for label, said in of_sources.items() if said}
@@ -324,7 +343,8 @@ class _Reader:
             )
         answered = []
         for task in tasks:
-            with self.on(self.lines.of_entry(task.name, "tasks")):
+            own = specification.has_own_evaluator
+            with self.on(self.lines.of("evaluator") if own else self.lines.of_entry(task.name, "tasks")):
                 if specification.training is None:
                     answered.append(specification.answers(task))
                     continue
@@ -334,10 +354,10 @@ class _Reader:
             with self.on(self.lines.of("epochs")):
                 check_lengths_used(map(specification.spec, specification.searchers), specification.epochs)
                 for one in answered:
-                    if specification.training is None:
-                        fidelities(one.task, specification.epochs)
-                    else:
+                    if one.values is None:
                         one.after(specification.epochs)
+                    else:
+                        fidelities(one.task, specification.epochs)
         for label in specification.searchers:
             said, spec = specification.of_sources.get(label, {}), specification.spec(label)
             for one in answered:
@@ -355,7 +375,7 @@ class _Reader:
             warnings.simplefilter("ignore")  # it warns when it runs
             with self.on(self.lines.of("searchers", label, "meta_model")):
                 config = config.with_model(said.get("meta_model"), said.get("sources"))
-            with self.on(self.lines.of("searchers", label, "sources")):
+            with self.on_sources(label):
                 config = config.with_sources(said.get("sources"))
                 for source in config.sources:
                     _ = source.column if isinstance(source, Task) else None  # says how to fetch what is not here

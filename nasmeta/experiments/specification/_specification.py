@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.errors import SettingError, shown
-from nasmeta.evaluators import TRAINED, TrainingEvaluator
+from nasmeta.evaluators import TRAINED, UNKNOWN_FEASIBILITY, TrainingEvaluator
 from nasmeta.experiments._arguments import seeds_of
 from nasmeta.experiments.specification._lines import Lines
 from nasmeta.runs import on_evaluator
+from nasmeta.runs._answers import answers_for
 from nasmeta.runs._clock import Clock
 from nasmeta.runs._spec import SearcherSpec
 from nasmeta.tasks import Task
@@ -71,6 +72,7 @@ class Training:
 _READY = Path(__file__).with_name("ready")
 
 
+OF_TABLE = ("table", UNKNOWN_FEASIBILITY, "surrogate")  # evaluators whose answers come from what was measured
 OF_SOURCES = ("prune_space", "warm_start", "sources", "meta_model")  # what may be said of them for a searcher
 
 
@@ -164,10 +166,15 @@ class Specification:
         guides = {key: said[key] for key in ("prune_space", "warm_start") if key in said}
         return SearcherSpec.of(*self.searchers[label]).guided(**guides)
 
+    @property
+    def has_own_evaluator(self) -> bool:
+        """Whether the evaluator is none of this package."""
+        return self.evaluator not in (*OF_TABLE, *TRAINED)
+
     def answers(self, task: Task, device: str = "auto") -> Evaluator:
         """Return what answers a task; no result but its seconds depends on the device that trains."""
         if self.training is None:
-            return on_evaluator(task, self.evaluator)
+            return (answers_for if self.has_own_evaluator else on_evaluator)(task, self.evaluator)
         return self.training.evaluator(task, device)
 
     def by_label(self, key: str) -> dict[str, Any]:

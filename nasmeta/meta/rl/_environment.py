@@ -13,6 +13,7 @@ from nasmeta.errors import SettingError, needing, shown
 from nasmeta.meta.rl._policy import ACTION_FEATURES, WALK_FEATURES
 from nasmeta.meta.rl._vector_env import CellSearchEnvs, complete_scores, prior_of
 from nasmeta.meta.rl._walks import moves_of
+from nasmeta.spaces import namesakes
 from nasmeta.tasks import SourceTask, Task, as_tasks
 
 with needing("CellSearchEnv", "rl"):
@@ -75,7 +76,8 @@ class CellSearchEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         spaces = dict.fromkeys(source.space for source in sources)
         if len(spaces) > 1:
             names = " and ".join(sorted(space.name for space in spaces))
-            raise SettingError(f"The tasks of one environment share a space; these have {names}.")
+            alike = namesakes(*[*spaces][:2])
+            raise SettingError(f"The tasks of one environment share a space; these have {names}.{alike}")
         self.space = sources[0].space
         self.names = tuple(source.name for source in sources)
         self.informed, self.evaluations, self.steps = informed, evaluations, steps

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.checks import check_array, check_bool, check_choice, check_instance
+from nasmeta.checks import check_array, check_bool, check_choice, check_instance, is_listed
 from nasmeta.errors import MissingValueError, SettingError, shown
 from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, CellSpaceEncoder, cells_in
 from nasmeta.spaces import CellSpace, SearchSpace, get_space
@@ -136,7 +136,7 @@ class ColumnEncoder(CellEncoder):
                 f"values must have one row for each of {space.size:,} {space.noun}s, not {values.shape}."
             )
         names = [f"column_{i}" for i in range(values.shape[1])] if self.names is None else self.names
-        if not isinstance(names, Iterable):
+        if not is_listed(names):
             raise SettingError(f"names must be a list of names of columns, not {shown(names)}.")
         names = [str(name) for name in names]
         if len(names) != values.shape[1]:

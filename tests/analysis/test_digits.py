@@ -1,0 +1,104 @@
+"""How many decimals a metric's values have wherever they are shown: 2 in percent, more where they differ by little."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+import nasmeta as nm
+from nasmeta.analysis import latex_comparison, summarise, to_markdown
+from nasmeta.checks import decimals_of, written
+from nasmeta.cli._app import app
+
+SPACE = nm.SearchSpace("mlp", {"width": [16, 32, 64, 128], "depth": [1, 2, 3, 4], "rate": [1, 2, 3]})
+
+
+@pytest.fixture
+def losses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pd.DataFrame:
+    """Return a table of losses around 0.003, which is known as ``small``, with one that has diverged."""
+    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path / "cache"))
+    values = 0.003 + 0.001 * np.random.default_rng(0).random(SPACE.size)
+    values[7] = 900.0
+    found = pd.DataFrame({"architecture": np.arange(SPACE.size), "loss": values})
+    nm.Table.from_frame(found, SPACE, name="small", dataset="x").add()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("values", "unit", "digits"),
+    [
+        ([91.21, 91.22, 91.23], "percent", 2),
+        ([0.01, 0.02, 0.03], "percent", 2),
+        ([0.01, 0.02], "% of the front's hypervolume", 2),
+        ([91.21, 91.22, 91.23], "", 2),
+        ([0.91, 0.92, 0.94], "1", 4),
+        ([1e-4, 2e-4, 4e-4], "1", 6),
+        ([0.0031, 0.0034, 0.0037, 0.0039, 900.0], "1", 6),
+        ([1e-4, 1e-4, 1e-4], "1", 6),
+        ([0.0, 0.0], "1", 2),
+        ([np.nan, np.inf], "1", 2),
+        ([], "1", 2),
+        ([1e-300, 2e-300], "1", 15),
+    ],
+)
+def test_the_scale_of_the_spread_says_how_many(values: list[float], unit: str, digits: int) -> None:
+    assert decimals_of(values, unit) == digits
+
+
+def test_single_values() -> None:
+    assert [written(value) for value in (91.25, 0.05, -0.004123, 0.00041234, 1234.5)] == [
+        "91.2500", "0.0500", "-0.004123", "0.0004123", "1234.5000",
+    ]  # fmt: skip
+
+
+def test_small_values_are_told_apart_on_the_command_line_and_on_pages(losses: pd.DataFrame, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    best = f"{losses['loss'].min():.6f}"
+
+    def said(*arguments: str) -> str:
+        done = CliRunner().invoke(app, arguments)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    compared = said("compare", "--searchers", "random,evolution", "--tasks", "small/x", "--repeats", "6",
+                    "--evaluations", "20", "--out", str(out))  # fmt: skip
+    assert f"best of the table {best}" in compared
+    assert re.search(r"random +(│ +)?0\.003\d{3} ± 0\.000\d{3}", compared), compared
+    assert f"best of the table {best}" in (out / "summary.md").read_text("utf-8")
+    said("report", str(out), "--output", str(out / "report"))
+    page, pairs = (out / "report" / "report.md").read_text("utf-8"), (out / "report" / "index.html").read_text("utf-8")
+    assert f"the best cell has {best}." in page
+    assert f"the best cell has {best}." in pairs
+    matrix = re.search(r'<table class="matrix">.*?</table>', pairs, re.DOTALL)
+    assert matrix
+    assert re.findall(r">[▲▼ ]*([+−]\d\.\d+)<small>", matrix[0]), matrix[0]
+    assert all(len(number) == len("+0.000000") for number in re.findall(r"[+−]\d\.\d+(?=<small>)", matrix[0]))
+    found = said("search", "random", "small/x", "--evaluations", "20")
+    assert re.search(rf"loss +0\.003\d\d\d.*best of the table: {losses['loss'].min():.6f}\)", found), found
+    assert re.search(
+        r"0\.003\d+ width=16", said("query", "0", "--table", "small", "--dataset", "x", "--metric", "loss")
+    )
+    run = nm.search("random", "small/x", evaluations=20)
+    assert f"with {run.best.value:.6f}" in repr(run)
+
+
+def test_tables_tell_small_values_apart(losses: pd.DataFrame) -> None:
+    frame = nm.compare(["random", "evolution"], "small/x", repeats=4, evaluations=20)
+    text = to_markdown(summarise(frame, at=[10]))
+    assert re.findall(r"\| 0\.003\d\d ± 0\.000\d\d \|", text), text
+    for measure in ("value", "regret"):
+        cells = re.findall(r"(\d\.\d+)[} ]", latex_comparison(frame, measure))
+        assert cells
+        assert all(len(cell) == len("0.000000") for cell in cells), cells
+
+
+def test_percent_is_written_as_ever() -> None:
+    frame = nm.compare(["random", "evolution"], "nb201/cifar10", repeats=4, evaluations=20)
+    assert re.findall(r"& (?:\\textbf\{)?(\d\d\.\d+)", latex_comparison(frame))[0].count("") == len("91.23") + 1
+    table = pd.DataFrame({"regret": [0.5, 0.0004], "regret_std": [0.1, 0.00021]})
+    assert to_markdown(table).splitlines()[2:] == ["| 0.50 ± 0.10 |", "| 0.0004 ± 0.0002 |"]

@@ -1,0 +1,121 @@
+"""Specifications whose evaluator is one's own: a function or an Evaluator, as ``package.module:Name``."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+from typer.testing import CliRunner
+
+import nasmeta as nm
+from nasmeta.cli._app import app
+from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.evaluators import EVALUATORS
+from nasmeta.experiments import read_specification, run_specification
+
+MODULE = """
+import nasmeta as nm
+from nasmeta.evaluators import FunctionEvaluator
+
+
+def convolutions(choices):
+    return float(sum("conv" in choice for choice in choices.values())), 2.0
+
+
+on_cifar10 = FunctionEvaluator(convolutions, nm.get_task("nb201/cifar10"))
+Evaluators = FunctionEvaluator
+"""
+SPECIFICATION = """\
+tasks = ["nb201/cifar10", "nb201/cifar100"]
+repeats = 2
+evaluator = "myevaluators:convolutions"
+report = ["cifar10/accuracy/valid/200/mean"]
+
+[budget]
+evaluations = 12
+seconds = 20
+
+[searchers.random]
+[searchers.evolution]
+population = 5
+sample_size = 2
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return a specification; the module of its evaluator can be imported."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "myevaluators.py").write_text(MODULE)
+    (tmp_path / "own.toml").write_text(SPECIFICATION)
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    monkeypatch.setattr(EVALUATORS, "_outside", {})
+    yield tmp_path / "own.toml"
+    sys.modules.pop("myevaluators", None)
+
+
+def test_it_runs_as_compare_does_goes_on_and_says_what_answered(path: Path, tmp_path: Path) -> None:
+    frame = run_specification(path, tmp_path / "out")
+    due = nm.compare(
+        {"random": "random", "evolution": ("evolution", {"population": 5, "sample_size": 2})},
+        ["nb201/cifar10", "nb201/cifar100"],
+        repeats=2,
+        evaluations=12,
+        seconds=20,
+        evaluator="myevaluators:convolutions",
+    )
+    assert_frame_equal(frame, due)
+    assert frame.groupby(["task", "searcher", "seed"], observed=True).size().eq(10).all()  # 2 seconds each
+    said = json.loads((tmp_path / "out" / "provenance.json").read_bytes())
+    assert said["evaluator"]["kind"] == "function"
+    assert said["tasks"]["nb201/cifar100"][0]["source"] == "function convolutions"
+    picks = pd.read_csv(tmp_path / "out" / "picks.csv")
+    assert picks["value"].max() <= 6 < picks["cifar10/accuracy/valid/200/mean"].min()
+    path.write_text(SPECIFICATION.replace("repeats = 2", "repeats = 3"))
+    assert_frame_equal(run_specification(path, tmp_path / "out"), run_specification(path))
+    path.write_text(SPECIFICATION.replace('"myevaluators:convolutions"', '"table"'))
+    with pytest.raises(SettingError, match="holds another comparison"):
+        run_specification(path, tmp_path / "out")
+
+
+def test_workers_and_shards_give_the_same(path: Path, tmp_path: Path) -> None:
+    alone = run_specification(path)
+    assert_frame_equal(run_specification(path, workers=2), alone)
+    for i in range(2):
+        run_specification(path, tmp_path / "shards", shard=f"{i}/2")
+    assert_frame_equal(run_specification(path, tmp_path / "shards"), alone)
+
+
+def test_an_evaluator_answers_for_its_own_task(path: Path, tmp_path: Path) -> None:
+    path.write_text(
+        SPECIFICATION.replace(', "nb201/cifar100"', "").replace(":convolutions", ":on_cifar10"), encoding="utf-8"
+    )
+    assert run_specification(path)["value"].max() <= 6
+    done = CliRunner().invoke(app, ["compare", str(path), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "out" / "summary.md").is_file()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "line", "message"),
+    [
+        ("myevaluators:", "my_evaluators:", 3, "there is no module 'my_evaluators'. Install its package"),
+        (":convolutions", ":convolution", 3, "myevaluators has no convolution. Did you mean convolutions?"),
+        (":convolutions", ":Evaluators", 3, "but an evaluator is a function of an architecture's choices, or an Eval"),
+        (":convolutions", ":on_cifar10", 3, "The evaluator answers for nb201/cifar10, but the task is nb201/cifar100"),
+        ("evaluations = 12", "stop_at_optimum = true", 6, "The optimum of a function is not known"),
+    ],
+)
+def test_errors_name_the_line(path: Path, before: str, after: str, line: int, message: str) -> None:
+    assert before in SPECIFICATION
+    path.write_text(SPECIFICATION.replace(before, after))
+    with pytest.raises(NasmetaError, match=re.escape(message)) as caught:
+        read_specification(path)
+    assert str(caught.value).startswith(f"own.toml, line {line}: "), caught.value
+    assert read_specification(path, check=False).tasks == ("nb201/cifar10", "nb201/cifar100"), "nothing is imported"
