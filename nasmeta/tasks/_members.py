@@ -75,17 +75,17 @@ def own_names() -> list[str]:
 
 
 def task_of_own_table(name: str) -> Task | None:
-    """Return the task that ``TABLE/DATASET`` or ``TABLE/DATASET/METRIC`` means; None where there is no such table."""
-    from nasmeta.tables import load_table
+    """Return the task that ``TABLE/DATASET`` or ``TABLE/DATASET/METRIC@12ep#0`` means; None without such a table."""
+    from nasmeta.tables import load_table, parts_of_name
 
     table, _, rest = name.partition("/")
     if table not in own_families() and not is_place(table):
         return None
     opened = load_table(table)
-    dataset, _, metric = rest.partition("/")
+    dataset, metric, said = parts_of_name(rest, opened.columns)
     if not dataset:
         raise ColumnError(f"{name} is a table. Its tasks: {', '.join(task.name for task in opened.tasks())}.")
-    return opened.task(metric or None, dataset)
+    return opened.task(metric or None, dataset, **said)
 
 
 def drawn_names(rule: str) -> list[str]:
