@@ -26,8 +26,8 @@ from nasmeta.evaluators import (
 from nasmeta.registry import is_place
 from nasmeta.spaces import SPACES, SearchSpace, get_space
 from nasmeta.surrogates import Surrogate
-from nasmeta.tables import only_test_values, table_names
-from nasmeta.tasks import MultiObjectiveTask, Task, TaskDistribution, as_task
+from nasmeta.tables import only_test_values
+from nasmeta.tasks import MultiObjectiveTask, Task, TaskDistribution, as_task, is_own_table
 
 if TYPE_CHECKING:
     from nasmeta.training import ImageDataset, Recipe
@@ -83,7 +83,7 @@ def _warn_of_test_values(task: Task) -> None:
     """Warn where a table of a user's own has nothing else to search on; a built-in task says so in its name."""
     why = ""
     with suppress(NasmetaError):  # who reads the table says what is wrong with it
-        why = "" if task.table_name in table_names() else only_test_values(task.table.columns, task.signal)
+        why = only_test_values(task.table.columns, task.signal) if is_own_table(task.table_name) else ""
     if why:
         why = f"{why} A column of validation values, or rows with the split valid, would be searched instead."
         warnings.warn(f"{task.name} is searched on test values: {why}", NasmetaWarning, stacklevel=calls_inside() + 1)
