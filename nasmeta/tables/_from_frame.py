@@ -299,6 +299,8 @@ def _checked_part(key: str, value: Any, row: int) -> int | str:
     if key in ("epochs", "epoch", "seed"):
         if key == "seed" and value == "mean":
             return "mean"
+        if isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,10}\s*", value):
+            value = int(value)  # beside a mean, a CSV file has texts
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if not is_number or not 0 <= value < 2**31 or int(value) != value:
             what = f"{key} is a whole number of at least 0{' or mean' if key == 'seed' else ''}"

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import NasmetaWarning, SettingError, calls_inside
+from nasmeta.errors import NasmetaWarning, calls_inside
 from nasmeta.tables._columns import ColumnInfo, words_of
-from nasmeta.tables._seed_means import with_means
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nasmeta.tables._table import Table
-
-_NAMED = 5  # rows, or cells, in a message
+NAMED = 5  # rows, or cells, in a message
 _BETWEEN = 5.0  # percent: between fractions and percents there is little up to here
 _ALL_LOW = 0.3  # percent: where other datasets are in percent, one whose best is between this and 1 is in fractions
 
@@ -75,7 +72,7 @@ def warn_of_fractions(
 ) -> None:
     """Warn of rows whose accuracies look like fractions among percents, unless their unit was stated."""
     stated = unit if isinstance(unit, Mapping) else {}
-    for metric in dict.fromkeys(info.metric for info, _ in columns if _is_accuracy(info)):
+    for metric in dict.fromkeys(info.metric for info, _ in columns if is_accuracy(info)):
         if isinstance(unit, str) or metric in stated:
             continue
         of_metric = long[long["metric"] == metric]
@@ -83,21 +80,22 @@ def warn_of_fractions(
             values = group["value"].to_numpy(np.float64)
             odd = np.flatnonzero(looks_fractional(values, float(of_metric["value"].max())))
             if len(odd):
-                rows = [f"row {group['row'].iloc[i]} ({values[i]:g})" for i in odd[:_NAMED]]
+                rows = [f"row {group['row'].iloc[i]} ({values[i]:g})" for i in odd[:NAMED]]
                 warnings.warn(
-                    f"{name}: {_fractions(metric, str(dataset), rows, len(odd), float(of_metric['value'].max()))} "
+                    f"{name}: {in_two_units(metric, str(dataset), rows, len(odd), float(of_metric['value'].max()))} "
                     f"Multiply them by 100; or, where they are right, say unit={{{metric!r}: 'percent'}}.",
                     NasmetaWarning,
                     stacklevel=calls_inside() + 1,
                 )
 
 
-def _is_accuracy(info: ColumnInfo) -> bool:
+def is_accuracy(info: ColumnInfo) -> bool:
     """Whether a column is read as an accuracy in percent."""
     return (info.unit, info.kind, info.direction) == ("percent", "performance", "max") and "acc" in info.metric.lower()
 
 
-def _fractions(metric: str, dataset: str, named: list[str], n: int, most: float) -> str:
+def in_two_units(metric: str, dataset: str, named: list[str], n: int, most: float) -> str:
+    """Say where a metric looks like a fraction; `named` are the first of n places."""
     more = f" and {n - len(named)} more" if n > len(named) else ""
     return (
         f"{metric} of {dataset} looks like a fraction in {', '.join(named)}{more}, and is in percent elsewhere (up to "
@@ -121,35 +119,3 @@ def only_test_values(columns: Sequence[ColumnInfo], column: ColumnInfo | Any) ->
 def _says(info: Any, split: str) -> bool:
     """Whether a column is of a split: its address says so, or where that says none, the name of its metric."""
     return split == info.split or (info.split is None and split in words_of(info.metric))
-
-
-def oddities(table: Table) -> Iterator[str]:
-    """Yield in words what is odd about a table: accuracies in two units, means that are none, test values alone."""
-    from nasmeta.tables._address import Address, main_metric
-
-    columns = [(info, table.column(*Address.of(info))) for info in table.columns]
-    for metric in dict.fromkeys(info.metric for info, _ in columns if _is_accuracy(info)):
-        own = [(info, values) for info, values in columns if info.metric == metric]
-        most = max(float(np.nanmax(values)) for _, values in own)
-        for dataset in dict.fromkeys(info.dataset for info, _ in own):
-            cells, found = _pooled([values for info, values in own if info.dataset == dataset])
-            odd = np.flatnonzero(looks_fractional(found, most))
-            if len(odd):
-                named = list(dict.fromkeys(f"{table.space.to_string(int(cells[i]))} ({found[i]:g})" for i in odd))
-                yield _fractions(metric, dataset, named[:_NAMED], len(named), most)
-    try:
-        with_means(columns, table.space)
-    except SettingError as reason:
-        yield str(reason)
-    for dataset in table.datasets:
-        main = main_metric(table.columns, dataset)
-        of_main = [info for info in table.columns if (info.dataset, info.metric) == (dataset, main)]
-        if of_main and (why := only_test_values(table.columns, of_main[0])):
-            yield why
-
-
-def _pooled(columns: list[NDArray[np.float32]]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Return the cells and values of several columns, without what is missing."""
-    cells = [np.flatnonzero(~np.isnan(values)) for values in columns]
-    there = [values[own].astype(np.float64) for values, own in zip(columns, cells, strict=True)]
-    return np.concatenate(cells), np.concatenate(there)

@@ -152,6 +152,12 @@ def test_a_mean_that_is_none_is_refused() -> None:
     assert own(alone).query([0, 1], "own", "acc", seed="mean").tolist() == [90.875, 80.75]
 
 
+def test_seeds_of_a_csv_are_numbers_beside_a_mean(tmp_path: Path) -> None:
+    rows = [(cell, seed, 80.0 + cell) for cell in (0, 1) for seed in (0, 1, "mean")]
+    pd.DataFrame(rows, columns=["cell", "seed", "acc"]).to_csv(tmp_path / "a.csv", index=False)
+    assert addresses(own(pd.read_csv(tmp_path / "a.csv"))) == [f"own/acc/-/-/{seed}" for seed in (0, 1, "mean")]
+
+
 def test_keys_as_columns_and_as_arguments() -> None:
     frame = frame_of(acc=[1.0, 2.0])
     keys = {"dataset": "My Pets", "split": "valid", "epochs": 12, "seed": 3, "release": "v1"}
