@@ -8,7 +8,7 @@ from nasmeta.tables._catalog import (
     sources_of as sources_of,
     space_of_table as space_of_table,
 )
-from nasmeta.tables._columns import ColumnInfo, Kind as Kind, kind_of_old as kind_of_old
+from nasmeta.tables._columns import ColumnInfo, Kind as Kind, kind_of_old as kind_of_old, split_of as split_of
 from nasmeta.tables._describe import describe_column as describe_column, describe_training as describe_training, query
 from nasmeta.tables._examine import Examined as Examined, examine as examine, oddities as oddities
 from nasmeta.tables._fetch import fetch

@@ -11,7 +11,7 @@ import numpy as np
 from nasmeta.errors import ColumnError, NoColumnError, UnknownNameError, near_name, shown
 from nasmeta.spaces import canonical_dataset
 from nasmeta.tables._catalog import sources_of
-from nasmeta.tables._columns import ColumnInfo, Seed, words_of
+from nasmeta.tables._columns import ColumnInfo, Seed, split_of, words_of
 from nasmeta.tables._legality import METRICS, our_name, why_illegal
 
 _LENGTH = re.compile(r"(?:([0-9]{1,9})of)?([0-9]{1,9})")  # a point of a learning curve has 37of200
@@ -247,13 +247,16 @@ def _listed(names: Sequence[str], asked: str) -> str:
     return f"{', '.join(names)}.{near_name(asked, names)}"
 
 
+_BESIDE = {"test", "train", "training", "top5", "std", "stddev", "sem", "stderr", "var", "gap"}  # what is not meant
+
+
 def main_metric(columns: Sequence[ColumnInfo], dataset: str) -> str | None:
     """Return the metric that is meant where nobody says: an accuracy, else the only performance, else the only one."""
     of_dataset = [info for info in columns if info.dataset == dataset]
     metrics = dict.fromkeys(info.metric for info in of_dataset if info.kind == "performance")
     every = dict.fromkeys(info.metric for info in of_dataset)
-    named = [m for m in metrics if re.fullmatch(r"accuracy|val(id|idation)?_acc(uracy)?", m)]
-    accuracies = sorted((m for m in metrics if "acc" in m), key=lambda m: bool({"test", "train"} & {*words_of(m)}))
+    named = [m for m in metrics if re.fullmatch(r"accuracy|val(id|idation)?[_ ]acc(uracy)?", m.lower())]
+    accuracies = sorted((m for m in metrics if "acc" in m.lower()), key=lambda m: bool(_BESIDE & {*words_of(m)}))
     likely = accuracies, [m for m in metrics if not re.search("time|memory|size|cost", m)]
     found = named[:1] or likely[0][:1] or likely[1] or list(metrics) or list(every)
     return found[0] if len(found) == 1 else None
@@ -261,8 +264,8 @@ def main_metric(columns: Sequence[ColumnInfo], dataset: str) -> str | None:
 
 def _meant(found: list[ColumnInfo], asked: Address) -> list[ColumnInfo]:
     """Return the columns that a searcher is to see, as far as the question leaves it open."""
-    if asked.split is None and any(info.split == "valid" for info in found):
-        found = [info for info in found if info.split == "valid"]
+    if asked.split is None and any(split_of(info.split) == "valid" for info in found):
+        found = [info for info in found if split_of(info.split) == "valid"]
     if asked.epochs is None and all(info.epochs is not None for info in found):
         found = [info for info in found if info.epochs == max(info.epochs or 0 for info in found)]
     if asked.seed is None:

@@ -179,3 +179,13 @@ def guessed_kind(metric: str) -> tuple[Kind, str | None]:
         return "latency", None
     hardware = re.search(r"latency|energy", metric.lower()) if kind == "performance" else None
     return (("latency" if hardware[0] == "latency" else "energy"), None) if hardware else (kind, device)
+
+
+def split_of(name: str | None) -> str | None:
+    """Return the split that a name means.
+
+    >>> [split_of(name) for name in ("validation", "Val", "TEST", "train+valid")]
+    ['valid', 'valid', 'test', 'train+valid']
+    """
+    lower = (name or "").lower()
+    return "valid" if lower in ("valid", "val", "validation") else lower if lower == "test" else name

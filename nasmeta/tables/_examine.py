@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from nasmeta.errors import NasmetaError, NasmetaWarning, SettingError
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables._address import Address, main_metric
-from nasmeta.tables._oddities import NAMED, in_two_units, is_accuracy, looks_fractional, only_test_values
+from nasmeta.tables._oddities import is_accuracy, odd_accuracies, only_test_values
 from nasmeta.tables._own import ContentSource, read_frame
 from nasmeta.tables._seed_means import with_means
 from nasmeta.tables._table import Table, load_table
@@ -52,7 +53,7 @@ def examine(
                 warnings.simplefilter("always", NasmetaWarning)
                 table = _of_file(file, space, columns) if is_file else load_table(name)
             said = tuple(str(one.message) for one in told if issubclass(one.category, NasmetaWarning))
-            yield Examined(name, table, "", (*said, *oddities(table, fractions=not said)))
+            yield Examined(name, table, "", (*said, *oddities(table, accuracies=not said)))
         except NasmetaError as reason:
             yield Examined(name, None, str(reason))
 
@@ -71,18 +72,16 @@ def _of_file(file: Path, space: str | SearchSpace | None, columns: Sequence[str]
     return Table.from_frame(frame, own or "", name=file.stem)
 
 
-def oddities(table: Table, *, fractions: bool = True) -> Iterator[str]:
+def oddities(table: Table, *, accuracies: bool = True) -> Iterator[str]:
     """Yield in words what is odd about a table: accuracies in two units, means that are none, test values alone."""
     columns = [(info, table.column(*Address.of(info))) for info in table.columns]
-    for metric in dict.fromkeys(info.metric for info, _ in columns if fractions and is_accuracy(info)):
+    for metric in dict.fromkeys(info.metric for info, _ in columns if accuracies and is_accuracy(info)):
         own = [(info, values) for info, values in columns if info.metric == metric]
         most = max(float(np.nanmax(values)) for _, values in own)
         for dataset in dict.fromkeys(info.dataset for info, _ in own):
             cells, found = _pooled([values for info, values in own if info.dataset == dataset])
-            odd = np.flatnonzero(looks_fractional(found, most))
-            if len(odd):
-                named = list(dict.fromkeys(f"{table.space.to_string(int(cells[i]))} ({found[i]:g})" for i in odd))
-                yield in_two_units(metric, dataset, named[:NAMED], len(named), most)
+            named = partial(_name, table.space, cells)
+            yield from odd_accuracies(f"{metric} of {dataset}", found, most, named)
     try:
         with_means(columns, table.space)
     except SettingError as reason:
@@ -92,6 +91,10 @@ def oddities(table: Table, *, fractions: bool = True) -> Iterator[str]:
         of_main = [info for info in table.columns if (info.dataset, info.metric) == (dataset, main)]
         if of_main and (why := only_test_values(table.columns, of_main[0])):
             yield why
+
+
+def _name(space: SearchSpace, cells: NDArray[np.intp], i: int) -> str:
+    return space.to_string(int(cells[i]))
 
 
 def _pooled(columns: list[NDArray[np.float32]]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:

@@ -17,7 +17,7 @@ from nasmeta.errors import ArchitectureError, SettingError, shown
 from nasmeta.spaces import SearchSpace, canonical_dataset
 from nasmeta.tables._columns import KINDS, ColumnInfo, Kind, guessed_direction, guessed_kind
 from nasmeta.tables._legality import our_name
-from nasmeta.tables._oddities import warn_of_fractions
+from nasmeta.tables._oddities import warn_of_odd_rows
 from nasmeta.tables._seed_means import with_means
 from nasmeta.tables.sources import table_names
 
@@ -106,7 +106,7 @@ def columns_of_frame(
         columns.append((info, values))
     if not columns:
         raise SettingError("The frame has no value: every number in it is missing.")
-    warn_of_fractions(name, long, columns, unit)
+    warn_of_odd_rows(name, long, columns, unit)
     columns += _ends(columns)
     return with_means(columns, space)
 

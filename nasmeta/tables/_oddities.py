@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import NasmetaWarning, calls_inside
-from nasmeta.tables._columns import ColumnInfo, words_of
+from nasmeta.tables._columns import ColumnInfo, split_of, words_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NAMED = 5  # rows, or cells, in a message
+_NAMED = 5  # rows, or cells, in a message
 _BETWEEN = 5.0  # percent: between fractions and percents there is little up to here
 _ALL_LOW = 0.3  # percent: where other datasets are in percent, one whose best is between this and 1 is in fractions
 
@@ -67,23 +68,22 @@ def _spread(values: NDArray[np.float64]) -> float:
     return float((third - first) / median)
 
 
-def warn_of_fractions(
+def warn_of_odd_rows(
     name: str, long: pd.DataFrame, columns: Sequence[tuple[ColumnInfo, Any]], unit: str | Mapping[str, str] | None
 ) -> None:
-    """Warn of rows whose accuracies look like fractions among percents, unless their unit was stated."""
+    """Warn of rows whose accuracies are odd, unless their unit was stated."""
     stated = unit if isinstance(unit, Mapping) else {}
     for metric in dict.fromkeys(info.metric for info, _ in columns if is_accuracy(info)):
         if isinstance(unit, str) or metric in stated:
             continue
         of_metric = long[long["metric"] == metric]
         for dataset, group in of_metric.groupby("dataset", sort=False):
-            values = group["value"].to_numpy(np.float64)
-            odd = np.flatnonzero(looks_fractional(values, float(of_metric["value"].max())))
-            if len(odd):
-                rows = [f"row {group['row'].iloc[i]} ({values[i]:g})" for i in odd[:NAMED]]
+            values, rows = group["value"].to_numpy(np.float64), [f"row {row}" for row in group["row"]]
+            for odd in odd_accuracies(
+                f"{metric} of {dataset}", values, float(of_metric["value"].max()), rows.__getitem__
+            ):
                 warnings.warn(
-                    f"{name}: {in_two_units(metric, str(dataset), rows, len(odd), float(of_metric['value'].max()))} "
-                    f"Multiply them by 100; or, where they are right, say unit={{{metric!r}: 'percent'}}.",
+                    f"{name}: {odd} Where they are right, state the unit: unit={{{metric!r}: 'percent'}}.",
                     NasmetaWarning,
                     stacklevel=calls_inside() + 1,
                 )
@@ -91,16 +91,22 @@ def warn_of_fractions(
 
 def is_accuracy(info: ColumnInfo) -> bool:
     """Whether a column is read as an accuracy in percent."""
-    return (info.unit, info.kind, info.direction) == ("percent", "performance", "max") and "acc" in info.metric.lower()
+    of_kind = (info.unit, info.kind, info.direction) == ("percent", "performance", "max")
+    return of_kind and any(re.fullmatch(r".*acc(uracy|uracies|s)?\d*", word) for word in words_of(info.metric))
 
 
-def in_two_units(metric: str, dataset: str, named: list[str], n: int, most: float) -> str:
-    """Say where a metric looks like a fraction; `named` are the first of n places."""
-    more = f" and {n - len(named)} more" if n > len(named) else ""
-    return (
-        f"{metric} of {dataset} looks like a fraction in {', '.join(named)}{more}, and is in percent elsewhere (up to "
-        f"{most:g})."
-    )
+def odd_accuracies(what: str, values: NDArray[np.float64], most: float, named: Callable[[int], str]) -> Iterator[str]:
+    """Yield in words which accuracies look like fractions, and which are no percents; `named` says where they are."""
+    fractions = looks_fractional(values, most)
+    told = {
+        f"looks like a fraction, and is in percent elsewhere (up to {most:g}), in {{}}: multiply by 100.": fractions,
+        "is below 0 or above 100 percent in {}.": (values < 0) | (values > 100),
+    }
+    for text, odd in told.items():
+        places = list(dict.fromkeys(f"{named(i)} ({values[i]:g})" for i in np.flatnonzero(odd).tolist()))
+        more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
+        if places:
+            yield f"{what} {text.format(', '.join(places[:_NAMED]) + more)}"
 
 
 def only_test_values(columns: Sequence[ColumnInfo], column: ColumnInfo | Any) -> str:
@@ -108,7 +114,7 @@ def only_test_values(columns: Sequence[ColumnInfo], column: ColumnInfo | Any) ->
     if column.kind not in ("performance", None) or not _says(column, "test"):
         return ""
     of_dataset = [info for info in columns if info.dataset == column.dataset and info.kind == "performance"]
-    if any(_says(info, "valid") or _says(info, "val") or _says(info, "validation") for info in of_dataset):
+    if any(_says(info, "valid") for info in of_dataset):
         return ""  # so somebody chose it
     return (
         f"{column.metric} of {column.dataset} is of the test split, and there are no validation values. What a search "
@@ -118,4 +124,4 @@ def only_test_values(columns: Sequence[ColumnInfo], column: ColumnInfo | Any) ->
 
 def _says(info: Any, split: str) -> bool:
     """Whether a column is of a split: its address says so, or where that says none, the name of its metric."""
-    return split == info.split or (info.split is None and split in words_of(info.metric))
+    return split in map(split_of, words_of(info.metric) if info.split is None else [info.split])

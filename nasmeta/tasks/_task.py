@@ -309,14 +309,15 @@ class Task(CombinedTask, SampledSeeds, ShownTask):
         if self.objective is not None:
             of_signal, cost = self.parts
             return (of_signal.column, cost.column, *of_signal.report_columns)
+        from nasmeta.tables import split_of
+
         s = self.signal
-        if s.split != "valid" or isinstance(self._table, SearchSpace):
+        if split_of(s.split) != "valid" or isinstance(self._table, SearchSpace):
             return ()
         found: dict[tuple[str, str], ColumnInfo] = {}
         for info in self.table.columns:
-            if info.dataset in (s.dataset, f"{s.dataset}-valid") and (info.metric, info.split, info.epochs) == (
-                s.metric, "test", s.epochs,
-            ):  # fmt: skip
+            same = (info.metric, info.epochs) == (s.metric, s.epochs) and split_of(info.split) == "test"
+            if same and info.dataset in (s.dataset, f"{s.dataset}-valid"):
                 known = found.setdefault((info.dataset, info.release), info)
                 if known.seed != s.seed and info.seed in (s.seed, "mean"):
                     found[info.dataset, info.release] = info

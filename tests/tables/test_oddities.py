@@ -32,7 +32,9 @@ def test_fractions_among_percents_are_told_by_their_rows(wrong: list[int]) -> No
     mixed[wrong] /= 100
     named = ", ".join(rf"row {row} \({mixed[row]:g}\)" for row in wrong[:5])
     more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-    with pytest.warns(NasmetaWarning, match=f"accuracy of pets looks like a fraction in {named}{more}, and is in perc"):
+    with pytest.warns(
+        NasmetaWarning, match=rf"accuracy of pets looks like a fraction, .* \(up to .*\), in {named}{more}: multiply"
+    ):
         table = own(mixed, dataset="pets")
     assert table.query(wrong[0], "pets") == pytest.approx(mixed[wrong[0]])  # as it is
     (odd,) = oddities(table)
@@ -42,7 +44,7 @@ def test_fractions_among_percents_are_told_by_their_rows(wrong: list[int]) -> No
 def test_a_dataset_in_fractions_beside_one_in_percent() -> None:
     frame = pd.DataFrame({"cell": [*range(60), *range(60)], "acc": [*PERCENT, *PERCENT / 100]})
     frame["dataset"] = ["a"] * 60 + ["b"] * 60
-    with pytest.warns(NasmetaWarning, match=r"acc of b looks like a fraction in row 60 \(0\.\d+\), .* and 55 more"):
+    with pytest.warns(NasmetaWarning, match=r"acc of b looks like a fraction, .* in row 60 \(0\.\d+\), .* and 55 more"):
         Table.from_frame(frame, SPACE)
 
 
@@ -104,3 +106,31 @@ def test_the_report_says_that_test_values_were_searched(own_cache: object) -> No
         frame = nm.compare(["random", "evolution"], "mine/mine", repeats=3, evaluations=5)
     (remark,) = [one for one in nm.report(frame).findings.remarks if "test values" in one]
     assert remark.startswith("mine/mine was searched on test values.")
+
+
+def test_what_is_no_percentage_is_told() -> None:
+    wrong = PERCENT.copy()
+    wrong[4], wrong[9] = -1, 931
+    with pytest.warns(
+        NasmetaWarning, match=r"accuracy of mine is below 0 or above 100 percent in row 4 \(-1\), row 9 \("
+    ):
+        table = own(wrong)
+    (odd,) = oddities(table)
+    assert odd.endswith("width=0,depth=4 (-1), width=1,depth=3 (931).")
+    for metric in ("acceleration", "accelerators"):
+        own(wrong, metric)
+
+
+def test_splits_and_metrics_in_other_words() -> None:
+    frame = pd.DataFrame({"cell": range(60), "accuracy": PERCENT})
+    both = Table.from_frame(pd.concat([frame.assign(split="Val"), frame.assign(split="Test")]), SPACE, name="mine")
+    assert both.task().signal.split == "Val"
+    assert [info.split for info in both.task().report_columns] == ["Test"]
+    with pytest.warns(NasmetaWarning, match="searched on test values"):
+        nm.search("random", own(PERCENT, split="Test").task(), evaluations=2)
+    for metrics, meant in (
+        (("Test Accuracy", "Val Accuracy"), "Val Accuracy"), (("acc_std", "acc"), "acc"),
+        (("top5_acc", "top1_acc"), "top1_acc"), (("train_acc", "val_top1_acc"), "val_top1_acc"),
+    ):  # fmt: skip
+        table = Table.from_frame(frame[["cell"]].assign(**dict.fromkeys(metrics, 50.0)), SPACE)
+        assert table.task().signal.metric == meant
