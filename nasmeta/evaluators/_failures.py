@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +23,13 @@ def evaluate_or_fail(evaluator: SupportsEvaluate, cells: NDArray[np.int32]) -> E
         Where a user's evaluator raises anything else; it names the architecture.
     """
     try:
-        with named_errors(evaluator, getattr(evaluator, "space", None), cells):
-            return evaluator.evaluate(cells)
+        return evaluator.evaluate(cells)
     except EvaluationFailed as failure:
         if len(cells) == 1:
             shape = (1, *np.shape(getattr(evaluator, "signs", 1.0)))
             return Evaluation(np.full(shape, np.nan), np.array([failure.seconds]), (failure.told,))
+    except Exception as reason:
+        raise_named(reason, evaluator, getattr(evaluator, "space", None), cells)
     parts = [evaluate_or_fail(evaluator, cells[i : i + 1]) for i in range(len(cells))]
     return Evaluation(
         np.concatenate([one.values for one in parts]),
@@ -40,21 +39,16 @@ def evaluate_or_fail(evaluator: SupportsEvaluate, cells: NDArray[np.int32]) -> E
     )
 
 
-@contextmanager
-def named_errors(who: Any, space: SearchSpace | None, cells: NDArray[np.int32]) -> Iterator[None]:
-    """Turn an error of a user's code into one that names who raised it, and at which architecture."""
-    try:
-        yield
-    except NasmetaError:
-        raise
-    except Exception as reason:
-        if type(who).__module__.partition(".")[0] == "nasmeta":  # an error in the package is shown where it is
-            raise
-        name = getattr(who, "__qualname__", type(who).__name__)
-        named = [str(cell) if space is None else f"{cell} ({space.to_string(cell)})" for cell in cells[:3].tolist()]
-        which = f"architecture {named[0]}" if len(cells) == 1 else f"one of {len(cells)}: {', '.join(named)}"
-        raise NasmetaError(
-            f"{name} raised {type(reason).__name__} at {which}: {short(str(reason), 300) or 'no message'}. What was "
-            "evaluated before is in the run's journal, if it has one, from which the same call goes on. For a search "
-            "that goes on at once raise nasmeta.errors.EvaluationFailed(reason, seconds) instead."
-        ) from reason
+def raise_named(reason: Exception, who: Any, space: SearchSpace | None, cells: Any) -> NoReturn:
+    """Raise an error of a user's code as one that names who raised it, and at which architecture."""
+    # An error in the package is shown where it is.
+    if isinstance(reason, NasmetaError) or type(who).__module__.partition(".")[0] == "nasmeta":
+        raise reason
+    name = getattr(who, "__qualname__", type(who).__name__)
+    named = [str(cell) if space is None else f"{cell} ({space.to_string(int(cell))})" for cell in cells[:3]]
+    which = f"architecture {named[0]}" if len(cells) == 1 else f"one of {len(cells)}: {', '.join(named)}"
+    raise NasmetaError(
+        f"{name} raised {type(reason).__name__} at {which}: {short(str(reason), 300) or 'no message'}. What was "
+        "evaluated before is in the run's journal, if it has one, from which the same call goes on. For a search "
+        "that goes on at once raise nasmeta.errors.EvaluationFailed(reason, seconds) instead."
+    ) from reason

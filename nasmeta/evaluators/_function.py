@@ -14,7 +14,7 @@ from nasmeta.checks import check_choice, check_instance
 from nasmeta.code import identity_of
 from nasmeta.errors import EvaluationFailed, NasmetaError, SettingError, shown
 from nasmeta.evaluators._base import Evaluation, Evaluator
-from nasmeta.evaluators._failures import named_errors
+from nasmeta.evaluators._failures import raise_named
 from nasmeta.registry import Registry
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables import ColumnInfo
@@ -130,13 +130,14 @@ class FunctionEvaluator(Evaluator):
         values, costs, failures = list[float](), list[float](), list[str | None]()
         for cell in cells.tolist():
             try:
-                with named_errors(self.function, self.space, np.array([cell])):
-                    found: Any = self.function(self.space.choices(cell))
+                found: Any = self.function(self.space.choices(cell))
             except EvaluationFailed as failure:
                 values.append(math.nan)
                 costs.append(failure.seconds)
                 failures.append(failure.told)
                 continue
+            except Exception as reason:
+                raise_named(reason, self.function, self.space, [cell])
             value, seconds = found if isinstance(found, tuple) and len(found) == 2 else (found, 0.0)
             try:
                 value, seconds = float(value), float(seconds)

@@ -49,7 +49,9 @@ class Teller:
     ) -> float:
         """Tell utilities, shape (n,) or (n, m); return the seconds that the searcher took."""
         begin = self._timer()
-        if not self.failed:
+        if not self.failed and self._several is None:
+            self._searcher.tell(cells, utilities)
+        elif not self.failed:
             self._tell(cells, epochs, utilities)
         elif (lost := _lacking(utilities)).any():
             worst = self._worst()

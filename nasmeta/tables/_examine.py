@@ -59,6 +59,7 @@ def examine(
 
 
 def _of_file(file: Path, space: str | SearchSpace | None, columns: Sequence[str] | None) -> Table:
+    """Open the table in a file."""
     if file.suffix == ".arrow":
         try:
             data = file.read_bytes()
@@ -94,6 +95,7 @@ def oddities(table: Table, *, accuracies: bool = True) -> Iterator[str]:
 
 
 def _name(space: SearchSpace, cells: NDArray[np.intp], i: int) -> str:
+    """Return how a message names a cell."""
     return space.to_string(int(cells[i]))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,15 +79,18 @@ def warn_of_odd_rows(
             continue
         of_metric = long[long["metric"] == metric]
         for dataset, group in of_metric.groupby("dataset", sort=False):
-            values, rows = group["value"].to_numpy(np.float64), [f"row {row}" for row in group["row"]]
-            for odd in odd_accuracies(
-                f"{metric} of {dataset}", values, float(of_metric["value"].max()), rows.__getitem__
-            ):
+            values, named = group["value"].to_numpy(np.float64), partial(_row, group["row"].to_numpy())
+            for odd in odd_accuracies(f"{metric} of {dataset}", values, float(of_metric["value"].max()), named):
                 warnings.warn(
                     f"{name}: {odd} Where they are right, state the unit: unit={{{metric!r}: 'percent'}}.",
                     NasmetaWarning,
                     stacklevel=calls_inside() + 1,
                 )
+
+
+def _row(rows: NDArray[np.int64], i: int) -> str:
+    """Return how a message names a row."""
+    return f"row {rows[i]}"
 
 
 def is_accuracy(info: ColumnInfo) -> bool:
