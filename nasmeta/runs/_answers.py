@@ -74,7 +74,7 @@ def answers_for(
     if data is not None and isinstance(answers, TrainingEvaluator):
         raise SettingError("The evaluator has its data already: leave out data.")
     for part in getattr(answers, "parts", (answers,)):
-        if isinstance(part, TableEvaluator):
+        if isinstance(part, TableEvaluator | SurrogateEvaluator):
             _warn_of_test_values(part.task)
     return answers
 

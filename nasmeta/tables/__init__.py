@@ -13,7 +13,7 @@ from nasmeta.tables._describe import describe_column as describe_column, describ
 from nasmeta.tables._examine import Examined as Examined, examine as examine, oddities as oddities
 from nasmeta.tables._fetch import fetch
 from nasmeta.tables._lookup import damaged_sources as damaged_sources
-from nasmeta.tables._oddities import only_test_values as only_test_values
+from nasmeta.tables._oddities import looks_fractional as looks_fractional, only_test_values as only_test_values
 from nasmeta.tables._own import added_tables as added_tables, read_frame as read_frame, remove_added as remove_added
 from nasmeta.tables._table import TABLES as TABLES, Table, load_table
 from nasmeta.tables.official import import_official

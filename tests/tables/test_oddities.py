@@ -9,8 +9,7 @@ import pytest
 import nasmeta as nm
 from nasmeta.errors import NasmetaWarning
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables import Table, oddities
-from nasmeta.tables._oddities import looks_fractional
+from nasmeta.tables import Table, looks_fractional, oddities
 
 SPACE = SearchSpace("toy", {"width": list(range(10)), "depth": list(range(6))})
 PERCENT = np.round(np.random.default_rng(0).normal(91, 1.5, 60), 2)
