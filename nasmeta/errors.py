@@ -10,12 +10,15 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
+from math import inf
+from numbers import Real
 
 __all__ = [
     "ArchitectureError",
     "ColumnError",
     "DamagedFileError",
     "DownloadError",
+    "EvaluationFailed",
     "JournalError",
     "LabelError",
     "LeakageError",
@@ -161,7 +164,53 @@ class SpaceExhaustedError(NasmetaError, RuntimeError):
     """The searcher has no architecture left to propose."""
 
 
-class TrainingFailed(NasmetaError, RuntimeError):
+class EvaluationFailed(NasmetaError, RuntimeError):
+    """An evaluation ended without a value: what an evaluator, or a function that is one, raises to say so.
+
+    A search counts it, records reason and seconds, and goes on. Any other exception ends the search.
+
+    Parameters
+    ----------
+    reason : str
+        In a few words, such as ``out of memory``.
+    seconds : float, default 0
+        What the evaluation took until then.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> space = nm.SearchSpace("mlp", {"width": [16, 32, 64]})
+    >>> def score(choices):
+    ...     if choices["width"] > 32:
+    ...         raise nm.errors.EvaluationFailed("out of memory", seconds=12.0)
+    ...     return choices["width"], 60.0
+    >>> run = nm.search("random", space, evaluator=score, evaluations=3)
+    >>> len(run), run.best.value, run.failures, float(run.cost_seconds.sum())
+    (3, 32.0, {2: 'out of memory'}, 132.0)
+    """
+
+    reason: str
+    seconds: float
+
+    def __init__(self, reason: str, seconds: float = 0.0) -> None:
+        super().__init__(reason, seconds)
+        if not isinstance(reason, str) or not reason.strip():
+            raise SettingError(f"The reason of a failure is a text, not {shown(reason)}.")
+        number: object = seconds
+        if not isinstance(number, Real) or not 0 <= float(number) < inf:
+            raise SettingError(f"The seconds of a failure are a number of at least 0, not {shown(seconds)}.")
+        self.reason, self.seconds = reason, float(seconds)
+
+    def __str__(self) -> str:
+        return f"{self.reason}, after {self.seconds:g} seconds" if self.seconds else self.reason
+
+    @property
+    def told(self) -> str:
+        """The reason, for a journal."""
+        return short(" ".join(self.reason.split()), 200)
+
+
+class TrainingFailed(EvaluationFailed):
     """A training ended without a result.
 
     Attributes
@@ -170,8 +219,10 @@ class TrainingFailed(NasmetaError, RuntimeError):
         In a word or two: ``diverged``, ``out of memory``, ``killed``, ``error``.
     """
 
+    seconds = 0.0
+
     def __init__(self, message: str, reason: str) -> None:
-        super().__init__(message, reason)
+        RuntimeError.__init__(self, message, reason)
         self.message, self.reason = message, reason
 
     def __str__(self) -> str:

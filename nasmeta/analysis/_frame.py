@@ -156,17 +156,23 @@ def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
 def with_regrets(frame: pd.DataFrame) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
     """Give tasks without a known optimum, whose regrets are all NaN, regrets to the best value that any run found.
 
-    Return the frame and for each row whether the optimum is known.
+    Return the frame and for each row whether the optimum is known. A run of failures without values has the worst value
+    of the others; `has_value` tells it from them.
     """
     unknown = frame["regret"].isna().groupby(frame["task"], observed=True).transform("all").to_numpy(dtype=bool)
     if not unknown.any() or "incumbent_value" not in frame.columns:
         return frame, np.ones(len(frame), dtype=bool)
     regrets, tasks = frame["regret"].to_numpy(dtype=np.float64, copy=True), frame["task"].to_numpy()
+    values = frame["incumbent_value"].to_numpy(dtype=np.float64, copy=True)
+    lost = np.isnan(values) & ~has_value(frame)
     for task in set(tasks[unknown]):
         rows = tasks == task
-        utility = direction_of(frame[rows]) * frame["incumbent_value"].to_numpy(dtype=np.float64)[rows]
-        regrets[rows] = utility.max() - utility
-    return frame.assign(regret=regrets), ~unknown
+        sign = direction_of(frame[rows])
+        utility = sign * values[rows]
+        there = utility[~np.isnan(utility)]
+        utility[lost[rows]] = there.min() if len(there) else 0.0
+        values[rows], regrets[rows] = sign * utility, utility.max() - utility
+    return frame.assign(regret=regrets, incumbent_value=values), ~unknown
 
 
 def has_value(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:

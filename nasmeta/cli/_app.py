@@ -69,7 +69,7 @@ app.command(
     epilog="Examples:\n\nnasmeta list searchers\n\nnasmeta list tasks --family nb201\n\n"
     "nasmeta list encoders --space tnb101",
 )(list_names)
-app.command(epilog="Example: nasmeta doctor")(doctor)
+app.command(epilog="Examples:\n\nnasmeta doctor\n\nnasmeta doctor pets.csv --space nb201")(doctor)
 app.command(
     epilog="Example:\n\nnasmeta query 6111 --dataset cifar10 --split valid --epochs 200 --seed mean"
     "\n\nAdd --release 'NATS-tss v1.0' once fetched sources hold the same column for other releases."

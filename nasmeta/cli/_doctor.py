@@ -10,18 +10,35 @@ from collections.abc import Iterator
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from nasmeta.cli._cli_utils import cli_command
+from nasmeta.cli._cli_utils import cli_command, names_in
 from nasmeta.errors import SettingError
 
 _FOR_DEVELOPERS = ("bench", "browser", "cluster", "dev", "docs", "nb201", "test")
 
 
 @cli_command
-def doctor() -> None:
-    """Show versions, cache, extras and device; exit code 1 if something is broken."""
+def doctor(
+    tables: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[TABLE]...",
+            help="Your tables to look at: names, files or folders of files. Default: all that were added.",
+        ),
+    ] = None,
+    space: Annotated[str | None, typer.Option(help="Space of the tables in .csv, .tsv or .parquet files.")] = None,
+    columns: Annotated[
+        str | None, typer.Option(help="Instead of --space: the columns that describe an architecture.")
+    ] = None,
+) -> None:
+    """Show versions, cache, extras, device and your own tables; exit code 1 if something is broken.
+
+    Of each table it says whether it opens, its datasets and metrics, and what is odd: accuracies that look like
+    fractions among percents, means that are not those of their seeds, and test values without validation values.
+    """
     import nasmeta as nm
 
     broken: list[str] = []
@@ -41,6 +58,8 @@ def doctor() -> None:
         missing = [package for package in packages if _installed(package) is None]
         hint = f'pip install "nasmeta[{extra}]" brings {", ".join(missing)}'
         typer.echo(f"{'extra':<10}{extra}: {hint if missing else 'installed'}")
+    for line in _tables(tables, space, columns, broken):
+        typer.echo(line)
     for problem in broken:
         typer.echo(f"BROKEN: {problem}")
     if broken:
@@ -108,6 +127,26 @@ def _mirror(broken: list[str]) -> str:
     if mirror is not None and "://" not in mirror and not Path(mirror).expanduser().is_dir():
         broken.append(f"NASMETA_MIRROR is {mirror}, and there is no such folder.")
     return mirror or "none (NASMETA_MIRROR)"
+
+
+def _tables(names: list[str] | None, space: str | None, columns: str | None, broken: list[str]) -> Iterator[str]:
+    """Yield what is found of each table in lines; those that do not open are broken."""
+    from nasmeta.tables import added_tables, examine
+
+    if names is None:
+        try:
+            names = list(added_tables())
+        except SettingError:  # the cache cannot be used, which is told
+            return
+    for found in (one for name in names for one in examine(name, space, names_in(columns))):
+        if found.table is None:
+            broken.append(f"{found.name} does not open: {' '.join(found.why.split())}")
+            continue
+        infos, size = found.table.columns, found.table.space.size
+        metrics = ", ".join(dict.fromkeys(f"{i.metric} ({i.unit}, {i.direction})" for i in infos))
+        datasets = ", ".join(found.table.datasets)
+        yield f"{'table':<10}{found.name}: opens; {size:,} architectures; datasets {datasets}; metrics {metrics}"
+        yield from (f"{'odd':<10}{found.name}: {' '.join(odd.split())}" for odd in found.odd)
 
 
 def _device() -> str:

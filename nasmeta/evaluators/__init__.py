@@ -1,6 +1,7 @@
 """The one door to performance: evaluate architectures, whatever stands behind."""
 
 from nasmeta.evaluators._base import Evaluation, Evaluator, SupportsEvaluate as SupportsEvaluate
+from nasmeta.evaluators._failures import evaluate_or_fail as evaluate_or_fail
 from nasmeta.evaluators._function import EVALUATORS as EVALUATORS, FunctionEvaluator, Measure as Measure
 from nasmeta.evaluators._known import (
     UNKNOWN_FEASIBILITY as UNKNOWN_FEASIBILITY,

@@ -25,12 +25,12 @@ class Evaluation(NamedTuple):
     Attributes
     ----------
     values : ndarray of float64, shape (n,), or (n, m) where the task has m objectives
-        In the task's unit, or units.
+        In the task's unit, or units; NaN where the evaluation failed and has none.
     cost_seconds : ndarray of float64, shape (n,)
         What each evaluation cost (training) or would have cost (table); 0 where nobody recorded it.
     failures : tuple of (str or None), optional
-        Why a training has no value of its own, such as ``out of memory``; None for those that have. Left out where
-        nothing can fail.
+        Why an evaluation has no value of its own, such as ``out of memory``; None for those that have. Left out where
+        nothing failed.
     notes : tuple of mapping, optional
         What else is to stand in the journal of a run, of JSON's types, one for each.
 
@@ -105,7 +105,14 @@ class Evaluator(ABC):
 
     @abstractmethod
     def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
-        """Evaluate architectures, int32, shape (n,)."""
+        """Evaluate architectures, int32, shape (n,).
+
+        Raises
+        ------
+        EvaluationFailed
+            Where there is no value: the search goes on. Of several at once, each is then asked for again alone; an
+            `Evaluation` with `failures`, and values that are NaN, says which one failed.
+        """
 
     @property
     def space(self) -> SearchSpace:

@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_choice, check_instance
 from nasmeta.code import identity_of
-from nasmeta.errors import NasmetaError, SettingError, shown
+from nasmeta.errors import EvaluationFailed, NasmetaError, SettingError, shown
 from nasmeta.evaluators._base import Evaluation, Evaluator
+from nasmeta.evaluators._failures import raise_named
 from nasmeta.registry import Registry
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables import ColumnInfo
@@ -119,16 +120,24 @@ class FunctionEvaluator(Evaluator):
         return {"kind": "function", **self._told}
 
     def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
-        """Call the function for each architecture.
+        """Call the function for each architecture; it raises `nasmeta.errors.EvaluationFailed` where there is no value.
 
         Raises
         ------
         NasmetaError
-            Where it returns something that is no finite number.
+            Where it returns something that is no finite number, or raises anything else.
         """
-        values, costs = [], []
+        values, costs, failures = list[float](), list[float](), list[str | None]()
         for cell in cells.tolist():
-            found: Any = self.function(self.space.choices(cell))
+            try:
+                found: Any = self.function(self.space.choices(cell))
+            except EvaluationFailed as failure:
+                values.append(math.nan)
+                costs.append(failure.seconds)
+                failures.append(failure.told)
+                continue
+            except Exception as reason:
+                raise_named(reason, self.function, self.space, [cell])
             value, seconds = found if isinstance(found, tuple) and len(found) == 2 else (found, 0.0)
             try:
                 value, seconds = float(value), float(seconds)
@@ -141,7 +150,8 @@ class FunctionEvaluator(Evaluator):
                 )
             values.append(value)
             costs.append(seconds)
-        return Evaluation(np.array(values), np.array(costs))
+            failures.append(None)
+        return Evaluation(np.array(values), np.array(costs), tuple(failures) if any(failures) else ())
 
     def report(self, cell: int) -> dict[ColumnInfo, float]:
         """Return nothing: there is nothing else to tell."""

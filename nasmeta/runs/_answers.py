@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from nasmeta.errors import SettingError, shown
+from nasmeta.errors import NasmetaError, NasmetaWarning, SettingError, calls_inside, shown
 from nasmeta.evaluators import (
     EVALUATORS,
     TRAINED,
@@ -24,7 +26,8 @@ from nasmeta.evaluators import (
 from nasmeta.registry import is_place
 from nasmeta.spaces import SPACES, SearchSpace, get_space
 from nasmeta.surrogates import Surrogate
-from nasmeta.tasks import MultiObjectiveTask, Task, TaskDistribution, as_task
+from nasmeta.tables import only_test_values
+from nasmeta.tasks import MultiObjectiveTask, Task, TaskDistribution, as_task, is_own_table
 
 if TYPE_CHECKING:
     from nasmeta.training import ImageDataset, Recipe
@@ -72,7 +75,20 @@ def answers_for(
         answers = on_evaluator(as_task(task), evaluator)  # type: ignore[arg-type]
     if data is not None and isinstance(answers, TrainingEvaluator):
         raise SettingError("The evaluator has its data already: leave out data.")
+    for part in getattr(answers, "parts", (answers,)):
+        if isinstance(part, TableEvaluator | SurrogateEvaluator):
+            _warn_of_test_values(part.task)
     return answers
+
+
+def _warn_of_test_values(task: Task) -> None:
+    """Warn where a table of a user's own has nothing else to search on; a built-in task says so in its name."""
+    why = ""
+    with suppress(NasmetaError):  # who reads the table says what is wrong with it
+        why = only_test_values(task.table.columns, task.signal) if is_own_table(task.table_name) else ""
+    if why:
+        why = f"{why} A column of validation values, or rows with the split valid, would be searched instead."
+        warnings.warn(f"{task.name} is searched on test values: {why}", NasmetaWarning, stacklevel=calls_inside() + 1)
 
 
 def _several(

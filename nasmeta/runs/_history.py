@@ -205,7 +205,7 @@ class History(ShowsFacts):
 
     @property
     def values(self) -> NDArray[np.float64]:
-        """What each was told to have, in the unit of the task's signal; float64, shape (n,)."""
+        """The value of each in the unit of the task's signal, NaN where it failed without one; float64, shape (n,)."""
         return np.array(self._values)[self._counted]
 
     _scores = values  # one number an evaluation, for the frame
@@ -243,7 +243,7 @@ class History(ShowsFacts):
 
     @property
     def failures(self) -> dict[int, str]:
-        """The architectures whose evaluation failed, and why; a training's value is then 0, a table's its worst."""
+        """The architectures whose evaluation failed, and why; a training then has 0, a table its worst, others NaN."""
         cells: list[int] = self.cells.tolist() if self._failures else []
         return {cells[position]: reason for position, reason in self._reasons().items()}
 
@@ -287,11 +287,11 @@ class History(ShowsFacts):
         -1 until a full training has succeeded: after fewer epochs, or a failure, there is no value of the task.
         """
         utilities = self.evaluator.sign * self.values
+        utilities[list(self._reasons())] = -np.inf
         if np.isnan(utilities).any():
             raise SettingError(f"The run of {self.searcher} has a value that is NaN, so it has no best.")
         if self.timed:
             utilities = np.where(self.epochs == self.full_epochs, utilities, -np.inf)
-        utilities[list(self._reasons())] = -np.inf
         best = np.maximum.accumulate(utilities)
         better = np.append(best[:1] > -np.inf, utilities[1:] > best[:-1])[: len(utilities)]
         return np.maximum.accumulate(np.where(better, np.arange(len(utilities)), -1))
@@ -310,10 +310,10 @@ class History(ShowsFacts):
         positions = self.incumbent_positions
         cells, values = self.cells[positions], self.values[positions]
         if len(positions) and positions[0] < 0:
-            known = self.evaluator.values
-            worst = int(np.nanargmin(self.evaluator.sign * (self.values if known is None else known)))
+            there = self.values if (known := self.evaluator.values) is None else known
+            worst = int(np.argmin(np.nan_to_num(self.evaluator.sign * there, nan=np.inf)))
             cells[positions < 0] = self.cells[worst] if known is None else worst
-            values[positions < 0] = self.values[worst] if known is None else known[worst]
+            values[positions < 0] = there[worst]
         return cells, values
 
     @property

@@ -54,7 +54,14 @@ def _is_record(row: Any) -> bool:
         and 0 <= row[0] < 2**31
         and math.isfinite(row[1])
         and math.isfinite(row[2])
-    )
+    ) or (_is_failure(row) and row[1] is None and _is_record([row[0], 0.0, *row[2:]]))
+
+
+def _is_failure(row: Any) -> bool:
+    """Tell whether a line says why an evaluation failed: then it may have no value."""
+    if type(row) is not list or len(row) < 4:
+        return False
+    return isinstance(row[3].get("failure") if isinstance(row[3], dict) else row[3], str)
 
 
 def _is_record_of(n_objectives: int, row: Any) -> bool:
@@ -64,7 +71,7 @@ def _is_record_of(n_objectives: int, row: Any) -> bool:
         and len(row) > 2
         and type(row[1]) is list
         and len(row[1]) == n_objectives
-        and all(type(value) is float and math.isfinite(value) for value in row[1])
+        and all((type(v) is float and math.isfinite(v)) or (v is None and _is_failure(row)) for v in row[1])
         and _is_record([row[0], 0.0, *row[2:]])
     )
 
@@ -79,12 +86,13 @@ class Journal(JournalFile[Records]):
     """The file of one run, open for appending and locked against other processes.
 
     The first line is the header: whose run it is. Each further line is ``[cell, value, cost_seconds, number]``, and
-    where a training failed the reason comes fourth, or on a simulated clock ``{"start": …, "worker": …, "epochs": …}``;
-    where the searcher says something about its proposal, ``{"note": …}``. Of several objectives the value is the list
-    of theirs. The number counts the records from 1, so that a line that is lost is noticed; the floats are written so
-    that they are read back exactly. A last line without its end, as a kill leaves it, is dropped; anything else that
-    does not belong is an error. Where another runner has the folder's `lease`, nothing more is written. What was
-    recorded before is in `cells`, `values`, `cost_seconds`, `failures` (reason by cell) and `details` (one a record).
+    where an evaluation failed the reason comes fourth, and the value may be ``null``; or on a simulated clock
+    ``{"start": …, "worker": …, "epochs": …}``; where the searcher says something about its proposal, ``{"note": …}``.
+    Of several objectives the value is the list of theirs. The number counts the records from 1, so that a line that is
+    lost is noticed; the floats are written so that they are read back exactly. A last line without its end, as a kill
+    leaves it, is dropped; anything else that does not belong is an error. Where another runner has the folder's
+    `lease`, nothing more is written. What was recorded before is in `cells`, `values`, `cost_seconds`, `failures`
+    (reason by cell) and `details` (one a record).
 
     >>> import tempfile
     >>> import nasmeta as nm
@@ -112,7 +120,7 @@ class Journal(JournalFile[Records]):
         """Record evaluations; they reach the file at once, or with others a tenth of a second later."""
         for i, (cell, value, cost) in enumerate(zip(cells, values, cost_seconds, strict=True)):
             reason = failures[i] if failures else None
-            record = f"{cell},{value!r},{cost!r}"
+            record = f"{cell},{_text(value) if failures else repr(value)},{cost!r}"
             said: Any = reason
             if notes and (note := notes[i]):
                 said = {"note": note} if reason is None else {"note": note, "failure": reason}
@@ -121,8 +129,20 @@ class Journal(JournalFile[Records]):
 
     def append_detailed(self, cell: int, value: Any, cost_seconds: float, details: Mapping[str, Any]) -> None:
         """Record one evaluation on a simulated clock."""
-        self.add(f"{cell},{value!r},{cost_seconds!r},{json.dumps(details)}")
+        self.add(f"{cell},{_text(value)},{cost_seconds!r},{json.dumps(details)}")
         self.flush_now_and_then()
+
+
+def _text(value: Any) -> str:
+    """Return a value, or a list of values, as a journal holds it: ``null`` where there is none."""
+    return repr(value).replace("nan", "null")
+
+
+def _valued(value: Any) -> Any:
+    """Return what `_text` wrote."""
+    if isinstance(value, list):
+        return [math.nan if one is None else one for one in value]
+    return math.nan if value is None else value
 
 
 def read_records(path: Path, header: Mapping[str, Any]) -> Records | None:
@@ -163,7 +183,7 @@ def _parse(path: Path, content: bytes, header: Mapping[str, Any]) -> Records:
 def _taken(rows: list[Any]) -> Records:
     """Return what lines record."""
     cells: list[int] = [row[0] for row in rows]
-    values, costs = [row[1] for row in rows], [row[2] for row in rows]
+    values, costs = [_valued(row[1]) for row in rows], [row[2] for row in rows]
     fourth = [row[3] if len(row) > 3 else None for row in rows]
     reasons = (entry.get("failure") if isinstance(entry, dict) else entry for entry in fourth)
     failures = {cell: why for cell, why in zip(cells, reasons, strict=True) if isinstance(why, str)}

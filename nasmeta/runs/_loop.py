@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from heapq import heappop, heappush
+from math import inf
 from time import perf_counter
 from typing import Any, TypeAlias
 
@@ -12,12 +13,13 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
 from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError, shown
-from nasmeta.evaluators import SupportsEvaluate
+from nasmeta.evaluators import Evaluation, SupportsEvaluate, evaluate_or_fail
 from nasmeta.runs._clock import Budget, Clock
 from nasmeta.runs._front_history import history_for
 from nasmeta.runs._history import History
 from nasmeta.runs._journal import Journal
 from nasmeta.runs._replay import Replay
+from nasmeta.runs._tell import Teller
 from nasmeta.searchers import MultiFidelitySearcher, Searcher
 
 STALL_LIMIT = 100_000
@@ -120,8 +122,8 @@ def run_loop(
     free, continued, charge = rules.repeats == "free", rules.promotion == "continued", rules.charge_searcher
     shared = free and rules.workers > 1
     most, until = budget.most_evaluations, budget.most_seconds
-    failed: set[Any] = set()  # those keys of the following whose evaluation failed
     known: dict[Any, Any] = {}  # utilities of what was started, by cell, or by (cell, epochs)
+    teller = Teller(searcher, several, known, timer)
     pending: dict[Any, int] = {}  # how often what one of several workers is busy with was proposed
     paid: dict[int, tuple[int, float]] = {}  # the longest training of a cell, and what was paid for it in all
     running: list[_Running] = []  # a heap
@@ -168,7 +170,7 @@ def run_loop(
                 if shared and keys[0] in pending:
                     pending[keys[0]] += 1
                 else:
-                    thought += _tell(searcher, several, failed, asked, epochs, np.array([known[key] for key in keys]))
+                    thought += teller.tell(asked, epochs, np.array([known[key] for key in keys]), again=True)
                 continue
             if min(new) < 0 or max(new) >= n_cells:
                 raise _no_cells(searcher, batch, asked)
@@ -186,7 +188,7 @@ def run_loop(
             all_new = len(new) == batch
             chosen = asked if all_new else np.array(new, np.int32)
             if replay is None:
-                evaluation = lengths[epochs].evaluate(chosen)
+                evaluation = evaluate_or_fail(lengths[epochs], chosen)
             else:
                 evaluation = replay.evaluate(n, chosen, epochs, lengths[epochs])
             values, costs = evaluation.values.tolist(), evaluation.cost_seconds.tolist()
@@ -200,7 +202,7 @@ def run_loop(
             else:
                 utilities = values if plain else [sign * value for value in values]
                 total = sum(utilities)
-            if total != total:  # NaN
+            if total != total and _lacks_a_reason(evaluation):  # NaN
                 raise NasmetaError(f"{type(lengths[epochs]).__name__} answered NaN for one of the cells {new}.")
             known.update(zip(keys if all_new else new, utilities, strict=True))
             if continued and (replay is None or not replay.holds(n)):
@@ -214,7 +216,7 @@ def run_loop(
                 notes = [{**own, **also} for own, also in zip(said, evaluation.notes, strict=True)]
             if evaluation.failures:
                 own = zip(keys if all_new else new, evaluation.failures, strict=True)
-                failed.update(key for key, why in own if why is not None)
+                teller.failed.update(key for key, why in own if why is not None)
             record(new, values, costs, evaluation.failures, start, worker, epochs, notes)
             if replay is not None:
                 replay.record(n, new, values, costs, evaluation.failures, start, worker, epochs, spent, notes)
@@ -222,7 +224,8 @@ def run_loop(
                 pending[keys[0]], asked = 1, asked.copy()
             told = None if not all_new else evaluation.values if plain else np.array(utilities)
             end = start + sum(costs) if timed else now
-            heappush(running, (end, n, worker, epochs, costs[0], max(utilities), asked, told, keys))
+            best = max(utilities) if total == total else -inf
+            heappush(running, (end, n, worker, epochs, costs[0], best, asked, told, keys))
             n += len(new)
         if not running:
             break
@@ -243,10 +246,17 @@ def run_loop(
             told = np.array([known[key] for key in keys])
         if shared and (times := pending.pop(keys[0])) > 1:  # all who asked hear it now
             asked, told = asked.repeat(times), told.repeat(times, axis=0)
-        thought += _tell(searcher, several, failed, asked, epochs, told)
+        thought += teller.tell(asked, epochs, told)
     history.stopped, history.searcher_seconds = stopped, thought
     history.end(budget, rules, 1.0 if n_objectives else float(sign), target, full)
     return history
+
+
+def _lacks_a_reason(evaluation: Evaluation) -> bool:
+    """Whether a value is NaN though nobody says that its evaluation failed."""
+    lost = np.asarray(np.isnan(evaluation.values).reshape(len(evaluation.values), -1).any(axis=1))
+    reasons = evaluation.failures or (None,) * len(lost)
+    return any(one and why is None for one, why in zip(lost.tolist(), reasons, strict=True))
 
 
 def _notes_of(notes: Any, cells: list[int], new: list[int]) -> list[Mapping[str, Any]]:
@@ -254,27 +264,6 @@ def _notes_of(notes: Any, cells: list[int], new: list[int]) -> list[Mapping[str,
     said = zip(cells, notes, strict=False) if isinstance(notes, list) else ()
     known = {cell: note for cell, note in said if isinstance(note, dict)}
     return [known.get(cell, {}) for cell in new]
-
-
-def _tell(
-    searcher: Searcher,
-    several: MultiFidelitySearcher | None,
-    failed: set[Any],
-    cells: NDArray[np.int32],
-    epochs: int,
-    utilities: NDArray[np.float64],
-) -> float:
-    """Tell what came back; return the seconds that the searcher took."""
-    begin = perf_counter()
-    if several is None and failed and (lost := np.array([cell in failed for cell in cells.tolist()])).any():
-        searcher.tell_failures(cells[lost], utilities[lost])
-        if not lost.all():
-            searcher.tell(cells[~lost], utilities[~lost])
-    elif several is None:
-        searcher.tell(cells, utilities)
-    else:
-        several.tell_at(cells, np.full(len(cells), epochs, np.int32), utilities)
-    return perf_counter() - begin
 
 
 def _pair(searcher: MultiFidelitySearcher) -> tuple[NDArray[np.int32], int]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import JournalError, shown
-from nasmeta.evaluators import Evaluation, Evaluator, SupportsEvaluate
+from nasmeta.evaluators import Evaluation, Evaluator, SupportsEvaluate, evaluate_or_fail
 from nasmeta.runs._front_history import history_for
 from nasmeta.runs._history import History
 from nasmeta.runs._journal import Journal, Records
@@ -42,7 +42,7 @@ class Replay:
     def evaluate(self, position: int, cells: NDArray[np.int32], epochs: int, evaluator: SupportsEvaluate) -> Evaluation:
         """Return values and costs of cells from this position on, shape (n,), unless others are recorded there."""
         if not self.holds(position):
-            return evaluator.evaluate(cells)
+            return evaluate_or_fail(evaluator, cells)
         held = slice(position, min(position + len(cells), len(self._cells)))
         for i, cell in zip(range(position, held.stop), cells.tolist(), strict=False):
             if self._cells[i] != cell or (self._timed and self._epochs[i] != epochs):
@@ -55,7 +55,7 @@ class Replay:
         values, costs, failures = self._values[held], self._costs[held], self._failures[held]
         notes = self._notes[held]
         if len(values) < len(cells):
-            rest = evaluator.evaluate(cells[len(values) :])
+            rest = evaluate_or_fail(evaluator, cells[len(values) :])
             values, costs = np.concatenate([values, rest.values]), np.append(costs, rest.cost_seconds)
             failures = [*failures, *(rest.failures or [None] * len(rest.values))]
             notes = [*notes, *(rest.notes or [{}] * len(rest.values))]

@@ -128,7 +128,11 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: SourcesLike | 
     held_out = set(map(held_out_name, task.held_out))
     found = as_tasks(sources, held_out=held_out, sources=True)
     if not found:
-        raise SettingError(f"{_who(spec)} learns from source tasks, but there is none for {task.name}.")
+        raise SettingError(
+            f"{_who(spec)} learns from source tasks, but there is none for {task.name}: nothing is left without "
+            f"what it holds out, {' and '.join(task.held_out)}. Name sources that share none of these (sources=…), or "
+            "say what is to be held out instead: task.with_held_out([…])."
+        )
     names = [source.name for source in found]
     twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if twice is not None:
@@ -139,7 +143,7 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: SourcesLike | 
         on = " and ".join(sorted(shared[leaks[0]]))
         raise LeakageError(
             f"{', '.join(leaks)} cannot be a source for {task.name}: both are on {on}. "
-            f"Possible here: tasks on others, as task_distribution(…).leave_out({task.dataset!r})[0] has them."
+            f"Possible here: tasks on others, as task_distribution(…).leave_out({min(shared[leaks[0]])!r})[0] has them."
         )
     refuse_copies(evaluator, found)
     helps = "Name sources of the target's metric, or search without sources."

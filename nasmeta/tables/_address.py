@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nasmeta.errors import ColumnError, NoColumnError, UnknownNameError, near_name, shown
 from nasmeta.spaces import canonical_dataset
 from nasmeta.tables._catalog import sources_of
-from nasmeta.tables._columns import ColumnInfo, Seed
+from nasmeta.tables._columns import ColumnInfo, Seed, split_of, words_of
 from nasmeta.tables._legality import METRICS, our_name, why_illegal
 
 _LENGTH = re.compile(r"(?:([0-9]{1,9})of)?([0-9]{1,9})")  # a point of a learning curve has 37of200
@@ -249,15 +249,70 @@ def _listed(names: Sequence[str], asked: str) -> str:
     return f"{', '.join(names)}.{near_name(asked, names)}"
 
 
+_BESIDE = {"test", "train", "training", "top5", "std", "stddev", "sem", "stderr", "var", "gap"}  # what is not meant
+
+
 def main_metric(columns: Sequence[ColumnInfo], dataset: str) -> str | None:
     """Return the metric that is meant where nobody says: an accuracy, else the only performance, else the only one."""
     of_dataset = [info for info in columns if info.dataset == dataset]
     metrics = dict.fromkeys(info.metric for info in of_dataset if info.kind == "performance")
     every = dict.fromkeys(info.metric for info in of_dataset)
-    named = [m for m in metrics if re.fullmatch(r"accuracy|val(id|idation)?_acc(uracy)?", m)]
-    likely = [m for m in metrics if "acc" in m], [m for m in metrics if not re.search("time|memory|size|cost", m)]
+    named = [m for m in metrics if re.fullmatch(r"accuracy|val(id|idation)?[_ ]acc(uracy)?", m.lower())]
+    accuracies = sorted((m for m in metrics if "acc" in m.lower()), key=lambda m: bool(_BESIDE & {*words_of(m)}))
+    likely = accuracies, [m for m in metrics if not re.search("time|memory|size|cost", m)]
     found = named[:1] or likely[0][:1] or likely[1] or list(metrics) or list(every)
     return found[0] if len(found) == 1 else None
+
+
+def _meant(found: list[ColumnInfo], asked: Address) -> list[ColumnInfo]:
+    """Return the columns that a searcher is to see, as far as the question leaves it open."""
+    if asked.split is None and any(split_of(info.split) == "valid" for info in found):
+        found = [info for info in found if split_of(info.split) == "valid"]
+    if asked.epochs is None and all(info.epochs is not None for info in found):
+        found = [info for info in found if info.epochs == max(info.epochs or 0 for info in found)]
+    if asked.seed is None:
+        of_all = [info for info in found if info.seed == "mean"], [info for info in found if info.seed is None]
+        found = of_all[0] or of_all[1] or found
+    return found
+
+
+def task_name(table: str, index: ColumnIndex, column: ColumnInfo, *, sampled: bool = False) -> str:
+    """Return ``TABLE/DATASET``, the metric where it is not the main one, and what else is not meant anyway.
+
+    So tasks of two columns have two names, such as ``mine/pets``, ``mine/pets@test``, ``mine/pets@12ep`` and
+    ``mine/pets/loss#0``: split, epochs, release and seed.
+    """
+    asked = Address(column.dataset, column.metric).normal()
+    meant = _meant(index.matching(asked), asked)
+    name = f"{table}/{column.dataset}"
+    name += "" if column.metric == main_metric(index.columns, column.dataset) else f"/{column.metric}"
+    for part, form in (("split", "@{}"), ("epochs", "@{}ep"), ("release", "@{}"), ("seed", "#{}")):
+        value = "sample" if sampled and part == "seed" else getattr(column, part)
+        if value is not None and {getattr(info, part) for info in meant} != {value}:
+            name += form.format(value)
+    return name
+
+
+def parts_of_name(name: str, columns: Sequence[ColumnInfo]) -> tuple[str, str, dict[str, Any]]:
+    """Return dataset, metric and what else `task_name` wrote behind a table, where these columns are meant.
+
+    >>> info = ColumnInfo("pets", "map@50", "valid", 12, 0, "1", "max", "v1.0", "made-up", "CC0")
+    >>> parts_of_name("pets/map@50@12ep#0", [info])
+    ('pets', 'map@50', {'epochs': 12, 'seed': 0})
+    """
+    known = {text for info in columns for text in (info.dataset, f"{info.dataset}/{info.metric}")}
+    signs = [found.start() for found in re.finditer("[@#]", name)]
+    end = next((i for i in [len(name), *reversed(signs)] if name[:i] in known), len(name))
+    dataset, _, metric = name[:end].partition("/")
+    said: dict[str, Any] = {}
+    for sign, text in re.findall("([@#])([^@#]+)", name[end:]):
+        if sign == "#":
+            said["seed"] = int(text) if text.isdigit() else text
+        elif re.fullmatch(r"\d+ep", text):
+            said["epochs"] = int(text.removesuffix("ep"))
+        else:
+            said["split" if any(info.split == text for info in columns) else "release"] = text
+    return dataset, metric, said
 
 
 def signal_column(
@@ -290,13 +345,7 @@ def signal_column(
     asked = Address(dataset, main, split, epochs, seed, release).normal()
     found = index.matching(asked)
     single = {(c.split, c.epochs, c.release) for c in found if isinstance(c.seed, int)}
-    if split is None and any(info.split == "valid" for info in found):
-        found = [info for info in found if info.split == "valid"]
-    if epochs is None and all(info.epochs is not None for info in found):
-        found = [info for info in found if info.epochs == max(info.epochs or 0 for info in found)]
-    if seed is None:
-        of_all = [info for info in found if info.seed == "mean"], [info for info in found if info.seed is None]
-        found = of_all[0] or of_all[1] or found
+    found = _meant(found, asked)
     several = [p for p in ("split", "epochs", "seed", "release") if len({getattr(info, p) for info in found}) > 1]
     if several:
         choices = "; ".join(f"{p}: {', '.join(sorted({str(getattr(i, p)) for i in found}))}" for p in several)

@@ -160,7 +160,7 @@ def guessed_direction(metric: str, kind: Kind = "performance") -> str:
     """
     if kind in ("size", "seconds", "latency", "energy"):
         return "min"
-    words = _words(metric)
+    words = words_of(metric)
     words = words[: words.index("per")] if "per" in words else words
     words = words[: words.index("to")] if "to" in words[1:] else words  # time to accuracy
     for word in reversed(words):
@@ -171,16 +171,27 @@ def guessed_direction(metric: str, kind: Kind = "performance") -> str:
     return "max"
 
 
-def _words(metric: str) -> list[str]:
+def words_of(metric: str) -> list[str]:
+    """Return the words in the name of a metric, in lower case."""
     return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+\d*|[A-Z]+\d*|\d+", metric)]
 
 
 def guessed_kind(metric: str) -> tuple[Kind, str | None]:
     """Return kind and device of a metric by its name."""
     kind, device = kind_of_old(metric)
-    if kind == "seconds" and "per" in _words(metric):
+    if kind == "seconds" and "per" in words_of(metric):
         return "performance", None  # images per second are no seconds, and seconds per epoch not those of a training
-    if kind == "seconds" and {"latency", "inference", "predict", "prediction"} & set(_words(metric)):
+    if kind == "seconds" and {"latency", "inference", "predict", "prediction"} & set(words_of(metric)):
         return "latency", None
     hardware = re.search(r"latency|energy", metric.lower()) if kind == "performance" else None
     return (("latency" if hardware[0] == "latency" else "energy"), None) if hardware else (kind, device)
+
+
+def split_of(name: str | None) -> str | None:
+    """Return the split that a name means.
+
+    >>> [split_of(name) for name in ("validation", "Val", "TEST", "train+valid")]
+    ['valid', 'valid', 'test', 'train+valid']
+    """
+    lower = (name or "").lower()
+    return "valid" if lower in ("valid", "val", "validation") else lower if lower == "test" else name

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from nasmeta.checks import check_text, is_listed
 from nasmeta.errors import ArchitectureError, SettingError, shown
 from nasmeta.spaces import SearchSpace, canonical_dataset
-from nasmeta.tables._columns import KINDS, ColumnInfo, Kind, guessed_direction, guessed_kind, mean_over_seeds
+from nasmeta.tables._columns import KINDS, ColumnInfo, Kind, guessed_direction, guessed_kind
 from nasmeta.tables._legality import our_name
+from nasmeta.tables._oddities import warn_of_odd_rows
+from nasmeta.tables._seed_means import with_means
 from nasmeta.tables.sources import table_names
 
 if TYPE_CHECKING:
@@ -105,8 +107,9 @@ def columns_of_frame(
         columns.append((info, values))
     if not columns:
         raise SettingError("The frame has no value: every number in it is missing.")
+    warn_of_odd_rows(name, long, columns, unit)
     columns += _ends(columns)
-    return columns + _means(columns)
+    return with_means(columns, space)
 
 
 def _checked_frame(frame: Any) -> pd.DataFrame:
@@ -302,6 +305,8 @@ def _checked_part(key: str, value: Any, row: int) -> int | str:
     if key in ("epochs", "epoch", "seed"):
         if key == "seed" and value == "mean":
             return "mean"
+        if isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,10}\s*", value):
+            value = int(value)  # beside a mean, a CSV file has texts
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if not is_number or not 0 <= value < 2**31 or int(value) != value:
             what = f"{key} is a whole number of at least 0{' or mean' if key == 'seed' else ''}"
@@ -380,19 +385,3 @@ def _ends(columns: list[tuple[ColumnInfo, NDArray[np.float32]]]) -> list[tuple[C
     there = {(info.address, info.release) for info, _ in columns if info.epoch is None}
     ends = [(replace(info, epoch=None), values) for info, values in columns if info.epoch == info.epochs is not None]
     return [(info, values) for info, values in ends if (info.address, info.release) not in there]
-
-
-def _means(columns: list[tuple[ColumnInfo, NDArray[np.float32]]]) -> list[tuple[ColumnInfo, NDArray[np.float32]]]:
-    """Return the means over the measured seeds, where the frame has single seeds and no mean."""
-    groups: dict[ColumnInfo, list[NDArray[np.float32]]] = {}
-    there = {replace(info, source_sha256="") for info, _ in columns}
-    for info, values in columns:
-        if isinstance(info.seed, int):
-            groups.setdefault(replace(info, seed="mean", source_sha256=""), []).append(values)
-    found = []
-    for info, of_seeds in groups.items():
-        if info in there:
-            continue
-        mean = mean_over_seeds(of_seeds)
-        found.append((replace(info, source_sha256=sha256(mean.tobytes()).hexdigest()), mean))
-    return found

@@ -12,7 +12,7 @@ from nasmeta.errors import ColumnError, SettingError, shown
 from nasmeta.registry import Registry, is_place
 from nasmeta.spaces import SearchSpace, canonical_dataset, get_space
 from nasmeta.tables import _store
-from nasmeta.tables._address import Address, main_metric, signal_column
+from nasmeta.tables._address import Address, main_metric, signal_column, task_name
 from nasmeta.tables._catalog import sources_of
 from nasmeta.tables._columns import Seed
 from nasmeta.tables._from_frame import columns_of_frame
@@ -121,8 +121,10 @@ class Table(ColumnQueries):
 
         Nothing is demanded that the frame does not have. It is *wide*, a column a metric, or *long*, with the columns
         ``metric`` and ``value``. Columns called ``dataset``, ``split``, ``epochs``, ``seed``, ``release`` or ``epoch``
-        say so of each row; what holds for all rows is an argument. Of single seeds the mean is added. Architectures
-        without a row were not measured: a search keeps to the others.
+        say so of each row; what holds for all rows is an argument. Of single seeds the mean is added; a row whose seed
+        is ``mean`` must be the mean of the seeds beside it, up to rounding. A warning names rows whose accuracies look
+        like fractions among percents, unless `unit` says what they are. Architectures without a row were not measured:
+        a search keeps to the others.
 
         Parameters
         ----------
@@ -274,7 +276,8 @@ class Table(ColumnQueries):
         cost : str or None, default "recorded"
             The metric that says the seconds of an evaluation; ``"recorded"`` finds it where there is one, None is none.
         name : str, optional
-            Name of the task; ``TABLE/DATASET``, with the metric where it is not the main one, where left out.
+            Name of the task; where left out ``TABLE/DATASET``, with the metric where it is not the main one, and with
+            what else is not what would be meant anyway: ``TABLE/DATASET/METRIC@SPLIT@12ep@RELEASE#SEED``.
 
         Returns
         -------
@@ -306,11 +309,7 @@ class Table(ColumnQueries):
                     "that kind, or None; Table.from_frame takes kind='seconds' for a metric by any name."
                 )
             costs = Cost(Signal.of(of_cost))
-        if name is None:
-            name = f"{self.name}/{column.dataset}"
-            main = main_metric(self.columns, column.dataset)
-            name += "" if column.metric == main else f"/{column.metric}"
-            name += "#sample" if sampled else ""
+        name = task_name(self.name, index, column, sampled=sampled) if name is None else name
         return Task(name, self.name if self._has_name else self, signal, cost=costs)
 
     def tasks(self, metric: str | None = None) -> TaskDistribution:

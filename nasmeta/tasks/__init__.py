@@ -34,7 +34,7 @@ from nasmeta.tasks._objectives import (
     within_budget as within_budget,
 )
 from nasmeta.tasks._sampling import Episode as Episode, EpisodeSampler, checked_sources as checked_sources
-from nasmeta.tasks._signal import Cost as Cost, Signal as Signal
+from nasmeta.tasks._signal import Cost as Cost, Signal as Signal, is_own_table as is_own_table
 from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._task import Task
 

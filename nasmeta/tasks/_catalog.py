@@ -17,6 +17,7 @@ from nasmeta.tasks._members import (
     own_families,
     own_names,
     own_tasks,
+    same_on_other_datasets,
     task_of_own_table,
     tradeoff_devices,
 )
@@ -24,6 +25,7 @@ from nasmeta.tasks._multi_objective import MultiObjectiveTask
 from nasmeta.tasks._multi_objective_names import task_of_objectives
 from nasmeta.tasks._names import CANNOT_RUN_ALL, DATASETS, FORMS, TNB101, attacks, devices, read_name, why_no_name
 from nasmeta.tasks._objectives import OBJECTIVE
+from nasmeta.tasks._signal import is_own_table
 from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._task import Task
 
@@ -226,7 +228,8 @@ def default_sources(task: Task) -> TaskDistribution:
 
     For a task of 12 epochs, of latency or of energy that is the family of this name; for all others the first part of
     the name: so a task under attack or with a budget learns from the validation accuracies on the other datasets. A
-    trade-off learns from those of the same weight on the other datasets and devices, as its weight is known.
+    trade-off learns from those of the same weight on the other datasets and devices, as its weight is known. A task of
+    a user's table learns from the same metric on the table's other datasets.
     """
     if found := _TRADEOFF.fullmatch(task.name):
         form, weight, device = found["form"] or "", found["weight"], found["device"]
@@ -236,6 +239,8 @@ def default_sources(task: Task) -> TaskDistribution:
             for other in tradeoff_devices()
             if dataset != found["dataset"] and other != device
         )
+    if not isinstance(task, MultiObjectiveTask) and is_own_table(task.table_name) and task.name not in TASKS:
+        return TaskDistribution(same_on_other_datasets(task))
     for family, names in declared_families().items():
         if task.name in names:
             return _without(task, family)

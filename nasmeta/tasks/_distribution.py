@@ -56,6 +56,13 @@ class TaskDistribution(Sequence[Task]):
                     "and nasmeta.task_distribution(family) all of a family."
                 )
         if len(set(self.names)) != len(self._tasks):
+            twice = next(name for i, name in enumerate(self.names) if name in self.names[:i])
+            one, other = [task for task in self._tasks if task.name == twice][:2]
+            if one != other:
+                raise SettingError(
+                    f"Two tasks have the name {twice}, {one!r} and {other!r}, so results would not tell them apart: "
+                    "give one another name, as in Table.task(…, name=…)."
+                )
             raise SettingError(f"A task appears twice in {', '.join(self.names)}.")
 
     @property

@@ -65,6 +65,24 @@ def own_tasks(table: str) -> list[Task]:
     return list(load_table(table).tasks()) if table in own_families() else []
 
 
+def same_on_other_datasets(task: Task) -> list[Task]:
+    """Return the question of a task to the other datasets of its table that have the metric, without what it holds out.
+
+    Split, epochs and release are the same where these are there, too, else what is meant where nobody says.
+    """
+    table, s = task.table, task.signal
+    found = []
+    for dataset in table.datasets:
+        if dataset == s.dataset or not any((i.dataset, i.metric) == (dataset, s.metric) for i in table.columns):
+            continue
+        try:
+            other = table.task(s.metric, dataset, split=s.split, epochs=s.epochs, release=s.release)
+        except ColumnError:
+            other = table.task(s.metric, dataset)
+        found.append(other)
+    return [other for other in found if set(task.held_out).isdisjoint(other.held_out)]
+
+
 def own_names() -> list[str]:
     """Return the names of these tasks, for messages; none of a table that is damaged or whose questions are unclear."""
     names = []
@@ -75,17 +93,17 @@ def own_names() -> list[str]:
 
 
 def task_of_own_table(name: str) -> Task | None:
-    """Return the task that ``TABLE/DATASET`` or ``TABLE/DATASET/METRIC`` means; None where there is no such table."""
-    from nasmeta.tables import load_table
+    """Return the task that ``TABLE/DATASET`` or ``TABLE/DATASET/METRIC@12ep#0`` means; None without such a table."""
+    from nasmeta.tables import load_table, parts_of_name
 
     table, _, rest = name.partition("/")
     if table not in own_families() and not is_place(table):
         return None
     opened = load_table(table)
-    dataset, _, metric = rest.partition("/")
+    dataset, metric, said = parts_of_name(rest, opened.columns)
     if not dataset:
         raise ColumnError(f"{name} is a table. Its tasks: {', '.join(task.name for task in opened.tasks())}.")
-    return opened.task(metric or None, dataset)
+    return opened.task(metric or None, dataset, **said)
 
 
 def drawn_names(rule: str) -> list[str]:

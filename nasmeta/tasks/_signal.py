@@ -75,6 +75,13 @@ class Cost:
 EMBEDDED_RELEASE = "NATS-tss v1.0"
 
 
+def is_own_table(name: str) -> bool:
+    """Whether a user, or another package, brought the table of this name."""
+    from nasmeta.tables import table_names
+
+    return name not in ("", *table_names())
+
+
 def recorded_costs(table: Table | str | SearchSpace, signal: Signal) -> tuple[Cost, ...]:
     """Return the columns of seconds that belong to a signal, the best first.
 

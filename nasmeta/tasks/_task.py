@@ -16,7 +16,7 @@ from nasmeta.spaces import SearchSpace, get_space, held_out_name
 from nasmeta.tasks._combined import CombinedTask
 from nasmeta.tasks._objectives import Objective
 from nasmeta.tasks._sampled import SampledSeeds, ShownTask
-from nasmeta.tasks._signal import Cost, Signal, recorded_costs
+from nasmeta.tasks._signal import Cost, Signal, is_own_table, recorded_costs
 from nasmeta.tasks._source_task import SourceTask
 
 if TYPE_CHECKING:
@@ -171,10 +171,11 @@ class Task(CombinedTask, SampledSeeds, ShownTask):
         It follows from the kind of the signal's column. For performance, such as accuracy, also under attack, that is
         the dataset, whatever the epochs, seed, split or release. For latency and energy it is the device, whatever the
         batch size, the metric and the dataset whose networks ran on it: these numbers do not come from images, and
-        those of one device for two datasets nearly agree. A task of both holds out both. Seconds, parameters and FLOPs
-        of one dataset are those of another but for a factor or an offset, so such a task holds out the metric beside
-        the dataset; parameters and FLOPs, under whatever name, are one metric. So does a zero-cost proxy, as the same
-        untrained networks answer on other images (Spearman up to .999 from one dataset to another).
+        those of one device for two datasets nearly agree; a user's table that names no device holds out the dataset.
+        A task of both holds out both. Seconds, parameters and FLOPs of one dataset are those of another but for a
+        factor or an offset, so such a task holds out the metric beside the dataset; parameters and FLOPs, under
+        whatever name, are one metric. So does a zero-cost proxy, as the same untrained networks answer on other images
+        (Spearman up to .999 from one dataset to another).
         """
         if self._held_out is not None:
             return self._held_out
@@ -184,6 +185,8 @@ class Task(CombinedTask, SampledSeeds, ShownTask):
             # Networks trained on half of CIFAR-10 have a dataset of their own name, but its images.
             dataset = held_out_name(self.signal.dataset)
             more = {"performance": None, "size": "parameters_and_flops"}.get(self.kind, self.signal.metric)
+            if self.kind in ("latency", "energy") and is_own_table(self.table_name):
+                more = None
             own = (dataset,) if more is None else (dataset, more)
         return own if self.objective is None else tuple(dict.fromkeys([*own, *self.parts[1].held_out]))
 
@@ -306,14 +309,15 @@ class Task(CombinedTask, SampledSeeds, ShownTask):
         if self.objective is not None:
             of_signal, cost = self.parts
             return (of_signal.column, cost.column, *of_signal.report_columns)
+        from nasmeta.tables import split_of
+
         s = self.signal
-        if s.split != "valid" or isinstance(self._table, SearchSpace):
+        if split_of(s.split) != "valid" or isinstance(self._table, SearchSpace):
             return ()
         found: dict[tuple[str, str], ColumnInfo] = {}
         for info in self.table.columns:
-            if info.dataset in (s.dataset, f"{s.dataset}-valid") and (info.metric, info.split, info.epochs) == (
-                s.metric, "test", s.epochs,
-            ):  # fmt: skip
+            same = (info.metric, info.epochs) == (s.metric, s.epochs) and split_of(info.split) == "test"
+            if same and info.dataset in (s.dataset, f"{s.dataset}-valid"):
                 known = found.setdefault((info.dataset, info.release), info)
                 if known.seed != s.seed and info.seed in (s.seed, "mean"):
                     found[info.dataset, info.release] = info

@@ -206,3 +206,36 @@ def test_seconds_that_nobody_recorded_are_told(sweep: Path) -> None:
     run("data", "add", "gaps.csv", "--columns", "width,depth,act", "--name", "gaps")
     said = run("search", "random", "gaps/pets", "--evaluations", "60").stdout
     assert "of training, without 12 evaluations whose time nobody recorded" in said
+
+
+def test_the_doctor_opens_own_tables(sweep: Path, tmp_path: Path) -> None:
+    assert "table " not in run("doctor").stdout  # none was added
+    add(sweep)
+    done = run("doctor").stdout
+    metrics = "rmse (1, min), train_seconds (s, min)"
+    assert f"table     sweep: opens; 60 architectures; datasets pets, x-rays; metrics {metrics}\n" in done
+    assert "odd " not in done
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    accuracies = np.round(np.random.default_rng(0).normal(92, 1, 20), 2)
+    good = pd.DataFrame({"cell": range(20), "accuracy": accuracies})
+    good.to_csv(folder / "a-good.csv", index=False)
+    mixed = good.assign(accuracy=np.where(good["cell"] % 7 == 3, accuracies / 100, accuracies), split="test")
+    mixed.to_csv(folder / "b-mixed.csv", index=False)
+    seeds = pd.concat([good.assign(seed=0), good.assign(seed="mean", accuracy=50.0)])
+    seeds.to_csv(folder / "c-mean.csv", index=False)
+    (folder / "notes.txt").write_text("no table")
+    done = run("doctor", folder, "--space", "nb201", code=1).stdout
+    assert "table     a-good.csv: opens; 15,625 architectures; datasets a-good; metrics accuracy (percent, max)" in done
+    odd = [line for line in done.splitlines() if line.startswith("odd ")]
+    assert "accuracy of b-mixed looks like a fraction, and is in percent elsewhere" in odd[0]
+    assert "accuracy of b-mixed is of the test split, and there are no validation values." in odd[1]
+    (broken,) = [line for line in done.splitlines() if line.startswith("BROKEN: ")]
+    assert broken.startswith("BROKEN: c-mean.csv does not open: c-mean/accuracy/-/-/mean of |avg_pool_3x3~0|+")
+    assert run("doctor", folder / "a-good.csv", code=1).stdout.count("--space") == 1
+    assert "Unknown table 'nowhere'" in run("doctor", "nowhere", code=1).stdout
+    (stored,) = (tmp_path / "cache").rglob("*.added.arrow")
+    assert "table     sweep.added.arrow: opens; 60 architectures" in run("doctor", stored).stdout
+    stored.write_bytes(stored.read_bytes()[:500])
+    assert "BROKEN: sweep does not open:" in run("doctor", code=1).stdout
+    assert "holds no file" in run("doctor", tmp_path / "cache", code=1).stdout

@@ -65,7 +65,7 @@ def family(datasets: int = 4, **columns: Any) -> Table:
     """Return a table of several datasets over a small space, with similar best architectures."""
     frames = [
         pd.DataFrame(
-            {"arch": range(SPACE.size), "dataset": f"data{i}", "val_acc": smooth(SPACE) + 0.2 * smooth(SPACE, i)}
+            {"arch": range(SPACE.size), "dataset": f"data{i}", "val_acc": 0.8 * smooth(SPACE) + 0.2 * smooth(SPACE, i)}
         )
         for i in range(1, datasets + 1)
     ]
@@ -245,13 +245,42 @@ def test_meta_searchers_learn_from_own_tables(name: str) -> None:
 @pytest.mark.parametrize("added", [True, False])
 def test_sources_where_nobody_names_any(added: bool) -> None:
     table = family()
-    if added:
-        target = table.add().tasks()[3]
-        run = nm.search("source-order", target, evaluations=3)
-        same(run, nm.search("source-order", target, evaluations=3, sources=list(table.tasks())[:3]))
-    else:
-        with pytest.raises(SettingError, match="no registered family: pass sources"):
-            nm.search("source-order", table.tasks()[3], evaluations=3)
+    target = (table.add() if added else table).tasks()[3]
+    run = nm.search("source-order", target, evaluations=3)
+    same(run, nm.search("source-order", target, evaluations=3, sources=list(table.tasks())[:3]))
+
+
+def hardware(**columns: Any) -> Table:
+    """Return a table of accuracies and of a second metric on three datasets."""
+    rng, frames = np.random.default_rng(0), []
+    for dataset in ("d1", "d2", "d3"):
+        own = {name: rng.uniform(1, 9, SPACE.size) for name in ("latency", "train_seconds", "f1")}
+        frames.append(pd.DataFrame({"arch": range(SPACE.size), "dataset": dataset, "acc": smooth(SPACE), **own}))
+    return Table.from_frame(pd.concat(frames), SPACE, name="mine", **columns)
+
+
+def test_sources_of_a_second_metric_are_of_this_metric() -> None:
+    Table.from_frame(pd.DataFrame({"arch": [0, 1], "acc": [1.0, 2.0]}), SPACE, name="mine", dataset="other").add()
+    table = hardware()
+    for metric in ("latency", "f1"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", OtherMetricWarning)
+            run = nm.search("source-order", table.task(metric, "d1"), evaluations=3)
+        assert run.sources == (f"mine/d2/{metric}", f"mine/d3/{metric}")  # and not those of the table that was added
+    assert [source.name for source in default_sources(table.task("acc", "d2"))] == ["mine/d1", "mine/d3"]
+
+
+def test_where_no_dataset_has_a_source_the_error_helps() -> None:
+    on_device, seconds = hardware(device="pixel3").task("latency", "d1"), hardware().task("train_seconds", "d1")
+    for task, held_out in ((on_device, "pixel3"), (seconds, "d1 and train_seconds")):
+        why = rf"nothing is left without what it holds out, {held_out}\. Name sources .*with_held_out"
+        with pytest.raises(SettingError, match=why):
+            nm.search("source-order", task, evaluations=3)
+        name = held_out.rpartition(" ")[2]
+        with pytest.raises(LeakageError, match=rf"both are on {name}\. Possible here: .*leave_out\('{name}'\)"):
+            nm.search("source-order", task, evaluations=3, sources=[task.table.task(task.signal.metric, "d2")])
+    run = nm.search("source-order", on_device.with_held_out(["d1"]), evaluations=3)
+    assert run.sources == ("mine/d2/latency", "mine/d3/latency")
 
 
 def test_a_partial_source_and_a_warm_start() -> None:

@@ -132,7 +132,30 @@ def test_seeds_stay_whole_where_a_row_has_none(seeds: Any) -> None:
 
 def test_a_mean_that_is_there_stays() -> None:
     frame = pd.DataFrame({"architecture": 0, "seed": [1, 2, "mean"], "acc": [1.0, 2.0, 1.6]})
-    assert own(frame).query(0, "own", "acc", seed="mean") == pytest.approx(1.6)
+    assert own(frame).query(0, "own", "acc", seed="mean") == pytest.approx(1.6)  # 1 and 2 may be 1.2 and 2.0
+
+
+def test_a_mean_that_is_none_is_refused() -> None:
+    measured = {0: [90.25, 91.5], 1: [80.75, 80.5]}
+    rows = [(cell, seed, values[seed]) for cell, values in measured.items() for seed in (0, 1)]
+    frame = pd.DataFrame([*rows, (0, "mean", 90.88), (1, "mean", 80.63)], columns=["cell", "seed", "acc"])
+    table = own(frame)  # rounded
+    assert table.query([0, 1], "own", "acc", seed="mean").tolist() == pytest.approx([90.88, 80.63])
+    frame.loc[5, "acc"] = 80.75
+    why = (
+        r"own/acc/-/-/mean of width=16,depth=1,act=tanh is 80\.75, but the mean of its seeds \(0: 80\.75, 1: 80\.5\) "
+        r"is 80\.625 \(1 of 2 such rows differ\)\. Leave out the rows with the seed mean"
+    )
+    with pytest.raises(SettingError, match=why):
+        own(frame)
+    alone = frame[(frame["seed"] == "mean") == (frame["cell"] == 1)]  # one has seeds and no mean, the other the mean
+    assert own(alone).query([0, 1], "own", "acc", seed="mean").tolist() == [90.875, 80.75]
+
+
+def test_seeds_of_a_csv_are_numbers_beside_a_mean(tmp_path: Path) -> None:
+    rows = [(cell, seed, 80.0 + cell) for cell in (0, 1) for seed in (0, 1, "mean")]
+    pd.DataFrame(rows, columns=["cell", "seed", "acc"]).to_csv(tmp_path / "a.csv", index=False)
+    assert addresses(own(pd.read_csv(tmp_path / "a.csv"))) == [f"own/acc/-/-/{seed}" for seed in (0, 1, "mean")]
 
 
 def test_keys_as_columns_and_as_arguments() -> None:

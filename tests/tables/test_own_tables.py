@@ -233,3 +233,41 @@ def test_the_longest_training_is_meant() -> None:
     frame = pd.DataFrame({"cell": [1, 2, 1, 2], "epochs": [12, 12, 200, 200], "accuracy": [1.0, 2.0, 3.0, 4.0]})
     Table.from_frame(frame, "nb201", name="lengths").add()
     assert nm.get_task("lengths/lengths").values[2] == 4.0
+
+
+def test_tasks_of_several_columns_have_several_names() -> None:
+    parts = [(split, epochs, seed) for split in ("valid", "test") for epochs in (12, 50) for seed in (0, 1)]
+    frames = [
+        pd.DataFrame(
+            {"cell": [0, 1], "acc": [i, i + 1.0], "map@5": [i, 9.0], "split": split, "epochs": n, "seed": seed}
+        )
+        for i, (split, n, seed) in enumerate(parts, start=2)
+    ]
+    table = mine(frame=pd.concat(frames), dataset="pets@home").add()
+    asked: dict[str, dict[str, Any]] = {
+        "mine/pets@home": {"seed": "mean", "split": "valid", "epochs": 50},
+        "mine/pets@home#0": {"seed": 0},
+        "mine/pets@home#1": {"seed": 1},
+        "mine/pets@home@test": {"split": "test"},
+        "mine/pets@home@12ep#1": {"seed": 1, "epochs": 12},
+        "mine/pets@home/map@5@test@12ep#0": {"metric": "map@5", "seed": 0, "epochs": 12, "split": "test"},
+        "mine/pets@home/map@5#sample": {"metric": "map@5", "seed": "sample"},
+    }
+    tasks = {name: table.task(**said) for name, said in asked.items()}
+    assert [task.name for task in tasks.values()] == [*tasks]
+    assert {name: nm.get_task(name) for name in tasks} == tasks
+    several = [tasks[name] for name in ("mine/pets@home", "mine/pets@home#0", "mine/pets@home#1")]
+    frame = nm.compare(["random"], several, repeats=1, evaluations=1)
+    assert frame["task"].tolist() == [task.name for task in several]
+    with pytest.raises(ColumnError, match=r"no dataset='pets@home', metric='acc', seed=7"):
+        nm.get_task("mine/pets@home#7")
+
+
+def test_two_tasks_of_one_name_are_not_compared() -> None:
+    frame = FRAME.assign(seed=0)
+    table = mine(frame=pd.concat([frame, frame.assign(seed=1, acc=frame["acc"] + 1)]))
+    one, other = (table.task("acc", "pets", seed=seed, name="x") for seed in (0, 1))
+    with pytest.raises(SettingError, match=r"Two tasks have the name x, Task\('x': acc, seed 0, toy\) and .* seed 1,"):
+        nm.compare(["random"], [one, other], repeats=1, evaluations=1)
+    with pytest.raises(SettingError, match="A task appears twice in x, x"):
+        nm.compare(["random"], [one, one], repeats=1, evaluations=1)

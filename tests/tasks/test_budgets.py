@@ -50,7 +50,7 @@ def test_the_best_below_a_limit_is_searched() -> None:
     expected[rows["latency"].isna()] = -100  # nobody knows that it is below the limit
     expected[3] = np.nan
     np.testing.assert_allclose(task.values, expected, rtol=1e-5)
-    assert task.held_out == ("sensors", "latency")
+    assert task.held_out == ("sensors",)
     assert task.column.metric == "accuracy_within_2.56ms_latency"
     run = nm.search("gp", task, evaluations=12, seed=0)
     assert rows["latency"][run.best.cell] <= 2.56

@@ -79,7 +79,7 @@ COLUMNS = {
     "seconds": ("train_seconds", {}, ("pets", "train_seconds")),
     "proxy": ("synflow", {"kind": "proxy"}, ("pets", "synflow")),
     "latency of a device": ("latency_ms", {"device": "phone"}, ("phone",)),
-    "latency of nobody knows what": ("latency_ms", {}, ("pets", "latency_ms")),
+    "latency of nobody knows what": ("latency_ms", {}, ("pets",)),
     "energy": ("mj", {"kind": "energy", "device": "phone"}, ("phone",)),
 }
 

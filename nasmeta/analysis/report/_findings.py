@@ -205,6 +205,11 @@ def find(
         for fact in facts
         if not fact.known
     ]
+    found.remarks += [
+        f"{fact.name} was searched on test values. What was found is chosen by these, so they are no honest estimate."
+        for fact in facts
+        if fact.signal.get("split") == "test"
+    ]
     found.remarks += _unfinished(frame)
     found.remarks += [
         f"{name} on {', '.join(names)}: all runs alike, so without ± and interval; in ranks and tests it stands for a "

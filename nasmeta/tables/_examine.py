@@ -1,0 +1,106 @@
+"""Whether tables that users bring open, and what is odd about them."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import NasmetaError, NasmetaWarning, SettingError
+from nasmeta.spaces import SearchSpace
+from nasmeta.tables._address import Address, main_metric
+from nasmeta.tables._oddities import is_accuracy, odd_accuracies, only_test_values
+from nasmeta.tables._own import ContentSource, read_frame
+from nasmeta.tables._seed_means import with_means
+from nasmeta.tables._table import Table, load_table
+
+_SUFFIXES = (".csv", ".tsv", ".parquet", ".arrow")
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What is found of a table."""
+
+    name: str
+    table: Table | None  # None where it does not open
+    why: str  # it does not open; empty where it does
+    odd: tuple[str, ...] = ()
+
+
+def examine(
+    place: str | os.PathLike[str], space: str | SearchSpace | None = None, columns: Sequence[str] | None = None
+) -> Iterator[Examined]:
+    """Open a table by its name, the file of one, or all files of a folder, and look for what is odd.
+
+    A .csv, .tsv or .parquet needs `space`, or `columns` that describe an architecture; an .arrow of the store says it.
+    """
+    path = Path(place).expanduser()
+    files = sorted(one for one in path.iterdir() if one.suffix in _SUFFIXES) if path.is_dir() else [path]
+    if not files:
+        yield Examined(str(place), None, f"The folder holds no file of the kinds {', '.join(_SUFFIXES)}.")
+    for file in files:
+        is_file = file.is_file() or file.suffix in _SUFFIXES
+        name = file.name if is_file else str(place)
+        try:
+            with warnings.catch_warnings(record=True) as told:
+                warnings.simplefilter("always", NasmetaWarning)
+                table = _of_file(file, space, columns) if is_file else load_table(name)
+            said = tuple(str(one.message) for one in told if issubclass(one.category, NasmetaWarning))
+            yield Examined(name, table, "", (*said, *oddities(table, accuracies=not said)))
+        except NasmetaError as reason:
+            yield Examined(name, None, str(reason))
+
+
+def _of_file(file: Path, space: str | SearchSpace | None, columns: Sequence[str] | None) -> Table:
+    """Open the table in a file."""
+    if file.suffix == ".arrow":
+        try:
+            data = file.read_bytes()
+        except OSError as reason:
+            raise SettingError(f"{file} cannot be read: {reason.strerror or reason}.") from reason
+        return Table(file.stem, [ContentSource(file.stem, sha256(data).hexdigest(), data)])
+    frame = read_frame(file)
+    if space is None and not columns:
+        raise SettingError("Say what its rows are: the space (--space), or columns that describe one (--columns a,b).")
+    own = SearchSpace.from_frame(frame, list(columns), file.stem) if columns else space
+    return Table.from_frame(frame, own or "", name=file.stem)
+
+
+def oddities(table: Table, *, accuracies: bool = True) -> Iterator[str]:
+    """Yield in words what is odd about a table: accuracies in two units, means that are none, test values alone."""
+    columns = [(info, table.column(*Address.of(info))) for info in table.columns]
+    for metric in dict.fromkeys(info.metric for info, _ in columns if accuracies and is_accuracy(info)):
+        own = [(info, values) for info, values in columns if info.metric == metric]
+        most = max(float(np.nanmax(values)) for _, values in own)
+        for dataset in dict.fromkeys(info.dataset for info, _ in own):
+            cells, found = _pooled([values for info, values in own if info.dataset == dataset])
+            named = partial(_name, table.space, cells)
+            yield from odd_accuracies(f"{metric} of {dataset}", found, most, named)
+    try:
+        with_means(columns, table.space)
+    except SettingError as reason:
+        yield str(reason)
+    for dataset in table.datasets:
+        main = main_metric(table.columns, dataset)
+        of_main = [info for info in table.columns if (info.dataset, info.metric) == (dataset, main)]
+        if of_main and (why := only_test_values(table.columns, of_main[0])):
+            yield why
+
+
+def _name(space: SearchSpace, cells: NDArray[np.intp], i: int) -> str:
+    """Return how a message names a cell."""
+    return space.to_string(int(cells[i]))
+
+
+def _pooled(columns: list[NDArray[np.float32]]) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return the cells and values of several columns, without what is missing."""
+    cells = [np.flatnonzero(~np.isnan(values)) for values in columns]
+    there = [values[own].astype(np.float64) for values, own in zip(columns, cells, strict=True)]
+    return np.concatenate(cells), np.concatenate(there)

@@ -1,0 +1,131 @@
+"""What is odd about a user's values: fractions among percents, and no values but those of the test split."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import NasmetaWarning, calls_inside
+from nasmeta.tables._columns import ColumnInfo, split_of, words_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_NAMED = 5  # rows, or cells, in a message
+_BETWEEN = 5.0  # percent: between fractions and percents there is little up to here
+_ALL_LOW = 0.3  # percent: where other datasets are in percent, one whose best is between this and 1 is in fractions
+
+
+def looks_fractional(values: NDArray[np.float64], most: float) -> NDArray[np.bool_]:
+    """Return which accuracies of a dataset look like fractions among percents, bool, shape (n,).
+
+    A hundred times as much, they lie and vary as the others do; in percent, they lie alone below these. Networks at
+    chance level do not look so: theirs is one level, or further low values surround it.
+
+    Parameters
+    ----------
+    values : ndarray of float64, shape (n,)
+        None is NaN.
+    most : float
+        The highest value of the metric, on other datasets, too.
+
+    >>> looks_fractional(np.array([93.1, 0.92, 91.0, 0.935, 10.0]), 93.1).tolist()
+    [False, True, False, True, False]
+    >>> looks_fractional(np.array([46.7, 0.83, 31.0, 0.84, 22.0]), 46.7).tolist()  # 120 classes
+    [False, False, False, False, False]
+    """
+    low, high = (values > 0) & (values <= 1), values[values > 1]
+    nothing = np.zeros(len(values), np.bool_)
+    if not len(high):
+        return low if most > 10 and values.max() > _ALL_LOW else nothing
+    usual, top = float(np.quantile(high, 0.1)), float(high.max())
+    reach = max(2.5, (top - usual) / 4)
+    found = low & (100 * values >= usual - reach) & (100 * values <= top + reach)
+    n = int(found.sum())
+    goes_on = usual <= _BETWEEN or (high <= _BETWEEN).sum() >= n or 2 * n < low.sum()
+    return nothing if goes_on or _is_one_level(values[found], high) else found
+
+
+def _is_one_level(low: NDArray[np.float64], high: NDArray[np.float64]) -> bool:
+    """Whether low accuracies are one level, as chance is, and vary less by far than the others; so for three or more.
+
+    One or two are so below 0.6, as few data sets have 100 to 166 classes.
+    """
+    if len(low) < 3:
+        return len(np.unique(low)) == 1 and low[0] < 0.6
+    few = float(np.ptp(low) / np.median(low))
+    return (few if len(low) < 8 else _spread(low)) < _spread(high) / 4
+
+
+def _spread(values: NDArray[np.float64]) -> float:
+    """Return the range of the middle half, as a part of the median."""
+    first, median, third = np.quantile(values, [0.25, 0.5, 0.75])
+    return float((third - first) / median)
+
+
+def warn_of_odd_rows(
+    name: str, long: pd.DataFrame, columns: Sequence[tuple[ColumnInfo, Any]], unit: str | Mapping[str, str] | None
+) -> None:
+    """Warn of rows whose accuracies are odd, unless their unit was stated."""
+    stated = unit if isinstance(unit, Mapping) else {}
+    for metric in dict.fromkeys(info.metric for info, _ in columns if is_accuracy(info)):
+        if isinstance(unit, str) or metric in stated:
+            continue
+        of_metric = long[long["metric"] == metric]
+        for dataset, group in of_metric.groupby("dataset", sort=False):
+            values, named = group["value"].to_numpy(np.float64), partial(_row, group["row"].to_numpy())
+            for odd in odd_accuracies(f"{metric} of {dataset}", values, float(of_metric["value"].max()), named):
+                warnings.warn(
+                    f"{name}: {odd} Where they are right, state the unit: unit={{{metric!r}: 'percent'}}.",
+                    NasmetaWarning,
+                    stacklevel=calls_inside() + 1,
+                )
+
+
+def _row(rows: NDArray[np.int64], i: int) -> str:
+    """Return how a message names a row."""
+    return f"row {rows[i]}"
+
+
+def is_accuracy(info: ColumnInfo) -> bool:
+    """Whether a column is read as an accuracy in percent."""
+    of_kind = (info.unit, info.kind, info.direction) == ("percent", "performance", "max")
+    return of_kind and any(re.fullmatch(r".*acc(uracy|uracies|s)?\d*", word) for word in words_of(info.metric))
+
+
+def odd_accuracies(what: str, values: NDArray[np.float64], most: float, named: Callable[[int], str]) -> Iterator[str]:
+    """Yield in words which accuracies look like fractions, and which are no percents; `named` says where they are."""
+    fractions = looks_fractional(values, most)
+    told = {
+        f"looks like a fraction, and is in percent elsewhere (up to {most:g}), in {{}}: multiply by 100.": fractions,
+        "is below 0 or above 100 percent in {}.": (values < 0) | (values > 100),
+    }
+    for text, odd in told.items():
+        places = list(dict.fromkeys(f"{named(i)} ({values[i]:g})" for i in np.flatnonzero(odd).tolist()))
+        more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
+        if places:
+            yield f"{what} {text.format(', '.join(places[:_NAMED]) + more)}"
+
+
+def only_test_values(columns: Sequence[ColumnInfo], column: ColumnInfo | Any) -> str:
+    """Return in words that a column, or signal, is of the test split, where its dataset has no other; else nothing."""
+    if column.kind not in ("performance", None) or not _says(column, "test"):
+        return ""
+    of_dataset = [info for info in columns if info.dataset == column.dataset and info.kind == "performance"]
+    if any(_says(info, "valid") for info in of_dataset):
+        return ""  # so somebody chose it
+    return (
+        f"{column.metric} of {column.dataset} is of the test split, and there are no validation values. What a search "
+        "finds is then chosen by test values, so these are no honest estimate of it."
+    )
+
+
+def _says(info: Any, split: str) -> bool:
+    """Whether a column is of a split: its address says so, or where that says none, the name of its metric."""
+    return split in map(split_of, words_of(info.metric) if info.split is None else [info.split])

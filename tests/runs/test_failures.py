@@ -1,0 +1,234 @@
+"""Evaluators of one's own: how they say that an evaluation failed, and what any other exception does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+import nasmeta as nm
+from nasmeta.errors import EvaluationFailed, NasmetaError, SettingError, TrainingFailed
+from nasmeta.evaluators import Evaluation, Evaluator, FunctionEvaluator
+from nasmeta.runs import run_loop
+from nasmeta.searchers import MultiFidelitySearcher, Searcher
+from nasmeta.spaces import SearchSpace
+from nasmeta.tasks import Signal, Task
+
+SPACE = SearchSpace("mlp", {"width": [16, 32, 64, 128], "depth": [1, 2, 3, 4, 5]})
+SIGNAL = Signal("pets", "loss", "valid", None, None, "own", kind="performance")
+
+
+def loss(choices: Mapping[str, Any]) -> tuple[float, float]:
+    """Fail above a memory, as a training does."""
+    if choices["width"] * choices["depth"] > 256:
+        raise EvaluationFailed("out of memory", seconds=12.5)
+    return 1000.0 / (choices["width"] * choices["depth"]), 60.0
+
+
+class Own(Evaluator):
+    """Answer for one architecture at a time, or for several with the reasons beside."""
+
+    def __init__(self, *, several: bool = False) -> None:
+        super().__init__(Task("mlp/pets", SPACE, SIGNAL, cost=None))
+        self.several, self.asked = several, 0
+
+    column = FunctionEvaluator(loss, SPACE, name="pets", metric="loss", direction="min").column
+
+    def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
+        self.asked += len(cells)
+        values, costs, reasons = [], [], list[str | None]()
+        for cell in cells.tolist():
+            try:
+                value, seconds = loss(SPACE.choices(cell))
+                reason = None
+            except EvaluationFailed as failure:
+                if not self.several:
+                    raise
+                value, seconds, reason = float("nan"), failure.seconds, failure.reason
+            values.append(value)
+            costs.append(seconds)
+            reasons.append(reason)
+        return Evaluation(np.array(values), np.array(costs), tuple(reasons))
+
+
+def evaluators() -> dict[str, Evaluator]:
+    function = FunctionEvaluator(loss, SPACE, name="pets", metric="loss", direction="min")
+    return {"function": function, "raises": Own(), "says": Own(several=True)}
+
+
+FAILS = [cell for cell in range(SPACE.size) if SPACE.choices(cell)["width"] * SPACE.choices(cell)["depth"] > 256]
+
+
+@pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.parametrize("kind", evaluators())
+def test_a_failure_is_an_evaluation_without_a_value(kind: str, batch: int, tmp_path: Path) -> None:
+    run = nm.search("random", evaluators()[kind], evaluations=20, batch=batch, journal=tmp_path / "run.jsonl")
+    assert len(run) == 20
+    assert sorted(run.failures) == FAILS
+    assert {*run.failures.values()} == {"out of memory"}
+    frame = run.frame().set_index("cell")
+    assert frame["value"].isna().sum() == len(FAILS) == frame.loc[FAILS, "value"].isna().sum()
+    assert (frame.loc[FAILS, "cost_seconds"] == 12.5).all()
+    assert frame.loc[FAILS, "failure"].eq("out of memory").all()
+    assert run.best.value == 1000.0 / 256
+    lines = [json.loads(line) for line in (tmp_path / "run.jsonl").read_text().splitlines()[1:]]
+    assert [line[:4] for line in lines if line[0] in FAILS] == [
+        [cell, None, 12.5, "out of memory"] for cell in run.cells.tolist() if cell in FAILS
+    ]
+    run.plot()
+
+
+@pytest.mark.parametrize("name", ["random", "evolution", "local-search", "gp", "tpe", "reinforce", "xgboost-ei"])
+def test_every_kind_of_searcher_goes_on_and_resumes(name: str, tmp_path: Path) -> None:
+    whole = nm.search(name, Own(), evaluations=16, seed=3)
+    path = tmp_path / "run.jsonl"
+    nm.search(name, Own(), evaluations=7, seed=3, journal=path)
+    evaluator = Own()
+    resumed = nm.search(name, evaluator, evaluations=16, seed=3, journal=path)
+    assert evaluator.asked == 9
+    for run in (resumed, nm.search(name, Own(), evaluations=16, seed=3, journal=path)):  # the last one only reads
+        np.testing.assert_array_equal(run.cells, whole.cells)
+        np.testing.assert_array_equal(run.values, whole.values)
+        assert run.failures == whole.failures
+
+
+class Recorded(Searcher):
+    """Propose cells in an order, and keep what is told."""
+
+    def __init__(self, order: list[int]) -> None:
+        super().__init__(SPACE, np.random.default_rng(0))
+        self.order, self.heard = order, list[tuple[int, float]]()
+
+    def ask(self, n: int = 1) -> NDArray[np.int32]:
+        asked, self.order = self.order[:n], self.order[n:]
+        return np.array(asked, np.int32)
+
+    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        self.heard += zip(cells.tolist(), values.tolist(), strict=True)
+
+
+def test_a_failure_is_told_as_the_worst_so_far() -> None:
+    lost, good, worse = FAILS[0], 6, 0
+    searcher = Recorded([lost, good, worse, FAILS[1], 5])
+    run_loop(searcher, Own(), evaluations=5, sign=-1.0)
+    small, large = (-loss(SPACE.choices(cell))[0] for cell in (good, worse))
+    assert searcher.heard == [(good, small), (lost, small), (worse, large), (FAILS[1], large)]
+    searcher = Recorded([lost, lost, good, 5])  # it waits for an answer
+    run_loop(searcher, Own(), evaluations=3, sign=-1.0)
+    assert searcher.heard[:2] == [(lost, 0.0), (good, small)]
+
+
+def test_a_run_of_failures_has_no_best() -> None:
+    def broken(choices: Mapping[str, Any]) -> float:
+        raise EvaluationFailed("no such layer")
+
+    run = nm.search("evolution", SPACE, evaluator=broken, evaluations=10)
+    assert len(run.failures) == 10
+    with pytest.raises(SettingError, match=r"before any training .* succeeded, so it has no best: no such layer"):
+        _ = run.best
+    assert run.frame()["incumbent_value"].isna().all()
+    frame = nm.compare(["random", "evolution"], FunctionEvaluator(broken, SPACE), repeats=2, evaluations=3)
+    assert (frame["failure"] == "no such layer").all()
+    with pytest.raises(SettingError, match="no full training succeeded, so there is no best value to report: 12 × no"):
+        nm.report(frame)
+
+
+def test_a_run_of_failures_beside_others_is_in_no_mean() -> None:
+    def narrow(choices: Mapping[str, Any]) -> float:
+        if choices["width"] > 32:
+            raise EvaluationFailed("out of memory")
+        return float(choices["width"] - choices["depth"])
+
+    frame = nm.compare(["random", "evolution"], FunctionEvaluator(narrow, SPACE), repeats=8, evaluations=2)
+    lost = frame.groupby(["searcher", "seed"], observed=True)["incumbent_value"].last().isna()
+    assert 0 < lost.sum() < len(lost)
+    found = nm.report(frame).findings
+    assert any("no best value, as no full training succeeded (failed: " in remark for remark in found.remarks)
+
+
+def test_a_comparison_counts_failures(tmp_path: Path) -> None:
+    evaluator = FunctionEvaluator(loss, SPACE, name="pets", metric="loss", direction="min")
+    frame = nm.compare(["random", "gp"], evaluator, repeats=3, evaluations=12, folder=tmp_path)
+    assert frame.groupby(["searcher", "seed"], observed=True).size().eq(12).all()
+    assert set(frame.loc[frame["failure"] != "", "cell"]) <= set(FAILS)
+    assert frame["incumbent_value"].notna().all()
+    report = nm.report(tmp_path, tmp_path / "report").findings
+    assert report.results["mlp/pets"]["searcher"].tolist() == ["random", "gp"]
+
+
+def test_several_lengths_and_the_clock(tmp_path: Path) -> None:
+    class Lengths(Own):
+        def at(self, lengths: Any) -> Any:
+            return {1: self, 3: self}
+
+        full_epochs = 3
+
+        def after(self, epochs: Any = None) -> Any:
+            return self.at({})
+
+    assert issubclass(nm.searchers.SEARCHERS["hyperband"], MultiFidelitySearcher)
+    path = tmp_path / "run.jsonl"
+    whole = nm.search("hyperband", Lengths(), evaluations=18, settings={}, seed=1)
+    nm.search("hyperband", Lengths(), evaluations=9, seed=1, journal=path)
+    run = nm.search("hyperband", Lengths(), evaluations=18, seed=1, journal=path)
+    assert run.failures
+    assert run.failures == whole.failures
+    np.testing.assert_array_equal(run.values, whole.values)
+    assert set(run.cost_seconds) == {12.5, 60.0}
+
+
+def test_any_other_exception_ends_the_search_and_names_the_architecture(tmp_path: Path) -> None:
+    broken, path = [True], tmp_path / "run.jsonl"
+
+    class Fragile(Own):
+        def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
+            if broken and 7 in cells:
+                raise ZeroDivisionError("of no use")
+            return super().evaluate(cells)
+
+    why = r"Fragile raised ZeroDivisionError at architecture 7 \(width=32,depth=3\): of no use\. .*EvaluationFailed"
+    with pytest.raises(NasmetaError, match=why) as refusal:
+        nm.search("random", Fragile(), evaluations=20, journal=path)
+    assert isinstance(refusal.value.__cause__, ZeroDivisionError)
+    before = len(path.read_text().splitlines()) - 1
+    assert 0 < before < 20
+    broken.clear()
+    evaluator = Fragile()
+    run = nm.search("random", evaluator, evaluations=20, journal=path)
+    assert evaluator.asked == 20 - before
+    np.testing.assert_array_equal(run.cells, nm.search("random", Own(), evaluations=20).cells)
+
+    def fragile(choices: Mapping[str, Any]) -> float:
+        return 1.0 / (choices["width"] - 32)
+
+    why = r"fragile raised ZeroDivisionError at architecture \d+ \(width=32,depth=\d\): float division by zero\."
+    for batch in (1, 6):
+        with pytest.raises(NasmetaError, match=why):
+            nm.search("random", SPACE, evaluator=fragile, evaluations=20, batch=batch)
+
+
+def test_a_value_that_is_missing_without_a_reason_is_an_error() -> None:
+    class Silent(Own):
+        def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
+            return Evaluation(np.full(len(cells), np.nan), np.ones(len(cells)), (None,) * len(cells))
+
+    with pytest.raises(NasmetaError, match="Silent answered NaN for one of the cells"):
+        nm.search("random", Silent(), evaluations=2)
+
+
+@pytest.mark.parametrize("wrong", [("", 1.0), (3, 1.0), ("lost", -1.0), ("lost", float("nan")), ("lost", "1")])
+def test_what_a_failure_says_is_checked(wrong: Any) -> None:
+    with pytest.raises(SettingError):
+        EvaluationFailed(*wrong)
+
+
+def test_a_training_that_failed_inside_an_evaluator_is_a_failure() -> None:
+    def trains(choices: Mapping[str, Any]) -> float:
+        raise TrainingFailed("loss is NaN after epoch 2", "diverged")
+
+    assert set(nm.search("random", SPACE, evaluator=trains, evaluations=3).failures.values()) == {"diverged"}

@@ -1,0 +1,135 @@
+"""What is odd about a user's table: fractions among percents, and test values alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import nasmeta as nm
+from nasmeta.errors import NasmetaWarning
+from nasmeta.spaces import SearchSpace
+from nasmeta.tables import Table, looks_fractional, oddities
+
+SPACE = SearchSpace("toy", {"width": list(range(10)), "depth": list(range(6))})
+PERCENT = np.round(np.random.default_rng(0).normal(91, 1.5, 60), 2)
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(own_cache: object) -> None:
+    """Keep tables in a folder of the test's own."""
+
+
+def own(values: object, metric: str = "accuracy", **arguments: object) -> Table:
+    frame = pd.DataFrame({"cell": range(60), metric: values})
+    return Table.from_frame(frame, SPACE, name="mine", **arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", [[7], [3, 8], [0, 10, 20, 30, 40, 50], list(range(30))])
+def test_fractions_among_percents_are_told_by_their_rows(wrong: list[int]) -> None:
+    mixed = PERCENT.copy()
+    mixed[wrong] /= 100
+    named = ", ".join(rf"row {row} \({mixed[row]:g}\)" for row in wrong[:5])
+    more = f" and {len(wrong) - 5} more" if len(wrong) > 5 else ""
+    with pytest.warns(
+        NasmetaWarning, match=rf"accuracy of pets looks like a fraction, .* \(up to .*\), in {named}{more}: multiply"
+    ):
+        table = own(mixed, dataset="pets")
+    assert table.query(wrong[0], "pets") == pytest.approx(mixed[wrong[0]])  # as it is
+    (odd,) = oddities(table)
+    assert f"{SPACE.to_string(wrong[0])} ({mixed[wrong[0]]:g})" in odd
+
+
+def test_a_dataset_in_fractions_beside_one_in_percent() -> None:
+    frame = pd.DataFrame({"cell": [*range(60), *range(60)], "acc": [*PERCENT, *PERCENT / 100]})
+    frame["dataset"] = ["a"] * 60 + ["b"] * 60
+    with pytest.warns(NasmetaWarning, match=r"acc of b looks like a fraction, .* in row 60 \(0\.\d+\), .* and 55 more"):
+        Table.from_frame(frame, SPACE)
+
+
+def test_what_is_no_mixture_is_not_told() -> None:
+    own(PERCENT / 100)
+    failed = PERCENT.copy()
+    failed[:8] = 10 + np.random.default_rng(1).normal(0, 0.1, 8)  # chance of 10 classes
+    assert not list(oddities(own(failed)))
+    mixed = PERCENT.copy()
+    mixed[3] /= 100
+    for metric in ("loss", "latency", "score", "acc_drop"):  # none of them is an accuracy
+        own(mixed, metric)
+    own(mixed, unit={"accuracy": "percent"})  # who says it means it
+    own(mixed, unit="percent")
+
+
+@pytest.mark.parametrize("n_classes", [100, 120, 200, 1000])
+def test_networks_at_chance_are_no_fractions(n_classes: int) -> None:
+    accuracies = np.random.default_rng(n_classes).normal(55, 8, 60)
+    for n in (3, 12, 40):
+        accuracies[:n] = 100 / n_classes
+        assert not looks_fractional(accuracies, accuracies.max()).any()
+
+
+@pytest.mark.parametrize("task", ["nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120", "graph/arxiv"])
+def test_real_columns_raise_no_alarm_and_their_mixtures_do(task: str) -> None:
+    asked = nm.get_task(task)
+    values, rng = asked.values[asked.measured], np.random.default_rng(0)
+    assert not looks_fractional(values, values.max()).any()
+    found = []
+    for _ in range(20):
+        drawn = rng.choice(values, 50, replace=False)
+        assert not looks_fractional(drawn, drawn.max()).any()
+        wrong = rng.choice(50, 5, replace=False)
+        drawn[wrong] /= 100
+        found.append(looks_fractional(drawn, drawn.max())[wrong].any())
+    assert np.mean(found) >= 0.9
+
+
+def test_a_search_on_test_values_alone_is_told() -> None:
+    task = own(PERCENT, split="test").task()
+    why = r"mine/mine is searched on test values: accuracy of mine .* no validation values.* split valid, would be"
+    with pytest.warns(NasmetaWarning, match=why) as told:
+        nm.compare(["random", "evolution"], [task], repeats=2, evaluations=5)
+    assert len(told) == 1
+    with pytest.warns(NasmetaWarning, match="searched on test values: test_acc of mine"):
+        nm.search("random", own(PERCENT, "test_acc").task(), evaluations=5)
+    assert [odd[:35] for odd in oddities(own(PERCENT, "test_acc"))] == ["test_acc of mine is of the test spli"[:35]]
+    frame = pd.DataFrame({"cell": range(60), "test_acc": PERCENT, "val_top1_acc": PERCENT - 1, "latency": 1.0})
+    both = Table.from_frame(frame, SPACE, name="mine")
+    assert both.task().signal.metric == "val_top1_acc"
+    for metric in (None, "test_acc", "latency"):  # who names one has chosen it
+        nm.search("random", both.task(metric), evaluations=5)
+
+
+def test_the_report_says_that_test_values_were_searched(own_cache: object) -> None:
+    own(PERCENT, split="test").add()
+    with pytest.warns(NasmetaWarning, match="searched on test values"):
+        frame = nm.compare(["random", "evolution"], "mine/mine", repeats=3, evaluations=5)
+    (remark,) = [one for one in nm.report(frame).findings.remarks if "test values" in one]
+    assert remark.startswith("mine/mine was searched on test values.")
+
+
+def test_what_is_no_percentage_is_told() -> None:
+    wrong = PERCENT.copy()
+    wrong[4], wrong[9] = -1, 931
+    with pytest.warns(
+        NasmetaWarning, match=r"accuracy of mine is below 0 or above 100 percent in row 4 \(-1\), row 9 \("
+    ):
+        table = own(wrong)
+    (odd,) = oddities(table)
+    assert odd.endswith("width=0,depth=4 (-1), width=1,depth=3 (931).")
+    for metric in ("acceleration", "accelerators"):
+        own(wrong, metric)
+
+
+def test_splits_and_metrics_in_other_words() -> None:
+    frame = pd.DataFrame({"cell": range(60), "accuracy": PERCENT})
+    both = Table.from_frame(pd.concat([frame.assign(split="Val"), frame.assign(split="Test")]), SPACE, name="mine")
+    assert both.task().signal.split == "Val"
+    assert [info.split for info in both.task().report_columns] == ["Test"]
+    with pytest.warns(NasmetaWarning, match="searched on test values"):
+        nm.search("random", own(PERCENT, split="Test").task(), evaluations=2)
+    for metrics, meant in (
+        (("Test Accuracy", "Val Accuracy"), "Val Accuracy"), (("acc_std", "acc"), "acc"),
+        (("top5_acc", "top1_acc"), "top1_acc"), (("train_acc", "val_top1_acc"), "val_top1_acc"),
+    ):  # fmt: skip
+        table = Table.from_frame(frame[["cell"]].assign(**dict.fromkeys(metrics, 50.0)), SPACE)
+        assert table.task().signal.metric == meant
