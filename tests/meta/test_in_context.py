@@ -76,7 +76,7 @@ def test_no_weights_that_have_seen_the_target_are_taken(dataset: str, monkeypatc
         return taken[-1]
 
     monkeypatch.setattr("nasmeta.meta.in_context._predictor.chosen_weights", chosen)
-    frame = pd.DataFrame({"cell": np.arange(COLUMNS.size), "accuracy": made_up_values(COLUMNS, 0.2)})
+    frame = pd.DataFrame({"cell": np.arange(COLUMNS.size), "accuracy": 50 + made_up_values(COLUMNS, 0.2)})
     target = nm.Table.from_frame(frame, space=COLUMNS, name=f"own-{dataset}", dataset=dataset).task("accuracy")
     nm.search("in-context-ucb", target, evaluations=3, sources=sources(COLUMNS, "pets"))
     nm.predict(["in-context"], target, sizes=[10], draws=1, sources=sources(COLUMNS, "pets"))
