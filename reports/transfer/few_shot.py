@@ -39,6 +39,7 @@ TARGETS = {  # two of each family
     "robust": ("square@1", "pgd@0.5"),
     "latency": ("pixel3", "fpga"),
     "graph": ("citeseer", "arxiv"),
+    "fcnet": ("naval_propulsion", "slice_localization"),
 }
 STRESSED = ("nb201/cifar100", "tnb101/class_scene")
 STRESS = ("reversed", "wrong at the top")

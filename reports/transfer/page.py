@@ -309,7 +309,7 @@ how many of the first five cells are drawn at random, and in their members. One 
 other ({halves}): the candidate of the highest gain, natural and stress sources counting the same, on the draws that all
 candidates have. {verdict} The candidates themselves were narrowed beforehand, with 1,000 labels a source and other
 draws, on tasks of tnb101, tnb101-macro, nb201, robust and graph, so there not even the row `meta, cross-fitted` is free
-of all choices; hpobench-mlp, graphgym and latency had no part in it."""
+of all choices; hpobench-mlp, graphgym, latency and fcnet had no part in it."""
 
 LABELS_TEXT = """
 As above, by how many labels each source has; *all* are all that its table has. Only cases and draws that have all
@@ -322,7 +322,7 @@ RUN_TEXT = """
 `python reports/transfer/run.py` runs everything and writes this page; `--draws` asks for more, and what results.csv
 has is not run again. Draws behind a figure: {low} to {high}, the same of all searchers in a case; each draws anew which
 labels a source has ({labels} of each), the permutations, and the searcher's seed. Few draws: intervals over targets say
-how targets differ, not how runs do. `fcnet` and, where no table above has them, other numbers of labels
-(`--family`, `--labels`) were not run. Searchers learn from what the case allows and from nothing of the
+how targets differ, not how runs do. Where no table above has them, other numbers of labels (`--labels`) were not run.
+`fcnet` was measured last, when the default had long been chosen. Searchers learn from what the case allows and from nothing of the
 target. Targets of which more than four times 0.1 % of the architectures tie for the best
 are left out. [Few-shot prediction](few_shot.md) and [learned policies](policies.md) have pages of their own."""
