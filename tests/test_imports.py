@@ -47,7 +47,6 @@ EXCEPTIONS = {
     },
     "Workers, and what they are handed": {
         "nasmeta.experiments._backends", "nasmeta.experiments._compare", "nasmeta.experiments._jobs",
-        "nasmeta.experiments._workers",
         "nasmeta.prediction._models", "nasmeta.runs._clock", "nasmeta.runs._spec",
     },
     "Parts of pictures and pages": {

@@ -16,9 +16,9 @@ import pandas as pd
 
 from nasmeta.analysis.report import Findings, find, write_findings
 from nasmeta.checks import check_choice, check_instance, check_int, check_list, check_number
+from nasmeta.code import versions_of
 from nasmeta.errors import DamagedFileError, NasmetaError, NasmetaWarning, SettingError, shown
 from nasmeta.evaluators import TRAINED
-from nasmeta.experiments.specification._provenance import versions_of
 from nasmeta.experiments.specification._read import reported_columns
 from nasmeta.files import facts_in
 from nasmeta.places import answering, checked_path, in_store, located
