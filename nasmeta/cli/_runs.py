@@ -22,7 +22,7 @@ from nasmeta.cli._cli_utils import (
     task_names,
 )
 from nasmeta.cli._specified import compare_specified, print_ready, print_specification, ready_names
-from nasmeta.cli._training_options import Data, Device, RecipeName, Size, Split, ValidFraction
+from nasmeta.cli._train import Data, Device, RecipeName, Size, Split, ValidFraction
 from nasmeta.errors import SettingError
 
 if TYPE_CHECKING:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import time
 import warnings
@@ -19,6 +18,7 @@ from typing import Any
 
 from nasmeta.checks import check_int, check_number
 from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, shown
+from nasmeta.threads import kill_workers
 
 _VARIABLE = "CUDA_VISIBLE_DEVICES"
 _WAIT_SECONDS = 60.0  # for the place of a worker that is ending
@@ -161,13 +161,6 @@ def end_loky() -> None:
     executor = get_reusable_executor()
     kill_workers(executor)
     executor.shutdown(wait=True, kill_workers=True)
-
-
-def kill_workers(executor: Any) -> None:
-    """Kill its processes; loky's own way needs another program, pgrep."""
-    for pid in list(executor._processes or ()):
-        with suppress(OSError):
-            os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def _fitting(gpus: float) -> int:

@@ -23,14 +23,14 @@ from nasmeta.errors import (
     SpaceExhaustedError,
     UnknownNameError,
 )
-from nasmeta.experiments._backends import Backend, Connection, GpuSlots, end_loky, kill_workers
+from nasmeta.experiments._backends import Backend, Connection, GpuSlots, end_loky
 from nasmeta.journals import FolderLease, Shard
 from nasmeta.runs import History, RunConfig
 from nasmeta.runs._guidance import Guide
 from nasmeta.searchers import Searcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task
-from nasmeta.threads import end_with, one_thread
+from nasmeta.threads import end_with, kill_workers, one_thread
 
 _PARENT_CHECK_SECONDS = 0.2
 _MOST_DEATHS = 3  # of workers, while no job ends

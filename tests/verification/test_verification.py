@@ -22,7 +22,7 @@ from nasmeta.errors import DamagedFileError, JournalError, NasmetaError, Setting
 from nasmeta.evaluators import Trainer
 from nasmeta.training import EpochRecord, ImageDataset, Recipe, TrainingResult, _many
 from nasmeta.verification import _look_up, choose, latency, look_up, read_searches, verify
-from nasmeta.verification._separation import chance_interval, separation_of
+from nasmeta.verification._frames import chance_interval, separation_of
 
 DIGITS = ImageDataset.load("digits")
 FEW = DIGITS.subset(48)

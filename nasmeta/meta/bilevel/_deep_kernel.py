@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nasmeta.checks import check_int
-from nasmeta.meta._episode_inputs import Batch, EpisodeInputs
-from nasmeta.meta._network_learner import NetworkLearner, NetworkModel
+from nasmeta.meta._network_learner import Batch, EpisodeInputs, NetworkLearner, NetworkModel
 from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Episode, SourceTask

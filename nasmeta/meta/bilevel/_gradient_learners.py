@@ -12,8 +12,7 @@ from torch.func import functional_call, grad
 
 from nasmeta.checks import check_int
 from nasmeta.errors import SettingError, shown
-from nasmeta.meta._episode_inputs import Batch, EpisodeInputs
-from nasmeta.meta._network_learner import NetworkLearner, NetworkModel
+from nasmeta.meta._network_learner import Batch, EpisodeInputs, NetworkLearner, NetworkModel
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Episode
 
