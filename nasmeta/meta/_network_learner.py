@@ -160,19 +160,9 @@ class NetworkLearner(MetaPredictor):
     rate: ClassVar[float] = 2e-3
     validates: ClassVar[bool] = True  # on a group of sources that is held out, where there are enough
 
-    def __init__(
-        self,
-        space: str | SearchSpace = "nb201",
-        *,
-        steps: int | None = None,
-        noise: float = 0.1,
-        device: str = "cpu",
-        seed: int = 0,
-        blends: bool = True,
-    ) -> None:
-        super().__init__(space, seed=seed, blends=blends)
-        self.steps, self.noise, self.device = steps, noise, device
-
+    steps: int | None  # a subclass is a dataclass of its settings, these among them
+    noise: float
+    device: str
     search_settings = ("device", "blends")
 
     @abstractmethod
