@@ -27,6 +27,18 @@ _KEY = ["task", "target", "protocol", "scope", "predictor", "n_train"]
 _WITH_INTERVAL = ("kendall_tau", "spearman")
 _WITHOUT = ("rmse", "crps", "fit_seconds", "predict_seconds", "cpu_seconds")
 _NEEDED = (*_KEY, "draw", *_WITH_INTERVAL, *_WITHOUT)
+_NAMES = {"kendall_tau": "Kendall's τ", "spearman": "Spearman's ρ"}
+_SCOPES = {
+    "isomorph-disjoint": "on cells without a labelled isomorph",
+    "unseen": "on cells without a label",
+    "all": "on all cells",
+}
+_PANEL_WIDTH, _PANEL_HEIGHT = 3.4, 2.8  # inches; two panels fill the text width of a paper
+SCOPES = {
+    "isomorph-disjoint": "cells of which no isomorph gave a label",
+    "unseen": "cells that gave no label",
+    "all": "all cells, as published work scores",
+}
 
 
 def summarise_predictions(frame: pd.DataFrame, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
@@ -80,15 +92,6 @@ def coverage_columns(frame: pd.DataFrame) -> dict[str, float]:
     """Return the columns of coverage that a frame has, with their levels."""
     names = [str(name) for name in frame.columns if str(name).startswith("coverage_")]
     return {name: float(name.removeprefix("coverage_")) / 100 for name in names}
-
-
-_NAMES = {"kendall_tau": "Kendall's τ", "spearman": "Spearman's ρ"}
-_SCOPES = {
-    "isomorph-disjoint": "on cells without a labelled isomorph",
-    "unseen": "on cells without a label",
-    "all": "on all cells",
-}
-_PANEL_WIDTH, _PANEL_HEIGHT = 3.4, 2.8  # inches; two panels fill the text width of a paper
 
 
 @house_style()
@@ -281,13 +284,6 @@ def _target(table: pd.DataFrame) -> str:
 def _counts(draws: pd.Series[int]) -> str:
     low, high = int(draws.min()), int(draws.max())
     return str(low) if low == high else f"{low} to {high}"
-
-
-SCOPES = {
-    "isomorph-disjoint": "cells of which no isomorph gave a label",
-    "unseen": "cells that gave no label",
-    "all": "all cells, as published work scores",
-}
 
 
 def write_prediction_summary(frame: pd.DataFrame, folder: str | PathLike[str]) -> list[Path]:

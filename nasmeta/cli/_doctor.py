@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 DEMO_SEARCHERS = ("random", "local-search", "evolution", "gp", "source-order", "meta-gp")
+_KINDS = (
+    "searchers", "tasks", "tables", "specifications",
+    "predictors", "encoders", "evaluators", "recipes", "images", "proxies",
+)  # fmt: skip
+_FOR_DEVELOPERS = ("bench", "browser", "cluster", "dev", "docs", "nb201", "test")
 
 
 @cli_command
@@ -46,12 +51,6 @@ def demo(
     typer.echo()
     print_summary(summarise_comparison(frame, evaluations))
     echo_written(write_summary(frame, folder, evaluations))
-
-
-_KINDS = (
-    "searchers", "tasks", "tables", "specifications",
-    "predictors", "encoders", "evaluators", "recipes", "images", "proxies",
-)  # fmt: skip
 
 
 @cli_command
@@ -87,9 +86,6 @@ def _shown(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else ""
     return "" if value != value else f"{value:,.0f}" if isinstance(value, int | float) else str(value)
-
-
-_FOR_DEVELOPERS = ("bench", "browser", "cluster", "dev", "docs", "nb201", "test")
 
 
 @cli_command

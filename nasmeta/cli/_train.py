@@ -57,6 +57,9 @@ ValidFraction = Annotated[
 ]
 Size = Annotated[int | None, typer.Option(help="Scale images to this height and width in pixels, a multiple of 4.")]
 Device = Annotated[str, typer.Option(help="Device: auto, cpu, cuda or cuda:N.")]
+_DEMO: dict[str, Any] = {"recipe": "tiny", "top": 2, "controls": 2, "worst": 1, "seeds": 2}
+_DEMO_EVALUATIONS = 60
+_BESIDE_DEMO = ("demo", "folder", "device", "workers")
 
 
 @cli_command
@@ -115,11 +118,6 @@ def train(
     )
     for path in [*([folder] if folder else []), *(export or [])]:
         typer.echo(f"written: {path}")
-
-
-_DEMO: dict[str, Any] = {"recipe": "tiny", "top": 2, "controls": 2, "worst": 1, "seeds": 2}
-_DEMO_EVALUATIONS = 60
-_BESIDE_DEMO = ("demo", "folder", "device", "workers")
 
 
 @cli_command

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import signal
@@ -25,6 +26,7 @@ from nasmeta.errors import (
 )
 from nasmeta.experiments._backends import Backend, Connection, GpuSlots, end_loky
 from nasmeta.journals import FolderLease, Shard
+from nasmeta.progress import heartbeat
 from nasmeta.runs import History, RunConfig
 from nasmeta.runs._guidance import Guide
 from nasmeta.searchers import Searcher
@@ -36,6 +38,7 @@ _PARENT_CHECK_SECONDS = 0.2
 _MOST_DEATHS = 3  # of workers, while no job ends
 _STUCK_SECONDS = 5.0  # that loky knows of a dead worker and does nothing; it usually takes milliseconds
 Pair: TypeAlias = tuple[int, str]  # position of the task, label of the searcher
+_VERSIONS = f"nasmeta {nasmeta.__version__}, numpy {np.__version__}"
 
 
 @dataclass(frozen=True)
@@ -132,7 +135,6 @@ def _tables_of(sources: Iterable[Task | SourceTask]) -> list[Task]:
 
 
 Job: TypeAlias = "MetaTrainJob | Runs"
-_VERSIONS = f"nasmeta {nasmeta.__version__}, numpy {np.__version__}"
 
 
 @dataclass
@@ -256,28 +258,22 @@ def _no_endless_wait() -> Iterator[None]:
     """
     from joblib.externals.loky import reusable_executor
 
-    over = threading.Event()
+    dead_for = 0.0
 
-    def watch() -> None:
-        dead_for = 0.0
-        while not over.wait(_PARENT_CHECK_SECONDS):
-            executor = reusable_executor._executor
-            processes = [] if executor is None else list((executor._processes or {}).values())
-            dead = any(process.exitcode is not None for process in processes)
-            dead_for = dead_for + _PARENT_CHECK_SECONDS if dead else 0.0
-            if dead_for >= _STUCK_SECONDS:
-                kill_workers(executor)
-                with suppress(OSError):
-                    executor._result_queue._writer.close()
-                return
+    def look() -> None:
+        nonlocal dead_for
+        executor = reusable_executor._executor
+        processes = [] if executor is None else list((executor._processes or {}).values())
+        dead = any(process.exitcode is not None for process in processes)
+        dead_for = dead_for + _PARENT_CHECK_SECONDS if dead else 0.0
+        if dead_for >= _STUCK_SECONDS:
+            kill_workers(executor)
+            with suppress(OSError):
+                executor._result_queue._writer.close()
+            dead_for = -math.inf  # once is enough
 
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
+    with heartbeat(look, _PARENT_CHECK_SECONDS):
         yield
-    finally:
-        over.set()
-        watcher.join()
 
 
 @contextmanager

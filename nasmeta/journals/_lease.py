@@ -6,7 +6,6 @@ import json
 import os
 import platform
 import re
-import threading
 import time
 import uuid
 from collections.abc import Iterator, Sequence
@@ -17,10 +16,15 @@ from typing import Any, Self, TypeVar
 
 from nasmeta.errors import JournalError, SettingError, shown
 from nasmeta.places import read_whole
+from nasmeta.progress import heartbeat
 
 _FORM = re.compile(r"(\d{1,6})/(\d{1,6})")
 
 T = TypeVar("T")
+_CHECK_SECONDS = 1.0
+_RENEW_SECONDS = 3.0  # in a store
+_LEASE_SECONDS = 15.0  # without a renewal the runner there is taken for dead
+_SETTLE_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -66,12 +70,6 @@ class Shard:
         return items[first:end]
 
 
-_CHECK_SECONDS = 1.0
-_RENEW_SECONDS = 3.0  # in a store
-_LEASE_SECONDS = 15.0  # without a renewal the runner there is taken for dead
-_SETTLE_SECONDS = 1.0
-
-
 class FolderLease:
     """A runner's token in a folder, which its workers look at while they write.
 
@@ -105,17 +103,11 @@ class FolderLease:
         now = self._there()
         if now is None or now.get("token") != self.token:
             raise self._refusal(now or {})
-        ended = threading.Event()
-        thread = threading.Thread(target=self._renew, args=(ended,), daemon=True)
-        thread.start()
-        try:
+        with heartbeat(self._renew, _RENEW_SECONDS):
             yield
-        finally:
-            ended.set()
-            thread.join()
 
-    def _renew(self, ended: threading.Event) -> None:
-        while not ended.wait(_RENEW_SECONDS) and self.is_held():
+    def _renew(self) -> None:
+        if self.is_held():
             with suppress(OSError):  # the next one may succeed
                 self.path.write_bytes(self.content(renewed=time.time()))
 

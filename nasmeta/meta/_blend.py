@@ -16,6 +16,11 @@ from nasmeta.predictors import make_predictor
 from nasmeta.spaces import SearchSpace
 
 _SAMPLES = 200
+FEWEST_LABELS = 8  # fewer do not tell whether the sources mislead
+_FOLDS = 5
+_SLOPE, _SLOPE_VARIANCE = 1.0, 0.25  # of the adapted prediction, before a label is seen
+_NOISE, _NOISE_LABELS = 0.3, 1  # deviation of labels from an adapted prediction, and for how many labels that counts
+_ROUNDS = 2  # of slope and process in turn
 
 
 def predictive_weights(log_densities: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
@@ -57,12 +62,6 @@ def left_out_densities(
     density: NDArray[np.float64] = 0.5 * (np.log(precision / (2 * np.pi)) - precision * errors**2)
     return density
 
-
-FEWEST_LABELS = 8  # fewer do not tell whether the sources mislead
-_FOLDS = 5
-_SLOPE, _SLOPE_VARIANCE = 1.0, 0.25  # of the adapted prediction, before a label is seen
-_NOISE, _NOISE_LABELS = 0.3, 1  # deviation of labels from an adapted prediction, and for how many labels that counts
-_ROUNDS = 2  # of slope and process in turn
 
 Adapt = Callable[[NDArray[np.int32], NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]]
 Forecast = Callable[

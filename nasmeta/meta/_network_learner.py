@@ -26,6 +26,9 @@ from nasmeta.tasks import Augmentation, Episode, EpisodeSampler, SourceTask
 
 _MOST_KNOWN, _MOST_BYTES = 64, 2**30  # sets of left-out groups whose inputs are kept
 _MIX_FROM = 4  # groups of sources from which on tasks are mixed: what remains must still say something
+_VALIDATE_FROM = 4  # groups of sources from which on one is held out to end the training
+_N_VALIDATION = 24
+_LARGEST_NOISE = 100.0  # of scores, whose deviation is about 1
 
 
 class SourceSummary(NamedTuple):
@@ -109,11 +112,6 @@ def episodes_of(sources: Sequence[SourceTask], n_groups: int, noise: float, most
     high = max(1, min(most, labels // 2))
     augment = Augmentation(noise=noise, mixture=0.3 if n_groups >= _MIX_FROM else 0.0)
     return EpisodeSampler(sources, support=(min(5, high), high), query=max(1, min(100, labels - high)), augment=augment)
-
-
-_VALIDATE_FROM = 4  # groups of sources from which on one is held out to end the training
-_N_VALIDATION = 24
-_LARGEST_NOISE = 100.0  # of scores, whose deviation is about 1
 
 
 @dataclass(frozen=True, eq=False)

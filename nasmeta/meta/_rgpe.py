@@ -27,6 +27,7 @@ from nasmeta.tasks import SourceTask, standardised
 _SLOPE = 0.5  # of the target's ranks on a source that ranks best in every sample
 _SAMPLES = 100
 _WORSE_THAN = 0.95  # share of the own model's losses above which a source is left out
+_OF_A_SOURCE = 200  # labels that its process is conditioned on
 
 
 def ranking_losses(
@@ -109,9 +110,6 @@ class RGPESearch(SourceGuidedSearch):
         undrawn = times == 0
         without = _SLOPE * (shares[:-1] @ undrawn / np.maximum(undrawn.sum(axis=0), 1)).T
         return weights, np.where(undrawn.any(axis=0)[:, None], without, weights)
-
-
-_OF_A_SOURCE = 200  # labels that its process is conditioned on
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,11 @@ from nasmeta.tasks import SourceTask
 _SHARED, _OWN, _LENGTH, _NOISE = 0.4, 0.1, 3.0, 0.02  # means of the prior: tasks correlate by 0.8
 _STDS = (1.0, 1.5, 1.0, 1.0)  # of their logarithms
 _ITERATIONS = 40
+FEWEST_LABELS = 3  # of a source: below, its ranks say next to nothing
+_FIT_ON = 400  # labels, all sources together, that the marginal likelihood is maximised on
+_CONDITION_ON = 1200  # labels, all sources together, that the process is conditioned on: exact up to O(n³)
+_OF_ONE = 400  # of these, at most so many of one source
+_BLOCK = 2**14  # architectures of the target whose covariances are computed at once
 
 
 @dataclass(frozen=True)
@@ -114,13 +119,6 @@ def fit_joint(
     models = [(joint, [np.concatenate(labels)])]
     found = maximise_posterior(models, _prior(len(kernel.features)), _ITERATIONS)
     return JointHyperparameters.from_logarithms(found)
-
-
-FEWEST_LABELS = 3  # of a source: below, its ranks say next to nothing
-_FIT_ON = 400  # labels, all sources together, that the marginal likelihood is maximised on
-_CONDITION_ON = 1200  # labels, all sources together, that the process is conditioned on: exact up to O(n³)
-_OF_ONE = 400  # of these, at most so many of one source
-_BLOCK = 2**14  # architectures of the target whose covariances are computed at once
 
 
 def check_ranked(source: SourceTask) -> None:

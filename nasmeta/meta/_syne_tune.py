@@ -37,6 +37,7 @@ _WITHIN = {
     "kde": "kde:KernelDensityEstimator",
     "random": "random_searcher:RandomSearcher",
 }
+_TIME = "rung"
 
 
 class SyneTuneTransfer(PeerSearch, MetaSearcher):
@@ -195,9 +196,6 @@ class SyneTuneBoundingBox(SyneTuneTransfer):
         if proposal is not None:  # it knows no cell outside the box
             self._run.on_trial_complete(self._n_trials, proposal, -value)
             self._n_trials += 1
-
-
-_TIME = "rung"
 
 
 @SEARCHERS.register("syne-tune-rush")

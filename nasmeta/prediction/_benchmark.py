@@ -43,6 +43,10 @@ if TYPE_CHECKING:
 
 Rows: TypeAlias = list[dict[str, Any]]
 _Done: TypeAlias = tuple[dict[str, Any], Rows]  # a job, and what came out
+DEFAULT_PREDICTORS = ("gp/xgboost:default+proxies", "ensemble", "gp", "xgboost", "ridge", "nwot", "parameters")
+PLAIN_PREDICTORS = ("gp", "xgboost", "random-forest", "ridge")  # where no zero-cost proxies were measured
+_CALIBRATED_ON = 2000  # cells: coverage is then known to 0.01, and deviations of all cells would take the longest
+_TIMES = ("fit_seconds", "predict_seconds", "cpu_seconds")
 
 
 class Records:
@@ -124,11 +128,7 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-DEFAULT_PREDICTORS = ("gp/xgboost:default+proxies", "ensemble", "gp", "xgboost", "ridge", "nwot", "parameters")
-PLAIN_PREDICTORS = ("gp", "xgboost", "random-forest", "ridge")  # where no zero-cost proxies were measured
-_CALIBRATED_ON = 2000  # cells: coverage is then known to 0.01, and deviations of all cells would take the longest
 _SCORES = ("kendall_tau", "spearman", "rmse", "crps", *(f"coverage_{100 * level:.3g}" for level in LEVELS))
-_TIMES = ("fit_seconds", "predict_seconds", "cpu_seconds")
 
 
 @checked_types

@@ -24,6 +24,8 @@ from nasmeta.searchers._base import SEARCHERS, MetaSearcher, Searcher
 from nasmeta.spaces import SearchSpace
 
 _REFIT_GROWTH = 1.2
+_REFIT_ALWAYS_BELOW = 20
+_TIE = 1e-6  # scores closer than float32 can tell apart are ties, drawn from at random
 
 
 class Feasibility:
@@ -57,10 +59,6 @@ class Feasibility:
             self._gp.set_hyperparameters(found)
         mean, std = self._gp.posterior(labels)
         return log_ndtr(mean / np.sqrt(std**2 + self._gp.hyperparameters.noise))
-
-
-_REFIT_ALWAYS_BELOW = 20
-_TIE = 1e-6  # scores closer than float32 can tell apart are ties, drawn from at random
 
 
 def _checked_features(space: SearchSpace, features: Sequence[str] | None) -> tuple[str, ...]:

@@ -17,6 +17,9 @@ from nasmeta.searchers._base import ACQUISITIONS, SEARCHERS, WithoutReplacement
 from nasmeta.spaces import SearchSpace
 
 _OUTSIDE: Registry[Any] = Registry("predictor", group="nasmeta.predictors")  # functions and estimators, too
+_REFIT_ALWAYS_BELOW = 20
+_REFIT_GROWTH = 1.1
+_LEAST_DEVIATION = 1e-9
 
 
 def build_model_of(predictor: object, options: Mapping[str, Any], space: SearchSpace, seed: int) -> Any:
@@ -148,11 +151,6 @@ def _predicts_deviation(model: Any, row: NDArray[Any]) -> bool:
     except NasmetaError:
         return False
     return True
-
-
-_REFIT_ALWAYS_BELOW = 20
-_REFIT_GROWTH = 1.1
-_LEAST_DEVIATION = 1e-9
 
 
 @SEARCHERS.register("predictor")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nasmeta.training import TrainingResult
 
 _Z = 1.959963984540054  # of 95 %
+_BAND = 2.0  # standard deviations
 
 
 def separation_of(cells: pd.DataFrame) -> dict[str, Any] | None:
@@ -85,9 +86,6 @@ def _jackknife(statistic: Callable[[NDArray[np.intp]], float], n: int) -> float:
     """Return the standard error of a statistic of n cells, each of which is left out in turn."""
     each = np.array([statistic(np.delete(np.arange(n), left_out)) for left_out in range(n)])
     return float(np.sqrt((n - 1) / n * ((each - each.mean()) ** 2).sum()))
-
-
-_BAND = 2.0  # standard deviations
 
 
 def cells_frame(

@@ -28,6 +28,7 @@ _OPTIONS = ("split", "valid_fraction", "size")
 TRAINING_KEYS = ("data", "recipe", *_OPTIONS)
 _TABLE = re.compile(r"\s*\[\[?(?P<name>[^\]]+)\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"""\s*(?P<name>(?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
+OF_SOURCES = ("prune_space", "warm_start", "sources", "meta_model")  # what may be said of them for a searcher
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +70,6 @@ class Training:
 
 
 _READY = Path(__file__).with_name("ready")
-OF_SOURCES = ("prune_space", "warm_start", "sources", "meta_model")  # what may be said of them for a searcher
 
 
 @dataclass(frozen=True)

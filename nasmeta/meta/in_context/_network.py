@@ -26,6 +26,9 @@ KIND = ArchiveKind(
     largest=2**24,
 )
 _SAID = {"families": list, "spaces": list, "seen": list, "steps": int, "seed": int, "sha256": str}
+WIDTH, HEADS, LAYERS = 32, 4, 3
+LEAST_DEVIATION = 0.03
+_EPSILON = 1e-5  # of the normalisation, as PyTorch's
 
 
 class Weights(NamedTuple):
@@ -101,11 +104,6 @@ def chosen_weights(which: str | os.PathLike[str], space: SearchSpace, names: Ite
         return max(honest, key=lambda weights: len(weights.card["families"]))
     said = f"All weights that are shipped ({', '.join(there) or 'none'}) were trained on {space.name} or on one of "
     raise SettingError(f"{said}{', '.join(names)}. {KIND.hint}")
-
-
-WIDTH, HEADS, LAYERS = 32, 4, 3
-LEAST_DEVIATION = 0.03
-_EPSILON = 1e-5  # of the normalisation, as PyTorch's
 
 
 def _shapes() -> dict[str, tuple[int, ...]]:

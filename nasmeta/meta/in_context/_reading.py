@@ -18,6 +18,9 @@ _MOST_COUNT = 8  # larger numbers are measurements, which are standardised
 _SAMPLE = 300
 
 Floats = NDArray[np.float32]
+_NOISES = (0.01, 0.1, 0.5)
+_SCALES = (0.1, 0.8)  # variances of what the sources leave unsaid
+_SHARPNESS = 2.0  # of the preference for sources that agree with the known values
 
 
 class Similarity:
@@ -72,9 +75,6 @@ _KINDS = len(LENGTHS)
 EXPERTS = 1 + 2 * _KINDS + 2
 SIMILARITIES = sum(map(len, LENGTHS))
 INPUTS = (EXPERTS - 1 + 2 + 3 * _KINDS) + (EXPERTS + 5)  # of a cell, and of all
-_NOISES = (0.01, 0.1, 0.5)
-_SCALES = (0.1, 0.8)  # variances of what the sources leave unsaid
-_SHARPNESS = 2.0  # of the preference for sources that agree with the known values
 
 
 class SourceView(NamedTuple):

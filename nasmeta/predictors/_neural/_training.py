@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from nasmeta.predictors._neural._base import NeuralRegressor
 
 _GAIN = 1.4  # keeps the variance through SiLU
+_FEWEST_BATCHES, _MOST_BATCHES, _USUAL_BATCH = 4, 12, 64  # an epoch's batches where no size is set
+_LEAST_FOR_VALIDATION = 8  # with fewer labels each is needed for training
+_WARM_UP = 0.1  # share of the steps in which the learning rate rises
+_PREDICTED_AT_ONCE = 2048
 
 
 def normal_weight(generator: torch.Generator, *shape: int, deviation: float = 1.0) -> nn.Parameter:
@@ -61,12 +65,6 @@ class Readout(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Apply both layers."""
         return torch.as_tensor(self.outer(functional.silu(self.inner(x)))[..., 0])
-
-
-_FEWEST_BATCHES, _MOST_BATCHES, _USUAL_BATCH = 4, 12, 64  # an epoch's batches where no size is set
-_LEAST_FOR_VALIDATION = 8  # with fewer labels each is needed for training
-_WARM_UP = 0.1  # share of the steps in which the learning rate rises
-_PREDICTED_AT_ONCE = 2048
 
 
 def mean_squared_error(predicted: Tensor, scores: Tensor) -> Tensor:

