@@ -24,9 +24,8 @@ EXCEPTIONS = {
         "nasmeta.verification._frames", "nasmeta.verification._look_up",
     },
     "Networks, and the loops that train them": {
-        "nasmeta.meta.in_context._network", "nasmeta.training._ranks",
-        "nasmeta.meta.bilevel._deep_kernel", "nasmeta.meta.meta_nas._model", "nasmeta.meta.meta_nas._tasks",
-        "nasmeta.meta.meta_nas._training", "nasmeta.meta.rl._policy", "nasmeta.meta.rl._ppo",
+        "nasmeta.meta.in_context._network", "nasmeta.meta.bilevel._deep_kernel", "nasmeta.meta.meta_nas._model",
+        "nasmeta.meta.meta_nas._tasks", "nasmeta.meta.meta_nas._training", "nasmeta.meta.rl._policy", "nasmeta.meta.rl._ppo",
         "nasmeta.meta.rl._vector_env", "nasmeta.meta.rl._training", "nasmeta.searchers._bananas",
         "nasmeta.training._learner", "nasmeta.training._machine", "nasmeta.training._stack",
         "nasmeta.training._stacked_network",

@@ -20,7 +20,7 @@ from nasmeta.searchers._local_search import (
     ParetoLocalSearch as ParetoLocalSearch,
 )
 from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
-from nasmeta.searchers._nsga2 import NSGA2 as NSGA2
+from nasmeta.searchers._nsga2 import NSGA2 as NSGA2, PymooNSGA2 as PymooNSGA2
 from nasmeta.searchers._optuna import (
     OptunaGP as OptunaGP,
     OptunaNSGAII as OptunaNSGAII,
@@ -32,7 +32,6 @@ from nasmeta.searchers._optuna import (
 )
 from nasmeta.searchers._peers import OwnGenerators as OwnGenerators, PeerSearch as PeerSearch, load_peer as load_peer
 from nasmeta.searchers._predictor import PredictorSearch
-from nasmeta.searchers._pymoo import PymooNSGA2 as PymooNSGA2
 from nasmeta.searchers._random import RandomSearch as RandomSearch
 from nasmeta.searchers._reinforce import Reinforce as Reinforce
 from nasmeta.searchers._smac import SMACSearch as SMACSearch

@@ -16,8 +16,7 @@ from torch.nn import functional
 
 from nasmeta.errors import SettingError, TrainingFailed
 from nasmeta.training._dataset import ImageDataset
-from nasmeta.training._machine import Augmentation, DeviceData, device_name, is_out_of_memory
-from nasmeta.training._ranks import Ranks
+from nasmeta.training._machine import Augmentation, DeviceData, Ranks, device_name, is_out_of_memory
 from nasmeta.training._recipe import Recipe
 from nasmeta.training._result import EpochRecord
 

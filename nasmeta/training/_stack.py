@@ -20,9 +20,8 @@ from nasmeta.training._dataset import ImageDataset
 from nasmeta.training._estimate import estimate
 from nasmeta.training._export import read_tensors
 from nasmeta.training._learner import Learner
-from nasmeta.training._machine import Augmentation, EnergyMeter, chosen_device, computing
+from nasmeta.training._machine import Augmentation, EnergyMeter, Ranks, chosen_device, computing
 from nasmeta.training._network import CellNetwork, live_edges
-from nasmeta.training._ranks import Ranks
 from nasmeta.training._recipe import Recipe
 from nasmeta.training._result import (
     CHECKPOINT_FILE,

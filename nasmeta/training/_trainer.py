@@ -25,10 +25,9 @@ from nasmeta.training._dataset import ImageDataset
 from nasmeta.training._estimate import estimate_training
 from nasmeta.training._export import NETWORK_FILE, read_tensors, write_tensors
 from nasmeta.training._learner import Learner
-from nasmeta.training._machine import EnergyMeter, chosen_device, computing, device_name
+from nasmeta.training._machine import EnergyMeter, Ranks, chosen_device, computing, device_name, ranks_of
 from nasmeta.training._network import CellNetwork
 from nasmeta.training._own_network import BuildNetwork, network_identity, own_network
-from nasmeta.training._ranks import Ranks, ranks_of
 from nasmeta.training._recipe import Recipe
 from nasmeta.training._result import (
     CHECKPOINT_FILE,
