@@ -25,8 +25,9 @@ EXCEPTIONS = {
     },
     "Networks, and the loops that train them": {
         "nasmeta.meta.in_context._network", "nasmeta.meta.bilevel._deep_kernel", "nasmeta.meta.meta_nas._model",
-        "nasmeta.meta.meta_nas._tasks", "nasmeta.meta.meta_nas._training", "nasmeta.meta.rl._policy", "nasmeta.meta.rl._ppo",
-        "nasmeta.meta.rl._vector_env", "nasmeta.meta.rl._training", "nasmeta.searchers._bananas",
+        "nasmeta.meta.meta_nas._tasks", "nasmeta.meta.meta_nas._training", "nasmeta.meta.rl._policy",
+        "nasmeta.meta.rl._ppo", "nasmeta.meta.rl._training", "nasmeta.meta.rl._vector_env",
+        "nasmeta.searchers._bananas",
         "nasmeta.training._learner", "nasmeta.training._machine", "nasmeta.training._stack",
         "nasmeta.training._stacked_network",
     },
