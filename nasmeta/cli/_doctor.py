@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import nasmeta as nm
 from nasmeta.cli._cli_utils import cli_command, echo_written, print_table
 from nasmeta.errors import SettingError, UnknownNameError
 
@@ -36,7 +37,6 @@ def demo(
     evaluations: Annotated[int, typer.Option(help="Budget of a run, in distinct cells evaluated.")] = 200,
 ) -> None:
     """Compare six searchers on the real NAS-Bench-201 tables of three data sets."""
-    import nasmeta as nm
     from nasmeta.analysis import summarise_comparison, write_summary
     from nasmeta.cli._print_run import print_summary
 
@@ -66,8 +66,6 @@ def list_names(
     ] = None,
 ) -> None:
     """List all names of a kind, with what to choose by: searchers, tasks, tables, ready comparisons, and so on."""
-    import nasmeta as nm
-
     if kind not in _KINDS:
         raise UnknownNameError.of("list", kind, _KINDS)
     if family is not None and kind != "tasks":
@@ -91,8 +89,6 @@ def _shown(value: Any) -> str:
 @cli_command
 def doctor() -> None:
     """Show versions, cache, extras and device; exit code 1 if something is broken."""
-    import nasmeta as nm
-
     broken: list[str] = []
     needs, extras = _requirements()
     lines = {

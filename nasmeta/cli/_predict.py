@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import nasmeta as nm
 from nasmeta.cli._cli_utils import (
     cli_command,
     console,
@@ -75,8 +76,6 @@ def predict(
     ] = None,
 ) -> None:
     """Measure how well predictors order all cells after training on a few labels."""
-    import nasmeta as nm
-
     found = nm.predict(
         None if predictors is None else names_in(predictors),
         dataset,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import nasmeta as nm
 from nasmeta.cli._cli_utils import (
     cli_command,
     echo_written,
@@ -144,7 +145,6 @@ def search(
     device: Device = "auto",
 ) -> None:
     """Run one searcher on one task and show the best cell it found; of several objectives, the Pareto front."""
-    import nasmeta as nm
     from nasmeta.cli._print_run import all_failed, print_run
 
     if meta:
@@ -285,7 +285,6 @@ def compare(
     ] = None,
 ) -> None:
     """Run several searchers repeatedly on the same tasks and show a table of the results."""
-    import nasmeta as nm
     from nasmeta.analysis import summarise_comparison, write_summary
     from nasmeta.cli._print_run import print_summary
 

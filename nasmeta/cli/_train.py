@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import nasmeta as nm
 from nasmeta.cli._cli_utils import (
     cell_in,
     cli_command,
@@ -88,8 +89,6 @@ def train(
     ] = None,
 ) -> None:
     """Train the network of one cell."""
-    import nasmeta as nm
-
     found = nm.train(
         cell_in(cell),
         data or "digits",
@@ -168,7 +167,6 @@ def verify(
     ] = False,
 ) -> None:
     """Train the best cells of searches, beside random cells, and write a page that compares them with the table."""
-    import nasmeta as nm
     from nasmeta.training import dataset_options
 
     asked: dict[str, Any] = {"recipe": recipe, "top": top, "controls": controls, "worst": worst, "seeds": seeds}
@@ -227,8 +225,6 @@ def _ended(cell: int, seed: int, outcome: TrainingResult | TrainingFailed) -> st
 
 
 def _demo_run(folder: Path) -> Path:
-    import nasmeta as nm
-
     journal = folder / "run.jsonl"
     nm.search("gp", "nb201/cifar10", evaluations=_DEMO_EVALUATIONS, journal=journal, progress=True)
     return journal

@@ -20,13 +20,12 @@ from typing import TYPE_CHECKING, Any
 from nasmeta.errors import NasmetaError, SettingError, TrainingFailed
 from nasmeta.spaces import get_cell_space
 from nasmeta.threads import end_with, kill_workers
-from nasmeta.training import ImageDataset, Recipe, recipe_for
+from nasmeta.training import ImageDataset, Recipe, TrainingResult, recipe_for, train
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from nasmeta.spaces import SearchSpace
-    from nasmeta.training import TrainingResult
     from nasmeta.training._own_network import BuildNetwork
     from nasmeta.training._result import Tell
 
@@ -287,7 +286,6 @@ def _train(
     build_network: BuildNetwork | None,
     tell: Tell | None,
 ) -> TrainingResult:
-    from nasmeta.training import train
     from nasmeta.training._result import EpochCount
 
     watched = EpochCount([cell], tell).watcher(cell)
