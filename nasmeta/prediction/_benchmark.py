@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -35,11 +35,9 @@ from nasmeta.predictors._metrics import LEVELS, calibration, rank_correlations
 from nasmeta.progress import Bar, progress_bar
 from nasmeta.runs._sources import SourcesLike
 from nasmeta.spaces import get_space, reference_space
+from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task, as_task
 from nasmeta.threads import one_thread
-
-if TYPE_CHECKING:
-    from nasmeta.tables import ColumnInfo
 
 Rows: TypeAlias = list[dict[str, Any]]
 _Done: TypeAlias = tuple[dict[str, Any], Rows]  # a job, and what came out

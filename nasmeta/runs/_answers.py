@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from nasmeta.errors import SettingError, shown
 from nasmeta.evaluators import (
@@ -25,9 +25,7 @@ from nasmeta.registry import is_place
 from nasmeta.spaces import SPACES, SearchSpace, get_space
 from nasmeta.surrogates import Surrogate
 from nasmeta.tasks import MultiObjectiveTask, Task, TaskDistribution, as_task
-
-if TYPE_CHECKING:
-    from nasmeta.training import ImageDataset, Recipe
+from nasmeta.training import ImageDataset, Recipe
 
 _One: TypeAlias = "str | os.PathLike[str] | Evaluator | Measure"
 EvaluatorLike: TypeAlias = "_One | Sequence[_One]"  # one, or one an objective

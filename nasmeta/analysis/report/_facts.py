@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from nasmeta.analysis._frame import FloatArray, with_regrets
 from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task
-
-if TYPE_CHECKING:
-    from nasmeta.tables import ColumnInfo
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,11 +29,9 @@ from nasmeta.places import checked_path
 from nasmeta.runs import Clock, RunConfig, check_lengths_used
 from nasmeta.runs._clock import checked_budget
 from nasmeta.runs._spec import SearcherSpec
+from nasmeta.tables import ColumnInfo
 from nasmeta.tables._address import Address
 from nasmeta.tasks import Task, TaskDistribution, as_tasks, fidelities
-
-if TYPE_CHECKING:
-    from nasmeta.tables import ColumnInfo
 
 _KEYS = (
     "title", "about", "tasks", "searchers", "repeats", "seed", "seeds", "evaluator", "training", "epochs", "budget",

@@ -8,7 +8,7 @@ import platform
 import warnings
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,10 +22,8 @@ from nasmeta.experiments.specification._specification import OF_SOURCES, Specifi
 from nasmeta.places import located, read_whole
 from nasmeta.runs import RunConfig
 from nasmeta.runs._clock import Budget
+from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task, fidelities, get_task
-
-if TYPE_CHECKING:
-    from nasmeta.tables import ColumnInfo
 
 _PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "xgboost", "torch")
 

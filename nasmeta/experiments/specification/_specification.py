@@ -9,20 +9,17 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nasmeta.errors import SettingError, shown
-from nasmeta.evaluators import TRAINED, TrainingEvaluator
+from nasmeta.evaluators import TRAINED, Evaluator, TrainingEvaluator
 from nasmeta.experiments._arguments import seeds_of
 from nasmeta.runs import on_evaluator
 from nasmeta.runs._clock import Clock
 from nasmeta.runs._spec import SearcherSpec
+from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task
 from nasmeta.training import ImageDataset, Recipe, dataset_options, recipe_for
-
-if TYPE_CHECKING:
-    from nasmeta.evaluators import Evaluator
-    from nasmeta.tables import ColumnInfo
 
 _OPTIONS = ("split", "valid_fraction", "size")
 TRAINING_KEYS = ("data", "recipe", *_OPTIONS)
