@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from nasmeta.checks import check_bool, check_instance, check_int, check_list
+from nasmeta.checks import check_bool, check_instance, check_int, check_list, check_names
 from nasmeta.errors import NasmetaError, SettingError, TrainingFailed, shown
 from nasmeta.places import checked_path
 from nasmeta.progress import progress_bar
@@ -200,10 +200,8 @@ def _tell_halvings(found: Iterable[TrainingResult | TrainingFailed]) -> None:
 
 
 def _loaded(source: str, options: Mapping[str, Any]) -> ImageDataset:
-    possible = [*inspect.signature(ImageDataset.load).parameters][1:]
-    for name in check_instance("data_options", options, Mapping):  # type: ignore[type-abstract]
-        if name not in possible:
-            raise SettingError(f"ImageDataset.load has no option {shown(name)}. Possible: {', '.join(possible)}.")
+    given = check_instance("data_options", options, Mapping)  # type: ignore[type-abstract]
+    check_names("ImageDataset.load", "option", given, [*inspect.signature(ImageDataset.load).parameters][1:])
     return ImageDataset.load(source, **options)
 
 
