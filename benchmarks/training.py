@@ -155,7 +155,7 @@ def only_data(data: Any, device: Any, batch_size: int) -> Callable[[], float]:
     import torch
 
     from nasmeta.training import DeviceData
-    from nasmeta.training._device_data import Augmentation
+    from nasmeta.training._machine import Augmentation
 
     padding = round(data.image_size[0] / 8)
     on_device = DeviceData(data, device, padding)

@@ -101,32 +101,21 @@ __all__ = [
 ]
 
 _ROOM_OF = {
-    "SearchSpace": "spaces",
-    "Table": "tables",
-    "compare": "experiments",
-    "get_space": "spaces",
-    "get_task": "tasks",
-    "list_encoders": "prediction",
-    "list_evaluators": "evaluators",
-    "list_images": "training",
-    "list_predictors": "prediction",
-    "list_proxies": "training",
-    "list_recipes": "training",
-    "list_searchers": "searchers",
-    "list_specifications": "experiments",
-    "list_tables": "tables",
-    "list_tasks": "tasks",
-    "load_table": "tables",
-    "meta_train": "meta",
-    "multi_objective_task": "tasks",
-    "optuna_objective": "runs",
-    "predict": "prediction",
-    "query": "tables",
-    "report": "experiments",
-    "search": "runs",
-    "task_distribution": "tasks",
-    "train": "training",
-    "verify": "verification",
+    name: room
+    for room, names in {
+        "evaluators": "list_evaluators",
+        "experiments": "compare list_specifications report",
+        "meta": "meta_train",
+        "prediction": "list_encoders list_predictors predict",
+        "runs": "optuna_objective search",
+        "searchers": "list_searchers",
+        "spaces": "SearchSpace get_space",
+        "tables": "Table list_tables load_table query",
+        "tasks": "get_task list_tasks multi_objective_task task_distribution",
+        "training": "list_images list_proxies list_recipes train",
+        "verification": "verify",
+    }.items()
+    for name in names.split()
 }
 _NEEDS = {"testing": "pytest"}  # rooms that cannot be imported without something that only an extra brings
 

@@ -77,6 +77,18 @@ def check_text(name: str, value: object) -> str:
     return value
 
 
+def check_names(who: str, what: str, names: Iterable[object], possible: Collection[str]) -> None:
+    """Refuse names that are not possible.
+
+    >>> check_names("A clock", "setting", ["worker"], ["workers", "repeats"])
+    Traceback (most recent call last):
+    nasmeta.errors.SettingError: A clock has no setting 'worker'. Possible: workers, repeats.
+    """
+    for name in names:
+        if name not in possible:
+            raise SettingError(f"{who} has no {what} {shown(name)}. Possible: {', '.join(possible) or 'none'}.")
+
+
 def check_instance(name: str, value: object, kind: type[T]) -> T:
     """Return an object of the user, of this type, checked.
 

@@ -1,20 +1,23 @@
-"""What identifies what somebody else wrote: the code of a class or function, and what is inside an estimator."""
+"""What identifies what somebody else wrote: versions of packages, code of a class, what is inside an estimator."""
 
 from __future__ import annotations
 
 import ast
 import inspect
+import platform
 import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
 from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 import numpy as np
 
+import nasmeta
 from nasmeta.errors import SettingError, shown
 
 _LENGTH = 12  # hexadecimal digits of the digest
@@ -268,3 +271,12 @@ def _settings_of(function: Any) -> Iterator[str]:
             yield f"{name} = {code_of(value)}"
         elif value is None or isinstance(value, str | bool | int | float | np.number | tuple):
             yield f"{name} = {value!r}"
+
+
+def versions_of(packages: Iterable[str]) -> dict[str, str]:
+    """Return the versions of this package, Python and those of the others that are installed."""
+    found = {"nasmeta": nasmeta.__version__, "python": platform.python_version()}
+    for package in packages:
+        with suppress(PackageNotFoundError):
+            found[package] = version(package)
+    return found

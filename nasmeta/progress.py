@@ -106,13 +106,16 @@ class _LineBar(Bar):
 
 
 @contextmanager
-def _heartbeat(say: Callable[[], object]) -> Iterator[None]:
-    """Call a function every minute: a log tells that work goes on even where no step of it ends."""
+def heartbeat(do: Callable[[], object], seconds: float | None = None) -> Iterator[None]:
+    """Call a function every so many seconds, in a thread, while the context lasts.
+
+    By default every minute: a log tells that work goes on even where no step of it ends.
+    """
     over = Event()
 
     def beat() -> None:
-        while not over.wait(_MINUTE):
-            say()
+        while not over.wait(_MINUTE if seconds is None else seconds):
+            do()
 
     thread = Thread(target=beat, daemon=True)
     thread.start()
@@ -147,7 +150,7 @@ def progress_bars(*, shown: bool = True, in_bytes: bool = False) -> Iterator[Cal
             for bar in bars:
                 bar.repeat()
 
-        with _heartbeat(repeat):
+        with heartbeat(repeat):
             yield add
         return
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), *_counts(in_bytes))
@@ -203,5 +206,5 @@ def spinner(what: str, *, shown: bool = True) -> Iterator[Callable[..., None]]:
         now = line
         lines.tell(line, last=last)
 
-    with _heartbeat(lambda: lines.tell(f"{now}: {time.monotonic() - start:,.0f} s elapsed")):
+    with heartbeat(lambda: lines.tell(f"{now}: {time.monotonic() - start:,.0f} s elapsed")):
         yield tell

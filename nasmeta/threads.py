@@ -110,3 +110,10 @@ def end_with(parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def kill_workers(executor: Any) -> None:
+    """Kill the processes of an executor; loky's own way needs another program, pgrep."""
+    for pid in list(executor._processes or ()):
+        with suppress(OSError):
+            os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))

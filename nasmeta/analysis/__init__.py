@@ -31,10 +31,10 @@ from nasmeta.analysis._metrics import (
 )
 from nasmeta.analysis._paired_tests import holm as holm, paired_tests
 from nasmeta.analysis._plots import plot_regret, save_figure
-from nasmeta.analysis._prediction_metrics import summarise_predictions as summarise_predictions
-from nasmeta.analysis._prediction_plots import (
+from nasmeta.analysis._predictions import (
     plot_calibration,
     plot_predictions,
+    summarise_predictions as summarise_predictions,
     write_prediction_summary as write_prediction_summary,
 )
 from nasmeta.analysis._profiles import (

@@ -124,33 +124,18 @@ def _mean_ranks(losses: Losses) -> FloatArray:
 class Friedman:
     """What Friedman's test found, with Nemenyi's comparison of all pairs.
 
-    Attributes
-    ----------
-    statistic, p_value : float
-        Friedman's χ² (corrected for ties) with its p-value. 0 and 1 where all searchers tie in every block.
-    f_statistic, f_p_value : float
-        The less conservative F of Iman and Davenport (1980); infinity and 0 where all blocks agree.
-    blocks : int
-        Number of blocks N.
-    ranks : Series (searchers,)
-        Average rank over the blocks, the best first.
-    level : float
-        Of significance, such as 0.05.
-    critical_difference : float
-        Average ranks that differ by at least so much differ at `level` (Nemenyi 1963).
-    nemenyi : DataFrame (searchers, searchers)
-        p-values of all pairs, in the order of `ranks`; 1 on the diagonal.
+    Statistic and p-value are 0 and 1 where all searchers tie in every block.
     """
 
-    statistic: float
+    statistic: float  # Friedman's χ², corrected for ties, and its p-value
     p_value: float
-    f_statistic: float
+    f_statistic: float  # the less conservative F of Iman and Davenport (1980); infinity and 0 where all blocks agree
     f_p_value: float
     blocks: int
-    ranks: pd.Series[float]
-    level: float
-    critical_difference: float
-    nemenyi: pd.DataFrame
+    ranks: pd.Series[float]  # average rank over the blocks of each searcher, the best first
+    level: float  # of significance, such as 0.05
+    critical_difference: float  # average ranks that differ by at least so much differ at `level` (Nemenyi 1963)
+    nemenyi: pd.DataFrame  # (searchers, searchers): p-values of all pairs, in the order of `ranks`; 1 on the diagonal
 
 
 @checked_types

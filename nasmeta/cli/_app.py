@@ -8,17 +8,12 @@ import typer
 
 import nasmeta
 from nasmeta.cli._data import data_app, query
-from nasmeta.cli._demo import demo
-from nasmeta.cli._doctor import doctor
-from nasmeta.cli._list import list_names
+from nasmeta.cli._first_steps import demo, doctor, list_names
 from nasmeta.cli._meta_train import meta_train
-from nasmeta.cli._predict import predict
-from nasmeta.cli._proxies import proxies_app
+from nasmeta.cli._predict import predict, proxies_app, surrogate_app
 from nasmeta.cli._report import report
 from nasmeta.cli._runs import compare, search
-from nasmeta.cli._surrogate import surrogate_app
-from nasmeta.cli._train import train
-from nasmeta.cli._verify import verify
+from nasmeta.cli._train import train, verify
 
 app = typer.Typer(
     help="Meta-learned neural architecture search on tabular benchmarks.",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
 
 import typer
 
+import nasmeta as nm
 from nasmeta.errors import NasmetaError, NasmetaWarning, SettingError, TrainingFailed
 
 if TYPE_CHECKING:
@@ -132,8 +133,6 @@ def task_names() -> list[str]:
 
 def names_of(noun: str) -> list[str]:
     """Return what a function such as `nasmeta.list_recipes` lists, for the shell."""
-    import nasmeta as nm
-
     return [str(name) for name in getattr(nm, f"list_{noun}s")()[noun]]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+import nasmeta as nm
 from nasmeta.cli._cli_utils import cell_in, cli_command, console, names_in
 from nasmeta.errors import ColumnError, DamagedFileError, SettingError
 from nasmeta.progress import progress_bar
@@ -67,7 +68,6 @@ def add_data(
     strings or indices, or in one column for each position of the space. Search the table with `nasmeta search gp
     NAME/DATASET`.
     """
-    import nasmeta as nm
     from nasmeta.tables import read_frame
 
     if (space is None) == (columns is None):
@@ -253,8 +253,6 @@ def query(
     table: Annotated[str, typer.Option(help="Name of the table.")] = "nb201",
 ) -> None:
     """Look up measured values of cells."""
-    import nasmeta as nm
-
     chosen_seed: int | str | None = seed
     if seed is not None and seed != "mean":
         try:
@@ -292,7 +290,6 @@ def list_data() -> None:
     """List the columns on this machine, and all sources with content, release, licence, size and how to get them."""
     from rich.table import Table
 
-    import nasmeta as nm
     from nasmeta.tables import damaged_sources, list_sources
 
     terminal = console()

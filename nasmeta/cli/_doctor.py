@@ -1,4 +1,4 @@
-"""``nasmeta doctor``."""
+"""``nasmeta demo``, ``list`` and ``doctor``."""
 
 from __future__ import annotations
 
@@ -10,14 +10,80 @@ from collections.abc import Iterator
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nasmeta.cli._cli_utils import cli_command, names_in
-from nasmeta.errors import SettingError
+import nasmeta as nm
+from nasmeta.cli._cli_utils import cli_command, echo_written, names_in, print_table
+from nasmeta.errors import SettingError, UnknownNameError
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+DEMO_SEARCHERS = ("random", "local-search", "evolution", "gp", "source-order", "meta-gp")
+_KINDS = (
+    "searchers", "tasks", "tables", "specifications",
+    "predictors", "encoders", "evaluators", "recipes", "images", "proxies",
+)  # fmt: skip
 _FOR_DEVELOPERS = ("bench", "browser", "cluster", "dev", "docs", "nb201", "test")
+
+
+@cli_command
+def demo(
+    folder: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("nasmeta-demo"),
+    workers: Annotated[int, typer.Option(help="Number of processes.")] = 2,
+    repeats: Annotated[int, typer.Option(help="Number of runs of each searcher on each task.")] = 10,
+    evaluations: Annotated[int, typer.Option(help="Budget of a run, in distinct cells evaluated.")] = 200,
+) -> None:
+    """Compare six searchers on the real NAS-Bench-201 tables of three data sets."""
+    from nasmeta.analysis import summarise_comparison, write_summary
+    from nasmeta.cli._print_run import print_summary
+
+    typer.echo(
+        f"Comparing {', '.join(DEMO_SEARCHERS)} on NAS-Bench-201 (CIFAR-10, CIFAR-100, ImageNet16-120): "
+        f"{repeats} runs each, {evaluations} evaluations a run.\n"
+        "source-order and meta-gp learn from two data sets and search on the third, which they have never seen.\n"
+    )
+    frame = nm.compare(
+        DEMO_SEARCHERS, "nb201", repeats=repeats, evaluations=evaluations, folder=folder, workers=workers, progress=True
+    )
+    typer.echo()
+    print_summary(summarise_comparison(frame, evaluations))
+    echo_written(write_summary(frame, folder, evaluations))
+
+
+@cli_command
+def list_names(
+    kind: Annotated[
+        str, typer.Argument(metavar="|".join(_KINDS), help="What to list.", autocompletion=lambda: list(_KINDS))
+    ],
+    family: Annotated[
+        str | None, typer.Option(help="List the tasks of this family. Default: one line per family.")
+    ] = None,
+    space: Annotated[
+        str | None, typer.Option(help="Space whose architectures encoders encode. Default: nb201.")
+    ] = None,
+) -> None:
+    """List all names of a kind, with what to choose by: searchers, tasks, tables, ready comparisons, and so on."""
+    if kind not in _KINDS:
+        raise UnknownNameError.of("list", kind, _KINDS)
+    if family is not None and kind != "tasks":
+        raise SettingError(f"Tasks have families, {kind} have none: leave out --family.")
+    if space is not None and kind != "encoders":
+        raise SettingError(f"Encoders are of a space, {kind} are not: leave out --space.")
+    asked = {"tasks": (family,), "encoders": (space or "nb201",)}
+    found: pd.DataFrame = getattr(nm, f"list_{kind}")(*asked.get(kind, ()))
+    if kind == "tasks" and family is None:
+        groups = found.groupby("family", sort=False)
+        found = groups.agg(tasks=("task", "size"), first=("task", "first"), here=("here", "sum")).reset_index()
+    print_table(list(found.columns), [[_shown(value) for value in row] for row in found.itertuples(index=False)])
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    return "" if value != value else f"{value:,.0f}" if isinstance(value, int | float) else str(value)
 
 
 @cli_command
@@ -39,8 +105,6 @@ def doctor(
     Of each table it says whether it opens, its datasets and metrics, and what is odd: accuracies that look like
     fractions among percents, means that are not those of their seeds, and test values without validation values.
     """
-    import nasmeta as nm
-
     broken: list[str] = []
     needs, extras = _requirements()
     lines = {

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+import nasmeta as nm
 from nasmeta.cli._cli_utils import cli_command, names_in
 
 
@@ -31,8 +32,6 @@ def report(
     title: Annotated[str, typer.Option(help="Title of the report.")] = "Comparison of searchers",
 ) -> None:
     """Write the report of a comparison: an interactive page in one file, Markdown, figures and LaTeX tables."""
-    import nasmeta as nm
-
     files = nm.report(folder, output, at=at, formats=names_in(formats), title=title).files
     typer.echo("Written:")
     for path in files[:2]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+import nasmeta as nm
 from nasmeta.cli._cli_utils import (
     cli_command,
     echo_written,
@@ -22,7 +23,7 @@ from nasmeta.cli._cli_utils import (
     task_names,
 )
 from nasmeta.cli._specified import compare_specified, print_ready, print_specification, ready_names
-from nasmeta.cli._training_options import Data, Device, RecipeName, Size, Split, ValidFraction
+from nasmeta.cli._train import Data, Device, RecipeName, Size, Split, ValidFraction
 from nasmeta.errors import SettingError
 
 if TYPE_CHECKING:
@@ -144,7 +145,6 @@ def search(
     device: Device = "auto",
 ) -> None:
     """Run one searcher on one task and show the best cell it found; of several objectives, the Pareto front."""
-    import nasmeta as nm
     from nasmeta.cli._print_run import all_failed, print_run
 
     if meta:
@@ -285,7 +285,6 @@ def compare(
     ] = None,
 ) -> None:
     """Run several searchers repeatedly on the same tasks and show a table of the results."""
-    import nasmeta as nm
     from nasmeta.analysis import summarise_comparison, write_summary
     from nasmeta.cli._print_run import print_summary
 

@@ -18,12 +18,6 @@ def training_lengths(asked: Iterable[int | str] | None, recipe: Recipe) -> dict[
     Where nothing is asked for, the pauses are after a ninth and a third of the recipe's epochs, or when it next
     evaluates.
 
-    Raises
-    ------
-    SettingError
-
-    Examples
-    --------
     >>> training_lengths(["2of6", 6], Recipe("own", epochs=6))
     {2: True, 6: False}
     >>> training_lengths(None, Recipe("own", epochs=18, evaluate_every=4))

@@ -8,11 +8,9 @@ import json
 import multiprocessing
 import os
 import platform
-import signal
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
-from contextlib import suppress
 from dataclasses import replace
 from functools import cache, lru_cache, partial
 from importlib.util import find_spec
@@ -21,16 +19,15 @@ from typing import TYPE_CHECKING, Any
 
 from nasmeta.errors import NasmetaError, SettingError, TrainingFailed
 from nasmeta.spaces import get_cell_space
-from nasmeta.threads import end_with
-from nasmeta.training import ImageDataset, Recipe, recipe_for
+from nasmeta.threads import end_with, kill_workers
+from nasmeta.training import ImageDataset, Recipe, TrainingResult, recipe_for, train
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
     from nasmeta.spaces import SearchSpace
-    from nasmeta.training import TrainingResult
     from nasmeta.training._own_network import BuildNetwork
-    from nasmeta.training._progress import Tell
+    from nasmeta.training._result import Tell
 
 _ATTEMPTS = 2
 _SECONDS_BETWEEN_WORDS = 0.5
@@ -255,9 +252,7 @@ class Trainer:
         executor, self._executor = self._executor, None
         if executor is None:
             return
-        for pid in list(executor._processes or ()):
-            with suppress(OSError):
-                os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+        kill_workers(executor)
         executor.shutdown(wait=True)
 
     def __enter__(self) -> Trainer:
@@ -291,8 +286,7 @@ def _train(
     build_network: BuildNetwork | None,
     tell: Tell | None,
 ) -> TrainingResult:
-    from nasmeta.training import train
-    from nasmeta.training._progress import EpochCount
+    from nasmeta.training._result import EpochCount
 
     watched = EpochCount([cell], tell).watcher(cell)
     where: dict[str, Any] = {"space": space, "folder": folder, "device": device, "on_epoch": watched}

@@ -27,7 +27,7 @@ from nasmeta.places import checked_path
 from nasmeta.spaces import CellSpace, SearchSpace, canonical_dataset, held_out_name
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Signal, Task, as_task
-from nasmeta.training import ImageDataset, Recipe, TrainingResult, default_split
+from nasmeta.training import ImageDataset, Recipe, TrainingResult, default_split, read_result
 from nasmeta.training._result import seconds_so_far
 
 if TYPE_CHECKING:
@@ -314,8 +314,6 @@ class TrainingEvaluator(Evaluator):
 
     def result(self, cell: int) -> TrainingResult | None:
         """Return what a training that has finished left in the folder; None where there is none."""
-        from nasmeta.training import read_result
-
         try:
             where = self._folder_of(int(self.space.canonical(cell)))
             return None if where is None else read_result(where)

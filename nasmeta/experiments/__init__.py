@@ -2,15 +2,16 @@
 
 from nasmeta.experiments._compare import compare
 from nasmeta.experiments._report import Report as Report, report
-from nasmeta.experiments.specification import (
-    Specification as Specification,
-    list_specifications,
+from nasmeta.experiments.specification._read import list_specifications, read_specification as read_specification
+from nasmeta.experiments.specification._run import (
     picks_of as picks_of,
     provenance_of as provenance_of,
-    read_specification as read_specification,
-    ready_specifications as ready_specifications,
     run_specification,
     summarise_picks as summarise_picks,
+)
+from nasmeta.experiments.specification._specification import (
+    Specification as Specification,
+    ready_specifications as ready_specifications,
 )
 
 __all__ = [

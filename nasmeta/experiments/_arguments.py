@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from nasmeta.checks import check_int, is_listed
 from nasmeta.errors import SettingError, shown
@@ -15,9 +15,7 @@ from nasmeta.runs._clock import Budget, checked_budget
 from nasmeta.runs._spec import SearcherSpec
 from nasmeta.searchers import Searcher
 from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_tasks
-
-if TYPE_CHECKING:
-    from nasmeta.training import ImageDataset, Recipe
+from nasmeta.training import ImageDataset, Recipe
 
 SearcherLike: TypeAlias = "str | type[Searcher]"
 SearchersLike: TypeAlias = (

@@ -18,6 +18,7 @@ from typing import Any
 
 from nasmeta.checks import check_int, check_number
 from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, shown
+from nasmeta.threads import kill_workers
 
 _VARIABLE = "CUDA_VISIBLE_DEVICES"
 _WAIT_SECONDS = 60.0  # for the place of a worker that is ending
@@ -147,15 +148,19 @@ def _loky(backend: Backend, stack: ExitStack) -> Connection:
     warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
     options, workers = {"inner_max_num_threads": 1}, backend.workers or 1
     slots = None if backend.gpus is None else _slots(workers, stack)
-    if slots is not None:
-        from joblib.externals.loky import get_reusable_executor
-
-        def fresh() -> None:  # a process that has used one GPU cannot be shown another
-            get_reusable_executor().shutdown(wait=True, kill_workers=True)
-
-        fresh()
-        stack.callback(fresh)
+    if slots is not None:  # a process that has used one GPU cannot be shown another
+        end_loky()
+        stack.callback(end_loky)
     return Connection("loky", workers, options, (BrokenProcessPool,), slots)
+
+
+def end_loky() -> None:
+    """End the worker processes of this machine."""
+    from joblib.externals.loky import get_reusable_executor
+
+    executor = get_reusable_executor()
+    kill_workers(executor)
+    executor.shutdown(wait=True, kill_workers=True)
 
 
 def _fitting(gpus: float) -> int:
@@ -264,7 +269,15 @@ def _limited(cpus: int, gpus: float, backend: Backend) -> int:
     """Return how many workers a cluster holds, or that were asked of it."""
     fitting = cpus if backend.gpus is None else min(cpus, int(gpus / backend.gpus + 1e-9))
     if fitting < (backend.workers or 1):
-        raise _too_few(backend, cpus, gpus)
+        how = {"ray": "ray start --num-gpus N", "dask": 'dask worker --resources "GPU=1"'}[backend.name]
+        there, each = f"{cpus} CPUs", ""
+        if backend.gpus is not None:
+            there += f" and {gpus:g} GPUs"
+            each = f" with {backend.gpus:g} GPUs each (nodes are started with `{how}`)"
+        raise NasmetaError(
+            f"The {backend.name} cluster has {there}, but {backend.workers or 1} workers{each} were asked for. Leave "
+            "out workers to use all, or add nodes to it."
+        )
     return fitting if backend.name == "dask" else backend.workers or fitting
 
 
@@ -279,14 +292,3 @@ def _no_answer(name: str, address: str | None, how: str, reason: BaseException) 
     where = f"at {address}" if address else "could be started here"
     said = " ".join(str(reason).split())
     return NasmetaError(f"No {name} cluster {where}: {said:.300} Start one with `{how}` and name its address.")
-
-
-def _too_few(backend: Backend, cpus: int, gpus: float) -> NasmetaError:
-    """Say what a cluster has and what was asked of it."""
-    there = f"{cpus} CPUs" + (f" and {gpus:g} GPUs" if backend.gpus is not None else "")
-    how = {"ray": "ray start --num-gpus N", "dask": 'dask worker --resources "GPU=1"'}[backend.name]
-    each = f" with {backend.gpus:g} GPUs each (nodes are started with `{how}`)" if backend.gpus is not None else ""
-    return NasmetaError(
-        f"The {backend.name} cluster has {there}, but {backend.workers or 1} workers{each} were asked for. Leave out "
-        "workers to use all, or add nodes to it."
-    )

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +31,7 @@ from nasmeta.experiments._arguments import (
 )
 from nasmeta.experiments._backends import Backend, Connection, connected, visible_gpus
 from nasmeta.experiments._folder import ComparisonFolder, Results
-from nasmeta.experiments._jobs import DataFingerprint, Job, MetaTrainJob, Pair, Runs, share_of
-from nasmeta.experiments._workers import results_of
+from nasmeta.experiments._jobs import DataFingerprint, Job, MetaTrainJob, Pair, Runs, results_of, share_of
 from nasmeta.journals import FolderLease, Shard
 from nasmeta.places import in_store, located
 from nasmeta.progress import progress_bar
@@ -214,9 +213,8 @@ def compare(
         check_lengths_used(specs.values(), epochs)
     learners = [pair for pair, config in configs.items() if config.searcher.learns]
     wanted = dict.fromkeys(configs, of_runs) if part is None else share_of(part, [*configs], learners, of_runs)
-    comparison = _Comparison(configs, wanted)
     if home is None:
-        return comparison.frame(where, progress, None)
+        return _completed(Results(configs, wanted), where, progress)
     extent: dict[str, Any] = {
         "repeats": len(of_runs),
         "evaluations": budgets[0].evaluations,
@@ -226,14 +224,15 @@ def compare(
     }
     with home.claimed(
         specs, evaluators, of_runs[0] if seeds is None else list(of_runs), shard=part, **of_all, **extent
-    ) as comparison.lease:
-        if part is not None:
-            return comparison.frame(where, progress, home, partly=True)
-        frame = comparison.frame(where, progress, home if home.journals else None)
-        if not home.journals:
-            home.write_results(frame)
-        with home.writing():
-            home.end(frame)
+    ) as lease:
+        journals = home if home.journals else None
+        results = Results(configs, wanted, journals if part is None else None)  # those of a part are in journals only
+        frame = _completed(results, where, progress, journals, lease)
+        if part is None:
+            with home.writing():
+                if journals is None:
+                    home.write("results.parquet", frame.to_parquet(None, index=False))
+                home.end(frame)
     return frame
 
 
@@ -246,86 +245,81 @@ def _on_gpus_in_turn(where: Backend, evaluators: Sequence[Evaluator]) -> Backend
     return replace(where, gpus=min(1.0, there / (where.workers or 1))) if there else where
 
 
-@dataclass
-class _Comparison:
-    """The runs of one comparison: configs of each pair of task and searcher, whatever the seed, and its seeds."""
+def _completed(
+    results: Results,
+    backend: Backend,
+    progress: bool,
+    home: ComparisonFolder | None = None,
+    lease: FolderLease | None = None,
+) -> pd.DataFrame:
+    """Take what the journals in the folder have, do what is missing, and return the results of all runs."""
+    try:
+        with progress_bar("runs", results.total, shown=progress) as bar, ExitStack() as held:
+            for evaluator in {id(config.evaluator): config.evaluator for config in results.configs.values()}.values():
+                held.enter_context(evaluator.kept_open())
+            if home is not None:
+                _read(home, results)
+                bar.advance(results.done)
+            with connected(backend) as connect:
+                _run(results, backend, connect, home, lease, bar.advance)
+    except KeyboardInterrupt:
+        kept = f"The same command again goes on from there: {home.path} has it all." if home else "Nothing was kept."
+        hint = "" if home else " Name a folder to be able to resume."
+        print(f"\nInterrupted: {results.done:,} of {results.total:,} runs are done. {kept}{hint}", file=sys.stderr)
+        raise
+    return results.frame()
 
-    configs: Mapping[Pair, RunConfig]
-    seeds: Mapping[Pair, Sequence[int]]
-    lease: FolderLease | None = None
 
-    def frame(
-        self, backend: Backend, progress: bool, home: ComparisonFolder | None, partly: bool = False
-    ) -> pd.DataFrame:
-        """Do what is not done yet; return the results of all. Those of a part are in journals only."""
-        results = Results(self.configs, self.seeds, None if partly else home)
-        try:
-            with progress_bar("runs", results.total, shown=progress) as bar, ExitStack() as held:
-                for evaluator in {id(config.evaluator): config.evaluator for config in self.configs.values()}.values():
-                    held.enter_context(evaluator.kept_open())
-                if home is not None:
-                    self._read(home, results)
-                    bar.advance(results.done)
-                with connected(backend) as connect:
-                    self._run(backend, connect, home, results, bar.advance)
-        except KeyboardInterrupt:
-            kept = (
-                f"The same command again goes on from there: {home.path} has it all." if home else "Nothing was kept."
-            )
-            hint = "" if home else " Name a folder to be able to resume."
-            print(f"\nInterrupted: {results.done:,} of {results.total:,} runs are done. {kept}{hint}", file=sys.stderr)
-            raise
-        return results.frame()
+def _read(home: ComparisonFolder, results: Results) -> None:
+    """Take the finished runs from their journals."""
+    recorded = home.recorded()
+    for pair, config in results.configs.items():
+        for seed in results.seeds[pair]:
+            path = home.journal(config.task.name, config.label, seed)
+            if recorded is not None and str(path) not in recorded:
+                continue
+            history = replace(config, seed=seed).read(path)
+            if history is not None:
+                results.keep(pair, seed, history)
 
-    def _read(self, home: ComparisonFolder, results: Results) -> None:
-        """Take the finished runs from their journals."""
-        recorded = home.recorded()
-        for pair, config in self.configs.items():
-            for seed in self.seeds[pair]:
-                path = home.journal(config.task.name, config.label, seed)
-                if recorded is not None and str(path) not in recorded:
-                    continue
-                history = replace(config, seed=seed).read(path)
-                if history is not None:
-                    results.keep(pair, seed, history)
 
-    def _run(
-        self,
-        backend: Backend,
-        connect: Callable[[], Connection],
-        home: ComparisonFolder | None,
-        results: Results,
-        advance: Callable[[int], object],
-    ) -> None:
-        """Do what is left: meta-trainings first, then what need not wait for them, then the runs on their models."""
-        left = {pair: seeds for pair in self.configs if (seeds := results.missing(pair))}
-        learners = [pair for pair in left if self.configs[pair].searcher.learns]
-        workers = backend.workers or (connect().workers if left else 1)
+def _run(
+    results: Results,
+    backend: Backend,
+    connect: Callable[[], Connection],
+    home: ComparisonFolder | None,
+    lease: FolderLease | None,
+    advance: Callable[[int], object],
+) -> None:
+    """Do what is left: meta-trainings first, then what need not wait for them, then the runs on their models."""
+    left = {pair: seeds for pair in results.configs if (seeds := results.missing(pair))}
+    learners = [pair for pair in left if results.configs[pair].searcher.learns]
+    workers = backend.workers or (connect().workers if left else 1)
 
-        def runs(pair: Pair, learnt: Guide | None = None) -> Iterator[Job]:
-            config, seeds = self.configs[pair], left[pair]
-            size = max(1, min(_RUNS_A_JOB, math.ceil(len(seeds) / (2 * workers))))
-            for first in range(0, len(seeds), size):
-                some = seeds[first : first + size]
-                paths = [None if home is None else home.journal(config.task.name, config.label, s) for s in some]
-                yield Runs(pair, config, some, paths, learnt, self.lease)
+    def runs(pair: Pair, learnt: Guide | None = None) -> Iterator[Job]:
+        config, seeds = results.configs[pair], left[pair]
+        size = max(1, min(_RUNS_A_JOB, math.ceil(len(seeds) / (2 * workers))))
+        for first in range(0, len(seeds), size):
+            some = seeds[first : first + size]
+            paths = [None if home is None else home.journal(config.task.name, config.label, s) for s in some]
+            yield Runs(pair, config, some, paths, learnt, lease)
 
-        jobs: list[Job] = [MetaTrainJob(pair, self.configs[pair]) for pair in learners]
-        jobs += (job for pair in left if pair not in learners for job in runs(pair))
-        models: dict[Pair, Guide] = {}
-        data = DataFingerprint()
+    jobs: list[Job] = [MetaTrainJob(pair, results.configs[pair]) for pair in learners]
+    jobs += (job for pair in left if pair not in learners for job in runs(pair))
+    models: dict[Pair, Guide] = {}
+    data = DataFingerprint()
 
-        def keep(job: Job, result: tuple[int, History]) -> None:
-            results.keep(job.pair, *result)
-            if self.lease is not None:
-                self.lease.require()
-            advance(1)
+    def keep(job: Job, result: tuple[int, History]) -> None:
+        results.keep(job.pair, *result)
+        if lease is not None:
+            lease.require()
+        advance(1)
 
-        for job, result in results_of(jobs, backend, connect, data):
-            if isinstance(job, MetaTrainJob):
-                models[job.pair] = result
-            else:
-                keep(job, result)
-        late = [job for pair in learners for job in runs(pair, models[pair])]
-        for job, result in results_of(late, backend, connect, data):
+    for job, result in results_of(jobs, backend, connect, data):
+        if isinstance(job, MetaTrainJob):
+            models[job.pair] = result
+        else:
             keep(job, result)
+    late = [job for pair in learners for job in runs(pair, models[pair])]
+    for job, result in results_of(late, backend, connect, data):
+        keep(job, result)

@@ -186,11 +186,6 @@ class ComparisonFolder:
         """Return the path of a run's journal."""
         return self.path / "runs" / _file_name(task) / _file_name(searcher) / f"{seed}.jsonl"
 
-    def write_results(self, frame: pd.DataFrame) -> None:
-        """Write the results frame."""
-        with self.writing():
-            self.write("results.parquet", frame.to_parquet(None, index=False))
-
     def write_part(self, position: int, frame: pd.DataFrame) -> None:
         """Keep the results of one task and searcher until all are there; ``results/`` can be read at any time."""
         with self.writing():
@@ -319,9 +314,12 @@ class Results:
     """
 
     def __init__(
-        self, configs: Mapping[Pair, RunConfig], seeds: Mapping[Pair, Sequence[int]], home: ComparisonFolder | None
+        self,
+        configs: Mapping[Pair, RunConfig],
+        seeds: Mapping[Pair, Sequence[int]],
+        home: ComparisonFolder | None = None,
     ) -> None:
-        self._configs, self._seeds, self._home = configs, seeds, home
+        self.configs, self.seeds, self._home = configs, seeds, home
         self._histories: dict[Pair, dict[int, History]] = {pair: {} for pair in configs}
         self._attrs: dict[str, dict[str, dict[str, Any]]] = {"runs": {}, "full_epochs": {}, "searcher_seconds": {}}
         self._written: set[Pair] = set()
@@ -332,19 +330,19 @@ class Results:
     @property
     def total(self) -> int:
         """How many runs there are to be."""
-        return sum(map(len, self._seeds.values()))
+        return sum(map(len, self.seeds.values()))
 
     def missing(self, pair: Pair) -> list[int]:
         """Return the seeds of which there is no history yet."""
         there = self._histories[pair]
-        return [] if pair in self._written else [seed for seed in self._seeds[pair] if seed not in there]
+        return [] if pair in self._written else [seed for seed in self.seeds[pair] if seed not in there]
 
     def keep(self, pair: Pair, seed: int, history: History) -> None:
         """Take a history."""
         of_pair = self._histories[pair]
         of_pair[seed] = history
         self.done += 1
-        if self._home is None or len(of_pair) < len(self._seeds[pair]):
+        if self._home is None or len(of_pair) < len(self.seeds[pair]):
             return
         frame = self._frame([pair])
         for name, told in self._attrs.items():
@@ -363,8 +361,8 @@ class Results:
     def _frame(self, pairs: Sequence[Pair]) -> pd.DataFrame:
         return results_frame(
             [
-                self._histories[pair][seed].of(replace(self._configs[pair], seed=seed))
+                self._histories[pair][seed].of(replace(self.configs[pair], seed=seed))
                 for pair in pairs
-                for seed in self._seeds[pair]
+                for seed in self.seeds[pair]
             ]
         )

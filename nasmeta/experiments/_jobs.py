@@ -1,13 +1,17 @@
-"""The jobs of a comparison: what one worker does at a time, wherever it is, and the share of a shard."""
+"""The jobs of a comparison: what one worker does at a time, and how jobs are done here or on several machines."""
 
 from __future__ import annotations
 
+import math
+import os
 import platform
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import ExitStack
+import signal
+import threading
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,14 +24,21 @@ from nasmeta.errors import (
     SpaceExhaustedError,
     UnknownNameError,
 )
+from nasmeta.experiments._backends import Backend, Connection, GpuSlots, end_loky
 from nasmeta.journals import FolderLease, Shard
+from nasmeta.progress import heartbeat
 from nasmeta.runs import History, RunConfig
 from nasmeta.runs._guidance import Guide
 from nasmeta.searchers import Searcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task
+from nasmeta.threads import end_with, kill_workers, one_thread
 
+_PARENT_CHECK_SECONDS = 0.2
+_MOST_DEATHS = 3  # of workers, while no job ends
+_STUCK_SECONDS = 5.0  # that loky knows of a dead worker and does nothing; it usually takes milliseconds
 Pair: TypeAlias = tuple[int, str]  # position of the task, label of the searcher
+_VERSIONS = f"nasmeta {nasmeta.__version__}, numpy {np.__version__}"
 
 
 @dataclass(frozen=True)
@@ -126,15 +137,11 @@ def _tables_of(sources: Iterable[Task | SourceTask]) -> list[Task]:
 Job: TypeAlias = "MetaTrainJob | Runs"
 
 
-def _versions() -> str:
-    return f"nasmeta {nasmeta.__version__}, numpy {np.__version__}"
-
-
 @dataclass
 class DataFingerprint:
     """What the runner has, by which a node with other data or versions is noticed before it answers."""
 
-    versions: str = field(default_factory=_versions)
+    versions: str = _VERSIONS
     checksums: dict[str, str] = field(default_factory=dict)  # of the column of each task
 
     def of(self, job: Job) -> DataFingerprint:
@@ -147,8 +154,8 @@ class DataFingerprint:
     def require_here(self, job: Job) -> None:
         """Refuse, with a NasmetaError, to work on a node that would answer otherwise."""
         node = platform.node()
-        if _versions() != self.versions:
-            raise NasmetaError(f"The node {node} has {_versions()}, the runner {self.versions}: install the same.")
+        if self.versions != _VERSIONS:
+            raise NasmetaError(f"The node {node} has {_VERSIONS}, the runner {self.versions}: install the same.")
         for task in job.tasks:
             try:
                 found = task.column.source_sha256
@@ -174,8 +181,6 @@ def share_of(
     Runs are dealt in turn, so that each part has some of every searcher; those that learn first are cut into blocks, so
     that few parts learn the same.
 
-    Examples
-    --------
     >>> share_of(Shard(1, 2), [(0, "random"), (0, "meta")], [(0, "meta")], range(4))
     {(0, 'random'): [1, 3], (0, 'meta'): [2, 3]}
     """
@@ -185,3 +190,120 @@ def share_of(
     for pair, seed in [*dealt, *taught]:
         found[pair].append(seed)
     return dict(found)
+
+
+def results_of(
+    jobs: Sequence[Job], backend: Backend, connect: Callable[[], Connection], data: DataFingerprint
+) -> Iterator[tuple[Job, Any]]:
+    """Do jobs; yield each result with its job, in any order, as soon as it is there.
+
+    Where a worker dies, its job is done again by another one, which goes on from its journal; where workers die again
+    and again while no job ends, it is an error. An interrupt ends the processes; further ones are ignored until they
+    are gone.
+    """
+    if not backend.is_cluster and (backend.workers == 1 or len(jobs) <= 1):
+        with one_thread():
+            for job in jobs:
+                for result in job.results():
+                    yield job, result
+        return
+    left, deaths = dict(enumerate(jobs)), 0
+    while left:
+        connection = connect()
+        try:
+            with _one_interrupt(), closing(_pass(dict(left), backend, connection, data)) as results:
+                for i, of_job in results:
+                    job, deaths = left.pop(i), 0
+                    for result in of_job:
+                        yield job, result
+        except connection.deaths as reason:
+            deaths += 1
+            if deaths >= _MOST_DEATHS:
+                said = " ".join(str(reason).split())
+                raise NasmetaError(
+                    f"Workers ({backend.name}) died {deaths} times while no job ended: {said:.300} "
+                    "Is there enough memory on each node? What is in a folder is kept: the same call goes on."
+                ) from reason
+
+
+def _pass(
+    jobs: Mapping[int, Job], backend: Backend, connection: Connection, data: DataFingerprint
+) -> Generator[tuple[int, list[Any]]]:
+    """Do jobs until all are done or a worker has died."""
+    from joblib import Parallel, delayed, parallel_config
+
+    parent = None if backend.is_cluster else os.getpid()
+    with parallel_config(connection.joblib_name, n_jobs=connection.workers, **connection.options):
+        # On a cluster a job is a message of its own: what dies with a worker is one.
+        parallel = Parallel(return_as="generator_unordered", batch_size=1 if backend.is_cluster else "auto")
+        results = parallel(
+            delayed(_in_worker)(i, job, parent, data.of(job) if backend.is_cluster else None, connection.slots)
+            for i, job in jobs.items()
+        )
+        try:
+            with closing(results), nullcontext() if backend.is_cluster else _no_endless_wait():
+                yield from results
+        except BaseException:
+            if not backend.is_cluster:
+                end_loky()
+            raise
+
+
+@contextmanager
+def _no_endless_wait() -> Iterator[None]:
+    """Let loky notice a worker that died while it wrote a result.
+
+    Its manager then waits for the rest of the message for ever, since this process, too, holds the pipe's end for
+    writing. Once that is closed and no worker is left, the message ends, and loky says that its pool is broken.
+    """
+    from joblib.externals.loky import reusable_executor
+
+    dead_for = 0.0
+
+    def look() -> None:
+        nonlocal dead_for
+        executor = reusable_executor._executor
+        processes = [] if executor is None else list((executor._processes or {}).values())
+        dead = any(process.exitcode is not None for process in processes)
+        dead_for = dead_for + _PARENT_CHECK_SECONDS if dead else 0.0
+        if dead_for >= _STUCK_SECONDS:
+            kill_workers(executor)
+            with suppress(OSError):
+                executor._result_queue._writer.close()
+            dead_for = -math.inf  # once is enough
+
+    with heartbeat(look, _PARENT_CHECK_SECONDS):
+        yield
+
+
+@contextmanager
+def _one_interrupt() -> Iterator[None]:
+    """Let the first interrupt through and ignore the next ones, which would break the ending of the workers."""
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is not signal.default_int_handler:
+        yield
+        return
+
+    def interrupt(number: int, frame: object) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _in_worker(
+    position: int, job: Job, parent: int | None, data: DataFingerprint | None, slots: GpuSlots | None
+) -> tuple[int, list[Any]]:
+    """Do a job in a worker process."""
+    if slots is not None:
+        slots.take()
+    if parent is not None:
+        end_with(parent)  # nobody else writes to the journals
+    with one_thread():
+        if data is not None:
+            data.require_here(job)
+        return position, list(job.results())

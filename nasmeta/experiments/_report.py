@@ -10,24 +10,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
-from nasmeta.analysis.report import Findings, find, write_findings
+from nasmeta.analysis.report import Findings, XAxis, find, write_findings
 from nasmeta.checks import check_choice, check_instance, check_int, check_list, check_number
+from nasmeta.code import versions_of
 from nasmeta.errors import DamagedFileError, NasmetaError, NasmetaWarning, SettingError, shown
 from nasmeta.evaluators import TRAINED
-from nasmeta.experiments.specification._provenance import versions_of
 from nasmeta.experiments.specification._read import reported_columns
 from nasmeta.files import facts_in, require_writable
 from nasmeta.places import answering, checked_path, in_store, located
 from nasmeta.runs import on_evaluator
+from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task, get_task
-
-if TYPE_CHECKING:
-    from nasmeta.analysis.report import XAxis
-    from nasmeta.tables import ColumnInfo
 
 _PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "plotly", "scikit-posthocs")
 

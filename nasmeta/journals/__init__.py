@@ -9,7 +9,6 @@ from nasmeta.journals._file import (
     loaded as loaded,
     whole_lines as whole_lines,
 )
-from nasmeta.journals._lease import FolderLease as FolderLease
-from nasmeta.journals._shard import Shard as Shard
+from nasmeta.journals._lease import FolderLease as FolderLease, Shard as Shard
 
 __all__: list[str] = []  # of the ground: for rooms, not for users

@@ -1,25 +1,73 @@
-"""The right of one runner to write in a folder, until the next one takes it over."""
+"""Who may write where: the right of one runner to a folder, until the next takes it over, and parts of the work."""
 
 from __future__ import annotations
 
 import json
 import os
 import platform
-import threading
+import re
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, TypeVar
 
-from nasmeta.errors import JournalError
+from nasmeta.errors import JournalError, SettingError, shown
 from nasmeta.places import read_whole
+from nasmeta.progress import heartbeat
 
+_FORM = re.compile(r"(\d{1,6})/(\d{1,6})")
+
+T = TypeVar("T")
 _CHECK_SECONDS = 1.0
 _RENEW_SECONDS = 3.0  # in a store
 _LEASE_SECONDS = 15.0  # without a renewal the runner there is taken for dead
 _SETTLE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Part ``index``, from 0, of ``count`` parts."""
+
+    index: int
+    count: int
+
+    @classmethod
+    def of(cls, asked: object) -> Self:
+        """Read ``I/N``, or raise a SettingError.
+
+        >>> Shard.of("3/16")
+        Shard(index=3, count=16)
+        """
+        match = _FORM.fullmatch(asked) if isinstance(asked, str) else None
+        if match is None or not 0 <= int(match[1]) < int(match[2]):
+            raise SettingError(
+                f"A shard is I/N with I from 0 to N - 1, such as 0/16, not {shown(asked)}. Under SLURM: #SBATCH "
+                "--array=0-15, and --shard $SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT."
+            )
+        return cls(int(match[1]), int(match[2]))
+
+    def __str__(self) -> str:
+        return f"{self.index}-of-{self.count}"
+
+    def dealt(self, items: Sequence[T]) -> Sequence[T]:
+        """Return its items, where these are dealt in turn.
+
+        >>> Shard(1, 3).dealt("abcdefgh")
+        'beh'
+        """
+        return items[self.index :: self.count]
+
+    def block(self, items: Sequence[T]) -> Sequence[T]:
+        """Return its items, where those of a part follow each other.
+
+        >>> Shard(1, 3).block("abcdefgh")
+        'cde'
+        """
+        first, end = (i * len(items) // self.count for i in (self.index, self.index + 1))
+        return items[first:end]
 
 
 class FolderLease:
@@ -55,17 +103,11 @@ class FolderLease:
         now = self._there()
         if now is None or now.get("token") != self.token:
             raise self._refusal(now or {})
-        ended = threading.Event()
-        thread = threading.Thread(target=self._renew, args=(ended,), daemon=True)
-        thread.start()
-        try:
+        with heartbeat(self._renew, _RENEW_SECONDS):
             yield
-        finally:
-            ended.set()
-            thread.join()
 
-    def _renew(self, ended: threading.Event) -> None:
-        while not ended.wait(_RENEW_SECONDS) and self.is_held():
+    def _renew(self) -> None:
+        if self.is_held():
             with suppress(OSError):  # the next one may succeed
                 self.path.write_bytes(self.content(renewed=time.time()))
 

@@ -6,8 +6,9 @@ Here are the interface and the processes that sources guide; the sub-rooms are `
 
 from importlib import import_module
 
+from nasmeta.meta._blend import predictive_weights as predictive_weights
 from nasmeta.meta._default import DefaultMetaSearch as DefaultMetaSearch
-from nasmeta.meta._guided import GuidedSearch as GuidedSearch
+from nasmeta.meta._guided import GuidedSearch as GuidedSearch, warm_start_cells as warm_start_cells
 from nasmeta.meta._learned_space import ChanceOfBest as ChanceOfBest, LearnedSpace as LearnedSpace
 from nasmeta.meta._meta_gp import MetaGP as MetaGP, MetaGPSearch as MetaGPSearch, learn_meta_gp as learn_meta_gp
 from nasmeta.meta._meta_linear import MetaLinear as MetaLinear
@@ -16,10 +17,8 @@ from nasmeta.meta._meta_train import TrainingFiles as TrainingFiles, meta_train
 from nasmeta.meta._model_file import SavedMetaModel, training_digest as training_digest
 from nasmeta.meta._monitor import Monitor as Monitor
 from nasmeta.meta._multi_task_gp import MultiTaskGPSearch as MultiTaskGPSearch
-from nasmeta.meta._predictive_weights import predictive_weights as predictive_weights
 from nasmeta.meta._predictor_search import MetaPredictorSearch as MetaPredictorSearch
-from nasmeta.meta._rgpe import RGPESearch as RGPESearch
-from nasmeta.meta._rgpe_vanilla import VanillaRGPESearch as VanillaRGPESearch
+from nasmeta.meta._rgpe import RGPESearch as RGPESearch, VanillaRGPESearch as VanillaRGPESearch
 from nasmeta.meta._shipped import (
     meta_model_for as meta_model_for,
     seen_of as seen_of,
@@ -28,13 +27,6 @@ from nasmeta.meta._shipped import (
 from nasmeta.meta._source_matrix import SourceMatrix as SourceMatrix
 from nasmeta.meta._source_models import learn_source_models as learn_source_models
 from nasmeta.meta._source_order import SourceOrder as SourceOrder
-from nasmeta.meta._syne_tune_rush import SyneTuneRUSH as SyneTuneRUSH
-from nasmeta.meta._syne_tune_transfer import (
-    SyneTuneBoundingBox as SyneTuneBoundingBox,
-    SyneTuneQuantileCopula as SyneTuneQuantileCopula,
-    SyneTuneZeroShot as SyneTuneZeroShot,
-)
-from nasmeta.meta._warm_start import warm_start_cells as warm_start_cells
 
 __all__ = [
     "META_PREDICTORS",

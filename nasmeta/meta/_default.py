@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
 from nasmeta.errors import SettingError, UnknownNameError, shown
+from nasmeta.meta._blend import left_out_densities, predictive_weights
 from nasmeta.meta._meta_gp import MetaGP, learn_meta_gp, pack_meta_gp, unpack_meta_gp
 from nasmeta.meta._multi_task_gp import prior_of_weights, regression_weights
-from nasmeta.meta._predictive_weights import left_out_densities, predictive_weights
 from nasmeta.meta._rgpe import RGPESearch
 from nasmeta.meta._scale import labels_like
 from nasmeta.meta._source_guided import BETA

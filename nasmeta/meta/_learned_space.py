@@ -147,22 +147,6 @@ class LearnedSpace:
     turn; the same left-out sources, with label noise, say how far down the order a best cell stands, and from that
     comes `chance_of_best`.
 
-    Attributes
-    ----------
-    space : SearchSpace
-    fraction : float
-        Kept share of the cells.
-    log_probability : ndarray of float64, shape (n_cells,)
-        Of the learnt distribution.
-    chance : ChanceOfBest
-        The chance as a function of the fraction.
-    sources : tuple of str
-        Names of the tasks that it was learnt from.
-    labels : int
-        Source labels that were used, all sources together.
-    share : float
-        Share of a source's labelled cells that count as its best ones.
-
     Examples
     --------
     >>> import nasmeta as nm
@@ -174,12 +158,12 @@ class LearnedSpace:
     """
 
     space: SearchSpace
-    fraction: float
-    log_probability: NDArray[np.float64]
-    chance: ChanceOfBest
-    sources: tuple[str, ...]
-    labels: int
-    share: float
+    fraction: float  # of the cells that is kept
+    log_probability: NDArray[np.float64]  # of the learnt distribution, shape (n_cells,)
+    chance: ChanceOfBest  # as a function of the fraction
+    sources: tuple[str, ...]  # names of the tasks that it was learnt from
+    labels: int  # that were used, all sources together
+    share: float  # of a source's labelled cells that count as its best ones
 
     @classmethod
     def learn(
@@ -190,22 +174,10 @@ class LearnedSpace:
         *,
         noise: float | LabelNoise = 0.1,
     ) -> LearnedSpace:
-        """Learn from source tasks.
+        """Learn from source tasks, of which only the signal is seen; of other spaces, from the cells that both have.
 
-        Parameters
-        ----------
-        space : SearchSpace
-        sources : iterable of Task or SourceTask
-            Of a task only the signal is seen. Those of another space count with the cells that both have.
-        fraction : float, default 0.1
-            Share of the cells that is kept, above 0 and at most 1.
-        noise : float or LabelNoise, default 0.1
-            Of a left-out source's normal scores, when the chance is calibrated.
-
-        Raises
-        ------
-        SettingError
-            Where the fraction is not possible, or there is no source that can be learnt from.
+        `fraction` is above 0 and at most 1; `noise` is that of a left-out source's normal scores, when the chance is
+        calibrated.
         """
         fraction = _checked_fraction(fraction)
         seen = labelled_in(space, sources, cls.__name__)

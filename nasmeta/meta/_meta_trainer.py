@@ -90,13 +90,7 @@ class MetaTrainer:
         self._least, self._stale, self._step = math.inf, 0, 0
 
     def run(self) -> int:
-        """Train; return the number of steps that were made.
-
-        Raises
-        ------
-        SettingError
-            Where the loss is not finite, or the checkpoint is that of another training.
-        """
+        """Train; return the number of steps that were made."""
         plan, monitor = self.plan, self.monitor
         if monitor.checkpoint is not None and monitor.checkpoint.exists():
             self._resume(monitor.checkpoint)

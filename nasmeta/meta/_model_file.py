@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.checks import check_names
 from nasmeta.code import code_of
 from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, UnknownNameError, shown
 from nasmeta.files import shipped, write_atomically
@@ -286,8 +287,7 @@ class SavedMetaModel:
     def _with(self, kind: Any, settings: dict[str, Any]) -> dict[str, Any]:
         """Return the settings of the file with those of the user, whose names are checked."""
         known = [name for name in inspect.signature(kind).parameters if name not in ("space", "rng")]
-        if (strange := next((name for name in settings if name not in known), None)) is not None:
-            raise SettingError(f"{self.kind} has no setting {shown(strange)}. Possible: {', '.join(known) or 'none'}.")
+        check_names(self.kind, "setting", settings, known)
         return {**self.card["settings"], **settings}
 
     def require_searcher(self) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from html import escape
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
 from nasmeta.checks import checked_types
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.pictures._facts import ShowsFacts as ShowsFacts
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -152,3 +152,19 @@ def fitting_size(text: str, width: float, size: Any) -> float:
     asked = float(FontProperties(size=size).get_size_in_points())
     wide = text_inches(text, asked)
     return asked if wide <= width else max(5.0, asked * width / wide)
+
+
+class ShowsFacts:
+    """Base of what a notebook shows as its facts."""
+
+    def _facts(self) -> Mapping[str, object]:
+        """Return what is shown, in words, by heading."""
+        raise NotImplementedError
+
+    def _repr_html_(self) -> str:
+        left = 'style="text-align: left"'
+        rows = "".join(
+            f"<tr><th {left}>{escape(name)}</th><td {left}>{escape(str(fact))}</td></tr>"
+            for name, fact in self._facts().items()
+        )
+        return f"<table><caption>{escape(type(self).__name__)}</caption><tbody>{rows}</tbody></table>"

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from nasmeta.analysis import summarise_predictions, write_prediction_summary
-from nasmeta.errors import SettingError
+from nasmeta.checks import check_names
 from nasmeta.files import require_writable
 from nasmeta.places import checked_path
 from nasmeta.prediction._benchmark import benchmark_predictors
@@ -139,10 +139,7 @@ def predict(
     >>> bool(tau["ridge"] > tau["nwot"]), len(found.frame), found.files
     (True, 12, ())
     """
-    possible = [*inspect.signature(benchmark_predictors).parameters][2:]
-    for name in options:
-        if name not in possible:
-            raise SettingError(f"predict has no option {name!r}. Possible: {', '.join(possible)}.")
+    check_names("predict", "option", options, [*inspect.signature(benchmark_predictors).parameters][2:])
     asked = f"nb201/{task}" if isinstance(task, str) and "/" not in task else task
     home = None if folder is None else checked_path("folder", folder)
     if home is not None:

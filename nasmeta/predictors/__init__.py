@@ -6,7 +6,6 @@ What needs scikit-learn is imported when it is first used.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from nasmeta.predictors._acquisition import log_expected_improvement as log_expected_improvement
 from nasmeta.predictors._gaussian_process import (
     CellGP as CellGP,
     CellKernel as CellKernel,
@@ -15,6 +14,7 @@ from nasmeta.predictors._gaussian_process import (
     fit_hyperparameters as fit_hyperparameters,
     weak_prior as weak_prior,
 )
+from nasmeta.predictors._labels import log_expected_improvement as log_expected_improvement
 from nasmeta.predictors._moving import move_to_space as move_to_space
 from nasmeta.predictors._registry import PREDICTORS as PREDICTORS, PredictorEntry as PredictorEntry, make_predictor
 from nasmeta.predictors._splits import isomorph_split

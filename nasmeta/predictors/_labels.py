@@ -1,19 +1,22 @@
-"""Labels: checked, put on a scale that a model can learn, and predictions put back."""
+"""Labels: checked, put on a scale that a model can learn, and predictions put back; what a proposal is worth."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import erfcx, log1p
 
-from nasmeta.checks import check_choice
+from nasmeta.checks import check_array, check_choice, check_number
 from nasmeta.errors import LabelError, SettingError
 from nasmeta.tasks import normal_scores
 
 LABELS = ("rank", "value")
 _TAIL = 0.1  # share of the levels at either end whose slope continues beyond them
+_SURE = 30.0  # deviations above the best from which on the improvement is the difference, to all digits
 
 
 def checked_labels(y: Any, n_rows: int | None = None) -> NDArray[np.float64]:
@@ -92,3 +95,21 @@ def _interpolate(at: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.
     inside = np.interp(at, x, y)
     mapped: NDArray[np.float64] = inside + np.minimum(at - x[0], 0) * below + np.maximum(at - x[-1], 0) * above
     return mapped
+
+
+def log_expected_improvement(mean: NDArray[np.float64], std: NDArray[np.float64], best: float) -> NDArray[np.float64]:
+    """Return the logarithm of the expected improvement over `best`, exact far into the tail.
+
+    Jones, Schonlau and Welch, "Efficient global optimization", 1998; the stable form follows Ament et al.,
+    "Unexpected improvements to expected improvement", NeurIPS 2023.
+    """
+    mean, std = check_array("mean", mean), check_array("std", std)
+    u = (mean - check_number("best", best, -math.inf)) / std
+    improved = np.log(std) + np.log(np.maximum(u, 1.0))
+    sure, u = u > _SURE, np.minimum(u, _SURE)
+    # φ(u) + u Φ(u) = φ(u) (1 + u √(π/2) erfcx(-u/√2))
+    scaled = u * np.sqrt(np.pi / 2) * erfcx(-u / np.sqrt(2))
+    tail = u < -1e3
+    log_factor = np.where(tail, -2 * np.log(np.maximum(-u, 1.0)), log1p(np.where(tail, 0.0, scaled)))
+    score: NDArray[np.float64] = np.log(std) - 0.5 * u * u - 0.5 * np.log(2 * np.pi) + log_factor
+    return np.where(sure, improved, score)

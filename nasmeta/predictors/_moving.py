@@ -6,7 +6,7 @@ from copy import deepcopy
 from typing import Any, TypeVar
 
 from nasmeta.errors import SettingError
-from nasmeta.spaces import SearchSpace, get_space
+from nasmeta.spaces import SearchSpace, get_space, reference_space
 
 P = TypeVar("P")
 
@@ -41,8 +41,6 @@ def move_to_space(predictor: P, space: str | SearchSpace) -> P:
     >>> move_to_space(predictor, "nb201").predict([15000]).shape
     (1,)
     """
-    from nasmeta.spaces import reference_space
-
     target = get_space(space)
     moved = deepcopy(predictor)
     parts: list[Any] = [moved]

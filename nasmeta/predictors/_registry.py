@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from nasmeta.checks import check_names
 from nasmeta.errors import SettingError, shown
 from nasmeta.registry import Registry
 from nasmeta.spaces import SearchSpace, get_space
@@ -125,9 +126,7 @@ def make_predictor(
         grouped = hasattr(first, "transformer_list") or hasattr(first, "group_sizes")
         if "groups" in known and "groups" not in settings and grouped:
             settings["groups"] = _groups(first)
-    for key in settings:
-        if key not in known:
-            raise SettingError(f"The predictor {name} has no setting {key!r}. Possible: {', '.join(known) or 'none'}.")
+    check_names(f"The predictor {name}", "setting", settings, known)
     for key, value in (("random_state", seed), ("seed", seed), ("space", space)):
         if key in known and key not in settings:
             settings[key] = value

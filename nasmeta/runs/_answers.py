@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from nasmeta.errors import NasmetaError, NasmetaWarning, SettingError, calls_inside, shown
 from nasmeta.evaluators import (
@@ -28,9 +28,7 @@ from nasmeta.spaces import SPACES, SearchSpace, get_space
 from nasmeta.surrogates import Surrogate
 from nasmeta.tables import only_test_values
 from nasmeta.tasks import MultiObjectiveTask, Task, TaskDistribution, as_task, is_own_table
-
-if TYPE_CHECKING:
-    from nasmeta.training import ImageDataset, Recipe
+from nasmeta.training import ImageDataset, Recipe
 
 _One: TypeAlias = "str | os.PathLike[str] | Evaluator | Measure"
 EvaluatorLike: TypeAlias = "_One | Sequence[_One]"  # one, or one an objective

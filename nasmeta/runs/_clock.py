@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from nasmeta.checks import check_bool, check_choice, check_int
+from nasmeta.checks import check_bool, check_choice, check_int, check_names
 from nasmeta.errors import SettingError, shown
 
 _CHOICES = {"repeats": ("free", "charged"), "overshoot": ("count", "discard"), "promotion": ("scratch", "continued")}
@@ -62,10 +62,7 @@ class Clock:
             clock = asdict(clock)
         if not isinstance(clock, Mapping):
             raise SettingError(f"A clock is a Clock or a mapping of its settings, not {shown(clock)}.")
-        possible = [field.name for field in fields(cls)]
-        for name in clock:
-            if name not in possible:
-                raise SettingError(f"A clock has no setting {name!r}. Possible: {', '.join(possible)}.")
+        check_names("A clock", "setting", clock, [field.name for field in fields(cls)])
         for name, choices in _CHOICES.items():
             check_choice(f"{name} of the clock", clock.get(name, choices[0]), choices)
         check_bool("charge_searcher", clock.get("charge_searcher", False))

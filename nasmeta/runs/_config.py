@@ -22,9 +22,8 @@ from nasmeta.places import located
 from nasmeta.runs._clock import Budget, Clock
 from nasmeta.runs._guidance import Guide
 from nasmeta.runs._history import History
-from nasmeta.runs._journal import FORMAT, Journal, Records, read_records
+from nasmeta.runs._journal import FORMAT, Journal, Records, check_recorded, read_records, recorded_history
 from nasmeta.runs._loop import run_loop
-from nasmeta.runs._replay import check_recorded, recorded_history
 from nasmeta.runs._sources import MetaModelLike, SourcesLike, check_learnable, saved_model_of, sources_of
 from nasmeta.runs._spec import SearcherSpec, check_objectives, why_no_seconds
 from nasmeta.searchers import MetaSearcher, MultiFidelitySearcher, Searcher

@@ -93,8 +93,6 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
 
 def _reasons(runs: Sequence[History], n: int) -> pd.Categorical[str]:
     """Return why each of n evaluations failed, an empty string where it did not."""
-    import pandas as pd
-
     codes, positions, begin = np.zeros(n, np.int64), {"": 0}, 0
     for run in runs:
         for position, reason in run._reasons().items():

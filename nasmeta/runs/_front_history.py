@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -50,20 +49,9 @@ class FrontHistory(History):
         super().__init__(config, timed=timed)
         self.n_objectives = n_objectives
 
-    def append(
-        self,
-        cells: list[int],
-        values: list[Any],
-        cost_seconds: list[float],
-        failures: Sequence[str | None] = (),
-        start: float = 0.0,
-        worker: int = 0,
-        epochs: int = 0,
-        notes: Sequence[Mapping[str, Any]] | None = None,
-    ) -> None:
+    def append(self, cells: list[int], values: list[Any], *rest: Any, **named: Any) -> None:
         """Record evaluations, as `History.append` does; a value is a list of numbers, one an objective."""
-        flat = [number for of_cell in values for number in of_cell]
-        super().append(cells, flat, cost_seconds, failures, start, worker, epochs, notes)
+        super().append(cells, [number for of_cell in values for number in of_cell], *rest, **named)
 
     @property
     def values(self) -> NDArray[np.float64]:

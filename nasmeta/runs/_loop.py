@@ -17,8 +17,7 @@ from nasmeta.evaluators import Evaluation, SupportsEvaluate, evaluate_or_fail
 from nasmeta.runs._clock import Budget, Clock
 from nasmeta.runs._front_history import history_for
 from nasmeta.runs._history import History
-from nasmeta.runs._journal import Journal
-from nasmeta.runs._replay import Replay
+from nasmeta.runs._journal import Journal, Replay
 from nasmeta.runs._tell import Teller
 from nasmeta.searchers import MultiFidelitySearcher, Searcher
 
@@ -54,41 +53,11 @@ def run_loop(
     never made smaller to fit the budget, only to fit what is left in the space; of the last batch just the first
     architectures are evaluated.
 
-    Parameters
-    ----------
-    searcher : Searcher
-    evaluator : Evaluator, or mapping of int to Evaluator
-        By epochs, where there are several lengths of training; the longest is a full one.
-    evaluations : int, optional
-        How many may be started.
-    seconds : float, optional
-        Nothing is started from then on; for this there is to be a clock.
-    batch : int
-        How many architectures are asked for at once without a clock; fewer where the space or the searcher has fewer
-        left.
-    clock : Clock, optional
-    sign : float, or ndarray of float64, shape (m,)
-        1 where a higher value is better, -1 where a lower one is; one for each of several objectives, whose evaluator
-        answers with vectors, shape (n, m).
-    target : float, optional
-        Stop when a full training whose signed value reaches it ends.
-    journal : Journal, optional
-        What it holds is replayed, what follows is recorded.
-    stall_limit : int
-        Stop after so many proposals in a row of which none was new.
-
-    Returns
-    -------
-    History
-
-    Raises
-    ------
-    SettingError
-        For a number that is not possible, seconds without a clock, and a batch with one.
-    NasmetaError
-        Where the searcher proposes something that is no array of cells, or the evaluator answers with NaN.
-    JournalError
-        Where the journal records something else than the searcher proposes.
+    Evaluators are by epochs where there are several lengths of training; the longest is a full one. Nothing is started
+    after so many `evaluations`, or `seconds` of the clock. Without a clock `batch` architectures are asked for at once.
+    The `sign` is 1 where a higher value is better, else -1; of several objectives an array of shape (m,). The run stops
+    when a full training reaches the signed `target`, or after `stall_limit` proposals in a row of which none was new.
+    What the journal holds is replayed, what follows is recorded.
 
     Examples
     --------

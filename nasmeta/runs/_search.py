@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nasmeta.checks import check_bool
 from nasmeta.errors import JournalError
@@ -23,9 +23,7 @@ from nasmeta.searchers import Searcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Task, TaskDistribution
 from nasmeta.threads import one_thread
-
-if TYPE_CHECKING:
-    from nasmeta.training import ImageDataset, Recipe
+from nasmeta.training import ImageDataset, Recipe
 
 
 def search(

@@ -7,15 +7,20 @@ from nasmeta.searchers._bohb import BOHB as BOHB
 from nasmeta.searchers._botorch import BoTorchSearch as BoTorchSearch
 from nasmeta.searchers._ehvi import (
     EHVISearch as EHVISearch,
+    ParEGO as ParEGO,
     expected_hypervolume_improvement as expected_hypervolume_improvement,
 )
 from nasmeta.searchers._evolution import RegularizedEvolution as RegularizedEvolution
 from nasmeta.searchers._gp import GPSearch as GPSearch
 from nasmeta.searchers._halving import ASHA as ASHA, Hyperband as Hyperband, SuccessiveHalving as SuccessiveHalving
 from nasmeta.searchers._listing import list_searchers, missing_packages as missing_packages
-from nasmeta.searchers._local_search import FullLocalSearch as FullLocalSearch, LocalSearch as LocalSearch
+from nasmeta.searchers._local_search import (
+    FullLocalSearch as FullLocalSearch,
+    LocalSearch as LocalSearch,
+    ParetoLocalSearch as ParetoLocalSearch,
+)
 from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
-from nasmeta.searchers._nsga2 import NSGA2 as NSGA2
+from nasmeta.searchers._nsga2 import NSGA2 as NSGA2, PymooNSGA2 as PymooNSGA2
 from nasmeta.searchers._optuna import (
     OptunaGP as OptunaGP,
     OptunaNSGAII as OptunaNSGAII,
@@ -25,11 +30,8 @@ from nasmeta.searchers._optuna import (
     load_optuna as load_optuna,
     position_distributions as position_distributions,
 )
-from nasmeta.searchers._parego import ParEGO as ParEGO
-from nasmeta.searchers._pareto_local_search import ParetoLocalSearch as ParetoLocalSearch
 from nasmeta.searchers._peers import OwnGenerators as OwnGenerators, PeerSearch as PeerSearch, load_peer as load_peer
 from nasmeta.searchers._predictor import PredictorSearch
-from nasmeta.searchers._pymoo import PymooNSGA2 as PymooNSGA2
 from nasmeta.searchers._random import RandomSearch as RandomSearch
 from nasmeta.searchers._reinforce import Reinforce as Reinforce
 from nasmeta.searchers._smac import SMACSearch as SMACSearch

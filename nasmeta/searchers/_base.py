@@ -64,12 +64,12 @@ for _name, _place in (
     ("multi-task-gp", "_multi_task_gp:MultiTaskGPSearch"),
     ("ppo", "rl._ppo_search:PPOSearch"),
     ("rgpe", "_rgpe:RGPESearch"),
-    ("rgpe-vanilla", "_rgpe_vanilla:VanillaRGPESearch"),
+    ("rgpe-vanilla", "_rgpe:VanillaRGPESearch"),
     ("source-order", "_source_order:SourceOrder"),
-    ("syne-tune-bounding-box", "_syne_tune_transfer:SyneTuneBoundingBox"),
-    ("syne-tune-quantile-copula", "_syne_tune_transfer:SyneTuneQuantileCopula"),
-    ("syne-tune-rush", "_syne_tune_rush:SyneTuneRUSH"),
-    ("syne-tune-zero-shot", "_syne_tune_transfer:SyneTuneZeroShot"),
+    ("syne-tune-bounding-box", "_syne_tune:SyneTuneBoundingBox"),
+    ("syne-tune-quantile-copula", "_syne_tune:SyneTuneQuantileCopula"),
+    ("syne-tune-rush", "_syne_tune:SyneTuneRUSH"),
+    ("syne-tune-zero-shot", "_syne_tune:SyneTuneZeroShot"),
 ):
     SEARCHERS.declare(_name, f"nasmeta.meta.{_place}")
 

@@ -1,4 +1,4 @@
-"""Expected hypervolume improvement over all architectures of a space."""
+"""Bayesian optimisation of several objectives: expected hypervolume improvement, and random scalarisations."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from nasmeta.checks import check_number
 from nasmeta.errors import SettingError
 from nasmeta.predictors import CellKernel, Hyperparameters, TrendGP, normal_scores, weak_prior
 from nasmeta.searchers._base import SEARCHERS
@@ -41,25 +42,9 @@ def expected_hypervolume_improvement(
     "Hypervolume-based expected improvement: monotonicity properties and exact computation", CEC 2011); of m they are
     slices of slices, at most about :math:`k^{m-1} / (m-1)!` for a front of k points.
 
-    Parameters
-    ----------
-    mean, std : ndarray of float64, shape (n, m)
-        Of each candidate and objective; deviations are positive.
-    front : ndarray of float64, shape (k, m)
-        Points that are there; those that are dominated, or no better than the reference, are left out.
-    reference : ndarray of float64, shape (m,)
+    Mean and deviation of the candidates are of shape (n, m), the points of the front (k, m), the reference (m,); points
+    that are dominated, or no better than the reference, are left out.
 
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-
-    Raises
-    ------
-    SettingError
-        Where the shapes do not fit.
-
-    Examples
-    --------
     >>> import numpy as np
     >>> from nasmeta.searchers import expected_hypervolume_improvement
     >>> sure = np.full((2, 2), 1e-9)  # then it is the improvement itself
@@ -261,3 +246,50 @@ def _scores_at(
     top = (known[-1] - known[middle]) / (own[-1] - own[middle]) if len(own) > middle + 1 else 1.0
     top /= (values == known[-1]).sum()  # what many share is likely the end of the scale
     return scores, np.append(np.diff(levels) / np.maximum(np.diff(scores), 1e-9), top)
+
+
+@SEARCHERS.register("parego")
+class ParEGO(GPSearch):
+    """Expected improvement of an augmented Tchebycheff norm whose weights are drawn anew for each proposal.
+
+    Knowles, "ParEGO: a hybrid algorithm with on-line landscape approximation for expensive multiobjective optimization
+    problems", IEEE Transactions on Evolutionary Computation 2006. Objectives are scaled to the range of what was told;
+    the process is that of `GPSearch`, on the normal scores of the norm's ranks.
+
+    Parameters
+    ----------
+    n_initial, features
+        As in `GPSearch`.
+    augmentation : float, default 0.05
+        The share of the weighted sum.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> len(nm.search("parego", "nb201/cifar10+train_seconds", evaluations=20, seed=0))
+    20
+    """
+
+    objectives = "several"
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        rng: np.random.Generator,
+        *,
+        n_initial: int = 5,
+        features: Sequence[str] | None = None,
+        augmentation: float = 0.05,
+    ) -> None:
+        super().__init__(space, rng, n_initial=n_initial, features=features)
+        self.augmentation = check_number("augmentation", augmentation, 0, 1)
+
+    def _labels(self) -> NDArray[np.float64]:
+        """Draw weights; return the normal scores of the norm under them, shape (n,)."""
+        values = np.array(self._values)
+        if not len(values):
+            return np.empty(0)
+        low, span = values.min(axis=0), np.ptp(values, axis=0)
+        weights = self.rng.dirichlet(np.ones(values.shape[1]))
+        losses = weights * (1 - (values - low) / np.where(span > 0, span, 1.0))
+        return normal_scores(-(losses.max(axis=1) + self.augmentation * losses.sum(axis=1)))

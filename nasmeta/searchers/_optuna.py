@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_options
+from nasmeta.checks import check_names, check_options
 from nasmeta.errors import SettingError, UnknownNameError, needing, shown
 from nasmeta.searchers._base import SEARCHERS, Searcher
 from nasmeta.spaces import SearchSpace, get_space
@@ -124,9 +124,7 @@ class OptunaSearch(Searcher):
             raise UnknownNameError.of("sampler of Optuna", self.sampler, possible)
         kind = getattr(optuna.samplers, self.sampler)
         known = [name for name in inspect.signature(kind).parameters if name != "seed"]
-        for name in self.options:
-            if name not in known:
-                raise SettingError(f"{self.sampler} has no option {name!r}. Possible: {', '.join(known)}.")
+        check_names(self.sampler, "option", self.options, known)
         needed = _NEEDED_BY.get(self.sampler)
         try:
             with needing(self.sampler, "optuna,torch"):

@@ -17,10 +17,9 @@ from nasmeta.spaces._configspace import ConfigSpaceForms
 from nasmeta.spaces._content import BUILDERS, digest, from_content, packed, to_content, unpacked
 from nasmeta.spaces._drawing import Drawing, draw_choices, drawn, facts_of
 from nasmeta.spaces._features import CountFeature, FeatureBuilder, plain_features
-from nasmeta.spaces._from_frame import space_from_frame
 from nasmeta.spaces._neighbours import Neighbours
 from nasmeta.spaces._notation import CellCodec
-from nasmeta.spaces._positions import Choice, Position
+from nasmeta.spaces._positions import Choice, Position, space_from_frame
 
 if TYPE_CHECKING:
     import pandas as pd

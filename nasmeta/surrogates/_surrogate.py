@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +22,7 @@ from nasmeta.surrogates._file import Content, encode, read, space_of_card
 from nasmeta.surrogates._noise import SeedNoise
 from nasmeta.surrogates._process import Process
 from nasmeta.surrogates._scores import Scores, score_predictions
-from nasmeta.tasks import Task, get_task
-
-if TYPE_CHECKING:
-    from nasmeta.tasks import Task
+from nasmeta.tasks import Signal, Task, get_task
 
 _BEST = 0.1  # of a task, which is also scored by itself
 _DIGITS = 6  # of the largest value: beyond them, processors of different kinds disagree
@@ -251,7 +248,6 @@ class Surrogate:
     def task(self) -> Task:
         """The question that it answers, on its table; on the space alone where the table has no name here."""
         from nasmeta.tables import added_tables, table_names
-        from nasmeta.tasks import Signal, Task
 
         table, signal = self.card["table"], Signal(**self.card["signal"])
         known = table in table_names() or table in added_tables()

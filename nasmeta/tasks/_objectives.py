@@ -113,26 +113,8 @@ def within_budget(values: ArrayLike, costs: ArrayLike, budget: float) -> NDArray
 def log_tradeoff(values: ArrayLike, costs: ArrayLike, weight: float) -> NDArray[np.float64]:
     """Return ``values - weight * ln(costs)``: with weight 2 a doubled cost is worth 1.39 points.
 
-    Parameters
-    ----------
-    values, costs : array-like, shape (n,)
-        NaN where either is NaN.
-    weight : float
-        At least 0.
-
-    Returns
-    -------
-    ndarray of float64, shape (n,)
-
-    Raises
-    ------
-    SettingError
-        Where the weight is negative or not finite, or a cost is not above 0, so that it has no logarithm.
-
-    Examples
-    --------
-    >>> log_tradeoff([90.0, 91.0], [1.0, 2.0], weight=2.0).round(3)
-    array([90.   , 89.614])
+    All are of shape (n,), NaN where either is NaN. A SettingError says where the weight is negative, or a cost has no
+    logarithm.
     """
     if not 0 <= weight < np.inf:
         raise SettingError(f"A weight must be a number of at least 0, not {shown(weight)}.")

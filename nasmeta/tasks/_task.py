@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from nasmeta.checks import check_generator, check_int, check_text, checked_types
 from nasmeta.errors import ColumnError, MissingValueError, SettingError, shown
 from nasmeta.spaces import SearchSpace, get_space, held_out_name
-from nasmeta.tasks._combined import CombinedTask
+from nasmeta.tasks._derived import CombinedTask, SampledSeeds, ShownTask
 from nasmeta.tasks._objectives import Objective
-from nasmeta.tasks._sampled import SampledSeeds, ShownTask
 from nasmeta.tasks._signal import Cost, Signal, is_own_table, recorded_costs
 from nasmeta.tasks._source_task import SourceTask
 

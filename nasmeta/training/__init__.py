@@ -27,7 +27,7 @@ from nasmeta.training._train import train
 
 if TYPE_CHECKING:
     from nasmeta.training import proxies as proxies
-    from nasmeta.training._device_data import DeviceData as DeviceData
+    from nasmeta.training._machine import DeviceData as DeviceData
     from nasmeta.training._many import train_many
     from nasmeta.training._network import (
         CellModule as CellModule,
@@ -58,7 +58,7 @@ __all__ = [
 _LAZY = {
     "CellModule": "_network",
     "CellNetwork": "_network",
-    "DeviceData": "_device_data",
+    "DeviceData": "_machine",
     "Supernet": "_supernet",
     "compute_proxies": "proxies",
     "gdas": "_supernet",

@@ -76,11 +76,6 @@ def estimate_training(
 
     Nothing is compiled, so what is compiled will be quicker. The memory is counted, not measured: images, weights, and
     what the gradient keeps of a batch. `dataset` is what the recipe takes of the images.
-
-    Raises
-    ------
-    TrainingFailed
-        As in the training.
     """
 
     def begun(few: ImageDataset, shorter: Recipe) -> Learner:

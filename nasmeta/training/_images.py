@@ -18,22 +18,12 @@ from nasmeta.training._image_files import files_by_class, read_digits, read_pict
 
 @dataclass(frozen=True)
 class ImageBatch:
-    """Images, ready for a network, and their labels.
+    """Images, ready for a network, and their labels."""
 
-    Attributes
-    ----------
-    images : ndarray of float32, shape (n, 3, size, size)
-        Standardised by mean and standard deviation of the batch, per channel.
-    labels : ndarray of int64, shape (n,)
-    n_classes : int
-    source : str
-        ``digits``, or the name of the folder.
-    """
-
-    images: NDArray[np.float32]
-    labels: NDArray[np.int64]
+    images: NDArray[np.float32]  # (n, 3, size, size), standardised by mean and deviation of the batch, per channel
+    labels: NDArray[np.int64]  # (n,)
     n_classes: int
-    source: str
+    source: str  # digits, or the name of the folder
 
     def sha256(self) -> str:
         """Return the checksum of pixels and labels, by which two batches are told apart."""
@@ -43,31 +33,11 @@ class ImageBatch:
 def load_images(source: str | Path = "digits", n: int = 32, size: int = 16, seed: int = 0) -> ImageBatch:
     """Draw a batch of images, of all classes as evenly as possible.
 
-    Parameters
-    ----------
-    source : str or Path, default "digits"
-        ``digits`` are scikit-learn's 1,797 handwritten digits (8×8 grey values, ten classes). Anything else is a folder
-        with one folder of images for each class (the ImageFolder layout); greyscale images get three channels.
-    n : int, default 32
-        How many images; at least 2, as a batch norm over one image of one pixel has no deviation.
-    size : int, default 16
-        Height and width in pixels, to which images are scaled (bilinear); a multiple of 4, at least 8.
-    seed : int, default 0
-        Of the draw.
+    ``digits`` are scikit-learn's 1,797 handwritten digits (8×8 grey values, ten classes). Any other source is a folder
+    with one folder of images for each class (the ImageFolder layout); greyscale images get three channels. They are at
+    least 2, as a batch norm over one image of one pixel has no deviation, and scaled (bilinear) to `size` pixels a
+    side, a multiple of 4 and at least 8.
 
-    Returns
-    -------
-    ImageBatch
-
-    Raises
-    ------
-    SettingError
-        Where the folder has no classes, or fewer images than asked for.
-    DamagedFileError
-        Where a file is no image.
-
-    Examples
-    --------
     >>> batch = load_images("digits", n=20, size=16)
     >>> batch.images.shape, batch.n_classes, sorted(set(batch.labels.tolist()))
     ((20, 3, 16, 16), 10, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])

@@ -16,9 +16,7 @@ from torch.nn import functional
 
 from nasmeta.errors import SettingError, TrainingFailed
 from nasmeta.training._dataset import ImageDataset
-from nasmeta.training._device_data import Augmentation, DeviceData
-from nasmeta.training._machine import device_name, is_out_of_memory
-from nasmeta.training._ranks import Ranks
+from nasmeta.training._machine import Augmentation, DeviceData, Ranks, device_name, is_out_of_memory
 from nasmeta.training._recipe import Recipe
 from nasmeta.training._result import EpochRecord
 

@@ -15,19 +15,18 @@ from typing import Any, TypeAlias
 
 import torch
 
-from nasmeta.checks import check_bool, check_instance, check_int, check_list
+from nasmeta.checks import check_bool, check_instance, check_int, check_list, check_names
 from nasmeta.errors import NasmetaError, SettingError, TrainingFailed, shown
 from nasmeta.places import checked_path
 from nasmeta.progress import progress_bar
 from nasmeta.spaces import Architecture, CellSpace, SearchSpace, get_cell_space
-from nasmeta.threads import end_with
+from nasmeta.threads import end_with, kill_workers
 from nasmeta.training._dataset import ImageDataset
 from nasmeta.training._estimate import bytes_needed
 from nasmeta.training._machine import chosen_device
 from nasmeta.training._network import CellNetwork
-from nasmeta.training._progress import EpochCount
 from nasmeta.training._recipe import Recipe, recipe_for
-from nasmeta.training._result import TrainingResult
+from nasmeta.training._result import EpochCount, TrainingResult
 from nasmeta.training._stack import epochs_left, estimate_stacks, train_stacks
 from nasmeta.training._trainer import run_training
 
@@ -141,9 +140,9 @@ def train_many(
             told(*job, outcome)
 
         if workers == "ray":
-            done = _on_ray(distinct, base.absolute(), data, settings, ended)
+            done = _on_ray(distinct, (base.absolute(), data, settings), ended)
         elif n_workers > 1 and len(distinct) > 1:
-            done = _in_processes(distinct, min(n_workers, len(distinct)), base, data, settings, ended)
+            done = _in_processes(distinct, min(n_workers, len(distinct)), (base, data, settings), ended)
         else:
             done = {}
             for job in distinct:
@@ -201,10 +200,8 @@ def _tell_halvings(found: Iterable[TrainingResult | TrainingFailed]) -> None:
 
 
 def _loaded(source: str, options: Mapping[str, Any]) -> ImageDataset:
-    possible = [*inspect.signature(ImageDataset.load).parameters][1:]
-    for name in check_instance("data_options", options, Mapping):  # type: ignore[type-abstract]
-        if name not in possible:
-            raise SettingError(f"ImageDataset.load has no option {shown(name)}. Possible: {', '.join(possible)}.")
+    given = check_instance("data_options", options, Mapping)  # type: ignore[type-abstract]
+    check_names("ImageDataset.load", "option", given, [*inspect.signature(ImageDataset.load).parameters][1:])
     return ImageDataset.load(source, **options)
 
 
@@ -220,7 +217,9 @@ def _fitting(cells: Sequence[int], space: CellSpace, data: ImageDataset, recipe:
 
 
 _Job = tuple[int, int]
-_Ended = Callable[[_Job, TrainingResult | TrainingFailed], object]
+_Outcome: TypeAlias = TrainingResult | TrainingFailed
+_Ended = Callable[[_Job, _Outcome], object]
+_Work = tuple[Path, ImageDataset, Mapping[str, Any]]  # folder, images, settings of each training
 _data: ImageDataset | None = None  # of a worker process, handed over once
 
 
@@ -231,12 +230,12 @@ def _receive(parent: int, data: ImageDataset, threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def _train_received(job: _Job, folder: Path, settings: Mapping[str, Any]) -> TrainingResult | TrainingFailed:
+def _train_received(job: _Job, folder: Path, settings: Mapping[str, Any]) -> _Outcome:
     assert _data is not None
     return _train(job, folder, _data, settings)
 
 
-def _train(job: _Job, folder: Path, data: ImageDataset, settings: Mapping[str, Any]) -> TrainingResult | TrainingFailed:
+def _train(job: _Job, folder: Path, data: ImageDataset, settings: Mapping[str, Any]) -> _Outcome:
     cell, seed = job
     try:
         result = run_training(cell, data=data, seed=seed, folder=folder / f"{cell}-{seed}", **settings)
@@ -245,19 +244,12 @@ def _train(job: _Job, folder: Path, data: ImageDataset, settings: Mapping[str, A
     return replace(result, network=None)  # so that a card holds one at a time; each lies in its folder
 
 
-def _in_processes(
-    jobs: Sequence[_Job],
-    n_workers: int,
-    folder: Path,
-    data: ImageDataset,
-    settings: Mapping[str, Any],
-    ended: _Ended,
-) -> dict[_Job, TrainingResult | TrainingFailed]:
-    done = _round(jobs, n_workers, folder, data, settings, ended)
+def _in_processes(jobs: Sequence[_Job], n_workers: int, work: _Work, ended: _Ended) -> dict[_Job, _Outcome]:
+    done = _round(jobs, n_workers, work, ended)
     for job in jobs:
         # one that was killed takes the others of its pool along, and an error of CUDA those after it in its process
         if job not in done or (len(jobs) > 1 and getattr(done[job], "reason", "") == "error"):
-            done |= _round([job], 1, folder, data, settings, ended)
+            done |= _round([job], 1, work, ended)
         if job not in done:
             done[job] = TrainingFailed(
                 f"The process that trained cell {job[0]} with seed {job[1]} was killed twice; often memory is short.",
@@ -267,14 +259,9 @@ def _in_processes(
     return done
 
 
-def _on_ray(
-    jobs: Sequence[_Job],
-    folder: Path,
-    data: ImageDataset,
-    settings: Mapping[str, Any],
-    ended: _Ended,
-) -> dict[_Job, TrainingResult | TrainingFailed]:
+def _on_ray(jobs: Sequence[_Job], work: _Work, ended: _Ended) -> dict[_Job, _Outcome]:
     """Train as Ray tasks; a task whose worker is lost goes on elsewhere from its checkpoint."""
+    folder, data, settings = work
     try:
         import ray
     except ImportError as reason:
@@ -285,7 +272,7 @@ def _on_ray(
     task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=3)(_train)
     shared = ray.put(data)
     waiting = {job: task.remote(job, folder, shared, settings) for job in jobs}
-    done: dict[_Job, TrainingResult | TrainingFailed] = {}
+    done: dict[_Job, _Outcome] = {}
     for job, reference in waiting.items():
         try:
             done[job] = ray.get(reference)
@@ -299,21 +286,15 @@ def _on_ray(
     return done
 
 
-def _round(
-    jobs: Sequence[_Job],
-    n_workers: int,
-    folder: Path,
-    data: ImageDataset,
-    settings: Mapping[str, Any],
-    ended: _Ended,
-) -> dict[_Job, TrainingResult | TrainingFailed]:
+def _round(jobs: Sequence[_Job], n_workers: int, work: _Work, ended: _Ended) -> dict[_Job, _Outcome]:
     """Train side by side; return what was done before a process was killed, if one was."""
-    done: dict[_Job, TrainingResult | TrainingFailed] = {}
+    folder, data, settings = work
+    done: dict[_Job, _Outcome] = {}
     threads = max(1, torch.get_num_threads() // n_workers)
     context = multiprocessing.get_context("spawn")  # CUDA cannot be used in a forked process
     with ProcessPoolExecutor(n_workers, context, _receive, (os.getpid(), data, threads)) as pool:
         try:
-            waiting: dict[_Job, Future[TrainingResult | TrainingFailed]] = {
+            waiting: dict[_Job, Future[_Outcome]] = {
                 job: pool.submit(_train_received, job, folder, settings) for job in jobs
             }
             for job, future in waiting.items():
@@ -323,8 +304,7 @@ def _round(
                 if reason is not None and not isinstance(reason, BrokenProcessPool):
                     raise reason
         except BaseException:  # of which the others are not to be waited for; their last checkpoints stand
-            for process in list((pool._processes or {}).values()):
-                process.kill()
+            kill_workers(pool)
             raise
     for job, future in waiting.items():
         if future.exception() is None:

@@ -348,14 +348,8 @@ def multiply_adds(network: CellNetwork, image_size: int = 32) -> int:
 
     Edges that do not reach the output are counted where they are built. A multiply and an add count as one.
 
-    Parameters
-    ----------
-    network : CellNetwork
-    image_size : int, default 32
-        Height and width in pixels, a multiple of 4.
+    Images are so many pixels a side, a multiple of 4.
 
-    Examples
-    --------
     >>> from nasmeta.spaces import get_space
     >>> multiply_adds(CellNetwork(0)), get_space("nb201").flops(0, dataset="cifar10")
     (15647370, 15647370)

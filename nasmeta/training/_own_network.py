@@ -21,11 +21,6 @@ def network_identity(build: BuildNetwork) -> dict[str, Any]:
     """Return what tells functions that build networks apart, of JSON's types and the same in every process.
 
     That is the function's attribute ``identity`` where it has one, else what `nasmeta.code.identity_of` says.
-
-    Raises
-    ------
-    SettingError
-        Where it is no function, or its ``identity`` is no dict of JSON's types.
     """
     if not callable(build):
         raise SettingError(f"build_network is a function of the choices of an architecture, not {shown(build)}.")
@@ -53,12 +48,7 @@ class IdentifiedNetwork:
 def own_network(build: BuildNetwork, choices: Mapping[str, Any], data: ImageDataset, seed: int) -> torch.nn.Module:
     """Build a network, its weights drawn with the seed, and check what it makes of two images.
 
-    Raises
-    ------
-    TrainingFailed
-        Where the function raises an error (reason ``error``).
-    SettingError
-        Where it is no network, cannot take the images, or does not return a number a class.
+    An error of the function is a TrainingFailed; what is no network or does not fit the images, a SettingError.
     """
     about = f"build_network({shown(choices)})"
     if not callable(build):

@@ -17,16 +17,21 @@ from torch.nn import functional
 from nasmeta.errors import SettingError, TrainingFailed
 from nasmeta.spaces import CellSpace
 from nasmeta.training._dataset import ImageDataset
-from nasmeta.training._device_data import Augmentation
 from nasmeta.training._estimate import estimate
 from nasmeta.training._export import read_tensors
 from nasmeta.training._learner import Learner
-from nasmeta.training._machine import EnergyMeter, chosen_device, computing
+from nasmeta.training._machine import Augmentation, EnergyMeter, Ranks, chosen_device, computing
 from nasmeta.training._network import CellNetwork, live_edges
-from nasmeta.training._progress import EpochCount, Tell, note_of
-from nasmeta.training._ranks import Ranks
 from nasmeta.training._recipe import Recipe
-from nasmeta.training._result import CHECKPOINT_FILE, RESULT_FILE, EpochRecord, TrainingResult
+from nasmeta.training._result import (
+    CHECKPOINT_FILE,
+    RESULT_FILE,
+    EpochCount,
+    EpochRecord,
+    Tell,
+    TrainingResult,
+    note_of,
+)
 from nasmeta.training._stacked_network import StackedNetwork
 from nasmeta.training._trainer import Training, identity_of, keep_failure, own_folder, run_training
 

@@ -135,10 +135,6 @@ class StackedNetwork(nn.Module):
     networks that have an operation there compute it. The outputs must depend on the images (`CellModule.live`).
 
     Its tensors are copies until `lend`.
-
-    Parameters
-    ----------
-    members : sequence of CellNetwork
     """
 
     def __init__(self, members: Sequence[CellNetwork]) -> None:

@@ -17,8 +17,7 @@ from nasmeta.checks import check_choice, check_instance, check_int, checked_type
 from nasmeta.errors import SettingError
 from nasmeta.spaces import Architecture, SearchSpace, get_cell_space
 from nasmeta.training._dataset import ImageDataset, dataset_options
-from nasmeta.training._device_data import Augmentation, DeviceData
-from nasmeta.training._machine import chosen_device
+from nasmeta.training._machine import Augmentation, DeviceData, chosen_device
 from nasmeta.training._network import _EDGES, CellNetwork, _operation
 from nasmeta.training._recipe import Recipe, recipe_for
 from nasmeta.training._result import TrainingResult

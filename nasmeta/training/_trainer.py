@@ -25,13 +25,19 @@ from nasmeta.training._dataset import ImageDataset
 from nasmeta.training._estimate import estimate_training
 from nasmeta.training._export import NETWORK_FILE, read_tensors, write_tensors
 from nasmeta.training._learner import Learner
-from nasmeta.training._machine import EnergyMeter, chosen_device, computing, device_name
+from nasmeta.training._machine import EnergyMeter, Ranks, chosen_device, computing, device_name, ranks_of
 from nasmeta.training._network import CellNetwork
 from nasmeta.training._own_network import BuildNetwork, network_identity, own_network
-from nasmeta.training._progress import note_of
-from nasmeta.training._ranks import Ranks, ranks_of
 from nasmeta.training._recipe import Recipe
-from nasmeta.training._result import CHECKPOINT_FILE, RESULT_FILE, EpochRecord, TrainingResult, csv_of, read_result
+from nasmeta.training._result import (
+    CHECKPOINT_FILE,
+    RESULT_FILE,
+    EpochRecord,
+    TrainingResult,
+    csv_of,
+    note_of,
+    read_result,
+)
 
 _END_SECONDS = 1.0  # that a process takes to end after the one that waited for it was killed
 _OPTIONS = {"stacked": "stack (--stack)"}  # parts of an identity that are called otherwise where they are asked for

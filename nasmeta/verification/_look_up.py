@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +12,7 @@ from nasmeta.errors import ColumnError, MissingValueError, UnknownNameError
 from nasmeta.spaces import canonical_dataset
 from nasmeta.tables import ColumnInfo, Table
 from nasmeta.tasks import Task
-from nasmeta.training import Recipe
-
-if TYPE_CHECKING:
-    from nasmeta.training import ImageDataset
+from nasmeta.training import ImageDataset, Recipe
 
 _NEIGHBOURS = 500  # cells of about the same accuracy, from which the spread of the seeds is estimated
 # what the table's networks saw: pixels a side, classes, and images to train, validate and test

@@ -15,7 +15,7 @@ from few_shot import LABELS, SOURCE_LABELS, paragraph
 from in_context_tasks import GROUPS
 
 from nasmeta.analysis import to_markdown
-from nasmeta.meta.in_context._weights import read_weights, shipped_weights
+from nasmeta.meta.in_context._network import read_weights, shipped_weights
 
 TRANSFER = Path(__file__).parent.parent / "transfer"
 SEARCHED = 50  # evaluations of a search

@@ -21,8 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "transfer"))
 from cases import HALVES, Case, _some_of, _stranger, _wrong_at_the_top, cases
 
 from nasmeta.meta import SourceMatrix
-from nasmeta.meta.in_context._reading import Reading, SourceView, read
-from nasmeta.meta.in_context._similarity import Similarity
+from nasmeta.meta.in_context._reading import Reading, Similarity, SourceView, read
 from nasmeta.predictors import normal_scores
 from nasmeta.predictors._gaussian_process import Hyperparameters
 from nasmeta.spaces import SearchSpace

@@ -20,9 +20,8 @@ from in_context_tasks import FAMILIES, GROUPS, SIZES, Bank, Pool, banks, draw, s
 from numpy.typing import NDArray
 from scipy.stats import kendalltau
 
-from nasmeta.meta.in_context._reading import Reading
-from nasmeta.meta.in_context._similarity import Similarity
-from nasmeta.meta.in_context._weights import save_weights
+from nasmeta.meta.in_context._network import save_weights
+from nasmeta.meta.in_context._reading import Reading, Similarity
 
 EPISODES = 1200  # of each size of context; of the largest fewer
 STEPS, BATCH, RATE = 4000, 12, 2e-3

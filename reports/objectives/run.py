@@ -19,7 +19,7 @@ import pandas as pd
 
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, front_distances, plot_attainment, plot_regret, save_figure, to_markdown
-from nasmeta.experiments.specification._provenance import versions_of
+from nasmeta.code import versions_of
 from nasmeta.searchers import SEARCHERS, Searcher
 
 HERE = Path(__file__).parent

@@ -24,7 +24,7 @@ from texts import NOT_HERE, PAIRED_TEXT, REGRET_TEXT, RUN_TEXT
 
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, to_markdown
-from nasmeta.experiments.specification._provenance import versions_of
+from nasmeta.code import versions_of
 from nasmeta.searchers import missing_packages
 from nasmeta.threads import one_thread
 

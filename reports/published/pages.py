@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from nasmeta.experiments.specification._provenance import versions_of
+from nasmeta.code import versions_of
 
 _PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "xgboost")
 

@@ -323,6 +323,6 @@ RUN_TEXT = """
 has is not run again. Draws behind a figure: {low} to {high}, the same of all searchers in a case; each draws anew which
 labels a source has ({labels} of each), the permutations, and the searcher's seed. Few draws: intervals over targets say
 how targets differ, not how runs do. Where no table above has them, other numbers of labels (`--labels`) were not run.
-`fcnet` was measured last, when the default had long been chosen. Searchers learn from what the case allows and from nothing of the
-target. Targets of which more than four times 0.1 % of the architectures tie for the best
+`fcnet` was measured last, when the default had long been chosen. Searchers learn from what the case allows and from
+nothing of the target. Targets of which more than four times 0.1 % of the architectures tie for the best
 are left out. [Few-shot prediction](few_shot.md) and [learned policies](policies.md) have pages of their own."""

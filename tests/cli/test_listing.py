@@ -165,7 +165,7 @@ def test_the_doctor_finds_what_is_broken(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("NASMETA_MIRROR", str(tmp_path / "nowhere"))
     monkeypatch.setenv("NASMETA_CACHE", " ")
     monkeypatch.setattr(
-        "nasmeta.cli._doctor.requires", lambda _: ["numpy>=99.1", "nothing-here>=1", "lost; extra == 'rl'"]
+        "nasmeta.cli._first_steps.requires", lambda _: ["numpy>=99.1", "nothing-here>=1", "lost; extra == 'rl'"]
     )
     done = run("doctor")
     assert done.exit_code == 1

@@ -387,7 +387,7 @@ def test_a_second_interrupt_does_not_break_the_end(tmp_path: Path) -> None:
 
 
 def test_only_the_first_interrupt_comes_through_while_workers_are_ended() -> None:
-    from nasmeta.experiments._workers import _one_interrupt
+    from nasmeta.experiments._jobs import _one_interrupt
 
     ended = False
 

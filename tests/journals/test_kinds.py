@@ -16,7 +16,7 @@ import pytest
 
 from nasmeta.errors import JournalError
 from nasmeta.journals import JournalFile
-from nasmeta.prediction._records import Records
+from nasmeta.prediction._benchmark import Records
 from nasmeta.runs import Journal
 from nasmeta.training.proxies._measure import ProxyJournal
 from nasmeta.verification._folder import VerificationJournal

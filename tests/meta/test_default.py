@@ -11,7 +11,7 @@ from scipy.stats import norm
 import nasmeta as nm
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.meta import DefaultMetaSearch, SavedMetaModel, predictive_weights
-from nasmeta.meta._predictive_weights import left_out_densities
+from nasmeta.meta._blend import left_out_densities
 from nasmeta.runs import Clock
 from nasmeta.spaces import get_space
 from nasmeta.tasks import SourceTask

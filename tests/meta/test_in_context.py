@@ -15,10 +15,14 @@ import nasmeta as nm
 from nasmeta.errors import DamagedFileError, LeakageError, LeakageWarning, SettingError, UnknownNameError
 from nasmeta.files import shipped
 from nasmeta.meta import META_PREDICTORS, SavedMetaModel
-from nasmeta.meta.in_context._network import InContextNetwork
-from nasmeta.meta.in_context._reading import Reading, SourceView, _mixture, read
-from nasmeta.meta.in_context._similarity import Similarity
-from nasmeta.meta.in_context._weights import chosen_weights, read_weights, save_weights, shipped_weights
+from nasmeta.meta.in_context._network import (
+    InContextNetwork,
+    chosen_weights,
+    read_weights,
+    save_weights,
+    shipped_weights,
+)
+from nasmeta.meta.in_context._reading import Reading, Similarity, SourceView, _mixture, read
 from nasmeta.predictors import normal_scores
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import SourceTask

@@ -9,9 +9,15 @@ import pytest
 import nasmeta as nm
 from nasmeta.errors import LeakageError, SettingError
 from nasmeta.meta import MultiTaskGPSearch, RGPESearch, SavedMetaModel, learn_source_models
-from nasmeta.meta._joint_kernel import JointHyperparameters, _JointKernel, _prior, fit_joint
 from nasmeta.meta._source_guided import TargetProcess, matched_labels
-from nasmeta.meta._source_models import joint_space, unpack_source_models
+from nasmeta.meta._source_models import (
+    JointHyperparameters,
+    _JointKernel,
+    _prior,
+    fit_joint,
+    joint_space,
+    unpack_source_models,
+)
 from nasmeta.predictors import CellKernel, normal_scores
 from nasmeta.predictors._gaussian_process import negative_log_posterior
 from nasmeta.spaces import CellCodec, CellSpace, get_space, move_cells

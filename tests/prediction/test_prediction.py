@@ -29,9 +29,9 @@ from nasmeta.cli._app import app
 from nasmeta.code import estimator_digest
 from nasmeta.errors import ColumnError, JournalError, SettingError, UnknownNameError
 from nasmeta.prediction import SIZES
+from nasmeta.prediction._benchmark import Records
 from nasmeta.prediction._models import models_of
 from nasmeta.prediction._protocols import RULES, splits_of
-from nasmeta.prediction._records import Records
 from nasmeta.predictors import PREDICTORS, ColumnEncoder, RidgeRegressor, make_encoder
 
 TIMES = ["fit_seconds", "predict_seconds", "cpu_seconds"]

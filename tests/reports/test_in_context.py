@@ -30,9 +30,8 @@ def scripts() -> Any:
 def test_the_package_computes_what_the_trained_module_does(scripts: Any, n: int) -> None:
     import torch
 
-    from nasmeta.meta.in_context._network import InContextNetwork
+    from nasmeta.meta.in_context._network import InContextNetwork, read_weights, shipped_weights
     from nasmeta.meta.in_context._reading import EXPERTS, INPUTS, SIMILARITIES, Reading
-    from nasmeta.meta.in_context._weights import read_weights, shipped_weights
 
     arrays, rng = read_weights(shipped_weights()["all"]).arrays, np.random.default_rng(n)
     shapes = [(n, INPUTS), (n, EXPERTS), (40, INPUTS), (40, EXPERTS), (n, n, SIMILARITIES), (40, n, SIMILARITIES)]
@@ -50,7 +49,7 @@ def test_the_package_computes_what_the_trained_module_does(scripts: Any, n: int)
 @pytest.fixture(scope="module")
 def found(scripts: Any) -> Any:
     """Return some episodes of made-up functions, half of which are said to be of another family."""
-    from nasmeta.meta.in_context._similarity import Similarity
+    from nasmeta.meta.in_context._reading import Similarity
 
     tasks, _ = scripts
     space = get_space("tnb101")

@@ -11,7 +11,7 @@ import torch
 
 from nasmeta.errors import SettingError
 from nasmeta.training import ImageDataset, Recipe, train
-from nasmeta.training._ranks import Ranks
+from nasmeta.training._machine import Ranks
 
 PLAIN = """
 import faulthandler, json, os, sys

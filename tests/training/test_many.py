@@ -40,7 +40,7 @@ def test_an_error_beside_others_is_tried_again_alone(monkeypatch: pytest.MonkeyP
         return {job: TrainingFailed("no", failed[job]) if job in failed else "done" for job in jobs}
 
     monkeypatch.setattr(_many, "_round", fake)
-    found = _many._in_processes([(1, 0), (2, 0), (3, 0)], 2, tmp_path, None, {}, print)  # type: ignore[arg-type]
+    found = _many._in_processes([(1, 0), (2, 0), (3, 0)], 2, (tmp_path, None, {}), print)  # type: ignore[arg-type]
     assert rounds == [([(1, 0), (2, 0), (3, 0)], 2), ([(2, 0)], 1)]
     assert [getattr(result, "reason", result) for result in found.values()] == ["done", "error", "diverged"]
 

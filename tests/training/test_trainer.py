@@ -491,7 +491,7 @@ def test_a_killed_process_is_started_once_more_alone(monkeypatch: pytest.MonkeyP
         return {job: "done" for job in jobs if job == (1, 0) or (job == (2, 0) and n_workers == 1)}
 
     monkeypatch.setattr(many_module, "_round", fake)
-    found = many_module._in_processes([(1, 0), (2, 0), (3, 0)], 3, tmp_path, None, {}, print)  # type: ignore[arg-type]
+    found = many_module._in_processes([(1, 0), (2, 0), (3, 0)], 3, (tmp_path, None, {}), print)  # type: ignore[arg-type]
     assert rounds == [([(1, 0), (2, 0), (3, 0)], 3), ([(2, 0)], 1), ([(3, 0)], 1)]
     assert (found[1, 0], found[2, 0]) == ("done", "done")
     failure = found[3, 0]

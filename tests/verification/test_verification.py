@@ -22,7 +22,7 @@ from nasmeta.errors import DamagedFileError, JournalError, NasmetaError, Setting
 from nasmeta.evaluators import Trainer
 from nasmeta.training import EpochRecord, ImageDataset, Recipe, TrainingResult, _many
 from nasmeta.verification import _look_up, choose, latency, look_up, read_searches, verify
-from nasmeta.verification._separation import chance_interval, separation_of
+from nasmeta.verification._frames import chance_interval, separation_of
 
 DIGITS = ImageDataset.load("digits")
 FEW = DIGITS.subset(48)
@@ -721,8 +721,8 @@ def test_the_end_of_each_training_is_told(journal: Path, tmp_path: Path, monkeyp
     how: dict[str, Any] = {"top": 2, "controls": 0, "seeds": 1, "device": "cpu", "isolated": False, "page": False}
     told: dict[int, list[tuple[int, int]]] = {}
 
-    def round_here(jobs: Any, n: int, folder: Path, data: Any, settings: Any, ended: Any) -> Any:
-        done = {job: _many._train(job, folder, data, settings) for job in jobs}
+    def round_here(jobs: Any, n: int, work: Any, ended: Any) -> Any:
+        done = {job: _many._train(job, *work) for job in jobs}
         for job, outcome in done.items():
             ended(job, outcome)
         return done

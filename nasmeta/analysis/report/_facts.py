@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,10 +12,8 @@ from nasmeta.analysis._frame import FloatArray, with_regrets
 from nasmeta.analysis._run_summary import digits_of
 from nasmeta.checks import decimals_of
 from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task
-
-if TYPE_CHECKING:
-    from nasmeta.tables import ColumnInfo
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -26,10 +25,8 @@ from nasmeta.analysis._run_summary import (
 from nasmeta.analysis._tables import Goals
 from nasmeta.analysis.report._facts import TaskFacts, facts_of
 from nasmeta.errors import SettingError
+from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task
-
-if TYPE_CHECKING:
-    from nasmeta.tables import ColumnInfo
 
 SCORE_GOALS: Goals = {"iqm": "max", "median": "max", "mean": "max", "optimality_gap": "min"}
 

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,11 +16,11 @@ from nasmeta.errors import NasmetaError, SettingError, near_name, shown
 from nasmeta.evaluators import EVALUATORS, TRAINED
 from nasmeta.experiments._arguments import budgets_of, seeds_of
 from nasmeta.experiments._folder import require_labels
-from nasmeta.experiments.specification._lines import Lines
 from nasmeta.experiments.specification._specification import (
     OF_SOURCES,
     OF_TABLE,
     TRAINING_KEYS,
+    Lines,
     Specification,
     Training,
     ready_specifications,
@@ -31,11 +31,9 @@ from nasmeta.registry import is_place
 from nasmeta.runs import Clock, RunConfig, check_lengths_used
 from nasmeta.runs._clock import checked_budget
 from nasmeta.runs._spec import SearcherSpec
+from nasmeta.tables import ColumnInfo
 from nasmeta.tables._address import Address
 from nasmeta.tasks import Task, TaskDistribution, as_tasks, fidelities
-
-if TYPE_CHECKING:
-    from nasmeta.tables import ColumnInfo
 
 _KEYS = (
     "title", "about", "tasks", "searchers", "repeats", "seed", "seeds", "evaluator", "training", "epochs", "budget",
@@ -79,19 +77,9 @@ def read_specification(path: str | os.PathLike[str], *, check: bool = True) -> S
         sources? = "nb201"               a shipped one or "shipped"
         meta_model? = "shipped"
 
-    Parameters
-    ----------
-    path : str or path
-    check : bool, default True
-        Whether everything that it names must be there; False reads what it says without any table.
+    With `check` everything that it names must be there; without, what it says is read without any table. The message
+    of an error begins with the file and the line.
 
-    Raises
-    ------
-    SettingError, UnknownNameError, ColumnError, MissingValueError
-        The message begins with the file and the line.
-
-    Examples
-    --------
     >>> from nasmeta.experiments import read_specification
     >>> specification = read_specification("queries-to-optimum", check=False)
     >>> specification.tasks, len(specification.seeds), specification.stop_at_optimum
@@ -153,8 +141,8 @@ class _Reader:
         except ValueError as reason:
             raise SettingError(f"{file} is no TOML: {reason}.") from None
 
-    def error(self, line: int, message: str) -> SettingError:
-        return SettingError(f"{self.file.name}, line {line}: {message}")
+    def error(self, message: str, *path: str) -> SettingError:
+        return SettingError(f"{self.file.name}, line {self.lines.of(*path)}: {message}")
 
     @contextmanager
     def on(self, line: int) -> Iterator[None]:
@@ -162,10 +150,11 @@ class _Reader:
         try:
             yield
         except NasmetaError as reason:
+            message = f"{self.file.name}, line {line}: {reason}"
             try:
-                told = type(reason)(f"{self.file.name}, line {line}: {reason}")
+                told = type(reason)(message)
             except TypeError:  # an error with arguments of its own
-                told = self.error(line, str(reason))
+                told = SettingError(message)
             raise told from reason
 
     @contextmanager
@@ -201,17 +190,15 @@ class _Reader:
                 return default
             inner = inner[key]
         if not isinstance(inner, kind) or (isinstance(inner, bool) and kind is not bool):
-            raise self.error(self.lines.of(*path), f"{path[-1]} must be {what}, not {shown(inner)}.")
+            raise self.error(f"{path[-1]} must be {what}, not {shown(inner)}.", *path)
         return inner
 
     def known(self, keys: Sequence[str], where: str, *path: str) -> None:
         """Refuse keys that mean nothing."""
         for key in self.entry(dict, "a table", {}, *path):
             if key not in keys:
-                raise self.error(
-                    self.lines.of(*path, key),
-                    f"{where} has no {key!r}.{near_name(key, keys)} Possible: {', '.join(keys)}.",
-                )
+                told = f"{where} has no {key!r}.{near_name(key, keys)} Possible: {', '.join(keys)}."
+                raise self.error(told, *path, key)
 
     def read(self, check: bool) -> Specification:
         self.known(_KEYS, "A specification")
@@ -222,9 +209,7 @@ class _Reader:
         stop = self.entry(bool, "true or false", False, "budget", "stop_at_optimum")
         seconds = self.entry((int, float, dict), "a number, or a table of task to number", None, "budget", "seconds")
         if evaluations is None and seconds is None:
-            raise self.error(
-                self.lines.of("budget"), "There is no budget: give [budget] evaluations, or seconds, or both."
-            )
+            raise self.error("There is no budget: give [budget] evaluations, or seconds, or both.", "budget")
         with self.within("budget"):
             checked_budget(evaluations, None, stop, default=1)
         with self.within("budget", "seconds"):
@@ -235,7 +220,7 @@ class _Reader:
         epochs = self.entry(list, "a list of whole numbers", None, "epochs")
         evaluator = self.entry(str, _EVALUATORS, "table", "evaluator")
         if not (is_place(evaluator) or evaluator in (*OF_TABLE, *TRAINED) or evaluator in EVALUATORS):
-            raise self.error(self.lines.of("evaluator"), f"evaluator must be {_EVALUATORS}, not {shown(evaluator)}.")
+            raise self.error(f"evaluator must be {_EVALUATORS}, not {shown(evaluator)}.", "evaluator")
         specification = Specification(
             name=self.file.stem,
             text=self.text,
@@ -261,7 +246,7 @@ class _Reader:
     def tasks(self) -> list[Task]:
         names = self.entry((str, list), "a name or a list of names", None, "tasks")
         if not names:
-            raise self.error(self.lines.of("tasks"), 'There is no task: give tasks = ["nb201/cifar10"], or a family.')
+            raise self.error('There is no task: give tasks = ["nb201/cifar10"], or a family.', "tasks")
         found: list[Task] = []
         for name in [names] if isinstance(names, str) else names:
             with self.on(self.lines.of_entry(str(name), "tasks")):
@@ -273,23 +258,20 @@ class _Reader:
     def searchers(self) -> tuple[dict[str, tuple[str, dict[str, Any]]], dict[str, dict[str, Any]]]:
         given = self.entry((dict, list), "a list of names, or tables [searchers.LABEL]", None, "searchers")
         if not given:
-            raise self.error(
-                self.lines.of("searchers"), 'There is no searcher: give searchers = ["random"], or [searchers.LABEL].'
-            )
+            raise self.error('There is no searcher: give searchers = ["random"], or [searchers.LABEL].', "searchers")
         found: dict[str, tuple[str, dict[str, Any]]] = {}
         of_sources: dict[str, dict[str, Any]] = {}
         for label in given:
             own = given[label] if isinstance(given, dict) else {}
             line = self.lines.of("searchers", label) if own else self.lines.of_entry(str(label), "searchers")
-            if not isinstance(label, str) or not isinstance(own, dict):
-                raise self.error(line, f"{shown(label)} must be the name of a searcher, or a table of its settings.")
-            if label in found:
-                raise self.error(line, f"The searcher {label} appears twice.")
             with self.on(line):
+                if not isinstance(label, str) or not isinstance(own, dict):
+                    raise SettingError(f"{shown(label)} must be the name of a searcher, or a table of its settings.")
+                if label in found:
+                    raise SettingError(f"The searcher {label} appears twice.")
                 require_labels([*found, label])
-            settings = dict(own)
-            name = settings.pop("searcher", label)
-            with self.on(line):
+                settings = dict(own)
+                name = settings.pop("searcher", label)
                 if not isinstance(name, str):
                     raise SettingError(f"searcher must be a name, not {shown(name)}.")
                 said = of_sources[label] = {key: settings.pop(key) for key in OF_SOURCES if key in settings}
@@ -312,17 +294,13 @@ class _Reader:
         said = self.entry(dict, "a table", None, "training")
         if evaluator not in TRAINED:
             if said is not None:
-                raise self.error(
-                    self.lines.of("training"),
-                    f'Images are for training, but the evaluator is "{evaluator}": give evaluator = "training".',
-                )
+                told = f'Images are for training, but the evaluator is "{evaluator}": give evaluator = "training".'
+                raise self.error(told, "training")
             return None
         self.known(TRAINING_KEYS, "The training", "training")
         if len(tasks) > 1:
             names = ", ".join(task.name for task in tasks)
-            raise self.error(
-                self.lines.of("tasks"), f"Training is on one data set, so compare on one task, not on {names}."
-            )
+            raise self.error(f"Training is on one data set, so compare on one task, not on {names}.", "tasks")
         with self.on(self.lines.of("evaluator")) if said is None else self.within("training"):
             return Training.of(evaluator, said or {}, self.file.parent)
 
@@ -337,10 +315,8 @@ class _Reader:
         """Check what needs the tables: that tasks can be searched, and searchers take their settings there."""
         tables = {task.table_name for task in tasks}
         if specification.report and len(tables) > 1:
-            raise self.error(
-                self.lines.of("report"),
-                f"Columns are of one table, but the tasks are of {' and '.join(sorted(tables))}.",
-            )
+            told = f"Columns are of one table, but the tasks are of {' and '.join(sorted(tables))}."
+            raise self.error(told, "report")
         answered = []
         for task in tasks:
             own = specification.has_own_evaluator

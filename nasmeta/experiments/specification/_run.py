@@ -1,23 +1,31 @@
-"""A specification, run or gone on with."""
+"""A specification, run or gone on with: where its results come from, and what its runs picked."""
 
 from __future__ import annotations
 
 import json
 import os
+import platform
+import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from nasmeta.errors import JournalError
+from nasmeta.code import versions_of
+from nasmeta.errors import JournalError, SettingError
 from nasmeta.experiments._compare import compare
 from nasmeta.experiments._folder import ComparisonFolder
-from nasmeta.experiments.specification._provenance import picks_of, provenance_of
 from nasmeta.experiments.specification._read import read_specification
 from nasmeta.experiments.specification._specification import OF_SOURCES, Specification
 from nasmeta.places import located, read_whole
-from nasmeta.tasks import get_task
+from nasmeta.runs import RunConfig
+from nasmeta.runs._clock import Budget
+from nasmeta.tables import ColumnInfo
+from nasmeta.tasks import Task, fidelities, get_task
+
+_PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "xgboost", "torch")
 
 
 def run_specification(
@@ -149,3 +157,82 @@ class _SpecifiedFolder(ComparisonFolder):
         now = json.loads(json.dumps(provenance))
         others = [one for one in earlier if one != now]
         return provenance | {"earlier": others} if others else provenance
+
+
+def provenance_of(specification: Specification) -> dict[str, Any]:
+    """Return where results come from: the specification, versions, and the data with releases and checksums."""
+    data: dict[str, Any] = {}
+    for name in specification.tasks:
+        task = get_task(name)
+        several = any(specification.spec(label).is_multi_fidelity for label in specification.searchers)
+        if specification.training is not None or specification.has_own_evaluator:
+            answers = specification.answers(task)
+            asked = answers.after(specification.epochs).values() if several else [answers]
+            data[name] = [_facts(one.column) for one in asked]
+            continue
+        tasks = fidelities(task, specification.epochs).values() if several else [task]
+        data[name] = [_facts(other.column) for other in tasks]
+    return {
+        "specification": {"name": specification.name, "sha256": specification.sha256, "text": specification.text},
+        "versions": versions_of(_PACKAGES),
+        "machine": platform.machine(),
+        "tasks": data,
+        **({} if specification.training is None else {"training": specification.answers(task).identity}),
+        **({"evaluator": specification.answers(task).identity} if specification.has_own_evaluator else {}),
+        "report": [_facts(column) for column in specification.report],
+        "clock": None if specification.clock is None else specification.clock.settings,
+        "learnt_from": _learnt_from(specification),
+    }
+
+
+def _learnt_from(specification: Specification) -> dict[str, Any]:
+    """Return for each searcher that learns, task by task, the data of its sources and the identity of its model."""
+    found: dict[str, Any] = {}
+    for label in specification.searchers:
+        said, spec = specification.of_sources.get(label, {}), specification.spec(label)
+        if not spec.learns:
+            continue
+        for name in specification.tasks:
+            task, of_task = get_task(name), found.setdefault(label, {}).setdefault(name, {})
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # it warned when it ran
+                answers, epochs = specification.answers(task), specification.epochs
+                learnt = {key: said[key] for key in ("meta_model", "sources") if key in said}
+                config = RunConfig.of(spec, answers, Budget(), epochs=epochs, **learnt)
+            if config.saved is not None:
+                of_task["meta_model"] = {"sha256": config.saved.sha256, "learnt_from": list(config.saved.sources)}
+            of_task |= {source.name: _facts(source.column) for source in config.sources if isinstance(source, Task)}
+    return found
+
+
+def _facts(column: ColumnInfo) -> dict[str, str]:
+    said = ("release", "source", "source_sha256", "licence")
+    return {"column": column.address} | {name: getattr(column, name) for name in said}
+
+
+def picks_of(frame: pd.DataFrame, specification: Specification) -> pd.DataFrame:
+    """Return what each run picked, and what the specification's columns say about it; it must report some.
+
+    There is one row a run: task, searcher, seed, evaluations, simulated_seconds, cell, value, and a column for each
+    address of the report, NaN where it was not measured for the cell.
+    """
+    if not specification.report:
+        raise SettingError(
+            f'{specification.name} reports no column: give report = ["DATASET/METRIC/SPLIT/EPOCHS/SEED"].'
+        )
+    last = frame.groupby(["task", "searcher", "seed"], sort=False, observed=True).tail(1)
+    picks = last[["task", "searcher", "seed", "evaluation", "simulated_seconds", "incumbent", "incumbent_value"]]
+    picks = picks.rename(columns={"evaluation": "evaluations", "incumbent": "cell", "incumbent_value": "value"})
+    picks = picks.reset_index(drop=True)
+    table = get_task(specification.tasks[0]).table
+    for c in specification.report:
+        values = table.column(c.dataset, c.metric, c.split, c.epochs, c.seed, c.release, c.epoch)
+        picks[c.address] = values[picks["cell"].to_numpy()].astype(np.float64)
+    return picks
+
+
+def summarise_picks(frame: pd.DataFrame, specification: Specification) -> pd.DataFrame:
+    """Return for each (task, searcher) mean and standard deviation (``_std``) of what the report says of its picks."""
+    picks = picks_of(frame, specification)
+    by = picks.groupby(["task", "searcher"], sort=False, observed=True)[[c.address for c in specification.report]]
+    return pd.concat([by.mean(), by.std().add_suffix("_std")], axis=1).reset_index()

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from nasmeta.errors import SettingError, shown
-from nasmeta.evaluators import TRAINED, UNKNOWN_FEASIBILITY, TrainingEvaluator
+from nasmeta.evaluators import TRAINED, UNKNOWN_FEASIBILITY, Evaluator, TrainingEvaluator
 from nasmeta.experiments._arguments import seeds_of
-from nasmeta.experiments.specification._lines import Lines
 from nasmeta.runs import on_evaluator
 from nasmeta.runs._answers import answers_for
 from nasmeta.runs._clock import Clock
 from nasmeta.runs._spec import SearcherSpec
+from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task
 from nasmeta.training import ImageDataset, Recipe, dataset_options, recipe_for
 
-if TYPE_CHECKING:
-    from nasmeta.evaluators import Evaluator
-    from nasmeta.tables import ColumnInfo
-    from nasmeta.tasks import Task
-    from nasmeta.training import ImageDataset
-
 _OPTIONS = ("split", "valid_fraction", "size")
 TRAINING_KEYS = ("data", "recipe", *_OPTIONS)
+_TABLE = re.compile(r"\s*\[\[?(?P<name>[^\]]+)\]\]?\s*(?:#.*)?$")
+_KEY = re.compile(r"""\s*(?P<name>(?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
+OF_SOURCES = ("prune_space", "warm_start", "sources", "meta_model")  # what may be said of them for a searcher
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,57 +78,28 @@ OF_SOURCES = ("prune_space", "warm_start", "sources", "meta_model")  # what may 
 class Specification:
     """A comparison as a file says it, checked.
 
-    Attributes
-    ----------
-    name : str
-        That of the file without its ending.
-    text : str
-        The file, kept with the results.
-    title, about : str
-        For people.
-    tasks : tuple of str
-        Families are resolved into tasks.
-    searchers : dict of label to (name, settings)
-    of_sources : dict of label to dict
-        What is said of sources: ``prune_space``, ``warm_start``, ``sources``, ``meta_model``, those that are given.
-    seeds : tuple of int
-        One a repeat.
-    evaluations : int or None
-    seconds : dict of task to float, or None
-    stop_at_optimum : bool
-    evaluator : str
-    training : Training or None
-        Images and recipe, where the evaluator trains.
-    clock : Clock or None
-    epochs : tuple of int or str, or None
-        Lengths of training that multi-fidelity searchers may use.
-    report : tuple of ColumnInfo
-        What is told about the cell that each run picked; no searcher sees these.
-
-    Examples
-    --------
     >>> from nasmeta.experiments import read_specification
     >>> specification = read_specification("first-steps")
     >>> specification.name, "random" in specification.searchers
     ('first-steps', True)
     """
 
-    name: str
-    text: str
-    title: str
+    name: str  # of the file without its ending
+    text: str  # the file, kept with the results
+    title: str  # for people, as is the next
     about: str
-    tasks: tuple[str, ...]
-    searchers: dict[str, tuple[str, dict[str, Any]]]
-    of_sources: dict[str, dict[str, Any]]
-    seeds: tuple[int, ...]
+    tasks: tuple[str, ...]  # families are resolved into tasks
+    searchers: dict[str, tuple[str, dict[str, Any]]]  # by label: name, settings
+    of_sources: dict[str, dict[str, Any]]  # by label what is said of `OF_SOURCES`
+    seeds: tuple[int, ...]  # one a repeat
     evaluations: int | None
-    seconds: dict[str, float] | None
+    seconds: dict[str, float] | None  # by task
     stop_at_optimum: bool
     evaluator: str
     clock: Clock | None
-    epochs: tuple[int | str, ...] | None
-    report: tuple[ColumnInfo, ...] = field(default=())
-    training: Training | None = None
+    epochs: tuple[int | str, ...] | None  # lengths of training that multi-fidelity searchers may use
+    report: tuple[ColumnInfo, ...] = field(default=())  # what is told of each run's pick; no searcher sees these
+    training: Training | None = None  # where the evaluator trains
 
     @property
     def sha256(self) -> str:
@@ -140,13 +109,6 @@ class Specification:
     def with_repeats(self, repeats: int) -> Specification:
         """Return the same comparison with another number of runs of each searcher on each task; its text says so, too.
 
-        Raises
-        ------
-        SettingError
-            Where the file lists its seeds, or this is no number of runs.
-
-        Examples
-        --------
         >>> from nasmeta.experiments import read_specification
         >>> read_specification("nb201-paper", check=False).with_repeats(3).seeds
         (0, 1, 2)
@@ -183,12 +145,57 @@ class Specification:
 
 
 def ready_specifications() -> dict[str, Path]:
-    """Return the specifications that the package brings, by name.
-
-    Examples
-    --------
-    >>> from nasmeta.experiments import ready_specifications
-    >>> "nb201-paper" in ready_specifications()
-    True
-    """
+    """Return the specifications that the package brings, by name."""
     return {path.stem: path for path in sorted(_READY.glob("*.toml"))}
+
+
+class Lines:
+    r"""The lines of the keys and tables of a well-formed TOML text, which the standard library's reader does not keep.
+
+    >>> lines = Lines('repeats = 3\n[searchers.evolution]\npopulation = 10')
+    >>> lines.of("searchers", "evolution", "population"), lines.of("searchers", "gp"), lines.of("tasks")
+    (3, 2, 1)
+    """
+
+    def __init__(self, text: str) -> None:
+        self._found: dict[tuple[str, ...], int] = {}
+        self._texts = text.splitlines()
+        table: tuple[str, ...] = ()
+        for number, line in enumerate(self._texts, start=1):
+            if match := _TABLE.match(line):
+                table = _path(match["name"])
+                self._note(table, number)
+            elif match := _KEY.match(line):
+                self._note(table + _path(match["name"]), number)
+
+    def _note(self, path: tuple[str, ...], number: int) -> None:
+        for end in range(1, len(path) + 1):
+            self._found.setdefault(path[:end], number)
+
+    def of(self, *path: str) -> int:
+        """Return the line of a key, or of the closest table around it; 1 where there is none."""
+        for end in range(len(path), 0, -1):
+            if path[:end] in self._found:
+                return self._found[path[:end]]
+        return 1
+
+    def of_entry(self, entry: str, *path: str) -> int:
+        """Return the line of an entry of a list: the first from the key on that has its text in quotes."""
+        first = self.of(*path)
+        for number, line in enumerate(self._texts[first - 1 :], start=first):
+            if f'"{entry}"' in line or f"'{entry}'" in line:
+                return number
+        return first
+
+
+def _path(name: str) -> tuple[str, ...]:
+    try:
+        inner: Any = tomllib.loads(f"{name} = 0")
+    except tomllib.TOMLDecodeError:  # the inside of a long string that looks like a key
+        return (name,)
+    path: list[str] = []
+    while isinstance(inner, dict):
+        (key,) = inner
+        path.append(key)
+        inner = inner[key]
+    return tuple(path)

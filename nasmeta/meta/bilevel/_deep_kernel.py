@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import gpytorch
@@ -13,8 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nasmeta.checks import check_int
-from nasmeta.meta._episode_inputs import Batch, EpisodeInputs
-from nasmeta.meta._network_learner import NetworkLearner, NetworkModel
+from nasmeta.meta._network_learner import Batch, EpisodeInputs, NetworkLearner, NetworkModel
 from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Episode, SourceTask
@@ -95,6 +95,7 @@ class _DeepKernel(nn.Module):
         return out
 
 
+@dataclass(eq=False, repr=False)
 class DeepKernelGP(NetworkLearner):
     """Deep-kernel Gaussian process: the marginal likelihood, summed over tasks, trains mean and kernel.
 
@@ -132,20 +133,15 @@ class DeepKernelGP(NetworkLearner):
 
     batch, default_steps, validates = 4, 100, False
 
-    def __init__(
-        self,
-        space: str | SearchSpace = "nb201",
-        *,
-        width: int = 64,
-        n_features: int = 16,
-        steps: int | None = None,
-        noise: float = 0.1,
-        device: str = "cpu",
-        seed: int = 0,
-        blends: bool = True,
-    ) -> None:
-        super().__init__(space, steps=steps, noise=noise, device=device, seed=seed, blends=blends)
-        self.width, self.n_features = width, n_features
+    space: str | SearchSpace = "nb201"
+    _: KW_ONLY
+    width: int = 64
+    n_features: int = 16
+    steps: int | None = None
+    noise: float = 0.1
+    device: str = "cpu"
+    seed: int = 0
+    blends: bool = True
 
     def _views(self, sources: list[SourceTask], matrix: SourceMatrix) -> Sequence[SourceMatrix]:
         if matrix.n_groups < _FROM:

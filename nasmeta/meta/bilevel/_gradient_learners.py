@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import KW_ONLY, dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -12,8 +13,7 @@ from torch.func import functional_call, grad
 
 from nasmeta.checks import check_int
 from nasmeta.errors import SettingError, shown
-from nasmeta.meta._episode_inputs import Batch, EpisodeInputs
-from nasmeta.meta._network_learner import NetworkLearner, NetworkModel
+from nasmeta.meta._network_learner import Batch, EpisodeInputs, NetworkLearner, NetworkModel
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Episode
 
@@ -39,26 +39,22 @@ class _Network(nn.Module):
         return out
 
 
+@dataclass(eq=False, repr=False)
 class _GradientLearner(NetworkLearner):
     """What the three share: the inner loop."""
 
-    adapted_prefix: tuple[str, ...] = ("body.", "head.")
+    adapted_prefix: ClassVar[tuple[str, ...]] = ("body.", "head.")
 
-    def __init__(
-        self,
-        space: str | SearchSpace = "nb201",
-        *,
-        inner_steps: int = 5,
-        order: int = 2,
-        width: int = 64,
-        steps: int | None = None,
-        noise: float = 0.1,
-        device: str = "cpu",
-        seed: int = 0,
-        blends: bool = True,
-    ) -> None:
-        super().__init__(space, steps=steps, noise=noise, device=device, seed=seed, blends=blends)
-        self.inner_steps, self.order, self.width = inner_steps, order, width
+    space: str | SearchSpace = "nb201"
+    _: KW_ONLY
+    inner_steps: int = 5
+    order: int = 2
+    width: int = 64
+    steps: int | None = None
+    noise: float = 0.1
+    device: str = "cpu"
+    seed: int = 0
+    blends: bool = True
 
     def _module(self, n_inputs: int, n_groups: int, n_each: int) -> nn.Module:
         check_int("inner_steps", self.inner_steps, most=1000)
@@ -153,6 +149,7 @@ class ANIL(_GradientLearner):
     adapted_prefix = ("head.",)
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Reptile(_GradientLearner):
     """Weights move towards those that plain training on a task's labels leads to; no derivative of the inner loop.
 
@@ -166,30 +163,8 @@ class Reptile(_GradientLearner):
     10
     """
 
-    def __init__(
-        self,
-        space: str | SearchSpace = "nb201",
-        *,
-        inner_steps: int = 10,
-        order: int = 1,
-        width: int = 64,
-        steps: int | None = None,
-        noise: float = 0.1,
-        device: str = "cpu",
-        seed: int = 0,
-        blends: bool = True,
-    ) -> None:
-        super().__init__(
-            space,
-            inner_steps=inner_steps,
-            order=order,
-            width=width,
-            steps=steps,
-            noise=noise,
-            device=device,
-            seed=seed,
-            blends=blends,
-        )
+    inner_steps: int = 10
+    order: int = 1
 
     def _direction(self) -> Any:
         def direction(module: nn.Module, batch: Batch) -> tuple[Tensor, list[Tensor]]:

@@ -14,10 +14,8 @@ from nasmeta.meta._cell_columns import proxy_scores
 from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._model_archive import check_array
 from nasmeta.meta._source_matrix import SourceMatrix
-from nasmeta.meta.in_context._network import InContextNetwork
-from nasmeta.meta.in_context._reading import SourceView, read
-from nasmeta.meta.in_context._similarity import Similarity
-from nasmeta.meta.in_context._weights import Weights, checked_weights, chosen_weights
+from nasmeta.meta.in_context._network import InContextNetwork, Weights, checked_weights, chosen_weights
+from nasmeta.meta.in_context._reading import Similarity, SourceView, read
 from nasmeta.predictors import normal_scores
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask

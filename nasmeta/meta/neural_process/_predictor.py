@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import KW_ONLY, dataclass, field
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nasmeta.checks import check_int
-from nasmeta.meta._episode_inputs import Batch, EpisodeInputs
-from nasmeta.meta._network_learner import NetworkLearner, NetworkModel
+from nasmeta.meta._network_learner import Batch, EpisodeInputs, NetworkLearner, NetworkModel
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Episode
 
@@ -74,6 +75,7 @@ class NeuralProcess(nn.Module):
         return mean, nn.functional.softplus(spread) + _LEAST_DEVIATION
 
 
+@dataclass(eq=False, repr=False)
 class MetaNP(NetworkLearner):
     """Transformer neural process: labelled cells are its context, and one forward pass adapts.
 
@@ -107,21 +109,16 @@ class MetaNP(NetworkLearner):
     """
 
     default_steps = 400
-    _embedded_of: tuple[NetworkModel, Tensor] | None = None
 
-    def __init__(
-        self,
-        space: str | SearchSpace = "nb201",
-        *,
-        width: int = 48,
-        steps: int | None = None,
-        noise: float = 0.1,
-        device: str = "cpu",
-        seed: int = 0,
-        blends: bool = True,
-    ) -> None:
-        super().__init__(space, steps=steps, noise=noise, device=device, seed=seed, blends=blends)
-        self.width = width
+    space: str | SearchSpace = "nb201"
+    _: KW_ONLY
+    width: int = 48
+    steps: int | None = None
+    noise: float = 0.1
+    device: str = "cpu"
+    seed: int = 0
+    blends: bool = True
+    _embedded_of: tuple[NetworkModel, Tensor] | None = field(default=None, init=False)
 
     def _module(self, n_inputs: int, n_groups: int, n_each: int) -> nn.Module:
         width = check_int("width", self.width, most=4096)

@@ -99,17 +99,9 @@ class CellSearchEnvs:
     End
         The optimum is evaluated, or the evaluations or steps are used up.
 
-    Parameters
-    ----------
-    space : SearchSpace
-    values : ndarray of float, shape (n, n_cells)
-        The tables: standardised, higher is better.
-    priors : ndarray of float32, shape (n, n_cells), optional
-        What the sources know of each cell; nothing where left out.
-    start : {"prior", "random"} or int, default "random"
-        First cell: the best by the priors, or any; a number k: one of the k best by the priors.
-    evaluations, steps : int, default 100 and 400
-        Where an episode is cut off.
+    The tables `values` and what the sources know, `priors`, are of shape (n, n_cells); values are standardised, higher
+    is better. The first cell is the best by the priors, any one, or one of the k best. An episode is cut off after so
+    many evaluations or steps.
 
     Examples
     --------

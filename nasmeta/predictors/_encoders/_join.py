@@ -8,6 +8,7 @@ from typing import Any
 
 from sklearn.pipeline import FeatureUnion
 
+from nasmeta.checks import check_names
 from nasmeta.errors import SettingError, shown
 from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder
 from nasmeta.spaces import SearchSpace, reference_space
@@ -53,9 +54,7 @@ def make_encoder(encoder: str | Sequence[Any] | Any, space: str | SearchSpace = 
             return join(*parts, space=space, **settings)
         kind = ENCODERS[encoder]
         parameters = inspect.signature(kind).parameters
-        for name in settings:
-            if name not in parameters:
-                raise SettingError(f"The encoder {encoder} has no setting {name!r}. Possible: {', '.join(parameters)}.")
+        check_names(f"The encoder {encoder}", "setting", settings, parameters)
         for name, parameter in parameters.items():
             if parameter.default is parameter.empty and name not in settings:
                 raise SettingError(f"The encoder {encoder} needs {name}: {kind.__name__}({name}=...).")

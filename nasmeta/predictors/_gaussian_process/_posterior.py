@@ -169,16 +169,8 @@ class TrendGP(CellGP):
     Processes for Machine Learning", 2006, section 2.7), with :math:`\phi` the standardised count features of the
     kernel, each feature with the same share and all of them with a squared length of 1 on average.
 
-    Parameters
-    ----------
-    kernel : CellKernel
-    hyperparameters : Hyperparameters
-        Of the exponential parts, and the noise.
-    slopes : float, default 0.5
-        The variance s.
+    The hyperparameters are those of the exponential parts and the noise; `slopes` is the variance s.
 
-    Examples
-    --------
     >>> import numpy as np
     >>> from nasmeta.spaces import get_space
     >>> gp = TrendGP(CellKernel(get_space("nb201")), Hyperparameters(np.full(3, 1e-3), np.ones(3), 1e-3), slopes=1.0)

@@ -16,8 +16,7 @@ from torch import Tensor
 from nasmeta.checks import check_choice, check_int, check_number
 from nasmeta.errors import SettingError
 from nasmeta.predictors._estimators._base import ScaledRegressor
-from nasmeta.predictors._neural._layers import MemberNetwork
-from nasmeta.predictors._neural._training import LOSSES, chosen_device, predict_members, train_members
+from nasmeta.predictors._neural._training import LOSSES, MemberNetwork, chosen_device, predict_members, train_members
 
 _LEAST_DEVIATION = 1e-3  # of scores, whose own deviation is about one
 

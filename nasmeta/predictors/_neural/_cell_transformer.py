@@ -11,7 +11,7 @@ from torch.nn import functional
 from nasmeta.checks import check_int
 from nasmeta.errors import SettingError
 from nasmeta.predictors._neural._cell_inputs import CellRegressor, choice_order
-from nasmeta.predictors._neural._layers import MemberLinear, MemberNetwork, Readout, normal_weight
+from nasmeta.predictors._neural._training import MemberLinear, MemberNetwork, Readout, normal_weight
 from nasmeta.spaces import CellSpace, SearchSpace, reference_space
 
 _READOUT = 64

@@ -12,7 +12,7 @@ from torch.nn import functional
 from nasmeta.checks import check_bool
 from nasmeta.errors import SettingError
 from nasmeta.predictors._neural._cell_inputs import CellRegressor
-from nasmeta.predictors._neural._layers import MemberLinear, MemberNetwork, Readout, normal_weight
+from nasmeta.predictors._neural._training import MemberLinear, MemberNetwork, Readout, normal_weight
 from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, reference_space
 
 _READOUT = 64

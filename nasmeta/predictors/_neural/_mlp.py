@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from nasmeta.checks import check_int
 from nasmeta.predictors._neural._base import NeuralRegressor
-from nasmeta.predictors._neural._layers import MemberLinear, MemberNetwork, Readout
+from nasmeta.predictors._neural._training import MemberLinear, MemberNetwork, Readout
 
 
 @dataclass(eq=False, repr=False)

@@ -1,26 +1,70 @@
-"""Training of all members at once, on tensors in memory, each with a validation part of its own."""
+"""Layers of several networks side by side, every weight with a leading axis for the member, and their training."""
 
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from nasmeta.checks import check_choice
 from nasmeta.errors import SettingError
-from nasmeta.predictors._neural._layers import MemberNetwork
 
 if TYPE_CHECKING:
     from nasmeta.predictors._neural._base import NeuralRegressor
 
+_GAIN = 1.4  # keeps the variance through SiLU
 _FEWEST_BATCHES, _MOST_BATCHES, _USUAL_BATCH = 4, 12, 64  # an epoch's batches where no size is set
 _LEAST_FOR_VALIDATION = 8  # with fewer labels each is needed for training
 _WARM_UP = 0.1  # share of the steps in which the learning rate rises
 _PREDICTED_AT_ONCE = 2048
+
+
+def normal_weight(generator: torch.Generator, *shape: int, deviation: float = 1.0) -> nn.Parameter:
+    """Return a parameter of this shape, normal with this deviation, drawn on the CPU so that devices agree."""
+    return nn.Parameter(torch.randn(*shape, generator=generator) * deviation)
+
+
+class MemberNetwork(nn.Module):
+    """Base of networks whose forward pass takes one batch for each member."""
+
+    def __init__(self, n_members: int) -> None:
+        super().__init__()
+        self.n_members = n_members
+
+    @abstractmethod
+    def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        """Return scores, shape (n_members, n), of inputs, each of shape (n_members, n, ...)."""
+
+
+class MemberLinear(nn.Module):
+    """One linear layer for each member: (n_members, n, n_in) to (n_members, n, n_out)."""
+
+    def __init__(self, n_members: int, n_in: int, n_out: int, generator: torch.Generator, gain: float = 1.0) -> None:
+        super().__init__()
+        self.weight = normal_weight(generator, n_members, n_in, n_out, deviation=gain / math.sqrt(n_in))
+        self.bias = nn.Parameter(torch.zeros(n_members, 1, n_out))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Multiply and add; all members in one call."""
+        return torch.baddbmm(self.bias, x, self.weight)
+
+
+class Readout(nn.Module):
+    """From a vector to a score: one hidden layer; (n_members, n, n_in) to (n_members, n)."""
+
+    def __init__(self, n_members: int, n_in: int, hidden: int, generator: torch.Generator) -> None:
+        super().__init__()
+        self.inner = MemberLinear(n_members, n_in, hidden, generator, _GAIN)
+        self.outer = MemberLinear(n_members, hidden, 1, generator)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Apply both layers."""
+        return torch.as_tensor(self.outer(functional.silu(self.inner(x)))[..., 0])
 
 
 def mean_squared_error(predicted: Tensor, scores: Tensor) -> Tensor:

@@ -164,27 +164,6 @@ def run_audit(
 ) -> Audit:
     """Check every invariant on what the store holds; whatever is built or can be built is checked.
 
-    Parameters
-    ----------
-    tables : iterable of str, optional
-        All by default.
-    checks : iterable of str, optional
-        All by default.
-    known : KnownFacts, optional
-        The file's by default.
-
-    Returns
-    -------
-    Audit
-
-    Raises
-    ------
-    UnknownNameError
-    SettingError
-        Where the cache folder (``NASMETA_CACHE``) cannot be used.
-
-    Examples
-    --------
     >>> audit = run_audit(["nb201"], ["parameters"])
     >>> audit.passed, audit.rows[0].verdict, len(audit.rows[0].known)
     (True, 'known', 150)

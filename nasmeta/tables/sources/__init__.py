@@ -9,8 +9,9 @@ from nasmeta.tables.sources._base import (
     Source as Source,
     WholeSource as WholeSource,
 )
-from nasmeta.tables.sources._fetched import READERS as READERS, FetchedSource as FetchedSource
 from nasmeta.tables.sources._registry import (
+    READERS as READERS,
+    FetchedSource as FetchedSource,
     RegisteredFile as RegisteredFile,
     RegisteredSource as RegisteredSource,
     registered_sources as registered_sources,

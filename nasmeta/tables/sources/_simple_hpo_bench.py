@@ -14,7 +14,7 @@ from nasmeta.spaces import SearchSpace
 from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables._pickles import restricted_load
 from nasmeta.tables.sources._base import SOURCES, Columns, Source
-from nasmeta.tables.sources._fetched import package_folder
+from nasmeta.tables.sources._registry import package_folder
 
 # Checked on complete official records: the values lie in the order of these seeds; cells with two lack the last.
 _SEEDS = (777, 888, 999)

@@ -15,7 +15,7 @@ import numpy as np
 
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables.sources._base import Column
-from nasmeta.tables.sources._fetched import READERS, FetchedSource
+from nasmeta.tables.sources._registry import READERS, FetchedSource
 
 # The rows of each space among the 7,352 of a file: micro ones count in six base-4 digits, macro ones as
 # `nasmeta.spaces._catalog` has them, and so do the spaces.

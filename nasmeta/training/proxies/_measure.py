@@ -123,25 +123,13 @@ _CELLS_A_TASK = 16
 
 @dataclass(frozen=True)
 class ProxySettings:
-    """How a cell is probed.
+    """How a cell is probed; the benchmark has 16 channels and 5 cells."""
 
-    Attributes
-    ----------
-    proxies : tuple of str
-        Names in ``PROXIES``.
-    channels, cells_per_stage : int
-        Size of the network, see `CellNetwork`. The benchmark has 16 and 5.
-    seed : int
-        Of the weights.
-    repeats : int
-        The value is the mean over this many seeds, from `seed` upwards.
-    """
-
-    proxies: tuple[str, ...] = DEFAULT_PROXIES
-    channels: int = 16
+    proxies: tuple[str, ...] = DEFAULT_PROXIES  # names in ``PROXIES``
+    channels: int = 16  # this and the next: size of the network, see `CellNetwork`
     cells_per_stage: int = 1
-    seed: int = 0
-    repeats: int = 1
+    seed: int = 0  # of the weights
+    repeats: int = 1  # the value is the mean over so many seeds, from `seed` upwards
 
     def __post_init__(self) -> None:
         if not isinstance(self.proxies, tuple | list) or not self.proxies:
@@ -286,31 +274,8 @@ def measure_proxies(
     What is done stands in a journal beside the file, ``OUTPUT.journal``; after a kill the same call goes on from there
     and gives the same file. The journal is removed at the end; a file that holds the same already is returned as it is.
 
-    Parameters
-    ----------
-    output : str or Path
-        A new ``.npz`` file; read it with `read_proxies`.
-    batch : ImageBatch
-    settings : ProxySettings, optional
-    space : str or SearchSpace, default "nb201"
-    cells : cells, optional
-        Only their classes; all where left out.
-    workers : int, default 1
-        Processes, of one thread each.
-    progress : callable, optional
-        Is told how many networks are done, and of how many.
-
-    Returns
-    -------
-    Path
-        Of the file.
-
-    Raises
-    ------
-    JournalError
-        Where the journal is of other settings, images or versions, or another process writes it.
-    SettingError
-        Where no cell is asked for, or the file exists and holds something else, or cannot be written.
+    `cells` stand for their classes; all where left out. Each of the `workers` is a process of one thread; `progress` is
+    told how many networks are done, and of how many.
     """
     settings = _checked(batch, settings)
     space, workers, path = get_cell_space(space), check_int("workers", workers), checked_path("output", output)

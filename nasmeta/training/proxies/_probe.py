@@ -25,16 +25,8 @@ def weighted_layers(network: nn.Module) -> list[nn.Conv2d | nn.Linear]:
 class Probe:
     """An untrained network and a batch of labelled images; each pass runs once, when a proxy first asks for it.
 
-    Batch norms use the statistics of the batch, as in training.
-
-    Parameters
-    ----------
-    network : CellNetwork
-        Not changed, apart from the running statistics of its batch norms.
-    images : Tensor of float32, shape (n, channels, height, width)
-    labels : Tensor of int64, shape (n,)
-    seed : int, default 0
-        Of what a proxy draws beside the network's weights.
+    Batch norms use the statistics of the batch, as in training; only their running statistics change the network.
+    Images are of float32, shape (n, channels, height, width). The seed is of what a proxy draws beside the weights.
 
     Examples
     --------

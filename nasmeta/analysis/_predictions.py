@@ -1,4 +1,4 @@
-"""Pictures of a predictor benchmark: the order against the number of labels, the calibration; and its files."""
+"""Predictors: scores over the draws, pictures of them, and the summary in a folder."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from nasmeta.analysis._frame import check_frame
 from nasmeta.analysis._plots import columns_in, legend_below, save_figure, title_panel
-from nasmeta.analysis._prediction_metrics import checked_predictions, coverage_columns, summarise_predictions
+from nasmeta.analysis._statistics import bootstrap_interval, check_level, interval_columns
 from nasmeta.analysis._styles import style, tidy
 from nasmeta.analysis._tables import to_markdown
 from nasmeta.errors import JournalError, SettingError, UnknownNameError
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+_KEY = ["task", "target", "protocol", "scope", "predictor", "n_train"]
+_WITH_INTERVAL = ("kendall_tau", "spearman")
+_WITHOUT = ("rmse", "crps", "fit_seconds", "predict_seconds", "cpu_seconds")
+_NEEDED = (*_KEY, "draw", *_WITH_INTERVAL, *_WITHOUT)
 _NAMES = {"kendall_tau": "Kendall's τ", "spearman": "Spearman's ρ"}
 _SCOPES = {
     "isomorph-disjoint": "on cells without a labelled isomorph",
@@ -29,6 +34,64 @@ _SCOPES = {
     "all": "on all cells",
 }
 _PANEL_WIDTH, _PANEL_HEIGHT = 3.4, 2.8  # inches; two panels fill the text width of a paper
+SCOPES = {
+    "isomorph-disjoint": "cells of which no isomorph gave a label",
+    "unseen": "cells that gave no label",
+    "all": "all cells, as published work scores",
+}
+
+
+def summarise_predictions(frame: pd.DataFrame, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
+    """Summarise the draws of each predictor, scope and number of labels.
+
+    There is one row a (task, target, protocol, scope, predictor, n_train): ``draws``; ``kendall_tau``, ``spearman``,
+    and bootstrap intervals of these means over the draws (``_low``, ``_high``), NaN where some draw has no value; means
+    of ``rmse, crps, coverage_10 … coverage_95``; medians of ``fit_seconds, predict_seconds, cpu_seconds``.
+
+    >>> import nasmeta as nm
+    >>> frame = nm.predict(["parameters", "flops"], sizes=[50], target="valid", draws=3).frame
+    >>> table = summarise_predictions(frame)
+    >>> table.loc[table["scope"] == "all", ["predictor", "draws", "kendall_tau"]].round(2).values.tolist()
+    [['parameters', 3, 0.53], ['flops', 3, 0.53]]
+    """
+    check_level(level)
+    checked_predictions(frame)
+    coverage = coverage_columns(frame)
+    rows = []
+    for key, group in frame.groupby(_KEY, sort=False, observed=True):
+        row: dict[str, Any] = dict(zip(_KEY, key, strict=True)) | {"draws": len(group)}
+        for name in _WITH_INTERVAL:
+            values = group[name].to_numpy(np.float64)
+            known = bool(np.isfinite(values).all())
+            bounds = bootstrap_interval(values, level=level, seed=seed) if known else (np.nan, np.nan)
+            row |= interval_columns(name, values.mean(), bounds)
+        for name in (*_WITHOUT, *coverage):
+            centre = np.median if name.endswith("_seconds") else np.mean
+            row[name] = float(centre(group[name].to_numpy(np.float64)))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def checked_predictions(frame: pd.DataFrame) -> None:
+    """Raise a SettingError unless the frame is one of a predictor benchmark."""
+    check_frame(frame, "predict", 'read_csv("{}/results.csv")')
+    missing = [name for name in _NEEDED if name not in frame]
+    if missing:
+        raise SettingError(f"The frame lacks {', '.join(missing)}; it must be one that nasmeta.predict has returned.")
+    if not len(frame):
+        raise SettingError("The frame of the predictor benchmark is empty.")
+    twice = frame.duplicated([*_KEY, "draw"])
+    if twice.any():
+        row = frame[twice].iloc[0]
+        raise SettingError(
+            f"{row['predictor']} with {row['n_train']} labels has draw {row['draw']} twice: give each draw once."
+        )
+
+
+def coverage_columns(frame: pd.DataFrame) -> dict[str, float]:
+    """Return the columns of coverage that a frame has, with their levels."""
+    names = [str(name) for name in frame.columns if str(name).startswith("coverage_")]
+    return {name: float(name.removeprefix("coverage_")) / 100 for name in names}
 
 
 @house_style()
@@ -221,13 +284,6 @@ def _target(table: pd.DataFrame) -> str:
 def _counts(draws: pd.Series[int]) -> str:
     low, high = int(draws.min()), int(draws.max())
     return str(low) if low == high else f"{low} to {high}"
-
-
-SCOPES = {
-    "isomorph-disjoint": "cells of which no isomorph gave a label",
-    "unseen": "cells that gave no label",
-    "all": "all cells, as published work scores",
-}
 
 
 def write_prediction_summary(frame: pd.DataFrame, folder: str | PathLike[str]) -> list[Path]:

@@ -1,14 +1,16 @@
-"""Checks of NAS-Bench-201's networks: times, sizes, devices, and what isomorphs share."""
+"""Checks of networks: times, sizes, devices, what isomorphs share, and TransNAS-Bench-101's tasks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.spaces import CellSpace, get_cell_space
 from nasmeta.tables.audit._check import Finding, Holdings, check, compared
+from nasmeta.tables.sources._transnas import TASKS
 
 _NB201 = ("nb201",)
 _DATASETS = ("cifar10", "cifar100", "imagenet16-120")
@@ -23,6 +25,8 @@ _TIMES = (  # (dataset, split, epochs): so many times those of (dataset, split, 
 )
 _DEVICES = ("eyeriss", "fpga", "pixel3", "raspi4")
 _CHANCE = (10.01, 1.01, 0.84)
+# −0.04 (autoencoder, room_layout) is told, too: that is what the largest loss over the epochs gives, the worst one.
+_LOWEST, _HIGHEST = 0.10, 0.87
 
 
 @check("times", "Train seconds have the known ratios: of datasets, and of 12 epochs to 200.", _NB201)
@@ -144,3 +148,33 @@ def _functions(space: CellSpace) -> NDArray[np.int64]:
                 terms[target].append(f"{operation}({'+'.join(inputs)})")
         numbers.append(known.setdefault(tuple(sorted(terms[3])), len(known)))
     return np.array(numbers)
+
+
+_OWN_METRIC = {task: measures[0].metric for task, (_, measures) in TASKS.items()}
+
+
+@check(
+    "tasks-differ",
+    "The tasks' validation ranks agree as little, and as much, as is known, with good values first.",
+    ("tnb101",),
+    ("transnas",),
+)
+def _tasks_differ(held: Holdings) -> Iterator[Finding]:
+    from scipy.stats import spearmanr
+
+    columns = {}
+    for task, metric in _OWN_METRIC.items():
+        one = held.first(dataset=task, metric=metric, split="valid")
+        if one is not None:
+            columns[task] = one.values if one.info.direction == "max" else -one.values
+    found = {
+        (a, b): float(spearmanr(columns[a], columns[b], nan_policy="omit").statistic)
+        for a, b in combinations(columns, 2)
+    }
+    if len(columns) < len(_OWN_METRIC):
+        return
+    for pair, known in ((min(found, key=found.__getitem__), _LOWEST), (max(found, key=found.__getitem__), _HIGHEST)):
+        info = held.find(dataset=pair[0], metric=_OWN_METRIC[pair[0]], split="valid")[0].info
+        figure = found[pair]
+        measured = f"Spearman with {pair[1]} {figure:.4f}, known: {known:g}"
+        yield Finding.on(info, held.space.size, holds=abs(figure - known) < 0.01, measured=measured)
