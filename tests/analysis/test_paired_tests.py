@@ -11,6 +11,7 @@ from nasmeta.analysis import holm, paired_tests
 from nasmeta.errors import SettingError
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.floats(0, 1) | st.just(0.05), min_size=1, max_size=12))
 def test_holm_equals_statsmodels(p_values):

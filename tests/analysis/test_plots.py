@@ -133,6 +133,7 @@ def test_bad_settings_are_refused(real_frame):
         plot_regret(real_frame, tasks=[])
 
 
+@pytest.mark.slow
 def test_files_are_whole_and_the_same_each_time(real_frame, tmp_path):
     figure = plot_regret(real_frame)
     first = save_figure(figure, tmp_path / "new" / "curves.v1")

@@ -68,6 +68,7 @@ def test_every_repeat_is_a_search() -> None:
                 assert found["regret"].tolist() == run.frame()["regret"].tolist()
 
 
+@pytest.mark.slow
 def test_workers_do_not_matter() -> None:
     alone = nm.compare([*SEARCHERS, "gp"], "nb201/cifar10", repeats=4, evaluations=40)
     assert_frame_equal(alone, nm.compare([*SEARCHERS, "gp"], "nb201/cifar10", repeats=4, evaluations=40, workers=2))

@@ -56,6 +56,7 @@ def test_each_worker_sees_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
     assert set.union(*seen_by_workers(gpus_per_worker=0.5).values()) == {3.0}  # new processes
 
 
+@pytest.mark.slow
 def test_a_place_is_free_once_its_process_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     slots = GpuSlots(str(tmp_path), ("4", "5"))
     code = (

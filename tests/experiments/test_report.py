@@ -22,6 +22,7 @@ def test_of_a_frame_nothing_is_written_unasked(tmp_path: Path, monkeypatch: pyte
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_of_a_folder_it_is_that_of_the_command(tmp_path: Path) -> None:
     pytest.importorskip("plotly", reason="Needs the extra report.")
     pytest.importorskip("scikit_posthocs", reason="Needs the extra report.")

@@ -300,6 +300,7 @@ def test_ready_ones_can_be_run(full_sources: None) -> None:
         read_specification(name)
 
 
+@pytest.mark.slow
 def test_the_one_of_graph_networks_runs_its_cheap_searchers(tmp_path: Path) -> None:
     whole = read_specification("graph", check=False)
     assert (len(whole.tasks), len(whole.seeds), whole.evaluations) == (9, 30, 200)

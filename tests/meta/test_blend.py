@@ -71,6 +71,7 @@ def test_a_target_that_contradicts_its_sources_is_not_predicted_by_them(target) 
         assert _tau(misled, target, 0) < 0.05
 
 
+@pytest.mark.slow
 def test_sisters_keep_their_say(target, sources) -> None:
     learner = MetaLinear().meta_fit(sources)
     blended = [_tau(learner, target, seed) for seed in range(3)]

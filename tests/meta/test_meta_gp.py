@@ -34,6 +34,7 @@ def learnt() -> dict[str, MetaGP]:
     }
 
 
+@pytest.mark.slow
 def test_never_later_than_source_order_and_sooner_in_the_mean(learnt: dict[str, MetaGP]) -> None:
     tasks = nm.task_distribution("nb201")
     needed = {}

@@ -57,6 +57,7 @@ def test_missing_cells_are_predicted_and_precise_labels_kept() -> None:
     np.testing.assert_allclose(matrix.scores[1], normal_scores(smooth), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_scales() -> None:
     cost = -np.exp(VALUES)
     assert SourceMatrix.of(SPACE, [source("f/a", ("a",), cost)]).scale == "rank", "a loss is negative, but no cost"

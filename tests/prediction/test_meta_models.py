@@ -29,6 +29,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_a_file_predicts_as_the_same_training_does(file: Path) -> None:
     frame = benchmark_predictors(["ridge", "meta-linear", str(file)], "nb201/cifar10", **FEW)
     of = {name: rows[SCORES].reset_index(drop=True) for name, rows in frame.groupby("predictor")}

@@ -36,6 +36,7 @@ def test_against_sampling_and_moocore(m: int, k: int) -> None:
         assert found[i] == pytest.approx(sampled.mean(), abs=5 * sampled.std() / np.sqrt(4_000) + 1e-12)
 
 
+@pytest.mark.slow
 def test_two_objectives_against_numerical_integration() -> None:
     mean, std, front, reference = problem(3, 2, 5)
     found = expected_hypervolume_improvement(mean, std, front, reference)

@@ -67,6 +67,7 @@ SIMULATIONS: dict[str, Simulation] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("searcher", SIMULATIONS)
 def test_mean_evaluations_to_the_optimum(searcher: str) -> None:
     task = nm.get_task("nb201/cifar100")

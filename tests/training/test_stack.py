@@ -78,6 +78,7 @@ def test_the_cells_here_have_all_operations() -> None:
     assert used == set(SPACE.operations)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("exact")
 @pytest.mark.parametrize(
     "changes",
@@ -317,6 +318,7 @@ def test_trainings_one_by_one_are_told_too(
     assert ("loss" in said) == (workers == 1)
 
 
+@pytest.mark.slow
 def test_a_stack_is_estimated_before_it_trains(
     few: ImageDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

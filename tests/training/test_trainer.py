@@ -115,6 +115,7 @@ def test_interrupted_and_uninterrupted_are_the_same(
     assert [line.partition(",")[0] for line in lines] == ["epoch", "1", "2", "3"]
 
 
+@pytest.mark.slow
 def test_a_killed_process_goes_on(few: ImageDataset, tmp_path: Path) -> None:
     code = (
         "import os, sys\n"

@@ -65,6 +65,7 @@ def planted(path: Path, address: str, factor: float, plus: float) -> None:
     path.write_bytes(content)
 
 
+@pytest.mark.slow
 def test_a_file_of_a_release_holds_what_is_known(imported: Imported) -> None:
     source = imported.source
     audit = run_audit(["nb201"])

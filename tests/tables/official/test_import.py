@@ -105,6 +105,7 @@ def test_what_is_embedded_comes_first(own_cache: Path, tmp_path: Path, official:
     np.testing.assert_array_equal(before, after)
 
 
+@pytest.mark.slow
 def test_the_end_of_a_curve_and_a_column_of_ends_answer_for_each_other(
     own_cache: Path, tmp_path: Path, mirror: Path, official: Any
 ) -> None:
@@ -158,6 +159,7 @@ def test_a_second_import_replaces_the_first(own_cache: Path, tmp_path: Path, off
     assert "nasmeta data import" in states["nb201-v1.0-official"].how_to_get
 
 
+@pytest.mark.slow
 def test_times_that_differ_from_epoch_to_epoch(own_cache: Path, tmp_path: Path, official: Any, write: Any) -> None:
     content = official.whole((0, 11), ("less", "full"), ("cifar10-valid",), flat_times=False)
     import_official(write["old_torch"](content, tmp_path / "file"))
