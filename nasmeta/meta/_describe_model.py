@@ -120,7 +120,7 @@ def _draw_kernel(figure: Any, learnt: Hyperparameters, features: tuple[str, ...]
         axes.barh(at, value, height=0.6, color=_COLOUR)
         axes.set_xlabel(label)
         axes.locator_params(axis="x", nbins=4)
-    panels[0].set_yticks(at, features)
+    panels[0].set_yticks(at, features, parse_math=False)
     _fix_ticks(panels)
 
 
@@ -140,7 +140,7 @@ def _draw_effects(
             axes.vlines(at, 0, effect, color=_COLOUR, linewidth=1.2)
             axes.plot(at, effect, "o", color=_COLOUR, markersize=4)
         shown = at[:: -(-len(at) // _MOST_LABELS)]
-        axes.set_xticks(shown, [short_label(str(position.choices[i])) for i in shown], rotation=90)
+        axes.set_xticks(shown, [short_label(str(position.choices[i])) for i in shown], rotation=90, parse_math=False)
         axes.set_xlim(-0.6, len(at) - 0.4)
         axes.margins(y=0.1)
         axes.set_title(position.name, fontsize=points(8))

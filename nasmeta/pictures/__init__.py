@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Mapping
 from html import escape
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, cast
 
 from nasmeta.checks import checked_types
 from nasmeta.errors import SettingError, UnknownNameError
@@ -59,6 +59,7 @@ def house_style(
     """Return a decorator of plot functions: ours is what the user's rcParams leave at matplotlib's default.
 
     Sizes are points at matplotlib's ``font.size``, and grow and shrink with the user's; `framed` axes have four sides.
+    Texts are drawn as they stand: a ``$`` in a name begins no formula.
     """
 
     def decorate(plot: Callable[P, R]) -> Callable[P, R]:
@@ -88,11 +89,25 @@ def house_style(
             }
             left: Any = {key: own for key, own in ours.items() if now[key] == default[key]}
             with matplotlib.rc_context(left):
-                return plot(*arguments, **settings)
+                figure = plot(*arguments, **settings)
+                _without_formulas(cast("Figure", figure))
+                return figure
 
         return styled
 
     return decorate
+
+
+def _without_formulas(figure: Figure) -> None:
+    """Let no text of a figure be read as a formula, but for the numbers at ticks: those of powers of ten are some."""
+    parts = [figure, *figure.subfigs]
+    legends = [legend for part in parts for legend in part.legends]
+    texts = [text for part in parts for text in part.texts]
+    for axes in figure.axes:
+        texts += [axes.title, axes.xaxis.label, axes.yaxis.label, *axes.texts]
+        legends += filter(None, [axes.get_legend()])
+    for text in [*texts, *(text for legend in legends for text in (*legend.get_texts(), legend.get_title()))]:
+        text.set_parse_math(False)
 
 
 def points(size: float) -> float:

@@ -208,3 +208,14 @@ def test_widths_of_texts_are_those_that_are_drawn():
     text = figure.text(0, 0, "regret of $ percent", fontsize=9, parse_math=False)
     box = text.get_window_extent(FigureCanvasAgg(figure).get_renderer())
     assert text_inches("regret of $ percent", 9) == pytest.approx(box.width / figure.dpi, rel=0.03)
+
+
+def test_a_dollar_in_a_name_begins_no_formula(frames):
+    names = {"random": "a $co_$", "evolution": "$x$", "gp": r"\$b$"}
+    frame = frames[3].replace({"searcher": names, "task": {TASKS[0]: "R$2_$"}})
+    for figure in (plot_regret(frame), plot_critical_difference(frame), plot_ranks(frame), plot_profiles(frame)):
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        figure.draw(renderer)  # else a ParseSyntaxException of matplotlib
+        shown = [text for text in figure.findobj(Text) if "$x$" in text.get_text()]
+        assert shown
+        assert not any(text.get_parse_math() for text in shown)
