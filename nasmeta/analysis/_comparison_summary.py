@@ -20,6 +20,7 @@ from nasmeta.analysis._run_summary import (
     ends,
     ends_note,
     failures_of,
+    known_seconds,
     remarks,
     without_spread_of_equals,
 )
@@ -178,10 +179,11 @@ def _markdown(summary: ComparisonSummary) -> str:
         parts += [f"## {of_task.task}\n", f"{of_task.title}. Release {of_task.release}.\n"]
         rows, known = of_task.table, bool(of_task.table["share_solved"].notna().any())
         unwanted = ["task", "simulated_seconds"]
+        spent = known_seconds(rows["simulated_seconds"])
         if known:
-            rows = rows.assign(simulated_days=rows["simulated_seconds"] / 86400)
+            rows = rows.assign(simulated_days=spent / 86400)
         else:  # something else answered than the table, in time of its own
-            rows = rows.assign(seconds_a_run=rows["simulated_seconds"])
+            rows = rows.assign(seconds_a_run=spent)
             unwanted += [
                 str(c) for c in rows if str(c).startswith(("final_", "share_solved", "evaluations_to_optimum"))
             ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -154,6 +154,11 @@ def without_value(rows: pd.DataFrame, who: str, asked: int) -> list[str]:
         f"{who}: {lost} of its {asked} runs {'has' if lost == 1 else 'have'} no best value, as no full training "
         f"succeeded{why and f' (failed: {why})'}; means leave {'it' if lost == 1 else 'them'} out"
     ]
+
+
+def known_seconds(seconds: pd.Series[Any]) -> pd.Series[Any]:
+    """Return what runs took, NaN where that is 0: nobody recorded what their evaluations cost."""
+    return seconds.where(seconds > 0)
 
 
 def failures_of(rows: pd.DataFrame) -> str:

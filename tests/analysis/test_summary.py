@@ -144,3 +144,11 @@ def test_a_figure_without_points_is_left_out_with_a_remark(tmp_path):
     assert {Path(name).stem for name in names[2:]} == {"regret_evaluations"}
     text = (tmp_path / "summary.md").read_text()
     assert "The figure regret_seconds is left out. No curve has a point: the simulated_seconds" in text
+
+
+def test_time_that_nobody_recorded_is_a_dash(tmp_path):
+    frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=2)
+    write_summary(frame.assign(cost_seconds=0.0, simulated_seconds=0.0), tmp_path, evaluations=2)
+    header, _, row = [line for line in (tmp_path / "summary.md").read_text().splitlines() if line.startswith("|")]
+    cells = dict(zip(header.split(" | "), row.split(" | "), strict=True))
+    assert cells["simulated days |"] == "– |"

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import nasmeta as nm
+from nasmeta.analysis.report._write import markdown
 from nasmeta.errors import NasmetaWarning
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables import Table, looks_fractional, oddities
@@ -99,12 +100,19 @@ def test_a_search_on_test_values_alone_is_told() -> None:
         nm.search("random", both.task(metric), evaluations=5)
 
 
-def test_the_report_says_that_test_values_were_searched(own_cache: object) -> None:
-    own(PERCENT, split="test").add()
+@pytest.mark.parametrize(("metric", "split"), [("accuracy", "test"), ("test_acc", None)])
+def test_the_report_says_that_test_values_were_searched(own_cache: object, metric: str, split: str | None) -> None:
+    own(PERCENT, metric, split=split).add()
     with pytest.warns(NasmetaWarning, match="searched on test values"):
         frame = nm.compare(["random", "evolution"], "mine/mine", repeats=3, evaluations=5)
-    (remark,) = [one for one in nm.report(frame).findings.remarks if "test values" in one]
+    found = nm.report(frame).findings
+    (remark,) = [one for one in found.remarks if "test values" in one]
     assert remark.startswith("mine/mine was searched on test values.")
+    assert found.headers["value_at_5"] == "best after 5"
+    text = markdown(found, "Mine", {})
+    assert "| best after 5 |" in text
+    assert "valid" not in text.lower()
+    assert found.results["mine/mine"]["simulated_days"].isna().all(), "nobody recorded what a training costs"
 
 
 def test_what_is_no_percentage_is_told() -> None:

@@ -12,7 +12,7 @@ from nasmeta.analysis._frame import FloatArray, with_regrets
 from nasmeta.analysis._run_summary import digits_of
 from nasmeta.checks import decimals_of
 from nasmeta.errors import NasmetaError, SettingError
-from nasmeta.tables import ColumnInfo
+from nasmeta.tables import ColumnInfo, only_test_values
 from nasmeta.tasks import Task
 
 
@@ -40,6 +40,7 @@ class TaskFacts:
     known: bool = True  # whether the optimum is
     digits: int = 2  # decimals of its values
     column: ColumnInfo | None = None  # what is known of them; None where the task is not known here
+    on_test: bool = False  # whether they are test values: their split or the name of their metric says so
 
     @property
     def best(self) -> str:
@@ -69,7 +70,10 @@ def facts_of(
             unit, signal = info.unit, _words(info) if known else {}  # something else answered than the task's table
             incumbents = rows["incumbent"].unique()
             test = _test_column(task, incumbents, columns) if known else _table_column(task, incumbents)
-        found.append(TaskFacts(str(name), optimum, sign, unit, signal, test, known, digits_of(rows, unit), info))
+        on_test = known and info is not None and (info.split == "test" or bool(only_test_values((), info)))
+        found.append(
+            TaskFacts(str(name), optimum, sign, unit, signal, test, known, digits_of(rows, unit), info, on_test)
+        )
     return found
 
 

@@ -19,6 +19,7 @@ from nasmeta.analysis._run_summary import (
     asked_runs,
     deterministic_searchers,
     failures_of,
+    known_seconds,
     without_spread_of_equals,
     without_value,
 )
@@ -107,6 +108,16 @@ class Findings:
     def known(self) -> bool:
         """Whether the optima are; else something has answered that takes time of its own, such as real trainings."""
         return all(fact.known for fact in self.facts)
+
+    @property
+    def on_test(self) -> bool:
+        """Whether any task was searched on test values."""
+        return any(fact.on_test for fact in self.facts)
+
+    @property
+    def first(self) -> str:
+        """What the searched values are called."""
+        return "best" if self.on_test else "valid."
 
     @property
     def second(self) -> str:
@@ -205,7 +216,7 @@ def find(
     found.remarks += [
         f"{fact.name} was searched on test values. What was found is chosen by these, so they are no honest estimate."
         for fact in facts
-        if fact.signal.get("split") == "test"
+        if fact.on_test
     ]
     found.remarks += _unfinished(frame)
     found.remarks += [
@@ -278,7 +289,7 @@ def _results(found: Findings) -> None:
     except SettingError:
         pass  # the reason is given once, where all ranks are missing
     summary = without_spread_of_equals(summary, frame)
-    seconds = summary.pop("simulated_seconds")
+    seconds = known_seconds(summary.pop("simulated_seconds"))
     summary = summary.assign(**({"simulated_days": seconds / _DAY} if found.known else {"seconds": seconds}))
     dropped = ["task"] + (["incumbent_value_end", "incumbent_value_end_std"] if budgets else [])
     for task, rows in summary.groupby("task", sort=False, observed=True):
@@ -295,8 +306,8 @@ def _results(found: Findings) -> None:
         front += [name + end for name in order for end in ("", "_std", "_low", "_high") if name + end in table]
         found.results[str(task)] = table[front + [name for name in table if name not in front]]
     end, common = ("(own end)", " (common time)") if found.two_times else ("at the end", "")
-    found.headers = {f"value_at_{budget}": f"valid. after {budget:,}" for budget in budgets} | {
-        "incumbent_value_end": f"valid. {end}",
+    found.headers = {f"value_at_{budget}": f"{found.first} after {budget:,}" for budget in budgets} | {
+        "incumbent_value_end": f"{found.first} {end}",
         "test_end": f"{found.second} {end}",
         "rank": f"mean rank{common}",
         "final_regret": f"regret {end}" if found.two_times else "regret",

@@ -79,6 +79,7 @@ def page_data(found: Findings) -> dict[str, Any]:
         "level": found.level,
         "axis": found.x,
         "known": found.known,
+        "validation": not found.on_test,
         "tested": found.tested,
         "searchers": [
             {"name": name, "colour": look.colour, "dash": look.plotly_dash, "marker": look.plotly_marker}

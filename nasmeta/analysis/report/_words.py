@@ -69,7 +69,8 @@ def result_notes(found: Findings) -> str:
     """Explain the columns of the results."""
     after = "" if found.x == "simulated_seconds" else " after so many evaluations"
     what = "the same metric on the test split" if found.second == "test" else "what the task's table says"
-    test = f"{found.second.capitalize()}: {what}, of the validation incumbent at the end of the run. "
+    incumbent = "incumbent" if found.on_test else "validation incumbent"
+    test = f"{found.second.capitalize()}: {what}, of the {incumbent} at the end of the run. "
     test = test if found.tested else ""
     two_times = (
         f"Own end: that of each run, also for found, needed and days. Common time: {found.budget}. "
@@ -81,7 +82,8 @@ def result_notes(found: Findings) -> str:
         if any(map(of_front, found.facts))
         else ""
     )
-    valid = f"Valid.: the best value of the signal{after}, mean ± standard deviation over the runs. {test}"
+    valid = f"{found.first.capitalize()}: the best value of the signal{after}, mean ± standard deviation over the runs."
+    valid += f" {test}"
     if not found.known:
         return (
             f"{valid}Mean rank: of the best value among all searchers, run by run. Seconds: what the evaluations of a "

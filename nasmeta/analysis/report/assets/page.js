@@ -2,7 +2,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const level = `${+(100 * data.level).toPrecision(4)} %`;
-  const valid = data.tasks.some((task) => task.unit === "percent") ? "Validation" : "Signal";
+  const valid = data.validation && data.tasks.some((task) => task.unit === "percent") ? "Validation" : "Signal";
   const simulated = data.known ? "simulated " : ""; // where no optimum is known, something took time of its own
   const CHOICES = {
     measure: [["valid", valid], ["test", data.known ? "Test" : "Table"]],
@@ -250,8 +250,8 @@
   function hint() {
     const parts = [];
     if (state.measure === "test") {
-      parts.push(`The ${data.known ? "test" : "table's"} value of the cell that is best on validation so far.`);
-      if (state.scale !== "value") parts.push("Regret: its distance to the best test value of all cells; choosing by validation does not bring it to 0.");
+      parts.push(`The ${data.known ? "test" : "table's"} value of the cell that is best on ${data.validation ? "validation" : "the signal"} so far.`);
+      if (state.scale !== "value") parts.push(`Regret: its distance to the best test value of all cells; choosing by ${data.validation ? "validation" : "the signal"} does not bring it to 0.`);
     } else if (state.scale !== "value") {
       parts.push("Regret: distance to the best of all cells.");
       if (state.scale === "log") parts.push("The axis is logarithmic, and linear close to 0, where the optimum is.");
