@@ -110,10 +110,8 @@ def remarks(frame: pd.DataFrame, evaluations: int) -> list[str]:
     if unknown:
         said.append(f"{', '.join(unknown)}: the optimum is not known, so there are no regrets")
         lost = frame[frame["task"].isin(unknown)]
-        if why := failures_of(lost):
-            said.append(
-                f"{', '.join(unknown)}: {(lost['failure'] != '').sum():,} of {len(lost):,} evaluations failed: {why}"
-            )
+        if failed := failed_of(lost):
+            said.append(f"{', '.join(unknown)}: {failed}")
     full = {str(task): _full_epochs(rows, str(task)) for task, rows in frame.groupby("task", observed=True)}
     grouped = frame.groupby(["task", "searcher"], sort=False, observed=True)
     by_pair = {(str(task), str(searcher)): rows for (task, searcher), rows in grouped}
@@ -159,6 +157,12 @@ def without_value(rows: pd.DataFrame, who: str, asked: int) -> list[str]:
 def known_seconds(seconds: pd.Series[Any]) -> pd.Series[Any]:
     """Return what runs took, NaN where that is 0: nobody recorded what their evaluations cost."""
     return seconds.where(seconds > 0)
+
+
+def failed_of(rows: pd.DataFrame) -> str:
+    """Return how many of the evaluations failed, and why, in words; empty where none did."""
+    why = failures_of(rows)
+    return why and f"{(rows['failure'].astype(str) != '').sum():,} of {len(rows):,} evaluations failed: {why}"
 
 
 def failures_of(rows: pd.DataFrame) -> str:

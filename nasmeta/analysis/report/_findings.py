@@ -18,6 +18,7 @@ from nasmeta.analysis._ranks import Friedman, average_ranks, friedman_test, rank
 from nasmeta.analysis._run_summary import (
     asked_runs,
     deterministic_searchers,
+    failed_of,
     failures_of,
     known_seconds,
     without_spread_of_equals,
@@ -62,6 +63,7 @@ class Findings:
     friedman: Friedman | None = None  # one block a (task, seed)
     friedman_of_tasks: Friedman | None = None  # one block a task, from five on
     remarks: list[str] = field(default_factory=list)  # what a reader has to know
+    failures: list[str] = field(default_factory=list)  # those of them that say how many evaluations failed, and why
 
     @property
     def budget(self) -> str:
@@ -219,6 +221,9 @@ def find(
         if fact.on_test
     ]
     found.remarks += _unfinished(frame)
+    by_searcher = frame.groupby("searcher", sort=False, observed=True)
+    found.failures = [f"{name}: {failed}." for name, rows in by_searcher if (failed := failed_of(rows))]
+    found.remarks += found.failures
     found.remarks += [
         f"{name} on {', '.join(names)}: all runs alike, so without ± and interval; in ranks and tests it stands for a "
         "searcher that does the same each time."

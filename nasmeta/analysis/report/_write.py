@@ -160,4 +160,5 @@ def latex_tables(found: Findings) -> dict[str, str]:
     if found.score_table is not None:
         tables["scores"] = to_latex(found.score_table, headers={"iqm": "IQM"}, best=SCORE_GOALS)
     head = "% Needs \\usepackage{booktabs}. Written by nasmeta report.\n"
+    head += "".join(f"% {' '.join(failed.split())}\n" for failed in found.failures)
     return {name: head + table for name, table in tables.items()}

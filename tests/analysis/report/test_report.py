@@ -21,6 +21,7 @@ from nasmeta.analysis.report import find, write_findings
 from nasmeta.analysis.report._facts import facts_of
 from nasmeta.analysis.report._page import page_data, points_for
 from nasmeta.analysis.report._words import friedman_sentence
+from nasmeta.analysis.report._write import latex_tables, markdown
 from nasmeta.errors import NasmetaError, SettingError
 
 
@@ -268,6 +269,16 @@ def test_runs_that_finished_nothing_are_counted(comparison):
     remarks = find(less, None, None, None, 0.95, 0).remarks
     assert f"{name} on made/two: 2 of its 8 runs finished no evaluation and are in no figure." in remarks
     assert not any("made/one: " in remark for remark in remarks)
+
+
+def test_failures_are_told_by_searcher(comparison):
+    failed = (comparison["searcher"] == "evolution") & (comparison["evaluation"] == 2)
+    found = find(comparison.assign(failure=np.where(failed, "out of\nmemory", "")))
+    [remark] = found.remarks
+    assert remark == "evolution: 16 of 640 evaluations failed: 16 × out of\nmemory."
+    assert "* evolution: 16 of 640 evaluations failed" in markdown(found, "Mine", {})
+    for table in latex_tables(found).values():
+        assert "% evolution: 16 of 640 evaluations failed: 16 × out of memory.\n" in table
 
 
 def test_a_budget_of_simulated_time_is_seen(comparison):
