@@ -19,6 +19,7 @@ from nasmeta.analysis._attainment import (
 from nasmeta.analysis._comparison_summary import (
     ComparisonSummary as ComparisonSummary,
     summarise_comparison as summarise_comparison,
+    title_of as title_of,
     write_summary as write_summary,
 )
 from nasmeta.analysis._comparison_table import latex_comparison

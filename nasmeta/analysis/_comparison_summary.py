@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
@@ -26,8 +27,8 @@ from nasmeta.analysis._run_summary import (
 )
 from nasmeta.analysis._tables import to_markdown
 from nasmeta.errors import JournalError, SettingError
-from nasmeta.files import writing
-from nasmeta.places import in_store, located
+from nasmeta.files import parse_toml, writing
+from nasmeta.places import answering, in_store, located
 from nasmeta.tables import describe_training
 
 if TYPE_CHECKING:
@@ -136,17 +137,31 @@ def write_summary(
     ['results.parquet', 'summary.md']
     """
     home = located("folder", folder)
+    title = title_of(home)
     summary = summarise_comparison(frame, evaluations, evaluator, seconds)
     if not in_store(home):
-        return [str(file) for file in _written(frame, home, summary)]
+        return [str(file) for file in _written(frame, home, summary, title)]
     with TemporaryDirectory() as here:
-        files = _written(frame, Path(here), summary)
+        files = _written(frame, Path(here), summary, title)
         for file in files[1:]:  # the first is there
             (home / file.name).write_bytes(file.read_bytes())
     return [str(home / file.name) for file in files]
 
 
-def _written(frame: pd.DataFrame, folder: Path, summary: ComparisonSummary) -> list[Path]:
+def title_of(folder: str | PathLike[str]) -> str:
+    """Return the title that the specification in a comparison's folder gives; a general one where there is none.
+
+    >>> title_of("no-such-folder")
+    'Comparison of searchers'
+    """
+    home = located("folder", folder)
+    said: object = None
+    with answering(home), suppress(OSError, ValueError):
+        said = parse_toml((home / "specification.toml").read_text(encoding="utf-8")).get("title")
+    return said if isinstance(said, str) and said.strip() else "Comparison of searchers"
+
+
+def _written(frame: pd.DataFrame, folder: Path, summary: ComparisonSummary, title: str) -> list[Path]:
     """Write figures and summary; what has nothing to draw is left out with a remark."""
     from nasmeta.tasks import get_task
 
@@ -168,13 +183,13 @@ def _written(frame: pd.DataFrame, folder: Path, summary: ComparisonSummary) -> l
                     left_out.append(f"The figure {name} is left out. {reason}")
                     continue
                 files += save_figure(figure, folder / name)
-        text = _markdown(replace(summary, remarks=[*summary.remarks, *left_out]))
+        text = _markdown(replace(summary, remarks=[*summary.remarks, *left_out]), title)
         files[1].write_text(text, encoding="utf-8")
     return files
 
 
-def _markdown(summary: ComparisonSummary) -> str:
-    parts, any_known = ["# Comparison of searchers\n"], False
+def _markdown(summary: ComparisonSummary, title: str) -> str:
+    parts, any_known = [f"# {title}\n"], False
     for of_task in summary.tasks:
         parts += [f"## {of_task.task}\n", f"{of_task.title}. Release {of_task.release}.\n"]
         rows, known = of_task.table, bool(of_task.table["share_solved"].notna().any())

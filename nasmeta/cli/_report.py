@@ -29,9 +29,14 @@ def report(
     formats: Annotated[
         str, typer.Option(help="Formats of the figures, separated by commas: png, svg, pdf.")
     ] = "png,svg,pdf",
-    title: Annotated[str, typer.Option(help="Title of the report.")] = "Comparison of searchers",
+    title: Annotated[
+        str | None, typer.Option(help="Title of the report. Default: that of the comparison's specification, if any.")
+    ] = None,
 ) -> None:
     """Write the report of a comparison: an interactive page in one file, Markdown, figures and LaTeX tables."""
+    from nasmeta.analysis import title_of
+
+    title = title_of(folder) if title is None else title
     files = nm.report(folder, output, at=at, formats=names_in(formats), title=title).files
     typer.echo("Written:")
     for path in files[:2]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -32,6 +33,19 @@ def test_markup_in_a_label_is_text(tmp_path: Path) -> None:
     assert done.stdout.count("\n│ [/x] ") == 1, "the table of values"
     assert done.stdout.count("│ nb201/cifar10 │ [/x] ") == 1, "the table of picks"
     assert "Of [/x] and :x:" in done.stdout
+    assert (tmp_path / "results" / "summary.md").read_text(encoding="utf-8").startswith("# Of [/x] and :x:\n")
+
+
+def test_a_report_has_the_title_of_its_specification(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr("nasmeta.report", lambda *_, title, **__: asked.append(title) or SimpleNamespace(files=[]))
+    for more in ([], ["--title", "Mine"]):
+        (tmp_path / "specification.toml").write_text(SPECIFICATION, encoding="utf-8")
+        CliRunner().invoke(app, ["report", str(tmp_path), *more])
+    for text in ("title = 3", "title = ", 'tasks = "nb201"'):
+        (tmp_path / "specification.toml").write_text(text, encoding="utf-8")
+        CliRunner().invoke(app, ["report", str(tmp_path)])
+    assert asked == ["Of [/x] and :x:", "Mine", *["Comparison of searchers"] * 3]
 
 
 @pytest.mark.parametrize(
