@@ -149,9 +149,15 @@ def without_value(rows: pd.DataFrame, who: str, asked: int) -> list[str]:
         return []
     why = failures_of(rows)
     return [
-        f"{who}: {lost} of its {asked} runs {'has' if lost == 1 else 'have'} no best value, as no full training "
-        f"succeeded{why and f' (failed: {why})'}; means leave {'it' if lost == 1 else 'them'} out"
+        f"{who}: {lost} of its {asked} runs {'has' if lost == 1 else 'have'} no best value, as "
+        f"{nothing_succeeded(rows)}{why and f' (failed: {why})'}; means leave {'it' if lost == 1 else 'them'} out"
     ]
+
+
+def nothing_succeeded(rows: pd.DataFrame) -> str:
+    """Say that runs have no best value, in the words for what they did; a function has no epochs of training."""
+    of_function = "epochs" in rows.columns and bool((rows["epochs"] == 0).all())
+    return f"no {'evaluation' if of_function else 'full training'} succeeded"
 
 
 def known_seconds(seconds: pd.Series[Any]) -> pd.Series[Any]:

@@ -134,7 +134,7 @@ def test_a_run_of_failures_has_no_best() -> None:
     assert run.frame()["incumbent_value"].isna().all()
     frame = nm.compare(["random", "evolution"], FunctionEvaluator(broken, SPACE), repeats=2, evaluations=3)
     assert (frame["failure"] == "no such layer").all()
-    with pytest.raises(SettingError, match="no full training succeeded, so there is no best value to report: 12 × no"):
+    with pytest.raises(SettingError, match="no evaluation succeeded, so there is no best value to report: 12 × no"):
         nm.report(frame)
 
 
@@ -148,7 +148,7 @@ def test_a_run_of_failures_beside_others_is_in_no_mean() -> None:
     lost = frame.groupby(["searcher", "seed"], observed=True)["incumbent_value"].last().isna()
     assert 0 < lost.sum() < len(lost)
     found = nm.report(frame).findings
-    assert any("no best value, as no full training succeeded (failed: " in remark for remark in found.remarks)
+    assert any("no best value, as no evaluation succeeded (failed: " in remark for remark in found.remarks)
 
 
 def test_a_comparison_counts_failures(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from nasmeta.analysis._run_summary import (
     failed_of,
     failures_of,
     known_seconds,
+    nothing_succeeded,
     without_spread_of_equals,
     without_value,
 )
@@ -255,7 +256,7 @@ def _require_values(frame: pd.DataFrame) -> None:
         if not has_value(rows).any():
             why = failures_of(rows)
             raise SettingError(
-                f"On {task} no full training succeeded, so there is no best value to report{why and f': {why}'}. "
+                f"On {task} {nothing_succeeded(rows)}, so there is no best value to report{why and f': {why}'}. "
                 "The journals in the folder's runs say what was tried."
             )
 
