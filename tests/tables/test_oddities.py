@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import nasmeta as nm
-from nasmeta.analysis.report._write import markdown
+from nasmeta.analysis.report import markdown
 from nasmeta.errors import NasmetaWarning
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables import Table, looks_fractional, oddities

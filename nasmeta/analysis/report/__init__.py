@@ -2,6 +2,10 @@
 
 from nasmeta.analysis._curves import XAxis as XAxis
 from nasmeta.analysis.report._findings import Findings as Findings, find as find
-from nasmeta.analysis.report._write import write_findings as write_findings
+from nasmeta.analysis.report._write import (
+    latex_tables as latex_tables,
+    markdown as markdown,
+    write_findings as write_findings,
+)
 
 __all__ = []

@@ -17,11 +17,10 @@ import pandas as pd
 import pytest
 
 from nasmeta.analysis import average_ranks, regret_curves
-from nasmeta.analysis.report import find, write_findings
+from nasmeta.analysis.report import find, latex_tables, markdown, write_findings
 from nasmeta.analysis.report._facts import facts_of
 from nasmeta.analysis.report._page import page_data, points_for
 from nasmeta.analysis.report._words import friedman_sentence
-from nasmeta.analysis.report._write import latex_tables, markdown
 from nasmeta.errors import NasmetaError, SettingError
 
 
