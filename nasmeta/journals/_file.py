@@ -80,7 +80,7 @@ def without_code(said: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(kept.get("evaluator"), Mapping):
         kept["evaluator"] = without_code(kept["evaluator"])
     if isinstance(kept.get("parts"), list):
-        kept["parts"] = [without_code(part) for part in kept["parts"]]
+        kept["parts"] = [without_code(part) if isinstance(part, Mapping) else part for part in kept["parts"]]
     return kept
 
 
@@ -200,7 +200,13 @@ class JournalKind:
 
     def require_same(self, path: Path, found: Mapping[str, Any], header: Mapping[str, Any]) -> None:
         """Refuse a header that is not the one that is due, but for what may differ."""
-        if differences := differences_from(without_code(found), without_code(header), (self.mark, *self.not_compared)):
+        seen, due, free = without_code(found), without_code(header), (self.mark, *self.not_compared)
+        if differences := differences_from(seen, due, free):
+            if not differences_from(seen, due, (*free, "source_sha256")):
+                raise JournalError(
+                    f"{path} was written when {header.get('source')} had other values than now. Use another "
+                    f"{self.place}, in a comparison another folder."
+                )
             raise JournalError(f"{path} is the journal of another {self.of}: {differences}. Use another {self.place}.")
         if changed := changed_code(found, header, "journal"):
             raise JournalError(f"{path} {changed}")
