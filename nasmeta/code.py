@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import partial
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import resolve_name
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -38,9 +39,9 @@ def code_of(thing: type | Callable[..., Any]) -> str | None:
 
     That is the attribute ``version`` of the class itself, not of a base of it, or of the function. Where there is none
     it is a digest of the source without comments, docstrings and layout: with the bases, and with those functions,
-    classes, numbers and texts at the top of the modules of the same package that the code names. What other packages
-    do, Python's own and nasmeta among them, has no part in it. Where there is no source, the bytecode counts. Of an
-    object that can be called its class counts, of a partial function the function.
+    classes, numbers, texts and plain literals at the top of the modules of the same package that the code names. What
+    other packages do, Python's own and nasmeta among them, has no part in it. Where there is no source, the bytecode
+    counts. Of an object that can be called its class counts, of a partial function the function.
     """
     while isinstance(thing, partial):
         thing = thing.func
@@ -76,9 +77,12 @@ def _texts(thing: Any) -> Iterator[str]:
         tree = _tree_of(one)
         yield "\n".join(_without_source(one)) if tree is None else ast.unparse(tree)
         used = [base for base in getattr(one, "__bases__", ()) if _is_elsewhere(base)]
-        for name, found in _named_in(tree, vars(sys.modules.get(one.__module__, object)), package):
+        module = sys.modules.get(one.__module__)
+        for name, found in _named_in(tree, {} if module is None else vars(module), package):
             if isinstance(found, str | int | float | tuple):  # nothing that changes while it runs
                 yield f"{name} = {found!r}"
+            elif isinstance(found, dict | list | set):
+                yield from _assigned(name, module, package)
             elif isinstance(found, type | FunctionType) and _package_of(found) == package:
                 used.append(found)
         for found in used:
@@ -102,6 +106,36 @@ def _named_in(tree: ast.AST | None, module: Mapping[str, Any], package: str) -> 
             found = vars(found).get(rest[0]) if inside else None
         if not first.startswith("__"):
             yield ".".join((first, *rest)), inspect.unwrap(found) if callable(found) else found
+
+
+def _assigned(name: str, module: Any, package: str) -> Iterator[str]:
+    """Yield what the source of a module assigns to a name last, where that is a literal with something in it.
+
+    The object itself may fill while it runs.
+    """
+    first, _, rest = name.partition(".")
+    if rest:
+        yield from _assigned(rest, getattr(module, first, None), package)
+        return
+    if not isinstance(module, ModuleType) or _package_of(module) != package:
+        return
+    tree = None
+    with suppress(OSError, TypeError, SyntaxError):
+        tree = ast.parse(inspect.getsource(module))
+    for node in reversed(tree.body if tree else []):
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                if name == (alias.asname or alias.name):
+                    where = resolve_name("." * node.level + (node.module or ""), module.__package__)
+                    yield from _assigned(alias.name, sys.modules.get(where), package)
+                    return
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+                with suppress(ValueError, TypeError):
+                    if ast.literal_eval(node.value):
+                        yield f"{name} = {ast.unparse(node.value)}"
+                return
 
 
 def _tree_of(thing: Any) -> ast.Module | None:

@@ -6,6 +6,7 @@ import re
 import warnings
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -108,7 +109,8 @@ def add_data(
         typer.echo(f"No task has a name of its own. {unclear}".rstrip())
         return
     typer.echo(
-        f"Tasks: {', '.join(task.name for task in tasks)}. Try: nasmeta search gp {tasks[0].name} --evaluations 50"
+        f"Tasks: {', '.join(task.name for task in tasks)}. Try: nasmeta search gp {quote(tasks[0].name)} "
+        "--evaluations 50"
     )
 
 

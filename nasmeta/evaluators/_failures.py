@@ -50,5 +50,6 @@ def raise_named(reason: Exception, who: Any, space: SearchSpace | None, cells: A
     raise NasmetaError(
         f"{name} raised {type(reason).__name__} at {which}: {short(str(reason), 300) or 'no message'}. What was "
         "evaluated before is in the run's journal, if it has one, from which the same call goes on. For a search "
-        "that goes on at once raise nasmeta.errors.EvaluationFailed(reason, seconds) instead."
+        "that goes on at once raise nasmeta.errors.EvaluationFailed(reason, seconds) instead: after such an edit the "
+        "journal is refused as one of other code, and the refusal says how to keep it."
     ) from reason

@@ -17,7 +17,7 @@ from nasmeta.errors import JournalError, NasmetaError, SettingError, shown
 from nasmeta.evaluators import Evaluator, SeveralEvaluator
 from nasmeta.experiments._jobs import Pair
 from nasmeta.files import write_whole
-from nasmeta.journals import FolderLease, Shard, changed_code
+from nasmeta.journals import FolderLease, Shard, changed_code, without_code
 from nasmeta.places import in_store, read_whole
 from nasmeta.runs import History, RunConfig, results_frame
 from nasmeta.runs._clock import Clock
@@ -158,8 +158,8 @@ class ComparisonFolder:
             return
         try:
             found = json.loads(path.read_bytes())
-            there = found | {"searchers": _without_code(found.get("searchers") or {})}
-            asked = json.loads(json.dumps({**due, "searchers": _without_code(due["searchers"])}))
+            there = found | _without_code(found)
+            asked = json.loads(json.dumps({**due, **_without_code(due)}))
             differences = [
                 f"{key} there: {json.dumps(there.get(key))}; asked for: {json.dumps(asked[key])}"
                 for key in _IDENTITY
@@ -177,6 +177,10 @@ class ComparisonFolder:
         for label, searcher in due["searchers"].items():
             if changed := changed_code(found["searchers"][label], searcher, "folder"):
                 raise JournalError(f"What {self.path} holds of {label} {changed}")
+        recorded = {task["name"]: task for task in found["tasks"]}
+        for task in due["tasks"]:
+            if changed := changed_code(recorded[task["name"]], task, "folder"):
+                raise JournalError(f"What {self.path} holds of {task['name']} {changed}")
 
     def recorded(self) -> set[str] | None:
         """Return the journals there in one question, in a store; None where each may be asked for."""
@@ -260,8 +264,12 @@ def _read(file: IO[bytes]) -> pd.DataFrame:
     return frame
 
 
-def _without_code(searchers: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {label: {key: said for key, said in own.items() if key != "code"} for label, own in searchers.items()}
+def _without_code(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the searchers and tasks of a specification without what identifies code."""
+    return {
+        "searchers": {label: without_code(own) for label, own in (said.get("searchers") or {}).items()},
+        "tasks": [without_code(task) for task in said.get("tasks") or []],
+    }
 
 
 def _unnamed(said: Any) -> Any:

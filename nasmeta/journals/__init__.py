@@ -8,6 +8,7 @@ from nasmeta.journals._file import (
     is_there as is_there,
     loaded as loaded,
     whole_lines as whole_lines,
+    without_code as without_code,
 )
 from nasmeta.journals._lease import FolderLease as FolderLease, Shard as Shard
 

@@ -56,14 +56,38 @@ def _differences(found: Mapping[str, Any], due: Mapping[str, Any], but: Collecti
 
 def changed_code(found: Mapping[str, Any], due: Mapping[str, Any], what: str) -> str:
     """Say that what was recorded is by other code than is asked for now; empty where it is not, or nobody knows."""
-    was, now = found.get("code"), due.get("code")
-    if was is None or was == now:
-        return ""
-    return (
-        f"was written by other code of {due.get('searcher')}: {was} there, {now or 'that of this package'} now. "
-        f"Begin anew with another {what}, or delete this one. Only where the change alters no result, keep it: give "
-        f'the class the attribute version = "{was}".'
-    )
+    pairs = zip([found, *_answering(found)], [due, *_answering(due)], strict=False)
+    for before, one in pairs:
+        was, now = before.get("code"), one.get("code")
+        if was is None or was == now:
+            continue
+        who, thing = (one["function"], "function") if "function" in one else (one.get("searcher"), "class")
+        return (
+            f"was written by other code of {who}: {was} there, {now or 'that of this package'} now. "
+            f"Begin anew with another {what}, or delete this one. Only where the change alters no result, keep it: "
+            f'give the {thing} the attribute version = "{was}".'
+        )
+    return ""
+
+
+def without_code(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what says whose results these are without what identifies code, which `changed_code` compares.
+
+    >>> without_code({"searcher": "mine", "code": "5f", "evaluator": {"function": "a:b", "code": "6a"}})
+    {'searcher': 'mine', 'evaluator': {'function': 'a:b'}}
+    """
+    kept = {key: value for key, value in said.items() if key != "code"}
+    if isinstance(kept.get("evaluator"), Mapping):
+        kept["evaluator"] = without_code(kept["evaluator"])
+    if isinstance(kept.get("parts"), list):
+        kept["parts"] = [without_code(part) if isinstance(part, Mapping) else part for part in kept["parts"]]
+    return kept
+
+
+def _answering(said: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the identities of what answers, one for each objective of several."""
+    answers = said.get("evaluator") or {}
+    return answers.get("parts") or [answers]
 
 
 _PUT_SECONDS = 2.0
@@ -176,7 +200,13 @@ class JournalKind:
 
     def require_same(self, path: Path, found: Mapping[str, Any], header: Mapping[str, Any]) -> None:
         """Refuse a header that is not the one that is due, but for what may differ."""
-        if differences := differences_from(found, header, (self.mark, "code", *self.not_compared)):
+        seen, due, free = without_code(found), without_code(header), (self.mark, *self.not_compared)
+        if differences := differences_from(seen, due, free):
+            if not differences_from(seen, due, (*free, "source_sha256")):
+                raise JournalError(
+                    f"{path} was written when {header.get('source')} had other values than now. Use another "
+                    f"{self.place}, in a comparison another folder."
+                )
             raise JournalError(f"{path} is the journal of another {self.of}: {differences}. Use another {self.place}.")
         if changed := changed_code(found, header, "journal"):
             raise JournalError(f"{path} {changed}")

@@ -331,7 +331,8 @@ class History(ShowsFacts):
         position = self.incumbent_positions[-1]
         if position < 0:
             why = next(iter(self.failures.values()), "") or "give it a larger budget"
-            raise SettingError(f"{who} ended before any training of {self.full_epochs} epochs succeeded, {has}: {why}.")
+            what = f"training of {self.full_epochs} epochs" if self.full_epochs else "evaluation"
+            raise SettingError(f"{who} ended before any {what} succeeded, {has}: {why}.")
         return Best(int(self.cells[position]), float(self.values[position]))
 
     def report(self) -> dict[ColumnInfo, float]:

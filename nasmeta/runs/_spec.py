@@ -138,7 +138,8 @@ def why_no_seconds(evaluator: Evaluator) -> str:
     if task.device is None and not task.has_cost:
         return (
             f"{task.name} has no cost: nobody recorded the seconds of an evaluation, so a budget in seconds says "
-            "nothing. Give one in evaluations, or name a column of seconds, as in table.task(…, cost='train_seconds')."
+            "nothing. Give one in evaluations, or name a column of seconds: table.task(…, cost='train_seconds'), or "
+            "for a file of your own nasmeta data add FILE --kind train_time=seconds (in Python kind={…})."
         )
     if task.device is None and (missing := np.isnan(task.cost_seconds[task.measured])).any():
         return (

@@ -123,22 +123,25 @@ def space_from_frame(
     """Return the look-up-only space of the distinct rows of these columns; see `SearchSpace.from_frame`."""
     import pandas as pd
 
-    if not isinstance(frame, pd.DataFrame) or not len(frame):
+    if not isinstance(frame, pd.DataFrame):
         raise SettingError(f"A space is made of a data frame with rows, not of {type(frame).__name__}.")
+    if not len(frame):
+        raise SettingError("The frame has no row, but a space is made of its rows: one for each architecture.")
     listed = [columns] if isinstance(columns, str) else frame.columns if columns is None else columns
     chosen = check_list("columns", listed, "names")
     if len(set(map(shown, chosen))) < len(chosen):
         raise SettingError(f"A column appears twice: {', '.join(map(str, chosen))}.")
     absent = [column for column in chosen if not isinstance(column, Hashable) or column not in frame.columns]
     if absent or not chosen:
-        there = ", ".join(map(str, frame.columns))
+        there = ", ".join(map(repr, frame.columns))  # in quotes, as a space in a name is not seen otherwise
         raise SettingError(f"The frame has no column {absent[0]!r}: it has {there}." if absent else "Name the columns.")
     for column in chosen:
         missing = frame[column].isna()
         if missing.any():
             raise SettingError(
                 f"The column {column} has no value in row {int(np.flatnonzero(missing)[0])} ({int(missing.sum())} of "
-                f"{len(frame)}), but it is a position: each architecture has a choice for it."
+                f"{len(frame)}), but it is a position: each architecture has a choice for it. From a file None, NA, "
+                "null and nan are read as no value: call such a choice none or off."
             )
     distinct = frame[chosen].drop_duplicates()
     positions, codes = [], []

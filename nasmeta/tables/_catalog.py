@@ -25,7 +25,7 @@ def sources_of(table: str) -> list[Source]:
     found += [FetchedSource(entry) for entry in registered_sources().values() if entry.table == table]
     found = found or [*added_sources(table)]
     if not found:
-        raise UnknownNameError.of("table", table, table_names())
+        raise UnknownNameError.of("table", table, [*table_names(), *added_tables()])
     return sorted(found, key=lambda source: source.imported)
 
 

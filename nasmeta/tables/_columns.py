@@ -147,7 +147,7 @@ def mean_over_seeds(columns: Iterable[NDArray[np.float32]]) -> NDArray[np.float3
 _MORE_IS_BETTER = re.compile(r"f1|r2|(acc|accuracy|auc|auroc|precision|recall|m?iou|ssim|psnr|score|likelihood)\d*")
 _LESS_IS_BETTER = re.compile(
     r"(err|fid|mae|mape|nll|ppl|wer|cer|ece|brier|bpb|bpc|params?|macs|madds|size|cost|regret|duration|memory|"
-    r"distance|hamming|carbon|emissions?|power|gap|drop|"
+    r"distance|hamming|carbon|emissions?|power|gap|drop|secs?|minutes?|hours?|days?|"
     r".*(loss(es)?|errors?|mse|perplexity|entropy|seconds?|time|latency|energy|parameters|flops))\d*"
 )
 
@@ -177,8 +177,14 @@ def words_of(metric: str) -> list[str]:
 
 
 def guessed_kind(metric: str) -> tuple[Kind, str | None]:
-    """Return kind and device of a metric by its name."""
+    """Return kind and device of a metric by its name, however it is written.
+
+    >>> guessed_kind("trainSeconds"), guessed_kind("images_per_second")
+    (('seconds', None), ('performance', None))
+    """
     kind, device = kind_of_old(metric)
+    if kind == "performance":
+        kind, _ = kind_of_old(metric.lower())  # trainSeconds
     if kind == "seconds" and "per" in words_of(metric):
         return "performance", None  # images per second are no seconds, and seconds per epoch not those of a training
     if kind == "seconds" and {"latency", "inference", "predict", "prediction"} & set(words_of(metric)):

@@ -221,13 +221,13 @@ def remove_added(table: str) -> int:
 
 
 def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read a .csv, .tsv or .parquet with one row a measurement, for `Table.from_frame`."""
+    """Read a .csv, .tsv or .parquet with one row a measurement, for `Table.from_frame`, without spaces around names."""
     import pandas as pd
 
     path = checked_path("file", file)
     readers: Mapping[str, Callable[[Path], Any]] = {
-        ".csv": pd.read_csv,
-        ".tsv": lambda path: pd.read_csv(path, sep="\t"),
+        ".csv": lambda path: pd.read_csv(path, skipinitialspace=True),
+        ".tsv": lambda path: pd.read_csv(path, sep="\t", skipinitialspace=True),
         ".parquet": pd.read_parquet,
     }
     reader = readers.get(path.suffix.lower())
@@ -239,4 +239,7 @@ def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
         raise SettingError(f"{path} cannot be read: {reason.strerror or reason}.") from reason
     except Exception as reason:  # a file of another kind may fail with nearly any exception
         raise SettingError(f"{path} cannot be read as {path.suffix[1:]}: {str(reason).strip():.200}") from reason
+    found.columns = [name.strip() if isinstance(name, str) else name for name in found.columns]
+    if found.columns.has_duplicates:
+        raise SettingError(f"{path} has the column {found.columns[found.columns.duplicated()][0]!r} twice.")
     return found

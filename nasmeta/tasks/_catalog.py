@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from nasmeta.checks import checked_types, is_listed
-from nasmeta.errors import ColumnError, DamagedFileError, NasmetaError, SettingError, UnknownNameError, shown
+from nasmeta.errors import ColumnError, DamagedFileError, NasmetaError, SettingError, UnknownNameError, near_name, shown
 from nasmeta.registry import Registry, is_place
 from nasmeta.tasks._distribution import ALL_HELD_OUT, TaskDistribution
 from nasmeta.tasks._members import (
@@ -123,7 +123,13 @@ def get_task(name: str) -> Task:
     if found is None:
         names = known_names()
         of_family = [known for known in names if known.startswith(f"{name.partition('/')[0]}/")]
-        unknown, why = UnknownNameError.of("task", name, of_family or names), why_no_name(name)
+        unknown, why = UnknownNameError.of("task", name, of_family), why_no_name(name)
+        if not of_family:
+            families = dict.fromkeys(f"{head}{slash and '/…'}" for head, slash, _ in (n.partition("/") for n in names))
+            unknown = UnknownNameError(
+                f"Unknown task {shown(name)}.{near_name(name, names)} Possible: {', '.join(families)}. All: `nasmeta "
+                "list tasks`."
+            )
         raise UnknownNameError(f"{unknown} {why}") if why else unknown
     return found
 

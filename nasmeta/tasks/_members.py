@@ -95,6 +95,7 @@ def own_names() -> list[str]:
 def task_of_own_table(name: str) -> Task | None:
     """Return the task that ``TABLE/DATASET`` or ``TABLE/DATASET/METRIC@12ep#0`` means; None without such a table."""
     from nasmeta.tables import load_table, parts_of_name
+    from nasmeta.tables._columns import split_of
 
     table, _, rest = name.partition("/")
     if table not in own_families() and not is_place(table):
@@ -103,6 +104,11 @@ def task_of_own_table(name: str) -> Task | None:
     dataset, metric, said = parts_of_name(rest, opened.columns)
     if not dataset:
         raise ColumnError(f"{name} is a table. Its tasks: {', '.join(task.name for task in opened.tasks())}.")
+    said_split = split_of(said.get("release"))
+    alike = {info.split for info in opened.columns if said_split is not None and split_of(info.split) == said_split}
+    if len(alike) == 1 and all(info.release != said["release"] for info in opened.columns):
+        said.pop("release")
+        said["split"] = alike.pop()  # val, valid and validation are one split
     return opened.task(metric or None, dataset, **said)
 
 

@@ -239,3 +239,10 @@ def test_the_doctor_opens_own_tables(sweep: Path, tmp_path: Path) -> None:
     stored.write_bytes(stored.read_bytes()[:500])
     assert "BROKEN: sweep does not open:" in run("doctor", code=1).stdout
     assert "holds no file" in run("doctor", tmp_path / "cache", code=1).stdout
+
+
+def test_a_name_with_a_space_is_quoted_in_what_to_do_next(tmp_path: Path) -> None:
+    file = tmp_path / "chests.csv"
+    nm.SearchSpace("sweep", COLUMNS).to_frame().assign(dataset="chest x-ray", accuracy=50.0).to_csv(file, index=False)
+    told = run("data", "add", file, "--columns", "width,depth,act").stdout
+    assert "nasmeta search gp 'chests/chest x-ray' --evaluations 50" in told

@@ -1,5 +1,6 @@
 """What other packages bring, by name; and journals that know the code that wrote them."""
 
+import importlib
 import json
 import os
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 import nasmeta as nm
 from nasmeta.code import code_of
 from nasmeta.errors import JournalError, NasmetaError, SettingError, UnknownNameError
+from nasmeta.evaluators import FunctionEvaluator
 from nasmeta.predictors import make_encoder, make_predictor
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import get_space
@@ -262,8 +264,6 @@ def edited(site: Path, old: str, new: str) -> type:
     path.write_text(text.replace(old, new))
     for name in ("my_nas.searcher", "my_nas"):
         sys.modules.pop(name, None)
-    import importlib
-
     importlib.invalidate_caches()
     kind: type = importlib.import_module("my_nas.searcher").Ascending
     return kind
@@ -347,3 +347,43 @@ def test_code_without_source_is_known_by_its_bytecode() -> None:
     cell = "class thing:\n    size = 3\n    def ask(self):\n        return {}"
     assert code_of(made(cell.format(1))) == code_of(made(cell.format(1))) != code_of(made(cell.format(2)))
     assert code_of(lambda x: x) != code_of(lambda x: 2 * x)
+
+
+MEASURES = """
+from my_nas.config import CONFIG as C
+
+def ev(choices):
+    return C["scale"] * choices["width"]
+"""
+
+
+def measured(site: Path, config: str, said: str = "") -> FunctionEvaluator:
+    """Return an evaluator of the package whose module of settings says this."""
+    (site / "my_nas" / "config.py").write_text(f"CONFIG = {config}\n")
+    (site / "my_nas" / "measures.py").write_text(MEASURES + said)
+    for name in ("my_nas.config", "my_nas.measures", "my_nas"):
+        sys.modules.pop(name, None)
+    importlib.invalidate_caches()
+    ev = importlib.import_module("my_nas.measures").ev
+    return FunctionEvaluator(ev, nm.SearchSpace("sizes", {"width": [8, 16, 32], "depth": [1, 2]}))
+
+
+def test_literals_of_a_module_are_part_of_the_code(installed: Path, tmp_path: Path) -> None:
+    folder, journal = tmp_path / "results", tmp_path / "run.jsonl"
+    first = measured(installed, "{'scale': 1.0}")
+    before = nm.compare("random", first, repeats=1, evaluations=3, folder=folder)
+    nm.search("random", first, evaluations=3, journal=journal)
+    first.function({"width": 8})
+    was = first.identity["code"]
+    first.function.__globals__["C"]["seen"] = True  # what fills while it runs is no other code
+    assert code_of(first.function) == was
+    other = measured(installed, "{'scale': 100.0}")
+    with pytest.raises(JournalError, match=f"of sizes/ev was written by other code of my_nas.measures:ev: {was} there"):
+        nm.compare("random", other, repeats=2, evaluations=3, folder=folder)
+    with pytest.raises(JournalError, match=f'other code .*another journal.*give the function .*version = "{was}"'):
+        nm.search("random", other, evaluations=3, journal=journal)
+    kept = measured(installed, "{'scale': 100.0}", f'\nev.version = "{was}"\n')
+    again = nm.compare("random", kept, repeats=1, evaluations=3, folder=folder)
+    assert again["value"].tolist() == before["value"].tolist()
+    for empty in ("{}", "None", "dict(scale=1.0)"):  # without content, or no literal
+        assert code_of(measured(installed, empty).function) == code_of(measured(installed, "[]").function)

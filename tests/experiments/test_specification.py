@@ -226,16 +226,16 @@ def test_errors_name_the_line(tmp_path: Path, before: str, after: str, line: int
 
 @pytest.mark.parametrize("content", ["title = " + "[" * 50_000, f"seed = {'1' * 5000}"], ids=["deep", "digits"])
 def test_what_python_cannot_read_is_no_toml(tmp_path: Path, content: str) -> None:
-    with pytest.raises(NasmetaError, match=r"spec\.toml is no TOML: "):
+    with pytest.raises(NasmetaError, match=r"spec\.toml is not valid TOML: "):
         read_specification(written(tmp_path, content))
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("tasks = 3 4", "is no TOML: .*line 1"),
-        ("tasks = " + "[" * 5000 + "]" * 5000, "is no TOML"),
-        ("title = " + "1" * 5000, "is no TOML"),
+        ("tasks = 3 4", "is not valid TOML: .*line 1"),
+        ("tasks = " + "[" * 5000 + "]" * 5000, "is not valid TOML"),
+        ("title = " + "1" * 5000, "is not valid TOML"),
         (
             'tasks = "nb201"\nsearchers = ["random"]\nbudget.evaluations = 3\ntitle = 0x' + "f" * 8000,
             "title must be .*, not an int too large to show",

@@ -450,7 +450,8 @@ def test_a_question_that_the_table_has_no_answer_to() -> None:
     ("synthesis", "max"), ("emphasize", "max"), ("throughput", "max"), ("lossless_ratio", "max"), ("neg_loss", "max"),
     ("images_per_second", "max"), ("loss", "min"), ("valLoss", "min"), ("testloss", "min"), ("top1_err", "min"),
     ("nll", "min"), ("cross_entropy", "min"), ("fid", "min"), ("rmse", "min"), ("duration", "min"),
-    ("train_seconds", "min"), ("seconds_per_epoch", "min"), ("params", "min"), ("neg_log_likelihood", "min"),
+    ("train_seconds", "min"), ("seconds_per_epoch", "min"), ("params", "min"), ("train_sec", "min"),
+    ("gpu_hours", "min"), ("neg_log_likelihood", "min"),
 ])  # fmt: skip
 def test_the_words_of_a_name_say_which_values_are_good(metric: str, direction: str) -> None:
     assert own(frame_of(**{metric: [1.0, 2.0]})).columns[0].direction == direction
@@ -508,6 +509,18 @@ def test_seconds_of_which_nobody_says_that_they_are_of_a_training_cost_nothing()
     assert not own(frame_of(acc=[0.5, 0.6], latency_seconds=[1.0, 2.0])).task("acc").has_cost
     assert not own(frame_of(acc=[0.5, 0.6], seconds_a=[1.0, 2.0], seconds_b=[1.0, 2.0])).task("acc").has_cost
     assert own(frame_of(acc=[0.5, 0.6], seconds=[1.0, 2.0])).task("acc").cost_seconds[:2].tolist() == [1.0, 2.0]
+    for name in ("eval_seconds", "valSeconds", "test_seconds"):
+        assert not own(frame_of(acc=[0.5, 0.6], train_minutes=[60.0, 60.0], **{name: [5.0, 5.0]})).task("acc").has_cost
+
+
+def test_a_name_in_another_case_or_a_kind_says_what_a_training_costs() -> None:
+    two = own(frame_of(acc=[0.5, 0.6], trainSeconds=[700.0, 800.0], val_seconds=[5.0, 5.0]))
+    assert two.task("acc").cost_seconds[:2].tolist() == [700.0, 800.0]
+    silent = frame_of(acc=[0.5, 0.6], train_time=[700.0, 800.0])
+    with pytest.raises(SettingError, match="--kind train_time=seconds"):
+        nm.search("random", own(silent).task("acc"), seconds=10)
+    said = own(silent, kind={"train_time": "seconds"}).task("acc")
+    assert said.cost_seconds[:2].tolist() == [700.0, 800.0]
 
 
 @pytest.mark.parametrize("metric", ["ece", "brier", "time_to_accuracy", "accuracy_drop", "hamming", "test_power"])

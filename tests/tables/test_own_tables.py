@@ -14,10 +14,17 @@ import pandas as pd
 import pytest
 
 import nasmeta as nm
-from nasmeta.errors import ColumnError, DamagedFileError, MissingValueError, SettingError, UnknownNameError
+from nasmeta.errors import (
+    ColumnError,
+    DamagedFileError,
+    JournalError,
+    MissingValueError,
+    SettingError,
+    UnknownNameError,
+)
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables import Table, added_tables, list_sources, load_table, remove_added
-from nasmeta.tables._own import add_columns
+from nasmeta.tables._own import add_columns, read_frame
 from nasmeta.tasks import task_families
 
 SPACE = SearchSpace("toy", {"width": [16, 32, 64], "depth": [1, 2, 3]})
@@ -271,3 +278,53 @@ def test_two_tasks_of_one_name_are_not_compared() -> None:
         nm.compare(["random"], [one, other], repeats=1, evaluations=1)
     with pytest.raises(SettingError, match="A task appears twice in x, x"):
         nm.compare(["random"], [one, one], repeats=1, evaluations=1)
+
+
+def test_what_people_write_in_a_file_is_read_or_explained(tmp_path: Path) -> None:
+    file = tmp_path / "sweep.csv"
+    file.write_text("width, depth , norm,accuracy\n8,1, batch,50\n16,2,None,60\n")
+    frame = read_frame(file)
+    assert frame.columns.tolist() == ["width", "depth", "norm", "accuracy"]
+    assert frame["norm"][0] == "batch"
+    with pytest.raises(SettingError, match=r"norm has no value in row 1 .*None, NA, null and nan are read as no value"):
+        SearchSpace.from_frame(frame, ["width", "norm"])
+    with pytest.raises(SettingError, match="no column 'depth': it has 'width', ' depth'"):
+        SearchSpace.from_frame(pd.DataFrame({"width": [1], " depth": [2]}), ["width", "depth"])
+    file.write_text("width,depth\n")
+    with pytest.raises(SettingError, match="The frame has no row"):
+        SearchSpace.from_frame(read_frame(file), ["width"])
+    file.write_text("width,width \n1,2\n")
+    with pytest.raises(SettingError, match="has the column 'width' twice"):
+        read_frame(file)
+
+
+def test_the_names_of_a_split_mean_the_same_in_the_name_of_a_task() -> None:
+    frame = pd.DataFrame({"cell": [1, 2] * 2, "split": ["val"] * 2 + ["test"] * 2, "accuracy": [1.0, 2.0, 3.0, 4.0]})
+    mine("splits", frame, dataset="pets").add()
+    for split in ("val", "valid", "validation"):
+        assert nm.get_task(f"splits/pets@{split}").values[2] == 2.0
+    assert nm.get_task("splits/pets@test").values[2] == 4.0
+    with pytest.raises(ColumnError, match="release='train'"):
+        nm.get_task("splits/pets@train")
+
+
+def test_unknown_names_are_told_ones_own_and_no_long_list() -> None:
+    mine().add()
+    with pytest.raises(UnknownNameError, match=r"Unknown table 'min'\. Did you mean 'mine'.*mine, "):
+        load_table("min")
+    with pytest.raises(UnknownNameError, match=r"nb201/….*mine/….*nasmeta list tasks") as raised:
+        nm.get_task("swep/pets")
+    assert len(str(raised.value)) < 1000
+
+
+def test_a_journal_of_a_table_that_was_replaced(tmp_path: Path) -> None:
+    journal, folder = tmp_path / "run.jsonl", tmp_path / "results"
+    mine().add()
+    nm.search("random", "mine/pets", evaluations=2, journal=journal)
+    nm.compare("random", "mine/pets", repeats=1, evaluations=2, folder=folder)
+    mine(frame=FRAME.assign(acc=FRAME["acc"] + 1)).add(replace=True)
+    told = "was written when mine had other values than now. Use another file, in a comparison another folder"
+    with pytest.raises(JournalError, match=told):
+        nm.search("random", "mine/pets", evaluations=2, journal=journal)
+    with pytest.raises(JournalError, match=told):
+        nm.compare("random", "mine/pets", repeats=1, evaluations=3, folder=folder)

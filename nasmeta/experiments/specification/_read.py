@@ -139,7 +139,7 @@ class _Reader:
         try:
             self.content = parse_toml(text)
         except ValueError as reason:
-            raise SettingError(f"{file} is no TOML: {reason}.") from None
+            raise SettingError(f"{file} is not valid TOML: {reason}.") from None
 
     def error(self, message: str, *path: str) -> SettingError:
         return SettingError(f"{self.file.name}, line {self.lines.of(*path)}: {message}")
