@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import NasmetaError, NasmetaWarning, SettingError
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables._address import Address, main_metric
+from nasmeta.tables._address import main_metric
 from nasmeta.tables._oddities import is_accuracy, odd_accuracies, only_test_values
 from nasmeta.tables._own import ContentSource, read_frame
 from nasmeta.tables._seed_means import with_means
@@ -75,7 +75,7 @@ def _of_file(file: Path, space: str | SearchSpace | None, columns: Sequence[str]
 
 def oddities(table: Table, *, accuracies: bool = True) -> Iterator[str]:
     """Yield in words what is odd about a table: accuracies in two units, means that are none, test values alone."""
-    columns = [(info, table.column(*Address.of(info))) for info in table.columns]
+    columns = list(zip(table.columns, table._lookup.values_of(table.columns), strict=True))
     for metric in dict.fromkeys(info.metric for info, _ in columns if accuracies and is_accuracy(info)):
         own = [(info, values) for info, values in columns if info.metric == metric]
         most = max(float(np.nanmax(values)) for _, values in own)

@@ -152,6 +152,22 @@ def test_a_mean_that_is_none_is_refused() -> None:
     assert own(alone).query([0, 1], "own", "acc", seed="mean").tolist() == [90.875, 80.75]
 
 
+def test_means_near_zero_and_at_significant_digits_are_means() -> None:
+    rng = np.random.default_rng(0)
+    near_zero, seconds = rng.normal(0, 1, (18, 3)), np.array([[12150, 10610, 10100], [950.3, 951.2, 949.9]])
+    written = [("g", near_zero), (".4g", seconds), (".4g", 1e-5 * rng.uniform(1, 9, (18, 3))), (".8f", near_zero / 1e4)]
+    for form, drawn in written:
+        seeds = np.array([[float(f"{value:{form}}") if form != "g" else value for value in row] for row in drawn])
+        means = [float(f"{mean:{form}}") if form != "g" else mean for mean in seeds.mean(axis=1)]
+        cells = range(len(seeds))
+        parts = [pd.DataFrame({"cell": cells, "seed": seed, "rate": seeds[:, seed]}) for seed in range(3)]
+        means_too = pd.DataFrame({"cell": cells, "seed": "mean", "rate": means})
+        own(pd.concat([*parts, means_too], ignore_index=True))
+        means_too.loc[1, "rate"] = seeds[1, 0]  # one of them is no mean
+        with pytest.raises(SettingError, match="but the mean of its seeds"):
+            own(pd.concat([*parts, means_too], ignore_index=True))
+
+
 def test_seeds_of_a_csv_are_numbers_beside_a_mean(tmp_path: Path) -> None:
     rows = [(cell, seed, 80.0 + cell) for cell in (0, 1) for seed in (0, 1, "mean")]
     pd.DataFrame(rows, columns=["cell", "seed", "acc"]).to_csv(tmp_path / "a.csv", index=False)
