@@ -73,7 +73,7 @@ def last_decimal(values: NDArray[np.float32]) -> float:
 
 
 def _step(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return how far apart two numbers next to each are that can be written: with these decimals, or digits, shape (n,).
+    """Return the value of the last digit of each number, by the decimals or significant digits of all, shape (n,).
 
     >>> _step(np.array([12150, 1.095, np.nan], np.float32)).tolist()
     [10.0, 0.001, nan]

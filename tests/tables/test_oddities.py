@@ -68,6 +68,18 @@ def test_networks_at_chance_are_no_fractions(n_classes: int) -> None:
         assert not looks_fractional(accuracies, accuracies.max()).any()
 
 
+@pytest.mark.parametrize("low", [[0.61, 0.73, 0.78], [1.0], [0.64, 0.64]], ids=str)
+def test_low_accuracies_as_they_are_written_are_no_fractions(low: list[float]) -> None:
+    accuracies = np.round(np.random.default_rng(0).uniform(60, 90, 60), 2)
+    accuracies[: len(low)] = low
+    assert not list(oddities(own(accuracies)))
+    accuracies[: len(low)] = np.round(np.linspace(0.6123, 0.8987, len(low)), 4)  # of 61.23 to 89.87 percent
+    assert looks_fractional(accuracies, accuracies.max())[: len(low)].all()
+    narrow = PERCENT.copy()
+    narrow[0] = 0.92  # a hundredth of what the others are, so by chance hardly ever
+    assert looks_fractional(narrow, narrow.max())[0]
+
+
 @pytest.mark.parametrize("task", ["nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120", "graph/arxiv"])
 def test_real_columns_raise_no_alarm_and_their_mixtures_do(task: str) -> None:
     asked = nm.get_task(task)
@@ -116,8 +128,12 @@ def test_what_is_no_percentage_is_told() -> None:
         table = own(wrong)
     (odd,) = oddities(table)
     assert odd.endswith("width=0,depth=4 (-1), width=1,depth=3 (931).")
-    for metric in ("acceleration", "accelerators"):
+    for metric in ("acceleration", "accelerators", "accuracy_gain", "deltaAcc", "zscore_acc", "accuracy_rank"):
         own(wrong, metric)
+    spread = pd.DataFrame({"cell": [*range(60), *range(60)], "accuracy_std": [*PERCENT / 10, *PERCENT / 100]})
+    Table.from_frame(spread.assign(dataset=["a"] * 60 + ["b"] * 60), SPACE)
+    wrong[[4, 9]] = 100.00000001, -1e-9
+    own(wrong)
 
 
 def test_splits_and_metrics_in_other_words() -> None:
