@@ -177,9 +177,10 @@ def words_of(metric: str) -> list[str]:
 
 
 # Words of metrics that are about an accuracy, and are none.
-BESIDE_ACCURACY = frozenset(
-    "std stddev sem stderr var variance gap gain delta diff difference drop improvement z zscore rank".split()
-)
+BESIDE_ACCURACY = frozenset((
+    "std", "stddev", "sem", "stderr", "var", "variance", "gap", "gain", "delta", "diff", "difference", "drop",
+    "improvement", "z", "zscore", "rank",
+))  # fmt: skip
 
 
 def guessed_kind(metric: str) -> tuple[Kind, str | None]:

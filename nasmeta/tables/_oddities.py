@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from nasmeta.tables._seed_means import last_decimal
 if TYPE_CHECKING:
     import pandas as pd
 
+STATED = "unit as stated"  # in the note of a column: nothing about its unit is odd
 _NAMED = 5  # rows, or cells, in a message
 _BETWEEN = 5.0  # percent: between fractions and percents there is little up to here
 _WIDE = 10.0  # percent: accuracies over more than this may well have a hundredth of one among them by chance
@@ -77,23 +79,21 @@ def _spread(values: NDArray[np.float64]) -> float:
     return float((third - first) / median)
 
 
-def warn_of_odd_rows(
-    name: str, long: pd.DataFrame, columns: Sequence[tuple[ColumnInfo, Any]], unit: str | Mapping[str, str] | None
-) -> None:
+def warn_of_odd_rows(name: str, long: pd.DataFrame, columns: Sequence[tuple[ColumnInfo, Any]]) -> None:
     """Warn of rows whose accuracies are odd, unless their unit was stated."""
-    stated = unit if isinstance(unit, Mapping) else {}
     for metric in dict.fromkeys(info.metric for info, _ in columns if is_accuracy(info)):
-        if isinstance(unit, str) or metric in stated:
-            continue
         of_metric = long[long["metric"] == metric]
         for dataset, group in of_metric.groupby("dataset", sort=False):
             values, named = group["value"].to_numpy(np.float64), partial(_row, group["row"].to_numpy())
             for odd in odd_accuracies(f"{metric} of {dataset}", values, float(of_metric["value"].max()), named):
-                warnings.warn(
-                    f"{name}: {odd} Where they are right, state the unit: unit={{{metric!r}: 'percent'}}.",
-                    NasmetaWarning,
-                    stacklevel=calls_inside() + 1,
-                )
+                told = f"{name}: {odd} {how_to_state(metric)}"
+                warnings.warn(told, NasmetaWarning, stacklevel=calls_inside() + 1)
+
+
+def how_to_state(metric: str) -> str:
+    """Return what to do where odd accuracies are right."""
+    line = f"--unit {shlex.quote(f'{metric}=percent')}"
+    return f"Where they are right, state the unit: unit={{{metric!r}: 'percent'}}, on the command line {line}."
 
 
 def _row(rows: NDArray[np.int64], i: int) -> str:
@@ -102,11 +102,11 @@ def _row(rows: NDArray[np.int64], i: int) -> str:
 
 
 def is_accuracy(info: ColumnInfo) -> bool:
-    """Whether a column is read as an accuracy in percent."""
+    """Whether a column is read as an accuracy in percent, and nobody stated that it is one."""
     of_kind = (info.unit, info.kind, info.direction) == ("percent", "performance", "max")
     words = words_of(info.metric)
     named = any(re.fullmatch(r".*acc(uracy|uracies|s)?\d*", word) for word in words)
-    return of_kind and named and BESIDE_ACCURACY.isdisjoint(words)
+    return of_kind and named and STATED not in info.note and BESIDE_ACCURACY.isdisjoint(words)
 
 
 def odd_accuracies(what: str, values: NDArray[np.float64], most: float, named: Callable[[int], str]) -> Iterator[str]:
