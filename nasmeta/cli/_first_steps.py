@@ -106,7 +106,8 @@ def doctor(
     """Show versions, cache, extras, device and your own tables; exit code 1 if something is broken.
 
     Of each table it says whether it opens, its datasets and metrics, and what is odd: accuracies that look like
-    fractions among percents, means that are not those of their seeds, and test values without validation values.
+    fractions among percents, means that are not those of their seeds, tasks that hold few of the architectures, and
+    test values without validation values.
     """
     broken: list[str] = []
     needs, extras = _requirements()

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from nasmeta.errors import NasmetaError, NasmetaWarning, SettingError
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables._address import main_metric
+from nasmeta.tables._dropped import narrow_tasks
 from nasmeta.tables._oddities import how_to_state, is_accuracy, odd_accuracies, only_test_values
 from nasmeta.tables._own import ContentSource, read_frame
 from nasmeta.tables._seed_means import with_means
@@ -90,6 +91,8 @@ def oddities(table: Table, *, accuracies: bool = True) -> Iterator[str]:
             named = partial(_name, table.space, cells)
             for odd in odd_accuracies(f"{metric} of {dataset}", found, most, named):
                 yield f"{odd} {how_to_state(metric)}"
+    if accuracies:
+        yield from narrow_tasks(table.name, columns)
     try:
         with_means(columns, table.space)
     except SettingError as reason:

@@ -16,6 +16,7 @@ from nasmeta.checks import check_text, is_listed
 from nasmeta.errors import ArchitectureError, SettingError, shown
 from nasmeta.spaces import SearchSpace, canonical_dataset
 from nasmeta.tables._columns import KINDS, ColumnInfo, Kind, guessed_direction, guessed_kind
+from nasmeta.tables._dropped import warn_of_dropped
 from nasmeta.tables._legality import our_name
 from nasmeta.tables._oddities import STATED, warn_of_odd_rows
 from nasmeta.tables._seed_means import with_means
@@ -81,6 +82,7 @@ def columns_of_frame(
     for key in _KEYS:
         given = frame[key].to_numpy()[rows] if key in own_keys else keys.get(key)
         long[key] = _checked_key(key, given, own=key in own_keys)
+    blank = {key: long[key].isna().to_numpy() for key in own_keys if key != "epoch"}  # without it, it is the end
     # One name for a dataset before rows are compared: two spellings are two answers to one question.
     stated_names = long["dataset"].fillna(name)
     long["dataset"] = stated_names.map({one: canonical_dataset(one) for one in stated_names.unique()})
@@ -109,7 +111,9 @@ def columns_of_frame(
         raise SettingError("The frame has no value: every number in it is missing.")
     warn_of_odd_rows(name, long, columns)
     columns += _ends(columns)
-    return with_means(columns, space)
+    columns = with_means(columns, space)
+    warn_of_dropped(name, long, blank, columns)
+    return columns
 
 
 def _checked_frame(frame: Any) -> pd.DataFrame:

@@ -155,6 +155,7 @@ def test_splits_and_metrics_in_other_words() -> None:
 def test_a_table_of_which_some_rows_lack_a_key_is_looked_at(key: str) -> None:
     parts = {"seed": [0, 1, None], "split": ["valid", None], "epochs": [12, None]}[key]
     frames = [pd.DataFrame({"cell": range(60), "accuracy": PERCENT}).assign(**{key: part}) for part in parts]
-    table = Table.from_frame(pd.concat(frames, ignore_index=True), SPACE, name="mine")
+    with pytest.warns(NasmetaWarning, match=f"{key} is blank in row"):
+        table = Table.from_frame(pd.concat(frames, ignore_index=True), SPACE, name="mine")
     assert not list(oddities(table))
     assert table.to_frame().filter(like="accuracy").shape == (60, len(table.columns))
