@@ -141,6 +141,17 @@ def names_in(text: str | None) -> list[str]:
     return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
+def by_metric(given: list[str] | None) -> dict[str, str] | None:
+    """Return what is said of each metric; None where nothing is."""
+    found = {}
+    for text in given or ():
+        metric, equals, value = text.partition("=")
+        if not equals:
+            raise SettingError(f"Write METRIC=VALUE, such as loss=min, not {text!r}.")
+        found[metric.strip()] = value.strip()
+    return found or None
+
+
 def cell_in(text: str) -> int | str:
     """Read a cell: an index where a whole number is written, else its string.
 

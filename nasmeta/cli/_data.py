@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import nasmeta as nm
-from nasmeta.cli._cli_utils import cell_in, cli_command, console, names_in
+from nasmeta.cli._cli_utils import by_metric, cell_in, cli_command, console, names_in
 from nasmeta.errors import ColumnError, DamagedFileError, SettingError
 from nasmeta.progress import progress_bar
 
@@ -89,9 +89,9 @@ def add_data(
         split=split,
         epochs=epochs,
         release=release,
-        direction=_by_metric(direction),
-        unit=_by_metric(unit),
-        kind=_by_metric(kind),
+        direction=by_metric(direction),
+        unit=by_metric(unit),
+        kind=by_metric(kind),
         device=device,
         licence=licence,
     ).add(own, replace=replace, citation=citation)
@@ -121,16 +121,6 @@ def remove_data(name: Annotated[str, typer.Argument(metavar="NAME", help="Name o
 
     remove_added(name)
     typer.echo(f"Removed {name}.")
-
-
-def _by_metric(given: list[str] | None) -> dict[str, str] | None:
-    found = {}
-    for text in given or ():
-        metric, equals, value = text.partition("=")
-        if not equals:
-            raise SettingError(f"Write METRIC=VALUE, such as loss=min, not {text!r}.")
-        found[metric.strip()] = value.strip()
-    return found or None
 
 
 _COLOURS = {"holds": "green", "known": "yellow", "VIOLATED": "bold red"}

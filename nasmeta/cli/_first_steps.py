@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import nasmeta as nm
-from nasmeta.cli._cli_utils import cli_command, echo_written, names_in, print_table
+from nasmeta.cli._cli_utils import by_metric, cli_command, echo_written, names_in, print_table
 from nasmeta.errors import SettingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -99,11 +99,15 @@ def doctor(
     columns: Annotated[
         str | None, typer.Option(help="Instead of --space: the columns that describe an architecture.")
     ] = None,
+    unit: Annotated[
+        list[str] | None, typer.Option(metavar="METRIC=UNIT", help="Unit of a metric of such files.")
+    ] = None,
 ) -> None:
     """Show versions, cache, extras, device and your own tables; exit code 1 if something is broken.
 
     Of each table it says whether it opens, its datasets and metrics, and what is odd: accuracies that look like
-    fractions among percents, means that are not those of their seeds, and test values without validation values.
+    fractions among percents, means that are not those of their seeds, tasks that hold few of the architectures, and
+    test values without validation values.
     """
     broken: list[str] = []
     needs, extras = _requirements()
@@ -122,7 +126,7 @@ def doctor(
         missing = [package for package in packages if _installed(package) is None]
         hint = f'pip install "nasmeta[{extra}]" brings {", ".join(missing)}'
         typer.echo(f"{'extra':<10}{extra}: {hint if missing else 'installed'}")
-    for line in _tables(tables, space, columns, broken):
+    for line in _tables(tables, space, columns, by_metric(unit), broken):
         typer.echo(line)
     for problem in broken:
         typer.echo(f"BROKEN: {problem}")
@@ -193,7 +197,9 @@ def _mirror(broken: list[str]) -> str:
     return mirror or "none (NASMETA_MIRROR)"
 
 
-def _tables(names: list[str] | None, space: str | None, columns: str | None, broken: list[str]) -> Iterator[str]:
+def _tables(
+    names: list[str] | None, space: str | None, columns: str | None, unit: dict[str, str] | None, broken: list[str]
+) -> Iterator[str]:
     """Yield what is found of each table in lines; those that do not open are broken."""
     from nasmeta.tables import added_tables, examine
 
@@ -202,7 +208,7 @@ def _tables(names: list[str] | None, space: str | None, columns: str | None, bro
             names = list(added_tables())
         except SettingError:  # the cache cannot be used, which is told
             return
-    for found in (one for name in names for one in examine(name, space, names_in(columns))):
+    for found in (one for name in names for one in examine(name, space, names_in(columns), unit)):
         if found.table is None:
             broken.append(f"{found.name} does not open: {' '.join(found.why.split())}")
             continue

@@ -11,7 +11,7 @@ import numpy as np
 from nasmeta.errors import ColumnError, NoColumnError, UnknownNameError, near_name, shown
 from nasmeta.spaces import canonical_dataset
 from nasmeta.tables._catalog import sources_of
-from nasmeta.tables._columns import ColumnInfo, Seed, split_of, words_of
+from nasmeta.tables._columns import BESIDE_ACCURACY, ColumnInfo, Seed, split_of, words_of
 from nasmeta.tables._legality import METRICS, our_name, why_illegal
 
 _LENGTH = re.compile(r"(?:([0-9]{1,9})of)?([0-9]{1,9})")  # a point of a learning curve has 37of200
@@ -249,7 +249,7 @@ def _listed(names: Sequence[str], asked: str) -> str:
     return f"{', '.join(names)}.{near_name(asked, names)}"
 
 
-_BESIDE = {"test", "train", "training", "top5", "std", "stddev", "sem", "stderr", "var", "gap"}  # what is not meant
+_BESIDE = BESIDE_ACCURACY | {"test", "train", "training", "top5"}  # what is not meant
 
 
 def main_metric(columns: Sequence[ColumnInfo], dataset: str) -> str | None:

@@ -176,6 +176,13 @@ def words_of(metric: str) -> list[str]:
     return [word.lower() for word in re.findall(r"[A-Z]?[a-z]+\d*|[A-Z]+\d*|\d+", metric)]
 
 
+# Words of metrics that are about an accuracy, and are none.
+BESIDE_ACCURACY = frozenset((
+    "std", "stddev", "sem", "stderr", "var", "variance", "gap", "gain", "delta", "diff", "difference", "drop",
+    "improvement", "z", "zscore", "rank",
+))  # fmt: skip
+
+
 def guessed_kind(metric: str) -> tuple[Kind, str | None]:
     """Return kind and device of a metric by its name, however it is written.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import NasmetaError, NasmetaWarning, SettingError
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables._address import Address, main_metric
-from nasmeta.tables._oddities import is_accuracy, odd_accuracies, only_test_values
+from nasmeta.tables._address import main_metric
+from nasmeta.tables._dropped import narrow_tasks
+from nasmeta.tables._oddities import how_to_state, is_accuracy, odd_accuracies, only_test_values
 from nasmeta.tables._own import ContentSource, read_frame
 from nasmeta.tables._seed_means import with_means
 from nasmeta.tables._table import Table, load_table
@@ -35,11 +36,15 @@ class Examined:
 
 
 def examine(
-    place: str | os.PathLike[str], space: str | SearchSpace | None = None, columns: Sequence[str] | None = None
+    place: str | os.PathLike[str],
+    space: str | SearchSpace | None = None,
+    columns: Sequence[str] | None = None,
+    unit: Mapping[str, str] | None = None,
 ) -> Iterator[Examined]:
     """Open a table by its name, the file of one, or all files of a folder, and look for what is odd.
 
     A .csv, .tsv or .parquet needs `space`, or `columns` that describe an architecture; an .arrow of the store says it.
+    `unit` states units of metrics, as for `Table.from_frame`.
     """
     path = Path(place).expanduser()
     files = sorted(one for one in path.iterdir() if one.suffix in _SUFFIXES) if path.is_dir() else [path]
@@ -51,14 +56,16 @@ def examine(
         try:
             with warnings.catch_warnings(record=True) as told:
                 warnings.simplefilter("always", NasmetaWarning)
-                table = _of_file(file, space, columns) if is_file else load_table(name)
+                table = _of_file(file, space, columns, unit) if is_file else load_table(name)
             said = tuple(str(one.message) for one in told if issubclass(one.category, NasmetaWarning))
             yield Examined(name, table, "", (*said, *oddities(table, accuracies=not said)))
         except NasmetaError as reason:
             yield Examined(name, None, str(reason))
 
 
-def _of_file(file: Path, space: str | SearchSpace | None, columns: Sequence[str] | None) -> Table:
+def _of_file(
+    file: Path, space: str | SearchSpace | None, columns: Sequence[str] | None, unit: Mapping[str, str] | None
+) -> Table:
     """Open the table in a file."""
     if file.suffix == ".arrow":
         try:
@@ -70,19 +77,22 @@ def _of_file(file: Path, space: str | SearchSpace | None, columns: Sequence[str]
     if space is None and not columns:
         raise SettingError("Say what its rows are: the space (--space), or columns that describe one (--columns a,b).")
     own = SearchSpace.from_frame(frame, list(columns), file.stem) if columns else space
-    return Table.from_frame(frame, own or "", name=file.stem)
+    return Table.from_frame(frame, own or "", name=file.stem, unit=unit)
 
 
 def oddities(table: Table, *, accuracies: bool = True) -> Iterator[str]:
     """Yield in words what is odd about a table: accuracies in two units, means that are none, test values alone."""
-    columns = [(info, table.column(*Address.of(info))) for info in table.columns]
+    columns = list(zip(table.columns, table._lookup.values_of(table.columns), strict=True))
     for metric in dict.fromkeys(info.metric for info, _ in columns if accuracies and is_accuracy(info)):
         own = [(info, values) for info, values in columns if info.metric == metric]
         most = max(float(np.nanmax(values)) for _, values in own)
         for dataset in dict.fromkeys(info.dataset for info, _ in own):
             cells, found = _pooled([values for info, values in own if info.dataset == dataset])
             named = partial(_name, table.space, cells)
-            yield from odd_accuracies(f"{metric} of {dataset}", found, most, named)
+            for odd in odd_accuracies(f"{metric} of {dataset}", found, most, named):
+                yield f"{odd} {how_to_state(metric)}"
+    if accuracies:
+        yield from narrow_tasks(table.name, columns)
     try:
         with_means(columns, table.space)
     except SettingError as reason:

@@ -16,8 +16,9 @@ from nasmeta.checks import check_text, is_listed
 from nasmeta.errors import ArchitectureError, SettingError, shown
 from nasmeta.spaces import SearchSpace, canonical_dataset
 from nasmeta.tables._columns import KINDS, ColumnInfo, Kind, guessed_direction, guessed_kind
+from nasmeta.tables._dropped import warn_of_dropped
 from nasmeta.tables._legality import our_name
-from nasmeta.tables._oddities import warn_of_odd_rows
+from nasmeta.tables._oddities import STATED, warn_of_odd_rows
 from nasmeta.tables._seed_means import with_means
 from nasmeta.tables.sources import table_names
 
@@ -81,6 +82,7 @@ def columns_of_frame(
     for key in _KEYS:
         given = frame[key].to_numpy()[rows] if key in own_keys else keys.get(key)
         long[key] = _checked_key(key, given, own=key in own_keys)
+    blank = {key: long[key].isna().to_numpy() for key in own_keys if key != "epoch"}  # without it, it is the end
     # One name for a dataset before rows are compared: two spellings are two answers to one question.
     stated_names = long["dataset"].fillna(name)
     long["dataset"] = stated_names.map({one: canonical_dataset(one) for one in stated_names.unique()})
@@ -107,9 +109,11 @@ def columns_of_frame(
         columns.append((info, values))
     if not columns:
         raise SettingError("The frame has no value: every number in it is missing.")
-    warn_of_odd_rows(name, long, columns, unit)
+    warn_of_odd_rows(name, long, columns)
     columns += _ends(columns)
-    return with_means(columns, space)
+    columns = with_means(columns, space)
+    warn_of_dropped(name, long, blank, columns)
+    return columns
 
 
 def _checked_frame(frame: Any) -> pd.DataFrame:
@@ -365,6 +369,8 @@ def _info(
     is_percent = "acc" in metric.lower() and most > 1.0  # over all of the metric: columns of one seed are in one unit
     named = _UNITS.get(metric.rpartition("_")[2].lower()) if of_kind in ("latency", "energy") else None
     likely_unit = named or ("percent" if is_percent else "1")
+    told = [] if said["direction"] else [f"direction {better} by the metric's name"]
+    told += [STATED] if said["unit"] == "percent" else []
     return ColumnInfo(
         dataset, metric, split, epochs, seed,
         unit="s" if of_kind == "seconds" else said["unit"] or likely_unit,
@@ -373,7 +379,7 @@ def _info(
         source=name,
         licence=licence,
         source_sha256=sha256(values.tobytes()).hexdigest(),
-        note="" if said["direction"] else f"direction {better} by the metric's name",
+        note="; ".join(told),
         epoch=epoch,
         kind=of_kind,
         device=device or likely_device if of_kind in ("latency", "energy") else None,

@@ -141,6 +141,11 @@ class ColumnLookup:
             self._table, [one for one in self._sources if one.curves or isinstance(one, own)], points=True
         )
 
+    def values_of(self, infos: Sequence[ColumnInfo]) -> list[NDArray[np.float32]]:
+        """Return these ends of trainings, each as itself: an address may mean several, as where a row has no seed."""
+        places = {info: position for position, info in enumerate(self.ends.columns)}
+        return [self.whole(self.ends, places[info])[0] for info in infos]
+
     def column(self, address: Address) -> FoundColumn:
         """Return the one column with this address."""
         return self._look_up(address, self._column_in)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import NasmetaWarning, calls_inside
-from nasmeta.tables._columns import ColumnInfo, split_of, words_of
+from nasmeta.tables._columns import BESIDE_ACCURACY, ColumnInfo, split_of, words_of
+from nasmeta.tables._seed_means import last_decimal
 
 if TYPE_CHECKING:
     import pandas as pd
 
+STATED = "unit as stated"  # in the note of a column: nothing about its unit is odd
 _NAMED = 5  # rows, or cells, in a message
 _BETWEEN = 5.0  # percent: between fractions and percents there is little up to here
+_WIDE = 10.0  # percent: accuracies over more than this may well have a hundredth of one among them by chance
 _ALL_LOW = 0.3  # percent: where other datasets are in percent, one whose best is between this and 1 is in fractions
 
 
@@ -26,7 +30,8 @@ def looks_fractional(values: NDArray[np.float64], most: float) -> NDArray[np.boo
     """Return which accuracies of a dataset look like fractions among percents, bool, shape (n,).
 
     A hundred times as much, they lie and vary as the others do; in percent, they lie alone below these. Networks at
-    chance level do not look so: theirs is one level, or further low values surround it.
+    chance level do not look so: theirs is one level, or further low values surround it, or the others lie widely
+    scattered and theirs have no more decimals, of which a fraction needs two more.
 
     Parameters
     ----------
@@ -49,16 +54,21 @@ def looks_fractional(values: NDArray[np.float64], most: float) -> NDArray[np.boo
     found = low & (100 * values >= usual - reach) & (100 * values <= top + reach)
     n = int(found.sum())
     goes_on = usual <= _BETWEEN or (high <= _BETWEEN).sum() >= n or 2 * n < low.sum()
-    return nothing if goes_on or _is_one_level(values[found], high) else found
+    if n == 0 or goes_on:
+        return nothing
+    finer = last_decimal(values[found].astype(np.float32)) < last_decimal(high.astype(np.float32))
+    by_chance = top - usual > _WIDE and not finer
+    return nothing if by_chance or _is_one_level(values[found], high, finer) else found
 
 
-def _is_one_level(low: NDArray[np.float64], high: NDArray[np.float64]) -> bool:
+def _is_one_level(low: NDArray[np.float64], high: NDArray[np.float64], finer: bool) -> bool:
     """Whether low accuracies are one level, as chance is, and vary less by far than the others; so for three or more.
 
-    One or two are so below 0.6, as few data sets have 100 to 166 classes.
+    One or two are so below 0.6, as few data sets have 100 to 166 classes; one is at 1, the chance of 100 classes; and
+    two are without a finer decimal than the others have.
     """
     if len(low) < 3:
-        return len(np.unique(low)) == 1 and low[0] < 0.6
+        return len(np.unique(low)) == 1 and (low[0] < 0.6 or (low[0] == 1 if len(low) == 1 else not finer))
     few = float(np.ptp(low) / np.median(low))
     return (few if len(low) < 8 else _spread(low)) < _spread(high) / 4
 
@@ -69,23 +79,21 @@ def _spread(values: NDArray[np.float64]) -> float:
     return float((third - first) / median)
 
 
-def warn_of_odd_rows(
-    name: str, long: pd.DataFrame, columns: Sequence[tuple[ColumnInfo, Any]], unit: str | Mapping[str, str] | None
-) -> None:
+def warn_of_odd_rows(name: str, long: pd.DataFrame, columns: Sequence[tuple[ColumnInfo, Any]]) -> None:
     """Warn of rows whose accuracies are odd, unless their unit was stated."""
-    stated = unit if isinstance(unit, Mapping) else {}
     for metric in dict.fromkeys(info.metric for info, _ in columns if is_accuracy(info)):
-        if isinstance(unit, str) or metric in stated:
-            continue
         of_metric = long[long["metric"] == metric]
         for dataset, group in of_metric.groupby("dataset", sort=False):
             values, named = group["value"].to_numpy(np.float64), partial(_row, group["row"].to_numpy())
             for odd in odd_accuracies(f"{metric} of {dataset}", values, float(of_metric["value"].max()), named):
-                warnings.warn(
-                    f"{name}: {odd} Where they are right, state the unit: unit={{{metric!r}: 'percent'}}.",
-                    NasmetaWarning,
-                    stacklevel=calls_inside() + 1,
-                )
+                told = f"{name}: {odd} {how_to_state(metric)}"
+                warnings.warn(told, NasmetaWarning, stacklevel=calls_inside() + 1)
+
+
+def how_to_state(metric: str) -> str:
+    """Return what to do where odd accuracies are right."""
+    line = f"--unit {shlex.quote(f'{metric}=percent')}"
+    return f"Where they are right, state the unit: unit={{{metric!r}: 'percent'}}, on the command line {line}."
 
 
 def _row(rows: NDArray[np.int64], i: int) -> str:
@@ -94,17 +102,19 @@ def _row(rows: NDArray[np.int64], i: int) -> str:
 
 
 def is_accuracy(info: ColumnInfo) -> bool:
-    """Whether a column is read as an accuracy in percent."""
+    """Whether a column is read as an accuracy in percent, and nobody stated that it is one."""
     of_kind = (info.unit, info.kind, info.direction) == ("percent", "performance", "max")
-    return of_kind and any(re.fullmatch(r".*acc(uracy|uracies|s)?\d*", word) for word in words_of(info.metric))
+    words = words_of(info.metric)
+    named = any(re.fullmatch(r".*acc(uracy|uracies|s)?\d*", word) for word in words)
+    return of_kind and named and STATED not in info.note and BESIDE_ACCURACY.isdisjoint(words)
 
 
 def odd_accuracies(what: str, values: NDArray[np.float64], most: float, named: Callable[[int], str]) -> Iterator[str]:
     """Yield in words which accuracies look like fractions, and which are no percents; `named` says where they are."""
-    fractions = looks_fractional(values, most)
+    fractions, rounded = looks_fractional(values, most), np.round(values, 3)  # 100.00000001 is a rounding of 100
     told = {
         f"looks like a fraction, and is in percent elsewhere (up to {most:g}), in {{}}: multiply by 100.": fractions,
-        "is below 0 or above 100 percent in {}.": (values < 0) | (values > 100),
+        "is below 0 or above 100 percent in {}.": (rounded < 0) | (rounded > 100),
     }
     for text, odd in told.items():
         places = list(dict.fromkeys(f"{named(i)} ({values[i]:g})" for i in np.flatnonzero(odd).tolist()))

@@ -14,8 +14,9 @@ from nasmeta.spaces import SearchSpace
 from nasmeta.tables._columns import ColumnInfo, mean_over_seeds
 
 _Columns = Sequence[tuple[ColumnInfo, NDArray[np.float32]]]
-_MOST_DECIMALS = 7  # of a float32
-_FLOAT32 = 1e-6  # relative: a few roundings to float32
+_MOST_DECIMALS = 12
+_SIGNIFICANT = range(3, 8)  # digits, as %.3g to %.7g write
+_FLOAT32 = 1e-6  # relative to the largest number: a few roundings to float32
 
 
 def with_means(columns: _Columns, space: SearchSpace) -> list[tuple[ColumnInfo, NDArray[np.float32]]]:
@@ -43,27 +44,48 @@ def _check(
 ) -> None:
     """Refuse what a frame calls the mean of a cell where that is not the mean of its seeds."""
     apart = np.abs(said.astype(np.float64) - mean.astype(np.float64))
-    rounded = (_last_digit(said) + max(_last_digit(values) for _, values in of_seeds)) / 2
-    wrong = np.flatnonzero(apart > rounded + _FLOAT32 * np.abs(said))
+    seeds = [values for _, values in of_seeds]
+    rounded = (_step(said) + np.fmax.reduce([_step(values) for values in seeds])) / 2
+    largest = np.fmax.reduce([np.abs(values) for values in (said, *seeds)])  # a mean near 0 may be of large numbers
+    wrong = np.flatnonzero(apart > rounded + _FLOAT32 * largest)
     if len(wrong):
         cell = int(wrong[0])
-        seeds = ", ".join(f"{one.seed}: {values[cell]:g}" for one, values in of_seeds if not np.isnan(values[cell]))
+        each = ", ".join(f"{one.seed}: {values[cell]:g}" for one, values in of_seeds if not np.isnan(values[cell]))
         raise SettingError(
-            f"{info.address} of {space.to_string(cell)} is {said[cell]:g}, but the mean of its seeds ({seeds}) is "
+            f"{info.address} of {space.to_string(cell)} is {said[cell]:g}, but the mean of its seeds ({each}) is "
             f"{mean[cell]:g} ({len(wrong)} of {int((~np.isnan(apart)).sum())} such rows differ). Leave out the rows "
             "with the seed mean, and the means are calculated; or leave out the single seeds, if these are not all."
         )
 
 
-def _last_digit(values: NDArray[np.float32]) -> float:
-    """Return the value of the last decimal that numbers are written with; 0 where they have all that a float has.
+def last_decimal(values: NDArray[np.float32]) -> float:
+    """Return the value of the last decimal that numbers are written with; 0 where they have more than twelve.
 
-    >>> _last_digit(np.array([91.25, 90.5, np.nan], np.float32)), _last_digit(np.array([1 / 3], np.float32))
-    (0.01, 0.0)
+    >>> last_decimal(np.array([91.25, 90.5, np.nan], np.float32)), last_decimal(np.array([1 / 3], np.float32))
+    (0.01, 1e-08)
     """
     there = values[~np.isnan(values)]
     exact = there.astype(np.float64)
-    for decimals in range(_MOST_DECIMALS):
+    for decimals in range(_MOST_DECIMALS + 1):
         if (np.round(exact, decimals).astype(np.float32) == there).all():
             return float(10.0**-decimals)
     return 0.0
+
+
+def _step(values: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the value of the last digit of each number, by the decimals or significant digits of all, shape (n,).
+
+    >>> _step(np.array([12150, 1.095, np.nan], np.float32)).tolist()
+    [10.0, 0.001, nan]
+    """
+    step = np.where(np.isnan(values), np.nan, last_decimal(values))
+    exact = values.astype(np.float64)
+    with np.errstate(divide="ignore"):
+        first = np.floor(np.log10(np.abs(exact)))
+    first = np.where(np.isfinite(first), first, 0)
+    for digits in _SIGNIFICANT:
+        of_digits = 10.0 ** (first - digits + 1)
+        kept = (np.round(exact / of_digits) * of_digits).astype(np.float32)
+        if (np.isnan(values) | (kept == values)).all():
+            return np.fmax(step, np.where(exact == 0, 0, of_digits)) * np.where(np.isnan(values), np.nan, 1)
+    return step

@@ -12,7 +12,7 @@ from nasmeta.errors import ColumnError, SettingError, shown
 from nasmeta.registry import Registry, is_place
 from nasmeta.spaces import SearchSpace, canonical_dataset, get_space
 from nasmeta.tables import _store
-from nasmeta.tables._address import Address, main_metric, signal_column, task_name
+from nasmeta.tables._address import main_metric, signal_column, task_name
 from nasmeta.tables._catalog import sources_of
 from nasmeta.tables._columns import Seed
 from nasmeta.tables._from_frame import columns_of_frame
@@ -245,7 +245,7 @@ class Table(ColumnQueries):
             f"{name} ({info.release})" if names.count(name) > 1 and info.release != meant else name
             for name, info in zip(names, infos, strict=True)
         ]
-        values = {name: self.column(*Address.of(info)) for name, info in zip(names, infos, strict=True)}
+        values = dict(zip(names, self._lookup.values_of(infos), strict=True))
         return pd.concat([self.space.to_frame(), pd.DataFrame(values).rename_axis("architecture")], axis=1)
 
     # -- tasks ------------------------------------------------------------------------------------------------------

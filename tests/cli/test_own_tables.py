@@ -229,7 +229,12 @@ def test_the_doctor_opens_own_tables(sweep: Path, tmp_path: Path) -> None:
     assert "table     a-good.csv: opens; 15,625 architectures; datasets a-good; metrics accuracy (percent, max)" in done
     odd = [line for line in done.splitlines() if line.startswith("odd ")]
     assert "accuracy of b-mixed looks like a fraction, and is in percent elsewhere" in odd[0]
+    assert odd[0].endswith("on the command line --unit accuracy=percent.")
     assert "accuracy of b-mixed is of the test split, and there are no validation values." in odd[1]
+    stated = ("--space", "nb201", "--unit", "accuracy=percent")
+    run("data", "add", folder / "b-mixed.csv", *stated, "--name", "mixed")
+    assert "fraction" not in run("doctor", folder / "b-mixed.csv", *stated).stdout + run("doctor", "mixed").stdout
+    run("data", "remove", "mixed")
     (broken,) = [line for line in done.splitlines() if line.startswith("BROKEN: ")]
     assert broken.startswith("BROKEN: c-mean.csv does not open: c-mean/accuracy/-/-/mean of |avg_pool_3x3~0|+")
     assert run("doctor", folder / "a-good.csv", code=1).stdout.count("--space") == 1

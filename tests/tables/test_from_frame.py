@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 
 import nasmeta as nm
-from nasmeta.errors import ArchitectureError, ColumnError, NasmetaError, SettingError
+from nasmeta.errors import ArchitectureError, ColumnError, NasmetaError, NasmetaWarning, SettingError
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables import Table
+from nasmeta.tables import Table, oddities
 from nasmeta.testing import TableContract
 
 SPACE = SearchSpace("toy", {"width": [16, 32, 64], "depth": [1, 2, 3], "act": ["relu", "tanh"]})
@@ -122,7 +122,8 @@ def test_means_are_over_the_measured_seeds() -> None:
 
 @pytest.mark.parametrize("seeds", [[1.0, np.nan, 1.0], pd.array([1, NA, 1], dtype="Int64"), [1, None, 1]], ids=str)
 def test_seeds_stay_whole_where_a_row_has_none(seeds: Any) -> None:
-    table = own(frame_of(acc=[1.0, 2.0, 3.0], seed=seeds, epochs=[12, 12, None]))
+    with pytest.warns(NasmetaWarning, match="is blank in row"):
+        table = own(frame_of(acc=[1.0, 2.0, 3.0], seed=seeds, epochs=[12, 12, None]))
     assert {(info.epochs, info.seed) for info in table.columns} == {
         (12, 1), (None, 1), (12, None), (12, "mean"), (None, "mean"),
     }  # fmt: skip
@@ -152,6 +153,38 @@ def test_a_mean_that_is_none_is_refused() -> None:
     assert own(alone).query([0, 1], "own", "acc", seed="mean").tolist() == [90.875, 80.75]
 
 
+def test_means_near_zero_and_at_significant_digits_are_means() -> None:
+    rng = np.random.default_rng(0)
+    near_zero, seconds = rng.normal(0, 1, (18, 3)), np.array([[12150, 10610, 10100], [950.3, 951.2, 949.9]])
+    written = [("g", near_zero), (".4g", seconds), (".4g", 1e-5 * rng.uniform(1, 9, (18, 3))), (".8f", near_zero / 1e4)]
+    for form, drawn in written:
+        seeds = np.array([[float(f"{value:{form}}") if form != "g" else value for value in row] for row in drawn])
+        means = [float(f"{mean:{form}}") if form != "g" else mean for mean in seeds.mean(axis=1)]
+        cells = range(len(seeds))
+        parts = [pd.DataFrame({"cell": cells, "seed": seed, "rate": seeds[:, seed]}) for seed in range(3)]
+        means_too = pd.DataFrame({"cell": cells, "seed": "mean", "rate": means})
+        own(pd.concat([*parts, means_too], ignore_index=True))
+        means_too.loc[1, "rate"] = seeds[1, 0]  # one of them is no mean
+        with pytest.raises(SettingError, match="but the mean of its seeds"):
+            own(pd.concat([*parts, means_too], ignore_index=True))
+
+
+def test_values_that_no_task_holds_are_told() -> None:
+    blank = frame_of(acc=[1.0, 2.0, 99.0], seed=[0, 1, None])
+    with pytest.warns(NasmetaWarning, match="own: seed is blank in row 2, unlike .* are in no mean over the seeds"):
+        own(blank)
+    own(blank.assign(acc=[1.0, 2.0, None], size=[None, None, 7.0]))  # a size has no seed
+    own(blank.assign(dataset=["a", "a", "b"]))  # nor has b
+    lengths = pd.DataFrame({"cell": range(5), "acc": 90.0, "epochs": [200, 12, 12, 12, 12]})
+    why = (
+        r"own/own holds 1 of the 5 architectures with values of acc, those of own/acc/-/200/-\. The task own/own@12ep "
+    )
+    with pytest.warns(NasmetaWarning, match=why):
+        table = own(lengths)
+    assert [odd.partition(" architectures")[0] for odd in oddities(table)] == ["own/own holds 1 of the 5"]
+    own(lengths.assign(epochs=[200, 200, 200, 12, 12]))
+
+
 def test_seeds_of_a_csv_are_numbers_beside_a_mean(tmp_path: Path) -> None:
     rows = [(cell, seed, 80.0 + cell) for cell in (0, 1) for seed in (0, 1, "mean")]
     pd.DataFrame(rows, columns=["cell", "seed", "acc"]).to_csv(tmp_path / "a.csv", index=False)
@@ -170,7 +203,8 @@ def test_keys_as_columns_and_as_arguments() -> None:
 
 def test_several_datasets() -> None:
     frame = frame_of(acc=[1.0, 2.0, 3.0], dataset=["CIFAR-10", "Pets", None])
-    table = own(frame, name="mine")
+    with pytest.warns(NasmetaWarning, match="mine: dataset is blank in row 2, .* count as the dataset mine"):
+        table = own(frame, name="mine")
     assert table.datasets == ("cifar10", "pets", "mine")
     assert table.tasks().names == ("mine/cifar10", "mine/pets", "mine/mine")
     assert table.query(1, "PETS", "acc") == 2.0  # however it is spelled

@@ -57,8 +57,8 @@ def test_what_is_no_mixture_is_not_told() -> None:
     mixed[3] /= 100
     for metric in ("loss", "latency", "score", "acc_drop"):  # none of them is an accuracy
         own(mixed, metric)
-    own(mixed, unit={"accuracy": "percent"})  # who says it means it
-    own(mixed, unit="percent")
+    for unit in ({"accuracy": "percent"}, "percent"):  # who says it means it
+        assert not list(oddities(own(mixed, unit=unit)))
 
 
 @pytest.mark.parametrize("n_classes", [100, 120, 200, 1000])
@@ -67,6 +67,18 @@ def test_networks_at_chance_are_no_fractions(n_classes: int) -> None:
     for n in (3, 12, 40):
         accuracies[:n] = 100 / n_classes
         assert not looks_fractional(accuracies, accuracies.max()).any()
+
+
+@pytest.mark.parametrize("low", [[0.61, 0.73, 0.78], [1.0], [0.64, 0.64]], ids=str)
+def test_low_accuracies_as_they_are_written_are_no_fractions(low: list[float]) -> None:
+    accuracies = np.round(np.random.default_rng(0).uniform(60, 97, 60), 2)
+    accuracies[: len(low)] = low
+    assert not list(oddities(own(accuracies)))
+    accuracies[: len(low)] = np.round(np.linspace(0.6123, 0.8987, len(low)), 4)  # of 61.23 to 89.87 percent
+    assert looks_fractional(accuracies, accuracies.max())[: len(low)].all()
+    narrow = PERCENT.copy()
+    narrow[0] = 0.92  # a hundredth of what the others are, so by chance hardly ever
+    assert looks_fractional(narrow, narrow.max())[0]
 
 
 @pytest.mark.parametrize("task", ["nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120", "graph/arxiv"])
@@ -123,9 +135,13 @@ def test_what_is_no_percentage_is_told() -> None:
     ):
         table = own(wrong)
     (odd,) = oddities(table)
-    assert odd.endswith("width=0,depth=4 (-1), width=1,depth=3 (931).")
-    for metric in ("acceleration", "accelerators"):
+    assert "width=0,depth=4 (-1), width=1,depth=3 (931). Where they are right, state the unit:" in odd
+    for metric in ("acceleration", "accelerators", "accuracy_gain", "deltaAcc", "zscore_acc", "accuracy_rank"):
         own(wrong, metric)
+    spread = pd.DataFrame({"cell": [*range(60), *range(60)], "accuracy_std": [*PERCENT / 10, *PERCENT / 100]})
+    Table.from_frame(spread.assign(dataset=["a"] * 60 + ["b"] * 60), SPACE)
+    wrong[[4, 9]] = 100.00000001, -1e-9
+    own(wrong)
 
 
 def test_splits_and_metrics_in_other_words() -> None:
@@ -141,3 +157,13 @@ def test_splits_and_metrics_in_other_words() -> None:
     ):  # fmt: skip
         table = Table.from_frame(frame[["cell"]].assign(**dict.fromkeys(metrics, 50.0)), SPACE)
         assert table.task().signal.metric == meant
+
+
+@pytest.mark.parametrize("key", ["seed", "split", "epochs"])
+def test_a_table_of_which_some_rows_lack_a_key_is_looked_at(key: str) -> None:
+    parts = {"seed": [0, 1, None], "split": ["valid", None], "epochs": [12, None]}[key]
+    frames = [pd.DataFrame({"cell": range(60), "accuracy": PERCENT}).assign(**{key: part}) for part in parts]
+    with pytest.warns(NasmetaWarning, match=f"{key} is blank in row"):
+        table = Table.from_frame(pd.concat(frames, ignore_index=True), SPACE, name="mine")
+    assert not list(oddities(table))
+    assert table.to_frame().filter(like="accuracy").shape == (60, len(table.columns))
