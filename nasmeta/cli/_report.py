@@ -34,9 +34,6 @@ def report(
     ] = None,
 ) -> None:
     """Write the report of a comparison: an interactive page in one file, Markdown, figures and LaTeX tables."""
-    from nasmeta.analysis import title_of
-
-    title = title_of(folder) if title is None else title
     files = nm.report(folder, output, at=at, formats=names_in(formats), title=title).files
     typer.echo("Written:")
     for path in files[:2]:

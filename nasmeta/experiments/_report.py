@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from nasmeta.analysis import title_of
 from nasmeta.analysis.report import Findings, XAxis, find, write_findings
 from nasmeta.checks import check_choice, check_instance, check_int, check_list, check_number
 from nasmeta.code import versions_of
@@ -44,7 +45,7 @@ def report(
     at: int | None = None,
     x: XAxis | None = None,
     formats: Sequence[str] = ("png", "svg", "pdf"),
-    title: str = "Comparison of searchers",
+    title: str | None = None,
     level: float = 0.95,
     seed: int = 0,
 ) -> Report:
@@ -65,7 +66,8 @@ def report(
         What that budget counts; by default what the runs say.
     formats : sequence of {"png", "svg", "pdf"}
         Of the figures.
-    title : str
+    title : str, optional
+        By default that of the comparison's specification.
     level, seed : float, int
         Level of all intervals, seed of the bootstrap.
 
@@ -96,7 +98,8 @@ def report(
         check_number("at", at)
     check_number("level", level, 0, 1)
     seed = check_int("seed", seed, least=0)
-    check_instance("title", title, str)
+    if title is not None:
+        check_instance("title", title, str)
     formats = (formats,) if isinstance(formats, str) else check_list("formats", formats, "png, svg and pdf")
     for one in formats:
         check_choice("a format", one, ("png", "svg", "pdf"))
@@ -107,7 +110,7 @@ def report(
     specification, provenance = {}, {}
     destination = None if output is None else checked_path("output", output)
     if isinstance(results, pd.DataFrame):
-        frame = results
+        frame, own_title = results, "Comparison of searchers"
     else:
         home = located("folder", results)
         if destination is None and in_store(home):
@@ -116,11 +119,14 @@ def report(
             frame, columns = _results(home), _reported(home)
             specification = facts_in(home / "specification.json")
             provenance = _provenance(home, specification)
+        own_title = title_of(home)
         destination = destination or home / "report"
     if destination is not None:
         require_writable(destination, folder=True)
     findings = find(frame, _tasks(frame, specification), at, x, level, seed, columns)
-    files = [] if destination is None else write_findings(findings, destination, provenance, title, formats)
+    files = (
+        [] if destination is None else write_findings(findings, destination, provenance, title or own_title, formats)
+    )
     return Report(findings, tuple(files))
 
 

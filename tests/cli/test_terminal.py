@@ -5,11 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
+from nasmeta.analysis import title_of
 from nasmeta.cli._app import app
 from nasmeta.cli._cli_utils import duration
 
@@ -36,16 +36,18 @@ def test_markup_in_a_label_is_text(tmp_path: Path) -> None:
     assert (tmp_path / "results" / "summary.md").read_text(encoding="utf-8").startswith("# Of [/x] and :x:\n")
 
 
-def test_a_report_has_the_title_of_its_specification(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
-    monkeypatch.setattr("nasmeta.report", lambda *_, title, **__: asked.append(title) or SimpleNamespace(files=[]))
-    for more in ([], ["--title", "Mine"]):
-        (tmp_path / "specification.toml").write_text(SPECIFICATION, encoding="utf-8")
-        CliRunner().invoke(app, ["report", str(tmp_path), *more])
+def test_a_report_has_the_title_of_its_specification(tmp_path: Path) -> None:
+    specification, folder = tmp_path / "labels.toml", tmp_path / "results"
+    specification.write_text(SPECIFICATION, encoding="utf-8")
+    CliRunner().invoke(app, ["compare", str(specification), "--out", str(folder)])
+    page = folder / "report" / "report.md"
+    for more, title in (([], "Of [/x] and :x:"), (["--title", "Mine"], "Mine")):
+        done = CliRunner().invoke(app, ["report", str(folder), "--formats", "svg", *more])
+        assert done.exit_code == 0, done.output
+        assert page.read_text(encoding="utf-8").startswith(f"# {title}\n")
     for text in ("title = 3", "title = ", 'tasks = "nb201"'):
         (tmp_path / "specification.toml").write_text(text, encoding="utf-8")
-        CliRunner().invoke(app, ["report", str(tmp_path)])
-    assert asked == ["Of [/x] and :x:", "Mine", *["Comparison of searchers"] * 3]
+        assert title_of(tmp_path) == "Comparison of searchers"
 
 
 @pytest.mark.parametrize(
