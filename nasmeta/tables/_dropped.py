@@ -36,6 +36,8 @@ def _blanks(name: str, long: pd.DataFrame, blank: Mapping[str, NDArray[np.bool_]
 
     means = {"dataset": f"count as the dataset {name}", "seed": "are in no mean over the seeds"}
     for key, lacks in blank.items():
+        if not lacks.any():
+            continue
         beside = [np.array([str(part) for part in long[one]], object) for one in ("metric", *_BESIDE[key])]
         here = pd.Series(lacks[long.index], index=long.index)
         rows = long["row"][here & ~here.groupby(beside).transform("all")].unique()
