@@ -31,14 +31,17 @@ class Neighbours:
         """Whether each edit of each architecture leads to another one."""
         return bool((self._table >= 0).all())
 
-    def of(self, index: int | NDArray[np.int32]) -> NDArray[np.int32]:
-        """Return those of one architecture, (n,), or of several, (n, most) with -1 after the last."""
-        found = self._table[index]
+    def of(self, index: int | NDArray[np.int32] | None = None) -> NDArray[np.int32]:
+        """Return those of one architecture, (n,), or of several or all, (n, most) with -1 after the last."""
         if isinstance(index, int):
+            found = self._table[index]
             found = found[found >= 0]
             return found if len(found) else self._nearest_to(index)
+        found = self._table if index is None else self._table[index]
         lonely = np.flatnonzero((found < 0).all(axis=1)).tolist()
-        nearest = [self._nearest_to(int(index[row])) for row in lonely]
+        if not lonely:
+            return found
+        nearest = [self._nearest_to(row if index is None else int(index[row])) for row in lonely]
         missing = max(map(len, nearest), default=0) - found.shape[1]
         table = np.pad(found, ((0, 0), (0, max(missing, 0))), constant_values=-1)
         for row, near in zip(lonely, nearest, strict=True):

@@ -252,7 +252,7 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
     @cached_property
     def neighbour_table(self) -> NDArray[np.int32]:
         """Neighbours of all architectures, int32, shape (size, n_neighbours), read-only; -1 after the last."""
-        table = self.neighbours(np.arange(self.size, dtype=np.int32))
+        table = self._neighbours.of()
         table.flags.writeable = False
         return table
 

@@ -269,7 +269,7 @@ def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
     if len(wrong):
         raise SettingError(
             f"The column {name} holds {shown(column.astype(object).iloc[wrong[0]])} in row {wrong[0]} ({len(wrong)} of "
-            f"{len(column)} are no numbers): mend it, or name the columns of numbers with metrics=[…]."
+            f"{len(column)} are no numbers): fix it, or name the columns of numbers with metrics=[…]."
         )
     values: NDArray[np.float64] = numbers.to_numpy(np.float64, na_value=np.nan)
     if (np.abs(values) > np.finfo(np.float32).max).any():
