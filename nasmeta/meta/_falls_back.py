@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -28,11 +29,14 @@ def arm_shares(values: NDArray[np.float64], arms: NDArray[np.int64], drawn: NDAr
     The reward of a proposal is the share of the values before it that it exceeds, divided by the probability with which
     its arm was drawn. `arms` has -1 where none was drawn.
     """
-    log_weights = np.zeros(len(_ARMS))
-    for i in np.flatnonzero(arms >= 0):
-        below = (values[:i] < values[i]).mean() + 0.5 * (values[:i] == values[i]).mean() if i else 0.5
-        log_weights[arms[i]] += _RATE * (below - 0.5) / drawn[i]
-    weights = np.exp(log_weights - log_weights.max())
+    log_weights, before = [0.0] * len(_ARMS), list[float]()
+    for i, (value, arm, share) in enumerate(zip(values.tolist(), arms.tolist(), drawn.tolist(), strict=True)):
+        if arm >= 0:
+            lower, upto = bisect_left(before, value), bisect_right(before, value)
+            exceeded = lower / i + 0.5 * ((upto - lower) / i) if i else 0.5
+            log_weights[arm] += _RATE * (exceeded - 0.5) / share
+        insort(before, value)
+    weights = np.exp(np.array(log_weights) - max(log_weights))
     return np.asarray((1 - len(_ARMS) * _LEAST) * weights / weights.sum() + _LEAST)
 
 

@@ -166,8 +166,7 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
             )
         if len(np.unique(found)) < len(found):
             raise ArchitectureError("A cell appears twice: pass the mean of its labels.")
-        expected = self._expected(learnt)[found]
-        self.scale_ = Scale.fit(self._scale_kind(learnt), labels, expected, self._trust(learnt))
+        self.scale_ = self._scale(learnt, found, labels)
         if self.blends and len(found) >= FEWEST_LABELS and np.ptp(self.scale_.scores) > 0:
             adapt, forecast = partial(self._adapted, learnt), partial(self._forecast, learnt)
             self.mean_, self.std_, self.weights_ = blended(self.cell_space, adapt, forecast, found, self.scale_.scores)
@@ -228,6 +227,9 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
         """Return mean and deviation of some cells' scores, given those of others: override where all cost more."""
         mean, std = self._adapted(learnt, cells, scores)
         return mean[asked], std[asked]
+
+    def _scale(self, learnt: Any, cells: NDArray[np.int32], labels: NDArray[np.float64]) -> Scale:
+        return Scale.fit(self._scale_kind(learnt), labels, self._expected(learnt)[cells], self._trust(learnt))
 
     def _scale_kind(self, learnt: Any) -> str:
         return "rank"

@@ -55,6 +55,26 @@ def test_one_file_serves_predictor_and_searcher(path: Path) -> None:
     assert not path.with_suffix(".checkpoint").exists()
 
 
+def test_the_short_list_holds_what_all_cells_would_propose() -> None:
+    task = nm.get_task("nb201/cifar100")
+    saved = SavedMetaModel.load(SavedMetaModel.shipped()["meta-np-nb201-without-cifar100"])
+    model = saved.searcher(np.random.default_rng(0)).meta_model_
+    values = np.random.default_rng(3).permutation(task.values)  # the order of the sources is of no use
+    proposed = []
+    for forget in (False, True):
+        search = MetaNPSearch(task.space, np.random.default_rng(1), falls_back=False)
+        search.meta_model_ = model
+        found: list[int] = []
+        for _ in range(50):
+            if forget:
+                search._listed = search._listed[:0]  # so that all cells are asked
+            cells = search.ask()
+            search.tell(cells, values[cells])
+            found += cells.tolist()
+        proposed.append(found)
+    assert proposed[0] == proposed[1]
+
+
 def test_workers_may_read_it_from_a_file_that_they_share(path: Path, tmp_path: Path) -> None:
     learnt = SavedMetaModel.load(path).predictor()
     joblib.dump(learnt, tmp_path / "model")

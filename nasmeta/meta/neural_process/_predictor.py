@@ -140,11 +140,30 @@ class MetaNP(NetworkLearner):
     def _predicted(
         self, learnt: NetworkModel, rows: NDArray[np.int64], scores: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return self._answered(learnt, rows, scores, None)
+
+    def _forecast(
+        self, learnt: NetworkModel, cells: NDArray[np.int32], scores: NDArray[np.float64], asked: NDArray[np.int32]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        expected, rows = learnt.summary.expected, learnt.rows
+        alike, of_alike = np.unique(rows[asked], return_inverse=True)
+        mean, deviation = self._answered(learnt, rows[cells], scores - expected[cells], alike)
+        return expected[asked] + mean[of_alike], deviation[of_alike]
+
+    def _answered(
+        self,
+        learnt: NetworkModel,
+        rows: NDArray[np.int64],
+        scores: NDArray[np.float64],
+        asked: NDArray[np.int64] | None,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return mean and deviation at some rows of the inputs, or at all of them, given scores at others."""
         network = learnt.module
         assert isinstance(network, NeuralProcess)
         with torch.inference_mode():
             if self._embedded_of is None or self._embedded_of[0] is not learnt:
                 self._embedded_of = (learnt, network.embed(learnt.inputs))
             contexts = network.contexts(learnt.inputs[torch.from_numpy(rows)], torch.from_numpy(scores).float())
-            mean, deviation = network.answer(contexts, self._embedded_of[1])
+            embedded = self._embedded_of[1]
+            mean, deviation = network.answer(contexts, embedded if asked is None else embedded[asked])
         return mean.double().numpy(), deviation.double().numpy()

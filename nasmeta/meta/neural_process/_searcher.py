@@ -19,6 +19,8 @@ from nasmeta.tasks import SourceTask
 if TYPE_CHECKING:
     from nasmeta.meta.neural_process._predictor import MetaNP
 
+_LISTED = 512  # cells of the highest bounds: among them the highest is looked for, until all are asked again
+_ALWAYS_BELOW, _GROWTH = 10, 1.2  # observations below which all are asked each time, and their growth until the next
 _CONTEXT = 100  # latest observations that the process reads: as many as it was trained on
 
 
@@ -26,7 +28,8 @@ _CONTEXT = 100  # latest observations that the process reads: as many as it was 
 class MetaNPSearch(FallsBackSearch):
     """Bayesian optimisation whose model is a transformer neural process: each step is one forward pass.
 
-    The upper confidence bound of the process is maximised exactly over all cells. What it has learnt is a model of the
+    The upper confidence bound of the process is maximised over all cells each time that the observations have grown by
+    a fifth, and in between over the 512 cells where it was highest. What it has learnt is a model of the
     meta-predictor ``meta-np``, so a file of the one serves the other. Observed values may be in any unit: they are put
     on the scale of what the sources expect by quantiles. Needs PyTorch.
 
@@ -75,6 +78,7 @@ class MetaNPSearch(FallsBackSearch):
         self.width, self.steps = width, steps
         self.noise, self.device, self.seed = noise, device, seed
         self._open = np.ones(space.size, dtype=bool)
+        self._listed, self._listed_at = np.zeros(0, dtype=np.int32), 0
 
     @cached_property
     def _predictor(self) -> MetaNP:
@@ -106,18 +110,27 @@ class MetaNPSearch(FallsBackSearch):
         """Propose the cells of highest bound that have not been proposed."""
         if n > int(self._open.sum()):
             raise SpaceExhaustedError(f"All {self.space.size:,} cells of {self.space.name} have been proposed.")
-        predictor = self._predictor
-        predictor.meta_model_ = self._require_meta_model()
-        if self._found:
-            predictor.fit(list(self._found)[-_CONTEXT:], list(self._found.values())[-_CONTEXT:])
-            mean, deviation = predictor.mean_, predictor.std_
-        else:
-            mean, deviation = predictor.prior()
-        bound = np.where(self._open, mean + self.beta * deviation, -np.inf)
+        bound = self._bounds(n)
         shuffled = self.rng.permutation(self.space.size)  # so that ties are drawn from at random
         chosen = shuffled[np.argsort(-bound[shuffled], kind="stable")[:n]].astype(np.int32)
         self._open[chosen] = False
         return chosen
+
+    def _bounds(self, n: int) -> NDArray[np.float64]:
+        """Return the bounds of at least n open cells, (n_cells,), the highest among them; minus infinity elsewhere."""
+        predictor, learnt, told = self._predictor, self._require_meta_model(), len(self._found)
+        listed = self._listed[self._open[self._listed]]
+        anew = told < _ALWAYS_BELOW or told >= self._listed_at * _GROWTH or len(listed) < n
+        asked = np.flatnonzero(self._open).astype(np.int32) if anew else listed
+        cells = np.fromiter(self._found, np.int32, told)[-_CONTEXT:]
+        values = np.fromiter(self._found.values(), np.float64, told)[-_CONTEXT:]
+        scores = predictor._scale(learnt, cells, values).scores if told else values
+        mean, deviation = predictor._forecast(learnt, cells, scores, asked)
+        bound = np.full(self.space.size, -np.inf)
+        bound[asked] = mean + self.beta * deviation
+        if anew:
+            self._listed, self._listed_at = np.argsort(-bound, kind="stable")[:_LISTED].astype(np.int32), told
+        return bound
 
     def _observe(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Propose none of them again; the context is what was found."""
