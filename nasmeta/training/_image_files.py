@@ -1,4 +1,8 @@
-"""The files in which image data sets are published, read into arrays of uint8."""
+"""The files in which image data sets are published, read into arrays of uint8.
+
+torchvision's readers would build whatever a batch's pickle names, and make training depend on its release; these build
+containers and arrays alone.
+"""
 
 from __future__ import annotations
 
