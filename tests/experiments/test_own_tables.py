@@ -25,6 +25,7 @@ from nasmeta.errors import (
     LeakageError,
     MissingValueError,
     NasmetaError,
+    NasmetaWarning,
     OtherMetricWarning,
     SettingError,
 )
@@ -211,8 +212,10 @@ def test_a_budget_in_seconds() -> None:
     run = nm.search("random", partial_table(50, train_seconds=2.0).task(), seconds=10)
     assert len(run) == 5
     assert len(nm.search("random", partial_table(50, gpu_seconds=7200.0).task(cost="gpu_seconds"), seconds=72000)) == 10
+    with pytest.warns(NasmetaWarning, match="hours looks like a time that is not in seconds"):
+        in_hours = partial_table(50, hours=2.0)
     with pytest.raises(ColumnError, match="kind='seconds'"):
-        partial_table(50, hours=2.0).task(cost="hours")
+        in_hours.task(cost="hours")
     with pytest.raises(SettingError, match="recorded"):
         nm.search("random", partial_table(50, train_seconds=2.0).task(cost=None), seconds=10)
 
