@@ -561,7 +561,7 @@ def test_a_wrong_dataset_is_told_by_its_name() -> None:
 @pytest.mark.parametrize("columns", [("id", "f1"), ("f1", "id"), ("train_loss", "val_loss")])
 def test_of_several_metrics_and_no_accuracy_one_has_to_be_named(columns: tuple[str, ...]) -> None:
     table = own(frame_of(**{name: [1.0, 2.0] for name in columns}), direction="max")
-    with pytest.raises(ColumnError, match="several metrics of own, none an accuracy: name one of"):
+    with pytest.raises(ColumnError, match=r"several metrics of own, none an accuracy: name one, .* of "):
         table.task()
     assert table.task(columns[1]).name == f"own/own/{columns[1]}"
     with pytest.raises(ColumnError, match="none an accuracy"):
