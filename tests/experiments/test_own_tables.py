@@ -315,6 +315,16 @@ def test_a_function_answers(tmp_path: Path) -> None:
     assert len(nm.search("random", timed, seconds=10)) == 5
 
 
+def test_a_space_is_compared_on_where_a_function_answers(tmp_path: Path) -> None:
+    frame = nm.compare(["random", "evolution"], SPACE, evaluator=wide, repeats=2, evaluations=5, folder=tmp_path)
+    assert frame["task"].unique().tolist() == [f"{SPACE.name}/wide"]
+    run = nm.search("evolution", SPACE, evaluator=wide, evaluations=5, seed=1)
+    rows = frame[(frame["searcher"] == "evolution") & (frame["seed"] == 1)]
+    assert rows["cell"].tolist() == run.cells.tolist()
+    with pytest.raises(SettingError, match="A space alone has no answers: pass a function"):
+        nm.compare(["random"], SPACE)
+
+
 def test_a_function_for_a_task_of_an_own_table() -> None:
     *sources, target = family().tasks()
     run = nm.search("random", target, evaluator=wide, evaluations=10)
