@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nasmeta.tables.audit import Audit, Row
 
 _Text = str | None
+_MOST = 20  # columns, or tasks, that are told of a table that was added
 
 
 @cli_command
@@ -103,14 +104,17 @@ def add_data(
     columns_here = "1 column" if len(table.columns) == 1 else f"{len(table.columns)} columns"
     measured = f", {100 * share:.3g} % of them measured" if share < 1 else ""
     typer.echo(f"{own}: {columns_here} over {chosen.size:,} architectures{measured}")
-    for info in table.columns:
+    for info in table.columns[:_MOST]:
         typer.echo(f"  {info.address} ({info.unit}, {'higher' if info.direction == 'max' else 'lower'} is better)")
+    if len(table.columns) > _MOST:
+        typer.echo(f"  ... and {len(table.columns) - _MOST} more: `nasmeta data list`")
     if not tasks:
         typer.echo(f"No task has a name of its own. {unclear}".rstrip())
         return
+    more = f", ... and {len(tasks) - _MOST} more: `nasmeta list tasks --family {own}`" if len(tasks) > _MOST else ""
     typer.echo(
-        f"Tasks: {', '.join(task.name for task in tasks)}. Try: nasmeta search gp {quote(tasks[0].name)} "
-        "--evaluations 50"
+        f"Tasks: {', '.join(task.name for task in tasks[:_MOST])}{more}. Try: nasmeta search gp "
+        f"{quote(tasks[0].name)} --evaluations 50"
     )
 
 

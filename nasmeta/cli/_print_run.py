@@ -65,6 +65,12 @@ def all_failed(run: History) -> bool:
     return len(run) > 0 and bool(run.failures) and int(run.incumbent_positions[-1]) < 0
 
 
+def nothing_succeeded(run: History) -> str:
+    """Say that a run has no best, in the words for what it did; a function trains nothing."""
+    trains = run.full_epochs and run.evaluator.name != "function"
+    return f"no {'full training' if trains else 'evaluation'} succeeded"
+
+
 def print_run(run: History, journal: Path | None) -> None:
     """Print the facts of a run and its best cell; of several objectives the front that it found."""
     if isinstance(run, FrontHistory):
@@ -76,7 +82,7 @@ def print_run(run: History, journal: Path | None) -> None:
     if run.task.is_sampled and answers.noise_free is not None:
         known = f", of one seed; {written(answers.noise_free[run.best.cell])} in the mean of its seeds{known}"
     unit = "" if info.unit == "1" else f" {info.unit}"
-    best = {"best cell": "none: no full training succeeded"}
+    best = {"best cell": f"none: {nothing_succeeded(run)}"}
     if not all_failed(run):
         best = {
             "best cell": str(run.best.cell),

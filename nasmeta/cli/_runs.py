@@ -145,7 +145,7 @@ def search(
     device: Device = "auto",
 ) -> None:
     """Run one searcher on one task and show the best cell it found; of several objectives, the Pareto front."""
-    from nasmeta.cli._print_run import all_failed, print_run
+    from nasmeta.cli._print_run import all_failed, nothing_succeeded, print_run
 
     if meta:
         if task is not None:
@@ -183,7 +183,7 @@ def search(
     )
     print_run(run, journal)
     if all_failed(run):
-        end_without_success("no full training succeeded, so the run has no best cell.")
+        end_without_success(f"{nothing_succeeded(run)}, so the run has no best cell.")
 
 
 def _answering(

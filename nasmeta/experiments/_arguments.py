@@ -14,6 +14,7 @@ from nasmeta.runs._answers import EvaluatorLike, answers_for
 from nasmeta.runs._clock import Budget, checked_budget
 from nasmeta.runs._spec import SearcherSpec
 from nasmeta.searchers import Searcher
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_tasks
 from nasmeta.training import ImageDataset, Recipe
 
@@ -21,7 +22,7 @@ SearcherLike: TypeAlias = "str | type[Searcher]"
 SearchersLike: TypeAlias = (
     "Sequence[SearcherLike] | Mapping[str, SearcherLike | tuple[SearcherLike, Mapping[str, Any]]]"
 )
-TasksLike: TypeAlias = "str | Task | TaskDistribution | Evaluator | Iterable[str | Task]"
+TasksLike: TypeAlias = "str | Task | TaskDistribution | SearchSpace | Evaluator | Iterable[str | Task]"
 
 
 def seeds_of(repeats: object, seed: object, seeds: object) -> Sequence[int]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from nasmeta.checks import check_choice
 from nasmeta.errors import SettingError
-from nasmeta.evaluators import Evaluator, TableEvaluator
+from nasmeta.evaluators import Evaluator, TableEvaluator, evaluate_or_fail
 from nasmeta.searchers import load_optuna, position_distributions
 from nasmeta.tasks import Task, as_task, fidelities
 
@@ -40,7 +40,8 @@ class OptunaObjective:
         Raises
         ------
         optuna.TrialPruned
-            Where the study's pruner says so after a shorter training, or the choices are no architecture together.
+            Where the study's pruner says so after a shorter training, the choices are no architecture together, or the
+            evaluation failed.
         """
         codes = [choices.index(trial.suggest_categorical(name, choices)) for name, choices in self._choices.items()]
         space = self.task.space
@@ -50,10 +51,13 @@ class OptunaObjective:
         trial.set_user_attr("cell", cell)
         seconds = value = 0.0
         for epochs, evaluator in self._evaluators.items():
-            evaluation = evaluator.evaluate(np.array([cell], np.int32))
+            evaluation = evaluate_or_fail(evaluator, np.array([cell], np.int32))
             value, cost = float(evaluation.values[0]), float(evaluation.cost_seconds[0])
             seconds = cost if self._continued else seconds + cost
             trial.set_user_attr("simulated_seconds", seconds)
+            if (why := (evaluation.failures or (None,))[0]) is not None:
+                trial.set_user_attr("failure", why)
+                raise load_optuna("optuna_objective").TrialPruned(f"failed: {why}")
             if epochs == self.epochs[-1]:
                 break
             trial.report(value, epochs)
@@ -71,7 +75,10 @@ def optuna_objective(
     It returns the task's signal and nothing else, such as the validation accuracy in percent; its ``user_attrs`` have
     the ``cell`` and the ``simulated_seconds`` of its training. What no search may see is asked afterwards, with
     `Task.report`. A cell that is suggested again is trained again: its seconds count each time, as in a clock with
-    charged repeats. Choices that are no architecture together are a pruned trial, at no cost.
+    charged repeats. Choices that are no architecture together are a pruned trial, at no cost. So is an evaluation that
+    fails, at its cost and with the reason as ``failure`` in its ``user_attrs``: a sampler learns from a pruned trial,
+    and the study goes on without ``catch``. Any other exception ends the study, as Optuna has it, such as for what a
+    partial table has no value of; with ``TableEvaluator(task, unknown_feasibility=True)`` that is a failure, too.
 
     Parameters
     ----------

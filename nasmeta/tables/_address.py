@@ -207,8 +207,8 @@ class ColumnIndex:
         ]
         if unsaid:
             raise ColumnError(
-                f"{asked.dataset}/{asked.metric} needs {' and '.join(f'{part}=' for part in unsaid)}: "
-                f"there is no default. {self._what_exists(asked)}"
+                f"{asked.described()} leaves open {' and '.join(f'{part}=' for part in unsaid)}: give each a value, "
+                f"as none is assumed for what is measured on held-out data. {self._what_exists(asked)}"
             )
 
     def _require_single(self, asked: Address, matches: Sequence[int], parts: Sequence[str]) -> None:
@@ -247,6 +247,11 @@ class ColumnIndex:
 
 def _listed(names: Sequence[str], asked: str) -> str:
     return f"{', '.join(names)}.{near_name(asked, names)}"
+
+
+def _first(names: Sequence[str], most: int = 20) -> str:
+    more = f", ... and {len(names) - most} more: `nasmeta data list`" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 _BESIDE = BESIDE_ACCURACY | {"test", "train", "training", "top5"}  # what is not meant
@@ -329,7 +334,7 @@ def signal_column(
     datasets = tuple(dict.fromkeys(info.dataset for info in index.columns))
     if dataset is None:
         if len(datasets) > 1:
-            raise ColumnError(f"{table} has several datasets: name one of {', '.join(datasets)}.")
+            raise ColumnError(f"{table} has several datasets: name one of {_first(datasets)}.")
         dataset = datasets[0]
     main = metric if metric is not None else main_metric(index.columns, canonical_dataset(dataset))
     if main is None:
@@ -337,8 +342,8 @@ def signal_column(
         if not own:
             raise ColumnError(f"{table} has no dataset {shown(dataset)}. Its datasets: {', '.join(datasets)}.")
         raise ColumnError(
-            f"{table} has several metrics of {dataset}, none an accuracy: name one of {', '.join(own)}, on the command "
-            f"line as in {table}/{dataset}/{next(iter(own))}."
+            f"{table} has several metrics of {dataset}, none an accuracy: name one, on the command line as in "
+            f"{table}/{dataset}/{next(iter(own))}, of {_first([*own])}."
         )
     sampled = isinstance(seed, str) and seed == "sample"
     seed = None if sampled else seed

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, get_args
 
@@ -144,31 +145,41 @@ def mean_over_seeds(columns: Iterable[NDArray[np.float32]]) -> NDArray[np.float3
     return np.asarray(mean, dtype=np.float32)
 
 
-_MORE_IS_BETTER = re.compile(r"f1|r2|(acc|accuracy|auc|auroc|precision|recall|m?iou|ssim|psnr|score|likelihood)\d*")
+_MORE_IS_BETTER = re.compile(
+    r"(f1|r2|acc|accuracy|accuracies|correct|success|true|auc|auroc|auprc|precision|recall|tpr|tnr|ppv|npv|sensitivity|"
+    r"specificity|top|ap|map|mrr|ndcg|hits?|m?iou|dice|jaccard|kappa|mcc|nmi|ari|bleu|rouge|meteor|cider|chrf|em|ssim|"
+    r"psnr|snr|score|likelihood|elbo|correlation|corr|spearman|kendall|tau|pearson|reward|fitness|utility|quality|"
+    r"performance|perf|gain|improvement|throughput|fps|hypervolume)\d*"
+)
 _LESS_IS_BETTER = re.compile(
-    r"(err|fid|mae|mape|nll|ppl|wer|cer|ece|brier|bpb|bpc|params?|macs|madds|size|cost|regret|duration|memory|"
-    r"distance|hamming|carbon|emissions?|power|gap|drop|secs?|minutes?|hours?|days?|"
+    r"(err|fid|kid|fvd|lpips|mae|mape|smape|mase|rmsle|crps|nll|ppl|wer|cer|ter|der|eer|fpr|fnr|fdr|frr|false|miss(es|ed)?|"
+    r"inaccuracy|misclassifications?|mistakes?|failures?|violations?|penalty|risk|ece|brier|bpb|bpc|aic|bic|kld?|jsd|mmd|"
+    r"emd|divergence|deviance|hausdorff|params?|macs|madds|size|cost|price|regret|duration|delay|memory|mem|v?ram|bytes|"
+    r"[kmg]i?b|distance|hamming|carbon|co2|emissions?|power|watts?|joules?|gap|drop|std|stddev|stderr|sem|variance|"
+    r"ms|secs?|mins|minutes?|hrs|hours?|days?|"
     r".*(loss(es)?|errors?|mse|perplexity|entropy|seconds?|time|latency|energy|parameters|flops))\d*"
 )
 
 
-def guessed_direction(metric: str, kind: Kind = "performance") -> str:
-    """Return which values of a metric are good, by its kind and the last word of its name that says so.
+def guessed_direction(metric: str, kind: Kind = "performance") -> str | None:
+    """Return which values of a metric are good, by its kind and the last word of its name that says so; or None.
 
-    >>> [guessed_direction(m) for m in ("val_accuracy", "testLoss", "time_to_accuracy", "neg_mean_squared_error")]
-    ['max', 'min', 'min', 'max']
+    >>> [guessed_direction(m) for m in ("val_accuracy", "testLoss", "time_to_accuracy", "neg_mean_squared_error", "y")]
+    ['max', 'min', 'min', 'max', None]
     """
     if kind in ("size", "seconds", "latency", "energy"):
         return "min"
     words = words_of(metric)
-    words = words[: words.index("per")] if "per" in words else words
-    words = words[: words.index("to")] if "to" in words[1:] else words  # time to accuracy
+    for rest in ("per", "to", "at"):  # time to accuracy, recall at a false positive rate
+        words = words[: words.index(rest)] if rest in words[1:] else words
     for word in reversed(words):
+        if word == "rank":  # 1 is the best, or the worst
+            return None
         is_less = bool(_LESS_IS_BETTER.fullmatch(word))
         if is_less or _MORE_IS_BETTER.fullmatch(word):
-            is_negated = bool({"neg", "negative"} & set(words))
+            is_negated = word not in ("true", "false") and bool({"neg", "negative"} & set(words))
             return "max" if is_less == is_negated else "min"
-    return "max"
+    return "max" if re.search(r"[_ ]per[_ ](s|sec|min|hour|day)", metric.lower()) else None  # images per second
 
 
 def words_of(metric: str) -> list[str]:
@@ -192,12 +203,34 @@ def guessed_kind(metric: str) -> tuple[Kind, str | None]:
     kind, device = kind_of_old(metric)
     if kind == "performance":
         kind, _ = kind_of_old(metric.lower())  # trainSeconds
-    if kind == "seconds" and "per" in words_of(metric):
+    words = {*words_of(metric)}
+    if kind == "seconds" and "per" in words:
         return "performance", None  # images per second are no seconds, and seconds per epoch not those of a training
-    if kind == "seconds" and {"latency", "inference", "predict", "prediction"} & set(words_of(metric)):
+    timed = kind == "seconds" or (kind == "performance" and "ms" in words)
+    if timed and {"latency", "inference", "predict", "prediction"} & words:
         return "latency", None
+    if kind == "seconds" and other_time(metric):
+        return "performance", None
     hardware = re.search(r"latency|energy", metric.lower()) if kind == "performance" else None
     return (("latency" if hardware[0] == "latency" else "energy"), None) if hardware else (kind, device)
+
+
+_TIMES = re.compile(r"(milli|micro|nano)seconds?|mins|minutes?|hrs?|hours?|days?")
+_SHORT_TIMES = {"ms": "milliseconds", "min": "minutes", "h": "hours", "d": "days"}
+
+
+def other_time(metric: str) -> str | None:
+    """Return the unit of time in the name of a metric, where it is another than seconds.
+
+    >>> [other_time(metric) for metric in ("trainMinutes", "time_h", "train_seconds_min", "acc_min", "hours_per_epoch")]
+    ['minutes', 'hours', None, None, None]
+    """
+    words = words_of(metric)
+    if {"per", "s", "sec", "secs", "second", "seconds"} & {*words}:
+        return None
+    found = next((word for word in words if _TIMES.fullmatch(word)), None)
+    of_time = {"time", "train", "training", "duration", "runtime", "wall", "walltime", "gpu", "cpu"} & {*words}
+    return found or (_SHORT_TIMES.get(words[-1]) if of_time else None)
 
 
 def split_of(name: str | None) -> str | None:
@@ -208,3 +241,13 @@ def split_of(name: str | None) -> str | None:
     """
     lower = (name or "").lower()
     return "valid" if lower in ("valid", "val", "validation") else lower if lower == "test" else name
+
+
+def in_one_spelling(splits: Collection[tuple[str, str | None]]) -> dict[tuple[str, str | None], str | None]:
+    """Return the split for each (dataset, split): where a dataset has several spellings of one, that of `split_of`.
+
+    >>> in_one_spelling([("a", "val"), ("b", "Validation"), ("b", "val"), ("b", None)])
+    {('a', 'val'): 'val', ('b', 'Validation'): 'valid', ('b', 'val'): 'valid', ('b', None): None}
+    """
+    counts = Counter((dataset, split_of(split)) for dataset, split in {*splits})
+    return {one: split_of(one[1]) if counts[one[0], split_of(one[1])] > 1 else one[1] for one in splits}

@@ -6,7 +6,6 @@ import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,20 +14,19 @@ from numpy.typing import NDArray
 from nasmeta.checks import check_text, is_listed
 from nasmeta.errors import ArchitectureError, SettingError, shown
 from nasmeta.spaces import SearchSpace, canonical_dataset
-from nasmeta.tables._columns import KINDS, ColumnInfo, Kind, guessed_direction, guessed_kind
+from nasmeta.tables._columns import ColumnInfo, in_one_spelling
 from nasmeta.tables._dropped import warn_of_dropped
 from nasmeta.tables._legality import our_name
-from nasmeta.tables._oddities import STATED, warn_of_odd_rows
+from nasmeta.tables._metric_facts import info_of
+from nasmeta.tables._oddities import warn_of_names, warn_of_odd_rows
 from nasmeta.tables._seed_means import with_means
 from nasmeta.tables.sources import table_names
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_UNITS = {"ms": "ms", "milliseconds": "ms", "seconds": "s", "mj": "mJ", "millijoules": "mJ"}  # ends of metrics' names
 _KEYS = ("dataset", "split", "epochs", "seed", "release", "epoch")  # of an address, columns of a frame
 _NAMES = ("architecture", "arch", "arch_str", "cell", "index")  # under which a frame may have its architectures
-_SECONDS = ("s", "sec", "second", "seconds")
 
 
 def columns_of_frame(
@@ -88,7 +86,8 @@ def columns_of_frame(
     long["dataset"] = stated_names.map({one: canonical_dataset(one) for one in stated_names.unique()})
     stated = list(zip(long["dataset"], long["split"], strict=True))
     ours = {one: our_name(one[0], one[1] if isinstance(one[1], str) else None) for one in set(stated)}
-    long["dataset"], long["split"] = [ours[one][0] for one in stated], [ours[one][1] for one in stated]
+    splits = in_one_spelling(ours.values())
+    long["dataset"], long["split"] = [ours[one][0] for one in stated], [splits[ours[one]] for one in stated]
     long["release"] = long["release"].fillna("own")
     long = long[long["value"].notna()]
     _check_points(long)
@@ -104,8 +103,8 @@ def columns_of_frame(
         metric, *parts = ((None if part != part else part) for part in tuple(said))
         # Where a row has none, pandas makes floats of the others.
         parts = [int(part) if isinstance(part, float) else part for part in parts]
-        values = _column(group, space, f"{parts[0]}/{metric}")
-        info = _info(name, str(metric), parts, values, direction, unit, kind, device, licence, most[metric])
+        values = _column(group, space, "/".join(str(part) for part in (parts[0], metric, parts[1]) if part is not None))
+        info = info_of(name, str(metric), parts, values, direction, unit, kind, device, licence, most[metric])
         columns.append((info, values))
     if not columns:
         raise SettingError("The frame has no value: every number in it is missing.")
@@ -113,6 +112,7 @@ def columns_of_frame(
     columns += _ends(columns)
     columns = with_means(columns, space)
     warn_of_dropped(name, long, blank, columns)
+    warn_of_names(name, [info for info, _ in columns])
     return columns
 
 
@@ -340,50 +340,6 @@ def _column(group: pd.DataFrame, space: SearchSpace, what: str) -> NDArray[np.fl
             "are two trainings, a column seed tells them apart; else keep one of them."
         )
     return column
-
-
-def _info(
-    name: str, metric: str, parts: list[Any], values: NDArray[np.float32], direction: Any, unit: Any, kind: Any,
-    device: str | None, licence: str, most: float,
-) -> ColumnInfo:  # fmt: skip
-    dataset, split, epochs, seed, release, epoch = parts
-    likely_kind, likely_device = guessed_kind(metric)
-    said = {
-        what: given.get(metric) if isinstance(given, Mapping) else given
-        for what, given in (("direction", direction), ("unit", unit), ("kind", kind))
-    }
-    if not isinstance(said["direction"], str | None) or said["direction"] not in (None, "max", "min"):
-        raise SettingError(f"The direction of {metric} is 'max' or 'min', not {shown(said['direction'])}.")
-    if not isinstance(said["kind"], str | None) or said["kind"] not in (None, *KINDS):
-        raise SettingError(f"The kind of {metric} is one of {', '.join(KINDS)}, not {shown(said['kind'])}.")
-    if said["unit"] is not None and (not isinstance(said["unit"], str) or not said["unit"]):
-        raise SettingError(f"The unit of {metric} is a text, not {shown(said['unit'])}.")
-    of_kind: Kind = said["kind"] or likely_kind
-    if of_kind == "seconds" and float(np.nanmin(values)) < 0:
-        raise SettingError(
-            f"{metric} are seconds of at least 0, not {np.nanmin(values):g}: leave out what was not recorded."
-        )
-    if of_kind == "seconds" and said["unit"] not in (None, *_SECONDS):
-        raise SettingError(f"{metric} is of the kind seconds, whose unit is s, not {shown(said['unit'])}: convert it.")
-    better = said["direction"] or guessed_direction(metric, of_kind)
-    is_percent = "acc" in metric.lower() and most > 1.0  # over all of the metric: columns of one seed are in one unit
-    named = _UNITS.get(metric.rpartition("_")[2].lower()) if of_kind in ("latency", "energy") else None
-    likely_unit = named or ("percent" if is_percent else "1")
-    told = [] if said["direction"] else [f"direction {better} by the metric's name"]
-    told += [STATED] if said["unit"] == "percent" else []
-    return ColumnInfo(
-        dataset, metric, split, epochs, seed,
-        unit="s" if of_kind == "seconds" else said["unit"] or likely_unit,
-        direction=better,  # type: ignore[arg-type]
-        release=release,
-        source=name,
-        licence=licence,
-        source_sha256=sha256(values.tobytes()).hexdigest(),
-        note="; ".join(told),
-        epoch=epoch,
-        kind=of_kind,
-        device=device or likely_device if of_kind in ("latency", "energy") else None,
-    )  # fmt: skip
 
 
 def _ends(columns: list[tuple[ColumnInfo, NDArray[np.float32]]]) -> list[tuple[ColumnInfo, NDArray[np.float32]]]:

@@ -1,4 +1,4 @@
-"""What is odd about a user's values: fractions among percents, and no values but those of the test split."""
+"""What is odd about a user's metrics: fractions among percents, no values but test ones, names that say too little."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import NasmetaWarning, calls_inside
-from nasmeta.tables._columns import BESIDE_ACCURACY, ColumnInfo, split_of, words_of
+from nasmeta.tables._columns import BESIDE_ACCURACY, ColumnInfo, other_time, split_of, words_of
 from nasmeta.tables._seed_means import last_decimal
 
 if TYPE_CHECKING:
     import pandas as pd
 
 STATED = "unit as stated"  # in the note of a column: nothing about its unit is odd
-_NAMED = 5  # rows, or cells, in a message
+UNSAID = "direction max, as the metric's name says none"
+_NAMED = 5  # rows, cells or metrics in a message
 _BETWEEN = 5.0  # percent: between fractions and percents there is little up to here
 _WIDE = 10.0  # percent: accuracies over more than this may well have a hundredth of one among them by chance
 _ALL_LOW = 0.3  # percent: where other datasets are in percent, one whose best is between this and 1 is in fractions
@@ -90,6 +91,31 @@ def warn_of_odd_rows(name: str, long: pd.DataFrame, columns: Sequence[tuple[Colu
                 warnings.warn(told, NasmetaWarning, stacklevel=calls_inside() + 1)
 
 
+def warn_of_names(name: str, columns: Sequence[ColumnInfo]) -> None:
+    """Warn of metrics whose name does not say which values are good, and of times that cost no evaluation anything."""
+    unsaid = list(dict.fromkeys(info.metric for info in columns if info.kind == "performance" and UNSAID in info.note))
+    if unsaid:
+        first, said = f"{unsaid[0]!r}: 'min'", shlex.quote(f"{unsaid[0]}=min")
+        told = (
+            f"{name}: higher is taken for better of {_some(unsaid)}, as the name says nothing. State it: "
+            f"direction={{{first}}} or 'max', on the command line --direction {said}."
+        )
+        warnings.warn(told, NasmetaWarning, stacklevel=calls_inside() + 1)
+    guessed = [info for info in columns if info.kind == "performance" and "direction " in info.note]
+    times = list(dict.fromkeys(info.metric for info in guessed if other_time(info.metric)))
+    if times and not any(info.kind == "seconds" for info in columns):
+        told = (
+            f"{name}: {_some(times)} looks like a time that is not in seconds, and only seconds say what an evaluation "
+            "costs. To search with a budget in seconds, convert it and name it train_seconds."
+        )
+        warnings.warn(told, NasmetaWarning, stacklevel=calls_inside() + 1)
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return names for a message, as many as it has room for."""
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+
+
 def how_to_state(metric: str) -> str:
     """Return what to do where odd accuracies are right."""
     line = f"--unit {shlex.quote(f'{metric}=percent')}"
@@ -118,9 +144,8 @@ def odd_accuracies(what: str, values: NDArray[np.float64], most: float, named: C
     }
     for text, odd in told.items():
         places = list(dict.fromkeys(f"{named(i)} ({values[i]:g})" for i in np.flatnonzero(odd).tolist()))
-        more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
         if places:
-            yield f"{what} {text.format(', '.join(places[:_NAMED]) + more)}"
+            yield f"{what} {text.format(_some(places))}"
 
 
 def only_test_values(columns: Sequence[ColumnInfo], column: ColumnInfo | Any) -> str:

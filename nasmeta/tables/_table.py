@@ -143,9 +143,10 @@ class Table(ColumnQueries):
             As in `nasmeta.tables.ColumnInfo`.
         direction : {"max", "min"} or mapping of metric to it, optional
             Which values are good; left out, ``min`` for losses, errors, times and sizes by the words of their name,
-            else ``max``.
+            else ``max``; a warning names those whose name says neither.
         unit, kind : str or mapping of metric to str, optional
-            Left out, by the name, too. Only metrics of kind ``seconds`` say what an evaluation costs.
+            Left out, by the name, too. Only metrics of kind ``seconds`` say what an evaluation costs; minutes and hours
+            have to be converted, and a warning says so.
         device : str, optional
             On which device latency or energy was measured.
         licence : str

@@ -277,7 +277,7 @@ def test_data_list_says_what_there_is() -> None:
         (["compare", "--searchers", "random", "--sources", "nb201"], "none of random learns"),
         (["search", "source-order", "nb201/cifar10", "--sources", "nb201/cifar100,nb201/cifar100"], "twice"),
         (["query", "abc", "--dataset", "cifar10"], "no cell"),
-        (["query", "0", "--dataset", "cifar10"], "no default"),
+        (["query", "0", "--dataset", "cifar10"], "leaves open split= and epochs= and seed="),
         (["query", "0", "--dataset", "cifar12", "--metric", "train_seconds"], "data list"),
         (["query", "0", "--dataset", "cifar10", "--split", "test", "--epochs", "200", "--seed", "mean"], "data list"),
         (["query", "0", "--dataset", "cifar10", "--seed", "average"], "A seed is a whole number or mean"),

@@ -136,6 +136,21 @@ def test_a_partial_table_says_its_share(tmp_path: Path) -> None:
     assert "--evaluations" in refused.output or "evaluations" in refused.output
 
 
+def test_of_many_columns_and_tasks_the_first_are_told(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"arch": 0, "dataset": [f"d{i}" for i in range(25)], "accuracy": 50.0, "loss": 1.0})
+    frame.to_csv("many.csv", index=False)
+    told = run("data", "add", "many.csv", "--space", "nb201").stdout
+    assert told.count(" is better)") == 20
+    assert "  ... and 30 more: `nasmeta data list`\n" in told
+    assert "many/d19, ... and 5 more: `nasmeta list tasks --family many`. Try:" in told
+    assert "many/d24" in run("list", "tasks", "--family", "many").stdout
+    metrics = {f"loss_{i}": [1.0] for i in range(300)}
+    pd.DataFrame({"arch": [0], **metrics}).to_csv("wide.csv", index=False)
+    told = run("data", "add", "wide.csv", "--space", "nb201").stdout
+    assert "No task has a name of its own." in told
+    assert "loss_19, ... and 280 more" in told
+
+
 def test_of_which_no_task_is_clear(tmp_path: Path) -> None:
     pd.DataFrame({"arch": [0, 0], "acc": [1.0, 2.0], "release": ["v1", "v2"]}).to_csv("two.csv", index=False)
     result = run("data", "add", "two.csv", "--space", "nb201")

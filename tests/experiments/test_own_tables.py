@@ -25,6 +25,7 @@ from nasmeta.errors import (
     LeakageError,
     MissingValueError,
     NasmetaError,
+    NasmetaWarning,
     OtherMetricWarning,
     SettingError,
 )
@@ -211,8 +212,10 @@ def test_a_budget_in_seconds() -> None:
     run = nm.search("random", partial_table(50, train_seconds=2.0).task(), seconds=10)
     assert len(run) == 5
     assert len(nm.search("random", partial_table(50, gpu_seconds=7200.0).task(cost="gpu_seconds"), seconds=72000)) == 10
+    with pytest.warns(NasmetaWarning, match="hours looks like a time that is not in seconds"):
+        in_hours = partial_table(50, hours=2.0)
     with pytest.raises(ColumnError, match="kind='seconds'"):
-        partial_table(50, hours=2.0).task(cost="hours")
+        in_hours.task(cost="hours")
     with pytest.raises(SettingError, match="recorded"):
         nm.search("random", partial_table(50, train_seconds=2.0).task(cost=None), seconds=10)
 
@@ -310,6 +313,16 @@ def test_a_function_answers(tmp_path: Path) -> None:
     assert nm.search("random", least, evaluations=60).best.value == 2.0
     timed = FunctionEvaluator(lambda choices: (choices["width"], 2.0), SPACE, name="timed")
     assert len(nm.search("random", timed, seconds=10)) == 5
+
+
+def test_a_space_is_compared_on_where_a_function_answers(tmp_path: Path) -> None:
+    frame = nm.compare(["random", "evolution"], SPACE, evaluator=wide, repeats=2, evaluations=5, folder=tmp_path)
+    assert frame["task"].unique().tolist() == [f"{SPACE.name}/wide"]
+    run = nm.search("evolution", SPACE, evaluator=wide, evaluations=5, seed=1)
+    rows = frame[(frame["searcher"] == "evolution") & (frame["seed"] == 1)]
+    assert rows["cell"].tolist() == run.cells.tolist()
+    with pytest.raises(SettingError, match="A space alone has no answers: pass a function"):
+        nm.compare(["random"], SPACE)
 
 
 def test_a_function_for_a_task_of_an_own_table() -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
@@ -18,6 +19,7 @@ from nasmeta.cli._app import app
 from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.evaluators import EVALUATORS
 from nasmeta.experiments import read_specification, run_specification
+from nasmeta.surrogates import Surrogate
 
 MODULE = """
 import nasmeta as nm
@@ -100,6 +102,22 @@ def test_an_evaluator_answers_for_its_own_task(path: Path, tmp_path: Path) -> No
     done = CliRunner().invoke(app, ["compare", str(path), "--out", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
     assert (tmp_path / "out" / "summary.md").is_file()
+
+
+def test_the_file_of_a_surrogate_is_one_beside_the_specification(path: Path, tmp_path: Path) -> None:
+    surrogate = Surrogate.load("nb201/cifar10")
+    surrogate.save(tmp_path / "mine.npz")
+    one = SPECIFICATION.replace(', "nb201/cifar100"', "").replace("seconds = 20\n", "stop_at_optimum = true\n")
+    path.write_text(one.replace("myevaluators:convolutions", "mine.npz"))
+    done = CliRunner().invoke(app, ["compare", str(path), "--out", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    frame = pd.read_parquet(tmp_path / "out" / "results.parquet")
+    np.testing.assert_array_equal(frame["value"], surrogate.values[frame["cell"]])
+    said = json.loads((tmp_path / "out" / "provenance.json").read_bytes())
+    assert said["evaluator"]["sha256"] == surrogate.sha256
+    path.write_text(one.replace("myevaluators:convolutions", "gone.npz"))
+    with pytest.raises(NasmetaError, match=r"own\.toml, line 3: .*gone\.npz"):
+        read_specification(path)
 
 
 @pytest.mark.parametrize(

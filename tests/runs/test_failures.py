@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from typer.testing import CliRunner
 
 import nasmeta as nm
+from nasmeta.cli._app import app
 from nasmeta.errors import EvaluationFailed, NasmetaError, SettingError, TrainingFailed
 from nasmeta.evaluators import Evaluation, Evaluator, FunctionEvaluator
 from nasmeta.runs import run_loop
@@ -136,6 +138,22 @@ def test_a_run_of_failures_has_no_best() -> None:
     assert (frame["failure"] == "no such layer").all()
     with pytest.raises(SettingError, match="no evaluation succeeded, so there is no best value to report: 12 × no"):
         nm.report(frame)
+
+
+def test_a_command_says_of_a_function_that_no_evaluation_succeeded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "never_answers.py").write_text(
+        "from nasmeta.errors import EvaluationFailed\n"
+        "def broken(choices):\n"
+        "    raise EvaluationFailed('no such layer')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    asked = ["search", "random", "nb201/cifar10", "--evaluator", "never_answers:broken", "--evaluations", "3"]
+    said = CliRunner().invoke(app, asked)
+    assert said.exit_code == 1
+    assert "none: no evaluation succeeded" in said.stdout
+    assert "Warning: no evaluation succeeded, so the run has no best cell." in said.stderr
 
 
 def test_a_run_of_failures_beside_others_is_in_no_mean() -> None:

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import nasmeta as nm
-from nasmeta.errors import NasmetaError
+from nasmeta.errors import EvaluationFailed, MissingValueError, NasmetaError
+from nasmeta.evaluators import Evaluation, TableEvaluator
 
 optuna = pytest.importorskip("optuna")
 
@@ -74,6 +76,39 @@ def test_a_pruner_ends_trials_after_the_short_training() -> None:
     fixed = optuna.trial.FixedTrial(study.best_trial.params)
     assert continued(fixed) == task.values[cell]
     assert fixed.user_attrs["simulated_seconds"] == pytest.approx(task.cost_seconds[cell])
+
+
+class _Fails(TableEvaluator):
+    def evaluate(self, cells: np.ndarray) -> Evaluation:
+        if cells[0] % 2:
+            raise EvaluationFailed("out of memory", seconds=7.0)
+        return super().evaluate(cells)
+
+
+def test_an_evaluation_that_fails_is_a_pruned_trial() -> None:
+    objective = nm.optuna_objective(_Fails(nm.get_task("nb201/cifar10")))
+    study = optuna.create_study(direction="maximize", sampler=optuna.samplers.RandomSampler(seed=0))
+    study.optimize(objective, n_trials=20)
+    failed = [trial for trial in study.trials if trial.user_attrs["cell"] % 2]
+    assert 0 < len(failed) < 20
+    for trial in study.trials:
+        pruned = trial.state == optuna.trial.TrialState.PRUNED
+        assert pruned == (trial in failed)
+        assert trial.user_attrs.get("failure") == ("out of memory" if pruned else None)
+    assert failed[0].user_attrs["simulated_seconds"] == 7.0
+
+
+def test_what_was_not_measured_is_a_failure_where_feasibility_is_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path))
+    frame = pd.DataFrame({"cell": range(100), "accuracy": np.linspace(50, 90, 100), "train_seconds": 3.0})
+    task = nm.Table.from_frame(frame, "nb201", name="partial").task()
+    fixed = optuna.trial.FixedTrial(dict.fromkeys((f"{a}->{b}" for a, b in task.space.edges), "nor_conv_3x3"))
+    with pytest.raises(optuna.TrialPruned, match="failed: not measured"):
+        nm.optuna_objective(TableEvaluator(task, unknown_feasibility=True))(fixed)
+    with pytest.raises(MissingValueError):
+        nm.optuna_objective(task)(fixed)
 
 
 def test_a_surrogate_answers() -> None:

@@ -104,7 +104,7 @@ def test_wide_and_long_are_the_same() -> None:
     long = wide.melt(["architecture", "seed"], var_name="metric")
     assert own(wide) == own(long)
     assert [info.metric for info in own(long, metrics=["loss"]).columns] == ["loss", "loss"]  # the seed and the mean
-    assert addresses(own(frame_of(metric=[1, 1], value=[3.0, 4.0]))) == ["own/1/-/-/-"]
+    assert addresses(own(frame_of(metric=[1, 1], value=[3.0, 4.0]), direction="max")) == ["own/1/-/-/-"]
 
 
 def test_means_are_over_the_measured_seeds() -> None:
@@ -163,7 +163,7 @@ def test_means_near_zero_and_at_significant_digits_are_means() -> None:
         cells = range(len(seeds))
         parts = [pd.DataFrame({"cell": cells, "seed": seed, "rate": seeds[:, seed]}) for seed in range(3)]
         means_too = pd.DataFrame({"cell": cells, "seed": "mean", "rate": means})
-        own(pd.concat([*parts, means_too], ignore_index=True))
+        own(pd.concat([*parts, means_too], ignore_index=True), direction="min")
         means_too.loc[1, "rate"] = seeds[1, 0]  # one of them is no mean
         with pytest.raises(SettingError, match="but the mean of its seeds"):
             own(pd.concat([*parts, means_too], ignore_index=True))
@@ -217,7 +217,9 @@ FACTS = {
     "parameters": ({"parameters": [1, 2]}, {}, ("1", "min", "size", None)),
     "seconds": ({"train_seconds": [1, 2]}, {}, ("s", "min", "seconds", None)),
     "hardware": ({"latency_ms": [1, 2]}, {"device": "phone"}, ("ms", "min", "latency", "phone")),
-    "unknown": ({"beauty": [1, 2]}, {}, ("1", "max", "performance", None)),
+    "an accuracy's rank": ({"acc_rank": [1, 2]}, {"direction": "min"}, ("1", "min", "performance", None)),
+    "an accuracy's gain": ({"accuracy_gain": [1.5, 2]}, {}, ("1", "max", "performance", None)),
+    "inference": ({"inference_ms": [1, 2]}, {}, ("ms", "min", "latency", None)),
     "said": (
         {"lat": [1, 2]},
         {"kind": "latency", "unit": "ms", "device": "phone"},
@@ -481,14 +483,48 @@ def test_a_question_that_the_table_has_no_answer_to() -> None:
 # -- what a name says -----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(("metric", "direction"), [
     ("accuracy", "max"), ("val_acc", "max"), ("ACC", "max"), ("f1", "max"), ("score", "max"), ("accuracy_top1", "max"),
-    ("synthesis", "max"), ("emphasize", "max"), ("throughput", "max"), ("lossless_ratio", "max"), ("neg_loss", "max"),
+    ("throughput", "max"), ("neg_loss", "max"), ("recall_at_fpr", "max"), ("true_negative_rate", "max"),
     ("images_per_second", "max"), ("loss", "min"), ("valLoss", "min"), ("testloss", "min"), ("top1_err", "min"),
     ("nll", "min"), ("cross_entropy", "min"), ("fid", "min"), ("rmse", "min"), ("duration", "min"),
     ("train_seconds", "min"), ("seconds_per_epoch", "min"), ("params", "min"), ("train_sec", "min"),
-    ("gpu_hours", "min"), ("neg_log_likelihood", "min"),
+    ("neg_log_likelihood", "min"), ("fpr", "min"), ("fnr", "min"), ("gpu_mem", "min"), ("inaccuracy", "min"),
+    ("wer", "min"), ("ppl", "min"), ("mae", "min"), ("false_negative_rate", "min"), ("accuracy_std", "min"),
 ])  # fmt: skip
 def test_the_words_of_a_name_say_which_values_are_good(metric: str, direction: str) -> None:
     assert own(frame_of(**{metric: [1.0, 2.0]})).columns[0].direction == direction
+
+
+@pytest.mark.parametrize("metric", ["beauty", "synthesis", "emphasize", "lossless_ratio", "accuracy_rank"])
+def test_a_name_that_says_no_direction_is_told(metric: str) -> None:
+    frame = frame_of(**{metric: [1.0, 2.0]}, acc=[0.5, 0.6], proxy_z=[1.0, 2.0])
+    with pytest.warns(
+        NasmetaWarning, match=f"higher is taken for better of {metric}, .* --direction {metric}=min"
+    ) as told:
+        assert own(frame).columns[0].direction == "max"
+    assert len(told) == 1
+    assert own(frame, direction={metric: "min"}).columns[0].direction == "min"
+
+
+@pytest.mark.parametrize(
+    ("metric", "unit"), [("train_minutes", "minutes"), ("time_h", "hours"), ("train_ms", "milliseconds")]
+)
+def test_times_in_other_units_are_no_seconds(metric: str, unit: str) -> None:
+    frame = frame_of(acc=[0.5, 0.6], **{metric: [1.0, 2.0]})
+    with pytest.warns(NasmetaWarning, match=f"own: {metric} looks like a time that is not in seconds"):
+        assert not own(frame).task("acc").has_cost
+    with pytest.raises(SettingError, match=f"whose unit is s, not '{unit}': convert it.*--unit {metric}=s"):
+        own(frame, kind={metric: "seconds"})
+    said = own(frame, kind={metric: "seconds"}, unit={metric: "s"}).task("acc", cost=metric)
+    assert said.cost_seconds[:2].tolist() == [1.0, 2.0]
+
+
+def test_one_split_in_two_spellings_is_one() -> None:
+    frame = frame_of(acc=[0.5, 0.6, 0.7, 0.8, 0.9], split=["Validation", "val", "valid", "test", "Test"])
+    table = own(frame)
+    assert addresses(table) == ["own/acc/valid/-/-", "own/acc/test/-/-"]
+    assert table.task().signal.split == "valid"
+    with pytest.raises(SettingError, match="Rows 0 and 1 both say own/acc/valid of"):
+        own(frame.assign(architecture=0))
 
 
 def test_only_seconds_are_costs() -> None:
@@ -524,8 +560,8 @@ def test_a_wrong_dataset_is_told_by_its_name() -> None:
 
 @pytest.mark.parametrize("columns", [("id", "f1"), ("f1", "id"), ("train_loss", "val_loss")])
 def test_of_several_metrics_and_no_accuracy_one_has_to_be_named(columns: tuple[str, ...]) -> None:
-    table = own(frame_of(**{name: [1.0, 2.0] for name in columns}))
-    with pytest.raises(ColumnError, match="several metrics of own, none an accuracy: name one of"):
+    table = own(frame_of(**{name: [1.0, 2.0] for name in columns}), direction="max")
+    with pytest.raises(ColumnError, match=r"several metrics of own, none an accuracy: name one, .* of "):
         table.task()
     assert table.task(columns[1]).name == f"own/own/{columns[1]}"
     with pytest.raises(ColumnError, match="none an accuracy"):

@@ -137,7 +137,7 @@ def test_what_is_no_percentage_is_told() -> None:
     (odd,) = oddities(table)
     assert "width=0,depth=4 (-1), width=1,depth=3 (931). Where they are right, state the unit:" in odd
     for metric in ("acceleration", "accelerators", "accuracy_gain", "deltaAcc", "zscore_acc", "accuracy_rank"):
-        own(wrong, metric)
+        own(wrong, metric, direction="max")
     spread = pd.DataFrame({"cell": [*range(60), *range(60)], "accuracy_std": [*PERCENT / 10, *PERCENT / 100]})
     Table.from_frame(spread.assign(dataset=["a"] * 60 + ["b"] * 60), SPACE)
     wrong[[4, 9]] = 100.00000001, -1e-9

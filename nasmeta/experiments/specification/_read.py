@@ -40,7 +40,8 @@ _KEYS = (
     "clock", "report",
 )  # fmt: skip
 _EVALUATORS = (
-    '"table", "unknown-feasibility", "surrogate", "training", "supernet" or one of your own, package.module:Name'
+    '"table", "unknown-feasibility", "surrogate" or the file (.npz) of one, "training", "supernet" or one of your own, '
+    "package.module:Name"
 )
 _BUDGET_KEYS = ("evaluations", "seconds", "stop_at_optimum")
 
@@ -53,8 +54,9 @@ def read_specification(path: str | os.PathLike[str], *, check: bool = True) -> S
         title? about?                    texts for people
         tasks = ["nb201/cifar10"]        names of tasks, or of families
         repeats? = 10, seed? = 0         or seeds? = [3, 1, 4]
-        evaluator? = "table"             or "unknown-feasibility", "surrogate", "training", "supernet", or a function
-                                         or Evaluator of your own, "package.module:Name"
+        evaluator? = "table"             or "unknown-feasibility", "surrogate", the file of one (.npz) as seen from
+                                         this file's folder, "training", "supernet", or a function or Evaluator of
+                                         your own, "package.module:Name"
         epochs? = [12, 200]              lengths of training for multi-fidelity searchers
         report? = ["cifar10/accuracy/test/200/mean of NB201 v1.1"]
 
@@ -219,7 +221,9 @@ class _Reader:
             clock = None if said is None else Clock.of(said)
         epochs = self.entry(list, "a list of whole numbers", None, "epochs")
         evaluator = self.entry(str, _EVALUATORS, "table", "evaluator")
-        if not (is_place(evaluator) or evaluator in (*OF_TABLE, *TRAINED) or evaluator in EVALUATORS):
+        if evaluator.endswith(".npz"):
+            evaluator = str(self.file.parent / Path(evaluator).expanduser())
+        elif not (is_place(evaluator) or evaluator in (*OF_TABLE, *TRAINED) or evaluator in EVALUATORS):
             raise self.error(f"evaluator must be {_EVALUATORS}, not {shown(evaluator)}.", "evaluator")
         specification = Specification(
             name=self.file.stem,

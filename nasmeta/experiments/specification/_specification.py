@@ -130,7 +130,7 @@ class Specification:
 
     @property
     def has_own_evaluator(self) -> bool:
-        """Whether the evaluator is none of this package."""
+        """Whether the evaluator is none of this package, such as the file of a surrogate."""
         return self.evaluator not in (*OF_TABLE, *TRAINED)
 
     def answers(self, task: Task, device: str = "auto") -> Evaluator:
