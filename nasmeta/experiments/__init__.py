@@ -14,9 +14,4 @@ from nasmeta.experiments.specification._specification import (
     ready_specifications as ready_specifications,
 )
 
-__all__ = [
-    "compare",
-    "list_specifications",
-    "report",
-    "run_specification",
-]
+__all__ = ["compare", "list_specifications", "report", "run_specification"]

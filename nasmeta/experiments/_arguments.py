@@ -43,23 +43,16 @@ def seeds_of(repeats: object, seed: object, seeds: object) -> Sequence[int]:
 
 def budgets_of(tasks: TaskDistribution, evaluations: object, seconds: object, stop_at_optimum: bool) -> list[Budget]:
     """Return the budget of each task."""
-    if isinstance(seconds, Mapping):
-        names = set(tasks.names)
-        for name in seconds:
-            if name not in names:
-                raise SettingError(f"There are seconds for {name!r}. Compared on: {', '.join(tasks.names)}.")
-        missing = [name for name in tasks.names if name not in seconds]
-        if missing:
-            raise SettingError(f"There are no seconds for {missing[0]}: give all tasks some, or one number for all.")
+    names = tasks.names
+    if not isinstance(seconds, Mapping):
+        return [checked_budget(evaluations, seconds, stop_at_optimum, default=200)] * len(names)
+    if strange := [name for name in seconds if name not in names]:
+        raise SettingError(f"There are seconds for {strange[0]!r}. Compared on: {', '.join(names)}.")
+    if missing := [name for name in names if name not in seconds]:
+        raise SettingError(f"There are no seconds for {missing[0]}: give all tasks some, or one number for all.")
     return [
-        checked_budget(
-            evaluations,
-            seconds[name] if isinstance(seconds, Mapping) else seconds,
-            stop_at_optimum,
-            default=200,
-            what=f"seconds of {name}" if isinstance(seconds, Mapping) else "seconds",
-        )
-        for name in tasks.names
+        checked_budget(evaluations, seconds[name], stop_at_optimum, default=200, what=f"seconds of {name}")
+        for name in names
     ]
 
 
@@ -91,11 +84,7 @@ def specs_of(searchers: SearchersLike, settings: Mapping[str, Mapping[str, Any]]
             specs[label] = SearcherSpec.of(searcher, settings.get(label))
     if not specs:
         raise SettingError("There is no searcher to compare: name at least one.")
-    strange = sorted(set(settings) - set(specs))
-    if strange:
-        raise SettingError(
-            f"There are settings for {strange[0]!r}, which is not compared. Compared: {', '.join(specs)}."
-        )
+    _require_compared("are settings", settings, specs)
     return specs
 
 
@@ -136,8 +125,7 @@ def per_learner(name: str, value: Any, learners: Iterable[str], specs: Mapping[s
     if value is None:
         return {}
     if isinstance(value, Mapping):
-        given = per_label(name, value, None, specs)
-        return {label: own for label, own in given.items() if own is not None}
+        return {label: own for label, own in per_label(name, value, None, specs).items() if own is not None}
     found = dict.fromkeys(learners, value)
     if not found:
         raise SettingError(f"There is a {name}, but none of {', '.join(specs)} learns from source tasks.")
@@ -158,12 +146,14 @@ def per_label(name: str, value: Any, default: Any, specs: Mapping[str, SearcherS
     """Return the value of each label: one for all, or those of a mapping."""
     if not isinstance(value, Mapping):
         return dict.fromkeys(specs, value)
-    strange = sorted(set(value) - set(specs))
-    if strange:
-        raise SettingError(
-            f"There is a {name} for {strange[0]!r}, which is not compared. Compared: {', '.join(specs)}."
-        )
+    _require_compared(f"is a {name}", value, specs)
     return {label: value.get(label, default) for label in specs}
+
+
+def _require_compared(what: str, labels: Iterable[str], specs: Mapping[str, SearcherSpec]) -> None:
+    """Refuse what is for a label that is not compared."""
+    if strange := sorted(set(labels) - set(specs)):
+        raise SettingError(f"There {what} for {strange[0]!r}, which is not compared. Compared: {', '.join(specs)}.")
 
 
 def tasks_of(tasks: TasksLike) -> TaskDistribution:

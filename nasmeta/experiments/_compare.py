@@ -35,7 +35,7 @@ from nasmeta.experiments._jobs import DataFingerprint, Job, MetaTrainJob, Pair, 
 from nasmeta.journals import FolderLease, Shard
 from nasmeta.places import in_store, located
 from nasmeta.progress import progress_bar
-from nasmeta.runs import Clock, History, RunConfig, check_lengths_used
+from nasmeta.runs import Clock, RunConfig, check_lengths_used
 from nasmeta.runs._answers import EvaluatorLike, answers_for
 from nasmeta.runs._guidance import Guide
 from nasmeta.runs._sources import MetaModelLike, SourcesLike
@@ -311,19 +311,14 @@ def _run(
     jobs: list[Job] = [MetaTrainJob(pair, results.configs[pair]) for pair in learners]
     jobs += (job for pair in left if pair not in learners for job in runs(pair))
     models: dict[Pair, Guide] = {}
+    late = (job for pair in learners for job in runs(pair, models[pair]))  # made when the models are there
     data = DataFingerprint()
-
-    def keep(job: Job, result: tuple[int, History]) -> None:
-        results.keep(job.pair, *result)
-        if lease is not None:
-            lease.require()
-        advance(1)
-
-    for job, result in results_of(jobs, backend, connect, data):
-        if isinstance(job, MetaTrainJob):
-            models[job.pair] = result
-        else:
-            keep(job, result)
-    late = [job for pair in learners for job in runs(pair, models[pair])]
-    for job, result in results_of(late, backend, connect, data):
-        keep(job, result)
+    for some in (jobs, late):
+        for job, result in results_of([*some], backend, connect, data):
+            if isinstance(job, MetaTrainJob):
+                models[job.pair] = result
+                continue
+            results.keep(job.pair, *result)
+            if lease is not None:
+                lease.require()
+            advance(1)

@@ -66,13 +66,8 @@ class ComparisonFolder:
                 for one in evaluators
             ],
             "searchers": {
-                label: {
-                    "searcher": spec.name,
-                    "settings": spec.settings,
-                    **spec.guidance.identity,
-                    **spec.code_identity,
-                }
-                for label, spec in specs.items()
+                label: {"searcher": own.name, "settings": own.settings, **own.guidance.identity, **own.code_identity}
+                for label, own in specs.items()
             },
             "seed": seed,
             "clock": None if clock is None else clock.settings,

@@ -17,13 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import nasmeta
-from nasmeta.errors import (
-    ColumnError,
-    MissingValueError,
-    NasmetaError,
-    SpaceExhaustedError,
-    UnknownNameError,
-)
+from nasmeta.errors import ColumnError, MissingValueError, NasmetaError, SpaceExhaustedError, UnknownNameError
 from nasmeta.experiments._backends import Backend, Connection, GpuSlots, end_loky
 from nasmeta.journals import FolderLease, Shard
 from nasmeta.progress import heartbeat
@@ -71,27 +65,22 @@ class Runs:
 
     def results(self) -> Iterator[tuple[int, History]]:
         """Yield seed and history of each run; one in which nothing was random is computed once."""
+        may_repeat = self.config.clock is None and not self.config.task.is_sampled
+        same: History | None = None
         with ExitStack() as held:
             for evaluator in self.config.evaluators.values():
                 held.enter_context(evaluator.kept_open())
-            yield from self._results()
-
-    def _results(self) -> Iterator[tuple[int, History]]:
-        """Do the runs, one after another."""
-        same: History | None = None
-        for seed, path in zip(self.seeds, self.paths, strict=True):
-            config = replace(self.config, seed=seed)
-            generator = config.searcher.generator(config.task, seed)
-            learnt = config.learn() if self.learnt is None else self.learnt
-            searcher = config.start(learnt) if same is None else _Repeated(config.task.space, generator, same)
-            history = config.run(path, learnt=learnt, searcher=searcher, lease=self.lease)
-            if same is not None:
-                history.searcher_seconds = float("nan")  # of no searcher
-            elif (
-                config.clock is None and not config.task.is_sampled and _is_without_chance(searcher, generator, history)
-            ):
-                same = history
-            yield seed, history.of(None)  # whoever gets it knows whose it is
+            for seed, path in zip(self.seeds, self.paths, strict=True):
+                config = replace(self.config, seed=seed)
+                generator = config.searcher.generator(config.task, seed)
+                learnt = config.learn() if self.learnt is None else self.learnt
+                searcher = config.start(learnt) if same is None else _Repeated(config.task.space, generator, same)
+                history = config.run(path, learnt=learnt, searcher=searcher, lease=self.lease)
+                if same is not None:
+                    history.searcher_seconds = float("nan")  # of no searcher
+                elif may_repeat and _is_without_chance(searcher, generator, history):
+                    same = history
+                yield seed, history.of(None)  # whoever gets it knows whose it is
 
     @property
     def tasks(self) -> list[Task]:

@@ -124,10 +124,9 @@ def report(
     if destination is not None:
         require_writable(destination, folder=True)
     findings = find(frame, _tasks(frame, specification), at, x, level, seed, columns)
-    files = (
-        [] if destination is None else write_findings(findings, destination, provenance, title or own_title, formats)
-    )
-    return Report(findings, tuple(files))
+    if destination is None:
+        return Report(findings, ())
+    return Report(findings, tuple(write_findings(findings, destination, provenance, title or own_title, formats)))
 
 
 def _results(folder: Path) -> pd.DataFrame:

@@ -82,7 +82,7 @@ def test_compare_takes_settings_of_one_searcher_and_sources(tmp_path: Path) -> N
     assert set(frame["stopped"]) == {"budget"}
 
 
-def test_compare_prints_a_table_a_task_and_writes_files(tmp_path: Path) -> None:
+def test_compare_prints_a_table_a_task_and_writes_files(tmp_path: Path, request: pytest.FixtureRequest) -> None:
     folder = tmp_path / "mine"
     arguments = ["--searchers", "random,local-search", "--repeats", "3", "--evaluations", "60", "--folder", str(folder)]
     result = run("compare", *arguments)
@@ -98,9 +98,11 @@ def test_compare_prints_a_table_a_task_and_writes_files(tmp_path: Path) -> None:
     summary = (folder / "summary.md").read_text(encoding="utf-8")
     assert "NATS-tss v1.0" in summary
     assert "| random | 3 |" in summary
+    request.getfixturevalue("blank_figures")  # the real ones were drawn
     assert run("compare", *arguments).stdout == result.stdout
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_runs_that_are_alike_have_no_spread(tmp_path: Path) -> None:
     arguments = ["--searchers", "source-order,random", "--tasks", "nb201/cifar10", "--repeats", "3"]
     result = run("compare", *arguments, "--evaluations", "60", "--folder", str(tmp_path))
@@ -139,6 +141,7 @@ def shown(result: Any, searcher: str) -> list[str]:
     return [cell.strip() for cell in line.strip("│").split("│")]
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_values_by_the_budget_and_with_what_crosses_it_are_told_apart(tmp_path: Path) -> None:
     arguments = ["--searchers", "random", "--tasks", "nb201/imagenet16-120", "--repeats", "6", "--seconds", "60000"]
     result = run("compare", *arguments, "--clock", "workers=2", "--folder", str(tmp_path))
@@ -159,6 +162,7 @@ def test_values_by_the_budget_and_with_what_crosses_it_are_told_apart(tmp_path: 
     assert "by 60,000 s" not in discarded.stdout
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_runs_without_a_value_are_counted(tmp_path: Path) -> None:
     from nasmeta.analysis._run_summary import ends, remarks
 
@@ -189,6 +193,7 @@ def test_a_comparison_in_which_nothing_ended(tmp_path: Path) -> None:
     assert "No run finished an evaluation" in (tmp_path / "summary.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_a_report_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "summary.md").mkdir()
     arguments = ["--searchers", "random", "--tasks", "nb201/cifar10", "--repeats", "1", "--evaluations", "5"]

@@ -188,16 +188,22 @@ def test_the_doctor_finds_what_is_broken(tmp_path: Path, monkeypatch: pytest.Mon
     ],
 )
 def test_the_shell_completes_names(words: str, found: str) -> None:
-    said = {
-        "_NASMETA_COMPLETE": "complete_bash",
-        "COMP_WORDS": f"nasmeta {words}",
-        "COMP_CWORD": str(len(words.split())),
-    }
-    command = [sys.executable, "-m", "nasmeta"]
-    done = subprocess.run(command, env={**os.environ, **said}, capture_output=True, text=True, check=False)
-    assert done.stdout.split() == [found]
+    assert CliRunner().invoke(app, env=typed(words), prog_name="nasmeta").stdout.split() == [found]
 
 
+def test_the_real_command_completes_names() -> None:
+    command, env = [sys.executable, "-m", "nasmeta"], {**os.environ, **typed("list evalu")}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["evaluators"]
+
+
+def typed(words: str) -> dict[str, str]:
+    """Return what Bash says of words after which Tab was pressed."""
+    at = str(len(words.split()))
+    return {"_NASMETA_COMPLETE": "complete_bash", "COMP_WORDS": f"nasmeta {words}", "COMP_CWORD": at}
+
+
+@pytest.mark.usefixtures("blank_figures")
 def test_a_ready_comparison_is_shown_and_repeated(tmp_path: Path) -> None:
     both = run("compare", "--list", "--show", "first-steps")
     assert (both.exit_code, "leave out one of the two" in both.output) == (2, True)

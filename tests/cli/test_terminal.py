@@ -25,6 +25,7 @@ searcher = "random"
 """
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_markup_in_a_label_is_text(tmp_path: Path) -> None:
     specification = tmp_path / "labels.toml"
     specification.write_text(SPECIFICATION, encoding="utf-8")
@@ -36,6 +37,7 @@ def test_markup_in_a_label_is_text(tmp_path: Path) -> None:
     assert (tmp_path / "results" / "summary.md").read_text(encoding="utf-8").startswith("# Of [/x] and :x:\n")
 
 
+@pytest.mark.usefixtures("blank_figures")
 def test_a_report_has_the_title_of_its_specification(tmp_path: Path) -> None:
     specification, folder = tmp_path / "labels.toml", tmp_path / "results"
     specification.write_text(SPECIFICATION, encoding="utf-8")

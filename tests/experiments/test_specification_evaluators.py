@@ -86,12 +86,15 @@ def test_it_runs_as_compare_does_goes_on_and_says_what_answered(path: Path, tmp_
         run_specification(path, tmp_path / "out")
 
 
-def test_workers_and_shards_give_the_same(path: Path, tmp_path: Path) -> None:
-    alone = run_specification(path)
-    assert_frame_equal(run_specification(path, workers=2), alone)
+@pytest.mark.slow
+def test_workers_give_the_same(path: Path) -> None:
+    assert_frame_equal(run_specification(path, workers=2), run_specification(path))
+
+
+def test_shards_give_the_same(path: Path, tmp_path: Path) -> None:
     for i in range(2):
         run_specification(path, tmp_path / "shards", shard=f"{i}/2")
-    assert_frame_equal(run_specification(path, tmp_path / "shards"), alone)
+    assert_frame_equal(run_specification(path, tmp_path / "shards"), run_specification(path))
 
 
 def test_an_evaluator_answers_for_its_own_task(path: Path, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_equal_evidence_gives_equal_weights_and_one_observation_decides_little()
     assert 0.5 < once[0] < often[0]  # the same sum of log densities, of one lucky observation or of all
 
 
-@pytest.mark.parametrize("labels", [None, 400])
+@pytest.mark.parametrize("labels", [400, pytest.param(None, marks=pytest.mark.slow)])
 def test_a_prior_that_the_target_contradicts_loses_its_weight(labels: int | None) -> None:
     values, rng = made_up_values(SPACE), np.random.default_rng(0)
     cells = EVERY if labels is None else SPACE.sample(labels, rng)

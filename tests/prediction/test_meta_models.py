@@ -68,6 +68,7 @@ def test_lower_labels_may_be_better() -> None:
         benchmark_predictors("meta-linear", task, sources="nb201/train-seconds", **FEW)
 
 
+@pytest.mark.slow
 def test_a_meta_model_goes_on_with_its_folder(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = benchmark_predictors({"mine": str(file), "here": "meta-linear"}, folder=tmp_path, **FEW)
     monkeypatch.setattr(META_PREDICTORS["meta-linear"], "fit", None)  # nothing is fitted again

@@ -73,9 +73,7 @@ def contract_of(name: str) -> type[SearcherContract]:
     def make(self: SearcherContract, space: SearchSpace, rng: np.random.Generator) -> Searcher:
         return SEARCHERS[name](space, rng, **QUICK.get(name, {}))
 
-    # The contracts of those that learn from no source have few steps of a model.
-    marks = [mark for mark in where_installed(name).marks if mark.name == "skipif" or name in TRANSFER]
-    own = {"make": make, "spaces": ("tnb101",), "pytestmark": marks}
+    own = {"make": make, "spaces": ("tnb101",), "pytestmark": where_installed(name).marks}
     kind = MultiFidelityContract if issubclass(SEARCHERS[name], MultiFidelitySearcher) else SearcherContract
     return type(f"Test{SEARCHERS[name].__name__}", (kind,), own)
 

@@ -76,12 +76,12 @@ def test_thirty_cells_learn(few: ImageDataset) -> None:
 
 
 def test_digits_are_learnt() -> None:
-    result = train(CELL, recipe=Recipe.load("tiny", epochs=4), device="cpu")
+    result = train(CELL, recipe=Recipe.load("tiny", epochs=3), device="cpu")
     assert result.valid_accuracy is not None
     assert result.test_accuracy is not None
     assert min(result.train_accuracy, result.valid_accuracy, result.test_accuracy) > 70  # chance is 10
     assert result.split_sha256 == ImageDataset.load("digits").split_sha256()
-    assert result.recipe["name"] == "tiny with epochs=4"
+    assert result.recipe["name"] == "tiny with epochs=3"
     assert result.energy_joules is None
     assert result.train_seconds == pytest.approx(sum(epoch.seconds for epoch in result.epochs))
 

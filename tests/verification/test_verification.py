@@ -627,9 +627,19 @@ def test_a_real_training_from_the_journal_to_the_page(journal: Path, tmp_path: P
     assert result.stat().st_mtime_ns == written
 
 
+@pytest.fixture
+def made_up_latency(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the measuring of latencies take no time."""
+    monkeypatch.setattr("nasmeta.verification._verify.latency", lambda *_: {"device": "cpu", "median_ms": 1.0})
+
+
+@pytest.mark.usefixtures("made_up_latency")
 @pytest.mark.parametrize("isolated", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("stack", [1, 2])
-def test_each_epoch_is_announced(stack: int, isolated: bool, journal: Path, tmp_path: Path) -> None:
+def test_each_epoch_is_announced(
+    stack: int, isolated: bool, journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nasmeta.analysis._verification_page.save_figure", lambda *_: [])
     recipe, said = Recipe.load("tiny", epochs=2, channels=4), list[str]()
     how: dict[str, Any] = {"device": "cpu", "isolated": isolated, "stack": stack, "announce": said.append}
     verify([journal], FEW, recipe, folder=tmp_path, top=2, controls=0, seeds=1, **how)
@@ -647,6 +657,7 @@ def test_each_epoch_is_announced(stack: int, isolated: bool, journal: Path, tmp_
     assert said[-2:] == ["measuring latencies", "writing the page"]
 
 
+@pytest.mark.usefixtures("made_up_latency")
 @pytest.mark.parametrize(
     ("how", "own"),
     [

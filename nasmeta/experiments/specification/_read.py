@@ -324,20 +324,15 @@ class _Reader:
         answered = []
         for task in tasks:
             own = specification.has_own_evaluator
-            with self.on(self.lines.of("evaluator") if own else self.lines.of_entry(task.name, "tasks")):
-                if specification.training is None:
-                    answered.append(specification.answers(task))
-                    continue
-            with self.within("training"):
+            line = self.lines.of("evaluator") if own else self.lines.of_entry(task.name, "tasks")
+            with self.on(line) if specification.training is None else self.within("training"):
                 answered.append(specification.answers(task))
         if specification.epochs is not None:
             with self.on(self.lines.of("epochs")):
                 check_lengths_used(map(specification.spec, specification.searchers), specification.epochs)
                 for one in answered:
-                    if one.values is None:
-                        one.after(specification.epochs)
-                    else:
-                        fidelities(one.task, specification.epochs)
+                    known = one.values is not None
+                    _ = fidelities(one.task, specification.epochs) if known else one.after(specification.epochs)
         for label in specification.searchers:
             said, spec = specification.of_sources.get(label, {}), specification.spec(label)
             for one in answered:

@@ -22,10 +22,12 @@ from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task
 from nasmeta.training import ImageDataset, Recipe, dataset_options, recipe_for
 
+_READY = Path(__file__).with_name("ready")
 _OPTIONS = ("split", "valid_fraction", "size")
 TRAINING_KEYS = ("data", "recipe", *_OPTIONS)
 _TABLE = re.compile(r"\s*\[\[?(?P<name>[^\]]+)\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"""\s*(?P<name>(?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
+OF_TABLE = ("table", UNKNOWN_FEASIBILITY, "surrogate")  # evaluators whose answers come from what was measured
 OF_SOURCES = ("prune_space", "warm_start", "sources", "meta_model")  # what may be said of them for a searcher
 
 
@@ -65,13 +67,6 @@ class Training:
     def evaluator(self, task: Task, device: str = "auto") -> TrainingEvaluator:
         """Return what answers a task."""
         return TRAINED[self.kind](task, self.images, self.recipe, device=device)
-
-
-_READY = Path(__file__).with_name("ready")
-
-
-OF_TABLE = ("table", UNKNOWN_FEASIBILITY, "surrogate")  # evaluators whose answers come from what was measured
-OF_SOURCES = ("prune_space", "warm_start", "sources", "meta_model")  # what may be said of them for a searcher
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,13 @@
+"""What tests of commands share."""
+
+from __future__ import annotations
+
+import pytest
+from matplotlib.figure import Figure
+
+
+@pytest.fixture
+def blank_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let commands save small empty figures: for tests of what they say and write beside the curves."""
+    for module in ("nasmeta.analysis._comparison_summary", "nasmeta.analysis.report._write"):
+        monkeypatch.setattr(f"{module}.plot_regret", lambda *_, **__: Figure(figsize=(1, 1)))
