@@ -276,7 +276,10 @@ def write_page(folder: Path) -> None:
         to_markdown(plain_table(frame)).strip(),
         "## How it was run",
         paragraph(
-            RUN_TEXT.format(low=draws.min(), high=draws.max(), labels=" and ".join(sorted(set(natural["labels"]))))
+            RUN_TEXT.format(
+                draws=" to ".join(map(str, sorted({draws.min(), draws.max()}))),
+                labels=" and ".join(sorted(set(natural["labels"]))),
+            )
         ),
     ]
     (folder / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
@@ -319,10 +322,11 @@ PLAIN_TEXT = """
 Mean evaluations to one of the best 0.1 %, at most 100, of searchers without sources."""
 
 RUN_TEXT = """
-`python reports/transfer/run.py` runs everything and writes this page; `--draws` asks for more, and what results.csv
-has is not run again. Draws behind a figure: {low} to {high}, the same of all searchers in a case; each draws anew which
-labels a source has ({labels} of each), the permutations, and the searcher's seed. Few draws: intervals over targets say
-how targets differ, not how runs do. Where no table above has them, other numbers of labels (`--labels`) were not run.
-`fcnet` was measured last, when the default had long been chosen. Searchers learn from what the case allows and from
-nothing of the target. Targets of which more than four times 0.1 % of the architectures tie for the best
-are left out. [Few-shot prediction](few_shot.md) and [learned policies](policies.md) have pages of their own."""
+`python reports/transfer/run.py` runs everything and writes this page; `--draws` asks for more, `--searcher` of some,
+and what results.csv has is not run again. Draws behind a figure: {draws}, the same of all searchers in a case but
+those of the last three tables; each draws anew which labels a source has ({labels} of each), the permutations, and
+the searcher's seed. Few draws: intervals over targets say how targets differ, not how runs do. Where no table above
+has them, other numbers of labels (`--labels`) were not run. `fcnet` was measured last, when the default had long been
+chosen. Searchers learn from what the case allows and from nothing of the target. Targets of which more than four
+times 0.1 % of the architectures tie for the best are left out. [Few-shot prediction](few_shot.md) and [learned
+policies](policies.md) have pages of their own."""
