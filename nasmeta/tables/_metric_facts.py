@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError, shown
 from nasmeta.tables._columns import (
-    BESIDE_ACCURACY,
     KINDS,
     ColumnInfo,
     Kind,
     guessed_direction,
     guessed_kind,
+    is_plain_accuracy,
     other_time,
-    words_of,
 )
 from nasmeta.tables._oddities import STATED, UNSAID
 
@@ -58,7 +57,7 @@ def info_of(
     likely = guessed_direction(metric, of_kind)
     better = said["direction"] or likely or "max"
     # Over all of the metric: columns of one seed are in one unit.
-    is_percent = "acc" in metric.lower() and most > 1.0 and BESIDE_ACCURACY.isdisjoint(words_of(metric))
+    is_percent = is_plain_accuracy(metric) and most > 1.0
     named = _UNITS.get(metric.rpartition("_")[2].lower()) if of_kind in ("latency", "energy") else None
     likely_unit = named or ("percent" if is_percent else "1")
     told = [] if said["direction"] else [f"direction {better} by the metric's name" if likely else UNSAID]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -13,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import NasmetaWarning, calls_inside
-from nasmeta.tables._columns import BESIDE_ACCURACY, ColumnInfo, other_time, split_of, words_of
+from nasmeta.tables._columns import ColumnInfo, is_plain_accuracy, other_time, split_of, words_of
 from nasmeta.tables._seed_means import last_decimal
 
 if TYPE_CHECKING:
@@ -130,9 +129,7 @@ def _row(rows: NDArray[np.int64], i: int) -> str:
 def is_accuracy(info: ColumnInfo) -> bool:
     """Whether a column is read as an accuracy in percent, and nobody stated that it is one."""
     of_kind = (info.unit, info.kind, info.direction) == ("percent", "performance", "max")
-    words = words_of(info.metric)
-    named = any(re.fullmatch(r".*acc(uracy|uracies|s)?\d*", word) for word in words)
-    return of_kind and named and STATED not in info.note and BESIDE_ACCURACY.isdisjoint(words)
+    return of_kind and is_plain_accuracy(info.metric) and STATED not in info.note
 
 
 def odd_accuracies(what: str, values: NDArray[np.float64], most: float, named: Callable[[int], str]) -> Iterator[str]:

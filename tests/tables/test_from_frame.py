@@ -483,6 +483,7 @@ def test_a_question_that_the_table_has_no_answer_to() -> None:
 # -- what a name says -----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(("metric", "direction"), [
     ("accuracy", "max"), ("val_acc", "max"), ("ACC", "max"), ("f1", "max"), ("score", "max"), ("accuracy_top1", "max"),
+    ("ms_ssim", "max"), ("score_time", "min"),
     ("throughput", "max"), ("neg_loss", "max"), ("recall_at_fpr", "max"), ("true_negative_rate", "max"),
     ("images_per_second", "max"), ("loss", "min"), ("valLoss", "min"), ("testloss", "min"), ("top1_err", "min"),
     ("nll", "min"), ("cross_entropy", "min"), ("fid", "min"), ("rmse", "min"), ("duration", "min"),
@@ -494,7 +495,24 @@ def test_the_words_of_a_name_say_which_values_are_good(metric: str, direction: s
     assert own(frame_of(**{metric: [1.0, 2.0]})).columns[0].direction == direction
 
 
-@pytest.mark.parametrize("metric", ["beauty", "synthesis", "emphasize", "lossless_ratio", "accuracy_rank"])
+@pytest.mark.parametrize(("metric", "direction"), [
+    *((metric, "max") for metric in (
+        "accuracy_after_60_seconds", "accuracy_at_100_seconds", "accuracy_per_flops", "accuracy_per_latency",
+        "hyperparams_score", "neg_latency", "negative_energy", "neg_flops", "neg_params", "minus_loss", "-loss",
+        "one_minus_error", "1-shot_acc",
+    )),
+    ("1-accuracy", "min"), ("train_seconds_std", "min"), ("seconds_to_accuracy", "min"), ("latency_error", "min"),
+])  # fmt: skip
+def test_what_has_a_word_of_quality_or_is_turned_is_no_cost(metric: str, direction: str) -> None:
+    (info,) = own(frame_of(**{metric: [1.0, 2.0]})).columns
+    assert (info.kind, info.direction) == ("performance", direction)
+
+
+@pytest.mark.parametrize("metric", [
+    "beauty", "synthesis", "emphasize", "lossless_ratio", "accuracy_rank", "latency_aware_accuracy", "val_acc_latency",
+    "latency_score", "latency_reduction", "latency_improvement", "energy_efficiency", "params_saved", "flops_reduction",
+    "flops_per_second", "seconds_saved", "loss_reduction", "error_reduction", "memory_saved", "inverse_error",
+])  # fmt: skip
 def test_a_name_that_says_no_direction_is_told(metric: str) -> None:
     frame = frame_of(**{metric: [1.0, 2.0]}, acc=[0.5, 0.6], proxy_z=[1.0, 2.0])
     with pytest.warns(
