@@ -250,6 +250,11 @@ def test_one_metric_has_one_unit() -> None:
     [
         (["train_time", "acc"], "acc"),
         (["train_acc", "val_acc"], "val_acc"),
+        (["train_acc", "test_acc"], "test_acc"),
+        (["neg_accuracy", "top1_acc"], "top1_acc"),
+        (["sentiment_f1", "gpu_mem"], "sentiment_f1"),
+        (["f1", "time_to_accuracy"], "f1"),
+        (["train_acc"], "train_acc"),
         (["parameters", "rmse"], "rmse"),
         (["parameters"], "parameters"),
     ],
@@ -576,10 +581,15 @@ def test_a_wrong_dataset_is_told_by_its_name() -> None:
         own(frame_of(loss=[0.0, 1.0])).task(dataset="mnist")
 
 
-@pytest.mark.parametrize("columns", [("id", "f1"), ("f1", "id"), ("train_loss", "val_loss")])
+@pytest.mark.parametrize("columns", [
+    ("id", "f1"), ("f1", "id"), ("train_loss", "val_loss"), ("f1", "inaccuracy"), ("top1", "accuracy_loss"),
+    ("train_acc", "params"), ("trainAcc", "gpu_mem"), ("f1", "1-accuracy"), ("f1", "time_to_accuracy", "neg_acc"),
+])  # fmt: skip
 def test_of_several_metrics_and_no_accuracy_one_has_to_be_named(columns: tuple[str, ...]) -> None:
     table = own(frame_of(**{name: [1.0, 2.0] for name in columns}), direction="max")
-    with pytest.raises(ColumnError, match=r"several metrics of own, none an accuracy: name one, .* of "):
+    with pytest.raises(
+        ColumnError, match=r"several metrics of own, none an accuracy to search by default: name one, .* of "
+    ):
         table.task()
     assert table.task(columns[1]).name == f"own/own/{columns[1]}"
     with pytest.raises(ColumnError, match="none an accuracy"):
