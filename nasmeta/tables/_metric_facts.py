@@ -22,8 +22,11 @@ from nasmeta.tables._columns import (
 )
 from nasmeta.tables._oddities import STATED, UNSAID
 
-_UNITS = {"ms": "ms", "milliseconds": "ms", "seconds": "s", "mj": "mJ", "millijoules": "mJ"}  # ends of metrics' names
-_SECONDS = ("s", "sec", "second", "seconds")
+_UNITS = {  # ends of metrics' names
+    "ms": "ms", "milliseconds": "ms", "us": "us", "microseconds": "us", "s": "s", "sec": "s", "secs": "s",
+    "seconds": "s", "mj": "mJ", "millijoules": "mJ", "uj": "uJ", "j": "J", "joules": "J",
+}  # fmt: skip
+_SECONDS = ("s", "sec", "secs", "second", "seconds")
 
 
 def info_of(

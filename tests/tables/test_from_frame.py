@@ -607,6 +607,8 @@ def test_seconds_of_which_nobody_says_that_they_are_of_a_training_cost_nothing()
     assert not own(frame_of(acc=[0.5, 0.6], latency_seconds=[1.0, 2.0])).task("acc").has_cost
     assert not own(frame_of(acc=[0.5, 0.6], seconds_a=[1.0, 2.0], seconds_b=[1.0, 2.0])).task("acc").has_cost
     assert own(frame_of(acc=[0.5, 0.6], seconds=[1.0, 2.0])).task("acc").cost_seconds[:2].tolist() == [1.0, 2.0]
+    for name in ("epoch_seconds", "train_epoch_seconds", "latency_s"):
+        assert not own(frame_of(acc=[0.5, 0.6], **{name: [5.0, 5.0]})).task("acc").has_cost
     for name in ("eval_seconds", "valSeconds", "test_seconds"):
         assert not own(frame_of(acc=[0.5, 0.6], train_minutes=[60.0, 60.0], **{name: [5.0, 5.0]})).task("acc").has_cost
 
@@ -614,6 +616,8 @@ def test_seconds_of_which_nobody_says_that_they_are_of_a_training_cost_nothing()
 def test_a_name_in_another_case_or_a_kind_says_what_a_training_costs() -> None:
     two = own(frame_of(acc=[0.5, 0.6], trainSeconds=[700.0, 800.0], val_seconds=[5.0, 5.0]))
     assert two.task("acc").cost_seconds[:2].tolist() == [700.0, 800.0]
+    for name in ("train_time_s", "train_secs", "train_sec", "time_s"):
+        assert own(frame_of(acc=[0.5, 0.6], **{name: [7.0, 8.0]})).task("acc").cost_seconds[:2].tolist() == [7.0, 8.0]
     silent = frame_of(acc=[0.5, 0.6], train_time=[700.0, 800.0])
     with pytest.raises(SettingError, match="--kind train_time=seconds"):
         nm.search("random", own(silent).task("acc"), seconds=10)
@@ -631,8 +635,12 @@ def test_a_dataset_may_be_a_number() -> None:
 
 
 def test_the_unit_of_a_latency_may_be_in_its_name() -> None:
-    units = {info.metric: info.unit for info in own(frame_of(latency_ms=[1.0], latency=[1.0], energy_mJ=[2.0])).columns}
-    assert units == {"latency_ms": "ms", "latency": "1", "energy_mJ": "mJ"}
+    units = {
+        "latency_ms": "ms", "latency": "1", "energy_mJ": "mJ", "energy_J": "J", "latency_s": "s", "latency_us": "us",
+        "inference_time_s": "s",
+    }  # fmt: skip
+    table = own(frame_of(**{metric: [1.0] for metric in units}))
+    assert {info.metric: info.unit for info in table.columns} == units
 
 
 @pytest.mark.parametrize(("there", "asked"), [("validation", "val"), ("val", "validation"), ("valid", "val")])
