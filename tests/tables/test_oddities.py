@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -190,3 +192,12 @@ def test_a_table_of_which_some_rows_lack_a_key_is_looked_at(key: str) -> None:
         table = Table.from_frame(pd.concat(frames, ignore_index=True), SPACE, name="mine")
     assert not list(oddities(table))
     assert table.to_frame().filter(like="accuracy").shape == (60, len(table.columns))
+
+
+@pytest.mark.parametrize("n_twice", [1, 40, 60])
+def test_means_over_different_numbers_of_seeds_are_told_once(n_twice: int, recwarn: pytest.WarningsRecorder) -> None:
+    frame = pd.DataFrame({"cell": range(60), "accuracy": PERCENT, "loss": PERCENT, "seed": 0})
+    Table.from_frame(pd.concat([frame, frame[:n_twice].assign(seed=1)]), SPACE, name="mine")
+    listed = f"{60 - n_twice} with 1 seed, {n_twice} with 2 seeds"
+    told = rf"mine/accuracy/-/-/mean \(and 1 more\) is a mean over different numbers of seeds, .*: {listed}\."
+    assert [bool(re.search(told, str(one.message))) for one in recwarn] == [True] * (n_twice < 60)
