@@ -11,7 +11,17 @@ import numpy as np
 from nasmeta.errors import ColumnError, NoColumnError, UnknownNameError, near_name, shown
 from nasmeta.spaces import canonical_dataset
 from nasmeta.tables._catalog import sources_of
-from nasmeta.tables._columns import BESIDE_ACCURACY, ColumnInfo, Seed, split_of, words_of
+from nasmeta.tables._columns import (
+    ColumnInfo,
+    Seed,
+    head_of,
+    is_costly,
+    is_derived,
+    is_plain_accuracy,
+    names_accuracy,
+    split_of,
+    words_of,
+)
 from nasmeta.tables._legality import METRICS, our_name, why_illegal
 
 _LENGTH = re.compile(r"(?:([0-9]{1,9})of)?([0-9]{1,9})")  # a point of a learning curve has 37of200
@@ -254,19 +264,30 @@ def _first(names: Sequence[str], most: int = 20) -> str:
     return f"{', '.join(names[:most])}{more}"
 
 
-_BESIDE = BESIDE_ACCURACY | {"test", "train", "training", "top5"}  # what is not meant
-
-
 def main_metric(columns: Sequence[ColumnInfo], dataset: str) -> str | None:
-    """Return the metric that is meant where nobody says: an accuracy, else the only performance, else the only one."""
+    """Return the metric that is meant where nobody says: an accuracy, else the only performance, else the only one.
+
+    Never the accuracy on training data, nor what is calculated from an accuracy, if there is anything else.
+    """
     of_dataset = [info for info in columns if info.dataset == dataset]
-    metrics = dict.fromkeys(info.metric for info in of_dataset if info.kind == "performance")
-    every = dict.fromkeys(info.metric for info in of_dataset)
-    named = [m for m in metrics if re.fullmatch(r"accuracy|val(id|idation)?[_ ]acc(uracy)?", m.lower())]
-    accuracies = sorted((m for m in metrics if "acc" in m.lower()), key=lambda m: bool(_BESIDE & {*words_of(m)}))
-    likely = accuracies, [m for m in metrics if not re.search("time|memory|size|cost", m)]
-    found = named[:1] or likely[0][:1] or likely[1] or list(metrics) or list(every)
+    performances = {info.metric: words_of(info.metric) for info in of_dataset if info.kind == "performance"}
+    every = list(dict.fromkeys(info.metric for info in of_dataset))
+    named = [m for m in performances if re.fullmatch(r"accuracy|val(id|idation)?[_ ]acc(uracy)?", m.lower())]
+    of_training = {m for m, words in performances.items() if names_accuracy(words) and _of_training(words)}
+    accuracies = [m for m in performances if is_plain_accuracy(m) and m not in of_training]
+    accuracies.sort(key=lambda m: bool({"test", "testing", "top5"} & {*performances[m]}))
+    likely = [
+        m
+        for m, words in performances.items()
+        if m not in of_training and (is_derived(m) or not any(map(is_costly, head_of(words))))
+    ]
+    found = named[:1] or accuracies[:1] or likely or every
     return found[0] if len(found) == 1 else None
+
+
+def _of_training(words: Sequence[str]) -> bool:
+    """Whether a metric is of the training split, by the words of its name: trainacc, too."""
+    return any(re.fullmatch(r"tr(ai?n(ing)?)?|train.*acc.*", word) for word in words)
 
 
 def _meant(found: list[ColumnInfo], asked: Address) -> list[ColumnInfo]:
@@ -342,8 +363,8 @@ def signal_column(
         if not own:
             raise ColumnError(f"{table} has no dataset {shown(dataset)}. Its datasets: {', '.join(datasets)}.")
         raise ColumnError(
-            f"{table} has several metrics of {dataset}, none an accuracy: name one, on the command line as in "
-            f"{table}/{dataset}/{next(iter(own))}, of {_first([*own])}."
+            f"{table} has several metrics of {dataset}, none an accuracy to search by default: name one, "
+            f"on the command line as in {table}/{dataset}/{next(iter(own))}, of {_first([*own])}."
         )
     sampled = isinstance(seed, str) and seed == "sample"
     seed = None if sampled else seed

@@ -151,14 +151,21 @@ _MORE_IS_BETTER = re.compile(
     r"psnr|snr|score|likelihood|elbo|correlation|corr|spearman|kendall|tau|pearson|reward|fitness|utility|quality|"
     r"performance|perf|gain|improvement|throughput|fps|hypervolume)\d*"
 )
-_LESS_IS_BETTER = re.compile(
+_WORSE = re.compile(
     r"(err|fid|kid|fvd|lpips|mae|mape|smape|mase|rmsle|crps|nll|ppl|wer|cer|ter|der|eer|fpr|fnr|fdr|frr|false|miss(es|ed)?|"
     r"inaccuracy|misclassifications?|mistakes?|failures?|violations?|penalty|risk|ece|brier|bpb|bpc|aic|bic|kld?|jsd|mmd|"
-    r"emd|divergence|deviance|hausdorff|params?|macs|madds|size|cost|price|regret|duration|delay|memory|mem|v?ram|bytes|"
-    r"[kmg]i?b|distance|hamming|carbon|co2|emissions?|power|watts?|joules?|gap|drop|std|stddev|stderr|sem|variance|"
-    r"ms|secs?|mins|minutes?|hrs|hours?|days?|"
-    r".*(loss(es)?|errors?|mse|perplexity|entropy|seconds?|time|latency|energy|parameters|flops))\d*"
+    r"emd|divergence|deviance|hausdorff|regret|distance|hamming|gap|drop|std|stddev|stderr|sem|variance|"
+    r".*(loss(es)?|errors?|mse|perplexity|entropy))\d*"
 )
+_SIZE = re.compile(r"(?!hyper).*(parameters|params|flops)\d*")
+_COSTLY = re.compile(
+    rf"{_SIZE.pattern}|(param|macs|madds|size|cost|price|duration|delay|memory|mem|v?ram|bytes|[kmg]i?b|carbon|co2|"
+    r"emissions?|power|watts?|joules?|ms|secs?|mins|minutes?|hrs|hours?|days?|.*(seconds?|time|latency|energy))\d*"
+)
+_DERIVES = frozenset((
+    "inverse", "inv", "reciprocal", "reduction", "reductions", "reduced", "saved", "saving", "savings", "efficiency",
+    "aware", "speedup",
+))  # fmt: skip
 
 
 def guessed_direction(metric: str, kind: Kind = "performance") -> str | None:
@@ -166,20 +173,73 @@ def guessed_direction(metric: str, kind: Kind = "performance") -> str | None:
 
     >>> [guessed_direction(m) for m in ("val_accuracy", "testLoss", "time_to_accuracy", "neg_mean_squared_error", "y")]
     ['max', 'min', 'min', 'max', None]
+    >>> [guessed_direction(m) for m in ("1-accuracy", "loss_reduction", "val_acc_latency")]
+    ['min', None, None]
     """
     if kind in ("size", "seconds", "latency", "energy"):
         return "min"
-    words = words_of(metric)
-    for rest in ("per", "to", "at"):  # time to accuracy, recall at a false positive rate
+    words, is_turned = words_of(metric), _is_turned(metric)
+    if _DERIVES & {*words} or ("minus" in words and not is_turned):
+        return None
+    saying = [word for word in head_of(words) if word == "rank" or _says_direction(word)]
+    if not saying:
+        return "max" if _per_time(words) else None  # images per second
+    *before, last = saying
+    if last == "rank":  # 1 is the best, or the worst
+        return None
+    if is_costly(last):
+        unclear = any(_MORE_IS_BETTER.fullmatch(word) for word in before if word != "score")  # score_time is a time
+        unclear |= bool(_SIZE.fullmatch(last)) and _per_time(words)
+    else:
+        less = [word for word in before if _is_less(word) and word != "ms"]  # ms_ssim
+        unclear = bool(less) and not _is_less(last)
+    if unclear:
+        return None
+    return "max" if _is_less(last) == (is_turned and last not in ("true", "false")) else "min"
+
+
+def head_of(words: list[str]) -> list[str]:
+    """Return what is measured, without the words on where: time to accuracy, recall at a false positive rate."""
+    for rest in ("per", "to", "at", "after"):
         words = words[: words.index(rest)] if rest in words[1:] else words
-    for word in reversed(words):
-        if word == "rank":  # 1 is the best, or the worst
-            return None
-        is_less = bool(_LESS_IS_BETTER.fullmatch(word))
-        if is_less or _MORE_IS_BETTER.fullmatch(word):
-            is_negated = word not in ("true", "false") and bool({"neg", "negative"} & set(words))
-            return "max" if is_less == is_negated else "min"
-    return "max" if re.search(r"[_ ]per[_ ](s|sec|min|hour|day)", metric.lower()) else None  # images per second
+    return words
+
+
+def is_costly(word: str) -> bool:
+    """Whether a word names what a network costs: time, memory, size, energy or money."""
+    return bool(_COSTLY.fullmatch(word))
+
+
+def is_derived(metric: str) -> bool:
+    """Whether a metric is calculated from what its name says, so that it may be good where that is bad.
+
+    >>> [is_derived(metric) for metric in ("neg_loss", "-loss", "1-shot_acc", "flops_reduction")]
+    [True, True, False, True]
+    """
+    return _is_turned(metric) or not (_DERIVES | {"minus"}).isdisjoint(words_of(metric))
+
+
+def _is_less(word: str) -> bool:
+    return bool(_WORSE.fullmatch(word)) or is_costly(word)
+
+
+def _says_direction(word: str) -> bool:
+    return _is_less(word) or bool(_MORE_IS_BETTER.fullmatch(word))
+
+
+def _is_turned(metric: str) -> bool:
+    """Whether a metric is minus what its name says, or one minus it."""
+    words = words_of(metric)
+    if re.match(r"\s*1\s*-", metric):  # neither 1-shot nor 1-nn
+        first = next((word for word in words[1:] if split_of(word) not in ("train", "valid", "test")), "")
+        return first == "minus" or _says_direction(first)
+    is_minus = words[:1] == ["minus"] or words[:2] in (["1", "minus"], ["one", "minus"])
+    return is_minus or bool(re.match(r"\s*-", metric)) or bool({"neg", "negative"} & {*words})
+
+
+def _per_time(words: list[str]) -> bool:
+    after = words[words.index("per") + 1 :][:1] if "per" in words[1:] else []
+    return any(re.fullmatch(r"s|secs?|seconds?|min|minutes?|hours?|days?", word) for word in after)
 
 
 def words_of(metric: str) -> list[str]:
@@ -194,25 +254,59 @@ BESIDE_ACCURACY = frozenset((
 ))  # fmt: skip
 
 
-def guessed_kind(metric: str) -> tuple[Kind, str | None]:
-    """Return kind and device of a metric by its name, however it is written.
+def names_accuracy(words: Collection[str]) -> bool:
+    """Whether one of the words means an accuracy.
 
-    >>> guessed_kind("trainSeconds"), guessed_kind("images_per_second")
-    (('seconds', None), ('performance', None))
+    >>> [names_accuracy(words_of(metric)) for metric in ("valAcc", "testacc1", "inaccuracy", "acceleration")]
+    [True, True, False, False]
     """
-    kind, device = kind_of_old(metric)
-    if kind == "performance":
-        kind, _ = kind_of_old(metric.lower())  # trainSeconds
-    words = {*words_of(metric)}
-    if kind == "seconds" and "per" in words:
+    return any(re.fullmatch(r"(?!.*inacc).*acc(uracy|uracies|s)?\d*", word) for word in words)
+
+
+def is_plain_accuracy(metric: str) -> bool:
+    """Whether a metric is an accuracy, and neither calculated from one nor measured at one.
+
+    >>> [is_plain_accuracy(metric) for metric in ("val_acc", "acc_std", "1-accuracy", "time_to_accuracy", "acc_loss")]
+    [True, False, False, False, False]
+    """
+    words = words_of(metric)
+    is_plain = names_accuracy(head_of(words)) and "per" not in words and BESIDE_ACCURACY.isdisjoint(words)
+    return is_plain and not is_derived(metric) and guessed_direction(metric) == "max"
+
+
+_OF_TIME = {"time", "train", "training", "duration", "runtime", "wall", "walltime", "gpu", "cpu"}
+_OF_INFERENCE = {"latency", "inference", "predict", "prediction"}
+_OF_A_PART = {"epoch", "iteration", "iter", "step", "batch"}
+
+
+def guessed_kind(metric: str) -> tuple[Kind, str | None]:
+    """Return kind and device of a metric by the words of its name, however it is written.
+
+    What has a word of quality in its name, or is derived, is no cost.
+
+    >>> guessed_kind("trainSeconds"), guessed_kind("images_per_second"), guessed_kind("accuracy_at_100_seconds")
+    (('seconds', None), ('performance', None), ('performance', None))
+    """
+    words = words_of(metric)
+    of_quality = any(_MORE_IS_BETTER.fullmatch(w) or _WORSE.fullmatch(w) or names_accuracy([w]) for w in words)
+    if of_quality or is_derived(metric) or BESIDE_ACCURACY & {*words}:
+        return ("proxy" if metric.startswith("proxy_") else "performance"), None
+    if hardware := _HARDWARE.fullmatch(metric):
+        return ("latency" if hardware[1] == "latency" else "energy"), hardware[2]
+    if any(_SIZE.fullmatch(word) for word in words):
+        return ("performance" if _per_time(words) else "size"), None
+    if metric.startswith("proxy_"):
+        return "proxy", None
+    of_time = words[-1:] == ["s"] and bool((_OF_TIME | _OF_INFERENCE) & {*words})
+    in_seconds = of_time or any(re.fullmatch(r"secs?|.*seconds", word) for word in words)
+    if in_seconds and "per" in words:
         return "performance", None  # images per second are no seconds, and seconds per epoch not those of a training
-    timed = kind == "seconds" or (kind == "performance" and "ms" in words)
-    if timed and {"latency", "inference", "predict", "prediction"} & words:
+    if (in_seconds or "ms" in words) and _OF_INFERENCE & {*words}:
         return "latency", None
-    if kind == "seconds" and other_time(metric):
-        return "performance", None
-    hardware = re.search(r"latency|energy", metric.lower()) if kind == "performance" else None
-    return (("latency" if hardware[0] == "latency" else "energy"), None) if hardware else (kind, device)
+    if in_seconds:
+        return ("performance" if other_time(metric) or _OF_A_PART & {*words} else "seconds"), None
+    found = next((word for word in words if re.fullmatch(r".*(latency|latencies|energy)", word)), None)
+    return ("performance" if found is None else "energy" if found.endswith("energy") else "latency"), None
 
 
 _TIMES = re.compile(r"(milli|micro|nano)seconds?|mins|minutes?|hrs?|hours?|days?")
@@ -229,8 +323,7 @@ def other_time(metric: str) -> str | None:
     if {"per", "s", "sec", "secs", "second", "seconds"} & {*words}:
         return None
     found = next((word for word in words if _TIMES.fullmatch(word)), None)
-    of_time = {"time", "train", "training", "duration", "runtime", "wall", "walltime", "gpu", "cpu"} & {*words}
-    return found or (_SHORT_TIMES.get(words[-1]) if of_time else None)
+    return found or (_SHORT_TIMES.get(words[-1]) if _OF_TIME & {*words} else None)
 
 
 def split_of(name: str | None) -> str | None:

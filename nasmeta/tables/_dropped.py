@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,8 +27,8 @@ _FEW = 0.5  # of the architectures with values
 
 
 def warn_of_dropped(name: str, long: pd.DataFrame, blank: Mapping[str, NDArray[np.bool_]], columns: _Columns) -> None:
-    """Warn of rows without a key that others of their metric have, and of tasks that hold few of the architectures."""
-    for told in (*_blanks(name, long, blank), *narrow_tasks(name, columns)):
+    """Warn of rows without a key that others have, of means over fewer seeds, and of tasks with few architectures."""
+    for told in (*_blanks(name, long, blank), *_uneven_means(columns), *narrow_tasks(name, columns)):
         warnings.warn(f"{name}: {told}", NasmetaWarning, stacklevel=calls_inside() + 1)
 
 
@@ -47,6 +49,24 @@ def _blanks(name: str, long: pd.DataFrame, blank: Mapping[str, NDArray[np.bool_]
                 f"{key} is blank in row {rows[0]}{more}, unlike in other rows of its metric: such values "
                 f"{means.get(key, f'count as measured with another {key}')}. Fill it in, or leave them out."
             )
+
+
+def _uneven_means(columns: _Columns) -> Iterator[str]:
+    """Yield in words, for the first of them, which means are over different numbers of seeds."""
+    n_seeds: dict[ColumnInfo, NDArray[np.int64]] = {}
+    for info, values in columns:
+        if isinstance(info.seed, int) and info.epoch is None:
+            of_mean = replace(info, seed="mean", source_sha256="")
+            n_seeds[of_mean] = n_seeds.get(of_mean, 0) + ~np.isnan(values)
+    uneven = {info: counts for info, n in n_seeds.items() if len(counts := Counter(n[n > 0].tolist())) > 1}
+    if uneven:
+        info, counts = next(iter(uneven.items()))
+        listed = ", ".join(f"{cells} with {n} seed{'s' if n > 1 else ''}" for n, cells in sorted(counts.items()))
+        more = f" (and {len(uneven) - 1} more)" if len(uneven) > 1 else ""
+        yield (
+            f"{info.address}{more} is a mean over different numbers of seeds, of architectures: {listed}. The fewer, "
+            "the noisier: the best of all is then often one of few seeds. Leave out the seeds that not all have."
+        )
 
 
 def narrow_tasks(name: str, columns: _Columns) -> Iterator[str]:

@@ -17,7 +17,7 @@ from nasmeta.errors import NasmetaError, NasmetaWarning, SettingError
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables._address import main_metric
 from nasmeta.tables._dropped import narrow_tasks
-from nasmeta.tables._oddities import how_to_state, is_accuracy, odd_accuracies, only_test_values
+from nasmeta.tables._oddities import highest, how_to_state, is_percentage, odd_accuracies, only_test_values
 from nasmeta.tables._own import ContentSource, read_frame
 from nasmeta.tables._seed_means import with_means
 from nasmeta.tables._table import Table, load_table
@@ -83,12 +83,14 @@ def _of_file(
 def oddities(table: Table, *, accuracies: bool = True) -> Iterator[str]:
     """Yield in words what is odd about a table: accuracies in two units, means that are none, test values alone."""
     columns = list(zip(table.columns, table._lookup.values_of(table.columns), strict=True))
-    for metric in dict.fromkeys(info.metric for info, _ in columns if accuracies and is_accuracy(info)):
+    for metric, info in {info.metric: info for info, _ in columns if accuracies}.items():
         own = [(info, values) for info, values in columns if info.metric == metric]
-        most = max(float(np.nanmax(values)) for _, values in own)
+        everything = _pooled([values for _, values in own])[1]
+        if not is_percentage(info, everything):
+            continue
         for dataset in dict.fromkeys(info.dataset for info, _ in own):
             cells, found = _pooled([values for info, values in own if info.dataset == dataset])
-            named = partial(_name, table.space, cells)
+            most, named = highest(info, found, everything), partial(_name, table.space, cells)
             for odd in odd_accuracies(f"{metric} of {dataset}", found, most, named):
                 yield f"{odd} {how_to_state(metric)}"
     if accuracies:

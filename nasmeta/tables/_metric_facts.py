@@ -12,19 +12,21 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError, shown
 from nasmeta.tables._columns import (
-    BESIDE_ACCURACY,
     KINDS,
     ColumnInfo,
     Kind,
     guessed_direction,
     guessed_kind,
+    is_plain_accuracy,
     other_time,
-    words_of,
 )
 from nasmeta.tables._oddities import STATED, UNSAID
 
-_UNITS = {"ms": "ms", "milliseconds": "ms", "seconds": "s", "mj": "mJ", "millijoules": "mJ"}  # ends of metrics' names
-_SECONDS = ("s", "sec", "second", "seconds")
+_UNITS = {  # ends of metrics' names
+    "ms": "ms", "milliseconds": "ms", "us": "us", "microseconds": "us", "s": "s", "sec": "s", "secs": "s",
+    "seconds": "s", "mj": "mJ", "millijoules": "mJ", "uj": "uJ", "j": "J", "joules": "J",
+}  # fmt: skip
+_SECONDS = ("s", "sec", "secs", "second", "seconds")
 
 
 def info_of(
@@ -58,7 +60,7 @@ def info_of(
     likely = guessed_direction(metric, of_kind)
     better = said["direction"] or likely or "max"
     # Over all of the metric: columns of one seed are in one unit.
-    is_percent = "acc" in metric.lower() and most > 1.0 and BESIDE_ACCURACY.isdisjoint(words_of(metric))
+    is_percent = is_plain_accuracy(metric) and most > 1.0
     named = _UNITS.get(metric.rpartition("_")[2].lower()) if of_kind in ("latency", "energy") else None
     likely_unit = named or ("percent" if is_percent else "1")
     told = [] if said["direction"] else [f"direction {better} by the metric's name" if likely else UNSAID]

@@ -13,7 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import NasmetaWarning, calls_inside
-from nasmeta.tables._columns import BESIDE_ACCURACY, ColumnInfo, other_time, split_of, words_of
+from nasmeta.tables._columns import (
+    BESIDE_ACCURACY,
+    ColumnInfo,
+    head_of,
+    is_derived,
+    is_plain_accuracy,
+    other_time,
+    split_of,
+    words_of,
+)
 from nasmeta.tables._seed_means import last_decimal
 
 if TYPE_CHECKING:
@@ -21,6 +30,8 @@ if TYPE_CHECKING:
 
 STATED = "unit as stated"  # in the note of a column: nothing about its unit is odd
 UNSAID = "direction max, as the metric's name says none"
+_RATES = re.compile(r"(err|errors?|inaccuracy|top[15]|f1|m?ap\d*)")
+_OF_NUMBERS = frozenset(("mean", "squared", "square", "absolute", "abs", "rms", "l1", "l2"))  # errors, but no rates
 _NAMED = 5  # rows, cells or metrics in a message
 _BETWEEN = 5.0  # percent: between fractions and percents there is little up to here
 _WIDE = 10.0  # percent: accuracies over more than this may well have a hundredth of one among them by chance
@@ -81,12 +92,22 @@ def _spread(values: NDArray[np.float64]) -> float:
 
 
 def warn_of_odd_rows(name: str, long: pd.DataFrame, columns: Sequence[tuple[ColumnInfo, Any]]) -> None:
-    """Warn of rows whose accuracies are odd, unless their unit was stated."""
-    for metric in dict.fromkeys(info.metric for info, _ in columns if is_accuracy(info)):
+    """Warn of rows whose accuracies, or other percentages, are odd, unless their unit was stated."""
+    for metric, info in {info.metric: info for info, _ in columns}.items():
         of_metric = long[long["metric"] == metric]
+        everything = of_metric["value"].to_numpy(np.float64)
+        if STATED in info.note and info.direction == "max" and everything.max() <= 1:
+            told = (
+                f"{name}: {metric} is stated to be in percent, and is at most {everything.max():g}. If these are "
+                "fractions, multiply by 100, or leave out the unit."
+            )
+            warnings.warn(told, NasmetaWarning, stacklevel=calls_inside() + 1)
+        if not is_percentage(info, everything):
+            continue
         for dataset, group in of_metric.groupby("dataset", sort=False):
             values, named = group["value"].to_numpy(np.float64), partial(_row, group["row"].to_numpy())
-            for odd in odd_accuracies(f"{metric} of {dataset}", values, float(of_metric["value"].max()), named):
+            most = highest(info, values, everything)
+            for odd in odd_accuracies(f"{metric} of {dataset}", values, most, named):
                 told = f"{name}: {odd} {how_to_state(metric)}"
                 warnings.warn(told, NasmetaWarning, stacklevel=calls_inside() + 1)
 
@@ -130,9 +151,26 @@ def _row(rows: NDArray[np.int64], i: int) -> str:
 def is_accuracy(info: ColumnInfo) -> bool:
     """Whether a column is read as an accuracy in percent, and nobody stated that it is one."""
     of_kind = (info.unit, info.kind, info.direction) == ("percent", "performance", "max")
+    return of_kind and is_plain_accuracy(info.metric) and STATED not in info.note
+
+
+def is_percentage(info: ColumnInfo, values: NDArray[np.float64]) -> bool:
+    """Whether a column is an accuracy in percent, or another rate that its values show to be in percent."""
+    if is_accuracy(info):
+        return True
     words = words_of(info.metric)
-    named = any(re.fullmatch(r".*acc(uracy|uracies|s)?\d*", word) for word in words)
-    return of_kind and named and STATED not in info.note and BESIDE_ACCURACY.isdisjoint(words)
+    named = any(_RATES.fullmatch(word) for word in head_of(words)) and _OF_NUMBERS.isdisjoint(words)
+    unsaid = (info.unit, info.kind) == ("1", "performance") and not is_derived(info.metric)
+    plain = (BESIDE_ACCURACY | {"loss"}).isdisjoint(words)
+    return named and plain and unsaid and values.min() >= 0 and 10 < values.max() <= 100
+
+
+def highest(info: ColumnInfo, of_dataset: NDArray[np.float64], everything: NDArray[np.float64]) -> float:
+    """Return the highest value that a dataset is compared with: of accuracies, that of the other datasets, too.
+
+    All errors of an easy dataset may be below 1 percent; all its accuracies are not.
+    """
+    return float((everything if info.direction == "max" else of_dataset).max())
 
 
 def odd_accuracies(what: str, values: NDArray[np.float64], most: float, named: Callable[[int], str]) -> Iterator[str]:

@@ -112,7 +112,8 @@ def test_means_are_over_the_measured_seeds() -> None:
     values = rng.random((3, SPACE.size)) * 100
     values[1, :4], values[2, 2:6] = np.nan, np.nan
     rows = [(cell, seed, values[seed, cell]) for seed in range(3) for cell in range(SPACE.size)]
-    table = own(pd.DataFrame(rows, columns=["architecture", "seed", "acc"]))
+    with pytest.warns(NasmetaWarning, match="different numbers of seeds"):
+        table = own(pd.DataFrame(rows, columns=["architecture", "seed", "acc"]))
     assert addresses(table) == [f"own/acc/-/-/{seed}" for seed in (0, 1, 2, "mean")]
     expected = np.nanmean(values.astype(np.float32).astype(np.float64), axis=0).astype(np.float32)
     np.testing.assert_array_equal(table.column("own", "acc", seed="mean"), expected)
@@ -250,6 +251,11 @@ def test_one_metric_has_one_unit() -> None:
     [
         (["train_time", "acc"], "acc"),
         (["train_acc", "val_acc"], "val_acc"),
+        (["train_acc", "test_acc"], "test_acc"),
+        (["neg_accuracy", "top1_acc"], "top1_acc"),
+        (["sentiment_f1", "gpu_mem"], "sentiment_f1"),
+        (["f1", "time_to_accuracy"], "f1"),
+        (["train_acc"], "train_acc"),
         (["parameters", "rmse"], "rmse"),
         (["parameters"], "parameters"),
     ],
@@ -314,7 +320,8 @@ class TestContract(TableContract):
             for seed in (1, 2) for cell in range(SPACE.size) if rng.random() < 0.9
         ]  # fmt: skip
         frame = pd.DataFrame(rows, columns=["dataset", "split", "seed", "architecture", "acc"])
-        return own(frame, epochs=12)
+        with pytest.warns(NasmetaWarning, match="different numbers of seeds"):
+            return own(frame, epochs=12)
 
     def test_a_pickled_table_opens_again(self, table: Table) -> None:
         assert pickle.loads(pickle.dumps(table)) == table
@@ -483,6 +490,7 @@ def test_a_question_that_the_table_has_no_answer_to() -> None:
 # -- what a name says -----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(("metric", "direction"), [
     ("accuracy", "max"), ("val_acc", "max"), ("ACC", "max"), ("f1", "max"), ("score", "max"), ("accuracy_top1", "max"),
+    ("ms_ssim", "max"), ("score_time", "min"),
     ("throughput", "max"), ("neg_loss", "max"), ("recall_at_fpr", "max"), ("true_negative_rate", "max"),
     ("images_per_second", "max"), ("loss", "min"), ("valLoss", "min"), ("testloss", "min"), ("top1_err", "min"),
     ("nll", "min"), ("cross_entropy", "min"), ("fid", "min"), ("rmse", "min"), ("duration", "min"),
@@ -494,7 +502,24 @@ def test_the_words_of_a_name_say_which_values_are_good(metric: str, direction: s
     assert own(frame_of(**{metric: [1.0, 2.0]})).columns[0].direction == direction
 
 
-@pytest.mark.parametrize("metric", ["beauty", "synthesis", "emphasize", "lossless_ratio", "accuracy_rank"])
+@pytest.mark.parametrize(("metric", "direction"), [
+    *((metric, "max") for metric in (
+        "accuracy_after_60_seconds", "accuracy_at_100_seconds", "accuracy_per_flops", "accuracy_per_latency",
+        "hyperparams_score", "neg_latency", "negative_energy", "neg_flops", "neg_params", "minus_loss", "-loss",
+        "one_minus_error", "1-shot_acc",
+    )),
+    ("1-accuracy", "min"), ("train_seconds_std", "min"), ("seconds_to_accuracy", "min"), ("latency_error", "min"),
+])  # fmt: skip
+def test_what_has_a_word_of_quality_or_is_turned_is_no_cost(metric: str, direction: str) -> None:
+    (info,) = own(frame_of(**{metric: [1.0, 2.0]})).columns
+    assert (info.kind, info.direction) == ("performance", direction)
+
+
+@pytest.mark.parametrize("metric", [
+    "beauty", "synthesis", "emphasize", "lossless_ratio", "accuracy_rank", "latency_aware_accuracy", "val_acc_latency",
+    "latency_score", "latency_reduction", "latency_improvement", "energy_efficiency", "params_saved", "flops_reduction",
+    "flops_per_second", "seconds_saved", "loss_reduction", "error_reduction", "memory_saved", "inverse_error",
+])  # fmt: skip
 def test_a_name_that_says_no_direction_is_told(metric: str) -> None:
     frame = frame_of(**{metric: [1.0, 2.0]}, acc=[0.5, 0.6], proxy_z=[1.0, 2.0])
     with pytest.warns(
@@ -558,10 +583,15 @@ def test_a_wrong_dataset_is_told_by_its_name() -> None:
         own(frame_of(loss=[0.0, 1.0])).task(dataset="mnist")
 
 
-@pytest.mark.parametrize("columns", [("id", "f1"), ("f1", "id"), ("train_loss", "val_loss")])
+@pytest.mark.parametrize("columns", [
+    ("id", "f1"), ("f1", "id"), ("train_loss", "val_loss"), ("f1", "inaccuracy"), ("top1", "accuracy_loss"),
+    ("train_acc", "params"), ("trainAcc", "gpu_mem"), ("f1", "1-accuracy"), ("f1", "time_to_accuracy", "neg_acc"),
+])  # fmt: skip
 def test_of_several_metrics_and_no_accuracy_one_has_to_be_named(columns: tuple[str, ...]) -> None:
     table = own(frame_of(**{name: [1.0, 2.0] for name in columns}), direction="max")
-    with pytest.raises(ColumnError, match=r"several metrics of own, none an accuracy: name one, .* of "):
+    with pytest.raises(
+        ColumnError, match=r"several metrics of own, none an accuracy to search by default: name one, .* of "
+    ):
         table.task()
     assert table.task(columns[1]).name == f"own/own/{columns[1]}"
     with pytest.raises(ColumnError, match="none an accuracy"):
@@ -579,6 +609,8 @@ def test_seconds_of_which_nobody_says_that_they_are_of_a_training_cost_nothing()
     assert not own(frame_of(acc=[0.5, 0.6], latency_seconds=[1.0, 2.0])).task("acc").has_cost
     assert not own(frame_of(acc=[0.5, 0.6], seconds_a=[1.0, 2.0], seconds_b=[1.0, 2.0])).task("acc").has_cost
     assert own(frame_of(acc=[0.5, 0.6], seconds=[1.0, 2.0])).task("acc").cost_seconds[:2].tolist() == [1.0, 2.0]
+    for name in ("epoch_seconds", "train_epoch_seconds", "latency_s"):
+        assert not own(frame_of(acc=[0.5, 0.6], **{name: [5.0, 5.0]})).task("acc").has_cost
     for name in ("eval_seconds", "valSeconds", "test_seconds"):
         assert not own(frame_of(acc=[0.5, 0.6], train_minutes=[60.0, 60.0], **{name: [5.0, 5.0]})).task("acc").has_cost
 
@@ -586,6 +618,8 @@ def test_seconds_of_which_nobody_says_that_they_are_of_a_training_cost_nothing()
 def test_a_name_in_another_case_or_a_kind_says_what_a_training_costs() -> None:
     two = own(frame_of(acc=[0.5, 0.6], trainSeconds=[700.0, 800.0], val_seconds=[5.0, 5.0]))
     assert two.task("acc").cost_seconds[:2].tolist() == [700.0, 800.0]
+    for name in ("train_time_s", "train_secs", "train_sec", "time_s"):
+        assert own(frame_of(acc=[0.5, 0.6], **{name: [7.0, 8.0]})).task("acc").cost_seconds[:2].tolist() == [7.0, 8.0]
     silent = frame_of(acc=[0.5, 0.6], train_time=[700.0, 800.0])
     with pytest.raises(SettingError, match="--kind train_time=seconds"):
         nm.search("random", own(silent).task("acc"), seconds=10)
@@ -603,8 +637,12 @@ def test_a_dataset_may_be_a_number() -> None:
 
 
 def test_the_unit_of_a_latency_may_be_in_its_name() -> None:
-    units = {info.metric: info.unit for info in own(frame_of(latency_ms=[1.0], latency=[1.0], energy_mJ=[2.0])).columns}
-    assert units == {"latency_ms": "ms", "latency": "1", "energy_mJ": "mJ"}
+    units = {
+        "latency_ms": "ms", "latency": "1", "energy_mJ": "mJ", "energy_J": "J", "latency_s": "s", "latency_us": "us",
+        "inference_time_s": "s",
+    }  # fmt: skip
+    table = own(frame_of(**{metric: [1.0] for metric in units}))
+    assert {info.metric: info.unit for info in table.columns} == units
 
 
 @pytest.mark.parametrize(("there", "asked"), [("validation", "val"), ("val", "validation"), ("valid", "val")])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -39,6 +41,29 @@ def test_fractions_among_percents_are_told_by_their_rows(wrong: list[int]) -> No
     assert table.query(wrong[0], "pets") == pytest.approx(mixed[wrong[0]])  # as it is
     (odd,) = oddities(table)
     assert f"{SPACE.to_string(wrong[0])} ({mixed[wrong[0]]:g})" in odd
+
+
+@pytest.mark.parametrize("metric", ["error", "train_err", "val_error_rate", "top1", "top5_error", "f1", "mAP", "map50"])
+def test_fractions_are_looked_for_in_every_rate_in_percent(metric: str) -> None:
+    rates = 100 - PERCENT + 10 if "err" in metric else PERCENT.copy()
+    rates[[3, 8]] = rates[[3, 8]].round(1) / 100
+    with pytest.warns(NasmetaWarning, match=rf"{metric} of mine looks like a fraction, .* in row 3 .*, row 8"):
+        table = own(rates, metric)
+    assert len(list(oddities(table))) == 1
+    own(rates, metric, unit={metric: "percent"})
+    own(rates * 10, metric)  # no percents
+    own(rates, "mean_squared_error")
+
+
+def test_errors_of_an_easy_dataset_are_no_fractions() -> None:
+    easy = np.round(np.random.default_rng(0).uniform(0.3, 0.9, 60), 2)
+    frame = pd.DataFrame({"cell": [*range(60), *range(60)], "error": [*(110 - PERCENT), *easy]})
+    Table.from_frame(frame.assign(dataset=["a"] * 60 + ["b"] * 60), SPACE)
+
+
+def test_percents_that_are_fractions_are_told() -> None:
+    with pytest.warns(NasmetaWarning, match=r"mine: accuracy is stated to be in percent, and is at most 0\.9"):
+        own(PERCENT / 100, unit={"accuracy": "percent"})
 
 
 def test_a_dataset_in_fractions_beside_one_in_percent() -> None:
@@ -167,3 +192,12 @@ def test_a_table_of_which_some_rows_lack_a_key_is_looked_at(key: str) -> None:
         table = Table.from_frame(pd.concat(frames, ignore_index=True), SPACE, name="mine")
     assert not list(oddities(table))
     assert table.to_frame().filter(like="accuracy").shape == (60, len(table.columns))
+
+
+@pytest.mark.parametrize("n_twice", [1, 40, 60])
+def test_means_over_different_numbers_of_seeds_are_told_once(n_twice: int, recwarn: pytest.WarningsRecorder) -> None:
+    frame = pd.DataFrame({"cell": range(60), "accuracy": PERCENT, "loss": PERCENT, "seed": 0})
+    Table.from_frame(pd.concat([frame, frame[:n_twice].assign(seed=1)]), SPACE, name="mine")
+    listed = f"{60 - n_twice} with 1 seed, {n_twice} with 2 seeds"
+    told = rf"mine/accuracy/-/-/mean \(and 1 more\) is a mean over different numbers of seeds, .*: {listed}\."
+    assert [bool(re.search(told, str(one.message))) for one in recwarn] == [True] * (n_twice < 60)
