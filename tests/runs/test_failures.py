@@ -250,3 +250,35 @@ def test_a_training_that_failed_inside_an_evaluator_is_a_failure() -> None:
         raise TrainingFailed("loss is NaN after epoch 2", "diverged")
 
     assert set(nm.search("random", SPACE, evaluator=trains, evaluations=3).failures.values()) == {"diverged"}
+
+
+def test_a_budget_in_seconds_needs_evaluations_that_cost_some(tmp_path: Path) -> None:
+    def free(choices: Mapping[str, Any]) -> float:
+        return float(choices["width"])
+
+    def fails(choices: Mapping[str, Any]) -> float:
+        raise EvaluationFailed("lost")
+
+    def some(choices: Mapping[str, Any]) -> tuple[float, float]:
+        if choices["width"] > 16:  # most fail at once
+            raise EvaluationFailed("too wide")
+        return float(choices["depth"]), 60.0
+
+    def counts(cells: NDArray[np.int32]) -> Evaluation:
+        return Evaluation(np.ones(len(cells)), np.zeros(len(cells)))
+
+    why = "The function .*free returned no seconds, .*: return .value, seconds., or give a budget in evaluations"
+    with pytest.raises(SettingError, match=why):
+        nm.search("random", SPACE, evaluator=free, seconds=300, evaluations=5, journal=tmp_path / "run.jsonl")
+    nm.search("random", SPACE, evaluator=free, evaluations=5, clock={}, journal=tmp_path / "free.jsonl")
+    with pytest.raises(SettingError, match=why):
+        nm.search("random", SPACE, evaluator=free, seconds=300, journal=tmp_path / "free.jsonl")
+    with pytest.raises(SettingError, match=why):
+        nm.compare(["random"], FunctionEvaluator(free, SPACE), repeats=2, seconds=300)
+    own = Own()
+    own.evaluate = counts  # type: ignore[method-assign]
+    with pytest.raises(SettingError, match=r"The evaluator Own returned no seconds, .* answer with cost_seconds, or"):
+        nm.search("random", own, seconds=300)
+    with pytest.raises(SettingError, match=r"The first 100 evaluations of the function .*fails failed without seconds"):
+        nm.search("random", "nb201/cifar10", evaluator=fails, seconds=300)
+    assert nm.search("random", SPACE, evaluator=some, seconds=100).end_seconds[-1] == 120.0
