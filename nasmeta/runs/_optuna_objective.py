@@ -100,7 +100,7 @@ def optuna_objective(
     NasmetaError
         Where Optuna is not installed.
     SettingError
-        For a length that is not possible, real trainings, or several objectives.
+        For a length that is not possible, or real trainings.
 
     Examples
     --------
@@ -124,8 +124,6 @@ def optuna_objective(
     evaluator = task if isinstance(task, Evaluator) else TableEvaluator(as_task(task))
     if isinstance(evaluator, TrainingEvaluator):
         raise SettingError("An objective answers at once; real trainings are for nasmeta.search.")
-    if evaluator.n_objectives > 1:
-        raise SettingError(f"An objective is one number, but {evaluator.task.name} has {evaluator.n_objectives}.")
     check_choice("promotion", promotion, _PROMOTIONS)
     asked = {evaluator.full_epochs: evaluator.task} if epochs is None else fidelities(evaluator.task, epochs)
     return OptunaObjective(evaluator, evaluator.at(asked), promotion)
