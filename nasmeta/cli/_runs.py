@@ -287,6 +287,7 @@ def compare(
     """Run several searchers repeatedly on the same tasks and show a table of the results."""
     from nasmeta.analysis import summarise_comparison, write_summary
     from nasmeta.cli._print_run import print_summary
+    from nasmeta.runs._answers import answers_for, space_in
 
     if listed and show is not None:
         raise SettingError("--list shows all ready specifications and --show prints one: leave out one of the two.")
@@ -321,9 +322,12 @@ def compare(
             raise SettingError(
                 f"--evaluator {evaluator} needs the task whose architectures it trains: --tasks nb201/cifar10."
             )
-        on = names_in(tasks) or ["nb201"]
+        on: list[Any] = names_in(tasks) or ["nb201"]
         if len(on) == 1:
             asked, data = _answering(context, evaluator, on[0], data)
+        if (space := space_in(on)) is not None:
+            asked = answers_for(space, asked)
+            on = [asked.task]
         frame = nm.compare(
             names_in(searchers),
             on,

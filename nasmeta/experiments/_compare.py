@@ -36,10 +36,9 @@ from nasmeta.journals import FolderLease, Shard
 from nasmeta.places import in_store, located
 from nasmeta.progress import progress_bar
 from nasmeta.runs import Clock, RunConfig, check_lengths_used
-from nasmeta.runs._answers import EvaluatorLike, answers_for
+from nasmeta.runs._answers import EvaluatorLike, answers_for, space_in
 from nasmeta.runs._guidance import Guide
 from nasmeta.runs._sources import MetaModelLike, SourcesLike
-from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task
 
 if TYPE_CHECKING:
@@ -88,8 +87,8 @@ def compare(
     searchers : sequence of names or classes, or mapping
         A mapping has the labels of the result as keys, and as values a name, a class, or (name or class, settings).
     tasks : str, Task, TaskDistribution, SearchSpace, Evaluator, or iterable of names and tasks
-        A family of tasks such as ``nb201``, a single task, or several; a space where a function answers; an evaluator
-        answers for its own task.
+        A family of tasks such as ``nb201``, a single task, or several; a space, also as ``package.module:Name``, where
+        a function answers; an evaluator answers for its own task.
     repeats : int, optional
         10 where left out.
     evaluations : int, optional
@@ -175,8 +174,8 @@ def compare(
     specs = specs_of(searchers, {} if settings is None else settings)
     kept, starts = per_label("prune_space", prune_space, None, specs), per_label("warm_start", warm_start, 0, specs)
     specs = {label: spec.guided(kept[label], starts[label]) for label, spec in specs.items()}
-    if isinstance(tasks, SearchSpace):
-        tasks, evaluator = answers_for(tasks, evaluator), "table"
+    if (space := space_in(tasks)) is not None:
+        tasks, evaluator = answers_for(space, evaluator), "table"
     targets = tasks_of(tasks)
     if isinstance(tasks, Evaluator):
         if evaluator != "table":

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from nasmeta.errors import NasmetaError, NasmetaWarning, SettingError, calls_inside, shown
 from nasmeta.evaluators import (
@@ -27,7 +27,7 @@ from nasmeta.registry import is_place
 from nasmeta.spaces import SPACES, SearchSpace, get_space
 from nasmeta.surrogates import Surrogate
 from nasmeta.tables import only_test_values
-from nasmeta.tasks import MultiObjectiveTask, Task, TaskDistribution, as_task, is_own_table
+from nasmeta.tasks import MultiObjectiveTask, Task, TaskDistribution, as_task, get_task, is_own_table
 from nasmeta.training import ImageDataset, Recipe
 
 _One: TypeAlias = "str | os.PathLike[str] | Evaluator | Measure"
@@ -45,8 +45,9 @@ def answers_for(
         raise _no_evaluator(evaluator)
     if isinstance(evaluator, str) and (is_place(evaluator) or evaluator in EVALUATORS):
         evaluator = EVALUATORS[evaluator]
-        if isinstance(task, str) and (task in SPACES or is_place(task)):
+        if isinstance(task, str) and task in SPACES:
             task = get_space(task)
+    task = space_in(task) or task
     if isinstance(task, Evaluator):
         if evaluator != "table":
             raise SettingError(f"{shown(task)} answers already: leave out evaluator.")
@@ -54,7 +55,9 @@ def answers_for(
     elif isinstance(evaluator, list | tuple) and not isinstance(task, SearchSpace):
         return _several(as_task(task), evaluator, data, recipe)
     elif isinstance(task, SearchSpace) and (isinstance(evaluator, str | os.PathLike) or not callable(evaluator)):
-        raise SettingError(f"A space alone has no answers: pass a function as evaluator, not {shown(evaluator)}.")
+        raise SettingError(
+            f"A space alone has no answers: pass a function as evaluator (--evaluator), not {shown(evaluator)}."
+        )
     elif evaluator not in ("table", UNKNOWN_FEASIBILITY) and not isinstance(evaluator, Evaluator) and _is_vector(task):
         raise _one_at_a_time(as_task(task), evaluator)  # type: ignore[arg-type]
     elif callable(evaluator) and not isinstance(evaluator, Evaluator):
@@ -77,6 +80,18 @@ def answers_for(
         if isinstance(part, TableEvaluator | SurrogateEvaluator):
             _warn_of_test_values(part.task)
     return answers
+
+
+def space_in(task: object) -> SearchSpace | None:
+    """Return the space that is asked in place of a task, alone, as an object or as ``package.module:Name``."""
+    one: Any = task[0] if isinstance(task, list | tuple) and len(task) == 1 else task
+    if is_place(one):
+        try:
+            get_task(one)
+        except SettingError:  # it is there, and no task
+            with suppress(SettingError):
+                return get_space(one)
+    return one if isinstance(one, SearchSpace) else None
 
 
 def _warn_of_test_values(task: Task) -> None:

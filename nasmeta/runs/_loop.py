@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
 from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError, shown
-from nasmeta.evaluators import Evaluation, SupportsEvaluate, evaluate_or_fail
+from nasmeta.evaluators import Evaluation, FunctionEvaluator, SupportsEvaluate, evaluate_or_fail
 from nasmeta.runs._clock import Budget, Clock
 from nasmeta.runs._front_history import history_for
 from nasmeta.runs._history import History
@@ -28,6 +28,7 @@ _Running: TypeAlias = (
     "tuple[float, int, int, int, float, Any, NDArray[np.int32], NDArray[np.float64] | None, list[Any]]"
 )
 _PATIENCE = 100  # proposals of what is being trained, before a free worker waits for the next result
+_FREE_FAILURES = 100  # without any seconds from the start on, before a budget in seconds is refused
 
 
 def run_loop(
@@ -87,6 +88,7 @@ def run_loop(
     history = history_for(int(np.size(sign)), timed=clock is not None)
     timed, record, ask, timer = history.timed, history.append, searcher.ask, perf_counter
     replay = None if journal is None else Replay(journal, timed)
+    costs_unknown = seconds is not None and any(getattr(one, "cost_seconds", None) is None for one in lengths.values())
     n_cells, everything = searcher.space.size, searcher.space.size * len(lengths)
     free, continued, charge = rules.repeats == "free", rules.promotion == "continued", rules.charge_searcher
     shared = free and rules.workers > 1
@@ -173,6 +175,8 @@ def run_loop(
                 total = sum(utilities)
             if total != total and _lacks_a_reason(evaluation):  # NaN
                 raise NasmetaError(f"{type(lengths[epochs]).__name__} answered NaN for one of the cells {new}.")
+            if costs_unknown:
+                costs_unknown = not _has_seconds(lengths[epochs], evaluation, n, start)
             known.update(zip(keys if all_new else new, utilities, strict=True))
             if continued and (replay is None or not replay.holds(n)):
                 longest, before = paid.get(new[0], (0, 0.0))
@@ -219,6 +223,27 @@ def run_loop(
     history.stopped, history.searcher_seconds = stopped, thought
     history.end(budget, rules, 1.0 if n_objectives else float(sign), target, full)
     return history
+
+
+def _has_seconds(evaluator: SupportsEvaluate, evaluation: Evaluation, n: int, start: float) -> bool:
+    """Whether a success costs seconds; one that costs none is refused, and so are failures alone that never do."""
+    failed = any(evaluation.failures)
+    if evaluation.cost_seconds.any():
+        return not failed
+    if failed and (start or n + 1 < _FREE_FAILURES):  # that one fails at once is possible
+        return False
+    who, helps = f"evaluator {type(evaluator).__name__}", "answer with cost_seconds"
+    if isinstance(evaluator, FunctionEvaluator):
+        who, helps = evaluator.column.source, "return (value, seconds)"
+    what = (
+        f"The first {n + 1} evaluations of the {who} failed without seconds"
+        if failed
+        else f"The {who} returned no seconds"
+    )
+    failing = ", raise EvaluationFailed(reason, seconds)" if failed else ""
+    raise SettingError(
+        f"{what}, so a budget in seconds says nothing: {helps}{failing}, or give a budget in evaluations."
+    )
 
 
 def _lacks_a_reason(evaluation: Evaluation) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 
 from nasmeta.checks import check_choice
 from nasmeta.errors import SettingError
-from nasmeta.evaluators import Evaluator, TableEvaluator, evaluate_or_fail
+from nasmeta.evaluators import Evaluator, TableEvaluator, TrainingEvaluator, evaluate_or_fail
 from nasmeta.searchers import load_optuna, position_distributions
 from nasmeta.tasks import Task, as_task, fidelities
 
@@ -83,8 +83,8 @@ def optuna_objective(
     Parameters
     ----------
     task : str, Task or Evaluator
-        A task is looked up in its table; an evaluator may be a surrogate. Where look-ups answer with one measured seed,
-        ``TableEvaluator(task, seed)`` says which draw of seeds a study has, by default 0.
+        A task is looked up in its table; an evaluator may be a surrogate, or a function. Where look-ups answer
+        with one measured seed, ``TableEvaluator(task, seed)`` says which draw of seeds a study has, by default 0.
     epochs : iterable of int or str, optional
         Lengths of training after which a trial reports its value and may be pruned:
         ``[12, 200]``, or points of a learning curve such as ``"50of200"``. A full training alone where left out.
@@ -100,7 +100,7 @@ def optuna_objective(
     NasmetaError
         Where Optuna is not installed.
     SettingError
-        For a length that is not possible, or a task of real trainings.
+        For a length that is not possible, or real trainings.
 
     Examples
     --------
@@ -122,8 +122,8 @@ def optuna_objective(
     True
     """
     evaluator = task if isinstance(task, Evaluator) else TableEvaluator(as_task(task))
-    if evaluator.values is None:
-        raise SettingError("An objective answers from a table or a surrogate; real trainings are for nasmeta.search.")
+    if isinstance(evaluator, TrainingEvaluator):
+        raise SettingError("An objective answers at once; real trainings are for nasmeta.search.")
     check_choice("promotion", promotion, _PROMOTIONS)
     asked = {evaluator.full_epochs: evaluator.task} if epochs is None else fidelities(evaluator.task, epochs)
     return OptunaObjective(evaluator, evaluator.at(asked), promotion)

@@ -9,6 +9,7 @@ import numpy as np
 
 from nasmeta.checks import check_instance
 from nasmeta.spaces import Architecture
+from nasmeta.tables._catalog import sources_of
 from nasmeta.tables._columns import ColumnInfo, Seed
 from nasmeta.tables._legality import trained_on
 from nasmeta.tables._table import Table, load_table
@@ -76,6 +77,7 @@ def describe_training(info: ColumnInfo) -> str:
 
 def describe_column(info: ColumnInfo) -> str:
     """Say how a column was measured: what is known of dataset, split, epochs and seed, and always the release."""
-    training = describe_training(info)
-    parts = (f"dataset {info.dataset}", trained_on(info.dataset, info.split), training, f"release {info.release}")
+    of_nb201 = any(source.name == info.source for source in sources_of("nb201"))
+    images = trained_on(info.dataset, info.split) if of_nb201 else None
+    parts = (f"dataset {info.dataset}", images, describe_training(info), f"release {info.release}")
     return ", ".join(part for part in parts if part)

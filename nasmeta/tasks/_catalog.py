@@ -40,7 +40,11 @@ def _task_of(found: object) -> Task | None:
 
 
 TASKS: Registry[Task] = Registry(
-    "task", group="nasmeta.tasks", accepts=_task_of, wanted="a Task, or a function that returns one"
+    "task",
+    group="nasmeta.tasks",
+    accepts=_task_of,
+    wanted="a Task, or a function that returns one; a space is asked alone, in search and compare, where a function "
+    "answers (--evaluator)",
 )
 
 _TRADEOFF = re.compile(

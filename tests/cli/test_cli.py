@@ -355,7 +355,9 @@ def test_two_test_accuracies_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> 
     """Networks trained on half of CIFAR-10 and on all of it: other numbers, of the same split."""
     from dataclasses import replace
 
+    from nasmeta.evaluators import FunctionEvaluator
     from nasmeta.runs import History
+    from nasmeta.tables import describe_column
 
     column = nm.load_table("nb201").info("cifar10", "accuracy", "valid", 200, "mean", "NATS-tss v1.0")
     found = {replace(column, dataset=name, split="test"): 90.0 for name in ("cifar10", "cifar10-valid")}
@@ -365,6 +367,11 @@ def test_two_test_accuracies_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> 
         "dataset cifar10, trained on all 50,000 images, split test, 200 epochs, seed mean, release NATS-tss v1.0",
         "dataset cifar10-valid, trained on 25,000 images, split test, 200 epochs, seed mean, release NATS-tss v1.0",
     ]
+
+    function = FunctionEvaluator(
+        lambda choices: (1.0, 1.0), nm.get_task("nb201/cifar10")
+    )  # trains on nobody knows what
+    assert "images" not in describe_column(function.column)
 
 
 def test_a_title_says_what_the_name_of_a_task_does_not() -> None:

@@ -32,6 +32,11 @@ def convolutions(choices):
 
 on_cifar10 = FunctionEvaluator(convolutions, nm.get_task("nb201/cifar10"))
 Evaluators = FunctionEvaluator
+space = nm.SearchSpace("mlp", {"width": [16, 32], "depth": [1, 2]})
+
+
+def width(choices):
+    return choices["width"]
 """
 SPECIFICATION = """\
 tasks = ["nb201/cifar10", "nb201/cifar100"]
@@ -140,3 +145,26 @@ def test_errors_name_the_line(path: Path, before: str, after: str, line: int, me
         read_specification(path)
     assert str(caught.value).startswith(f"own.toml, line {line}: "), caught.value
     assert read_specification(path, check=False).tasks == ("nb201/cifar10", "nb201/cifar100"), "nothing is imported"
+
+
+@pytest.mark.usefixtures("path")
+def test_a_space_is_known_by_its_place(tmp_path: Path) -> None:
+    def said(command: str, *evaluator: str) -> str:
+        named = ["random", "myevaluators:space"]
+        if command == "compare":
+            named = ["--searchers", "random", "--tasks", "myevaluators:space", "--repeats", "2"]
+        result = CliRunner().invoke(app, [command, *named, *evaluator, "--evaluations", "4"])
+        assert result.exit_code == (0 if evaluator == own else 2)
+        return result.stdout + result.stderr
+
+    own = ("--evaluator", "myevaluators:width")
+    for command in ("search", "compare"):
+        assert "mlp/width" in said(command, *own)
+        assert "A space alone has no answers: pass a function" in said(command)
+        assert "myevaluators has no nosuch" in said(command, "--evaluator", "myevaluators:nosuch")
+        assert "there is no module 'nosuch'" in said(command, "--evaluator", "nosuch:width")
+    frame = nm.compare(["random"], "myevaluators:space", evaluator=own[1], repeats=2, evaluations=4)
+    assert frame.groupby("seed")["value"].max().tolist() == [32.0, 32.0]
+    (tmp_path / "own.toml").write_text(re.sub("tasks = .*", 'tasks = ["myevaluators:space"]', SPECIFICATION))
+    with pytest.raises(SettingError, match=r"own.toml, line 1: .* a space is asked alone, in search and compare"):
+        read_specification(tmp_path / "own.toml")

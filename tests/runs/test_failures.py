@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 import nasmeta as nm
+from nasmeta.analysis._run_summary import remarks
 from nasmeta.cli._app import app
 from nasmeta.errors import EvaluationFailed, NasmetaError, SettingError, TrainingFailed
 from nasmeta.evaluators import Evaluation, Evaluator, FunctionEvaluator
@@ -138,6 +139,7 @@ def test_a_run_of_failures_has_no_best() -> None:
     assert (frame["failure"] == "no such layer").all()
     with pytest.raises(SettingError, match="no evaluation succeeded, so there is no best value to report: 12 × no"):
         nm.report(frame)
+    assert not any("all runs alike" in remark for remark in remarks(frame.assign(cell=0), 3))
 
 
 def test_a_command_says_of_a_function_that_no_evaluation_succeeded(
@@ -250,3 +252,35 @@ def test_a_training_that_failed_inside_an_evaluator_is_a_failure() -> None:
         raise TrainingFailed("loss is NaN after epoch 2", "diverged")
 
     assert set(nm.search("random", SPACE, evaluator=trains, evaluations=3).failures.values()) == {"diverged"}
+
+
+def test_a_budget_in_seconds_needs_evaluations_that_cost_some(tmp_path: Path) -> None:
+    def free(choices: Mapping[str, Any]) -> float:
+        return float(choices["width"])
+
+    def fails(choices: Mapping[str, Any]) -> float:
+        raise EvaluationFailed("lost")
+
+    def some(choices: Mapping[str, Any]) -> tuple[float, float]:
+        if choices["width"] > 16:  # most fail at once
+            raise EvaluationFailed("too wide")
+        return float(choices["depth"]), 60.0
+
+    def counts(cells: NDArray[np.int32]) -> Evaluation:
+        return Evaluation(np.ones(len(cells)), np.zeros(len(cells)))
+
+    why = "The function .*free returned no seconds, .*: return .value, seconds., or give a budget in evaluations"
+    with pytest.raises(SettingError, match=why):
+        nm.search("random", SPACE, evaluator=free, seconds=300, evaluations=5, journal=tmp_path / "run.jsonl")
+    nm.search("random", SPACE, evaluator=free, evaluations=5, clock={}, journal=tmp_path / "free.jsonl")
+    with pytest.raises(SettingError, match=why):
+        nm.search("random", SPACE, evaluator=free, seconds=300, journal=tmp_path / "free.jsonl")
+    with pytest.raises(SettingError, match=why):
+        nm.compare(["random"], FunctionEvaluator(free, SPACE), repeats=2, seconds=300)
+    own = Own()
+    own.evaluate = counts  # type: ignore[method-assign]
+    with pytest.raises(SettingError, match=r"The evaluator Own returned no seconds, .* answer with cost_seconds, or"):
+        nm.search("random", own, seconds=300)
+    with pytest.raises(SettingError, match=r"The first 100 evaluations of the function .*fails failed without seconds"):
+        nm.search("random", "nb201/cifar10", evaluator=fails, seconds=300)
+    assert nm.search("random", SPACE, evaluator=some, seconds=100).end_seconds[-1] == 120.0

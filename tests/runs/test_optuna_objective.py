@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import EvaluationFailed, MissingValueError, NasmetaError
-from nasmeta.evaluators import Evaluation, TableEvaluator
+from nasmeta.evaluators import Evaluation, FunctionEvaluator, TableEvaluator
 
 optuna = pytest.importorskip("optuna")
 
@@ -132,3 +132,19 @@ def test_a_surrogate_answers() -> None:
 def test_what_is_not_possible(task: object, settings: dict[str, object], message: str) -> None:
     with pytest.raises(NasmetaError, match=message):
         nm.optuna_objective(task, **settings)
+
+
+def test_a_function_is_an_objective() -> None:
+    space = nm.SearchSpace("mlp", {"width": [16, 32, 64], "depth": [1, 2, 3]})
+
+    def score(choices: Mapping[str, int]) -> tuple[float, float]:
+        if choices["depth"] == 3:
+            raise EvaluationFailed("too deep")
+        return choices["width"] / choices["depth"], 2.0
+
+    objective = nm.optuna_objective(FunctionEvaluator(score, space, direction="min"))
+    grid = optuna.samplers.GridSampler({"width": [16, 32, 64], "depth": [1, 2, 3]})
+    study = optuna.create_study(direction=objective.direction, sampler=grid)
+    study.optimize(objective)
+    assert study.best_value == 8.0
+    assert study.best_trial.user_attrs["simulated_seconds"] == 2.0
