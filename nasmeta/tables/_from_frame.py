@@ -60,8 +60,9 @@ def columns_of_frame(
     own_keys = [key for key in _KEYS if key in frame.columns and key not in used]
     both = [key for key in own_keys if keys.get(key) is not None]
     if both:
+        option = "" if both[0] == "seed" else f" (on the command line --{both[0]})"
         raise SettingError(
-            f"The frame has a column {both[0]}: leave out {both[0]}={keys[both[0]]!r}, or rename the column."
+            f"The frame has a column {both[0]}: leave out {both[0]}={keys[both[0]]!r}{option}, or rename the column."
         )
     rest = [c for c in frame.columns if c not in used and c not in own_keys]
     if {"metric", "value"} <= set(rest) and (metrics is None or set(_listed(metrics)) <= set(frame["metric"])):
@@ -179,8 +180,8 @@ def _architectures(
         what = f"no column {shown(named)}" if named is not None else "no column that says the architecture of a row"
         listed = ", ".join(positions[:8]) + (" …" if len(positions) > 8 else "")
         raise SettingError(
-            f"The frame has {what}: name it with architecture=…, or have a column for each position of {space.name} "
-            f"({listed}). Its columns: {', '.join(frame.columns)}."
+            f"The frame has {what}: name it with architecture=… (on the command line --architecture), or have a "
+            f"column for each position of {space.name} ({listed}). Its columns: {', '.join(frame.columns)}."
         )
     return _by_name(frame[named].reset_index(drop=True), space, named), say
 
@@ -269,7 +270,8 @@ def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
     if len(wrong):
         raise SettingError(
             f"The column {name} holds {shown(column.astype(object).iloc[wrong[0]])} in row {wrong[0]} ({len(wrong)} of "
-            f"{len(column)} are no numbers): fix it, or name the columns of numbers with metrics=[…]."
+            f"{len(column)} are no numbers): fix it, or name the columns of numbers with metrics=[…], on the command "
+            "line --metrics a,b."
         )
     values: NDArray[np.float64] = numbers.to_numpy(np.float64, na_value=np.nan)
     if (np.abs(values) > np.finfo(np.float32).max).any():
