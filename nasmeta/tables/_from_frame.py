@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -46,7 +46,8 @@ def columns_of_frame(
     """Return the columns that a data frame holds; see `nasmeta.tables.Table.from_frame`."""
     import pandas as pd
 
-    frame = _checked_frame(frame)
+    chosen = [] if metrics is None else _listed(metrics)
+    frame = _checked_frame(frame, [*(position.name for position in space.positions), architecture, *chosen])
     for what, text in (
         ("name of the table", name),
         ("licence", licence),
@@ -117,8 +118,11 @@ def columns_of_frame(
     return columns
 
 
-def _checked_frame(frame: Any) -> pd.DataFrame:
-    """Return the frame with texts as names of columns, without what pandas calls a column that had no name."""
+def _checked_frame(frame: Any, named: Collection[str | None]) -> pd.DataFrame:
+    """Return the frame with texts as names of columns, without what pandas calls a column that had no name.
+
+    Seed means seed, and Cell cell, where the column is not `named` as something else.
+    """
     import pandas as pd
 
     if not isinstance(frame, pd.DataFrame):
@@ -128,12 +132,14 @@ def _checked_frame(frame: Any) -> pd.DataFrame:
     if not len(frame):
         raise SettingError("The frame has no row.")
     frame = frame.rename(columns=str)
+    lower = {c: c.lower() for c in frame.columns if c.lower() in (*_KEYS, *_NAMES) and c not in named}
+    frame = frame.rename(columns={c: key for c, key in lower.items() if key == c or key not in frame.columns})
     twice = frame.columns[frame.columns.duplicated()].tolist()
     if twice:
         raise SettingError(f"The frame has the column {twice[0]!r} twice.")
     # The row numbers that `to_csv` writes unless it is told not to are no metric.
-    named: pd.DataFrame = frame.loc[:, [not re.fullmatch(r"(Unnamed: \d+)?", column) for column in frame.columns]]
-    return named
+    kept: pd.DataFrame = frame.loc[:, [not re.fullmatch(r"(Unnamed: \d+)?", column) for column in frame.columns]]
+    return kept
 
 
 def _check_points(long: pd.DataFrame) -> None:
