@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import nasmeta as nm
-from nasmeta.cli._cli_utils import by_metric, cell_in, cli_command, console, names_in
+from nasmeta.cli import _own_table as of_file
+from nasmeta.cli._cli_utils import cell_in, cli_command, console
 from nasmeta.errors import ColumnError, DamagedFileError, SettingError
 from nasmeta.progress import progress_bar
 
@@ -30,36 +31,19 @@ def add_data(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet file with one row per measurement.")
     ],
-    space: Annotated[_Text, typer.Option(help="Name of the space, such as nb201, or package.module:Name.")] = None,
-    columns: Annotated[
-        _Text,
-        typer.Option(
-            help="Instead of --space: the columns that describe an architecture. The rows then form the space."
-        ),
-    ] = None,
+    space: of_file.Space = None,
+    columns: of_file.Columns = None,
     name: Annotated[_Text, typer.Option(help="Name of the table. Default: the name of the file.")] = None,
-    dataset: Annotated[
-        _Text, typer.Option(help="Dataset on which the networks were trained. Default: the name of the table.")
-    ] = None,
-    architecture: Annotated[_Text, typer.Option(help="Name of the column that holds the architectures.")] = None,
-    metrics: Annotated[
-        _Text, typer.Option(help="Columns of values, separated by commas, if the file has other columns too.")
-    ] = None,
-    split: Annotated[_Text, typer.Option(help="Split on which the values were measured: train, valid or test.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Length of the trainings, in epochs.")] = None,
-    release: Annotated[_Text, typer.Option(help="Release of the data.")] = None,
-    direction: Annotated[
-        list[str] | None,
-        typer.Option(metavar="METRIC=max|min", help="Whether higher (max) or lower (min) is better. Repeatable."),
-    ] = None,
-    unit: Annotated[list[str] | None, typer.Option(metavar="METRIC=UNIT", help="Unit of a metric.")] = None,
-    kind: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="METRIC=KIND", help="Kind of a metric: performance, size, seconds, latency, energy or proxy."
-        ),
-    ] = None,
-    device: Annotated[_Text, typer.Option(help="Device on which latency or energy was measured.")] = None,
+    dataset: of_file.Dataset = None,
+    architecture: of_file.Architecture = None,
+    metrics: of_file.Metrics = None,
+    split: of_file.Split = None,
+    epochs: of_file.Epochs = None,
+    release: of_file.Release = None,
+    direction: of_file.Direction = None,
+    unit: of_file.Unit = None,
+    kind: of_file.Kind = None,
+    device: of_file.Device = None,
     licence: Annotated[str, typer.Option(help="Licence of the data.")] = "not stated",
     citation: Annotated[str, typer.Option(help="The paper to cite.")] = "",
     replace: Annotated[bool, typer.Option("--replace", help="Replace a table of the same name.")] = False,
@@ -70,40 +54,22 @@ def add_data(
     strings or indices, or in one column for each position of the space. Search the table with `nasmeta search gp
     NAME/DATASET`.
     """
-    from nasmeta.tables import read_frame
+    from nasmeta.tables import table_of_file
 
-    if (space is None) == (columns is None):
-        raise SettingError(
-            "Name the space of the table, by one of two: --space nb201 (or another registered one), or --columns a,b,c "
-            "for the columns of the file that describe an architecture."
-        )
-    frame = read_frame(file)
     own = name or re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._") or "own"
-    chosen = nm.SearchSpace.from_frame(frame, names_in(columns), own) if columns else nm.get_space(space or "")
-    table = nm.Table.from_frame(
-        frame,
-        chosen,
-        name=own,
-        architecture=architecture,
-        dataset=dataset,
-        metrics=names_in(metrics) if metrics else None,
-        split=split,
-        epochs=epochs,
-        release=release,
-        direction=by_metric(direction),
-        unit=by_metric(unit),
-        kind=by_metric(kind),
-        device=device,
-        licence=licence,
-    ).add(own, replace=replace, citation=citation)
+    options = of_file.reading(
+        columns, metrics, direction, unit, kind, space=space, architecture=architecture, dataset=dataset, split=split,
+        epochs=epochs, release=release, device=device,
+    )  # fmt: skip
+    table = table_of_file(file, name=own, licence=licence, **options).add(own, replace=replace, citation=citation)
     try:
         tasks, unclear = list(table.tasks()), ""
     except ColumnError as reason:  # two releases, say: it is kept, and a question has to say which
         tasks, unclear = [], str(reason)
-    share = len(tasks[0].measured) / chosen.size if tasks else 1.0
+    share = len(tasks[0].measured) / table.space.size if tasks else 1.0
     columns_here = "1 column" if len(table.columns) == 1 else f"{len(table.columns)} columns"
     measured = f", {100 * share:.3g} % of them measured" if share < 1 else ""
-    typer.echo(f"{own}: {columns_here} over {chosen.size:,} architectures{measured}")
+    typer.echo(f"{own}: {columns_here} over {table.space.size:,} architectures{measured}")
     for info in table.columns[:_MOST]:
         typer.echo(f"  {info.address} ({info.unit}, {'higher' if info.direction == 'max' else 'lower'} is better)")
     if len(table.columns) > _MOST:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import nasmeta as nm
-from nasmeta.cli._cli_utils import by_metric, cli_command, echo_written, names_in, print_table
+from nasmeta.cli import _own_table as of_file
+from nasmeta.cli._cli_utils import cli_command, echo_written, print_table
 from nasmeta.errors import SettingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -95,20 +96,30 @@ def doctor(
             help="Your tables to look at: names, files or folders of files. Default: all that were added.",
         ),
     ] = None,
-    space: Annotated[str | None, typer.Option(help="Space of the tables in .csv, .tsv or .parquet files.")] = None,
-    columns: Annotated[
-        str | None, typer.Option(help="Instead of --space: the columns that describe an architecture.")
-    ] = None,
-    unit: Annotated[
-        list[str] | None, typer.Option(metavar="METRIC=UNIT", help="Unit of a metric of such files.")
-    ] = None,
+    space: of_file.Space = None,
+    columns: of_file.Columns = None,
+    dataset: of_file.Dataset = None,
+    architecture: of_file.Architecture = None,
+    metrics: of_file.Metrics = None,
+    split: of_file.Split = None,
+    epochs: of_file.Epochs = None,
+    release: of_file.Release = None,
+    direction: of_file.Direction = None,
+    unit: of_file.Unit = None,
+    kind: of_file.Kind = None,
+    device: of_file.Device = None,
 ) -> None:
     """Show versions, cache, extras, device and your own tables; exit code 1 if something is broken.
 
     Of each table it says whether it opens, its datasets and metrics, and what is odd: accuracies that look like
     fractions among percents, means that are not those of their seeds, tasks that hold few of the architectures, and
-    test values without validation values.
+    test values without validation values. The options say how .csv, .tsv and .parquet files are read, as for
+    `nasmeta data add`.
     """
+    options = of_file.reading(
+        columns, metrics, direction, unit, kind, space=space, architecture=architecture, dataset=dataset, split=split,
+        epochs=epochs, release=release, device=device,
+    )  # fmt: skip
     broken: list[str] = []
     needs, extras = _requirements()
     lines = {
@@ -126,13 +137,16 @@ def doctor(
         missing = [package for package in packages if _installed(package) is None]
         hint = f'pip install "nasmeta[{extra}]" brings {", ".join(missing)}'
         typer.echo(f"{'extra':<10}{extra}: {hint if missing else 'installed'}")
-    for line in _tables(tables, space, columns, by_metric(unit), broken):
+    n_odd = 0
+    for line in _tables(tables, options, broken):
         typer.echo(line)
+        n_odd += line.startswith("odd ")
     for problem in broken:
         typer.echo(f"BROKEN: {problem}")
     if broken:
         raise typer.Exit(1)
-    typer.echo("All is well.")
+    found = f"{n_odd} odd thing{'s' if n_odd > 1 else ''}"
+    typer.echo(f"Nothing is broken; {found} above to look at." if n_odd else "All is well.")
 
 
 def _requirements() -> tuple[dict[str, str], dict[str, list[str]]]:
@@ -197,9 +211,7 @@ def _mirror(broken: list[str]) -> str:
     return mirror or "none (NASMETA_MIRROR)"
 
 
-def _tables(
-    names: list[str] | None, space: str | None, columns: str | None, unit: dict[str, str] | None, broken: list[str]
-) -> Iterator[str]:
+def _tables(names: list[str] | None, options: dict[str, Any], broken: list[str]) -> Iterator[str]:
     """Yield what is found of each table in lines; those that do not open are broken."""
     from nasmeta.tables import added_tables, examine
 
@@ -208,14 +220,15 @@ def _tables(
             names = list(added_tables())
         except SettingError:  # the cache cannot be used, which is told
             return
-    for found in (one for name in names for one in examine(name, space, names_in(columns), unit)):
+    for found in (one for name in names for one in examine(name, **options)):
         if found.table is None:
             broken.append(f"{found.name} does not open: {' '.join(found.why.split())}")
             continue
         infos, size = found.table.columns, found.table.space.size
         metrics = ", ".join(dict.fromkeys(f"{i.metric} ({i.unit}, {i.direction})" for i in infos))
         datasets = ", ".join(found.table.datasets)
-        yield f"{'table':<10}{found.name}: opens; {size:,} architectures; datasets {datasets}; metrics {metrics}"
+        share = f"{found.n_measured:,} of " if found.n_measured < size else ""
+        yield f"{'table':<10}{found.name}: opens; {share}{size:,} architectures; datasets {datasets}; metrics {metrics}"
         yield from (f"{'odd':<10}{found.name}: {' '.join(odd.split())}" for odd in found.odd)
 
 

@@ -127,15 +127,18 @@ surrogate_app = typer.Typer(
 @cli_command
 def fit(
     task: Annotated[str, typer.Argument(help="Name of a task, such as nb201/cifar10 or tnb101/jigsaw.")],
-    output: Annotated[Path | None, typer.Option(help="Write the surrogate to this file (.npz).")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "--out", help="Write the surrogate to this file (.npz).")
+    ] = None,
     train_fraction: Annotated[float, typer.Option(help="Largest fraction of the cells to train on.")] = 0.8,
     seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> None:
     """Fit a surrogate to part of a table, score it on the rest, and write it to a file."""
     from nasmeta.surrogates import fit_surrogate
 
     if output is not None:
-        _check(output)
+        _check(output, overwrite)
     with spinner(f"fitting {task}"):
         surrogate = fit_surrogate(task, train_fraction=train_fraction, seed=seed)
         written = None if output is None else surrogate.save(output)
@@ -144,13 +147,15 @@ def fit(
         typer.echo(f"Written: {written} ({written.stat().st_size:,} bytes)")
 
 
-def _check(output: Path) -> None:
+def _check(output: Path, overwrite: bool) -> None:
     """Notice before the fit where nothing can be written afterwards."""
     from nasmeta.errors import SettingError
     from nasmeta.files import require_writable
 
     if output.suffix != ".npz" or output.is_dir() or not output.parent.is_dir():
         raise SettingError(f"{output} cannot be written: name a file that ends in .npz, in a folder that exists.")
+    if output.exists() and not overwrite:
+        raise SettingError(f"{output} is there already: name another file, or replace it with --overwrite.")
     require_writable(output)
 
 

@@ -156,7 +156,7 @@ class ComparisonFolder:
             there = found | _without_code(found)
             asked = json.loads(json.dumps({**due, **_without_code(due)}))
             differences = [
-                f"{key} there: {json.dumps(there.get(key))}; asked for: {json.dumps(asked[key])}"
+                _difference(key, there.get(key), asked[key])
                 for key in _IDENTITY
                 if _unordered(_unnamed(there.get(key))) != _unordered(_unnamed(asked[key]))
             ]
@@ -257,6 +257,20 @@ def _read(file: IO[bytes]) -> pd.DataFrame:
     frame = pd.DataFrame(columns, copy=False)
     frame.attrs = json.loads(source.schema_arrow.metadata[_ATTRS])
     return frame
+
+
+def _difference(key: str, there: Any, asked: Any) -> str:
+    """Return in words how an entry of the specification differs."""
+    if key == "tasks":
+        both = [{task["name"]: task.get("evaluator") or {} for task in said} for said in (there, asked)]
+        changed = [
+            name
+            for name, own in both[1].items()
+            if own.get("kind") == both[0].get(name, {}).get("kind") == "surrogate" and own != both[0][name]
+        ]
+        if changed:
+            return f"Surrogates with another content answered there, for {', '.join(changed)}"
+    return f"{key} there: {json.dumps(there)}; asked for: {json.dumps(asked)}"
 
 
 def _without_code(said: Mapping[str, Any]) -> dict[str, Any]:

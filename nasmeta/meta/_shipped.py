@@ -76,17 +76,16 @@ def meta_model_for(
     """
     target = set(map(held_out_name, task.held_out))
     if which == "shipped":
-        fitting = [
-            model
-            for model in map(SavedMetaModel.load, SavedMetaModel.shipped())
-            if model.kind == kind and model.space == task.space
-        ]
+        of_kind = [model for model in map(SavedMetaModel.load, SavedMetaModel.shipped()) if model.kind == kind]
+        fitting = [model for model in of_kind if model.space == task.space]
         honest = [model for model in fitting if target.isdisjoint(map(held_out_name, model.held_out))]
         if not honest:
             there = ", ".join(f"{model.path.stem} (learnt from {', '.join(model.sources)})" for model in fitting)
+            spaces = ", ".join(dict.fromkeys(model.space.name for model in of_kind))
+            there = there or (f"none; there are models for {spaces}" if spaces else "none, nor for another")
             raise SettingError(
                 f"No meta-model of {kind} is shipped that has seen nothing of {task.name}. "
-                f"Shipped for this space: {there or 'none'}. Without a model, {kind} meta-trains itself."
+                f"Shipped for this space: {there}. Without a model, {kind} meta-trains itself."
             )
         fit = [model for model in honest if not other_metrics(task, model.metric_kinds)]
         if not fit:

@@ -10,11 +10,16 @@ from nasmeta.tables._catalog import (
 )
 from nasmeta.tables._columns import ColumnInfo, Kind as Kind, kind_of_old as kind_of_old, split_of as split_of
 from nasmeta.tables._describe import describe_column as describe_column, describe_training as describe_training, query
-from nasmeta.tables._examine import Examined as Examined, examine as examine, oddities as oddities
+from nasmeta.tables._examine import (
+    Examined as Examined,
+    examine as examine,
+    oddities as oddities,
+    table_of_file as table_of_file,
+)
 from nasmeta.tables._fetch import fetch
 from nasmeta.tables._lookup import damaged_sources as damaged_sources
 from nasmeta.tables._oddities import looks_fractional as looks_fractional, only_test_values as only_test_values
-from nasmeta.tables._own import added_tables as added_tables, read_frame as read_frame, remove_added as remove_added
+from nasmeta.tables._own import added_tables as added_tables, remove_added as remove_added
 from nasmeta.tables._table import TABLES as TABLES, Table, load_table
 from nasmeta.tables.official import import_official
 from nasmeta.tables.sources import (

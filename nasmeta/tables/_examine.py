@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,19 +33,14 @@ class Examined:
     name: str
     table: Table | None  # None where it does not open
     why: str  # it does not open; empty where it does
+    n_measured: int = 0  # architectures with a value
     odd: tuple[str, ...] = ()
 
 
-def examine(
-    place: str | os.PathLike[str],
-    space: str | SearchSpace | None = None,
-    columns: Sequence[str] | None = None,
-    unit: Mapping[str, str] | None = None,
-) -> Iterator[Examined]:
+def examine(place: str | os.PathLike[str], **options: Any) -> Iterator[Examined]:
     """Open a table by its name, the file of one, or all files of a folder, and look for what is odd.
 
-    A .csv, .tsv or .parquet needs `space`, or `columns` that describe an architecture; an .arrow of the store says it.
-    `unit` states units of metrics, as for `Table.from_frame`.
+    A .csv, .tsv or .parquet is read with the options of `table_of_file`; an .arrow of the store needs none.
     """
     path = Path(place).expanduser()
     files = sorted(one for one in path.iterdir() if one.suffix in _SUFFIXES) if path.is_dir() else [path]
@@ -56,28 +52,52 @@ def examine(
         try:
             with warnings.catch_warnings(record=True) as told:
                 warnings.simplefilter("always", NasmetaWarning)
-                table = _of_file(file, space, columns, unit) if is_file else load_table(name)
+                table = _of_file(file, options) if is_file else load_table(name)
             said = tuple(str(one.message) for one in told if issubclass(one.category, NasmetaWarning))
-            yield Examined(name, table, "", (*said, *oddities(table, accuracies=not said)))
+            yield Examined(name, table, "", _n_measured(table), (*said, *oddities(table, accuracies=not said)))
         except NasmetaError as reason:
             yield Examined(name, None, str(reason))
 
 
-def _of_file(
-    file: Path, space: str | SearchSpace | None, columns: Sequence[str] | None, unit: Mapping[str, str] | None
-) -> Table:
+def _of_file(file: Path, options: Mapping[str, Any]) -> Table:
     """Open the table in a file."""
-    if file.suffix == ".arrow":
-        try:
-            data = file.read_bytes()
-        except OSError as reason:
-            raise SettingError(f"{file} cannot be read: {reason.strerror or reason}.") from reason
-        return Table(file.stem, [ContentSource(file.stem, sha256(data).hexdigest(), data)])
+    if file.suffix != ".arrow":
+        return table_of_file(file, name=file.stem, **options)
+    try:
+        data = file.read_bytes()
+    except OSError as reason:
+        raise SettingError(f"{file} cannot be read: {reason.strerror or reason}.") from reason
+    return Table(file.stem, [ContentSource(file.stem, sha256(data).hexdigest(), data)])
+
+
+def table_of_file(
+    file: str | os.PathLike[str],
+    *,
+    name: str,
+    space: str | SearchSpace | None = None,
+    columns: Sequence[str] | None = None,
+    **options: Any,
+) -> Table:
+    """Make a table of a .csv, .tsv or .parquet over a space, or over that of `columns` that describe an architecture.
+
+    The other options are those of `Table.from_frame`.
+    """
+    if (space is None) == (columns is None):
+        raise SettingError(
+            "Name the space of the table, by one of two: --space nb201 (or another registered one), or --columns a,b,c "
+            "for the columns of the file that describe an architecture."
+        )
     frame = read_frame(file)
-    if space is None and not columns:
-        raise SettingError("Say what its rows are: the space (--space), or columns that describe one (--columns a,b).")
-    own = SearchSpace.from_frame(frame, list(columns), file.stem) if columns else space
-    return Table.from_frame(frame, own or "", name=file.stem, unit=unit)
+    own = SearchSpace.from_frame(frame, list(columns), name) if columns else space
+    return Table.from_frame(frame, own or "", name=name, **options)
+
+
+def _n_measured(table: Table) -> int:
+    """Return how many architectures have a value in any column."""
+    measured = np.zeros(table.space.size, dtype=bool)
+    for values in table._lookup.values_of(table.columns):
+        measured |= ~np.isnan(values)
+    return int(measured.sum())
 
 
 def oddities(table: Table, *, accuracies: bool = True) -> Iterator[str]:

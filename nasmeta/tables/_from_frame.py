@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
@@ -46,7 +46,8 @@ def columns_of_frame(
     """Return the columns that a data frame holds; see `nasmeta.tables.Table.from_frame`."""
     import pandas as pd
 
-    frame = _checked_frame(frame)
+    chosen = [] if metrics is None else _listed(metrics)
+    frame = _checked_frame(frame, [*(position.name for position in space.positions), architecture, *chosen])
     for what, text in (
         ("name of the table", name),
         ("licence", licence),
@@ -60,8 +61,9 @@ def columns_of_frame(
     own_keys = [key for key in _KEYS if key in frame.columns and key not in used]
     both = [key for key in own_keys if keys.get(key) is not None]
     if both:
+        option = "" if both[0] == "seed" else f" (on the command line --{both[0]})"
         raise SettingError(
-            f"The frame has a column {both[0]}: leave out {both[0]}={keys[both[0]]!r}, or rename the column."
+            f"The frame has a column {both[0]}: leave out {both[0]}={keys[both[0]]!r}{option}, or rename the column."
         )
     rest = [c for c in frame.columns if c not in used and c not in own_keys]
     if {"metric", "value"} <= set(rest) and (metrics is None or set(_listed(metrics)) <= set(frame["metric"])):
@@ -116,8 +118,11 @@ def columns_of_frame(
     return columns
 
 
-def _checked_frame(frame: Any) -> pd.DataFrame:
-    """Return the frame with texts as names of columns, without what pandas calls a column that had no name."""
+def _checked_frame(frame: Any, named: Collection[str | None]) -> pd.DataFrame:
+    """Return the frame with texts as names of columns, without what pandas calls a column that had no name.
+
+    Seed means seed, and Cell cell, where the column is not `named` as something else.
+    """
     import pandas as pd
 
     if not isinstance(frame, pd.DataFrame):
@@ -127,12 +132,14 @@ def _checked_frame(frame: Any) -> pd.DataFrame:
     if not len(frame):
         raise SettingError("The frame has no row.")
     frame = frame.rename(columns=str)
+    lower = {c: c.lower() for c in frame.columns if c.lower() in (*_KEYS, *_NAMES) and c not in named}
+    frame = frame.rename(columns={c: key for c, key in lower.items() if key == c or key not in frame.columns})
     twice = frame.columns[frame.columns.duplicated()].tolist()
     if twice:
         raise SettingError(f"The frame has the column {twice[0]!r} twice.")
     # The row numbers that `to_csv` writes unless it is told not to are no metric.
-    named: pd.DataFrame = frame.loc[:, [not re.fullmatch(r"(Unnamed: \d+)?", column) for column in frame.columns]]
-    return named
+    kept: pd.DataFrame = frame.loc[:, [not re.fullmatch(r"(Unnamed: \d+)?", column) for column in frame.columns]]
+    return kept
 
 
 def _check_points(long: pd.DataFrame) -> None:
@@ -179,8 +186,8 @@ def _architectures(
         what = f"no column {shown(named)}" if named is not None else "no column that says the architecture of a row"
         listed = ", ".join(positions[:8]) + (" …" if len(positions) > 8 else "")
         raise SettingError(
-            f"The frame has {what}: name it with architecture=…, or have a column for each position of {space.name} "
-            f"({listed}). Its columns: {', '.join(frame.columns)}."
+            f"The frame has {what}: name it with architecture=… (on the command line --architecture), or have a "
+            f"column for each position of {space.name} ({listed}). Its columns: {', '.join(frame.columns)}."
         )
     return _by_name(frame[named].reset_index(drop=True), space, named), say
 
@@ -269,7 +276,8 @@ def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
     if len(wrong):
         raise SettingError(
             f"The column {name} holds {shown(column.astype(object).iloc[wrong[0]])} in row {wrong[0]} ({len(wrong)} of "
-            f"{len(column)} are no numbers): fix it, or name the columns of numbers with metrics=[…]."
+            f"{len(column)} are no numbers): fix it, or name the columns of numbers with metrics=[…], on the command "
+            "line --metrics a,b."
         )
     values: NDArray[np.float64] = numbers.to_numpy(np.float64, na_value=np.nan)
     if (np.abs(values) > np.finfo(np.float32).max).any():

@@ -240,6 +240,11 @@ def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
     except Exception as reason:  # a file of another kind may fail with nearly any exception
         raise SettingError(f"{path} cannot be read as {path.suffix[1:]}: {str(reason).strip():.200}") from reason
     found.columns = [name.strip() if isinstance(name, str) else name for name in found.columns]
+    if len(found.columns) == 1 and (other := next((mark for mark in ";\t|," if mark in str(found.columns[0])), None)):
+        raise SettingError(
+            f"{path} has one column, {found.columns[0]!r}: its values are separated by {other!r}. Separate those of a "
+            ".csv by ',' (with decimal points), those of a .tsv by tabs."
+        )
     if found.columns.has_duplicates:
         raise SettingError(f"{path} has the column {found.columns[found.columns.duplicated()][0]!r} twice.")
     return found

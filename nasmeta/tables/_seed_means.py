@@ -75,11 +75,17 @@ def last_decimal(values: NDArray[np.float32]) -> float:
 def _step(values: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the value of the last digit of each number, by the decimals or significant digits of all, shape (n,).
 
+    Where all are numbers of float16, it is at least their resolution.
+
     >>> _step(np.array([12150, 1.095, np.nan], np.float32)).tolist()
     [10.0, 0.001, nan]
     """
     step = np.where(np.isnan(values), np.nan, last_decimal(values))
     exact = values.astype(np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        half = values.astype(np.float16)
+        if (np.isnan(values) | (half == values)).all():
+            step = np.fmax(step, np.spacing(np.abs(half)).astype(np.float64))
     with np.errstate(divide="ignore"):
         first = np.floor(np.log10(np.abs(exact)))
     first = np.where(np.isfinite(first), first, 0)

@@ -121,10 +121,10 @@ class Table(ColumnQueries):
 
         Nothing is demanded that the frame does not have. It is *wide*, a column a metric, or *long*, with the columns
         ``metric`` and ``value``. Columns called ``dataset``, ``split``, ``epochs``, ``seed``, ``release`` or ``epoch``
-        say so of each row; what holds for all rows is an argument. Of single seeds the mean is added; a row whose seed
-        is ``mean`` must be the mean of the seeds beside it, up to rounding. A warning names rows whose accuracies look
-        like fractions among percents, unless `unit` says what they are. Architectures without a row were not measured:
-        a search keeps to the others.
+        (in capitals, too) say so of each row; what holds for all rows is an argument. Of single seeds the mean is
+        added; a row whose seed is ``mean`` must be the mean of the seeds beside it, up to rounding. A warning names
+        rows whose accuracies look like fractions among percents, unless `unit` says what they are. Architectures
+        without a row were not measured: a search keeps to the others.
 
         Parameters
         ----------

@@ -11,6 +11,7 @@ import numpy as np
 
 from nasmeta.errors import ColumnError, NasmetaError
 from nasmeta.registry import is_place
+from nasmeta.spaces import canonical_dataset
 from nasmeta.tasks._names import CANNOT_RUN_ALL, DATASETS, devices, read_name
 from nasmeta.tasks._signal import Signal
 from nasmeta.tasks._task import Task
@@ -109,6 +110,14 @@ def task_of_own_table(name: str) -> Task | None:
     if len(alike) == 1 and all(info.release != said["release"] for info in opened.columns):
         said.pop("release")
         said["split"] = alike.pop()  # val, valid and validation are one split
+    of_dataset = [info for info in opened.columns if info.dataset == canonical_dataset(dataset)]
+    if of_dataset and not alike and "release" in said and all(info.release != said["release"] for info in of_dataset):
+        splits = ", ".join(sorted({info.split for info in of_dataset if info.split})) or "none"
+        releases = ", ".join(sorted({info.release for info in of_dataset}))
+        raise ColumnError(
+            f"{table} holds neither a split nor a release {said['release']!r} of {dataset}. Its splits: {splits}; its "
+            f"releases: {releases}. `nasmeta list tasks --family {table}` lists its tasks."
+        )
     return opened.task(metric or None, dataset, **said)
 
 

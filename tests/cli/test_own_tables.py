@@ -163,15 +163,22 @@ REFUSED = {
     "both": (["--space", "nb201", "--columns", "width"], "--space nb201"),
     "unknown space": (["--space", "nb202"], "Unknown space 'nb202'"),
     "unknown column": (["--columns", "width,depht"], "depht"),
-    "of another space": (["--space", "nb201"], "no column that says the architecture"),
+    "of another space": (
+        ["--space", "nb201"],
+        "no column that says the architecture of a row: name it with "
+        "architecture=… (on the command line --architecture)",
+    ),
     "a direction": (["--columns", "width,depth,act", "--direction", "up"], "METRIC=VALUE"),
     "a direction of none": (["--columns", "width,depth,act", "--direction", "mse=min"], "'mse'"),
     "a kind": (["--columns", "width,depth,act", "--kind", "rmse=speed"], "kind of rmse"),
     "a name": (["--columns", "width,depth,act", "--name", "My Table"], "lower-case letters"),
     "a taken name": (["--columns", "width,depth,act", "--name", "nb201"], "table that the package knows"),
     "two answers": (["--columns", "width,depth", "--metrics", "rmse"], "both say pets/rmse"),
-    "a text as metric": (["--columns", "width,depth"], "The column act holds 'relu' in row 0"),
-    "a key twice": (["--columns", "width,depth,act", "--dataset", "pets"], "has a column dataset"),
+    "a text as metric": (["--columns", "width,depth"], "on the command line --metrics a,b"),
+    "a key twice": (
+        ["--columns", "width,depth,act", "--dataset", "pets"],
+        "leave out dataset='pets' (on the command line --dataset)",
+    ),
 }
 
 
@@ -193,6 +200,7 @@ def test_what_is_refused(case: str, sweep: Path) -> None:
         ("a.csv", b"", "cannot be read as csv"),
         ("a.csv", b"\xff\xfe\x00", "cannot be read as csv"),
         ("a.csv", b"arch,acc\n", "no row"),
+        ("a.csv", b"cell;accuracy\n0;91,5\n", "its values are separated by ';'"),
         ("a.csv", b"arch,acc\n0,1\n1,2,3,4\n", "cannot be read as csv"),
     ],
 )
@@ -230,6 +238,7 @@ def test_the_doctor_opens_own_tables(sweep: Path, tmp_path: Path) -> None:
     metrics = "rmse (1, min), train_seconds (s, min)"
     assert f"table     sweep: opens; 60 architectures; datasets pets, x-rays; metrics {metrics}\n" in done
     assert "odd " not in done
+    assert done.endswith("All is well.\n")
     folder = tmp_path / "tables"
     folder.mkdir()
     accuracies = np.round(np.random.default_rng(0).normal(92, 1, 20), 2)
@@ -241,7 +250,10 @@ def test_the_doctor_opens_own_tables(sweep: Path, tmp_path: Path) -> None:
     seeds.to_csv(folder / "c-mean.csv", index=False)
     (folder / "notes.txt").write_text("no table")
     done = run("doctor", folder, "--space", "nb201", code=1).stdout
-    assert "table     a-good.csv: opens; 15,625 architectures; datasets a-good; metrics accuracy (percent, max)" in done
+    assert (
+        "table     a-good.csv: opens; 20 of 15,625 architectures; datasets a-good; metrics accuracy (percent, max)"
+        in done
+    )
     odd = [line for line in done.splitlines() if line.startswith("odd ")]
     assert "accuracy of b-mixed looks like a fraction, and is in percent elsewhere" in odd[0]
     assert odd[0].endswith("on the command line --unit accuracy=percent.")
@@ -259,6 +271,20 @@ def test_the_doctor_opens_own_tables(sweep: Path, tmp_path: Path) -> None:
     stored.write_bytes(stored.read_bytes()[:500])
     assert "BROKEN: sweep does not open:" in run("doctor", code=1).stdout
     assert "holds no file" in run("doctor", tmp_path / "cache", code=1).stdout
+
+
+def test_the_doctor_reads_what_can_be_added(tmp_path: Path) -> None:
+    file, frame = tmp_path / "notes.csv", pd.DataFrame({"net": [0, 5], "y": [0.5, 0.75], "note": ["a", "b"]})
+    frame.to_csv(file, index=False)
+    options = ("--space", "nb201", "--architecture", "net", "--metrics", "y", "--split", "test")
+    done = run("doctor", file, *options).stdout
+    assert "notes.csv: opens; 2 of 15,625 architectures; datasets notes; metrics y (1, max)" in done
+    assert done.endswith("Nothing is broken; 2 odd things above to look at.\n")  # no direction, test values alone
+    done = run("doctor", file, *options[:-2], "--direction", "y=min").stdout
+    assert "metrics y (1, min)" in done
+    assert done.endswith("All is well.\n")
+    run("data", "add", file, *options[:-2], "--direction", "y=min")
+    assert "table     notes: opens; 2 of 15,625 architectures" in run("doctor").stdout
 
 
 def test_a_name_with_a_space_is_quoted_in_what_to_do_next(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from nasmeta.cli._app import app
 from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.evaluators import EVALUATORS
 from nasmeta.experiments import read_specification, run_specification
-from nasmeta.surrogates import Surrogate
+from nasmeta.surrogates import Surrogate, fit_surrogate
 
 MODULE = """
 import nasmeta as nm
@@ -123,6 +123,12 @@ def test_the_file_of_a_surrogate_is_one_beside_the_specification(path: Path, tmp
     np.testing.assert_array_equal(frame["value"], surrogate.values[frame["cell"]])
     said = json.loads((tmp_path / "out" / "provenance.json").read_bytes())
     assert said["evaluator"]["sha256"] == surrogate.sha256
+    kept = tmp_path / "out" / "specification.toml"
+    assert 'evaluator = "../mine.npz"' in kept.read_text()
+    assert_frame_equal(run_specification(kept, tmp_path / "out"), frame)
+    fit_surrogate("nb201/cifar10", train_fraction=0.01).save(tmp_path / "mine.npz")
+    with pytest.raises(SettingError, match="Surrogates with another content answered there, for nb201/cifar10"):
+        run_specification(kept, tmp_path / "out")
     path.write_text(one.replace("myevaluators:convolutions", "gone.npz"))
     with pytest.raises(NasmetaError, match=r"own\.toml, line 3: .*gone\.npz"):
         read_specification(path)

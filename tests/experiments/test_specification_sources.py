@@ -74,6 +74,9 @@ def test_they_search_as_search_does_and_the_folder_says_so(path: Path, tmp_path:
 @pytest.mark.slow
 def test_it_goes_on_and_other_sources_or_another_model_are_another_comparison(path: Path, tmp_path: Path) -> None:
     run_specification(path, tmp_path / "out")
+    kept = tmp_path / "out" / "specification.toml"
+    assert 'meta_model = "../specs/model.npz"' in kept.read_text()
+    run_specification(kept, tmp_path / "out")
     path.write_text(GOOD.replace("repeats = 2", "repeats = 3"), encoding="utf-8")
     whole = run_specification(path, tmp_path / "out")
     assert_frame_equal(whole, run_specification(path, tmp_path / "anew"))

@@ -152,8 +152,10 @@ def test_a_model_that_knows_the_target_warns(saved: Path) -> None:
     meta_model_for("source-order", nm.get_task("nb201/cifar100"), saved)
     with pytest.warns(LeakageWarning, match="learnt from cifar10.* no honest test"):
         meta_model_for("source-order", nm.get_task("nb201/cifar10@12ep"), saved)
-    with pytest.raises(SettingError, match="No meta-model of source-order is shipped"):
+    with pytest.raises(SettingError, match=r"No meta-model of source-order is shipped .*: none, nor for another"):
         meta_model_for("source-order", nm.get_task("nb201/cifar10"), "shipped")
+    with pytest.raises(SettingError, match="Shipped for this space: none; there are models for nb201"):
+        meta_model_for("meta-np", nm.get_task("tnb101/jigsaw"), "shipped")
 
 
 @pytest.mark.parametrize("target", ["nb201/latency/pixel3", "nb201/robust/pgd@1", "nb201/cifar100/within-5ms/pixel3"])

@@ -17,12 +17,20 @@ def test_fit_and_score(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     for text in ("Surrogate of nb201/cifar10", "held out", "new functions", "sparse τ", "NATS-tss v1.0", "sha256"):
         assert text in done.stdout
+    again = RUN.invoke(app, command)
+    assert again.exit_code == 2
+    assert "mine.npz is there already" in again.stderr
+    assert "--overwrite" in again.stderr
     surrogate = Surrogate.load(file)
     assert surrogate.card["split"] == {"rule": "upstream", "train_fraction": 0.03, "seed": 1}
     scored = RUN.invoke(app, ["surrogate", "score", str(file)])
     assert scored.exit_code == 0, scored.output
     assert surrogate.sha256 in scored.stdout
     assert f"{surrogate.card['scores']['held out']['r2']:.3f}" in scored.stdout
+    file.write_bytes(b"another")
+    done = RUN.invoke(app, [*command[:-2], "--out", str(file), "--overwrite"])
+    assert done.exit_code == 0, done.output
+    assert Surrogate.load(file).sha256 == surrogate.sha256
 
 
 def test_errors_are_one_line(shipped: Surrogate, tmp_path: Path) -> None:

@@ -651,3 +651,25 @@ def test_another_word_for_a_split_is_hinted_at(there: str, asked: str) -> None:
     for ask in (table.column, table.task):
         with pytest.raises(ColumnError, match=f"It holds for .* split '{there}'.* Did you mean '{there}'?"):
             ask(dataset="x-rays", metric="acc", split=asked)
+
+
+def test_capitals_in_the_names_of_columns_are_no_matter() -> None:
+    frame = pd.DataFrame({"Cell": [0, 1], "Dataset": "pets", "Split": "valid", "Epochs": 12, "Seed": 3, "acc": [1, 2]})
+    assert [info.address for info in own(frame).columns] == ["pets/acc/valid/12/3", "pets/acc/valid/12/mean"]
+    named = frame.rename(columns={"Seed": "Epoch"})
+    (info,) = own(named, metrics=["Epoch"], direction="min").columns
+    assert info.metric == "Epoch"
+    with pytest.raises(SettingError, match="the column 'seed' twice"):
+        own(frame.assign(SEED=3))
+
+
+def test_means_of_seeds_in_half_precision() -> None:
+    exact = np.random.default_rng(0).normal(91, 2, (3, 18))
+    seeds = [
+        pd.DataFrame({"cell": range(18), "acc": values.astype(np.float16), "seed": i}) for i, values in enumerate(exact)
+    ]
+    mean = pd.DataFrame({"cell": range(18), "acc": exact.mean(axis=0), "seed": "mean"})
+    table = own(pd.concat([*seeds, mean]))
+    assert table.query(5, "own", "acc", seed="mean") == pytest.approx(exact[:, 5].mean(), abs=1e-5)
+    with pytest.raises(SettingError, match="but the mean of its seeds"):
+        own(pd.concat([*seeds, mean.assign(acc=mean["acc"] + 0.2)]))

@@ -304,7 +304,7 @@ def test_the_names_of_a_split_mean_the_same_in_the_name_of_a_task() -> None:
     for split in ("val", "valid", "validation"):
         assert nm.get_task(f"splits/pets@{split}").values[2] == 2.0
     assert nm.get_task("splits/pets@test").values[2] == 4.0
-    with pytest.raises(ColumnError, match="release='train'"):
+    with pytest.raises(ColumnError, match="neither a split nor a release 'train' of pets"):
         nm.get_task("splits/pets@train")
 
 

@@ -20,12 +20,11 @@ from nasmeta.experiments.specification._specification import (
     OF_SOURCES,
     OF_TABLE,
     TRAINING_KEYS,
-    Lines,
     Specification,
     Training,
     ready_specifications,
 )
-from nasmeta.files import parse_toml
+from nasmeta.files import TomlLines, parse_toml
 from nasmeta.places import checked_path
 from nasmeta.registry import is_place
 from nasmeta.runs import Clock, RunConfig, check_lengths_used
@@ -137,7 +136,7 @@ def reported_columns(file: Path) -> tuple[ColumnInfo, ...]:
 
 class _Reader:
     def __init__(self, file: Path, text: str) -> None:
-        self.file, self.text, self.lines = file, text, Lines(text)
+        self.file, self.text, self.lines = file, text, TomlLines(text)
         try:
             self.content = parse_toml(text)
         except ValueError as reason:
@@ -227,6 +226,7 @@ class _Reader:
             raise self.error(f"evaluator must be {_EVALUATORS}, not {shown(evaluator)}.", "evaluator")
         specification = Specification(
             name=self.file.stem,
+            home=self.file.parent,
             text=self.text,
             title=self.entry(str, "a text", self.file.stem, "title"),
             about=self.entry(str, "a text", "", "about").strip(),

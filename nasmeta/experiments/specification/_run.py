@@ -19,7 +19,7 @@ from nasmeta.experiments._compare import compare
 from nasmeta.experiments._folder import ComparisonFolder
 from nasmeta.experiments.specification._read import read_specification
 from nasmeta.experiments.specification._specification import OF_SOURCES, Specification
-from nasmeta.places import located, read_whole
+from nasmeta.places import in_store, located, read_whole
 from nasmeta.runs import RunConfig
 from nasmeta.runs._clock import Budget
 from nasmeta.tables import ColumnInfo
@@ -50,8 +50,9 @@ def run_specification(
         A file, or the name of a ready one.
     folder : path, optional
         Where results are kept: journals, ``results.parquet``, ``picks.csv`` (what each run picked, with the columns
-        that the specification reports), and from the start ``specification.toml`` and ``provenance.json`` (versions,
-        releases of the data and their checksums; under ``earlier`` those that worked there before and differ).
+        that the specification reports), and from the start ``specification.toml``, whose relative paths are as seen
+        from there, and ``provenance.json`` (versions, releases of the data and their checksums; under ``earlier`` those
+        that worked there before and differ).
     repeats : int, optional
         Runs of each searcher on each task, instead of what the specification says.
     workers, backend, address, gpus_per_worker, shard : optional
@@ -84,7 +85,10 @@ def run_specification(
         specification = specification.with_repeats(repeats)
     home = None
     if folder is not None:
-        home = _SpecifiedFolder(located("folder", folder), specification, journals=journals)
+        place = located("folder", folder)
+        if not in_store(place):
+            specification = specification.seen_from(place)
+        home = _SpecifiedFolder(place, specification, journals=journals)
     answers: Any = specification.evaluator
     if specification.training is not None:
         answers = specification.answers(get_task(specification.tasks[0]), device)

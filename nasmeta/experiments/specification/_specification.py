@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
+import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from nasmeta.errors import SettingError, shown
 from nasmeta.evaluators import TRAINED, UNKNOWN_FEASIBILITY, Evaluator, TrainingEvaluator
 from nasmeta.experiments._arguments import seeds_of
+from nasmeta.files import TomlLines
 from nasmeta.runs import on_evaluator
 from nasmeta.runs._answers import answers_for
 from nasmeta.runs._clock import Clock
@@ -25,8 +26,6 @@ from nasmeta.training import ImageDataset, Recipe, dataset_options, recipe_for
 _READY = Path(__file__).with_name("ready")
 _OPTIONS = ("split", "valid_fraction", "size")
 TRAINING_KEYS = ("data", "recipe", *_OPTIONS)
-_TABLE = re.compile(r"\s*\[\[?(?P<name>[^\]]+)\]\]?\s*(?:#.*)?$")
-_KEY = re.compile(r"""\s*(?P<name>(?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
 OF_TABLE = ("table", UNKNOWN_FEASIBILITY, "surrogate")  # evaluators whose answers come from what was measured
 OF_SOURCES = ("prune_space", "warm_start", "sources", "meta_model")  # what may be said of them for a searcher
 
@@ -80,6 +79,7 @@ class Specification:
     """
 
     name: str  # of the file without its ending
+    home: Path  # the file's folder, from which relative paths are seen
     text: str  # the file, kept with the results
     title: str  # for people, as is the next
     about: str
@@ -113,9 +113,28 @@ class Specification:
             raise SettingError(f"The specification {self.name} lists its seeds: change these instead of the repeats.")
         seeds = seeds_of(repeats, self.seeds[0], None)
         lines, text = self.text.splitlines(keepends=True), f"repeats = {len(seeds)}\n"
-        first = Lines(self.text).of("repeats") - 1
+        first = TomlLines(self.text).of("repeats") - 1
         lines[first : first + ("repeats" in said)] = [text]
         return replace(self, seeds=tuple(seeds), text="".join(lines))
+
+    def seen_from(self, folder: Path) -> Specification:
+        """Return the same comparison with a text whose relative paths lead to the same files from another folder."""
+        said, lines = tomllib.loads(self.text), self.text.splitlines(keepends=True)
+        places = [(), ("training",), *(("searchers", label) for label in self.of_sources)]
+        for place in places:
+            table = reduce(lambda inner, key: inner.get(key, {}), place, said)
+            for key in {"evaluator", "data", "recipe", "meta_model"} & set(table):
+                value = table[key]
+                kind, colon, path = value.partition(":") if key == "data" else ("", "", value)
+                is_path = colon if key == "data" else isinstance(value, str) and value.endswith((".npz", ".toml"))
+                if not is_path or Path(path).expanduser().is_absolute():
+                    continue
+                moved = os.path.relpath(os.path.realpath(self.home / path), os.path.realpath(folder))
+                number = TomlLines(self.text).of(*place, key) - 1
+                for quote in ("'", '"'):
+                    new = f"{quote}{kind}{colon}{moved}{quote}"
+                    lines[number] = lines[number].replace(f"{quote}{value}{quote}", new)
+        return replace(self, home=folder, text="".join(lines))
 
     def spec(self, label: str) -> SearcherSpec:
         """Return a searcher with its settings and what guides it."""
@@ -142,55 +161,3 @@ class Specification:
 def ready_specifications() -> dict[str, Path]:
     """Return the specifications that the package brings, by name."""
     return {path.stem: path for path in sorted(_READY.glob("*.toml"))}
-
-
-class Lines:
-    r"""The lines of the keys and tables of a well-formed TOML text, which the standard library's reader does not keep.
-
-    >>> lines = Lines('repeats = 3\n[searchers.evolution]\npopulation = 10')
-    >>> lines.of("searchers", "evolution", "population"), lines.of("searchers", "gp"), lines.of("tasks")
-    (3, 2, 1)
-    """
-
-    def __init__(self, text: str) -> None:
-        self._found: dict[tuple[str, ...], int] = {}
-        self._texts = text.splitlines()
-        table: tuple[str, ...] = ()
-        for number, line in enumerate(self._texts, start=1):
-            if match := _TABLE.match(line):
-                table = _path(match["name"])
-                self._note(table, number)
-            elif match := _KEY.match(line):
-                self._note(table + _path(match["name"]), number)
-
-    def _note(self, path: tuple[str, ...], number: int) -> None:
-        for end in range(1, len(path) + 1):
-            self._found.setdefault(path[:end], number)
-
-    def of(self, *path: str) -> int:
-        """Return the line of a key, or of the closest table around it; 1 where there is none."""
-        for end in range(len(path), 0, -1):
-            if path[:end] in self._found:
-                return self._found[path[:end]]
-        return 1
-
-    def of_entry(self, entry: str, *path: str) -> int:
-        """Return the line of an entry of a list: the first from the key on that has its text in quotes."""
-        first = self.of(*path)
-        for number, line in enumerate(self._texts[first - 1 :], start=first):
-            if f'"{entry}"' in line or f"'{entry}'" in line:
-                return number
-        return first
-
-
-def _path(name: str) -> tuple[str, ...]:
-    try:
-        inner: Any = tomllib.loads(f"{name} = 0")
-    except tomllib.TOMLDecodeError:  # the inside of a long string that looks like a key
-        return (name,)
-    path: list[str] = []
-    while isinstance(inner, dict):
-        (key,) = inner
-        path.append(key)
-        inner = inner[key]
-    return tuple(path)
