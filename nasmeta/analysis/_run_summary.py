@@ -227,7 +227,7 @@ def deterministic_runs(frame: pd.DataFrame) -> set[tuple[str, str]]:
 
 
 def deterministic_searchers(frame: pd.DataFrame) -> dict[str, list[str]]:
-    """Return the tasks of each searcher on which its runs are the same; those whose evaluations all failed say why."""
+    """Return the tasks of each searcher on which its runs are the same, and not only for having all failed."""
     found: dict[str, list[str]] = {}
     frame = frame.groupby(["task", "searcher"], observed=True).filter(lambda rows: has_value(rows).any())
     for task, searcher in sorted(deterministic_runs(frame)):

@@ -331,8 +331,10 @@ class _Reader:
             with self.on(self.lines.of("epochs")):
                 check_lengths_used(map(specification.spec, specification.searchers), specification.epochs)
                 for one in answered:
-                    known = one.values is not None
-                    _ = fidelities(one.task, specification.epochs) if known else one.after(specification.epochs)
+                    if one.values is None:
+                        one.after(specification.epochs)
+                    else:
+                        fidelities(one.task, specification.epochs)
         for label in specification.searchers:
             said, spec = specification.of_sources.get(label, {}), specification.spec(label)
             for one in answered:

@@ -140,7 +140,7 @@ class MetaNP(NetworkLearner):
     def _predicted(
         self, learnt: NetworkModel, rows: NDArray[np.int64], scores: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        return self._answered(learnt, rows, scores, None)
+        return self._answered(learnt, rows, scores, slice(None))
 
     def _forecast(
         self, learnt: NetworkModel, cells: NDArray[np.int32], scores: NDArray[np.float64], asked: NDArray[np.int32]
@@ -155,15 +155,14 @@ class MetaNP(NetworkLearner):
         learnt: NetworkModel,
         rows: NDArray[np.int64],
         scores: NDArray[np.float64],
-        asked: NDArray[np.int64] | None,
+        asked: NDArray[np.int64] | slice,
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return mean and deviation at some rows of the inputs, or at all of them, given scores at others."""
+        """Return mean and deviation at the rows of the inputs that are asked, given scores at others."""
         network = learnt.module
         assert isinstance(network, NeuralProcess)
         with torch.inference_mode():
             if self._embedded_of is None or self._embedded_of[0] is not learnt:
                 self._embedded_of = (learnt, network.embed(learnt.inputs))
             contexts = network.contexts(learnt.inputs[torch.from_numpy(rows)], torch.from_numpy(scores).float())
-            embedded = self._embedded_of[1]
-            mean, deviation = network.answer(contexts, embedded if asked is None else embedded[asked])
+            mean, deviation = network.answer(contexts, self._embedded_of[1][asked])
         return mean.double().numpy(), deviation.double().numpy()
