@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import math
 import operator
-import os
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import wraps
-from typing import Any, Literal, TypeAlias, TypeGuard, TypeVar, cast, get_args, get_origin
+from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +17,6 @@ from numpy.typing import NDArray
 from nasmeta.errors import SettingError, shown
 
 T = TypeVar("T")
-F = TypeVar("F", bound=Callable[..., Any])
-_Test: TypeAlias = Callable[[Any], bool]
 _NAMES = re.compile(r"(\w+\.)*Sequence\[str\]( \| None)?")  # a type of settings, as text or as it is printed
 
 
@@ -244,92 +239,3 @@ def check_generator(rng: object, what: str) -> np.random.Generator:
             f"A numpy.random.Generator draws the {what}, such as numpy.random.default_rng(0), not {shown(rng)}."
         )
     return rng
-
-
-def checked_types(function: F) -> F:
-    """Return a public function that refuses what is not of the plain types, or ours, which its annotations name.
-
-    Ranges, names and other types are left to the function. Of a class the constructor is checked.
-
-    >>> @checked_types
-    ... def draw(titles: Sequence[str], level: float = 0.95): ...
-    >>> draw("gp")
-    Traceback (most recent call last):
-    nasmeta.errors.SettingError: titles must be a list, each entry a text, not 'gp'.
-    """
-    if inspect.isclass(function):
-        setattr(function, "__init__", checked_types(function.__init__))  # noqa: B010
-        return function
-    signature = inspect.signature(function)
-    plain: dict[str, tuple[str, _Test]] = {}
-
-    @wraps(function)
-    def checked(*arguments: Any, **settings: Any) -> Any:
-        try:
-            given = signature.bind(*arguments, **settings).arguments
-        except TypeError:
-            given = {}  # Python itself says which argument is missing or unexpected
-        for name, value in given.items():
-            about = signature.parameters[name]
-            if isinstance(about.annotation, str) and value is not about.default and about.kind is not about.VAR_KEYWORD:
-                if name not in plain:
-                    plain[name] = _plain_types(ast.parse(about.annotation, mode="eval").body, function.__globals__)
-                words, fits = plain[name]
-                if not fits(value):
-                    raise SettingError(f"{name} must be {words}, not {shown(value)}.")
-        return function(*arguments, **settings)
-
-    return cast(F, checked)
-
-
-def _is_number(value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        return False
-    return value == value and not (isinstance(value, int) and abs(value) > sys.float_info.max)  # may be infinite
-
-
-_PLAIN: dict[str, tuple[str, _Test]] = {
-    "None": ("", lambda value: value is None),
-    "bool": ("true or false", lambda value: isinstance(value, bool | np.bool_)),
-    "int": ("a whole number", lambda value: _is_number(value) and hasattr(value, "__index__") and abs(value) < 2**63),
-    "float": ("a number", _is_number),
-    "type": ("a class", inspect.isclass),
-    "str": ("a text", lambda value: isinstance(value, str)),
-    "Path": ("a path", lambda value: isinstance(value, os.PathLike)),
-    "PathLike": ("a path", lambda value: isinstance(value, os.PathLike)),
-    "Mapping": ("a mapping", lambda value: isinstance(value, Mapping)),
-    "Callable": ("a function", callable),
-    "Generator": ("a numpy.random.Generator", lambda value: isinstance(value, np.random.Generator)),
-}
-
-
-def _plain_types(kind: ast.expr, names: Mapping[str, Any]) -> tuple[str, _Test]:
-    """Return what a message calls the types of an annotation, and a test of values; any value passes if not plain."""
-    if isinstance(kind, ast.BinOp):
-        (one, is_one), (other, is_other) = _plain_types(kind.left, names), _plain_types(kind.right, names)
-        return " or ".join(filter(None, (one, other))), lambda value: is_one(value) or is_other(value)
-    head, inside = (kind.value, kind.slice) if isinstance(kind, ast.Subscript) else (kind, None)
-    name = ast.unparse(head).rpartition(".")[2]
-    found = names.get(name)
-    if (alias := get_origin(found)) in (Callable, Mapping):
-        return _PLAIN[str(alias.__name__)]
-    if get_origin(found) is Literal or (name == "Literal" and inside):
-        words = [one.value for one in ast.walk(inside or kind) if isinstance(one, ast.Constant)] or get_args(found)
-        return f"one of {', '.join(map(str, words))}", _PLAIN["str"][1]
-    if name in ("Sequence", "Iterable") and inside is not None:
-        entry, is_entry = _plain_types(inside, names)
-        needed = Collection if name == "Sequence" else Iterable
-
-        def is_list(value: Any) -> bool:
-            if not isinstance(value, needed) or isinstance(value, str | bytes | Mapping):
-                return False
-            return getattr(value, "ndim", 1) == 1 and (not isinstance(value, Collection) or all(map(is_entry, value)))
-
-        return f"a list, each entry {entry}" if entry else "a list", is_list
-    if name == "Mapping" and isinstance(inside, ast.Tuple):
-        entry, is_entry = _plain_types(inside.elts[1], names)
-        told = f"a mapping, each value {entry}" if entry else "a mapping"
-        return told, lambda value: isinstance(value, Mapping) and all(map(is_entry, value.values()))
-    if inspect.isclass(found) and found.__module__.startswith("nasmeta."):
-        return f"a {name}", lambda value: isinstance(value, found)
-    return _PLAIN.get(name, ("", lambda value: True))

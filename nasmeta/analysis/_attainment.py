@@ -12,7 +12,7 @@ import pandas as pd
 from nasmeta.analysis._frame import check_frame
 from nasmeta.analysis._plots import columns_in
 from nasmeta.analysis._styles import style
-from nasmeta.checks import check_instance, check_int, check_number, checked_types
+from nasmeta.checks import check_instance, check_int, check_number
 from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, shown
 from nasmeta.pictures import Width, house_style, inches, new_figure
 from nasmeta.tasks import MultiObjectiveTask, Task, get_task
@@ -60,7 +60,6 @@ def attainment_surfaces(
     return pd.concat(parts, ignore_index=True)
 
 
-@checked_types
 def front_distances(
     frame: pd.DataFrame, task: MultiObjectiveTask | str | None = None, *, at: int | None = None
 ) -> pd.DataFrame:

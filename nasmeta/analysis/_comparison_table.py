@@ -13,13 +13,12 @@ from nasmeta.analysis._losses import place_of_runs
 from nasmeta.analysis._paired_tests import holm, wilcoxon_p
 from nasmeta.analysis._run_summary import column_of, digits_of
 from nasmeta.analysis._tables import in_latex
-from nasmeta.checks import check_int, check_number, checked_types
+from nasmeta.checks import check_int, check_number
 from nasmeta.errors import SettingError, UnknownNameError
 
 Measure = Literal["value", "regret", "evaluations"]
 
 
-@checked_types
 def latex_comparison(
     frame: pd.DataFrame,
     measure: Measure = "value",

@@ -10,7 +10,7 @@ import pandas as pd
 
 from nasmeta.analysis._frame import FloatArray, IntArray, Runs, read_runs
 from nasmeta.analysis._statistics import bootstrap_interval, check_level
-from nasmeta.checks import check_array, checked_types
+from nasmeta.checks import check_array
 from nasmeta.errors import SettingError
 
 XAxis = Literal["evaluation", "simulated_seconds"]
@@ -19,7 +19,6 @@ _MOST_POINTS = 500  # of a default grid over evaluations; below that, every eval
 _TIME_POINTS = 200
 
 
-@checked_types
 def regret_curves(
     frame: pd.DataFrame,
     x: XAxis = "evaluation",

@@ -12,7 +12,6 @@ import pandas as pd
 
 from nasmeta.analysis._frame import FloatArray, IntArray, has_value, read_runs
 from nasmeta.analysis._statistics import bootstrap_interval, check_level, interval_columns
-from nasmeta.checks import checked_types
 from nasmeta.errors import SettingError
 
 
@@ -129,7 +128,6 @@ def evaluations_to_optimum(frame: pd.DataFrame, level: float = 0.95, seed: int =
 _BUDGETS = (50, 100, 200)
 
 
-@checked_types
 def summarise(
     frame: pd.DataFrame, at: Iterable[int] = (50, 100, 200), level: float = 0.95, seed: int = 0
 ) -> pd.DataFrame:

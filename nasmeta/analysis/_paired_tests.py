@@ -14,7 +14,6 @@ from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._frame import FloatArray
 from nasmeta.analysis._losses import paired_losses
 from nasmeta.analysis._statistics import bootstrap_interval, check_level, generator, interval_columns
-from nasmeta.checks import checked_types
 from nasmeta.errors import SettingError
 
 PairedTest = Literal["wilcoxon", "permutation"]
@@ -40,7 +39,6 @@ def holm(p_values: npt.ArrayLike) -> FloatArray:
     return corrected
 
 
-@checked_types
 def paired_tests(
     frame: pd.DataFrame,
     at: float | None = None,

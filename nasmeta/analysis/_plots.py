@@ -15,7 +15,6 @@ from nasmeta.analysis._curves import XAxis, regret_curves
 from nasmeta.analysis._frame import check_frame
 from nasmeta.analysis._run_summary import column_of, regret_unit
 from nasmeta.analysis._styles import style, tidy
-from nasmeta.checks import checked_types
 from nasmeta.errors import SettingError, UnknownNameError, shown
 from nasmeta.files import writing
 from nasmeta.pictures import Width, fitting_size, house_style, inches, new_figure, points, text_inches, wrapped
@@ -300,7 +299,6 @@ def check_formats(formats: Sequence[str]) -> None:
             raise SettingError(f"Figures as {name!r} were asked for; possible are {', '.join(_FORMATS)}.")
 
 
-@checked_types
 def save_figure(figure: Figure, path: str | PathLike[str], formats: Sequence[str] = ("png", "svg")) -> list[Path]:
     """Write a figure as PNG (200 dots per inch), SVG and PDF; the same figure gives the same bytes.
 

@@ -11,7 +11,6 @@ import pandas as pd
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._frame import FloatArray
 from nasmeta.analysis._losses import Losses, paired_losses
-from nasmeta.checks import checked_types
 from nasmeta.errors import SettingError
 
 Blocks = Literal["runs", "tasks"]
@@ -19,7 +18,6 @@ Blocks = Literal["runs", "tasks"]
 _CURVE_POINTS = 80
 
 
-@checked_types
 def average_ranks(frame: pd.DataFrame, at: float | None = None, x: XAxis = "evaluation") -> pd.DataFrame:
     """Rank the searchers by their regret after the same budget; 1 is the best.
 
@@ -138,7 +136,6 @@ class Friedman:
     nemenyi: pd.DataFrame  # (searchers, searchers): p-values of all pairs, in the order of `ranks`; 1 on the diagonal
 
 
-@checked_types
 def friedman_test(
     frame: pd.DataFrame,
     at: float | None = None,

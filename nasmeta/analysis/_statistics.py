@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nasmeta.analysis._frame import FloatArray, IntArray
-from nasmeta.checks import check_array, check_choice, check_int, checked_types
+from nasmeta.checks import check_array, check_choice, check_int
 from nasmeta.errors import SettingError
 
 _BATCH_NUMBERS = 20_000_000  # resampled numbers held at once, 160 MB
@@ -26,7 +26,6 @@ def generator(seed: int | np.random.Generator) -> np.random.Generator:
     return seed if isinstance(seed, np.random.Generator) else np.random.default_rng(check_int("seed", seed, least=0))
 
 
-@checked_types
 def bootstrap_interval(
     samples: npt.ArrayLike,
     statistic: Callable[..., Any] = np.mean,

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import nasmeta
-from nasmeta.checks import check_int, checked_types
+from nasmeta.checks import check_int
 from nasmeta.code import code_within
 from nasmeta.errors import ColumnError, JournalError, SettingError, UnknownNameError
 from nasmeta.journals import JournalFile, JournalKind, changed_code
@@ -129,7 +129,6 @@ def _plain(value: Any) -> Any:
 _SCORES = ("kendall_tau", "spearman", "rmse", "crps", *(f"coverage_{100 * level:.3g}" for level in LEVELS))
 
 
-@checked_types
 def benchmark_predictors(
     predictors: PredictorsLike | None = None,
     task: str | Task = "nb201/cifar10",

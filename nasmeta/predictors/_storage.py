@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.archives import ArchiveKind, digest_of, read_array
-from nasmeta.checks import checked_types
 from nasmeta.errors import DamagedFileError, SettingError, shown
 from nasmeta.files import write_atomically
 from nasmeta.places import checked_path
@@ -72,7 +71,6 @@ def save_predictor(predictor: Any, path: str | os.PathLike[str]) -> Path:
     return path
 
 
-@checked_types
 def load_predictor(path: str | os.PathLike[str], classes: Iterable[type] = ()) -> Any:
     """Read a predictor that `save_predictor` wrote.
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.checks import check_int, checked_types
+from nasmeta.checks import check_int
 from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError, shown
 from nasmeta.spaces._architectures import ArchitectureLike, as_array
 from nasmeta.spaces._cell_graph import (
@@ -84,7 +84,6 @@ class CellSpace(SearchSpace):
 
     noun, _a_noun, _plural = "cell", "a cell", "cells"
 
-    @checked_types
     def __init__(
         self,
         name: str,

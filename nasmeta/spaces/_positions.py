@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from nasmeta.checks import check_list, check_text, checked_types
+from nasmeta.checks import check_list, check_text
 from nasmeta.errors import SettingError, short, shown
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 Choice: TypeAlias = "str | int | float | bool"
 
 
-@checked_types
 @dataclass(frozen=True)
 class Position:
     """One decision of an architecture.

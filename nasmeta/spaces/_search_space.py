@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.checks import checked_types
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.pictures import ShowsFacts, Width
 from nasmeta.spaces._architectures import Architecture, ArchitectureLike, ArchitectureSet
@@ -83,7 +82,6 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
 
     registered_name: str | None = None  # by which `get_space` returns it
 
-    @checked_types
     def __init__(
         self,
         name: str,

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from nasmeta.checks import checked_types
 from nasmeta.errors import DownloadError, SettingError, UnknownNameError, shown
 from nasmeta.progress import progress_bars
 from nasmeta.settings import cache_folder, mirror_address
@@ -29,7 +28,6 @@ open_to_write = open  # by a name of its own, so that a test can fill the disk
 _Report = Callable[[RegisteredFile, int], None]  # how many bytes of a file are here
 
 
-@checked_types
 def fetch(names: str | Iterable[str], *, progress: bool = False) -> tuple[SourceState, ...]:
     """Download sources, verify them, and add their columns to their tables; what a package brings is only read.
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import checked_types
 from nasmeta.errors import ColumnError, DamagedFileError, MissingValueError, NasmetaError, SettingError
 from nasmeta.pictures import ShowsFacts, Width
 from nasmeta.spaces import Architecture, ArchitectureLike, SearchSpace, get_space
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 class ColumnQueries(ShowsFacts):
     """What answers by address; see `nasmeta.tables.Table`."""
 
-    @checked_types
     def __init__(self, name: str, sources: Sequence[Source]) -> None:
         self.name = name
         self._sources = tuple(sources)
@@ -48,7 +46,6 @@ class ColumnQueries(ShowsFacts):
     def _facts(self) -> dict[str, object]:
         return facts_of(self.name, self.space, self.columns)
 
-    @checked_types
     def plot(self, *, against: Mapping[str, Any] | None = None, width: Width = None, **address: Any) -> Figure:
         """Draw how often the values of a column occur, or a column against another one.
 

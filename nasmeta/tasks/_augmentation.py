@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_number, checked_types
+from nasmeta.checks import check_number
 from nasmeta.errors import SettingError, shown
 from nasmeta.tasks._task import Task
 
@@ -123,7 +123,6 @@ class Augmentation:
         """Whether a task that is no mixture has other labels than its source."""
         return self.warp > 0 or isinstance(self.noise, LabelNoise) or self.noise > 0
 
-    @checked_types
     def members(self, first: int, others: Sequence[int], rng: np.random.Generator) -> list[int]:
         """Draw which sources are mixed: `first` and, by the chance `mixture`, one or two of `others`."""
         if not others or not self.mixture or rng.random() >= self.mixture:
@@ -131,7 +130,6 @@ class Augmentation:
         more = min(len(others), int(rng.integers(1, _MOST_MIXED)))
         return [first, *rng.choice(np.asarray(others), more, replace=False).tolist()]
 
-    @checked_types
     def combined(self, scores: Sequence[NDArray[np.float64]], rng: np.random.Generator) -> NDArray[np.float64]:
         """Return the labels of a new task from its members' scores, each of shape (n,), on common cells."""
         warped = [self._warped(one, rng) for one in scores]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from nasmeta.checks import checked_types, is_listed
+from nasmeta.checks import is_listed
 from nasmeta.errors import ColumnError, DamagedFileError, NasmetaError, SettingError, UnknownNameError, near_name, shown
 from nasmeta.registry import Registry, is_place
 from nasmeta.tasks._distribution import ALL_HELD_OUT, TaskDistribution
@@ -171,7 +171,6 @@ def task_families() -> tuple[str, ...]:
     return tuple(dict.fromkeys([*_FAMILIES, *declared_families(), *registered, *own_families()]))
 
 
-@checked_types
 def task_distribution(name: str) -> TaskDistribution:
     """Return all tasks of a family.
 
@@ -313,7 +312,6 @@ def as_tasks(
     return found
 
 
-@checked_types
 def list_tasks(family: str | None = None) -> pd.DataFrame:
     """Return the tasks of all families, or of one; `get_task` knows more forms of names.
 

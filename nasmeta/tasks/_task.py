@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_generator, check_int, check_text, checked_types
+from nasmeta.checks import check_generator, check_int, check_text
 from nasmeta.errors import ColumnError, MissingValueError, SettingError, shown
 from nasmeta.spaces import SearchSpace, get_space, held_out_name
 from nasmeta.tasks._derived import CombinedTask, SampledSeeds, ShownTask
@@ -50,7 +50,6 @@ class Task(CombinedTask, SampledSeeds, ShownTask):
     (array([6111], dtype=int32), 91.6067)
     """
 
-    @checked_types
     def __init__(
         self,
         name: str,
@@ -90,7 +89,6 @@ class Task(CombinedTask, SampledSeeds, ShownTask):
     def __reduce__(self) -> tuple[Any, ...]:
         return _made, self._arguments
 
-    @checked_types
     def with_held_out(self, held_out: Sequence[str]) -> Task:
         """Return the same question where something else must not appear in a source."""
         name, table, signal, objective, cost, _ = self._arguments

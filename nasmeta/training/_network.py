@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nasmeta.checks import check_bool, check_instance, check_int, checked_types
+from nasmeta.checks import check_bool, check_instance, check_int
 from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, UnknownNameError, needing, shown
 from nasmeta.spaces import Architecture, SearchSpace, complete_edges, get_cell_space, live_edges as _live_edges
 
@@ -254,7 +254,6 @@ class CellNetwork(nn.Module):
         logits: Tensor = self.classifier(pooled)
         return logits
 
-    @checked_types
     def count_parameters(self, live_only: bool = False) -> int:
         """Return the number of parameters, as the benchmark counts them or without those of dead edges."""
         total = sum(parameter.numel() for parameter in self.parameters())
@@ -268,7 +267,6 @@ class CellNetwork(nn.Module):
                         total -= sum(parameter.numel() for parameter in module.edges[key].parameters())
         return total
 
-    @checked_types
     def export(
         self,
         path: str | Path,
@@ -316,7 +314,6 @@ class CellNetwork(nn.Module):
         return export_network(self, path, format, image_size=image_size, facts=facts)
 
     @staticmethod
-    @checked_types
     def load(path: str | Path) -> CellNetwork:
         """Build the network again that `export` wrote as safetensors, on the CPU, ready to evaluate.
 

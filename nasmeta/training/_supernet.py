@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nasmeta.checks import check_choice, check_instance, check_int, checked_types
+from nasmeta.checks import check_choice, check_instance, check_int
 from nasmeta.errors import SettingError
 from nasmeta.spaces import Architecture, SearchSpace, get_cell_space
 from nasmeta.training._dataset import ImageDataset, dataset_options
@@ -155,7 +155,6 @@ class Supernet(CellNetwork):
         return int(self.space.find(digits @ self.space.place_values))
 
     @torch.inference_mode()
-    @checked_types
     def accuracies(
         self,
         cells: Iterable[Architecture],

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nasmeta.checks import check_bool, checked_types
+from nasmeta.checks import check_bool
 from nasmeta.errors import SettingError
 from nasmeta.files import require_writable
 from nasmeta.places import checked_path
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from nasmeta.training._own_network import BuildNetwork
 
 
-@checked_types
 def train(
     cell: Architecture,
     data: str | ImageDataset = "digits",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nasmeta.checks import check_bool, check_int, checked_types
+from nasmeta.checks import check_bool, check_int
 from nasmeta.errors import SettingError, TrainingFailed, shown
 from nasmeta.evaluators import Trainer, default_split
 from nasmeta.files import write_atomically
@@ -76,7 +76,6 @@ class Verification:
         return plot_verification(self.cells, self.facts, width)
 
 
-@checked_types
 def verify(
     journals: Sequence[str | os.PathLike[str]],
     data: str | ImageDataset,

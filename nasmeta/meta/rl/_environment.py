@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_bool, check_int, checked_types
+from nasmeta.checks import check_bool, check_int
 from nasmeta.errors import SettingError, needing, shown
 from nasmeta.meta.rl._policy import ACTION_FEATURES, WALK_FEATURES
 from nasmeta.meta.rl._vector_env import CellSearchEnvs, complete_scores, prior_of
@@ -90,7 +90,6 @@ class CellSearchEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         self.observation_space = Box(-_BOUND, _BOUND, (width,), np.float32)
         self._envs: CellSearchEnvs | None = None
 
-    @checked_types
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float32], dict[str, Any]]:

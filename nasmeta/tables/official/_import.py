@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from nasmeta.checks import checked_types
 from nasmeta.errors import ArchitectureError, DamagedFileError, NasmetaError, SettingError
 from nasmeta.files import move, sha256_of, temporary_of, write_to_disk
 from nasmeta.spaces import CellSpace, get_cell_space
@@ -51,7 +50,6 @@ class Imported:
     path: Path  # of the columnar file
 
 
-@checked_types
 def import_official(
     path: str | os.PathLike[str],
     *,
