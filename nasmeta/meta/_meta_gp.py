@@ -136,7 +136,7 @@ class MetaGPSearch(GPSearch, MetaSearcher):
     any unit: its observed values are put on the scale of the prior by matching their quantiles to those of the prior
     mean at the same cells. The first proposals are those of highest prior mean.
 
-    The bound is the acquisition here, and expected improvement is not: see decision 12 in ``docs/decisions.md``.
+    The bound is the acquisition here, and expected improvement is not: see ``reports/queries``.
 
     Parameters
     ----------

@@ -250,7 +250,7 @@ def write(folder: Path) -> None:
             f"Measured: {tnb101['target'].nunique()} of 7 tasks; 20 draws, 100 where it is close "
             "(normal). Tasks that agree with others gain most; where the "
             "sources' mean orders a task badly, twenty labels have to unlearn it. `meta-dkl` reads the sources one by "
-            "one here, as ranks and in their unit, since ranks forget the gaps between values (decision 56); its steps "
+            "one here, as ranks and in their unit, since ranks forget the gaps between values; its steps "
             "and rate were chosen on these tasks. " + harm(tnb101) + " " + below_order(pd.concat([nb201, tnb101])),
             "",
         ]

@@ -5,7 +5,7 @@ report goes on where it was), times.csv, the figures and README.md. ``--parts`` 
 writes the page from the runs that are there. TransNAS-Bench-101 has to be fetched: ``nasmeta data fetch transnas``.
 
 Draws are numbered. Those on which settings were chosen, and those that were known when the rule of ``meta`` was made,
-are not in the report: each part begins at a draw that nobody had looked at. (The last change of the rule, decision 41,
+are not in the report: each part begins at a draw that nobody had looked at. (The last change of the rule
 has seen the report.) Where nothing is drawn at random there is one run, number 0.
 """
 

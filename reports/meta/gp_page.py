@@ -299,12 +299,11 @@ it count with the evaluations at which they ended. `rgpe` is a variant of the pu
 the prior mean of the target's process, not an average of posteriors, and together weigh 0.5 at most.
 
 **What these figures have seen.** The settings of `multi-task-gp` and `rgpe` (five first cells, weights) were chosen on
-other draws of 100 labels, by the evaluations on the three data sets below (decision 40), and the kernel of all of them
-by searches on these data sets (decision 9). So the three data sets are not new to the methods; the draws are. `meta` on
-this page is the former rule, which picked one of the other searchers by the sources alone; decision 82 replaced it, and
+other draws of 100 labels, by the evaluations on the three data sets below, and the kernel of all of them
+by searches on these data sets. So the three data sets are not new to the methods; the draws are. `meta` on
+this page is the former rule, which picked one of the other searchers by the sources alone; it was replaced, and
 `reports/transfer` measures its successor. The rule was changed four times after a look at runs on tasks of this page,
-TransNAS-Bench-101's among them (decision 41). Variants of `multi-task-gp` were tried on draws that are not here
-(decision 55), and none was taken. Only where all labels are known, so that nothing is drawn, no run can be a new one.
+TransNAS-Bench-101's among them. Variants of `multi-task-gp` were tried on draws that are not here, and none was taken. Only where all labels are known, so that nothing is drawn, no run can be a new one.
 
 ### Sources fully known
 
@@ -360,7 +359,7 @@ draws]: below 1, `multi-task-gp` is better. If the interval contains 1, neither 
 fifteen variants were run on TransNAS-Bench-101 and with 100 labels on NAS-Bench-201: fewer or random first cells,
 other weights, their scale by marginal likelihood, more labels in the process, a kernel on the sources' means, other
 acquisitions. None was better than this one beyond chance; the one that looked best there, no first cells of the joint
-process where tasks disagree, was not confirmed on new draws (decision 55). So `normal`, and across spaces
+process where tasks disagree, was not confirmed on new draws. So `normal`, and across spaces
 `room_layout` and `autoencoder`, stay what they are.
 
 ### Time

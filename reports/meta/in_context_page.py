@@ -266,7 +266,7 @@ def _searches(folder: Path) -> list[str]:
                 if len(some)
             )
             + f". A step took {1000 * seconds.min():.0f} to {1000 * seconds.max():.0f} ms by family. As a member of "
-            "`meta` it changed nothing (decision 95). On its own it begins with the sources' favourites, and where "
+            "`meta` it changed nothing. On its own it begins with the sources' favourites, and where "
             "these are the target's worst, their values tell little, or tie as failed networks do. By default "
             "it falls back: it competes with `gp`, and chance draws two of the first five cells."
         ),

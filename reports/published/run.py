@@ -158,8 +158,7 @@ What a reader should know about the comparison:
   0.05 give them; in another 500 runs 0.1 gave 93.89 / 71.84 / 45.39 and 0.2 gave 93.76 / 71.51 / 44.99. All else is as
   in that code and tested against it step by step: the baseline, Adam, the first logits, the best cell seen as the pick.
 * `tpe` and `gp` were not in the paper: they propose no cell twice, so nothing is charged twice. Nothing of `tpe` was
-  chosen here; kernel and acquisition of `gp` were chosen with 200-epoch values of these data sets in sight (decisions 9
-  to 12 in docs/decisions.md).
+  chosen here; kernel and acquisition of `gp` were chosen with 200-epoch values of these data sets in sight.
 * The rate 0.03 was tried on other seeds before it was put here.
 * The authors' BOHB promotes cells over three rungs without training them longer: each promotion is charged as another
   training of 12 epochs. The ready specification does the same (`rungs = 3`).

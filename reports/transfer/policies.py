@@ -178,7 +178,7 @@ so ratios understate differences. The models are those that the package ships, t
 three data sets; of a changed target the values are changed after that, so *reversed* is what reversed sources are to
 the true one. Devices' latencies and adversarial accuracies have accuracies as their only sources. The rate of the
 fall-back and its first five evaluations were chosen by runs with other seeds of `meta-rl` and `meta-nas` on
-adversarial accuracies and on CIFAR-10 permuted and reversed (decision 91); the same changes of the other data sets are
+adversarial accuracies and on CIFAR-10 permuted and reversed; the same changes of the other data sets are
 close kin of these. To the single best cell a fall-back costs more evaluations where sources are right."""
 
 
