@@ -25,7 +25,6 @@ from nasmeta.evaluators import (
 )
 from nasmeta.registry import is_place
 from nasmeta.spaces import SPACES, SearchSpace, get_space
-from nasmeta.surrogates import Surrogate
 from nasmeta.tables import only_test_values
 from nasmeta.tasks import MultiObjectiveTask, Task, TaskDistribution, as_task, get_task, is_own_table
 from nasmeta.training import ImageDataset, Recipe
@@ -134,6 +133,8 @@ def on_evaluator(task: Task, evaluator: str | os.PathLike[str] | Evaluator) -> E
         evaluator != "surrogate" and Path(evaluator).suffix != ".npz" and not os.path.isfile(evaluator)
     ):
         raise _no_evaluator(evaluator)
+    from nasmeta.surrogates import Surrogate
+
     surrogate = Surrogate.load(task if evaluator == "surrogate" else evaluator)
     if (surrogate.card["task"], surrogate.card["table"]) != (task.name, task.table_name):
         raise SettingError(

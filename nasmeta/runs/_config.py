@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,6 @@ from nasmeta.checks import check_int
 from nasmeta.errors import MissingValueError, SettingError
 from nasmeta.evaluators import Evaluator, SeveralEvaluator
 from nasmeta.journals import FolderLease, is_there
-from nasmeta.meta import SavedMetaModel
 from nasmeta.places import located
 from nasmeta.runs._clock import Budget, Clock
 from nasmeta.runs._guidance import Guide
@@ -28,6 +27,9 @@ from nasmeta.runs._sources import MetaModelLike, SourcesLike, check_learnable, s
 from nasmeta.runs._spec import SearcherSpec, check_objectives, why_no_seconds
 from nasmeta.searchers import MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.tasks import SourceTask, Task, fidelities
+
+if TYPE_CHECKING:
+    from nasmeta.meta import SavedMetaModel
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from nasmeta.runs._history import History
 
 
@@ -28,6 +29,8 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
     >>> results_frame(runs)["seed"].value_counts().to_dict()
     {0: 20, 1: 20, 2: 20}
     """
+    import pandas as pd
+
     lengths = [len(run) for run in runs]
 
     def joined(parts: Sequence[NDArray[Any]], dtype: type) -> NDArray[Any]:
@@ -92,7 +95,9 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
 
 
 def _reasons(runs: Sequence[History], n: int) -> pd.Categorical[str]:
-    """Return why each of n evaluations failed, an empty string where it did not."""
+    """Return the reason of each failure, shape (n,); an empty string for a success."""
+    import pandas as pd
+
     codes, positions, begin = np.zeros(n, np.int64), {"": 0}, 0
     for run in runs:
         for position, reason in run._reasons().items():
@@ -112,7 +117,9 @@ def _without_noise(
 
 
 def weights_frame(notes: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return the members' weights in what a searcher said of its proposals; see `History.weights`."""
+    """Return the members' weights in a searcher's notes on its proposals; see `History.weights`."""
+    import pandas as pd
+
     said = [note.get("weights") for note in notes]
     rows = [one if isinstance(one, dict) and all(type(w) is float for w in one.values()) else {} for one in said]
     return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="evaluation"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
@@ -16,6 +15,7 @@ from nasmeta.runs._picture import RunAxis, plot_front
 from nasmeta.tasks import MultiObjectiveTask, front_frame, pareto_front
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
     from nasmeta.runs._config import RunConfig

@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_int, check_number
 from nasmeta.errors import SettingError, shown
-from nasmeta.meta import GuidedSearch, LearnedSpace, warm_start_cells
-from nasmeta.meta._learned_space import labelled_in
 from nasmeta.searchers import MultiFidelitySearcher, Searcher
 from nasmeta.tasks import SourceTask, Task
 
@@ -43,6 +41,8 @@ class Guide:
         if self.cells is None and self.first is None:
             return searcher
         if not isinstance(searcher, MultiFidelitySearcher):
+            from nasmeta.meta import GuidedSearch
+
             return GuidedSearch(searcher, self.cells, self.first)
         name = type(searcher).__name__
         if self.cells is not None and not searcher.restrict(self.cells):
@@ -108,6 +108,8 @@ class Guidance:
     def check(self, task: Task, sources: Sequence[Task | SourceTask]) -> None:
         """Refuse what cannot be learnt from these sources, before anything is learnt."""
         if self:
+            from nasmeta.meta._learned_space import labelled_in
+
             labelled_in(task.space, sources, " and ".join(self.asked))
         if self.warm_start:
             check_int("warm_start", self.warm_start, 1, task.space.size)
@@ -130,6 +132,8 @@ class Guidance:
 
         First cells are among those that were ``measured``; all where left out.
         """
+        from nasmeta.meta import LearnedSpace, warm_start_cells
+
         space = task.space
         cells, chance = None, float("nan")
         if self.prune_space is not None:

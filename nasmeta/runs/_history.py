@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
 from nasmeta.checks import written
@@ -20,6 +19,7 @@ from nasmeta.runs._picture import RunAxis, facts_of, plot_run
 from nasmeta.tasks import Task
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
     from nasmeta.runs._config import RunConfig

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import ColumnError, LeakageError, MissingValueError, SettingError, UnknownNameError
 from nasmeta.evaluators import Evaluator
-from nasmeta.meta import SavedMetaModel, meta_model_for, warn_of_other_metric
-from nasmeta.meta._model_file import kind_of
 from nasmeta.runs._spec import SearcherSpec
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import held_out_name
 from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_tasks, default_sources, get_task
+
+if TYPE_CHECKING:
+    from nasmeta.meta import SavedMetaModel
 
 _FEWEST_EQUAL, _FEWEST_ORDERED = 3, 20
 _FEWEST_ORDERED_ON_DEVICES = 100  # sister GPUs order 30 random cells alike at times; in 7,260 draws of 50, none did
@@ -90,6 +91,9 @@ def saved_model_of(
     """Return the meta-model that a run uses; None where it meta-trains, or learns from no source."""
     if meta_model is None:
         return None
+    from nasmeta.meta import SavedMetaModel, meta_model_for
+    from nasmeta.meta._model_file import kind_of
+
     if not issubclass(spec.kind, MetaSearcher):
         raise SettingError(f"{spec.name} learns from no source task, so it takes no meta-model.")
     if sources is not None and not spec.guidance:
@@ -145,6 +149,8 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: SourcesLike | 
             f"{', '.join(leaks)} cannot be a source for {task.name}: both are on {on}. "
             f"Possible here: tasks on others, as task_distribution(…).leave_out({min(shared[leaks[0]])!r})[0] has them."
         )
+    from nasmeta.meta import warn_of_other_metric
+
     refuse_copies(evaluator, found)
     helps = "Name sources of the target's metric, or search without sources."
     if spec.guidance.prune_space is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
 import numpy as np
@@ -14,12 +14,14 @@ from nasmeta.checks import recorded_settings, taking
 from nasmeta.code import code_of
 from nasmeta.errors import SettingError, shown
 from nasmeta.evaluators import Evaluator
-from nasmeta.meta import SavedMetaModel
 from nasmeta.runs._clock import Budget
 from nasmeta.runs._guidance import UNGUIDED, Guidance
 from nasmeta.searchers import SEARCHERS, MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task
+
+if TYPE_CHECKING:
+    from nasmeta.meta import SavedMetaModel
 
 
 @dataclass(frozen=True)
