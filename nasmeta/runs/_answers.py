@@ -21,7 +21,6 @@ from nasmeta.evaluators import (
     SeveralEvaluator,
     SurrogateEvaluator,
     TableEvaluator,
-    TrainingEvaluator,
 )
 from nasmeta.registry import is_place
 from nasmeta.spaces import SPACES, SearchSpace, get_space
@@ -41,6 +40,12 @@ def answers_for(
     recipe: str | Path | Recipe | None = None,
 ) -> Evaluator:
     """Return what answers a task, of what `nasmeta.search` takes."""
+    named = evaluator if isinstance(evaluator, list | tuple) else [evaluator]
+    if not (data is recipe is None or any(isinstance(one, str) and one in TRAINED for one in named)):
+        raise SettingError(
+            f"data and recipe are only for evaluator='training' and 'supernet', not for {shown(evaluator)}: leave them "
+            "out."
+        )
     if not isinstance(evaluator, str | os.PathLike | Evaluator | list | tuple) and not callable(evaluator):
         raise _no_evaluator(evaluator)
     if isinstance(evaluator, str) and (is_place(evaluator) or evaluator in EVALUATORS):
@@ -65,17 +70,11 @@ def answers_for(
     elif isinstance(evaluator, str) and evaluator in TRAINED:
         if data is None:
             raise SettingError("Training needs images: name them with data, such as digits, cifar10:PATH, folder:PATH.")
-        answers, data = TRAINED[evaluator](as_task(task), data, recipe), None  # type: ignore[arg-type]
-    elif data is not None and not isinstance(evaluator, TrainingEvaluator):
-        raise SettingError(
-            f"Data are for training, but the evaluator is {shown(evaluator)}: pass evaluator='training' or 'supernet'."
-        )
+        answers = TRAINED[evaluator](as_task(task), data, recipe)  # type: ignore[arg-type]
     elif evaluator == "table":
         answers = _on_table(as_task(task))  # type: ignore[arg-type]  # read once its sources are allowed
     else:
         answers = on_evaluator(as_task(task), evaluator)  # type: ignore[arg-type]
-    if data is not None and isinstance(answers, TrainingEvaluator):
-        raise SettingError("The evaluator has its data already: leave out data.")
     for part in getattr(answers, "parts", (answers,)):
         if isinstance(part, TableEvaluator | SurrogateEvaluator):
             _warn_of_test_values(part.task)
@@ -112,7 +111,7 @@ def _several(
     if len(parts) != len(evaluators):
         raise SettingError(f"{task.name} has {len(parts)} objectives, but {len(evaluators)} evaluators are named.")
     found = [
-        answers_for(part, one, data if isinstance(one, str) and one in TRAINED else None, recipe)
+        answers_for(part, one, *((data, recipe) if isinstance(one, str) and one in TRAINED else ()))
         for part, one in zip(parts, evaluators, strict=True)
     ]
     return SeveralEvaluator(task, found)  # type: ignore[arg-type]  # which says what else it cannot answer
