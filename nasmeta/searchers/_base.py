@@ -97,6 +97,8 @@ class Searcher(ABC):
     objectives : {"one", "several", "any"}
         Of the class: whether the values that it is told are numbers, shape (n,), or vectors, shape (n, m), of at least
         two objectives.
+    budget_setting : str or None
+        Of the class: the setting that receives the budget of a run in evaluations, unless the user gives it.
     notes : list of mapping, or None
         What the searcher says about each of the last proposals, of JSON's types; journal and history keep it. None
         where it says nothing.
@@ -123,6 +125,7 @@ class Searcher(ABC):
 
     waits_for_values: ClassVar[bool] = False
     objectives: ClassVar[Literal["one", "several", "any"]] = "one"
+    budget_setting: ClassVar[str | None] = None
     notes: list[Mapping[str, Any]] | None = None
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
