@@ -27,9 +27,9 @@ def code_of(thing: type | Callable[..., Any]) -> str | None:
     """Return the identity of the code of a class or function, or None for nasmeta, its libraries and Python.
 
     It is the attribute ``version`` of the class or function itself. Without one it is a digest of its source and of the
-    sources of its base classes outside these packages; the ``version`` of a base replaces the source of that base. Other
-    code that it calls has no part in it: change ``version`` if that code changes. For a callable object the class
-    decides, for a partial function the function.
+    sources of its base classes outside these packages; the ``version`` of a base replaces the source of that base.
+    Other code that it calls has no part in it: change ``version`` if that code changes. A callable object is identified
+    by its class, a partial function by its function.
     """
     thing = _unbound(thing)
     parts = [part for part in getattr(thing, "__mro__", (thing,)) if _package_of(part) not in _OURS]
