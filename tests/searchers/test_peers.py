@@ -143,7 +143,7 @@ class Remembers(PeerSearch):
     told: list[tuple[Any, float]]
 
     def _suggest(self) -> Any:
-        cell = len(self._values)
+        cell = len(self._told)
         return cell, self.space.codes[cell].tolist()
 
     def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:

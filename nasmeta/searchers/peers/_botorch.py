@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
 from nasmeta.searchers._base import SEARCHERS, WithoutReplacement
-from nasmeta.searchers._peers import OwnGenerators, load_peer
+from nasmeta.searchers.peers._base import OwnGenerators, load_peer
 from nasmeta.spaces import SearchSpace
 
 _CHUNK = 2048  # architectures whose acquisition is computed at once: the default of `optimize_acqf_discrete`
