@@ -191,6 +191,14 @@ class WithoutReplacement(Searcher):
         n = len(self._told)
         return np.fromiter(self._told, np.int32, n), np.fromiter(self._told.values(), np.float64, n)
 
+    def _take_best(self, score: NDArray[np.float64]) -> int:
+        """Propose the open architecture of the highest score, shape (size,), ties at random."""
+        score = np.where(self._open, score, -np.inf)
+        ties = np.flatnonzero(score == score.max())
+        cell = int(ties[0] if len(ties) == 1 else self.rng.choice(ties))
+        self._open[cell] = False
+        return cell
+
     def _sample_open(self, n: int) -> NDArray[np.int32]:
         """Propose open architectures at random."""
         chosen = self.rng.choice(np.flatnonzero(self._open), size=n, replace=False)
