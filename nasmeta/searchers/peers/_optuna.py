@@ -101,18 +101,20 @@ class OptunaSearch(Searcher):
         """Return the sampler of a run; override this for one that settings cannot describe."""
         samplers = load_optuna(type(self).__name__).samplers
         if isinstance(self.sampler, samplers.BaseSampler) and not self.options:
-            return self.sampler
-        kinds = {name: getattr(samplers, name) for name in samplers.__all__ if name.endswith("Sampler")}
-        possible = {name for name, kind in kinds.items() if not inspect.isabstract(kind)} - set(_NO_SAMPLERS_OF_CELLS)
-        if self.sampler not in possible:
-            raise UnknownNameError.of("sampler of Optuna", self.sampler, possible)
+            instance: BaseSampler = self.sampler
+            return instance
+        name = str(self.sampler)
+        kinds = {one: getattr(samplers, one) for one in samplers.__all__ if one.endswith("Sampler")}
+        possible = {one for one, kind in kinds.items() if not inspect.isabstract(kind)} - set(_NO_SAMPLERS_OF_CELLS)
+        if name not in possible:
+            raise UnknownNameError.of("sampler of Optuna", name, possible)
         try:
-            with needing(self.sampler, "optuna,torch"):
-                if self.sampler == "GPSampler":
+            with needing(name, "optuna,torch"):
+                if name == "GPSampler":
                     import torch  # noqa: F401  (imported at the first proposal otherwise)
-                sampler: BaseSampler = kinds[self.sampler](seed=seed, **self.options)
+                sampler: BaseSampler = kinds[name](seed=seed, **self.options)
         except (TypeError, ValueError) as reason:
-            raise SettingError(f"{self.sampler} cannot take the options {self.options}: {reason}") from reason
+            raise SettingError(f"{name} cannot take the options {self.options}: {reason}") from reason
         return sampler
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:

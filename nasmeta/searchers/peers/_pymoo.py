@@ -33,7 +33,7 @@ class PymooNSGA2(PeerSearch):
     """
 
     objectives = "several"
-    tries = 1024  # many generations without a new architecture
+    tries = 640  # 32 generations by default
     seeds = 2**31
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator, *, population: int = 20) -> None:
