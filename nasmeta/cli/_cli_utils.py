@@ -141,15 +141,22 @@ def names_in(text: str | None) -> list[str]:
     return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
+def pairs_in(texts: Iterable[str], example: str) -> dict[str, str]:
+    """Read options written as ``key=value``; each key may appear once."""
+    found: dict[str, str] = {}
+    for text in texts:
+        key, equals, value = (part.strip() for part in text.partition("="))
+        if not (equals and key):
+            raise SettingError(f"Write key=value, such as {example}, not {text!r:.80}.")
+        if key in found:
+            raise SettingError(f"{key} has two values, {found[key]!r:.80} and {value!r:.80}: give one.")
+        found[key] = value
+    return found
+
+
 def by_metric(given: list[str] | None) -> dict[str, str] | None:
-    """Return what is said of each metric; None where nothing is."""
-    found = {}
-    for text in given or ():
-        metric, equals, value = text.partition("=")
-        if not equals:
-            raise SettingError(f"Write METRIC=VALUE, such as loss=min, not {text!r}.")
-        found[metric.strip()] = value.strip()
-    return found or None
+    """Return the value of an option for each metric; None if the option is not given."""
+    return pairs_in(given or (), "loss=min") or None
 
 
 def cell_in(text: str) -> int | str:
@@ -185,16 +192,13 @@ def settings_in(pairs: Iterable[str]) -> dict[str, Any]:
     {'population': 10, 'improvement': 'full'}
     """
     settings: dict[str, Any] = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not (equals and key.strip()):
-            raise SettingError(f"A setting is written key=value, as in --set population=10, not {pair!r}.")
+    for key, value in pairs_in(pairs, "population=10").items():
         try:
-            settings[key.strip()] = json.loads(value)
+            settings[key] = json.loads(value)
         except ValueError:
-            settings[key.strip()] = value.strip()
+            settings[key] = value
         except RecursionError:
-            raise SettingError(f"The setting {key.strip()} has lists within lists, too deep to be read.") from None
+            raise SettingError(f"The setting {key} has lists within lists, too deep to be read.") from None
     return settings
 
 
@@ -206,7 +210,7 @@ def settings_by_label(pairs: Iterable[str]) -> dict[str, dict[str, Any]]:
     >>> settings_by_label(["my_package.module:MySearcher:reach=3"])
     {'my_package.module:MySearcher': {'reach': 3}}
     """
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, list[str]] = {}
     for pair in pairs:
         label, colon, _ = pair.partition("=")[0].rpartition(":")  # a label may be package.module:Name
         if not colon or not label.strip():
@@ -214,8 +218,8 @@ def settings_by_label(pairs: Iterable[str]) -> dict[str, dict[str, Any]]:
                 f"A setting of one of several searchers is written searcher:key=value, as in --set "
                 f"evolution:population=10, not {pair!r:.80}."
             )
-        found.setdefault(label.strip(), {}).update(settings_in([pair[len(label) + 1 :]]))
-    return found
+        found.setdefault(label.strip(), []).append(pair[len(label) + 1 :])
+    return {label: settings_in(own) for label, own in found.items()}
 
 
 def duration(seconds: float) -> str:

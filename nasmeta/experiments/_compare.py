@@ -175,7 +175,7 @@ def compare(
     kept, starts = per_label("prune_space", prune_space, None, specs), per_label("warm_start", warm_start, 0, specs)
     specs = {label: spec.guided(kept[label], starts[label]) for label, spec in specs.items()}
     if (space := space_in(tasks)) is not None:
-        tasks, evaluator = answers_for(space, evaluator), "table"
+        tasks, evaluator = answers_for(space, evaluator, data, recipe), "table"
     targets = tasks_of(tasks)
     if isinstance(tasks, Evaluator):
         if evaluator != "table":

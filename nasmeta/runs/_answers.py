@@ -21,7 +21,6 @@ from nasmeta.evaluators import (
     SeveralEvaluator,
     SurrogateEvaluator,
     TableEvaluator,
-    TrainingEvaluator,
 )
 from nasmeta.registry import is_place
 from nasmeta.spaces import SPACES, SearchSpace, get_space
@@ -39,7 +38,13 @@ def answers_for(
     data: str | ImageDataset | None = None,
     recipe: str | Path | Recipe | None = None,
 ) -> Evaluator:
-    """Return what answers a task, of what `nasmeta.search` takes."""
+    """Return the evaluator of a task, from the arguments of `nasmeta.search`."""
+    named = evaluator if isinstance(evaluator, list | tuple) else [evaluator]
+    if not (data is recipe is None or any(isinstance(one, str) and one in TRAINED for one in named)):
+        raise SettingError(
+            f"data and recipe are only for evaluator='training' and 'supernet', not for {shown(evaluator)}: leave them "
+            "out."
+        )
     if not isinstance(evaluator, str | os.PathLike | Evaluator | list | tuple) and not callable(evaluator):
         raise _no_evaluator(evaluator)
     if isinstance(evaluator, str) and (is_place(evaluator) or evaluator in EVALUATORS):
@@ -47,38 +52,33 @@ def answers_for(
         if isinstance(task, str) and task in SPACES:
             task = get_space(task)
     task = space_in(task) or task
-    if isinstance(task, Evaluator):
-        if evaluator != "table":
-            raise SettingError(f"{shown(task)} answers already: leave out evaluator.")
-        answers: Evaluator = task
-    elif isinstance(evaluator, list | tuple) and not isinstance(task, SearchSpace):
+    if isinstance(evaluator, list | tuple) and not isinstance(task, SearchSpace | Evaluator):
         return _several(as_task(task), evaluator, data, recipe)
-    elif isinstance(task, SearchSpace) and (isinstance(evaluator, str | os.PathLike) or not callable(evaluator)):
-        raise SettingError(
-            f"A space alone has no answers: pass a function as evaluator (--evaluator), not {shown(evaluator)}."
-        )
-    elif evaluator not in ("table", UNKNOWN_FEASIBILITY) and not isinstance(evaluator, Evaluator) and _is_vector(task):
-        raise _one_at_a_time(as_task(task), evaluator)  # type: ignore[arg-type]
-    elif callable(evaluator) and not isinstance(evaluator, Evaluator):
-        answers = FunctionEvaluator(evaluator, task if isinstance(task, SearchSpace) else as_task(task))
-    elif isinstance(evaluator, str) and evaluator in TRAINED:
-        if data is None:
-            raise SettingError("Training needs images: name them with data, such as digits, cifar10:PATH, folder:PATH.")
-        answers, data = TRAINED[evaluator](as_task(task), data, recipe), None  # type: ignore[arg-type]
-    elif data is not None and not isinstance(evaluator, TrainingEvaluator):
-        raise SettingError(
-            f"Data are for training, but the evaluator is {shown(evaluator)}: pass evaluator='training' or 'supernet'."
-        )
-    elif evaluator == "table":
-        answers = _on_table(as_task(task))  # type: ignore[arg-type]  # read once its sources are allowed
-    else:
-        answers = on_evaluator(as_task(task), evaluator)  # type: ignore[arg-type]
-    if data is not None and isinstance(answers, TrainingEvaluator):
-        raise SettingError("The evaluator has its data already: leave out data.")
+    answers = _one_evaluator(task, evaluator, data, recipe)
     for part in getattr(answers, "parts", (answers,)):
         if isinstance(part, TableEvaluator | SurrogateEvaluator):
             _warn_of_test_values(part.task)
     return answers
+
+
+def _one_evaluator(task: Any, evaluator: Any, data: Any, recipe: Any) -> Evaluator:
+    if isinstance(task, Evaluator):
+        if evaluator != "table":
+            raise SettingError(f"{shown(task)} answers already: leave out evaluator.")
+        return task
+    if isinstance(task, SearchSpace) and (isinstance(evaluator, str | os.PathLike) or not callable(evaluator)):
+        raise SettingError(
+            f"A space alone has no answers: pass a function as evaluator (--evaluator), not {shown(evaluator)}."
+        )
+    if evaluator not in ("table", UNKNOWN_FEASIBILITY) and not isinstance(evaluator, Evaluator) and _is_vector(task):
+        raise _one_at_a_time(as_task(task), evaluator)
+    if callable(evaluator) and not isinstance(evaluator, Evaluator):
+        return FunctionEvaluator(evaluator, task if isinstance(task, SearchSpace) else as_task(task))
+    if isinstance(evaluator, str) and evaluator in TRAINED:
+        if data is None:
+            raise SettingError("Training needs images: name them with data, such as digits, cifar10:PATH, folder:PATH.")
+        return TRAINED[evaluator](as_task(task), data, recipe)
+    return _on_table(as_task(task)) if evaluator == "table" else on_evaluator(as_task(task), evaluator)
 
 
 def space_in(task: object) -> SearchSpace | None:
@@ -111,7 +111,7 @@ def _several(
     if len(parts) != len(evaluators):
         raise SettingError(f"{task.name} has {len(parts)} objectives, but {len(evaluators)} evaluators are named.")
     found = [
-        answers_for(part, one, data if isinstance(one, str) and one in TRAINED else None, recipe)
+        answers_for(part, one, *((data, recipe) if isinstance(one, str) and one in TRAINED else ()))
         for part, one in zip(parts, evaluators, strict=True)
     ]
     return SeveralEvaluator(task, found)  # type: ignore[arg-type]  # which says what else it cannot answer

@@ -110,7 +110,7 @@ class RunConfig:
         """
         batch = check_int("batch", batch)
         check_objectives(searcher, evaluator, budget)
-        config = cls(searcher, evaluator, budget, check_int("seed", seed, least=0), batch, label=label)
+        config = cls(searcher.budgeted(budget), evaluator, budget, check_int("seed", seed, least=0), batch, label=label)
         config = config.with_model(meta_model, sources).with_sources(sources).with_clock(clock, epochs)
         if config.clock is not None and batch > 1:
             raise SettingError(

@@ -72,6 +72,13 @@ class SearcherSpec:
         """Return the same with guidance."""
         return replace(self, guidance=Guidance.of(prune_space, warm_start))
 
+    def budgeted(self, budget: Budget) -> SearcherSpec:
+        """Return the same spec with the budget of the run in its settings, for a searcher that depends on it."""
+        name = self.kind.budget_setting
+        if name is None or budget.evaluations is None:
+            return self
+        return replace(self, settings={name: budget.evaluations, **self.settings})
+
     @property
     def is_multi_fidelity(self) -> bool:
         """Whether it chooses how long a cell is trained."""

@@ -1,10 +1,8 @@
 """Ask and tell: random and local search, evolution, Gaussian process; those with sources: ``nasmeta.meta``."""
 
-from nasmeta.searchers._ax import AxSearch as AxSearch
 from nasmeta.searchers._bananas import BananasSearch as BananasSearch
 from nasmeta.searchers._base import SEARCHERS, MetaSearcher, Searcher
 from nasmeta.searchers._bohb import BOHB as BOHB
-from nasmeta.searchers._botorch import BoTorchSearch as BoTorchSearch
 from nasmeta.searchers._ehvi import (
     EHVISearch as EHVISearch,
     ParEGO as ParEGO,
@@ -20,30 +18,33 @@ from nasmeta.searchers._local_search import (
     ParetoLocalSearch as ParetoLocalSearch,
 )
 from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
-from nasmeta.searchers._nsga2 import NSGA2 as NSGA2, PymooNSGA2 as PymooNSGA2
-from nasmeta.searchers._optuna import (
+from nasmeta.searchers._nsga2 import NSGA2 as NSGA2
+from nasmeta.searchers._predictor import PredictorSearch
+from nasmeta.searchers._random import RandomSearch as RandomSearch
+from nasmeta.searchers._reinforce import Reinforce as Reinforce
+from nasmeta.searchers._tpe import TPESearch as TPESearch
+from nasmeta.searchers.peers import (
+    AxSearch as AxSearch,
+    BoTorchSearch as BoTorchSearch,
     OptunaGP as OptunaGP,
     OptunaNSGAII as OptunaNSGAII,
     OptunaRandom as OptunaRandom,
     OptunaSearch as OptunaSearch,
     OptunaTPE as OptunaTPE,
-    load_optuna as load_optuna,
-    position_distributions as position_distributions,
-)
-from nasmeta.searchers._peers import OwnGenerators as OwnGenerators, PeerSearch as PeerSearch, load_peer as load_peer
-from nasmeta.searchers._predictor import PredictorSearch
-from nasmeta.searchers._random import RandomSearch as RandomSearch
-from nasmeta.searchers._reinforce import Reinforce as Reinforce
-from nasmeta.searchers._smac import SMACSearch as SMACSearch
-from nasmeta.searchers._syne_tune import (
+    OwnGenerators as OwnGenerators,
+    PeerSearch as PeerSearch,
+    PymooNSGA2 as PymooNSGA2,
+    SMACSearch as SMACSearch,
     SyneTuneBORE as SyneTuneBORE,
     SyneTuneCQR as SyneTuneCQR,
     SyneTuneGP as SyneTuneGP,
     SyneTuneKDE as SyneTuneKDE,
     SyneTuneSearch as SyneTuneSearch,
+    load_optuna as load_optuna,
+    load_peer as load_peer,
+    position_distributions as position_distributions,
     syne_tune_space as syne_tune_space,
 )
-from nasmeta.searchers._tpe import TPESearch as TPESearch
 
 __all__ = [
     "SEARCHERS",

@@ -97,6 +97,8 @@ class Searcher(ABC):
     objectives : {"one", "several", "any"}
         Of the class: whether the values that it is told are numbers, shape (n,), or vectors, shape (n, m), of at least
         two objectives.
+    budget_setting : str or None
+        Of the class: the setting that receives the budget of a run in evaluations, unless the user gives it.
     notes : list of mapping, or None
         What the searcher says about each of the last proposals, of JSON's types; journal and history keep it. None
         where it says nothing.
@@ -123,6 +125,7 @@ class Searcher(ABC):
 
     waits_for_values: ClassVar[bool] = False
     objectives: ClassVar[Literal["one", "several", "any"]] = "one"
+    budget_setting: ClassVar[str | None] = None
     notes: list[Mapping[str, Any]] | None = None
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
@@ -187,6 +190,14 @@ class WithoutReplacement(Searcher):
         """Return the architectures that were told and their values, in the order in which they came."""
         n = len(self._told)
         return np.fromiter(self._told, np.int32, n), np.fromiter(self._told.values(), np.float64, n)
+
+    def _take_best(self, score: NDArray[np.float64]) -> int:
+        """Propose the open architecture of the highest score, shape (size,), ties at random."""
+        score = np.where(self._open, score, -np.inf)
+        ties = np.flatnonzero(score == score.max())
+        cell = int(ties[0] if len(ties) == 1 else self.rng.choice(ties))
+        self._open[cell] = False
+        return cell
 
     def _sample_open(self, n: int) -> NDArray[np.int32]:
         """Propose open architectures at random."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from bisect import bisect_left, insort
+from bisect import insort
 from collections import deque
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,35 +18,27 @@ from nasmeta.spaces import SearchSpace
 
 
 class Bracket:
-    """One run of successive halving: `sizes` cells on each rung, the best of a whole rung go up.
+    """One run of successive halving: `sizes` architectures on each rung, the best of a complete rung are promoted.
 
-    The first size is of new cells; `epochs` are the lengths of training on each rung; `lowest` is the first rung's
-    place on the ladder of all rungs.
+    `epochs` are the lengths of training on each rung; `lowest` is the position of the first rung on the ladder of all
+    rungs.
     """
 
     def __init__(self, sizes: list[int], epochs: list[int], lowest: int = 0) -> None:
         self.sizes, self.epochs, self.lowest = sizes, epochs, lowest
         self._rung = 0
-        self._new = sizes[0]
-        self._queue: list[int] = []  # cells that wait on this rung
+        self._queue: deque[int | None] = deque(
+            [None] * sizes[0]
+        )  # architectures that wait on this rung, None for new ones
         self._open: list[int] = []  # cells whose values are due
         self._results: list[tuple[float, int]] = []
 
-    @property
-    def wants_new(self) -> bool:
-        """Whether the next proposal is a new cell."""
-        return self._rung == 0 and self._new > 0
-
-    def next(self, new: int | None) -> tuple[int, int] | None:
-        """Return the next cell and its epochs: `new` where one is wanted; None while values are due."""
-        if self.wants_new:
-            assert new is not None
-            self._new -= 1
-            cell = new
-        elif self._queue:
-            cell = self._queue.pop(0)
-        else:
+    def next(self, new: Callable[[], int]) -> tuple[int, int] | None:
+        """Return the next architecture, drawn by `new` on the first rung, and its epochs; None while values are due."""
+        if not self._queue:
             return None
+        waiting = self._queue.popleft()
+        cell = new() if waiting is None else waiting
         self._open.append(cell)
         return cell, self.epochs[self._rung]
 
@@ -60,7 +53,7 @@ class Bracket:
             self._rung += 1
             # Stable: of equal values the earlier goes up.
             best = sorted(self._results, key=lambda result: -result[0])[: self.sizes[self._rung]]
-            self._queue, self._results = [cell for _, cell in best], []
+            self._queue, self._results = deque(cell for _, cell in best), []
         return rung
 
     @property
@@ -125,25 +118,17 @@ class _Brackets(Halving):
     def _next_new_cell(self) -> int:
         return self._first.popleft() if self._first else self._sample_cell()
 
-    def _start_bracket(self) -> Bracket:
+    def _next(self) -> tuple[int, int]:
+        """Return the next training of the oldest bracket that does not wait for values."""
+        for bracket in self._brackets:
+            if (pair := bracket.next(self._next_new_cell)) is not None:
+                return pair
         ladder = self._ladder()
         sizes = self._sizes(self._begun, len(ladder))
         lowest = len(ladder) - len(sizes)
-        bracket = Bracket(sizes, ladder[lowest:], lowest)
         self._begun += 1
-        self._brackets.append(bracket)
-        return bracket
-
-    def _next(self) -> tuple[int, int]:
-        """Return what the oldest bracket that can go on needs."""
-        for bracket in self._brackets:
-            pair = bracket.next(self._next_new_cell() if bracket.wants_new else None)
-            if pair is not None:
-                return pair
-        bracket = self._start_bracket()
-        pair = bracket.next(self._next_new_cell())
-        assert pair is not None
-        return pair
+        self._brackets.append(Bracket(sizes, ladder[lowest:], lowest))
+        return self._next()
 
     def tell_at(self, cells: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Hand each value to the oldest bracket that waits for it."""
@@ -243,23 +228,24 @@ class Hyperband(_Brackets):
 
 
 class _Rung:
-    """Values of one length of training, and which cells went up."""
+    """Values after one length of training, and the architectures that were promoted."""
 
     def __init__(self) -> None:
-        self.values: dict[int, float] = {}
-        self.best: list[tuple[float, int, int]] = []  # descending: (-value, order, cell)
-        self.staying: list[tuple[float, int, int]] = []  # of these, the ones that have not gone up
+        self._values: dict[int, float] = {}
+        self._best: list[tuple[float, int, int]] = []  # ascending: (-value, order, cell)
+        self._promoted: set[int] = set()
 
     def add(self, cell: int, value: float) -> None:
-        if cell not in self.values:
-            self.values[cell] = value
-            insort(self.best, (-value, len(self.values), cell))
-            insort(self.staying, (-value, len(self.values), cell))
+        if cell not in self._values:
+            self._values[cell] = value
+            insort(self._best, (-value, len(self._values), cell))
 
     def promoted(self, eta: int) -> int | None:
-        """Let the best cell that has not gone up do so, where it is among the top share, and return it."""
-        if self.staying and bisect_left(self.best, self.staying[0]) < len(self.best) // eta:
-            return self.staying.pop(0)[2]
+        """Promote the best architecture of the top share that has not been promoted, and return it."""
+        for _, _, cell in self._best[: len(self._best) // eta]:
+            if cell not in self._promoted:
+                self._promoted.add(cell)
+                return cell
         return None
 
 

@@ -9,8 +9,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_int, is_listed
-from nasmeta.errors import SettingError, shown
+from nasmeta.checks import check_int
+from nasmeta.errors import SettingError
 from nasmeta.searchers._base import Searcher
 from nasmeta.spaces import SearchSpace
 
@@ -63,8 +63,6 @@ class MultiFidelitySearcher(Searcher):
         ------
         SettingError
         """
-        if not is_listed(fidelities):
-            raise SettingError(f"The lengths of trainings must be a list of epochs, not {shown(fidelities)}.")
         lengths = tuple(check_int("the length of a training", epochs, least=0) for epochs in fidelities)
         if not lengths or any(a >= b for a, b in pairwise(lengths)):
             raise SettingError(f"The lengths of trainings must ascend, not {list(lengths)}.")

@@ -295,16 +295,12 @@ class PredictorSearch(WithoutReplacement):
         self._require_open(n)
         if len(self._told) < self.n_initial or not self._is_fitted():
             return self._sample_open(n)
-        proposals = np.empty(n, np.int32)
-        score = self._score()
+        score, proposals = self._score(), []
         for i in range(n):
             if i and self.acquisition == "thompson":
                 score = self._score()
-            score[~self._open] = -np.inf
-            ties = np.flatnonzero(score == score.max())
-            proposals[i] = ties[0] if len(ties) == 1 else self.rng.choice(ties)
-            self._open[proposals[i]] = False
-        return proposals
+            proposals.append(self._take_best(score))
+        return np.array(proposals, np.int32)
 
     def _is_fitted(self) -> bool:
         """Fit where that is due; False where all values are the same, so that nothing can be learnt."""

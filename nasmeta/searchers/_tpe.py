@@ -12,7 +12,7 @@ from nasmeta.checks import check_int, check_number
 from nasmeta.searchers._base import SEARCHERS, WithoutReplacement
 from nasmeta.spaces import Position, SearchSpace
 
-_PAIRS_FOR_ONE = 16  # of halves in a matrix product, in the time of one architecture by itself
+_PAIRS_FOR_ONE = 16  # of two parts in a matrix product, in the time of one architecture by itself
 _LARGEST_TABLE, _BLOCK = 512, 256  # rows that a processor's cache holds
 
 
@@ -63,22 +63,18 @@ class TPESearch(WithoutReplacement):
         self._choice_kernels = [_choice_kernel(position) for position in space.positions]
         self._parts = _parts(space)
         self._place = np.arange(space.size)
-        if len(self._parts) == 2:  # all pairs of both halves, in one matrix product
-            self._place = self._parts[0].places * len(self._parts[1].codes) + self._parts[1].places
+        first, second = self._parts[0], self._parts[-1]
+        self._in_pairs = len(self._parts) == 2 and len(first.codes) * len(second.codes) <= _PAIRS_FOR_ONE * space.size
+        if self._in_pairs:
+            self._place = first.places * len(second.codes) + second.places
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
-        """Propose the open cells of the largest ratio, ties at random; of a batch all by the same densities."""
+        """Propose the open architectures of the largest ratio, a whole batch by the same densities."""
         self._require_open(n)
         if len(self._told) < self.n_initial:
             return self._sample_open(n)
-        open_cells = np.flatnonzero(self._open)
-        ratio, proposals = self._log_ratio()[open_cells], np.empty(n, np.int32)
-        for i in range(n):
-            ties = np.flatnonzero(ratio == ratio.max())
-            place = ties[0] if len(ties) == 1 else self.rng.choice(ties)
-            proposals[i], ratio[place] = open_cells[place], -np.inf
-        self._open[proposals] = False
-        return proposals
+        ratio = self._log_ratio()
+        return np.array([self._take_best(ratio) for _ in range(n)], np.int32)
 
     def _log_ratio(self) -> NDArray[np.float64]:
         """Return the log of the ratio of the densities of good and other cells, shape (n_cells,)."""
@@ -99,17 +95,17 @@ class TPESearch(WithoutReplacement):
             kernel = np.full((len(around), len(weights)), 1 / len(around))  # the last one uniform
             kernel[:, :-1] = (around / around.sum(axis=0))[:, codes]
             kernels.append(kernel)
-        shares, *others = [_product(kernels[part.of], part.codes, len(weights)) for part in self._parts]
-        shares *= weights / weights.sum()
-        if len(others) == 1:
-            return (shares @ others[0].T).ravel()
+        first, *others = [_product(kernels[part.of], part.codes, len(weights)) for part in self._parts]
+        first *= weights / weights.sum()
+        if self._in_pairs:
+            return (first @ others[0].T).ravel()
         density = np.empty(self.space.size)
         for start in range(0, len(density), _BLOCK):
             block = slice(start, start + _BLOCK)
-            product = shares[self._parts[0].places[block]]
-            for table, part in zip(others[:-1], self._parts[1:], strict=False):
+            product = first[self._parts[0].places[block]]
+            for table, part in zip(others, self._parts[1:], strict=True):
                 product *= table[part.places[block]]
-            np.einsum("xw,xw->x", product, others[-1][self._parts[-1].places[block]], out=density[block])
+            density[block] = product.sum(axis=1)
         return density
 
 
@@ -131,11 +127,7 @@ class _Part(NamedTuple):
 
 @lru_cache(maxsize=4)
 def _parts(space: SearchSpace) -> list[_Part]:
-    """Return two halves, or more parts where the architectures are few of all pairs of halves."""
-    half = space.n_positions // 2
-    halves = [_part(space, slice(half)), _part(space, slice(half, space.n_positions))]
-    if len(halves[0].codes) * len(halves[1].codes) <= _PAIRS_FOR_ONE * space.size:
-        return halves
+    """Return parts of consecutive positions, each with at most 512 combinations or one position."""
     starts, product = [0], 1
     for position, n in enumerate(space.n_choices):
         product *= n
@@ -148,7 +140,7 @@ def _parts(space: SearchSpace) -> list[_Part]:
 
 def _part(space: SearchSpace, of: slice) -> _Part:
     """Return a part, its codes in lexicographic order."""
-    worth = np.cumprod([1, *space.n_choices[of][:0:-1]])[::-1][: of.stop - (of.start or 0)]
+    worth = np.cumprod([1, *space.n_choices[of][:0:-1]])[::-1][: of.stop - of.start]
     ranks = space.codes[:, of].astype(np.int64) @ worth
     _, rows, places = np.unique(ranks, return_index=True, return_inverse=True)
     return _Part(of, space.codes[rows, of], places.ravel())

@@ -61,7 +61,7 @@ def smac(space, values, n, seed):
     choices = ConfigurationSpace()
     choices.add([CategoricalHyperparameter(p.name, list(p.choices)) for p in space.positions])
     with TemporaryDirectory() as folder:
-        scenario = Scenario(choices, deterministic=True, n_trials=100, seed=seed, output_directory=Path(folder))
+        scenario = Scenario(choices, deterministic=True, n_trials=n, seed=seed, output_directory=Path(folder))
         facade = HyperparameterOptimizationFacade(scenario, overwrite=True, logging_level=False)
     cells = []
     while len(cells) < n:

@@ -168,7 +168,7 @@ REFUSED = {
         "no column that says the architecture of a row: name it with "
         "architecture=… (on the command line --architecture)",
     ),
-    "a direction": (["--columns", "width,depth,act", "--direction", "up"], "METRIC=VALUE"),
+    "a direction": (["--columns", "width,depth,act", "--direction", "up"], "key=value"),
     "a direction of none": (["--columns", "width,depth,act", "--direction", "mse=min"], "'mse'"),
     "a kind": (["--columns", "width,depth,act", "--kind", "rmse=speed"], "kind of rmse"),
     "a name": (["--columns", "width,depth,act", "--name", "My Table"], "lower-case letters"),

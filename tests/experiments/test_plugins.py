@@ -6,17 +6,19 @@ import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import nasmeta as nm
-from nasmeta.code import code_of
+from nasmeta.code import code_of, identity_of
 from nasmeta.errors import JournalError, NasmetaError, SettingError, UnknownNameError
 from nasmeta.evaluators import FunctionEvaluator
 from nasmeta.predictors import make_encoder, make_predictor
-from nasmeta.searchers import SEARCHERS
+from nasmeta.searchers import SEARCHERS, Searcher
 from nasmeta.spaces import get_space
 
 SEARCHER = '''
@@ -26,27 +28,20 @@ import numpy as np
 
 from nasmeta.searchers import Searcher
 
-FIRST = 100
-
-
 class Ascending(Searcher):
     """Propose one cell after another."""
 
     def __init__(self, space, rng, *, step=1):
         super().__init__(space, rng)
-        self.step, self.next = step, FIRST
+        self.step, self.next = step, 100
 
     def ask(self, n=1):
-        cells = start(self.next) + self.step * np.arange(n, dtype=np.int32)
+        cells = np.int32(self.next) + self.step * np.arange(n, dtype=np.int32)
         self.next = int(cells[-1]) + self.step
         return cells % np.int32(self.space.size)
 
     def tell(self, cells, values):
         pass
-
-
-def start(cell):
-    return np.int32(cell)
 '''
 OTHERS = """
 from sklearn.linear_model import LinearRegression
@@ -166,7 +161,6 @@ def test_predictors_with_a_place_and_an_encoder_are_read(installed: Path) -> Non
         ("no_such_package.part:Thing", UnknownNameError, "no module 'no_such_package'. Install its package"),
         ("my_nas.part:Thing", UnknownNameError, "no module 'my_nas.part'"),
         ("my_nas.searcher:Ascendin", UnknownNameError, "my_nas.searcher has no Ascendin. Did you mean Ascending?"),
-        ("my_nas.searcher:FIRST", SettingError, r"is 100 \(int\), but a searcher is a class derived from"),
         ("my_nas.others:Plain", SettingError, "but a searcher is a class derived from"),
         ("my_nas.others:task", SettingError, "but a searcher is a class derived from"),
         ("nasmeta.searchers:Searcher", SettingError, "no whole searcher: it lacks ask, tell"),
@@ -236,7 +230,7 @@ def test_workers_know_a_module_in_the_working_folder(tmp_path: Path) -> None:
     done = command(*line, *more, at=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "mysearcher:Ascending" in done.stdout
-    (tmp_path / "mysearcher.py").write_text(SEARCHER.replace("FIRST = 100", "FIRST = 200"))
+    (tmp_path / "mysearcher.py").write_text(SEARCHER.replace("step, 100", "step, 200"))
     done = command(*line, *more, at=tmp_path)
     assert done.returncode == 2
     assert "was written by other code of mysearcher:Ascending" in done.stderr
@@ -276,13 +270,13 @@ def _no_bytecode(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_edited_searcher_does_not_go_on_from_the_journal(installed: Path, tmp_path: Path) -> None:
     journal = tmp_path / "run.jsonl"
-    kind = edited(installed, "FIRST = 100", "FIRST = 7")
+    kind = edited(installed, "step, 100", "step, 7")
     first = nm.search(kind, "nb201/cifar10", evaluations=3, journal=journal)
-    same = edited(installed, '    """Propose one cell after another."""', "    # a comment\n\n")
+    same = edited(installed, "import numpy as np", "import numpy as np  # of another line")
     again = nm.search(same, "nb201/cifar10", evaluations=5, journal=journal)
     assert again.cells.tolist() == [*first.cells.tolist(), 10, 11]
     was = json.loads(journal.read_bytes().partition(b"\n")[0])["code"]
-    for old, new in (("FIRST = 7", "FIRST = 8"), ("np.int32(cell)", "np.int32(cell + 1)"), ("pass", "self.told = 1")):
+    for old, new in (("step, 7", "step, 8"), ("pass", "self.told = 1")):
         changed = edited(installed, old, new)
         content = journal.read_bytes()
         with pytest.raises(JournalError, match=f"other code of ascending: {was} there.*another journal") as refused:
@@ -290,22 +284,27 @@ def test_an_edited_searcher_does_not_go_on_from_the_journal(installed: Path, tmp
         assert f'version = "{was}"' in str(refused.value)
         assert journal.read_bytes() == content
         edited(installed, new, old)
-    kept = edited(installed, "    # a comment", f'    version = "{was}"')
+    kept = edited(installed, "step, 7", "step, 7  # of the same meaning")
+    kept.version = was
     assert nm.search(kept, "nb201/cifar10", evaluations=5, journal=journal).cells.tolist() == again.cells.tolist()
 
 
 def test_an_edited_searcher_does_not_go_on_in_the_folder(installed: Path, tmp_path: Path) -> None:
     folder = tmp_path / "results"
-    nm.compare({"mine": edited(installed, "100", "7")}, "nb201/cifar10", repeats=2, evaluations=3, folder=folder)
+    nm.compare(
+        {"mine": edited(installed, "step, 100", "step, 7")}, "nb201/cifar10", repeats=2, evaluations=3, folder=folder
+    )
     with pytest.raises(JournalError, match=r"of mine was written by other code of ascending.*another folder"):
-        nm.compare({"mine": edited(installed, "7", "9")}, "nb201/cifar10", repeats=2, evaluations=3, folder=folder)
-    one = edited(installed, "FIRST = 9", "FIRST = 7")
+        nm.compare(
+            {"mine": edited(installed, "step, 7", "step, 9")}, "nb201/cifar10", repeats=2, evaluations=3, folder=folder
+        )
+    one = edited(installed, "step, 9", "step, 7")
     frame = nm.compare({"mine": one}, "nb201/cifar10", repeats=2, evaluations=3, folder=folder)
     assert len(frame) == 6
 
 
 def test_what_was_written_before_codes_were_kept_is_read(installed: Path, tmp_path: Path) -> None:
-    kind = edited(installed, "100", "7")
+    kind = edited(installed, "step, 100", "step, 7")
     folder = tmp_path / "results"
     before = nm.compare({"mine": kind}, "nb201/cifar10", repeats=2, evaluations=3, folder=folder)
     for path in (*folder.rglob("*.jsonl"), folder / "specification.json"):
@@ -325,15 +324,54 @@ def test_headers_of_the_packages_own_searchers_are_as_they_were(tmp_path: Path) 
 
 
 def test_the_digest_of_code(installed: Path) -> None:
-    kind = edited(installed, "100", "7")
+    kind = edited(installed, "step, 100", "step, 7")
     before = code_of(kind)
     assert code_of(kind) == before
     assert code_of(edited(installed, "class Asc", 'NOTE = "unused"\n\n\nclass Asc')) == before
     versioned = type("Mine", (kind,), {"__module__": "my_nas.searcher", "version": 3})
     assert code_of(versioned) == "3"
     assert code_of(type("Mine", (versioned,), {"__module__": "my_nas.searcher"})) != "3"
-    with pytest.raises(SettingError, match="a text or a whole number"):
-        code_of(type("Mine", (kind,), {"__module__": "my_nas.searcher", "version": 0.1}))
+
+
+class Base:
+    version = 1
+
+
+class Derived(Base):
+    size = 3
+
+
+def test_the_digest_holds_the_sources_of_bases_or_their_versions(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = code_of(Derived)
+    assert code_of(Base) == "1"
+    assert before == code_of(Derived) != "1"  # the version of a base is not that of the class
+    monkeypatch.setattr(Base, "version", 2)
+    assert code_of(Derived) != before
+    monkeypatch.delattr(Base, "version")
+    assert code_of(Derived) != before
+    assert code_of(np.ndarray) is code_of(json.JSONDecoder) is code_of(Searcher) is None
+
+
+def test_the_settings_of_a_function_are_part_of_its_identity() -> None:
+    def made(scale: float) -> Callable[..., float]:
+        return lambda choices, shift=1.0: scale * choices["width"] + shift
+
+    class Scaled:
+        def __init__(self, scale: float) -> None:
+            self.scale, self._n_calls = scale, 0
+
+        def __call__(self, choices: dict[str, float]) -> float:
+            self._n_calls += 1
+            return self.scale * choices["width"]
+
+    function = made(1.0)
+    others = [made(2.0), partial(function, shift=2.0), partial(function, {"width": 3}), Scaled(1.0), Scaled(2.0)]
+    identities = [json.dumps(identity_of(one)) for one in (function, *others)]
+    assert len(set(identities)) == len(identities)
+    assert identity_of(function) == identity_of(made(1.0))
+    used = Scaled(1.0)
+    used({"width": 2.0})
+    assert identity_of(used) == identity_of(Scaled(1.0))
 
 
 def test_code_without_source_is_known_by_its_bytecode() -> None:
@@ -342,48 +380,40 @@ def test_code_without_source_is_known_by_its_bytecode() -> None:
         exec(textwrap.dedent(text), space)
         return space["thing"]
 
-    one, same, other = (made(f"def thing(x):\n    return [x + {n} for _ in range(3)]") for n in (1, 1, 2))
+    one, same, other = (made(f"def thing(x):\n    return x + {n}") for n in (1, 1, 2))
     assert code_of(one) == code_of(same) != code_of(other)
     cell = "class thing:\n    size = 3\n    def ask(self):\n        return {}"
     assert code_of(made(cell.format(1))) == code_of(made(cell.format(1))) != code_of(made(cell.format(2)))
-    assert code_of(lambda x: x) != code_of(lambda x: 2 * x)
 
 
 MEASURES = """
-from my_nas.config import CONFIG as C
-
 def ev(choices):
-    return C["scale"] * choices["width"]
+    return 1.0 * choices["width"]
 """
 
 
-def measured(site: Path, config: str, said: str = "") -> FunctionEvaluator:
-    """Return an evaluator of the package whose module of settings says this."""
-    (site / "my_nas" / "config.py").write_text(f"CONFIG = {config}\n")
-    (site / "my_nas" / "measures.py").write_text(MEASURES + said)
-    for name in ("my_nas.config", "my_nas.measures", "my_nas"):
+def measured(site: Path, old: str, new: str) -> FunctionEvaluator:
+    """Return an evaluator whose function has been edited."""
+    (site / "my_nas" / "measures.py").write_text(MEASURES.replace(old, new))
+    for name in ("my_nas.measures", "my_nas"):
         sys.modules.pop(name, None)
     importlib.invalidate_caches()
     ev = importlib.import_module("my_nas.measures").ev
     return FunctionEvaluator(ev, nm.SearchSpace("sizes", {"width": [8, 16, 32], "depth": [1, 2]}))
 
 
-def test_literals_of_a_module_are_part_of_the_code(installed: Path, tmp_path: Path) -> None:
+def test_an_edited_function_does_not_go_on_from_the_journal(installed: Path, tmp_path: Path) -> None:
     folder, journal = tmp_path / "results", tmp_path / "run.jsonl"
-    first = measured(installed, "{'scale': 1.0}")
+    first = measured(installed, "", "")
     before = nm.compare("random", first, repeats=1, evaluations=3, folder=folder)
     nm.search("random", first, evaluations=3, journal=journal)
-    first.function({"width": 8})
     was = first.identity["code"]
-    first.function.__globals__["C"]["seen"] = True  # what fills while it runs is no other code
-    assert code_of(first.function) == was
-    other = measured(installed, "{'scale': 100.0}")
+    other = measured(installed, "1.0", "100.0")
     with pytest.raises(JournalError, match=f"of sizes/ev was written by other code of my_nas.measures:ev: {was} there"):
         nm.compare("random", other, repeats=2, evaluations=3, folder=folder)
     with pytest.raises(JournalError, match=f'other code .*another journal.*give the function .*version = "{was}"'):
         nm.search("random", other, evaluations=3, journal=journal)
-    kept = measured(installed, "{'scale': 100.0}", f'\nev.version = "{was}"\n')
+    other.function.version = was  # type: ignore[attr-defined]
+    kept = FunctionEvaluator(other.function, other.space)
     again = nm.compare("random", kept, repeats=1, evaluations=3, folder=folder)
     assert again["value"].tolist() == before["value"].tolist()
-    for empty in ("{}", "None", "dict(scale=1.0)"):  # without content, or no literal
-        assert code_of(measured(installed, empty).function) == code_of(measured(installed, "[]").function)

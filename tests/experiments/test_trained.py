@@ -346,7 +346,7 @@ def test_what_cannot_be_compared_is_said() -> None:
         ({"tasks": "nb201"}, "compare on one task"),
         ({"stop_at_optimum": True}, "not known"),
         ({"evaluator": "training"}, "needs images"),
-        ({"data": "digits", "evaluator": "table"}, "Data are for training"),
+        ({"data": "digits"}, "data and recipe"),
         ({"evaluator": "slow"}, '"supernet" or a function'),
     ):
         with pytest.raises(SettingError, match=words):

@@ -13,7 +13,8 @@ import pytest
 from numpy.typing import NDArray
 
 import nasmeta as nm
-from nasmeta.errors import LeakageError, SettingError, UnknownNameError
+from nasmeta.errors import JournalError, LeakageError, SettingError, UnknownNameError
+from nasmeta.evaluators import FunctionEvaluator
 from nasmeta.searchers import MetaSearcher, RandomSearch, Searcher
 from nasmeta.tasks import SourceTask
 
@@ -245,3 +246,27 @@ def test_what_was_searched_is_said_in_words(tmp_path: Path) -> None:
     said = json.loads((tmp_path / "all" / "specification.json").read_text("utf-8"))["searchers"]
     assert said == {"random": {"searcher": "random", "settings": {}, "space": "learned:0.1"}}
     assert set(frame["space"]) == {"learned:0.1"}
+
+
+@pytest.mark.parametrize("given", [{"data": "digits"}, {"recipe": "tiny"}])
+@pytest.mark.parametrize("evaluator", ["table", lambda choices: 1.0, ["table"]])
+def test_data_and_recipe_need_training(given: dict[str, str], evaluator: Any) -> None:
+    with pytest.raises(SettingError, match="data and recipe"):
+        nm.search("random", "nb201/cifar10", evaluations=2, evaluator=evaluator, **given)  # type: ignore[arg-type]
+    with pytest.raises(SettingError, match="data and recipe"):
+        nm.compare("random", "nb201/cifar10", evaluations=2, evaluator=evaluator, **given)  # type: ignore[arg-type]
+    with pytest.raises(SettingError, match="data and recipe"):
+        nm.search("random", FunctionEvaluator(lambda choices: 1.0, nm.get_space("nb201")), **given)  # type: ignore[arg-type]
+
+
+def test_smac_knows_the_budget_of_the_run(tmp_path: Path) -> None:
+    pytest.importorskip("smac")
+    journal = tmp_path / "run.jsonl"
+    run = nm.search("smac", "nb201/cifar10", evaluations=8, journal=journal)
+    assert run.settings["n_trials"] == 8  # so two of them are its initial design
+    with pytest.raises(JournalError):  # with another budget, other proposals
+        nm.search("smac", "nb201/cifar10", evaluations=9, journal=journal)
+    given = {"n_trials": 20}
+    assert nm.search("smac", "nb201/cifar10", evaluations=8, settings=given).settings["n_trials"] == 20
+    frame = nm.compare("smac", "nb201/cifar10", repeats=1, evaluations=8)
+    assert frame["cell"].tolist() == run.cells.tolist()

@@ -103,8 +103,8 @@ def test_the_same_in_another_process() -> None:
         ({"sampler": "CmaEsSampler"}, UnknownNameError, "Possible"),
         ({"sampler": "BaseGASampler"}, UnknownNameError, r"Possible: (?!.*Base)"),
         ({"options": "n_startup_trials=4"}, SettingError, "options must be a mapping such as"),
-        ({"options": {"gamma_ray": 1}}, SettingError, "no option 'gamma_ray'.*n_startup_trials"),
-        ({"options": {"n_ei_candidates": 3, "seed": 4}}, SettingError, "no option 'seed'"),
+        ({"options": {"gamma_ray": 1}}, SettingError, "gamma_ray"),
+        ({"options": {"n_ei_candidates": 3, "seed": 4}}, SettingError, "seed"),
         ({"sampler": "NSGAIISampler", "options": {"population_size": 1}}, SettingError, "population_size"),
     ],
 )

@@ -143,7 +143,7 @@ class Remembers(PeerSearch):
     told: list[tuple[Any, float]]
 
     def _suggest(self) -> Any:
-        cell = len(self._values)
+        cell = len(self._told)
         return cell, self.space.codes[cell].tolist()
 
     def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
@@ -198,8 +198,8 @@ def test_its_cells_are_those_of_the_peers_own_loop(name: str, monkeypatch: pytes
         kind = importlib.import_module("smac.acquisition.maximizer.local_search").LocalSearch
         unsorted, method = kind._get_init_points_from_previous_configs, "_get_init_points_from_previous_configs"
         monkeypatch.setattr(kind, method, lambda *given: sorted(unsorted(*given), key=repr))
-    searcher, seed = seeded(name, 3)
     n = {"ax": 8, "smac": 30, "syne-tune-bore": 12}[name]
+    searcher, seed = seeded(name, 3, **({"n_trials": n} if name == "smac" else {}))
     with OwnGenerators(0).used():
         theirs = getattr(alone(), name.replace("-bore", "").replace("-", "_"))(SPACE, VALUES, n, seed)
     distinct = list(dict.fromkeys(theirs))

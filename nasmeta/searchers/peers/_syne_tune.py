@@ -10,7 +10,7 @@ import numpy as np
 from nasmeta.checks import check_options
 from nasmeta.errors import SettingError
 from nasmeta.searchers._base import SEARCHERS
-from nasmeta.searchers._peers import PeerSearch, Suggestion, load_peer
+from nasmeta.searchers.peers._base import PeerSearch, Suggestion, load_peer
 from nasmeta.spaces import SearchSpace
 
 _SEARCHERS = "syne_tune.optimizer.schedulers.searchers"

@@ -11,7 +11,7 @@ import numpy as np
 
 from nasmeta.checks import check_int
 from nasmeta.searchers._base import SEARCHERS
-from nasmeta.searchers._peers import PeerSearch, Suggestion, load_peer
+from nasmeta.searchers.peers._base import PeerSearch, Suggestion, load_peer
 from nasmeta.spaces import SearchSpace
 
 
@@ -26,7 +26,8 @@ class SMACSearch(PeerSearch):
     Parameters
     ----------
     n_trials : int, default 100
-        What SMAC is told to expect: a quarter of it, at most ten a position, is the first design.
+        SMAC's budget; its initial design takes a quarter of it, at most ten trials per position. `search` and
+        `compare` pass the number of evaluations of the run, unless the setting is given.
     retrain_after : int, default 8
         Proposals between two trainings of the forest.
 
@@ -36,6 +37,8 @@ class SMACSearch(PeerSearch):
     >>> len(nm.search("smac", "nb201/cifar10", evaluations=20, seed=0))
     20
     """
+
+    budget_setting = "n_trials"
 
     def __init__(
         self, space: SearchSpace, rng: np.random.Generator, *, n_trials: int = 100, retrain_after: int = 8

@@ -8,7 +8,7 @@ import numpy as np
 
 from nasmeta.checks import check_int
 from nasmeta.searchers._base import SEARCHERS
-from nasmeta.searchers._peers import PeerSearch, Suggestion, load_peer
+from nasmeta.searchers.peers._base import PeerSearch, Suggestion, load_peer
 from nasmeta.spaces import SearchSpace
 
 _VALUE = "value"

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import inspect
-import warnings
 from collections import deque
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_names, check_options
-from nasmeta.errors import SettingError, UnknownNameError, needing, shown
+from nasmeta.checks import check_options
+from nasmeta.errors import SettingError, UnknownNameError, needing
 from nasmeta.searchers._base import SEARCHERS, Searcher
+from nasmeta.searchers.peers._base import OwnGenerators
 from nasmeta.spaces import SearchSpace, get_space
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     from optuna.samplers import BaseSampler
 
 _NO_SAMPLERS_OF_CELLS = ("CmaEsSampler", "GridSampler", "PartialFixedSampler")
-_NEEDED_BY = {"GPSampler": "torch"}
 _TRIES = 8  # combinations in a row that are no architecture
 
 
@@ -46,17 +44,17 @@ def position_distributions(space: str | SearchSpace) -> dict[str, CategoricalDis
 class OptunaSearch(Searcher):
     """Any sampler of Optuna, on one categorical parameter a position (Akiba et al., KDD 2019).
 
-    The study is in memory, maximises, and is fed by the run: a proposal is a trial, a value that nobody asked for is
-    added as a finished one. A sampler proposes cells again; the run answers these from its history, as for any
-    searcher, and the sampler learns the value once more. A combination of choices that is no architecture is a pruned
-    trial; after eight of these, or the first one where less than an eighth of all combinations are architectures, that
-    is proposed which differs from the last one in the fewest positions. Needs the extra ``optuna``.
+    The study is in memory and maximises. Each proposal is a trial; other values are added as finished trials. If the
+    sampler proposes an architecture again, the run provides the known value, and the trial is told once more. A
+    combination of choices that is not an architecture is a pruned trial. After eight pruned trials, the architecture
+    with the fewest different positions is proposed instead; if fewer than an eighth of all combinations are
+    architectures, already after the first. Needs the extra ``optuna``.
 
     Parameters
     ----------
     sampler : str or optuna.samplers.BaseSampler, default "TPESampler"
-        A class of ``optuna.samplers``; or an instance, which is used as it is, its own seed included. For `search` and
-        `compare`, which record settings, a class with `make_sampler` of its own takes the place of an instance.
+        A class of ``optuna.samplers``, or an instance with its own seed. `search` and `compare` record settings: pass
+        them a subclass that overrides `make_sampler` in place of an instance.
     options : mapping, optional
         Keyword arguments of the class, such as ``{"n_startup_trials": 20}``.
 
@@ -64,13 +62,6 @@ class OptunaSearch(Searcher):
     ----------
     study_ : optuna.Study
         The trials, for Optuna's own tools.
-
-    Raises
-    ------
-    NasmetaError
-        Where Optuna is not installed, or something else that the sampler needs.
-    SettingError
-        Where there is no such sampler, or it does not take the options.
 
     Examples
     --------
@@ -100,39 +91,30 @@ class OptunaSearch(Searcher):
         self._open: dict[int, deque[Trial]] = {}
         self._known = np.zeros(space.size, dtype=bool)
         self._create_finished = optuna.trial.create_trial
-        with _silent(optuna):
+        seed = int(rng.integers(2**32))
+        with OwnGenerators(0).used():  # without messages about the study and experimental samplers
             self.study_ = optuna.create_study(
-                storage=optuna.storages.InMemoryStorage(),
-                sampler=self.make_sampler(int(rng.integers(2**32))),
-                direction="maximize",
+                storage=optuna.storages.InMemoryStorage(), sampler=self.make_sampler(seed), direction="maximize"
             )
 
     def make_sampler(self, seed: int) -> BaseSampler:
         """Return the sampler of a run; override this for one that settings cannot describe."""
-        optuna = load_optuna(type(self).__name__)
-        if not isinstance(self.sampler, str):
-            if not isinstance(self.sampler, optuna.samplers.BaseSampler) or self.options:
-                raise SettingError(
-                    "A sampler is a name with options, or an instance of Optuna's without, not "
-                    f"{shown(self.sampler)} with {self.options}."
-                )
+        samplers = load_optuna(type(self).__name__).samplers
+        if isinstance(self.sampler, samplers.BaseSampler) and not self.options:
             instance: BaseSampler = self.sampler
             return instance
-        named = {name for name in optuna.samplers.__all__ if name.endswith("Sampler")} - set(_NO_SAMPLERS_OF_CELLS)
-        possible = {name for name in named if not inspect.isabstract(getattr(optuna.samplers, name))}
-        if self.sampler not in possible:
-            raise UnknownNameError.of("sampler of Optuna", self.sampler, possible)
-        kind = getattr(optuna.samplers, self.sampler)
-        known = [name for name in inspect.signature(kind).parameters if name != "seed"]
-        check_names(self.sampler, "option", self.options, known)
-        needed = _NEEDED_BY.get(self.sampler)
+        name = str(self.sampler)
+        kinds = {one: getattr(samplers, one) for one in samplers.__all__ if one.endswith("Sampler")}
+        possible = {one for one, kind in kinds.items() if not inspect.isabstract(kind)} - set(_NO_SAMPLERS_OF_CELLS)
+        if name not in possible:
+            raise UnknownNameError.of("sampler of Optuna", name, possible)
         try:
-            with needing(self.sampler, "optuna,torch"):
-                if needed:
-                    __import__(needed)
-                sampler: BaseSampler = kind(seed=seed, **self.options)
+            with needing(name, "optuna,torch"):
+                if name == "GPSampler":
+                    import torch  # noqa: F401  (imported at the first proposal otherwise)
+                sampler: BaseSampler = kinds[name](seed=seed, **self.options)
         except (TypeError, ValueError) as reason:
-            raise SettingError(f"{self.sampler} cannot take the options {self.options}: {reason}") from reason
+            raise SettingError(f"{name} cannot take the options {self.options}: {reason}") from reason
         return sampler
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
@@ -214,16 +196,3 @@ class OptunaGP(_Named):
     """Optuna's GPSampler: Bayesian optimisation with a Gaussian process. See `OptunaSearch`; needs torch, too."""
 
     of = "GPSampler"
-
-
-@contextmanager
-def _silent(optuna: ModuleType) -> Iterator[None]:
-    """Keep the note on a new study and warnings of experimental samplers from the user, and put all back."""
-    level = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            yield
-    finally:
-        optuna.logging.set_verbosity(level)

@@ -9,10 +9,8 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
 from nasmeta.searchers._base import SEARCHERS, WithoutReplacement
-from nasmeta.searchers._peers import OwnGenerators, load_peer
+from nasmeta.searchers.peers._base import OwnGenerators, load_peer
 from nasmeta.spaces import SearchSpace
-
-_CHUNK = 2048  # architectures whose acquisition is computed at once: the default of `optimize_acqf_discrete`
 
 
 @SEARCHERS.register("botorch")
@@ -91,12 +89,9 @@ class BoTorchSearch(WithoutReplacement):
 
     def _most_promising(self, model: Any, best: float) -> int:
         """Return the open architecture of the highest acquisition; the first of several."""
-        import torch
         from botorch.acquisition import LogExpectedImprovement
+        from botorch.optim import optimize_acqf_discrete
 
-        acquisition = LogExpectedImprovement(model, best_f=best)
         open_ = np.flatnonzero(self._open)
-        with torch.no_grad():
-            parts = np.array_split(open_, -(-len(open_) // _CHUNK))
-            scores = [acquisition(self._inputs[part][:, None]) for part in parts]
-        return int(open_[int(torch.cat(scores).argmax())])
+        found, _ = optimize_acqf_discrete(LogExpectedImprovement(model, best_f=best), 1, self._inputs[open_])
+        return int(open_[(self._inputs[open_] == found).all(dim=1).nonzero()[0, 0]])

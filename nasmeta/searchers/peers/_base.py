@@ -1,0 +1,179 @@
+"""Shared parts of the adapters: import of a package, its random generators, and the space."""
+
+from __future__ import annotations
+
+import logging
+import random
+import sys
+import warnings
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from importlib import import_module
+from io import StringIO
+from types import ModuleType
+from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import needing
+from nasmeta.searchers._base import WithoutReplacement
+from nasmeta.spaces import SearchSpace
+
+Suggestion: TypeAlias = "tuple[Any, list[int]]"
+"""The proposal as the package represents it, and the code of each position."""
+
+
+def load_peer(module: str, who: str, extra: str) -> ModuleType:
+    """Import a module of an optional package; an error names the extra that installs it."""
+    root, torch = logging.getLogger(), sys.modules.get("torch")
+    handlers, states, level = root.handlers[:], _states(torch), logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with needing(who, extra), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return import_module(module)
+    finally:
+        logging.disable(level)
+        root.handlers[:] = handlers  # some packages add handlers to the root logger
+        _set_states(torch, states)  # and some draw random numbers when they are imported
+
+
+class OwnGenerators:
+    """Private states of the global generators of NumPy, Python and PyTorch for one package, kept between its calls.
+
+    Warnings, log records and output of the package are suppressed, too.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._own: tuple[Any, Any, Any] | None = None
+        self._seed = seed
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """Replace the global states by the private ones, and restore them afterwards."""
+        torch: Any = sys.modules.get("torch")
+        before = _states(torch)
+        _set_states(torch, self._own or self._first(torch))
+        quiet, root, level = logging.NullHandler(), logging.getLogger(), logging.root.manager.disable
+        root.addHandler(quiet)  # `logging.warning` would else add one that stays
+        logging.disable(logging.CRITICAL)
+        try:
+            with warnings.catch_warnings(), redirect_stdout(StringIO()):
+                warnings.simplefilter("ignore")
+                yield
+        finally:
+            logging.disable(level)
+            root.removeHandler(quiet)
+            self._own = _states(torch)
+            _set_states(torch, before)
+
+    def _first(self, torch: Any) -> tuple[Any, Any, Any]:
+        of_torch = None if torch is None else torch.Generator().manual_seed(self._seed).get_state()
+        legacy = np.random.RandomState(self._seed)
+        return random.Random(self._seed).getstate(), legacy.get_state(), of_torch
+
+
+def _states(torch: Any) -> tuple[Any, Any, Any]:
+    of_numpy = np.random.get_state()  # noqa: NPY002  (peers draw from it)
+    return random.getstate(), of_numpy, None if torch is None else torch.get_rng_state()
+
+
+def _set_states(torch: Any, states: tuple[Any, Any, Any]) -> None:
+    random.setstate(states[0])
+    np.random.set_state(states[1])  # noqa: NPY002
+    if torch is not None and states[2] is not None:
+        torch.set_rng_state(states[2])
+
+
+class PeerSearch(WithoutReplacement):
+    """Base of searchers that request proposals from another package's optimiser, one at a time.
+
+    The package sees one parameter per position. If it proposes an architecture again, it receives the known value. If a
+    proposal is not an architecture, is excluded, or has a value that is not finite, it receives the worst finite value
+    so far. After `tries` consecutive proposals of these kinds, the architecture with the fewest different positions is
+    proposed instead; if fewer than one in `tries` combinations may be proposed, already after the first. The package
+    draws from generators of its own, seeded by the searcher's generator.
+    """
+
+    tries: ClassVar[int] = 16
+    seeds: ClassVar[int] = 2**31 - 1  # the seed of the package is below
+
+    def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
+        super().__init__(space, rng)
+        self._varied = [i for i, n in enumerate(space.n_choices) if n > 1]  # without any, the package is not asked
+        self._waiting: dict[int, list[Any]] = {}  # proposals of each architecture whose value is not known yet
+        self._refused: list[Suggestion] = []  # proposals that receive the worst finite value, once there is one
+        self._peer_seed = int(rng.integers(self.seeds))
+        self._generators = OwnGenerators(self._peer_seed)
+
+    @abstractmethod
+    def _suggest(self) -> Suggestion | None:
+        """Return the next proposal of the package, or None."""
+
+    @abstractmethod
+    def _tell_peer(self, proposal: Any, codes: list[int], value: Any) -> None:
+        """Report a value to the package; the proposal is None for an architecture that it did not propose."""
+
+    def _codes_of(self, chosen: Mapping[str, Any]) -> list[int]:
+        """Return the code of each position, given the choices by number of position."""
+        return [int(chosen.get(str(i), 0)) for i in range(self.space.n_positions)]
+
+    def ask(self, n: int = 1) -> NDArray[np.int32]:
+        """Propose new architectures that the package suggests."""
+        self._require_open(n)
+        with self._generators.used():
+            return np.array([self._next() for _ in range(n)], np.int32)
+
+    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        """Report the values to the package, also those of architectures that it did not propose."""
+        super().tell(cells, values)
+        with self._generators.used():
+            for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
+                for proposal in self._waiting.pop(cell, None) or [None]:
+                    self._tell_or_keep(proposal, self.space.codes[cell].tolist(), value)
+            self._tell_refused()
+
+    def _next(self) -> int:
+        n_possible = len(self._told) + len(self._waiting) + np.count_nonzero(self._open)
+        suggested: Suggestion | None = None
+        for _ in range(self.tries if n_possible * self.tries >= self.space.n_combinations else 1):
+            suggested = self._suggest() if self._varied else None
+            if suggested is None:
+                break
+            proposal, codes = suggested
+            cell = int(self.space.find(np.array(codes) @ self.space.place_values))
+            if cell in self._told:
+                self._tell_or_keep(proposal, codes, self._told[cell])
+            elif cell in self._waiting:
+                self._waiting[cell].append(proposal)
+            elif cell >= 0 and self._open[cell]:
+                return self._propose(cell, [proposal])
+            else:
+                self._refused.append(suggested)
+                self._tell_refused()
+        open_ = np.flatnonzero(self._open)
+        if suggested is not None:
+            edits = (self.space.codes[open_] != suggested[1]).sum(axis=1)
+            open_ = open_[edits == edits.min()]
+        return self._propose(int(self.rng.choice(open_)), [])
+
+    def _propose(self, cell: int, proposals: list[Any]) -> int:
+        self._open[cell], self._waiting[cell] = False, proposals
+        return cell
+
+    def _tell_or_keep(self, proposal: Any, codes: list[int], value: Any) -> None:
+        """Report a finite value; keep the proposal otherwise."""
+        if not np.isfinite(value).all():
+            self._refused.append((proposal, codes))
+        elif self._varied:
+            self._tell_peer(proposal, codes, value)
+
+    def _tell_refused(self) -> None:
+        """Report the worst finite value so far for all proposals that were kept."""
+        if not self._refused:
+            return
+        finite = [value for value in self._told.values() if np.isfinite(value).all()]
+        while finite and self._refused:
+            self._tell_or_keep(*self._refused.pop(0), np.min(finite, axis=0))
