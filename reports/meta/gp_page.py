@@ -303,7 +303,8 @@ other draws of 100 labels, by the evaluations on the three data sets below, and 
 by searches on these data sets. So the three data sets are not new to the methods; the draws are. `meta` on
 this page is the former rule, which picked one of the other searchers by the sources alone; it was replaced, and
 `reports/transfer` measures its successor. The rule was changed four times after a look at runs on tasks of this page,
-TransNAS-Bench-101's among them. Variants of `multi-task-gp` were tried on draws that are not here, and none was taken. Only where all labels are known, so that nothing is drawn, no run can be a new one.
+TransNAS-Bench-101's among them. Variants of `multi-task-gp` were tried on draws that are not here, and none was taken.
+Only where all labels are known, so that nothing is drawn, no run can be a new one.
 
 ### Sources fully known
 

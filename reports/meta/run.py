@@ -30,7 +30,8 @@ PARTS = {
 HEAD = """# Learning across tasks
 
 {summary}
-* Not shown: that any of this holds for new tasks. The searchers' settings were chosen on NAS-Bench-201, and `meta` here is the former rule. `reports/transfer` measures its successor.
+* Not shown: that any of this holds for new tasks. The searchers' settings were chosen on NAS-Bench-201, and `meta` here
+  is the former rule. `reports/transfer` measures its successor.
 
 The target's data set (on TransNAS-Bench-101 its task, for hardware its device) is never among the sources, in no
 metric, epoch or seed. `python reports/meta/run.py` runs all parts and writes this page. One transformer for all
