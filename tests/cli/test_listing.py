@@ -27,7 +27,6 @@ from nasmeta.training.proxies import PROXIES
 
 SEARCHES = """
 import sys
-import tomllib
 PEERS = ("ax", "botorch", "smac", "syne_tune")
 class Absent:
     def find_spec(self, name, *rest):
@@ -43,7 +42,7 @@ for name in sorted(nm.searchers.SEARCHERS):
     except MissingPackageError as reason:
         print(name, reason.extra)
     except NasmetaError:
-        print(name)
+        print(name, "")
 """
 
 
@@ -146,7 +145,7 @@ def test_lists_without_pytorch_say_what_brings_it() -> None:
         "nm.search('meta-np', 'nb201/cifar10', evaluations=5, meta_model='meta-np-nb201-without-cifar10')",
         "nm.train(0, 'digits')",
         "nm.train_many([0], 'digits', folder='nowhere')",
-        "nm.verify([], 'digits')",
+        "nm.verify([], 'digits', folder='nowhere')",
     ],
 )
 def test_missing_pytorch_is_reported_as_such(call: str, tmp_path: Path) -> None:
