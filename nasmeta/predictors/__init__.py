@@ -15,8 +15,15 @@ from nasmeta.predictors._gaussian_process import (
     weak_prior as weak_prior,
 )
 from nasmeta.predictors._labels import log_expected_improvement as log_expected_improvement
-from nasmeta.predictors._moving import move_to_space as move_to_space
-from nasmeta.predictors._registry import PREDICTORS as PREDICTORS, PredictorEntry as PredictorEntry, make_predictor
+from nasmeta.predictors._registry import (
+    PREDICTORS as PREDICTORS,
+    PredictorEntry as PredictorEntry,
+    fit_predictor as fit_predictor,
+    knows_deviation as knows_deviation,
+    label_of as label_of,
+    make_predictor,
+    move_to_space as move_to_space,
+)
 from nasmeta.predictors._splits import isomorph_split
 from nasmeta.tasks import normal_scores as normal_scores
 

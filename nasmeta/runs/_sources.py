@@ -144,9 +144,9 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: SourcesLike | 
     found = as_tasks(sources, held_out=held_out, sources=True)
     if not found:
         raise SettingError(
-            f"{_who(spec)} learns from source tasks, but {task.name} has none by default that differ in what it holds "
-            f"out, {' and '.join(task.held_out)}. Name tasks or families with sources=[…] (--sources), or choose what "
-            "is held out with task.with_held_out([…])."
+            f"{_who(spec)} learns from source tasks, but none is left for {task.name} without what it holds out, "
+            f"{' and '.join(task.held_out)}. Name tasks or families with sources=[…] (--sources), or choose what is "
+            "held out with task.with_held_out([…])."
         )
     names = [source.name for source in found]
     twice = next((name for i, name in enumerate(names) if name in names[:i]), None)

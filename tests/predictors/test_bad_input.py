@@ -85,14 +85,12 @@ def test_settings_of_regressors(make: Callable[[Any], Any]) -> None:
 def test_functions(wrong: Any) -> None:
     rng, curves = np.random.default_rng(0), np.random.default_rng(0).random((12, 6))
     for call in (
-        lambda: make_predictor("ensemble", members=3 if wrong is None else wrong).fit(CELLS, Y),
         lambda: make_encoder([wrong]),
         lambda: make_encoder("one-hot", canonical=wrong).transform([1]),
         lambda: make_encoder("cost", dataset=wrong).transform([1]),
         lambda: ColumnEncoder(wrong).transform([1]),
         lambda: ColumnEncoder(np.zeros(15625), missing=wrong).transform([1]),
         lambda: isomorph_split("nb201", rng=wrong, n_train=5),
-        lambda: isomorph_split("nb201", rng=rng, n_train=5, rule=wrong),
         lambda: log_expected_improvement(np.zeros(2), np.ones(2), wrong),
         lambda: LearningCurveRegressor(wrong).fit(curves),
         lambda: LearningCurveRegressor("ridge").fit(wrong),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, column_or_1d
 from nasmeta.checks import check_choice
 from nasmeta.errors import SettingError, shown
 from nasmeta.predictors._labels import LabelScale, checked_labels
+from nasmeta.predictors._registry import knows_deviation
 
 _AVERAGES = ("mean", "rank")
 
@@ -91,7 +91,7 @@ class EnsembleRegressor(RegressorMixin, _BaseComposition):  # type: ignore[misc]
         check_is_fitted(self)
         means, deviations = [], []
         for _, member in self.members_:
-            if return_std and _knows_deviation(member):
+            if return_std and knows_deviation(member):
                 mean, deviation = member.predict(X, return_std=True)
             else:
                 mean, deviation = member.predict(X), None
@@ -143,10 +143,3 @@ def _is_named_regressor(member: Any) -> bool:
         and hasattr(member[1], "fit")
         and not isinstance(member[1], type)
     )
-
-
-def _knows_deviation(member: Any) -> bool:
-    last = member.steps[-1][1] if hasattr(member, "steps") else member
-    if getattr(last, "n_members", 2) == 1:  # the only one of its kind
-        return False
-    return "return_std" in inspect.signature(last.predict).parameters
