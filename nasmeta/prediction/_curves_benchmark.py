@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from nasmeta.checks import check_int, checked_types
+from nasmeta.checks import check_int
 from nasmeta.errors import ColumnError
 from nasmeta.spaces import get_cell_space
 from nasmeta.tables import Table, load_table
@@ -15,7 +15,6 @@ from nasmeta.tables import Table, load_table
 _COVERED = 1.6449  # deviations within which 90 % of a normal distribution lie
 
 
-@checked_types
 def learning_curve_benchmark(
     table: Table | None = None,
     beginnings: Sequence[int] = (5, 10, 20, 50, 100),

@@ -36,7 +36,6 @@ if TYPE_CHECKING:
         CostEncoder as CostEncoder,
         CountEncoder as CountEncoder,
         OneHotEncoder as OneHotEncoder,
-        join as join,
         make_encoder,
     )
     from nasmeta.predictors._estimators import (
@@ -71,7 +70,7 @@ _LAZY = {
     name: f"_{module}"
     for module, names in {
         "encoders": "ENCODERS AdjacencyEncoder CellEncoder CellIndices ColumnEncoder CostEncoder CountEncoder "
-        "GraphEncoder LivePathEncoder OneHotEncoder OperationCountEncoder PathEncoder join make_encoder",
+        "GraphEncoder LivePathEncoder OneHotEncoder OperationCountEncoder PathEncoder make_encoder",
         "estimators": "EnsembleRegressor ForestRegressor GPRegressor RidgeRegressor ScaledRegressor XGBoostRegressor",
         "learning_curves": "CURVE_METHODS LearningCurveRegressor",
         "neural": "CellTransformer GraphNetwork MLPEnsemble",
