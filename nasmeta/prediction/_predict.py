@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, cast, get_args
 
 import numpy as np
 import pandas as pd
@@ -87,12 +87,12 @@ def predict(
     *,
     protocol: str = "few",
     sizes: Iterable[int] | None = None,
-    target: Literal["test", "valid"] | None = None,
+    target: str | None = None,
     encoder: str | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     sources: SourcesLike | None = None,
     draws: int = 5,
-    rule: Rule = "upstream",
+    rule: str = "upstream",
     seed: int = 0,
     folder: str | os.PathLike[str] | None = None,
     progress: bool = False,
@@ -178,7 +178,7 @@ def predict(
     if home is not None:
         require_writable(home, folder=True)
     check_choice("protocol", protocol, PROTOCOLS)
-    check_choice("rule", rule, RULES)
+    rule = cast(Rule, check_choice("rule", rule, RULES))
     # Names are checked before the table, which may have to be fetched.
     models = None if predictors is None else models_of(predictors, encoder, settings, sources)
     question = _Question.of(f"nb201/{task}" if isinstance(task, str) and "/" not in task else task, target)

@@ -62,7 +62,7 @@ class CellRegressor(NeuralRegressor):
         return mean[inverse], None if deviation is None else deviation[inverse]
 
     def _n_inputs(self) -> int:
-        return self._feature_columns().shape[1]
+        return int(self._feature_columns().shape[1])
 
     def _feature_columns(self) -> NDArray[np.float32]:
         space = reference_space(self.space)
