@@ -99,7 +99,7 @@ def test_lists_of_what_predicts(monkeypatch: pytest.MonkeyPatch) -> None:
     names = ["gp", "mlp", "random-forest", "ridge", "xgboost", "ensemble"]
     found = nm.list_predictors().set_index("predictor")
     assert set(found.index) == {*PREDICTORS, *META_PREDICTORS, *label_free_names(), "source-order"}
-    assert set(found.index[found["sources"]]) == set(META_PREDICTORS)
+    assert set(found.index[found["sources"]]) == {*META_PREDICTORS, "source-order"}
     for name in names:
         model = make_predictor(name).fit(range(20), np.arange(20.0))
         try:
