@@ -231,7 +231,7 @@ def main(arguments: Sequence[str] = ()) -> list[Row]:
     try:
         import torchvision  # noqa: F401 - the peer's transforms
     except ImportError:
-        sys.exit('The peer needs torchvision: pip install torchvision "nasmeta[torch]"')
+        sys.exit("The peer needs torchvision: pip install torchvision torch safetensors")
     import torch
 
     rows, facts = measure(asked)

@@ -5,7 +5,7 @@ folder above this one::
 
     python examples/own_network.py
 
-It needs PyTorch (``pip install "nasmeta[torch]"``).
+It needs PyTorch (``pip install torch gpytorch safetensors``).
 """
 
 import itertools

@@ -17,8 +17,9 @@ import nasmeta as nm
 from nasmeta.predictors import isomorph_split, make_encoder, make_predictor
 from nasmeta.searchers import PredictorSearch
 
-# As a searcher: a scikit-learn regressor behind the space's default encoder; `greedy` takes the best prediction.
-Neighbours = PredictorSearch.of(KNeighborsRegressor(3, weights="distance"), "greedy", name="neighbours")
+# As a searcher: a pipeline that begins with an encoder; `greedy` takes the best prediction.
+neighbours = make_pipeline(make_encoder("counts"), KNeighborsRegressor(3, weights="distance"))
+Neighbours = PredictorSearch.of(neighbours, "greedy", name="neighbours")
 
 
 def tau(predictor, cells, labels) -> float:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import DamagedFileError, shown
+from nasmeta.errors import DamagedFileError, MissingPackageError, shown
 
 _CARD = "card"
 
@@ -88,9 +88,9 @@ class ArchiveKind:
         """Turn whatever is made of a file's odd content into a DamagedFileError that names the file."""
         try:
             yield
+        except MissingPackageError:
+            raise
         except Exception as reason:
-            if ImportError in (type(reason), type(reason.__cause__)):  # a package that is missing is no damage
-                raise
             said = " ".join(str(reason).split())  # PyTorch's are of many lines
             raise DamagedFileError(
                 f"{path} is no {self.noun}, or it is damaged ({type(reason).__name__}: {said:.200}). {self.hint}"

@@ -23,6 +23,7 @@ __all__ = [
     "LabelError",
     "LeakageError",
     "LeakageWarning",
+    "MissingPackageError",
     "MissingValueError",
     "NasmetaError",
     "NasmetaWarning",
@@ -34,6 +35,24 @@ __all__ = [
     "UnsafePickleError",
 ]
 
+_TORCH = "torch gpytorch safetensors"
+# What to install for each extra of pyproject.toml that a message may name; "nasmeta[torch]" is in no registry.
+EXTRAS = {
+    "ax": "ax-platform",
+    "botorch": f"{_TORCH} botorch",
+    "dask": "distributed",
+    "objectives": "pymoo",
+    "optuna": "optuna",
+    "optuna,torch": f"optuna {_TORCH}",
+    "ray": f"{_TORCH} ray",
+    "report": "plotly scikit-posthocs",
+    "rl": f"{_TORCH} gymnasium",
+    "smac": "smac",
+    "store": "universal-pathlib",
+    "syne-tune": "syne-tune huggingface-hub",
+    "torch": _TORCH,
+    "train": f"{_TORCH} nvidia-ml-py onnx onnxscript tensorboard",
+}
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
@@ -66,14 +85,11 @@ def shown(value: object) -> str:
 
 @contextmanager
 def needing(who: str, extra: str) -> Iterator[None]:
-    """Say of what is imported inside, where a package is missing, who needs it and which extra brings it."""
+    """Turn a failed import inside the block into a `MissingPackageError` that names who needs the package."""
     try:
         yield
     except ImportError as reason:
-        package = (reason.name or str(reason)).partition(".")[0]
-        raise NasmetaError(
-            f'{who} needs {package}, which is not installed: pip install "nasmeta[{extra}]".'
-        ) from reason
+        raise MissingPackageError.of(who, extra, (reason.name or str(reason)).partition(".")[0]) from reason
 
 
 def near_name(name: object, choices: Sequence[str]) -> str:
@@ -100,6 +116,19 @@ class NasmetaWarning(UserWarning):
 
 class ArchitectureError(NasmetaError, ValueError):
     """The space does not contain this architecture, or it is not an architecture at all."""
+
+
+class MissingPackageError(NasmetaError):
+    """An optional package is not installed; the message names the packages to install, and `extra` is their name."""
+
+    extra: str
+
+    @classmethod
+    def of(cls, who: str, extra: str, package: str) -> MissingPackageError:
+        """Build the message from what needs the package, its extra in `EXTRAS` and the package's name."""
+        error = cls(f"{who} needs {package}, which is not installed: pip install {EXTRAS[extra]}")
+        error.extra = extra
+        return error
 
 
 class UnknownNameError(NasmetaError, LookupError):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from nasmeta.errors import JournalError, NasmetaError, SettingError, shown
+from nasmeta.errors import JournalError, NasmetaError, SettingError, needing, shown
 
 
 def checked_path(name: str, value: Any) -> Path:
@@ -39,10 +39,8 @@ def located(name: str, value: Any) -> Path:
         return path
     if protocol == "file":
         return Path(rest)
-    try:
+    with needing(f"The object store of {name} {text}", "store"):
         from upath import UPath
-    except ImportError as reason:
-        raise NasmetaError(f'{name} {text} is in an object store: pip install "nasmeta[store]".') from reason
     try:
         found = UPath(text, use_listings_cache=False)  # others write there, too
         _ = found.fs  # the protocol's own package is imported

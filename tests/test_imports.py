@@ -15,7 +15,7 @@ EXCEPTIONS = {
         "nasmeta.meta._blend", "nasmeta.meta._cell_columns", "nasmeta.meta._falls_back",
         "nasmeta.meta._rgpe", "nasmeta.meta._source_guided", "nasmeta.meta._source_matrix",
         "nasmeta.meta._source_models", "nasmeta.meta.in_context._reading",
-        "nasmeta.prediction._protocols", "nasmeta.predictors._estimators",
+        "nasmeta.prediction._predict", "nasmeta.predictors._estimators",
         "nasmeta.predictors._gaussian_process", "nasmeta.predictors._labels",
         "nasmeta.predictors._learning_curves", "nasmeta.predictors._metrics", "nasmeta.predictors._neural",
         "nasmeta.runs._sources", "nasmeta.searchers._bohb", "nasmeta.surrogates._fit",
@@ -32,7 +32,7 @@ EXCEPTIONS = {
         "nasmeta.training._stacked_network",
     },
     "Formats of files, which are damaged, altered or written as before": {
-        "nasmeta.meta._model_archive", "nasmeta.prediction._benchmark", "nasmeta.surrogates._file",
+        "nasmeta.meta._model_archive", "nasmeta.surrogates._file",
         "nasmeta.tables._arrow_file", "nasmeta.tables._own", "nasmeta.tables._pickles",
         "nasmeta.tables.official._curve_file", "nasmeta.tables.official._unpickle",
         "nasmeta.tables.sources._base", "nasmeta.tables.sources._help_latency",

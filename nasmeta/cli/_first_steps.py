@@ -135,7 +135,7 @@ def doctor(
         typer.echo(f"{name:<10}{text}")
     for extra, packages in extras.items():
         missing = [package for package in packages if _installed(package) is None]
-        hint = f'pip install "nasmeta[{extra}]" brings {", ".join(missing)}'
+        hint = f"pip install {' '.join(missing)}"
         typer.echo(f"{'extra':<10}{extra}: {hint if missing else 'installed'}")
     n_odd = 0
     for line in _tables(tables, options, broken):

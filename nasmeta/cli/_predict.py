@@ -32,9 +32,10 @@ def predict(
     predictors: Annotated[
         str | None,
         typer.Option(
-            help="Predictors (nasmeta list predictors), separated by commas: NAME or NAME:ENCODER; an ensemble is "
-            "joined by /, such as gp/xgboost:default+proxies. Also meta-predictors such as maml, which are "
-            "meta-trained first, and files written by nasmeta meta-train."
+            help="Predictors (nasmeta list predictors), separated by commas: NAME or NAME:ENCODER, with NAME also "
+            "module:object; join an ensemble with /, such as gp/xgboost:default+proxies. source-order is the prior "
+            "without any target label; meta-predictors such as maml are meta-trained first; a file is one written by "
+            "nasmeta meta-train."
         ),
     ] = None,
     encoder: Annotated[
@@ -67,8 +68,8 @@ def predict(
     sources: Annotated[
         str | None,
         typer.Option(
-            help="Tasks or families, separated by commas, that a meta-predictor learns from. Default: the family of "
-            "the task without its dataset."
+            help="Tasks or families, separated by commas, that source-order and meta-predictors learn from. Default: "
+            "the family of the task without its dataset."
         ),
     ] = None,
     output: Annotated[
@@ -91,27 +92,29 @@ def predict(
         folder=output,
         progress=True,
     )
-    _print(found.summary)
+    _print(found.frame)
     for remark in found.remarks:
         typer.echo(remark)
     if found.files:
         echo_written(found.files)
 
 
-def _print(table: pd.DataFrame) -> None:
+def _print(frame: pd.DataFrame) -> None:
     from nasmeta.analysis._predictions import SCOPES
+    from nasmeta.analysis._tables import spread
 
     terminal = console()
-    first = table.iloc[0]
-    terminal.print(f"{first['task']}: Kendall's τ-b with {first['target']}, mean of the draws")
-    sizes = list(dict.fromkeys(table["n_train"]))
+    first, draws = frame.iloc[0], frame["draw"].nunique()
+    over = f"mean ± standard deviation over {draws} draws" if draws > 1 else "one draw"
+    terminal.print(f"{first['task']}: Kendall's τ-b with {first['target']}, {over}", soft_wrap=True)
+    sizes = list(dict.fromkeys(frame["n_train"]))
     for scope, title in SCOPES.items():
-        rows = table[table["scope"] == scope]
+        rows = frame[frame["scope"] == scope]
         terminal.print(f"Scored on {title}")  # as a title it would be broken to the table's width
         shown = []
         for name, of_name in rows.groupby("predictor", sort=False, observed=True):
-            by_size = of_name.set_index("n_train")["kendall_tau"]
-            shown.append([str(name), *(f"{by_size[n]:.3f}" if n in by_size else "–" for n in sizes)])
+            by_size = of_name.groupby("n_train")["kendall_tau"].agg(["mean", "std"]).reindex(sizes)
+            shown.append([str(name), *(spread(mean, std, 3) for mean, std in by_size.to_numpy())])
         numbers = [f"{n:,}" for n in sizes]
         print_table(["predictor", *numbers], shown, right=numbers)
 

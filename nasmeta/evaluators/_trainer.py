@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasmeta.errors import NasmetaError, SettingError, TrainingFailed
+from nasmeta.errors import MissingPackageError, NasmetaError, SettingError, TrainingFailed
 from nasmeta.spaces import get_cell_space
 from nasmeta.threads import end_with, kill_workers
 from nasmeta.training import ImageDataset, Recipe, TrainingResult, recipe_for, train
@@ -36,7 +36,7 @@ _SECONDS_BETWEEN_WORDS = 0.5
 def require_torch() -> None:
     """Say how to get PyTorch where it is missing, before anything else is done."""
     if find_spec("torch") is None:
-        raise NasmetaError('Real training needs PyTorch, which is not installed: pip install "nasmeta[torch]".')
+        raise MissingPackageError.of("Real training", "torch", "PyTorch")
 
 
 def recipe_sha256(recipe: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from nasmeta.checks import check_int, check_number
-from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, shown
+from nasmeta.errors import MissingPackageError, NasmetaError, SettingError, UnknownNameError, shown
 from nasmeta.threads import kill_workers
 
 _VARIABLE = "CUDA_VISIBLE_DEVICES"
@@ -105,7 +105,7 @@ class Backend:
                 )
             return cls(name, None, n, own)
         if find_spec(_MODULES[name]) is None:
-            raise NasmetaError(f'The backend {name} is not installed: pip install "nasmeta[{name}]".')
+            raise MissingPackageError.of(f"The backend {name}", name, _MODULES[name])
         if workers is not None:
             check_int("workers", workers, most=100_000)
         return cls(name, address, workers, own)  # type: ignore[arg-type]  # it is a whole number now

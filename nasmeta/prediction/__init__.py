@@ -1,10 +1,8 @@
 """Benchmarks of predictors: how well the order of cells is known from n labels, or from a part of a learning curve."""
 
-from nasmeta.prediction._benchmark import benchmark_predictors as benchmark_predictors
 from nasmeta.prediction._curves_benchmark import learning_curve_benchmark
 from nasmeta.prediction._listing import list_encoders, list_predictors
-from nasmeta.prediction._predict import PredictorComparison as PredictorComparison, predict
-from nasmeta.prediction._protocols import SIZES as SIZES
+from nasmeta.prediction._predict import SIZES as SIZES, PredictorComparison as PredictorComparison, predict
 
 __all__ = [
     "learning_curve_benchmark",

@@ -15,8 +15,15 @@ from nasmeta.predictors._gaussian_process import (
     weak_prior as weak_prior,
 )
 from nasmeta.predictors._labels import log_expected_improvement as log_expected_improvement
-from nasmeta.predictors._moving import move_to_space as move_to_space
-from nasmeta.predictors._registry import PREDICTORS as PREDICTORS, PredictorEntry as PredictorEntry, make_predictor
+from nasmeta.predictors._registry import (
+    PREDICTORS as PREDICTORS,
+    PredictorEntry as PredictorEntry,
+    fit_predictor as fit_predictor,
+    knows_deviation as knows_deviation,
+    label_of as label_of,
+    make_predictor,
+    move_to_space as move_to_space,
+)
 from nasmeta.predictors._splits import isomorph_split
 from nasmeta.tasks import normal_scores as normal_scores
 
@@ -29,7 +36,6 @@ if TYPE_CHECKING:
         CostEncoder as CostEncoder,
         CountEncoder as CountEncoder,
         OneHotEncoder as OneHotEncoder,
-        join as join,
         make_encoder,
     )
     from nasmeta.predictors._estimators import (
@@ -64,7 +70,7 @@ _LAZY = {
     name: f"_{module}"
     for module, names in {
         "encoders": "ENCODERS AdjacencyEncoder CellEncoder CellIndices ColumnEncoder CostEncoder CountEncoder "
-        "GraphEncoder LivePathEncoder OneHotEncoder OperationCountEncoder PathEncoder join make_encoder",
+        "GraphEncoder LivePathEncoder OneHotEncoder OperationCountEncoder PathEncoder make_encoder",
         "estimators": "EnsembleRegressor ForestRegressor GPRegressor RidgeRegressor ScaledRegressor XGBoostRegressor",
         "learning_curves": "CURVE_METHODS LearningCurveRegressor",
         "neural": "CellTransformer GraphNetwork MLPEnsemble",

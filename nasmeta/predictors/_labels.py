@@ -20,11 +20,8 @@ _SURE = 30.0  # deviations above the best from which on the improvement is the d
 
 
 def checked_labels(y: Any, n_rows: int | None = None) -> NDArray[np.float64]:
-    """Return labels as float64, shape (n,), or say why nothing can be learnt from them."""
-    try:
-        labels = np.asarray(y, dtype=np.float64).ravel()
-    except (TypeError, ValueError, OverflowError) as reason:
-        raise LabelError(f"Labels must be numbers: {reason}") from reason
+    """Return labels as float64, shape (n,); raise an error if nothing can be learnt from them."""
+    labels = np.asarray(y, dtype=np.float64).ravel()
     if n_rows is not None and len(labels) != n_rows:
         raise SettingError(f"{n_rows} rows, but {len(labels)} labels: each row, or architecture, needs one.")
     bad = np.flatnonzero(~np.isfinite(labels))

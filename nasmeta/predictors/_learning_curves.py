@@ -13,7 +13,7 @@ from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import GroupKFold
 from sklearn.utils.validation import check_is_fitted
 
-from nasmeta.checks import check_array, check_instance
+from nasmeta.checks import check_array
 from nasmeta.errors import LabelError, SettingError, shown
 from nasmeta.registry import Registry
 
@@ -95,14 +95,11 @@ class LearningCurveRegressor(BaseEstimator):  # type: ignore[misc]
             raise LabelError(f"At least 3 curves of 3 epochs are needed, not {whole.shape[0]} of {whole.shape[1]}.")
         self.curves_ = whole
         self.errors_: dict[int, dict[str, float]] = {}
-        if check_instance("method", self.method, str) != "auto":
+        if self.method != "auto":
             CURVE_METHODS[self.method]
             self.methods_: dict[int, tuple[str, ...]] = {1: (self.method,)}
             return self
-        try:
-            of_group = np.arange(len(whole)) if groups is None else np.asarray(groups)
-        except ValueError:  # lists of different lengths
-            of_group = np.array(None)
+        of_group = np.arange(len(whole)) if groups is None else np.asarray(groups)
         if of_group.shape != (len(whole),):
             raise SettingError(f"groups must have one entry for each of {len(whole)} curves, not {of_group.shape}.")
         self.errors_ = _cross_validated(whole, of_group)
@@ -135,7 +132,7 @@ class LearningCurveRegressor(BaseEstimator):  # type: ignore[misc]
         check_is_fitted(self)
         beginnings = _checked(first, "first")
         k, n_epochs = beginnings.shape[1], self.curves_.shape[1]
-        if isinstance(epoch, bool) or not isinstance(epoch, int | np.integer) or not k < epoch <= n_epochs:
+        if epoch != int(epoch) or not k < epoch <= n_epochs:
             raise SettingError(
                 f"epoch must be a whole number from {k + 1} (after the {k} seen) to {n_epochs} (the length of the "
                 f"curves of fit), not {shown(epoch)}."

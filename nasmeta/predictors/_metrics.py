@@ -69,7 +69,4 @@ def _vectors(**named: ArrayLike) -> list[NDArray[np.float64]]:
     shapes = {name: array.shape for name, array in vectors.items()}
     if len(set(shapes.values())) > 1 or len(next(iter(shapes.values()))) != 1:
         raise SettingError(f"Vectors of one length are needed, not {', '.join(f'{n} {s}' for n, s in shapes.items())}.")
-    for name, array in vectors.items():
-        if not np.isfinite(array).all():
-            raise SettingError(f"{name} holds NaN or infinity, at position {int(np.argmin(np.isfinite(array)))} first.")
     return list(vectors.values())

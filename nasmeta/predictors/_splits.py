@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.checks import check_generator, check_instance, check_int, check_number
+from nasmeta.checks import check_generator, check_int, check_number
 from nasmeta.errors import SettingError, shown
 from nasmeta.spaces import CellSpace, SearchSpace, get_space
 from nasmeta.spaces._cell_graph import IsomorphismRule
@@ -18,28 +20,27 @@ def isomorph_split(
     test_fraction: float | None = None,
     n_train: int | None = None,
     cells: ArrayLike | None = None,
-    rule: IsomorphismRule = "upstream",
+    rule: IsomorphismRule | Literal["function"] = "upstream",
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Split architectures so that no isomorphic pair is divided.
 
-    Isomorphic architectures carry copied or repeated results, so a random split lets a model look its test labels up.
+    Isomorphic architectures have copied or repeated results, so a random split lets a model look up its test labels.
 
     Parameters
     ----------
     space : SearchSpace or str
     rng : numpy.random.Generator
     test_fraction : float, optional
-        Whole classes are drawn for the test side until it has this share of them; each is on one side.
+        Whole classes are drawn for the test side until it has this share of the architectures.
     n_train : int, optional
-        So many are drawn for training, each with the same chance; the test side has all of which no isomorph was drawn.
-        Exactly one of `test_fraction` and `n_train` is given.
+        Number of architectures drawn for training, each with the same chance; the test side has those without an
+        isomorph among them. Exactly one of `test_fraction` and `n_train` is given.
     cells : array-like of int or str, shape (n,), optional
-        The architectures to split, each once; the whole space where left out.
-    rule : {"upstream", "zero", "skip"}, default "upstream"
-        Which cells count as isomorphic, see `CellSpace.canonical`; another space has at most one rule, its own, and
-        takes none. ``upstream`` is the benchmark's own rule, so published
-        counts of unique networks are by it; ``zero`` is stricter: many cells beyond the upstream rule compute the same
-        function, too, since a zeroed input adds nothing to a sum.
+        The architectures to split, each once; by default the whole space.
+    rule : {"upstream", "zero", "skip", "function"}, default "upstream"
+        Which cells count as isomorphic, see `CellSpace.canonical`; spaces without cells only have their own rule.
+        ``upstream`` is the benchmark's own rule, by which published work counts unique networks. ``zero`` is stricter,
+        because a zeroed input adds nothing to a sum; ``function``, `CellSpace.function_classes`, is the strictest.
 
     Returns
     -------
@@ -64,7 +65,7 @@ def isomorph_split(
 
     space = get_space(space)
     rng = check_generator(rng, "split")
-    if check_instance("rule", rule, str) != "upstream" and not isinstance(space, CellSpace):
+    if rule not in ("upstream", "function") and not isinstance(space, CellSpace):
         raise SettingError(
             f"The rule {shown(rule)} is one for cells, and {space.name} is no space of cells: leave it out."
         )
@@ -74,7 +75,7 @@ def isomorph_split(
     if (test_fraction is None) == (n_train is None):
         raise SettingError("Give exactly one of test_fraction and n_train.")
     pool = rng.permutation(pool)
-    classes = np.asarray(space.canonical(pool, rule))
+    classes = space.function_classes[pool] if rule == "function" else np.asarray(space.canonical(pool, rule))
     if n_train is not None:
         n_train = check_int("n_train", n_train, most=len(pool) - 1)
         train, test = pool[:n_train], pool[~np.isin(classes, classes[:n_train])]

@@ -3,18 +3,37 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import ColumnError, LeakageError, MissingValueError, SettingError, UnknownNameError
+from nasmeta.errors import (
+    ColumnError,
+    LeakageError,
+    MissingValueError,
+    NasmetaWarning,
+    SettingError,
+    UnknownNameError,
+    calls_inside,
+)
 from nasmeta.evaluators import Evaluator
 from nasmeta.runs._spec import SearcherSpec
 from nasmeta.searchers import SEARCHERS, MetaSearcher
-from nasmeta.spaces import held_out_name
-from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_tasks, default_sources, get_task
+from nasmeta.spaces import get_space, held_out_name
+from nasmeta.tasks import (
+    SourceTask,
+    Task,
+    TaskDistribution,
+    as_tasks,
+    default_sources,
+    get_task,
+    is_own_table,
+    task_distribution,
+)
 
 if TYPE_CHECKING:
     from nasmeta.meta import SavedMetaModel
@@ -111,8 +130,9 @@ def saved_model_of(
 def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: SourcesLike | None) -> list[Task | SourceTask]:
     """Return the sources of a run: by default the task's family without what the task holds out.
 
-    One that has something of it (dataset, device, or values under another name) is a LeakageError; where all are of
-    another metric than the target's, a warning says so.
+    An own table on a built-in space without further datasets learns from the space's built-in family, with a warning.
+    A source that shares a dataset, a device or its values with the target is a LeakageError. If all sources are of
+    another metric than the target, a warning says so.
     """
     task = evaluator.task
     if not spec.learns:
@@ -123,19 +143,14 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: SourcesLike | 
             )
         return []
     if sources is None:
-        try:
-            sources = default_sources(task)
-        except UnknownNameError as reason:
-            raise SettingError(
-                f"{_who(spec)} learns from source tasks, and {task.name} has no registered family: pass sources."
-            ) from reason
+        sources = _default_sources(task, _who(spec))
     held_out = set(map(held_out_name, task.held_out))
     found = as_tasks(sources, held_out=held_out, sources=True)
     if not found:
         raise SettingError(
-            f"{_who(spec)} learns from source tasks, but there is none for {task.name}: nothing is left without "
-            f"what it holds out, {' and '.join(task.held_out)}. Name sources that share none of these (sources=…), or "
-            "say what is to be held out instead: task.with_held_out([…])."
+            f"{_who(spec)} learns from source tasks, but none is left for {task.name} without what it holds out, "
+            f"{' and '.join(task.held_out)}. Name tasks or families with sources=[…] (--sources), or choose what is "
+            "held out with task.with_held_out([…])."
         )
     names = [source.name for source in found]
     twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
@@ -157,6 +172,26 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: SourcesLike | 
         helps = f"A learned space may miss the best cells, and its estimated chance does not tell. {helps}"
     kinds = [source.metric_kind for source in found]
     warn_of_other_metric(task, kinds, _who(spec), helps)
+    return found
+
+
+def _default_sources(task: Task, who: str) -> list[Task]:
+    """Return the other tasks of the task's family; if an own table has none, the built-in family of its space."""
+    with suppress(UnknownNameError):
+        if found := list(default_sources(task)):
+            return found
+    family = task.space.name
+    if not is_own_table(task.table_name) or is_own_table(family) or get_space(family) != task.space:
+        return []
+    held_out = set(map(held_out_name, task.held_out))
+    found = [one for one in task_distribution(family) if held_out.isdisjoint(map(held_out_name, one.held_out))]
+    warnings.warn(
+        f"{task.table_name} has no other dataset to learn from, so {who} learns from "
+        f"{', '.join(source.name for source in found)}. Are the images of {task.dataset} among theirs? Then the result "
+        "is no honest test. Choose other sources with sources=[…] (--sources).",
+        NasmetaWarning,
+        stacklevel=calls_inside() + 1,
+    )
     return found
 
 

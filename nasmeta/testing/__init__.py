@@ -1,9 +1,4 @@
-"""Contract tests that classes written elsewhere can inherit; they need pytest: ``pip install "nasmeta[test]"``."""
-
-try:
-    import pytest  # noqa: F401
-except ImportError as error:
-    raise ImportError('nasmeta.testing needs pytest: pip install "nasmeta[test]".') from error
+"""Contract tests that classes written elsewhere can inherit; they need pytest."""
 
 from nasmeta.testing._meta_predictors import MetaPredictorContract
 from nasmeta.testing._predictors import PredictorContract

@@ -1,7 +1,7 @@
 """Real networks: the benchmark's skeleton in PyTorch, its training on images, and zero-cost proxies.
 
 Data sets, recipes, results and `measured_proxies` need no PyTorch; all else needs
-``pip install "nasmeta[torch]"`` and is imported when it is first used.
+``pip install torch gpytorch safetensors`` and is imported when it is first used.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, needing, shown
+from nasmeta.errors import DamagedFileError, MissingPackageError, SettingError, needing, shown
 from nasmeta.files import require_writable, write_atomically
 from nasmeta.spaces import get_space
 
@@ -81,7 +81,7 @@ def check_export(path: Path, format: str | None = None, made_before: Path | None
     if format == "onnx":
         for package in ("onnx", "onnxscript"):
             if importlib.util.find_spec(package) is None:
-                raise NasmetaError(f'ONNX files need the package {package}: pip install "nasmeta[train]".')
+                raise MissingPackageError.of("The format ONNX", "train", package)
     return format
 
 

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import torch
 
 from nasmeta.checks import check_bool, check_instance, check_int, check_list, check_names
-from nasmeta.errors import NasmetaError, SettingError, TrainingFailed, shown
+from nasmeta.errors import SettingError, TrainingFailed, needing, shown
 from nasmeta.places import checked_path
 from nasmeta.progress import progress_bar
 from nasmeta.spaces import Architecture, CellSpace, SearchSpace, get_cell_space
@@ -65,7 +65,7 @@ def train_many(
         memory holds by an estimate that is on the safe side, but not more than the CPU has cores. With one all is done
         in this process. ``ray`` makes each training a Ray task, with a GPU of its own where the device is one, on the
         cluster of ``ray.init()`` or else on this machine; all its machines have to see the folder. It needs
-        ``pip install "nasmeta[ray]"``.
+        ``pip install ray``.
     stack : int, default 1
         Train so many cells of one seed side by side as one network in this process: a GPU that one small network does
         not fill computes them in about as many launches as one. Each learns what it learns alone, from the same weights
@@ -262,10 +262,8 @@ def _in_processes(jobs: Sequence[_Job], n_workers: int, work: _Work, ended: _End
 def _on_ray(jobs: Sequence[_Job], work: _Work, ended: _Ended) -> dict[_Job, _Outcome]:
     """Train as Ray tasks; a task whose worker is lost goes on elsewhere from its checkpoint."""
     folder, data, settings = work
-    try:
+    with needing("Training on Ray", "ray"):
         import ray
-    except ImportError as reason:
-        raise NasmetaError('Ray is not installed: pip install "nasmeta[ray]".') from reason
     if not ray.is_initialized():
         ray.init(log_to_driver=False)
     gpus = 1 if str(settings["device"]).startswith("cuda") else 0

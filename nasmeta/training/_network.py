@@ -14,6 +14,7 @@ from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, Unknown
 from nasmeta.spaces import Architecture, SearchSpace, complete_edges, get_cell_space, live_edges as _live_edges
 
 with needing("A real network", "torch"):
+    import safetensors  # noqa: F401
     import torch
     from torch import Tensor, nn
     from torch.nn import functional
@@ -283,7 +284,7 @@ class CellNetwork(nn.Module):
         format : {"safetensors", "torch", "onnx"}, optional
             * ``safetensors``: the state dict, with what `load` needs to build the network again;
             * ``torch``: the program that ``torch.export`` makes, for ``torch.export.load``, without this package;
-            * ``onnx``: for other runtimes; needs ``pip install "nasmeta[train]"``.
+            * ``onnx``: for other runtimes; needs ``pip install onnx onnxscript``.
 
             Where left out, by the ending: ``.safetensors``, ``.pt2``, ``.onnx``. The last two take batches of any size
             of standardised float32 images, shape (n, 3, image_size, image_size), and give logits.

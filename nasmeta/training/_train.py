@@ -115,8 +115,8 @@ def train(
     >>> len(result.epochs), result.stopped, 0 <= result.valid_accuracy <= 100
     (1, 'finished', True)
     """
+    from nasmeta.training import CellNetwork  # first: says what to install where PyTorch is missing
     from nasmeta.training._export import check_export
-    from nasmeta.training._network import CellNetwork  # first, for it says in words where PyTorch is missing
     from nasmeta.training._trainer import run_training
 
     home = None if folder is None else checked_path("folder", folder)

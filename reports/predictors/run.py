@@ -2,7 +2,7 @@
 
 Run with ``python reports/predictors/run.py`` after ``nasmeta data fetch meco constrained-tpe zero-cost-nb201``; writes
 README.md, results.csv and the figures beside this file. ``--folder`` keeps the journals, so that a killed run goes on;
-the networks need ``nasmeta[torch]``, and ``--without-neural`` leaves them out. ``--only NAME`` measures one predictor
+the networks need PyTorch, and ``--without-neural`` leaves them out. ``--only NAME`` measures one predictor
 of the first part and takes all else from results.csv; the figures stay.
 """
 
@@ -19,7 +19,6 @@ from scipy.stats import kendalltau
 
 import nasmeta as nm
 from nasmeta.analysis import plot_calibration, plot_predictions, save_figure, summarise_predictions, to_markdown
-from nasmeta.prediction import benchmark_predictors
 
 HERE = Path(__file__).parent
 SIZES = (10, 20, 50, 78, 156, 469, 781, 1563)
@@ -62,9 +61,7 @@ def measure(folder: Path, scale: float, neural: bool, only: list[str] | None) ->
         for predictor, draws in plan.items():
             print(f"{name}: {predictor}, {max(1, round(draws * scale))} draws", flush=True)
             frames.append(
-                benchmark_predictors(
-                    predictor, task, draws=max(1, round(draws * scale)), folder=folder / name, **options
-                )
+                nm.predict(predictor, task, draws=max(1, round(draws * scale)), folder=folder / name, **options).frame
             )
         return pd.concat(frames, ignore_index=True)
 

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 from pages import against, measured, spread, write_page  # beside this file
 
+import nasmeta as nm
 from nasmeta.analysis import to_markdown
-from nasmeta.prediction import benchmark_predictors
 
 NAME = "flan-log"
 TITLE = "FLAN's log: the order of NAS-Bench-201 from 16 to 512 labels"
@@ -36,7 +36,7 @@ PREDICTORS = ("xgboost", "gp", "xgboost:default+published-proxies", BEST)
 def correlations(draws: int, folder: Path) -> pd.DataFrame:
     """Return τ on the cells without a label, and on those of which no isomorph has one."""
     frames = [
-        benchmark_predictors(name, "nb201/cifar10", sizes=SIZES, target="valid", draws=draws, folder=folder)
+        nm.predict(name, "nb201/cifar10", sizes=SIZES, target="valid", draws=draws, folder=folder).frame
         for name in PREDICTORS
     ]
     kept = ["predictor", "n_train", "draw", "scope", "kendall_tau"]

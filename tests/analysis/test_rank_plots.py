@@ -16,7 +16,7 @@ from nasmeta.analysis import (
     plot_ranks,
     save_figure,
 )
-from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.errors import MissingPackageError, SettingError
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +75,7 @@ def test_critical_difference_names_all_and_is_drawn_from_a_result_too(frame, tmp
 
 def test_without_the_extra_the_command_is_told(frame, monkeypatch):
     monkeypatch.setitem(sys.modules, "scikit_posthocs", None)
-    with pytest.raises(NasmetaError, match=r'scikit_posthocs, which is not installed: pip install "nasmeta\[report\]"'):
+    with pytest.raises(MissingPackageError, match="scikit-posthocs"):
         plot_critical_difference(frame)
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from typer.testing import CliRunner
 
 import nasmeta as nm
 from nasmeta.cli._app import app
-from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
+from nasmeta.errors import EXTRAS, NasmetaError, SettingError, UnknownNameError
 from nasmeta.experiments import read_specification
 from nasmeta.meta import META_PREDICTORS
 from nasmeta.prediction._models import label_free_names
@@ -32,13 +34,15 @@ class Absent:
             raise ModuleNotFoundError(name, name=name)
 sys.meta_path.insert(0, Absent())
 import nasmeta as nm
-from nasmeta.errors import NasmetaError
+from nasmeta.errors import MissingPackageError, NasmetaError
 for name in sorted(nm.searchers.SEARCHERS):
     try:
         several = nm.searchers.SEARCHERS[name].objectives == "several"
         nm.search(name, "nb201/cifar10+train_seconds" if several else "nb201/cifar10", evaluations=1)
-    except NasmetaError as reason:
-        print(name, str(reason).partition("nasmeta[")[2].partition("]")[0])
+    except MissingPackageError as reason:
+        print(name, reason.extra)
+    except NasmetaError:
+        print(name, "")
 """
 
 
@@ -94,8 +98,8 @@ def test_lists_on_the_command_line(kind: str) -> None:
 def test_lists_of_what_predicts(monkeypatch: pytest.MonkeyPatch) -> None:
     names = ["gp", "mlp", "random-forest", "ridge", "xgboost", "ensemble"]
     found = nm.list_predictors().set_index("predictor")
-    assert set(found.index) == {*PREDICTORS, *META_PREDICTORS, *label_free_names()}
-    assert set(found.index[found["sources"]]) == set(META_PREDICTORS)
+    assert set(found.index) == {*PREDICTORS, *META_PREDICTORS, *label_free_names(), "source-order"}
+    assert set(found.index[found["sources"]]) == {*META_PREDICTORS, "source-order"}
     for name in names:
         model = make_predictor(name).fit(range(20), np.arange(20.0))
         try:
@@ -119,7 +123,7 @@ def raise_(error: Exception) -> None:
 
 WITHOUT_TORCH = f"""{SEARCHES.partition("for name")[0]}
 found = nm.list_predictors().set_index("predictor")
-print(*found.index[found["summary"].str.contains(r"nasmeta\\[torch\\]")])
+print(*found.index[found["summary"].str.contains("pip install torch gpytorch safetensors")])
 print(*found.index[found["extra"] == "torch"])
 print(len(nm.list_recipes()), len(nm.list_images()), len(nm.list_evaluators()))
 nm.list_proxies()
@@ -132,7 +136,42 @@ def test_lists_without_pytorch_say_what_brings_it() -> None:
     assert asked == listed
     assert {"maml", "mlp"} <= {*asked.split()}
     assert counts == f"{len(Recipe.names())} {len(ImageDataset.names())} 5"
-    assert 'pip install "nasmeta[torch]"' in done.stderr
+    assert "pip install torch gpytorch safetensors" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "nm.search('meta-np', 'nb201/cifar10', evaluations=5, meta_model='meta-np-nb201-without-cifar10')",
+        "nm.train(0, 'digits')",
+        "nm.train_many([0], 'digits', folder='nowhere')",
+    ],
+)
+def test_missing_pytorch_is_reported_as_such(call: str, tmp_path: Path) -> None:
+    code = f"""{SEARCHES.partition("for name")[0]}
+try:
+    {call.replace("train_many", "training.train_many")}
+except MissingPackageError as reason:
+    print(reason.extra, reason)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.stdout.startswith("torch "), done.stderr
+    assert "pip install torch gpytorch safetensors" in done.stdout
+
+
+def test_the_extras_of_messages_are_those_of_the_package() -> None:
+    declared = tomllib.loads((Path(nm.__file__).parents[1] / "pyproject.toml").read_text())["project"]
+    extras = declared["optional-dependencies"]
+
+    def packages(extra: str) -> set[str]:
+        found = set()
+        for asked in extras[extra]:
+            inner = re.fullmatch(r"nasmeta\[(.*)\]", asked)
+            found |= packages(inner[1]) if inner else {re.match(r"[\w-]+", asked)[0]}
+        return found
+
+    for extra, names in EXTRAS.items():
+        assert set(names.split()) == set().union(*map(packages, extra.split(",")))
 
 
 def test_lists_of_what_trains() -> None:
@@ -173,7 +212,7 @@ def test_the_doctor_finds_what_is_broken(tmp_path: Path, monkeypatch: pytest.Mon
     assert len(problems) == 4
     for text in ("numpy>=99.1", "nothing-here>=1, here it is missing", "its name is blank", "there is no such folder"):
         assert any(text in problem for problem in problems)
-    assert 'rl: pip install "nasmeta[rl]" brings lost' in done.stdout
+    assert "rl: pip install lost" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ pytestmark = [
     pytest.mark.filterwarnings("default"),  # those of Ray and Dask are theirs
 ]
 
-NO_RAY = 'The extra ray is not installed: pip install "nasmeta[ray]".'
-NO_DASK = 'The extra dask is not installed: pip install "nasmeta[dask]".'
+NO_RAY = "ray is not installed: pip install torch gpytorch safetensors ray"
+NO_DASK = "dask is not installed: pip install distributed"
 
 # A Gaussian process takes long enough that something can be killed in the middle of its runs.
 WHAT: dict[str, Any] = {"searchers": ["gp", "evolution"], "tasks": "nb201/cifar10", "repeats": 5, "evaluations": 32}

@@ -273,10 +273,25 @@ def test_sources_of_a_second_metric_are_of_this_metric() -> None:
     assert [source.name for source in default_sources(table.task("acc", "d2"))] == ["mine/d1", "mine/d3"]
 
 
+@pytest.mark.parametrize("dataset", ["pets", "cifar100"])
+def test_an_own_table_on_a_built_in_space_learns_from_its_family(dataset: str, tmp_path: Path) -> None:
+    space = get_space("nb201")
+    values = smooth(space)[:500]
+    frame = pd.DataFrame({"arch": range(500), "accuracy": values})
+    table = Table.from_frame(frame, "nb201", name="mine", dataset=dataset)
+    family = tuple(f"nb201/{name}" for name in ("cifar10", "cifar100", "imagenet16-120") if name != dataset)
+    with pytest.warns(NasmetaWarning, match=f"{', '.join(family)}.* images of {dataset} .*--sources"):
+        run = nm.search("source-order", table.task(), evaluations=3)
+    assert run.sources == family
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        nm.search("source-order", table.task(), evaluations=3, sources=["nb201/imagenet16-120"])
+
+
 def test_where_no_dataset_has_a_source_the_error_helps() -> None:
     on_device, seconds = hardware(device="pixel3").task("latency", "d1"), hardware().task("train_seconds", "d1")
     for task, held_out in ((on_device, "pixel3"), (seconds, "d1 and train_seconds")):
-        why = rf"nothing is left without what it holds out, {held_out}\. Name sources .*with_held_out"
+        why = rf"what it holds out, {held_out}\. .*--sources.*with_held_out"
         with pytest.raises(SettingError, match=why):
             nm.search("source-order", task, evaluations=3)
         name = held_out.rpartition(" ")[2]

@@ -16,7 +16,7 @@ import pytest
 
 from nasmeta.errors import JournalError
 from nasmeta.journals import JournalFile
-from nasmeta.prediction._benchmark import Records
+from nasmeta.prediction._predict import Records
 from nasmeta.runs import Journal
 from nasmeta.training.proxies._measure import ProxyJournal
 from nasmeta.verification._folder import VerificationJournal
@@ -64,7 +64,7 @@ class OfSearch(Kind):
 
 
 class OfPrediction(Kind):
-    mark, file = "nasmeta_prediction", "journal.jsonl"
+    mark, file, had_no_numbers = "nasmeta_prediction", "journal.jsonl", False
 
     def open(self, folder: Path, seed: int = 0) -> Records:
         return Records(folder, {"task": "t", "seed": seed})
@@ -79,10 +79,6 @@ class OfPrediction(Kind):
                 {"scope": "all", "kendall_tau": i / 3, "rmse": None}
             ]
         return found
-
-    def without_number(self, line: bytes) -> bytes:
-        job, rows, _ = json.loads(line)
-        return json.dumps({"job": job, "rows": rows}).encode()
 
 
 class OfProxies(Kind):

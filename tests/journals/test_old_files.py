@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from pandas.testing import assert_frame_equal
 
 import nasmeta as nm
 from nasmeta.spaces import get_space
@@ -37,23 +36,6 @@ RUN_ON_A_CLOCK = (
     '[15380,89.45800018310547,2355.10302734375,{"start": 1052.670166015625, "worker": 1, "epochs": 200},3]\n'
     '[6464,89.4280014038086,1972.3507080078125,{"start": 1472.1334228515625, "worker": 0, "epochs": 200},4]\n'
 )
-PREDICTION = (
-    '{"nasmeta_prediction": 1, "task": "nb201/cifar10", "signal_sha256": "2f6f8dcb4c6c8d12e33a8202cec38bcef76'
-    '14ae04bd233c81e3726e4d20eba11", "target": "cifar10/accuracy/valid/200/mean of NATS-tss v1.0", "target_sh'
-    'a256": "2f6f8dcb4c6c8d12e33a8202cec38bcef7614ae04bd233c81e3726e4d20eba11", "rule": "upstream", "seed": 0'
-    ', "written_by": "nasmeta 0.1.0, numpy 2.4.6"}\n'
-    '{"job": {"predictor": "ridge", "encoder": null, "settings": {}, "protocol": "few", "n_train": 10, "draw"'
-    ': 0}, "rows": [{"scope": "isomorph-disjoint", "n_scored": 15435, "kendall_tau": 0.3879194326089776, "spe'
-    'arman": 0.544796060336017, "rmse": 13.03401199775119, "crps": 3.815559006544906, "coverage_10": 0.132, "'
-    'coverage_30": 0.336, "coverage_50": 0.5015, "coverage_70": 0.6385, "coverage_80": 0.713, "coverage_90": '
-    '0.7905, "coverage_95": 0.8295, "fit_seconds": 0.013467684000033842, "predict_seconds": 0.066159067000057'
-    '8, "cpu_seconds": 0.03969622900000003}, {"scope": "unseen", "n_scored": 15615, "kendall_tau": 0.39110166'
-    '7618255, "spearman": 0.5482385770660078, "rmse": 12.959569802989467, "fit_seconds": 0.013467684000033842'
-    ', "predict_seconds": 0.0661590670000578, "cpu_seconds": 0.03969622900000003}, {"scope": "all", "n_scored'
-    '": 15625, "kendall_tau": 0.3913823176510435, "spearman": 0.548560915856588, "rmse": 12.955422076910132, '
-    '"fit_seconds": 0.013467684000033842, "predict_seconds": 0.0661590670000578, "cpu_seconds": 0.03969622900'
-    "000003}]}\n"
-)
 PROXIES = (
     '{"nasmeta_proxies": 1, "space": "nb201", "proxies": ["synflow", "nwot"], "images": {"source": "digits", '
     '"n": 4, "size": 8, "n_classes": 10, "sha256": "92147da3e13f9aa90d040e846d982af6097cf67c5815e4d943d3b0a38'
@@ -81,20 +63,6 @@ def test_of_a_search(tmp_path: Path, text: str, clock: Any) -> None:
         np.testing.assert_array_equal(found.cells, due.cells)
         np.testing.assert_array_equal(found.values, due.values)
         assert path.read_text() == text
-
-
-def test_of_a_predictor_benchmark(tmp_path: Path) -> None:
-    path = tmp_path / "journal.jsonl"
-    path.write_text(PREDICTION)
-    options: dict[str, Any] = {"sizes": [10], "target": "valid", "folder": tmp_path}
-    recorded = [row["fit_seconds"] for row in json.loads(PREDICTION.splitlines()[1])["rows"]]
-    assert nm.prediction.benchmark_predictors("ridge", draws=1, **options)["fit_seconds"].tolist() == recorded
-    assert path.read_text() == PREDICTION
-    both = nm.prediction.benchmark_predictors("ridge", draws=2, **options)
-    assert both["fit_seconds"].tolist()[:3] == recorded
-    assert path.read_text().startswith(PREDICTION)
-    assert json.loads(path.read_text().splitlines()[2])[-1] == 2
-    assert_frame_equal(nm.prediction.benchmark_predictors("ridge", draws=2, **options), both)
 
 
 def test_of_a_measurement_of_proxies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,11 +15,14 @@ import nasmeta as nm
 from nasmeta.cli._app import app
 from nasmeta.errors import LeakageError, LeakageWarning, SettingError, UnknownNameError
 from nasmeta.meta import META_PREDICTORS, meta_train
-from nasmeta.prediction import benchmark_predictors
 from nasmeta.prediction._models import LearntPredictor, learnt_predictor
 
 FEW: dict[str, Any] = {"target": "valid", "sizes": [10], "draws": 2}
 SCORES = ["scope", "n_train", "draw", "kendall_tau", "spearman", "rmse", "crps"]
+
+
+def scores(*arguments: Any, **options: Any) -> Any:
+    return nm.predict(*arguments, **options).frame
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +34,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_a_file_predicts_as_the_same_training_does(file: Path) -> None:
-    frame = benchmark_predictors(["ridge", "meta-linear", str(file)], "nb201/cifar10", **FEW)
+    frame = scores(["ridge", "meta-linear", str(file)], "nb201/cifar10", **FEW)
     of = {name: rows[SCORES].reset_index(drop=True) for name, rows in frame.groupby("predictor")}
     assert_frame_equal(of["meta-linear"], of[str(file)])
     assert of["meta-linear"]["kendall_tau"].min() > of["ridge"]["kendall_tau"].max()
@@ -64,17 +67,17 @@ def test_lower_labels_may_be_better() -> None:
     np.testing.assert_array_equal(found.predict(cells), seconds)
     np.testing.assert_array_equal(found.predict(cells, return_std=True), [seconds, np.ones(3)])
     task = nm.get_task("nb201/train-seconds/cifar10")
-    with pytest.raises(SettingError, match="there is none for"):  # seconds of another dataset are the same but a factor
-        benchmark_predictors("meta-linear", task, sources="nb201/train-seconds", **FEW)
+    with pytest.raises(SettingError, match="none is left for"):  # seconds of another dataset are the same but a factor
+        scores("meta-linear", task, sources="nb201/train-seconds", **FEW)
 
 
 @pytest.mark.slow
 def test_a_meta_model_goes_on_with_its_folder(file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = benchmark_predictors({"mine": str(file), "here": "meta-linear"}, folder=tmp_path, **FEW)
+    first = scores({"mine": str(file), "here": "meta-linear"}, folder=tmp_path, **FEW)
     monkeypatch.setattr(META_PREDICTORS["meta-linear"], "fit", None)  # nothing is fitted again
-    assert_frame_equal(benchmark_predictors({"mine": str(file), "here": "meta-linear"}, folder=tmp_path, **FEW), first)
+    assert_frame_equal(scores({"mine": str(file), "here": "meta-linear"}, folder=tmp_path, **FEW), first)
     with pytest.raises(TypeError):
-        benchmark_predictors("meta-linear", sources="nb201/cifar100", folder=tmp_path, **FEW)  # another training
+        scores("meta-linear", sources="nb201/cifar100", folder=tmp_path, **FEW)  # another training
 
 
 @pytest.mark.slow
@@ -93,16 +96,16 @@ def test_what_is_no_honest_test_is_told(file: Path, tmp_path: Path) -> None:
         result = CliRunner().invoke(app, [*arguments, "--target", "valid"])
     assert (said in result.stdout, said in result.stderr) == (True, True)
     with pytest.raises(LeakageError, match="both are on cifar10"):
-        benchmark_predictors("meta-linear", "nb201/cifar10", sources=["nb201/cifar10@12ep"], **FEW)
+        scores("meta-linear", "nb201/cifar10", sources=["nb201/cifar10@12ep"], **FEW)
 
 
 @pytest.mark.parametrize(
     ("predictor", "options", "error", "message"),
     [
-        ("gp/meta-linear", {}, SettingError, "joins no ensemble"),
+        ("gp/meta-linear", {}, SettingError, "ensemble"),
         ("meta-linear:paths", {}, SettingError, "takes no encoder"),
         ("meta-liner", {}, UnknownNameError, "Did you mean 'meta-linear'"),
-        ("gp", {"sources": "nb201"}, SettingError, "there is none"),
+        ("gp", {"sources": "nb201"}, SettingError, "sources"),
         ("nowhere.npz", {}, Exception, "no meta-model to read at nowhere.npz"),
         (
             "meta-nas-nb201-without-cifar10",
@@ -115,12 +118,12 @@ def test_what_is_no_honest_test_is_told(file: Path, tmp_path: Path) -> None:
 )
 def test_refusals(predictor: str, options: dict[str, Any], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
-        benchmark_predictors(predictor, "nb201/cifar10", **FEW, **options)
+        scores(predictor, "nb201/cifar10", **FEW, **options)
 
 
 def test_sources_and_a_file_are_one_too_many(file: Path) -> None:
     with pytest.raises(SettingError, match="its own sources"):
-        benchmark_predictors([str(file), "meta-linear"], "nb201/cifar10", sources="nb201", **FEW)
+        scores([str(file), "meta-linear"], "nb201/cifar10", sources="nb201", **FEW)
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import ColumnError
-from nasmeta.prediction import _models, benchmark_predictors
+from nasmeta.prediction import _models
 
 SPACE = nm.get_space("nb201")
 
@@ -25,7 +25,7 @@ def test_where_there_are_none_the_command_is_named(
 ) -> None:
     monkeypatch.setenv("NASMETA_CACHE", str(cache_with()))
     with pytest.raises(ColumnError, match="nasmeta data fetch zero-cost-nb201"):
-        benchmark_predictors("xgboost:published-proxies", "nb201/cifar10", sizes=[20], draws=1, target="valid")
+        nm.predict("xgboost:published-proxies", "nb201/cifar10", sizes=[20], draws=1, target="valid")
 
 
 def test_a_cell_without_has_the_mean_of_its_class(with_proxies: None) -> None:
@@ -43,6 +43,6 @@ def test_a_cell_without_has_the_mean_of_its_class(with_proxies: None) -> None:
 
 def test_an_encoding_and_proxies_are_better_than_proxies(with_proxies: None) -> None:
     names = ["xgboost:published-proxies", "xgboost:default+published-proxies"]
-    frame = benchmark_predictors(names, "nb201/cifar10", sizes=[100], draws=2, target="valid")
+    frame = nm.predict(names, "nb201/cifar10", sizes=[100], draws=2, target="valid").frame
     tau = frame[frame["scope"] == "isomorph-disjoint"].groupby("predictor")["kendall_tau"].mean()
     assert 0.65 < tau[names[0]] < tau[names[1]] < 0.9

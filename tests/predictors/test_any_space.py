@@ -194,7 +194,7 @@ def test_a_gaussian_process_has_a_kernel_for_each_feature() -> None:
 def test_what_was_learnt_says_nothing_about_another_space() -> None:
     own = example_space("six-ops")
     fitted = make_predictor("ridge", space=own).fit(np.arange(20), np.arange(20.0))
-    with pytest.raises(SettingError, match=r"learnt on six-ops says nothing about nb201"):
+    with pytest.raises(SettingError, match="six-ops"):
         move_to_space(fitted, "nb201")
     small = CellSpace("mine", ["none", "skip_connect", "nor_conv_3x3"])
     moved = move_to_space(make_predictor("gnn", space=small, max_epochs=2, n_members=2).fit([5, 700], [1, 2]), "nb201")

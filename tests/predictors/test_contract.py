@@ -90,7 +90,7 @@ def test_the_contract_needs_make() -> None:
     [
         RidgeRegressor(),
         GPRegressor(),
-        GPRegressor(distance="l2", labels="value"),
+        GPRegressor(labels="value"),
         ForestRegressor(n_estimators=10),
         XGBoostRegressor(n_estimators=20),
         EnsembleRegressor([("ridge", RidgeRegressor()), ("gp", GPRegressor())]),

@@ -11,7 +11,7 @@ import pytest
 from sklearn.base import clone
 
 from nasmeta.errors import ArchitectureError, MissingValueError, SettingError, UnknownNameError
-from nasmeta.predictors import ENCODERS, ColumnEncoder, CostEncoder, join, make_encoder
+from nasmeta.predictors import ENCODERS, ColumnEncoder, CostEncoder, make_encoder
 from nasmeta.spaces import get_space
 
 NB201, TNB101 = get_space("nb201"), get_space("tnb101")
@@ -160,13 +160,13 @@ def test_columns() -> None:
 def test_join_and_names() -> None:
     cells = np.arange(20)
     proxies = ColumnEncoder(np.arange(NB201.n_cells), names=["synflow"])
-    joined = join("one-hot", "graph", proxies)
+    joined = make_encoder(["one-hot", "graph", proxies])
     expected = [make_encoder("one-hot").transform(cells), make_encoder("graph").transform(cells), cells[:, None]]
     np.testing.assert_array_equal(joined.fit_transform(cells), np.concatenate(expected, axis=1))
     assert joined.get_feature_names_out()[-1] == "columnencoder__synflow"
     np.testing.assert_array_equal(
         make_encoder("one-hot + cost", "tnb101", canonical=True, dataset="cifar100").transform(cells),
-        join("one-hot", "cost", space="tnb101", canonical=True, dataset="cifar100").transform(cells),
+        make_encoder(["one-hot", "cost"], "tnb101", canonical=True, dataset="cifar100").transform(cells),
     )
     assert make_encoder(joined) is joined
 
@@ -181,14 +181,12 @@ def test_bad_input() -> None:
     with pytest.raises(SettingError, match=r"no setting 'colour'.*canonical"):
         make_encoder("one-hot", colour=1)
     with pytest.raises(SettingError, match="colour"):
-        join("one-hot", "graph", colour=1)
+        make_encoder(["one-hot", "graph"], colour=1)
     with pytest.raises(SettingError, match="twice"):
-        join("one-hot", "one-hot")
-    with pytest.raises(SettingError, match="at least one"):
-        join()
+        make_encoder(["one-hot", "one-hot"])
     with pytest.raises(SettingError, match="transformer"):
         make_encoder(3)
     encoder = make_encoder("one-hot", space="tnb101")
-    for wrong in ([4096], [1.5], [True], ["|none~0|"], [[1, 2]], 3, [NB201.to_string(0)]):
+    for wrong in ([4096], [1.5], [True], ["|none~0|"], [[1, 2]], [NB201.to_string(0)]):
         with pytest.raises(ArchitectureError):
             encoder.transform(wrong)

@@ -26,7 +26,7 @@ QUICK: dict[str, dict[str, Any]] = {
 # A setting of each, as scikit-learn's or the library's own users know it.
 NATIVE: dict[str, dict[str, list[Any]]] = {
     "ridge": {"labels": ["rank", "value"]},
-    "gp": {"distance": ["l1", "l2"]},
+    "gp": {"labels": ["rank", "value"]},
     "random-forest": {"min_samples_leaf": [1, 4]},
     "xgboost": {"max_depth": [2, 4]},
     "ensemble": {"xgboost__regressor__n_estimators": [2, 4]},

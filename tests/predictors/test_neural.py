@@ -11,7 +11,7 @@ from scipy.stats import kendalltau
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from nasmeta.errors import ArchitectureError, LabelError, MissingValueError, SettingError
+from nasmeta.errors import ArchitectureError, LabelError, SettingError
 from nasmeta.predictors import (
     CellTransformer,
     GraphNetwork,
@@ -97,8 +97,7 @@ def test_the_same_seed_gives_the_same_and_the_global_generator_stays(name: str, 
 @pytest.mark.parametrize("name", ["mlp", "gnn", "transformer"])
 def test_saved_copied_and_cloned(name: str, tmp_path: Path) -> None:
     cells, y = labelled(40)
-    settings = {} if name == "mlp" else {"extra": np.arange(15_625.0)}
-    predictor = make_predictor(name, **settings, **QUICK).fit(cells, y)
+    predictor = make_predictor(name, **QUICK).fit(cells, y)
     loaded = load_predictor(save_predictor(predictor, tmp_path / "neural.zip"))
     for one, two, three in zip(
         predictor.predict(cells, return_std=True),
@@ -121,19 +120,6 @@ def test_what_is_learnt_on_one_space_predicts_on_the_other(name: str) -> None:
     np.testing.assert_allclose(moved, predictor.predict(cells), rtol=1e-5)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", CELL_NETWORKS)
-def test_extra_columns_are_read(kind: type) -> None:
-    cells, _ = labelled(150)
-    column = np.random.default_rng(0).normal(size=15_625)
-    fitted = kind(extra=column, features=None, max_epochs=60, n_members=2).fit(cells, column[cells])
-    unseen = np.setdiff1d(np.arange(15_625), cells)[:2_000]
-    assert kendalltau(fitted.predict(unseen), column[unseen]).statistic > 0.6
-    column[unseen[3]] = np.nan
-    with pytest.raises(MissingValueError, match=f"cell {unseen[3]} "):
-        fitted.predict(unseen)
-
-
 def test_a_ranking_needs_no_scale() -> None:
     scores = torch.tensor([[0.0, 1.0, 1.0, 3.0]])
     by_hand = np.mean([np.log1p(np.exp(-(b - a))) for a, b in [(0, 1), (0, 1), (0, 3), (1, 3), (1, 3)]])
@@ -154,7 +140,6 @@ def test_bad_input_is_refused(kind: type) -> None:
         ({"device": "tpu"}, "cpu, cuda, auto"),
         ({"n_members": 0}, "n_members"),
         ({"validation_fraction": 0.9}, "validation_fraction"),
-        ({"extra": np.ones(4)}, "15,625"),
     ):
         with pytest.raises(SettingError, match=words):
             kind(**settings).fit(cells, y)

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 
 import nasmeta as nm
 from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
-from nasmeta.predictors import OneHotEncoder
+from nasmeta.predictors import OneHotEncoder, make_encoder
 from nasmeta.searchers import SEARCHERS, PredictorSearch
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.testing import made_up_values
@@ -49,8 +49,8 @@ def told(n: int = 40, **settings: Any) -> PredictorSearch:
     "predictor",
     [
         "ridge",
-        RandomForestRegressor(n_estimators=10),
-        make_pipeline(StandardScaler(), KNeighborsRegressor(3)),
+        make_pipeline(make_encoder("counts", SPACE), RandomForestRegressor(n_estimators=10)),
+        make_pipeline(make_encoder("counts", SPACE), StandardScaler(), KNeighborsRegressor(3)),
         make_pipeline(OneHotEncoder("tnb101"), Ridge()),
     ],
     ids=["by-name", "forest", "pipeline", "encoder"],
@@ -82,7 +82,8 @@ def test_names_join_predictor_and_acquisition() -> None:
 
 @pytest.mark.slow
 def test_compared_in_two_processes_with_an_estimator_of_ones_own() -> None:
-    neighbours = PredictorSearch.of(KNeighborsRegressor(3), "greedy", name="neighbours")
+    pipeline = make_pipeline(make_encoder("counts"), KNeighborsRegressor(3))
+    neighbours = PredictorSearch.of(pipeline, "greedy", name="neighbours")
     searchers = {"own": neighbours, "ridge": "ridge-ei", "set": ("predictor", {"acquisition": "thompson"})}
     frames = [
         nm.compare(searchers, tasks="nb201/cifar10", repeats=2, evaluations=15, workers=workers) for workers in (1, 2)
@@ -95,9 +96,11 @@ def test_compared_in_two_processes_with_an_estimator_of_ones_own() -> None:
 def test_of_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my_regressors.py").write_text(
         "from sklearn.neighbors import KNeighborsRegressor\n"
+        "from sklearn.pipeline import make_pipeline\n"
+        "from nasmeta.predictors import make_encoder\n"
         "class Near(KNeighborsRegressor):\n    pass\n"
-        "def nearest(n=1):\n    return KNeighborsRegressor(n)\n"
-        "made = KNeighborsRegressor(2)\n"
+        "def nearest(n=1):\n    return make_pipeline(make_encoder('counts'), KNeighborsRegressor(n))\n"
+        "made = nearest(2)\n"
         "number = 3\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
@@ -107,15 +110,15 @@ def test_of_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         run = nm.search("predictor", "nb201/cifar10", evaluations=14, settings=settings)
         assert run.settings == settings
     assert len(nm.search("my_regressors:nearest-ei", "nb201/cifar10", evaluations=14)) == 14
-    with pytest.raises(SettingError, match=r"A predictor is a name, an estimator or a class of one, not 3"):
+    with pytest.raises(SettingError, match="is 3"):
         told(predictor="my_regressors:number")
     with pytest.raises(NasmetaError, match="no none_such"):
         told(predictor="my_regressors:none_such")
-    with pytest.raises(SettingError, match="cannot take the options"):
+    with pytest.raises(SettingError, match="setting 'm'"):
         told(predictor="my_regressors:nearest", options={"m": 2})
 
 
-def test_reads_count_features_encoded_once() -> None:
+def test_architectures_are_encoded_once() -> None:
     class Watching(Ridge):
         seen: list[tuple[int, ...]] = []  # noqa: RUF012
 
@@ -123,7 +126,8 @@ def test_reads_count_features_encoded_once() -> None:
             self.seen.append(X.shape)
             return super().fit(X, y)
 
-    searcher = PredictorSearch(OWN_SPACE, np.random.default_rng(0), predictor=Watching(), acquisition="greedy")
+    pipeline = make_pipeline(make_encoder("counts", OWN_SPACE), Watching())
+    searcher = PredictorSearch(OWN_SPACE, np.random.default_rng(0), predictor=pipeline, acquisition="greedy")
     cells = OWN_SPACE.sample(12, np.random.default_rng(0))
     searcher.tell(cells, np.arange(12.0))
     searcher.ask()
@@ -193,7 +197,7 @@ def test_equal_values_teach_nothing_and_stop_nothing() -> None:
     ("settings", "message"),
     [
         ({"predictor": "xgbost"}, "Did you mean 'xgboost'"),
-        ({"predictor": 3}, "A predictor is a name, an estimator or a class of one, not 3"),
+        ({"predictor": 3}, "not 3"),
         ({"acquisition": "pi"}, "acquisition must be one of ei, ucb, thompson, greedy, not 'pi'"),
         ({"labels": "raw"}, "labels must be one of rank, value"),
         ({"n_initial": 1}, "n_initial must be a whole number of at least 2"),

@@ -7,7 +7,6 @@ from nasmeta.predictors._encoders._base import (
 )
 from nasmeta.predictors._encoders._join import (
     default_encoder as default_encoder,
-    join as join,
     make_encoder as make_encoder,
 )
 from nasmeta.predictors._encoders._structure import (

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from nasmeta.checks import check_bool
-from nasmeta.errors import ArchitectureError, SettingError, shown
+from nasmeta.errors import ArchitectureError, SettingError
 from nasmeta.registry import Registry
 from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, get_space, reference_space
 
@@ -37,15 +36,11 @@ def cells_in(X: Any, space: SearchSpace) -> NDArray[np.int32]:
     """Return the architectures that scikit-learn hands over, int32, shape (n,)."""
     if isinstance(X, list | tuple) and not any(isinstance(row, list | tuple | np.ndarray) for row in X):
         return np.asarray(space.index_of(X), dtype=np.int32)  # np.asarray would turn [7, "a string"] into strings
-    try:
-        array = np.asarray(X)
-    except ValueError:  # lists of different lengths
-        array = np.array(None)
+    array = np.asarray(X)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
-        told = array.shape if hasattr(X, "shape") else shown(X)
-        raise ArchitectureError(f"X holds {space.noun}s of {space.name}: shape (n,) or (n, 1), not {told}.")
+        raise ArchitectureError(f"X holds {space.noun}s of {space.name}: shape (n,) or (n, 1), not {array.shape}.")
     return np.asarray(space.index_of(array), dtype=np.int32)
 
 
@@ -133,7 +128,7 @@ class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         ArchitectureError, SettingError
         """
         space = get_space(self.space)
-        rows = in_reference_space(cells_in(X, space), space, check_bool("canonical", self.canonical))
+        rows = in_reference_space(cells_in(X, space), space, self.canonical)
         return self._table()[0][rows].astype(np.float64)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:

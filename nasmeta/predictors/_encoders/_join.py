@@ -10,7 +10,7 @@ from sklearn.pipeline import FeatureUnion
 
 from nasmeta.checks import check_names
 from nasmeta.errors import SettingError, shown
-from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder
+from nasmeta.predictors._encoders._base import ENCODERS
 from nasmeta.spaces import SearchSpace, reference_space
 
 
@@ -48,49 +48,28 @@ def make_encoder(encoder: str | Sequence[Any] | Any, space: str | SearchSpace = 
     >>> make_encoder("one-hot+live-paths").transform([0, 1, 2]).shape
     (3, 70)
     """
-    if isinstance(encoder, str):
-        parts = [part.strip() for part in encoder.split("+")]
-        if len(parts) > 1:
-            return join(*parts, space=space, **settings)
-        kind = ENCODERS[encoder]
-        parameters = inspect.signature(kind).parameters
-        check_names(f"The encoder {encoder}", "setting", settings, parameters)
-        for name, parameter in parameters.items():
-            if parameter.default is parameter.empty and name not in settings:
-                raise SettingError(f"The encoder {encoder} needs {name}: {kind.__name__}({name}=...).")
-        return kind(space=space, **settings)
-    if isinstance(encoder, list | tuple):
-        return join(*encoder, space=space, **settings)
-    return _transformer(encoder)
-
-
-def _transformer(encoder: Any) -> Any:
-    if not hasattr(encoder, "transform"):
-        raise SettingError(f"An encoder is a name, a list of names or a transformer, not {shown(encoder)}.")
-    return encoder
-
-
-def join(*encoders: str | CellEncoder, space: str | SearchSpace = "nb201", **settings: Any) -> FeatureUnion:
-    """Put encoders side by side; each that is given by name takes those of the `settings` that it knows.
-
-    >>> join("one-hot", "operation-counts").transform([5]).shape
-    (1, 35)
-    """
-    if not encoders:
-        raise SettingError(f"join needs at least one encoder. Possible: {', '.join(sorted(ENCODERS))}.")
-    steps: list[tuple[str, Any]] = []
+    parts = encoder.split("+") if isinstance(encoder, str) else encoder
+    if not isinstance(parts, list | tuple):
+        if not hasattr(parts, "transform"):
+            raise SettingError(f"An encoder is a name, a list of names or a transformer, not {shown(parts)}.")
+        return parts
+    steps: dict[str, Any] = {}
     used: set[str] = set()
-    for encoder in encoders:
-        if isinstance(encoder, str):
-            known = set(inspect.signature(ENCODERS[encoder]).parameters)
-            chosen = {key: value for key, value in settings.items() if key in known}
-            used |= set(chosen)
-            name, encoder = encoder, make_encoder(encoder, space, **chosen)
+    for part in parts:
+        if isinstance(part, str):
+            name = part.strip()
+            kind = ENCODERS[name]
+            parameters = inspect.signature(kind).parameters
+            chosen = {key: value for key, value in settings.items() if key in parameters}
+            for key, parameter in parameters.items():
+                if parameter.default is parameter.empty and key not in chosen:
+                    raise SettingError(f"The encoder {name} needs {key}: {kind.__name__}({key}=...).")
+            used |= {*parameters}
+            made: Any = kind(space=space, **chosen)
         else:
-            name = type(_transformer(encoder)).__name__.lower()
-        if name in dict(steps):
+            name, made = type(part).__name__.lower(), make_encoder(part)
+        if name in steps:
             raise SettingError(f"The encoder {name} appears twice.")
-        steps.append((name, encoder))
-    if set(settings) - used:
-        raise SettingError(f"None of the encoders has a setting {', '.join(sorted(set(settings) - used))}.")
-    return FeatureUnion(steps)
+        steps[name] = made
+    check_names(f"The encoder {' + '.join(steps)}", "setting", settings, used)
+    return made if isinstance(encoder, str) and len(steps) == 1 else FeatureUnion([*steps.items()])

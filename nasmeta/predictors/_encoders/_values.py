@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.checks import check_array, check_bool, check_choice, check_instance, is_listed
-from nasmeta.errors import MissingValueError, SettingError, shown
+from nasmeta.checks import check_array, check_choice
+from nasmeta.errors import MissingValueError, SettingError
 from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, CellSpaceEncoder, cells_in
 from nasmeta.spaces import CellSpace, SearchSpace, get_space
 from nasmeta.tasks import normal_scores
@@ -49,7 +49,7 @@ class CostEncoder(CellSpaceEncoder):
         return isinstance(space, CellSpace) and any(formula is not None for formula in space._costs.values())
 
     def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
-        return _costs(self._cells(), check_instance("dataset", self.dataset, str))
+        return _costs(self._cells(), self.dataset)
 
 
 @lru_cache(maxsize=8)
@@ -115,7 +115,7 @@ class ColumnEncoder(CellEncoder):
         space = get_space(self.space)
         table, names = self._table()
         cells = cells_in(X, space)
-        if check_bool("canonical", self.canonical):
+        if self.canonical:
             cells = np.asarray(space.canonical(cells), dtype=np.int32)
         found = np.asarray(table[cells], dtype=np.float64)
         if np.isnan(found).any():
@@ -136,8 +136,6 @@ class ColumnEncoder(CellEncoder):
                 f"values must have one row for each of {space.size:,} {space.noun}s, not {values.shape}."
             )
         names = [f"column_{i}" for i in range(values.shape[1])] if self.names is None else self.names
-        if not is_listed(names):
-            raise SettingError(f"names must be a list of names of columns, not {shown(names)}.")
         names = [str(name) for name in names]
         if len(names) != values.shape[1]:
             raise SettingError(f"{values.shape[1]} columns, but {len(names)} names: {', '.join(names)}.")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,23 +10,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import _num_samples, check_is_fitted, validate_data
 
-from nasmeta.errors import NasmetaError, SettingError
+from nasmeta.errors import SettingError
 from nasmeta.predictors._labels import LabelScale, checked_labels
-
-
-class RowsError(SettingError, TypeError):
-    """Rows or labels that scikit-learn refuses; of the kinds that it raises, too."""
-
-
-@contextmanager
-def own_errors() -> Iterator[None]:
-    """Turn what scikit-learn raises about rows and labels into an error of this package."""
-    try:
-        yield
-    except NasmetaError:
-        raise
-    except (TypeError, ValueError, OverflowError) as reason:
-        raise RowsError(str(reason)) from reason
 
 
 class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
@@ -73,9 +56,9 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         Raises
         ------
         LabelError
-            Where labels are not finite, fewer than two, or all the same.
+            If labels are not finite, fewer than two, or all the same.
         SettingError
-            Where a setting is impossible, rows are no numbers, or not as many as labels.
+            If a setting is impossible, or rows and labels differ in number.
         ArchitectureError
         """
         X, y = self._checked(X, y)
@@ -109,19 +92,17 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
     def _checked(self, X: Any, y: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
         """Return the rows and labels to learn from, checked."""
-        with own_errors():
-            if y is not None:
-                y = np.asarray(y)
-                if y.dtype.kind in "fiub" and y.ndim == 1:
-                    checked_labels(y, _num_samples(X))
-            X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
-            return X, checked_labels(y)
+        if y is not None:
+            y = np.asarray(y)
+            if y.dtype.kind in "fiub" and y.ndim == 1:
+                checked_labels(y, _num_samples(X))
+        X, y = validate_data(self, X, y, dtype=np.float64, y_numeric=True)
+        return X, checked_labels(y)
 
     def _checked_rows(self, X: Any) -> NDArray[Any]:
         """Return the rows to predict, checked."""
-        with own_errors():
-            rows: NDArray[Any] = validate_data(self, X, dtype=np.float64, reset=False)
-            return rows
+        rows: NDArray[Any] = validate_data(self, X, dtype=np.float64, reset=False)
+        return rows
 
     @abstractmethod
     def _fit(self, X: NDArray[np.float64], scores: NDArray[np.float64]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,8 +12,8 @@ from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from nasmeta.checks import check_choice
-from nasmeta.errors import SettingError, shown
 from nasmeta.predictors._labels import LabelScale, checked_labels
+from nasmeta.predictors._registry import knows_deviation
 
 _AVERAGES = ("mean", "rank")
 
@@ -63,11 +62,7 @@ class EnsembleRegressor(RegressorMixin, _BaseComposition):  # type: ignore[misc]
     def fit(self, X: Any, y: Any) -> EnsembleRegressor:
         """Fit a clone of each member; see `ScaledRegressor.fit`."""
         members = _default_members() if self.members is None else self.members
-        if not isinstance(members, list | tuple) or not members or not all(map(_is_named_regressor, members)):
-            raise SettingError(f"members must be a list of (name, regressor), not {shown(self.members)}.")
-        names = [name for name, _ in members]
-        if len(set(names)) < len(names):
-            raise SettingError(f"A member's name appears twice: {', '.join(names)}.")
+        self._validate_names([name for name, _ in members])
         check_choice("average", self.average, _AVERAGES)
         self.members_ = [(name, clone(member).fit(X, y)) for name, member in members]
         labels = checked_labels(column_or_1d(y))
@@ -91,7 +86,7 @@ class EnsembleRegressor(RegressorMixin, _BaseComposition):  # type: ignore[misc]
         check_is_fitted(self)
         means, deviations = [], []
         for _, member in self.members_:
-            if return_std and _knows_deviation(member):
+            if return_std and knows_deviation(member):
                 mean, deviation = member.predict(X, return_std=True)
             else:
                 mean, deviation = member.predict(X), None
@@ -133,20 +128,3 @@ def _default_members() -> list[tuple[str, Any]]:
     from nasmeta.predictors._estimators._xgboost import XGBoostRegressor
 
     return [("gp", GPRegressor()), ("xgboost", XGBoostRegressor())]
-
-
-def _is_named_regressor(member: Any) -> bool:
-    return (
-        isinstance(member, tuple)
-        and len(member) == 2
-        and isinstance(member[0], str)
-        and hasattr(member[1], "fit")
-        and not isinstance(member[1], type)
-    )
-
-
-def _knows_deviation(member: Any) -> bool:
-    last = member.steps[-1][1] if hasattr(member, "steps") else member
-    if getattr(last, "n_members", 2) == 1:  # the only one of its kind
-        return False
-    return "return_std" in inspect.signature(last.predict).parameters

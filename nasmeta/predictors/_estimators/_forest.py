@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
-from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.errors import DamagedFileError
 from nasmeta.predictors._estimators._base import ScaledRegressor
 
 _LEAF = -1
@@ -64,10 +64,7 @@ class ForestRegressor(ScaledRegressor):
             random_state=check_int("random_state", self.random_state, 0, 2**32 - 1),
             n_jobs=self.n_jobs,
         )
-        try:
-            model.fit(X, scores)
-        except (TypeError, ValueError, OverflowError, RecursionError) as reason:
-            raise SettingError(f"scikit-learn refuses: {reason}") from reason
+        model.fit(X, scores)
         trees = [tree.tree_ for tree in model.estimators_]
         starts = np.cumsum([0] + [tree.node_count for tree in trees])
         self.roots_ = starts[:-1]
@@ -118,20 +115,13 @@ class ForestRegressor(ScaledRegressor):
 
 
 def _check(state: dict[str, Any], n_features: int) -> None:
-    """Refuse trees of a file that no `fit` has grown: they could send `predict` round in circles."""
-    shapes = {name: np.shape(state[name]) for name in ForestRegressor.learnt}
-    n = len(state["feature_"]) if len(shapes["feature_"]) == 1 else 0
-    vectors = ("feature_", "threshold_", "value_", "variance_")
-    whole = all(np.asarray(state[name]).dtype.kind == "i" for name in ("roots_", "feature_", "children_"))
-    real = all(np.asarray(state[name]).dtype.kind == "f" for name in ("threshold_", "value_", "variance_"))
-    if not (n and whole and real and all(shapes[name] == (n,) for name in vectors) and shapes["children_"] == (n, 2)):
+    """Raise an error for trees of a file that no `fit` has grown: `predict` could go round in circles."""
+    feature, children, n = state["feature_"], state["children_"], len(state["feature_"])
+    inner = np.flatnonzero(feature != _LEAF)
+    same = all(np.shape(state[name]) == (n,) for name in ("feature_", "threshold_", "value_", "variance_"))
+    if not same or np.shape(children) != (n, 2) or not len(state["roots_"]):
         raise DamagedFileError("The forest's arrays do not belong together.")
-    roots, feature = state["roots_"], state["feature_"]
-    if len(shapes["roots_"]) != 1 or not len(roots) or roots.min() < 0 or roots.max() >= n:
-        raise DamagedFileError("The forest's roots are not among its nodes.")
-    inner = feature != _LEAF
-    if feature.min() < _LEAF or feature.max() >= n_features:
-        raise DamagedFileError(f"The forest splits by a column that is not among its {n_features}.")
-    children = state["children_"][inner]
-    if (children <= np.flatnonzero(inner)[:, None]).any() or (children >= n).any():  # trees are stored depth first
-        raise DamagedFileError("The forest has a node whose child does not come after it.")
+    ahead = (children[inner] > inner[:, None]).all()  # trees are stored depth first
+    columns, nodes = np.append(feature[inner], 0), np.append(children[inner], state["roots_"])
+    if not ahead or columns.min() < 0 or columns.max() >= n_features or nodes.min() < 0 or nodes.max() >= n:
+        raise DamagedFileError("The forest's nodes do not form trees.")

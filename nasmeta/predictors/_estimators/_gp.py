@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, solve_triangular
 
-from nasmeta.checks import check_choice, check_int
+from nasmeta.checks import check_int
 from nasmeta.errors import LabelError, SettingError
 from nasmeta.predictors._estimators._base import ScaledRegressor
 from nasmeta.predictors._gaussian_process import JITTER, Hyperparameters, fit_hyperparameters, weak_prior
@@ -24,15 +24,13 @@ class GPRegressor(ScaledRegressor):
 
     .. math:: k(x, x') = \sum_j v_j \exp(-d_j(x, x') / \ell_j)
 
-    With :math:`d_j` the L1 distance in group j this is a Laplace kernel, with the L2 distance the Matérn kernel of
-    order 1/2. On the groups one-hot, live-paths and operation-counts it is `CellKernel`. Variances, lengthscales and
-    noise maximise the marginal likelihood with a weak prior (Rasmussen and Williams 2006, sec. 5.4).
+    With :math:`d_j` the Euclidean distance in group j this is the Matérn kernel of order 1/2. Variances,
+    lengthscales and noise maximise the marginal likelihood with a weak prior (Rasmussen and Williams 2006, sec. 5.4).
 
     Parameters
     ----------
     groups : sequence of int, optional
         Numbers of consecutive columns that form a group; all columns are one group where left out.
-    distance : {"l2", "l1"}, default "l2"
     labels : {"rank", "value"}, default "rank"
         Learn normal scores of ranks, or the values themselves.
     fit_on : int, default 400
@@ -59,19 +57,16 @@ class GPRegressor(ScaledRegressor):
     def __init__(
         self,
         groups: Sequence[int] | None = None,
-        distance: str = "l2",
         labels: str = "rank",
         fit_on: int = 400,
         iterations: int = 20,
     ) -> None:
         self.groups = groups
-        self.distance = distance
         self.labels = labels
         self.fit_on = fit_on
         self.iterations = iterations
 
     def _fit(self, X: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
-        check_choice("distance", self.distance, ("l1", "l2"))
         sizes = [X.shape[1]] if self.groups is None else [check_int("groups", size) for size in self.groups]
         if sum(sizes) != X.shape[1]:
             raise SettingError(f"The groups have {sum(sizes)} columns together, but X has {X.shape[1]}.")
@@ -126,7 +121,7 @@ class GPRegressor(ScaledRegressor):
                 continue
             scale = np.where(whole.std(axis=0) > 0, whole.std(axis=0), 1.0)
             some = part / scale
-            distances = _distance(some, some, self.distance)
+            distances = _distance(some, some)
             positive = distances[distances > 0]
             median = float(np.median(positive)) if len(positive) else 1.0
             self.scales_.append(scale * median / _MEDIAN_DISTANCE)
@@ -134,14 +129,14 @@ class GPRegressor(ScaledRegressor):
     def _distances(self, rows: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArray[np.float32]:
         """Return the distances in each group, float32, shape (n_groups, n_rows, n_columns)."""
         parts = zip(self._parts(rows), self._parts(columns), self.scales_, strict=True)
-        return np.stack([_distance(a / scale, b / scale, self.distance) for a, b, scale in parts])
+        return np.stack([_distance(a / scale, b / scale) for a, b, scale in parts])
 
     def _covariance(self, rows: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArray[np.float32]:
         total = np.zeros((len(rows), len(columns)), dtype=np.float32)
         h = self.hyperparameters_
         parts = zip(self._parts(rows), self._parts(columns), self.scales_, h.variances, h.lengthscales, strict=True)
         for a, b, scale, variance, lengthscale in parts:
-            distance = _distance(a / scale, b / scale, self.distance)
+            distance = _distance(a / scale, b / scale)
             distance *= np.float32(-1 / lengthscale)
             np.exp(distance, out=distance)
             distance *= np.float32(variance)
@@ -166,18 +161,10 @@ class GPRegressor(ScaledRegressor):
         self.factor_, self.weights_ = state["factor"].astype(np.float64), state["weights"]
 
 
-def _distance(a: NDArray[np.float64], b: NDArray[np.float64], metric: str) -> NDArray[np.float32]:
-    """Return pairwise distances, float32, shape (len(a), len(b))."""
-    counts = _are_counts(a) and _are_counts(b)
-    if metric == "l1" and counts:
-        return _squared(*_unary(a, b))  # the squared distance of zeros and ones is their L1 distance
-    if metric == "l1":
-        from scipy.spatial.distance import cdist
-
-        cityblock: NDArray[np.float32] = cdist(a, b, "cityblock").astype(np.float32)
-        return cityblock
+def _distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return pairwise Euclidean distances, float32, shape (len(a), len(b))."""
     distances: NDArray[np.float32]
-    if counts:  # small whole numbers are exact in float32
+    if _are_counts(a) and _are_counts(b):  # small whole numbers are exact in float32
         distances = _squared(a.astype(np.float32), b.astype(np.float32))
     else:
         distances = np.maximum(_squared(a, b), 0).astype(np.float32)
@@ -195,12 +182,3 @@ def _squared(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
 
 def _are_counts(x: NDArray[np.float64]) -> bool:
     return bool(x.size == 0 or (x.min() >= 0 and x.max() <= _MOST_COUNT and (x == np.round(x)).all()))
-
-
-def _unary(a: NDArray[np.float64], b: NDArray[np.float64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Write counts in unary: a column for each step that a count can take."""
-    most = np.maximum(a.max(axis=0, initial=0), b.max(axis=0, initial=0)).astype(np.int64)
-    columns = np.repeat(np.arange(len(most)), most)
-    thresholds = np.concatenate([np.arange(top) for top in most] or [np.empty(0)])
-    first, second = ((x[:, columns] > thresholds).astype(np.float32) for x in (a, b))
-    return first, second

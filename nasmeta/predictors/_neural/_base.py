@@ -94,41 +94,23 @@ class NeuralRegressor(ScaledRegressor):
         if check_number("learning_rate", self.learning_rate) == 0:
             raise SettingError("learning_rate must be above 0.")
 
-    def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, Any] = dict(super().__getstate__())  # a copy: it may be the object's own
-        if "network_" in state:  # a copy or a worker may be where there is no GPU
-            state["network_"] = self._weights()
-        return state
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        weights = state.get("network_")
-        super().__setstate__({name: value for name, value in state.items() if name != "network_"})
-        if weights is not None:
-            self._set_weights(weights)
-
-    def _weights(self) -> bytes:
-        weights = {name: values.detach().cpu().contiguous() for name, values in self.network_.state_dict().items()}
-        return safetensors.torch.save(weights)
-
-    def _set_weights(self, weights: bytes) -> None:
-        network = self._build(self._n_inputs(), torch.Generator().manual_seed(0))
-        network.load_state_dict(safetensors.torch.load(weights))
-        device = "cpu" if self.device == "cuda" and not torch.cuda.is_available() else self.device
-        self.network_ = network.to(chosen_device(device))
-
     def _state(self) -> dict[str, Any]:
+        weights = {name: values.detach().cpu().contiguous() for name, values in self.network_.state_dict().items()}
         return {
             "noise": self.noise_,
             "slope": self.slope_,
             "shift": self.shift_,
             "n_epochs": self.n_epochs_,
-            "safetensors": self._weights(),
+            "safetensors": safetensors.torch.save(weights),
         }
 
     def _set_state(self, state: dict[str, Any]) -> None:
         self.noise_, self.n_epochs_ = state["noise"], state["n_epochs"]
         self.slope_, self.shift_ = state["slope"], state["shift"]
-        self._set_weights(state["safetensors"])
+        network = self._build(self._n_inputs(), torch.Generator().manual_seed(0))
+        network.load_state_dict(safetensors.torch.load(state["safetensors"]))
+        device = "cpu" if self.device == "cuda" and not torch.cuda.is_available() else self.device
+        self.network_ = network.to(chosen_device(device))
 
 
 def _identity(predicted: Tensor) -> tuple[Tensor, Tensor]:

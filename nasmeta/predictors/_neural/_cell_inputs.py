@@ -11,8 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nasmeta.checks import check_array
-from nasmeta.errors import MissingValueError, SettingError, shown
 from nasmeta.predictors._encoders import default_encoder, make_encoder
 from nasmeta.predictors._encoders._base import cells_in, in_reference_space
 from nasmeta.predictors._labels import checked_labels
@@ -33,7 +31,6 @@ class CellRegressor(NeuralRegressor):
     """
 
     features: str | None = CELL_FEATURES
-    extra: Any = None
     space: str | SearchSpace = "nb201"
 
     @classmethod
@@ -58,25 +55,19 @@ class CellRegressor(NeuralRegressor):
         return cells_in(X, get_space(self.space))
 
     def _predict(self, X: NDArray[Any], return_std: bool) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-        if self.extra is not None:
-            return super()._predict(X, return_std)
         # one computation for all cells that compute the same
-        represented, inverse = np.unique(self._representatives(X), return_inverse=True)
+        representatives = np.asarray(get_space(self.space).canonical(X, rule="zero"), dtype=np.int32)
+        represented, inverse = np.unique(representatives, return_inverse=True)
         mean, deviation = super()._predict(represented, return_std)
         return mean[inverse], None if deviation is None else deviation[inverse]
 
-    def _representatives(self, cells: NDArray[np.int32]) -> NDArray[np.int32]:
-        """Return, in the space of `cells`, the representatives of those that compute the same."""
-        return np.asarray(get_space(self.space).canonical(cells, rule="zero"), dtype=np.int32)
-
     def _n_inputs(self) -> int:
-        own = 0 if self.features is None else self._feature_columns().shape[1]
-        return own + (0 if self.extra is None else self._extra_table().shape[1])
+        return int(self._feature_columns().shape[1])
 
     def _feature_columns(self) -> NDArray[np.float32]:
         space = reference_space(self.space)
-        if not isinstance(self.features, str):
-            raise SettingError(f"features must be names of encoders joined by +, or None, not {shown(self.features)}.")
+        if self.features is None:
+            return np.zeros((space.size, 0), np.float32)
         features = default_encoder(CELL_FEATURES, space) if self.features == CELL_FEATURES else self.features
         return _feature_table(features, space)
 
@@ -89,44 +80,14 @@ class CellRegressor(NeuralRegressor):
         space = reference_space(self.space)
         rows_there = in_reference_space(rows, get_space(self.space))
         cells = np.asarray(space.canonical(rows_there, rule="zero"), dtype=np.int32)
-        columns: list[NDArray[np.floating]] = [np.zeros((len(cells), 0))]
-        if self.features is not None:
-            columns.append(self._feature_columns()[cells])
-        if self.extra is not None:
-            columns.append(self._extra_of(rows))
         order = choice_order(space)
         one_hot = (space.codes[cells][:, :, None] == order) & (order >= 0)
         live = space.live_edges[cells] if isinstance(space, CellSpace) else np.ones(one_hot.shape[:2], dtype=bool)
         return (
             torch.as_tensor(one_hot, dtype=torch.float32),
             torch.as_tensor(live),
-            torch.as_tensor(np.concatenate(columns, axis=1), dtype=torch.float32),
+            torch.as_tensor(self._feature_columns()[cells]),
         )
-
-    def _extra_table(self) -> NDArray[np.float64]:
-        extra = check_array("extra", self.extra)
-        extra = extra[:, None] if extra.ndim == 1 else extra
-        space = get_space(self.space)
-        if extra.ndim != 2 or len(extra) != space.size:
-            raise SettingError(
-                f"extra must have one row for each of the {space.size:,} {space.noun}s of {space.name}, not "
-                f"{extra.shape}."
-            )
-        return extra
-
-    def _extra_of(self, cells: NDArray[np.int32]) -> NDArray[np.float64]:
-        table = self._extra_table()
-        found = table[cells]
-        if not np.isfinite(found).all():
-            row = int(np.argwhere(~np.isfinite(found))[0, 0])
-            raise MissingValueError(
-                f"extra of {get_space(self.space).noun} {cells[row]} is not finite "
-                f"({(~np.isfinite(found)).any(axis=1).sum()} of {len(cells)} lack a value)."
-            )
-        known = np.where(np.isfinite(table), table, np.nan)
-        deviation = np.nanstd(known, axis=0)
-        scaled: NDArray[np.float64] = (found - np.nanmean(known, axis=0)) / np.where(deviation > 0, deviation, 1.0)
-        return _FEATURE_SCALE * scaled
 
 
 @lru_cache(maxsize=8)

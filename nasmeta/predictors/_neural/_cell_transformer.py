@@ -26,8 +26,7 @@ class CellTransformer(CellRegressor):
     A token is an edge: embeddings of its operation, of where it comes from and of where it goes are added. Attention is
     masked on dead edges, those on no path from input to output without ``none``. In a space of another kind a token is
     a position: embeddings of its choice and of the position are added, and positions with the same choices share the
-    former. A further token gathers the state, which is read out by one hidden layer together with `features` and
-    `extra`.
+    former. A further token gathers the state, which is read out by one hidden layer together with `features`.
 
     Parameters
     ----------
@@ -38,8 +37,6 @@ class CellTransformer(CellRegressor):
         Must divide `hidden`.
     features : str, optional
         Encodings that stand beside the state at the readout, as `make_encoder` reads them; None for none.
-    extra : array-like of float, shape (n_cells, p) or (n_cells,), optional
-        Columns for the cells of the space, such as zero-cost proxies, which stand beside the state at the readout.
     n_members : int, default 5
         Networks whose mean is the prediction and whose disagreement is part of the deviation.
     loss : {"ranking", "mse"}, default "ranking"

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from nasmeta.checks import check_bool
 from nasmeta.errors import SettingError
 from nasmeta.predictors._neural._cell_inputs import CellRegressor
 from nasmeta.predictors._neural._training import MemberLinear, MemberNetwork, Readout, normal_weight
@@ -25,19 +23,15 @@ class GraphNetwork(CellRegressor):
     A node's state is the sum of what its edges bring, as in the cell itself: ``none`` brings nothing,
     ``skip_connect`` the state at its source, any other operation a learnt transformation of it. So cells that compute
     the same get the same state by construction. Messages flow from input to output, as in D-VAE (Zhang et al., "D-VAE:
-    A variational autoencoder for directed acyclic graphs", NeurIPS 2019), and with `both_directions` also backwards.
-    The states at the ends, `features` and `extra` are read out by one hidden layer.
+    A variational autoencoder for directed acyclic graphs", NeurIPS 2019). The state of the output node and `features`
+    are read out by one hidden layer.
 
     Parameters
     ----------
     hidden : int, default 32
         Size of a node's state.
-    both_directions : bool, default False
-        Whether messages also flow from output to input.
     features : str, optional
         Encodings that stand beside the state at the readout, as `make_encoder` reads them; None for none.
-    extra : array-like of float, shape (n_cells, p) or (n_cells,), optional
-        Columns for the cells of the space, such as zero-cost proxies, which stand beside the state at the readout.
     n_members : int, default 5
         Networks whose mean is the prediction and whose disagreement is part of the deviation.
     loss : {"ranking", "mse"}, default "ranking"
@@ -62,7 +56,6 @@ class GraphNetwork(CellRegressor):
     """
 
     hidden: int = 32
-    both_directions: bool = False
 
     @classmethod
     def check_space(cls, space: SearchSpace) -> None:
@@ -75,19 +68,17 @@ class GraphNetwork(CellRegressor):
 
     def _build(self, n_inputs: int, generator: torch.Generator) -> MemberNetwork:
         space = get_cell_space(reference_space(self.space))
-        n_directions = 1 + check_bool("both_directions", self.both_directions)
-        return _Graphs(space, n_inputs, self.hidden, n_directions, self.n_members, generator)
+        return _Graphs(space, n_inputs, self.hidden, self.n_members, generator)
 
 
 class _Graphs(MemberNetwork):
-    """Message passing along the edges of each cell; the second direction, where there is one, goes backwards."""
+    """Message passing along the edges of each cell."""
 
     def __init__(
         self,
         space: CellSpace,
         n_inputs: int,
         hidden: int,
-        n_directions: int,
         n_members: int,
         generator: torch.Generator,
     ) -> None:
@@ -97,35 +88,23 @@ class _Graphs(MemberNetwork):
         # The first columns of the operations, see `choice_order`.
         self.n_dead, self.passes_on = int(space.none is not None), space.skip is not None
         self.n_learnt = len(space.real_operations)
-        self.starts = nn.ParameterList(normal_weight(generator, n_members, 1, hidden) for _ in range(n_directions))
-        self.operations = nn.ModuleList(
-            MemberLinear(n_members, hidden, self.n_learnt * hidden, generator) for _ in range(n_directions)
-        )
-        self.readout = Readout(n_members, n_directions * hidden + n_inputs, _READOUT, generator)
+        self.start = normal_weight(generator, n_members, 1, hidden)
+        self.operations = MemberLinear(n_members, hidden, self.n_learnt * hidden, generator)
+        self.readout = Readout(n_members, hidden + n_inputs, _READOUT, generator)
 
     def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
         operations, live, columns = inputs
         operations = operations * live[..., None]  # a transformation of nothing would be its bias
-        read = [self._end_state(operations, direction) for direction in range(len(self.starts))]
-        return torch.as_tensor(self.readout(torch.cat([*read, columns], dim=-1)))
-
-    def _end_state(self, operations: Tensor, direction: int) -> Tensor:
-        """Return the state where the messages end, shape (n_members, n, hidden)."""
         m, n = operations.shape[:2]
-        order = list(range(self.n_nodes))
-        edges = list(self.edges)
-        if direction:
-            order.reverse()
-            edges = [(target, source) for source, target in edges]
-        state: Tensor = self.starts[direction].expand(m, n, self.hidden)
+        state: Tensor = self.start.expand(m, n, self.hidden)
         sums: dict[int, Tensor] = {}
-        for node, after in pairwise(order):
-            learnt = self.operations[direction](functional.silu(state)).view(m, n, self.n_learnt, self.hidden)
+        for node in range(self.n_nodes - 1):
+            learnt = self.operations(functional.silu(state)).view(m, n, self.n_learnt, self.hidden)
             # of every operation but none
             results = torch.cat([state[:, :, None], learnt], dim=2) if self.passes_on else learnt
-            for edge, (source, target) in enumerate(edges):
+            for edge, (source, target) in enumerate(self.edges):
                 if source == node:
                     message = (operations[:, :, edge, self.n_dead :, None] * results).sum(dim=2)
                     sums[target] = sums[target] + message if target in sums else message
-            state = sums[after] if after in sums else torch.zeros_like(state)  # no edge leads there
-        return state
+            state = sums.get(node + 1, torch.zeros_like(state))  # zero if no edge leads there
+        return torch.as_tensor(self.readout(torch.cat([state, columns], dim=-1)))
