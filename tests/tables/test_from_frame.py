@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -271,6 +272,19 @@ def test_the_main_metric(columns: list[str], main: str | None) -> None:
     else:
         assert table.task().name == "own/own"
         assert table.task().signal.metric == main
+
+
+def test_a_large_frame_needs_little_memory() -> None:
+    n = 50_000
+    space = SearchSpace("large", {"width": list(range(50)), "depth": list(range(1000))})
+    metrics = ("accuracy", "loss", "params", "flops", "train_seconds")
+    frame = pd.DataFrame({"cell": range(n), **dict.fromkeys(metrics, np.linspace(0, 1, n))})
+    own(frame[:2], space)
+    tracemalloc.start()
+    own(frame, space)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most / n < 400  # bytes; 40 of these are the frame's values
 
 
 def test_points_of_learning_curves() -> None:
