@@ -142,11 +142,7 @@ CALLS: dict[str, tuple[Callable[[Any], object], str]] = {
         lambda a: nm.meta_train("source-order", a(np.array(3)), out="x.npz"), "Sources are names",
     ),
     "metrics are no list": (lambda a: nm.Table.from_frame(VALUES, "nb201", metrics=a(np.array("x"))), "metrics is a"),
-    "direction is an array": (
-        lambda a: nm.Table.from_frame(VALUES, "nb201", direction=a(np.ones(2))), "direction of loss is 'max' or 'min'",
-    ),
-    "kind is an array": (lambda a: nm.Table.from_frame(VALUES, "nb201", kind=a(np.ones(2))), "kind of loss is one of"),
-    "split is a tensor": (lambda a: nm.Table.from_frame(VALUES, "nb201", split=a(torch.ones(2))), "split is one value"),
+    "split is a tensor": (lambda a: nm.Table.from_frame(VALUES, "nb201", split=a(torch.ones(2))), "split is a text"),
     "columns are a matrix": (lambda a: nm.SearchSpace.from_frame(TABLE, a(np.eye(2))), "has no column"),
     "epoch is an array": (
         lambda a: nm.load_table("nb201").column("cifar10", "accuracy", "valid", 200, 777, epoch=a(np.ones(2))),

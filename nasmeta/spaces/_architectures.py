@@ -135,7 +135,7 @@ class ArchitectureSet:
         Raises
         ------
         ArchitectureError
-            For a negative or too large index, a float, a bool, an unknown string or choice.
+            For a negative or too large index, a float, a bool, a masked value, an unknown string or choice.
 
         Examples
         --------

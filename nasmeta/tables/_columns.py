@@ -28,7 +28,7 @@ class ColumnInfo:
     dataset : str
         Lower case, such as ``imagenet16-120``.
     metric : str
-        Accuracy is in percent; a metric of time says seconds in its name.
+        Well-known names, such as accuracy and train_seconds, are listed in `KNOWN_METRICS`.
     split : str or None
         What the metric was measured on; None where that means nothing, as for parameters.
     epochs : int or None
@@ -226,7 +226,7 @@ def measured_split(metric: str, split: str | None) -> str | None:
 
 
 def split_of(name: str | None) -> str | None:
-    """Return the split that a name means.
+    """Return the split that a name stands for.
 
     >>> [split_of(name) for name in ("validation", "Val", "TEST", "train+valid")]
     ['valid', 'valid', 'test', 'train+valid']

@@ -150,8 +150,7 @@ def _groups(frame: pd.DataFrame, name: str, own_keys: Sequence[str], stated: Map
             continue
         codes, values = frame[key].factorize()
         first = np.unique(codes, return_index=True)[1][-len(values) :].tolist()
-        found = [_checked_part(key, value, row) for value, row in zip(values.tolist(), first, strict=False)]
-        found.append(None)  # at -1
+        found = [*(_checked_part(key, value, row) for value, row in zip(values.tolist(), first, strict=False)), None]
         of_row, pairs = pd.factorize(of_row * len(found) + codes % len(found))
         listed = [(*listed[pair // len(found)], found[pair % len(found)]) for pair in pairs.tolist()]
         blank[key] = codes < 0
@@ -251,7 +250,8 @@ def _checked_frame(frame: Any, named: Collection[str | None]) -> pd.DataFrame:
     if twice:
         raise SettingError(f"The frame has the column {twice[0]!r} twice.")
     # `DataFrame.to_csv` writes row numbers as a column without a name.
-    return frame[[column for column in frame.columns if not re.fullmatch(r"(Unnamed: \d+)?", column)]]
+    kept: pd.DataFrame = frame[[column for column in frame.columns if not re.fullmatch(r"(Unnamed: \d+)?", column)]]
+    return kept
 
 
 def _check_point(parts: _Parts, row: int) -> None:
@@ -302,15 +302,17 @@ def _architectures(
 
 def _by_name(column: pd.Series[Any], space: SearchSpace, name: str) -> NDArray[np.int32]:
     codes, values = column.factorize()
+    listed: NDArray[Any] = np.asarray(values)
     missing = np.flatnonzero(codes < 0)
     if len(missing):
         raise SettingError(
             f"The column {name} has no architecture in row {missing[0]} ({len(missing)} of {len(column)})."
         )
     try:
-        return np.asarray(space.index_of(values.to_numpy()), dtype=np.int32)[codes]
+        found: NDArray[np.int32] = space.index_of(listed)[codes]
+        return found
     except ArchitectureError:
-        for code, one in enumerate(values.tolist()):
+        for code, one in enumerate(listed.tolist()):
             try:
                 space.index_of(one)
             except ArchitectureError as reason:
