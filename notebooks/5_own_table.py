@@ -91,7 +91,7 @@ table
 
 # %% [markdown]
 # The rest follows from the names of the columns: `train_seconds` is what an evaluation costs, the mean over seeds is
-# added, and `accuracy` is to be maximised. Where a name does not say the direction, `from_frame` asks for it.
+# added, and `accuracy` is to be maximised. A metric that is not well known needs `direction=`.
 
 # %%
 tasks = table.tasks("accuracy")

@@ -54,14 +54,14 @@ def add_data(
     strings or indices, or in one column for each position of the space. Search the table with `nasmeta search gp
     NAME/DATASET`.
     """
-    from nasmeta.tables import table_of_file
+    from nasmeta.tables import add_file
 
     own = name or re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._") or "own"
     options = of_file.reading(
         columns, metrics, direction, unit, kind, space=space, architecture=architecture, dataset=dataset, split=split,
         epochs=epochs, release=release, device=device,
     )  # fmt: skip
-    table = table_of_file(file, name=own, licence=licence, **options).add(own, replace=replace, citation=citation)
+    table = add_file(file, name=own, licence=licence, replace=replace, citation=citation, **options)
     try:
         tasks, unclear = list(table.tasks()), ""
     except ColumnError as reason:  # two releases, say: it is kept, and a question has to say which

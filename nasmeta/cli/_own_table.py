@@ -25,7 +25,10 @@ Epochs = Annotated[int | None, typer.Option(help="Length of the trainings, in ep
 Release = Annotated[str | None, typer.Option(help="Release of the data.")]
 Direction = Annotated[
     list[str] | None,
-    typer.Option(metavar="METRIC=max|min", help="Whether higher (max) or lower (min) is better. Repeatable."),
+    typer.Option(
+        metavar="METRIC=max|min",
+        help="Whether higher (max) or lower (min) is better, unless the name is well known (val_acc). Repeatable.",
+    ),
 ]
 Unit = Annotated[list[str] | None, typer.Option(metavar="METRIC=UNIT", help="Unit of a metric.")]
 Kind = Annotated[
@@ -43,7 +46,7 @@ def reading(
     kind: list[str] | None,
     **same: Any,
 ) -> dict[str, Any]:
-    """Return what the options say, as `nasmeta.tables.table_of_file` takes it."""
+    """Return the options as keyword arguments of `nasmeta.tables.add_file`."""
     return {
         "columns": names_in(columns) if columns else None,
         "metrics": names_in(metrics) if metrics else None,

@@ -18,7 +18,7 @@ from nasmeta.evaluators._failures import raise_named
 from nasmeta.registry import Registry
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables import ColumnInfo
-from nasmeta.tables._columns import guessed_direction
+from nasmeta.tables._columns import known_metric
 from nasmeta.tasks import Signal, Task
 
 Measure: TypeAlias = "Callable[[Mapping[str, Any]], float | tuple[float, float]]"
@@ -86,7 +86,7 @@ class FunctionEvaluator(Evaluator):
             own = name or getattr(function, "__name__", "function").strip("<>")
             signal = Signal(own, metric, None, None, None, "own", kind="performance")
             task = Task(f"{task.name}/{own}", task, signal, cost=None)
-            if direction is None and guessed_direction(own) == "min":
+            if direction is None and (known := known_metric(own)) and known.direction == "min":
                 raise SettingError(
                     f"Whether less of {own} is better has to be said: "
                     f"FunctionEvaluator({own}, space, direction='min'), or 'max'."

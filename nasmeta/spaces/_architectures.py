@@ -135,7 +135,7 @@ class ArchitectureSet:
         Raises
         ------
         ArchitectureError
-            For a negative or too large index, a float, a bool, an unknown string or choice.
+            For a negative or too large index, a float, a bool, a masked value, an unknown string or choice.
 
         Examples
         --------
@@ -333,7 +333,9 @@ class ArchitectureSet:
 
 
 def as_array(values: Any, what: str) -> NDArray[Any]:
-    """Return values as an array, or say that they are none."""
+    """Return values as an array; raise an error if they do not form one or if some are masked."""
+    if np.ma.is_masked(values):
+        raise ArchitectureError(f"{what} contain masked values: leave these out, as with values.compressed().")
     try:
         return np.asarray(values)
     except (ValueError, TypeError) as reason:

@@ -1,4 +1,4 @@
-"""What was measured: named float32 columns over the cells of a space, from sources, through a store, to a Table."""
+"""Named columns of measurements over the architectures of a space: sources, the store and `Table`."""
 
 from nasmeta.tables._address import parts_of_name as parts_of_name
 from nasmeta.tables._catalog import (
@@ -12,9 +12,8 @@ from nasmeta.tables._columns import ColumnInfo, Kind as Kind, kind_of_old as kin
 from nasmeta.tables._describe import describe_column as describe_column, describe_training as describe_training, query
 from nasmeta.tables._examine import (
     Examined as Examined,
+    add_file as add_file,
     examine as examine,
-    oddities as oddities,
-    table_of_file as table_of_file,
 )
 from nasmeta.tables._fetch import fetch
 from nasmeta.tables._lookup import damaged_sources as damaged_sources

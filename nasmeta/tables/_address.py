@@ -11,17 +11,7 @@ import numpy as np
 from nasmeta.errors import ColumnError, NoColumnError, UnknownNameError, near_name, shown
 from nasmeta.spaces import canonical_dataset
 from nasmeta.tables._catalog import sources_of
-from nasmeta.tables._columns import (
-    ColumnInfo,
-    Seed,
-    head_of,
-    is_costly,
-    is_derived,
-    is_plain_accuracy,
-    names_accuracy,
-    split_of,
-    words_of,
-)
+from nasmeta.tables._columns import KNOWN_METRICS, ColumnInfo, Seed, measured_split, split_of
 from nasmeta.tables._legality import METRICS, our_name, why_illegal
 
 _LENGTH = re.compile(r"(?:([0-9]{1,9})of)?([0-9]{1,9})")  # a point of a learning curve has 37of200
@@ -265,29 +255,17 @@ def _first(names: Sequence[str], most: int = 20) -> str:
 
 
 def main_metric(columns: Sequence[ColumnInfo], dataset: str) -> str | None:
-    """Return the metric that is meant where nobody says: an accuracy, else the only performance, else the only one.
+    """Return the metric of a task that does not name one; None if there are several candidates.
 
-    Never the accuracy on training data, nor what is calculated from an accuracy, if there is anything else.
+    It is the first well-known accuracy that was not measured on training data, else the only other performance, else
+    the only metric.
     """
-    of_dataset = [info for info in columns if info.dataset == dataset]
-    performances = {info.metric: words_of(info.metric) for info in of_dataset if info.kind == "performance"}
-    every = list(dict.fromkeys(info.metric for info in of_dataset))
-    named = [m for m in performances if re.fullmatch(r"accuracy|val(id|idation)?[_ ]acc(uracy)?", m.lower())]
-    of_training = {m for m, words in performances.items() if names_accuracy(words) and _of_training(words)}
-    accuracies = [m for m in performances if is_plain_accuracy(m) and m not in of_training]
-    accuracies.sort(key=lambda m: bool({"test", "testing", "top5"} & {*performances[m]}))
-    likely = [
-        m
-        for m, words in performances.items()
-        if m not in of_training and (is_derived(m) or not any(map(is_costly, head_of(words))))
-    ]
-    found = named[:1] or accuracies[:1] or likely or every
+    kinds = {info.metric: info.kind for info in columns if info.dataset == dataset}
+    performances = [m for m in kinds if kinds[m] == "performance" and measured_split(m, None) != "train"]
+    order = [name for name, known in KNOWN_METRICS.items() if known.unit == "percent"]
+    accuracies = sorted((m for m in performances if m.lower() in order), key=lambda m: order.index(m.lower()))
+    found = accuracies[:1] or performances or list(kinds)
     return found[0] if len(found) == 1 else None
-
-
-def _of_training(words: Sequence[str]) -> bool:
-    """Whether a metric is of the training split, by the words of its name: trainacc, too."""
-    return any(re.fullmatch(r"tr(ai?n(ing)?)?|train.*acc.*", word) for word in words)
 
 
 def _meant(found: list[ColumnInfo], asked: Address) -> list[ColumnInfo]:

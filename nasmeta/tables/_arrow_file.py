@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError
 from nasmeta.spaces import SearchSpace, from_content, to_content
-from nasmeta.tables._columns import ColumnInfo
+from nasmeta.tables._columns import ColumnInfo, Values
 
 FORMAT_VERSION = 1
 _METADATA_KEY = b"nasmeta"
@@ -50,34 +49,36 @@ def _read_structure(buffer: Any) -> tuple[dict[str, Any], list[str], list[tuple[
         batch = reader.get_batch(0)
     batch.validate()
     header: dict[str, Any] = json.loads(batch.schema.metadata[_METADATA_KEY])
+    width = 8 if pa.float64() in batch.schema.types[:1] else 4
     ends = []  # of the first and the last column: between them they lie at equal distances, and 400 cost milliseconds
     for column in [batch.column(i) for i in sorted({0, batch.num_columns - 1})] if batch.num_columns else ():
-        if column.type != pa.float32() or column.null_count or column.offset:
-            raise ValueError(f"a column is {column.type} with {column.null_count} nulls, not plain float32")
+        if column.type != batch.schema.types[0] or column.null_count or column.offset:
+            raise ValueError(f"a column is {column.type} with {column.null_count} nulls, unlike the first")
         ends.append(column.buffers()[1].address - buffer.address)
-        if not 0 <= ends[0] <= ends[-1] <= buffer.size - 4 * batch.num_rows:
+        if not 0 <= ends[0] <= ends[-1] <= buffer.size - width * batch.num_rows:
             raise ValueError("a column lies outside the file")
     n = batch.num_columns
     starts = [ends[0] + (ends[-1] - ends[0]) * i // max(n - 1, 1) for i in range(n)]
-    regions = [(start, start + 4 * batch.num_rows) for start in starts]
+    regions = [(start, start + width * batch.num_rows) for start in starts]
     return header, batch.schema.names, regions
 
 
-def encode(
-    space: SearchSpace, columns: Sequence[tuple[ColumnInfo, NDArray[np.float32]]], origin: Mapping[str, Any]
-) -> bytes:
+def encode(space: SearchSpace, columns: Sequence[tuple[ColumnInfo, Values]], origin: Mapping[str, Any]) -> bytes:
     """Return the bytes of a columnar file.
 
-    Columns are float32 of shape (n_cells,), NaN where nothing was measured; `origin` identifies the raw files. Of a
-    registered space the file holds the name, of others the content.
+    Columns have the shape (n_cells,), with NaN for missing values. If one of them is float64, all are written as
+    float64, else as float32. `origin` identifies the raw files. The file contains the name of a registered space, and
+    the content of any other space.
     """
     import pyarrow as pa
 
     arrays, n_cells, content = [], space.size, to_content(space)
     for info, values in columns:
-        if values.shape != (n_cells,) or values.dtype != np.float32:
-            raise ValueError(f"{info.address} is {values.dtype} of shape {values.shape}, not float32 of ({n_cells},).")
+        if values.shape != (n_cells,) or values.dtype not in (np.float32, np.float64):
+            raise ValueError(f"{info.address} is {values.dtype} of shape {values.shape}, not floats of ({n_cells},).")
         arrays.append(np.ascontiguousarray(values))
+    kind = np.result_type(np.float32, *{values.dtype for values in arrays})
+    arrays = [values.astype(kind, copy=False) for values in arrays]
     header = {
         "structure_crc32": _BLANK,
         "format_version": FORMAT_VERSION,
@@ -90,7 +91,7 @@ def encode(
         ],
     }
     schema = pa.schema(
-        [pa.field(info.address, pa.float32(), nullable=False) for info, _ in columns],
+        [pa.field(info.address, pa.from_numpy_dtype(kind), nullable=False) for info, _ in columns],
         metadata={_METADATA_KEY: json.dumps(header).encode()},
     )
     sink = pa.BufferOutputStream()
@@ -120,7 +121,7 @@ class ColumnFile:
         self._buffer = (
             pa.py_buffer(data) if data is not None else pa.memory_map(str(path), "r").read_buffer()
         )  # views keep the mapping alive, so nothing closes it
-        self._used: dict[int, NDArray[np.float32]] = {}  # what was verified
+        self._used: dict[int, Values] = {}  # what was verified
         try:
             header = self._read_header()
             if header["format_version"] != self.format_version:
@@ -151,7 +152,7 @@ class ColumnFile:
         infos = tuple(map(ColumnInfo.of, header["columns"]))
         if [info.address for info in infos] != self._names:
             raise ValueError("its columns are not those that its header names")
-        if any(stop - start != 4 * self.n_cells for start, stop in self._regions):
+        if any(stop - start not in (4 * self.n_cells, 8 * self.n_cells) for start, stop in self._regions):
             raise ValueError(f"its columns do not have {self.n_cells} cells")
         return infos, self._names
 
@@ -159,12 +160,13 @@ class ColumnFile:
         if crc != recorded:
             raise DamagedFileError(f"{self.path} is damaged: the checksum of {address} differs.")
 
-    def column(self, position: int) -> NDArray[np.float32]:
+    def column(self, position: int) -> Values:
         """Return a column, read-only, shape (n_cells,); its checksum is verified the first time."""
         found = self._used.get(position)
         if found is None:
-            start, _ = self._regions[position]
-            found = np.frombuffer(self._buffer, dtype="<f4", count=self.n_cells, offset=start)
+            start, stop = self._regions[position]
+            kind = f"<f{(stop - start) // self.n_cells}"
+            found = np.frombuffer(self._buffer, dtype=kind, count=self.n_cells, offset=start)
             self._require_same(zlib.crc32(found.data), self._crcs[position], self.addresses[position])
             self._used[position] = found
         return found

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Hashable, Mapping, Sequence
+import warnings
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_text, is_listed
-from nasmeta.errors import ArchitectureError, SettingError, shown
+from nasmeta.errors import ArchitectureError, NasmetaWarning, SettingError, calls_inside, shown
 from nasmeta.spaces import SearchSpace, canonical_dataset
-from nasmeta.tables._columns import ColumnInfo, in_one_spelling
-from nasmeta.tables._dropped import warn_of_dropped
+from nasmeta.tables._columns import ColumnInfo, Values, in_one_spelling, stored
 from nasmeta.tables._legality import our_name
-from nasmeta.tables._metric_facts import info_of
-from nasmeta.tables._oddities import warn_of_names, warn_of_odd_rows
+from nasmeta.tables._metric_facts import MetricFacts, Stated, metric_facts
+from nasmeta.tables._oddities import STATED, odd_accuracies
 from nasmeta.tables._seed_means import with_means
 from nasmeta.tables.sources import table_names
 
@@ -27,6 +28,31 @@ if TYPE_CHECKING:
 
 _KEYS = ("dataset", "split", "epochs", "seed", "release", "epoch")  # of an address, columns of a frame
 _NAMES = ("architecture", "arch", "arch_str", "cell", "index")  # under which a frame may have its architectures
+_BESIDE = {  # a row without a key is odd if other rows with the same values of these have it
+    "dataset": (), "split": ("dataset",), "epochs": ("dataset", "split"), "seed": ("dataset", "split", "epochs"),
+    "release": ("dataset",),
+}  # fmt: skip
+_Rows = NDArray[np.intp]
+_Measured = dict[str, tuple[_Rows, NDArray[np.float64]]]  # rows with a value, and these values, by metric
+
+
+class _Parts(NamedTuple):
+    """The address of a group of rows, apart from the metric."""
+
+    dataset: str
+    split: str | None
+    epochs: int | None
+    seed: int | str | None
+    release: str
+    epoch: int | None
+
+
+class _Groups(NamedTuple):
+    """Rows by their address."""
+
+    of_row: _Rows
+    parts: list[_Parts]
+    blank: dict[str, NDArray[np.bool_]]  # rows without a value, by column of keys
 
 
 def columns_of_frame(
@@ -36,16 +62,14 @@ def columns_of_frame(
     *,
     architecture: str | None = None,
     metrics: Sequence[str] | None = None,
-    direction: str | Mapping[str, str] | None = None,
-    unit: str | Mapping[str, str] | None = None,
-    kind: str | Mapping[str, str] | None = None,
+    direction: Stated = None,
+    unit: Stated = None,
+    kind: Stated = None,
     device: str | None = None,
     licence: str = "not stated",
     **keys: Any,
-) -> list[tuple[ColumnInfo, NDArray[np.float32]]]:
+) -> list[tuple[ColumnInfo, Values]]:
     """Return the columns that a data frame holds; see `nasmeta.tables.Table.from_frame`."""
-    import pandas as pd
-
     chosen = [] if metrics is None else _listed(metrics)
     frame = _checked_frame(frame, [*(position.name for position in space.positions), architecture, *chosen])
     for what, text in (
@@ -57,7 +81,7 @@ def columns_of_frame(
     if "/" in name or name in table_names():
         why = "has a '/', which parts the names of tasks" if "/" in name else "is a table that the package knows"
         raise SettingError(f"{shown(name)} {why}: choose another name.")
-    found, used = _architectures(frame, space, architecture)
+    cells, used = _architectures(frame, space, architecture)
     own_keys = [key for key in _KEYS if key in frame.columns and key not in used]
     both = [key for key in own_keys if keys.get(key) is not None]
     if both:
@@ -65,57 +89,144 @@ def columns_of_frame(
         raise SettingError(
             f"The frame has a column {both[0]}: leave out {both[0]}={keys[both[0]]!r}{option}, or rename the column."
         )
-    rest = [c for c in frame.columns if c not in used and c not in own_keys]
+    measured = _measured(frame, [c for c in frame.columns if c not in used and c not in own_keys], metrics)
+    groups = _groups(frame, name, own_keys, keys)
+    columns: list[tuple[ColumnInfo, Values]] = []
+    for metric, facts in metric_facts(measured, direction, unit, kind).items():
+        on = device if facts.kind in ("latency", "energy") else None
+        for info, values in _columns_of_metric(metric, facts, *measured[metric], cells, groups, space):
+            columns.append((replace(info, source=name, licence=licence, device=on), values))
+    for told in (*odd_accuracies(columns, space), *_blanks(name, measured, groups)):
+        warnings.warn(f"{name}: {told}", NasmetaWarning, stacklevel=calls_inside() + 1)
+    return with_means([*columns, *_ends(columns)], space)
+
+
+def _measured(frame: pd.DataFrame, rest: list[str], metrics: Sequence[str] | None) -> _Measured:
+    """Return the values of each metric of a wide or long frame, without missing ones."""
     if {"metric", "value"} <= set(rest) and (metrics is None or set(_listed(metrics)) <= set(frame["metric"])):
         unnamed = np.flatnonzero(frame["metric"].isna() | (frame["metric"] == ""))
         if len(unnamed):
-            raise SettingError(f"The column metric names none in row {unnamed[0]} ({len(unnamed)} of {len(frame)}).")
-        of = frame["metric"].astype(str).to_numpy(object)
-        rows = np.arange(len(frame)) if metrics is None else np.flatnonzero(np.isin(of, _listed(metrics)))
-        long = pd.DataFrame({"metric": of[rows], "value": _numbers(frame, "value")[rows]})
+            raise SettingError(f"The column metric is empty in row {unnamed[0]} ({len(unnamed)} of {len(frame)}).")
+        codes, names = frame["metric"].astype(str).factorize()
+        values = _numbers(frame, "value")
+        found = {str(names[code]): (rows, values[rows]) for code, rows in _rows_by(codes).items()}
+        found = {metric: found[metric] for metric in found if metrics is None or metric in _listed(metrics)}
     else:
-        chosen = _metrics(frame, rest, metrics)
-        values = np.concatenate([_numbers(frame, metric) for metric in chosen])
-        rows = np.tile(np.arange(len(frame)), len(chosen))
-        long = pd.DataFrame({"metric": np.repeat(np.array(chosen, dtype=object), len(frame)), "value": values})
-    long["architecture"], long["row"] = found[rows], rows
-    for key in _KEYS:
-        given = frame[key].to_numpy()[rows] if key in own_keys else keys.get(key)
-        long[key] = _checked_key(key, given, own=key in own_keys)
-    blank = {key: long[key].isna().to_numpy() for key in own_keys if key != "epoch"}  # without it, it is the end
-    # One name for a dataset before rows are compared: two spellings are two answers to one question.
-    stated_names = long["dataset"].fillna(name)
-    long["dataset"] = stated_names.map({one: canonical_dataset(one) for one in stated_names.unique()})
-    stated = list(zip(long["dataset"], long["split"], strict=True))
-    ours = {one: our_name(one[0], one[1] if isinstance(one[1], str) else None) for one in set(stated)}
-    splits = in_one_spelling(ours.values())
-    long["dataset"], long["split"] = [ours[one][0] for one in stated], [splits[ours[one]] for one in stated]
-    long["release"] = long["release"].fillna("own")
-    long = long[long["value"].notna()]
-    _check_points(long)
-    most: dict[Any, float] = long.groupby("metric")["value"].max().to_dict()
-    for what, given in (("direction", direction), ("unit", unit), ("kind", kind)):
-        unknown = [metric for metric in given if metric not in most] if isinstance(given, Mapping) else []
-        if unknown:
-            raise SettingError(
-                f"{what} speaks of {unknown[0]!r}, which is no metric with values: {', '.join(map(str, most))}."
-            )
-    columns = []
-    for said, group in long.groupby(["metric", *_KEYS], dropna=False, sort=False):
-        metric, *parts = ((None if part != part else part) for part in tuple(said))
-        # Where a row has none, pandas makes floats of the others.
-        parts = [int(part) if isinstance(part, float) else part for part in parts]
-        values = _column(group, space, "/".join(str(part) for part in (parts[0], metric, parts[1]) if part is not None))
-        info = info_of(name, str(metric), parts, values, direction, unit, kind, device, licence, most[metric])
-        columns.append((info, values))
-    if not columns:
+        rows = np.arange(len(frame))
+        found = {metric: (rows, _numbers(frame, metric)) for metric in _metrics(frame, rest, metrics)}
+    measured = {}
+    for metric, (rows, values) in found.items():
+        there = ~np.isnan(values)
+        if there.any():
+            measured[metric] = rows[there], values[there]
+    if not measured:
         raise SettingError("The frame has no value: every number in it is missing.")
-    warn_of_odd_rows(name, long, columns)
-    columns += _ends(columns)
-    columns = with_means(columns, space)
-    warn_of_dropped(name, long, blank, columns)
-    warn_of_names(name, [info for info, _ in columns])
-    return columns
+    return measured
+
+
+def _rows_by(codes: _Rows) -> dict[int, _Rows]:
+    """Return the positions of each code, in the order of first positions.
+
+    >>> {code: at.tolist() for code, at in _rows_by(np.array([3, 0, 3])).items()}
+    {3: [0, 2], 0: [1]}
+    """
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order]))
+    parts = sorted(np.split(order, starts + 1), key=lambda positions: int(positions[0]))
+    return {int(codes[positions[0]]): positions for positions in parts}
+
+
+def _groups(frame: pd.DataFrame, name: str, own_keys: Sequence[str], stated: Mapping[str, Any]) -> _Groups:
+    """Return the rows by their address: from columns of keys, else as stated for all rows."""
+    import pandas as pd
+
+    of_row, listed = np.zeros(len(frame), np.intp), [tuple[Any, ...]()]
+    blank: dict[str, NDArray[np.bool_]] = {}
+    for key in _KEYS:
+        if key not in own_keys:
+            value = stated.get(key)
+            part = None if value is None else _checked_part(key, value, 0)
+            listed = [(*parts, part) for parts in listed]
+            continue
+        codes, values = frame[key].factorize()
+        first = np.unique(codes, return_index=True)[1][-len(values) :].tolist()
+        found = [*(_checked_part(key, value, row) for value, row in zip(values.tolist(), first, strict=False)), None]
+        of_row, pairs = pd.factorize(of_row * len(found) + codes % len(found))
+        listed = [(*listed[pair // len(found)], found[pair % len(found)]) for pair in pairs.tolist()]
+        blank[key] = codes < 0
+    # Two spellings of a dataset or split have one address, so that contradictions between them are found.
+    ours = [our_name(canonical_dataset(name if parts[0] is None else parts[0]), parts[1]) for parts in listed]
+    splits = in_one_spelling(ours)
+    numbers: dict[_Parts, int] = {}
+    number = []
+    for one, (_, _, epochs, seed, release, epoch) in zip(ours, listed, strict=True):
+        address = _Parts(one[0], splits[one], epochs, seed, release or "own", epoch)
+        number.append(numbers.setdefault(address, len(numbers)))
+    return _Groups(np.array(number)[of_row], list(numbers), blank)
+
+
+def _columns_of_metric(
+    metric: str,
+    facts: MetricFacts,
+    rows: _Rows,
+    values: NDArray[np.float64],
+    cells: NDArray[np.int32],
+    groups: _Groups,
+    space: SearchSpace,
+) -> Iterator[tuple[ColumnInfo, Values]]:
+    """Yield the column of each address of a metric."""
+    if facts.kind == "seconds" and values.min() < 0:
+        raise SettingError(f"{metric} are seconds of at least 0, not {values.min():g}.")
+    by_group = _rows_by(groups.of_row[rows])
+    most: dict[str, float] = {}  # an accuracy of a dataset is in percent or a fraction in all its columns
+    for group, at in by_group.items():
+        dataset = groups.parts[group].dataset
+        most[dataset] = max(most.get(dataset, -np.inf), float(values[at].max()))
+    for group, at in by_group.items():
+        parts = groups.parts[group]
+        _check_point(parts, int(rows[at[0]]))
+        what = "/".join(part for part in (parts.dataset, metric, parts.split) if part is not None)
+        column = _column(cells[rows[at]], values[at], rows[at], space, what)
+        is_fraction = facts.unit == "percent" and not facts.unit_is_stated and most[parts.dataset] <= 1
+        info = ColumnInfo(
+            parts.dataset, metric, parts.split, parts.epochs, parts.seed,
+            unit="1" if is_fraction else facts.unit,
+            direction=facts.direction,  # type: ignore[arg-type]
+            release=parts.release,
+            source="",
+            licence="",
+            source_sha256=sha256(column.tobytes()).hexdigest(),
+            note=STATED if facts.unit == "percent" and facts.unit_is_stated else "",
+            epoch=parts.epoch,
+            kind=facts.kind,  # type: ignore[arg-type]
+        )  # fmt: skip
+        yield info, column
+
+
+def _blanks(name: str, measured: _Measured, groups: _Groups) -> Iterator[str]:
+    """Yield a message for each key that rows with a value lack, although other rows of the same measurement have it."""
+    means = {"dataset": f"belong to the dataset {name}", "seed": "are not part of the mean over seeds"}
+    for key in _BESIDE:
+        blank = groups.blank.get(key)
+        if blank is None or not blank.any():
+            continue
+        numbers: dict[tuple[Any, ...], int] = {}
+        for parts in groups.parts:
+            numbers.setdefault(tuple(getattr(parts, one) for one in _BESIDE[key]), len(numbers))
+        number = np.array([numbers[tuple(getattr(parts, one) for one in _BESIDE[key])] for parts in groups.parts])
+        odd = np.zeros(len(blank), np.bool_)
+        for rows, _ in measured.values():
+            beside, lacks = number[groups.of_row[rows]], blank[rows]
+            have = np.zeros(len(numbers), np.bool_)
+            have[beside[~lacks]] = True
+            odd[rows] |= lacks & have[beside]
+        if odd.any():
+            n = int(odd.sum())
+            more = f" and {n - 1} more" if n > 1 else ""
+            yield (
+                f"{key} is blank in row {int(odd.argmax())}{more}, unlike in other rows of its metric. Such values "
+                f"{means.get(key, f'are treated as measured with another {key}')}: fill it in, or leave them out."
+            )
 
 
 def _checked_frame(frame: Any, named: Collection[str | None]) -> pd.DataFrame:
@@ -131,32 +242,29 @@ def _checked_frame(frame: Any, named: Collection[str | None]) -> pd.DataFrame:
         raise SettingError("The frame has columns of several levels: flatten them to one name each.")
     if not len(frame):
         raise SettingError("The frame has no row.")
-    frame = frame.rename(columns=str)
-    lower = {c: c.lower() for c in frame.columns if c.lower() in (*_KEYS, *_NAMES) and c not in named}
-    frame = frame.rename(columns={c: key for c, key in lower.items() if key == c or key not in frame.columns})
+    names = [str(column) for column in frame.columns]
+    lower = {c: c.lower() for c in names if c.lower() in (*_KEYS, *_NAMES) and c not in named}
+    frame = frame.copy(deep=False)
+    frame.columns = [lower[c] if c in lower and (lower[c] == c or lower[c] not in names) else c for c in names]
     twice = frame.columns[frame.columns.duplicated()].tolist()
     if twice:
         raise SettingError(f"The frame has the column {twice[0]!r} twice.")
-    # The row numbers that `to_csv` writes unless it is told not to are no metric.
-    kept: pd.DataFrame = frame.loc[:, [not re.fullmatch(r"(Unnamed: \d+)?", column) for column in frame.columns]]
+    # `DataFrame.to_csv` writes row numbers as a column without a name.
+    kept: pd.DataFrame = frame[[column for column in frame.columns if not re.fullmatch(r"(Unnamed: \d+)?", column)]]
     return kept
 
 
-def _check_points(long: pd.DataFrame) -> None:
-    """Refuse points of learning curves that are on no training."""
-    points = long[long["epoch"].notna()]
-    lost = points[points["epochs"].isna()]
-    if len(lost):
+def _check_point(parts: _Parts, row: int) -> None:
+    """Raise an error if a point of a learning curve does not belong to a training."""
+    if parts.epoch is None:
+        return
+    if parts.epochs is None:
         raise SettingError(
-            f"Row {lost['row'].iloc[0]} is after epoch {lost['epoch'].iloc[0]}, a point of a learning curve: say "
-            "epochs, the length of the training, as a column or an argument."
+            f"Row {row} is a point of a learning curve, after epoch {parts.epoch}: state epochs, the length of the "
+            "training, as a column or an argument."
         )
-    beyond = points[points["epoch"].astype(float) > points["epochs"].astype(float)]
-    if len(beyond):
-        raise SettingError(
-            f"Row {beyond['row'].iloc[0]} is after epoch {beyond['epoch'].iloc[0]} of a training of "
-            f"{beyond['epochs'].iloc[0]}."
-        )
+    if parts.epoch > parts.epochs:
+        raise SettingError(f"Row {row} is after epoch {parts.epoch} of a training of {parts.epochs}.")
 
 
 def _architectures(
@@ -193,45 +301,43 @@ def _architectures(
 
 
 def _by_name(column: pd.Series[Any], space: SearchSpace, name: str) -> NDArray[np.int32]:
-    missing = np.flatnonzero(column.isna())
+    codes, values = column.factorize()
+    listed: NDArray[Any] = np.asarray(values)
+    missing = np.flatnonzero(codes < 0)
     if len(missing):
         raise SettingError(
             f"The column {name} has no architecture in row {missing[0]} ({len(missing)} of {len(column)})."
         )
     try:
-        return np.asarray(space.index_of(column.to_numpy()), dtype=np.int32)
+        found: NDArray[np.int32] = space.index_of(listed)[codes]
+        return found
     except ArchitectureError:
-        for row, one in enumerate(column.tolist()):
+        for code, one in enumerate(listed.tolist()):
             try:
                 space.index_of(one)
             except ArchitectureError as reason:
-                raise ArchitectureError(f"Row {row}, column {name}: {reason}") from None
+                raise ArchitectureError(f"Row {int((codes == code).argmax())}, column {name}: {reason}") from None
         raise
 
 
 def _by_positions(frame: pd.DataFrame, space: SearchSpace) -> NDArray[np.int32]:
-    codes = np.empty((len(frame), space.n_positions), dtype=np.int64)
-    for i, position in enumerate(space.positions):
-        column = frame[position.name]
-        missing = np.flatnonzero(column.isna())
-        if len(missing):
-            raise SettingError(f"Row {missing[0]} has no choice for {position.name}.")
-        values = column.tolist()
-        place: dict[Any, int] = {}
-        for row, value in enumerate(values):
+    ranks = np.zeros(len(frame), dtype=np.int64)
+    for position, place in zip(space.positions, space.place_values.tolist(), strict=True):
+        codes, values = frame[position.name].factorize()
+        if (codes < 0).any():
+            raise SettingError(f"Row {int((codes < 0).argmax())} has no choice for {position.name}.")
+        choices = np.zeros(len(values), dtype=np.int64)
+        for code, value in enumerate(values.tolist()):
             try:
-                if value not in place:
-                    place[value] = position.code(value)
-            except (ValueError, TypeError) as reason:  # a list cannot even be looked up
-                why = reason if isinstance(reason, ValueError) else f"{shown(value)} is no choice of {position.name}."
-                raise ArchitectureError(f"Row {row}: {why}") from None
-        codes[:, i] = [place[value] for value in values]
-    found = space.find(codes @ space.place_values)
+                choices[code] = position.code(value)
+            except ValueError as reason:
+                raise ArchitectureError(f"Row {int((codes == code).argmax())}: {reason}") from None
+        ranks += place * choices[codes]
+    found = space.find(ranks)
     if (found < 0).any():
-        row = int(np.flatnonzero(found < 0)[0])
-        raise ArchitectureError(
-            f"Row {row}: {space.notation.write(codes[row].tolist())} is no architecture of {space.name}."
-        )
+        row = int((found < 0).argmax())
+        listed = ", ".join(f"{position.name}={frame[position.name].iloc[row]}" for position in space.positions)
+        raise ArchitectureError(f"Row {row}: {listed} is not an architecture of {space.name}.")
     return found
 
 
@@ -283,33 +389,7 @@ def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
     if (np.abs(values) > np.finfo(np.float32).max).any():
         row = int(np.flatnonzero(np.abs(values) > np.finfo(np.float32).max)[0])
         raise SettingError(f"The column {name} holds {values[row]} in row {row}: values are finite, within float32.")
-    lost = np.flatnonzero((values != 0) & (values.astype(np.float32) == 0))
-    if len(lost):
-        raise SettingError(
-            f"The column {name} holds {values[lost[0]]} in row {lost[0]}, which is 0 in float32: scale the column."
-        )
     return values
-
-
-def _checked_key(key: str, given: Any, *, own: bool) -> Any:
-    """Return the values of a part of the address: whole numbers where it is one, texts else; None where not said."""
-    import pandas as pd
-
-    if given is None:
-        return None
-    checked: dict[Any, Any] = {}
-    values = np.empty(len(given) if own else 1, dtype=object)
-    for row, value in enumerate(given if own else [given]):
-        if not isinstance(value, Hashable) or getattr(value, "ndim", False):
-            raise SettingError(
-                f"{key} is one value, not {shown(value)}: for one of each row it is a column of the frame."
-            )
-        if value not in checked:
-            checked[value] = (
-                None if value is None or value is pd.NA or value != value else _checked_part(key, value, row)
-            )
-        values[row] = checked[value]
-    return values if own else values[0]
 
 
 def _checked_part(key: str, value: Any, row: int) -> int | str:
@@ -333,24 +413,25 @@ def _checked_part(key: str, value: Any, row: int) -> int | str:
     return str(value)
 
 
-def _column(group: pd.DataFrame, space: SearchSpace, what: str) -> NDArray[np.float32]:
-    cells, values = group["architecture"].to_numpy(), group["value"].to_numpy(np.float64)
-    column = np.full(space.size, np.nan, dtype=np.float32)
-    column[cells] = values
-    differ = np.flatnonzero(column[cells] != values.astype(np.float32))
+def _column(
+    cells: NDArray[np.int32], values: NDArray[np.float64], rows: _Rows, space: SearchSpace, what: str
+) -> Values:
+    narrow = stored(values)
+    column = np.full(space.size, np.nan, dtype=narrow.dtype)
+    column[cells] = narrow
+    differ = np.flatnonzero(column[cells] != narrow)
     if len(differ):
-        rows = group["row"].to_numpy()
         cell = cells[differ[0]]
         one, other = rows[cells == cell][:2].tolist()
         a, b = values[cells == cell][:2].tolist()
         raise SettingError(
-            f"Rows {one} and {other} both say {what} of {space.to_string(int(cell))}, but {a:g} and {b:g}. Where they "
-            "are two trainings, a column seed tells them apart; else keep one of them."
+            f"Rows {one} and {other} both contain {what} of {space.to_string(int(cell))}, but {a!r} and {b!r}. If they "
+            "are two trainings, add a column seed; else keep one of them."
         )
     return column
 
 
-def _ends(columns: list[tuple[ColumnInfo, NDArray[np.float32]]]) -> list[tuple[ColumnInfo, NDArray[np.float32]]]:
+def _ends(columns: list[tuple[ColumnInfo, Values]]) -> list[tuple[ColumnInfo, Values]]:
     """Return the ends of trainings of which only the points are there: the last point is the end."""
     there = {(info.address, info.release) for info, _ in columns if info.epoch is None}
     ends = [(replace(info, epoch=None), values) for info, values in columns if info.epoch == info.epochs is not None]

@@ -9,13 +9,12 @@ from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError, NoColumnError
 from nasmeta.tables import _store
 from nasmeta.tables._address import Address, ColumnIndex
 from nasmeta.tables._catalog import sources_of
-from nasmeta.tables._columns import ColumnInfo
+from nasmeta.tables._columns import ColumnInfo, Values
 from nasmeta.tables._own import AddedSource, ContentSource
 from nasmeta.tables.sources import Source
 
@@ -46,7 +45,7 @@ class JoinedColumns:
                 if (info.epoch is not None) is points:
                     places.setdefault((address, info.release), []).append((file, position))
         self._places_of = tuple(places.values())
-        self._together: dict[int, tuple[NDArray[np.float32], ColumnInfo]] = {}
+        self._together: dict[int, tuple[Values, ColumnInfo]] = {}
         self.columns: tuple[ColumnInfo, ...] = tuple(self._files[file].infos[at] for (file, at), *_ in self._places_of)
         # What a user brought has no release that is meant where nobody says: it may hold several.
         always = next((one.release for one in self._sources if not (one.optional or one.imported)), None)
@@ -57,7 +56,7 @@ class JoinedColumns:
         said = address.normal().declared() if self._damaged else {}
         return next((damage for source, damage in self._damaged if source.brings(**said)), None)
 
-    def column(self, position: int) -> tuple[NDArray[np.float32], ColumnInfo]:
+    def column(self, position: int) -> tuple[Values, ColumnInfo]:
         """Return a column, read-only, and what is known about it and all its sources; a damaged file is built again."""
         first, *others = self._places_of[position]
         if not others:
@@ -78,7 +77,7 @@ class JoinedColumns:
             self._together[position] = values, info
         return self._together[position]
 
-    def _column(self, file: int, column: int) -> NDArray[np.float32]:
+    def _column(self, file: int, column: int) -> Values:
         try:
             return self._files[file].column(column)
         except DamagedFileError as damage:  # seen only now, as a column is checked when it is first used
@@ -102,9 +101,7 @@ def damaged_sources(table: str) -> dict[str, str]:
     return found
 
 
-def united(
-    values: NDArray[np.float32], info: ColumnInfo, others: NDArray[np.float32], other: ColumnInfo
-) -> tuple[NDArray[np.float32], ColumnInfo]:
+def united(values: Values, info: ColumnInfo, others: Values, other: ColumnInfo) -> tuple[Values, ColumnInfo]:
     """Return a column with the values of another source, of the same release and address, where it has none itself.
 
     Where the other source adds a value, what is known names both sources, licences and checksums.
@@ -121,7 +118,7 @@ def united(
     return whole, replace(info, **named)  # type: ignore[arg-type]
 
 
-FoundColumn = tuple[NDArray[np.float32], ColumnInfo]  # values of all architectures, and what is known about them
+FoundColumn = tuple[Values, ColumnInfo]  # values of all architectures, and what is known about them
 _T = TypeVar("_T")
 
 
@@ -141,7 +138,7 @@ class ColumnLookup:
             self._table, [one for one in self._sources if one.curves or isinstance(one, own)], points=True
         )
 
-    def values_of(self, infos: Sequence[ColumnInfo]) -> list[NDArray[np.float32]]:
+    def values_of(self, infos: Sequence[ColumnInfo]) -> list[Values]:
         """Return these ends of trainings, each as itself: an address may mean several, as where a row has no seed."""
         places = {info: position for position, info in enumerate(self.ends.columns)}
         return [self.whole(self.ends, places[info])[0] for info in infos]

@@ -1,80 +1,69 @@
-"""What is known about a metric of a user's frame: what was stated, else what its name says."""
+"""Direction, kind and unit of the metrics in a user's frame: as stated, else as known by their names."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from hashlib import sha256
+from collections.abc import Iterable, Mapping
 from shlex import quote
-from typing import Any
+from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
+from nasmeta.checks import check_choice
+from nasmeta.errors import SettingError
+from nasmeta.tables._columns import KINDS, known_metric
 
-from nasmeta.errors import SettingError, shown
-from nasmeta.tables._columns import (
-    KINDS,
-    ColumnInfo,
-    Kind,
-    guessed_direction,
-    guessed_kind,
-    is_plain_accuracy,
-    other_time,
-)
-from nasmeta.tables._oddities import STATED, UNSAID
-
-_UNITS = {  # ends of metrics' names
-    "ms": "ms", "milliseconds": "ms", "us": "us", "microseconds": "us", "s": "s", "sec": "s", "secs": "s",
-    "seconds": "s", "mj": "mJ", "millijoules": "mJ", "uj": "uJ", "j": "J", "joules": "J",
-}  # fmt: skip
-_SECONDS = ("s", "sec", "secs", "second", "seconds")
+Stated = str | Mapping[str, str] | None  # one value for all metrics, or one per metric
+_COSTS = ("size", "seconds", "latency", "energy")  # kinds for which lower is better
+_SHOWN = 5
 
 
-def info_of(
-    name: str, metric: str, parts: list[Any], values: NDArray[np.float32], direction: Any, unit: Any, kind: Any,
-    device: str | None, licence: str, most: float,
-) -> ColumnInfo:  # fmt: skip
-    """Return what is known about a column of a frame; `most` is the highest value of its metric."""
-    dataset, split, epochs, seed, release, epoch = parts
-    likely_kind, likely_device = guessed_kind(metric)
-    said = {
-        what: given.get(metric) if isinstance(given, Mapping) else given
-        for what, given in (("direction", direction), ("unit", unit), ("kind", kind))
-    }
-    if not isinstance(said["direction"], str | None) or said["direction"] not in (None, "max", "min"):
-        raise SettingError(f"The direction of {metric} is 'max' or 'min', not {shown(said['direction'])}.")
-    if not isinstance(said["kind"], str | None) or said["kind"] not in (None, *KINDS):
-        raise SettingError(f"The kind of {metric} is one of {', '.join(KINDS)}, not {shown(said['kind'])}.")
-    if said["unit"] is not None and (not isinstance(said["unit"], str) or not said["unit"]):
-        raise SettingError(f"The unit of {metric} is a text, not {shown(said['unit'])}.")
-    of_kind: Kind = said["kind"] or likely_kind
-    if of_kind == "seconds" and float(np.nanmin(values)) < 0:
-        raise SettingError(
-            f"{metric} are seconds of at least 0, not {np.nanmin(values):g}: leave out what was not recorded."
+class MetricFacts(NamedTuple):
+    """What a frame's metric is."""
+
+    direction: str
+    kind: str
+    unit: str
+    unit_is_stated: bool
+
+
+def metric_facts(metrics: Iterable[str], direction: Stated, unit: Stated, kind: Stated) -> dict[str, MetricFacts]:
+    """Return the facts about each metric.
+
+    Raises
+    ------
+    SettingError
+        If the direction of a metric is neither stated nor known, or a statement is not possible.
+    """
+    facts, lacking = dict[str, MetricFacts](), list[str]()
+    for metric in metrics:
+        better, of_unit, of_kind = (
+            given.get(metric) if isinstance(given, Mapping) else given for given in (direction, unit, kind)
         )
-    time = said["unit"] or other_time(metric)
-    if of_kind == "seconds" and time not in (None, *_SECONDS):
-        raise SettingError(
-            f"{metric} is of the kind seconds, whose unit is s, not {shown(time)}: convert it. Where it is in seconds, "
-            f"state the unit: unit={{{metric!r}: 's'}}, on the command line --unit {quote(metric)}=s."
-        )
-    likely = guessed_direction(metric, of_kind)
-    better = said["direction"] or likely or "max"
-    # Over all of the metric: columns of one seed are in one unit.
-    is_percent = is_plain_accuracy(metric) and most > 1.0
-    named = _UNITS.get(metric.rpartition("_")[2].lower()) if of_kind in ("latency", "energy") else None
-    likely_unit = named or ("percent" if is_percent else "1")
-    told = [] if said["direction"] else [f"direction {better} by the metric's name" if likely else UNSAID]
-    told += [STATED] if said["unit"] == "percent" else []
-    return ColumnInfo(
-        dataset, metric, split, epochs, seed,
-        unit="s" if of_kind == "seconds" else said["unit"] or likely_unit,
-        direction=better,  # type: ignore[arg-type]
-        release=release,
-        source=name,
-        licence=licence,
-        source_sha256=sha256(values.tobytes()).hexdigest(),
-        note="; ".join(told),
-        epoch=epoch,
-        kind=of_kind,
-        device=device or likely_device if of_kind in ("latency", "energy") else None,
-    )  # fmt: skip
+        known = known_metric(metric)
+        of_kind = check_choice(f"The kind of {metric}", of_kind or (known.kind if known else "performance"), KINDS)
+        better = better or (known.direction if known else "min" if of_kind in _COSTS else None)
+        if better is None:
+            lacking.append(metric)
+            continue
+        check_choice(f"The direction of {metric}", better, ("max", "min"))
+        if of_kind == "seconds" and of_unit not in (None, "s", "seconds"):
+            raise SettingError(f"{metric} is of kind seconds, but its unit is {of_unit!r}: convert it to seconds.")
+        said = "s" if of_kind == "seconds" else of_unit
+        facts[metric] = MetricFacts(better, of_kind, said or (known.unit if known else "1"), bool(of_unit))
+    if lacking:
+        raise SettingError(_how_to_state(lacking))
+    for what, given in (("direction", direction), ("unit", unit), ("kind", kind)):
+        unknown = [metric for metric in given if metric not in facts] if isinstance(given, Mapping) else []
+        if unknown:
+            raise SettingError(f"{what} names {unknown[0]!r}. The metrics with values: {', '.join(facts)}.")
+    return facts
+
+
+def _how_to_state(metrics: list[str]) -> str:
+    """Return the message about metrics without a direction."""
+    shown = metrics[:_SHOWN]
+    listed = ", ".join(shown) + (f" and {len(metrics) - _SHOWN} more" if len(metrics) > _SHOWN else "")
+    call = ", ".join(f"{metric!r}: 'max'" for metric in shown)
+    options = " ".join(f"--direction {quote(f'{metric}=max')}" for metric in shown)
+    return (
+        f"State whether higher or lower values of {listed} are better: direction={{{call}}}, or 'min' (on the command "
+        f"line {options}). If a column is not a metric, list the metrics: metrics=['accuracy'] (--metrics accuracy)."
+    )

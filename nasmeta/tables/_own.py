@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
-from collections.abc import Callable, Mapping, Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from nasmeta.checks import check_bool, check_instance
 from nasmeta.errors import DamagedFileError, MissingValueError, SettingError, shown
@@ -20,7 +19,7 @@ from nasmeta.places import checked_path
 from nasmeta.spaces import SearchSpace, namesakes
 from nasmeta.tables import _store
 from nasmeta.tables._arrow_file import ColumnFile, encode
-from nasmeta.tables._columns import ColumnInfo
+from nasmeta.tables._columns import ColumnInfo, Values
 from nasmeta.tables.sources import Columns, WholeSource, table_names
 from nasmeta.tables.sources._base import tables_folder
 
@@ -157,7 +156,7 @@ def add_columns(
     table: str,
     name: str,
     space: SearchSpace,
-    columns: Sequence[tuple[ColumnInfo, NDArray[np.float32]]],
+    columns: Sequence[tuple[ColumnInfo, Values]],
     origin: Mapping[str, Any],
     *,
     replace: bool = False,
@@ -221,30 +220,59 @@ def remove_added(table: str) -> int:
 
 
 def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read a .csv, .tsv or .parquet with one row a measurement, for `Table.from_frame`, without spaces around names."""
+    """Read a .csv, .tsv or .parquet file with one row per measurement, for `Table.from_frame`.
+
+    White space around names and texts is removed.
+
+    Raises
+    ------
+    SettingError
+        If the file cannot be read, has a column twice, or has a row that is longer than its header.
+    """
     import pandas as pd
 
     path = checked_path("file", file)
-    readers: Mapping[str, Callable[[Path], Any]] = {
-        ".csv": lambda path: pd.read_csv(path, skipinitialspace=True),
-        ".tsv": lambda path: pd.read_csv(path, sep="\t", skipinitialspace=True),
-        ".parquet": pd.read_parquet,
-    }
-    reader = readers.get(path.suffix.lower())
-    if reader is None:
-        raise SettingError(f"{path} is none of {', '.join(readers)}: convert it to one of these.")
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".tsv", ".parquet"):
+        raise SettingError(f"{path} is not a .csv, .tsv or .parquet file: convert it to one of these.")
     try:
-        found: pd.DataFrame = reader(path)
+        if suffix == ".parquet":
+            found: pd.DataFrame = pd.read_parquet(path)
+        else:
+            mark = "," if suffix == ".csv" else "\t"
+            _check_header(path, mark)
+            with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):  # fields without a name
+                found = pd.read_csv(path, sep=mark, skipinitialspace=True, index_col=False)
+    except SettingError:
+        raise
     except OSError as reason:
         raise SettingError(f"{path} cannot be read: {reason.strerror or reason}.") from reason
     except Exception as reason:  # a file of another kind may fail with nearly any exception
         raise SettingError(f"{path} cannot be read as {path.suffix[1:]}: {str(reason).strip():.200}") from reason
     found.columns = [name.strip() if isinstance(name, str) else name for name in found.columns]
-    if len(found.columns) == 1 and (other := next((mark for mark in ";\t|," if mark in str(found.columns[0])), None)):
-        raise SettingError(
-            f"{path} has one column, {found.columns[0]!r}: its values are separated by {other!r}. Separate those of a "
-            ".csv by ',' (with decimal points), those of a .tsv by tabs."
-        )
-    if found.columns.has_duplicates:
-        raise SettingError(f"{path} has the column {found.columns[found.columns.duplicated()][0]!r} twice.")
+    for name in found.select_dtypes(["object", "string"]):
+        found[name] = found[name].map(lambda value: value.strip() if isinstance(value, str) else value)
     return found
+
+
+def _check_header(path: Path, mark: str) -> None:
+    """Raise an error if a name appears twice, or if the first row is longer than the header.
+
+    pandas would rename the second column, or take the first one for row labels. It finds longer rows after the first.
+    """
+    with path.open(newline="", encoding="utf-8-sig") as lines:
+        rows = (row for row in csv.reader(lines, delimiter=mark, skipinitialspace=True) if any(row))
+        header, first = [name.strip() for name in next(rows, [])], next(rows, [])
+    if len(header) == 1 and (other := next((one for one in ";\t|," if one in header[0]), None)):
+        raise SettingError(
+            f"{path} has one column, {header[0]!r}: its values are separated by {other!r}. Separate the values of a "
+            ".csv file by ',' (with decimal points), and those of a .tsv file by tabs."
+        )
+    twice = next((name for name in header if name and header.count(name) > 1), None)
+    if twice is not None:
+        raise SettingError(f"{path} has the column {twice!r} twice.")
+    if len(first) > len(header):
+        raise SettingError(
+            f"The first row of {path} has {len(first)} fields, but the header has {len(header)} names: remove "
+            "separators at the ends of the rows, or name every column."
+        )

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nasmeta.pictures import Width, house_style, inches, new_figure, wrapped
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables._columns import ColumnInfo
+from nasmeta.tables._columns import ColumnInfo, Values
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,7 +32,7 @@ def facts_of(name: str, space: SearchSpace, columns: Sequence[ColumnInfo]) -> di
 
 
 @house_style()
-def plot_columns(columns: Sequence[tuple[NDArray[np.float32], ColumnInfo]], width: Width) -> Figure:
+def plot_columns(columns: Sequence[tuple[Values, ColumnInfo]], width: Width) -> Figure:
     """Draw how often values occur in a column, or a first column against a second one."""
     from matplotlib import rcParams
 

@@ -13,7 +13,7 @@ from nasmeta.errors import ColumnError, DamagedFileError, MissingValueError, Nas
 from nasmeta.pictures import ShowsFacts, Width
 from nasmeta.spaces import Architecture, ArchitectureLike, SearchSpace, get_space
 from nasmeta.tables._address import Address
-from nasmeta.tables._columns import ColumnInfo, Seed
+from nasmeta.tables._columns import ColumnInfo, Seed, Values
 from nasmeta.tables._lookup import ColumnLookup
 from nasmeta.tables._picture import facts_of, plot_columns
 from nasmeta.tables.sources import Source
@@ -85,7 +85,7 @@ class ColumnQueries(ShowsFacts):
         seed: Seed | None = None,
         release: str | None = None,
         epoch: int | None = None,
-    ) -> NDArray[np.float32]:
+    ) -> Values:
         """Return a whole column, a read-only view of the memory-mapped file.
 
         Parameters
@@ -95,8 +95,8 @@ class ColumnQueries(ShowsFacts):
 
         Returns
         -------
-        ndarray of float32, shape (n_cells,)
-            In the unit of the column's `ColumnInfo`; NaN where nothing was measured.
+        ndarray of float32 or float64, shape (n_cells,)
+            In the unit of the column's `ColumnInfo`; NaN for missing values.
 
         Raises
         ------
@@ -178,7 +178,7 @@ class ColumnQueries(ShowsFacts):
         Raises
         ------
         ArchitectureError
-            For what is no cell of the space.
+            If an architecture is not in the space, or is masked.
         ColumnError
             Where no column, or more than one, has the address.
         MissingValueError
@@ -211,14 +211,14 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
             raise self._not_measured(np.atleast_1d(index)[np.atleast_1d(missing)], address)
         return float(found) if np.ndim(found) == 0 else found.astype(np.float64)
 
-    def _drawn(self, address: Address, cells: NDArray[np.int32], rng: np.random.Generator) -> NDArray[np.float32]:
+    def _drawn(self, address: Address, cells: NDArray[np.int32], rng: np.random.Generator) -> Values:
         values = np.stack([column[cells] for column, _ in self._lookup.seeds(address, say=True)], axis=1)
         measured = ~np.isnan(values)
         n_measured = measured.sum(axis=1)
         chosen = rng.integers(np.maximum(n_measured, 1))
         first_measured = np.argsort(~measured, axis=1, kind="stable")  # positions of the measured seeds come first
         rows = np.arange(len(cells))
-        drawn: NDArray[np.float32] = values[rows, first_measured[rows, chosen]]
+        drawn: Values = values[rows, first_measured[rows, chosen]]
         return drawn
 
     def _not_measured(self, cells: NDArray[np.int32], address: Address) -> MissingValueError | DamagedFileError:

@@ -11,20 +11,20 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables._columns import ColumnInfo, mean_over_seeds
+from nasmeta.tables._columns import ColumnInfo, Values, mean_over_seeds
 
-_Columns = Sequence[tuple[ColumnInfo, NDArray[np.float32]]]
+_Columns = Sequence[tuple[ColumnInfo, Values]]
 _MOST_DECIMALS = 12
 _SIGNIFICANT = range(3, 8)  # digits, as %.3g to %.7g write
 _FLOAT32 = 1e-6  # relative to the largest number: a few roundings to float32
 
 
-def with_means(columns: _Columns, space: SearchSpace) -> list[tuple[ColumnInfo, NDArray[np.float32]]]:
+def with_means(columns: _Columns, space: SearchSpace) -> list[tuple[ColumnInfo, Values]]:
     """Return columns and the means over their single seeds, for each architecture that has no mean yet.
 
     A mean that is there stays, if it is the mean of the seeds beside it up to the digits that both are written with.
     """
-    groups: dict[ColumnInfo, list[tuple[ColumnInfo, NDArray[np.float32]]]] = {}
+    groups: dict[ColumnInfo, list[tuple[ColumnInfo, Values]]] = {}
     found = {replace(info, source_sha256=""): (info, values) for info, values in columns}
     for info, values in columns:
         if isinstance(info.seed, int):
@@ -33,7 +33,8 @@ def with_means(columns: _Columns, space: SearchSpace) -> list[tuple[ColumnInfo, 
         mean = mean_over_seeds(values for _, values in of_seeds)
         if info in found:
             said = found[info][1]
-            _check(info, said, mean, of_seeds, space)
+            narrow = [(one, values.astype(np.float32)) for one, values in of_seeds]
+            _check(info, said.astype(np.float32), mean.astype(np.float32), narrow, space)
             mean = np.where(np.isnan(said), mean, said)
         found[info] = replace(info, source_sha256=sha256(mean.tobytes()).hexdigest()), mean
     return list(found.values())
@@ -42,7 +43,7 @@ def with_means(columns: _Columns, space: SearchSpace) -> list[tuple[ColumnInfo, 
 def _check(
     info: ColumnInfo, said: NDArray[np.float32], mean: NDArray[np.float32], of_seeds: _Columns, space: SearchSpace
 ) -> None:
-    """Refuse what a frame calls the mean of a cell where that is not the mean of its seeds."""
+    """Raise an error if a given mean is not the mean of the seeds of its architecture."""
     apart = np.abs(said.astype(np.float64) - mean.astype(np.float64))
     seeds = [values for _, values in of_seeds]
     rounded = (_step(said) + np.fmax.reduce([_step(values) for values in seeds])) / 2
@@ -58,13 +59,13 @@ def _check(
         )
 
 
-def last_decimal(values: NDArray[np.float32]) -> float:
-    """Return the value of the last decimal that numbers are written with; 0 where they have more than twelve.
+def last_decimal(values: Values) -> float:
+    """Return the value of the last decimal that numbers are written with; 0 if they have more than twelve.
 
     >>> last_decimal(np.array([91.25, 90.5, np.nan], np.float32)), last_decimal(np.array([1 / 3], np.float32))
     (0.01, 1e-08)
     """
-    there = values[~np.isnan(values)]
+    there = values[~np.isnan(values)].astype(np.float32)
     exact = there.astype(np.float64)
     for decimals in range(_MOST_DECIMALS + 1):
         if (np.round(exact, decimals).astype(np.float32) == there).all():

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class Table(ColumnQueries):
-    """Columns of float32 over the cells of a space, addressed by (dataset, metric, split, epochs, seed).
+    """Columns of values over the architectures of a space, addressed by (dataset, metric, split, epochs, seed).
 
     Use `load_table` to get one. A table is the union of the columns of its sources. What was not measured is NaN in a
     column, and asking for it raises; nothing is imputed.
@@ -119,12 +119,16 @@ class Table(ColumnQueries):
     ) -> Table:
         """Make a table of a data frame.
 
-        Nothing is demanded that the frame does not have. It is *wide*, a column a metric, or *long*, with the columns
-        ``metric`` and ``value``. Columns called ``dataset``, ``split``, ``epochs``, ``seed``, ``release`` or ``epoch``
-        (in capitals, too) say so of each row; what holds for all rows is an argument. Of single seeds the mean is
-        added; a row whose seed is ``mean`` must be the mean of the seeds beside it, up to rounding. A warning names
-        rows whose accuracies look like fractions among percents, unless `unit` says what they are. Architectures
-        without a row were not measured: a search keeps to the others.
+        The frame is *wide*, with one column per metric, or *long*, with the columns ``metric`` and ``value``. Columns
+        named ``dataset``, ``split``, ``epochs``, ``seed``, ``release`` or ``epoch`` (in any case of letters) describe
+        each row; an argument describes all rows. The mean over single seeds is added; a row with the seed ``mean`` must
+        be this mean, up to rounding. A search keeps to the architectures that have a row.
+
+        Well-known metrics, such as ``accuracy``, ``val_acc``, ``test_error``, ``loss``, ``params``, ``flops``,
+        ``latency_ms``, ``energy`` and ``train_seconds``, need no statement; see the page *Search your own table* for
+        all of them. Any other metric needs a direction. Accuracies of a dataset are in percent if one of them is above
+        1. A warning names accuracies that look like fractions among percents, unless `unit` is stated, and rows without
+        a key that other rows have.
 
         Parameters
         ----------
@@ -133,34 +137,34 @@ class Table(ColumnQueries):
         name : str, default "own"
             Name of the table, the first part of the names of its tasks.
         architecture : str, optional
-            The column of the architectures, as indices or strings. Left out, they are what the columns named as the
-            space's positions say, or the column ``architecture``, ``arch``, ``arch_str``, ``cell`` or ``index``.
+            The column of the architectures, as indices or strings. By default, the columns named as the positions of
+            the space, or the column ``architecture``, ``arch``, ``arch_str``, ``cell`` or ``index``.
         dataset : str, optional
-            What the networks were trained on; the name of the table where nobody says.
+            The training data; by default the name of the table.
         metrics : sequence of str, optional
-            The columns of a wide frame that are metrics; all the others where left out, which must be numbers.
+            The metrics of the frame. By default all other columns, which must be numbers.
         split, epochs, seed, release : optional
             As in `nasmeta.tables.ColumnInfo`.
         direction : {"max", "min"} or mapping of metric to it, optional
-            Which values are good; left out, ``min`` for losses, errors, times and sizes by the words of their name,
-            else ``max``; a warning names those whose name says neither.
-        unit, kind : str or mapping of metric to str, optional
-            Left out, by the name, too. Only metrics of kind ``seconds`` say what an evaluation costs; minutes and hours
-            have to be converted, and a warning says so.
+            Whether higher or lower values are better.
+        unit : str or mapping of metric to str, optional
+        kind : str or mapping of metric to str, optional
+            See `nasmeta.tables.ColumnInfo`; ``performance`` by default. Lower is better for ``size``, ``seconds``,
+            ``latency`` and ``energy``. Metrics of kind ``seconds`` are the cost of an evaluation.
         device : str, optional
-            On which device latency or energy was measured.
+            The device on which latency or energy was measured.
         licence : str
 
         Returns
         -------
         Table
-            Its values are float32, which keeps seven digits. It is kept in the cache folder by its content, so that
-            workers map the same file; `add` gives it a name there.
+            Its values are float32, or float64 if float32 would merge distinct values. It is kept in the cache folder by
+            its content, so that workers map the same file; `add` gives it a name there.
 
         Raises
         ------
         SettingError, ArchitectureError
-            With the row that cannot be taken.
+            If a row or a metric cannot be read; the message names it.
 
         Examples
         --------

@@ -72,7 +72,6 @@ class Cost:
     factor: float = 1.0
 
 
-_NO_TRAINING = {"eval", "val", "valid", "validation", "test", "testing", "inference", "infer"}  # in names of seconds
 EMBEDDED_RELEASE = "NATS-tss v1.0"
 
 
@@ -88,15 +87,13 @@ def recorded_costs(table: Table | str | SearchSpace, signal: Signal) -> tuple[Co
 
     On NAS-Bench-201 those of the signal's own training, else those that the embedded release recorded for 200 epochs,
     in proportion to the epochs, and twice as much where all of CIFAR-10 was trained on. Elsewhere columns of kind
-    ``seconds`` of the same dataset and epochs: those whose name says training, or, of one name, the only ones, unless
-    it says that they are of validation, test or inference.
+    ``seconds`` of the same dataset and epochs: ``train_seconds``, or the only metric of this kind.
     """
     if isinstance(table, SearchSpace):
         return ()
     if (table if isinstance(table, str) else table.name) == "nb201":
         return _of_nb201(signal)
     from nasmeta.tables import load_table
-    from nasmeta.tables._columns import words_of
 
     opened = load_table(table) if isinstance(table, str) else table
     found = [
@@ -105,11 +102,9 @@ def recorded_costs(table: Table | str | SearchSpace, signal: Signal) -> tuple[Co
         if (column.kind, column.dataset, column.epoch) == ("seconds", signal.dataset, None)
         and column.epochs in (signal.epochs, None)
     ]
-    of_training = [column for column in found if "train" in column.metric.lower()]
-    names = {column.metric for column in found}
-    if not of_training and (len(names) > 1 or any(_NO_TRAINING & {*words_of(name)} for name in names)):
-        return ()  # nobody says which are those of a training
-    found = of_training or found
+    found = [column for column in found if column.metric.lower() == "train_seconds"] or found
+    if len({column.metric for column in found}) > 1:
+        return ()
     preferred = {signal.seed: 0, "mean": 1, None: 2}
     found.sort(key=lambda c: (c.release != signal.release, c.epochs is None, preferred.get(c.seed, 3)))
     return tuple(Cost(Signal.of(column)) for column in found)

@@ -14,6 +14,7 @@ import nasmeta as nm
 from nasmeta.cli._app import app
 from nasmeta.tables import added_tables, load_table
 
+LOWER = ("--direction", "rmse=min")
 COLUMNS = {"width": [16, 32, 64, 128], "depth": [1, 2, 3, 4, 5], "act": ["relu", "tanh", "gelu"]}
 
 
@@ -44,14 +45,20 @@ def run(*arguments: object, code: int = 0) -> Any:
 
 
 def add(sweep: Path, *more: str) -> None:
-    run("data", "add", sweep, "--columns", "width,depth,act", "--name", "sweep", *more)
+    run("data", "add", sweep, "--columns", "width,depth,act", *LOWER, "--name", "sweep", *more)
 
 
-def test_adding_tells_what_to_do_next(sweep: Path) -> None:
-    result = run("data", "add", sweep, "--columns", "width,depth,act")
+def test_adding_tells_what_to_do_next(sweep: Path, tmp_path: Path) -> None:
+    result = run("data", "add", sweep, "--columns", "width,depth,act", *LOWER)
     assert "sweep-1: 4 columns over 60 architectures\n" in result.stdout
     assert "pets/rmse/-/-/- (1, lower is better)" in result.stdout
     assert "Try: nasmeta search gp sweep-1/pets --evaluations 50" in result.stdout
+    assert len(list(tmp_path.rglob("*.arrow"))) == 1, "the table was written twice"
+
+
+def test_a_metric_without_a_direction(sweep: Path) -> None:
+    result = run("data", "add", sweep, "--columns", "width,depth,act", code=2)
+    assert "--direction rmse=max" in " ".join(result.output.split())
 
 
 def test_the_list_shows_it_until_it_is_removed(sweep: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +153,8 @@ def test_of_many_columns_and_tasks_the_first_are_told(tmp_path: Path) -> None:
     assert "many/d24" in run("list", "tasks", "--family", "many").stdout
     metrics = {f"loss_{i}": [1.0] for i in range(300)}
     pd.DataFrame({"arch": [0], **metrics}).to_csv("wide.csv", index=False)
-    told = run("data", "add", "wide.csv", "--space", "nb201").stdout
+    stated = [option for metric in metrics for option in ("--direction", f"{metric}=min")]
+    told = run("data", "add", "wide.csv", "--space", "nb201", *stated).stdout
     assert "No task has a name of its own." in told
     assert "loss_19, ... and 280 more" in told
 
@@ -169,11 +177,11 @@ REFUSED = {
         "architecture=… (on the command line --architecture)",
     ),
     "a direction": (["--columns", "width,depth,act", "--direction", "up"], "key=value"),
-    "a direction of none": (["--columns", "width,depth,act", "--direction", "mse=min"], "'mse'"),
+    "a direction of none": (["--columns", "width,depth,act", *LOWER, "--direction", "mse=min"], "'mse'"),
     "a kind": (["--columns", "width,depth,act", "--kind", "rmse=speed"], "kind of rmse"),
-    "a name": (["--columns", "width,depth,act", "--name", "My Table"], "lower-case letters"),
+    "a name": (["--columns", "width,depth,act", *LOWER, "--name", "My Table"], "lower-case letters"),
     "a taken name": (["--columns", "width,depth,act", "--name", "nb201"], "table that the package knows"),
-    "two answers": (["--columns", "width,depth", "--metrics", "rmse"], "both say pets/rmse"),
+    "two answers": (["--columns", "width,depth", "--metrics", "rmse", *LOWER], "both contain pets/rmse"),
     "a text as metric": (["--columns", "width,depth"], "on the command line --metrics a,b"),
     "a key twice": (
         ["--columns", "width,depth,act", "--dataset", "pets"],
@@ -195,7 +203,7 @@ def test_what_is_refused(case: str, sweep: Path) -> None:
     ("name", "content", "message"),
     [
         ("none.csv", None, "cannot be read"),
-        ("a.xlsx", b"x", "none of .csv, .tsv, .parquet"),
+        ("a.xlsx", b"x", "not a .csv, .tsv or .parquet file"),
         ("a.parquet", b"no parquet", "cannot be read as parquet"),
         ("a.csv", b"", "cannot be read as csv"),
         ("a.csv", b"\xff\xfe\x00", "cannot be read as csv"),
@@ -215,7 +223,7 @@ def test_a_changed_file_under_the_same_name(sweep: Path) -> None:
     add(sweep)
     add(sweep)  # the same again
     sweep.write_text(sweep.read_text().replace("Pets", "cats"))
-    refused = run("data", "add", sweep, "--columns", "width,depth,act", "--name", "sweep", code=2)
+    refused = run("data", "add", sweep, "--columns", "width,depth,act", *LOWER, "--name", "sweep", code=2)
     assert "--replace" in refused.output
     add(sweep, "--replace")
     assert load_table("sweep").datasets == ("cats", "x-rays")
@@ -226,7 +234,7 @@ def test_seconds_that_nobody_recorded_are_told(sweep: Path) -> None:
     frame = pd.read_csv(sweep, index_col=0)
     frame.loc[frame["depth"] == 5, "train_seconds"] = np.nan
     frame.to_csv("gaps.csv", index=False)
-    run("data", "add", "gaps.csv", "--columns", "width,depth,act", "--name", "gaps")
+    run("data", "add", "gaps.csv", "--columns", "width,depth,act", *LOWER, "--name", "gaps")
     said = run("search", "random", "gaps/pets", "--evaluations", "60").stdout
     assert "of training, without 12 evaluations whose time nobody recorded" in said
 
@@ -255,7 +263,7 @@ def test_the_doctor_opens_own_tables(sweep: Path, tmp_path: Path) -> None:
         in done
     )
     odd = [line for line in done.splitlines() if line.startswith("odd ")]
-    assert "accuracy of b-mixed looks like a fraction, and is in percent elsewhere" in odd[0]
+    assert "accuracy of b-mixed looks like a fraction among percents" in odd[0]
     assert odd[0].endswith("on the command line --unit accuracy=percent.")
     assert "accuracy of b-mixed is of the test split, and there are no validation values." in odd[1]
     stated = ("--space", "nb201", "--unit", "accuracy=percent")
@@ -277,9 +285,10 @@ def test_the_doctor_reads_what_can_be_added(tmp_path: Path) -> None:
     file, frame = tmp_path / "notes.csv", pd.DataFrame({"net": [0, 5], "y": [0.5, 0.75], "note": ["a", "b"]})
     frame.to_csv(file, index=False)
     options = ("--space", "nb201", "--architecture", "net", "--metrics", "y", "--split", "test")
-    done = run("doctor", file, *options).stdout
+    done = run("doctor", file, *options, "--direction", "y=max").stdout
     assert "notes.csv: opens; 2 of 15,625 architectures; datasets notes; metrics y (1, max)" in done
-    assert done.endswith("Nothing is broken; 2 odd things above to look at.\n")  # no direction, test values alone
+    assert done.endswith("Nothing is broken; 1 odd thing above to look at.\n")  # test values alone
+    assert not (tmp_path / "cache" / "tables").exists()
     done = run("doctor", file, *options[:-2], "--direction", "y=min").stdout
     assert "metrics y (1, min)" in done
     assert done.endswith("All is well.\n")

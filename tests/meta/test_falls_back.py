@@ -105,7 +105,7 @@ def test_an_exhausted_space_is_an_error() -> None:
 def test_shipped_policies_find_the_best_of_a_reversed_task_as_a_search_without_sources_does(kind: str) -> None:
     pytest.importorskip("torch")
     frame = pd.DataFrame({"cell": range(15625), "score": 100 - _values()})
-    task = nm.Table.from_frame(frame, space="nb201").task("score")
+    task = nm.Table.from_frame(frame, space="nb201", direction="max").task("score")
 
     def found(falls_back: bool) -> float:
         best = []
@@ -126,7 +126,7 @@ def test_shipped_policies_find_the_best_of_a_reversed_task_as_a_search_without_s
 
 def test_a_predictor_whose_sources_are_reversed_finds_good_cells_with_a_fall_back_alone() -> None:
     frame = pd.DataFrame({"cell": range(15625), "score": 100 - nm.get_task("nb201/cifar100").values})
-    task = nm.Table.from_frame(frame, space="nb201").task("score")
+    task = nm.Table.from_frame(frame, space="nb201", direction="max").task("score")
 
     def best(falls_back: bool) -> float:
         settings = {"predictor": "meta-linear", "falls_back": falls_back}

@@ -10,7 +10,7 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.analysis import plot_regret, summarise
-from nasmeta.errors import ColumnError, NasmetaWarning, SettingError
+from nasmeta.errors import ColumnError, SettingError
 from nasmeta.evaluators import TableEvaluator
 
 SEEDS = (777, 888, 999)
@@ -106,8 +106,7 @@ def test_a_killed_run_goes_on_with_its_own_draws(tmp_path: Path) -> None:
 
 def test_own_table() -> None:
     frame = pd.DataFrame({"cell": [1, 1, 2, 2, 3], "seed": [0, 1, 0, 1, 0], "loss": [1.0, 2, 3, 5, 4]})
-    with pytest.warns(NasmetaWarning, match="1 with 1 seed, 2 with 2 seeds"):
-        task = nm.Table.from_frame(frame, space="nb201").task("loss", seed="sample")
+    task = nm.Table.from_frame(frame, space="nb201").task("loss", seed="sample")
     seen = {tuple(task.sampled_values(seed)[[1, 2, 3]]) for seed in range(40)}
     assert seen == {(1.0, 3.0, 4.0), (1.0, 5.0, 4.0), (2.0, 3.0, 4.0), (2.0, 5.0, 4.0)}
     assert np.isnan(task.sampled_values(0)[0])

@@ -250,7 +250,7 @@ def test_tasks_of_several_columns_have_several_names() -> None:
         )
         for i, (split, n, seed) in enumerate(parts, start=2)
     ]
-    table = mine(frame=pd.concat(frames), dataset="pets@home").add()
+    table = mine(frame=pd.concat(frames), dataset="pets@home", direction={"map@5": "max"}).add()
     asked: dict[str, dict[str, Any]] = {
         "mine/pets@home": {"seed": "mean", "split": "valid", "epochs": 50},
         "mine/pets@home#0": {"seed": 0},
@@ -296,6 +296,31 @@ def test_what_people_write_in_a_file_is_read_or_explained(tmp_path: Path) -> Non
     file.write_text("width,width \n1,2\n")
     with pytest.raises(SettingError, match="has the column 'width' twice"):
         read_frame(file)
+
+
+@pytest.mark.parametrize("rows", ["1,2,\n3,4,\n", "1,2\n3,4,5\n", "1,2,3\n", ",,\n1,2\n3,4,5\n"])
+def test_rows_longer_than_the_header(rows: str, tmp_path: Path) -> None:
+    file = tmp_path / "shifted.csv"
+    file.write_text(f"cell,acc\n{rows}")
+    with pytest.raises(SettingError, match=r"shifted\.csv"):
+        read_frame(file)
+
+
+def test_a_name_twice_in_the_header(tmp_path: Path) -> None:
+    file = tmp_path / "twice.csv"
+    file.write_text("cell,acc, acc\n1,2,3\n")
+    with pytest.raises(SettingError, match="'acc' twice"):
+        read_frame(file)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "parquet"])
+def test_white_space_around_texts(suffix: str, tmp_path: Path) -> None:
+    file, frame = tmp_path / f"a.{suffix}", pd.DataFrame({"act": ["relu", "relu ", " tanh"], "acc": [1.0, 2.0, 3.0]})
+    if suffix == "parquet":
+        frame.to_parquet(file)
+    else:
+        frame.to_csv(file, sep="," if suffix == "csv" else "\t", index=False)
+    assert read_frame(file)["act"].tolist() == ["relu", "relu", "tanh"]
 
 
 def test_the_names_of_a_split_mean_the_same_in_the_name_of_a_task() -> None:

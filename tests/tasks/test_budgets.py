@@ -124,7 +124,7 @@ def test_wrong_names() -> None:
 
 def test_values_that_no_rule_can_rank() -> None:
     rows = frame().assign(params=np.arange(20.0), score=lambda one: one["accuracy"] - 100)
-    table = nm.Table.from_frame(rows, SPACE, name="mlp", dataset="sensors")
+    table = nm.Table.from_frame(rows, SPACE, name="mlp", dataset="sensors", direction={"score": "max"})
     with pytest.raises(SettingError, match="values are at least 0"):
         _ = table.task("score").with_objective("within-5/latency").values
     with pytest.raises(SettingError, match="must be above 0, but the lowest is 0"):

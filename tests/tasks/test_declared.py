@@ -72,12 +72,12 @@ def test_latency_holds_out_the_device() -> None:
 
 
 COLUMNS = {
-    "performance": ("dice", {}, ("pets",)),
+    "performance": ("dice", {"direction": "max"}, ("pets",)),
     "size": ("megabytes", {"kind": "size"}, ("pets", "parameters_and_flops")),
     "parameters": ("parameters", {}, ("pets", "parameters_and_flops")),
-    "flops": ("gflops", {}, ("pets", "parameters_and_flops")),
+    "flops": ("flops", {}, ("pets", "parameters_and_flops")),
     "seconds": ("train_seconds", {}, ("pets", "train_seconds")),
-    "proxy": ("synflow", {"kind": "proxy"}, ("pets", "synflow")),
+    "proxy": ("synflow", {"kind": "proxy", "direction": "max"}, ("pets", "synflow")),
     "latency of a device": ("latency_ms", {"device": "phone"}, ("phone",)),
     "latency of nobody knows what": ("latency_ms", {}, ("pets",)),
     "energy": ("mj", {"kind": "energy", "device": "phone"}, ("phone",)),

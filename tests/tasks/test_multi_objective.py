@@ -114,7 +114,7 @@ def own_table() -> nm.Table:
     measured["watts"] = measured["accuracy"] - rng.uniform(60, 80, 400)
     measured["f1"] = rng.random(400)
     measured.loc[:9, "watts"] = np.nan
-    return nm.Table.from_frame(measured, space="nb201", dataset="pets", direction={"watts": "min"})
+    return nm.Table.from_frame(measured, space="nb201", dataset="pets", direction={"watts": "min", "f1": "max"})
 
 
 @pytest.mark.parametrize("objectives", [["accuracy", "watts"], ["accuracy", "watts", "f1"]])
