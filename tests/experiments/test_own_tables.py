@@ -25,6 +25,7 @@ from nasmeta.errors import (
     LeakageError,
     MissingValueError,
     NasmetaError,
+    NasmetaWarning,
     OtherMetricWarning,
     SettingError,
 )
