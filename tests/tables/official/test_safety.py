@@ -7,6 +7,7 @@ import contextlib
 import io
 import os
 import pickle
+import struct
 import subprocess
 import sys
 import textwrap
@@ -330,6 +331,26 @@ def test_what_is_forgotten_is_read_again(own_cache: Path, tmp_path: Path, offici
     with path.open("rb") as file, pytest.raises(Forgotten):
         stream_pickle(file, lambda cell, record: None)
     assert import_official(path).n_cells == 8
+
+
+@pytest.mark.parametrize("opcode", [b"]", b"("])
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_small_file_that_unpacks_to_millions_of_opcodes(
+    own_cache: Path, tmp_path: Path, opcode: bytes, kind: str
+) -> None:
+    path = tmp_path / "000000.pickle.pbz2"
+    path.write_bytes(bz2.compress(b"\x80\x04" + opcode * 10_000_000))
+    assert path.stat().st_size < 500
+    with pytest.raises(DamagedFileError, match="opcodes"):
+        import_official(path if kind == "file" else tmp_path, workers=1)
+
+
+def test_a_small_file_that_unpacks_to_too_many_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    text = b"X" + struct.pack("<I", 10_000_000) + bytes(10_000_000) + b"0"
+    path.write_bytes(bz2.compress(b"\x80\x02" + text * 8))
+    with pytest.raises(DamagedFileError, match="unpacks"):
+        read_records(path, lambda cell, record: None)
 
 
 def mutated(content: bytes, rng: np.random.Generator) -> bytes:
