@@ -138,16 +138,20 @@ def _to_tree(value: Any, arrays: dict[str, NDArray[Any]]) -> Any:
     fitted = hasattr(value, "state") and hasattr(value, "set_state")
     if not fitted and not (_class_named(kind) and hasattr(value, "transform")):
         raise SettingError(f"{kind} cannot be saved: it has no state() and set_state(state).")
-    settings = value.get_params(deep=False)
-    if is_place(settings.get("space")):
-        settings["space"] = get_space(settings["space"])  # a file holds the content: it may not name code
-    if kind == "EnsembleRegressor":
-        settings.pop("members")  # the fitted ones are in its state
     return {
         "class": kind,
-        "settings": _to_tree(settings, arrays),
+        "settings": _to_tree(_settings_of(value), arrays),
         "state": _to_tree(value.state(), arrays) if fitted else None,
     }
+
+
+def _settings_of(value: Any) -> dict[str, Any]:
+    settings: dict[str, Any] = value.get_params(deep=False)
+    if is_place(settings.get("space")):
+        settings["space"] = get_space(settings["space"])  # a file holds the content: it may not name code
+    if type(value).__name__ == "EnsembleRegressor":
+        settings.pop("members")  # the fitted ones are in its state
+    return settings
 
 
 def _class_named(name: object) -> Any:
