@@ -15,6 +15,7 @@ from nasmeta.analysis._styles import style
 from nasmeta.checks import check_instance, check_int, check_number
 from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, shown
 from nasmeta.pictures import Width, house_style, inches, new_figure
+from nasmeta.registry import names_from_file
 from nasmeta.tasks import MultiObjectiveTask, Task, get_task
 
 if TYPE_CHECKING:
@@ -209,6 +210,7 @@ def _names(task: MultiObjectiveTask) -> list[str]:
     return [f"objective_{i + 1}" for i in range(task.n_objectives)]
 
 
+@names_from_file()
 def _task_of(frame: pd.DataFrame, task: MultiObjectiveTask | str | None) -> MultiObjectiveTask:
     check_frame(frame, needed=["task"])
     known = [str(name) for name in frame["task"].unique()]
@@ -229,6 +231,7 @@ def _task_of(frame: pd.DataFrame, task: MultiObjectiveTask | str | None) -> Mult
     return found
 
 
+@names_from_file()
 def tasks_with_two(frame: pd.DataFrame) -> list[MultiObjectiveTask]:
     """Return the tasks of a frame that have two objectives and are known by name here."""
     check_frame(frame)

@@ -12,6 +12,7 @@ from nasmeta.analysis._frame import check_frame, count_runs, full_epochs, has_va
 from nasmeta.analysis._tables import spread
 from nasmeta.checks import decimals_of
 from nasmeta.errors import NasmetaError
+from nasmeta.registry import names_from_file
 
 if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo
@@ -40,6 +41,7 @@ def digits_of(rows: pd.DataFrame, unit: str) -> int:
     )
 
 
+@names_from_file()
 def column_of(task: str) -> ColumnInfo | None:
     """Return what is known of a task's values; None where the task is not known here."""
     from nasmeta.tasks import get_task

@@ -23,6 +23,7 @@ from nasmeta.evaluators import TRAINED
 from nasmeta.experiments.specification._read import reported_columns
 from nasmeta.files import facts_in, require_writable
 from nasmeta.places import answering, checked_path, in_store, located
+from nasmeta.registry import names_from_file
 from nasmeta.runs import on_evaluator
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task, get_task
@@ -146,7 +147,8 @@ def _results(folder: Path) -> pd.DataFrame:
 def _reported(folder: Path) -> tuple[ColumnInfo, ...]:
     """Return the columns that the specification of the comparison reports; none where there is no such file."""
     try:
-        return reported_columns(folder / "specification.toml")
+        with names_from_file():
+            return reported_columns(folder / "specification.toml")
     except NasmetaError as reason:
         warnings.warn(f"The columns that the specification reports are not used: {reason}", NasmetaWarning, 3)
     except (OSError, UnicodeDecodeError):
@@ -154,6 +156,7 @@ def _reported(folder: Path) -> tuple[ColumnInfo, ...]:
     return ()
 
 
+@names_from_file()
 def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task]:
     """Return the tasks as they were answered, those that are known here."""
     if "task" not in frame.columns:

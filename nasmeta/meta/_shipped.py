@@ -141,7 +141,7 @@ def _refuse_copies(task: Task, model: SavedMetaModel) -> None:
     said = {
         source["order_sha256"]: source["name"]
         for source in model.card["sources"]
-        if "order_sha256" in source and target.isdisjoint(map(held_out_name, source["held_out"]))
+        if target.isdisjoint(map(held_out_name, source["held_out"]))
     }
     if not said:
         return

@@ -16,7 +16,7 @@ from nasmeta.errors import SettingError
 from nasmeta.meta._model_archive import check_array, checked_logarithms
 from nasmeta.predictors import CellKernel, Hyperparameters, normal_scores
 from nasmeta.predictors._gaussian_process import ChainRule, Prior, maximise_posterior
-from nasmeta.spaces import CellSpace, SearchSpace, from_content, get_space, move_cells, namesakes, to_content
+from nasmeta.spaces import CellSpace, SearchSpace, from_content, move_cells, namesakes, to_content
 from nasmeta.tasks import SourceTask
 
 _SHARED, _OWN, _LENGTH, _NOISE = 0.4, 0.1, 3.0, 0.02  # means of the prior: tasks correlate by 0.8
@@ -285,16 +285,14 @@ def pack_source_models(models: SourceModels) -> tuple[dict[str, NDArray[Any]], d
         "sizes": np.array([len(cells) for cells in models.cells]),
         "logarithms": models.hyperparameters.logarithms,
     }
-    registered = to_content(models.joint).get("registered")
-    return arrays, {"joint": registered or to_content(models.joint)}
+    return arrays, {"joint": to_content(models.joint)}
 
 
 def unpack_source_models(
     target: SearchSpace, features: tuple[str, ...], arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]
 ) -> SourceModels:
     """Return what `pack_source_models` described."""
-    said = facts["joint"]
-    joint = joint_space(target, [get_space(said) if isinstance(said, str) else from_content(said)])
+    joint = joint_space(target, [from_content(facts["joint"])])
     features = _features_in(joint, features)
     cells = joint.index_of(check_array(arrays, "cells", np.int32, (None,)))
     labels = check_array(arrays, "labels", np.float64, (len(cells),))

@@ -14,10 +14,9 @@ import nasmeta
 from nasmeta.checks import check_int
 from nasmeta.errors import LabelError, SettingError, shown
 from nasmeta.predictors import isomorph_split
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import CellSpace, to_content
 from nasmeta.spaces._features import choice_one_hot
 from nasmeta.surrogates._features import class_features, network_classes
-from nasmeta.surrogates._file import space_in_card
 from nasmeta.surrogates._noise import SeedNoise, fit_noise
 from nasmeta.surrogates._process import fit_process
 from nasmeta.surrogates._scores import score_predictions
@@ -116,7 +115,7 @@ def _card(task: Task, train: NDArray[np.int32], fraction: float, seed: int, n_me
     return {
         "task": task.name,
         "table": task.table_name,
-        "space": space_in_card(task.space),
+        "space": to_content(task.space),
         "signal": task.signal.to_dict(),
         "column": asdict(task.column),
         "measured_cells": n_measured,

@@ -16,9 +16,10 @@ from nasmeta.checks import check_choice, check_int
 from nasmeta.errors import DamagedFileError, MissingValueError, SettingError, UnknownNameError, shown
 from nasmeta.files import shipped, write_atomically
 from nasmeta.places import checked_path
-from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace, namesakes
+from nasmeta.registry import names_from_file
+from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace, from_content, namesakes
 from nasmeta.surrogates._features import class_features, network_classes
-from nasmeta.surrogates._file import Content, encode, read, space_of_card
+from nasmeta.surrogates._file import Content, encode, read
 from nasmeta.surrogates._noise import SeedNoise
 from nasmeta.surrogates._process import Process
 from nasmeta.surrogates._scores import Scores, score_predictions
@@ -78,7 +79,7 @@ class Surrogate:
     @cached_property
     def space(self) -> SearchSpace:
         """The search space."""
-        return space_of_card(self.card)
+        return from_content(self.card["space"])
 
     @property
     def unit(self) -> str:
@@ -220,7 +221,10 @@ class Surrogate:
         >>> scores["held out"]["r2"] > 0.95
         True
         """
-        task = get_task(self.card["task"] if task is None else task) if not isinstance(task, Task) else task
+        if task is None:
+            with names_from_file():
+                task = get_task(self.card["task"])
+        task = get_task(task) if isinstance(task, str) else task
         if task.space != self.space:
             raise SettingError(
                 f"The surrogate is of {self.card['task']}, in the space {self.space.name}; {task.name} is in "

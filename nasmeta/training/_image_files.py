@@ -191,11 +191,16 @@ def read_imagenet16(path: Path, size: int | None) -> ImageSource:
     return ImageSource(images, labels, classes, len(read[-1][1]), mean=mean, std=std)
 
 
+_LARGEST_IDX = 1 << 28  # bytes; the largest file of Fashion-MNIST has 47 million
+
+
 def _idx(path: Path, n_dimensions: int) -> Pixels:
     """Read a gzipped IDX file of bytes: two zeros, the kind 8, the number of dimensions, their sizes, the values."""
     try:
         with gzip.open(path) as stream:
-            content = stream.read()
+            content = stream.read(_LARGEST_IDX + 1)
+        if len(content) > _LARGEST_IDX:
+            raise ValueError(f"it unpacks to more than {_LARGEST_IDX:,} bytes")
         if content[:4] != bytes((0, 0, 8, n_dimensions)):
             raise ValueError("it does not begin as an IDX file of bytes does")
         shape = np.frombuffer(content, dtype=">u4", count=n_dimensions, offset=4).astype(int)

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.archives import unpack
 from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.files import shipped
-from nasmeta.spaces import ArchitectureLike, SearchSpace, get_cell_space, get_space
+from nasmeta.spaces import ArchitectureLike, SearchSpace, from_content, get_cell_space
 
 FORMAT = 1
+_LARGEST = 2**28  # bytes that a file may unpack to
 
 # What altered bytes end in: a header that asks for petabytes is a MemoryError, an unknown compression a
 # NotImplementedError, a flag of encryption a RuntimeError.
@@ -37,7 +39,7 @@ class ProxyFile:
 
     def of_all_cells(self, space: str | SearchSpace | None = None) -> dict[str, NDArray[np.float64]]:
         """Give each cell, of this space or one with no other operations, the values of its class, else NaN."""
-        measured_in = get_cell_space(self.facts["space"])
+        measured_in = get_cell_space(from_content(self.facts["space"]))
         wanted = measured_in if space is None else get_cell_space(space)
         if not set(wanted.operations) <= set(measured_in.operations):
             raise SettingError(
@@ -59,15 +61,15 @@ class ProxyFile:
 def read_proxies(path: str | Path) -> ProxyFile:
     """Read a file that ``nasmeta proxies compute`` has written. No pickle is read."""
     try:
-        with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:  # else it stays open
-            facts = json.loads(str(file["facts"]))
-            if facts.get("nasmeta_proxies") != FORMAT:
-                raise ValueError(f"its format is {facts.get('nasmeta_proxies')!r}, not {FORMAT}")
-            cells = file["cells"].astype(np.int32)
-            values = {name: file[name].astype(np.float64) for name in facts["proxies"]}
-            get_space(facts["space"]).index_of(cells)
-            if {array.shape for array in values.values()} - {cells.shape}:
-                raise ValueError("it does not hold one value for each cell")
+        arrays = unpack(Path(path).read_bytes(), _LARGEST)
+        facts = json.loads(str(arrays["facts"]))
+        if facts.get("nasmeta_proxies") != FORMAT:
+            raise ValueError(f"its format is {facts.get('nasmeta_proxies')!r}, not {FORMAT}")
+        cells = arrays["cells"].astype(np.int32)
+        values = {name: arrays[name].astype(np.float64) for name in facts["proxies"]}
+        from_content(facts["space"]).index_of(cells)
+        if {array.shape for array in values.values()} - {cells.shape}:
+            raise ValueError("it does not hold one value for each cell")
     except _OF_DAMAGE as reason:
         raise DamagedFileError(f"{path} is no whole file of measured proxies: {reason}") from reason
     return ProxyFile(cells, values, facts)

@@ -13,6 +13,7 @@ import numpy as np
 from nasmeta.checks import check_int
 from nasmeta.errors import JournalError, SettingError, UnknownNameError
 from nasmeta.places import checked_path
+from nasmeta.registry import names_from_file
 from nasmeta.runs._journal import read_journal
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Task, get_task
@@ -110,6 +111,7 @@ def _no_picks(left_out: Mapping[str, Sequence[int]]) -> str:
     return f"; left out: {'; '.join(left_out_of(left_out))}" if left_out else ""
 
 
+@names_from_file()
 def _task_of(header: Mapping[str, Any], path: Path) -> Task:
     try:
         task = get_task(str(header.get("task")))

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import nasmeta
-from nasmeta.errors import JournalError
-from nasmeta.evaluators._trainer import recipe_sha256
 from nasmeta.journals import JournalFile, JournalKind
 
 BATCHES = (1, 256)  # images
@@ -44,41 +42,16 @@ _KIND = JournalKind(
 class VerificationJournal(JournalFile[_Known]):
     """The journal in a verification's folder: a line is ``[device, cell, {batch: latency, ...}, number]``.
 
-    A folder of before, with ``verification.json`` and ``latency.json`` in its place, is gone on with. The identity is
-    what all its trainings share; cells and seeds may differ from call to call.
+    The identity is what all trainings share; cells and seeds may differ from call to call.
     """
 
     def __init__(self, home: Path, identity: Mapping[str, Any]) -> None:
         header = {_KIND.mark: _KIND.format, **identity, "written_by": f"nasmeta {nasmeta.__version__}"}
         path = home / "verification.jsonl"
-        before = {} if path.exists() else _latencies_of_before(home, header)
         super().__init__(path, header, _KIND, lambda records: {(r[0], r[1]): r[2] for r in records})
-        for (device, cell), measured in before.items():
-            self.record(device, cell, measured)
 
     def record(self, device: str, cell: int, measured: Latencies) -> None:
         """Keep the latencies of a cell."""
         self.found[device, cell] = measured
         self.add(f"{json.dumps(device)},{cell},{json.dumps(measured)}")
         self.flush()
-
-
-def _latencies_of_before(home: Path, header: Mapping[str, Any]) -> _Known:
-    """Check that a folder without a journal is of the same verification; return what was measured in it."""
-    path = home / "verification.json"
-    try:
-        found = json.loads(path.read_bytes())
-        recipe = {"recipe": found["recipe"]["name"], "recipe_sha256": recipe_sha256(found["recipe"])}
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except OSError as reason:
-        raise JournalError(f"{path} cannot be read: {reason.strerror or reason}.") from reason
-    except (ValueError, TypeError, LookupError) as reason:
-        raise JournalError(f"{path} is damaged: {reason}. Use another folder.") from reason
-    _KIND.require_same(path, {**found, **recipe}, header)
-    try:
-        of_devices = json.loads((home / "latency.json").read_bytes())
-        rows = [[device, int(cell), own, 0] for device, cells in of_devices.items() for cell, own in cells.items()]
-    except (OSError, ValueError, AttributeError):  # they are measured again
-        return {}
-    return {(row[0], row[1]): row[2] for row in rows if _is_record(row)}

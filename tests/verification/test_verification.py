@@ -494,37 +494,6 @@ def test_damaged_latencies_are_told(broken: str, journal: Path, tmp_path: Path) 
 MEASURED = {"median_ms": 0.5, "min_ms": 0.5, "passes": 5, "device": "cpu"}
 
 
-@pytest.mark.usefixtures("fixed_latency", "trained")
-@pytest.mark.parametrize(
-    ("latencies", "due"),
-    [
-        (json.dumps({"cpu": {"CELL": {"1": MEASURED, "256": MEASURED}}}), 0.5),
-        (json.dumps({"another card": {"CELL": {"1": MEASURED, "256": MEASURED}}}), 256.0),  # not what it says itself
-        *((broken, 256.0) for broken in ("[1]", '{"7229": 3}', '{"cpu": 3}', "{", '{"cpu": {"x": 1}}')),
-        ('{"cpu": {"CELL": {"1": 3}}}', 256.0),
-        (None, 256.0),
-    ],
-)
-def test_folders_of_before_are_gone_on_with(latencies: str | None, due: float, journal: Path, tmp_path: Path) -> None:
-    first = checked(journal, tmp_path / "page", **ONE)
-    path = tmp_path / "page" / "verification.jsonl"
-    header = json.loads(path.read_text().splitlines()[0])
-    path.unlink()
-    said = {key: header[key] for key in ("task", "data_sha256", "split_sha256")}
-    before = {"nasmeta_verification": 1, **said, "recipe": Recipe.load("nb201-200").to_dict()}
-    (tmp_path / "page" / "verification.json").write_text(json.dumps(before, indent=1) + "\n")
-    if latencies is not None:
-        (tmp_path / "page" / "latency.json").write_text(latencies.replace("CELL", str(first.cells["cell"][0])))
-    with pytest.raises(JournalError, match=r"verification\.json is the journal of another verification: recipe is"):
-        checked(journal, tmp_path / "page", recipe="tiny", **ONE)
-    for _ in range(2):
-        assert checked(journal, tmp_path / "page", **ONE).cells["latency_256_ms"].tolist() == [due]
-    (tmp_path / "page" / "verification.jsonl").unlink()
-    (tmp_path / "page" / "verification.json").write_text("{")
-    with pytest.raises(JournalError, match="damaged"):
-        checked(journal, tmp_path / "page", **ONE)
-
-
 def test_a_fraction_that_is_asked_for_counts(journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[dict[str, Any]] = []
 
