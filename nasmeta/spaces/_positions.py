@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nasmeta.checks import check_list, check_text, checked_types
 from nasmeta.errors import SettingError, short, shown
@@ -64,27 +65,37 @@ class Position:
             raise SettingError(f"Position {self.name!r} has the choice {twice!r} twice.")
         object.__setattr__(self, "choices", choices)
 
+    @cached_property
+    def _codes(self) -> dict[tuple[bool, Choice] | str, int]:
+        """Codes of the choices, by value and by text; True is not the choice 1."""
+        return {
+            key: code
+            for code, choice in enumerate(self.choices)
+            for key in ((isinstance(choice, bool), choice), str(choice))
+        }
+
+    @cached_property
+    def _floats(self) -> NDArray[np.float64]:
+        return np.array([choice if isinstance(choice, float) else np.nan for choice in self.choices])
+
     def code(self, choice: object) -> int:
-        """Return the place of a choice, given as itself or as its text.
+        """Return the index of a choice, which is given as a value or as its text.
+
+        A float32 value matches the choice that it rounds.
 
         Raises
         ------
         SettingError
-            Where it is none, with the possible ones.
+            If the position has no such choice.
         """
         plain = choice.item() if isinstance(choice, np.generic) else choice
-        text = plain if isinstance(plain, str) else shown(plain)
-        for code, own in enumerate(self.choices):
-            if (own == plain and isinstance(own, bool) == isinstance(plain, bool)) or str(own) == text:
-                return code
-        if isinstance(plain, float):  # one of float32 is not quite the number that was written
-            near = [
-                code
-                for code, own in enumerate(self.choices)
-                if isinstance(own, float) and math.isclose(own, plain, rel_tol=1e-7)
-            ]
+        for key in ((isinstance(plain, bool), plain), str(plain)):
+            if key in self._codes:
+                return self._codes[key]
+        if isinstance(plain, float):
+            near = np.flatnonzero(np.abs(self._floats - plain) <= 1e-7 * abs(plain))
             if len(near) == 1:
-                return near[0]
+                return int(near[0])
         possible = short(", ".join(map(str, self.choices)))
         raise SettingError(f"{shown(plain)} is no choice of {self.name}. Possible: {possible}.")
 
