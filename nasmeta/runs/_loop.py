@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from math import inf
 from time import perf_counter
@@ -43,6 +43,7 @@ def run_loop(
     target: float | None = None,
     journal: Journal | None = None,
     stall_limit: int = STALL_LIMIT,
+    watch: Callable[[int], object] | None = None,
 ) -> History:
     """Run a searcher on an evaluator until something ends the run.
 
@@ -58,7 +59,7 @@ def run_loop(
     after so many `evaluations`, or `seconds` of the clock. Without a clock `batch` architectures are asked for at once.
     The `sign` is 1 where a higher value is better, else -1; of several objectives an array of shape (m,). The run stops
     when a full training reaches the signed `target`, or after `stall_limit` proposals in a row of which none was new.
-    What the journal holds is replayed, what follows is recorded.
+    What the journal holds is replayed, what follows is recorded. `watch` is called with the number of evaluations.
 
     Examples
     --------
@@ -128,9 +129,10 @@ def run_loop(
                 break
             finally:
                 thought += timer() - begin
-            if not isinstance(asked, np.ndarray) or asked.dtype != np.int32 or asked.shape != (batch,):
+            if not isinstance(asked, np.ndarray) or asked.dtype.kind not in "iu" or asked.shape != (batch,):
                 raise _no_cells(searcher, batch, asked)
-            cells = asked.tolist()
+            cells = asked.tolist()  # before the cast, which would wrap large numbers
+            asked = asked.astype(np.int32, copy=False)
             keys = cells if several is None else [(cells[0], epochs)]
             if batch == 1:
                 new = cells if not free or keys[0] not in known else []
@@ -200,6 +202,8 @@ def run_loop(
             best = max(utilities) if total == total else -inf
             heappush(running, (end, n, worker, epochs, costs[0], best, asked, told, keys))
             n += len(new)
+            if watch is not None:
+                watch(n)
         if not running:
             break
         now, _, worker, epochs, cost, best, asked, told, keys = heappop(running)
@@ -287,5 +291,5 @@ def _no_cells(searcher: Searcher, batch: int, asked: object) -> NasmetaError:
         what = f"{type(asked).__name__}: {shown(asked)}"
     return NasmetaError(
         f"The searcher {type(searcher).__name__} was asked for {batch} cell(s) of {searcher.space.name} and proposed "
-        f"{what}. It must propose an int32 array of shape ({batch},) with cells from 0 to {searcher.space.size - 1}."
+        f"{what}. It must propose an array of integers of shape ({batch},) with cells from 0 to {searcher.space.size - 1}."
     )

@@ -35,8 +35,8 @@ def example_space(name: str) -> SearchSpace:
     ----------
     name : {"six-ops", "five-nodes", "sizes", "mixed", "sample", "wide"}
         Cells of four nodes and six operations (46,656), or of five nodes and three (59,049); five layers of eight sizes
-        (32,768); seven columns of numbers and texts with an invalid region; 500 cells of NAS-Bench-201 in a list; a list
-        of 3,000 rows of 30 integer columns, which have 5**30 combinations.
+        (32,768); seven columns of numbers and texts with an invalid region; 500 cells of NAS-Bench-201 in a list;
+        3,000 rows of 30 integer columns, which have 5**30 combinations.
 
     Returns
     -------

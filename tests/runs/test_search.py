@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
 import nasmeta as nm
 from nasmeta.errors import LeakageError, SettingError, UnknownNameError
 from nasmeta.searchers import MetaSearcher, RandomSearch, Searcher
+from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
 
@@ -245,3 +247,11 @@ def test_what_was_searched_is_said_in_words(tmp_path: Path) -> None:
     said = json.loads((tmp_path / "all" / "specification.json").read_text("utf-8"))["searchers"]
     assert said == {"random": {"searcher": "random", "settings": {}, "space": "learned:0.1"}}
     assert set(frame["space"]) == {"learned:0.1"}
+
+
+def test_progress_counts_evaluations_out_of_those_that_are_possible(capsys: pytest.CaptureFixture[str]) -> None:
+    frame = pd.DataFrame({"width": [8, 16, 32], "accuracy": [70.0, 80.0, 75.0]})
+    table = nm.Table.from_frame(frame, space=SearchSpace.from_frame(frame, ["width"]))
+    run = nm.search("random", table.task(), evaluations=50, progress=True)
+    assert run.stopped == "exhausted"
+    assert "3 of 3" in capsys.readouterr().err
