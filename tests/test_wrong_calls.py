@@ -87,7 +87,6 @@ CALLS: dict[str, tuple[Callable[[Any], object], str]] = {
     "an edge is no pair": (lambda a: CellSpace("c", ["none", "conv"], n_nodes=2, edges=a([0])), "pairs of nodes"),
     "a dataset is a number": (lambda a: nm.get_space("nb201").params(1, a(3)), "dataset"),  # type: ignore[attr-defined]
     "no such choice": (lambda a: Position("width", (1, 2)).code(3), "3 is no choice of width"),
-    "axes are text": (lambda a: SPACE.draw(0, "axes"), "ax must be axes of matplotlib"),
     "replace is text": (lambda a: SPACE.sample(1, RNG, a("no")), "replace must be true or false"),
     "no source": (lambda a: nm.Table("t", []), "at least one source"),
     "no such metric": (lambda a: own_table().tasks("f1"), "f1"),

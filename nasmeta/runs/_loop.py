@@ -291,5 +291,5 @@ def _no_cells(searcher: Searcher, batch: int, asked: object) -> NasmetaError:
         what = f"{type(asked).__name__}: {shown(asked)}"
     return NasmetaError(
         f"The searcher {type(searcher).__name__} was asked for {batch} cell(s) of {searcher.space.name} and proposed "
-        f"{what}. It must propose an array of integers of shape ({batch},) with cells from 0 to {searcher.space.size - 1}."
+        f"{what}. It must propose integers of shape ({batch},) with cells from 0 to {searcher.space.size - 1}."
     )

@@ -24,8 +24,8 @@ from nasmeta.spaces._cell_graph import (
 )
 from nasmeta.spaces._content import BUILDERS, packed, unpacked
 from nasmeta.spaces._datasets import canonical_dataset
+from nasmeta.spaces._drawing import draw_cell_of
 from nasmeta.spaces._features import CostFormula, CountFeature, FeatureBuilder, choice_counts, choice_one_hot
-from nasmeta.spaces._graph_drawing import draw_cell_of
 from nasmeta.spaces._notation import CellCodec, cell_notation
 from nasmeta.spaces._positions import Position
 from nasmeta.spaces._search_space import SearchSpace
