@@ -79,8 +79,6 @@ CALLS: dict[str, tuple[Callable[[Any], object], str]] = {
     "positions are a number": (lambda a: nm.SearchSpace("s", a(3)), "positions must be a mapping, .* or a list"),
     "features are text": (lambda a: nm.SearchSpace("s", {"a": [1]}, features=a("x")), "features must be a mapping"),
     "validity is text": (lambda a: nm.SearchSpace("s", {"a": [1]}, valid=a("x")), "valid must be a function"),
-    "columns are a number": (lambda a: nm.SearchSpace.from_frame(TABLE, a(3)), "columns must be a list"),
-    "a column is named twice": (lambda a: nm.SearchSpace.from_frame(TABLE, ["regret", "regret"]), "appears twice"),
     "no order of all cells": (
         lambda a: CellSpace("c", ["none", "conv"], n_nodes=2, official_order=[0, 0]), "each of 2 cells once",
     ),
@@ -146,7 +144,6 @@ CALLS: dict[str, tuple[Callable[[Any], object], str]] = {
     ),
     "kind is an array": (lambda a: nm.Table.from_frame(VALUES, "nb201", kind=a(np.ones(2))), "kind of loss is one of"),
     "split is a tensor": (lambda a: nm.Table.from_frame(VALUES, "nb201", split=a(torch.ones(2))), "split is one value"),
-    "columns are a matrix": (lambda a: nm.SearchSpace.from_frame(TABLE, a(np.eye(2))), "has no column"),
     "epoch is an array": (
         lambda a: nm.load_table("nb201").column("cifar10", "accuracy", "valid", 200, 777, epoch=a(np.ones(2))),
         "epoch must be an integer",

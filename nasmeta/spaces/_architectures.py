@@ -159,7 +159,7 @@ class ArchitectureSet:
             if isinstance(one, list | tuple) or getattr(one, "ndim", 0) > 0:
                 raise ArchitectureError(
                     f"{self._plural.capitalize()} must be one-dimensional (n,), but an element is {shown(one)}. "
-                    "Use from_digits or from_adjacency for digits and matrices."
+                    "Use from_codes for codes."
                 )
         return np.array([self._index_of_one(one) for one in flat], dtype=np.int32)
 
@@ -205,7 +205,7 @@ class ArchitectureSet:
         if architectures.ndim != 1 or architectures.dtype.kind not in "iu":
             raise ArchitectureError(
                 f"{self._plural.capitalize()} must be one-dimensional (n,), not of shape {architectures.shape}. "
-                "Use from_digits or from_adjacency for digits and matrices."
+                "Use from_codes for codes."
             )
         if architectures.size and (architectures.min() < 0 or architectures.max() >= self.size):
             wrong = architectures[(architectures < 0) | (architectures >= self.size)][0]

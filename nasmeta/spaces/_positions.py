@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_list, check_text, checked_types
+from nasmeta.checks import check_text, checked_types
 from nasmeta.errors import SettingError, short, shown
 
 if TYPE_CHECKING:
@@ -117,12 +117,8 @@ def as_positions(positions: Mapping[str, Sequence[Choice]] | Sequence[Position])
 
 
 def _position(name: str, choices: Any) -> Position:
-    if isinstance(choices, Collection) and not isinstance(choices, str):  # else it is refused as what it is
-        choices = tuple(choices)
-    ordered = isinstance(choices, tuple) and all(
-        isinstance(c, int | float | np.number) and not isinstance(c, bool) for c in choices
-    )
-    return Position(name, choices, ordered)
+    numeric = [isinstance(c, int | float | np.number) and not isinstance(c, bool) for c in choices]
+    return Position(name, choices, ordered=all(numeric))
 
 
 _S = TypeVar("_S", bound="SearchSpace")
@@ -134,25 +130,20 @@ def space_from_frame(
     """Return the look-up-only space of the distinct rows of these columns; see `SearchSpace.from_frame`."""
     import pandas as pd
 
-    if not isinstance(frame, pd.DataFrame):
-        raise SettingError(f"A space is made of a data frame with rows, not of {type(frame).__name__}.")
-    if not len(frame):
-        raise SettingError("The frame has no row, but a space is made of its rows: one for each architecture.")
-    listed = [columns] if isinstance(columns, str) else frame.columns if columns is None else columns
-    chosen = check_list("columns", listed, "names")
-    if len(set(map(shown, chosen))) < len(chosen):
-        raise SettingError(f"A column appears twice: {', '.join(map(str, chosen))}.")
-    absent = [column for column in chosen if not isinstance(column, Hashable) or column not in frame.columns]
-    if absent or not chosen:
-        there = ", ".join(map(repr, frame.columns))  # in quotes, as a space in a name is not seen otherwise
-        raise SettingError(f"The frame has no column {absent[0]!r}: it has {there}." if absent else "Name the columns.")
+    chosen = [columns] if isinstance(columns, str) else list(frame.columns if columns is None else columns)
+    if not len(frame) or not chosen:
+        raise SettingError("A space is made of at least one row and one column of a frame.")
+    absent = [column for column in chosen if column not in frame.columns]
+    if absent:
+        there = ", ".join(map(repr, frame.columns))  # in quotes, to show white space in names
+        raise SettingError(f"The frame has no column {absent[0]!r}: it has {there}.")
     for column in chosen:
         missing = frame[column].isna()
         if missing.any():
             raise SettingError(
                 f"The column {column} has no value in row {int(np.flatnonzero(missing)[0])} ({int(missing.sum())} of "
-                f"{len(frame)}), but it is a position: each architecture has a choice for it. From a file None, NA, "
-                "null and nan are read as no value: call such a choice none or off."
+                f"{len(frame)}), but each architecture needs a choice. pandas reads None, NA, null and nan in a file "
+                "as missing: call such a choice none or off."
             )
     distinct = frame[chosen].drop_duplicates()
     positions, codes = [], []
