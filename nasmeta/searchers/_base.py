@@ -115,7 +115,7 @@ class Searcher(ABC):
     >>> from nasmeta.searchers import Searcher
     >>> class Uniform(Searcher):
     ...     def ask(self, n=1):
-    ...         return self.rng.integers(self.space.size, size=n, dtype=np.int32)
+    ...         return self.rng.integers(self.space.size, size=n)
     ...
     ...     def tell(self, cells, values):
     ...         pass
@@ -146,7 +146,7 @@ class Searcher(ABC):
 
     @abstractmethod
     def ask(self, n: int = 1) -> NDArray[np.int32]:
-        """Propose cells, int32, shape (n,).
+        """Propose architectures, integers of any width, shape (n,).
 
         Raises
         ------

