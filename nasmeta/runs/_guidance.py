@@ -132,6 +132,8 @@ class Guidance:
 
         First cells are among those that were ``measured``; all where left out.
         """
+        if not self:
+            return Guide(meta_model=meta_model)
         from nasmeta.meta import LearnedSpace, warm_start_cells
 
         space = task.space
