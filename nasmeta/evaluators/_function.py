@@ -10,11 +10,10 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_choice, check_instance
+from nasmeta.checks import check_choice
 from nasmeta.code import identity_of
 from nasmeta.errors import EvaluationFailed, NasmetaError, SettingError, shown
-from nasmeta.evaluators._base import Evaluation, Evaluator
-from nasmeta.evaluators._failures import raise_named
+from nasmeta.evaluators._evaluator import Evaluation, Evaluator, raise_named
 from nasmeta.registry import Registry
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables import ColumnInfo
@@ -79,8 +78,7 @@ class FunctionEvaluator(Evaluator):
     ) -> None:
         if not _is_function(function):
             raise SettingError(f"A function is called with the choices of an architecture; this is {shown(function)}.")
-        check_choice("direction", "max" if direction is None else direction, ("max", "min"))
-        metric, name = check_instance("metric", metric, str), check_instance("name", "" if name is None else name, str)
+        check_choice("direction", direction or "max", ("max", "min"))
         self.function = function
         if isinstance(task, SearchSpace):
             own = name or getattr(function, "__name__", "function").strip("<>")

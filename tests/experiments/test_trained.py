@@ -81,7 +81,7 @@ def answers_like_the_table(
         if fails(cell):
             raise TrainingFailed("the loss is nan", "diverged")
         epoch = EpochRecord(1, 0.1, 1.0, 50.0, 1.0, float(values[cell]), 1.0, 50.0, 100_000.0)
-        whose = (cell, "nb201", "digits", {}, seed, "cpu", (epoch,), 100_000.0, 0.5, None, "s", "d", 1, 64, "finished")
+        whose = (cell, "nb201", "digits", {}, seed, "cpu", (epoch,), 100_000.0, 0.5, "s", "d", 1, 64, "finished")
         return TrainingResult(*whose, {})
 
     monkeypatch.setattr(Trainer, "train", train_one)

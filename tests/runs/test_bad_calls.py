@@ -92,7 +92,6 @@ def test_of_a_report(wrong: dict[str, Any], message: str) -> None:
         (lambda: nm.meta_train("source-order", out="x.npz", progress=5), "progress is True, False, or a function"),
         (lambda: nm.meta_train("source-order", out="x.npz", resume="no"), "resume must be true or false"),
         (lambda: nm.meta_train("source-order", out="x.npz", settings=5), "Settings are a mapping"),
-        (lambda: nm.train(1, export=5), "export must be a text or a path"),
     ],
 )
 def test_of_what_the_commands_do(call: Any, message: str) -> None:
