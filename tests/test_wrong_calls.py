@@ -16,9 +16,8 @@ import nasmeta as nm
 from nasmeta import analysis, predictors, searchers, surrogates, tables, tasks
 from nasmeta.checks import checked_types
 from nasmeta.errors import NasmetaError, SettingError
-from nasmeta.evaluators import FunctionEvaluator, SurrogateEvaluator
+from nasmeta.evaluators import SurrogateEvaluator
 from nasmeta.spaces import CellSpace, Position, SearchSpace
-from nasmeta.training import CellNetwork
 
 RUNS = pd.DataFrame(
     {
@@ -27,7 +26,6 @@ RUNS = pd.DataFrame(
     }
 )  # fmt: skip
 VALUES = pd.DataFrame({"cell": [1, 2], "loss": [0.1, 0.2]})
-NETWORK = CellNetwork(6111, channels=4, cells_per_stage=1)
 TABLE = pd.DataFrame({"searcher": ["a"], "regret": [1.0]})
 EPOCHS = pd.DataFrame({"cell": 1, "role": "pick", "seed": 0, "epoch": [1, 2]})
 SPACE = nm.SearchSpace("s", {"width": [1, 2], "act": ["x", "y"]})
@@ -159,15 +157,6 @@ CALLS: dict[str, tuple[Callable[[Any], object], str]] = {
     ),
     "at of ranks is an array": (lambda a: analysis.average_ranks(RUNS, a(np.array(["a"]))), "at must be a number"),
     "directions are a matrix": (lambda a: tasks.pareto_front([[1.0, 2.0]], a(np.ones((2, 2)))), "'max' or 'min'"),
-    "a function's name is an array": (
-        lambda a: FunctionEvaluator(lambda _: 1.0, SPACE, name=a(np.ones(2))), "name must be of type str",
-    ),
-    "a function's direction is an array": (
-        lambda a: FunctionEvaluator(lambda _: 1.0, SPACE, direction=a(np.ones(2))), "direction must be one of max, min",
-    ),
-    "images are an array": (lambda a: NETWORK(a(np.ones((2, 3, 16, 16)))), "images must be a tensor of shape .n, 3,"),
-    "images are flat": (lambda a: NETWORK(torch.ones(2, 3)), r"height, width\), not a tensor of shape \(2, 3\)"),
-    "images have a channel": (lambda a: NETWORK(torch.ones(2, 1, 16, 16)), "not a tensor of shape .2, 1, 16, 16"),
     "surrogate's path is a number": (
         lambda a: surrogates.Surrogate.load("nb201/cifar10").save(a(3)), "path must be a path, not 3",
     ),

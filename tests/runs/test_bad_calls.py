@@ -105,12 +105,10 @@ SPACE, HUGE = nm.get_space("nb201"), 10**5000
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: FunctionEvaluator(int, SPACE), "A function is called with the choices"),
-        (lambda: nm.search("random", SPACE, evaluator=FunctionEvaluator, evaluations=3), "A function is called"),
+        (lambda: FunctionEvaluator(int, SPACE), "a function of choices"),
+        (lambda: nm.search("random", SPACE, evaluator=FunctionEvaluator, evaluations=3), "a function of choices"),
         (lambda: nm.search("random", SPACE, evaluator="builtins:int", evaluations=3), "is <class 'int'>"),
-        (lambda: FunctionEvaluator(len, SPACE, name=5), "name must be of type str, not 5"),
         (lambda: FunctionEvaluator(len, SPACE, name="val_loss"), "Whether less of val_loss is better has to be said"),
-        (lambda: FunctionEvaluator(len, SPACE, metric=5), "metric must be of type str, not 5"),
     ],
 )
 def test_of_a_function(call: Any, message: str) -> None:
