@@ -13,8 +13,8 @@ from nasmeta.checks import check_int
 from nasmeta.errors import TrainingFailed, needing
 from nasmeta.progress import progress_bar
 from nasmeta.spaces import Architecture, SearchSpace, get_cell_space
-from nasmeta.training._dataset import ImageDataset, load_dataset
-from nasmeta.training._recipe import Recipe, recipe_for
+from nasmeta.training._dataset import ImageDataset
+from nasmeta.training._recipe import Recipe
 from nasmeta.training._result import TrainingResult
 from nasmeta.training._worker import Trainer
 
@@ -77,13 +77,14 @@ def train_many(
     >>> [result.cell for result in found]
     [6111, 0]
     """
-    space, recipe = get_cell_space(space), recipe_for(recipe, data)
-    settings: dict[str, Any] = {"device": device, "deterministic": deterministic, "isolated": False}
-    trainer = Trainer(load_dataset(data, **(data_options or {})), recipe, space.name, **settings)
+    space = get_cell_space(space)
+    settings: dict[str, Any] = {"device": device, "deterministic": deterministic, "options": dict(data_options or {})}
+    trainer = Trainer(data, recipe, space.name, isolated=False, **settings)
+    n_epochs = trainer.recipe.epochs
     jobs = [(space.index_of(cell), check_int("seed", seed, 0)) for cell in cells for seed in seeds]
     epochs = dict.fromkeys(jobs, 0)
     outcomes: dict[Job, Outcome] = {}
-    with progress_bar("epochs", len(epochs) * recipe.epochs, shown=progress) as bar:
+    with progress_bar("epochs", len(epochs) * n_epochs, shown=progress) as bar:
 
         def tell(job: Job, done: int, note: str = "") -> None:
             epochs[job] = done
@@ -92,7 +93,7 @@ def train_many(
         with closing(train_jobs([*epochs], trainer, Path(folder), workers, tell)) as ended:
             for job, outcome in ended:
                 outcomes[job] = outcome
-                tell(job, recipe.epochs)
+                tell(job, n_epochs)
                 if on_end is not None:
                     on_end(*job, outcome)
     return [outcomes[job] for job in jobs]

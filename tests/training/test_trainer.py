@@ -300,7 +300,7 @@ def test_each_network_is_compiled(few: ImageDataset, monkeypatch: pytest.MonkeyP
         return module.forward
 
     compile_ = torch.compile
-    monkeypatch.setattr(torch, "compile", lambda network, mode: compile_(network, backend=backend, mode=mode))
+    monkeypatch.setattr(torch, "compile", lambda network: compile_(network, backend=backend))
     recipe = Recipe.load("tiny", epochs=1, channels=1, cells_per_stage=1, batch_size=32, compile=True)
     fewer = few.subset(32)
     for seed in range(10):
