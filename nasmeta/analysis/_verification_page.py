@@ -91,21 +91,8 @@ def _head(facts: Mapping[str, Any]) -> list[str]:
         f"{recipe['learning_rate']:g} ({recipe['schedule']}), C = {recipe['channels']}, "
         f"N = {recipe['cells_per_stage']}, {recipe['precision']}.",
         *(f"* Left out of the picks: {said}." for said in facts.get("left_out", ())),
-        *_side_by_side(facts),
         f"* Look-up: {facts['lookup']['address']} (dataset/metric/split/epochs/seed), {facts['lookup']['release']}.",
         "",
-    ]
-
-
-def _side_by_side(facts: Mapping[str, Any]) -> list[str]:
-    """Say that networks trained in stacks, where they did."""
-    if "stack" not in facts:
-        return []
-    halved = f"; memory was short, so stacks were halved up to {facts['stack_halvings']} times"
-    return [
-        f"* Trainings: stacks of up to {facts['stack']} networks{halved if facts['stack_halvings'] else ''}. Sums "
-        "round in another order than in single trainings, so accuracies differ from theirs by up to some points. Each "
-        "has an equal part of a stack's seconds."
     ]
 
 

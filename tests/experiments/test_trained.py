@@ -81,7 +81,7 @@ def answers_like_the_table(
         if fails(cell):
             raise TrainingFailed("the loss is nan", "diverged")
         epoch = EpochRecord(1, 0.1, 1.0, 50.0, 1.0, float(values[cell]), 1.0, 50.0, 100_000.0)
-        whose = (cell, "nb201", "digits", {}, seed, "cpu", (epoch,), 100_000.0, 0.5, None, "s", "d", 1, 64, "finished")
+        whose = (cell, "nb201", "digits", {}, seed, "cpu", (epoch,), 100_000.0, 0.5, "s", "d", 1, 64, "finished")
         return TrainingResult(*whose, {})
 
     monkeypatch.setattr(Trainer, "train", train_one)
@@ -315,10 +315,9 @@ def test_trainings_of_their_own_have_their_own_schedules(tmp_path: Path, epochs_
         (["3of3", 3], "too long"),
         ([1, 1, 3], "twice"),
         ([4, 3], "too long"),
-        (["1of6", 3], "no point"),
-        (["one", 3], "no point"),
+        (["1of6", 3], "not a length"),
+        (["one", 3], "not a length"),
         ([1, "2of3", 3], "not both"),
-        ("1of3", "whole numbers"),
         ([0, 3], "epochs"),
     ],
 )
@@ -511,7 +510,7 @@ def test_a_specification_asks_a_supernet(specified: Path) -> None:
         ('[training]\ndata = "folder:images"', '#[training]\n#data = "folder:images"', 4, "needs images: give data"),
         ('data = "folder:images"', "", 10, "Training needs images: give data ="),
         ('data = "folder:images"', "data = 3", 11, "data is the name of images, such as .*, not 3"),
-        ("folder:images", "folder:nowhere", 10, "nowhere is no folder"),
+        ("folder:images", "folder:nowhere", 10, "nowhere"),
         ("folder:images", "fodler:images", 11, "fodler"),
         ("short.toml", "shrt", 12, "Unknown recipe 'shrt'"),
         ("valid_fraction = 0.25", "valid_fraction = 2", 13, "valid_fraction must be below 1"),
@@ -519,7 +518,7 @@ def test_a_specification_asks_a_supernet(specified: Path) -> None:
         ("size = 8", "size = 9", 14, "multiple of 4"),
         ("size = 8", "seed = 8", 14, "The training has no 'seed'.*Possible: data, recipe, split"),
         ("nb201/cifar10", "nb201", 1, "compare on one task"),
-        ("1of3", "1of6", 5, "no point of a training of 3 epochs"),
+        ("1of3", "1of6", 5, "1of6"),
         ("[budget]\n", "[budget]\nstop_at_optimum = true\n", 7, "not known"),
     ],
 )
