@@ -18,6 +18,7 @@ from nasmeta.tables._columns import Seed
 from nasmeta.tables._from_frame import columns_of_frame
 from nasmeta.tables._own import AddedSource, ContentSource, add_columns
 from nasmeta.tables._queries import ColumnQueries
+from nasmeta.tables.sources import table_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -401,7 +402,7 @@ def load_table(name: str = "nb201") -> Table:
     Table('nb201', 15,625 cells, 27 columns; cifar10, cifar100, imagenet16-120; accuracy, latency_seconds, parameters, \
 train_seconds)
     """
-    if name in TABLES or is_place(name):
+    if is_place(name) or (name not in table_names() and name in TABLES):
         return TABLES[name](name)
     sources = sources_of(name)
     return Table(name, [source for source in sources if _store.within_reach(source)] or sources[:1])
