@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import permutations
 from typing import Any
 
@@ -18,22 +19,19 @@ _RESAMPLES = 2000
 
 
 def normalised_regrets(
-    frame: pd.DataFrame, at: float | None = None, x: XAxis = "evaluation", reference: str | None = None
+    frame: pd.DataFrame, at: float | None = None, x: XAxis | None = None, reference: str | None = None
 ) -> tuple[Losses, FloatArray, str]:
-    """Divide the regrets by what a reference searcher leaves on the same task at the same budget.
+    """Divide each regret by the mean regret of a reference searcher on the same task at the same budget.
 
-    Then 0 is the task's optimum and 1 what the reference has on average, on every task, whatever its unit. The
-    reference is by default ``random``, or where that was not compared the one with the largest mean regret on most
-    tasks. Return losses, regrets (blocks, searchers) and the reference.
+    On every task, 0 is then the optimum and 1 the average of the reference, whatever the unit. The default reference is
+    `random_label`. Return the losses, the regrets (blocks, searchers) and the label of the reference.
     """
     losses = paired_losses(frame, at, x)
-    mean = np.array([losses.of_task(code).mean(axis=0) for code in range(len(losses.tasks))])
-    if reference is None:
-        worst = np.bincount(mean.argmax(axis=1), minlength=len(losses.searchers)).argmax()
-        reference = "random" if "random" in losses.searchers else losses.searchers[int(worst)]
+    reference = random_label(frame, losses.searchers) if reference is None else reference
     if reference not in losses.searchers:
         raise UnknownNameError.of("searcher", reference, losses.searchers)
-    scale = mean[:, losses.searchers.index(reference)]
+    position = losses.searchers.index(reference)
+    scale = np.array([losses.of_task(code)[:, position].mean() for code in range(len(losses.tasks))])
     if (scale == 0).any():
         task = losses.tasks[int(np.argmax(scale == 0))]
         known = frame.loc[frame["task"] == task, "regret"].notna().any()
@@ -44,26 +42,40 @@ def normalised_regrets(
     return losses, losses.last() / scale[losses.task, None], reference
 
 
+def random_label(frame: pd.DataFrame, searchers: Sequence[str]) -> str:
+    """Return the label under which random search on the whole space was compared.
+
+    The frame of `nasmeta.compare` records the classes of the searchers. A frame without that record, such as one read
+    from a CSV file, is searched for the label ``random``.
+    """
+    recorded = frame.attrs.get("random_search", {}).values()
+    is_random = {label: found for of_task in recorded for label, found in of_task.items()} or {"random": True}
+    for label in searchers:
+        if is_random.get(label, False):
+            return label
+    raise SettingError("Scores need a reference, and random search was not compared: name one, as in reference='gp'.")
+
+
 def aggregate_scores(
     frame: pd.DataFrame,
     at: float | None = None,
-    x: XAxis = "evaluation",
+    x: XAxis | None = None,
     reference: str | None = None,
     level: float = 0.95,
     seed: int = 0,
     n_resamples: int = _RESAMPLES,
 ) -> pd.DataFrame:
-    """Sum up each searcher over all tasks and runs, with stratified bootstrap intervals.
+    """Aggregate the scores of each searcher over all tasks and runs, with stratified bootstrap intervals.
 
-    A run's score is 1 − regret / (mean regret of the reference on that task): 1 at the task's optimum, 0 as the
-    reference. The optimality gap is the mean distance from 1.
+    The score of a run is 1 − regret / (mean regret of the reference on that task): 1 at the optimum, 0 at the mean
+    regret of the reference. The optimality gap is the mean distance from 1.
 
     Parameters
     ----------
     frame, at, x
         As in `average_ranks`.
     reference : str, optional
-        As in `normalised_regrets`: by default ``random`` where it was compared.
+        Label of a searcher; by default that of random search.
     level : float
         Level of the intervals.
     seed : int
@@ -79,7 +91,8 @@ def aggregate_scores(
     Raises
     ------
     SettingError, UnknownNameError
-        As in `normalised_regrets`.
+        The frame is not valid, it contains neither `reference` nor random search, or the reference always found the
+        optimum of a task.
 
     Notes
     -----
@@ -129,7 +142,7 @@ def aggregate_scores(
 def probability_of_improvement(
     frame: pd.DataFrame,
     at: float | None = None,
-    x: XAxis = "evaluation",
+    x: XAxis | None = None,
     level: float = 0.95,
     seed: int = 0,
     n_resamples: int = _RESAMPLES,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from nasmeta.analysis._curves import XAxis, check_axis, evaluations_by
-from nasmeta.analysis._frame import FloatArray, IntArray, Runs, read_runs
+from nasmeta.analysis._frame import FloatArray, IntArray, Runs, check_frame, read_runs
 from nasmeta.errors import SettingError
 
 
@@ -41,12 +41,23 @@ class Losses:
         return of_task
 
 
-def paired_losses(frame: pd.DataFrame, at: npt.ArrayLike | None = None, x: XAxis = "evaluation") -> Losses:
+def budget_axis(frame: pd.DataFrame) -> XAxis:
+    """Return the axis of the runs' budget: simulated seconds if unsolved runs differ in their number of evaluations."""
+    if "simulated_seconds" not in frame.columns or not (frame["simulated_seconds"] > 0).any():
+        return "evaluation"
+    runs = read_runs(frame)
+    return "evaluation" if len(set(runs.length[~runs.solved].tolist())) <= 1 else "simulated_seconds"
+
+
+def paired_losses(frame: pd.DataFrame, at: npt.ArrayLike | None = None, x: XAxis | None = None) -> Losses:
     """Read the regret of each searcher after the same budgets, in every (task, seed).
 
-    Where left out, the budget is the largest at which all runs are known: of the whole frame for evaluations, of each
-    task for simulated seconds. A run that found the optimum is known at any budget.
+    By default the axis is that of the runs' budget (`budget_axis`), and the budget is the largest at which all runs are
+    known: in the whole frame for evaluations, on each task for simulated seconds. A run that found the optimum is known
+    at any budget.
     """
+    check_frame(frame, needed=["task", "searcher", "seed", "evaluation", "regret"])
+    x = budget_axis(frame) if x is None else x
     check_axis(x)
     runs = read_runs(frame, x)
     budgets = _budgets(runs, at, x)

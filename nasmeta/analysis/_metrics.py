@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from nasmeta.analysis._frame import FloatArray, IntArray, has_value, read_runs
-from nasmeta.analysis._statistics import bootstrap_interval, check_level, interval_columns
+from nasmeta.analysis._statistics import bootstrap_interval, check_level, interval_columns, without_mask
 from nasmeta.checks import checked_types
 from nasmeta.errors import SettingError
 
@@ -22,7 +22,7 @@ def incumbents(values: npt.ArrayLike, direction: Literal["max", "min"] = "max") 
     >>> incumbents([70.1, 73.5, 72.0, 73.5, 73.6]).tolist()
     [0, 1, 1, 1, 4]
     """
-    value = np.asarray(values, dtype=np.float64)
+    value = np.asarray(without_mask(values), dtype=np.float64)
     if direction not in ("max", "min"):
         raise SettingError(f"The direction is {direction!r}; it can be 'max' or 'min'.")
     if value.ndim != 1:
@@ -40,7 +40,7 @@ def regret(values: npt.ArrayLike, optimum: float, direction: Literal["max", "min
     >>> regret([70.0, 73.5, 72.0, 74.0], optimum=74.0).tolist()
     [4.0, 0.5, 0.5, 0.0]
     """
-    value = np.asarray(values, dtype=np.float64)
+    value = np.asarray(without_mask(values), dtype=np.float64)
     best = value[incumbents(value, direction)]
     if not np.isfinite(optimum):
         raise SettingError(f"The optimum is {optimum}; it must be a finite number.")

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from nasmeta.analysis._aggregates import normalised_regrets
-from nasmeta.analysis._curves import XAxis, check_axis
+from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._frame import FloatArray, read_runs
 from nasmeta.analysis._losses import paired_losses
 from nasmeta.analysis._statistics import (
@@ -26,7 +26,7 @@ _POINTS = 200
 def performance_profiles(
     frame: pd.DataFrame,
     at: float | None = None,
-    x: XAxis = "evaluation",
+    x: XAxis | None = None,
     reference: str | None = None,
     thresholds: npt.ArrayLike | None = None,
     level: float = 0.95,
@@ -123,7 +123,7 @@ def runtime_profiles(frame: pd.DataFrame, target: float = 0.0) -> pd.DataFrame:
 def anytime_area(
     frame: pd.DataFrame,
     until: float | None = None,
-    x: XAxis = "evaluation",
+    x: XAxis | None = None,
     log: bool = False,
     level: float = 0.95,
     seed: int = 0,
@@ -140,9 +140,9 @@ def anytime_area(
     >>> float(anytime_area(frame)["area"][0]), round(float(anytime_area(frame, log=True)["area"][0]), 6)
     (2.0, 2.5)
     """
-    check_axis(x)
     check_level(level)
-    budgets = paired_losses(frame, until, x).at[:, -1]
+    losses = paired_losses(frame, until, x)
+    x, budgets = losses.x, losses.at[:, -1]
     runs = read_runs(frame, x)
     rows = []
     for task, searcher, group in runs.groups():

@@ -27,7 +27,7 @@ _WIDTH, _HEIGHT = 4.6, 2.9  # inches
 def plot_critical_difference(
     frame: pd.DataFrame | Friedman,
     at: float | None = None,
-    x: XAxis = "evaluation",
+    x: XAxis | None = None,
     over: Blocks = "runs",
     level: float = 0.05,
     width: Width = 6.5,
@@ -127,16 +127,16 @@ def _ruler(axes: Axes, result: Friedman) -> None:
 
 
 @house_style()
-def plot_ranks(frame: pd.DataFrame, x: XAxis = "evaluation", width: Width = None) -> Figure:
+def plot_ranks(frame: pd.DataFrame, x: XAxis | None = None, width: Width = None) -> Figure:
     """Draw the average rank of each searcher against the budget.
 
     Parameters
     ----------
     frame : DataFrame (rows,)
         A results frame with a run of every searcher for every (task, seed) in it.
-    x : {"evaluation", "simulated_seconds"}
-        The horizontal axis. Tasks differ in what a training costs, so seconds are shares of each task's own budget: of
-        the largest at which all of its runs are known.
+    x : {"evaluation", "simulated_seconds"}, optional
+        The horizontal axis; by default that of the budget, as in `average_ranks`. Training times differ between tasks,
+        so seconds are shares of the largest budget at which all runs on a task are known.
     width : str or float, optional
         As in `plot_regret`; 4.6 inches where left out.
 
@@ -163,7 +163,7 @@ def plot_ranks(frame: pd.DataFrame, x: XAxis = "evaluation", width: Width = None
     figure, axes = _canvas(width)
     handles = _lines(axes, curves, budget, "rank")
     axes.set_xscale("log")
-    axes.set_xlabel("evaluations" if x == "evaluation" else f"share of the {time}")
+    axes.set_xlabel("evaluations" if budget == "evaluation" else f"share of the {time}")
     axes.set_ylabel("average rank")
     axes.set_ylim(len(handles) + 0.15, 0.85)  # 1 is the best, so it is on top
     _finish(figure, axes, handles, "y")
@@ -175,7 +175,7 @@ def plot_profiles(
     frame: pd.DataFrame,
     kind: Literal["performance", "runtime"] = "performance",
     at: float | None = None,
-    x: XAxis = "evaluation",
+    x: XAxis | None = None,
     reference: str | None = None,
     target: float = 0.0,
     width: Width = None,
@@ -194,11 +194,10 @@ def plot_profiles(
         The former comes with pointwise bootstrap intervals of 95 %.
     at : int, optional
         Of the performance profile: the evaluation at which regrets are compared; the last that all have where left out.
-    x : {"evaluation", "simulated_seconds"}
-        What `at` counts.
+    x : {"evaluation", "simulated_seconds"}, optional
+        The axis of `at`; by default that of the budget, as in `average_ranks`.
     reference : str, optional
-        The searcher whose mean regret on a task is 1; ``random`` where left out, or without it the one with the
-        largest mean regret on most tasks.
+        Label of the searcher whose mean regret on a task is 1; by default that of random search.
     target : float
         Of the runtime profile: the regret to be reached.
     width : str or float, optional

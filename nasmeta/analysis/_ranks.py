@@ -20,7 +20,7 @@ _CURVE_POINTS = 80
 
 
 @checked_types
-def average_ranks(frame: pd.DataFrame, at: float | None = None, x: XAxis = "evaluation") -> pd.DataFrame:
+def average_ranks(frame: pd.DataFrame, at: float | None = None, x: XAxis | None = None) -> pd.DataFrame:
     """Rank the searchers by their regret after the same budget; 1 is the best.
 
     Ranks are taken within each (task, seed), ties share the average rank, then the mean is taken over the seeds of a
@@ -30,11 +30,12 @@ def average_ranks(frame: pd.DataFrame, at: float | None = None, x: XAxis = "eval
     ----------
     frame : DataFrame (rows,)
         A results frame with a run of every searcher for every (task, seed) in it.
-    at : int, optional
-        The budget; by default as many evaluations as all runs reach, or as many simulated seconds as all runs of the
-        task reach. Runs that found the optimum reach any number.
-    x : {"evaluation", "simulated_seconds"}
-        What the budget counts.
+    at : float, optional
+        The budget; by default the largest number of evaluations that all runs reach, or the largest number of simulated
+        seconds that all runs on the task reach. Runs that found the optimum reach any budget.
+    x : {"evaluation", "simulated_seconds"}, optional
+        The axis of the budget. By default simulated seconds if runs without the optimum ended after different numbers
+        of evaluations, as they do after a budget in seconds; else evaluations.
 
     Returns
     -------
@@ -61,14 +62,14 @@ def average_ranks(frame: pd.DataFrame, at: float | None = None, x: XAxis = "eval
     losses = paired_losses(frame, at, x)
     per_task = _mean_ranks(losses)[:, :, -1]
     columns: dict[str, object] = {"searcher": losses.searchers}
-    if x == "evaluation":
+    if losses.x == "evaluation":
         columns["evaluation"] = int(losses.at[0, -1])
     result = pd.DataFrame(columns | dict(zip(losses.tasks, per_task, strict=True)))
     result["mean"] = per_task.mean(axis=0)
     return result.sort_values("mean", kind="stable", ignore_index=True)
 
 
-def rank_curves(frame: pd.DataFrame, x: XAxis = "evaluation", points: int = _CURVE_POINTS) -> pd.DataFrame:
+def rank_curves(frame: pd.DataFrame, x: XAxis | None = None, points: int = _CURVE_POINTS) -> pd.DataFrame:
     """Follow the average rank of each searcher over the budget, at up to `points` budgets on a log scale.
 
     Tasks differ in what a training costs, so over simulated seconds the budget is a share (0 to 1) of each task's own:
@@ -88,9 +89,9 @@ def rank_curves(frame: pd.DataFrame, x: XAxis = "evaluation", points: int = _CUR
     if points < 2:
         raise SettingError(f"A curve of {points} points was asked for; it needs at least 2.")
     whole = paired_losses(frame, x=x)
-    if x == "evaluation":
+    if whole.x == "evaluation":
         grid = np.unique(np.geomspace(1, whole.at[0, -1], points).round())
-        ranks = _mean_ranks(paired_losses(frame, grid)).mean(axis=0)
+        ranks = _mean_ranks(paired_losses(frame, grid, whole.x)).mean(axis=0)
         name, shown = "evaluation", grid.astype(np.int64)
     else:
         per_task = []
@@ -99,7 +100,7 @@ def rank_curves(frame: pd.DataFrame, x: XAxis = "evaluation", points: int = _CUR
         shares = np.geomspace(max(b / end for b, end in zip(begin, whole.at[:, -1], strict=True)), 1, points)
         for part, first, end in zip(parts, begin, whole.at[:, -1], strict=True):
             budgets = np.clip(shares * end, first, end)  # a rounding error must not leave what is known
-            course = _mean_ranks(paired_losses(part, budgets, x))[0]
+            course = _mean_ranks(paired_losses(part, budgets, whole.x))[0]
             per_task.append(course[:, np.searchsorted(np.unique(budgets), budgets)])
         ranks = np.mean(per_task, axis=0)
         name, shown = "budget_share", shares
@@ -142,7 +143,7 @@ class Friedman:
 def friedman_test(
     frame: pd.DataFrame,
     at: float | None = None,
-    x: XAxis = "evaluation",
+    x: XAxis | None = None,
     over: Blocks = "runs",
     level: float = 0.05,
 ) -> Friedman:

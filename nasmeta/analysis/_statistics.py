@@ -21,6 +21,15 @@ def check_level(level: float) -> None:
         raise SettingError(f"The level of an interval is {level}; it must lie between 0 and 1, for example 0.95.")
 
 
+def without_mask(values: npt.ArrayLike) -> npt.ArrayLike:
+    """Return values with NaN in place of the masked entries of a NumPy masked array.
+
+    >>> without_mask(np.ma.masked_less([1.0, -9.0], 0)).tolist()
+    [1.0, nan]
+    """
+    return np.ma.filled(values.astype(np.float64), np.nan) if isinstance(values, np.ma.MaskedArray) else values
+
+
 def generator(seed: int | np.random.Generator) -> np.random.Generator:
     """Return the generator of a seed, checked, or the one that is given."""
     return seed if isinstance(seed, np.random.Generator) else np.random.default_rng(check_int("seed", seed, least=0))
@@ -76,7 +85,7 @@ def bootstrap_interval(
     check_level(level)
     if n_resamples < 1:
         raise SettingError(f"The number of resamples is {n_resamples}; it must be at least 1.")
-    sample = np.atleast_1d(check_array("samples", samples))
+    sample = np.atleast_1d(check_array("samples", without_mask(samples)))
     check_choice("axis", str(axis), [str(one) for one in range(-sample.ndim, sample.ndim)])
     sample = np.moveaxis(sample, axis, -1)
     shape, n = sample.shape[:-1], sample.shape[-1]

@@ -37,6 +37,14 @@ def test_regret_is_the_distance_of_the_best_so_far(values, direction):
     assert regret(values, optimum, direction).tolist() == expected
 
 
+@pytest.mark.parametrize("function", [incumbents, lambda values: regret(values, 3.0)])
+def test_masked_values_are_missing(function):
+    masked = np.ma.masked_less([1.0, 2.0, -999.0], 0)
+    with pytest.raises(SettingError, match="position 2"):
+        function(masked)
+    assert function(masked[:2]).tolist() == function([1.0, 2.0]).tolist()
+
+
 def test_infinities_and_negative_zero():
     assert incumbents([-np.inf, -np.inf, 1.0]).tolist() == [0, 0, 2]
     assert not np.signbit(regret([1.0, 2.0], 1.0, "min")).any()

@@ -43,15 +43,15 @@ def test_ranks_equal_scipy(make_frame, seed, n_searchers, n_tasks, n_seeds):
 
 def test_ranks_with_ties_and_a_run_that_stopped_at_the_optimum(make_frame):
     frame = make_frame({("t", "a"): [[3, 3, 1]], ("t", "b"): [[2, 0]], ("t", "c"): [[4, 1, 1, 1]]})
-    table = average_ranks(frame)
+    table = average_ranks(frame, x="evaluation")
     assert table[["searcher", "evaluation", "mean"]].to_numpy().tolist() == [
         ["b", 3, 1.0],
         ["a", 3, 2.5],
         ["c", 3, 2.5],
     ]
-    assert average_ranks(frame, at=1)["searcher"].tolist() == ["b", "a", "c"]
+    assert average_ranks(frame, 1, "evaluation")["searcher"].tolist() == ["b", "a", "c"]
     with pytest.raises(SettingError, match=r"Ranks after 4 evaluations .* 1 to 3 are possible"):
-        average_ranks(frame, at=4)
+        average_ranks(frame, 4, "evaluation")
 
 
 def test_ranks_need_every_run(make_frame):
@@ -69,12 +69,12 @@ def test_ranks_at_a_number_of_simulated_seconds(make_frame):
     slow = make_frame({("t", "a"): [[3, 0.5]]}, seconds=100.0)
     fast = make_frame({("t", "b"): [[4, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]]}, seconds=10.0)
     frame = pd.concat([slow, fast], ignore_index=True)
-    assert average_ranks(frame, x="simulated_seconds")["searcher"].tolist() == ["b", "a"]  # at 120 s
-    assert average_ranks(frame)["searcher"].tolist() == ["a", "b"]  # after 2 evaluations
+    assert average_ranks(frame)["searcher"].tolist() == ["b", "a"]  # at 120 s, as the runs differ in length
+    assert average_ranks(frame, x="evaluation")["searcher"].tolist() == ["a", "b"]  # after 2 evaluations
     with pytest.raises(SettingError, match=r"after 50 simulated seconds .* on t ended after 120, so 100 to 120"):
         average_ranks(frame, at=50, x="simulated_seconds")
     with pytest.raises(SettingError, match="whole numbers"):
-        average_ranks(frame, at=1.5)
+        average_ranks(frame, 1.5, "evaluation")
 
 
 def test_rank_curves_are_average_ranks_along_the_budget(real_frame):

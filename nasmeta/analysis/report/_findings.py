@@ -10,7 +10,8 @@ import pandas as pd
 
 from nasmeta.analysis._aggregates import aggregate_scores, probability_of_improvement
 from nasmeta.analysis._curves import XAxis
-from nasmeta.analysis._frame import Runs, count_runs, has_value, read_runs
+from nasmeta.analysis._frame import count_runs, has_value, read_runs
+from nasmeta.analysis._losses import budget_axis
 from nasmeta.analysis._metrics import summarise, usual_budgets
 from nasmeta.analysis._paired_tests import paired_tests
 from nasmeta.analysis._profiles import anytime_area, performance_profiles
@@ -163,18 +164,20 @@ def find(
     level: float = 0.95,
     seed: int = 0,
     columns: Sequence[ColumnInfo] = (),
+    reference: str | None = None,
 ) -> Findings:
     """Compute everything; what the frame does not allow is left out, with a remark that says why.
 
     Of the `tasks` that are passed it tells units, releases and test values. `columns` are the test columns that the
-    comparison reports, by default one in an order that does not depend on what was fetched.
+    comparison reports, by default one in an order that does not depend on what was fetched. `reference` is the label of
+    the searcher with a score of 0, by default that of random search.
     """
     runs = read_runs(frame, "incumbent_value", "simulated_seconds")
     _require_values(frame)
     facts = facts_of(frame, tasks, columns)
     counts = sorted({high.stop - high.start for _, _, high in runs.groups()})
     found = Findings(
-        _with_test(frame, facts), facts, list(runs.searchers), x or _budget_axis(runs), at, counts, level, seed
+        _with_test(frame, facts), facts, list(runs.searchers), x or budget_axis(frame), at, counts, level, seed
     )
     if at is not None:
         average_ranks(frame, at, found.x)  # raises where the budget is not reached
@@ -206,8 +209,8 @@ def find(
             found.remarks.append(f"No Friedman test: {reason}")
         try:
             if found.known:
-                found.aggregates = aggregate_scores(frame, at, found.x, level=level, seed=seed)
-                found.profiles = performance_profiles(frame, at, found.x, level=level, seed=seed)
+                found.aggregates = aggregate_scores(frame, at, found.x, reference, level, seed)
+                found.profiles = performance_profiles(frame, at, found.x, reference, level=level, seed=seed)
         except SettingError as reason:
             found.remarks.append(f"No scores over all tasks: {reason}")
     found.remarks += [
@@ -259,11 +262,6 @@ def _require_values(frame: pd.DataFrame) -> None:
                 f"On {task} {nothing_succeeded(rows)}, so there is no best value to report{why and f': {why}'}. "
                 "The journals in the folder's runs say what was tried."
             )
-
-
-def _budget_axis(runs: Runs) -> XAxis:
-    """Return what the budget counted: where unsolved runs ended after different numbers of evaluations, seconds."""
-    return "evaluation" if len(set(runs.length[~runs.solved].tolist())) <= 1 else "simulated_seconds"
 
 
 def _with_test(frame: pd.DataFrame, facts: Sequence[TaskFacts]) -> pd.DataFrame:

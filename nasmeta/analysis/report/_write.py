@@ -138,7 +138,7 @@ def _figures(found: Findings) -> dict[str, Callable[[], Figure]]:
     if found.rank_course is not None and len(found.searchers) > 1:
         figures["ranks"] = lambda: plot_ranks(frame, found.x)
     if found.profiles is not None:
-        figures["performance_profile"] = lambda: plot_profiles(frame, at=found.at, x=found.x)
+        figures["performance_profile"] = lambda: plot_profiles(frame, at=found.at, x=found.x, reference=found.reference)
     if fronts := tasks_with_two(frame):
         at = found.at if found.x == "evaluation" else None
         figures["attainment"] = lambda: plot_attainment(frame, fronts, at=at)
