@@ -16,12 +16,6 @@ from nasmeta.analysis._attainment import (
     front_distances,
     plot_attainment,
 )
-from nasmeta.analysis._comparison_summary import (
-    ComparisonSummary as ComparisonSummary,
-    summarise_comparison as summarise_comparison,
-    title_of as title_of,
-    write_summary as write_summary,
-)
 from nasmeta.analysis._comparison_table import latex_comparison
 from nasmeta.analysis._curves import regret_curves as regret_curves
 from nasmeta.analysis._metrics import (
@@ -49,9 +43,6 @@ from nasmeta.analysis._ranks import (
     friedman_test as friedman_test,
     rank_curves as rank_curves,
 )
-from nasmeta.analysis._run_summary import (
-    deterministic_runs as deterministic_runs,
-)
 from nasmeta.analysis._statistics import bootstrap_interval
 from nasmeta.analysis._tables import to_html as to_html, to_latex, to_markdown
 from nasmeta.analysis._verification_page import (
@@ -62,6 +53,11 @@ from nasmeta.analysis._verification_plots import (
     plot_agreement as plot_agreement,
     plot_cells,
     plot_training_curves,
+)
+from nasmeta.analysis.report import (
+    summarise_comparison as summarise_comparison,
+    title_of as title_of,
+    write_summary as write_summary,
 )
 from nasmeta.pictures import WIDTHS as WIDTHS
 

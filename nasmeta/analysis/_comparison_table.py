@@ -11,8 +11,8 @@ import pandas as pd
 from nasmeta.analysis._frame import FloatArray, Runs, read_runs
 from nasmeta.analysis._losses import place_of_runs
 from nasmeta.analysis._paired_tests import holm, wilcoxon_p
-from nasmeta.analysis._run_summary import column_of, digits_of
 from nasmeta.analysis._tables import in_latex
+from nasmeta.analysis._units import column_of, digits_of
 from nasmeta.checks import check_int, check_number, checked_types
 from nasmeta.errors import SettingError, UnknownNameError
 

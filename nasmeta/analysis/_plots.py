@@ -13,8 +13,8 @@ import pandas as pd
 
 from nasmeta.analysis._curves import XAxis, regret_curves
 from nasmeta.analysis._frame import check_frame
-from nasmeta.analysis._run_summary import column_of, regret_unit
 from nasmeta.analysis._styles import style, tidy
+from nasmeta.analysis._units import column_of, regret_unit
 from nasmeta.checks import checked_types
 from nasmeta.errors import SettingError, UnknownNameError, shown
 from nasmeta.files import writing

@@ -60,7 +60,7 @@ def to_markdown(
     | gp | 22.1 [20.3, 24.0] |
     | random | – |
     """
-    text = _texts(table, headers, decimals=decimals)
+    text = texts_of(table, headers, decimals=decimals)
     lines = [text.headings, ["---:" if right else ":---" for right in text.right]]
     lines += [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in text.rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
@@ -106,7 +106,7 @@ def to_latex(
     \bottomrule
     \end{tabular}
     """
-    text = _texts(table, headers, best, decimals)
+    text = texts_of(table, headers, best, decimals)
 
     def line(cells: list[str], row: int = -1) -> str:
         written = [in_latex(cell) for cell in cells]
@@ -137,7 +137,7 @@ def to_html(
     >>> '<td class="num" data-value="0.5">0.5000</td>' in to_html(table)
     True
     """
-    text = _texts(table, headers, best, decimals)
+    text = texts_of(table, headers, best, decimals)
     head = "".join(
         f'<th scope="col"{_class(right)}>{escape(heading)}</th>'
         for heading, right in zip(text.headings, text.right, strict=True)
@@ -189,7 +189,7 @@ class _Texts(NamedTuple):
     best: set[tuple[int, int]]
 
 
-def _texts(
+def texts_of(
     table: pd.DataFrame,
     headers: Mapping[str, str] | None,
     best: Goals | None = None,

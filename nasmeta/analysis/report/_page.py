@@ -22,11 +22,11 @@ from nasmeta.analysis._styles import style
 from nasmeta.analysis._tables import to_html
 from nasmeta.analysis.report._findings import SCORE_GOALS, Findings
 from nasmeta.analysis.report._words import (
+    column_notes,
     friedman_sentence,
     p_text,
-    result_notes,
+    score_note,
     size_sentence,
-    task_sentence,
     test_note,
 )
 from nasmeta.errors import SettingError, needing
@@ -182,23 +182,20 @@ def _across(found: Findings) -> str:
         caption = f"Average rank {found.budget}; 1 is the best."
         parts.append(_table(to_html(found.rank_table, None, {"mean": "min"}, decimals=found.decimals), caption))
     if found.score_table is not None:
-        caption = (
-            f"Scores over all tasks and runs: 1 at the optimum, 0 as {found.reference} on average. Interquartile mean "
-            "and mean over all runs, median of the tasks' means, and the mean distance from 1, with "
-            "stratified bootstrap intervals."
-        )
         parts.append("<h3>Scores</h3>")
-        parts.append(_table(to_html(found.score_table, {"iqm": "interquartile mean"}, SCORE_GOALS), caption))
+        parts.append(_table(to_html(found.score_table, {"iqm": "IQM"}, SCORE_GOALS), score_note(found)))
     return "\n".join(parts)
 
 
 def _results(found: Findings) -> str:
-    parts = []
+    parts, columns = [], set[str]()
     for fact in found.facts:
-        parts.append(f"<h3>{escape(fact.name)}</h3><p>{escape(task_sentence(fact))}</p>")
-        table = to_html(found.results[fact.name], found.headers, found.goals, decimals=found.decimals)
+        results = found.results[fact.name]
+        columns |= set(results)
+        parts.append(f"<h3>{escape(fact.name)}</h3><p>{escape(str(fact))}</p>")
+        table = to_html(results, found.headers(fact.name), found.goals, decimals=found.decimals)
         parts.append(_table(table, f"Results on {fact.name}", shown=False))
-    parts.append(f'<p class="note">{escape(result_notes(found))} Their level is {100 * found.level:g} %.</p>')
+    parts.append(f'<p class="note">{escape(" ".join(column_notes(found, columns)))}</p>')
     return "\n".join(parts)
 
 
