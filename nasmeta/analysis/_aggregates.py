@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import permutations
-from typing import Any
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -12,7 +11,7 @@ import pandas as pd
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._frame import FloatArray
 from nasmeta.analysis._losses import Losses, paired_losses
-from nasmeta.analysis._statistics import check_level, interval_columns, quantile_interval, stratified_draws
+from nasmeta.analysis._statistics import interval_columns, quantile_interval, stratified_draws
 from nasmeta.errors import SettingError, UnknownNameError
 
 _RESAMPLES = 2000
@@ -31,7 +30,7 @@ def normalised_regrets(
     if reference not in losses.searchers:
         raise UnknownNameError.of("searcher", reference, losses.searchers)
     position = losses.searchers.index(reference)
-    scale = np.array([losses.of_task(code)[:, position].mean() for code in range(len(losses.tasks))])
+    scale = np.array([regret[:, position].mean() for regret in losses.by_task()])
     if (scale == 0).any():
         task = losses.tasks[int(np.argmax(scale == 0))]
         known = frame.loc[frame["task"] == task, "regret"].notna().any()
@@ -39,7 +38,7 @@ def normalised_regrets(
             f"{reference} found the {'optimum' if known else 'best known value'} of {task} in all runs, so regrets "
             "cannot be measured by it. Name another reference, or compare at a smaller budget."
         )
-    return losses, losses.last() / scale[losses.task, None], reference
+    return losses, losses.regret[:, :, -1] / scale[losses.task, None], reference
 
 
 def random_label(frame: pd.DataFrame, searchers: Sequence[str]) -> str:
@@ -112,7 +111,6 @@ def aggregate_scores(
     """
     from scipy.stats import trim_mean
 
-    check_level(level)
     losses, regrets, reference = normalised_regrets(frame, at, x, reference)
     rng = np.random.default_rng(seed)
     strata = [np.flatnonzero(losses.task == code) for code in range(len(losses.tasks))]
@@ -180,30 +178,25 @@ def probability_of_improvement(
            a     b        0.875
            b     a        0.125
     """
-    check_level(level)
     losses = paired_losses(frame, at, x)
-    names = losses.searchers
-    if len(names) < 2:
+    if len(losses.searchers) < 2:
         raise SettingError("A comparison needs two searchers; the frame holds one.")
-    rng = np.random.default_rng(seed)
-    draws = [stratified_draws(losses.sizes, n_resamples, rng) for _ in names]  # by searcher and task: (draws, runs)
-    found: dict[tuple[int, int], tuple[Any, Any, Any]] = {}
-    for one, other in permutations(range(len(names)), 2):
-        if (other, one) in found:
-            value, low, high = found[other, one]
-            found[one, other] = 1 - value, 1 - high, 1 - low
-            continue
+    regrets, rng = losses.by_task(), np.random.default_rng(seed)
+    sizes = [len(regret) for regret in regrets]
+    draws = [stratified_draws(sizes, n_resamples, rng) for _ in losses.searchers]  # by searcher and task: (draws, runs)
+    found = {}
+    for one, other in combinations(range(len(losses.searchers)), 2):
         exact, resampled = [], []
-        for code, size in enumerate(losses.sizes):
-            regret = losses.of_task(code)
-            wins = 0.5 * (1 + np.sign(regret[None, :, other] - regret[:, None, one]))  # (runs of one, runs of other)
+        for code, regret in enumerate(regrets):
+            wins = 0.5 * (1 + np.sign(regret[:, other] - regret[:, one, None]))  # (runs of one, runs of other)
             exact.append(wins.mean())
-            resampled.append(((draws[one][code] @ wins) * draws[other][code]).sum(axis=1) / size**2)
-        low, high = quantile_interval(np.mean(resampled, axis=0), level)
-        found[one, other] = np.mean(exact), low, high
+            resampled.append(((draws[one][code] @ wins) * draws[other][code]).sum(axis=1) / len(regret) ** 2)
+        value, (low, high) = np.mean(exact), quantile_interval(np.mean(resampled, axis=0), level)
+        found[one, other], found[other, one] = (value, low, high), (1 - value, 1 - high, 1 - low)
+    names = losses.searchers
     return pd.DataFrame(
         [
             {"searcher": names[one], "other": names[other], **interval_columns("probability", value, bounds)}
-            for (one, other), (value, *bounds) in found.items()
+            for (one, other), (value, *bounds) in sorted(found.items())
         ]
     )

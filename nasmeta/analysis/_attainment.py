@@ -12,10 +12,9 @@ import pandas as pd
 from nasmeta.analysis._frame import check_frame
 from nasmeta.analysis._plots import columns_in
 from nasmeta.analysis._styles import style
-from nasmeta.checks import check_instance, check_int, check_number, checked_types
-from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, shown
+from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
 from nasmeta.pictures import Width, house_style, inches, new_figure
-from nasmeta.tasks import MultiObjectiveTask, Task, get_task
+from nasmeta.tasks import MultiObjectiveTask, get_task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,9 +45,6 @@ def attainment_surfaces(
     n = asked.n_objectives
     if n > 3:
         raise SettingError(f"Attainment surfaces are of two or three objectives; {asked.name} has {n}.")
-    for share in shares:
-        if not 0 < check_number("a share", share) <= 100:
-            raise SettingError(f"A share of runs is above 0 and at most 100 percent, not {shown(share)}.")
     rows, names, parts = _until(frame, asked, at), _names(asked), []
     for searcher, runs in rows.groupby("searcher", sort=False, observed=True):
         costs = -asked.signs * runs[names].to_numpy(np.float64)
@@ -60,7 +56,6 @@ def attainment_surfaces(
     return pd.concat(parts, ignore_index=True)
 
 
-@checked_types
 def front_distances(
     frame: pd.DataFrame, task: MultiObjectiveTask | str | None = None, *, at: int | None = None
 ) -> pd.DataFrame:
@@ -202,7 +197,7 @@ def _heights(points: Any, task: MultiObjectiveTask, grid: Any) -> Any:
 def _until(frame: pd.DataFrame, task: MultiObjectiveTask, at: int | None) -> pd.DataFrame:
     """Return the evaluations on a task, the first so many of each run or all."""
     rows = frame[frame["task"] == task.name]
-    return rows if at is None else rows[rows["evaluation"] <= check_int("at", at)]
+    return rows if at is None else rows[rows["evaluation"] <= at]
 
 
 def _names(task: MultiObjectiveTask) -> list[str]:
@@ -211,28 +206,21 @@ def _names(task: MultiObjectiveTask) -> list[str]:
 
 
 def _task_of(frame: pd.DataFrame, task: MultiObjectiveTask | str | None) -> MultiObjectiveTask:
-    check_frame(frame, needed=["task"])
-    known = [str(name) for name in frame["task"].unique()]
-    if task is None and len(known) > 1:
-        raise SettingError(f"The frame has several tasks: name one of {', '.join(known)}.")
-    if not known:
-        raise SettingError("The frame is empty: there is no run to measure.")
-    asked = known[0] if task is None else task
-    name = asked if isinstance(asked, str) else check_instance("task", asked, Task).name
-    if name not in known:
-        raise UnknownNameError.of("task", name, known)
-    try:
-        found = get_task(asked) if isinstance(asked, str) else asked
-    except NasmetaError as reason:
-        raise SettingError(f"{name} is not known by its name here: pass the Task as task. {reason}") from reason
-    if not isinstance(found, MultiObjectiveTask) or "objective_1" not in frame:
-        raise SettingError(f"{name} has one objective, so no front: regret_curves are for one.")
+    check_frame(frame, ["task"])
+    names = [str(name) for name in frame["task"].unique()]
+    if task is None and len(names) != 1:
+        raise SettingError(f"Name one task of the frame; it has {', '.join(names) or 'none'}.")
+    asked = names[0] if task is None else task
+    found = get_task(asked) if isinstance(asked, str) else asked
+    if found.name not in names:
+        raise UnknownNameError.of("task", found.name, names)
+    if not isinstance(found, MultiObjectiveTask):
+        raise SettingError(f"{found.name} has one objective, so it has no front. See regret_curves.")
     return found
 
 
 def tasks_with_two(frame: pd.DataFrame) -> list[MultiObjectiveTask]:
     """Return the tasks of a frame that have two objectives and are known by name here."""
-    check_frame(frame)
     found = []
     for name in frame["task"].unique():
         with suppress(NasmetaError):

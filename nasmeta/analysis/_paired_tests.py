@@ -12,8 +12,7 @@ import pandas as pd
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._frame import FloatArray
 from nasmeta.analysis._losses import paired_losses
-from nasmeta.analysis._statistics import bootstrap_interval, check_level, generator, interval_columns
-from nasmeta.checks import checked_types
+from nasmeta.analysis._statistics import bootstrap_interval, interval_columns
 from nasmeta.errors import SettingError
 
 PairedTest = Literal["wilcoxon", "permutation"]
@@ -30,8 +29,6 @@ def holm(p_values: npt.ArrayLike) -> FloatArray:
     [0.04, 0.09, 0.09, 0.5]
     """
     p = np.asarray(p_values, dtype=np.float64)
-    if p.ndim != 1 or not ((p >= 0) & (p <= 1)).all():  # NaN is neither
-        raise SettingError(f"p-values must be a vector of numbers from 0 to 1; they are {p_values!r:.80}.")
     order = np.argsort(p, kind="stable")
     stepped = np.maximum.accumulate((len(p) - np.arange(len(p))) * p[order])
     corrected = np.empty_like(p)
@@ -39,7 +36,6 @@ def holm(p_values: npt.ArrayLike) -> FloatArray:
     return corrected
 
 
-@checked_types
 def paired_tests(
     frame: pd.DataFrame,
     at: float | None = None,
@@ -88,15 +84,14 @@ def paired_tests(
     searcher other  difference  better  p_value
            a     b        -2.0       6  0.03125
     """
-    check_level(level)
     if method not in ("wilcoxon", "permutation"):
         raise SettingError(f"The test {method!r} was asked for; possible are 'wilcoxon' and 'permutation'.")
+    test = {"wilcoxon": lambda difference, _: wilcoxon_p(difference), "permutation": _permutation}[method]
     losses = paired_losses(frame, at, x)
     if len(losses.searchers) < 2:
         raise SettingError("A test needs two searchers; the frame holds one.")
     tables = []
-    for code, task in enumerate(losses.tasks):
-        regret = losses.of_task(code)
+    for task, regret in zip(losses.tasks, losses.by_task(), strict=True):
         rows = []
         for one, other in combinations(range(len(losses.searchers)), 2):
             difference = regret[:, one] - regret[:, other]
@@ -111,7 +106,7 @@ def paired_tests(
                     "better": int((difference < 0).sum()),
                     "ties": int((difference == 0).sum()),
                     "worse": int((difference > 0).sum()),
-                    "p_value": wilcoxon_p(difference) if method == "wilcoxon" else _permutation(difference, seed),
+                    "p_value": test(difference, seed),
                 }
             )
         table = pd.DataFrame(rows)
@@ -155,6 +150,6 @@ def _permutation(difference: FloatArray, seed: int) -> float:
         permutation_type="samples",
         vectorized=True,
         n_resamples=_PERMUTATIONS,
-        rng=generator(seed),
+        rng=np.random.default_rng(seed),
     )
     return float(result.pvalue)

@@ -12,11 +12,9 @@ import numpy as np
 import pandas as pd
 
 from nasmeta.analysis._curves import XAxis, regret_curves
-from nasmeta.analysis._frame import check_frame
 from nasmeta.analysis._styles import style, tidy
 from nasmeta.analysis._units import column_of, regret_unit
-from nasmeta.checks import checked_types
-from nasmeta.errors import SettingError, UnknownNameError, shown
+from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.files import writing
 from nasmeta.pictures import Width, fitting_size, house_style, inches, new_figure, points, text_inches, wrapped
 from nasmeta.places import checked_path
@@ -117,9 +115,6 @@ def plot_regret(
     for name in names:
         if name not in known:
             raise UnknownNameError.of("task", name, known)
-    if not names:
-        raise SettingError(f"No task was chosen; possible are {', '.join(known)}.")
-
     unit = regret_unit([column_of(str(name)) for name in names]) if unit is None else unit
     columns, rows = columns_in(width, len(names), _COLUMNS)
     total = inches(width, columns * _PANEL_WIDTH + (_PANEL_WIDTH / 2 if columns == 1 else 0))
@@ -289,7 +284,6 @@ def _set_value_axes(panel: Axes, curves: pd.DataFrame, centre: str) -> None:
 
 def has_unknown_optimum(frame: pd.DataFrame) -> bool:
     """Whether regrets of a results frame are missing, as nobody knows the best value there is."""
-    check_frame(frame)
     return "regret" in frame.columns and bool(frame["regret"].isna().any())
 
 
@@ -300,7 +294,6 @@ def check_formats(formats: Sequence[str]) -> None:
             raise SettingError(f"Figures as {name!r} were asked for; possible are {', '.join(_FORMATS)}.")
 
 
-@checked_types
 def save_figure(figure: Figure, path: str | PathLike[str], formats: Sequence[str] = ("png", "svg")) -> list[Path]:
     """Write a figure as PNG (200 dots per inch), SVG and PDF; the same figure gives the same bytes.
 
@@ -334,8 +327,6 @@ def save_figure(figure: Figure, path: str | PathLike[str], formats: Sequence[str
 
     check_formats(formats)
     target = checked_path("path", path)
-    if not hasattr(figure, "savefig") or not target.name:
-        raise SettingError(f"A matplotlib figure is saved under a name, not {shown(figure)} under {shown(path)}.")
     files = [target.with_name(f"{target.name}.{name}") for name in formats]
     with writing(f"{target} cannot be written"):
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from nasmeta.checks import check_array, check_int, checked_types, decimals_for
+from nasmeta.checks import check_array, check_int, decimals_for
 from nasmeta.errors import SettingError, shown as said
 
 _ROUNDING = 1e-8  # what is smaller is taken for 0
@@ -25,7 +25,6 @@ _LATEX = str.maketrans(
 )  # fmt: skip
 
 
-@checked_types
 def to_markdown(
     table: pd.DataFrame, headers: Mapping[str, str] | None = None, decimals: Mapping[str, int] | None = None
 ) -> str:
@@ -66,7 +65,6 @@ def to_markdown(
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-@checked_types
 def to_latex(
     table: pd.DataFrame,
     headers: Mapping[str, str] | None = None,

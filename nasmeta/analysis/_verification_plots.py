@@ -42,8 +42,6 @@ def plot_cells(
     >>> len(plot_cells([6111, 0]).axes)
     2
     """
-    if not len(cells):
-        raise SettingError("There is no cell to draw.")
     if titles is not None and len(titles) != len(cells):
         raise SettingError(f"There are {len(titles)} titles for {len(cells)} cells.")
     space = get_space(space)
@@ -76,10 +74,7 @@ def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
     >>> [axes.get_ylabel() for axes in plot_training_curves(frame).axes]
     ['validation accuracy (%)', 'training loss']
     """
-    check_frame(
-        epochs, "verify", 'read_csv("{}/epochs.csv")',
-        ["cell", "role", "seed", "epoch", "train_loss", "valid_accuracy", "test_accuracy"],
-    )  # fmt: skip
+    check_frame(epochs, ["cell", "role", "seed", "epoch", "train_loss", "valid_accuracy", "test_accuracy"], "verify")
     columns, lines = columns_in(width, 2, 2)
     figure = new_figure(inches(width, 6.6), lines * 2.4 + 0.5)
     split = "valid" if epochs["valid_accuracy"].notna().any() else "test"

@@ -8,7 +8,6 @@ from html import escape
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, cast
 
-from nasmeta.checks import checked_types
 from nasmeta.errors import SettingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -63,8 +62,6 @@ def house_style(
     """
 
     def decorate(plot: Callable[P, R]) -> Callable[P, R]:
-        plot = checked_types(plot)
-
         @functools.wraps(plot)
         def styled(*arguments: P.args, **settings: P.kwargs) -> R:
             import matplotlib

@@ -63,8 +63,6 @@ def test_reference_without_regret_is_refused(make_frame):
         aggregate_scores(frame, reference="a")
     with pytest.raises(UnknownNameError, match="Possible: a, b"):
         aggregate_scores(frame, reference="c")
-    with pytest.raises(SettingError, match="between 0 and 1"):
-        aggregate_scores(frame, level=95)
 
 
 def test_the_reference_is_random_search_under_any_label():

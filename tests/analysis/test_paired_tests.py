@@ -23,12 +23,6 @@ def test_holm_equals_statsmodels(p_values):
     np.testing.assert_allclose(holm(p_values), multitest.multipletests(p_values, method="holm")[1], atol=1e-12)
 
 
-@pytest.mark.parametrize("wrong", [[0.1, np.nan], [1.2], [-0.1], 0.5, [[0.1]]])
-def test_holm_refuses_what_is_no_p_value(wrong):
-    with pytest.raises(SettingError, match="from 0 to 1"):
-        holm(wrong)
-
-
 def pair(make_frame, one, other):
     return make_frame({("t", "a"): [[loss] for loss in one], ("t", "b"): [[loss] for loss in other]})
 
@@ -126,8 +120,6 @@ def test_pairs_of_each_task_are_corrected_together(make_frame):
 def test_what_cannot_be_tested_is_refused(make_frame):
     with pytest.raises(SettingError, match="two searchers"):
         paired_tests(make_frame({("t", "a"): [[1], [2]]}))
-    with pytest.raises(SettingError, match="'wilcoxon' and 'permutation'"):
-        paired_tests(pair(make_frame, [1], [2]), method="t")
     with pytest.raises(SettingError, match="'b' has none for task 't', seed 1"):
         paired_tests(make_frame({("t", "a"): [[1], [1]], ("t", "b"): [[1]]}))
     broken = pair(make_frame, [1, 2], [2, 1])

@@ -158,8 +158,8 @@ def _test_column(task: Task, incumbents: FloatArray, reported: Sequence[ColumnIn
     The columns that the comparison reports come first; then columns of networks that were trained on the whole training
     set, columns of the same release, and all others by name, whatever the order in which sources were fetched.
     """
-    s = task.signal
     try:
+        s = task.signal
         wanted = [info for info in reported if info.dataset in (s.dataset, f"{s.dataset}-valid")]
         others = sorted(
             task.report_columns,

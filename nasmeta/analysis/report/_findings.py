@@ -113,11 +113,11 @@ class Findings:
             asked = {n for (name, _), n in asked_runs(self.frame).items() if name == task}
             unwanted = ["runs"] if asked == set(part["runs"]) and len(asked) == 1 else []
             if part["test_end"].isna().all():
-                unwanted += [name for name in part if _base(name) == "test_end"]
+                unwanted += ["test_end", "test_end_std"]
             if part["share_solved"].isna().all():
-                unwanted += [name for name in part if _base(name) in _OF_OPTIMUM]
+                unwanted += [name for name in map(str, part) if _base(name) in _OF_OPTIMUM]
             part = part.drop(columns=["task", *unwanted]).reset_index(drop=True)
-            tables[str(task)] = part[sorted(part, key=_place)]
+            tables[str(task)] = part[sorted(map(str, part), key=_place)]
         return tables
 
     @cached_property

@@ -221,7 +221,7 @@ def _figures(found: Findings) -> dict[str, Callable[[], Figure]]:
     if found.profiles is not None:
         figures["performance_profile"] = lambda: plot_profiles(frame, at=found.at, x=found.x, reference=found.reference)
     if fronts := tasks_with_two(frame):
-        at = found.at if found.x == "evaluation" else None
+        at = int(found.at) if found.at is not None and found.x == "evaluation" else None
         figures["attainment"] = lambda: plot_attainment(frame, fronts, at=at)
     if found.known:
         figures["runtime_profile"] = lambda: plot_profiles(frame, "runtime")
