@@ -1,10 +1,10 @@
-"""What the runs say: regret, evaluations to the optimum, intervals, tests, ranks, curves, pictures and tables.
+"""Statistics of runs: regret, evaluations to the optimum, intervals, tests, ranks, curves, pictures and tables.
 
-Everything here works on a *results frame*: one row an evaluation, with the columns ``task``, ``searcher``, ``seed``,
+Everything here works on a *results frame*: one row per evaluation, with the columns ``task``, ``searcher``, ``seed``,
 ``evaluation`` (1, 2, 3, …), ``cell``, ``value``, ``cost_seconds``, ``simulated_seconds``, ``incumbent``,
-``incumbent_value`` and ``regret``. Of several objectives these three are about the hypervolume, see
-`nasmeta.runs.FrontHistory`. A run is one (task, searcher, seed). It is *solved* where its last regret is 0;
-otherwise it is *censored*: nobody knows what it would have found after its budget.
+``incumbent_value`` and ``regret``. With several objectives the last three refer to the hypervolume, see
+`nasmeta.runs.FrontHistory`. A run is one (task, searcher, seed). It is *solved* if its last regret is 0;
+otherwise it is *censored*: the number of evaluations until the optimum is beyond its budget.
 """
 
 from nasmeta.analysis._aggregates import (
@@ -21,7 +21,6 @@ from nasmeta.analysis._curves import regret_curves as regret_curves
 from nasmeta.analysis._metrics import (
     evaluations_to_optimum as evaluations_to_optimum,
     incumbents as incumbents,
-    regret as regret,
     summarise,
 )
 from nasmeta.analysis._paired_tests import holm as holm, paired_tests

@@ -145,7 +145,7 @@ def probability_of_improvement(
     seed: int = 0,
     n_resamples: int = _RESAMPLES,
 ) -> pd.DataFrame:
-    """Estimate how likely a run of one searcher ends better than a run of another, averaged over the tasks.
+    """Estimate the probability that a run of one searcher ends better than a run of another, averaged over tasks.
 
     On a task that is U / (n m) of Mann and Whitney: the share of all n × m pairs of runs in which the first has the
     smaller regret, ties counted half.
@@ -165,7 +165,7 @@ def probability_of_improvement(
     Raises
     ------
     SettingError
-        As in `average_ranks`; also where there is one searcher only.
+        As in `average_ranks`, or if there is one searcher only.
 
     Examples
     --------

@@ -27,7 +27,7 @@ def attainment_surfaces(
     at: int | None = None,
     shares: Sequence[float] = (25, 50, 75),
 ) -> pd.DataFrame:
-    """Return for each searcher the surface beyond which a share of its runs gets.
+    """Return the attainment surface of each searcher for several shares of its runs.
 
     A run attains a point if one of its evaluations is at least as good in each objective. The surface of 50 percent is
     the median front (Grunert da Fonseca, Fonseca and Hall, "Inferential performance assessment of stochastic optimisers
@@ -59,7 +59,7 @@ def attainment_surfaces(
 def front_distances(
     frame: pd.DataFrame, task: MultiObjectiveTask | str | None = None, *, at: int | None = None
 ) -> pd.DataFrame:
-    """Return how far what each run found is from the true front, on average over the front.
+    """Return the mean distance of the front that each run found from the true front.
 
     The modified inverted generational distance IGD+ (Ishibuchi et al., "Modified distance calculation in generational
     distance and inverted generational distance", EMO 2015), computed by moocore: the mean over the architectures of the
@@ -71,9 +71,9 @@ def front_distances(
     frame : DataFrame (rows,)
         What `nasmeta.compare` returns, of tasks with several objectives.
     task : MultiObjectiveTask or str, optional
-        The only one of the frame where left out.
+        By default the only task of the frame.
     at : int, optional
-        After so many evaluations; at the end of the runs where left out.
+        Number of evaluations; by default at the end of the runs.
 
     Returns
     -------
@@ -83,7 +83,7 @@ def front_distances(
     Raises
     ------
     SettingError, UnknownNameError
-        Where the frame has no such task, or the task one objective.
+        If the frame does not have the task, or the task has one objective.
 
     Examples
     --------
@@ -120,9 +120,9 @@ def plot_attainment(
     frame : DataFrame (rows,)
         What `nasmeta.compare` returns, of tasks with two objectives.
     tasks : sequence of MultiObjectiveTask or str, optional
-        One panel each; all of the frame that have two objectives where left out.
+        One panel each; by default all tasks of the frame with two objectives.
     at : int, optional
-        After so many evaluations; at the end of the runs where left out.
+        Number of evaluations; by default at the end of the runs.
     width : str or float, optional
         As in `nasmeta.analysis.plot_regret`.
 
@@ -181,13 +181,13 @@ def plot_attainment(
 
 
 def _worst_shown(values: Any, sign: float) -> float:
-    """Return the worst of a front's values; the next one, where it lies nearer to the best one than to the worst."""
+    """Return the worst value of a front; the next one if that is nearer to the best value than to the worst."""
     worst, *others = sign * np.unique(sign * values)
     return float(others[0] if others and abs(others[0] - worst) > abs(others[-1] - others[0]) else worst)
 
 
 def _heights(points: Any, task: MultiObjectiveTask, grid: Any) -> Any:
-    """Return the best first objective at each second one, from where it is worst attained; NaN where none is."""
+    """Return the best attained first objective at each second one; NaN if none is attained."""
     signs = task.signs
     reaches = signs[1] * points[:, 1] >= signs[1] * grid[:, None]
     utility = np.where(reaches, signs[0] * points[:, 0], -np.inf).max(axis=1)

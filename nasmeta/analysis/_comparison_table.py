@@ -35,14 +35,14 @@ def latex_comparison(
     frame : DataFrame (rows,)
         A results frame.
     measure : {"value", "regret", "evaluations"}
-        The mean of the best value or of the regret after `at` evaluations, or of the evaluations until the optimum; of
-        these a dash stands where a run did not find it.
+        The mean of the best value or of the regret after `at` evaluations, or of the evaluations until the
+        optimum; a dash if a run did not find it.
     at : int, optional
-        After how many evaluations; at the end of the runs where left out.
+        After how many evaluations; by default at the end of the runs.
     reference : str, optional
-        The searcher to test against: where another one differs from it by Wilcoxon's signed rank test on the runs of
-        equal seeds, with Holm's correction over the searchers on a task, a plus says that it is better, and a minus
-        that it is worse. A run that did not find the optimum counts as slower than all that did.
+        The searcher to test against: if another one differs from it by Wilcoxon's signed rank test on the runs of
+        equal seeds, with Holm's correction over the searchers on a task, a plus marks the better ones and a minus the
+        worse ones. A run that did not find the optimum is treated as slower than all that did.
     std : bool, default True
         Whether the standard deviation over the runs follows in small letters.
     decimals : int, optional
@@ -54,8 +54,8 @@ def latex_comparison(
     Returns
     -------
     str
-        A tabular, to be put in by ``\input``; the preamble needs ``\usepackage{booktabs}``. The first line, a comment,
-        says what it shows, for the caption.
+        A tabular, to be put in by ``\input``; the preamble needs ``\usepackage{booktabs}``. The first line is a
+        comment for the caption.
 
     Raises
     ------

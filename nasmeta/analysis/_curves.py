@@ -27,11 +27,11 @@ def regret_curves(
     column: str = "regret",
     points: int | None = None,
 ) -> pd.DataFrame:
-    """Average the regret of runs, point by point, only where every run of the (task, searcher) is known.
+    """Average the regret of runs, point by point, as far as every run of the (task, searcher) is known.
 
     A curve begins where each of its runs has an evaluation. A run that found the optimum stays at regret 0. A run that
-    ended without it is carried no further, so the curve ends where the first such run ends; if there is none, it goes
-    on to the end of the task's longest run.
+    ended without it is carried no further, so the curve ends with the first such run; if there is none, it extends
+    to the end of the longest run on the task.
 
     Parameters
     ----------
@@ -48,14 +48,14 @@ def regret_curves(
     seed : int
         Seed of the bootstrap.
     column : str
-        What is averaged; another column may be what the incumbent has on the test split. Of a run that found the
-        optimum it stays as it is.
+        The averaged column, for example the test value of the incumbent. A run that found the optimum keeps its
+        last value.
     points : int, optional
         At most so many points of a default grid, instead of 500 or 200.
 
     Returns
     -------
-    DataFrame, one row a (task, searcher, x)
+    DataFrame, one row per (task, searcher, x)
         ``task, searcher``, x under its name, ``runs``, ``mean, low, high`` (NaN bounds for a single run),
         ``median, q25, q75``; all in the unit of the regret.
 
@@ -113,7 +113,7 @@ def regret_curves(
         )
     if not parts:
         raise SettingError(
-            f"No curve has a point: the {x} asked for lies outside the range in which all runs of a searcher are known."
+            f"No curve has a point: no {x} of the grid is in the range in which all runs of a searcher are known."
         )
     return pd.concat(parts, ignore_index=True)
 
@@ -121,7 +121,7 @@ def regret_curves(
 def check_axis(x: str) -> None:
     """Raise a SettingError unless x is one of the two axes."""
     if x not in ("evaluation", "simulated_seconds"):
-        raise SettingError(f"Curves over {x!r} were asked for; possible are 'evaluation' and 'simulated_seconds'.")
+        raise SettingError(f"The axis cannot be {x!r}; possible are 'evaluation' and 'simulated_seconds'.")
 
 
 def _default_grid(

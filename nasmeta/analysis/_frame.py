@@ -1,4 +1,4 @@
-"""The results frame, checked once and laid out as arrays: the form in which all of this room computes."""
+"""The results frame, checked once and laid out as arrays: the input of all statistics."""
 
 from __future__ import annotations
 
@@ -157,9 +157,9 @@ def with_regrets(frame: pd.DataFrame) -> tuple[pd.DataFrame, npt.NDArray[np.bool
 
 
 def has_value(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Say of each row whether its run had a best value by then: before a full training succeeds, a training has none.
+    """Return for each row whether its run has a best value by then; a training has none before a full one succeeds.
 
-    Where the optimum is known the worst cell stands in, so there is always one.
+    If the optimum is known, the worst architecture takes its place, so there always is one.
     """
     found = frame["regret"].notna().to_numpy(copy=True)
     if found.all() or "evaluation" not in frame.columns:
@@ -177,16 +177,16 @@ def has_value(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
 
 
 def full_epochs(frame: pd.DataFrame) -> pd.Series[Any]:
-    """Return the epochs of a full training of each row's task; where the frame does not tell, of the longest."""
+    """Return the epochs of a full training for each row; those of the longest if the frame does not record them."""
     told = {task: max(of_task.values()) for task, of_task in frame.attrs.get("full_epochs", {}).items()}
     longest = frame.groupby("task", observed=True)["epochs"].transform("max")
     return frame["task"].astype(str).map(told).astype(float).fillna(longest)
 
 
 def direction_of(rows: pd.DataFrame) -> float:
-    """Return 1 where incumbents are the largest values of a task, -1 where they are the smallest.
+    """Return 1 if incumbents are the largest values of a task, -1 if they are the smallest.
 
-    Where no run has two different values nothing tells, and larger counts as better.
+    Larger is better if no run has two different values.
     """
     ordered = rows.sort_values("evaluation", kind="stable").groupby(["searcher", "seed"], observed=True)
     steps = ordered["incumbent_value"].diff()

@@ -26,13 +26,10 @@ class Losses:
     seed: npt.NDArray[Any]  # (blocks,)
     regret: FloatArray  # (blocks, searchers, k), never NaN
 
-    def of_task(self, position: int) -> FloatArray:
-        """Return the regrets of one task at the largest budget, float64 (blocks of the task, searchers)."""
-        return np.asarray(self.regret[self.task == position, :, -1])
-
     def by_task(self) -> list[FloatArray]:
         """Return the regrets at the largest budget by task, float64 (blocks of the task, searchers) each."""
-        return [self.of_task(code) for code in range(len(self.tasks))]
+        by_task: list[FloatArray] = [self.regret[self.task == code, :, -1] for code in range(len(self.tasks))]
+        return by_task
 
 
 def budget_axis(frame: pd.DataFrame) -> XAxis:

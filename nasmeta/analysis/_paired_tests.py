@@ -21,9 +21,9 @@ _PERMUTATIONS = 9999
 
 
 def holm(p_values: npt.ArrayLike) -> FloatArray:
-    """Correct p-values for their number by Holm's step-down rule.
+    """Correct p-values for multiple tests by Holm's step-down procedure.
 
-    Those below a level are significant with a chance of at most that level of any false one among them.
+    Among p-values below a level, the probability of any false one is at most that level.
 
     >>> holm([0.01, 0.04, 0.03, 0.5]).tolist()
     [0.04, 0.09, 0.09, 0.5]
@@ -64,7 +64,7 @@ def paired_tests(
 
     Returns
     -------
-    DataFrame, one row a (task, pair)
+    DataFrame, one row per (task, pair)
         ``task, searcher, other, runs``; ``difference`` (mean of searcher minus other in the unit of the regret; below 0
         the first is better) with ``difference_low, difference_high`` (bootstrap of the pairs); ``better, ties, worse``
         (counts of pairs); ``p_value``, and ``p_holm`` corrected for the pairs of the same task.
@@ -84,8 +84,6 @@ def paired_tests(
     searcher other  difference  better  p_value
            a     b        -2.0       6  0.03125
     """
-    if method not in ("wilcoxon", "permutation"):
-        raise SettingError(f"The test {method!r} was asked for; possible are 'wilcoxon' and 'permutation'.")
     test = {"wilcoxon": lambda difference, _: wilcoxon_p(difference), "permutation": _permutation}[method]
     losses = paired_losses(frame, at, x)
     if len(losses.searchers) < 2:

@@ -28,13 +28,13 @@ _WITH_INTERVAL = ("kendall_tau", "spearman")
 _WITHOUT = ("rmse", "crps", "fit_seconds", "predict_seconds", "cpu_seconds")
 _NEEDED = (*_KEY, "draw", *_WITH_INTERVAL, *_WITHOUT)
 _NAMES = {"kendall_tau": "Kendall's τ", "spearman": "Spearman's ρ"}
-_SCOPES = {
+_SCOPES = {  # in headings
     "isomorph-disjoint": "on cells without a labelled isomorph",
     "unseen": "on cells without a label",
     "all": "on all cells",
 }
 _PANEL_WIDTH, _PANEL_HEIGHT = 3.4, 2.8  # inches; two panels fill the text width of a paper
-SCOPES = {
+SCOPES = {  # in headings
     "isomorph-disjoint": "cells of which no isomorph gave a label",
     "unseen": "cells that gave no label",
     "all": "all cells, as published work scores",
@@ -44,8 +44,8 @@ SCOPES = {
 def summarise_predictions(frame: pd.DataFrame, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
     """Summarise the draws of each predictor, scope and number of labels.
 
-    There is one row a (task, target, protocol, scope, predictor, n_train): ``draws``; ``kendall_tau``, ``spearman``,
-    and bootstrap intervals of these means over the draws (``_low``, ``_high``), NaN where some draw has no value; means
+    There is one row per (task, target, protocol, scope, predictor, n_train): ``draws``; ``kendall_tau``, ``spearman``,
+    and bootstrap intervals of these means over the draws (``_low``, ``_high``), NaN if a draw lacks a value; means
     of ``rmse, crps, coverage_10 … coverage_95``; medians of ``fit_seconds, predict_seconds, cpu_seconds``.
 
     >>> import nasmeta as nm
@@ -94,18 +94,18 @@ def plot_predictions(
     seed: int = 0,
     width: Width = None,
 ) -> Figure:
-    """Draw a rank correlation against the number of labels, a panel a scope, a line a predictor.
+    """Draw a rank correlation against the number of labels, a panel per scope, a line per predictor.
 
     Parameters
     ----------
     frame : DataFrame (rows,)
-        The ``frame`` of what `nasmeta.predict` returns, of one task, target and protocol.
+        The ``frame`` that `nasmeta.predict` returns, of one task, target and protocol.
     metric : {"kendall_tau", "spearman"}
     scopes : sequence of str
     level, seed : float, int
         Of the bootstrap interval of the mean that the band shows.
     width : str or float, optional
-        As in `plot_regret`; 3.4 inches a panel where left out.
+        As in `plot_regret`; 3.4 inches per panel by default.
 
     Returns
     -------
@@ -152,16 +152,16 @@ def plot_predictions(
 
 @house_style()
 def plot_calibration(frame: pd.DataFrame, n_train: Sequence[int] | None = None, width: Width = None) -> Figure:
-    """Draw the coverage of central intervals against the probability that they claim, a panel a number of labels.
+    """Draw the coverage of central intervals against the probability that they claim, a panel per number of labels.
 
     Parameters
     ----------
     frame : DataFrame (rows,)
-        The ``frame`` of what `nasmeta.predict` returns, of one task, target and protocol.
+        The ``frame`` that `nasmeta.predict` returns, of one task, target and protocol.
     n_train : sequence of int, optional
-        Numbers of labels to show; the smallest and the largest where left out.
+        Numbers of labels to show; by default the smallest and the largest.
     width : str or float, optional
-        As in `plot_regret`; 3.4 inches a panel where left out.
+        As in `plot_regret`; 3.4 inches per panel by default.
 
     Returns
     -------

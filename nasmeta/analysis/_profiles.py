@@ -1,4 +1,4 @@
-"""Profiles over all runs and the anytime area: what one budget alone does not show."""
+"""Performance and runtime profiles over all runs, and the anytime area."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def performance_profiles(
 ) -> pd.DataFrame:
     """Give the share of runs whose normalised regret is at most τ, for every τ (Agarwal et al. 2021).
 
-    A curve further up is better at every τ that matters; curves that cross say that no single number tells all.
+    A higher curve is better; if curves cross, no single number describes the comparison.
     Arguments are as in `normalised_regrets`, a regret of 1 being the mean of the reference searcher on that task; there
     are 200 `thresholds` from 0 to the largest regret, at most 1.5, if none are given. Each task has the same weight,
     and the stratified bootstrap is pointwise.

@@ -39,12 +39,11 @@ def plot_critical_difference(
     Parameters
     ----------
     frame : DataFrame (rows,) or Friedman
-        A results frame, or what `friedman_test` found on one; then the next four are not used.
+        A results frame, or a result of `friedman_test`; then the next four parameters are not used.
     at, x, over, level
         As in `friedman_test`.
     width : str or float, default 6.5
-        Of the figure, as in `plot_regret`; names stand on both sides of the axis, below 4.5 inches under one another on
-        the left.
+        Of the figure, as in `plot_regret`; names are on both sides of the axis, below 4.5 inches only on the left.
 
     Returns
     -------
@@ -138,7 +137,7 @@ def plot_ranks(frame: pd.DataFrame, x: XAxis | None = None, width: Width = None)
         The horizontal axis; by default that of the budget, as in `average_ranks`. Training times differ between tasks,
         so seconds are shares of the largest budget at which all runs on a task are known.
     width : str or float, optional
-        As in `plot_regret`; 4.6 inches where left out.
+        As in `plot_regret`; 4.6 inches by default.
 
     Returns
     -------
@@ -191,9 +190,9 @@ def plot_profiles(
     frame : DataFrame (rows,)
         A results frame.
     kind : {"performance", "runtime"}
-        The former comes with pointwise bootstrap intervals of 95 %.
+        Performance profiles have pointwise bootstrap intervals of 95 %.
     at : int, optional
-        Of the performance profile: the evaluation at which regrets are compared; the last that all have where left out.
+        Of the performance profile: the budget at which regrets are compared; by default the last that all runs reach.
     x : {"evaluation", "simulated_seconds"}, optional
         The axis of `at`; by default that of the budget, as in `average_ranks`.
     reference : str, optional
@@ -201,7 +200,7 @@ def plot_profiles(
     target : float
         Of the runtime profile: the regret to be reached.
     width : str or float, optional
-        As in `plot_regret`; 4.6 inches where left out.
+        As in `plot_regret`; 4.6 inches by default.
 
     Returns
     -------
@@ -234,7 +233,7 @@ def plot_profiles(
         axes.set_xscale("log")
         axes.set_xlabel("evaluations until " + ("the optimum" if target == 0 else f"a regret of {target:g}"))
     else:
-        raise SettingError(f"Profiles of the kind {kind!r} were asked for; possible are 'performance' and 'runtime'.")
+        raise SettingError(f"The kind of profile cannot be {kind!r}; possible are 'performance' and 'runtime'.")
     axes.set_ylabel("share of the runs")
     axes.set_ylim(-0.02, 1.03)
     _finish(figure, axes, handles, "both")

@@ -37,7 +37,7 @@ def average_ranks(frame: pd.DataFrame, at: float | None = None, x: XAxis | None 
 
     Returns
     -------
-    DataFrame, one row a searcher, the best first
+    DataFrame, one row per searcher, the best first
         ``searcher``, for evaluations ``evaluation`` (= `at`), one column for each task, ``mean``.
 
     Raises
@@ -119,9 +119,9 @@ def _mean_ranks(losses: Losses) -> FloatArray:
 
 @dataclass(frozen=True)
 class Friedman:
-    """What Friedman's test found, with Nemenyi's comparison of all pairs.
+    """Result of Friedman's test, with Nemenyi's comparison of all pairs.
 
-    Statistic and p-value are 0 and 1 where all searchers tie in every block.
+    Statistic and p-value are 0 and 1 if all searchers tie in every block.
     """
 
     statistic: float  # Friedman's χ², corrected for ties, and its p-value
@@ -151,8 +151,8 @@ def friedman_test(
     at, x
         Budget and its axis, as in `average_ranks`.
     over : {"runs", "tasks"}
-        What a block is. "runs": one (task, seed); the finding holds for these tasks and for other seeds. "tasks": the
-        mean regret on one task; the finding holds for other tasks of the kind, and needs many of them.
+        "runs": a block is one (task, seed); the result holds for these tasks and other seeds. "tasks": a block is the
+        mean regret on one task; the result holds for other tasks of the kind, and needs many tasks.
     level : float
         Of significance.
 

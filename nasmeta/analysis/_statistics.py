@@ -43,7 +43,7 @@ def bootstrap_interval(
     statistic : callable
         ``statistic(array, axis=…)``, such as `numpy.mean` or `numpy.median`.
     level : float
-        Coverage that the interval aims at.
+        Nominal coverage.
     axis : int
         The axis of the independent samples.
     n_resamples : int
@@ -54,7 +54,7 @@ def bootstrap_interval(
     Returns
     -------
     low, high : float64 arrays, the shape of `samples` without `axis`
-        NaN if n = 1, since one run says nothing about the spread; the statistic itself where all samples are equal.
+        NaN if n = 1, since one run has no spread; the statistic itself if all samples are equal.
 
     Raises
     ------

@@ -27,7 +27,7 @@ def plot_cells(
     space: str | SearchSpace = "nb201",
     width: Width = None,
 ) -> Figure:
-    """Draw cells as graphs, three a row; see `SearchSpace.draw`.
+    """Draw cells as graphs, three per row; see `SearchSpace.draw`.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def plot_cells(
     titles : sequence of str, optional
     space : str or SearchSpace, default "nb201"
     width : str or float, optional
-        As in `plot_regret`; 2.5 inches a cell where left out.
+        As in `plot_regret`; 2.5 inches per cell by default.
 
     Examples
     --------
@@ -56,15 +56,15 @@ def plot_cells(
 
 @house_style(label=8, tick=7, legend=7, framed=True)
 def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
-    """Draw accuracy and training loss after each epoch, a line a training; the legend has cells, or roles if many.
+    """Draw accuracy and training loss after each epoch, a line per training; the legend has cells, or roles if many.
 
     Parameters
     ----------
     epochs : DataFrame
         With the columns cell, role, seed, epoch, train_loss, valid_accuracy and test_accuracy; validation is drawn,
-        or the test accuracy where there is none.
+        or the test accuracy if there is none.
     width : str or float, optional
-        As in `plot_regret`; 6.6 inches where left out.
+        As in `plot_regret`; 6.6 inches by default.
 
     Examples
     --------
@@ -120,7 +120,7 @@ def _grid(axes: Any) -> None:
 def plot_agreement(
     cells: pd.DataFrame, lookup_label: str, measured_label: str, diagonal: bool = False, width: Width = None
 ) -> Figure:
-    """Draw what training measured against what the table says.
+    """Draw measured accuracies against the table.
 
     Bars are the range of the table's seeds, and one standard deviation of the trainings either way.
 
@@ -131,9 +131,9 @@ def plot_agreement(
     lookup_label, measured_label : str
         Of the axes.
     diagonal : bool, default False
-        Draw the line where both are equal.
+        Draw the line of equal values.
     width : str or float, optional
-        As in `plot_regret`; 3.6 inches where left out.
+        As in `plot_regret`; 3.6 inches by default.
 
     Examples
     --------

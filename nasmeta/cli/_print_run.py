@@ -37,13 +37,14 @@ def print_summary(found: Findings) -> None:
     terminal.print(size_sentence(found))
     for fact in found.facts:
         table = found.summary[fact.name]
-        unwanted = [name for name in table if name.endswith(("_low", "_high")) or name.startswith(_NOT_PRINTED)]
+        names = [str(name) for name in table]
+        unwanted = [name for name in names if name.endswith(("_low", "_high")) or name.startswith(_NOT_PRINTED)]
         table = table.drop(columns=unwanted)
         decimals = found.decimals | {"share_solved": 2, "evaluations_to_optimum": 1}
         headers = found.headers(fact.name) | {"evaluations_to_optimum": "to optimum"}
         text = texts_of(table, headers, decimals=decimals)
         print_table(text.headings, text.rows, f"{fact.name}. {fact}", right=text.headings[1:])
-    for line in (*column_notes(found, table, intervals=False), *found.run_remarks):
+    for line in (*column_notes(found, map(str, table), intervals=False), *found.run_remarks):
         terminal.print(line)
     terminal.print()
 
@@ -93,15 +94,21 @@ def print_run(run: History, journal: Path | None) -> None:
         + (f" in {duration(float(run.end_seconds[-1]))} on {run.clock}" if run.clock.workers > 1 and len(run) else ""),
     }
     lines |= _failed(run)
+    width = _echo(lines, journal)
+    for column, value in ({} if all_failed(run) else run.report()).items():
+        typer.echo(
+            f"{'also measured':<{width}}{column.metric} {written(value)} {column.unit}: {describe_column(column)}"
+        )
+
+
+def _echo(lines: dict[str, str], journal: Path | None) -> int:
+    """Print facts as two columns; return the width of the first one."""
     if journal is not None:
         lines["journal"] = str(journal)
     width = max(16, *(len(name) + 2 for name in lines))
     for name, text in lines.items():
         typer.echo(f"{name:<{width}}{text}")
-    for column, value in ({} if all_failed(run) else run.report()).items():
-        typer.echo(
-            f"{'also measured':<{width}}{column.metric} {written(value)} {column.unit}: {describe_column(column)}"
-        )
+    return width
 
 
 def _spent(run: History, trained: bool) -> str:
@@ -159,10 +166,7 @@ def _print_front(run: FrontHistory, journal: Path | None) -> None:
             f"reference point {reference})"
         )
     lines["front found"] = f"{len(found)} architectures"
-    if journal is not None:
-        lines["journal"] = str(journal)
-    for name, text in lines.items():
-        typer.echo(f"{name:<16}{text}")
+    _echo(lines, journal)
     if len(found):
         rows = [[f"{value:.5g}" if isinstance(value, float) else str(value) for value in row] for row in found.values]
         print_table(list(found.columns), rows)

@@ -363,7 +363,7 @@ class Results:
             return
         frame = self._frame([pair])
         for name, by_task in frame.attrs.items():
-            known = self._attrs.setdefault(name, {})
+            known = self._attrs.setdefault(str(name), {})
             for task, of_task in by_task.items():
                 known.setdefault(task, {}).update(of_task)
         frame.attrs = {}

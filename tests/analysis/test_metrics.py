@@ -12,7 +12,6 @@ from nasmeta.analysis import (
     evaluations_to_optimum,
     incumbents,
     plot_regret,
-    regret,
     regret_curves,
     summarise,
 )
@@ -29,25 +28,15 @@ def test_incumbents_are_the_first_best_of_each_prefix(values, direction):
     assert incumbents(values, direction).tolist() == expected
 
 
-@given(VALUES.filter(len), st.sampled_from(["max", "min"]))
-def test_regret_is_the_distance_of_the_best_so_far(values, direction):
-    best = max if direction == "max" else min
-    optimum = best(values)
-    expected = [abs(optimum - best(values[: end + 1])) for end in range(len(values))]
-    assert regret(values, optimum, direction).tolist() == expected
-
-
-@pytest.mark.parametrize("function", [incumbents, lambda values: regret(values, 3.0)])
-def test_masked_values_are_missing(function):
+def test_masked_values_are_missing():
     masked = np.ma.masked_less([1.0, 2.0, -999.0], 0)
     with pytest.raises(SettingError, match="position 2"):
-        function(masked)
-    assert function(masked[:2]).tolist() == function([1.0, 2.0]).tolist()
+        incumbents(masked)
+    assert incumbents(masked[:2]).tolist() == [0, 1]
 
 
-def test_infinities_and_negative_zero():
+def test_infinities():
     assert incumbents([-np.inf, -np.inf, 1.0]).tolist() == [0, 0, 2]
-    assert not np.signbit(regret([1.0, 2.0], 1.0, "min")).any()
 
 
 @pytest.mark.parametrize(
@@ -56,8 +45,6 @@ def test_infinities_and_negative_zero():
         (lambda: incumbents([1.0, np.nan]), "position 1 is NaN"),
         (lambda: incumbents([[1.0]]), r"shape \(1, 1\)"),
         (lambda: incumbents([1.0], "up"), "'max' or 'min'"),
-        (lambda: regret([1.0, 3.0], 2.0), "3.0 is better than the optimum 2.0"),
-        (lambda: regret([1.0], np.nan), "must be a finite number"),
     ],
 )
 def test_bad_values_are_refused(call, says):

@@ -152,7 +152,7 @@ def test_values_by_the_budget_and_with_what_crosses_it_are_told_apart(tmp_path: 
     text = (tmp_path / "summary.md").read_text(encoding="utf-8")
     for said in (result.stdout, text):
         assert "by 60,000 s" in said
-        assert "which counts (overshoot=count)" in " ".join(said.split())
+        assert "overshoot=count" in said
     assert f"| {by} | {end} |" in text
     discarded = run("compare", *arguments, "--clock", "workers=2", "--clock", "overshoot=discard")
     assert shown(discarded, "random")[1] == by

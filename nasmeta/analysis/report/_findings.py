@@ -72,8 +72,7 @@ class Findings:
         """By task, values, ranks, regrets and times."""
         rows = self._summary
         if self._comparable:
-            shared: dict[str, Any] = {"level": self.level, "seed": self.seed}
-            areas = self._or_reason("anytime regret", anytime_area, log=True, **shared)
+            areas = self._or_reason("anytime regret", anytime_area, log=True, **self._bootstrap)
             if areas is not None:
                 rows = _joined(rows, areas[[*_KEYS, "area", "area_low", "area_high"]])
         if self.ranks is not None:
@@ -89,7 +88,7 @@ class Findings:
     @cached_property
     def _summary(self) -> pd.DataFrame:
         frame = self.frame.astype(dict.fromkeys(_KEYS, str))
-        rows = summarise(frame, self.budgets, self.level, self.seed).astype(dict.fromkeys(_KEYS, str))
+        rows = summarise(frame, self.budgets, **self._bootstrap).astype(dict.fromkeys(_KEYS, str))
         valued = frame[trained(self.frame)]
         if self.x == "simulated_seconds":
             if self.seconds and self._crossing_counts:
@@ -111,13 +110,13 @@ class Findings:
         tables = {}
         for task, part in rows.groupby("task", sort=False):
             asked = {n for (name, _), n in asked_runs(self.frame).items() if name == task}
-            unwanted = ["runs"] if asked == set(part["runs"]) and len(asked) == 1 else []
+            unwanted = ["task", "runs"] if asked == set(part["runs"]) and len(asked) == 1 else ["task"]
             if part["test_end"].isna().all():
                 unwanted += ["test_end", "test_end_std"]
             if part["share_solved"].isna().all():
                 unwanted += [name for name in map(str, part) if _base(name) in _OF_OPTIMUM]
-            part = part.drop(columns=["task", *unwanted]).reset_index(drop=True)
-            tables[str(task)] = part[sorted(map(str, part), key=_place)]
+            names: list[str] = sorted((name for name in map(str, part) if name not in unwanted), key=_place)
+            tables[str(task)] = part[names].reset_index(drop=True)
         return tables
 
     @cached_property
@@ -164,6 +163,10 @@ class Findings:
         fixed = {"rank": 2, "mean": 2, "simulated_days": 2, "seconds": 1, "evaluations": 0}
         return fixed | {fact.name: 2 for fact in self.facts}
 
+    @property
+    def _bootstrap(self) -> dict[str, Any]:
+        return {"level": self.level, "seed": self.seed}
+
     # Comparisons of all searchers; None, or empty, if `remarks` state why
 
     def _or_reason(self, what: str, compute: Callable[..., R], *more: Any, **options: Any) -> R | None:
@@ -194,16 +197,14 @@ class Findings:
         if not self._comparable or len(self.searchers) < 2:
             return {}
         parts = self.frame.groupby("task", sort=False, observed=True)
-        return {
-            str(task): paired_tests(rows, self.at, self.x, level=self.level, seed=self.seed) for task, rows in parts
-        }
+        return {str(task): paired_tests(rows, self.at, self.x, **self._bootstrap) for task, rows in parts}
 
     @cached_property
     def improvement(self) -> pd.DataFrame | None:
         """Probabilities of improvement of all pairs."""
         if not self.tests:
             return None
-        return probability_of_improvement(self.frame, self.at, self.x, level=self.level, seed=self.seed)
+        return probability_of_improvement(self.frame, self.at, self.x, **self._bootstrap)
 
     @cached_property
     def friedman(self) -> Friedman | None:
@@ -222,16 +223,14 @@ class Findings:
         """Scores over all tasks."""
         if not (self._comparable and self.known):
             return None
-        options: dict[str, Any] = {"level": self.level, "seed": self.seed}
-        return self._or_reason("scores over all tasks", aggregate_scores, self.wanted_reference, **options)
+        return self._or_reason("scores over all tasks", aggregate_scores, self.wanted_reference, **self._bootstrap)
 
     @cached_property
     def profiles(self) -> pd.DataFrame | None:
         """Performance profiles."""
         if self.aggregates is None:
             return None
-        options: dict[str, Any] = {"level": self.level, "seed": self.seed}
-        return performance_profiles(self.frame, self.at, self.x, self.reference, **options)
+        return performance_profiles(self.frame, self.at, self.x, self.reference, **self._bootstrap)
 
     @property
     def rank_table(self) -> pd.DataFrame | None:
