@@ -28,8 +28,7 @@ class Losses:
 
     def by_task(self) -> list[FloatArray]:
         """Return the regrets at the largest budget by task, float64 (blocks of the task, searchers) each."""
-        by_task: list[FloatArray] = [self.regret[self.task == code, :, -1] for code in range(len(self.tasks))]
-        return by_task
+        return [self.regret[self.task == code, :, -1] for code in range(len(self.tasks))]
 
 
 def budget_axis(frame: pd.DataFrame) -> XAxis:
@@ -70,6 +69,7 @@ def _budgets(runs: Runs, at: npt.ArrayLike | None, x: XAxis) -> FloatArray:
     least, most, longest = by_task.agg({"least": "max", "most": "min", "longest": "max"}).to_numpy().T[:, :, None]
     if x == "evaluation":  # one number for all tasks
         least, most, longest = (np.tile(bound, (len(runs.tasks), 1)) for bound in (least, most, longest))
+    budgets: FloatArray
     if at is None:
         budgets = np.where(np.isinf(most), longest, most)
     else:
