@@ -148,13 +148,12 @@ def _column(
     rows: pd.DataFrame, searchers: Sequence[str], signs: Mapping[str, str], digits: int, std: bool
 ) -> list[str]:
     """Return the cells of a task, one per searcher; bold if equal to the best as printed."""
-    by = rows.groupby("searcher")
-    means, spreads, losses = by["shown"].mean(), by["shown"].std(), by["loss"].mean()
-    texts = {str(name): f"{mean:,.{digits}f}" for name, mean in means.items() if np.isfinite(mean)}
-    best = texts.get(str(losses.idxmin()), "")
+    groups = {str(name): group for name, group in rows.groupby("searcher") if np.isfinite(group["shown"]).all()}
+    texts = {name: f"{group['shown'].to_numpy().mean():,.{digits}f}" for name, group in groups.items()}
+    best = texts[min(groups, key=lambda name: groups[name]["loss"].mean())] if groups else ""
     cells = []
     for name in searchers:
-        text, spread = texts.get(name, "--"), spreads.get(name, np.nan)
+        text, spread = texts.get(name, "--"), groups[name]["shown"].std() if name in groups else np.nan
         sign = signs.get(name, r"\phantom{+}" if signs else "")
         cell = rf"\textbf{{{text}}}" if text == best else text
         cell += rf"$^{{{sign}}}$" if sign else ""
