@@ -45,6 +45,7 @@ def report(
     *,
     at: int | None = None,
     x: XAxis | None = None,
+    reference: str | None = None,
     formats: Sequence[str] = ("png", "svg", "pdf"),
     title: str | None = None,
     level: float = 0.95,
@@ -64,7 +65,11 @@ def report(
         Budget at which ranks and tests compare, in evaluations or simulated seconds, whichever the budget counts; by
         default the largest that all runs reach.
     x : {"evaluation", "simulated_seconds"}, optional
-        What that budget counts; by default what the runs say.
+        The axis of that budget. By default simulated seconds if runs without the optimum ended after different numbers
+        of evaluations; else evaluations.
+    reference : str, optional
+        Label of the searcher whose mean regret is a score of 0; by default that of random search. Without any there are
+        no scores.
     formats : sequence of {"png", "svg", "pdf"}
         Of the figures.
     title : str, optional
@@ -124,7 +129,7 @@ def report(
         destination = destination or home / "report"
     if destination is not None:
         require_writable(destination, folder=True)
-    findings = find(frame, _tasks(frame, specification), at, x, level, seed, columns)
+    findings = find(frame, _tasks(frame, specification), at, x, level, seed, columns, reference)
     if destination is None:
         return Report(findings, ())
     return Report(findings, tuple(write_findings(findings, destination, provenance, title or own_title, formats)))

@@ -507,11 +507,6 @@ def test_latency_is_measured() -> None:
         latency(Counting(), (8, 4), 3, "cuda:99")
 
 
-def test_no_cells_are_not_drawn() -> None:
-    with pytest.raises(SettingError, match="no cell"):
-        plot_cells([])
-
-
 @pytest.mark.slow
 @pytest.mark.usefixtures("fixed_latency")
 def test_the_demonstration(trained: list[Any], tmp_path: Path) -> None:
