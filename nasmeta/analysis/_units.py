@@ -9,6 +9,7 @@ import pandas as pd
 
 from nasmeta.checks import decimals_of
 from nasmeta.errors import NasmetaError
+from nasmeta.registry import names_from_file
 
 if TYPE_CHECKING:
     from nasmeta.tables import ColumnInfo
@@ -22,6 +23,7 @@ def digits_of(rows: pd.DataFrame, unit: str) -> int:
     return decimals_of(rows["value" if measured else "incumbent_value"], unit)
 
 
+@names_from_file()
 def column_of(task: str) -> ColumnInfo | None:
     """Return the column that a task observes; None if no task of this name is known on this machine."""
     from nasmeta.tasks import get_task
