@@ -100,7 +100,7 @@ StopAtOptimum = Annotated[
 
 # What a specification leaves open: how much of it is done, and where.
 _BESIDE_SPECIFICATION = (
-    "specification", "repeats", "folder", "workers", "backend", "address", "gpus_per_worker", "shard", "device",
+    "specification", "repeats", "folder", "workers", "backend", "address", "gpus_per_worker", "shard", "redo", "device",
 )  # fmt: skip
 
 
@@ -270,6 +270,14 @@ def compare(
             "command without it writes the results.",
         ),
     ] = None,
+    redo: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Delete and repeat the runs of these searchers in the folder, and keep all others. Leave it out to "
+            "resume.",
+        ),
+    ] = None,
     stop_at_optimum: StopAtOptimum = False,
     evaluator: EvaluatorName = "table",
     data: Data = None,
@@ -300,7 +308,7 @@ def compare(
     asked: str | Evaluator = evaluator
     limits: float | Mapping[str, float] | None
     where: dict[str, Any] = {"workers": workers, "backend": backend, "address": address, "shard": shard}
-    where["gpus_per_worker"] = gpus_per_worker
+    where |= {"gpus_per_worker": gpus_per_worker, "redo": names_in(redo)}
     if specification is not None:
         of_runs = [one for one in context.command.params if one.name not in _BESIDE_SPECIFICATION]
         also = [one.opts[0] for one in of_runs if is_said(context, str(one.name))]

@@ -150,6 +150,13 @@ def per_label(name: str, value: Any, default: Any, specs: Mapping[str, SearcherS
     return {label: value.get(label, default) for label in specs}
 
 
+def redone(redo: str | Sequence[str], specs: Mapping[str, SearcherSpec]) -> list[str]:
+    """Return the labels of the searchers to repeat."""
+    labels = [redo] if isinstance(redo, str) else list(redo)
+    _require_compared("is a redo", labels, specs)
+    return labels
+
+
 def _require_compared(what: str, labels: Iterable[str], specs: Mapping[str, SearcherSpec]) -> None:
     """Refuse what is for a label that is not compared."""
     if strange := sorted(set(labels) - set(specs)):

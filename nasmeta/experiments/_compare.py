@@ -25,6 +25,7 @@ from nasmeta.experiments._arguments import (
     names_of_learnt,
     per_label,
     per_learner,
+    redone,
     seeds_of,
     specs_of,
     tasks_of,
@@ -67,6 +68,7 @@ def compare(
     address: str | None = None,
     gpus_per_worker: float | None = None,
     shard: str | None = None,
+    redo: str | Sequence[str] = (),
     progress: bool = False,
     stop_at_optimum: bool = False,
     evaluator: EvaluatorLike = "table",
@@ -133,6 +135,9 @@ def compare(
         ``I/N``, I from 0: do the I-th of N parts of the runs only. Several processes, on one machine or many, do their
         parts in one folder at the same time. The same call without it then reads what they did, does what is missing,
         and writes the results; where it is given, the runs of this part are returned.
+    redo : str or sequence of str, optional
+        Labels of searchers whose runs in `folder` are deleted and repeated, for example after a change of their code or
+        settings. The runs of all other searchers are kept. Leave it out to resume an interrupted call.
     progress : bool, default False
         Show a progress bar on stderr.
     stop_at_optimum : bool, default False
@@ -184,6 +189,9 @@ def compare(
     check_bool("progress", progress)
     of_runs = seeds_of(repeats, seed, seeds)
     part = None if shard is None else Shard.of(shard)
+    again = redone(redo, specs)
+    if again and home is None:
+        raise SettingError("redo repeats runs of a folder: give folder=DIR.")
     if part is not None and (home is None or not home.journals or in_store(home.path)):
         raise SettingError(
             "Shards meet in the journals of a folder on a file system that all of them see: give folder=DIR, on the "
@@ -225,9 +233,11 @@ def compare(
         "stop_at_optimum": stop_at_optimum,
         **names_of_learnt(models, taught),
     }
-    with home.claimed(
-        specs, evaluators, of_runs[0] if seeds is None else list(of_runs), shard=part, **of_all, **extent
-    ) as lease:
+    first_seed = of_runs[0] if seeds is None else list(of_runs)
+    with home.claimed(specs, evaluators, first_seed, shard=part, redo=again, **of_all, **extent) as lease:
+        for i, label in wanted:
+            for one in wanted[i, label] if label in again else ():
+                home.journal(targets[i].name, label, one).unlink(missing_ok=True)
         journals = home if home.journals else None
         results = Results(configs, wanted, journals if part is None else None)  # those of a part are in journals only
         frame = _completed(results, where, progress, journals, lease)

@@ -17,7 +17,7 @@ from nasmeta.errors import JournalError, NasmetaError, SettingError, shown
 from nasmeta.evaluators import Evaluator, SeveralEvaluator
 from nasmeta.experiments._jobs import Pair
 from nasmeta.files import write_whole
-from nasmeta.journals import FolderLease, Shard, changed_code, without_code
+from nasmeta.journals import FolderLease, Shard, differences_from
 from nasmeta.places import in_store, read_whole
 from nasmeta.runs import History, RunConfig, results_frame
 from nasmeta.runs._clock import Clock
@@ -55,6 +55,7 @@ class ComparisonFolder:
         clock: Clock | None = None,
         epochs: Sequence[int | str] | None = None,
         shard: Shard | None = None,
+        redo: Collection[str] = (),
         **extent: Any,
     ) -> Iterator[FolderLease]:
         """Hold the folder, or a part of the comparison, for one process; yield the lease that its workers look at."""
@@ -85,7 +86,7 @@ class ComparisonFolder:
                     stack.enter_context(lease.leased())
                 else:
                     self._lock(shard, stack, beginning)
-                self._check(due)
+                self._check(due, redo)
                 self.write("specification.json", json.dumps(due, indent=2).encode() + b"\n")
                 if not in_store(self.path):
                     self.write(lease.path.name, lease.content())
@@ -143,39 +144,32 @@ class ComparisonFolder:
                 f"Cannot write to the folder {self.path}: {reason.strerror or reason}{what}."
             ) from reason
 
-    def _check(self, due: Mapping[str, Any]) -> None:
-        path = self.path / "specification.json"
-        if not path.exists():
-            runs, results = self.path / "runs", self.path / "results.parquet"
-            if runs.exists() or results.is_file():
-                there = runs.name if runs.exists() else results.name
-                raise JournalError(f"{self.path} has {there}, but no specification.json. Use another folder.")
+    def _check(self, due: Mapping[str, Any], redo: Collection[str]) -> None:
+        """Raise an error if the folder contains evaluations of another comparison."""
+        path, results = self.path / "specification.json", self.path / "results.parquet"
+        if not results.is_file() and not self._has_evaluations("*"):
             return
         try:
             found = json.loads(path.read_bytes())
-            there = found | _without_code(found)
-            asked = json.loads(json.dumps({**due, **_without_code(due)}))
-            differences = [
-                _difference(key, there.get(key), asked[key])
-                for key in _IDENTITY
-                if _unordered(_unnamed(there.get(key))) != _unordered(_unnamed(asked[key]))
-            ]
-        except (ValueError, AttributeError, TypeError) as reason:
+            free = {*redo} & {*found["searchers"]}
+            if not results.is_file():
+                free |= {label for label in found["searchers"] if not self._has_evaluations(_file_name(label))}
+            differences = differences_from(_identity(found, free), _identity(due, free))
+        except FileNotFoundError:
+            raise JournalError(f"{self.path} contains runs, but no {path.name}. Use another folder.") from None
+        except (ValueError, LookupError, AttributeError, TypeError) as reason:
             raise JournalError(f"{path} is damaged: {reason}. Use another folder.") from None
         if differences:
             raise SettingError(
-                f"{self.path} holds another comparison. {'. '.join(differences)}. "
-                "Use another folder; only repeats, evaluations, seconds, stop_at_optimum, workers, backend and the "
-                "order of searchers and tasks may differ here, and what a specification reports and says for people."
+                f"{self.path} holds another comparison: {differences}. Use another folder, or --redo NAME to repeat "
+                "the runs of one searcher. Repeats, budgets, workers, backend and the order of searchers and tasks may "
+                "differ."
             )
 
-        for label, searcher in due["searchers"].items():
-            if changed := changed_code(found["searchers"][label], searcher, "folder"):
-                raise JournalError(f"What {self.path} holds of {label} {changed}")
-        recorded = {task["name"]: task for task in found["tasks"]}
-        for task in due["tasks"]:
-            if changed := changed_code(recorded[task["name"]], task, "folder"):
-                raise JournalError(f"What {self.path} holds of {task['name']} {changed}")
+    def _has_evaluations(self, label: str) -> bool:
+        """Return whether a journal of this searcher has more lines than its header."""
+        journals = self.path.glob(f"runs/*/{label}/*.jsonl")
+        return any(journal.read_bytes().count(b"\n") > 1 for journal in journals)
 
     def recorded(self) -> set[str] | None:
         """Return the journals there in one question, in a store; None where each may be asked for."""
@@ -259,40 +253,11 @@ def _read(file: IO[bytes]) -> pd.DataFrame:
     return frame
 
 
-def _difference(key: str, there: Any, asked: Any) -> str:
-    """Return in words how an entry of the specification differs."""
-    if key == "tasks":
-        both = [{task["name"]: task.get("evaluator") or {} for task in said} for said in (there, asked)]
-        changed = [
-            name
-            for name, own in both[1].items()
-            if own.get("kind") == both[0].get(name, {}).get("kind") == "surrogate" and own != both[0][name]
-        ]
-        if changed:
-            return f"Surrogates with another content answered there, for {', '.join(changed)}"
-    return f"{key} there: {json.dumps(there)}; asked for: {json.dumps(asked)}"
-
-
-def _without_code(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the searchers and tasks of a specification without what identifies code."""
-    return {
-        "searchers": {label: without_code(own) for label, own in (said.get("searchers") or {}).items()},
-        "tasks": [without_code(task) for task in said.get("tasks") or []],
-    }
-
-
-def _unnamed(said: Any) -> Any:
-    """Return an entry of the specification without the names of what a checksum beside them identifies."""
-    if isinstance(said, list):
-        return [_unnamed(one) for one in said]
-    if not isinstance(said, dict):
-        return said
-    return {key: _unnamed(one) for key, one in said.items() if not said.get(f"{key}_sha256")}
-
-
-def _unordered(said: Any) -> Any:
-    """Return an entry of the specification without the order of its tasks; searchers are a mapping, which has none."""
-    return sorted(said, key=json.dumps) if isinstance(said, list) and all(isinstance(e, dict) for e in said) else said
+def _identity(specification: Mapping[str, Any], free: Collection[str]) -> dict[str, Any]:
+    """Return the entries that must stay the same; those of the free searchers may change."""
+    searchers = {label: own for label, own in specification["searchers"].items() if label not in free}
+    tasks = {task["name"]: task for task in specification["tasks"]}
+    return {**{key: specification[key] for key in _IDENTITY}, "tasks": tasks, "searchers": searchers}
 
 
 def require_labels(labels: Collection[str]) -> None:

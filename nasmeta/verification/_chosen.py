@@ -55,7 +55,10 @@ def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
     searchers: list[str] = []
     first: dict[str, Any] = {}
     for path in paths:
-        header, records = read_journal(path)
+        found = read_journal(path)
+        if found is None:
+            raise JournalError(f"{path} records no run. Search with nasmeta search … --journal {path}.")
+        header, records = found
         first = first or header
         for key in _SAME:
             if header.get(key) != first.get(key):
@@ -66,8 +69,8 @@ def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
         searchers.append(str(header.get("searcher")))
         full = _full_epochs(header)
         for cell, value, details in zip(records.cells, records.values, records.details, strict=True):
-            if cell in records.failures:
-                without[cell] = f"failed: {records.failures[cell]}"
+            if "failure" in details:
+                without[cell] = f"failed: {details['failure']}"
             elif full is not None and details.get("epochs", full) < full:
                 without[cell] = f"trained for fewer than {full} epochs"
             else:

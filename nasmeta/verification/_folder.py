@@ -1,4 +1,4 @@
-"""What a verification keeps beside its trainings: whose they are, and the latencies that were measured."""
+"""The journal in the folder of a verification: the measured latencies."""
 
 from __future__ import annotations
 
@@ -8,77 +8,29 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import nasmeta
-from nasmeta.errors import JournalError
-from nasmeta.evaluators._trainer import recipe_sha256
-from nasmeta.journals import JournalFile, JournalKind
+from nasmeta.journals import JournalFile
 
 BATCHES = (1, 256)  # images
 
-Latencies: TypeAlias = dict[str, dict[str, Any]]  # by batch: what `latency` returned
-_Known: TypeAlias = dict[tuple[str, int], Latencies]
+Latencies: TypeAlias = dict[str, dict[str, Any]]  # by batch, as `latency` returned them
 
 
-def _is_record(record: Any) -> bool:
-    return (
-        isinstance(record, list)
-        and list(map(type, record)) == [str, int, dict, int]
-        and all(_is_measured(record[2].get(str(n)), record[0]) for n in BATCHES)
-    )
+class VerificationJournal(JournalFile):
+    """The journal of a verification: a line is ``[device, cell, {batch: latency, ...}, checksum]``.
 
-
-def _is_measured(found: object, device: str) -> bool:
-    return isinstance(found, dict) and found.get("device") == device and isinstance(found.get("median_ms"), float)
-
-
-_KIND = JournalKind(
-    "nasmeta_verification",
-    "verification",
-    _is_record,
-    not_compared=("data", "data_facts", "written_by"),  # the checksums say what they are
-    key=lambda record: (record[0], record[1]),
-    key_name="the latency of",
-    place="folder",
-)
-
-
-class VerificationJournal(JournalFile[_Known]):
-    """The journal in a verification's folder: a line is ``[device, cell, {batch: latency, ...}, number]``.
-
-    A folder of before, with ``verification.json`` and ``latency.json`` in its place, is gone on with. The identity is
-    what all its trainings share; cells and seeds may differ from call to call.
+    Its identity is that of all trainings; cells and seeds may differ from call to call.
     """
 
+    mark, of = "nasmeta_verification", "verification"
+    not_compared = ("data", "data_facts", "written_by")  # checksums identify the data
+
     def __init__(self, home: Path, identity: Mapping[str, Any]) -> None:
-        header = {_KIND.mark: _KIND.format, **identity, "written_by": f"nasmeta {nasmeta.__version__}"}
-        path = home / "verification.jsonl"
-        before = {} if path.exists() else _latencies_of_before(home, header)
-        super().__init__(path, header, _KIND, lambda records: {(r[0], r[1]): r[2] for r in records})
-        for (device, cell), measured in before.items():
-            self.record(device, cell, measured)
+        header = {**identity, "written_by": f"nasmeta {nasmeta.__version__}"}
+        super().__init__(home / "verification.jsonl", header)
+        self.found: dict[tuple[str, int], Latencies] = {(row[0], row[1]): row[2] for row in self.records}
 
     def record(self, device: str, cell: int, measured: Latencies) -> None:
         """Keep the latencies of a cell."""
         self.found[device, cell] = measured
         self.add(f"{json.dumps(device)},{cell},{json.dumps(measured)}")
         self.flush()
-
-
-def _latencies_of_before(home: Path, header: Mapping[str, Any]) -> _Known:
-    """Check that a folder without a journal is of the same verification; return what was measured in it."""
-    path = home / "verification.json"
-    try:
-        found = json.loads(path.read_bytes())
-        recipe = {"recipe": found["recipe"]["name"], "recipe_sha256": recipe_sha256(found["recipe"])}
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except OSError as reason:
-        raise JournalError(f"{path} cannot be read: {reason.strerror or reason}.") from reason
-    except (ValueError, TypeError, LookupError) as reason:
-        raise JournalError(f"{path} is damaged: {reason}. Use another folder.") from reason
-    _KIND.require_same(path, {**found, **recipe}, header)
-    try:
-        of_devices = json.loads((home / "latency.json").read_bytes())
-        rows = [[device, int(cell), own, 0] for device, cells in of_devices.items() for cell, own in cells.items()]
-    except (OSError, ValueError, AttributeError):  # they are measured again
-        return {}
-    return {(row[0], row[1]): row[2] for row in rows if _is_record(row)}

@@ -6,6 +6,7 @@ import json
 import os
 import platform
 import warnings
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,7 @@ def run_specification(
     address: str | None = None,
     gpus_per_worker: float | None = None,
     shard: str | None = None,
+    redo: str | Sequence[str] = (),
     progress: bool = False,
     journals: bool = True,
     device: str = "auto",
@@ -55,8 +57,8 @@ def run_specification(
         that worked there before and differ).
     repeats : int, optional
         Runs of each searcher on each task, instead of what the specification says.
-    workers, backend, address, gpus_per_worker, shard : optional
-        Where it is run, as in `nasmeta.compare`; no result depends on it, so no specification says it.
+    workers, backend, address, gpus_per_worker, shard, redo : optional
+        As in `nasmeta.compare`; no specification contains them.
     progress : bool, default False
     journals : bool, default True
         Whether each run keeps its journal; without, nothing can be gone on with, and a thousand short runs are quicker.
@@ -105,6 +107,7 @@ def run_specification(
         address=address,
         gpus_per_worker=gpus_per_worker,
         shard=shard,
+        redo=redo,
         progress=progress,
         stop_at_optimum=specification.stop_at_optimum,
         evaluator=answers,

@@ -6,7 +6,6 @@ import io
 import json
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -21,7 +20,7 @@ import nasmeta
 from nasmeta.checks import check_instance, check_int, check_list
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, shown
 from nasmeta.files import write_atomically
-from nasmeta.journals import JournalFile, JournalKind, loaded
+from nasmeta.journals import JournalFile
 from nasmeta.places import checked_path
 from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace, get_cell_space
 from nasmeta.training._images import ImageBatch, load_images
@@ -31,22 +30,18 @@ from nasmeta.training.proxies._probe import PROXIES, Probe
 
 
 def is_finished(output: Path, facts: Mapping[str, Any], cells: Sequence[int]) -> bool:
-    """Return whether a file holds these cells, measured in this way; remove what a kill has left beside it."""
+    """Return whether a file contains these cells, measured in this way."""
     try:
         file = read_proxies(output)
     except DamagedFileError:
         return False
-    if file.facts != {"nasmeta_proxies": FORMAT, **facts} or file.cells.tolist() != list(cells):
-        return False
-    journal = _journal_of(output)
-    header = loaded(journal.read_bytes().partition(b"\n")[0]) if journal.is_file() else None
-    if isinstance(header, dict) and {**header, "nasmeta_proxies": FORMAT} == file.facts:
-        _remove(journal)
-    return True
+    return file.facts == {"nasmeta_proxies": FORMAT, **facts} and file.cells.tolist() == list(cells)
 
 
-class ProxyJournal(JournalFile[dict[int, list[float]]]):
-    """The journal beside a file to become: a line is ``[cell, [value, ...], number]``; `values` are by cell."""
+class ProxyJournal(JournalFile):
+    """The journal of an unfinished measurement: a line is ``[cell, [value, ...], checksum]``; `values` are by cell."""
+
+    mark, of, not_compared = "nasmeta_proxies", "measurement of proxies", ()
 
     def __init__(self, output: Path, facts: Mapping[str, Any]) -> None:
         if output.suffix != ".npz":
@@ -54,12 +49,11 @@ class ProxyJournal(JournalFile[dict[int, list[float]]]):
         if output.exists():
             raise SettingError(f"{output} exists and is not overwritten. Choose another name, or remove it.")
         self.output, self.facts = output, dict(facts)
-        kind = _kind_of(len(self.facts["proxies"]))
-        super().__init__(_journal_of(output), {kind.mark: kind.format, **facts}, kind, _by_cell)
-        self.values = self.found
+        super().__init__(_journal_of(output), facts)
+        self.values: dict[int, list[float]] = dict(self.records)
 
     def record(self, cells: Sequence[int], rows: Sequence[Sequence[float]]) -> None:
-        """Append the values of cells; from then on a killed process loses none of them."""
+        """Append the values of cells; afterwards a killed process loses none of them."""
         for cell, row in zip(cells, rows, strict=True):
             self.values[cell] = list(row)
             self.add(f"{cell},{json.dumps(list(row))}")
@@ -77,43 +71,12 @@ class ProxyJournal(JournalFile[dict[int, list[float]]]):
         )
         write_atomically(self.output, content.getvalue())
         self.close()
-        _remove(self.path)
+        self.path.unlink()
         return self.output
-
-
-def _kind_of(n_proxies: int) -> JournalKind:
-    def is_record(record: Any) -> bool:
-        return (
-            isinstance(record, list)
-            and len(record) in (2, 3)
-            and type(record[0]) is int
-            and isinstance(record[1], list)
-            and list(map(type, record[1])) == [float] * n_proxies
-        )
-
-    return JournalKind(
-        "nasmeta_proxies",
-        "measurement of proxies",
-        is_record,
-        not_compared=(),
-        key=lambda record: record[0],
-        key_name="cell",
-    )
-
-
-def _by_cell(records: list[Any]) -> dict[int, list[float]]:
-    return {record[0]: record[1] for record in records}
 
 
 def _journal_of(output: Path) -> Path:
     return output.with_name(f"{output.name}.journal")
-
-
-def _remove(journal: Path) -> None:
-    """Remove a journal, and the file beside it that locked those of before."""
-    journal.unlink(missing_ok=True)
-    with suppress(OSError):
-        journal.with_name(f"{journal.name}.lock").unlink(missing_ok=True)
 
 
 # Not params and flops, which a space knows by a formula.
@@ -285,6 +248,7 @@ def measure_proxies(
     wanted: list[int] = np.unique(space.canonical(chosen)).tolist()
     facts = _facts(batch, settings, space)
     if is_finished(path, facts, wanted):
+        _journal_of(path).unlink(missing_ok=True)  # a process that was killed at the very end leaves it
         if progress is not None:
             progress(len(wanted), len(wanted))
         return path
