@@ -13,7 +13,7 @@ import torch
 from matplotlib.figure import Figure
 
 import nasmeta as nm
-from nasmeta import analysis, predictors, searchers, surrogates, tables, tasks
+from nasmeta import analysis, predictors, searchers, tables, tasks
 from nasmeta.checks import checked_types
 from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.evaluators import FunctionEvaluator, SurrogateEvaluator
@@ -66,7 +66,6 @@ CALLS: dict[str, tuple[Callable[[Any], object], str]] = {
     "trainings lack a column": (lambda a: analysis.plot_training_curves(EPOCHS), "lacks the column.s. train_loss"),
     "no figure": (lambda a: analysis.save_figure(a("plot"), "name"), "figure is saved under a name, not 'plot'"),
     "no file name": (lambda a: analysis.save_figure(Figure(), ""), "saved under a name"),
-    "path is a number": (lambda a: analysis.save_figure(Figure(), a(3)), "path must be a text or a path, not 3"),
     "folder is a file": (lambda a: analysis.save_figure(Figure(), Path(__file__) / "x"), "cannot be written"),
     "budgets are a number": (lambda a: analysis.summarise(RUNS, at=a(3)), "at must be a list"),
     "headers are text": (lambda a: analysis.to_latex(TABLE, headers=a("x")), "a mapping, each value a text"),
@@ -115,7 +114,6 @@ CALLS: dict[str, tuple[Callable[[Any], object], str]] = {
     "space of a searcher is text": (lambda a: searchers.SEARCHERS["random"](a("nb201"), RNG), "space must be of type"),
     "stop is text": (lambda a: nm.search("random", task(), stop_at_optimum=a("no")), "must be true or false, not 'no'"),
     "seconds are too many": (lambda a: nm.search("random", task(), seconds=10**400), "seconds must be a positive"),
-    "a path is no text": (lambda a: nm.search("random", task(), journal="\ud800"), "journal must be a path"),
     "a name is too long": (lambda a: nm.search("random", task(), evaluator="x" * 300), "An evaluator is"),
     "seed is a fraction": (lambda a: SurrogateEvaluator("nb201/cifar10", seed=a(1.5)), "seed must be a whole number"),
     "formats are a number": (lambda a: nm.report(RUNS, formats=a(3)), "formats must be a list of png, svg and pdf"),
@@ -168,9 +166,6 @@ CALLS: dict[str, tuple[Callable[[Any], object], str]] = {
     "images are an array": (lambda a: NETWORK(a(np.ones((2, 3, 16, 16)))), "images must be a tensor of shape .n, 3,"),
     "images are flat": (lambda a: NETWORK(torch.ones(2, 3)), r"height, width\), not a tensor of shape \(2, 3\)"),
     "images have a channel": (lambda a: NETWORK(torch.ones(2, 1, 16, 16)), "not a tensor of shape .2, 1, 16, 16"),
-    "surrogate's path is a number": (
-        lambda a: surrogates.Surrogate.load("nb201/cifar10").save(a(3)), "path must be a path, not 3",
-    ),
 }  # fmt: skip
 
 

@@ -6,7 +6,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
@@ -28,7 +27,6 @@ from nasmeta.analysis._run_summary import (
 from nasmeta.analysis._tables import to_markdown
 from nasmeta.errors import JournalError, SettingError
 from nasmeta.files import parse_toml, writing
-from nasmeta.places import answering, in_store, located
 from nasmeta.tables import describe_training
 
 if TYPE_CHECKING:
@@ -136,16 +134,8 @@ def write_summary(
     ...     [Path(file).name for file in write_summary(frame, folder, evaluations=20)][:2]
     ['results.parquet', 'summary.md']
     """
-    home = located("folder", folder)
-    title = title_of(home)
     summary = summarise_comparison(frame, evaluations, evaluator, seconds)
-    if not in_store(home):
-        return [str(file) for file in _written(frame, home, summary, title)]
-    with TemporaryDirectory() as here:
-        files = _written(frame, Path(here), summary, title)
-        for file in files[1:]:  # the first is there
-            (home / file.name).write_bytes(file.read_bytes())
-    return [str(home / file.name) for file in files]
+    return [str(file) for file in _written(frame, Path(folder), summary, title_of(folder))]
 
 
 def title_of(folder: str | PathLike[str]) -> str:
@@ -154,10 +144,9 @@ def title_of(folder: str | PathLike[str]) -> str:
     >>> title_of("no-such-folder")
     'Comparison of searchers'
     """
-    home = located("folder", folder)
     said: object = None
-    with answering(home), suppress(OSError, ValueError):
-        said = parse_toml((home / "specification.toml").read_text(encoding="utf-8")).get("title")
+    with suppress(OSError, ValueError):
+        said = parse_toml(Path(folder, "specification.toml").read_text(encoding="utf-8")).get("title")
     return said if isinstance(said, str) and said.strip() else "Comparison of searchers"
 
 

@@ -19,7 +19,6 @@ from nasmeta.checks import checked_types
 from nasmeta.errors import SettingError, UnknownNameError, shown
 from nasmeta.files import writing
 from nasmeta.pictures import Width, fitting_size, house_style, inches, new_figure, points, text_inches, wrapped
-from nasmeta.places import checked_path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -333,7 +332,7 @@ def save_figure(figure: Figure, path: str | PathLike[str], formats: Sequence[str
     from matplotlib import rc_context
 
     check_formats(formats)
-    target = checked_path("path", path)
+    target = Path(path)
     if not hasattr(figure, "savefig") or not target.name:
         raise SettingError(f"A matplotlib figure is saved under a name, not {shown(figure)} under {shown(path)}.")
     files = [target.with_name(f"{target.name}.{name}") for name in formats]

@@ -240,9 +240,8 @@ def compare(
         typer.Option(
             "--folder",
             "--out",
-            metavar="PATH|ADDRESS",
-            help="Keep journals and results in this folder or object store (s3://…); run the same command again to "
-            "resume.",
+            metavar="PATH",
+            help="Keep journals and results in this folder; run the same command again to resume.",
         ),
     ] = None,
     workers: Annotated[

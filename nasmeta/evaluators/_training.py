@@ -23,7 +23,6 @@ from nasmeta.errors import ColumnError, MissingValueError, SettingError, Trainin
 from nasmeta.evaluators._base import Evaluation, Evaluator
 from nasmeta.evaluators._lengths import training_lengths
 from nasmeta.evaluators._trainer import Trainer
-from nasmeta.places import checked_path
 from nasmeta.spaces import CellSpace, SearchSpace, canonical_dataset, held_out_name
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Signal, Task, as_task
@@ -153,7 +152,7 @@ class TrainingEvaluator(Evaluator):
         self.seed, self.stack = check_int("seed", seed, least=0), check_int("stack", stack)
         if self.stack > 1 and build_network is not None:
             raise SettingError("A stack is of cells: networks of your own train one after another, so leave out stack.")
-        self.folder = None if folder is None else checked_path("folder", folder)
+        self.folder = None if folder is None else Path(folder)
         if isinstance(data, str):
             options.setdefault("split", "fraction" if "valid_fraction" in options else default_split(data))
         space = asked.space if build_network is not None else asked.space.name

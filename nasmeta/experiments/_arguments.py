@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 from nasmeta.checks import check_int, is_listed
 from nasmeta.errors import SettingError, shown
 from nasmeta.evaluators import TRAINED, Evaluator, SupernetEvaluator, TrainingEvaluator
-from nasmeta.places import in_store
 from nasmeta.runs._answers import EvaluatorLike, answers_for
 from nasmeta.runs._clock import Budget, checked_budget
 from nasmeta.runs._spec import SearcherSpec
@@ -111,8 +110,6 @@ def evaluators_of(
                 raise SettingError("A supernet is trained in this process: leave out workers and backend.")
             if not alone and folder is None and one.folder is None:
                 raise SettingError("Workers that train share the folder of the comparison: name one.")
-            if folder is not None and in_store(folder):
-                raise SettingError("Trainings keep their checkpoints on this machine: name a folder of it.")
             if folder is not None and one.folder is None:
                 one.folder = folder / "trainings"
         elif isinstance(evaluator, str) and evaluator == "table":

@@ -32,9 +32,8 @@ from nasmeta.experiments._arguments import (
 )
 from nasmeta.experiments._backends import Backend, Connection, connected, visible_gpus
 from nasmeta.experiments._folder import ComparisonFolder, Results
-from nasmeta.experiments._jobs import DataFingerprint, Job, MetaTrainJob, Pair, Runs, results_of, share_of
-from nasmeta.journals import FolderLease, Shard
-from nasmeta.places import in_store, located
+from nasmeta.experiments._jobs import Job, MetaTrainJob, Pair, Runs, results_of, share_of
+from nasmeta.journals import Shard
 from nasmeta.progress import progress_bar
 from nasmeta.runs import Clock, RunConfig, check_lengths_used
 from nasmeta.runs._answers import EvaluatorLike, answers_for, space_in
@@ -111,19 +110,18 @@ def compare(
         As in `search`, for all searchers or for those that are named.
     warm_start : int, str, or mapping of label to one of these, default 0
         As in `search`.
-    folder : path or address, optional
-        Where each run keeps its journal: a folder, or a place in an object store such as ``s3://bucket/results`` (extra
-        ``store``, and the protocol's own package). The same call again goes on after any end, a kill included, and
-        gives the identical result; larger numbers of repeats or evaluations continue the comparison. The result is
-        written to ``results.parquet`` in it.
+    folder : path, optional
+        Folder for the journals of all runs. The same call resumes after any end, a kill included, and returns the
+        identical result; larger numbers of repeats or evaluations continue the comparison. The result is written to
+        ``results.parquet`` in it.
     workers : int, optional
         Number of processes; where left out 1, and on a cluster all of its CPUs. A Dask cluster that is there already is
         used whole.
     backend : {"loky", "ray", "dask"}, default "loky"
         Where the processes are: on this machine, or on a Ray or Dask cluster (extras ``ray`` and ``dask``). The results
-        are the same to the bit. Each node opens its own tables; one whose data or versions differ is refused. A worker
-        that dies loses what it has not yet written, its runs go on from their journals on another one; for that the
-        folder must be one that all nodes see.
+        are the same to the bit. Each node opens its own tables; one whose data or versions differ is refused. On a
+        cluster only this process writes to the folder, and it repeats the runs of a worker that died. Trainings are the
+        exception: all nodes must see their folder.
     address : str, optional
         Of a cluster that is there, such as ``tcp://host:8786``; by default what the process is connected to, or
         ``RAY_ADDRESS`` or ``DASK_SCHEDULER_ADDRESS``; without any a cluster is started on this machine.
@@ -175,7 +173,7 @@ def compare(
     >>> frame.groupby(["searcher", "seed"], observed=True).size().tolist()
     [50, 50, 50, 50]
     """
-    home = folder if isinstance(folder, ComparisonFolder | None) else ComparisonFolder(located("folder", folder))
+    home = folder if isinstance(folder, ComparisonFolder | None) else ComparisonFolder(Path(folder))
     specs = specs_of(searchers, {} if settings is None else settings)
     kept, starts = per_label("prune_space", prune_space, None, specs), per_label("warm_start", warm_start, 0, specs)
     specs = {label: spec.guided(kept[label], starts[label]) for label, spec in specs.items()}
@@ -192,17 +190,12 @@ def compare(
     again = redone(redo, specs)
     if again and home is None:
         raise SettingError("redo repeats runs of a folder: give folder=DIR.")
-    if part is not None and (home is None or not home.journals or in_store(home.path)):
-        raise SettingError(
-            "Shards meet in the journals of a folder on a file system that all of them see: give folder=DIR, on the "
-            "command line --out DIR; an object store will not do."
-        )
+    if part is not None and (home is None or not home.journals):
+        raise SettingError("Shards share the journals of a folder: give folder=DIR, on the command line --folder DIR.")
     where = Backend.of(backend, address, workers, gpus_per_worker)
     place = None if home is None else home.path
     evaluators = evaluators_of(targets, evaluator, data, recipe, place, where == Backend())
     where = _on_gpus_in_turn(where, evaluators)
-    if home is not None and str(home.path).startswith("memory://") and where != Backend():
-        raise SettingError("memory:// is seen by this process alone: leave out workers and backend, or use a folder.")
     budgets = budgets_of(targets, evaluations, seconds, stop_at_optimum)
     ticking = None if clock is None else Clock.of(clock)
     for spec in specs.values():
@@ -234,13 +227,13 @@ def compare(
         **names_of_learnt(models, taught),
     }
     first_seed = of_runs[0] if seeds is None else list(of_runs)
-    with home.claimed(specs, evaluators, first_seed, shard=part, redo=again, **of_all, **extent) as lease:
+    with home.claimed(specs, evaluators, first_seed, shard=part, redo=again, **of_all, **extent):
         for i, label in wanted:
             for one in wanted[i, label] if label in again else ():
                 home.journal(targets[i].name, label, one).unlink(missing_ok=True)
         journals = home if home.journals else None
         results = Results(configs, wanted, journals if part is None else None)  # those of a part are in journals only
-        frame = _completed(results, where, progress, journals, lease)
+        frame = _completed(results, where, progress, journals)
         if part is None:
             with home.writing():
                 if journals is None:
@@ -263,7 +256,6 @@ def _completed(
     backend: Backend,
     progress: bool,
     home: ComparisonFolder | None = None,
-    lease: FolderLease | None = None,
 ) -> pd.DataFrame:
     """Take what the journals in the folder have, do what is missing, and return the results of all runs."""
     try:
@@ -274,7 +266,7 @@ def _completed(
                 _read(home, results)
                 bar.advance(results.done)
             with connected(backend) as connect:
-                _run(results, backend, connect, home, lease, bar.advance)
+                _run(results, backend, connect, home, bar.advance)
     except KeyboardInterrupt:
         kept = f"The same command again goes on from there: {home.path} has it all." if home else "Nothing was kept."
         hint = "" if home else " Name a folder to be able to resume."
@@ -285,12 +277,9 @@ def _completed(
 
 def _read(home: ComparisonFolder, results: Results) -> None:
     """Take the finished runs from their journals."""
-    recorded = home.recorded()
     for pair, config in results.configs.items():
         for seed in results.seeds[pair]:
             path = home.journal(config.task.name, config.label, seed)
-            if recorded is not None and str(path) not in recorded:
-                continue
             history = replace(config, seed=seed).read(path)
             if history is not None:
                 results.keep(pair, seed, history)
@@ -301,7 +290,6 @@ def _run(
     backend: Backend,
     connect: Callable[[], Connection],
     home: ComparisonFolder | None,
-    lease: FolderLease | None,
     advance: Callable[[int], object],
 ) -> None:
     """Do what is left: meta-trainings first, then what need not wait for them, then the runs on their models."""
@@ -315,19 +303,16 @@ def _run(
         for first in range(0, len(seeds), size):
             some = seeds[first : first + size]
             paths = [None if home is None else home.journal(config.task.name, config.label, s) for s in some]
-            yield Runs(pair, config, some, paths, learnt, lease)
+            yield Runs(pair, config, some, paths, learnt)
 
     jobs: list[Job] = [MetaTrainJob(pair, results.configs[pair]) for pair in learners]
     jobs += (job for pair in left if pair not in learners for job in runs(pair))
     models: dict[Pair, Guide] = {}
     late = (job for pair in learners for job in runs(pair, models[pair]))  # made when the models are there
-    data = DataFingerprint()
     for some in (jobs, late):
-        for job, result in results_of([*some], backend, connect, data):
+        for job, result in results_of([*some], backend, connect):
             if isinstance(job, MetaTrainJob):
                 models[job.pair] = result
                 continue
             results.keep(job.pair, *result)
-            if lease is not None:
-                lease.require()
             advance(1)

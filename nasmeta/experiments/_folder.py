@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
@@ -17,14 +17,14 @@ from nasmeta.errors import JournalError, NasmetaError, SettingError, shown
 from nasmeta.evaluators import Evaluator, SeveralEvaluator
 from nasmeta.experiments._jobs import Pair
 from nasmeta.files import write_whole
-from nasmeta.journals import FolderLease, Shard, differences_from
-from nasmeta.places import in_store, read_whole
+from nasmeta.journals import Shard, differences_from
 from nasmeta.runs import History, RunConfig, results_frame
 from nasmeta.runs._clock import Clock
 from nasmeta.runs._spec import SearcherSpec
 
 _FORMAT = 1
-_BEGIN_SECONDS = 60.0  # that parts which begin together wait for each other
+_LOCK_SECONDS = 2.0  # workers of a process that was killed end within a fraction of this
+_BEGIN_SECONDS = 60.0  # shards that begin together wait for each other
 _ATTRS = b"PANDAS_ATTRS"  # where pandas keeps them
 _IDENTITY = ("format", "tasks", "searchers", "seed", "clock", "epochs")
 
@@ -57,8 +57,10 @@ class ComparisonFolder:
         shard: Shard | None = None,
         redo: Collection[str] = (),
         **extent: Any,
-    ) -> Iterator[FolderLease]:
-        """Hold the folder, or a part of the comparison, for one process; yield the lease that its workers look at."""
+    ) -> Iterator[None]:
+        """Lock the folder for one process; for a shard, only until it has written the specification."""
+        from filelock import FileLock
+
         due = {
             "format": _FORMAT,
             "tasks": [
@@ -77,49 +79,17 @@ class ComparisonFolder:
         }
         require_labels(specs)
         _require_apart([one.task.name for one in evaluators])
-        lease = FolderLease(self.path / (".runner" if shard is None else f".runner-{shard}"))
+        lock = FileLock(self.path / ".lock", timeout=_LOCK_SECONDS if shard is None else _BEGIN_SECONDS)
         with ExitStack() as stack:
-            beginning = stack.enter_context(ExitStack())
             with self.writing():
                 self.path.mkdir(parents=True, exist_ok=True)
-                if in_store(self.path):
-                    stack.enter_context(lease.leased())
-                else:
-                    self._lock(shard, stack, beginning)
+                stack.enter_context(lock)
                 self._check(due, redo)
                 self.write("specification.json", json.dumps(due, indent=2).encode() + b"\n")
-                if not in_store(self.path):
-                    self.write(lease.path.name, lease.content())
-            stack.callback(lease.release)
-            with self.writing():
                 self.begin()
             if shard is not None:
-                beginning.close()  # the next part may begin
-            yield lease
-
-    def _lock(self, shard: Shard | None, stack: ExitStack, beginning: ExitStack) -> None:
-        """Hold the whole folder; for a part hold that part, and the folder until it has begun."""
-        from filelock import FileLock
-
-        if shard is not None:
-            stack.enter_context(FileLock(self.path / f".part-{shard}.lock", timeout=2))
-        beginning.enter_context(FileLock(self.path / ".lock", timeout=2 if shard is None else _BEGIN_SECONDS))
-        for lock in sorted(self.path.glob(".part-*.lock")):
-            part = lock.name.removeprefix(".part-").removesuffix(".lock")
-            if shard is None or not part.endswith(f"-of-{shard.count}"):
-                self._require_ended(part, lock)
-        if shard is not None:
-            (self.path / ".runner").unlink(missing_ok=True)
-
-    def _require_ended(self, part: str, lock: Path) -> None:
-        """Refuse to go on beside a part; where it has ended, let the workers that it may have left know."""
-        from filelock import FileLock, Timeout
-
-        try:
-            with FileLock(lock, timeout=0):
-                (self.path / f".runner-{part}").unlink(missing_ok=True)
-        except Timeout:
-            raise JournalError(f"Part {part.replace('-', ' ')} of the comparison is at work in {self.path}.") from None
+                lock.release()  # the next shard may begin
+            yield
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -133,8 +103,6 @@ class ComparisonFolder:
                 f"Another process works in {self.path}. Wait for its end, or use another folder. Several processes "
                 "share a folder as shards: --shard I/N for each."
             ) from None
-        except NotImplementedError:
-            raise JournalError(f"Cannot write to the folder {self.path}: its store can only be read.") from None
         except OSError as reason:
             if isinstance(reason, NasmetaError):
                 raise
@@ -171,10 +139,6 @@ class ComparisonFolder:
         journals = self.path.glob(f"runs/*/{label}/*.jsonl")
         return any(journal.read_bytes().count(b"\n") > 1 for journal in journals)
 
-    def recorded(self) -> set[str] | None:
-        """Return the journals there in one question, in a store; None where each may be asked for."""
-        return {str(path) for path in (self.path / "runs").rglob("*.jsonl")} if in_store(self.path) else None
-
     def journal(self, task: str, searcher: str, seed: int) -> Path:
         """Return the path of a run's journal."""
         return self.path / "runs" / _file_name(task) / _file_name(searcher) / f"{seed}.jsonl"
@@ -200,20 +164,15 @@ class ComparisonFolder:
             if self._parts.exists():
                 for part in list(self._parts.iterdir()):
                     part.unlink()
-                with suppress(FileNotFoundError, NotADirectoryError):  # a store has no folders
-                    self._parts.rmdir()
+                self._parts.rmdir()
 
     @property
     def _parts(self) -> Path:
         return self.path / "results"
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file as a whole: whoever looks sees the old one or the new one. A store does so by itself."""
-        path = self.path / name
-        if in_store(path):
-            path.write_bytes(content)
-        else:
-            write_whole(path, content)
+        """Write a file as a whole, so that readers see the old or the new one."""
+        write_whole(self.path / name, content)
 
 
 def _join(parts: Sequence[Path], to: IO[bytes], attrs: Mapping[str, Any]) -> None:
@@ -230,12 +189,12 @@ def _join(parts: Sequence[Path], to: IO[bytes], attrs: Mapping[str, Any]) -> Non
             return field
         return field.with_type(pa.dictionary(pa.int32(), field.type.value_type))
 
-    widest = max((pq.read_schema(BytesIO(read_whole(part))) for part in parts), key=len)
+    widest = max((pq.read_schema(part) for part in parts), key=len)
     metadata = {**(widest.metadata or {}), _ATTRS: json.dumps(attrs).encode()}
     schema = pa.schema([wide(field) for field in widest], metadata)
     with pq.ParquetWriter(to, schema) as writer:
         for part in parts:
-            table = pq.read_table(BytesIO(read_whole(part)))
+            table = pq.read_table(part)
             for field in schema:
                 if field.name not in table.column_names:
                     table = table.append_column(field.with_nullable(True), pa.nulls(len(table), field.type))

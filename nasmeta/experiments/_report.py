@@ -8,7 +8,6 @@ import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,6 @@ from nasmeta.errors import DamagedFileError, NasmetaError, NasmetaWarning, Setti
 from nasmeta.evaluators import TRAINED
 from nasmeta.experiments.specification._read import reported_columns
 from nasmeta.files import facts_in, require_writable
-from nasmeta.places import answering, checked_path, in_store, located
 from nasmeta.runs import on_evaluator
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task, get_task
@@ -53,7 +51,7 @@ def report(
 
     Parameters
     ----------
-    results : DataFrame, path or address of a store
+    results : DataFrame or path
         What `nasmeta.compare` returns, or the folder of a finished comparison, whose specification and versions are
         then told, too.
     output : path, optional
@@ -104,21 +102,18 @@ def report(
     for one in formats:
         check_choice("a format", one, ("png", "svg", "pdf"))
     given: Any = results
-    if not isinstance(given, pd.DataFrame | str | os.PathLike) and not hasattr(given, "storage_options"):
+    if not isinstance(given, pd.DataFrame | str | os.PathLike):
         raise SettingError(f"results are the frame of nasmeta.compare or the folder of one, not {shown(given)}.")
     columns: tuple[ColumnInfo, ...] = ()
     specification, provenance = {}, {}
-    destination = None if output is None else checked_path("output", output)
+    destination = None if output is None else Path(output)
     if isinstance(results, pd.DataFrame):
         frame, own_title = results, "Comparison of searchers"
     else:
-        home = located("folder", results)
-        if destination is None and in_store(home):
-            raise SettingError("A report is written to a folder of this machine: name one with --output.")
-        with answering(home):
-            frame, columns = _results(home), _reported(home)
-            specification = facts_in(home / "specification.json")
-            provenance = _provenance(home, specification)
+        home = Path(results)
+        frame, columns = _results(home), _reported(home)
+        specification = facts_in(home / "specification.json")
+        provenance = _provenance(home, specification)
         own_title = title_of(home)
         destination = destination or home / "report"
     if destination is not None:
@@ -138,7 +133,7 @@ def _results(folder: Path) -> pd.DataFrame:
             "searchers and tasks, begins or continues it."
         )
     try:
-        return pd.read_parquet(BytesIO(path.read_bytes()))
+        return pd.read_parquet(path)
     except Exception as reason:  # what pyarrow raises for damaged files has no common base
         raise DamagedFileError(f"{path} is damaged, or was not written by nasmeta: {reason!s:.200}.") from reason
 

@@ -5,6 +5,6 @@ from nasmeta.journals._file import (
     differences_from as differences_from,
     same_code as same_code,
 )
-from nasmeta.journals._lease import FolderLease as FolderLease, Shard as Shard
+from nasmeta.journals._shard import Shard as Shard
 
 __all__: list[str] = []  # of the ground: for rooms, not for users

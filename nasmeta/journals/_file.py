@@ -11,7 +11,6 @@ from typing import Any, ClassVar, NamedTuple, Self
 from zlib import crc32
 
 from nasmeta.errors import JournalError
-from nasmeta.journals._lease import FolderLease
 
 FORMAT = 3
 _FLUSH_SECONDS = 0.1
@@ -43,7 +42,7 @@ def _differences(found: Mapping[str, Any], due: Mapping[str, Any], but: Collecti
             yield f"{of}{key} is {there!r} there, but {asked!r} was asked for{hint}"
 
 
-def same_code(code: str) -> str:
+def same_code(code: object) -> str:
     """Return the advice for a user whose change of code alters no result."""
     return f'if the change alters no result, set the attribute version = "{code}" of the class or function'
 
@@ -97,10 +96,10 @@ class JournalFile:
     of: ClassVar[str] = "work"
     not_compared: ClassVar[tuple[str, ...]] = ("written_by",)
 
-    def __init__(self, path: Path, header: Mapping[str, Any], lease: FolderLease | None = None) -> None:
+    def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
         from filelock import FileLock, Timeout
 
-        self.path, self._lease, self._lines = path, lease, list[bytes]()
+        self.path, self._lines = path, list[bytes]()
         self._lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=_LOCK_SECONDS)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -188,8 +187,6 @@ class JournalFile:
     def flush(self) -> None:
         """Hand all records to the operating system; afterwards a killed process loses none of them."""
         lines, self._lines = self._lines, []  # after an error none is written twice
-        if self._lease is not None:
-            self._lease.require()
         try:
             self._file.write(b"".join(lines))
             self._file.flush()

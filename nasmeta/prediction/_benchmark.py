@@ -19,7 +19,6 @@ from nasmeta.checks import check_int, checked_types
 from nasmeta.code import code_within
 from nasmeta.errors import ColumnError, JournalError, SettingError, UnknownNameError
 from nasmeta.journals import JournalFile, same_code
-from nasmeta.places import checked_path
 from nasmeta.prediction._models import LearntPredictor, Model, PredictorsLike, models_of
 from nasmeta.prediction._protocols import (
     PROTOCOLS,
@@ -122,7 +121,7 @@ def benchmark_predictors(
     progress: bool = False,
 ) -> pd.DataFrame:
     """Measure how well predictors order the cells of a space from few labels; the arguments are those of `predict`."""
-    path = None if folder is None else checked_path("folder", folder)
+    path = None if folder is None else Path(folder)
     for what, asked, possible in (("protocol", protocol, PROTOCOLS), ("rule of isomorphism", rule, RULES)):
         if asked not in possible:
             raise UnknownNameError.of(what, asked, possible)

@@ -13,7 +13,6 @@ import pandas as pd
 from nasmeta.analysis import summarise_predictions, write_prediction_summary
 from nasmeta.checks import check_names
 from nasmeta.files import require_writable
-from nasmeta.places import checked_path
 from nasmeta.prediction._benchmark import benchmark_predictors
 from nasmeta.prediction._models import PredictorsLike
 from nasmeta.tasks import Task
@@ -141,7 +140,7 @@ def predict(
     """
     check_names("predict", "option", options, [*inspect.signature(benchmark_predictors).parameters][2:])
     asked = f"nb201/{task}" if isinstance(task, str) and "/" not in task else task
-    home = None if folder is None else checked_path("folder", folder)
+    home = None if folder is None else Path(folder)
     if home is not None:
         require_writable(home, folder=True)
     frame = benchmark_predictors(predictors, asked, folder=home, **options)

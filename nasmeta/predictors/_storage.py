@@ -18,7 +18,6 @@ from nasmeta.archives import ArchiveKind, digest_of, read_array
 from nasmeta.checks import checked_types
 from nasmeta.errors import DamagedFileError, SettingError, shown
 from nasmeta.files import write_atomically
-from nasmeta.places import checked_path
 from nasmeta.spaces import SearchSpace, from_content, to_content
 
 _KIND = ArchiveKind(
@@ -67,7 +66,7 @@ def save_predictor(predictor: Any, path: str | os.PathLike[str]) -> Path:
         raise SettingError(f"A predictor is what make_predictor builds, fitted, not {shown(predictor)}.")
     arrays: dict[str, NDArray[Any]] = {}
     said = json.loads(json.dumps({"predictor": _to_tree(predictor, arrays)}))
-    path = checked_path("path", path)
+    path = Path(path)
     write_atomically(path, _KIND.encode({"nasmeta": __version__, "sha256": digest_of(said, arrays), **said}, arrays))
     return path
 
@@ -102,7 +101,7 @@ def load_predictor(path: str | os.PathLike[str], classes: Iterable[type] = ()) -
     (1,)
     """
     own = {kind.__name__: kind for kind in classes}
-    path = checked_path("path", path)
+    path = Path(path)
     raw = _KIND.read(path)
     with _KIND.blaming(path):
         old = _of_version_1(raw)

@@ -16,9 +16,7 @@ import nasmeta
 from nasmeta.checks import check_int
 from nasmeta.errors import MissingValueError, SettingError
 from nasmeta.evaluators import Evaluator, SeveralEvaluator
-from nasmeta.journals import FolderLease
 from nasmeta.meta import SavedMetaModel
-from nasmeta.places import located
 from nasmeta.runs._clock import Budget, Clock
 from nasmeta.runs._guidance import Guide
 from nasmeta.runs._history import History
@@ -266,7 +264,6 @@ class RunConfig:
         JournalError
             If it belongs to another run, is damaged, or a value is not that of the table.
         """
-        path = located("journal", path)
         found = read_journal(path, self.identity)
         if found is None:
             return None
@@ -315,7 +312,6 @@ class RunConfig:
         *,
         learnt: Guide | None = None,
         searcher: Searcher | None = None,
-        lease: FolderLease | None = None,
     ) -> History:
         """Run the searcher; with a journal, where there is a path, from what it holds on.
 
@@ -326,8 +322,6 @@ class RunConfig:
             What `learn` returned, which many runs share; learnt now where left out.
         searcher : Searcher, optional
             In place of what `start` builds.
-        lease : FolderLease, optional
-            Of the journal's folder: where another runner has it, nothing more is written.
         """
         learnt = self.learn() if learnt is None else learnt
         searcher = self.start(learnt) if searcher is None else searcher
@@ -338,8 +332,7 @@ class RunConfig:
                 stack.callback(one.close)
             journal = None
             if path is not None:
-                path = located("journal", path)
-                journal = stack.enter_context(Journal(path, self.identity, lease=lease))
+                journal = stack.enter_context(Journal(path, self.identity))
                 self._recorded(path, journal.evaluations)
             records = Records([], [], [], []) if journal is None else journal.evaluations
             for epochs, one in self.evaluators.items():

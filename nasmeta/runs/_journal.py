@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import JournalError
 from nasmeta.evaluators import Evaluation, Evaluator, SupportsEvaluate, evaluate_or_fail
-from nasmeta.journals import FolderLease, JournalFile
+from nasmeta.journals import JournalFile
 from nasmeta.runs._front_history import history_for
 from nasmeta.runs._history import History
 
@@ -77,8 +77,8 @@ class Journal(JournalFile):
     mark, of = "nasmeta_journal", "run"
     not_compared = ("written_by", "picked")
 
-    def __init__(self, path: Path, header: Mapping[str, Any], lease: FolderLease | None = None) -> None:
-        super().__init__(path, header, lease)
+    def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
+        super().__init__(path, header)
         self.evaluations = _evaluations(self.records)
 
     def append(self, cell: int, value: Any, cost_seconds: float, details: Mapping[str, Any] | None = None) -> None:

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from nasmeta.checks import check_bool, check_instance
 from nasmeta.errors import DamagedFileError, MissingValueError, SettingError, shown
 from nasmeta.files import write_whole
-from nasmeta.places import checked_path
 from nasmeta.spaces import SearchSpace, namesakes
 from nasmeta.tables import _store
 from nasmeta.tables._arrow_file import ColumnFile, encode
@@ -224,7 +223,7 @@ def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
     """Read a .csv, .tsv or .parquet with one row a measurement, for `Table.from_frame`, without spaces around names."""
     import pandas as pd
 
-    path = checked_path("file", file)
+    path = Path(file)
     readers: Mapping[str, Callable[[Path], Any]] = {
         ".csv": lambda path: pd.read_csv(path, skipinitialspace=True),
         ".tsv": lambda path: pd.read_csv(path, sep="\t", skipinitialspace=True),

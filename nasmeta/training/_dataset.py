@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_array, check_bool, check_int, check_number
 from nasmeta.errors import DamagedFileError, SettingError, shown
-from nasmeta.places import checked_path
 from nasmeta.training._image_files import DEBIAN_FASHION_MNIST, READERS, ImageSource, Pixels, resized
 
 SPLITS = ("train", "valid", "test")
@@ -223,13 +222,12 @@ def dataset_options(
 
 def _loaded(source: str, split: str | Path, valid_fraction: float, split_seed: int, size: int | None) -> ImageDataset:
     """Read a data set and split it, as `ImageDataset.load` says."""
-    checked_path("source", source)
     kind, colon, path = str(source).partition(":")
     if not colon and kind not in READERS and os.path.isdir(kind):
         raise SettingError(f"{kind!r} is a folder; a folder of images is written folder:{kind}.")
     kind, given = kind.lower(), kind
     reader = READERS[kind]
-    split = str(checked_path("split", split))
+    split = str(split)
     split_seed = check_int("split_seed", split_seed, 0)
     if check_number("valid_fraction", valid_fraction) >= 1:
         raise SettingError(f"valid_fraction must be below 1, not {shown(valid_fraction)}.")

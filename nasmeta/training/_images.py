@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
 from nasmeta.errors import SettingError
-from nasmeta.places import checked_path
 from nasmeta.training._dataset import checked_size
 from nasmeta.training._image_files import files_by_class, read_digits, read_pictures, resized
 
@@ -44,7 +43,7 @@ def load_images(source: str | Path = "digits", n: int = 32, size: int = 16, seed
     """
     n, size = check_int("n", n, 2), checked_size(size, 8)
     rng = np.random.default_rng(check_int("seed", seed, 0))
-    folder = checked_path("source", source)
+    folder = Path(source)
     if source == "digits":
         digits = read_digits(folder, None)
         labels, n_classes, name = digits.labels, 10, "digits"

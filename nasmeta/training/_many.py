@@ -17,7 +17,6 @@ import torch
 
 from nasmeta.checks import check_bool, check_instance, check_int, check_list, check_names
 from nasmeta.errors import NasmetaError, SettingError, TrainingFailed, shown
-from nasmeta.places import checked_path
 from nasmeta.progress import progress_bar
 from nasmeta.spaces import Architecture, CellSpace, SearchSpace, get_cell_space
 from nasmeta.threads import end_with, kill_workers
@@ -98,7 +97,7 @@ def train_many(
     >>> [result.cell for result in found]
     [6111, 0]
     """
-    space, base = get_cell_space(space), checked_path("folder", folder)
+    space, base = get_cell_space(space), Path(folder)
     chosen = chosen_device(device, here=workers != "ray" or device == "auto")
     recipe, progress = recipe_for(recipe, data), check_bool("progress", progress)
     data = recipe.images_of(data if isinstance(data, ImageDataset) else _loaded(data, data_options or {}))

@@ -11,7 +11,6 @@ from typing import Any
 from nasmeta.checks import check_bool, check_choice, check_instance, check_int, check_number
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, shown
 from nasmeta.files import parse_toml
-from nasmeta.places import checked_path
 from nasmeta.training._dataset import ImageDataset, checked_size
 
 FOLDER = Path(__file__).parent / "recipes"
@@ -133,7 +132,7 @@ class Recipe:
         """
         if isinstance(recipe, Recipe):
             return recipe.but(**changes)
-        path = checked_path("recipe", recipe)
+        path = Path(recipe)
         if path.suffix == ".toml":
             return _read_own(path, ()).but(**changes)
         if str(recipe) not in cls.names():

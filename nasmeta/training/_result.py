@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from nasmeta.errors import DamagedFileError, SettingError, shown
-from nasmeta.places import checked_path
 
 CHECKPOINT_FILE, RESULT_FILE = "checkpoint.safetensors", "result.json"
 FORMAT = 1
@@ -198,7 +197,7 @@ class TrainingResult:
 
 def read_result(folder: str | Path) -> TrainingResult:
     """Read the result that `train` left in a folder."""
-    path = checked_path("folder", folder) / RESULT_FILE
+    path = Path(folder) / RESULT_FILE
     try:
         return TrainingResult.from_dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from nasmeta.checks import check_bool, checked_types
 from nasmeta.errors import SettingError
 from nasmeta.files import require_writable
-from nasmeta.places import checked_path
 from nasmeta.spaces import Architecture, SearchSpace
 from nasmeta.training._dataset import ImageDataset, dataset_options
 from nasmeta.training._recipe import Recipe, recipe_for
@@ -120,9 +119,9 @@ def train(
     from nasmeta.training._network import CellNetwork  # first, for it says in words where PyTorch is missing
     from nasmeta.training._trainer import run_training
 
-    home = None if folder is None else checked_path("folder", folder)
+    home = None if folder is None else Path(folder)
     exported = [export] if isinstance(export, str | os.PathLike) else export
-    files = [checked_path("export", path) for path in exported]
+    files = [Path(path) for path in exported]
     if home is not None and not (home / RESULT_FILE).is_file():
         require_writable(home, folder=True)
     if files and build_network is not None:

@@ -18,7 +18,6 @@ import torch
 from nasmeta.checks import check_bool, check_instance, check_int
 from nasmeta.errors import DamagedFileError, SettingError, TrainingFailed, needing, shown
 from nasmeta.files import write_atomically
-from nasmeta.places import checked_path
 from nasmeta.progress import Bar, progress_bar
 from nasmeta.spaces import Architecture, SearchSpace, get_cell_space, get_space
 from nasmeta.training._dataset import ImageDataset
@@ -78,7 +77,7 @@ def run_training(
         stack.enter_context(computing(deterministic))
         ranks, chosen = ranks_of(chosen, together)
         progress = progress and ranks.is_first
-        place = None if folder is None else checked_path("folder", folder)
+        place = None if folder is None else Path(folder)
         if place is not None and ranks.is_first:
             place = own_folder(place, stack)
         identity = identity_of(cell, space, data, recipe, seed)

@@ -12,7 +12,6 @@ import numpy as np
 
 from nasmeta.checks import check_int
 from nasmeta.errors import JournalError, SettingError, UnknownNameError
-from nasmeta.places import checked_path
 from nasmeta.runs._journal import read_journal
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Task, get_task
@@ -49,7 +48,7 @@ def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
         raise SettingError(
             "There is no run to verify: name the journal of a search, as `nasmeta search … --journal run.jsonl` writes."
         )
-    paths = [checked_path("journal", journal) for journal in journals]
+    paths = [Path(journal) for journal in journals]
     values: dict[int, float] = {}
     without: dict[int, str] = {}  # why a cell has no value
     searchers: list[str] = []

@@ -18,7 +18,6 @@ from nasmeta.errors import SettingError, TrainingFailed, shown
 from nasmeta.evaluators import Trainer, default_split
 from nasmeta.files import write_atomically
 from nasmeta.journals import Shard
-from nasmeta.places import checked_path
 from nasmeta.verification._chosen import choose, read_searches
 from nasmeta.verification._folder import BATCHES, Latencies, VerificationJournal
 from nasmeta.verification._frames import cells_frame, epochs_frame, facts_of, stack_facts
@@ -190,7 +189,7 @@ def verify(
     seeds, stack, page = check_int("seeds", seeds), check_int("stack", stack), check_bool("page", page)
     if stack > 1 and workers != 1:
         raise SettingError(f"A stack trains in one process: leave out workers={shown(workers)}, or stack={stack}.")
-    home = checked_path("folder", folder)
+    home = Path(folder)
     if isinstance(data, str):
         options.setdefault("split", "fraction" if "valid_fraction" in options else default_split(data))
     task, part = searches.task, None if shard is None else Shard.of(shard)

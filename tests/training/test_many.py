@@ -61,7 +61,6 @@ def test_an_error_ends_what_runs_beside_it(tmp_path: Path) -> None:
         ({"cells": "6111"}, "cells must be a list of cells"),
         ({"cells": None}, "cells must be a list of cells"),
         ({"seeds": 0}, "seeds must be a list of whole numbers, not 0"),
-        ({"folder": 5}, "folder must be a path, not 5"),
         ({"data": "digits", "data_options": {"depth": 1}}, "ImageDataset.load has no option 'depth'"),
         ({"data": "digits", "data_options": 5}, "data_options must be of type Mapping"),
         ({"device": "abacus", "workers": "ray"}, "device is auto, cpu, cuda or cuda:N, not 'abacus'"),
@@ -96,5 +95,3 @@ def test_a_damaged_result_is_said_to_be_one(tmp_path: Path, text: Any) -> None:
     (tmp_path / "result.json").write_bytes(text)
     with pytest.raises(DamagedFileError, match=r"result\.json"):
         read_result(tmp_path)
-    with pytest.raises(SettingError, match="folder must be a path"):
-        read_result(None)  # type: ignore[arg-type]

@@ -112,14 +112,6 @@ def test_values_of_a_file_that_nobody_can_mean(tmp_path: Path, name: str, value:
         Recipe.load(tmp_path / "odd.toml")
 
 
-@pytest.mark.parametrize(
-    "recipe", [None, 3, ["tiny"], {"name": "tiny"}, "\0.toml", 10**5000], ids=lambda value: type(value).__name__
-)
-def test_what_is_no_recipe(recipe: object) -> None:
-    with pytest.raises(SettingError, match="recipe must be a path"):
-        Recipe.load(recipe)  # type: ignore[arg-type]
-
-
 def test_numbers_of_numpy_are_numbers() -> None:
     recipe = Recipe.load("tiny", epochs=np.int64(3), learning_rate=np.float32(0.5), flip=np.False_)
     assert recipe == Recipe.load("tiny", name=recipe.name, epochs=3, learning_rate=0.5, flip=False)

@@ -25,7 +25,6 @@ from nasmeta.experiments.specification._specification import (
     ready_specifications,
 )
 from nasmeta.files import TomlLines, parse_toml
-from nasmeta.places import checked_path
 from nasmeta.registry import is_place
 from nasmeta.runs import Clock, RunConfig, check_lengths_used
 from nasmeta.runs._clock import checked_budget
@@ -87,7 +86,7 @@ def read_specification(path: str | os.PathLike[str], *, check: bool = True) -> S
     (('nb201/cifar10', 'nb201/cifar100', 'nb201/imagenet16-120'), 50, True)
     """
     ready = ready_specifications()
-    file = checked_path("specification", path)
+    file = Path(path)
     if str(path) in ready and not file.is_file():
         file = ready[str(path)]
     try:

@@ -7,7 +7,6 @@ import os
 import platform
 import warnings
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,6 @@ from nasmeta.experiments._compare import compare
 from nasmeta.experiments._folder import ComparisonFolder
 from nasmeta.experiments.specification._read import read_specification
 from nasmeta.experiments.specification._specification import OF_SOURCES, Specification
-from nasmeta.places import in_store, located, read_whole
 from nasmeta.runs import RunConfig
 from nasmeta.runs._clock import Budget
 from nasmeta.tables import ColumnInfo
@@ -87,10 +85,8 @@ def run_specification(
         specification = specification.with_repeats(repeats)
     home = None
     if folder is not None:
-        place = located("folder", folder)
-        if not in_store(place):
-            specification = specification.seen_from(place)
-        home = _SpecifiedFolder(place, specification, journals=journals)
+        specification = specification.seen_from(Path(folder))
+        home = _SpecifiedFolder(Path(folder), specification, journals=journals)
     answers: Any = specification.evaluator
     if specification.training is not None:
         answers = specification.answers(get_task(specification.tasks[0]), device)
@@ -140,8 +136,7 @@ class _SpecifiedFolder(ComparisonFolder):
         self.write("specification.toml", self._specification.text.encode())
         self.write("provenance.json", json.dumps(provenance, indent=2, ensure_ascii=False).encode() + b"\n")
         if not self._specification.report:
-            with suppress(FileNotFoundError):
-                (self.path / "picks.csv").unlink()
+            (self.path / "picks.csv").unlink(missing_ok=True)
 
     def end(self, frame: pd.DataFrame) -> None:
         """Write what the runs picked."""
@@ -152,7 +147,7 @@ class _SpecifiedFolder(ComparisonFolder):
         """Add what the file says of other versions, data and texts of the specification, oldest first."""
         path = self.path / "provenance.json"
         try:
-            there = json.loads(read_whole(path))
+            there = json.loads(path.read_bytes())
             earlier = [*there.pop("earlier", []), there]
         except FileNotFoundError:
             return provenance

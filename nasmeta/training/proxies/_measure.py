@@ -21,7 +21,6 @@ from nasmeta.checks import check_instance, check_int, check_list
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, shown
 from nasmeta.files import write_atomically
 from nasmeta.journals import JournalFile
-from nasmeta.places import checked_path
 from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace, get_cell_space
 from nasmeta.training._images import ImageBatch, load_images
 from nasmeta.training._network import CellNetwork
@@ -241,7 +240,7 @@ def measure_proxies(
     told how many networks are done, and of how many.
     """
     settings = _checked(batch, settings)
-    space, workers, path = get_cell_space(space), check_int("workers", workers), checked_path("output", output)
+    space, workers, path = get_cell_space(space), check_int("workers", workers), Path(output)
     chosen = np.arange(space.size, dtype=np.int32) if cells is None else np.atleast_1d(space.index_of(cells))
     if not len(chosen):
         raise SettingError("No cell is asked for: name some, or leave cells out for all.")
