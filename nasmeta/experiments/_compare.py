@@ -237,7 +237,7 @@ def compare(
         if part is None:
             with home.writing():
                 if journals is None:
-                    home.write("results.parquet", frame.to_parquet(None, index=False))
+                    home.write_results(frame)
                 home.end(frame)
     return frame
 

@@ -7,9 +7,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pandas as pd
 
@@ -20,12 +19,12 @@ from nasmeta.files import write_whole
 from nasmeta.journals import Shard, differences_from
 from nasmeta.runs import History, RunConfig, results_frame
 from nasmeta.runs._clock import Clock
+from nasmeta.runs._frame import joined_frame
 from nasmeta.runs._spec import SearcherSpec
 
 _FORMAT = 1
 _LOCK_SECONDS = 2.0  # workers of a process that was killed end within a fraction of this
 _BEGIN_SECONDS = 60.0  # shards that begin together wait for each other
-_ATTRS = b"PANDAS_ATTRS"  # where pandas keeps them
 _IDENTITY = ("format", "tasks", "searchers", "seed", "clock", "epochs")
 
 
@@ -149,14 +148,11 @@ class ComparisonFolder:
             self._parts.mkdir(exist_ok=True)
             self.write(f"results/{position:06}.parquet", frame.to_parquet(None, index=False))
 
-    def join_parts(self, n: int, attrs: Mapping[str, Any]) -> pd.DataFrame:
-        """Make ``results.parquet`` of the parts, and remove these; return it."""
-        whole = BytesIO()
+    def write_results(self, frame: pd.DataFrame) -> None:
+        """Write ``results.parquet``, and remove the parts."""
         with self.writing():
-            _join([self._parts / f"{i:06}.parquet" for i in range(n)], whole, attrs)
-            self.write("results.parquet", whole.getvalue())
+            self.write("results.parquet", frame.to_parquet(None, index=False))
             self.remove_parts()
-        return _read(whole)
 
     def remove_parts(self) -> None:
         """Remove parts, also those that another call left."""
@@ -173,43 +169,6 @@ class ComparisonFolder:
     def write(self, name: str, content: bytes) -> None:
         """Write a file as a whole, so that readers see the old or the new one."""
         write_whole(self.path / name, content)
-
-
-def _join(parts: Sequence[Path], to: IO[bytes], attrs: Mapping[str, Any]) -> None:
-    """Write the rows of Parquet files, one after another, as one of all their columns; ``attrs`` are the frame's.
-
-    Tasks of several objectives have more columns than others.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    def wide(field: pa.Field) -> pa.Field:
-        """Each part numbers its few categories in 8 bits, which may be too few for those of all."""
-        if not pa.types.is_dictionary(field.type):
-            return field
-        return field.with_type(pa.dictionary(pa.int32(), field.type.value_type))
-
-    widest = max((pq.read_schema(part) for part in parts), key=len)
-    metadata = {**(widest.metadata or {}), _ATTRS: json.dumps(attrs).encode()}
-    schema = pa.schema([wide(field) for field in widest], metadata)
-    with pq.ParquetWriter(to, schema) as writer:
-        for part in parts:
-            table = pq.read_table(part)
-            for field in schema:
-                if field.name not in table.column_names:
-                    table = table.append_column(field.with_nullable(True), pa.nulls(len(table), field.type))
-            writer.write_table(table.select(schema.names).cast(schema))
-
-
-def _read(file: IO[bytes]) -> pd.DataFrame:
-    """Read a joined file, one column after another, so that it is in memory once."""
-    import pyarrow.parquet as pq
-
-    source = pq.ParquetFile(file)
-    columns = {name: source.read([name]).to_pandas()[name] for name in source.schema_arrow.names}
-    frame = pd.DataFrame(columns, copy=False)
-    frame.attrs = json.loads(source.schema_arrow.metadata[_ATTRS])
-    return frame
 
 
 def _identity(specification: Mapping[str, Any], free: Collection[str]) -> dict[str, Any]:
@@ -248,10 +207,10 @@ def _signal_of(evaluator: Evaluator) -> Any:
 
 
 class Results:
-    """The histories of all runs, whose configs are by position of the task and label of the searcher.
+    """The results of all runs; configs are by position of the task and label of the searcher.
 
-    With a folder those of a task and a searcher are written to a file of their own as soon as they are all there, and
-    forgotten: so memory does not grow with the evaluations, and what is done can be read while the rest runs.
+    When all runs of a task and a searcher are done, their histories become a frame. With a folder, this frame is also
+    written there, so that it can be read while the other runs continue.
     """
 
     def __init__(
@@ -262,48 +221,36 @@ class Results:
     ) -> None:
         self.configs, self.seeds, self._home = configs, seeds, home
         self._histories: dict[Pair, dict[int, History]] = {pair: {} for pair in configs}
-        self._attrs: dict[str, dict[str, dict[str, Any]]] = {"runs": {}, "full_epochs": {}, "searcher_seconds": {}}
-        self._written: set[Pair] = set()
+        self._frames = {pair: results_frame([]) for pair in configs if not seeds[pair]}
         self.done = 0
         if home is not None:
             home.remove_parts()
 
     @property
     def total(self) -> int:
-        """How many runs there are to be."""
+        """The number of all runs."""
         return sum(map(len, self.seeds.values()))
 
     def missing(self, pair: Pair) -> list[int]:
-        """Return the seeds of which there is no history yet."""
-        there = self._histories[pair]
-        return [] if pair in self._written else [seed for seed in self.seeds[pair] if seed not in there]
+        """Return the seeds of the runs that are not done."""
+        return [seed for seed in self.seeds[pair] if pair not in self._frames and seed not in self._histories[pair]]
 
     def keep(self, pair: Pair, seed: int, history: History) -> None:
-        """Take a history."""
+        """Add a history."""
         of_pair = self._histories[pair]
         of_pair[seed] = history
         self.done += 1
-        if self._home is None or len(of_pair) < len(self.seeds[pair]):
+        if len(of_pair) < len(self.seeds[pair]):
             return
-        frame = self._frame([pair])
-        for name, told in self._attrs.items():
-            for task, of_task in frame.attrs.pop(name).items():
-                told.setdefault(task, {}).update(of_task)
-        self._home.write_part(list(self._histories).index(pair), frame)
+        config = self.configs[pair]
+        self._frames[pair] = results_frame([of_pair[one].of(replace(config, seed=one)) for one in self.seeds[pair]])
         of_pair.clear()
-        self._written.add(pair)
+        if self._home is not None:
+            self._home.write_part(list(self.configs).index(pair), self._frames[pair])
 
     def frame(self) -> pd.DataFrame:
-        """Return the results of all runs; with a folder they are in its ``results.parquet`` from then on."""
-        if self._home is None:
-            return self._frame(list(self._histories))
-        return self._home.join_parts(len(self._histories), self._attrs)
-
-    def _frame(self, pairs: Sequence[Pair]) -> pd.DataFrame:
-        return results_frame(
-            [
-                self._histories[pair][seed].of(replace(self.configs[pair], seed=seed))
-                for pair in pairs
-                for seed in self.seeds[pair]
-            ]
-        )
+        """Return the results of all runs; with a folder, also write them to its ``results.parquet``."""
+        frame = joined_frame([self._frames[pair] for pair in self.configs])
+        if self._home is not None:
+            self._home.write_results(frame)
+        return frame
