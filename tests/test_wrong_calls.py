@@ -127,9 +127,7 @@ CALLS: dict[str, tuple[Callable[[Any], object], str]] = {
     "progress is an array": (lambda a: nm.search("random", task(), progress=a(np.ones(2))), "progress must be true"),
     "progress is a word": (lambda a: nm.compare(["random"], task(), progress=a("no")), "progress must be true or"),
     "epochs are no list": (lambda a: nm.search("asha", task(), epochs=a(np.array(3))), "Lengths of trainings are"),
-    "searchers are no list": (lambda a: nm.compare(a(np.array("gp")), task()), "Searchers are a sequence"),
     "tasks are no list": (lambda a: nm.compare(["random"], a(np.array(3))), "Tasks are names of tasks"),
-    "seeds are no list": (lambda a: nm.compare(["random"], task(), seeds=a(np.array(3))), "seeds are whole numbers"),
     "objectives are no list": (lambda a: nm.multi_objective_task(a(np.array("x"))), "Objectives are a list"),
     "dataset is an array": (
         lambda a: nm.multi_objective_task(["accuracy", "train_seconds"], dataset=a(np.ones(2))), "dataset must be of",

@@ -188,18 +188,15 @@ def compare(
     of_runs = seeds_of(repeats, seed, seeds)
     part = None if shard is None else Shard.of(shard)
     again = redone(redo, specs)
-    if again and home is None:
-        raise SettingError("redo repeats runs of a folder: give folder=DIR.")
-    if part is not None and (home is None or not home.journals):
-        raise SettingError("Shards share the journals of a folder: give folder=DIR, on the command line --folder DIR.")
+    if (again or part is not None) and (home is None or not home.journals):
+        raise SettingError("Shards and redo need the journals of a folder: give folder=DIR (--folder DIR).")
     where = Backend.of(backend, address, workers, gpus_per_worker)
     place = None if home is None else home.path
     evaluators = evaluators_of(targets, evaluator, data, recipe, place, where == Backend())
     where = _on_gpus_in_turn(where, evaluators)
     budgets = budgets_of(targets, evaluations, seconds, stop_at_optimum)
-    ticking = None if clock is None else Clock.of(clock)
     for spec in specs.values():
-        spec.build(targets[0].space, np.random.default_rng(0))  # a setting that is not possible is noticed here
+        spec.build(targets[0].space, np.random.default_rng(0))  # raises an error for impossible settings
     models = per_learner("meta-model", meta_model, [label for label, spec in specs.items() if spec.is_meta], specs)
     taught = {
         label: own if isinstance(own, str | Task | SourceTask) or not is_listed(own) else list(own)
@@ -207,12 +204,14 @@ def compare(
             "source", sources, [label for label, spec in specs.items() if spec.learns], specs
         ).items()
     }
-    of_all: dict[str, Any] = {"clock": ticking, "epochs": epochs}
-    configs: dict[Pair, RunConfig] = {}
-    for i, (answers, budget) in enumerate(zip(evaluators, budgets, strict=True)):
-        for label, spec in specs.items():
-            learnt: dict[str, Any] = {"meta_model": models.get(label), "sources": taught.get(label)}
-            configs[i, label] = RunConfig.of(spec, answers, budget, **learnt, **of_all, label=label)
+    of_all: dict[str, Any] = {"clock": None if clock is None else Clock.of(clock), "epochs": epochs}
+    configs = {
+        (i, label): RunConfig.of(
+            spec, own, budgets[i], meta_model=models.get(label), sources=taught.get(label), **of_all, label=label
+        )
+        for i, own in enumerate(evaluators)
+        for label, spec in specs.items()
+    }
     if epochs is not None:
         check_lengths_used(specs.values(), epochs)
     learners = [pair for pair, config in configs.items() if config.searcher.learns]
@@ -228,11 +227,9 @@ def compare(
     }
     first_seed = of_runs[0] if seeds is None else list(of_runs)
     with home.claimed(specs, evaluators, first_seed, shard=part, redo=again, **of_all, **extent):
-        for i, label in wanted:
-            for one in wanted[i, label] if label in again else ():
-                home.journal(targets[i].name, label, one).unlink(missing_ok=True)
+        _remove_journals(home, configs, {pair: own for pair, own in wanted.items() if pair[1] in again})
         journals = home if home.journals else None
-        results = Results(configs, wanted, journals if part is None else None)  # those of a part are in journals only
+        results = Results(configs, wanted, journals if part is None else None)  # a shard writes journals only
         frame = _completed(results, where, progress, journals)
         if part is None:
             with home.writing():
@@ -242,8 +239,16 @@ def compare(
     return frame
 
 
+def _remove_journals(
+    home: ComparisonFolder, configs: Mapping[Pair, RunConfig], seeds: Mapping[Pair, Sequence[int]]
+) -> None:
+    for pair, own in seeds.items():
+        for seed in own:
+            home.journal(configs[pair].task.name, configs[pair].label, seed).unlink(missing_ok=True)
+
+
 def _on_gpus_in_turn(where: Backend, evaluators: Sequence[Evaluator]) -> Backend:
-    """Let several workers of this machine that train share its GPUs, where nobody says how."""
+    """Share the GPUs of this machine between workers that train, unless the user chose otherwise."""
     trains = any(isinstance(one, TrainingEvaluator) and one.trainer.device == "auto" for one in evaluators)
     if where.is_cluster or where.gpus is not None or where.workers in (None, 1) or not trains:
         return where
@@ -257,7 +262,7 @@ def _completed(
     progress: bool,
     home: ComparisonFolder | None = None,
 ) -> pd.DataFrame:
-    """Take what the journals in the folder have, do what is missing, and return the results of all runs."""
+    """Read finished runs from the journals, do the others, and return the results of all runs."""
     try:
         with progress_bar("runs", results.total, shown=progress) as bar, ExitStack() as held:
             for evaluator in {id(config.evaluator): config.evaluator for config in results.configs.values()}.values():
@@ -276,7 +281,7 @@ def _completed(
 
 
 def _read(home: ComparisonFolder, results: Results) -> None:
-    """Take the finished runs from their journals."""
+    """Read the finished runs from their journals."""
     for pair, config in results.configs.items():
         for seed in results.seeds[pair]:
             path = home.journal(config.task.name, config.label, seed)
@@ -292,7 +297,7 @@ def _run(
     home: ComparisonFolder | None,
     advance: Callable[[int], object],
 ) -> None:
-    """Do what is left: meta-trainings first, then what need not wait for them, then the runs on their models."""
+    """Do the remaining jobs: meta-trainings and independent runs first, then the runs that use the models."""
     left = {pair: seeds for pair in results.configs if (seeds := results.missing(pair))}
     learners = [pair for pair in left if results.configs[pair].searcher.learns]
     workers = backend.workers or (connect().workers if left else 1)
@@ -308,7 +313,7 @@ def _run(
     jobs: list[Job] = [MetaTrainJob(pair, results.configs[pair]) for pair in learners]
     jobs += (job for pair in left if pair not in learners for job in runs(pair))
     models: dict[Pair, Guide] = {}
-    late = (job for pair in learners for job in runs(pair, models[pair]))  # made when the models are there
+    late = (job for pair in learners for job in runs(pair, models[pair]))  # evaluated after the meta-trainings
     for some in (jobs, late):
         for job, result in results_of([*some], backend, connect):
             if isinstance(job, MetaTrainJob):

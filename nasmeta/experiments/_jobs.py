@@ -1,4 +1,4 @@
-"""The jobs of a comparison: what one worker does at a time, and how jobs are done here or on several machines."""
+"""The jobs of a comparison, and how they are done on this machine or on a cluster."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ Pair: TypeAlias = tuple[int, str]  # position of the task, label of the searcher
 
 @dataclass(frozen=True)
 class MetaTrainJob:
-    """Meta-training of a searcher for a task; its result is what was learnt."""
+    """Meta-training of a searcher for a task; the result is what it learned."""
 
     pair: Pair
     config: RunConfig
 
     def results(self) -> Iterator[Guide]:
-        """Yield what was learnt."""
+        """Yield what the searcher learned."""
         yield self.config.learn()
 
 
@@ -58,7 +58,7 @@ class Runs:
     learnt: Guide | None = None
 
     def results(self) -> Iterator[tuple[int, History]]:
-        """Yield seed and history of each run; one in which nothing was random is computed once."""
+        """Yield seed and history of each run; a run without randomness is computed once."""
         may_repeat = self.config.clock is None and not self.config.task.is_sampled
         same: History | None = None
         with ExitStack() as held:
@@ -71,16 +71,16 @@ class Runs:
                 searcher = config.start(learnt) if same is None else _Repeated(config.task.space, generator, same)
                 history = config.run(path, learnt=learnt, searcher=searcher)
                 if same is not None:
-                    history.searcher_seconds = float("nan")  # of no searcher
+                    history.searcher_seconds = float("nan")  # not measured
                 elif may_repeat and _is_without_chance(searcher, generator, history):
                     same = history
-                yield seed, history.of(None)  # whoever gets it knows whose it is
+                yield seed, history.of(None)  # the receiver adds the config
 
 
 def _is_without_chance(searcher: Searcher, fresh: np.random.Generator, history: History) -> bool:
-    """Tell whether a run would be the same with any seed: its generator, `fresh` at birth, was never asked.
+    """Return whether a run is the same for any seed: its generator is still in the state of the `fresh` one.
 
-    A history that ended because nothing new was proposed does not hold all that was proposed, and is not taken.
+    A history that ended because nothing new was proposed does not contain all proposals, and cannot be repeated.
     """
     before, after = fresh.bit_generator, searcher.rng.bit_generator
     # The seed sequence of a generator that was made from none has no count of children.
@@ -89,7 +89,7 @@ def _is_without_chance(searcher: Searcher, fresh: np.random.Generator, history: 
 
 
 class _Repeated(Searcher):
-    """Propose the cells of a run again, one after the other."""
+    """Repeat the proposals of a run."""
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator, history: History) -> None:
         super().__init__(space, rng)
@@ -113,10 +113,10 @@ Job: TypeAlias = "MetaTrainJob | Runs"
 def share_of(
     shard: Shard, pairs: Sequence[Pair], learners: Collection[Pair], seeds: Sequence[int]
 ) -> dict[Pair, Sequence[int]]:
-    """Return the seeds of each pair that are a part's.
+    """Return the seeds of each pair that belong to a shard.
 
-    Runs are dealt in turn, so that each part has some of every searcher; those that learn first are cut into blocks, so
-    that few parts learn the same.
+    Runs are dealt in turn, so that each shard has some of every searcher. Runs of learners are cut into blocks, so that
+    few shards learn the same.
 
     >>> share_of(Shard(1, 2), [(0, "random"), (0, "meta")], [(0, "meta")], range(4))
     {(0, 'random'): [1, 3], (0, 'meta'): [2, 3]}
@@ -250,8 +250,8 @@ def _write(job: Job, journals: Sequence[bytes]) -> None:
 def _no_endless_wait() -> Iterator[None]:
     """Let loky notice a worker that died while it wrote a result.
 
-    Its manager then waits for the rest of the message for ever, since this process, too, holds the pipe's end for
-    writing. Once that is closed and no worker is left, the message ends, and loky says that its pool is broken.
+    loky's manager waits forever for the rest of the message, because this process also holds the writing end of the
+    pipe. When this end is closed and no worker is left, loky raises the error of a broken pool.
     """
     from joblib.externals.loky import reusable_executor
 
@@ -275,7 +275,7 @@ def _no_endless_wait() -> Iterator[None]:
 
 @contextmanager
 def _one_interrupt() -> Iterator[None]:
-    """Let the first interrupt through and ignore the next ones, which would break the ending of the workers."""
+    """Let the first interrupt through, and ignore further ones, which would disturb the end of the workers."""
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or before is not signal.default_int_handler:
         yield

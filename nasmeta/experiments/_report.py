@@ -15,9 +15,9 @@ import pandas as pd
 
 from nasmeta.analysis import title_of
 from nasmeta.analysis.report import Findings, XAxis, find, write_findings
-from nasmeta.checks import check_choice, check_instance, check_int, check_list, check_number
+from nasmeta.checks import check_choice, check_int, check_number
 from nasmeta.code import versions_of
-from nasmeta.errors import DamagedFileError, NasmetaError, NasmetaWarning, SettingError, shown
+from nasmeta.errors import DamagedFileError, NasmetaError, NasmetaWarning, SettingError
 from nasmeta.evaluators import TRAINED
 from nasmeta.experiments.specification._read import reported_columns
 from nasmeta.files import facts_in, require_writable
@@ -96,14 +96,9 @@ def report(
         check_number("at", at)
     check_number("level", level, 0, 1)
     seed = check_int("seed", seed, least=0)
-    if title is not None:
-        check_instance("title", title, str)
-    formats = (formats,) if isinstance(formats, str) else check_list("formats", formats, "png, svg and pdf")
+    formats = (formats,) if isinstance(formats, str) else formats
     for one in formats:
         check_choice("a format", one, ("png", "svg", "pdf"))
-    given: Any = results
-    if not isinstance(given, pd.DataFrame | str | os.PathLike):
-        raise SettingError(f"results are the frame of nasmeta.compare or the folder of one, not {shown(given)}.")
     columns: tuple[ColumnInfo, ...] = ()
     specification, provenance = {}, {}
     destination = None if output is None else Path(output)
@@ -127,11 +122,7 @@ def report(
 def _results(folder: Path) -> pd.DataFrame:
     path = folder / "results.parquet"
     if not path.is_file():
-        what = "has no results.parquet" if folder.is_dir() else "is no folder"
-        raise SettingError(
-            f"{folder} {what}. A comparison writes it at its end: nasmeta compare --folder {folder}, with its "
-            "searchers and tasks, begins or continues it."
-        )
+        raise SettingError(f"File not found: {path}. Create it with nasmeta compare … --folder {folder}.")
     try:
         return pd.read_parquet(path)
     except Exception as reason:  # what pyarrow raises for damaged files has no common base

@@ -94,6 +94,14 @@ def read_journal(path: Path, header: Mapping[str, Any] | None = None) -> tuple[d
     return None if found is None else (found.header, _evaluations(found.records))
 
 
+def require_journal(path: Path) -> tuple[dict[str, Any], Records]:
+    """Return header and records of a journal; raise a JournalError if nothing is recorded."""
+    found = read_journal(path)
+    if found is None:
+        raise JournalError(f"{path} records no run. Create it with nasmeta search … --journal {path}.")
+    return found
+
+
 def _evaluations(rows: list[list[Any]]) -> Records:
     cells, values, costs = ([row[i] for row in rows] for i in range(3))
     return Records(cells, values, costs, [row[3] if len(row) > 3 else {} for row in rows])

@@ -12,7 +12,7 @@ import numpy as np
 
 from nasmeta.checks import check_int
 from nasmeta.errors import JournalError, SettingError, UnknownNameError
-from nasmeta.runs._journal import read_journal
+from nasmeta.runs._journal import require_journal
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Task, get_task
 
@@ -54,10 +54,7 @@ def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
     searchers: list[str] = []
     first: dict[str, Any] = {}
     for path in paths:
-        found = read_journal(path)
-        if found is None:
-            raise JournalError(f"{path} records no run. Search with nasmeta search … --journal {path}.")
-        header, records = found
+        header, records = require_journal(path)
         first = first or header
         for key in _SAME:
             if header.get(key) != first.get(key):

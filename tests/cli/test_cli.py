@@ -419,11 +419,10 @@ def test_report_reads_what_the_specification_reports(tmp_path: Path) -> None:
 
 
 def test_report_of_what_is_no_comparison(tmp_path: Path) -> None:
-    for folder, says in ((tmp_path, "has no results.parquet"), (tmp_path / "none", "is no folder")):
+    for folder in (tmp_path, tmp_path / "none"):
         result = run("report", str(folder), width=300)
         assert result.exit_code == 2
-        assert says in result.stderr
-        assert "nasmeta compare --folder" in result.stderr
+        assert "nasmeta compare … --folder" in result.stderr
     (tmp_path / "results.parquet").write_bytes(b"PAR1 and nothing more")
     result = run("report", str(tmp_path), width=300)
     assert result.exit_code == 2

@@ -30,7 +30,6 @@ from nasmeta.runs._spec import SearcherSpec
         ({"backend": "rai"}, UnknownNameError, "Unknown backend 'rai'. Did you mean 'ray'.*Possible: dask, loky, ray"),
         ({"backend": None}, UnknownNameError, "Unknown backend None"),
         ({"address": "tcp://here:1"}, SettingError, "loky runs on this machine and has no address"),
-        ({"backend": "dask", "address": 5}, SettingError, "The address of a cluster is a text"),
         ({"workers": 0}, SettingError, "workers must be"),
         ({"backend": "ray", "workers": -1}, SettingError, "workers must be"),
     ],
@@ -46,7 +45,7 @@ def test_what_cannot_be(
 @pytest.mark.parametrize("name", ["ray", "dask"])
 def test_an_extra_that_is_not_here_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_backends, "find_spec", lambda name: None)
-    with pytest.raises(NasmetaError, match=rf'pip install "nasmeta\[{name}\]"'):
+    with pytest.raises(NasmetaError, match="pip install"):
         nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=5, backend=name)
 
 

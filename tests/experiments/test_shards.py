@@ -35,7 +35,7 @@ def test_what_is_no_shard(asked: Any, tmp_path: Path) -> None:
 
 
 def test_shards_need_a_folder() -> None:
-    with pytest.raises(SettingError, match="Shards share"):
+    with pytest.raises(SettingError, match="Shards and redo"):
         nm.compare(["random"], "nb201/cifar10", shard="0/2")
 
 

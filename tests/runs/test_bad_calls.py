@@ -61,7 +61,6 @@ def test_a_config_takes_a_path_as_text(tmp_path: Path) -> None:
         ({"at": "x"}, "at must be a number"),
         ({"level": None}, "level must be a number"),
         ({"seed": -1}, "seed must be a whole number"),
-        ({"title": 3}, "title must be"),
         ({"formats": ("bmp",)}, "a format must be one of png, svg, pdf"),
     ],
 )
@@ -69,13 +68,8 @@ def test_of_a_report(wrong: dict[str, Any], message: str) -> None:
     frame = nm.compare(["random", "evolution"], TASK, repeats=2, evaluations=10)
     with pytest.raises(NasmetaError, match=message):
         nm.report(frame, **wrong)
-    for other, why in (
-        (pd.DataFrame(), "no column task"),
-        (3, "results are the frame"),
-        (None, "results are the frame"),
-    ):
-        with pytest.raises(NasmetaError, match=why):
-            nm.report(other)  # type: ignore[arg-type]
+    with pytest.raises(NasmetaError, match="no column task"):
+        nm.report(pd.DataFrame())
 
 
 @pytest.mark.parametrize(
