@@ -116,7 +116,6 @@ CALLS: dict[str, tuple[Callable[[Any], object], str]] = {
     "seconds are too many": (lambda a: nm.search("random", task(), seconds=10**400), "seconds must be a positive"),
     "a name is too long": (lambda a: nm.search("random", task(), evaluator="x" * 300), "An evaluator is"),
     "seed is a fraction": (lambda a: SurrogateEvaluator("nb201/cifar10", seed=a(1.5)), "seed must be a whole number"),
-    "formats are a number": (lambda a: nm.report(RUNS, formats=a(3)), "formats must be a list of png, svg and pdf"),
     "no cells to report": (lambda a: analysis.deterministic_runs(RUNS), "lacks the column.s. cell"),
     "encoder is a mapping": (lambda a: nm.predict("ridge", encoder=a({})), "encoder must be a text"),
     "classes are texts": (lambda a: predictors.load_predictor("x", a(["a"])), "a list, each entry a class"),

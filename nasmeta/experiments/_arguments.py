@@ -101,7 +101,7 @@ def evaluators_of(
             if not alone and folder is None and one.folder is None:
                 raise SettingError("Workers that train share the folder of the comparison: name one.")
             if folder is not None and one.folder is None:
-                one.folder = folder / "trainings"
+                one.folder = folder.absolute() / "trainings"  # also for the workers of a cluster
         elif isinstance(evaluator, str) and evaluator == "table":
             _ = one.measured  # a missing table is reported before any run
     return found

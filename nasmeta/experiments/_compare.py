@@ -78,36 +78,36 @@ def compare(
 ) -> pd.DataFrame:
     """Run searchers on tasks, each several times.
 
-    Repeat r of a searcher is ``search(searcher, task, seed=seed + r)``, whatever else is compared, in whatever order
-    and on however many workers. A meta-searcher is meta-trained once a task, on its family without the task's dataset.
-    Two settings of one searcher share their random numbers, repeat by repeat: so their difference varies less than that
-    of independent runs (common random numbers), and a test of it should pair the runs of equal seeds.
+    Repeat r of a searcher is ``search(searcher, task, seed=seed + r)``. It does not depend on the other searchers, on
+    their order or on the number of workers. A meta-searcher is meta-trained once per task, on the task's family without
+    the task's dataset. Two settings of one searcher share their random numbers in each repeat (common random numbers),
+    so a test of their difference should pair runs of equal seeds.
 
     Parameters
     ----------
     searchers : sequence of names or classes, or mapping
-        A mapping has the labels of the result as keys, and as values a name, a class, or (name or class, settings).
+        The keys of a mapping are labels in the result; a value is a name, a class, or (name or class, settings).
     tasks : str, Task, TaskDistribution, SearchSpace, Evaluator, or iterable of names and tasks
-        A family of tasks such as ``nb201``, a single task, or several; a space, also as ``package.module:Name``, where
-        a function answers; an evaluator answers for its own task.
-    repeats : int, optional
-        10 where left out.
+        A family of tasks such as ``nb201``, or one or more tasks. With a function as evaluator, a space, also as
+        ``package.module:Name``. An evaluator stands for its own task.
+    repeats : int, default 10
     evaluations : int, optional
-        Budget of each run, in distinct cells; 200 where neither this nor `seconds` is given.
+        Budget of each run, in distinct cells; 200 by default, unless `seconds` is given.
     seconds : float, or mapping of task to float, optional
         Budget of each run on the simulated clock.
-    seed : int, optional
-        Seed of the first repeat; 0 where left out.
+    seed : int, default 0
+        Seed of the first repeat.
     seeds : sequence of int, optional
-        The seeds of all repeats, in place of the two above.
+        The seeds of all repeats, instead of `repeats` and `seed`.
     settings : mapping of label to mapping, optional
-        Keyword arguments for searchers.
+        Keyword arguments of the searchers.
     sources : as in `search`, or mapping of label to that, optional
-        Single ones are for every searcher that learns from sources. Of a family each task's own dataset is left out.
+        Without a mapping, every searcher that learns from sources uses these. Tasks that share a target's dataset are
+        excluded from a family.
     meta_model : path, str, SavedMetaModel, or mapping of label to one of these, optional
-        As in `search`; a single one, such as ``"shipped"``, is for every meta-searcher that is compared.
+        As in `search`. Without a mapping, every meta-searcher uses this model.
     prune_space : float, or mapping of label to float, optional
-        As in `search`, for all searchers or for those that are named.
+        As in `search`, for all searchers or by label.
     warm_start : int, str, or mapping of label to one of these, default 0
         As in `search`.
     folder : path, optional
@@ -115,24 +115,23 @@ def compare(
         identical result; larger numbers of repeats or evaluations continue the comparison. The result is written to
         ``results.parquet`` in it.
     workers : int, optional
-        Number of processes; where left out 1, and on a cluster all of its CPUs. A Dask cluster that is there already is
-        used whole.
+        Number of processes; 1 by default, and on a cluster all of its CPUs. A running Dask cluster is used completely.
     backend : {"loky", "ray", "dask"}, default "loky"
-        Where the processes are: on this machine, or on a Ray or Dask cluster (extras ``ray`` and ``dask``). The results
-        are the same to the bit. Each node opens its own tables; one whose data or versions differ is refused. On a
-        cluster only this process writes to the folder, and it repeats the runs of a worker that died. Trainings are the
-        exception: all nodes must see their folder.
+        Run processes on this machine (loky), or on a Ray or Dask cluster. The results are equal bit for bit. Each node
+        opens its own tables; an error is raised if its data or versions differ. On a cluster only this process writes
+        to the folder, and it repeats the runs of a worker that died. Trainings are the exception: all nodes must see
+        their folder.
     address : str, optional
-        Of a cluster that is there, such as ``tcp://host:8786``; by default what the process is connected to, or
-        ``RAY_ADDRESS`` or ``DASK_SCHEDULER_ADDRESS``; without any a cluster is started on this machine.
+        Address of a running cluster, such as ``tcp://host:8786``; by default the current connection of this process,
+        ``RAY_ADDRESS`` or ``DASK_SCHEDULER_ADDRESS``, or else a new cluster on this machine.
     gpus_per_worker : float, optional
-        GPUs that each worker has for itself; 0.5 lets two share one. On this machine a worker sees only its own
-        (``CUDA_VISIBLE_DEVICES``); of Ray they are asked as ``num_gpus``, of Dask as the resource ``GPU``. Several
-        workers here that train take the GPUs in turn where this is left out.
+        GPUs per worker; two workers share one with 0.5. A local worker sees only its own GPU
+        (``CUDA_VISIBLE_DEVICES``); Ray gets ``num_gpus``, and Dask the resource ``GPU``. By default, local workers that
+        train use the GPUs in turn.
     shard : str, optional
-        ``I/N``, I from 0: do the I-th of N parts of the runs only. Several processes, on one machine or many, do their
-        parts in one folder at the same time. The same call without it then reads what they did, does what is missing,
-        and writes the results; where it is given, the runs of this part are returned.
+        ``I/N``, I from 0: do and return only the I-th of N parts of the runs. Several processes, also on different
+        machines, can do their shards in one folder at the same time. Afterwards the same call without `shard` reads
+        their runs, does missing ones, and writes the results.
     redo : str or sequence of str, optional
         Labels of searchers whose runs in `folder` are deleted and repeated, for example after a change of their code or
         settings. The runs of all other searchers are kept. Leave it out to resume an interrupted call.
@@ -141,18 +140,17 @@ def compare(
     stop_at_optimum : bool, default False
         End a run when the best value of its task has been evaluated.
     evaluator : str, path, Evaluator or callable, or a list of these, default "table"
-        What answers, as in `search`. Values and regrets are those of what answers. Where no optimum is known
-        beforehand, as of trainings and functions, regrets are NaN, and analysis compares the best values found.
-        Trainings are in the folder's ``trainings``, each cell once, whoever proposes it; its seconds count for each.
+        As in `search`. If the optimum is unknown, as for trainings and functions, regrets are NaN, and analysis
+        compares the best values found. Trainings are kept in the folder's ``trainings``; each cell is trained once, and
+        its seconds are charged to every run that proposes it.
     data : str or ImageDataset, optional
         For training: images, as `nasmeta.training.ImageDataset.load` takes them.
     recipe : str, Path or Recipe, optional
         For training; as in `nasmeta.train`.
     clock : Clock or mapping, optional
-        How simulated time passes in each run; its workers are simulated ones, not processes.
+        How simulated time passes in each run; its workers are simulated, and not processes.
     epochs : sequence of int or str, optional
-        The lengths of training that multi-fidelity searchers may use; the others take the full one. Short ones are
-        refused where no searcher would use them.
+        The lengths of training for multi-fidelity searchers; all other searchers use full trainings.
 
     Returns
     -------
@@ -162,9 +160,9 @@ def compare(
     Raises
     ------
     UnknownNameError, SettingError, JournalError
-        As in `search`; SettingError also where `folder` holds another comparison.
+        As in `search`; SettingError also if `folder` contains another comparison.
     NasmetaError
-        Where no cluster answers, a node lacks the data, or workers die again and again.
+        If no cluster responds, a node lacks the data, or workers die repeatedly.
 
     Examples
     --------
@@ -182,7 +180,7 @@ def compare(
     targets = tasks_of(tasks)
     if isinstance(tasks, Evaluator):
         if evaluator != "table":
-            raise SettingError(f"{tasks!r} answers already: leave out evaluator.")
+            raise SettingError(f"{tasks!r} is an evaluator: leave out the argument evaluator.")
         evaluator = tasks
     check_bool("progress", progress)
     of_runs = seeds_of(repeats, seed, seeds)
@@ -273,7 +271,7 @@ def _completed(
             with connected(backend) as connect:
                 _run(results, backend, connect, home, bar.advance)
     except KeyboardInterrupt:
-        kept = f"The same command again goes on from there: {home.path} has it all." if home else "Nothing was kept."
+        kept = f"The same command resumes from {home.path}." if home else "Nothing was kept."
         hint = "" if home else " Name a folder to be able to resume."
         print(f"\nInterrupted: {results.done:,} of {results.total:,} runs are done. {kept}{hint}", file=sys.stderr)
         raise

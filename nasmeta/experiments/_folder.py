@@ -1,4 +1,4 @@
-"""The folder of a comparison: its specification, a journal a run, and the results as they come."""
+"""The folder of a comparison: its specification, one journal per run, and the results."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ _IDENTITY = ("format", "tasks", "searchers", "seed", "clock", "epochs")
 
 
 class ComparisonFolder:
-    """Where a comparison keeps its state, for any numbers of repeats and evaluations of its searchers, tasks and seed.
+    """The state of a comparison on disk.
 
-    ``specification.json``, ``runs/<task>/<searcher>/<seed>.jsonl`` (with `journals`), ``results/`` with what is
-    finished, and at the end ``results.parquet`` in its place.
+    It contains ``specification.json``, ``runs/<task>/<searcher>/<seed>.jsonl`` (with `journals`), and during the
+    comparison ``results/`` with one file per finished task and searcher; ``results.parquet`` replaces it at the end.
     """
 
     def __init__(self, path: Path, *, journals: bool = True) -> None:
         self.path, self.journals = path, journals
 
     def begin(self) -> None:
-        """Write what else is to be there from the start; called as soon as the folder is claimed."""
+        """Write further files at the start; called when the folder is locked."""
 
     def end(self, frame: pd.DataFrame) -> None:
-        """Write what follows from all results, while the folder is still claimed."""
+        """Write further files at the end; called while the folder is still locked."""
 
     @contextmanager
     def claimed(
@@ -92,7 +92,7 @@ class ComparisonFolder:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Turn what can happen where files are written into a JournalError that says what and where."""
+        """Turn errors of the system into a JournalError that names the folder."""
         from filelock import Timeout
 
         try:
@@ -143,7 +143,7 @@ class ComparisonFolder:
         return self.path / "runs" / _file_name(task) / _file_name(searcher) / f"{seed}.jsonl"
 
     def write_part(self, position: int, frame: pd.DataFrame) -> None:
-        """Keep the results of one task and searcher until all are there; ``results/`` can be read at any time."""
+        """Write the results of one task and searcher; ``results/`` can be read at any time."""
         with self.writing():
             self._parts.mkdir(exist_ok=True)
             self.write(f"results/{position:06}.parquet", frame.to_parquet(None, index=False))
@@ -155,7 +155,7 @@ class ComparisonFolder:
             self.remove_parts()
 
     def remove_parts(self) -> None:
-        """Remove parts, also those that another call left."""
+        """Remove parts, also parts that an interrupted call left."""
         with self.writing():
             if self._parts.exists():
                 for part in list(self._parts.iterdir()):
@@ -179,7 +179,7 @@ def _identity(specification: Mapping[str, Any], free: Collection[str]) -> dict[s
 
 
 def require_labels(labels: Collection[str]) -> None:
-    """Refuse labels of searchers that can name no folder, or would share one."""
+    """Raise an error for labels that cannot name a folder, or would share one."""
     for label in labels:
         parts = re.split(r"[/\\]", label)
         if label != label.strip() or not label.isprintable() or not all(parts) or {".", ".."} & {*parts}:
@@ -200,7 +200,7 @@ def _file_name(name: str) -> str:
 
 
 def _signal_of(evaluator: Evaluator) -> Any:
-    """Return what is asked, of JSON's types: a column, or a list of columns."""
+    """Return the signal as JSON: a column, or a list of columns."""
     if isinstance(evaluator, SeveralEvaluator):
         return [_signal_of(part) for part in evaluator.parts]
     return evaluator.task.signal.to_dict()

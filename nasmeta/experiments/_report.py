@@ -32,8 +32,8 @@ _PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "plotly", "scikit-posth
 class Report:
     """The report of a comparison."""
 
-    findings: Findings  # tables, ranks and tests: all that the files say
-    files: tuple[Path, ...]  # what was written, the page first
+    findings: Findings  # tables, ranks and tests
+    files: tuple[Path, ...]  # written files, the page first
 
 
 def report(
@@ -47,25 +47,24 @@ def report(
     level: float = 0.95,
     seed: int = 0,
 ) -> Report:
-    """Compute what a comparison found, and write its report: a page, Markdown, figures and LaTeX tables.
+    """Analyse a comparison, and write its report: an HTML page, Markdown, figures and LaTeX tables.
 
     Parameters
     ----------
     results : DataFrame or path
-        What `nasmeta.compare` returns, or the folder of a finished comparison, whose specification and versions are
-        then told, too.
+        The result of `nasmeta.compare`, or the folder of a finished comparison. For a folder, the report also contains
+        the specification and the versions.
     output : path, optional
-        Folder of the report; by default the folder ``report`` in that of the comparison. Of a frame nothing is written
-        without it.
+        Folder of the report; by default ``report`` in the folder of the comparison. For a frame, no report is written
+        by default.
     at : int, optional
-        Budget at which ranks and tests compare, in evaluations or simulated seconds, whichever the budget counts; by
-        default the largest that all runs reach.
+        Budget of ranks and tests, in evaluations or simulated seconds; by default the largest that all runs reach.
     x : {"evaluation", "simulated_seconds"}, optional
-        What that budget counts; by default what the runs say.
+        Unit of this budget; by default the unit of the runs' budget.
     formats : sequence of {"png", "svg", "pdf"}
-        Of the figures.
+        File formats of the figures.
     title : str, optional
-        By default that of the comparison's specification.
+        By default the title in the comparison's specification.
     level, seed : float, int
         Level of all intervals, seed of the bootstrap.
 
@@ -76,11 +75,11 @@ def report(
     Raises
     ------
     SettingError
-        Where there is no finished comparison, the budget is not reached, or the report cannot be written.
+        If there is no finished comparison, the budget is not reached, or the report cannot be written.
     DamagedFileError
-        Where the results cannot be read.
+        If the results cannot be read.
     NasmetaError
-        Where the extra ``report`` is not installed, which a written report needs.
+        If the packages of the extra ``report`` are missing.
 
     Examples
     --------
@@ -130,7 +129,7 @@ def _results(folder: Path) -> pd.DataFrame:
 
 
 def _reported(folder: Path) -> tuple[ColumnInfo, ...]:
-    """Return the columns that the specification of the comparison reports; none where there is no such file."""
+    """Return the report columns of the comparison's specification; empty without a specification."""
     try:
         return reported_columns(folder / "specification.toml")
     except NasmetaError as reason:
@@ -141,9 +140,9 @@ def _reported(folder: Path) -> tuple[ColumnInfo, ...]:
 
 
 def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task]:
-    """Return the tasks as they were answered, those that are known here."""
+    """Return the tasks that are known on this machine, with the evaluators of the comparison."""
     if "task" not in frame.columns:
-        raise SettingError("This is no frame of nasmeta.compare: it has no column task.")
+        raise SettingError("The frame is not a result of nasmeta.compare: it has no column task.")
     asked = specification.get("tasks")
     entries = (
         {entry.get("name"): entry for entry in asked if isinstance(entry, dict)} if isinstance(asked, list) else {}
@@ -156,16 +155,16 @@ def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task
             task = get_task(name)
             shipped = None if evaluator is None or trained else on_evaluator(task, "surrogate").identity
             if shipped is not None and json.loads(json.dumps(shipped)) != evaluator:
-                continue  # a surrogate of somebody's own: its unit and values are not those of the shipped one
-            _ = task.column  # raises where the table is not here
-        except NasmetaError:  # a table that is not here
+                continue  # a custom surrogate has its own unit and values
+            _ = task.column  # raises an error if the table is missing
+        except NasmetaError:  # the table is missing
             continue
         tasks[name] = task
     return tasks
 
 
 def _call(label: str, entry: Any) -> str:
-    """Write a searcher and what was set of it.
+    """Format a searcher and its settings.
 
     >>> _call("small", {"searcher": "evolution", "settings": {"population": 10}})
     'small = evolution(population=10)'

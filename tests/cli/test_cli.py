@@ -274,7 +274,7 @@ def test_data_list_says_what_there_is() -> None:
         (["search", "random", "nb201/cifar10", "--seed", "9" * 30], "seed must be"),
         (["search", "random", "nb201/cifar10", "--journal", "/dev/null"], "Cannot write the journal"),
         (["compare", "--searchers", "random", "--folder", "/dev/null"], "Cannot write to the folder"),
-        (["compare", "--searchers", "random,random"], "name each searcher once"),
+        (["compare", "--searchers", "random,random"], "appears twice"),
         (["compare", "--searchers", "gp", "--set", "initial=5"], "written searcher:key=value"),
         (["compare", "--searchers", "gp", "--set", "gp:initial"], "written key=value"),
         (["compare", "--searchers", "gp", "--set", "gp:initail=5"], "gp has no setting 'initail'"),

@@ -365,7 +365,7 @@ def test_interrupt_and_resume(tmp_path: Path, uninterrupted: pd.DataFrame, worke
     _, said = process.communicate(timeout=30)
     assert process.returncode not in (0, None)
     assert "Interrupted:" in said
-    assert "of 36 runs are done. The same command again goes on from there" in said
+    assert "of 36 runs are done. The same command resumes from" in said
     assert "ExecutorManagerThread" not in said
     assert 0 < lines_in(tmp_path) < len(uninterrupted)
     assert ends(process.pid)  # with all workers

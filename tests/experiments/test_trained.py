@@ -350,7 +350,7 @@ def test_what_cannot_be_compared_is_said() -> None:
     ):
         with pytest.raises(SettingError, match=words):
             nm.compare(["random"], **{"tasks": "nb201/cifar10", "evaluator": on_digits(), **asked})  # type: ignore[arg-type]
-    with pytest.raises(SettingError, match="answers already"):
+    with pytest.raises(SettingError, match="is an evaluator"):
         nm.compare(["random"], on_digits(), evaluator=on_digits())
 
 
