@@ -99,7 +99,7 @@ class JournalFile:
     def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
         from filelock import FileLock, Timeout
 
-        self.path, self._lines = path, list[bytes]()
+        self.path, self._lines = path, list[str]()
         self._lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=_LOCK_SECONDS)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -175,9 +175,9 @@ class JournalFile:
 
     def add(self, entries: str) -> None:
         """Add a record, given as the JSON text of its entries; it is in the file after the next flush."""
-        body = f"[{entries}".encode()
-        self._checksum = crc32(body, self._checksum)
-        self._lines.append(body + b',"%08x"]\n' % self._checksum)
+        body = f"[{entries}"
+        self._checksum = crc32(body.encode(), self._checksum)
+        self._lines.append(f'{body},"{self._checksum:08x}"]\n')
 
     def flush_now_and_then(self) -> None:
         """Flush if the last flush was at least a tenth of a second ago."""
@@ -188,7 +188,7 @@ class JournalFile:
         """Hand all records to the operating system; afterwards a killed process loses none of them."""
         lines, self._lines = self._lines, []  # after an error none is written twice
         try:
-            self._file.write(b"".join(lines))
+            self._file.write("".join(lines).encode())
             self._file.flush()
         except OSError as reason:
             raise _unusable("write", self.path, reason) from reason

@@ -83,8 +83,10 @@ class Journal(JournalFile):
 
     def append(self, cell: int, value: Any, cost_seconds: float, details: Mapping[str, Any] | None = None) -> None:
         """Record one evaluation; it reaches the file at once, or with others a tenth of a second later."""
-        text = repr(value) if not details else json.dumps(value)
-        self.add(f"{cell},{text},{cost_seconds!r}" + (f",{json.dumps(details)}" if details else ""))
+        if details:  # a failure may have no value
+            self.add(f"{cell},{json.dumps(value)},{cost_seconds!r},{json.dumps(details)}")
+        else:
+            self.add(f"{cell},{value!r},{cost_seconds!r}")
         self.flush_now_and_then()
 
 
@@ -167,7 +169,11 @@ class Replay:
         notes: Sequence[Mapping[str, Any]] | None,
     ) -> None:
         """Write evaluations from this position on that the journal does not contain yet."""
+        plain = not (self._timed or failures or notes)
         for i in range(max(len(self._past.cells) - position, 0), len(cells)):
+            if plain:  # almost all evaluations
+                self._journal.append(cells[i], values[i], cost_seconds[i])
+                continue
             details: dict[str, Any] = {}
             if self._timed:
                 details = {"start": start, "worker": worker, "epochs": epochs}

@@ -160,7 +160,7 @@ def search(
     history = None if path is None else config.read(path)
     if history is not None:
         return history
-    if path is not None:
+    if path is not None and spec.learns:  # before the meta-training
         require_writable(path, JournalError, said=f"Cannot write the journal {path}")
     what = f"{spec.name} on {answers.task.name}"
     with spinner(what, shown=progress) as tell, one_thread():
