@@ -74,8 +74,6 @@ def test_parts_at_once_and_one_that_is_killed_make_the_same_results(tmp_path: Pa
         while recorded(1) < 20:
             assert time.monotonic() < until
             time.sleep(0.02)
-        with pytest.raises(JournalError, match="in use by another process"):
-            nm.compare(["gp", "evolution"], "nb201/cifar10", repeats=5, evaluations=32, folder=folder)
         parts[1].send_signal(signal.SIGKILL)
         said = [part.communicate(timeout=240)[0] for part in parts]
     finally:
