@@ -80,10 +80,8 @@ def require_writable(
 ) -> None:
     """Notice before the work where its file, or the folder for it, could not be written afterwards.
 
-    What is not there may be made later: the nearest folder above it has to take a file. A store is not tried.
+    What is not there may be made later: the nearest folder above it has to take a file.
     """
-    if hasattr(path, "storage_options"):
-        return
     try:
         if path.is_dir() and not folder:
             raise IsADirectoryError(EISDIR, "it is a folder")

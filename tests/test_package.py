@@ -108,7 +108,6 @@ def test_help_works_without_extras() -> None:
         "ray",
         "safetensors",
         "torch",
-        "upath",
     )
     code = f"import pydoc, sys; sys.modules.update(dict.fromkeys({extras})); import nasmeta; "
     shown = run_python("-c", code + "print(pydoc.render_doc(nasmeta))")

@@ -17,7 +17,6 @@ from nasmeta.analysis._units import column_of, regret_unit
 from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.files import writing
 from nasmeta.pictures import Width, fitting_size, house_style, inches, new_figure, points, text_inches, wrapped
-from nasmeta.places import checked_path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -326,7 +325,7 @@ def save_figure(figure: Figure, path: str | PathLike[str], formats: Sequence[str
     from matplotlib import rc_context
 
     check_formats(formats)
-    target = checked_path("path", path)
+    target = Path(path)
     files = [target.with_name(f"{target.name}.{name}") for name in formats]
     with writing(f"{target} cannot be written"):
         target.parent.mkdir(parents=True, exist_ok=True)

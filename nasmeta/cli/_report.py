@@ -13,9 +13,7 @@ from nasmeta.cli._cli_utils import cli_command, names_in
 
 @cli_command
 def report(
-    folder: Annotated[
-        str, typer.Argument(metavar="FOLDER", help="Folder of a finished comparison; may be in an object store.")
-    ],
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="Folder of a finished comparison.")],
     output: Annotated[
         Path | None, typer.Option(help="Folder for the report. Default: report, inside that folder.")
     ] = None,

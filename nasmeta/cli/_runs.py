@@ -100,7 +100,7 @@ StopAtOptimum = Annotated[
 
 # What a specification leaves open: how much of it is done, and where.
 _BESIDE_SPECIFICATION = (
-    "specification", "repeats", "folder", "workers", "backend", "address", "gpus_per_worker", "shard", "device",
+    "specification", "repeats", "folder", "workers", "backend", "address", "gpus_per_worker", "shard", "redo", "device",
 )  # fmt: skip
 
 
@@ -240,9 +240,8 @@ def compare(
         typer.Option(
             "--folder",
             "--out",
-            metavar="PATH|ADDRESS",
-            help="Keep journals and results in this folder or object store (s3://…); run the same command again to "
-            "resume.",
+            metavar="PATH",
+            help="Keep journals and results in this folder; run the same command again to resume.",
         ),
     ] = None,
     workers: Annotated[
@@ -268,6 +267,14 @@ def compare(
             metavar="I/N",
             help="Do only part I, from 0, of N parts of the runs; all parts may run at once in one folder. The same "
             "command without it writes the results.",
+        ),
+    ] = None,
+    redo: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Delete and repeat the runs of these searchers in the folder, and keep all others. Leave it out to "
+            "resume.",
         ),
     ] = None,
     stop_at_optimum: StopAtOptimum = False,
@@ -300,7 +307,7 @@ def compare(
     asked: str | Evaluator = evaluator
     limits: float | Mapping[str, float] | None
     where: dict[str, Any] = {"workers": workers, "backend": backend, "address": address, "shard": shard}
-    where["gpus_per_worker"] = gpus_per_worker
+    where |= {"gpus_per_worker": gpus_per_worker, "redo": names_in(redo)}
     if specification is not None:
         of_runs = [one for one in context.command.params if one.name not in _BESIDE_SPECIFICATION]
         also = [one.opts[0] for one in of_runs if is_said(context, str(one.name))]

@@ -1,4 +1,4 @@
-"""What a comparison is asked for: searchers, tasks, seeds, budgets and what is for some labels, checked."""
+"""The arguments of a comparison: searchers, tasks, seeds, budgets, and values by label."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from nasmeta.checks import check_int, is_listed
+from nasmeta.checks import check_int
 from nasmeta.errors import SettingError, shown
 from nasmeta.evaluators import TRAINED, Evaluator, SupernetEvaluator, TrainingEvaluator
-from nasmeta.places import in_store
 from nasmeta.runs._answers import EvaluatorLike, answers_for
 from nasmeta.runs._clock import Budget, checked_budget
 from nasmeta.runs._spec import SearcherSpec
@@ -25,7 +24,7 @@ SearchersLike: TypeAlias = (
 TasksLike: TypeAlias = "str | Task | TaskDistribution | SearchSpace | Evaluator | Iterable[str | Task]"
 
 
-def seeds_of(repeats: object, seed: object, seeds: object) -> Sequence[int]:
+def seeds_of(repeats: int | None, seed: int | None, seeds: Sequence[int] | None) -> Sequence[int]:
     """Return the seeds of the repeats."""
     if seeds is None:
         n = check_int("repeats", 10 if repeats is None else repeats, most=1_000_000)
@@ -33,8 +32,6 @@ def seeds_of(repeats: object, seed: object, seeds: object) -> Sequence[int]:
         return range(first, first + n)
     if repeats is not None or seed is not None:
         raise SettingError("Give either seeds, or seed and repeats.")
-    if not is_listed(seeds):
-        raise SettingError(f"seeds are whole numbers, not {shown(seeds)}.")
     listed = tuple(check_int("a seed", one, least=0) for one in seeds)
     if not listed or len(set(listed)) < len(listed):
         raise SettingError("seeds must be at least one whole number, none of them twice.")
@@ -57,29 +54,21 @@ def budgets_of(tasks: TaskDistribution, evaluations: object, seconds: object, st
 
 
 def specs_of(searchers: SearchersLike, settings: Mapping[str, Mapping[str, Any]]) -> dict[str, SearcherSpec]:
-    """Look all searchers up, by their labels."""
+    """Look all searchers up; return them by label."""
     if isinstance(searchers, str | type):
         searchers = [searchers]
-    if not is_listed(searchers):
-        raise SettingError(f"Searchers are a sequence or a mapping of names or classes, not {shown(searchers)}.")
-    if not isinstance(settings, Mapping) or not all(isinstance(own, Mapping) for own in settings.values()):
-        raise SettingError(f"Settings are a mapping of labels to mappings of names to values, not {shown(settings)}.")
     specs: dict[str, SearcherSpec] = {}
     if isinstance(searchers, Mapping):
         for label, entry in searchers.items():
-            searcher, own = entry if isinstance(entry, tuple) and len(entry) == 2 else (entry, {})
-            if not isinstance(label, str) or not isinstance(own, Mapping):
-                raise SettingError(
-                    f"{shown(label)}: {shown(entry)} is no string with a searcher or a (searcher, settings)."
-                )
+            searcher, own = entry if isinstance(entry, tuple) else (entry, {})
             specs[label] = SearcherSpec.of(searcher, {**own, **settings.get(label, {})})
     else:
         for searcher in searchers:
             label = SearcherSpec.of(searcher).name
             if label in specs:
                 raise SettingError(
-                    f"{label} appears twice: name each searcher once. (From Python a mapping of labels to searchers "
-                    "with their settings compares several settings of one searcher.)"
+                    f"{label} appears twice. To compare several settings of one searcher, pass a mapping of labels to "
+                    "(searcher, settings)."
                 )
             specs[label] = SearcherSpec.of(searcher, settings.get(label))
     if not specs:
@@ -96,9 +85,9 @@ def evaluators_of(
     folder: Path | None,
     alone: bool,
 ) -> list[Evaluator]:
-    """Return what answers each task; trainings keep what they did in the folder of the comparison.
+    """Return the evaluator of each task; trainings keep their results in the folder of the comparison.
 
-    Whether all runs are in this process, one after another, is `alone`.
+    With `alone`, all runs are in this process, one after another.
     """
     by_training = isinstance(evaluator, str) and evaluator in TRAINED
     if len(tasks) > 1 and (isinstance(evaluator, Evaluator) or by_training):
@@ -111,17 +100,15 @@ def evaluators_of(
                 raise SettingError("A supernet is trained in this process: leave out workers and backend.")
             if not alone and folder is None and one.folder is None:
                 raise SettingError("Workers that train share the folder of the comparison: name one.")
-            if folder is not None and in_store(folder):
-                raise SettingError("Trainings keep their checkpoints on this machine: name a folder of it.")
             if folder is not None and one.folder is None:
-                one.folder = folder / "trainings"
+                one.folder = folder.absolute() / "trainings"  # also for the workers of a cluster
         elif isinstance(evaluator, str) and evaluator == "table":
-            _ = one.measured  # a table that is not here is told before any run
+            _ = one.measured  # a missing table is reported before any run
     return found
 
 
 def per_learner(name: str, value: Any, learners: Iterable[str], specs: Mapping[str, SearcherSpec]) -> dict[str, Any]:
-    """Return what is for those that learn by label: one for all of them, or those of a mapping."""
+    """Return the value of each learner: one for all of them, or those of a mapping."""
     if value is None:
         return {}
     if isinstance(value, Mapping):
@@ -133,7 +120,7 @@ def per_learner(name: str, value: Any, learners: Iterable[str], specs: Mapping[s
 
 
 def names_of_learnt(models: Mapping[str, Any], sources: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return for people what those that learn are given; a run's journal has its identity."""
+    """Return readable names of models and sources by label; the identity is in the journals."""
     paths = {label: str(getattr(model, "path", model)) for label, model in models.items()}
     names = {
         label: [getattr(one, "name", one) for one in ([own] if isinstance(own, str | Task | SourceTask) else own)]
@@ -150,8 +137,15 @@ def per_label(name: str, value: Any, default: Any, specs: Mapping[str, SearcherS
     return {label: value.get(label, default) for label in specs}
 
 
+def redone(redo: str | Sequence[str], specs: Mapping[str, SearcherSpec]) -> list[str]:
+    """Return the labels of the searchers to repeat."""
+    labels = [redo] if isinstance(redo, str) else list(redo)
+    _require_compared("is a redo", labels, specs)
+    return labels
+
+
 def _require_compared(what: str, labels: Iterable[str], specs: Mapping[str, SearcherSpec]) -> None:
-    """Refuse what is for a label that is not compared."""
+    """Raise an error if a label is not compared."""
     if strange := sorted(set(labels) - set(specs)):
         raise SettingError(f"There {what} for {strange[0]!r}, which is not compared. Compared: {', '.join(specs)}.")
 

@@ -1,4 +1,4 @@
-"""Where the jobs of a comparison run: processes here, or a Ray or Dask cluster, all through joblib; and their GPUs."""
+"""Backends of a comparison: local processes, Ray or Dask clusters, all through joblib; and their GPUs."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from nasmeta.checks import check_int, check_number
-from nasmeta.errors import MissingPackageError, NasmetaError, SettingError, UnknownNameError, shown
+from nasmeta.errors import MissingPackageError, NasmetaError, SettingError, UnknownNameError
 from nasmeta.threads import kill_workers
 
 _VARIABLE = "CUDA_VISIBLE_DEVICES"
-_WAIT_SECONDS = 60.0  # for the place of a worker that is ending
-_held: dict[str, Any] = {}  # the lock of this process by folder
+_WAIT_SECONDS = 60.0  # for the slot of a worker that is ending
+_held: dict[str, Any] = {}  # this process's lock, by folder
 
 
 def visible_gpus() -> list[str]:
-    """Return the GPUs that this process sees, as ``CUDA_VISIBLE_DEVICES`` names them."""
+    """Return the names of the GPUs that this process sees, as in ``CUDA_VISIBLE_DEVICES``."""
     named = os.environ.get(_VARIABLE)
     if named is not None:
         return [*takewhile(lambda one: one and not one.startswith("-"), map(str.strip, named.split(",")))]
@@ -39,13 +39,13 @@ def visible_gpus() -> list[str]:
 
 @dataclass(frozen=True)
 class GpuSlots:
-    """A place a worker, each with its GPU; the system frees the place of a process that is gone."""
+    """One slot per worker, each with a GPU; the system frees the slot of a process that ended."""
 
-    folder: str  # of the locks, on this machine
-    devices: tuple[str, ...]  # of each place
+    folder: str  # with a lock per slot, on this machine
+    devices: tuple[str, ...]  # the GPU of each slot
 
     def take(self) -> None:
-        """Let this process see the GPU of a free place, from now on; it must not have used one before."""
+        """Let this process see only the GPU of a free slot; it must not have used a GPU before."""
         from filelock import FileLock, Timeout
 
         if self.folder in _held:
@@ -62,38 +62,33 @@ class GpuSlots:
                 os.environ[_VARIABLE] = device
                 return
             if time.monotonic() > until:
-                raise NasmetaError(f"All {len(self.devices)} places on the GPUs of this machine are taken.")
+                raise NasmetaError(f"All {len(self.devices)} slots on the GPUs of this machine are taken.")
             time.sleep(0.1)
 
 
 BACKENDS = ("loky", "ray", "dask")
 _MODULES = {"ray": "ray", "dask": "distributed"}
 _CONNECT_SECONDS = 15
-_RETRIES = 3  # of a job on other Ray workers, before the runner learns of it
+_RETRIES = 3  # of a job on other Ray workers, before the driver is informed
 
 
 @dataclass(frozen=True)
 class Backend:
-    """Where jobs run, checked."""
+    """Where jobs run."""
 
     name: str = "loky"
-    address: str | None = None  # of a cluster that is there already
-    workers: int | None = 1  # None for all that a cluster has
-    gpus: float | None = None  # of each worker
+    address: str | None = None  # of a running cluster
+    workers: int | None = 1  # None for all CPUs of a cluster
+    gpus: float | None = None  # per worker
 
     @classmethod
-    def of(cls, name: object, address: object = None, workers: object = None, gpus: object = None) -> Backend:
-        """Check what a user asks for, and that its extra is installed."""
-        if not isinstance(name, str) or name not in BACKENDS:
+    def of(
+        cls, name: str, address: str | None = None, workers: int | None = None, gpus: float | None = None
+    ) -> Backend:
+        """Check the arguments of a user, and that the backend is installed."""
+        if name not in BACKENDS:
             raise UnknownNameError.of("backend", name, BACKENDS)
-        if address is not None and (not isinstance(address, str) or not address.strip()):
-            raise SettingError(f"The address of a cluster is a text such as tcp://host:8786, not {shown(address)}.")
-        own = None if gpus is None else float(check_number("gpus_per_worker", gpus))
-        if own is not None and not 0 < own <= 1:
-            raise SettingError(
-                f"gpus_per_worker is a number above 0 and at most 1, such as 1, or 0.5 for two workers on a GPU, not "
-                f"{shown(gpus)}."
-            )
+        own = None if gpus is None else check_number("gpus_per_worker", gpus, 0.01, 1)
         if name == "loky":
             if address is not None:
                 raise SettingError("loky runs on this machine and has no address. Clusters: backend ray or dask.")
@@ -108,7 +103,7 @@ class Backend:
             raise MissingPackageError.of(f"The backend {name}", name, _MODULES[name])
         if workers is not None:
             check_int("workers", workers, most=100_000)
-        return cls(name, address, workers, own)  # type: ignore[arg-type]  # it is a whole number now
+        return cls(name, address, workers, own)
 
     @property
     def is_cluster(self) -> bool:
@@ -118,22 +113,22 @@ class Backend:
 
 @dataclass(frozen=True)
 class Connection:
-    """Processes that are there."""
+    """A connection to worker processes."""
 
-    joblib_name: str  # under which joblib knows the backend
-    workers: int  # how many jobs run at the same time
+    joblib_name: str  # joblib's name of the backend
+    workers: int  # number of simultaneous jobs
     options: dict[str, Any]  # for joblib's `parallel_config`
-    deaths: tuple[type[BaseException], ...]  # what says that a worker died, and not that a job failed
-    slots: GpuSlots | None = None  # where workers are of this machine and each has a GPU
+    deaths: tuple[type[BaseException], ...]  # raised if a worker died, not if a job failed
+    slots: GpuSlots | None = None  # if each worker is on this machine and has a GPU
 
 
 @contextmanager
 def connected(backend: Backend) -> Iterator[Callable[[], Connection]]:
-    """Yield what connects at its first call, and returns the same connection at each; ended with the block.
+    """Yield a function that connects at its first call, and returns this connection afterwards.
 
-    A cluster that is there already is used as it is and stays: the one this process is connected to, that of the
-    address, or that of ``RAY_ADDRESS`` or ``DASK_SCHEDULER_ADDRESS``. Without any, one is started on this machine. The
-    call raises a NasmetaError where no cluster answers, or it has fewer workers than asked for.
+    A running cluster is used and stays: the one to which this process is connected, or the one at the address,
+    ``RAY_ADDRESS`` or ``DASK_SCHEDULER_ADDRESS``. Otherwise a cluster is started on this machine, and ends with the
+    block. The function raises a NasmetaError if no cluster responds, or if it has too few workers.
     """
     connect = {"loky": _loky, "ray": _ray, "dask": _dask}[backend.name]
     with ExitStack() as stack:
@@ -144,7 +139,7 @@ def _loky(backend: Backend, stack: ExitStack) -> Connection:
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
     stack.enter_context(warnings.catch_warnings())
-    # A worker that has opened tables and models is a leak of memory to loky, which puts a fresh one in its place.
+    # loky takes opened tables and models for a memory leak, and replaces such a worker.
     warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
     options, workers = {"inner_max_num_threads": 1}, backend.workers or 1
     slots = None if backend.gpus is None else _slots(workers, stack)
@@ -164,7 +159,7 @@ def end_loky() -> None:
 
 
 def _fitting(gpus: float) -> int:
-    """Return how many workers the GPUs of this machine hold."""
+    """Return the number of workers that fit on the GPUs of this machine."""
     there = len(visible_gpus())
     if not there:
         raise SettingError("There is no GPU on this machine, or CUDA_VISIBLE_DEVICES hides it: no gpus_per_worker.")
@@ -172,7 +167,7 @@ def _fitting(gpus: float) -> int:
 
 
 def _slots(workers: int, stack: ExitStack) -> GpuSlots:
-    """Return a place for each worker of this machine, on its GPUs in turn."""
+    """Return a slot for each worker of this machine, on its GPUs in turn."""
     devices = visible_gpus()
     folder = stack.enter_context(TemporaryDirectory(prefix="nasmeta-gpus-", ignore_cleanup_errors=True))
     return GpuSlots(folder, tuple(devices[i % len(devices)] for i in range(workers)))
@@ -185,7 +180,7 @@ def _ray(backend: Backend, stack: ExitStack) -> Connection:
     from ray.util.joblib.ray_backend import RayBackend
 
     class YieldingRayBackend(RayBackend):  # type: ignore[misc]
-        """Ray's own one, which yields results as they come; its callbacks allow that, it only does not say so."""
+        """Ray's backend; it can yield results as they come, but does not declare it."""
 
         supports_return_generator = True
 
@@ -204,7 +199,7 @@ def _ray(backend: Backend, stack: ExitStack) -> Connection:
             raise _no_answer("ray", address, "ray start --head", reason) from reason
     resources = ray.cluster_resources()
     cpus = _limited(int(resources.get("CPU", 0)), resources.get("GPU", 0), backend)
-    # Actors that need no whole CPU go on on the nodes that are left, however few these are.
+    # If nodes die, their actors restart on the remaining nodes.
     actors: dict[str, Any] = {"scheduling_strategy": "SPREAD", "max_restarts": -1, "max_task_retries": _RETRIES}
     if backend.gpus is not None:
         actors["num_gpus"] = backend.gpus
@@ -218,10 +213,11 @@ def _dask(backend: Backend, stack: ExitStack) -> Connection:
     from joblib._dask import DaskDistributedBackend
 
     class TellingDaskBackend(DaskDistributedBackend):  # type: ignore[misc]
-        """joblib's own one, which tells where Dask has given a job up; joblib's waits for it for ever."""
+        """joblib's backend, which waits forever for a job that Dask has given up; this one reports it."""
 
         def effective_n_jobs(self, n_jobs: int) -> int:
-            return max(2, int(super().effective_n_jobs(n_jobs)))  # of one worker joblib would do all jobs here
+            # With one worker joblib would do all jobs in this process.
+            return max(2, int(super().effective_n_jobs(n_jobs)))
 
         async def _collect(self) -> None:
             import asyncio
@@ -266,7 +262,7 @@ def _dask(backend: Backend, stack: ExitStack) -> Connection:
 
 
 def _limited(cpus: int, gpus: float, backend: Backend) -> int:
-    """Return how many workers a cluster holds, or that were asked of it."""
+    """Return the number of workers of a cluster; raise an error if too few fit."""
     fitting = cpus if backend.gpus is None else min(cpus, int(gpus / backend.gpus + 1e-9))
     if fitting < (backend.workers or 1):
         how = {"ray": "ray start --num-gpus N", "dask": 'dask worker --resources "GPU=1"'}[backend.name]
@@ -282,7 +278,7 @@ def _limited(cpus: int, gpus: float, backend: Backend) -> int:
 
 
 def _knock(address: str) -> None:
-    """Fail at once where nobody listens, for which Ray itself needs minutes."""
+    """Fail at once if nothing listens at the address; Ray itself needs minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdigit():
         socket.create_connection((host, int(port)), timeout=_CONNECT_SECONDS).close()

@@ -1,15 +1,14 @@
-"""The folder of a comparison: its specification, a journal a run, and the results as they come."""
+"""The folder of a comparison: its specification, one journal per run, and the results."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pandas as pd
 
@@ -17,33 +16,33 @@ from nasmeta.errors import JournalError, NasmetaError, SettingError, shown
 from nasmeta.evaluators import Evaluator, SeveralEvaluator
 from nasmeta.experiments._jobs import Pair
 from nasmeta.files import write_whole
-from nasmeta.journals import FolderLease, Shard, changed_code, without_code
-from nasmeta.places import in_store, read_whole
+from nasmeta.journals import Shard, differences_from
 from nasmeta.runs import History, RunConfig, results_frame
 from nasmeta.runs._clock import Clock
+from nasmeta.runs._frame import joined_frame
 from nasmeta.runs._spec import SearcherSpec
 
 _FORMAT = 1
-_BEGIN_SECONDS = 60.0  # that parts which begin together wait for each other
-_ATTRS = b"PANDAS_ATTRS"  # where pandas keeps them
+_LOCK_SECONDS = 2.0  # workers of a process that was killed end within a fraction of this
+_BEGIN_SECONDS = 60.0  # shards that begin together wait for each other
 _IDENTITY = ("format", "tasks", "searchers", "seed", "clock", "epochs")
 
 
 class ComparisonFolder:
-    """Where a comparison keeps its state, for any numbers of repeats and evaluations of its searchers, tasks and seed.
+    """The state of a comparison on disk.
 
-    ``specification.json``, ``runs/<task>/<searcher>/<seed>.jsonl`` (with `journals`), ``results/`` with what is
-    finished, and at the end ``results.parquet`` in its place.
+    It contains ``specification.json``, ``runs/<task>/<searcher>/<seed>.jsonl`` (with `journals`), and during the
+    comparison ``results/`` with one file per finished task and searcher; ``results.parquet`` replaces it at the end.
     """
 
     def __init__(self, path: Path, *, journals: bool = True) -> None:
         self.path, self.journals = path, journals
 
     def begin(self) -> None:
-        """Write what else is to be there from the start; called as soon as the folder is claimed."""
+        """Write further files at the start; called when the folder is locked."""
 
     def end(self, frame: pd.DataFrame) -> None:
-        """Write what follows from all results, while the folder is still claimed."""
+        """Write further files at the end; called while the folder is still locked."""
 
     @contextmanager
     def claimed(
@@ -55,9 +54,12 @@ class ComparisonFolder:
         clock: Clock | None = None,
         epochs: Sequence[int | str] | None = None,
         shard: Shard | None = None,
+        redo: Collection[str] = (),
         **extent: Any,
-    ) -> Iterator[FolderLease]:
-        """Hold the folder, or a part of the comparison, for one process; yield the lease that its workers look at."""
+    ) -> Iterator[None]:
+        """Lock the folder for one process; for a shard, only until it has written the specification."""
+        from filelock import FileLock
+
         due = {
             "format": _FORMAT,
             "tasks": [
@@ -76,53 +78,21 @@ class ComparisonFolder:
         }
         require_labels(specs)
         _require_apart([one.task.name for one in evaluators])
-        lease = FolderLease(self.path / (".runner" if shard is None else f".runner-{shard}"))
+        lock = FileLock(self.path / ".lock", timeout=_LOCK_SECONDS if shard is None else _BEGIN_SECONDS)
         with ExitStack() as stack:
-            beginning = stack.enter_context(ExitStack())
             with self.writing():
                 self.path.mkdir(parents=True, exist_ok=True)
-                if in_store(self.path):
-                    stack.enter_context(lease.leased())
-                else:
-                    self._lock(shard, stack, beginning)
-                self._check(due)
+                stack.enter_context(lock)
+                self._check(due, redo)
                 self.write("specification.json", json.dumps(due, indent=2).encode() + b"\n")
-                if not in_store(self.path):
-                    self.write(lease.path.name, lease.content())
-            stack.callback(lease.release)
-            with self.writing():
                 self.begin()
             if shard is not None:
-                beginning.close()  # the next part may begin
-            yield lease
-
-    def _lock(self, shard: Shard | None, stack: ExitStack, beginning: ExitStack) -> None:
-        """Hold the whole folder; for a part hold that part, and the folder until it has begun."""
-        from filelock import FileLock
-
-        if shard is not None:
-            stack.enter_context(FileLock(self.path / f".part-{shard}.lock", timeout=2))
-        beginning.enter_context(FileLock(self.path / ".lock", timeout=2 if shard is None else _BEGIN_SECONDS))
-        for lock in sorted(self.path.glob(".part-*.lock")):
-            part = lock.name.removeprefix(".part-").removesuffix(".lock")
-            if shard is None or not part.endswith(f"-of-{shard.count}"):
-                self._require_ended(part, lock)
-        if shard is not None:
-            (self.path / ".runner").unlink(missing_ok=True)
-
-    def _require_ended(self, part: str, lock: Path) -> None:
-        """Refuse to go on beside a part; where it has ended, let the workers that it may have left know."""
-        from filelock import FileLock, Timeout
-
-        try:
-            with FileLock(lock, timeout=0):
-                (self.path / f".runner-{part}").unlink(missing_ok=True)
-        except Timeout:
-            raise JournalError(f"Part {part.replace('-', ' ')} of the comparison is at work in {self.path}.") from None
+                lock.release()  # the next shard may begin
+            yield
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Turn what can happen where files are written into a JournalError that says what and where."""
+        """Turn errors of the system into a JournalError that names the folder."""
         from filelock import Timeout
 
         try:
@@ -132,8 +102,6 @@ class ComparisonFolder:
                 f"Another process works in {self.path}. Wait for its end, or use another folder. Several processes "
                 "share a folder as shards: --shard I/N for each."
             ) from None
-        except NotImplementedError:
-            raise JournalError(f"Cannot write to the folder {self.path}: its store can only be read.") from None
         except OSError as reason:
             if isinstance(reason, NasmetaError):
                 raise
@@ -143,160 +111,75 @@ class ComparisonFolder:
                 f"Cannot write to the folder {self.path}: {reason.strerror or reason}{what}."
             ) from reason
 
-    def _check(self, due: Mapping[str, Any]) -> None:
-        path = self.path / "specification.json"
-        if not path.exists():
-            runs, results = self.path / "runs", self.path / "results.parquet"
-            if runs.exists() or results.is_file():
-                there = runs.name if runs.exists() else results.name
-                raise JournalError(f"{self.path} has {there}, but no specification.json. Use another folder.")
+    def _check(self, due: Mapping[str, Any], redo: Collection[str]) -> None:
+        """Raise an error if the folder contains evaluations of another comparison."""
+        path, results = self.path / "specification.json", self.path / "results.parquet"
+        if not results.is_file() and not self._has_evaluations("*"):
             return
         try:
             found = json.loads(path.read_bytes())
-            there = found | _without_code(found)
-            asked = json.loads(json.dumps({**due, **_without_code(due)}))
-            differences = [
-                _difference(key, there.get(key), asked[key])
-                for key in _IDENTITY
-                if _unordered(_unnamed(there.get(key))) != _unordered(_unnamed(asked[key]))
-            ]
-        except (ValueError, AttributeError, TypeError) as reason:
+            free = {*redo} & {*found["searchers"]}
+            if not results.is_file():
+                free |= {label for label in found["searchers"] if not self._has_evaluations(_file_name(label))}
+            differences = differences_from(_identity(found, free), _identity(due, free))
+        except FileNotFoundError:
+            raise JournalError(f"{self.path} contains runs, but no {path.name}. Use another folder.") from None
+        except (ValueError, LookupError, AttributeError, TypeError) as reason:
             raise JournalError(f"{path} is damaged: {reason}. Use another folder.") from None
         if differences:
             raise SettingError(
-                f"{self.path} holds another comparison. {'. '.join(differences)}. "
-                "Use another folder; only repeats, evaluations, seconds, stop_at_optimum, workers, backend and the "
-                "order of searchers and tasks may differ here, and what a specification reports and says for people."
+                f"{self.path} holds another comparison: {differences}. Use another folder, or --redo NAME to repeat "
+                "the runs of one searcher. Repeats, budgets, workers, backend and the order of searchers and tasks may "
+                "differ."
             )
 
-        for label, searcher in due["searchers"].items():
-            if changed := changed_code(found["searchers"][label], searcher, "folder"):
-                raise JournalError(f"What {self.path} holds of {label} {changed}")
-        recorded = {task["name"]: task for task in found["tasks"]}
-        for task in due["tasks"]:
-            if changed := changed_code(recorded[task["name"]], task, "folder"):
-                raise JournalError(f"What {self.path} holds of {task['name']} {changed}")
-
-    def recorded(self) -> set[str] | None:
-        """Return the journals there in one question, in a store; None where each may be asked for."""
-        return {str(path) for path in (self.path / "runs").rglob("*.jsonl")} if in_store(self.path) else None
+    def _has_evaluations(self, label: str) -> bool:
+        """Return whether a journal of this searcher has more lines than its header."""
+        journals = self.path.glob(f"runs/*/{label}/*.jsonl")
+        return any(journal.read_bytes().count(b"\n") > 1 for journal in journals)
 
     def journal(self, task: str, searcher: str, seed: int) -> Path:
         """Return the path of a run's journal."""
         return self.path / "runs" / _file_name(task) / _file_name(searcher) / f"{seed}.jsonl"
 
     def write_part(self, position: int, frame: pd.DataFrame) -> None:
-        """Keep the results of one task and searcher until all are there; ``results/`` can be read at any time."""
+        """Write the results of one task and searcher; ``results/`` can be read at any time."""
         with self.writing():
             self._parts.mkdir(exist_ok=True)
             self.write(f"results/{position:06}.parquet", frame.to_parquet(None, index=False))
 
-    def join_parts(self, n: int, attrs: Mapping[str, Any]) -> pd.DataFrame:
-        """Make ``results.parquet`` of the parts, and remove these; return it."""
-        whole = BytesIO()
+    def write_results(self, frame: pd.DataFrame) -> None:
+        """Write ``results.parquet``, and remove the parts."""
         with self.writing():
-            _join([self._parts / f"{i:06}.parquet" for i in range(n)], whole, attrs)
-            self.write("results.parquet", whole.getvalue())
+            self.write("results.parquet", frame.to_parquet(None, index=False))
             self.remove_parts()
-        return _read(whole)
 
     def remove_parts(self) -> None:
-        """Remove parts, also those that another call left."""
+        """Remove parts, also parts that an interrupted call left."""
         with self.writing():
             if self._parts.exists():
                 for part in list(self._parts.iterdir()):
                     part.unlink()
-                with suppress(FileNotFoundError, NotADirectoryError):  # a store has no folders
-                    self._parts.rmdir()
+                self._parts.rmdir()
 
     @property
     def _parts(self) -> Path:
         return self.path / "results"
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file as a whole: whoever looks sees the old one or the new one. A store does so by itself."""
-        path = self.path / name
-        if in_store(path):
-            path.write_bytes(content)
-        else:
-            write_whole(path, content)
+        """Write a file as a whole, so that readers see the old or the new one."""
+        write_whole(self.path / name, content)
 
 
-def _join(parts: Sequence[Path], to: IO[bytes], attrs: Mapping[str, Any]) -> None:
-    """Write the rows of Parquet files, one after another, as one of all their columns; ``attrs`` are the frame's.
-
-    Tasks of several objectives have more columns than others.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    def wide(field: pa.Field) -> pa.Field:
-        """Each part numbers its few categories in 8 bits, which may be too few for those of all."""
-        if not pa.types.is_dictionary(field.type):
-            return field
-        return field.with_type(pa.dictionary(pa.int32(), field.type.value_type))
-
-    widest = max((pq.read_schema(BytesIO(read_whole(part))) for part in parts), key=len)
-    metadata = {**(widest.metadata or {}), _ATTRS: json.dumps(attrs).encode()}
-    schema = pa.schema([wide(field) for field in widest], metadata)
-    with pq.ParquetWriter(to, schema) as writer:
-        for part in parts:
-            table = pq.read_table(BytesIO(read_whole(part)))
-            for field in schema:
-                if field.name not in table.column_names:
-                    table = table.append_column(field.with_nullable(True), pa.nulls(len(table), field.type))
-            writer.write_table(table.select(schema.names).cast(schema))
-
-
-def _read(file: IO[bytes]) -> pd.DataFrame:
-    """Read a joined file, one column after another, so that it is in memory once."""
-    import pyarrow.parquet as pq
-
-    source = pq.ParquetFile(file)
-    columns = {name: source.read([name]).to_pandas()[name] for name in source.schema_arrow.names}
-    frame = pd.DataFrame(columns, copy=False)
-    frame.attrs = json.loads(source.schema_arrow.metadata[_ATTRS])
-    return frame
-
-
-def _difference(key: str, there: Any, asked: Any) -> str:
-    """Return in words how an entry of the specification differs."""
-    if key == "tasks":
-        both = [{task["name"]: task.get("evaluator") or {} for task in said} for said in (there, asked)]
-        changed = [
-            name
-            for name, own in both[1].items()
-            if own.get("kind") == both[0].get(name, {}).get("kind") == "surrogate" and own != both[0][name]
-        ]
-        if changed:
-            return f"Surrogates with another content answered there, for {', '.join(changed)}"
-    return f"{key} there: {json.dumps(there)}; asked for: {json.dumps(asked)}"
-
-
-def _without_code(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the searchers and tasks of a specification without what identifies code."""
-    return {
-        "searchers": {label: without_code(own) for label, own in (said.get("searchers") or {}).items()},
-        "tasks": [without_code(task) for task in said.get("tasks") or []],
-    }
-
-
-def _unnamed(said: Any) -> Any:
-    """Return an entry of the specification without the names of what a checksum beside them identifies."""
-    if isinstance(said, list):
-        return [_unnamed(one) for one in said]
-    if not isinstance(said, dict):
-        return said
-    return {key: _unnamed(one) for key, one in said.items() if not said.get(f"{key}_sha256")}
-
-
-def _unordered(said: Any) -> Any:
-    """Return an entry of the specification without the order of its tasks; searchers are a mapping, which has none."""
-    return sorted(said, key=json.dumps) if isinstance(said, list) and all(isinstance(e, dict) for e in said) else said
+def _identity(specification: Mapping[str, Any], free: Collection[str]) -> dict[str, Any]:
+    """Return the entries that must stay the same; those of the free searchers may change."""
+    searchers = {label: own for label, own in specification["searchers"].items() if label not in free}
+    tasks = {task["name"]: task for task in specification["tasks"]}
+    return {**{key: specification[key] for key in _IDENTITY}, "tasks": tasks, "searchers": searchers}
 
 
 def require_labels(labels: Collection[str]) -> None:
-    """Refuse labels of searchers that can name no folder, or would share one."""
+    """Raise an error for labels that cannot name a folder, or would share one."""
     for label in labels:
         parts = re.split(r"[/\\]", label)
         if label != label.strip() or not label.isprintable() or not all(parts) or {".", ".."} & {*parts}:
@@ -317,17 +200,17 @@ def _file_name(name: str) -> str:
 
 
 def _signal_of(evaluator: Evaluator) -> Any:
-    """Return what is asked, of JSON's types: a column, or a list of columns."""
+    """Return the signal as JSON: a column, or a list of columns."""
     if isinstance(evaluator, SeveralEvaluator):
         return [_signal_of(part) for part in evaluator.parts]
     return evaluator.task.signal.to_dict()
 
 
 class Results:
-    """The histories of all runs, whose configs are by position of the task and label of the searcher.
+    """The results of all runs; configs are by position of the task and label of the searcher.
 
-    With a folder those of a task and a searcher are written to a file of their own as soon as they are all there, and
-    forgotten: so memory does not grow with the evaluations, and what is done can be read while the rest runs.
+    When all runs of a task and a searcher are done, their histories become a frame. With a folder, this frame is also
+    written there, so that it can be read while the other runs continue.
     """
 
     def __init__(
@@ -338,50 +221,36 @@ class Results:
     ) -> None:
         self.configs, self.seeds, self._home = configs, seeds, home
         self._histories: dict[Pair, dict[int, History]] = {pair: {} for pair in configs}
-        self._attrs: dict[str, dict[str, dict[str, Any]]] = {}
-        self._written: set[Pair] = set()
+        self._frames = {pair: results_frame([]) for pair in configs if not seeds[pair]}
         self.done = 0
         if home is not None:
             home.remove_parts()
 
     @property
     def total(self) -> int:
-        """How many runs there are to be."""
+        """The number of all runs."""
         return sum(map(len, self.seeds.values()))
 
     def missing(self, pair: Pair) -> list[int]:
-        """Return the seeds of which there is no history yet."""
-        there = self._histories[pair]
-        return [] if pair in self._written else [seed for seed in self.seeds[pair] if seed not in there]
+        """Return the seeds of the runs that are not done."""
+        return [seed for seed in self.seeds[pair] if pair not in self._frames and seed not in self._histories[pair]]
 
     def keep(self, pair: Pair, seed: int, history: History) -> None:
-        """Take a history."""
+        """Add a history."""
         of_pair = self._histories[pair]
         of_pair[seed] = history
         self.done += 1
-        if self._home is None or len(of_pair) < len(self.seeds[pair]):
+        if len(of_pair) < len(self.seeds[pair]):
             return
-        frame = self._frame([pair])
-        for name, by_task in frame.attrs.items():
-            known = self._attrs.setdefault(str(name), {})
-            for task, of_task in by_task.items():
-                known.setdefault(task, {}).update(of_task)
-        frame.attrs = {}
-        self._home.write_part(list(self._histories).index(pair), frame)
+        config = self.configs[pair]
+        self._frames[pair] = results_frame([of_pair[one].of(replace(config, seed=one)) for one in self.seeds[pair]])
         of_pair.clear()
-        self._written.add(pair)
+        if self._home is not None:
+            self._home.write_part(list(self.configs).index(pair), self._frames[pair])
 
     def frame(self) -> pd.DataFrame:
-        """Return the results of all runs; with a folder they are in its ``results.parquet`` from then on."""
-        if self._home is None:
-            return self._frame(list(self._histories))
-        return self._home.join_parts(len(self._histories), self._attrs)
-
-    def _frame(self, pairs: Sequence[Pair]) -> pd.DataFrame:
-        return results_frame(
-            [
-                self._histories[pair][seed].of(replace(self.configs[pair], seed=seed))
-                for pair in pairs
-                for seed in self.seeds[pair]
-            ]
-        )
+        """Return the results of all runs; with a folder, also write them to its ``results.parquet``."""
+        frame = joined_frame([self._frames[pair] for pair in self.configs])
+        if self._home is not None:
+            self._home.write_results(frame)
+        return frame

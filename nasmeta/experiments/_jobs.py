@@ -1,70 +1,64 @@
-"""The jobs of a comparison: what one worker does at a time, and how jobs are done here or on several machines."""
+"""The jobs of a comparison, and how they are done on this machine or on a cluster."""
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import platform
 import signal
 import threading
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-import nasmeta
 from nasmeta.errors import ColumnError, MissingValueError, NasmetaError, SpaceExhaustedError, UnknownNameError
 from nasmeta.experiments._backends import Backend, Connection, GpuSlots, end_loky
-from nasmeta.journals import FolderLease, Shard
+from nasmeta.files import write_whole
+from nasmeta.journals import Shard, differences_from
 from nasmeta.progress import heartbeat
 from nasmeta.runs import History, RunConfig
 from nasmeta.runs._guidance import Guide
 from nasmeta.searchers import Searcher
 from nasmeta.spaces import SearchSpace
-from nasmeta.tasks import SourceTask, Task
 from nasmeta.threads import end_with, kill_workers, one_thread
 
 _PARENT_CHECK_SECONDS = 0.2
 _MOST_DEATHS = 3  # of workers, while no job ends
 _STUCK_SECONDS = 5.0  # that loky knows of a dead worker and does nothing; it usually takes milliseconds
 Pair: TypeAlias = tuple[int, str]  # position of the task, label of the searcher
-_VERSIONS = f"nasmeta {nasmeta.__version__}, numpy {np.__version__}"
 
 
 @dataclass(frozen=True)
 class MetaTrainJob:
-    """Meta-training of a searcher for a task; its result is what was learnt."""
+    """Meta-training of a searcher for a task; the result is what it learned."""
 
     pair: Pair
     config: RunConfig
 
     def results(self) -> Iterator[Guide]:
-        """Yield what was learnt."""
+        """Yield what the searcher learned."""
         yield self.config.learn()
-
-    @property
-    def tasks(self) -> list[Task]:
-        """All tasks that must be there."""
-        return [self.config.task, *_tables_of(self.config.sources)]
 
 
 @dataclass(frozen=True)
 class Runs:
-    """Some runs of a searcher on a task; its results are (seed, history)."""
+    """Some runs of a searcher on a task; the results are (seed, history)."""
 
     pair: Pair
     config: RunConfig
     seeds: list[int]
-    paths: list[Path | None]
+    paths: list[Path | None]  # of the journals
     learnt: Guide | None = None
-    lease: FolderLease | None = None
 
     def results(self) -> Iterator[tuple[int, History]]:
-        """Yield seed and history of each run; one in which nothing was random is computed once."""
+        """Yield seed and history of each run; a run without randomness is computed once."""
         may_repeat = self.config.clock is None and not self.config.task.is_sampled
         same: History | None = None
         with ExitStack() as held:
@@ -75,24 +69,18 @@ class Runs:
                 generator = config.searcher.generator(config.task, seed)
                 learnt = config.learn() if self.learnt is None else self.learnt
                 searcher = config.start(learnt) if same is None else _Repeated(config.task.space, generator, same)
-                history = config.run(path, learnt=learnt, searcher=searcher, lease=self.lease)
+                history = config.run(path, learnt=learnt, searcher=searcher)
                 if same is not None:
-                    history.searcher_seconds = float("nan")  # of no searcher
+                    history.searcher_seconds = float("nan")  # not measured
                 elif may_repeat and _is_without_chance(searcher, generator, history):
                     same = history
-                yield seed, history.of(None)  # whoever gets it knows whose it is
-
-    @property
-    def tasks(self) -> list[Task]:
-        """All tasks that must be there; sources are in the header of each run."""
-        answered = [one.task for one in self.config.evaluators.values() if one.name == "table"]
-        return [*answered, *_tables_of(self.config.sources)]
+                yield seed, history.of(None)  # the receiver adds the config
 
 
 def _is_without_chance(searcher: Searcher, fresh: np.random.Generator, history: History) -> bool:
-    """Tell whether a run would be the same with any seed: its generator, `fresh` at birth, was never asked.
+    """Return whether a run is the same for any seed: its generator is still in the state of the `fresh` one.
 
-    A history that ended because nothing new was proposed does not hold all that was proposed, and is not taken.
+    A history that ended because nothing new was proposed does not contain all proposals, and cannot be repeated.
     """
     before, after = fresh.bit_generator, searcher.rng.bit_generator
     # The seed sequence of a generator that was made from none has no count of children.
@@ -101,7 +89,7 @@ def _is_without_chance(searcher: Searcher, fresh: np.random.Generator, history: 
 
 
 class _Repeated(Searcher):
-    """Propose the cells of a run again, one after the other."""
+    """Repeat the proposals of a run."""
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator, history: History) -> None:
         super().__init__(space, rng)
@@ -119,56 +107,16 @@ class _Repeated(Searcher):
         """Do nothing."""
 
 
-def _tables_of(sources: Iterable[Task | SourceTask]) -> list[Task]:
-    return [source for source in sources if isinstance(source, Task)]
-
-
 Job: TypeAlias = "MetaTrainJob | Runs"
-
-
-@dataclass
-class DataFingerprint:
-    """What the runner has, by which a node with other data or versions is noticed before it answers."""
-
-    versions: str = _VERSIONS
-    checksums: dict[str, str] = field(default_factory=dict)  # of the column of each task
-
-    def of(self, job: Job) -> DataFingerprint:
-        """Return what this job needs; each column is asked for once."""
-        for task in job.tasks:
-            if (key := repr(task)) not in self.checksums:
-                self.checksums[key] = task.column.source_sha256
-        return DataFingerprint(self.versions, {repr(task): self.checksums[repr(task)] for task in job.tasks})
-
-    def require_here(self, job: Job) -> None:
-        """Refuse, with a NasmetaError, to work on a node that would answer otherwise."""
-        node = platform.node()
-        if self.versions != _VERSIONS:
-            raise NasmetaError(f"The node {node} has {_VERSIONS}, the runner {self.versions}: install the same.")
-        for task in job.tasks:
-            try:
-                found = task.column.source_sha256
-                _ = task.values
-            except (ColumnError, MissingValueError, UnknownNameError) as reason:
-                raise NasmetaError(
-                    f"The node {node} has not the data of {task.name}, which the runner has: {reason} Each node opens "
-                    "its own tables: run `nasmeta data fetch` there too, or set NASMETA_CACHE on all nodes to a folder "
-                    "that they share."
-                ) from reason
-            if found != self.checksums[repr(task)]:
-                raise NasmetaError(
-                    f"The node {node} has other data of {task.name} than the runner (checksum {found:.12}…, not "
-                    f"{self.checksums[repr(task)]:.12}…): run `nasmeta data fetch` there too."
-                )
 
 
 def share_of(
     shard: Shard, pairs: Sequence[Pair], learners: Collection[Pair], seeds: Sequence[int]
 ) -> dict[Pair, Sequence[int]]:
-    """Return the seeds of each pair that are a part's.
+    """Return the seeds of each pair that belong to a shard.
 
-    Runs are dealt in turn, so that each part has some of every searcher; those that learn first are cut into blocks, so
-    that few parts learn the same.
+    Runs are dealt in turn, so that each shard has some of every searcher. Runs of learners are cut into blocks, so that
+    few shards learn the same.
 
     >>> share_of(Shard(1, 2), [(0, "random"), (0, "meta")], [(0, "meta")], range(4))
     {(0, 'random'): [1, 3], (0, 'meta'): [2, 3]}
@@ -181,14 +129,11 @@ def share_of(
     return dict(found)
 
 
-def results_of(
-    jobs: Sequence[Job], backend: Backend, connect: Callable[[], Connection], data: DataFingerprint
-) -> Iterator[tuple[Job, Any]]:
+def results_of(jobs: Sequence[Job], backend: Backend, connect: Callable[[], Connection]) -> Iterator[tuple[Job, Any]]:
     """Do jobs; yield each result with its job, in any order, as soon as it is there.
 
-    Where a worker dies, its job is done again by another one, which goes on from its journal; where workers die again
-    and again while no job ends, it is an error. An interrupt ends the processes; further ones are ignored until they
-    are gone.
+    If a worker dies, its job is repeated by another one. If workers die again and again while no job ends, an error is
+    raised. An interrupt ends the processes; further interrupts are ignored until they are gone.
     """
     if not backend.is_cluster and (backend.workers == 1 or len(jobs) <= 1):
         with one_thread():
@@ -200,35 +145,38 @@ def results_of(
     while left:
         connection = connect()
         try:
-            with _one_interrupt(), closing(_pass(dict(left), backend, connection, data)) as results:
-                for i, of_job in results:
+            with _one_interrupt(), closing(_pass(dict(left), backend, connection)) as results:
+                for i, of_job, journals in results:
                     job, deaths = left.pop(i), 0
+                    _write(job, journals)
                     for result in of_job:
                         yield job, result
         except connection.deaths as reason:
             deaths += 1
             if deaths >= _MOST_DEATHS:
-                said = " ".join(str(reason).split())
+                text = " ".join(str(reason).split())
                 raise NasmetaError(
-                    f"Workers ({backend.name}) died {deaths} times while no job ended: {said:.300} "
-                    "Is there enough memory on each node? What is in a folder is kept: the same call goes on."
+                    f"Workers ({backend.name}) died {deaths} times while no job ended: {text:.300} "
+                    "Is there enough memory on each node? The same call resumes from the journals in the folder."
                 ) from reason
 
 
-def _pass(
-    jobs: Mapping[int, Job], backend: Backend, connection: Connection, data: DataFingerprint
-) -> Generator[tuple[int, list[Any]]]:
+_Done: TypeAlias = tuple[int, list[Any], list[bytes]]  # position of the job, its results, and its journals if on a node
+
+
+def _pass(jobs: Mapping[int, Job], backend: Backend, connection: Connection) -> Generator[_Done]:
     """Do jobs until all are done or a worker has died."""
     from joblib import Parallel, delayed, parallel_config
 
-    parent = None if backend.is_cluster else os.getpid()
+    slots = connection.slots
     with parallel_config(connection.joblib_name, n_jobs=connection.workers, **connection.options):
-        # On a cluster a job is a message of its own: what dies with a worker is one.
-        parallel = Parallel(return_as="generator_unordered", batch_size=1 if backend.is_cluster else "auto")
-        results = parallel(
-            delayed(_in_worker)(i, job, parent, data.of(job) if backend.is_cluster else None, connection.slots)
-            for i, job in jobs.items()
-        )
+        if backend.is_cluster:  # a job is a message of its own: one job dies with a worker
+            parallel = Parallel(return_as="generator_unordered", batch_size=1)
+            calls = (delayed(_on_node)(i, job, job.config.identity, _read(job), slots) for i, job in jobs.items())
+        else:
+            parallel = Parallel(return_as="generator_unordered")
+            calls = (delayed(_in_worker)(i, job, slots, os.getpid()) for i, job in jobs.items())
+        results = parallel(calls)
         try:
             with closing(results), nullcontext() if backend.is_cluster else _no_endless_wait():
                 yield from results
@@ -238,12 +186,72 @@ def _pass(
             raise
 
 
+def _in_worker(position: int, job: Job, slots: GpuSlots | None, parent: int | None = None) -> _Done:
+    """Do a job in a worker process, which ends with its parent."""
+    if slots is not None:
+        slots.take()
+    if parent is not None:
+        end_with(parent)
+    with one_thread():
+        return position, list(job.results()), []
+
+
+def _on_node(
+    position: int, job: Job, identity: Mapping[str, Any], journals: list[bytes], slots: GpuSlots | None
+) -> _Done:
+    """Do a job on a node of a cluster; its journals come with the job and return with the results.
+
+    Raises
+    ------
+    NasmetaError
+        If versions or data of this node would lead to other results.
+    """
+    node, task = platform.node(), job.config.task
+    try:
+        differences = differences_from(json.loads(json.dumps(job.config.identity)), identity)
+        _ = task.values if job.config.evaluator.name == "table" else None
+    except (ColumnError, MissingValueError, UnknownNameError) as reason:
+        raise NasmetaError(
+            f"The node {node} does not have the data of {task.name}: {reason} Run `nasmeta data fetch` there, or set "
+            "NASMETA_CACHE on all nodes to a folder that they share."
+        ) from reason
+    if differences:
+        raise NasmetaError(
+            f"The node {node} differs from the driver: {differences}. Install the same versions and run `nasmeta data "
+            "fetch` there."
+        )
+    if not journals or isinstance(job, MetaTrainJob):
+        return _in_worker(position, job, slots)
+    with TemporaryDirectory() as folder:
+        paths = [Path(folder, str(i)) for i in range(len(journals))]
+        for path, content in zip(paths, journals, strict=True):
+            path.write_bytes(content)
+        _, results, _ = _in_worker(position, replace(job, paths=[*paths]), slots)
+        return position, results, [path.read_bytes() for path in paths]
+
+
+def _paths(job: Job) -> list[Path]:
+    return [path for path in job.paths if path is not None] if isinstance(job, Runs) else []
+
+
+def _read(job: Job) -> list[bytes]:
+    """Return the journals of a job, empty for new runs; none without a folder."""
+    return [path.read_bytes() if path.exists() else b"" for path in _paths(job)]
+
+
+def _write(job: Job, journals: Sequence[bytes]) -> None:
+    """Write the journals that a node returned."""
+    for path, content in zip(_paths(job), journals, strict=False):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, content)
+
+
 @contextmanager
 def _no_endless_wait() -> Iterator[None]:
     """Let loky notice a worker that died while it wrote a result.
 
-    Its manager then waits for the rest of the message for ever, since this process, too, holds the pipe's end for
-    writing. Once that is closed and no worker is left, the message ends, and loky says that its pool is broken.
+    loky's manager waits forever for the rest of the message, because this process also holds the writing end of the
+    pipe. When this end is closed and no worker is left, loky raises the error of a broken pool.
     """
     from joblib.externals.loky import reusable_executor
 
@@ -267,7 +275,7 @@ def _no_endless_wait() -> Iterator[None]:
 
 @contextmanager
 def _one_interrupt() -> Iterator[None]:
-    """Let the first interrupt through and ignore the next ones, which would break the ending of the workers."""
+    """Let the first interrupt through, and ignore further ones, which would disturb the end of the workers."""
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or before is not signal.default_int_handler:
         yield
@@ -282,17 +290,3 @@ def _one_interrupt() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _in_worker(
-    position: int, job: Job, parent: int | None, data: DataFingerprint | None, slots: GpuSlots | None
-) -> tuple[int, list[Any]]:
-    """Do a job in a worker process."""
-    if slots is not None:
-        slots.take()
-    if parent is not None:
-        end_with(parent)  # nobody else writes to the journals
-    with one_thread():
-        if data is not None:
-            data.require_here(job)
-        return position, list(job.results())

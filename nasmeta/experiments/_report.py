@@ -8,7 +8,6 @@ import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,12 @@ import pandas as pd
 
 from nasmeta.analysis import title_of
 from nasmeta.analysis.report import Findings, XAxis, find, write_findings
-from nasmeta.checks import check_choice, check_instance, check_int, check_list, check_number
+from nasmeta.checks import check_choice, check_int, check_number
 from nasmeta.code import versions_of
-from nasmeta.errors import DamagedFileError, NasmetaError, NasmetaWarning, SettingError, shown
+from nasmeta.errors import DamagedFileError, NasmetaError, NasmetaWarning, SettingError
 from nasmeta.evaluators import TRAINED
 from nasmeta.experiments.specification._read import reported_columns
 from nasmeta.files import facts_in, require_writable
-from nasmeta.places import answering, checked_path, in_store, located
 from nasmeta.registry import names_from_file
 from nasmeta.runs import on_evaluator
 from nasmeta.tables import ColumnInfo
@@ -35,8 +33,8 @@ _PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "plotly", "scikit-posth
 class Report:
     """The report of a comparison."""
 
-    findings: Findings  # tables, ranks and tests: all that the files say
-    files: tuple[Path, ...]  # what was written, the page first
+    findings: Findings  # tables, ranks and tests
+    files: tuple[Path, ...]  # written files, the page first
 
 
 def report(
@@ -51,19 +49,18 @@ def report(
     level: float = 0.95,
     seed: int = 0,
 ) -> Report:
-    """Compute what a comparison found, and write its report: a page, Markdown, figures and LaTeX tables.
+    """Analyse a comparison, and write its report: an HTML page, Markdown, figures and LaTeX tables.
 
     Parameters
     ----------
-    results : DataFrame, path or address of a store
-        What `nasmeta.compare` returns, or the folder of a finished comparison, whose specification and versions are
-        then told, too.
+    results : DataFrame or path
+        The result of `nasmeta.compare`, or the folder of a finished comparison. For a folder, the report also contains
+        the specification and the versions.
     output : path, optional
-        Folder of the report; by default the folder ``report`` in that of the comparison. Of a frame nothing is written
-        without it.
+        Folder of the report; by default ``report`` in the folder of the comparison. For a frame, no report is written
+        by default.
     at : int, optional
-        Budget at which ranks and tests compare, in evaluations or simulated seconds, whichever the budget counts; by
-        default the largest that all runs reach.
+        Budget of ranks and tests, in evaluations or simulated seconds; by default the largest that all runs reach.
     x : {"evaluation", "simulated_seconds"}, optional
         The axis of that budget. By default simulated seconds if runs without the optimum ended after different numbers
         of evaluations; else evaluations.
@@ -71,9 +68,9 @@ def report(
         Label of the searcher whose mean regret is a score of 0; by default that of random search. Without any there are
         no scores.
     formats : sequence of {"png", "svg", "pdf"}
-        Of the figures.
+        File formats of the figures.
     title : str, optional
-        By default that of the comparison's specification.
+        By default the title in the comparison's specification.
     level, seed : float, int
         Level of all intervals, seed of the bootstrap.
 
@@ -84,11 +81,11 @@ def report(
     Raises
     ------
     SettingError
-        Where there is no finished comparison, the budget is not reached, or the report cannot be written.
+        If there is no finished comparison, the budget is not reached, or the report cannot be written.
     DamagedFileError
-        Where the results cannot be read.
+        If the results cannot be read.
     NasmetaError
-        Where the extra ``report`` is not installed, which a written report needs.
+        If the packages of the extra ``report`` are missing.
 
     Examples
     --------
@@ -104,27 +101,19 @@ def report(
         check_number("at", at)
     check_number("level", level, 0, 1)
     seed = check_int("seed", seed, least=0)
-    if title is not None:
-        check_instance("title", title, str)
-    formats = (formats,) if isinstance(formats, str) else check_list("formats", formats, "png, svg and pdf")
+    formats = (formats,) if isinstance(formats, str) else formats
     for one in formats:
         check_choice("a format", one, ("png", "svg", "pdf"))
-    given: Any = results
-    if not isinstance(given, pd.DataFrame | str | os.PathLike) and not hasattr(given, "storage_options"):
-        raise SettingError(f"results are the frame of nasmeta.compare or the folder of one, not {shown(given)}.")
     columns: tuple[ColumnInfo, ...] = ()
     specification, provenance = {}, {}
-    destination = None if output is None else checked_path("output", output)
+    destination = None if output is None else Path(output)
     if isinstance(results, pd.DataFrame):
         frame, own_title = results, "Comparison of searchers"
     else:
-        home = located("folder", results)
-        if destination is None and in_store(home):
-            raise SettingError("A report is written to a folder of this machine: name one with --output.")
-        with answering(home):
-            frame, columns = _results(home), _reported(home)
-            specification = facts_in(home / "specification.json")
-            provenance = _provenance(home, specification)
+        home = Path(results)
+        frame, columns = _results(home), _reported(home)
+        specification = facts_in(home / "specification.json")
+        provenance = _provenance(home, specification)
         own_title = title_of(home)
         destination = destination or home / "report"
     if destination is not None:
@@ -138,19 +127,15 @@ def report(
 def _results(folder: Path) -> pd.DataFrame:
     path = folder / "results.parquet"
     if not path.is_file():
-        what = "has no results.parquet" if folder.is_dir() else "is no folder"
-        raise SettingError(
-            f"{folder} {what}. A comparison writes it at its end: nasmeta compare --folder {folder}, with its "
-            "searchers and tasks, begins or continues it."
-        )
+        raise SettingError(f"File not found: {path}. Create it with nasmeta compare … --folder {folder}.")
     try:
-        return pd.read_parquet(BytesIO(path.read_bytes()))
+        return pd.read_parquet(path)
     except Exception as reason:  # what pyarrow raises for damaged files has no common base
         raise DamagedFileError(f"{path} is damaged, or was not written by nasmeta: {reason!s:.200}.") from reason
 
 
 def _reported(folder: Path) -> tuple[ColumnInfo, ...]:
-    """Return the columns that the specification of the comparison reports; none where there is no such file."""
+    """Return the report columns of the comparison's specification; empty without a specification."""
     try:
         with names_from_file():
             return reported_columns(folder / "specification.toml")
@@ -163,9 +148,9 @@ def _reported(folder: Path) -> tuple[ColumnInfo, ...]:
 
 @names_from_file()
 def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task]:
-    """Return the tasks as they were answered, those that are known here."""
+    """Return the tasks that are known on this machine, with the evaluators of the comparison."""
     if "task" not in frame.columns:
-        raise SettingError("This is no frame of nasmeta.compare: it has no column task.")
+        raise SettingError("The frame is not a result of nasmeta.compare: it has no column task.")
     asked = specification.get("tasks")
     entries = (
         {entry.get("name"): entry for entry in asked if isinstance(entry, dict)} if isinstance(asked, list) else {}
@@ -178,16 +163,16 @@ def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task
             task = get_task(name)
             shipped = None if evaluator is None or trained else on_evaluator(task, "surrogate").identity
             if shipped is not None and json.loads(json.dumps(shipped)) != evaluator:
-                continue  # a surrogate of somebody's own: its unit and values are not those of the shipped one
-            _ = task.column  # raises where the table is not here
-        except NasmetaError:  # a table that is not here
+                continue  # a custom surrogate has its own unit and values
+            _ = task.column  # raises an error if the table is missing
+        except NasmetaError:  # the table is missing
             continue
         tasks[name] = task
     return tasks
 
 
 def _call(label: str, entry: Any) -> str:
-    """Write a searcher and what was set of it.
+    """Format a searcher and its settings.
 
     >>> _call("small", {"searcher": "evolution", "settings": {"population": 10}})
     'small = evolution(population=10)'

@@ -1,43 +1,33 @@
-"""One file of records: a header that says whose it is, a line a record, and one process that writes."""
+"""Append-only files of JSON lines: a header that identifies the work, then one record per line."""
 
 from __future__ import annotations
 
-import io
 import json
-import stat
-import sys
 import time
-from collections.abc import Callable, Collection, Hashable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, BinaryIO, Generic, Self, TypeVar
+from typing import Any, ClassVar, NamedTuple, Self
+from zlib import crc32
 
-from nasmeta.errors import JournalError, shown
-from nasmeta.journals._lease import FolderLease
-from nasmeta.places import in_store, read_whole
+from nasmeta.errors import JournalError
 
-
-def loaded(text: bytes) -> Any:
-    """Return what a line of JSON says; None where it is none."""
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        return None
+FORMAT = 3
+_FLUSH_SECONDS = 0.1
+_LOCK_SECONDS = 2.0  # a worker whose parent was killed ends within a fraction of this
 
 
-def differences_from(found: Mapping[str, Any], header: Mapping[str, Any], but: Collection[str]) -> str:
-    """Say in what a header that was read is not the one that is due, but for what may differ; empty where it is.
+def differences_from(found: Mapping[str, Any], due: Mapping[str, Any], but: Collection[str] = ()) -> str:
+    """Describe how a header in a file differs from the expected one; return an empty string if they agree.
 
-    Another name of the same content is no difference, where its checksum stands beside it.
+    Names are ignored if both headers carry the same checksum of the named content.
 
     >>> differences_from({"seed": 1, "at": "noon"}, {"seed": 2, "at": "night"}, ("at",))
     'seed is 1 there, but 2 was asked for'
-    >>> differences_from({"recipe": "mine", "recipe_sha256": "5f"}, {"recipe": "yours", "recipe_sha256": "5f"}, ())
+    >>> differences_from({"recipe": "mine", "recipe_sha256": "5f"}, {"recipe": "yours", "recipe_sha256": "5f"})
     ''
     """
-    return "; ".join(_differences(found, json.loads(json.dumps(header)), but))
+    return "; ".join(_differences(found, json.loads(json.dumps(due)), but))
 
 
 def _differences(found: Mapping[str, Any], due: Mapping[str, Any], but: Collection[str], of: str = "") -> Iterator[str]:
@@ -48,322 +38,184 @@ def _differences(found: Mapping[str, Any], due: Mapping[str, Any], but: Collecti
         if isinstance(there, dict) and isinstance(asked, dict) and there and asked:
             yield from _differences(there, asked, (), f"{of}{key}.")
         else:
-            yield f"{of}{key} is {there!r} there, but {asked!r} was asked for"
+            hint = f" ({same_code(there)})" if key == "code" and there else ""
+            yield f"{of}{key} is {there!r} there, but {asked!r} was asked for{hint}"
 
 
-def changed_code(found: Mapping[str, Any], due: Mapping[str, Any], what: str) -> str:
-    """Say that what was recorded is by other code than is asked for now; empty where it is not, or nobody knows."""
-    pairs = zip([found, *_answering(found)], [due, *_answering(due)], strict=False)
-    for before, one in pairs:
-        was, now = before.get("code"), one.get("code")
-        if was is None or was == now:
-            continue
-        who, thing = (one["function"], "function") if "function" in one else (one.get("searcher"), "class")
-        return (
-            f"was written by other code of {who}: {was} there, {now or 'that of this package'} now. "
-            f"Begin anew with another {what}, or delete this one. Only where the change alters no result, keep it: "
-            f'give the {thing} the attribute version = "{was}".'
-        )
-    return ""
+def same_code(code: object) -> str:
+    """Return the advice for a user whose change of code alters no result."""
+    return f'if the change alters no result, set the attribute version = "{code}" of the class or function'
 
 
-def without_code(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what says whose results these are without what identifies code, which `changed_code` compares.
+class Contents(NamedTuple):
+    """What a journal contains."""
 
-    >>> without_code({"searcher": "mine", "code": "5f", "evaluator": {"function": "a:b", "code": "6a"}})
-    {'searcher': 'mine', 'evaluator': {'function': 'a:b'}}
-    """
-    kept = {key: value for key, value in said.items() if key != "code"}
-    if isinstance(kept.get("evaluator"), Mapping):
-        kept["evaluator"] = without_code(kept["evaluator"])
-    if isinstance(kept.get("parts"), list):
-        kept["parts"] = [without_code(part) if isinstance(part, Mapping) else part for part in kept["parts"]]
-    return kept
+    header: dict[str, Any]
+    records: list[list[Any]]
+    size: int  # bytes of all complete lines
+    checksum: int  # of all complete lines
 
 
-def _answering(said: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Return the identities of what answers, one for each objective of several."""
-    answers = said.get("evaluator") or {}
-    return answers.get("parts") or [answers]
-
-
-_PUT_SECONDS = 2.0
-
-
-class StoredFile(io.BytesIO):
-    """A file to append to, of which the store gets the whole every two seconds and at the end.
-
-    An object is replaced as a whole, so whoever reads it meets whole lines. A kill loses what came since it was last
-    put.
-    """
-
-    def __init__(self, path: Path) -> None:
-        try:
-            super().__init__(read_whole(path))
-        except FileNotFoundError:
-            super().__init__()
-        self._path, self._put, self._size = path, time.monotonic(), len(self.getvalue())
-
-    def write(self, content: Any) -> int:
-        """Append."""
-        self.seek(0, io.SEEK_END)
-        return super().write(content)
-
-    def flush(self) -> None:
-        """Put the whole, if that is due."""
-        if time.monotonic() - self._put >= _PUT_SECONDS:
-            self.put()
-
-    def put(self) -> None:
-        """Put the whole, if something is new."""
-        if len(content := self.getvalue()) != self._size:
-            self._path.write_bytes(content)
-            self._size = len(content)
-        self._put = time.monotonic()
-
-    def close(self) -> None:
-        """Put what is new, and end."""
-        if not self.closed:
-            try:
-                self.put()
-            finally:
-                super().close()
-
-
-T = TypeVar("T")
-
-_FLUSH_SECONDS = 0.1
-_LOCK_SECONDS = 2.0  # a worker whose parent was killed ends within a fraction of this
-_LEASED_LOCK_SECONDS = 20.0  # one on a cluster, when it next writes: the lease on the folder is no longer its own
-
-
-@dataclass(frozen=True)
-class JournalKind:
-    """What a journal is of, what its header is known by, and what its records look like."""
-
-    mark: str  # the first entry of the header, whose value is the format
-    of: str  # such as "run"; for messages
-    is_record: Callable[[Any], bool]  # whether what stands in a line is a record
-    format: int = 2  # the newest one; in 1 records may have no numbers, and are still read
-    not_compared: tuple[str, ...] = ("written_by",)  # what may differ in the header of the same work
-    key: Callable[[Any], Hashable] | None = None  # from a record to what may be recorded once only
-    key_name: str = ""  # what that is
-    place: str = "file"  # what else to use where it is somebody else's: another "file", another "folder"
-
-    def records(self, path: Path, content: bytes, header: Mapping[str, Any]) -> list[Any]:
-        """Check whole lines against the header that is due; return what those after the first one say."""
-        first, _, body = content.partition(b"\n")
-        written_in = self._format_of(path, loaded(first), header)
-        lines = body.splitlines()
-        found: list[Any] = []
-        try:
-            found = json.loads(b"[" + b",".join(lines) + b"]")
-            good = len(found) == len(lines) and all(map(self.is_record, found))
-        except (ValueError, RecursionError):
-            good = False
-        if not good:
-            line = next((i for i, text in enumerate(lines) if not self.is_record(loaded(text))), 0)
-            raise JournalError(f"{path}, line {line + 2}: {lines[line][:60]!r} is no record. The file is damaged.")
-        keys = [] if self.key is None else list(map(self.key, found))
-        if len(set(keys)) < len(keys):
-            twice = next(i for i, key in enumerate(keys) if key in keys[:i])
-            raise JournalError(
-                f"{path}, line {twice + 2}: {self.key_name} {keys[twice]} was recorded before. The file is damaged."
-            )
-        for due, record in enumerate(found, start=1):
-            number = record[-1] if type(record) is list and type(record[-1]) is int else None
-            if number != due and (number is not None or written_in > 1):
-                raise JournalError(
-                    f"{path}, line {due + 1}: the record has "
-                    f"{'no number' if number is None else f'the number {number}'}, but {due} is due. A line was lost, "
-                    "added or moved; delete the file to start over."
-                )
-        return found
-
-    def _format_of(self, path: Path, found: Any, header: Mapping[str, Any]) -> int:
-        """Return the format of a journal whose header is the one that is due."""
-        if not isinstance(found, dict) or self.mark not in found:
-            raise JournalError(
-                f"{path}, line 1: this is no header of a journal. Is it another file? Nothing was changed."
-            )
-        written_in = found[self.mark]
-        if written_in not in range(1, self.format + 1):
-            raise JournalError(
-                f"{path} is a journal of the format {shown(written_in)}, but this nasmeta reads 1 to {self.format}. "
-                f"Use the nasmeta that wrote it, or another {self.place}."
-            )
-        self.require_same(path, found, header)
-        return int(written_in)
-
-    def require_same(self, path: Path, found: Mapping[str, Any], header: Mapping[str, Any]) -> None:
-        """Refuse a header that is not the one that is due, but for what may differ."""
-        seen, due, free = without_code(found), without_code(header), (self.mark, *self.not_compared)
-        if differences := differences_from(seen, due, free):
-            if not differences_from(seen, due, (*free, "source_sha256")):
-                raise JournalError(
-                    f"{path} was written when {header.get('source')} had other values than now. Use another "
-                    f"{self.place}, in a comparison another folder."
-                )
-            raise JournalError(f"{path} is the journal of another {self.of}: {differences}. Use another {self.place}.")
-        if changed := changed_code(found, header, "journal"):
-            raise JournalError(f"{path} {changed}")
-
-    def may_begin(self, content: bytes) -> bool:
-        """Tell whether content without any line end may be what a kill has left of a header."""
-        mark = f'{{"{self.mark}": '.encode()
-        return content.startswith(mark) or mark.startswith(content)
-
-
-class JournalFile(Generic[T]):
+class JournalFile:
     """A journal that is open for appending, and locked against other processes.
 
-    The first line is the header, which begins with the kind's mark; each further one is a JSON array, whose last entry
-    counts the records from 1, so that a line that is lost is noticed. A last line without its end, as a kill leaves
-    it, is dropped; anything else that does not belong is an error, and leaves the file as it was. `found` is what
-    `take` makes of the records there; it may refuse them. Where another runner has the lease, nothing is written.
+    The first line is the header: a JSON object that starts with the kind's `mark` and the format. Each further line is
+    a JSON array. Its last entry is a checksum (CRC-32) of this and all earlier lines, so a line that was altered, lost,
+    added or moved is detected. An incomplete last line, as a killed process leaves it, is dropped. A journal without
+    records is overwritten, whatever its header. Anything else that does not match is an error, and leaves the file
+    unchanged.
 
+    Attributes
+    ----------
+    mark : str
+        First key of the header.
+    of : str
+        Name of the recorded work, such as "run", for messages.
+    not_compared : tuple of str
+        Entries of the header that may differ for the same work.
+    records : list of list
+        The records that were in the file, without their checksums.
+
+    Raises
+    ------
+    JournalError
+        If the file is damaged, in use, belongs to other work, or cannot be written.
+
+    Examples
+    --------
     >>> import tempfile
-    >>> kind = JournalKind("my_journal", "test", lambda record: isinstance(record, list))
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     for _ in range(2):
-    ...         with JournalFile(Path(folder) / "a.jsonl", {"my_journal": 2, "seed": 0}, kind, list) as journal:
-    ...             journal.add('"something"')
-    ...     print(journal.found)
-    [['something', 1]]
+    ...         with JournalFile(Path(folder) / "a.jsonl", {"seed": 0}) as journal:
+    ...             journal.add('"something", 5')
+    ...     journal.records
+    [['something', 5]]
     """
 
-    def __init__(
-        self,
-        path: Path,
-        header: Mapping[str, Any],
-        kind: JournalKind,
-        take: Callable[[list[Any]], T],
-        lease: FolderLease | None = None,
-    ) -> None:
-        self.path, self._lease = path, lease
-        is_there(path)
+    mark: ClassVar[str] = "nasmeta_records"
+    of: ClassVar[str] = "work"
+    not_compared: ClassVar[tuple[str, ...]] = ("written_by",)
+
+    def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
+        from filelock import FileLock, Timeout
+
+        self.path, self._lines = path, list[str]()
+        self._lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=_LOCK_SECONDS)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file: BinaryIO = StoredFile(path) if in_store(path) else path.open("a+b")
+            self._lock.acquire()
+        except Timeout:
+            raise JournalError(
+                f"The journal {path} is in use by another process. Wait for its end, or use another file."
+            ) from None
         except OSError as reason:
-            raise _cannot_write(path, reason) from reason
+            raise _unusable("write", path, reason) from reason
         try:
-            self._unlock = _lock(self._file, path, kind, _LOCK_SECONDS if lease is None else _LEASED_LOCK_SECONDS)
+            self._file = path.open("a+b")
             self._file.seek(0)
-            content = self._file.read()
-            whole = content.rfind(b"\n") + 1
-            if not whole and content and not kind.may_begin(content):
-                raise JournalError(f"{path} is no journal; nothing in it was changed.")
-            records = kind.records(path, content[:whole], header) if whole else []
-            self.found = take(records)
-            if whole < len(content):
-                self._file.truncate(whole)
-            if not whole:
-                self._file.write(json.dumps(header).encode() + b"\n")
+            found = self._contents(path, self._file.read(), header)
+            self.records = found.records
+            self._file.truncate(found.size)
+            self._checksum = found.checksum
+            if not found.records:
+                self._file.truncate(0)
+                first = json.dumps({self.mark: FORMAT, **header}).encode()
+                self._checksum = crc32(first)
+                self._file.write(first + b"\n")
                 self._file.flush()
         except BaseException as reason:
-            with suppress(OSError):
-                self._file.close()
-            if isinstance(reason, OSError) and not isinstance(reason, JournalError):
-                raise _cannot_write(path, reason) from reason
+            self._end()
+            if isinstance(reason, OSError):
+                raise _unusable("write", path, reason) from reason
             raise
-        self._lines: list[str] = []
-        self._number = len(records)
         self._flushed = time.monotonic()
 
+    @classmethod
+    def read(cls, path: Path, header: Mapping[str, Any] | None = None) -> Contents | None:
+        """Return the contents of a journal; None if there is no file, or nothing is recorded in it.
+
+        Parameters
+        ----------
+        path : Path
+        header : mapping, optional
+            The expected header; by default the journal may belong to any work.
+        """
+        try:
+            found = cls._contents(path, path.read_bytes(), header)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as reason:
+            raise _unusable("read", path, reason) from reason
+        return found if found.records else None
+
+    @classmethod
+    def _contents(cls, path: Path, content: bytes, due: Mapping[str, Any] | None) -> Contents:
+        first, *lines = content.split(b"\n")
+        start = b'{"%s": ' % cls.mark.encode()
+        if not first.startswith(start) and (lines or not start.startswith(first)):
+            raise JournalError(f"{path}, line 1: this is no header of a journal. Is it another file?")
+        checksum, size, bodies = crc32(first), len(first) + 1, list[bytes]()
+        for number, line in enumerate(lines[:-1], start=2):
+            body, _, end = line.rpartition(b',"')
+            checksum, size = crc32(body, checksum), size + len(line) + 1
+            if end != b'%08x"]' % checksum:
+                raise JournalError(
+                    f"{path}, line {number}: the checksum is wrong. This line or one before it was altered, lost or "
+                    "moved. Restore the file, or delete it to start over."
+                )
+            bodies.append(body + b"]")
+        if not bodies:
+            return Contents({}, [], 0, 0)
+        header = json.loads(first)
+        if header[cls.mark] != FORMAT:
+            raise JournalError(f"{path} is a journal of format {header[cls.mark]}; this nasmeta reads {FORMAT}.")
+        if due is not None and (wrong := differences_from(header, due, (cls.mark, *cls.not_compared))):
+            raise JournalError(f"{path} is the journal of another {cls.of}: {wrong}. Use another file or folder.")
+        return Contents(header, json.loads(b"[" + b",".join(bodies) + b"]"), size, checksum)
+
     def add(self, entries: str) -> None:
-        """Record what is written as the entries of a JSON array, once it is flushed."""
-        self._number += 1
-        self._lines.append(f"[{entries},{self._number}]\n")
+        """Add a record, given as the JSON text of its entries; it is in the file after the next flush."""
+        body = f"[{entries}"
+        self._checksum = crc32(body.encode(), self._checksum)
+        self._lines.append(f'{body},"{self._checksum:08x}"]\n')
 
     def flush_now_and_then(self) -> None:
-        """Flush if the last time was a tenth of a second ago."""
+        """Flush if the last flush was at least a tenth of a second ago."""
         if time.monotonic() - self._flushed >= _FLUSH_SECONDS:
             self.flush()
 
     def flush(self) -> None:
-        """Hand all records to the operating system: from then on a killed process loses none of them."""
+        """Hand all records to the operating system; afterwards a killed process loses none of them."""
         lines, self._lines = self._lines, []  # after an error none is written twice
-        if self._lease is not None:
-            self._lease.require()
         try:
             self._file.write("".join(lines).encode())
             self._file.flush()
         except OSError as reason:
-            raise _cannot_write(self.path, reason) from reason
+            raise _unusable("write", self.path, reason) from reason
         self._flushed = time.monotonic()
 
     def close(self) -> None:
-        """Flush and let others write; a second time there is nothing to do."""
+        """Flush, and let other processes write; a second call does nothing."""
         if self._file.closed:
             return
         try:
             self.flush()
-            if in_store(self.path):
-                self._file.close()
-        except OSError as reason:
-            raise _cannot_write(self.path, reason) from reason
         finally:
-            self._unlock()
-            with suppress(OSError):  # flush has told
-                self._file.close()
+            self._end()
+
+    def _end(self) -> None:
+        with suppress(OSError, AttributeError):  # flush has reported the first, the second was never opened
+            self._file.close()
+        with suppress(OSError):  # on Windows the lock removes its file
+            Path(self._lock.lock_file).unlink()
+        self._lock.release()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
-def whole_lines(path: Path) -> bytes:
-    """Return a journal's content up to its last line end."""
-    content = read_whole(path)
-    return content[: content.rfind(b"\n") + 1]
-
-
-def is_there(path: Path) -> bool:
-    """Tell whether there is a file; anything else of this name, such as a folder or a device, is a JournalError."""
-    try:
-        mode = path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError as reason:
-        raise _cannot_write(path, reason) from reason
-    if not stat.S_ISREG(mode):
-        raise JournalError(f"Cannot write the journal {path}: it is no regular file. Use another file.")
-    return True
-
-
-def _cannot_write(path: Path, reason: OSError) -> JournalError:
-    return JournalError(f"Cannot write the journal {path}: {reason.strerror or reason}.")
-
-
-def _lock(file: BinaryIO, path: Path, kind: JournalKind, seconds: float) -> Callable[[], object]:
-    """Keep other processes from writing a file until it is closed or the process ends; return what unlocks it."""
-    if in_store(path):
-        return lambda: None  # there are no locks: the lease on the folder keeps others out
-    until = time.monotonic() + seconds
-    in_use = JournalError(
-        f"The journal {path} is in use by another process. Wait for its end, or use another {kind.place}."
-    )
-    if sys.platform == "win32":
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(f"{path}.lock", timeout=seconds)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise in_use from None
-        return lock.release
-    import fcntl  # a lock on the file itself leaves no lock file beside each of a thousand journals
-
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return lambda: None  # closing the file unlocks it
-        except OSError:
-            if time.monotonic() > until:
-                raise in_use from None
-            time.sleep(0.05)
+def _unusable(what: str, path: Path, reason: OSError) -> JournalError:
+    return JournalError(f"Cannot {what} the journal {path}: {reason.strerror or reason}.")

@@ -18,7 +18,6 @@ from nasmeta.files import require_writable
 from nasmeta.meta._meta_predictor import META_PREDICTORS, MetaPredictor, is_meta_predictor, is_meta_searcher
 from nasmeta.meta._model_file import SavedMetaModel, kind_of, training_digest
 from nasmeta.meta._monitor import Monitor
-from nasmeta.places import checked_path
 from nasmeta.progress import progress_bar
 from nasmeta.registry import is_place
 from nasmeta.searchers import SEARCHERS, MetaSearcher
@@ -38,7 +37,7 @@ class TrainingFiles:
     @classmethod
     def of(cls, out: Any) -> TrainingFiles:
         """Return the files beside a model's, which must be one that can be written."""
-        path = checked_path("out", out)
+        path = Path(out)
         if path.suffix != ".npz" or path.is_dir() or not path.parent.is_dir():
             raise SettingError(f"{path} cannot be written: name a file that ends in .npz, in a folder that exists.")
         return cls(path, path.with_suffix(".losses.csv"), path.with_suffix(".checkpoint"))

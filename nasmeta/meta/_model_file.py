@@ -22,7 +22,6 @@ from nasmeta.files import shipped, write_atomically
 from nasmeta.meta._meta_predictor import META_PREDICTORS, is_meta_predictor, is_meta_searcher
 from nasmeta.meta._model_archive import KIND, decode, encode
 from nasmeta.pictures import Width
-from nasmeta.places import checked_path
 from nasmeta.registry import is_place, names_from_file, place_of
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace, from_content, get_space, namesakes
@@ -82,7 +81,7 @@ class SavedMetaModel:
             raise SettingError(f"A meta-model is named by its file or as a shipped one, not {shown(which)}.")
         if isinstance(which, str) and which in known:
             return _shipped(known[which])
-        path = checked_path("which", which)
+        path = Path(which)
         if path.suffix == SUFFIX or os.path.isfile(path):
             return cls._of_file(path)
         raise UnknownNameError(
@@ -148,7 +147,7 @@ class SavedMetaModel:
         if getattr(learner, "meta_model_", None) is None:
             raise SettingError(f"{type(learner).__name__} has learnt from no source yet: call meta_fit(tasks) first.")
         arrays, facts = learner._pack()
-        path = checked_path("path", path)
+        path = Path(path)
         content = encode(
             kind_of(learner),
             space_of(learner),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,8 +20,7 @@ from nasmeta.checks import check_choice, check_int
 from nasmeta.code import code_within
 from nasmeta.errors import ColumnError, JournalError, SettingError, UnknownNameError, shown
 from nasmeta.files import require_writable
-from nasmeta.journals import JournalFile, JournalKind, changed_code
-from nasmeta.places import checked_path
+from nasmeta.journals import JournalFile, same_code
 from nasmeta.prediction._models import LearntPredictor, Model, PredictorsLike, models_of
 from nasmeta.predictors import fit_predictor, isomorph_split, knows_deviation
 from nasmeta.predictors._metrics import LEVELS, calibration, rank_correlations
@@ -174,7 +172,7 @@ def predict(
     >>> bool(tau["ridge"] > tau["nwot"]), len(found.frame), found.files
     (True, 12, ())
     """
-    home = None if folder is None else checked_path("folder", folder)
+    home = None if folder is None else Path(folder)
     if home is not None:
         require_writable(home, folder=True)
     check_choice("protocol", protocol, PROTOCOLS)
@@ -234,38 +232,42 @@ def predict(
 
 # -- the journal ------------------------------------------------------------------------------------------------------
 class Records:
-    """The rows of each job that is done, and the journal, if there is a folder, that keeps them.
+    """Finished jobs of a benchmark, by job; with a folder they are kept in its journal.
 
-    A line is ``[job, rows, number]``. A job names the code of a class outside this package. Other predictors, sizes and
-    draws may join the file.
+    A line of the journal is ``[job, rows, checksum]``. A job contains the digest of the user's code, if any. Other
+    predictors, sizes and draws may join the file.
     """
 
     def __init__(self, folder: Path | None, identity: Mapping[str, Any]) -> None:
+        self._journal = None if folder is None else _BenchmarkJournal(folder / "journal.jsonl", identity)
         self._known: dict[str, _Done] = {}
-        self._journal: JournalFile[dict[str, _Done]] | None = None
-        if folder is not None:
-            header = {_KIND.mark: _KIND.format, **identity}
-            self._journal = JournalFile(folder / "journal.jsonl", header, _KIND, _by_job)
-            self._known = self._journal.found
+        if self._journal is not None:
+            self._known = {_named(job): (job, rows) for job, rows in self._journal.records}
 
     def find(self, job: Mapping[str, Any], code: str | None = None, label: str = "") -> Rows | None:
-        """Return the rows of a job that was done before by the same code; the label is for the message."""
+        """Return the rows of a finished job; None if there are none.
+
+        Raises
+        ------
+        JournalError
+            If the user's code has changed since then; the label is for the message.
+        """
         there = self._known.get(_named(job))
         if there is None:
             return None
-        if self._journal is not None:
-            changed = changed_code(there[0], {"searcher": label, "code": code}, "folder")
-            if changed:
-                raise JournalError(f"What {self._journal.path} holds of {label} {changed}")
+        if self._journal is not None and (was := there[0].get("code")) != code:
+            raise JournalError(
+                f"{self._journal.path} contains results of other code of {label}: {was} there, {code} now. Use another "
+                f"folder, or {same_code(was)}."
+            )
         return there[1]
 
     def add(self, job: Mapping[str, Any], rows: Rows, code: str | None = None) -> None:
-        """Record a job; a process that is killed afterwards loses nothing of it."""
+        """Record a job; afterwards a killed process does not lose it."""
         job = dict(job) if code is None else {**job, "code": code}
         self._known[_named(job)] = job, rows
         if self._journal is not None:
-            plain = [{key: _plain(value) for key, value in row.items()} for row in rows]
-            self._journal.add(f"{json.dumps(job)},{json.dumps(plain)}")
+            self._journal.add(f"{json.dumps(job)},{json.dumps(rows)}")
             self._journal.flush()
 
     def __enter__(self) -> Records:
@@ -276,34 +278,12 @@ class Records:
             self._journal.close()
 
 
-def _is_record(record: Any) -> bool:
-    if not isinstance(record, list) or len(record) != 3 or not isinstance(record[0], dict):
-        return False
-    rows = record[1]
-    return isinstance(rows, list) and bool(rows) and all(isinstance(row, dict) and "scope" in row for row in rows)
-
-
-def _by_job(records: list[Any]) -> dict[str, _Done]:
-    return {_named(job): (job, rows) for job, rows, _ in records}
+class _BenchmarkJournal(JournalFile):
+    mark, of = "nasmeta_prediction", "predictor benchmark"
 
 
 def _named(job: Mapping[str, Any]) -> str:
-    return json.dumps({key: said for key, said in job.items() if key != "code"}, sort_keys=True)
-
-
-_KIND = JournalKind(
-    "nasmeta_prediction",
-    "predictor benchmark",
-    _is_record,
-    key=lambda record: _named(record[0]),
-    key_name="the job",
-    place="folder",
-)
-
-
-def _plain(value: Any) -> Any:
-    """Return a value that JSON has; it has no NaN."""
-    return None if isinstance(value, float) and math.isnan(value) else value
+    return json.dumps({key: entry for key, entry in job.items() if key != "code"}, sort_keys=True)
 
 
 # -- which architectures give labels, and which are scored ------------------------------------------------------------

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from nasmeta.archives import ArchiveKind, digest_of
 from nasmeta.errors import DamagedFileError, SettingError, shown
 from nasmeta.files import write_atomically
-from nasmeta.places import checked_path
 from nasmeta.registry import is_place
 from nasmeta.spaces import SearchSpace, from_content, get_space, to_content
 
@@ -64,7 +63,7 @@ def save_predictor(predictor: Any, path: str | os.PathLike[str]) -> Path:
         raise SettingError(f"A predictor is what make_predictor builds, fitted, not {shown(predictor)}.")
     arrays: dict[str, NDArray[Any]] = {}
     said = json.loads(json.dumps({"predictor": _to_tree(predictor, arrays)}))
-    path = checked_path("path", path)
+    path = Path(path)
     write_atomically(path, _KIND.encode({"nasmeta": __version__, "sha256": digest_of(said, arrays), **said}, arrays))
     return path
 
@@ -98,7 +97,7 @@ def load_predictor(path: str | os.PathLike[str], classes: Iterable[type] = ()) -
     (1,)
     """
     own = {kind.__name__: kind for kind in classes}
-    path = checked_path("path", path)
+    path = Path(path)
     card, arrays = _KIND.decode(_KIND.read(path), path)
     with _KIND.blaming(path):
         tree = card["predictor"]

@@ -16,12 +16,10 @@ import nasmeta
 from nasmeta.checks import check_int
 from nasmeta.errors import MissingValueError, SettingError
 from nasmeta.evaluators import Evaluator, SeveralEvaluator
-from nasmeta.journals import FolderLease, is_there
-from nasmeta.places import located
 from nasmeta.runs._clock import Budget, Clock
 from nasmeta.runs._guidance import Guide
 from nasmeta.runs._history import History
-from nasmeta.runs._journal import FORMAT, Journal, Records, check_recorded, read_records, recorded_history
+from nasmeta.runs._journal import Journal, Records, check_recorded, read_journal
 from nasmeta.runs._loop import run_loop
 from nasmeta.runs._sources import MetaModelLike, SourcesLike, check_learnable, saved_model_of, sources_of
 from nasmeta.runs._spec import SearcherSpec, check_objectives, why_no_seconds
@@ -244,11 +242,10 @@ class RunConfig:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Whose history it is, as the first line of a journal holds it; no budget is part of it."""
+        """All facts that identify the run, as in the first line of its journal; the budget is not one of them."""
         spec, column, saved = self.searcher, self.evaluator.column, self.saved
         lengths = {str(epochs): _column(one) for epochs, one in (self.lengths or {}).items()}
         return {
-            "nasmeta_journal": FORMAT,
             "task": self.task.name,
             "searcher": spec.name,
             **spec.code_identity,
@@ -276,14 +273,12 @@ class RunConfig:
         Raises
         ------
         JournalError
-            Where it is another run's, is damaged, or a value or cost is not that of the table.
+            If it belongs to another run, is damaged, or a value is not that of the table.
         """
-        path = located("journal", path)
-        records = read_records(path, self.identity) if is_there(path) else None
-        if records is None:
+        found = read_journal(path, self.identity)
+        if found is None:
             return None
-        history = self._recorded(path, records)
-        self._check(path, history)
+        history = self._recorded(path, found[1])
         if not self._is_whole(history):
             return None
         return history.of(self)
@@ -328,7 +323,6 @@ class RunConfig:
         *,
         learnt: Guide | None = None,
         searcher: Searcher | None = None,
-        lease: FolderLease | None = None,
         watch: Callable[[int], object] | None = None,
     ) -> History:
         """Run the searcher; with a journal, where there is a path, from what it holds on.
@@ -340,8 +334,6 @@ class RunConfig:
             What `learn` returned, which many runs share; learnt now where left out.
         searcher : Searcher, optional
             In place of what `start` builds.
-        lease : FolderLease, optional
-            Of the journal's folder: where another runner has it, nothing more is written.
         watch : callable, optional
             Called with the number of evaluations after each of them.
         """
@@ -354,10 +346,9 @@ class RunConfig:
                 stack.callback(one.close)
             journal = None
             if path is not None:
-                path = located("journal", path)
-                journal = stack.enter_context(Journal(path, self.identity, lease=lease))
-                self._check(path, self._recorded(path, journal.records))
-            records = Records([], [], [], {}, []) if journal is None else journal.records
+                journal = stack.enter_context(Journal(path, self.identity))
+                self._recorded(path, journal.evaluations)
+            records = Records([], [], [], []) if journal is None else journal.evaluations
             for epochs, one in self.evaluators.items():
                 one.resume(*records.after(epochs, timed=self.clock is not None))
             history = run_loop(
@@ -376,11 +367,11 @@ class RunConfig:
         return history.of(self)
 
     def _recorded(self, path: Path, records: Records) -> History:
-        return recorded_history(path, records, self.clock is not None, self.evaluator.n_objectives)
-
-    def _check(self, path: Path, history: History) -> None:
-        continued = self.clock is not None and self.clock.promotion == "continued"
-        check_recorded(path, history, self.evaluators, continued=continued)
+        """Return what a journal records, checked against the tables."""
+        history = records.history(self.evaluator.n_objectives, timed=self.clock is not None)
+        continued = self.clock is not None and self.clock.promotion == "continued"  # costs then depend on the past
+        check_recorded(path, history, self.evaluators, costs=not continued)
+        return history
 
 
 def _objectives(evaluator: SeveralEvaluator) -> list[str]:

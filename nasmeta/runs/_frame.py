@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pandas.api.types import union_categoricals
 
 from nasmeta.errors import SettingError
 from nasmeta.searchers import RandomSearch
@@ -98,6 +99,22 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
         for task, of_task in measured.items()
     }
     return frame
+
+
+def joined_frame(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return results frames of different tasks and searchers as one frame, with the columns of all of them."""
+    if len(frames) == 1:
+        return frames[0]
+    whole = pd.concat(frames, ignore_index=True)
+    for name in frames[0].select_dtypes("category"):
+        whole[name] = union_categoricals([frame[name] for frame in frames])
+    whole.attrs = {}
+    for frame in frames:
+        for name, by_task in frame.attrs.items():
+            of_all = whole.attrs.setdefault(name, {})
+            for task, by_searcher in by_task.items():
+                of_all.setdefault(task, {}).update(by_searcher)
+    return whole
 
 
 def _reasons(runs: Sequence[History], n: int) -> pd.Categorical[str]:

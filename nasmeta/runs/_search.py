@@ -11,7 +11,6 @@ from nasmeta.checks import check_bool
 from nasmeta.errors import JournalError
 from nasmeta.evaluators import Evaluator, TrainingEvaluator
 from nasmeta.files import require_writable
-from nasmeta.places import checked_path, located
 from nasmeta.progress import progress_bar
 from nasmeta.runs._answers import EvaluatorLike, answers_for
 from nasmeta.runs._clock import Clock, checked_budget
@@ -140,7 +139,7 @@ def search(
     (6111, 'optimum')
     """
     spec = SearcherSpec.of(searcher, settings).guided(prune_space, warm_start)
-    path = None if journal is None else checked_path("journal", journal)
+    path = None if journal is None else Path(journal)
     check_bool("progress", progress)
     answers = answers_for(task, evaluator, data, recipe)
     if isinstance(answers, TrainingEvaluator) and path is not None and answers.folder is None:
@@ -161,8 +160,8 @@ def search(
     history = None if path is None else config.read(path)
     if history is not None:
         return history
-    if path is not None:
-        require_writable(located("journal", path), JournalError, said=f"Cannot write the journal {path}")
+    if path is not None and spec.learns:  # before the meta-training
+        require_writable(path, JournalError, said=f"Cannot write the journal {path}")
     what = f"{spec.name} on {answers.task.name}"
     with progress_bar(what, config.most_evaluations, shown=progress) as bar, one_thread():
         if progress and isinstance(answers, TrainingEvaluator):

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from nasmeta.checks import check_choice, check_int
 from nasmeta.errors import DamagedFileError, MissingValueError, SettingError, UnknownNameError, shown
 from nasmeta.files import shipped, write_atomically
-from nasmeta.places import checked_path
 from nasmeta.registry import names_from_file
 from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace, from_content, namesakes
 from nasmeta.surrogates._features import class_features
@@ -274,7 +273,7 @@ class Surrogate:
         SettingError
             Where it cannot be written.
         """
-        path = checked_path("path", path)
+        path = Path(path)
         write_atomically(path, self._bytes)
         return path
 

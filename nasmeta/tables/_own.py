@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from nasmeta.checks import check_bool, check_instance
 from nasmeta.errors import DamagedFileError, MissingValueError, SettingError, shown
 from nasmeta.files import write_whole
-from nasmeta.places import checked_path
 from nasmeta.spaces import SearchSpace, namesakes
 from nasmeta.tables import _store
 from nasmeta.tables._arrow_file import ColumnFile, encode
@@ -233,7 +232,7 @@ def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    path = checked_path("file", file)
+    path = Path(file)
     suffix = path.suffix.lower()
     if suffix not in (".csv", ".tsv", ".parquet"):
         raise SettingError(f"{path} is not a .csv, .tsv or .parquet file: convert it to one of these.")

@@ -13,7 +13,7 @@ import numpy as np
 from nasmeta.checks import check_int
 from nasmeta.errors import JournalError, SettingError, UnknownNameError
 from nasmeta.registry import names_from_file
-from nasmeta.runs._journal import read_journal
+from nasmeta.runs._journal import require_journal
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Task, get_task
 
@@ -53,7 +53,7 @@ def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
     searchers: list[str] = []
     first: dict[str, Any] = {}
     for path in paths:
-        header, records = read_journal(path)
+        header, records = require_journal(path)
         first = first or header
         for key in _SAME:
             if header.get(key) != first.get(key):
@@ -64,8 +64,8 @@ def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
         searchers.append(str(header.get("searcher")))
         full = _full_epochs(header)
         for cell, value, details in zip(records.cells, records.values, records.details, strict=True):
-            if cell in records.failures:
-                without[cell] = f"failed: {records.failures[cell]}"
+            if "failure" in details:
+                without[cell] = f"failed: {details['failure']}"
             elif full is not None and details.get("epochs", full) < full:
                 without[cell] = f"trained for fewer than {full} epochs"
             else:

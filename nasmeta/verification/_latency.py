@@ -11,47 +11,27 @@ from typing import Any, TypeAlias
 import numpy as np
 
 import nasmeta
-from nasmeta.journals import JournalFile, JournalKind
+from nasmeta.journals import JournalFile
 from nasmeta.training import Trainer
 
 BATCHES = (1, 256)  # images
 
 Latencies: TypeAlias = dict[str, dict[str, Any]]  # by batch: what `latency` returned
-_Known: TypeAlias = dict[tuple[str, int], Latencies]
 
 
-def _is_record(record: Any) -> bool:
-    return (
-        isinstance(record, list)
-        and list(map(type, record)) == [str, int, dict, int]
-        and all(_is_measured(record[2].get(str(n)), record[0]) for n in BATCHES)
-    )
+class VerificationJournal(JournalFile):
+    """The journal of a verification: a line is ``[device, cell, {batch: latency, ...}, checksum]``.
 
-
-def _is_measured(found: object, device: str) -> bool:
-    return isinstance(found, dict) and found.get("device") == device and isinstance(found.get("median_ms"), float)
-
-
-_KIND = JournalKind(
-    "nasmeta_verification",
-    "verification",
-    _is_record,
-    not_compared=("data", "data_facts", "written_by"),  # the checksums say what they are
-    key=lambda record: (record[0], record[1]),
-    key_name="the latency of",
-    place="folder",
-)
-
-
-class VerificationJournal(JournalFile[_Known]):
-    """The journal in a verification's folder: a line is ``[device, cell, {batch: latency, ...}, number]``.
-
-    The identity is that of the trainings; cells and seeds may differ from call to call.
+    Its identity is that of all trainings; cells and seeds may differ from call to call.
     """
 
+    mark, of = "nasmeta_verification", "verification"
+    not_compared = ("data", "data_facts", "written_by")  # checksums identify the data
+
     def __init__(self, home: Path, identity: Mapping[str, Any]) -> None:
-        header = {_KIND.mark: _KIND.format, **identity, "written_by": f"nasmeta {nasmeta.__version__}"}
-        super().__init__(home / "verification.jsonl", header, _KIND, lambda lines: {(r[0], r[1]): r[2] for r in lines})
+        header = {**identity, "written_by": f"nasmeta {nasmeta.__version__}"}
+        super().__init__(home / "verification.jsonl", header)
+        self.found: dict[tuple[str, int], Latencies] = {(row[0], row[1]): row[2] for row in self.records}
 
     def record(self, device: str, cell: int, measured: Latencies) -> None:
         """Keep the latencies of a cell."""

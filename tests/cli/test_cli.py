@@ -269,7 +269,7 @@ def test_data_list_says_what_there_is() -> None:
         (["search", "random", "nb201/cifar10", "--seed", "9" * 30], "seed must be"),
         (["search", "random", "nb201/cifar10", "--journal", "/dev/null"], "Cannot write the journal"),
         (["compare", "--searchers", "random", "--folder", "/dev/null"], "Cannot write to the folder"),
-        (["compare", "--searchers", "random,random"], "name each searcher once"),
+        (["compare", "--searchers", "random,random"], "appears twice"),
         (["compare", "--searchers", "gp", "--set", "initial=5"], "written searcher:key=value"),
         (["compare", "--searchers", "gp", "--set", "gp:initial"], "key=value"),
         (["search", "gp", "nb201/cifar10", "--set", "n_initial=5", "--set", "n_initial=6"], "two values"),
@@ -416,11 +416,10 @@ def test_report_reads_what_the_specification_reports(tmp_path: Path) -> None:
 
 
 def test_report_of_what_is_no_comparison(tmp_path: Path) -> None:
-    for folder, says in ((tmp_path, "has no results.parquet"), (tmp_path / "none", "is no folder")):
+    for folder in (tmp_path, tmp_path / "none"):
         result = run("report", str(folder), width=300)
         assert result.exit_code == 2
-        assert says in result.stderr
-        assert "nasmeta compare --folder" in result.stderr
+        assert "nasmeta compare … --folder" in result.stderr
     (tmp_path / "results.parquet").write_bytes(b"PAR1 and nothing more")
     result = run("report", str(tmp_path), width=300)
     assert result.exit_code == 2

@@ -86,8 +86,8 @@ def test_a_place_is_free_once_its_process_is_gone(tmp_path: Path, monkeypatch: p
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"gpus_per_worker": 2}, "at most 1, such as 1, or 0.5"),
-        ({"gpus_per_worker": 0}, "above 0"),
+        ({"gpus_per_worker": 2}, "gpus_per_worker"),
+        ({"gpus_per_worker": 0}, "gpus_per_worker"),
         ({"gpus_per_worker": "all"}, "gpus_per_worker"),
         ({"gpus_per_worker": 1, "workers": 3}, "3 workers of 1 GPUs each do not fit on the 2 GPUs here; 2 do"),
     ],

@@ -38,5 +38,5 @@ def test_of_a_folder_it_is_that_of_the_command(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_results(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match=r"no results\.parquet"):
+    with pytest.raises(SettingError, match="File not found"):
         nm.report(tmp_path)

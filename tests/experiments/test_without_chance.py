@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 import nasmeta as nm
+from nasmeta.runs import Journal
 from nasmeta.searchers import Searcher
 from nasmeta.spaces import CellSpace
 
@@ -77,6 +78,12 @@ def test_the_searchers_time_is_that_of_runs_that_were_computed() -> None:
 
 def test_they_say_of_each_proposal_what_a_search_says(tmp_path: Path) -> None:
     nm.compare([Steps], "nb201/cifar10", repeats=4, evaluations=5, warm_start=3, folder=tmp_path)
-    first, *others = (path.read_text("utf-8").splitlines()[1:] for path in sorted(tmp_path.rglob("*.jsonl")))
+    first, *others = (Journal.read(path).records for path in sorted(tmp_path.rglob("*.jsonl")))  # type: ignore[union-attr]
     assert others == [first] * 3
-    assert ['{"by": "warm start"}' in line for line in first] == [True, True, True, False, False]
+    assert [len(record) > 3 and record[3]["note"] == {"by": "warm start"} for record in first] == [
+        True,
+        True,
+        True,
+        False,
+        False,
+    ]

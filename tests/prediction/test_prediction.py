@@ -182,11 +182,11 @@ def test_journal_of_another_benchmark_is_refused(tmp_path: Path) -> None:
     journal = tmp_path / "journal.jsonl"
     content = journal.read_text()
     journal.write_text(content + '{"rows": []}\n')
-    with pytest.raises(JournalError, match=r"line 3: .* is no record"):
+    with pytest.raises(JournalError, match="line 3: the checksum"):
         scores("ridge", sizes=[20], draws=1, folder=tmp_path, **VALID)
     for other in ("something else", "something else\n"):
         journal.write_text(other)
-        with pytest.raises(JournalError, match=r"is no journal|no header of a journal"):
+        with pytest.raises(JournalError, match="no header of a journal"):
             scores("ridge", sizes=[20], draws=1, folder=tmp_path, **VALID)
         assert journal.read_text() == other
 
@@ -400,8 +400,7 @@ def test_fits_by_other_code_are_refused(tmp_path: Path, monkeypatch: pytest.Monk
     first = scores(own("X.sum(axis=1)"), **options)
     assert_frame_equal(scores(own("X.sum(axis=1)"), **options), first)
     for label, predictor in own("-X.sum(axis=1)").items():
-        told = rf"holds of {label} was written by other code of {label}: .* now\. Begin anew with another folder"
-        with pytest.raises(JournalError, match=told):
+        with pytest.raises(JournalError, match=f"other code of {label}"):
             scores({label: predictor}, **options)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,16 +40,6 @@ def test_of_the_loop(wrong: dict[str, Any], message: str) -> None:
 
 def test_a_history_of_no_task_can_be_looked_at() -> None:
     assert repr(History()) == "History(0 evaluations of no task, stopped by budget)"
-
-
-def test_a_config_takes_a_path_as_text(tmp_path: Path) -> None:
-    config = nm.search("random", TASK, evaluations=5).config
-    path = str(tmp_path / "run.jsonl")
-    assert config.read(path) is None  # type: ignore[arg-type]
-    cells = config.run(path).cells  # type: ignore[arg-type]
-    read = config.read(path)  # type: ignore[arg-type]
-    assert read is not None
-    assert read.cells.tolist() == cells.tolist()
 
 
 @pytest.mark.parametrize(

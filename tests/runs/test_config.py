@@ -39,7 +39,7 @@ def test_a_run_depends_on_its_config_alone(clock: Clock | None, tmp_path: Path) 
 def test_the_identity_is_the_first_line_of_the_journal(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     run = nm.search("meta-gp", "nb201/cifar10", evaluations=3, seed=2, journal=path, warm_start=2)
-    assert json.loads(path.read_bytes().splitlines()[0]) == run.config.identity
+    assert json.loads(path.read_bytes().splitlines()[0]) == {"nasmeta_journal": 3, **run.config.identity}
     with pytest.raises(JournalError, match="seed is 2 there, but 3 was asked for"):
         replace(run.config, seed=3).read(path)
 
@@ -89,7 +89,7 @@ def test_a_loop_goes_on_from_a_journal(tmp_path: Path) -> None:
 
     def run(evaluations: int) -> History:
         searcher = RegularizedEvolution(evaluator.space, np.random.default_rng(0))
-        with Journal(tmp_path / "loop.jsonl", {"nasmeta_journal": 2}) as journal:
+        with Journal(tmp_path / "loop.jsonl", {}) as journal:
             return run_loop(searcher, evaluator, evaluations=evaluations, batch=3, journal=journal)
 
     first, second = run(20), run(50)

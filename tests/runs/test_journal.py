@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
-import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ import nasmeta as nm
 from nasmeta.errors import JournalError
 from nasmeta.runs import History, Journal
 
-HEADER = {"nasmeta_journal": 1, "task": "t", "seed": 0}
+HEADER = {"task": "t", "seed": 0}
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
@@ -48,11 +48,11 @@ def _with(line: bytes, position: int, entry: bytes) -> bytes:
 def test_floats_come_back_exactly(tmp_path: Path, records: list[tuple[int, float, float]]) -> None:
     path = tmp_path / "floats.jsonl"
     path.unlink(missing_ok=True)
-    columns = [list(column) for column in zip(*records, strict=True)] if records else [[], [], []]
     with Journal(path, HEADER) as journal:
-        journal.append(*columns)  # type: ignore[arg-type]
+        for record in records:
+            journal.append(*record)
     with Journal(path, HEADER) as journal:
-        assert [journal.cells, journal.values, journal.cost_seconds] == columns
+        assert [tuple(record) for record in journal.records] == records
 
 
 def test_a_journal_changes_nothing(tmp_path: Path, whole: tuple[History, bytes]) -> None:
@@ -65,7 +65,7 @@ def test_a_line_an_evaluation(whole: tuple[History, bytes]) -> None:
     first = (
         column[0] for column in (whole[0].cells.tolist(), whole[0].values.tolist(), whole[0].cost_seconds.tolist())
     )
-    assert lines[1] == "[{},{!r},{!r},1]".format(*first)
+    assert lines[1][:-12] == "[{},{!r},{!r}".format(*first)
 
 
 def test_resumes_after_a_kill_at_any_byte(tmp_path: Path, whole: tuple[History, bytes]) -> None:
@@ -141,37 +141,54 @@ def test_another_run_is_refused(tmp_path: Path, change: dict[str, object], messa
     assert path.read_bytes() == content
 
 
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (lambda lines: [*lines[:5], b"garbage", *lines[5:]], "line 6: b'garbage' is no record"),
-        (lambda lines: [*lines[:5], b"[1,2.0]", *lines[5:]], "line 6"),
-        (lambda lines: [*lines[:5], b"[1,NaN,2.0]", *lines[5:]], "line 6"),
-        (lambda lines: [*lines[:5], b"[1,2.0,1.0],[2,2.0,1.0]", *lines[5:]], "line 6"),
-        (lambda lines: [*lines[:5], b"", *lines[5:]], "line 6"),
-        (lambda lines: [*lines[:5], lines[4], *lines[5:]], "line 6: cell .* recorded before"),
-        (lambda lines: [*lines[:4], lines[5], lines[4], *lines[6:40]], "line 5: the record has the number 5, but 4"),
-        (lambda lines: [*lines[:4], *lines[5:]], "line 5: the record has the number 5, but 4 is due"),
-        (lambda lines: [*lines[:4], *(line.rpartition(b",")[0] + b"]" for line in lines[4:])], "line 5: .* no number"),
-        (lambda lines: [lines[0].replace(b": 2", b": 3", 1), *lines[1:]], "format 3, but this nasmeta reads 1 to 2"),
-        (lambda lines: lines[1:], "line 1: this is no header"),
-        (lambda lines: [*lines[:5], b"[15625,2.0,1.0,5]", *lines[6:]], "line 6: there is no cell 15625"),
-        (lambda lines: [*lines[:5], b"[%d,2.0,1.0]" % 2**70, *lines[6:]], "line 6: .*no record"),
-        (lambda lines: [*lines[:5], _with(lines[5], 1, b"99.9"), *lines[6:]], r"line 6: the value of cell .* 99\.9"),
-        (lambda lines: [*lines[:5], _with(lines[5], 2, b"1.0"), *lines[6:]], r"line 6: the cost of cell .* 1\.0"),
-        (lambda lines: [*lines[:5], b"[" * 100_000, *lines[6:]], "line 6: .*no record"),
-        (lambda lines: [b"[" * 100_000, *lines[1:]], "line 1: this is no header"),
-        (lambda lines: [b"my notes", b"are here"], "line 1: this is no header"),
-        (lambda lines: [b"\xff\xfe\x00"], "line 1: this is no header"),
-    ],
-)
-def test_damage_is_named_and_left_alone(tmp_path: Path, whole: tuple[History, bytes], damage, message: str) -> None:  # type: ignore[no-untyped-def]
-    path = tmp_path / "damaged.jsonl"
-    content = b"\n".join(damage(whole[1].splitlines())) + b"\n"
-    path.write_bytes(content)
-    with pytest.raises(JournalError, match=message):
-        run(path)
+def forged(path: Path, line: int, position: int, entry: bytes) -> None:
+    """Replace an entry of a line, with correct checksums."""
+    first, *lines = path.read_bytes().splitlines()
+    bodies = [text.rpartition(b',"')[0] + b"]" for text in lines]
+    bodies[line - 2] = _with(bodies[line - 2], position, entry)
+    checksum, made = crc32(first), [first]
+    for body in bodies:
+        checksum = crc32(body[:-1], checksum)
+        made.append(b'%s,"%08x"]' % (body[:-1], checksum))
+    path.write_bytes(b"\n".join(made) + b"\n")
+
+
+@pytest.mark.parametrize(("position", "entry"), [(1, b"99.9"), (2, b"1.0")])
+@pytest.mark.parametrize("clock", [None, {"workers": 1}])
+def test_an_altered_value_or_cost_is_detected(tmp_path: Path, position: int, entry: bytes, clock: object) -> None:
+    path = tmp_path / "run.jsonl"
+    run(path, 20, clock=clock)
+    lines = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([*lines[:5], _with(lines[5], position, entry), *lines[6:]]) + b"\n")
+    content = path.read_bytes()
+    with pytest.raises(JournalError, match="line 6: the checksum"):
+        run(path, 20, clock=clock)
     assert path.read_bytes() == content
+
+
+def _measured(choices: object) -> float:
+    return 7.0
+
+
+def test_an_altered_value_of_a_function_is_detected(tmp_path: Path) -> None:
+    def search() -> History:
+        return nm.search("random", nm.get_space("nb201"), evaluator=_measured, evaluations=5, journal=path)
+
+    path = tmp_path / "run.jsonl"
+    search()
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b",7.0,", b",7.5,", 1))
+    with pytest.raises(JournalError, match="line 2: the checksum"):
+        search()
+
+
+@pytest.mark.parametrize("clock", [None, {"workers": 3}])
+def test_a_value_that_differs_from_the_table_is_refused(tmp_path: Path, clock: object) -> None:
+    path = tmp_path / "run.jsonl"
+    run(path, 20, clock=clock)
+    forged(path, 6, 1, b"99.9")
+    with pytest.raises(JournalError, match=r"line 6: the value of cell .* 99\.9"):
+        run(path, 20, clock=clock)
 
 
 @pytest.mark.parametrize("clock", [None, {"workers": 1}, {"workers": 3, "repeats": "charged"}])
@@ -181,56 +198,21 @@ def test_a_lost_line_of_a_finished_run_is_noticed(tmp_path: Path, clock: object,
     run(path, 2000, seed=0, stop_at_optimum=True, clock=clock)
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([*lines[:5], *lines[6:]]))
-    with pytest.raises(JournalError, match="line 6: the record has the number 6, but 5 is due"):
+    with pytest.raises(JournalError, match="line 6: the checksum"):
         run(path, 2000 if stop_at_optimum else 50, seed=0, stop_at_optimum=stop_at_optimum, clock=clock)
-
-
-@pytest.mark.parametrize("clock", [None, {"workers": 3}])
-def test_journals_without_numbers_are_read_and_continued(tmp_path: Path, clock: object) -> None:
-    path = tmp_path / "run.jsonl"
-    whole = run(path, clock=clock)
-    first, *lines = path.read_bytes().splitlines()
-    old = [first.replace(b'"nasmeta_journal": 2', b'"nasmeta_journal": 1')]
-    old += [line.rpartition(b",")[0] + b"]" for line in lines]
-    path.write_bytes(b"\n".join(old) + b"\n")
-    assert same(run(path, clock=clock), whole)
-    path.write_bytes(b"\n".join(old[:30]) + b"\n")
-    assert same(run(path, clock=clock), whole)
-    assert path.read_bytes().splitlines()[30:] == lines[29:]
-    assert same(run(path, clock=clock), whole)
-
-
-@pytest.mark.parametrize("promotion", ["scratch", "continued"])
-def test_another_cost_on_the_clock_is_refused(tmp_path: Path, promotion: str) -> None:
-    path = tmp_path / "run.jsonl"
-    clock = {"promotion": promotion}
-    run(path, 20, clock=clock)
-    lines = path.read_bytes().splitlines()
-    cost = float(lines[5].split(b",")[2])
-    path.write_bytes(b"\n".join([*lines[:5], _with(lines[5], 2, b"%r" % (2 * cost)), *lines[6:]]) + b"\n")
-    with pytest.raises(JournalError, match="line 6: the cost of cell"):
-        run(path, 20, clock=clock)
 
 
 def test_another_file_without_a_line_end_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("my notes")
-    with pytest.raises(JournalError, match="no journal"):
+    with pytest.raises(JournalError, match="no header of a journal"):
         run(path)
     assert path.read_text() == "my notes"
 
 
 def test_a_folder_is_no_journal(tmp_path: Path) -> None:
-    with pytest.raises(JournalError, match="Cannot write the journal"):
+    with pytest.raises(JournalError, match="Is a directory"):
         run(tmp_path)
-
-
-@pytest.mark.skipif(os.name != "posix", reason="these files are those of POSIX")
-@pytest.mark.parametrize("path", ["/dev/full", "/dev/null", "/dev/zero", "/proc/x/y", "fifo", "long" * 100])
-def test_only_a_regular_file_is_a_journal(tmp_path: Path, path: str) -> None:
-    os.mkfifo(tmp_path / "fifo")
-    with pytest.raises(JournalError, match="Cannot write the journal"):
-        run(tmp_path / path)
 
 
 def test_a_full_disk_is_told_and_nothing_is_written_twice(tmp_path: Path) -> None:
@@ -244,7 +226,7 @@ def test_a_full_disk_is_told_and_nothing_is_written_twice(tmp_path: Path) -> Non
     path = tmp_path / "run.jsonl"
     journal = Journal(path, HEADER)
     file, journal._file = journal._file, Full()  # type: ignore[assignment]
-    journal.append([1], [2.0], [3.0])
+    journal.append(1, 2.0, 3.0)
     with pytest.raises(JournalError, match="No space left"):
         journal.flush()
     journal._file = file
@@ -284,4 +266,4 @@ def test_a_second_process_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyP
         other.kill()
         other.communicate()
     with Journal(path, HEADER) as journal:  # a killed process holds nothing
-        assert journal.cells == []
+        assert journal.records == []

@@ -316,9 +316,6 @@ def test_journals_of_other_clocks_or_values_are_refused(tmp_path: Path) -> None:
     path.write_text(content.replace('"epochs": 200}', '"epochs": 12}', 1))
     with pytest.raises(JournalError, match="line 2"):
         nm.search("random", "nb201/cifar10", seconds=30_000, clock=CLOCK, journal=path)
-    path.write_text(content.replace('"start": ', '"begin": ', 1))
-    with pytest.raises(JournalError, match="says no start"):
-        nm.search("random", "nb201/cifar10", seconds=30_000, clock=CLOCK, journal=path)
 
 
 def test_compare_by_seconds(tmp_path: Path) -> None:
@@ -335,7 +332,7 @@ def test_compare_by_seconds(tmp_path: Path) -> None:
     one = nm.search("evolution", "nb201/cifar100", seconds=60_000, clock=CLOCK, seed=1)
     chosen = frame[(frame.task == "nb201/cifar100") & (frame.searcher == "evolution") & (frame.seed == 1)]
     assert chosen["cell"].tolist() == one.cells.tolist()
-    with pytest.raises(SettingError, match="clock there"):
+    with pytest.raises(SettingError, match="clock is"):
         nm.compare(["random", "evolution"], **{**arguments, "clock": None}, folder=tmp_path)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from os import PathLike
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -30,7 +29,6 @@ from nasmeta.analysis.report._words import (
 )
 from nasmeta.errors import JournalError, SettingError
 from nasmeta.files import parse_toml, writing
-from nasmeta.places import answering, in_store, located
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -57,9 +55,9 @@ def title_of(folder: str | PathLike[str]) -> str:
     >>> title_of("no-such-folder")
     'Comparison of searchers'
     """
-    home = located("folder", folder)
+    home = Path(folder)
     title: object = None
-    with answering(home), suppress(OSError, ValueError):
+    with suppress(OSError, ValueError):
         title = parse_toml((home / "specification.toml").read_text(encoding="utf-8")).get("title")
     return title if isinstance(title, str) and title.strip() else "Comparison of searchers"
 
@@ -79,32 +77,22 @@ def write_summary(
     ...     [Path(file).name for file in write_summary(frame, folder, evaluations=20)][:2]
     ['results.parquet', 'summary.md']
     """
-    home = located("folder", folder)
+    home = Path(folder)
     found, title = summarise_comparison(frame, evaluations, evaluator, seconds), title_of(home)
-    if not in_store(home):
-        return [str(file) for file in _write_summary(found, home, title)]
-    with TemporaryDirectory() as here:
-        files = _write_summary(found, Path(here), title)
-        for file in files[1:]:  # the first is there
-            (home / file.name).write_bytes(file.read_bytes())
-    return [str(home / file.name) for file in files]
-
-
-def _write_summary(found: Findings, folder: Path, title: str) -> list[Path]:
-    files = [folder / "results.parquet", folder / "summary.md"]
+    files = [home / "results.parquet", home / "summary.md"]
     frame, what = found.frame, "regret" if found.known else "best"
     with_values = [fact.name for fact in found.facts if fact.optimum == fact.optimum]
     share_y = len({fact.unit for fact in found.facts}) == 1
-    with writing(f"Cannot write the report to {folder}", JournalError, " The runs themselves are kept."):
+    with writing(f"Cannot write the report to {home}", JournalError, " The runs themselves are kept."):
         figures: dict[str, Callable[[], Figure]] = {}
         for x, name in (("evaluation", "evaluations"), ("simulated_seconds", "seconds")):
             shown = frame[frame["task"].isin(with_values)]
             shown = shown[shown[x].groupby(shown["task"], observed=True).transform("max") > 0]  # 0: not recorded
             if not shown.empty:
                 figures[f"{what}_{name}"] = lambda shown=shown, x=x: plot_regret(shown, x, share_y=share_y)  # type: ignore[misc]
-        drawn, remarks = _save_figures(figures, folder, ("png", "svg"))
+        drawn, remarks = _save_figures(figures, home, ("png", "svg"))
         files[1].write_text(_summary(found, title, remarks), encoding="utf-8")
-    return files + [file for of_figure in drawn.values() for file in of_figure]
+    return [str(file) for file in [*files, *(file for of_figure in drawn.values() for file in of_figure)]]
 
 
 def _summary(found: Findings, title: str, remarks: Iterable[str]) -> str:

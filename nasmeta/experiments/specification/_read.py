@@ -25,7 +25,6 @@ from nasmeta.experiments.specification._specification import (
     ready_specifications,
 )
 from nasmeta.files import TomlLines, parse_toml
-from nasmeta.places import checked_path
 from nasmeta.registry import is_place, names_from_file
 from nasmeta.runs import Clock, RunConfig, check_lengths_used
 from nasmeta.runs._clock import checked_budget
@@ -94,7 +93,7 @@ def read_specification(path: str | os.PathLike[str], *, check: bool = True) -> S
 def specification_to_run(path: str | os.PathLike[str], *, check: bool = True) -> Specification:
     """Do the same for a specification that the caller runs: code of the user's own that it names is imported."""
     ready = ready_specifications()
-    file = checked_path("specification", path)
+    file = Path(path)
     if str(path) in ready and not file.is_file():
         file = ready[str(path)]
     try:

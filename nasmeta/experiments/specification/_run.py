@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import warnings
-from contextlib import suppress
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from nasmeta.experiments._compare import compare
 from nasmeta.experiments._folder import ComparisonFolder
 from nasmeta.experiments.specification._read import specification_to_run
 from nasmeta.experiments.specification._specification import OF_SOURCES, Specification
-from nasmeta.places import in_store, located, read_whole
 from nasmeta.runs import RunConfig
 from nasmeta.runs._clock import Budget
 from nasmeta.tables import ColumnInfo
@@ -38,6 +37,7 @@ def run_specification(
     address: str | None = None,
     gpus_per_worker: float | None = None,
     shard: str | None = None,
+    redo: str | Sequence[str] = (),
     progress: bool = False,
     journals: bool = True,
     device: str = "auto",
@@ -55,8 +55,8 @@ def run_specification(
         that worked there before and differ).
     repeats : int, optional
         Runs of each searcher on each task, instead of what the specification says.
-    workers, backend, address, gpus_per_worker, shard : optional
-        Where it is run, as in `nasmeta.compare`; no result depends on it, so no specification says it.
+    workers, backend, address, gpus_per_worker, shard, redo : optional
+        As in `nasmeta.compare`; no specification contains them.
     progress : bool, default False
     journals : bool, default True
         Whether each run keeps its journal; without, nothing can be gone on with, and a thousand short runs are quicker.
@@ -85,10 +85,8 @@ def run_specification(
         specification = specification.with_repeats(repeats)
     home = None
     if folder is not None:
-        place = located("folder", folder)
-        if not in_store(place):
-            specification = specification.seen_from(place)
-        home = _SpecifiedFolder(place, specification, journals=journals)
+        specification = specification.seen_from(Path(folder))
+        home = _SpecifiedFolder(Path(folder), specification, journals=journals)
     answers: Any = specification.evaluator
     if specification.training is not None:
         answers = specification.answers(get_task(specification.tasks[0]), device)
@@ -105,6 +103,7 @@ def run_specification(
         address=address,
         gpus_per_worker=gpus_per_worker,
         shard=shard,
+        redo=redo,
         progress=progress,
         stop_at_optimum=specification.stop_at_optimum,
         evaluator=answers,
@@ -137,8 +136,7 @@ class _SpecifiedFolder(ComparisonFolder):
         self.write("specification.toml", self._specification.text.encode())
         self.write("provenance.json", json.dumps(provenance, indent=2, ensure_ascii=False).encode() + b"\n")
         if not self._specification.report:
-            with suppress(FileNotFoundError):
-                (self.path / "picks.csv").unlink()
+            (self.path / "picks.csv").unlink(missing_ok=True)
 
     def end(self, frame: pd.DataFrame) -> None:
         """Write what the runs picked."""
@@ -149,7 +147,7 @@ class _SpecifiedFolder(ComparisonFolder):
         """Add what the file says of other versions, data and texts of the specification, oldest first."""
         path = self.path / "provenance.json"
         try:
-            there = json.loads(read_whole(path))
+            there = json.loads(path.read_bytes())
             earlier = [*there.pop("earlier", []), there]
         except FileNotFoundError:
             return provenance

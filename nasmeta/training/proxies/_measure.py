@@ -6,7 +6,6 @@ import io
 import json
 import platform
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
@@ -21,7 +20,7 @@ import nasmeta
 from nasmeta.checks import check_int
 from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.files import write_atomically
-from nasmeta.journals import JournalFile, JournalKind, loaded
+from nasmeta.journals import JournalFile
 from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace, get_cell_space
 from nasmeta.training._image_batch import ImageBatch, load_images
 from nasmeta.training._network import CellNetwork
@@ -30,22 +29,18 @@ from nasmeta.training.proxies._probe import PROXIES, Probe
 
 
 def is_finished(output: Path, facts: Mapping[str, Any], cells: Sequence[int]) -> bool:
-    """Whether a file has the proxies of these cells with these settings; remove a journal left by a kill."""
+    """Return whether a file contains these cells, measured in this way."""
     try:
         file = read_proxies(output)
     except DamagedFileError:
         return False
-    if file.facts != {"nasmeta_proxies": FORMAT, **facts} or file.cells.tolist() != list(cells):
-        return False
-    journal = _journal_of(output)
-    header = loaded(journal.read_bytes().partition(b"\n")[0]) if journal.is_file() else None
-    if isinstance(header, dict) and {**header, "nasmeta_proxies": FORMAT} == file.facts:
-        _remove(journal)
-    return True
+    return file.facts == {"nasmeta_proxies": FORMAT, **facts} and file.cells.tolist() == list(cells)
 
 
-class ProxyJournal(JournalFile[dict[int, list[float]]]):
-    """The journal of a measurement: a line is ``[cell, [value, ...], number]``; `values` are by cell."""
+class ProxyJournal(JournalFile):
+    """The journal of an unfinished measurement: a line is ``[cell, [value, ...], checksum]``; `values` are by cell."""
+
+    mark, of, not_compared = "nasmeta_proxies", "measurement of proxies", ()
 
     def __init__(self, output: Path, facts: Mapping[str, Any]) -> None:
         if output.suffix != ".npz":
@@ -53,12 +48,11 @@ class ProxyJournal(JournalFile[dict[int, list[float]]]):
         if output.exists():
             raise SettingError(f"{output} exists and is not overwritten. Choose another name, or remove it.")
         self.output, self.facts = output, dict(facts)
-        kind = _kind_of(len(self.facts["proxies"]))
-        super().__init__(_journal_of(output), {kind.mark: kind.format, **facts}, kind, _by_cell)
-        self.values = self.found
+        super().__init__(_journal_of(output), facts)
+        self.values: dict[int, list[float]] = dict(self.records)
 
     def record(self, cells: Sequence[int], rows: Sequence[Sequence[float]]) -> None:
-        """Append the values of cells."""
+        """Append the values of cells; afterwards a killed process loses none of them."""
         for cell, row in zip(cells, rows, strict=True):
             self.values[cell] = list(row)
             self.add(f"{cell},{json.dumps(list(row))}")
@@ -76,46 +70,15 @@ class ProxyJournal(JournalFile[dict[int, list[float]]]):
         )
         write_atomically(self.output, content.getvalue())
         self.close()
-        _remove(self.path)
+        self.path.unlink()
         return self.output
-
-
-def _kind_of(n_proxies: int) -> JournalKind:
-    def is_record(record: Any) -> bool:
-        return (
-            isinstance(record, list)
-            and len(record) in (2, 3)
-            and type(record[0]) is int
-            and isinstance(record[1], list)
-            and list(map(type, record[1])) == [float] * n_proxies
-        )
-
-    return JournalKind(
-        "nasmeta_proxies",
-        "measurement of proxies",
-        is_record,
-        not_compared=(),
-        key=lambda record: record[0],
-        key_name="cell",
-    )
-
-
-def _by_cell(records: list[Any]) -> dict[int, list[float]]:
-    return {record[0]: record[1] for record in records}
 
 
 def _journal_of(output: Path) -> Path:
     return output.with_name(f"{output.name}.journal")
 
 
-def _remove(journal: Path) -> None:
-    """Remove a journal and its lock."""
-    journal.unlink(missing_ok=True)
-    with suppress(OSError):
-        journal.with_name(f"{journal.name}.lock").unlink(missing_ok=True)
-
-
-# Without params and flops, which a space computes by a formula.
+# Not params and flops, which a space knows by a formula.
 DEFAULT_PROXIES = ("grad_norm", "snip", "plain", "fisher", "jacob_cov", "nwot", "synflow", "zen", "l2_norm")
 _CELLS_A_TASK = 16
 
@@ -262,6 +225,7 @@ def measure_proxies(
     wanted: list[int] = np.unique(space.canonical(chosen)).tolist()
     facts = _facts(batch, settings, space)
     if is_finished(path, facts, wanted):
+        _journal_of(path).unlink(missing_ok=True)  # a process that was killed at the very end leaves it
         if progress is not None:
             progress(len(wanted), len(wanted))
         return path

@@ -1,0 +1,54 @@
+"""Shards: parts of the work for processes that share a folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self, TypeVar
+
+from nasmeta.errors import SettingError, shown
+
+_FORM = re.compile(r"(\d{1,6})/(\d{1,6})")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Shard:
+    """Part ``index``, from 0, of ``count`` parts."""
+
+    index: int
+    count: int
+
+    @classmethod
+    def of(cls, asked: object) -> Self:
+        """Parse ``I/N``.
+
+        >>> Shard.of("3/16")
+        Shard(index=3, count=16)
+        """
+        match = _FORM.fullmatch(asked) if isinstance(asked, str) else None
+        if match is None or not 0 <= int(match[1]) < int(match[2]):
+            raise SettingError(
+                f"A shard is I/N with I from 0 to N - 1, such as 0/16, not {shown(asked)}. Under SLURM: #SBATCH "
+                "--array=0-15, and --shard $SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT."
+            )
+        return cls(int(match[1]), int(match[2]))
+
+    def dealt(self, items: Sequence[T]) -> Sequence[T]:
+        """Return every `count`-th item, from `index` on.
+
+        >>> Shard(1, 3).dealt("abcdefgh")
+        'beh'
+        """
+        return items[self.index :: self.count]
+
+    def block(self, items: Sequence[T]) -> Sequence[T]:
+        """Return the `index`-th block of consecutive items.
+
+        >>> Shard(1, 3).block("abcdefgh")
+        'cde'
+        """
+        first, end = (i * len(items) // self.count for i in (self.index, self.index + 1))
+        return items[first:end]
