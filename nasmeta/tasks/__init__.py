@@ -1,4 +1,4 @@
-"""What is asked: tasks, distributions of tasks, their split into sources and target, and several objectives at once."""
+"""Tasks, families of tasks, their split into sources and target, and several objectives."""
 
 from nasmeta.tasks._augmentation import (
     Augmentation,
@@ -14,17 +14,13 @@ from nasmeta.tasks._catalog import (
     default_sources as default_sources,
     get_task,
     list_tasks,
+    multi_objective_task,
     task_distribution,
     task_families as task_families,
 )
 from nasmeta.tasks._distribution import TaskDistribution
-from nasmeta.tasks._fidelity import curve_point as curve_point, fidelities as fidelities
-from nasmeta.tasks._multi_objective import (
-    HYPERVOLUME_UNIT as HYPERVOLUME_UNIT,
-    MultiObjectiveTask as MultiObjectiveTask,
-    front_frame as front_frame,
-)
-from nasmeta.tasks._multi_objective_names import multi_objective_task
+from nasmeta.tasks._fidelity import fidelities as fidelities
+from nasmeta.tasks._multi_objective import MultiObjectiveTask as MultiObjectiveTask, front_frame as front_frame
 from nasmeta.tasks._objectives import (
     Front as Front,
     Objective,

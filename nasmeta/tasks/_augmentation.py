@@ -1,4 +1,4 @@
-"""Labels of tasks of any unit on one scale; warped, mixed between tasks, and with the noise that was measured."""
+"""Labels of all units on one scale; warped, mixed between tasks, and with measured noise."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_number
-from nasmeta.errors import SettingError, shown
+from nasmeta.errors import SettingError
 from nasmeta.tasks._task import Task
 
-_BINS = 20  # of equally many cells, for which a deviation is estimated
+_BINS = 20  # with equally many cells; one deviation is estimated per bin
 _MOST_MIXED = 3
 
 
@@ -20,7 +20,7 @@ _MOST_MIXED = 3
 class LabelNoise:
     """The deviation of one seed's normal score from that of the cell, at each (ascending) level of the score.
 
-    In between the levels it is linear, outside constant.
+    Linear between the levels, constant outside.
 
     >>> import numpy as np
     >>> LabelNoise(np.array([-1.0, 1.0]), np.array([0.3, 0.1])).at(np.array([0.0, 5.0]))
@@ -32,16 +32,15 @@ class LabelNoise:
 
     def at(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the deviations at these scores, of the same shape."""
-        found: NDArray[np.float64] = np.interp(scores, self.scores, self.stds)
-        return found
+        return np.asarray(np.interp(scores, self.scores, self.stds))
 
 
 def measure_label_noise(tasks: Iterable[Task]) -> LabelNoise:
-    """Measure on source tasks how far two seeds of a table differ, in normal scores.
+    """Measure the difference between two seeds on source tasks, in normal scores.
 
     For each task with accuracies of NAS-Bench-201 after 200 epochs, the seeds 777 and 888 of its own dataset are
     ranked; half the mean squared difference is the variance of one seed, in 20 bins of equally many cells by their mean
-    score. Only columns of the tasks that were passed are read, so a target that is not among them stays unseen.
+    score. Only datasets of these tasks are read, so a target that is not among them stays unseen.
 
     >>> import nasmeta as nm
     >>> sources, _ = nm.task_distribution("nb201").leave_out("cifar10")
@@ -71,23 +70,17 @@ def measure_label_noise(tasks: Iterable[Task]) -> LabelNoise:
 
 
 def _with_seeds(tasks: Iterable[Task]) -> Iterable[Task]:
+    column = "nb201", "accuracy", "valid", 200
     for task in tasks:
-        if not isinstance(task, Task):
-            raise SettingError(f"Label noise is measured on Tasks, which know their seeds, not on {shown(task)}.")
         s = task.signal
-        if task.objective is None and (task.table_name, s.metric, s.split, s.epochs) == (
-            "nb201",
-            "accuracy",
-            "valid",
-            200,
-        ):
-            # Only one task a dataset: its seeds are the same, whichever column the task shows.
+        if task.objective is None and (task.table_name, s.metric, s.split, s.epochs) == column:
+            # One task per dataset: the seeds are the same, whichever of the columns the task has.
             yield Task(f"nb201/{s.dataset}", "nb201", replace(s, seed=777))
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How sampled tasks differ from the sources that they are made of.
+    """Changes of sampled tasks relative to their sources.
 
     Parameters
     ----------
@@ -96,10 +89,10 @@ class Augmentation:
         asinh(z) + b)`` (the sinh-arcsinh of Jones and Pewsey, Biometrika 2009). It changes ranks only in mixtures, and
         labels only where these are not ranked anew (``EpisodeSampler(..., labels="value")``).
     mixture : float, default 0
-        Chance that a task is a convex mixture of two or three sources of one space, on the cells that all of them have
-        labelled, with weights from a flat Dirichlet distribution.
+        Probability that a task is a convex mixture of two or three sources of one space, on their common cells,
+        with weights from a flat Dirichlet distribution.
     noise : float or LabelNoise, default 0
-        Standard deviation of the noise on each cell's score: one number, or as `measure_label_noise` found it.
+        Standard deviation of the noise on each cell's score: one number, or the result of `measure_label_noise`.
 
     Examples
     --------
@@ -120,11 +113,11 @@ class Augmentation:
 
     @property
     def changes_all_labels(self) -> bool:
-        """Whether a task that is no mixture has other labels than its source."""
+        """Whether labels change even without a mixture."""
         return self.warp > 0 or isinstance(self.noise, LabelNoise) or self.noise > 0
 
     def members(self, first: int, others: Sequence[int], rng: np.random.Generator) -> list[int]:
-        """Draw which sources are mixed: `first` and, by the chance `mixture`, one or two of `others`."""
+        """Draw the sources of a mixture: `first` and, with probability `mixture`, one or two of `others`."""
         if not others or not self.mixture or rng.random() >= self.mixture:
             return [first]
         more = min(len(others), int(rng.integers(1, _MOST_MIXED)))
@@ -153,16 +146,15 @@ class Augmentation:
 
 
 def standardised(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return values with mean 0 and deviation 1, or all 0 where none differs."""
+    """Return values with mean 0 and deviation 1, or all 0 if they are equal."""
     values = np.asarray(values, dtype=np.float64)
-    scaled: NDArray[np.float64] = (values - values.mean()) / (values.std() or 1.0)
-    return scaled
+    return np.asarray((values - values.mean()) / (values.std() or 1.0))
 
 
 def normal_scores(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
     """Replace values by standard normal quantiles of their ranks; ties share a rank.
 
-    A label transform that no monotone change of the unit can disturb.
+    This label transform is invariant under monotone changes of the unit.
     """
     from scipy.special import ndtri
     from scipy.stats import rankdata

@@ -1,4 +1,4 @@
-"""What learners get of sources: all their labels, checked alike, or episodes with support and query labels."""
+"""Sources for learners: all their labels, or episodes with support and query labels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_choice, check_generator, check_int, check_list
+from nasmeta.checks import check_choice, check_int
 from nasmeta.errors import SettingError, shown
 from nasmeta.spaces import SearchSpace, get_space, namesakes
 from nasmeta.tasks._augmentation import Augmentation, normal_scores, standardised
@@ -20,16 +20,12 @@ from nasmeta.tasks._task import Task
 def checked_sources(
     who: str, sources: Iterable[SourceTask | Task], space: SearchSpace | None = None, *, move: bool = False
 ) -> list[SourceTask]:
-    """Return the sources' labelled cells, or say what is wrong with them to `who` learns from them.
+    """Return the labelled cells of sources, checked for a learner named `who`.
 
-    They have to be in `space`, where there is one; with `move` they are brought there, as far as it has their cells. Of
-    a task only the signal is seen. Nothing can be learnt from the order of equal labels.
+    They must be in `space`, if given; with `move`, cells of other spaces are mapped to it as far as it has them. Of a
+    task only the signal is used. A source needs at least two different labels.
     """
-    seen: list[SourceTask] = []
-    for source in check_list("sources", sources, "tasks"):
-        if not isinstance(source, SourceTask | Task):
-            raise SettingError(f"Sources are Tasks or SourceTasks, not {shown(source)}.")
-        seen.append(source.as_source() if isinstance(source, Task) else source)
+    seen = [source.as_source() if isinstance(source, Task) else source for source in sources]
     if not seen:
         raise SettingError(f"{who} needs at least one source task to learn from.")
     names = [source.name for source in seen]
@@ -50,10 +46,10 @@ def checked_sources(
 
 @dataclass(frozen=True, eq=False)
 class Episode:
-    """One sampled task: what a learner adapts on, and what it is judged by.
+    """One sampled task: support labels to adapt to, and query labels to test on.
 
-    No cell is both in support, (k,), and queries, (q,). Labels are standardised within the whole sampled task, and
-    higher is better. `sources` are the names of those that the task was made of.
+    Support, shape (k,), and queries, shape (q,), share no cell. Labels are standardised within the whole sampled task;
+    higher is better. `sources` are the names of the sources that the task is made of.
 
     Examples
     --------
@@ -75,31 +71,31 @@ class Episode:
 
 
 class EpisodeSampler:
-    """Draw tasks from sources, and of each task support and query cells.
+    """Draw tasks from sources, and support and query cells of each task.
 
-    Each source is as likely as another. Labels are normal scores of the ranks within all labelled cells of the task,
+    Sources are drawn uniformly. Labels are normal scores of the ranks within all labelled cells of the task,
     so tasks of other units mix. Sources of several spaces may be given: an episode lies within one of them.
 
     Parameters
     ----------
     sources : iterable of Task or SourceTask
-        Of a task only the signal is seen.
+        Of a task only the signal is used.
     support : int or (int, int), default (5, 100)
-        Number of support cells; of a range, its ends included, each number is drawn uniformly on a logarithmic scale,
-        as the first labels matter most.
+        Number of support cells. For a range, including its ends, the number is drawn uniformly on a logarithmic scale,
+        because the first labels matter most.
     query : int, default 100
         Number of query cells.
     augment : Augmentation, optional
-        Makes many tasks of few; none where left out.
+        Creates many tasks from few; none by default.
     space : str or SearchSpace, optional
-        Move the sources of other spaces to this one, as far as it has their cells.
+        Map the sources of other spaces to this one, as far as it has their cells.
     labels : {"rank", "value"}, default "rank"
         ``value`` gives standardised utilities (mean 0, variance 1 within the task) instead of normal scores.
 
     Raises
     ------
     SettingError
-        Where there is no source, or one appears twice or has too few labels, or none that differ.
+        If there is no source, or one appears twice, has too few labels or equal ones only.
 
     Examples
     --------
@@ -129,7 +125,7 @@ class EpisodeSampler:
         self.labels = check_choice("labels", labels, ("rank", "value"))
         wanted = None if space is None else get_space(space)
         self.sources = tuple(checked_sources(type(self).__name__, sources, wanted, move=True))
-        low, high = support if isinstance(support, tuple | list) and len(support) == 2 else (support, support)
+        low, high = (support, support) if isinstance(support, int) else support
         self.support = (check_int("support", low), check_int("support", high))
         if self.support[0] > self.support[1]:
             raise SettingError(f"support must be a number or (low, high), not {shown(support)}.")
@@ -186,12 +182,12 @@ class EpisodeSampler:
         return SourceTask(name, made_of[0].dataset, space, cells, labels, held_out, metric_kind=kind)
 
     def _task(self, rng: np.random.Generator) -> tuple[SearchSpace, list[int], NDArray[np.int32], NDArray[np.float64]]:
-        first = int(check_generator(rng, "tasks").integers(len(self.sources)))
+        first = int(rng.integers(len(self.sources)))
         space = self.sources[first].space
         fellows = [i for i, source in enumerate(self.sources) if i != first and source.space == space]
         members = self.augment.members(first, fellows, rng)
         cells, scores = self._on_common_cells(tuple(sorted(members)))
-        if len(cells) < self.support[1] + self.query:  # too few cells in common
+        if len(cells) < self.support[1] + self.query:  # too few common cells
             members = [first]
             cells, scores = self._on_common_cells((first,))
         if len(members) == 1 and not self.augment.changes_all_labels:
