@@ -109,6 +109,7 @@ def get_task(name: str) -> Task:
 def _unknown(name: str, reason: str = "") -> UnknownNameError:
     names = [*TASKS, *declared_tasks(), *(task for table in _own_tables() for task in _names_in(table))]
     tables = ", ".join(dict.fromkeys(f"{one.partition('/')[0]}/…" for one in names))
+    names = [one for one in names if one.startswith(f"{name.partition('/')[0]}/")] or names
     possible = reason or f" Possible: {tables}."
     return UnknownNameError(f"Unknown task {shown(name)}.{near_name(name, names)}{possible} All: `nasmeta list tasks`.")
 

@@ -114,7 +114,6 @@ def test_what_is_not_here_names_the_command(monkeypatch: pytest.MonkeyPatch) -> 
         ("tnb101/jigsaw", None, "known for one, 10 epochs"),
         ("nb201/cifar10", [12], "no training of 200 epochs"),
         ("nb201/cifar10", [50, 200], "50 epochs. Possible: 12, 200"),
-        ("nb201/cifar10", 200, "Lengths of trainings"),
         ("nb201/cifar10", [2.5], "epochs must be"),
         ("nb201/cifar10", ["50of100", 200], "no point of the training of nb201/cifar10, which has 200 epochs"),
         ("nb201/cifar10", ["200of200", 200], "from 1 to 199"),
