@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_choice, check_int
+from nasmeta.checks import check_int, check_number
 from nasmeta.errors import SettingError, shown
-from nasmeta.spaces import SearchSpace, get_space, namesakes
-from nasmeta.tasks._augmentation import Augmentation, normal_scores, standardised
+from nasmeta.spaces import SearchSpace, namesakes
 from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._task import Task
+
+_MOST_MIXED = 3
+
+
+def standardised(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return values with mean 0 and deviation 1, or all 0 if they are equal."""
+    values = np.asarray(values, dtype=np.float64)
+    return np.asarray((values - values.mean()) / (values.std() or 1.0))
+
+
+def normal_scores(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Replace values by standard normal quantiles of their ranks; ties share a rank.
+
+    This label transform is invariant under monotone changes of the unit.
+    """
+    from scipy.special import ndtri
+    from scipy.stats import rankdata
+
+    ranks = rankdata(values)
+    return ndtri((ranks - 0.5) / len(ranks))
 
 
 def checked_sources(
@@ -42,6 +61,49 @@ def checked_sources(
         if np.ptp(source.utilities) == 0:
             raise SettingError(f"Source {source.name} has no two different labels: there is nothing to learn from it.")
     return seen
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Changes of sampled tasks relative to their sources.
+
+    Parameters
+    ----------
+    mixture : float, default 0
+        Probability that a task is a convex mixture of two or three sources of one space, on their common cells, with
+        weights from a flat Dirichlet distribution.
+    noise : float, default 0
+        Standard deviation of the noise on each cell's score.
+
+    Examples
+    --------
+    >>> from nasmeta.tasks import Augmentation
+    >>> Augmentation(mixture=0.5, noise=0.1)
+    Augmentation(mixture=0.5, noise=0.1)
+    """
+
+    mixture: float = 0.0
+    noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_number("mixture", self.mixture, most=1.0)
+        check_number("noise", self.noise)
+
+    def members(self, first: int, others: Sequence[int], rng: np.random.Generator) -> list[int]:
+        """Draw the sources of a mixture: `first` and, with probability `mixture`, one or two of `others`."""
+        if not others or not self.mixture or rng.random() >= self.mixture:
+            return [first]
+        more = min(len(others), int(rng.integers(1, _MOST_MIXED)))
+        return [first, *rng.choice(np.asarray(others), more, replace=False).tolist()]
+
+    def combined(self, scores: Sequence[NDArray[np.float64]], rng: np.random.Generator) -> NDArray[np.float64]:
+        """Return the labels of a new task from its members' scores, each of shape (n,), on common cells."""
+        mixed = scores[0]
+        if len(scores) > 1:
+            weights = rng.dirichlet(np.ones(len(scores))).tolist()
+            mixed = np.sum([w * one for w, one in zip(weights, scores, strict=True)], axis=0)
+            mixed = standardised(mixed)  # so that the noise has the same scale
+        return mixed + self.noise * rng.standard_normal(len(mixed)) if self.noise else mixed
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +135,8 @@ class Episode:
 class EpisodeSampler:
     """Draw tasks from sources, and support and query cells of each task.
 
-    Sources are drawn uniformly. Labels are normal scores of the ranks within all labelled cells of the task,
-    so tasks of other units mix. Sources of several spaces may be given: an episode lies within one of them.
+    Sources are drawn uniformly. Labels are normal scores of the ranks within all labelled cells of the task, so tasks
+    with different units can be mixed. Sources of several spaces are possible: an episode lies within one of them.
 
     Parameters
     ----------
@@ -87,10 +149,6 @@ class EpisodeSampler:
         Number of query cells.
     augment : Augmentation, optional
         Creates many tasks from few; none by default.
-    space : str or SearchSpace, optional
-        Map the sources of other spaces to this one, as far as it has their cells.
-    labels : {"rank", "value"}, default "rank"
-        ``value`` gives standardised utilities (mean 0, variance 1 within the task) instead of normal scores.
 
     Raises
     ------
@@ -119,25 +177,21 @@ class EpisodeSampler:
         support: int | tuple[int, int] = (5, 100),
         query: int = 100,
         augment: Augmentation | None = None,
-        space: str | SearchSpace | None = None,
-        labels: str = "rank",
     ) -> None:
-        self.labels = check_choice("labels", labels, ("rank", "value"))
-        wanted = None if space is None else get_space(space)
-        self.sources = tuple(checked_sources(type(self).__name__, sources, wanted, move=True))
+        self.sources = tuple(checked_sources(type(self).__name__, sources))
         low, high = (support, support) if isinstance(support, int) else support
         self.support = (check_int("support", low), check_int("support", high))
-        if self.support[0] > self.support[1]:
+        if low > high:
             raise SettingError(f"support must be a number or (low, high), not {shown(support)}.")
         self.query = check_int("query", query)
-        self.augment = Augmentation() if augment is None else augment
+        self.augment = augment or Augmentation()
         for source in self.sources:
-            if len(source) < self.support[1] + self.query:
+            if len(source) < high + query:
                 raise SettingError(
-                    f"Source {source.name} has {len(source):,} labels, but an episode needs up to {self.support[1]} "
-                    f"for support and {self.query} for queries."
+                    f"Source {source.name} has {len(source):,} labels, but an episode needs up to {high} for support "
+                    f"and {query} for queries."
                 )
-        self._scores = [self._standard(source.utilities) for source in self.sources]
+        self._scores = [normal_scores(source.utilities) for source in self.sources]
         self._common: dict[tuple[int, ...], tuple[NDArray[np.int32], list[NDArray[np.float64]]]] = {}
 
     @property
@@ -147,53 +201,44 @@ class EpisodeSampler:
 
     def sample(self, rng: np.random.Generator) -> Episode:
         """Draw one episode."""
-        space, members, cells, labels = self._task(rng)
+        members, cells, labels = self._task(rng)
         low, high = self.support
         n_support = int(np.exp(rng.uniform(np.log(low), np.log(high + 1)))) if low < high else low
         chosen = rng.choice(len(cells), min(n_support, high) + self.query, replace=False)
         first, rest = chosen[: -self.query], chosen[-self.query :]
         names = tuple(self.sources[i].name for i in members)
+        space = self.sources[members[0]].space
         return Episode(space, cells[first], labels[first], cells[rest], labels[rest], names)
 
     def sample_many(self, n: int, rng: np.random.Generator) -> list[Episode]:
         """Draw `n` episodes."""
-        return [self.sample(rng) for _ in range(check_int("n", n))]
+        return [self.sample(rng) for _ in range(n)]
 
     def full_task(self, rng: np.random.Generator) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Draw one task with all its labels, to simulate a search on it.
 
         Returns
         -------
-        cells : ndarray of int32, shape (n,)
-        labels : ndarray of float64, shape (n,)
-            Of one space; `sample_task` also says of which.
+        ndarray of int32, shape (n,)
+            The labelled cells.
+        ndarray of float64, shape (n,)
+            Their labels.
         """
-        _, _, cells, labels = self._task(rng)
+        _, cells, labels = self._task(rng)
         return cells, labels
 
-    def sample_task(self, rng: np.random.Generator) -> SourceTask:
-        """Draw one task with all its labels, as a source that knows its space, its name and what it holds out."""
-        space, members, cells, labels = self._task(rng)
-        made_of = [self.sources[i] for i in members]
-        held_out = tuple(dict.fromkeys(name for source in made_of for name in source.held_out))
-        name = " + ".join(source.name for source in made_of)
-        kinds = {source.metric_kind for source in made_of}
-        kind = kinds.pop() if len(kinds) == 1 else ""
-        return SourceTask(name, made_of[0].dataset, space, cells, labels, held_out, metric_kind=kind)
-
-    def _task(self, rng: np.random.Generator) -> tuple[SearchSpace, list[int], NDArray[np.int32], NDArray[np.float64]]:
+    def _task(self, rng: np.random.Generator) -> tuple[list[int], NDArray[np.int32], NDArray[np.float64]]:
         first = int(rng.integers(len(self.sources)))
         space = self.sources[first].space
-        fellows = [i for i, source in enumerate(self.sources) if i != first and source.space == space]
-        members = self.augment.members(first, fellows, rng)
+        others = [i for i, source in enumerate(self.sources) if i != first and source.space == space]
+        members = self.augment.members(first, others, rng)
         cells, scores = self._on_common_cells(tuple(sorted(members)))
         if len(cells) < self.support[1] + self.query:  # too few common cells
             members = [first]
             cells, scores = self._on_common_cells((first,))
-        if len(members) == 1 and not self.augment.changes_all_labels:
-            return space, members, cells, scores[0]
-        labels = self.augment.combined(scores, rng)
-        return space, members, cells, self._standard(labels)
+        if len(members) == 1 and not self.augment.noise:
+            return members, cells, scores[0]
+        return members, cells, normal_scores(self.augment.combined(scores, rng))
 
     def _on_common_cells(self, members: tuple[int, ...]) -> tuple[NDArray[np.int32], list[NDArray[np.float64]]]:
         """Return the cells that all members have labelled, ascending, and each member's scores there."""
@@ -201,6 +246,3 @@ class EpisodeSampler:
             cells = reduce(np.intersect1d, [self.sources[i].cells for i in members])
             self._common[members] = cells, [self._scores[i][self.sources[i].rows_of(cells)] for i in members]
         return self._common[members]
-
-    def _standard(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
-        return normal_scores(labels) if self.labels == "rank" else standardised(labels)
