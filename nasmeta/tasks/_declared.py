@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from nasmeta.files import parse_toml, shipped
 from nasmeta.tables import registered_sources
-from nasmeta.tasks._task import Signal, Task
+from nasmeta.tasks._signal import Signal
+from nasmeta.tasks._task import Task
 
 
 class DeclaredTask(NamedTuple):

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from nasmeta.checks import check_int
 from nasmeta.errors import SettingError, shown
 from nasmeta.tasks._declared import declared_tasks
 from nasmeta.tasks._signal import Signal, is_own_table
@@ -40,37 +39,26 @@ def fidelities(task: Task, epochs: Iterable[int | str] | None = None) -> dict[in
         return known
     found: dict[int, Task] = {}
     for length in epochs:
-        if isinstance(length, str):
-            other = _point(task, length)
-            length = other.signal.epoch or 0
-        elif check_int("epochs", length, least=0) in known:
-            other = known[length]
-        else:
+        epoch, other = _point(task, length) if isinstance(length, str) else (length, known.get(length))
+        if other is None:
             raise SettingError(
-                f"{task.name} was asked for with {length} epochs. Possible: {', '.join(map(str, known))}, and points "
-                f'of its learning curve, such as "{max(1, full // 4)}of{full}".'
+                f"{task.name} has no training of {shown(length)} epochs. Possible: {', '.join(map(str, known))}, and "
+                f'points of its learning curve, such as "{max(1, full // 4)}of{full}".'
             )
-        if length in found:
-            raise SettingError(f"{length} epochs appear twice.")
-        found[length] = other
+        if epoch in found:
+            raise SettingError(f"{epoch} epochs appear twice.")
+        found[epoch] = other
     if full not in found:
-        raise SettingError(
-            f"{task.name} was asked for with no training of {full} epochs, its own. Possible: "
-            f"{', '.join(map(str, known))}; {full} must be among them."
-        )
+        raise SettingError(f"epochs must contain {full}, the training of {task.name} itself.")
     return {epoch: found[epoch] for epoch in sorted(found)}
 
 
-def _point(task: Task, text: str) -> Task:
-    """Return a task's own training, observed after its first epochs."""
-    full = task.signal.epochs
-    match = _POINT.fullmatch(text)
-    if not match or task.objective is not None or full is None or int(match[2]) != full:
-        raise SettingError(
-            f"{shown(text)} is no point of the training of {task.name}"
-            + (f", which has {full} epochs: write such as '{max(1, full // 4)}of{full}'." if full else ".")
-        )
-    return _same_with(task, f"@{text}", epoch=check_int("A point of a learning curve", int(match[1]), 1, full - 1))
+def _point(task: Task, text: str) -> tuple[int, Task | None]:
+    """Return a task's own training, observed after its first epochs; None if the text is not a point of it."""
+    match, full = _POINT.fullmatch(text), task.signal.epochs or 0
+    if not match or task.objective is not None or int(match[2]) != full or not 1 <= int(match[1]) < full:
+        return 0, None
+    return int(match[1]), _same_with(task, f"@{text}", epoch=int(match[1]))
 
 
 def _same_with(task: Task, ending: str, **changed: int) -> Task:

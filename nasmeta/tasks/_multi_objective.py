@@ -63,7 +63,7 @@ class MultiObjectiveTask(Task):
         self.objective, self._table, self._held_out = None, self._parts[0]._table, None
 
     @property
-    def parts(self) -> tuple[Task, ...]:  # type: ignore[override]
+    def parts(self) -> tuple[Task, ...]:
         """One task per objective."""
         return self._parts
 

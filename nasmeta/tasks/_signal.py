@@ -1,4 +1,4 @@
-"""The columns of a task: what a searcher sees, and what an evaluation costs."""
+"""The columns of a task: the signal and the cost of an evaluation."""
 
 from __future__ import annotations
 

@@ -81,7 +81,8 @@ class SourceTask:
         cells, utilities = _checked_labels(self.name, self.space, self.cells, self.utilities)
         object.__setattr__(self, "cells", cells)
         object.__setattr__(self, "utilities", utilities)
-        given = (self.held_out,) if isinstance(self.held_out, str) else self.held_out
+        listed: Any = self.held_out
+        given = (listed,) if isinstance(listed, str) else listed
         of_metric = held_out_metric(self.metric_kind)
         names = (self.dataset, *([of_metric] if of_metric else []), *given)
         if not all(names):

@@ -35,7 +35,7 @@ class Task(ShowsFacts):
         The table that holds the columns, or its name, which is looked up on first use; a space if there is no table,
         because a function or a training provides the values.
     signal : Signal
-        The column that evaluations return.
+        The column with the values of evaluations.
     objective : Objective, optional
         A second column, and the rule that combines both into one number.
     cost : "recorded", Cost or None, default "recorded"
@@ -133,7 +133,7 @@ class Task(ShowsFacts):
             _ = made.column  # raises if the directions do not fit
         return made
 
-    # -- what it is about -------------------------------------------------------------------------------------------
+    # -- table, kind and held-out names -------------------------------------------------------------------------------
     @property
     def table(self) -> Table:
         """The table that holds the columns.

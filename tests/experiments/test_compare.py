@@ -267,7 +267,7 @@ def test_an_error_in_a_worker_arrives_as_it_is(tmp_path: Path) -> None:
         ({"searchers": {"a": ("random", 5)}}, SettingError, "no string with a searcher"),
         ({"searchers": {5: "random"}}, SettingError, "no string with a searcher"),
         ({"tasks": 5}, SettingError, "Tasks are"),
-        ({"tasks": [None]}, SettingError, "A task is"),
+        ({"tasks": [None]}, SettingError, "Tasks are"),
         ({"settings": 5}, SettingError, "Settings are"),
         ({"settings": {"random": 5}}, SettingError, "Settings are"),
         ({"searchers": {"x" * 300: "random"}, "folder": "."}, JournalError, "Cannot write the journal"),
