@@ -175,6 +175,8 @@ def _objective(text: str, name: str, table: Table, dataset: str | None) -> Task:
 
 def _joined_name(parts: list[Task]) -> str:
     """Return the name of the first part, and for each other part what distinguishes it."""
+    if not parts:
+        return "a task"
     table, dataset = f"{parts[0].table_name}/", parts[0].signal.dataset
     short = [one.name.removeprefix(table).removeprefix(f"{dataset}/").removesuffix(f"/{dataset}") for one in parts[1:]]
     return "+".join([parts[0].name, *short])
@@ -229,7 +231,7 @@ def multi_objective_task(
         if dataset is None and parts:
             dataset = parts[0].signal.dataset
         parts.append(_objective(one, own, opened, dataset) if isinstance(one, str) else one)
-    return MultiObjectiveTask(_joined_name(parts) if name is None and parts else name or "a task", parts)
+    return MultiObjectiveTask(name or _joined_name(parts), parts)
 
 
 # -- families -------------------------------------------------------------------------------------------------------
@@ -319,10 +321,10 @@ def _without(task: Task, others: Iterable[Task]) -> TaskDistribution:
 
 def _of_same_weight(task: Task) -> list[str]:
     """Return the names of a trade-off's task on all datasets and devices of the table's family of trade-offs."""
-    base, _, end = task.name.partition("/tradeoff-")
+    base, tradeoff, end = task.name.partition("/tradeoff-")
     weight, _, device = end.partition("/")
-    family = declared_families().get(f"{task.table_name}/tradeoff")
-    if task.objective is None or family is None or not device.isidentifier() or task.signal.dataset not in base:
+    family = declared_families().get(f"{task.table_name}/tradeoff") if tradeoff else None
+    if task.objective is None or family is None or "/" in device or task.signal.dataset not in base:
         return []
     datasets = dict.fromkeys(name.split("/")[1] for name in family)
     devices = dict.fromkeys(name.rpartition("/")[2] for name in family)

@@ -308,5 +308,7 @@ def test_a_tradeoff_learns_from_those_of_its_weight() -> None:
         "nb201/cifar100@12ep/tradeoff-0.5/fpga"
         in default_sources(nm.get_task("nb201/cifar10@12ep/tradeoff-0.5/pixel3")).names
     )
+    of_gpu = default_sources(nm.get_task("nb201/cifar10/tradeoff-2/1080ti_batch1")).names
+    assert len(of_gpu) == 2 * 5
     attacked = nm.get_task("nb201/robust/pgd@1/tradeoff-2/pixel3")
     assert default_sources(attacked).names == ("nb201/cifar100", "nb201/imagenet16-120")
