@@ -39,7 +39,7 @@ EXCEPTIONS = {
         "nasmeta.training.proxies._measure", "nasmeta.verification._latency",
     },
     "What is made to fail, to hurry, or to find other files": {
-        "nasmeta.journals._lease", "nasmeta.tables._fetch", "nasmeta.tables._store",
+        "nasmeta.tables._fetch", "nasmeta.tables._store",
         "nasmeta.tables.official._import", "nasmeta.tables.official._sources",
         "nasmeta.tables.sources._registry", "nasmeta.training.proxies._measure",
     },

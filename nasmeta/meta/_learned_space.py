@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError, shown
 from nasmeta.spaces import SearchSpace
-from nasmeta.tasks import Augmentation, LabelNoise, SourceTask, Task, checked_sources, normal_scores
+from nasmeta.tasks import Augmentation, SourceTask, Task, checked_sources, normal_scores
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -172,7 +172,7 @@ class LearnedSpace:
         sources: Iterable[SourceTask | Task],
         fraction: float = 0.1,
         *,
-        noise: float | LabelNoise = 0.1,
+        noise: float = 0.1,
     ) -> LearnedSpace:
         """Learn from source tasks, of which only the signal is seen; of other spaces, from the cells that both have.
 
@@ -271,7 +271,7 @@ def _left_out_positions(
     return [np.concatenate(positions) for positions in found.values()]
 
 
-def _best_of_copies(source: SourceTask, noise: float | LabelNoise, rng: np.random.Generator) -> NDArray[np.int32]:
+def _best_of_copies(source: SourceTask, noise: float, rng: np.random.Generator) -> NDArray[np.int32]:
     """Return the best cell of each noisy copy of a source."""
     scores, augment = normal_scores(source.utilities), Augmentation(noise=noise)
     return np.array([source.cells[np.argmax(augment.combined([scores], rng))] for _ in range(_COPIES)], np.int32)

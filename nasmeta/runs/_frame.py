@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pandas.api.types import union_categoricals
 
 from nasmeta.errors import SettingError
 from nasmeta.searchers import RandomSearch
@@ -103,6 +102,9 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
 
 def joined_frame(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Return results frames of different tasks and searchers as one frame, with the columns of all of them."""
+    import pandas as pd
+    from pandas.api.types import union_categoricals
+
     if len(frames) == 1:
         return frames[0]
     whole = pd.concat(frames, ignore_index=True)

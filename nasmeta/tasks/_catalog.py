@@ -1,40 +1,43 @@
-"""The tasks and their families by name."""
+"""Tasks and families by name.
+
+A name is ``TABLE/DATASET[/METRIC][@SPLIT][@EPOCHSep][#SEED]``, or a name that ``benchmarks_data`` declares. A budget or
+a trade-off follows after a slash, further objectives after a plus sign; this is the same for all tables.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from nasmeta.checks import is_listed
-from nasmeta.errors import ColumnError, DamagedFileError, NasmetaError, SettingError, UnknownNameError, near_name, shown
-from nasmeta.registry import Registry, is_place
-from nasmeta.tasks._distribution import ALL_HELD_OUT, TaskDistribution
-from nasmeta.tasks._members import (
-    declared_families,
-    declared_tasks,
-    drawn_names,
-    own_families,
-    own_names,
-    own_tasks,
-    same_on_other_datasets,
-    task_of_own_table,
-    tradeoff_devices,
+from nasmeta.errors import (
+    ColumnError,
+    DamagedFileError,
+    MissingValueError,
+    NasmetaError,
+    SettingError,
+    UnknownNameError,
+    near_name,
+    shown,
 )
+from nasmeta.registry import Registry, is_place
+from nasmeta.spaces import canonical_dataset
+from nasmeta.tables import SOURCES, TABLES, Table, added_tables, is_here, load_table, parts_of_name, table_names
+from nasmeta.tasks._declared import declared_families, declared_tasks
+from nasmeta.tasks._distribution import TaskDistribution
 from nasmeta.tasks._multi_objective import MultiObjectiveTask
-from nasmeta.tasks._multi_objective_names import task_of_objectives
-from nasmeta.tasks._names import CANNOT_RUN_ALL, DATASETS, FORMS, TNB101, attacks, devices, read_name, why_no_name
-from nasmeta.tasks._objectives import OBJECTIVE
 from nasmeta.tasks._signal import is_own_table
 from nasmeta.tasks._source_task import SourceTask
-from nasmeta.tasks._task import Task
+from nasmeta.tasks._task import OBJECTIVE, Task
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
 def _task_of(found: object) -> Task | None:
-    """Return the task that another package has, as it stands there or from a function."""
+    """Return the task that another package provides, as an object or from a function."""
     made = found() if callable(found) and not isinstance(found, type) else found
     return made if isinstance(made, Task) else None
 
@@ -46,38 +49,8 @@ TASKS: Registry[Task] = Registry(
     wanted="a Task, or a function that returns one; a space is asked alone, in search and compare, where a function "
     "answers (--evaluator)",
 )
-
-_TRADEOFF = re.compile(
-    rf"nb201/(?P<dataset>{'|'.join(DATASETS)})(?P<form>[@#]\w+)?/tradeoff-(?P<weight>[\d.]+)/(?P<device>\w+)"
-)
-
-_FAMILIES: Mapping[str, Callable[[], list[str]]] = {
-    "nb201": lambda: [f"nb201/{dataset}" for dataset in DATASETS],
-    "all": lambda: [
-        name
-        for family in ("nb201/accuracy", "nb201/robust", "nb201/latency", "nb201/energy", "tnb101")
-        for name in _FAMILIES[family]()
-    ],
-    "nb201/accuracy": lambda: [
-        f"nb201/{dataset}{form}" for dataset in DATASETS for form in ("", "#777", "#888", "#999", "@12ep")
-    ],
-    "nb201/12ep": lambda: [f"nb201/{dataset}@12ep" for dataset in DATASETS],
-    "nb201/accuracy+latency": lambda: [
-        f"nb201/{dataset}+latency/{device}"
-        for dataset in DATASETS
-        for device in sorted(devices("latency", DATASETS[-1]))
-    ],
-    "nb201/energy": lambda: [f"nb201/energy/{device}" for device in sorted(devices("energy", "cifar10"))],
-    "nb201/latency": lambda: [
-        f"nb201/latency/{device}" for device in sorted(devices("latency", "cifar10")) if device not in CANNOT_RUN_ALL
-    ],
-    "nb201/robust": lambda: [f"nb201/robust/{attack}" for attack in attacks()],
-    "nb201/tradeoff": lambda: drawn_names("tradeoff"),
-    "nb201/train-seconds": lambda: [f"nb201/train-seconds/{dataset}" for dataset in DATASETS],
-    "nb201/within": lambda: drawn_names("within"),
-    "tnb101": lambda: [f"tnb101/{task}" for task in TNB101],
-    "tnb101/train": lambda: [f"tnb101/{task}/train" for task in TNB101],
-}
+_UNDER_OBJECTIVE = re.compile(r"([^/]+/.+?)/((?:within|tradeoff)-.+)")
+_COST_KINDS = ("", "latency/", "energy/")  # within-5ms/pixel3 is short for within-5ms/latency/pixel3
 
 
 def get_task(name: str) -> Task:
@@ -86,27 +59,29 @@ def get_task(name: str) -> Task:
     Parameters
     ----------
     name : str
-        For example ``nb201/cifar10``: the signal is the validation accuracy after 200 epochs in percent, mean over the
-        measured seeds; an evaluation costs its training seconds. What else there is:
+        ``TABLE/DATASET[/METRIC][@SPLIT][@EPOCHSep][#SEED]``. For example ``nb201/cifar10``: the signal is the
+        validation accuracy after 200 epochs in percent, mean over the measured seeds; an evaluation costs its training
+        seconds. Parts that are left out have the defaults of `nasmeta.tables.Table.task`. Examples:
 
-        * ``nb201/cifar100#777`` one seed; ``nb201/cifar100#sample`` one at random a cell, drawn anew in each run;
-          ``nb201/cifar100@12ep`` after a training of 12 epochs;
-        * ``nb201/latency/pixel3``, ``nb201/energy/fpga`` on a device, of the networks for CIFAR-10, or for the dataset
-          that follows, as in ``nb201/latency/pixel3/cifar100``; ``nb201/train-seconds/cifar100``: less is better;
-        * ``nb201/robust/pgd@1`` accuracy under an attack of size 1/255, on CIFAR-10's test images;
-        * ``nb201/cifar100/within-5ms/pixel3`` best accuracy under a budget; ``…/tradeoff-2/pixel3`` against the
-          logarithm of the latency, of the networks for the same dataset unless another follows the device;
-          ``nb201/robust/pgd@1/within-5ms/pixel3`` under attack; of any table ``TASK/within-5/METRIC``, see
-          `Task.with_objective`;
-        * ``tnb101/jigsaw`` and the six other tasks of TransNAS-Bench-101; ``tnb101/jigsaw/train``: the same metric on
+        * ``nb201/cifar100#777`` one seed; ``nb201/cifar100#sample`` a random seed per cell, drawn anew in each run;
+          ``nb201/cifar100@12ep`` a training of 12 epochs;
+        * ``tnb101/jigsaw`` and the six other tasks of TransNAS-Bench-101; ``tnb101/jigsaw/train`` the same metric on
           the training images;
-        * ``nb201/cifar10+latency/pixel3`` several objectives at once, see `multi_objective_task`.
-
-        Test accuracy has no name: a searcher sees validation, and test is what is told afterwards (`Task.report`).
+        * ``nb201/latency/pixel3`` and ``nb201/energy/fpga`` on a device, of the networks for CIFAR-10, or for the
+          dataset that follows, as in ``nb201/latency/pixel3/cifar100``; ``nb201/train-seconds/cifar100``;
+        * ``nb201/robust/pgd@1`` accuracy under an attack of size 1/255, on CIFAR-10's test images;
+        * ``TASK/within-5ms/COST`` the best value under a budget; ``TASK/tradeoff-2/COST`` the value minus twice the
+          logarithm of the cost, see `Task.with_objective`. The cost is a metric of the table or a device, as in
+          ``nb201/cifar100/within-5ms/pixel3``;
+        * ``TASK+OBJECTIVE`` several objectives at once, as in ``nb201/cifar10+latency/pixel3``, see
+          `multi_objective_task`.
 
     Raises
     ------
     UnknownNameError
+        If the name does not exist.
+    ColumnError
+        If a table of your own has no such column.
 
     Examples
     --------
@@ -116,49 +91,165 @@ def get_task(name: str) -> Task:
     >>> get_task("nb201/robust/pgd@1").dataset, get_task("nb201/latency/1080ti_batch32").dataset
     ('cifar10', '1080ti')
     """
-    if not isinstance(name, str):
-        raise UnknownNameError.of("task", name, known_names())
     if name in TASKS or is_place(name):
         return TASKS[name]
-    found: Task | None = read_name(name) or declared_tasks().get(name)
-    if found is None and "+" in name:
-        found = task_of_objectives(name, get_task)
-    found = found or _under_objective(name) or task_of_own_table(name)
-    if found is None:
-        names = known_names()
-        of_family = [known for known in names if known.startswith(f"{name.partition('/')[0]}/")]
-        unknown, why = UnknownNameError.of("task", name, of_family), why_no_name(name)
-        if not of_family:
-            families = dict.fromkeys(f"{head}{slash and '/…'}" for head, slash, _ in (n.partition("/") for n in names))
-            unknown = UnknownNameError(
-                f"Unknown task {shown(name)}.{near_name(name, names)} Possible: {', '.join(families)}. All: `nasmeta "
-                "list tasks`."
-            )
-        raise UnknownNameError(f"{unknown} {why}") if why else unknown
-    return found
+    if name in declared_tasks():
+        return declared_tasks()[name].task
+    table = name.partition("/")[0]
+    if table not in (*table_names(), *_own_tables()) and not is_place(table):
+        raise _unknown(name)
+    try:
+        return _of_several_columns(name) or _under_objective(name) or _of_one_column(name)
+    except ColumnError as reason:
+        if is_own_table(table):
+            raise
+        raise _unknown(name, f" {reason}") from None
+
+
+def _unknown(name: str, reason: str = "") -> UnknownNameError:
+    names = [*TASKS, *declared_tasks(), *(task for table in _own_tables() for task in _names_in(table))]
+    tables = ", ".join(dict.fromkeys(f"{one.partition('/')[0]}/…" for one in names))
+    names = [one for one in names if one.startswith(f"{name.partition('/')[0]}/")] or names
+    possible = reason or f" Possible: {tables}."
+    return UnknownNameError(f"Unknown task {shown(name)}.{near_name(name, names)}{possible} All: `nasmeta list tasks`.")
+
+
+def _of_one_column(name: str) -> Task:
+    table, _, rest = name.partition("/")
+    try:
+        opened = load_table(table)
+    except MissingValueError as reason:  # no file of the table is on this machine
+        raise ColumnError(str(reason)) from None
+    dataset, metric, stated = parts_of_name(rest, opened.columns)
+    if not dataset:
+        raise ColumnError(f"{name} is a table. Its tasks: {', '.join(opened.tasks().names)}.")
+    task = opened.task(metric or None, dataset, **stated)
+    if task.signal.split == "test" and "split" not in stated and not is_own_table(table):
+        raise ColumnError(f"{name} has test values only. To search on them, write {name}@test.")
+    return task
 
 
 def _under_objective(name: str) -> Task | None:
-    """Return what ``TASK/within-5/METRIC`` or ``TASK/tradeoff-2/METRIC`` means; None where the name has no such end."""
-    parts = name.split("/")
-    for i in range(2, len(parts) - 1):
-        if OBJECTIVE.fullmatch(objective := "/".join(parts[i:])):
-            try:
-                return get_task("/".join(parts[:i])).with_objective(objective)
-            except ColumnError:
-                if parts[0] != "nb201":  # which has names of its own for its devices
-                    raise
+    match = _UNDER_OBJECTIVE.fullmatch(name)
+    if match is None:
+        return None
+    task, objective = get_task(match[1]), OBJECTIVE.fullmatch(match[2])
+    cost = objective and _declared_column(
+        objective[4], task.table_name, task.signal.dataset, unit=objective[3], kinds=_COST_KINDS
+    )
+    return task.with_objective(match[2], cost.signal if cost else None)
+
+
+def _of_several_columns(name: str) -> Task | None:
+    first, *others = name.split("+")
+    if not others:
+        return None
+    with suppress(NasmetaError):
+        task = _of_one_column(name)
+        if "+" in task.signal.dataset + task.signal.metric:
+            return task
+    head = get_task(first)
+    parts = [head, *(_objective(text, head.table_name, head.table, head.signal.dataset) for text in others)]
+    return MultiObjectiveTask(_joined_name(parts), parts)
+
+
+def _declared_column(
+    text: str, table: str, dataset: str | None, *, unit: str = "", kinds: Iterable[str] = ("",)
+) -> Task | None:
+    """Return the declared task of a table that a part of a name means, on this dataset or the one in the text."""
+    for kind in kinds:
+        for name in (f"{table}/{kind}{text}/{dataset}", f"{table}/{kind}{text}"):
+            found = declared_tasks().get(name)
+            if found is None or unit not in ("", found.unit):
+                continue
+            if dataset is None or found.task.signal.dataset in (dataset, *text.split("/")):
+                return found.task
     return None
 
 
-def known_names() -> list[str]:
-    """Return names of tasks, and forms of names, for messages."""
-    listed = [name for family in ("nb201", "nb201/12ep", "tnb101") for name in _FAMILIES[family]()]
-    return [*TASKS, *listed, *FORMS, *declared_tasks(), *own_names()]
+def _objective(text: str, name: str, table: Table, dataset: str | None) -> Task:
+    text = text.removeprefix(f"{name}/")
+    on = canonical_dataset(dataset) if dataset else None
+    return _declared_column(text, name, on) or table.task(text.removeprefix(f"{on}/"), dataset)
+
+
+def _joined_name(parts: list[Task]) -> str:
+    """Return the name of the first part, and for each other part what distinguishes it."""
+    if not parts:
+        return "a task"
+    table, dataset = f"{parts[0].table_name}/", parts[0].signal.dataset
+    short = [one.name.removeprefix(table).removeprefix(f"{dataset}/").removesuffix(f"/{dataset}") for one in parts[1:]]
+    return "+".join([parts[0].name, *short])
+
+
+def multi_objective_task(
+    objectives: Iterable[str | Task],
+    dataset: str | None = None,
+    *,
+    table: str | Table = "nb201",
+    name: str | None = None,
+) -> MultiObjectiveTask:
+    """Return the task of several objectives at once: its values are vectors, its goal is the Pareto front.
+
+    Parameters
+    ----------
+    objectives : iterable of str or Task
+        At least two: metrics of the table, such as ``accuracy``; parts of names of tasks, such as ``latency/pixel3``;
+        or tasks of one objective. Each has the direction of its column.
+    dataset : str, optional
+        By default the only dataset of the table, or the dataset of the first objective.
+    table : str or Table, default "nb201"
+        Any table with several columns.
+    name : str, optional
+        By default ``TABLE/DATASET+OBJECTIVE``, which `get_task` reads, too.
+
+    Returns
+    -------
+    MultiObjectiveTask
+
+    Raises
+    ------
+    SettingError
+        For fewer than two objectives, duplicates, or several datasets or spaces.
+    ColumnError
+        If the table has no such objective.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> import nasmeta as nm
+    >>> measured = pd.DataFrame({"cell": [1, 2, 3], "accuracy": [90.0, 94.0, 89.0], "watts": [5.0, 9.0, 6.0]})
+    >>> mine = nm.Table.from_frame(measured, space="nb201", dataset="pets", direction={"watts": "min"})
+    >>> task = nm.multi_objective_task(["accuracy", "watts"], table=mine)
+    >>> task.name, task.front.cells
+    ('own/pets+watts', array([2, 1], dtype=int32))
+    """
+    opened = load_table(table) if isinstance(table, str) else table
+    own = table if isinstance(table, str) else table.name
+    parts: list[Task] = []
+    for one in [objectives] if isinstance(objectives, str) else objectives:
+        if dataset is None and parts:
+            dataset = parts[0].signal.dataset
+        parts.append(_objective(one, own, opened, dataset) if isinstance(one, str) else one)
+    return MultiObjectiveTask(name or _joined_name(parts), parts)
+
+
+# -- families -------------------------------------------------------------------------------------------------------
+def _own_tables() -> tuple[str, ...]:
+    """Return the names of the tables that a user added or that other packages provide."""
+    foreign = [kind.table for kind in SOURCES.values() if kind.__module__.partition(".")[0] != "nasmeta"]
+    return tuple(dict.fromkeys([*added_tables(), *TABLES, *foreign]))
+
+
+def _names_in(table: str) -> tuple[str, ...]:
+    """Return the names of the tasks of a table; empty if it is damaged or has no default metric."""
+    with suppress(NasmetaError):
+        return load_table(table).tasks().names
+    return ()
 
 
 def task_families() -> tuple[str, ...]:
-    """Return the names that `task_distribution` knows.
+    """Return the names that `task_distribution` accepts.
 
     Examples
     --------
@@ -168,7 +259,7 @@ def task_families() -> tuple[str, ...]:
     True
     """
     registered = (name.partition("/")[0] for name in TASKS)
-    return tuple(dict.fromkeys([*_FAMILIES, *declared_families(), *registered, *own_families()]))
+    return tuple(dict.fromkeys([*declared_families(), *registered, *_own_tables()]))
 
 
 def task_distribution(name: str) -> TaskDistribution:
@@ -178,14 +269,12 @@ def task_distribution(name: str) -> TaskDistribution:
     ----------
     name : str
         ``nb201``: the three datasets after 200 epochs; ``nb201/12ep`` after 12; ``nb201/accuracy``: both, and each seed
-        after 200 (of which some cells lack one); ``nb201/train-seconds``; ``nb201/latency`` and ``nb201/energy``: the
-        devices that run all cells; ``nb201/accuracy+latency``: both as two objectives on the six devices that were
-        measured on all datasets; ``nb201/robust``: attacks; ``nb201/within`` and ``nb201/tradeoff``: accuracy and
-        hardware cost, one drawn budget or weight for each dataset and device;
-        ``tnb101``: the seven tasks of TransNAS-Bench-101; ``tnb101/train``: their metrics on the training images, more
-        to learn from; ``all``: all of these but those of two columns, those on training images, and the seconds, which
-        for one dataset are those for another times a factor.
-        For tasks registered by others: the part of their names before the slash.
+        after 200 (some cells lack one); ``nb201/train-seconds``; ``nb201/latency`` and ``nb201/energy``: the devices
+        that run all cells; ``nb201/accuracy+latency``: two objectives on the six devices that were measured on all
+        datasets; ``nb201/robust``: attacks; ``nb201/within`` and ``nb201/tradeoff``: accuracy and hardware cost, one
+        budget or weight per dataset and device; ``tnb101``: the seven tasks of TransNAS-Bench-101; ``tnb101/train``:
+        their metrics on the training images; ``all``: accuracies, attacks, latency, energy and ``tnb101``. For other
+        tables and registered tasks: the part of their names before the slash.
 
     Raises
     ------
@@ -199,12 +288,9 @@ def task_distribution(name: str) -> TaskDistribution:
     >>> len(task_distribution("nb201/latency")), len(task_distribution("tnb101"))
     (28, 7)
     """
-    tasks: list[Task] = []
-    if name in _FAMILIES:
-        tasks += (get_task(task) for task in _FAMILIES[name]())
-    elif isinstance(name, str):
-        tasks += (get_task(task) for task in declared_families().get(name, ()))
-        tasks += own_tasks(name)
+    tasks = [get_task(task) for task in declared_families().get(name, ())]
+    if name in _own_tables():
+        tasks += load_table(name).tasks()
     there = {task.name for task in tasks}
     registered = [TASKS[task] for task in TASKS if task.partition("/")[0] == name or task.rpartition("/")[0] == name]
     tasks += (task for task in registered if task.name not in there)
@@ -213,55 +299,57 @@ def task_distribution(name: str) -> TaskDistribution:
     return TaskDistribution(tasks)
 
 
-def all_held_out() -> set[str]:
-    """Return the datasets and devices that any task is on, whether its table is here or not."""
-    names = {name for family in task_families() if family != "all" for name in _held_out_of(family)}
-    hardware = [signal for kind in ("latency", "energy") for signal in devices(kind, "cifar10").values()]
-    return names.union(signal.device for signal in hardware if signal.device is not None)
-
-
-ALL_HELD_OUT.append(all_held_out)
-
-
-def _held_out_of(family: str) -> set[str]:
-    if family.startswith(("nb201/within", "nb201/tradeoff")):
-        return set()  # drawn from tables that may not be here; what they hold out is that of others
-    try:
-        return {name for task in task_distribution(family) for name in task.held_out}
-    except (ColumnError, DamagedFileError):  # a table of somebody's own, of which no task is clear
-        return set()
-
-
 def default_sources(task: Task) -> TaskDistribution:
-    """Return what a meta-searcher learns from where nobody says: the task's family without all that it holds out.
+    """Return the tasks that a meta-searcher learns from by default: the task's family without everything it holds out.
 
-    For a task of 12 epochs, of latency or of energy that is the family of this name; for all others the first part of
-    the name: so a task under attack or with a budget learns from the validation accuracies on the other datasets. A
-    trade-off learns from those of the same weight on the other datasets and devices, as its weight is known. A task of
-    a user's table learns from the same metric on the table's other datasets.
+    Tasks of 12 epochs, of latency and of energy have families of their own. All other tasks learn from the table's
+    main family: a task under attack or with a budget learns from the validation accuracies on the other datasets. A
+    trade-off learns from trade-offs of the same weight on the other datasets and devices. A task of a user's table
+    learns from the same metric on the table's other datasets.
     """
-    if found := _TRADEOFF.fullmatch(task.name):
-        form, weight, device = found["form"] or "", found["weight"], found["device"]
-        return TaskDistribution(
-            get_task(f"nb201/{dataset}{form}/tradeoff-{weight}/{other}")
-            for dataset in DATASETS
-            for other in tradeoff_devices()
-            if dataset != found["dataset"] and other != device
-        )
+    if names := _of_same_weight(task):
+        return _without(task, map(get_task, names))
     if not isinstance(task, MultiObjectiveTask) and is_own_table(task.table_name) and task.name not in TASKS:
-        return TaskDistribution(same_on_other_datasets(task))
-    for family, names in declared_families().items():
-        if task.name in names:
-            return _without(task, family)
-    first, _, rest = task.name.partition("/")
-    second = "12ep" if "@12ep" in rest else rest.partition("/")[0]
-    return _without(task, f"{first}/{second}" if second in ("12ep", "latency", "energy") else first)
+        return _without(task, _on_other_datasets(task))
+    declared = declared_tasks().get(re.split(r"\+|/(?:within|tradeoff)-", task.name)[0])
+    return _without(task, task_distribution(declared.family if declared else task.name.partition("/")[0]))
 
 
-def _without(task: Task, family: str) -> TaskDistribution:
-    return TaskDistribution(
-        other for other in task_distribution(family) if set(task.held_out).isdisjoint(other.held_out)
-    )
+def _without(task: Task, others: Iterable[Task]) -> TaskDistribution:
+    return TaskDistribution(other for other in others if set(task.held_out).isdisjoint(other.held_out))
+
+
+def _of_same_weight(task: Task) -> list[str]:
+    """Return the names of a trade-off's task on all datasets and devices of the table's family of trade-offs."""
+    base, tradeoff, end = task.name.partition("/tradeoff-")
+    weight, _, device = end.partition("/")
+    family = declared_families().get(f"{task.table_name}/tradeoff") if tradeoff else None
+    if task.objective is None or family is None or "/" in device or task.signal.dataset not in base:
+        return []
+    datasets = dict.fromkeys(name.split("/")[1] for name in family)
+    devices = dict.fromkeys(name.rpartition("/")[2] for name in family)
+    return [
+        f"{base.replace(task.signal.dataset, dataset)}/tradeoff-{weight}/{device}"
+        for dataset in datasets
+        for device in devices
+    ]
+
+
+def _on_other_datasets(task: Task) -> list[Task]:
+    """Return the task of the same metric on each other dataset of the table, with the same split, epochs and release.
+
+    If a dataset lacks these, `Table.task` chooses.
+    """
+    table, s = task.table, task.signal
+    found = []
+    for dataset in dict.fromkeys(info.dataset for info in table.columns if info.metric == s.metric):
+        if dataset == s.dataset:
+            continue
+        try:
+            found.append(table.task(s.metric, dataset, split=s.split, epochs=s.epochs, release=s.release))
+        except ColumnError:
+            found.append(table.task(s.metric, dataset))
+    return found
 
 
 def as_task(task: str | Task | TaskDistribution) -> Task:
@@ -270,8 +358,6 @@ def as_task(task: str | Task | TaskDistribution) -> Task:
         if len(task) != 1:
             raise SettingError(f"One task is needed, but {task!r} has {len(task)}.")
         return task[0]
-    if not isinstance(task, str | Task):
-        raise SettingError(f"A task is a name such as nb201/cifar10, or a Task, not {shown(task)}.")
     return get_task(task) if isinstance(task, str) else task
 
 
@@ -282,24 +368,17 @@ def as_tasks(asked: object, *, held_out: Iterable[str] = (), sources: Literal[Tr
 def as_tasks(
     asked: object, *, held_out: Iterable[str] = (), sources: bool = False
 ) -> list[Task] | list[Task | SourceTask]:
-    """Return the tasks of names, of families by name, Tasks, or several of these; with `sources` SourceTasks, too.
+    """Return the tasks of names, families, Tasks, or a list of these; with `sources` also SourceTasks.
 
-    Of a family given by its name, the tasks on datasets and devices that are `held_out` are left out.
+    If a family is given by its name, tasks on datasets and devices that are `held_out` are excluded.
 
     >>> [task.name for task in as_tasks(["nb201/latency/pixel3", "nb201"])]
     ['nb201/latency/pixel3', 'nb201/cifar10', 'nb201/cifar100', 'nb201/imagenet16-120']
     """
-    kinds: tuple[type, ...] = (Task, SourceTask) if sources else (Task,)
-    what = "Sources are names of tasks or of families of tasks, Tasks or SourceTasks"
-    if not sources:
-        what = "Tasks are names of tasks or of families, or Tasks"
-    if isinstance(asked, (str, *kinds)):
-        asked = [asked]
-    if not is_listed(asked):
-        raise SettingError(f"{what}, not {shown(asked)}.")
+    kinds = (Task, SourceTask) if sources else (Task,)
     without = set(held_out)
     found: list[Any] = []
-    for one in asked:
+    for one in asked if is_listed(asked) and not isinstance(asked, (str, *kinds)) else [asked]:
         if isinstance(one, str) and one in task_families():
             found += (task for task in task_distribution(one) if without.isdisjoint(task.held_out))
         elif isinstance(one, str):
@@ -307,13 +386,15 @@ def as_tasks(
         elif isinstance(one, kinds):
             found.append(one)
         else:
-            what = what if sources else "A task is a name such as nb201/cifar10, or a Task"
-            raise SettingError(f"{what}, not {shown(one)}.")
+            raise SettingError(
+                f"{'Sources' if sources else 'Tasks'} are names of tasks or of families, or "
+                f"{' or '.join(f'{kind.__name__}s' for kind in kinds)}, not {shown(one)}."
+            )
     return found
 
 
 def list_tasks(family: str | None = None) -> pd.DataFrame:
-    """Return the tasks of all families, or of one; `get_task` knows more forms of names.
+    """Return the tasks of all families, or of one; `get_task` accepts more names.
 
     Parameters
     ----------
@@ -323,9 +404,9 @@ def list_tasks(family: str | None = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        One row a task: ``task``, ``family`` (the first that has it), ``table``, ``dataset``, ``metric``, and ``here``
-        (whether its values are on this machine; where they are not, the error of the first use names the command that
-        brings them). Families that are drawn from a table are left out where it is not here.
+        One row per task: ``task``, ``family`` (the first that contains it), ``table``, ``dataset``, ``metric``, and
+        ``here`` (whether its values are on this machine; if not, the error of the first use names the command that
+        fetches them).
 
     Raises
     ------
@@ -342,21 +423,18 @@ def list_tasks(family: str | None = None) -> pd.DataFrame:
     """
     import pandas as pd
 
-    from nasmeta.tables import is_here
-
     rows: dict[str, tuple[str | bool, ...]] = {}
     for name in [family] if family is not None else [name for name in task_families() if name != "all"]:
         try:
             tasks = task_distribution(name)
-        except NasmetaError:
+        except (ColumnError, DamagedFileError):  # a table of the user's that is damaged or has no default metric
             if family is not None:
                 raise
             continue
         for task in tasks:
             side_by_side = isinstance(task, MultiObjectiveTask)
             parts = task.parts if side_by_side or task.objective is not None else (task,)
-            s = parts[0].signal
-            metric = "+".join(part.signal.metric for part in parts) if side_by_side else s.metric
+            metric = "+".join(part.signal.metric for part in parts) if side_by_side else parts[0].signal.metric
             here = all(is_here(task.table_name, **vars(part.signal)) for part in parts)
-            rows.setdefault(task.name, (task.name, name, task.table_name, s.dataset, metric, here))
+            rows.setdefault(task.name, (task.name, name, task.table_name, parts[0].signal.dataset, metric, here))
     return pd.DataFrame(rows.values(), columns=["task", "family", "table", "dataset", "metric", "here"])

@@ -1,4 +1,4 @@
-"""Several objectives side by side: a task whose answer is a vector."""
+"""Tasks of several objectives."""
 
 from __future__ import annotations
 
@@ -10,35 +10,32 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_text
 from nasmeta.errors import SettingError, shown
 from nasmeta.spaces import namesakes
+from nasmeta.tables import ColumnInfo
 from nasmeta.tasks._objectives import Front
+from nasmeta.tasks._signal import Signal
 from nasmeta.tasks._task import Task
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nasmeta.tables import ColumnInfo
-    from nasmeta.tasks._signal import Signal
-
 HYPERVOLUME_UNIT = "% of the front's hypervolume"
 
 
 class MultiObjectiveTask(Task):
-    """A search problem with several objectives: the answer is a vector, and the goal the whole Pareto front.
+    """A search problem with several objectives: values are vectors, the goal is the whole Pareto front.
 
-    It has the true front of its table, and one number for what a run has found of it: the hypervolume, in percent of
-    the front's (see `nasmeta.tasks.Front` for scale and reference point). So a run's regret is 100 minus that, and all
-    that compares searchers on one objective compares them on several. An evaluation costs the seconds of the most
-    expensive objective, as one training answers for all.
+    A run is measured by its hypervolume, in percent of the true front's (see `nasmeta.tasks.Front` for scale and
+    reference point), and its regret is 100 minus that. So everything that compares searchers on one objective compares
+    them on several. An evaluation costs the seconds of the most expensive objective, because one training measures all.
 
     Parameters
     ----------
     name : str
         For example ``nb201/cifar10+latency/pixel3``.
     parts : sequence of Task
-        One a objective: at least two, over the same space, about the same dataset.
+        One per objective: at least two, over the same space, about the same dataset.
 
     Attributes
     ----------
@@ -47,7 +44,7 @@ class MultiObjectiveTask(Task):
     Raises
     ------
     SettingError
-        Where the parts do not go together.
+        If the parts do not fit.
 
     Examples
     --------
@@ -59,38 +56,30 @@ class MultiObjectiveTask(Task):
     ('cifar10', 'train_seconds')
     """
 
+    _stored = ("name", "_parts", "objective", "_table", "_held_out")
+
     def __init__(self, name: str, parts: Sequence[Task]) -> None:  # no super(): it has no signal of its own
-        self.name, self._parts = check_text("The name of a task", name), _checked(name, parts)
+        self.name, self._parts = name, _checked(name, parts)
         self.objective, self._table, self._held_out = None, self._parts[0]._table, None
 
     @property
-    def _arguments(self) -> tuple[Any, ...]:
-        return self.name, self._parts
-
-    def __hash__(self) -> int:
-        return hash((self.name, self._parts))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return MultiObjectiveTask, self._arguments
-
-    @property
-    def parts(self) -> tuple[Task, ...]:  # type: ignore[override]
-        """One task an objective."""
+    def parts(self) -> tuple[Task, ...]:
+        """One task per objective."""
         return self._parts
 
     @property
     def is_sampled(self) -> bool:
-        """False: an objective that answers with one seed at random is refused."""
+        """False: objectives cannot have sampled seeds."""
         return False
 
     @property
     def n_objectives(self) -> int:
-        """How many objectives there are."""
+        """Number of objectives."""
         return len(self._parts)
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """What the objectives measure; with what tells them apart where one metric is there twice."""
+        """The metrics of the objectives; the names of the parts if several have the same metric."""
         names = [part.column.metric for part in self._parts]
         return tuple(part.name if names.count(m) > 1 else m for part, m in zip(self._parts, names, strict=True))
 
@@ -109,7 +98,7 @@ class MultiObjectiveTask(Task):
         """Unit, direction, release, source and licence of each objective."""
         return tuple(part.column for part in self._parts)
 
-    # -- what a task of one objective has, in the sense that it has here ---------------------------------------------
+    # -- members of a task of one objective --------------------------------------------------------------------------
     def _no_single(self, what: str) -> NoReturn:
         raise SettingError(
             f"{self.name} has {self.n_objectives} objectives, so it has no {what}: its parts have one each. Searchers "
@@ -119,21 +108,17 @@ class MultiObjectiveTask(Task):
 
     @property
     def signal(self) -> Signal:  # type: ignore[override]
-        """None, but a SettingError: there is one for each of the parts."""
+        """Raise a SettingError: each of the parts has a signal."""
         self._no_single("single signal")
 
     def as_source(self, *_: Any, **__: Any) -> NoReturn:
-        """Refuse with a SettingError: labels of sources are numbers."""
+        """Raise a SettingError: labels of sources are numbers."""
         self._no_single("labels to learn from")
-
-    def with_held_out(self, held_out: Sequence[str]) -> NoReturn:
-        """Refuse with a SettingError: what must not appear in a source follows from the parts."""
-        self._no_single("sources")
 
     @cached_property
     def held_out(self) -> tuple[str, ...]:
-        """What must not appear in any source: what any part holds out."""
-        return tuple(dict.fromkeys(name for part in self._parts for name in part.held_out))
+        """Names that must not appear in any source: those of all parts."""
+        return self._held_out or tuple(dict.fromkeys(name for part in self._parts for name in part.held_out))
 
     @property
     def kind(self) -> str:
@@ -142,7 +127,7 @@ class MultiObjectiveTask(Task):
 
     @property
     def device(self) -> None:
-        """None: what an evaluation costs is that of its training."""
+        """None: an evaluation costs its training."""
         return None
 
     @property
@@ -162,7 +147,7 @@ class MultiObjectiveTask(Task):
 
     @cached_property
     def column(self) -> ColumnInfo:
-        """What a run is judged by, the hypervolume; with releases, sources, licences and checksums of all columns."""
+        """The hypervolume, with releases, sources, licences and checksums of all columns."""
         first, joined = self.columns[0], dict[str, Any]()
         for name in ("release", "source", "licence", "source_sha256", "note"):
             joined[name] = " + ".join(dict.fromkeys(getattr(column, name) for column in self.columns))
@@ -171,7 +156,7 @@ class MultiObjectiveTask(Task):
 
     @cached_property
     def values(self) -> NDArray[np.float64]:
-        """The objectives of all architectures, float64, shape (size, m); NaN in each where one was not measured."""
+        """The objectives of all architectures, float64, shape (size, m); NaN in all if one was not measured."""
         values = np.stack([part.values for part in self._parts], axis=1)
         values[np.isnan(values).any(axis=1)] = np.nan
         values.flags.writeable = False
@@ -184,11 +169,11 @@ class MultiObjectiveTask(Task):
 
     @cached_property
     def front(self) -> Front:
-        """The true front of the table, exact over all that was measured."""
+        """The true front of the table, over all measured architectures."""
         return Front(self.values, self.directions)
 
     def front_frame(self) -> pd.DataFrame:
-        """Return the true front as a data frame: ``cell``, ``architecture``, and a column an objective.
+        """Return the true front as a data frame: ``cell``, ``architecture``, and one column per objective.
 
         Examples
         --------
@@ -216,7 +201,7 @@ class MultiObjectiveTask(Task):
 
     @cached_property
     def report_columns(self) -> tuple[ColumnInfo, ...]:
-        """What may be told of an architecture of a finished run: the columns of all parts, and their report columns."""
+        """The columns of all parts, and their report columns."""
         return (*self.columns, *(column for part in self._parts for column in part.report_columns))
 
     def _facts(self) -> dict[str, object]:
@@ -244,15 +229,15 @@ def _checked(name: str, parts: Sequence[Task]) -> tuple[Task, ...]:
         if not isinstance(part, Task) or isinstance(part, MultiObjectiveTask):
             raise SettingError(f"An objective of {name} is a Task of one objective, not {shown(part)}.")
         if part.is_sampled:
-            raise SettingError(f"{name}: {part.name} answers with one seed at random; name it without #sample.")
+            raise SettingError(f"{name}: {part.name} has a sampled seed; name it without #sample.")
     if len(found) < 2:
         raise SettingError(
             f"{name} has {len(found)} objective(s); several are at least two. A task of one is nasmeta.get_task(name) "
             "or Table.task(metric)."
         )
-    twice = next((part for i, part in enumerate(found) if _asks(part) in map(_asks, found[:i])), None)
+    twice = next((part for i, part in enumerate(found) if _column(part) in map(_column, found[:i])), None)
     if twice is not None:
-        raise SettingError(f"{name}: the objective {twice.name} is there twice; name each once.")
+        raise SettingError(f"{name}: the objective {twice.name} appears twice; name each once.")
     spaces = list(dict.fromkeys(part.space for part in found))
     if len(spaces) > 1:
         names = ", ".join(space.name for space in spaces)
@@ -266,5 +251,5 @@ def _checked(name: str, parts: Sequence[Task]) -> tuple[Task, ...]:
     return found
 
 
-def _asks(part: Task) -> tuple[Any, ...]:
+def _column(part: Task) -> tuple[Any, ...]:
     return part.table_name, part.signal.address, part.objective

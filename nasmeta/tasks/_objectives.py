@@ -1,25 +1,20 @@
-"""Several objectives: into one number under a rule, or side by side as a Pareto front and its hypervolume."""
+"""Rules that combine two objectives into one number, and Pareto fronts with their hypervolume."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.checks import check_choice, check_list, check_number
+from nasmeta.checks import check_choice
 from nasmeta.errors import MissingValueError, SettingError, shown
+from nasmeta.tables import ColumnInfo
+from nasmeta.tasks._signal import Signal
 
-if TYPE_CHECKING:
-    from nasmeta.tables import ColumnInfo
-    from nasmeta.tasks._signal import Signal
-
-
-OBJECTIVE = re.compile(r"(within|tradeoff)-(\d+(?:\.\d+)?(?:e\d+)?)([^\W\d_]*)/(.+)")  # within-5ms/latency
 _SLACK = 0.1  # of the front's range, by which the reference lies beyond its worst values
 _COMPLETE = 1 - 1e-12  # of the hypervolume: the same points, added in another order
 
@@ -33,7 +28,7 @@ class Objective:
     cost : Signal
         Latency or energy on a device; lower is better.
     rule : {"within", "tradeoff"}
-        Which of `within_budget` and `log_tradeoff` makes one number of the two.
+        `within_budget` or `log_tradeoff`.
     amount : float
         The budget, in the cost's unit; or the weight.
 
@@ -53,20 +48,19 @@ class Objective:
 
     def __post_init__(self) -> None:
         check_choice("rule", self.rule, ("within", "tradeoff"))
-        check_number("amount", self.amount, -np.inf)
 
     def values(self, values: NDArray[np.float64], costs: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the combined numbers, shape (size,); NaN where something was not measured."""
+        """Return the combined numbers, shape (size,); NaN if value or cost is NaN."""
         rule = within_budget if self.rule == "within" else log_tradeoff
         return rule(values, costs, self.amount)
 
     def column(self, task: str, of: ColumnInfo, cost: ColumnInfo) -> ColumnInfo:
-        """Return what is known about the combined number; the releases, sources and checksums of both columns.
+        """Return the facts about the combined number, with releases, sources and checksums of both columns.
 
         Raises
         ------
         SettingError
-            Where the directions do not fit.
+            If the directions do not fit.
         """
         if (of.direction, cost.direction) != ("max", "min"):
             raise SettingError(
@@ -84,14 +78,12 @@ class Objective:
 
 
 def within_budget(values: ArrayLike, costs: ArrayLike, budget: float) -> NDArray[np.float64]:
-    """Return values under a budget: what costs more is below zero, the further above the budget, the lower.
+    """Return values under a budget; an infeasible architecture scores minus the cost reduction it needs, in percent.
 
-    A cell within the budget keeps its value. One above it has minus the percentage by which its cost would have to
-    fall, between 0 and -100; one whose cost is NaN, as where a device cannot run the network, has -100. So each
-    feasible cell is better than each other, no value is infinite, and nothing but the cell and the budget decides it.
-    So no value may itself be below 0.
+    Feasible architectures keep their value, which must be at least 0, so each is better than every infeasible one. A
+    cost of NaN, for a network that the device cannot run, scores -100.
     """
-    gains, prices = _numbers(values, "Values"), _numbers(costs, "Costs")
+    gains, prices = np.asarray(values, np.float64), np.asarray(costs, np.float64)
     if not 0 < budget < np.inf:
         raise SettingError(f"A budget must be a positive number, not {shown(budget)}.")
     # Columns are float32: a budget that was read off one must admit the cell that it was read off.
@@ -103,7 +95,7 @@ def within_budget(values: ArrayLike, costs: ArrayLike, budget: float) -> NDArray
         )
     if (lowest := np.fmin.reduce(gains, initial=0.0)) < 0:
         raise SettingError(
-            f"Under a budget values are at least 0, as what is above the budget ranks below 0, but the lowest is "
+            f"Under a budget values are at least 0, because infeasible ones rank below 0, but the lowest is "
             f"{lowest:g}: shift the metric, or trade it off against the cost."
         )
     shortfall = -100.0 * (1.0 - budget / np.where(np.isnan(prices), np.inf, prices))
@@ -113,15 +105,15 @@ def within_budget(values: ArrayLike, costs: ArrayLike, budget: float) -> NDArray
 def log_tradeoff(values: ArrayLike, costs: ArrayLike, weight: float) -> NDArray[np.float64]:
     """Return ``values - weight * ln(costs)``: with weight 2 a doubled cost is worth 1.39 points.
 
-    All are of shape (n,), NaN where either is NaN. A SettingError says where the weight is negative, or a cost has no
-    logarithm.
+    All have shape (n,). The result is NaN if value or cost is NaN. A negative weight, or a cost that is not positive,
+    raises a SettingError.
     """
     if not 0 <= weight < np.inf:
         raise SettingError(f"A weight must be a number of at least 0, not {shown(weight)}.")
-    prices = _numbers(costs, "Costs")
+    prices = np.asarray(costs, np.float64)
     if (lowest := np.fmin.reduce(prices, axis=None, initial=np.inf)) <= 0:
         raise SettingError(f"A cost that is traded off must be above 0, but the lowest is {lowest:g}.")
-    return _numbers(values, "Values") - weight * np.log(prices)
+    return np.asarray(values, np.float64) - weight * np.log(prices)
 
 
 def pareto_front(values: ArrayLike, directions: Sequence[str]) -> NDArray[np.int32]:
@@ -130,18 +122,18 @@ def pareto_front(values: ArrayLike, directions: Sequence[str]) -> NDArray[np.int
     Parameters
     ----------
     values : array-like, shape (n, m)
-        One row a point (a cell), one column an objective. A row with a NaN is no point.
+        One row per point, one column per objective. Rows with a NaN are ignored.
     directions : sequence of m of {"max", "min"}
 
     Returns
     -------
     ndarray of int32
-        Ascending. Of equal points all are there.
+        Ascending. Includes all of several equal points.
 
     Raises
     ------
     SettingError
-        Where the shapes or a direction do not fit, or a value is infinite.
+        If the shapes or a direction do not fit, or a value is infinite.
 
     Examples
     --------
@@ -162,9 +154,9 @@ def hypervolume(values: ArrayLike, reference: Sequence[float], directions: Seque
     Parameters
     ----------
     values : array-like, shape (n, m)
-        One row a point, one column an objective. A row with a NaN, or no better than the reference, adds nothing.
+        One row per point, one column per objective. A row with a NaN, or not better than the reference, adds nothing.
     reference : sequence of m numbers
-        The worst values that count. Volumes compare only for the same reference.
+        The worst values that count. Volumes are comparable only for the same reference.
     directions : sequence of m of {"max", "min"}
 
     Returns
@@ -175,7 +167,7 @@ def hypervolume(values: ArrayLike, reference: Sequence[float], directions: Seque
     Raises
     ------
     SettingError
-        Where the shapes or a direction do not fit, or a value or the reference is infinite.
+        If the shapes or a direction do not fit, or a value or the reference is infinite.
 
     Examples
     --------
@@ -185,7 +177,7 @@ def hypervolume(values: ArrayLike, reference: Sequence[float], directions: Seque
     import moocore
 
     points, maximise = _checked(values, directions)
-    corner = _numbers(reference, "The reference")
+    corner = np.asarray(reference, np.float64)
     if corner.shape != (len(maximise),) or not np.isfinite(corner).all():
         raise SettingError(f"The reference must be {len(maximise)} finite numbers, not {shown(reference)}.")
     complete = points[~np.isnan(points).any(axis=1)]
@@ -193,10 +185,10 @@ def hypervolume(values: ArrayLike, reference: Sequence[float], directions: Seque
 
 
 class Front:
-    """The non-dominated architectures among all that were measured, and the hypervolume that these have.
+    """The non-dominated architectures among all measured ones, and their hypervolume.
 
     Each objective is scaled linearly, so that the front's best value is 1 and its worst 0. The reference point is -0.1
-    in every objective: a tenth of the range beyond the worst, so that the extremes of the front count, too (Ishibuchi
+    in every objective: a tenth of the range beyond the worst, so that the extremes of the front count (Ishibuchi
     et al., "How to specify a reference point in hypervolume calculation for fair performance comparison", Evolutionary
     Computation 2018). Hypervolumes are in percent of the front's. `cells` is the front, from the best value of the
     first objective to the worst.
@@ -220,7 +212,7 @@ class Front:
         self.values = everything[self.cells]
         signed = self._signs * self.values
         self.best, self.worst = self._signs * signed.max(axis=0), self._signs * signed.min(axis=0)
-        flat = self.best == self.worst  # one value is on the front: the range of all has to do
+        flat = self.best == self.worst  # the front has one value: use the range of all measured ones
         measured = self._signs * everything[~np.isnan(everything).any(axis=1)]
         lowest = self._signs * measured.min(axis=0)
         self._range = np.abs(self.best - np.where(flat, lowest, self.worst))
@@ -229,13 +221,11 @@ class Front:
     @property
     def reference(self) -> NDArray[np.float64]:
         """The reference point in the objectives' units, shape (m,)."""
-        reference: NDArray[np.float64] = self.worst - self._signs * _SLACK * self._range
-        return reference
+        return np.asarray(self.worst - self._signs * _SLACK * self._range)
 
     def scaled(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return values, shape (n, m), scaled: 1 is the best on the front, 0 the worst, and higher is better."""
-        scaled: NDArray[np.float64] = self._signs * (np.asarray(values, np.float64) - self.worst) / self._range
-        return scaled
+        """Return scaled values, shape (n, m): 1 is the best on the front, 0 the worst; higher is better."""
+        return np.asarray(self._signs * (np.asarray(values, np.float64) - self.worst) / self._range)
 
     def _volume(self, scaled: NDArray[np.float64]) -> float:
         m = len(self.directions)
@@ -243,13 +233,13 @@ class Front:
 
     @cached_property
     def hypervolume(self) -> float:
-        """Of the front, in scaled units; at most 1.1 to the power of m."""
+        """The hypervolume of the front in scaled units, at most 1.1 to the power of m."""
         return self._volume(self.scaled(self.values))
 
     def hypervolumes(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return after each of some evaluations the hypervolume of all so far, in percent of the front's.
+        """Return the hypervolume after each evaluation, in percent of the front's.
 
-        It never falls, and is exactly 100 once the whole front was evaluated.
+        It never decreases, and is exactly 100 once the whole front is evaluated.
         """
         points = self.scaled(np.reshape(values, (-1, len(self.directions))))
         shares, so_far, held = np.empty(len(points)), 0.0, points[:0]
@@ -262,23 +252,14 @@ class Front:
         return shares
 
 
-def _numbers(values: ArrayLike, what: str) -> NDArray[np.float64]:
-    try:
-        return np.asarray(values, np.float64)
-    except (TypeError, ValueError, OverflowError) as reason:  # texts, or rows of different lengths
-        raise SettingError(f"{what} must be numbers that form an array: {str(reason).rstrip('.'):.120}.") from reason
-
-
 def _checked(values: ArrayLike, directions: Sequence[str]) -> tuple[NDArray[np.float64], list[bool]]:
-    points = _numbers(values, "Values")
-    directions = check_list("directions", directions, "'max' or 'min'")
-    wrong = [one for one in directions if not isinstance(one, str) or one not in ("max", "min")]
-    if wrong:
-        raise SettingError(f"A direction is 'max' or 'min', not {shown(wrong[0])}.")
+    points = np.asarray(values, np.float64)
+    for direction in directions:
+        check_choice("direction", direction, ("max", "min"))
     if points.ndim != 2 or points.shape[1] != len(directions) or not len(directions):
         raise SettingError(
-            f"Values must be of shape (n, {len(directions)}), one direction a column, not {points.shape}."
+            f"Values must be of shape (n, {len(directions)}), one direction per column, not {points.shape}."
         )
     if np.isinf(points).any():  # moocore crashes on them
-        raise SettingError("An objective must be a finite number, or NaN where it was not measured, not infinite.")
+        raise SettingError("An objective must be a finite number, or NaN if it was not measured, not infinite.")
     return points, [direction == "max" for direction in directions]

@@ -1,4 +1,4 @@
-"""What a learner may see of a source task."""
+"""Labels of a source task, as a learner sees them."""
 
 from __future__ import annotations
 
@@ -11,19 +11,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.checks import check_instance, check_list
 from nasmeta.errors import SettingError, shown
 from nasmeta.spaces import SearchSpace, held_out_name, move_cells, namesakes
 
-_LARGEST_LABEL = 1e100  # squares of as many as there are architectures can be summed up
+_LARGEST_LABEL = 1e100  # the sum of squares over all architectures is finite
 _COST_METRIC = re.compile(r"seconds|parameters|params|flops")
 _SIZE = re.compile(r"parameters|params|flops")
 
 
 def held_out_metric(metric: str) -> str | None:
-    """Return what labels hold out beside their dataset by the name of their metric, where nobody says its kind.
+    """Return the name that labels of a metric hold out in addition to their dataset.
 
-    Of a `Task` the column says it. This guards labels that somebody brings with nothing but a name.
+    A `Task` takes it from its column. This is for labels without a column.
 
     >>> held_out_metric("proxy_params"), held_out_metric("train_seconds"), held_out_metric("accuracy")
     ('parameters_and_flops', 'train_seconds', None)
@@ -35,7 +34,7 @@ def held_out_metric(metric: str) -> str | None:
 
 @dataclass(frozen=True)
 class SourceTask:
-    """What a meta-searcher may see of a source task: labelled cells, and nothing else.
+    """The labelled architectures of a source task: everything that a meta-searcher sees of it.
 
     Attributes
     ----------
@@ -46,17 +45,17 @@ class SourceTask:
     utilities : ndarray of float64, shape (n_labels,)
         The signal, signed so that higher is better; finite, and between ±1e100.
     held_out : tuple of str
-        As in `Task`, beside the dataset, which is always held out; names are understood however they are spelled.
+        As in `Task`. The dataset is always included; common spellings of a dataset are recognised.
     is_cost : bool, default False
         Whether the utilities are minus a cost in proportion to the work done, such as latency, energy, seconds or
-        parameters. `nasmeta.meta.SourceMatrix` takes logarithms of these. A loss is none.
+        parameters; not a loss. `nasmeta.meta.SourceMatrix` takes their logarithms.
     metric_kind : str, optional
-        What is measured, as in `Task.metric_kind`; empty where nobody says.
+        As in `Task.metric_kind`; empty if unknown.
 
     Raises
     ------
     SettingError
-        Where cells, utilities or names are not as said.
+        If labels are missing, not finite, or of cells outside the space.
 
     Examples
     --------
@@ -79,26 +78,23 @@ class SourceTask:
     metric_kind: str = ""
 
     def __post_init__(self) -> None:
-        check_instance(f"The space of source {self.name}", self.space, SearchSpace)
-        check_instance(f"The kind of metric of source {self.name}", self.metric_kind, str)
         cells, utilities = _checked_labels(self.name, self.space, self.cells, self.utilities)
         object.__setattr__(self, "cells", cells)
         object.__setattr__(self, "utilities", utilities)
         listed: Any = self.held_out
-        given = [listed] if isinstance(listed, str) else check_list("held_out", listed, "names")
-        of_all = held_out_metric(self.metric_kind)
-        names = [self.dataset, *([of_all] if of_all else []), *given]
-        if not all(isinstance(name, str) and name.strip() for name in names):
-            raise SettingError(f"Source {self.name} is on {shown(names)}, but a dataset or device is a name.")
-        object.__setattr__(
-            self, "held_out", tuple(dict.fromkeys(held_out_name(held_out_metric(name) or name) for name in names))
-        )
+        given = (listed,) if isinstance(listed, str) else listed
+        of_metric = held_out_metric(self.metric_kind)
+        names = (self.dataset, *([of_metric] if of_metric else []), *given)
+        if not all(names):
+            raise SettingError(f"Source {self.name} needs the name of the dataset that its labels are from.")
+        held_out = dict.fromkeys(held_out_name(held_out_metric(name) or name) for name in names)
+        object.__setattr__(self, "held_out", tuple(held_out))
 
     def __len__(self) -> int:
         return len(self.cells)
 
     def rows_of(self, cells: NDArray[np.int32]) -> NDArray[np.intp]:
-        """Return where some of the labelled cells stand in ``cells``, shape (n,)."""
+        """Return the positions of some labelled cells in `cells`, shape (n,)."""
         order = np.argsort(self.cells)
         rows = order[np.searchsorted(self.cells, cells, sorter=order) % len(order)]
         if not np.array_equal(self.cells[rows], cells):
@@ -107,19 +103,19 @@ class SourceTask:
 
     @cached_property
     def sha256(self) -> str:
-        """Of cells and utilities: other labels under the same name are another source."""
+        """Checksum of cells and utilities, which distinguishes sources of the same name."""
         return sha256(self.cells.astype("<i4").tobytes() + self.utilities.astype("<f8").tobytes()).hexdigest()
 
     @cached_property
     def order_sha256(self) -> str:
-        """Of cells and the ranks of their utilities: the same for labels in other units, however they are arranged."""
+        """Checksum of cells and the ranks of their utilities, the same for other units and another order of cells."""
         arranged = np.argsort(self.cells)
         ranks = np.unique(self.utilities[arranged], return_inverse=True)[1]
         return sha256(self.cells[arranged].astype("<i4").tobytes() + ranks.astype("<i4").tobytes()).hexdigest()
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What a meta-model says of a source that it has learnt from."""
+        """The facts that a meta-model records about its sources."""
         return {
             "name": self.name,
             "labels": len(self),
@@ -129,12 +125,12 @@ class SourceTask:
         }
 
     def in_space(self, space: SearchSpace) -> SourceTask:
-        """Return the same labels on the cells of another space, as far as it has them; see `move_cells`.
+        """Return the labels of those cells that another space has, too; see `move_cells`.
 
         Raises
         ------
         SettingError
-            Where that space has none of the cells.
+            If that space has none of the cells.
 
         Examples
         --------
@@ -143,7 +139,7 @@ class SourceTask:
         >>> len(get_task("nb201/cifar10").as_source().in_space(get_space("tnb101")))
         4096
         """
-        if check_instance("space", space, SearchSpace) == self.space:
+        if space == self.space:
             return self
         cells, kept = move_cells(self.cells, self.space, space)
         if not len(cells):
@@ -156,12 +152,9 @@ class SourceTask:
 def _checked_labels(
     name: str, space: SearchSpace, cells: ArrayLike, utilities: ArrayLike
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Return the labelled cells of a source as arrays, or say what is wrong with them."""
+    """Return the labelled cells of a source as arrays, checked."""
     who = f"Source {name}"
-    try:
-        whole, labels = np.asarray(cells), np.asarray(utilities, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError) as reason:
-        raise SettingError(f"{who} has labels that are no numbers: {reason!s:.80}.") from reason
+    whole, labels = np.asarray(cells), np.asarray(utilities, dtype=np.float64)
     if whole.shape != labels.shape or whole.ndim != 1:
         raise SettingError(f"{who} has cells of shape {whole.shape}, but utilities of shape {labels.shape}.")
     if not len(whole):

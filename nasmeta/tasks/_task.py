@@ -1,46 +1,48 @@
-"""A task: a question to which a table, a surrogate, a training or a function has the answer."""
+"""Task: a search problem, with the column that a searcher sees and the cost of an evaluation."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_generator, check_int, check_text
-from nasmeta.errors import ColumnError, MissingValueError, SettingError, shown
+from nasmeta.checks import check_int
+from nasmeta.errors import ColumnError, MissingValueError, NasmetaError, SettingError, shown
+from nasmeta.pictures import ShowsFacts
 from nasmeta.spaces import SearchSpace, get_space, held_out_name
-from nasmeta.tasks._derived import CombinedTask, SampledSeeds, ShownTask
+from nasmeta.tables import ColumnInfo, Table, kind_of_old, load_table, space_of_table, split_of
 from nasmeta.tasks._objectives import Objective
 from nasmeta.tasks._signal import Cost, Signal, is_own_table, recorded_costs
 from nasmeta.tasks._source_task import SourceTask
 
-if TYPE_CHECKING:
-    from nasmeta.tables import ColumnInfo, Table
+OBJECTIVE = re.compile(r"(within|tradeoff)-(\d+(?:\.\d+)?(?:e\d+)?)([^\W\d_]*)/(.+)")  # within-5ms/latency
 
 
-class Task(CombinedTask, SampledSeeds, ShownTask):
-    """A search problem: a space, the signal that a searcher sees, and what an evaluation costs.
+class Task(ShowsFacts):
+    """A search problem: a space, the signal that a searcher sees, and the cost of an evaluation.
 
     Parameters
     ----------
     name : str
         For example ``nb201/cifar10``.
     table : Table, str or SearchSpace
-        What holds the columns: a table, or its name, which is looked up when it is needed; a space where there is no
-        table, and a function or a training answers.
+        The table that holds the columns, or its name, which is looked up on first use; a space if there is no table,
+        because a function or a training provides the values.
     signal : Signal
-        The column that evaluations answer from.
+        The column with the values of evaluations.
     objective : Objective, optional
-        A second column, and the rule that makes one number of the two.
-    cost : "recorded", Signal, Cost, sequence of Cost, or None, default "recorded"
-        The seconds of an evaluation: of several, the first whose column is there. ``"recorded"`` finds the seconds that
-        were recorded for the signal's dataset. None is none: a budget is then given in evaluations.
+        A second column, and the rule that combines both into one number.
+    cost : "recorded", Cost or None, default "recorded"
+        The seconds per evaluation. ``"recorded"`` uses the seconds that the table holds for the signal's dataset. For
+        None, budgets are given in evaluations.
     held_out : sequence of str, optional
-        Instead of what follows from the signal, see `held_out`.
+        Replaces the names that follow from the signal, see `held_out`.
 
     Examples
     --------
@@ -50,6 +52,8 @@ class Task(CombinedTask, SampledSeeds, ShownTask):
     (array([6111], dtype=int32), 91.6067)
     """
 
+    _stored: tuple[str, ...] = ("name", "_table", "signal", "objective", "_cost", "_held_out")
+
     def __init__(
         self,
         name: str,
@@ -57,44 +61,79 @@ class Task(CombinedTask, SampledSeeds, ShownTask):
         signal: Signal,
         *,
         objective: Objective | None = None,
-        cost: Literal["recorded"] | Signal | Cost | Sequence[Cost] | None = "recorded",
+        cost: Literal["recorded"] | Cost | None = "recorded",
         held_out: Sequence[str] | None = None,
     ) -> None:
-        self.name = check_text("The name of a task", name)
-        if not isinstance(signal, Signal):
-            raise SettingError(f"The signal of {name} is a Signal, as Table.task makes one, not {shown(signal)}.")
-        if not isinstance(table, str | SearchSpace) and not hasattr(table, "query"):
-            raise SettingError(f"The table of {name} is a Table, the name of one, or a space, not {shown(table)}.")
-        self.signal, self.objective = signal, objective
-        self._table = table
-        if isinstance(cost, Signal):
-            cost = Cost(cost)
-        self._cost: tuple[Cost, ...] | str | None = (
-            (cost,) if isinstance(cost, Cost) else cost if cost is None or isinstance(cost, str) else tuple(cost)
-        )
-        if isinstance(self._cost, str) and self._cost != "recorded":
-            raise SettingError(f'The cost of {name} is "recorded", a Signal, a Cost or None, not {shown(cost)}.')
+        self.name, self._table, self.signal, self.objective, self._cost = name, table, signal, objective, cost
         self._held_out = None if held_out is None else tuple(held_out)
 
-    @property
-    def _arguments(self) -> tuple[Any, ...]:
-        return self.name, self._table, self.signal, self.objective, self._cost, self._held_out
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self._stored}  # without cached values
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Task) and self._arguments == other._arguments
+        return isinstance(other, Task) and self.__getstate__() == other.__getstate__()
 
     def __hash__(self) -> int:
-        return hash((self.name, self.signal))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _made, self._arguments
+        return hash(self.name)
 
     def with_held_out(self, held_out: Sequence[str]) -> Task:
-        """Return the same question where something else must not appear in a source."""
-        name, table, signal, objective, cost, _ = self._arguments
-        return _made(name, table, signal, objective, cost, held_out)
+        """Return the same task with other names that must not appear in a source."""
+        made = copy(self)
+        made._held_out = tuple(held_out)
+        return made
 
-    # -- what it is about -------------------------------------------------------------------------------------------
+    def with_objective(self, objective: str, cost: Signal | None = None) -> Task:
+        """Return the task of the same column under a budget, or against a cost in another column of the table.
+
+        Parameters
+        ----------
+        objective : str
+            ``within-5/latency`` for the best value where latency is at most 5; ``tradeoff-2/latency`` for the value
+            minus twice the logarithm of the latency. A unit may follow the number, as in ``within-5ms/latency``: it
+            must be the column's unit.
+        cost : Signal, optional
+            The column of the cost. By default, the metric of this name in the table.
+
+        Returns
+        -------
+        Task
+            Its name is the name of this task, a slash and the objective; `get_task` reads it.
+
+        Raises
+        ------
+        SettingError
+            If the text has another form, or unit or directions do not fit.
+        ColumnError
+            If the table has no such metric.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> import nasmeta as nm
+        >>> measured = pd.DataFrame({"cell": [1, 2, 3], "accuracy": [90.0, 94.0, 89.0], "latency": [5.0, 9.0, 6.0]})
+        >>> mine = nm.Table.from_frame(measured, space="nb201", dataset="pets")
+        >>> task = mine.task("accuracy").with_objective("within-6/latency")
+        >>> task.name, task.optimum, task.values[[1, 2, 3]].round(1).tolist()
+        ('own/pets/within-6/latency', 90.0, [90.0, -33.3, 89.0])
+        """
+        found = OBJECTIVE.fullmatch(objective)
+        if found is None or self.objective is not None:
+            raise SettingError(
+                f"{self.name} cannot be combined with {shown(objective)}. A task takes one objective, such as "
+                "within-5/latency or tradeoff-2/latency."
+            )
+        rule, amount, unit, metric = found.groups()
+        of_cost = self.table.task(metric, self.signal.dataset) if cost is None else None
+        if of_cost is not None and unit not in ("", of_cost.column.unit):
+            raise SettingError(f"{metric} of {self.table_name} is in the unit {of_cost.column.unit}, not in {unit}.")
+        made = copy(self)
+        made.name = f"{self.name}/{objective}"
+        made.objective = Objective(cost or of_cost.signal, rule, float(amount))  # type: ignore[arg-type, union-attr]
+        if cost is None:
+            _ = made.column  # raises if the directions do not fit
+        return made
+
+    # -- table, kind and held-out names -------------------------------------------------------------------------------
     @property
     def table(self) -> Table:
         """The table that holds the columns.
@@ -102,17 +141,15 @@ class Task(CombinedTask, SampledSeeds, ShownTask):
         Raises
         ------
         MissingValueError
-            Where there is none, or its files are not on this machine.
+            If there is none, or its files are not on this machine.
         """
-        from nasmeta.tables import load_table
-
         if isinstance(self._table, SearchSpace):
-            raise MissingValueError(f"{self.name} has no table: no value of it is known before it is evaluated.")
+            raise MissingValueError(f"{self.name} has no table: its values are unknown before an evaluation.")
         return load_table(self._table) if isinstance(self._table, str) else self._table
 
     @property
     def table_name(self) -> str:
-        """The name of the table; empty where there is none."""
+        """The name of the table; empty if there is none."""
         if isinstance(self._table, SearchSpace):
             return ""
         return self._table if isinstance(self._table, str) else self._table.name
@@ -120,34 +157,30 @@ class Task(CombinedTask, SampledSeeds, ShownTask):
     @cached_property
     def space(self) -> SearchSpace:
         """The space that is searched."""
-        from nasmeta.tables import space_of_table
-
         if isinstance(self._table, str):
             return get_space(space_of_table(self._table))
         return self._table if isinstance(self._table, SearchSpace) else self._table.space
 
     @cached_property
     def _is_about(self) -> tuple[str, str | None]:
-        """Kind and device of the signal, known without the table where the signal says them."""
+        """Kind and device of the signal; the table is opened only if the signal does not state them."""
         s = self.signal
         if s.kind is not None:
             return s.kind, s.device
         try:
             column = self._signal_column
-        except (ColumnError, MissingValueError):  # it is not here: its name has to do
-            from nasmeta.tables import kind_of_old
-
+        except (ColumnError, MissingValueError):  # not on this machine
             return kind_of_old(s.metric)
         return column.kind, column.device
 
     @property
     def kind(self) -> str:
-        """What the signal measures: performance, size, seconds, latency, energy or proxy."""
+        """The kind of the signal: performance, size, seconds, latency, energy or proxy."""
         return self._is_about[0]
 
     @property
     def device(self) -> str | None:
-        """On which device latency or energy was measured; None for other signals."""
+        """The device on which latency or energy was measured; None for other signals."""
         return self._is_about[1]
 
     @property
@@ -158,28 +191,27 @@ class Task(CombinedTask, SampledSeeds, ShownTask):
 
     @property
     def dataset(self) -> str:
-        """The first of `held_out`: a dataset, or for a task about hardware a device."""
+        """The first of `held_out`: a dataset, or a device for latency and energy."""
         return self.held_out[0]
 
     @cached_property
     def held_out(self) -> tuple[str, ...]:
-        """What must not appear in any source when this task is the target.
+        """Names that must not appear in any source when this task is the target.
 
-        It follows from the kind of the signal's column. For performance, such as accuracy, also under attack, that is
-        the dataset, whatever the epochs, seed, split or release. For latency and energy it is the device, whatever the
-        batch size, the metric and the dataset whose networks ran on it: these numbers do not come from images, and
-        those of one device for two datasets nearly agree; a user's table that names no device holds out the dataset.
-        A task of both holds out both. Seconds, parameters and FLOPs of one dataset are those of another but for a
-        factor or an offset, so such a task holds out the metric beside the dataset; parameters and FLOPs, under
-        whatever name, are one metric. So does a zero-cost proxy, as the same untrained networks answer on other images
-        (Spearman up to .999 from one dataset to another).
+        They follow from the kind of the signal's column. For performance, such as accuracy, also under attack, it is
+        the dataset, for any epochs, seed, split or release. For latency and energy it is the device, for any batch
+        size, metric and dataset: these numbers do not depend on images, and those of one device for two datasets nearly
+        agree. A user's table that names no device holds out the dataset. A task with a budget holds out the names of
+        both columns. Seconds, parameters and FLOPs of two datasets differ by a factor or an offset only, so such a task
+        holds out the metric in addition to the dataset; parameters and FLOPs are treated as one metric. The same holds
+        for zero-cost proxies (Spearman correlation up to .999 between datasets).
         """
         if self._held_out is not None:
             return self._held_out
         if self.device is not None:
             own: tuple[str, ...] = (self.device,)
         else:
-            # Networks trained on half of CIFAR-10 have a dataset of their own name, but its images.
+            # Networks trained on half of CIFAR-10 have a dataset name of their own, but the same images.
             dataset = held_out_name(self.signal.dataset)
             more = {"performance": None, "size": "parameters_and_flops"}.get(self.kind, self.signal.metric)
             if self.kind in ("latency", "energy") and is_own_table(self.table_name):
@@ -194,7 +226,7 @@ class Task(CombinedTask, SampledSeeds, ShownTask):
 
     @property
     def metric_kind(self) -> str:
-        """What the signal measures, without device, budget, weight or strength of an attack.
+        """The metric, without device, budget, weight or strength of an attack.
 
         Examples
         --------
@@ -211,10 +243,10 @@ class Task(CombinedTask, SampledSeeds, ShownTask):
         return f"{of_signal} within a budget" if self.objective.rule == "within" else f"{of_signal} against a cost"
 
     @property
-    def parts(self) -> tuple[Task, Task]:
-        """With an objective: the task without it, and the cost as a task of its own."""
+    def parts(self) -> tuple[Task, ...]:
+        """For a task with an objective: the task without it, and the cost as a task of its own."""
         if self.objective is None:
-            raise SettingError(f"{self.name} is of one column, so it has no parts.")
+            raise SettingError(f"{self.name} has one column only, so it has no parts.")
         return Task(self.name, self._table, self.signal), Task(self.name, self._table, self.objective.cost)
 
     # -- the columns ------------------------------------------------------------------------------------------------
@@ -225,43 +257,81 @@ class Task(CombinedTask, SampledSeeds, ShownTask):
 
     @cached_property
     def column(self) -> ColumnInfo:
-        """Unit, direction, release, source and licence of the signal; of both columns where there is an objective."""
+        """Unit, direction, release, source and licence of the signal; of both columns for a task with an objective."""
         if self.objective is None:
             return self._signal_column
-        return self.objective.column(self.name, *(part.column for part in self.parts))
+        of_signal, cost = self.parts
+        return self.objective.column(self.name, of_signal.column, cost.column)
 
     @property
     def direction(self) -> str:
-        """``max`` where a higher signal is better, else ``min``."""
+        """``max`` if a higher signal is better, else ``min``."""
         return self.column.direction
 
     @property
     def sign(self) -> float:
-        """The factor that makes a value a utility: 1 to maximise, -1 to minimise."""
+        """The factor that turns a value into a utility: 1 to maximise, -1 to minimise."""
         return 1.0 if self.direction == "max" else -1.0
 
     @cached_property
     def values(self) -> NDArray[np.float64]:
-        """The signal of all architectures, float64, shape (size,), in the column's unit; NaN where not measured."""
+        """The signal of all architectures, float64, shape (size,), in the column's unit; NaN if not measured."""
         if self.objective is None:
             values = self.table.column(*self.signal.address).astype(np.float64)
         else:
-            values = self.objective.values(*(part.values for part in self.parts))
+            of_signal, cost = self.parts
+            values = self.objective.values(of_signal.values, cost.values)
         values.flags.writeable = False
         return values
 
+    @property
+    def is_sampled(self) -> bool:
+        """Whether an evaluation returns one seed at random; `values` and `optimum` use the mean over seeds."""
+        return self.signal.seed == "sample"
+
+    def sampled_values(self, seed: int) -> NDArray[np.float64]:
+        """Return the signal of one seed per architecture, drawn uniformly, float64, shape (size,); NaN if not measured.
+
+        Parameters
+        ----------
+        seed : int
+            Seed of the draw, such as the seed of a run.
+
+        Raises
+        ------
+        SettingError
+            If the signal of the task is not a sampled seed.
+
+        Examples
+        --------
+        >>> from nasmeta.tasks import get_task
+        >>> task = get_task("nb201/cifar10#sample")
+        >>> round(task.optimum, 2), [round(float(task.sampled_values(seed)[6111]), 2) for seed in range(3)]
+        (91.61, [91.42, 91.42, 91.68])
+        """
+        if not self.is_sampled:
+            raise SettingError(f"{self.name} has no sampled seed: its values are the same in every run.")
+        s, of_signal = self.signal, self if self.objective is None else self.parts[0]
+        drawn = np.full(self.space.size, np.nan)
+        cells, rng = of_signal.measured, np.random.default_rng([check_int("seed", seed, least=0), 43])
+        drawn[cells] = self.table.query(cells, s.dataset, s.metric, s.split, s.epochs, rng, s.release)
+        if self.objective is not None:
+            drawn = self.objective.values(drawn, self.parts[1].values)
+        return drawn
+
     @cached_property
     def measured(self) -> NDArray[np.int32]:
-        """The architectures with a value, ascending, int32: where a search on the table keeps to."""
+        """The architectures with a value, ascending, int32; a search on the table proposes only these."""
         return np.flatnonzero(~np.isnan(self.values)).astype(np.int32)
 
     @cached_property
     def _costs(self) -> NDArray[np.float64] | None:
         if self.device is not None:
             return np.zeros(self.space.size)
-        costs = recorded_costs(self._table, self.signal) if self._cost == "recorded" else self._cost
-        for cost in costs or ():
-            assert isinstance(cost, Cost)
+        if self._cost is None or isinstance(self._table, SearchSpace):
+            return None
+        costs = (self._cost,) if isinstance(self._cost, Cost) else recorded_costs(self.table, self.signal)
+        for cost in costs:
             try:
                 found = self.table.column(*cost.signal.address).astype(np.float64) * cost.factor
             except (ColumnError, MissingValueError):
@@ -272,22 +342,21 @@ class Task(CombinedTask, SampledSeeds, ShownTask):
 
     @property
     def has_cost(self) -> bool:
-        """Whether anybody recorded what an evaluation costs."""
+        """Whether the cost of an evaluation is recorded."""
         return self._costs is not None
 
     @property
     def cost_seconds(self) -> NDArray[np.float64]:
-        """Seconds of an evaluation, float64, shape (size,); NaN where nobody recorded them.
+        """Seconds per evaluation, float64, shape (size,); NaN if not recorded.
 
-        0 for latency and energy, which need no training; how long measuring them took nobody recorded. On
-        NAS-Bench-201, where the signal's release has none, they are those that NATS-tss v1.0 recorded for 200 epochs,
-        times epochs / 200, for there every epoch takes the same time; networks trained on all of CIFAR-10 (its test
-        accuracy) take twice the time of those trained on half.
+        0 for latency and energy, which need no training. On NAS-Bench-201, if the signal's release has no seconds,
+        those of NATS-tss v1.0 for 200 epochs times epochs / 200, because every epoch takes the same time; networks
+        trained on all of CIFAR-10 (its test accuracy) take twice the time of those trained on half.
 
         Raises
         ------
         MissingValueError
-            Where nobody recorded a cost.
+            If no cost is recorded.
         """
         if self._costs is None:
             raise MissingValueError(
@@ -298,16 +367,14 @@ class Task(CombinedTask, SampledSeeds, ShownTask):
 
     @cached_property
     def report_columns(self) -> tuple[ColumnInfo, ...]:
-        """What may be told about the best of a finished run: the signal's metric on the test split, where it is here.
+        """The columns that are reported for the best architecture of a finished run, as far as they are here.
 
-        Every release that the table holds is there, and says its name. With an objective, both columns are told, too.
-        A searcher has no way to these columns.
+        They are the signal's metric on the test split, one column per release, and both columns of a task with an
+        objective. A searcher cannot reach them.
         """
         if self.objective is not None:
             of_signal, cost = self.parts
             return (of_signal.column, cost.column, *of_signal.report_columns)
-        from nasmeta.tables import split_of
-
         s = self.signal
         if split_of(s.split) != "valid" or isinstance(self._table, SearchSpace):
             return ()
@@ -321,7 +388,7 @@ class Task(CombinedTask, SampledSeeds, ShownTask):
         return tuple(found.values())
 
     def report(self, cell: int) -> dict[ColumnInfo, float]:
-        """Return the values of an architecture in the report columns; those that were not measured are left out.
+        """Return the values of an architecture in the report columns, without those that were not measured.
 
         Examples
         --------
@@ -334,17 +401,17 @@ class Task(CombinedTask, SampledSeeds, ShownTask):
         if not self.report_columns:
             return {}
         table = self.table
-        values = {c: table.column(*Signal.of(c).address) for c in self.report_columns}
-        return {info: float(column[cell]) for info, column in values.items() if not np.isnan(column[cell])}
+        values = {info: float(table.column(*Signal.of(info).address)[cell]) for info in self.report_columns}
+        return {info: value for info, value in values.items() if not np.isnan(value)}
 
     @cached_property
     def optimum(self) -> float:
-        """The best value of the signal among what was measured."""
+        """The best measured value of the signal."""
         return float(self.sign * np.nanmax(self.sign * self.values))
 
     @cached_property
     def optimal_cells(self) -> NDArray[np.int32]:
-        """All architectures whose signal equals the optimum, int32."""
+        """All architectures with the best value, int32."""
         return np.flatnonzero(self.values == self.optimum).astype(np.int32)
 
     def as_source(self, n_labels: int | None = None, rng: np.random.Generator | None = None) -> SourceTask:
@@ -353,16 +420,16 @@ class Task(CombinedTask, SampledSeeds, ShownTask):
         Parameters
         ----------
         n_labels : int, optional
-            How many, drawn uniformly, have a label; all measured ones where left out.
+            Number of labels, drawn uniformly; all by default.
         rng : numpy.random.Generator, optional
-            Needed where `n_labels` is given.
+            Required if `n_labels` is given.
 
         Raises
         ------
         SettingError
-            Where `n_labels` is no whole number from 1 to that of the labelled ones, or `rng` no generator.
+            If `n_labels` exceeds the number of labels, or `rng` is missing.
         MissingValueError
-            Where nothing is measured.
+            If nothing is measured.
 
         Examples
         --------
@@ -375,7 +442,7 @@ class Task(CombinedTask, SampledSeeds, ShownTask):
         if n_labels is not None:
             if rng is None:
                 raise SettingError("A number of labels needs a numpy.random.Generator that draws them: pass rng.")
-            n_labels, rng = check_int("n_labels", n_labels), check_generator(rng, "labelled cells")
+            n_labels = check_int("n_labels", n_labels)
             if n_labels > len(cells):
                 raise SettingError(f"{self.name} has {len(cells):,} labelled cells; asked for {n_labels:,} labels.")
             cells = np.sort(rng.choice(cells, n_labels, replace=False))
@@ -384,14 +451,30 @@ class Task(CombinedTask, SampledSeeds, ShownTask):
         values, about = self.sign * self.values[cells], (self.held_out, self.is_cost, self.metric_kind)
         return SourceTask(self.name, self.dataset, self.space, cells, values, *about)
 
-    def __repr__(self) -> str:
+    # -- how it is shown --------------------------------------------------------------------------------------------
+    def _described(self) -> list[str]:
         s = self.signal
-        said = (("split {}", s.split), ("{} epochs", s.epochs), ("seed {}", s.seed))
-        parts = [s.metric, *(text.format(value) for text, value in said if value is not None), self.space.name]
-        return f"Task({self.name!r}: {', '.join(parts)}{f', {self.objective}' if self.objective else ''})"
+        stated = (("split {}", s.split), ("{} epochs", s.epochs), ("seed {}", s.seed))
+        return [s.metric, *(text.format(value) for text, value in stated if value is not None)]
 
+    def _facts(self) -> dict[str, object]:
+        facts: dict[str, object] = {
+            "name": self.name,
+            "table": self.table_name or "none",
+            "space": f"{self.space.name}, {self.space.size:,} {self.space.noun}s",
+            "signal": ", ".join([*self._described(), f"release {self.signal.release}"]),
+        }
+        if self.objective is not None:
+            facts["objective"] = self.objective
+        facts["held out"] = ", ".join(self.held_out)
+        try:
+            facts["unit"] = f"{self.column.unit}, {'higher' if self.direction == 'max' else 'lower'} is better"
+            facts["measured"] = f"{len(self.measured):,}"
+            facts["optimum"] = f"{self.optimum:.6g}, {self.space.noun} {', '.join(map(str, self.optimal_cells[:3]))}"
+        except NasmetaError as reason:  # its values are not on this machine
+            facts["values"] = reason
+        return facts
 
-def _made(
-    name: str, table: Any, signal: Signal, objective: Objective | None, cost: Any, held_out: Sequence[str] | None
-) -> Task:
-    return Task(name, table, signal, objective=objective, cost=cost, held_out=held_out)
+    def __repr__(self) -> str:
+        objective = f", {self.objective}" if self.objective else ""
+        return f"Task({self.name!r}: {', '.join([*self._described(), self.space.name])}{objective})"

@@ -268,7 +268,7 @@ def test_an_error_in_a_worker_arrives_as_it_is(tmp_path: Path) -> None:
         ({"workers": 10**7}, SettingError, "workers"),
         ({"searchers": {"a": 5}}, SettingError, "A searcher is"),
         ({"tasks": 5}, SettingError, "Tasks are"),
-        ({"tasks": [None]}, SettingError, "A task is"),
+        ({"tasks": [None]}, SettingError, "Tasks are"),
         ({"searchers": {"x" * 300: "random"}, "folder": "."}, JournalError, "Cannot write the journal"),
         ({"searchers": {"": "random"}, "folder": "."}, SettingError, "'' is no label of a searcher"),
         ({"searchers": {"../x": "random"}, "folder": "."}, SettingError, "'../x' is no label of a searcher"),

@@ -98,7 +98,7 @@ def test_it_goes_on_and_other_sources_or_another_model_are_another_comparison(pa
     [
         ("prune_space = 0.1", "prune_space = 1.1", 9, "prune_space is the fraction of the cells"),
         ("warm_start = 3", 'warm_start = "3/minute"', 10, "warm_start is how many cells"),
-        ('["nb201/imagenet16-120"]', '["nb201/imagenet"]', 14, "Unknown task 'nb201/imagenet'. Did you mean"),
+        ('["nb201/imagenet16-120"]', '["nb201/imagenets"]', 14, "Unknown task 'nb201/imagenets'. Did you mean"),
         ('["nb201/imagenet16-120"]', "3", 14, "sources are a name or a list of names"),
         ('["nb201/imagenet16-120"]', "[]", 14, "sources are a name or a list of names"),
         ('["nb201/imagenet16-120"]', '["nb201/cifar10#777"]', 14, "both are on cifar10"),
@@ -109,7 +109,7 @@ def test_it_goes_on_and_other_sources_or_another_model_are_another_comparison(pa
             "Source graph/cora lives in space graph, but source-order in",
         ),
         ('["nb201/imagenet16-120"]', '"graph"', 14, "it learns only from sources of its own space"),
-        ('["nb201/imagenet16-120"]', '[\n"nb201/imagenet16-120",\n"nb201/imagenet",\n]', 16, "Unknown task"),
+        ('["nb201/imagenet16-120"]', '[\n"nb201/imagenet16-120",\n"nb201/imagenets",\n]', 16, "Unknown task"),
         ('["nb201/imagenet16-120"]', '[\n"nb201/imagenet16-120",\n"nb201/cifar10#777",\n]', 16, "both are on cifar10"),
         ("warm_start = 3", "warm_start = 20_000", 10, "warm_start must be a whole number from 1 to 15625"),
         (

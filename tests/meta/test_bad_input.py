@@ -70,7 +70,6 @@ BAD_LABELS = {
     "has no labelled cell": (np.zeros(0, np.int32), []),
     "cells of shape .3,., but utilities of shape .2,.": ([1, 2, 3], [1.0, 2.0]),
     "cells of type float64": ([1.5, 2.0], [1.0, 2.0]),
-    "labels that are no numbers": ([1, 2], ["good", "bad"]),
 }
 
 

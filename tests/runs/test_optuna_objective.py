@@ -123,7 +123,6 @@ def test_a_surrogate_answers() -> None:
 @pytest.mark.parametrize(
     ("task", "settings", "message"),
     [
-        (5, {}, "A task is a name"),
         ("nb201/cifar10", {"epochs": [7, 200]}, "7 epochs"),
         ("nb201/cifar10", {"promotion": "both"}, "scratch, continued"),
         ("nb201/mnist", {}, "mnist"),

@@ -188,7 +188,6 @@ def test_a_family_is_a_source_without_what_is_held_out(sources: Any) -> None:
         ({"searcher": None}, "A searcher is a registered name"),
         ({"searcher": 5}, "A searcher is a registered name"),
         ({"searcher": {}}, "A searcher is a registered name"),
-        ({"task": None}, "A task is a name"),
         ({"settings": 5}, "settings of .* are a mapping"),
         ({"settings": ["a"]}, "settings of .* are a mapping"),
         ({"settings": 0}, "settings of .* are a mapping"),

@@ -158,7 +158,7 @@ def test_a_damaged_file_is_in_nobody_elses_way(cache: Path) -> None:
     (state,) = [state for state in list_sources() if state.table == "mine"]
     assert "damaged" in state.holds
     assert "mine" in task_families()
-    with pytest.raises(SettingError, match="nothing of it to leave out"):
+    with pytest.raises(UnknownNameError, match="jigsaw"):
         nm.task_distribution("nb201").leave_out("jigsaw")
     assert remove_added("mine") == 1
 
@@ -167,7 +167,7 @@ def test_a_table_of_which_no_task_is_clear_is_in_nobody_elses_way() -> None:
     mine(frame=pd.DataFrame({"architecture": 0, "acc": [1.0, 2.0], "release": ["v1", "v2"]})).add()
     with pytest.raises(ColumnError, match="Say release: v1, v2"):
         nm.get_task("mine/mine")
-    with pytest.raises(SettingError, match="nothing of it to leave out"):
+    with pytest.raises(UnknownNameError, match="jigsaw"):
         nm.task_distribution("nb201").leave_out("jigsaw")
 
 
@@ -232,9 +232,9 @@ def test_a_table_that_says_too_little_does_not_spoil_other_messages() -> None:
     Table.from_frame(frame, "nb201", name="unclear").add()
     with pytest.raises(ColumnError, match="Say release: a, b"):
         nm.get_task("unclear/unclear")
-    with pytest.raises(UnknownNameError, match=r"Unknown task 'nb201/nope'.*nb201/cifar10") as raised:
+    with pytest.raises(UnknownNameError, match=r"Unknown task 'nb201/nope'.*cifar10") as raised:
         nm.get_task("nb201/nope")
-    assert "tnb101" not in str(raised.value).partition("Possible")[2]
+    assert "tnb101" not in str(raised.value)
 
 
 def test_the_longest_training_is_meant() -> None:
@@ -275,9 +275,9 @@ def test_two_tasks_of_one_name_are_not_compared() -> None:
     frame = FRAME.assign(seed=0)
     table = mine(frame=pd.concat([frame, frame.assign(seed=1, acc=frame["acc"] + 1)]))
     one, other = (table.task("acc", "pets", seed=seed, name="x") for seed in (0, 1))
-    with pytest.raises(SettingError, match=r"Two tasks have the name x, Task\('x': acc, seed 0, toy\) and .* seed 1,"):
+    with pytest.raises(SettingError, match="x appears twice"):
         nm.compare(["random"], [one, other], repeats=1, evaluations=1)
-    with pytest.raises(SettingError, match="A task appears twice in x, x"):
+    with pytest.raises(SettingError, match="x appears twice"):
         nm.compare(["random"], [one, one], repeats=1, evaluations=1)
 
 
@@ -330,7 +330,7 @@ def test_the_names_of_a_split_mean_the_same_in_the_name_of_a_task() -> None:
     for split in ("val", "valid", "validation"):
         assert nm.get_task(f"splits/pets@{split}").values[2] == 2.0
     assert nm.get_task("splits/pets@test").values[2] == 4.0
-    with pytest.raises(ColumnError, match="neither a split nor a release 'train' of pets"):
+    with pytest.raises(ColumnError, match="split='train'"):
         nm.get_task("splits/pets@train")
 
 

@@ -121,16 +121,13 @@ def test_other_datasets_are_no_spelling_of_it() -> None:
     task = nm.get_task("nb201/cifar10")
     for name in ("cifar100", "tiny-imagenet", "svhn", "cifar10.1", "\u6570"):
         nm.search("source-order", task, sources=[source_of(task, name)], evaluations=2)
-    for wrong in (None, "", 5):
-        with pytest.raises(SettingError, match="is a name"):
-            source_of(task, wrong)  # type: ignore[arg-type]
+    with pytest.raises(SettingError):
+        source_of(task, "")
 
 
 def test_leave_out_takes_the_usual_names() -> None:
     tasks = nm.task_distribution("nb201")
     assert tasks.leave_out("imagenet")[1].names == ("nb201/imagenet16-120",)
-    with pytest.raises(SettingError, match="is a name"):
-        tasks.leave_out(5)  # type: ignore[arg-type]
 
 
 def test_the_same_source_twice_is_refused() -> None:

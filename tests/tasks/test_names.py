@@ -118,31 +118,73 @@ def test_two_hundred_epochs_are_said_of_accuracy_alone(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("nb201/cifar10@13ep", "Did you mean 'nb201/cifar10@12ep'"),
-        ("nb201/cifar10@12ep#777", "nb201/DATASET#SEED"),
-        ("nb201/cifar10/test", "a searcher sees validation"),
-        ("nb201/cifar100/ori-test", "History.report"),
-        ("nb201/cifar10@200ep/x-test", "builds nasmeta.tasks.Task"),
-        ("nb201/test/cifar10", "What was measured on test images has no task"),
-        ("nb201/cifar100/valid+test", "What was measured on test images has no task"),
-        ("nb201/cifar10@37ep", "A point of a learning curve is no task"),
-        ("nb201/cifar10@37of200", "epochs=200, epoch=37"),
-        ("nb201/robust/pgd@7/within-5ms/pixel3", "Unknown attack 'pgd@7'"),
-        ("nb201/cifar10#1", "nb201/DATASET#SEED"),
-        ("nb201/latency/pixel4", "device with latency on cifar10 'pixel4'. Did you mean 'pixel3'"),
-        ("nb201/latency/pixel2/cifar100", "device with latency on cifar100 'pixel2'"),
-        ("nb201/energy/pixel3", "edgegpu, eyeriss, fpga"),
-        ("nb201/robust/pgd@7", "Unknown attack 'pgd@7'"),
-        ("nb201/cifar100/within-5s/pixel3", "within-5ms"),
-        ("nb201/cifar100/within-5ms/pixel2", "device with latency on cifar100 'pixel2'"),
-        ("tnb101/cifar10", "tnb101/jigsaw"),
-        ("nb101/cifar10", "nb201/cifar10"),
+        ("nb201/cifar10@13ep", "'nb201/cifar10@12ep'"),
+        ("nb201/cifar10@12ep#777", "nasmeta list tasks"),
+        ("nb201/cifar10/test", "nb201/cifar10"),
+        ("nb201/test/cifar10", "'nb201/cifar10'"),
+        ("nb201/cifar10@37ep", "epochs=37"),
+        ("nb201/cifar10@37of200", "37of200"),
+        ("nb201/cifar10@12ep@200ep", "twice"),
+        ("nb201/cifar10#", "nasmeta list tasks"),
+        ("nb201/cifar10#1", "seeds"),
+        ("nb201/latency/pixel4", "'nb201/latency/pixel3'"),
+        ("nb201/latency/pixel2/cifar100", "nb201/latency/pixel"),
+        ("nb201/energy/pixel3", "nasmeta list tasks"),
+        ("nb201/robust/pgd@7", "'nb201/robust/pgd@"),
+        ("nb201/robust/pgd@7/within-5ms/pixel3", "'nb201/robust/pgd@"),
+        ("nb201/cifar100/within-5s/pixel3", "metric='pixel3'"),
+        ("nb201/cifar100/within-5ms/pixel2", "metric='pixel2'"),
+        ("tnb101/cifar10", "fetch transnas"),
+        ("nb101/cifar10", "'nb201/cifar10'"),
     ],
 )
-def test_a_wrong_name_is_answered_with_right_ones(name: str, says: str) -> None:
+def test_an_unknown_name_is_refused_with_a_hint(name: str, says: str) -> None:
     with pytest.raises(UnknownNameError) as error:
         nm.get_task(name)
     assert says in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "canonical"),
+    [
+        ("nb201/cifar10/accuracy", "nb201/cifar10"),
+        ("nb201/cifar10/accuracy@valid@200ep", "nb201/cifar10"),
+        ("nb201/CIFAR-10#777", "nb201/cifar10#777"),
+        ("nb201/cifar10@200ep#777", "nb201/cifar10#777"),
+        ("nb201/cifar10/train_seconds", "nb201/cifar10/train_seconds"),
+        ("fcnet/slice_localization#0", "fcnet/slice_localization#0"),
+        ("fcnet/slice_localization/train_seconds", "fcnet/slice_localization/train_seconds"),
+        ("graph/cora/latency_seconds", "graph/cora/latency_seconds"),
+        ("graph/cora@test", "graph/cora@test"),
+    ],
+)
+def test_one_grammar_covers_all_tables(name: str, canonical: str) -> None:
+    task = nm.get_task(name)
+    assert task.name == canonical
+    assert nm.get_task(canonical) == task
+    assert not np.isnan(task.values[task.measured]).any()
+
+
+@pytest.mark.parametrize("name", ["nb201/cifar10", "graph/cora", "hpobench-mlp/car"])
+def test_one_rule_of_suffixes_covers_all_tables(name: str) -> None:
+    cost = {"nb201": "latency_seconds", "graph": "latency_seconds", "hpobench-mlp": "train_seconds"}[name.split("/")[0]]
+    task, seconds = nm.get_task(name), nm.get_task(f"{name}/{cost}")
+    limit = f"{np.nanmedian(seconds.values):.6f}"
+    within = nm.get_task(f"{name}/within-{limit}s/{cost}")
+    assert within.name == f"{name}/within-{limit}s/{cost}"
+    assert within.optimum == task.values[seconds.values <= float(limit)].max()
+    traded = nm.get_task(f"{name}/tradeoff-0.5/{cost}")
+    np.testing.assert_allclose(traded.values, task.values - 0.5 * np.log(seconds.values))
+    both = nm.get_task(f"{name}+{cost}")
+    np.testing.assert_array_equal(both.values, np.stack([task.values, seconds.values], axis=1))
+
+
+@pytest.mark.parametrize("family", ["nb201/within", "nb201/tradeoff"])
+def test_drawn_families_need_no_table(family: str) -> None:
+    for task in nm.task_distribution(family):
+        assert task.objective is not None
+        assert task.objective.cost.dataset == task.signal.dataset
+        assert task.held_out == (task.signal.dataset, task.objective.cost.device)
 
 
 def test_families() -> None:
@@ -266,5 +308,7 @@ def test_a_tradeoff_learns_from_those_of_its_weight() -> None:
         "nb201/cifar100@12ep/tradeoff-0.5/fpga"
         in default_sources(nm.get_task("nb201/cifar10@12ep/tradeoff-0.5/pixel3")).names
     )
+    of_gpu = default_sources(nm.get_task("nb201/cifar10/tradeoff-2/1080ti_batch1")).names
+    assert len(of_gpu) == 2 * 5
     attacked = nm.get_task("nb201/robust/pgd@1/tradeoff-2/pixel3")
     assert default_sources(attacked).names == ("nb201/cifar100", "nb201/imagenet16-120")

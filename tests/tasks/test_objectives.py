@@ -105,16 +105,3 @@ def test_amounts_are_checked(wrong: float) -> None:
     if wrong != 0.0:
         with pytest.raises(SettingError):
             log_tradeoff([1.0], [1.0], wrong)
-
-
-@pytest.mark.parametrize("values", [[["a", 1]], [[1, 2], [3]], [[1, {}]]])
-def test_what_are_no_numbers(values: list[object]) -> None:
-    for ask in (
-        lambda: pareto_front(values, ["max", "min"]),
-        lambda: hypervolume(values, [0, 9], ["max", "min"]),
-        lambda: hypervolume([[1, 2]], ["a", 1], ["max", "min"]),  # type: ignore[list-item]
-        lambda: within_budget(values, [1.0], 2.0),
-        lambda: log_tradeoff([1.0], values, 2.0),
-    ):
-        with pytest.raises(SettingError):
-            ask()

@@ -58,28 +58,19 @@ def test_a_source_shows_its_labels_and_nothing_else() -> None:
 
 
 NOT_DRAWN = {
-    "sample 1.5": (lambda tasks, rng: tasks.sample(1.5, rng), "n must be a whole number of at least 0, not 1.5"),
-    "sample -1": (lambda tasks, rng: tasks.sample(-1, rng), "n must be a whole number of at least 0, not -1"),
-    "sample 4 of 3": (lambda tasks, rng: tasks.sample(4, rng, replace=False), "Cannot draw 4 tasks without"),
-    "sample, no generator": (lambda tasks, rng: tasks.sample(2, None), "Generator draws the tasks, .* not None"),
-    "10.5 labels": (lambda tasks, rng: tasks.as_sources(10.5, rng), "labels must be a whole number .* not 10.5"),
-    "'10' labels": (lambda tasks, rng: tasks.as_sources("10", rng), "labels must be a whole number .* not '10'"),
-    "0 labels": (lambda tasks, rng: tasks.as_sources(0, rng), "labels must be a whole number of at least 1, not 0"),
-    "20,000 labels": (lambda tasks, rng: tasks.as_sources(20_000, rng), "has 15,625 labelled .* 20,000 labels"),
-    "labels, a seed": (lambda tasks, rng: tasks.as_sources(10, 42), "Generator draws the labelled cells, .* not 42"),
-    "of names": (
-        lambda tasks, rng: TaskDistribution(["nb201/cifar10"]),
-        "of Tasks, not of 'nb201/cifar10': .*get_task",
-    ),
-    "of one task": (lambda tasks, rng: TaskDistribution(tasks[0]), "of a list of tasks"),
+    "sample -1": lambda tasks, rng: tasks.sample(-1, rng),
+    "sample 4 of 3": lambda tasks, rng: tasks.sample(4, rng, replace=False),
+    "0 labels": lambda tasks, rng: tasks.as_sources(0, rng),
+    "20,000 labels": lambda tasks, rng: tasks.as_sources(20_000, rng),
+    "no generator": lambda tasks, rng: tasks[0].as_source(25),
+    "twice": lambda tasks, rng: TaskDistribution([tasks[0], tasks[0]]),
 }
 
 
 @pytest.mark.parametrize("asked", NOT_DRAWN)
-def test_what_cannot_be_drawn_is_refused_in_words(asked: str) -> None:
-    call, message = NOT_DRAWN[asked]
-    with pytest.raises(SettingError, match=message):
-        call(nm.task_distribution("nb201"), np.random.default_rng(0))
+def test_what_cannot_be_drawn_is_refused(asked: str) -> None:
+    with pytest.raises(SettingError):
+        NOT_DRAWN[asked](nm.task_distribution("nb201"), np.random.default_rng(0))
 
 
 def test_as_task() -> None:
@@ -108,19 +99,8 @@ def test_bad_input() -> None:
         nm.task_distribution("nb101")
     with pytest.raises(UnknownNameError, match="cifar100"):
         tasks.leave_out("mnist")
-    for known in ("jigsaw", "pixel3"):
-        with pytest.raises(
-            SettingError, match=rf"3 tasks is on {known}.*They are on: cifar10, cifar100, imagenet16-120"
-        ):
-            tasks.leave_out(known)
-    with pytest.raises(SettingError, match="Cannot draw 4"):
-        tasks.sample(4, np.random.default_rng(0), replace=False)
-    with pytest.raises(SettingError, match="appears twice"):
-        TaskDistribution([tasks[0], tasks[0]])
-    with pytest.raises(SettingError, match="pass rng"):
-        tasks[0].as_source(25)
-    with pytest.raises(SettingError, match="labels must be a whole number of at least 1, not 0"):
-        tasks[0].as_source(0, np.random.default_rng(0))
+    with pytest.raises(UnknownNameError, match="cifar100"):
+        tasks.leave_out("jigsaw")
 
 
 def test_types() -> None:
@@ -158,12 +138,10 @@ def test_tasks_are_names_families_objects_or_several_of_these() -> None:
 def test_sources_may_be_labels_without_a_table_and_tasks_not() -> None:
     labels = get_task("nb201/cifar100").as_source(20, np.random.default_rng(0))
     assert as_tasks([labels, "nb201/cifar10"], sources=True)[0] is labels
-    with pytest.raises(SettingError, match="Tasks are names of tasks or of families, or Tasks, not SourceTask"):
-        as_tasks(labels)
-    for nothing in (5, None, [None]):
-        with pytest.raises(SettingError, match="Sources are names"):
-            as_tasks(nothing, sources=True)
-        with pytest.raises(SettingError, match="A task is a name" if isinstance(nothing, list) else "Tasks are names"):
-            as_tasks(nothing)
+    for wrong in (labels, 5, [None]):
+        with pytest.raises(SettingError, match="Tasks"):
+            as_tasks(wrong)
+    with pytest.raises(SettingError, match="SourceTasks"):
+        as_tasks(5, sources=True)
     with pytest.raises(UnknownNameError, match="Did you mean 'nb201/cifar10'"):
         as_tasks(["nb201/cifar11"])

@@ -172,9 +172,8 @@ def test_short_trainings_are_no_picks(tmp_path: Path) -> None:
         ("cell,value\n1,2\n", JournalError, "no header of a journal"),
         (("nb201/cifar10",), JournalError, "records no run"),
         (("nb201/cifar10", [5, 0.0, 1.0, {"failure": "diverged"}]), JournalError, "no pick"),
-        (("nb201/cifar10", [99999, 5.0, 1.0]), JournalError, "no cell 99999"),
-        (("mine", [5, 6.0, 1.0]), SettingError, "not known here"),
-        (("nb201/latency/eyeriss", [5, 6.0, 1.0]), SettingError, "about latency"),
+        (("mine", [5, 6.0, 1.0]), SettingError, "mine"),
+        (("nb201/latency/eyeriss", [5, 6.0, 1.0]), SettingError, "latency"),
     ],
 )
 def test_what_is_no_journal_with_picks_is_refused(

@@ -71,6 +71,7 @@ def write_summary(
 ) -> list[str]:
     """Write ``summary.md`` and curves next to ``results.parquet``; return the paths of all of them.
 
+    >>> from tempfile import TemporaryDirectory
     >>> import nasmeta as nm
     >>> with TemporaryDirectory() as folder:
     ...     frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=20, folder=folder)

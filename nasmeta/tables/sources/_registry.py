@@ -30,21 +30,6 @@ class RegisteredFile:
 
 
 @dataclass(frozen=True)
-class DeclaredTask:
-    """Tasks that a table has under a name, so that they can be named without opening it."""
-
-    name: str  # with {dataset} in it, such as graph/{dataset}
-    datasets: tuple[str, ...]
-    metric: str
-    split: str | None = None
-    epochs: int | None = None
-    seed: int | str | None = None
-    cost: str | None = None  # metric of the column that says what an evaluation costs
-    kind: Kind = "performance"
-    device: str | None = None
-
-
-@dataclass(frozen=True)
 class RegisteredSource:
     """What the registry says about one source."""
 
@@ -60,7 +45,7 @@ class RegisteredSource:
     files: tuple[RegisteredFile, ...]
     curves: bool = False
     version: int = 1
-    tasks: tuple[DeclaredTask, ...] = ()
+    tasks: tuple[Mapping[str, Any], ...] = ()  # declarations of its named tasks, see `nasmeta.tasks`
     package: str | None = None  # in whose folder the files lie; None for downloads
     install: str | None = None  # its name for pip
 
@@ -120,7 +105,7 @@ def _parsed(entry: dict[str, Any], files: Mapping[str, list[dict[str, Any]]]) ->
     parts = {
         "files": tuple(RegisteredFile(**file) for file in files[of]),
         "columns": tuple(entry["columns"]),
-        "tasks": tuple(DeclaredTask(**task | {"datasets": tuple(task["datasets"])}) for task in entry.get("tasks", ())),
+        "tasks": tuple(entry.get("tasks", ())),
     }
     return RegisteredSource(**entry | parts)
 

@@ -1,0 +1,248 @@
+"""Sources for learners: all their labels, or episodes with support and query labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.checks import check_int, check_number
+from nasmeta.errors import SettingError, shown
+from nasmeta.spaces import SearchSpace, namesakes
+from nasmeta.tasks._source_task import SourceTask
+from nasmeta.tasks._task import Task
+
+_MOST_MIXED = 3
+
+
+def standardised(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return values with mean 0 and deviation 1, or all 0 if they are equal."""
+    values = np.asarray(values, dtype=np.float64)
+    return np.asarray((values - values.mean()) / (values.std() or 1.0))
+
+
+def normal_scores(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Replace values by standard normal quantiles of their ranks; ties share a rank.
+
+    This label transform is invariant under monotone changes of the unit.
+    """
+    from scipy.special import ndtri
+    from scipy.stats import rankdata
+
+    ranks = rankdata(values)
+    return ndtri((ranks - 0.5) / len(ranks))
+
+
+def checked_sources(
+    who: str, sources: Iterable[SourceTask | Task], space: SearchSpace | None = None, *, move: bool = False
+) -> list[SourceTask]:
+    """Return the labelled cells of sources, checked for a learner named `who`.
+
+    They must be in `space`, if given; with `move`, cells of other spaces are mapped to it as far as it has them. Of a
+    task only the signal is used. A source needs at least two different labels.
+    """
+    seen = [source.as_source() if isinstance(source, Task) else source for source in sources]
+    if not seen:
+        raise SettingError(f"{who} needs at least one source task to learn from.")
+    names = [source.name for source in seen]
+    if len(set(names)) < len(names):
+        raise SettingError(f"A source appears twice: {', '.join(names)}.")
+    if space is not None and move:
+        seen = [source.in_space(space) for source in seen]
+    for source in seen:
+        if space is not None and source.space != space:
+            raise SettingError(
+                f"Source {source.name} lives in space {source.space.name}, but {who} in {space.name}: it learns only "
+                f"from sources of its own space.{namesakes(source.space, space)}"
+            )
+        if np.ptp(source.utilities) == 0:
+            raise SettingError(f"Source {source.name} has no two different labels: there is nothing to learn from it.")
+    return seen
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """Changes of sampled tasks relative to their sources.
+
+    Parameters
+    ----------
+    mixture : float, default 0
+        Probability that a task is a convex mixture of two or three sources of one space, on their common cells, with
+        weights from a flat Dirichlet distribution.
+    noise : float, default 0
+        Standard deviation of the noise on each cell's score.
+
+    Examples
+    --------
+    >>> from nasmeta.tasks import Augmentation
+    >>> Augmentation(mixture=0.5, noise=0.1)
+    Augmentation(mixture=0.5, noise=0.1)
+    """
+
+    mixture: float = 0.0
+    noise: float = 0.0
+
+    def __post_init__(self) -> None:
+        check_number("mixture", self.mixture, most=1.0)
+        check_number("noise", self.noise)
+
+    def members(self, first: int, others: Sequence[int], rng: np.random.Generator) -> list[int]:
+        """Draw the sources of a mixture: `first` and, with probability `mixture`, one or two of `others`."""
+        if not others or not self.mixture or rng.random() >= self.mixture:
+            return [first]
+        more = min(len(others), int(rng.integers(1, _MOST_MIXED)))
+        return [first, *rng.choice(np.asarray(others), more, replace=False).tolist()]
+
+    def combined(self, scores: Sequence[NDArray[np.float64]], rng: np.random.Generator) -> NDArray[np.float64]:
+        """Return the labels of a new task from its members' scores, each of shape (n,), on common cells."""
+        mixed = scores[0]
+        if len(scores) > 1:
+            weights = rng.dirichlet(np.ones(len(scores))).tolist()
+            mixed = np.sum([w * one for w, one in zip(weights, scores, strict=True)], axis=0)
+            mixed = standardised(mixed)  # so that the noise has the same scale
+        return mixed + self.noise * rng.standard_normal(len(mixed)) if self.noise else mixed
+
+
+@dataclass(frozen=True, eq=False)
+class Episode:
+    """One sampled task: support labels to adapt to, and query labels to test on.
+
+    Support, shape (k,), and queries, shape (q,), share no cell. Labels are standardised within the whole sampled task;
+    higher is better. `sources` are the names of the sources that the task is made of.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nasmeta as nm
+    >>> from nasmeta.tasks import EpisodeSampler
+    >>> sampler = EpisodeSampler([nm.get_task("nb201/cifar10")], support=10, query=20)
+    >>> episode = sampler.sample(np.random.default_rng(0))
+    >>> len(episode.support_cells), len(episode.query_labels), episode.sources
+    (10, 20, ('nb201/cifar10',))
+    """
+
+    space: SearchSpace
+    support_cells: NDArray[np.int32]
+    support_labels: NDArray[np.float64]
+    query_cells: NDArray[np.int32]
+    query_labels: NDArray[np.float64]
+    sources: tuple[str, ...]
+
+
+class EpisodeSampler:
+    """Draw tasks from sources, and support and query cells of each task.
+
+    Sources are drawn uniformly. Labels are normal scores of the ranks within all labelled cells of the task, so tasks
+    with different units can be mixed. Sources of several spaces are possible: an episode lies within one of them.
+
+    Parameters
+    ----------
+    sources : iterable of Task or SourceTask
+        Of a task only the signal is used.
+    support : int or (int, int), default (5, 100)
+        Number of support cells. For a range, including its ends, the number is drawn uniformly on a logarithmic scale,
+        because the first labels matter most.
+    query : int, default 100
+        Number of query cells.
+    augment : Augmentation, optional
+        Creates many tasks from few; none by default.
+
+    Raises
+    ------
+    SettingError
+        If there is no source, or one appears twice, has too few labels or equal ones only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nasmeta as nm
+    >>> from nasmeta.tasks import Augmentation, EpisodeSampler
+    >>> sources, _ = nm.task_distribution("nb201").leave_out("cifar100")
+    >>> sampler = EpisodeSampler(sources, support=10, query=50, augment=Augmentation(mixture=1.0))
+    >>> episode = sampler.sample(np.random.default_rng(0))
+    >>> episode.support_cells.shape, episode.query_labels.shape, sorted(episode.sources)
+    ((10,), (50,), ['nb201/cifar10', 'nb201/imagenet16-120'])
+    >>> cells, labels = sampler.full_task(np.random.default_rng(1))
+    >>> len(cells), bool(abs(labels.mean()) < 0.01)
+    (15625, True)
+    """
+
+    def __init__(
+        self,
+        sources: Iterable[SourceTask | Task],
+        *,
+        support: int | tuple[int, int] = (5, 100),
+        query: int = 100,
+        augment: Augmentation | None = None,
+    ) -> None:
+        self.sources = tuple(checked_sources(type(self).__name__, sources))
+        low, high = (support, support) if isinstance(support, int) else support
+        self.support = (check_int("support", low), check_int("support", high))
+        if low > high:
+            raise SettingError(f"support must be a number or (low, high), not {shown(support)}.")
+        self.query = check_int("query", query)
+        self.augment = augment or Augmentation()
+        for source in self.sources:
+            if len(source) < high + query:
+                raise SettingError(
+                    f"Source {source.name} has {len(source):,} labels, but an episode needs up to {high} for support "
+                    f"and {query} for queries."
+                )
+        self._scores = [normal_scores(source.utilities) for source in self.sources]
+        self._common: dict[tuple[int, ...], tuple[NDArray[np.int32], list[NDArray[np.float64]]]] = {}
+
+    @property
+    def spaces(self) -> tuple[SearchSpace, ...]:
+        """The spaces of the sources, each once."""
+        return tuple(dict.fromkeys(source.space for source in self.sources))
+
+    def sample(self, rng: np.random.Generator) -> Episode:
+        """Draw one episode."""
+        members, cells, labels = self._task(rng)
+        low, high = self.support
+        n_support = int(np.exp(rng.uniform(np.log(low), np.log(high + 1)))) if low < high else low
+        chosen = rng.choice(len(cells), min(n_support, high) + self.query, replace=False)
+        first, rest = chosen[: -self.query], chosen[-self.query :]
+        names = tuple(self.sources[i].name for i in members)
+        space = self.sources[members[0]].space
+        return Episode(space, cells[first], labels[first], cells[rest], labels[rest], names)
+
+    def sample_many(self, n: int, rng: np.random.Generator) -> list[Episode]:
+        """Draw `n` episodes."""
+        return [self.sample(rng) for _ in range(n)]
+
+    def full_task(self, rng: np.random.Generator) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Draw one task with all its labels, to simulate a search on it.
+
+        Returns
+        -------
+        ndarray of int32, shape (n,)
+            The labelled cells.
+        ndarray of float64, shape (n,)
+            Their labels.
+        """
+        _, cells, labels = self._task(rng)
+        return cells, labels
+
+    def _task(self, rng: np.random.Generator) -> tuple[list[int], NDArray[np.int32], NDArray[np.float64]]:
+        first = int(rng.integers(len(self.sources)))
+        space = self.sources[first].space
+        others = [i for i, source in enumerate(self.sources) if i != first and source.space == space]
+        members = self.augment.members(first, others, rng)
+        cells, scores = self._on_common_cells(tuple(sorted(members)))
+        if len(cells) < self.support[1] + self.query:  # too few common cells
+            members = [first]
+            cells, scores = self._on_common_cells((first,))
+        if len(members) == 1 and not self.augment.noise:
+            return members, cells, scores[0]
+        return members, cells, normal_scores(self.augment.combined(scores, rng))
+
+    def _on_common_cells(self, members: tuple[int, ...]) -> tuple[NDArray[np.int32], list[NDArray[np.float64]]]:
+        """Return the cells that all members have labelled, ascending, and each member's scores there."""
+        if members not in self._common:
+            cells = reduce(np.intersect1d, [self.sources[i].cells for i in members])
+            self._common[members] = cells, [self._scores[i][self.sources[i].rows_of(cells)] for i in members]
+        return self._common[members]
