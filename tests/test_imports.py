@@ -19,7 +19,7 @@ EXCEPTIONS = {
         "nasmeta.predictors._gaussian_process", "nasmeta.predictors._labels",
         "nasmeta.predictors._learning_curves", "nasmeta.predictors._metrics", "nasmeta.predictors._neural",
         "nasmeta.runs._sources", "nasmeta.searchers._bohb", "nasmeta.surrogates._fit",
-        "nasmeta.surrogates._noise", "nasmeta.surrogates._process", "nasmeta.tables._legality",
+        "nasmeta.surrogates._noise", "nasmeta.surrogates._process", "nasmeta.tables._nb201_measurements",
         "nasmeta.tables.audit._run", "nasmeta.training._estimate",
         "nasmeta.verification._frames", "nasmeta.verification._look_up",
     },
@@ -40,7 +40,7 @@ EXCEPTIONS = {
         "nasmeta.training.proxies._measure", "nasmeta.verification._folder",
     },
     "What is made to fail, to hurry, or to find other files": {
-        "nasmeta.journals._lease", "nasmeta.tables._fetch", "nasmeta.tables._store",
+        "nasmeta.journals._lease", "nasmeta.tables._store",
         "nasmeta.tables.official._import", "nasmeta.tables.official._sources",
         "nasmeta.tables.sources._registry", "nasmeta.training._many", "nasmeta.training.proxies._measure",
     },

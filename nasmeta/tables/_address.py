@@ -12,7 +12,7 @@ from nasmeta.errors import ColumnError, NoColumnError, UnknownNameError, near_na
 from nasmeta.spaces import canonical_dataset
 from nasmeta.tables._catalog import sources_of
 from nasmeta.tables._columns import KNOWN_METRICS, ColumnInfo, Seed, measured_split, split_of
-from nasmeta.tables._legality import METRICS, our_name, why_illegal
+from nasmeta.tables._nb201_measurements import METRICS, our_name, why_illegal
 
 _LENGTH = re.compile(r"(?:([0-9]{1,9})of)?([0-9]{1,9})")  # a point of a learning curve has 37of200
 _SEED = re.compile(r"[0-9]{1,18}")

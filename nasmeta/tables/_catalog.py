@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 def sources_of(table: str) -> list[Source]:
-    """Return the sources of a table: those with a class of their own, then the fetched, then the imported ones."""
+    """Return the sources of a table: installed ones and classes, then fetched ones, then imported ones."""
     check_text("The name of a table", table)
     found: list[Source] = [source() for source in SOURCES.values() if source.table == table]
     found += [FetchedSource(entry) for entry in registered_sources().values() if entry.table == table]
     found = found or [*added_sources(table)]
     if not found:
         raise UnknownNameError.of("table", table, [*table_names(), *added_tables()])
-    return sorted(found, key=lambda source: source.imported)
+    return sorted(found, key=lambda source: (source.imported, source.optional))
 
 
 def space_of_table(name: str) -> str | SearchSpace:

