@@ -1,7 +1,7 @@
 """Named columns of measurements over the architectures of a space: sources, the store and `Table`."""
 
-from nasmeta.tables._address import parts_of_name as parts_of_name
 from nasmeta.tables._catalog import (
+    damaged_sources as damaged_sources,
     is_here as is_here,
     list_sources,
     list_tables,
@@ -16,10 +16,10 @@ from nasmeta.tables._examine import (
     examine as examine,
 )
 from nasmeta.tables._fetch import fetch
-from nasmeta.tables._lookup import damaged_sources as damaged_sources
-from nasmeta.tables._oddities import looks_fractional as looks_fractional, only_test_values as only_test_values
-from nasmeta.tables._own import added_tables as added_tables, remove_added as remove_added
+from nasmeta.tables._signals import parts_of_name as parts_of_name
 from nasmeta.tables._table import TABLES as TABLES, Table, load_table
+from nasmeta.tables._user_tables import added_tables as added_tables, remove_added as remove_added
+from nasmeta.tables._value_checks import looks_fractional as looks_fractional, only_test_values as only_test_values
 from nasmeta.tables.official import import_official
 from nasmeta.tables.sources import (
     SOURCES as SOURCES,

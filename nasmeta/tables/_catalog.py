@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nasmeta.checks import check_text
-from nasmeta.errors import UnknownNameError
+from nasmeta.errors import DamagedFileError, UnknownNameError
 from nasmeta.spaces import SearchSpace, get_space
-from nasmeta.tables._own import added_sources, added_tables
-from nasmeta.tables._store import within_reach
+from nasmeta.tables._store import open_or_build, within_reach
+from nasmeta.tables._user_tables import added_sources, added_tables
 from nasmeta.tables.sources import SOURCES, FetchedSource, Source, registered_sources, table_names
 from nasmeta.tables.sources._base import store_path
 
@@ -119,3 +119,15 @@ def is_here(table: str, **said: object) -> bool:
         source.name for source in sources if not source.declared and said.get("release") in (None, source.release)
     }
     return any((source.name in always or source.brings(**said)) and within_reach(source) for source in sources)
+
+
+def damaged_sources(table: str) -> dict[str, str]:
+    """Return the damage of each source of a table that is on this machine and cannot be opened, by name."""
+    found = {}
+    for source in sources_of(table):
+        try:
+            if within_reach(source):
+                open_or_build(source)
+        except DamagedFileError as damage:
+            found[source.name] = str(damage)
+    return found

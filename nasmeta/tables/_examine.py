@@ -14,12 +14,12 @@ import numpy as np
 
 from nasmeta.errors import NasmetaError, NasmetaWarning, SettingError
 from nasmeta.spaces import SearchSpace, get_space
-from nasmeta.tables._address import main_metric
 from nasmeta.tables._arrow_file import encode
 from nasmeta.tables._from_frame import columns_of_frame
-from nasmeta.tables._oddities import odd_accuracies, only_test_values
-from nasmeta.tables._own import ContentSource, add_columns, read_frame
+from nasmeta.tables._signals import main_metric
 from nasmeta.tables._table import Table, load_table
+from nasmeta.tables._user_tables import ContentSource, add_columns, read_frame
+from nasmeta.tables._value_checks import odd_accuracies, only_test_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +55,7 @@ def examine(place: str | os.PathLike[str], **options: Any) -> Iterator[Examined]
                 warnings.simplefilter("always", NasmetaWarning)
                 table = _of_file(file, options) if is_file else load_table(name)
             odd = [str(one.message) for one in caught if issubclass(one.category, NasmetaWarning)]
-            yield Examined(name, table, "", _n_measured(table), (*odd, *_oddities(table, checked=bool(odd))))
+            yield Examined(name, table, "", _n_measured(table), (*odd, *_value_checks(table, checked=bool(odd))))
         except NasmetaError as reason:
             yield Examined(name, None, str(reason))
 
@@ -121,7 +121,7 @@ def _n_measured(table: Table) -> int:
     return int(measured.sum())
 
 
-def _oddities(table: Table, *, checked: bool) -> Iterator[str]:
+def _value_checks(table: Table, *, checked: bool) -> Iterator[str]:
     """Yield messages about a table: accuracies in two units, unless they are checked already, and test values alone."""
     if not checked:
         values = table._lookup.values_of(table.columns)

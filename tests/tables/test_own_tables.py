@@ -24,7 +24,7 @@ from nasmeta.errors import (
 )
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables import Table, added_tables, list_sources, load_table, remove_added
-from nasmeta.tables._own import add_columns, read_frame
+from nasmeta.tables._user_tables import add_columns, read_frame
 from nasmeta.tasks import task_families
 
 SPACE = SearchSpace("toy", {"width": [16, 32, 64], "depth": [1, 2, 3]})
