@@ -1,21 +1,16 @@
-"""Tables that a user brings: kept by content, or added to the store under a name."""
+"""Users' tables: kept by content, or added to the store under a name."""
 
 from __future__ import annotations
 
-import csv
-import os
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from nasmeta.checks import check_bool, check_instance
 from nasmeta.errors import DamagedFileError, MissingValueError, SettingError, shown
 from nasmeta.files import write_whole
-from nasmeta.places import checked_path
 from nasmeta.spaces import SearchSpace, namesakes
 from nasmeta.tables import _store
 from nasmeta.tables._arrow_file import ColumnFile, encode
@@ -23,15 +18,12 @@ from nasmeta.tables._columns import ColumnInfo, Values
 from nasmeta.tables.sources import Columns, WholeSource, table_names
 from nasmeta.tables.sources._base import tables_folder
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SUFFIX = ".added.arrow"
 
 
-class _OwnSource(WholeSource):
-    """A source whose columnar file stands for itself: there are no raw files."""
+class _UserSource(WholeSource):
+    """A user's columns: the columnar file is the only file."""
 
     release = "own"
     licence = "not stated"
@@ -50,7 +42,7 @@ class _OwnSource(WholeSource):
         return self._file.search_space
 
 
-class ContentSource(_OwnSource):
+class ContentSource(_UserSource):
     """Columns of a data frame, addressed by the checksum of their file, so that another process maps the same one.
 
     `data` is the file, where the store cannot be written.
@@ -96,7 +88,7 @@ class ContentSource(_OwnSource):
         return source
 
 
-class AddedSource(_OwnSource):
+class AddedSource(_UserSource):
     """Columns that were added to the store under a name."""
 
     how_to_get = "`nasmeta data add FILE` brings it."
@@ -167,9 +159,8 @@ def add_columns(
             raise SettingError(
                 f"The name of a {what} is of lower-case letters, digits, '.', '_' and '-', not {shown(given)}."
             )
-    check_bool("replace", replace), check_instance("citation", origin.get("citation", ""), str)
     if table in table_names():
-        raise SettingError(f"{table} is a table that the package knows: choose another name.")
+        raise SettingError(f"{table} is a built-in table: choose another name.")
     data = encode(space, list(columns), dict(origin))
     source = AddedSource(table, name)
     with _store.writable(source.path.parent), _store.only_one(source.path):
@@ -194,8 +185,7 @@ def add_columns(
                 same = False
             if not same:
                 raise SettingError(
-                    f"{table}/{name} is in the store with other content: --replace puts this in its place, another "
-                    "name keeps both."
+                    f"{table}/{name} has other content in the store: use --replace, or another name."
                 )
         write_whole(source.path, data)
 
@@ -217,62 +207,3 @@ def remove_added(table: str) -> int:
         with _store.writable(source.path.parent), _store.only_one(source.path):
             source.path.unlink(missing_ok=True)
     return len(found)
-
-
-def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
-    """Read a .csv, .tsv or .parquet file with one row per measurement, for `Table.from_frame`.
-
-    White space around names and texts is removed.
-
-    Raises
-    ------
-    SettingError
-        If the file cannot be read, has a column twice, or has a row that is longer than its header.
-    """
-    import pandas as pd
-
-    path = checked_path("file", file)
-    suffix = path.suffix.lower()
-    if suffix not in (".csv", ".tsv", ".parquet"):
-        raise SettingError(f"{path} is not a .csv, .tsv or .parquet file: convert it to one of these.")
-    try:
-        if suffix == ".parquet":
-            found: pd.DataFrame = pd.read_parquet(path)
-        else:
-            mark = "," if suffix == ".csv" else "\t"
-            _check_header(path, mark)
-            with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):  # fields without a name
-                found = pd.read_csv(path, sep=mark, skipinitialspace=True, index_col=False)
-    except SettingError:
-        raise
-    except OSError as reason:
-        raise SettingError(f"{path} cannot be read: {reason.strerror or reason}.") from reason
-    except Exception as reason:  # a file of another kind may fail with nearly any exception
-        raise SettingError(f"{path} cannot be read as {path.suffix[1:]}: {str(reason).strip():.200}") from reason
-    found.columns = [name.strip() if isinstance(name, str) else name for name in found.columns]
-    for name in found.select_dtypes(["object", "string"]):
-        found[name] = found[name].map(lambda value: value.strip() if isinstance(value, str) else value)
-    return found
-
-
-def _check_header(path: Path, mark: str) -> None:
-    """Raise an error if a name appears twice, or if the first row is longer than the header.
-
-    pandas would rename the second column, or take the first one for row labels. It finds longer rows after the first.
-    """
-    with path.open(newline="", encoding="utf-8-sig") as lines:
-        rows = (row for row in csv.reader(lines, delimiter=mark, skipinitialspace=True) if any(row))
-        header, first = [name.strip() for name in next(rows, [])], next(rows, [])
-    if len(header) == 1 and (other := next((one for one in ";\t|," if one in header[0]), None)):
-        raise SettingError(
-            f"{path} has one column, {header[0]!r}: its values are separated by {other!r}. Separate the values of a "
-            ".csv file by ',' (with decimal points), and those of a .tsv file by tabs."
-        )
-    twice = next((name for name in header if name and header.count(name) > 1), None)
-    if twice is not None:
-        raise SettingError(f"{path} has the column {twice!r} twice.")
-    if len(first) > len(header):
-        raise SettingError(
-            f"The first row of {path} has {len(first)} fields, but the header has {len(header)} names: remove "
-            "separators at the ends of the rows, or name every column."
-        )

