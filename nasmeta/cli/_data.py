@@ -7,13 +7,13 @@ import warnings
 from contextlib import suppress
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import nasmeta as nm
-from nasmeta.cli import _own_table as of_file
-from nasmeta.cli._cli_utils import cell_in, cli_command, console
+from nasmeta.cli._cli_utils import cell_in, cli_command, console, takes
+from nasmeta.cli._own_table import FILE_OPTIONS
 from nasmeta.errors import ColumnError, DamagedFileError, SettingError
 from nasmeta.progress import progress_bar
 
@@ -27,26 +27,17 @@ _MOST = 20  # columns, or tasks, that are told of a table that was added
 
 
 @cli_command
+@takes(FILE_OPTIONS)
 def add_data(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet file with one row per measurement.")
     ],
-    space: of_file.Space = None,
-    columns: of_file.Columns = None,
     name: Annotated[_Text, typer.Option(help="Name of the table. Default: the name of the file.")] = None,
-    dataset: of_file.Dataset = None,
-    architecture: of_file.Architecture = None,
-    metrics: of_file.Metrics = None,
-    split: of_file.Split = None,
-    epochs: of_file.Epochs = None,
-    release: of_file.Release = None,
-    direction: of_file.Direction = None,
-    unit: of_file.Unit = None,
-    kind: of_file.Kind = None,
-    device: of_file.Device = None,
     licence: Annotated[str, typer.Option(help="Licence of the data.")] = "not stated",
     citation: Annotated[str, typer.Option(help="The paper to cite.")] = "",
     replace: Annotated[bool, typer.Option("--replace", help="Replace a table of the same name.")] = False,
+    *,
+    options: dict[str, Any],
 ) -> None:
     """Add your own table to the store, where every command and process finds it by name.
 
@@ -57,10 +48,6 @@ def add_data(
     from nasmeta.tables import add_file
 
     own = name or re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._") or "own"
-    options = of_file.reading(
-        columns, metrics, direction, unit, kind, space=space, architecture=architecture, dataset=dataset, split=split,
-        epochs=epochs, release=release, device=device,
-    )  # fmt: skip
     table = add_file(file, name=own, licence=licence, replace=replace, citation=citation, **options)
     try:
         tasks, unclear = list(table.tasks()), ""

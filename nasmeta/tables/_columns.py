@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
@@ -230,3 +230,17 @@ def split_of(name: str | None) -> str | None:
     """
     lower = (name or "").lower()
     return "valid" if lower in ("valid", "val", "validation") else lower if lower == "test" else name
+
+
+def main_metric(columns: Sequence[ColumnInfo], dataset: str) -> str | None:
+    """Return the metric of a task that does not name one; None if there are several candidates.
+
+    It is the first well-known accuracy that was not measured on training data, else the only other performance, else
+    the only metric.
+    """
+    kinds = {info.metric: info.kind for info in columns if info.dataset == dataset}
+    performances = [m for m in kinds if kinds[m] == "performance" and measured_split(m, None) != "train"]
+    order = [name for name, known in KNOWN_METRICS.items() if known.unit == "percent"]
+    accuracies = sorted((m for m in performances if m.lower() in order), key=lambda m: order.index(m.lower()))
+    found = accuracies[:1] or performances or list(kinds)
+    return found[0] if len(found) == 1 else None

@@ -14,7 +14,7 @@ from nasmeta.errors import ColumnError, DamagedFileError, NoColumnError, Unknown
 from nasmeta.tables import _store
 from nasmeta.tables._address import Address
 from nasmeta.tables._catalog import sources_of
-from nasmeta.tables._columns import ColumnInfo, Seed, Values
+from nasmeta.tables._columns import ColumnInfo, Seed, Values, main_metric
 from nasmeta.tables._nb201_measurements import METRICS, why_illegal
 from nasmeta.tables._user_tables import AddedSource, ContentSource
 from nasmeta.tables.sources import Source
@@ -53,6 +53,19 @@ class JoinedColumns:
         self.release = next((source.release for source in always), None)
         self._groups: dict[tuple[str, str, int | None], list[int]] = {}
         self._found: dict[tuple[Address, bool], list[int]] = {}
+
+    @cached_property
+    def by_dataset(self) -> dict[str, list[ColumnInfo]]:
+        """The columns of each dataset."""
+        found: dict[str, list[ColumnInfo]] = {}
+        for column in self.columns:
+            found.setdefault(column.dataset, []).append(column)
+        return found
+
+    @cached_property
+    def main_metrics(self) -> dict[str, str | None]:
+        """The default metric of each dataset, see `main_metric`."""
+        return {dataset: main_metric(columns, dataset) for dataset, columns in self.by_dataset.items()}
 
     # -- values -----------------------------------------------------------------------------------------------------
     def column(self, position: int) -> FoundColumn:
@@ -181,10 +194,10 @@ class JoinedColumns:
             curves = {(c.dataset, c.metric, c.split, c.epochs, c.seed) for c in self.columns}
             held = sorted("/".join(map(str, curve)) for curve in curves)
             return f"Learning curves here: {', '.join(held) or 'none'}."
-        datasets = sorted({column.dataset for column in self.columns})
+        datasets = sorted(self.by_dataset)
         if asked.dataset not in datasets:
             return f"Its datasets: {', '.join(datasets)}.{near_name(asked.dataset, datasets)}"
-        metrics = sorted({column.metric for column in self.columns if column.dataset == asked.dataset})
+        metrics = sorted({column.metric for column in self.by_dataset[asked.dataset]})
         if asked.metric not in metrics:
             return f"Metrics of {asked.dataset}: {', '.join(metrics)}.{near_name(asked.metric, metrics)}"
         seeds: dict[tuple[str | None, int | None, str], list[Seed | None]] = {}

@@ -9,27 +9,13 @@ from typing import Any
 from nasmeta.errors import ColumnError, shown
 from nasmeta.spaces import canonical_dataset
 from nasmeta.tables._address import Address
-from nasmeta.tables._columns import KNOWN_METRICS, ColumnInfo, Seed, measured_split
+from nasmeta.tables._columns import ColumnInfo, Seed
 from nasmeta.tables._joined_columns import JoinedColumns
 
 
 def _first(names: Sequence[str], most: int = 20) -> str:
     more = f", ... and {len(names) - most} more: `nasmeta data list`" if len(names) > most else ""
     return f"{', '.join(names[:most])}{more}"
-
-
-def main_metric(columns: Sequence[ColumnInfo], dataset: str) -> str | None:
-    """Return the metric of a task that does not name one; None if there are several candidates.
-
-    It is the first well-known accuracy that was not measured on training data, else the only other performance, else
-    the only metric.
-    """
-    kinds = {info.metric: info.kind for info in columns if info.dataset == dataset}
-    performances = [m for m in kinds if kinds[m] == "performance" and measured_split(m, None) != "train"]
-    order = [name for name, known in KNOWN_METRICS.items() if known.unit == "percent"]
-    accuracies = sorted((m for m in performances if m.lower() in order), key=lambda m: order.index(m.lower()))
-    found = accuracies[:1] or performances or list(kinds)
-    return found[0] if len(found) == 1 else None
 
 
 def _meant(found: list[ColumnInfo], asked: Address) -> list[ColumnInfo]:
@@ -53,7 +39,7 @@ def task_name(table: str, index: JoinedColumns, column: ColumnInfo, *, sampled: 
     asked = Address(column.dataset, column.metric).normal()
     meant = _meant(index.matching(asked), asked)
     name = f"{table}/{column.dataset}"
-    name += "" if column.metric == main_metric(index.columns, column.dataset) else f"/{column.metric}"
+    name += "" if column.metric == index.main_metrics[column.dataset] else f"/{column.metric}"
     for part, form in (("split", "@{}"), ("epochs", "@{}ep"), ("release", "@{}"), ("seed", "#{}")):
         value = "sample" if sampled and part == "seed" else getattr(column, part)
         if value is not None and {getattr(info, part) for info in meant} != {value}:
@@ -94,14 +80,14 @@ def signal_column(
     release: str | None = None,
 ) -> ColumnInfo:
     """Return the column that a searcher observes; see `nasmeta.tables.Table.task` for the defaults."""
-    datasets = tuple(dict.fromkeys(info.dataset for info in index.columns))
+    datasets = tuple(index.by_dataset)
     if dataset is None:
         if len(datasets) > 1:
             raise ColumnError(f"{table} has several datasets: name one of {_first(datasets)}.")
         dataset = datasets[0]
-    main = metric if metric is not None else main_metric(index.columns, canonical_dataset(dataset))
+    main = metric if metric is not None else index.main_metrics.get(canonical_dataset(dataset))
     if main is None:
-        own = dict.fromkeys(info.metric for info in index.columns if info.dataset == canonical_dataset(dataset))
+        own = dict.fromkeys(info.metric for info in index.by_dataset.get(canonical_dataset(dataset), ()))
         if not own:
             raise ColumnError(f"{table} has no dataset {shown(dataset)}. Its datasets: {', '.join(datasets)}.")
         raise ColumnError(

@@ -21,7 +21,7 @@ from nasmeta.tables._columns import ColumnInfo, Seed, Values
 from nasmeta.tables._from_frame import columns_of_frame
 from nasmeta.tables._joined_columns import ColumnLookup
 from nasmeta.tables._picture import facts_of, plot_columns
-from nasmeta.tables._signals import main_metric, signal_column, task_name
+from nasmeta.tables._signals import signal_column, task_name
 from nasmeta.tables._user_tables import AddedSource, ContentSource, add_columns
 from nasmeta.tables.sources import Source
 
@@ -679,8 +679,11 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         """
         from nasmeta.tasks import TaskDistribution
 
-        has = [info.dataset for info in self.columns if metric is None or info.metric == metric]
-        found = [d for d in self.datasets if d in has and (metric is not None or main_metric(self.columns, d))]
+        index = self._lookup.ends
+        if metric is None:
+            found = [dataset for dataset, main in index.main_metrics.items() if main is not None]
+        else:
+            found = [d for d, columns in index.by_dataset.items() if any(info.metric == metric for info in columns)]
         return TaskDistribution(self.task(metric, d) for d in found or self.datasets)
 
     def frame(self) -> pd.DataFrame:

@@ -17,7 +17,6 @@ from nasmeta.places import checked_path
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tables._arrow_file import encode
 from nasmeta.tables._from_frame import columns_of_frame
-from nasmeta.tables._signals import main_metric
 from nasmeta.tables._table import Table, load_table
 from nasmeta.tables._user_tables import ContentSource, add_columns
 from nasmeta.tables._value_checks import odd_accuracies, only_test_values
@@ -160,7 +159,7 @@ def _value_checks(table: Table, *, checked: bool) -> Iterator[str]:
         values = table._lookup.values_of(table.columns)
         yield from odd_accuracies(list(zip(table.columns, values, strict=True)), table.space)
     for dataset in table.datasets:
-        main = main_metric(table.columns, dataset)
+        main = table._lookup.ends.main_metrics[dataset]
         of_main = [info for info in table.columns if (info.dataset, info.metric) == (dataset, main)]
         if of_main and (why := only_test_values(table.columns, of_main[0])):
             yield why

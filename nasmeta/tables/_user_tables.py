@@ -184,9 +184,7 @@ def add_columns(
             except OSError:
                 same = False
             if not same:
-                raise SettingError(
-                    f"{table}/{name} has other content in the store: use --replace, or another name."
-                )
+                raise SettingError(f"{table}/{name} has other content in the store: use --replace, or another name.")
         write_whole(source.path, data)
 
 

@@ -94,7 +94,7 @@ def test_other_content_under_a_name_that_is_taken(cache: Path) -> None:
     mine().add()
     assert mine().add() == load_table("mine")  # the same again
     other = mine(frame=FRAME.assign(acc=FRAME["acc"] + 1))
-    with pytest.raises(SettingError, match=r"mine/mine is in the store with other content: .*replace"):
+    with pytest.raises(SettingError, match=r"mine/mine has other content in the store: .*replace"):
         other.add()
     assert nm.get_task("mine/pets").optimum == 3.0
     other.add(replace=True)
