@@ -34,7 +34,6 @@ EXCEPTIONS = {
     "Formats of files, which are damaged, altered or written as before": {
         "nasmeta.meta._model_archive", "nasmeta.surrogates._file",
         "nasmeta.tables._arrow_file", "nasmeta.tables._pickles", "nasmeta.tables._table_files",
-        "nasmeta.tables._user_tables",
         "nasmeta.tables.official._curve_file", "nasmeta.tables.official._unpickle",
         "nasmeta.tables.sources._base", "nasmeta.tables.sources._help_latency",
         "nasmeta.tables.sources._zc_combine", "nasmeta.training._proxy_file",

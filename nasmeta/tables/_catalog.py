@@ -10,7 +10,7 @@ from nasmeta.checks import check_text
 from nasmeta.errors import DamagedFileError, UnknownNameError
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tables._store import open_or_build, within_reach
-from nasmeta.tables._user_tables import added_sources, added_tables
+from nasmeta.tables._user_tables import AddedSource, added_tables
 from nasmeta.tables.sources import SOURCES, FetchedSource, Source, registered_sources, table_names
 from nasmeta.tables.sources._base import store_path
 
@@ -23,7 +23,8 @@ def sources_of(table: str) -> list[Source]:
     check_text("The name of a table", table)
     found: list[Source] = [source() for source in SOURCES.values() if source.table == table]
     found += [FetchedSource(entry) for entry in registered_sources().values() if entry.table == table]
-    found = found or [*added_sources(table)]
+    if not found and table in added_tables():
+        found = [AddedSource(table)]
     if not found:
         raise UnknownNameError.of("table", table, [*table_names(), *added_tables()])
     return sorted(found, key=lambda source: (source.imported, source.optional))

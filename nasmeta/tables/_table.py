@@ -558,7 +558,7 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
             held.append(self._lookup.curves)
         columns = [self._lookup.whole(joined, i) for joined in held for i in range(len(joined.columns))]
         own = [(info, np.asarray(values)) for values, info in columns]
-        add_columns(name, name, self.space, own, {"citation": citation}, replace=replace)
+        add_columns(name, self.space, own, citation, replace=replace)
         return load_table(name)
 
     def to_frame(self, dataset: str | None = None) -> pd.DataFrame:

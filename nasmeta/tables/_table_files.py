@@ -109,7 +109,7 @@ def add_file(
         ``space``, or ``columns`` for the columns that describe an architecture, and the options of `Table.from_frame`.
     """
     space, columns = _columns_of_file(file, name=name, **options)
-    add_columns(name, name, space, columns, {"citation": citation}, replace=replace)
+    add_columns(name, space, columns, citation, replace=replace)
     return load_table(name)
 
 

