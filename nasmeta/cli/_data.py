@@ -94,14 +94,14 @@ def audit(
     terminal = console()
     counts = ["cells checked", "violations", "known", "new"]
     groups = found.frame().groupby(["check", "verdict"], sort=False)[counts]
-    rows = [[*name, f"{len(of)}", *(f"{n:,}" for n in of.sum())] for name, of in groups]
+    rows = [[*map(str, name), f"{len(of)}", *(f"{n:,}" for n in of.sum())] for name, of in groups]
     print_table(["check", "verdict", "findings", *counts], rows, "Audit", right=["findings", *counts])
     for row in (row for row in found.rows if row.new):
         cells = [str(cell) for cell in row.new if cell >= 0]
         named = f"; cells {', '.join(cells[:10])}{' …' if len(cells) > 10 else ''}" if cells else ""
-        _, check, columns, release, source = row.address
+        _, of_check, address, release, source = row.address
         measured = row.finding.measured
-        terminal.print(f"VIOLATED {check}: {columns} ({release}, {source}): {measured}{named}", soft_wrap=True)
+        terminal.print(f"VIOLATED {of_check}: {address} ({release}, {source}): {measured}{named}", soft_wrap=True)
     if report is not None:
         for path in write_audit(found, report):
             terminal.print(f"wrote {path}", soft_wrap=True)
@@ -252,7 +252,7 @@ def _print_columns(name: str) -> None:
     facts = ["unit", "split", "epochs", "release"]
     rows = []
     for (_, *shared), of in frame.groupby(["source", *facts], sort=False):
-        unit, split, epochs, release = shared
+        unit, split, epochs, release = map(str, shared)
         metrics, seeds, datasets = (_some(of[part].unique().tolist()) for part in ("metric", "seed", "dataset"))
         rows.append([metrics, unit, split, epochs, seeds, release, datasets])
     headings = ("metrics", "unit", "split", "epochs", "seeds", "release", "datasets")

@@ -98,9 +98,9 @@ def read_graphgym(source: FetchedSource, space: SearchSpace, files: Mapping[str,
         name = graphgym_dataset(str(dataset), feature, label)
         kind_of_task = f"{task} classification, {'transductive' if trans else 'inductive'}"
         for theirs, metric, unit, factor, kind, note in _MEASURES:
-            trained = ("valid", _EPOCHS) if kind == "performance" else (None, None)
+            split, epochs = ("valid", _EPOCHS) if kind == "performance" else (None, None)
             yield source.column(
-                "grid", spread(space, designs, factor * rows[theirs]), name, metric, *trained,
+                "grid", spread(space, designs, factor * rows[theirs]), name, metric, split, epochs,
                 "mean" if metric in ("accuracy", "loss") else None, unit=unit, kind=kind,
                 direction="max" if metric == "accuracy" else "min", note=f"{kind_of_task}; {note}",
             )  # fmt: skip

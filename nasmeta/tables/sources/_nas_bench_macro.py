@@ -26,6 +26,6 @@ def read_nas_bench_macro(source: FetchedSource, space: SearchSpace, files: Mappi
     for seed, values in by_seed(fields["test_acc"], range(3)):
         accuracy = ("cifar10", "accuracy", "test", 50, seed)
         yield source.column("cifar10", values, *accuracy, unit="percent", direction="max", note=_NOTE)
-    size = {"unit": "1", "direction": "min", "kind": "size"}
+    size: dict[str, Any] = {"unit": "1", "direction": "min", "kind": "size"}
     yield source.column("cifar10", fields["params"], "cifar10", "parameters", note="as recorded", **size)
     yield source.column("cifar10", fields["flops"], "cifar10", "flops", note="multiply-adds", **size)
