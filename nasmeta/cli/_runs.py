@@ -29,6 +29,8 @@ from nasmeta.cli._train import IMAGE_OPTIONS
 from nasmeta.errors import SettingError
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from nasmeta.evaluators import Evaluator
 
 _OF_TRAINING = ("recipe", "device", "split", "valid_fraction", "size")
@@ -167,6 +169,35 @@ def _of_runs(context: typer.Context, options: Mapping[str, Any], task: str) -> d
     return found
 
 
+def _compared(
+    context: typer.Context, searchers: list[str], tasks: str | None, options: dict[str, Any], **more: Any
+) -> tuple[pd.DataFrame, str | Evaluator]:
+    """Run a comparison that the options describe; return its results and the evaluator."""
+    from nasmeta.runs._answers import answers_for, space_in
+
+    evaluator = options["evaluator"]
+    if not searchers:
+        raise SettingError(
+            "There is no searcher to compare: name some with --searchers, or a specification (nasmeta compare --list "
+            "shows the ready ones)."
+        )
+    if tasks is not None and not names_in(tasks):
+        raise SettingError("There is no task to compare on: name at least one with --tasks.")
+    if tasks is None and evaluator in ("training", "supernet"):
+        raise SettingError(
+            f"--evaluator {evaluator} needs the task whose architectures it trains: --tasks nb201/cifar10."
+        )
+    on: list[Any] = names_in(tasks) or ["nb201"]
+    if len(on) == 1:
+        options = _of_runs(context, options, on[0])
+        evaluator = options["evaluator"]
+    if (space := space_in(on)) is not None:
+        evaluator = answers_for(space, evaluator)
+        on = [evaluator.task]
+    given = {name: value for name, value in options.items() if name not in _OF_TRAINING} | {"evaluator": evaluator}
+    return nm.compare(searchers, on, progress=True, **given, **more), evaluator
+
+
 @cli_command
 @takes(RUN_OPTIONS)
 def compare(
@@ -235,7 +266,6 @@ def compare(
     """Run several searchers repeatedly on the same tasks and show a table of the results."""
     from nasmeta.analysis import summarise_comparison, write_summary
     from nasmeta.cli._print_run import print_summary
-    from nasmeta.runs._answers import answers_for, space_in
 
     if listed and show is not None:
         raise SettingError("--list shows all ready specifications and --show prints one: leave out one of the two.")
@@ -245,8 +275,8 @@ def compare(
     if show is not None:
         print_specification(show)
         return
-    evaluations, seconds, evaluator = (options[name] for name in ("evaluations", "seconds", "evaluator"))
-    asked: str | Evaluator = evaluator
+    evaluations, seconds = options["evaluations"], options["seconds"]
+    asked: str | Evaluator
     limits: float | Mapping[str, float] | None = seconds
     where: dict[str, Any] = {"workers": workers, "backend": backend, "address": address, "shard": shard}
     where["gpus_per_worker"] = gpus_per_worker
@@ -259,39 +289,10 @@ def compare(
             specification, folder, repeats=repeats, device=options["device"], **where
         )
     else:
-        if not names_in(searchers):
-            raise SettingError(
-                "There is no searcher to compare: name some with --searchers, or a specification (nasmeta compare "
-                "--list shows the ready ones)."
-            )
-        if tasks is not None and not names_in(tasks):
-            raise SettingError("There is no task to compare on: name at least one with --tasks.")
-        if tasks is None and evaluator in ("training", "supernet"):
-            raise SettingError(
-                f"--evaluator {evaluator} needs the task whose architectures it trains: --tasks nb201/cifar10."
-            )
-        on: list[Any] = names_in(tasks) or ["nb201"]
-        of_runs = (
-            _of_runs(context, options, on[0])
-            if len(on) == 1
-            else {n: v for n, v in options.items() if n not in _OF_TRAINING}
-        )
-        asked = of_runs["evaluator"]
-        if (space := space_in(on)) is not None:
-            asked = answers_for(space, asked)
-            on = [asked.task]
-        frame = nm.compare(
-            names_in(searchers),
-            on,
-            repeats=repeats,
-            seed=seed,
-            settings=settings_by_label(settings or ()),
-            folder=folder,
-            progress=True,
-            **where,
-            **{name: value for name, value in options.items() if name not in (*_OF_TRAINING, "evaluator")},
-            evaluator=asked,
-        )
+        frame, asked = _compared(
+            context, names_in(searchers), tasks, options, repeats=repeats, seed=seed,
+            settings=settings_by_label(settings or ()), folder=folder, **where,
+        )  # fmt: skip
     if shard is not None:
         runs = sum(n for of_task in frame.attrs["runs"].values() for n in of_task.values())
         done = "1 run is" if runs == 1 else f"{runs} runs are"
