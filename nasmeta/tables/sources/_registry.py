@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from nasmeta.errors import DamagedFileError, NasmetaError
+from nasmeta.errors import ArchitectureError, DamagedFileError, NasmetaError
 from nasmeta.files import parse_toml, shipped
 from nasmeta.registry import Registry, import_siblings
 from nasmeta.settings import cache_folder
@@ -170,9 +170,9 @@ class FetchedSource(Source):
         import_siblings(__name__)  # they register their readers; only building a file needs them
         try:
             return list(READERS[self.entry.reader](self, space, files))
-        except NasmetaError:
-            raise
         except Exception as reason:  # a file of another structure may fail with nearly any exception
+            if isinstance(reason, NasmetaError) and not isinstance(reason, ArchitectureError):
+                raise
             raise DamagedFileError(
                 f"The raw files of {self.name} do not hold what they should: {type(reason).__name__}: {reason}"
             ) from reason
