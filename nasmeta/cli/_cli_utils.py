@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import json
 import re
 import warnings
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, NoReturn, TypeVar
 
 import typer
 
@@ -39,6 +40,47 @@ def cli_command(command: F) -> F:
             raise typer.Exit(130) from None
 
     return run  # type: ignore[return-value]
+
+
+class Shared(NamedTuple):
+    """The one declaration of an option that several commands have."""
+
+    help: str
+    kind: Any = str | None
+    default: Any = None
+    read: Callable[[Any], Any] | None = None  # from the text on the command line to the value in Python
+    names: tuple[str, ...] = ()  # unless it is that of the argument
+    more: Mapping[str, Any] = {}  # arguments of `typer.Option`
+
+    @property
+    def annotation(self) -> Any:
+        """The annotation of a parameter of a command."""
+        return Annotated[self.kind, typer.Option(*self.names, help=self.help, **self.more)]
+
+
+def takes(shared: Mapping[str, Shared]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that adds shared options to a command, which receives their values as `options`."""
+
+    def add(command: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(command, eval_str=True)
+        own = [one.replace(kind=one.KEYWORD_ONLY) for one in signature.parameters.values() if one.name != "options"]
+        also = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=of.default, annotation=of.annotation)
+            for name, of in shared.items()
+        ]
+
+        @functools.wraps(command)
+        def run(**given: Any) -> None:
+            options: dict[str, Any] = {}
+            for name, of in shared.items():
+                value = given.pop(name)
+                options[name] = value if of.read is None or value is None else of.read(value)
+            command(**given, options=options)
+
+        run.__signature__ = signature.replace(parameters=[*own, *also])  # type: ignore[attr-defined]
+        return run
+
+    return add
 
 
 def end_without_success(why: str) -> NoReturn:
@@ -154,9 +196,9 @@ def pairs_in(texts: Iterable[str], example: str) -> dict[str, str]:
     return found
 
 
-def by_metric(given: list[str] | None) -> dict[str, str] | None:
-    """Return the value of an option for each metric; None if the option is not given."""
-    return pairs_in(given or (), "loss=min") or None
+def by_metric(given: list[str]) -> dict[str, str]:
+    """Return the value of an option for each metric."""
+    return pairs_in(given, "loss=min")
 
 
 def cell_in(text: str) -> int | str:
@@ -176,13 +218,13 @@ def integers_in(text: str | None, what: str) -> list[int] | None:
         raise SettingError(f"{what}, not {text!r}.") from None
 
 
-def epochs_in(text: str | None) -> list[int | str] | None:
+def epochs_in(text: str) -> list[int | str]:
     """Read lengths of training.
 
-    >>> epochs_in("12,200"), epochs_in("50of200, 200"), epochs_in(None)
-    ([12, 200], ['50of200', 200], None)
+    >>> epochs_in("12,200"), epochs_in("50of200, 200")
+    ([12, 200], ['50of200', 200])
     """
-    return None if text is None else [int(one) if one.isdecimal() and len(one) <= 18 else one for one in names_in(text)]
+    return [int(one) if one.isdecimal() and len(one) <= 18 else one for one in names_in(text)]
 
 
 def settings_in(pairs: Iterable[str]) -> dict[str, Any]:

@@ -7,46 +7,32 @@ import warnings
 from contextlib import suppress
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, Any
 
 import typer
 
 import nasmeta as nm
-from nasmeta.cli import _own_table as of_file
-from nasmeta.cli._cli_utils import cell_in, cli_command, console
+from nasmeta.cli._cli_utils import cell_in, cli_command, console, print_table, takes
+from nasmeta.cli._own_table import FILE_OPTIONS
 from nasmeta.errors import ColumnError, DamagedFileError, SettingError
 from nasmeta.progress import progress_bar
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from nasmeta.tables.audit import Audit, Row
 
 _Text = str | None
 _MOST = 20  # columns, or tasks, that are told of a table that was added
 
 
 @cli_command
+@takes(FILE_OPTIONS)
 def add_data(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet file with one row per measurement.")
     ],
-    space: of_file.Space = None,
-    columns: of_file.Columns = None,
     name: Annotated[_Text, typer.Option(help="Name of the table. Default: the name of the file.")] = None,
-    dataset: of_file.Dataset = None,
-    architecture: of_file.Architecture = None,
-    metrics: of_file.Metrics = None,
-    split: of_file.Split = None,
-    epochs: of_file.Epochs = None,
-    release: of_file.Release = None,
-    direction: of_file.Direction = None,
-    unit: of_file.Unit = None,
-    kind: of_file.Kind = None,
-    device: of_file.Device = None,
     licence: Annotated[str, typer.Option(help="Licence of the data.")] = "not stated",
     citation: Annotated[str, typer.Option(help="The paper to cite.")] = "",
     replace: Annotated[bool, typer.Option("--replace", help="Replace a table of the same name.")] = False,
+    *,
+    options: dict[str, Any],
 ) -> None:
     """Add your own table to the store, where every command and process finds it by name.
 
@@ -57,10 +43,6 @@ def add_data(
     from nasmeta.tables import add_file
 
     own = name or re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._") or "own"
-    options = of_file.reading(
-        columns, metrics, direction, unit, kind, space=space, architecture=architecture, dataset=dataset, split=split,
-        epochs=epochs, release=release, device=device,
-    )  # fmt: skip
     table = add_file(file, name=own, licence=licence, replace=replace, citation=citation, **options)
     try:
         tasks, unclear = list(table.tasks()), ""
@@ -93,9 +75,6 @@ def remove_data(name: Annotated[str, typer.Argument(metavar="NAME", help="Name o
     typer.echo(f"Removed {name}.")
 
 
-_COLOURS = {"holds": "green", "known": "yellow", "VIOLATED": "bold red"}
-
-
 @cli_command
 def audit(
     table: Annotated[list[str] | None, typer.Option(help="Name of a table. Repeatable; all by default.")] = None,
@@ -104,7 +83,6 @@ def audit(
         Path | None,
         typer.Option(metavar="FOLDER", help="Write Markdown and CSV files, with the affected cells, to this folder."),
     ] = None,
-    every: Annotated[bool, typer.Option("--every", help="Also show the checks that passed, column by column.")] = False,
 ) -> None:
     """Check the tables against known invariants of the benchmarks; exit code 1 if there is a new violation."""
     from nasmeta.files import require_writable
@@ -114,9 +92,16 @@ def audit(
         require_writable(report, folder=True)
     found = run_audit(table or None, check or None)
     terminal = console()
-    terminal.print(_as_table(found, every))
+    counts = ["cells checked", "violations", "known", "new"]
+    groups = found.frame().groupby(["check", "verdict"], sort=False)[counts]
+    rows = [[*map(str, name), f"{len(of)}", *(f"{n:,}" for n in of.sum())] for name, of in groups]
+    print_table(["check", "verdict", "findings", *counts], rows, "Audit", right=["findings", *counts])
     for row in (row for row in found.rows if row.new):
-        terminal.print(_in_words(row), soft_wrap=True)
+        cells = [str(cell) for cell in row.new if cell >= 0]
+        named = f"; cells {', '.join(cells[:10])}{' …' if len(cells) > 10 else ''}" if cells else ""
+        _, of_check, address, release, source = row.address
+        measured = row.finding.measured
+        terminal.print(f"VIOLATED {of_check}: {address} ({release}, {source}): {measured}{named}", soft_wrap=True)
     if report is not None:
         for path in write_audit(found, report):
             terminal.print(f"wrote {path}", soft_wrap=True)
@@ -129,44 +114,6 @@ def audit(
     )
     if not found.passed:
         raise typer.Exit(1)
-
-
-def _in_words(row: Row, most: int = 10) -> str:
-    """Return a new violation in a line, with its first cells."""
-    found = row.finding
-    cells = [str(cell) for cell in row.new if cell >= 0]
-    named = f"; cells {', '.join(cells[:most])}{' …' if len(cells) > most else ''}" if cells else ""
-    return f"VIOLATED {row.check}: {found.columns} ({found.release}, {found.source}): {found.measured}{named}"
-
-
-def _as_table(found: Audit, every: bool) -> Table:
-    from rich.table import Table
-    from rich.text import Text
-
-    shown = Table(title="Audit", title_justify="left")
-    for heading in ("check", "columns", "cells checked", "violations", "known", "new", "verdict"):
-        counts = heading not in ("check", "columns", "verdict")
-        shown.add_column(heading, justify="right" if counts else "left", overflow="fold")
-
-    def add(check: str, columns: str, rows: list[Row], verdict: str) -> None:
-        counts = (
-            sum(row.finding.checked for row in rows),
-            sum(row.finding.violations for row in rows),
-            sum(len(row.known) for row in rows),
-            sum(len(row.new) for row in rows),
-        )
-        colour = _COLOURS.get(verdict, "dim")
-        shown.add_row(check, columns, *(f"{count:,}" for count in counts), Text(verdict, colour))
-
-    for name in dict.fromkeys(row.check for row in found.rows):
-        rows = [row for row in found.rows if row.check == name]
-        holding = [row for row in rows if row.verdict == "holds" and not every]
-        if holding:
-            add(name, f"{len(holding)} columns", holding, "holds")
-        for row in rows:
-            if row not in holding:
-                add(name, " ".join(filter(None, (row.finding.columns, row.finding.source))), [row], row.verdict)
-    return shown
 
 
 @cli_command
@@ -250,8 +197,6 @@ def _data() -> None:
 @cli_command
 def list_data() -> None:
     """List the columns on this machine, and all sources with content, release, licence, size and how to get them."""
-    from rich.table import Table
-
     from nasmeta.tables import damaged_sources, list_sources
     from nasmeta.tables._store import MOST_CONTENT_BYTES, content_files, content_folder
 
@@ -262,23 +207,8 @@ def list_data() -> None:
         damaged = damaged_sources(name) if any(state.built for state in sources) else {}
         # What is here but was never asked for is not built for the sake of a list.
         if any(state.built and state.name not in damaged for state in sources):
-            table = Table(title=f"{name}: columns on this machine", title_justify="left")
-            for heading in ("metrics", "unit", "split", "epochs", "seeds", "release", "datasets"):
-                table.add_column(heading)
-            groups: dict[tuple[str, ...], tuple[list[str], list[str], list[str]]] = {}
-            columns: tuple[nm.tables.ColumnInfo, ...] = ()
-            with warnings.catch_warnings(action="ignore"), suppress(DamagedFileError):  # which is told below
-                columns = nm.load_table(name).columns
-            for info in columns:
-                facts = (info.unit, info.split, info.epochs, info.release)
-                key = (info.source, *("–" if fact is None else str(fact) for fact in facts))
-                for values, value in zip(
-                    groups.setdefault(key, ([], [], [])), (info.metric, info.seed, info.dataset), strict=True
-                ):
-                    values.append("–" if value is None else str(value))
-            for (_, unit, split, epochs, release), (metrics, seeds, datasets) in groups.items():
-                table.add_row(_some(metrics), unit, split, epochs, _some(seeds), release, _some(datasets))
-            terminal.print(table)
+            with warnings.catch_warnings(action="ignore"), suppress(DamagedFileError):  # the state is printed below
+                _print_columns(name)
         for state in sources:
             megabytes = f"{state.download_bytes / 1e6:.1f} MB to download. " if state.download_bytes else ""
             if state.name in damaged:
@@ -321,7 +251,20 @@ def fetch_data(
         typer.echo(f"{state.name}: {state.holds} ({state.release}); in {state.table}")
 
 
+def _print_columns(name: str) -> None:
+    """Print the columns of a table, those with the same unit, split, epochs and release in one row."""
+    frame = nm.load_table(name).frame().convert_dtypes().astype(object)
+    frame = frame.where(frame.notna(), "–").astype(str)
+    facts = ["unit", "split", "epochs", "release"]
+    rows = []
+    for (_, *shared), of in frame.groupby(["source", *facts], sort=False):
+        unit, split, epochs, release = map(str, shared)
+        metrics, seeds, datasets = (_some(of[part].unique().tolist()) for part in ("metric", "seed", "dataset"))
+        rows.append([metrics, unit, split, epochs, seeds, release, datasets])
+    headings = ("metrics", "unit", "split", "epochs", "seeds", "release", "datasets")
+    print_table(headings, rows, f"{name}: columns on this machine")
+
+
 def _some(values: list[str], at_most: int = 6) -> str:
-    different = list(dict.fromkeys(values))
-    more = f" … ({len(different)})" if len(different) > at_most else ""
-    return " ".join(different[:at_most]) + more
+    more = f" … ({len(values)})" if len(values) > at_most else ""
+    return " ".join(values[:at_most]) + more

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import nasmeta as nm
-from nasmeta.cli import _own_table as of_file
-from nasmeta.cli._cli_utils import cli_command, echo_written, print_table
+from nasmeta.cli._cli_utils import cli_command, echo_written, print_table, takes
+from nasmeta.cli._own_table import FILE_OPTIONS
 from nasmeta.errors import SettingError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def _shown(value: Any) -> str:
 
 
 @cli_command
+@takes(FILE_OPTIONS)
 def doctor(
     tables: Annotated[
         list[str] | None,
@@ -96,18 +97,8 @@ def doctor(
             help="Your tables to look at: names, files or folders of files. Default: all that were added.",
         ),
     ] = None,
-    space: of_file.Space = None,
-    columns: of_file.Columns = None,
-    dataset: of_file.Dataset = None,
-    architecture: of_file.Architecture = None,
-    metrics: of_file.Metrics = None,
-    split: of_file.Split = None,
-    epochs: of_file.Epochs = None,
-    release: of_file.Release = None,
-    direction: of_file.Direction = None,
-    unit: of_file.Unit = None,
-    kind: of_file.Kind = None,
-    device: of_file.Device = None,
+    *,
+    options: dict[str, Any],
 ) -> None:
     """Show versions, cache, extras, device and your own tables; exit code 1 if something is broken.
 
@@ -116,10 +107,6 @@ def doctor(
     test values without validation values. The options say how .csv, .tsv and .parquet files are read, as for
     `nasmeta data add`.
     """
-    options = of_file.reading(
-        columns, metrics, direction, unit, kind, space=space, architecture=architecture, dataset=dataset, split=split,
-        epochs=epochs, release=release, device=device,
-    )  # fmt: skip
     broken: list[str] = []
     needs, extras = _requirements()
     lines = {

@@ -10,6 +10,7 @@ import typer
 
 import nasmeta as nm
 from nasmeta.cli._cli_utils import (
+    Shared,
     cli_command,
     echo_written,
     end_without_success,
@@ -20,83 +21,69 @@ from nasmeta.cli._cli_utils import (
     searcher_names,
     settings_by_label,
     settings_in,
+    takes,
     task_names,
 )
 from nasmeta.cli._specified import compare_specified, print_ready, print_specification, ready_names
-from nasmeta.cli._train import Data, Device, RecipeName, Size, Split, ValidFraction
+from nasmeta.cli._train import IMAGE_OPTIONS
 from nasmeta.errors import SettingError
 
 if TYPE_CHECKING:
-    from nasmeta.evaluators import Evaluator, TrainingEvaluator
+    import pandas as pd
 
-Evaluations = Annotated[
-    int | None, typer.Option(help="Budget of a run, in distinct cells evaluated.", show_default="100, compare 200")
-]
-Seconds = Annotated[
-    float | None,
-    typer.Option(
-        help="Budget of a run in seconds: each evaluation takes its recorded training time, a real one its own."
+    from nasmeta.evaluators import Evaluator
+
+_OF_TRAINING = ("recipe", "device", "split", "valid_fraction", "size")
+RUN_OPTIONS = {  # keyword arguments of `nasmeta.search` and `nasmeta.compare`
+    "evaluations": Shared(
+        "Budget of a run, in distinct cells evaluated.", int | None, more={"show_default": "100, compare 200"}
     ),
-]
-ClockSettings = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--clock",
-        metavar="KEY=VALUE",
-        help="A setting of the simulated clock: workers=4, repeats=charged, overshoot=discard, promotion=continued, "
+    "seconds": Shared(
+        "Budget of a run in seconds: each evaluation takes its recorded training time, a real one its own.",
+        float | None,
+    ),
+    "clock": Shared(
+        "A setting of the simulated clock: workers=4, repeats=charged, overshoot=discard, promotion=continued, "
         "charge_searcher=true. Repeatable.",
+        list[str] | None, read=lambda given: settings_in(given) or None, more={"metavar": "KEY=VALUE"},
     ),
-]
-Epochs = Annotated[
-    str | None,
-    typer.Option(
-        "--epochs",
-        metavar="N,N",
-        help="Training lengths that multi-fidelity searchers may use, such as 12,200 or 50of200,200. All by default.",
+    "epochs": Shared(
+        "Training lengths that multi-fidelity searchers may use, such as 12,200 or 50of200,200. All by default.",
+        read=epochs_in, more={"metavar": "N,N"},
     ),
-]
-Seed = Annotated[int, typer.Option(help="Random seed of the run.")]
-EvaluatorName = Annotated[
-    str,
-    typer.Option(
-        metavar="table|unknown-feasibility|surrogate|FILE|training|supernet|MODULE:NAME",
-        help="Source of the values: the table; the table where evaluations of what it lacks fail; the shipped "
-        "surrogate, a surrogate file, real training on --data, a supernet trained on --data, or a Python function.",
-        autocompletion=lambda: names_of("evaluator"),
+    "sources": Shared(
+        "Tasks or families, separated by commas, that a meta-searcher learns from. The target's dataset is left out "
+        "of a family. Default: the family of the task.",
+        read=names_in,
     ),
-]
-Sources = Annotated[
-    str | None,
-    typer.Option(
-        help="Tasks or families, separated by commas, that a meta-searcher learns from. The target's dataset is "
-        "left out of a family. Default: the family of the task."
+    "meta_model": Shared(
+        "A trained meta-model: a file written by nasmeta meta-train, the name of a shipped model, or shipped for one "
+        "that has not seen the task.",
+        more={"metavar": "FILE|NAME|shipped"},
     ),
-]
-MetaModel = Annotated[
-    str | None,
-    typer.Option(
-        metavar="FILE|NAME|shipped",
-        help="A trained meta-model: a file written by nasmeta meta-train, the name of a shipped model, or shipped for "
-        "one that has not seen the task.",
+    "prune_space": Shared(
+        "Search only this fraction of the cells, such as 0.1: those that a model of the sources' best prefers.",
+        float | None, more={"metavar": "FRACTION"},
     ),
-]
-PruneSpace = Annotated[
-    float | None,
-    typer.Option(
-        metavar="FRACTION",
-        help="Search only this fraction of the cells, such as 0.1: those that a model of the sources' best prefers.",
+    "warm_start": Shared(
+        "Start with N cells chosen by the sources; N/second chooses them by expected gain per second.",
+        str, "0", more={"metavar": "N|N/second"},
     ),
-]
-WarmStart = Annotated[
-    str,
-    typer.Option(
-        metavar="N|N/second",
-        help="Start with N cells chosen by the sources; N/second chooses them by expected gain per second.",
+    "stop_at_optimum": Shared(
+        "End a run once the best cell has been evaluated.", bool, False, names=("--stop-at-optimum",)
     ),
-]
-StopAtOptimum = Annotated[
-    bool, typer.Option("--stop-at-optimum", help="End a run once the best cell has been evaluated.")
-]
+    "evaluator": Shared(
+        "Source of the values: the table; the table where evaluations of what it lacks fail; the shipped surrogate, a "
+        "surrogate file, real training on --data, a supernet trained on --data, or a Python function.",
+        str, "table",
+        more={
+            "metavar": "table|unknown-feasibility|surrogate|FILE|training|supernet|MODULE:NAME",
+            "autocompletion": lambda: names_of("evaluator"),
+        },
+    ),
+    "data": IMAGE_OPTIONS["data"],
+    **{name: IMAGE_OPTIONS[name] for name in _OF_TRAINING},
+}  # fmt: skip
 
 # What a specification leaves open: how much of it is done, and where.
 _BESIDE_SPECIFICATION = (
@@ -105,6 +92,7 @@ _BESIDE_SPECIFICATION = (
 
 
 @cli_command
+@takes(RUN_OPTIONS)
 def search(
     context: typer.Context,
     searcher: Annotated[
@@ -120,29 +108,15 @@ def search(
         ),
     ] = None,
     meta: Annotated[bool, typer.Option("--meta", help="Use the default meta-searcher; give only TASK.")] = False,
-    evaluations: Evaluations = None,
-    seconds: Seconds = None,
-    clock: ClockSettings = None,
-    epochs: Epochs = None,
-    seed: Seed = 0,
+    seed: Annotated[int, typer.Option(help="Random seed of the run.")] = 0,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the searcher. Repeatable.")
     ] = None,
-    sources: Sources = None,
-    meta_model: MetaModel = None,
-    prune_space: PruneSpace = None,
-    warm_start: WarmStart = "0",
     journal: Annotated[
         Path | None, typer.Option(help="Record the run in this file; if the file exists, resume from it.")
     ] = None,
-    stop_at_optimum: StopAtOptimum = False,
-    evaluator: EvaluatorName = "table",
-    data: Data = None,
-    recipe: RecipeName = None,
-    split: Split = None,
-    valid_fraction: ValidFraction = None,
-    size: Size = None,
-    device: Device = "auto",
+    *,
+    options: dict[str, Any],
 ) -> None:
     """Run one searcher on one task and show the best cell it found; of several objectives, the Pareto front."""
     from nasmeta.cli._print_run import all_failed, nothing_succeeded, print_run
@@ -161,52 +135,71 @@ def search(
             f"{searcher:.40}` for the default meta-searcher."
         )
 
-    asked, data = _answering(context, evaluator, task, data)
     run = nm.search(
         searcher,
         task,
-        evaluations=evaluations,
-        seconds=seconds,
-        clock=settings_in(clock) if clock else None,
-        epochs=epochs_in(epochs),
         seed=seed,
         settings=settings_in(settings or ()),
-        sources=names_in(sources) if sources is not None else None,
-        meta_model=meta_model,
-        prune_space=prune_space,
-        warm_start=warm_start,
         journal=journal,
-        stop_at_optimum=stop_at_optimum,
         progress=True,
-        evaluator=asked,
-        data=data,
+        **_of_runs(context, options, task),
     )
     print_run(run, journal)
     if all_failed(run):
         end_without_success(f"{nothing_succeeded(run)}, so the run has no best cell.")
 
 
-def _answering(
-    context: typer.Context, evaluator: str, task: str, data: str | None
-) -> tuple[str | TrainingEvaluator, str | None]:
-    """Return what answers, and the data that it does not have yet."""
+def _of_runs(context: typer.Context, options: Mapping[str, Any], task: str) -> dict[str, Any]:
+    """Return the keyword arguments of a run; options of training become an evaluator that trains."""
     from nasmeta.evaluators import TRAINED
     from nasmeta.training import dataset_options
 
-    of_training = ("recipe", "device", "split", "valid_fraction", "size")
-    said = [f"--{name.replace('_', '-')}" for name in of_training if is_said(context, name)]
+    found = {name: value for name, value in options.items() if name not in _OF_TRAINING}
+    evaluator, data = found["evaluator"], found["data"]
+    said = [f"--{name.replace('_', '-')}" for name in _OF_TRAINING if is_said(context, name)]
     if said and evaluator not in TRAINED:
         raise SettingError(
             f"Only trainings use {', '.join(said)}, but the evaluator is {evaluator}: add --evaluator training and "
             f"--data, or leave {'it' if len(said) == 1 else 'them'} out."
         )
-    if evaluator not in TRAINED or data is None:
-        return evaluator, data
-    recipe, device, *of_images = (context.params[name] for name in of_training)
-    return TRAINED[evaluator](task, data, recipe, device=device, **dataset_options(data, *of_images)), None
+    if evaluator in TRAINED and data is not None:
+        recipe, device, *of_images = (options[name] for name in _OF_TRAINING)
+        trained = TRAINED[evaluator](task, data, recipe, device=device, **dataset_options(data, *of_images))
+        found |= {"evaluator": trained, "data": None}
+    return found
+
+
+def _compared(
+    context: typer.Context, searchers: list[str], tasks: str | None, options: dict[str, Any], **more: Any
+) -> tuple[pd.DataFrame, str | Evaluator]:
+    """Run a comparison that the options describe; return its results and the evaluator."""
+    from nasmeta.runs._answers import answers_for, space_in
+
+    evaluator = options["evaluator"]
+    if not searchers:
+        raise SettingError(
+            "There is no searcher to compare: name some with --searchers, or a specification (nasmeta compare --list "
+            "shows the ready ones)."
+        )
+    if tasks is not None and not names_in(tasks):
+        raise SettingError("There is no task to compare on: name at least one with --tasks.")
+    if tasks is None and evaluator in ("training", "supernet"):
+        raise SettingError(
+            f"--evaluator {evaluator} needs the task whose architectures it trains: --tasks nb201/cifar10."
+        )
+    on: list[Any] = names_in(tasks) or ["nb201"]
+    if len(on) == 1:
+        options = _of_runs(context, options, on[0])
+        evaluator = options["evaluator"]
+    if (space := space_in(on)) is not None:
+        evaluator = answers_for(space, evaluator)
+        on = [evaluator.task]
+    given = {name: value for name, value in options.items() if name not in _OF_TRAINING} | {"evaluator": evaluator}
+    return nm.compare(searchers, on, progress=True, **given, **more), evaluator
 
 
 @cli_command
+@takes(RUN_OPTIONS)
 def compare(
     context: typer.Context,
     specification: Annotated[
@@ -222,19 +215,11 @@ def compare(
     repeats: Annotated[
         int | None, typer.Option(help="Number of runs of each searcher on each task.", show_default="10")
     ] = None,
-    evaluations: Evaluations = None,
-    seconds: Seconds = None,
-    clock: ClockSettings = None,
-    epochs: Epochs = None,
     seed: Annotated[int | None, typer.Option(help="Random seed of the first run.", show_default="0")] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="SEARCHER:KEY=VALUE", help="A setting of one searcher. Repeatable."),
     ] = None,
-    sources: Sources = None,
-    meta_model: MetaModel = None,
-    prune_space: PruneSpace = None,
-    warm_start: WarmStart = "0",
     folder: Annotated[
         str | None,
         typer.Option(
@@ -277,24 +262,17 @@ def compare(
             "resume.",
         ),
     ] = None,
-    stop_at_optimum: StopAtOptimum = False,
-    evaluator: EvaluatorName = "table",
-    data: Data = None,
-    recipe: RecipeName = None,
-    split: Split = None,
-    valid_fraction: ValidFraction = None,
-    size: Size = None,
-    device: Device = "auto",
     listed: Annotated[bool, typer.Option("--list", help="List the ready specifications and exit.")] = False,
     show: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="Print a ready specification, for you to save and change, and exit."),
     ] = None,
+    *,
+    options: dict[str, Any],
 ) -> None:
     """Run several searchers repeatedly on the same tasks and show a table of the results."""
     from nasmeta.analysis import summarise_comparison, write_summary
     from nasmeta.cli._print_run import print_summary
-    from nasmeta.runs._answers import answers_for, space_in
 
     if listed and show is not None:
         raise SettingError("--list shows all ready specifications and --show prints one: leave out one of the two.")
@@ -304,58 +282,24 @@ def compare(
     if show is not None:
         print_specification(show)
         return
-    asked: str | Evaluator = evaluator
-    limits: float | Mapping[str, float] | None
+    evaluations, seconds = options["evaluations"], options["seconds"]
+    asked: str | Evaluator
+    limits: float | Mapping[str, float] | None = seconds
     where: dict[str, Any] = {"workers": workers, "backend": backend, "address": address, "shard": shard}
     where |= {"gpus_per_worker": gpus_per_worker, "redo": names_in(redo)}
     if specification is not None:
-        of_runs = [one for one in context.command.params if one.name not in _BESIDE_SPECIFICATION]
-        also = [one.opts[0] for one in of_runs if is_said(context, str(one.name))]
+        params = [one for one in context.command.params if one.name not in _BESIDE_SPECIFICATION]
+        also = [one.opts[0] for one in params if is_said(context, str(one.name))]
         if also:
             raise SettingError(f"A specification sets everything: leave out {', '.join(also)}, or change the file.")
         frame, evaluations, asked, limits = compare_specified(
-            specification, folder, repeats=repeats, device=device, **where
+            specification, folder, repeats=repeats, device=options["device"], **where
         )
     else:
-        limits = seconds
-        if not names_in(searchers):
-            raise SettingError(
-                "There is no searcher to compare: name some with --searchers, or a specification (nasmeta compare "
-                "--list shows the ready ones)."
-            )
-        if tasks is not None and not names_in(tasks):
-            raise SettingError("There is no task to compare on: name at least one with --tasks.")
-        if tasks is None and evaluator in ("training", "supernet"):
-            raise SettingError(
-                f"--evaluator {evaluator} needs the task whose architectures it trains: --tasks nb201/cifar10."
-            )
-        on: list[Any] = names_in(tasks) or ["nb201"]
-        if len(on) == 1:
-            asked, data = _answering(context, evaluator, on[0], data)
-        if (space := space_in(on)) is not None:
-            asked = answers_for(space, asked)
-            on = [asked.task]
-        frame = nm.compare(
-            names_in(searchers),
-            on,
-            repeats=repeats,
-            evaluations=evaluations,
-            seconds=seconds,
-            clock=settings_in(clock) if clock else None,
-            epochs=epochs_in(epochs),
-            seed=seed,
-            settings=settings_by_label(settings or ()),
-            sources=names_in(sources) if sources is not None else None,
-            meta_model=meta_model,
-            prune_space=prune_space,
-            warm_start=warm_start,
-            folder=folder,
-            **where,
-            stop_at_optimum=stop_at_optimum,
-            progress=True,
-            evaluator=asked,
-            data=data,
-        )
+        frame, asked = _compared(
+            context, names_in(searchers), tasks, options, repeats=repeats, seed=seed,
+            settings=settings_by_label(settings or ()), folder=folder, **where,
+        )  # fmt: skip
     if shard is not None:
         runs = sum(n for of_task in frame.attrs["runs"].values() for n in of_task.values())
         done = "1 run is" if runs == 1 else f"{runs} runs are"

@@ -9,6 +9,7 @@ import typer
 
 import nasmeta as nm
 from nasmeta.cli._cli_utils import (
+    Shared,
     cell_in,
     cli_command,
     console,
@@ -18,6 +19,7 @@ from nasmeta.cli._cli_utils import (
     is_said,
     names_of,
     print_table,
+    takes,
 )
 from nasmeta.errors import SettingError, TrainingFailed
 from nasmeta.progress import spinner
@@ -26,75 +28,57 @@ if TYPE_CHECKING:
     from nasmeta.training import TrainingResult
     from nasmeta.verification import Verification
 
-Data = Annotated[
-    str | None,
-    typer.Option(
-        metavar="KIND:PATH",
-        help="Training images: digits, cifar10:PATH, cifar100:PATH, imagenet16-120:PATH, fashion-mnist, folder:PATH.",
+IMAGE_OPTIONS = {
+    "data": Shared(
+        "Training images: digits, cifar10:PATH, cifar100:PATH, imagenet16-120:PATH, fashion-mnist, folder:PATH.",
+        more={"metavar": "KIND:PATH"},
     ),
-]
-RecipeName = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME|FILE",
-        help="Training recipe: a name of nasmeta list recipes, or a file (.toml). Default: tiny for digits, fast for "
-        "other images.",
-        autocompletion=lambda: names_of("recipe"),
+    "recipe": Shared(
+        "Training recipe: a name of nasmeta list recipes, or a file (.toml). Default: tiny for digits, fast for other "
+        "images.",
+        more={"metavar": "NAME|FILE", "autocompletion": lambda: names_of("recipe")},
     ),
-]
-Split = Annotated[
-    str | None,
-    typer.Option(
-        metavar="fraction|nb201|FILE",
-        help="Which images are used for validation. Default: the split of the tables, if they have the data set.",
+    "split": Shared(
+        "Which images are used for validation. Default: the split of the tables, if they have the data set.",
+        more={"metavar": "fraction|nb201|FILE"},
     ),
-]
-ValidFraction = Annotated[
-    float | None,
-    typer.Option(
-        help="Fraction of the training images used for validation (0.1 if not given); implies --split fraction."
+    "valid_fraction": Shared(
+        "Fraction of the training images used for validation (0.1 if not given); implies --split fraction.",
+        float | None,
     ),
-]
-Size = Annotated[int | None, typer.Option(help="Scale images to this height and width in pixels, a multiple of 4.")]
-Device = Annotated[str, typer.Option(help="Device: auto, cpu, cuda or cuda:N.")]
+    "size": Shared("Scale images to this height and width in pixels, a multiple of 4.", int | None),
+    "device": Shared("Device: auto, cpu, cuda or cuda:N.", str, "auto"),
+}
 _DEMO: dict[str, Any] = {"recipe": "tiny", "top": 2, "controls": 2, "worst": 1, "seeds": 2}
 _DEMO_EVALUATIONS = 60
 _BESIDE_DEMO = ("demo", "folder", "device", "workers")
 
 
 @cli_command
+@takes(IMAGE_OPTIONS)
 def train(
     cell: Annotated[str, typer.Argument(help="Index, or string in the space's notation.")],
-    data: Data = "digits",
-    recipe: RecipeName = None,
     seed: Annotated[int, typer.Option(help="Seed of the weights, the order of the images and the augmentation.")] = 0,
     folder: Annotated[
         Path | None,
         typer.Option(help="Keep checkpoint, log, network and result here; run the same command again to resume."),
     ] = None,
     space: Annotated[str, typer.Option(help="Search space of the cell: nb201 or tnb101.")] = "nb201",
-    split: Split = None,
-    valid_fraction: ValidFraction = None,
-    size: Size = None,
-    device: Device = "auto",
     deterministic: Annotated[bool, typer.Option(help="Use deterministic algorithms only; slower on a GPU.")] = False,
     tensorboard: Annotated[bool, typer.Option(help="Also write TensorBoard logs to the folder.")] = False,
+    *,
+    options: dict[str, Any],
 ) -> None:
     """Train the network of one cell."""
     found = nm.train(
         cell_in(cell),
-        data or "digits",
-        recipe,
-        seed,
+        seed=seed,
         space=space,
-        split=split,
-        valid_fraction=valid_fraction,
-        size=size,
         folder=folder,
-        device=device,
         deterministic=deterministic,
         progress=True,
         tensorboard=tensorboard,
+        **options | {"data": options["data"] or "digits"},
     )
     accuracies = {"train": found.train_accuracy, "valid": found.valid_accuracy, "test": found.test_accuracy}
     said = ", ".join(f"{name} {value:.2f} %" for name, value in accuracies.items() if value is not None)
@@ -105,11 +89,10 @@ def train(
 
 
 @cli_command
+@takes(IMAGE_OPTIONS)
 def verify(
     context: typer.Context,
     runs: Annotated[list[Path] | None, typer.Argument(metavar="RUN…", help="Journals of searches on one task.")] = None,
-    data: Data = None,
-    recipe: RecipeName = None,
     top: Annotated[int, typer.Option(help="Number of the best evaluated cells to train.")] = 3,
     controls: Annotated[int, typer.Option(help="Number of random cells to train for comparison.")] = 3,
     worst: Annotated[int, typer.Option(help="Number of the worst evaluated cells to train.")] = 0,
@@ -127,10 +110,6 @@ def verify(
             help="The table's name for the data set of --data, if it cannot be told from that: cifar10, …",
         ),
     ] = None,
-    split: Split = None,
-    valid_fraction: ValidFraction = None,
-    size: Size = None,
-    device: Device = "auto",
     workers: Annotated[
         str,
         typer.Option(metavar="N|ray", help="Number of parallel trainings, which share the device; or ray."),
@@ -147,15 +126,18 @@ def verify(
         bool,
         typer.Option("--demo", help="Search the table and verify on scikit-learn's digits; takes about two minutes."),
     ] = False,
+    *,
+    options: dict[str, Any],
 ) -> None:
     """Train the best cells of searches, beside random cells, and write a page that compares them with the table."""
     from nasmeta.training import dataset_options
 
+    data, recipe, *of_images, device = options.values()
     asked: dict[str, Any] = {"recipe": recipe, "top": top, "controls": controls, "worst": worst, "seeds": seeds}
     command = None
     if demo:
-        options = {str(one.name): one.opts[0] for one in context.command.params} | {"runs": "RUN"}
-        beside = [said for name, said in options.items() if name not in _BESIDE_DEMO and is_said(context, name)]
+        params = {str(one.name): one.opts[0] for one in context.command.params} | {"runs": "RUN"}
+        beside = [said for name, said in params.items() if name not in _BESIDE_DEMO and is_said(context, name)]
         if beside:
             raise SettingError(f"The demonstration has its own run, data and recipe: leave out {', '.join(beside)}.")
         from nasmeta.evaluators import require_torch
@@ -182,7 +164,7 @@ def verify(
             on_end=lambda cell, seed, outcome: tell(_ended(cell, seed, outcome), last=True),
             command=command,
             **asked,
-            **dataset_options(data, split, valid_fraction, size),
+            **dataset_options(data, *of_images),
         )
     if shard is not None:
         failed = found.facts["failed"]

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nasmeta.checks import check_text
-from nasmeta.errors import UnknownNameError
+from nasmeta.errors import DamagedFileError, UnknownNameError
 from nasmeta.spaces import SearchSpace, get_space
-from nasmeta.tables._own import added_sources, added_tables
-from nasmeta.tables._store import within_reach
+from nasmeta.tables._store import open_or_build, within_reach
+from nasmeta.tables._user_tables import AddedSource, added_tables
 from nasmeta.tables.sources import SOURCES, FetchedSource, Source, registered_sources, table_names
 from nasmeta.tables.sources._base import store_path
 
@@ -19,14 +19,15 @@ if TYPE_CHECKING:
 
 
 def sources_of(table: str) -> list[Source]:
-    """Return the sources of a table: those with a class of their own, then the fetched, then the imported ones."""
+    """Return the sources of a table: installed ones and classes, then fetched ones, then imported ones."""
     check_text("The name of a table", table)
     found: list[Source] = [source() for source in SOURCES.values() if source.table == table]
     found += [FetchedSource(entry) for entry in registered_sources().values() if entry.table == table]
-    found = found or [*added_sources(table)]
+    if not found and table in added_tables():
+        found = [AddedSource(table)]
     if not found:
         raise UnknownNameError.of("table", table, [*table_names(), *added_tables()])
-    return sorted(found, key=lambda source: source.imported)
+    return sorted(found, key=lambda source: (source.imported, source.optional))
 
 
 def space_of_table(name: str) -> str | SearchSpace:
@@ -119,3 +120,15 @@ def is_here(table: str, **said: object) -> bool:
         source.name for source in sources if not source.declared and said.get("release") in (None, source.release)
     }
     return any((source.name in always or source.brings(**said)) and within_reach(source) for source in sources)
+
+
+def damaged_sources(table: str) -> dict[str, str]:
+    """Return the damage of each source of a table that is on this machine and cannot be opened, by name."""
+    found = {}
+    for source in sources_of(table):
+        try:
+            if within_reach(source):
+                open_or_build(source)
+        except DamagedFileError as damage:
+            found[source.name] = str(damage)
+    return found

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
@@ -75,8 +74,9 @@ class ColumnInfo:
     device: str | None = None
 
     def __post_init__(self) -> None:
-        # One name for a dataset, however it is spelled: a column is found by it.
+        # A dataset and a split each have one name, so that a query finds them.
         object.__setattr__(self, "dataset", canonical_dataset(self.dataset))
+        object.__setattr__(self, "split", split_of(self.split))
 
     @classmethod
     def of(cls, facts: dict[str, Any]) -> ColumnInfo:
@@ -119,7 +119,7 @@ _HARDWARE = re.compile(r"(latency|energy)_(.+?)(?:_batch\d+)?_(?:milliseconds|mi
 
 
 def kind_of_old(metric: str) -> tuple[Kind, str | None]:
-    """Return kind and device of a column that was stored before columns said them.
+    """Return kind and device that follow from the name of a metric of a built-in table.
 
     >>> kind_of_old("latency_1080ti_batch32_milliseconds"), kind_of_old("proxy_synflow"), kind_of_old("train_seconds")
     (('latency', '1080ti'), ('proxy', None), ('seconds', None))
@@ -232,11 +232,15 @@ def split_of(name: str | None) -> str | None:
     return "valid" if lower in ("valid", "val", "validation") else lower if lower == "test" else name
 
 
-def in_one_spelling(splits: Collection[tuple[str, str | None]]) -> dict[tuple[str, str | None], str | None]:
-    """Return the split for each (dataset, split): where a dataset has several spellings of one, that of `split_of`.
+def main_metric(columns: Sequence[ColumnInfo], dataset: str) -> str | None:
+    """Return the metric of a task that does not name one; None if there are several candidates.
 
-    >>> in_one_spelling([("a", "val"), ("b", "Validation"), ("b", "val"), ("b", None)])
-    {('a', 'val'): 'val', ('b', 'Validation'): 'valid', ('b', 'val'): 'valid', ('b', None): None}
+    It is the first well-known accuracy that was not measured on training data, else the only other performance, else
+    the only metric.
     """
-    counts = Counter((dataset, split_of(split)) for dataset, split in {*splits})
-    return {one: split_of(one[1]) if counts[one[0], split_of(one[1])] > 1 else one[1] for one in splits}
+    kinds = {info.metric: info.kind for info in columns if info.dataset == dataset}
+    performances = [m for m in kinds if kinds[m] == "performance" and measured_split(m, None) != "train"]
+    order = [name for name, known in KNOWN_METRICS.items() if known.unit == "percent"]
+    accuracies = sorted((m for m in performances if m.lower() in order), key=lambda m: order.index(m.lower()))
+    found = accuracies[:1] or performances or list(kinds)
+    return found[0] if len(found) == 1 else None

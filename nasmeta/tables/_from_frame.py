@@ -1,58 +1,60 @@
-"""Columns from a user's data frame, checked row by row."""
+"""Columns from a user's data frame."""
 
 from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
 from hashlib import sha256
+from shlex import quote
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_text, is_listed
+from nasmeta.checks import check_choice
 from nasmeta.errors import ArchitectureError, NasmetaWarning, SettingError, calls_inside, shown
 from nasmeta.spaces import SearchSpace, canonical_dataset
-from nasmeta.tables._columns import ColumnInfo, Values, in_one_spelling, stored
-from nasmeta.tables._legality import our_name
-from nasmeta.tables._metric_facts import MetricFacts, Stated, metric_facts
-from nasmeta.tables._oddities import STATED, odd_accuracies
-from nasmeta.tables._seed_means import with_means
+from nasmeta.tables._columns import KINDS, ColumnInfo, Seed, Values, known_metric, split_of, stored
+from nasmeta.tables._nb201_measurements import our_name
+from nasmeta.tables._value_checks import STATED, odd_accuracies, with_means
 from nasmeta.tables.sources import table_names
 
 if TYPE_CHECKING:
     import pandas as pd
 
+Stated = str | Mapping[str, str] | None  # one value for all metrics, or one per metric
 _KEYS = ("dataset", "split", "epochs", "seed", "release", "epoch")  # of an address, columns of a frame
-_NAMES = ("architecture", "arch", "arch_str", "cell", "index")  # under which a frame may have its architectures
+_NAMES = ("architecture", "arch", "arch_str", "cell", "index")  # possible names of the column of architectures
 _BESIDE = {  # a row without a key is odd if other rows with the same values of these have it
     "dataset": (), "split": ("dataset",), "epochs": ("dataset", "split"), "seed": ("dataset", "split", "epochs"),
     "release": ("dataset",),
 }  # fmt: skip
+_COSTS = ("size", "seconds", "latency", "energy")  # kinds for which lower is better
+_SHOWN = 5  # metrics in a message
 _Rows = NDArray[np.intp]
 _Measured = dict[str, tuple[_Rows, NDArray[np.float64]]]  # rows with a value, and these values, by metric
 
 
-class _Parts(NamedTuple):
-    """The address of a group of rows, apart from the metric."""
+class _Keys(NamedTuple):
+    """The keys of some rows, or their address apart from the metric."""
 
-    dataset: str
+    dataset: str | None
     split: str | None
     epochs: int | None
-    seed: int | str | None
-    release: str
+    seed: Seed | None
+    release: str | None
     epoch: int | None
 
 
-class _Groups(NamedTuple):
-    """Rows by their address."""
+class _Facts(NamedTuple):
+    """Direction, kind and unit of a metric."""
 
-    of_row: _Rows
-    parts: list[_Parts]
-    blank: dict[str, NDArray[np.bool_]]  # rows without a value, by column of keys
+    direction: Any
+    kind: Any
+    unit: str
+    unit_is_stated: bool
 
 
 def columns_of_frame(
@@ -70,254 +72,87 @@ def columns_of_frame(
     **keys: Any,
 ) -> list[tuple[ColumnInfo, Values]]:
     """Return the columns that a data frame holds; see `nasmeta.tables.Table.from_frame`."""
-    chosen = [] if metrics is None else _listed(metrics)
-    frame = _checked_frame(frame, [*(position.name for position in space.positions), architecture, *chosen])
-    for what, text in (
-        ("name of the table", name),
-        ("licence", licence),
-        ("device", "-" if device is None else device),
-    ):
-        check_text(f"The {what}", text)
     if "/" in name or name in table_names():
-        why = "has a '/', which parts the names of tasks" if "/" in name else "is a table that the package knows"
-        raise SettingError(f"{shown(name)} {why}: choose another name.")
+        raise SettingError(f"{shown(name)} is a built-in table or has a '/': choose another name.")
+    metrics = [metrics] if isinstance(metrics, str) else metrics
+    frame = _named(frame, [*(position.name for position in space.positions), architecture, *(metrics or ())])
     cells, used = _architectures(frame, space, architecture)
     own_keys = [key for key in _KEYS if key in frame.columns and key not in used]
-    both = [key for key in own_keys if keys.get(key) is not None]
-    if both:
-        option = "" if both[0] == "seed" else f" (on the command line --{both[0]})"
-        raise SettingError(
-            f"The frame has a column {both[0]}: leave out {both[0]}={keys[both[0]]!r}{option}, or rename the column."
-        )
     measured = _measured(frame, [c for c in frame.columns if c not in used and c not in own_keys], metrics)
-    groups = _groups(frame, name, own_keys, keys)
+    of_row, groups = _rows_by_keys(frame, own_keys, keys)
+    numbers: dict[_Keys, int] = {}  # rows of two spellings of a dataset or split have one address
+    address = np.array([numbers.setdefault(_address(group, name), len(numbers)) for group in groups])[of_row]
     columns: list[tuple[ColumnInfo, Values]] = []
-    for metric, facts in metric_facts(measured, direction, unit, kind).items():
-        on = device if facts.kind in ("latency", "energy") else None
-        for info, values in _columns_of_metric(metric, facts, *measured[metric], cells, groups, space):
-            columns.append((replace(info, source=name, licence=licence, device=on), values))
-    for told in (*odd_accuracies(columns, space), *_blanks(name, measured, groups)):
-        warnings.warn(f"{name}: {told}", NasmetaWarning, stacklevel=calls_inside() + 1)
+    for metric, facts in _facts(measured, direction, unit, kind).items():
+        rows, values = measured[metric]
+        if facts.kind == "seconds" and values.min() < 0:
+            raise SettingError(f"{metric} are seconds of at least 0, not {values.min():g}.")
+        of_address = _positions_by(address[rows])
+        addresses = list(numbers)
+        most: dict[str | None, float] = {}  # an accuracy of a dataset is in percent or a fraction in all its columns
+        for number, at in of_address.items():
+            dataset = addresses[number].dataset
+            most[dataset] = max(most.get(dataset, -np.inf), float(values[at].max()))
+        for number, at in of_address.items():
+            of = addresses[number]
+            what = "/".join(part for part in (of.dataset, metric, of.split) if part is not None)
+            column = _column(cells[rows[at]], values[at], rows[at], space, what)
+            is_fraction = facts.unit == "percent" and not facts.unit_is_stated and most[of.dataset] <= 1
+            info = ColumnInfo(
+                str(of.dataset), metric, of.split, of.epochs, of.seed, "1" if is_fraction else facts.unit,
+                facts.direction, str(of.release), name, licence, sha256(column.tobytes()).hexdigest(),
+                STATED if facts.unit == "percent" and facts.unit_is_stated else "", of.epoch, facts.kind,
+                device if facts.kind in ("latency", "energy") else None,
+            )  # fmt: skip
+            columns.append((info, column))
+    for message in (*odd_accuracies(columns, space), *_blanks(name, own_keys, of_row, groups, measured)):
+        warnings.warn(f"{name}: {message}", NasmetaWarning, stacklevel=calls_inside() + 1)
     return with_means([*columns, *_ends(columns)], space)
 
 
-def _measured(frame: pd.DataFrame, rest: list[str], metrics: Sequence[str] | None) -> _Measured:
-    """Return the values of each metric of a wide or long frame, without missing ones."""
-    if {"metric", "value"} <= set(rest) and (metrics is None or set(_listed(metrics)) <= set(frame["metric"])):
-        unnamed = np.flatnonzero(frame["metric"].isna() | (frame["metric"] == ""))
-        if len(unnamed):
-            raise SettingError(f"The column metric is empty in row {unnamed[0]} ({len(unnamed)} of {len(frame)}).")
-        codes, names = frame["metric"].astype(str).factorize()
-        values = _numbers(frame, "value")
-        found = {str(names[code]): (rows, values[rows]) for code, rows in _rows_by(codes).items()}
-        found = {metric: found[metric] for metric in found if metrics is None or metric in _listed(metrics)}
-    else:
-        rows = np.arange(len(frame))
-        found = {metric: (rows, _numbers(frame, metric)) for metric in _metrics(frame, rest, metrics)}
-    measured = {}
-    for metric, (rows, values) in found.items():
-        there = ~np.isnan(values)
-        if there.any():
-            measured[metric] = rows[there], values[there]
-    if not measured:
-        raise SettingError("The frame has no value: every number in it is missing.")
-    return measured
-
-
-def _rows_by(codes: _Rows) -> dict[int, _Rows]:
-    """Return the positions of each code, in the order of first positions.
-
-    >>> {code: at.tolist() for code, at in _rows_by(np.array([3, 0, 3])).items()}
-    {3: [0, 2], 0: [1]}
-    """
-    order = np.argsort(codes, kind="stable")
-    starts = np.flatnonzero(np.diff(codes[order]))
-    parts = sorted(np.split(order, starts + 1), key=lambda positions: int(positions[0]))
-    return {int(codes[positions[0]]): positions for positions in parts}
-
-
-def _groups(frame: pd.DataFrame, name: str, own_keys: Sequence[str], stated: Mapping[str, Any]) -> _Groups:
-    """Return the rows by their address: from columns of keys, else as stated for all rows."""
-    import pandas as pd
-
-    of_row, listed = np.zeros(len(frame), np.intp), [tuple[Any, ...]()]
-    blank: dict[str, NDArray[np.bool_]] = {}
-    for key in _KEYS:
-        if key not in own_keys:
-            value = stated.get(key)
-            part = None if value is None else _checked_part(key, value, 0)
-            listed = [(*parts, part) for parts in listed]
-            continue
-        codes, values = frame[key].factorize()
-        first = np.unique(codes, return_index=True)[1][-len(values) :].tolist()
-        found = [*(_checked_part(key, value, row) for value, row in zip(values.tolist(), first, strict=False)), None]
-        of_row, pairs = pd.factorize(of_row * len(found) + codes % len(found))
-        listed = [(*listed[pair // len(found)], found[pair % len(found)]) for pair in pairs.tolist()]
-        blank[key] = codes < 0
-    # Two spellings of a dataset or split have one address, so that contradictions between them are found.
-    ours = [our_name(canonical_dataset(name if parts[0] is None else parts[0]), parts[1]) for parts in listed]
-    splits = in_one_spelling(ours)
-    numbers: dict[_Parts, int] = {}
-    number = []
-    for one, (_, _, epochs, seed, release, epoch) in zip(ours, listed, strict=True):
-        address = _Parts(one[0], splits[one], epochs, seed, release or "own", epoch)
-        number.append(numbers.setdefault(address, len(numbers)))
-    return _Groups(np.array(number)[of_row], list(numbers), blank)
-
-
-def _columns_of_metric(
-    metric: str,
-    facts: MetricFacts,
-    rows: _Rows,
-    values: NDArray[np.float64],
-    cells: NDArray[np.int32],
-    groups: _Groups,
-    space: SearchSpace,
-) -> Iterator[tuple[ColumnInfo, Values]]:
-    """Yield the column of each address of a metric."""
-    if facts.kind == "seconds" and values.min() < 0:
-        raise SettingError(f"{metric} are seconds of at least 0, not {values.min():g}.")
-    by_group = _rows_by(groups.of_row[rows])
-    most: dict[str, float] = {}  # an accuracy of a dataset is in percent or a fraction in all its columns
-    for group, at in by_group.items():
-        dataset = groups.parts[group].dataset
-        most[dataset] = max(most.get(dataset, -np.inf), float(values[at].max()))
-    for group, at in by_group.items():
-        parts = groups.parts[group]
-        _check_point(parts, int(rows[at[0]]))
-        what = "/".join(part for part in (parts.dataset, metric, parts.split) if part is not None)
-        column = _column(cells[rows[at]], values[at], rows[at], space, what)
-        is_fraction = facts.unit == "percent" and not facts.unit_is_stated and most[parts.dataset] <= 1
-        info = ColumnInfo(
-            parts.dataset, metric, parts.split, parts.epochs, parts.seed,
-            unit="1" if is_fraction else facts.unit,
-            direction=facts.direction,  # type: ignore[arg-type]
-            release=parts.release,
-            source="",
-            licence="",
-            source_sha256=sha256(column.tobytes()).hexdigest(),
-            note=STATED if facts.unit == "percent" and facts.unit_is_stated else "",
-            epoch=parts.epoch,
-            kind=facts.kind,  # type: ignore[arg-type]
-        )  # fmt: skip
-        yield info, column
-
-
-def _blanks(name: str, measured: _Measured, groups: _Groups) -> Iterator[str]:
-    """Yield a message for each key that rows with a value lack, although other rows of the same measurement have it."""
-    means = {"dataset": f"belong to the dataset {name}", "seed": "are not part of the mean over seeds"}
-    for key in _BESIDE:
-        blank = groups.blank.get(key)
-        if blank is None or not blank.any():
-            continue
-        numbers: dict[tuple[Any, ...], int] = {}
-        for parts in groups.parts:
-            numbers.setdefault(tuple(getattr(parts, one) for one in _BESIDE[key]), len(numbers))
-        number = np.array([numbers[tuple(getattr(parts, one) for one in _BESIDE[key])] for parts in groups.parts])
-        odd = np.zeros(len(blank), np.bool_)
-        for rows, _ in measured.values():
-            beside, lacks = number[groups.of_row[rows]], blank[rows]
-            have = np.zeros(len(numbers), np.bool_)
-            have[beside[~lacks]] = True
-            odd[rows] |= lacks & have[beside]
-        if odd.any():
-            n = int(odd.sum())
-            more = f" and {n - 1} more" if n > 1 else ""
-            yield (
-                f"{key} is blank in row {int(odd.argmax())}{more}, unlike in other rows of its metric. Such values "
-                f"{means.get(key, f'are treated as measured with another {key}')}: fill it in, or leave them out."
-            )
-
-
-def _checked_frame(frame: Any, named: Collection[str | None]) -> pd.DataFrame:
-    """Return the frame with texts as names of columns, without what pandas calls a column that had no name.
-
-    Seed means seed, and Cell cell, where the column is not `named` as something else.
-    """
-    import pandas as pd
-
-    if not isinstance(frame, pd.DataFrame):
-        raise SettingError(f"A table is made of a data frame, not of {type(frame).__name__}.")
-    if isinstance(frame.columns, pd.MultiIndex):
-        raise SettingError("The frame has columns of several levels: flatten them to one name each.")
-    if not len(frame):
-        raise SettingError("The frame has no row.")
+# -- rows -----------------------------------------------------------------------------------------------------------
+def _named(frame: pd.DataFrame, named: Iterable[str | None]) -> pd.DataFrame:
+    """Return the frame with strings as names of columns; Seed becomes seed unless it is `named` as something else."""
     names = [str(column) for column in frame.columns]
-    lower = {c: c.lower() for c in names if c.lower() in (*_KEYS, *_NAMES) and c not in named}
+    keep = {*named, *names}
     frame = frame.copy(deep=False)
-    frame.columns = [lower[c] if c in lower and (lower[c] == c or lower[c] not in names) else c for c in names]
+    frame.columns = [c.lower() if c.lower() in (*_KEYS, *_NAMES) and c.lower() not in keep and c not in named else c
+                     for c in names]  # fmt: skip
     twice = frame.columns[frame.columns.duplicated()].tolist()
     if twice:
         raise SettingError(f"The frame has the column {twice[0]!r} twice.")
     # `DataFrame.to_csv` writes row numbers as a column without a name.
-    kept: pd.DataFrame = frame[[column for column in frame.columns if not re.fullmatch(r"(Unnamed: \d+)?", column)]]
-    return kept
-
-
-def _check_point(parts: _Parts, row: int) -> None:
-    """Raise an error if a point of a learning curve does not belong to a training."""
-    if parts.epoch is None:
-        return
-    if parts.epochs is None:
-        raise SettingError(
-            f"Row {row} is a point of a learning curve, after epoch {parts.epoch}: state epochs, the length of the "
-            "training, as a column or an argument."
-        )
-    if parts.epoch > parts.epochs:
-        raise SettingError(f"Row {row} is after epoch {parts.epoch} of a training of {parts.epochs}.")
+    return frame.loc[:, [not re.fullmatch(r"(Unnamed: \d+)?", column) for column in frame.columns]]
 
 
 def _architectures(
     frame: pd.DataFrame, space: SearchSpace, architecture: str | None
-) -> tuple[NDArray[np.int32], set[str]]:
-    """Return the architecture of each row, and the columns that are no metrics as they say it."""
+) -> tuple[NDArray[np.int32], set[str | None]]:
+    """Return the architecture of each row, and the names of the columns that describe it."""
     positions = [position.name for position in space.positions]
-    # A column called index may be the row numbers of `reset_index`: it is asked last, and never beside positions.
-    say = {*positions, *_NAMES, *([architecture] if isinstance(architecture, str) else [])} & set(frame.columns)
-    named = architecture
-    if named is None:
-        named = next((name for name in _NAMES if name in frame.columns and name not in positions), None)
-    if set(positions) <= set(frame.columns) and (architecture is None or architecture in frame.columns):
-        found = _by_positions(frame, space)
-        if named is not None and (architecture is not None or named != "index"):
-            also = _by_name(frame[named].reset_index(drop=True), space, named)
-            if (also != found).any():
-                row = int(np.flatnonzero(also != found)[0])
-                raise ArchitectureError(
-                    f"Row {row}: the columns of positions say {space.to_string(int(found[row]))}, but {named} says "
-                    f"{space.to_string(int(also[row]))}."
-                )
-        return found, say
-    if named is None and frame.index.name in _NAMES:
-        return _by_name(frame.index.to_series().reset_index(drop=True), space, str(frame.index.name)), say
-    if not isinstance(named, str) or named not in frame.columns:
-        what = f"no column {shown(named)}" if named is not None else "no column that says the architecture of a row"
+    used = {*positions, *_NAMES, architecture}
+    if architecture is None and set(positions) <= set(frame.columns):
+        return _by_positions(frame, space), used
+    named = next((one for one in ([architecture] if architecture else _NAMES) if one in frame.columns), None)
+    if named is not None:
+        column = frame[named].reset_index(drop=True)
+    elif frame.index.name in _NAMES:
+        column = frame.index.to_series().reset_index(drop=True)
+    else:
         listed = ", ".join(positions[:8]) + (" …" if len(positions) > 8 else "")
         raise SettingError(
-            f"The frame has {what}: name it with architecture=… (on the command line --architecture), or have a "
-            f"column for each position of {space.name} ({listed}). Its columns: {', '.join(frame.columns)}."
+            f"The frame has no column {architecture or 'of architectures'}: name it with architecture=… (on the "
+            f"command line --architecture), or have a column for each position of {space.name} ({listed}). Its "
+            f"columns: {', '.join(frame.columns)}."
         )
-    return _by_name(frame[named].reset_index(drop=True), space, named), say
-
-
-def _by_name(column: pd.Series[Any], space: SearchSpace, name: str) -> NDArray[np.int32]:
     codes, values = column.factorize()
-    listed: NDArray[Any] = np.asarray(values)
-    missing = np.flatnonzero(codes < 0)
-    if len(missing):
-        raise SettingError(
-            f"The column {name} has no architecture in row {missing[0]} ({len(missing)} of {len(column)})."
-        )
+    if (codes < 0).any():
+        raise SettingError(f"The column {named} has no architecture in row {int((codes < 0).argmax())}.")
     try:
-        found: NDArray[np.int32] = space.index_of(listed)[codes]
-        return found
-    except ArchitectureError:
-        for code, one in enumerate(listed.tolist()):
-            try:
-                space.index_of(one)
-            except ArchitectureError as reason:
-                raise ArchitectureError(f"Row {int((codes == code).argmax())}, column {name}: {reason}") from None
-        raise
+        found: NDArray[np.int32] = space.index_of(np.asarray(values))[codes]
+        return found, used
+    except ArchitectureError as reason:
+        raise ArchitectureError(f"Column {named}: {reason}") from None
 
 
 def _by_positions(frame: pd.DataFrame, space: SearchSpace) -> NDArray[np.int32]:
@@ -341,81 +176,173 @@ def _by_positions(frame: pd.DataFrame, space: SearchSpace) -> NDArray[np.int32]:
     return found
 
 
-def _is_text(value: object) -> bool:
-    """Whether a value is a text."""
-    return isinstance(value, str)
-
-
-def _listed(metrics: Sequence[str]) -> list[str]:
-    if not isinstance(metrics, Sequence | np.ndarray) or not is_listed(metrics) or not all(map(_is_text, metrics)):
-        raise SettingError(f"metrics is a list of names of columns, not {shown(metrics)}.")
-    return [metrics] if isinstance(metrics, str) else list(dict.fromkeys(metrics))
-
-
-def _metrics(frame: pd.DataFrame, rest: list[str], metrics: Sequence[str] | None) -> list[str]:
-    if metrics is not None:
-        chosen = _listed(metrics)
-        absent = [metric for metric in chosen if metric not in frame.columns]
-        if absent or not chosen:
-            raise SettingError(f"The frame has no column {absent[0]!r}: it has {', '.join(frame.columns)}." if absent
-                               else "Name at least one metric.")  # fmt: skip
-        return chosen
-    if not rest:
-        raise SettingError(f"The frame has no column of values beside {', '.join(frame.columns)}.")
-    return rest
+def _measured(frame: pd.DataFrame, rest: list[str], metrics: Sequence[str] | None) -> _Measured:
+    """Return the values of each metric of a wide or long frame, without missing ones."""
+    if {"metric", "value"} <= set(rest) and (metrics is None or set(metrics) <= set(frame["metric"])):
+        codes, names = frame["metric"].astype(str).factorize()
+        values = _numbers(frame, "value")
+        found = {str(names[code]): (rows, values[rows]) for code, rows in _positions_by(codes).items()}
+        found = {metric: found[metric] for metric in (found if metrics is None else metrics)}
+    else:
+        for metric in rest if metrics is None else metrics:
+            if metric not in frame.columns:
+                raise SettingError(f"The frame has no column {metric!r}: it has {', '.join(frame.columns)}.")
+        found = {m: (np.arange(len(frame)), _numbers(frame, m)) for m in (rest if metrics is None else metrics)}
+    measured = {}
+    for metric, (rows, values) in found.items():
+        there = ~np.isnan(values)
+        if there.any():
+            measured[metric] = rows[there], values[there]
+    if not measured:
+        raise SettingError(f"The frame has no value. Its columns: {', '.join(frame.columns)}.")
+    return measured
 
 
 def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
     import pandas as pd
 
     column = frame[name]
-    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column) or column.dtype.kind == "c":
-        # Dates, booleans and complex numbers become numbers, too, but not such as anybody means.
-        column = column.astype(object)
-        no_number = [
-            isinstance(value, bool | np.bool_ | complex | np.datetime64 | date | timedelta) for value in column
-        ]
-        numbers: pd.Series[Any] = pd.to_numeric(column.where(~np.array(no_number)), errors="coerce")
-    else:
-        numbers = column
+    numbers: pd.Series[Any] = pd.to_numeric(column, errors="coerce")
     wrong = np.flatnonzero(numbers.isna() & column.notna())
     if len(wrong):
         raise SettingError(
-            f"The column {name} holds {shown(column.astype(object).iloc[wrong[0]])} in row {wrong[0]} ({len(wrong)} of "
-            f"{len(column)} are no numbers): fix it, or name the columns of numbers with metrics=[…], on the command "
-            "line --metrics a,b."
+            f"The column {name} holds {shown(column.iloc[wrong[0]])} in row {wrong[0]} ({len(wrong)} of {len(column)} "
+            "are not numbers): fix it, or name the columns of numbers with metrics=[…], on the command line "
+            "--metrics a,b."
         )
     values: NDArray[np.float64] = numbers.to_numpy(np.float64, na_value=np.nan)
-    if (np.abs(values) > np.finfo(np.float32).max).any():
-        row = int(np.flatnonzero(np.abs(values) > np.finfo(np.float32).max)[0])
+    beyond = np.abs(values) > np.finfo(np.float32).max
+    if beyond.any():
+        row = int(beyond.argmax())
         raise SettingError(f"The column {name} holds {values[row]} in row {row}: values are finite, within float32.")
     return values
 
 
-def _checked_part(key: str, value: Any, row: int) -> int | str:
-    value = value.item() if isinstance(value, np.generic) else value
-    if key in ("epochs", "epoch", "seed"):
-        if key == "seed" and value == "mean":
-            return "mean"
-        if isinstance(value, str) and re.fullmatch(r"\s*[0-9]{1,10}\s*", value):
-            value = int(value)  # beside a mean, a CSV file has texts
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not 0 <= value < 2**31 or int(value) != value:
-            what = f"{key} is a whole number of at least 0{' or mean' if key == 'seed' else ''}"
-            raise SettingError(f"{what}, not {shown(value)} (row {row}).")
-        return int(value)
-    if key == "dataset" and isinstance(value, int) and not isinstance(value, bool):
-        return str(value)  # such as the number of a dataset of OpenML, which a CSV file cannot mark as a text
-    if not isinstance(value, str) or not value.strip():
-        raise SettingError(f"{key} is a text, not {shown(value)} (row {row}).")
-    if key == "dataset" and "/" in value:
-        raise SettingError(f"The dataset {shown(value)} has a '/' (row {row}), which parts the names of tasks.")
-    return str(value)
+def _positions_by(codes: _Rows) -> dict[int, _Rows]:
+    """Return the positions of each code, in the order of first positions.
+
+    >>> {code: at.tolist() for code, at in _positions_by(np.array([3, 0, 3])).items()}
+    {3: [0, 2], 0: [1]}
+    """
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order]))
+    parts = sorted(np.split(order, starts + 1), key=lambda positions: int(positions[0]))
+    return {int(codes[positions[0]]): positions for positions in parts}
+
+
+# -- keys -----------------------------------------------------------------------------------------------------------
+def _rows_by_keys(frame: pd.DataFrame, own_keys: Sequence[str], stated: Mapping[str, Any]) -> tuple[_Rows, list[_Keys]]:
+    """Return the group of each row, and the keys of each group: from columns, else as stated for all rows."""
+    import pandas as pd
+
+    of_row, listed = np.zeros(len(frame), np.intp), [tuple[Any, ...]()]
+    for key in _KEYS:
+        value = stated.get(key)
+        if key not in own_keys:
+            listed = [(*parts, None if value is None else _checked(key, value)) for parts in listed]
+            continue
+        if value is not None:
+            raise SettingError(f"The frame has a column {key}: leave out {key}={value!r}, or rename the column.")
+        codes, values = frame[key].factorize()
+        found = [*(_checked(key, one) for one in values.tolist()), None]
+        of_row, pairs = pd.factorize(of_row * len(found) + codes % len(found))
+        listed = [(*listed[pair // len(found)], found[pair % len(found)]) for pair in pairs.tolist()]
+    groups = [_Keys(*parts) for parts in listed]
+    for group in groups:
+        if group.epoch is not None and (group.epochs is None or group.epoch > group.epochs):
+            raise SettingError(
+                f"epoch {group.epoch} is a point of a learning curve of {group.epochs} epochs: state epochs, the "
+                "length of the training, as a column or an argument."
+            )
+    return of_row, groups
+
+
+def _checked(key: str, value: Any) -> int | str:
+    """Return a value of a key, checked; numbers of a CSV file may be texts or floats."""
+    if key not in ("epochs", "epoch", "seed"):
+        if key == "split" and not isinstance(value, str):
+            raise SettingError(f"split is a text, such as valid or test, not {shown(value)}.")
+        if not str(value).strip() or (key == "dataset" and "/" in str(value)):
+            raise SettingError(f"The {key} {shown(value)} is empty or has a '/', which separates the names of tasks.")
+        return str(value)
+    if key == "seed" and value == "mean":
+        return "mean"
+    try:
+        number = float(value)
+        if number != int(number) or not 0 <= number < 2**31:
+            raise ValueError
+    except (TypeError, ValueError, OverflowError):
+        what = f"{key} is a whole number of at least 0{' or mean' if key == 'seed' else ''}"
+        raise SettingError(f"{what}, not {shown(value)}.") from None
+    return int(number)
+
+
+def _address(group: _Keys, name: str) -> _Keys:
+    """Return the keys as a column has them: one spelling of dataset and split, and the defaults."""
+    dataset, split = our_name(canonical_dataset(name if group.dataset is None else group.dataset), group.split)
+    return group._replace(dataset=dataset, split=split_of(split), release=group.release or "own")
+
+
+def _blanks(
+    name: str, own_keys: Sequence[str], of_row: _Rows, groups: Sequence[_Keys], measured: _Measured
+) -> Iterator[str]:
+    """Yield a message for each key that rows with a value lack, although other rows of the same measurement have it."""
+    means = {"dataset": f"belong to the dataset {name}", "seed": "are not part of the mean over seeds"}
+    for key in (key for key in own_keys if key in _BESIDE):
+        beside = [tuple(getattr(group, one) for one in _BESIDE[key]) for group in groups]
+        blank = [getattr(group, key) is None for group in groups]
+        odd = np.zeros(len(of_row), np.bool_)
+        for rows, _ in measured.values():
+            here = np.unique(of_row[rows]).tolist()
+            have = {beside[group] for group in here if not blank[group]}
+            odd[rows] |= np.isin(of_row[rows], [group for group in here if blank[group] and beside[group] in have])
+        if odd.any():
+            n = int(odd.sum())
+            more = f" and {n - 1} more" if n > 1 else ""
+            yield (
+                f"{key} is blank in row {int(odd.argmax())}{more}, unlike in other rows of its metric. Such values "
+                f"{means.get(key, f'are treated as measured with another {key}')}: fill it in, or leave them out."
+            )
+
+
+# -- metrics and columns --------------------------------------------------------------------------------------------
+def _facts(metrics: Iterable[str], direction: Stated, unit: Stated, kind: Stated) -> dict[str, _Facts]:
+    """Return the facts about each metric, as stated or, for well-known metrics, as known."""
+    facts, lacking = dict[str, _Facts](), list[str]()
+    for metric in metrics:
+        better, of_unit, of_kind = (
+            given.get(metric) if isinstance(given, Mapping) else given for given in (direction, unit, kind)
+        )
+        known = known_metric(metric)
+        of_kind = check_choice(f"The kind of {metric}", of_kind or (known.kind if known else "performance"), KINDS)
+        better = better or (known.direction if known else "min" if of_kind in _COSTS else None)
+        if better is None:
+            lacking.append(metric)
+            continue
+        check_choice(f"The direction of {metric}", better, ("max", "min"))
+        if of_kind == "seconds" and of_unit not in (None, "s", "seconds"):
+            raise SettingError(f"{metric} is of kind seconds, but its unit is {of_unit!r}: convert it to seconds.")
+        said = "s" if of_kind == "seconds" else of_unit
+        facts[metric] = _Facts(better, of_kind, said or (known.unit if known else "1"), bool(of_unit))
+    if lacking:
+        call = ", ".join(f"{metric!r}: 'max'" for metric in lacking[:_SHOWN])
+        options = " ".join(f"--direction {quote(f'{metric}=max')}" for metric in lacking[:_SHOWN])
+        raise SettingError(
+            f"State whether higher or lower values of {', '.join(lacking[:_SHOWN])} are better: direction={{{call}}}, "
+            f"or 'min' (on the command line {options}). If a column is not a metric, list the metrics: "
+            "metrics=['accuracy'] (--metrics accuracy)."
+        )
+    for what, given in (("direction", direction), ("unit", unit), ("kind", kind)):
+        unknown = [metric for metric in given if metric not in facts] if isinstance(given, Mapping) else []
+        if unknown:
+            raise SettingError(f"{what} names {unknown[0]!r}. The metrics with values: {', '.join(facts)}.")
+    return facts
 
 
 def _column(
     cells: NDArray[np.int32], values: NDArray[np.float64], rows: _Rows, space: SearchSpace, what: str
 ) -> Values:
+    """Return the values of all architectures; raise an error if two rows contradict each other."""
     narrow = stored(values)
     column = np.full(space.size, np.nan, dtype=narrow.dtype)
     column[cells] = narrow
@@ -432,7 +359,7 @@ def _column(
 
 
 def _ends(columns: list[tuple[ColumnInfo, Values]]) -> list[tuple[ColumnInfo, Values]]:
-    """Return the ends of trainings of which only the points are there: the last point is the end."""
+    """Return the last points of learning curves as ends of trainings that have no column yet."""
     there = {(info.address, info.release) for info, _ in columns if info.epoch is None}
     ends = [(replace(info, epoch=None), values) for info, values in columns if info.epoch == info.epochs is not None]
     return [(info, values) for info, values in ends if (info.address, info.release) not in there]

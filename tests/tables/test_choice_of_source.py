@@ -61,8 +61,6 @@ def test_what_is_not_there_at_all_has_an_error_of_its_own(table: Table) -> None:
     [
         (0, "trained for 12 or 200 epochs, not 0"),
         (-5, "12 or 200 epochs, not -5"),
-        ("200", "epochs must be an integer, not '200'"),
-        (200.0, "epochs must be an integer"),
         (10**12, "12 or 200 epochs, not 1000000000000"),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 
 from nasmeta.spaces import get_space
 from nasmeta.tables import _store
-from nasmeta.tables.sources import SimpleHpoBench
+from nasmeta.tables.sources import FetchedSource, registered_sources
 
 MODULE = """
 import numpy as np
@@ -52,4 +52,4 @@ def test_an_edited_reader_reads_again(own_cache: Path, tmp_path: Path, monkeypat
 
 
 def test_ours_need_none() -> None:
-    assert SimpleHpoBench().code is None
+    assert FetchedSource(registered_sources()["meco"]).code is None

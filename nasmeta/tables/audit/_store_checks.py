@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from nasmeta.tables._legality import METRICS, why_illegal
+from nasmeta.tables._nb201_measurements import METRICS, why_illegal
 from nasmeta.tables.audit._check import Finding, Held, Holdings, check, compared, known_facts
 
 _ALL = ("nb201", "tnb101")

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from nasmeta.errors import DamagedFileError
 from nasmeta.tables import _store
 from nasmeta.tables._columns import ColumnInfo, Kind, Seed, mean_over_seeds
-from nasmeta.tables._legality import legal_measurements
+from nasmeta.tables._nb201_measurements import legal_measurements
 from nasmeta.tables.official._curve_file import Block
 from nasmeta.tables.official._records import TIMES, Key, spread_over_epochs
-from nasmeta.tables.sources import Columns, SimpleHpoBench, Source
+from nasmeta.tables.sources import Columns, Source
 
 _MEASUREMENTS = {(one.run, one.official_split): one for one in legal_measurements()}
 _COSTS = (*TIMES, "recorded_latency_seconds")  # one column is enough where all seeds share them
@@ -151,7 +151,10 @@ class Assembly:
         if run not in self._naslib_splits:
             (key,) = (key for key in self.keys if key[1:] == (run, "eval", "accuracy", None))
             ends = self.read(key)[-1]
-            known = [column[self.cells] for column in _embedded(_MEASUREMENTS[run, "train"].dataset, "accuracy")]
+            known = [
+                column[self.cells]
+                for column in _store.embedded_columns(_MEASUREMENTS[run, "train"].dataset, "accuracy").values()
+            ]
             near: NDArray[np.bool_] = np.any([np.abs(ends - column) < 5e-3 for column in known], axis=0)
             measured = ~np.isnan(ends)
             self._naslib_splits[run] = "x-valid" if 2 * near[measured].sum() > measured.sum() else "ori-test"
@@ -160,18 +163,12 @@ class Assembly:
 
 def _naslib_time(key: Key, values: NDArray[np.float32]) -> str:
     """Return the metric that NASLib calls train_time: seen by comparison with the embedded table."""
-    (known,) = _embedded(_MEASUREMENTS[key.run, "train"].dataset, "train_seconds")
+    (known,) = _store.embedded_columns(_MEASUREMENTS[key.run, "train"].dataset, "train_seconds").values()
     ratios = (values / known)[~np.isnan(values)]
     ratio = float(np.median(ratios)) if len(ratios) else 0.0
     if 0.25 < ratio < 4:
         return "train_seconds"
     return "train_seconds_per_epoch" if 0.25 < ratio * key.epochs < 4 else "train_time"
-
-
-def _embedded(dataset: str, metric: str) -> list[NDArray[np.float32]]:
-    file = _store.open_or_build(SimpleHpoBench())
-    found = [i for i, info in enumerate(file.infos) if (info.dataset, info.metric) == (dataset, metric)]
-    return [file.column(i) for i in found]
 
 
 def _all_equal(several: Iterable[NDArray[np.float32]]) -> bool:

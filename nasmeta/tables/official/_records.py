@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nasmeta.files import write_whole
 from nasmeta.spaces import CellSpace
-from nasmeta.tables._legality import EPOCHS, legal_measurements
+from nasmeta.tables._nb201_measurements import EPOCHS, legal_measurements
 
 
 class Key(NamedTuple):

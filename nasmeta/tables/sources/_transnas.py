@@ -11,16 +11,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import numpy as np
-
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables.sources._base import Column
 from nasmeta.tables.sources._registry import READERS, FetchedSource
 
-# The rows of each space among the 7,352 of a file: micro ones count in six base-4 digits, macro ones as
-# `nasmeta.spaces._catalog` has them, and so do the spaces.
+# The rows of each space among the 7,352 of a file: the codes of micro cells count in six base-4 digits, and the macro
+# networks have the order of `nasmeta.spaces._catalog`.
 _ROWS = {"tnb101-macro": slice(0, 3256), "tnb101": slice(3256, 7352)}
-_N_NETWORKS = 7352
 
 
 class _Measure(NamedTuple):
@@ -47,6 +44,7 @@ _NOTE = {
     "valid": "the best over the epochs",
     "test": "the best over the epochs, chosen on the test split itself: not the test of the best validation epoch",
 }
+_SECONDS = "time_elapsed of the whole training; over all networks and tasks it sums to the paper's 193,760 hours"
 
 
 @READERS.register("transnas")
@@ -55,23 +53,15 @@ def read_transnas(source: FetchedSource, space: SearchSpace, files: Mapping[str,
     import pandas as pd
 
     for task, file in files.items():
-        frame = pd.read_csv(file)
-        if not np.array_equal(frame["file_id"], np.arange(_N_NETWORKS)):
-            raise ValueError(f"{file} does not number its networks from 0 to {_N_NETWORKS - 1}.")
-        frame = frame.iloc[_ROWS[space.name]]
+        frame = pd.read_csv(file).iloc[_ROWS[space.name]]
         epochs, measures = TASKS[task]
         for measure in measures:
             for split, note in _NOTE.items():
-                values = measure.factor * frame[f"{split}_{measure.theirs}"].to_numpy(np.float64)
-                if not np.isfinite(values).all() or (values < 0).any():
-                    raise ValueError(f"{file} has a {split}_{measure.theirs} that is not finite or of the wrong sign.")
-                info = source.info(
-                    task, task, measure.metric, split, epochs, None,
+                yield source.column(
+                    task, measure.factor * frame[f"{split}_{measure.theirs}"], task, measure.metric, split, epochs,
                     unit=measure.unit, direction=measure.direction, note=f"{measure.theirs}: {note}",
                 )  # fmt: skip
-                yield info, values.astype(np.float32)
-        info = source.info(
-            task, task, "train_seconds", "train", epochs, None, unit="s", direction="min", kind="seconds",
-            note="time_elapsed of the whole training; over all networks and tasks it sums to the paper's 193,760 hours",
+        yield source.column(
+            task, frame["time_elapsed"], task, "train_seconds", "train", epochs,
+            unit="s", direction="min", kind="seconds", note=_SECONDS,
         )  # fmt: skip
-        yield info, frame["time_elapsed"].to_numpy(np.float32)

@@ -6,11 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from nasmeta.spaces import get_space
-from nasmeta.tables.sources._zc_combine import cells_of_nets
 
 
 @pytest.mark.parametrize(
@@ -43,14 +41,3 @@ def test_values_of_the_first_row_and_failures(read_source: Callable[[str], Any])
     for info, values in columns.values():
         assert not (values == -1e8).any()
         assert np.isnan(values).sum() - 6_180 == (1 if "could not be computed for 1 " in info.note else 0)
-
-
-@pytest.mark.parametrize("net", ["(5, 0, 3, 1, 4, 3)", "(4, 0, 3, 1, 4)", "403143", "(4, 0, 3, 1, 4, -3)"])
-def test_what_is_no_cell_is_refused(net: str) -> None:
-    with pytest.raises(ValueError, match="no "):
-        cells_of_nets(get_space("nb201"), pd.Series(["(4, 0, 3, 1, 4, 3)", net]))
-
-
-def test_a_cell_twice_is_refused() -> None:
-    with pytest.raises(ValueError, match="twice"):
-        cells_of_nets(get_space("nb201"), pd.Series(["(4, 0, 3, 1, 4, 3)"] * 2))

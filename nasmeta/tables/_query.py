@@ -11,7 +11,7 @@ from nasmeta.checks import check_instance
 from nasmeta.spaces import Architecture
 from nasmeta.tables._catalog import sources_of
 from nasmeta.tables._columns import ColumnInfo, Seed
-from nasmeta.tables._legality import trained_on
+from nasmeta.tables._nb201_measurements import trained_on
 from nasmeta.tables._table import Table, load_table
 
 if TYPE_CHECKING:

@@ -144,8 +144,8 @@ def test_the_report_says_that_test_values_were_searched(own_cache: object, metri
 def test_splits_and_metrics_in_other_words() -> None:
     frame = pd.DataFrame({"cell": range(60), "accuracy": PERCENT})
     both = Table.from_frame(pd.concat([frame.assign(split="Val"), frame.assign(split="Test")]), SPACE, name="mine")
-    assert both.task().signal.split == "Val"
-    assert [info.split for info in both.task().report_columns] == ["Test"]
+    assert both.task().signal.split == "valid"
+    assert [info.split for info in both.task().report_columns] == ["test"]
     with pytest.warns(NasmetaWarning, match="searched on test values"):
         nm.search("random", own(PERCENT, split="Test").task(), evaluations=2)
 

@@ -1,4 +1,4 @@
-"""Tables in users' files: opened, added to the store, and examined."""
+"""Tables in users' files: read, added to the store, and examined."""
 
 from __future__ import annotations
 
@@ -14,12 +14,11 @@ import numpy as np
 
 from nasmeta.errors import NasmetaError, NasmetaWarning, SettingError
 from nasmeta.spaces import SearchSpace, get_space
-from nasmeta.tables._address import main_metric
 from nasmeta.tables._arrow_file import encode
 from nasmeta.tables._from_frame import columns_of_frame
-from nasmeta.tables._oddities import odd_accuracies, only_test_values
-from nasmeta.tables._own import ContentSource, add_columns, read_frame
 from nasmeta.tables._table import Table, load_table
+from nasmeta.tables._user_tables import ContentSource, add_columns
+from nasmeta.tables._value_checks import odd_accuracies, only_test_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +54,7 @@ def examine(place: str | os.PathLike[str], **options: Any) -> Iterator[Examined]
                 warnings.simplefilter("always", NasmetaWarning)
                 table = _of_file(file, options) if is_file else load_table(name)
             odd = [str(one.message) for one in caught if issubclass(one.category, NasmetaWarning)]
-            yield Examined(name, table, "", _n_measured(table), (*odd, *_oddities(table, checked=bool(odd))))
+            yield Examined(name, table, "", _n_measured(table), (*odd, *_value_checks(table, checked=bool(odd))))
         except NasmetaError as reason:
             yield Examined(name, None, str(reason))
 
@@ -109,8 +108,40 @@ def add_file(
         ``space``, or ``columns`` for the columns that describe an architecture, and the options of `Table.from_frame`.
     """
     space, columns = _columns_of_file(file, name=name, **options)
-    add_columns(name, name, space, columns, {"citation": citation}, replace=replace)
+    add_columns(name, space, columns, citation, replace=replace)
     return load_table(name)
+
+
+def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read a .csv, .tsv or .parquet file with one row per measurement, for `Table.from_frame`.
+
+    White space around names and texts is removed.
+
+    Raises
+    ------
+    SettingError
+        If the file cannot be read, or has a row that is longer than its header.
+    """
+    import pandas as pd
+
+    path = Path(file)
+    suffix = path.suffix.lower()
+    if suffix not in (".csv", ".tsv", ".parquet"):
+        raise SettingError(f"{path} is not a .csv, .tsv or .parquet file: convert it to one of these.")
+    try:
+        if suffix == ".parquet":
+            found: pd.DataFrame = pd.read_parquet(path)
+        else:
+            with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):  # longer than the header
+                found = pd.read_csv(path, sep="," if suffix == ".csv" else "\t", skipinitialspace=True, index_col=False)
+    except OSError as reason:
+        raise SettingError(f"{path} cannot be read: {reason.strerror or reason}.") from reason
+    except Exception as reason:  # a file of another kind may fail with nearly any exception
+        raise SettingError(f"{path} cannot be read as {suffix[1:]}: {str(reason).strip():.200}") from reason
+    found.columns = [name.strip() if isinstance(name, str) else name for name in found.columns]
+    for name in found.select_dtypes(["object", "string"]):
+        found[name] = found[name].map(lambda value: value.strip() if isinstance(value, str) else value)
+    return found
 
 
 def _n_measured(table: Table) -> int:
@@ -121,13 +152,13 @@ def _n_measured(table: Table) -> int:
     return int(measured.sum())
 
 
-def _oddities(table: Table, *, checked: bool) -> Iterator[str]:
+def _value_checks(table: Table, *, checked: bool) -> Iterator[str]:
     """Yield messages about a table: accuracies in two units, unless they are checked already, and test values alone."""
     if not checked:
         values = table._lookup.values_of(table.columns)
         yield from odd_accuracies(list(zip(table.columns, values, strict=True)), table.space)
     for dataset in table.datasets:
-        main = main_metric(table.columns, dataset)
+        main = table._lookup.ends.main_metrics[dataset]
         of_main = [info for info in table.columns if (info.dataset, info.metric) == (dataset, main)]
         if of_main and (why := only_test_values(table.columns, of_main[0])):
             yield why
