@@ -22,7 +22,7 @@ from nasmeta.experiments._backends import Backend, Connection, GpuSlots, end_lok
 from nasmeta.journals import FolderLease, Shard
 from nasmeta.progress import heartbeat
 from nasmeta.runs import History, RunConfig
-from nasmeta.runs._guidance import Guide
+from nasmeta.runs._warm_start import Guide
 from nasmeta.searchers import Searcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task

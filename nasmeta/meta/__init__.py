@@ -8,8 +8,11 @@ from importlib import import_module
 
 from nasmeta.meta._blend import predictive_weights as predictive_weights
 from nasmeta.meta._default import DefaultMetaSearch as DefaultMetaSearch
-from nasmeta.meta._guided import GuidedSearch as GuidedSearch, warm_start_cells as warm_start_cells
-from nasmeta.meta._learned_space import ChanceOfBest as ChanceOfBest, LearnedSpace as LearnedSpace
+from nasmeta.meta._learned_space import (
+    ChanceOfBest as ChanceOfBest,
+    LearnedSpace as LearnedSpace,
+    labelled_in as labelled_in,
+)
 from nasmeta.meta._meta_gp import MetaGP as MetaGP, MetaGPSearch as MetaGPSearch, learn_meta_gp as learn_meta_gp
 from nasmeta.meta._meta_linear import MetaLinear as MetaLinear
 from nasmeta.meta._meta_predictor import META_PREDICTORS, MetaPredictor
@@ -27,6 +30,7 @@ from nasmeta.meta._shipped import (
 from nasmeta.meta._source_matrix import SourceMatrix as SourceMatrix
 from nasmeta.meta._source_models import learn_source_models as learn_source_models
 from nasmeta.meta._source_order import SourceOrder as SourceOrder
+from nasmeta.meta._warm_start import warm_start_cells as warm_start_cells
 
 __all__ = [
     "META_PREDICTORS",

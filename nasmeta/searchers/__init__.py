@@ -22,6 +22,7 @@ from nasmeta.searchers._nsga2 import NSGA2 as NSGA2
 from nasmeta.searchers._predictor import PredictorSearch
 from nasmeta.searchers._random import RandomSearch as RandomSearch
 from nasmeta.searchers._reinforce import Reinforce as Reinforce
+from nasmeta.searchers._subset import SubsetSearch as SubsetSearch
 from nasmeta.searchers._tpe import TPESearch as TPESearch
 from nasmeta.searchers.peers import (
     AxSearch as AxSearch,
