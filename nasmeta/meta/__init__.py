@@ -13,7 +13,7 @@ from nasmeta.meta._learned_space import (
     LearnedSpace as LearnedSpace,
     labelled_in as labelled_in,
 )
-from nasmeta.meta._meta_gp import MetaGP as MetaGP, MetaGPSearch as MetaGPSearch, learn_meta_gp as learn_meta_gp
+from nasmeta.meta._meta_gp import MetaGP as MetaGP, MetaGPSearch as MetaGPSearch
 from nasmeta.meta._meta_linear import MetaLinear as MetaLinear
 from nasmeta.meta._meta_predictor import META_PREDICTORS, MetaPredictor
 from nasmeta.meta._meta_train import TrainingFiles as TrainingFiles, meta_train
@@ -28,7 +28,7 @@ from nasmeta.meta._shipped import (
     warn_of_other_metric as warn_of_other_metric,
 )
 from nasmeta.meta._source_matrix import SourceMatrix as SourceMatrix
-from nasmeta.meta._source_models import learn_source_models as learn_source_models
+from nasmeta.meta._source_models import SourceModels as SourceModels
 from nasmeta.meta._source_order import SourceOrder as SourceOrder
 from nasmeta.meta._warm_start import warm_start_cells as warm_start_cells
 

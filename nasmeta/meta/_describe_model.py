@@ -49,7 +49,7 @@ def learnt_by(
     """
     predicts = saved.predicts
     learner = saved.predictor() if predicts else saved.searcher(np.random.default_rng(0))
-    model = learner.meta_model_
+    model = getattr(learner.meta_model_, "prior", learner.meta_model_)
     learnt, features = getattr(model, "hyperparameters", None), getattr(model, "features", ())
     expected = learner.prior()[0] if predicts else getattr(model, "mean", None)
     whole = isinstance(expected, np.ndarray) and expected.shape == (saved.space.size,)

@@ -1,9 +1,9 @@
-"""What labelled source cells say about all cells of the target's space: one process over (cell, task)."""
+"""One Gaussian process over (architecture, task), conditioned on the labels of the sources."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from itertools import combinations, starmap
 from typing import Any
@@ -15,23 +15,23 @@ from scipy.linalg import cho_solve, cholesky, solve_triangular
 from nasmeta.errors import SettingError
 from nasmeta.meta._model_archive import check_array, checked_logarithms
 from nasmeta.predictors import CellKernel, Hyperparameters, normal_scores
-from nasmeta.predictors._gaussian_process import ChainRule, Prior, maximise_posterior
-from nasmeta.spaces import CellSpace, SearchSpace, from_content, get_space, move_cells, namesakes, to_content
+from nasmeta.predictors._gaussian_process import JITTER, ChainRule, ExactPosterior, Prior, maximise_posterior
+from nasmeta.spaces import SearchSpace, from_content, get_space, move_cells, namesakes, to_content
 from nasmeta.tasks import SourceTask
 
 _SHARED, _OWN, _LENGTH, _NOISE = 0.4, 0.1, 3.0, 0.02  # means of the prior: tasks correlate by 0.8
 _STDS = (1.0, 1.5, 1.0, 1.0)  # of their logarithms
 _ITERATIONS = 40
-FEWEST_LABELS = 3  # of a source: below, its ranks say next to nothing
-_FIT_ON = 400  # labels, all sources together, that the marginal likelihood is maximised on
-_CONDITION_ON = 1200  # labels, all sources together, that the process is conditioned on: exact up to O(n³)
-_OF_ONE = 400  # of these, at most so many of one source
+FEWEST_LABELS = 3  # of a source
+_FIT_ON = 400  # labels of all sources that the marginal likelihood is maximised on
+_CONDITION_ON = 1200  # labels of all sources that the process is conditioned on, at O(n³)
+_OF_ONE = 400  # the most of them from one source
 _BLOCK = 2**14  # architectures of the target whose covariances are computed at once
 
 
 @dataclass(frozen=True)
 class JointHyperparameters:
-    r"""Hyperparameters of functions of tasks s and t at cells x and x'.
+    r"""Hyperparameters of the covariance between task s at architecture x and task t at x'.
 
     .. math:: k((x, s), (x', t)) = \sum_j (v_j + [s = t] w_j) \exp(-d_j(x, x') / \ell_j)
     """
@@ -39,21 +39,21 @@ class JointHyperparameters:
     shared: NDArray[np.float64]  # the variances v, shape (n_features,)
     own: NDArray[np.float64]  # the variances w, shape (n_features,)
     lengthscales: NDArray[np.float64]  # (n_features,)
-    noise: float  # variance of that of one observation
+    noise: float  # variance of one observation
 
     @property
     def of_shared(self) -> Hyperparameters:
-        """Hyperparameters of the shared part."""
+        """Hyperparameters of the part that all tasks share."""
         return Hyperparameters(self.shared, self.lengthscales, self.noise)
 
     @property
     def of_own(self) -> Hyperparameters:
-        """Hyperparameters of what one task has for itself."""
+        """Hyperparameters of the part of a single task."""
         return Hyperparameters(self.own, self.lengthscales, self.noise)
 
     @property
     def of_one_task(self) -> Hyperparameters:
-        """Hyperparameters of one task's function, shared and own part together."""
+        """Hyperparameters of the sum of both parts: the function of one task."""
         return Hyperparameters(self.shared + self.own, self.lengthscales, self.noise)
 
     @property
@@ -77,7 +77,7 @@ def _prior(n_features: int) -> Prior:
 
 @dataclass(frozen=True, eq=False)
 class _JointKernel:
-    """The covariance of labels of several tasks, of which `same` is 1 where two are of one task, else 0."""
+    """The covariance of labels of several tasks; `same` is 1 for two labels of one task, else 0."""
 
     distances: NDArray[np.float64]
     same: NDArray[np.float64]
@@ -110,8 +110,8 @@ def fit_joint(
 ) -> JointHyperparameters:
     """Maximise the joint log marginal likelihood of the tasks' labels plus a weak log prior, by L-BFGS.
 
-    Labels have about zero mean and unit variance; tasks need no cell in common. With one task the likelihood does not
-    tell shared from own variance: there the prior speaks.
+    Labels have about zero mean and unit variance; tasks need no architecture in common. With one task the likelihood
+    cannot separate shared from own variance, and the prior decides.
     """
     every = np.concatenate(cells)
     task = np.repeat(np.arange(len(cells)), [len(own) for own in cells])
@@ -122,52 +122,136 @@ def fit_joint(
     return JointHyperparameters.from_logarithms(found)
 
 
+class TargetProcess(ExactPosterior):
+    """Exact Gaussian process of a new task, for any prior covariance of an architecture with all others, (n_cells,)."""
+
+    def __init__(
+        self,
+        covariance: Callable[[int], NDArray[np.float32]],
+        variance: NDArray[np.float32],
+        mean: NDArray[np.float32],
+        noise: float,
+    ) -> None:
+        super().__init__(variance.astype(np.float32), mean)
+        self._covariance, self.noise = covariance, noise
+
+    def _prior_covariance(self, cell: int) -> NDArray[np.float32]:
+        return self._covariance(cell)
+
+    def _label_variance(self, cell: int, left: NDArray[np.float32], row: NDArray[np.float32]) -> float:
+        return max(float(row[cell]), 0.0) + self.noise + JITTER
+
+
 def check_ranked(source: SourceTask) -> None:
-    """Refuse a source whose labels say no order."""
+    """Raise an error if a source has too few different labels to rank architectures."""
     if len(source) < FEWEST_LABELS or np.ptp(source.utilities) == 0:
         raise SettingError(
-            f"Source {source.name} has {len(source)} labelled cells, {len(np.unique(source.utilities))} of them "
-            f"different: at least {FEWEST_LABELS}, not all alike, are needed to learn an order from."
+            f"Source {source.name} has {len(source)} labels, {len(np.unique(source.utilities))} of them different: "
+            f"at least {FEWEST_LABELS}, not all alike, are needed."
         )
 
 
 def joint_space(target: SearchSpace, sources: Sequence[SearchSpace]) -> SearchSpace:
-    """Return the space, among the target's and the sources', that has all architectures of the others."""
+    """Return the space, among the target's and the sources', that contains all architectures of the others."""
     spaces = tuple(dict.fromkeys([target, *sources]))
     for space in spaces:
-        if all(_has_all_of(space, other) for other in spaces):
+        if all(_contains(space, other) for other in spaces):
             return space
     alike = next(filter(None, starmap(namesakes, combinations(spaces, 2))), "")
-    listed = "; ".join(f"{space.name}: {_choices_in_words(space)}" for space in spaces)
-    raise SettingError(f"These spaces do not fit: none has all architectures of the others ({listed}).{alike}")
+    raise SettingError(
+        f"These spaces do not fit: none of {', '.join(space.name for space in spaces)} has all architectures of the "
+        f"others.{alike}"
+    )
 
 
 @lru_cache(maxsize=64)
-def _has_all_of(space: SearchSpace, other: SearchSpace) -> bool:
+def _contains(space: SearchSpace, other: SearchSpace) -> bool:
     return space == other or bool(move_cells(np.arange(other.size), other, space)[1].all())
-
-
-def _choices_in_words(space: SearchSpace) -> str:
-    if isinstance(space, CellSpace):
-        return f"{space.n_nodes} nodes, {', '.join(space.operations)}"
-    return ", ".join(f"{position.name} ({len(position.choices)})" for position in space.positions)
 
 
 @dataclass(frozen=True)
 class SourceModels:
-    """A process over (cell, task), conditioned on the sources' labels."""
+    """A process over (architecture, task), conditioned on the labels of the sources."""
 
-    target: SearchSpace  # whose cells are predicted
-    joint: SearchSpace  # in which the sources are labelled: it has the target's cells, too
+    target: SearchSpace
+    joint: SearchSpace  # contains the architectures of the target and of all sources
     features: tuple[str, ...]  # of the kernel
     hyperparameters: JointHyperparameters
     cells: tuple[NDArray[np.int32], ...]  # of each source, in the joint space
     labels: tuple[NDArray[np.float64], ...]  # their normal scores
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what is computed again where it is needed."""
-        kept = ("target", "joint", "features", "hyperparameters", "cells", "labels")
-        return {name: self.__dict__[name] for name in kept}
+        """Omit cached arrays."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def learn(cls, space: SearchSpace, sources: Sequence[SourceTask], features: Sequence[str]) -> SourceModels:
+        """Fit one process over (architecture, task) to the labels of the sources.
+
+        A label is the normal score of its rank in its task. Of many labels, the best half and an even sample of the
+        others are used: at most 400 per source and 1,200 in total.
+
+        Parameters
+        ----------
+        space : SearchSpace
+            Of the target. It contains all architectures of the sources' spaces, or one of those contains all others.
+        sources : sequence of SourceTask
+            Each with at least three labels, not all equal.
+        features : sequence of str
+            Count features that the kernel compares.
+
+        Returns
+        -------
+        SourceModels
+        """
+        joint = joint_space(space, [source.space for source in sources])
+        kernel = CellKernel(joint, _features_in(joint, features))
+        cells, labels = [], []
+        for source in sources:
+            check_ranked(source)
+            moved, scores = source.in_space(joint).cells, normal_scores(source.utilities)
+            kept = _best_and_even(scores, min(_OF_ONE, _CONDITION_ON // len(sources)))
+            cells.append(moved[kept])
+            labels.append(scores[kept])
+        few = [_evenly(len(own), max(FEWEST_LABELS, _FIT_ON // len(sources))) for own in cells]
+        few_cells = [own[i] for own, i in zip(cells, few, strict=True)]
+        few_labels = [own[i] for own, i in zip(labels, few, strict=True)]
+        hyperparameters = fit_joint(kernel, few_cells, few_labels)
+        return cls(space, joint, kernel.features, hyperparameters, tuple(cells), tuple(labels))._computed()
+
+    def pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Return arrays and facts for a file, without what `unpack` can compute."""
+        arrays: dict[str, NDArray[Any]] = {
+            "cells": np.concatenate(self.cells),
+            "labels": np.concatenate(self.labels),
+            "sizes": np.array([len(cells) for cells in self.cells]),
+            "logarithms": self.hyperparameters.logarithms,
+        }
+        content = to_content(self.joint)
+        return arrays, {"joint": content.get("registered") or content}
+
+    @classmethod
+    def unpack(
+        cls, target: SearchSpace, features: Sequence[str], arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]
+    ) -> SourceModels:
+        """Return the models that `pack` described."""
+        said = facts["joint"]
+        joint = joint_space(target, [get_space(said) if isinstance(said, str) else from_content(said)])
+        features = _features_in(joint, features)
+        cells = joint.index_of(check_array(arrays, "cells", np.int32, (None,)))
+        labels = check_array(arrays, "labels", np.float64, (len(cells),))
+        sizes = check_array(arrays, "sizes", np.int64, (None,))
+        if (sizes < 1).any() or sizes.sum() != len(cells):
+            raise ValueError(f"sizes {sizes.tolist()} are not those of {len(cells)} cells")
+        found = JointHyperparameters.from_logarithms(checked_logarithms(arrays, 3 * len(features) + 1))
+        ends = np.cumsum(sizes)[:-1]
+        split = tuple(np.split(cells, ends)), tuple(np.split(labels, ends))
+        return cls(target, joint, features, found, *split)._computed()
+
+    def _computed(self) -> SourceModels:
+        """Compute the cached arrays, which takes seconds, before the search."""
+        _ = self.rows, self._posterior
+        return self
 
     @cached_property
     def kernel(self) -> CellKernel:
@@ -176,7 +260,7 @@ class SourceModels:
 
     @cached_property
     def target_cells(self) -> NDArray[np.int32]:
-        """The target's cells as cells of the joint space, int32, shape (n_cells,)."""
+        """Indices of the target's architectures in the joint space, int32, shape (n_cells,)."""
         return move_cells(np.arange(self.target.size), self.target, self.joint)[0]
 
     @cached_property
@@ -194,7 +278,7 @@ class SourceModels:
 
     @cached_property
     def rows(self) -> NDArray[np.float32]:
-        """L⁻¹ K(source labels, target's cells) of a new task, shape (n_labels, n_cells)."""
+        """L⁻¹ K(source labels, architectures of a new task), shape (n_labels, n_cells)."""
         known, factor = np.concatenate(self.cells), self._factor.astype(np.float32)
         rows = np.empty((len(known), self.target.size), dtype=np.float32)
         for some in _blocks(self.target.size):
@@ -219,52 +303,51 @@ class SourceModels:
 
     @property
     def means(self) -> NDArray[np.float32]:
-        """Posterior mean of each source's function at the target's cells, shape (n_sources, n_cells)."""
+        """Posterior mean of each source's function at the target's architectures, shape (n_sources, n_cells)."""
         shared, own = self._posterior
         return (shared + own).astype(np.float32)
 
+    @cached_property
+    def standard_means(self) -> NDArray[np.float32]:
+        """The same, standardised over all architectures."""
+        means = self.means
+        means -= means.mean(axis=1, keepdims=True)
+        standard: NDArray[np.float32] = means / means.std(axis=1, keepdims=True)
+        return standard
+
     @property
     def mean(self) -> NDArray[np.float32]:
-        """Posterior mean of what a new task shares with the sources, shape (n_cells,)."""
+        """Prior mean of a new task: the posterior mean of the shared part, shape (n_cells,)."""
         return self._posterior[0].astype(np.float32)
+
+    @cached_property
+    def variance(self) -> NDArray[np.float32]:
+        """Prior variance of a new task at each architecture, shape (n_cells,)."""
+        explained = np.einsum("ij,ij->j", self.rows, self.rows)
+        return np.asarray(self.hyperparameters.of_one_task.prior_variance - explained, dtype=np.float32)
+
+    def covariance(self, cell: int) -> NDArray[np.float32]:
+        """Return the prior covariance of a new task between one architecture and all, shape (n_cells,)."""
+        codes = self.kernel.codes(int(self.target_cells[cell]))[self.target_cells]
+        one_task = self.kernel.covariance(codes, self.hyperparameters.of_one_task)
+        return one_task - self.rows[:, cell] @ self.rows
+
+    def new_task(self) -> TargetProcess:
+        """Return the process of a new task, without observations."""
+        return TargetProcess(self.covariance, self.variance, self.mean, self.hyperparameters.noise)
 
 
 def _blocks(size: int) -> list[slice]:
-    """Return parts of a space whose covariances are held at once."""
+    """Return slices of a space whose covariances fit in memory at once."""
     return [slice(first, first + _BLOCK) for first in range(0, size, _BLOCK)]
 
 
 def _features_in(joint: SearchSpace, features: Sequence[str]) -> tuple[str, ...]:
-    """Return what is compared in the joint space, where one of another kind has not all features of the target's."""
+    """Return the features, or those of the joint space's kernel if it lacks one of them."""
     return tuple(features) if set(features) <= set(joint.feature_names) else joint.kernel_features
 
 
-def learn_source_models(space: SearchSpace, sources: Sequence[SourceTask], features: Sequence[str]) -> SourceModels:
-    """Fit one process over (cell, task) to the labelled cells of the sources, at least three, not all alike, of each.
-
-    A label is the normal score of its rank in its task. Of many labels the best half and an even sample of the others
-    are kept, at most 400 a source and 1,200 of all together. Sources may be of another space than the target where one
-    of the two has all architectures of the other.
-    """
-    joint = joint_space(space, [source.space for source in sources])
-    kernel = CellKernel(joint, _features_in(joint, features))
-    cells, labels = [], []
-    for source in sources:
-        check_ranked(source)
-        moved, scores = source.in_space(joint).cells, normal_scores(source.utilities)
-        kept = _kept(scores, min(_OF_ONE, _CONDITION_ON // len(sources)))
-        cells.append(moved[kept])
-        labels.append(scores[kept])
-    few = [_evenly(len(own), max(FEWEST_LABELS, _FIT_ON // len(sources))) for own in cells]
-    hyperparameters = fit_joint(
-        kernel,
-        [own[i] for own, i in zip(cells, few, strict=True)],
-        [own[i] for own, i in zip(labels, few, strict=True)],
-    )
-    return SourceModels(space, joint, kernel.features, hyperparameters, tuple(cells), tuple(labels))
-
-
-def _kept(scores: NDArray[np.float64], most: int) -> NDArray[np.intp]:
+def _best_and_even(scores: NDArray[np.float64], most: int) -> NDArray[np.intp]:
     """Return the positions of the best half of `most` labels and of an even sample, by rank, of the others."""
     order = np.argsort(-scores, kind="stable")
     if len(order) <= most:
@@ -275,43 +358,3 @@ def _kept(scores: NDArray[np.float64], most: int) -> NDArray[np.intp]:
 
 def _evenly(n: int, most: int) -> NDArray[np.intp]:
     return np.asarray(np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.intp)))
-
-
-def pack_source_models(models: SourceModels) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Return arrays and facts for a file; what follows from them is computed again."""
-    arrays: dict[str, NDArray[Any]] = {
-        "cells": np.concatenate(models.cells),
-        "labels": np.concatenate(models.labels),
-        "sizes": np.array([len(cells) for cells in models.cells]),
-        "logarithms": models.hyperparameters.logarithms,
-    }
-    registered = to_content(models.joint).get("registered")
-    return arrays, {"joint": registered or to_content(models.joint)}
-
-
-def unpack_source_models(
-    target: SearchSpace, features: tuple[str, ...], arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]
-) -> SourceModels:
-    """Return what `pack_source_models` described."""
-    said = facts["joint"]
-    joint = joint_space(target, [get_space(said) if isinstance(said, str) else from_content(said)])
-    features = _features_in(joint, features)
-    cells = joint.index_of(check_array(arrays, "cells", np.int32, (None,)))
-    labels = check_array(arrays, "labels", np.float64, (len(cells),))
-    sizes = check_array(arrays, "sizes", np.int64, (None,))
-    if (sizes < 1).any() or sizes.sum() != len(cells):
-        raise ValueError(f"sizes {sizes.tolist()} are not those of {len(cells)} cells")
-    if len(cells) > _CONDITION_ON:
-        raise ValueError(f"there are {len(cells)} labels, but a process is conditioned on at most {_CONDITION_ON}")
-    ends = np.cumsum(sizes)[:-1]
-    if any(np.ptp(own) == 0 for own in np.split(labels, ends)):
-        raise ValueError("all labels of a source are the same")
-    logarithms = checked_logarithms(arrays, 3 * len(features) + 1)
-    return SourceModels(
-        target,
-        joint,
-        features,
-        JointHyperparameters.from_logarithms(logarithms),
-        tuple(np.split(cells, ends)),
-        tuple(np.split(labels, ends)),
-    )
