@@ -12,6 +12,7 @@ from scipy.special import logsumexp
 
 from nasmeta.checks import check_array
 from nasmeta.errors import SettingError
+from nasmeta.meta._arrays import Cells, Floats, Prediction
 from nasmeta.predictors import make_predictor
 from nasmeta.spaces import SearchSpace
 
@@ -23,7 +24,7 @@ _NOISE, _NOISE_LABELS = 0.3, 1  # deviation of labels from an adapted prediction
 _ROUNDS = 2  # of slope and process in turn
 
 
-def predictive_weights(log_densities: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+def predictive_weights(log_densities: Floats, rng: np.random.Generator) -> Floats:
     r"""Return the weights of models by the log densities that each gives to observations it was not conditioned on.
 
     Pseudo-Bayesian model averaging with a Bayesian bootstrap: of each draw :math:`\alpha \sim Dir(1, \dots, 1)` of the
@@ -49,9 +50,7 @@ def predictive_weights(log_densities: NDArray[np.float64], rng: np.random.Genera
     return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
-def left_out_densities(
-    covariance: NDArray[np.float64], labels: NDArray[np.float64], means: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def left_out_densities(covariance: Floats, labels: Floats, means: Floats) -> Floats:
     """Return the log density of each label given the others, shape (n,); row i of `means` is the prior without label i.
 
     Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, equations 5.10 to 5.12.
@@ -59,27 +58,23 @@ def left_out_densities(
     inverse = cho_solve((cholesky(covariance, lower=True, check_finite=False), True), np.eye(len(labels)))
     precision = np.diag(inverse)
     errors = np.einsum("ij,ij->i", inverse, labels - means) / precision
-    density: NDArray[np.float64] = 0.5 * (np.log(precision / (2 * np.pi)) - precision * errors**2)
+    density: Floats = 0.5 * (np.log(precision / (2 * np.pi)) - precision * errors**2)
     return density
 
 
-Adapt = Callable[[NDArray[np.int32], NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]]
-Forecast = Callable[
-    [NDArray[np.int32], NDArray[np.float64], NDArray[np.int32]], tuple[NDArray[np.float64], NDArray[np.float64]]
-]
+Adapt = Callable[[Cells, Floats], Prediction]
+Forecast = Callable[[Cells, Floats, Cells], Prediction]
 
 
 class Blend(NamedTuple):
     """Mean and deviation of all cells' scores, both of shape (n_cells,), and the weights of what they are made of."""
 
-    mean: NDArray[np.float64]
-    std: NDArray[np.float64]
+    mean: Floats
+    std: Floats
     weights: dict[str, float]
 
 
-def blended(
-    space: SearchSpace, adapt: Adapt, forecast: Forecast, cells: NDArray[np.int32], scores: NDArray[np.float64]
-) -> Blend:
+def blended(space: SearchSpace, adapt: Adapt, forecast: Forecast, cells: Cells, scores: Floats) -> Blend:
     """Weigh three predictions by how well each foretells the target's labels without seeing them.
 
     They are the meta-predictor's own (``adapted``); a multiple of it plus a Gaussian process of the target
@@ -126,29 +121,27 @@ def blended(
     return Blend(level + spread * together, spread * deviation, told)
 
 
-def _process(space: SearchSpace, cells: NDArray[np.int32], labels: NDArray[np.float64]) -> Any:
+def _process(space: SearchSpace, cells: Cells, labels: Floats) -> Any:
     """Return the predictor `gp` of these labels, not of their ranks."""
     process = make_predictor("gp", space=space)
     process[-1].set_params(labels="value")
     return process.fit(cells, labels)
 
 
-def _covariance(process: Any, labels: NDArray[np.float64]) -> NDArray[np.float64]:
+def _covariance(process: Any, labels: Floats) -> Floats:
     """Return the covariance of the labels of a process, which has standardised them, in their own unit."""
-    factor: NDArray[np.float64] = process[-1].factor_
+    factor: Floats = process[-1].factor_
     return np.asarray(labels.var() * (factor @ factor.T))
 
 
-def _condition(process: Any, labels: NDArray[np.float64]) -> None:
+def _condition(process: Any, labels: Floats) -> None:
     """Condition a process on other labels of the same cells, with the hyperparameters that it has."""
     regressor = process[-1]
     scores = regressor.label_scale_.to_scores(labels) - regressor.mean_
     regressor.weights_ = cho_solve((regressor.factor_, True), scores)
 
 
-def _densities(
-    covariance: NDArray[np.float64], labels: NDArray[np.float64], folds: list[NDArray[np.intp]]
-) -> NDArray[np.float64]:
+def _densities(covariance: Floats, labels: Floats, folds: list[NDArray[np.intp]]) -> Floats:
     """Return the log density of each label given those of the other folds, shape (n,)."""
     inverse = np.linalg.inv(covariance)
     solved, density = inverse @ labels, np.empty(len(labels))

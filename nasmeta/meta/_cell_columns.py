@@ -11,18 +11,19 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.meta._arrays import Cells, Floats, Floats32
 from nasmeta.predictors import normal_scores
 from nasmeta.spaces import CellSpace, SearchSpace, get_space, move_cells, reference_space
 
 
-def in_reference(space: SearchSpace) -> NDArray[np.int32]:
+def in_reference(space: SearchSpace) -> Cells:
     """Return all architectures of a space as those of its reference, int32, shape (size,)."""
     every = np.arange(space.size, dtype=np.int32)
     common = reference_space(space)
     return every if common == space else move_cells(every, space, common)[0]
 
 
-def representatives(space: SearchSpace, architectures: NDArray[np.integer] | None = None) -> NDArray[np.int32]:
+def representatives(space: SearchSpace, architectures: NDArray[np.integer] | None = None) -> Cells:
     """Return the representative of those that compute the same, int32, shape (n,); of all where left out.
 
     Of cells by the rule ``zero``, else by the space's own.
@@ -50,7 +51,7 @@ def further_features(space: SearchSpace) -> tuple[str, ...]:
 _NETWORK_FEATURES = "one-hot+live-paths+operation-counts+graph"
 
 
-def _in_common(space: SearchSpace) -> NDArray[np.int32]:
+def _in_common(space: SearchSpace) -> Cells:
     """Return the representative, in the reference space, of those that compute the same as each architecture."""
     return representatives(reference_space(space), in_reference(space))
 
@@ -60,7 +61,7 @@ def _has_proxies(space: SearchSpace) -> bool:
 
 
 @lru_cache(maxsize=4)
-def live_choices(space: SearchSpace) -> NDArray[np.float64]:
+def live_choices(space: SearchSpace) -> Floats:
     """Return the choices of each architecture's representative, one-hot, shape (size, n_columns).
 
     Of cells the operation of each edge that is on a live path; an edge with ``none`` has no column.
@@ -74,16 +75,16 @@ def live_choices(space: SearchSpace) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=4)
-def live_choice_counts(space: SearchSpace) -> NDArray[np.float64]:
+def live_choice_counts(space: SearchSpace) -> Floats:
     """Return how many live edges have each operation but none, shape (size, n_columns); none for spaces of no cells."""
     common = reference_space(space)
     if not isinstance(common, CellSpace):
         return np.zeros((space.size, 0))
-    counts: NDArray[np.float64] = live_choices(space).reshape(space.size, common.n_edges, -1).sum(axis=1)
+    counts: Floats = live_choices(space).reshape(space.size, common.n_edges, -1).sum(axis=1)
     return counts
 
 
-def further_counts(space: SearchSpace) -> NDArray[np.float64]:
+def further_counts(space: SearchSpace) -> Floats:
     """Return what kernels count beside the choices, shape (size, n_columns): of cells live paths."""
     names = ["paths"] if isinstance(space, CellSpace) else further_features(space)
     counts = [space.feature(name).counts for name in names]
@@ -91,7 +92,7 @@ def further_counts(space: SearchSpace) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=4)
-def proxy_scores(space: SearchSpace) -> NDArray[np.float64]:
+def proxy_scores(space: SearchSpace) -> Floats:
     """Return normal scores of the zero-cost proxies that this project measured on digits, shape (size, 9 or 0)."""
     from nasmeta.training import measured_proxies
 
@@ -103,7 +104,7 @@ def proxy_scores(space: SearchSpace) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=4)
-def structure_columns(space: SearchSpace) -> NDArray[np.float64]:
+def structure_columns(space: SearchSpace) -> Floats:
     """Return counts, standardised, shape (size, n_columns).
 
     Of cells those of operations, all and live ones, and of live paths; else what kernels count beside the choices, or
@@ -117,7 +118,7 @@ def structure_columns(space: SearchSpace) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=4)
-def network_columns(space: SearchSpace) -> NDArray[np.float32]:
+def network_columns(space: SearchSpace) -> Floats32:
     """Return what networks read of an architecture, float32, shape (size, n_columns).
 
     Encodings of its representative in the reference space, scaled over that whole space, and the proxies where there
@@ -135,7 +136,7 @@ def network_columns(space: SearchSpace) -> NDArray[np.float32]:
     return table[_in_common(space)].astype(np.float32)
 
 
-def _standardised(table: NDArray[np.float64]) -> NDArray[np.float64]:
+def _standardised(table: Floats) -> Floats:
     table = table[:, table.std(axis=0) > 0]
-    scaled: NDArray[np.float64] = (table - table.mean(axis=0)) / table.std(axis=0)
+    scaled: Floats = (table - table.mean(axis=0)) / table.std(axis=0)
     return scaled

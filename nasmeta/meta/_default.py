@@ -8,15 +8,15 @@ from functools import cached_property, reduce
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
 from nasmeta.errors import UnknownNameError
+from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
 from nasmeta.meta._blend import left_out_densities, predictive_weights
+from nasmeta.meta._label_scale import labels_like
 from nasmeta.meta._meta_gp import MetaGP
 from nasmeta.meta._multi_task_gp import prior_of_weights, regression_weights
 from nasmeta.meta._rgpe import RGPESearch
-from nasmeta.meta._scale import labels_like
 from nasmeta.meta._source_gp import BETA, condition
 from nasmeta.meta._source_models import SourceModels
 from nasmeta.predictors import CellGP, log_expected_improvement, weak_prior
@@ -46,7 +46,7 @@ class DefaultMetaModel:
         complete = same_space and len(common) >= _COMPLETE * space.size
         return cls(models, MetaGP.learn(space, sources, features) if complete else None)
 
-    def pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    def pack(self) -> Packed:
         """Return arrays and facts for a file."""
         arrays, facts = self.models.pack()
         if self.complete is not None:
@@ -55,9 +55,7 @@ class DefaultMetaModel:
         return arrays, facts
 
     @classmethod
-    def unpack(
-        cls, space: SearchSpace, features: tuple[str, ...], arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]
-    ) -> DefaultMetaModel:
+    def unpack(cls, space: SearchSpace, features: tuple[str, ...], arrays: Arrays, facts: Facts) -> DefaultMetaModel:
         """Return the model that `pack` described."""
         complete = None
         if "complete" in facts:
@@ -138,7 +136,7 @@ class DefaultMetaSearch(RGPESearch):
         return models
 
     # -- initial design ---------------------------------------------------------------------------------------------
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Cells:
         """Propose the initial design, then the architectures with the highest expected improvement of the members."""
         first: list[int] = []
         self.notes = []
@@ -175,7 +173,7 @@ class DefaultMetaSearch(RGPESearch):
         """The processes by member; that of ``gp`` is also the one of `GPSearch`."""
         return {"gp": self._gp} | {name: CellGP(self._gp.kernel, self._gp.hyperparameters) for name in self.members}
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, cells: Cells, values: Floats) -> None:
         """Condition all members on the values."""
         for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
             if cell not in self._gp.cells:
@@ -184,7 +182,7 @@ class DefaultMetaSearch(RGPESearch):
                 for gp in self._processes.values():
                     gp.add(cell)
 
-    def _prior_mean(self, member: str, labels: NDArray[np.float64]) -> NDArray[np.float32] | None:
+    def _prior_mean(self, member: str, labels: Floats) -> Floats32 | None:
         if member == "gp":
             return None
         means = self._models.standard_means
@@ -194,7 +192,7 @@ class DefaultMetaSearch(RGPESearch):
             weights = regression_weights(means[:, self._gp.cells], labels, self._processes[member].factor)
         return (weights @ means).astype(np.float32)
 
-    def _densities(self, member: str, labels: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _densities(self, member: str, labels: Floats) -> Floats:
         """Return the log density of each label under a member that has observed the others, shape (n,)."""
         factor = self._processes[member].factor
         covariance, n = factor @ factor.T, len(labels)
@@ -223,7 +221,7 @@ class DefaultMetaSearch(RGPESearch):
         weights /= weights.sum()
         chosen: list[int] = []
         for _ in range(n):
-            scores: list[NDArray[np.float64]] = []
+            scores: list[Floats] = []
             mean: Any = 0.0
             for gp, weight in zip(self._processes.values(), weights, strict=True):
                 if weight:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_bool
 from nasmeta.errors import SpaceExhaustedError
+from nasmeta.meta._arrays import Cells, Floats
 from nasmeta.searchers import GPSearch, MetaSearcher
 from nasmeta.spaces import SearchSpace
 
@@ -23,7 +24,7 @@ _TRIES = 128  # proposals of the policy in a row that may not be evaluated
 _LEAST = 0.05  # share of each arm, so that the other is heard again where it would have become the better one
 
 
-def arm_shares(values: NDArray[np.float64], arms: NDArray[np.int64], drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+def arm_shares(values: Floats, arms: NDArray[np.int64], drawn: Floats) -> Floats:
     """Return the probability of each arm, by the ranks of what it found: Exp3 (Auer et al., SIAM J. Comput. 2002).
 
     The reward of a proposal is the share of the values before it that it exceeds, divided by the probability with which
@@ -87,22 +88,22 @@ class FallsBackSearch(MetaSearcher):
         self._found: dict[int, float] = {}  # what was told, in its order; a cell counts once
 
     @abstractmethod
-    def _propose(self, n: int) -> NDArray[np.int32]:
+    def _propose(self, n: int) -> Cells:
         """Propose n cells by what was learnt, shape (n,)."""
 
     @abstractmethod
-    def _observe(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def _observe(self, cells: Cells, values: Floats) -> None:
         """Learn values of cells, whoever proposed them; both of shape (n,)."""
 
     @cached_property
     def _partner(self) -> _Partner:
         return _Partner(self.space, self.rng, n_initial=0)
 
-    def restrict(self, cells: NDArray[np.int32]) -> bool:
+    def restrict(self, cells: Cells) -> bool:
         """Treat the other cells as proposed, where it falls back."""
         return self.falls_back and self._partner.restrict(cells)
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Cells:
         """Propose cells of the learned policy, or of the Gaussian process where its own have been found wanting."""
         if not self.falls_back:
             return self._propose(n)
@@ -112,7 +113,7 @@ class FallsBackSearch(MetaSearcher):
         self.notes = [said for _, said in proposed]
         return np.array([cell for cell, _ in proposed], dtype=np.int32)
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell(self, cells: Cells, values: Floats) -> None:
         """Tell both the values."""
         for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
             self._found.setdefault(cell, value)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError, shown
+from nasmeta.checks import check_number
+from nasmeta.errors import SettingError
+from nasmeta.meta._arrays import Cells, Floats
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Augmentation, LabelNoise, SourceTask, Task, checked_sources, normal_scores
 
@@ -23,7 +25,7 @@ _ITERATIONS = 150
 
 # Many targets have the same sources: each is fitted once a process. 256 of them are 32 MB at most.
 _MOST_KEPT = 256
-_fitted: dict[tuple[str, float, str], NDArray[np.float64]] = {}
+_fitted: dict[tuple[str, float, str], Floats] = {}
 
 
 @cache
@@ -44,7 +46,7 @@ def _design(space: SearchSpace) -> csr_matrix[np.float64]:
     return csr_matrix((np.ones(positions.size), positions.ravel(), starts), shape=(space.size, n_weights))
 
 
-def fit_log_linear(source: SourceTask, share: float) -> NDArray[np.float64]:
+def fit_log_linear(source: SourceTask, share: float) -> Floats:
     r"""Fit the distribution to the best cells of a source; return its log probability of all cells, shape (n_cells,).
 
     The maximum, over the weights :math:`\theta`, of :math:`\sum_i w_i \log p_\theta(x_i)` minus a ridge penalty. The
@@ -60,7 +62,7 @@ def fit_log_linear(source: SourceTask, share: float) -> NDArray[np.float64]:
     return _fitted[key]
 
 
-def _fit(source: SourceTask, share: float) -> NDArray[np.float64]:
+def _fit(source: SourceTask, share: float) -> Floats:
     from scipy.optimize import minimize
 
     design = _design(source.space)
@@ -71,7 +73,7 @@ def _fit(source: SourceTask, share: float) -> NDArray[np.float64]:
     weights = np.exp(-ranks / (share * len(source)))
     wanted = transposed @ (weights / weights.sum())
 
-    def loss(theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    def loss(theta: Floats) -> tuple[float, Floats]:
         score = np.asarray(labelled @ theta)
         top = score.max()
         odds = np.exp(score - top)
@@ -82,7 +84,7 @@ def _fit(source: SourceTask, share: float) -> NDArray[np.float64]:
     start = np.zeros(design.shape[1])
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _ITERATIONS})
     score = np.asarray(design @ found.x)
-    log_probability: NDArray[np.float64] = score - np.logaddexp.reduce(score)
+    log_probability: Floats = score - np.logaddexp.reduce(score)
     return log_probability
 
 
@@ -105,7 +107,7 @@ class ChanceOfBest:
     (0.29, 0.99)
     """
 
-    def __init__(self, positions: Sequence[NDArray[np.float64]]) -> None:
+    def __init__(self, positions: Sequence[Floats]) -> None:
         self.positions = tuple(positions)
         shift, slope = np.meshgrid(_SHIFTS, _SLOPES, indexing="ij")
         log_posterior = -0.5 * (shift / _SHIFT_SPREAD) ** 2 - 0.5 * (np.log(slope) / _SLOPE_SPREAD) ** 2
@@ -125,7 +127,7 @@ class ChanceOfBest:
         return float((self._weights / (1 + np.exp(-u))).sum())
 
 
-def _logit(fraction: NDArray[np.float64]) -> NDArray[np.float64]:
+def _logit(fraction: Floats) -> Floats:
     inside = np.clip(fraction, 1e-5, 1 - 1e-5)
     return np.log(inside / (1 - inside))
 
@@ -159,7 +161,7 @@ class LearnedSpace:
 
     space: SearchSpace
     fraction: float  # of the cells that is kept
-    log_probability: NDArray[np.float64]  # of the learnt distribution, shape (n_cells,)
+    log_probability: Floats  # of the learnt distribution, shape (n_cells,)
     chance: ChanceOfBest  # as a function of the fraction
     sources: tuple[str, ...]  # names of the tasks that it was learnt from
     labels: int  # that were used, all sources together
@@ -203,16 +205,16 @@ class LearnedSpace:
         return replace(self, fraction=_checked_fraction(fraction))
 
     @cached_property
-    def order(self) -> NDArray[np.int32]:
+    def order(self) -> Cells:
         """All cells, the most probable first, int32, shape (n_cells,)."""
         return np.argsort(-self.log_probability, kind="stable").astype(np.int32)
 
     @property
-    def cells(self) -> NDArray[np.int32]:
+    def cells(self) -> Cells:
         """The kept cells, the most probable first, int32."""
         return self.order[: int(np.ceil(self.fraction * self.space.size))]
 
-    def contains(self, cells: NDArray[np.int32]) -> NDArray[np.bool_]:
+    def contains(self, cells: Cells) -> NDArray[np.bool_]:
         """Return which cells are kept, shape (n,)."""
         return np.isin(self.space.index_of(cells), self.cells)
 
@@ -240,27 +242,25 @@ def labelled_in(space: SearchSpace, sources: Iterable[SourceTask | Task], who: s
 
 
 def _checked_fraction(fraction: float) -> float:
-    if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 < fraction <= 1:
-        raise SettingError(f"fraction must be a number above 0 and at most 1, not {shown(fraction)}.")
-    return float(fraction)
+    if not check_number("fraction", fraction, 0, 1):
+        raise SettingError("fraction must be above 0.")
+    return fraction
 
 
-def _combined(log_p: NDArray[np.float64]) -> NDArray[np.float64]:
+def _combined(log_p: Floats) -> Floats:
     """Return the mean of the geometric and the arithmetic mean of (n_sources, n_cells) distributions, as logarithms."""
     geometric = log_p.mean(axis=0)
     arithmetic = np.exp(log_p).mean(axis=0)
-    both: NDArray[np.float64] = np.log((np.exp(geometric - np.logaddexp.reduce(geometric)) + arithmetic) / 2 + _TINY)
+    both: Floats = np.log((np.exp(geometric - np.logaddexp.reduce(geometric)) + arithmetic) / 2 + _TINY)
     return both
 
 
-def _left_out_positions(
-    sources: Sequence[SourceTask], log_p: NDArray[np.float64], best: Sequence[NDArray[np.int32]]
-) -> list[NDArray[np.float64]]:
+def _left_out_positions(sources: Sequence[SourceTask], log_p: Floats, best: Sequence[Cells]) -> list[Floats]:
     """Return at which fraction of the others' order the best cells of each left-out source stand.
 
     Sources that share a dataset or device are left out together, and count together as one.
     """
-    found: dict[tuple[str, ...], list[NDArray[np.float64]]] = {}
+    found: dict[tuple[str, ...], list[Floats]] = {}
     for source, cells in zip(sources, best, strict=True):
         rest = [set(source.held_out).isdisjoint(other.held_out) for other in sources]
         if any(rest):
@@ -271,7 +271,7 @@ def _left_out_positions(
     return [np.concatenate(positions) for positions in found.values()]
 
 
-def _best_of_copies(source: SourceTask, noise: float | LabelNoise, rng: np.random.Generator) -> NDArray[np.int32]:
+def _best_of_copies(source: SourceTask, noise: float | LabelNoise, rng: np.random.Generator) -> Cells:
     """Return the best cell of each noisy copy of a source."""
     scores, augment = normal_scores(source.utilities), Augmentation(noise=noise)
     return np.array([source.cells[np.argmax(augment.combined([scores], rng))] for _ in range(_COPIES)], np.int32)

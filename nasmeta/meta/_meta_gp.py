@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import helmert
 
 from nasmeta.checks import check_number
+from nasmeta.meta._arrays import Arrays, Facts, Floats, Packed
+from nasmeta.meta._label_scale import labels_like
 from nasmeta.meta._model_archive import check_array, checked_logarithms
-from nasmeta.meta._scale import labels_like
 from nasmeta.meta._source_gp import SourceGPSearch
 from nasmeta.meta._source_models import SourceModels
 from nasmeta.predictors import CellGP, CellKernel, Hyperparameters, fit_hyperparameters, normal_scores, weak_prior
@@ -32,7 +31,7 @@ _BLOCK = 64  # architectures whose covariances with all are computed at once
 class MetaGP:
     """Prior of a new task, learned from source tasks."""
 
-    mean: NDArray[np.float64]  # of every architecture's normal score, shape (n_cells,)
+    mean: Floats  # of every architecture's normal score, shape (n_cells,)
     hyperparameters: Hyperparameters  # of the deviation of a new task from that mean, and of the noise
     features: tuple[str, ...]
     sources: tuple[str, ...]
@@ -89,15 +88,13 @@ class MetaGP:
         deviation = replace(deviation, variances=deviation.variances * (1 + 1 / n_tasks))
         return cls(mean, deviation, kernel.features, *about)
 
-    def pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    def pack(self) -> Packed:
         """Return arrays and facts for a file."""
         arrays = {"mean": self.mean, "logarithms": self.hyperparameters.logarithms}
         return arrays, {"sources": list(self.sources), "labels": self.labels}
 
     @classmethod
-    def unpack(
-        cls, space: SearchSpace, features: tuple[str, ...], arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]
-    ) -> MetaGP:
+    def unpack(cls, space: SearchSpace, features: tuple[str, ...], arrays: Arrays, facts: Facts) -> MetaGP:
         """Return the prior that `pack` described."""
         mean = check_array(arrays, "mean", np.float64, (space.size,))
         found = Hyperparameters.from_logarithms(checked_logarithms(arrays, 2 * len(features) + 1))
@@ -108,7 +105,7 @@ class MetaGP:
         return CellGP(CellKernel(space, self.features), self.hyperparameters, self.mean)
 
 
-def _joint_prior(models: SourceModels) -> tuple[NDArray[np.float64], Hyperparameters, tuple[str, ...]]:
+def _joint_prior(models: SourceModels) -> tuple[Floats, Hyperparameters, tuple[str, ...]]:
     """Return mean, hyperparameters and features of a new task's prior."""
     shared, own = models.hyperparameters.of_shared, models.hyperparameters.of_own
     explained = float(np.einsum("ij,ij->j", models.rows, models.rows).mean(dtype=np.float64))
@@ -159,13 +156,11 @@ class MetaGPSearch(SourceGPSearch):
         process: CellGP = self._require_meta_model().new_task(self.space)
         return process
 
-    def _labels(self) -> NDArray[np.float64]:
+    def _labels(self) -> Floats:
         return labels_like(self._require_meta_model().mean[self._gp.cells], self._values)
 
-    def _score(
-        self, mean: NDArray[np.float64], std: NDArray[np.float64], labels: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    def _score(self, mean: Floats, std: Floats, labels: Floats) -> Floats:
         return mean + self.beta * std
 
-    def _refit(self, labels: NDArray[np.float64]) -> None:
+    def _refit(self, labels: Floats) -> None:
         """Keep the hyperparameters learned from the sources."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
 from nasmeta.errors import SettingError, shown
+from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Packed, Prediction
 from nasmeta.meta._cell_columns import (
     further_counts,
     live_choice_counts,
@@ -20,9 +21,9 @@ from nasmeta.meta._cell_columns import (
     proxy_scores,
     structure_columns,
 )
+from nasmeta.meta._label_scale import COST_SCALES, scored
 from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._model_archive import check_array, checked_logarithms
-from nasmeta.meta._scale import COST_SCALES, scored
 from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.predictors._gaussian_process import JITTER, SumKernel, maximise_posterior
 from nasmeta.spaces import SearchSpace
@@ -50,7 +51,7 @@ class MetaLinearModel:
     """What `MetaLinear` has learnt."""
 
     matrix: SourceMatrix
-    logarithms: NDArray[np.float64]  # of variances of linear parts, variances and lengthscales of smooth ones, noise
+    logarithms: Floats  # of variances of linear parts, variances and lengthscales of smooth ones, noise
 
 
 class _Parts:
@@ -62,13 +63,13 @@ class _Parts:
         contrasts = matrix.contrasts(without)
         scale = float(np.sqrt(max(1, len(contrasts))))
         others = means[1:] - means[0]
-        self.linear: list[NDArray[np.float64]] = [
+        self.linear: list[Floats] = [
             np.ones((space.size, 1)),
             means[:1].T,
             others.T if len(others) else np.zeros((space.size, 1)),
             contrasts.T / scale if len(contrasts) else np.zeros((space.size, 1)),
         ]
-        self.smooth: list[NDArray[np.float64]] = []
+        self.smooth: list[Floats] = []
         if matrix.scale in COST_SCALES:  # a device runs operations that lead nowhere, too, and times them one by one
             counted = "operations" in space.feature_names
             counts = space.feature("operations").counts if counted else further_counts(space)
@@ -88,9 +89,9 @@ class _Parts:
         ]
 
 
-def _centred(table: NDArray[Any]) -> NDArray[np.float64]:
+def _centred(table: NDArray[Any]) -> Floats:
     """Return columns with mean 0, of which a cell's sum of squares is 1 on average."""
-    centred: NDArray[np.float64] = table - table.mean(axis=0, dtype=np.float64)
+    centred: Floats = table - table.mean(axis=0, dtype=np.float64)
     centred /= np.sqrt((centred**2).sum(axis=1).mean()) or 1.0
     return centred
 
@@ -106,21 +107,21 @@ def _kind(scale: str) -> str:
     return "cost" if scale in COST_SCALES else "rank"
 
 
-def _distances(part: NDArray[np.float64], rows: Any, columns: Any) -> NDArray[np.float64]:
+def _distances(part: Floats, rows: Any, columns: Any) -> Floats:
     """Return L1 distances between cells, shape (n_rows, n_columns)."""
     from scipy.spatial.distance import cdist
 
     return cdist(part[rows], part[columns], "cityblock")
 
 
-def _kernels(parts: _Parts, logarithms: NDArray[np.float64]) -> Iterator[tuple[int, float, Any, float | None]]:
+def _kernels(parts: _Parts, logarithms: Floats) -> Iterator[tuple[int, float, Any, float | None]]:
     """Yield the block, variance, columns and lengthscale (none of a linear part) of each part of the kernel."""
     columns = [*parts.linear, *parts.smooth]
     variances, lengths, _ = np.split(np.exp(logarithms), [len(columns), -1])
     return zip(parts.blocks, variances, columns, [*[None] * _N_LINEAR, *lengths], strict=True)
 
 
-def _covariances(parts: _Parts, logarithms: NDArray[np.float64], rows: Any, columns: Any) -> NDArray[np.float64]:
+def _covariances(parts: _Parts, logarithms: Floats, rows: Any, columns: Any) -> Floats:
     """Return the blocks of the covariance, shape (n_blocks, n_rows, n_columns)."""
     total = np.zeros((max(parts.blocks) + 1, len(rows), len(columns)))
     for block, variance, part, length in _kernels(parts, logarithms):
@@ -131,9 +132,7 @@ def _covariances(parts: _Parts, logarithms: NDArray[np.float64], rows: Any, colu
     return total
 
 
-def _mixed_weights(
-    covariances: NDArray[np.float64], residual: NDArray[np.float64], noise: float, kind: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
+def _mixed_weights(covariances: Floats, residual: Floats, noise: float, kind: str) -> tuple[Floats, Floats, float]:
     """Return the weights of the observed cells' rows, averaged over how noisy and how different the target may be.
 
     A target can be noisier than the sources, or differ more from their mean: factors on noise and on the blocks of the
@@ -232,23 +231,21 @@ class MetaLinear(MetaPredictor):
             self._parts_of = (learnt, _Parts(self.cell_space, learnt.matrix, ()))
         return self._parts_of[1]
 
-    def _expected(self, learnt: MetaLinearModel) -> NDArray[np.float64]:
-        expected: NDArray[np.float64] = self._parts(learnt).mean
+    def _expected(self, learnt: MetaLinearModel) -> Floats:
+        expected: Floats = self._parts(learnt).mean
         return expected
 
     def _scale_kind(self, learnt: MetaLinearModel) -> str:
         return learnt.matrix.scale
 
-    def _adapted(
-        self, learnt: MetaLinearModel, cells: NDArray[np.int32], scores: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _adapted(self, learnt: MetaLinearModel, cells: Cells, scores: Floats) -> Prediction:
         parts, logarithms = self._parts(learnt), learnt.logarithms
         everything = np.arange(self.cell_space.size)
         prior = np.zeros((max(parts.blocks) + 1, len(everything)))
         for block, v, part, length in _kernels(parts, logarithms):
             prior[block] += v * (np.einsum("ij,ij->i", part, part) if length is None else 1.0)
         mean, noise = parts.mean.copy(), float(np.exp(logarithms[-1]))
-        variance: NDArray[np.float64] = prior.sum(axis=0)
+        variance: Floats = prior.sum(axis=0)
         if len(cells):
             kind = _kind(learnt.matrix.scale)
             shift = float(np.mean(scores - mean[cells])) if kind == "cost" else 0.0
@@ -260,13 +257,13 @@ class MetaLinear(MetaPredictor):
             variance = factors @ prior - np.einsum("ij,ij->j", likeliest, cho_solve(cho_factor(among), likeliest))
         return mean, np.sqrt(np.maximum(variance, 1e-12) + noise)
 
-    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    def _pack(self) -> Packed:
         learnt: MetaLinearModel = self.require_meta_model()
         matrix = learnt.matrix
         facts = {"scale": matrix.scale, "groups": list(matrix.groups), "roles": list(matrix.roles)}
         return {"scores": matrix.scores, "logarithms": learnt.logarithms}, facts
 
-    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> MetaLinearModel:
+    def _unpack(self, arrays: Arrays, facts: Facts) -> MetaLinearModel:
         groups, roles = facts["groups"], facts["roles"]
         for numbers in (groups, roles):
             if len(numbers) != len(groups) or set(numbers) != set(range(len(set(numbers)))):

@@ -8,13 +8,13 @@ from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from nasmeta.checks import check_array
 from nasmeta.errors import ArchitectureError, LabelError, SettingError
+from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Packed, Prediction
 from nasmeta.meta._blend import FEWEST_LABELS, blended
-from nasmeta.meta._scale import Scale
+from nasmeta.meta._label_scale import Scale
 from nasmeta.registry import Registry, is_place
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import SearchSpace, get_space
@@ -156,13 +156,11 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
             Where a label is not finite, there is none, or they are not as many as the cells.
         """
         learnt = self.require_meta_model()
-        found = np.atleast_1d(np.asarray(self.cell_space.index_of(list(np.ravel(cells))), dtype=np.int32))
-        labels = check_array("y", y).ravel()
-        if len(labels) != len(found):
-            raise LabelError(f"{len(found)} cells, but {len(labels)} labels.")
-        if not len(labels) or not np.isfinite(labels).all():
+        found, labels = self._indices(cells), check_array("y", y).ravel()
+        if len(labels) != len(found) or not len(labels) or not np.isfinite(labels).all():
             raise LabelError(
-                f"Labels must be finite and at least one: {np.sum(~np.isfinite(labels))} of {len(labels)} are not."
+                f"y needs one finite label per cell: {len(found)} cells, but {len(labels)} labels, "
+                f"{np.isfinite(labels).sum()} of them finite."
             )
         if len(np.unique(found)) < len(found):
             raise ArchitectureError("A cell appears twice: pass the mean of its labels.")
@@ -192,11 +190,14 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
         """
         if not hasattr(self, "mean_"):
             raise SettingError(f"{type(self).__name__} has seen no label of the target yet: call fit(cells, y) first.")
-        found = np.atleast_1d(np.asarray(self.cell_space.index_of(list(np.ravel(cells))), dtype=np.int32))
+        found = self._indices(cells)
         mean = self.scale_.to_labels(self.mean_[found])
         return (mean, self.scale_.deviation(self.mean_[found], self.std_[found])) if return_std else mean
 
-    def prior(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _indices(self, cells: Any) -> Cells:
+        return np.atleast_1d(np.asarray(self.cell_space.index_of(list(np.ravel(cells))), dtype=np.int32))
+
+    def prior(self) -> Prediction:
         """Return mean and deviation of all cells' scores before any label, both of shape (n_cells,)."""
         nothing = np.zeros(0, dtype=np.int32)
         return self._adapted(self.require_meta_model(), nothing, np.zeros(0))
@@ -212,23 +213,19 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
         """Return the meta-model."""
 
     @abstractmethod
-    def _expected(self, learnt: Any) -> NDArray[np.float64]:
+    def _expected(self, learnt: Any) -> Floats:
         """Return the scores that are expected of all cells before any label, shape (n_cells,)."""
 
     @abstractmethod
-    def _adapted(
-        self, learnt: Any, cells: NDArray[np.int32], scores: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _adapted(self, learnt: Any, cells: Cells, scores: Floats) -> Prediction:
         """Return mean and deviation of all cells' scores, given the scores of some, maybe none."""
 
-    def _forecast(
-        self, learnt: Any, cells: NDArray[np.int32], scores: NDArray[np.float64], asked: NDArray[np.int32]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _forecast(self, learnt: Any, cells: Cells, scores: Floats, asked: Cells) -> Prediction:
         """Return mean and deviation of some cells' scores, given those of others: override where all cost more."""
         mean, std = self._adapted(learnt, cells, scores)
         return mean[asked], std[asked]
 
-    def _scale(self, learnt: Any, cells: NDArray[np.int32], labels: NDArray[np.float64]) -> Scale:
+    def _scale(self, learnt: Any, cells: Cells, labels: Floats) -> Scale:
         return Scale.fit(self._scale_kind(learnt), labels, self._expected(learnt)[cells], self._trust(learnt))
 
     def _scale_kind(self, learnt: Any) -> str:
@@ -239,9 +236,9 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
         return 1.0
 
     @abstractmethod
-    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    def _pack(self) -> Packed:
         """Return the meta-model as arrays and facts."""
 
     @abstractmethod
-    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> Any:
+    def _unpack(self, arrays: Arrays, facts: Facts) -> Any:
         """Return the meta-model that `_pack` described."""

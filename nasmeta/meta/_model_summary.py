@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
+from nasmeta.meta._arrays import Floats
 from nasmeta.pictures import Width, house_style, inches, new_figure, points, wrapped
 from nasmeta.predictors._gaussian_process import Hyperparameters
 from nasmeta.spaces import SearchSpace
@@ -48,7 +49,7 @@ def describe_model(saved: SavedMetaModel) -> str:
     return "\n".join(lines)
 
 
-def _prior_of(saved: SavedMetaModel) -> tuple[Hyperparameters | None, tuple[str, ...], NDArray[np.float64] | None]:
+def _prior_of(saved: SavedMetaModel) -> tuple[Hyperparameters | None, tuple[str, ...], Floats | None]:
     """Return kernel hyperparameters, names of the features, and prior mean (size,); None for models without them."""
     learner = saved.predictor() if saved.predicts else saved.searcher(np.random.default_rng(0))
     model = getattr(learner.meta_model_, "prior", learner.meta_model_)
@@ -61,7 +62,7 @@ def _prior_of(saved: SavedMetaModel) -> tuple[Hyperparameters | None, tuple[str,
     )
 
 
-def choice_effects(space: SearchSpace, mean: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+def choice_effects(space: SearchSpace, mean: Floats) -> list[Floats]:
     """Return for each position the mean of each choice's architectures minus the overall mean, shape (n_choices,)."""
     effects = []
     for column, position in enumerate(space.positions):
@@ -111,7 +112,7 @@ def _draw_kernel(figure: Any, kernel: Hyperparameters, features: tuple[str, ...]
     panels[0].set_yticks(at, features, parse_math=False)
 
 
-def _draw_effects(panels: NDArray[Any], space: SearchSpace, mean: NDArray[np.float64]) -> None:
+def _draw_effects(panels: NDArray[Any], space: SearchSpace, mean: Floats) -> None:
     """Draw one panel per position with the effects of its choices."""
     for axes in panels.flat[space.n_positions :]:
         axes.remove()

@@ -6,20 +6,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
+from nasmeta.meta._arrays import Floats
 from nasmeta.meta._source_gp import JointGPSearch
 from nasmeta.searchers import SEARCHERS
 
 _MEAN, _VARIANCE = 0.3, 0.1  # of the sum of the sources' weights, a priori
 
 
-def prior_of_weights(n_sources: int) -> tuple[NDArray[np.float64], float]:
+def prior_of_weights(n_sources: int) -> tuple[Floats, float]:
     """Return the prior mean of the sources' weights, shape (n_sources,), and the variance of each."""
     return np.full(n_sources, _MEAN / n_sources), _VARIANCE / n_sources
 
 
-def regression_weights(
-    sources: NDArray[np.floating], labels: NDArray[np.float64], factor: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def regression_weights(sources: NDArray[np.floating], labels: Floats, factor: Floats) -> Floats:
     """Return the posterior mean of the sources' weights by generalised least squares.
 
     Parameters
@@ -78,5 +77,5 @@ class MultiTaskGPSearch(JointGPSearch):
     ('nb201/cifar10', 'nb201/imagenet16-120')
     """
 
-    def _weights(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _weights(self, labels: Floats) -> Floats:
         return regression_weights(self._models.standard_means[:, self._gp.cells], labels, self._gp.factor)

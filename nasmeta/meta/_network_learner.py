@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nasmeta.checks import check_int, check_number
+from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed, Prediction
 from nasmeta.meta._cell_columns import network_columns, representatives
+from nasmeta.meta._label_scale import labels_like
 from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._meta_trainer import MetaTrainer, TrainingPlan
 from nasmeta.meta._model_archive import check_array
 from nasmeta.meta._model_file import training_identity, training_settings
-from nasmeta.meta._scale import labels_like
 from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.predictors._neural._training import chosen_device
 from nasmeta.spaces import SearchSpace
@@ -34,9 +35,9 @@ _LARGEST_NOISE = 100.0  # of scores, whose deviation is about 1
 class SourceSummary(NamedTuple):
     """What sources say of all cells, and what is expected of a target before a label."""
 
-    columns: NDArray[np.float32]  # (n_columns, n_cells): mean scores by role, and how far those of role 0 disagree
-    expected: NDArray[np.float64]  # (n_cells,)
-    each: NDArray[np.float32]  # (n_rows, n_cells): `SourceMatrix.each`, view after view; often no row
+    columns: Floats32  # (n_columns, n_cells): mean scores by role, and how far those of role 0 disagree
+    expected: Floats  # (n_cells,)
+    each: Floats32  # (n_rows, n_cells): `SourceMatrix.each`, view after view; often no row
 
     @classmethod
     def of(
@@ -81,7 +82,7 @@ class EpisodeInputs:
     ):
         self.space, self.matrix, self.device, self.views = space, matrix, device, views
         self._group = {source.name: group for source, group in zip(sources, matrix.groups, strict=True)}
-        self._known: dict[frozenset[int], tuple[Tensor, NDArray[np.float64]]] = {}
+        self._known: dict[frozenset[int], tuple[Tensor, Floats]] = {}
 
     def __call__(self, episode: Episode) -> Batch:
         """Return the tensors of an episode."""
@@ -191,9 +192,7 @@ class NetworkLearner(MetaPredictor):
         """Return the mean squared error on the query cells after adaptation."""
 
     @abstractmethod
-    def _predicted(
-        self, learnt: NetworkModel, rows: NDArray[np.int64], scores: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _predicted(self, learnt: NetworkModel, rows: NDArray[np.int64], scores: Floats) -> Prediction:
         """Return mean and deviation beyond what is expected, of all rows of the inputs, given scores at some."""
 
     def _meta_learn(self, sources: list[SourceTask]) -> NetworkModel:
@@ -257,24 +256,22 @@ class NetworkLearner(MetaPredictor):
         episodes = sampler.sample_many(16, np.random.default_rng([self.seed, 2]))
         return float(np.sqrt(np.mean([self._squared_error(module, inputs(episode)) for episode in episodes])))
 
-    def _expected(self, learnt: NetworkModel) -> NDArray[np.float64]:
+    def _expected(self, learnt: NetworkModel) -> Floats:
         return learnt.summary.expected
 
-    def _adapted(
-        self, learnt: NetworkModel, cells: NDArray[np.int32], scores: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _adapted(self, learnt: NetworkModel, cells: Cells, scores: Floats) -> Prediction:
         expected = learnt.summary.expected
         mean, deviation = self._predicted(learnt, learnt.rows[cells], scores - expected[cells])
         return expected + mean[learnt.rows], deviation[learnt.rows]
 
-    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    def _pack(self) -> Packed:
         learnt: NetworkModel = self.require_meta_model()
         state = {f"module.{name}": value.detach().numpy() for name, value in learnt.module.named_parameters()}
         facts = {"noise": learnt.noise, "steps": learnt.steps, "groups": learnt.n_groups}
         arrays = {**state, "columns": learnt.summary.columns, "expected": learnt.summary.expected}
         return {**arrays, "each": learnt.summary.each} if len(learnt.summary.each) else arrays, facts
 
-    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> NetworkModel:
+    def _unpack(self, arrays: Arrays, facts: Facts) -> NetworkModel:
         n_cells = self.cell_space.size
         each = np.zeros((0, n_cells), np.float32)
         if "each" in arrays:

@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nasmeta.errors import UnknownNameError
+from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Packed, Prediction
 from nasmeta.meta._falls_back import FallsBackSearch
 from nasmeta.meta._meta_predictor import META_PREDICTORS, is_meta_predictor
 from nasmeta.searchers import SEARCHERS, PredictorSearch
@@ -91,11 +91,11 @@ class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
         self._model.monitor, self._model.avoid = self.monitor, self.avoid
         return self._model.meta_fit(sources).meta_model_
 
-    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        packed: tuple[dict[str, NDArray[Any]], dict[str, Any]] = self._ready._pack()
+    def _pack(self) -> Packed:
+        packed: Packed = self._ready._pack()
         return packed
 
-    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> Any:
+    def _unpack(self, arrays: Arrays, facts: Facts) -> Any:
         return self._model._unpack(arrays, facts)
 
     @property
@@ -104,16 +104,16 @@ class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
         return self._model
 
     # -- the search -------------------------------------------------------------------------------------------------
-    def restrict(self, cells: NDArray[np.int32]) -> bool:
+    def restrict(self, cells: Cells) -> bool:
         """Treat the other architectures as proposed, by whomever."""
         PredictorSearch.restrict(self, cells)
         super().restrict(cells)
         return True
 
-    def _propose(self, n: int) -> NDArray[np.int32]:
+    def _propose(self, n: int) -> Cells:
         return PredictorSearch.ask(self, n)
 
-    def _observe(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def _observe(self, cells: Cells, values: Floats) -> None:
         PredictorSearch.tell(self, cells, values)
 
     # -- the model --------------------------------------------------------------------------------------------------
@@ -123,19 +123,19 @@ class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
             raise UnknownNameError.of("meta-predictor", self.predictor, list(META_PREDICTORS))
         return META_PREDICTORS[self.predictor](self.space, **({"blends": False} | dict(self.options)))
 
-    def fit_model(self, cells: NDArray[np.int32], labels: NDArray[np.float64]) -> None:
+    def fit_model(self, cells: Cells, labels: Floats) -> None:
         """Adapt to the values themselves: the predictor has a scale of its own."""
         self._ready.fit(cells, [self._told[cell] for cell in cells.tolist()])
         self._highest = float(labels.max())
 
-    def predict_model(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def predict_model(self) -> Prediction:
         """Return mean and deviation of all scores, of which the best observed is the best label."""
         model = self._model
         return model.mean_ + (self._highest - model.scale_.scores.max()), model.std_
 
     @cached_property
-    def _prior(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        prior: tuple[NDArray[np.float64], NDArray[np.float64]] = self._ready.prior()
+    def _prior(self) -> Prediction:
+        prior: Prediction = self._ready.prior()
         return prior
 
     def _is_fitted(self) -> bool:

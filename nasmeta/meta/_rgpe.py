@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
 from nasmeta.meta._model_archive import check_array
 from nasmeta.meta._source_gp import JointGPSearch, SourceGPSearch, condition
 from nasmeta.meta._source_models import FEWEST_LABELS, check_ranked
@@ -23,9 +23,7 @@ _WORSE_THAN = 0.95  # quantile of the own process's losses above which a source 
 _OF_A_SOURCE = 200  # labels that its process is conditioned on
 
 
-def ranking_losses(
-    predictions: Sequence[NDArray[np.float64]], labels: NDArray[np.float64], times: NDArray[np.floating]
-) -> NDArray[np.float64]:
+def ranking_losses(predictions: Sequence[Floats], labels: Floats, times: NDArray[np.floating]) -> Floats:
     """Count the ordered pairs that each prediction ranks wrongly in each bootstrap sample.
 
     Parameters
@@ -48,8 +46,8 @@ def ranking_losses(
 
 
 def ranking_shares(
-    sources: NDArray[np.floating], process: CellGP, labels: NDArray[np.float64], rng: np.random.Generator
-) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    sources: NDArray[np.floating], process: CellGP, labels: Floats, rng: np.random.Generator
+) -> tuple[Floats, Floats32]:
     """Return the shares of the best ranking, (n_sources + 1, n_samples), and how often each sample has each label.
 
     The last row is the target's own process, which predicts each label from the others (Rasmussen and Williams 2006,
@@ -95,10 +93,10 @@ class RGPESearch(JointGPSearch):
     10
     """
 
-    def _weights(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _weights(self, labels: Floats) -> Floats:
         return self._weights_with_and_without(labels)[0]
 
-    def _weights_with_and_without(self, labels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _weights_with_and_without(self, labels: Floats) -> tuple[Floats, Floats]:
         """Return the sources' weights, shape (n_sources,), and those without each observation, shape (n, n_sources).
 
         The weights without an observation use only bootstrap samples without it.
@@ -109,7 +107,7 @@ class RGPESearch(JointGPSearch):
             before = np.full(len(sources), _SLOPE / len(sources))
             return before, np.tile(before, (n, 1))
         shares, times = ranking_shares(sources, self._gp, labels, self.rng)
-        weights: NDArray[np.float64] = _SLOPE * shares.mean(axis=1)[:-1]
+        weights: Floats = _SLOPE * shares.mean(axis=1)[:-1]
         undrawn = times == 0
         without = _SLOPE * (shares[:-1] @ undrawn / np.maximum(undrawn.sum(axis=0), 1)).T
         return weights, np.where(undrawn.any(axis=0)[:, None], without, weights)
@@ -119,8 +117,8 @@ class RGPESearch(JointGPSearch):
 class SourcePosteriors:
     """Mean and deviation of each source's process at all architectures, both float32, shape (n_sources, n_cells)."""
 
-    means: NDArray[np.float32]
-    stds: NDArray[np.float32]
+    means: Floats32
+    stds: Floats32
 
     @classmethod
     def learn(cls, space: SearchSpace, sources: Sequence[SourceTask], features: Sequence[str]) -> SourcePosteriors:
@@ -128,20 +126,18 @@ class SourcePosteriors:
         means, stds = zip(*(_posterior_of(source, CellKernel(space, features)) for source in sources), strict=True)
         return cls(np.stack(means).astype(np.float32), np.stack(stds).astype(np.float32))
 
-    def pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    def pack(self) -> Packed:
         """Return arrays and facts for a file."""
         return {"means": self.means, "stds": self.stds}, {}
 
     @classmethod
-    def unpack(
-        cls, space: SearchSpace, features: Sequence[str], arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]
-    ) -> SourcePosteriors:
+    def unpack(cls, space: SearchSpace, features: Sequence[str], arrays: Arrays, facts: Facts) -> SourcePosteriors:
         """Return the posteriors that `pack` described."""
         means = check_array(arrays, "means", np.float32, (None, space.size))
         return cls(means, check_array(arrays, "stds", np.float32, means.shape))
 
 
-def _posterior_of(source: SourceTask, kernel: CellKernel) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _posterior_of(source: SourceTask, kernel: CellKernel) -> tuple[Floats, Floats]:
     check_ranked(source)
     kept = np.random.default_rng(len(source)).permutation(len(source))[:_OF_A_SOURCE]
     prior = weak_prior(len(kernel.features), kernel.typical_lengthscales)
@@ -189,15 +185,15 @@ class VanillaRGPESearch(SourceGPSearch):
         super().__init__(space, rng, n_initial=n_initial, features=features)
         self._weights = np.empty(0)
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Cells:
         """Propose random architectures, then those with the highest expected improvement of the ensemble."""
         self._require_meta_model()
         return super().ask(n)
 
-    def _labels(self) -> NDArray[np.float64]:
+    def _labels(self) -> Floats:
         return standardised(self._values) if self._values else np.empty(0)
 
-    def _refit(self, labels: NDArray[np.float64]) -> None:
+    def _refit(self, labels: Floats) -> None:
         """Fit the target's process, then weight all processes."""
         super()._refit(labels)
         means = self._require_meta_model().means
@@ -207,13 +203,11 @@ class VanillaRGPESearch(SourceGPSearch):
             shares, _ = ranking_shares(means[:, self._gp.cells], self._gp, labels, self.rng)
             self._weights = shares.mean(axis=1)
 
-    def _score(
-        self, mean: NDArray[np.float64], std: NDArray[np.float64], labels: NDArray[np.float64]
-    ) -> NDArray[np.float64]:
+    def _score(self, mean: Floats, std: Floats, labels: Floats) -> Floats:
         """Return the log expected improvement of the ensemble, shape (n_cells,)."""
         learned: SourcePosteriors = self._require_meta_model()
         *weights, own = self._weights
-        together: NDArray[np.float64] = weights @ learned.means + own * mean
+        together: Floats = weights @ learned.means + own * mean
         if not len(labels):
             return together
         variance = np.square(weights) @ learned.stds**2 + own**2 * std**2

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
 from nasmeta.meta._source_models import SourceModels, joint_space
 from nasmeta.predictors import CellGP, fit_hyperparameters
 from nasmeta.predictors._gaussian_process import Prior
@@ -19,9 +19,7 @@ from nasmeta.tasks import SourceTask, Task
 BETA = 0.5  # posterior standard deviations in the upper confidence bound
 
 
-def matched_labels(
-    values: NDArray[np.float64], mean: NDArray[np.float64], std: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def matched_labels(values: Floats, mean: Floats, std: Floats) -> Floats:
     """Map values of an unknown unit to the scale of a prediction, by matching quantiles.
 
     The values' ranks become quantiles of the mixture of the predicted normal distributions. Mean and deviation,
@@ -38,9 +36,7 @@ def matched_labels(
     return np.interp((rankdata(values) - 0.5) / n, share, grid)
 
 
-def condition(
-    gp: CellGP, labels: NDArray[np.float64], mean: NDArray[np.float32] | None, *, refit: bool, prior: Prior | None
-) -> None:
+def condition(gp: CellGP, labels: Floats, mean: Floats32 | None, *, refit: bool, prior: Prior | None) -> None:
     """Set the prior mean of a process, shape (n_cells,), up to a constant; refit hyperparameters to the residuals."""
     residuals = labels
     if mean is not None and gp.cells:
@@ -65,11 +61,11 @@ class SourceGPSearch(GPSearch, MetaSearcher):
     def _learn(self, sources: list[SourceTask]) -> Any:
         return self.model.learn(self.space, sources, self.features)
 
-    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        packed: tuple[dict[str, NDArray[Any]], dict[str, Any]] = self._require_meta_model().pack()
+    def _pack(self) -> Packed:
+        packed: Packed = self._require_meta_model().pack()
         return packed
 
-    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> Any:
+    def _unpack(self, arrays: Arrays, facts: Facts) -> Any:
         return self.model.unpack(self.space, self.features, arrays, facts)
 
 
@@ -85,7 +81,7 @@ class JointGPSearch(SourceGPSearch):
     crosses_spaces: ClassVar[bool] = True
 
     @abstractmethod
-    def _weights(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _weights(self, labels: Floats) -> Floats:
         """Return the weight of each source's mean in the target's prior mean, shape (n_sources,)."""
 
     def check_sources(self, sources: Iterable[SourceTask | Task]) -> list[SourceTask]:
@@ -99,7 +95,7 @@ class JointGPSearch(SourceGPSearch):
         models: SourceModels = self._require_meta_model()
         return models
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
+    def ask(self, n: int = 1) -> Cells:
         """Propose architectures by the joint process in the initial design, then as `GPSearch` does."""
         if len(self._values) < self.n_initial and self._n_asked + n <= self._n_open:
             return np.array(self._first_cells(n), dtype=np.int32)
@@ -122,7 +118,7 @@ class JointGPSearch(SourceGPSearch):
             labels = np.r_[labels, mean[cell]]
         return process.cells[-n:]
 
-    def _refit(self, labels: NDArray[np.float64]) -> None:
+    def _refit(self, labels: Floats) -> None:
         """Weight the sources anew at each step; refit hyperparameters as often as `GPSearch` does."""
         mean = (self._weights(labels) @ self._models.standard_means).astype(np.float32)
         refit = self._is_due(len(labels))

@@ -6,12 +6,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nasmeta.checks import check_choice
 from nasmeta.errors import SettingError
+from nasmeta.meta._arrays import Cells, Floats, Floats32
 from nasmeta.meta._cell_columns import representatives
-from nasmeta.meta._scale import COST_SCALES, SCALES, scored
+from nasmeta.meta._label_scale import COST_SCALES, SCALES, scored
 from nasmeta.predictors import CellKernel, fit_hyperparameters, normal_scores
 from nasmeta.predictors._gaussian_process import posterior_weights
 from nasmeta.spaces import SearchSpace
@@ -68,7 +68,7 @@ class SourceMatrix:
     """
 
     scale: str
-    scores: NDArray[np.float32]
+    scores: Floats32
     groups: tuple[int, ...]
     roles: tuple[int, ...]
 
@@ -81,7 +81,7 @@ class SourceMatrix:
             raise SettingError(f"The scale {scale} is for costs: utilities that are all negative.")
         costs = negative and all(source.is_cost for source in sources)
         scale = ("root" if costs else "rank") if scale == "auto" else scale
-        rows: list[NDArray[np.float64]] = [np.empty(0)] * len(sources)
+        rows: list[Floats] = [np.empty(0)] * len(sources)
         together: dict[bytes, list[int]] = {}
         for i, source in enumerate(sources):
             together.setdefault(source.cells.tobytes(), []).append(i)
@@ -106,7 +106,7 @@ class SourceMatrix:
         """Return the task of a group that is of the lowest role: the one that is predicted from other groups."""
         return min((i for i, own in enumerate(self.groups) if own == group), key=lambda i: self.roles[i])
 
-    def role_means(self, without: Collection[int] = ()) -> NDArray[np.float64]:
+    def role_means(self, without: Collection[int] = ()) -> Floats:
         """Return for each role the mean over its tasks outside of some groups, shape (n_roles, n_cells).
 
         Where a role has no such task, the row is that of role 0; where nothing is left, zero.
@@ -120,16 +120,16 @@ class SourceMatrix:
             means = np.array([normal_scores(row) if np.ptp(row) else row for row in means])
         return means
 
-    def contrasts(self, without: Collection[int] = ()) -> NDArray[np.float64]:
+    def contrasts(self, without: Collection[int] = ()) -> Floats:
         """Return how tasks of role 0 outside of some groups differ from their mean, shape (n_others, n_cells)."""
         members = self._members(0, without)
         if len(members) < 2:
             return np.zeros((0, self._n_cells))
         rows = self.scores[members].astype(np.float64)
-        found: NDArray[np.float64] = rows - rows.mean(axis=0)
+        found: Floats = rows - rows.mean(axis=0)
         return found
 
-    def each(self, without: Collection[int] = ()) -> NDArray[np.float64]:
+    def each(self, without: Collection[int] = ()) -> Floats:
         """Return what each source says, shape (2 * n_tasks, n_cells).
 
         First how far it is from the mean of its role, then its scores; both over the square root of the number of
@@ -141,7 +141,7 @@ class SourceMatrix:
             members = self._members(role, without)
             own = self.scores[members].astype(np.float64)
             rows[0, members], rows[1, members] = own - own.mean(axis=0), own
-        found: NDArray[np.float64] = rows.reshape(-1, self._n_cells) / np.sqrt(max(1, len(kept)))
+        found: Floats = rows.reshape(-1, self._n_cells) / np.sqrt(max(1, len(kept)))
         return found
 
     @property
@@ -160,7 +160,7 @@ def _role(source: SourceTask) -> str:
     return name
 
 
-def _noise_between_copies(space: SearchSpace, cells: NDArray[np.int32], scores: NDArray[np.float64]) -> float:
+def _noise_between_copies(space: SearchSpace, cells: Cells, scores: Floats) -> float:
     """Return the variance of labels among cells that compute the same, pooled; 0 with fewer than 30 such cells."""
     classes = np.unique(representatives(space, cells), return_inverse=True)[1]
     sizes = np.bincount(classes)
@@ -171,15 +171,13 @@ def _noise_between_copies(space: SearchSpace, cells: NDArray[np.int32], scores: 
     return float(np.mean([row @ row for row in within]) / spare)
 
 
-def _smoothed(space: SearchSpace, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+def _smoothed(space: SearchSpace, scores: Floats) -> Floats:
     """Return for each cell the mean score of the cells that compute the same."""
     _, members = np.unique(representatives(space), return_inverse=True)
     return (np.bincount(members, scores) / np.bincount(members))[members]
 
 
-def _completed(
-    space: SearchSpace, cells: NDArray[np.int32], scores: NDArray[np.float64], scale: str
-) -> NDArray[np.float64]:
+def _completed(space: SearchSpace, cells: Cells, scores: Floats, scale: str) -> Floats:
     """Return scores of all cells by sources that have labelled the same ones: from (n_tasks, n) to (n_tasks, n_cells).
 
     Where labels are missing or noisy it is the posterior mean of a Gaussian process, whose hyperparameters the sources

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from itertools import combinations, starmap
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 
 from nasmeta.errors import SettingError
+from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
 from nasmeta.meta._model_archive import check_array, checked_logarithms
 from nasmeta.predictors import CellKernel, Hyperparameters, normal_scores
 from nasmeta.predictors._gaussian_process import JITTER, ChainRule, ExactPosterior, Prior, maximise_posterior
@@ -36,9 +37,9 @@ class JointHyperparameters:
     .. math:: k((x, s), (x', t)) = \sum_j (v_j + [s = t] w_j) \exp(-d_j(x, x') / \ell_j)
     """
 
-    shared: NDArray[np.float64]  # the variances v, shape (n_features,)
-    own: NDArray[np.float64]  # the variances w, shape (n_features,)
-    lengthscales: NDArray[np.float64]  # (n_features,)
+    shared: Floats  # the variances v, shape (n_features,)
+    own: Floats  # the variances w, shape (n_features,)
+    lengthscales: Floats  # (n_features,)
     noise: float  # variance of one observation
 
     @property
@@ -57,13 +58,13 @@ class JointHyperparameters:
         return Hyperparameters(self.shared + self.own, self.lengthscales, self.noise)
 
     @property
-    def logarithms(self) -> NDArray[np.float64]:
+    def logarithms(self) -> Floats:
         """All of them as logarithms, shape (3 * n_features + 1,): shared, own, lengthscales, noise."""
-        logarithms: NDArray[np.float64] = np.log(np.r_[self.shared, self.own, self.lengthscales, self.noise])
+        logarithms: Floats = np.log(np.r_[self.shared, self.own, self.lengthscales, self.noise])
         return logarithms
 
     @classmethod
-    def from_logarithms(cls, logarithms: NDArray[np.float64]) -> JointHyperparameters:
+    def from_logarithms(cls, logarithms: Floats) -> JointHyperparameters:
         """Inverse of `logarithms`."""
         shared, own, lengthscales = np.exp(logarithms[:-1]).reshape(3, -1)
         return cls(shared, own, lengthscales, float(np.exp(logarithms[-1])))
@@ -79,10 +80,10 @@ def _prior(n_features: int) -> Prior:
 class _JointKernel:
     """The covariance of labels of several tasks; `same` is 1 for two labels of one task, else 0."""
 
-    distances: NDArray[np.float64]
-    same: NDArray[np.float64]
+    distances: Floats
+    same: Floats
 
-    def __call__(self, logarithms: NDArray[np.float64]) -> tuple[NDArray[np.float64], ChainRule]:
+    def __call__(self, logarithms: Floats) -> tuple[Floats, ChainRule]:
         """Return the covariance, noise included, and its chain rule."""
         h, same = JointHyperparameters.from_logarithms(logarithms), self.same
         decay = np.exp(-self.distances / h.lengthscales[:, None, None])
@@ -90,7 +91,7 @@ class _JointKernel:
         for shared, own, part in zip(h.shared, h.own, decay, strict=True):
             covariance += (shared + own * same) * part
 
-        def chain_rule(by_covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+        def chain_rule(by_covariance: Floats) -> Floats:
             by_shared, by_own, by_length = np.empty((3, len(decay)))
             for j, (part, distance) in enumerate(zip(decay, self.distances, strict=True)):
                 slope = by_covariance * part
@@ -99,15 +100,13 @@ class _JointKernel:
                 by_own[j] = h.own[j] * in_same.sum()
                 by_length[j] = h.shared[j] * (slope * distance).sum() + h.own[j] * (in_same * distance).sum()
             by_noise = h.noise * np.trace(by_covariance)
-            gradient: NDArray[np.float64] = np.r_[by_shared, by_own, by_length / h.lengthscales, by_noise]
+            gradient: Floats = np.r_[by_shared, by_own, by_length / h.lengthscales, by_noise]
             return gradient
 
         return covariance, chain_rule
 
 
-def fit_joint(
-    kernel: CellKernel, cells: Sequence[NDArray[np.int32]], labels: Sequence[NDArray[np.float64]]
-) -> JointHyperparameters:
+def fit_joint(kernel: CellKernel, cells: Sequence[Cells], labels: Sequence[Floats]) -> JointHyperparameters:
     """Maximise the joint log marginal likelihood of the tasks' labels plus a weak log prior, by L-BFGS.
 
     Labels have about zero mean and unit variance; tasks need no architecture in common. With one task the likelihood
@@ -127,18 +126,18 @@ class TargetProcess(ExactPosterior):
 
     def __init__(
         self,
-        covariance: Callable[[int], NDArray[np.float32]],
-        variance: NDArray[np.float32],
-        mean: NDArray[np.float32],
+        covariance: Callable[[int], Floats32],
+        variance: Floats32,
+        mean: Floats32,
         noise: float,
     ) -> None:
         super().__init__(variance.astype(np.float32), mean)
         self._covariance, self.noise = covariance, noise
 
-    def _prior_covariance(self, cell: int) -> NDArray[np.float32]:
+    def _prior_covariance(self, cell: int) -> Floats32:
         return self._covariance(cell)
 
-    def _label_variance(self, cell: int, left: NDArray[np.float32], row: NDArray[np.float32]) -> float:
+    def _label_variance(self, cell: int, left: Floats32, row: Floats32) -> float:
         return max(float(row[cell]), 0.0) + self.noise + JITTER
 
 
@@ -177,8 +176,8 @@ class SourceModels:
     joint: SearchSpace  # contains the architectures of the target and of all sources
     features: tuple[str, ...]  # of the kernel
     hyperparameters: JointHyperparameters
-    cells: tuple[NDArray[np.int32], ...]  # of each source, in the joint space
-    labels: tuple[NDArray[np.float64], ...]  # their normal scores
+    cells: tuple[Cells, ...]  # of each source, in the joint space
+    labels: tuple[Floats, ...]  # their normal scores
 
     def __getstate__(self) -> dict[str, Any]:
         """Omit cached arrays."""
@@ -219,7 +218,7 @@ class SourceModels:
         hyperparameters = fit_joint(kernel, few_cells, few_labels)
         return cls(space, joint, kernel.features, hyperparameters, tuple(cells), tuple(labels))._computed()
 
-    def pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    def pack(self) -> Packed:
         """Return arrays and facts for a file, without what `unpack` can compute."""
         arrays: dict[str, NDArray[Any]] = {
             "cells": np.concatenate(self.cells),
@@ -231,9 +230,7 @@ class SourceModels:
         return arrays, {"joint": content.get("registered") or content}
 
     @classmethod
-    def unpack(
-        cls, target: SearchSpace, features: Sequence[str], arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]
-    ) -> SourceModels:
+    def unpack(cls, target: SearchSpace, features: Sequence[str], arrays: Arrays, facts: Facts) -> SourceModels:
         """Return the models that `pack` described."""
         said = facts["joint"]
         joint = joint_space(target, [get_space(said) if isinstance(said, str) else from_content(said)])
@@ -259,12 +256,12 @@ class SourceModels:
         return CellKernel(self.joint, self.features)
 
     @cached_property
-    def target_cells(self) -> NDArray[np.int32]:
+    def target_cells(self) -> Cells:
         """Indices of the target's architectures in the joint space, int32, shape (n_cells,)."""
         return move_cells(np.arange(self.target.size), self.target, self.joint)[0]
 
     @cached_property
-    def _factor(self) -> NDArray[np.float64]:
+    def _factor(self) -> Floats:
         """Lower Cholesky factor of the covariance of all source labels, shape (n_labels, n_labels)."""
         every, h, end = np.concatenate(self.cells), self.hyperparameters, 0
         codes = self.kernel.codes_between(every, every)
@@ -277,7 +274,7 @@ class SourceModels:
         return cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
 
     @cached_property
-    def rows(self) -> NDArray[np.float32]:
+    def rows(self) -> Floats32:
         """L⁻¹ K(source labels, architectures of a new task), shape (n_labels, n_cells)."""
         known, factor = np.concatenate(self.cells), self._factor.astype(np.float32)
         rows = np.empty((len(known), self.target.size), dtype=np.float32)
@@ -288,7 +285,7 @@ class SourceModels:
         return rows
 
     @cached_property
-    def _posterior(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _posterior(self) -> tuple[Floats, Floats]:
         """Posterior mean of the shared part, shape (n_cells,), and of each source's own, shape (n_sources, n_cells)."""
         weights = cho_solve((self._factor, True), np.concatenate(self.labels), check_finite=False)
         ends = np.cumsum([len(cells) for cells in self.cells])[:-1]
@@ -302,31 +299,31 @@ class SourceModels:
         return shared, own
 
     @property
-    def means(self) -> NDArray[np.float32]:
+    def means(self) -> Floats32:
         """Posterior mean of each source's function at the target's architectures, shape (n_sources, n_cells)."""
         shared, own = self._posterior
         return (shared + own).astype(np.float32)
 
     @cached_property
-    def standard_means(self) -> NDArray[np.float32]:
+    def standard_means(self) -> Floats32:
         """The same, standardised over all architectures."""
         means = self.means
         means -= means.mean(axis=1, keepdims=True)
-        standard: NDArray[np.float32] = means / means.std(axis=1, keepdims=True)
+        standard: Floats32 = means / means.std(axis=1, keepdims=True)
         return standard
 
     @property
-    def mean(self) -> NDArray[np.float32]:
+    def mean(self) -> Floats32:
         """Prior mean of a new task: the posterior mean of the shared part, shape (n_cells,)."""
         return self._posterior[0].astype(np.float32)
 
     @cached_property
-    def variance(self) -> NDArray[np.float32]:
+    def variance(self) -> Floats32:
         """Prior variance of a new task at each architecture, shape (n_cells,)."""
         explained = np.einsum("ij,ij->j", self.rows, self.rows)
         return np.asarray(self.hyperparameters.of_one_task.prior_variance - explained, dtype=np.float32)
 
-    def covariance(self, cell: int) -> NDArray[np.float32]:
+    def covariance(self, cell: int) -> Floats32:
         """Return the prior covariance of a new task between one architecture and all, shape (n_cells,)."""
         codes = self.kernel.codes(int(self.target_cells[cell]))[self.target_cells]
         one_task = self.kernel.covariance(codes, self.hyperparameters.of_one_task)
@@ -347,7 +344,7 @@ def _features_in(joint: SearchSpace, features: Sequence[str]) -> tuple[str, ...]
     return tuple(features) if set(features) <= set(joint.feature_names) else joint.kernel_features
 
 
-def _best_and_even(scores: NDArray[np.float64], most: int) -> NDArray[np.intp]:
+def _best_and_even(scores: Floats, most: int) -> NDArray[np.intp]:
     """Return the positions of the best half of `most` labels and of an even sample, by rank, of the others."""
     order = np.argsort(-scores, kind="stable")
     if len(order) <= most:

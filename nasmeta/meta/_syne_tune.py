@@ -13,10 +13,10 @@ from functools import reduce
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
 from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.meta._arrays import Cells, Floats
 from nasmeta.searchers import (
     SEARCHERS,
     MetaSearcher,
@@ -229,7 +229,7 @@ class SyneTuneRUSH(SyneTuneTransfer, MultiFidelitySearcher):
         self._hurdles: dict[int, float] = {}
         self._going_on: deque[tuple[int, int]] = deque()
 
-    def ask_at(self, n: int = 1) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    def ask_at(self, n: int = 1) -> tuple[Cells, Cells]:
         """Propose the longer trainings of what goes on, else short ones of what Syne Tune proposes."""
         pairs = []
         for _ in range(n):
@@ -239,7 +239,7 @@ class SyneTuneRUSH(SyneTuneTransfer, MultiFidelitySearcher):
 
     ask, tell = MultiFidelitySearcher.ask, MultiFidelitySearcher.tell  # not those of a peer: they pass on to ask_at
 
-    def tell_at(self, cells: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def tell_at(self, cells: Cells, epochs: Cells, values: Floats) -> None:
         """Tell Syne Tune the values, which says at once what goes on."""
         for i, (cell, length, value) in enumerate(zip(cells.tolist(), epochs.tolist(), values.tolist(), strict=True)):
             self._rung = min(bisect_left(self.fidelities, length), len(self.fidelities) - 1)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from nasmeta.checks import check_int
+from nasmeta.meta._arrays import Cells, Floats
 from nasmeta.meta._learned_space import labelled_in
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Augmentation, EpisodeSampler, SourceTask, Task
@@ -19,9 +20,9 @@ def warm_start_cells(
     n: int,
     *,
     costs: ArrayLike | None = None,
-    allowed: NDArray[np.int32] | None = None,
+    allowed: Cells | None = None,
     mixtures: int = 64,
-) -> NDArray[np.int32]:
+) -> Cells:
     """Choose initial architectures greedily, each by its gain on the source tasks given those chosen before.
 
     The value of a set on a task is minus the logarithm of the best rank in the set. Each choice maximises the increase
@@ -79,7 +80,7 @@ def warm_start_cells(
     return np.array(chosen, dtype=np.int32)
 
 
-def _log_ranks(space: SearchSpace, sources: list[SourceTask], mixtures: int) -> NDArray[np.float64]:
+def _log_ranks(space: SearchSpace, sources: list[SourceTask], mixtures: int) -> Floats:
     """Return minus the log rank of each architecture on each source and mixture, shape (n_tasks, size), or NaN."""
     tasks = [(source.cells, source.utilities) for source in sources]
     if len(sources) > 1:

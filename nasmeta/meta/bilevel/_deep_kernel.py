@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nasmeta.checks import check_int
+from nasmeta.meta._arrays import Floats, Prediction
 from nasmeta.meta._network_learner import Batch, EpisodeInputs, NetworkLearner, NetworkModel
 from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.spaces import SearchSpace
@@ -197,9 +198,7 @@ class DeepKernelGP(NetworkLearner):
         mean, _ = self._posterior(module, batch.support, batch.support_scores, batch.query)
         return float((mean - batch.query_scores).square().mean())
 
-    def _predicted(
-        self, learnt: NetworkModel, rows: NDArray[np.int64], scores: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _predicted(self, learnt: NetworkModel, rows: NDArray[np.int64], scores: Floats) -> Prediction:
         support = learnt.inputs[torch.from_numpy(rows)]
         mean, deviation = self._posterior(learnt.module, support, torch.from_numpy(scores).float(), learnt.inputs)
         return mean.double().numpy(), deviation.double().numpy()

@@ -13,6 +13,7 @@ from torch.func import functional_call, grad
 
 from nasmeta.checks import check_int
 from nasmeta.errors import SettingError, shown
+from nasmeta.meta._arrays import Floats, Prediction
 from nasmeta.meta._network_learner import Batch, EpisodeInputs, NetworkLearner, NetworkModel
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Episode
@@ -90,9 +91,7 @@ class _GradientLearner(NetworkLearner):
             predicted = functional_call(module, adapted, (batch.query,))
             return float((predicted - batch.query_scores).square().mean())
 
-    def _predicted(
-        self, learnt: NetworkModel, rows: NDArray[np.int64], scores: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _predicted(self, learnt: NetworkModel, rows: NDArray[np.int64], scores: Floats) -> Prediction:
         support, known = learnt.inputs[torch.from_numpy(rows)], torch.from_numpy(scores).float()
         adapted = self._inner(learnt.module, support, known, False)
         with torch.no_grad():

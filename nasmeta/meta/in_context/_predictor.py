@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed, Prediction
 from nasmeta.meta._cell_columns import proxy_scores
 from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._model_archive import check_array
@@ -28,7 +28,7 @@ _PREFIX = "weights."
 class InContextModel:
     """Scores of the sources, shape (n_sources, n_cells), and the weights: nothing here is trained on the sources."""
 
-    scores: NDArray[np.float32]
+    scores: Floats32
     weights: Weights
 
     @cached_property
@@ -87,20 +87,16 @@ class InContext(MetaPredictor):
         weights = chosen_weights(self.weights, self.cell_space, names)
         return InContextModel(SourceMatrix.of(self.cell_space, sources, "rank").scores, weights)
 
-    def _expected(self, learnt: InContextModel) -> NDArray[np.float64]:
+    def _expected(self, learnt: InContextModel) -> Floats:
         return SourceView.of(learnt.scores).mean.astype(np.float64)
 
     def _trust(self, learnt: InContextModel) -> float:
         return 0.0  # the labels' own normal scores, as in the training
 
-    def _adapted(
-        self, learnt: InContextModel, cells: NDArray[np.int32], scores: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _adapted(self, learnt: InContextModel, cells: Cells, scores: Floats) -> Prediction:
         return self._forecast(learnt, cells, scores, np.arange(self.cell_space.size))
 
-    def _forecast(
-        self, learnt: InContextModel, cells: NDArray[Any], scores: NDArray[np.float64], asked: NDArray[Any]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _forecast(self, learnt: InContextModel, cells: NDArray[Any], scores: Floats, asked: NDArray[Any]) -> Prediction:
         ranked = normal_scores(scores) if len(scores) else scores
         view = SourceView.of(learnt.scores, proxy_scores(self.cell_space).T)
         reading = read(self._similarity, view, cells, ranked, asked, np.arange(self.cell_space.size))
@@ -120,12 +116,12 @@ class InContext(MetaPredictor):
     def _similarity(self) -> Similarity:
         return Similarity(self.cell_space)
 
-    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    def _pack(self) -> Packed:
         learnt: InContextModel = self.require_meta_model()
         arrays = {f"{_PREFIX}{name}": array for name, array in learnt.weights.arrays.items()}
         return {"scores": learnt.scores, **arrays}, {"weights": learnt.weights.card}
 
-    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> InContextModel:
+    def _unpack(self, arrays: Arrays, facts: Facts) -> InContextModel:
         scores = check_array(arrays, "scores", np.float32, (None, self.cell_space.size))
         own = {name.removeprefix(_PREFIX): array for name, array in arrays.items() if name.startswith(_PREFIX)}
         model = InContextModel(scores, checked_weights(own, facts["weights"]))

@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import LabelError
+from nasmeta.meta._arrays import Floats
 from nasmeta.tasks import normal_scores, standardised
 
 COST_SCALES = ("root", "log")  # of utilities that are all minus a cost
 SCALES = ("rank", *COST_SCALES, "unit")
 
 
-def scored(utilities: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
+def scored(utilities: Floats, scale: str) -> Floats:
     """Return a source's utilities on a scale, both of shape (n,): see `nasmeta.meta.SourceMatrix`."""
     if scale == "rank":
         return normal_scores(utilities)
@@ -25,13 +26,13 @@ def scored(utilities: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
     return np.asarray(scores - scores.mean())
 
 
-def _of_costs(scale: str, utilities: NDArray[np.float64], level: float) -> NDArray[np.float64]:
+def _of_costs(scale: str, utilities: Floats, level: float) -> Floats:
     """Return minus Box and Cox's transform of costs over exp(level): of power 1/2, or 0, the logarithm."""
     logarithms = np.log(-utilities) - level
     return -logarithms if scale == "log" else 2 - 2 * np.exp(logarithms / 2)
 
 
-def labels_like(expected: NDArray[np.floating], values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
+def labels_like(expected: NDArray[np.floating], values: Sequence[float] | Floats) -> Floats:
     """Return the expected values of the observed cells, shape (n,), in the order of what was observed."""
     labels = np.empty(len(values))
     labels[np.argsort(values, kind="stable")] = np.sort(expected)
@@ -50,12 +51,12 @@ class Scale:
     """
 
     kind: str
-    scores: NDArray[np.float64]
+    scores: Floats
     slope: float = 1.0
     level: float = 0.0
 
     @classmethod
-    def fit(cls, kind: str, labels: NDArray[np.float64], expected: NDArray[np.float64], trust: float = 1.0) -> Scale:
+    def fit(cls, kind: str, labels: Floats, expected: Floats, trust: float = 1.0) -> Scale:
         """Learn the scale from labels and what the meta-model expects at their cells, both of shape (n,).
 
         On the scale ``rank``, `trust` from 0 to 1 is the weight of what is expected.
@@ -78,20 +79,20 @@ class Scale:
         slope = float(np.cov(scores, labels, bias=True)[0, 1]) / spread if spread > 0 else 1.0
         return cls(kind, scores, slope or 1.0, float(labels.mean() - (slope or 1.0) * scores.mean()))
 
-    def to_labels(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    def to_labels(self, scores: Floats) -> Floats:
         """Return labels of scores, of the same shape."""
         if self.kind == "rank":
             return np.asarray(self.level + self.slope * scores)
         return -np.exp(self.level + self._logarithms(scores))
 
-    def deviation(self, scores: NDArray[np.float64], deviation: NDArray[np.float64]) -> NDArray[np.float64]:
+    def deviation(self, scores: Floats, deviation: Floats) -> Floats:
         """Return the standard deviations of labels, to first order."""
         if self.kind == "rank":
             return deviation * abs(self.slope)
         power = 0.5 if self.kind == "root" else 1.0
         return np.asarray(deviation * np.exp(self.level + power * self._logarithms(scores)))
 
-    def _logarithms(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _logarithms(self, scores: Floats) -> Floats:
         """Return the logarithms of costs over the unit."""
         if self.kind == "log":
             return -scores
