@@ -1,7 +1,6 @@
-"""Learning across tasks: what source tasks teach a searcher before it meets the target.
+"""Learning across tasks: Gaussian processes with sources, and the interface of meta-learners.
 
-Here are the interface and the processes that sources guide; the sub-rooms are ``bilevel``, ``in_context``,
-``meta_nas``, ``neural_process`` and ``rl``.
+The subpackages are ``bilevel``, ``in_context``, ``meta_nas``, ``neural_process`` and ``rl``.
 """
 
 from importlib import import_module
@@ -39,11 +38,11 @@ __all__ = [
     "meta_train",
 ]
 
-_SUB_ROOMS = ("bilevel", "in_context", "meta_nas", "neural_process", "rl")
+_SUBPACKAGES = ("bilevel", "in_context", "meta_nas", "neural_process", "rl")
 
 
 def __getattr__(name: str) -> object:
-    """Import a sub-room when it is asked for: nothing here needs one, so that each could be taken away alone."""
-    if name not in _SUB_ROOMS:
+    """Import a subpackage on first use."""
+    if name not in _SUBPACKAGES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return import_module(f"{__name__}.{name}")

@@ -1,4 +1,4 @@
-"""From labels to the scores of a meta-model, and back."""
+"""The scale of labels: normal scores of ranks, or transformed costs."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from nasmeta.errors import LabelError
 from nasmeta.meta._arrays import Floats
 from nasmeta.tasks import normal_scores, standardised
 
-COST_SCALES = ("root", "log")  # of utilities that are all minus a cost
+COST_SCALES = ("root", "log")  # for utilities that are all minus a cost
 SCALES = ("rank", *COST_SCALES, "unit")
 
 
 def scored(utilities: Floats, scale: str) -> Floats:
-    """Return a source's utilities on a scale, both of shape (n,): see `nasmeta.meta.SourceMatrix`."""
+    """Return a source's utilities on a scale, both of shape (n,); see `nasmeta.meta.SourceMatrix`."""
     if scale == "rank":
         return normal_scores(utilities)
     if scale == "unit":
@@ -27,13 +27,13 @@ def scored(utilities: Floats, scale: str) -> Floats:
 
 
 def _of_costs(scale: str, utilities: Floats, level: float) -> Floats:
-    """Return minus Box and Cox's transform of costs over exp(level): of power 1/2, or 0, the logarithm."""
+    """Return minus the Box-Cox transform of costs divided by exp(level), with power 1/2 (root) or 0 (log)."""
     logarithms = np.log(-utilities) - level
     return -logarithms if scale == "log" else 2 - 2 * np.exp(logarithms / 2)
 
 
 def labels_like(expected: NDArray[np.floating], values: Sequence[float] | Floats) -> Floats:
-    """Return the expected values of the observed cells, shape (n,), in the order of what was observed."""
+    """Match quantiles: return the expected values of the observed architectures, (n,), in the order of the values."""
     labels = np.empty(len(values))
     labels[np.argsort(values, kind="stable")] = np.sort(expected)
     return labels
@@ -41,13 +41,13 @@ def labels_like(expected: NDArray[np.floating], values: Sequence[float] | Floats
 
 @dataclass(frozen=True)
 class Scale:
-    """From a target's labels to the scores of the meta-model, and back.
+    """A map from a target's labels to the scores of the meta-model, and back.
 
-    On the scale ``rank`` labels get, in their order, the values that the meta-model expects of the same cells before it
-    has seen a label (quantile matching), since the unit and spread of a new task are unknown; or, where the sources are
-    not to be trusted so far, a mean of these and of the labels' own normal scores. Back it goes by the line of least
-    squares. On the scale ``log`` it is minus the logarithm of a cost, so of minus the label; on ``root``
-    2 minus twice the square root of the cost over the labels' geometric mean, which is close to it where that is small.
+    * ``rank``: unit and spread of a new task are unknown, so the labels get, in their order, the prior means of the
+      same architectures (quantile matching). With a trust below 1, this is averaged with the labels' own normal scores.
+      The inverse is the least-squares line.
+    * ``log``: minus the logarithm of the cost, which is minus the label.
+    * ``root``: 2 minus twice the square root of the cost over the labels' geometric mean.
     """
 
     kind: str
@@ -57,15 +57,14 @@ class Scale:
 
     @classmethod
     def fit(cls, kind: str, labels: Floats, expected: Floats, trust: float = 1.0) -> Scale:
-        """Learn the scale from labels and what the meta-model expects at their cells, both of shape (n,).
+        """Fit the scale to labels and the prior means of their architectures, both of shape (n,).
 
-        On the scale ``rank``, `trust` from 0 to 1 is the weight of what is expected.
+        For ``rank``, `trust` from 0 to 1 is the weight of the prior means.
         """
         if kind in COST_SCALES:
             if (labels >= 0).any():
                 raise LabelError(
-                    "This meta-model has learnt costs, so labels are minus a cost, as utilities are: all negative. "
-                    f"There is a label {labels.max():g}."
+                    f"This meta-model has learnt costs, so labels must be minus a cost, not {labels.max():g}."
                 )
             level = float(np.log(-labels).mean()) if kind == "root" else 0.0
             return cls(kind, _of_costs(kind, labels, level), level=level)
@@ -80,7 +79,7 @@ class Scale:
         return cls(kind, scores, slope or 1.0, float(labels.mean() - (slope or 1.0) * scores.mean()))
 
     def to_labels(self, scores: Floats) -> Floats:
-        """Return labels of scores, of the same shape."""
+        """Map scores to labels of the same shape."""
         if self.kind == "rank":
             return np.asarray(self.level + self.slope * scores)
         return -np.exp(self.level + self._logarithms(scores))
@@ -93,10 +92,10 @@ class Scale:
         return np.asarray(deviation * np.exp(self.level + power * self._logarithms(scores)))
 
     def _logarithms(self, scores: Floats) -> Floats:
-        """Return the logarithms of costs over the unit."""
+        """Return the logarithms of costs divided by exp(level)."""
         if self.kind == "log":
             return -scores
         return 2 * np.log(np.logaddexp(0.0, _SHARP * (1 - scores / 2)) / _SHARP)
 
 
-_SHARP = 50.0  # a score of 2 would be no cost at all: the root bends there and stays positive, so the order is kept
+_SHARP = 50.0  # near the score 2 (cost 0) the root is bent to stay positive, which keeps the order

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nasmeta.archives import ArchiveKind, digest_of
 from nasmeta.errors import LeakageError, SettingError, UnknownNameError, shown
 from nasmeta.files import shipped, write_atomically
+from nasmeta.meta._arrays import Arrays, Floats32
 from nasmeta.meta._model_archive import check_array
-from nasmeta.meta.in_context._reading import EXPERTS, INPUTS, SIMILARITIES, Floats, Reading
+from nasmeta.meta.in_context._reading import EXPERTS, INPUTS, SIMILARITIES, Reading
 from nasmeta.spaces import SearchSpace, held_out_name
 
 KIND = ArchiveKind(
@@ -34,7 +34,7 @@ _EPSILON = 1e-5  # of the normalisation, as PyTorch's
 class Weights(NamedTuple):
     """Weights of the transformer as half floats, and a card: families, spaces, and datasets and devices (seen)."""
 
-    arrays: Mapping[str, NDArray[Any]]
+    arrays: Arrays
     card: dict[str, Any]
 
     def seen_of(self, space: SearchSpace, names: Iterable[str]) -> list[str]:
@@ -49,7 +49,7 @@ def shipped_weights() -> dict[str, Path]:
     return {path.stem: path for path in sorted(shipped("in_context").glob("*.npz"))}
 
 
-def save_weights(path: Path, arrays: Mapping[str, NDArray[Any]], card: Mapping[str, Any]) -> Path:
+def save_weights(path: Path, arrays: Arrays, card: Mapping[str, Any]) -> Path:
     """Write weights as half floats; the same content gives the same bytes."""
     halves = {name: np.asarray(array, np.float16) for name, array in arrays.items()}
     write_atomically(path, KIND.encode({**card, "sha256": digest_of(card, halves)}, halves))
@@ -70,7 +70,7 @@ def _read(path: Path, *_: int) -> Weights:
         return checked_weights(arrays, card)
 
 
-def checked_weights(arrays: Mapping[str, NDArray[Any]], card: Any) -> Weights:
+def checked_weights(arrays: Arrays, card: Any) -> Weights:
     """Return weights whose card and checksum are right, or raise."""
     if not all(isinstance(card[key], kind) for key, kind in _SAID.items()):
         raise ValueError("its card says something that no weights' does")
@@ -131,12 +131,12 @@ class InContextNetwork:
     Weights are half floats, by the names of PyTorch's module in ``reports/meta/in_context_network.py``.
     """
 
-    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, arrays: Arrays) -> None:
         self._of = {
             name: check_array(arrays, name, np.float16, shape).astype(np.float32) for name, shape in _shapes().items()
         }
 
-    def contexts(self, read: Reading) -> list[tuple[Floats, Floats]]:
+    def contexts(self, read: Reading) -> list[tuple[Floats32, Floats32]]:
         """Return what each layer attends to: keys and values of the known cells, each (heads, 1 + n, width / heads)."""
         known = self._embedded(read.known) + self._linear("labels", read.errors)
         tokens = np.concatenate([self._of["start"][0], known])
@@ -150,18 +150,18 @@ class InContextNetwork:
         return found
 
     def answer(
-        self, contexts: list[tuple[Floats, Floats]], asked: Floats, experts: Floats, across: Floats
-    ) -> tuple[Floats, Floats]:
+        self, contexts: list[tuple[Floats32, Floats32]], asked: Floats32, experts: Floats32, across: Floats32
+    ) -> tuple[Floats32, Floats32]:
         """Return mean and deviation of what is asked, both of shape (q,)."""
         tokens, similarity = self._embedded(asked), np.pad(across, ((0, 0), (1, 0), (0, 0)))
         for i, context in enumerate(contexts):
             tokens = self._layer(i, tokens, context, similarity)
         said = self._linear("head", self._normed("norm", tokens))
-        mean: Floats = (_softmax(said[:, :-2]) * experts).sum(axis=1) + said[:, -2]
-        deviation: Floats = np.logaddexp(said[:, -1], np.float32(0)) + np.float32(LEAST_DEVIATION)
+        mean: Floats32 = (_softmax(said[:, :-2]) * experts).sum(axis=1) + said[:, -2]
+        deviation: Floats32 = np.logaddexp(said[:, -1], np.float32(0)) + np.float32(LEAST_DEVIATION)
         return mean, deviation
 
-    def _layer(self, i: int, tokens: Floats, context: tuple[Floats, Floats], similarity: Floats) -> Floats:
+    def _layer(self, i: int, tokens: Floats32, context: tuple[Floats32, Floats32], similarity: Floats32) -> Floats32:
         """Attend to the known cells, more to those that are similar, then a network on each token."""
         keys, values = context
         queries = _apart(self._linear(f"layers.{i}.queries", self._normed(f"layers.{i}.first", tokens)))
@@ -172,31 +172,31 @@ class InContextNetwork:
         inside = self._linear(f"layers.{i}.network.0", self._normed(f"layers.{i}.second", tokens))
         return tokens + self._linear(f"layers.{i}.network.2", _silu(inside))
 
-    def _embedded(self, inputs: Floats) -> Floats:
+    def _embedded(self, inputs: Floats32) -> Floats32:
         return self._linear("embed.2", _silu(self._linear("embed.0", inputs)))
 
-    def _linear(self, name: str, inputs: Floats) -> Floats:
+    def _linear(self, name: str, inputs: Floats32) -> Floats32:
         return inputs @ self._of[f"{name}.weight"].T + self._of[f"{name}.bias"]
 
-    def _normed(self, name: str, tokens: Floats) -> Floats:
+    def _normed(self, name: str, tokens: Floats32) -> Floats32:
         centred = tokens - tokens.mean(axis=1, keepdims=True)
         scale = np.sqrt((centred**2).mean(axis=1, keepdims=True) + np.float32(_EPSILON))
-        normed: Floats = centred / scale * self._of[f"{name}.weight"] + self._of[f"{name}.bias"]
+        normed: Floats32 = centred / scale * self._of[f"{name}.weight"] + self._of[f"{name}.bias"]
         return normed
 
 
-def _apart(tokens: Floats) -> Floats:
+def _apart(tokens: Floats32) -> Floats32:
     """Return the parts that the heads see, shape (heads, n, width / heads)."""
     return tokens.reshape(len(tokens), HEADS, -1).transpose(1, 0, 2)
 
 
-def _softmax(scores: Floats) -> Floats:
-    shares: Floats = np.exp(scores - scores.max(axis=-1, keepdims=True))
+def _softmax(scores: Floats32) -> Floats32:
+    shares: Floats32 = np.exp(scores - scores.max(axis=-1, keepdims=True))
     shares /= shares.sum(axis=-1, keepdims=True)
     return shares
 
 
-def _silu(inputs: Floats) -> Floats:
+def _silu(inputs: Floats32) -> Floats32:
     with np.errstate(over="ignore"):  # of a large negative input the sigmoid is 0
-        activated: Floats = inputs / (1 + np.exp(-inputs))
+        activated: Floats32 = inputs / (1 + np.exp(-inputs))
     return activated

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cholesky
 from scipy.linalg.lapack import dtrtri
 
+from nasmeta.meta._arrays import Floats, Floats32
 from nasmeta.predictors import CellKernel, make_predictor
 from nasmeta.predictors._gaussian_process import Hyperparameters
 from nasmeta.spaces import SearchSpace
@@ -17,7 +18,6 @@ LENGTHS = ((0.4, 1.2, 4.0), (1.0, 3.0, 9.0))  # of typical distances: of count f
 _MOST_COUNT = 8  # larger numbers are measurements, which are standardised
 _SAMPLE = 300
 
-Floats = NDArray[np.float32]
 _NOISES = (0.01, 0.1, 0.5)
 _SCALES = (0.1, 0.8)  # variances of what the sources leave unsaid
 _SHARPNESS = 2.0  # of the preference for sources that agree with the known values
@@ -42,7 +42,7 @@ class Similarity:
         some = np.random.default_rng(0).choice(space.size, min(_SAMPLE, space.size), replace=False)
         self._groups = [_scaled(part, some) for part in np.split(table, np.cumsum(sizes)[:-1], axis=1)]
 
-    def between(self, cells: NDArray[np.integer], others: NDArray[np.integer]) -> list[list[Floats]]:
+    def between(self, cells: NDArray[np.integer], others: NDArray[np.integer]) -> list[list[Floats32]]:
         """Return for each kind the similarities at each length, all of shape (n_cells, n_others)."""
         codes = self.kernel.codes_between(cells, others)
         by_counts = [self.kernel.covariance(codes, one) for one in self._counts]
@@ -54,7 +54,7 @@ class Similarity:
         return [by_counts, by_encoding]
 
 
-def _scaled(part: NDArray[np.float64], some: NDArray[np.integer]) -> Floats:
+def _scaled(part: Floats, some: NDArray[np.integer]) -> Floats32:
     """Return a group of columns in units of the median distance of some rows."""
     if part.min() < 0 or part.max() > _MOST_COUNT or (part != np.round(part)).any():
         deviation = part.std(axis=0)
@@ -80,11 +80,11 @@ INPUTS = (EXPERTS - 1 + 2 + 3 * _KINDS) + (EXPERTS + 5)  # of a cell, and of all
 class SourceView(NamedTuple):
     """What the sources say, whatever their number and order."""
 
-    each: Floats  # (n_sources, n_cells)
-    mean: Floats  # (n_cells,), with a deviation of 1
-    spread: Floats  # (n_cells,)
+    each: Floats32  # (n_sources, n_cells)
+    mean: Floats32  # (n_cells,), with a deviation of 1
+    spread: Floats32  # (n_cells,)
     agreement: float  # share of the sources' variance that their mean has
-    proxies: Floats  # (n_proxies, n_cells): zero-cost, where a space has some
+    proxies: Floats32  # (n_proxies, n_cells): zero-cost, where a space has some
 
     @classmethod
     def of(cls, scores: NDArray[np.floating], proxies: NDArray[np.floating] | None = None) -> SourceView:
@@ -102,19 +102,19 @@ class SourceView(NamedTuple):
 class Reading(NamedTuple):
     """A target's n known cells and the q that are asked for, as the transformer reads them."""
 
-    known: Floats  # (n, INPUTS): predictions at a known cell are made without its own label
-    errors: Floats  # (n, EXPERTS): the label minus what each expert predicts
-    asked: Floats  # (q, INPUTS)
-    experts: Floats  # (q, EXPERTS): predictions at the cells that are asked for
-    among: Floats  # (n, n, SIMILARITIES)
-    across: Floats  # (q, n, SIMILARITIES)
+    known: Floats32  # (n, INPUTS): predictions at a known cell are made without its own label
+    errors: Floats32  # (n, EXPERTS): the label minus what each expert predicts
+    asked: Floats32  # (q, INPUTS)
+    experts: Floats32  # (q, EXPERTS): predictions at the cells that are asked for
+    among: Floats32  # (n, n, SIMILARITIES)
+    across: Floats32  # (q, n, SIMILARITIES)
 
 
 def read(
     similarity: Similarity,
     sources: SourceView,
     known: NDArray[np.integer],
-    scores: NDArray[np.float64],
+    scores: Floats,
     asked: NDArray[np.integer],
     cells: NDArray[np.integer],
 ) -> Reading:
@@ -158,7 +158,7 @@ def read(
     )
 
 
-def _closest(sources: SourceView, known: NDArray[np.integer], scores: NDArray[np.float64]) -> Floats:
+def _closest(sources: SourceView, known: NDArray[np.integer], scores: Floats) -> Floats32:
     """Return the mean of the sources weighed by their correlation with the known values, shape (n_cells,)."""
     each = sources.each
     if len(known) < 2:
@@ -173,12 +173,12 @@ def _closest(sources: SourceView, known: NDArray[np.integer], scores: NDArray[np
 class _Mixture(NamedTuple):
     """Processes weighed by their likelihood: weights (c,), K⁻¹ labels (c, n), labels predicted without them (n,)."""
 
-    weights: NDArray[np.float64]
-    solved: NDArray[np.float64]
-    left_out: NDArray[np.float64]
+    weights: Floats
+    solved: Floats
+    left_out: Floats
 
 
-def _mixture(covariances: NDArray[np.float64], labels: NDArray[np.float64]) -> _Mixture:
+def _mixture(covariances: Floats, labels: Floats) -> _Mixture:
     """Weigh processes of covariance (c, n, n), noise included."""
     solved, precision = np.empty(covariances.shape[:2]), np.empty(covariances.shape[:2])
     likelihood = np.empty(len(covariances))
@@ -193,7 +193,7 @@ def _mixture(covariances: NDArray[np.float64], labels: NDArray[np.float64]) -> _
     return _Mixture(weights, solved, weights @ (labels - solved / precision))
 
 
-def _alone(among: list[Floats], across: list[Floats], scores: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+def _alone(among: list[Floats32], across: list[Floats32], scores: Floats) -> tuple[Floats, ...]:
     """Return predictions of processes that know no source: of the known without their labels, of the others."""
     n = len(scores)
     kernels = np.stack(among).astype(np.float64) + 1.0  # with a constant
@@ -204,14 +204,14 @@ def _alone(among: list[Floats], across: list[Floats], scores: NDArray[np.float64
 
 
 def _guided(
-    among: list[Floats],
-    across: list[Floats],
-    scores: NDArray[np.float64],
-    said: NDArray[np.float64],
-    of_asked: NDArray[np.float64],
-    contrasts: tuple[Floats, Floats],
-    proxies: tuple[Floats, Floats],
-) -> tuple[NDArray[np.float64], ...]:
+    among: list[Floats32],
+    across: list[Floats32],
+    scores: Floats,
+    said: Floats,
+    of_asked: Floats,
+    contrasts: tuple[Floats32, Floats32],
+    proxies: tuple[Floats32, Floats32],
+) -> tuple[Floats, ...]:
     """Return the same of processes around what the sources say, with a slope and weights of the sources.
 
     Where there are proxies, the likelihood decides how much is heard of them: each process is there without and with.
@@ -232,7 +232,7 @@ def _guided(
     return said + found.left_out, predicted + (beside * (proxies[0] @ heard)) @ proxies[1]
 
 
-def _with_noises(kernels: NDArray[np.float64]) -> NDArray[np.float64]:
+def _with_noises(kernels: Floats) -> Floats:
     """Return each covariance with each noise, shape (n_noises * n_kernels, n, n)."""
     noise = np.multiply.outer(_NOISES, np.eye(kernels.shape[1]))
     return (kernels + noise[:, None]).reshape(-1, *kernels.shape[1:])
@@ -241,10 +241,10 @@ def _with_noises(kernels: NDArray[np.float64]) -> NDArray[np.float64]:
 def _tokens(
     sources: SourceView,
     columns: NDArray[np.integer],
-    predicted: NDArray[np.float64],
-    near: list[list[Floats]],
+    predicted: Floats,
+    near: list[list[Floats32]],
     whole: list[float],
-) -> Floats:
+) -> Floats32:
     """Return the inputs of some cells, shape (n, INPUTS)."""
     said = [*predicted[:, 1:].T, sources.mean[columns], sources.spread[columns]]
     for _, medium, far in near:
