@@ -1,4 +1,4 @@
-"""Hierarchical Bayesian regression on what the sources say, and a structured Gaussian process on the rest."""
+"""Hierarchical Bayesian regression on the sources' scores, plus a structured Gaussian process."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from nasmeta.predictors._gaussian_process import JITTER, SumKernel, maximise_pos
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-_FIT_ON = 250  # cells on which the hyperparameters are fitted, the same of each left-out group
-_MOST_GROUPS = 8  # that are left out in turn, evenly spaced among all
+_FIT_ON = 250  # labels of each left-out group for the fit of hyperparameters
+_MOST_GROUPS = 8  # left out in turn, evenly spaced
 _ITERATIONS = 40
 
-# Factors by which noise, and each block of the covariance, may differ on a target; spreads of their logarithms.
+# Grid of factors of the noise and of each block of the covariance on a target; spreads of their logarithms.
 _FACTORS = {
     "rank": ((0.5, 1.0, 2.0, 4.0, 10.0, 30.0, 100.0), (0.25, 0.5, 1.0, 2.0)),
     "cost": (
-        (0.001, 0.01, 0.1, 0.5, 2.0, 8.0, 30.0),  # some devices are timed precisely, others are not
-        (0.03, 0.1, 0.5, 2.0, 8.0),  # what sources say
+        (0.001, 0.01, 0.1, 0.5, 2.0, 8.0, 30.0),  # noise: some devices are timed precisely
+        (0.03, 0.1, 0.5, 2.0, 8.0),  # sources
         (0.03, 0.3, 3.0, 30.0),  # counts of operations
         (0.03, 0.3, 3.0, 30.0),  # operations edge by edge
     ),
@@ -48,14 +48,14 @@ _FACTOR_SPREADS = {"rank": (2.0, 1.0), "cost": (3.0, 3.0, 3.0, 3.0)}
 
 @dataclass(frozen=True, eq=False)
 class MetaLinearModel:
-    """What `MetaLinear` has learnt."""
+    """The meta-model of `MetaLinear`."""
 
     matrix: SourceMatrix
-    logarithms: Floats  # of variances of linear parts, variances and lengthscales of smooth ones, noise
+    logarithms: Floats  # of variances of linear parts, variances and lengthscales of smooth parts, noise
 
 
 class _Parts:
-    """The inputs of the kernel for a target that is no member of a group."""
+    """The inputs of the kernel, without some groups."""
 
     def __init__(self, space: SearchSpace, matrix: SourceMatrix, without: Collection[int]) -> None:
         means = matrix.role_means(without)
@@ -70,7 +70,7 @@ class _Parts:
             contrasts.T / scale if len(contrasts) else np.zeros((space.size, 1)),
         ]
         self.smooth: list[Floats] = []
-        if matrix.scale in COST_SCALES:  # a device runs operations that lead nowhere, too, and times them one by one
+        if matrix.scale in COST_SCALES:  # a device also runs dead operations
             counted = "operations" in space.feature_names
             counts = space.feature("operations").counts if counted else further_counts(space)
             self.linear += [_centred(counts), _centred(space.feature(position_feature(space)).counts)]
@@ -90,17 +90,17 @@ class _Parts:
 
 
 def _centred(table: NDArray[Any]) -> Floats:
-    """Return columns with mean 0, of which a cell's sum of squares is 1 on average."""
+    """Return centred columns, scaled so that the mean squared norm of the rows is 1."""
     centred: Floats = table - table.mean(axis=0, dtype=np.float64)
     centred /= np.sqrt((centred**2).sum(axis=1).mean()) or 1.0
     return centred
 
 
 _N_LINEAR, _N_SMOOTH = 6, 4
-# Of unit-variance scores: a shift, a slope, other roles, contrasts between sources, counts, proxies; then smooth parts.
+# Prior means for unit-variance scores: shift, slope, other roles, contrasts, counts, proxies; then smooth parts.
 _CENTRE = np.log(np.r_[0.1, 0.1, 0.1, 1.0, 0.01, 0.01, np.full(_N_SMOOTH, 0.03), np.full(_N_SMOOTH, 4.0), 0.02])
 _CENTRES = {"rank": _CENTRE, "cost": np.log([0.05, 0.05, 0.05, 1.0, 0.02, 0.02, 0.01])}
-_STD, _REACH = 2.0, 7.0  # of the logarithms: standard deviation, and most on both sides
+_STD, _REACH = 2.0, 7.0  # prior deviation and bounds of the logarithms
 
 
 def _kind(scale: str) -> str:
@@ -108,14 +108,14 @@ def _kind(scale: str) -> str:
 
 
 def _distances(part: Floats, rows: Any, columns: Any) -> Floats:
-    """Return L1 distances between cells, shape (n_rows, n_columns)."""
+    """Return L1 distances, shape (n_rows, n_columns)."""
     from scipy.spatial.distance import cdist
 
     return cdist(part[rows], part[columns], "cityblock")
 
 
 def _kernels(parts: _Parts, logarithms: Floats) -> Iterator[tuple[int, float, Any, float | None]]:
-    """Yield the block, variance, columns and lengthscale (none of a linear part) of each part of the kernel."""
+    """Yield block, variance, columns and lengthscale (None for linear parts) of each part of the kernel."""
     columns = [*parts.linear, *parts.smooth]
     variances, lengths, _ = np.split(np.exp(logarithms), [len(columns), -1])
     return zip(parts.blocks, variances, columns, [*[None] * _N_LINEAR, *lengths], strict=True)
@@ -133,12 +133,19 @@ def _covariances(parts: _Parts, logarithms: Floats, rows: Any, columns: Any) -> 
 
 
 def _mixed_weights(covariances: Floats, residual: Floats, noise: float, kind: str) -> tuple[Floats, Floats, float]:
-    """Return the weights of the observed cells' rows, averaged over how noisy and how different the target may be.
+    """Average over factors of the noise and of the blocks of the covariance, shape (n_blocks, n, n).
 
-    A target can be noisier than the sources, or differ more from their mean: factors on noise and on the blocks of the
-    covariance, shape (n_blocks, n, n), are weighted by marginal likelihood times a log-normal prior around 1. The
-    posterior mean is the sum over blocks of weights, (n_blocks, n), @ rows; factors, (n_blocks,), and noise are the
-    likeliest.
+    A target may be noisier than the sources or differ more from their mean. Each combination of factors is weighted by
+    marginal likelihood times a log-normal prior around 1.
+
+    Returns
+    -------
+    weights : ndarray, shape (n_blocks, n)
+        The posterior mean is the sum over blocks of ``weights @ rows``.
+    factors : ndarray, shape (n_blocks,)
+        The most probable factors of the blocks.
+    noise : float
+        The most probable noise.
     """
     factors = np.array(list(product(*_FACTORS[kind])))
     log_weights = -0.5 * ((np.log(factors) / _FACTOR_SPREADS[kind]) ** 2).sum(axis=1)
@@ -155,17 +162,16 @@ def _mixed_weights(covariances: Floats, residual: Floats, noise: float, kind: st
 
 
 class MetaLinear(MetaPredictor):
-    r"""Weights on source tasks with a learnt prior, plus a Gaussian process; adapts in closed form.
+    r"""Weights on source tasks with a learned prior, plus a Gaussian process; adaptation in closed form.
 
     .. math:: z(x) = m(x) + \sum_j w_j \phi_j(x) + g(x) + \varepsilon
 
-    with m the mean of the sources' scores, :math:`\phi` a shift, a slope, the sources' deviations from their mean,
-    counts of operations and zero-cost proxies, :math:`w_j \sim N(0, v)` for each kind of them, and g a process on
-    live edges, live paths, and on scores, counts and proxies together. The variances, lengthscales and the noise
-    maximise the sum of marginal likelihoods of the sources, each predicted from sources of other groups (datasets,
-    devices), as the target will be. Hierarchical linear regression: Gelman et al., Bayesian Data Analysis,
-    ch. 15. For the costs of a new device it works on square roots, and in place of proxies and g there are counts of
-    operations and the operations edge by edge, dead edges too: a device runs and times them all.
+    m is the mean of the sources' scores. :math:`\phi` contains a shift, a slope, the sources' deviations from their
+    mean, counts of operations and zero-cost proxies, with :math:`w_j \sim N(0, v)` for each kind of column. g is a
+    process on live edges, live paths, scores, counts and proxies. Variances, lengthscales and noise maximise the sum of
+    the sources' marginal likelihoods, each predicted from sources of other groups (datasets, devices). Hierarchical
+    linear regression: Gelman et al., Bayesian Data Analysis, ch. 15. For costs, the scores are square roots, and counts
+    of all operations and one-hot operations per edge replace proxies and g, because a device also runs dead operations.
 
     Parameters
     ----------
@@ -173,7 +179,7 @@ class MetaLinear(MetaPredictor):
     scale : {"auto", "rank", "root", "log"}, default "auto"
         See `nasmeta.meta.SourceMatrix`.
     seed : int, default 0
-        Of the cells on which hyperparameters are fitted.
+        Of the labels for the fit of hyperparameters.
     blends : bool, default True
         See `MetaPredictor`.
 
@@ -198,10 +204,10 @@ class MetaLinear(MetaPredictor):
 
     def _meta_learn(self, sources: list[SourceTask]) -> MetaLinearModel:
         space = self.cell_space
-        if self.scale == "unit":  # a target's spread is not known
+        if self.scale == "unit":  # the spread of a target is unknown
             raise SettingError('scale must be "auto", "rank", "root" or "log", not "unit".')
         matrix = SourceMatrix.of(space, sources, self.scale)
-        if matrix.scale in COST_SCALES:  # each setting of a device, as its batch size, is one more that a target can be
+        if matrix.scale in COST_SCALES:  # for example, each batch size of a device is a role that the target may have
             matrix = replace(matrix, roles=(0,) * len(matrix.roles))
         if matrix.n_groups < 2:
             return MetaLinearModel(matrix, _CENTRES[_kind(matrix.scale)].copy())

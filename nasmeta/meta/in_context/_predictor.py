@@ -20,13 +20,13 @@ from nasmeta.predictors import normal_scores
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-_BLOCK = 4096  # cells that the network answers at once
+_BLOCK = 4096  # architectures predicted at once
 _PREFIX = "weights."
 
 
 @dataclass(frozen=True, eq=False)
 class InContextModel:
-    """Scores of the sources, shape (n_sources, n_cells), and the weights: nothing here is trained on the sources."""
+    """Scores of the sources, shape (n_sources, n_cells), and pretrained weights."""
 
     scores: Floats32
     weights: Weights
@@ -38,30 +38,30 @@ class InContextModel:
 
 
 class InContext(MetaPredictor):
-    """Transformer that was trained on many families of tasks: labels and sources are its context, and no step is made.
+    """Transformer pretrained on many families of tasks; labels and sources are its context, without gradient steps.
 
     A prior-fitted network (Müller, Hollmann, Pineda Arango, Grabocka and Hutter, "Transformers can do Bayesian
-    inference", ICLR 2022) with the attention of a transformer neural process (Nguyen and Grover, ICML 2022). It reads
-    of each cell what experts predict: Gaussian processes of the labels alone, and around the sources' mean; this mean;
-    the sources that agree most with the labels. Of labelled cells it also reads how each expert errs without the label.
-    Attention prefers cells with similar features, so it serves any space; the head weighs the experts cell by cell.
+    inference", ICLR 2022) with the attention of a transformer neural process (Nguyen and Grover, ICML 2022). The inputs
+    of an architecture are predictions of experts: Gaussian processes of the labels alone and around the sources' mean,
+    this mean, and the sources that agree most with the labels. Labelled architectures also have the leave-one-out error
+    of each expert. Attention depends on similarity of features, so the network works on any space. The head weights the
+    experts for each architecture.
 
     Parameters
     ----------
     space : str or SearchSpace, default "nb201"
     weights : str or path-like, default "auto"
-        ``"auto"``: the shipped ones that know neither the space nor a dataset or device of the sources or of ``avoid``,
-        of all families for a space of your own; or a name, or a file. Runs and predictions set ``avoid`` to what their
-        target holds out.
+        A file, a name, or ``"auto"``: shipped weights that have seen neither the space nor a dataset or device of the
+        sources or of ``avoid``. Runs and predictions set ``avoid`` to the datasets and devices of their target.
     seed : int, default 0
-        Of no effect: nothing is drawn.
+        Without effect.
     blends : bool, default True
-        See `MetaPredictor`: it guards against spaces unlike those of the training.
+        See `MetaPredictor`.
 
     Raises
     ------
     LeakageError
-        In `meta_fit`, where the weights that are named have seen the space, or a dataset or device of the sources.
+        In `meta_fit`, if named weights have seen the space, or a dataset or device of the sources.
 
     Examples
     --------
@@ -125,5 +125,5 @@ class InContext(MetaPredictor):
         scores = check_array(arrays, "scores", np.float32, (None, self.cell_space.size))
         own = {name.removeprefix(_PREFIX): array for name, array in arrays.items() if name.startswith(_PREFIX)}
         model = InContextModel(scores, checked_weights(own, facts["weights"]))
-        _ = model.network  # raises where the arrays do not fit
+        _ = model.network  # raises an error if the arrays do not fit
         return model

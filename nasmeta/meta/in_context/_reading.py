@@ -1,4 +1,4 @@
-"""What the transformer reads of each cell: predictions by sources and processes, and how near the known cells are."""
+"""Inputs of the transformer: predictions of experts, and similarity to the labelled architectures."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from nasmeta.predictors._gaussian_process import Hyperparameters
 from nasmeta.spaces import SearchSpace
 
 LENGTHS = ((0.4, 1.2, 4.0), (1.0, 3.0, 9.0))  # of typical distances: of count features, of encodings
-_MOST_COUNT = 8  # larger numbers are measurements, which are standardised
+_MOST_COUNT = 8  # columns with larger numbers are standardised
 _SAMPLE = 300
 
 _NOISES = (0.01, 0.1, 0.5)
-_SCALES = (0.1, 0.8)  # variances of what the sources leave unsaid
-_SHARPNESS = 2.0  # of the preference for sources that agree with the known values
+_SCALES = (0.1, 0.8)  # variances of the residuals of the sources' mean
+_SHARPNESS = 2.0  # of the weights of sources by agreement with the labels
 
 
 class Similarity:
-    """Means of exponential kernels over groups of features, at several lengths, so of any number of features.
+    """Means of exponential kernels over groups of features, at several lengthscales.
 
-    One kind is that of `CellKernel`; the other compares the groups of columns that the predictor ``gp`` reads by their
-    L2 distance over its median.
+    One kind is `CellKernel`. The other compares the groups of input columns of the predictor ``gp`` by L2 distance,
+    divided by the median distance.
     """
 
     def __init__(self, space: SearchSpace) -> None:
@@ -43,7 +43,7 @@ class Similarity:
         self._groups = [_scaled(part, some) for part in np.split(table, np.cumsum(sizes)[:-1], axis=1)]
 
     def between(self, cells: NDArray[np.integer], others: NDArray[np.integer]) -> list[list[Floats32]]:
-        """Return for each kind the similarities at each length, all of shape (n_cells, n_others)."""
+        """Return the similarities by kind and lengthscale, each of shape (n_cells, n_others)."""
         codes = self.kernel.codes_between(cells, others)
         by_counts = [self.kernel.covariance(codes, one) for one in self._counts]
         by_encoding = [np.zeros(codes.shape, np.float32) for _ in LENGTHS[1]]
@@ -71,24 +71,24 @@ def _distances(rows: NDArray[np.floating], columns: NDArray[np.floating]) -> NDA
 
 
 _KINDS = len(LENGTHS)
-# Nothing; processes of the labels alone and around the sources, by kind of similarity; the sources' mean; the closest.
+# Zero; processes of the labels alone and around the sources, by kind; the sources' mean; the closest sources.
 EXPERTS = 1 + 2 * _KINDS + 2
 SIMILARITIES = sum(map(len, LENGTHS))
-INPUTS = (EXPERTS - 1 + 2 + 3 * _KINDS) + (EXPERTS + 5)  # of a cell, and of all
+INPUTS = (EXPERTS - 1 + 2 + 3 * _KINDS) + (EXPERTS + 5)  # of an architecture, and of the task
 
 
 class SourceView(NamedTuple):
-    """What the sources say, whatever their number and order."""
+    """Summary of the sources, independent of their number and order."""
 
     each: Floats32  # (n_sources, n_cells)
     mean: Floats32  # (n_cells,), with a deviation of 1
     spread: Floats32  # (n_cells,)
-    agreement: float  # share of the sources' variance that their mean has
-    proxies: Floats32  # (n_proxies, n_cells): zero-cost, where a space has some
+    agreement: float  # variance of the mean divided by the mean variance
+    proxies: Floats32  # (n_proxies, n_cells): zero-cost proxies, if the space has some
 
     @classmethod
     def of(cls, scores: NDArray[np.floating], proxies: NDArray[np.floating] | None = None) -> SourceView:
-        """Sum up scores, shape (n_sources, n_cells)."""
+        """Summarise scores, shape (n_sources, n_cells)."""
         each = np.asarray(scores, np.float32)
         each = each - each.mean(axis=1, keepdims=True)
         mean, variance = each.mean(axis=0), float(each.var(axis=1).mean())
@@ -100,12 +100,12 @@ class SourceView(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """A target's n known cells and the q that are asked for, as the transformer reads them."""
+    """Inputs of the transformer for n labelled architectures and q queries."""
 
-    known: Floats32  # (n, INPUTS): predictions at a known cell are made without its own label
+    known: Floats32  # (n, INPUTS): leave-one-out predictions
     errors: Floats32  # (n, EXPERTS): the label minus what each expert predicts
     asked: Floats32  # (q, INPUTS)
-    experts: Floats32  # (q, EXPERTS): predictions at the cells that are asked for
+    experts: Floats32  # (q, EXPERTS): predictions at the queries
     among: Floats32  # (n, n, SIMILARITIES)
     across: Floats32  # (q, n, SIMILARITIES)
 
@@ -118,10 +118,22 @@ def read(
     asked: NDArray[np.integer],
     cells: NDArray[np.integer],
 ) -> Reading:
-    """Return what is read of a target, from its known, (n,), and asked, (q,), columns of the view of the sources.
+    """Return the inputs for a target.
 
-    Scores, (n,), are the labels of the known ones, with mean 0 and deviation about 1; cells, (n_cells,), say which cell
-    of the space each column of the view is.
+    Parameters
+    ----------
+    similarity : Similarity
+    sources : SourceView
+    known, asked : ndarray of int, shapes (n,) and (q,)
+        Columns of the view: labelled architectures and queries.
+    scores : ndarray, shape (n,)
+        Labels with mean 0 and standard deviation about 1.
+    cells : ndarray of int, shape (n_cells,)
+        Architecture of each column of the view.
+
+    Returns
+    -------
+    Reading
     """
     n = len(known)
     among = similarity.between(cells[known], cells[known])
@@ -147,7 +159,7 @@ def read(
     rms = np.sqrt(((errors**2).sum(axis=0) + 1.0) / (n + 1))
     several = (np.log1p(n) / 3, np.log1p(len(sources.each)) / 3, sources.agreement, levels[0], sources.mean.any())
     whole = [*np.log(rms).tolist(), *several]  # the same for all cells
-    apart = [[part - np.eye(n, dtype=np.float32) for part in kind] for kind in among]  # a cell is not near to itself
+    apart = [[part - np.eye(n, dtype=np.float32) for part in kind] for kind in among]  # without similarity to itself
     return Reading(
         _tokens(sources, known, left_out, apart, whole),
         errors.astype(np.float32),
@@ -159,7 +171,7 @@ def read(
 
 
 def _closest(sources: SourceView, known: NDArray[np.integer], scores: Floats) -> Floats32:
-    """Return the mean of the sources weighed by their correlation with the known values, shape (n_cells,)."""
+    """Return the mean of the sources, weighted by correlation with the labels, shape (n_cells,)."""
     each = sources.each
     if len(known) < 2:
         return sources.mean
@@ -171,7 +183,7 @@ def _closest(sources: SourceView, known: NDArray[np.integer], scores: Floats) ->
 
 
 class _Mixture(NamedTuple):
-    """Processes weighed by their likelihood: weights (c,), K⁻¹ labels (c, n), labels predicted without them (n,)."""
+    """Processes weighted by likelihood: weights (c,), K⁻¹ labels (c, n), leave-one-out predictions (n,)."""
 
     weights: Floats
     solved: Floats
@@ -179,7 +191,7 @@ class _Mixture(NamedTuple):
 
 
 def _mixture(covariances: Floats, labels: Floats) -> _Mixture:
-    """Weigh processes of covariance (c, n, n), noise included."""
+    """Weight processes with covariance (c, n, n), noise included."""
     solved, precision = np.empty(covariances.shape[:2]), np.empty(covariances.shape[:2])
     likelihood = np.empty(len(covariances))
     for i, covariance in enumerate(covariances):
@@ -194,7 +206,7 @@ def _mixture(covariances: Floats, labels: Floats) -> _Mixture:
 
 
 def _alone(among: list[Floats32], across: list[Floats32], scores: Floats) -> tuple[Floats, ...]:
-    """Return predictions of processes that know no source: of the known without their labels, of the others."""
+    """Return leave-one-out predictions and predictions at queries, of processes without sources."""
     n = len(scores)
     kernels = np.stack(among).astype(np.float64) + 1.0  # with a constant
     found = _mixture(_with_noises(kernels), scores)
@@ -212,9 +224,9 @@ def _guided(
     contrasts: tuple[Floats32, Floats32],
     proxies: tuple[Floats32, Floats32],
 ) -> tuple[Floats, ...]:
-    """Return the same of processes around what the sources say, with a slope and weights of the sources.
+    """Return the same for processes around the sources' mean, with a slope and weights of the sources.
 
-    Where there are proxies, the likelihood decides how much is heard of them: each process is there without and with.
+    If there are proxies, each process is included with and without them, and the likelihood weights both.
     """
     shares = (0.0, 1.0) if len(proxies[0]) else (0.0,)
     each, beside = 1 / len(contrasts[0]), 1 / max(1, len(proxies[0]))  # variances
@@ -245,7 +257,7 @@ def _tokens(
     near: list[list[Floats32]],
     whole: list[float],
 ) -> Floats32:
-    """Return the inputs of some cells, shape (n, INPUTS)."""
+    """Return the inputs of some architectures, shape (n, INPUTS)."""
     said = [*predicted[:, 1:].T, sources.mean[columns], sources.spread[columns]]
     for _, medium, far in near:
         said += [medium.max(axis=1, initial=0.0), far.max(axis=1, initial=0.0), np.log1p(medium.sum(axis=1))]
