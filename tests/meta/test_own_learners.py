@@ -117,7 +117,7 @@ def test_a_file_imports_no_code(own: ModuleType) -> None:
 def test_another_code_is_another_training(own: ModuleType, tmp_path: Path) -> None:
     first = nm.meta_train("own_learners:Best", leave_out="cifar10", out="best.npz")
     own.Best.version = "2"
-    with pytest.raises(SettingError, match="best.npz"):
+    with pytest.raises(SettingError, match=r"best\.npz"):
         nm.meta_train("own_learners:Best", leave_out="cifar10", out=first.path, resume=True)
 
 
