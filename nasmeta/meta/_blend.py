@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky
 from scipy.special import logsumexp
 
-from nasmeta.meta._arrays import Cells, Floats, Prediction
+from nasmeta.meta._arrays import Cells, Floats
 from nasmeta.predictors import make_predictor
 from nasmeta.spaces import SearchSpace
 
@@ -70,10 +69,6 @@ def left_out_densities(covariance: Floats, labels: Floats, means: Floats) -> Flo
     return density
 
 
-Adapt = Callable[[Cells, Floats], Prediction]
-Forecast = Callable[[Cells, Floats, Cells], Prediction]
-
-
 class Blend(NamedTuple):
     """Mean and deviation of all architectures' scores, both of shape (n_cells,), and the weights of the members."""
 
@@ -82,7 +77,7 @@ class Blend(NamedTuple):
     weights: dict[str, float]
 
 
-def blended(space: SearchSpace, adapt: Adapt, forecast: Forecast, cells: Cells, scores: Floats) -> Blend:
+def blended(predictor: Any, learned: Any, cells: Cells, scores: Floats) -> Blend:
     """Average three predictions, weighted by their cross-validated log densities (`predictive_weights`).
 
     The members are the meta-predictor's own prediction (``adapted``), a multiple of it plus a Gaussian process of the
@@ -90,13 +85,14 @@ def blended(space: SearchSpace, adapt: Adapt, forecast: Forecast, cells: Cells, 
     `nasmeta.meta.MultiTaskGPSearch`. All members predict the scores, (n,), in the same five folds; the processes do so
     in closed form. So sources that the labels contradict lose their weight.
     """
-    rng, n = np.random.default_rng(len(cells)), len(cells)
+    space, n = predictor.cell_space, len(cells)
+    rng = np.random.default_rng(n)
     unseen = np.empty(n)
     folds = np.array_split(rng.permutation(n), _FOLDS)
     for fold in folds:
         kept = np.setdiff1d(np.arange(n), fold)
-        unseen[fold] = forecast(cells[kept], scores[kept], cells[fold])[0]
-    mean, std = adapt(cells, scores)
+        unseen[fold] = predictor._forecast(learned, cells[kept], scores[kept], cells[fold])[0]
+    mean, std = predictor._adapted(learned, cells, scores)
     level, spread = scores.mean(), float(scores.std()) or 1.0
     labels, seen, adapted = (scores - level) / spread, (unseen - level) / spread, (mean - level) / spread
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -163,8 +162,7 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
             raise ArchitectureError("A cell appears twice: pass the mean of its labels.")
         self.scale_ = self._scale(learnt, found, labels)
         if self.blends and len(found) >= FEWEST_LABELS and np.ptp(self.scale_.scores) > 0:
-            adapt, forecast = partial(self._adapted, learnt), partial(self._forecast, learnt)
-            self.mean_, self.std_, self.weights_ = blended(self.cell_space, adapt, forecast, found, self.scale_.scores)
+            self.mean_, self.std_, self.weights_ = blended(self, learnt, found, self.scale_.scores)
         else:
             self.mean_, self.std_ = self._adapted(learnt, found, self.scale_.scores)
             self.weights_ = {"adapted": 1.0}

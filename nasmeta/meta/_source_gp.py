@@ -7,33 +7,15 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import numpy as np
-from scipy.special import ndtr
 
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
-from nasmeta.meta._source_models import SourceModels, joint_space
+from nasmeta.meta._source_models import SourceModels, joint_space, matched_labels
 from nasmeta.predictors import CellGP, fit_hyperparameters
 from nasmeta.predictors._gaussian_process import Prior
 from nasmeta.searchers import GPSearch, MetaSearcher
 from nasmeta.tasks import SourceTask, Task
 
 BETA = 0.5  # posterior standard deviations in the upper confidence bound
-
-
-def matched_labels(values: Floats, mean: Floats, std: Floats) -> Floats:
-    """Map values of an unknown unit to the scale of a prediction, by matching quantiles.
-
-    The values' ranks become quantiles of the mixture of the predicted normal distributions. Mean and deviation,
-    including noise, are predictions for the observed architectures; all arrays have shape (n,). With mean 0 and
-    deviation 1 everywhere, the result is the normal scores of the ranks.
-    """
-    from scipy.stats import rankdata
-
-    n = len(values)
-    if not n:
-        return np.empty(0)
-    grid = np.linspace((mean - 4 * std).min(), (mean + 4 * std).max(), 400)
-    share = ndtr((grid[:, None] - mean) / std).mean(axis=1)
-    return np.interp((rankdata(values) - 0.5) / n, share, grid)
 
 
 def condition(gp: CellGP, labels: Floats, mean: Floats32 | None, *, refit: bool, prior: Prior | None) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.special import ndtr
 
 from nasmeta.errors import SettingError
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
@@ -139,6 +140,23 @@ class TargetProcess(ExactPosterior):
 
     def _label_variance(self, cell: int, left: Floats32, row: Floats32) -> float:
         return max(float(row[cell]), 0.0) + self.noise + JITTER
+
+
+def matched_labels(values: Floats, mean: Floats, std: Floats) -> Floats:
+    """Map values of an unknown unit to the scale of a prediction, by matching quantiles.
+
+    The values' ranks become quantiles of the mixture of the predicted normal distributions. Mean and deviation,
+    including noise, are predictions for the observed architectures; all arrays have shape (n,). With mean 0 and
+    deviation 1 everywhere, the result is the normal scores of the ranks.
+    """
+    from scipy.stats import rankdata
+
+    n = len(values)
+    if not n:
+        return np.empty(0)
+    grid = np.linspace((mean - 4 * std).min(), (mean + 4 * std).max(), 400)
+    share = ndtr((grid[:, None] - mean) / std).mean(axis=1)
+    return np.interp((rankdata(values) - 0.5) / n, share, grid)
 
 
 def check_ranked(source: SourceTask) -> None:

@@ -9,7 +9,6 @@ import pytest
 import nasmeta as nm
 from nasmeta.errors import LeakageError, SettingError
 from nasmeta.meta import MultiTaskGPSearch, RGPESearch, SavedMetaModel, SourceModels
-from nasmeta.meta._source_gp import matched_labels
 from nasmeta.meta._source_models import (
     JointHyperparameters,
     TargetProcess,
@@ -17,6 +16,7 @@ from nasmeta.meta._source_models import (
     _prior,
     fit_joint,
     joint_space,
+    matched_labels,
 )
 from nasmeta.predictors import CellKernel, normal_scores
 from nasmeta.predictors._gaussian_process import negative_log_posterior
