@@ -143,8 +143,9 @@ class DefaultMetaSearch(RGPESearch):
         if self._n_asked + n <= self._n_open:
             while len(first) < n and self._n_asked < self.n_initial:
                 first.append(self._first_cell())
-        rest = GPSearch.ask(self, n - len(first)) if len(first) < n else []
-        return np.array([*first, *rest], dtype=np.int32)
+        if len(first) < n:
+            first += GPSearch.ask(self, n - len(first)).tolist()
+        return np.array(first, dtype=np.int32)
 
     def _first_cell(self) -> int:
         left = self.n_initial - 1 - self._n_asked

@@ -59,7 +59,7 @@ class JointGPSearch(SourceGPSearch):
     `nasmeta.searchers.GPSearch` with another prior mean. Hyperparameters are fitted to the target's observations.
     """
 
-    model = SourceModels
+    model: ClassVar[Any] = SourceModels
     crosses_spaces: ClassVar[bool] = True
 
     @abstractmethod

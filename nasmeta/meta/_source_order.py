@@ -27,7 +27,7 @@ class SourceOrder(RandomSearch, MetaSearcher):
     4
     """
 
-    objectives = "one"
+    objectives = "one"  # type: ignore[assignment]
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
         super().__init__(space, rng)
