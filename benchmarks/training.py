@@ -78,14 +78,15 @@ def recipe_of(asked: argparse.Namespace) -> Any:
 def ours(cell: int, data: Any, device: Any, recipe: Any) -> Callable[[], float]:
     """Return a sample: images per second of an epoch of this package."""
     from nasmeta.training import CellNetwork
+    from nasmeta.training._device import computing
     from nasmeta.training._learner import Learner
-    from nasmeta.training._machine import computing
 
+    recipe = recipe.but(evaluate_every=recipe.epochs, name=recipe.name)  # the first epoch is only training
     learner = Learner(CellNetwork(cell, n_classes=data.n_classes, **recipe.skeleton), data, recipe, 0, device, cell)
 
     def sample() -> float:
         with computing(deterministic=False):
-            return len(data.splits["train"]) / learner.epoch(0, learning_only=True).seconds
+            return len(data.splits["train"]) / learner.epoch(0).seconds
 
     return sample
 
@@ -155,7 +156,7 @@ def only_data(data: Any, device: Any, batch_size: int) -> Callable[[], float]:
     import torch
 
     from nasmeta.training import DeviceData
-    from nasmeta.training._machine import Augmentation
+    from nasmeta.training._device import Augmentation
 
     padding = round(data.image_size[0] / 8)
     on_device = DeviceData(data, device, padding)
@@ -189,7 +190,7 @@ def only_loader(loader: Any, n: int) -> Callable[[], float]:
 def measure(asked: argparse.Namespace) -> tuple[list[Row], dict[str, Any]]:
     """Measure every case."""
     from nasmeta.training import ImageDataset
-    from nasmeta.training._machine import chosen_device, device_name
+    from nasmeta.training._device import chosen_device, device_name
 
     device = chosen_device(asked.device)
     recipe = recipe_of(asked)

@@ -15,6 +15,7 @@ from typing import Any
 
 from nasmeta.errors import NasmetaError, SettingError
 
+_MOST_TOML, _MOST_DOTS, _DEEPEST_TOML = 2**18, 200, 32  # characters, dots in a line, levels
 _TABLE = re.compile(r"\s*\[\[?(?P<name>[^\]]+)\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"""\s*(?P<name>(?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
 
@@ -33,11 +34,25 @@ def sha256_of(path: Path) -> str:
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """Return what a text in TOML says; a ValueError where it is none, nested too deep, or holds a number too long."""
+    """Parse a TOML text of limited size and nesting, or raise a ValueError.
+
+    The time and memory that the standard library needs for a key grow with the square of its dots.
+    """
+    if len(text) > _MOST_TOML:
+        raise ValueError(f"it has more than {_MOST_TOML:,} characters")
+    if any(line.count(".") > _MOST_DOTS for line in text.splitlines()):
+        raise ValueError(f"a line has more than {_MOST_DOTS} dots; break it into several lines")
     try:
-        return tomllib.loads(text)
+        content = tomllib.loads(text)
     except RecursionError:
-        raise ValueError("it is nested too deep") from None
+        content = None
+    level: list[Any] = [content]
+    for _ in range(_DEEPEST_TOML):
+        level = [part for one in level for part in (one.values() if isinstance(one, dict) else one or ())]
+        level = [part for part in level if isinstance(part, dict | list)]
+    if level or content is None:
+        raise ValueError(f"it is nested more than {_DEEPEST_TOML} levels deep")
+    return content
 
 
 def facts_in(path: Path) -> dict[str, Any]:

@@ -136,7 +136,6 @@ def progress_bars(*, shown: bool = True, in_bytes: bool = False) -> Iterator[Cal
         yield lambda what, total, done: Bar()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
 
     console = Console(stderr=True)
     if not (console.is_terminal or (console.is_jupyter and find_spec("ipywidgets"))):  # a log
@@ -153,6 +152,8 @@ def progress_bars(*, shown: bool = True, in_bytes: bool = False) -> Iterator[Cal
         with heartbeat(repeat):
             yield add
         return
+    from rich.progress import BarColumn, Progress, TextColumn
+
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), *_counts(in_bytes))
     note = TextColumn("{task.fields[note]}", markup=False)
     with Progress(*columns, note, console=console) as display:

@@ -7,7 +7,8 @@ import os
 import re
 import sys
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
@@ -27,6 +28,8 @@ T = TypeVar("T")
 
 _PLACE = re.compile(r"([^\W\d]\w*(?:\.[^\W\d]\w*)*:[^\W\d]\w*(?:\.[^\W\d]\w*)*)(?::(.*))?")
 _from_working_folder = False
+_of_a_file = ContextVar("names of a data file", default=False)
+_imported: set[str] = set()  # every ``package.module:Name`` that a call, command or running specification has named
 
 
 def is_place(name: object) -> bool:
@@ -59,6 +62,20 @@ def import_from_working_folder() -> None:
     _from_working_folder = True
 
 
+@contextmanager
+def names_from_file() -> Iterator[None]:
+    """Resolve names that a data file contains; usable as a decorator.
+
+    Inside, ``package.module:Name`` resolves only if this process has imported it by that name before. Every other such
+    name raises an UnknownNameError, so reading a file imports no code.
+    """
+    token = _of_a_file.set(True)
+    try:
+        yield
+    finally:
+        _of_a_file.reset(token)
+
+
 def import_siblings(module: str) -> None:
     """Import all modules beside a module, so that they register what they hold."""
     package = import_module(module.rpartition(".")[0])
@@ -70,7 +87,8 @@ class Registry(Mapping[str, T]):
     """A read-only mapping of names to things, filled by a decorator, and by other packages where it has a group.
 
     A name that is not registered may be an entry point of an installed package, of the `group`, or
-    ``package.module:Name``, which is imported when it is asked for. Registered names come before those of others.
+    ``package.module:Name``, which is imported when it is asked for, but not inside `names_from_file`. Registered names
+    come before those of others.
     Only names that are registered, declared or entry points are *in* the registry and listed. `accepts` makes an entry
     of what was found outside, None where it is of another kind than `wanted` says.
 
@@ -137,12 +155,12 @@ class Registry(Mapping[str, T]):
         if name in self._entries:
             return self._entries[name]
         if name in self._places:
-            found = self._imported(name)
+            found = self._declared(name)
         elif points := self._entry_points().get(name):
             found = self._brought(name, points)
         elif self.group is not None and is_place(name):
             if name not in self._outside:
-                self._outside[name] = self._from_outside(name, name, "")
+                self._outside[name] = self._named_by_caller(name)
             return self._outside[name]
         else:
             unknown = UnknownNameError.of(self.kind, name, self)
@@ -152,7 +170,17 @@ class Registry(Mapping[str, T]):
         self._entries[name] = found
         return found
 
-    def _imported(self, name: str) -> T:
+    def _named_by_caller(self, name: str) -> T:
+        if _of_a_file.get() and name not in _imported:
+            raise UnknownNameError(
+                f"A file names the {self.kind} {name}, and reading a file imports no code. If you trust the file, "
+                f"register {name}, or name it in the call or on the command line."
+            )
+        found = self._from_outside(name, name, "")
+        _imported.add(name)
+        return found
+
+    def _declared(self, name: str) -> T:
         module, _, attribute = self._places[name].partition(":")
         extra = self.extras.get(name)
         with nullcontext() if extra is None else needing(f"The {self.kind} {name}", extra):

@@ -11,8 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec
-from importlib.util import find_spec
+from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any
 
@@ -20,7 +19,7 @@ _CHECK_SECONDS = 0.2
 
 _lock = threading.Lock()
 _inside = 0
-_before: Any = None
+_limiters: list[Any] = []  # the first one has the limits before `one_thread`
 _torch_before: int | None = None
 
 
@@ -28,21 +27,21 @@ _torch_before: int | None = None
 def one_thread() -> Iterator[None]:
     """Run linear algebra on one thread, as `search` and `compare` do.
 
-    The last bits of a sum depend on the number of threads, so a run would otherwise depend on the machine. And for
-    matrices of this package's size several threads are slower, many times so on a machine that is busy. PyTorch is kept
-    to one thread, too, whether it was imported and used before or is imported inside.
+    The last bits of a sum depend on the number of threads, so a run would otherwise depend on the machine. Matrices of
+    this package's size are faster on one thread, particularly on a busy machine. The limit includes SciPy and PyTorch
+    if they are imported inside.
     """
-    global _inside, _before, _torch_before
+    global _inside, _torch_before
     torch: Any = sys.modules.get("torch")
-    had = torch.get_num_threads() if hasattr(torch, "get_num_threads") else None  # before its OpenMP is limited
-    limiter = _controller().limit(limits=1)  # in every thread: to some libraries the number is one of the thread
+    threads = torch.get_num_threads() if hasattr(torch, "get_num_threads") else None  # before its OpenMP is limited
+    limiter = _controller("scipy.linalg" in sys.modules).limit(limits=1)  # in every thread: some limits are per thread
     with _lock:
         _inside += 1
         if _inside == 1:
-            _before, _torch_before = limiter, had
-        if torch is None and _on_import not in sys.meta_path:
+            _limiters.append(limiter)
+            _torch_before = threads
             sys.meta_path.insert(0, _on_import)
-    if had is not None:
+    if threads is not None:
         torch.set_num_threads(1)
     try:
         yield
@@ -50,24 +49,22 @@ def one_thread() -> Iterator[None]:
         with _lock:
             _inside -= 1
             if _inside == 0:  # not while others are inside, as the threads of a Dask worker; these stay at one
-                _before.restore_original_limits()
-                with suppress(ValueError):
-                    sys.meta_path.remove(_on_import)
+                while _limiters:
+                    _limiters.pop().restore_original_limits()
+                sys.meta_path.remove(_on_import)
                 if _torch_before is not None:
                     sys.modules["torch"].set_num_threads(_torch_before)
 
 
 class _OnImport(MetaPathFinder):
-    """Finds PyTorch where the others do and puts it on one thread: it asks no limit that was set before."""
+    """Limits the threads of SciPy's BLAS and of PyTorch, which do not know limits that were set before their import."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname != "torch":
+        if fullname not in ("scipy.linalg", "torch"):
             return None
-        with suppress(ValueError):  # another thread was first
-            sys.meta_path.remove(self)
-        spec = find_spec(fullname)
+        spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None:
             execute = spec.loader.exec_module
 
@@ -82,18 +79,21 @@ class _OnImport(MetaPathFinder):
 _on_import = _OnImport()
 
 
-def _limit_new(torch: Any) -> None:
+def _limit_new(module: Any) -> None:
     global _torch_before
     with _lock:
-        if _inside:
-            _torch_before = torch.get_num_threads()
-            torch.set_num_threads(1)
+        if not _inside:
+            return
+        if module.__name__ == "torch":
+            _torch_before = module.get_num_threads()
+            module.set_num_threads(1)
+        else:
+            _limiters.append(_controller(True).limit(limits=1))
 
 
 @cache
-def _controller() -> Any:
-    """Find the libraries that have threads once: looking for them costs more than a short run."""
-    import scipy.linalg  # noqa: F401  (brings its own BLAS, which must be there before the search for libraries)
+def _controller(with_scipy: bool) -> Any:
+    """Find the libraries that have threads; the search takes longer than a short run."""
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()

@@ -22,8 +22,15 @@ def test_what_is_shipped_lies_in_the_package_or_beside_it(
 
 @pytest.mark.parametrize(
     ("text", "why"),
-    [("a = " + "[" * 50_000, "nested too deep"), ("a = " + "1" * 5_000, "limit"), ("a =", "Invalid value")],
-    ids=["deep", "digits", "no value"],
+    [
+        ("a = " + "[" * 50_000, "nested"),
+        ("a = " + "[" * 40 + "]" * 40, "nested"),
+        ("a." * 20_000 + "a = 1", "dots"),
+        ("a = 1\n" * 50_000, "characters"),
+        ("a = " + "1" * 5_000, "limit"),
+        ("a =", "Invalid value"),
+    ],
+    ids=["deep", "nested", "dots", "large", "digits", "no value"],
 )
 def test_what_is_no_toml_is_a_value_error_with_the_reason(text: str, why: str) -> None:
     with pytest.raises(ValueError, match=why):

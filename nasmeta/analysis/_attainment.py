@@ -12,10 +12,10 @@ import pandas as pd
 from nasmeta.analysis._frame import check_frame
 from nasmeta.analysis._plots import columns_in
 from nasmeta.analysis._styles import style
-from nasmeta.checks import check_instance, check_int, check_number
-from nasmeta.errors import NasmetaError, SettingError, UnknownNameError, shown
+from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
 from nasmeta.pictures import Width, house_style, inches, new_figure
-from nasmeta.tasks import MultiObjectiveTask, Task, get_task
+from nasmeta.registry import names_from_file
+from nasmeta.tasks import MultiObjectiveTask, get_task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,7 +28,7 @@ def attainment_surfaces(
     at: int | None = None,
     shares: Sequence[float] = (25, 50, 75),
 ) -> pd.DataFrame:
-    """Return for each searcher the surface beyond which a share of its runs gets.
+    """Return the attainment surface of each searcher for several shares of its runs.
 
     A run attains a point if one of its evaluations is at least as good in each objective. The surface of 50 percent is
     the median front (Grunert da Fonseca, Fonseca and Hall, "Inferential performance assessment of stochastic optimisers
@@ -46,9 +46,6 @@ def attainment_surfaces(
     n = asked.n_objectives
     if n > 3:
         raise SettingError(f"Attainment surfaces are of two or three objectives; {asked.name} has {n}.")
-    for share in shares:
-        if not 0 < check_number("a share", share) <= 100:
-            raise SettingError(f"A share of runs is above 0 and at most 100 percent, not {shown(share)}.")
     rows, names, parts = _until(frame, asked, at), _names(asked), []
     for searcher, runs in rows.groupby("searcher", sort=False, observed=True):
         costs = -asked.signs * runs[names].to_numpy(np.float64)
@@ -63,7 +60,7 @@ def attainment_surfaces(
 def front_distances(
     frame: pd.DataFrame, task: MultiObjectiveTask | str | None = None, *, at: int | None = None
 ) -> pd.DataFrame:
-    """Return how far what each run found is from the true front, on average over the front.
+    """Return the mean distance of the front that each run found from the true front.
 
     The modified inverted generational distance IGD+ (Ishibuchi et al., "Modified distance calculation in generational
     distance and inverted generational distance", EMO 2015), computed by moocore: the mean over the architectures of the
@@ -75,9 +72,9 @@ def front_distances(
     frame : DataFrame (rows,)
         What `nasmeta.compare` returns, of tasks with several objectives.
     task : MultiObjectiveTask or str, optional
-        The only one of the frame where left out.
+        By default the only task of the frame.
     at : int, optional
-        After so many evaluations; at the end of the runs where left out.
+        Number of evaluations; by default at the end of the runs.
 
     Returns
     -------
@@ -87,7 +84,7 @@ def front_distances(
     Raises
     ------
     SettingError, UnknownNameError
-        Where the frame has no such task, or the task one objective.
+        If the frame does not have the task, or the task has one objective.
 
     Examples
     --------
@@ -124,9 +121,9 @@ def plot_attainment(
     frame : DataFrame (rows,)
         What `nasmeta.compare` returns, of tasks with two objectives.
     tasks : sequence of MultiObjectiveTask or str, optional
-        One panel each; all of the frame that have two objectives where left out.
+        One panel each; by default all tasks of the frame with two objectives.
     at : int, optional
-        After so many evaluations; at the end of the runs where left out.
+        Number of evaluations; by default at the end of the runs.
     width : str or float, optional
         As in `nasmeta.analysis.plot_regret`.
 
@@ -185,13 +182,13 @@ def plot_attainment(
 
 
 def _worst_shown(values: Any, sign: float) -> float:
-    """Return the worst of a front's values; the next one, where it lies nearer to the best one than to the worst."""
+    """Return the worst value of a front; the next one if that is nearer to the best value than to the worst."""
     worst, *others = sign * np.unique(sign * values)
     return float(others[0] if others and abs(others[0] - worst) > abs(others[-1] - others[0]) else worst)
 
 
 def _heights(points: Any, task: MultiObjectiveTask, grid: Any) -> Any:
-    """Return the best first objective at each second one, from where it is worst attained; NaN where none is."""
+    """Return the best attained first objective at each second one; NaN if none is attained."""
     signs = task.signs
     reaches = signs[1] * points[:, 1] >= signs[1] * grid[:, None]
     utility = np.where(reaches, signs[0] * points[:, 0], -np.inf).max(axis=1)
@@ -201,7 +198,7 @@ def _heights(points: Any, task: MultiObjectiveTask, grid: Any) -> Any:
 def _until(frame: pd.DataFrame, task: MultiObjectiveTask, at: int | None) -> pd.DataFrame:
     """Return the evaluations on a task, the first so many of each run or all."""
     rows = frame[frame["task"] == task.name]
-    return rows if at is None else rows[rows["evaluation"] <= check_int("at", at)]
+    return rows if at is None else rows[rows["evaluation"] <= at]
 
 
 def _names(task: MultiObjectiveTask) -> list[str]:
@@ -209,29 +206,24 @@ def _names(task: MultiObjectiveTask) -> list[str]:
     return [f"objective_{i + 1}" for i in range(task.n_objectives)]
 
 
+@names_from_file()
 def _task_of(frame: pd.DataFrame, task: MultiObjectiveTask | str | None) -> MultiObjectiveTask:
-    check_frame(frame, needed=["task"])
-    known = [str(name) for name in frame["task"].unique()]
-    if task is None and len(known) > 1:
-        raise SettingError(f"The frame has several tasks: name one of {', '.join(known)}.")
-    if not known:
-        raise SettingError("The frame is empty: there is no run to measure.")
-    asked = known[0] if task is None else task
-    name = asked if isinstance(asked, str) else check_instance("task", asked, Task).name
-    if name not in known:
-        raise UnknownNameError.of("task", name, known)
-    try:
-        found = get_task(asked) if isinstance(asked, str) else asked
-    except NasmetaError as reason:
-        raise SettingError(f"{name} is not known by its name here: pass the Task as task. {reason}") from reason
-    if not isinstance(found, MultiObjectiveTask) or "objective_1" not in frame:
-        raise SettingError(f"{name} has one objective, so no front: regret_curves are for one.")
+    check_frame(frame, ["task"])
+    names = [str(name) for name in frame["task"].unique()]
+    if task is None and len(names) != 1:
+        raise SettingError(f"Name one task of the frame; it has {', '.join(names) or 'none'}.")
+    asked = names[0] if task is None else task
+    found = get_task(asked) if isinstance(asked, str) else asked
+    if found.name not in names:
+        raise UnknownNameError.of("task", found.name, names)
+    if not isinstance(found, MultiObjectiveTask):
+        raise SettingError(f"{found.name} has one objective, so it has no front. See regret_curves.")
     return found
 
 
+@names_from_file()
 def tasks_with_two(frame: pd.DataFrame) -> list[MultiObjectiveTask]:
     """Return the tasks of a frame that have two objectives and are known by name here."""
-    check_frame(frame)
     found = []
     for name in frame["task"].unique():
         with suppress(NasmetaError):

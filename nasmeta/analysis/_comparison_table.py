@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from nasmeta.analysis._frame import FloatArray, Runs, read_runs
-from nasmeta.analysis._losses import place_of_runs
 from nasmeta.analysis._paired_tests import holm, wilcoxon_p
-from nasmeta.analysis._run_summary import column_of, digits_of
 from nasmeta.analysis._tables import in_latex
-from nasmeta.checks import check_int, check_number
+from nasmeta.analysis._units import column_of, digits_of
 from nasmeta.errors import SettingError, UnknownNameError
 
 Measure = Literal["value", "regret", "evaluations"]
@@ -36,14 +35,14 @@ def latex_comparison(
     frame : DataFrame (rows,)
         A results frame.
     measure : {"value", "regret", "evaluations"}
-        The mean of the best value or of the regret after `at` evaluations, or of the evaluations until the optimum; of
-        these a dash stands where a run did not find it.
+        The mean of the best value or of the regret after `at` evaluations, or of the evaluations until the
+        optimum; a dash if a run did not find it.
     at : int, optional
-        After how many evaluations; at the end of the runs where left out.
+        After how many evaluations; by default at the end of the runs.
     reference : str, optional
-        The searcher to test against: where another one differs from it by Wilcoxon's signed rank test on the runs of
-        equal seeds, with Holm's correction over the searchers on a task, a plus says that it is better, and a minus
-        that it is worse. A run that did not find the optimum counts as slower than all that did.
+        The searcher to test against: if another one differs from it by Wilcoxon's signed rank test on the runs of
+        equal seeds, with Holm's correction over the searchers on a task, a plus marks the better ones and a minus the
+        worse ones. A run that did not find the optimum is treated as slower than all that did.
     std : bool, default True
         Whether the standard deviation over the runs follows in small letters.
     decimals : int, optional
@@ -55,8 +54,8 @@ def latex_comparison(
     Returns
     -------
     str
-        A tabular, to be put in by ``\input``; the preamble needs ``\usepackage{booktabs}``. The first line, a comment,
-        says what it shows, for the caption.
+        A tabular, to be put in by ``\input``; the preamble needs ``\usepackage{booktabs}``. The first line is a
+        comment for the caption.
 
     Raises
     ------
@@ -86,30 +85,27 @@ def latex_comparison(
     """
     if measure not in get_args(Measure):
         raise UnknownNameError.of("measure", measure, get_args(Measure))
-    if not 0 < check_number("level", level) < 1:
-        raise SettingError(f"The level of the tests is a number between 0 and 1, not {level!r:.80}.")
     runs = read_runs(frame, "incumbent_value") if measure == "value" else read_runs(frame)
     if reference is not None and reference not in runs.searchers:
         raise UnknownNameError.of("searcher", reference, runs.searchers)
-    if decimals is not None:
-        digits = [check_int("decimals", decimals, 0, 20)] * len(runs.tasks)
-    elif measure == "evaluations":
-        digits = [1] * len(runs.tasks)
-    else:
-        units = [getattr(column_of(task), "unit", "") for task in runs.tasks]
-        digits = [digits_of(frame[frame["task"] == task], unit) for task, unit in zip(runs.tasks, units, strict=True)]
-    losses = _losses(runs, measure, at)
-    shown = losses if measure != "value" else _at(runs, "incumbent_value", at)
-    signs = {} if reference is None else _signs(runs, losses, runs.searchers.index(reference), level)
-    columns = [_column(runs, task, losses, shown, signs, digits[task], std) for task in range(len(runs.tasks))]
-    prefix = os.path.commonpath(runs.tasks) + "/" if len({task.partition("/")[0] for task in runs.tasks}) == 1 else ""
-    prefix = f"{runs.tasks[0].partition('/')[0]}/" if len(runs.tasks) == 1 else prefix
-    head = ["", *(in_latex(task.removeprefix(prefix)) for task in runs.tasks)]
-    body = [[in_latex(name), *(column[code] for column in columns)] for code, name in enumerate(runs.searchers)]
-    lines = [" & ".join(row) + r" \\" for row in (head, *body)]
+    loss = runs.to_optimum if measure == "evaluations" else _at(runs, "regret", at)
+    shown = _at(runs, "incumbent_value", at) if measure == "value" else loss
+    names = np.array(runs.searchers, dtype=object)
+    table = pd.DataFrame({"searcher": names[runs.searcher], "seed": runs.seed, "loss": loss, "shown": shown})
+    columns = []
+    for position, task in enumerate(runs.tasks):
+        digits = 1 if measure == "evaluations" else digits_of(frame[frame["task"] == task], _unit(task))
+        rows = table[runs.task == position]
+        signs = {} if reference is None else _signs(rows, reference, level)
+        columns.append(_column(rows, runs.searchers, signs, digits if decimals is None else decimals, std))
+    prefix = os.path.commonpath([os.path.dirname(task) for task in runs.tasks])
+    heads = [in_latex(task.removeprefix(f"{prefix}/")) for task in runs.tasks]
+    body = [[in_latex(name), *cells] for name, *cells in zip(runs.searchers, *columns, strict=True)]
+    lines = [" & ".join(row) + r" \\" for row in (["", *heads], *body)]
     return "\n".join(
         [
-            _about(runs, measure, at, reference, std, level),
+            f"% {_caption(table, measure, at, std, len(runs.tasks))}"
+            + ("." if reference is None else f"; +/-: better/worse than {reference} ({level:g})."),
             r"{\footnotesize\setlength{\tabcolsep}{3pt}",
             rf"\begin{{tabular}}{{l{'r' * len(columns)}}}",
             r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule",
@@ -118,70 +114,56 @@ def latex_comparison(
     )  # fmt: skip
 
 
+def _unit(task: str) -> str:
+    column = column_of(task)
+    return "" if column is None else column.unit
+
+
 def _at(runs: Runs, name: str, at: int | None) -> FloatArray:
     """Return a column of each run after so many evaluations, or at its end, float64 (runs,)."""
-    if at is None:
-        ends: FloatArray = runs.columns[name][runs.start + runs.length - 1]
-        return ends
-    found: FloatArray = runs.at(name, [check_int("at", at)])[:, 0]
+    found = runs.columns[name][runs.start + runs.length - 1] if at is None else runs.at(name, [at])[:, 0]
     if np.isnan(found).any():
         raise SettingError(f"Not all runs have {at} evaluations; the shortest without the optimum ends before.")
-    return found
+    return np.asarray(found)
 
 
-def _losses(runs: Runs, measure: Measure, at: int | None) -> FloatArray:
-    """Return what is better where it is lower, float64 (runs,)."""
-    return runs.to_optimum if measure == "evaluations" else _at(runs, "regret", at)
-
-
-def _signs(runs: Runs, losses: FloatArray, reference: int, level: float) -> dict[tuple[int, int], str]:
-    """Return by task and searcher how it differs from the reference."""
-    place = place_of_runs(runs)
-    slowest = np.where(np.isinf(losses), losses[np.isfinite(losses)].max(initial=0) + 1, losses)
-    others = [code for code in range(len(runs.searchers)) if code != reference]
-    found = {}
-    for task in range(len(runs.tasks)):
-        of_task = slowest[place[runs.task[place[:, 0]] == task]]
-        differences = [of_task[:, code] - of_task[:, reference] for code in others]
-        for code, one, p in zip(others, differences, holm([wilcoxon_p(one) for one in differences]), strict=True):
-            if p < level:
-                found[task, code] = "+" if np.median(one) < 0 or (np.median(one) == 0 and one.mean() < 0) else "-"
-    return found
+def _signs(rows: pd.DataFrame, reference: str, level: float) -> dict[str, str]:
+    """Return a plus or minus for each searcher that differs from the reference on a task."""
+    losses = rows.pivot(index="seed", columns="searcher", values="loss")
+    if losses.isna().any(axis=None):
+        raise SettingError("The tests need a run of every searcher for every (task, seed).")
+    slower = 1 + losses.to_numpy()[np.isfinite(losses)].max(initial=0)  # than all runs that found the optimum
+    losses = losses.where(np.isfinite(losses), slower)
+    differences = losses.drop(columns=reference).sub(losses[reference], axis=0)
+    p_values = holm([wilcoxon_p(differences[name].to_numpy()) for name in differences])
+    signs = {}
+    for name, p in zip(differences, p_values, strict=True):
+        middle = differences[name].median() or differences[name].mean()
+        if p < level:
+            signs[str(name)] = "+" if middle < 0 else "-"
+    return signs
 
 
 def _column(
-    runs: Runs,
-    task: int,
-    losses: FloatArray,
-    shown: FloatArray,
-    signs: dict[tuple[int, int], str],
-    digits: int,
-    std: bool,
+    rows: pd.DataFrame, searchers: Sequence[str], signs: Mapping[str, str], digits: int, std: bool
 ) -> list[str]:
-    """Return the cells of a task, one a searcher; who is written with the same number as the best is bold, too."""
-    means = np.full(len(runs.searchers), np.nan)
-    texts, spreads = ["--"] * len(means), [""] * len(means)
-    for code in range(len(means)):
-        own = (runs.task == task) & (runs.searcher == code)
-        if own.any() and np.isfinite(shown[own]).all():
-            means[code], texts[code] = losses[own].mean(), f"{shown[own].mean():,.{digits}f}"
-            if std and own.sum() > 1:
-                spreads[code] = rf" {{\tiny$\pm${shown[own].std(ddof=1):,.{digits}f}}}"
-    best = texts[int(np.nanargmin(means))] if np.isfinite(means).any() else ""
-    any_sign = any(of == task for of, _ in signs)
+    """Return the cells of a task, one per searcher; bold if equal to the best as printed."""
+    groups = {str(name): group for name, group in rows.groupby("searcher") if np.isfinite(group["shown"]).all()}
+    texts = {name: f"{group['shown'].to_numpy().mean():,.{digits}f}" for name, group in groups.items()}
+    best = texts[min(groups, key=lambda name: groups[name]["loss"].mean())] if groups else ""
     cells = []
-    for code, text in enumerate(texts):
-        sign = signs.get((task, code), r"\phantom{+}" if any_sign else "")
-        bold = rf"\textbf{{{text}}}" if text == best else text
-        cells.append(bold + (rf"$^{{{sign}}}$" if sign else "") + spreads[code])
+    for name in searchers:
+        text, spread = texts.get(name, "--"), groups[name]["shown"].std() if name in groups else np.nan
+        sign = signs.get(name, r"\phantom{+}" if signs else "")
+        cell = rf"\textbf{{{text}}}" if text == best else text
+        cell += rf"$^{{{sign}}}$" if sign else ""
+        cells.append(cell + (rf" {{\tiny$\pm${spread:,.{digits}f}}}" if std and np.isfinite(spread) else ""))
     return cells
 
 
-def _about(runs: Runs, measure: Measure, at: int | None, reference: str | None, std: bool, level: float) -> str:
+def _caption(table: pd.DataFrame, measure: Measure, at: int | None, std: bool, n_tasks: int) -> str:
     what = {"value": "Best value", "regret": "Regret", "evaluations": "Evaluations until the optimum"}[measure]
     when = "" if measure == "evaluations" else " at the end of the runs" if at is None else f" after {at} evaluations"
-    counts = np.bincount(runs.task * len(runs.searchers) + runs.searcher)
-    counts = counts[counts > 0]
-    several = str(counts.min()) if counts.min() == counts.max() else f"{counts.min()} to {counts.max()}"
-    said = f"% {what}{when}, mean{' and standard deviation' if std else ''} of {several} runs"
-    return said + ("." if reference is None else f"; +/-: better/worse than {reference} ({level:g}).")
+    counts = sorted(set(table["searcher"].value_counts() // n_tasks))
+    several = " to ".join(str(count) for count in (counts[0], counts[-1])[: len(counts)])
+    return f"{what}{when}, mean{' and standard deviation' if std else ''} of {several} runs"

@@ -9,8 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from nasmeta.analysis._frame import FloatArray, IntArray, Runs, read_runs
-from nasmeta.analysis._statistics import bootstrap_interval, check_level
-from nasmeta.checks import check_array
+from nasmeta.analysis._statistics import bootstrap_interval
 from nasmeta.errors import SettingError
 
 XAxis = Literal["evaluation", "simulated_seconds"]
@@ -28,11 +27,11 @@ def regret_curves(
     column: str = "regret",
     points: int | None = None,
 ) -> pd.DataFrame:
-    """Average the regret of runs, point by point, only where every run of the (task, searcher) is known.
+    """Average the regret of runs, point by point, as far as every run of the (task, searcher) is known.
 
     A curve begins where each of its runs has an evaluation. A run that found the optimum stays at regret 0. A run that
-    ended without it is carried no further, so the curve ends where the first such run ends; if there is none, it goes
-    on to the end of the task's longest run.
+    ended without it is carried no further, so the curve ends with the first such run; if there is none, it extends
+    to the end of the longest run on the task.
 
     Parameters
     ----------
@@ -49,14 +48,14 @@ def regret_curves(
     seed : int
         Seed of the bootstrap.
     column : str
-        What is averaged; another column may be what the incumbent has on the test split. Of a run that found the
-        optimum it stays as it is.
+        The averaged column, for example the test value of the incumbent. A run that found the optimum keeps its
+        last value.
     points : int, optional
         At most so many points of a default grid, instead of 500 or 200.
 
     Returns
     -------
-    DataFrame, one row a (task, searcher, x)
+    DataFrame, one row per (task, searcher, x)
         ``task, searcher``, x under its name, ``runs``, ``mean, low, high`` (NaN bounds for a single run),
         ``median, q25, q75``; all in the unit of the regret.
 
@@ -77,12 +76,9 @@ def regret_curves(
               2  1.00    1.00
               3  0.50    0.50
     """
-    check_level(level)
     check_axis(x)
-    if points is not None and points < 2:
-        raise SettingError(f"A curve of {points} points was asked for; it needs at least 2.")
     runs = read_runs(frame, x, column)
-    chosen = None if grid is None else _check_grid(grid, x)
+    chosen = None if grid is None else np.unique(np.asarray(grid, np.float64))
     first, last = runs.columns[x][runs.start], runs.columns[x][runs.start + runs.length - 1]
     parts = []
     for task, searcher, group in runs.groups():
@@ -117,7 +113,7 @@ def regret_curves(
         )
     if not parts:
         raise SettingError(
-            f"No curve has a point: the {x} asked for lies outside the range in which all runs of a searcher are known."
+            f"No curve has a point: no {x} of the grid is in the range in which all runs of a searcher are known."
         )
     return pd.concat(parts, ignore_index=True)
 
@@ -125,16 +121,7 @@ def regret_curves(
 def check_axis(x: str) -> None:
     """Raise a SettingError unless x is one of the two axes."""
     if x not in ("evaluation", "simulated_seconds"):
-        raise SettingError(f"Curves over {x!r} were asked for; possible are 'evaluation' and 'simulated_seconds'.")
-
-
-def _check_grid(grid: npt.ArrayLike, x: XAxis) -> FloatArray:
-    points = np.unique(check_array("grid", grid))
-    if points.ndim != 1 or len(points) == 0 or not np.isfinite(points).all():
-        raise SettingError(f"The grid must hold finite points of {x}, at least one; it is {grid!r}.")
-    if x == "evaluation" and (points != np.round(points)).any():
-        raise SettingError(f"A grid of evaluations must hold whole numbers; it holds {points[points % 1 != 0][0]}.")
-    return points
+        raise SettingError(f"The axis cannot be {x!r}; possible are 'evaluation' and 'simulated_seconds'.")
 
 
 def _default_grid(

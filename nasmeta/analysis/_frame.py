@@ -1,8 +1,7 @@
-"""The results frame, checked once and laid out as arrays: the form in which all of this room computes."""
+"""The results frame, checked once and laid out as arrays: the input of all statistics."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -12,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from nasmeta.errors import SettingError, shown
+from nasmeta.errors import SettingError
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -64,81 +63,63 @@ class Runs:
         return np.where(known, self.columns[name][row], np.nan)
 
 
-def check_frame(
-    frame: Any, of: str = "compare", read: str = 'read_parquet("{}/results.parquet")', needed: Sequence[str] = ()
-) -> None:
-    """Refuse what is no frame or lacks a column, and say what returns one and how it is read from a folder."""
-    if not isinstance(frame, pd.DataFrame):
-        folder = f"{frame!s:.200}" if isinstance(frame, str | os.PathLike) else "FOLDER"
-        raise SettingError(
-            f"Results are the frame that nasmeta.{of} returns, not {shown(frame)}. Those that lie in a folder are read "
-            f"by pandas.{read.format(folder)}."
-        )
+def check_frame(frame: pd.DataFrame, needed: Sequence[str], of: str = "compare") -> None:
+    """Raise a SettingError if a frame lacks a column."""
     missing = [name for name in needed if name not in frame.columns]
     if missing:
         raise SettingError(
-            f"The results frame lacks the column(s) {', '.join(missing)}; it has {', '.join(map(str, frame.columns))}. "
-            f"Pass the frame that nasmeta.{of} returns, with all its columns."
-        )
-    if not frame.columns.is_unique:
-        raise SettingError(f"The results frame has a column twice: {', '.join(map(str, frame.columns))}.")
-
-
-def _check_filled(name: str, values: pd.Series[Any], bad: npt.NDArray[np.bool_]) -> None:
-    """Refuse a column with a row that says nothing."""
-    if bad.any():
-        row = int(np.argmax(bad))
-        raise SettingError(
-            f"The column {name} of the results frame is {values.iloc[row]} in row {row} ({int(bad.sum())} such "
-            "row(s)). Every evaluation needs a finite value: remove the failed runs whole, do not fill them."
+            f"The results frame lacks the column(s) {', '.join(missing)}. Pass the frame that nasmeta.{of} returns."
         )
 
 
 def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
-    """Check a results frame and lay out the columns that are asked for."""
-    numeric = list(dict.fromkeys(("evaluation", "regret", *columns)))
-    check_frame(frame, needed=[*_KEYS, *numeric])
+    """Check a results frame and arrange the given columns by run."""
+    names = list(dict.fromkeys(("evaluation", "regret", *columns)))
+    check_frame(frame, [*_KEYS, *names])
     if frame.empty:
         raise SettingError("The results frame has no rows, so there is no run to analyse.")
-    for name in _KEYS:
-        _check_filled(name, frame[name], frame[name].isna().to_numpy())
     frame, known = with_regrets(frame)
-    for name in numeric:
-        values = frame[name]
-        if not pd.api.types.is_numeric_dtype(values) or (values.dtype == bool and name != "valued"):
-            raise SettingError(f"The column {name} of the results frame holds {values.dtype}, not numbers.")
-        _check_filled(name, values, ~np.isfinite(values.to_numpy(dtype=np.float64, na_value=np.nan)))
+    values = {name: frame[name].to_numpy(np.float64, na_value=np.nan) for name in names}
+    missing = {name: frame[name].isna().to_numpy() for name in _KEYS}
+    for name, bad in (missing | {name: ~np.isfinite(column) for name, column in values.items()}).items():
+        if bad.any():
+            row = int(np.argmax(bad))
+            raise SettingError(
+                f"The column {name} of the results frame is {frame[name].iloc[row]} in row {row}. Remove runs without "
+                "finite values as a whole."
+            )
 
     task, tasks = pd.factorize(frame["task"])
     searcher, searchers = pd.factorize(frame["searcher"])
-    seed, evaluation = frame["seed"].to_numpy(), frame["evaluation"].to_numpy()
-    order = np.lexsort((evaluation, seed, searcher, task))
-    task, searcher, seed, evaluation = task[order], searcher[order], seed[order], evaluation[order]
+    seed = frame["seed"].to_numpy()
+    order = np.lexsort((values["evaluation"], seed, searcher, task))
+    task, searcher, seed = task[order], searcher[order], seed[order]
+    values = {name: column[order] for name, column in values.items()}
     new = np.r_[True, (np.diff(task) != 0) | (np.diff(searcher) != 0) | (seed[1:] != seed[:-1])]
     start = np.flatnonzero(new)
     length = np.diff(np.r_[start, len(frame)])
-    values_of = {name: frame[name].to_numpy(dtype=np.float64)[order] for name in numeric}
-
-    def refuse(rows: npt.NDArray[np.bool_], what: str) -> None:
-        if rows.any():
-            row = int(np.argmax(rows))
-            raise SettingError(
-                f"In the run (task {tasks[task[row]]!r}, searcher {searchers[searcher[row]]!r}, seed {seed[row]}), "
-                f"at evaluation {evaluation[row]}, {what}"
-            )
-
-    due = np.arange(len(frame)) - np.repeat(start, length) + 1
-    refuse(evaluation != due, "the count is wrong: the evaluations of a run must be 1, 2, 3, …, each of them once.")
-    loss = values_of["regret"]
-    refuse(loss < 0, "the regret is negative: it must be the distance of the incumbent from the task's optimum.")
+    evaluation, loss = values["evaluation"], values["regret"]
     grows = ~new & (np.diff(loss, prepend=loss[0]) > 0)
     if "incumbent_value" in frame.columns and grows.any():
-        # A cell that only looked better, as answers of one random seed do, may be worse: then its value is, too.
+        # With answers of one random seed, a new incumbent may be worse than the last one: then its value is worse, too.
         value = frame["incumbent_value"].to_numpy(dtype=np.float64)[order]
         optima = np.stack([loss + value, value - loss])  # of values that are maximised, and minimised
         apart = np.maximum.reduceat(optima, start, axis=1) - np.minimum.reduceat(optima, start, axis=1)
         grows &= np.repeat((apart > 1e-6 * np.abs(value).max()).all(axis=0), length)
-    refuse(grows, "the regret grows: it must be that of the best cell so far.")
+    problems = {
+        "the count is wrong: the evaluations of a run must be 1, 2, 3, …, each once": (
+            evaluation != np.arange(len(frame)) - np.repeat(start, length) + 1
+        ),
+        "the regret is negative: it is the distance of the incumbent from the optimum": loss < 0,
+        "the regret grows: it is that of the best architecture so far": grows,
+    }
+    for problem, rows in problems.items():
+        if rows.any():
+            row = int(np.argmax(rows))
+            raise SettingError(
+                f"In the run (task {tasks[task[row]]!r}, searcher {searchers[searcher[row]]!r}, seed {seed[row]}), at "
+                f"evaluation {evaluation[row]:g}, {problem}."
+            )
     return Runs(
         tasks=tuple(map(str, tasks)),
         searchers=tuple(map(str, searchers)),
@@ -149,7 +130,7 @@ def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
         length=length,
         known=known[order][start],
         solved=(loss[start + length - 1] == 0) & known[order][start],
-        columns=values_of,
+        columns=values,
     )
 
 
@@ -176,9 +157,9 @@ def with_regrets(frame: pd.DataFrame) -> tuple[pd.DataFrame, npt.NDArray[np.bool
 
 
 def has_value(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Say of each row whether its run had a best value by then: before a full training succeeds, a training has none.
+    """Return for each row whether its run has a best value by then; a training has none before a full one succeeds.
 
-    Where the optimum is known the worst cell stands in, so there is always one.
+    If the optimum is known, the worst architecture takes its place, so there always is one.
     """
     found = frame["regret"].notna().to_numpy(copy=True)
     if found.all() or "evaluation" not in frame.columns:
@@ -196,16 +177,16 @@ def has_value(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
 
 
 def full_epochs(frame: pd.DataFrame) -> pd.Series[Any]:
-    """Return the epochs of a full training of each row's task; where the frame does not tell, of the longest."""
+    """Return the epochs of a full training for each row; those of the longest if the frame does not record them."""
     told = {task: max(of_task.values()) for task, of_task in frame.attrs.get("full_epochs", {}).items()}
     longest = frame.groupby("task", observed=True)["epochs"].transform("max")
     return frame["task"].astype(str).map(told).astype(float).fillna(longest)
 
 
 def direction_of(rows: pd.DataFrame) -> float:
-    """Return 1 where incumbents are the largest values of a task, -1 where they are the smallest.
+    """Return 1 if incumbents are the largest values of a task, -1 if they are the smallest.
 
-    Where no run has two different values nothing tells, and larger counts as better.
+    Larger is better if no run has two different values.
     """
     ordered = rows.sort_values("evaluation", kind="stable").groupby(["searcher", "seed"], observed=True)
     steps = ordered["incumbent_value"].diff()

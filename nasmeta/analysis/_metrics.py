@@ -1,17 +1,16 @@
-"""Incumbents, regret, and the number of evaluations to the optimum with censored runs told apart; their table."""
+"""Incumbents, evaluations to the optimum with censored runs, and their summary."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from nasmeta.analysis._frame import FloatArray, IntArray, has_value, read_runs
-from nasmeta.analysis._statistics import bootstrap_interval, check_level, interval_columns
+from nasmeta.analysis._frame import IntArray, has_value, read_runs
+from nasmeta.analysis._statistics import bootstrap_interval, interval_columns, without_mask
 from nasmeta.errors import SettingError
 
 
@@ -21,11 +20,11 @@ def incumbents(values: npt.ArrayLike, direction: Literal["max", "min"] = "max") 
     >>> incumbents([70.1, 73.5, 72.0, 73.5, 73.6]).tolist()
     [0, 1, 1, 1, 4]
     """
-    value = np.asarray(values, dtype=np.float64)
+    value = np.asarray(without_mask(values), dtype=np.float64)
     if direction not in ("max", "min"):
         raise SettingError(f"The direction is {direction!r}; it can be 'max' or 'min'.")
     if value.ndim != 1:
-        raise SettingError(f"The values have shape {value.shape}; incumbents are those of one run, shape (n,).")
+        raise SettingError(f"The values have shape {value.shape}; incumbents need one run, shape (n,).")
     if np.isnan(value).any():
         raise SettingError(f"The value at position {int(np.argmax(np.isnan(value)))} is NaN, so no best value exists.")
     gain = value if direction == "max" else -value
@@ -33,28 +32,12 @@ def incumbents(values: npt.ArrayLike, direction: Literal["max", "min"] = "max") 
     return np.maximum.accumulate(np.where(gain > best_before, np.arange(len(gain)), 0))
 
 
-def regret(values: npt.ArrayLike, optimum: float, direction: Literal["max", "min"] = "max") -> FloatArray:
-    """Return how far the best value so far is from the optimum: at least 0, never growing.
-
-    >>> regret([70.0, 73.5, 72.0, 74.0], optimum=74.0).tolist()
-    [4.0, 0.5, 0.5, 0.0]
-    """
-    value = np.asarray(values, dtype=np.float64)
-    best = value[incumbents(value, direction)]
-    if not np.isfinite(optimum):
-        raise SettingError(f"The optimum is {optimum}; it must be a finite number.")
-    gap = optimum - best if direction == "max" else best - optimum
-    if (gap < 0).any():
-        raise SettingError(f"The value {best[-1]} is better than the optimum {optimum} ({direction}).")
-    return gap + 0.0  # -0.0 becomes 0.0
-
-
 def evaluations_to_optimum(frame: pd.DataFrame, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
-    """Count the evaluations until the optimum was evaluated, without a guess about the runs that never got there.
+    """Count the evaluations until the optimum, without assumptions about unsolved runs.
 
-    A mean over the solved runs alone flatters a searcher that often fails. So ``mean`` is a number only if every run
-    was solved. What is known in any case: the share solved, the median (an unsolved run counts as more than any
-    number), and the mean of min(evaluations, cap), where ``cap`` is the smallest budget of an unsolved run.
+    A mean over the solved runs alone flatters a searcher that often fails, so ``mean`` is a number only if every run
+    was solved. Always known are the share solved, the median (an unsolved run is treated as infinite), and the mean of
+    min(evaluations, cap), with ``cap`` the smallest budget of an unsolved run.
     Restricted means are comparable only at the same cap.
 
     Parameters
@@ -68,13 +51,13 @@ def evaluations_to_optimum(frame: pd.DataFrame, level: float = 0.95, seed: int =
 
     Returns
     -------
-    DataFrame, one row a (task, searcher)
+    DataFrame, one row per (task, searcher)
         ``task, searcher, runs, solved``;
         ``share_solved, share_solved_low, share_solved_high`` (0 to 1, Wilson interval);
         ``mean, mean_low, mean_high`` (bootstrap; all NaN unless every run was solved);
         ``median`` (inf if it is beyond the budget; NaN if an unsolved run with a smaller budget leaves it open);
         ``restricted_mean, cap`` (if every run was solved, the cap is the largest count and changes nothing). All are
-        NaN where the optimum is not known.
+        NaN if the optimum is not known.
 
     Raises
     ------
@@ -94,7 +77,6 @@ def evaluations_to_optimum(frame: pd.DataFrame, level: float = 0.95, seed: int =
     """
     from scipy.stats import binomtest
 
-    check_level(level)
     runs = read_runs(frame)
     count = runs.to_optimum
     rows = []
@@ -147,7 +129,7 @@ def summarise(
 
     Returns
     -------
-    DataFrame, one row a (task, searcher)
+    DataFrame, one row per (task, searcher)
         ``task, searcher, runs``;
         ``value_at_N, value_at_N_std`` for each N (mean and standard deviation over the runs, in the task's unit;
         NaN where a run without the optimum ended before; of trainings over the runs in which one had succeeded);
@@ -160,7 +142,7 @@ def summarise(
     Raises
     ------
     SettingError
-        The frame is not valid, or `at` holds something other than positive whole numbers.
+        The frame is not valid.
 
     Examples
     --------
@@ -174,10 +156,7 @@ def summarise(
      value_at_2  final_regret  share_solved  simulated_seconds
            90.5           0.5           0.5               22.0
     """
-    budgets: list[Any] = list(dict.fromkeys(at))  # whatever a caller passed
-    wrong = [budget for budget in budgets if not isinstance(budget, Integral) or budget < 1]
-    if wrong:
-        raise SettingError(f"Values after {wrong[0]!r} evaluations were asked for; give whole numbers of at least 1.")
+    budgets = list(dict.fromkeys(at))
     solved = evaluations_to_optimum(frame, level=level, seed=seed)
     runs = read_runs(frame.assign(valued=has_value(frame)), "incumbent_value", "simulated_seconds", "valued")
     end = runs.start + runs.length - 1

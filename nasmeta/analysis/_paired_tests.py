@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import combinations
 from typing import Literal
 
@@ -13,7 +12,7 @@ import pandas as pd
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._frame import FloatArray
 from nasmeta.analysis._losses import paired_losses
-from nasmeta.analysis._statistics import bootstrap_interval, check_level, generator, interval_columns
+from nasmeta.analysis._statistics import bootstrap_interval, interval_columns
 from nasmeta.errors import SettingError
 
 PairedTest = Literal["wilcoxon", "permutation"]
@@ -22,16 +21,14 @@ _PERMUTATIONS = 9999
 
 
 def holm(p_values: npt.ArrayLike) -> FloatArray:
-    """Correct p-values for their number by Holm's step-down rule.
+    """Correct p-values for multiple tests by Holm's step-down procedure.
 
-    Those below a level are significant with a chance of at most that level of any false one among them.
+    Among p-values below a level, the probability of any false one is at most that level.
 
     >>> holm([0.01, 0.04, 0.03, 0.5]).tolist()
     [0.04, 0.09, 0.09, 0.5]
     """
     p = np.asarray(p_values, dtype=np.float64)
-    if p.ndim != 1 or not ((p >= 0) & (p <= 1)).all():  # NaN is neither
-        raise SettingError(f"p-values must be a vector of numbers from 0 to 1; they are {p_values!r:.80}.")
     order = np.argsort(p, kind="stable")
     stepped = np.maximum.accumulate((len(p) - np.arange(len(p))) * p[order])
     corrected = np.empty_like(p)
@@ -42,12 +39,12 @@ def holm(p_values: npt.ArrayLike) -> FloatArray:
 def paired_tests(
     frame: pd.DataFrame,
     at: float | None = None,
-    x: XAxis = "evaluation",
+    x: XAxis | None = None,
     method: PairedTest = "wilcoxon",
     level: float = 0.95,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Compare every pair of searchers on each task by their regrets in the runs of equal seeds, two-sided.
+    """Compare every pair of searchers on each task by a two-sided test of their regrets in runs of equal seeds.
 
     Parameters
     ----------
@@ -56,8 +53,10 @@ def paired_tests(
     at, x
         Budget and its axis, as in `average_ranks`.
     method : {"wilcoxon", "permutation"}
-        Wilcoxon's signed rank test (pairs that tie are left out, as he did; exact up to 50 pairs without ties), or the
-        test of the mean difference under all changes of sign (9,999 random ones where there are more).
+        Wilcoxon's signed rank test, or a permutation test of the mean difference (all changes of sign, or 9,999 random
+        ones if there are more). Wilcoxon's p-values are exact for any number of ties: equal differences share the mean
+        of their ranks, and the distribution is that over all changes of sign. Differences of zero follow Pratt (1959):
+        they are ranked with the others, then their ranks are dropped. So a tie never counts more than a win.
     level : float
         Level of the interval of the difference.
     seed : int
@@ -65,8 +64,8 @@ def paired_tests(
 
     Returns
     -------
-    DataFrame, one row a (task, pair)
-        ``task, searcher, other, runs``; ``difference`` (mean of searcher minus other, in the regret's unit: below 0
+    DataFrame, one row per (task, pair)
+        ``task, searcher, other, runs``; ``difference`` (mean of searcher minus other in the unit of the regret; below 0
         the first is better) with ``difference_low, difference_high`` (bootstrap of the pairs); ``better, ties, worse``
         (counts of pairs); ``p_value``, and ``p_holm`` corrected for the pairs of the same task.
 
@@ -85,16 +84,12 @@ def paired_tests(
     searcher other  difference  better  p_value
            a     b        -2.0       6  0.03125
     """
-    check_level(level)
-    if method not in ("wilcoxon", "permutation"):
-        raise SettingError(f"The test {method!r} was asked for; possible are 'wilcoxon' and 'permutation'.")
-    test: Callable[[FloatArray, int], float] = wilcoxon_p if method == "wilcoxon" else _permutation
+    test = {"wilcoxon": lambda difference, _: wilcoxon_p(difference), "permutation": _permutation}[method]
     losses = paired_losses(frame, at, x)
     if len(losses.searchers) < 2:
         raise SettingError("A test needs two searchers; the frame holds one.")
     tables = []
-    for code, task in enumerate(losses.tasks):
-        regret = losses.of_task(code)
+    for task, regret in zip(losses.tasks, losses.by_task(), strict=True):
         rows = []
         for one, other in combinations(range(len(losses.searchers)), 2):
             difference = regret[:, one] - regret[:, other]
@@ -118,12 +113,23 @@ def paired_tests(
     return pd.concat(tables, ignore_index=True)
 
 
-def wilcoxon_p(difference: FloatArray, seed: int = 0) -> float:
-    """Return the two-sided p-value; 1 where all pairs tie."""
-    from scipy.stats import wilcoxon
+def wilcoxon_p(difference: FloatArray) -> float:
+    """Return the exact two-sided p-value of the signed rank test; 1 if all pairs tie.
 
-    unequal = difference[difference != 0]
-    return float(wilcoxon(unequal).pvalue) if len(unequal) else 1.0
+    The null distribution is that of the rank sum of the positive differences when each sign is a fair coin. It is
+    computed by adding one rank after another. Twice a mid-rank is an integer, so the sums are positions in an array.
+
+    >>> wilcoxon_p(np.full(20, -1.0)) == 2 / 2**20, wilcoxon_p(np.r_[np.full(18, -1.0), 0, 0]) == 2 / 2**18
+    (True, True)
+    """
+    from scipy.stats import rankdata
+
+    ranks = (2 * rankdata(np.abs(difference))).astype(np.int64)
+    chance = np.ones(1)  # of each sum
+    for rank in ranks[difference != 0]:
+        chance = 0.5 * (np.pad(chance, (0, rank)) + np.pad(chance, (rank, 0)))
+    found = ranks[difference > 0].sum()
+    return min(1.0, 2 * float(min(chance[: found + 1].sum(), chance[found:].sum())))
 
 
 def _permutation(difference: FloatArray, seed: int) -> float:
@@ -142,6 +148,6 @@ def _permutation(difference: FloatArray, seed: int) -> float:
         permutation_type="samples",
         vectorized=True,
         n_resamples=_PERMUTATIONS,
-        rng=generator(seed),
+        rng=np.random.default_rng(seed),
     )
     return float(result.pvalue)

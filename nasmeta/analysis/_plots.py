@@ -1,4 +1,4 @@
-"""Search curves as pictures for print: regret against evaluations or simulated seconds, a panel a task."""
+"""Search curves as pictures for print: regret against evaluations or simulated seconds, a panel per task."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ import numpy as np
 import pandas as pd
 
 from nasmeta.analysis._curves import XAxis, regret_curves
-from nasmeta.analysis._frame import check_frame
-from nasmeta.analysis._run_summary import column_of, regret_unit
 from nasmeta.analysis._styles import style, tidy
-from nasmeta.errors import SettingError, UnknownNameError, shown
+from nasmeta.analysis._units import column_of, regret_unit
+from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.files import writing
 from nasmeta.pictures import Width, fitting_size, house_style, inches, new_figure, points, text_inches, wrapped
 from nasmeta.places import checked_path
@@ -55,12 +54,12 @@ def plot_regret(
     seed: int = 0,
     width: Width = None,
 ) -> Figure:
-    """Draw search curves, one panel a task, one line a searcher; `nasmeta.analysis.regret_curves` has their numbers.
+    """Draw search curves, one panel per task, one line per searcher; `regret_curves` returns their numbers.
 
-    Where the optimum of a task is not known, the best value found so far is drawn in place of the regret.
+    If the optimum of a task is not known, the best value so far is drawn instead of the regret.
     Both axes are logarithmic. A regret of 0 has no logarithm, so the regret axis becomes linear close to 0 and the
-    optimum is a line of its own: every value stands at its true place, none is cut. A curve ends where not all of
-    its runs are known any more, or where it meets the optimum.
+    optimum is a separate line: every value is at its true position. A curve ends at the optimum,
+    or as soon as not all of its runs are known.
 
     Parameters
     ----------
@@ -73,21 +72,21 @@ def plot_regret(
     tasks : sequence of str, optional
         The tasks to draw, in this order; all by default.
     unit : str, optional
-        Unit of the regret, for the label of the axis. Where left out, the tasks say it, with their metric where all
-        share it, such as ``percentage points of validation accuracy``; they have to be known by name here.
+        Unit of the regret, for the label of the axis. By default that of the tasks, with their metric if all
+        share it, such as ``percentage points of validation accuracy``.
     share_y : bool
         Whether all panels have the same regret axis; switch it off for tasks in different units.
     level, seed : float, int
         Level and seed of the bootstrap interval.
     width : str or float, optional
         Of the figure: a name in `nasmeta.analysis.WIDTHS`, such as ``"icml"`` for a column and ``"icml-full"`` for the
-        text of that paper, or inches. Where it is left out, panels have 2.45 inches, three a row.
+        text of that paper, or inches. By default panels have 2.45 inches, three per row.
 
     Returns
     -------
     matplotlib.figure.Figure
         A free-standing figure, unknown to pyplot; write it with `save_figure`. Fonts, colours and lines are those of
-        the user's rcParams where these are set.
+        the user's rcParams if these are set.
 
     Raises
     ------
@@ -107,7 +106,7 @@ def plot_regret(
     ('nb201/cifar10', 'log')
     """
     if centre not in _CENTRES:
-        raise SettingError(f"The centre {centre!r} was asked for; possible are {', '.join(_CENTRES)}.")
+        raise SettingError(f"The centre cannot be {centre!r}; possible are {', '.join(_CENTRES)}.")
     values = has_unknown_optimum(frame)
     curves = regret_curves(frame, x, level=level, seed=seed, column="incumbent_value" if values else "regret")
     known = list(frame["task"].unique())
@@ -116,9 +115,6 @@ def plot_regret(
     for name in names:
         if name not in known:
             raise UnknownNameError.of("task", name, known)
-    if not names:
-        raise SettingError(f"No task was chosen; possible are {', '.join(known)}.")
-
     unit = regret_unit([column_of(str(name)) for name in names]) if unit is None else unit
     columns, rows = columns_in(width, len(names), _COLUMNS)
     total = inches(width, columns * _PANEL_WIDTH + (_PANEL_WIDTH / 2 if columns == 1 else 0))
@@ -154,12 +150,12 @@ def plot_regret(
 
 
 def _of_values(unit: str) -> str:
-    """Return the unit of values, of that of their differences."""
+    """Return the unit of values for the unit of their differences."""
     return "percent" if unit == "percentage points" else unit.removeprefix("percentage points of ")
 
 
 def columns_in(width: Width, panels: int, most: int, narrowest: float = _NARROWEST) -> tuple[int, int]:
-    """Return how many panels stand beside one another in a figure of this width, and in how many rows."""
+    """Return the numbers of columns and rows of panels in a figure of this width."""
     fitting = most if width is None else max(1, int(inches(width, 0.0) / narrowest))
     columns = min(panels, most, fitting)
     return columns, -(-panels // columns)
@@ -239,7 +235,7 @@ def _draw(panel: Axes, curve: pd.DataFrame, x: XAxis, centre: str, position: int
 
 
 def _set_axes(panel: Axes, curves: pd.DataFrame, centre: str) -> None:
-    """Scale both axes by what is drawn; below the threshold the regret axis is linear down to 0."""
+    """Scale both axes to the curves; below the threshold the regret axis is linear down to 0."""
     from matplotlib.ticker import FuncFormatter, NullFormatter, SymmetricalLogLocator
 
     middle, _, high, _ = _CENTRES[centre]
@@ -287,8 +283,7 @@ def _set_value_axes(panel: Axes, curves: pd.DataFrame, centre: str) -> None:
 
 
 def has_unknown_optimum(frame: pd.DataFrame) -> bool:
-    """Whether regrets of a results frame are missing, as nobody knows the best value there is."""
-    check_frame(frame)
+    """Return whether a results frame lacks regrets, as the optimum of a task is unknown."""
     return "regret" in frame.columns and bool(frame["regret"].isna().any())
 
 
@@ -296,7 +291,7 @@ def check_formats(formats: Sequence[str]) -> None:
     """Raise a SettingError unless figures can be written so."""
     for name in formats:
         if name not in _FORMATS:
-            raise SettingError(f"Figures as {name!r} were asked for; possible are {', '.join(_FORMATS)}.")
+            raise SettingError(f"Figures cannot be saved as {name!r}; possible are {', '.join(_FORMATS)}.")
 
 
 def save_figure(figure: Figure, path: str | PathLike[str], formats: Sequence[str] = ("png", "svg")) -> list[Path]:
@@ -332,8 +327,6 @@ def save_figure(figure: Figure, path: str | PathLike[str], formats: Sequence[str
 
     check_formats(formats)
     target = checked_path("path", path)
-    if not hasattr(figure, "savefig") or not target.name:
-        raise SettingError(f"A matplotlib figure is saved under a name, not {shown(figure)} under {shown(path)}.")
     files = [target.with_name(f"{target.name}.{name}") for name in formats]
     with writing(f"{target} cannot be written"):
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ import pandas as pd
 
 from nasmeta.analysis._frame import check_frame
 from nasmeta.analysis._plots import columns_in, legend_below, save_figure, title_panel
-from nasmeta.analysis._statistics import bootstrap_interval, check_level, interval_columns
+from nasmeta.analysis._statistics import bootstrap_interval, interval_columns
 from nasmeta.analysis._styles import style, tidy
 from nasmeta.analysis._tables import to_markdown
 from nasmeta.errors import JournalError, SettingError, UnknownNameError
@@ -28,13 +28,13 @@ _WITH_INTERVAL = ("kendall_tau", "spearman")
 _WITHOUT = ("rmse", "crps", "fit_seconds", "predict_seconds", "cpu_seconds")
 _NEEDED = (*_KEY, "draw", *_WITH_INTERVAL, *_WITHOUT)
 _NAMES = {"kendall_tau": "Kendall's τ", "spearman": "Spearman's ρ"}
-_SCOPES = {
+_SCOPES = {  # in headings
     "isomorph-disjoint": "on cells without a labelled isomorph",
     "unseen": "on cells without a label",
     "all": "on all cells",
 }
 _PANEL_WIDTH, _PANEL_HEIGHT = 3.4, 2.8  # inches; two panels fill the text width of a paper
-SCOPES = {
+SCOPES = {  # in headings
     "isomorph-disjoint": "cells of which no isomorph gave a label",
     "unseen": "cells that gave no label",
     "all": "all cells, as published work scores",
@@ -44,8 +44,8 @@ SCOPES = {
 def summarise_predictions(frame: pd.DataFrame, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
     """Summarise the draws of each predictor, scope and number of labels.
 
-    There is one row a (task, target, protocol, scope, predictor, n_train): ``draws``; ``kendall_tau``, ``spearman``,
-    and bootstrap intervals of these means over the draws (``_low``, ``_high``), NaN where some draw has no value; means
+    There is one row per (task, target, protocol, scope, predictor, n_train): ``draws``; ``kendall_tau``, ``spearman``,
+    and bootstrap intervals of these means over the draws (``_low``, ``_high``), NaN if a draw lacks a value; means
     of ``rmse, crps, coverage_10 … coverage_95``; medians of ``fit_seconds, predict_seconds, cpu_seconds``.
 
     >>> import nasmeta as nm
@@ -54,7 +54,6 @@ def summarise_predictions(frame: pd.DataFrame, level: float = 0.95, seed: int = 
     >>> table.loc[table["scope"] == "all", ["predictor", "draws", "kendall_tau"]].round(2).values.tolist()
     [['parameters', 3, 0.53], ['flops', 3, 0.53]]
     """
-    check_level(level)
     checked_predictions(frame)
     coverage = coverage_columns(frame)
     rows = []
@@ -73,19 +72,11 @@ def summarise_predictions(frame: pd.DataFrame, level: float = 0.95, seed: int = 
 
 
 def checked_predictions(frame: pd.DataFrame) -> None:
-    """Raise a SettingError unless the frame is one of a predictor benchmark."""
-    check_frame(frame, "predict", 'read_csv("{}/results.csv")')
-    missing = [name for name in _NEEDED if name not in frame]
-    if missing:
-        raise SettingError(f"The frame lacks {', '.join(missing)}; it must be one that nasmeta.predict has returned.")
-    if not len(frame):
-        raise SettingError("The frame of the predictor benchmark is empty.")
-    twice = frame.duplicated([*_KEY, "draw"])
-    if twice.any():
-        row = frame[twice].iloc[0]
-        raise SettingError(
-            f"{row['predictor']} with {row['n_train']} labels has draw {row['draw']} twice: give each draw once."
-        )
+    """Raise a SettingError unless a frame of `nasmeta.predict` has all columns and each draw once."""
+    check_frame(frame, _NEEDED, "predict")
+    twice = frame[frame.duplicated([*_KEY, "draw"])]
+    if frame.empty or len(twice):
+        raise SettingError(f"The frame has {'a draw twice' if len(twice) else 'no draw'}; give each draw once.")
 
 
 def coverage_columns(frame: pd.DataFrame) -> dict[str, float]:
@@ -103,18 +94,18 @@ def plot_predictions(
     seed: int = 0,
     width: Width = None,
 ) -> Figure:
-    """Draw a rank correlation against the number of labels, a panel a scope, a line a predictor.
+    """Draw a rank correlation against the number of labels, a panel per scope, a line per predictor.
 
     Parameters
     ----------
     frame : DataFrame (rows,)
-        The ``frame`` of what `nasmeta.predict` returns, of one task, target and protocol.
+        The ``frame`` that `nasmeta.predict` returns, of one task, target and protocol.
     metric : {"kendall_tau", "spearman"}
     scopes : sequence of str
     level, seed : float, int
         Of the bootstrap interval of the mean that the band shows.
     width : str or float, optional
-        As in `plot_regret`; 3.4 inches a panel where left out.
+        As in `plot_regret`; 3.4 inches per panel by default.
 
     Returns
     -------
@@ -135,7 +126,9 @@ def plot_predictions(
     if metric not in _NAMES:
         raise UnknownNameError.of("metric", metric, _NAMES)
     table = summarise_predictions(_of_one(frame), level, seed)
-    _check_scopes(table, scopes)
+    for scope in scopes:
+        if scope not in set(table["scope"]):
+            raise UnknownNameError.of("scope", scope, list(table["scope"].unique()))
     figure, panels = _panels(len(scopes), width)
     handles: dict[str, Any] = {}
     names = [str(name) for name in table["predictor"].unique()]
@@ -159,16 +152,16 @@ def plot_predictions(
 
 @house_style()
 def plot_calibration(frame: pd.DataFrame, n_train: Sequence[int] | None = None, width: Width = None) -> Figure:
-    """Draw the coverage of central intervals against the probability that they claim, a panel a number of labels.
+    """Draw the coverage of central intervals against the probability that they claim, a panel per number of labels.
 
     Parameters
     ----------
     frame : DataFrame (rows,)
-        The ``frame`` of what `nasmeta.predict` returns, of one task, target and protocol.
+        The ``frame`` that `nasmeta.predict` returns, of one task, target and protocol.
     n_train : sequence of int, optional
-        Numbers of labels to show; the smallest and the largest where left out.
+        Numbers of labels to show; by default the smallest and the largest.
     width : str or float, optional
-        As in `plot_regret`; 3.4 inches a panel where left out.
+        As in `plot_regret`; 3.4 inches per panel by default.
 
     Returns
     -------
@@ -194,11 +187,8 @@ def plot_calibration(frame: pd.DataFrame, n_train: Sequence[int] | None = None, 
         raise SettingError("No predictor in this frame knows a deviation, so there is no calibration to show.")
     sizes = sorted(known["n_train"].unique())
     chosen = list(dict.fromkeys([sizes[0], sizes[-1]] if n_train is None else n_train))
-    if not chosen:
-        raise SettingError(f"No number of labels was chosen; possible: {', '.join(map(str, sizes))}.")
-    for n in chosen:
-        if n not in sizes:
-            raise SettingError(f"The frame has no fit on {n} labels; possible: {', '.join(map(str, sizes))}.")
+    if not chosen or not set(chosen) <= set(sizes):
+        raise SettingError(f"Choose numbers of labels that the frame has: {', '.join(map(str, sizes))}.")
     figure, panels = _panels(len(chosen), width)
     handles: dict[str, Any] = {}
     names = [str(name) for name in frame["predictor"].unique()]
@@ -220,19 +210,9 @@ def plot_calibration(frame: pd.DataFrame, n_train: Sequence[int] | None = None, 
 def _of_one(frame: pd.DataFrame) -> pd.DataFrame:
     checked_predictions(frame)
     for name in ("task", "target", "protocol"):
-        several = frame[name].unique()
-        if len(several) > 1:
-            raise SettingError(f"The frame has several values of {name}: {', '.join(map(str, several))}. Choose one.")
+        if frame[name].nunique() > 1:
+            raise SettingError(f"The frame has several values of {name}. Select one.")
     return frame
-
-
-def _check_scopes(table: pd.DataFrame, scopes: Sequence[str]) -> None:
-    known = list(table["scope"].unique())
-    if not scopes:
-        raise SettingError(f"No scope was chosen; possible: {', '.join(known)}.")
-    for scope in scopes:
-        if scope not in known:
-            raise UnknownNameError.of("scope", scope, known)
 
 
 def _panels(count: int, width: Width) -> tuple[Figure, list[Axes]]:

@@ -1,4 +1,4 @@
-"""Profiles over all runs and the anytime area: what one budget alone does not show."""
+"""Performance and runtime profiles over all runs, and the anytime area."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from nasmeta.analysis._aggregates import normalised_regrets
-from nasmeta.analysis._curves import XAxis, check_axis
+from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._frame import FloatArray, read_runs
 from nasmeta.analysis._losses import paired_losses
 from nasmeta.analysis._statistics import (
     bootstrap_interval,
-    check_level,
-    generator,
     interval_columns,
     quantile_interval,
     stratified_draws,
@@ -26,7 +24,7 @@ _POINTS = 200
 def performance_profiles(
     frame: pd.DataFrame,
     at: float | None = None,
-    x: XAxis = "evaluation",
+    x: XAxis | None = None,
     reference: str | None = None,
     thresholds: npt.ArrayLike | None = None,
     level: float = 0.95,
@@ -35,7 +33,7 @@ def performance_profiles(
 ) -> pd.DataFrame:
     """Give the share of runs whose normalised regret is at most τ, for every τ (Agarwal et al. 2021).
 
-    A curve further up is better at every τ that matters; curves that cross say that no single number tells all.
+    A higher curve is better; if curves cross, no single number describes the comparison.
     Arguments are as in `normalised_regrets`, a regret of 1 being the mean of the reference searcher on that task; there
     are 200 `thresholds` from 0 to the largest regret, at most 1.5, if none are given. Each task has the same weight,
     and the stratified bootstrap is pointwise.
@@ -48,35 +46,20 @@ def performance_profiles(
     >>> profile["share"].tolist()
     [0.5, 1.0, 1.0, 0.0, 0.0, 1.0]
     """
-    check_level(level)
     losses, regrets, _ = normalised_regrets(frame, at, x, reference)
-    tau = (
-        np.linspace(0, min(1.5, float(regrets.max())), _POINTS)
-        if thresholds is None
-        else np.unique(np.asarray(thresholds, dtype=np.float64))
-    )
-    if len(tau) == 0 or not np.isfinite(tau).all() or tau[0] < 0:
-        raise SettingError(f"Thresholds must be finite and at least 0; they are {thresholds!r:.80}.")
-    rng = generator(seed)
-    parts = []
+    if thresholds is None:
+        thresholds = np.linspace(0, min(1.5, float(regrets.max())), _POINTS)
+    tau = np.unique(np.asarray(thresholds, dtype=np.float64))
+    by_task = [regrets[losses.task == code] for code in range(len(losses.tasks))]
+    rng, parts = np.random.default_rng(seed), []
     for column, searcher in enumerate(losses.searchers):
-        exact, resampled = [], []
-        for code, draws in enumerate(stratified_draws(losses.sizes, n_resamples, rng)):
-            below = (regrets[losses.task == code, column][:, None] <= tau).astype(np.float64)  # (runs, k)
-            exact.append(below.mean(axis=0))
-            resampled.append(draws @ below / len(below))
+        below = [(regret[:, column, None] <= tau).astype(np.float64) for regret in by_task]  # (runs, k) each
+        draws = stratified_draws([len(runs) for runs in below], n_resamples, rng)
+        resampled = [drawn @ runs / len(runs) for drawn, runs in zip(draws, below, strict=True)]
         low, high = quantile_interval(np.mean(resampled, axis=0), level)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "searcher": searcher,
-                    "threshold": tau,
-                    "share": np.mean(exact, axis=0),
-                    "share_low": low,
-                    "share_high": high,
-                }
-            )
-        )
+        share = np.mean([runs.mean(axis=0) for runs in below], axis=0)
+        part = {"searcher": searcher, "threshold": tau, "share": share, "share_low": low, "share_high": high}
+        parts.append(pd.DataFrame(part))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -96,26 +79,20 @@ def runtime_profiles(frame: pd.DataFrame, target: float = 0.0) -> pd.DataFrame:
            a           2    0.5
            a           3    0.5
     """
-    if not (np.isfinite(target) and target >= 0):
-        raise SettingError(f"The target is a regret of {target}; it must be finite and at least 0.")
     runs = read_runs(frame)
-    reached = runs.columns["regret"] <= target
-    needed = np.add.reduceat(~reached, runs.start, dtype=np.int64) + 1.0
+    needed = np.add.reduceat(runs.columns["regret"] > target, runs.start, dtype=np.int64) + 1.0
     needed[needed > runs.length] = np.inf
-    longest = runs.length.max()
     parts = []
     for code, searcher in enumerate(runs.searchers):
         own = runs.searcher == code
-        absent = [name for t, name in enumerate(runs.tasks) if not (own & (runs.task == t)).any()]
+        absent = set(runs.tasks) - {runs.tasks[task] for task in runs.task[own]}
         if absent:
-            raise SettingError(f"{searcher} has no run on {absent[0]}: a profile over tasks needs all of them.")
-        missed = own & np.isinf(needed)
-        end = runs.length[missed].min() if missed.any() else longest
-        times = needed[own]
-        points = np.unique(np.r_[1, times[times <= end], end]).astype(np.int64)
+            raise SettingError(f"{searcher} has no run on {min(absent)}: a profile over tasks needs all of them.")
+        end = runs.length[own & np.isinf(needed)].min(initial=runs.length.max())
+        points = np.unique(np.r_[1, needed[own & (needed <= end)], end]).astype(np.int64)
         shares = [
-            (needed[own & (runs.task == t)][:, None] <= points).mean(axis=0) for t in range(len(runs.tasks))
-        ]  # fmt: skip
+            (needed[own & (runs.task == task)][:, None] <= points).mean(axis=0) for task in range(len(runs.tasks))
+        ]
         parts.append(pd.DataFrame({"searcher": searcher, "evaluation": points, "share": np.mean(shares, axis=0)}))
     return pd.concat(parts, ignore_index=True)
 
@@ -123,7 +100,7 @@ def runtime_profiles(frame: pd.DataFrame, target: float = 0.0) -> pd.DataFrame:
 def anytime_area(
     frame: pd.DataFrame,
     until: float | None = None,
-    x: XAxis = "evaluation",
+    x: XAxis | None = None,
     log: bool = False,
     level: float = 0.95,
     seed: int = 0,
@@ -140,22 +117,20 @@ def anytime_area(
     >>> float(anytime_area(frame)["area"][0]), round(float(anytime_area(frame, log=True)["area"][0]), 6)
     (2.0, 2.5)
     """
-    check_axis(x)
-    check_level(level)
-    budgets = paired_losses(frame, until, x).at[:, -1]
+    losses = paired_losses(frame, until, x)
+    x, budgets = losses.x, losses.at[:, -1]
     runs = read_runs(frame, x)
+    first = runs.columns[x][runs.start]
     rows = []
     for task, searcher, group in runs.groups():
-        code = int(runs.task[group.start])
-        end = float(budgets[code])
-        own = np.flatnonzero(runs.task == code)
-        begin = 1.0 if x == "evaluation" else float(runs.columns[x][runs.start[own]].max())
+        of_task = runs.task == runs.task[group.start]
+        begin, end = 1.0 if x == "evaluation" else float(first[of_task].max()), float(budgets[runs.task[group.start]])
+        parts = [slice(s, s + n) for s, n in zip(runs.start[group], runs.length[group], strict=True)]
         areas = np.array(
-            [_area(runs.columns[x][s : s + n], runs.columns["regret"][s : s + n], begin, end, x, log)
-             for s, n in zip(runs.start[group], runs.length[group], strict=True)]
-        )  # fmt: skip
-        until = int(end) if x == "evaluation" else end
+            [_area(runs.columns[x][part], runs.columns["regret"][part], begin, end, x, log) for part in parts]
+        )
         area = interval_columns("area", areas.mean(), bootstrap_interval(areas, level=level, seed=seed))
+        until = int(end) if x == "evaluation" else end
         rows.append({"task": task, "searcher": searcher, "runs": len(areas), "until": until, **area})
     return pd.DataFrame(rows)
 

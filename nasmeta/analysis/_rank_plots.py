@@ -27,7 +27,7 @@ _WIDTH, _HEIGHT = 4.6, 2.9  # inches
 def plot_critical_difference(
     frame: pd.DataFrame | Friedman,
     at: float | None = None,
-    x: XAxis = "evaluation",
+    x: XAxis | None = None,
     over: Blocks = "runs",
     level: float = 0.05,
     width: Width = 6.5,
@@ -39,12 +39,11 @@ def plot_critical_difference(
     Parameters
     ----------
     frame : DataFrame (rows,) or Friedman
-        A results frame, or what `friedman_test` found on one; then the next four are not used.
+        A results frame, or a result of `friedman_test`; then the next four parameters are not used.
     at, x, over, level
         As in `friedman_test`.
     width : str or float, default 6.5
-        Of the figure, as in `plot_regret`; names stand on both sides of the axis, below 4.5 inches under one another on
-        the left.
+        Of the figure, as in `plot_regret`; names are on both sides of the axis, below 4.5 inches only on the left.
 
     Returns
     -------
@@ -127,18 +126,18 @@ def _ruler(axes: Axes, result: Friedman) -> None:
 
 
 @house_style()
-def plot_ranks(frame: pd.DataFrame, x: XAxis = "evaluation", width: Width = None) -> Figure:
+def plot_ranks(frame: pd.DataFrame, x: XAxis | None = None, width: Width = None) -> Figure:
     """Draw the average rank of each searcher against the budget.
 
     Parameters
     ----------
     frame : DataFrame (rows,)
         A results frame with a run of every searcher for every (task, seed) in it.
-    x : {"evaluation", "simulated_seconds"}
-        The horizontal axis. Tasks differ in what a training costs, so seconds are shares of each task's own budget: of
-        the largest at which all of its runs are known.
+    x : {"evaluation", "simulated_seconds"}, optional
+        The horizontal axis; by default that of the budget, as in `average_ranks`. Training times differ between tasks,
+        so seconds are shares of the largest budget at which all runs on a task are known.
     width : str or float, optional
-        As in `plot_regret`; 4.6 inches where left out.
+        As in `plot_regret`; 4.6 inches by default.
 
     Returns
     -------
@@ -163,7 +162,7 @@ def plot_ranks(frame: pd.DataFrame, x: XAxis = "evaluation", width: Width = None
     figure, axes = _canvas(width)
     handles = _lines(axes, curves, budget, "rank")
     axes.set_xscale("log")
-    axes.set_xlabel("evaluations" if x == "evaluation" else f"share of the {time}")
+    axes.set_xlabel("evaluations" if budget == "evaluation" else f"share of the {time}")
     axes.set_ylabel("average rank")
     axes.set_ylim(len(handles) + 0.15, 0.85)  # 1 is the best, so it is on top
     _finish(figure, axes, handles, "y")
@@ -175,7 +174,7 @@ def plot_profiles(
     frame: pd.DataFrame,
     kind: Literal["performance", "runtime"] = "performance",
     at: float | None = None,
-    x: XAxis = "evaluation",
+    x: XAxis | None = None,
     reference: str | None = None,
     target: float = 0.0,
     width: Width = None,
@@ -191,18 +190,17 @@ def plot_profiles(
     frame : DataFrame (rows,)
         A results frame.
     kind : {"performance", "runtime"}
-        The former comes with pointwise bootstrap intervals of 95 %.
+        Performance profiles have pointwise bootstrap intervals of 95 %.
     at : int, optional
-        Of the performance profile: the evaluation at which regrets are compared; the last that all have where left out.
-    x : {"evaluation", "simulated_seconds"}
-        What `at` counts.
+        Of the performance profile: the budget at which regrets are compared; by default the last that all runs reach.
+    x : {"evaluation", "simulated_seconds"}, optional
+        The axis of `at`; by default that of the budget, as in `average_ranks`.
     reference : str, optional
-        The searcher whose mean regret on a task is 1; ``random`` where left out, or without it the one with the
-        largest mean regret on most tasks.
+        Label of the searcher whose mean regret on a task is 1; by default that of random search.
     target : float
         Of the runtime profile: the regret to be reached.
     width : str or float, optional
-        As in `plot_regret`; 4.6 inches where left out.
+        As in `plot_regret`; 4.6 inches by default.
 
     Returns
     -------
@@ -235,7 +233,7 @@ def plot_profiles(
         axes.set_xscale("log")
         axes.set_xlabel("evaluations until " + ("the optimum" if target == 0 else f"a regret of {target:g}"))
     else:
-        raise SettingError(f"Profiles of the kind {kind!r} were asked for; possible are 'performance' and 'runtime'.")
+        raise SettingError(f"The kind of profile cannot be {kind!r}; possible are 'performance' and 'runtime'.")
     axes.set_ylabel("share of the runs")
     axes.set_ylim(-0.02, 1.03)
     _finish(figure, axes, handles, "both")

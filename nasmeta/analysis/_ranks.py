@@ -18,7 +18,7 @@ Blocks = Literal["runs", "tasks"]
 _CURVE_POINTS = 80
 
 
-def average_ranks(frame: pd.DataFrame, at: float | None = None, x: XAxis = "evaluation") -> pd.DataFrame:
+def average_ranks(frame: pd.DataFrame, at: float | None = None, x: XAxis | None = None) -> pd.DataFrame:
     """Rank the searchers by their regret after the same budget; 1 is the best.
 
     Ranks are taken within each (task, seed), ties share the average rank, then the mean is taken over the seeds of a
@@ -28,15 +28,16 @@ def average_ranks(frame: pd.DataFrame, at: float | None = None, x: XAxis = "eval
     ----------
     frame : DataFrame (rows,)
         A results frame with a run of every searcher for every (task, seed) in it.
-    at : int, optional
-        The budget; by default as many evaluations as all runs reach, or as many simulated seconds as all runs of the
-        task reach. Runs that found the optimum reach any number.
-    x : {"evaluation", "simulated_seconds"}
-        What the budget counts.
+    at : float, optional
+        The budget; by default the largest number of evaluations that all runs reach, or the largest number of simulated
+        seconds that all runs on the task reach. Runs that found the optimum reach any budget.
+    x : {"evaluation", "simulated_seconds"}, optional
+        The axis of the budget. By default simulated seconds if runs without the optimum ended after different numbers
+        of evaluations, as they do after a budget in seconds; else evaluations.
 
     Returns
     -------
-    DataFrame, one row a searcher, the best first
+    DataFrame, one row per searcher, the best first
         ``searcher``, for evaluations ``evaluation`` (= `at`), one column for each task, ``mean``.
 
     Raises
@@ -59,14 +60,14 @@ def average_ranks(frame: pd.DataFrame, at: float | None = None, x: XAxis = "eval
     losses = paired_losses(frame, at, x)
     per_task = _mean_ranks(losses)[:, :, -1]
     columns: dict[str, object] = {"searcher": losses.searchers}
-    if x == "evaluation":
+    if losses.x == "evaluation":
         columns["evaluation"] = int(losses.at[0, -1])
     result = pd.DataFrame(columns | dict(zip(losses.tasks, per_task, strict=True)))
     result["mean"] = per_task.mean(axis=0)
     return result.sort_values("mean", kind="stable", ignore_index=True)
 
 
-def rank_curves(frame: pd.DataFrame, x: XAxis = "evaluation", points: int = _CURVE_POINTS) -> pd.DataFrame:
+def rank_curves(frame: pd.DataFrame, x: XAxis | None = None, points: int = _CURVE_POINTS) -> pd.DataFrame:
     """Follow the average rank of each searcher over the budget, at up to `points` budgets on a log scale.
 
     Tasks differ in what a training costs, so over simulated seconds the budget is a share (0 to 1) of each task's own:
@@ -83,12 +84,10 @@ def rank_curves(frame: pd.DataFrame, x: XAxis = "evaluation", points: int = _CUR
            b           1   1.0
            b           2   2.0
     """
-    if points < 2:
-        raise SettingError(f"A curve of {points} points was asked for; it needs at least 2.")
     whole = paired_losses(frame, x=x)
-    if x == "evaluation":
+    if whole.x == "evaluation":
         grid = np.unique(np.geomspace(1, whole.at[0, -1], points).round())
-        ranks = _mean_ranks(paired_losses(frame, grid)).mean(axis=0)
+        ranks = _mean_ranks(paired_losses(frame, grid, whole.x)).mean(axis=0)
         name, shown = "evaluation", grid.astype(np.int64)
     else:
         per_task = []
@@ -97,7 +96,7 @@ def rank_curves(frame: pd.DataFrame, x: XAxis = "evaluation", points: int = _CUR
         shares = np.geomspace(max(b / end for b, end in zip(begin, whole.at[:, -1], strict=True)), 1, points)
         for part, first, end in zip(parts, begin, whole.at[:, -1], strict=True):
             budgets = np.clip(shares * end, first, end)  # a rounding error must not leave what is known
-            course = _mean_ranks(paired_losses(part, budgets, x))[0]
+            course = _mean_ranks(paired_losses(part, budgets, whole.x))[0]
             per_task.append(course[:, np.searchsorted(np.unique(budgets), budgets)])
         ranks = np.mean(per_task, axis=0)
         name, shown = "budget_share", shares
@@ -120,15 +119,13 @@ def _mean_ranks(losses: Losses) -> FloatArray:
 
 @dataclass(frozen=True)
 class Friedman:
-    """What Friedman's test found, with Nemenyi's comparison of all pairs.
+    """Result of Friedman's test, with Nemenyi's comparison of all pairs.
 
-    Statistic and p-value are 0 and 1 where all searchers tie in every block.
+    Statistic and p-value are 0 and 1 if all searchers tie in every block.
     """
 
     statistic: float  # Friedman's χ², corrected for ties, and its p-value
     p_value: float
-    f_statistic: float  # the less conservative F of Iman and Davenport (1980); infinity and 0 where all blocks agree
-    f_p_value: float
     blocks: int
     ranks: pd.Series[float]  # average rank over the blocks of each searcher, the best first
     level: float  # of significance, such as 0.05
@@ -139,7 +136,7 @@ class Friedman:
 def friedman_test(
     frame: pd.DataFrame,
     at: float | None = None,
-    x: XAxis = "evaluation",
+    x: XAxis | None = None,
     over: Blocks = "runs",
     level: float = 0.05,
 ) -> Friedman:
@@ -154,8 +151,8 @@ def friedman_test(
     at, x
         Budget and its axis, as in `average_ranks`.
     over : {"runs", "tasks"}
-        What a block is. "runs": one (task, seed); the finding holds for these tasks and for other seeds. "tasks": the
-        mean regret on one task; the finding holds for other tasks of the kind, and needs many of them.
+        "runs": a block is one (task, seed); the result holds for these tasks and other seeds. "tasks": a block is the
+        mean regret on one task; the result holds for other tasks of the kind, and needs many tasks.
     level : float
         Of significance.
 
@@ -182,16 +179,11 @@ def friedman_test(
     >>> round(result.statistic, 2), round(result.p_value, 3), result.ranks.to_dict()
     (6.5, 0.039, {'a': 1.0, 'b': 2.25, 'c': 2.75})
     """
-    from scipy.stats import f as f_distribution, friedmanchisquare, rankdata, studentized_range
+    from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
-    if over not in ("runs", "tasks"):
-        raise SettingError(f"Blocks over {over!r} were asked for; possible are 'runs' and 'tasks'.")
-    if not 0 < level < 1:
-        raise SettingError(f"The level of significance is {level}; it must lie between 0 and 1, for example 0.05.")
     losses = paired_losses(frame, at, x)
-    regret = losses.last()
-    if over == "tasks":
-        regret = np.array([losses.of_task(code).mean(axis=0) for code in range(len(losses.tasks))])
+    means = np.array([of_task.mean(axis=0) for of_task in losses.by_task()])
+    regret = {"runs": losses.regret[:, :, -1], "tasks": means}[over]
     n, k = regret.shape
     if k < 3 or n < 2:
         raise SettingError(
@@ -202,9 +194,6 @@ def friedman_test(
     statistic, p_value = 0.0, 1.0
     if (ranks != ranks[0, 0]).any():  # else all tie in all blocks, and SciPy divides by zero
         statistic, p_value = map(float, friedmanchisquare(*regret.T))
-    room = n * (k - 1) - statistic
-    f_statistic = (n - 1) * statistic / room if room > 1e-9 else np.inf
-    f_p_value = float(f_distribution.sf(f_statistic, k - 1, (k - 1) * (n - 1)))
     mean = pd.Series(ranks.mean(axis=0), index=list(losses.searchers)).sort_values(kind="stable")
     error = np.sqrt(k * (k + 1) / (6 * n))
     distance = np.abs(mean.to_numpy()[:, None] - mean.to_numpy()) / error * np.sqrt(2)
@@ -215,8 +204,6 @@ def friedman_test(
     return Friedman(
         statistic=statistic,
         p_value=p_value,
-        f_statistic=float(f_statistic),
-        f_p_value=f_p_value,
         blocks=n,
         ranks=mean,
         level=level,

@@ -9,21 +9,18 @@ import numpy as np
 import numpy.typing as npt
 
 from nasmeta.analysis._frame import FloatArray, IntArray
-from nasmeta.checks import check_array, check_choice, check_int
 from nasmeta.errors import SettingError
 
 _BATCH_NUMBERS = 20_000_000  # resampled numbers held at once, 160 MB
 
 
-def check_level(level: float) -> None:
-    """Raise a SettingError unless 0 < level < 1."""
-    if not 0 < level < 1:
-        raise SettingError(f"The level of an interval is {level}; it must lie between 0 and 1, for example 0.95.")
+def without_mask(values: npt.ArrayLike) -> npt.ArrayLike:
+    """Return values with NaN in place of the masked entries of a NumPy masked array.
 
-
-def generator(seed: int | np.random.Generator) -> np.random.Generator:
-    """Return the generator of a seed, checked, or the one that is given."""
-    return seed if isinstance(seed, np.random.Generator) else np.random.default_rng(check_int("seed", seed, least=0))
+    >>> without_mask(np.ma.masked_less([1.0, -9.0], 0)).tolist()
+    [1.0, nan]
+    """
+    return np.ma.filled(values.astype(np.float64), np.nan) if isinstance(values, np.ma.MaskedArray) else values
 
 
 def bootstrap_interval(
@@ -46,7 +43,7 @@ def bootstrap_interval(
     statistic : callable
         ``statistic(array, axis=…)``, such as `numpy.mean` or `numpy.median`.
     level : float
-        Coverage that the interval aims at.
+        Nominal coverage.
     axis : int
         The axis of the independent samples.
     n_resamples : int
@@ -57,12 +54,12 @@ def bootstrap_interval(
     Returns
     -------
     low, high : float64 arrays, the shape of `samples` without `axis`
-        NaN if n = 1, since one run says nothing about the spread; the statistic itself where all samples are equal.
+        NaN if n = 1, since one run has no spread; the statistic itself if all samples are equal.
 
     Raises
     ------
     SettingError
-        No samples, samples that are not finite, a level outside (0, 1), or fewer than 1 resample.
+        There are no samples, or some are masked or not finite.
 
     Examples
     --------
@@ -72,17 +69,10 @@ def bootstrap_interval(
     """
     from scipy.stats import bootstrap
 
-    check_level(level)
-    if n_resamples < 1:
-        raise SettingError(f"The number of resamples is {n_resamples}; it must be at least 1.")
-    sample = np.atleast_1d(check_array("samples", samples))
-    check_choice("axis", str(axis), [str(one) for one in range(-sample.ndim, sample.ndim)])
-    sample = np.moveaxis(sample, axis, -1)
+    sample = np.moveaxis(np.atleast_1d(np.asarray(without_mask(samples), np.float64)), axis, -1)
     shape, n = sample.shape[:-1], sample.shape[-1]
-    if sample.size == 0:
-        raise SettingError(f"There are no samples to draw from: their shape is {np.shape(samples)}.")
-    if not np.isfinite(sample).all():
-        raise SettingError("The samples hold NaN or inf; a bootstrap interval needs finite numbers.")
+    if sample.size == 0 or not np.isfinite(sample).all():
+        raise SettingError("A bootstrap interval needs samples, all of them finite numbers.")
     if n == 1:
         return np.full(shape, np.nan), np.full(shape, np.nan)
 
@@ -102,7 +92,7 @@ def bootstrap_interval(
         confidence_level=level,
         batch=max(1, min(n_resamples, _BATCH_NUMBERS // sample.size)),
         method="percentile",
-        rng=generator(seed),
+        rng=np.random.default_rng(seed),
     ).confidence_interval
     equal = sample.min(axis=-1) == sample.max(axis=-1)
     exact = np.asarray(statistic(sample, axis=-1))
@@ -123,5 +113,5 @@ def quantile_interval(draws: FloatArray, level: float) -> tuple[Any, Any]:
 
 def stratified_draws(sizes: Sequence[int], n_resamples: int, seed: int | np.random.Generator) -> list[FloatArray]:
     """Draw runs of each task with replacement; return how often each was drawn, float64 (n_resamples, size) a task."""
-    rng = generator(seed)
+    rng = np.random.default_rng(seed)
     return [rng.multinomial(size, np.full(size, 1 / size), size=n_resamples).astype(np.float64) for size in sizes]

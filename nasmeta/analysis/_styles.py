@@ -1,4 +1,4 @@
-"""Colours, dashes and markers by which curves are told apart, in print and on the page."""
+"""Colours, dashes and markers of curves, in print and on the page."""
 
 from __future__ import annotations
 
@@ -60,8 +60,7 @@ class Style:
 def style(position: int) -> Style:
     """Return the style of the searcher at this position; the first 12 differ in colour, the first 84 in colour or dash.
 
-    The colours are those of the user's ``axes.prop_cycle``, where that is not matplotlib's own. Where these are so few
-    that the dashes begin anew, the markers differ.
+    A user's own ``axes.prop_cycle`` provides the colours. If it has so few that dashes repeat, the markers differ.
     """
     colours = _colours()
     colour, turn = position % len(colours), position // len(colours)

@@ -10,8 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pandas as pd
 
-from nasmeta.checks import check_array, check_int, decimals_for
-from nasmeta.errors import SettingError, shown as said
+from nasmeta.checks import decimals_for
 
 _ROUNDING = 1e-8  # what is smaller is taken for 0
 Goals = Mapping[str, Literal["min", "max"]]
@@ -28,10 +27,10 @@ _LATEX = str.maketrans(
 def to_markdown(
     table: pd.DataFrame, headers: Mapping[str, str] | None = None, decimals: Mapping[str, int] | None = None
 ) -> str:
-    """Write a table as Markdown, with intervals and deviations beside their numbers.
+    """Write a table as Markdown, with intervals and deviations next to their numbers.
 
-    Columns ``x, x_low, x_high`` become one, "22.1 [20.3, 24.0]"; columns ``x, x_std`` become "91.42 ± 0.19". A number
-    is rounded to two digits of its own uncertainty, one without any to four digits; both to 4 decimals at most, in a
+    Columns ``x, x_low, x_high`` become one, "22.1 [20.3, 24.0]"; columns ``x, x_std`` become "91.42 ± 0.19". Numbers
+    are rounded to two digits of their uncertainty, or to four digits without one; both to 4 decimals at most, in a
     column of small numbers to three digits of the largest. NaN is written "–", infinity "∞".
 
     Parameters
@@ -41,7 +40,7 @@ def to_markdown(
     headers : mapping of str to str, optional
         Headings for columns; the others are their names with spaces for underscores.
     decimals : mapping of str to int, optional
-        Decimals for columns that have no uncertainty beside them.
+        Decimals for columns without an uncertainty.
 
     Returns
     -------
@@ -59,7 +58,7 @@ def to_markdown(
     | gp | 22.1 [20.3, 24.0] |
     | random | – |
     """
-    text = _texts(table, headers, decimals=decimals)
+    text = texts_of(table, headers, decimals=decimals)
     lines = [text.headings, ["---:" if right else ":---" for right in text.right]]
     lines += [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in text.rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
@@ -104,7 +103,7 @@ def to_latex(
     \bottomrule
     \end{tabular}
     """
-    text = _texts(table, headers, best, decimals)
+    text = texts_of(table, headers, best, decimals)
 
     def line(cells: list[str], row: int = -1) -> str:
         written = [in_latex(cell) for cell in cells]
@@ -135,7 +134,7 @@ def to_html(
     >>> '<td class="num" data-value="0.5">0.5000</td>' in to_html(table)
     True
     """
-    text = _texts(table, headers, best, decimals)
+    text = texts_of(table, headers, best, decimals)
     head = "".join(
         f'<th scope="col"{_class(right)}>{escape(heading)}</th>'
         for heading, right in zip(text.headings, text.right, strict=True)
@@ -178,7 +177,7 @@ def spread(mean: float, deviation: float, digits: int = 2) -> str:
 
 
 class _Texts(NamedTuple):
-    """A table in words: headings, which columns stand on the right, rows, their values, and the best cells."""
+    """A formatted table: headings, right-aligned columns, rows, their values, and the best cells."""
 
     headings: list[str]
     right: list[bool]
@@ -187,19 +186,13 @@ class _Texts(NamedTuple):
     best: set[tuple[int, int]]
 
 
-def _texts(
+def texts_of(
     table: pd.DataFrame,
     headers: Mapping[str, str] | None,
     best: Goals | None = None,
     decimals: Mapping[str, int] | None = None,
 ) -> _Texts:
-    if not isinstance(table, pd.DataFrame):
-        raise SettingError(f"A table is a DataFrame, such as nasmeta.analysis.summarise returns, not {said(table)}.")
-    for name, digits in (decimals or {}).items():
-        check_int(f"The decimals of {name}", digits, 0, 100)
     names = [str(name) for name in table.columns]
-    if len(set(names)) < len(names):
-        raise SettingError(f"A column of the table appears twice: {', '.join(names)}.")
     parts = {f"{name}{end}" for name in names for end in ("_low", "_high", "_std")} & set(names)
     shown = [name for name in names if name not in parts]
     columns = [table.iloc[:, names.index(name)] for name in shown]
@@ -209,17 +202,15 @@ def _texts(
     values = [[row[name] for name in shown] for _, row in table.iterrows()]
     winners = set()
     for name, goal in (best or {}).items():
-        if goal not in ("min", "max"):
-            raise SettingError(f"The best of {name} is its 'min' or 'max', not {goal!r}.")
         if name in shown:
             column = shown.index(name)
-            numbers = check_array(f"The column {name}, to have a best,", [row[column] for row in values])
+            numbers = np.array([row[column] for row in values], dtype=np.float64)
             if np.isfinite(numbers).any():
-                # Whoever is written with the same number as the best is no worse as far as the reader can see.
+                # Equal to the best as printed.
                 first = [row[column].split(" ")[0] for row in rows]
-                best_value = np.nanmin(numbers) if goal == "min" else np.nanmax(numbers)
+                best_value = {"min": np.nanmin, "max": np.nanmax}[goal](numbers)
                 top = {text for text, number in zip(first, numbers, strict=True) if number == best_value}
-                if not set(first) <= top:  # where all are the best nobody is
+                if not set(first) <= top:  # none if all are
                     winners |= {(number, column) for number, text in enumerate(first) if text in top}
     return _Texts(
         headings=[(headers or {}).get(name, name.replace("_", " ")) for name in shown],

@@ -1,4 +1,4 @@
-"""The page of a verification: Markdown with its pictures beside it."""
+"""The page of a verification: Markdown with pictures."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def write_verification_page(
 ) -> list[Path]:
     """Write ``README.md``, which is returned first, and its pictures: agreement, training curves, cells as graphs.
 
-    A note about the data, where there is one, stands below the facts.
+    A note about the data follows the facts.
     """
     from nasmeta.tasks import get_task
 
@@ -62,7 +62,7 @@ def write_verification_page(
 
 
 def plot_verification(cells: pd.DataFrame, facts: Mapping[str, Any], width: Width = None) -> Figure:
-    """Draw what training measured against what the table says, with axes that say what was trained on."""
+    """Draw measured accuracies against the table, with the images in the labels of the axes."""
     split = "validation" if facts["measured_split"] == "valid" else "test"
     look_up = facts["lookup"]["address"].partition("/")[0]
     return plot_agreement(
@@ -91,21 +91,8 @@ def _head(facts: Mapping[str, Any]) -> list[str]:
         f"{recipe['learning_rate']:g} ({recipe['schedule']}), C = {recipe['channels']}, "
         f"N = {recipe['cells_per_stage']}, {recipe['precision']}.",
         *(f"* Left out of the picks: {said}." for said in facts.get("left_out", ())),
-        *_side_by_side(facts),
         f"* Look-up: {facts['lookup']['address']} (dataset/metric/split/epochs/seed), {facts['lookup']['release']}.",
         "",
-    ]
-
-
-def _side_by_side(facts: Mapping[str, Any]) -> list[str]:
-    """Say that networks trained in stacks, where they did."""
-    if "stack" not in facts:
-        return []
-    halved = f"; memory was short, so stacks were halved up to {facts['stack_halvings']} times"
-    return [
-        f"* Trainings: stacks of up to {facts['stack']} networks{halved if facts['stack_halvings'] else ''}. Sums "
-        "round in another order than in single trainings, so accuracies differ from theirs by up to some points. Each "
-        "has an equal part of a stack's seconds."
     ]
 
 
@@ -165,7 +152,7 @@ def _accuracies(cells: pd.DataFrame, facts: Mapping[str, Any], split: str) -> li
 
 
 def _separation(found: Mapping[str, Any] | None) -> list[str]:
-    """Say how well training tells picks from random cells."""
+    """Describe how well training separates picks from random cells."""
     if found is None:
         return []
     alone = (

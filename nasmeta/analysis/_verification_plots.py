@@ -27,7 +27,7 @@ def plot_cells(
     space: str | SearchSpace = "nb201",
     width: Width = None,
 ) -> Figure:
-    """Draw cells as graphs, three a row; see `SearchSpace.draw`.
+    """Draw cells as graphs, three per row; see `SearchSpace.draw`.
 
     Parameters
     ----------
@@ -35,15 +35,13 @@ def plot_cells(
     titles : sequence of str, optional
     space : str or SearchSpace, default "nb201"
     width : str or float, optional
-        As in `plot_regret`; 2.5 inches a cell where left out.
+        As in `plot_regret`; 2.5 inches per cell by default.
 
     Examples
     --------
     >>> len(plot_cells([6111, 0]).axes)
     2
     """
-    if not len(cells):
-        raise SettingError("There is no cell to draw.")
     if titles is not None and len(titles) != len(cells):
         raise SettingError(f"There are {len(titles)} titles for {len(cells)} cells.")
     space = get_space(space)
@@ -58,15 +56,15 @@ def plot_cells(
 
 @house_style(label=8, tick=7, legend=7, framed=True)
 def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
-    """Draw accuracy and training loss after each epoch, a line a training; the legend has cells, or roles if many.
+    """Draw accuracy and training loss after each epoch, a line per training; the legend has cells, or roles if many.
 
     Parameters
     ----------
     epochs : DataFrame
         With the columns cell, role, seed, epoch, train_loss, valid_accuracy and test_accuracy; validation is drawn,
-        or the test accuracy where there is none.
+        or the test accuracy if there is none.
     width : str or float, optional
-        As in `plot_regret`; 6.6 inches where left out.
+        As in `plot_regret`; 6.6 inches by default.
 
     Examples
     --------
@@ -76,10 +74,7 @@ def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
     >>> [axes.get_ylabel() for axes in plot_training_curves(frame).axes]
     ['validation accuracy (%)', 'training loss']
     """
-    check_frame(
-        epochs, "verify", 'read_csv("{}/epochs.csv")',
-        ["cell", "role", "seed", "epoch", "train_loss", "valid_accuracy", "test_accuracy"],
-    )  # fmt: skip
+    check_frame(epochs, ["cell", "role", "seed", "epoch", "train_loss", "valid_accuracy", "test_accuracy"], "verify")
     columns, lines = columns_in(width, 2, 2)
     figure = new_figure(inches(width, 6.6), lines * 2.4 + 0.5)
     split = "valid" if epochs["valid_accuracy"].notna().any() else "test"
@@ -125,7 +120,7 @@ def _grid(axes: Any) -> None:
 def plot_agreement(
     cells: pd.DataFrame, lookup_label: str, measured_label: str, diagonal: bool = False, width: Width = None
 ) -> Figure:
-    """Draw what training measured against what the table says.
+    """Draw measured accuracies against the table.
 
     Bars are the range of the table's seeds, and one standard deviation of the trainings either way.
 
@@ -136,9 +131,9 @@ def plot_agreement(
     lookup_label, measured_label : str
         Of the axes.
     diagonal : bool, default False
-        Draw the line where both are equal.
+        Draw the line of equal values.
     width : str or float, optional
-        As in `plot_regret`; 3.6 inches where left out.
+        As in `plot_regret`; 3.6 inches by default.
 
     Examples
     --------

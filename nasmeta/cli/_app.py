@@ -50,7 +50,7 @@ app.command(
 )(search)
 app.command(
     epilog="Examples:\n\nnasmeta train 6111 --folder 6111\n\n"
-    "nasmeta train 6111 --data cifar10:PATH --recipe nb201-12 --folder 6111 --export 6111.onnx"
+    "nasmeta train 6111 --data cifar10:PATH --recipe nb201-12 --folder 6111"
 )(train)
 app.command(
     epilog="Examples:\n\nnasmeta compare --searchers random,evolution --repeats 100 --folder results\n\n"

@@ -253,6 +253,7 @@ def list_data() -> None:
     from rich.table import Table
 
     from nasmeta.tables import damaged_sources, list_sources
+    from nasmeta.tables._store import MOST_CONTENT_BYTES, content_files, content_folder
 
     terminal = console()
     states = list_sources()
@@ -295,6 +296,11 @@ def list_data() -> None:
             for key_, text in lines.items():
                 terminal.print(f"{key_:<9}{text}", soft_wrap=True)
             terminal.print()
+    files = content_files()
+    megabytes = f"{sum(file.stat().st_size for file in files) / 1e6:.1f} of {MOST_CONTENT_BYTES / 1e6:.0f} MB"
+    terminal.print(
+        f"Tables of data frames, made in Python: {len(files)}, {megabytes} in {content_folder()}", soft_wrap=True
+    )
 
 
 @data_app.command("fetch", epilog="Example: nasmeta data fetch nasgraph-nb201 meco")

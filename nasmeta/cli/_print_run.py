@@ -17,47 +17,36 @@ from nasmeta.runs import FrontHistory, History
 from nasmeta.tables import describe_column
 
 if TYPE_CHECKING:
-    from nasmeta.analysis import ComparisonSummary
+    from nasmeta.analysis.report import Findings
 
 
+_NOT_PRINTED = ("final_regret", "simulated_days", "seconds")  # columns of the summary
 _REASONS = 3  # why evaluations failed; the errors of somebody's own network may all differ
 
 
-def print_summary(summary: ComparisonSummary) -> None:
-    """Print a table a task: the best value so far after some budgets, and how often the optimum was found."""
-    from nasmeta.analysis._tables import number_or_dash, spread
+def print_summary(found: Findings) -> None:
+    """Print a table per task, without intervals, and the remarks on the runs."""
+    from nasmeta.analysis._tables import texts_of
+    from nasmeta.analysis.report._words import column_notes, size_sentence
+    from nasmeta.analysis.report._write import NOTHING
 
     terminal = console()
-    for of_task in summary.tasks:
-        known = bool(of_task.table["share_solved"].notna().any())
-        numbers = [*(f"after {n}" for n in of_task.budgets), *of_task.by_seconds, *["found", "needed"] * known]
-        rows = []
-        for row in of_task.table.to_dict("records"):
-            name = str(row["searcher"])
-            rows.append(
-                [
-                    name,
-                    *(spread(row[f"value_at_{n}"], row[f"value_at_{n}_std"], of_task.digits) for n in of_task.budgets),
-                    *(texts.get(name, "–") for texts in of_task.by_seconds.values()),
-                    f"{row['share_solved'] * row['runs'] / of_task.asked[name]:.0%}" if known else "–",
-                    number_or_dash(row["evaluations_to_optimum"], ".1f"),
-                ][: 1 + len(numbers)]
-            )
-        print_table(["searcher", *numbers], rows, of_task.title, right=numbers)
-    if summary.tasks:
-        values = summary.by_seconds or (
-            "after n: best value after n evaluations, mean ± standard deviation over the runs"
-        )
-        terminal.print(values)
-        if any(of_task.table["share_solved"].notna().any() for of_task in summary.tasks):
-            terminal.print(
-                "found: share of the runs that evaluated the best cell of the table or surrogate\n"
-                "needed: mean number of evaluations until then, where all runs found it"
-            )
-    for remark in summary.remarks:
-        terminal.print(remark)
-    if summary.tasks:
-        terminal.print()
+    if found.frame.empty:
+        terminal.print(NOTHING)
+        return
+    terminal.print(size_sentence(found))
+    for fact in found.facts:
+        table = found.summary[fact.name]
+        names = [str(name) for name in table]
+        unwanted = [name for name in names if name.endswith(("_low", "_high")) or name.startswith(_NOT_PRINTED)]
+        table = table.drop(columns=unwanted)
+        decimals = found.decimals | {"share_solved": 2, "evaluations_to_optimum": 1}
+        headers = found.headers(fact.name) | {"evaluations_to_optimum": "to optimum"}
+        text = texts_of(table, headers, decimals=decimals)
+        print_table(text.headings, text.rows, f"{fact.name}. {fact}", right=text.headings[1:])
+    for line in (*column_notes(found, map(str, table), intervals=False), *found.run_remarks):
+        terminal.print(line)
+    terminal.print()
 
 
 def all_failed(run: History) -> bool:
@@ -105,15 +94,21 @@ def print_run(run: History, journal: Path | None) -> None:
         + (f" in {duration(float(run.end_seconds[-1]))} on {run.clock}" if run.clock.workers > 1 and len(run) else ""),
     }
     lines |= _failed(run)
+    width = _echo(lines, journal)
+    for column, value in ({} if all_failed(run) else run.report()).items():
+        typer.echo(
+            f"{'also measured':<{width}}{column.metric} {written(value)} {column.unit}: {describe_column(column)}"
+        )
+
+
+def _echo(lines: dict[str, str], journal: Path | None) -> int:
+    """Print facts as two columns; return the width of the first one."""
     if journal is not None:
         lines["journal"] = str(journal)
     width = max(16, *(len(name) + 2 for name in lines))
     for name, text in lines.items():
         typer.echo(f"{name:<{width}}{text}")
-    for column, value in ({} if all_failed(run) else run.report()).items():
-        typer.echo(
-            f"{'also measured':<{width}}{column.metric} {written(value)} {column.unit}: {describe_column(column)}"
-        )
+    return width
 
 
 def _spent(run: History, trained: bool) -> str:
@@ -171,10 +166,7 @@ def _print_front(run: FrontHistory, journal: Path | None) -> None:
             f"reference point {reference})"
         )
     lines["front found"] = f"{len(found)} architectures"
-    if journal is not None:
-        lines["journal"] = str(journal)
-    for name, text in lines.items():
-        typer.echo(f"{name:<16}{text}")
+    _echo(lines, journal)
     if len(found):
         rows = [[f"{value:.5g}" if isinstance(value, float) else str(value) for value in row] for row in found.values]
         print_table(list(found.columns), rows)

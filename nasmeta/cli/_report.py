@@ -26,6 +26,9 @@ def report(
             "by default the largest that all runs reach."
         ),
     ] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="Searcher whose mean regret is a score of 0. Default: random search.")
+    ] = None,
     formats: Annotated[
         str, typer.Option(help="Formats of the figures, separated by commas: png, svg, pdf.")
     ] = "png,svg,pdf",
@@ -34,7 +37,7 @@ def report(
     ] = None,
 ) -> None:
     """Write the report of a comparison: an interactive page in one file, Markdown, figures and LaTeX tables."""
-    files = nm.report(folder, output, at=at, formats=names_in(formats), title=title).files
+    files = nm.report(folder, output, at=at, reference=reference, formats=names_in(formats), title=title).files
     typer.echo("Written:")
     for path in files[:2]:
         typer.echo(f"  {path}")

@@ -19,10 +19,11 @@ def compare_specified(
     name: str, folder: str | None, **where: Any
 ) -> tuple[pd.DataFrame, int | None, str | Evaluator, dict[str, float] | None]:
     """Run a specification and show what its runs picked; return results, both budgets, and the evaluator between."""
-    from nasmeta.experiments import read_specification, run_specification
+    from nasmeta.experiments import run_specification
+    from nasmeta.experiments.specification._read import specification_to_run
     from nasmeta.tasks import get_task
 
-    specification = read_specification(name)
+    specification = specification_to_run(name)
     typer.echo(specification.title)
     frame = run_specification(specification, folder, **where, progress=True)
     if specification.report and where.get("shard") is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -80,13 +79,6 @@ def train(
     device: Device = "auto",
     deterministic: Annotated[bool, typer.Option(help="Use deterministic algorithms only; slower on a GPU.")] = False,
     tensorboard: Annotated[bool, typer.Option(help="Also write TensorBoard logs to the folder.")] = False,
-    distributed: Annotated[
-        bool, typer.Option(help="Train in the processes that torchrun started, one on each GPU.")
-    ] = False,
-    export: Annotated[
-        list[Path] | None,
-        typer.Option(help="Write the trained network: .safetensors, .pt2 (torch.export) or .onnx. Repeatable."),
-    ] = None,
 ) -> None:
     """Train the network of one cell."""
     found = nm.train(
@@ -103,20 +95,13 @@ def train(
         deterministic=deterministic,
         progress=True,
         tensorboard=tensorboard,
-        export=export or (),
-        distributed=distributed,
     )
-    if distributed and os.environ["RANK"] != "0":
-        return  # the first process tells
     accuracies = {"train": found.train_accuracy, "valid": found.valid_accuracy, "test": found.test_accuracy}
     said = ", ".join(f"{name} {value:.2f} %" for name, value in accuracies.items() if value is not None)
     typer.echo(f"cell {found.cell} on {found.dataset}: {said}; after {len(found.epochs)} epochs, seed {found.seed}")
-    energy = "" if found.energy_joules is None else f", {found.energy_joules:,.0f} J"
-    typer.echo(
-        f"{found.parameters:,} parameters; {duration(found.train_seconds)} of training on {found.device}{energy}"
-    )
-    for path in [*([folder] if folder else []), *(export or [])]:
-        typer.echo(f"written: {path}")
+    typer.echo(f"{found.parameters:,} parameters; {duration(found.train_seconds)} of training on {found.device}")
+    if folder is not None:
+        typer.echo(f"written: {folder}")
 
 
 @cli_command
@@ -148,11 +133,8 @@ def verify(
     device: Device = "auto",
     workers: Annotated[
         str,
-        typer.Option(metavar="N|auto|ray", help="Number of parallel trainings; auto runs as many as fit on the GPU."),
+        typer.Option(metavar="N|ray", help="Number of parallel trainings, which share the device; or ray."),
     ] = "1",
-    stack: Annotated[
-        int, typer.Option(metavar="N", help="Train N cells side by side as one network, which fills a GPU better.")
-    ] = 1,
     shard: Annotated[
         str | None,
         typer.Option(
@@ -195,7 +177,6 @@ def verify(
             compare_with=compare_with,
             device=device,
             workers=int(workers) if workers.isdecimal() else workers,
-            stack=stack,
             shard=shard,
             announce=tell,
             on_end=lambda cell, seed, outcome: tell(_ended(cell, seed, outcome), last=True),

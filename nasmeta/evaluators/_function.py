@@ -1,4 +1,4 @@
-"""Evaluation by a Python function."""
+"""The evaluator that calls a Python function."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_choice, check_instance
+from nasmeta.checks import check_choice
 from nasmeta.code import identity_of
 from nasmeta.errors import EvaluationFailed, NasmetaError, SettingError, shown
-from nasmeta.evaluators._base import Evaluation, Evaluator
-from nasmeta.evaluators._failures import raise_named
+from nasmeta.evaluators._evaluator import Evaluation, Evaluator, raise_named
 from nasmeta.registry import Registry
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables import ColumnInfo
@@ -23,7 +22,7 @@ from nasmeta.tasks import Signal, Task
 
 Measure: TypeAlias = "Callable[[Mapping[str, Any]], float | tuple[float, float]]"
 
-# Functions and evaluators that other packages bring, by entry point or as package.module:Name.
+# Functions and evaluators of other packages, by entry point or as package.module:Name.
 EVALUATORS: Registry[Measure | Evaluator] = Registry(
     "evaluator",
     group="nasmeta.evaluators",
@@ -33,25 +32,24 @@ EVALUATORS: Registry[Measure | Evaluator] = Registry(
 
 
 def _is_function(found: object) -> bool:
-    """Whether it is called for an answer; a class makes an object of itself, and no number."""
+    """Whether an object is a function of choices, and not a class."""
     return callable(found) and not isinstance(found, type)
 
 
 class FunctionEvaluator(Evaluator):
-    """Answer by calling a function.
+    """Evaluate by calling a function.
 
     Parameters
     ----------
     function : callable
-        From the choices of an architecture, a mapping of positions to them, to its value; or to (value, seconds).
+        Maps the choices of an architecture, a mapping of position names to choices, to its value or (value, seconds).
     task : Task or SearchSpace
-        A question whose direction and held-out dataset count, or a space of one's own.
+        A task, which defines the direction and the held-out dataset, or a custom space.
     name : str, optional
-        Of the task; where a space is given: the name of the function.
+        Of the task; by default, for a space, the name of the function.
     metric : str, default "value"
     direction : {"max", "min"}, optional
-        These two count where a space is given. The larger value is better where left out; a function whose name says
-        otherwise, such as ``loss``, needs it.
+        For a space only, like `metric`. The default is "max"; a function with a name such as ``loss`` needs it.
 
     Raises
     ------
@@ -78,9 +76,8 @@ class FunctionEvaluator(Evaluator):
         direction: Literal["max", "min"] | None = None,
     ) -> None:
         if not _is_function(function):
-            raise SettingError(f"A function is called with the choices of an architecture; this is {shown(function)}.")
-        check_choice("direction", "max" if direction is None else direction, ("max", "min"))
-        metric, name = check_instance("metric", metric, str), check_instance("name", "" if name is None else name, str)
+            raise SettingError(f"function must be a function of choices, not {shown(function)}.")
+        check_choice("direction", direction or "max", ("max", "min"))
         self.function = function
         if isinstance(task, SearchSpace):
             own = name or getattr(function, "__name__", "function").strip("<>")
@@ -95,7 +92,7 @@ class FunctionEvaluator(Evaluator):
         elif isinstance(task, Task):
             self._direction = task.direction
         else:
-            raise SettingError(f"A function answers for a Task or a SearchSpace, not for {shown(task)}.")
+            raise SettingError(f"task must be a Task or a SearchSpace, not {shown(task)}.")
         self._told = identity_of(function)  # now, as a counter among its settings may go on
         super().__init__(task)
 
@@ -103,7 +100,7 @@ class FunctionEvaluator(Evaluator):
 
     @cached_property
     def column(self) -> ColumnInfo:
-        """What the function measures."""
+        """The column of the function's values."""
         s = self.task.signal
         return ColumnInfo(
             s.dataset, s.metric, s.split, s.epochs, s.seed, "1", self._direction, "evaluated here",  # type: ignore[arg-type]
@@ -120,12 +117,12 @@ class FunctionEvaluator(Evaluator):
         return {"kind": "function", **self._told}
 
     def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
-        """Call the function for each architecture; it raises `nasmeta.errors.EvaluationFailed` where there is no value.
+        """Call the function for each architecture; it may raise `nasmeta.errors.EvaluationFailed`.
 
         Raises
         ------
         NasmetaError
-            Where it returns something that is no finite number, or raises anything else.
+            If the function returns anything but finite numbers, or raises another error.
         """
         values, costs, failures = list[float](), list[float](), list[str | None]()
         for cell in cells.tolist():
@@ -154,5 +151,5 @@ class FunctionEvaluator(Evaluator):
         return Evaluation(np.array(values), np.array(costs), tuple(failures) if any(failures) else ())
 
     def report(self, cell: int) -> dict[ColumnInfo, float]:
-        """Return nothing: there is nothing else to tell."""
+        """Return nothing, because there are no report columns."""
         return {}

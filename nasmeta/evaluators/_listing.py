@@ -1,12 +1,13 @@
-"""All evaluators that have a name, as a table."""
+"""The table of registered evaluators."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.evaluators._function import EVALUATORS
-from nasmeta.evaluators._known import UNKNOWN_FEASIBILITY, SurrogateEvaluator, TableEvaluator
 from nasmeta.evaluators._supernet import TRAINED
+from nasmeta.evaluators._surrogate import SurrogateEvaluator
+from nasmeta.evaluators._table import UNKNOWN_FEASIBILITY, TableEvaluator
 from nasmeta.registry import listed
 
 if TYPE_CHECKING:
@@ -14,13 +15,13 @@ if TYPE_CHECKING:
 
 
 def list_evaluators() -> pd.DataFrame:
-    """Return the evaluators that have a name; the file of a surrogate, and a function, are others.
+    """Return the registered evaluators; files of surrogates and functions are evaluators, too.
 
     Returns
     -------
     DataFrame
-        One row an evaluator: ``evaluator`` (its name), ``summary`` (one line), ``data`` (whether it needs images, as
-        `nasmeta.list_images` has them) and ``extra`` (of this package that brings what it needs; empty for none).
+        One row per evaluator: ``evaluator`` (its name), ``summary`` (one line), ``data`` (whether it needs images, see
+        `nasmeta.list_images`) and ``extra`` (the extra of this package with its dependencies, or empty).
 
     Examples
     --------
@@ -28,7 +29,7 @@ def list_evaluators() -> pd.DataFrame:
     >>> nm.list_evaluators()["evaluator"].to_list()
     ['supernet', 'surrogate', 'table', 'training', 'unknown-feasibility']
     """
-    of_table = "Answer from a task's table; an evaluation of what it lacks fails, which nobody knows beforehand."
+    of_table = "Evaluate by a look-up in the task's table; architectures without a value can be proposed, and fail."
     own: dict[str, Any] = {"table": TableEvaluator, UNKNOWN_FEASIBILITY: of_table, "surrogate": SurrogateEvaluator}
     own |= TRAINED
     extras, mappings = dict.fromkeys(TRAINED, "torch"), [own, EVALUATORS]

@@ -1,4 +1,4 @@
-"""Answers by weights that all cells share."""
+"""The evaluator that uses the shared weights of a supernet."""
 
 from __future__ import annotations
 
@@ -9,28 +9,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import MissingValueError, SettingError, TrainingFailed
-from nasmeta.evaluators._base import Evaluation, Evaluator
+from nasmeta.errors import MissingValueError, TrainingFailed
+from nasmeta.evaluators._evaluator import Evaluation, Evaluator
 from nasmeta.evaluators._training import TrainingEvaluator, _Trained, _turn_at
 
 
 class SupernetEvaluator(TrainingEvaluator):
-    """Answer by the accuracy of a cell with the weights of a supernet, which is trained once, at the first question.
+    """Evaluate by the accuracy of a cell with the shared weights of a supernet.
 
-    Single path one-shot with uniform sampling (Guo et al., ECCV 2020), see `nasmeta.training.Supernet`. In each run the
-    first evaluation costs the supernet's training, and each the seconds of its own validation. A training that fails is
-    not repeated: each cell then fails and is charged the seconds that it took, so that a budget in seconds ends. How
-    far these values order cells as trained networks do is measured in ``reports/training/supernet``.
+    Single path one-shot with uniform sampling (Guo et al., ECCV 2020), see `nasmeta.training.Supernet`. The first
+    evaluation trains the supernet; in each run, its cost includes the training. If the training fails, every evaluation
+    fails at the same cost. ``reports/training/supernet`` compares these values with those of trained networks.
 
     Parameters
     ----------
     task, data, recipe, seed, folder, device, **options
-        As of `TrainingEvaluator`; the recipe is that of the supernet, of which the folder keeps one.
+        As in `TrainingEvaluator`; the recipe trains the supernet, which the folder keeps.
 
     Raises
     ------
     SettingError
-        Where the space has no cells, or something is not possible for `TrainingEvaluator`.
+        If the space has no cells, or an argument is impossible for `TrainingEvaluator`.
 
     Examples
     --------
@@ -43,39 +42,35 @@ class SupernetEvaluator(TrainingEvaluator):
     """
 
     name = "supernet"
-    _instead = "a supernet is of cells."
+    _instead = "a supernet needs a space of cells."
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
-        for name in ("build_network", "isolated", "stack"):
-            if settings.pop(name, None) is not None:
-                raise SettingError(f"A supernet is of cells and trained in this process: it takes no {name}.")
-        super().__init__(*arguments, isolated=False, **settings)
+        super().__init__(*arguments, isolated=False, build_network=None, **settings)
         self._supernet: Any = None
         self._train_seconds = 0.0
         self._failed: _Trained | None = None
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What answers, for the journal of a run."""
+        """The identity of the evaluator."""
         return {**super().identity, "kind": "supernet"}
 
     def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
-        """Return itself by the epochs of its recipe; a supernet has no shorter trainings of a cell.
+        """Return itself by the epochs of its recipe.
 
         Raises
         ------
         MissingValueError
-            Where other lengths are asked for.
+            For other lengths, because a supernet does not train cells one by one.
         """
         if epochs is None or list(epochs) != [self.full_epochs]:
             raise MissingValueError(
-                "A supernet answers for one length of training: take a searcher of full trainings, or the evaluator "
-                "training."
+                "A supernet has one length of training: use a searcher without fidelities, or the evaluator training."
             )
         return {self.full_epochs: self}
 
     def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
-        """Return validation accuracy (percent) and seconds of each cell; the first of a run pays for the training."""
+        """Return validation accuracies (percent) and seconds; the first cost of a run includes the training."""
         first = not self._begun
         found = super().evaluate(cells)
         if first:
@@ -83,7 +78,7 @@ class SupernetEvaluator(TrainingEvaluator):
         return found
 
     def result(self, cell: int) -> None:
-        """Return nothing: no cell has a training of its own."""
+        """Return None, because no cell has its own training."""
 
     def _train(self, cell: int) -> _Trained:
         from nasmeta.training import train_supernet
@@ -111,4 +106,4 @@ class SupernetEvaluator(TrainingEvaluator):
         return _Trained(value, time.perf_counter() - start, None)
 
 
-TRAINED = {"training": TrainingEvaluator, "supernet": SupernetEvaluator}  # those that need images, by name
+TRAINED = {"training": TrainingEvaluator, "supernet": SupernetEvaluator}  # evaluators that need images, by name

@@ -1,8 +1,9 @@
-"""Evaluation by real training."""
+"""The evaluator that trains networks."""
 
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -18,16 +19,13 @@ from weakref import finalize
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_bool, check_int
-from nasmeta.errors import ColumnError, MissingValueError, SettingError, TrainingFailed
-from nasmeta.evaluators._base import Evaluation, Evaluator
-from nasmeta.evaluators._lengths import training_lengths
-from nasmeta.evaluators._trainer import Trainer
-from nasmeta.places import checked_path
+from nasmeta.checks import check_int
+from nasmeta.errors import ColumnError, MissingValueError, SettingError, TrainingFailed, shown
+from nasmeta.evaluators._evaluator import Evaluation, Evaluator
 from nasmeta.spaces import CellSpace, SearchSpace, canonical_dataset, held_out_name
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Signal, Task, as_task
-from nasmeta.training import ImageDataset, Recipe, TrainingResult, default_split, read_result
+from nasmeta.training import ImageDataset, Recipe, Trainer, TrainingResult, read_result
 from nasmeta.training._result import seconds_so_far
 
 if TYPE_CHECKING:
@@ -37,7 +35,7 @@ FAILED_VALUE = 0.0  # percent: below every accuracy that a training ends with, c
 
 
 class _Trained(NamedTuple):
-    """What came out of a training, and what it took."""
+    """The value of a training and its seconds."""
 
     value: float
     seconds: float
@@ -46,13 +44,13 @@ class _Trained(NamedTuple):
 
 
 def _of_space(space: SearchSpace) -> Task:
-    """Return the question which architecture of a space is the most accurate."""
+    """Return the task of finding the most accurate architecture of a space."""
     signal = Signal("trained", "accuracy", "valid", None, None, "own", kind="performance")
     return Task(f"{space.name}/trained", space, signal, cost=None)
 
 
 class _TemporaryFolder:
-    """A folder that goes with the last who knows it."""
+    """A folder that is removed with its last reference."""
 
     def __init__(self) -> None:
         self.path = Path(mkdtemp(prefix="nasmeta-"))
@@ -61,7 +59,7 @@ class _TemporaryFolder:
 
 @contextmanager
 def _turn_at(folder: Path | None) -> Iterator[None]:
-    """Wait until no other process trains in this folder; what it did is there then."""
+    """Wait until no other process trains in this folder."""
     with ExitStack() as turn:
         if folder is not None:
             from filelock import FileLock
@@ -75,49 +73,42 @@ def _turn_at(folder: Path | None) -> Iterator[None]:
 
 
 class TrainingEvaluator(Evaluator):
-    """Answer by training the cell's network; the value is its validation accuracy after the last epoch.
+    """Evaluate by training; the value is the validation accuracy after the last epoch.
 
-    Cells of one isomorphism class (the rule ``upstream``) are one network: the class's representative is trained once,
-    and in a run a cell whose class was trained before costs nothing. A training that fails (its loss is not finite,
-    memory does not suffice, its process is killed) has the value 0 and its reason in ``failures``; it ends nothing.
-    Where memory is short, fewer images than a batch go through the network at once and gradients are added up; batch
-    norm then sees the fewer, so the value is not quite that of the recipe, and the journal's note says so.
+    Isomorphic cells (rule ``upstream``) are one network: their representative is trained once, and further evaluations
+    in the same run cost nothing. A training that fails (a loss that is not finite, too little memory, a killed process)
+    has the value 0 and a reason in ``failures``; the search continues. If memory does not suffice for a batch, its
+    parts are computed one after another. Batch norm then changes the value slightly, and the journal has a note.
 
     Parameters
     ----------
     task : str, Task or SearchSpace
-        Says the space, and what a meta-searcher must not learn from.
+        Defines the space, and the dataset that meta-searchers must not learn from.
     data : str or ImageDataset
-        As `nasmeta.training.ImageDataset.load` takes it; with a validation split.
+        A source as in `nasmeta.training.ImageDataset.load`, or a loaded dataset, with a validation split.
     recipe : str, Path or Recipe, optional
         As in `nasmeta.train`.
     seed : int, default 0
         Of weights and batches, the same for every cell.
     folder : path, optional
-        Where trainings keep their checkpoints and results, a sub-folder each; trainings that are there are not
-        repeated. Without one, nothing outlives the process.
+        Keeps checkpoints and results, one sub-folder per training. Finished trainings are not repeated.
     device : str, default "auto"
     isolated : bool, default True
-        Train in a process of its own, so that a killed training is a failed one and does not end this process.
+        Train in a worker process: if it is killed, the training is a failure and this process continues.
     build_network : callable, optional
-        For a space of one's own: from the choices of an architecture to its network, see `nasmeta.training.train`.
-    stack : int, default 1
-        Train so many of the cells that are asked for at once side by side as one network, see
-        `nasmeta.training.train_many`: for a run with a ``batch``. Values are then not those of single trainings to the
-        bit: the journal says ``stacked``, and of each cell how many there were.
+        For a custom space: builds the network of an architecture from its choices, see `nasmeta.training.train`.
     **options
-        Keyword arguments of `nasmeta.training.ImageDataset.load`; the split is by default that of the tables where they
-        know the data set.
+        Keyword arguments of `nasmeta.training.ImageDataset.load`; the default split is that of the tables.
 
     Attributes
     ----------
     failures : dict of int to str
-        Why cells failed.
+        The reasons of failed trainings, by cell.
 
     Raises
     ------
     NasmetaError
-        Where PyTorch is missing, or data, recipe or split are not possible.
+        If PyTorch is missing, or data, recipe or split are impossible.
 
     Examples
     --------
@@ -139,25 +130,19 @@ class TrainingEvaluator(Evaluator):
         device: str = "auto",
         isolated: bool = True,
         build_network: BuildNetwork | None = None,
-        stack: int = 1,
         **options: Any,
     ) -> None:
         asked = _of_space(task) if isinstance(task, SearchSpace) else as_task(task)
         if build_network is None and not isinstance(asked.space, CellSpace):
-            raise SettingError(f"Networks of {asked.space.name} are not known: {self._instead}")
+            raise SettingError(f"Networks of {asked.space.name} cannot be built: {self._instead}")
         if asked.signal.metric != "accuracy":
             raise SettingError(f"Training measures accuracies, but {asked.name} is about {asked.signal.metric}.")
         if asked.objective is not None:
             cost = asked.objective.cost.metric
             raise SettingError(f"Training measures accuracies, but {asked.name} is also about {cost}.")
-        self.seed, self.stack = check_int("seed", seed, least=0), check_int("stack", stack)
-        if self.stack > 1 and build_network is not None:
-            raise SettingError("A stack is of cells: networks of your own train one after another, so leave out stack.")
-        self.folder = None if folder is None else checked_path("folder", folder)
-        if isinstance(data, str):
-            options.setdefault("split", "fraction" if "valid_fraction" in options else default_split(data))
+        self.seed = check_int("seed", seed, least=0)
+        self.folder = None if folder is None else Path(folder)
         space = asked.space if build_network is not None else asked.space.name
-        check_bool("isolated", isolated)
         own: dict[str, Any] = {"options": options, "isolated": isolated, "build_network": build_network}
         self.trainer = Trainer(data, recipe, space, device=device, **own)
         if build_network is not None:
@@ -166,34 +151,34 @@ class TrainingEvaluator(Evaluator):
             self._network_identity = network_identity(build_network)
             self.trainer.build_network = IdentifiedNetwork(build_network, self._network_identity)
         if not len(self.trainer.dataset.splits["valid"]):
-            raise SettingError("A search needs validation images, but these data have none: pass valid_fraction=0.1.")
+            raise SettingError("A search needs validation images, but the dataset has none: pass valid_fraction=0.1.")
         self.failures: dict[int, str] = {}
-        self._trained: dict[int, _Trained] = {}  # here, in all runs, by the representative of the class
-        self._begun: dict[int, _Trained] = {}  # in this run: trained and paid for
+        self._trained: dict[int, _Trained] = {}  # by the representative of the class, in all runs of this evaluator
+        self._begun: dict[int, _Trained] = {}  # evaluated in this run
         self._lost: dict[Path | None, float] = {}  # seconds of trainings that failed, by folder
         self._of_lengths: dict[Any, dict[int, Evaluator]] = {}
         super().__init__(asked.with_held_out(self._held_out(asked)))
 
     name = "training"
     _instead = "pass build_network, a function from the choices of an architecture to a torch.nn.Module."
-    _network_identity: dict[str, Any] | None = None  # what tells networks of one's own apart
-    _home: _TemporaryFolder | None = None  # a folder for the time of a run, where there is no other and trainings pause
+    _network_identity: dict[str, Any] | None = None  # of custom networks
+    _home: _TemporaryFolder | None = None  # if trainings pause without a folder
 
-    _short: Recipe | None = None  # of a training with a shorter schedule of its own
-    _until: int | None = None  # after which epoch the training pauses
+    _short: Recipe | None = None  # for shorter trainings with their own schedule
+    _until: int | None = None  # epoch of the pause
 
     @property
     def recipe(self) -> Recipe:
-        """How it trains."""
+        """The recipe of the trainings."""
         return self._short or self.trainer.recipe
 
     @property
     def full_epochs(self) -> int:
-        """Epochs of a full training, those of the recipe."""
+        """Epochs of the recipe."""
         return self.trainer.recipe.epochs
 
     def _held_out(self, asked: Task) -> tuple[str, ...]:
-        """Return the data set that is trained on; of a folder of images, which may be any, also the task's own."""
+        """Return the dataset of the trainings; for a folder of images, which may be any dataset, also the task's."""
         dataset = self.trainer.dataset
         name = held_out_name(dataset.name)
         if dataset.facts.get("source") in (None, "folder"):
@@ -202,7 +187,7 @@ class TrainingEvaluator(Evaluator):
 
     @cached_property
     def column(self) -> ColumnInfo:
-        """What a training measures, and on which data."""
+        """The column of validation accuracies."""
         trainer = self.trainer
         return ColumnInfo(
             canonical_dataset(trainer.dataset.name),
@@ -220,7 +205,7 @@ class TrainingEvaluator(Evaluator):
 
     @property
     def report_columns(self) -> tuple[ColumnInfo, ...]:
-        """The test accuracy of the trained network, and what the task's table says, where it is here."""
+        """The test accuracy of the trained network, and the columns of the task's table if it is on this machine."""
         trained = (replace(self.column, split="test"),) if self.folder is not None else ()
         try:
             return (*trained, self.task.column, *self.task.report_columns)
@@ -228,7 +213,7 @@ class TrainingEvaluator(Evaluator):
             return trained
 
     def report(self, cell: int) -> dict[ColumnInfo, float]:
-        """Return the test accuracy of the cell's network, where the evaluator has a folder, and the table's values."""
+        """Return the test accuracy of the trained network, if there is a folder, and the values of the table."""
         columns, found = self.report_columns, dict[ColumnInfo, float]()
         result = self.result(cell)
         if result is not None and result.test_accuracy is not None:
@@ -245,24 +230,21 @@ class TrainingEvaluator(Evaluator):
 
     def __getstate__(self) -> dict[str, Any]:
         if self._home is not None or self.folder is None:
-            raise TypeError("An evaluator that trains stays in its process, unless it has a folder.")
+            raise TypeError("A TrainingEvaluator needs a folder to be sent to another process.")
         return {key: own for key, own in self.__dict__.items() if key != "column"}
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What answers, for the journal of a run: the same data, split, recipe and seed."""
+        """The identity of the evaluator: data, split, recipe and seed."""
         own = {} if self._network_identity is None else {"network": self._network_identity}
-        stacked = {"stacked": True} if self.stack > 1 else {}
-        return {"kind": "training", **self.trainer.identity, "seed": self.seed, **own, **stacked}
+        return {"kind": "training", **self.trainer.identity, "seed": self.seed, **own}
 
     def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
-        """Return validation accuracy (percent) and training seconds of each cell, and why some failed.
+        """Return validation accuracies (percent), training seconds, and the reasons of failures.
 
-        A training of an earlier run is not repeated, but costs this run what it took.
+        A training of an earlier run is not repeated, but its seconds count in this run.
         """
         found, costs = [], []
-        if self.stack > 1 and self._until is None:
-            self._train_stack(dict.fromkeys(int(self.space.canonical(cell)) for cell in cells.tolist()))
         for cell in cells.tolist():
             representative, seconds = int(self.space.canonical(cell)), 0.0
             if representative not in self._begun:
@@ -279,7 +261,7 @@ class TrainingEvaluator(Evaluator):
         return Evaluation(values, np.array(costs), reasons, notes if any(notes) else ())
 
     def resume(self, cells: Sequence[int], values: Sequence[float], reasons: Mapping[int, str]) -> None:
-        """Begin a run with what its journal holds: those cells and their isomorphs are trained and paid for."""
+        """Start a run with the evaluations of its journal, which cost nothing again."""
         self._begun = {
             int(self.space.canonical(cell)): _Trained(value, 0.0, reasons.get(cell))
             for cell, value in zip(cells, values, strict=True)
@@ -287,19 +269,19 @@ class TrainingEvaluator(Evaluator):
         self.failures.update(reasons)
 
     def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
-        """Return evaluators of trainings of several lengths, by epochs; that of the recipe is the longest.
+        """Return evaluators of trainings of several lengths, by epochs; the longest is that of the recipe.
 
-        ``"2of6"`` is the recipe's own training, which pauses after two epochs and is gone on with where the cell is
-        promoted; 2 is a training with a schedule of its own, from the start, unless the learning rate is constant. By
-        default there are pauses after a ninth and a third, or when the recipe next evaluates.
+        ``"2of6"`` pauses the training of the recipe after two epochs; it resumes if the cell is promoted. 2 is a
+        training with its own schedule, from scratch unless the learning rate is constant. By default, trainings pause
+        after a ninth and a third of the epochs, or when the recipe evaluates next.
         """
         full = self.trainer.recipe.epochs
         lengths = training_lengths(epochs, self.trainer.recipe)
         key = tuple(lengths.items())
-        if key not in self._of_lengths:  # once, so that searchers that are compared share trainings
+        if key not in self._of_lengths:  # once, so that compared searchers share trainings
             constant = self.recipe.schedule == "constant"
             if self.folder is None and self._home is None and (constant or any(lengths.values())):
-                self._home = _TemporaryFolder()  # such a pause outlives no process
+                self._home = _TemporaryFolder()
             found: dict[int, Evaluator] = {}
             for length, paused in lengths.items():
                 one = found[length] = copy(self)
@@ -313,7 +295,7 @@ class TrainingEvaluator(Evaluator):
         return dict(self._of_lengths[key])
 
     def result(self, cell: int) -> TrainingResult | None:
-        """Return what a training that has finished left in the folder; None where there is none."""
+        """Return the result of a finished training in the folder, or None."""
         try:
             where = self._folder_of(int(self.space.canonical(cell)))
             return None if where is None else read_result(where)
@@ -348,36 +330,59 @@ class TrainingEvaluator(Evaluator):
                 return self._told(failure, self._lost[folder])
 
     def _spent(self, folder: Path | None) -> float:
-        """Return the seconds that a training has taken so far, which one that goes on and fails costs, too."""
+        """Return the seconds of a training so far; they count if it resumes and fails."""
         return 0.0 if folder is None else max(seconds_so_far(folder), self._lost.get(folder, 0.0))
 
-    def _train_stack(self, cells: Iterable[int]) -> None:
-        """Train side by side what is not trained yet."""
-        folders = {cell: self._folder_of(cell) for cell in cells if cell not in {**self._begun, **self._trained}}
-        if not folders:
-            return
-        tell = self.trainer.announced(f"training {len(folders)} cells", len(folders) * self.recipe.epochs)
-        with ExitStack() as turns:
-            for cell in sorted(folders):  # so that two processes do not wait for each other
-                turns.enter_context(_turn_at(folders[cell]))
-            before, began = {cell: self._spent(folder) for cell, folder in folders.items()}, time.monotonic()
-            found = self.trainer.train_stack(folders, self.seed, self.stack, self.recipe, tell)
-        share = (time.monotonic() - began) / len(folders)
-        self._trained |= {cell: self._told(one, before[cell] + share) for cell, one in found.items()}
-
     def _told(self, result: TrainingResult | TrainingFailed, elapsed: float = 0.0) -> _Trained:
-        """Return what the journal is told of a training; one that failed costs the seconds that went by."""
+        """Return the evaluation of a training; a failed one costs its elapsed seconds."""
         if isinstance(result, TrainingFailed):
             return _Trained(FAILED_VALUE, elapsed, result.told)
         assert result.valid_accuracy is not None
         whole = min(self.recipe.batch_size, len(self.trainer.dataset.splits["train"]))
-        short = result.micro_batch < whole  # of memory
-        note = {"images_at_once": result.micro_batch, "batch_size": whole} if short else {}
-        if result.stack > 1 or result.stack_halvings:
-            note |= {"stack": result.stack, "stack_halvings": result.stack_halvings}
+        halved = result.micro_batch < whole
+        note = {"images_at_once": result.micro_batch, "batch_size": whole} if halved else {}
         return _Trained(result.valid_accuracy, result.train_seconds + result.evaluate_seconds, None, note)
 
     def _folder_of(self, cell: int) -> Path | None:
         folder = self.folder if self._home is None else self._home.path
         own = "" if self._short is None else f"-{self._short.epochs}-epochs"
         return None if folder is None else folder / f"cell-{cell}{own}"
+
+
+_POINT = re.compile(r"(\d{1,6})of(\d{1,6})")
+
+
+def training_lengths(asked: Iterable[int | str] | None, recipe: Recipe) -> dict[int, bool]:
+    """Return the lengths of trainings in epochs, ascending, and whether each is a pause of the longest.
+
+    By default, trainings pause after a ninth and a third of the epochs, or when the recipe evaluates next.
+
+    >>> training_lengths(["2of6", 6], Recipe("own", epochs=6))
+    {2: True, 6: False}
+    >>> training_lengths(None, Recipe("own", epochs=18, evaluate_every=4))
+    {4: True, 8: True, 18: False}
+    """
+    full, every = recipe.epochs, recipe.evaluate_every
+    if asked is None:
+        pauses = [-(-n // every) * every for n in (full // 9, full // 3) if n]
+        return {**{n: True for n in pauses if n < full}, full: False}
+    possible = f'Possible: 1 to {full}, with {full} among them; "2of{full}" pauses the training of {full} epochs.'
+    found: dict[int, bool] = {}
+    for length in asked:
+        match = _POINT.fullmatch(length) if isinstance(length, str) else None
+        if isinstance(length, str) and (match is None or int(match[2]) != full):
+            raise SettingError(f"{shown(length)} is not a length of this training. {possible}")
+        epochs = check_int("epochs", int(match[1]) if match else length)
+        if epochs > full - (match is not None) or epochs in found:
+            raise SettingError(f"{shown(length)} is too long or appears twice. {possible}")
+        if epochs < full and epochs % every and (match or recipe.schedule == "constant"):
+            raise SettingError(
+                f"The recipe {recipe.name} evaluates every {every} epochs: a training pauses after a multiple of "
+                f"{every} epochs, not after {epochs}."
+            )
+        found[epochs] = match is not None
+    if full not in found:
+        raise SettingError(f"The training of {full} epochs is missing. {possible}")
+    if len({paused for epochs, paused in found.items() if epochs < full}) > 1:
+        raise SettingError("Short trainings are either pauses of the longest, or trainings of their own, not both.")
+    return dict(sorted(found.items()))

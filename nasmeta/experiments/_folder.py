@@ -338,7 +338,7 @@ class Results:
     ) -> None:
         self.configs, self.seeds, self._home = configs, seeds, home
         self._histories: dict[Pair, dict[int, History]] = {pair: {} for pair in configs}
-        self._attrs: dict[str, dict[str, dict[str, Any]]] = {"runs": {}, "full_epochs": {}, "searcher_seconds": {}}
+        self._attrs: dict[str, dict[str, dict[str, Any]]] = {}
         self._written: set[Pair] = set()
         self.done = 0
         if home is not None:
@@ -362,9 +362,11 @@ class Results:
         if self._home is None or len(of_pair) < len(self.seeds[pair]):
             return
         frame = self._frame([pair])
-        for name, told in self._attrs.items():
-            for task, of_task in frame.attrs.pop(name).items():
-                told.setdefault(task, {}).update(of_task)
+        for name, by_task in frame.attrs.items():
+            known = self._attrs.setdefault(str(name), {})
+            for task, of_task in by_task.items():
+                known.setdefault(task, {}).update(of_task)
+        frame.attrs = {}
         self._home.write_part(list(self._histories).index(pair), frame)
         of_pair.clear()
         self._written.add(pair)

@@ -23,6 +23,7 @@ from nasmeta.evaluators import TRAINED
 from nasmeta.experiments.specification._read import reported_columns
 from nasmeta.files import facts_in, require_writable
 from nasmeta.places import answering, checked_path, in_store, located
+from nasmeta.registry import names_from_file
 from nasmeta.runs import on_evaluator
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task, get_task
@@ -44,6 +45,7 @@ def report(
     *,
     at: int | None = None,
     x: XAxis | None = None,
+    reference: str | None = None,
     formats: Sequence[str] = ("png", "svg", "pdf"),
     title: str | None = None,
     level: float = 0.95,
@@ -63,7 +65,11 @@ def report(
         Budget at which ranks and tests compare, in evaluations or simulated seconds, whichever the budget counts; by
         default the largest that all runs reach.
     x : {"evaluation", "simulated_seconds"}, optional
-        What that budget counts; by default what the runs say.
+        The axis of that budget. By default simulated seconds if runs without the optimum ended after different numbers
+        of evaluations; else evaluations.
+    reference : str, optional
+        Label of the searcher whose mean regret is a score of 0; by default that of random search. Without any there are
+        no scores.
     formats : sequence of {"png", "svg", "pdf"}
         Of the figures.
     title : str, optional
@@ -123,7 +129,7 @@ def report(
         destination = destination or home / "report"
     if destination is not None:
         require_writable(destination, folder=True)
-    findings = find(frame, _tasks(frame, specification), at, x, level, seed, columns)
+    findings = find(frame, _tasks(frame, specification), at, x, level, seed, columns, reference)
     if destination is None:
         return Report(findings, ())
     return Report(findings, tuple(write_findings(findings, destination, provenance, title or own_title, formats)))
@@ -146,7 +152,8 @@ def _results(folder: Path) -> pd.DataFrame:
 def _reported(folder: Path) -> tuple[ColumnInfo, ...]:
     """Return the columns that the specification of the comparison reports; none where there is no such file."""
     try:
-        return reported_columns(folder / "specification.toml")
+        with names_from_file():
+            return reported_columns(folder / "specification.toml")
     except NasmetaError as reason:
         warnings.warn(f"The columns that the specification reports are not used: {reason}", NasmetaWarning, 3)
     except (OSError, UnicodeDecodeError):
@@ -154,6 +161,7 @@ def _reported(folder: Path) -> tuple[ColumnInfo, ...]:
     return ()
 
 
+@names_from_file()
 def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task]:
     """Return the tasks as they were answered, those that are known here."""
     if "task" not in frame.columns:

@@ -18,8 +18,6 @@ from nasmeta.errors import JournalError, shown
 from nasmeta.journals._lease import FolderLease
 from nasmeta.places import in_store, read_whole
 
-_OPTIONS = {"stacked": "--stack"}  # what an entry of a header is called on the command line, where that is another name
-
 
 def loaded(text: bytes) -> Any:
     """Return what a line of JSON says; None where it is none."""
@@ -50,8 +48,7 @@ def _differences(found: Mapping[str, Any], due: Mapping[str, Any], but: Collecti
         if isinstance(there, dict) and isinstance(asked, dict) and there and asked:
             yield from _differences(there, asked, (), f"{of}{key}.")
         else:
-            option = _OPTIONS.get(key, "")
-            yield f"{of}{key}{option and f' ({option})'} is {there!r} there, but {asked!r} was asked for"
+            yield f"{of}{key} is {there!r} there, but {asked!r} was asked for"
 
 
 def changed_code(found: Mapping[str, Any], due: Mapping[str, Any], what: str) -> str:

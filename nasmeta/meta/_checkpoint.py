@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nasmeta.archives import ArchiveKind, unpack
+from nasmeta.archives import ArchiveKind
 from nasmeta.errors import SettingError
 from nasmeta.files import write_atomically
 
@@ -55,7 +55,6 @@ def _trained(module: nn.Module) -> list[tuple[int, str, Tensor]]:
 
 
 _KIND = ArchiveKind("nasmeta-checkpoint", 1, "checkpoint", "To begin anew, delete it.", largest=2**31, compressed=False)
-_OLD_HEAD = "head"  # an array of the files that were no archives yet, with identity and facts
 
 
 def write_checkpoint(
@@ -71,7 +70,7 @@ def resuming(path: Path, identity: Mapping[str, Any]) -> Iterator[tuple[dict[str
 
     One of another training is a SettingError; one that is none, or does not fit where it belongs, a DamagedFileError.
     """
-    head, arrays = _content(path)
+    head, arrays = _KIND.decode(_KIND.read(path), path)
     with _KIND.blaming(path):
         same = head["identity"] == json.loads(json.dumps(identity))
     if not same:
@@ -81,12 +80,3 @@ def resuming(path: Path, identity: Mapping[str, Any]) -> Iterator[tuple[dict[str
         )
     with _KIND.blaming(path):
         yield {name: array.copy() for name, array in arrays.items()}, head["facts"]
-
-
-def _content(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-    raw = _KIND.read(path)
-    with _KIND.blaming(path):
-        arrays = unpack(raw, _KIND.largest)
-        if _OLD_HEAD in arrays:
-            return json.loads(arrays.pop(_OLD_HEAD).tobytes()), arrays
-    return _KIND.decode(raw, path)

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.archives import ArchiveKind, check_array as check_array, digest_of
-from nasmeta.errors import shown
-from nasmeta.spaces import SPACES, SearchSpace, from_content, get_space, to_content
+from nasmeta.spaces import SearchSpace, from_content, to_content
 
 KIND = ArchiveKind(
     "nasmeta-meta-model",
@@ -22,8 +21,6 @@ KIND = ArchiveKind(
     largest=2**28,
 )
 _MOST_LOGARITHM = 50.0  # of a hyperparameter: e^50 squared is still far from overflow
-# What files and checksums call settings that have got another name since: another word would be another training.
-_IN_FILES = {"meta-nas": {"std": "deviation"}, "meta-rl": {"std": "deviation"}}
 
 
 def encode(
@@ -41,11 +38,13 @@ def encode(
     """
     from nasmeta import __version__
 
-    name = space if isinstance(space, str) else space.name
-    in_files = settings_in_files(kind, settings)
-    said = {"kind": kind, "space": name, "settings": in_files, "sources": list(sources), "facts": dict(facts)}
-    if not isinstance(space, str) and "registered" not in (content := to_content(space)):
-        said["space_content"] = content
+    said = {
+        "kind": kind,
+        "space": space if isinstance(space, str) else to_content(space),
+        "settings": dict(settings),
+        "sources": list(sources),
+        "facts": dict(facts),
+    }
     said = json.loads(json.dumps(said))
     card = {"nasmeta": __version__, "sha256": digest_of(said, arrays), **said}
     if training is not None:
@@ -58,21 +57,10 @@ def decode(raw: bytes, path: Path) -> tuple[dict[str, Any], dict[str, NDArray[An
     card, arrays = KIND.decode(raw, path)
     with KIND.blaming(path):
         _check_card(card)
-        keys = ("kind", "space", "settings", "sources", "facts", "space_content")
-        if digest_of({key: card[key] for key in keys if key in card}, arrays) != card["sha256"]:
+        keys = ("kind", "space", "settings", "sources", "facts")
+        if digest_of({key: card[key] for key in keys}, arrays) != card["sha256"]:
             raise ValueError("its content is not what its checksum says")
-    now = {old: new for new, old in _IN_FILES.get(card["kind"], {}).items()}
-    return {**card, "settings": {now.get(name, name): value for name, value in card["settings"].items()}}, arrays
-
-
-def settings_in_files(kind: str, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return settings of a learner by the names that files and checksums have for them.
-
-    >>> settings_in_files("meta-rl", {"std": 0.2, "noise": 0.3})
-    {'deviation': 0.2, 'noise': 0.3}
-    """
-    former = _IN_FILES.get(kind, {})
-    return {former.get(name, name): value for name, value in settings.items()}
+    return card, arrays
 
 
 def checked_logarithms(arrays: Mapping[str, NDArray[Any]], length: int) -> NDArray[np.float64]:
@@ -83,15 +71,11 @@ def checked_logarithms(arrays: Mapping[str, NDArray[Any]], length: int) -> NDArr
     return logarithms
 
 
-def space_in(card: Mapping[str, Any]) -> SearchSpace:
-    """Return the space that a card is for: a registered one by its name, any other by its content."""
-    return from_content(card["space_content"]) if "space_content" in card else get_space(card["space"])
-
-
 def _check_card(card: Mapping[str, Any]) -> None:
     """Raise where the card lacks what is read of it, or that is of another type."""
-    kinds: dict[str, type] = {
-        "kind": str, "space": str, "settings": dict, "sources": list, "facts": dict, "nasmeta": str, "sha256": str
+    kinds: dict[str, Any] = {
+        "kind": str, "space": str | dict, "settings": dict, "sources": list, "facts": dict, "nasmeta": str,
+        "sha256": str,
     }  # fmt: skip
     # Without a source it would pass as honest on every target.
     right = (
@@ -103,14 +87,11 @@ def _check_card(card: Mapping[str, Any]) -> None:
             and source["labels"] >= 0
             and isinstance(source["held_out"], list)
             and all(isinstance(name, str) for name in source["held_out"])
-            and isinstance(source.get("metric_kind", ""), str)
-            and isinstance(source.get("order_sha256", ""), str)
+            and isinstance(source["metric_kind"], str)
+            and isinstance(source["order_sha256"], str)
             for source in card["sources"]
         )
     )
     if not right:
         raise ValueError("its card says something that no meta-model's does")
-    if "space_content" in card:
-        space_in(card)
-    elif card["space"] not in SPACES:
-        raise ValueError(f"it is for the space {shown(card['space'])}, which is none of {', '.join(SPACES)}")
+    from_content(card["space"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import os
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -18,16 +17,16 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_names
 from nasmeta.code import code_of
-from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, UnknownNameError, shown
+from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, shown
 from nasmeta.files import shipped, write_atomically
 from nasmeta.meta._meta_predictor import META_PREDICTORS, is_meta_predictor, is_meta_searcher
-from nasmeta.meta._model_archive import KIND, decode, encode, settings_in_files, space_in
+from nasmeta.meta._model_archive import KIND, decode, encode
 from nasmeta.pictures import Width
 from nasmeta.places import checked_path
-from nasmeta.registry import is_place, place_of
+from nasmeta.registry import is_place, names_from_file, place_of
 from nasmeta.searchers import SEARCHERS
-from nasmeta.spaces import SearchSpace, get_space, namesakes, to_content
-from nasmeta.tasks import SourceTask, get_task
+from nasmeta.spaces import SearchSpace, from_content, get_space, namesakes
+from nasmeta.tasks import SourceTask
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,8 +42,8 @@ class SavedMetaModel:
     ----------
     path : Path
     card : dict
-        ``kind`` (the registered name, or ``package.module:Name``), ``space`` (its name; of one that is not registered
-        ``space_content``, too, see `nasmeta.spaces.to_content`), ``settings`` of the meta-training, ``sources`` (of
+        ``kind`` (the registered name, or ``package.module:Name``), ``space`` (a registered name or the content, see
+        `nasmeta.spaces.to_content`), ``settings`` of the meta-training, ``sources`` (of
         each its name, number of labels and what it held out), ``facts`` of the learner's own, ``nasmeta`` (version),
         ``sha256``; ``training`` (see `training_digest`) where `nasmeta.meta.meta_train` wrote it.
     arrays : dict of str to ndarray
@@ -170,13 +169,13 @@ class SavedMetaModel:
     @property
     def predicts(self) -> bool:
         """Whether a meta-predictor can be made of it; else it only searches."""
-        self._require_imported()
-        return is_meta_predictor(self.kind)
+        with names_from_file():
+            return is_meta_predictor(self.kind)
 
     @property
     def space(self) -> SearchSpace:
         """The space that it is for."""
-        return space_in(self.card)
+        return from_content(self.card["space"])
 
     @property
     def sha256(self) -> str:
@@ -198,7 +197,7 @@ class SavedMetaModel:
     @property
     def metric_kinds(self) -> tuple[str, ...]:
         """What its sources measure, as in `Task.metric_kind`; each once, empty for one of which nobody says."""
-        return tuple(dict.fromkeys(_metric_kind(source) for source in self.card["sources"]))
+        return tuple(dict.fromkeys(source["metric_kind"] for source in self.card["sources"]))
 
     def restore(self, learner: Any) -> Any:
         """Give what was learnt to a learner of the same kind, space and settings, and return it.
@@ -236,9 +235,9 @@ class SavedMetaModel:
         """Return a meta-predictor that has learnt what the file holds: ``fit(cells, y)`` adapts it."""
         if not self.predicts:
             self._refuse_method(META_PREDICTORS)
-        kind = META_PREDICTORS[self.kind]
-        space = self.space if "space_content" in self.card else self.card["space"]
-        with KIND.blaming(self.path):
+        kind, space = META_PREDICTORS[self.kind], self.card["space"]
+        space = space if isinstance(space, str) else self.space
+        with KIND.blaming(self.path), names_from_file():
             kind(space=space, **self.card["settings"])
         return self.restore(kind(space=space, **self._with(kind, settings)))
 
@@ -290,29 +289,20 @@ class SavedMetaModel:
         check_names(self.kind, "setting", settings, known)
         return {**self.card["settings"], **settings}
 
+    @names_from_file()
     def require_searcher(self) -> None:
-        """Raise where the file is of no meta-searcher, or names settings that it has not.
+        """Raise an error unless the file holds a meta-searcher with valid settings.
 
         Raises
         ------
-        SettingError
-            Where it is of a class of somebody's own that was not imported.
+        UnknownNameError
+            If the file names a class ``package.module:Name`` that this process has not imported by that name.
         DamagedFileError
         """
-        self._require_imported()
         if not is_meta_searcher(self.kind):
             self._refuse_method(filter(is_meta_searcher, SEARCHERS))
         with KIND.blaming(self.path):
             SEARCHERS[self.kind](self.space, np.random.default_rng(0), **self.card["settings"])
-
-    def _require_imported(self) -> None:
-        """Refuse to import code because a file names it."""
-        module = self.kind.partition(":")[0]
-        if is_place(self.kind) and module not in sys.modules:
-            raise SettingError(
-                f"{self.path} holds a model of the class {self.kind}, and a file imports no code by itself: if you "
-                f"trust it, import {module} first, or name {self.kind} as well."
-            )
 
     def _refuse_method(self, possible: Iterable[str]) -> NoReturn:
         raise DamagedFileError(
@@ -353,16 +343,6 @@ def training_settings(learner: Any) -> dict[str, Any]:
     return found
 
 
-def _metric_kind(source: dict[str, Any]) -> str:
-    """Return what the card says, else what the registered task of this name measures."""
-    if "metric_kind" in source:
-        return str(source["metric_kind"])
-    try:
-        return get_task(source["name"]).metric_kind
-    except NasmetaError:
-        return ""
-
-
 def training_identity(
     kind: str, space: SearchSpace, settings: Mapping[str, Any], sources: Sequence[SourceTask]
 ) -> dict[str, Any]:
@@ -373,8 +353,8 @@ def training_identity(
     """
     said = {
         "kind": kind,
-        "space": to_content(space).get("registered", f"{space.name} {space.sha256}"),
-        "settings": settings_in_files(kind, settings),
+        "space": space.registered_name or f"{space.name} {space.sha256}",
+        "settings": dict(settings),
         "sources": [
             {"name": source.name, "held_out": source.held_out, "labels": len(source), "sha256": source.sha256}
             for source in sources

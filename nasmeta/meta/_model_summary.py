@@ -12,7 +12,7 @@ from nasmeta.meta._arrays import Floats
 from nasmeta.pictures import Width, house_style, inches, new_figure, points, wrapped
 from nasmeta.predictors._gaussian_process import Hyperparameters
 from nasmeta.spaces import SearchSpace
-from nasmeta.spaces._graph_drawing import short_label
+from nasmeta.spaces._drawing import short_label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

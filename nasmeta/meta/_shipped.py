@@ -137,7 +137,7 @@ def _refuse_copies(task: Task, model: SavedMetaModel) -> None:
     orders = {
         source["order_sha256"]: source["name"]
         for source in model.card["sources"]
-        if "order_sha256" in source and target.isdisjoint(map(held_out_name, source["held_out"]))
+        if target.isdisjoint(map(held_out_name, source["held_out"]))
     }
     if not orders:
         return

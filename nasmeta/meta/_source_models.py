@@ -18,7 +18,7 @@ from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
 from nasmeta.meta._model_archive import check_array, checked_logarithms
 from nasmeta.predictors import CellKernel, Hyperparameters, normal_scores
 from nasmeta.predictors._gaussian_process import JITTER, ChainRule, ExactPosterior, Prior, maximise_posterior
-from nasmeta.spaces import SearchSpace, from_content, get_space, move_cells, namesakes, to_content
+from nasmeta.spaces import SearchSpace, from_content, move_cells, namesakes, to_content
 from nasmeta.tasks import SourceTask
 
 _SHARED, _OWN, _LENGTH, _NOISE = 0.4, 0.1, 3.0, 0.02  # means of the prior: tasks correlate by 0.8
@@ -244,14 +244,12 @@ class SourceModels:
             "sizes": np.array([len(cells) for cells in self.cells]),
             "logarithms": self.hyperparameters.logarithms,
         }
-        content = to_content(self.joint)
-        return arrays, {"joint": content.get("registered") or content}
+        return arrays, {"joint": to_content(self.joint)}
 
     @classmethod
     def unpack(cls, target: SearchSpace, features: Sequence[str], arrays: Arrays, facts: Facts) -> SourceModels:
         """Return the models that `pack` described."""
-        said = facts["joint"]
-        joint = joint_space(target, [get_space(said) if isinstance(said, str) else from_content(said)])
+        joint = joint_space(target, [from_content(facts["joint"])])
         features = _features_in(joint, features)
         cells = joint.index_of(check_array(arrays, "cells", np.int32, (None,)))
         labels = check_array(arrays, "labels", np.float64, (len(cells),))

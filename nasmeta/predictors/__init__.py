@@ -3,28 +3,10 @@
 What needs scikit-learn is imported when it is first used.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-from nasmeta.predictors._gaussian_process import (
-    CellGP as CellGP,
-    CellKernel as CellKernel,
-    Hyperparameters as Hyperparameters,
-    TrendGP as TrendGP,
-    fit_hyperparameters as fit_hyperparameters,
-    weak_prior as weak_prior,
-)
-from nasmeta.predictors._labels import log_expected_improvement as log_expected_improvement
-from nasmeta.predictors._registry import (
-    PREDICTORS as PREDICTORS,
-    PredictorEntry as PredictorEntry,
-    fit_predictor as fit_predictor,
-    knows_deviation as knows_deviation,
-    label_of as label_of,
-    make_predictor,
-    move_to_space as move_to_space,
-)
-from nasmeta.predictors._splits import isomorph_split
+from nasmeta.lazy import lazy_names
+from nasmeta.predictors._registry import PREDICTORS as PREDICTORS, PredictorEntry as PredictorEntry
 from nasmeta.tasks import normal_scores as normal_scores
 
 if TYPE_CHECKING:
@@ -46,6 +28,15 @@ if TYPE_CHECKING:
         ScaledRegressor as ScaledRegressor,
         XGBoostRegressor as XGBoostRegressor,
     )
+    from nasmeta.predictors._gaussian_process import (
+        CellGP as CellGP,
+        CellKernel as CellKernel,
+        Hyperparameters as Hyperparameters,
+        TrendGP as TrendGP,
+        fit_hyperparameters as fit_hyperparameters,
+        weak_prior as weak_prior,
+    )
+    from nasmeta.predictors._labels import log_expected_improvement as log_expected_improvement
     from nasmeta.predictors._learning_curves import (
         CURVE_METHODS as CURVE_METHODS,
         LearningCurveRegressor as LearningCurveRegressor,
@@ -55,6 +46,14 @@ if TYPE_CHECKING:
         GraphNetwork as GraphNetwork,
         MLPEnsemble as MLPEnsemble,
     )
+    from nasmeta.predictors._registry import (
+        fit_predictor as fit_predictor,
+        knows_deviation as knows_deviation,
+        label_of as label_of,
+        make_predictor,
+        move_to_space as move_to_space,
+    )
+    from nasmeta.predictors._splits import isomorph_split
     from nasmeta.predictors._storage import load_predictor, save_predictor
 
 __all__ = [
@@ -66,26 +65,21 @@ __all__ = [
     "save_predictor",
 ]
 
-_LAZY = {
-    name: f"_{module}"
-    for module, names in {
-        "encoders": "ENCODERS AdjacencyEncoder CellEncoder CellIndices ColumnEncoder CostEncoder CountEncoder "
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "_encoders": "ENCODERS AdjacencyEncoder CellEncoder CellIndices ColumnEncoder CostEncoder CountEncoder "
         "GraphEncoder LivePathEncoder OneHotEncoder OperationCountEncoder PathEncoder make_encoder",
-        "estimators": "EnsembleRegressor ForestRegressor GPRegressor RidgeRegressor ScaledRegressor XGBoostRegressor",
-        "learning_curves": "CURVE_METHODS LearningCurveRegressor",
-        "neural": "CellTransformer GraphNetwork MLPEnsemble",
-        "storage": "load_predictor save_predictor",
-    }.items()
-    for name in names.split()
-}
-
-
-def __getattr__(name: str) -> object:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found: object = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
-    globals()[name] = found
-    return found
+        "_estimators": "EnsembleRegressor ForestRegressor GPRegressor RidgeRegressor ScaledRegressor XGBoostRegressor",
+        "_gaussian_process": "CellGP CellKernel Hyperparameters TrendGP fit_hyperparameters weak_prior",
+        "_labels": "log_expected_improvement",
+        "_learning_curves": "CURVE_METHODS LearningCurveRegressor",
+        "_neural": "CellTransformer GraphNetwork MLPEnsemble",
+        "_registry": "fit_predictor knows_deviation label_of make_predictor move_to_space",
+        "_splits": "isomorph_split",
+        "_storage": "load_predictor save_predictor",
+    },
+)
 
 
 def __dir__() -> list[str]:

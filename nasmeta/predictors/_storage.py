@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
-import zipfile
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from pathlib import Path
@@ -14,11 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.archives import ArchiveKind, digest_of, read_array
+from nasmeta.archives import ArchiveKind, digest_of
 from nasmeta.errors import DamagedFileError, SettingError, shown
 from nasmeta.files import write_atomically
 from nasmeta.places import checked_path
-from nasmeta.spaces import SearchSpace, from_content, to_content
+from nasmeta.registry import is_place
+from nasmeta.spaces import SearchSpace, from_content, get_space, to_content
 
 _KIND = ArchiveKind(
     "nasmeta-predictor",
@@ -27,7 +26,6 @@ _KIND = ArchiveKind(
     "Fit the predictor again, or install the version that wrote it.",
     largest=2**30,
 )
-_OLD_HEAD = "predictor.json"  # of version 1, beside which each array and string of bytes is an entry of its own
 
 
 def save_predictor(predictor: Any, path: str | os.PathLike[str]) -> Path:
@@ -101,36 +99,12 @@ def load_predictor(path: str | os.PathLike[str], classes: Iterable[type] = ()) -
     """
     own = {kind.__name__: kind for kind in classes}
     path = checked_path("path", path)
-    raw = _KIND.read(path)
+    card, arrays = _KIND.decode(_KIND.read(path), path)
     with _KIND.blaming(path):
-        old = _of_version_1(raw)
-    if old is not None:
-        tree, arrays = old
-    else:
-        card, arrays = _KIND.decode(raw, path)
-        tree = card.get("predictor")
-        with _KIND.blaming(path):
-            if digest_of({"predictor": tree}, arrays) != card["sha256"]:
-                raise ValueError("its content is not what its checksum says")
-    with _KIND.blaming(path):
+        tree = card["predictor"]
+        if digest_of({"predictor": tree}, arrays) != card["sha256"]:
+            raise ValueError("its content is not what its checksum says")
         return _from_tree(tree, arrays, own)
-
-
-def _of_version_1(raw: bytes) -> tuple[Any, dict[str, NDArray[Any]]] | None:
-    """Return tree and arrays of a file as it was before its kind was one of `nasmeta.archives`; None of any other."""
-    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-        if _OLD_HEAD not in archive.namelist():
-            return None
-        if sum(entry.file_size for entry in archive.infolist()) > _KIND.largest:
-            raise ValueError(f"it would unpack to more than {_KIND.largest:,} bytes")
-        parts = {name: archive.read(name) for name in archive.namelist()}
-    head = json.loads(parts.pop(_OLD_HEAD))
-    if (head["format"], head["version"]) != (_KIND.format, 1):
-        raise ValueError("its head names another format")
-    return head["predictor"], {
-        name: read_array(part) if name.endswith(".npy") else np.frombuffer(part, dtype=np.uint8)
-        for name, part in parts.items()
-    }
 
 
 def _to_tree(value: Any, arrays: dict[str, NDArray[Any]]) -> Any:
@@ -162,14 +136,20 @@ def _to_tree(value: Any, arrays: dict[str, NDArray[Any]]) -> Any:
     fitted = hasattr(value, "state") and hasattr(value, "set_state")
     if not fitted and not (_class_named(kind) and hasattr(value, "transform")):
         raise SettingError(f"{kind} cannot be saved: it has no state() and set_state(state).")
-    settings = value.get_params(deep=False)
-    if kind == "EnsembleRegressor":
-        settings.pop("members")  # the fitted ones are in its state
     return {
         "class": kind,
-        "settings": _to_tree(settings, arrays),
+        "settings": _to_tree(_settings_of(value), arrays),
         "state": _to_tree(value.state(), arrays) if fitted else None,
     }
+
+
+def _settings_of(value: Any) -> dict[str, Any]:
+    settings: dict[str, Any] = value.get_params(deep=False)
+    if is_place(settings.get("space")):
+        settings["space"] = get_space(settings["space"])  # a file holds the content: it may not name code
+    if type(value).__name__ == "EnsembleRegressor":
+        settings.pop("members")  # the fitted ones are in its state
+    return settings
 
 
 def _class_named(name: object) -> Any:
@@ -204,7 +184,10 @@ def _from_tree(tree: Any, arrays: Mapping[str, NDArray[Any]], own: dict[str, typ
         )
     if "steps" in tree:
         return kind(_from_tree(tree["steps"], arrays, own))
-    made = kind(**_from_tree(tree["settings"], arrays, own))
+    settings = _from_tree(tree["settings"], arrays, own)
+    if isinstance(settings.get("space"), str):
+        from_content(settings["space"])  # raises unless the space is registered
+    made = kind(**settings)
     state = _from_tree(tree["state"], arrays, own)
     if state is not None:
         made.set_state(state)

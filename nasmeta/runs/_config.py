@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -229,6 +229,15 @@ class RunConfig:
         return " ".join(parts) or "all"
 
     @property
+    def most_evaluations(self) -> int | None:
+        """The largest number of evaluations within budget and space; None if only seconds end the run."""
+        most = self.budget.most_evaluations
+        if self.clock is None or self.clock.repeats == "free":
+            n_measured = self.task.space.size if self.measured is None else len(self.measured)
+            most = min(most, n_measured * len(self.evaluators))
+        return None if self.budget.evaluations is None else int(most)
+
+    @property
     def target(self) -> float | None:
         """The utility at which the run ends."""
         return self.evaluator.sign * self.evaluator.optimum if self.budget.stop_at_optimum else None
@@ -320,6 +329,7 @@ class RunConfig:
         learnt: Guide | None = None,
         searcher: Searcher | None = None,
         lease: FolderLease | None = None,
+        watch: Callable[[int], object] | None = None,
     ) -> History:
         """Run the searcher; with a journal, where there is a path, from what it holds on.
 
@@ -332,6 +342,8 @@ class RunConfig:
             In place of what `start` builds.
         lease : FolderLease, optional
             Of the journal's folder: where another runner has it, nothing more is written.
+        watch : callable, optional
+            Called with the number of evaluations after each of them.
         """
         learnt = self.learn() if learnt is None else learnt
         searcher = self.start(learnt) if searcher is None else searcher
@@ -358,6 +370,7 @@ class RunConfig:
                 sign=self.evaluator.signs,
                 target=self.target,
                 journal=journal,
+                watch=watch,
             )
         history.chance_of_best = learnt.chance_of_best
         return history.of(self)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
+from nasmeta.searchers import RandomSearch
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,10 +20,10 @@ if TYPE_CHECKING:
 def results_frame(runs: Sequence[History]) -> pd.DataFrame:
     """Return the results frame of runs: one row an evaluation, in the order of the runs; see `History.frame`.
 
-    ``frame.attrs["searcher_seconds"]`` has the searchers' own computing time, in seconds a run, by task and searcher:
-    apart from the rows, as it is not the same twice. Runs that were read and not run have none. ``frame.attrs["runs"]``
-    has the number of runs, also by task and searcher: those that finished nothing have no row. In the same way
-    ``frame.attrs["full_epochs"]`` has the epochs of a full training, as all may be shorter.
+    ``frame.attrs`` has four facts by task and searcher. ``searcher_seconds``: the searcher's own computing time in
+    seconds per run, which differs between repetitions; runs that were read from journals have none. ``runs``: the
+    number of runs, including those without any evaluation. ``full_epochs``: the epochs of a full training, as all
+    trainings may be shorter. ``random_search``: whether it is random search on the whole space, under any label.
 
     >>> import nasmeta as nm
     >>> runs = [nm.search("random", "nb201/cifar10", evaluations=20, seed=seed) for seed in range(3)]
@@ -82,11 +83,16 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
             measured.setdefault(run.task.name, {}).setdefault(run.searcher, []).append(run.searcher_seconds)
     asked: dict[str, dict[str, int]] = {}
     lengths_due: dict[str, dict[str, int]] = {}
+    is_random: dict[str, dict[str, bool]] = {}
     for run in runs:
         of_task = asked.setdefault(run.task.name, {})
         of_task[run.searcher] = of_task.get(run.searcher, 0) + 1
         lengths_due.setdefault(run.task.name, {})[run.searcher] = run.full_epochs
-    frame.attrs["runs"], frame.attrs["full_epochs"] = asked, lengths_due
+        spec = run.config.searcher
+        is_random.setdefault(run.task.name, {})[run.searcher] = (
+            issubclass(spec.kind, RandomSearch) and not spec.guidance
+        )
+    frame.attrs |= {"runs": asked, "full_epochs": lengths_due, "random_search": is_random}
     frame.attrs["searcher_seconds"] = {
         task: {searcher: float(np.mean(seconds)) for searcher, seconds in of_task.items()}
         for task, of_task in measured.items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from math import inf
 from time import perf_counter
@@ -38,6 +38,7 @@ def run_loop(
     target: float | None = None,
     journal: Journal | None = None,
     stall_limit: int = STALL_LIMIT,
+    watch: Callable[[int], object] | None = None,
 ) -> History:
     """Run a searcher on an evaluator until the budget, the target or the space ends the run.
 
@@ -68,6 +69,8 @@ def run_loop(
         Recorded evaluations are replayed, new ones are appended.
     stall_limit : int, default 100,000
         The run stops after this number of consecutive proposals without a new architecture.
+    watch : callable, optional
+        Called with the number of evaluations after each proposal.
 
     Returns
     -------
@@ -105,6 +108,7 @@ def run_loop(
         target,
         journal,
         stall_limit,
+        watch,
     )
     if loop.clock.workers == 1:
         loop.run_one_worker()
@@ -151,10 +155,12 @@ class _Loop:
         target: float | None,
         journal: Journal | None,
         stall_limit: int,
+        watch: Callable[[int], object] | None,
     ) -> None:
         self.searcher, self.evaluators, self.multi_fidelity = searcher, evaluators, multi_fidelity
         self.budget, self.clock, self.timed = budget, clock or Clock(), clock is not None
         self.batch, self.sign, self.target, self.stall_limit = batch, sign, target, stall_limit
+        self.watch = watch or (lambda n: None)
         self.full_epochs = max(evaluators)
         self.n_cells = searcher.space.size
         self.n_possible = self.n_cells * len(evaluators)
@@ -319,6 +325,7 @@ class _Loop:
         trial.end = start + sum(costs) if self.timed else self.now
         trial.utilities = None if partial else observed
         self.n += len(new)
+        self.watch(self.n)
         return True
 
     def _evaluate(self, cells: NDArray[np.int32], epochs: int, start: float) -> Evaluation:

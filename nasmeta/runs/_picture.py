@@ -63,11 +63,12 @@ def plot_front(run: Any, width: Width) -> Figure:
 
 
 def _line(axes: Any, values: NDArray[np.float64], signs: NDArray[np.float64], **style: Any) -> None:
-    """Draw the border of what points dominate, in two objectives."""
+    """Draw the border of the region that points dominate, in two objectives."""
     order = np.argsort(-signs[0] * values[:, 0], kind="stable")
-    y, x = values[order].T  # from the best first objective on
+    y, x = values[order].T  # from the best to the worst first objective, so from the worst to the best second one
     best = np.maximum.accumulate(signs[1] * x) <= signs[1] * x  # of more objectives: those on the front of two
-    axes.plot(x[best], y[best], drawstyle="steps-post" if signs[0] * signs[1] < 0 else "steps-pre", **style)
+    # Between two neighbours, only the one with the better second objective attains x.
+    axes.plot(x[best], y[best], drawstyle="steps-pre", **style)
 
 
 def _spread(axes: Any, values: NDArray[np.float64]) -> NDArray[np.intp]:

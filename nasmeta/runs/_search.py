@@ -12,7 +12,7 @@ from nasmeta.errors import JournalError
 from nasmeta.evaluators import Evaluator, TrainingEvaluator
 from nasmeta.files import require_writable
 from nasmeta.places import checked_path, located
-from nasmeta.progress import spinner
+from nasmeta.progress import progress_bar
 from nasmeta.runs._answers import EvaluatorLike, answers_for
 from nasmeta.runs._clock import Clock, checked_budget
 from nasmeta.runs._config import RunConfig
@@ -86,7 +86,7 @@ def search(
     stop_at_optimum : bool, default False
         End the run when the best value of the task has been evaluated.
     progress : bool, default False
-        Show a spinner on stderr.
+        Show on stderr how many evaluations are done, out of how many.
     evaluator : str, path, Evaluator or callable, or a list of these, default "table"
         What answers: ``table``; ``unknown-feasibility``, the table with searchers that do not know what was measured,
         so that the evaluation of anything else fails; ``surrogate``, the task's shipped one, or the file of another,
@@ -164,7 +164,7 @@ def search(
     if path is not None:
         require_writable(located("journal", path), JournalError, said=f"Cannot write the journal {path}")
     what = f"{spec.name} on {answers.task.name}"
-    with spinner(what, shown=progress) as tell, one_thread():
+    with progress_bar(what, config.most_evaluations, shown=progress) as bar, one_thread():
         if progress and isinstance(answers, TrainingEvaluator):
-            answers.trainer.announce = lambda doing: tell(f"{what}: {doing}")
-        return config.run(path)
+            answers.trainer.announce = bar.note
+        return config.run(path, watch=bar.update if progress else None)

@@ -16,7 +16,7 @@ from nasmeta.errors import SettingError, shown
 from nasmeta.evaluators import Evaluator
 from nasmeta.runs._clock import Budget
 from nasmeta.runs._warm_start import UNGUIDED, Guidance
-from nasmeta.searchers import SEARCHERS, MetaSearcher, MultiFidelitySearcher, PredictorSearch, Searcher
+from nasmeta.searchers import SEARCHERS, MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task
 
@@ -55,9 +55,9 @@ class SearcherSpec:
             raise SettingError(f"The settings of {name} are a mapping of names to values, not {shown(settings)}.")
         if inspect.isabstract(kind):
             raise SettingError(f"{name} is no whole searcher: it lacks {', '.join(sorted(kind.__abstractmethods__))}.")
-        if kind is PredictorSearch and not isinstance((settings or {}).get("predictor"), str | None):
+        if name == "predictor" and not isinstance((settings or {}).get("predictor"), str | None):
             own = dict(settings or {})  # an estimator is no setting that JSON can hold
-            kind = PredictorSearch.of(own.pop("predictor"), own.pop("acquisition", "ei"))
+            kind = kind.of(own.pop("predictor"), own.pop("acquisition", "ei"))  # type: ignore[attr-defined]
             name, settings = kind.__name__, own
         parameters = [*inspect.signature(kind).parameters.values()][2:]  # after space and rng
         return cls(name, kind, recorded_settings(name, kind, settings or {}, parameters), code=code_of(kind))

@@ -131,6 +131,8 @@ class Guidance:
         -------
         Guide
         """
+        if not self:
+            return Guide(meta_model=meta_model)
         from nasmeta.meta import LearnedSpace, warm_start_cells
 
         cells, chance, first = None, float("nan"), None

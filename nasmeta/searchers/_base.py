@@ -53,25 +53,55 @@ SEARCHERS: Registry[type[Searcher]] = _Searchers(
     wanted="a class derived from nasmeta.searchers.Searcher",
 )
 
-# Those of the room above, which is imported when one of them is asked for.
+# A searcher is imported when its name is used.
 for _name, _place in (
-    ("meta", "_default:DefaultMetaSearch"),
-    ("meta-gp", "_meta_gp:MetaGPSearch"),
-    ("meta-nas", "meta_nas._searcher:MetaNASSearch"),
-    ("meta-np", "neural_process._searcher:MetaNPSearch"),
-    ("meta-predictor", "_predictor_search:MetaPredictorSearch"),
-    ("meta-rl", "rl._meta_rl:MetaRLSearch"),
-    ("multi-task-gp", "_multi_task_gp:MultiTaskGPSearch"),
-    ("ppo", "rl._ppo_search:PPOSearch"),
-    ("rgpe", "_rgpe:RGPESearch"),
-    ("rgpe-vanilla", "_rgpe:VanillaRGPESearch"),
-    ("source-order", "_source_order:SourceOrder"),
-    ("syne-tune-bounding-box", "_syne_tune:SyneTuneBoundingBox"),
-    ("syne-tune-quantile-copula", "_syne_tune:SyneTuneQuantileCopula"),
-    ("syne-tune-rush", "_syne_tune:SyneTuneRUSH"),
-    ("syne-tune-zero-shot", "_syne_tune:SyneTuneZeroShot"),
+    ("asha", "searchers._halving:ASHA"),
+    ("ax", "searchers.peers._ax:AxSearch"),
+    ("bananas", "searchers._bananas:BananasSearch"),
+    ("bohb", "searchers._bohb:BOHB"),
+    ("botorch", "searchers.peers._botorch:BoTorchSearch"),
+    ("ehvi", "searchers._ehvi:EHVISearch"),
+    ("evolution", "searchers._evolution:RegularizedEvolution"),
+    ("gp", "searchers._gp:GPSearch"),
+    ("hyperband", "searchers._halving:Hyperband"),
+    ("local-search", "searchers._local_search:LocalSearch"),
+    ("local-search-full", "searchers._local_search:FullLocalSearch"),
+    ("meta", "meta._default:DefaultMetaSearch"),
+    ("meta-gp", "meta._meta_gp:MetaGPSearch"),
+    ("meta-nas", "meta.meta_nas._searcher:MetaNASSearch"),
+    ("meta-np", "meta.neural_process._searcher:MetaNPSearch"),
+    ("meta-predictor", "meta._predictor_search:MetaPredictorSearch"),
+    ("meta-rl", "meta.rl._meta_rl:MetaRLSearch"),
+    ("multi-task-gp", "meta._multi_task_gp:MultiTaskGPSearch"),
+    ("nsga2", "searchers._nsga2:NSGA2"),
+    ("optuna", "searchers.peers._optuna:OptunaSearch"),
+    ("optuna-gp", "searchers.peers._optuna:OptunaGP"),
+    ("optuna-nsgaii", "searchers.peers._optuna:OptunaNSGAII"),
+    ("optuna-random", "searchers.peers._optuna:OptunaRandom"),
+    ("optuna-tpe", "searchers.peers._optuna:OptunaTPE"),
+    ("parego", "searchers._ehvi:ParEGO"),
+    ("pareto-local-search", "searchers._local_search:ParetoLocalSearch"),
+    ("ppo", "meta.rl._ppo_search:PPOSearch"),
+    ("predictor", "searchers._predictor:PredictorSearch"),
+    ("pymoo-nsga2", "searchers.peers._pymoo:PymooNSGA2"),
+    ("random", "searchers._random:RandomSearch"),
+    ("reinforce", "searchers._reinforce:Reinforce"),
+    ("rgpe", "meta._rgpe:RGPESearch"),
+    ("rgpe-vanilla", "meta._rgpe:VanillaRGPESearch"),
+    ("smac", "searchers.peers._smac:SMACSearch"),
+    ("source-order", "meta._source_order:SourceOrder"),
+    ("successive-halving", "searchers._halving:SuccessiveHalving"),
+    ("syne-tune-bore", "searchers.peers._syne_tune:SyneTuneBORE"),
+    ("syne-tune-bounding-box", "meta._syne_tune:SyneTuneBoundingBox"),
+    ("syne-tune-cqr", "searchers.peers._syne_tune:SyneTuneCQR"),
+    ("syne-tune-gp", "searchers.peers._syne_tune:SyneTuneGP"),
+    ("syne-tune-kde", "searchers.peers._syne_tune:SyneTuneKDE"),
+    ("syne-tune-quantile-copula", "meta._syne_tune:SyneTuneQuantileCopula"),
+    ("syne-tune-rush", "meta._syne_tune:SyneTuneRUSH"),
+    ("syne-tune-zero-shot", "meta._syne_tune:SyneTuneZeroShot"),
+    ("tpe", "searchers._tpe:TPESearch"),
 ):
-    SEARCHERS.declare(_name, f"nasmeta.meta.{_place}")
+    SEARCHERS.declare(_name, f"nasmeta.{_place}")
 
 
 class Searcher(ABC):
@@ -115,7 +145,7 @@ class Searcher(ABC):
     >>> from nasmeta.searchers import Searcher
     >>> class Uniform(Searcher):
     ...     def ask(self, n=1):
-    ...         return self.rng.integers(self.space.size, size=n, dtype=np.int32)
+    ...         return self.rng.integers(self.space.size, size=n)
     ...
     ...     def tell(self, cells, values):
     ...         pass
@@ -146,7 +176,7 @@ class Searcher(ABC):
 
     @abstractmethod
     def ask(self, n: int = 1) -> NDArray[np.int32]:
-        """Propose cells, int32, shape (n,).
+        """Propose architectures, integers of any width, shape (n,).
 
         Raises
         ------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence, Set
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
@@ -42,11 +43,8 @@ class ArchitectureSet:
         self.n_positions = len(self.positions)
         self.n_choices = tuple(len(position.choices) for position in self.positions)
         self.notation = notation or position_notation(self.positions)
-        product = float(np.prod(np.array(self.n_choices, dtype=np.float64)))
-        if product >= 2**62:
-            raise SettingError(f"{name} has {product:.1e} combinations of choices, more than can be numbered.")
-        self.n_combinations = int(product)
-        self.place_values = np.cumprod([1, *self.n_choices[:0:-1]], dtype=np.int64)[::-1].copy()
+        self.n_combinations = math.prod(self.n_choices)
+        self.place_values = _place_values(self.n_choices)
         kind = np.min_scalar_type(-max(self.n_choices))
         self.raw_codes = self._enumerated(kind) if architectures is None else self._listed(architectures, kind)
         self.architecture_of_raw: NDArray[np.int32] | None = None  # None: each combination is one of its own
@@ -161,7 +159,7 @@ class ArchitectureSet:
             if isinstance(one, list | tuple) or getattr(one, "ndim", 0) > 0:
                 raise ArchitectureError(
                     f"{self._plural.capitalize()} must be one-dimensional (n,), but an element is {shown(one)}. "
-                    "Use from_digits or from_adjacency for digits and matrices."
+                    "Use from_codes for codes."
                 )
         return np.array([self._index_of_one(one) for one in flat], dtype=np.int32)
 
@@ -207,7 +205,7 @@ class ArchitectureSet:
         if architectures.ndim != 1 or architectures.dtype.kind not in "iu":
             raise ArchitectureError(
                 f"{self._plural.capitalize()} must be one-dimensional (n,), not of shape {architectures.shape}. "
-                "Use from_digits or from_adjacency for digits and matrices."
+                "Use from_codes for codes."
             )
         if architectures.size and (architectures.min() < 0 or architectures.max() >= self.size):
             wrong = architectures[(architectures < 0) | (architectures >= self.size)][0]
@@ -330,6 +328,17 @@ class ArchitectureSet:
         if n > self.size and not replace:
             raise SettingError(f"Cannot draw {n} {self._plural} from {self.name}, which has {self.size:,}.")
         return rng.choice(self.size, size=n, replace=check_bool("replace", replace)).astype(np.int32)
+
+
+def _place_values(n_choices: Sequence[int]) -> NDArray[np.int64]:
+    """Return factors that turn codes into ranks by a product, int64, shape (n_positions,).
+
+    If the combinations do not fit into 62 bits, the ranks are hashes modulo 2**64: the factors are random odd numbers.
+    Among a million architectures the chance that two have one hash is below 1e-7.
+    """
+    if math.prod(n_choices) < 2**62:
+        return np.cumprod([1, *n_choices[:0:-1]], dtype=np.int64)[::-1].copy()
+    return 2 * np.random.default_rng(0).integers(2**62, size=len(n_choices)) + 1
 
 
 def as_array(values: Any, what: str) -> NDArray[Any]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError, shown
+from nasmeta.errors import SettingError, UnknownNameError, shown
 from nasmeta.registry import Registry
 from nasmeta.spaces._cell_graph import complete_edges
 from nasmeta.spaces._cell_space import CellSpace
@@ -324,4 +325,10 @@ def get_cell_space(name: str | SearchSpace) -> CellSpace:
     return space
 
 
-BUILDERS["registered"] = lambda content: get_space(content["registered"])
+def _registered(content: Mapping[str, Any]) -> SearchSpace:
+    if content["name"] not in SPACES:
+        raise UnknownNameError.of("space", content["name"], SPACES)
+    return get_space(content["name"])
+
+
+BUILDERS["registered"] = _registered

@@ -24,8 +24,8 @@ from nasmeta.spaces._cell_graph import (
 )
 from nasmeta.spaces._content import BUILDERS, packed, unpacked
 from nasmeta.spaces._datasets import canonical_dataset
+from nasmeta.spaces._drawing import draw_cell_of
 from nasmeta.spaces._features import CostFormula, CountFeature, FeatureBuilder, choice_counts, choice_one_hot
-from nasmeta.spaces._graph_drawing import draw_cell_of
 from nasmeta.spaces._notation import CellCodec, cell_notation
 from nasmeta.spaces._positions import Position
 from nasmeta.spaces._search_space import SearchSpace
@@ -296,22 +296,6 @@ class CellSpace(SearchSpace):
         sources, targets = zip(*self.edges, strict=True)
         matrices[..., sources, targets] = digits + 1
         return matrices
-
-    def from_adjacency(self, matrices: ArrayLike) -> int | NDArray[np.int32]:
-        """Return the cell, or cells, of adjacency matrices as `to_adjacency` writes them."""
-        array = as_array(matrices, "Adjacency matrices")
-        if array.dtype.kind not in "iu" or array.ndim not in (2, 3) or array.shape[-2:] != (self.n_nodes, self.n_nodes):
-            raise ArchitectureError(
-                f"Adjacency matrices must be integers of shape ({self.n_nodes}, {self.n_nodes}) or (n, …), not "
-                f"{array.dtype} {array.shape}."
-            )
-        sources, targets = zip(*self.edges, strict=True)
-        upper = array[..., sources, targets].astype(np.int64)
-        if np.count_nonzero(array) != np.count_nonzero(upper):
-            raise ArchitectureError(
-                "An adjacency matrix has an entry on or below its diagonal; edges go from i to j > i."
-            )
-        return self.from_digits(upper - 1)
 
     # -- costs ------------------------------------------------------------------------------------------------------
     def params(self, cells: ArchitectureLike, dataset: str) -> int | NDArray[np.int64]:

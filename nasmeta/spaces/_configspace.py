@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from nasmeta.errors import SettingError, needing, shown
+from nasmeta.errors import SettingError, needing
 from nasmeta.spaces._positions import Position
 
 if TYPE_CHECKING:
@@ -62,8 +62,6 @@ class ConfigSpaceForms:
         8
         """
         library, kind = _load(), cast("type[SearchSpace]", cls)
-        if not isinstance(configspace, library.ConfigurationSpace):
-            raise SettingError(f"from_configspace takes a ConfigSpace.ConfigurationSpace, not {shown(configspace)}.")
         if configspace.conditions:
             raise SettingError(
                 f"The space has the condition {str(configspace.conditions[0])!r}, but each architecture has a choice "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import zlib
 from collections.abc import Callable, Mapping
 from hashlib import sha256
@@ -20,18 +21,23 @@ if TYPE_CHECKING:
 
 # How a space is built, by the entry that only content of its kind has: each kind of space adds its own.
 BUILDERS: dict[str, Callable[[Mapping[str, Any]], SearchSpace]] = {}
+_LARGEST = 2**28  # bytes of an array
 _known: WeakValueDictionary[str, SearchSpace] = WeakValueDictionary()  # one object a content in each process
 
 
-def to_content(space: SearchSpace) -> dict[str, Any]:
-    """Return a space as what JSON knows; a registered one is its name."""
-    return space.described() if space.registered_name is None else {"registered": space.registered_name}
+def to_content(space: SearchSpace) -> str | dict[str, Any]:
+    """Return the name of a registered space, or the whole content of any other space, as JSON types."""
+    return space.registered_name or space.described()
 
 
-def from_content(content: Mapping[str, Any]) -> SearchSpace:
-    """Return the space that `to_content` described: in one process always the same object."""
-    if "registered" in content:
-        return BUILDERS["registered"](content)
+def from_content(content: str | Mapping[str, Any]) -> SearchSpace:
+    """Return the space that `to_content` described: in one process always the same object.
+
+    Content may come from a data file. A name therefore resolves only to a registered space or to an entry point of an
+    installed package; ``package.module:Name`` is refused.
+    """
+    if isinstance(content, str):
+        return BUILDERS["registered"]({"name": content})
     key = digest(content)
     found = _known.get(key)
     if found is None:
@@ -57,7 +63,9 @@ def unpacked(packed: list[Any]) -> NDArray[Any]:
     kind, shape, text = packed
     if np.dtype(kind).kind not in "iub":
         raise ValueError(f"an array of {kind}")
-    size = int(np.prod(shape)) * np.dtype(kind).itemsize
+    size = math.prod(shape) * np.dtype(kind).itemsize
+    if size > _LARGEST:
+        raise ValueError(f"an array of {size:,} bytes")
     raw = zlib.decompressobj().decompress(base64.b64decode(text, validate=True), size + 1)
     if len(raw) != size:
         raise ValueError(f"an array of {len(raw)} bytes, not {size}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 
 from nasmeta.checks import check_text
 
@@ -25,6 +26,7 @@ _BENCHMARK = re.compile(r"^(?:nb201|nasbench201|natsbench|natstss|nats|tnb101|tr
 _PART = re.compile(r"(?:train|valid|val|validation|test)+$")
 
 
+@cache
 def canonical_dataset(name: str) -> str:
     """Return a dataset's name as columns carry it, however it is spelled; unknown names in lower case.
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.spaces._drawing import draw_graph
 from nasmeta.spaces._features import CountFeature
-from nasmeta.spaces._graph_drawing import draw_graph
 from nasmeta.spaces._notation import CellCodec
 from nasmeta.spaces._positions import Position
 from nasmeta.spaces._search_space import SearchSpace

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import short, shown
 from nasmeta.spaces._architectures import ArchitectureLike
 from nasmeta.spaces._catalog import get_cell_space, get_space
 from nasmeta.spaces._cell_space import CellSpace
@@ -38,35 +37,18 @@ def move_cells(
 
 
 def namesakes(one: SearchSpace, other: SearchSpace) -> str:
-    """Return what a message adds where two spaces share their name and nothing else: what differs, and what helps.
+    """Return an addition to a message if two different spaces have the same name, else an empty text.
 
     >>> narrow, wide = (SearchSpace("mlp", {"width": widths}) for widths in ([16, 32], [16, 64]))
-    >>> namesakes(narrow, wide)[:101]
-    ' Both are called mlp, but are not the same: the choices of width are (16, 32) in one, (16, 64) in the'
+    >>> namesakes(narrow, wide)[:78]
+    ' Both are called mlp, but their positions, choices or architectures differ: us'
     """
     if one.name != other.name or one == other:
         return ""
     return (
-        f" Both are called {one.name}, but are not the same: {_difference(one, other)}. Make both of the same "
-        "positions and choices, in the same order, or give one another name."
+        f" Both are called {one.name}, but their positions, choices or architectures differ: use the same ones in the "
+        "same order, or another name."
     )
-
-
-def _difference(one: SearchSpace, other: SearchSpace) -> str:
-    """Return the first difference in words."""
-    names, others = ([position.name for position in space.positions] for space in (one, other))
-    if names != others:
-        return f"the positions are {short(', '.join(names))} in one, {short(', '.join(others))} in the other"
-    for own, its in zip(one.positions, other.positions, strict=True):
-        if own.choices != its.choices:
-            return f"the choices of {own.name} are {shown(own.choices)} in one, {shown(its.choices)} in the other"
-        if own.ordered != its.ordered:
-            return f"the choices of {own.name} are ordered in one, and not in the other"
-    if one.size != other.size:
-        return f"one has {one.size:,} architectures, the other {other.size:,}"
-    if not np.array_equal(one.codes, other.codes):
-        return "their architectures are other ones, or in another order"
-    return "their rules of which architectures are isomorphic differ"
 
 
 def reference_space(space: str | SearchSpace) -> SearchSpace:

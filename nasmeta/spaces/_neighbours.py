@@ -63,33 +63,55 @@ class Neighbours:
 def _edit_table(space: SearchSpace) -> NDArray[np.int32]:
     """Return the architectures one edit from each, int32, shape (size, most), -1 after the last.
 
-    Where every edit leads to an architecture, they stand in the order of positions and, from the own choice on, of
-    choices; else in that of their indices.
+    In a complete space they are in the order of positions and, from the current choice on, of choices; in any other
+    space in the order of their indices.
     """
-    n_edits = sum(n - 1 for n in space.n_choices)
-    if space.size * max(n_edits, 1) > _MOST:
-        raise SettingError(
-            f"{space.name} has up to {n_edits:,} neighbours for each of {space.size:,} architectures, too many to "
-            "list: give a column with so many different choices as several columns."
-        )
     raw = space.raw_codes.astype(np.int64)
-    own = space.architecture_of_raw
-    place_values = space.place_values
-    ranks = raw @ place_values
-    columns = []
-    for position, n in enumerate(space.n_choices):
-        for step in range(1, n):
-            changed = (raw[:, position] + step) % n
-            columns.append(space.find(ranks + (changed - raw[:, position]) * place_values[position]))
-    table = np.stack(columns, axis=1) if columns else np.full((len(raw), 1), -1, np.int32)
-    if own is None and (table >= 0).all():
-        return table
-    rows = np.repeat(np.arange(space.size, dtype=np.int32) if own is None else own, table.shape[1])
-    found = table.ravel()
-    keep = (found >= 0) & (found != rows)
-    pairs = np.unique(rows[keep].astype(np.int64) * space.size + found[keep])
-    rows, found = (pairs // space.size).astype(np.int32), (pairs % space.size).astype(np.int32)
+    ranks = raw @ space.place_values
+    if space.is_complete:
+        _require_few(space, space.size * max(sum(n - 1 for n in space.n_choices), 1))
+        columns = []
+        for position, n in enumerate(space.n_choices):
+            for step in range(1, n):
+                changed = (raw[:, position] + step) % n
+                columns.append(space.find(ranks + (changed - raw[:, position]) * space.place_values[position]))
+        return np.stack(columns, axis=1) if columns else np.full((space.size, 1), -1, np.int32)
+    pairs = _pairs(space, ranks)
+    if space.architecture_of_raw is not None:
+        pairs = space.architecture_of_raw[pairs]
+    one, other = pairs[:, pairs[0] != pairs[1]]
+    both = np.unique(np.r_[one, other].astype(np.int64) * space.size + np.r_[other, one])
+    rows, found = (both // space.size).astype(np.int32), (both % space.size).astype(np.int32)
     return _padded(rows, found, space.size)
+
+
+def _pairs(space: SearchSpace, ranks: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return the pairs of listed combinations that differ in one position, int32, shape (2, n_pairs).
+
+    Sorted by all other positions, the combinations that differ in one position only are next to each other.
+    """
+    found = [np.empty((2, 0), np.int32)]
+    n_found = 0
+    for codes, place_value in zip(space.raw_codes.T.astype(np.int64), space.place_values, strict=True):
+        others = ranks - codes * place_value
+        order = np.argsort(others, kind="stable").astype(np.int32)
+        others = others[order]
+        for step in range(1, len(order)):
+            same = np.flatnonzero(others[step:] == others[:-step])
+            if not len(same):
+                break
+            n_found += 2 * len(same)
+            _require_few(space, n_found)
+            found.append(np.stack([order[same], order[same + step]]))
+    return np.concatenate(found, axis=1)
+
+
+def _require_few(space: SearchSpace, n: int) -> None:
+    if n > _MOST:
+        raise SettingError(
+            f"{space.name} has more than {_MOST:,} pairs of neighbours among {space.size:,} architectures: give a "
+            "column with so many different choices as several columns."
+        )
 
 
 def _padded(rows: NDArray[np.integer], found: NDArray[np.int32], n: int) -> NDArray[np.int32]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from nasmeta.checks import check_list, check_text
+from nasmeta.checks import check_text
 from nasmeta.errors import SettingError, short, shown
 
 if TYPE_CHECKING:
@@ -63,27 +64,37 @@ class Position:
             raise SettingError(f"Position {self.name!r} has the choice {twice!r} twice.")
         object.__setattr__(self, "choices", choices)
 
+    @cached_property
+    def _codes(self) -> dict[tuple[bool, Choice] | str, int]:
+        """Codes of the choices, by value and by text; True is not the choice 1."""
+        return {
+            key: code
+            for code, choice in enumerate(self.choices)
+            for key in ((isinstance(choice, bool), choice), str(choice))
+        }
+
+    @cached_property
+    def _floats(self) -> NDArray[np.float64]:
+        return np.array([choice if isinstance(choice, float) else np.nan for choice in self.choices])
+
     def code(self, choice: object) -> int:
-        """Return the place of a choice, given as itself or as its text.
+        """Return the index of a choice, which is given as a value or as its text.
+
+        A float32 value matches the choice that it rounds.
 
         Raises
         ------
         SettingError
-            Where it is none, with the possible ones.
+            If the position has no such choice.
         """
         plain = choice.item() if isinstance(choice, np.generic) else choice
-        text = plain if isinstance(plain, str) else shown(plain)
-        for code, own in enumerate(self.choices):
-            if (own == plain and isinstance(own, bool) == isinstance(plain, bool)) or str(own) == text:
-                return code
-        if isinstance(plain, float):  # one of float32 is not quite the number that was written
-            near = [
-                code
-                for code, own in enumerate(self.choices)
-                if isinstance(own, float) and math.isclose(own, plain, rel_tol=1e-7)
-            ]
+        for key in ((isinstance(plain, bool), plain), str(plain)):
+            if key in self._codes:
+                return self._codes[key]
+        if isinstance(plain, float):
+            near = np.flatnonzero(np.abs(self._floats - plain) <= 1e-7 * abs(plain))
             if len(near) == 1:
-                return near[0]
+                return int(near[0])
         possible = short(", ".join(map(str, self.choices)))
         raise SettingError(f"{shown(plain)} is no choice of {self.name}. Possible: {possible}.")
 
@@ -105,12 +116,8 @@ def as_positions(positions: Mapping[str, Sequence[Choice]] | Sequence[Position])
 
 
 def _position(name: str, choices: Any) -> Position:
-    if isinstance(choices, Collection) and not isinstance(choices, str):  # else it is refused as what it is
-        choices = tuple(choices)
-    ordered = isinstance(choices, tuple) and all(
-        isinstance(c, int | float | np.number) and not isinstance(c, bool) for c in choices
-    )
-    return Position(name, choices, ordered)
+    numeric = [isinstance(c, int | float | np.number) and not isinstance(c, bool) for c in choices]
+    return Position(name, choices, ordered=all(numeric))
 
 
 _S = TypeVar("_S", bound="SearchSpace")
@@ -122,25 +129,20 @@ def space_from_frame(
     """Return the look-up-only space of the distinct rows of these columns; see `SearchSpace.from_frame`."""
     import pandas as pd
 
-    if not isinstance(frame, pd.DataFrame):
-        raise SettingError(f"A space is made of a data frame with rows, not of {type(frame).__name__}.")
-    if not len(frame):
-        raise SettingError("The frame has no row, but a space is made of its rows: one for each architecture.")
-    listed = [columns] if isinstance(columns, str) else frame.columns if columns is None else columns
-    chosen = check_list("columns", listed, "names")
-    if len(set(map(shown, chosen))) < len(chosen):
-        raise SettingError(f"A column appears twice: {', '.join(map(str, chosen))}.")
-    absent = [column for column in chosen if not isinstance(column, Hashable) or column not in frame.columns]
-    if absent or not chosen:
-        there = ", ".join(map(repr, frame.columns))  # in quotes, as a space in a name is not seen otherwise
-        raise SettingError(f"The frame has no column {absent[0]!r}: it has {there}." if absent else "Name the columns.")
+    chosen = [columns] if isinstance(columns, str) else list(frame.columns if columns is None else columns)
+    if not len(frame) or not chosen:
+        raise SettingError("A space is made of at least one row and one column of a frame.")
+    absent = [column for column in chosen if column not in frame.columns]
+    if absent:
+        there = ", ".join(map(repr, frame.columns))  # in quotes, to show white space in names
+        raise SettingError(f"The frame has no column {absent[0]!r}: it has {there}.")
     for column in chosen:
         missing = frame[column].isna()
         if missing.any():
             raise SettingError(
                 f"The column {column} has no value in row {int(np.flatnonzero(missing)[0])} ({int(missing.sum())} of "
-                f"{len(frame)}), but it is a position: each architecture has a choice for it. From a file None, NA, "
-                "null and nan are read as no value: call such a choice none or off."
+                f"{len(frame)}), but each architecture needs a choice. pandas reads None, NA, null and nan in a file "
+                "as missing: call such a choice none or off."
             )
     distinct = frame[chosen].drop_duplicates()
     positions, codes = [], []

@@ -14,7 +14,7 @@ from nasmeta.pictures import ShowsFacts, Width
 from nasmeta.spaces._architectures import Architecture, ArchitectureLike, ArchitectureSet
 from nasmeta.spaces._configspace import ConfigSpaceForms
 from nasmeta.spaces._content import BUILDERS, digest, from_content, packed, to_content, unpacked
-from nasmeta.spaces._drawing import Drawing, draw_choices, drawn, facts_of
+from nasmeta.spaces._drawing import draw_choices, drawn
 from nasmeta.spaces._features import CountFeature, FeatureBuilder, plain_features
 from nasmeta.spaces._neighbours import Neighbours
 from nasmeta.spaces._notation import CellCodec
@@ -22,8 +22,12 @@ from nasmeta.spaces._positions import Choice, Position, space_from_frame
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
     from nasmeta.spaces._cell_graph import IsomorphismRule
+
+
+_SHOWN = 12  # positions in a notebook
 
 
 class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
@@ -151,7 +155,9 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
         return f"SearchSpace({self.name!r}, {self.size:,} architectures, positions: {parts}{more})"
 
     def _facts(self) -> dict[str, object]:
-        return facts_of(self.name, self.size, self.positions)
+        facts: dict[str, object] = {"name": self.name, "architectures": f"{self.size:,}"}
+        facts |= {position.name: ", ".join(map(str, position.choices[:100])) for position in self.positions[:_SHOWN]}
+        return facts if self.n_positions <= _SHOWN else {**facts, "…": f"{self.n_positions - _SHOWN} more positions"}
 
     def __copy__(self) -> SearchSpace:
         return self
@@ -357,27 +363,27 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
             self._features[name] = CountFeature(counts, tuple(names))
         return self._features[name]
 
-    def draw(self, architecture: Architecture, ax: Any = None, width: Width = None) -> Drawing:
-        """Draw an architecture with matplotlib: a cell as a graph, others as their positions and choices.
+    def draw(self, architecture: Architecture, ax: Any = None, width: Width = None) -> Figure:
+        """Draw an architecture with matplotlib: a cell as a graph, others as rows of choices.
 
         Parameters
         ----------
         architecture : int, str or mapping
         ax : matplotlib.axes.Axes, optional
-            Where to draw; a new figure where left out.
+            Axes to draw on, in their own size; by default those of a new figure.
         width : str or float, optional
-            Of the new figure, as in `nasmeta.analysis.plot_regret`; as wide as its text needs where left out.
+            Width of the new figure, as in `nasmeta.analysis.plot_regret`; by default as wide as its text needs.
 
         Returns
         -------
-        Drawing
-            Shows itself in a notebook; ``.svg()``, ``.save(path)``, ``.figure``, ``.ax``.
+        matplotlib.figure.Figure
+            `nasmeta.analysis.save_figure` writes it; a notebook shows it.
 
         Examples
         --------
         >>> from nasmeta.spaces import get_space
-        >>> get_space("nb201").draw(6111).svg()[:5]
-        '<?xml'
+        >>> [text.get_text() for text in get_space("nb201").draw(6111).axes[0].texts][:4]
+        ['in', '1', '2', 'out']
         """
         index = self._index_of_one(architecture)
         return drawn(lambda axes: self._draw_on(axes, index), ax, width)

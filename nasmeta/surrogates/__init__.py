@@ -1,10 +1,9 @@
-"""Surrogate benchmarks: what a table would answer, from a small file, for every architecture of a space."""
+"""Surrogate benchmarks: predictions for all architectures of a space, from a small file."""
 
 from nasmeta.surrogates._features import (
     FEATURE_SETS as FEATURE_SETS,
     class_features as class_features,
     feature_sets as feature_sets,
-    network_classes as network_classes,
 )
 from nasmeta.surrogates._fit import fit_surrogate
 from nasmeta.surrogates._noise import SeedNoise as SeedNoise

@@ -1,4 +1,4 @@
-"""What a surrogate sees of an architecture: its class, and what that class is made of."""
+"""The features of a surrogate: one row per class of architectures that compute the same function."""
 
 from __future__ import annotations
 
@@ -17,32 +17,23 @@ def feature_sets(space: SearchSpace) -> tuple[str, ...]:
     return FEATURE_SETS if isinstance(space, CellSpace) else space.feature_names
 
 
-def network_classes(space: SearchSpace) -> NDArray[np.int32]:
-    """Return for every architecture the number of its class, int32, shape (size,): one class has one answer.
-
-    For cells the function that they compute, else the isomorphism class; without a rule of isomorphism each
-    architecture is a class of its own: `SearchSpace.function_classes`.
-    """
-    return space.function_classes
-
-
 @lru_cache(maxsize=8)
 def class_features(space: SearchSpace) -> tuple[NDArray[np.float32], ...]:
-    """Return the features of every class of `network_classes`, one array a set of `feature_sets`.
+    """Return the features of each class of `SearchSpace.function_classes`, one array per set of `feature_sets`.
 
-    For cells they are those of the class's member whose live digits come first in lexicographic order:
+    For cells they are those of the member whose live digits are first in lexicographic order:
 
-    * ``edges``: which operation each edge has, one-hot; ``none`` where it is on no live path.
-    * ``paths``: how many paths apply each sequence of operations, skips left out.
-    * ``operations``: how often each operation occurs on live edges.
-    * ``shape``: lengths of the paths without skips, and how many convolutions each has (operations that neither skip
-      nor pool), both in descending order (-1 for a dead path); how many paths live, the most convolutions on one, and
-      how many are the identity.
+    * ``edges``: the operation of each edge, one-hot; ``none`` for edges without a live path.
+    * ``paths``: the number of paths with each sequence of operations, without skips.
+    * ``operations``: the number of live edges with each operation.
+    * ``shape``: the lengths of paths without skips, and their numbers of convolutions (operations that neither skip nor
+      pool), both in descending order (-1 for a dead path); the number of live paths, the most convolutions on a path,
+      and the number of identity paths.
 
-    For other spaces they are the count features of the class's first member. Each is divided by its standard deviation
-    over the classes (at least 0.2), which no label enters.
+    For other spaces they are the count features of the first member. Each feature is divided by its standard deviation
+    over the classes (at least 0.2).
     """
-    classes = network_classes(space)
+    classes = space.function_classes
     if isinstance(space, CellSpace):
         parts = _of_cells(space, classes)
     else:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.archives import ArchiveKind, check_array
-from nasmeta.spaces import CellSpace, SearchSpace, from_content, get_space, to_content
+from nasmeta.spaces import CellSpace, SearchSpace, from_content
 from nasmeta.surrogates._features import class_features, feature_sets
 from nasmeta.surrogates._noise import N_LEVELS, SeedNoise
 from nasmeta.surrogates._process import Process
@@ -27,19 +27,6 @@ KIND = ArchiveKind(
 _NUMBERS = ("noise", "best", "margin", "centre")
 
 
-def space_in_card(space: SearchSpace) -> str | dict[str, Any]:
-    """Return how a card says its space: by its name where it is registered, else by its whole content."""
-    content = to_content(space)
-    name: str | None = content.get("registered")
-    return content if name is None else name
-
-
-def space_of_card(card: Mapping[str, Any]) -> SearchSpace:
-    """Return the space that a card says."""
-    space = card["space"]
-    return get_space(space) if isinstance(space, str) else from_content(space)
-
-
 class Content(NamedTuple):
     """What a file holds."""
 
@@ -52,7 +39,7 @@ class Content(NamedTuple):
 
 def encode(content: Content) -> bytes:
     """Return the bytes of a file; the same content gives the same bytes."""
-    process, sets = content.process, _sets(space_of_card(content.card))
+    process, sets = content.process, _sets(from_content(content.card["space"]))
     arrays: dict[str, NDArray[Any]] = {
         "trained": np.packbits(content.trained),
         "numbers": np.array([getattr(process, name) for name in _NUMBERS]),
@@ -77,7 +64,7 @@ def read(path: Path) -> tuple[bytes, Content]:
 
 
 def _content(card: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Content:
-    space = space_of_card(card)
+    space = from_content(card["space"])
     features, sets = class_features(space), _sets(space)
     n_classes, n_cells = len(features[0]), space.size
     scales = tuple(

@@ -1,4 +1,4 @@
-"""Fit a surrogate to part of a table."""
+"""Fitting a surrogate to part of a table."""
 
 from __future__ import annotations
 
@@ -12,53 +12,51 @@ from numpy.typing import NDArray
 
 import nasmeta
 from nasmeta.checks import check_int
-from nasmeta.errors import LabelError, SettingError, shown
+from nasmeta.errors import LabelError, SettingError
 from nasmeta.predictors import isomorph_split
-from nasmeta.spaces import CellSpace
+from nasmeta.spaces import CellSpace, to_content
 from nasmeta.spaces._features import choice_one_hot
-from nasmeta.surrogates._features import class_features, network_classes
-from nasmeta.surrogates._file import space_in_card
+from nasmeta.surrogates._features import class_features
 from nasmeta.surrogates._noise import SeedNoise, fit_noise
 from nasmeta.surrogates._process import fit_process
 from nasmeta.surrogates._scores import score_predictions
 from nasmeta.surrogates._surrogate import Surrogate, choice_costs
 from nasmeta.tasks import Task, get_task
 
-_FEWEST, _FEWEST_TRAINED = 50, 20  # different networks, measured and trained on
+_FEWEST, _FEWEST_TRAINED = 50, 20  # different networks, measured and in the training set
 
 
 def fit_surrogate(task: str | Task, train_fraction: float = 0.8, seed: int = 0, steps: int = 80) -> Surrogate:
     """Fit a surrogate to part of a task's table.
 
-    The task may be on any space, and its table may have holes. Architectures are split so that no isomorphic pair
-    (of cells by the upstream rule) is divided; nothing of the held-out ones is seen before the fit is done, and no
-    other task is. Labels of a class, such as cells that compute one function, are averaged, which divides their seed
-    noise. Hyperparameters are learnt by marginal likelihood on the training labels. Training seconds, where the task
-    has a cost, are a linear function of the choices of the positions; the seed noise is fitted to the seeds of what was
-    trained on, of cells those with a live path.
+    The task may be on any space, and its table may be incomplete. The split keeps isomorphic architectures together (of
+    cells, rule ``upstream``); held-out labels are used for the scores only. Labels of architectures that compute the
+    same function are averaged, which reduces their noise. Hyperparameters maximise the marginal likelihood of the
+    training labels. Training seconds, if the task has a cost, are a linear function of the choices. The seed noise is
+    fitted to the single seeds of the training set, of cells to those with a live path.
 
     Parameters
     ----------
     task : str or Task
     train_fraction : float, default 0.8
-        Largest share of the measured architectures that is trained on; between 0 and 1.
+        The most measured architectures in the training set, as a fraction between 0 and 1.
     seed : int, default 0
-        Of the split and of the batches.
+        Of the split and the batches.
     steps : int, default 80
         Of the optimiser.
 
     Returns
     -------
     Surrogate
-        Scored on what was held out; the scores are on its card.
+        The card contains the scores on held-out architectures.
 
     Raises
     ------
     UnknownNameError
     SettingError
-        For a task of several columns, or a setting that is not possible.
+        If the task has several columns, or a setting is impossible.
     LabelError
-        Where there are too few labels, or they are all the same.
+        If there are too few labels, or all are equal.
 
     Examples
     --------
@@ -69,12 +67,12 @@ def fit_surrogate(task: str | Task, train_fraction: float = 0.8, seed: int = 0, 
     """
     task = get_task(task) if isinstance(task, str) else task
     if not isinstance(task, Task) or task.objective is not None:
-        raise SettingError(f"A surrogate is fitted to a task of one column, such as nb201/cifar10, not {shown(task)}.")
-    if not isinstance(train_fraction, int | float) or not 0 < train_fraction < 1:
-        raise SettingError(f"train_fraction must lie between 0 and 1, not {shown(train_fraction)}.")
+        raise SettingError(f"A surrogate is fitted to a task of one column, such as nb201/cifar10, not {task!r}.")
+    if not 0 < train_fraction < 1:
+        raise SettingError(f"train_fraction must be between 0 and 1, not {train_fraction}.")
     seed, steps = check_int("seed", seed, least=0), check_int("steps", steps)
     space = task.space
-    every = network_classes(space)
+    every = space.function_classes
     measured = np.flatnonzero(np.isfinite(task.values))
     n_different = len(np.unique(every[measured]))
     if n_different < _FEWEST:
@@ -116,7 +114,7 @@ def _card(task: Task, train: NDArray[np.int32], fraction: float, seed: int, n_me
     return {
         "task": task.name,
         "table": task.table_name,
-        "space": space_in_card(task.space),
+        "space": to_content(task.space),
         "signal": task.signal.to_dict(),
         "column": asdict(task.column),
         "measured_cells": n_measured,
@@ -129,7 +127,7 @@ def _card(task: Task, train: NDArray[np.int32], fraction: float, seed: int, n_me
 
 
 def _fit_costs(task: Task, train: NDArray[np.int32]) -> tuple[NDArray[np.float64] | None, float | None]:
-    """Return the coefficients of the training seconds, and R² on what was not trained on."""
+    """Return the coefficients of the training seconds, and R² on held-out architectures."""
     if not task.has_cost:
         return None, None
     space, costs = task.space, task.cost_seconds
@@ -146,7 +144,7 @@ def _fit_costs(task: Task, train: NDArray[np.int32]) -> tuple[NDArray[np.float64
 
 
 def _seed_columns(task: Task) -> NDArray[np.float64]:
-    """Return the signal's single seeds, shape (n_cells, n_seeds)."""
+    """Return the columns of single seeds, shape (size, n_seeds)."""
     s, table = task.signal, task.table
     own = (s.dataset, s.metric, s.split, s.epochs, s.release)
     seeds = [

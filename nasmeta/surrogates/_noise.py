@@ -1,4 +1,4 @@
-"""How much the result of one training scatters around the mean."""
+"""Seed noise: the deviation of one training from the mean."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_FEWEST = 50  # cells of the outermost knots; each further knot stands for twice as many
+_FEWEST = 50  # cells of the outermost knots; each further knot has twice as many
 N_LEVELS = 64
 
 
 @dataclass(frozen=True)
 class SeedNoise:
-    """Deviations of single trainings: a distribution that depends on the predicted mean."""
+    """A distribution of the deviation of one training, which depends on the predicted mean."""
 
-    means: NDArray[np.float64]  # (n_knots,), ascending; quantiles are interpolated between, and constant outside
+    means: NDArray[np.float64]  # (n_knots,), ascending; quantiles are interpolated between knots, and constant outside
     quantiles: NDArray[np.float32]  # (n_knots, 64), ascending: the mean deviation of each 64th of the trainings
 
     def deviation(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -46,7 +46,7 @@ class SeedNoise:
 
 
 def _uniform(cells: NDArray[np.int32], seed: int) -> NDArray[np.float64]:
-    """Return a number in [0, 1) for each (cell, seed), whatever other cells are asked for.
+    """Return a number in [0, 1) for each (cell, seed), independent of the other cells.
 
     The finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014)
     on a counter whose start is the seed's first 64 bits from numpy's SeedSequence.
@@ -61,11 +61,11 @@ def _uniform(cells: NDArray[np.int32], seed: int) -> NDArray[np.float64]:
 
 
 def fit_noise(means: NDArray[np.float64], seeds: NDArray[np.float64]) -> SeedNoise | None:
-    """Fit the scatter of seeds around each cell's own mean; None where fewer than 100 cells have two seeds.
+    """Fit the deviations of seeds from the mean of their cell; None if fewer than 100 cells have two seeds.
 
-    A knot's distribution is that of deviations from the cells' own means, of cells whose predicted means are near: the
-    50 lowest and the 50 highest, the next 100 and so on, since noise changes most at both ends. A deviation from the
-    mean of m seeds is multiplied by sqrt(m / (m - 1)), so that its variance is that of one training.
+    Each knot pools the deviations of cells with similar predicted means: the 50 lowest and the 50 highest, the next 100
+    and so on, because noise changes most at both ends. A deviation from the mean of m seeds is multiplied by
+    sqrt(m / (m - 1)), which corrects its variance.
     """
     counts = np.isfinite(seeds).sum(axis=1)
     several = np.flatnonzero(counts >= 2)
@@ -79,12 +79,12 @@ def fit_noise(means: NDArray[np.float64], seeds: NDArray[np.float64]) -> SeedNoi
         knots.append(float(means[part].mean()))
         near = np.sort(deviations[part][np.isfinite(deviations[part])])
         quantiles.append([float(chunk.mean()) for chunk in np.array_split(near, N_LEVELS)])
-    # Rounding may put the mean of equal numbers below its neighbour's.
+    # rounding may put the mean of equal numbers below its neighbour
     return SeedNoise(np.maximum.accumulate(knots), np.maximum.accumulate(quantiles, axis=1).astype(np.float32))
 
 
 def _bounds(n: int) -> list[int]:
-    """Return where n sorted cells are cut: parts grow twofold from both ends to the middle."""
+    """Return the cuts of n sorted cells into parts that double from both ends to the middle."""
     low: list[int] = []
     width = _FEWEST
     while (cut := sum(low[-1:]) + width) + width <= n // 2:

@@ -1,14 +1,14 @@
-r"""A warped Gaussian process on several feature sets, whose lengthscales are learnt by marginal likelihood.
+r"""A warped Gaussian process on several feature sets, with lengthscales from the marginal likelihood.
 
 The covariance is a sum over feature sets of Matérn-3/2 kernels with a lengthscale for each feature (automatic
 relevance determination; Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, section 5.1). Labels
-u, larger is better, are warped by :math:`z = -\log(c - u)` with c a learnt margin above the best one, since
-differences matter more the nearer they are to the best. The margin's likelihood has the Jacobian of the warp (Snelson,
+u, larger is better, are warped by :math:`z = -\log(c - u)`, where c is a learned margin above the best label, because
+differences matter more near the best label. The margin's likelihood has the Jacobian of the warp (Snelson,
 Rasmussen and Ghahramani, "Warped Gaussian processes", NeurIPS 2003). An observation that is the mean of m values has
 noise variance / m.
 
 With more than 6,000 observations the exact process would need gigabytes and minutes. Then it is projected: the
-posterior is a sum of kernels on 3,000 of the observed rows, drawn uniformly, whose weights are learnt from all labels
+posterior is a sum of kernels on 3,000 random observed rows, with weights learned from all labels
 (the projected process approximation; Rasmussen and Williams 2006, section 8.3.4).
 """
 
@@ -27,26 +27,26 @@ from nasmeta.predictors._gaussian_process import JITTER, negative_log_likelihood
 Parts: TypeAlias = "Sequence[NDArray[np.float32]]"
 Factors: TypeAlias = "Iterable[tuple[NDArray[np.float64], NDArray[np.float64]]]"
 
-_BLOCK = 256  # rows of a covariance at once: what they need stays in the processor's cache
+_BLOCK = 256  # rows of a covariance at once, which fit into the cache
 
 
 @dataclass(frozen=True)
 class Process:
     """A fitted process."""
 
-    inverse_lengthscales: tuple[NDArray[np.float32], ...]  # (n_features,) each, one a feature set
+    inverse_lengthscales: tuple[NDArray[np.float32], ...]  # (n_features,) each, one per feature set
     variances: NDArray[np.float64]  # (n_sets,)
     noise: float  # variance of the noise of one value, on the warped scale
     best: float  # the warp is -log(best + margin - u)
     margin: float
     centre: float  # prior mean on the warped scale
-    observed: NDArray[np.int32]  # (n,): rows that were observed; of a projected process those that it is projected on
+    observed: NDArray[np.int32]  # (n,): observed rows, or those that the process is projected on
     weights: NDArray[np.float32]  # (n,): inverse covariance times labels
 
     def predict(self, parts: Parts) -> NDArray[np.float64]:
         """Return the posterior median of u for every row of the features, float64, shape (n_rows,).
 
-        Each kernel is computed once a distinct row of its feature set: so the sum costs little more than its largest.
+        Each kernel is computed once per distinct row of its feature set.
         """
         warped = np.full(len(parts[0]), self.centre)
         for part, scale, variance in zip(parts, self.inverse_lengthscales, self.variances, strict=True):
@@ -68,7 +68,7 @@ class Process:
 
 
 def _distinct_rows(part: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.intp]]:
-    """Return the distinct rows and which of them each row is; sorting one number a row takes a tenth of the time."""
+    """Return the distinct rows and the index of each row among them; sorts one number per row."""
     codes = part.astype(np.float64) @ np.sqrt(np.arange(1.0, part.shape[1] + 1) * 2 + 1e-3)
     _, first, inverse = np.unique(codes, return_index=True, return_inverse=True)
     return part[first], inverse.ravel()
@@ -93,7 +93,7 @@ class _Likelihood:
         self.best, self.spread = float(u.max()), float(u.std())
 
     def start(self) -> NDArray[np.float64]:
-        """Return the logarithms of inverse lengthscales, variances, noise and margin where the search begins."""
+        """Return the initial logarithms of inverse lengthscales, variances, noise and margin."""
         margin = 0.1 * self.spread
         variance = np.log(self.best + margin - self.u).var()
         n_sets = len(self.parts)
@@ -134,7 +134,7 @@ class _Likelihood:
     def covariance(
         self, logarithms: NDArray[np.float64], rows: NDArray[np.intp], factors: Factors
     ) -> NDArray[np.float64]:
-        """Return the covariance of observations, noise included, of the factors of the kernels."""
+        """Return the covariance of observations with noise, from the factors of the kernels."""
         total = np.zeros((len(rows), len(rows)))
         for decay, linear in factors:
             total += linear * decay
@@ -142,7 +142,7 @@ class _Likelihood:
         return total
 
     def gradient(self, logarithms: NDArray[np.float64], rows: NDArray[np.intp]) -> NDArray[np.float64] | None:
-        """Return the gradient on some of the observations; None where the covariance is not positive definite."""
+        """Return the gradient on some observations; None if the covariance is not positive definite."""
         factors = list(self.factors(logarithms, rows))
         margin = float(np.exp(logarithms[-1]))
         z = self.warped(margin)[rows]
@@ -224,7 +224,7 @@ def fit_process(
 def _projected(
     likelihood: _Likelihood, logarithms: NDArray[np.float64], kept: NDArray[np.intp], z: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the weights of the kernels on the kept observations, learnt from all.
+    """Return the weights of the kernels on the kept observations, learned from all.
 
     With K the covariance of the kept, C that of the kept with all, and D the noise variances, they are
     (K + C D⁻¹ Cᵀ)⁻¹ C D⁻¹ z; computed by way of V = L⁻¹ C D^(-1/2), K = L Lᵀ, which is better conditioned.

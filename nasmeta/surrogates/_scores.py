@@ -1,4 +1,4 @@
-"""How well predicted values fit those of a table."""
+"""Scores of predictions against the values of a table."""
 
 from __future__ import annotations
 
@@ -7,12 +7,9 @@ from typing import TypedDict
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nasmeta.checks import check_array
-from nasmeta.errors import SettingError
-
 
 class Scores(TypedDict):
-    """Figures of a set of cells; None where they mean nothing, such as a rank correlation of constants.
+    """Scores of a set of cells; None if undefined, such as a rank correlation of constants.
 
     Examples
     --------
@@ -43,9 +40,7 @@ def score_predictions(y: ArrayLike, predicted: ArrayLike, percent: bool = True) 
     """
     from scipy.stats import kendalltau, spearmanr
 
-    y, predicted = check_array("y", y), check_array("predicted", predicted)
-    if y.ndim != 1 or y.shape != predicted.shape:
-        raise SettingError(f"There are values of the shape {y.shape}, but predictions of {predicted.shape}.")
+    y, predicted = np.asarray(y, dtype=np.float64), np.asarray(predicted, dtype=np.float64)
     n = len(y)
     if n < 2:
         return Scores(cells=n, r2=None, tau=None, sparse_tau=None, spearman=None, rmse=None)

@@ -1,4 +1,4 @@
-"""A surrogate benchmark: what a table would answer, from a small file."""
+"""A surrogate of a table: predictions for all architectures, from a small file."""
 
 from __future__ import annotations
 
@@ -16,29 +16,30 @@ from nasmeta.checks import check_choice, check_int
 from nasmeta.errors import DamagedFileError, MissingValueError, SettingError, UnknownNameError, shown
 from nasmeta.files import shipped, write_atomically
 from nasmeta.places import checked_path
-from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace, namesakes
-from nasmeta.surrogates._features import class_features, network_classes
-from nasmeta.surrogates._file import Content, encode, read, space_of_card
+from nasmeta.registry import names_from_file
+from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace, from_content, namesakes
+from nasmeta.surrogates._features import class_features
+from nasmeta.surrogates._file import Content, encode, read
 from nasmeta.surrogates._noise import SeedNoise
 from nasmeta.surrogates._process import Process
 from nasmeta.surrogates._scores import Scores, score_predictions
 from nasmeta.tasks import Signal, Task, get_task
 
-_BEST = 0.1  # of a task, which is also scored by itself
-_DIGITS = 6  # of the largest value: beyond them, processors of different kinds disagree
+_BEST = 0.1  # fraction of the architectures that is also scored separately
+_DIGITS = 6  # of the largest value; further digits differ between processors
 
 
 def choice_costs(space: SearchSpace, coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return for all architectures a constant plus a coefficient for the choice of each position, shape (size,)."""
+    """Return a constant plus one coefficient per choice, for all architectures, shape (size,)."""
     first = np.cumsum([1, *space.n_choices[:-1]])
     costs: NDArray[np.float64] = coefficients[0] + coefficients[first + space.codes].sum(axis=1)
     return costs
 
 
 class Surrogate:
-    """A fitted surrogate of one task; made by `fit_surrogate`, or read by `Surrogate.load`.
+    """A surrogate of one task, by `fit_surrogate` or `Surrogate.load`.
 
-    It answers for every architecture of the space and never looks into a table.
+    It predicts the values of all architectures of the space, without the table.
 
     Parameters
     ----------
@@ -46,10 +47,10 @@ class Surrogate:
         The data card: task, space, column, release, source, licence, number of cells, split, scores, versions.
     process : Process
     trained : ndarray of bool, shape (n_cells,)
-        Which cells' labels it has seen.
+        The architectures in the training set.
     noise : SeedNoise, optional
     cost_coefficients : ndarray of float64, shape (1 + n_choices of all positions together,), optional
-        Of the training seconds: a constant, and one for each choice of each position.
+        Of the training seconds: a constant, and one coefficient per choice of each position.
 
     Examples
     --------
@@ -78,11 +79,11 @@ class Surrogate:
     @cached_property
     def space(self) -> SearchSpace:
         """The search space."""
-        return space_of_card(self.card)
+        return from_content(self.card["space"])
 
     @property
     def unit(self) -> str:
-        """The unit of the answers."""
+        """The unit of the predictions."""
         return str(self.card["column"]["unit"])
 
     @cached_property
@@ -92,11 +93,11 @@ class Surrogate:
 
     @cached_property
     def values(self) -> NDArray[np.float64]:
-        """The predicted mean of all cells, float64, shape (n_cells,), in the task's unit; computed at first use.
+        """The predicted means of all architectures, float64, shape (size,), in the unit of the task.
 
-        Rounded to six digits of the largest, so that all processors give the same.
+        They are rounded to six digits of the largest value, so they are equal on all processors.
         """
-        values: NDArray[np.float64] = self._rounded(self._possible(self._by_class))[network_classes(self.space)]
+        values: NDArray[np.float64] = self._rounded(self._possible(self._by_class))[self.space.function_classes]
         values.flags.writeable = False
         return values
 
@@ -113,7 +114,7 @@ class Surrogate:
 
     @cached_property
     def cost_seconds(self) -> NDArray[np.float64]:
-        """What a training of each cell would take in seconds, float64, shape (n_cells,); NaN where not known."""
+        """The predicted training seconds of all architectures, float64, shape (size,); NaN if unknown."""
         if self.cost_coefficients is None:
             return np.full(self.space.size, np.nan)
         costs = np.maximum(np.round(choice_costs(self.space, self.cost_coefficients), 3), 0.0)
@@ -121,28 +122,28 @@ class Surrogate:
         return costs
 
     def training_values(self, seed: int) -> NDArray[np.float64]:
-        """Return what one training of each cell with this seed would give, float64, shape (n_cells,).
+        """Return draws of single trainings of all architectures, float64, shape (size,).
 
-        The predicted mean plus seed noise, which depends on architecture and seed alone. Isomorphic ones are different
-        trainings; a cell without a live path has no noise, since it learns nothing of its input. The error of the
-        surrogate itself is no part of it.
+        A draw is the predicted mean plus seed noise, which depends on the architecture and the seed only. Isomorphic
+        architectures have different draws. A cell without a live path has no noise. The prediction error of the
+        surrogate is not included.
 
         Raises
         ------
         MissingValueError
-            Where the table has no single seeds, so that the noise is not known.
+            If the noise is unknown, because the table has no single seeds.
         SettingError
-            Where the seed is no whole number of at least 0.
+            If the seed is negative.
         """
         return self._trainings(np.arange(self.space.size, dtype=np.int32), seed)
 
     def _trainings(self, cells: NDArray[np.int32], seed: int) -> NDArray[np.float64]:
-        """Return `training_values` of some cells, the same whatever else is asked for."""
+        """Return `training_values` of some cells."""
         seed = check_int("seed", seed, least=0)
         if self.noise is None:
             raise MissingValueError(
-                f"The surrogate of {self.card['task']} knows no seed noise, since its table has no single seeds: "
-                'answer="mean" is possible.'
+                f"The surrogate of {self.card['task']} has no seed noise, because its table has no single seeds. Use "
+                'answer="mean".'
             )
         means = self.values[cells]
         deviations = np.where(self._live(cells), self.noise.draw(means, cells, seed), 0.0)
@@ -154,21 +155,21 @@ class Surrogate:
         return np.asarray(self.space.live_edges[cells].any(axis=1), dtype=bool)
 
     def predict(self, cells: ArchitectureLike, answer: str = "mean", seed: int = 0) -> float | NDArray[np.float64]:
-        """Predict the task's signal.
+        """Predict the values of architectures.
 
         Parameters
         ----------
         cells : architecture or architectures
-            Indices or strings, as `SearchSpace.index_of` takes them.
+            Indices or strings, as in `SearchSpace.index_of`.
         answer : {"mean", "training"}
-            The mean over trainings, or what one training would give.
+            Predict the mean over trainings, or draw the result of one training.
         seed : int, default 0
-            Of that training.
+            Of the draw.
 
         Returns
         -------
         float or ndarray of float64, shape (n,)
-            In the task's unit.
+            In the unit of the task.
 
         Raises
         ------
@@ -181,9 +182,9 @@ class Surrogate:
         return float(found[0]) if isinstance(index, int) else found
 
     def noise_deviation(self, cells: ArchitectureLike) -> float | NDArray[np.float64]:
-        """Return the standard deviation of one training around the mean, in the task's unit.
+        """Return the standard deviation of one training, in the unit of the task.
 
-        It is NaN where the noise is not known, and 0 for a cell without a live path.
+        It is NaN if the noise is unknown, and 0 for a cell without a live path.
         """
         index = self.space.index_of(cells)
         cells = np.atleast_1d(np.asarray(index, dtype=np.int32))
@@ -193,25 +194,24 @@ class Surrogate:
         return float(found[0]) if isinstance(index, int) else found
 
     def score(self, task: str | Task | None = None) -> dict[str, Scores]:
-        """Score it on the measured architectures that it was not trained on.
+        """Score the predictions of measured architectures outside the training set.
 
         Parameters
         ----------
         task : str or Task, optional
-            Where the labels come from; its own task where left out. Another one of the same space is possible.
+            The source of the labels, a task on the same space; by default the task of the surrogate.
 
         Returns
         -------
         dict of str to Scores
-            ``held out``: no isomorph (of cells by the upstream rule) was trained on. ``new functions``: the part of
-            them whose function, by the stricter rule of `CellSpace.function_classes`, was not trained on either; on
-            spaces of another kind the same as ``held out``. Each also for those among the best tenth of the task:
-            ``held out, best 10 %`` and ``new functions, best 10 %``.
+            ``held out``: architectures without an isomorphic one in the training set (of cells, rule ``upstream``).
+            ``new functions``: those among them whose function (`CellSpace.function_classes`) is not in the training
+            set either. ``held out, best 10 %`` and ``new functions, best 10 %``: those among the best tenth.
 
         Raises
         ------
         SettingError
-            Where the task is in another space.
+            If the task is on another space.
 
         Examples
         --------
@@ -220,7 +220,10 @@ class Surrogate:
         >>> scores["held out"]["r2"] > 0.95
         True
         """
-        task = get_task(self.card["task"] if task is None else task) if not isinstance(task, Task) else task
+        if task is None:
+            with names_from_file():
+                task = get_task(self.card["task"])
+        task = get_task(task) if isinstance(task, str) else task
         if task.space != self.space:
             raise SettingError(
                 f"The surrogate is of {self.card['task']}, in the space {self.space.name}; {task.name} is in "
@@ -229,7 +232,7 @@ class Surrogate:
         y = task.values
         measured = np.isfinite(y)
         held_out = measured & ~self.trained
-        classes = network_classes(task.space)
+        classes = task.space.function_classes
         known = np.zeros(int(classes.max()) + 1, dtype=bool)
         known[classes[self.trained]] = True
         new = held_out & ~known[classes]
@@ -246,7 +249,7 @@ class Surrogate:
 
     @cached_property
     def task(self) -> Task:
-        """The question that it answers, on its table; on the space alone where the table has no name here."""
+        """The task of the surrogate, on its table; on the space alone if the table is not on this machine."""
         from nasmeta.tables import added_tables, table_names
 
         table, signal = self.card["table"], Signal(**self.card["signal"])

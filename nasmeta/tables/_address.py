@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -115,6 +116,19 @@ class ColumnIndex:
         self._groups: dict[tuple[str, str, int | None], list[int]] = {}
         self._found: dict[Address, int] = {}
         self._found_seeds: dict[Address, tuple[int, ...]] = {}
+
+    @cached_property
+    def by_dataset(self) -> dict[str, list[ColumnInfo]]:
+        """The columns of each dataset."""
+        found: dict[str, list[ColumnInfo]] = {}
+        for column in self.columns:
+            found.setdefault(column.dataset, []).append(column)
+        return found
+
+    @cached_property
+    def main_metrics(self) -> dict[str, str | None]:
+        """The default metric of each dataset, see `main_metric`."""
+        return {dataset: main_metric(columns, dataset) for dataset, columns in self.by_dataset.items()}
 
     def find(self, address: Address) -> int:
         """Return the position of the one column with this address."""
@@ -289,7 +303,7 @@ def task_name(table: str, index: ColumnIndex, column: ColumnInfo, *, sampled: bo
     asked = Address(column.dataset, column.metric).normal()
     meant = _meant(index.matching(asked), asked)
     name = f"{table}/{column.dataset}"
-    name += "" if column.metric == main_metric(index.columns, column.dataset) else f"/{column.metric}"
+    name += "" if column.metric == index.main_metrics[column.dataset] else f"/{column.metric}"
     for part, form in (("split", "@{}"), ("epochs", "@{}ep"), ("release", "@{}"), ("seed", "#{}")):
         value = "sample" if sampled and part == "seed" else getattr(column, part)
         if value is not None and {getattr(info, part) for info in meant} != {value}:
@@ -330,14 +344,14 @@ def signal_column(
     release: str | None = None,
 ) -> ColumnInfo:
     """Return the column that a searcher is to see; see `nasmeta.tables.Table.task` for what may be left out."""
-    datasets = tuple(dict.fromkeys(info.dataset for info in index.columns))
+    datasets = tuple(index.by_dataset)
     if dataset is None:
         if len(datasets) > 1:
             raise ColumnError(f"{table} has several datasets: name one of {_first(datasets)}.")
         dataset = datasets[0]
-    main = metric if metric is not None else main_metric(index.columns, canonical_dataset(dataset))
+    main = metric if metric is not None else index.main_metrics.get(canonical_dataset(dataset))
     if main is None:
-        own = dict.fromkeys(info.metric for info in index.columns if info.dataset == canonical_dataset(dataset))
+        own = dict.fromkeys(info.metric for info in index.by_dataset.get(canonical_dataset(dataset), ()))
         if not own:
             raise ColumnError(f"{table} has no dataset {shown(dataset)}. Its datasets: {', '.join(datasets)}.")
         raise ColumnError(

@@ -72,7 +72,7 @@ def encode(space: SearchSpace, columns: Sequence[tuple[ColumnInfo, Values]], ori
     """
     import pyarrow as pa
 
-    arrays, n_cells, content = [], space.size, to_content(space)
+    arrays, n_cells = [], space.size
     for info, values in columns:
         if values.shape != (n_cells,) or values.dtype not in (np.float32, np.float64):
             raise ValueError(f"{info.address} is {values.dtype} of shape {values.shape}, not floats of ({n_cells},).")
@@ -82,7 +82,7 @@ def encode(space: SearchSpace, columns: Sequence[tuple[ColumnInfo, Values]], ori
     header = {
         "structure_crc32": _BLANK,
         "format_version": FORMAT_VERSION,
-        "space": content.get("registered", content),
+        "space": to_content(space),
         "n_cells": n_cells,
         "origin": origin,
         "columns": [
@@ -136,7 +136,7 @@ class ColumnFile:
     @property
     def search_space(self) -> SearchSpace:
         """The space over which the columns run."""
-        return from_content({"registered": self.space} if isinstance(self.space, str) else self.space)
+        return from_content(self.space)
 
     def _read_header(self) -> dict[str, Any]:
         """Return the header, verified; any exception means damage."""

@@ -94,9 +94,6 @@ class ColumnInfo:
         >>> ColumnInfo.of(asdict(info)) == info
         True
         """
-        if "kind" not in facts:  # written before columns said it
-            kind, device = kind_of_old(facts["metric"])
-            facts = {**facts, "kind": kind, "device": device}
         if facts.keys() != cls.__dataclass_fields__.keys():
             raise ValueError(f"a column with {', '.join(facts)}")
         info = object.__new__(cls)

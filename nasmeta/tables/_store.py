@@ -6,6 +6,7 @@ import json
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,9 @@ from nasmeta.errors import DamagedFileError, MissingValueError, NasmetaError, Se
 from nasmeta.files import facts_in, sha256_of, write_whole
 from nasmeta.spaces import get_space
 from nasmeta.tables._arrow_file import ColumnFile, encode
-from nasmeta.tables.sources._base import Source, store_path
+from nasmeta.tables.sources._base import Source, store_path, tables_folder
 
+MOST_CONTENT_BYTES = 2_000_000_000  # of the tables of data frames
 _PATIENCE_SECONDS = 600.0  # how long to wait for another process that builds the same file
 
 
@@ -139,6 +141,25 @@ def remove_stale(path: Path) -> None:
     """Remove what processes that were killed left of a file; its lock must be held."""
     for stale in path.parent.glob(f".{path.name}.*.tmp"):
         stale.unlink()
+
+
+def content_folder() -> Path:
+    """Return the folder of the tables of data frames."""
+    return tables_folder() / ".content"
+
+
+def content_files() -> list[Path]:
+    """Return the tables of data frames, the most recently used first."""
+    return sorted(content_folder().glob("*.arrow"), key=lambda file: file.stat().st_mtime_ns, reverse=True)
+
+
+def prune_content() -> None:
+    """Remove the least recently used tables of data frames until the others have at most 2 GB; keep the last one."""
+    files = content_files()
+    totals = accumulate(file.stat().st_size for file in files)
+    for file, total in list(zip(files, totals, strict=True))[1:]:
+        if total > MOST_CONTENT_BYTES:
+            file.unlink()
 
 
 def _unusable(folder: Path, reason: object) -> SettingError:

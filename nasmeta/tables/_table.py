@@ -12,12 +12,13 @@ from nasmeta.errors import ColumnError, SettingError, shown
 from nasmeta.registry import Registry, is_place
 from nasmeta.spaces import SearchSpace, canonical_dataset, get_space
 from nasmeta.tables import _store
-from nasmeta.tables._address import main_metric, signal_column, task_name
+from nasmeta.tables._address import signal_column, task_name
 from nasmeta.tables._catalog import sources_of
 from nasmeta.tables._columns import Seed
 from nasmeta.tables._from_frame import columns_of_frame
 from nasmeta.tables._own import AddedSource, ContentSource, add_columns
 from nasmeta.tables._queries import ColumnQueries
+from nasmeta.tables.sources import table_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -330,9 +331,12 @@ class Table(ColumnQueries):
         """
         from nasmeta.tasks import TaskDistribution
 
-        has = [info.dataset for info in self.columns if metric is None or info.metric == metric]
-        found = [d for d in self.datasets if d in has and (metric is not None or main_metric(self.columns, d))]
-        return TaskDistribution(self.task(metric, d) for d in found or self.datasets)
+        index = self._lookup.ends.index
+        if metric is None:
+            found = [dataset for dataset, main in index.main_metrics.items() if main is not None]
+        else:
+            found = [d for d, columns in index.by_dataset.items() if any(info.metric == metric for info in columns)]
+        return TaskDistribution(self.task(metric, dataset) for dataset in found or self.datasets)
 
     def frame(self) -> pd.DataFrame:
         """Return what is known about the columns as a data frame, one row a column, indexed by address.
@@ -398,7 +402,7 @@ def load_table(name: str = "nb201") -> Table:
     Table('nb201', 15,625 cells, 27 columns; cifar10, cifar100, imagenet16-120; accuracy, latency_seconds, parameters, \
 train_seconds)
     """
-    if name in TABLES or is_place(name):
+    if is_place(name) or (name not in table_names() and name in TABLES):
         return TABLES[name](name)
     sources = sources_of(name)
     return Table(name, [source for source in sources if _store.within_reach(source)] or sources[:1])

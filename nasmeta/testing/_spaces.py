@@ -15,7 +15,7 @@ from nasmeta.errors import UnknownNameError
 from nasmeta.spaces import CellSpace, Choice, SearchSpace, get_space
 from nasmeta.threads import one_thread
 
-EXAMPLE_SPACES = ("six-ops", "five-nodes", "sizes", "mixed", "sample")
+EXAMPLE_SPACES = ("six-ops", "five-nodes", "sizes", "mixed", "sample", "wide")
 _MIXED: dict[str, list[Choice]] = {
     "layers": [1, 2, 3, 4],
     "width": [16, 32, 64, 128],
@@ -33,9 +33,10 @@ def example_space(name: str) -> SearchSpace:
 
     Parameters
     ----------
-    name : {"six-ops", "five-nodes", "sizes", "mixed", "sample"}
+    name : {"six-ops", "five-nodes", "sizes", "mixed", "sample", "wide"}
         Cells of four nodes and six operations (46,656), or of five nodes and three (59,049); five layers of eight sizes
-        (32,768); seven columns of numbers and texts with an invalid region; 500 cells of NAS-Bench-201 in a list.
+        (32,768); seven columns of numbers and texts with an invalid region; 500 cells of NAS-Bench-201 in a list;
+        3,000 rows of 30 integer columns, which have 5**30 combinations.
 
     Returns
     -------
@@ -62,6 +63,9 @@ def example_space(name: str) -> SearchSpace:
         return SearchSpace(name, _MIXED, valid=lambda frame: (frame.layers > 1) | ~frame.residual.astype(bool))
     if name == "sample":
         return SearchSpace.from_frame(get_space("nb201").to_frame().sample(500, random_state=0), name=name)
+    if name == "wide":
+        rows = np.random.default_rng(0).integers(5, size=(3000, 30))
+        return SearchSpace(name, {f"column{i}": range(5) for i in range(30)}, architectures=rows)
     raise UnknownNameError.of("example space", name, EXAMPLE_SPACES)
 
 

@@ -1,7 +1,7 @@
-"""Real networks: the benchmark's skeleton in PyTorch, its training on images, and zero-cost proxies.
+"""Real networks: the skeleton of NAS-Bench-201 in PyTorch, its training on images, and zero-cost proxies.
 
-Data sets, recipes, results and `measured_proxies` need no PyTorch; all else needs
-``pip install torch gpytorch safetensors`` and is imported when it is first used.
+Datasets, recipes, results and `measured_proxies` do not need PyTorch. All else needs
+``pip install torch gpytorch safetensors`` and is imported at its first use.
 """
 
 from __future__ import annotations
@@ -9,12 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from nasmeta.training._dataset import (
-    ImageDataset,
-    dataset_options as dataset_options,
-    default_split as default_split,
-)
-from nasmeta.training._images import ImageBatch as ImageBatch, load_images as load_images
+from nasmeta.training._dataset import ImageDataset, dataset_options as dataset_options
+from nasmeta.training._image_batch import ImageBatch as ImageBatch, load_images as load_images
 from nasmeta.training._listing import list_images, list_proxies, list_recipes
 from nasmeta.training._proxy_file import ProxyFile as ProxyFile, measured_proxies, read_proxies as read_proxies
 from nasmeta.training._recipe import Recipe, recipe_for as recipe_for
@@ -24,11 +20,12 @@ from nasmeta.training._result import (
     read_result as read_result,
 )
 from nasmeta.training._train import train
+from nasmeta.training._train_many import train_jobs as train_jobs, train_many
+from nasmeta.training._worker import Trainer as Trainer, require_torch as require_torch
 
 if TYPE_CHECKING:
     from nasmeta.training import proxies as proxies
-    from nasmeta.training._machine import DeviceData as DeviceData
-    from nasmeta.training._many import train_many
+    from nasmeta.training._device import DeviceData as DeviceData
     from nasmeta.training._network import (
         CellModule as CellModule,
         CellNetwork,
@@ -54,17 +51,16 @@ __all__ = [
     "train_supernet",
 ]
 
-# These need PyTorch, so they are found where they are first asked for.
+# These need PyTorch and are imported at their first use.
 _LAZY = {
     "CellModule": "_network",
     "CellNetwork": "_network",
-    "DeviceData": "_machine",
+    "DeviceData": "_device",
     "Supernet": "_supernet",
     "compute_proxies": "proxies",
     "gdas": "_supernet",
     "live_edges": "_network",
     "multiply_adds": "_network",
-    "train_many": "_many",
     "train_supernet": "_supernet",
 }
 
@@ -73,7 +69,7 @@ def __getattr__(name: str) -> object:
     if name == "proxies":
         found: object = import_module(f"{__name__}.proxies")
     elif name in _LAZY:
-        import_module(f"{__name__}._network")  # says in words where PyTorch is missing
+        import_module(f"{__name__}._network")  # reports a missing PyTorch
         found = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

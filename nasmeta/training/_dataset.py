@@ -1,4 +1,4 @@
-"""Image data sets in memory, with fixed and recorded splits. PyTorch is not needed to read them."""
+"""Image datasets in memory, with fixed and recorded splits. Reading them does not need PyTorch."""
 
 from __future__ import annotations
 
@@ -13,36 +13,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_array, check_bool, check_int, check_number
-from nasmeta.errors import DamagedFileError, SettingError, shown
-from nasmeta.places import checked_path
+from nasmeta.checks import check_int, check_number
+from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.training._image_files import DEBIAN_FASHION_MNIST, READERS, ImageSource, Pixels, resized
 
 SPLITS = ("train", "valid", "test")
 _HALVED = ("cifar10", "cifar100", "imagenet16-120")
 NEED_NO_PATH = ("digits", "fashion-mnist")
-_TEST_SHARE = 0.2  # where the source has no test images of its own
+_TEST_SHARE = 0.2  # if the source has no test images
 
 
 @dataclass(frozen=True, eq=False)
 class ImageDataset:
-    """Images, labels, and which of them are for training, validation and test.
+    """Images with labels, split into training, validation and test.
 
     Attributes
     ----------
     name : str
-        Of the data set, as tables call it, or of the folder.
+        Of the dataset, as in tables, or of the folder.
     images : ndarray of uint8, shape (n, 3, height, width)
     labels : ndarray of int64, shape (n,)
     classes : tuple of str
     splits : mapping of str to ndarray of int64
         Ascending positions of ``train``, ``valid`` and ``test``. They do not overlap; ``valid`` may be empty.
     mean, std : tuple of float, of length 3
-        Per channel, of pixels from 0 to 1; by these images are standardised.
+        Per channel, of pixels from 0 to 1; used to standardise the images.
     flips : bool
-        Whether a mirrored image is still one of its class.
+        Whether a mirrored image keeps its class.
     facts : mapping
-        How it was read and split, of JSON's types.
+        How the dataset was read and split, of JSON types.
 
     Examples
     --------
@@ -63,27 +62,15 @@ class ImageDataset:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check that images, labels, classes and splits belong together."""
+        """Check that images, labels, classes and splits fit together."""
         images, labels = self.images, self.labels
-        if not isinstance(images, np.ndarray) or images.dtype != np.uint8 or images.ndim != 4:
+        if images.dtype != np.uint8 or images.ndim != 4:
             raise SettingError("images must be an array of uint8, shape (n, 3, height, width).")
-        if not isinstance(labels, np.ndarray) or labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
-            raise SettingError(f"labels must be an array of {len(images)} whole numbers, one for each image.")
-        if not isinstance(self.classes, tuple | list) or not np.isin(labels, np.arange(len(self.classes))).all():
-            raise SettingError("classes must be a list of names, one for each number that a label can be.")
-        if not isinstance(self.splits, Mapping) or {*SPLITS} - {*self.splits}:
-            raise SettingError(f"splits must be a mapping with the keys {', '.join(SPLITS)}.")
+        if labels.shape != images.shape[:1] or not np.isin(labels, np.arange(len(self.classes))).all():
+            raise SettingError(f"labels must be {len(images)} numbers from 0 to {len(self.classes) - 1}.")
         for name in SPLITS:
-            positions = self.splits[name]
-            is_vector = isinstance(positions, np.ndarray) and positions.ndim == 1 and positions.dtype.kind in "iu"
-            if not is_vector or not np.isin(positions, np.arange(len(images))).all():
-                raise SettingError(f"The split {name} must be an array of positions from 0 to {len(images) - 1}.")
-        for name in ("mean", "std"):
-            if check_array(name, getattr(self, name)).shape != images.shape[1:2]:
-                raise SettingError(f"{name} must be {images.shape[1]} numbers, one for each channel.")
-        check_bool("flips", self.flips)
-        if not isinstance(self.facts, Mapping):
-            raise SettingError(f"facts must be a mapping, not {shown(self.facts)}.")
+            if not np.isin(self.splits[name], np.arange(len(images))).all():
+                raise SettingError(f"The split {name} must be positions from 0 to {len(images) - 1}.")
 
     @property
     def n_classes(self) -> int:
@@ -96,7 +83,7 @@ class ImageDataset:
         return self.images.shape[2], self.images.shape[3]
 
     def split_sha256(self) -> str:
-        """Return the checksum of the splits, by which two trainings are known to have seen the same images."""
+        """Return the checksum of the splits: equal if two trainings use the same images."""
         digest = hashlib.sha256()
         for name in SPLITS:
             digest.update(f"{name}:{len(self.splits[name])}\n".encode())
@@ -110,9 +97,9 @@ class ImageDataset:
         return digest.hexdigest()
 
     def subset(self, n: int | Mapping[str, int], seed: int = 0) -> ImageDataset:
-        """Return a smaller data set: at most n images of each split, drawn at random, standardised as before.
+        """Return a smaller dataset: at most n images of each split, drawn at random, standardised as before.
 
-        A mapping says of each split how many.
+        A mapping gives the number for each split.
         """
         most = {name: check_int("n", n.get(name) if isinstance(n, Mapping) else n) for name in SPLITS}
         rng = np.random.default_rng(check_int("seed", seed, 0))
@@ -123,7 +110,7 @@ class ImageDataset:
         return replace(self, images=self.images[kept], labels=self.labels[kept], splits=splits, facts=facts)
 
     def scaled(self, size: int) -> ImageDataset:
-        """Return the data set with images of so many pixels in height and width (bilinear), a multiple of 4."""
+        """Return the dataset with images scaled (bilinear) to a height and width in pixels, a multiple of 4."""
         size = checked_size(size)
         if self.image_size == (size, size):
             return self
@@ -139,47 +126,47 @@ class ImageDataset:
         split_seed: int = 0,
         size: int | None = None,
     ) -> ImageDataset:
-        """Read a data set whole into memory, and split it.
+        """Read a dataset into memory, and split it.
 
         Parameters
         ----------
         source : str
-            * ``digits``: scikit-learn's 1,797 handwritten digits of 8×8 pixels, which need no download;
+            * ``digits``: scikit-learn's 1,797 handwritten digits of 8×8 pixels, without a download;
             * ``cifar10:PATH``, ``cifar100:PATH``: a folder with the official Python batches, as torchvision keeps them;
-            * ``imagenet16-120:PATH``: a folder with the official batches of ImageNet at 16×16 pixels, of which the
-              first 120 classes count;
+            * ``imagenet16-120:PATH``: a folder with the official batches of ImageNet at 16×16 pixels; the first 120
+              classes are used;
             * ``fashion-mnist``, ``fashion-mnist:PATH``: a folder with the four gzipped IDX files;
-            * ``folder:PATH``: a folder of each class with its images inside; or such folders within ``train``, ``test``
-              and if wanted ``valid``.
+            * ``folder:PATH``: a folder with one folder of images per class, or with ``train``, and optionally ``test``
+              and ``valid``, of this layout.
         split : str or Path, default "fraction"
-            Where the source says itself which images validate, it is followed, whatever is asked for. Otherwise:
+            A source with its own validation images keeps them. Otherwise:
 
-            * ``fraction``: this share of the training images validates, of each class alike;
-            * ``nb201``: as NAS-Bench-201 did: half of CIFAR-10's training images validate (its ``cifar10-valid``); of
-              other data sets all training images train, and the test images are halved into validation and test. The
-              halves are random ones of this seed;
+            * ``fraction``: a stratified fraction of the training images is used for validation;
+            * ``nb201``: as in NAS-Bench-201: half of CIFAR-10's training images are used for validation (its
+              ``cifar10-valid``); other datasets keep all training images, and their test images are halved into
+              validation and test. The seed determines the halves;
             * a file: the official lists of these halves, ``cifar-split.txt``, ``cifar100-test-split.txt`` or
               ``imagenet-16-120-test-split.txt`` of the repository AutoDL-Projects.
 
-            Where the source has no test images, a fifth of all, of each class alike, is set apart first.
+            A source without test images first sets apart a stratified fifth of all images for the test.
         valid_fraction : float, default 0.1
-            Of the training images; 0 for no validation, so that only the test accuracy is known.
+            Of the training images; 0 for no validation.
         split_seed : int, default 0
         size : int, optional
-            Height and width in pixels to which images are scaled (bilinear); a multiple of 4, as the network halves
-            them twice. Needed where the images of a folder differ in size.
+            Scale images (bilinear) to this height and width in pixels, a multiple of 4, because the network halves them
+            twice. Required if the images of a folder differ in size.
 
         Returns
         -------
         ImageDataset
-            Grey images get three equal channels.
+            Grey images have three equal channels.
 
         Raises
         ------
         UnknownNameError, SettingError
-            Where the source is unknown or incomplete (the message says how to get it), or cannot be split so.
+            If the source is unknown or incomplete (the message explains how to get it), or cannot be split like this.
         DamagedFileError, UnsafePickleError
-            Where a file is damaged or of another kind. Pickles can build nothing but containers and arrays.
+            If a file is damaged or of another kind. Pickles can only build containers and arrays.
 
         Examples
         --------
@@ -190,11 +177,48 @@ class ImageDataset:
         >>> digits.split_sha256()[:8] == ImageDataset.load("digits").split_sha256()[:8]
         True
         """
-        return _loaded(source, split, valid_fraction, split_seed, size)
+        kind, colon, path = source.partition(":")
+        if not colon and kind not in READERS and os.path.isdir(kind):
+            raise SettingError(f"{kind!r} is a folder; a folder of images is written folder:{kind}.")
+        kind = kind.lower()
+        reader = READERS[kind]
+        if check_number("valid_fraction", valid_fraction) >= 1:
+            raise SettingError(f"valid_fraction must be below 1, not {valid_fraction}.")
+        size = None if size is None else checked_size(size)
+        if not path and kind not in NEED_NO_PATH:
+            raise SettingError(f"The dataset {source} needs a folder: {source}:PATH.")
+        if path and kind == "digits":
+            raise SettingError(f"The digits are part of scikit-learn: write digits, not {source}, or folder:PATH.")
+        folder = Path(path).expanduser() if path else DEBIAN_FASHION_MNIST
+        found = reader(folder, size)
+        images = found.images
+        if size is not None and images.shape[2:] != (size, size):
+            images = resized(images, size)
+        if images.shape[2] % 4 or images.shape[3] % 4:
+            raise SettingError(
+                f"The images of {source} have {images.shape[2]}×{images.shape[3]} pixels, but the network halves them "
+                "twice: pass a size that is a multiple of 4, such as size=32, to scale them."
+            )
+        splits = _split(found, kind, str(split), valid_fraction, np.random.default_rng(split_seed))
+        for name in ("train", "test"):
+            if not len(splits[name]):
+                raise SettingError(f"No image of {source} is left for {name}: there are {len(images)} in all.")
+        mean, std = found.mean, found.std
+        if mean is None or std is None:
+            mean, std = _channel_statistics(images, splits["train"])
+        facts = {
+            "source": kind,
+            "split": Path(split).name,
+            "valid_fraction": valid_fraction if split == "fraction" else None,
+            "split_seed": split_seed,
+            "size": size,
+        }
+        name = folder.resolve().name if kind == "folder" else kind
+        return cls(name, images, found.labels, found.classes, splits, mean, std, found.flips, facts)
 
     @staticmethod
     def names() -> list[str]:
-        """Return the kinds of data sets that `load` knows.
+        """Return the kinds of sources of `load`.
 
         Examples
         --------
@@ -205,72 +229,36 @@ class ImageDataset:
         return sorted(READERS)
 
 
-def default_split(data: str) -> str:
-    """Return how a data set is split where nobody says: as the tables' was, where a table is about it."""
-    return "nb201" if str(data).partition(":")[0].lower() in _HALVED else "fraction"
-
-
 def dataset_options(
-    data: str, split: str | Path | None = None, valid_fraction: float | None = None, size: int | None = None
+    data: str,
+    split: str | Path | None = None,
+    valid_fraction: float | None = None,
+    size: int | None = None,
+    **more: Any,
 ) -> dict[str, Any]:
-    """Return the keyword arguments of `ImageDataset.load`, the split as the tables have it where nobody says."""
+    """Return the keyword arguments of `ImageDataset.load`; the default split is that of the tables."""
     if valid_fraction is None:
-        return {"split": default_split(data) if split is None else split, "size": size}
+        as_in_tables = "nb201" if data.partition(":")[0].lower() in _HALVED else "fraction"
+        return {"split": as_in_tables if split is None else split, "size": size, **more}
     if split not in (None, "fraction"):
         raise SettingError(f"A valid fraction is for the split fraction, not for {split}: leave out one of them.")
-    return {"split": "fraction", "valid_fraction": valid_fraction, "size": size}
+    return {"split": "fraction", "valid_fraction": valid_fraction, "size": size, **more}
 
 
-def _loaded(source: str, split: str | Path, valid_fraction: float, split_seed: int, size: int | None) -> ImageDataset:
-    """Read a data set and split it, as `ImageDataset.load` says."""
-    checked_path("source", source)
-    kind, colon, path = str(source).partition(":")
-    if not colon and kind not in READERS and os.path.isdir(kind):
-        raise SettingError(f"{kind!r} is a folder; a folder of images is written folder:{kind}.")
-    kind, given = kind.lower(), kind
-    reader = READERS[kind]
-    split = str(checked_path("split", split))
-    split_seed = check_int("split_seed", split_seed, 0)
-    if check_number("valid_fraction", valid_fraction) >= 1:
-        raise SettingError(f"valid_fraction must be below 1, not {shown(valid_fraction)}.")
-    size = None if size is None else checked_size(size)
-    if not path and kind not in NEED_NO_PATH:
-        raise SettingError(f"The data set {given} needs a folder: {given}:PATH.")
-    if path and kind == "digits":
-        raise SettingError(f"The digits come with scikit-learn, not from {path}: write digits. Images: folder:PATH.")
-    folder = Path(os.path.expanduser(path)) if path else DEBIAN_FASHION_MNIST
-    found = reader(folder, size)
-    images = found.images
-    if size is not None and images.shape[2:] != (size, size):
-        images = resized(images, size)
-    if images.shape[2] % 4 or images.shape[3] % 4:
-        raise SettingError(
-            f"The images of {source} have {images.shape[2]}×{images.shape[3]} pixels, but the network halves them "
-            "twice: pass a size that is a multiple of 4, as in size=32, to scale them."
-        )
-    splits = _split(found, kind, split, valid_fraction, np.random.default_rng(split_seed))
-    for name in ("train", "test"):
-        if not len(splits[name]):
-            raise SettingError(f"No image of {source} is left for {name}: there are {len(images)} in all.")
-    mean, std = found.mean, found.std
-    if mean is None or std is None:
-        mean, std = _channel_statistics(images, splits["train"])
-    facts = {
-        "source": kind,
-        "split": Path(split).name,
-        "valid_fraction": valid_fraction if split == "fraction" else None,
-        "split_seed": split_seed,
-        "size": size,
-    }
-    name = folder.resolve().name if kind == "folder" else kind
-    return ImageDataset(name, images, found.labels, found.classes, splits, mean, std, found.flips, facts)
+def load_dataset(data: str | ImageDataset, *options: Any, **more: Any) -> ImageDataset:
+    """Return a dataset, loaded with the options of `dataset_options` if `data` is a source."""
+    if isinstance(data, str):
+        return ImageDataset.load(data, **dataset_options(data, *options, **more))
+    if any(option is not None for option in (*options, *more.values())):
+        raise SettingError("split, valid_fraction and size are for a dataset that is given by its name.")
+    return data
 
 
 def checked_size(size: object, least: int = 4) -> int:
     """Return a height and width in pixels, checked."""
-    pixels = check_int("size", size, least, 2**14)
+    pixels = check_int("size", size, least)
     if pixels % 4:
-        raise SettingError(f"size is a multiple of 4, as the network halves images twice, not {pixels}.")
+        raise SettingError(f"size must be a multiple of 4, because the network halves images twice, not {pixels}.")
     return pixels
 
 
@@ -289,7 +277,7 @@ def _channel_statistics(images: Pixels, train: NDArray[np.int64]) -> tuple[tuple
 def _stratified(
     positions: NDArray[np.int64], labels: NDArray[np.int64], share: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Take a share of each class out of positions; return (the rest, what was taken), both ascending."""
+    """Draw a share of each class from positions; return (the rest, the drawn ones), both ascending."""
     taken = []
     for label in np.unique(labels[positions]):
         of_class = rng.permutation(positions[labels[positions] == label])
@@ -321,7 +309,7 @@ def _split(
 
 
 def _published_split(path: Path, train: NDArray[np.int64], test: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
-    """Read a list of halves as NAS-Bench-201's authors publish it: {"train": ["int", ["0", "5", …]], …}."""
+    """Read lists of halves in the format of NAS-Bench-201's authors: {"train": ["int", ["0", "5", …]], …}."""
     try:
         lists = json.loads(path.read_text(encoding="utf-8"))
         halves = {key: np.sort(np.array([int(at) for at in lists[key][1]], dtype=np.int64)) for key in lists}

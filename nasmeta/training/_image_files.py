@@ -1,13 +1,11 @@
-"""The files in which image data sets are published, read into arrays of uint8.
+"""Readers of published image datasets, into arrays of uint8.
 
-torchvision's readers would build whatever a batch's pickle names, and make training depend on its release; these build
-containers and arrays alone.
+Unlike torchvision's readers, these restrict pickles to containers and arrays, and do not depend on its release.
 """
 
 from __future__ import annotations
 
 import gzip
-import math
 import struct
 import zlib
 from collections.abc import Callable, Sequence
@@ -29,24 +27,24 @@ Pixels: TypeAlias = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class ImageSource:
-    """What is read: images with those of the source's own test set last, and what is known about them."""
+    """The content of a source. Images for training are first, then those for validation, then those for test."""
 
     images: Pixels
     labels: NDArray[np.int64]
     classes: tuple[str, ...]
     n_test: int = 0
-    n_valid: int = 0  # before those of the test set
+    n_valid: int = 0
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     flips: bool = True
 
 
 Reader: TypeAlias = Callable[[Path, "int | None"], ImageSource]
-"""From a folder and the size to which images of different sizes are scaled."""
+"""Takes a folder, and the size to which images of different sizes are scaled."""
 
-READERS: Registry[Reader] = Registry("data set")
+READERS: Registry[Reader] = Registry("dataset")
 
-# what Pillow raises at damaged files of one format or another
+# errors of Pillow for damaged files
 _DAMAGED = (ArithmeticError, AttributeError, EOFError, LookupError, OSError, SyntaxError, TypeError, ValueError)
 _OF_DECODERS = (struct.error, zlib.error)
 ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
@@ -54,33 +52,22 @@ DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 
 
 def _coloured(grey: Pixels) -> Pixels:
-    """Give grey images, shape (n, height, width), three equal channels."""
+    """Return grey images, shape (n, height, width), with three equal channels."""
     return np.ascontiguousarray(np.repeat(grey[:, None], 3, axis=1))
 
 
 def _as_rgb(picture: Any) -> Any:
-    """Give a picture of Pillow three channels of bytes; of more than eight bits, it would cut the values off at 255."""
+    """Return a picture of Pillow with three channels. Pillow would clip values of more than 8 bits at 255."""
     if picture.mode.startswith(("I", "F")):
         raise ValueError(f"its values have more than 8 bits (mode {picture.mode}); write it with 8 bits")
     return picture.convert("RGB")
-
-
-def _room_for(shape: tuple[int, ...]) -> Pixels:
-    """Return an array for images, shape (n, 3, height, width)."""
-    try:
-        return np.empty(shape, dtype=np.uint8)
-    except MemoryError:
-        raise SettingError(
-            f"{shape[0]:,} images of {shape[2]}×{shape[3]} pixels need {math.prod(shape) / 2**30:,.1f} GiB of memory, "
-            "more than there is: choose a smaller size (--size, or image_size of the recipe), or fewer images."
-        ) from None
 
 
 def resized(images: Pixels, size: int) -> Pixels:
     """Scale images, shape (n, 3, height, width), to a square (bilinear)."""
     from PIL import Image
 
-    scaled = _room_for((len(images), 3, size, size))
+    scaled = np.empty((len(images), 3, size, size), dtype=np.uint8)
     for position, image in enumerate(images):
         picture = Image.fromarray(image.transpose(1, 2, 0)).resize((size, size), Image.Resampling.BILINEAR)
         scaled[position] = np.asarray(picture).transpose(2, 0, 1)
@@ -92,12 +79,10 @@ def _missing(path: Path, lacks: str, how: str) -> SettingError:
 
 
 def _batch(path: Path) -> dict[str, Any]:
-    """Read a pickled batch, as Python 2 and 3 wrote them."""
+    """Read a batch pickled by Python 2 or 3."""
     with path.open("rb") as stream:
         batch = restricted_load(stream, NUMPY_ARRAYS, encoding="latin1")
-    if not isinstance(batch, dict):
-        raise DamagedFileError(f"{path} is no batch of images: it holds a {type(batch).__name__}.")
-    # a key may be bytes where Python 3 wrote again what it had read from Python 2 as bytes
+    # keys are bytes if Python 3 pickled again what it had read from Python 2
     return {key.decode("latin1") if isinstance(key, bytes) else str(key): value for key, value in batch.items()}
 
 
@@ -112,7 +97,9 @@ def _images_of(path: Path, labels_key: str, size: int, least: int, most: int) ->
         if len(numbers) and not (numbers.min() >= least and numbers.max() <= most):
             raise ValueError(f"labels from {numbers.min()} to {numbers.max()}, not {least} to {most}")
     except (KeyError, ValueError, TypeError) as reason:
-        raise DamagedFileError(f"{path} is no batch of {size}×{size} images with {labels_key}: {reason}.") from reason
+        raise DamagedFileError(
+            f"{path} is not a batch of {size}×{size} images with {labels_key}: {reason}."
+        ) from reason
     return pixels.reshape(-1, 3, size, size), numbers
 
 
@@ -122,7 +109,7 @@ def _over_255(*values: float) -> tuple[float, ...]:
 
 @READERS.register("digits")
 def read_digits(path: Path, size: int | None) -> ImageSource:
-    """Return scikit-learn's digits, which come without a file."""
+    """Return scikit-learn's digits, which are part of that package."""
     from sklearn.datasets import load_digits
 
     data = load_digits()
@@ -152,8 +139,6 @@ def _read_cifar(
     names: Sequence[Any] = range(n_classes)
     if (folder / meta).is_file():
         names = _batch(folder / meta).get(names_key, names)
-    if not isinstance(names, Sequence) or isinstance(names, str):
-        raise DamagedFileError(f"{folder / meta} has no list {names_key}, but a {type(names).__name__}.")
     if len(names) != n_classes:
         raise DamagedFileError(f"{folder / meta} names {len(names)} classes, not {n_classes}.")
     images, labels = (np.concatenate(arrays) for arrays in zip(*read, strict=True))
@@ -170,7 +155,7 @@ for _n_classes, _mean, _std in (
 
 @READERS.register("imagenet16-120")
 def read_imagenet16(path: Path, size: int | None) -> ImageSource:
-    """Read the official batches of ImageNet at 16×16 pixels, of the first 120 classes."""
+    """Read the first 120 classes of the official batches of ImageNet at 16×16 pixels."""
     folder = path / "ImageNet16" if (path / "ImageNet16").is_dir() else path
     names = [f"train_data_batch_{number}" for number in range(1, 11)] + ["val_data"]
     read = []
@@ -191,11 +176,16 @@ def read_imagenet16(path: Path, size: int | None) -> ImageSource:
     return ImageSource(images, labels, classes, len(read[-1][1]), mean=mean, std=std)
 
 
+_LARGEST_IDX = 1 << 28  # bytes; the largest file of Fashion-MNIST has 47 million
+
+
 def _idx(path: Path, n_dimensions: int) -> Pixels:
     """Read a gzipped IDX file of bytes: two zeros, the kind 8, the number of dimensions, their sizes, the values."""
     try:
         with gzip.open(path) as stream:
-            content = stream.read()
+            content = stream.read(_LARGEST_IDX + 1)
+        if len(content) > _LARGEST_IDX:
+            raise ValueError(f"it unpacks to more than {_LARGEST_IDX:,} bytes")
         if content[:4] != bytes((0, 0, 8, n_dimensions)):
             raise ValueError("it does not begin as an IDX file of bytes does")
         shape = np.frombuffer(content, dtype=">u4", count=n_dimensions, offset=4).astype(int)
@@ -234,32 +224,44 @@ def read_fashion_mnist(path: Path, size: int | None) -> ImageSource:
 
 
 _LAYOUT = (
-    "A folder of images has a folder for each class with its images inside, or train/, test/ and valid/ with such "
-    "folders, of which test/ and valid/ may be left out"
+    "A folder of images contains one folder of images per class, or train/, and optionally test/ and valid/, with such "
+    "folders."
 )
 
 
 def files_by_class(folder: Path) -> dict[str, list[Path]]:
-    """Return the files of images of each class that has any, classes and files in alphabetical order."""
+    """Return the image files of each class, classes and files in alphabetical order.
+
+    Raises
+    ------
+    SettingError
+        If there are fewer than two classes, or a class has no images or other files in place of images.
+    """
+    if not folder.is_dir():
+        raise SettingError(f"{folder} is not a folder. {_LAYOUT}")
     found = {}
-    for entry in sorted(folder.iterdir()):
-        if entry.is_dir() and not entry.name.startswith("."):
-            files = sorted(entry.rglob("*"))
-            if inside := [file for file in files if file.suffix.lower() in ENDINGS]:
-                _check_left_out(entry, len(inside), files)
-                found[entry.name] = inside
+    for entry in _folders(folder):
+        files = sorted(file for file in entry.rglob("*") if file.is_file() and not file.name.startswith("."))
+        found[entry.name] = [file for file in files if file.suffix.lower() in ENDINGS]
+        _check_left_out(entry, len(found[entry.name]), [file for file in files if file.suffix.lower() not in ENDINGS])
+    if len(found) < 2 or not all(found.values()):
+        empty = [name for name, files in found.items() if not files]
+        what = f"no images of the class {empty[0]}" if empty else f"{len(found)} classes; two are needed"
+        raise SettingError(f"{folder} has {what}. {_LAYOUT}")
     return found
 
 
-def _check_left_out(folder: Path, n_images: int, files: Sequence[Path]) -> None:
-    """Refuse a class with pictures that would be left out, or with more of other files than of images."""
-    others = [file for file in files if file.suffix.lower() not in ENDINGS and not file.name.startswith(".")]
-    others = [file for file in others if file.is_file()]
+def _folders(folder: Path) -> list[Path]:
+    return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+
+
+def _check_left_out(folder: Path, n_images: int, others: Sequence[Path]) -> None:
+    """Raise an error if pictures in other formats, or more other files than images, would be ignored."""
     pictures = [file for file in others if (guess_type(file.name)[0] or "").startswith("image/")]
     left = pictures or others
     if pictures or len(others) > n_images:
         raise SettingError(
-            f"Beside {n_images:,} images {folder} has files that cannot be read as images: {len(left):,} files such as "
+            f"{folder} has {n_images:,} images and {len(left):,} files that cannot be read as images, such as "
             f"{left[0].name}. Images end in {', '.join(ENDINGS)}: convert the others, or remove them."
         )
 
@@ -267,47 +269,24 @@ def _check_left_out(folder: Path, n_images: int, files: Sequence[Path]) -> None:
 @READERS.register("folder")
 def read_folder(path: Path, size: int | None) -> ImageSource:
     """Read a folder of images; grey ones get three channels."""
-    if not path.is_dir():
-        raise SettingError(f"{path} is no folder. {_LAYOUT}.")
-    parts = [path]
-    splits = {"train", "valid", "val", "test"}
-    inside = {entry.name for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith(".")}
-    if inside & splits and (inside - splits or "train" not in inside):
-        odd = sorted(inside - splits)
-        raise SettingError(
-            f"{path} has {', '.join(odd[:5]) or 'no train/'} beside {', '.join(sorted(inside & splits))}. {_LAYOUT}."
-        )
-    if {"valid", "val"} <= inside:
-        raise SettingError(f"{path} has both valid/ and val/: leave one of them. {_LAYOUT}.")
-    if (path / "train").is_dir():
-        valid = next((path / name for name in ("valid", "val") if (path / name).is_dir()), None)
-        parts = [path / "train", *([valid] if valid else []), *([path / "test"] if (path / "test").is_dir() else [])]
-    listed = [files_by_class(part) for part in parts]
+    inside = {entry.name for entry in _folders(path)} if path.is_dir() else set()
+    splits = [name for name in ("train", "valid", "val", "test") if name in inside]
+    if splits and (inside - {*splits} or "train" not in inside or {"valid", "val"} <= inside):
+        raise SettingError(f"{path} has the folders {', '.join(sorted(inside))}. {_LAYOUT}")
+    listed = [files_by_class(part) for part in ([path / name for name in splits] or [path])]
     classes = tuple(listed[0])
-    if len(classes) < 2:
-        there = "images of one class" if classes else "no images"
-        raise SettingError(f"{parts[0]} has {there}; two classes are needed. {_LAYOUT}.")
-    folders = {entry.name for entry in parts[0].iterdir() if entry.is_dir() and not entry.name.startswith(".")}
-    if empty := sorted(folders - set(classes)):
-        raise SettingError(
-            f"The class {empty[0]} of {parts[0]} has no images ({len(empty)} such). Add some, or remove its folder."
-        )
-    for part, found in zip(parts, listed, strict=True):
-        odd = sorted(set(found) - set(classes))
-        if odd or not found:
-            what = f"classes that train/ has not: {', '.join(odd[:5])}" if odd else "no images"
-            raise SettingError(f"{part} has {what}. {_LAYOUT}.")
-        if absent := sorted(set(classes) - set(found)):
-            raise SettingError(f"{part} has no images of the class {absent[0]}, which train/ has ({len(absent)} such).")
-    chosen = [(file, classes.index(name)) for found in listed for name, inside in found.items() for file in inside]
+    for name, found in zip(splits, listed, strict=False):
+        if differing := sorted({*found} ^ {*classes}):
+            raise SettingError(f"train/ and {name}/ in {path} differ in the class {differing[0]}. {_LAYOUT}")
+    chosen = [(file, classes.index(name)) for found in listed for name, files in found.items() for file in files]
     images = read_pictures([file for file, _ in chosen], size)
     labels = np.array([label for _, label in chosen], dtype=np.int64)
-    counts = {part.name: sum(map(len, found.values())) for part, found in zip(parts[1:], listed[1:], strict=True)}
+    counts = {name: sum(map(len, found.values())) for name, found in zip(splits, listed, strict=False)}
     return ImageSource(images, labels, classes, counts.get("test", 0), counts.get("valid", counts.get("val", 0)))
 
 
 def read_pictures(paths: Sequence[Path], size: int | None) -> Pixels:
-    """Read files of images, all of one size where they are not scaled."""
+    """Read image files, which must have one size unless they are scaled."""
     from PIL import Image
 
     images: Pixels | None = None
@@ -321,7 +300,7 @@ def read_pictures(paths: Sequence[Path], size: int | None) -> Pixels:
         except (*_DAMAGED, *_OF_DECODERS, Image.DecompressionBombError) as reason:
             raise DamagedFileError(f"{path} cannot be read as an image: {reason}.") from reason
         if images is None:
-            images = _room_for((len(paths), *pixels.shape))
+            images = np.empty((len(paths), *pixels.shape), dtype=np.uint8)
         if pixels.shape != images.shape[1:]:
             ours, first = ("×".join(map(str, shape[1:])) for shape in (pixels.shape, images.shape[1:]))
             raise SettingError(

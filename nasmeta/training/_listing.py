@@ -1,4 +1,4 @@
-"""What trainings are asked for by name, as tables: recipes, images, zero-cost proxies."""
+"""The tables of recipes, images and zero-cost proxies."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _SETTINGS = ("epochs", "batch_size", "channels", "cells_per_stage", "train_image
 
 
 def list_recipes() -> pd.DataFrame:
-    """Return the recipes that come with the package; a file of your own, ending in ``.toml``, is one, too.
+    """Return the shipped recipes; a custom recipe is a file that ends in ``.toml``.
 
     Returns
     -------
     DataFrame
-        One row a recipe: ``recipe`` (its name), ``summary`` (one line), and settings as `Recipe` explains them:
+        One row per recipe: ``recipe`` (its name), ``summary`` (one line), and settings of `Recipe`:
         ``epochs``, ``batch_size``, ``channels``, ``cells_per_stage``, ``train_images`` (0 for all) and ``image_size``
         (in pixels, 0 for that of the images).
 
@@ -41,19 +41,19 @@ def list_recipes() -> pd.DataFrame:
 
 
 def _first_sentence(name: str) -> str:
-    """Return how the comment at the head of a recipe's file begins."""
+    """Return the first sentence of the comment in a recipe's file."""
     lines = (FOLDER / f"{name}.toml").read_text("utf-8").splitlines()
     return " ".join(line.strip("# ") for line in lines if line.startswith("#")).partition(". ")[0].rstrip(".") + "."
 
 
 def list_images() -> pd.DataFrame:
-    """Return the kinds of images that trainings take as ``data``.
+    """Return the kinds of images for the argument ``data`` of trainings.
 
     Returns
     -------
     DataFrame
-        One row a kind: ``images`` (its name), ``summary`` (one line), ``data`` (what is written) and ``recipe`` (which
-        trains on them where none is named).
+        One row per kind: ``images`` (its name), ``summary`` (one line), ``data`` (the argument) and ``recipe`` (the
+        default recipe).
 
     Examples
     --------
@@ -71,13 +71,13 @@ def list_images() -> pd.DataFrame:
 
 
 def list_proxies() -> pd.DataFrame:
-    """Return the zero-cost proxies that `compute_proxies` knows; they need PyTorch.
+    """Return the zero-cost proxies of `compute_proxies`, which needs PyTorch.
 
     Returns
     -------
     DataFrame
-        One row a proxy: ``proxy`` (its name), ``summary`` (one line) and ``measured`` (whether its values on
-        NAS-Bench-201 come with the package, so that `nasmeta.predict` takes its name as a predictor's).
+        One row per proxy: ``proxy`` (its name), ``summary`` (one line) and ``measured`` (whether its values on
+        NAS-Bench-201 are shipped, which makes it a predictor of `nasmeta.predict`).
 
     Examples
     --------

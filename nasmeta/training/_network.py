@@ -1,4 +1,4 @@
-"""NAS-Bench-201's network in PyTorch: a skeleton of any size around a cell of either space."""
+"""NAS-Bench-201's network in PyTorch: a skeleton of any size around a cell."""
 
 from __future__ import annotations
 
@@ -9,9 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from nasmeta.checks import check_bool, check_instance, check_int
-from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, UnknownNameError, needing, shown
-from nasmeta.spaces import Architecture, SearchSpace, complete_edges, get_cell_space, live_edges as _live_edges
+from nasmeta.errors import DamagedFileError, NasmetaError, UnknownNameError, needing
+from nasmeta.spaces import (
+    Architecture,
+    SearchSpace,
+    complete_edges,
+    get_cell_space,
+    get_space,
+    live_edges as _live_edges,
+)
 
 with needing("A real network", "torch"):
     import safetensors  # noqa: F401
@@ -19,24 +25,20 @@ with needing("A real network", "torch"):
     from torch import Tensor, nn
     from torch.nn import functional
 
-    from nasmeta.training._export import export_network, read_tensors
+    from nasmeta.training._tensor_file import read_tensors, write_tensors
 
-_LARGEST = 2**20  # channels, classes or cells
 _EDGES = complete_edges(4)
 _LAST_NODE = 3
 
 
 def live_edges(operations: Sequence[str]) -> tuple[bool, ...]:
-    """Say for each edge whether it lies on a way from the input to the output that no ``none`` cuts."""
-    is_list = isinstance(operations, list | tuple) and all(isinstance(name, str) for name in operations)
-    if not is_list or len(operations) != len(_EDGES):
-        raise SettingError(f"operations must be a list of six names, one for each edge, not {shown(operations)}.")
+    """Return for each edge whether it is on a path from input to output without ``none``."""
     digits = np.array([[0 if operation == "none" else 1 for operation in operations]])
     return tuple(_live_edges(digits, _EDGES, none=0)[0].tolist())
 
 
 def _nodes_before_output(operations: Sequence[str]) -> set[int]:
-    """Return the nodes that reach the output."""
+    """Return the nodes with a path to the output."""
     used = {_LAST_NODE}
     for operation, (source, target) in sorted(
         zip(operations, _EDGES, strict=True), key=lambda pair: pair[1], reverse=True
@@ -47,24 +49,24 @@ def _nodes_before_output(operations: Sequence[str]) -> set[int]:
 
 
 class _Convolution(nn.Conv2d):
-    """A convolution that keeps size, or halves it, without bias; `CellNetwork` draws its weights."""
+    """A convolution without bias that keeps or halves the size; `CellNetwork` draws its weights."""
 
     def __init__(self, n_in: int, n_out: int, kernel_size: int, stride: int = 1, groups: int = 1) -> None:
         super().__init__(n_in, n_out, kernel_size, stride, kernel_size // 2, groups=groups, bias=False)
 
     def reset_parameters(self) -> None:
-        """Draw nothing, since that would move the global generator."""
+        """Do nothing, because drawing would advance the global generator."""
 
 
 class _Linear(nn.Linear):
     """A linear layer; `CellNetwork` draws its weights."""
 
     def reset_parameters(self) -> None:
-        """Draw nothing, since that would move the global generator."""
+        """Do nothing, because drawing would advance the global generator."""
 
 
 def _relu_conv_norm(n_in: int, n_out: int, kernel_size: int, stride: int = 1) -> nn.Sequential:
-    """Return the official order: ReLU, convolution, batch norm."""
+    """Return ReLU, convolution and batch norm, in the official order."""
     return nn.Sequential(nn.ReLU(), _Convolution(n_in, n_out, kernel_size, stride), nn.BatchNorm2d(n_out))
 
 
@@ -82,17 +84,16 @@ _OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool
 
 
 class CellModule(nn.Module):
-    """One cell: each node is the sum of what the operations of its incoming edges make of earlier nodes.
+    """A cell: each node is the sum of the operations on its incoming edges.
 
-    With `prune` only live edges are built (`live_edges`). Otherwise all are, as officially, so that parameters count
-    alike; those that do not reach the output are not computed, since they change nothing. An edge that reaches it but
-    whose input is always zero is: a convolution's batch norm adds its bias, which training moves away from zero.
+    With `prune`, only live edges are built (`live_edges`). Otherwise all edges are built, so that the number of
+    parameters is the official one, but edges without a path to the output are not computed. An edge with a path to the
+    output is computed even if its input is always zero, because batch norm adds a bias.
     """
 
     def __init__(self, operations: Sequence[str], channels: int, prune: bool = False) -> None:
         super().__init__()
         live, used = live_edges(operations), _nodes_before_output(operations)
-        prune = check_bool("prune", prune)
         for name in operations:
             if name not in _OPERATIONS:
                 raise UnknownNameError.of("operation", name, _OPERATIONS)
@@ -109,7 +110,7 @@ class CellModule(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the output node, of the input's shape (n, channels, height, width)."""
-        nodes: list[Tensor | None] = [image]  # None is a zero that nobody has to compute
+        nodes: list[Tensor | None] = [image]  # None is a zero that need not be computed
         for inputs in self.inputs[1:]:
             total: Tensor | None = None
             for source, key, has_bias in inputs:
@@ -126,7 +127,7 @@ class CellModule(nn.Module):
 
 
 class _ResidualBlock(nn.Module):
-    """The block between stages: halves the image and doubles the channels."""
+    """The block between stages, which halves the image and doubles the channels."""
 
     def __init__(self, n_in: int, n_out: int) -> None:
         super().__init__()
@@ -145,16 +146,16 @@ class CellNetwork(nn.Module):
 
     A stem (3×3 convolution and batch norm), three stages of ``cells_per_stage`` cells with C, 2C and 4C channels, a
     residual block of stride 2 between them, and a head: batch norm, ReLU, global average pooling, a linear layer.
-    Operations are ReLU, convolution, batch norm in this order; pooling does not count its padding. With the defaults
-    it has exactly the parameters and multiply-adds of the benchmark (`CellSpace.params`, `CellSpace.flops`).
+    Operations are ReLU, convolution, batch norm in this order; average pooling excludes its padding. With the defaults
+    the network has exactly the parameters and multiply-adds of the benchmark (`CellSpace.params`, `CellSpace.flops`).
 
     Parameters
     ----------
     cell : int or str
         Index in the space, or a string in its notation.
     space : str or SearchSpace, default "nb201"
-        The operations of TransNAS-Bench-101 micro are among NAS-Bench-201's, so its cells build here, too (in this
-        skeleton, not in that benchmark's own).
+        The operations of TransNAS-Bench-101 micro are a subset of NAS-Bench-201's, so its cells can be built, too (in
+        this skeleton, not in that benchmark's own).
     n_classes : int, default 10
     channels : int, default 16
         C, of the stem and the first stage.
@@ -162,10 +163,10 @@ class CellNetwork(nn.Module):
         N.
     in_channels : int, default 3
     prune : bool, default False
-        Build only live edges; see `CellModule`. At the initialisation the output is the same.
+        Build only live edges. The output of the untrained network is the same.
     seed : int, default 0
-        Weights are drawn by a generator of this seed: those of the skeleton first, so that networks of different cells
-        share them. The distributions are PyTorch's defaults, as officially. The global generator is not touched.
+        Of the weights. Those of the skeleton are drawn first, so that networks of different cells share them. The
+        distributions are PyTorch's defaults, as in the official code. The global generator is not used.
 
     Raises
     ------
@@ -196,14 +197,9 @@ class CellNetwork(nn.Module):
     ) -> None:
         super().__init__()
         space = get_cell_space(space)
-        n_classes = check_int("n_classes", n_classes, most=_LARGEST)
-        channels = check_int("channels", channels, most=_LARGEST)
-        cells_per_stage = check_int("cells_per_stage", cells_per_stage, most=_LARGEST)
-        in_channels = check_int("in_channels", in_channels, most=_LARGEST)
-        prune = check_bool("prune", prune)
         self.cell = space.index_of(cell)
         self.space_name = space.name
-        # what builds this network again
+        # arguments that build this network again
         self.settings: dict[str, Any] = {
             "cell": self.cell,
             "space": space.name,
@@ -223,7 +219,7 @@ class CellNetwork(nn.Module):
         self.reductions = nn.ModuleList(_ResidualBlock(channels << level, channels << level + 1) for level in range(2))
         self.last = nn.Sequential(nn.BatchNorm2d(channels * 4), nn.ReLU())
         self.classifier = _Linear(channels * 4, n_classes)
-        self._draw_weights(check_int("seed", seed, 0))
+        self._draw_weights(seed)
 
     def _draw_weights(self, seed: int) -> None:
         generator = torch.Generator().manual_seed(seed)
@@ -236,7 +232,7 @@ class CellNetwork(nn.Module):
                     nn.init.uniform_(module.bias, -bound, bound, generator=generator)
 
     def features(self, images: Tensor) -> Tensor:
-        """Return what the head pools: shape (n, 4C, height/4, width/4), not negative."""
+        """Return the features before pooling, shape (n, 4C, height/4, width/4), not negative."""
         found: Tensor = self.stem(images)
         for level, stage in enumerate(self.stages):
             found = stage(found)
@@ -247,16 +243,12 @@ class CellNetwork(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Return logits, shape (n, n_classes), of images of shape (n, in_channels, height, width)."""
-        channels = self.settings["in_channels"]
-        if not isinstance(images, Tensor) or images.dim() != 4 or images.shape[1] != channels:
-            told = f"a tensor of shape {tuple(images.shape)}" if isinstance(images, Tensor) else shown(images)
-            raise SettingError(f"images must be a tensor of shape (n, {channels}, height, width), not {told}.")
         pooled = functional.adaptive_avg_pool2d(self.features(images), 1).flatten(1)
         logits: Tensor = self.classifier(pooled)
         return logits
 
     def count_parameters(self, live_only: bool = False) -> int:
-        """Return the number of parameters, as the benchmark counts them or without those of dead edges."""
+        """Return the number of parameters as in the benchmark, or only of live edges and the skeleton."""
         total = sum(parameter.numel() for parameter in self.parameters())
         if not live_only:
             return total
@@ -268,37 +260,14 @@ class CellNetwork(nn.Module):
                         total -= sum(parameter.numel() for parameter in module.edges[key].parameters())
         return total
 
-    def export(
-        self,
-        path: str | Path,
-        format: str | None = None,
-        *,
-        image_size: int = 32,
-        facts: Mapping[str, Any] | None = None,
-    ) -> Path:
-        """Write the network into a file.
+    def save(self, path: str | Path, facts: Mapping[str, Any] | None = None) -> Path:
+        """Write the network into a safetensors file, for `load`.
 
         Parameters
         ----------
         path : str or Path
-        format : {"safetensors", "torch", "onnx"}, optional
-            * ``safetensors``: the state dict, with what `load` needs to build the network again;
-            * ``torch``: the program that ``torch.export`` makes, for ``torch.export.load``, without this package;
-            * ``onnx``: for other runtimes; needs ``pip install onnx onnxscript``.
-
-            Where left out, by the ending: ``.safetensors``, ``.pt2``, ``.onnx``. The last two take batches of any size
-            of standardised float32 images, shape (n, 3, image_size, image_size), and give logits.
-        image_size : int, default 32
         facts : mapping, optional
-            Written into the head of a ``safetensors`` file, such as classes, mean and deviation.
-
-        Returns
-        -------
-        Path
-
-        Raises
-        ------
-        SettingError, NasmetaError
+            Written into the header, such as classes, mean and deviation of the images.
 
         Examples
         --------
@@ -308,58 +277,46 @@ class CellNetwork(nn.Module):
         >>> network = CellNetwork(0, cells_per_stage=1).eval()
         >>> images = torch.zeros(2, 3, 32, 32)
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     again = CellNetwork.load(network.export(f"{folder}/network.safetensors"))
+        ...     again = CellNetwork.load(network.save(f"{folder}/network.safetensors"))
         >>> torch.equal(again(images), network(images))
         True
         """
-        return export_network(self, path, format, image_size=image_size, facts=facts)
+        notation = get_space(self.space_name).to_string(self.cell)
+        head = {"network": self.settings, "cell_string": notation, "facts": dict(facts or {})}
+        write_tensors(Path(path), self.state_dict(), head)
+        return Path(path)
 
     @staticmethod
     def load(path: str | Path) -> CellNetwork:
-        """Build the network again that `export` wrote as safetensors, on the CPU, ready to evaluate.
+        """Build the network in a file by `save` or by `train`, on the CPU, ready to evaluate.
 
         Raises
         ------
         DamagedFileError
-
-        Examples
-        --------
-        >>> import tempfile
-        >>> from nasmeta.training import CellNetwork
-        >>> network = CellNetwork(6111, n_classes=10, channels=4)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     again = CellNetwork.load(network.export(f"{folder}/network.safetensors"))
-        >>> again.count_parameters() == network.count_parameters()
-        True
         """
         tensors, head = read_tensors(Path(path))
         try:
             network = CellNetwork(**head["network"])
             network.load_state_dict(tensors)
-        except (KeyError, TypeError, RuntimeError, AttributeError, NasmetaError) as reason:
-            raise DamagedFileError(f"{path} holds no network of this kind: {reason!s:.200}.") from reason
+        except (KeyError, TypeError, RuntimeError, NasmetaError) as reason:
+            raise DamagedFileError(f"{path} does not contain a network of this kind: {reason!s:.200}.") from reason
         return network.eval()
 
 
 def multiply_adds(network: CellNetwork, image_size: int = 32) -> int:
-    """Count the multiply-adds of one image as the benchmark does: convolutions and the linear layer with its bias.
+    """Count the multiply-adds of one image as in the benchmark: convolutions and the linear layer with its bias.
 
-    Edges that do not reach the output are counted where they are built. A multiply and an add count as one.
-
-    Images are so many pixels a side, a multiple of 4.
+    All built edges are counted. A multiply and an add are one operation. `image_size` is a multiple of 4.
 
     >>> from nasmeta.spaces import get_space
     >>> multiply_adds(CellNetwork(0)), get_space("nb201").flops(0, dataset="cifar10")
     (15647370, 15647370)
     """
-    check_instance("network", network, CellNetwork)
-    if check_int("image_size", image_size) % 4:
-        raise SettingError(f"image_size is a positive multiple of 4, not {shown(image_size)}.")
     total = sum(parameter.numel() for parameter in network.classifier.parameters())
     for name, module in network.named_modules():
         if isinstance(module, nn.Conv2d):
             part, _, rest = name.partition(".")
-            # What a stage or the reduction after it computes on; a reduction's own output is half as large.
+            # A stage computes on images of its level; the output of a reduction is half as large.
             level = 0 if part == "stem" else int(rest.partition(".")[0]) + (part == "reductions")
             total += module.weight.numel() * (image_size >> level) ** 2
     return total

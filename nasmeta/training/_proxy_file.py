@@ -1,4 +1,4 @@
-"""Files of measured zero-cost proxies, and the one that is shipped; PyTorch is not needed to read them."""
+"""Files of measured zero-cost proxies. Reading them does not need PyTorch."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.archives import unpack
 from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.files import shipped
-from nasmeta.spaces import ArchitectureLike, SearchSpace, get_cell_space, get_space
+from nasmeta.spaces import ArchitectureLike, SearchSpace, from_content, get_cell_space
 
 FORMAT = 1
+_LARGEST = 2**28  # bytes that a file may unpack to
 
-# What altered bytes end in: a header that asks for petabytes is a MemoryError, an unknown compression a
-# NotImplementedError, a flag of encryption a RuntimeError.
+# Errors of damaged files: a corrupt header may raise a MemoryError, an unknown compression a NotImplementedError.
 _OF_DAMAGE = (
     OSError, ValueError, LookupError, AttributeError, EOFError, TypeError, MemoryError, NotImplementedError,
     RuntimeError, OverflowError, zipfile.BadZipFile, zlib.error,
@@ -29,15 +30,15 @@ _OF_DAMAGE = (
 
 @dataclass(frozen=True)
 class ProxyFile:
-    """Proxies that were measured, one cell of each isomorphism class."""
+    """Measured proxies of one cell of each isomorphism class."""
 
-    cells: NDArray[np.int32]  # the representatives that were probed, int32, (n,)
-    values: Mapping[str, NDArray[np.float64]]  # by proxy, (n,); higher is taken as better
-    facts: Mapping[str, Any]  # how they were measured: space, images, network, seed, versions
+    cells: NDArray[np.int32]  # the representatives, int32, (n,)
+    values: Mapping[str, NDArray[np.float64]]  # by proxy, (n,); higher is better
+    facts: Mapping[str, Any]  # space, images, network, seed, versions
 
     def of_all_cells(self, space: str | SearchSpace | None = None) -> dict[str, NDArray[np.float64]]:
-        """Give each cell, of this space or one with no other operations, the values of its class, else NaN."""
-        measured_in = get_cell_space(self.facts["space"])
+        """Return the values of all cells of this space, or of one with the same operations or fewer; NaN if missing."""
+        measured_in = get_cell_space(from_content(self.facts["space"]))
         wanted = measured_in if space is None else get_cell_space(space)
         if not set(wanted.operations) <= set(measured_in.operations):
             raise SettingError(
@@ -57,42 +58,42 @@ class ProxyFile:
 
 
 def read_proxies(path: str | Path) -> ProxyFile:
-    """Read a file that ``nasmeta proxies compute`` has written. No pickle is read."""
+    """Read a file by ``nasmeta proxies compute``, without pickles."""
     try:
-        with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:  # else it stays open
-            facts = json.loads(str(file["facts"]))
-            if facts.get("nasmeta_proxies") != FORMAT:
-                raise ValueError(f"its format is {facts.get('nasmeta_proxies')!r}, not {FORMAT}")
-            cells = file["cells"].astype(np.int32)
-            values = {name: file[name].astype(np.float64) for name in facts["proxies"]}
-            get_space(facts["space"]).index_of(cells)
-            if {array.shape for array in values.values()} - {cells.shape}:
-                raise ValueError("it does not hold one value for each cell")
+        arrays = unpack(Path(path).read_bytes(), _LARGEST)
+        facts = json.loads(str(arrays["facts"]))
+        if facts.get("nasmeta_proxies") != FORMAT:
+            raise ValueError(f"its format is {facts.get('nasmeta_proxies')!r}, not {FORMAT}")
+        cells = arrays["cells"].astype(np.int32)
+        values = {name: arrays[name].astype(np.float64) for name in facts["proxies"]}
+        from_content(facts["space"]).index_of(cells)
+        if {array.shape for array in values.values()} - {cells.shape}:
+            raise ValueError("it does not hold one value for each cell")
     except _OF_DAMAGE as reason:
-        raise DamagedFileError(f"{path} is no whole file of measured proxies: {reason}") from reason
+        raise DamagedFileError(f"{path} is not a file of measured proxies: {reason}") from reason
     return ProxyFile(cells, values, facts)
 
 
 def shipped_file() -> Path:
-    """Return the path of the shipped measurement, in a wheel or in a checkout."""
+    """Return the path of the shipped file."""
     return shipped("proxies/nb201-digits.npz")
 
 
 def measured_proxies(space: str | SearchSpace = "nb201") -> dict[str, NDArray[np.float64]]:
-    """Return the zero-cost proxies that this project has measured, of all cells.
+    """Return the shipped zero-cost proxies of all cells.
 
-    They were measured on scikit-learn's digits with a network of NAS-Bench-201's skeleton, so no label of a benchmark
-    has entered them; `read_proxies` on the file tells how. Isomorphic cells (rule ``upstream``) have one value.
+    They were measured on scikit-learn's digits in the skeleton of NAS-Bench-201, without labels of a benchmark.
+    Isomorphic cells (rule ``upstream``) share one value.
 
     Parameters
     ----------
     space : str or SearchSpace, default "nb201"
-        Cells of ``tnb101`` have the values of the same cell in ``nb201``: its own skeleton was not probed.
+        Cells of ``tnb101`` have the values of the same cells in ``nb201``, in the skeleton of ``nb201``.
 
     Returns
     -------
     dict of str to ndarray of float64, shape (n_cells,)
-        By proxy; finite; higher is taken as better.
+        By proxy; finite; higher is better.
 
     Examples
     --------

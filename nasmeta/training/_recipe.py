@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
-import os
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from nasmeta.checks import check_bool, check_choice, check_instance, check_int, check_number
+from nasmeta.checks import check_bool, check_choice, check_int, check_number
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, shown
 from nasmeta.files import parse_toml
-from nasmeta.places import checked_path
 from nasmeta.training._dataset import ImageDataset, checked_size
 
 FOLDER = Path(__file__).parent / "recipes"
@@ -21,14 +21,12 @@ _CHOICES = {
     "precision": ("float32", "bfloat16", "float16"),
 }
 _BELOW_ONE = ("momentum", "label_smoothing", "ema", "warmup", "crop")
-_REDUCTIONS = ("train_images", "evaluation_images", "image_size")
-_LATER = (*_REDUCTIONS, "cuda_graphs")  # settings that older releases did not know
-_MAY_BE_0 = ("patience", *_REDUCTIONS)
+_MAY_BE_0 = ("patience", "train_images", "evaluation_images", "image_size")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a network is trained. The defaults are NAS-Bench-201's settings for 200 epochs.
+    """The settings of a training. The defaults are those of NAS-Bench-201 for 200 epochs.
 
     Attributes
     ----------
@@ -36,38 +34,36 @@ class Recipe:
     epochs : int
     batch_size : int
     learning_rate, momentum, nesterov, weight_decay
-        Of stochastic gradient descent; all parameters decay, those of batch norm too, as officially.
+        Of stochastic gradient descent. Weight decay includes the parameters of batch norm, as in the official code.
     schedule : {"cosine", "one-cycle", "constant"}
-        Of the learning rate: from `learning_rate` to 0 along a cosine; or up to it along a line during `warmup` of the
-        training, and down to 0 along a line; or always the same.
+        Of the learning rate: from `learning_rate` to 0 along a cosine; linearly up to it during `warmup` and linearly
+        down to 0; or constant.
     schedule_per : {"epoch", "step"}
-        How often the learning rate moves. The official code moves its cosine once an epoch.
+        How often the learning rate changes. The official code changes it once per epoch.
     warmup : float
-        Share of the training in which ``one-cycle`` rises.
+        Fraction of the training in which the learning rate of ``one-cycle`` rises.
     crop : float
-        Padding on each side before a random crop, as a share of the image's height, rounded; 0 for none. An eighth is
-        the official 4 pixels of 32 and 2 of 16. The padding is black.
+        Black padding on each side before a random crop, as a fraction of the image's height, rounded; 0 for no crop. An
+        eighth is the official 4 pixels for images of 32 pixels, and 2 for 16.
     flip : bool
-        Flip half of the images, unless the data set says that its images must not be.
+        Flip half of the images, unless the dataset forbids it.
     label_smoothing : float
     ema : float
-        Decay per step of an exponential moving average of the weights, which is then what is evaluated; 0 for none.
+        Decay per step of an exponential moving average of the weights, which is then evaluated; 0 for no average.
     patience : int
-        Stop after so many epochs without a better validation accuracy; 0 for never.
+        Stop after this number of epochs without a better validation accuracy; 0 to train to the end.
     evaluate_every : int
-        Epochs from one evaluation to the next; the last one is always evaluated.
+        Evaluate every so many epochs, and after the last one.
     channels, cells_per_stage : int
         C and N of the network.
     train_images, evaluation_images : int
-        How many images train, and how many at most validate and test, drawn at random, always the same; 0 for all.
+        Number of training images, and the most for validation and for test; a fixed random subset, or 0 for all.
     image_size : int
-        Height and width in pixels to which images are scaled, a multiple of 4; 0 for their own.
+        Scale images to this height and width in pixels, a multiple of 4; 0 to keep their size.
     precision : {"float32", "bfloat16", "float16"}
-        Of the network's arithmetic (automatic mixed precision).
+        Of automatic mixed precision.
     compile, channels_last, prune : bool
-        Use ``torch.compile``; keep images with their channels last in memory; leave out edges that carry nothing.
-    cuda_graphs : bool
-        Compile, and launch a step as CUDA graphs (``torch.compile``'s mode ``reduce-overhead``); on a CUDA device only.
+        Use ``torch.compile``; store images with channels last; build only live edges.
 
     Examples
     --------
@@ -96,7 +92,6 @@ class Recipe:
     cells_per_stage: int = 5
     precision: str = "float32"
     compile: bool = False
-    cuda_graphs: bool = False
     channels_last: bool = False
     prune: bool = False
     train_images: int = 0
@@ -105,25 +100,24 @@ class Recipe:
 
     @classmethod
     def load(cls, recipe: str | Path | Recipe, **changes: Any) -> Recipe:
-        """Return a recipe by its name, or of a TOML file.
+        """Return a recipe by name, or from a TOML file.
 
         Parameters
         ----------
         recipe : str, Path or Recipe
-            One of `names`, or a file ending in ``.toml`` with settings of `Recipe`; ``based_on = "fast"`` in the file
-            takes what it leaves out from another recipe: a name, or a file as seen from this one's folder. A `Recipe`
-            is passed through.
+            One of `names`, a `Recipe`, or a file ending in ``.toml`` with settings of `Recipe`. With
+            ``based_on = "fast"``, the file changes another recipe: a name, or a file relative to this one's folder.
         **changes
             Settings to change.
 
         Raises
         ------
         UnknownNameError
-            Where there is no such recipe or setting.
+            If there is no such recipe or setting.
         SettingError
-            Where a setting is outside what is possible.
+            If a setting has an impossible value.
         DamagedFileError
-            Where the file cannot be read.
+            If the file cannot be read.
 
         Examples
         --------
@@ -133,12 +127,12 @@ class Recipe:
         """
         if isinstance(recipe, Recipe):
             return recipe.but(**changes)
-        path = checked_path("recipe", recipe)
+        path = Path(recipe)
         if path.suffix == ".toml":
             return _read_own(path, ()).but(**changes)
         if str(recipe) not in cls.names():
             error = UnknownNameError.of("recipe", str(recipe), cls.names())
-            raise UnknownNameError(f"{error} A recipe of your own is a file that ends in .toml.")
+            raise UnknownNameError(f"{error} A custom recipe is a file that ends in .toml.")
         return Recipe(**{"name": str(recipe), **_read(FOLDER / f"{recipe}.toml")}).but(**changes)
 
     @staticmethod
@@ -155,7 +149,7 @@ class Recipe:
 
     @property
     def skeleton(self) -> dict[str, Any]:
-        """What it says of the network around the cell, as `CellNetwork` takes it."""
+        """The settings of the network around the cell, as arguments of `CellNetwork`."""
         return {name: getattr(self, name) for name in ("channels", "cells_per_stage", "prune")}
 
     def __post_init__(self) -> None:
@@ -164,13 +158,11 @@ class Recipe:
             name, value = f"{field.name} of a recipe", getattr(self, field.name)
             if field.name in _CHOICES:
                 value = check_choice(name, value, _CHOICES[field.name])
-            elif field.type == "str":
-                value = check_instance(name, value, str)
             elif field.type == "bool":
                 value = check_bool(name, value)
             elif field.type == "int":
                 value = check_int(name, value, least=0 if field.name in _MAY_BE_0 else 1)
-            else:
+            elif field.type == "float":
                 value = float(check_number(name, value))
                 if field.name in _BELOW_ONE and value >= 1:
                     raise SettingError(f"{name} must be below 1, not {shown(value)}.")
@@ -183,7 +175,7 @@ class Recipe:
             raise SettingError("nesterov needs a momentum above 0.")
 
     def but(self, **changes: Any) -> Recipe:
-        """Return this recipe with other settings; unless a name is given it says which were changed.
+        """Return a copy with other settings; unless a name is given, the name lists the changes.
 
         Raises
         ------
@@ -200,14 +192,16 @@ class Recipe:
         return replace(other, name=f"{self.name} with {', '.join(f'{key}={changes[key]}' for key in changed)}")
 
     def to_dict(self) -> dict[str, Any]:
-        """Return all settings, of JSON's types; reductions of the images and CUDA graphs only where there are any.
+        """Return all settings, of JSON types."""
+        return asdict(self)
 
-        So the folders and journals of releases that did not know them still fit.
-        """
-        return {name: value for name, value in asdict(self).items() if value or name not in _LATER}
+    def sha256(self) -> str:
+        """Return the checksum of the settings, without the name."""
+        settings = {key: value for key, value in self.to_dict().items() if key != "name"}
+        return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
 
     def images_of(self, data: ImageDataset) -> ImageDataset:
-        """Return the images that it trains and evaluates on: the data set itself where it reduces nothing.
+        """Return the dataset, reduced to the images of the recipe.
 
         Examples
         --------
@@ -216,7 +210,6 @@ class Recipe:
         >>> {name: len(positions) for name, positions in few.splits.items()}
         {'train': 100, 'valid': 50, 'test': 50}
         """
-        data = check_instance("data", data, ImageDataset)
         n = len(data.images)
         limits = {"train": self.train_images or n, **dict.fromkeys(("valid", "test"), self.evaluation_images or n)}
         if any(len(data.splits[name]) > most for name, most in limits.items()):
@@ -232,8 +225,6 @@ class Recipe:
         >>> [round(recipe.learning_rate_at(epoch, 50, 98), 4) for epoch in (0, 6, 11)]
         [0.1, 0.05, 0.0017]
         """
-        epoch, step = check_int("epoch", epoch, 0), check_int("step", step, 0)
-        n_steps = check_int("n_steps", n_steps)
         done = (epoch + (step / n_steps if self.schedule_per == "step" else 0)) / self.epochs
         if self.schedule == "cosine":
             return self.learning_rate * (1 + math.cos(math.pi * done)) / 2
@@ -245,9 +236,9 @@ class Recipe:
 
 
 def recipe_for(recipe: str | Path | Recipe | None, data: str | ImageDataset) -> Recipe:
-    """Return a recipe, or where none is named that of the images: ``tiny`` for digits, ``fast`` for all others.
+    """Return a recipe; the default is ``tiny`` for digits and ``fast`` for all other images.
 
-    A batch of ``fast`` is more than a third of the digits: 24 steps in all, too few to learn them.
+    ``fast`` has 24 steps on the digits, which is too few.
     """
     if recipe is None:
         kind = data.facts.get("source") if isinstance(data, ImageDataset) else str(data).partition(":")[0].lower()
@@ -256,7 +247,7 @@ def recipe_for(recipe: str | Path | Recipe | None, data: str | ImageDataset) -> 
 
 
 def _read_own(path: Path, below: tuple[Path, ...]) -> Recipe:
-    """Read a recipe of a file, and those on which it is based; ``below`` are the files that are based on it."""
+    """Read a recipe from a file, and those that it is based on; ``below`` are the files that are based on it."""
     settings = _read(path)
     base = settings.pop("based_on", None)
     start = Recipe(path.stem)
@@ -264,7 +255,7 @@ def _read_own(path: Path, below: tuple[Path, ...]) -> Recipe:
     if base is not None and not isinstance(base, str):
         raise SettingError(f"based_on in {path} is the name or the file of a recipe, not {shown(base)}.")
     if base is not None and base.endswith(".toml"):
-        other = path.parent / os.path.expanduser(base)
+        other = path.parent / Path(base).expanduser()
         if other.resolve() in chain:
             raise SettingError(f"The recipe {path} is based on itself, by {' and '.join(p.name for p in chain)}.")
         start = _read_own(other, chain)

@@ -1,43 +1,37 @@
-"""What a training found; PyTorch is not needed to read it."""
+"""The result of a training. Reading one does not need PyTorch."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from nasmeta.errors import DamagedFileError, SettingError, shown
-from nasmeta.places import checked_path
+from nasmeta.errors import DamagedFileError, SettingError
 
 CHECKPOINT_FILE, RESULT_FILE = "checkpoint.safetensors", "result.json"
-FORMAT = 1
-_NUMBER = int | float
-_KINDS: dict[Any, Any] = {  # by how a field is annotated
-    "int": int, "str": str, "float": _NUMBER, "float | None": _NUMBER | None,
-    "Mapping[str, Any]": Mapping, "Mapping[str, str]": Mapping,
-}  # fmt: skip
+FORMAT = 2
 
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One epoch.
+    """Measurements of one epoch.
 
     Attributes
     ----------
     epoch : int
-        From 1 on.
+        Counted from 1.
     learning_rate : float
-        Of its first step.
+        Of the first step.
     train_loss, train_accuracy : float
-        Means over the epoch as it went, on augmented images; accuracies are in percent.
+        Means over the steps of the epoch, on augmented images. Accuracies are in percent.
     valid_loss, valid_accuracy, test_loss, test_accuracy : float or None
-        After the epoch; None where it was not evaluated, or the split is empty.
+        After the epoch. None if the recipe does not evaluate then, or the split is empty.
     seconds : float
-        Of the training, without the evaluation.
+        Training time, without the evaluation.
 
     Examples
     --------
@@ -60,7 +54,7 @@ class EpochRecord:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """A finished training.
+    """The result of a training.
 
     Attributes
     ----------
@@ -73,31 +67,22 @@ class TrainingResult:
     device : str
         ``cpu``, or the name of the card.
     epochs : tuple of EpochRecord
-        Each has ``epoch`` (from 1 on), ``learning_rate`` (of its first step), ``train_loss`` and ``train_accuracy``
-        (means over the epoch as it went, on augmented images), ``valid_loss``, ``valid_accuracy``, ``test_loss`` and
-        ``test_accuracy`` (None where not evaluated), ``seconds`` (of the training); accuracies are in percent.
+        One record per epoch.
     train_seconds, evaluate_seconds : float
-        Wall time, those before an interruption included.
-    energy_joules : float or None
-        Of the whole card during the training, evaluation included, where NVML tells.
+        Wall time, including the time before an interruption.
     split_sha256, data_sha256 : str
-        Checksums of the splits and of images and labels.
+        Checksums of the splits, and of images and labels.
     parameters : int
-        Of the network that was trained.
+        Number of parameters of the trained network.
     micro_batch : int
-        Images that went through the network at once: smaller than the batch where memory did not suffice.
+        Images in one forward pass: fewer than the batch if memory did not suffice.
     stopped : str
-        ``finished``, ``early``, or ``paused`` where only a part of the training was asked for.
+        ``finished``, ``early``, or ``paused`` if only part of the training was requested.
     versions : mapping of str to str
     data_facts : mapping
-        How the data set was read and split: the `ImageDataset`'s facts.
-    stack : int
-        Networks that were trained as one at most (`train_many`); each has an equal part of the seconds and the energy.
-        1 where it was trained by itself.
-    stack_halvings : int
-        How often the stack was cut into halves because memory did not suffice.
+        How the dataset was read and split: the facts of the `ImageDataset`.
     network : CellNetwork or None
-        The trained one, on its device (with averaged weights where the recipe averages); None where it was read.
+        The trained network on its device (with averaged weights if the recipe averages); None if the result was read.
 
     Examples
     --------
@@ -116,7 +101,6 @@ class TrainingResult:
     epochs: tuple[EpochRecord, ...]
     train_seconds: float
     evaluate_seconds: float
-    energy_joules: float | None
     split_sha256: str
     data_sha256: str
     parameters: int
@@ -124,8 +108,6 @@ class TrainingResult:
     stopped: str
     versions: Mapping[str, str]
     data_facts: Mapping[str, Any] = field(default_factory=dict)
-    stack: int = 1
-    stack_halvings: int = 0
     network: Any = field(default=None, compare=False, repr=False)
 
     @property
@@ -144,9 +126,9 @@ class TrainingResult:
         return self.epochs[-1].test_accuracy
 
     def after(self, epoch: int) -> TrainingResult:
-        """Return what was found until the end of an epoch: itself where it goes no further.
+        """Return the result up to an epoch.
 
-        Of the seconds of the evaluations, which are not known one by one, it has its share.
+        The seconds of the evaluations are not known one by one, so the result has a proportional share of them.
         """
         if epoch >= len(self.epochs):
             return self
@@ -160,7 +142,6 @@ class TrainingResult:
             epochs=kept,
             train_seconds=sum(record.seconds for record in kept),
             evaluate_seconds=self.evaluate_seconds * evaluated[0] / evaluated[1],
-            energy_joules=None,
             stopped="paused",
             network=None,
         )
@@ -181,38 +162,27 @@ class TrainingResult:
         try:
             if found["nasmeta_training"] != FORMAT:
                 raise ValueError(f"its format is {found['nasmeta_training']!r}, not {FORMAT}")
-            epochs = tuple(EpochRecord(**epoch) for epoch in found["epochs"])
-            parts: list[tuple[Any, Any]] = [(found, cls), *((epoch, EpochRecord) for epoch in found["epochs"])]
-            for told, of in parts:
-                for entry in fields(of):
-                    value = told.get(entry.name, entry.default)
-                    if not isinstance(value, _KINDS.get(entry.type, object)) and value is not entry.default:
-                        raise ValueError(f"its {entry.name} is {shown(value)}")
-            if not epochs:
-                raise ValueError("it has no epoch")
-            rest = {key: value for key, value in found.items() if key not in ("nasmeta_training", "epochs", "network")}
-            return cls(**rest, epochs=epochs)
-        except (KeyError, TypeError, ValueError, AttributeError) as reason:
-            raise DamagedFileError(f"This is no result of a training: {reason!r:.200}.") from reason
+            rest = {key: value for key, value in found.items() if key not in ("nasmeta_training", "epochs")}
+            return cls(**rest, epochs=tuple(EpochRecord(**epoch) for epoch in found["epochs"]))
+        except (KeyError, TypeError, ValueError) as reason:
+            raise DamagedFileError(f"This is not a result of a training: {reason!r:.200}.") from reason
 
 
 def read_result(folder: str | Path) -> TrainingResult:
-    """Read the result that `train` left in a folder."""
-    path = checked_path("folder", folder) / RESULT_FILE
+    """Read the result of a finished training from its folder."""
+    path = Path(folder) / RESULT_FILE
     try:
-        return TrainingResult.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        return TrainingResult.from_dict(json.loads(path.read_bytes()))
     except FileNotFoundError:
         raise SettingError(f"{folder} has no {RESULT_FILE}: no training has finished there.") from None
-    except DamagedFileError as reason:
-        raise DamagedFileError(f"{path} is damaged. {reason} Remove it to train from the checkpoint on.") from reason
-    except (OSError, ValueError, RecursionError) as reason:
+    except (OSError, ValueError, DamagedFileError) as reason:
         raise DamagedFileError(
-            f"{path} cannot be read: {reason}. Remove it to train from the checkpoint on."
+            f"{path} is damaged: {reason} Remove it, and the training resumes from its checkpoint."
         ) from reason
 
 
 def seconds_so_far(folder: Path) -> float:
-    """Return what the training of a folder has taken, by its checkpoint; 0 where there is none that can be read."""
+    """Return the seconds that a training has taken, from its checkpoint; 0 if there is no readable checkpoint."""
     path = folder / CHECKPOINT_FILE
     if not path.is_file():
         return 0.0
@@ -222,12 +192,12 @@ def seconds_so_far(folder: Path) -> float:
         with safe_open(path, framework="np") as file:
             head = json.loads(file.metadata()["nasmeta"])
         return float(sum(record["seconds"] for record in head["epochs"]) + head["evaluate_seconds"])
-    except (OSError, SafetensorError, TypeError, KeyError, ValueError):  # of which the training itself says more
+    except (OSError, SafetensorError, TypeError, KeyError, ValueError):  # the training itself reports the damage
         return 0.0
 
 
 def csv_of(epochs: Sequence[EpochRecord]) -> str:
-    """Return epochs as a table of comma-separated values, a line each."""
+    """Return epochs as comma-separated values, one line per epoch."""
     buffer = io.StringIO()
     names = [entry.name for entry in fields(EpochRecord)]
     writer = csv.DictWriter(buffer, names, lineterminator="\n")
@@ -236,43 +206,10 @@ def csv_of(epochs: Sequence[EpochRecord]) -> str:
     return buffer.getvalue()
 
 
-Tell = Callable[[int, str], object]  # is told how many epochs are done, and in words how they went
+Tell = Callable[[int, str], object]  # called with the number of finished epochs, and a note about the last one
 
 
-def note_of(records: Sequence[EpochRecord]) -> str:
-    """Return how an epoch went: of one network, or the range of several side by side."""
-
-    def span(values: Iterable[float | None], digits: int) -> str:
-        known = [value for value in values if value is not None]
-        return "" if not known else " to ".join(f"{one:.{digits}f}" for one in dict.fromkeys((min(known), max(known))))
-
-    parts = [f"{len(records)} cells side by side"] * (len(records) > 1)
-    parts += [f"loss {span([record.train_loss for record in records], 3)}"]
-    parts += [f"train {span([record.train_accuracy for record in records], 2)} %"]
-    if valid := span([record.valid_accuracy for record in records], 2):
-        parts += [f"valid {valid} %"]
-    return ", ".join(parts)
-
-
-class EpochCount:
-    """How many epochs of several trainings are done; where somebody listens, it is told."""
-
-    def __init__(self, trainings: Iterable[object], tell: Tell | None) -> None:
-        self._done: dict[object, int] = dict.fromkeys(trainings, 0)
-        self._tell = tell
-
-    def update(self, done: Mapping[object, int], note: str = "") -> None:
-        """Say how many epochs of some are done now."""
-        before = self.total
-        self._done.update(done)
-        if self._tell is not None and (note or self.total != before):
-            self._tell(self.total, note)
-
-    @property
-    def total(self) -> int:
-        """How many are done of all."""
-        return sum(self._done.values())
-
-    def watcher(self, training: object) -> Callable[[EpochRecord], None]:
-        """Return what a training is watched by, see `nasmeta.training.train`."""
-        return lambda record: self.update({training: record.epoch}, note_of([record]))
+def note_of(record: EpochRecord) -> str:
+    """Return the loss and the accuracies of an epoch in words."""
+    note = f"loss {record.train_loss:.3f}, train {record.train_accuracy:.2f} %"
+    return note if record.valid_accuracy is None else f"{note}, valid {record.valid_accuracy:.2f} %"

@@ -1,4 +1,4 @@
-"""One network that holds all cells of a space, which share its weights."""
+"""A supernet: one network that contains all cells of a space, with shared weights."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nasmeta.checks import check_choice, check_instance, check_int
+from nasmeta.checks import check_choice, check_int
 from nasmeta.errors import SettingError
 from nasmeta.spaces import Architecture, SearchSpace, get_cell_space
-from nasmeta.training._dataset import ImageDataset, dataset_options
-from nasmeta.training._machine import Augmentation, DeviceData, chosen_device
+from nasmeta.training._dataset import ImageDataset, load_dataset
+from nasmeta.training._device import Augmentation, DeviceData, chosen_device
 from nasmeta.training._network import _EDGES, CellNetwork, _operation
 from nasmeta.training._recipe import Recipe, recipe_for
 from nasmeta.training._result import TrainingResult
 
 _BATCH = 1024
-_HOTTEST, _COLDEST = 10.0, 0.1  # temperatures of GDAS's draws, as published
+_HOTTEST, _COLDEST = 10.0, 0.1  # temperatures of GDAS, as published
 _RATE, _BETAS, _DECAY = 3e-4, (0.5, 0.999), 1e-3  # of its architecture's parameters
 
 
 class _Path:
-    """The operations that are computed now, one an edge, and factors of value 1 that carry a gradient."""
+    """The present operation of each edge, and factors of value 1 that carry a gradient."""
 
     operations: tuple[str, ...] = ("none",) * len(_EDGES)
     factors: Tensor | None = None
 
 
 class _SharedCell(nn.Module):
-    """A cell with all operations on all edges, of which a path is computed."""
+    """A cell with all operations on all edges; it computes only those of the path."""
 
     def __init__(self, path: _Path, names: Iterable[str], channels: int) -> None:
         super().__init__()
@@ -58,20 +58,20 @@ class _SharedCell(nn.Module):
 class Supernet(CellNetwork):
     """All cells of a space in one network: single path one-shot with uniform sampling (Guo et al., ECCV 2020).
 
-    The skeleton is that of `CellNetwork`; each edge of each cell has weights for every operation. In training mode each
-    forward pass draws a cell uniformly and computes that alone, so all share the weights; in evaluation mode the cell
-    is that of `use`. Batch norm always takes the statistics of the batch, since running ones would mix the cells.
+    The skeleton is that of `CellNetwork`, and each edge of each cell has weights for every operation. In training mode,
+    each forward pass computes one cell, drawn uniformly; in evaluation mode it computes the cell of `use`. Batch norm
+    always uses the statistics of the batch, because running statistics would mix the cells.
 
-    With ``sampling="gdas"`` an edge's operation is drawn by learnt scores (Dong and Yang, CVPR 2019), see `gdas`.
+    With ``sampling="gdas"``, learned scores determine the draws (Dong and Yang, CVPR 2019), see `gdas`.
 
     Parameters
     ----------
     space : str or SearchSpace, default "nb201"
-        Of cells with four nodes.
+        A space of cells with four nodes.
     n_classes, channels, cells_per_stage, in_channels
         As of `CellNetwork`.
     seed : int, default 0
-        Of the weights and of the cells that are drawn.
+        Of the weights and of the draws of cells.
     sampling : {"uniform", "gdas"}, default "uniform"
 
     Examples
@@ -110,20 +110,20 @@ class Supernet(CellNetwork):
                 module.track_running_stats = False
                 module.running_mean = module.running_var = module.num_batches_tracked = None
         self._draw_weights(seed)
-        self.register_buffer("passes", torch.zeros((), dtype=torch.int64))  # so that a resumed training draws on
+        self.register_buffer("passes", torch.zeros((), dtype=torch.int64))  # a resumed training continues the draws
         if sampling == "gdas":
             self.scores = nn.Parameter(torch.zeros(len(_EDGES), len(names)))
         self.temperature = _HOTTEST
         self.use(0)
 
     def use(self, cell: Architecture) -> Supernet:
-        """Compute this cell from now on, in evaluation mode."""
-        index = check_instance("cell", self.space.index_of(cell), int)
-        self._path.operations, self._path.factors = tuple(self.space.ops_of(index).tolist()), None
+        """Select the cell that is computed in evaluation mode."""
+        self._path.operations = tuple(self.space.ops_of(self.space.index_of(cell)).tolist())
+        self._path.factors = None
         return self
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return logits, shape (n, n_classes), of the cell that is used or, in training mode, drawn."""
+        """Return the logits, shape (n, n_classes), of the selected cell or, in training mode, of a drawn one."""
         if self.training:
             self._draw()
         return super().forward(images)
@@ -142,15 +142,15 @@ class Supernet(CellNetwork):
         self._path.factors = 1 + picked - picked.detach()
 
     def cell_of_scores(self) -> int:
-        """Return the cell of the highest score on each edge.
+        """Return the cell with the highest-scoring operation on each edge.
 
         Raises
         ------
         SettingError
-            Where cells are drawn uniformly, so that there are no scores.
+            If cells are drawn uniformly.
         """
         if self.sampling == "uniform":
-            raise SettingError('A supernet with uniform sampling has no scores: make it with sampling="gdas".')
+            raise SettingError('A supernet with uniform sampling has no scores; use sampling="gdas".')
         digits = self.scores.detach().argmax(1).cpu().numpy()
         return int(self.space.find(digits @ self.space.place_values))
 
@@ -164,7 +164,7 @@ class Supernet(CellNetwork):
     ) -> NDArray[np.float64]:
         """Return the accuracy in percent of each cell with the shared weights, float64, shape (n_cells,).
 
-        Images are taken in an order drawn once, so that the batches that batch norm sees hold all classes.
+        The images are shuffled, always in the same way, so that batch norm sees all classes in each batch.
 
         Parameters
         ----------
@@ -176,10 +176,10 @@ class Supernet(CellNetwork):
         Raises
         ------
         SettingError
-            Where the split has no images.
+            If the split has no images.
         """
         if not len(data.splits[check_choice("split", split, tuple(data.splits))]):
-            raise SettingError(f"{data.name} has no images in the split {split}: pass valid_fraction=0.1, say.")
+            raise SettingError(f"{data.name} has no images in the split {split}: pass valid_fraction=0.1.")
         pixels, network, found = DeviceData(data, chosen_device(device)), self.to(chosen_device(device)).eval(), []
         order = torch.randperm(len(pixels.positions[split]), generator=torch.Generator().manual_seed(0))
         positions = pixels.positions[split][order.to(pixels.device)]
@@ -193,15 +193,8 @@ class Supernet(CellNetwork):
         return np.array(found)
 
 
-def _images(data: str | ImageDataset) -> ImageDataset:
-    """Return the images of a data set, by name or as they are."""
-    if isinstance(data, str):
-        return ImageDataset.load(data, **dataset_options(data))
-    return check_instance("data", data, ImageDataset)
-
-
 def _supernet_of(data: ImageDataset, recipe: Recipe, space: str | SearchSpace, seed: int, sampling: str) -> Supernet:
-    """Return a new supernet for these images, in the recipe's skeleton."""
+    """Return a new supernet for these images, with the skeleton of the recipe."""
     return Supernet(
         space,
         n_classes=data.n_classes,
@@ -222,19 +215,19 @@ def train_supernet(
     folder: str | Path | None = None,
     device: str = "auto",
 ) -> TrainingResult:
-    """Train a `Supernet` with cells drawn uniformly; its result's network answers for all of them.
+    """Train a `Supernet` on uniformly drawn cells; the result's network evaluates all of them.
 
     Parameters
     ----------
     data : str or ImageDataset
-        As `ImageDataset.load` takes or gives it.
+        A source as in `ImageDataset.load`, or a loaded dataset.
     recipe : str, Path or Recipe, optional
-        As in `train`. ``prune``, ``patience`` and ``evaluate_every`` do not count: there is no cell to watch. The
-        accuracy at the end is that of cell 0.
+        As in `train`. ``prune``, ``patience`` and ``evaluate_every`` are not used. The final
+        accuracy is that of cell 0.
     space : str or SearchSpace, default "nb201"
     seed : int, default 0
     folder : path, optional
-        For checkpoints: a training that was killed goes on from there.
+        For checkpoints, from which a killed training resumes.
     device : str, default "auto"
 
     Examples
@@ -249,7 +242,7 @@ def train_supernet(
 
     recipe = recipe_for(recipe, data)
     recipe = recipe.but(patience=0, evaluate_every=recipe.epochs)
-    data = recipe.images_of(_images(data))
+    data = recipe.images_of(load_dataset(data))
 
     def build(choices: Mapping[str, Any]) -> Supernet:
         return _supernet_of(data, recipe, space, seed, "uniform")
@@ -267,16 +260,15 @@ def gdas(
     *,
     device: str = "auto",
 ) -> dict[str, Any]:
-    """Search by gradients of a differentiable draw of cells: GDAS (Dong and Yang, CVPR 2019), of first order.
+    """Search with gradients through differentiable draws of cells: first-order GDAS (Dong and Yang, CVPR 2019).
 
-    Weights learn on training images, the scores of operations on validation images, in turn, as in DARTS (Liu et al.,
-    ICLR 2019); the temperature of the draws falls along a line from 10 to 0.1. The result says what the scores came to,
-    not how good that is: see ``reports/training/supernet``.
+    Steps of the weights on training images alternate with steps of the scores on validation images, as in DARTS (Liu
+    et al., ICLR 2019). The temperature of the draws falls linearly from 10 to 0.1.
 
     Parameters
     ----------
     data : str or ImageDataset
-        With validation images.
+        Must have validation images.
     recipe : str, Path or Recipe, optional
         As in `train`: images, skeleton, learning rates and epochs of the weights.
     space : str or SearchSpace, default "nb201"
@@ -286,8 +278,7 @@ def gdas(
     Returns
     -------
     dict
-        ``cell``, the architecture of the highest scores; ``cells``, the same after each epoch; ``seconds``;
-        ``supernet``.
+        ``cell``, the cell with the highest scores; ``cells``, the same after each epoch; ``seconds``; ``supernet``.
 
     Examples
     --------
@@ -299,11 +290,11 @@ def gdas(
     Raises
     ------
     SettingError
-        Where there are no validation images, or no such device.
+        If there are no validation images, or no such device.
     """
     start, seed = time.perf_counter(), check_int("seed", seed, least=0)
     recipe, place = recipe_for(recipe, data), chosen_device(device)
-    data = recipe.images_of(_images(data))
+    data = recipe.images_of(load_dataset(data))
     if not len(data.splits["valid"]):
         raise SettingError(f"GDAS learns on validation images, and {data.name} has none: pass valid_fraction=0.1.")
     network = _supernet_of(data, recipe, space, seed, "gdas").to(place)

@@ -1,20 +1,20 @@
-"""Training from a name of a data set to a network in files; PyTorch is imported when it is called."""
+"""The training of one network. PyTorch is imported when it is called."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from nasmeta.checks import check_bool
-from nasmeta.errors import SettingError
-from nasmeta.files import require_writable
-from nasmeta.places import checked_path
-from nasmeta.spaces import Architecture, SearchSpace
-from nasmeta.training._dataset import ImageDataset, dataset_options
+from nasmeta.checks import check_int
+from nasmeta.errors import SettingError, TrainingFailed, needing
+from nasmeta.progress import progress_bar
+from nasmeta.spaces import Architecture, SearchSpace, get_cell_space, get_space
+from nasmeta.training._dataset import ImageDataset, load_dataset
 from nasmeta.training._recipe import Recipe, recipe_for
-from nasmeta.training._result import RESULT_FILE, EpochRecord, TrainingResult
+from nasmeta.training._result import EpochRecord, TrainingResult, note_of
 
 if TYPE_CHECKING:
     import torch
@@ -37,60 +37,49 @@ def train(
     deterministic: bool = False,
     progress: bool = False,
     tensorboard: bool = False,
-    export: str | os.PathLike[str] | Iterable[str | os.PathLike[str]] = (),
     on_epoch: Callable[[EpochRecord], object] | None = None,
     until: int | None = None,
     build_network: BuildNetwork | None = None,
-    distributed: bool = False,
 ) -> TrainingResult:
-    """Train the network of a cell.
+    """Train the network of an architecture.
 
-    The seed gives the first weights, and with the number of the epoch the order of its images and their augmentation.
-    So a training that goes on from a checkpoint sees what it would have seen: on a CPU, with as many threads, its
-    result is the same to the bit.
+    The seed determines the initial weights and, with the number of the epoch, the order of the images and their
+    augmentation. A training that resumes from a checkpoint gives the same result as one without interruption: on a CPU
+    with the same number of threads, bit for bit.
 
     Parameters
     ----------
     cell : int or str
     data : str or ImageDataset, default "digits"
-        As `ImageDataset.load` takes or gives it.
+        A source as in `ImageDataset.load`, or a loaded dataset.
     recipe : str, Path or Recipe, optional
-        As `Recipe.load` takes it; where left out that of the images: ``tiny`` for digits, ``fast`` for all others.
+        As in `Recipe.load`; by default ``tiny`` for digits and ``fast`` for all other images.
     seed : int, default 0
     space : str or SearchSpace, default "nb201"
     split, valid_fraction, size
-        Of a data set that is given by name, as in `ImageDataset.load`; the split is by default that of the tables where
-        they know the data set and no `valid_fraction` is given.
+        As in `ImageDataset.load`, if `data` is a source. The default split is that of the tables.
     folder : str or Path, optional
-        For the checkpoint after each epoch, ``epochs.csv``, ``result.json`` and ``network.safetensors``. A folder in
-        which this training began is gone on with; where it is finished, its result is returned.
+        Keeps the checkpoint after each epoch, ``epochs.csv``, ``result.json`` and ``network.safetensors``
+        (`CellNetwork.load`). An unfinished training resumes; of a finished one the result is returned.
     device : str, default "auto"
-        ``auto``, ``cpu``, ``cuda``, ``cuda:N``.
+        ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     deterministic : bool, default False
-        Use only deterministic algorithms; slower on a GPU.
+        Use only deterministic algorithms, which are slower on a GPU.
     progress : bool, default False
-        Show a progress bar, and before it the seconds and the memory that the training will take, as a trial with few
-        images says.
+        Show a progress bar.
     tensorboard : bool, default False
         Write logs for TensorBoard into the folder, too.
-    export : path or iterable of path
-        Files for the trained network, by their ending as in `CellNetwork.export`: ``.safetensors``, ``.pt2``,
-        ``.onnx``.
     on_epoch : callable, optional
-        Called with the record of each epoch, see `TrainingResult.epochs`.
+        Called with the `EpochRecord` of each epoch.
     until : int, optional
-        Pause after this epoch. The schedule is that of the whole training, so the same call with a later epoch, or
-        without, goes on, and ends as if there had been no pause. It needs a folder.
+        Pause after this epoch; needs a folder. The same call with a later epoch, or without one, resumes the training
+        and gives the same result as without the pause.
     build_network : callable, optional
-        Builds the network of an architecture of any space: from its choices, a mapping of positions to them, to a
-        ``torch.nn.Module`` that returns a number a class, shape (n, n_classes), for images of shape (n, 3, height,
-        width). Its weights are drawn with the seed. The recipe's C, N and ``prune`` do not count then. A folder is that
-        of one such function: its code and the plain values that it was made with, or its attribute ``identity``, a dict
-        of JSON's types.
-    distributed : bool, default False
-        Train one network in the processes that torchrun has started, each on a GPU of its own (``LOCAL_RANK``), or on
-        the CPU. Each takes its part of every batch; gradients are those of the whole batch, but batch norm normalises
-        within the parts, so the number of processes is part of what a folder holds. The first one writes the files.
+        Builds a custom network from the choices of an architecture of any space, a mapping of position names to
+        choices. The network is a ``torch.nn.Module`` that maps images of shape (n, 3, height, width) to logits of shape
+        (n, n_classes). Its weights are drawn with the seed, and the recipe's ``channels``, ``cells_per_stage`` and
+        ``prune`` are not used. A folder belongs to one function: to its code and settings, or to its attribute
+        ``identity``, a dict of JSON types.
 
     Returns
     -------
@@ -99,13 +88,12 @@ def train(
     Raises
     ------
     TrainingFailed
-        Where the loss is no longer a number (reason ``diverged``), or memory does not suffice even for a few images at
-        once (``out of memory``), or PyTorch or `build_network` raise another error (``error``). Where memory is short
-        the batch is first cut into halves whose gradients are added up; batch norm then sees the smaller ones. The
-        folder's ``failure.json`` says the same.
+        If the loss is not finite (reason ``diverged``), if memory does not suffice for a few images at once
+        (``out of memory``), or if PyTorch or `build_network` raise another error (``error``). If memory does not
+        suffice for a batch, its parts are computed one after another and their gradients are added; batch norm then
+        sees the parts. The folder's ``failure.json`` contains the reason, too.
     SettingError
-        Where a setting is impossible, there is no such device, or the folder cannot be written or is another's; before
-        the training also where the network could not be exported.
+        If a setting is impossible, the device does not exist, or the folder belongs to another training.
 
     Examples
     --------
@@ -115,45 +103,68 @@ def train(
     >>> len(result.epochs), result.stopped, 0 <= result.valid_accuracy <= 100
     (1, 'finished', True)
     """
-    from nasmeta.training import CellNetwork  # first: says what to install where PyTorch is missing
-    from nasmeta.training._export import check_export
-    from nasmeta.training._trainer import run_training
+    import nasmeta.training._network  # noqa: F401 - first, because it reports a missing PyTorch
+    from nasmeta.training._checkpoint import Training, identity_of, keep_failure, locked
+    from nasmeta.training._device import chosen_device, computing
 
-    home = None if folder is None else checked_path("folder", folder)
-    exported = [export] if isinstance(export, str | os.PathLike) else export
-    files = [checked_path("export", path) for path in exported]
-    if home is not None and not (home / RESULT_FILE).is_file():
-        require_writable(home, folder=True)
-    if files and build_network is not None:
-        raise SettingError("A network of your own is exported by yourself: it is the result's network.")
-    for file in files:
-        check_export(file, made_before=home)
-    if isinstance(data, str):
-        data = ImageDataset.load(data, **dataset_options(data, split, valid_fraction, size))
-    elif (split, valid_fraction, size) != (None, None, None):
-        raise SettingError("split, valid_fraction and size are for a data set that is given by its name.")
+    data = load_dataset(data, split, valid_fraction, size)
     recipe = recipe_for(recipe, data)
     data = recipe.images_of(data)
-    result = run_training(
-        cell,
-        space,
-        data,
-        recipe,
-        seed,
-        folder=home,
-        device=device,
-        deterministic=deterministic,
-        progress=progress,
-        tensorboard=tensorboard,
-        on_epoch=on_epoch,
-        until=until,
-        build_network=build_network,
-        together=check_bool("distributed", distributed),
-    )
-    if distributed and os.environ["RANK"] != "0":
-        return result
-    facts = {"dataset": data.name, "classes": data.classes, "mean": data.mean, "std": data.std}
-    for file in files:
-        assert isinstance(result.network, CellNetwork)
-        result.network.export(file, image_size=data.image_size[0], facts=facts)
-    return result
+    space = get_cell_space(space) if build_network is None else get_space(space)
+    chosen, home = chosen_device(device), None if folder is None else Path(folder)
+    last = recipe.epochs if until is None else _pause(until, recipe, home)
+    if tensorboard and home is None:
+        raise SettingError("TensorBoard's logs need a folder.")
+    cell = space.index_of(cell)
+    with ExitStack() as stack:
+        stack.enter_context(computing(deterministic))
+        if home is not None:
+            stack.enter_context(locked(home))
+        identity = identity_of(cell, space, data, recipe, check_int("seed", seed, 0), build_network)
+        try:
+            training = Training(identity, space, data, recipe, chosen, home, deterministic, build_network)
+            finished = training.resume()
+            if finished is not None:
+                return finished.after(last)
+            done = len(training.epochs)
+            bar = stack.enter_context(progress_bar(f"cell {cell}", recipe.epochs, done, shown=progress))
+            watching: list[Callable[[EpochRecord], object]] = [
+                lambda record: bar.update(record.epoch, note=note_of(record))
+            ]
+            if tensorboard and home is not None:
+                watching.append(_tensorboard(home, done, stack))
+            if on_epoch is not None:
+                watching.append(on_epoch)
+            return training.run(watching, last).after(last)
+        except TrainingFailed as failure:
+            keep_failure(failure, home, identity)
+            raise
+
+
+def _pause(until: int, recipe: Recipe, folder: Path | None) -> int:
+    """Return the epoch of a pause, checked."""
+    epoch = check_int("until", until, most=recipe.epochs)
+    if folder is None:
+        raise SettingError("A training that pauses needs a folder to resume from.")
+    if epoch % recipe.evaluate_every and epoch < recipe.epochs:
+        raise SettingError(
+            f"until must be an epoch after which the recipe {recipe.name} evaluates, a multiple of "
+            f"{recipe.evaluate_every}, not {epoch}."
+        )
+    return epoch
+
+
+def _tensorboard(folder: Path, done: int, stack: ExitStack) -> Callable[[EpochRecord], None]:
+    """Return a function that logs an epoch for TensorBoard."""
+    with needing("A log for TensorBoard", "train"):
+        from torch.utils.tensorboard import SummaryWriter
+    # purge_step hides what a killed training logged after its last checkpoint
+    writer: Any = SummaryWriter(str(folder / "tensorboard"), purge_step=done + 1)
+    stack.callback(writer.close)
+
+    def log(record: EpochRecord) -> None:
+        for name, value in asdict(record).items():
+            if value is not None and name != "epoch":
+                writer.add_scalar(name, value, record.epoch)
+
+    return log

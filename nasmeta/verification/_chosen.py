@@ -1,4 +1,4 @@
-"""Which cells are verified: the best of finished searches, and random ones beside them."""
+"""The cells of a verification: the best of finished searches, and random ones."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import numpy as np
 
 from nasmeta.checks import check_int
 from nasmeta.errors import JournalError, SettingError, UnknownNameError
-from nasmeta.places import checked_path
+from nasmeta.registry import names_from_file
 from nasmeta.runs._journal import read_journal
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Task, get_task
 
-_NAMED = 10  # cells of those that are no picks
+_NAMED = 10  # cells that a message lists
 _SAME = ("task", "column", "release", "evaluator")
 
 
@@ -27,31 +27,29 @@ class ChosenCell:
 
     cell: int
     role: str  # pick, random (of the whole space) or worst (evaluated)
-    searched_value: float | None  # in percent; None where the search did not evaluate it
+    searched_value: float | None  # in percent; None if the search did not evaluate it
 
 
 @dataclass(frozen=True)
 class Searches:
-    """What the journals of some runs hold together."""
+    """The evaluations in the journals of runs on one task."""
 
     task: Task
-    values: Mapping[int, float]  # of each cell that was evaluated and did not fail, in percent
+    values: Mapping[int, float]  # of each successfully evaluated cell, in percent
     searchers: tuple[str, ...]
-    evaluator: Mapping[str, Any] | None  # what answered, as the journals say; None for the table
-    left_out: Mapping[str, Sequence[int]]  # by reason the cells that have no value to be picked by
+    evaluator: Mapping[str, Any] | None  # identity of the evaluator; None for the table
+    left_out: Mapping[str, Sequence[int]]  # cells without a value, by reason
 
 
 def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
     """Read the journals of one or more runs on one task."""
-    if isinstance(journals, str | os.PathLike):
-        journals = [journals]
     if not journals:
         raise SettingError(
             "There is no run to verify: name the journal of a search, as `nasmeta search … --journal run.jsonl` writes."
         )
-    paths = [checked_path("journal", journal) for journal in journals]
+    paths = [Path(journal) for journal in journals]
     values: dict[int, float] = {}
-    without: dict[int, str] = {}  # why a cell has no value
+    without: dict[int, str] = {}  # the reasons, by cell
     searchers: list[str] = []
     first: dict[str, Any] = {}
     for path in paths:
@@ -60,8 +58,8 @@ def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
         for key in _SAME:
             if header.get(key) != first.get(key):
                 raise SettingError(
-                    f"{path} is about another question than {paths[0]}: {key} is {header.get(key)!r} there, "
-                    f"{first.get(key)!r} here. Verify them apart."
+                    f"{path} belongs to another task than {paths[0]}: {key} is {header.get(key)!r} there, "
+                    f"{first.get(key)!r} here. Verify them separately."
                 )
         searchers.append(str(header.get("searcher")))
         full = _full_epochs(header)
@@ -76,25 +74,22 @@ def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
     for cell in sorted(without.keys() - values.keys()):
         left_out.setdefault(without[cell], []).append(cell)
     task = _task_of(first, paths[0])
-    n_cells = task.space.size
     if not values:
         raise JournalError(
-            f"{', '.join(map(str, paths))}: no cell was evaluated to the end with success, so there is no pick"
-            f"{_no_picks(left_out)}. Give the search a larger budget: the same command goes on."
+            f"{', '.join(map(str, paths))}: no cell was evaluated successfully, so there is no pick"
+            f"{_no_picks(left_out)}. Give the search a larger budget; the same command resumes it."
         )
-    if max(values) >= n_cells:
-        raise JournalError(f"{paths[0]}: there is no cell {max(values)} in {task.space.name}. The file is damaged.")
     return Searches(task, values, tuple(dict.fromkeys(searchers)), first.get("evaluator"), left_out)
 
 
 def _full_epochs(header: Mapping[str, Any]) -> int | None:
-    """Return the epochs of a full training, of which the column in a journal's header is; None where it says none."""
+    """Return the epochs of a full training, from the column in a journal's header; None if it has none."""
     address = str(header.get("column")).split("/")  # dataset, metric, split, epochs, seed
     return int(address[-2]) if len(address) > 3 and address[-2].isdecimal() else None
 
 
 def left_out_of(left_out: Mapping[str, Sequence[int]]) -> list[str]:
-    """Say which cells are no picks, and why.
+    """Describe the cells that cannot be picks.
 
     >>> left_out_of({"trained for fewer than 6 epochs": [5, 7]})
     ['2 cells trained for fewer than 6 epochs (5, 7)']
@@ -110,14 +105,15 @@ def _no_picks(left_out: Mapping[str, Sequence[int]]) -> str:
     return f"; left out: {'; '.join(left_out_of(left_out))}" if left_out else ""
 
 
+@names_from_file()
 def _task_of(header: Mapping[str, Any], path: Path) -> Task:
     try:
         task = get_task(str(header.get("task")))
     except UnknownNameError as reason:
-        raise SettingError(f"{path} is a run on a task that is not known here. {reason}") from reason
+        raise SettingError(f"{path} is a run on an unknown task. {reason}") from reason
     if task.signal.metric != "accuracy":
         raise SettingError(
-            f"{path} is a run on {task.name}, which is about {task.signal.metric}; training verifies accuracies."
+            f"{path} is a run on {task.name}, whose metric is {task.signal.metric}; training verifies accuracies."
         )
     return task
 
@@ -125,7 +121,7 @@ def _task_of(header: Mapping[str, Any], path: Path) -> Task:
 def choose(
     searches: Searches, top: int = 3, controls: int = 3, worst: int = 0, seed: int = 0
 ) -> tuple[ChosenCell, ...]:
-    """Choose the best cells, random ones, and if wanted the worst ones; no two of them isomorphic."""
+    """Choose the best cells, random ones, and the worst ones; no two are isomorphic."""
     top = check_int("top", top)
     controls, worst = check_int("controls", controls, 0), check_int("worst", worst, 0)
     space, values = searches.task.space, searches.values
@@ -135,7 +131,7 @@ def choose(
     bad = _distinct(ranked[::-1], worst, space, taken)
     if len(picks) < top or len(bad) < worst:
         raise SettingError(
-            f"The runs evaluated {len(taken)} cells that are not isomorphic to each other; asked for {top + worst}"
+            f"The runs evaluated {len(taken)} cells that are not isomorphic, fewer than {top + worst}"
             f"{_no_picks(searches.left_out)}."
         )
     drawn = np.random.default_rng(check_int("seed", seed, 0)).permutation(space.size).tolist()
@@ -145,7 +141,7 @@ def choose(
 
 
 def _distinct(cells: Sequence[int], n: int, space: SearchSpace, taken: set[int]) -> list[int]:
-    """Return the first n cells of whose isomorphism class none was taken before."""
+    """Return the first n cells whose isomorphism class is not taken yet."""
     found: list[int] = []
     for cell in cells:
         if len(found) == n:

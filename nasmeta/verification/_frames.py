@@ -1,4 +1,4 @@
-"""What was measured beside what the table says: a row a cell, a row an epoch, the facts, and how picks stand out."""
+"""The frames and facts of a verification: trained accuracies next to those of the table."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 import nasmeta
 from nasmeta.errors import ColumnError
-from nasmeta.evaluators import Trainer
 from nasmeta.predictors._metrics import rank_correlations
 from nasmeta.spaces import canonical_dataset
+from nasmeta.training import Trainer
 from nasmeta.verification._chosen import ChosenCell, Searches, left_out_of
-from nasmeta.verification._folder import BATCHES, Latencies
+from nasmeta.verification._latency import BATCHES, Latencies
 from nasmeta.verification._look_up import LookUp
 
 if TYPE_CHECKING:
@@ -28,10 +28,11 @@ _BAND = 2.0  # standard deviations
 
 
 def separation_of(cells: pd.DataFrame) -> dict[str, Any] | None:
-    """Return the chance that a pick is placed above a random cell, with its 95 % interval, here and in the table.
+    """Return the probability that a pick is above a random cell, with its 95 % interval.
 
-    ``chance`` counts ties half; ``table_chance`` is that of the look-up. ``kendall_random`` is τ-b between the two over
-    the random cells alone, ``kendall_random_error`` its jackknife error. None for fewer than two of either.
+    ``chance`` counts a tie as one half; ``table_chance`` is that of the look-up. ``kendall_random`` is τ-b between
+    training and look-up over the random cells, ``kendall_random_error`` its jackknife error. None for fewer than two
+    picks or random cells.
     """
     known = cells[cells["lookup"].notna() & cells["measured"].notna()]
     picks, random = (known[known["role"] == role] for role in ("pick", "random"))
@@ -52,14 +53,14 @@ def separation_of(cells: pd.DataFrame) -> dict[str, Any] | None:
 
 
 def _chance_above(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
-    """Return the share of pairs in which the first is larger, ties half."""
+    """Return the fraction of pairs in which the first is larger; a tie is one half."""
     return float(0.5 + 0.5 * np.sign(first[:, None] - second[None, :]).mean())
 
 
 def chance_interval(chance: float, n: int, m: int) -> tuple[float, float]:
-    """Return the 95 % interval of a chance that one of n lies above one of m (Newcombe, Stat. Med. 2006, method 5).
+    """Return the 95 % interval of the probability that one of n is above one of m (Newcombe, 2006, method 5).
 
-    Unlike an interval of mean and error it is sound at 0 and 1.
+    Unlike an interval from mean and error, it is valid at 0 and 1.
 
     Examples
     --------
@@ -71,7 +72,7 @@ def chance_interval(chance: float, n: int, m: int) -> tuple[float, float]:
 
 
 def _lower(chance: float, n: int, m: int) -> float:
-    """Return the lower limit: the least true chance of which the observed one is not too far."""
+    """Return the lower limit: the smallest true probability that is compatible with the observed one."""
     from scipy.optimize import brentq
 
     def gap(true: float) -> float:
@@ -83,7 +84,7 @@ def _lower(chance: float, n: int, m: int) -> float:
 
 
 def _jackknife(statistic: Callable[[NDArray[np.intp]], float], n: int) -> float:
-    """Return the standard error of a statistic of n cells, each of which is left out in turn."""
+    """Return the jackknife standard error of a statistic of n cells."""
     each = np.array([statistic(np.delete(np.arange(n), left_out)) for left_out in range(n)])
     return float(np.sqrt((n - 1) / n * ((each - each.mean()) ** 2).sum()))
 
@@ -97,7 +98,7 @@ def cells_frame(
     latencies: Mapping[int, Latencies],
     dataset: str,
 ) -> pd.DataFrame:
-    """Return a row a cell, as `Verification` describes them."""
+    """Return one row per cell, see `Verification`."""
     import pandas as pd
 
     space = searches.task.space
@@ -142,14 +143,14 @@ def cells_frame(
 
 
 def _pooled_deviation(results: Mapping[int, list[TrainingResult]]) -> float:
-    """Return the standard deviation between seeds over all cells that have several; NaN where none has."""
+    """Return the standard deviation between seeds, pooled over cells with several seeds; NaN if there are none."""
     of_cells = [[r.valid_accuracy for r in found if r.valid_accuracy is not None] for found in results.values()]
     variances = [np.var(values, ddof=1) for values in of_cells if len(values) > 1]
     return float(np.sqrt(np.mean(variances))) if variances else float("nan")
 
 
 def _table_latency(searches: Searches, dataset: str, cells: Sequence[int]) -> Any:
-    """Return the recorded latency of a batch in ms, of the task's data set where the table does not know this one."""
+    """Return the table's latency of a batch in ms, for this dataset or else that of the task."""
     table = searches.task.table
     for name in (dataset, searches.task.signal.dataset):
         try:
@@ -160,7 +161,7 @@ def _table_latency(searches: Searches, dataset: str, cells: Sequence[int]) -> An
 
 
 def epochs_frame(chosen: Sequence[ChosenCell], results: Mapping[int, list[TrainingResult]]) -> pd.DataFrame:
-    """Return a row an epoch of a training."""
+    """Return one row per epoch of a training."""
     import pandas as pd
 
     return pd.DataFrame(
@@ -183,7 +184,7 @@ def facts_of(
     seeds: int,
     seed: int,
 ) -> dict[str, Any]:
-    """Return on what and how was measured, and the rank correlations."""
+    """Return data, recipe, look-up and rank correlations."""
     dataset, recipe, column = trainer.dataset, trainer.recipe, found.column
     both = cells[cells["lookup"].notna() & cells["measured"].notna()]
     kendall, spearman = _rank_correlations(cells["lookup"], cells["measured"])
@@ -220,15 +221,8 @@ def facts_of(
     }
 
 
-def stack_facts(results: Mapping[int, list[TrainingResult]]) -> dict[str, Any]:
-    """Return how many networks trained as one at most, and whether memory was short; nothing where none did."""
-    every = [result for found in results.values() for result in found]
-    facts = {name: max((getattr(one, name) for one in every), default=0) for name in ("stack", "stack_halvings")}
-    return facts if facts["stack"] > 1 or facts["stack_halvings"] else {}
-
-
 def _rank_correlations(first: pd.Series[Any], second: pd.Series[Any]) -> tuple[float | None, float | None]:
-    """Return Kendall's (τ-b) and Spearman's of what both know; None for fewer than three, or where all are equal."""
+    """Return Kendall's τ-b and Spearman's ρ over known pairs; None for fewer than three, or equal values."""
     known = first.notna() & second.notna()
     if known.sum() < 3:
         return None, None

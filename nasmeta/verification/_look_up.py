@@ -1,4 +1,4 @@
-"""What the table says about cells, and how much one training differs from the next."""
+"""The table's values of cells, and the spread between seeds."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from nasmeta.tables import ColumnInfo, Table
 from nasmeta.tasks import Task
 from nasmeta.training import ImageDataset, Recipe
 
-_NEIGHBOURS = 500  # cells of about the same accuracy, from which the spread of the seeds is estimated
-# what the table's networks saw: pixels a side, classes, and images to train, validate and test
+_NEIGHBOURS = 500  # cells with a similar accuracy, which estimate the spread between seeds
+# images of the table: height in pixels, classes, and numbers to train, validate and test
 _OF_TABLES = {
     "cifar10": (32, 10, (25_000, 25_000, 10_000)),
     "cifar100": (32, 100, (50_000, 5_000, 5_000)),
@@ -26,26 +26,25 @@ _HOW_NOT_WHAT = ("name", "evaluate_every", "precision", "compile", "channels_las
 
 @dataclass(frozen=True)
 class LookUp:
-    """The table's answers."""
+    """The table's values of cells."""
 
-    column: ColumnInfo  # which numbers they are
-    values: NDArray[np.float64]  # (n,), in percent; NaN where not measured
+    column: ColumnInfo  # of the values
+    values: NDArray[np.float64]  # (n,), in percent; NaN if missing
     lowest: NDArray[np.float64]  # of the seeds
     highest: NDArray[np.float64]  # of the seeds
-    n_seeds: NDArray[np.int64]  # (n,); 0 where the table does not say
-    deviations: NDArray[np.float64]  # between seeds, of the 500 cells of nearest accuracy; NaN where none has two
-    not_comparable: str  # why a training cannot be expected to reach these values; empty where it can
+    n_seeds: NDArray[np.int64]  # (n,); 0 if unknown
+    deviations: NDArray[np.float64]  # between seeds, of the 500 cells with the nearest accuracy; NaN if none has two
+    not_comparable: str  # why trainings are not comparable with these values; empty if they are
 
 
 def look_up(
     task: Task, cells: Sequence[int], dataset: ImageDataset, recipe: Recipe, compare_with: str | None = None
 ) -> LookUp:
-    """Find the column that fits a training best, and what it says about cells.
+    """Return the values of cells in the column that fits a training best.
 
-    Where the table knows the data set after as many epochs as the recipe has: its validation accuracy. Otherwise the
-    column that the search saw, with which only the order of cells can be compared. `compare_with` names the data set
-    whose images these are, where its own name does not, as for a folder; one that the table lacks is an
-    UnknownNameError.
+    If the table has the dataset with the epochs of the recipe, that is the validation accuracy. Otherwise it is the
+    column of the search, which is comparable only in the order of cells. `compare_with` is the table's name of the
+    dataset, if it differs.
     """
     table = task.table
     name = canonical_dataset(compare_with or dataset.name)
@@ -56,7 +55,7 @@ def look_up(
     of_seeds = _seeds_of(table, column)
     means = _read(table, column)
     chosen = np.asarray(cells, dtype=np.int64)
-    mine = np.vstack([of_seeds[:, chosen], means[chosen]])  # the mean is between them, or alone
+    mine = np.vstack([of_seeds[:, chosen], means[chosen]])  # the mean, because a table may have no single seeds
     return LookUp(
         column,
         means[chosen],
@@ -132,7 +131,7 @@ def _why_not(column: ColumnInfo, name: str, dataset: ImageDataset, recipe: Recip
 
 
 def _other_images(name: str, dataset: ImageDataset) -> str:
-    """Say in what the images differ from those that the table's networks saw; empty where in nothing."""
+    """Describe the difference between these images and those of the table; empty if there is none."""
     if name not in _OF_TABLES:
         return f"it is not known here which images of {name} the table's networks saw"
     size, n_classes, counts = _OF_TABLES[name]

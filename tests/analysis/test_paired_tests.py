@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.stats
-from hypothesis import given, settings, strategies as st
+from hypothesis import assume, given, settings, strategies as st
 
 from nasmeta.analysis import holm, paired_tests
+from nasmeta.analysis.report import find
 from nasmeta.errors import SettingError
 
 
@@ -19,30 +23,63 @@ def test_holm_equals_statsmodels(p_values):
     np.testing.assert_allclose(holm(p_values), multitest.multipletests(p_values, method="holm")[1], atol=1e-12)
 
 
-@pytest.mark.parametrize("wrong", [[0.1, np.nan], [1.2], [-0.1], 0.5, [[0.1]]])
-def test_holm_refuses_what_is_no_p_value(wrong):
-    with pytest.raises(SettingError, match="from 0 to 1"):
-        holm(wrong)
-
-
 def pair(make_frame, one, other):
     return make_frame({("t", "a"): [[loss] for loss in one], ("t", "b"): [[loss] for loss in other]})
 
 
+def p_value(make_frame, difference, **options):
+    return paired_tests(pair(make_frame, 50.0 + np.asarray(difference), [50.0] * len(difference)), **options).iloc[0][
+        "p_value"
+    ]
+
+
 @settings(max_examples=15, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(2, 30), st.booleans())
-def test_wilcoxon_equals_scipy_with_ties_and_without(make_frame, seed, n, ties):
-    rng = np.random.default_rng(seed)
-    one, other = (rng.integers(0, 5, size=n).astype(float) if ties else rng.exponential(size=n) for _ in range(2))
+@given(st.integers(0, 2**32 - 1), st.integers(2, 30))
+def test_wilcoxon_without_ties_is_scipys_exact_test(make_frame, seed, n):
+    one, other = np.random.default_rng(seed).exponential(size=(2, n))
     row = paired_tests(pair(make_frame, one, other)).iloc[0]
-    difference = one - other
-    if difference.any():
-        expected = scipy.stats.wilcoxon(difference[difference != 0]).pvalue
-        assert row["p_value"] == pytest.approx(expected)
-    else:
-        assert row["p_value"] == 1
-    assert row["difference"] == pytest.approx(difference.mean())
+    assert row["p_value"] == pytest.approx(scipy.stats.wilcoxon(one - other, method="exact").pvalue)
+    assert row["difference"] == pytest.approx((one - other).mean())
     assert row["better"] + row["ties"] + row["worse"] == n
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.integers(-3, 3), min_size=2, max_size=9))
+def test_wilcoxon_with_ties_is_the_distribution_over_all_signs(make_frame, difference):
+    ranks = scipy.stats.rankdata(np.abs(difference)) * np.sign(difference)
+    sums = np.array([np.abs(ranks) @ signs for signs in itertools.product([0, 1], repeat=len(ranks))])
+    found = ranks[ranks > 0].sum()
+    expected = min(1, 2 * min((sums <= found).mean(), (sums >= found).mean()))
+    assert p_value(make_frame, difference) == pytest.approx(expected)
+
+
+def test_a_win_counts_at_least_as_much_as_a_tie(make_frame):
+    wins = [-1.0] * 20
+    chances = [p_value(make_frame, wins[ties:] + [0.0] * ties) for ties in range(21)]
+    assert chances[:3] == [2 / 2**20, 2 / 2**19, 2 / 2**18]
+    assert (np.diff(chances) >= 0).all()
+    assert chances[20] == 1
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(-4, 4), min_size=3, max_size=12), st.integers(1, 4))
+def test_a_tie_that_becomes_a_win_never_raises_the_p_value(make_frame, difference, win):
+    before = [0, *difference]
+    ranks = scipy.stats.rankdata(np.abs(before)) * np.sign(before)
+    assume(ranks.sum() <= 0)  # wins are in the majority
+    assert p_value(make_frame, [-win, *difference]) <= p_value(make_frame, before) + 1e-12
+
+
+def test_the_default_budget_is_that_of_the_report(make_frame):
+    """Runs that ended after a budget in seconds are compared at equal time."""
+    slow = make_frame({("t", "slow"): [[9.0, 1.0]] * 6}, seconds=60.0)
+    fast = make_frame({("t", "fast"): [[8.0, 7.0, 6.0, 0.5]] * 6}, seconds=30.0)
+    frame = pd.concat([slow, fast], ignore_index=True)
+    by_default = paired_tests(frame)
+    pd.testing.assert_frame_equal(by_default, find(frame).tests["t"])
+    pd.testing.assert_frame_equal(by_default, paired_tests(frame, x="simulated_seconds"))
+    assert by_default["difference"].item() == 0.5
+    assert paired_tests(frame, x="evaluation")["difference"].item() == -6.0
 
 
 def test_permutation_test_by_hand(make_frame):
@@ -83,8 +120,6 @@ def test_pairs_of_each_task_are_corrected_together(make_frame):
 def test_what_cannot_be_tested_is_refused(make_frame):
     with pytest.raises(SettingError, match="two searchers"):
         paired_tests(make_frame({("t", "a"): [[1], [2]]}))
-    with pytest.raises(SettingError, match="'wilcoxon' and 'permutation'"):
-        paired_tests(pair(make_frame, [1], [2]), method="t")
     with pytest.raises(SettingError, match="'b' has none for task 't', seed 1"):
         paired_tests(make_frame({("t", "a"): [[1], [1]], ("t", "b"): [[1]]}))
     broken = pair(make_frame, [1, 2], [2, 1])

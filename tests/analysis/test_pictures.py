@@ -213,7 +213,8 @@ def test_widths_of_texts_are_those_that_are_drawn():
 def test_a_dollar_in_a_name_begins_no_formula(frames):
     names = {"random": "a $co_$", "evolution": "$x$", "gp": r"\$b$"}
     frame = frames[3].replace({"searcher": names, "task": {TASKS[0]: "R$2_$"}})
-    for figure in (plot_regret(frame), plot_critical_difference(frame), plot_ranks(frame), plot_profiles(frame)):
+    profiles = plot_profiles(frame, reference=names["random"])
+    for figure in (plot_regret(frame), plot_critical_difference(frame), plot_ranks(frame), profiles):
         renderer = FigureCanvasAgg(figure).get_renderer()
         figure.draw(renderer)  # else a ParseSyntaxException of matplotlib
         shown = [text for text in figure.findobj(Text) if "$x$" in text.get_text()]

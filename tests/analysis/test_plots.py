@@ -65,7 +65,7 @@ def test_curves_differ_in_colour_dash_and_marker(make_frame):
 )
 @pytest.mark.parametrize("kind", ["regret", "ranks", "profiles", "attainment"])
 def test_twenty_five_curves_are_all_told_apart(make_frame, kind, colours):
-    names = [f"s{number}" for number in range(25)]
+    names = ["random", *(f"s{number}" for number in range(24))]
     if kind == "attainment":
         one = nm.compare(dict.fromkeys(names, "random"), "nb201/cifar10+train_seconds", repeats=1, evaluations=6)
     else:
@@ -129,8 +129,6 @@ def test_bad_settings_are_refused(real_frame):
         plot_regret(real_frame, tasks=["nb201/cifar1"])
     with pytest.raises(SettingError, match="possible are mean, median"):
         plot_regret(real_frame, centre="mode")
-    with pytest.raises(SettingError, match="No task was chosen"):
-        plot_regret(real_frame, tasks=[])
 
 
 @pytest.mark.slow

@@ -95,11 +95,11 @@ def test_summary_has_means_with_intervals_and_medians_of_seconds() -> None:
 
 
 def test_summary_refuses_other_frames() -> None:
-    with pytest.raises(SettingError, match=r"lacks scope, kendall_tau"):
+    with pytest.raises(SettingError, match="scope, kendall_tau"):
         summarise_predictions(made_up().drop(columns=["scope", "kendall_tau"]))
-    with pytest.raises(SettingError, match="empty"):
+    with pytest.raises(SettingError, match="no draw"):
         summarise_predictions(made_up().iloc[:0])
-    with pytest.raises(SettingError, match="gp with 10 labels has draw 0 twice"):
+    with pytest.raises(SettingError, match="twice"):
         summarise_predictions(pd.concat([made_up(), made_up()]))
 
 
@@ -129,7 +129,7 @@ def test_plots_refuse_what_they_cannot_show() -> None:
         plot_predictions(frame, "tau")  # type: ignore[arg-type]
     with pytest.raises(SettingError, match="several values of task"):
         plot_predictions(pd.concat([frame, made_up(task="nb201/cifar100")]))
-    with pytest.raises(SettingError, match="no fit on 50 labels; possible: 10, 100"):
+    with pytest.raises(SettingError, match="10, 100"):
         plot_calibration(frame, [50])
     with pytest.raises(SettingError, match="knows a deviation"):
         plot_calibration(frame[frame.predictor == "flat"])

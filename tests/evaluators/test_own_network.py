@@ -59,8 +59,6 @@ def test_a_training_is_gone_on_with_and_its_weights_are_kept(tmp_path: Path) -> 
     assert (tmp_path / "paused" / "network.safetensors").is_file()
     with pytest.raises(SettingError, match="needs a folder"):
         train(2, FEW, RECIPE, until=1, **asked)
-    with pytest.raises(SettingError, match="exported by yourself"):
-        train(2, FEW, RECIPE, export=tmp_path / "network.onnx", **asked)
 
 
 def of_width(width: int, data: Any) -> Any:

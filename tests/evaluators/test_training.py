@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +28,7 @@ from nasmeta.errors import (
     TrainingFailed,
     UnknownNameError,
 )
-from nasmeta.evaluators import Evaluator, SupernetEvaluator, Trainer, TrainingEvaluator
+from nasmeta.evaluators import Evaluator, Trainer, TrainingEvaluator
 from nasmeta.runs import History
 from nasmeta.training import EpochRecord, ImageDataset, Recipe, TrainingResult
 
@@ -39,9 +38,7 @@ ONE_EPOCH = Recipe.load("tiny", epochs=1, channels=4)
 
 def made_up(cell: int, seed: int, accuracy: float) -> TrainingResult:
     epoch = EpochRecord(1, 0.1, 1.0, 50.0, 1.0, accuracy, 1.0, accuracy - 1, 2.0)
-    return TrainingResult(
-        cell, "nb201", "digits", {}, seed, "cpu", (epoch,), 2.0, 0.5, None, "s", "d", 1, 64, "finished", {}
-    )
+    return TrainingResult(cell, "nb201", "digits", {}, seed, "cpu", (epoch,), 2.0, 0.5, "s", "d", 1, 64, "finished", {})
 
 
 @pytest.fixture
@@ -194,106 +191,6 @@ def test_the_journal_says_what_was_trained(trained: list[int], tmp_path: Path) -
         nm.search("random", "nb201/cifar10", evaluations=3, journal=path)
 
 
-@pytest.mark.parametrize("isolated", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_a_batch_trains_side_by_side(isolated: bool, tmp_path: Path) -> None:
-    def search(stack: int, where: Path, batch: int = 4) -> History:
-        evaluator = TrainingEvaluator(
-            "nb201/cifar10", FEW, ONE_EPOCH, folder=f"{where}.trainings", isolated=isolated, stack=stack
-        )
-        return nm.search("random", "nb201/cifar10", evaluations=6, batch=batch, journal=where, evaluator=evaluator)
-
-    path = tmp_path / "run.jsonl"
-    found = search(3, path)
-    header, *lines = path.read_text().splitlines()
-    assert json.loads(header)["evaluator"]["stacked"] is True
-    assert [note.get("stack", 1) for note in found.notes] == [3, 3, 3, 1, 2, 2]
-    assert all('"stack_halvings": 0' in line for line in (*lines[:3], *lines[4:]))
-    again = search(3, path)
-    np.testing.assert_array_equal(again.values, found.values)
-    later = TrainingEvaluator(
-        "nb201/cifar10", FEW, ONE_EPOCH, folder=f"{path}.trainings", isolated=False, stack=3
-    ).evaluate(found.cells[:1])
-    assert later.values[0] == found.values[0]  # read: one alone would be a training of its own
-    single = search(1, tmp_path / "single.jsonl")
-    np.testing.assert_array_equal(single.cells, found.cells)
-    np.testing.assert_allclose(single.values, found.values, atol=100 / 24)  # rounding: an image or two
-    with pytest.raises(JournalError, match="another run"):
-        search(1, path)
-    with pytest.raises(SettingError, match="batch=3"):
-        search(3, tmp_path / "other.jsonl", batch=1)
-
-
-def test_the_journal_says_where_a_stack_was_halved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import torch
-
-    from nasmeta.training._stack import StackedLearner
-
-    step = StackedLearner._step
-
-    def short(self: StackedLearner, *arguments: Any) -> Any:
-        if self.n_networks > 2:
-            raise torch.OutOfMemoryError("no more memory")
-        return step(self, *arguments)
-
-    monkeypatch.setattr(StackedLearner, "_step", short)
-    path = tmp_path / "run.jsonl"
-    evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH, isolated=False, stack=3)
-    run = nm.search("random", evaluator, evaluations=3, batch=3, journal=path)
-    assert run.notes == [{"stack": n, "stack_halvings": 1} for n in (2, 2, 1)]
-    assert path.read_text().count('"stack_halvings": 1') == 3
-    assert not run.failures
-
-
-def test_a_stack_whose_process_is_killed_is_halved(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[list[int]] = []
-
-    def done(
-        self: Trainer, function: object, arguments: tuple[Any, ...], about: str, tell: Callable[[int, str], object]
-    ) -> dict[int, TrainingResult]:
-        cells = list(arguments[3])
-        asked.append(cells)
-        if 5 in cells:
-            raise TrainingFailed(about, "killed")
-        tell(1, "went")
-        return {cell: made_up(cell, 0, 50.0 + cell) for cell in cells}
-
-    monkeypatch.setattr(Trainer, "_done", done)
-    evaluator, said = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH, stack=4), list[str]()
-    evaluator.trainer.announce = said.append
-    evaluation = evaluator.evaluate(np.array([3, 5, 7, 9], dtype=np.int32))
-    assert asked == [[3, 5, 7, 9], [3, 5], [3], [5], [7, 9]]
-    # a half counts from where the halves before it end; that of cell 5 fails without a word
-    assert [one.split(",")[0] for one in said] == [
-        "training 4 cells",
-        *(f"training 4 cells: {n} of 4 epochs" for n in "13"),
-    ]
-    assert said[1].endswith(", went")
-    assert evaluation.failures == (None, "killed", None, None)
-    assert evaluation.values.tolist() == [53.0, 0.0, 57.0, 59.0]
-
-
-def test_an_error_in_a_stack_is_tried_again_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[list[int]] = []
-
-    def done(
-        self: Trainer, function: object, arguments: tuple[Any, ...], about: str, tell: object
-    ) -> dict[int, object]:
-        cells = list(arguments[3])
-        asked.append(cells)
-        return {
-            cell: TrainingFailed("no", "error")
-            if cell == 5 or (cell == 7 and len(cells) > 1)
-            else made_up(cell, 0, 60.0)
-            for cell in cells
-        }
-
-    monkeypatch.setattr(Trainer, "_done", done)
-    evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH, stack=4)
-    evaluation = evaluator.evaluate(np.array([3, 5, 7], dtype=np.int32))
-    assert asked == [[3, 5, 7], [5], [7]]
-    assert evaluation.failures == (None, "error: no", None)
-
-
 def test_a_killed_training_is_a_failure_and_the_next_one_goes_on() -> None:
     evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH.but(epochs=100_000))
 
@@ -400,7 +297,7 @@ def test_what_is_not_known_is_refused(trained: list[int]) -> None:
     [
         ({"evaluator": "training"}, SettingError, "needs images"),
         ({"evaluator": "training", "data": "digits", "recipe": "slow"}, UnknownNameError, "recipe"),
-        ({"evaluator": "training", "data": "mnist"}, UnknownNameError, "data set"),
+        ({"evaluator": "training", "data": "mnist"}, UnknownNameError, "dataset"),
         ({"evaluator": "training", "data": "cifar10:/nowhere"}, NasmetaError, "nowhere"),
         ({"evaluator": "training", "data": FEW, "stop_at_optimum": True}, SettingError, "optimum"),
         ({"data": "digits"}, SettingError, "evaluator='training'"),
@@ -418,10 +315,6 @@ def test_evaluators_that_do_not_fit() -> None:
         TrainingEvaluator("nb201/cifar10/within-5ms/pixel3", FEW, "tiny")
     with pytest.raises(SettingError, match="validation images"):
         TrainingEvaluator("nb201/cifar10", "digits", "tiny", valid_fraction=0)
-    with pytest.raises(SettingError, match="one after another, so leave out stack"):
-        TrainingEvaluator(nm.get_space("nb201"), FEW, "tiny", build_network=lambda choices: None, stack=2)  # type: ignore[arg-type,return-value]
-    with pytest.raises(SettingError, match="takes no stack"):
-        SupernetEvaluator("nb201/cifar10", FEW, "tiny", stack=2)
     evaluator = TrainingEvaluator("nb201/cifar10", FEW, "tiny")
     with pytest.raises(SettingError, match="the task is nb201/cifar100"):
         nm.search("random", "nb201/cifar100", evaluator=evaluator)
@@ -430,7 +323,7 @@ def test_evaluators_that_do_not_fit() -> None:
 
 
 def test_without_pytorch_the_way_to_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nasmeta.evaluators._trainer.find_spec", lambda name: None)
+    monkeypatch.setattr("nasmeta.training._worker.find_spec", lambda name: None)
     with pytest.raises(NasmetaError, match=r"nasmeta\[torch\]"):
         nm.search("random", "nb201/cifar10", evaluator="training", data="digits")
 
@@ -446,8 +339,3 @@ def test_the_command(trained: list[int], tmp_path: Path) -> None:
     refused = CliRunner().invoke(app, ["search", "gp", "nb201/cifar10", "--evaluator", "training"])
     assert refused.exit_code == 2
     assert "needs images" in refused.stderr
-
-
-def test_an_option_that_reading_images_has_not() -> None:
-    with pytest.raises(SettingError, match=r"no option 'foo'. Those of reading images: split, valid_fraction, split_s"):
-        Trainer("digits", "smoke", options={"foo": 3})

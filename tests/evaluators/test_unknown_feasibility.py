@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 
 import nasmeta as nm
-from nasmeta.errors import SettingError
 from nasmeta.evaluators import SeveralEvaluator, TableEvaluator
 from nasmeta.experiments import read_specification
 from nasmeta.searchers import SEARCHERS
@@ -205,5 +204,3 @@ def test_the_setting_stays_with_an_evaluator(score: Task) -> None:
     assert again.unknown_feasibility
     assert again.identity == evaluator.identity == {"kind": "unknown-feasibility"}
     assert evaluator.optimum == score.optimum
-    with pytest.raises(SettingError, match="unknown_feasibility"):
-        TableEvaluator(score, unknown_feasibility="yes")  # type: ignore[arg-type]

@@ -148,7 +148,7 @@ def test_errors_name_the_line(path: Path, before: str, after: str, line: int, me
     assert before in SPECIFICATION
     path.write_text(SPECIFICATION.replace(before, after))
     with pytest.raises(NasmetaError, match=re.escape(message)) as caught:
-        read_specification(path)
+        run_specification(path)
     assert str(caught.value).startswith(f"own.toml, line {line}: "), caught.value
     assert read_specification(path, check=False).tasks == ("nb201/cifar10", "nb201/cifar100"), "nothing is imported"
 

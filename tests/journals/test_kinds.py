@@ -19,7 +19,7 @@ from nasmeta.journals import JournalFile
 from nasmeta.prediction._predict import Records
 from nasmeta.runs import Journal
 from nasmeta.training.proxies._measure import ProxyJournal
-from nasmeta.verification._folder import VerificationJournal
+from nasmeta.verification._latency import VerificationJournal
 
 
 class Kind:

@@ -17,10 +17,9 @@ from nasmeta.meta._source_models import joint_space
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import CellSpace, SearchSpace, get_space, reference_space
 from nasmeta.tasks import SourceTask
-from nasmeta.testing import example_space
+from nasmeta.testing import EXAMPLE_SPACES as SPACES, example_space
 from nasmeta.threads import one_thread
 
-SPACES = ("six-ops", "five-nodes", "sizes", "mixed", "sample")
 SEARCHED = (
     "meta", "meta-gp", "meta-nas", "meta-np", "meta-predictor", "meta-rl", "multi-task-gp", "ppo", "rgpe",
     "rgpe-vanilla", "source-order",
@@ -98,7 +97,7 @@ def test_a_predictor_learns_adapts_and_comes_back(name: str, learner: str, tmp_p
         made.meta_fit(sources_in(name)).fit(cells, made_up(space)[cells])
         mean, deviation = made.predict(np.arange(space.size), return_std=True)
         assert (deviation > 0).all()
-        assert spearmanr(mean, made_up(space))[0] > 0.35
+        assert spearmanr(mean, made_up(space))[0] > (0.2 if name == "wide" else 0.35)
         saved = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "model.npz", made))
         back = saved.predictor().fit(cells, made_up(space)[cells]).predict(np.arange(40))
     np.testing.assert_allclose(back, mean[:40], rtol=1e-4, atol=1e-4)

@@ -1,6 +1,5 @@
 """The checkpoint of one meta-training serves no other: else a model would hide what it was trained on."""
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -127,34 +126,3 @@ def test_a_damaged_checkpoint_is_named(learner: str, tmp_path: Path) -> None:
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(DamagedFileError, match=r"model.checkpoint is no checkpoint"):
         meta_train(learner, SOURCES, out=out, settings=settings, resume=True)
-
-
-@pytest.mark.parametrize("learner", ["maml", "meta-nas", "meta-rl"])
-def test_a_checkpoint_of_before_archives_is_read(learner: str, tmp_path: Path) -> None:
-    """It had one array with identity and facts, in JSON; that of meta-rl other names, and its updates in the facts."""
-    out = tmp_path / "model.npz"
-    interrupted(learner, out)
-    path, settings = out.with_suffix(".checkpoint"), LEARNERS[learner][0]
-    with np.load(path) as whole:
-        arrays = dict(whole)
-    card = json.loads(arrays.pop("card").tobytes())
-    facts = card["facts"]
-    if learner == "meta-rl":
-        updates = [float(array) for name, array in arrays.items() if name.startswith("step.")]
-        assert len(set(updates)) == 1
-        facts["updates"] = int(updates[0])
-        arrays = {
-            name.replace("exp_avg_sq.", "v.").replace("exp_avg.", "m."): array
-            for name, array in arrays.items()
-            if not name.startswith("step.")
-        }
-    head = json.dumps({"identity": card["identity"], "facts": facts}).encode()
-    with path.open("wb") as file:
-        np.savez(file, head=np.frombuffer(head, dtype=np.uint8), **arrays)
-    told: list[int] = []
-    whole_training = meta_train(learner, SOURCES, out=tmp_path / "whole.npz", settings=settings)
-    resumed = meta_train(
-        learner, SOURCES, out=out, settings=settings, resume=True, progress=lambda *now: told.append(int(now[0]))
-    )
-    assert told[0] > 1
-    assert resumed.sha256 == whole_training.sha256

@@ -125,7 +125,7 @@ def written(path: Path, model: SavedMetaModel, **changes: Any) -> Path:
 
 def test_a_method_or_a_space_that_is_none_is_named(folder: Path, tmp_path: Path) -> None:
     model = model_of("source-order", folder)
-    with pytest.raises(DamagedFileError, match="for the space 'nb999', which is none of nb201, tnb101"):
+    with pytest.raises(DamagedFileError, match="nb999"):
         SavedMetaModel.load(written(tmp_path / "space.npz", model, space="nb999"))
     for kind in ("no-such", "random"):
         path = written(tmp_path / f"{kind}.npz", model, kind=kind)

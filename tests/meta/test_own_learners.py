@@ -102,18 +102,6 @@ def test_a_predictor_is_meta_trained_and_read(own: ModuleType) -> None:
         nm.predict("own_learners:MeanOfSources:paths", **few)
 
 
-def test_a_file_imports_no_code(own: ModuleType) -> None:
-    saved = nm.meta_train("own_learners:Best", leave_out="cifar10", out="best.npz")
-    del sys.modules["own_learners"]
-    for use in (
-        saved.describe,
-        lambda: saved.searcher(np.random.default_rng(0)),
-        lambda: nm.predict("best.npz", target="valid"),
-    ):
-        with pytest.raises(SettingError, match="imports no code by itself: if you trust it, import own_learners first"):
-            use()
-
-
 def test_another_code_is_another_training(own: ModuleType, tmp_path: Path) -> None:
     first = nm.meta_train("own_learners:Best", leave_out="cifar10", out="best.npz")
     own.Best.version = "2"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 import nasmeta as nm
-from nasmeta.analysis._run_summary import remarks
+from nasmeta.analysis.report._remarks import run_remarks
 from nasmeta.cli._app import app
 from nasmeta.errors import EvaluationFailed, NasmetaError, SettingError, TrainingFailed
 from nasmeta.evaluators import Evaluation, Evaluator, FunctionEvaluator
@@ -139,7 +139,7 @@ def test_a_run_of_failures_has_no_best() -> None:
     assert (frame["failure"] == "no such layer").all()
     with pytest.raises(SettingError, match="no evaluation succeeded, so there is no best value to report: 12 × no"):
         nm.report(frame)
-    assert not any("all runs alike" in remark for remark in remarks(frame.assign(cell=0), 3))
+    assert not any("all runs alike" in remark for remark in run_remarks(frame.assign(cell=0), 3))
 
 
 def test_a_command_says_of_a_function_that_no_evaluation_succeeded(

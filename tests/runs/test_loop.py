@@ -151,12 +151,6 @@ def test_wrong_proposals_name_the_searcher(proposal: object) -> None:
         run_loop(Scripted(proposal), Counting(), evaluations=10)
 
 
-@pytest.mark.parametrize("kind", [np.int8, np.uint16, np.int64])
-def test_proposals_are_integers_of_any_width(kind: type) -> None:
-    trace = run_loop(Scripted(np.array([7], kind)), Counting(), evaluations=1)
-    assert (trace.cells.tolist(), trace.cells.dtype) == ([7], np.int32)
-
-
 @pytest.mark.parametrize("batch", [[4], [1, 4, 2], [4, 1, 2]])
 def test_nan_is_no_value(batch: list[int]) -> None:
     with pytest.raises(NasmetaError, match="NaN"):

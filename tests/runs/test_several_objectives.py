@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.cbook import pts_to_poststep, pts_to_prestep
 from numpy.typing import NDArray
 from pandas.testing import assert_frame_equal
 from typer.testing import CliRunner
@@ -21,6 +22,7 @@ from nasmeta.runs import Clock, FrontHistory, run_loop
 from nasmeta.searchers import SEARCHERS, Searcher
 
 TASK = "nb201/cifar10+train_seconds"
+STEPS = {"steps-pre": pts_to_prestep, "steps-post": pts_to_poststep}
 SEVERAL = sorted(name for name, kind in SEARCHERS.items() if kind.objectives == "several")
 
 
@@ -156,6 +158,29 @@ def test_picture() -> None:
     true = run.evaluator.front
     assert true is not None
     np.testing.assert_array_equal(drawn.get_ydata(), true.values[:, 0])
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("first", ["max", "min"])
+@pytest.mark.parametrize("second", ["max", "min"])
+def test_no_front_is_drawn_beyond_its_points(first: str, second: str) -> None:
+    rng = np.random.default_rng(1)
+    cells = rng.choice(15_625, 60, replace=False)
+    measured = pd.DataFrame({"cell": cells, "height": rng.random(60), "width": rng.random(60)})
+    table = nm.Table.from_frame(
+        measured, space="nb201", dataset="pets", direction={"height": first, "width": second}, unit="1"
+    )
+    run = front_run("random", nm.multi_objective_task(["height", "width"], table=table), evaluations=40)
+    signs = np.array([1 if direction == "max" else -1 for direction in (first, second)])
+    figure = run.plot()
+    lines = {line.get_label(): line for line in figure.axes[0].get_lines()}
+    utilities = run.evaluator.task.values[cells] * signs, run.values * signs
+    for name, points in zip(("true front", "front found"), utilities, strict=True):
+        x, y = STEPS[lines[name].get_drawstyle()](*lines[name].get_data())
+        assert len(x) > 3, "a front with corners"
+        middles = np.column_stack([(y[1:] + y[:-1]) / 2, (x[1:] + x[:-1]) / 2]) * signs
+        attained = (points[:, None] >= middles - 1e-9).all(axis=2).any(axis=0)
+        assert attained.all(), f"the {name} is drawn where no architecture is"
     plt.close(figure)
 
 

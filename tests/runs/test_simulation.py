@@ -218,6 +218,26 @@ def test_no_cells(cells: list[int]) -> None:
         run(Ladder((3, 2)), evaluations=3)
 
 
+@pytest.mark.parametrize("width", ["int8", "uint16", "int64"])
+def test_proposals_are_integers_of_any_width(width: str) -> None:
+    class Wide(Script):
+        def ask(self, n: int = 1) -> NDArray[Any]:
+            return super().ask(n).astype(width)
+
+    trace = run(Wide(3, 1, 2), evaluations=3)
+    assert trace.cells.tolist() == [3, 1, 2]
+    assert trace.cells.dtype == np.int32
+
+
+def test_a_proposal_does_not_wrap_around() -> None:
+    class Beyond(Script):
+        def ask(self, n: int = 1) -> NDArray[Any]:
+            return super().ask(n).astype(np.int64) + 2**32
+
+    with pytest.raises(NasmetaError):
+        run(Beyond(3), evaluations=1)
+
+
 @given(
     seconds=st.lists(st.integers(1, 50), min_size=1, max_size=40, unique=True),
     workers=st.integers(1, 6),

@@ -35,7 +35,6 @@ def test_every_form_leads_back_to_every_cell(space: CellSpace) -> None:
     cells = all_cells(space)
     np.testing.assert_array_equal(space.index_of(space.to_string(cells)), cells)
     np.testing.assert_array_equal(space.from_digits(space.to_digits(cells)), cells)
-    np.testing.assert_array_equal(space.from_adjacency(space.to_adjacency(cells)), cells)
     np.testing.assert_array_equal(space.from_ops(space.ops_of(cells)), cells)
     assert len(set(space.to_string(cells))) == space.n_cells
 
@@ -223,7 +222,6 @@ def test_digits_of_all_integer_types(space: CellSpace) -> None:
     digits = space.to_digits([3, 4])
     for kind in (np.int8, np.uint8, np.int64, np.uint64):
         assert space.from_digits(digits.astype(kind)).tolist() == [3, 4]
-        assert space.from_adjacency(space.to_adjacency([3, 4]).astype(kind)).tolist() == [3, 4]
     with pytest.raises(ArchitectureError, match="run from 0"):
         space.from_digits(np.full(6, 2**64 - 1, dtype=np.uint64))
 
@@ -244,7 +242,7 @@ def test_wrong_types_are_refused_with_errors_of_the_project(space: CellSpace) ->
     for generator in (None, 0, np.random.RandomState(0)):
         with pytest.raises(SettingError, match=r"numpy\.random\.Generator"):
             space.sample(2, generator)  # type: ignore[arg-type]
-    for build in (space.from_digits, space.from_ops, space.from_adjacency):
+    for build in (space.from_digits, space.from_ops):
         with pytest.raises(ArchitectureError, match="rows of one length"):
             build([[1, 2], [3]])
     for mixed in (["none", None, 5, "x", [], "none"], ["none", 5, None, 1.5, "none", "none"]):
@@ -271,12 +269,6 @@ def test_wrong_forms_are_refused(space: CellSpace) -> None:
         space.from_digits([0.0] * 6)
     with pytest.raises(ArchitectureError, match="'pool' is no operation"):
         space.from_ops(["none"] * 5 + ["pool"])
-    matrix = space.to_adjacency(0).copy()
-    matrix[2, 1] = 1
-    with pytest.raises(ArchitectureError, match="diagonal"):
-        space.from_adjacency(matrix)
-    with pytest.raises(ArchitectureError, match="run from 0"):
-        space.from_adjacency(np.zeros((4, 4), dtype=int))
 
 
 def test_tnb101_strings_are_refused_with_the_reason() -> None:

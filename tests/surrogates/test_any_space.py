@@ -12,7 +12,7 @@ from scipy.stats import kendalltau
 import nasmeta as nm
 from nasmeta.errors import LabelError
 from nasmeta.spaces import CellSpace, SearchSpace
-from nasmeta.surrogates import Surrogate, class_features, feature_sets, fit_surrogate, network_classes
+from nasmeta.surrogates import Surrogate, class_features, feature_sets, fit_surrogate
 from nasmeta.surrogates._process import fit_process
 from nasmeta.testing import EXAMPLE_SPACES, example_space
 
@@ -66,7 +66,7 @@ def test_few_rows_and_no_cost() -> None:
 
 def test_isomorphs_are_one_class() -> None:
     own = SearchSpace("own", {"a": list(range(9)), "b": list(range(9))}, isomorphic=lambda codes: codes.sum(axis=1))
-    classes = network_classes(own)
+    classes = own.function_classes
     assert classes.max() + 1 == 17
     np.testing.assert_array_equal(classes[own.index_of(["a=0,b=4", "a=2,b=2"])], [4, 4])
     assert [len(part) for part in class_features(own)] == [17] * len(feature_sets(own))

@@ -134,7 +134,7 @@ def test_the_report_says_that_test_values_were_searched(own_cache: object, metri
     found = nm.report(frame).findings
     (remark,) = [one for one in found.remarks if "test values" in one]
     assert remark.startswith("mine/mine was searched on test values.")
-    assert found.headers["value_at_5"] == "best after 5"
+    assert found.headers("mine/mine")["value_at_5"] == "best after 5"
     text = markdown(found, "Mine", {})
     assert "| best after 5 |" in text
     assert "valid" not in text.lower()

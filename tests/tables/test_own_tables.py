@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from nasmeta.errors import (
 )
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables import Table, added_tables, list_sources, load_table, remove_added
-from nasmeta.tables._own import add_columns, read_frame
+from nasmeta.tables._own import ContentSource, add_columns, read_frame
 from nasmeta.tasks import task_families
 
 SPACE = SearchSpace("toy", {"width": [16, 32, 64], "depth": [1, 2, 3]})
@@ -353,3 +354,24 @@ def test_a_journal_of_a_table_that_was_replaced(tmp_path: Path) -> None:
         nm.search("random", "mine/pets", evaluations=2, journal=journal)
     with pytest.raises(JournalError, match=told):
         nm.compare("random", "mine/pets", repeats=1, evaluations=3, folder=folder)
+
+
+def test_the_least_recently_used_tables_of_data_frames_are_removed(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = mine()._sources[0].path
+    monkeypatch.setattr("nasmeta.tables._store.MOST_CONTENT_BYTES", int(2.5 * first.stat().st_size))
+    second = mine(frame=FRAME.assign(acc=FRAME["acc"] + 1))._sources[0].path
+    assert mine()._sources[0].path == first  # used again
+    third = mine(frame=FRAME.assign(acc=FRAME["acc"] + 2))._sources[0].path
+    assert (first.is_file(), second.is_file(), third.is_file()) == (True, False, True)
+
+
+def test_a_table_of_ten_thousand_datasets_makes_tasks() -> None:
+    """Each task looked at the columns of all datasets, which took a minute."""
+    n = 10_000
+    info = mine().columns[0]
+    datasets = (f"d{i}" for i in range(n))
+    columns = [(replace(info, dataset=dataset), np.ones(SPACE.size, np.float32)) for dataset in datasets]
+    table = Table("mine", [ContentSource.of("mine", SPACE, columns)])
+    assert len(table.tasks()) == n

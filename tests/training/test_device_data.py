@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from nasmeta.training import DeviceData, ImageDataset
-from nasmeta.training._machine import Augmentation
+from nasmeta.training._device import Augmentation
 
 CPU = torch.device("cpu")
 

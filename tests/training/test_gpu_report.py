@@ -6,14 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from nasmeta.training import Recipe
-from nasmeta.training._stack import StackedLearner
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,37 +42,7 @@ def test_the_page_says_what_is_open_and_what_is_reached(gpu: ModuleType) -> None
     assert gpu.page_of({}, "a table", recipe).count("| not measured |") == len(gpu.TARGETS)
     page = gpu.page_of({"speed": {"card": "A card", "ratio": 4.0, "ratio_fast": None}}, "a table", recipe)
     assert "| ≥ 5 | 4 | no | A card |" in page
-    assert "| the same, stacks of 64, CUDA graphs | – | not measured | – | – |" in page
     assert page.count("| not measured |") == len(gpu.TARGETS) - 1
-
-
-@pytest.mark.slow
-def test_stacks_are_measured_at_a_small_size(gpu: ModuleType, tmp_path: Path) -> None:
-    command = [sys.executable, "reports/training/gpu.py", "--smoke", "--part", "stack", "--device", "cpu"]
-    done = subprocess.run([*command, "--output", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    figures = json.loads((tmp_path / "smoke.json").read_text())["stack"]
-    assert min(figures["alone"], figures["stack_1"], figures["stack_2"]) > 0
-    page = (tmp_path / "speed" / "stacked" / "README.md").read_text(encoding="utf-8")
-    assert page.count("| as it is |") == 2
-    assert str(tmp_path) not in page
-    assert "Not measured" not in page
-
-
-def test_a_stack_that_does_not_fit_is_said_to_be_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    stacked = pytest.importorskip("stacked", reason="benchmarks/ is not part of a source distribution")
-    attempt = StackedLearner._try_step
-
-    def short(self: StackedLearner, *arguments: Any) -> Any:
-        if len(self._members) > 1:
-            raise torch.OutOfMemoryError("out of memory")
-        return attempt(self, *arguments)
-
-    monkeypatch.setattr(StackedLearner, "_try_step", short)
-    small = "--recipe tiny --image-size 8 --steps 1 --rounds 1 --stack 1,2 --device cpu --output"
-    assert [row.case for row in stacked.main([*small.split(), str(tmp_path)])] == ["1"]
-    assert "Not measured: 2 networks, as it is: out of memory." in (tmp_path / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.slow

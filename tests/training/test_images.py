@@ -55,15 +55,12 @@ def test_a_folder(folder: Path) -> None:
 def test_bad_input(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     with pytest.raises(SettingError, match="8 images"):
         load_images(folder, n=9, size=8)
-    with pytest.raises(SettingError, match="neither 'digits' nor a folder"):
+    with pytest.raises(SettingError, match="absent"):
         load_images(folder / "absent")
-    with pytest.raises(SettingError, match="has no images; two classes"):
+    with pytest.raises(SettingError, match="two are needed"):
         load_images(tmp_path_factory.mktemp("empty"))
     with pytest.raises(SettingError, match="multiple of 4"):
         load_images("digits", size=10)
-    for settings in ({"seed": -1}, {"seed": "x"}, {"source": None}, {"source": [1]}, {"size": 10**30}, {"n": 2.0}):
-        with pytest.raises(SettingError, match=f"{next(iter(settings))} must be"):
-            load_images(**settings)  # type: ignore[arg-type]
     with pytest.raises(SettingError, match="n must be a whole number"):
         load_images("digits", n=0)
     (folder / "dog" / "0.png").write_bytes(b"no image")

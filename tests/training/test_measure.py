@@ -120,34 +120,16 @@ def test_bad_input(whole: Path, tmp_path: Path) -> None:
         measure_proxies(whole, BATCH, SETTINGS, cells=CELLS[:5])
     with pytest.raises(SettingError, match=r"ends in \.npz"):
         measure_proxies(tmp_path / "a.csv", BATCH, SETTINGS)
-    with pytest.raises(SettingError, match="workers"):
-        measure_proxies(tmp_path / "a.npz", BATCH, SETTINGS, workers=0)
     with pytest.raises(UnknownNameError, match="Did you mean 'synflow'"):
         ProxySettings(("sinflow",))
     with pytest.raises(SettingError, match="repeats"):
         ProxySettings(repeats=0)
-    for proxies in (None, 3, (), "snip"):
-        with pytest.raises(SettingError, match="proxies must be names from"):
-            ProxySettings(proxies)  # type: ignore[arg-type]
-    for batch, settings, why in (
-        (None, SETTINGS, "data is 'digits', a folder of images or an ImageBatch, not None"),
-        (BATCH, 3, "must be of type"),
-        (BATCH, {"sead": 1}, "setting of compute_proxies 'sead'.*Possible: cells_per_stage, channels, repeats, seed"),
-        (BATCH, {"proxies": ["snip"]}, "setting of compute_proxies 'proxies'"),
-        (["foo"], None, r"not \['foo'\]\. compute_proxies takes cells, data, proxies, settings and space"),
-        ("no-folder", None, "neither 'digits' nor a folder"),
-    ):
-        with pytest.raises((SettingError, UnknownNameError), match=why):
-            compute_proxies([1], batch, settings=settings)  # type: ignore[arg-type]
+    with pytest.raises(SettingError, match="no-folder"):
+        compute_proxies([1], "no-folder")
     with pytest.raises(
         UnknownNameError, match=r"zero-cost proxy 'snipp'\. Did you mean 'snip'.*Possible: fisher, flops"
     ):
         compute_proxies([1], BATCH, ["nwot", "snipp"])
-    for proxies in ((), [3], 3):
-        with pytest.raises((SettingError, UnknownNameError), match=r"proxies must be|zero-cost proxy 3"):
-            compute_proxies([1], BATCH, proxies)  # type: ignore[arg-type]
-    with pytest.raises(SettingError, match="output must be a path"):
-        measure_proxies(3, BATCH, SETTINGS)  # type: ignore[arg-type]
     (tmp_path / "file").write_text("")
     with pytest.raises(JournalError, match="Cannot write the journal"):
         measure_proxies(tmp_path / "file" / "a.npz", BATCH, SETTINGS)

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -23,15 +22,11 @@ from nasmeta.training import (
     ImageDataset,
     Recipe,
     TrainingResult,
-    _estimate as estimate_module,
     _learner as learner_module,
-    _many as many_module,
     read_result,
     train,
     train_many,
 )
-from nasmeta.training._estimate import Estimate
-from nasmeta.training._machine import EnergyMeter
 
 CELL = 6111
 TWO = Recipe.load("tiny", epochs=2, channels=4, batch_size=32)
@@ -82,7 +77,6 @@ def test_digits_are_learnt() -> None:
     assert min(result.train_accuracy, result.valid_accuracy, result.test_accuracy) > 70  # chance is 10
     assert result.split_sha256 == ImageDataset.load("digits").split_sha256()
     assert result.recipe["name"] == "tiny with epochs=3"
-    assert result.energy_joules is None
     assert result.train_seconds == pytest.approx(sum(epoch.seconds for epoch in result.epochs))
 
 
@@ -155,7 +149,7 @@ def test_a_finished_training_is_read(few: ImageDataset, tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text("{}")
     with pytest.raises(DamagedFileError, match=r"result\.json"):
         read_result(tmp_path)
-    with pytest.raises(SettingError, match="no training has finished"):
+    with pytest.raises(SettingError, match="none"):
         read_result(tmp_path / "none")
 
 
@@ -223,58 +217,6 @@ def test_out_of_memory_halves_the_batch(few: ImageDataset, monkeypatch: pytest.M
     with pytest.raises(TrainingFailed, match=r"does not suffice for 8 images.*C=4") as caught:
         train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path / "failed")
     assert caught.value.reason == "out of memory"
-
-
-def test_short_memory_and_the_estimate_are_said(
-    few: ImageDataset, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    before = train(CELL, data=few, recipe=TWO, device="cpu")
-    assert capsys.readouterr().err == ""
-    told = train(CELL, data=few, recipe=TWO, device="cpu", progress=True)
-    said = capsys.readouterr().err
-    assert "seconds for 2 epochs" in said
-    assert "for 32 images at once" in said
-    assert "Memory did not suffice" not in said
-    assert same(before, told)  # a trial leaves nothing behind
-    monkeypatch.setattr(CellNetwork, "forward", limited(16))
-    train(CELL, data=few, recipe=TWO, device="cpu", progress=True)
-    said = capsys.readouterr().err
-    assert "for 16 images at once" in said
-    assert "for a batch of 32 images: 16 went through" in said
-    monkeypatch.setattr(CellNetwork, "forward", limited(4))
-    with pytest.raises(TrainingFailed, match="does not suffice for 8 images"):  # what the trial met is not told twice
-        train(CELL, data=few, recipe=TWO, device="cpu", progress=True)
-    assert "estimated" not in capsys.readouterr().err
-
-
-def test_an_estimate_is_of_the_epochs_that_are_left(
-    few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("nasmeta.training._trainer.estimate_training", lambda *_: Estimate(100.0, 10**9, 32))
-    asked: dict[str, Any] = {"data": few, "recipe": TWO.but(name="renamed"), "device": "cpu", "folder": tmp_path}
-    train(CELL, few, TWO, device="cpu", folder=tmp_path, until=1)
-    train(CELL, until=1, progress=True, **asked)
-    assert "estimated" not in capsys.readouterr().err  # there is nothing left
-    train(CELL, progress=True, **asked)  # by a recipe of another name, which says the same
-    assert "estimated: 50 seconds for 1 epoch, " in capsys.readouterr().err
-    with pytest.raises(SettingError, match="differs in recipe"):
-        train(CELL, **{**asked, "recipe": TWO.but(learning_rate=0.2, name=TWO.name)})
-
-
-def test_an_estimate_is_about_what_a_training_takes(few: ImageDataset) -> None:
-    whole = ImageDataset.load("digits")
-    recipe = TWO.but(epochs=3)
-    estimate = estimate_module.estimate_training(CELL, "nb201", whole, recipe, torch.device("cpu"))
-    result = train(CELL, data=whole, recipe=recipe, device="cpu")
-    took = result.train_seconds + result.evaluate_seconds
-    assert took / 4 < estimate.seconds < took * 4  # a machine that others use
-    longer = estimate_module.estimate_training(CELL, "nb201", whole, recipe.but(epochs=30), torch.device("cpu"))
-    assert longer.seconds > estimate.seconds  # ten times as long
-    large, small = (
-        estimate_module.estimate_training(CELL, "nb201", few, recipe.but(channels=n), torch.device("cpu"))
-        for n in (16, 4)
-    )
-    assert large.memory_bytes > small.memory_bytes > few.images.nbytes
 
 
 @pytest.mark.parametrize(
@@ -358,7 +300,7 @@ def test_each_network_is_compiled(few: ImageDataset, monkeypatch: pytest.MonkeyP
         return module.forward
 
     compile_ = torch.compile
-    monkeypatch.setattr(torch, "compile", lambda network, mode: compile_(network, backend=backend, mode=mode))
+    monkeypatch.setattr(torch, "compile", lambda network: compile_(network, backend=backend))
     recipe = Recipe.load("tiny", epochs=1, channels=1, cells_per_stage=1, batch_size=32, compile=True)
     fewer = few.subset(32)
     for seed in range(10):
@@ -416,31 +358,17 @@ def test_deterministic_settings_are_put_back(few: ImageDataset) -> None:
 def test_devices_and_folders_that_are_not_there(
     few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(SettingError, match=r"no CUDA device.*device='cpu'"):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    with pytest.raises(SettingError, match="cuda"):
         train(CELL, data=few, recipe=TWO, device="cuda")
     for device in ("gpu", "meta"):
-        with pytest.raises(SettingError, match="auto, cpu, cuda"):
+        with pytest.raises(SettingError, match="device"):
             train(CELL, data=few, recipe=TWO, device=device)
     (tmp_path / "file").write_text("")
     with pytest.raises(SettingError, match="cannot be written"):
         train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path / "file" / "inside")
     with pytest.raises(SettingError, match="need a folder"):
         train(CELL, data=few, recipe=TWO, device="cpu", tensorboard=True)
-    for settings in (
-        {"device": 10**30},
-        {"device": np.zeros(2)},
-        {"data": 3},
-        {"data": None},
-        {"deterministic": 1},
-        {"on_epoch": "print"},
-        {"folder": 3},
-        {"recipe": 3},
-        {"seed": -1},
-    ):
-        with pytest.raises(SettingError, match=f"{next(iter(settings))} (must be|is)"):
-            train(CELL, **{"data": few, "recipe": TWO, "device": "cpu", **settings})  # type: ignore[arg-type]
-    assert EnergyMeter(torch.device("cpu")).joules() is None
 
 
 def test_a_folder_in_use(few: ImageDataset, tmp_path: Path) -> None:
@@ -484,28 +412,10 @@ def test_side_by_side_is_the_same(few: ImageDataset, tmp_path: Path) -> None:
         assert ours.epochs[0].train_loss == pytest.approx(theirs.epochs[0].train_loss, rel=1e-5)
 
 
-def test_a_killed_process_is_started_once_more_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    rounds: list[tuple[list[tuple[int, int]], int]] = []
-
-    def fake(jobs: list[tuple[int, int]], n_workers: int, *_: object) -> dict[tuple[int, int], object]:
-        rounds.append((list(jobs), n_workers))
-        return {job: "done" for job in jobs if job == (1, 0) or (job == (2, 0) and n_workers == 1)}
-
-    monkeypatch.setattr(many_module, "_round", fake)
-    found = many_module._in_processes([(1, 0), (2, 0), (3, 0)], 3, (tmp_path, None, {}), print)  # type: ignore[arg-type]
-    assert rounds == [([(1, 0), (2, 0), (3, 0)], 3), ([(2, 0)], 1), ([(3, 0)], 1)]
-    assert (found[1, 0], found[2, 0]) == ("done", "done")
-    failure = found[3, 0]
-    assert isinstance(failure, TrainingFailed)
-    assert failure.reason == "killed"
-
-
 def test_ray_is_asked_for_in_words(few: ImageDataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(NasmetaError, match=r"nasmeta\[ray\]"):
         train_many([5], data=few, recipe=TWO, folder=tmp_path, device="cpu", workers="ray")
-    with pytest.raises(SettingError, match="'auto' or 'ray'"):
-        train_many([5], data=few, recipe=TWO, folder=tmp_path, device="cpu", workers="dask")
 
 
 @pytest.mark.slow
@@ -523,47 +433,13 @@ def test_ray_is_the_same(few: ImageDataset, tmp_path: Path) -> None:
         assert result.epochs[-1].train_loss == pytest.approx(alone.epochs[-1].train_loss, rel=1e-5)
 
 
-def test_as_many_processes_as_memory_holds(few: ImageDataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    space, recipe = get_space("nb201"), Recipe.load("nb201-12")
-    needed = estimate_module.bytes_needed(CellNetwork(CELL, cells_per_stage=5), few, 256)
-    small = estimate_module.bytes_needed(CellNetwork(CELL, cells_per_stage=1), few, 256)
-    assert 2**30 > needed > small > estimate_module.CONTEXT_BYTES  # images of 8×8
-    monkeypatch.setattr(os, "cpu_count", lambda: 16)
-    cuda = torch.device("cuda")
-    for free, expected in ((0.5, 1), (2.5, 2), (100, 4)):
-        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (int(free * needed), 0))
-        assert many_module._fitting([CELL, 0, 1, 2], space, few, recipe, cuda) == expected
-    assert many_module._fitting([CELL, 0], space, few, recipe, torch.device("cpu")) == 1
-
-
-def test_exports(few: ImageDataset, tmp_path: Path) -> None:
+def test_a_network_is_saved_and_loaded(few: ImageDataset, tmp_path: Path) -> None:
     network = train(CELL, data=few, recipe=TWO.but(epochs=1), device="cpu").network
     images = torch.randn(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-    expected = network(images).detach()
-    program = torch.export.load(network.export(tmp_path / "network.pt2", image_size=8))
-    torch.testing.assert_close(program.module()(images).detach(), expected, rtol=1e-4, atol=1e-5)
-    for path, message in (
-        ("network.bin", r"ends in none of \.safetensors"),
-        ("no/network.safetensors", "cannot be written"),
-    ):
-        with pytest.raises(SettingError, match=message):
-            network.export(tmp_path / path)
-    with pytest.raises(SettingError, match="multiple of 4"):
-        network.export(tmp_path / "network.pt2", image_size=9)
-    with pytest.raises(DamagedFileError, match=r"network\.pt2"):
-        CellNetwork.load(tmp_path / "network.pt2")
-
-
-def test_onnx(few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    network = CellNetwork(CELL, channels=4, cells_per_stage=1).eval()
-    with monkeypatch.context() as patched:
-        patched.setattr("importlib.util.find_spec", lambda name: None)
-        with pytest.raises(NasmetaError, match=r"nasmeta\[train\]"):
-            network.export(tmp_path / "network.onnx")
-    pytest.importorskip("onnxscript")
-    onnx = pytest.importorskip("onnx")
-    model = onnx.load(network.export(tmp_path / "network.onnx"))
-    assert [entry.name for entry in (*model.graph.input, *model.graph.output)] == ["images", "logits"]
+    assert torch.equal(CellNetwork.load(network.save(tmp_path / "own.safetensors"))(images), network(images))
+    (tmp_path / "own.safetensors").write_bytes(b"junk")
+    with pytest.raises(DamagedFileError, match="own"):
+        CellNetwork.load(tmp_path / "own.safetensors")
 
 
 @pytest.mark.parametrize("full_at", [1, 2, 3, 4, 5, 6, 7])

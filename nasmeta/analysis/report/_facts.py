@@ -1,30 +1,31 @@
-"""What is known of each task of a comparison: its best value, unit and release, and the test values of all cells."""
+"""Facts about each task of a comparison: best value, unit, release, and test values of all architectures."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan, nan
 
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis._frame import FloatArray, with_regrets
-from nasmeta.analysis._run_summary import digits_of
+from nasmeta.analysis._frame import FloatArray, has_value, with_regrets
+from nasmeta.analysis._units import digits_of
 from nasmeta.checks import decimals_of
 from nasmeta.errors import NasmetaError, SettingError
-from nasmeta.tables import ColumnInfo, only_test_values
+from nasmeta.tables import ColumnInfo, describe_training, only_test_values
 from nasmeta.tasks import Task
 
 
 @dataclass(frozen=True)
 class TestColumn:
-    """A test metric of all cells: what a searcher never saw, told of its incumbents."""
+    """A test metric of all architectures, which no searcher observes."""
 
     __test__ = False  # pytest takes classes of such a name for tests
 
     label: str  # how it was measured
-    values: FloatArray  # (n_cells,)
-    best: str  # of all cells, as it is written
+    values: FloatArray  # (architectures,)
+    best: str  # of all architectures, formatted
 
 
 @dataclass(frozen=True)
@@ -32,53 +33,107 @@ class TaskFacts:
     """A task as a report needs it."""
 
     name: str
-    optimum: float  # in the unit of the signal; the best value that any run found, where it is not known
-    sign: float  # 1 where higher is better, else -1
-    unit: str  # empty where the task is not known here
-    signal: Mapping[str, str]  # how it was measured: metric, split, epochs, …; empty as before
-    test: TestColumn | None
+    optimum: float  # in the unit of the task; if unknown, the best value of all runs; NaN if no run has a value
+    sign: float  # 1 if higher is better, else -1
     known: bool = True  # whether the optimum is
-    digits: int = 2  # decimals of its values
-    column: ColumnInfo | None = None  # what is known of them; None where the task is not known here
-    on_test: bool = False  # whether they are test values: their split or the name of their metric says so
+    digits: int = 2  # decimals of the values
+    column: ColumnInfo | None = None  # None if the task is not known on this machine
+    described: bool = True  # whether the column describes the values, which another evaluator may have returned
+    test: TestColumn | None = None
 
     @property
     def best(self) -> str:
-        """The optimum as it is written."""
+        """The optimum, formatted."""
         return f"{self.optimum:.{self.digits}f}"
 
     @property
+    def unit(self) -> str:
+        """Unit of the values; empty if it is not known."""
+        return "" if self.column is None else self.column.unit
+
+    @property
     def regret_unit(self) -> str:
-        """Unit of differences: of percent these are percentage points."""
+        """Unit of differences."""
         return "percentage points" if self.unit == "percent" else self.unit
+
+    @property
+    def on_test(self) -> bool:
+        """Whether the searchers observed test values."""
+        info = self.column
+        return self.known and info is not None and (info.split == "test" or bool(only_test_values((), info)))
+
+    @property
+    def of_front(self) -> bool:
+        """Whether the task has several objectives, so that its value is a hypervolume."""
+        return self.column is not None and self.column.metric.startswith("hypervolume_of_")
+
+    @property
+    def signal(self) -> dict[str, str]:
+        """How the values were measured."""
+        if self.column is None or not self.described:
+            return {}
+        info = self.column
+        named = {
+            "metric": f"{info.metric} ({info.unit})",
+            "dataset": info.dataset,
+            "split": info.split,
+            "epochs": info.epochs,
+            "seed": info.seed,
+            "release": info.release,
+            "source": info.source,
+            "licence": info.licence,
+            "checksum": info.source_sha256 or None,
+        }
+        return {key: str(value) for key, value in named.items() if value is not None}
+
+    def __str__(self) -> str:
+        """Return a sentence about the values, the best of them, and the test column."""
+        info, parts = self.column, []
+        if info is not None and self.described:
+            dataset = "" if info.dataset in self.name.split("/") else f"dataset {info.dataset}"
+            about = [f"{info.metric} ({info.unit})", dataset, describe_training(info), f"release {info.release}"]
+            parts.append("Metric: " + ", ".join(part for part in about if part))
+        if isnan(self.optimum):
+            parts.append("no best value")
+        elif not self.known:
+            parts.append(f"optimum unknown, best value of all runs {self.best}")
+        else:
+            parts.append(f"{'the whole front has' if self.of_front else 'best architecture'} {self.best}")
+        test = "" if self.test is None else f" Also shown: {self.test.label}; best architecture {self.test.best}."
+        text = "; ".join(parts)
+        return f"{text[0].upper()}{text[1:]}.{test}"
 
 
 def facts_of(
-    frame: pd.DataFrame, tasks: Mapping[str, Task] | None = None, columns: Sequence[ColumnInfo] = ()
+    frame: pd.DataFrame,
+    tasks: Mapping[str, Task] | None = None,
+    reported: Sequence[ColumnInfo] = (),
+    answers: Mapping[str, ColumnInfo] | None = None,
 ) -> list[TaskFacts]:
-    """Return what is known of the tasks in a results frame, in its order; of others than `tasks` what it says.
+    """Return the facts about the tasks in a results frame, in its order.
 
-    Of the columns that the comparison reports, a task takes the first that is of its data set.
+    `tasks` provide units, releases and test values; a task takes the first of the `reported` columns that is of its
+    dataset. `answers` are the columns of other evaluators, by task.
     """
     found = []
     for name, rows in frame.groupby("task", sort=False, observed=True):
-        task = (tasks or {}).get(str(name))
-        optimum, sign = _from_frame(rows, str(name))
-        info = None if task is None else task.column
-        unit, signal, test, known = "", dict[str, str](), None, not rows["regret"].isna().all()
-        if task is not None and info is not None:
-            unit, signal = info.unit, _words(info) if known else {}  # something else answered than the task's table
+        name, task = str(name), (tasks or {}).get(str(name))
+        info = (answers or {}).get(name) or (None if task is None else task.column)
+        known = not rows["regret"].isna().all()
+        test = None
+        if task is not None:
             incumbents = rows["incumbent"].unique()
-            test = _test_column(task, incumbents, columns) if known else _table_column(task, incumbents)
-        on_test = known and info is not None and (info.split == "test" or bool(only_test_values((), info)))
-        found.append(
-            TaskFacts(str(name), optimum, sign, unit, signal, test, known, digits_of(rows, unit), info, on_test)
-        )
+            test = _test_column(task, incumbents, reported) if known else _table_column(task, incumbents)
+        optimum, sign = _from_frame(rows, name)
+        digits = digits_of(rows, "" if info is None else info.unit)
+        found.append(TaskFacts(name, optimum, sign, known, digits, info, known or name in (answers or {}), test))
     return found
 
 
 def _from_frame(rows: pd.DataFrame, name: str) -> tuple[float, float]:
-    """Return optimum and sign: the incumbent and its regret add up to the optimum, or their difference does."""
+    """Return optimum and sign: incumbent and regret, or their difference, add up to one optimum."""
+    if not has_value(rows).any():
+        return nan, 1.0
     rows = with_regrets(rows)[0]
     value, regret = rows["incumbent_value"].to_numpy(np.float64), rows["regret"].to_numpy(np.float64)
     for sign in (1.0, -1.0):
@@ -88,36 +143,20 @@ def _from_frame(rows: pd.DataFrame, name: str) -> tuple[float, float]:
     raise SettingError(f"In the results of {name} incumbents and regrets do not add up to one optimum.")
 
 
-def _words(info: ColumnInfo) -> dict[str, str]:
-    named = {
-        "metric": f"{info.metric} ({info.unit})",
-        "dataset": info.dataset,
-        "split": info.split,
-        "epochs": info.epochs,
-        "seed": info.seed,
-        "release": info.release,
-        "source": info.source,
-        "licence": info.licence,
-        "checksum": info.source_sha256 or None,
-    }
-    return {key: str(value) for key, value in named.items() if value is not None}
-
-
 def _table_column(task: Task, incumbents: FloatArray) -> TestColumn | None:
-    """Return what the task's table says of cells that something else has evaluated, where it knows all incumbents."""
+    """Return the table's values of architectures that another evaluator answered, if it has all incumbents."""
     values = task.values.astype(np.float64)
     if np.isnan(values[incumbents]).any():
         return None
-    said = ", ".join(f"{key} {text}" for key, text in _words(task.column).items() if key in ("split", "epochs", "seed"))
-    best = f"{task.optimum:.{decimals_of(values, task.column.unit)}f}"
-    return TestColumn(f"{task.signal.metric} of the table {task.table_name} ({said})", values, best)
+    label = f"{task.signal.metric} of the table {task.table_name} ({describe_training(task.column)})"
+    return TestColumn(label, values, f"{task.optimum:.{decimals_of(values, task.column.unit)}f}")
 
 
 def _test_column(task: Task, incumbents: FloatArray, reported: Sequence[ColumnInfo]) -> TestColumn | None:
     """Return the first test column that has all incumbents.
 
-    First come the columns that the comparison reports, in its order; then those of networks trained on the whole
-    training set, of the signal's own release, and the others by name. In which order sources were fetched says nothing.
+    The columns that the comparison reports come first; then columns of networks that were trained on the whole training
+    set, columns of the same release, and all others by name, whatever the order in which sources were fetched.
     """
     try:
         s = task.signal
@@ -130,13 +169,10 @@ def _test_column(task: Task, incumbents: FloatArray, reported: Sequence[ColumnIn
             address = (info.dataset, info.metric, info.split, info.epochs, info.seed, info.release)
             values = task.table.column(*address).astype(np.float64)
             if not np.isnan(values[incumbents]).any():
-                said = [info.dataset, f"seed {info.seed}", f"release {info.release}"]
-                said[1:1] = [] if info.epochs is None else [f"{info.epochs} epochs"]
-                return TestColumn(
-                    f"{info.metric} on the test split ({', '.join(said)})",
-                    values,
-                    f"{task.sign * np.nanmax(task.sign * values):.{decimals_of(values, info.unit)}f}",
-                )
+                parts = [info.dataset, "" if info.epochs is None else f"{info.epochs} epochs", f"seed {info.seed}"]
+                label = ", ".join(part for part in (*parts, f"release {info.release}") if part)
+                best = f"{task.sign * np.nanmax(task.sign * values):.{decimals_of(values, info.unit)}f}"
+                return TestColumn(f"{info.metric} on the test split ({label})", values, best)
     except NasmetaError:  # a damaged file of a fetched source must not cost the whole report
-        return None
+        pass
     return None

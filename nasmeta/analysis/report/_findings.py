@@ -1,90 +1,245 @@
-"""All that a report says, computed once: Markdown, LaTeX and the page only write it down."""
+"""The findings of a comparison, computed once from its frame; the terminal, Markdown, LaTeX and HTML render them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from os import PathLike
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from nasmeta.analysis._aggregates import aggregate_scores, probability_of_improvement
 from nasmeta.analysis._curves import XAxis
-from nasmeta.analysis._frame import Runs, count_runs, has_value, read_runs
+from nasmeta.analysis._frame import count_runs, has_value, read_runs
+from nasmeta.analysis._losses import budget_axis, paired_losses
 from nasmeta.analysis._metrics import summarise, usual_budgets
 from nasmeta.analysis._paired_tests import paired_tests
 from nasmeta.analysis._profiles import anytime_area, performance_profiles
 from nasmeta.analysis._ranks import Friedman, average_ranks, friedman_test, rank_curves
-from nasmeta.analysis._run_summary import (
-    asked_runs,
-    deterministic_searchers,
-    failed_of,
-    failures_of,
-    known_seconds,
-    nothing_succeeded,
-    without_spread_of_equals,
-    without_value,
-)
 from nasmeta.analysis._tables import Goals
 from nasmeta.analysis.report._facts import TaskFacts, facts_of
+from nasmeta.analysis.report._remarks import (
+    asked_runs,
+    failures_of,
+    nothing_succeeded,
+    run_remarks,
+    trained,
+    without_spread_of_equals,
+)
 from nasmeta.errors import SettingError
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task
 
+if TYPE_CHECKING:
+    from nasmeta.evaluators import Evaluator
+
+R = TypeVar("R")
 SCORE_GOALS: Goals = {"iqm": "max", "median": "max", "mean": "max", "optimality_gap": "min"}
 
 _DAY = 86400.0
 _SIGNIFICANT = 0.05
 _TASKS_FOR_A_TEST = 5
-_OF_OPTIMUM = ("share_", "evaluations_to", "final_regret", "area")  # columns that are only where it is known
+_KEYS = ["task", "searcher"]
+_ORDER = [
+    "searcher", "runs", "value_at", "value_by", "value_end", "evaluations", "test_end", "rank", "final_regret", "area",
+    "share_solved", "evaluations_to_optimum", "simulated_days", "seconds",
+]  # fmt: skip
+_OF_OPTIMUM = ("final_regret", "area", "share_solved", "evaluations_to_optimum")
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Findings:
-    """What a comparison found."""
+    """What a comparison found. Tables and tests are computed when they are first read."""
 
     frame: pd.DataFrame  # with the column test, NaN on tasks without a test column
     facts: list[TaskFacts]
-    searchers: list[str]
-    x: XAxis  # what the budget counts; ranks and tests are at its end
-    at: int | None  # the budget that was asked for
-    runs: list[int]  # the different numbers of runs of a (task, searcher)
+    x: XAxis  # the axis of the budget; ranks and tests compare at its end
+    at: float | None = None  # another budget at which ranks and tests compare
     level: float = 0.95  # of all intervals
     seed: int = 0  # of the bootstrap
-    results: dict[str, pd.DataFrame] = field(default_factory=dict)  # by task, one row a searcher
-    headers: dict[str, str] = field(default_factory=dict)  # of the columns of `results`
-    goals: Goals = field(default_factory=dict)  # of the same
-    best: dict[str, str] = field(default_factory=dict)  # by task, the searcher whose runs end best
-    tests: dict[str, pd.DataFrame] = field(default_factory=dict)  # by task, of all pairs
-    ranks: pd.DataFrame | None = None  # this and the next are None where `remarks` say why
-    aggregates: pd.DataFrame | None = None
-    improvement: pd.DataFrame | None = None
-    profiles: pd.DataFrame | None = None
-    rank_course: pd.DataFrame | None = None
-    friedman: Friedman | None = None  # one block a (task, seed)
-    friedman_of_tasks: Friedman | None = None  # one block a task, from five on
-    remarks: list[str] = field(default_factory=list)  # what a reader has to know
-    failures: list[str] = field(default_factory=list)  # those of them that say how many evaluations failed, and why
+    wanted_reference: str | None = None
+    evaluations: int | None = None  # budget of each run
+    seconds: Mapping[str, float] = field(default_factory=dict)  # budget of each run, by task
+    _reasons: dict[str, str] = field(default_factory=dict)  # why a statistic is missing
+
+    # Tables, one row per searcher
+
+    @cached_property
+    def results(self) -> dict[str, pd.DataFrame]:
+        """By task, values, ranks, regrets and times."""
+        rows = self._summary
+        if self._comparable:
+            areas = self._or_reason("anytime regret", anytime_area, log=True, **self._bootstrap)
+            if areas is not None:
+                rows = _joined(rows, areas[[*_KEYS, "area", "area_low", "area_high"]])
+        if self.ranks is not None:
+            per_task = self.ranks.melt("searcher", [fact.name for fact in self.facts], "task", "rank")
+            rows = _joined(rows, per_task)
+        return self._by_task(rows)
+
+    @cached_property
+    def summary(self) -> dict[str, pd.DataFrame]:
+        """By task, the results without ranks and areas."""
+        return self._by_task(self._summary)
+
+    @cached_property
+    def _summary(self) -> pd.DataFrame:
+        frame = self.frame.astype(dict.fromkeys(_KEYS, str))
+        rows = summarise(frame, self.budgets, **self._bootstrap).astype(dict.fromkeys(_KEYS, str))
+        valued = frame[trained(self.frame)]
+        if self.x == "simulated_seconds":
+            if self.seconds and self._crossing_counts:
+                limits = valued["task"].map(self.seconds)
+                rows = _joined(
+                    rows, _ends(valued[valued["simulated_seconds"] <= limits], "incumbent_value", "value_by")
+                )
+            rows = _joined(rows, _ends(valued, "incumbent_value", "value_end"))
+            lengths = frame.groupby([*_KEYS, "seed"], sort=False).size().groupby(_KEYS, sort=False).mean()
+            rows = _joined(rows, lengths.rename("evaluations").reset_index())
+        rows = _joined(rows, _ends(frame, "test", "test_end"))
+        seconds = rows.pop("simulated_seconds")
+        seconds = seconds.where(seconds > 0)  # a cost of 0 was not recorded
+        return rows.assign(**{"simulated_days": seconds / _DAY} if self.known else {"seconds": seconds})
+
+    def _by_task(self, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+        """Return the table of each task, with its columns in order and without empty ones."""
+        rows = without_spread_of_equals(rows, self.frame)
+        tables = {}
+        for task, part in rows.groupby("task", sort=False):
+            asked = {n for (name, _), n in asked_runs(self.frame).items() if name == task}
+            unwanted = ["task", "runs"] if asked == set(part["runs"]) and len(asked) == 1 else ["task"]
+            if part["test_end"].isna().all():
+                unwanted += ["test_end", "test_end_std"]
+            if part["share_solved"].isna().all():
+                unwanted += [name for name in map(str, part) if _base(name) in _OF_OPTIMUM]
+            names: list[str] = sorted((name for name in map(str, part) if name not in unwanted), key=_place)
+            tables[str(task)] = part[names].reset_index(drop=True)
+        return tables
+
+    @cached_property
+    def best(self) -> dict[str, str]:
+        """By task, the searcher with the smallest mean regret."""
+        rows = self._summary.sort_values("final_regret", kind="stable").drop_duplicates("task")
+        return dict(zip(rows["task"], rows["searcher"], strict=True))
 
     @property
-    def budget(self) -> str:
-        """The budget at which ranks and tests compare, in words."""
-        if self.x == "simulated_seconds":
-            if self.at is not None:
-                return f"after {self.at:,} {self.simulated}seconds"
-            return f"at the end of the {self.simulated}time that all runs of a task reach"
-        if self.ranks is None:
-            return "at the end of the runs"
-        return f"after {int(self.ranks['evaluation'].iloc[0]):,} evaluations"
+    def budgets(self) -> list[int]:
+        """Numbers of evaluations at which values are compared; none for a budget in seconds."""
+        return usual_budgets(self.frame) if self.x == "evaluation" else []
+
+    def headers(self, task: str) -> dict[str, str]:
+        """Return the headings of the columns of a task's table."""
+        common = ", common time" if self.two_times else ""
+        return {f"value_at_{budget}": f"best after {budget:,}" for budget in self.budgets} | {
+            "value_by": f"best by {self.seconds.get(task, 0):,.0f} s",
+            "value_end": "best at the end",
+            "test_end": f"{self.second} at the end",
+            "rank": f"mean rank{common}",
+            "final_regret": "regret at the end",
+            "area": f"anytime regret{common}",
+            "share_solved": "solved",
+            "seconds": "seconds per run",
+            "simulated_days": "simulated days",
+        }
+
+    @cached_property
+    def goals(self) -> Goals:
+        """Which values of a column are the best."""
+        goals = dict.fromkeys(("rank", "final_regret", "area", "evaluations_to_optimum"), "min") | {
+            "share_solved": "max"
+        }
+        signs = {fact.sign for fact in self.facts}
+        if len(signs) == 1:
+            values = [*(f"value_at_{n}" for n in self.budgets), "value_by", "value_end", "test_end"]
+            goals |= dict.fromkeys(values, "max" if signs == {1.0} else "min")
+        return goals  # type: ignore[return-value]
+
+    @property
+    def decimals(self) -> dict[str, int]:
+        """Decimals of the columns without uncertainties."""
+        fixed = {"rank": 2, "mean": 2, "simulated_days": 2, "seconds": 1, "evaluations": 0}
+        return fixed | {fact.name: 2 for fact in self.facts}
+
+    @property
+    def _bootstrap(self) -> dict[str, Any]:
+        return {"level": self.level, "seed": self.seed}
+
+    # Comparisons of all searchers; None, or empty, if `remarks` state why
+
+    def _or_reason(self, what: str, compute: Callable[..., R], *more: Any, **options: Any) -> R | None:
+        """Return a statistic of the frame; None, with a remark, if it cannot be computed."""
+        try:
+            return compute(self.frame, self.at, self.x, *more, **options)
+        except SettingError as reason:
+            self._reasons[what] = f"No {what}: {reason}"
+            return None
+
+    @cached_property
+    def _comparable(self) -> bool:
+        return self._or_reason("ranks and tests", paired_losses) is not None
+
+    @cached_property
+    def ranks(self) -> pd.DataFrame | None:
+        """Average ranks; see `average_ranks`."""
+        return average_ranks(self.frame, self.at, self.x) if self._comparable else None
+
+    @cached_property
+    def rank_course(self) -> pd.DataFrame | None:
+        """Average ranks over the budget."""
+        return rank_curves(self.frame, self.x) if self._comparable else None
+
+    @cached_property
+    def tests(self) -> dict[str, pd.DataFrame]:
+        """By task, the paired tests of all pairs."""
+        if not self._comparable or len(self.searchers) < 2:
+            return {}
+        parts = self.frame.groupby("task", sort=False, observed=True)
+        return {str(task): paired_tests(rows, self.at, self.x, **self._bootstrap) for task, rows in parts}
+
+    @cached_property
+    def improvement(self) -> pd.DataFrame | None:
+        """Probabilities of improvement of all pairs."""
+        if not self.tests:
+            return None
+        return probability_of_improvement(self.frame, self.at, self.x, **self._bootstrap)
+
+    @cached_property
+    def friedman(self) -> Friedman | None:
+        """Friedman's test with one block per (task, seed)."""
+        return self._or_reason("Friedman test", friedman_test) if self._comparable else None
+
+    @cached_property
+    def friedman_of_tasks(self) -> Friedman | None:
+        """Friedman's test with one block per task, for five tasks or more."""
+        if self.friedman is None or len(self.facts) < _TASKS_FOR_A_TEST:
+            return None
+        return friedman_test(self.frame, self.at, self.x, over="tasks")
+
+    @cached_property
+    def aggregates(self) -> pd.DataFrame | None:
+        """Scores over all tasks."""
+        if not (self._comparable and self.known):
+            return None
+        return self._or_reason("scores over all tasks", aggregate_scores, self.wanted_reference, **self._bootstrap)
+
+    @cached_property
+    def profiles(self) -> pd.DataFrame | None:
+        """Performance profiles."""
+        if self.aggregates is None:
+            return None
+        return performance_profiles(self.frame, self.at, self.x, self.reference, **self._bootstrap)
 
     @property
     def rank_table(self) -> pd.DataFrame | None:
-        """The ranks without the budget, which the text tells."""
+        """The ranks without the budget."""
         return None if self.ranks is None else self.ranks.drop(columns="evaluation", errors="ignore")
 
     @property
     def score_table(self) -> pd.DataFrame | None:
-        """The scores over all tasks without what the text tells of them."""
+        """The scores without reference and number of runs."""
         return None if self.aggregates is None else self.aggregates.drop(columns=["reference", "runs"])
 
     @property
@@ -92,15 +247,34 @@ class Findings:
         """The searcher whose mean regret is a score of 0."""
         return "" if self.aggregates is None else str(self.aggregates["reference"].iloc[0])
 
-    @property
-    def two_times(self) -> bool:
-        """Whether ranks and tests compare at another moment than the ends of the runs."""
-        return self.x == "simulated_seconds" or self.at is not None
+    def against_best(self, task: str) -> pd.DataFrame:
+        """Return the tests of each searcher against the best one of the task."""
+        table, best = self.tests[task], self.best[task]
+        straight, flipped = table[table["other"] == best], table[table["searcher"] == best]
+        swapped = {"searcher": "other", "better": "worse", "difference_low": "difference_high"}
+        flipped = flipped.rename(columns=swapped | {new: old for old, new in swapped.items()})
+        signed = ["difference", "difference_low", "difference_high"]
+        rows = pd.concat([straight, flipped.assign(**{name: -flipped[name] for name in signed})])
+        columns = ["searcher", "other", *signed, "better", "ties", "worse", "p_value", "p_holm"]
+        order = {name: i for i, name in enumerate(self.searchers)}
+        return rows.sort_values("searcher", key=lambda names: names.map(order))[columns].reset_index(drop=True)
+
+    # Facts for sentences
 
     @property
-    def decimals(self) -> dict[str, int]:
-        """Decimals of the columns that have no uncertainty beside them."""
-        return {"rank": 2, "mean": 2, "simulated_days": 2, "seconds": 1} | {fact.name: 2 for fact in self.facts}
+    def searchers(self) -> list[str]:
+        """Labels of the searchers."""
+        return [str(name) for name in self.frame["searcher"].unique()]
+
+    @property
+    def known(self) -> bool:
+        """Whether the optima are known; else an evaluator that takes real time, such as training, answered."""
+        return all(fact.known for fact in self.facts)
+
+    @property
+    def on_test(self) -> bool:
+        """Whether searchers observed test values."""
+        return any(fact.on_test for fact in self.facts)
 
     @property
     def tested(self) -> bool:
@@ -108,150 +282,121 @@ class Findings:
         return any(fact.test is not None for fact in self.facts)
 
     @property
-    def known(self) -> bool:
-        """Whether the optima are; else something has answered that takes time of its own, such as real trainings."""
-        return all(fact.known for fact in self.facts)
-
-    @property
-    def on_test(self) -> bool:
-        """Whether any task was searched on test values."""
-        return any(fact.on_test for fact in self.facts)
-
-    @property
-    def first(self) -> str:
-        """What the searched values are called."""
-        return "best" if self.on_test else "valid."
-
-    @property
     def second(self) -> str:
-        """What stands beside the searched values: the test split's, or the table's where networks are trained."""
+        """Name of the values of `TaskFacts.test`."""
         return "test" if self.known else "table"
 
     @property
     def simulated(self) -> str:
-        """What to say before times."""
+        """Adjective of times."""
         return "simulated " if self.known else ""
 
     @property
+    def two_times(self) -> bool:
+        """Whether ranks and tests compare before the ends of the runs."""
+        return self.x == "simulated_seconds" or self.at is not None
+
+    @property
+    def _crossing_counts(self) -> bool:
+        """Whether evaluations count that began within the seconds and ended later."""
+        return not self.frame["clock"].astype(str).str.contains("overshoot discard").any()
+
+    @property
+    def budget(self) -> str:
+        """The budget at which ranks and tests compare."""
+        if self.x == "simulated_seconds":
+            if self.at is not None:
+                return f"after {self.at:,} {self.simulated}seconds"
+            return f"at the end of the {self.simulated}time that all runs of a task reach"
+        return (
+            "at the end of the runs"
+            if self.ranks is None
+            else f"after {self.ranks['evaluation'].iloc[0]:,} evaluations"
+        )
+
+    @property
     def losses(self) -> str:
-        """What ranks and tests compare."""
+        """The values that ranks and tests compare."""
         return "regrets" if self.known else "distances to the best value that any run found"
 
-    def against_best(self, task: str) -> pd.DataFrame:
-        """Return the tests of each searcher against the one with the smallest regret on the task, that one first."""
-        table = self.tests[task]
-        best = self.best[task]
-        flipped = table[table["searcher"] == best].assign(sign=-1.0)
-        straight = table[table["other"] == best].assign(sign=1.0)
-        flipped = flipped.rename(
-            columns={"searcher": "other", "other": "searcher", "better": "worse", "worse": "better"}
-        )
-        rows = pd.concat([straight, flipped])
-        low, high = rows["difference_low"] * rows["sign"], rows["difference_high"] * rows["sign"]
-        rows["difference"] *= rows["sign"]
-        rows["difference_low"], rows["difference_high"] = np.minimum(low, high), np.maximum(low, high)
-        rows["order"] = rows["searcher"].map({name: i for i, name in enumerate(self.searchers)})
-        columns = ["searcher", "other", "difference", "difference_low", "difference_high", "better", "ties", "worse"]
-        return rows.sort_values("order")[[*columns, "p_value", "p_holm"]].reset_index(drop=True)
+    @property
+    def failed(self) -> str:
+        """That no evaluation succeeded, and why; empty if one did."""
+        if has_value(self.frame).any():
+            return ""
+        why = failures_of(self.frame)
+        return why and f"No evaluation succeeded, so there is nothing to compare: {why}."
+
+    @cached_property
+    def run_remarks(self) -> list[str]:
+        """Remarks on the runs."""
+        unknown = [
+            f"The optimum of {fact.name} is not known, so there are no regrets, scores and profiles. Ranks and tests "
+            "compare the best values."
+            for fact in self.facts
+            if not fact.known
+        ]
+        return unknown + run_remarks(self.frame, self.evaluations)
+
+    @cached_property
+    def remarks(self) -> list[str]:
+        """Remarks on missing statistics, on test values and on the runs."""
+        _ = self.results, self.friedman, self.aggregates  # they find out what is missing
+        remarks = list(self._reasons.values())
+        pairs = max((len(table) for table in self.tests.values()), default=0)
+        most = max(count_runs(self.frame).values())
+        smallest = 2.0 ** (1 - most) * pairs
+        if smallest >= _SIGNIFICANT:
+            remarks.append(
+                f"With {most} runs no paired test can be significant: the smallest possible p-value, corrected for "
+                f"{pairs} pairs, is {min(smallest, 1):.2g}. More repeats are needed."
+            )
+        remarks += [
+            f"{fact.name} was searched on test values. The best values were selected by them, so they are optimistic."
+            for fact in self.facts
+            if fact.on_test
+        ]
+        return remarks + self.run_remarks
+
+
+def _ends(rows: pd.DataFrame, column: str, name: str) -> pd.DataFrame:
+    """Return mean and standard deviation over the runs of a column's last value."""
+    last = rows.groupby([*_KEYS, "seed"], sort=False)[column].last()
+    found = last.groupby(_KEYS, sort=False).agg(["mean", "std"])
+    return found.set_axis([name, f"{name}_std"], axis=1).reset_index()
+
+
+def _joined(rows: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
+    return rows.merge(more, how="left", on=_KEYS)
+
+
+def _base(column: str) -> str:
+    """Return the column of which this is the deviation or a bound."""
+    return column.removesuffix("_low").removesuffix("_high").removesuffix("_std")
+
+
+def _place(column: str) -> int:
+    """Return the place of a column in a table."""
+    return _ORDER.index("value_at" if column.startswith("value_at_") else _base(column))
 
 
 def find(
     frame: pd.DataFrame,
     tasks: Mapping[str, Task] | None = None,
-    at: int | None = None,
+    at: float | None = None,
     x: XAxis | None = None,
     level: float = 0.95,
     seed: int = 0,
     columns: Sequence[ColumnInfo] = (),
+    reference: str | None = None,
 ) -> Findings:
-    """Compute everything; what the frame does not allow is left out, with a remark that says why.
+    """Return the findings of a comparison, for a report.
 
-    Of the `tasks` that are passed it tells units, releases and test values. `columns` are the test columns that the
-    comparison reports, by default one in an order that does not depend on what was fetched.
+    The `tasks` provide units, releases and test values. `columns` are the test columns that the comparison reports; by
+    default one is chosen, in an order that does not depend on the fetched sources. `reference` is the label of the
+    searcher with a score of 0, by default random search.
     """
-    runs = read_runs(frame, "incumbent_value", "simulated_seconds")
-    _require_values(frame)
-    facts = facts_of(frame, tasks, columns)
-    counts = sorted({high.stop - high.start for _, _, high in runs.groups()})
-    found = Findings(
-        _with_test(frame, facts), facts, list(runs.searchers), x or _budget_axis(runs), at, counts, level, seed
-    )
-    if at is not None:
-        average_ranks(frame, at, found.x)  # raises where the budget is not reached
-    _results(found)
-    try:
-        found.ranks = average_ranks(frame, at, found.x)
-        found.rank_course = rank_curves(frame, found.x)
-        for task, rows in frame.groupby("task", sort=False, observed=True):
-            if len(runs.searchers) > 1:
-                found.tests[str(task)] = paired_tests(rows, at, found.x, level=level, seed=seed)
-        if len(runs.searchers) > 1:
-            found.improvement = probability_of_improvement(frame, at, found.x, level=level, seed=seed)
-    except SettingError as reason:
-        found.remarks.append(f"No ranks and tests: {reason}")
-        found.tests = {}
-    pairs = max((len(table) for table in found.tests.values()), default=0)
-    smallest = 2.0 ** (1 - max(counts)) * pairs
-    if smallest >= _SIGNIFICANT:
-        found.remarks.append(
-            f"With {max(counts)} runs no paired test can be significant: of {pairs} pairs the smallest corrected "
-            f"p-value that can be is {min(smallest, 1):.2g}. More repeats are needed."
-        )
-    if found.ranks is not None:
-        try:
-            found.friedman = friedman_test(frame, at, found.x)
-            if len(facts) >= _TASKS_FOR_A_TEST:
-                found.friedman_of_tasks = friedman_test(frame, at, found.x, over="tasks")
-        except SettingError as reason:
-            found.remarks.append(f"No Friedman test: {reason}")
-        try:
-            if found.known:
-                found.aggregates = aggregate_scores(frame, at, found.x, level=level, seed=seed)
-                found.profiles = performance_profiles(frame, at, found.x, level=level, seed=seed)
-        except SettingError as reason:
-            found.remarks.append(f"No scores over all tasks: {reason}")
-    found.remarks += [
-        f"The optimum of {fact.name} is not known, so there are no regrets, scores and profiles. Ranks and tests "
-        "compare the best values that were found."
-        for fact in facts
-        if not fact.known
-    ]
-    found.remarks += [
-        f"{fact.name} was searched on test values. What was found is chosen by these, so they are no honest estimate."
-        for fact in facts
-        if fact.on_test
-    ]
-    found.remarks += _unfinished(frame)
-    by_searcher = frame.groupby("searcher", sort=False, observed=True)
-    found.failures = [f"{name}: {failed}." for name, rows in by_searcher if (failed := failed_of(rows))]
-    found.remarks += found.failures
-    found.remarks += [
-        f"{name} on {', '.join(names)}: all runs alike, so without ± and interval; in ranks and tests it stands for a "
-        "searcher that does the same each time."
-        for name, names in deterministic_searchers(frame).items()
-    ]
-    return found
-
-
-def _unfinished(frame: pd.DataFrame) -> list[str]:
-    """Say which runs have no row, where the frame tells how many there were."""
-    there = count_runs(frame)
-    missing = [(*pair, asked - there.get(pair, 0), asked) for pair, asked in asked_runs(frame).items()]
-    said = [
-        f"{searcher} on {task}: {count} of its {asked} runs finished no evaluation and are in no figure."
-        for task, searcher, count, asked in missing
-        if count > 0
-    ]
-    for (task, searcher), rows in frame.groupby(["task", "searcher"], sort=False, observed=True):
-        said += [
-            f"{one}; ranks, tests and curves put the worst that it evaluated in place of its best."
-            for one in without_value(rows, f"{searcher} on {task}", there[str(task), str(searcher)])
-        ]
-    return said
-
-
-def _require_values(frame: pd.DataFrame) -> None:
-    """Refuse a frame in which no training of a task succeeded."""
+    read_runs(frame, "incumbent_value", "simulated_seconds")
     for task, rows in frame.groupby("task", sort=False, observed=True):
         if not has_value(rows).any():
             why = failures_of(rows)
@@ -259,78 +404,46 @@ def _require_values(frame: pd.DataFrame) -> None:
                 f"On {task} {nothing_succeeded(rows)}, so there is no best value to report{why and f': {why}'}. "
                 "The journals in the folder's runs say what was tried."
             )
-
-
-def _budget_axis(runs: Runs) -> XAxis:
-    """Return what the budget counted: where unsolved runs ended after different numbers of evaluations, seconds."""
-    return "evaluation" if len(set(runs.length[~runs.solved].tolist())) <= 1 else "simulated_seconds"
-
-
-def _with_test(frame: pd.DataFrame, facts: Sequence[TaskFacts]) -> pd.DataFrame:
+    facts = facts_of(frame, tasks, columns)
+    x = x or budget_axis(frame)
+    if at is not None:
+        paired_losses(frame, at, x)  # raises if a run does not reach this budget
     test = np.full(len(frame), np.nan)
     incumbent, names = frame["incumbent"].to_numpy(), frame["task"].astype(str).to_numpy()
     for fact in facts:
         if fact.test is not None:
-            rows = names == fact.name
-            test[rows] = fact.test.values[incumbent[rows]]
-    return frame.assign(test=test)
+            of_task = names == fact.name
+            test[of_task] = fact.test.values[incumbent[of_task]]
+    return Findings(frame.assign(test=test), facts, x, at, level, seed, reference)
 
 
-def _results(found: Findings) -> None:
-    """Fill the results of each task."""
-    frame, level, seed = found.frame, found.level, found.seed
-    budgets = usual_budgets(frame) if found.x == "evaluation" else []
-    summary = summarise(frame, at=budgets, level=level, seed=seed)
-    last = frame.groupby(["task", "searcher", "seed"], sort=False, observed=True)[["incumbent_value", "test"]].last()
-    by = last.groupby(["task", "searcher"], sort=False, observed=True)
-    ends = pd.concat([by.mean().add_suffix("_end"), by.std().add_suffix("_end_std")], axis=1)
-    keys = {"task": str, "searcher": str}
-    summary = summary.astype(keys).merge(ends.reset_index().astype(keys), how="left", on=list(keys))
-    try:
-        area = anytime_area(frame, found.at, found.x, log=True, level=level, seed=seed)
-        summary[["area", "area_low", "area_high"]] = area[["area", "area_low", "area_high"]]
-        ranks = average_ranks(frame, found.at, found.x).set_index("searcher")
-        pairs = zip(summary["task"], summary["searcher"], strict=True)
-        summary["rank"] = [ranks.loc[searcher, task] for task, searcher in pairs]
-    except SettingError:
-        pass  # the reason is given once, where all ranks are missing
-    summary = without_spread_of_equals(summary, frame)
-    seconds = known_seconds(summary.pop("simulated_seconds"))
-    summary = summary.assign(**({"simulated_days": seconds / _DAY} if found.known else {"seconds": seconds}))
-    dropped = ["task"] + (["incumbent_value_end", "incumbent_value_end_std"] if budgets else [])
-    for task, rows in summary.groupby("task", sort=False, observed=True):
-        table = rows.drop(columns=dropped).reset_index(drop=True)
-        found.best[str(task)] = str(table.sort_values("final_regret", kind="stable")["searcher"].iloc[0])
-        if table["test_end"].isna().all():
-            table = table.drop(columns=["test_end", "test_end_std"])
-        if table["share_solved"].isna().all():  # no optimum is known
-            table = table.drop(columns=[name for name in table if str(name).startswith(_OF_OPTIMUM)])
-        if (table["runs"] == table["runs"].iloc[0]).all():
-            table = table.drop(columns="runs")
-        order = ["incumbent_value_end", "test_end", "rank", "final_regret", "area"]
-        front = ["searcher", *(name for name in table if str(name).startswith("value_at"))]
-        front += [name + end for name in order for end in ("", "_std", "_low", "_high") if name + end in table]
-        found.results[str(task)] = table[front + [name for name in table if name not in front]]
-    end, common = ("(own end)", " (common time)") if found.two_times else ("at the end", "")
-    found.headers = {f"value_at_{budget}": f"{found.first} after {budget:,}" for budget in budgets} | {
-        "incumbent_value_end": f"{found.first} {end}",
-        "test_end": f"{found.second} {end}",
-        "rank": f"mean rank{common}",
-        "final_regret": f"regret {end}" if found.two_times else "regret",
-        "area": f"anytime regret{common}",
-        "share_solved": "found",
-        "evaluations_to_optimum": "needed",
-        "simulated_days": "days",
+def summarise_comparison(
+    frame: pd.DataFrame,
+    evaluations: int | None = None,
+    evaluator: str | PathLike[str] | Evaluator = "table",
+    seconds: float | Mapping[str, float] | None = None,
+) -> Findings:
+    """Return the findings of a comparison as `nasmeta compare` shows them, without test values.
+
+    If the budget of each run was given in `seconds`, leave out `evaluations`: the table then has the best values when
+    the seconds were used up and at the ends of the runs.
+
+    >>> import nasmeta as nm
+    >>> frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=20)
+    >>> found = summarise_comparison(frame, evaluations=20)
+    >>> list(found.summary), found.budgets
+    (['nb201/cifar10'], [20])
+    """
+    from nasmeta.evaluators import Evaluator
+    from nasmeta.runs._answers import answers_for
+    from nasmeta.tasks import get_task
+
+    names = [str(name) for name in frame["task"].unique()]
+    answers = {
+        name: evaluator if isinstance(evaluator, Evaluator) else answers_for(get_task(name), evaluator)
+        for name in names
     }
-    signs = {fact.sign for fact in found.facts}
-    value_goal = "max" if signs == {1.0} else "min"
-    goals = {
-        "rank": "min",
-        "final_regret": "min",
-        "area": "min",
-        "share_solved": "max",
-        "evaluations_to_optimum": "min",
-    }
-    if len(signs) == 1:
-        goals |= dict.fromkeys([*(f"value_at_{n}" for n in budgets), "incumbent_value_end", "test_end"], value_goal)
-    found.goals = goals  # type: ignore[assignment]
+    facts = facts_of(frame, answers={name: one.column for name, one in answers.items()})
+    limits = seconds if isinstance(seconds, Mapping) else {} if seconds is None else dict.fromkeys(names, seconds)
+    x: XAxis = "simulated_seconds" if evaluations is None else "evaluation"
+    return Findings(frame.assign(test=np.nan), facts, x, evaluations=evaluations, seconds=limits)

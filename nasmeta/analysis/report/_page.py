@@ -22,11 +22,11 @@ from nasmeta.analysis._styles import style
 from nasmeta.analysis._tables import to_html
 from nasmeta.analysis.report._findings import SCORE_GOALS, Findings
 from nasmeta.analysis.report._words import (
+    column_notes,
     friedman_sentence,
     p_text,
-    result_notes,
+    score_note,
     size_sentence,
-    task_sentence,
     test_note,
 )
 from nasmeta.errors import SettingError, needing
@@ -182,23 +182,20 @@ def _across(found: Findings) -> str:
         caption = f"Average rank {found.budget}; 1 is the best."
         parts.append(_table(to_html(found.rank_table, None, {"mean": "min"}, decimals=found.decimals), caption))
     if found.score_table is not None:
-        caption = (
-            f"Scores over all tasks and runs: 1 at the optimum, 0 as {found.reference} on average. Interquartile mean "
-            "and mean over all runs, median of the tasks' means, and the mean distance from 1, with "
-            "stratified bootstrap intervals."
-        )
         parts.append("<h3>Scores</h3>")
-        parts.append(_table(to_html(found.score_table, {"iqm": "interquartile mean"}, SCORE_GOALS), caption))
+        parts.append(_table(to_html(found.score_table, {"iqm": "IQM"}, SCORE_GOALS), score_note(found)))
     return "\n".join(parts)
 
 
 def _results(found: Findings) -> str:
-    parts = []
+    parts, columns = [], set[str]()
     for fact in found.facts:
-        parts.append(f"<h3>{escape(fact.name)}</h3><p>{escape(task_sentence(fact))}</p>")
-        table = to_html(found.results[fact.name], found.headers, found.goals, decimals=found.decimals)
+        results = found.results[fact.name]
+        columns |= set(map(str, results))
+        parts.append(f"<h3>{escape(fact.name)}</h3><p>{escape(str(fact))}</p>")
+        table = to_html(results, found.headers(fact.name), found.goals, decimals=found.decimals)
         parts.append(_table(table, f"Results on {fact.name}", shown=False))
-    parts.append(f'<p class="note">{escape(result_notes(found))} Their level is {100 * found.level:g} %.</p>')
+    parts.append(f'<p class="note">{escape(" ".join(column_notes(found, columns)))}</p>')
     return "\n".join(parts)
 
 
@@ -223,34 +220,21 @@ def _tests(found: Findings) -> str:
 
 
 def _provenance(found: Findings, provenance: Mapping[str, Any]) -> str:
-    rows = []
-    for fact in found.facts:
-        said = [f"{key}: {value}" for key, value in fact.signal.items()]
-        said += [f"best: {fact.optimum:.6g}"] + ([] if fact.test is None else [f"test: {fact.test.label}"])
-        rows.append((fact.name, said))
-    table = "".join(f"<dt>{escape(name)}</dt><dd>{escape(' · '.join(said))}</dd>" for name, said in rows)
+    """Return how the tasks were measured, the seeds, and the provenance, whose values may be nested."""
     seeds = sorted(found.frame["seed"].unique().tolist())
-    table += f"<dt>seeds</dt><dd>{escape(f'{seeds[0]} to {seeds[-1]} ({len(seeds)})')}</dd>"
-    for key, value in provenance.items():
-        table += f"<dt>{escape(str(key).replace('_', ' '))}</dt><dd>{_nested(value)}</dd>"
-    return f"<dl>{table}</dl>"
+    rows: dict[str, Any] = {fact.name: fact.signal | {"best": f"{fact.optimum:.6g}"} for fact in found.facts}
+    rows |= {"seeds": f"{seeds[0]} to {seeds[-1]} ({len(seeds)})", **provenance}
+    parts = (f"<dt>{escape(str(key).replace('_', ' '))}</dt><dd>{_nested(value)}</dd>" for key, value in rows.items())
+    return f"<dl>{''.join(parts)}</dl>"
 
 
 def _nested(value: Any) -> str:
-    """Write a value; mappings and lists become lists."""
+    """Return a value as HTML; mappings and lists become lists."""
     if isinstance(value, Mapping):
-        if not value:
-            return "none"
-        if all(not isinstance(inner, Mapping | list | tuple) and "\n" not in str(inner) for inner in value.values()):
-            return escape(" · ".join(f"{key}: {inner}" for key, inner in value.items()))
         return _raw_list(f"{escape(str(key))}: {_nested(inner)}" for key, inner in value.items())
     if isinstance(value, list | tuple):
-        if all(not isinstance(inner, Mapping | list | tuple) for inner in value):
-            return escape(", ".join(map(str, value)))
-        return _raw_list(_nested(inner) for inner in value)
-    if isinstance(value, str) and "\n" in value:
-        return f"<pre>{escape(value)}</pre>"
-    return escape(str(value))
+        return _raw_list(map(_nested, value))
+    return f"<pre>{escape(value)}</pre>" if "\n" in str(value) else escape(str(value))
 
 
 def _raw_list(items: Any) -> str:
@@ -275,33 +259,26 @@ def _svg(figure: Figure) -> str:
 
 
 def pair_matrix(table: pd.DataFrame, searchers: Sequence[str], digits: int = 2) -> str:
-    """Return an HTML table of searchers by searchers of the paired tests of one task."""
-    cells: dict[tuple[str, str], Any] = {}
-    for row in table.to_dict("records"):
-        one, other, counts = str(row["searcher"]), str(row["other"]), (row["better"], row["ties"], row["worse"])
-        cells[one, other] = (row["difference"], *counts, row["p_holm"])
-        cells[other, one] = (-row["difference"], *counts[::-1], row["p_holm"])
-    present = [name for name in searchers if any(name in pair for pair in cells)]
+    """Return an HTML table of searchers by searchers with the paired tests of one task."""
+    turned = table.rename(columns={"searcher": "other", "other": "searcher", "better": "worse", "worse": "better"})
+    both = pd.concat([table, turned.assign(difference=-turned["difference"])])
+    cells = {(row["searcher"], row["other"]): _pair(row, digits) for row in both.to_dict("records")}
+    present = [name for name in searchers if name in set(both["searcher"])]
     head = "".join(f'<th scope="col" class="num">{escape(name)}</th>' for name in present)
-    body = []
+    body = ""
     for one in present:
-        line = [f'<th scope="row">{escape(one)}</th>']
-        for other in present:
-            if one == other:
-                line.append('<td class="self"></td>')
-                continue
-            difference, better, ties, worse, p = cells[one, other]
-            kind = "even" if p >= _LEVEL else "better" if difference < 0 else "worse"
-            sign = {"better": "▲ ", "worse": "▼ ", "even": ""}[kind]
-            number = f"{difference:+.{digits}f}".replace("-", "−") if round(difference, digits) else f"{0:.{digits}f}"
-            shown = sign + number
-            about = (
-                f"{one} − {other}: {difference:+.4g}; better {better}, equal {ties}, worse {worse}; "
-                f"p {'' if p < 0.001 else '= '}{p_text(p)}"
-            )
-            line.append(f'<td class="num {kind}" title="{escape(about)}">{shown}<small>p {p_text(p)}</small></td>')
-        body.append(f"<tr>{''.join(line)}</tr>")
-    return f'<table class="matrix"><thead><tr><td></td>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
+        line = "".join(cells.get((one, other), '<td class="self"></td>') for other in present)
+        body += f'<tr><th scope="row">{escape(one)}</th>{line}</tr>'
+    return f'<table class="matrix"><thead><tr><td></td>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def _pair(row: Mapping[Any, Any], digits: int) -> str:
+    """Return the cell of a pair: the difference with its p-value, and the counts when pointed at."""
+    difference, p = row["difference"], p_text(row["p_holm"])
+    kind, sign = ("even", "") if row["p_holm"] >= _LEVEL else ("better", "▲ ") if difference < 0 else ("worse", "▼ ")
+    number = f"{difference:+.{digits}f}".replace("-", "−") if round(difference, digits) else f"{0:.{digits}f}"
+    about = "{searcher} − {other}: {difference:+.4g}; better {better}, equal {ties}, worse {worse}".format(**row)
+    return f'<td class="num {kind}" title="{escape(about)}">{sign}{number}<small>p {p}</small></td>'
 
 
 def matrix_caption(unit: str, losses: str = "regrets") -> str:

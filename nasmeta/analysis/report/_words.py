@@ -1,24 +1,34 @@
-"""Sentences that Markdown, LaTeX and the page share."""
+"""Sentences of a report, shared by the terminal, Markdown, LaTeX and HTML."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from nasmeta.analysis._ranks import Friedman
-from nasmeta.analysis.report._facts import TaskFacts
 from nasmeta.analysis.report._findings import Findings
+from nasmeta.analysis.report._remarks import asked_runs
+
+_COLUMNS = {  # explanations, by the beginnings of columns
+    "value_at": "Best after n: best value after n evaluations, mean ± standard deviation over the runs.",
+    "value_by": "Best by n s: best value of the evaluations that had ended by then, mean ± standard deviation.",
+    "value_end": "Best at the end: mean ± standard deviation over the runs{crossing}.",
+    "evaluations": "Evaluations: mean number per run.",
+    "test_end": "{second} at the end: value of the same architecture {where}.",
+    "rank": "Mean rank: rank of the {loss} among all searchers, averaged over the runs.",
+    "final_regret": "Regret: mean distance to the best architecture at the end of the runs.",
+    "area": "Anytime regret: mean over the whole budget on a log scale.",
+    "share_solved": "Solved: share of the runs that {solved}.",
+    "evaluations_to_optimum": "Evaluations to optimum: mean number, if all runs are solved.",
+    "simulated_days": "Simulated days: mean per run.",
+    "seconds": "Seconds per run: mean time of all its evaluations.",
+}
 
 
 def p_text(p_value: float) -> str:
-    """Write a p-value, down to 0.001."""
+    """Format a p-value, down to 0.001."""
     if p_value < 0.001:
         return "< 0.001"
     return f"{p_value:.2g}" if p_value < 0.1 else f"{p_value:.2f}".rstrip("0").rstrip(".")
-
-
-def joined_numbers(numbers: Sequence[int]) -> str:
-    """Write one number, or the smallest and the largest."""
-    return f"{numbers[0]:,}" if len(numbers) == 1 else f"{min(numbers):,} to {max(numbers):,}"
 
 
 def _plural(number: int, noun: str) -> str:
@@ -26,98 +36,76 @@ def _plural(number: int, noun: str) -> str:
 
 
 def size_sentence(found: Findings) -> str:
-    """Say how large the comparison is."""
-    lengths = found.frame.groupby(["task", "searcher", "seed"], sort=False, observed=True).size()
-    what = "evaluations a run" if found.x == "evaluation" else f"evaluations a run, within a {found.simulated}time"
+    """State the size of the comparison."""
+    runs = sorted(set(asked_runs(found.frame).values()))
+    each = f"{_plural(runs[0], 'run')} each" if len(runs) == 1 else f"{runs[0]:,} to {runs[-1]:,} runs each"
+    within = "" if found.x == "evaluation" else f", within a {found.simulated}time"
     return (
-        f"{_plural(len(found.searchers), 'searcher')}, {_plural(len(found.facts), 'task')}, "
-        f"{joined_numbers(found.runs)} {'run' if found.runs == [1] else 'runs'} each, "
-        f"up to {int(lengths.max()):,} {what}; {len(found.frame):,} evaluations in all."
+        f"{_plural(len(found.searchers), 'searcher')}, {_plural(len(found.facts), 'task')}, {each}, up to "
+        f"{found.frame['evaluation'].max():,} evaluations per run{within}; {len(found.frame):,} evaluations in all."
     )
 
 
-def task_sentence(fact: TaskFacts) -> str:
-    """Say what the signal of a task is, and which test values are told."""
-    if not fact.known:
-        table = "" if fact.test is None else f" Table: {fact.test.label}; the best cell has {fact.test.best}."
-        return f"The optimum is not known; the best value that any run found is {fact.optimum:.4g}.{table}"
-    if not fact.signal:
-        return (
-            f"The best value is {fact.optimum:.4g}. The task itself is not here, so its unit and release are not told."
-        )
-    named = {
-        "dataset": "dataset {}",
-        "split": "split {}",
-        "epochs": "{} epochs",
-        "seed": "seed {}",
-        "release": "release {}",
+def column_notes(found: Findings, columns: Iterable[str], intervals: bool = True) -> list[str]:
+    """Explain the columns of result tables."""
+    shown = set(columns)
+    words = {
+        "crossing": "",
+        "second": found.second.capitalize(),
+        "where": "on the test split" if found.second == "test" else "in the table of the task",
+        "loss": "regret" if found.known else "best value",
+        "solved": "evaluated the best architecture",
     }
-    parts = [fact.signal["metric"]]
-    parts += [form.format(fact.signal[key]) for key, form in named.items() if key in fact.signal]
-    if of_front(fact):
-        return f"Signal: {', '.join(parts)}; the whole front has {fact.best}."
-    test = "" if fact.test is None else f" Test: {fact.test.label}; the best cell has {fact.test.best}."
-    return f"Signal: {', '.join(parts)}; the best cell has {fact.best}.{test}"
-
-
-def of_front(fact: TaskFacts) -> bool:
-    """Say whether a task has several objectives, so that its value is the hypervolume of what was found."""
-    return fact.signal.get("metric", "").startswith("hypervolume_of_") if fact.signal else False
-
-
-def result_notes(found: Findings) -> str:
-    """Explain the columns of the results."""
-    after = "" if found.x == "simulated_seconds" else " after so many evaluations"
-    what = "the same metric on the test split" if found.second == "test" else "what the task's table says"
-    incumbent = "incumbent" if found.on_test else "validation incumbent"
-    test = f"{found.second.capitalize()}: {what}, of the {incumbent} at the end of the run. "
-    test = test if found.tested else ""
-    two_times = (
-        f"Own end: that of each run, also for found, needed and days. Common time: {found.budget}. "
-        if found.two_times
-        else ""
-    )
-    fronts = (
-        "Of several objectives the value is the hypervolume of all that a run evaluated; found means the whole front. "
-        if any(map(of_front, found.facts))
-        else ""
-    )
-    valid = f"{found.first.capitalize()}: the best value of the signal{after}, mean ± standard deviation over the runs."
-    valid += f" {test}"
-    if not found.known:
-        return (
-            f"{valid}Mean rank: of the best value among all searchers, run by run. Seconds: what the evaluations of a "
-            f"run took. {two_times}In brackets: bootstrap intervals."
+    if found.x == "simulated_seconds" and "clock" in found.frame.columns:
+        words["crossing"] = (
+            "; evaluations that began in time and ended later count (overshoot=count)"
+            if found._crossing_counts
+            else "; only evaluations that ended in time count (overshoot=discard)"
         )
-    return (
-        f"{valid}Mean rank: of the regret among all searchers, run by run. Regret: mean distance to the best of all "
-        "cells at the end of the runs. Anytime regret: mean over the whole budget on a log scale. Found: share of the "
-        "runs that evaluated the best cell. Needed: mean number of evaluations until then, where all runs found it. "
-        f"Days: simulated time of a run. {fronts}{two_times}In brackets: bootstrap intervals, for shares Wilson's."
-    )
+    if any(fact.of_front for fact in found.facts):
+        words["solved"] += " (with several objectives: the whole front; the value is the hypervolume)"
+    notes = [
+        note.format(**words)
+        for name, note in _COLUMNS.items()
+        if name in shown or (name == "value_at" and any(column.startswith("value_at_") for column in shown))
+    ]
+    if found.two_times and "rank" in shown:
+        notes.append(f"Common time: {found.budget}.")
+    if intervals:
+        notes.append(f"In brackets: {100 * found.level:g} % intervals (bootstrap; Wilson's for shares).")
+    return notes
 
 
 def test_note(found: Findings) -> str:
     """Explain the paired tests."""
     return (
         f"{found.losses.capitalize()} {found.budget}, runs of equal seeds paired; below 0 the first searcher is "
-        "better. p: Wilcoxon's signed rank test, two-sided, corrected by Holm for all pairs of the task."
+        "better. p: Wilcoxon's signed rank test, two-sided and exact, corrected by Holm for all pairs of the task."
+    )
+
+
+def score_note(found: Findings) -> str:
+    """Explain the scores."""
+    return (
+        f"Scores over all tasks and runs: 1 at the optimum, 0 at the mean regret of {found.reference}. Interquartile "
+        "mean (IQM) and mean over all runs, median of the means per task, mean distance from 1 (optimality gap), with "
+        "stratified bootstrap intervals."
     )
 
 
 def friedman_sentence(found: Findings) -> str:
-    """Say what the Friedman test found."""
+    """State the result of the Friedman test."""
     result, of_tasks = found.friedman, found.friedman_of_tasks
     if result is None:
         return ""
     sentence = (
         f"Friedman's test over {result.blocks} blocks (task × seed) {found.budget}: {_verdict(result)}. Average ranks "
         f"that differ by {result.critical_difference:.2f} or more differ at the level of {result.level:g} (Nemenyi). "
-        "The blocks are runs, so this holds for these tasks and other seeds; of other tasks it says nothing."
+        "The blocks are runs, so the result holds for these tasks and other seeds, not for other tasks."
     )
     if of_tasks is not None:
         sentence += (
-            f" With one block for each of the {of_tasks.blocks} tasks, which asks about other tasks of the kind: "
+            f" With one block for each of the {of_tasks.blocks} tasks, as needed for other tasks of the kind: "
             f"{_verdict(of_tasks)}, and the critical difference is {of_tasks.critical_difference:.2f}."
         )
     return sentence

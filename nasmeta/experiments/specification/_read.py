@@ -26,7 +26,7 @@ from nasmeta.experiments.specification._specification import (
 )
 from nasmeta.files import TomlLines, parse_toml
 from nasmeta.places import checked_path
-from nasmeta.registry import is_place
+from nasmeta.registry import is_place, names_from_file
 from nasmeta.runs import Clock, RunConfig, check_lengths_used
 from nasmeta.runs._clock import checked_budget
 from nasmeta.runs._spec import SearcherSpec
@@ -79,13 +79,20 @@ def read_specification(path: str | os.PathLike[str], *, check: bool = True) -> S
         meta_model? = "shipped"
 
     With `check` everything that it names must be there; without, what it says is read without any table. The message
-    of an error begins with the file and the line.
+    of an error begins with the file and the line. Reading imports no code: ``package.module:Name`` is an
+    UnknownNameError, unless this process has imported it by that name before. `run_specification` imports it.
 
     >>> from nasmeta.experiments import read_specification
     >>> specification = read_specification("queries-to-optimum", check=False)
     >>> specification.tasks, len(specification.seeds), specification.stop_at_optimum
     (('nb201/cifar10', 'nb201/cifar100', 'nb201/imagenet16-120'), 50, True)
     """
+    with names_from_file():
+        return specification_to_run(path, check=check)
+
+
+def specification_to_run(path: str | os.PathLike[str], *, check: bool = True) -> Specification:
+    """Do the same for a specification that the caller runs: code of the user's own that it names is imported."""
     ready = ready_specifications()
     file = checked_path("specification", path)
     if str(path) in ready and not file.is_file():
@@ -136,11 +143,12 @@ def reported_columns(file: Path) -> tuple[ColumnInfo, ...]:
 
 class _Reader:
     def __init__(self, file: Path, text: str) -> None:
-        self.file, self.text, self.lines = file, text, TomlLines(text)
+        self.file, self.text = file, text
         try:
             self.content = parse_toml(text)
         except ValueError as reason:
             raise SettingError(f"{file} is not valid TOML: {reason}.") from None
+        self.lines = TomlLines(text)
 
     def error(self, message: str, *path: str) -> SettingError:
         return SettingError(f"{self.file.name}, line {self.lines.of(*path)}: {message}")

@@ -17,7 +17,7 @@ from nasmeta.code import versions_of
 from nasmeta.errors import JournalError, SettingError
 from nasmeta.experiments._compare import compare
 from nasmeta.experiments._folder import ComparisonFolder
-from nasmeta.experiments.specification._read import read_specification
+from nasmeta.experiments.specification._read import specification_to_run
 from nasmeta.experiments.specification._specification import OF_SOURCES, Specification
 from nasmeta.places import in_store, located, read_whole
 from nasmeta.runs import RunConfig
@@ -80,7 +80,7 @@ def run_specification(
     ['random', 'evolution', 'small-evolution']
     """
     if not isinstance(specification, Specification):
-        specification = read_specification(specification)
+        specification = specification_to_run(specification)
     if repeats is not None:
         specification = specification.with_repeats(repeats)
     home = None

@@ -25,7 +25,6 @@ from nasmeta.tasks import SourceTask
 LOG_COLUMNS = ("iteration", "steps", "seconds", "solved", "evaluations", "reward", "entropy", "critic_error")
 
 _NAMES = StateNames("n.{name}", "{slot}.{name}")
-_OLD_SLOTS = {"m.": "exp_avg.", "v.": "exp_avg_sq."}
 
 
 @dataclass(frozen=True)
@@ -76,11 +75,6 @@ def train_policy(
         with resuming(checkpoint, identity) as (arrays, facts):
             first, steps, before, rows = facts["iteration"], facts["steps"], facts["seconds"], facts["rows"]
             rng.bit_generator.state = facts["rng"]
-            if "updates" in facts:  # once for all weights, in checkpoints of earlier versions
-                arrays |= {
-                    f"step.{name}": np.array(facts["updates"], np.float32) for name, _ in network.named_parameters()
-                }
-                arrays = {_OLD_SLOTS.get(name[:2], name[:2]) + name[2:]: array for name, array in arrays.items()}
             _NAMES.unpack(arrays, network, optimizer)
     begun = perf_counter()
     for iteration in range(first, settings.iterations):

@@ -1,7 +1,8 @@
-"""Gradient boosting by XGBoost, one or several seeds; and what is checked of a model before XGBoost reads it."""
+"""Gradient boosting by XGBoost, with one or several seeds; checks of a saved model before XGBoost reads it."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +14,6 @@ from nasmeta.checks import check_int, check_number
 from nasmeta.errors import SettingError
 from nasmeta.predictors._estimators._base import ScaledRegressor
 
-_INTEGERS = {"i": ">i1", "U": ">u1", "I": ">i2", "l": ">i4", "L": ">i8"}
-_TYPES = {**_INTEGERS, "d": ">f4", "D": ">f8"}
-_CONSTANTS = {"Z": None, "T": True, "F": False}
-_DEEPEST = 20
 _NO_PARENT = 2**31 - 1
 _OF_NODES = {
     **dict.fromkeys(
@@ -26,9 +23,14 @@ _OF_NODES = {
 }
 
 
-def check_booster(raw: bytes, n_features: int) -> None:
-    """Refuse a model, in XGBoost's UBJ, that no `XGBoostRegressor` with so many columns has learnt."""
-    learner = _Reader(raw).whole()["learner"]
+def checked_booster(raw: bytes, n_features: int) -> bytes:
+    """Return a model in XGBoost's JSON, or raise an error unless `XGBoostRegressor` may have fitted it.
+
+    XGBoost itself does not check indices of nodes and columns. The text is written anew, so XGBoost reads exactly the
+    checked content, also if a key appears twice.
+    """
+    content = json.loads(raw)
+    learner = content["learner"]
     parameters, booster = learner["learner_model_param"], learner["gradient_booster"]
     model, trees = booster["model"], booster["model"]["trees"]
     steps = np.asarray(model.get("iteration_indptr", np.arange(len(trees) + 1)))
@@ -51,6 +53,7 @@ def check_booster(raw: bytes, n_features: int) -> None:
     for i, tree in enumerate(trees):
         if not _is_tree(tree, n_features):
             raise ValueError(f"tree {i} of the XGBoost model is none that was grown on {n_features} columns")
+    return json.dumps(content, allow_nan=False).encode()
 
 
 def _is_tree(tree: dict[str, Any], n_features: int) -> bool:
@@ -82,76 +85,6 @@ def _is_tree(tree: dict[str, Any], n_features: int) -> bool:
         and np.array_equal(parents[children], np.tile(inner, 2))
         and (children > parents[children]).all()  # so there is no circle
     )
-
-
-class _Reader:
-    """Reads the part of Universal Binary JSON that XGBoost writes; whatever else there is is a ValueError."""
-
-    def __init__(self, raw: bytes) -> None:
-        self._raw, self._at = raw, 0
-
-    def whole(self) -> Any:
-        """Return the value that the bytes are, all of them."""
-        value = self._value(self._marker(), 0)
-        if self._at != len(self._raw):
-            raise ValueError("the XGBoost model has bytes after its end")
-        return value
-
-    def _take(self, n: int) -> bytes:
-        if not 0 <= n <= len(self._raw) - self._at:
-            raise ValueError("the XGBoost model ends too early")
-        self._at += n
-        return self._raw[self._at - n : self._at]
-
-    def _marker(self) -> str:
-        return chr(self._take(1)[0])
-
-    def _expect(self, marker: str) -> None:
-        if self._marker() != marker:
-            raise ValueError("the XGBoost model is no JSON of XGBoost's")
-
-    def _numbers(self, marker: str, n: int) -> NDArray[Any]:
-        kind = np.dtype(_TYPES[marker])
-        return np.frombuffer(self._take(n * kind.itemsize), kind)
-
-    def _length(self) -> int:
-        self._expect("L")
-        return int.from_bytes(self._take(8), "big", signed=True)
-
-    def _value(self, marker: str, depth: int) -> Any:
-        if depth > _DEEPEST:
-            raise ValueError("the XGBoost model is nested too deeply")
-        if marker in _TYPES:
-            return self._numbers(marker, 1)[0].item()
-        if marker in _CONSTANTS:
-            return _CONSTANTS[marker]
-        if marker == "S":
-            return self._take(self._length()).decode()
-        if marker == "{":
-            return self._object(depth)
-        if marker == "[":
-            return self._array(depth)
-        raise ValueError("the XGBoost model is no JSON of XGBoost's")
-
-    def _object(self, depth: int) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        while self._take(1) != b"}":
-            self._at -= 1
-            key = self._take(self._length()).decode()
-            if key in found:
-                raise ValueError(f"the XGBoost model says {key!r:.40} twice")
-            found[key] = self._value(self._marker(), depth + 1)
-        return found
-
-    def _array(self, depth: int) -> Any:
-        marker = self._marker()
-        if marker == "$":
-            kind = self._marker()
-            self._expect("#")
-            return self._numbers(kind, self._length())
-        if marker != "#":
-            raise ValueError("the XGBoost model is no JSON of XGBoost's")
-        return [self._value(self._marker(), depth + 1) for _ in range(self._length())]
 
 
 _SMALLEST_DEVIATION = 1e-6
@@ -280,14 +213,13 @@ class XGBoostRegressor(ScaledRegressor):
         return np.asarray(np.mean(added, axis=0), dtype=np.float64)
 
     def _state(self) -> dict[str, Any]:
-        return {"boosters": [bytes(booster.save_raw("ubj")) for booster in self.boosters_]}
+        return {"boosters": [bytes(booster.save_raw("json")) for booster in self.boosters_]}
 
     def _set_state(self, state: dict[str, Any]) -> None:
         import xgboost
 
         self.boosters_ = []
         for raw in state["boosters"]:
-            check_booster(bytes(raw), self.n_features_in_)
             booster = xgboost.Booster({"nthread": self.n_jobs})
-            booster.load_model(bytearray(raw))
+            booster.load_model(bytearray(checked_booster(raw, self.n_features_in_)))
             self.boosters_.append(booster)

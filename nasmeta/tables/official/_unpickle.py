@@ -26,7 +26,8 @@ from nasmeta.tables._pickles import NUMPY_ARRAYS, NUMPY_NUMBERS, PickledArray
 
 _MAGIC_OF_OLD_TORCH = 0x1950A86A20F9469CFC6C
 _OLD_TORCH_STARTS = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-_MOST_BYTES_OF_A_CELL = 1 << 28  # with its weights a cell has some 25 MB on average: more is no cell
+_MOST_BYTES, _MOST_TIMES = 1 << 25, 100  # that a file unpacks to: so much, and so many times its own size
+_MOST_OPCODES = 1 << 19  # up to the next record; official ones have some 50,000
 _READ_AT_ONCE = 1 << 25  # of a cell: more is read as a stream, which is slower and takes no memory
 
 
@@ -55,11 +56,11 @@ def read_records(path: Path, sink: Sink, *, one_cell: bool = False, forget: bool
 
 
 class _Limited(io.RawIOBase):
-    """The content of a file of one cell, which ends with an error where it is longer than that of a cell."""
+    """The unpacked content of a file, which ends with an error if it is too long for the file's size."""
 
-    def __init__(self, inside: Any) -> None:
+    def __init__(self, inside: Any, size: int) -> None:
         self._inside = inside
-        self._left = _MOST_BYTES_OF_A_CELL
+        self._left = self._most = _MOST_BYTES + _MOST_TIMES * size
 
     def readable(self) -> bool:
         """Say that it can be read."""
@@ -70,7 +71,7 @@ class _Limited(io.RawIOBase):
         n: int = self._inside.readinto(buffer)
         self._left -= n
         if self._left < 0:
-            raise DamagedFileError(f"It holds more than {_MOST_BYTES_OF_A_CELL:,} bytes: that is no cell.")
+            raise DamagedFileError(f"It unpacks to more than {self._most:,} bytes, which no official file does.")
         return n
 
 
@@ -78,6 +79,7 @@ class _Limited(io.RawIOBase):
 def _opened(path: Path, one_cell: bool) -> Iterator[tuple[BinaryIO, bool]]:
     inside: Any
     with path.open("rb") as raw:
+        size = path.stat().st_size
         start = raw.read(len(_OLD_TORCH_STARTS))
         raw.seek(0)
         if start.startswith(b"PK"):
@@ -86,7 +88,7 @@ def _opened(path: Path, one_cell: bool) -> Iterator[tuple[BinaryIO, bool]]:
                 if len(names) != 1:
                     raise DamagedFileError("It is a zip archive, but no torch file.")
                 with archive.open(names[0]) as inside:
-                    yield io.BufferedReader(inside, 1 << 20), False
+                    yield io.BufferedReader(_Limited(inside, size), 1 << 20), False
         elif start.startswith(b"BZh"):
             with bz2.open(raw) as inside:
                 content = inside.read(_READ_AT_ONCE + 1) if one_cell else b""
@@ -95,8 +97,7 @@ def _opened(path: Path, one_cell: bool) -> Iterator[tuple[BinaryIO, bool]]:
                 else:
                     inside.seek(0)
                     del content
-                    stream = io.BufferedReader(_Limited(inside) if one_cell else inside, 1 << 20)
-                    yield stream, False
+                    yield io.BufferedReader(_Limited(inside, size), 1 << 20), False
         elif start == _OLD_TORCH_STARTS:
             yield raw, True
         elif start.startswith(b"\x80"):
@@ -183,6 +184,18 @@ def _in_small_parts(read: Callable[[int], bytes]) -> Callable[[int], bytes]:
     return checked
 
 
+class _Dispatch(dict[int, Callable[[Any], None]]):
+    """The functions of the opcodes, which may be looked up a limited number of times between two records."""
+
+    left = _MOST_OPCODES
+
+    def __getitem__(self, opcode: int) -> Callable[[Any], None]:
+        self.left -= 1
+        if self.left < 0:
+            raise pickle.UnpicklingError(f"more than {_MOST_OPCODES:,} opcodes without a record")
+        return super().__getitem__(opcode)
+
+
 class _StreamingUnpickler(_InPython):  # type: ignore[misc]
     dispatch: ClassVar[dict[int, Callable[[Any], None]]] = dict(_InPython.dispatch)
 
@@ -191,6 +204,7 @@ class _StreamingUnpickler(_InPython):  # type: ignore[misc]
         self._file_read = _in_small_parts(file.read)
         self._file_readline = partial(file.readline, _MOST_BYTES_AT_ONCE)  # what is cut no longer ends as a line
         self._sink, self._forget = sink, forget
+        self.dispatch = _Dispatch(type(self).dispatch)  # type: ignore[misc]
         self._n_memoized = self._n_before = 0
         self._texts: dict[str, int] = {}
         self._recent: deque[list[int]] = deque()
@@ -286,6 +300,7 @@ class _StreamingUnpickler(_InPython):  # type: ignore[misc]
         if not isinstance(record, dict):
             raise pickle.UnpicklingError(f"the record of cell {cell} is a {type(record).__name__}")
         self._sink(cell, record)
+        self.dispatch.left = _MOST_OPCODES  # type: ignore[attr-defined]
         if not self._forget:
             return
         self._recent.append(list(islice(self.memo, self._n_before, None)))

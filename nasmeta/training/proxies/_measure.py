@@ -1,4 +1,4 @@
-"""Proxies of many cells: each different network once, in a journal that survives a kill."""
+"""Zero-cost proxies of many cells, with a journal to resume from."""
 
 from __future__ import annotations
 
@@ -18,20 +18,19 @@ import torch
 from numpy.typing import NDArray
 
 import nasmeta
-from nasmeta.checks import check_instance, check_int, check_list
-from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, shown
+from nasmeta.checks import check_int
+from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.files import write_atomically
 from nasmeta.journals import JournalFile, JournalKind, loaded
-from nasmeta.places import checked_path
 from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace, get_cell_space
-from nasmeta.training._images import ImageBatch, load_images
+from nasmeta.training._image_batch import ImageBatch, load_images
 from nasmeta.training._network import CellNetwork
 from nasmeta.training._proxy_file import FORMAT, read_proxies
 from nasmeta.training.proxies._probe import PROXIES, Probe
 
 
 def is_finished(output: Path, facts: Mapping[str, Any], cells: Sequence[int]) -> bool:
-    """Return whether a file holds these cells, measured in this way; remove what a kill has left beside it."""
+    """Whether a file has the proxies of these cells with these settings; remove a journal left by a kill."""
     try:
         file = read_proxies(output)
     except DamagedFileError:
@@ -46,11 +45,11 @@ def is_finished(output: Path, facts: Mapping[str, Any], cells: Sequence[int]) ->
 
 
 class ProxyJournal(JournalFile[dict[int, list[float]]]):
-    """The journal beside a file to become: a line is ``[cell, [value, ...], number]``; `values` are by cell."""
+    """The journal of a measurement: a line is ``[cell, [value, ...], number]``; `values` are by cell."""
 
     def __init__(self, output: Path, facts: Mapping[str, Any]) -> None:
         if output.suffix != ".npz":
-            raise SettingError(f"The output is a file that ends in .npz, not {output.name!r}.")
+            raise SettingError(f"The output must be a file that ends in .npz, not {output.name!r}.")
         if output.exists():
             raise SettingError(f"{output} exists and is not overwritten. Choose another name, or remove it.")
         self.output, self.facts = output, dict(facts)
@@ -59,14 +58,14 @@ class ProxyJournal(JournalFile[dict[int, list[float]]]):
         self.values = self.found
 
     def record(self, cells: Sequence[int], rows: Sequence[Sequence[float]]) -> None:
-        """Append the values of cells; from then on a killed process loses none of them."""
+        """Append the values of cells."""
         for cell, row in zip(cells, rows, strict=True):
             self.values[cell] = list(row)
             self.add(f"{cell},{json.dumps(list(row))}")
         self.flush()
 
     def finish(self, cells: Sequence[int]) -> Path:
-        """Write the file of these cells in one step, and remove the journal."""
+        """Write the file with these cells, and remove the journal."""
         rows = np.array([self.values[cell] for cell in cells], dtype=np.float64)
         content = io.BytesIO()
         np.savez_compressed(
@@ -110,37 +109,32 @@ def _journal_of(output: Path) -> Path:
 
 
 def _remove(journal: Path) -> None:
-    """Remove a journal, and the file beside it that locked those of before."""
+    """Remove a journal and its lock."""
     journal.unlink(missing_ok=True)
     with suppress(OSError):
         journal.with_name(f"{journal.name}.lock").unlink(missing_ok=True)
 
 
-# Not params and flops, which a space knows by a formula.
+# Without params and flops, which a space computes by a formula.
 DEFAULT_PROXIES = ("grad_norm", "snip", "plain", "fisher", "jacob_cov", "nwot", "synflow", "zen", "l2_norm")
 _CELLS_A_TASK = 16
 
 
 @dataclass(frozen=True)
 class ProxySettings:
-    """How a cell is probed; the benchmark has 16 channels and 5 cells."""
+    """The settings of a measurement; the networks of the benchmark have 16 channels and 5 cells per stage."""
 
     proxies: tuple[str, ...] = DEFAULT_PROXIES  # names in ``PROXIES``
-    channels: int = 16  # this and the next: size of the network, see `CellNetwork`
+    channels: int = 16  # and the next: see `CellNetwork`
     cells_per_stage: int = 1
     seed: int = 0  # of the weights
-    repeats: int = 1  # the value is the mean over so many seeds, from `seed` upwards
+    repeats: int = 1  # the value is the mean over this number of seeds, starting at `seed`
 
     def __post_init__(self) -> None:
-        if not isinstance(self.proxies, tuple | list) or not self.proxies:
-            raise SettingError(f"proxies must be names from {', '.join(PROXIES)}, not {shown(self.proxies)}.")
         for name in self.proxies:
             PROXIES[name]
         for name, least in (("channels", 1), ("cells_per_stage", 1), ("seed", 0), ("repeats", 1)):
             object.__setattr__(self, name, check_int(name, getattr(self, name), least))
-
-
-_SETTINGS = ("channels", "cells_per_stage", "seed", "repeats")  # beside the names of proxies
 
 
 def compute_proxies(
@@ -151,34 +145,34 @@ def compute_proxies(
     settings: ProxySettings | Mapping[str, Any] | None = None,
     space: str | SearchSpace = "nb201",
 ) -> dict[str, NDArray[np.float64]]:
-    """Probe the networks of cells, live edges only, on one thread.
+    """Compute zero-cost proxies of cells, from networks of live edges, on one thread.
 
-    The same cell, data, settings and version of PyTorch give the same values, in whichever process.
+    The same cell, data, settings and version of PyTorch give the same values in any process.
 
     Parameters
     ----------
     cells : cell or cells
-        Probed as they are, isomorphic ones, too.
+        Each one is probed, including isomorphic ones.
     data : str, path or ImageBatch, default "digits"
-        A batch of `nasmeta.training.load_images`, or what it draws 32 images of 16×16 pixels from: scikit-learn's
-        digits, or a folder with one folder of images for each class.
+        A batch of `nasmeta.training.load_images`, or the source of 32 images of 16×16 pixels: scikit-learn's digits, or
+        a folder with one folder of images per class.
     proxies : str or sequence of str, optional
-        Names; all but ``params`` and ``flops`` where left out, which a space knows by a formula.
+        Names; by default all except ``params`` and ``flops``, which a space computes by a formula.
     settings : mapping, optional
-        ``channels`` (16) and ``cells_per_stage`` (1): size of the network; ``seed`` (0) and ``repeats`` (1): the mean
-        over so many seeds of the weights.
+        ``channels`` (16) and ``cells_per_stage`` (1) of the network, the first ``seed`` (0) of the weights, and
+        ``repeats`` (1), the number of seeds to average over.
     space : str or SearchSpace, default "nb201"
 
     Returns
     -------
     dict of str to ndarray of float64, shape (n,)
-        By proxy; higher is taken as better.
+        By proxy; higher is better.
 
     Raises
     ------
     ArchitectureError
     UnknownNameError
-        Where there is no such proxy or setting; the message lists them.
+        If there is no such proxy.
     SettingError
 
     Examples
@@ -188,37 +182,22 @@ def compute_proxies(
     >>> bool(found["synflow"][0] > found["synflow"][1])
     True
     """
-    if not isinstance(data, str | Path | ImageBatch):
-        raise SettingError(
-            f"data is 'digits', a folder of images or an ImageBatch, not {shown(data)}. compute_proxies takes cells, "
-            "data, proxies, settings and space: names of proxies are proxies=."
-        )
-    if isinstance(settings, Mapping):
-        for name in settings:
-            if name not in _SETTINGS:
-                raise UnknownNameError.of("setting of compute_proxies", name, _SETTINGS)
-        settings = ProxySettings(**settings)
-    batch = load_images(data) if isinstance(data, str | Path) else data
-    settings = _checked(batch, settings)
+    if not isinstance(settings, ProxySettings):
+        settings = ProxySettings(**(settings or {}))
+    batch = data if isinstance(data, ImageBatch) else load_images(data)
     if proxies is not None:
-        names = [proxies] if isinstance(proxies, str) else check_list("proxies", proxies, "names")
-        settings = replace(settings, proxies=tuple(names))
+        settings = replace(settings, proxies=(proxies,) if isinstance(proxies, str) else tuple(proxies))
     space = get_cell_space(space)
     asked = np.atleast_1d(space.index_of(cells))
     rows = np.array(_probe_cells(asked.tolist(), batch, settings, space.name)).reshape(-1, len(settings.proxies))
     return dict(zip(settings.proxies, rows.T.copy(), strict=True))
 
 
-def _checked(batch: ImageBatch, settings: ProxySettings | None) -> ProxySettings:
-    check_instance("batch", batch, ImageBatch)
-    return ProxySettings() if settings is None else check_instance("settings", settings, ProxySettings)
-
-
 def _probe_cells(cells: Sequence[int], batch: ImageBatch, settings: ProxySettings, space: str) -> list[list[float]]:
-    """Return for each cell the mean over the seeds, in the order of the settings' proxies."""
+    """Return the mean over the seeds for each cell, in the order of the proxies."""
     images, labels = torch.from_numpy(batch.images), torch.from_numpy(batch.labels)
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # sums depend on their order, so on the number of threads
+    torch.set_num_threads(1)  # the order of a sum depends on the number of threads
     try:
         rows = []
         for cell in cells:
@@ -237,7 +216,7 @@ def _probe_cells(cells: Sequence[int], batch: ImageBatch, settings: ProxySetting
 
 
 def _facts(batch: ImageBatch, settings: ProxySettings, space: CellSpace) -> dict[str, Any]:
-    """Return all that the values depend on; a journal with other facts is not continued."""
+    """Return everything that the values depend on; a journal belongs to one set of facts."""
     return {
         "space": space.name,
         "proxies": list(settings.proxies),
@@ -271,17 +250,15 @@ def measure_proxies(
 ) -> Path:
     """Probe one cell of each isomorphism class and write the values to a file.
 
-    What is done stands in a journal beside the file, ``OUTPUT.journal``; after a kill the same call goes on from there
-    and gives the same file. The journal is removed at the end; a file that holds the same already is returned as it is.
+    The journal ``OUTPUT.journal`` lets the same call resume after a kill, with the same result; it is removed at the
+    end. A finished file is returned.
 
-    `cells` stand for their classes; all where left out. Each of the `workers` is a process of one thread; `progress` is
-    told how many networks are done, and of how many.
+    `cells` represent their classes; by default all. Each worker is a process with one thread. `progress` is called with
+    the number of finished networks and their total.
     """
-    settings = _checked(batch, settings)
-    space, workers, path = get_cell_space(space), check_int("workers", workers), checked_path("output", output)
+    settings = settings or ProxySettings()
+    space, path = get_cell_space(space), Path(output)
     chosen = np.arange(space.size, dtype=np.int32) if cells is None else np.atleast_1d(space.index_of(cells))
-    if not len(chosen):
-        raise SettingError("No cell is asked for: name some, or leave cells out for all.")
     wanted: list[int] = np.unique(space.canonical(chosen)).tolist()
     facts = _facts(batch, settings, space)
     if is_finished(path, facts, wanted):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import nasmeta as nm
 from nasmeta.analysis.report import _findings
 from nasmeta.analysis.report._facts import TaskFacts, TestColumn
 
 SCALES = {"random": 8.0, "evolution": 3.0, "<b>gp</b>": 1.0}
-SIGNAL = {"metric": "accuracy (percent)", "split": "valid", "epochs": "200", "release": "made up v1", "licence": "CC0"}
+COLUMN = replace(nm.get_task("nb201/cifar10").column, release="made up v1")
 
 
 def made_up(searchers: dict[str, float], tasks: tuple[str, ...], runs: int, evaluations: int) -> pd.DataFrame:
@@ -46,7 +48,7 @@ def made_up(searchers: dict[str, float], tasks: tuple[str, ...], runs: int, eval
 def facts(frame: pd.DataFrame, tasks: Any, columns: Any = ()) -> list[TaskFacts]:
     """Return facts with a test column that falls with the cell's number."""
     test = TestColumn("accuracy on the test split (release made up v1)", 95 - np.arange(1000.0) / 50, 95.0)
-    return [TaskFacts(str(name), 90.0, 1.0, "percent", SIGNAL, test) for name in frame["task"].unique()]
+    return [TaskFacts(str(name), 90.0, 1.0, column=COLUMN, test=test) for name in frame["task"].unique()]
 
 
 @pytest.fixture(scope="session")

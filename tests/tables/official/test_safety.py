@@ -7,6 +7,7 @@ import contextlib
 import io
 import os
 import pickle
+import struct
 import subprocess
 import sys
 import textwrap
@@ -192,8 +193,9 @@ def test_a_cell_that_never_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     path = tmp_path / "000000.pickle.pbz2"
     path.write_bytes(bz2.compress(pickle.dumps([str(i) for i in range(10_000)], protocol=2)))
     assert len(read_records(path, lambda cell, record: None, one_cell=True)) == 10_000  # as a stream
-    monkeypatch.setattr("nasmeta.tables.official._unpickle._MOST_BYTES_OF_A_CELL", 50_000)
-    with pytest.raises(DamagedFileError, match=r"more than 50,000 bytes: that is no cell"):
+    monkeypatch.setattr("nasmeta.tables.official._unpickle._MOST_BYTES", 50_000)
+    monkeypatch.setattr("nasmeta.tables.official._unpickle._MOST_TIMES", 0)
+    with pytest.raises(DamagedFileError, match="unpacks"):
         read_records(path, lambda cell, record: None, one_cell=True)
 
 
@@ -330,6 +332,26 @@ def test_what_is_forgotten_is_read_again(own_cache: Path, tmp_path: Path, offici
     with path.open("rb") as file, pytest.raises(Forgotten):
         stream_pickle(file, lambda cell, record: None)
     assert import_official(path).n_cells == 8
+
+
+@pytest.mark.parametrize("opcode", [b"]", b"("])
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_small_file_that_unpacks_to_millions_of_opcodes(
+    own_cache: Path, tmp_path: Path, opcode: bytes, kind: str
+) -> None:
+    path = tmp_path / "000000.pickle.pbz2"
+    path.write_bytes(bz2.compress(b"\x80\x04" + opcode * 10_000_000))
+    assert path.stat().st_size < 500
+    with pytest.raises(DamagedFileError, match="opcodes"):
+        import_official(path if kind == "file" else tmp_path, workers=1)
+
+
+def test_a_small_file_that_unpacks_to_too_many_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    text = b"X" + struct.pack("<I", 10_000_000) + bytes(10_000_000) + b"0"
+    path.write_bytes(bz2.compress(b"\x80\x02" + text * 8))
+    with pytest.raises(DamagedFileError, match="unpacks"):
+        read_records(path, lambda cell, record: None)
 
 
 def mutated(content: bytes, rng: np.random.Generator) -> bytes:

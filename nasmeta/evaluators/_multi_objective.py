@@ -1,4 +1,4 @@
-"""The evaluator of several objectives: one evaluator for each of them."""
+"""The evaluator of a task with several objectives."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError, shown
-from nasmeta.evaluators._base import Evaluation, Evaluator
-from nasmeta.evaluators._known import TableEvaluator
+from nasmeta.errors import SettingError
+from nasmeta.evaluators._evaluator import Evaluation, Evaluator
+from nasmeta.evaluators._table import TableEvaluator
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Front, MultiObjectiveTask
 
 
 class SeveralEvaluator(Evaluator):
-    """Answer a task of several objectives with vectors: each objective has an evaluator of its own.
+    """Evaluate the objectives of a task, each with its own evaluator.
 
-    What an evaluation costs is the highest of their costs, as one training serves all objectives. Where all know
-    their answers beforehand, the front is that of these answers.
+    An evaluation costs as much as its most expensive objective, because one training serves all of them. If all values
+    are known in advance, so is the front.
 
     Parameters
     ----------
     task : MultiObjectiveTask
     parts : sequence of Evaluator, optional
-        One an objective, in the order of ``task.parts``; their tables where left out.
+        One per objective, in the order of ``task.parts``; by default their tables.
 
     Raises
     ------
     SettingError
-        Where the parts are not those of the task.
+        If the parts do not match the objectives of the task.
 
     Examples
     --------
@@ -49,11 +49,9 @@ class SeveralEvaluator(Evaluator):
     task: MultiObjectiveTask
 
     def __init__(self, task: MultiObjectiveTask, parts: Sequence[Evaluator] | None = None) -> None:
-        if not isinstance(task, MultiObjectiveTask):
-            raise SettingError(f"Several evaluators answer a MultiObjectiveTask, not {shown(task)}.")
         super().__init__(task)
         self.parts = tuple(TableEvaluator(part) for part in task.parts) if parts is None else tuple(parts)
-        names = [getattr(getattr(one, "task", None), "name", shown(one)) for one in self.parts]
+        names = [one.task.name for one in self.parts]
         if names != [part.name for part in task.parts]:
             raise SettingError(
                 f"{task.name} needs one evaluator for each of {', '.join(part.name for part in task.parts)}, in this "
@@ -63,7 +61,7 @@ class SeveralEvaluator(Evaluator):
 
     @cached_property
     def values(self) -> NDArray[np.float64] | None:  # type: ignore[override]
-        """The answers, shape (size, m), NaN in a row where one is not known; None where not known beforehand."""
+        """The values, shape (size, m), rows with a missing value NaN; None if they are not known in advance."""
         known = [one.values for one in self.parts]
         if any(values is None for values in known):
             return None
@@ -78,19 +76,19 @@ class SeveralEvaluator(Evaluator):
 
     @cached_property
     def infeasible(self) -> NDArray[np.bool_] | None:  # type: ignore[override]
-        """Which evaluations fail in an objective, bool, shape (size,); None where none can."""
+        """Architectures that fail in an objective, bool, shape (size,); None if none can fail."""
         known = [one.infeasible for one in self.parts if one.infeasible is not None]
         return np.any(known, axis=0) if known else None
 
     @cached_property
     def cost_seconds(self) -> NDArray[np.float64] | None:  # type: ignore[override]
-        """The highest of the parts' costs."""
+        """The highest cost of the parts."""
         known = [one.cost_seconds for one in self.parts]
         return None if any(costs is None for costs in known) else np.max(known, axis=0)  # type: ignore[arg-type]
 
     @cached_property
     def front(self) -> Front | None:
-        """The true front; None where the answers are not known beforehand."""
+        """The true front; None if the values are not known in advance."""
         if self.values is None:
             return None
         known = self.values if self.infeasible is None else np.where(self.infeasible[:, None], np.nan, self.values)
@@ -98,7 +96,7 @@ class SeveralEvaluator(Evaluator):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What answers; empty for the tables of the task."""
+        """The identities of the parts; empty for the tables of the task."""
         identities = [one.identity for one in self.parts]
         return {"kind": "several", "parts": identities} if any(identities) else {}
 
@@ -109,37 +107,37 @@ class SeveralEvaluator(Evaluator):
 
     @property
     def signs(self) -> NDArray[np.float64]:
-        """1 for each objective that is maximised, else -1; shape (m,)."""
+        """1 to maximise an objective, -1 to minimise it, shape (m,)."""
         return np.array([one.sign for one in self.parts])
 
     @property
     def n_objectives(self) -> int:
-        """How many objectives there are."""
+        """The number of objectives."""
         return len(self.parts)
 
     @property
     def full_epochs(self) -> int:
-        """Epochs of the longest training among the objectives'."""
+        """Epochs of the longest training of an objective."""
         return max(one.full_epochs for one in self.parts)
 
     @property
     def optimum(self) -> float:
-        """100, the hypervolume of the front in percent of itself; NaN where the front is not known beforehand."""
+        """100, the hypervolume of the front in percent of itself; NaN if the front is not known in advance."""
         return float("nan") if self.values is None else 100.0
 
     @cached_property
     def measured(self) -> NDArray[np.int32] | None:
-        """The architectures that have an answer to every objective, int32; None where all have."""
+        """The architectures with a value for every objective, int32; None if all have one."""
         if self.values is None or not np.isnan(self.values).any():
             return None
         return np.flatnonzero(~np.isnan(self.values[:, 0])).astype(np.int32)
 
     def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
-        """Return the objectives of each, shape (n, m), and the highest of the costs."""
+        """Return the values, shape (n, m), and the highest cost of each architecture."""
         found = [one.evaluate(cells) for one in self.parts]
         reasons = zip(*(one.failures or (None,) * len(cells) for one in found), strict=True)
         failures = tuple(next((why for why in of_cell if why), None) for of_cell in reasons)
-        known = self.values  # where one objective fails, the worst of each
+        known = self.values  # the worst value of each objective if one of them fails
         return Evaluation(
             np.stack([one.values for one in found], axis=1) if known is None else known[cells],
             np.max([one.cost_seconds for one in found], axis=0),
@@ -147,7 +145,7 @@ class SeveralEvaluator(Evaluator):
         )
 
     def close(self) -> None:
-        """Give back what the parts hold."""
+        """Release the resources of the parts."""
         for one in self.parts:
             one.close()
 

@@ -1,0 +1,47 @@
+"""Units, metrics and decimals of the values in a results frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from nasmeta.checks import decimals_of
+from nasmeta.errors import NasmetaError
+from nasmeta.registry import names_from_file
+
+if TYPE_CHECKING:
+    from nasmeta.tables import ColumnInfo
+
+_SPLITS = {"valid": "validation", "train": "training", "": ""}
+
+
+def digits_of(rows: pd.DataFrame, unit: str) -> int:
+    """Return the number of decimals for values of a task, from its rows of a results frame."""
+    measured = "value" in rows and rows["value"].notna().any()
+    return decimals_of(rows["value" if measured else "incumbent_value"], unit)
+
+
+@names_from_file()
+def column_of(task: str) -> ColumnInfo | None:
+    """Return the column that a task observes; None if no task of this name is known on this machine."""
+    from nasmeta.tasks import get_task
+
+    try:
+        return get_task(task).column
+    except NasmetaError:
+        return None
+
+
+def regret_unit(columns: Sequence[ColumnInfo | None]) -> str:
+    """Return the unit of the regrets of several tasks, with the metric if all tasks share it."""
+    known = [column for column in columns if column is not None]
+    units = {column.unit for column in known}
+    names = {f"{_SPLITS.get(c.split or '', c.split)} {c.metric_name}".strip() for c in known}
+    if len(known) < len(columns) or len(units) != 1:
+        return "each task's own unit"
+    (unit,), one = units, len(names) == 1
+    if unit == "percent":
+        return "percentage points" + (f" of {names.pop()}" if one else "")
+    return (names.pop() if one else "each task's own metric") if unit == "1" else unit

@@ -1,0 +1,126 @@
+"""Remarks on the runs of a comparison: identical, failed, unfinished, without a value, or ended early."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from nasmeta.analysis._frame import count_runs, full_epochs, has_value
+
+_REASONS = 3  # of failures, that a remark lists
+_ENDED_EARLY = {
+    "exhausted": "exhausted: no architecture was left",
+    "stalled": "stalled: the searcher stopped proposing new architectures",
+}
+
+
+def asked_runs(frame: pd.DataFrame) -> dict[tuple[str, str], int]:
+    """Return the number of runs of each (task, searcher), including runs without any row."""
+    recorded = frame.attrs.get("runs", {})
+    asked = {(task, searcher): n for task, of_task in recorded.items() for searcher, n in of_task.items()}
+    return count_runs(frame) | asked
+
+
+def trained(frame: pd.DataFrame) -> pd.Series[bool]:
+    """Return for each row whether the run has a best value of a full training by then."""
+    found = pd.Series(has_value(frame), frame.index)
+    return found & (frame["epochs"] == full_epochs(frame)) if "epochs" in frame.columns else found
+
+
+def deterministic_runs(frame: pd.DataFrame) -> set[tuple[str, str]]:
+    """Return the (task, searcher) with several runs that evaluated the same architectures in the same order.
+
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"task": "t", "searcher": list("aabb"), "seed": [0, 1, 0, 1], "cell": [7, 7, 7, 8]})
+    >>> deterministic_runs(frame)
+    {('t', 'a')}
+    """
+    found = set()
+    for (task, searcher), rows in frame.groupby(["task", "searcher"], sort=False, observed=True):
+        runs = {tuple(cells) for _, cells in rows.groupby("seed", sort=False)["cell"]}
+        if len(runs) == 1 and rows["seed"].nunique() > 1:
+            found.add((str(task), str(searcher)))
+    return found
+
+
+def without_spread_of_equals(summary: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a summary without deviations and intervals for searchers whose runs are identical."""
+    equal = deterministic_runs(frame)
+    rows = [pair in equal for pair in zip(summary["task"], summary["searcher"], strict=True)]
+    spreads = [column for column in summary if str(column).endswith(("_std", "_low", "_high"))]
+    summary = summary.copy()
+    summary.loc[rows, spreads] = np.nan
+    return summary
+
+
+def failures_of(rows: pd.DataFrame) -> str:
+    """Return the most frequent reasons of failures with their counts; empty if no evaluation failed."""
+    if "failure" not in rows.columns:
+        return ""
+    counts = rows["failure"].astype(str).value_counts().drop("", errors="ignore")
+    listed = ", ".join(f"{n} × {why}" for why, n in counts[:_REASONS].items())
+    return listed + ", …" * (len(counts) > _REASONS)
+
+
+def failure_remarks(frame: pd.DataFrame) -> list[str]:
+    """Return for each searcher how many of its evaluations failed, and why."""
+    remarks = []
+    for searcher, rows in frame.groupby("searcher", sort=False, observed=True):
+        if why := failures_of(rows):
+            failed = (rows["failure"].astype(str) != "").sum()
+            remarks.append(f"{searcher}: {failed:,} of {len(rows):,} evaluations failed: {why}.")
+    return remarks
+
+
+def nothing_succeeded(rows: pd.DataFrame) -> str:
+    """Return the reason why runs have no best value; functions have no epochs of training."""
+    of_function = "epochs" in rows.columns and bool((rows["epochs"] == 0).all())
+    return f"no {'evaluation' if of_function else 'full training'} succeeded"
+
+
+def run_remarks(frame: pd.DataFrame, evaluations: int | None = None) -> list[str]:
+    """Return the remarks on the runs, those that ended before a budget in evaluations included."""
+    frame = frame.assign(trained=trained(frame))
+    grouped = frame.groupby(["task", "searcher"], sort=False, observed=True)
+    by_pair = {(str(task), str(searcher)): rows for (task, searcher), rows in grouped}
+    remarks = failure_remarks(frame)
+    alike: dict[str, list[str]] = {}
+    for task, searcher in sorted(deterministic_runs(frame)):
+        if has_value(by_pair[task, searcher]).any():
+            alike.setdefault(searcher, []).append(task)
+    for searcher, tasks in alike.items():
+        remarks.append(
+            f"{searcher} on {', '.join(tasks)}: all runs alike, so without ± and interval; ranks and tests treat it as "
+            "a searcher without randomness."
+        )
+    for (task, searcher), asked in asked_runs(frame).items():
+        remarks += _of_pair(by_pair.get((task, searcher)), f"{searcher} on {task}", asked)
+    if evaluations is not None and "stopped" in frame.columns:
+        remarks += _ended_early(frame, evaluations)
+    return remarks
+
+
+def _of_pair(rows: pd.DataFrame | None, who: str, asked: int) -> Iterator[str]:
+    """Yield what is missing from the runs of a searcher on a task."""
+    begun = 0 if rows is None else rows["seed"].nunique()
+    if begun < asked:
+        yield f"{who}: {asked - begun} of its {asked} runs finished no evaluation and are in no mean."
+    if rows is not None and (lost := begun - rows.loc[rows["trained"], "seed"].nunique()):
+        why = failures_of(rows)
+        yield (
+            f"{who}: {lost} of its {asked} runs {'has' if lost == 1 else 'have'} no best value, as "
+            f"{nothing_succeeded(rows)}{why and f' (failed: {why})'}. Means of values leave such runs out; ranks, "
+            "tests and curves use the worst value."
+        )
+
+
+def _ended_early(frame: pd.DataFrame, evaluations: int) -> Iterator[str]:
+    keys: list[Any] = ["task", "searcher"]
+    last = frame.groupby([*keys, "seed"], sort=False, observed=True).tail(1)
+    for why, meaning in _ENDED_EARLY.items():
+        short = last[(last["evaluation"] < evaluations) & (last["stopped"] == why)]
+        for (task, searcher), runs in short.groupby(keys, sort=False, observed=True):
+            yield f"{searcher} on {task}: {len(runs)} runs ended before {evaluations:,} evaluations ({meaning})."

@@ -1,0 +1,270 @@
+"""The interface of evaluators, and evaluations that fail."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import EvaluationFailed, MissingValueError, NasmetaError, short
+from nasmeta.tasks import Task, fidelities
+
+if TYPE_CHECKING:
+    from nasmeta.spaces import SearchSpace
+    from nasmeta.tables import ColumnInfo
+
+
+class Evaluation(NamedTuple):
+    """The result of evaluating a batch of architectures.
+
+    Attributes
+    ----------
+    values : ndarray of float64, shape (n,), or (n, m) for a task with m objectives
+        In the unit of the task; NaN if an evaluation failed without a value.
+    cost_seconds : ndarray of float64, shape (n,)
+        The time that each evaluation took (training) or would have taken (table); 0 if unknown.
+    failures : tuple of (str or None), optional
+        The reason why an evaluation has no value, such as ``out of memory``, or None. Empty if none failed.
+    notes : tuple of mapping, optional
+        Further facts for the journal of a run, of JSON types, one mapping per architecture.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.evaluators import FunctionEvaluator
+    >>> space = nm.SearchSpace("mlp", {"width": [16, 32, 64], "depth": [1, 2, 3]})
+    >>> evaluation = FunctionEvaluator(lambda choices: choices["width"], space).evaluate(np.array([0, 3], np.int32))
+    >>> evaluation.values.tolist(), evaluation.failures
+    ([16.0, 32.0], ())
+    """
+
+    values: NDArray[np.float64]
+    cost_seconds: NDArray[np.float64]
+    failures: tuple[str | None, ...] = ()
+    notes: tuple[Mapping[str, Any], ...] = ()
+
+
+class SupportsEvaluate(Protocol):
+    """Any object with ``evaluate(architectures) -> Evaluation``, which is all that a run needs."""
+
+    def evaluate(self, cells: NDArray[np.int32], /) -> Evaluation:
+        """Evaluate architectures, int32, shape (n,)."""
+        ...
+
+
+class Evaluator(ABC):
+    """Evaluates architectures for a task: by a table, a surrogate, training, or a function.
+
+    A subclass implements `evaluate`. Tables and surrogates also provide `values`, so their optimum is known and a run
+    can stop at it.
+
+    Parameters
+    ----------
+    task : Task
+
+    Attributes
+    ----------
+    task : Task
+    values : ndarray of float64, shape (size,), or None
+        The values of all architectures, NaN if missing; None if they are not known in advance.
+    cost_seconds : ndarray of float64, shape (size,), or None
+        The costs of all architectures; 0 if unknown.
+    identity : dict
+        Identifies the evaluator in the journal of a run, of JSON types; empty for the task's table.
+    name : str
+        One word for messages.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.evaluators import Evaluation, Evaluator
+    >>> class Convolutions(Evaluator):
+    ...     def evaluate(self, cells):
+    ...         counts = self.space.feature("operations").counts[cells]
+    ...         return Evaluation(counts[:, 2:4].sum(axis=1).astype(float), np.zeros(len(cells)))
+    >>> run = nm.search("random", Convolutions(nm.get_task("nb201/cifar10")), evaluations=20)
+    >>> run.best.value
+    5.0
+    """
+
+    name = "evaluator"
+    values: NDArray[np.float64] | None = None
+    cost_seconds: NDArray[np.float64] | None = None
+    infeasible: NDArray[np.bool_] | None = None  # evaluations that fail, shape (size,), if known
+    goes_on = False  # whether a longer training resumes the paused shorter one
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+
+    @abstractmethod
+    def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
+        """Evaluate architectures, int32, shape (n,).
+
+        Raises
+        ------
+        EvaluationFailed
+            If there is no value; the search continues. If a batch fails, each architecture is evaluated alone, unless
+            an `Evaluation` with `failures` reports which one failed.
+        """
+
+    @property
+    def space(self) -> SearchSpace:
+        """The space of the task."""
+        return self.task.space
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The identity of the evaluator, for the journal of a run."""
+        return {}
+
+    @cached_property
+    def column(self) -> ColumnInfo:
+        """Unit, direction, release, source and licence of the values."""
+        return self.task.column
+
+    @property
+    def sign(self) -> float:
+        """The factor from values to utilities: 1 to maximise, -1 to minimise."""
+        return 1.0 if self.column.direction == "max" else -1.0
+
+    @property
+    def signs(self) -> float | NDArray[np.float64]:
+        """The sign of the values of `evaluate`: one number, or one per objective, shape (m,)."""
+        return self.sign
+
+    @property
+    def n_objectives(self) -> int:
+        """The number of objectives."""
+        return 1
+
+    @property
+    def full_epochs(self) -> int:
+        """Epochs of a full training; 0 without a training."""
+        return self.task.signal.epochs or 0
+
+    @cached_property
+    def optimum(self) -> float:
+        """The best value, without noise; NaN if it is not known in advance."""
+        return float("nan") if self.noise_free is None else float(self.sign * np.nanmax(self.sign * self.noise_free))
+
+    @property
+    def noise_free(self) -> NDArray[np.float64] | None:
+        """The values that regrets refer to, float64, shape (size,): `values`, or their means if these are draws."""
+        return self.values
+
+    def for_seed(self, seed: int) -> Evaluator:
+        """Return the evaluator of the run with this seed: itself, unless values are drawn."""
+        return self
+
+    @cached_property
+    def measured(self) -> NDArray[np.int32] | None:
+        """The architectures with a value, int32; None if all have one."""
+        if self.values is None or not np.isnan(self.values).any():
+            return None
+        return np.flatnonzero(~np.isnan(self.values)).astype(np.int32)
+
+    def has_costs(self) -> bool:
+        """Whether every evaluation has a cost in seconds, which a budget in seconds needs."""
+        if self.cost_seconds is None:
+            return self.values is None
+        known = self.cost_seconds if self.measured is None else self.cost_seconds[self.measured]
+        return bool((known > 0).all())
+
+    @property
+    def report_columns(self) -> Sequence[ColumnInfo]:
+        """The columns reported for the best architecture of a finished run; searchers cannot reach them."""
+        return self.task.report_columns
+
+    def report(self, cell: int) -> dict[ColumnInfo, float]:
+        """Return the values of an architecture in the report columns."""
+        return self.task.report(cell)
+
+    def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
+        """Return evaluators of trainings of several lengths, by epochs, ascending.
+
+        Raises
+        ------
+        SettingError
+            If a length is impossible.
+        MissingValueError
+            If the evaluator has one length only.
+        """
+        return self.at({self.full_epochs: self.task} if epochs is None else fidelities(self.task, epochs))
+
+    def resume(self, cells: Sequence[int], values: Sequence[float], reasons: Mapping[int, str]) -> None:  # noqa: B027
+        """Start a run with the evaluations in its journal, and the reasons of failures."""
+
+    def at(self, lengths: dict[int, Task]) -> dict[int, Evaluator]:
+        """Return evaluators of the given tasks, by epochs.
+
+        Raises
+        ------
+        MissingValueError
+            If the evaluator has one length only.
+        """
+        if len(lengths) > 1:
+            raise MissingValueError(f"{self.task.name}: the evaluator {self.name} has one length of training.")
+        return dict.fromkeys(lengths, self)
+
+    def kept_open(self) -> AbstractContextManager[object]:
+        """Return a context in which `close` keeps resources, because more runs follow."""
+        return nullcontext()
+
+    def close(self) -> None:  # noqa: B027  # most have no resources
+        """Release resources; the evaluator can be used again."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.task!r})"
+
+
+def known_costs(costs: NDArray[np.float64] | None, size: int) -> NDArray[np.float64]:
+    """Return costs, 0 if unknown, read-only."""
+    found = np.zeros(size) if costs is None else np.nan_to_num(costs)
+    found.flags.writeable = False
+    return found
+
+
+def evaluate_or_fail(evaluator: SupportsEvaluate, cells: NDArray[np.int32]) -> Evaluation:
+    """Evaluate architectures, int32, shape (n,); a failed evaluation has the value NaN.
+
+    If `evaluate` raises `EvaluationFailed` for a batch, each architecture is evaluated alone.
+
+    Raises
+    ------
+    NasmetaError
+        If a custom evaluator raises another error; the message names the architecture.
+    """
+    try:
+        return evaluator.evaluate(cells)
+    except EvaluationFailed as failure:
+        if len(cells) == 1:
+            shape = (1, *np.shape(getattr(evaluator, "signs", 1.0)))
+            return Evaluation(np.full(shape, np.nan), np.array([failure.seconds]), (failure.told,))
+    except Exception as reason:
+        raise_named(reason, evaluator, getattr(evaluator, "space", None), cells)
+    parts = [evaluate_or_fail(evaluator, cells[i : i + 1]) for i in range(len(cells))]
+    return Evaluation(
+        np.concatenate([one.values for one in parts]),
+        np.concatenate([one.cost_seconds for one in parts]),
+        tuple(why for one in parts for why in one.failures or (None,)),
+        tuple(note for one in parts for note in one.notes or ({},)) if any(one.notes for one in parts) else (),
+    )
+
+
+def raise_named(reason: Exception, who: Any, space: SearchSpace | None, cells: Any) -> NoReturn:
+    """Raise an error of custom code as one that names the code and the architecture."""
+    # errors of this package keep their traceback
+    if isinstance(reason, NasmetaError) or type(who).__module__.partition(".")[0] == "nasmeta":
+        raise reason
+    name = getattr(who, "__qualname__", type(who).__name__)
+    named = [str(cell) if space is None else f"{cell} ({space.to_string(int(cell))})" for cell in cells[:3]]
+    which = f"architecture {named[0]}" if len(cells) == 1 else f"one of {len(cells)}: {', '.join(named)}"
+    raise NasmetaError(
+        f"{name} raised {type(reason).__name__} at {which}: {short(str(reason), 300) or 'no message'}. To continue a "
+        "search after a failure, raise nasmeta.errors.EvaluationFailed(reason, seconds) instead."
+    ) from reason

@@ -1,0 +1,101 @@
+"""The evaluator that predicts values with a surrogate."""
+
+from __future__ import annotations
+
+import os
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.checks import check_int
+from nasmeta.errors import ColumnError, MissingValueError
+from nasmeta.evaluators._evaluator import Evaluation, Evaluator, known_costs
+from nasmeta.tables import ColumnInfo
+from nasmeta.tasks import Task
+
+if TYPE_CHECKING:
+    from nasmeta.surrogates import Surrogate
+
+
+class SurrogateEvaluator(Evaluator):
+    """Evaluate by the prediction of a surrogate.
+
+    The table is only used for the report of a finished run, if it is on this machine. The optimum is that of the
+    surrogate.
+
+    Parameters
+    ----------
+    task : str, path, Task or Surrogate
+        A surrogate, or an argument of `Surrogate.load`: a task with a shipped surrogate, or a file.
+    answer : {"mean", "training"}, default "mean"
+        Predict the mean over trainings, or draw the result of one training.
+    seed : int, default 0
+        Of the draw.
+    asked : Task, optional
+        The task to evaluate; by default that of the surrogate.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.evaluators import SurrogateEvaluator
+    >>> evaluation = SurrogateEvaluator("nb201/cifar10").evaluate(np.array([6111, 0]))
+    >>> evaluation.values.shape, bool((evaluation.cost_seconds > 0).all())
+    ((2,), True)
+    """
+
+    name = "surrogate"
+    values: NDArray[np.float64]
+    cost_seconds: NDArray[np.float64]
+
+    def __init__(
+        self,
+        task: str | os.PathLike[str] | Task | Surrogate,
+        answer: str = "mean",
+        seed: int = 0,
+        *,
+        asked: Task | None = None,
+    ) -> None:
+        from nasmeta.surrogates import Surrogate
+
+        self.surrogate = task if isinstance(task, Surrogate) else Surrogate.load(task)
+        self.answer, self.seed = answer, check_int("seed", seed, least=0)
+        self.surrogate.predict(0, answer, seed)  # checks them
+        super().__init__(self.surrogate.task if asked is None else asked)
+        self.values = self.surrogate.values if answer == "mean" else self.surrogate.training_values(self.seed)
+        self.values.flags.writeable = False
+        self.cost_seconds = known_costs(self.surrogate.cost_seconds, len(self.values))
+
+    @cached_property
+    def column(self) -> ColumnInfo:
+        """The column that the surrogate was fitted to."""
+        return ColumnInfo(**self.surrogate.card["column"])
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The identity of the evaluator: surrogate, answer and seed."""
+        identity: dict[str, Any] = {"kind": "surrogate", "sha256": self.surrogate.sha256, "answer": self.answer}
+        return identity if self.answer == "mean" else {**identity, "seed": self.seed}
+
+    def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
+        """Return the predicted value and training seconds of each architecture."""
+        return Evaluation(self.values[cells], self.cost_seconds[cells])
+
+    @cached_property
+    def report_columns(self) -> tuple[ColumnInfo, ...]:
+        """The report columns of the task; none without its table."""
+        try:
+            return self.task.report_columns
+        except (MissingValueError, ColumnError):
+            return ()
+
+    def report(self, cell: int) -> dict[ColumnInfo, float]:
+        """Return the measured values of an architecture, if the table is on this machine."""
+        return self.task.report(cell) if self.report_columns else {}
+
+    def __repr__(self) -> str:
+        return f"SurrogateEvaluator({self.surrogate!r}, answer={self.answer!r})"
+
+    def __reduce__(self) -> Any:
+        return partial(SurrogateEvaluator, asked=self.task), (self.surrogate, self.answer, self.seed)

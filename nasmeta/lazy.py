@@ -1,0 +1,34 @@
+"""Import the names of a package on first use."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from importlib import import_module
+
+
+def lazy_names(package: str, modules: Mapping[str, str]) -> Callable[[str], object]:
+    """Return the ``__getattr__`` of a package.
+
+    Parameters
+    ----------
+    package : str
+        The ``__name__`` of the package.
+    modules : mapping of str to str
+        For each module of the package, its names, separated by spaces.
+
+    Examples
+    --------
+    >>> lazy_names("nasmeta", {"spaces": "SearchSpace get_space"})("get_space").__name__
+    'get_space'
+    """
+    module_of = {name: module for module, names in modules.items() for name in names.split()}
+
+    def __getattr__(name: str) -> object:
+        if name not in module_of:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        found: object = getattr(import_module(f"{package}.{module_of[name]}"), name)
+        setattr(sys.modules[package], name, found)
+        return found
+
+    return __getattr__

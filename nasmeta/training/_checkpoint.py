@@ -1,0 +1,229 @@
+"""One training with its checkpoints: what a folder holds, and how a training resumes from it."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from nasmeta.errors import DamagedFileError, SettingError, TrainingFailed
+from nasmeta.files import write_atomically
+from nasmeta.spaces import SearchSpace
+from nasmeta.training._dataset import ImageDataset
+from nasmeta.training._device import device_name
+from nasmeta.training._learner import Learner
+from nasmeta.training._network import CellNetwork
+from nasmeta.training._own_network import BuildNetwork, network_identity, own_network
+from nasmeta.training._recipe import Recipe
+from nasmeta.training._result import CHECKPOINT_FILE, RESULT_FILE, EpochRecord, TrainingResult, csv_of, read_result
+from nasmeta.training._tensor_file import read_tensors, write_tensors
+
+_END_SECONDS = 1.0  # time that a worker process takes to end after its parent was killed
+LOG_FILE, FAILURE_FILE, NETWORK_FILE = "epochs.csv", "failure.json", "network.safetensors"
+
+
+def identity_of(
+    cell: int, space: SearchSpace, data: ImageDataset, recipe: Recipe, seed: int, build_network: BuildNetwork | None
+) -> dict[str, Any]:
+    """Return everything that a result depends on, of JSON types: a folder belongs to one identity."""
+    found = {
+        "cell": cell,
+        "space": space.name,
+        "dataset": data.name,
+        "recipe": recipe.to_dict(),
+        "seed": seed,
+        "split_sha256": data.split_sha256(),
+        "data_sha256": data.sha256(),
+    }
+    if build_network is not None:
+        found["build_network"] = network_identity(build_network)
+        found["choices"] = [[name, repr(choice)] for name, choice in space.choices(cell).items()]
+    return found
+
+
+def _without_names(identity: dict[str, Any], of_folder: bool) -> dict[str, Any]:
+    """Return an identity without the recipe's name, and without the path of a folder of images, which may move."""
+    dataset = {"dataset": ""} if of_folder else {}
+    return {**identity, **dataset, "recipe": {**identity["recipe"], "name": ""}}
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Create the folder and keep other processes out of it."""
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(folder / ".lock", timeout=_END_SECONDS)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout:
+        raise SettingError(f"Another process is training in {folder}.") from None
+    except OSError as reason:
+        raise SettingError(f"{folder} cannot be written: {reason.strerror or reason}.") from reason
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def keep_failure(failure: TrainingFailed, folder: Path | None, identity: dict[str, Any]) -> None:
+    """Write the reason of a failed training into its folder."""
+    if folder is not None:
+        report = {"reason": failure.reason, "message": str(failure), "identity": identity}
+        write_atomically(folder / FAILURE_FILE, json.dumps(report, indent=1) + "\n")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result depends on."""
+    from nasmeta import __version__
+
+    found = {"nasmeta": __version__, "torch": str(torch.__version__), "python": platform.python_version()}
+    if torch.version.cuda is not None:
+        cudnn = torch.backends.cudnn.version()  # type: ignore[no-untyped-call]
+        found |= {"cuda": torch.version.cuda, "cudnn": str(cudnn)}
+    return found
+
+
+class Training:
+    """A learner and the records of its epochs, kept in a folder if there is one.
+
+    Parameters
+    ----------
+    identity : dict
+        See `identity_of`.
+    space, data, recipe, device, build_network
+        As in `nasmeta.training.train`.
+    folder : Path, optional
+    deterministic : bool
+        Recorded in the checkpoint.
+    """
+
+    def __init__(
+        self,
+        identity: dict[str, Any],
+        space: SearchSpace,
+        data: ImageDataset,
+        recipe: Recipe,
+        device: torch.device,
+        folder: Path | None = None,
+        deterministic: bool = False,
+        build_network: BuildNetwork | None = None,
+    ) -> None:
+        self.identity, self.recipe, self.device, self.folder, self.dataset = identity, recipe, device, folder, data
+        self.deterministic = deterministic
+        cell, seed = identity["cell"], identity["seed"]
+        network: torch.nn.Module
+        if build_network is None:
+            network = CellNetwork(cell, space, n_classes=data.n_classes, **recipe.skeleton, seed=seed)
+        else:
+            network = own_network(build_network, space.choices(cell), data, seed)
+        self.learner = Learner(network, data, recipe, seed, device, cell)
+        self.epochs: list[EpochRecord] = []
+        self.evaluate_seconds = 0.0
+
+    def run(self, watching: Sequence[Callable[[EpochRecord], object]], last: int) -> TrainingResult:
+        """Train until an epoch, with a checkpoint after each; call the watchers with the record of each epoch."""
+        while len(self.epochs) < last and not self.is_hopeless():
+            start = time.perf_counter()
+            record = self.learner.epoch(len(self.epochs))
+            self.epochs.append(record)
+            self.evaluate_seconds += time.perf_counter() - start - record.seconds
+            self.save()
+            for see in watching:
+                see(record)
+        return self.finish()
+
+    def is_hopeless(self) -> bool:
+        """Whether the validation accuracy has not risen for as many epochs as the recipe's patience."""
+        found = [(record.valid_accuracy, -record.epoch) for record in self.epochs if record.valid_accuracy is not None]
+        if not self.recipe.patience or not found or self.epochs[-1].valid_accuracy is None:
+            return False  # a result needs the accuracies of its last epoch
+        _, best = max(found)  # the first of equals
+        return self.epochs[-1].epoch + best >= self.recipe.patience
+
+    def save(self) -> None:
+        """Write checkpoint and log."""
+        if self.folder is None:
+            return
+        tensors, rest = self.learner.state()
+        head = {
+            "identity": self.identity,
+            "deterministic": self.deterministic,
+            "epochs": [asdict(record) for record in self.epochs],
+            "evaluate_seconds": self.evaluate_seconds,
+            "learner": rest,
+        }
+        write_tensors(self.folder / CHECKPOINT_FILE, tensors, head)
+        write_atomically(self.folder / LOG_FILE, csv_of(self.epochs))
+
+    def resume(self) -> TrainingResult | None:
+        """Load the checkpoint of the folder; return the result if the training is finished."""
+        if self.folder is None:
+            return None
+        path, result = self.folder / CHECKPOINT_FILE, self.folder / RESULT_FILE
+        if not path.is_file():
+            if result.is_file():
+                raise SettingError(f"{result} is there, but its {CHECKPOINT_FILE} is not: choose another folder.")
+            (self.folder / FAILURE_FILE).unlink(missing_ok=True)
+            return None
+        tensors, head = read_tensors(path)
+        self._require_same(head["identity"])
+        try:
+            self.learner.set_state(tensors, head["learner"])
+            self.epochs = [EpochRecord(**record) for record in head["epochs"]]
+            self.evaluate_seconds = float(head["evaluate_seconds"])
+        except TrainingFailed:
+            raise
+        except (KeyError, TypeError, ValueError, RuntimeError) as reason:
+            raise DamagedFileError(f"{path} is damaged: {reason!s:.200}. Remove it to train anew.") from reason
+        (self.folder / FAILURE_FILE).unlink(missing_ok=True)
+        if result.is_file():
+            return replace(read_result(self.folder), network=self.learner.outcome.eval())
+        write_atomically(self.folder / LOG_FILE, csv_of(self.epochs))  # may be an epoch behind after a kill
+        return None
+
+    def _require_same(self, identity: dict[str, Any]) -> None:
+        """Raise an error if the folder belongs to another training."""
+        of_folder = self.dataset.facts.get("source") == "folder"
+        theirs, mine = (_without_names(one, of_folder) for one in (identity, self.identity))
+        differing = [key for key in mine | theirs if theirs.get(key) != mine.get(key)]
+        if differing:
+            raise SettingError(
+                f"{self.folder} is the folder of another training: it differs in {', '.join(differing)}. "
+                "Choose another folder, or remove this one."
+            )
+
+    def finish(self) -> TrainingResult:
+        """Return the result, and write it with the network if the training has ended."""
+        whole = len(self.epochs) == self.recipe.epochs
+        stopped = "finished" if whole else "early" if self.is_hopeless() else "paused"
+        network = self.learner.outcome.eval()
+        result = TrainingResult(
+            **{key: value for key, value in self.identity.items() if key not in ("build_network", "choices")},
+            data_facts=dict(self.dataset.facts),
+            device=device_name(self.device),
+            epochs=tuple(self.epochs),
+            train_seconds=sum(record.seconds for record in self.epochs),
+            evaluate_seconds=self.evaluate_seconds,
+            parameters=sum(parameter.numel() for parameter in network.parameters()),
+            micro_batch=self.learner.micro_batch,
+            stopped=stopped,
+            versions=versions(),
+            network=network,
+        )
+        if self.folder is not None and stopped != "paused":
+            data = self.dataset
+            facts = {"dataset": data.name, "classes": data.classes, "mean": data.mean, "std": data.std}
+            if type(network) is CellNetwork:  # not a Supernet, which `CellNetwork.load` cannot build
+                network.save(self.folder / NETWORK_FILE, facts)
+            else:
+                write_tensors(self.folder / NETWORK_FILE, network.state_dict(), {"facts": facts})
+            write_atomically(self.folder / RESULT_FILE, json.dumps(result.to_dict(), indent=1) + "\n")
+        return result

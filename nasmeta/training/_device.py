@@ -1,0 +1,160 @@
+"""The device of a training, and the images on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import copy
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from nasmeta.errors import SettingError, shown
+from nasmeta.training._dataset import SPLITS, ImageDataset
+
+_OUT_OF_MEMORY = (  # messages of RuntimeErrors about memory
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUBLAS_STATUS_NOT_INITIALIZED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_NOT_INITIALIZED",
+    "CUDNN_STATUS_INTERNAL_ERROR",
+    "unable to find an engine to execute",  # cuDNN, without memory for its workspace
+)
+
+
+def chosen_device(device: str | torch.device) -> torch.device:
+    """Return a device; ``auto`` is the first CUDA device, or the CPU if there is none.
+
+    Raises
+    ------
+    SettingError
+        If there is no such device on this machine.
+    """
+    if device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        found = torch.device(device)
+    except RuntimeError as reason:
+        raise SettingError(f"device is auto, cpu, cuda or cuda:N, not {shown(device)}.") from reason
+    if found.type not in ("cpu", "cuda", "mps"):
+        raise SettingError(f"device is auto, cpu, cuda or cuda:N, not {shown(device)}.")
+    count = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}.get(found.type, 1)
+    if (found.index or 0) >= count:
+        raise SettingError(
+            f"There is no device {found}: PyTorch {torch.__version__} finds {count} {found.type} devices. Use "
+            "device='cpu'."
+        )
+    return found
+
+
+def device_name(device: torch.device) -> str:
+    """Return the name of the card, or the type of another device."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def is_out_of_memory(reason: BaseException) -> bool:
+    """Whether an error means that memory does not suffice; some such errors are plain RuntimeErrors."""
+    return isinstance(reason, torch.OutOfMemoryError | MemoryError) or (
+        isinstance(reason, RuntimeError) and any(sign in str(reason) for sign in _OUT_OF_MEMORY)
+    )
+
+
+@contextmanager
+def computing(deterministic: bool) -> Iterator[None]:
+    """Let PyTorch use the fastest or only deterministic algorithms; restore the settings at the end."""
+    cudnn = torch.backends.cudnn
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    cudnn_before = cudnn.benchmark, cudnn.deterministic
+    workspace = os.environ.get("CUBLAS_WORKSPACE_CONFIG")
+    if deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS refuses
+        torch.use_deterministic_algorithms(True)
+    cudnn.benchmark, cudnn.deterministic = not deterministic, deterministic
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+        cudnn.benchmark, cudnn.deterministic = cudnn_before
+        if deterministic and workspace is None:
+            os.environ.pop("CUBLAS_WORKSPACE_CONFIG", None)
+
+
+class DeviceData:
+    """Images and labels on a device, and batches of them as input of a network.
+
+    Images are stored once, as bytes with black padding for the crops: a random crop is one gather, and an image without
+    augmentation is a view.
+    """
+
+    def __init__(
+        self, dataset: ImageDataset, device: torch.device, padding: int = 0, channels_last: bool = False
+    ) -> None:
+        self.device, self.padding = device, padding
+        self.height, self.width = dataset.image_size
+        # padded on the device, which needs no second copy of all images in main memory
+        images = torch.from_numpy(np.ascontiguousarray(dataset.images)).to(device)
+        self.images = torch.nn.functional.pad(images, (padding,) * 4) if padding else images
+        self.labels = torch.from_numpy(np.ascontiguousarray(dataset.labels)).to(device)
+        self.positions = {name: torch.from_numpy(np.array(dataset.splits[name])).to(device) for name in SPLITS}
+        self._mean = torch.tensor(dataset.mean, device=device).view(1, -1, 1, 1) * 255
+        self._scale = 1 / (torch.tensor(dataset.std, device=device).view(1, -1, 1, 1) * 255)
+        self._format = torch.channels_last if channels_last else torch.contiguous_format
+
+    def standardised(self, images: Tensor) -> Tensor:
+        """Return images as float32, standardised per channel."""
+        return ((images.float() - self._mean) * self._scale).contiguous(memory_format=self._format)
+
+    def plain(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Return images without augmentation, float32, shape (n, 3, height, width), and labels."""
+        p = self.padding
+        inner = self.images[:, :, p : p + self.height, p : p + self.width]
+        return self.standardised(inner[positions]), self.labels[positions]
+
+    def augmented(self, positions: Tensor, draws: Augmentation) -> tuple[Tensor, Tensor]:
+        """Return cropped and flipped images, float32, shape (n, 3, height, width), and labels."""
+        rows = draws.top[:, None] + torch.arange(self.height, device=self.device)
+        columns = torch.arange(self.width, device=self.device).expand(len(positions), -1)
+        columns = draws.left[:, None] + torch.where(draws.flip[:, None], self.width - 1 - columns, columns)
+        channels = torch.arange(self.images.shape[1], device=self.device)
+        cropped = self.images[
+            positions[:, None, None, None], channels[:, None, None], rows[:, None, :, None], columns[:, None, None, :]
+        ]
+        return self.standardised(cropped), self.labels[positions]
+
+
+class Augmentation:
+    """The random crop and flip of each image of an epoch.
+
+    Parameters
+    ----------
+    n : int
+    padding : int
+        Crops begin at 0 to twice the padding.
+    flip : bool
+    generator : torch.Generator
+    """
+
+    def __init__(self, n: int, padding: int, flip: bool, generator: torch.Generator) -> None:
+        device = generator.device
+        self.top, self.left = torch.randint(2 * padding + 1, (2, n), generator=generator, device=device)
+        if flip:
+            self.flip = torch.rand(n, generator=generator, device=device) < 0.5
+        else:
+            self.flip = torch.zeros(n, dtype=torch.bool, device=device)
+
+    def __getitem__(self, part: slice) -> Augmentation:
+        """Return the draws of some images."""
+        found = copy(self)
+        found.top, found.left, found.flip = self.top[part], self.left[part], self.flip[part]
+        return found
+
+    def to(self, device: torch.device) -> Augmentation:
+        """Return the draws on a device."""
+        found = copy(self)
+        found.top, found.left, found.flip = (drawn.to(device) for drawn in (self.top, self.left, self.flip))
+        return found

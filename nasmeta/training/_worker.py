@@ -1,0 +1,276 @@
+"""Trainings in a process of their own: a training that is killed does not end its caller."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import platform
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, wait
+from dataclasses import replace
+from functools import cache, lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nasmeta.errors import MissingPackageError, NasmetaError, TrainingFailed
+from nasmeta.threads import end_with, kill_workers
+from nasmeta.training._dataset import ImageDataset, dataset_options, load_dataset
+from nasmeta.training._recipe import Recipe, recipe_for
+from nasmeta.training._result import Tell, TrainingResult, note_of
+from nasmeta.training._train import train
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    from nasmeta.spaces import SearchSpace
+    from nasmeta.training._own_network import BuildNetwork
+
+_ATTEMPTS = 2
+_POLL_SECONDS = 0.5
+
+
+def require_torch() -> None:
+    """Report how to install PyTorch if it is missing, before any other work."""
+    if find_spec("torch") is None:
+        raise MissingPackageError.of("Real training", "torch", "PyTorch")
+
+
+class Trainer:
+    """Train architectures, one after another, on one dataset with one recipe.
+
+    An isolated trainer uses a worker process, which ends with this process even if this one is killed: its folder is
+    then free for a resumed training. Without isolation, a killed training ends this process, too.
+
+    Parameters
+    ----------
+    data, recipe, space, device, deterministic, build_network
+        As in `nasmeta.training.train`.
+    options : dict, optional
+        Of `nasmeta.training.ImageDataset.load`, if `data` is a source.
+    isolated : bool, default True
+    threads : int, optional
+        Of PyTorch in the worker process; PyTorch's default if left out.
+    """
+
+    def __init__(
+        self,
+        data: str | ImageDataset,
+        recipe: str | Path | Recipe | None = None,
+        space: str | SearchSpace = "nb201",
+        *,
+        device: str = "auto",
+        options: dict[str, Any] | None = None,
+        isolated: bool = True,
+        deterministic: bool = False,
+        build_network: BuildNetwork | None = None,
+        threads: int | None = None,
+    ) -> None:
+        require_torch()
+        self.recipe = recipe_for(recipe, data)
+        whole = load_dataset(data, **(options or {}))
+        self.dataset = self.recipe.images_of(whole)
+        self.space, self.build_network = space, build_network
+        self.device, self.deterministic, self.isolated, self.threads = device, deterministic, isolated, threads
+        self.announce: Callable[[str], object] | None = None
+        self.users = 0  # that keep the worker process
+        self._source = (data, dataset_options(data, **(options or {})) if isinstance(data, str) else {})
+        # the worker reads a dataset again, unless the recipe uses a few images of it
+        self._origin = self._source if self.dataset is whole else (self.dataset, {})
+        self._executor: Any = None
+        self._pipe: Any = None  # for progress reports of the worker; this process holds both ends, so it stays open
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state for another process, which reads the images of a named source again, once."""
+        state = {**self.__dict__, "_executor": None, "_pipe": None, "announce": None, "users": 0}
+        if isinstance(self._source[0], str):
+            state |= {"dataset": self.dataset.sha256(), "_origin": None}
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Restore the state.
+
+        Raises
+        ------
+        NasmetaError
+            If the images on this machine are missing or differ.
+        """
+        self.__dict__.update(state)
+        due, (data, options) = self.dataset, self._source
+        if isinstance(due, str):
+            whole, self.dataset = _images(data, tuple(options.items()), self.recipe)
+            self._origin = self._source if self.dataset is whole else (self.dataset, {})
+            if self.dataset.sha256() != due:
+                raise NasmetaError(f"The images {data} on {platform.node()} differ from those of the calling process.")
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What all its trainings share, of JSON types: data, split and recipe."""
+        dataset = self.dataset
+        return {
+            "data": dataset.name,
+            "data_sha256": dataset.sha256(),
+            "split_sha256": dataset.split_sha256(),
+            "data_facts": dict(dataset.facts),
+            "recipe": self.recipe.name,
+            "recipe_sha256": self.recipe.sha256(),
+        }
+
+    def train(
+        self,
+        cell: int,
+        seed: int = 0,
+        folder: Path | None = None,
+        *,
+        recipe: Recipe | None = None,
+        until: int | None = None,
+        tell: Tell | None = None,
+    ) -> TrainingResult:
+        """Train one architecture, or resume from the checkpoint in its folder.
+
+        A worker process that was killed is started again once. The result has no network, which is in the folder.
+
+        Parameters
+        ----------
+        cell, seed, folder, until
+            As in `nasmeta.training.train`.
+        recipe : Recipe, optional
+            A variant of the trainer's recipe that uses the same images.
+        tell : callable, optional
+            Called after each epoch with the number of finished epochs and a note.
+        """
+        settings: dict[str, Any] = {
+            "cell": cell,
+            "recipe": recipe or self.recipe,
+            "seed": seed,
+            "space": self.space,
+            "folder": folder,
+            "device": self.device,
+            "deterministic": self.deterministic,
+            "until": until,
+            "build_network": self.build_network,
+        }
+        if not self.isolated or multiprocessing.current_process().daemon:  # a daemon must not have children
+            return _train(self.dataset, settings, tell)
+        from concurrent.futures.process import BrokenProcessPool
+
+        for _ in range(_ATTEMPTS):
+            executor = self._worker()
+            try:
+                return self._result_of(executor.submit(_train_in_worker, settings), tell)
+            except BrokenProcessPool:
+                if self._executor is not executor:  # closed by another thread
+                    raise
+                self._executor = None
+            except RuntimeError as reason:
+                failure = reason if isinstance(reason, TrainingFailed) else None
+                if failure is None or failure.reason == "error":
+                    self.close()  # after an error of CUDA, a process cannot use the device any more
+                if failure is not None:
+                    raise
+                message = f"The training of cell {cell} ended with an error: {reason!s:.200}"
+                raise TrainingFailed(message, "error") from reason
+            except KeyboardInterrupt:
+                self.close()
+                raise
+        raise TrainingFailed(
+            f"The process that trained cell {cell} with seed {seed} was killed twice; often memory is short.", "killed"
+        )
+
+    def copy(self, isolated: bool, threads: int | None = None) -> Trainer:
+        """Return a trainer with the same settings and its own worker process, if it is isolated."""
+        settings: dict[str, Any] = {"deterministic": self.deterministic, "build_network": self.build_network}
+        settings |= {"device": self.device, "isolated": isolated, "threads": threads}
+        return Trainer(self.dataset, self.recipe, self.space, **settings)
+
+    def announced(self, what: str, total: int) -> Tell | None:
+        """Announce a training; return a function that announces its progress, or None without a listener."""
+        say = self.announce
+        if say is None:
+            return None
+        say(what)
+        first: tuple[float, int] | None = None
+
+        def tell(done: int, note: str) -> None:
+            nonlocal first
+            since, begun = first = first or (time.monotonic(), done)
+            left = ""
+            if begun < done < total:
+                left = f"{(time.monotonic() - since) / (done - begun) * (total - done):,.0f} s left"
+            say(", ".join(filter(None, (f"{what}: {done} of {total} epochs", left, note))))
+
+        return tell
+
+    def _worker(self) -> Any:
+        if self._executor is None:
+            from joblib.externals.loky import ProcessPoolExecutor  # unlike the standard one, it needs no main guard
+
+            self._pipe = multiprocessing.Pipe(duplex=False)
+            known = (os.getpid(), *self._origin, self._pipe[1], self.threads)
+            self._executor = ProcessPoolExecutor(1, initializer=_start, initargs=known)
+        return self._executor
+
+    def _result_of(self, future: Future[TrainingResult], tell: Tell | None) -> TrainingResult:
+        """Return the result of the worker process; until then pass on its progress reports."""
+        while True:
+            ended = wait([future], _POLL_SECONDS).done
+            while self._pipe[0].poll():
+                report = self._pipe[0].recv()
+                if tell is not None:
+                    tell(*report)
+            if ended:
+                return future.result()
+
+    def close(self) -> None:
+        """End the worker process and its training, which can resume from its last checkpoint."""
+        executor, self._executor = self._executor, None
+        if executor is not None:
+            kill_workers(executor)
+            executor.shutdown(wait=True)
+
+    def __enter__(self) -> Trainer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@lru_cache(maxsize=2)
+def _images(data: str, options: tuple[tuple[str, Any], ...], recipe: Recipe) -> tuple[ImageDataset, ImageDataset]:
+    """Return a dataset, and its images that a recipe uses."""
+    whole = ImageDataset.load(data, **dict(options))
+    return whole, recipe.images_of(whole)
+
+
+def _train(dataset: ImageDataset, settings: dict[str, Any], tell: Tell | None) -> TrainingResult:
+    watch = None if tell is None else lambda record: tell(record.epoch, note_of(record))
+    return replace(train(data=dataset, on_epoch=watch, **settings), network=None)
+
+
+# -- in the worker ---------------------------------------------------------------------------------------------------
+_origin: tuple[str | ImageDataset, dict[str, Any]]
+_reports: Connection
+
+
+def _start(
+    parent: int, data: str | ImageDataset, options: dict[str, Any], reports: Connection, threads: int | None
+) -> None:
+    """Ignore interrupts, end with the parent, and keep the dataset and the connection for reports."""
+    global _origin, _reports
+    _origin, _reports = (data, options), reports
+    end_with(parent)
+    if threads is not None:
+        import torch
+
+        torch.set_num_threads(threads)
+
+
+@cache
+def _dataset() -> ImageDataset:
+    data, options = _origin
+    return data if isinstance(data, ImageDataset) else ImageDataset.load(data, **options)
+
+
+def _train_in_worker(settings: dict[str, Any]) -> TrainingResult:
+    return _train(_dataset(), settings, lambda done, note: _reports.send((done, note)))
