@@ -13,8 +13,7 @@ EXCEPTIONS = {
     "Formulas, held against their definition or another library": {
         "nasmeta.analysis._statistics", "nasmeta.analysis.report._words",
         "nasmeta.meta._blend", "nasmeta.meta._cell_columns", "nasmeta.meta._falls_back",
-        "nasmeta.meta._rgpe", "nasmeta.meta._source_guided", "nasmeta.meta._source_matrix",
-        "nasmeta.meta._source_models", "nasmeta.meta.in_context._reading",
+        "nasmeta.meta._rgpe", "nasmeta.meta._source_models", "nasmeta.meta.in_context._reading",
         "nasmeta.prediction._predict", "nasmeta.predictors._estimators",
         "nasmeta.predictors._gaussian_process", "nasmeta.predictors._labels",
         "nasmeta.predictors._learning_curves", "nasmeta.predictors._metrics", "nasmeta.predictors._neural",

@@ -37,8 +37,8 @@ from nasmeta.journals import Shard
 from nasmeta.progress import progress_bar
 from nasmeta.runs import Clock, RunConfig, check_lengths_used
 from nasmeta.runs._answers import EvaluatorLike, answers_for, space_in
-from nasmeta.runs._guidance import Guide
 from nasmeta.runs._sources import MetaModelLike, SourcesLike
+from nasmeta.runs._warm_start import Guide
 from nasmeta.tasks import SourceTask, Task
 
 if TYPE_CHECKING:

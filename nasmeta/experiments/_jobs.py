@@ -24,7 +24,7 @@ from nasmeta.files import write_whole
 from nasmeta.journals import Shard, differences_from
 from nasmeta.progress import heartbeat
 from nasmeta.runs import History, RunConfig
-from nasmeta.runs._guidance import Guide
+from nasmeta.runs._warm_start import Guide
 from nasmeta.searchers import Searcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.threads import end_with, kill_workers, one_thread

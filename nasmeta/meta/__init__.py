@@ -1,16 +1,18 @@
-"""Learning across tasks: what source tasks teach a searcher before it meets the target.
+"""Learning across tasks: Gaussian processes with sources, and the interface of meta-learners.
 
-Here are the interface and the processes that sources guide; the sub-rooms are ``bilevel``, ``in_context``,
-``meta_nas``, ``neural_process`` and ``rl``.
+The subpackages are ``bilevel``, ``in_context``, ``meta_nas``, ``neural_process`` and ``rl``.
 """
 
 from importlib import import_module
 
 from nasmeta.meta._blend import predictive_weights as predictive_weights
 from nasmeta.meta._default import DefaultMetaSearch as DefaultMetaSearch
-from nasmeta.meta._guided import GuidedSearch as GuidedSearch, warm_start_cells as warm_start_cells
-from nasmeta.meta._learned_space import ChanceOfBest as ChanceOfBest, LearnedSpace as LearnedSpace
-from nasmeta.meta._meta_gp import MetaGP as MetaGP, MetaGPSearch as MetaGPSearch, learn_meta_gp as learn_meta_gp
+from nasmeta.meta._learned_space import (
+    ChanceOfBest as ChanceOfBest,
+    LearnedSpace as LearnedSpace,
+    labelled_in as labelled_in,
+)
+from nasmeta.meta._meta_gp import MetaGP as MetaGP, MetaGPSearch as MetaGPSearch
 from nasmeta.meta._meta_linear import MetaLinear as MetaLinear
 from nasmeta.meta._meta_predictor import META_PREDICTORS, MetaPredictor
 from nasmeta.meta._meta_train import TrainingFiles as TrainingFiles, meta_train
@@ -25,8 +27,9 @@ from nasmeta.meta._shipped import (
     warn_of_other_metric as warn_of_other_metric,
 )
 from nasmeta.meta._source_matrix import SourceMatrix as SourceMatrix
-from nasmeta.meta._source_models import learn_source_models as learn_source_models
+from nasmeta.meta._source_models import SourceModels as SourceModels
 from nasmeta.meta._source_order import SourceOrder as SourceOrder
+from nasmeta.meta._warm_start import warm_start_cells as warm_start_cells
 
 __all__ = [
     "META_PREDICTORS",
@@ -35,11 +38,11 @@ __all__ = [
     "meta_train",
 ]
 
-_SUB_ROOMS = ("bilevel", "in_context", "meta_nas", "neural_process", "rl")
+_SUBPACKAGES = ("bilevel", "in_context", "meta_nas", "neural_process", "rl")
 
 
 def __getattr__(name: str) -> object:
-    """Import a sub-room when it is asked for: nothing here needs one, so that each could be taken away alone."""
-    if name not in _SUB_ROOMS:
+    """Import a subpackage on first use."""
+    if name not in _SUBPACKAGES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return import_module(f"{__name__}.{name}")

@@ -1,8 +1,7 @@
-"""A meta-predictor's answer, blended with what the target's labels say on their own, by how well each predicts."""
+"""Model averaging of a meta-predictor and Gaussian processes of the target's labels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,28 +9,38 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky
 from scipy.special import logsumexp
 
-from nasmeta.checks import check_array
-from nasmeta.errors import SettingError
+from nasmeta.meta._arrays import Cells, Floats
 from nasmeta.predictors import make_predictor
 from nasmeta.spaces import SearchSpace
 
 _SAMPLES = 200
-FEWEST_LABELS = 8  # fewer do not tell whether the sources mislead
+FEWEST_LABELS = 8  # fewer labels cannot show whether the sources mislead
 _FOLDS = 5
-_SLOPE, _SLOPE_VARIANCE = 1.0, 0.25  # of the adapted prediction, before a label is seen
-_NOISE, _NOISE_LABELS = 0.3, 1  # deviation of labels from an adapted prediction, and for how many labels that counts
-_ROUNDS = 2  # of slope and process in turn
+_SLOPE, _SLOPE_VARIANCE = 1.0, 0.25  # prior of the adapted prediction's coefficient
+_NOISE, _NOISE_LABELS = 0.3, 1  # prior deviation of labels from an adapted prediction, and its weight in labels
+_ROUNDS = 2  # alternating fits of slope and process
 
 
-def predictive_weights(log_densities: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    r"""Return the weights of models by the log densities that each gives to observations it was not conditioned on.
+def predictive_weights(log_densities: Floats, rng: np.random.Generator) -> Floats:
+    r"""Return model weights from the log densities of observations on which the models were not conditioned.
 
-    Pseudo-Bayesian model averaging with a Bayesian bootstrap: of each draw :math:`\alpha \sim Dir(1, \dots, 1)` of the
-    observations' weights, a model has the share :math:`\exp(n \sum_i \alpha_i \ell_{mi})` among all models, and its
-    weight is the mean of its shares. Few observations leave the draws, and so the weights, apart; a model which all
-    observations speak against loses its weight exponentially fast. After Yao, Vehtari, Simpson and Gelman, "Using
-    stacking to average Bayesian predictive distributions", Bayesian Analysis 2018, section 3.4.
+    Pseudo-Bayesian model averaging with a Bayesian bootstrap (Yao, Vehtari, Simpson and Gelman, "Using stacking to
+    average Bayesian predictive distributions", Bayesian Analysis 2018, section 3.4). For each draw
+    :math:`\alpha \sim Dir(1, \dots, 1)` of the observations' weights, model m has a share proportional to
+    :math:`\exp(n \sum_i \alpha_i \ell_{mi})`. Its weight is the mean of its shares. With few observations the weights
+    stay close together; a model that all observations contradict loses its weight exponentially fast.
 
+    Parameters
+    ----------
+    log_densities : ndarray, shape (n_models, n)
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray of float64, shape (n_models,)
+
+    Examples
+    --------
     >>> import numpy as np
     >>> agreed = np.full((2, 20), -1.0)
     >>> predictive_weights(agreed, np.random.default_rng(0)).tolist()
@@ -39,9 +48,6 @@ def predictive_weights(log_densities: NDArray[np.float64], rng: np.random.Genera
     >>> predictive_weights(agreed - [[0.0], [1.0]], np.random.default_rng(0)).round(3).tolist()
     [1.0, 0.0]
     """
-    log_densities = check_array("log_densities", log_densities)
-    if log_densities.ndim != 2 or not log_densities.size:
-        raise SettingError(f"log_densities has a row a model and a column an observation, not {log_densities.shape}.")
     n = log_densities.shape[1]
     shares = log_densities @ (n * rng.dirichlet(np.ones(n), size=_SAMPLES)).T
     shares -= logsumexp(shares, axis=0)
@@ -49,52 +55,44 @@ def predictive_weights(log_densities: NDArray[np.float64], rng: np.random.Genera
     return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
-def left_out_densities(
-    covariance: NDArray[np.float64], labels: NDArray[np.float64], means: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the log density of each label given the others, shape (n,); row i of `means` is the prior without label i.
+def left_out_densities(covariance: Floats, labels: Floats, means: Floats) -> Floats:
+    """Return the log density of each label given the others, shape (n,).
+
+    Row i of `means`, shape (n, n), is the prior mean without label i.
 
     Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, equations 5.10 to 5.12.
     """
     inverse = cho_solve((cholesky(covariance, lower=True, check_finite=False), True), np.eye(len(labels)))
     precision = np.diag(inverse)
     errors = np.einsum("ij,ij->i", inverse, labels - means) / precision
-    density: NDArray[np.float64] = 0.5 * (np.log(precision / (2 * np.pi)) - precision * errors**2)
+    density: Floats = 0.5 * (np.log(precision / (2 * np.pi)) - precision * errors**2)
     return density
 
 
-Adapt = Callable[[NDArray[np.int32], NDArray[np.float64]], tuple[NDArray[np.float64], NDArray[np.float64]]]
-Forecast = Callable[
-    [NDArray[np.int32], NDArray[np.float64], NDArray[np.int32]], tuple[NDArray[np.float64], NDArray[np.float64]]
-]
-
-
 class Blend(NamedTuple):
-    """Mean and deviation of all cells' scores, both of shape (n_cells,), and the weights of what they are made of."""
+    """Mean and deviation of all architectures' scores, both of shape (n_cells,), and the weights of the members."""
 
-    mean: NDArray[np.float64]
-    std: NDArray[np.float64]
+    mean: Floats
+    std: Floats
     weights: dict[str, float]
 
 
-def blended(
-    space: SearchSpace, adapt: Adapt, forecast: Forecast, cells: NDArray[np.int32], scores: NDArray[np.float64]
-) -> Blend:
-    """Weigh three predictions by how well each foretells the target's labels without seeing them.
+def blended(predictor: Any, learned: Any, cells: Cells, scores: Floats) -> Blend:
+    """Average three predictions, weighted by their cross-validated log densities (`predictive_weights`).
 
-    They are the meta-predictor's own (``adapted``); a multiple of it plus a Gaussian process of the target
-    (``corrected``), where the multiple is regressed as in `nasmeta.meta.MultiTaskGPSearch`; and a Gaussian process of
-    the target that knows no source (``alone``). All predict the labels, (n,), in the same five folds, the processes in
-    closed form; the weights are `nasmeta.meta.predictive_weights`. So sources that the labels contradict lose their
-    say.
+    The members are the meta-predictor's own prediction (``adapted``), a multiple of it plus a Gaussian process of the
+    target (``corrected``), and a Gaussian process without sources (``alone``). The multiple is regressed as in
+    `nasmeta.meta.MultiTaskGPSearch`. All members predict the scores, (n,), in the same five folds; the processes do so
+    in closed form. So sources that the labels contradict lose their weight.
     """
-    rng, n = np.random.default_rng(len(cells)), len(cells)
+    space, n = predictor.cell_space, len(cells)
+    rng = np.random.default_rng(n)
     unseen = np.empty(n)
     folds = np.array_split(rng.permutation(n), _FOLDS)
     for fold in folds:
         kept = np.setdiff1d(np.arange(n), fold)
-        unseen[fold] = forecast(cells[kept], scores[kept], cells[fold])[0]
-    mean, std = adapt(cells, scores)
+        unseen[fold] = predictor._forecast(learned, cells[kept], scores[kept], cells[fold])[0]
+    mean, std = predictor._adapted(learned, cells, scores)
     level, spread = scores.mean(), float(scores.std()) or 1.0
     labels, seen, adapted = (scores - level) / spread, (unseen - level) / spread, (mean - level) / spread
 
@@ -104,7 +102,7 @@ def blended(
     slope = _SLOPE
     for _ in range(_ROUNDS):
         left = labels - slope * seen
-        if np.ptp(left) == 0:  # nothing is left to correct
+        if np.ptp(left) == 0:
             return Blend(mean, std, {"adapted": 1.0})
         rest = _process(space, cells, left)
         covariance = _covariance(rest, left)
@@ -116,7 +114,7 @@ def blended(
     weights = predictive_weights(np.stack([of_adapted, of_corrected, of_alone]), rng)
 
     everything = np.arange(space.size)
-    _condition(rest, labels - slope * adapted[cells])  # on what the prediction from all labels leaves
+    _condition(rest, labels - slope * adapted[cells])  # on the residuals of the prediction from all labels
     (rest_mean, rest_std), (alone_mean, alone_std) = (one.predict(everything, return_std=True) for one in (rest, alone))
     means = np.stack([adapted, slope * adapted + rest_mean, alone_mean])
     stds = np.stack([std / spread, rest_std, alone_std])
@@ -126,30 +124,28 @@ def blended(
     return Blend(level + spread * together, spread * deviation, told)
 
 
-def _process(space: SearchSpace, cells: NDArray[np.int32], labels: NDArray[np.float64]) -> Any:
-    """Return the predictor `gp` of these labels, not of their ranks."""
+def _process(space: SearchSpace, cells: Cells, labels: Floats) -> Any:
+    """Return the predictor `gp`, fitted to the labels instead of their ranks."""
     process = make_predictor("gp", space=space)
     process[-1].set_params(labels="value")
     return process.fit(cells, labels)
 
 
-def _covariance(process: Any, labels: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the covariance of the labels of a process, which has standardised them, in their own unit."""
-    factor: NDArray[np.float64] = process[-1].factor_
+def _covariance(process: Any, labels: Floats) -> Floats:
+    """Return the covariance of the labels of a process in their own unit; the process has standardised them."""
+    factor: Floats = process[-1].factor_
     return np.asarray(labels.var() * (factor @ factor.T))
 
 
-def _condition(process: Any, labels: NDArray[np.float64]) -> None:
-    """Condition a process on other labels of the same cells, with the hyperparameters that it has."""
+def _condition(process: Any, labels: Floats) -> None:
+    """Condition a process on other labels of the same architectures, with the same hyperparameters."""
     regressor = process[-1]
     scores = regressor.label_scale_.to_scores(labels) - regressor.mean_
     regressor.weights_ = cho_solve((regressor.factor_, True), scores)
 
 
-def _densities(
-    covariance: NDArray[np.float64], labels: NDArray[np.float64], folds: list[NDArray[np.intp]]
-) -> NDArray[np.float64]:
-    """Return the log density of each label given those of the other folds, shape (n,)."""
+def _densities(covariance: Floats, labels: Floats, folds: list[NDArray[np.intp]]) -> Floats:
+    """Return the log density of each label given the labels of the other folds, shape (n,)."""
     inverse = np.linalg.inv(covariance)
     solved, density = inverse @ labels, np.empty(len(labels))
     for fold in folds:

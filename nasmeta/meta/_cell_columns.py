@@ -1,7 +1,6 @@
-"""Columns that describe the architectures of any space, for meta-learners: structure, and proxies measured on digits.
+"""Input columns of meta-learners for the architectures of any space: structure and zero-cost proxies.
 
-Zero-cost proxies are measured for the cells of NAS-Bench-201 and its relatives only; elsewhere there are no such
-columns, and learners read the structure alone.
+Zero-cost proxies on digits exist only for spaces with NAS-Bench-201 as their reference; other spaces lack the columns.
 """
 
 from __future__ import annotations
@@ -11,33 +10,34 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.meta._arrays import Cells, Floats, Floats32
 from nasmeta.predictors import normal_scores
 from nasmeta.spaces import CellSpace, SearchSpace, get_space, move_cells, reference_space
 
 
-def in_reference(space: SearchSpace) -> NDArray[np.int32]:
-    """Return all architectures of a space as those of its reference, int32, shape (size,)."""
+def in_reference(space: SearchSpace) -> Cells:
+    """Return the indices of all architectures in the reference space, int32, shape (size,)."""
     every = np.arange(space.size, dtype=np.int32)
     common = reference_space(space)
     return every if common == space else move_cells(every, space, common)[0]
 
 
-def representatives(space: SearchSpace, architectures: NDArray[np.integer] | None = None) -> NDArray[np.int32]:
-    """Return the representative of those that compute the same, int32, shape (n,); of all where left out.
+def representatives(space: SearchSpace, architectures: NDArray[np.integer] | None = None) -> Cells:
+    """Return a representative of each equivalence class, int32, shape (n,); by default for all architectures.
 
-    Of cells by the rule ``zero``, else by the space's own.
+    Cells use the rule ``zero``.
     """
     asked = np.arange(space.size) if architectures is None else architectures
     return np.asarray(space.canonical(asked, rule="zero"), dtype=np.int32)
 
 
 def position_feature(space: SearchSpace) -> str:
-    """Return the name of the feature that says which choice each position has."""
+    """Return the name of the feature with the choice of each position."""
     return "edges" if isinstance(space, CellSpace) else "positions"
 
 
 def further_features(space: SearchSpace) -> tuple[str, ...]:
-    """Return the names of the features that a space's kernels compare beside the choices: of cells paths, operations.
+    """Return the features that a space's kernels compare in addition to the choices; for cells paths and operations.
 
     >>> from nasmeta.meta._cell_columns import further_features
     >>> from nasmeta.spaces import SearchSpace, get_space
@@ -50,8 +50,8 @@ def further_features(space: SearchSpace) -> tuple[str, ...]:
 _NETWORK_FEATURES = "one-hot+live-paths+operation-counts+graph"
 
 
-def _in_common(space: SearchSpace) -> NDArray[np.int32]:
-    """Return the representative, in the reference space, of those that compute the same as each architecture."""
+def _in_common(space: SearchSpace) -> Cells:
+    """Return the representative of each architecture in the reference space."""
     return representatives(reference_space(space), in_reference(space))
 
 
@@ -60,10 +60,10 @@ def _has_proxies(space: SearchSpace) -> bool:
 
 
 @lru_cache(maxsize=4)
-def live_choices(space: SearchSpace) -> NDArray[np.float64]:
+def live_choices(space: SearchSpace) -> Floats:
     """Return the choices of each architecture's representative, one-hot, shape (size, n_columns).
 
-    Of cells the operation of each edge that is on a live path; an edge with ``none`` has no column.
+    For cells: the operation of each edge on a live path, without a column for ``none``.
     """
     common = reference_space(space)
     one_hot = common.feature(position_feature(common)).counts
@@ -74,25 +74,25 @@ def live_choices(space: SearchSpace) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=4)
-def live_choice_counts(space: SearchSpace) -> NDArray[np.float64]:
-    """Return how many live edges have each operation but none, shape (size, n_columns); none for spaces of no cells."""
+def live_choice_counts(space: SearchSpace) -> Floats:
+    """Return the number of live edges per operation except ``none``, shape (size, n_columns); for cells only."""
     common = reference_space(space)
     if not isinstance(common, CellSpace):
         return np.zeros((space.size, 0))
-    counts: NDArray[np.float64] = live_choices(space).reshape(space.size, common.n_edges, -1).sum(axis=1)
+    counts: Floats = live_choices(space).reshape(space.size, common.n_edges, -1).sum(axis=1)
     return counts
 
 
-def further_counts(space: SearchSpace) -> NDArray[np.float64]:
-    """Return what kernels count beside the choices, shape (size, n_columns): of cells live paths."""
+def further_counts(space: SearchSpace) -> Floats:
+    """Return the counts of further features, shape (size, n_columns); for cells live paths."""
     names = ["paths"] if isinstance(space, CellSpace) else further_features(space)
     counts = [space.feature(name).counts for name in names]
     return np.concatenate([np.zeros((space.size, 0)), *counts], axis=1)
 
 
 @lru_cache(maxsize=4)
-def proxy_scores(space: SearchSpace) -> NDArray[np.float64]:
-    """Return normal scores of the zero-cost proxies that this project measured on digits, shape (size, 9 or 0)."""
+def proxy_scores(space: SearchSpace) -> Floats:
+    """Return normal scores of the zero-cost proxies on digits, shape (size, 9 or 0)."""
     from nasmeta.training import measured_proxies
 
     if not _has_proxies(space):
@@ -103,11 +103,11 @@ def proxy_scores(space: SearchSpace) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=4)
-def structure_columns(space: SearchSpace) -> NDArray[np.float64]:
-    """Return counts, standardised, shape (size, n_columns).
+def structure_columns(space: SearchSpace) -> Floats:
+    """Return standardised counts, shape (size, n_columns).
 
-    Of cells those of operations, all and live ones, and of live paths; else what kernels count beside the choices, or
-    the choices themselves where they count nothing else.
+    For cells: operations, live operations and live paths. Otherwise: the further features, or the choices if there are
+    none.
     """
     if isinstance(space, CellSpace):
         parts = [space.feature("operations").counts, live_choice_counts(space), space.feature("paths").counts]
@@ -117,11 +117,11 @@ def structure_columns(space: SearchSpace) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=4)
-def network_columns(space: SearchSpace) -> NDArray[np.float32]:
-    """Return what networks read of an architecture, float32, shape (size, n_columns).
+def network_columns(space: SearchSpace) -> Floats32:
+    """Return the inputs of networks, float32, shape (size, n_columns).
 
-    Encodings of its representative in the reference space, scaled over that whole space, and the proxies where there
-    are some: so the columns are the same on every space with that reference.
+    They are encodings of the representative in the reference space, scaled over that space, and the proxies. So the
+    columns are the same for every space with that reference.
     """
     from nasmeta.predictors import make_encoder
 
@@ -135,7 +135,7 @@ def network_columns(space: SearchSpace) -> NDArray[np.float32]:
     return table[_in_common(space)].astype(np.float32)
 
 
-def _standardised(table: NDArray[np.float64]) -> NDArray[np.float64]:
+def _standardised(table: Floats) -> Floats:
     table = table[:, table.std(axis=0) > 0]
-    scaled: NDArray[np.float64] = (table - table.mean(axis=0)) / table.std(axis=0)
+    scaled: Floats = (table - table.mean(axis=0)) / table.std(axis=0)
     return scaled

@@ -1,4 +1,4 @@
-"""What meta-searchers with a learned policy share: a process without sources that takes over where they err."""
+"""A bandit between a learned policy and a Gaussian process without sources."""
 
 from __future__ import annotations
 
@@ -13,21 +13,34 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_bool
 from nasmeta.errors import SpaceExhaustedError
+from nasmeta.meta._arrays import Cells, Floats
 from nasmeta.searchers import GPSearch, MetaSearcher
 from nasmeta.spaces import SearchSpace
 
 _ARMS = ("sources", "gp")
-_BEGINNING = 5  # evaluations that the sources and chance share: among favourites alone a contradiction cannot be seen
+_BEGINNING = 5  # initial design; every second architecture is random, to reveal sources that mislead
 _RATE = 0.3
-_TRIES = 128  # proposals of the policy in a row that may not be evaluated
-_LEAST = 0.05  # share of each arm, so that the other is heard again where it would have become the better one
+_TRIES = 128  # consecutive proposals of the policy that may not be evaluated
+_LEAST = 0.05  # least probability of each arm, so that the other can become the better one again
 
 
-def arm_shares(values: NDArray[np.float64], arms: NDArray[np.int64], drawn: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the probability of each arm, by the ranks of what it found: Exp3 (Auer et al., SIAM J. Comput. 2002).
+def arm_shares(values: Floats, arms: NDArray[np.int64], drawn: Floats) -> Floats:
+    """Return the probability of each arm by Exp3 (Auer et al., SIAM J. Comput. 2002).
 
-    The reward of a proposal is the share of the values before it that it exceeds, divided by the probability with which
-    its arm was drawn. `arms` has -1 where none was drawn.
+    The reward of a proposal is the share of earlier values that it exceeds, divided by the probability of its arm.
+
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        In the order of observation.
+    arms : ndarray of int, shape (n,)
+        Arm of each proposal, -1 for the initial design.
+    drawn : ndarray, shape (n,)
+        Probability with which the arm was drawn.
+
+    Returns
+    -------
+    ndarray of float64, shape (2,)
     """
     log_weights, before = [0.0] * len(_ARMS), list[float]()
     for i, (value, arm, share) in enumerate(zip(values.tolist(), arms.tolist(), drawn.tolist(), strict=True)):
@@ -41,23 +54,23 @@ def arm_shares(values: NDArray[np.float64], arms: NDArray[np.int64], drawn: NDAr
 
 
 class _Partner(GPSearch):
-    """Bayesian optimisation that leaves cells to others."""
+    """Bayesian optimisation that shares the space with a policy."""
 
     @property
     def n_left(self) -> int:
-        """Cells that nobody has proposed."""
+        """Number of architectures without a proposal."""
         return self._n_open - self._n_asked
 
     def is_open(self, cell: int) -> bool:
-        """Say whether nobody has proposed it."""
+        """Return whether an architecture has not been proposed."""
         return not self._asked[cell]
 
     def take(self, cell: int) -> None:
-        """Leave a cell to the other."""
+        """Mark an architecture as proposed."""
         self._mark(cell)
 
     def draw(self) -> int:
-        """Return any open cell."""
+        """Propose a random architecture."""
         cell = int(self.rng.choice(np.flatnonzero(~self._asked)))
         self._mark(cell)
         return cell
@@ -66,16 +79,15 @@ class _Partner(GPSearch):
 class FallsBackSearch(MetaSearcher):
     """Base of meta-searchers whose own proposals compete with those of `nasmeta.searchers.GPSearch`.
 
-    Both are told all values. The first five cells are the searcher's own, but for every second one, which is drawn at
-    random. Then each proposal is that of one of the two, drawn with the probabilities of `arm_shares`, so that sources
-    which the target contradicts lose their say. Exp3's bound on the regret is one on the sum of the ranks, and says
-    little at this rate; what the fall-back is worth is measured in ``reports/transfer``.
+    Both observe all values. The initial design has five architectures; every second one is random, the others are the
+    searcher's own. Afterwards one of the two makes each proposal, drawn with the probabilities of `arm_shares`. So the
+    process takes over if the target contradicts the sources. ``reports/transfer`` measures the benefit.
 
     Attributes
     ----------
     notes : list of dict, or None
-        Who made each of the last proposals (``sources``, ``random``, ``gp``), and the ``weights`` of both; None where
-        it does not fall back.
+        For each of the last proposals, its origin (``sources``, ``random`` or ``gp``) and the ``weights`` of both arms;
+        None without fallback.
     """
 
     def __init__(
@@ -83,27 +95,27 @@ class FallsBackSearch(MetaSearcher):
     ) -> None:
         super().__init__(space, rng, **settings)
         self.falls_back = check_bool("falls_back", falls_back)
-        self._drawn: dict[int, tuple[int, float]] = {}  # of each proposal the arm and its probability, -1 for none
-        self._found: dict[int, float] = {}  # what was told, in its order; a cell counts once
+        self._drawn: dict[int, tuple[int, float]] = {}  # arm of each proposal (-1: none) and its probability
+        self._found: dict[int, float] = {}  # observed values, in their order
 
     @abstractmethod
-    def _propose(self, n: int) -> NDArray[np.int32]:
-        """Propose n cells by what was learnt, shape (n,)."""
+    def _propose(self, n: int) -> Cells:
+        """Propose architectures by the learned policy, shape (n,)."""
 
     @abstractmethod
-    def _observe(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Learn values of cells, whoever proposed them; both of shape (n,)."""
+    def _observe(self, cells: Cells, values: Floats) -> None:
+        """Observe values of architectures from either arm; both of shape (n,)."""
 
     @cached_property
     def _partner(self) -> _Partner:
         return _Partner(self.space, self.rng, n_initial=0)
 
-    def restrict(self, cells: NDArray[np.int32]) -> bool:
-        """Treat the other cells as proposed, where it falls back."""
+    def restrict(self, cells: Cells) -> bool:
+        """Treat the other architectures as proposed; only with fallback."""
         return self.falls_back and self._partner.restrict(cells)
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
-        """Propose cells of the learned policy, or of the Gaussian process where its own have been found wanting."""
+    def ask(self, n: int = 1) -> Cells:
+        """Propose architectures of the learned policy or of the Gaussian process."""
         if not self.falls_back:
             return self._propose(n)
         if n > self._partner.n_left:
@@ -112,8 +124,8 @@ class FallsBackSearch(MetaSearcher):
         self.notes = [said for _, said in proposed]
         return np.array([cell for cell, _ in proposed], dtype=np.int32)
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Tell both the values."""
+    def tell(self, cells: Cells, values: Floats) -> None:
+        """Pass the values to both."""
         for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
             self._found.setdefault(cell, value)
         self._observe(cells, values)
@@ -121,7 +133,7 @@ class FallsBackSearch(MetaSearcher):
             self._partner.tell(cells, values)
 
     def _one(self) -> tuple[int, Mapping[str, Any]]:
-        """Return a cell, and who proposes it."""
+        """Return one proposal and its note."""
         said: dict[str, Any] = {}
         arm, share = -1, 1.0
         if len(self._drawn) < _BEGINNING:
@@ -144,7 +156,7 @@ class FallsBackSearch(MetaSearcher):
         return cell, {"by": by, **said}
 
     def _of_policy(self) -> int | None:
-        """Return a cell of the policy that may be evaluated and nobody has proposed; None where it finds none."""
+        """Return a new proposal of the policy, or None after too many repeated ones."""
         for _ in range(_TRIES):
             try:
                 cell = int(self._propose(1)[0])

@@ -1,4 +1,4 @@
-"""Learned search spaces: the part of a space that sources say is worth searching."""
+"""Learned search spaces: pruning to the architectures that are promising on the sources."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError, shown
+from nasmeta.checks import check_number
+from nasmeta.errors import SettingError
+from nasmeta.meta._arrays import Cells, Floats
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Augmentation, SourceTask, Task, checked_sources, normal_scores
 
@@ -21,14 +23,14 @@ if TYPE_CHECKING:
 _RIDGE = 0.1
 _ITERATIONS = 150
 
-# Many targets have the same sources: each is fitted once a process. 256 of them are 32 MB at most.
+# Many targets have the same sources, so fits are cached: 256 of them need at most 32 MB.
 _MOST_KEPT = 256
-_fitted: dict[tuple[str, float, str], NDArray[np.float64]] = {}
+_fitted: dict[tuple[str, float, str], Floats] = {}
 
 
 @cache
 def _design(space: SearchSpace) -> csr_matrix[np.float64]:
-    """Return which weights of choices and pairs add up in each architecture, shape (size, n_weights)."""
+    """Return indicators of the choices and pairs of choices in each architecture, shape (size, n_weights)."""
     from scipy.sparse import csr_matrix
 
     codes = space.codes.astype(np.int64)
@@ -44,12 +46,12 @@ def _design(space: SearchSpace) -> csr_matrix[np.float64]:
     return csr_matrix((np.ones(positions.size), positions.ravel(), starts), shape=(space.size, n_weights))
 
 
-def fit_log_linear(source: SourceTask, share: float) -> NDArray[np.float64]:
-    r"""Fit the distribution to the best cells of a source; return its log probability of all cells, shape (n_cells,).
+def fit_log_linear(source: SourceTask, share: float) -> Floats:
+    r"""Fit a log-linear distribution to the best architectures of a source; return log probabilities, shape (n_cells,).
 
-    The maximum, over the weights :math:`\theta`, of :math:`\sum_i w_i \log p_\theta(x_i)` minus a ridge penalty. The
-    weights :math:`w_i` of the labelled cells fall exponentially with their rank, to 1/e after their `share`, and
-    :math:`p_\theta` is normalised over them, so few labels that were drawn at random lead to no wrong preference.
+    The fit maximises :math:`\sum_i w_i \log p_\theta(x_i)` minus a ridge penalty over :math:`\theta`. The weights
+    :math:`w_i` of the labelled architectures fall exponentially with their rank, to 1/e after the best `share`.
+    :math:`p_\theta` is normalised over the labelled architectures, so their random choice causes no bias.
     """
     key = (source.space.sha256, share, source.sha256)
     if key not in _fitted:
@@ -60,7 +62,7 @@ def fit_log_linear(source: SourceTask, share: float) -> NDArray[np.float64]:
     return _fitted[key]
 
 
-def _fit(source: SourceTask, share: float) -> NDArray[np.float64]:
+def _fit(source: SourceTask, share: float) -> Floats:
     from scipy.optimize import minimize
 
     design = _design(source.space)
@@ -71,7 +73,7 @@ def _fit(source: SourceTask, share: float) -> NDArray[np.float64]:
     weights = np.exp(-ranks / (share * len(source)))
     wanted = transposed @ (weights / weights.sum())
 
-    def loss(theta: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    def loss(theta: Floats) -> tuple[float, Floats]:
         score = np.asarray(labelled @ theta)
         top = score.max()
         odds = np.exp(score - top)
@@ -82,7 +84,7 @@ def _fit(source: SourceTask, share: float) -> NDArray[np.float64]:
     start = np.zeros(design.shape[1])
     found = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _ITERATIONS})
     score = np.asarray(design @ found.x)
-    log_probability: NDArray[np.float64] = score - np.logaddexp.reduce(score)
+    log_probability: Floats = score - np.logaddexp.reduce(score)
     return log_probability
 
 
@@ -92,20 +94,26 @@ _SHIFTS, _SLOPES = np.linspace(-12.0, 12.0, 121), np.exp(np.linspace(-1.5, 1.5, 
 
 
 class ChanceOfBest:
-    r"""Logistic curve of the kept fraction, fitted to where the best cells of left-out sources stood in the order.
+    r"""Probability that the kept fraction of the space contains the best architecture.
 
-    A fraction :math:`f` holds the best cell with the chance :math:`\sigma(a + b \operatorname{logit} f)`. Before any
-    evidence :math:`a` is spread widely around 0 and :math:`b` around 1, the curve of a random part. Each left-out
-    source tells at which fraction of the order its best cell stood (one of `positions`), and counts once, however many
-    noisy copies of it there are. What is returned is the average over the posterior of a and b, so few sources give no
-    certainty.
+    A fraction :math:`f` contains it with probability :math:`\sigma(a + b \operatorname{logit} f)`. The prior of a is
+    centred at 0 and that of b at 1, the curve of a random subset. The data are the positions of the best architectures
+    of left-out sources in the order learned from the other sources. Noisy copies of a source count as one observation.
+    The probability is averaged over the posterior of a and b, so few sources give no certainty.
 
+    Parameters
+    ----------
+    positions : sequence of ndarray
+        For each left-out source, the positions of its noisy copies as fractions of the order.
+
+    Examples
+    --------
     >>> import numpy as np
     >>> round(ChanceOfBest([]).at(0.1), 2), round(ChanceOfBest([np.array([0.002])] * 6).at(0.1), 2)
     (0.29, 0.99)
     """
 
-    def __init__(self, positions: Sequence[NDArray[np.float64]]) -> None:
+    def __init__(self, positions: Sequence[Floats]) -> None:
         self.positions = tuple(positions)
         shift, slope = np.meshgrid(_SHIFTS, _SLOPES, indexing="ij")
         log_posterior = -0.5 * (shift / _SHIFT_SPREAD) ** 2 - 0.5 * (np.log(slope) / _SLOPE_SPREAD) ** 2
@@ -118,34 +126,32 @@ class ChanceOfBest:
         self._weights, self._shift, self._slope = weights / weights.sum(), shift, slope
 
     def at(self, fraction: float) -> float:
-        """Return the chance for a fraction between 0 and 1."""
+        """Return the probability for a fraction between 0 and 1."""
         if fraction >= 1:
             return 1.0
         u = self._shift + self._slope * _logit(np.array(fraction))
         return float((self._weights / (1 + np.exp(-u))).sum())
 
 
-def _logit(fraction: NDArray[np.float64]) -> NDArray[np.float64]:
+def _logit(fraction: Floats) -> Floats:
     inside = np.clip(fraction, 1e-5, 1 - 1e-5)
     return np.log(inside / (1 - inside))
 
 
-_SHARES = (0.003, 0.01, 0.03)  # of a source's cells that count as its best ones; chosen on the sources
-_COPIES = 8  # noisy ones of each left-out source
+_SHARES = (0.003, 0.01, 0.03)  # share of a source's best architectures; chosen by cross-validation
+_COPIES = 8  # noisy copies of each left-out source
 _FEWEST_LABELS = 20
 _TINY = 1e-300
 
 
 @dataclass(frozen=True, eq=False)
 class LearnedSpace:
-    r"""A distribution over cells learnt from sources, and the fraction of the cells that it prefers.
+    r"""A distribution over architectures learned from sources, and the most probable fraction of the space.
 
-    For each source a log-linear distribution, with a weight for each operation of each edge and each pair of operations
-    of two edges, is fitted to its best cells. The sources' distributions are combined in two ways, of which the
-    result is the mean: their geometric mean, high where all sources agree, and their arithmetic mean, which keeps what
-    any one of them prefers. How many of a source's cells count as its best is chosen by leaving out each source in
-    turn; the same left-out sources, with label noise, say how far down the order a best cell stands, and from that
-    comes `chance_of_best`.
+    A log-linear distribution is fitted to the best architectures of each source, with a weight for each choice and each
+    pair of choices. The result is the mean of the sources' geometric mean, which is high if all sources agree, and
+    their arithmetic mean, which keeps the preferences of any single source. Leave-one-source-out cross-validation
+    chooses the share of best architectures, and calibrates `chance_of_best` with label noise.
 
     Examples
     --------
@@ -158,12 +164,12 @@ class LearnedSpace:
     """
 
     space: SearchSpace
-    fraction: float  # of the cells that is kept
-    log_probability: NDArray[np.float64]  # of the learnt distribution, shape (n_cells,)
+    fraction: float  # of the architectures to keep
+    log_probability: Floats  # shape (n_cells,)
     chance: ChanceOfBest  # as a function of the fraction
     sources: tuple[str, ...]  # names of the tasks that it was learnt from
-    labels: int  # that were used, all sources together
-    share: float  # of a source's labelled cells that count as its best ones
+    labels: int  # of all sources together
+    share: float  # of a source's labelled architectures that count as its best
 
     @classmethod
     def learn(
@@ -174,10 +180,21 @@ class LearnedSpace:
         *,
         noise: float = 0.1,
     ) -> LearnedSpace:
-        """Learn from source tasks, of which only the signal is seen; of other spaces, from the cells that both have.
+        """Learn from the signals of source tasks.
 
-        `fraction` is above 0 and at most 1; `noise` is that of a left-out source's normal scores, when the chance is
-        calibrated.
+        Parameters
+        ----------
+        space : SearchSpace
+        sources : iterable of SourceTask or Task
+            Sources of another space contribute the architectures that both spaces have.
+        fraction : float, default 0.1
+            Of the architectures to keep, above 0 and at most 1.
+        noise : float, default 0.1
+            Of a left-out source's normal scores, for the calibration of `chance_of_best`.
+
+        Returns
+        -------
+        LearnedSpace
         """
         fraction = _checked_fraction(fraction)
         seen = labelled_in(space, sources, cls.__name__)
@@ -203,22 +220,22 @@ class LearnedSpace:
         return replace(self, fraction=_checked_fraction(fraction))
 
     @cached_property
-    def order(self) -> NDArray[np.int32]:
-        """All cells, the most probable first, int32, shape (n_cells,)."""
+    def order(self) -> Cells:
+        """All architectures, the most probable first, int32, shape (n_cells,)."""
         return np.argsort(-self.log_probability, kind="stable").astype(np.int32)
 
     @property
-    def cells(self) -> NDArray[np.int32]:
-        """The kept cells, the most probable first, int32."""
+    def cells(self) -> Cells:
+        """The kept architectures, the most probable first, int32."""
         return self.order[: int(np.ceil(self.fraction * self.space.size))]
 
-    def contains(self, cells: NDArray[np.int32]) -> NDArray[np.bool_]:
-        """Return which cells are kept, shape (n,)."""
+    def contains(self, cells: Cells) -> NDArray[np.bool_]:
+        """Return whether architectures are kept, shape (n,)."""
         return np.isin(self.space.index_of(cells), self.cells)
 
     @property
     def chance_of_best(self) -> float:
-        """Estimated chance that the best cell of a new task is among the kept ones; see `ChanceOfBest`."""
+        """Estimated probability that the best architecture of a new task is kept; see `ChanceOfBest`."""
         return self.chance.at(self.fraction)
 
     def __repr__(self) -> str:
@@ -229,7 +246,7 @@ class LearnedSpace:
 
 
 def labelled_in(space: SearchSpace, sources: Iterable[SourceTask | Task], who: str) -> list[SourceTask]:
-    """Return sources in one space, as far as it has their cells; a SettingError where these are too few."""
+    """Return the sources' labels in one space; a SettingError if fewer than 20 of a source are in it."""
     moved = checked_sources(who, sources, space, move=True)
     for source in moved:
         if len(source) < _FEWEST_LABELS:
@@ -240,27 +257,25 @@ def labelled_in(space: SearchSpace, sources: Iterable[SourceTask | Task], who: s
 
 
 def _checked_fraction(fraction: float) -> float:
-    if isinstance(fraction, bool) or not isinstance(fraction, int | float) or not 0 < fraction <= 1:
-        raise SettingError(f"fraction must be a number above 0 and at most 1, not {shown(fraction)}.")
-    return float(fraction)
+    if not check_number("fraction", fraction, 0, 1):
+        raise SettingError("fraction must be above 0.")
+    return fraction
 
 
-def _combined(log_p: NDArray[np.float64]) -> NDArray[np.float64]:
+def _combined(log_p: Floats) -> Floats:
     """Return the mean of the geometric and the arithmetic mean of (n_sources, n_cells) distributions, as logarithms."""
     geometric = log_p.mean(axis=0)
     arithmetic = np.exp(log_p).mean(axis=0)
-    both: NDArray[np.float64] = np.log((np.exp(geometric - np.logaddexp.reduce(geometric)) + arithmetic) / 2 + _TINY)
+    both: Floats = np.log((np.exp(geometric - np.logaddexp.reduce(geometric)) + arithmetic) / 2 + _TINY)
     return both
 
 
-def _left_out_positions(
-    sources: Sequence[SourceTask], log_p: NDArray[np.float64], best: Sequence[NDArray[np.int32]]
-) -> list[NDArray[np.float64]]:
-    """Return at which fraction of the others' order the best cells of each left-out source stand.
+def _left_out_positions(sources: Sequence[SourceTask], log_p: Floats, best: Sequence[Cells]) -> list[Floats]:
+    """Return the positions of each left-out source's best architectures in the order of the others, as fractions.
 
-    Sources that share a dataset or device are left out together, and count together as one.
+    Sources that share a dataset or device are left out together and count as one.
     """
-    found: dict[tuple[str, ...], list[NDArray[np.float64]]] = {}
+    found: dict[tuple[str, ...], list[Floats]] = {}
     for source, cells in zip(sources, best, strict=True):
         rest = [set(source.held_out).isdisjoint(other.held_out) for other in sources]
         if any(rest):
@@ -271,7 +286,7 @@ def _left_out_positions(
     return [np.concatenate(positions) for positions in found.values()]
 
 
-def _best_of_copies(source: SourceTask, noise: float, rng: np.random.Generator) -> NDArray[np.int32]:
-    """Return the best cell of each noisy copy of a source."""
+def _best_of_copies(source: SourceTask, noise: float, rng: np.random.Generator) -> Cells:
+    """Return the best architecture of each noisy copy of a source."""
     scores, augment = normal_scores(source.utilities), Augmentation(noise=noise)
     return np.array([source.cells[np.argmax(augment.combined([scores], rng))] for _ in range(_COPIES)], np.int32)

@@ -1,8 +1,8 @@
-"""Hierarchical Bayesian regression on what the sources say, and a structured Gaussian process on the rest."""
+"""Hierarchical Bayesian regression on the sources' scores, plus a structured Gaussian process."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
 from nasmeta.errors import SettingError, shown
+from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Packed, Prediction
 from nasmeta.meta._cell_columns import (
     further_counts,
     live_choice_counts,
@@ -20,24 +21,24 @@ from nasmeta.meta._cell_columns import (
     proxy_scores,
     structure_columns,
 )
+from nasmeta.meta._label_scale import COST_SCALES, scored
 from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._model_archive import check_array, checked_logarithms
-from nasmeta.meta._scale import COST_SCALES, scored
 from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.predictors._gaussian_process import JITTER, SumKernel, maximise_posterior
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-_FIT_ON = 250  # cells on which the hyperparameters are fitted, the same of each left-out group
-_MOST_GROUPS = 8  # that are left out in turn, evenly spaced among all
+_FIT_ON = 250  # labels of each left-out group for the fit of hyperparameters
+_MOST_GROUPS = 8  # left out in turn, evenly spaced
 _ITERATIONS = 40
 
-# Factors by which noise, and each block of the covariance, may differ on a target; spreads of their logarithms.
+# Grid of factors of the noise and of each block of the covariance on a target; spreads of their logarithms.
 _FACTORS = {
     "rank": ((0.5, 1.0, 2.0, 4.0, 10.0, 30.0, 100.0), (0.25, 0.5, 1.0, 2.0)),
     "cost": (
-        (0.001, 0.01, 0.1, 0.5, 2.0, 8.0, 30.0),  # some devices are timed precisely, others are not
-        (0.03, 0.1, 0.5, 2.0, 8.0),  # what sources say
+        (0.001, 0.01, 0.1, 0.5, 2.0, 8.0, 30.0),  # noise: some devices are timed precisely
+        (0.03, 0.1, 0.5, 2.0, 8.0),  # sources
         (0.03, 0.3, 3.0, 30.0),  # counts of operations
         (0.03, 0.3, 3.0, 30.0),  # operations edge by edge
     ),
@@ -47,14 +48,14 @@ _FACTOR_SPREADS = {"rank": (2.0, 1.0), "cost": (3.0, 3.0, 3.0, 3.0)}
 
 @dataclass(frozen=True, eq=False)
 class MetaLinearModel:
-    """What `MetaLinear` has learnt."""
+    """The meta-model of `MetaLinear`."""
 
     matrix: SourceMatrix
-    logarithms: NDArray[np.float64]  # of variances of linear parts, variances and lengthscales of smooth ones, noise
+    logarithms: Floats  # of variances of linear parts, variances and lengthscales of smooth parts, noise
 
 
 class _Parts:
-    """The inputs of the kernel for a target that is no member of a group."""
+    """The inputs of the kernel, without some groups."""
 
     def __init__(self, space: SearchSpace, matrix: SourceMatrix, without: Collection[int]) -> None:
         means = matrix.role_means(without)
@@ -62,14 +63,14 @@ class _Parts:
         contrasts = matrix.contrasts(without)
         scale = float(np.sqrt(max(1, len(contrasts))))
         others = means[1:] - means[0]
-        self.linear: list[NDArray[np.float64]] = [
+        self.linear: list[Floats] = [
             np.ones((space.size, 1)),
             means[:1].T,
             others.T if len(others) else np.zeros((space.size, 1)),
             contrasts.T / scale if len(contrasts) else np.zeros((space.size, 1)),
         ]
-        self.smooth: list[NDArray[np.float64]] = []
-        if matrix.scale in COST_SCALES:  # a device runs operations that lead nowhere, too, and times them one by one
+        self.smooth: list[Floats] = []
+        if matrix.scale in COST_SCALES:  # a device also runs dead operations
             counted = "operations" in space.feature_names
             counts = space.feature("operations").counts if counted else further_counts(space)
             self.linear += [_centred(counts), _centred(space.feature(position_feature(space)).counts)]
@@ -88,39 +89,39 @@ class _Parts:
         ]
 
 
-def _centred(table: NDArray[Any]) -> NDArray[np.float64]:
-    """Return columns with mean 0, of which a cell's sum of squares is 1 on average."""
-    centred: NDArray[np.float64] = table - table.mean(axis=0, dtype=np.float64)
+def _centred(table: NDArray[Any]) -> Floats:
+    """Return centred columns, scaled so that the mean squared norm of the rows is 1."""
+    centred: Floats = table - table.mean(axis=0, dtype=np.float64)
     centred /= np.sqrt((centred**2).sum(axis=1).mean()) or 1.0
     return centred
 
 
 _N_LINEAR, _N_SMOOTH = 6, 4
-# Of unit-variance scores: a shift, a slope, other roles, contrasts between sources, counts, proxies; then smooth parts.
+# Prior means for unit-variance scores: shift, slope, other roles, contrasts, counts, proxies; then smooth parts.
 _CENTRE = np.log(np.r_[0.1, 0.1, 0.1, 1.0, 0.01, 0.01, np.full(_N_SMOOTH, 0.03), np.full(_N_SMOOTH, 4.0), 0.02])
 _CENTRES = {"rank": _CENTRE, "cost": np.log([0.05, 0.05, 0.05, 1.0, 0.02, 0.02, 0.01])}
-_STD, _REACH = 2.0, 7.0  # of the logarithms: standard deviation, and most on both sides
+_STD, _REACH = 2.0, 7.0  # prior deviation and bounds of the logarithms
 
 
 def _kind(scale: str) -> str:
     return "cost" if scale in COST_SCALES else "rank"
 
 
-def _distances(part: NDArray[np.float64], rows: Any, columns: Any) -> NDArray[np.float64]:
-    """Return L1 distances between cells, shape (n_rows, n_columns)."""
+def _distances(part: Floats, rows: Any, columns: Any) -> Floats:
+    """Return L1 distances, shape (n_rows, n_columns)."""
     from scipy.spatial.distance import cdist
 
     return cdist(part[rows], part[columns], "cityblock")
 
 
-def _kernels(parts: _Parts, logarithms: NDArray[np.float64]) -> Iterator[tuple[int, float, Any, float | None]]:
-    """Yield the block, variance, columns and lengthscale (none of a linear part) of each part of the kernel."""
+def _kernels(parts: _Parts, logarithms: Floats) -> Iterator[tuple[int, float, Any, float | None]]:
+    """Yield block, variance, columns and lengthscale (None for linear parts) of each part of the kernel."""
     columns = [*parts.linear, *parts.smooth]
     variances, lengths, _ = np.split(np.exp(logarithms), [len(columns), -1])
     return zip(parts.blocks, variances, columns, [*[None] * _N_LINEAR, *lengths], strict=True)
 
 
-def _covariances(parts: _Parts, logarithms: NDArray[np.float64], rows: Any, columns: Any) -> NDArray[np.float64]:
+def _covariances(parts: _Parts, logarithms: Floats, rows: Any, columns: Any) -> Floats:
     """Return the blocks of the covariance, shape (n_blocks, n_rows, n_columns)."""
     total = np.zeros((max(parts.blocks) + 1, len(rows), len(columns)))
     for block, variance, part, length in _kernels(parts, logarithms):
@@ -131,15 +132,20 @@ def _covariances(parts: _Parts, logarithms: NDArray[np.float64], rows: Any, colu
     return total
 
 
-def _mixed_weights(
-    covariances: NDArray[np.float64], residual: NDArray[np.float64], noise: float, kind: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """Return the weights of the observed cells' rows, averaged over how noisy and how different the target may be.
+def _mixed_weights(covariances: Floats, residual: Floats, noise: float, kind: str) -> tuple[Floats, Floats, float]:
+    """Average over factors of the noise and of the blocks of the covariance, shape (n_blocks, n, n).
 
-    A target can be noisier than the sources, or differ more from their mean: factors on noise and on the blocks of the
-    covariance, shape (n_blocks, n, n), are weighted by marginal likelihood times a log-normal prior around 1. The
-    posterior mean is the sum over blocks of weights, (n_blocks, n), @ rows; factors, (n_blocks,), and noise are the
-    likeliest.
+    A target may be noisier than the sources or differ more from their mean. Each combination of factors is weighted by
+    marginal likelihood times a log-normal prior around 1.
+
+    Returns
+    -------
+    weights : ndarray, shape (n_blocks, n)
+        The posterior mean is the sum over blocks of ``weights @ rows``.
+    factors : ndarray, shape (n_blocks,)
+        The most probable factors of the blocks.
+    noise : float
+        The most probable noise.
     """
     factors = np.array(list(product(*_FACTORS[kind])))
     log_weights = -0.5 * ((np.log(factors) / _FACTOR_SPREADS[kind]) ** 2).sum(axis=1)
@@ -156,17 +162,16 @@ def _mixed_weights(
 
 
 class MetaLinear(MetaPredictor):
-    r"""Weights on source tasks with a learnt prior, plus a Gaussian process; adapts in closed form.
+    r"""Weights on source tasks with a learned prior, plus a Gaussian process; adaptation in closed form.
 
     .. math:: z(x) = m(x) + \sum_j w_j \phi_j(x) + g(x) + \varepsilon
 
-    with m the mean of the sources' scores, :math:`\phi` a shift, a slope, the sources' deviations from their mean,
-    counts of operations and zero-cost proxies, :math:`w_j \sim N(0, v)` for each kind of them, and g a process on
-    live edges, live paths, and on scores, counts and proxies together. The variances, lengthscales and the noise
-    maximise the sum of marginal likelihoods of the sources, each predicted from sources of other groups (datasets,
-    devices), as the target will be. Hierarchical linear regression: Gelman et al., Bayesian Data Analysis,
-    ch. 15. For the costs of a new device it works on square roots, and in place of proxies and g there are counts of
-    operations and the operations edge by edge, dead edges too: a device runs and times them all.
+    m is the mean of the sources' scores. :math:`\phi` contains a shift, a slope, the sources' deviations from their
+    mean, counts of operations and zero-cost proxies, with :math:`w_j \sim N(0, v)` for each kind of column. g is a
+    process on live edges, live paths, scores, counts and proxies. Variances, lengthscales and noise maximise the sum of
+    the sources' marginal likelihoods, each predicted from sources of other groups (datasets, devices). Hierarchical
+    linear regression: Gelman et al., Bayesian Data Analysis, ch. 15. For costs, the scores are square roots, and counts
+    of all operations and one-hot operations per edge replace proxies and g, because a device also runs dead operations.
 
     Parameters
     ----------
@@ -174,7 +179,7 @@ class MetaLinear(MetaPredictor):
     scale : {"auto", "rank", "root", "log"}, default "auto"
         See `nasmeta.meta.SourceMatrix`.
     seed : int, default 0
-        Of the cells on which hyperparameters are fitted.
+        Of the labels for the fit of hyperparameters.
     blends : bool, default True
         See `MetaPredictor`.
 
@@ -199,10 +204,10 @@ class MetaLinear(MetaPredictor):
 
     def _meta_learn(self, sources: list[SourceTask]) -> MetaLinearModel:
         space = self.cell_space
-        if self.scale == "unit":  # a target's spread is not known
+        if self.scale == "unit":  # the spread of a target is unknown
             raise SettingError('scale must be "auto", "rank", "root" or "log", not "unit".')
         matrix = SourceMatrix.of(space, sources, self.scale)
-        if matrix.scale in COST_SCALES:  # each setting of a device, as its batch size, is one more that a target can be
+        if matrix.scale in COST_SCALES:  # for example, each batch size of a device is a role that the target may have
             matrix = replace(matrix, roles=(0,) * len(matrix.roles))
         if matrix.n_groups < 2:
             return MetaLinearModel(matrix, _CENTRES[_kind(matrix.scale)].copy())
@@ -232,23 +237,21 @@ class MetaLinear(MetaPredictor):
             self._parts_of = (learnt, _Parts(self.cell_space, learnt.matrix, ()))
         return self._parts_of[1]
 
-    def _expected(self, learnt: MetaLinearModel) -> NDArray[np.float64]:
-        expected: NDArray[np.float64] = self._parts(learnt).mean
+    def _expected(self, learnt: MetaLinearModel) -> Floats:
+        expected: Floats = self._parts(learnt).mean
         return expected
 
     def _scale_kind(self, learnt: MetaLinearModel) -> str:
         return learnt.matrix.scale
 
-    def _adapted(
-        self, learnt: MetaLinearModel, cells: NDArray[np.int32], scores: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _adapted(self, learnt: MetaLinearModel, cells: Cells, scores: Floats) -> Prediction:
         parts, logarithms = self._parts(learnt), learnt.logarithms
         everything = np.arange(self.cell_space.size)
         prior = np.zeros((max(parts.blocks) + 1, len(everything)))
         for block, v, part, length in _kernels(parts, logarithms):
             prior[block] += v * (np.einsum("ij,ij->i", part, part) if length is None else 1.0)
         mean, noise = parts.mean.copy(), float(np.exp(logarithms[-1]))
-        variance: NDArray[np.float64] = prior.sum(axis=0)
+        variance: Floats = prior.sum(axis=0)
         if len(cells):
             kind = _kind(learnt.matrix.scale)
             shift = float(np.mean(scores - mean[cells])) if kind == "cost" else 0.0
@@ -260,13 +263,13 @@ class MetaLinear(MetaPredictor):
             variance = factors @ prior - np.einsum("ij,ij->j", likeliest, cho_solve(cho_factor(among), likeliest))
         return mean, np.sqrt(np.maximum(variance, 1e-12) + noise)
 
-    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    def _pack(self) -> Packed:
         learnt: MetaLinearModel = self.require_meta_model()
         matrix = learnt.matrix
         facts = {"scale": matrix.scale, "groups": list(matrix.groups), "roles": list(matrix.roles)}
         return {"scores": matrix.scores, "logarithms": learnt.logarithms}, facts
 
-    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> MetaLinearModel:
+    def _unpack(self, arrays: Arrays, facts: Facts) -> MetaLinearModel:
         groups, roles = facts["groups"], facts["roles"]
         for numbers in (groups, roles):
             if len(numbers) != len(groups) or set(numbers) != set(range(len(set(numbers)))):

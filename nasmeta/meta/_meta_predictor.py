@@ -1,20 +1,19 @@
-"""The interface of a meta-predictor (learn on source tasks, adapt to a few labels, predict), and all by name."""
+"""The interface and the registry of meta-predictors."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from nasmeta.checks import check_array
 from nasmeta.errors import ArchitectureError, LabelError, SettingError
+from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Packed, Prediction
 from nasmeta.meta._blend import FEWEST_LABELS, blended
-from nasmeta.meta._scale import Scale
+from nasmeta.meta._label_scale import Scale
 from nasmeta.registry import Registry, is_place
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import SearchSpace, get_space
@@ -35,20 +34,17 @@ for _name, _place in (
     META_PREDICTORS.declare(_name, f"nasmeta.meta.{_place}", _extra)
 
 
-_OUTSIDE: Registry[Any] = Registry("meta-learner", group="")  # of package.module:Name: anything that is there
+_OUTSIDE: Registry[Any] = Registry("meta-learner", group="")  # objects named package.module:Name
 
 
 def is_meta_searcher(name: str) -> bool:
-    """Tell whether a searcher of this name is there that learns on source tasks; others are not imported for it.
-
-    What ``package.module:Name`` names is imported.
-    """
+    """Return whether this is the name of a meta-searcher; a module in ``package.module:Name`` is imported."""
     kind = SEARCHERS[name] if name in SEARCHERS else _OUTSIDE[name] if is_place(name) else None
     return isinstance(kind, type) and issubclass(kind, MetaSearcher)
 
 
 def is_meta_predictor(name: str) -> bool:
-    """Tell whether a name is that of a meta-predictor; what ``package.module:Name`` names is imported."""
+    """Return whether this is the name of a meta-predictor; a module in ``package.module:Name`` is imported."""
     kind = _OUTSIDE[name] if name not in META_PREDICTORS and is_place(name) else None
     return name in META_PREDICTORS or (isinstance(kind, type) and issubclass(kind, MetaPredictor))
 
@@ -56,9 +52,9 @@ def is_meta_predictor(name: str) -> bool:
 class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
     """Base of meta-predictors.
 
-    ``meta_fit(sources)`` learns, once; ``fit(cells, y)`` adapts to labels of the target; ``predict(cells)``. All that
-    is learnt on the sources sits in ``meta_model_``, so one meta-training serves any number of targets, and a file
-    (`nasmeta.meta.SavedMetaModel.write`).
+    ``meta_fit(sources)`` learns from sources, ``fit(cells, y)`` adapts to labels of the target, ``predict(cells)``
+    predicts. ``meta_model_`` contains everything learned from the sources, so one meta-training serves any number of
+    targets, and can be written to a file (`nasmeta.meta.SavedMetaModel.write`).
 
     Parameters
     ----------
@@ -67,21 +63,21 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
     seed : int, default 0
         Of the meta-training.
     blends : bool, default True
-        Whether, from eight labels on, the adapted prediction is blended with Gaussian processes of the target's own
-        labels, by how well each foretells these: so a target that contradicts its sources is not predicted by them.
-        False is the meta-learner on its own.
+        Whether, from eight labels on, the prediction is averaged with Gaussian processes of the target's labels,
+        weighted by cross-validation. This protects against misleading sources. With False, the meta-learner predicts
+        alone.
 
     Attributes
     ----------
     weights_ : dict of str to float
-        Weights in the last fit: of the ``adapted`` prediction, of the same ``corrected`` by a process of the target,
-        and of a process ``alone``.
+        Weights in the last fit of the ``adapted`` prediction, the prediction ``corrected`` by a Gaussian process of the
+        target, and a Gaussian process ``alone``.
 
     Notes
     -----
     Higher labels are better, as in `nasmeta.tasks.SourceTask`: pass minus a latency.
-    Parameters are those of scikit-learn's estimators: `get_params`, `set_params`, `sklearn.base.clone`, which gives an
-    untrained copy. ``nasmeta.testing.MetaPredictorContract`` holds the tests that any meta-predictor must pass.
+    Meta-predictors are scikit-learn estimators; `sklearn.base.clone` gives an untrained copy.
+    ``nasmeta.testing.MetaPredictorContract`` contains the tests that any meta-predictor must pass.
 
     Examples
     --------
@@ -112,15 +108,15 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
     meta_sources_: tuple[dict[str, Any], ...] = ()
     search_settings: ClassVar[tuple[str, ...]] = ("blends",)
     weights_: Mapping[str, float]
-    avoid: tuple[str, ...] = ()  # what the target holds out, where known: no weights that have seen it are taken
-    monitor: Any = None  # a nasmeta.meta.Monitor: progress, log and checkpoint of the meta-training
+    avoid: tuple[str, ...] = ()  # datasets and devices of the target: shipped weights must not have seen them
+    monitor: Any = None  # a nasmeta.meta.Monitor
 
     def __init__(self, space: str | SearchSpace = "nb201", *, seed: int = 0, blends: bool = True) -> None:
         self.space, self.seed, self.blends = space, seed, blends
 
     @property
     def cell_space(self) -> SearchSpace:
-        """The space itself."""
+        """The space as an object."""
         return get_space(self.space)
 
     def meta_fit(self, sources: Iterable[SourceTask | Task]) -> MetaPredictor:
@@ -133,7 +129,7 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
         Raises
         ------
         SettingError
-            Where there is no source, or one of another space; see `nasmeta.tasks.checked_sources`.
+            If there is no source, or one of another space; see `nasmeta.tasks.checked_sources`.
         """
         who = META_PREDICTORS.name_of(type(self)) or type(self).__name__
         seen = checked_sources(who, sources, self.cell_space)
@@ -153,23 +149,20 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
         Raises
         ------
         LabelError
-            Where a label is not finite, there is none, or they are not as many as the cells.
+            If a label is not finite, or the numbers of labels and architectures differ or are zero.
         """
         learnt = self.require_meta_model()
-        found = np.atleast_1d(np.asarray(self.cell_space.index_of(list(np.ravel(cells))), dtype=np.int32))
-        labels = check_array("y", y).ravel()
-        if len(labels) != len(found):
-            raise LabelError(f"{len(found)} cells, but {len(labels)} labels.")
-        if not len(labels) or not np.isfinite(labels).all():
+        found, labels = self._indices(cells), check_array("y", y).ravel()
+        if len(labels) != len(found) or not len(labels) or not np.isfinite(labels).all():
             raise LabelError(
-                f"Labels must be finite and at least one: {np.sum(~np.isfinite(labels))} of {len(labels)} are not."
+                f"y needs one finite label per cell: {len(found)} cells, but {len(labels)} labels, "
+                f"{np.isfinite(labels).sum()} of them finite."
             )
         if len(np.unique(found)) < len(found):
             raise ArchitectureError("A cell appears twice: pass the mean of its labels.")
         self.scale_ = self._scale(learnt, found, labels)
         if self.blends and len(found) >= FEWEST_LABELS and np.ptp(self.scale_.scores) > 0:
-            adapt, forecast = partial(self._adapted, learnt), partial(self._forecast, learnt)
-            self.mean_, self.std_, self.weights_ = blended(self.cell_space, adapt, forecast, found, self.scale_.scores)
+            self.mean_, self.std_, self.weights_ = blended(self, learnt, found, self.scale_.scores)
         else:
             self.mean_, self.std_ = self._adapted(learnt, found, self.scale_.scores)
             self.weights_ = {"adapted": 1.0}
@@ -191,18 +184,21 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
             Only with `return_std`.
         """
         if not hasattr(self, "mean_"):
-            raise SettingError(f"{type(self).__name__} has seen no label of the target yet: call fit(cells, y) first.")
-        found = np.atleast_1d(np.asarray(self.cell_space.index_of(list(np.ravel(cells))), dtype=np.int32))
+            raise SettingError(f"{type(self).__name__} has no labels of the target yet: call fit(cells, y) first.")
+        found = self._indices(cells)
         mean = self.scale_.to_labels(self.mean_[found])
         return (mean, self.scale_.deviation(self.mean_[found], self.std_[found])) if return_std else mean
 
-    def prior(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return mean and deviation of all cells' scores before any label, both of shape (n_cells,)."""
+    def _indices(self, cells: Any) -> Cells:
+        return np.atleast_1d(np.asarray(self.cell_space.index_of(list(np.ravel(cells))), dtype=np.int32))
+
+    def prior(self) -> Prediction:
+        """Return mean and deviation of all architectures' scores before any label, both of shape (n_cells,)."""
         nothing = np.zeros(0, dtype=np.int32)
         return self._adapted(self.require_meta_model(), nothing, np.zeros(0))
 
     def require_meta_model(self) -> Any:
-        """Return the meta-model, or say that there is none."""
+        """Return the meta-model, or raise an error before `meta_fit`."""
         if self.meta_model_ is None:
             raise SettingError(f"{type(self).__name__} has learnt from no source yet: call meta_fit(tasks) first.")
         return self.meta_model_
@@ -212,36 +208,32 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
         """Return the meta-model."""
 
     @abstractmethod
-    def _expected(self, learnt: Any) -> NDArray[np.float64]:
-        """Return the scores that are expected of all cells before any label, shape (n_cells,)."""
+    def _expected(self, learnt: Any) -> Floats:
+        """Return the prior mean of all architectures' scores, shape (n_cells,)."""
 
     @abstractmethod
-    def _adapted(
-        self, learnt: Any, cells: NDArray[np.int32], scores: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return mean and deviation of all cells' scores, given the scores of some, maybe none."""
+    def _adapted(self, learnt: Any, cells: Cells, scores: Floats) -> Prediction:
+        """Return mean and deviation of all architectures' scores, given the scores of some or none."""
 
-    def _forecast(
-        self, learnt: Any, cells: NDArray[np.int32], scores: NDArray[np.float64], asked: NDArray[np.int32]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return mean and deviation of some cells' scores, given those of others: override where all cost more."""
+    def _forecast(self, learnt: Any, cells: Cells, scores: Floats, asked: Cells) -> Prediction:
+        """Return mean and deviation of some scores, given others; override it if that is faster than all scores."""
         mean, std = self._adapted(learnt, cells, scores)
         return mean[asked], std[asked]
 
-    def _scale(self, learnt: Any, cells: NDArray[np.int32], labels: NDArray[np.float64]) -> Scale:
+    def _scale(self, learnt: Any, cells: Cells, labels: Floats) -> Scale:
         return Scale.fit(self._scale_kind(learnt), labels, self._expected(learnt)[cells], self._trust(learnt))
 
     def _scale_kind(self, learnt: Any) -> str:
         return "rank"
 
     def _trust(self, learnt: Any) -> float:
-        """Return how far the expected scores set the scale of a target's labels, from 0 to 1: see `Scale.fit`."""
+        """Return the weight of the prior mean in the scale of a target's labels, from 0 to 1; see `Scale.fit`."""
         return 1.0
 
     @abstractmethod
-    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    def _pack(self) -> Packed:
         """Return the meta-model as arrays and facts."""
 
     @abstractmethod
-    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> Any:
+    def _unpack(self, arrays: Arrays, facts: Facts) -> Any:
         """Return the meta-model that `_pack` described."""

@@ -1,4 +1,4 @@
-"""Meta-training into a file, and the files beside it, none of which is replaced unasked."""
+"""Meta-training into a file, with its log and checkpoint."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 
-from nasmeta.checks import check_bool, check_int, recorded_settings, taking
-from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, shown
+from nasmeta.checks import check_int, recorded_settings, taking
+from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError
 from nasmeta.files import require_writable
 from nasmeta.meta._meta_predictor import META_PREDICTORS, MetaPredictor, is_meta_predictor, is_meta_searcher
 from nasmeta.meta._model_file import SavedMetaModel, kind_of, training_digest
 from nasmeta.meta._monitor import Monitor
 from nasmeta.progress import progress_bar
-from nasmeta.registry import is_place
 from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_tasks
@@ -28,7 +27,7 @@ from nasmeta.threads import one_thread
 
 @dataclass(frozen=True)
 class TrainingFiles:
-    """Where a meta-training writes: ``x.npz``, ``x.losses.csv`` and ``x.checkpoint``."""
+    """Files of a meta-training: ``x.npz``, ``x.losses.csv`` and ``x.checkpoint``."""
 
     model: Path
     losses: Path
@@ -36,7 +35,7 @@ class TrainingFiles:
 
     @classmethod
     def of(cls, out: Any) -> TrainingFiles:
-        """Return the files beside a model's, which must be one that can be written."""
+        """Return the files of the model ``out``, which must end in ``.npz``."""
         path = Path(out)
         if path.suffix != ".npz" or path.is_dir() or not path.parent.is_dir():
             raise SettingError(f"{path} cannot be written: name a file that ends in .npz, in a folder that exists.")
@@ -44,42 +43,32 @@ class TrainingFiles:
 
     @property
     def stamp(self) -> tuple[int, int] | None:
-        """Which file the model's is: it changes when another takes its place; None where there is none."""
+        """Inode and time of the model, which change when it is replaced; None if it does not exist."""
         if not self.model.exists():
             return None
         found = self.model.stat()
         return found.st_ino, found.st_mtime_ns
 
     def prepare(self, training: str, *, resume: bool, overwrite: bool) -> SavedMetaModel | None:
-        """Make way for a training, as far as that is asked for; return its model where it is finished already.
+        """Return the model if this training (a `training_digest`) is complete; else delete files in its way.
 
-        A file of another `training` (`training_digest`), or one that nobody said to go on from, is a SettingError.
+        Files that neither `resume` nor `overwrite` permits to replace are a SettingError.
         """
-        if self.model.exists() and (resume or not overwrite):
+        if resume and self.model.exists():
             with suppress(*[DamagedFileError] * overwrite):
-                if resume and (saved := SavedMetaModel.load(self.model)).card.get("training") == training:
+                saved = SavedMetaModel.load(self.model)
+                if saved.card.get("training") == training:
                     return saved
-            if not overwrite:
-                other = "holds the model of another training" if resume else "is there already"
-                beside = " beside resume" if resume else ""
-                raise SettingError(
-                    f"{self.model} {other}: name another file, or replace it with overwrite (--overwrite){beside}."
-                )
-        if resume and self.checkpoint.exists():
-            return None
-        if not (resume or overwrite):
-            if self.checkpoint.exists():
-                raise SettingError(
-                    f"{self.checkpoint} is there, of a training that was stopped: go on with resume (--resume), "
-                    "or begin anew with overwrite (--overwrite)."
-                )
-            if self.losses.exists():
-                raise SettingError(
-                    f"{self.losses} is there, and the losses would go to it: replace it with overwrite (--overwrite), "
-                    "or name another file."
-                )
-        self.checkpoint.unlink(missing_ok=True)
-        self.losses.unlink(missing_ok=True)
+        if not overwrite:
+            for path in [self.model] if resume else [self.model, self.checkpoint, self.losses]:
+                if path.exists():
+                    raise SettingError(
+                        f"{path} is there already, of another training or an interrupted one: resume it (--resume), "
+                        "replace it (--overwrite), or name another file."
+                    )
+        if not (resume and self.checkpoint.exists()):
+            self.checkpoint.unlink(missing_ok=True)
+            self.losses.unlink(missing_ok=True)
         return None
 
 
@@ -96,34 +85,33 @@ def meta_train(
     overwrite: bool = False,
     progress: bool | Callable[[int, int, float], None] | None = None,
 ) -> SavedMetaModel:
-    """Meta-train a searcher or predictor on source tasks and keep what it has learnt in a file.
+    """Meta-train a searcher or predictor on source tasks and write the meta-model to a file.
 
-    Beside the file ``model.npz`` there are ``model.losses.csv`` with the losses of a training by gradients, and until
-    its end ``model.checkpoint``. None of the three is replaced unasked.
+    Gradient-based training also writes ``model.losses.csv`` next to ``model.npz``, and ``model.checkpoint`` until it
+    ends.
 
     Parameters
     ----------
     learner : str or type
-        Registered name of a meta-searcher or meta-predictor, ``package.module:Name``, or the class itself. A class of
-        your own needs ``_pack`` and ``_unpack``, see `SavedMetaModel.write`.
+        Registered name of a meta-searcher or meta-predictor, ``package.module:Name``, or a class. Your own class needs
+        ``_pack`` and ``_unpack``, see `SavedMetaModel.write`.
     sources : names of tasks or families, Tasks or SourceTasks, default "nb201"
     out : path
     leave_out : str, optional
-        Dataset or device of which nothing is used: what the model may honestly be tested on.
+        Dataset or device to leave out, so that the model can honestly be tested on it.
     n_labels : int, optional
-        Random labels of each source, two or more; all where left out.
+        Number of random labels per source, at least 2; by default all.
     settings : mapping, optional
         Keyword arguments of the learner.
     seed : int, default 0
         Of the meta-training and of the labels.
     resume : bool, default False
-        Go on from the checkpoint, where there is one, and begin where there is none. Where the file holds the model of
-        this very training, it is returned as it is.
+        Resume from the checkpoint, if there is one. If the file holds the model of the same training, return it.
     overwrite : bool, default False
-        Replace a model that is there, once the new one is learnt; without `resume` a checkpoint, too, at once.
+        Replace an existing model at the end and, without `resume`, its checkpoint and log at once.
     progress : bool or callable, optional
-        True shows a progress bar on stderr; a function is called with (steps done, steps in all, loss). Only a training
-        by gradients has steps.
+        True shows a progress bar on stderr. A function is called with (steps done, total steps, loss). Only
+        gradient-based training has steps.
 
     Returns
     -------
@@ -133,9 +121,9 @@ def meta_train(
     ------
     UnknownNameError
     SettingError
-        Also where a file would be replaced, see `overwrite`, and where a class of your own cannot be kept in one.
+        If a file exists and may not be replaced, or if a class has no `_pack`.
     DamagedFileError
-        Where `resume` meets a file that is no meta-model.
+        If `resume` finds a file that is not a meta-model.
 
     Examples
     --------
@@ -147,20 +135,13 @@ def meta_train(
     (('nb201/cifar10', 'nb201/imagenet16-120'), 50)
     """
     files = TrainingFiles.of(out)
-    resume, overwrite = check_bool("resume", resume), check_bool("overwrite", overwrite)
-    if not (callable(progress) or isinstance(progress, bool | None)):
-        raise SettingError(
-            f"progress is True, False, or a function of steps done, steps in all and the loss, not {shown(progress)}."
-        )
-    if not isinstance(settings, Mapping | None):
-        raise SettingError(f"Settings are a mapping of names to values, not {shown(settings)}.")
     if n_labels is not None:
         n_labels = check_int("n_labels", n_labels, least=2)
     seed = check_int("seed", seed, least=0)
     seen = _sources(sources, leave_out, n_labels, seed)
-    made = build_learner(learner, seen[0].space, seed, dict(settings or {}))
+    made = build_learner(learner, seen[0].space, seed, settings or {})
     if getattr(type(made), "_pack", None) is MetaSearcher._pack:
-        made._pack()  # says that there is none, before anything is learnt
+        made._pack()  # raises an error before the training
     training = training_digest(made, seen, seed)
     done = files.prepare(training, resume=resume, overwrite=overwrite)
     if done is not None:
@@ -171,7 +152,7 @@ def meta_train(
         made.monitor = Monitor(checkpoint=files.checkpoint, log=files.losses, progress=tell)
         made.meta_fit(seen)
     saved = SavedMetaModel.load(SavedMetaModel.write(files.model, made, training))
-    files.checkpoint.unlink(missing_ok=True)  # not before: a full disk or a kill would lose the training
+    files.checkpoint.unlink(missing_ok=True)  # only now: writing the model may fail
     return saved
 
 
@@ -191,40 +172,27 @@ def _sources(sources: Any, leave_out: str | None, n_labels: int | None, seed: in
 
 
 def build_learner(learner: Any, space: SearchSpace, seed: int, settings: Mapping[str, Any]) -> Any:
-    """Build a meta-searcher or meta-predictor; of the two of one name the predictor, whose file both can use."""
-    name, kind = _named(learner)
-    is_predictor = not (isinstance(kind, type) and issubclass(kind, MetaSearcher))
-    if inspect.isabstract(kind):
-        raise SettingError(f"{name} is no whole meta-learner: it lacks {', '.join(sorted(kind.__abstractmethods__))}.")
+    """Build a meta-learner; for a name of both a searcher and a predictor, the predictor, whose file serves both."""
+    name, kind = _named(learner) if isinstance(learner, str) else (learner.__name__, learner)
     parameters = list(inspect.signature(kind).parameters.values())
-    if is_predictor:
-        parameters = [parameter for parameter in parameters if parameter.name not in ("space", "seed")]
-    else:
+    is_searcher = issubclass(kind, MetaSearcher)
+    if is_searcher:
         parameters = parameters[2:]  # after space and generator
+        seeds = {"training_seed": seed} if any(one.name == "training_seed" for one in parameters) else {}
+    else:
+        parameters = [one for one in parameters if one.name not in ("space", "seed")]
+        seeds = {"seed": seed}
     plain = recorded_settings(name, kind, settings, parameters)
+    first = (space, np.random.default_rng(seed)) if is_searcher else (space,)
     with taking(name, plain):
-        if is_predictor:
-            return kind(space=space, seed=seed, **plain)
-        if any(parameter.name == "training_seed" for parameter in parameters):  # beside the generator of the search
-            plain = {"training_seed": seed, **plain}
-        return kind(space, np.random.default_rng(seed), **plain)
+        return kind(*first, **{**seeds, **plain})
 
 
-def _named(learner: Any) -> tuple[str, Any]:
-    """Return name and class of a meta-learner that is given by either."""
-    if isinstance(learner, type):
-        if issubclass(learner, MetaSearcher | MetaPredictor):
-            return learner.__name__, learner
-    elif isinstance(learner, str):
-        if is_meta_predictor(learner):
-            return learner, META_PREDICTORS[learner]
-        if is_meta_searcher(learner):
-            return learner, SEARCHERS[learner]
-        if not is_place(learner):
-            names = [*META_PREDICTORS, *filter(is_meta_searcher, SEARCHERS)]
-            unknown = UnknownNameError.of("meta-learner", learner, list(dict.fromkeys(names)))
-            raise UnknownNameError(f"{str(unknown)[:-1]}; or one of your own, as package.module:Name.")
-    raise SettingError(
-        f"A meta-learner is a name, or a class derived from nasmeta.searchers.MetaSearcher or "
-        f"nasmeta.meta.MetaPredictor, not {shown(learner)}."
-    )
+def _named(name: str) -> tuple[str, Any]:
+    """Return the name and the class of a meta-learner."""
+    if is_meta_predictor(name):
+        return name, META_PREDICTORS[name]
+    if is_meta_searcher(name):
+        return name, SEARCHERS[name]
+    names = [*META_PREDICTORS, *filter(is_meta_searcher, SEARCHERS)]
+    raise UnknownNameError.of("meta-learner", name, list(dict.fromkeys(names)))

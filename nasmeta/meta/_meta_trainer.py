@@ -1,4 +1,4 @@
-"""The outer loop of all meta-learners with gradients."""
+"""The outer loop of gradient-based meta-learning."""
 
 from __future__ import annotations
 
@@ -26,32 +26,46 @@ Direction = Callable[[nn.Module, Episode], "tuple[Tensor, list[Tensor]]"]
 
 @dataclass(frozen=True)
 class TrainingPlan:
-    """Numbers of the outer loop.
+    """Settings of the outer loop.
 
     >>> TrainingPlan(steps=20, batch=2).patience
     6
     """
 
-    steps: int = 500  # of Adam; the learning rate rises for 5 % of them and falls to zero along a cosine
-    batch: int = 8  # episodes a step
+    steps: int = 500  # of Adam; the learning rate has 5 % linear warm-up and cosine decay
+    batch: int = 8  # episodes per step
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
     clip: float = 5.0  # largest norm of the gradient
-    validate_every: int = 50  # steps between two validations, where there are episodes of held-out sources
-    patience: int = 6  # validations without an improvement until the training ends; the best parameters are then kept
-    seed: int = 0  # step t draws from (seed, t), so a resumed training sees what an uninterrupted one sees
+    validate_every: int = 50  # steps between two validations
+    patience: int = 6  # validations without improvement before early stopping, which restores the best parameters
+    seed: int = 0  # step t draws from (seed, t), so a resumed training gives the same result
 
 
 class MetaTrainer:
-    r"""Minimise the expected query loss after adaptation over episodes: :math:`\min_\theta E_T L_T(\theta, \phi_T)`.
+    r"""Minimise the expected query loss after adaptation: :math:`\min_\theta E_T L_T(\theta, \phi_T)`.
 
-    The parameters of `module` are the outer ones, trained in place. ``loss(module, episode) -> Tensor`` adapts inside
-    and returns the loss on the query cells, differentiated by autograd; where the outer gradient is not that of a loss
-    (Reptile), ``direction(module, episode) -> (loss, gradients)`` gives it, and the loss is only evaluated for
-    `validation`: episodes of sources that are not trained on, without which there is no early stop. ``sample(rng)``
-    draws an episode. On the CPU the outcome is the same every time. `identity` says what else, beside the plan and the
-    shapes of the parameters, a checkpoint has to be of: see `training_identity`.
+    Parameters
+    ----------
+    module : torch.nn.Module
+        Its parameters are the outer ones, trained in place.
+    loss : callable
+        ``loss(module, episode) -> Tensor`` adapts to the support set and returns the query loss.
+    sample : callable
+        ``sample(rng)`` draws an episode.
+    plan : TrainingPlan
+    direction : callable, optional
+        ``direction(module, episode) -> (loss, gradients)`` replaces the gradient of the loss, as in Reptile.
+    validation : sequence of Episode, optional
+        Episodes of held-out sources for early stopping.
+    monitor : Monitor, optional
+    device : str, default "cpu"
+        Training on the CPU is deterministic.
+    identity : mapping, optional
+        Further identity of the training that a checkpoint must match, see `training_identity`.
 
+    Examples
+    --------
     >>> from nasmeta.spaces import get_space
     >>> cells, space = np.arange(2, dtype=np.int32), get_space("nb201")
     >>> def sample(rng):
@@ -90,7 +104,7 @@ class MetaTrainer:
         self._least, self._stale, self._step = math.inf, 0, 0
 
     def run(self) -> int:
-        """Train; return the number of steps that were made."""
+        """Train and return the number of completed steps."""
         plan, monitor = self.plan, self.monitor
         if monitor.checkpoint is not None and monitor.checkpoint.exists():
             self._resume(monitor.checkpoint)
@@ -155,7 +169,7 @@ class MetaTrainer:
             arrays |= {f"best_{i}": best.cpu().numpy() for i, best in enumerate(self._best)}
             facts = {"step": self._step, "least": self._least, "stale": self._stale, "rows": self.monitor.rows}
             write_checkpoint(self.monitor.checkpoint, self._identity(), arrays, facts)
-        self.monitor.write_log()  # a log without its checkpoint would be in the way of a new training
+        self.monitor.write_log()  # after the checkpoint: a log alone would block a new training
 
     def _resume(self, path: Path) -> None:
         with resuming(path, self._identity()) as (arrays, facts):
@@ -168,5 +182,5 @@ class MetaTrainer:
 
 
 def _rate(share: float) -> float:
-    """Return the factor of the learning rate at a share of all steps: a short rise, then half a cosine."""
+    """Return the learning-rate factor after a share of all steps: linear warm-up, cosine decay."""
     return share / 0.05 if share < 0.05 else 0.5 * (1 + math.cos(math.pi * (share - 0.05) / 0.95)) + 1e-3

@@ -249,7 +249,7 @@ class SavedMetaModel:
         >>> SavedMetaModel.load("meta-np-nb201-without-cifar10").describe().splitlines()[1]
         'No honest test on: cifar100, imagenet16-120.'
         """
-        from nasmeta.meta._describe_model import describe_model
+        from nasmeta.meta._model_summary import describe_model
 
         return describe_model(self)
 
@@ -278,7 +278,7 @@ class SavedMetaModel:
         >>> [axes.get_title() for axes in figure.axes][:2]
         ['0->1', '0->2']
         """
-        from nasmeta.meta._describe_model import plot_model
+        from nasmeta.meta._model_summary import plot_model
 
         return plot_model(self, width)
 

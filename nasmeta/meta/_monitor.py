@@ -1,4 +1,4 @@
-"""Where a meta-training is watched and kept: progress, logs, checkpoint; no PyTorch needed."""
+"""Progress, log and checkpoint of a meta-training; PyTorch is not needed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nasmeta.files import write_atomically
 
 
 def write_log(path: Path, columns: Iterable[str], rows: Iterable[Iterable[float | None]]) -> None:
-    """Write the log of a meta-training as a CSV file, all rows anew: so a resumed training has none twice."""
+    """Write all rows of a log as a CSV file, so a resumed training repeats no row."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
@@ -28,19 +28,18 @@ def write_log(path: Path, columns: Iterable[str], rows: Iterable[Iterable[float 
 class Monitor:
     """Progress, log and checkpoint of one meta-training; set it as ``learner.monitor`` before ``meta_fit``.
 
-    From the checkpoint a meta-training with the same settings and sources goes on. It is kept at the end: who wants the
-    model writes it first, and then deletes this file. Beside the log is a folder of TensorBoard's events where it is
-    installed.
+    A meta-training with the same settings and sources resumes from the checkpoint. The caller deletes the checkpoint
+    after writing the model. TensorBoard's events are written to a folder next to the log, if TensorBoard is installed.
     """
 
     checkpoint: Path | None = None
     log: Path | None = None  # CSV: step, loss, validation loss
-    progress: Callable[[int, int, float], None] | None = None  # called with (steps done, steps in all, loss)
+    progress: Callable[[int, int, float], None] | None = None  # called with (steps done, total steps, loss)
     every: int = 50  # steps between two checkpoints
     rows: list[tuple[int, float, float | None]] = field(default_factory=list)
 
     def tell(self, done: int, steps: int, loss: float) -> None:
-        """Report progress to whoever asked for it."""
+        """Report progress."""
         if self.progress is not None:
             self.progress(done, steps, loss)
 
@@ -50,7 +49,7 @@ class Monitor:
             write_log(self.log, ("step", "loss", "validation_loss"), self.rows)
 
     def close(self) -> None:
-        """Write the log, and TensorBoard's events where it is installed."""
+        """Write the log and, if TensorBoard is installed, its events."""
         self.write_log()
         if self.log is None or not self.rows:
             return

@@ -6,24 +6,32 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
-from nasmeta.meta._source_guided import SourceGuidedSearch
+from nasmeta.meta._arrays import Floats
+from nasmeta.meta._source_gp import JointGPSearch
 from nasmeta.searchers import SEARCHERS
 
-_MEAN, _VARIANCE = 0.3, 0.1  # of the sources' weights before anything is observed, all sources together
+_MEAN, _VARIANCE = 0.3, 0.1  # of the sum of the sources' weights, a priori
 
 
-def prior_of_weights(n_sources: int) -> tuple[NDArray[np.float64], float]:
+def prior_of_weights(n_sources: int) -> tuple[Floats, float]:
     """Return the prior mean of the sources' weights, shape (n_sources,), and the variance of each."""
     return np.full(n_sources, _MEAN / n_sources), _VARIANCE / n_sources
 
 
-def regression_weights(
-    sources: NDArray[np.floating], labels: NDArray[np.float64], factor: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the posterior mean of the sources' weights, shape (n_sources,), by generalised least squares.
+def regression_weights(sources: NDArray[np.floating], labels: Floats, factor: Floats) -> Floats:
+    """Return the posterior mean of the sources' weights by generalised least squares.
 
-    Sources, (n_sources, n), are their predictions of the observed cells; `factor`, (n, n), is the lower Cholesky factor
-    of the covariance of the labels, (n,), around the weighted sum.
+    Parameters
+    ----------
+    sources : ndarray, shape (n_sources, n)
+        Predictions of the observed architectures.
+    labels : ndarray, shape (n,)
+    factor : ndarray, shape (n, n)
+        Lower Cholesky factor of the covariance of the labels around the weighted sum.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_sources,)
     """
     n_sources = len(sources)
     before, variance = prior_of_weights(n_sources)
@@ -38,25 +46,26 @@ def regression_weights(
 
 
 @SEARCHERS.register("multi-task-gp")
-class MultiTaskGPSearch(SourceGuidedSearch):
-    r"""Bayesian optimisation with a process over cells and tasks: the target is a weighted sum of the sources.
+class MultiTaskGPSearch(JointGPSearch):
+    r"""Bayesian optimisation with a process over architectures and tasks: the target is a weighted sum of the sources.
 
     A function of the target is :math:`f(x) = \sum_s w_s f_s(x) + g(x)`, the linear model of coregionalisation
     (Bonilla, Chai and Williams, "Multi-task Gaussian process prediction", NeurIPS 2007). The sources' functions
-    :math:`f_s` are learnt together before the search, from as few as a dozen labels a source, by a process that has
-    one part which all tasks share and one of each task. Their weights are Gaussian with a mean above zero, and are
-    regressed again at each step (generalised least squares under the process of g), so a source that the target's
-    values contradict loses its weight, even to the other side. g has the kernel, hyperparameters and acquisition of
-    `nasmeta.searchers.GPSearch`. The first `n_initial` cells are those of the joint process, with equal weights.
+    :math:`f_s` are learned jointly before the search, from as few as a dozen labels per source, by a process with one
+    part that all tasks share and one part per task. The weights have a Gaussian prior with a positive mean and are
+    regressed again at each step (generalised least squares under the process of g). So a source that the observations
+    contradict gets no weight, or a negative one. g has the kernel, hyperparameters and acquisition function of
+    `nasmeta.searchers.GPSearch`. The joint process with equal weights chooses the first `n_initial` architectures.
 
-    Sources may be of another space that has all architectures of the target's, or whose architectures are all in it.
+    Sources may have another space, if it contains all architectures of the target's space or is contained in it.
 
     Parameters
     ----------
     n_initial : int, default 5
-        Evaluations that the joint process chooses.
+        Size of the initial design.
     features : sequence of str, optional
-        What is compared, see `nasmeta.spaces.SearchSpace.feature`; the space's ``kernel_features`` where left out.
+        Features that the kernel compares, see `nasmeta.spaces.SearchSpace.feature`; by default the space's
+        ``kernel_features``.
 
     Examples
     --------
@@ -68,5 +77,5 @@ class MultiTaskGPSearch(SourceGuidedSearch):
     ('nb201/cifar10', 'nb201/imagenet16-120')
     """
 
-    def _weights(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
-        return regression_weights(self._source_means[:, self._gp.cells], labels, self._gp.factor)
+    def _weights(self, labels: Floats) -> Floats:
+        return regression_weights(self._models.standard_means[:, self._gp.cells], labels, self._gp.factor)

@@ -1,9 +1,9 @@
-"""What all meta-predictors with a network share: their inputs, their meta-training, their files."""
+"""Base of meta-predictors with a network: inputs, meta-training, packing."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -13,36 +13,37 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nasmeta.checks import check_int, check_number
+from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed, Prediction
 from nasmeta.meta._cell_columns import network_columns, representatives
+from nasmeta.meta._label_scale import labels_like
 from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._meta_trainer import MetaTrainer, TrainingPlan
 from nasmeta.meta._model_archive import check_array
 from nasmeta.meta._model_file import training_identity, training_settings
-from nasmeta.meta._scale import labels_like
 from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.predictors._neural._training import chosen_device
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Augmentation, Episode, EpisodeSampler, SourceTask
 
-_MOST_KNOWN, _MOST_BYTES = 64, 2**30  # sets of left-out groups whose inputs are kept
-_MIX_FROM = 4  # groups of sources from which on tasks are mixed: what remains must still say something
-_VALIDATE_FROM = 4  # groups of sources from which on one is held out to end the training
+_MOST_KNOWN, _MOST_BYTES = 64, 2**30  # cached inputs, one per set of left-out groups
+_MIX_FROM = 4  # groups of sources from which on tasks are mixed
+_VALIDATE_FROM = 4  # groups of sources from which on one is held out for early stopping
 _N_VALIDATION = 24
 _LARGEST_NOISE = 100.0  # of scores, whose deviation is about 1
 
 
 class SourceSummary(NamedTuple):
-    """What sources say of all cells, and what is expected of a target before a label."""
+    """Summary of the sources' scores of all architectures, and the prior mean of a target."""
 
-    columns: NDArray[np.float32]  # (n_columns, n_cells): mean scores by role, and how far those of role 0 disagree
-    expected: NDArray[np.float64]  # (n_cells,)
-    each: NDArray[np.float32]  # (n_rows, n_cells): `SourceMatrix.each`, view after view; often no row
+    columns: Floats32  # (n_columns, n_cells): mean score per role, and the spread of role 0
+    expected: Floats  # (n_cells,)
+    each: Floats32  # (n_rows, n_cells): `SourceMatrix.each` of each view; often empty
 
     @classmethod
     def of(
         cls, matrix: SourceMatrix, without: Collection[int] = (), views: Sequence[SourceMatrix] = ()
     ) -> SourceSummary:
-        """Sum up all sources but those of some groups, and tell them one by one in some views."""
+        """Summarise the sources without some groups; `views` list the sources one by one."""
         means = matrix.role_means(without)
         contrasts = matrix.contrasts(without)
         spread = contrasts.std(axis=0) if len(contrasts) else np.zeros(means.shape[1])
@@ -50,12 +51,12 @@ class SourceSummary(NamedTuple):
         return cls(np.concatenate([means, spread[None]]).astype(np.float32), means[0], each)
 
     def tensor(self, space: SearchSpace) -> Tensor:
-        """Return what networks read of all cells, shape (n_cells, n_inputs)."""
+        """Return the inputs of the network, shape (n_cells, n_inputs)."""
         return torch.from_numpy(np.concatenate([network_columns(space), self.columns.T, self.each.T], axis=1))
 
 
 class Batch(NamedTuple):
-    """An episode as tensors; scores are what is left after `expected`: (k, d), (k,), (q, d), (q,)."""
+    """An episode as tensors of shapes (k, d), (k,), (q, d), (q,); scores are residuals of `expected`."""
 
     support: Tensor
     support_scores: Tensor
@@ -64,11 +65,11 @@ class Batch(NamedTuple):
 
 
 class EpisodeInputs:
-    """Turn episodes into tensors.
+    """Convert episodes to tensors.
 
-    Support labels are put on the expected scores of their cells by quantiles, as a target's labels will be, and query
-    labels are the scores themselves; of both the expected score is subtracted, so a network that says 0 is the order of
-    the sources.
+    The quantiles of support labels are matched to the expected scores of their architectures, as for a target. Query
+    labels are scores. The expected score is subtracted from both, so a network with output 0 predicts the sources'
+    order.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class EpisodeInputs:
     ):
         self.space, self.matrix, self.device, self.views = space, matrix, device, views
         self._group = {source.name: group for source, group in zip(sources, matrix.groups, strict=True)}
-        self._known: dict[frozenset[int], tuple[Tensor, NDArray[np.float64]]] = {}
+        self._known: dict[frozenset[int], tuple[Tensor, Floats]] = {}
 
     def __call__(self, episode: Episode) -> Batch:
         """Return the tensors of an episode."""
@@ -94,7 +95,7 @@ class EpisodeInputs:
             self._known[without] = (made, summary.expected)
         table, expected = self._known[without]
         told = expected[episode.support_cells]
-        # Where all cells are expected to be alike, the labels themselves are the scores.
+        # If all expected scores are equal, the labels are the scores.
         scores = labels_like(told, episode.support_labels) if len(told) and np.ptp(told) else episode.support_labels
         support = scores - told
         query = episode.query_labels - expected[episode.query_cells]
@@ -107,7 +108,7 @@ class EpisodeInputs:
 
 
 def episodes_of(sources: Sequence[SourceTask], n_groups: int, noise: float, most: int = 100) -> EpisodeSampler:
-    """Return the sampler of meta-training: 5 to 100 support cells and 100 queries, fewer where labels are few."""
+    """Return the sampler of meta-training: 5 to 100 support architectures and 100 queries, fewer with few labels."""
     labels = min(len(source) for source in sources)
     high = max(1, min(most, labels // 2))
     augment = Augmentation(noise=noise, mixture=0.3 if n_groups >= _MIX_FROM else 0.0)
@@ -116,14 +117,14 @@ def episodes_of(sources: Sequence[SourceTask], n_groups: int, noise: float, most
 
 @dataclass(frozen=True, eq=False)
 class NetworkModel:
-    """What a meta-predictor with a network has learnt."""
+    """The meta-model of a meta-predictor with a network."""
 
     module: nn.Module  # with the outer parameters
     summary: SourceSummary  # of all sources
-    inputs: Tensor  # what the network reads of all cells, (n_rows, n_inputs); cells that compute the same share a row
-    rows: NDArray[np.int64]  # of each cell in the inputs, shape (n_cells,)
-    noise: float  # deviation of a score from its prediction, measured on episodes of the sources
-    steps: int  # of the outer loop that were made
+    inputs: Tensor  # of the network, (n_rows, n_inputs); isomorphic cells share a row
+    rows: NDArray[np.int64]  # row of each architecture in the inputs, shape (n_cells,)
+    noise: float  # root mean squared error on episodes of the sources
+    steps: int  # completed steps of the outer loop
     n_groups: int
 
     def __reduce__(self) -> Any:
@@ -141,22 +142,22 @@ class NetworkModel:
 
 
 def _rebuilt(module: nn.Module, columns: Any, expected: Any, each: Any, inputs: Any, *rest: Any) -> NetworkModel:
-    own = np.require(inputs, requirements="W")  # joblib opens it for reading only, which PyTorch warns of
+    own = np.require(inputs, requirements="W")  # PyTorch warns of the read-only arrays that joblib maps
     return NetworkModel(module, SourceSummary(columns, expected, each), torch.from_numpy(own), *rest)
 
 
 class NetworkLearner(MetaPredictor):
     """Base of meta-predictors with a network.
 
-    The network reads the cell's structure, proxies measured on digits where there are some, and the summary of the
-    sources, and predicts how a score differs from what the sources expect. During meta-training an episode of a
-    source never sees that source's own group in its summary.
+    The inputs of the network are the structure of the architecture, zero-cost proxies if available, and the summary of
+    the sources. It predicts the difference of a score from the sources' mean. During meta-training, the summary of an
+    episode excludes the group of its source.
     """
 
     default_steps: ClassVar[int] = 150
     batch: ClassVar[int] = 8
     rate: ClassVar[float] = 2e-3
-    validates: ClassVar[bool] = True  # on a group of sources that is held out, where there are enough
+    validates: ClassVar[bool] = True  # on a held-out group of sources, if there are enough groups
 
     steps: int | None  # a subclass is a dataclass of its settings, these among them
     noise: float
@@ -165,36 +166,34 @@ class NetworkLearner(MetaPredictor):
 
     @abstractmethod
     def _module(self, n_inputs: int, n_groups: int, n_each: int) -> nn.Module:
-        """Return the network for sources of so many groups; the last `n_each` inputs tell the sources one by one.
+        """Return the network for a number of groups of sources; the last `n_each` inputs list the sources one by one.
 
-        Its weights are drawn from PyTorch's generator, which is seeded before and put back afterwards.
+        The caller seeds PyTorch's generator and restores it afterwards.
         """
 
     @abstractmethod
     def _loss(self, module: nn.Module, inputs: EpisodeInputs, episode: Episode) -> Tensor:
-        """Return the loss on the query cells after adaptation to the support cells."""
+        """Return the query loss after adaptation to the support set."""
 
     def _views(self, sources: list[SourceTask], matrix: SourceMatrix) -> Sequence[SourceMatrix]:
-        """Return the views in which the network reads the sources one by one; none."""
+        """Return the views of the sources for inputs one by one; by default none."""
         return ()
 
     def _schedule(self, n_groups: int) -> tuple[int, float]:
-        """Return steps, where nobody says, and learning rate of the outer loop for sources of so many groups."""
+        """Return the default number of steps and the learning rate of the outer loop."""
         return self.default_steps, self.rate
 
     def _direction(self) -> Any:
-        """Return the outer direction where it is not the loss's gradient; None."""
+        """Return the outer direction, or None for the gradient of the loss."""
         return None
 
     @abstractmethod
     def _squared_error(self, module: nn.Module, batch: Batch) -> float:
-        """Return the mean squared error on the query cells after adaptation."""
+        """Return the mean squared query error after adaptation."""
 
     @abstractmethod
-    def _predicted(
-        self, learnt: NetworkModel, rows: NDArray[np.int64], scores: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return mean and deviation beyond what is expected, of all rows of the inputs, given scores at some."""
+    def _predicted(self, learnt: NetworkModel, rows: NDArray[np.int64], scores: Floats) -> Prediction:
+        """Return mean and deviation of the residuals at all rows of the inputs, given the residuals at some."""
 
     def _meta_learn(self, sources: list[SourceTask]) -> NetworkModel:
         if self.steps is not None:
@@ -247,34 +246,31 @@ class NetworkLearner(MetaPredictor):
     def _model(
         self, module: nn.Module, summary: SourceSummary, noise: float, steps: int, n_groups: int
     ) -> NetworkModel:
-        # Cells that compute the same have the same inputs: one row for all of them.
         _, first, rows = np.unique(representatives(self.cell_space), return_index=True, return_inverse=True)
         inputs = summary.tensor(self.cell_space)[torch.from_numpy(first)]
         return NetworkModel(module, summary, inputs, rows.astype(np.int64), noise, steps, n_groups)
 
     def _measured_noise(self, module: nn.Module, inputs: EpisodeInputs, sampler: EpisodeSampler) -> float:
-        """Return the root mean square of what is left on query cells of fresh episodes."""
+        """Return the root mean squared query error on new episodes."""
         episodes = sampler.sample_many(16, np.random.default_rng([self.seed, 2]))
         return float(np.sqrt(np.mean([self._squared_error(module, inputs(episode)) for episode in episodes])))
 
-    def _expected(self, learnt: NetworkModel) -> NDArray[np.float64]:
+    def _expected(self, learnt: NetworkModel) -> Floats:
         return learnt.summary.expected
 
-    def _adapted(
-        self, learnt: NetworkModel, cells: NDArray[np.int32], scores: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _adapted(self, learnt: NetworkModel, cells: Cells, scores: Floats) -> Prediction:
         expected = learnt.summary.expected
         mean, deviation = self._predicted(learnt, learnt.rows[cells], scores - expected[cells])
         return expected + mean[learnt.rows], deviation[learnt.rows]
 
-    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    def _pack(self) -> Packed:
         learnt: NetworkModel = self.require_meta_model()
         state = {f"module.{name}": value.detach().numpy() for name, value in learnt.module.named_parameters()}
         facts = {"noise": learnt.noise, "steps": learnt.steps, "groups": learnt.n_groups}
         arrays = {**state, "columns": learnt.summary.columns, "expected": learnt.summary.expected}
         return {**arrays, "each": learnt.summary.each} if len(learnt.summary.each) else arrays, facts
 
-    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> NetworkModel:
+    def _unpack(self, arrays: Arrays, facts: Facts) -> NetworkModel:
         n_cells = self.cell_space.size
         each = np.zeros((0, n_cells), np.float32)
         if "each" in arrays:

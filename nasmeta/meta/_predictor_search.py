@@ -1,4 +1,4 @@
-"""Any meta-predictor is a searcher: it learns on sources, adapts to what was told, and an acquisition proposes."""
+"""Bayesian optimisation with any meta-predictor."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nasmeta.errors import UnknownNameError
+from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Packed, Prediction
 from nasmeta.meta._falls_back import FallsBackSearch
 from nasmeta.meta._meta_predictor import META_PREDICTORS, is_meta_predictor
 from nasmeta.searchers import SEARCHERS, PredictorSearch
@@ -19,25 +19,24 @@ from nasmeta.tasks import SourceTask
 
 @SEARCHERS.register("meta-predictor")
 class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
-    """Adapt a meta-predictor to the values seen, and propose by an acquisition function over all architectures.
+    """Adapt a meta-predictor to the observations and maximise an acquisition function over all architectures.
 
-    It needs no random beginning: before the first value the predictor says what sources lead to expect. All else is as
-    in `nasmeta.searchers.PredictorSearch`. Observed values may be in any unit, as for the predictor itself.
+    There is no random initial design, because the predictor has a prior from the sources. Otherwise the search is that
+    of `nasmeta.searchers.PredictorSearch`. Observed values may have any unit.
 
     Parameters
     ----------
     predictor : str, default "meta-dkl"
         A name in `nasmeta.meta.META_PREDICTORS`, or ``package.module:Name``.
     acquisition : {"ucb", "ei", "thompson", "greedy"}, default "ucb"
-        Mean plus `beta` times deviation; the expected improvement over the best label; independent normal draws;
-        the mean.
+        Mean plus `beta` deviations; expected improvement over the best label; independent normal draws; the mean.
     beta : float, default 0.5
-        Deviations that ``ucb`` adds.
+        Deviations in the upper confidence bound.
     options : mapping, optional
         Keyword arguments of the predictor, such as ``{"steps": 50, "seed": 1}``.
     falls_back : bool, default True
-        Whether the predictor competes with `nasmeta.searchers.GPSearch`, which learns from the same values and takes
-        over where its cells turn out worse; ``notes`` say who proposed what. False is the predictor on its own.
+        Whether the predictor competes with `nasmeta.searchers.GPSearch` on the same observations; ``notes`` contain the
+        origin of each proposal. With False, the predictor searches alone.
 
     Examples
     --------
@@ -68,7 +67,7 @@ class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
 
     @classmethod
     def knows(cls, predictor: str) -> bool:
-        """Whether a name is that of a meta-predictor."""
+        """Return whether this is the name of a meta-predictor."""
         return is_meta_predictor(predictor)
 
     @property
@@ -78,24 +77,24 @@ class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
 
     @classmethod
     def learner_name(cls, name: str, settings: Mapping[str, Any]) -> str:
-        """Return the name of the meta-predictor: its file serves every searcher that searches by it."""
+        """Return the name of the meta-predictor, whose file serves every searcher that uses it."""
         return str(settings.get("predictor") or cls.default_predictor)
 
     @classmethod
     def with_learnt(cls, learnt: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the settings of a search with those of the meta-predictor among its options."""
+        """Add the settings of the trained meta-predictor to the options of a search."""
         return {**settings, "options": {**learnt, **(settings.get("options") or {})}}
 
-    # -- what sources teach -----------------------------------------------------------------------------------------
+    # -- meta-training ----------------------------------------------------------------------------------------------
     def _learn(self, sources: list[SourceTask]) -> Any:
         self._model.monitor, self._model.avoid = self.monitor, self.avoid
         return self._model.meta_fit(sources).meta_model_
 
-    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        packed: tuple[dict[str, NDArray[Any]], dict[str, Any]] = self._ready._pack()
+    def _pack(self) -> Packed:
+        packed: Packed = self._ready._pack()
         return packed
 
-    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> Any:
+    def _unpack(self, arrays: Arrays, facts: Facts) -> Any:
         return self._model._unpack(arrays, facts)
 
     @property
@@ -104,42 +103,42 @@ class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
         return self._model
 
     # -- the search -------------------------------------------------------------------------------------------------
-    def restrict(self, cells: NDArray[np.int32]) -> bool:
-        """Treat the other architectures as proposed, by whomever."""
+    def restrict(self, cells: Cells) -> bool:
+        """Treat the other architectures as proposed, in both arms."""
         PredictorSearch.restrict(self, cells)
         super().restrict(cells)
         return True
 
-    def _propose(self, n: int) -> NDArray[np.int32]:
+    def _propose(self, n: int) -> Cells:
         return PredictorSearch.ask(self, n)
 
-    def _observe(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+    def _observe(self, cells: Cells, values: Floats) -> None:
         PredictorSearch.tell(self, cells, values)
 
     # -- the model --------------------------------------------------------------------------------------------------
     def build_model(self, seed: int) -> Any:
-        """Return the meta-predictor, which has learnt nothing."""
+        """Return the untrained meta-predictor."""
         if not isinstance(self.predictor, str) or not self.knows(self.predictor):
             raise UnknownNameError.of("meta-predictor", self.predictor, list(META_PREDICTORS))
         return META_PREDICTORS[self.predictor](self.space, **({"blends": False} | dict(self.options)))
 
-    def fit_model(self, cells: NDArray[np.int32], labels: NDArray[np.float64]) -> None:
-        """Adapt to the values themselves: the predictor has a scale of its own."""
+    def fit_model(self, cells: Cells, labels: Floats) -> None:
+        """Adapt to the values, not to the labels: the predictor has its own scale."""
         self._ready.fit(cells, [self._told[cell] for cell in cells.tolist()])
         self._highest = float(labels.max())
 
-    def predict_model(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return mean and deviation of all scores, of which the best observed is the best label."""
+    def predict_model(self) -> Prediction:
+        """Return mean and deviation of all scores, shifted so that the best observed score is the best label."""
         model = self._model
         return model.mean_ + (self._highest - model.scale_.scores.max()), model.std_
 
     @cached_property
-    def _prior(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        prior: tuple[NDArray[np.float64], NDArray[np.float64]] = self._ready.prior()
+    def _prior(self) -> Prediction:
+        prior: Prediction = self._ready.prior()
         return prior
 
     def _is_fitted(self) -> bool:
-        """Use what sources lead to expect where no two values differ."""
+        """Use the prior from the sources until two values differ."""
         if not self._told or not super()._is_fitted():
             self._mean, self._deviation = self._prior
             self._best = float(self._mean.max())

@@ -1,4 +1,4 @@
-"""What source tasks say about each cell: their labels on one scale, completed, and summed up without some of them."""
+"""Scores of all architectures on all sources, on one scale, with leave-one-group-out summaries."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nasmeta.checks import check_choice
 from nasmeta.errors import SettingError
+from nasmeta.meta._arrays import Cells, Floats, Floats32
 from nasmeta.meta._cell_columns import representatives
-from nasmeta.meta._scale import COST_SCALES, SCALES, scored
+from nasmeta.meta._label_scale import COST_SCALES, SCALES, scored
 from nasmeta.predictors import CellKernel, fit_hyperparameters, normal_scores
 from nasmeta.predictors._gaussian_process import posterior_weights
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-_FIT_ON, _CONDITION_ON = 200, 4096  # labels that complete a source: for the hyperparameters, and for the posterior
+_FIT_ON, _CONDITION_ON = 200, 4096  # labels of a source for hyperparameters, and for the posterior
 _FEWEST_COPIES = 30
-_LARGEST_BLOCK = 2**26  # covariances that are held at once
-_NOISY = 0.05  # share of the noise in the variance from which labels are smoothed
+_LARGEST_BLOCK = 2**26  # covariances computed at once
+_NOISY = 0.05  # noise relative to the prior variance from which labels are smoothed
 
 
 def groups_of(sources: Sequence[SourceTask]) -> list[int]:
-    """Return the group of each source: those that share something they hold out have one number, from 0.
+    """Return the group of each source, numbered from 0; sources with a common dataset or device are one group.
 
     >>> import nasmeta as nm
     >>> names = ["nb201/cifar10", "nb201/cifar100", "nb201/cifar10@12ep"]
@@ -46,29 +46,28 @@ def groups_of(sources: Sequence[SourceTask]) -> list[int]:
 
 @dataclass(frozen=True, eq=False)
 class SourceMatrix:
-    """Scores of all cells on all sources.
+    """Scores of all architectures on all sources.
 
-    Sources that hold out the same (a dataset, a device) are a group: what is said about a source is always said without
-    its group, as a target is. Sources of different groups whose names differ only in what they hold out, such as
-    ``nb201/cifar10@12ep`` and ``nb201/cifar100@12ep``, have the same role.
+    Sources with a common dataset or device are a group. A source is predicted without its group, as a target is.
+    Sources of different groups with the same name except for dataset or device, such as ``nb201/cifar10@12ep`` and
+    ``nb201/cifar100@12ep``, have the same role.
 
     Attributes
     ----------
     scale : {"rank", "root", "log", "unit"}
         ``rank``: normal scores. ``root`` and ``log``: minus the square root of a cost over its geometric mean, and
-        minus its logarithm, with the mean subtracted. Where all sources are costs (`nasmeta.tasks.SourceTask.is_cost`)
-        it is the root, so that a new device is about a weighted sum of known ones: times add up, noise grows with them.
-        ``unit``: utilities of mean 0 and variance 1, so that gaps between labels are kept; a second view of sources.
+        minus its logarithm, both centred. The default for costs (`nasmeta.tasks.SourceTask.is_cost`) is ``root``,
+        because the latency of a new device is approximately a weighted sum of known ones, and its noise grows with the
+        latency. ``unit``: utilities with mean 0 and variance 1, which keeps gaps between labels.
     scores : ndarray of float32, shape (n_tasks, n_cells)
-        Cells that a source has not labelled, and all of a source whose labels are noisy, have the posterior mean of a
-        Gaussian process on its labels. Cells that compute the same (rule ``zero``) then share their mean, which takes
-        label noise out, except on the scales of costs.
-    groups, roles : tuple of int, one a task
-        Role 0 is that of most groups: what a target is taken to be.
+        Unlabelled architectures, and all architectures of a source with noisy labels, get the posterior mean of a
+        Gaussian process. Isomorphic cells (rule ``zero``) share their mean, to reduce label noise, except for costs.
+    groups, roles : tuple of int, one per task
+        Role 0 is the most frequent one; a target has this role.
     """
 
     scale: str
-    scores: NDArray[np.float32]
+    scores: Floats32
     groups: tuple[int, ...]
     roles: tuple[int, ...]
 
@@ -81,7 +80,7 @@ class SourceMatrix:
             raise SettingError(f"The scale {scale} is for costs: utilities that are all negative.")
         costs = negative and all(source.is_cost for source in sources)
         scale = ("root" if costs else "rank") if scale == "auto" else scale
-        rows: list[NDArray[np.float64]] = [np.empty(0)] * len(sources)
+        rows: list[Floats] = [np.empty(0)] * len(sources)
         together: dict[bytes, list[int]] = {}
         for i, source in enumerate(sources):
             together.setdefault(source.cells.tobytes(), []).append(i)
@@ -103,13 +102,13 @@ class SourceMatrix:
         return len(set(self.groups))
 
     def principal(self, group: int) -> int:
-        """Return the task of a group that is of the lowest role: the one that is predicted from other groups."""
+        """Return the task of a group with the lowest role: the one to predict from other groups."""
         return min((i for i, own in enumerate(self.groups) if own == group), key=lambda i: self.roles[i])
 
-    def role_means(self, without: Collection[int] = ()) -> NDArray[np.float64]:
-        """Return for each role the mean over its tasks outside of some groups, shape (n_roles, n_cells).
+    def role_means(self, without: Collection[int] = ()) -> Floats:
+        """Return the mean over the tasks of each role, without some groups, shape (n_roles, n_cells).
 
-        Where a role has no such task, the row is that of role 0; where nothing is left, zero.
+        A role without tasks gets the mean of role 0, or zero if that has none either.
         """
         rows = []
         for role in range(max(self.roles) + 1):
@@ -120,20 +119,19 @@ class SourceMatrix:
             means = np.array([normal_scores(row) if np.ptp(row) else row for row in means])
         return means
 
-    def contrasts(self, without: Collection[int] = ()) -> NDArray[np.float64]:
-        """Return how tasks of role 0 outside of some groups differ from their mean, shape (n_others, n_cells)."""
+    def contrasts(self, without: Collection[int] = ()) -> Floats:
+        """Return the deviations of role 0's tasks from their mean, without some groups, shape (n_others, n_cells)."""
         members = self._members(0, without)
         if len(members) < 2:
             return np.zeros((0, self._n_cells))
         rows = self.scores[members].astype(np.float64)
-        found: NDArray[np.float64] = rows - rows.mean(axis=0)
+        found: Floats = rows - rows.mean(axis=0)
         return found
 
-    def each(self, without: Collection[int] = ()) -> NDArray[np.float64]:
-        """Return what each source says, shape (2 * n_tasks, n_cells).
+    def each(self, without: Collection[int] = ()) -> Floats:
+        """Return deviations from the role's mean, then scores, of each source, shape (2 * n_tasks, n_cells).
 
-        First how far it is from the mean of its role, then its scores; both over the square root of the number of
-        sources. Rows of sources in some groups are 0: they have no part in products and distances of cells.
+        Both are divided by the square root of the number of sources. Rows of the groups `without` are 0.
         """
         rows = np.zeros((2, *self.scores.shape))
         kept = [i for i, group in enumerate(self.groups) if group not in without]
@@ -141,7 +139,7 @@ class SourceMatrix:
             members = self._members(role, without)
             own = self.scores[members].astype(np.float64)
             rows[0, members], rows[1, members] = own - own.mean(axis=0), own
-        found: NDArray[np.float64] = rows.reshape(-1, self._n_cells) / np.sqrt(max(1, len(kept)))
+        found: Floats = rows.reshape(-1, self._n_cells) / np.sqrt(max(1, len(kept)))
         return found
 
     @property
@@ -160,8 +158,8 @@ def _role(source: SourceTask) -> str:
     return name
 
 
-def _noise_between_copies(space: SearchSpace, cells: NDArray[np.int32], scores: NDArray[np.float64]) -> float:
-    """Return the variance of labels among cells that compute the same, pooled; 0 with fewer than 30 such cells."""
+def _noise_between_copies(space: SearchSpace, cells: Cells, scores: Floats) -> float:
+    """Return the pooled variance of labels among isomorphic cells; 0 with fewer than 30 of them."""
     classes = np.unique(representatives(space, cells), return_inverse=True)[1]
     sizes = np.bincount(classes)
     spare = int((sizes - 1).sum())
@@ -171,19 +169,16 @@ def _noise_between_copies(space: SearchSpace, cells: NDArray[np.int32], scores: 
     return float(np.mean([row @ row for row in within]) / spare)
 
 
-def _smoothed(space: SearchSpace, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return for each cell the mean score of the cells that compute the same."""
+def _smoothed(space: SearchSpace, scores: Floats) -> Floats:
+    """Return the mean score over the cells isomorphic to each cell."""
     _, members = np.unique(representatives(space), return_inverse=True)
     return (np.bincount(members, scores) / np.bincount(members))[members]
 
 
-def _completed(
-    space: SearchSpace, cells: NDArray[np.int32], scores: NDArray[np.float64], scale: str
-) -> NDArray[np.float64]:
-    """Return scores of all cells by sources that have labelled the same ones: from (n_tasks, n) to (n_tasks, n_cells).
+def _completed(space: SearchSpace, cells: Cells, scores: Floats, scale: str) -> Floats:
+    """Extend the scores of sources with the same labelled cells from (n_tasks, n) to (n_tasks, n_cells).
 
-    Where labels are missing or noisy it is the posterior mean of a Gaussian process, whose hyperparameters the sources
-    share; precise labels are kept.
+    Missing or noisy labels are replaced by the posterior mean of a Gaussian process with common hyperparameters.
     """
     complete = len(cells) == space.size
     if complete and scale in COST_SCALES:

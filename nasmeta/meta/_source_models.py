@@ -1,9 +1,9 @@
-"""What labelled source cells say about all cells of the target's space: one process over (cell, task)."""
+"""One Gaussian process over (architecture, task), conditioned on the labels of the sources."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
 from itertools import combinations, starmap
 from typing import Any
@@ -11,59 +11,61 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
+from scipy.special import ndtr
 
 from nasmeta.errors import SettingError
+from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
 from nasmeta.meta._model_archive import check_array, checked_logarithms
 from nasmeta.predictors import CellKernel, Hyperparameters, normal_scores
-from nasmeta.predictors._gaussian_process import ChainRule, Prior, maximise_posterior
-from nasmeta.spaces import CellSpace, SearchSpace, from_content, move_cells, namesakes, to_content
+from nasmeta.predictors._gaussian_process import JITTER, ChainRule, ExactPosterior, Prior, maximise_posterior
+from nasmeta.spaces import SearchSpace, from_content, move_cells, namesakes, to_content
 from nasmeta.tasks import SourceTask
 
 _SHARED, _OWN, _LENGTH, _NOISE = 0.4, 0.1, 3.0, 0.02  # means of the prior: tasks correlate by 0.8
 _STDS = (1.0, 1.5, 1.0, 1.0)  # of their logarithms
 _ITERATIONS = 40
-FEWEST_LABELS = 3  # of a source: below, its ranks say next to nothing
-_FIT_ON = 400  # labels, all sources together, that the marginal likelihood is maximised on
-_CONDITION_ON = 1200  # labels, all sources together, that the process is conditioned on: exact up to O(n³)
-_OF_ONE = 400  # of these, at most so many of one source
+FEWEST_LABELS = 3  # of a source
+_FIT_ON = 400  # labels of all sources that the marginal likelihood is maximised on
+_CONDITION_ON = 1200  # labels of all sources that the process is conditioned on, at O(n³)
+_OF_ONE = 400  # the most of them from one source
 _BLOCK = 2**14  # architectures of the target whose covariances are computed at once
 
 
 @dataclass(frozen=True)
 class JointHyperparameters:
-    r"""Hyperparameters of functions of tasks s and t at cells x and x'.
+    r"""Hyperparameters of the covariance between task s at architecture x and task t at x'.
 
     .. math:: k((x, s), (x', t)) = \sum_j (v_j + [s = t] w_j) \exp(-d_j(x, x') / \ell_j)
     """
 
-    shared: NDArray[np.float64]  # the variances v, shape (n_features,)
-    own: NDArray[np.float64]  # the variances w, shape (n_features,)
-    lengthscales: NDArray[np.float64]  # (n_features,)
-    noise: float  # variance of that of one observation
+    shared: Floats  # the variances v, shape (n_features,)
+    own: Floats  # the variances w, shape (n_features,)
+    lengthscales: Floats  # (n_features,)
+    noise: float  # variance of one observation
 
     @property
     def of_shared(self) -> Hyperparameters:
-        """Hyperparameters of the shared part."""
+        """Hyperparameters of the part that all tasks share."""
         return Hyperparameters(self.shared, self.lengthscales, self.noise)
 
     @property
     def of_own(self) -> Hyperparameters:
-        """Hyperparameters of what one task has for itself."""
+        """Hyperparameters of the part of a single task."""
         return Hyperparameters(self.own, self.lengthscales, self.noise)
 
     @property
     def of_one_task(self) -> Hyperparameters:
-        """Hyperparameters of one task's function, shared and own part together."""
+        """Hyperparameters of the sum of both parts: the function of one task."""
         return Hyperparameters(self.shared + self.own, self.lengthscales, self.noise)
 
     @property
-    def logarithms(self) -> NDArray[np.float64]:
+    def logarithms(self) -> Floats:
         """All of them as logarithms, shape (3 * n_features + 1,): shared, own, lengthscales, noise."""
-        logarithms: NDArray[np.float64] = np.log(np.r_[self.shared, self.own, self.lengthscales, self.noise])
+        logarithms: Floats = np.log(np.r_[self.shared, self.own, self.lengthscales, self.noise])
         return logarithms
 
     @classmethod
-    def from_logarithms(cls, logarithms: NDArray[np.float64]) -> JointHyperparameters:
+    def from_logarithms(cls, logarithms: Floats) -> JointHyperparameters:
         """Inverse of `logarithms`."""
         shared, own, lengthscales = np.exp(logarithms[:-1]).reshape(3, -1)
         return cls(shared, own, lengthscales, float(np.exp(logarithms[-1])))
@@ -77,12 +79,12 @@ def _prior(n_features: int) -> Prior:
 
 @dataclass(frozen=True, eq=False)
 class _JointKernel:
-    """The covariance of labels of several tasks, of which `same` is 1 where two are of one task, else 0."""
+    """The covariance of labels of several tasks; `same` is 1 for two labels of one task, else 0."""
 
-    distances: NDArray[np.float64]
-    same: NDArray[np.float64]
+    distances: Floats
+    same: Floats
 
-    def __call__(self, logarithms: NDArray[np.float64]) -> tuple[NDArray[np.float64], ChainRule]:
+    def __call__(self, logarithms: Floats) -> tuple[Floats, ChainRule]:
         """Return the covariance, noise included, and its chain rule."""
         h, same = JointHyperparameters.from_logarithms(logarithms), self.same
         decay = np.exp(-self.distances / h.lengthscales[:, None, None])
@@ -90,7 +92,7 @@ class _JointKernel:
         for shared, own, part in zip(h.shared, h.own, decay, strict=True):
             covariance += (shared + own * same) * part
 
-        def chain_rule(by_covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+        def chain_rule(by_covariance: Floats) -> Floats:
             by_shared, by_own, by_length = np.empty((3, len(decay)))
             for j, (part, distance) in enumerate(zip(decay, self.distances, strict=True)):
                 slope = by_covariance * part
@@ -99,19 +101,17 @@ class _JointKernel:
                 by_own[j] = h.own[j] * in_same.sum()
                 by_length[j] = h.shared[j] * (slope * distance).sum() + h.own[j] * (in_same * distance).sum()
             by_noise = h.noise * np.trace(by_covariance)
-            gradient: NDArray[np.float64] = np.r_[by_shared, by_own, by_length / h.lengthscales, by_noise]
+            gradient: Floats = np.r_[by_shared, by_own, by_length / h.lengthscales, by_noise]
             return gradient
 
         return covariance, chain_rule
 
 
-def fit_joint(
-    kernel: CellKernel, cells: Sequence[NDArray[np.int32]], labels: Sequence[NDArray[np.float64]]
-) -> JointHyperparameters:
+def fit_joint(kernel: CellKernel, cells: Sequence[Cells], labels: Sequence[Floats]) -> JointHyperparameters:
     """Maximise the joint log marginal likelihood of the tasks' labels plus a weak log prior, by L-BFGS.
 
-    Labels have about zero mean and unit variance; tasks need no cell in common. With one task the likelihood does not
-    tell shared from own variance: there the prior speaks.
+    Labels have about zero mean and unit variance; tasks need no architecture in common. With one task the likelihood
+    cannot separate shared from own variance, and the prior decides.
     """
     every = np.concatenate(cells)
     task = np.repeat(np.arange(len(cells)), [len(own) for own in cells])
@@ -122,52 +122,149 @@ def fit_joint(
     return JointHyperparameters.from_logarithms(found)
 
 
+class TargetProcess(ExactPosterior):
+    """Exact Gaussian process of a new task, for any prior covariance of an architecture with all others, (n_cells,)."""
+
+    def __init__(
+        self,
+        covariance: Callable[[int], Floats32],
+        variance: Floats32,
+        mean: Floats32,
+        noise: float,
+    ) -> None:
+        super().__init__(variance.astype(np.float32), mean)
+        self._covariance, self.noise = covariance, noise
+
+    def _prior_covariance(self, cell: int) -> Floats32:
+        return self._covariance(cell)
+
+    def _label_variance(self, cell: int, left: Floats32, row: Floats32) -> float:
+        return max(float(row[cell]), 0.0) + self.noise + JITTER
+
+
+def matched_labels(values: Floats, mean: Floats, std: Floats) -> Floats:
+    """Map values of an unknown unit to the scale of a prediction, by matching quantiles.
+
+    The values' ranks become quantiles of the mixture of the predicted normal distributions. Mean and deviation,
+    including noise, are predictions for the observed architectures; all arrays have shape (n,). With mean 0 and
+    deviation 1 everywhere, the result is the normal scores of the ranks.
+    """
+    from scipy.stats import rankdata
+
+    n = len(values)
+    if not n:
+        return np.empty(0)
+    grid = np.linspace((mean - 4 * std).min(), (mean + 4 * std).max(), 400)
+    share = ndtr((grid[:, None] - mean) / std).mean(axis=1)
+    return np.interp((rankdata(values) - 0.5) / n, share, grid)
+
+
 def check_ranked(source: SourceTask) -> None:
-    """Refuse a source whose labels say no order."""
+    """Raise an error if a source has too few different labels to rank architectures."""
     if len(source) < FEWEST_LABELS or np.ptp(source.utilities) == 0:
         raise SettingError(
-            f"Source {source.name} has {len(source)} labelled cells, {len(np.unique(source.utilities))} of them "
-            f"different: at least {FEWEST_LABELS}, not all alike, are needed to learn an order from."
+            f"Source {source.name} has {len(source)} labels, {len(np.unique(source.utilities))} of them different: "
+            f"at least {FEWEST_LABELS}, not all alike, are needed."
         )
 
 
 def joint_space(target: SearchSpace, sources: Sequence[SearchSpace]) -> SearchSpace:
-    """Return the space, among the target's and the sources', that has all architectures of the others."""
+    """Return the space, among the target's and the sources', that contains all architectures of the others."""
     spaces = tuple(dict.fromkeys([target, *sources]))
     for space in spaces:
-        if all(_has_all_of(space, other) for other in spaces):
+        if all(_contains(space, other) for other in spaces):
             return space
     alike = next(filter(None, starmap(namesakes, combinations(spaces, 2))), "")
-    listed = "; ".join(f"{space.name}: {_choices_in_words(space)}" for space in spaces)
-    raise SettingError(f"These spaces do not fit: none has all architectures of the others ({listed}).{alike}")
+    raise SettingError(
+        f"These spaces do not fit: none of {', '.join(space.name for space in spaces)} has all architectures of the "
+        f"others.{alike}"
+    )
 
 
 @lru_cache(maxsize=64)
-def _has_all_of(space: SearchSpace, other: SearchSpace) -> bool:
+def _contains(space: SearchSpace, other: SearchSpace) -> bool:
     return space == other or bool(move_cells(np.arange(other.size), other, space)[1].all())
-
-
-def _choices_in_words(space: SearchSpace) -> str:
-    if isinstance(space, CellSpace):
-        return f"{space.n_nodes} nodes, {', '.join(space.operations)}"
-    return ", ".join(f"{position.name} ({len(position.choices)})" for position in space.positions)
 
 
 @dataclass(frozen=True)
 class SourceModels:
-    """A process over (cell, task), conditioned on the sources' labels."""
+    """A process over (architecture, task), conditioned on the labels of the sources."""
 
-    target: SearchSpace  # whose cells are predicted
-    joint: SearchSpace  # in which the sources are labelled: it has the target's cells, too
+    target: SearchSpace
+    joint: SearchSpace  # contains the architectures of the target and of all sources
     features: tuple[str, ...]  # of the kernel
     hyperparameters: JointHyperparameters
-    cells: tuple[NDArray[np.int32], ...]  # of each source, in the joint space
-    labels: tuple[NDArray[np.float64], ...]  # their normal scores
+    cells: tuple[Cells, ...]  # of each source, in the joint space
+    labels: tuple[Floats, ...]  # their normal scores
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what is computed again where it is needed."""
-        kept = ("target", "joint", "features", "hyperparameters", "cells", "labels")
-        return {name: self.__dict__[name] for name in kept}
+        """Omit cached arrays."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    @classmethod
+    def learn(cls, space: SearchSpace, sources: Sequence[SourceTask], features: Sequence[str]) -> SourceModels:
+        """Fit one process over (architecture, task) to the labels of the sources.
+
+        A label is the normal score of its rank in its task. Of many labels, the best half and an even sample of the
+        others are used: at most 400 per source and 1,200 in total.
+
+        Parameters
+        ----------
+        space : SearchSpace
+            Of the target. It contains all architectures of the sources' spaces, or one of those contains all others.
+        sources : sequence of SourceTask
+            Each with at least three labels, not all equal.
+        features : sequence of str
+            Count features that the kernel compares.
+
+        Returns
+        -------
+        SourceModels
+        """
+        joint = joint_space(space, [source.space for source in sources])
+        kernel = CellKernel(joint, _features_in(joint, features))
+        cells, labels = [], []
+        for source in sources:
+            check_ranked(source)
+            moved, scores = source.in_space(joint).cells, normal_scores(source.utilities)
+            kept = _best_and_even(scores, min(_OF_ONE, _CONDITION_ON // len(sources)))
+            cells.append(moved[kept])
+            labels.append(scores[kept])
+        few = [_evenly(len(own), max(FEWEST_LABELS, _FIT_ON // len(sources))) for own in cells]
+        few_cells = [own[i] for own, i in zip(cells, few, strict=True)]
+        few_labels = [own[i] for own, i in zip(labels, few, strict=True)]
+        hyperparameters = fit_joint(kernel, few_cells, few_labels)
+        return cls(space, joint, kernel.features, hyperparameters, tuple(cells), tuple(labels))._computed()
+
+    def pack(self) -> Packed:
+        """Return arrays and facts for a file, without what `unpack` can compute."""
+        arrays: dict[str, NDArray[Any]] = {
+            "cells": np.concatenate(self.cells),
+            "labels": np.concatenate(self.labels),
+            "sizes": np.array([len(cells) for cells in self.cells]),
+            "logarithms": self.hyperparameters.logarithms,
+        }
+        return arrays, {"joint": to_content(self.joint)}
+
+    @classmethod
+    def unpack(cls, target: SearchSpace, features: Sequence[str], arrays: Arrays, facts: Facts) -> SourceModels:
+        """Return the models that `pack` described."""
+        joint = joint_space(target, [from_content(facts["joint"])])
+        features = _features_in(joint, features)
+        cells = joint.index_of(check_array(arrays, "cells", np.int32, (None,)))
+        labels = check_array(arrays, "labels", np.float64, (len(cells),))
+        sizes = check_array(arrays, "sizes", np.int64, (None,))
+        if (sizes < 1).any() or sizes.sum() != len(cells):
+            raise ValueError(f"sizes {sizes.tolist()} are not those of {len(cells)} cells")
+        found = JointHyperparameters.from_logarithms(checked_logarithms(arrays, 3 * len(features) + 1))
+        ends = np.cumsum(sizes)[:-1]
+        split = tuple(np.split(cells, ends)), tuple(np.split(labels, ends))
+        return cls(target, joint, features, found, *split)._computed()
+
+    def _computed(self) -> SourceModels:
+        """Compute the cached arrays, which takes seconds, before the search."""
+        _ = self.rows, self._posterior
+        return self
 
     @cached_property
     def kernel(self) -> CellKernel:
@@ -175,12 +272,12 @@ class SourceModels:
         return CellKernel(self.joint, self.features)
 
     @cached_property
-    def target_cells(self) -> NDArray[np.int32]:
-        """The target's cells as cells of the joint space, int32, shape (n_cells,)."""
+    def target_cells(self) -> Cells:
+        """Indices of the target's architectures in the joint space, int32, shape (n_cells,)."""
         return move_cells(np.arange(self.target.size), self.target, self.joint)[0]
 
     @cached_property
-    def _factor(self) -> NDArray[np.float64]:
+    def _factor(self) -> Floats:
         """Lower Cholesky factor of the covariance of all source labels, shape (n_labels, n_labels)."""
         every, h, end = np.concatenate(self.cells), self.hyperparameters, 0
         codes = self.kernel.codes_between(every, every)
@@ -193,8 +290,8 @@ class SourceModels:
         return cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
 
     @cached_property
-    def rows(self) -> NDArray[np.float32]:
-        """L⁻¹ K(source labels, target's cells) of a new task, shape (n_labels, n_cells)."""
+    def rows(self) -> Floats32:
+        """L⁻¹ K(source labels, architectures of a new task), shape (n_labels, n_cells)."""
         known, factor = np.concatenate(self.cells), self._factor.astype(np.float32)
         rows = np.empty((len(known), self.target.size), dtype=np.float32)
         for some in _blocks(self.target.size):
@@ -204,7 +301,7 @@ class SourceModels:
         return rows
 
     @cached_property
-    def _posterior(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _posterior(self) -> tuple[Floats, Floats]:
         """Posterior mean of the shared part, shape (n_cells,), and of each source's own, shape (n_sources, n_cells)."""
         weights = cho_solve((self._factor, True), np.concatenate(self.labels), check_finite=False)
         ends = np.cumsum([len(cells) for cells in self.cells])[:-1]
@@ -218,53 +315,52 @@ class SourceModels:
         return shared, own
 
     @property
-    def means(self) -> NDArray[np.float32]:
-        """Posterior mean of each source's function at the target's cells, shape (n_sources, n_cells)."""
+    def means(self) -> Floats32:
+        """Posterior mean of each source's function at the target's architectures, shape (n_sources, n_cells)."""
         shared, own = self._posterior
         return (shared + own).astype(np.float32)
 
+    @cached_property
+    def standard_means(self) -> Floats32:
+        """The same, standardised over all architectures."""
+        means = self.means
+        means -= means.mean(axis=1, keepdims=True)
+        standard: Floats32 = means / means.std(axis=1, keepdims=True)
+        return standard
+
     @property
-    def mean(self) -> NDArray[np.float32]:
-        """Posterior mean of what a new task shares with the sources, shape (n_cells,)."""
+    def mean(self) -> Floats32:
+        """Prior mean of a new task: the posterior mean of the shared part, shape (n_cells,)."""
         return self._posterior[0].astype(np.float32)
+
+    @cached_property
+    def variance(self) -> Floats32:
+        """Prior variance of a new task at each architecture, shape (n_cells,)."""
+        explained = np.einsum("ij,ij->j", self.rows, self.rows)
+        return np.asarray(self.hyperparameters.of_one_task.prior_variance - explained, dtype=np.float32)
+
+    def covariance(self, cell: int) -> Floats32:
+        """Return the prior covariance of a new task between one architecture and all, shape (n_cells,)."""
+        codes = self.kernel.codes(int(self.target_cells[cell]))[self.target_cells]
+        one_task = self.kernel.covariance(codes, self.hyperparameters.of_one_task)
+        return one_task - self.rows[:, cell] @ self.rows
+
+    def new_task(self) -> TargetProcess:
+        """Return the process of a new task, without observations."""
+        return TargetProcess(self.covariance, self.variance, self.mean, self.hyperparameters.noise)
 
 
 def _blocks(size: int) -> list[slice]:
-    """Return parts of a space whose covariances are held at once."""
+    """Return slices of a space whose covariances fit in memory at once."""
     return [slice(first, first + _BLOCK) for first in range(0, size, _BLOCK)]
 
 
 def _features_in(joint: SearchSpace, features: Sequence[str]) -> tuple[str, ...]:
-    """Return what is compared in the joint space, where one of another kind has not all features of the target's."""
+    """Return the features, or those of the joint space's kernel if it lacks one of them."""
     return tuple(features) if set(features) <= set(joint.feature_names) else joint.kernel_features
 
 
-def learn_source_models(space: SearchSpace, sources: Sequence[SourceTask], features: Sequence[str]) -> SourceModels:
-    """Fit one process over (cell, task) to the labelled cells of the sources, at least three, not all alike, of each.
-
-    A label is the normal score of its rank in its task. Of many labels the best half and an even sample of the others
-    are kept, at most 400 a source and 1,200 of all together. Sources may be of another space than the target where one
-    of the two has all architectures of the other.
-    """
-    joint = joint_space(space, [source.space for source in sources])
-    kernel = CellKernel(joint, _features_in(joint, features))
-    cells, labels = [], []
-    for source in sources:
-        check_ranked(source)
-        moved, scores = source.in_space(joint).cells, normal_scores(source.utilities)
-        kept = _kept(scores, min(_OF_ONE, _CONDITION_ON // len(sources)))
-        cells.append(moved[kept])
-        labels.append(scores[kept])
-    few = [_evenly(len(own), max(FEWEST_LABELS, _FIT_ON // len(sources))) for own in cells]
-    hyperparameters = fit_joint(
-        kernel,
-        [own[i] for own, i in zip(cells, few, strict=True)],
-        [own[i] for own, i in zip(labels, few, strict=True)],
-    )
-    return SourceModels(space, joint, kernel.features, hyperparameters, tuple(cells), tuple(labels))
-
-
-def _kept(scores: NDArray[np.float64], most: int) -> NDArray[np.intp]:
+def _best_and_even(scores: Floats, most: int) -> NDArray[np.intp]:
     """Return the positions of the best half of `most` labels and of an even sample, by rank, of the others."""
     order = np.argsort(-scores, kind="stable")
     if len(order) <= most:
@@ -275,41 +371,3 @@ def _kept(scores: NDArray[np.float64], most: int) -> NDArray[np.intp]:
 
 def _evenly(n: int, most: int) -> NDArray[np.intp]:
     return np.asarray(np.unique(np.linspace(0, n - 1, min(n, most)).round().astype(np.intp)))
-
-
-def pack_source_models(models: SourceModels) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-    """Return arrays and facts for a file; what follows from them is computed again."""
-    arrays: dict[str, NDArray[Any]] = {
-        "cells": np.concatenate(models.cells),
-        "labels": np.concatenate(models.labels),
-        "sizes": np.array([len(cells) for cells in models.cells]),
-        "logarithms": models.hyperparameters.logarithms,
-    }
-    return arrays, {"joint": to_content(models.joint)}
-
-
-def unpack_source_models(
-    target: SearchSpace, features: tuple[str, ...], arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]
-) -> SourceModels:
-    """Return what `pack_source_models` described."""
-    joint = joint_space(target, [from_content(facts["joint"])])
-    features = _features_in(joint, features)
-    cells = joint.index_of(check_array(arrays, "cells", np.int32, (None,)))
-    labels = check_array(arrays, "labels", np.float64, (len(cells),))
-    sizes = check_array(arrays, "sizes", np.int64, (None,))
-    if (sizes < 1).any() or sizes.sum() != len(cells):
-        raise ValueError(f"sizes {sizes.tolist()} are not those of {len(cells)} cells")
-    if len(cells) > _CONDITION_ON:
-        raise ValueError(f"there are {len(cells)} labels, but a process is conditioned on at most {_CONDITION_ON}")
-    ends = np.cumsum(sizes)[:-1]
-    if any(np.ptp(own) == 0 for own in np.split(labels, ends)):
-        raise ValueError("all labels of a source are the same")
-    logarithms = checked_logarithms(arrays, 3 * len(features) + 1)
-    return SourceModels(
-        target,
-        joint,
-        features,
-        JointHyperparameters.from_logarithms(logarithms),
-        tuple(np.split(cells, ends)),
-        tuple(np.split(labels, ends)),
-    )

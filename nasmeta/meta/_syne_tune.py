@@ -13,10 +13,10 @@ from functools import reduce
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
 from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.meta._arrays import Cells, Floats
 from nasmeta.searchers import (
     SEARCHERS,
     MetaSearcher,
@@ -41,7 +41,7 @@ _TIME = "rung"
 
 
 class SyneTuneTransfer(PeerSearch, MetaSearcher):
-    """Base of Syne Tune's transfer schedulers: the sources' labels are its evaluations of other tasks."""
+    """Base of Syne Tune's transfer schedulers; the sources' labels are evaluations of other tasks."""
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
         super().__init__(space, rng)
@@ -67,11 +67,11 @@ class SyneTuneTransfer(PeerSearch, MetaSearcher):
 
     @abstractmethod
     def _learn_evaluations(self, evaluations: dict[str, Any]) -> Any:
-        """Return what the scheduler makes of the evaluations, by task; lower is better."""
+        """Return the meta-model of the scheduler, given evaluations by task; lower is better."""
 
     @abstractmethod
     def _begin(self, learnt: Any) -> Any:
-        """Return what suggests configurations in one run."""
+        """Return the scheduler or searcher of one run."""
 
     def _configuration(self) -> Any:
         """Return the next suggestion, or None."""
@@ -85,26 +85,26 @@ class SyneTuneTransfer(PeerSearch, MetaSearcher):
         return None if chosen is None else (chosen, self._codes_of(chosen))
 
     def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
-        """Do nothing: the sources alone decide."""
+        """Do nothing: the proposals depend on the sources alone."""
 
 
 @SEARCHERS.register("syne-tune-zero-shot")
 class SyneTuneZeroShot(SyneTuneTransfer):
     """Syne Tune's zero-shot transfer: greedily the best mean rank on the sources (Wistuba et al., ICDM 2015).
 
-    `ZeroShotTransfer` on the cells that all sources have labelled. It is asked by `get_config`: what its `suggest`
-    returns in release 0.16 is random search. Needs the extra ``syne-tune``.
+    `ZeroShotTransfer` on the architectures that all sources have labelled. Proposals come from `get_config`, because
+    `suggest` is random search in release 0.16. Needs the extra ``syne-tune``.
 
     Raises
     ------
     SettingError
-        Where no cell has a label in every source.
+        If no architecture has a label in every source.
     """
 
     def _learn(self, sources: list[SourceTask]) -> Any:
         cells = reduce(np.intersect1d, [source.cells for source in sources])
         if not len(cells):
-            raise SettingError(f"{self._who} needs cells that all {len(sources)} sources have labelled; there is none.")
+            raise SettingError(f"{self._who} needs architectures that all {len(sources)} sources have labelled.")
         return super()._learn(
             [replace(one, cells=cells, utilities=one.utilities[one.rows_of(cells)]) for one in sources]
         )
@@ -123,10 +123,10 @@ class SyneTuneZeroShot(SyneTuneTransfer):
 
 @SEARCHERS.register("syne-tune-quantile-copula")
 class SyneTuneQuantileCopula(SyneTuneTransfer):
-    """Syne Tune's quantile-based transfer: Thompson samples of a model of all sources (Salinas et al., ICML 2020).
+    """Syne Tune's quantile-based transfer: Thompson sampling from a model of all sources (Salinas et al., ICML 2020).
 
-    `QuantileBasedSurrogateSearcher`: an XGBoost model of the normal scores of all sources' labels, and samples of it at
-    100,000 random configurations. The target's values change nothing. Needs the extra ``syne-tune``.
+    `QuantileBasedSurrogateSearcher` fits an XGBoost model to the normal scores of all sources' labels and samples it at
+    100,000 random configurations. It ignores the target's values. Needs the extra ``syne-tune``.
     """
 
     def _learn_evaluations(self, evaluations: dict[str, Any]) -> Any:
@@ -141,19 +141,18 @@ class SyneTuneQuantileCopula(SyneTuneTransfer):
 
 @SEARCHERS.register("syne-tune-bounding-box")
 class SyneTuneBoundingBox(SyneTuneTransfer):
-    """Syne Tune's bounding box: a search among the choices of the sources' best cells (Perrone et al., NeurIPS 2019).
+    """Syne Tune's bounding box: search among the choices of the sources' best cells (Perrone et al., NeurIPS 2019).
 
-    `BoundingBox` keeps, for each position, the choices that the best cells of each source have. What is searched in it
-    is one of Syne Tune's searchers. A box that is exhausted is left to its nearest neighbours. Needs the extra
-    ``syne-tune``.
+    `BoundingBox` keeps the choices per position that occur among the best architectures of the sources. One of Syne
+    Tune's searchers proposes within the box. When the box is exhausted, the search continues with its nearest
+    neighbours. Needs the extra ``syne-tune``.
 
     Parameters
     ----------
     per_source : int, default 10
-        How many of each source's best cells the box holds. Syne Tune's default, one, makes a box of a few cells where
-        there are few sources.
+        Number of each source's best architectures. Syne Tune's default, one, gives a tiny box for few sources.
     within : {"random", "bore", "cqr", "kde"}, default "random"
-        What searches in the box; random search is Syne Tune's example.
+        The searcher within the box; Syne Tune's example uses random search.
     """
 
     search_settings: ClassVar[tuple[str, ...]] = ("within",)
@@ -193,27 +192,27 @@ class SyneTuneBoundingBox(SyneTuneTransfer):
         return None if chosen is None else dict(chosen)
 
     def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
-        if proposal is not None:  # it knows no cell outside the box
+        if proposal is not None:  # None: outside the box
             self._run.on_trial_complete(self._n_trials, proposal, -value)
             self._n_trials += 1
 
 
 @SEARCHERS.register("syne-tune-rush")
 class SyneTuneRUSH(SyneTuneTransfer, MultiFidelitySearcher):
-    """RUSH: successive halving whose hurdle is the sources' best cells (Zappella et al., AutoML workshop, ICML 2021).
+    """RUSH: successive halving with a hurdle from the sources (Zappella et al., AutoML workshop, ICML 2021).
 
-    The best cells of each source are trained first, then random ones. Syne Tune's `AsynchronousSuccessiveHalving`,
-    which stops a training or lets it go on, says which are among the best share of a length; of these, only what is at
-    least as good there as the best of the sources' cells goes on. That rule is written here as in `RUSHScheduler`,
-    which release 0.16 names and does not define. Where there is one length of training no rule has anything to decide:
-    it is the sources' best cells, then random search. Needs the extra ``syne-tune``.
+    The best architectures of each source are trained first, then random ones. Syne Tune's
+    `AsynchronousSuccessiveHalving` selects the best share at each training length. Of these, only architectures at
+    least as good as the best of the sources' architectures continue. Release 0.16 lacks `RUSHScheduler`, so this class
+    implements its rule. With a single training length, the method is the sources' best architectures followed by random
+    search. Needs the extra ``syne-tune``.
 
     Parameters
     ----------
     per_source : int, default 1
-        How many of each source's best cells are trained first; the default is Syne Tune's.
+        Number of each source's best architectures that are trained first; the default is Syne Tune's.
     eta : int, default 3
-        One of `eta` cells may go on.
+        One of `eta` architectures continues.
     """
 
     search_settings: ClassVar[tuple[str, ...]] = ("eta",)
@@ -223,24 +222,24 @@ class SyneTuneRUSH(SyneTuneTransfer, MultiFidelitySearcher):
         self.per_source = check_int("per_source", per_source, 1, 1_000_000)
         self.eta = check_int("eta", eta, 2, 1_000)
         self._new_trial = load_peer("syne_tune.backend.trial_status", self._who, "syne-tune").Trial
-        self._trials: dict[int, Any] = {}  # of each cell, the one that goes on
+        self._trials: dict[int, Any] = {}  # the trial of each architecture that may continue
         self._n_trials = 0
-        self._rung = 0  # of the values that are being told
+        self._rung = 0  # of the values being observed
         self._hurdles: dict[int, float] = {}
         self._going_on: deque[tuple[int, int]] = deque()
 
-    def ask_at(self, n: int = 1) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Propose the longer trainings of what goes on, else short ones of what Syne Tune proposes."""
+    def ask_at(self, n: int = 1) -> tuple[Cells, Cells]:
+        """Propose longer trainings of architectures that continue, else short ones of new architectures."""
         pairs = []
         for _ in range(n):
             pairs.append(self._going_on.popleft() if self._going_on else (int(PeerSearch.ask(self)[0]), 0))
         cells, rungs = np.array(pairs, np.int32).reshape(n, 2).T
         return cells.copy(), np.array(self.fidelities, np.int32)[rungs]
 
-    ask, tell = MultiFidelitySearcher.ask, MultiFidelitySearcher.tell  # not those of a peer: they pass on to ask_at
+    ask, tell = MultiFidelitySearcher.ask, MultiFidelitySearcher.tell  # instead of the methods of PeerSearch
 
-    def tell_at(self, cells: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Tell Syne Tune the values, which says at once what goes on."""
+    def tell_at(self, cells: Cells, epochs: Cells, values: Floats) -> None:
+        """Report the values to Syne Tune, which decides at once what continues."""
         for i, (cell, length, value) in enumerate(zip(cells.tolist(), epochs.tolist(), values.tolist(), strict=True)):
             self._rung = min(bisect_left(self.fidelities, length), len(self.fidelities) - 1)
             if self._rung and cell in self._trials:
@@ -252,7 +251,7 @@ class SyneTuneRUSH(SyneTuneTransfer, MultiFidelitySearcher):
         self._rung = 0
 
     def _begin(self, learnt: Any) -> Any:
-        """Return Syne Tune's scheduler, for which the lengths of training are powers of `eta`."""
+        """Return Syne Tune's scheduler; its training lengths are powers of `eta`."""
         return self._load("asha").AsynchronousSuccessiveHalving(
             self._choices,
             METRIC,
@@ -281,7 +280,7 @@ class SyneTuneRUSH(SyneTuneTransfer, MultiFidelitySearcher):
         self._report(cell, trial, value)
 
     def _report(self, cell: int, trial: Any, value: float) -> None:
-        """Report a value on its rung; the trial goes on where Syne Tune and the hurdle let it."""
+        """Report a value on its rung; the trial continues if Syne Tune and the hurdle permit it."""
         rung = self._rung
         decision = self._run.on_trial_result(trial, {METRIC: -value, _TIME: self.eta**rung})
         is_first = self._trials.get(cell) is trial

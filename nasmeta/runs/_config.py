@@ -17,12 +17,12 @@ from nasmeta.checks import check_int
 from nasmeta.errors import MissingValueError, SettingError
 from nasmeta.evaluators import Evaluator, SeveralEvaluator
 from nasmeta.runs._clock import Budget, Clock
-from nasmeta.runs._guidance import Guide
 from nasmeta.runs._history import History
 from nasmeta.runs._journal import Journal, Records, check_recorded, read_journal
 from nasmeta.runs._loop import run_loop
 from nasmeta.runs._sources import MetaModelLike, SourcesLike, check_learnable, saved_model_of, sources_of
 from nasmeta.runs._spec import SearcherSpec, check_objectives, why_no_seconds
+from nasmeta.runs._warm_start import Guide
 from nasmeta.searchers import MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.tasks import SourceTask, Task, fidelities
 

@@ -15,7 +15,7 @@ from nasmeta.code import code_of
 from nasmeta.errors import SettingError, shown
 from nasmeta.evaluators import Evaluator
 from nasmeta.runs._clock import Budget
-from nasmeta.runs._guidance import UNGUIDED, Guidance
+from nasmeta.runs._warm_start import UNGUIDED, Guidance
 from nasmeta.searchers import SEARCHERS, MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from nasmeta.searchers._predictor import PredictorSearch
     from nasmeta.searchers._random import RandomSearch as RandomSearch
     from nasmeta.searchers._reinforce import Reinforce as Reinforce
+    from nasmeta.searchers._subset import SubsetSearch as SubsetSearch
     from nasmeta.searchers._tpe import TPESearch as TPESearch
     from nasmeta.searchers.peers import (
         AxSearch as AxSearch,
@@ -74,6 +75,7 @@ __getattr__ = lazy_names(
         "_predictor": "PredictorSearch",
         "_random": "RandomSearch",
         "_reinforce": "Reinforce",
+        "_subset": "SubsetSearch",
         "_tpe": "TPESearch",
         "peers": "AxSearch BoTorchSearch OptunaGP OptunaNSGAII OptunaRandom OptunaSearch OptunaTPE OwnGenerators "
         "PeerSearch PymooNSGA2 SMACSearch SyneTuneBORE SyneTuneCQR SyneTuneGP SyneTuneKDE SyneTuneSearch "

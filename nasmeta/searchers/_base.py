@@ -168,9 +168,9 @@ class Searcher(ABC):
         return SEARCHERS.name_of(type(self)) or type(self).__name__
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:
-        """Propose only these cells from now on, where the searcher can; return whether it does.
+        """Propose only these cells from now on, if the searcher can; return whether it does.
 
-        Called before the first `ask`. Those that cannot are filtered by `nasmeta.meta.GuidedSearch`.
+        Called before the first `ask`. For searchers that cannot, `SubsetSearch` filters the proposals.
         """
         return False
 

@@ -438,16 +438,23 @@ class Task(ShowsFacts):
         >>> len(get_task("nb201/cifar100").as_source(25, np.random.default_rng(0)))
         25
         """
-        cells = self.measured
-        if n_labels is not None:
-            if rng is None:
-                raise SettingError("A number of labels needs a numpy.random.Generator that draws them: pass rng.")
-            n_labels = check_int("n_labels", n_labels)
-            if n_labels > len(cells):
-                raise SettingError(f"{self.name} has {len(cells):,} labelled cells; asked for {n_labels:,} labels.")
-            cells = np.sort(rng.choice(cells, n_labels, replace=False))
-        if not len(cells):
+        if n_labels is None:
+            return self._all_labels
+        if rng is None:
+            raise SettingError("A number of labels needs a numpy.random.Generator that draws them: pass rng.")
+        n_labels = check_int("n_labels", n_labels)
+        if n_labels > len(self.measured):
+            raise SettingError(f"{self.name} has {len(self.measured):,} labelled cells; asked for {n_labels:,} labels.")
+        return self._labels_of(np.sort(rng.choice(self.measured, n_labels, replace=False)))
+
+    @cached_property
+    def _all_labels(self) -> SourceTask:
+        """The labels of all measured architectures, built and hashed once for all runs and checks."""
+        if not len(self.measured):
             raise MissingValueError(f"{self.name} has no measured {self.space.noun}.")
+        return self._labels_of(self.measured)
+
+    def _labels_of(self, cells: NDArray[np.int32]) -> SourceTask:
         values, about = self.sign * self.values[cells], (self.held_out, self.is_cost, self.metric_kind)
         return SourceTask(self.name, self.dataset, self.space, cells, values, *about)
 

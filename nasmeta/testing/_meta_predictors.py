@@ -140,7 +140,7 @@ class MetaPredictorContract(OnSpaces):
         with pytest.raises(SettingError, match="no two different labels"):
             made.meta_fit([SourceTask("a", "a", space, source.cells, np.ones(len(source.cells)))])
         learnt = self.learnt(space)
-        with pytest.raises(SettingError, match="seen no label"):
+        with pytest.raises(SettingError, match="call fit"):
             learnt.predict([1])
         with pytest.raises(LabelError, match="2 cells, but 1 labels"):
             learnt.fit([1, 2], [1.0])

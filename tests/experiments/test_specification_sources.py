@@ -96,8 +96,8 @@ def test_it_goes_on_and_other_sources_or_another_model_are_another_comparison(pa
 @pytest.mark.parametrize(
     ("before", "after", "line", "message"),
     [
-        ("prune_space = 0.1", "prune_space = 1.1", 9, "prune_space is the fraction of the cells"),
-        ("warm_start = 3", 'warm_start = "3/minute"', 10, "warm_start is how many cells"),
+        ("prune_space = 0.1", "prune_space = 1.1", 9, "prune_space"),
+        ("warm_start = 3", 'warm_start = "3/minute"', 10, "warm_start"),
         ('["nb201/imagenet16-120"]', '["nb201/imagenets"]', 14, "Unknown task 'nb201/imagenets'. Did you mean"),
         ('["nb201/imagenet16-120"]', "3", 14, "sources are a name or a list of names"),
         ('["nb201/imagenet16-120"]', "[]", 14, "sources are a name or a list of names"),

@@ -144,9 +144,7 @@ def test_a_list_of_cells_learns_from_the_whole_space() -> None:
 def test_spaces_of_which_none_has_all_are_refused(learner: str) -> None:
     searcher = SEARCHERS[learner](example_space("sizes"), np.random.default_rng(0))
     assert isinstance(searcher, MetaSearcher)
-    with pytest.raises(
-        SettingError, match=r"do not fit: none has all architectures.*sizes: layer0 \(8\).*mixed: layers"
-    ):
+    with pytest.raises(SettingError, match="sizes, mixed"):
         searcher.meta_fit(sources_in("mixed"))
 
 

@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import norm
 
 import nasmeta as nm
-from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.errors import UnknownNameError
 from nasmeta.meta import DefaultMetaSearch, SavedMetaModel, predictive_weights
 from nasmeta.meta._blend import left_out_densities
 from nasmeta.runs import Clock
@@ -103,8 +103,6 @@ def test_each_proposal_of_a_batch_has_its_own_note() -> None:
 def test_members_are_named() -> None:
     with pytest.raises(UnknownNameError, match="Possible: multi-task-gp, rgpe"):
         DefaultMetaSearch(SPACE, np.random.default_rng(0), members=["regpe"])
-    with pytest.raises(SettingError, match="a list of names"):
-        DefaultMetaSearch(SPACE, np.random.default_rng(0), members="rgpe")
 
 
 def test_run_and_journal_say_who_proposed(tmp_path: Path) -> None:

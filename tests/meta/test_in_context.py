@@ -96,8 +96,6 @@ def test_weights_that_have_seen_the_space_or_a_source_are_refused(tmp_path: Path
             learner.meta_fit(seen)
     with pytest.raises(UnknownNameError, match="Did you mean 'without-nb201'"):
         chosen_weights("without-nb20", COLUMNS, [])
-    with pytest.raises(SettingError, match="a name or a file"):
-        chosen_weights(3, COLUMNS, [])  # type: ignore[arg-type]
     other = tmp_path / "other.npz"
     other.write_bytes(b"PK no weights")
     with pytest.raises(DamagedFileError, match="in-context weights"):

@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 
 import nasmeta as nm
 from nasmeta.errors import SettingError
-from nasmeta.meta import MetaGP, MetaGPSearch, SourceOrder, learn_meta_gp
+from nasmeta.meta import MetaGP, MetaGPSearch, SourceOrder
 from nasmeta.predictors import normal_scores
 from nasmeta.spaces import get_space
 from nasmeta.tasks import SourceTask
@@ -62,7 +62,7 @@ def test_it_finds_how_much_tasks_differ() -> None:
     learnt = {}
     for name, tasks in (("noisy", noisy), ("quiet", quiet)):
         sources = [SourceTask(f"{name}{i}", "made up", SPACE, cells, values) for i, values in enumerate(tasks)]
-        learnt[name] = learn_meta_gp(SPACE, sources, FEATURES)
+        learnt[name] = MetaGP.learn(SPACE, sources, FEATURES)
         correlation = np.corrcoef(learnt[name].mean[cells], normal_scores(shared))[0, 1]
         assert correlation > 0.97, "the mean recovers what the tasks share"
     unexplained = {

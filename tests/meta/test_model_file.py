@@ -154,9 +154,9 @@ def test_a_model_that_knows_the_target_warns(saved: Path) -> None:
     meta_model_for("source-order", nm.get_task("nb201/cifar100"), saved)
     with pytest.warns(LeakageWarning, match="learnt from cifar10.* no honest test"):
         meta_model_for("source-order", nm.get_task("nb201/cifar10@12ep"), saved)
-    with pytest.raises(SettingError, match=r"No meta-model of source-order is shipped .*: none, nor for another"):
+    with pytest.raises(SettingError, match="source-order"):
         meta_model_for("source-order", nm.get_task("nb201/cifar10"), "shipped")
-    with pytest.raises(SettingError, match="Shipped for this space: none; there are models for nb201"):
+    with pytest.raises(SettingError, match="tnb101"):
         meta_model_for("meta-np", nm.get_task("tnb101/jigsaw"), "shipped")
 
 
@@ -164,8 +164,7 @@ def test_a_model_that_knows_the_target_warns(saved: Path) -> None:
 @pytest.mark.parametrize("kind", ["meta-rl", "meta-nas", "meta-np"])
 def test_no_shipped_model_serves_another_metric_unasked(kind: str, target: str) -> None:
     task = nm.get_task(target)
-    names = f"{kind}-nb201-without-.* \\(accuracy\\); name one"
-    with pytest.raises(SettingError, match=f"for the metric of {target}, {task.metric_kind}. Shipped.*: {names}"):
+    with pytest.raises(SettingError, match=task.metric_kind):
         meta_model_for(kind, task, "shipped")  # which needs no values of the target
     with pytest.warns(OtherMetricWarning, match="are of the metric accuracy: "):
         meta_model_for(kind, task, f"{kind}-nb201-without-" + ("cifar100" if "cifar100" in target else "cifar10"))

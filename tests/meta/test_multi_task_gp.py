@@ -8,15 +8,15 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import LeakageError, SettingError
-from nasmeta.meta import MultiTaskGPSearch, RGPESearch, SavedMetaModel, learn_source_models
-from nasmeta.meta._source_guided import TargetProcess, matched_labels
+from nasmeta.meta import MultiTaskGPSearch, RGPESearch, SavedMetaModel, SourceModels
 from nasmeta.meta._source_models import (
     JointHyperparameters,
+    TargetProcess,
     _JointKernel,
     _prior,
     fit_joint,
     joint_space,
-    unpack_source_models,
+    matched_labels,
 )
 from nasmeta.predictors import CellKernel, normal_scores
 from nasmeta.predictors._gaussian_process import negative_log_posterior
@@ -45,7 +45,7 @@ def covariance(h: JointHyperparameters, a: np.ndarray, b: np.ndarray, same: np.n
 
 
 def test_posterior_is_that_of_a_direct_computation() -> None:
-    models = learn_source_models(SPACE, [source("a", 0.1), source("b", 0.5, seed=2)], FEATURES)
+    models = SourceModels.learn(SPACE, [source("a", 0.1), source("b", 0.5, seed=2)], FEATURES)
     h, cells, labels = models.hyperparameters, np.concatenate(models.cells), np.concatenate(models.labels)
     task, at = np.repeat([0, 1], 40), SPACE.sample(25, np.random.default_rng(3))
     full = covariance(h, cells, cells, task[:, None] == task) + h.noise * np.eye(80)
@@ -140,8 +140,8 @@ def test_sources_of_another_space(kind: type[MultiTaskGPSearch], space: CellSpac
 
 
 def test_a_source_moves_with_its_operations() -> None:
-    here = learn_source_models(SPACE, [source("a", 0.3)], FEATURES)
-    there = learn_source_models(LARGER, [source("a", 0.3)], FEATURES)
+    here = SourceModels.learn(SPACE, [source("a", 0.3)], FEATURES)
+    there = SourceModels.learn(LARGER, [source("a", 0.3)], FEATURES)
     moved, _ = move_cells(np.arange(SPACE.n_cells), SPACE, LARGER)
     np.testing.assert_allclose(there.means[0][moved], here.means[0], atol=1e-3)
 
@@ -191,7 +191,7 @@ def test_a_file_gives_the_same_proposals(kind: type[MultiTaskGPSearch], tmp_path
 
 
 def test_a_file_of_other_sizes_is_damaged() -> None:
-    models = learn_source_models(SPACE, [source("a", 0.1)], FEATURES)
+    models = SourceModels.learn(SPACE, [source("a", 0.1)], FEATURES)
     arrays = {
         "cells": models.cells[0],
         "labels": models.labels[0],
@@ -199,7 +199,7 @@ def test_a_file_of_other_sizes_is_damaged() -> None:
         "logarithms": models.hyperparameters.logarithms,
     }
     with pytest.raises(ValueError, match="sizes"):
-        unpack_source_models(SPACE, FEATURES, arrays, {"joint": "tnb101"})
+        SourceModels.unpack(SPACE, FEATURES, arrays, {"joint": "tnb101"})
     arrays["sizes"] = np.array([40])
-    again = unpack_source_models(SPACE, FEATURES, arrays, {"joint": "tnb101"})
+    again = SourceModels.unpack(SPACE, FEATURES, arrays, {"joint": "tnb101"})
     np.testing.assert_array_equal(again.mean, models.mean)

@@ -8,7 +8,6 @@ import pytest
 import nasmeta as nm
 from nasmeta.errors import SettingError
 from nasmeta.meta import SourceMatrix
-from nasmeta.meta._source_matrix import groups_of
 from nasmeta.predictors import normal_scores
 from nasmeta.tasks import SourceTask
 from nasmeta.testing import made_up_values
@@ -29,7 +28,7 @@ VALUES = made_up_values(SPACE)
 def test_what_shares_something_is_a_group() -> None:
     names = [("a", "phone"), ("b",), ("c", "phone"), ("B",), ("c",)]
     sources = [source(f"{i}", held_out, VALUES) for i, held_out in enumerate(names)]
-    assert groups_of(sources) == [0, 1, 0, 1, 0]
+    assert SourceMatrix.of(SPACE, sources).groups == (0, 1, 0, 1, 0)
 
 
 def test_roles_and_means_without_a_group() -> None:

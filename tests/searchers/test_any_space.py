@@ -10,9 +10,8 @@ import pytest
 from numpy.typing import NDArray
 
 from nasmeta.evaluators import Evaluation
-from nasmeta.meta import GuidedSearch
 from nasmeta.runs import run_loop
-from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher, Searcher
+from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher, Searcher, SubsetSearch
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.testing import EXAMPLE_SPACES, example_space
 from nasmeta.threads import one_thread
@@ -76,7 +75,7 @@ def test_distinct_architectures_the_same_with_the_same_seed(name: str, space: st
 @pytest.mark.parametrize("name", NAMES)
 def test_within_a_part_of_the_space(name: str, space: str) -> None:
     part = np.arange(1, example_space(space).size, 3, dtype=np.int32)
-    guided = GuidedSearch(SEARCHERS[name](example_space(space), np.random.default_rng(0)), part)
+    guided = SubsetSearch(SEARCHERS[name](example_space(space), np.random.default_rng(0)), part)
     assert np.isin(run(guided, batch=1), part).all()
 
 

@@ -145,3 +145,8 @@ def test_sources_may_be_labels_without_a_table_and_tasks_not() -> None:
         as_tasks(5, sources=True)
     with pytest.raises(UnknownNameError, match="Did you mean 'nb201/cifar10'"):
         as_tasks(["nb201/cifar11"])
+
+
+def test_labels_of_a_source_are_built_once() -> None:
+    task = get_task("nb201/cifar10")
+    assert task.as_source() is task.as_source()

@@ -1,7 +1,4 @@
-"""The bilevel problem of meta-learning: outer parameters that are shared, inner ones adapted to each task.
-
-Imported only where PyTorch is wanted.
-"""
+"""Bilevel meta-learning: shared outer parameters, inner parameters adapted to each task. Imports PyTorch."""
 
 from nasmeta.errors import needing
 

@@ -1,4 +1,4 @@
-"""A Gaussian process whose mean and deep kernel are learnt over tasks."""
+"""A Gaussian process with a mean and a deep kernel learned over tasks."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nasmeta.checks import check_int
+from nasmeta.meta._arrays import Floats, Prediction
 from nasmeta.meta._network_learner import Batch, EpisodeInputs, NetworkLearner, NetworkModel
 from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Episode, SourceTask
 
 _JITTER = 1e-4
-_FROM = 4  # groups of sources, to learn a mean, and from each source: of two, each is the opposite of the other
-_STEPS, _RATE = 600, 8e-3  # where there are so many: logarithms of variances have a long way to go
-_TRUST = 0.5  # in the sources' scores at a target's labels, where there are enough sources to disagree
-_N_VIEWS = 2  # of what each source says: its ranks, and its own unit
+_FROM = 4  # groups of sources from which on a mean and kernels on single sources are learned
+_STEPS, _RATE = 600, 8e-3  # with so many groups, because logarithms of variances converge slowly
+_TRUST = 0.5  # weight of the prior mean in the label scale, with so many groups
+_N_VIEWS = 2  # of each source: ranks and standardised values
 
 
 class _DeepKernel(nn.Module):
     """Mean network, feature network with kernels on the features and on the inputs, and noise.
 
-    The last `n_each` inputs are what each source says: kernels alone read them, for a network cannot know which source
-    is left out; a sum over sources does not mind.
+    Only kernels read the last `n_each` inputs, the views of single sources: a sum over sources can omit one of them, a
+    network cannot.
     """
 
     def __init__(self, n_inputs: int, width: int, n_features: int, learn_mean: bool, n_each: int) -> None:
@@ -67,7 +68,7 @@ class _DeepKernel(nn.Module):
             kernel.variance = 0.3
 
     def mean_of(self, points: Tensor) -> Tensor:
-        """Return the mean beyond what is expected, of inputs (n, d), shape (n,)."""
+        """Return the mean of the residuals at inputs (n, d), shape (n,)."""
         out: Tensor = self.mean(points[:, : self._n_inputs])[:, 0]
         return out
 
@@ -77,20 +78,20 @@ class _DeepKernel(nn.Module):
         return out
 
     def _parts(self, points: Tensor, features: Tensor) -> list[tuple[Any, Tensor]]:
-        """Return the kernels, each with what it reads."""
+        """Return the kernels, each with its inputs."""
         parts = [(self.smooth, features), (self.linear, features), (self.rough, points[:, : self._n_inputs])]
         blocks = points[:, self._n_inputs :].chunk(2 * len(self.alike), dim=1) if len(self.alike) else ()
         kernels = [kernel for pair in zip(self.deviations, self.alike, strict=True) for kernel in pair]
         return [*parts, *zip(kernels, blocks, strict=True)]
 
     def covariance(self, left: tuple[Tensor, Tensor], right: tuple[Tensor, Tensor]) -> Tensor:
-        """Return the covariance of cells, each side given by inputs (n, d) and features (n, f), shape (n, m)."""
+        """Return the covariance, shape (n, m); each side is a pair of inputs (n, d) and features (n, f)."""
         pairs = zip(self._parts(*left), self._parts(*right), strict=True)
         out: Tensor = sum(kernel(one, other).to_dense() for (kernel, one), (_, other) in pairs)
         return out
 
     def variance(self, points: Tensor, features: Tensor) -> Tensor:
-        """Return the prior variance of each cell, shape (n,)."""
+        """Return the prior variance, shape (n,)."""
         out: Tensor = sum(kernel(one, diag=True) for kernel, one in self._parts(points, features))
         return out
 
@@ -101,10 +102,10 @@ class DeepKernelGP(NetworkLearner):
 
     Kernels from GPyTorch: Matérn 3/2 and linear on the features of a network, Matérn 1/2 on its inputs. Patacchiola et
     al., "Bayesian meta-learning for the few-shot setting via deep kernels", NeurIPS 2020; Wistuba and Grabocka,
-    "Few-shot Bayesian optimization with deep kernel surrogates", ICLR 2021. A target's labels then condition the
-    process in closed form. With four groups of sources or more, a mean is learnt beyond the sources' own, and there are
-    kernels on what each source says, as a rank and in its unit: linear on how far it is from the sources' mean, and
-    Matérn 1/2, as cells that all sources value alike are alike on a target.
+    "Few-shot Bayesian optimization with deep kernel surrogates", ICLR 2021. A target's labels condition the process in
+    closed form. With at least four groups of sources, a mean network and kernels on the scores of single sources are
+    added: a linear kernel on deviations from the sources' mean, and Matérn 1/2 on the scores, each for ranks and for
+    standardised values.
 
     Parameters
     ----------
@@ -112,9 +113,9 @@ class DeepKernelGP(NetworkLearner):
     width : int, default 64
     n_features : int, default 16
     steps : int, optional
-        Of the outer loop; by default 100, with four groups of sources or more 600.
+        Of the outer loop; by default 100, with at least four groups of sources 600.
     noise : float, default 0.1
-        Deviation of the noise that is added to the sources' scores.
+        Standard deviation of the noise added to the sources' scores.
     device : str, default "cpu"
     seed : int, default 0
     blends : bool, default True
@@ -197,9 +198,7 @@ class DeepKernelGP(NetworkLearner):
         mean, _ = self._posterior(module, batch.support, batch.support_scores, batch.query)
         return float((mean - batch.query_scores).square().mean())
 
-    def _predicted(
-        self, learnt: NetworkModel, rows: NDArray[np.int64], scores: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _predicted(self, learnt: NetworkModel, rows: NDArray[np.int64], scores: Floats) -> Prediction:
         support = learnt.inputs[torch.from_numpy(rows)]
         mean, deviation = self._posterior(learnt.module, support, torch.from_numpy(scores).float(), learnt.inputs)
         return mean.double().numpy(), deviation.double().numpy()

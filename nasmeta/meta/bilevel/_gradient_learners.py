@@ -1,4 +1,4 @@
-"""MAML, ANIL and Reptile: initial weights from which a few gradient steps lead to a new task."""
+"""MAML, ANIL and Reptile: initial weights for adaptation by a few gradient steps."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch.func import functional_call, grad
 
 from nasmeta.checks import check_int
 from nasmeta.errors import SettingError, shown
+from nasmeta.meta._arrays import Floats, Prediction
 from nasmeta.meta._network_learner import Batch, EpisodeInputs, NetworkLearner, NetworkModel
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Episode
@@ -21,7 +22,7 @@ Weights = dict[str, Tensor]
 
 
 class _Network(nn.Module):
-    """A small network with a linear head, and a learning rate of the inner loop for each of its weights' tensors."""
+    """A small network with a linear head, and an inner learning rate per parameter tensor."""
 
     def __init__(self, n_inputs: int, width: int, rate: float) -> None:
         super().__init__()
@@ -41,7 +42,7 @@ class _Network(nn.Module):
 
 @dataclass(eq=False, repr=False)
 class _GradientLearner(NetworkLearner):
-    """What the three share: the inner loop."""
+    """Base with the inner loop."""
 
     adapted_prefix: ClassVar[tuple[str, ...]] = ("body.", "head.")
 
@@ -63,7 +64,7 @@ class _GradientLearner(NetworkLearner):
         return _Network(n_inputs, check_int("width", self.width, most=4096), 0.05)
 
     def _inner(self, module: nn.Module, inputs: Tensor, scores: Tensor, differentiable: bool) -> Weights:
-        """Return the weights after the inner loop: those that adapt; the others are the module's."""
+        """Return the adapted weights after the inner loop, without those that do not adapt."""
         weights: Weights = {name: p for name, p in module.named_parameters() if name.startswith(self.adapted_prefix)}
         rates = {name: module.rates[name.replace(".", "_")].exp() for name in weights}  # type: ignore[index]
 
@@ -90,9 +91,7 @@ class _GradientLearner(NetworkLearner):
             predicted = functional_call(module, adapted, (batch.query,))
             return float((predicted - batch.query_scores).square().mean())
 
-    def _predicted(
-        self, learnt: NetworkModel, rows: NDArray[np.int64], scores: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _predicted(self, learnt: NetworkModel, rows: NDArray[np.int64], scores: Floats) -> Prediction:
         support, known = learnt.inputs[torch.from_numpy(rows)], torch.from_numpy(scores).float()
         adapted = self._inner(learnt.module, support, known, False)
         with torch.no_grad():
@@ -101,10 +100,10 @@ class _GradientLearner(NetworkLearner):
 
 
 class MAML(_GradientLearner):
-    """Model-agnostic meta-learning: all weights adapt by a few gradient steps on the support cells.
+    """Model-agnostic meta-learning: all weights adapt by a few gradient steps on the support set.
 
-    Finn, Abbeel and Levine, ICML 2017; with a learnt step size for each tensor of weights, as in Meta-SGD (Li et al.,
-    2017). ``order=1`` leaves out second derivatives (first-order MAML).
+    Finn, Abbeel and Levine, ICML 2017; with a learned step size per parameter tensor, as in Meta-SGD (Li et al., 2017).
+    ``order=1`` omits second derivatives (first-order MAML).
 
     Parameters
     ----------
@@ -116,7 +115,7 @@ class MAML(_GradientLearner):
     steps : int, optional
         Of the outer loop; by default 150.
     noise : float, default 0.1
-        Deviation of the noise that is added to the sources' scores.
+        Standard deviation of the noise added to the sources' scores.
     device : str, default "cpu"
     seed : int, default 0
     blends : bool, default True
@@ -151,7 +150,7 @@ class ANIL(_GradientLearner):
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Reptile(_GradientLearner):
-    """Weights move towards those that plain training on a task's labels leads to; no derivative of the inner loop.
+    """The initial weights move towards the adapted weights of each task; no derivative of the inner loop.
 
     Nichol, Achiam and Schulman, "On first-order meta-learning algorithms", 2018. Parameters as `MAML`, of which
     ``order`` has no effect.

@@ -1,4 +1,4 @@
-"""The transformer, and its weights: shipped, in a file, checked."""
+"""The transformer and the files of its weights."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nasmeta.archives import ArchiveKind, digest_of
-from nasmeta.errors import LeakageError, SettingError, UnknownNameError, shown
+from nasmeta.errors import LeakageError, SettingError, UnknownNameError
 from nasmeta.files import shipped, write_atomically
+from nasmeta.meta._arrays import Arrays, Floats32
 from nasmeta.meta._model_archive import check_array
-from nasmeta.meta.in_context._reading import EXPERTS, INPUTS, SIMILARITIES, Floats, Reading
+from nasmeta.meta.in_context._reading import EXPERTS, INPUTS, SIMILARITIES, Reading
 from nasmeta.spaces import SearchSpace, held_out_name
 
 KIND = ArchiveKind(
@@ -32,24 +32,24 @@ _EPSILON = 1e-5  # of the normalisation, as PyTorch's
 
 
 class Weights(NamedTuple):
-    """Weights of the transformer as half floats, and a card: families, spaces, and datasets and devices (seen)."""
+    """Weights of the transformer as half floats, and a card with families, spaces, and datasets and devices (seen)."""
 
-    arrays: Mapping[str, NDArray[Any]]
+    arrays: Arrays
     card: dict[str, Any]
 
     def seen_of(self, space: SearchSpace, names: Iterable[str]) -> list[str]:
-        """Return what of a space and some datasets and devices they were trained on."""
+        """Return the space, datasets and devices, of those given, that the weights have seen."""
         known = set(map(held_out_name, self.card["seen"]))
         of_space = [f"the space {space.name}"] if space.name in self.card["spaces"] else []
         return of_space + sorted(known.intersection(map(held_out_name, names)))
 
 
 def shipped_weights() -> dict[str, Path]:
-    """Return the files that come with the package, by name."""
+    """Return the files shipped with the package, by name."""
     return {path.stem: path for path in sorted(shipped("in_context").glob("*.npz"))}
 
 
-def save_weights(path: Path, arrays: Mapping[str, NDArray[Any]], card: Mapping[str, Any]) -> Path:
+def save_weights(path: Path, arrays: Arrays, card: Mapping[str, Any]) -> Path:
     """Write weights as half floats; the same content gives the same bytes."""
     halves = {name: np.asarray(array, np.float16) for name, array in arrays.items()}
     write_atomically(path, KIND.encode({**card, "sha256": digest_of(card, halves)}, halves))
@@ -57,38 +57,36 @@ def save_weights(path: Path, arrays: Mapping[str, NDArray[Any]], card: Mapping[s
 
 
 def read_weights(path: Path) -> Weights:
-    """Read a file that `save_weights` wrote, or raise a DamagedFileError; what did not change is read once."""
+    """Read a file of `save_weights`, or raise a DamagedFileError; unchanged files are cached."""
     about = path.stat() if path.is_file() else None
     return _read(path.resolve(), *((about.st_mtime_ns, about.st_size) if about else ()))
 
 
 @lru_cache(maxsize=16)
 def _read(path: Path, *_: int) -> Weights:
-    """Read a file, whose time and size are named so that another one is no old acquaintance."""
+    """Read a file; its time and size are part of the cache's key."""
     card, arrays = KIND.decode(KIND.read(path), path)
     with KIND.blaming(path):
         return checked_weights(arrays, card)
 
 
-def checked_weights(arrays: Mapping[str, NDArray[Any]], card: Any) -> Weights:
-    """Return weights whose card and checksum are right, or raise."""
+def checked_weights(arrays: Arrays, card: Any) -> Weights:
+    """Return weights with a valid card and checksum, or raise a ValueError."""
     if not all(isinstance(card[key], kind) for key, kind in _SAID.items()):
-        raise ValueError("its card says something that no weights' does")
+        raise ValueError("its card is invalid")
     if digest_of({key: value for key, value in card.items() if key != "sha256"}, arrays) != card["sha256"]:
-        raise ValueError("its content is not what its checksum says")
+        raise ValueError("its checksum does not match")
     return Weights(arrays, dict(card))
 
 
 def chosen_weights(which: str | os.PathLike[str], space: SearchSpace, names: Iterable[str]) -> Weights:
-    """Return weights that have seen neither the space nor any of some datasets and devices, those of the sources.
+    """Return weights that have seen neither the space nor the given datasets and devices.
 
-    Where one of these was seen, so may be a target of their family: weights that are named are refused then, and
-    ``"auto"`` takes of the shipped ones that have not the one with the most families.
+    Named weights that have seen one of them are a LeakageError. ``"auto"`` selects the shipped weights with the most
+    families among those that have not.
     """
     there, names = shipped_weights(), tuple(names)
     if which != "auto":
-        if not isinstance(which, str | os.PathLike):
-            raise SettingError(f'weights must be "auto", a name or a file, not {shown(which)}.')
         path = there.get(os.fspath(which), Path(which))
         if path.suffix != ".npz":
             raise UnknownNameError.of("file of in-context weights", which, ["auto", *there])
@@ -96,7 +94,7 @@ def chosen_weights(which: str | os.PathLike[str], space: SearchSpace, names: Ite
         if seen := weights.seen_of(space, names):
             raise LeakageError(
                 f"The weights {path.stem} were trained on {', '.join(seen)}, so they may have seen the target. "
-                f'Possible: weights="auto", which takes those that have not, or one of {", ".join(there)}.'
+                f'Use weights="auto" or one of {", ".join(there)}.'
             )
         return weights
     honest = [weights for weights in map(read_weights, there.values()) if not weights.seen_of(space, names)]
@@ -123,21 +121,22 @@ def _shapes() -> dict[str, tuple[int, ...]]:
 
 
 class InContextNetwork:
-    """A transformer neural process (Nguyen and Grover, ICML 2022) that weighs experts cell by cell.
+    """A transformer neural process (Nguyen and Grover, ICML 2022) that weights experts per architecture.
 
-    Known cells attend to each other and to a learnt token; the others attend to the known ones alone, so each is
-    predicted as if it were the only one (Müller et al., ICLR 2022). Attention has a bias by similarity in the space, so
-    the network is the same for any space. The head gives each expert a weight, and adds a correction and a deviation.
-    Weights are half floats, by the names of PyTorch's module in ``reports/meta/in_context_network.py``.
+    Labelled architectures attend to each other and to a learned token. Query architectures attend to the labelled ones
+    only, so their predictions do not depend on each other (Müller et al., ICLR 2022). The bias of the attention depends
+    on similarity in the space, so the network is the same for any space. The head returns a weight per expert, a
+    correction and a deviation. Names of the weights are those of PyTorch's module in
+    ``reports/meta/in_context_network.py``.
     """
 
-    def __init__(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, arrays: Arrays) -> None:
         self._of = {
             name: check_array(arrays, name, np.float16, shape).astype(np.float32) for name, shape in _shapes().items()
         }
 
-    def contexts(self, read: Reading) -> list[tuple[Floats, Floats]]:
-        """Return what each layer attends to: keys and values of the known cells, each (heads, 1 + n, width / heads)."""
+    def contexts(self, read: Reading) -> list[tuple[Floats32, Floats32]]:
+        """Return keys and values of each layer for labelled architectures, both (heads, 1 + n, width / heads)."""
         known = self._embedded(read.known) + self._linear("labels", read.errors)
         tokens = np.concatenate([self._of["start"][0], known])
         similarity = np.pad(read.among, ((1, 0), (1, 0), (0, 0)))
@@ -150,19 +149,19 @@ class InContextNetwork:
         return found
 
     def answer(
-        self, contexts: list[tuple[Floats, Floats]], asked: Floats, experts: Floats, across: Floats
-    ) -> tuple[Floats, Floats]:
-        """Return mean and deviation of what is asked, both of shape (q,)."""
+        self, contexts: list[tuple[Floats32, Floats32]], asked: Floats32, experts: Floats32, across: Floats32
+    ) -> tuple[Floats32, Floats32]:
+        """Return mean and deviation of the queries, both of shape (q,)."""
         tokens, similarity = self._embedded(asked), np.pad(across, ((0, 0), (1, 0), (0, 0)))
         for i, context in enumerate(contexts):
             tokens = self._layer(i, tokens, context, similarity)
         said = self._linear("head", self._normed("norm", tokens))
-        mean: Floats = (_softmax(said[:, :-2]) * experts).sum(axis=1) + said[:, -2]
-        deviation: Floats = np.logaddexp(said[:, -1], np.float32(0)) + np.float32(LEAST_DEVIATION)
+        mean: Floats32 = (_softmax(said[:, :-2]) * experts).sum(axis=1) + said[:, -2]
+        deviation: Floats32 = np.logaddexp(said[:, -1], np.float32(0)) + np.float32(LEAST_DEVIATION)
         return mean, deviation
 
-    def _layer(self, i: int, tokens: Floats, context: tuple[Floats, Floats], similarity: Floats) -> Floats:
-        """Attend to the known cells, more to those that are similar, then a network on each token."""
+    def _layer(self, i: int, tokens: Floats32, context: tuple[Floats32, Floats32], similarity: Floats32) -> Floats32:
+        """Attend to labelled architectures with a bias by similarity, then apply a network to each token."""
         keys, values = context
         queries = _apart(self._linear(f"layers.{i}.queries", self._normed(f"layers.{i}.first", tokens)))
         bias = self._linear(f"layers.{i}.similarity", similarity)
@@ -172,31 +171,31 @@ class InContextNetwork:
         inside = self._linear(f"layers.{i}.network.0", self._normed(f"layers.{i}.second", tokens))
         return tokens + self._linear(f"layers.{i}.network.2", _silu(inside))
 
-    def _embedded(self, inputs: Floats) -> Floats:
+    def _embedded(self, inputs: Floats32) -> Floats32:
         return self._linear("embed.2", _silu(self._linear("embed.0", inputs)))
 
-    def _linear(self, name: str, inputs: Floats) -> Floats:
+    def _linear(self, name: str, inputs: Floats32) -> Floats32:
         return inputs @ self._of[f"{name}.weight"].T + self._of[f"{name}.bias"]
 
-    def _normed(self, name: str, tokens: Floats) -> Floats:
+    def _normed(self, name: str, tokens: Floats32) -> Floats32:
         centred = tokens - tokens.mean(axis=1, keepdims=True)
         scale = np.sqrt((centred**2).mean(axis=1, keepdims=True) + np.float32(_EPSILON))
-        normed: Floats = centred / scale * self._of[f"{name}.weight"] + self._of[f"{name}.bias"]
+        normed: Floats32 = centred / scale * self._of[f"{name}.weight"] + self._of[f"{name}.bias"]
         return normed
 
 
-def _apart(tokens: Floats) -> Floats:
-    """Return the parts that the heads see, shape (heads, n, width / heads)."""
+def _apart(tokens: Floats32) -> Floats32:
+    """Split tokens by head, shape (heads, n, width / heads)."""
     return tokens.reshape(len(tokens), HEADS, -1).transpose(1, 0, 2)
 
 
-def _softmax(scores: Floats) -> Floats:
-    shares: Floats = np.exp(scores - scores.max(axis=-1, keepdims=True))
+def _softmax(scores: Floats32) -> Floats32:
+    shares: Floats32 = np.exp(scores - scores.max(axis=-1, keepdims=True))
     shares /= shares.sum(axis=-1, keepdims=True)
     return shares
 
 
-def _silu(inputs: Floats) -> Floats:
-    with np.errstate(over="ignore"):  # of a large negative input the sigmoid is 0
-        activated: Floats = inputs / (1 + np.exp(-inputs))
+def _silu(inputs: Floats32) -> Floats32:
+    with np.errstate(over="ignore"):  # the sigmoid of a large negative input is 0
+        activated: Floats32 = inputs / (1 + np.exp(-inputs))
     return activated

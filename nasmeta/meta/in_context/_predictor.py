@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed, Prediction
 from nasmeta.meta._cell_columns import proxy_scores
 from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._model_archive import check_array
@@ -20,15 +20,15 @@ from nasmeta.predictors import normal_scores
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-_BLOCK = 4096  # cells that the network answers at once
+_BLOCK = 4096  # architectures predicted at once
 _PREFIX = "weights."
 
 
 @dataclass(frozen=True, eq=False)
 class InContextModel:
-    """Scores of the sources, shape (n_sources, n_cells), and the weights: nothing here is trained on the sources."""
+    """Scores of the sources, shape (n_sources, n_cells), and pretrained weights."""
 
-    scores: NDArray[np.float32]
+    scores: Floats32
     weights: Weights
 
     @cached_property
@@ -38,30 +38,30 @@ class InContextModel:
 
 
 class InContext(MetaPredictor):
-    """Transformer that was trained on many families of tasks: labels and sources are its context, and no step is made.
+    """Transformer pretrained on many families of tasks; labels and sources are its context, without gradient steps.
 
     A prior-fitted network (Müller, Hollmann, Pineda Arango, Grabocka and Hutter, "Transformers can do Bayesian
-    inference", ICLR 2022) with the attention of a transformer neural process (Nguyen and Grover, ICML 2022). It reads
-    of each cell what experts predict: Gaussian processes of the labels alone, and around the sources' mean; this mean;
-    the sources that agree most with the labels. Of labelled cells it also reads how each expert errs without the label.
-    Attention prefers cells with similar features, so it serves any space; the head weighs the experts cell by cell.
+    inference", ICLR 2022) with the attention of a transformer neural process (Nguyen and Grover, ICML 2022). The inputs
+    of an architecture are predictions of experts: Gaussian processes of the labels alone and around the sources' mean,
+    this mean, and the sources that agree most with the labels. Labelled architectures also have the leave-one-out error
+    of each expert. Attention depends on similarity of features, so the network works on any space. The head weights the
+    experts for each architecture.
 
     Parameters
     ----------
     space : str or SearchSpace, default "nb201"
     weights : str or path-like, default "auto"
-        ``"auto"``: the shipped ones that know neither the space nor a dataset or device of the sources or of ``avoid``,
-        of all families for a space of your own; or a name, or a file. Runs and predictions set ``avoid`` to what their
-        target holds out.
+        A file, a name, or ``"auto"``: shipped weights that have seen neither the space nor a dataset or device of the
+        sources or of ``avoid``. Runs and predictions set ``avoid`` to the datasets and devices of their target.
     seed : int, default 0
-        Of no effect: nothing is drawn.
+        Without effect.
     blends : bool, default True
-        See `MetaPredictor`: it guards against spaces unlike those of the training.
+        See `MetaPredictor`.
 
     Raises
     ------
     LeakageError
-        In `meta_fit`, where the weights that are named have seen the space, or a dataset or device of the sources.
+        In `meta_fit`, if named weights have seen the space, or a dataset or device of the sources.
 
     Examples
     --------
@@ -87,20 +87,16 @@ class InContext(MetaPredictor):
         weights = chosen_weights(self.weights, self.cell_space, names)
         return InContextModel(SourceMatrix.of(self.cell_space, sources, "rank").scores, weights)
 
-    def _expected(self, learnt: InContextModel) -> NDArray[np.float64]:
+    def _expected(self, learnt: InContextModel) -> Floats:
         return SourceView.of(learnt.scores).mean.astype(np.float64)
 
     def _trust(self, learnt: InContextModel) -> float:
         return 0.0  # the labels' own normal scores, as in the training
 
-    def _adapted(
-        self, learnt: InContextModel, cells: NDArray[np.int32], scores: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _adapted(self, learnt: InContextModel, cells: Cells, scores: Floats) -> Prediction:
         return self._forecast(learnt, cells, scores, np.arange(self.cell_space.size))
 
-    def _forecast(
-        self, learnt: InContextModel, cells: NDArray[Any], scores: NDArray[np.float64], asked: NDArray[Any]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _forecast(self, learnt: InContextModel, cells: NDArray[Any], scores: Floats, asked: NDArray[Any]) -> Prediction:
         ranked = normal_scores(scores) if len(scores) else scores
         view = SourceView.of(learnt.scores, proxy_scores(self.cell_space).T)
         reading = read(self._similarity, view, cells, ranked, asked, np.arange(self.cell_space.size))
@@ -120,14 +116,14 @@ class InContext(MetaPredictor):
     def _similarity(self) -> Similarity:
         return Similarity(self.cell_space)
 
-    def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    def _pack(self) -> Packed:
         learnt: InContextModel = self.require_meta_model()
         arrays = {f"{_PREFIX}{name}": array for name, array in learnt.weights.arrays.items()}
         return {"scores": learnt.scores, **arrays}, {"weights": learnt.weights.card}
 
-    def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> InContextModel:
+    def _unpack(self, arrays: Arrays, facts: Facts) -> InContextModel:
         scores = check_array(arrays, "scores", np.float32, (None, self.cell_space.size))
         own = {name.removeprefix(_PREFIX): array for name, array in arrays.items() if name.startswith(_PREFIX)}
         model = InContextModel(scores, checked_weights(own, facts["weights"]))
-        _ = model.network  # raises where the arrays do not fit
+        _ = model.network  # raises an error if the arrays do not fit
         return model

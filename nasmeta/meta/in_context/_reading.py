@@ -1,4 +1,4 @@
-"""What the transformer reads of each cell: predictions by sources and processes, and how near the known cells are."""
+"""Inputs of the transformer: predictions of experts, and similarity to the labelled architectures."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from numpy.typing import NDArray
 from scipy.linalg import cholesky
 from scipy.linalg.lapack import dtrtri
 
+from nasmeta.meta._arrays import Floats, Floats32
 from nasmeta.predictors import CellKernel, make_predictor
 from nasmeta.predictors._gaussian_process import Hyperparameters
 from nasmeta.spaces import SearchSpace
 
 LENGTHS = ((0.4, 1.2, 4.0), (1.0, 3.0, 9.0))  # of typical distances: of count features, of encodings
-_MOST_COUNT = 8  # larger numbers are measurements, which are standardised
+_MOST_COUNT = 8  # columns with larger numbers are standardised
 _SAMPLE = 300
 
-Floats = NDArray[np.float32]
 _NOISES = (0.01, 0.1, 0.5)
-_SCALES = (0.1, 0.8)  # variances of what the sources leave unsaid
-_SHARPNESS = 2.0  # of the preference for sources that agree with the known values
+_SCALES = (0.1, 0.8)  # variances of the residuals of the sources' mean
+_SHARPNESS = 2.0  # of the weights of sources by agreement with the labels
 
 
 class Similarity:
-    """Means of exponential kernels over groups of features, at several lengths, so of any number of features.
+    """Means of exponential kernels over groups of features, at several lengthscales.
 
-    One kind is that of `CellKernel`; the other compares the groups of columns that the predictor ``gp`` reads by their
-    L2 distance over its median.
+    One kind is `CellKernel`. The other compares the groups of input columns of the predictor ``gp`` by L2 distance,
+    divided by the median distance.
     """
 
     def __init__(self, space: SearchSpace) -> None:
@@ -42,8 +42,8 @@ class Similarity:
         some = np.random.default_rng(0).choice(space.size, min(_SAMPLE, space.size), replace=False)
         self._groups = [_scaled(part, some) for part in np.split(table, np.cumsum(sizes)[:-1], axis=1)]
 
-    def between(self, cells: NDArray[np.integer], others: NDArray[np.integer]) -> list[list[Floats]]:
-        """Return for each kind the similarities at each length, all of shape (n_cells, n_others)."""
+    def between(self, cells: NDArray[np.integer], others: NDArray[np.integer]) -> list[list[Floats32]]:
+        """Return the similarities by kind and lengthscale, each of shape (n_cells, n_others)."""
         codes = self.kernel.codes_between(cells, others)
         by_counts = [self.kernel.covariance(codes, one) for one in self._counts]
         by_encoding = [np.zeros(codes.shape, np.float32) for _ in LENGTHS[1]]
@@ -54,7 +54,7 @@ class Similarity:
         return [by_counts, by_encoding]
 
 
-def _scaled(part: NDArray[np.float64], some: NDArray[np.integer]) -> Floats:
+def _scaled(part: Floats, some: NDArray[np.integer]) -> Floats32:
     """Return a group of columns in units of the median distance of some rows."""
     if part.min() < 0 or part.max() > _MOST_COUNT or (part != np.round(part)).any():
         deviation = part.std(axis=0)
@@ -71,24 +71,24 @@ def _distances(rows: NDArray[np.floating], columns: NDArray[np.floating]) -> NDA
 
 
 _KINDS = len(LENGTHS)
-# Nothing; processes of the labels alone and around the sources, by kind of similarity; the sources' mean; the closest.
+# Zero; processes of the labels alone and around the sources, by kind; the sources' mean; the closest sources.
 EXPERTS = 1 + 2 * _KINDS + 2
 SIMILARITIES = sum(map(len, LENGTHS))
-INPUTS = (EXPERTS - 1 + 2 + 3 * _KINDS) + (EXPERTS + 5)  # of a cell, and of all
+INPUTS = (EXPERTS - 1 + 2 + 3 * _KINDS) + (EXPERTS + 5)  # of an architecture, and of the task
 
 
 class SourceView(NamedTuple):
-    """What the sources say, whatever their number and order."""
+    """Summary of the sources, independent of their number and order."""
 
-    each: Floats  # (n_sources, n_cells)
-    mean: Floats  # (n_cells,), with a deviation of 1
-    spread: Floats  # (n_cells,)
-    agreement: float  # share of the sources' variance that their mean has
-    proxies: Floats  # (n_proxies, n_cells): zero-cost, where a space has some
+    each: Floats32  # (n_sources, n_cells)
+    mean: Floats32  # (n_cells,), with a deviation of 1
+    spread: Floats32  # (n_cells,)
+    agreement: float  # variance of the mean divided by the mean variance
+    proxies: Floats32  # (n_proxies, n_cells): zero-cost proxies, if the space has some
 
     @classmethod
     def of(cls, scores: NDArray[np.floating], proxies: NDArray[np.floating] | None = None) -> SourceView:
-        """Sum up scores, shape (n_sources, n_cells)."""
+        """Summarise scores, shape (n_sources, n_cells)."""
         each = np.asarray(scores, np.float32)
         each = each - each.mean(axis=1, keepdims=True)
         mean, variance = each.mean(axis=0), float(each.var(axis=1).mean())
@@ -100,28 +100,40 @@ class SourceView(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """A target's n known cells and the q that are asked for, as the transformer reads them."""
+    """Inputs of the transformer for n labelled architectures and q queries."""
 
-    known: Floats  # (n, INPUTS): predictions at a known cell are made without its own label
-    errors: Floats  # (n, EXPERTS): the label minus what each expert predicts
-    asked: Floats  # (q, INPUTS)
-    experts: Floats  # (q, EXPERTS): predictions at the cells that are asked for
-    among: Floats  # (n, n, SIMILARITIES)
-    across: Floats  # (q, n, SIMILARITIES)
+    known: Floats32  # (n, INPUTS): leave-one-out predictions
+    errors: Floats32  # (n, EXPERTS): the label minus what each expert predicts
+    asked: Floats32  # (q, INPUTS)
+    experts: Floats32  # (q, EXPERTS): predictions at the queries
+    among: Floats32  # (n, n, SIMILARITIES)
+    across: Floats32  # (q, n, SIMILARITIES)
 
 
 def read(
     similarity: Similarity,
     sources: SourceView,
     known: NDArray[np.integer],
-    scores: NDArray[np.float64],
+    scores: Floats,
     asked: NDArray[np.integer],
     cells: NDArray[np.integer],
 ) -> Reading:
-    """Return what is read of a target, from its known, (n,), and asked, (q,), columns of the view of the sources.
+    """Return the inputs for a target.
 
-    Scores, (n,), are the labels of the known ones, with mean 0 and deviation about 1; cells, (n_cells,), say which cell
-    of the space each column of the view is.
+    Parameters
+    ----------
+    similarity : Similarity
+    sources : SourceView
+    known, asked : ndarray of int, shapes (n,) and (q,)
+        Columns of the view: labelled architectures and queries.
+    scores : ndarray, shape (n,)
+        Labels with mean 0 and standard deviation about 1.
+    cells : ndarray of int, shape (n_cells,)
+        Architecture of each column of the view.
+
+    Returns
+    -------
+    Reading
     """
     n = len(known)
     among = similarity.between(cells[known], cells[known])
@@ -147,7 +159,7 @@ def read(
     rms = np.sqrt(((errors**2).sum(axis=0) + 1.0) / (n + 1))
     several = (np.log1p(n) / 3, np.log1p(len(sources.each)) / 3, sources.agreement, levels[0], sources.mean.any())
     whole = [*np.log(rms).tolist(), *several]  # the same for all cells
-    apart = [[part - np.eye(n, dtype=np.float32) for part in kind] for kind in among]  # a cell is not near to itself
+    apart = [[part - np.eye(n, dtype=np.float32) for part in kind] for kind in among]  # without similarity to itself
     return Reading(
         _tokens(sources, known, left_out, apart, whole),
         errors.astype(np.float32),
@@ -158,8 +170,8 @@ def read(
     )
 
 
-def _closest(sources: SourceView, known: NDArray[np.integer], scores: NDArray[np.float64]) -> Floats:
-    """Return the mean of the sources weighed by their correlation with the known values, shape (n_cells,)."""
+def _closest(sources: SourceView, known: NDArray[np.integer], scores: Floats) -> Floats32:
+    """Return the mean of the sources, weighted by correlation with the labels, shape (n_cells,)."""
     each = sources.each
     if len(known) < 2:
         return sources.mean
@@ -171,15 +183,15 @@ def _closest(sources: SourceView, known: NDArray[np.integer], scores: NDArray[np
 
 
 class _Mixture(NamedTuple):
-    """Processes weighed by their likelihood: weights (c,), K⁻¹ labels (c, n), labels predicted without them (n,)."""
+    """Processes weighted by likelihood: weights (c,), K⁻¹ labels (c, n), leave-one-out predictions (n,)."""
 
-    weights: NDArray[np.float64]
-    solved: NDArray[np.float64]
-    left_out: NDArray[np.float64]
+    weights: Floats
+    solved: Floats
+    left_out: Floats
 
 
-def _mixture(covariances: NDArray[np.float64], labels: NDArray[np.float64]) -> _Mixture:
-    """Weigh processes of covariance (c, n, n), noise included."""
+def _mixture(covariances: Floats, labels: Floats) -> _Mixture:
+    """Weight processes with covariance (c, n, n), noise included."""
     solved, precision = np.empty(covariances.shape[:2]), np.empty(covariances.shape[:2])
     likelihood = np.empty(len(covariances))
     for i, covariance in enumerate(covariances):
@@ -193,8 +205,8 @@ def _mixture(covariances: NDArray[np.float64], labels: NDArray[np.float64]) -> _
     return _Mixture(weights, solved, weights @ (labels - solved / precision))
 
 
-def _alone(among: list[Floats], across: list[Floats], scores: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
-    """Return predictions of processes that know no source: of the known without their labels, of the others."""
+def _alone(among: list[Floats32], across: list[Floats32], scores: Floats) -> tuple[Floats, ...]:
+    """Return leave-one-out predictions and predictions at queries, of processes without sources."""
     n = len(scores)
     kernels = np.stack(among).astype(np.float64) + 1.0  # with a constant
     found = _mixture(_with_noises(kernels), scores)
@@ -204,17 +216,17 @@ def _alone(among: list[Floats], across: list[Floats], scores: NDArray[np.float64
 
 
 def _guided(
-    among: list[Floats],
-    across: list[Floats],
-    scores: NDArray[np.float64],
-    said: NDArray[np.float64],
-    of_asked: NDArray[np.float64],
-    contrasts: tuple[Floats, Floats],
-    proxies: tuple[Floats, Floats],
-) -> tuple[NDArray[np.float64], ...]:
-    """Return the same of processes around what the sources say, with a slope and weights of the sources.
+    among: list[Floats32],
+    across: list[Floats32],
+    scores: Floats,
+    said: Floats,
+    of_asked: Floats,
+    contrasts: tuple[Floats32, Floats32],
+    proxies: tuple[Floats32, Floats32],
+) -> tuple[Floats, ...]:
+    """Return the same for processes around the sources' mean, with a slope and weights of the sources.
 
-    Where there are proxies, the likelihood decides how much is heard of them: each process is there without and with.
+    If there are proxies, each process is included with and without them, and the likelihood weights both.
     """
     shares = (0.0, 1.0) if len(proxies[0]) else (0.0,)
     each, beside = 1 / len(contrasts[0]), 1 / max(1, len(proxies[0]))  # variances
@@ -232,7 +244,7 @@ def _guided(
     return said + found.left_out, predicted + (beside * (proxies[0] @ heard)) @ proxies[1]
 
 
-def _with_noises(kernels: NDArray[np.float64]) -> NDArray[np.float64]:
+def _with_noises(kernels: Floats) -> Floats:
     """Return each covariance with each noise, shape (n_noises * n_kernels, n, n)."""
     noise = np.multiply.outer(_NOISES, np.eye(kernels.shape[1]))
     return (kernels + noise[:, None]).reshape(-1, *kernels.shape[1:])
@@ -241,11 +253,11 @@ def _with_noises(kernels: NDArray[np.float64]) -> NDArray[np.float64]:
 def _tokens(
     sources: SourceView,
     columns: NDArray[np.integer],
-    predicted: NDArray[np.float64],
-    near: list[list[Floats]],
+    predicted: Floats,
+    near: list[list[Floats32]],
     whole: list[float],
-) -> Floats:
-    """Return the inputs of some cells, shape (n, INPUTS)."""
+) -> Floats32:
+    """Return the inputs of some architectures, shape (n, INPUTS)."""
     said = [*predicted[:, 1:].T, sources.mean[columns], sources.spread[columns]]
     for _, medium, far in near:
         said += [medium.max(axis=1, initial=0.0), far.max(axis=1, initial=0.0), np.log1p(medium.sum(axis=1))]

@@ -32,7 +32,7 @@ def test_what_is_said_of_a_model(kind: str, tmp_path: Path) -> None:
         (dots,) = [line for line in first.lines if line.get_marker() == "o"]
         assert dots.get_ydata()[3] == pytest.approx(effect)
     elif kind == "source-order":
-        with pytest.raises(SettingError, match=r"source-order has no named lengthscales .* nothing to draw"):
+        with pytest.raises(SettingError, match="source-order"):
             saved.plot()
     else:
         assert len(saved.plot().axes) == saved.space.n_positions

@@ -1,0 +1,109 @@
+"""The core of Gaussian-process searchers with sources: initial design, prior mean, conditioning, packing."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+import numpy as np
+
+from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
+from nasmeta.meta._source_models import SourceModels, joint_space, matched_labels
+from nasmeta.predictors import CellGP, fit_hyperparameters
+from nasmeta.predictors._gaussian_process import Prior
+from nasmeta.searchers import GPSearch, MetaSearcher
+from nasmeta.tasks import SourceTask, Task
+
+BETA = 0.5  # posterior standard deviations in the upper confidence bound
+
+
+def condition(gp: CellGP, labels: Floats, mean: Floats32 | None, *, refit: bool, prior: Prior | None) -> None:
+    """Set the prior mean of a process, shape (n_cells,), up to a constant; refit hyperparameters to the residuals."""
+    residuals = labels
+    if mean is not None and gp.cells:
+        mean = mean - mean[gp.cells].mean()  # labels are ranks among the observed architectures
+        residuals = labels - mean[gp.cells]
+    gp.mean = mean
+    if refit:
+        found = fit_hyperparameters(gp.observed_distances(), [residuals], gp.hyperparameters, prior)
+        gp.set_hyperparameters(found)
+
+
+class SourceGPSearch(GPSearch, MetaSearcher):
+    """Base of Gaussian-process searchers with a meta-model.
+
+    The class `model` has the class methods ``learn(space, sources, features)`` and
+    ``unpack(space, features, arrays, facts)``, and its objects have ``pack() -> (arrays, facts)``.
+    """
+
+    model: ClassVar[Any]
+    search_settings: ClassVar[tuple[str, ...]] = ("n_initial",)
+
+    def _learn(self, sources: list[SourceTask]) -> Any:
+        return self.model.learn(self.space, sources, self.features)
+
+    def _pack(self) -> Packed:
+        packed: Packed = self._require_meta_model().pack()
+        return packed
+
+    def _unpack(self, arrays: Arrays, facts: Facts) -> Any:
+        return self.model.unpack(self.space, self.features, arrays, facts)
+
+
+class JointGPSearch(SourceGPSearch):
+    """Base of searchers whose prior mean is a weighted sum of the sources' posterior means.
+
+    The first `n_initial` architectures maximise the upper confidence bound of the joint process over (architecture,
+    task), conditioned on the labels of the sources and on the observations. Afterwards the search is that of
+    `nasmeta.searchers.GPSearch` with another prior mean. Hyperparameters are fitted to the target's observations.
+    """
+
+    model: ClassVar[Any] = SourceModels
+    crosses_spaces: ClassVar[bool] = True
+
+    @abstractmethod
+    def _weights(self, labels: Floats) -> Floats:
+        """Return the weight of each source's mean in the target's prior mean, shape (n_sources,)."""
+
+    def check_sources(self, sources: Iterable[SourceTask | Task]) -> list[SourceTask]:
+        """Return the labels of the sources, whose spaces fit this one."""
+        seen = super().check_sources(sources)
+        joint_space(self.space, [source.space for source in seen])
+        return seen
+
+    @property
+    def _models(self) -> SourceModels:
+        models: SourceModels = self._require_meta_model()
+        return models
+
+    def ask(self, n: int = 1) -> Cells:
+        """Propose architectures by the joint process in the initial design, then as `GPSearch` does."""
+        if len(self._values) < self.n_initial and self._n_asked + n <= self._n_open:
+            return np.array(self._first_cells(n), dtype=np.int32)
+        return super().ask(n)
+
+    def _first_cells(self, n: int) -> list[int]:
+        process, told = self._models.new_task(), self._gp.cells
+        known = np.sqrt(np.maximum(self._models.variance[told], 0) + process.noise)
+        mean = self._models.mean[told].astype(np.float64)
+        labels = matched_labels(np.array(self._values), mean, known.astype(np.float64))
+        for cell in told:
+            process.add(cell)
+        for _ in range(n):
+            mean, deviation = process.posterior(labels)
+            score = mean + BETA * deviation
+            score[self._asked] = -np.inf
+            cell = int(score.argmax())
+            self._mark(cell)
+            process.add(cell)
+            labels = np.r_[labels, mean[cell]]
+        return process.cells[-n:]
+
+    def _refit(self, labels: Floats) -> None:
+        """Weight the sources anew at each step; refit hyperparameters as often as `GPSearch` does."""
+        mean = (self._weights(labels) @ self._models.standard_means).astype(np.float32)
+        refit = self._is_due(len(labels))
+        if refit:
+            self._fitted_at = len(labels)
+        condition(self._gp, labels, mean, refit=refit, prior=None)
