@@ -22,6 +22,7 @@ from nasmeta.runs._journal import Journal, Replay
 from nasmeta.searchers import MultiFidelitySearcher, Searcher
 
 STALL_LIMIT = 100_000
+_INT32 = np.dtype(np.int32)
 _PATIENCE = 100  # consecutive proposals that are already running, before a free worker waits for the next result
 _FREE_FAILURES = 100  # evaluations without any cost in seconds, before a budget in seconds is refused
 
@@ -127,11 +128,14 @@ class _Trial:
         self.epochs = epochs
         self.keys = keys  # what identifies each evaluation: the architecture, or (architecture, epochs)
         self.new = new  # the architectures that have not been evaluated
-        # Known when the trial has started:
-        self.worker = self.position = 0  # position of the first evaluation in the history
-        self.end = self.cost = 0.0  # seconds on the clock, seconds of the first evaluation
-        self.best = -inf  # highest utility, -inf if an evaluation failed
-        self.utilities: NDArray[np.float64] | None = None  # None if some have to be looked up: the batch repeats them
+
+    # Known when the trial has started:
+    position: int  # of the first evaluation in the history
+    worker: int
+    end: float  # seconds on the clock
+    cost: float  # seconds of the first evaluation
+    best: float  # highest utility, -inf if an evaluation failed
+    utilities: NDArray[np.float64] | None  # None if some have to be looked up: the batch repeats them
 
     def __lt__(self, other: _Trial) -> bool:
         return (self.end, self.position) < (other.end, other.position)
@@ -268,7 +272,7 @@ class _Loop:
             new = [cell for cell in dict.fromkeys(cells) if cell not in self.known]
         if new and (min(new) < 0 or max(new) >= self.n_cells):
             raise _not_architectures(self.searcher, self.batch, asked)
-        return _Trial(asked if asked.dtype == np.int32 else asked.astype(np.int32), epochs, keys, new)
+        return _Trial(asked if asked.dtype == _INT32 else asked.astype(_INT32), epochs, keys, new)
 
     def _repeat(self, trial: _Trial) -> None:
         """Pass on known values, or note that another worker waits for the same result."""
@@ -307,7 +311,8 @@ class _Loop:
         self.known.update(zip(keys, utilities, strict=True))
         if self.continued and (self.replay is None or not self.replay.holds(self.n)):
             costs = [self._remaining_cost(new[0], trial.epochs, costs[0])]
-        notes = self._notes(trial, new, evaluation)
+        quiet = self.searcher.notes is None and not evaluation.notes
+        notes = None if quiet else self._notes(trial, new, evaluation)
         self.history.append(new, values, costs, evaluation.failures, start, worker, trial.epochs, notes)
         if self.replay is not None:
             self.replay.record(
@@ -316,8 +321,7 @@ class _Loop:
         if evaluation.failures:
             reasons = zip(keys, evaluation.failures, strict=True)
             self.feedback.failed.update(key for key, reason in reasons if reason is not None)
-        if total == total:
-            trial.best = max(utilities)
+        trial.best = max(utilities) if total == total else -inf
         if self.shared:
             self.pending[trial.keys[0]] = 1
             trial.cells = trial.cells.copy()
@@ -349,11 +353,9 @@ class _Loop:
         longest, before = self.paid.get(cell, (0, 0.0))
         return max(cost - before, 0.0) if epochs > longest > 0 else cost
 
-    def _notes(self, trial: _Trial, new: list[int], evaluation: Evaluation) -> list[Mapping[str, Any]] | None:
-        """Return the notes of searcher and evaluator on each new architecture; None if neither has any."""
+    def _notes(self, trial: _Trial, new: list[int], evaluation: Evaluation) -> list[Mapping[str, Any]]:
+        """Return the notes of searcher and evaluator on each new architecture."""
         notes = self.searcher.notes
-        if notes is None and not evaluation.notes:
-            return None
         own = [{}] * len(new) if notes is None else _notes_of(notes, trial.cells.tolist(), new)
         if not evaluation.notes:
             return own
