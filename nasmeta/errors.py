@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 _TORCH = "torch gpytorch safetensors"
-# What to install for each extra of pyproject.toml that a message may name; "nasmeta[torch]" is in no registry.
+# The packages of each extra that a message may name. The package index does not list nasmeta itself.
 EXTRAS = {
     "ax": "ax-platform",
     "botorch": f"{_TORCH} botorch",
@@ -48,10 +48,9 @@ EXTRAS = {
     "report": "plotly scikit-posthocs",
     "rl": f"{_TORCH} gymnasium",
     "smac": "smac",
-    "store": "universal-pathlib",
     "syne-tune": "syne-tune huggingface-hub",
     "torch": _TORCH,
-    "train": f"{_TORCH} nvidia-ml-py onnx onnxscript tensorboard",
+    "train": f"{_TORCH} tensorboard",
 }
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
