@@ -532,7 +532,7 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         return cls(name, [ContentSource.of(name, space, columns)])
 
     def add(self, name: str | None = None, *, replace: bool = False, citation: str = "") -> Table:
-        """Keep the table in the store, so that every process, command and node that sees it knows the name.
+        """Keep the table under a name in the cache folder, so that all processes and commands that share it find it.
 
         Parameters
         ----------
