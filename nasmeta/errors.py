@@ -145,7 +145,7 @@ class ColumnError(NasmetaError, LookupError):
 
 
 class NoColumnError(ColumnError):
-    """The table has no column at this address; apart from its base for the house, which then looks elsewhere."""
+    """Raised if a table has no column at this address."""
 
 
 class MissingValueError(NasmetaError, LookupError):
