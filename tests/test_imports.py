@@ -38,7 +38,7 @@ EXCEPTIONS = {
         "nasmeta.training.proxies._measure", "nasmeta.verification._latency",
     },
     "What is made to fail, to hurry, or to find other files": {
-        "nasmeta.tables._store",
+        "nasmeta.tables._store", "nasmeta.tables._user_tables",
         "nasmeta.tables.official._import", "nasmeta.tables.official._sources",
         "nasmeta.tables.sources._registry", "nasmeta.training.proxies._measure",
     },

@@ -56,7 +56,7 @@ def paired_tests(
         Wilcoxon's signed rank test, or a permutation test of the mean difference (all changes of sign, or 9,999 random
         ones if there are more). Wilcoxon's p-values are exact for any number of ties: equal differences share the mean
         of their ranks, and the distribution is that over all changes of sign. Differences of zero follow Pratt (1959):
-        they are ranked with the others, then their ranks are dropped. So a tie never counts more than a win.
+        they are ranked with the others, then their ranks are dropped.
     level : float
         Level of the interval of the difference.
     seed : int

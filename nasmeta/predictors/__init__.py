@@ -65,21 +65,19 @@ __all__ = [
     "save_predictor",
 ]
 
-__getattr__ = lazy_names(
-    __name__,
-    {
-        "_encoders": "ENCODERS AdjacencyEncoder CellEncoder CellIndices ColumnEncoder CostEncoder CountEncoder "
-        "GraphEncoder LivePathEncoder OneHotEncoder OperationCountEncoder PathEncoder make_encoder",
-        "_estimators": "EnsembleRegressor ForestRegressor GPRegressor RidgeRegressor ScaledRegressor XGBoostRegressor",
-        "_gaussian_process": "CellGP CellKernel Hyperparameters TrendGP fit_hyperparameters weak_prior",
-        "_labels": "log_expected_improvement",
-        "_learning_curves": "CURVE_METHODS LearningCurveRegressor",
-        "_neural": "CellTransformer GraphNetwork MLPEnsemble",
-        "_registry": "fit_predictor knows_deviation label_of make_predictor move_to_space",
-        "_splits": "isomorph_split",
-        "_storage": "load_predictor save_predictor",
-    },
-)
+MODULES = {
+    "_encoders": "ENCODERS AdjacencyEncoder CellEncoder CellIndices ColumnEncoder CostEncoder CountEncoder "
+    "GraphEncoder LivePathEncoder OneHotEncoder OperationCountEncoder PathEncoder make_encoder",
+    "_estimators": "EnsembleRegressor ForestRegressor GPRegressor RidgeRegressor ScaledRegressor XGBoostRegressor",
+    "_gaussian_process": "CellGP CellKernel Hyperparameters TrendGP fit_hyperparameters weak_prior",
+    "_labels": "log_expected_improvement",
+    "_learning_curves": "CURVE_METHODS LearningCurveRegressor",
+    "_neural": "CellTransformer GraphNetwork MLPEnsemble",
+    "_registry": "fit_predictor knows_deviation label_of make_predictor move_to_space",
+    "_splits": "isomorph_split",
+    "_storage": "load_predictor save_predictor",
+}
+__getattr__ = lazy_names(__name__, MODULES)
 
 
 def __dir__() -> list[str]:

@@ -152,10 +152,13 @@ def _settings_of(value: Any) -> dict[str, Any]:
 
 
 def _class_named(name: object) -> Any:
-    """Return the class that a file may name: pipelines and unions of scikit-learn, and this room's; else None."""
-    in_sklearn = name in ("Pipeline", "FeatureUnion")
-    room = import_module("sklearn.pipeline" if in_sklearn else __package__)
-    found = getattr(room, str(name)) if in_sklearn or name in room._LAZY else None
+    """Return the class that a file may name: an encoder or estimator of this package, or a scikit-learn pipeline."""
+    if name in ("Pipeline", "FeatureUnion"):
+        return getattr(import_module("sklearn.pipeline"), str(name))
+    predictors = import_module(__package__)
+    parts = ("_encoders", "_estimators", "_learning_curves", "_neural")
+    known = " ".join(predictors.MODULES[part] for part in parts).split()
+    found = getattr(predictors, str(name)) if name in known else None
     return found if isinstance(found, type) else None
 
 

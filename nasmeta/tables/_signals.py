@@ -9,7 +9,7 @@ from typing import Any
 from nasmeta.errors import ColumnError, shown
 from nasmeta.spaces import canonical_dataset
 from nasmeta.tables._address import Address
-from nasmeta.tables._columns import ColumnInfo, Seed
+from nasmeta.tables._columns import ColumnInfo, Seed, split_of
 from nasmeta.tables._joined_columns import JoinedColumns
 
 
@@ -48,7 +48,7 @@ def task_name(table: str, index: JoinedColumns, column: ColumnInfo, *, sampled: 
 
 
 def parts_of_name(name: str, columns: Sequence[ColumnInfo]) -> tuple[str, str, dict[str, Any]]:
-    """Return dataset, metric and the other parts that `task_name` wrote behind the name of a table.
+    """Return dataset, metric and what else `task_name` wrote behind a table, where these columns are meant.
 
     >>> info = ColumnInfo("pets", "map@50", "valid", 12, 0, "1", "max", "v1.0", "made-up", "CC0")
     >>> parts_of_name("pets/map@50@12ep#0", [info])
@@ -56,16 +56,25 @@ def parts_of_name(name: str, columns: Sequence[ColumnInfo]) -> tuple[str, str, d
     """
     known = {text for info in columns for text in (info.dataset, f"{info.dataset}/{info.metric}")}
     signs = [found.start() for found in re.finditer("[@#]", name)]
-    end = next((i for i in [len(name), *reversed(signs)] if name[:i] in known), len(name))
+    end = next((i for i in [len(name), *reversed(signs)] if name[:i] in known), min(signs, default=len(name)))
     dataset, _, metric = name[:end].partition("/")
+    if not re.fullmatch("([@#][^@#]+)*", name[end:]):
+        raise ColumnError(f"{name} is not a column: write DATASET[/METRIC][@SPLIT][@12ep][#SEED].")
+    splits, releases = {info.split for info in columns}, {info.release for info in columns}
     said: dict[str, Any] = {}
     for sign, text in re.findall("([@#])([^@#]+)", name[end:]):
         if sign == "#":
-            said["seed"] = int(text) if text.isdigit() else text
+            part, value = "seed", int(text) if text.isdigit() else text
         elif re.fullmatch(r"\d+ep", text):
-            said["epochs"] = int(text.removesuffix("ep"))
-        else:
-            said["split" if any(info.split == text for info in columns) else "release"] = text
+            part, value = "epochs", int(text.removesuffix("ep"))
+        elif text in releases - splits:
+            part, value = "release", text
+        else:  # val, valid and validation are one split
+            alike = [split for split in splits if split_of(split) == split_of(text)]
+            part, value = "split", alike[0] if text not in splits and len(alike) == 1 else text
+        if part in said:
+            raise ColumnError(f"{name} states {part} twice.")
+        said[part] = value
     return dataset, metric, said
 
 

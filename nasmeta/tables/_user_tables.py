@@ -59,7 +59,7 @@ class ContentSource(_UserSource):
         self.name = self.table = name
         self.content = content
         self._data = data
-        self.path = tables_folder() / ".content" / f"{content}.arrow"
+        self.path = _store.content_folder() / f"{content}.arrow"
 
     def open(self, path: Path) -> ColumnFile:
         """Open the columnar file."""
@@ -80,12 +80,14 @@ class ContentSource(_UserSource):
         """Keep columns in the store, and return the source of them."""
         data = encode(space, columns, {"own": name})
         source = cls(name, sha256(data).hexdigest())
-        if not source.path.is_file():
-            try:
-                with _store.writable(source.path.parent):
+        try:
+            with _store.writable(source.path.parent):
+                if not source.path.is_file():
                     write_whole(source.path, data)
-            except SettingError:
-                source._data = data  # it travels with the pickle
+                source.path.touch()  # the least recently used files are removed
+                _store.prune_content()
+        except SettingError:
+            source._data = data  # it travels with the pickle
         return source
 
 

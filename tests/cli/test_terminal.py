@@ -90,15 +90,6 @@ def test_what_is_missing_in_a_search_is_asked_for() -> None:
     assert "nasmeta search --meta nb201/cifar10" in done.stderr
 
 
-def test_an_empty_list_of_cells(tmp_path: Path) -> None:
-    pytest.importorskip("torch", reason="Needs the extra torch.")
-    for cells in ("", ","):
-        done = CliRunner().invoke(app, ["proxies", "compute", "--output", str(tmp_path / "p.npz"), "--cells", cells])
-        assert done.exit_code == 2, done.output
-        assert "No cell is asked for" in done.stderr
-    assert not list(tmp_path.iterdir())
-
-
 @pytest.mark.parametrize(
     "script",
     [

@@ -126,7 +126,7 @@ PLAIN = sorted(
 def test_every_searcher_keeps_to_what_was_measured(name: str) -> None:
     cells = np.sort(np.random.default_rng(1).choice(SPACE.size, 30, replace=False))
     table = Table.from_frame(pd.DataFrame({"arch": cells, "val_acc": smooth(SPACE)[cells]}), SPACE, name="mine")
-    settings = {"options": {"encoder": "counts"}} if name == "predictor" else None
+    settings = None
     if issubclass(SEARCHERS[name], MultiFidelitySearcher):
         with pytest.raises(SettingError, match="several lengths, but mine/mine says no length"):
             nm.search(name, table.task(), evaluations=12)

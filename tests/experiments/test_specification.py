@@ -210,7 +210,7 @@ def test_picks_go_where_nothing_is_reported_any_more(tmp_path: Path) -> None:
         ("valid/200/777", "valid/200", 5, "is not a column: write DATASET/METRIC/SPLIT/EPOCHS/SEED"),
         ("cifar10/accuracy/valid/200/777", "cifar10/accuracy/valid/90/777", 5, "90"),
         ("cifar10/accuracy/valid/200/777", "cifar10/accuracy/valid/²/777", 5, "is not a column: write DATASET"),
-        ("seed = 5", "seed = 5\nepochs = [12]", 5, "200 epochs, its own"),
+        ("seed = 5", "seed = 5\nepochs = [12]", 5, "must contain 200"),
         ("seed = 5", 'seed = 5\nepochs = ["50of200", 200]', 5, "take full trainings only"),
         ("[searchers.random]", '[searchers.""]\nsearcher = "random"', 18, "'' is no label of a searcher"),
         ("[searchers.random]", '[searchers."../x"]\nsearcher = "random"', 18, "'../x' is no label of a searcher"),

@@ -321,7 +321,7 @@ def test_bad_settings(settings: dict[str, object], said: str) -> None:
 def test_without_torch_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
     searcher = MetaNASSearch(SPACE, np.random.default_rng(0))
-    with pytest.raises(NasmetaError, match=r"nasmeta\[torch\]"):
+    with pytest.raises(NasmetaError, match="pip install"):
         searcher.meta_fit(made_up_sources())
 
 

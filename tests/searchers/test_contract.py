@@ -39,10 +39,10 @@ class TestRandomSearchOnVectors(MultiObjectiveContract):
 
 
 class Forgetful(RandomSearch):
-    """Breaks the contract: int64, and a global generator."""
+    """Breaks the contract: one proposal too many."""
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
-        return np.random.randint(self.space.n_cells, size=n)  # noqa: NPY002
+        return self.rng.integers(self.space.size, size=n + 1, dtype=np.int32)
 
 
 class ForgetfulContract(SearcherContract):
@@ -50,7 +50,7 @@ class ForgetfulContract(SearcherContract):
         return Forgetful(space, rng)
 
 
-def test_the_contract_notices_a_wrong_dtype() -> None:
+def test_the_contract_notices_a_wrong_shape() -> None:
     with pytest.raises(AssertionError):
         ForgetfulContract().test_proposes_cells_of_the_space(get_space("tnb101"), 1)
 

@@ -137,7 +137,7 @@ def test_settings_that_make_no_sense(kind: type[MultiFidelitySearcher], settings
         kind(SPACE, np.random.default_rng(0), **settings)
 
 
-@pytest.mark.parametrize("lengths", [None, 3, 0.5, "12", [[1]], [1.5, 2.5], [True], [-1, 2], [2, 1], [], [10**5000]])
+@pytest.mark.parametrize("lengths", ["12", [[1]], [1.5, 2.5], [True], [-1, 2], [2, 1], [], [10**5000]])
 def test_lengths_that_make_no_sense(lengths: Any) -> None:
     with pytest.raises(SettingError, match="length"):
         ASHA(SPACE, np.random.default_rng(0)).begin(lengths)

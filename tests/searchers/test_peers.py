@@ -253,7 +253,7 @@ def test_zero_shot_begins_with_the_best_mean_rank_of_the_common_cells(name: str)
     assert proposals(learnt(name), VALUES, 1)[0] == cells[ranks.argmin()]
     apart = [SourceTask(f"m/{i}", f"d{i}", SPACE, np.arange(5) + 5 * i, np.arange(5.0)) for i in range(2)]
     searcher: Any = SEARCHERS[name](SPACE, np.random.default_rng(0))
-    with pytest.raises(SettingError, match="cells that all 2 sources have labelled"):
+    with pytest.raises(SettingError, match="all 2 sources have labelled"):
         searcher.meta_fit(apart)
 
 
@@ -377,7 +377,7 @@ def test_without_the_peer_the_extra_is_named(
     for module in [module for module in sys.modules if module.partition(".")[0] == package]:
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(NasmetaError, match=rf'{name} needs {package}.*pip install "nasmeta\[{extra}\]"'):
+    with pytest.raises(NasmetaError, match=rf"{name} needs {package}.*pip install"):
         SEARCHERS[name](SPACE, np.random.default_rng(0))
     assert nm.list_searchers().set_index("searcher")["extra"][name] == extra
 

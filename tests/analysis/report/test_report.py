@@ -302,6 +302,6 @@ def test_bad_wishes_are_refused(comparison, tmp_path, monkeypatch):
     with pytest.raises(SettingError, match="Cannot write the report"):
         write_findings(find(comparison), tmp_path / "file", formats=[])
     monkeypatch.setitem(sys.modules, "plotly.offline", None)
-    with pytest.raises(NasmetaError, match=r'pip install "nasmeta\[report\]"'):
+    with pytest.raises(NasmetaError, match=r"pip install"):
         write_findings(find(comparison), tmp_path / "new")
     assert not (tmp_path / "new").exists()

@@ -207,15 +207,11 @@ class TestTheRegistry:
         entry = registered_sources()[name]
         assert entry.tasks
         for task in entry.tasks:
-            assert task.name.startswith(f"{entry.table}/")
-            assert "{dataset}" in task.name
-            for dataset in task.datasets:
-                split, epochs, seed = (
-                    part if part is not None else "-" for part in (task.split, task.epochs, task.seed)
-                )
-                signal = {"dataset": dataset, "metric": task.metric, "split": split, "epochs": epochs, "seed": seed}
-                assert entry.brings(**signal), signal
-                assert task.cost is None or entry.brings(dataset=dataset, metric=task.cost)
+            assert task["name"].startswith(f"{entry.table}/")
+            for dataset in task["dataset"]:
+                parts = {part: task.get(part, "-") for part in ("split", "epochs", "seed")}
+                assert entry.brings(dataset=dataset, metric=task["metric"], **parts)
+                assert "cost" not in task or entry.brings(dataset=dataset, metric=task["cost"])
 
     def test_what_a_package_brings_is_available_or_says_what_installs_it(
         self, own_cache: Path, package_without_a_home: str
