@@ -117,17 +117,22 @@ def wilcoxon_p(difference: FloatArray) -> float:
     """Return the exact two-sided p-value of the signed rank test; 1 if all pairs tie.
 
     The null distribution is that of the rank sum of the positive differences when each sign is a fair coin. It is
-    computed by adding one rank after another. Twice a mid-rank is an integer, so the sums are positions in an array.
+    computed by adding one rank after another. Ranks, or twice the mid-ranks of ties, are integers, so the sums are
+    positions in an array.
 
     >>> wilcoxon_p(np.full(20, -1.0)) == 2 / 2**20, wilcoxon_p(np.r_[np.full(18, -1.0), 0, 0]) == 2 / 2**18
     (True, True)
     """
     from scipy.stats import rankdata
 
-    ranks = (2 * rankdata(np.abs(difference))).astype(np.int64)
-    chance = np.ones(1)  # of each sum
-    for rank in ranks[difference != 0]:
-        chance = 0.5 * (np.pad(chance, (0, rank)) + np.pad(chance, (rank, 0)))
+    halves = rankdata(np.abs(difference))
+    ranks = (halves if (halves % 1 == 0).all() else 2 * halves).astype(np.int64)
+    ascending = np.sort(ranks[difference != 0])
+    chance = np.zeros(ascending.sum() + 1)  # of each sum
+    chance[0] = 1.0
+    for rank, end in zip(ascending, ascending.cumsum() + 1, strict=True):
+        chance[:end] *= 0.5
+        chance[rank:end] += chance[: end - rank]
     found = ranks[difference > 0].sum()
     return min(1.0, 2 * float(min(chance[: found + 1].sum(), chance[found:].sum())))
 

@@ -120,7 +120,7 @@ def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
     Raises
     ------
     SettingError
-        If the file cannot be read, or has a row that is longer than its header.
+        If the file cannot be read, has a row that is longer than its header, or has two columns of one name.
     """
     import pandas as pd
 
@@ -132,8 +132,12 @@ def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
         if suffix == ".parquet":
             found: pd.DataFrame = pd.read_parquet(path)
         else:
+            sep = "," if suffix == ".csv" else "\t"
+            header = pd.read_csv(path, sep=sep, header=None, nrows=1, dtype=str).loc[0].str.strip()
+            if header.dropna().duplicated().any():  # pandas would rename the second column
+                raise ValueError(f"the header has {header[header.duplicated()].iloc[0]!r} twice")
             with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):  # longer than the header
-                found = pd.read_csv(path, sep="," if suffix == ".csv" else "\t", skipinitialspace=True, index_col=False)
+                found = pd.read_csv(path, sep=sep, skipinitialspace=True, index_col=False)
     except OSError as reason:
         raise SettingError(f"{path} cannot be read: {reason.strerror or reason}.") from reason
     except Exception as reason:  # a file of another kind may fail with nearly any exception

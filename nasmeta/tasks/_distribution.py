@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import overload
 
@@ -46,7 +47,7 @@ class TaskDistribution(Sequence[Task]):
 
     def __init__(self, tasks: Iterable[Task]) -> None:
         self._tasks: tuple[Task, ...] = tuple(tasks)
-        twice = next((name for i, name in enumerate(self.names) if name in self.names[:i]), None)
+        twice = next((name for name, times in Counter(self.names).items() if times > 1), None)
         if twice is not None:
             raise SettingError(
                 f"The task {twice} appears twice. If these are different tasks, give one another name, as in "

@@ -144,7 +144,6 @@ def test_lists_without_pytorch_say_what_brings_it() -> None:
     [
         "nm.search('meta-np', 'nb201/cifar10', evaluations=5, meta_model='meta-np-nb201-without-cifar10')",
         "nm.train(0, 'digits')",
-        "nm.train_many([0], 'digits', folder='nowhere')",
     ],
 )
 def test_missing_pytorch_is_reported_as_such(call: str, tmp_path: Path) -> None:

@@ -144,8 +144,9 @@ def test_failures_are_recorded_and_end_nothing(searcher: str, trained: list[int]
     assert expected
     assert set(first.failures) == expected
     lines = [json.loads(line) for line in path.read_text().splitlines()[1:]]
-    for cell, value, _, *reason, _number in lines:
-        assert ([value, *reason] == [0.0, first.failures[cell]]) if cell in expected else not reason
+    for cell, value, _, *about, _checksum in lines:
+        failure = {"failure": first.failures[cell]} if cell in expected else None
+        assert ([value, *about] == [0.0, failure]) if failure else not about
     assert first.best.cell not in expected
     before = list(trained)
     longer = nm.search(searcher, "nb201/cifar10", evaluations=40, journal=path, **asked)

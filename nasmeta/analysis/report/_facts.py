@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan, nan
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,9 @@ from nasmeta.checks import decimals_of
 from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.tables import ColumnInfo, describe_training, only_test_values
 from nasmeta.tasks import Task
+
+if TYPE_CHECKING:
+    from nasmeta.evaluators import Evaluator
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class TaskFacts:
     column: ColumnInfo | None = None  # None if the task is not known on this machine
     described: bool = True  # whether the column describes the values, which another evaluator may have returned
     test: TestColumn | None = None
+    evaluator: str = "table"  # the kind of evaluator that provided the values
 
     @property
     def best(self) -> str:
@@ -98,7 +103,8 @@ class TaskFacts:
         elif not self.known:
             parts.append(f"optimum unknown, best value of all runs {self.best}")
         else:
-            parts.append(f"{'the whole front has' if self.of_front else 'best architecture'} {self.best}")
+            best = "best architecture" if self.evaluator == "table" else f"best of the {self.evaluator}"
+            parts.append(f"{'the whole front has' if self.of_front else best} {self.best}")
         test = "" if self.test is None else f" Also shown: {self.test.label}; best architecture {self.test.best}."
         text = "; ".join(parts)
         return f"{text[0].upper()}{text[1:]}.{test}"
@@ -108,17 +114,18 @@ def facts_of(
     frame: pd.DataFrame,
     tasks: Mapping[str, Task] | None = None,
     reported: Sequence[ColumnInfo] = (),
-    answers: Mapping[str, ColumnInfo] | None = None,
+    evaluators: Mapping[str, Evaluator] | None = None,
 ) -> list[TaskFacts]:
     """Return the facts about the tasks in a results frame, in its order.
 
     `tasks` provide units, releases and test values; a task takes the first of the `reported` columns that is of its
-    dataset. `answers` are the columns of other evaluators, by task.
+    dataset. `evaluators`, by task, provided the values instead of the tables.
     """
     found = []
     for name, rows in frame.groupby("task", sort=False, observed=True):
         name, task = str(name), (tasks or {}).get(str(name))
-        info = (answers or {}).get(name) or (None if task is None else task.column)
+        evaluator = (evaluators or {}).get(name)
+        info = evaluator.column if evaluator is not None else None if task is None else task.column
         known = not rows["regret"].isna().all()
         test = None
         if task is not None:
@@ -126,7 +133,8 @@ def facts_of(
             test = _test_column(task, incumbents, reported) if known else _table_column(task, incumbents)
         optimum, sign = _from_frame(rows, name)
         digits = digits_of(rows, "" if info is None else info.unit)
-        found.append(TaskFacts(name, optimum, sign, known, digits, info, known or name in (answers or {}), test))
+        described, kind = known or evaluator is not None, "table" if evaluator is None else evaluator.name
+        found.append(TaskFacts(name, optimum, sign, known, digits, info, described, test, kind))
     return found
 
 

@@ -443,7 +443,7 @@ def summarise_comparison(
         name: evaluator if isinstance(evaluator, Evaluator) else answers_for(get_task(name), evaluator)
         for name in names
     }
-    facts = facts_of(frame, answers={name: one.column for name, one in answers.items()})
+    facts = facts_of(frame, evaluators=answers)
     limits = seconds if isinstance(seconds, Mapping) else {} if seconds is None else dict.fromkeys(names, seconds)
     x: XAxis = "simulated_seconds" if evaluations is None else "evaluation"
     return Findings(frame.assign(test=np.nan), facts, x, evaluations=evaluations, seconds=limits)
