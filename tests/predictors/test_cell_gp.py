@@ -246,3 +246,14 @@ def test_a_kernel_of_nothing_is_refused(space: object, features: object, message
 def test_codes_are_of_an_architecture(cell: object) -> None:
     with pytest.raises(ArchitectureError, match="is no architecture of nb201: indices run from 0 to 15624"):
         CellKernel(SPACE).codes(cell)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("space", ["nb201", "hpobench-mlp"])
+def test_codes_of_pairs_are_the_same_row_by_row(space: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    kernel, cells = CellKernel(get_space(space)), np.arange(40)
+    by_product = kernel.codes_between(cells, cells[:7])
+    counts = [kernel.space.feature(name).counts[cells].astype(np.int64) for name in kernel.features]
+    distances = [np.abs(one[:, None] - one[None, :7]).sum(axis=2) for one in counts]
+    assert kernel.distances(by_product).tolist() == np.array(distances).tolist()
+    monkeypatch.setattr("nasmeta.predictors._gaussian_process._kernel._MOST_LEVELS", 0)
+    assert kernel.codes_between(cells, cells[:7]).tolist() == by_product.tolist()

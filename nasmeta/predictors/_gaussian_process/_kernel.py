@@ -19,6 +19,8 @@ ChainRule: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """From the derivative by a covariance, shape (n, n), to the gradient by the logarithms of hyperparameters."""
 
 _MOST_CODES = 2**24  # entries of a table of covariances
+_MOST_LEVELS = 4096  # columns of the matrix product in `CellKernel.codes_between`
+_ONE_HOT = "positions"  # the feature of which two architectures differ by twice the number of different choices
 _LENGTHSCALE = 3.0  # edits of a cell
 _LONG = 0.3  # of the mean distance, where that is more: in NAS-Bench-201 it is 9.6 edits
 
@@ -52,7 +54,9 @@ class Hyperparameters:
 
 @cache
 def _classes(space: SearchSpace, feature: str) -> tuple[NDArray[np.integer], NDArray[np.int32]]:
-    """Return the distinct feature vectors, shape (n_counts, n_classes), and the class of every architecture."""
+    """Return the distinct feature vectors, shape (n_columns, n_classes), and the class of every architecture."""
+    if feature == _ONE_HOT:  # the choices themselves, which are as different as their one-hot vectors
+        return np.ascontiguousarray(space.codes.T), np.arange(space.size, dtype=np.int32)
     counts = space.feature(feature).counts
     bases = counts.max(axis=0).astype(np.int64) + 1
     if math.prod(bases.tolist()) < 2**62:  # a number for each row, in their order: sorted ten times as fast as rows
@@ -120,8 +124,12 @@ class CellKernel:
             raise ArchitectureError(
                 f"{shown(cell)} is no architecture of {self.space.name}: indices run from 0 to {self.space.size - 1}."
             )
-        for base, (vectors, classes) in zip(self._bases, self._parts, strict=True):
-            to_class = np.abs(vectors - vectors[:, classes[cell], None]).sum(axis=0, dtype=self.code_type)
+        for feature, base, (vectors, classes) in zip(self.features, self._bases, self._parts, strict=True):
+            own = vectors[:, classes[cell], None]
+            if feature == _ONE_HOT:
+                to_class = (vectors != own).sum(axis=0, dtype=self.code_type) * self.code_type.type(2)
+            else:
+                to_class = np.abs(vectors - own).sum(axis=0, dtype=self.code_type)
             codes *= self.code_type.type(base)
             codes += to_class[classes]
         return codes
@@ -142,8 +150,12 @@ class CellKernel:
     def codes_between(self, cells: NDArray[np.integer], others: NDArray[np.integer]) -> NDArray[np.unsignedinteger]:
         """Return the codes of all pairs of one of `cells` and one of `others`, shape (n_cells, n_others).
 
-        One matrix product: the L1 distance of counts is the number of levels that only one of the two reaches.
+        One matrix product: the L1 distance of counts is the number of levels that only one of the two reaches. With
+        too many levels the codes are computed row by row.
         """
+        reached = sum(c.shape[1] * int(c.max()) for c in (self.space.feature(name).counts for name in self.features))
+        if reached > _MOST_LEVELS:
+            return np.stack([self.codes(int(cell))[others] for cell in cells])
         levels, worth = self._levels
         rows, columns = levels[cells] * worth, levels[others]
         codes = rows.sum(axis=1)[:, None] + columns @ worth - 2 * (rows @ columns.T)  # whole numbers, exact
