@@ -374,12 +374,13 @@ def test_two_test_accuracies_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_title_says_what_the_name_of_a_task_does_not() -> None:
     from nasmeta.analysis.report._facts import facts_of
+    from nasmeta.evaluators import TableEvaluator
     from nasmeta.tasks import Signal, Task
 
     signal = Signal("cifar10", "train_seconds", "train", 200, "mean", "NATS-tss v1.0")
     for task in (Task("mine", "nb201", signal), nm.get_task("nb201/cifar10")):
         frame = nm.compare(["random"], task, repeats=1, evaluations=2)
-        (fact,) = facts_of(frame, answers={task.name: task.column})
+        (fact,) = facts_of(frame, evaluators={task.name: TableEvaluator(task)})
         assert ("dataset cifar10" in str(fact)) == (task.name == "mine")
 
 

@@ -71,7 +71,7 @@ def test_a_place_is_free_once_its_process_is_gone(tmp_path: Path, monkeypatch: p
     try:
         assert sorted(other.stdout.readline().strip() for other in others if other.stdout) == ["4", "5"]
         monkeypatch.setattr("nasmeta.experiments._backends._WAIT_SECONDS", 0.2)
-        with pytest.raises(NasmetaError, match="All 2 places on the GPUs"):
+        with pytest.raises(NasmetaError, match="All 2 slots on the GPUs"):
             slots.take()
     finally:
         for other in others:

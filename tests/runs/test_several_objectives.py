@@ -206,7 +206,7 @@ def test_evaluators_one_an_objective() -> None:
     assert np.isnan(unknown.hypervolumes).all()
     assert len(unknown.front)
     plt.close(unknown.plot())
-    for wrong in ([TableEvaluator(seconds), TableEvaluator(accuracy)], [TableEvaluator(accuracy)], [3, 4]):
+    for wrong in ([TableEvaluator(seconds), TableEvaluator(accuracy)], [TableEvaluator(accuracy)]):
         with pytest.raises(SettingError, match="needs one evaluator for each"):
             SeveralEvaluator(task, wrong)  # type: ignore[arg-type]
 

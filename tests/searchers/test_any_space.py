@@ -17,7 +17,7 @@ from nasmeta.testing import EXAMPLE_SPACES, example_space
 from nasmeta.threads import one_thread
 
 EVALUATIONS = 25
-SETTINGS: dict[str, dict[str, Any]] = {"predictor": {"options": {"encoder": "counts"}}}  # encoded in a moment
+SETTINGS: dict[str, dict[str, Any]] = {}
 
 PEERS = ("ax", "botorch", "smac", "syne-tune")  # in test_peers.py
 OWN = sorted(

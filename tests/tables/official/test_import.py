@@ -133,7 +133,7 @@ def test_the_end_of_a_curve_and_a_column_of_ends_answer_for_each_other(
     assert after.query(5_000, **train, epoch=7) == pytest.approx(np.mean([end[6] for end in ends]), rel=1e-6)
     assert after.query(0, **train, epoch=7) == before.query(0, **train, epoch=7), "what comes first counts"
     assert after.available_seeds(5_000, "cifar10", split="train", epochs=200, epoch=200) == (777, 888)
-    with pytest.raises(MissingValueError, match="no source that is here has it"):
+    with pytest.raises(MissingValueError, match="no source on this machine has it"):
         after.query(6_000, **train, epoch=200)
 
 
