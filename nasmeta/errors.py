@@ -1,7 +1,4 @@
-"""Errors of the project's own kind.
-
-Every message says what was asked, what is possible and, where one exists, the command that helps.
-"""
+"""Errors and warnings of this package."""
 
 from __future__ import annotations
 
@@ -69,7 +66,7 @@ def short(text: str, limit: int = 120) -> str:
 
 
 def shown(value: object) -> str:
-    """Return how a message shows a value: its ``repr``, without the middle where that is long.
+    """Return the ``repr`` of a value for a message, shortened in the middle.
 
     >>> shown("adam"), shown(10**5000)
     ("'adam'", 'an int too large to show')
@@ -106,7 +103,31 @@ def near_name(name: object, choices: Sequence[str]) -> str:
 
 
 class NasmetaError(Exception):
-    """Base of all errors that this package raises on purpose."""
+    """Base of all errors that this package raises on purpose.
+
+    Parameters
+    ----------
+    what : str
+        Name of the invalid thing, such as an argument; a complete message if nothing else is given.
+    value : object, optional
+        The invalid value.
+    expected : str, optional
+        The allowed values.
+    hint : str, optional
+        A sentence or a command that helps.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> error = nm.errors.SettingError("repeats", 0, "an integer of at least 1")
+    >>> error.what, error.value, str(error)
+    ('repeats', 0, 'repeats is 0; expected an integer of at least 1.')
+    """
+
+    def __init__(self, what: str = "", value: object = None, expected: str = "", hint: str = "") -> None:
+        message = f"{what} is {shown(value)}; expected {expected}." if expected else what
+        super().__init__(f"{message} {hint}" if hint else message)
+        self.what, self.value, self.expected, self.hint = what, value, expected, hint
 
 
 class NasmetaWarning(UserWarning):
@@ -137,7 +158,9 @@ class UnknownNameError(NasmetaError, LookupError):
     def of(cls, kind: str, name: object, choices: Iterable[str]) -> UnknownNameError:
         """Build the message from the kind of thing, the name asked for and the possible names."""
         known = sorted(choices)
-        return cls(f"Unknown {kind} {shown(name)}.{near_name(name, known)} Possible: {', '.join(known) or 'none'}.")
+        error = cls(f"Unknown {kind} {shown(name)}.{near_name(name, known)} Possible: {', '.join(known) or 'none'}.")
+        error.what, error.value, error.expected = kind, name, ", ".join(known)
+        return error
 
 
 class ColumnError(NasmetaError, LookupError):
