@@ -89,11 +89,11 @@ def signal_column(
     release: str | None = None,
 ) -> ColumnInfo:
     """Return the column that a searcher observes; see `nasmeta.tables.Table.task` for the defaults."""
-    datasets = tuple(index.by_dataset)
+    datasets = index.by_dataset
     if dataset is None:
         if len(datasets) > 1:
-            raise ColumnError(f"{table} has several datasets: name one of {_first(datasets)}.")
-        dataset = datasets[0]
+            raise ColumnError(f"{table} has several datasets: name one of {_first([*datasets])}.")
+        dataset = next(iter(datasets))
     main = metric if metric is not None else index.main_metrics.get(canonical_dataset(dataset))
     if main is None:
         own = dict.fromkeys(info.metric for info in index.by_dataset.get(canonical_dataset(dataset), ()))

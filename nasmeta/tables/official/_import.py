@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
 from nasmeta.errors import ArchitectureError, DamagedFileError, NasmetaError, SettingError
-from nasmeta.files import move, sha256_of, temporary_of
+from nasmeta.files import sha256_of
 from nasmeta.spaces import CellSpace, get_cell_space
 from nasmeta.tables import _store
-from nasmeta.tables._arrow_file import ColumnFile, write_columns
+from nasmeta.tables._arrow_file import ColumnFile, write_files
 from nasmeta.tables._columns import ColumnInfo, Kind, Seed, mean_over_seeds
 from nasmeta.tables._nb201_measurements import legal_measurements
 from nasmeta.tables.official._records import Key, trials_of
@@ -326,7 +326,7 @@ def _info(name: str, key: Key, sha256: str) -> ColumnInfo:
 
 
 def _write(name: str, ends: Columns, curves: Columns, cells: NDArray[np.int32], replace: bool) -> None:
-    """Write both files, and give them their names after both are complete."""
+    """Write both files."""
     places = [store_path(SOURCES[one]()) for one in (f"{name}-curves", name)]
     space = get_cell_space("nb201")
     with _store.writable(places[0].parent), _store.only_one(places[0].parent / "import"):
@@ -339,14 +339,6 @@ def _write(name: str, ends: Columns, curves: Columns, cells: NDArray[np.int32], 
                 f"The file has {len(cells):,} cells, but an earlier import of this release has {earlier:,}. "
                 "`nasmeta data import --replace PATH` replaces it."
             )
-        temporaries = [temporary_of(place) for place in places]
         for place in places:
             _store.remove_stale(place)
-        try:
-            for temporary, columns in zip(temporaries, (curves, ends), strict=True):
-                write_columns(temporary, space, columns, {}, cells)
-            for temporary, place in zip(temporaries, places, strict=True):
-                move(temporary, place)
-        finally:
-            for temporary in temporaries:
-                temporary.unlink(missing_ok=True)
+        write_files(dict(zip(places, (curves, ends), strict=True)), space, {}, cells)
