@@ -19,7 +19,6 @@ EXCEPTIONS = {
         "nasmeta.predictors._learning_curves", "nasmeta.predictors._metrics", "nasmeta.predictors._neural",
         "nasmeta.runs._sources", "nasmeta.searchers._bohb", "nasmeta.surrogates._fit",
         "nasmeta.surrogates._noise", "nasmeta.surrogates._process", "nasmeta.tables._nb201_measurements",
-        "nasmeta.tables.audit._run",
         "nasmeta.verification._frames", "nasmeta.verification._look_up",
     },
     "Networks, and the loops that train them": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -154,7 +155,7 @@ def import_official(
     try:
         found, kind = _of_folder(path, workers, report) if path.is_dir() else _of_file(path, report)
         name = _source_name(kind, found)
-        ends, curves, cells = _columns(name, found, sha256_of(path) if path.is_file() else "")
+        ends, curves, cells = _columns(name, found, _checksum(path))
         _write(name, ends, curves, cells, replace)
     except NasmetaError as reason:
         raise reason if str(path) in str(reason) else type(reason)(f"{path}: {reason}") from reason
@@ -208,7 +209,7 @@ def _of_folder(folder: Path, workers: int | None, report: _Report) -> tuple[_Fou
     """Return the measurements in an archive, and the names of its lengths of trainings."""
     import joblib
 
-    files = sorted(file for file in folder.iterdir() if _CELL_FILE.fullmatch(file.name))
+    files = _cell_files(folder)
     if not files:
         raise DamagedFileError(f"{folder} has no file of a cell, such as 000000.pickle.pbz2.")
     parts = [files[i : i + _CELLS_AT_ONCE] for i in range(0, len(files), _CELLS_AT_ONCE)]
@@ -224,6 +225,16 @@ def _of_folder(folder: Path, workers: int | None, report: _Report) -> tuple[_Fou
         done += n_files
         report(done, len(files))
     return found, kind
+
+
+def _cell_files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if _CELL_FILE.fullmatch(file.name))
+
+
+def _checksum(path: Path) -> str:
+    if path.is_file():
+        return sha256_of(path)
+    return hashlib.sha256("".join(map(sha256_of, _cell_files(path))).encode()).hexdigest()
 
 
 def _of_files(files: Sequence[Path]) -> tuple[_Found, set[str], int]:
