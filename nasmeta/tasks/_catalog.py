@@ -144,10 +144,6 @@ def _of_several_columns(name: str) -> Task | None:
     first, *others = name.split("+")
     if not others:
         return None
-    with suppress(NasmetaError):
-        task = _of_one_column(name)
-        if "+" in task.signal.dataset + task.signal.metric:
-            return task
     head = get_task(first)
     parts = [head, *(_objective(text, head.table_name, head.table, head.signal.dataset) for text in others)]
     return MultiObjectiveTask(_joined_name(parts), parts)
@@ -356,7 +352,7 @@ def as_task(task: str | Task | TaskDistribution) -> Task:
     """Return a task from its name, itself, or a distribution of exactly one."""
     if isinstance(task, TaskDistribution):
         if len(task) != 1:
-            raise SettingError(f"One task is needed, but {task!r} has {len(task)}.")
+            raise SettingError("task", task, "a single task")
         return task[0]
     return get_task(task) if isinstance(task, str) else task
 
@@ -386,10 +382,8 @@ def as_tasks(
         elif isinstance(one, kinds):
             found.append(one)
         else:
-            raise SettingError(
-                f"{'Sources' if sources else 'Tasks'} are names of tasks or of families, or "
-                f"{' or '.join(f'{kind.__name__}s' for kind in kinds)}, not {shown(one)}."
-            )
+            kinds_ = " or ".join(kind.__name__ for kind in kinds)
+            raise SettingError("sources" if sources else "tasks", one, f"names of tasks or families, or {kinds_}")
     return found
 
 

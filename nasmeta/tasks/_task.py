@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
-from nasmeta.errors import ColumnError, MissingValueError, NasmetaError, SettingError, shown
+from nasmeta.errors import ColumnError, MissingValueError, NasmetaError, SettingError
 from nasmeta.pictures import ShowsFacts
 from nasmeta.spaces import SearchSpace, get_space, held_out_name
 from nasmeta.tables import ColumnInfo, Table, kind_of_old, load_table, space_of_table, split_of
@@ -119,13 +119,12 @@ class Task(ShowsFacts):
         found = OBJECTIVE.fullmatch(objective)
         if found is None or self.objective is not None:
             raise SettingError(
-                f"{self.name} cannot be combined with {shown(objective)}. A task takes one objective, such as "
-                "within-5/latency or tradeoff-2/latency."
+                f"objective of {self.name}", objective, "one, such as within-5/latency or tradeoff-2/latency"
             )
         rule, amount, unit, metric = found.groups()
         of_cost = self.table.task(metric, self.signal.dataset) if cost is None else None
         if of_cost is not None and unit not in ("", of_cost.column.unit):
-            raise SettingError(f"{metric} of {self.table_name} is in the unit {of_cost.column.unit}, not in {unit}.")
+            raise SettingError(f"unit of {metric}", unit, of_cost.column.unit)
         made = copy(self)
         made.name = f"{self.name}/{objective}"
         made.objective = Objective(cost or of_cost.signal, rule, float(amount))  # type: ignore[arg-type, union-attr]
@@ -360,8 +359,8 @@ class Task(ShowsFacts):
         """
         if self._costs is None:
             raise MissingValueError(
-                f"{self.name} has no cost: nobody recorded the seconds of an evaluation. Name a column of seconds, as "
-                "in table.task(…, cost='train_seconds'), or give a budget in evaluations."
+                f"{self.name} has no recorded cost. Name a column of seconds, as in table.task(…, "
+                "cost='train_seconds'), or give a budget in evaluations."
             )
         return self._costs
 
@@ -441,10 +440,8 @@ class Task(ShowsFacts):
         if n_labels is None:
             return self._all_labels
         if rng is None:
-            raise SettingError("A number of labels needs a numpy.random.Generator that draws them: pass rng.")
-        n_labels = check_int("n_labels", n_labels)
-        if n_labels > len(self.measured):
-            raise SettingError(f"{self.name} has {len(self.measured):,} labelled cells; asked for {n_labels:,} labels.")
+            raise SettingError("rng", None, "a numpy.random.Generator")
+        n_labels = check_int("n_labels", n_labels, most=len(self.measured))
         return self._labels_of(np.sort(rng.choice(self.measured, n_labels, replace=False)))
 
     @cached_property
