@@ -46,8 +46,7 @@ TASKS: Registry[Task] = Registry(
     "task",
     group="nasmeta.tasks",
     accepts=_task_of,
-    wanted="a Task, or a function that returns one; a space is asked alone, in search and compare, where a function "
-    "answers (--evaluator)",
+    wanted="a Task, or a function that returns one",
 )
 _UNDER_OBJECTIVE = re.compile(r"([^/]+/.+?)/((?:within|tradeoff)-.+)")
 _COST_KINDS = ("", "latency/", "energy/")  # within-5ms/pixel3 is short for within-5ms/latency/pixel3
@@ -81,7 +80,7 @@ def get_task(name: str) -> Task:
     UnknownNameError
         If the name does not exist.
     ColumnError
-        If a table of your own has no such column.
+        If a user's table lacks this column.
 
     Examples
     --------
@@ -170,7 +169,7 @@ def _objective(text: str, name: str, table: Table, dataset: str | None) -> Task:
 
 
 def _joined_name(parts: list[Task]) -> str:
-    """Return the name of the first part, and for each other part what distinguishes it."""
+    """Return the name of the first part, followed by the differing ends of the other names."""
     if not parts:
         return "a task"
     table, dataset = f"{parts[0].table_name}/", parts[0].signal.dataset
@@ -208,7 +207,7 @@ def multi_objective_task(
     SettingError
         For fewer than two objectives, duplicates, or several datasets or spaces.
     ColumnError
-        If the table has no such objective.
+        If the table lacks an objective.
 
     Examples
     --------
@@ -221,12 +220,12 @@ def multi_objective_task(
     ('own/pets+watts', array([2, 1], dtype=int32))
     """
     opened = load_table(table) if isinstance(table, str) else table
-    own = table if isinstance(table, str) else table.name
+    table_name = table if isinstance(table, str) else table.name
     parts: list[Task] = []
     for one in [objectives] if isinstance(objectives, str) else objectives:
         if dataset is None and parts:
             dataset = parts[0].signal.dataset
-        parts.append(_objective(one, own, opened, dataset) if isinstance(one, str) else one)
+        parts.append(_objective(one, table_name, opened, dataset) if isinstance(one, str) else one)
     return MultiObjectiveTask(name or _joined_name(parts), parts)
 
 
@@ -238,7 +237,7 @@ def _own_tables() -> tuple[str, ...]:
 
 
 def _names_in(table: str) -> tuple[str, ...]:
-    """Return the names of the tasks of a table; empty if it is damaged or has no default metric."""
+    """Return the names of the tasks of a table; empty if it is damaged or lacks a default metric."""
     with suppress(NasmetaError):
         return load_table(table).tasks().names
     return ()
@@ -298,7 +297,7 @@ def task_distribution(name: str) -> TaskDistribution:
 def default_sources(task: Task) -> TaskDistribution:
     """Return the tasks that a meta-searcher learns from by default: the task's family without everything it holds out.
 
-    Tasks of 12 epochs, of latency and of energy have families of their own. All other tasks learn from the table's
+    Tasks of 12 epochs, of latency and of energy have separate families. All other tasks learn from the table's
     main family: a task under attack or with a budget learns from the validation accuracies on the other datasets. A
     trade-off learns from trade-offs of the same weight on the other datasets and devices. A task of a user's table
     learns from the same metric on the table's other datasets.
@@ -421,7 +420,7 @@ def list_tasks(family: str | None = None) -> pd.DataFrame:
     for name in [family] if family is not None else [name for name in task_families() if name != "all"]:
         try:
             tasks = task_distribution(name)
-        except (ColumnError, DamagedFileError):  # a table of the user's that is damaged or has no default metric
+        except (ColumnError, DamagedFileError):  # a damaged table, or one without a default metric
             if family is not None:
                 raise
             continue

@@ -102,7 +102,7 @@ class Augmentation:
         if len(scores) > 1:
             weights = rng.dirichlet(np.ones(len(scores))).tolist()
             mixed = np.sum([w * one for w, one in zip(weights, scores, strict=True)], axis=0)
-            mixed = standardised(mixed)  # so that the noise has the same scale
+            mixed = standardised(mixed)  # keeps the scale of the noise
         return mixed + self.noise * rng.standard_normal(len(mixed)) if self.noise else mixed
 
 
@@ -153,7 +153,7 @@ class EpisodeSampler:
     Raises
     ------
     SettingError
-        If there is no source, or one appears twice, has too few labels or equal ones only.
+        If sources are empty, appear twice, or have too few or only equal labels.
 
     Examples
     --------

@@ -19,7 +19,7 @@ _POINT = re.compile(r"(\d{1,6})of(\d{1,6})")
 def fidelities(task: Task, epochs: Iterable[int | str] | None = None) -> dict[int, Task]:
     """Return a task after trainings of each possible length, by epochs, ascending; the last is the task itself.
 
-    Validation accuracy on NAS-Bench-201 has two separate trainings, of 12 and 200 epochs. A table of your own has the
+    Validation accuracy on NAS-Bench-201 has two separate trainings, of 12 and 200 epochs. A user's table has the
     lengths that it holds for the same metric and all measured architectures. All other tasks have one length (0 for
     signals without a training). A string such as ``"50of200"`` in `epochs` is a point of the learning curve of the
     task's own training. It costs its share of the training, and is not a short training: its learning rate is still

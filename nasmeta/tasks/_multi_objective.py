@@ -58,7 +58,7 @@ class MultiObjectiveTask(Task):
 
     _stored = ("name", "_parts", "objective", "_table", "_held_out")
 
-    def __init__(self, name: str, parts: Sequence[Task]) -> None:  # no super(): it has no signal of its own
+    def __init__(self, name: str, parts: Sequence[Task]) -> None:  # without super(): it lacks a signal
         self.name, self._parts = name, _checked(name, parts)
         self.objective, self._table, self._held_out = None, self._parts[0]._table, None
 
@@ -113,7 +113,7 @@ class MultiObjectiveTask(Task):
 
     @cached_property
     def held_out(self) -> tuple[str, ...]:
-        """Names that must not appear in any source: those of all parts."""
+        """Names of all parts that must not appear in any source."""
         return self._held_out or tuple(dict.fromkeys(name for part in self._parts for name in part.held_out))
 
     @property

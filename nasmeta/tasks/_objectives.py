@@ -181,8 +181,8 @@ def hypervolume(values: ArrayLike, reference: Sequence[float], directions: Seque
 class Front:
     """The non-dominated architectures among all measured ones, and their hypervolume.
 
-    Each objective is scaled linearly, so that the front's best value is 1 and its worst 0. The reference point is -0.1
-    in every objective: a tenth of the range beyond the worst, so that the extremes of the front count (Ishibuchi
+    Each objective is scaled linearly, to 1 for the front's best value and 0 for its worst. The reference point is -0.1
+    in every objective: a tenth of the range beyond the worst, which includes the extremes of the front (Ishibuchi
     et al., "How to specify a reference point in hypervolume calculation for fair performance comparison", Evolutionary
     Computation 2018). Hypervolumes are in percent of the front's. `cells` is the front, from the best value of the
     first objective to the worst.
@@ -198,7 +198,7 @@ class Front:
         everything = np.asarray(values, np.float64)
         found = pareto_front(everything, directions)
         if not len(found):
-            raise MissingValueError("No architecture was measured in every objective, so there is no front.")
+            raise MissingValueError("No architecture was measured in every objective.")
         self.directions = tuple(directions)
         self._signs = np.array([1.0 if direction == "max" else -1.0 for direction in self.directions])
         order = np.argsort(-self._signs[0] * everything[found, 0], kind="stable")

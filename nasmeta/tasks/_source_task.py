@@ -43,7 +43,7 @@ class SourceTask:
     cells : ndarray of int32, shape (n_labels,)
         At least one, each once.
     utilities : ndarray of float64, shape (n_labels,)
-        The signal, signed so that higher is better; finite, and between ±1e100.
+        The signed signal, higher is better; finite, and between ±1e100.
     held_out : tuple of str
         As in `Task`. The dataset is always included; common spellings of a dataset are recognised.
     is_cost : bool, default False
@@ -130,7 +130,7 @@ class SourceTask:
         Raises
         ------
         SettingError
-            If that space has none of the cells.
+            If that space contains no cell.
 
         Examples
         --------
