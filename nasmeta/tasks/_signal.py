@@ -81,8 +81,8 @@ def recorded_costs(table: Table, signal: Signal) -> list[Cost]:
     """Return the columns of seconds that belong to a signal, the best first.
 
     On NAS-Bench-201, seconds of the signal's training, else seconds of the embedded release for 200 epochs, in
-    proportion to the epochs, doubled if the networks were trained on all of CIFAR-10. On other tables, columns of kind ``seconds``
-    of the same dataset and epochs: ``train_seconds``, or the only metric of this kind.
+    proportion to the epochs, doubled if the networks were trained on all of CIFAR-10. On other tables, columns of kind
+    ``seconds`` of the same dataset and epochs: ``train_seconds``, or the only metric of this kind.
     """
     s = signal
     if table.name == "nb201":

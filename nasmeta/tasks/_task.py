@@ -200,8 +200,8 @@ class Task(ShowsFacts):
         They follow from the kind of the signal's column. For performance, such as accuracy, also under attack, it is
         the dataset, for any epochs, seed, split or release. For latency and energy it is the device, for any batch
         size, metric and dataset: these numbers do not depend on images, and the values of one device nearly agree for
-        two datasets. A user's table that names no device holds out the dataset. A task with a budget holds out the names of
-        both columns. Seconds, parameters and FLOPs of two datasets differ by a factor or an offset only, so such a task
+        two datasets. A user's table that names no device holds out the dataset. A task with a budget holds out the
+        names of both columns. Seconds, parameters and FLOPs of two datasets differ by a factor or an offset only, so such a task
         holds out the metric in addition to the dataset; parameters and FLOPs are treated as one metric. The same holds
         for zero-cost proxies (Spearman correlation up to .999 between datasets).
         """
