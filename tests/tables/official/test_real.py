@@ -192,11 +192,3 @@ def test_made_up_files_have_the_official_structure(records: dict[int, Any], offi
                 assert type(made_up[field]) is type(value), field
                 if isinstance(value, dict):
                     assert made_up[field].keys() == value.keys(), (run, field)
-
-
-def test_made_up_files_are_read_by_the_official_api(official: Any) -> None:
-    nats_bench = pytest.importorskip("nats_bench", reason="pip install nasmeta[nb201]")
-    content = official.whole((0, 11), ("12", "200"))
-    api = nats_bench.create(content, "tss", fast_mode=False, verbose=False)
-    expected = content["arch2infos"][11]["200"]["all_results"]["cifar100", 888]["eval_acc1es"]["x-test@199"]
-    assert api.get_more_info(11, "cifar100", hp="200", is_random=888)["test-accuracy"] == expected
