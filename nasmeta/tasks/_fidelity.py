@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from nasmeta.errors import SettingError
-from nasmeta.tasks._declared import declared_tasks
+from nasmeta.tasks._catalog import declared_tasks
 from nasmeta.tasks._signal import Signal, is_own_table
 from nasmeta.tasks._task import Task
 
