@@ -62,27 +62,28 @@ def odd_accuracies(columns: Sequence[tuple[ColumnInfo, Values]], space: SearchSp
     for info, values in columns:
         if info.unit == "percent" and STATED not in info.note:
             groups.setdefault((info.metric, info.dataset), []).append(values)
-    messages: dict[str, list[str]] = {}
+    found: dict[str, list[tuple[str, str, list[str]]]] = {}
     for (metric, dataset), several in groups.items():
         cells = np.concatenate([np.flatnonzero(~np.isnan(values)) for values in several])
-        found = np.concatenate([values[~np.isnan(values)] for values in several]).astype(np.float64)
-        rounded = np.round(found, 3)  # 100.00000001 is a rounding of 100
+        known = np.concatenate([values[~np.isnan(values)] for values in several]).astype(np.float64)
+        rounded = np.round(known, 3)  # 100.00000001 is a rounding of 100
         checks = {
-            "looks like a fraction among percents": looks_fractional(found),
+            "looks like a fraction among percents": looks_fractional(known),
             "is below 0 or above 100 percent": (rounded < 0) | (rounded > 100),
         }
         for text, odd in checks.items():
-            places = list(dict.fromkeys(zip(cells[odd].tolist(), found[odd].tolist(), strict=True)))
-            if places:
-                named = ", ".join(f"{space.to_string(cell)} ({value:g})" for cell, value in places[:_NAMED])
-                more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
-                option = shlex.quote(f"{metric}=percent")
-                hint = f"unit={{{metric!r}: 'percent'}}, on the command line --unit {option}"
-                messages.setdefault(text, []).append(
-                    f"{metric} of {dataset} {text} for {named}{more}. If the values are right, state the unit: {hint}."
-                )
-    for first, *others in messages.values():
-        yield first + (f" The same holds for {len(others):,} more datasets or metrics." if others else "")
+            if odd.any():
+                places = zip(cells[odd].tolist(), known[odd].tolist(), strict=True)
+                named = [f"{space.to_string(cell)} ({value:g})" for cell, value in dict.fromkeys(places)]
+                found.setdefault(text, []).append((metric, dataset, named))
+    for text, places_ in found.items():
+        metric, dataset, named = places_[0]
+        more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+        others = f", as for {len(places_) - 1:,} more datasets or metrics" if len(places_) > 1 else ""
+        yield (
+            f"{metric} of {dataset} {text} for {', '.join(named[:_NAMED])}{more}{others}. If they are right, state "
+            f"the unit: unit={{{metric!r}: 'percent'}} (--unit {shlex.quote(f'{metric}=percent')})."
+        )
 
 
 def only_test_values(columns: Sequence[ColumnInfo], column: ColumnInfo | Any) -> str:
