@@ -51,12 +51,9 @@ class SeveralEvaluator(Evaluator):
     def __init__(self, task: MultiObjectiveTask, parts: Sequence[Evaluator] | None = None) -> None:
         super().__init__(task)
         self.parts = tuple(TableEvaluator(part) for part in task.parts) if parts is None else tuple(parts)
-        names = [one.task.name for one in self.parts]
-        if names != [part.name for part in task.parts]:
-            raise SettingError(
-                f"{task.name} needs one evaluator for each of {', '.join(part.name for part in task.parts)}, in this "
-                f"order, not for {', '.join(names) or 'none'}."
-            )
+        names, due = [one.task.name for one in self.parts], [part.name for part in task.parts]
+        if names != due:
+            raise SettingError("tasks of the evaluators", ", ".join(names), ", ".join(due))
         self.name = " and ".join(dict.fromkeys(one.name for one in self.parts))
 
     @cached_property

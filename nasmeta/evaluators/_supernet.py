@@ -19,7 +19,7 @@ class SupernetEvaluator(TrainingEvaluator):
 
     Single path one-shot with uniform sampling (Guo et al., ECCV 2020), see `nasmeta.training.Supernet`. The first
     evaluation trains the supernet; in each run, its cost includes the training. If the training fails, every evaluation
-    fails at the same cost. ``reports/training/supernet`` compares these values with those of trained networks.
+    fails at the same cost. ``reports/training/supernet`` compares these values with trained networks.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class SupernetEvaluator(TrainingEvaluator):
     """
 
     name = "supernet"
-    _instead = "a supernet needs a space of cells."
+    _instead = "A supernet needs cells."
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, isolated=False, build_network=None, **settings)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
-from nasmeta.errors import ColumnError, MissingValueError, SettingError, TrainingFailed, shown
+from nasmeta.errors import ColumnError, MissingValueError, SettingError, TrainingFailed
 from nasmeta.evaluators._evaluator import Evaluation, Evaluator
 from nasmeta.spaces import CellSpace, SearchSpace, canonical_dataset, held_out_name
 from nasmeta.tables import ColumnInfo
@@ -134,12 +134,9 @@ class TrainingEvaluator(Evaluator):
     ) -> None:
         asked = _of_space(task) if isinstance(task, SearchSpace) else as_task(task)
         if build_network is None and not isinstance(asked.space, CellSpace):
-            raise SettingError(f"Networks of {asked.space.name} cannot be built: {self._instead}")
-        if asked.signal.metric != "accuracy":
-            raise SettingError(f"Training measures accuracies, but {asked.name} is about {asked.signal.metric}.")
-        if asked.objective is not None:
-            cost = asked.objective.cost.metric
-            raise SettingError(f"Training measures accuracies, but {asked.name} is also about {cost}.")
+            raise SettingError("space", asked.space.name, "a cell space", self._instead)
+        if asked.signal.metric != "accuracy" or asked.objective is not None:
+            raise SettingError("task", asked.name, "a task of accuracy alone, which training measures")
         self.seed = check_int("seed", seed, least=0)
         self.folder = None if folder is None else Path(folder)
         space = asked.space if build_network is not None else asked.space.name
@@ -151,7 +148,7 @@ class TrainingEvaluator(Evaluator):
             self._network_identity = network_identity(build_network)
             self.trainer.build_network = IdentifiedNetwork(build_network, self._network_identity)
         if not len(self.trainer.dataset.splits["valid"]):
-            raise SettingError("A search needs validation images, but the dataset has none: pass valid_fraction=0.1.")
+            raise SettingError("number of validation images", 0, "at least 1", "Pass valid_fraction=0.1.")
         self.failures: dict[int, str] = {}
         self._trained: dict[int, _Trained] = {}  # by the representative of the class, in all runs of this evaluator
         self._begun: dict[int, _Trained] = {}  # evaluated in this run
@@ -160,7 +157,7 @@ class TrainingEvaluator(Evaluator):
         super().__init__(asked.with_held_out(self._held_out(asked)))
 
     name = "training"
-    _instead = "pass build_network, a function from the choices of an architecture to a torch.nn.Module."
+    _instead = "Pass build_network, a function from the choices of an architecture to a torch.nn.Module."
     _network_identity: dict[str, Any] | None = None  # of custom networks
     _home: _TemporaryFolder | None = None  # if trainings pause without a folder
 
@@ -366,23 +363,16 @@ def training_lengths(asked: Iterable[int | str] | None, recipe: Recipe) -> dict[
     if asked is None:
         pauses = [-(-n // every) * every for n in (full // 9, full // 3) if n]
         return {**{n: True for n in pauses if n < full}, full: False}
-    possible = f'Possible: 1 to {full}, with {full} among them; "2of{full}" pauses the training of {full} epochs.'
     found: dict[int, bool] = {}
     for length in asked:
         match = _POINT.fullmatch(length) if isinstance(length, str) else None
-        if isinstance(length, str) and (match is None or int(match[2]) != full):
-            raise SettingError(f"{shown(length)} is not a length of this training. {possible}")
-        epochs = check_int("epochs", int(match[1]) if match else length)
-        if epochs > full - (match is not None) or epochs in found:
-            raise SettingError(f"{shown(length)} is too long or appears twice. {possible}")
+        epochs = check_int("epochs", int(match[1]) if match else length, most=full - (match is not None))
+        if match and int(match[2]) != full:
+            raise SettingError("epochs", length, f"points of the training of {full} epochs, such as '2of{full}'")
         if epochs < full and epochs % every and (match or recipe.schedule == "constant"):
-            raise SettingError(
-                f"The recipe {recipe.name} evaluates every {every} epochs: a training pauses after a multiple of "
-                f"{every} epochs, not after {epochs}."
-            )
+            raise SettingError("epochs", length, f"multiples of {every}, after which the recipe evaluates")
         found[epochs] = match is not None
-    if full not in found:
-        raise SettingError(f"The training of {full} epochs is missing. {possible}")
-    if len({paused for epochs, paused in found.items() if epochs < full}) > 1:
-        raise SettingError("Short trainings are either pauses of the longest, or trainings of their own, not both.")
+    if full not in found or len({paused for epochs, paused in found.items() if epochs < full}) > 1:
+        expected = f"{full}, and either shorter trainings or pauses such as '2of{full}'"
+        raise SettingError("epochs", list(found), expected)
     return dict(sorted(found.items()))

@@ -1,4 +1,4 @@
-"""One run: its config, the loop, its clock, its journal, and its history."""
+"""One run: config, loop, clock, journal and history."""
 
 from nasmeta.runs._answers import on_evaluator as on_evaluator
 from nasmeta.runs._clock import Clock

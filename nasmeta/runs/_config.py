@@ -18,7 +18,7 @@ from nasmeta.errors import MissingValueError, SettingError
 from nasmeta.evaluators import Evaluator, SeveralEvaluator
 from nasmeta.runs._clock import Budget, Clock
 from nasmeta.runs._history import History
-from nasmeta.runs._journal import Journal, Records, check_recorded, read_journal
+from nasmeta.runs._journal import Journal, check_recorded, read_journal
 from nasmeta.runs._loop import run_loop
 from nasmeta.runs._sources import MetaModelLike, SourcesLike, check_learnable, saved_model_of, sources_of
 from nasmeta.runs._spec import SearcherSpec, check_objectives, why_no_seconds
@@ -278,7 +278,7 @@ class RunConfig:
         found = read_journal(path, self.identity)
         if found is None:
             return None
-        history = self._recorded(path, found[1])
+        history = self._checked(path, found[1])
         if not self._is_whole(history):
             return None
         return history.of(self)
@@ -344,13 +344,15 @@ class RunConfig:
         with ExitStack() as stack:
             for one in self.evaluators.values():
                 stack.callback(one.close)
-            journal = None
-            if path is not None:
-                journal = stack.enter_context(Journal(path, self.identity))
-                self._recorded(path, journal.evaluations)
-            records = Records([], [], [], []) if journal is None else journal.evaluations
+            journal = None if path is None else stack.enter_context(Journal(path, self.identity))
+            rows = []
+            if path is not None and journal is not None:
+                past = self._checked(path, journal.past)
+                rows = [past.row(i) for i in range(len(past))]
             for epochs, one in self.evaluators.items():
-                one.resume(*records.after(epochs, timed=self.clock is not None))
+                trained = [row for row in rows if row[3].get("epochs", epochs) == epochs]
+                reasons = {cell: details["failure"] for cell, *_, details in trained if "failure" in details}
+                one.resume([row[0] for row in trained], [row[1] for row in trained], reasons)
             history = run_loop(
                 searcher,
                 self.evaluators,
@@ -366,12 +368,11 @@ class RunConfig:
         history.chance_of_best = learnt.chance_of_best
         return history.of(self)
 
-    def _recorded(self, path: Path, records: Records) -> History:
-        """Return what a journal records, checked against the tables."""
-        history = records.history(self.evaluator.n_objectives, timed=self.clock is not None)
+    def _checked(self, path: Path, past: History) -> History:
+        """Return the history in a journal, checked against the tables."""
         continued = self.clock is not None and self.clock.promotion == "continued"  # costs then depend on the past
-        check_recorded(path, history, self.evaluators, costs=not continued)
-        return history
+        check_recorded(path, past, self.evaluators, costs=not continued)
+        return past
 
 
 def _objectives(evaluator: SeveralEvaluator) -> list[str]:

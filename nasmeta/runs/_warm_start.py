@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int, check_number
-from nasmeta.errors import SettingError, shown
+from nasmeta.errors import SettingError
 from nasmeta.searchers import MultiFidelitySearcher, Searcher, SubsetSearch
 from nasmeta.tasks import SourceTask, Task
 
@@ -33,7 +33,7 @@ class Guide:
             return replace(self, cells=np.random.default_rng(0).permutation(measured))
         order = self.cells[np.isin(self.cells, measured)]
         if not len(order):
-            raise SettingError(f"Nothing of the learned space was measured for {task.name}: search without it.")
+            raise SettingError(f"The learned space of {task.name} has no measured architecture. Omit prune_space.")
         return replace(self, cells=order)
 
     def around(self, searcher: Searcher) -> Searcher:
@@ -46,9 +46,9 @@ class Guide:
             return SubsetSearch(searcher, self.cells, self.first)
         name = type(searcher).__name__
         if self.cells is not None and not searcher.restrict(self.cells):
-            raise SettingError(f"{name} does not implement restrict, so it needs the whole space and a complete table.")
+            raise SettingError(f"{name} needs the whole space and a complete table.")
         if self.first is not None and not searcher.begin_with(self.first):
-            raise SettingError(f"{name} does not implement begin_with, so it takes no warm start.")
+            raise SettingError(f"{name} does not support a warm start.")
         return searcher
 
 
@@ -65,12 +65,10 @@ class Guidance:
         """Parse a fraction, and ``5`` or ``5/second``."""
         fraction = None if prune_space is None else check_number("prune_space", prune_space, 0, 1)
         if fraction == 0:
-            raise SettingError("prune_space must be above 0. Example: 0.1 searches a tenth of the space.")
+            raise SettingError("prune_space", 0, "a fraction above 0", "Example: 0.1 searches a tenth of the space.")
         number, slash, unit = str(warm_start).partition("/")
         if not number.isdecimal() or slash + unit not in ("", _PER_SECOND):
-            raise SettingError(
-                f'warm_start must be a number of architectures such as 5 or "5{_PER_SECOND}", not {shown(warm_start)}.'
-            )
+            raise SettingError("warm_start", warm_start, f'a number of architectures such as 5 or "5{_PER_SECOND}"')
         return cls(fraction, int(number), bool(slash) and int(number) > 0)
 
     def __bool__(self) -> bool:
@@ -147,8 +145,7 @@ class Guidance:
             first = warm_start_cells(task.space, sources, self.warm_start, costs=costs, allowed=allowed)
             if len(first) < self.warm_start:
                 raise SettingError(
-                    f"warm_start={self.warm_start} needs more labels: sources of {task.name} have labelled only "
-                    f"{len(first)} of the {task.space.size if allowed is None else len(allowed):,} architectures."
+                    "warm_start", self.warm_start, f"at most {len(first)}, as many as sources have labels"
                 )
         return Guide(cells, first, meta_model, chance)
 

