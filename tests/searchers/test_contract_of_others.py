@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from nasmeta.errors import SpaceExhaustedError
@@ -66,25 +63,6 @@ class TestClimberOnBuiltIns(TestClimber):
     spaces = ("nb201", MIXED)
 
 
-def test_each_test_runs_once_a_space() -> None:
-    class Own(TestClimber):
-        @pytest.fixture
-        def space(self) -> SearchSpace:
-            return TINY
-
-    def ids(contract: type[SearcherContract], *fixtures: str) -> list[str]:
-        found: list[str] = []
-        stub = SimpleNamespace(fixturenames=fixtures, parametrize=lambda name, values, ids, indirect: found.extend(ids))
-        contract().pytest_generate_tests(stub)  # type: ignore[arg-type]
-        return found
-
-    assert ids(TestClimber, "request", "space") == ["mixed", "sample", "tiny"]
-    assert ids(TestClimberOnBuiltIns, "space") == ["nb201", "mixed"]
-    assert ids(SearcherContract, "space") == ["nb201", "tnb101"]
-    assert ids(TestClimber, "request") == []
-    assert ids(Own, "space") == []  # a class with a fixture of its own
-
-
 def test_made_up_values_are_as_they_were() -> None:
     """Golden traces and fixed numbers of tests rest on them."""
     for name in ("nb201", "tnb101"):
@@ -93,16 +71,3 @@ def test_made_up_values_are_as_they_were() -> None:
         due = np.cos(1.7 * digits + np.arange(6) + 0.1).sum(axis=1) + 0.3 * np.cos(digits[:, 0] + digits[:, 5])
         np.testing.assert_array_equal(made_up_values(space, 0.1), due)
     assert made_up_values(TINY).shape == (24,)
-
-
-def test_the_contract_notices_what_leaves_the_space() -> None:
-    class Outside(Climber):
-        def ask(self, n: int = 1) -> NDArray[np.int32]:
-            return np.full(n, self.space.size, dtype=np.int32)
-
-    class Contract(SearcherContract):
-        def make(self, space: SearchSpace, rng: np.random.Generator) -> Searcher:
-            return Outside(space, rng)
-
-    with pytest.raises(AssertionError):
-        Contract().test_proposes_cells_of_the_space(MIXED, 1)
