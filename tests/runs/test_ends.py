@@ -18,7 +18,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import nasmeta as nm
-from nasmeta.errors import JournalError, NasmetaError
+from nasmeta.errors import JournalError
 
 LONG: dict[str, Any] = {
     "searchers": ["random", "evolution"],
@@ -64,25 +64,6 @@ def test_a_worker_is_killed(tmp_path: Path, uninterrupted: pd.DataFrame) -> None
     assert killed
     assert_frame_equal(frame, uninterrupted)
     assert recorded(tmp_path) == len(uninterrupted)
-
-
-@pytest.mark.slow  # seven processes
-def test_workers_that_always_die_are_told(tmp_path: Path) -> None:
-    code = """
-import os
-import nasmeta as nm
-from nasmeta.searchers import RandomSearch
-
-class Deadly(RandomSearch):
-    def ask(self, n=1):
-        os._exit(1)
-
-if __name__ == "__main__":
-    nm.compare([Deadly], "nb201/cifar10", repeats=4, evaluations=5, workers=2)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 1
-    assert f"{NasmetaError.__name__}: Workers (loky) died 3 times while no job ended" in done.stderr
 
 
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])

@@ -11,11 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from typer.testing import CliRunner
 
 import nasmeta as nm
 from nasmeta.analysis.report._remarks import run_remarks
-from nasmeta.cli._app import app
 from nasmeta.errors import EvaluationFailed, NasmetaError, SettingError, TrainingFailed
 from nasmeta.evaluators import Evaluation, Evaluator, FunctionEvaluator
 from nasmeta.runs import run_loop
@@ -141,32 +139,6 @@ def test_a_run_of_failures_has_no_best() -> None:
     with pytest.raises(SettingError):
         nm.report(frame)
     assert not any("all runs alike" in remark for remark in run_remarks(frame.assign(cell=0), 3))
-
-
-def test_a_command_says_of_a_function_that_no_evaluation_succeeded(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "never_answers.py").write_text(
-        "from nasmeta.errors import EvaluationFailed\n"
-        "def broken(choices):\n"
-        "    raise EvaluationFailed('no such layer')\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    asked = ["search", "random", "nb201/cifar10", "--evaluator", "never_answers:broken", "--evaluations", "3"]
-    said = CliRunner().invoke(app, asked)
-    assert said.exit_code == 1
-    assert "none: no evaluation succeeded" in said.stdout
-    assert "Warning: no evaluation succeeded, so the run has no best cell." in said.stderr
-
-
-def test_a_comparison_counts_failures(tmp_path: Path) -> None:
-    evaluator = FunctionEvaluator(loss, SPACE, name="pets", metric="loss", direction="min")
-    frame = nm.compare(["random", "gp"], evaluator, repeats=3, evaluations=12, folder=tmp_path)
-    assert frame.groupby(["searcher", "seed"], observed=True).size().eq(12).all()
-    assert set(frame.loc[frame["failure"] != "", "cell"]) <= set(FAILS)
-    assert frame["incumbent_value"].notna().all()
-    report = nm.report(tmp_path, tmp_path / "report").findings
-    assert report.results["mlp/pets"]["searcher"].tolist() == ["random", "gp"]
 
 
 def test_several_lengths_and_the_clock(tmp_path: Path) -> None:

@@ -6,10 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pandas.testing import assert_frame_equal
-from typer.testing import CliRunner
 
 import nasmeta as nm
-from nasmeta.cli._app import app
 from nasmeta.errors import JournalError, LeakageWarning, SettingError
 from nasmeta.meta import SavedMetaModel, SourceOrder, meta_train
 
@@ -42,14 +40,6 @@ def test_search_and_compare_take_a_file(path: Path, tmp_path: Path) -> None:
     assert_frame_equal(frames[0], frames[2])
 
 
-def test_compare_resumes_with_the_same_model(path: Path, tmp_path: Path) -> None:
-    first = nm.compare(["source-order"], TASK, repeats=2, evaluations=10, meta_model=path, folder=tmp_path / "c")
-    again = nm.compare(["source-order"], TASK, repeats=2, evaluations=10, meta_model=path, folder=tmp_path / "c")
-    assert_frame_equal(first, again)
-    with pytest.raises(JournalError):
-        nm.compare(["source-order"], TASK, repeats=2, evaluations=10, folder=tmp_path / "c")
-
-
 def test_what_does_not_fit_is_refused(path: Path) -> None:
     with pytest.raises(SettingError):
         nm.search("random", TASK, meta_model=path)
@@ -66,19 +56,6 @@ def test_what_does_not_fit_is_refused(path: Path) -> None:
 def test_the_target_among_its_sources_warns(path: Path) -> None:
     with pytest.warns(LeakageWarning, match="no honest test"):
         nm.search("source-order", "nb201/cifar10", evaluations=3, meta_model=path)
-
-
-@pytest.mark.filterwarnings("always")
-def test_the_command_line_takes_it_and_warns_in_a_line(path: Path) -> None:
-    arguments = ["--evaluations", "5", "--meta-model", str(path)]
-    result = CliRunner().invoke(app, ["search", "source-order", TASK, *arguments])
-    assert result.exit_code == 0, result.output
-    assert "learnt from nb201/cifar10, nb201/imagenet16-120" in result.stdout
-    result = CliRunner().invoke(app, ["search", "source-order", "nb201/cifar10", *arguments])
-    assert "Warning: order.npz has learnt from cifar10, which" in result.stderr
-    result = CliRunner().invoke(app, ["search", "meta-gp", TASK, *arguments])
-    assert result.exit_code == 2
-    assert "holds a model of source-order" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from pandas.testing import assert_frame_equal
 
 import nasmeta as nm
-from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
+from nasmeta.errors import NasmetaError, SpaceExhaustedError
 from nasmeta.evaluators import Evaluation
 from nasmeta.runs import Clock, History, run_loop
 from nasmeta.searchers import MultiFidelitySearcher, RandomSearch, RegularizedEvolution, Searcher
@@ -135,14 +135,6 @@ def test_a_cell_that_is_being_trained_is_told_once_for_each_who_asked() -> None:
     assert table(run(searcher, evaluations=2, workers=2)) == [(3, 3.0, 1), (5, 5.0, 0)]
     assert searcher.log == ["ask 5", "ask 5", "ask 3", "tell 3=0.3", "tell 5=0.5", "tell 5=0.5"][:4] + searcher.log[4:]
     assert searcher.log.count("tell 5=0.5") in (0, 2)  # the last result of a run is told to nobody
-
-
-def test_two_workers_that_repeat_one_cell_both_train_where_repeats_are_charged() -> None:
-    assert table(run(Script(5, 5, 3), evaluations=3, workers=2, repeats="charged")) == [
-        (5, 5.0, 0),
-        (5, 5.0, 1),
-        (3, 8.0, 0),
-    ]
 
 
 @pytest.mark.parametrize(("promotion", "last"), [("scratch", 2 + 3 + 8 + 12), ("continued", 2 + 3 + 6 + 9)])
@@ -279,24 +271,6 @@ def test_resumes_after_a_cut_at_any_line(tmp_path: Path, clock: dict[str, Any] |
         assert_frame_equal(whole.frame(), again.frame())
         assert path.read_bytes() == content
         assert np.isnan(again.searcher_seconds) == (end == len(lines))
-
-
-def test_compare_by_seconds(tmp_path: Path) -> None:
-    arguments: dict[str, Any] = {"repeats": 2, "seconds": {"nb201/cifar10": 40_000, "nb201/cifar100": 60_000}}
-    arguments |= {"tasks": ["nb201/cifar10", "nb201/cifar100"], "clock": CLOCK}
-    frame = nm.compare(["random", "evolution"], **arguments, folder=tmp_path)
-    assert_frame_equal(frame, nm.compare(["random", "evolution"], **arguments))
-    assert_frame_equal(frame, nm.compare(["random", "evolution"], **arguments, folder=tmp_path))
-    own = frame.attrs["searcher_seconds"]
-    assert set(own) == {"nb201/cifar10", "nb201/cifar100"}
-    assert all(0 < own[task][searcher] < 60 for task in own for searcher in ("random", "evolution"))
-    last = frame.groupby("task", observed=True)["simulated_seconds"].max()
-    assert last["nb201/cifar10"] <= 40_000 < last["nb201/cifar100"] <= 60_000
-    one = nm.search("evolution", "nb201/cifar100", seconds=60_000, clock=CLOCK, seed=1)
-    chosen = frame[(frame.task == "nb201/cifar100") & (frame.searcher == "evolution") & (frame.seed == 1)]
-    assert chosen["cell"].tolist() == one.cells.tolist()
-    with pytest.raises(SettingError):
-        nm.compare(["random", "evolution"], **{**arguments, "clock": None}, folder=tmp_path)
 
 
 @pytest.mark.slow

@@ -102,16 +102,6 @@ def test_a_neighbour_is_as_likely_as_the_others() -> None:
         assert counts.sum() > 1_950  # the others are random ones, after 128 that were known
 
 
-def test_reinforce_draws_what_its_policy_says_of_the_architectures() -> None:
-    space = example_space("sample")
-    searcher = SEARCHERS["reinforce"](space, np.random.default_rng(0))
-    searcher._logits = np.random.default_rng(1).normal(size=searcher._logits.shape)
-    searcher._probabilities = searcher._softmax()
-    expected = searcher._probabilities[np.arange(6), space.codes].prod(axis=1)
-    drawn = np.bincount(searcher.ask(100_000), minlength=space.size) / 100_000
-    np.testing.assert_allclose(drawn, expected / expected.sum(), atol=3e-3)
-
-
 def test_tpe_has_one_density_whether_by_halves_or_in_parts() -> None:
     rng = np.random.default_rng(0)
     codes = np.unique(rng.integers(5, size=(300, 10)), axis=0)  # of ten million combinations

@@ -204,13 +204,6 @@ def learnt(name: str, **settings: Any) -> Searcher:
     return searcher.meta_fit(sources())
 
 
-@pytest.mark.parametrize("name", LEARNING)
-def test_transfer_searches_better_than_chance(name: str) -> None:
-    found = proposals(learnt(name), VALUES, 12)
-    assert len(set(found)) == 12
-    assert VALUES[found].max() > np.quantile(VALUES, 0.98)
-
-
 @pytest.mark.parametrize("name", [where_installed("syne-tune-zero-shot")])
 def test_zero_shot_begins_with_the_best_mean_rank_of_the_common_cells(name: str) -> None:
     from scipy.stats import rankdata
