@@ -174,13 +174,13 @@ class JournalFile:
         return Contents(header, json.loads(b"[" + b",".join(bodies) + b"]"), size, checksum)
 
     def add(self, entries: str) -> None:
-        """Add a record, given as the JSON text of its entries; it is in the file after the next flush."""
+        """Add a record, given as the JSON text of its entries; it is in the file after the next flush.
+
+        A record flushes all earlier ones if the last flush was at least a tenth of a second ago.
+        """
         body = f"[{entries}".encode()
         self._checksum = crc32(body, self._checksum)
         self._lines.append(b'%b,"%08x"]\n' % (body, self._checksum))
-
-    def flush_now_and_then(self) -> None:
-        """Flush if the last flush was at least a tenth of a second ago."""
         if time.monotonic() - self._flushed >= _FLUSH_SECONDS:
             self.flush()
 

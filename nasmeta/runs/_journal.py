@@ -52,11 +52,13 @@ class Journal(JournalFile):
 
     def append(self, cell: int, value: Any, cost_seconds: float, details: Mapping[str, Any] | None = None) -> None:
         """Record one evaluation; it reaches the file at once, or with others a tenth of a second later."""
-        line = f"{cell},{value!r},{cost_seconds!r}"
-        if details and "failure" in details:  # the value may be NaN
-            line = f"{cell},{_encode(value)},{cost_seconds!r}"
-        self.add(f"{line},{_encode(details)}" if details else line)
-        self.flush_now_and_then()
+        if not details:
+            self.add(f"{cell},{value!r},{cost_seconds!r}")
+        elif "failure" in details or "note" in details:  # the value may be NaN
+            self.add(f"{cell},{_encode(value)},{cost_seconds!r},{_encode(details)}")
+        else:  # numbers, which repr writes faster
+            names = repr(details).replace("'", '"')
+            self.add(f"{cell},{value!r},{cost_seconds!r},{names}")
 
 
 def read_journal(path: Path, header: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], History] | None:

@@ -268,24 +268,25 @@ class _Loop:
                 possible = ", ".join(map(str, self.multi_fidelity.fidelities))
                 raise NasmetaError(f"epochs that {type(self.searcher).__name__} proposed", epochs, f"one of {possible}")
         self.thought += perf_counter() - begin
-        if type(proposed) is not np.ndarray or proposed.shape != (self.batch,) or proposed.dtype.kind not in "iu":
+        if type(proposed) is not np.ndarray or proposed.shape != (self.batch,):
             raise self._not_architectures(proposed)
         if proposed.dtype != _INT32:
-            if proposed.min() < 0 or proposed.max() >= self.n_cells:
+            if proposed.dtype.kind not in "iu" or proposed.min() < 0 or proposed.max() >= self.n_cells:
                 raise self._not_architectures(proposed)
             proposed = proposed.astype(_INT32)
         return proposed, epochs
 
     def _new(self, cells: list[int], keys: list[Any]) -> list[int]:
         """Return the architectures of a proposal to evaluate."""
-        if self.batch > 1:
-            new = [cell for cell in dict.fromkeys(cells) if cell not in self.known]
-        elif self.free and keys[0] in self.known:
-            return []
-        else:
+        if self.batch == 1:
+            if self.free and keys[0] in self.known:
+                return []
             new = cells
-        if new and not 0 <= min(new) <= max(new) < self.n_cells:
-            raise self._not_architectures(cells)
+        else:
+            new = [cell for cell in dict.fromkeys(cells) if cell not in self.known]
+        for cell in new:
+            if not 0 <= cell < self.n_cells:
+                raise self._not_architectures(cells)
         return new
 
     def _not_architectures(self, proposed: object) -> NasmetaError:
@@ -314,16 +315,19 @@ class _Loop:
         evaluation = self._evaluate(cells, trial.epochs)
         observed = evaluation.values if self.maximised else self.sign * evaluation.values
         utilities, costs = observed.tolist(), evaluation.cost_seconds.tolist()
-        total = utilities[0] if self.batch == 1 and not self.objectives else observed.sum()
+        if len(utilities) == 1:  # as below, but faster
+            self.known[keys[0]] = utilities[0]
+        else:
+            self.known.update(zip(keys, utilities, strict=True))
+        total = observed.sum() if self.objectives or len(utilities) > 1 else utilities[0]
         if total != total:  # NaN
             _require_reasons(evaluation, self.evaluators[trial.epochs])
-        self.known.update(zip(keys, utilities, strict=True))
         if self.continued and self.n >= self.n_recorded:
             costs = [self._remaining_cost(new[0], trial.epochs, costs[0])]
         notes = self._notes(trial, new, evaluation) if evaluation.notes or self.searcher.notes else ()
         values = utilities if self.maximised else evaluation.values.ravel().tolist()
         self.history.append(new, values, costs, evaluation.failures, notes, start, worker, trial.epochs, charged)
-        if self.journal is not None:
+        if self.journal is not None and self.n + len(new) > self.n_recorded:
             for position in range(max(self.n, self.n_recorded), self.n + len(new)):
                 self.journal.append(*self.history.row(position))
         if evaluation.failures:
