@@ -96,7 +96,7 @@ class SupernetEvaluator(TrainingEvaluator):
                 try:
                     result = train_supernet(trainer.dataset, self.recipe, self.space, self.seed, **where)
                 except TrainingFailed as failure:
-                    self._failed = self._told(failure, before + time.perf_counter() - start)
+                    self._failed = self._evaluated(failure, before + time.perf_counter() - start)
                     return self._failed
             assert result.network is not None
             self._supernet, self._train_seconds = result.network, result.train_seconds

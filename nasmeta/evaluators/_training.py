@@ -132,14 +132,14 @@ class TrainingEvaluator(Evaluator):
         build_network: BuildNetwork | None = None,
         **options: Any,
     ) -> None:
-        asked = _of_space(task) if isinstance(task, SearchSpace) else as_task(task)
-        if build_network is None and not isinstance(asked.space, CellSpace):
-            raise SettingError("space", asked.space.name, "a cell space", self._instead)
-        if asked.signal.metric != "accuracy" or asked.objective is not None:
-            raise SettingError("task", asked.name, "a task of accuracy alone, which training measures")
+        target = _of_space(task) if isinstance(task, SearchSpace) else as_task(task)
+        if build_network is None and not isinstance(target.space, CellSpace):
+            raise SettingError("space", target.space.name, "a cell space", self._instead)
+        if target.signal.metric != "accuracy" or target.objective is not None:
+            raise SettingError("task", target.name, "a task of accuracy alone, which training measures")
         self.seed = check_int("seed", seed, least=0)
         self.folder = None if folder is None else Path(folder)
-        space = asked.space if build_network is not None else asked.space.name
+        space = target.space if build_network is not None else target.space.name
         own: dict[str, Any] = {"options": options, "isolated": isolated, "build_network": build_network}
         self.trainer = Trainer(data, recipe, space, device=device, **own)
         if build_network is not None:
@@ -154,7 +154,7 @@ class TrainingEvaluator(Evaluator):
         self._begun: dict[int, _Trained] = {}  # evaluated in this run
         self._lost: dict[Path | None, float] = {}  # seconds of trainings that failed, by folder
         self._of_lengths: dict[Any, dict[int, Evaluator]] = {}
-        super().__init__(asked.with_held_out(self._held_out(asked)))
+        super().__init__(target.with_held_out(self._held_out(target)))
 
     name = "training"
     _instead = "Pass build_network, a function from the choices of an architecture to a torch.nn.Module."
@@ -174,12 +174,12 @@ class TrainingEvaluator(Evaluator):
         """Epochs of the recipe."""
         return self.trainer.recipe.epochs
 
-    def _held_out(self, asked: Task) -> tuple[str, ...]:
+    def _held_out(self, target: Task) -> tuple[str, ...]:
         """Return the dataset of the trainings; for a folder of images, which may be any dataset, also the task's."""
         dataset = self.trainer.dataset
         name = held_out_name(dataset.name)
         if dataset.facts.get("source") in (None, "folder"):
-            return tuple(dict.fromkeys((name, *asked.held_out)))
+            return tuple(dict.fromkeys((name, *target.held_out)))
         return (name,)
 
     @cached_property
@@ -316,21 +316,21 @@ class TrainingEvaluator(Evaluator):
 
     def _train(self, cell: int) -> _Trained:
         tell = self.trainer.announced(f"training cell {cell}", self._until or self.recipe.epochs)
-        asked: dict[str, Any] = {"recipe": self._short, "until": self._until, "tell": tell}
+        options: dict[str, Any] = {"recipe": self._short, "until": self._until, "tell": tell}
         folder = self._folder_of(cell)
         with _turn_at(folder):
             before, began = self._spent(folder), time.monotonic()
             try:
-                return self._told(self.trainer.train(cell, self.seed, folder, **asked))
+                return self._evaluated(self.trainer.train(cell, self.seed, folder, **options))
             except TrainingFailed as failure:
                 self._lost[folder] = before + time.monotonic() - began
-                return self._told(failure, self._lost[folder])
+                return self._evaluated(failure, self._lost[folder])
 
     def _spent(self, folder: Path | None) -> float:
         """Return the seconds of a training so far; they count if it resumes and fails."""
         return 0.0 if folder is None else max(seconds_so_far(folder), self._lost.get(folder, 0.0))
 
-    def _told(self, result: TrainingResult | TrainingFailed, elapsed: float = 0.0) -> _Trained:
+    def _evaluated(self, result: TrainingResult | TrainingFailed, elapsed: float = 0.0) -> _Trained:
         """Return the evaluation of a training; a failed one costs its elapsed seconds."""
         if isinstance(result, TrainingFailed):
             return _Trained(FAILED_VALUE, elapsed, result.told)
@@ -349,7 +349,7 @@ class TrainingEvaluator(Evaluator):
 _POINT = re.compile(r"(\d{1,6})of(\d{1,6})")
 
 
-def training_lengths(asked: Iterable[int | str] | None, recipe: Recipe) -> dict[int, bool]:
+def training_lengths(lengths: Iterable[int | str] | None, recipe: Recipe) -> dict[int, bool]:
     """Return the lengths of trainings in epochs, ascending, and whether each is a pause of the longest.
 
     By default, trainings pause after a ninth and a third of the epochs, or when the recipe evaluates next.
@@ -360,11 +360,11 @@ def training_lengths(asked: Iterable[int | str] | None, recipe: Recipe) -> dict[
     {4: True, 8: True, 18: False}
     """
     full, every = recipe.epochs, recipe.evaluate_every
-    if asked is None:
+    if lengths is None:
         pauses = [-(-n // every) * every for n in (full // 9, full // 3) if n]
         return {**{n: True for n in pauses if n < full}, full: False}
     found: dict[int, bool] = {}
-    for length in asked:
+    for length in lengths:
         match = _POINT.fullmatch(length) if isinstance(length, str) else None
         epochs = check_int("epochs", int(match[1]) if match else length, most=full - (match is not None))
         if match and int(match[2]) != full:

@@ -58,18 +58,6 @@ def test_the_journal_says_what_answered(tmp_path: Path) -> None:
         nm.search("gp", SurrogateEvaluator(surrogate, "training"), evaluations=25, journal=path)
 
 
-def test_a_comparison_on_surrogates(tmp_path: Path) -> None:
-    asked = {"tasks": ["nb201/cifar10", "tnb101/jigsaw"], "repeats": 2, "evaluations": 20, "folder": tmp_path}
-    frame = nm.compare(["random", "evolution"], evaluator="surrogate", **asked)
-    alone = nm.search("random", "tnb101/jigsaw", evaluations=20, seed=1, evaluator="surrogate")
-    rows = frame[(frame["task"] == "tnb101/jigsaw") & (frame["searcher"] == "random") & (frame["seed"] == 1)]
-    np.testing.assert_array_equal(rows["cell"], alone.cells)
-    again = nm.compare(["random", "evolution"], evaluator="surrogate", **asked)
-    assert again.equals(frame)
-    with pytest.raises(SettingError):
-        nm.compare(["random", "evolution"], **{**asked, "tasks": ["nb201/cifar10"]})
-
-
 def test_a_file_as_the_evaluator(tmp_path: Path) -> None:
     surrogate = Surrogate.load("nb201/cifar10")
     path = surrogate.save(tmp_path / "mine.npz")

@@ -254,17 +254,3 @@ def test_what_is_not_known_is_refused(trained: list[int]) -> None:
 def test_what_is_not_possible_is_said(asked: dict[str, Any], error: type[Exception]) -> None:
     with pytest.raises(error):
         nm.search("random", "nb201/cifar10", **asked)
-
-
-def test_evaluators_that_do_not_fit() -> None:
-    with pytest.raises(SettingError):
-        TrainingEvaluator("nb201/latency/eyeriss", FEW, "tiny")
-    with pytest.raises(SettingError):
-        TrainingEvaluator("nb201/cifar10/within-5ms/pixel3", FEW, "tiny")
-    with pytest.raises(SettingError):
-        TrainingEvaluator("nb201/cifar10", "digits", "tiny", valid_fraction=0)
-    evaluator = TrainingEvaluator("nb201/cifar10", FEW, "tiny")
-    with pytest.raises(SettingError):
-        nm.search("random", "nb201/cifar100", evaluator=evaluator)
-    with pytest.raises(SettingError):
-        nm.compare(["random"], "nb201/cifar10", evaluator="training")

@@ -51,10 +51,6 @@ def test_floats_come_back_exactly(tmp_path: Path, records: list[tuple[int, float
         assert [tuple(record) for record in journal.records] == records
 
 
-def test_a_journal_changes_nothing(tmp_path: Path, whole: tuple[History, bytes]) -> None:
-    assert same(nm.search("evolution", "nb201/cifar10", evaluations=60, seed=3), whole[0])
-
-
 def test_a_line_an_evaluation(whole: tuple[History, bytes]) -> None:
     lines = whole[1].decode().splitlines()
     assert len(lines) == 61
@@ -85,13 +81,6 @@ def test_a_larger_budget_goes_on_and_a_smaller_one_reads(tmp_path: Path) -> None
     assert path.read_bytes() == content
 
 
-@pytest.mark.parametrize("cut", [20, 31, 43])
-def test_resumes_in_the_middle_of_a_batch(tmp_path: Path, cut: int) -> None:
-    path = tmp_path / "batch.jsonl"
-    run(path, cut, batch=8)
-    assert same(run(path, 60, batch=8), nm.search("evolution", "nb201/cifar10", evaluations=60, seed=3, batch=8))
-
-
 def test_stopping_at_the_optimum_is_no_part_of_the_identity(tmp_path: Path) -> None:
     path = tmp_path / "optimum.jsonl"
     solved = run(path, 2000, seed=0, stop_at_optimum=True)
@@ -102,13 +91,6 @@ def test_stopping_at_the_optimum_is_no_part_of_the_identity(tmp_path: Path) -> N
     again = run(path, 2000, seed=0, stop_at_optimum=True)
     assert same(again, solved)
     assert again.stopped == "optimum"
-
-
-def test_a_space_read_to_its_end(tmp_path: Path) -> None:
-    path = tmp_path / "all.jsonl"
-    for _ in range(2):
-        everything = nm.search("random", "nb201/cifar10", evaluations=20_000, journal=path)
-        assert (len(everything), everything.stopped) == (15_625, "exhausted")
 
 
 @pytest.mark.parametrize(

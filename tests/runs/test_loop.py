@@ -103,15 +103,6 @@ def test_target_at_the_last_evaluation_of_the_budget_counts() -> None:
     assert run_loop(Scripted([9]), Counting(), evaluations=1, target=9.0).stopped == "optimum"
 
 
-def test_stops_where_nothing_new_comes() -> None:
-    class Stubborn(Scripted):
-        def ask(self, n: int = 1) -> NDArray[np.int32]:
-            return np.full(n, 3, dtype=np.int32)
-
-    trace = run_loop(Stubborn(), Counting(), evaluations=10, stall_limit=50)
-    assert (trace.stopped, trace.cells.tolist()) == ("stalled", [3])
-
-
 def test_stops_where_the_whole_space_was_evaluated() -> None:
     class All(Scripted):
         def ask(self, n: int = 1) -> NDArray[np.int32]:

@@ -150,12 +150,6 @@ def test_a_searcher_for_one_objective_is_refused(name: str) -> None:
         nm.search(name, TASK)
 
 
-@pytest.mark.parametrize("name", SEVERAL)
-def test_a_searcher_for_several_is_refused_on_one(name: str) -> None:
-    with pytest.raises(SettingError):
-        nm.search(name, "nb201/cifar10")
-
-
 def test_evaluators_one_an_objective() -> None:
     task = nm.multi_objective_task(["accuracy", "train_seconds"], "cifar10")
     accuracy, seconds = task.parts
@@ -181,23 +175,6 @@ def test_evaluators_one_an_objective() -> None:
     for wrong in ([TableEvaluator(seconds), TableEvaluator(accuracy)], [TableEvaluator(accuracy)]):
         with pytest.raises(SettingError):
             SeveralEvaluator(task, wrong)  # type: ignore[arg-type]
-
-
-@pytest.mark.slow
-def test_compare_and_report(tmp_path: Path) -> None:
-    options = {"tasks": [TASK, "nb201/cifar100+train_seconds"], "repeats": 3, "evaluations": 30}
-    frame = nm.compare(["random", "nsga2"], folder=tmp_path / "out", **options)  # type: ignore[arg-type]
-    assert_frame_equal(nm.compare(["random", "nsga2"], **options), frame)  # type: ignore[arg-type]
-    assert_frame_equal(nm.compare(["random", "nsga2"], folder=tmp_path / "out", **options), frame)  # type: ignore[arg-type]
-    found = nm.report(tmp_path / "out").findings
-    last = (
-        frame[(frame["evaluation"] == 30) & (frame["task"] == TASK)].groupby("searcher", observed=True)["regret"].mean()
-    )
-    table = found.results[TASK].set_index("searcher")
-    assert table.loc["random", "final_regret"] == pytest.approx(last["random"])
-    assert "hypervolume" in (tmp_path / "out" / "report" / "report.md").read_text()
-    two = nm.compare(["random", "nsga2"], workers=2, **options)  # type: ignore[arg-type]
-    assert_frame_equal(two, frame)
 
 
 def test_one_and_several_objectives_in_one_frame() -> None:

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -96,10 +91,6 @@ def test_two_workers_by_hand() -> None:
     assert table(trace) == [(3, 3.0, 1), (5, 5.0, 0), (1, 6.0, 0), (4, 7.0, 1)]
     assert searcher.log[:6] == ["ask 5", "ask 3", "tell 3=0.3", "ask 4", "tell 5=0.5", "ask 1"]
     assert trace.stopped == "budget"
-
-
-def test_ends_at_the_same_time_come_in_the_order_of_their_starts() -> None:
-    assert table(run(Script(4, 1, 3, 2), evaluations=3, workers=2)) == [(1, 1.0, 1), (4, 4.0, 0), (3, 4.0, 1)]
 
 
 @pytest.mark.parametrize(("overshoot", "cells"), [("count", [5, 3, 4]), ("discard", [5, 3])])
@@ -253,41 +244,6 @@ def test_one_worker_is_the_loop(kind: type[Searcher], seed: int, evaluations: in
 
 
 CLOCK = {"workers": 3, "repeats": "charged", "overshoot": "discard"}
-
-
-@pytest.mark.parametrize("clock", [None, CLOCK, {"workers": 2, "charge_searcher": True}])
-def test_resumes_after_a_cut_at_any_line(tmp_path: Path, clock: dict[str, Any] | None) -> None:
-    path = tmp_path / "run.jsonl"
-    arguments: dict[str, Any] = {"seconds": 60_000, "seed": 2, "clock": clock, "journal": path}
-    whole = nm.search("evolution", "nb201/cifar10", settings={"population": 5}, **arguments)
-    content = path.read_bytes()
-    lines = content.splitlines(keepends=True)
-    for end in (0, 1, 2, len(lines) // 2, len(lines) - 1, len(lines)):
-        path.write_bytes(b"".join(lines[:end]) + (b"[12" if 0 < end < len(lines) else b""))
-        again = nm.search("evolution", "nb201/cifar10", settings={"population": 5}, **arguments)
-        if clock and "charge_searcher" in clock and end < len(lines):
-            assert again.cells.tolist()[: end // 2] == whole.cells.tolist()[: end // 2]  # computing times differ
-            continue
-        assert_frame_equal(whole.frame(), again.frame())
-        assert path.read_bytes() == content
-        assert np.isnan(again.searcher_seconds) == (end == len(lines))
-
-
-@pytest.mark.slow
-def test_continues_after_a_kill(tmp_path: Path) -> None:
-    program = (
-        "import nasmeta as nm, sys; nm.compare(['evolution'], 'nb201/cifar10', repeats=40, seconds=1_500_000, "
-        f"clock={CLOCK!r}, folder=sys.argv[1])"
-    )
-    folder = tmp_path / "killed"
-    process = subprocess.Popen([sys.executable, "-c", program, str(folder)], env={**os.environ, "OMP_NUM_THREADS": "1"})
-    until = time.monotonic() + 60
-    while len(list(folder.rglob("*.jsonl"))) < 4 and time.monotonic() < until and process.poll() is None:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    arguments: dict[str, Any] = {"tasks": "nb201/cifar10", "repeats": 6, "seconds": 1_500_000, "clock": CLOCK}
-    assert_frame_equal(nm.compare(["evolution"], **arguments, folder=folder), nm.compare(["evolution"], **arguments))
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -71,30 +69,6 @@ def test_a_sampler_of_ones_own() -> None:
     first = asked(OptunaSearch(SPACE, np.random.default_rng(0), sampler=instance), 5)
     same = optuna.samplers.RandomSampler(seed=1)
     assert first == asked(OptunaSearch(SPACE, np.random.default_rng(9), sampler=same), 5)
-
-
-def test_compared_resumed_and_on_simulated_workers(tmp_path: Path) -> None:
-    spec = tmp_path / "spec.toml"
-    spec.write_text(
-        'tasks = ["nb201/cifar10"]\nrepeats = 2\n[budget]\nevaluations = 25\n[clock]\nworkers = 3\n'
-        '[searchers.optuna-tpe]\n[searchers.eager]\nsearcher = "optuna-tpe"\noptions = { n_startup_trials = 3 }\n'
-    )
-    read = nm.experiments.read_specification(spec)
-    frame = nm.experiments.run_specification(read, tmp_path / "out")
-    assert frame.groupby(["searcher", "seed"], observed=True).size().tolist() == [25] * 4
-    traces = {key: own["cell"].tolist() for key, own in frame.groupby(["searcher", "seed"], observed=True)}
-    assert traces["optuna-tpe", 0] != traces["eager", 0]
-    journal = tmp_path / "run.jsonl"
-    nm.search("optuna-tpe", "nb201/cifar10", evaluations=15, journal=journal)
-    resumed = nm.search("optuna-tpe", "nb201/cifar10", evaluations=30, journal=journal)
-    assert resumed.cells.tolist() == nm.search("optuna-tpe", "nb201/cifar10", evaluations=30).cells.tolist()
-
-
-def test_the_same_in_another_process() -> None:
-    code = "import nasmeta as nm; print(nm.search('optuna-tpe', 'nb201/cifar10', evaluations=25).cells.tolist())"
-    here = nm.search("optuna-tpe", "nb201/cifar10", evaluations=25).cells.tolist()
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    assert done.stdout.strip() == str(here)
 
 
 def test_without_optuna_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import json
 import logging
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -124,24 +122,6 @@ def test_batches_and_values_of_others(name: str) -> None:
         assert not seen & set(cells.tolist())
         seen |= set(cells.tolist())
         searcher.tell(cells[::-1].copy(), VALUES[cells[::-1]])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("slow", [False, True])
-def test_the_same_in_another_process_whatever_the_global_generators(slow: bool) -> None:
-    code = (
-        "import sys, random, json, numpy as np, nasmeta as nm; random.seed(5); np.random.seed(6)\n"
-        "for name, settings in json.loads(sys.argv[1]).items():\n"
-        "    print(nm.search(name, 'nb201/cifar10', evaluations=8, settings=settings).cells.tolist())"
-    )
-    here = {name: settings for name, settings in SOON.items() if not missing_packages(name) and slow is (name in SLOW)}
-    if not here:
-        pytest.skip("none of the peers is installed")
-    traces = [
-        nm.search(name, "nb201/cifar10", evaluations=8, settings=own).cells.tolist() for name, own in here.items()
-    ]
-    done = subprocess.run([sys.executable, "-c", code, json.dumps(here)], check=True, capture_output=True, text=True)
-    assert done.stdout.splitlines() == [str(trace) for trace in traces]
 
 
 def alone() -> Any:

@@ -155,24 +155,6 @@ def test_ties_are_drawn_from() -> None:
     assert len(set(firsts)) == 5
 
 
-def test_what_can_be_overridden_is_a_model_of_ones_own() -> None:
-    class Known(PredictorSearch):
-        """Knows the values: the interface that a meta-predictor has."""
-
-        def build_model(self, seed: int) -> None:
-            return None
-
-        def fit_model(self, cells: NDArray[np.int32], labels: NDArray[np.float64]) -> None:
-            self.n = len(cells)
-
-        def predict_model(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-            return VALUES, np.full(SPACE.size, 1e-6)
-
-    for acquisition in ("ei", "ucb", "greedy", "thompson"):
-        searcher = Known(SPACE, np.random.default_rng(0), acquisition=acquisition)
-        assert VALUES.argmax() in asked(searcher, 11)
-
-
 def test_equal_values_teach_nothing_and_stop_nothing() -> None:
     searcher = PredictorSearch(SPACE, np.random.default_rng(0))
     for _ in range(15):

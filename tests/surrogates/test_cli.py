@@ -47,17 +47,3 @@ def test_errors_are_one_line(shipped: Surrogate, tmp_path: Path) -> None:
         assert done.stderr.startswith("Error: ")
         assert text in done.stderr
         assert done.stderr.count("\n") == 1
-
-
-def test_search_and_compare_say_that_a_surrogate_answered() -> None:
-    done = RUN.invoke(app, ["search", "gp", "nb201/cifar10", "--evaluations", "15", "--evaluator", "surrogate"])
-    assert done.exit_code == 0, done.output
-    assert "best of the surrogate" in done.stdout
-    assert "predicted" in done.stdout
-    command = ["compare", "--searchers", "random", "--tasks", "nb201/cifar10", "--repeats", "2", "--evaluations", "10"]
-    done = RUN.invoke(app, [*command, "--evaluator", "surrogate"])
-    assert done.exit_code == 0, done.output
-    assert "best of the surrogate" in " ".join(done.stdout.split())
-    wrong = RUN.invoke(app, ["search", "random", "nb201/cifar10", "--evaluator", "oracle"])
-    assert wrong.exit_code == 2
-    assert "surrogate" in wrong.stderr
