@@ -264,7 +264,7 @@ def custom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "myevaluators.py").write_text(MODULE)
     monkeypatch.syspath_prepend(tmp_path / "site")
-    monkeypatch.setattr(EVALUATORS, "_outside", {})
+    monkeypatch.setattr(EVALUATORS, "_by_place", {})
     yield written(tmp_path, CUSTOM)
     sys.modules.pop("myevaluators", None)
 
