@@ -43,7 +43,7 @@ EXCEPTIONS = {
         "nasmeta.tables.sources._registry", "nasmeta.training.proxies._measure",
     },
     "Workers, and what they are handed": {
-        "nasmeta.experiments._backends", "nasmeta.experiments._compare", "nasmeta.experiments._jobs",
+        "nasmeta.experiments._backends", "nasmeta.experiments._jobs",
         "nasmeta.prediction._models", "nasmeta.runs._clock", "nasmeta.runs._spec",
     },
     "Parts of pictures and pages": {

@@ -184,7 +184,7 @@ def test_costs_count_where_they_differ() -> None:
 # -- search and compare ----------------------------------------------------------------------------------------------
 def test_a_warm_start_larger_than_the_space_is_called_by_its_name() -> None:
     with pytest.raises(SettingError, match=r"warm_start must be a whole number from 1 to 15625, not 20000"):
-        nm.search("random", "nb201/cifar100", evaluations=5, warm_start=20_000)
+        nm.search("random", "nb201/cifar100", evaluations=5, settings={"warm_start": 20_000})
 
 
 @pytest.mark.slow
@@ -193,45 +193,49 @@ def test_search_inside_with_a_warm_start() -> None:
     learnt = LearnedSpace.learn(NB201, sources, 0.1)
     first = warm_start_cells(NB201, sources, 4, allowed=learnt.cells)
     for name in ("evolution", "source-order"):
-        run = nm.search(name, "nb201/cifar100", evaluations=40, prune_space=0.1, warm_start=4)
+        run = nm.search(name, "nb201/cifar100", evaluations=40, settings={"prune_space": 0.1, "warm_start": 4})
         assert learnt.contains(run.cells).all()
         assert run.cells[:4].tolist() == first.tolist()
         assert (run.space, run.warm_start, run.sources) == ("learned:0.1", "4", sources.names)
     frame = run.frame()
     assert set(frame["space"]) == {"learned:0.1"}
     assert set(frame["warm_start"]) == {"4"}
-    cheap = nm.search("random", "nb201/cifar100", evaluations=5, warm_start="5/second")
-    dear = nm.search("random", "nb201/cifar100", evaluations=5, warm_start=5)
+    cheap = nm.search("random", "nb201/cifar100", evaluations=5, settings={"warm_start": "5/second"})
+    dear = nm.search("random", "nb201/cifar100", evaluations=5, settings={"warm_start": 5})
     assert cheap.cost_seconds[0] < dear.cost_seconds[0]
     assert target[0].values[dear.cells].max() > 73
 
 
 def test_journal_and_folder_know(tmp_path: Path) -> None:
     folder = tmp_path
-    options = {"evaluations": 10, "warm_start": 3}
-    whole = nm.search("random", "nb201/cifar10", prune_space=0.2, journal=folder / "run", **options)
+    settings = {"prune_space": 0.2, "warm_start": 3}
+    whole = nm.search("random", "nb201/cifar10", journal=folder / "run", settings=settings, evaluations=10)
     header = json.loads((folder / "run").read_text().partition("\n")[0])
-    assert (header["space"], header["warm_start"], len(header["sources"])) == ("learned:0.2", "3", 2)
-    longer = nm.search("random", "nb201/cifar10", prune_space=0.2, journal=folder / "run", evaluations=20, warm_start=3)
-    assert longer.cells[:10].tolist() == whole.cells.tolist()
-    with pytest.raises(nm.errors.JournalError, match="learned"):
-        nm.search("random", "nb201/cifar10", prune_space=0.1, journal=folder / "run", **options)
-    plan = {"inside": "random", "outside": "random"}
-    frame = nm.compare(
-        plan, "nb201/cifar10", repeats=2, evaluations=8, prune_space={"inside": 0.2}, folder=folder / "all"
+    assert header["settings"] == {"prune_space": 0.2, "warm_start": "3"}
+    assert len(header["sources"]) == 2
+    longer = nm.search(
+        "random",
+        "nb201/cifar10",
+        journal=folder / "run",
+        evaluations=20,
+        settings={"prune_space": 0.2, "warm_start": 3},
     )
+    assert longer.cells[:10].tolist() == whole.cells.tolist()
+    settings["prune_space"] = 0.1
+    with pytest.raises(nm.errors.JournalError):
+        nm.search("random", "nb201/cifar10", journal=folder / "run", settings=settings, evaluations=10)
+    plan = {"inside": ("random", {"prune_space": 0.2}), "outside": "random"}
+    frame = nm.compare(plan, "nb201/cifar10", repeats=2, evaluations=8, folder=folder / "all")
     of = dict(zip(frame["searcher"], frame["space"], strict=True))
     assert of == {"inside": "learned:0.2", "outside": "all"}
-    again = nm.compare(
-        plan, "nb201/cifar10", repeats=2, evaluations=8, prune_space={"inside": 0.2}, folder=folder / "all"
-    )
+    again = nm.compare(plan, "nb201/cifar10", repeats=2, evaluations=8, folder=folder / "all")
     assert again.equals(frame)
 
 
 def test_what_is_held_out_stays_out() -> None:
     for options in ({"prune_space": 0.1}, {"warm_start": 3}):
         with pytest.raises(LeakageError, match="cifar10"):
-            nm.search("random", "nb201/cifar10", evaluations=5, sources=["nb201/cifar10@12ep"], **options)
+            nm.search("random", "nb201/cifar10", evaluations=5, sources=["nb201/cifar10@12ep"], settings=options)
 
 
 @pytest.mark.parametrize(
@@ -248,13 +252,13 @@ def test_what_is_held_out_stays_out() -> None:
 def test_settings_out_of_range(options: dict[str, object]) -> None:
     name = next(iter(options))
     with pytest.raises(SettingError, match=name):
-        nm.search("random", "nb201/cifar10", evaluations=5, **options)  # type: ignore[arg-type]
+        nm.search("random", "nb201/cifar10", evaluations=5, settings=options)
 
 
 def test_seconds_that_no_source_knows() -> None:
     source = nm.get_task("nb201/cifar100").as_source()
     with pytest.raises(SettingError, match="seconds"):
-        nm.search("random", "nb201/cifar10", evaluations=5, warm_start="5/second", sources=[source])
+        nm.search("random", "nb201/cifar10", evaluations=5, sources=[source], settings={"warm_start": "5/second"})
 
 
 TRAIN_SECONDS = Task(  # of no family
@@ -277,14 +281,14 @@ def test_sources_of_another_metric_warn() -> None:
     options = {"evaluations": 3, "sources": ["nb201/cifar100", "nb201/imagenet16-120"]}
     for searcher, more in (("random", {"prune_space": 0.1}), ("random", {"warm_start": 2}), ("meta-gp", {})):
         with pytest.warns(OtherMetricWarning, match="metric train_seconds, all") as seen:
-            nm.search(searcher, TRAIN_SECONDS, **more, **options)  # type: ignore[arg-type]
+            nm.search(searcher, TRAIN_SECONDS, settings=more, **options)  # type: ignore[arg-type]
         assert seen[0].filename == __file__  # where the user called
     with pytest.warns(OtherMetricWarning, match="metric train_seconds, all sources of source-order are"):
         nm.compare(["source-order", "random"], [TRAIN_SECONDS], repeats=1, **options)  # type: ignore[arg-type]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        nm.search("random", "nb201/cifar10", prune_space=0.1, evaluations=3)
-        nm.search("source-order", "nb201/cifar10", warm_start=2, evaluations=3)
+        nm.search("random", "nb201/cifar10", evaluations=3, settings={"prune_space": 0.1})
+        nm.search("source-order", "nb201/cifar10", evaluations=3, settings={"warm_start": 2})
         several = list(nm.task_distribution("tnb101"))  # their chance has seen steps from metric to metric
         warn(nm.get_task("tnb101/normal"), several)
         other_numbers = nm.get_task("nb201/cifar100/within-9mJ/fpga")
@@ -305,21 +309,16 @@ def test_sources_of_another_metric_warn() -> None:
     assert budget.metric_kind == "accuracy within a budget"
 
 
-def test_compare_refuses_guidance_for_nobody() -> None:
-    with pytest.raises(SettingError, match="not compared"):
-        nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=5, warm_start={"evolution": 3})
-
-
 def test_a_model_from_a_file_searches_inside(tmp_path: Path) -> None:
     sources, target = nm.task_distribution("nb201").leave_out("cifar100")
     searcher = SourceOrder(NB201, np.random.default_rng(0))
     searcher.meta_fit(sources)
-    SavedMetaModel.write(tmp_path / "model", searcher)
-    run = nm.search("source-order", target, meta_model=tmp_path / "model", prune_space=0.1, evaluations=10)
+    model = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "model.npz", searcher))
+    run = nm.search("source-order", target, evaluations=10, settings={"prune_space": 0.1}, sources=model)
     assert LearnedSpace.learn(NB201, sources, 0.1).contains(run.cells).all()
     assert run.sources == sources.names
     assert 0.9 < run.chance_of_best < 1
-    assert np.isnan(nm.search("random", target, evaluations=5, warm_start=2).chance_of_best)
+    assert np.isnan(nm.search("random", target, evaluations=5, settings={"warm_start": 2}).chance_of_best)
 
 
 FIDELITIES = sorted(
@@ -345,19 +344,20 @@ def test_multi_fidelity_stays_inside_and_begins_with_the_first_cells(
 ) -> None:
     sources, target = nm.task_distribution("nb201").leave_out("cifar100")
     # Rungs that share a length: short trainings may not be here.
-    settings = {"rungs": 3} if name != "asha" else {}
-    options = {"epochs": [200], "evaluations": 60, "settings": settings, "prune_space": 0.1, "seed": 2}
-    run = nm.search(name, target, warm_start=7, journal=tmp_path / "journal", **options)
+    settings: dict[str, Any] = {"epochs": [200], "warm_start": 7} | ({"rungs": 3} if name != "asha" else {})
+    inside_settings = settings | {"prune_space": 0.1}
+    journal = tmp_path / "journal"
+    run = nm.search(name, target, journal=journal, settings=inside_settings, evaluations=60, seed=2)
     part = LearnedSpace.learn(NB201, sources, 0.1)
     assert part.contains(run.cells).all()
     assert len(set(run.cells.tolist())) == 60
     inside, anywhere = first_cells
     assert run.cells[:7].tolist() == inside
     assert (run.space, run.warm_start, run.sources) == ("learned:0.1", "7", sources.names)
-    again = nm.search(name, target, warm_start=7, journal=tmp_path / "journal", **{**options, "evaluations": 80})
+    again = nm.search(name, target, journal=journal, settings=inside_settings, evaluations=80, seed=2)
     assert again.cells[:60].tolist() == run.cells.tolist()
     assert part.contains(again.cells).all()
-    only = nm.search(name, target, warm_start=7, **{**options, "prune_space": None})
+    only = nm.search(name, target, settings=settings, evaluations=60, seed=2)
     assert only.cells[:7].tolist() == anywhere
     assert not part.contains(only.cells).all()
 
@@ -372,18 +372,18 @@ def test_multi_fidelity_of_ones_own_says_what_it_lacks() -> None:
 
     for options, method in (({"prune_space": 0.1}, "restrict"), ({"warm_start": 2}, "begin_with")):
         with pytest.raises(SettingError, match=method):
-            nm.search(Own, "nb201/cifar10", evaluations=5, epochs=[200], **options)  # type: ignore[arg-type]
+            nm.search(Own, "nb201/cifar10", evaluations=5, settings={"epochs": [200], **options})
 
 
 def test_a_warm_start_of_more_cells_than_sources_know_is_refused() -> None:
     sources, target = nm.task_distribution("nb201").leave_out("cifar100")
     few = sources.as_sources(20, np.random.default_rng(0))
     with pytest.raises(SettingError, match="only 40 of"):
-        nm.search("random", target, evaluations=50, sources=few, warm_start=41)
-    run = nm.search("random", target, evaluations=50, sources=few, warm_start=40)
+        nm.search("random", target, evaluations=50, sources=few, settings={"warm_start": 41})
+    run = nm.search("random", target, evaluations=50, sources=few, settings={"warm_start": 40})
     assert set(run.cells[:40].tolist()) == set(np.concatenate([source.cells for source in few]).tolist())
     with pytest.raises(SettingError, match=r"only \d+ of the 157"):
-        nm.search("random", target, evaluations=50, sources=few, warm_start=40, prune_space=0.01)
+        nm.search("random", target, evaluations=50, sources=few, settings={"prune_space": 0.01, "warm_start": 40})
 
 
 def test_random_search_handles_a_partial_table_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

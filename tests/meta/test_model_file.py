@@ -70,7 +70,7 @@ def test_settings_of_the_search_may_differ_and_those_of_the_training_not(tmp_pat
         SavedMetaModel.load(path).searcher(np.random.default_rng(0), features=["edges"])
     with pytest.raises(SettingError, match=r"meta-gp has no setting 'bet'. Possible: beta, features"):
         SavedMetaModel.load(path).searcher(np.random.default_rng(0), bet=2.0)
-    run = nm.search("meta-gp", "nb201/cifar100", evaluations=3, meta_model=path)
+    run = nm.search("meta-gp", "nb201/cifar100", evaluations=3, sources=SavedMetaModel.load(path))
     assert run.settings["features"] == ["edges", "operations"]
 
 
@@ -189,10 +189,10 @@ def test_a_model_that_has_learnt_the_targets_values_under_another_name_is_refuse
     model = SourceOrder(SPACE, np.random.default_rng(0)).meta_fit([copy])
     path = SavedMetaModel.write(tmp_path / "copy.npz", model)
     with pytest.raises(LeakageError, match="its source x orders all cells as the target does"):
-        nm.search("source-order", task, evaluations=2, meta_model=path)
+        nm.search("source-order", task, evaluations=2, sources=SavedMetaModel.load(path))
     with pytest.raises(LeakageError, match="its source x orders"):
-        nm.compare(["source-order"], [task], evaluations=2, repeats=1, meta_model=path)
-    nm.search("source-order", "nb201/cifar100", evaluations=2, meta_model=path)
+        nm.compare(["source-order"], [task], evaluations=2, repeats=1, sources=SavedMetaModel.load(path))
+    nm.search("source-order", "nb201/cifar100", evaluations=2, sources=SavedMetaModel.load(path))
 
 
 def test_the_settings_of_a_shipped_model_are_those_of_its_learner(tmp_path: Path) -> None:

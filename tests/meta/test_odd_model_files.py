@@ -141,7 +141,7 @@ def test_a_search_names_the_file(folder: Path, tmp_path: Path) -> None:
     unknown = written(tmp_path / "unknown.npz", model, settings={"no_such": 1})
     for path in (without, unknown):
         with pytest.raises(DamagedFileError, match=path.name):
-            nm.search("source-order", "nb201/cifar100", evaluations=3, meta_model=path)
+            nm.search("source-order", "nb201/cifar100", evaluations=3, sources=SavedMetaModel.load(path))
 
 
 def test_a_file_too_large_to_be_one_is_not_read(tmp_path: Path) -> None:

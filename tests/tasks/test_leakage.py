@@ -92,9 +92,9 @@ def test_the_targets_values_are_no_source_under_another_name(copy: str, labels: 
     with pytest.raises(LeakageError, match="x cannot be a source for nb201/cifar10: its labels"):
         nm.search("source-order", task, sources=[honest, source], evaluations=5)
     with pytest.raises(LeakageError, match="x cannot"):
-        nm.search("random", task, sources=[source], warm_start=2, evaluations=5)
+        nm.search("random", task, sources=[source], evaluations=5, settings={"warm_start": 2})
     with pytest.raises(LeakageError, match="x cannot"):
-        nm.compare(["source-order", "random"], [task], sources=[source], evaluations=5, seeds=[1])
+        nm.compare(["source-order", "random"], [task], sources=[source], evaluations=5, repeats=[1])
     with pytest.raises(LeakageError, match="x cannot"):
         nm.search("source-order", task, sources=[source], evaluations=5, evaluator="surrogate")
 

@@ -181,9 +181,9 @@ def test_what_needs_one_objective_says_so(embedded: MultiObjectiveTask) -> None:
         lambda: nm.search("meta-gp", "nb201/cifar100", sources=[embedded]),
         lambda: nm.search("random", embedded, evaluator="surrogate"),
         lambda: nm.search("random", embedded, evaluator=lambda choices: 1.0),
-        lambda: nm.search("random", embedded, evaluator="training", data="digits"),
+        lambda: nm.search("random", embedded, evaluator="training"),
         lambda: nm.search("random", embedded, stop_at_optimum=True),
-        lambda: nm.search("random", embedded, prune_space=0.1),
+        lambda: nm.search("random", embedded, settings={"prune_space": 0.1}),
         lambda: nm.compare(["random"], [embedded], evaluator="surrogate"),
     ):
         with pytest.raises(SettingError, match="objective"):
