@@ -11,7 +11,6 @@ from zlib import crc32
 import numpy as np
 
 from nasmeta.checks import recorded_settings, taking
-from nasmeta.code import code_of
 from nasmeta.errors import SettingError, shown
 from nasmeta.evaluators import Evaluator
 from nasmeta.runs._clock import Budget
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
 class SearcherSpec:
     """What to run: a searcher class and its settings.
 
-    `code` identifies the code of a class of somebody else's, see `code_of`; found out here, as a worker may not have
-    the source.
+    `code` is the identity of users' code, see `Searcher.code_identity`; a worker may not have the source.
     """
 
     name: str  # the registered one, else that of the class
@@ -60,7 +58,8 @@ class SearcherSpec:
             kind = kind.of(own.pop("predictor"), own.pop("acquisition", "ei"))  # type: ignore[attr-defined]
             name, settings = kind.__name__, own
         parameters = [*inspect.signature(kind).parameters.values()][2:]  # after space and rng
-        return cls(name, kind, recorded_settings(name, kind, settings or {}, parameters), code=code_of(kind))
+        settings = recorded_settings(name, kind, settings or {}, parameters)
+        return cls(name, kind, settings, code=kind.code_identity(settings))
 
     @property
     def is_meta(self) -> bool:

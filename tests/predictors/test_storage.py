@@ -58,7 +58,7 @@ def rewritten(file: Path, parts: dict[str, np.ndarray] | None = None, **changes:
 def test_mean_and_deviation_come_back(name: str, tmp_path: Path) -> None:
     settings = {"xgboost": {"n_members": 2, "n_estimators": 20}, "random-forest": {"n_estimators": 20}}.get(name, {})
     columns = ColumnEncoder(np.arange(15625.0), names=["x"])
-    encoder = make_encoder(["graph", make_encoder("cost", canonical=True), columns])
+    encoder = make_encoder(["graph", make_encoder("cost", dataset="cifar100"), columns])
     predictor = make_predictor(name, encoder=encoder, **settings).fit(CELLS, Y)
     again = load_predictor(save_predictor(predictor, str(tmp_path / "p.zip")))
     at = np.arange(0, 15625, 101)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -32,6 +32,7 @@ class CellRegressor(NeuralRegressor):
 
     features: str | None = CELL_FEATURES
     space: str | SearchSpace = "nb201"
+    reads_architectures: ClassVar[bool] = True
 
     @classmethod
     def check_space(cls, space: SearchSpace) -> None:
