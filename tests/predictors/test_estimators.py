@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import time
 from typing import Any
 
@@ -193,22 +192,3 @@ def test_order_of_unseen_networks_and_speed(name: str, least: float) -> None:
 def test_hardly_any_labels(name: str, y: list[float]) -> None:
     predicted = make_predictor(name).fit(np.arange(len(y)), y).predict(np.arange(50))
     assert np.isfinite(predicted).all()
-
-
-@pytest.mark.parametrize("labels", ["value", "rank"])
-def test_xgboost_says_what_its_columns_bring(labels: str) -> None:
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(200, 4))
-    y = 3 * X[:, 2] + X[:, 0]
-    with pytest.raises(AttributeError):
-        _ = XGBoostRegressor().feature_importances_
-    model = XGBoostRegressor(n_estimators=100, colsample_bytree=1.0, labels=labels, n_members=2).fit(X, y)
-    importances = model.feature_importances_
-    assert importances.sum() == pytest.approx(1)
-    assert importances.argsort()[::-1][:2].tolist() == [2, 0]
-    added = model.shap_values(X)
-    scores = model.label_scale_.to_scores(model.predict(X)) if labels == "value" else None
-    if scores is not None:
-        np.testing.assert_allclose(added.sum(axis=1), scores, atol=1e-4)
-    assert np.abs(added[:, :-1]).mean(axis=0).argmax() == 2
-    np.testing.assert_array_equal(pickle.loads(pickle.dumps(model)).feature_importances_, importances)

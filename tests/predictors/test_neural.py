@@ -84,9 +84,7 @@ def test_the_graph_network_alone_already_knows_isomorphs() -> None:
 def test_the_same_seed_gives_the_same_and_the_global_generator_stays(name: str) -> None:
     cells, y = labelled(40)
     state = torch.get_rng_state()
-    first, again, other = (
-        make_predictor(name, seed=seed, **QUICK).fit(cells, y).predict(cells) for seed in (1, 1, 2)
-    )
+    first, again, other = (make_predictor(name, seed=seed, **QUICK).fit(cells, y).predict(cells) for seed in (1, 1, 2))
     assert torch.equal(state, torch.get_rng_state())
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
