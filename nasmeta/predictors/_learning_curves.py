@@ -19,7 +19,7 @@ from nasmeta.registry import Registry
 
 Array: TypeAlias = NDArray[np.float64]
 CurveMethod: TypeAlias = Callable[[Array, Array, int], tuple[Array, Array]]
-"""From whole curves (n, E), first values (m, k) and an epoch to predictions (m,) and signed errors (n,) on the curves."""
+"""From whole curves (n, E), first values (m, k) and an epoch to predictions (m,) and signed errors (n,)."""
 
 CURVE_METHODS: Registry[CurveMethod] = Registry("curve method")
 
