@@ -162,7 +162,7 @@ class Model:
         elif learns_on_sources(self.name):
             found |= self.build(task, 0).identity
         elif self.name == "own" or not isinstance(PREDICTORS[self.name], PredictorEntry):
-            found["estimator"] = estimator_digest(make_predictor(self.predictor, None, task.space))
+            found["estimator"] = estimator_digest(self.build(task, 0))
         if MEASURED in parts:
             found["proxies"] = _digest(_measured(task.space))
         if PUBLISHED in parts:
@@ -212,7 +212,7 @@ def models_of(
     for label, what in named.items():
         own = (settings or {}).get(label, {})
         if not isinstance(what, str):
-            models.append(Model(label, what, None, own))
+            models.append(Model(label, what, encoder, own))
         elif learns_on_sources(what):  # a file may have slashes in its name
             models.append(Model(label, what, None, own, sources=sources))
         elif "/" in what:

@@ -69,19 +69,6 @@ def test_true_deviations_cover_what_they_claim_and_false_ones_do_not() -> None:
     assert calibration(mean, deviation, truth)["crps"] < calibration(mean, deviation / 2, truth)["crps"]
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda: rank_correlations([1.0, 2.0], [1.0]),
-        lambda: gaussian_crps([1.0], [-1.0], [1.0]),
-        lambda: interval_coverage([1.0], [1.0], [1.0], 1.0),
-    ],
-)
-def test_what_cannot_be_scored_is_refused(call: object) -> None:
-    with pytest.raises(SettingError):
-        call()  # type: ignore[operator]
-
-
 def test_summary_has_means_with_intervals_and_medians_of_seconds() -> None:
     table = summarise_predictions(made_up())
     assert len(table) == 8

@@ -406,9 +406,9 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
         pd.DataFrame({"arch": 3, "metric": "acc", "value": [1.0, 2.0]}), {}, "Rows 0 and 1 both contain own/acc"
     ),
     "unknown choice": (
-        by_positions([0, 1], acc=1.0).replace({"act": {"tanh": "elu"}}), {}, "Row 1: 'elu' is no choice of act"
+        by_positions([0, 1], acc=1.0).replace({"act": {"tanh": "elu"}}), {}, "choice of act is 'elu'"
     ),
-    "boolean choice": (by_positions([0], acc=1.0).assign(depth=True), {}, "True is no choice of depth"),
+    "boolean choice": (by_positions([0], acc=1.0).assign(depth=True), {}, "choice of depth is True"),
     "no choice": (by_positions([0, 1], acc=1.0).assign(width=[16, np.nan]), {}, "Row 1 has no choice for width"),
     "NA as choice": (
         by_positions([0, 1], acc=1.0).assign(width=pd.array([16, NA], dtype="Int64")), {},
@@ -416,10 +416,10 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
     ),
     "a position is missing": (by_positions([0], acc=1.0).drop(columns="act"), {}, "a column for each position"),
     "no architecture": (pd.DataFrame({"arch": [0, None], "acc": 1.0}), {}, "column arch has no architecture in row 1"),
-    "a float": (pd.DataFrame({"arch": [0.0, 1.0], "acc": 1.0}), {}, r"Column arch: np\.float64\(0\.0\)"),
-    "a negative index": (pd.DataFrame({"arch": [0, -1], "acc": 1.0}), {}, "-1 is no architecture of toy"),
-    "an index too far": (pd.DataFrame({"arch": [18], "acc": 1.0}), {}, "18 is no architecture.* 0 to 17"),
-    "another space": (pd.DataFrame({"arch": ["|none~0|"], "acc": 1.0}), {}, "is no architecture of toy"),
+    "a float": (pd.DataFrame({"arch": [0.0, 1.0], "acc": 1.0}), {}, r"np\.float64\(0\.0\)"),
+    "a negative index": (pd.DataFrame({"arch": [0, -1], "acc": 1.0}), {}, "architecture of toy is -1"),
+    "an index too far": (pd.DataFrame({"arch": [18], "acc": 1.0}), {}, "18.* 0 to 17"),
+    "another space": (pd.DataFrame({"arch": ["|none~0|"], "acc": 1.0}), {}, "architecture of toy is"),
     "no column says it": (pd.DataFrame({"acc": [1.0]}), {}, "no column of architectures.*columns: acc"),
     "the named one is absent": (OK, {"architecture": "net"}, "no column net"),
     "unknown metric": (OK, {"metrics": ["loss"]}, "no column 'loss': it has architecture, acc"),
