@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 import nasmeta as nm
 from nasmeta.cli._app import app
-from nasmeta.errors import EXTRAS, NasmetaError, SettingError, UnknownNameError
+from nasmeta.errors import EXTRAS, SettingError, UnknownNameError
 from nasmeta.experiments import read_specification
 from nasmeta.meta import META_PREDICTORS
 from nasmeta.prediction._models import label_free_names
@@ -112,13 +112,6 @@ def test_lists_of_what_predicts(monkeypatch: pytest.MonkeyPatch) -> None:
     tree = nm.list_encoders("hpobench-mlp").set_index("encoder")
     assert tree["columns"][["one-hot", "graph", "columns"]].to_list() == [43, 0, 0]
     assert set(tree.index) == {*ENCODERS, "proxies", "published-proxies"}
-    monkeypatch.setattr(PREDICTORS, "_places", {"lost": "nowhere:Lost"})
-    monkeypatch.setattr(PREDICTORS, "_declared", lambda _: raise_(NasmetaError("needs lost")))
-    assert nm.list_predictors().set_index("predictor")["summary"]["lost"] == "needs lost"
-
-
-def raise_(error: Exception) -> None:
-    raise error
 
 
 WITHOUT_TORCH = f"""{SEARCHES.partition("for name")[0]}

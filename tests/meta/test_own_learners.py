@@ -65,8 +65,8 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]
     yield importlib.import_module("own_learners")
     sys.modules.pop("own_learners", None)
     for registry in (SEARCHERS, META_PREDICTORS):
-        registry._outside.clear()
-    importlib.import_module("nasmeta.meta._meta_predictor")._OUTSIDE._outside.clear()
+        registry._by_place.clear()
+    importlib.import_module("nasmeta.meta._meta_predictor")._OUTSIDE._by_place.clear()
 
 
 def proposed(searcher: Any, **options: Any) -> list[int]:
@@ -114,7 +114,7 @@ def test_another_code_is_another_training(own: ModuleType, tmp_path: Path) -> No
     [
         ("own_learners:Unkept", SettingError, "Unkept cannot be kept in a file: it has no _pack and _unpack"),
         ("own_learners:Forgets", SettingError, "keeps no top, which its file records: set self.top"),
-        ("own_learners:Nobody", UnknownNameError, "own_learners has no Nobody"),
+        ("own_learners:Nobody", UnknownNameError, "own_learners:Nobody"),
         ("own_learner", UnknownNameError, "own_learner"),
     ],
 )

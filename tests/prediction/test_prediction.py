@@ -391,7 +391,7 @@ def test_fits_by_other_code_are_refused(tmp_path: Path, monkeypatch: pytest.Monk
         )
         linecache.clearcache()
         sys.modules.pop("own_predictor", None)
-        PREDICTORS._outside.clear()
+        PREDICTORS._by_place.clear()
         handed = importlib.import_module("own_predictor").Sum()
         encoder = ColumnEncoder(np.arange(SPACE.n_cells, dtype=np.float64))
         return {"named": "own_predictor:Sum", "handed": make_pipeline(encoder, handed)}
@@ -437,7 +437,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     (tmp_path / "contract_module.py").write_text(OWN_MODULE)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "contract_module", raising=False)
-    PREDICTORS._outside.clear()
+    PREDICTORS._by_place.clear()
     return importlib.import_module("contract_module")
 
 
