@@ -33,14 +33,13 @@ EXCEPTIONS = {
     "Formats of files, which are damaged, altered or written as before": {
         "nasmeta.meta._model_file", "nasmeta.surrogates._file",
         "nasmeta.tables._arrow_file", "nasmeta.tables._pickles", "nasmeta.tables._table_files",
-        "nasmeta.tables.official._curve_file", "nasmeta.tables.official._unpickle",
-        "nasmeta.tables.sources._base", "nasmeta.tables.sources._help_latency",
+        "nasmeta.tables.official._unpickle",
+        "nasmeta.tables.sources._help_latency",
         "nasmeta.tables.sources._zc_combine", "nasmeta.training._proxy_file",
         "nasmeta.training.proxies._measure", "nasmeta.verification._latency",
     },
     "What is made to fail, to hurry, or to find other files": {
         "nasmeta.tables._store", "nasmeta.tables._user_tables",
-        "nasmeta.tables.official._import", "nasmeta.tables.official._sources",
         "nasmeta.tables.sources._registry", "nasmeta.training.proxies._measure",
     },
     "Workers, and what they are handed": {
