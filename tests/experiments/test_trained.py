@@ -165,7 +165,7 @@ def test_no_regret_is_told_where_no_optimum_is_known_and_seconds_are_real(
         assert "days" not in page
         assert "seconds" in page
     assert "seconds per run" in pages[0]
-    assert found.findings.aggregates is None
+    assert found.findings.scores is None
     table = found.findings.results["nb201/cifar10"]
     assert table["seconds"].between(1e5, 4e5 + 2).all()
     assert {"searcher", "other", "difference"} <= set(found.findings.against_best("nb201/cifar10"))
