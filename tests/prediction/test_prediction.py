@@ -200,7 +200,7 @@ def test_changed_code_and_objects_are_fitted_again(tmp_path: Path, monkeypatch: 
         )
         linecache.clearcache()
         sys.modules.pop("own_predictor", None)
-        PREDICTORS._outside.clear()
+        PREDICTORS._by_place.clear()
         return importlib.import_module("own_predictor")
 
     import_with("X * 1.0")
