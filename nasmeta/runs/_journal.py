@@ -48,7 +48,7 @@ class Journal(JournalFile):
 
     def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
         super().__init__(path, header)
-        self.past = _history_of(header, self.records)
+        self.past = _history_of(self.records)
 
     def append(self, cell: int, value: Any, cost_seconds: float, details: Mapping[str, Any] | None = None) -> None:
         """Record one evaluation; it reaches the file at once, or with others a tenth of a second later."""
@@ -64,7 +64,7 @@ class Journal(JournalFile):
 def read_journal(path: Path, header: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], History] | None:
     """Return the header and the history in a journal; None if it does not exist or contains no evaluation."""
     found = Journal.read(path, header)
-    return None if found is None else (found.header, _history_of(found.header, found.records))
+    return None if found is None else (found.header, _history_of(found.records))
 
 
 def require_journal(path: Path) -> tuple[dict[str, Any], History]:
@@ -75,8 +75,10 @@ def require_journal(path: Path) -> tuple[dict[str, Any], History]:
     return found
 
 
-def _history_of(header: Mapping[str, Any], rows: list[list[Any]]) -> History:
-    history = history_for(len(header.get("objectives", [1])), timed="clock" in header)
+def _history_of(rows: list[list[Any]]) -> History:
+    first = rows[0] if rows else [0, 0.0, 0.0]
+    n_objectives = len(first[1]) if isinstance(first[1], list) else 1
+    history = history_for(n_objectives, timed=len(first) > 3 and "start" in first[3])
     for cell, value, cost, *rest in rows:
         details = rest[0] if rest else {}
         history.append(
@@ -119,7 +121,7 @@ def recorded_evaluation(journal: Journal, position: int, cells: NDArray[np.int32
 
 def check_recorded(path: Path, past: History, evaluators: Mapping[int, Evaluator], *, costs: bool) -> None:
     """Raise a JournalError if recorded values, or costs, differ from those of the tables (evaluators by epochs)."""
-    for epochs, one in evaluators.items():
+    for epochs, one in evaluators.items() if len(past) else ():
         rows = np.flatnonzero(past.epochs == epochs) if past.timed else np.arange(len(past))
         columns = [("value", past.values, one.values)] + [("cost", past.cost_seconds, one.cost_seconds)] * costs
         for what, recorded, due in columns:

@@ -85,20 +85,19 @@ def test_compare_with_searchers_of_one_length(tmp_path: Path) -> None:
         "random": [200],
         "asha": [12, 200],
     }
-    only = nm.compare(["random", "asha"], "nb201/cifar100", repeats=2, seconds=100_000, epochs=[200])
+    only = nm.compare(
+        ["random", "asha"], "nb201/cifar100", repeats=2, seconds=100_000, settings={"asha": {"epochs": [200]}}
+    )
     assert set(only["epochs"]) == {200}
     same = pd.DataFrame(only[only.searcher == "random"].reset_index(drop=True))
     kept = pd.DataFrame(frame[frame.searcher == "random"].reset_index(drop=True))
     assert same["cell"].tolist() == kept["cell"].tolist()
 
 
-def test_short_trainings_that_nobody_uses_are_refused() -> None:
-    with pytest.raises(SettingError):
-        nm.search("gp", "nb201/cifar10", evaluations=5, epochs=[12, 200])
-    with pytest.raises(SettingError):
-        nm.compare(["random", "gp"], "nb201/cifar10", repeats=1, evaluations=5, epochs=[12, 200])
-    run = nm.search("random", "nb201/cifar10", evaluations=5, epochs=[200])
-    assert run.cells.tolist() == nm.search("random", "nb201/cifar10", evaluations=5).cells.tolist()
+def test_searchers_of_full_trainings_have_no_training_lengths() -> None:
+    with pytest.raises(SettingError) as error:
+        nm.search("gp", "nb201/cifar10", evaluations=5, settings={"epochs": [12, 200]})
+    assert (error.value.what, error.value.value) == ("setting of gp", "epochs")
 
 
 def test_what_is_not_here_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +121,7 @@ def test_points_of_a_learning_curve(
     again = pickle.loads(pickle.dumps(point))
     assert (again.name, again.signal.epoch) == ("nb201/cifar10@50of200", 50)
     # The file has curves of 200 cells only: the search keeps to these.
-    run = nm.search("asha", "nb201/cifar10", evaluations=30, epochs=["50of200", 200])
+    run = nm.search("asha", "nb201/cifar10", evaluations=30, settings={"epochs": ["50of200", 200]})
     assert run.cells.max() < 200
     assert set(run.epochs) == {50, 200}
     assert run.space == "measured:0.0128"
