@@ -96,7 +96,7 @@ class Evaluator(ABC):
     values: NDArray[np.float64] | None = None
     cost_seconds: NDArray[np.float64] | None = None
     infeasible: NDArray[np.bool_] | None = None  # evaluations that fail, shape (size,), if known
-    goes_on = False  # whether a longer training resumes the paused shorter one
+    resumes = False  # whether a longer training resumes the paused shorter one
 
     def __init__(self, task: Task) -> None:
         self.task = task

@@ -16,7 +16,7 @@ from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Front, MultiObjectiveTask
 
 
-class SeveralEvaluator(Evaluator):
+class MultiObjectiveEvaluator(Evaluator):
     """Evaluate the objectives of a task, each with its own evaluator.
 
     An evaluation costs as much as its most expensive objective, because one training serves all of them. If all values
@@ -37,12 +37,12 @@ class SeveralEvaluator(Evaluator):
     --------
     >>> import numpy as np
     >>> import nasmeta as nm
-    >>> from nasmeta.evaluators import SeveralEvaluator, SurrogateEvaluator, TableEvaluator
+    >>> from nasmeta.evaluators import MultiObjectiveEvaluator, SurrogateEvaluator, TableEvaluator
     >>> task = nm.multi_objective_task(["accuracy", "train_seconds"], dataset="cifar10")
-    >>> SeveralEvaluator(task).evaluate(np.array([6111], np.int32)).values.round(1)
+    >>> MultiObjectiveEvaluator(task).evaluate(np.array([6111], np.int32)).values.round(1)
     array([[  91.6, 2879.7]])
     >>> accuracy, seconds = task.parts
-    >>> mixed = SeveralEvaluator(task, [SurrogateEvaluator(accuracy), TableEvaluator(seconds)])
+    >>> mixed = MultiObjectiveEvaluator(task, [SurrogateEvaluator(accuracy), TableEvaluator(seconds)])
     >>> run = nm.search("nsga2", mixed, evaluations=30)  # or nm.search(…, task, evaluator=["surrogate", "table"])
     """
 
@@ -147,4 +147,4 @@ class SeveralEvaluator(Evaluator):
             one.close()
 
     def __reduce__(self) -> Any:
-        return SeveralEvaluator, (self.task, self.parts)
+        return MultiObjectiveEvaluator, (self.task, self.parts)

@@ -287,7 +287,7 @@ class TrainingEvaluator(Evaluator):
                 if length < full and not (paused or constant):
                     one._short = self.recipe.but(epochs=length)
                 elif length < full:
-                    one._until, one.goes_on = length, True
+                    one._until, one.resumes = length, True
             self._of_lengths[key] = found
         return dict(self._of_lengths[key])
 

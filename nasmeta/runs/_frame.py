@@ -83,7 +83,7 @@ def _facts(runs: Sequence[History]) -> dict[str, dict[str, dict[str, Any]]]:
         of_group = {
             "runs": len(group),
             "full_epochs": group[-1].full_epochs,
-            "random_search": issubclass(spec.kind, RandomSearch) and not spec.guidance,
+            "random_search": issubclass(spec.kind, RandomSearch) and not spec.transfer,
         }
         seconds = [run.searcher_seconds for run in group if not np.isnan(run.searcher_seconds)]
         if seconds:

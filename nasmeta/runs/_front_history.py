@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
-from nasmeta.evaluators import SeveralEvaluator
+from nasmeta.evaluators import MultiObjectiveEvaluator
 from nasmeta.pictures import Width
 from nasmeta.runs._history import History
 from nasmeta.runs._picture import RunAxis, plot_front
@@ -43,7 +43,7 @@ class FrontHistory(History):
     ((100, 2), ['cell', 'architecture', 'accuracy', 'train_seconds'], True)
     """
 
-    evaluator: SeveralEvaluator
+    evaluator: MultiObjectiveEvaluator
 
     def __init__(self, n_objectives: int, config: RunConfig | None = None, *, timed: bool = False) -> None:
         super().__init__(config, timed=timed)

@@ -215,7 +215,7 @@ class History(ShowsFacts):
     @property
     def warm_start(self) -> str:
         """The number of first architectures that the sources chose: ``0``, ``5``, or ``5/second``."""
-        return self.config.searcher.guidance.warm_start_name
+        return self.config.searcher.transfer.warm_start_name
 
     def _column(self, column: array[Any]) -> NDArray[Any]:
         return np.array(column)[self._counted]

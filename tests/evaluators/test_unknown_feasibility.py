@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import nasmeta as nm
-from nasmeta.evaluators import SeveralEvaluator, TableEvaluator
+from nasmeta.evaluators import MultiObjectiveEvaluator, TableEvaluator
 from nasmeta.searchers import SEARCHERS
 from nasmeta.tasks import MultiObjectiveTask, Task
 
@@ -100,7 +100,7 @@ def test_a_killed_run_goes_on(searcher: str, score: Task, both: MultiObjectiveTa
 
 def test_an_objective_that_fails_takes_the_others_with_it(both: MultiObjectiveTask) -> None:
     parts = [TableEvaluator(part, unknown_feasibility=True) for part in both.parts]
-    several = SeveralEvaluator(both, parts)
+    several = MultiObjectiveEvaluator(both, parts)
     assert several.measured is None
     assert set(several.front.cells.tolist()) == set(both.front.cells.tolist())
     lost = np.flatnonzero(np.isnan(both.values[:, 0]))

@@ -15,7 +15,7 @@ from pandas.testing import assert_frame_equal
 
 import nasmeta as nm
 from nasmeta.errors import SettingError
-from nasmeta.evaluators import FunctionEvaluator, SeveralEvaluator, SurrogateEvaluator, TableEvaluator
+from nasmeta.evaluators import FunctionEvaluator, MultiObjectiveEvaluator, SurrogateEvaluator, TableEvaluator
 from nasmeta.runs import FrontHistory
 from nasmeta.searchers import SEARCHERS, Searcher
 
@@ -156,7 +156,7 @@ def test_evaluators_one_an_objective() -> None:
     run = nm.search("nsga2", task, evaluator=["surrogate", "table"], evaluations=30)
     assert run.config.identity["evaluator"]["parts"][0]["kind"] == "surrogate"
     same = nm.search(
-        "nsga2", SeveralEvaluator(task, [SurrogateEvaluator(accuracy), TableEvaluator(seconds)]), evaluations=30
+        "nsga2", MultiObjectiveEvaluator(task, [SurrogateEvaluator(accuracy), TableEvaluator(seconds)]), evaluations=30
     )
     assert same.config.identity == run.config.identity
     np.testing.assert_array_equal(same.frame()["cell"], run.frame()["cell"])
@@ -167,14 +167,14 @@ def test_evaluators_one_an_objective() -> None:
     assert isinstance(run, FrontHistory)
     assert 0 < run.hypervolumes[-1] <= 100
     counted = FunctionEvaluator(lambda choices: float(len(set(choices.values()))), seconds)
-    unknown = nm.search("nsga2", SeveralEvaluator(task, [TableEvaluator(accuracy), counted]), evaluations=30)
+    unknown = nm.search("nsga2", MultiObjectiveEvaluator(task, [TableEvaluator(accuracy), counted]), evaluations=30)
     assert isinstance(unknown, FrontHistory)
     assert np.isnan(unknown.hypervolumes).all()
     assert len(unknown.front)
     plt.close(unknown.plot())
     for wrong in ([TableEvaluator(seconds), TableEvaluator(accuracy)], [TableEvaluator(accuracy)]):
         with pytest.raises(SettingError):
-            SeveralEvaluator(task, wrong)  # type: ignore[arg-type]
+            MultiObjectiveEvaluator(task, wrong)  # type: ignore[arg-type]
 
 
 def test_one_and_several_objectives_in_one_frame() -> None:

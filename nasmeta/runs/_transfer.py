@@ -18,15 +18,15 @@ _PER_SECOND = "/second"
 
 
 @dataclass(frozen=True)
-class Guide:
-    """What a run has learned from sources for one target."""
+class Transfer:
+    """Knowledge from source tasks for one target."""
 
     cells: NDArray[np.int32] | None = None  # the subset to search, the most promising first; None: the whole space
     first: NDArray[np.int32] | None = None  # evaluated first
     meta_model: Any = None  # of the searcher itself, if it is a meta-searcher
     chance_of_best: float = float("nan")  # estimated probability that the subset contains the best architecture
 
-    def within(self, measured: NDArray[np.int32], task: Task) -> Guide:
+    def within(self, measured: NDArray[np.int32], task: Task) -> Transfer:
         """Restrict the subset to the measured architectures."""
         if self.cells is None:
             # This order replaces proposals outside.
@@ -53,7 +53,7 @@ class Guide:
 
 
 @dataclass(frozen=True)
-class Guidance:
+class TransferSettings:
     """The settings of pruning and warm start."""
 
     prune_space: float | None = None  # fraction of the architectures to search; None: all
@@ -61,7 +61,7 @@ class Guidance:
     per_second: bool = False  # whether these are chosen by their gain per second of training
 
     @classmethod
-    def of(cls, prune_space: Any = None, warm_start: Any = 0) -> Guidance:
+    def of(cls, prune_space: Any = None, warm_start: Any = 0) -> TransferSettings:
         """Parse a fraction, and ``5`` or ``5/second``."""
         fraction = None if prune_space is None else check_number("prune_space", prune_space, 0, 1)
         if fraction == 0:
@@ -95,14 +95,14 @@ class Guidance:
         if self:
             from nasmeta.meta import labelled_in
 
-            labelled_in(task.space, sources, " and ".join(self.asked))
+            labelled_in(task.space, sources, " and ".join(self.names))
         if self.warm_start:
             check_int("warm_start", self.warm_start, 1, task.space.size)
             if self.per_second:
                 _mean_costs(task, sources)
 
     @property
-    def asked(self) -> list[str]:
+    def names(self) -> list[str]:
         """The names of the settings in use."""
         return [name for name in ("prune_space", "warm_start") if getattr(self, name)]
 
@@ -112,7 +112,7 @@ class Guidance:
         sources: Sequence[Task | SourceTask],
         meta_model: Any = None,
         measured: NDArray[np.int32] | None = None,
-    ) -> Guide:
+    ) -> Transfer:
         """Learn the subset and the first architectures.
 
         Parameters
@@ -127,10 +127,10 @@ class Guidance:
 
         Returns
         -------
-        Guide
+        Transfer
         """
         if not self:
-            return Guide(meta_model=meta_model)
+            return Transfer(meta_model=meta_model)
         from nasmeta.meta import LearnedSpace, warm_start_cells
 
         cells, chance, first = None, float("nan"), None
@@ -147,10 +147,10 @@ class Guidance:
                 raise SettingError(
                     "warm_start", self.warm_start, f"at most {len(first)}, as many as sources have labels"
                 )
-        return Guide(cells, first, meta_model, chance)
+        return Transfer(cells, first, meta_model, chance)
 
 
-UNGUIDED = Guidance()
+NO_TRANSFER = TransferSettings()
 
 
 def _mean_costs(task: Task, sources: Sequence[Task | SourceTask]) -> NDArray[np.float64]:
