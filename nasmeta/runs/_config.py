@@ -1,4 +1,4 @@
-"""What a run is asked for: checked once, at the border, and passed whole."""
+"""The configuration of a run."""
 
 from __future__ import annotations
 
@@ -32,28 +32,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class RunConfig:
-    """All that a run depends on: the same config gives the same history, in any process.
-
-    `nasmeta.search` and `nasmeta.compare` make it of what a user asks for, see `RunConfig.of`.
+    """Everything that a run depends on: the same config gives the same history, in any process.
 
     Attributes
     ----------
     searcher : SearcherSpec
-        Its class and settings, and what sources tell it beside what it learns itself.
     evaluator : Evaluator
-        What answers, after full trainings; its ``task`` is the question.
+        For full trainings; it implies the task.
     budget : Budget
     seed : int
     clock : Clock or None
-        None where nobody asked for one: then evaluations are counted.
+        Without a clock, evaluations are counted and no time passes.
     lengths : mapping of int to Evaluator, or None
-        For a multi-fidelity searcher the evaluators by epochs.
+        Evaluators by epochs, for a multi-fidelity searcher.
     sources : tuple of Task or SourceTask
-        What it learns from.
     saved : SavedMetaModel or None
-        What it learnt before.
+        Replaces the meta-training.
     label : str
-        The searcher's name in a comparison; empty where that is its own.
+        Name of the searcher in a comparison; empty if it is the searcher's own name.
 
     Examples
     --------
@@ -76,7 +72,7 @@ class RunConfig:
     label: str = ""
 
     def __post_init__(self) -> None:
-        """Draw the answers of this run, where they are drawn."""
+        """Let evaluators with random values draw those of this seed."""
         object.__setattr__(self, "evaluator", self.evaluator.for_seed(self.seed))
         if self.lengths is not None:
             drawn = {epochs: one.for_seed(self.seed) for epochs, one in self.lengths.items()}
@@ -140,7 +136,7 @@ class RunConfig:
             clock = clock or Clock()
             free = next((other for other in (lengths or {0: evaluator}).values() if not other.has_costs()), None)
             if free is not None:
-                raise SettingError(why_no_seconds(free))
+                raise why_no_seconds(free)
         if clock is not None and clock.batch > 1 and (budget.seconds is not None or spec.is_multi_fidelity):
             raise SettingError("batch", clock.batch, "1 with a budget in seconds or several training lengths")
         if budget.stop_at_optimum and (task.is_sampled or evaluator.values is None):
@@ -151,7 +147,7 @@ class RunConfig:
 
     @property
     def task(self) -> Task:
-        """The question."""
+        """The task of the evaluator."""
         return self.evaluator.task
 
     @property
@@ -166,24 +162,18 @@ class RunConfig:
 
     @property
     def source_names(self) -> tuple[str, ...]:
-        """Names of all that it learns from, or learnt from before."""
+        """Names of the sources, also of a saved meta-model."""
         learnt = self.saved.sources if self.saved else ()
         return tuple(dict.fromkeys([*learnt, *(source.name for source in self.sources)]))
 
     @property
     def prune_space(self) -> float | None:
-        """The fraction of the cells that sources leave to search in; None for all."""
+        """The fraction of the space to search; None for all of it."""
         return self.searcher.guidance.prune_space
 
     @cached_property
     def measured(self) -> NDArray[np.int32] | None:
-        """What has an answer after every length of training, int32; None where all have.
-
-        Raises
-        ------
-        MissingValueError
-            Where nothing has.
-        """
+        """Architectures with a value for every training length, int32; None if all have one."""
         parts = [one.measured for one in self.evaluators.values() if one.measured is not None]
         if not parts:
             return None
@@ -192,14 +182,14 @@ class RunConfig:
             common = np.intersect1d(common, part)
         if not len(common):
             raise MissingValueError(
-                f"Nothing was measured after all of {', '.join(map(str, self.evaluators))} epochs for "
-                f"{self.task.name}: leave out one of them."
+                f"No architecture of {self.task.name} has values after all of "
+                f"{', '.join(map(str, self.evaluators))} epochs. Omit one length."
             )
         return common
 
     @property
     def searched_space(self) -> str:
-        """Which part is searched, in words: ``all``, ``learned:0.1``, or ``measured:0.128``."""
+        """The part that is searched: ``all``, ``learned:0.1`` or ``measured:0.128``."""
         guided = self.searcher.guidance.space_name
         share = 1.0 if self.measured is None else len(self.measured) / self.task.space.size
         parts = [f"measured:{share:.3g}"] * (share < 1) + [guided] * (guided != "all")
@@ -245,7 +235,7 @@ class RunConfig:
         }
 
     def read(self, path: Path) -> History | None:
-        """Return the history that a journal holds to the run's end, without running anything; else None.
+        """Return the history of a finished run from its journal; None if the run is not finished.
 
         Raises
         ------
@@ -261,7 +251,7 @@ class RunConfig:
         return history.of(self)
 
     def _is_whole(self, history: History) -> bool:
-        """Tell whether what is recorded goes on to the run's end, and end it there."""
+        """Return whether the records reach the end of the run, and end the history there."""
         clock, most, until = self.clock or Clock(), self.budget.most_evaluations, self.budget.most_seconds
         n, ends = len(history), history.end_seconds
         within = (np.arange(n) < most) & (history.start_seconds < until)
@@ -270,7 +260,7 @@ class RunConfig:
         history.end(self.budget, clock, self.evaluator.sign, self.target, self.evaluator.full_epochs)
         if within.sum() >= most or within.sum() < n or all_busy_until >= until:
             return True
-        if history.stopped == "optimum":  # found while nothing else could be started before
+        if history.stopped == "optimum":  # no other evaluation could start before
             return clock.workers == 1 or all_busy_until >= float(history.end_seconds[-1])
         if not self.is_timed and n >= (self.task.space.size if self.measured is None else len(self.measured)):
             history.stopped = "exhausted"
@@ -278,14 +268,14 @@ class RunConfig:
         return False
 
     def learn(self) -> Guide:
-        """Return what is learnt from the sources; it serves the runs of all seeds, so it depends on none."""
+        """Return what the runs of all seeds learn from the sources."""
         spec, model = self.searcher, None
         if spec.is_meta:
             model = spec.meta_fit(self.task, list(self.sources), self.saved)
         return spec.guidance.learn(self.task, self.sources, model, self.evaluator.measured)
 
     def start(self, guide: Guide) -> Searcher:
-        """Build the searcher, with what was learnt; it is kept to what was measured."""
+        """Build the searcher from what it learned; it proposes only measured architectures."""
         task = self.task
         searcher = self.searcher.build(task.space, self.searcher.generator(task, self.seed))
         if isinstance(searcher, MetaSearcher):
@@ -302,15 +292,15 @@ class RunConfig:
         searcher: Searcher | None = None,
         watch: Callable[[int], object] | None = None,
     ) -> History:
-        """Run the searcher; with a journal, where there is a path, from what it holds on.
+        """Run the searcher; with a path, resume from the journal and continue it.
 
         Parameters
         ----------
         path : Path, optional
         learnt : Guide, optional
-            What `learn` returned, which many runs share; learnt now where left out.
+            The result of `learn`, which many runs share; by default it is learned now.
         searcher : Searcher, optional
-            In place of what `start` builds.
+            By default the result of `start`.
         watch : callable, optional
             Called with the number of evaluations after each of them.
         """
@@ -344,7 +334,7 @@ class RunConfig:
         return history.of(self)
 
     def _recorded(self, path: Path, records: Records) -> History:
-        """Return what a journal records, checked against the tables."""
+        """Return the records of a journal as a history, checked against the tables."""
         history = records.history(self.evaluator.n_objectives, timed=self.is_timed)
         continued = self.clock is not None and self.clock.promotion == "continued"  # costs then depend on the past
         check_recorded(path, history, self.evaluators, costs=not continued)
@@ -361,6 +351,6 @@ def _column(evaluator: Evaluator) -> str:
 
 
 def _labels(source: Task | SourceTask) -> dict[str, Any]:
-    """Return name, number and hash of the labels of a source: other labels under the same name are another run's."""
+    """Return name, number and hash of the labels of a source; other labels make another run."""
     seen = source.as_source() if isinstance(source, Task) else source
     return {"name": seen.name, "labels": len(seen), "sha256": seen.sha256[:16]}

@@ -1,4 +1,4 @@
-"""A searcher with its settings, checked; all randomness of its runs; and why a run is refused."""
+"""A searcher with its settings, and the random generators of its runs."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class SearcherSpec:
 
     @property
     def learns(self) -> bool:
-        """Whether source tasks have a part in its runs: it is a meta-searcher, or guided."""
+        """Whether its runs use source tasks, for the searcher itself, for a smaller space or for a warm start."""
         return self.is_meta or bool(self.guidance)
 
     @property
@@ -78,7 +78,7 @@ class SearcherSpec:
         return self.settings | self.guidance.settings | lengths
 
     def budgeted(self, budget: Budget) -> SearcherSpec:
-        """Return the same spec with the budget of the run in its settings, for a searcher that depends on it."""
+        """Return the spec with the budget of the run in the settings of a searcher that depends on it."""
         name = self.kind.budget_setting
         if name is None or budget.evaluations is None:
             return self
@@ -86,21 +86,21 @@ class SearcherSpec:
 
     @property
     def is_multi_fidelity(self) -> bool:
-        """Whether it chooses how long a cell is trained."""
+        """Whether it chooses the length of each training."""
         return issubclass(self.kind, MultiFidelitySearcher)
 
     def build(self, space: SearchSpace, rng: np.random.Generator) -> Searcher:
-        """Build the searcher; a value that it cannot take is a SettingError."""
+        """Build the searcher; raise a SettingError for impossible values."""
         with taking(self.name, self.settings):
             return self.kind(space, rng, **self.settings)
 
     def generator(self, task: Task, seed: int) -> np.random.Generator:
-        """Return the generator of one run: it depends on seed, task and searcher, and on nothing else."""
+        """Return the generator of one run, which depends only on seed, task and searcher."""
         key = (crc32(task.name.encode()), crc32(self.name.encode()))
         return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
     def meta_fit(self, task: Task, sources: Sequence[Task | SourceTask], saved: SavedMetaModel | None = None) -> Any:
-        """Return what a meta-searcher learns from sources for a task, or learnt before; it depends on no seed."""
+        """Return the meta-model of a meta-searcher for a task, trained here or saved; it depends on no seed."""
         if saved is not None:
             known = self.build(task.space, np.random.default_rng(0))
             assert isinstance(known, MetaSearcher)
@@ -113,26 +113,19 @@ class SearcherSpec:
 
     @property
     def code_identity(self) -> dict[str, str]:
-        """Its part of the identity of a run; nothing for a searcher of this package."""
+        """The code's entry in the identity of a run; empty for a searcher of this package."""
         return {} if self.code is None else {"code": self.code}
 
 
 def check_objectives(spec: SearcherSpec, evaluator: Evaluator, budget: Budget) -> None:
-    """Refuse a searcher that is told numbers where the answer is a vector, and the other way round."""
-    task, n = evaluator.task, evaluator.n_objectives
+    """Raise an error if the searcher does not support the number of objectives."""
+    n, what = evaluator.n_objectives, f"objectives of {evaluator.task.name}"
     if n == 1 and spec.kind.objectives == "several":
-        raise SettingError(
-            f"{spec.name} searches for several objectives, but {task.name} has one. Name several, as in "
-            "nb201/cifar10+latency/pixel3 or nasmeta.multi_objective_task, or use another searcher, such as gp."
-        )
+        raise SettingError(what, n, f"several for {spec.name}", "Example: nb201/cifar10+latency/pixel3.")
     if n > 1 and spec.kind.objectives == "one":
-        raise SettingError(
-            f"{spec.name} searches for one objective, but {task.name} has {n}. Use ehvi, nsga2 or another searcher "
-            "for several (nasmeta list searchers), or a task that makes one number of them (nasmeta.tasks.Objective)."
-        )
+        raise SettingError(what, n, f"1 for {spec.name}", "Searchers for several: ehvi, nsga2.")
     if n > 1 and (spec.guidance or budget.stop_at_optimum):
-        what = "A learned space and a warm start need" if spec.guidance else "stop_at_optimum needs"
-        raise SettingError(f"{what} one objective, but {task.name} has {n}: leave it out.")
+        raise SettingError(what, n, "1 with prune_space, warm_start or stop_at_optimum")
 
 
 def _lengths(epochs: Any) -> tuple[int | str, ...] | None:
@@ -145,21 +138,12 @@ def _lengths(epochs: Any) -> tuple[int | str, ...] | None:
     return tuple(int(one) if str(one).isdecimal() else one for one in listed)
 
 
-def why_no_seconds(evaluator: Evaluator) -> str:
-    """Return why a budget in seconds says nothing of this evaluator."""
+def why_no_seconds(evaluator: Evaluator) -> SettingError:
+    """Return the error of a budget in seconds on an evaluator whose costs are not all known and positive."""
     task = evaluator.task
-    if task.device is None and not task.has_cost:
-        return (
-            f"{task.name} has no cost: nobody recorded the seconds of an evaluation, so a budget in seconds says "
-            "nothing. Give one in evaluations, or name a column of seconds: table.task(…, cost='train_seconds'), or "
-            "for a file of your own nasmeta data add FILE --kind train_time=seconds (in Python kind={…})."
-        )
-    if task.device is None and (missing := np.isnan(task.cost_seconds[task.measured])).any():
-        return (
-            f"{task.name} has no seconds for {missing.sum():,} of {len(missing):,} measured architectures: nobody "
-            "recorded what they cost, so a budget in seconds says nothing. Give one in evaluations."
-        )
-    return (
-        f"{task.name} has evaluations that cost no seconds, so a budget in seconds says nothing: "
-        "give one in evaluations."
+    missing = int(np.isnan(task.cost_seconds[task.measured]).sum()) if task.has_cost else 0
+    problem = f"no seconds for {missing:,} measured architectures" if missing else "no recorded seconds of evaluations"
+    return SettingError(
+        f"{task.name} has {problem}, so a budget in seconds is not possible. Use evaluations, or a task with a cost: "
+        "table.task(…, cost='train_seconds')."
     )

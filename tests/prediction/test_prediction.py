@@ -296,7 +296,7 @@ def test_command_prints_tables_and_writes_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--sizes", "many"], "Sizes are whole numbers"),
+        (["--sizes", "many"], "integers"),
         (["--predictors", "gp:nothing"], "Unknown encoder"),
         (["--dataset", "cifar11"], "Unknown task"),
         (["--predictors", ","], "name at least one"),

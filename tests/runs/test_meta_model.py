@@ -80,7 +80,7 @@ def test_the_command_line_takes_it_and_warns_in_a_line(path: Path) -> None:
     arguments = ["--evaluations", "5", "--sources", str(path)]
     result = CliRunner().invoke(app, ["search", "source-order", TASK, *arguments])
     assert result.exit_code == 0, result.output
-    assert "learnt from nb201/cifar10, nb201/imagenet16-120" in result.stdout
+    assert "nb201/cifar10, nb201/imagenet16-120" in result.stdout
     result = CliRunner().invoke(app, ["search", "source-order", "nb201/cifar10", *arguments])
     assert "Warning: order.npz has learnt from cifar10, which" in result.stderr
     result = CliRunner().invoke(app, ["search", "meta-gp", TASK, *arguments])

@@ -530,7 +530,7 @@ def test_the_demonstration(trained: list[Any], tmp_path: Path) -> None:
     ("arguments", "words"),
     [
         (["--data", "digits"], "no run to verify"),
-        (["{journal}"], "needs images"),
+        (["{journal}"], "--data"),
         (["{journal}", "--data", "digits", "--recipe", "slow"], "Unknown recipe"),
         (["{journal}.x", "--data", "digits"], "records no run"),
         (["{journal}", "--demo"], "its own run"),
@@ -646,8 +646,8 @@ def test_the_tasks_of_a_job_array_verify_at_once(journal: Path, tmp_path: Path) 
 
     said = [task.communicate(timeout=240)[0] for task in [begin(0), begin(1)]]
     assert said == [
-        "Shard 0/2: its 2 trainings are done. After all shards, leave out --shard for the page.\n",
-        "Shard 1/2: its 1 training is done. After all shards, leave out --shard for the page.\n",
+        "Shard 0/2: 2 trainings are done, 0 failed. After all shards, omit --shard to write the page.\n",
+        "Shard 1/2: 1 trainings are done, 0 failed. After all shards, omit --shard to write the page.\n",
     ]
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("result.json")}
     assert len(before) == 3
@@ -695,7 +695,7 @@ def test_a_shard_says_what_failed(trained: list[Any], failing: set[int], journal
     command = ["verify", str(journal), "--data", "digits", "--folder", str(folder), "--shard", "0/2"]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
-    assert "Shard 0/2: its 6 trainings are done, 2 failed." in result.stdout
+    assert "Shard 0/2: 4 trainings are done, 2 failed." in result.stdout
     assert len(re.findall(r"cell \d+, seed [01]: (?:failed: diverged|\d\d\.\d\d % in 6 s)\n", result.stderr)) == 6
     assert result.stderr.count("failed: diverged") == 2
     assert len(trained) == 6
