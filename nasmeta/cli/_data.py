@@ -169,10 +169,10 @@ def audit(table: list[str] | None, check: list[str] | None, report: Path | None)
     examples=["nasmeta data import NATS-tss-v1_0-3ffb9-simple"],
 )
 def import_data(path: Path, workers: int | None, replace: bool) -> None:
-    """Import an official file of NAS-Bench-201, NATS-Bench or NASLib and add its columns to the table.
+    """Import an official file of NAS-Bench-201 or NATS-Bench and add its columns to the table.
 
     The file is recognised by its content: NAS-Bench-201-v1_0-e61699.pth, NAS-Bench-201-v1_1-096897.pth,
-    NATS-tss-v1_0-3ffb9.pickle.pbz2, the folders NATS-tss-v1_0-3ffb9-simple and -full, nb201_*_full_training.pickle.
+    NATS-tss-v1_0-3ffb9.pickle.pbz2, and the folders NATS-tss-v1_0-3ffb9-simple and -full.
     """
     from nasmeta.spaces import get_space
     from nasmeta.tables import import_official

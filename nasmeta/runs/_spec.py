@@ -11,7 +11,6 @@ from zlib import crc32
 import numpy as np
 
 from nasmeta.checks import recorded_settings, taking
-from nasmeta.code import code_of
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator
 from nasmeta.runs._clock import Budget
@@ -57,9 +56,8 @@ class SearcherSpec:
             kind = kind.of(given.pop("predictor"), given.pop("acquisition", "ei"))  # type: ignore[attr-defined]
             name = kind.__name__
         parameters = [*inspect.signature(kind).parameters.values()][2:]  # after space and rng
-        return cls(
-            name, kind, recorded_settings(name, kind, given, parameters), guidance, _lengths(epochs), code_of(kind)
-        )
+        recorded = recorded_settings(name, kind, given, parameters)
+        return cls(name, kind, recorded, guidance, _lengths(epochs), kind.code_identity(recorded))
 
     @property
     def is_meta(self) -> bool:

@@ -164,7 +164,7 @@ def holds_none(task: Task, fraction: float | None) -> bool:
     if fraction is None:
         return False
     learnt = LearnedSpace.learn(task.space, sources_of(task), fraction)
-    return not learnt.contains(best_cells(task).astype(np.int32)).any()
+    return not np.isin(best_cells(task), learnt.cells).any()
 
 
 def evaluations_needed(frame: pd.DataFrame, task: Task) -> list[dict[str, object]]:

@@ -123,7 +123,7 @@ def test_without_a_known_optimum_there_are_no_regrets(tmp_path: Path, monkeypatc
         page = (tmp_path / name).read_text(encoding="utf-8")
         assert "regret" not in page.lower().replace("no regrets", "")
         assert "simulated" not in page
-    assert found.aggregates is None
+    assert found.scores is None
     assert found.results["nb201/cifar10"]["seconds"].between(1e5, 4e5 + 2).all()
     assert not found.facts[0].known
     frame = pd.read_parquet(tmp_path / "results.parquet")
