@@ -21,7 +21,7 @@ from nasmeta.runs._history import History
 from nasmeta.runs._journal import Journal, check_recorded, read_journal
 from nasmeta.runs._loop import run_loop
 from nasmeta.runs._sources import SourcesLike, check_learnable, is_model, saved_model_of, sources_of
-from nasmeta.runs._spec import SearcherSpec, check_objectives
+from nasmeta.runs._spec import SearcherSpec, check_objectives, why_no_seconds
 from nasmeta.runs._transfer import Transfer
 from nasmeta.searchers import MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.tasks import SourceTask, Task
@@ -140,8 +140,7 @@ class RunConfig:
             clock = clock or Clock()
             free = next((other for other in (lengths or {0: evaluator}).values() if not other.has_costs()), None)
             if free is not None:
-                hint = "Give evaluations, or name a column of seconds: table.task(…, cost='train_seconds')."
-                raise SettingError(f"cost of {free.task.name}", None, "seconds above 0 for every architecture", hint)
+                raise why_no_seconds(free)
         if clock is not None and clock.batch > 1 and (budget.seconds is not None or spec.is_multi_fidelity):
             raise SettingError("batch", clock.batch, "1 with a budget in seconds or several training lengths")
         if budget.stop_at_optimum and (task.is_sampled or evaluator.values is None):

@@ -1,4 +1,4 @@
-"""The sources of a run: source tasks without copies of the target, or a meta-model."""
+"""The sources of a run: source tasks that are not copies of the target, or a meta-model."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ if TYPE_CHECKING:
     from nasmeta.meta import SavedMetaModel
 
 _FEWEST_EQUAL, _FEWEST_ORDERED = 3, 20
-_FEWEST_ORDERED_ON_DEVICES = 100  # related GPUs may order 30 random cells alike; in 7,260 draws of 50, none did
+_FEWEST_ORDERED_ON_DEVICES = 100  # related GPUs sometimes order 30 random cells alike; none of 7,260 draws of 50 did
 _FIRST = 500
 
 
 def refuse_copies(evaluator: Evaluator, sources: Iterable[Task | SourceTask]) -> None:
-    """Raise an error for sources whose labels equal the target's values, or have their order.
+    """Raise a LeakageError for sources whose labels are the target's values, or have the same order.
 
-    A copy has at least 3 different values, all equal to the target's values; or at least 20 (100 for a device) that are
-    a monotone function of them, such as a rounding. Only common architectures are compared, and only if the target's
-    table is on this machine.
+    A copy has at least 3 different values, all equal to the target's; or at least 20 (100 for tasks of a device) in the
+    target's order or its reverse, such as rounded values. Only cells that both have are compared. If the target's table
+    is missing, nothing is compared.
     """
     task = evaluator.task
     at_hand = list(_values_at_hand(evaluator))
@@ -57,7 +57,7 @@ def refuse_copies(evaluator: Evaluator, sources: Iterable[Task | SourceTask]) ->
         try:
             seen = (source.as_source() if isinstance(source, Task) else source).in_space(task.space)
         except (ColumnError, MissingValueError, SettingError):
-            continue  # meta-training reports the error
+            continue  # the searcher reports the problem
         for values in at_hand:
             if how := _how_alike(values[seen.cells], seen.utilities, fewest):
                 raise LeakageError(
@@ -67,12 +67,12 @@ def refuse_copies(evaluator: Evaluator, sources: Iterable[Task | SourceTask]) ->
 
 
 def _values_at_hand(evaluator: Evaluator) -> Iterator[NDArray[np.float64]]:
-    """Yield known utilities of all architectures: of the evaluator, and of the table of its task or dataset."""
+    """Yield the utilities of all cells: of the evaluator, of the table, and for images those of their dataset."""
     if evaluator.values is not None:
         yield evaluator.sign * evaluator.values
     task = evaluator.task
-    tables: list[Task | str] = [task] if evaluator.values is not None else [f"{task.table_name}/{task.dataset}"]
-    for one in tables if evaluator.identity else ():  # otherwise the evaluator is the table
+    asked: list[Task | str] = [task] if evaluator.values is not None else [f"{task.table_name}/{task.dataset}"]
+    for one in asked if evaluator.identity else ():  # else the evaluator is the table
         try:
             known = get_task(one) if isinstance(one, str) else one
             yield known.sign * known.values
@@ -81,7 +81,7 @@ def _values_at_hand(evaluator: Evaluator) -> Iterator[NDArray[np.float64]]:
 
 
 def _how_alike(target: NDArray[np.float64], labels: NDArray[np.float64], fewest: int) -> str:
-    """Describe how labels agree with the target's on the same cells; empty if they do not."""
+    """Return in words how labels agree with the target's on the same cells; empty if they do not."""
     known = ~np.isnan(target)
     target, labels = target[known], labels[known]
     different = min(len(np.unique(target)), len(np.unique(labels)))
@@ -89,7 +89,7 @@ def _how_alike(target: NDArray[np.float64], labels: NDArray[np.float64], fewest:
         return "are the values"
     if different >= fewest:
         for signed in (labels, -labels):
-            # The first cells alone almost always show another order.
+            # A few cells almost always show another order.
             if all(_is_ordered(target[:some], signed[:some]) for some in (_FIRST, len(target))):
                 return f"on {len(target):,} cells have the order"
     return ""
@@ -132,7 +132,7 @@ def saved_model_of(spec: SearcherSpec, task: Task, model: str | SavedMetaModel) 
     from nasmeta.meta._model_file import kind_of
 
     if not issubclass(spec.kind, MetaSearcher):
-        raise SettingError(f"{spec.name} is not a meta-searcher and does not use a meta-model.")
+        raise SettingError(f"{spec.name} is not a meta-searcher, so it uses no meta-model.")
     name = spec.kind.learner_name(spec.name, spec.settings)
     if name == spec.name and name not in SEARCHERS:  # a custom class
         name = kind_of(spec.kind)
@@ -140,17 +140,17 @@ def saved_model_of(spec: SearcherSpec, task: Task, model: str | SavedMetaModel) 
 
 
 def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: _Tasks | None) -> list[Task | SourceTask]:
-    """Return the sources of a run; by default the task's family without its held-out datasets.
+    """Return the sources of a run: by default the task's family without what the task holds out.
 
-    For a custom table on a built-in space without further datasets, the default is the built-in family of the space,
-    with a warning. A source that shares a dataset, a device or its values with the target is a LeakageError. A warning
-    is issued if no source has the target's metric.
+    An own table on a built-in space without further datasets learns from the space's built-in family, with a warning.
+    A source that shares a dataset, a device or its values with the target is a LeakageError. If all sources are of
+    another metric than the target, a warning says so.
     """
     task = evaluator.task
     if not spec.learns:
         if sources is not None:
             raise SettingError(
-                f"sources of {spec.name}", sources, "None without a meta-searcher, prune_space, warm_start"
+                "sources", sources, f"none for {spec.name}", "Meta-searchers, prune_space and warm_start use sources."
             )
         return []
     if sources is None:
@@ -158,28 +158,35 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: _Tasks | None)
     held_out = set(map(held_out_name, task.held_out))
     found = as_tasks(sources, held_out=held_out, sources=True)
     if not found:
-        held = " and ".join(task.held_out)
-        hint = "Name tasks or families with sources=[…] (--sources)."
-        raise SettingError(f"sources of {_who(spec)}", [], f"tasks without {held}", hint)
+        raise SettingError(
+            f"{task.name} has no source tasks for {_who(spec)} without {' and '.join(task.held_out)}. Name some with "
+            "sources=[…] (--sources), or choose what is held out with task.with_held_out([…])."
+        )
     names = [source.name for source in found]
     twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if twice is not None:
-        raise SettingError("sources", twice, "each source once")
+        raise SettingError("sources", names, "each source once")
     shared = {source.name: held_out & set(map(held_out_name, source.held_out)) for source in found}
     leaks = [name for name, common in shared.items() if common]
     if leaks:
         on = " and ".join(sorted(shared[leaks[0]]))
-        raise LeakageError(f"{', '.join(leaks)} cannot be a source for {task.name}: both are on {on}.")
+        raise LeakageError(
+            f"{', '.join(leaks)} cannot be a source for {task.name}: both are on {on}. "
+            f"Other tasks: task_distribution(…).leave_out({min(shared[leaks[0]])!r})[0]."
+        )
     from nasmeta.meta import warn_of_other_metric
 
     refuse_copies(evaluator, found)
+    helps = "Name sources of the target's metric, or search without sources."
+    if spec.transfer.prune_space is not None:
+        helps = f"A learned space may miss the best cells, and its estimated chance does not show this. {helps}"
     kinds = [source.metric_kind for source in found]
-    warn_of_other_metric(task, kinds, _who(spec), "Name sources of the target's metric, or search without sources.")
+    warn_of_other_metric(task, kinds, _who(spec), helps)
     return found
 
 
 def _default_sources(task: Task, who: str) -> list[Task]:
-    """Return the other tasks of the task's family; for a custom table without any, the built-in family of its space."""
+    """Return the other tasks of the task's family; if an own table has none, the built-in family of its space."""
     with suppress(UnknownNameError):
         if found := list(default_sources(task)):
             return found
@@ -190,8 +197,8 @@ def _default_sources(task: Task, who: str) -> list[Task]:
     found = [one for one in task_distribution(family) if held_out.isdisjoint(map(held_out_name, one.held_out))]
     warnings.warn(
         f"{task.table_name} has no other dataset to learn from, so {who} learns from "
-        f"{', '.join(source.name for source in found)}. If the images of {task.dataset} are among theirs, the "
-        "result is not an honest test. Choose other sources with sources=[…] (--sources).",
+        f"{', '.join(source.name for source in found)}. If these share images with {task.dataset}, the result is not "
+        "an honest test. Choose other sources with sources=[…] (--sources).",
         NasmetaWarning,
         stacklevel=calls_inside() + 1,
     )
@@ -205,7 +212,7 @@ def _who(spec: SearcherSpec) -> str:
 def check_learnable(
     spec: SearcherSpec, task: Task, sources: Sequence[Task | SourceTask], saved: SavedMetaModel | None
 ) -> None:
-    """Raise an error if a run cannot learn from these sources, for example because of another space."""
+    """Raise an error for sources from which a run could not learn, such as those of another space."""
     if spec.is_meta and saved is None:
         searcher = spec.build(task.space, np.random.default_rng(0))
         assert isinstance(searcher, MetaSearcher)

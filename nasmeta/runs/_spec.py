@@ -1,4 +1,4 @@
-"""A searcher with its settings, and the random generator of its runs."""
+"""A searcher with its settings, and the random generators of its runs."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ class SearcherSpec:
 
     @property
     def is_meta(self) -> bool:
-        """Whether the searcher is a meta-searcher."""
+        """Whether it learns from source tasks."""
         return issubclass(self.kind, MetaSearcher)
 
     @property
     def learns(self) -> bool:
-        """Whether runs use source tasks: for a meta-searcher, prune_space or warm_start."""
+        """Whether its runs use source tasks, for the searcher itself, for a smaller space or for a warm start."""
         return self.is_meta or bool(self.transfer)
 
     @property
@@ -76,7 +76,7 @@ class SearcherSpec:
         return self.settings | self.transfer.settings | lengths
 
     def budgeted(self, budget: Budget) -> SearcherSpec:
-        """Return the spec with the budget among its settings, if the searcher depends on it."""
+        """Return the spec with the budget of the run in the settings of a searcher that depends on it."""
         name = self.kind.budget_setting
         if name is None or budget.evaluations is None:
             return self
@@ -84,21 +84,21 @@ class SearcherSpec:
 
     @property
     def is_multi_fidelity(self) -> bool:
-        """Whether the searcher chooses training lengths."""
+        """Whether it chooses the length of each training."""
         return issubclass(self.kind, MultiFidelitySearcher)
 
     def build(self, space: SearchSpace, rng: np.random.Generator) -> Searcher:
-        """Build the searcher; an impossible setting is a SettingError."""
+        """Build the searcher; raise a SettingError for impossible values."""
         with taking(self.name, self.settings):
             return self.kind(space, rng, **self.settings)
 
     def generator(self, task: Task, seed: int) -> np.random.Generator:
-        """Return the generator of one run, which depends on seed, task and searcher only."""
+        """Return the generator of one run, which depends only on seed, task and searcher."""
         key = (crc32(task.name.encode()), crc32(self.name.encode()))
         return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
     def meta_fit(self, task: Task, sources: Sequence[Task | SourceTask], saved: SavedMetaModel | None = None) -> Any:
-        """Return the meta-model, learned from sources or loaded; it does not depend on a seed."""
+        """Return the meta-model of a meta-searcher for a task, trained here or saved; it depends on no seed."""
         if saved is not None:
             known = self.build(task.space, np.random.default_rng(0))
             assert isinstance(known, MetaSearcher)
@@ -111,24 +111,19 @@ class SearcherSpec:
 
     @property
     def code_identity(self) -> dict[str, str]:
-        """The identity of the code of a custom searcher, for the journal of a run."""
+        """The code's entry in the identity of a run; empty for a searcher of this package."""
         return {} if self.code is None else {"code": self.code}
 
 
 def check_objectives(spec: SearcherSpec, evaluator: Evaluator, budget: Budget) -> None:
-    """Raise an error if the searcher, the learned space or the budget does not fit the number of objectives."""
-    n, several = evaluator.n_objectives, evaluator.n_objectives > 1
-    if spec.kind.objectives == ("one" if several else "several"):
-        hint = (
-            "Name several, as in nb201/cifar10+train_seconds."
-            if n == 1
-            else "Use ehvi, nsga2 or nasmeta.tasks.Objective."
-        )
-        expected = f"{spec.kind.objectives} for {spec.name}"
-        raise SettingError(f"number of objectives of {evaluator.task.name}", n, expected, hint)
-    if several and (spec.transfer or budget.stop_at_optimum):
-        what = "prune_space or warm_start" if spec.transfer else "stop_at_optimum"
-        raise SettingError(f"number of objectives of {evaluator.task.name}", n, f"one with {what}")
+    """Raise an error if the searcher does not support the number of objectives."""
+    n, what = evaluator.n_objectives, f"objectives of {evaluator.task.name}"
+    if n == 1 and spec.kind.objectives == "several":
+        raise SettingError(what, n, f"several for {spec.name}", "Example: nb201/cifar10+latency/pixel3.")
+    if n > 1 and spec.kind.objectives == "one":
+        raise SettingError(what, n, f"1 for {spec.name}", "Searchers for several: ehvi, nsga2.")
+    if n > 1 and (spec.transfer or budget.stop_at_optimum):
+        raise SettingError(what, n, "1 with prune_space, warm_start or stop_at_optimum")
 
 
 def _lengths(epochs: Any) -> tuple[int | str, ...] | None:
@@ -139,3 +134,14 @@ def _lengths(epochs: Any) -> tuple[int | str, ...] | None:
         epochs = [one.strip() for one in epochs.split(",")]
     listed = epochs if isinstance(epochs, Iterable) else [epochs]
     return tuple(int(one) if str(one).isdecimal() else one for one in listed)
+
+
+def why_no_seconds(evaluator: Evaluator) -> SettingError:
+    """Return the error of a budget in seconds on an evaluator whose costs are not all known and positive."""
+    task = evaluator.task
+    missing = int(np.isnan(task.cost_seconds[task.measured]).sum()) if task.has_cost else 0
+    problem = f"no seconds for {missing:,} measured architectures" if missing else "no recorded seconds of evaluations"
+    return SettingError(
+        f"{task.name} has {problem}, so a budget in seconds is not possible. Use evaluations, or a task with a cost: "
+        "table.task(…, cost='train_seconds')."
+    )
