@@ -9,7 +9,6 @@ from functools import cached_property, reduce
 import numpy as np
 from scipy.linalg import helmert
 
-from nasmeta.archives import check_array
 from nasmeta.checks import check_number
 from nasmeta.meta._arrays import Arrays, Facts, Floats, Packed
 from nasmeta.meta._label_scale import labels_like
@@ -96,10 +95,8 @@ class MetaGP:
     @classmethod
     def unpack(cls, space: SearchSpace, features: tuple[str, ...], arrays: Arrays, facts: Facts) -> MetaGP:
         """Return the prior that `pack` described."""
-        mean = check_array(arrays, "mean", np.float64, (space.size,))
-        logarithms = check_array(arrays, "logarithms", np.float64, (2 * len(features) + 1,))
-        found = Hyperparameters.from_logarithms(logarithms)
-        return cls(mean, found, features, tuple(facts["sources"]), int(facts["labels"]))
+        found = Hyperparameters.from_logarithms(arrays["logarithms"])
+        return cls(arrays["mean"], found, features, tuple(facts["sources"]), int(facts["labels"]))
 
     def new_task(self, space: SearchSpace) -> CellGP:
         """Return the process of a new task, without observations."""

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 from scipy.special import ndtr
 
-from nasmeta.archives import check_array
 from nasmeta.errors import SettingError
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
 from nasmeta.predictors import CellKernel, Hyperparameters, normal_scores
@@ -228,14 +227,9 @@ class SourceModels:
         """Return the models that `pack` described."""
         joint = joint_space(target, [from_content(facts["joint"])])
         features = _features_in(joint, features)
-        cells = joint.index_of(check_array(arrays, "cells", np.int32, (None,)))
-        labels = check_array(arrays, "labels", np.float64, (len(cells),))
-        ends = np.cumsum(check_array(arrays, "sizes", np.int64, (None,)))
-        if ends[-1] != len(cells):
-            raise ValueError("sizes are not those of the cells")
-        logarithms = check_array(arrays, "logarithms", np.float64, (3 * len(features) + 1,))
-        found = JointHyperparameters.from_logarithms(logarithms)
-        split = tuple(np.split(cells, ends[:-1])), tuple(np.split(labels, ends[:-1]))
+        found = JointHyperparameters.from_logarithms(arrays["logarithms"])
+        ends = np.cumsum(arrays["sizes"])[:-1]
+        split = tuple(np.split(arrays["cells"], ends)), tuple(np.split(arrays["labels"], ends))
         return cls(target, joint, features, found, *split)._computed()
 
     def _computed(self) -> SourceModels:

@@ -35,8 +35,6 @@ from nasmeta.spaces import get_space
         ("bananas", {"members": 1}),
         ("bananas", {"learning_rate": 0}),
         ("bananas", {"candidates": 2.5}),
-        ("ppo", {"update_every": 1}),
-        ("ppo", {"discount": "high"}),
         ("reinforce", {"learning_rate": float("nan")}),
         ("reinforce", {"momentum": 1.0}),
         ("reinforce", {"momentum": "high"}),
