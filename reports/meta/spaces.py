@@ -205,7 +205,7 @@ def run_searches(name: str, plans: Iterable[tuple[Task, str, int, int, dict[str,
             found: list[dict[str, object]] = [{"task": task.name, "label": label, "seed": seed} for seed in range(runs)]
         else:
             frame = nm.compare(
-                {label: searcher}, task, repeats=runs, evaluations=budget, stop_at_optimum=True, **options
+                {label: (searcher, options)}, task, repeats=runs, evaluations=budget, stop_at_optimum=True
             )
             found = evaluations_needed(frame, task)
         rows.add(

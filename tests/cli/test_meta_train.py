@@ -66,5 +66,5 @@ def test_off_a_terminal_progress_is_told_in_lines(tmp_path: Path) -> None:
     tiny = [part for setting in ("iterations=3", "walks=4", "steps=3", "hidden=4") for part in ("--set", setting)]
     code, _, said = run("meta-rl", "--labels", "50", "--leave-out", "cifar10", *tiny, "--out", str(tmp_path / "a.npz"))
     assert code == 0
-    assert "meta-rl: step 1 of 3, loss" in said
-    assert "meta-rl: step 3 of 3, loss" in said
+    assert "meta-rl: 1 of 3, loss" in said
+    assert "meta-rl: 3 of 3, loss" in said

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 import nasmeta as nm
 from nasmeta.errors import SettingError
+from nasmeta.meta import SavedMetaModel
 from nasmeta.meta._falls_back import FallsBackSearch, arm_shares
 from nasmeta.tasks import SourceTask
 
@@ -91,8 +92,8 @@ def test_shipped_policies_find_the_best_of_a_reversed_task_as_a_search_without_s
                 task,
                 evaluations=60,
                 seed=seed,
-                meta_model=f"{kind}-nb201-without-cifar10",
                 settings={"falls_back": falls_back},
+                sources=SavedMetaModel.load(f"{kind}-nb201-without-cifar10"),
             )
             best.append(run.values.max())
         return float(np.mean(best))
@@ -114,11 +115,11 @@ def test_a_predictor_whose_sources_are_reversed_finds_good_cells_with_a_fall_bac
 
 def test_notes_say_who_proposed_and_none_without_a_fall_back() -> None:
     pytest.importorskip("torch")
-    model = "meta-rl-nb201-without-cifar10"
-    run = nm.search("meta-rl", "nb201/cifar10", evaluations=8, meta_model=model)
+    model = SavedMetaModel.load("meta-rl-nb201-without-cifar10")
+    run = nm.search("meta-rl", "nb201/cifar10", evaluations=8, sources=model)
     assert [note["by"] for note in run.notes[:5]] == ["sources", "random", "sources", "random", "sources"]
     assert sum(run.notes[7]["weights"].values()) == pytest.approx(1)
-    alone = nm.search("meta-rl", "nb201/cifar10", evaluations=8, meta_model=model, settings={"falls_back": False})
+    alone = nm.search("meta-rl", "nb201/cifar10", evaluations=8, settings={"falls_back": False}, sources=model)
     assert alone.notes is None or not any(alone.notes)
     with pytest.raises(SettingError):
-        nm.search("meta-rl", "nb201/cifar10", evaluations=1, meta_model=model, settings={"falls_back": "no"})
+        nm.search("meta-rl", "nb201/cifar10", evaluations=1, settings={"falls_back": "no"}, sources=model)

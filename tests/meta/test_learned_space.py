@@ -151,23 +151,21 @@ def test_costs_count_where_they_differ() -> None:
 
 def test_journal_and_folder_know(tmp_path: Path) -> None:
     folder = tmp_path
-    options = {"evaluations": 10, "warm_start": 3}
-    whole = nm.search("random", "nb201/cifar10", prune_space=0.2, journal=folder / "run", **options)
+    settings = {"prune_space": 0.2, "warm_start": 3}
+    whole = nm.search("random", "nb201/cifar10", journal=folder / "run", settings=settings, evaluations=10)
     header = json.loads((folder / "run").read_text().partition("\n")[0])
-    assert (header["space"], header["warm_start"], len(header["sources"])) == ("learned:0.2", "3", 2)
-    longer = nm.search("random", "nb201/cifar10", prune_space=0.2, journal=folder / "run", evaluations=20, warm_start=3)
+    assert header["settings"] == settings | {"warm_start": "3"}
+    assert len(header["sources"]) == 2
+    longer = nm.search("random", "nb201/cifar10", journal=folder / "run", settings=settings, evaluations=20)
     assert longer.cells[:10].tolist() == whole.cells.tolist()
+    settings["prune_space"] = 0.1
     with pytest.raises(nm.errors.JournalError):
-        nm.search("random", "nb201/cifar10", prune_space=0.1, journal=folder / "run", **options)
-    plan = {"inside": "random", "outside": "random"}
-    frame = nm.compare(
-        plan, "nb201/cifar10", repeats=2, evaluations=8, prune_space={"inside": 0.2}, folder=folder / "all"
-    )
+        nm.search("random", "nb201/cifar10", journal=folder / "run", settings=settings, evaluations=10)
+    plan = {"inside": ("random", {"prune_space": 0.2}), "outside": "random"}
+    frame = nm.compare(plan, "nb201/cifar10", repeats=2, evaluations=8, folder=folder / "all")
     of = dict(zip(frame["searcher"], frame["space"], strict=True))
     assert of == {"inside": "learned:0.2", "outside": "all"}
-    again = nm.compare(
-        plan, "nb201/cifar10", repeats=2, evaluations=8, prune_space={"inside": 0.2}, folder=folder / "all"
-    )
+    again = nm.compare(plan, "nb201/cifar10", repeats=2, evaluations=8, folder=folder / "all")
     assert again.equals(frame)
 
 
@@ -176,21 +174,27 @@ def test_a_model_from_a_file_searches_inside(tmp_path: Path) -> None:
     searcher = SourceOrder(NB201, np.random.default_rng(0))
     searcher.meta_fit(sources)
     SavedMetaModel.write(tmp_path / "model", searcher)
-    run = nm.search("source-order", target, meta_model=tmp_path / "model", prune_space=0.1, evaluations=10)
+    run = nm.search(
+        "source-order",
+        target,
+        sources=SavedMetaModel.load(tmp_path / "model"),
+        settings={"prune_space": 0.1},
+        evaluations=10,
+    )
     assert np.isin(run.cells, LearnedSpace.learn(NB201, sources, 0.1).cells).all()
     assert run.sources == sources.names
     assert 0.9 < run.chance_of_best < 1
-    assert np.isnan(nm.search("random", target, evaluations=5, warm_start=2).chance_of_best)
+    assert np.isnan(nm.search("random", target, evaluations=5, settings={"warm_start": 2}).chance_of_best)
 
 
 @pytest.mark.parametrize("options", [{"prune_space": 0.1}, {"warm_start": 3}])
 def test_leaks_and_sources_of_another_metric(options: dict[str, Any]) -> None:
     with pytest.raises(LeakageError):
-        nm.search("random", "nb201/cifar10", evaluations=5, sources=["nb201/cifar10@12ep"], **options)
+        nm.search("random", "nb201/cifar10", evaluations=5, sources=["nb201/cifar10@12ep"], settings=options)
     seconds = Signal("cifar10", "train_seconds", "train", 200, "mean", "NATS-tss v1.0")
     task = Task("nb201/seconds", "nb201", seconds)  # of no family
     with pytest.warns(OtherMetricWarning) as seen:
-        nm.search("random", task, evaluations=3, sources=["nb201/cifar100", "nb201/imagenet16-120"], **options)
+        nm.search("random", task, evaluations=3, sources=["nb201/cifar100", "nb201/imagenet16-120"], settings=options)
     assert seen[0].filename == __file__, "where the user called"
 
 
@@ -220,8 +224,8 @@ def test_multi_fidelity_searchers_stay_inside_and_resume(name: str, tmp_path: Pa
     sources, target = nm.task_distribution("nb201").leave_out("cifar100")
     part = LearnedSpace.learn(NB201, sources, 0.1).cells
     # Rungs that share a length: short trainings may not be here.
-    settings = {"rungs": 3} if name != "asha" else {}
-    options = {"epochs": [200], "settings": settings, "prune_space": 0.1, "warm_start": 7, "journal": tmp_path / "run"}
+    settings = {"prune_space": 0.1, "warm_start": 7, **({"rungs": 3} if name != "asha" else {})}
+    options: dict[str, Any] = {"epochs": [200], "settings": settings, "journal": tmp_path / "run"}
     run = nm.search(name, target, evaluations=60, **options)
     assert np.isin(run.cells, part).all()
     assert len(set(run.cells.tolist())) == 60

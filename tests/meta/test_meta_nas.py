@@ -150,7 +150,7 @@ def test_gaps_are_filled_by_what_the_labels_say() -> None:
 def test_the_shipped_models_need_fewer_evaluations_than_gp_without_sources(dataset: str) -> None:
     task = f"nb201/{dataset}"
     run = nm.search(
-        "meta-nas", task, evaluations=60, settings={"falls_back": False}, stop_at_optimum=True, meta_model="shipped"
+        "meta-nas", task, evaluations=60, settings={"falls_back": False}, stop_at_optimum=True, sources="shipped"
     )
     assert run.stopped == "optimum"
     assert len(run) <= 0.55 * {"cifar10": 35.3, "cifar100": 35.8, "imagenet16-120": 57.7}[dataset]  # reports/queries

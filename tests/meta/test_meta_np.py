@@ -41,11 +41,11 @@ def test_one_file_serves_predictor_and_searcher(path: Path) -> None:
     assert saved.held_out == ("cifar10", "imagenet16-120")
     predicted = saved.predictor().fit([3, 4, 5], [1.0, 2.0, 3.0]).predict([6111, 0])
     assert predicted.shape == (2,)
-    runs = [nm.search("meta-np", "nb201/cifar100", evaluations=6, meta_model=path) for _ in range(2)]
+    runs = [nm.search("meta-np", "nb201/cifar100", evaluations=6, sources=SavedMetaModel.load(path)) for _ in range(2)]
     assert runs[0].cells.tolist() == runs[1].cells.tolist()
     assert runs[0].settings["width"] == 16
     with pytest.warns(LeakageWarning):
-        nm.search("meta-np", "nb201/cifar10", evaluations=2, meta_model=path)
+        nm.search("meta-np", "nb201/cifar10", evaluations=2, sources=SavedMetaModel.load(path))
     header, *rows = path.with_suffix(".losses.csv").read_text().splitlines()
     assert header == "step,loss,validation_loss"
     assert rows[-1].startswith("12,")
@@ -87,8 +87,10 @@ def test_the_shipped_models_are_small_and_honest() -> None:
     files = SavedMetaModel.shipped()
     assert sum(path.stat().st_size for path in files.values()) <= 5_000_000
     for task in nm.task_distribution("nb201"):
-        run = nm.search("meta-np", task, evaluations=25, meta_model="shipped", stop_at_optimum=True)
+        run = nm.search("meta-np", task, evaluations=25, stop_at_optimum=True, sources="shipped")
         assert task.name not in run.sources
         assert run.stopped == "optimum", "the report says after how many"
     with pytest.warns(LeakageWarning):
-        nm.search("meta-np", "nb201/cifar100", evaluations=1, meta_model="meta-np-nb201-without-cifar10")
+        nm.search(
+            "meta-np", "nb201/cifar100", evaluations=1, sources=SavedMetaModel.load("meta-np-nb201-without-cifar10")
+        )

@@ -66,7 +66,7 @@ def test_settings_of_the_search_may_differ_and_those_of_the_training_not(tmp_pat
         with pytest.raises(SettingError) as error:
             model.searcher(rng, **wrong)
         assert error.value.what == what
-    run = nm.search("meta-gp", "nb201/cifar100", evaluations=3, meta_model=path)
+    run = nm.search("meta-gp", "nb201/cifar100", evaluations=3, sources=SavedMetaModel.load(path))
     assert run.settings["features"] == ["edges", "operations"]
 
 
@@ -172,10 +172,10 @@ def test_a_model_of_the_targets_values_under_another_name_is_refused(factor: flo
     copy = SourceTask("x", "mine", SPACE, cells, factor * task.values[cells], metric_kind="accuracy")
     path = SavedMetaModel.write(tmp_path / "copy.npz", SourceOrder(SPACE, np.random.default_rng(0)).meta_fit([copy]))
     with pytest.raises(LeakageError):
-        nm.search("source-order", task, evaluations=2, meta_model=path)
+        nm.search("source-order", task, evaluations=2, sources=SavedMetaModel.load(path))
     with pytest.raises(LeakageError):
-        nm.compare(["source-order"], [task], evaluations=2, repeats=1, meta_model=path)
-    nm.search("source-order", "nb201/cifar100", evaluations=2, meta_model=path)
+        nm.compare(["source-order"], [task], evaluations=2, repeats=1, sources=SavedMetaModel.load(path))
+    nm.search("source-order", "nb201/cifar100", evaluations=2, sources=SavedMetaModel.load(path))
 
 
 def test_the_settings_of_a_shipped_model_are_those_of_its_learner(tmp_path: Path) -> None:

@@ -79,8 +79,8 @@ def test_a_searcher_is_kept_and_read(own: ModuleType, tmp_path: Path) -> None:
     assert saved.kind == "own_learners:Best"
     assert nm.meta_train(own.Best, leave_out="cifar10", out="by_class.npz").sha256 == saved.sha256
     fresh = proposed("own_learners:Best")
-    assert proposed("own_learners:Best", meta_model="by_name.npz") == fresh
-    assert len(proposed(own.Best, meta_model="by_name.npz")) == 4
+    assert proposed("own_learners:Best", sources=saved) == fresh
+    assert len(proposed(own.Best, sources=saved)) == 4
     assert saved.searcher(np.random.default_rng(0)).ask(2).shape == (2,)
     assert "own_learners:Best for the space nb201" in saved.describe()
     done = CliRunner().invoke(app, ["meta-train", "own_learners:Best", "--leave-out", "cifar10", "--out", "cli.npz"])
@@ -95,7 +95,7 @@ def test_a_predictor_is_meta_trained_and_read(own: ModuleType) -> None:
     taus = found[found["scope"] == "all"].set_index("predictor")["kendall_tau"]
     assert taus["own_learners:MeanOfSources"] == taus["mean.npz"] > 0.5
     assert saved.predicts
-    run = proposed("meta-predictor", settings={"predictor": "own_learners:MeanOfSources"}, meta_model="mean.npz")
+    run = proposed("meta-predictor", settings={"predictor": "own_learners:MeanOfSources"}, sources=saved)
     assert run == proposed("meta-predictor", settings={"predictor": "own_learners:MeanOfSources"})
     assert len(proposed("own_learners:MeanOfSources-ucb")) == 4
     with pytest.raises(SettingError):

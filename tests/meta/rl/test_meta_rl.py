@@ -123,10 +123,13 @@ def test_the_seed_of_meta_train_decides_the_training(tmp_path: Path) -> None:
 @pytest.mark.parametrize("dataset", ["cifar10", "cifar100", "imagenet16-120"])
 def test_the_shipped_policies_need_fewer_evaluations_than_evolution(dataset: str) -> None:
     needed = [
-        len(nm.search("meta-rl", f"nb201/{dataset}", evaluations=300, seed=seed, stop_at_optimum=True,
-                      meta_model="shipped"))
+        len(
+            nm.search(
+                "meta-rl", f"nb201/{dataset}", evaluations=300, seed=seed, stop_at_optimum=True, sources="shipped"
+            )
+        )
         for seed in range(8)
-    ]  # fmt: skip
+    ]
     assert np.mean(needed) < {"cifar10": 78, "cifar100": 61, "imagenet16-120": 124}[dataset], "half of evolution's"
     card = SavedMetaModel.load(f"meta-rl-nb201-without-{dataset}").card
     defaults = MetaRLSearch(SPACE, np.random.default_rng(0))
