@@ -105,11 +105,10 @@ class MetaGP:
 
 def _joint_prior(models: SourceModels) -> tuple[Floats, Hyperparameters, tuple[str, ...]]:
     """Return mean, hyperparameters and features of a new task's prior."""
-    shared, own = models.hyperparameters.of_shared, models.hyperparameters.of_own
+    h = models.hyperparameters
     explained = float(np.einsum("ij,ij->j", models.rows, models.rows).mean(dtype=np.float64))
-    unknown = min(1.0, max(0.0, 1 - explained / shared.prior_variance))
-    deviation = replace(own, variances=own.variances + unknown * shared.variances)
-    return models.mean.astype(np.float64), deviation, models.features
+    unknown = min(1.0, max(0.0, 1 - explained / float(h.shared.sum())))
+    return models.mean.astype(np.float64), h.of(h.own + unknown * h.shared), models.features
 
 
 @SEARCHERS.register("meta-gp")

@@ -224,8 +224,9 @@ def test_multi_fidelity_searchers_stay_inside_and_resume(name: str, tmp_path: Pa
     sources, target = nm.task_distribution("nb201").leave_out("cifar100")
     part = LearnedSpace.learn(NB201, sources, 0.1).cells
     # Rungs that share a length: short trainings may not be here.
-    settings = {"prune_space": 0.1, "warm_start": 7, **({"rungs": 3} if name != "asha" else {})}
-    options: dict[str, Any] = {"epochs": [200], "settings": settings, "journal": tmp_path / "run"}
+    rungs = {"rungs": 3} if name != "asha" else {}
+    settings = {"prune_space": 0.1, "warm_start": 7, "epochs": [200], **rungs}
+    options: dict[str, Any] = {"settings": settings, "journal": tmp_path / "run"}
     run = nm.search(name, target, evaluations=60, **options)
     assert np.isin(run.cells, part).all()
     assert len(set(run.cells.tolist())) == 60

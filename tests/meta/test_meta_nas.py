@@ -163,3 +163,15 @@ def test_without_torch_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
     searcher = MetaNASSearch(SPACE, np.random.default_rng(0))
     with pytest.raises(NasmetaError):
         searcher.meta_fit(made_up_sources())
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_the_screen_weighs_bound_and_log_probability(model: MetaNASModel, weight: float) -> None:
+    log_p = model.log_probabilities(NO_CELLS, NO_VALUES)
+    mean, deviation = model.predict(np.arange(SPACE.n_cells), NO_CELLS, NO_VALUES)
+    few = np.argsort(-log_p, kind="stable")[:300]
+    score = (mean + 0.5 * deviation + weight * 0.3 * log_p)[few]
+    searcher = searcher_with(model, candidates=300, temperature=0, prior_weight=weight)
+    assert searcher.ask(300).tolist() == few[np.argsort(-score, kind="stable")].tolist()
+    alone = searcher_with(model, screening=False, temperature=0)
+    assert alone.ask(3).tolist() == few[:3].tolist()

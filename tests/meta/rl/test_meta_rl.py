@@ -97,12 +97,14 @@ def test_the_policy_in_numpy_is_that_of_torch(learnt: LearntPolicy) -> None:
     values = np.random.default_rng(0).normal(size=(3, SPACE.n_cells))
     envs = CellSearchEnvs(SPACE, values, np.repeat(learnt.prior[None], 3, 0), start="prior")
     view, memory = envs.reset(np.random.default_rng(0)), Memory.of(3, 16)
-    inputs, scores = [], []
+    inputs, scores, rng = [], [], np.random.default_rng(1)
     for _ in range(5):
         inputs.append(np.concatenate([view.walk, memory.last_action], axis=1))
-        scores.append(policy.logits(view, memory))
-        action = scores[-1].argmax(axis=1)
-        memory.last_action = view.actions[np.arange(3), action]
+        scores.append(policy.logits(view, Memory(memory.hidden, memory.last_action)))
+        action, log_p = policy.draw(view, memory, rng)
+        chosen = scores[-1][np.arange(3), action] - np.log(np.exp(scores[-1]).sum(axis=1))
+        np.testing.assert_allclose(log_p, chosen, atol=1e-5)
+        np.testing.assert_array_equal(memory.last_action, view.actions[np.arange(3), action])
         actions, possible = torch.as_tensor(view.actions), torch.as_tensor(view.possible)
         envs.step(action)
         view = envs.seen
