@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
 from nasmeta.analysis import (
@@ -141,14 +140,6 @@ def test_the_critical_difference_is_whole(frames, n, width):
     figure = plot_critical_difference(frames[n], width=width)
     assert cut_off(figure) == []
     assert figure.get_size_inches()[0] == inches(width, 0)
-
-
-def test_twelve_searchers_differ(frames):
-    lines = list(plot_ranks(frames[12]).axes[0].lines)
-    colours = [np.array(to_rgb(line.get_color())) for line in lines]
-    apart = [np.linalg.norm(a - b) for i, a in enumerate(colours) for b in colours[:i]]
-    assert min(apart) > 0.25
-    assert len({(line.get_linestyle(), line.get_marker()) for line in lines[:7]}) == 7
 
 
 def test_rc_params_of_the_user_count(frames):

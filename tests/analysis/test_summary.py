@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -108,27 +106,9 @@ def test_a_comparison_in_short() -> None:
     assert summarise_comparison(frame.iloc[:0]).facts == []
 
 
-def test_a_figure_without_points_is_left_out_with_a_remark(tmp_path):
-    frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=2)
-    frame.loc[frame["seed"] == frame["seed"].max(), "simulated_seconds"] += 1e9  # it begins when the other has ended
-    names = [Path(file).name for file in write_summary(frame, tmp_path, evaluations=2)]
-    assert names[:2] == ["results.parquet", "summary.md"]
-    assert {Path(name).stem for name in names[2:]} == {"regret_evaluations"}
-    text = (tmp_path / "summary.md").read_text()
-    assert "No figure regret_seconds: No curve has a point" in " ".join(text.split())
-
-
 def test_time_that_nobody_recorded_is_a_dash(tmp_path):
     frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=2)
     write_summary(frame.assign(cost_seconds=0.0, simulated_seconds=0.0), tmp_path, evaluations=2)
     header, _, row = [line for line in (tmp_path / "summary.md").read_text().splitlines() if line.startswith("|")]
     cells = dict(zip(header.split(" | "), row.split(" | "), strict=True))
     assert cells["simulated days |"] == "– |"
-
-
-def test_asked_runs_that_are_missing_keep_their_number() -> None:
-    frame = nm.compare(["random", "evolution"], "nb201/cifar10", repeats=3, evaluations=5)
-    less = frame[(frame["searcher"] != "random") | (frame["seed"] > 0)]
-    found = summarise_comparison(less, evaluations=5)
-    assert found.summary["nb201/cifar10"]["runs"].tolist() == [2, 3]
-    assert any("1 of its 3 runs finished no evaluation" in remark for remark in found.run_remarks)

@@ -145,16 +145,6 @@ def test_without_tasks_the_frame_tells_optimum_and_direction(comparison):
         facts_of(comparison.assign(incumbent_value=np.arange(len(comparison))))
 
 
-def test_real_tasks_tell_release_and_source():
-    import nasmeta as nm
-
-    frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=5)
-    [fact] = facts_of(frame, {"nb201/cifar10": nm.get_task("nb201/cifar10")})
-    assert fact.signal["release"] == "NATS-tss v1.0"
-    assert fact.regret_unit == "percentage points"
-    assert fact.optimum == pytest.approx(91.6067, abs=1e-4)
-
-
 @pytest.mark.parametrize("turn", [1, -1])
 def test_which_test_column_is_told_does_not_depend_on_the_order_of_sources(monkeypatch, turn):
     import nasmeta as nm
