@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from nasmeta.cli._cli_utils import cli_command, duration, names_in, settings_in
-from nasmeta.progress import spinner
+from nasmeta.progress import progress_bar
 
 
 @cli_command
@@ -40,7 +40,7 @@ def meta_train(
     before = files.stamp
     if resume and not files.checkpoint.exists() and not files.model.exists():
         typer.echo(f"There is no {files.checkpoint} to resume from: the training begins.", err=True)
-    with spinner(f"{learner}: learning") as tell:
+    with progress_bar(learner) as bar:
         saved = train(
             learner,
             names_in(sources),
@@ -51,9 +51,7 @@ def meta_train(
             seed=seed,
             resume=resume,
             overwrite=overwrite,
-            progress=lambda done, steps, loss: tell(
-                f"{learner}: step {done} of {steps}, loss {loss:.4f}", last=done == steps
-            ),
+            progress=lambda done, steps, loss: bar.update(done, steps, f"loss {loss:.4f}"),
         )
     count = sum(source["labels"] for source in saved.card["sources"])
     lines = {

@@ -17,7 +17,7 @@ from nasmeta.cli._cli_utils import (
     print_table,
     settings_by_label,
 )
-from nasmeta.progress import progress_bar, spinner
+from nasmeta.progress import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -142,7 +142,7 @@ def fit(
 
     if output is not None:
         _check(output, overwrite)
-    with spinner(f"fitting {task}"):
+    with progress_bar(f"fitting {task}"):
         surrogate = fit_surrogate(task, train_fraction=train_fraction, seed=seed)
         written = None if output is None else surrogate.save(output)
     _show(surrogate, surrogate.card["scores"])

@@ -22,7 +22,7 @@ from nasmeta.cli._cli_utils import (
     takes,
 )
 from nasmeta.errors import SettingError, TrainingFailed
-from nasmeta.progress import spinner
+from nasmeta.progress import progress_bar
 
 if TYPE_CHECKING:
     from nasmeta.training import TrainingResult
@@ -150,7 +150,7 @@ def verify(
             "Training needs images: --data digits, cifar10:PATH, cifar100:PATH, imagenet16-120:PATH, fashion-mnist or "
             "folder:PATH."
         )
-    with spinner("reading") as tell:
+    with progress_bar("verify") as bar:
         found = nm.verify(
             runs or [],
             data,
@@ -160,8 +160,8 @@ def verify(
             device=device,
             workers=int(workers) if workers.isdecimal() else workers,
             shard=shard,
-            announce=tell,
-            on_end=lambda cell, seed, outcome: tell(_ended(cell, seed, outcome), last=True),
+            announce=bar.note,
+            on_end=lambda cell, seed, outcome: bar.note(_ended(cell, seed, outcome)),
             command=command,
             **asked,
             **dataset_options(data, *of_images),

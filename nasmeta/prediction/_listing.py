@@ -43,7 +43,7 @@ def list_predictors() -> pd.DataFrame:
         kind = _class_of(entry)
         members = inspect.signature(kind).parameters.get("n_members")
         alone = members is not None and members.default == 1  # a single member has no deviation
-        std = "return_std" in inspect.signature(kind.predict).parameters and not alone
+        std = hasattr(kind, "predict") and "return_std" in inspect.signature(kind.predict).parameters and not alone
         return {"encoder": getattr(entry, "encoder", None) or "", "std": std}
 
     free = {name: f"Order by {name}, highest first; needs no label." for name in label_free_names()}

@@ -155,7 +155,7 @@ class Model:
         elif learns_on_sources(self.name):
             found |= self.build(task).identity
         elif self.name == "own" or not isinstance(PREDICTORS[self.name], PredictorEntry):
-            found["estimator"] = estimator_digest(make_predictor(self.predictor, None, task.space))
+            found["estimator"] = estimator_digest(self.build(task, 0))
         if MEASURED in parts:
             found["proxies"] = _digest(_measured(task.space))
         if PUBLISHED in parts:
@@ -214,7 +214,7 @@ def models_of(
 def _model_of(label: str, what: Any, encoder: str | None, settings: Mapping[str, Any], sources: Any = None) -> Model:
     """Read an estimator, ``NAME``, ``NAME:ENCODER``, or several of them joined by ``/``."""
     if not isinstance(what, str):
-        return Model(label, what, None, settings)
+        return Model(label, what, encoder, settings)
     if learns_on_sources(what):  # a file may have slashes in its name
         return Model(label, what, None, settings, sources=sources)
     if "/" in what:

@@ -23,7 +23,7 @@ from nasmeta.errors import ColumnError, SettingError
 from nasmeta.files import require_writable
 from nasmeta.journals import JournalFile
 from nasmeta.prediction._models import Model, PredictorsLike, SourcePredictor, models_of
-from nasmeta.predictors import fit_predictor, isomorph_split, knows_deviation
+from nasmeta.predictors import isomorph_split, knows_deviation
 from nasmeta.predictors._metrics import LEVELS, calibration, rank_correlations
 from nasmeta.progress import Bar, progress_bar
 from nasmeta.runs._sources import SourcesLike
@@ -103,8 +103,8 @@ def predict(
     Parameters
     ----------
     predictors : str, estimator, sequence of these, or mapping of label to these, optional
-        * An argument of `nasmeta.predictors.make_predictor`: a name, ``package.module:Name``, or an estimator that
-          reads architectures, shape (n,), such as a pipeline that starts with an encoder.
+        * An argument of `nasmeta.predictors.make_predictor`: a name, ``package.module:Name``, or a scikit-learn
+          estimator, which is put behind an encoder unless it reads architectures.
         * ``NAME:ENCODER`` selects the encoder: names of `make_encoder` joined by ``+``; ``default``, the predictor's
           default; ``proxies``, the zero-cost proxies of this package; ``published-proxies``, those of the table.
           Several predictors joined by ``/`` are an ensemble.
@@ -350,7 +350,7 @@ def _warm_up(model: Model, question: _Question, bar: Bar) -> None:
     if isinstance(estimator, SourcePredictor):
         estimator.learn(lambda done, steps, loss: bar.note(f"{model.label}: step {done} of {steps}"))
         bar.note("")
-    fit_predictor(estimator, few, question.labels[few]).predict(few)
+    estimator.fit(few, question.labels[few]).predict(few)
 
 
 def _scores_of(

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_generator, check_instance
+from nasmeta.code import code_of
 from nasmeta.errors import SettingError, SpaceExhaustedError, UnknownNameError
 from nasmeta.registry import Registry, is_place
 from nasmeta.spaces import SearchSpace
@@ -161,6 +162,11 @@ class Searcher(ABC):
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
         self.space = check_instance("space", space, SearchSpace)
         self.rng = check_generator(rng, "cells")
+
+    @classmethod
+    def code_identity(cls, settings: Mapping[str, Any]) -> str | None:
+        """Return the identity of users' code in a run, as `nasmeta.code.code_of`; None for code of nasmeta."""
+        return code_of(cls)
 
     @property
     def _who(self) -> str:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_choice, check_int, check_number, check_options
+from nasmeta.code import code_of, code_within, estimator_digest
 from nasmeta.errors import SettingError
 from nasmeta.predictors import (
     PREDICTORS,
-    fit_predictor,
     knows_deviation,
     label_of,
     log_expected_improvement,
@@ -28,8 +28,15 @@ _REFIT_GROWTH = 1.1
 _LEAST_DEVIATION = 1e-9
 
 
+def _digest_of(estimator: Any) -> str:
+    try:
+        return estimator_digest(estimator)
+    except SettingError:  # a parameter that cannot be pickled
+        return repr(estimator)
+
+
 def _encode_space(model: Any, space: SearchSpace) -> tuple[NDArray[Any], Any]:
-    """Encode all architectures once if the model begins with an encoder; return the rows and the rest of the model."""
+    """Encode all architectures once; return the rows and the remaining steps of the model."""
     from sklearn.pipeline import FeatureUnion, Pipeline
 
     from nasmeta.predictors import CellEncoder
@@ -43,7 +50,7 @@ def _encode_space(model: Any, space: SearchSpace) -> tuple[NDArray[Any], Any]:
     if not isinstance(model, Pipeline) or not encodes(model[0]):
         return every, model
     rows = np.asarray(model[0].fit(every).transform(every))
-    return rows, model[-1] if len(model) == 2 else model[1:]
+    return rows, model[-1] if len(model) == 2 else Pipeline(model.steps[1:])
 
 
 class UncertainModel:
@@ -76,8 +83,7 @@ class UncertainModel:
         from sklearn.base import clone
 
         copy = clone(self._model, safe=False)
-        fit_predictor(copy, self._rows[cells], labels)
-        return copy
+        return copy.fit(self._rows[cells], labels)
 
     def predict(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return mean and deviation of all architectures, both float64, shape (size,)."""
@@ -104,9 +110,8 @@ class PredictorSearch(WithoutReplacement):
     space : SearchSpace
     rng : numpy.random.Generator
     predictor : str or estimator, default "ridge"
-        As in `nasmeta.predictors.make_predictor`: a name, ``package.module:Name``, or an estimator that reads
-        architectures, such as a pipeline that begins with an encoder. A run of an estimator has the name of its class
-        and the acquisition; see `of`.
+        As in `nasmeta.predictors.make_predictor`: a name, ``package.module:Name``, or an estimator. A run of an
+        estimator has the name of its class and the acquisition; see `of`.
     acquisition : {"ei", "ucb", "thompson", "greedy"}, default "ei"
         The expected improvement over the best label; mean plus `beta` times deviation; one draw (the prediction of a
         random copy, or independent normal draws with mean and deviation); the mean.
@@ -192,10 +197,46 @@ class PredictorSearch(WithoutReplacement):
         ('KNeighborsRegressor-greedy', 25)
         """
         check_choice("acquisition", acquisition, ACQUISITIONS)
-        said = label_of(predictor)
-        bound = {"default_predictor": predictor, "default_acquisition": acquisition, "is_bound": True}
-        about = {"__module__": cls.__module__, "__doc__": f"{said}, {acquisition}; see `PredictorSearch`."}
-        return type(name or f"{said}-{acquisition}", (cls,), {**bound, **about})
+        label = label_of(predictor)
+        bound = {"default_predictor": staticmethod(predictor), "default_acquisition": acquisition, "is_bound": True}
+        about = {"__module__": cls.__module__, "__doc__": f"{label}, {acquisition}; see `PredictorSearch`."}
+        return type(name or f"{label}-{acquisition}", (cls,), {**bound, **about})
+
+    @classmethod
+    def each(
+        cls, predictors: Iterable[Any] | Mapping[str, Any], acquisition: str = "ei"
+    ) -> dict[str, type[PredictorSearch]]:
+        """Return the searchers of several predictors by name, for `nasmeta.compare`.
+
+        Parameters
+        ----------
+        predictors : sequence of predictors, or mapping of labels to predictors
+            As in `nasmeta.predict`.
+        acquisition : {"ei", "ucb", "thompson", "greedy"}, default "ei"
+
+        Examples
+        --------
+        >>> from sklearn.linear_model import Ridge
+        >>> from nasmeta.searchers import PredictorSearch
+        >>> list(PredictorSearch.each({"weak": Ridge(0.1), "strong": Ridge(10)}, "greedy"))
+        ['weak-greedy', 'strong-greedy']
+        """
+        named = predictors if isinstance(predictors, Mapping) else {label_of(one): one for one in predictors}
+        names = {label: f"{label}-{acquisition}" for label in named}
+        return {name: cls.of(named[label], acquisition, name=name) for label, name in names.items()}
+
+    @classmethod
+    def code_identity(cls, settings: Mapping[str, Any]) -> str | None:
+        """Return the identity of the code; for an estimator, also of its classes and parameters."""
+        predictor = settings.get("predictor", cls.default_predictor)
+        code = super().code_identity(settings)
+        if isinstance(predictor, str) or predictor is None:
+            return code
+        if isinstance(predictor, type) or not hasattr(predictor, "get_params"):
+            parts = [code, code_of(predictor)]
+        else:
+            parts = [code, code_within(predictor), _digest_of(predictor)]
+        return " ".join(part for part in parts if part is not None)
 
     @classmethod
     def knows(cls, predictor: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -23,12 +23,15 @@ class CountFeature(NamedTuple):
 FeatureBuilder: TypeAlias = "Callable[[SearchSpace], CountFeature]"
 
 
-def choice_one_hot(space: SearchSpace, codes: NDArray[np.integer] | None = None) -> CountFeature:
-    """Return which choice each position has, one-hot; of other codes than those of the space where given."""
+def choice_one_hot(
+    space: SearchSpace, codes: NDArray[np.integer] | None = None, without: Collection[int] = ()
+) -> CountFeature:
+    """Return the choice of each position, one-hot, from the codes of the space or others; omit some positions."""
     codes = space.codes if codes is None else codes
-    parts = [codes[:, [i]] == np.arange(n, dtype=codes.dtype) for i, n in enumerate(space.n_choices)]
-    names = tuple(f"{position.name}={choice}" for position in space.positions for choice in position.choices)
-    return CountFeature(np.concatenate(parts, axis=1).astype(np.int8), names)
+    kept = [i for i in range(space.n_positions) if i not in without]
+    parts = [codes[:, [i]] == np.arange(space.n_choices[i], dtype=codes.dtype) for i in kept]
+    names = [f"{space.positions[i].name}={choice}" for i in kept for choice in space.positions[i].choices]
+    return CountFeature(np.concatenate([codes[:, :0] > 0, *parts], axis=1).astype(np.int8), tuple(names))
 
 
 def levels(space: SearchSpace) -> CountFeature:

@@ -25,7 +25,8 @@ from nasmeta.cli._app import app
 from nasmeta.errors import ColumnError, JournalError, SettingError, UnknownNameError
 from nasmeta.prediction._models import models_of
 from nasmeta.prediction._predict import splits_of
-from nasmeta.predictors import PREDICTORS, ColumnEncoder, RidgeRegressor
+from nasmeta.predictors import PREDICTORS, ColumnEncoder, RidgeRegressor, make_encoder
+from nasmeta.searchers import PredictorSearch
 
 TIMES = ["fit_seconds", "predict_seconds", "cpu_seconds"]
 SPACE = nm.get_space("nb201")
@@ -43,6 +44,7 @@ def measured(frame: pd.DataFrame) -> pd.DataFrame:
 class Memory(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Know the labels of seen cells and of their isomorphs; guess by the cell's number elsewhere."""
 
+    reads_architectures = True
     seen: dict[int, float]
 
     def fit(self, X: Any, y: Any) -> Memory:
@@ -198,7 +200,7 @@ def test_changed_code_and_objects_are_fitted_again(tmp_path: Path, monkeypatch: 
         )
         linecache.clearcache()
         sys.modules.pop("own_predictor", None)
-        PREDICTORS._outside.clear()
+        PREDICTORS._by_place.clear()
         return importlib.import_module("own_predictor")
 
     import_with("X * 1.0")
@@ -299,7 +301,7 @@ def test_estimators_that_print_alike_share_no_results(tmp_path: Path) -> None:
 
 
 def test_estimators_whose_parameters_cannot_be_told_are_kept_in_no_folder(tmp_path: Path) -> None:
-    own = make_pipeline(FunctionTransformer(lambda cells: np.reshape(cells, (-1, 1))), RidgeRegressor())
+    own = make_pipeline(FunctionTransformer(lambda features: features**2), RidgeRegressor())
     options: dict[str, Any] = {"sizes": [20], "draws": 1, **VALID}
     with pytest.raises(SettingError):
         scores({"own": own}, folder=tmp_path, **options)
@@ -319,15 +321,23 @@ def test_named_predictors_keep_their_identity() -> None:
     ]  # fmt: skip
 
 
+def test_an_estimator_of_another_space_is_refused() -> None:
+    pipeline = make_pipeline(make_encoder("counts"), Ridge())
+    with pytest.raises(SettingError) as caught:
+        nm.predict({"mine": pipeline}, "graph/cora", sizes=[20], draws=1, target="valid")
+    assert caught.value.value == "nb201"
+
+
 # -- one contract for predictors --------------------------------------------------------------------------------------
 OWN_MODULE = """
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import Ridge
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from nasmeta.predictors import make_encoder
 
 class Reads(RegressorMixin, BaseEstimator):
+    reads_architectures = True
     seen = []
     def fit(self, X, y):
         self.seen.append((X.dtype.kind, X.ndim))
@@ -336,9 +346,24 @@ class Reads(RegressorMixin, BaseEstimator):
     def predict(self, X):
         return self.mean_ + np.asarray(X) % 7
 
+class Steps(Pipeline):
+    def __init__(self):
+        super().__init__([("encoder", make_encoder("one-hot")), ("ridge", Ridge())])
+
+class Duck:
+    def fit(self, X, y):
+        return self
+    def predict(self, X):
+        return np.zeros(len(X))
+
+def made(alpha=1.0):
+    return make_pipeline(make_encoder("one-hot"), Ridge(alpha))
+
+number = 3
 estimator = Reads()
-pipeline = make_pipeline(make_encoder("one-hot"), Ridge())
-bare = Ridge()
+pipeline = made()
+steps = Steps()
+features = Ridge()
 """
 
 
@@ -347,38 +372,67 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     (tmp_path / "contract_module.py").write_text(OWN_MODULE)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "contract_module", raising=False)
-    PREDICTORS._outside.clear()
+    PREDICTORS._by_place.clear()
     return importlib.import_module("contract_module")
 
 
-def test_every_form_of_a_predictor_works_and_reads_architectures(own: Any) -> None:
+SAME = {
+    "one-hot": ["pipeline", "Steps", "steps", "made"],
+    "default": ["features"],
+    "architectures": ["Reads", "estimator"],
+}
+
+
+@pytest.mark.parametrize("reads", SAME)
+def test_every_form_of_a_predictor_receives_the_same(own: Any, reads: str) -> None:
+    """As an object and by its place; in predict, on the command line and as a searcher."""
     few: dict[str, Any] = {"sizes": [20], "draws": 1, **VALID}
-    forms = [
-        own.estimator, [own.estimator, own.pipeline], {"a": own.estimator, "b": "ridge"}, "contract_module:estimator",
-        "contract_module:pipeline",
-    ]  # fmt: skip
-    labels = [[*dict.fromkeys(scores(form, **few)["predictor"])] for form in forms]
-    assert labels == [
-        ["Reads"], ["Reads", "Ridge"], ["a", "b"], ["contract_module:estimator"], ["contract_module:pipeline"],
-    ]  # fmt: skip
-    both = scores({"one": own.pipeline, "two": "contract_module:pipeline"}, **few).groupby("predictor")
-    assert both["kendall_tau"].first().nunique() == 1
-    for name in ("estimator", "pipeline"):
-        done = CliRunner().invoke(
-            app, ["predict", "--predictors", f"contract_module:{name}", "--sizes", "20", "--target", "valid"]
-        )
+    forms = {f"{name} {kind}": form for name in SAME[reads]
+             for kind, form in (("object", getattr(own, name)), ("place", f"contract_module:{name}"))}  # fmt: skip
+    expected = {"one-hot": own.made(), "default": "contract_module:features", "architectures": own.estimator}[reads]
+    tau = scores({"expected": expected, **forms}, **few).groupby("predictor")["kendall_tau"].first()
+    assert (tau == tau["expected"]).all()
+    if reads == "default":
+        model = make_pipeline(make_encoder("one-hot+live-paths+operation-counts+graph"), Ridge())
+        assert scores(model, **few)["kendall_tau"].iloc[0] == tau["expected"]
+    for form in forms.values():
+        settings = {"predictor": form, "copies": 2}
+        assert len(nm.search("predictor", "nb201/cifar10", evaluations=14, settings=settings)) == 14
+    for name in SAME[reads]:
+        arguments = ["--predictors", f"contract_module:{name}", "--sizes", "20", "--draws", "1", "--target", "valid"]
+        done = CliRunner().invoke(app, ["predict", *arguments])
         assert done.exit_code == 0, done.output
-        for predictor in (getattr(own, name), f"contract_module:{name}"):
-            run = nm.search("predictor", "nb201/cifar10", evaluations=12, settings={"predictor": predictor})
-            assert len(run) == 12
-    assert set(own.Reads.seen) == {("i", 1)}
-    for use in (
-        lambda bare: scores({"bare": bare}, **few),
-        lambda bare: nm.search("predictor", "nb201/cifar10", evaluations=12, settings={"predictor": bare}),
-    ):
-        for bare in (own.bare, "contract_module:bare"):
-            with pytest.raises(SettingError):
-                use(bare)
+    assert set(own.Reads.seen) == ({("i", 1)} if reads == "architectures" else set())
+
+
+def test_lists_and_mappings_of_predictors(own: Any) -> None:
+    forms: list[Any] = [own.estimator, [own.estimator, own.pipeline], {"a": own.features, "b": "ridge"}]
+    labels = [[*dict.fromkeys(scores(form, sizes=[20], draws=1, **VALID)["predictor"])] for form in forms]
+    assert labels == [["Reads"], ["Reads", "Ridge"], ["a", "b"]]
+    searchers = PredictorSearch.each(forms[2], "greedy")
+    frame = nm.compare(searchers, tasks="nb201/cifar10", repeats=1, evaluations=12)
+    assert sorted(frame["searcher"].unique()) == ["a-greedy", "b-greedy"]
+    assert list(PredictorSearch.each(forms[1])) == ["Reads-ei", "Ridge-ei"]
+
+
+@pytest.mark.parametrize("name", ["Duck", "number"])
+def test_other_objects_are_no_predictors(own: Any, name: str) -> None:
+    for form in (getattr(own, name), f"contract_module:{name}"):
+        with pytest.raises(SettingError):
+            scores({"mine": form}, sizes=[20], **VALID)
+        with pytest.raises(SettingError):
+            nm.search("predictor", "nb201/cifar10", evaluations=2, settings={"predictor": form})
+
+
+def test_parameters_of_an_estimator_are_part_of_a_run(tmp_path: Path) -> None:
+    def search(alpha: float) -> None:
+        kind = PredictorSearch.of(Ridge(alpha))
+        nm.search(kind, "nb201/cifar10", evaluations=3, journal=tmp_path / "run.jsonl")
+
+    search(1.0)
+    search(1.0)
+    with pytest.raises(JournalError):
+        search(2.0)
 
 
 def test_source_order_is_the_prior_without_a_label() -> None:

@@ -414,12 +414,12 @@ def summarise_comparison(
     (['nb201/cifar10'], [20])
     """
     from nasmeta.evaluators import Evaluator
-    from nasmeta.runs._answers import answers_for
+    from nasmeta.runs._evaluator import evaluator_for
     from nasmeta.tasks import get_task
 
     names = [str(name) for name in frame["task"].unique()]
     answers = {
-        name: evaluator if isinstance(evaluator, Evaluator) else answers_for(get_task(name), evaluator)
+        name: evaluator if isinstance(evaluator, Evaluator) else evaluator_for(get_task(name), evaluator)
         for name in names
     }
     facts = facts_of(frame, evaluators=answers)
