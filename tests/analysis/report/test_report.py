@@ -211,15 +211,6 @@ def test_too_few_runs_for_any_test_are_told(comparison):
     assert find(comparison, None, None, None, 0.95, 0).remarks == []
 
 
-def test_runs_that_finished_nothing_are_counted(comparison):
-    less = comparison[(comparison["seed"] > 1) | (comparison["task"] == "made/one")].copy()
-    name = comparison["searcher"].iloc[0]
-    less.attrs["runs"] = {task: {name: 8} for task in ("made/one", "made/two")}
-    remarks = find(less, None, None, None, 0.95, 0).remarks
-    assert f"{name} on made/two: 2 of its 8 runs finished no evaluation and are in no mean." in remarks
-    assert not any("made/one: " in remark for remark in remarks)
-
-
 def test_failures_are_told_by_searcher(comparison):
     failed = (comparison["searcher"] == "evolution") & (comparison["evaluation"] == 2)
     found = find(comparison.assign(failure=np.where(failed, "out of\nmemory", "")))
