@@ -273,7 +273,7 @@ def test_what_people_write_in_a_file_is_read_or_explained(tmp_path: Path) -> Non
     frame = read_frame(file)
     assert frame.columns.tolist() == ["width", "depth", "norm", "accuracy"]
     assert frame["norm"][0] == "batch"
-    with pytest.raises(SettingError, match="norm has no value in row 1"):
+    with pytest.raises(SettingError, match="norm in row 1"):
         SearchSpace.from_frame(frame, ["width", "norm"])
     with pytest.raises(SettingError, match="no column 'depth': it has 'width', ' depth'"):
         SearchSpace.from_frame(pd.DataFrame({"width": [1], " depth": [2]}), ["width", "depth"])
