@@ -65,7 +65,6 @@ def train(
     ] = None,
     space: Annotated[str, typer.Option(help="Search space of the cell: nb201 or tnb101.")] = "nb201",
     deterministic: Annotated[bool, typer.Option(help="Use deterministic algorithms only; slower on a GPU.")] = False,
-    tensorboard: Annotated[bool, typer.Option(help="Also write TensorBoard logs to the folder.")] = False,
     *,
     options: dict[str, Any],
 ) -> None:
@@ -77,7 +76,6 @@ def train(
         folder=folder,
         deterministic=deterministic,
         progress=True,
-        tensorboard=tensorboard,
         **options | {"data": options["data"] or "digits"},
     )
     accuracies = {"train": found.train_accuracy, "valid": found.valid_accuracy, "test": found.test_accuracy}

@@ -93,5 +93,5 @@ def test_a_damaged_result_is_said_to_be_one(tmp_path: Path, text: Any) -> None:
         assert TrainingResult.from_dict(done).cell == 9
         text = json.dumps({**done, **text}).encode()
     (tmp_path / "result.json").write_bytes(text)
-    with pytest.raises(DamagedFileError, match=r"result\.json"):
+    with pytest.raises(DamagedFileError):
         read_result(tmp_path)
