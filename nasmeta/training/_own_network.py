@@ -68,5 +68,6 @@ def own_network(build: BuildNetwork, choices: Mapping[str, Any], data: ImageData
     finally:
         network.train()
     if getattr(found, "shape", None) != expected:
-        raise SettingError(f"output of {about}", found, f"a tensor of shape {expected}: one logit per class")
+        shape = getattr(found, "shape", found)
+        raise SettingError(f"output of {about}", shape, f"a tensor of shape {expected}: one logit per class")
     return network
