@@ -78,7 +78,7 @@ app.command(
     name="meta-train",
     epilog="Examples:\n\n"
     "nasmeta meta-train meta-np --sources nb201 --leave-out cifar100 --out np.npz\n\n"
-    "nasmeta search meta-np nb201/cifar100 --meta-model np.npz",
+    "nasmeta search meta-np nb201/cifar100 --sources np.npz",
 )(meta_train)
 app.command(
     epilog="Examples:\n\n"

@@ -218,15 +218,6 @@ def integers_in(text: str | None, what: str) -> list[int] | None:
         raise SettingError(f"{what}, not {text!r}.") from None
 
 
-def epochs_in(text: str) -> list[int | str]:
-    """Read lengths of training.
-
-    >>> epochs_in("12,200"), epochs_in("50of200, 200")
-    ([12, 200], ['50of200', 200])
-    """
-    return [int(one) if one.isdecimal() and len(one) <= 18 else one for one in names_in(text)]
-
-
 def settings_in(pairs: Iterable[str]) -> dict[str, Any]:
     """Read settings written as ``key=value``: numbers, true, false and null as in JSON, all else as strings.
 

@@ -128,10 +128,10 @@ def import_data(
         bool, typer.Option("--replace", help="Replace an earlier import of the release even if it has more cells.")
     ] = False,
 ) -> None:
-    """Import an official file of NAS-Bench-201, NATS-Bench or NASLib and add its columns to the table.
+    """Import an official file of NAS-Bench-201 or NATS-Bench and add its columns to the table.
 
     The file is recognised by its content: NAS-Bench-201-v1_0-e61699.pth, NAS-Bench-201-v1_1-096897.pth,
-    NATS-tss-v1_0-3ffb9.pickle.pbz2, the folders NATS-tss-v1_0-3ffb9-simple and -full, nb201_*_full_training.pickle.
+    NATS-tss-v1_0-3ffb9.pickle.pbz2, and the folders NATS-tss-v1_0-3ffb9-simple and -full.
     """
     from nasmeta.spaces import get_space
     from nasmeta.tables import import_official

@@ -27,12 +27,11 @@ _REASONS = 3  # why evaluations failed; the errors of somebody's own network may
 def print_summary(found: Findings) -> None:
     """Print a table per task, without intervals, and the remarks on the runs."""
     from nasmeta.analysis._tables import texts_of
-    from nasmeta.analysis.report._words import column_notes, size_sentence
-    from nasmeta.analysis.report._write import NOTHING
+    from nasmeta.analysis.report import column_notes, size_sentence, summary_sections
 
     terminal = console()
     if found.frame.empty:
-        terminal.print(NOTHING)
+        terminal.print(summary_sections(found)[0].text)
         return
     terminal.print(size_sentence(found))
     for fact in found.facts:
@@ -44,7 +43,7 @@ def print_summary(found: Findings) -> None:
         headers = found.headers(fact.name) | {"evaluations_to_optimum": "to optimum"}
         text = texts_of(table, headers, decimals=decimals)
         print_table(text.headings, text.rows, f"{fact.name}. {fact}", right=text.headings[1:])
-    for line in (*column_notes(found, map(str, table), intervals=False), *found.run_remarks):
+    for line in (*column_notes(found, {"": table}, intervals=False), *found.run_remarks):
         terminal.print(line)
     terminal.print()
 

@@ -14,7 +14,6 @@ from nasmeta.cli._cli_utils import (
     cli_command,
     echo_written,
     end_without_success,
-    epochs_in,
     is_said,
     names_in,
     names_of,
@@ -33,6 +32,13 @@ if TYPE_CHECKING:
 
     from nasmeta.evaluators import Evaluator
 
+
+def _sources_in(text: str) -> Any:
+    from nasmeta.runs._sources import named_sources
+
+    return named_sources(names_in(text))
+
+
 _OF_TRAINING = ("recipe", "device", "split", "valid_fraction", "size")
 RUN_OPTIONS = {  # keyword arguments of `nasmeta.search` and `nasmeta.compare`
     "evaluations": Shared(
@@ -44,30 +50,14 @@ RUN_OPTIONS = {  # keyword arguments of `nasmeta.search` and `nasmeta.compare`
     ),
     "clock": Shared(
         "A setting of the simulated clock: workers=4, repeats=charged, overshoot=discard, promotion=continued, "
-        "charge_searcher=true. Repeatable.",
+        "charge_searcher=true, batch=4. Repeatable.",
         list[str] | None, read=lambda given: settings_in(given) or None, more={"metavar": "KEY=VALUE"},
     ),
-    "epochs": Shared(
-        "Training lengths that multi-fidelity searchers may use, such as 12,200 or 50of200,200. All by default.",
-        read=epochs_in, more={"metavar": "N,N"},
-    ),
     "sources": Shared(
-        "Tasks or families, separated by commas, that a meta-searcher learns from. The target's dataset is left out "
-        "of a family. Default: the family of the task.",
-        read=names_in,
-    ),
-    "meta_model": Shared(
-        "A trained meta-model: a file written by nasmeta meta-train, the name of a shipped model, or shipped for one "
-        "that has not seen the task.",
-        more={"metavar": "FILE|NAME|shipped"},
-    ),
-    "prune_space": Shared(
-        "Search only this fraction of the cells, such as 0.1: those that a model of the sources' best prefers.",
-        float | None, more={"metavar": "FRACTION"},
-    ),
-    "warm_start": Shared(
-        "Start with N cells chosen by the sources; N/second chooses them by expected gain per second.",
-        str, "0", more={"metavar": "N|N/second"},
+        "What a meta-searcher learns from: tasks or families, separated by commas; or a meta-model: a file written by "
+        "nasmeta meta-train, the name of a shipped model, or shipped for one that has not seen the task. The target's "
+        "dataset is left out of a family. Default: the family of the task.",
+        read=_sources_in, more={"metavar": "TASK,…|FILE|NAME|shipped"},
     ),
     "stop_at_optimum": Shared(
         "End a run once the best cell has been evaluated.", bool, False, names=("--stop-at-optimum",)
@@ -154,18 +144,14 @@ def _of_runs(context: typer.Context, options: Mapping[str, Any], task: str) -> d
     from nasmeta.evaluators import TRAINED
     from nasmeta.training import dataset_options
 
-    found = {name: value for name, value in options.items() if name not in _OF_TRAINING}
-    evaluator, data = found["evaluator"], found["data"]
-    said = [f"--{name.replace('_', '-')}" for name in _OF_TRAINING if is_said(context, name)]
+    evaluator, data = options["evaluator"], options["data"]
+    found = {name: value for name, value in options.items() if name not in ("data", *_OF_TRAINING)}
+    said = [f"--{name.replace('_', '-')}" for name in ("data", *_OF_TRAINING) if is_said(context, name)]
     if said and evaluator not in TRAINED:
-        raise SettingError(
-            f"Only trainings use {', '.join(said)}, but the evaluator is {evaluator}: add --evaluator training and "
-            f"--data, or leave {'it' if len(said) == 1 else 'them'} out."
-        )
-    if evaluator in TRAINED and data is not None:
+        raise SettingError("evaluator", evaluator, f"training or supernet with {', '.join(said)}")
+    if data is not None:
         recipe, device, *of_images = (options[name] for name in _OF_TRAINING)
-        trained = TRAINED[evaluator](task, data, recipe, device=device, **dataset_options(data, *of_images))
-        found |= {"evaluator": trained, "data": None}
+        found["evaluator"] = TRAINED[evaluator](task, data, recipe, device=device, **dataset_options(data, *of_images))
     return found
 
 
@@ -173,9 +159,8 @@ def _compared(
     context: typer.Context, searchers: list[str], tasks: str | None, options: dict[str, Any], **more: Any
 ) -> tuple[pd.DataFrame, str | Evaluator]:
     """Run a comparison that the options describe; return its results and the evaluator."""
-    from nasmeta.runs._answers import answers_for, space_in
+    from nasmeta.runs._evaluator import evaluator_for, space_in
 
-    evaluator = options["evaluator"]
     if not searchers:
         raise SettingError(
             "There is no searcher to compare: name some with --searchers, or a specification (nasmeta compare --list "
@@ -183,19 +168,12 @@ def _compared(
         )
     if tasks is not None and not names_in(tasks):
         raise SettingError("There is no task to compare on: name at least one with --tasks.")
-    if tasks is None and evaluator in ("training", "supernet"):
-        raise SettingError(
-            f"--evaluator {evaluator} needs the task whose architectures it trains: --tasks nb201/cifar10."
-        )
     on: list[Any] = names_in(tasks) or ["nb201"]
-    if len(on) == 1:
-        options = _of_runs(context, options, on[0])
-        evaluator = options["evaluator"]
+    given = _of_runs(context, options, on[0])
     if (space := space_in(on)) is not None:
-        evaluator = answers_for(space, evaluator)
-        on = [evaluator.task]
-    given = {name: value for name, value in options.items() if name not in _OF_TRAINING} | {"evaluator": evaluator}
-    return nm.compare(searchers, on, progress=True, **given, **more), evaluator
+        given["evaluator"] = evaluator_for(space, given["evaluator"])
+        on = [given["evaluator"].task]
+    return nm.compare(searchers, on, progress=True, **given, **more), given["evaluator"]
 
 
 @cli_command
@@ -213,9 +191,9 @@ def compare(
         str | None, typer.Option(help="A family of tasks, or names of tasks separated by commas.", show_default="nb201")
     ] = None,
     repeats: Annotated[
-        int | None, typer.Option(help="Number of runs of each searcher on each task.", show_default="10")
+        int | None,
+        typer.Option(help="Number of runs of each searcher on each task, with the seeds 0, 1, ….", show_default="10"),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Random seed of the first run.", show_default="0")] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="SEARCHER:KEY=VALUE", help="A setting of one searcher. Repeatable."),
@@ -285,8 +263,10 @@ def compare(
     evaluations, seconds = options["evaluations"], options["seconds"]
     asked: str | Evaluator
     limits: float | Mapping[str, float] | None = seconds
-    where: dict[str, Any] = {"workers": workers, "backend": backend, "address": address, "shard": shard}
-    where |= {"gpus_per_worker": gpus_per_worker, "redo": names_in(redo)}
+    where: dict[str, Any] = {
+        "workers": nm.experiments.Workers(workers, backend, address, gpus_per_worker, shard),
+        "redo": names_in(redo),
+    }
     if specification is not None:
         params = [one for one in context.command.params if one.name not in _BESIDE_SPECIFICATION]
         also = [one.opts[0] for one in params if is_said(context, str(one.name))]
@@ -297,7 +277,7 @@ def compare(
         )
     else:
         frame, asked = _compared(
-            context, names_in(searchers), tasks, options, repeats=repeats, seed=seed,
+            context, names_in(searchers), tasks, options, repeats=10 if repeats is None else repeats,
             settings=settings_by_label(settings or ()), folder=folder, **where,
         )  # fmt: skip
     if shard is not None:

@@ -20,16 +20,14 @@ def compare_specified(
 ) -> tuple[pd.DataFrame, int | None, str | Evaluator, dict[str, float] | None]:
     """Run a specification and show what its runs picked; return results, both budgets, and the evaluator between."""
     from nasmeta.experiments import run_specification
-    from nasmeta.experiments.specification._read import specification_to_run
-    from nasmeta.tasks import get_task
+    from nasmeta.experiments._specification import specification_to_run
 
     specification = specification_to_run(name)
     typer.echo(specification.title)
     frame = run_specification(specification, folder, **where, progress=True)
-    if specification.report and where.get("shard") is None:
+    if specification.report and where["workers"].shard is None:
         _print_picks(frame, specification)
-    trained = None if specification.training is None else specification.answers(get_task(specification.tasks[0]))
-    return frame, specification.evaluations, trained or specification.evaluator, specification.seconds
+    return frame, specification.evaluations, specification.chosen_evaluator(), specification.seconds
 
 
 def print_ready() -> None:
@@ -41,7 +39,7 @@ def print_ready() -> None:
     terminal = console()
     terminal.print("Ready specifications: nasmeta compare NAME --out FOLDER")
     for name in ready_specifications():
-        said = read_specification(name, check=False)
+        said = read_specification(name)
         evaluations = [] if said.evaluations is None else [f"{said.evaluations:,} evaluations"]
         limits = [] if said.seconds is None else [f"{s:,.0f} s" for s in dict.fromkeys(said.seconds.values())]
         optimum = ["the optimum"] if said.stop_at_optimum else []
@@ -57,7 +55,7 @@ def print_specification(name: str) -> None:
     """Print a specification as it stands in its file, so that it can be saved and changed."""
     from nasmeta.experiments import read_specification
 
-    typer.echo(read_specification(name, check=False).text, nl=False)
+    typer.echo(read_specification(name).text, nl=False)
 
 
 def ready_names() -> list[str]:
@@ -72,7 +70,7 @@ def _print_picks(frame: pd.DataFrame, specification: Specification) -> None:
     from nasmeta.checks import decimals_of
     from nasmeta.experiments import summarise_picks
 
-    columns, found = specification.report, summarise_picks(frame, specification)
+    columns, found = specification.columns, summarise_picks(frame, specification)
     digits = {c.address: decimals_of(found[c.address], c.unit) for c in columns}
     rows = [
         [str(row["task"]), str(row["searcher"])]

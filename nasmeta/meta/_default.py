@@ -9,8 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nasmeta.checks import check_int
-from nasmeta.errors import UnknownNameError
+from nasmeta.checks import check_int, check_names
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
 from nasmeta.meta._blend import left_out_densities, predictive_weights
 from nasmeta.meta._label_scale import labels_like
@@ -125,9 +124,7 @@ class DefaultMetaSearch(RGPESearch):
         super().__init__(space, rng, n_initial=n_initial, features=features)
         self.n_random = min(check_int("n_random", n_random, 0), self.n_initial // 2)
         self.members = tuple(dict.fromkeys(members))
-        for name in self.members:
-            if name not in MEMBERS:
-                raise UnknownNameError.of("member", name, MEMBERS)
+        check_names("meta", "member", self.members, MEMBERS)
         self.notes: list[Mapping[str, Any]] = []
 
     @property
@@ -163,15 +160,15 @@ class DefaultMetaSearch(RGPESearch):
         if complete is None:
             return self._first_cells(1)[0]
         process = complete.new_task(self.space)
-        for told in self._gp.cells:
-            process.add(told)
+        for observed in self._gp.cells:
+            process.add(observed)
         mean, std = process.posterior(labels_like(complete.mean[process.cells], self._values))
         return self._take_best(mean + BETA * std)
 
     # -- members ----------------------------------------------------------------------------------------------------
     @cached_property
     def _processes(self) -> dict[str, CellGP]:
-        """The processes by member; that of ``gp`` is also the one of `GPSearch`."""
+        """The processes by member; the process of ``gp`` is also that of `GPSearch`."""
         return {"gp": self._gp} | {name: CellGP(self._gp.kernel, self._gp.hyperparameters) for name in self.members}
 
     def tell(self, cells: Cells, values: Floats) -> None:
@@ -199,12 +196,12 @@ class DefaultMetaSearch(RGPESearch):
         covariance, n = factor @ factor.T, len(labels)
         if member == "gp":
             return left_out_densities(covariance, labels, np.zeros((n, n)))
-        seen = self._models.standard_means[:, self._gp.cells].astype(np.float64)
-        seen -= seen.mean(axis=1, keepdims=True)
+        sources = self._models.standard_means[:, self._gp.cells].astype(np.float64)
+        sources -= sources.mean(axis=1, keepdims=True)
         if member == "rgpe":
-            return left_out_densities(covariance, labels, self._without @ seen)
-        mean, variance = prior_of_weights(len(seen))  # integrated out, so no weight depends on the label
-        return left_out_densities(covariance + variance * seen.T @ seen, labels, np.tile(mean @ seen, (n, 1)))
+            return left_out_densities(covariance, labels, self._without @ sources)
+        mean, variance = prior_of_weights(len(sources))  # integrated out, so no weight depends on the label
+        return left_out_densities(covariance + variance * sources.T @ sources, labels, np.tile(mean @ sources, (n, 1)))
 
     def _most_promising(self, n: int) -> list[int]:
         labels = self._labels()
@@ -223,17 +220,17 @@ class DefaultMetaSearch(RGPESearch):
         chosen: list[int] = []
         for _ in range(n):
             scores: list[Floats] = []
-            mean: Any = 0.0
+            means = np.zeros(self.space.size)
             for gp, weight in zip(self._processes.values(), weights, strict=True):
                 if weight:
-                    its_mean, std = gp.posterior(labels)
+                    mean, std = gp.posterior(labels)
                     std = np.sqrt(std**2 + gp.hyperparameters.noise)
-                    scores.append(log_expected_improvement(its_mean, std, labels.max()) + np.log(weight))
-                    mean = mean + weight * its_mean
+                    scores.append(log_expected_improvement(mean, std, labels.max()) + np.log(weight))
+                    means += weight * mean
             cell = self._take_best(reduce(np.logaddexp, scores))
             chosen.append(cell)
             if len(chosen) < n:
-                labels = np.r_[labels, mean[cell]]
+                labels = np.r_[labels, means[cell]]
                 for gp in self._processes.values():
                     gp.add(cell)
         for gp in self._processes.values():

@@ -9,10 +9,10 @@ from functools import cached_property, reduce
 import numpy as np
 from scipy.linalg import helmert
 
+from nasmeta.archives import check_array
 from nasmeta.checks import check_number
 from nasmeta.meta._arrays import Arrays, Facts, Floats, Packed
 from nasmeta.meta._label_scale import labels_like
-from nasmeta.meta._model_archive import check_array, checked_logarithms
 from nasmeta.meta._source_gp import SourceGPSearch
 from nasmeta.meta._source_models import SourceModels
 from nasmeta.predictors import CellGP, CellKernel, Hyperparameters, fit_hyperparameters, normal_scores, weak_prior
@@ -97,7 +97,8 @@ class MetaGP:
     def unpack(cls, space: SearchSpace, features: tuple[str, ...], arrays: Arrays, facts: Facts) -> MetaGP:
         """Return the prior that `pack` described."""
         mean = check_array(arrays, "mean", np.float64, (space.size,))
-        found = Hyperparameters.from_logarithms(checked_logarithms(arrays, 2 * len(features) + 1))
+        logarithms = check_array(arrays, "logarithms", np.float64, (2 * len(features) + 1,))
+        found = Hyperparameters.from_logarithms(logarithms)
         return cls(mean, found, features, tuple(facts["sources"]), int(facts["labels"]))
 
     def new_task(self, space: SearchSpace) -> CellGP:

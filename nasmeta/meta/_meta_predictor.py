@@ -22,13 +22,13 @@ from nasmeta.tasks import SourceTask, Task, checked_sources
 META_PREDICTORS: Registry[Any] = Registry("meta-predictor", group="nasmeta.meta_predictors")
 
 for _name, _place in (
-    ("anil", "bilevel._gradient_learners:ANIL"),
+    ("anil", "bilevel._maml:ANIL"),
     ("in-context", "in_context._predictor:InContext"),
-    ("maml", "bilevel._gradient_learners:MAML"),
+    ("maml", "bilevel._maml:MAML"),
     ("meta-dkl", "bilevel._deep_kernel:DeepKernelGP"),
     ("meta-linear", "_meta_linear:MetaLinear"),
     ("meta-np", "neural_process._predictor:MetaNP"),
-    ("reptile", "bilevel._gradient_learners:Reptile"),
+    ("reptile", "bilevel._maml:Reptile"),
 ):
     _extra = None if _name in ("in-context", "meta-linear") else "torch"
     META_PREDICTORS.declare(_name, f"nasmeta.meta.{_place}", _extra)

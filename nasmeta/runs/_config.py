@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -20,11 +20,11 @@ from nasmeta.runs._clock import Budget, Clock
 from nasmeta.runs._history import History
 from nasmeta.runs._journal import Journal, Records, check_recorded, read_journal
 from nasmeta.runs._loop import run_loop
-from nasmeta.runs._sources import MetaModelLike, SourcesLike, check_learnable, saved_model_of, sources_of
+from nasmeta.runs._sources import SourcesLike, check_learnable, is_model, saved_model_of, sources_of
 from nasmeta.runs._spec import SearcherSpec, check_objectives, why_no_seconds
 from nasmeta.runs._warm_start import Guide
 from nasmeta.searchers import MetaSearcher, MultiFidelitySearcher, Searcher
-from nasmeta.tasks import SourceTask, Task, fidelities
+from nasmeta.tasks import SourceTask, Task
 
 if TYPE_CHECKING:
     from nasmeta.meta import SavedMetaModel
@@ -44,8 +44,6 @@ class RunConfig:
         What answers, after full trainings; its ``task`` is the question.
     budget : Budget
     seed : int
-    batch : int
-        How many architectures the searcher proposes at once.
     clock : Clock or None
         None where nobody asked for one: then evaluations are counted.
     lengths : mapping of int to Evaluator, or None
@@ -71,7 +69,6 @@ class RunConfig:
     evaluator: Evaluator
     budget: Budget
     seed: int = 0
-    batch: int = 1
     clock: Clock | None = None
     lengths: Mapping[int, Evaluator] | None = None
     sources: tuple[Task | SourceTask, ...] = ()
@@ -92,87 +89,64 @@ class RunConfig:
         evaluator: Evaluator,
         budget: Budget,
         *,
-        seed: object = 0,
-        batch: object = 1,
-        meta_model: MetaModelLike | None = None,
+        seed: int = 0,
         sources: SourcesLike | None = None,
         clock: Clock | Mapping[str, Any] | None = None,
-        epochs: Iterable[int | str] | None = None,
         label: str = "",
     ) -> RunConfig:
-        """Return the config of what a user asks for, checked; parameters are those of `nasmeta.search`.
+        """Return the checked config of a run; parameters are those of `nasmeta.search`.
 
         Raises
         ------
         SettingError, UnknownNameError, LeakageError, MissingValueError
         """
-        batch = check_int("batch", batch)
         check_objectives(searcher, evaluator, budget)
-        config = cls(searcher.budgeted(budget), evaluator, budget, check_int("seed", seed, least=0), batch, label=label)
-        config = config.with_model(meta_model, sources).with_sources(sources).with_clock(clock, epochs)
-        if config.clock is not None and batch > 1:
-            raise SettingError(
-                "On a simulated clock each worker asks for one cell: use workers of the clock, not a batch."
-            )
-        return config
-
-    def with_model(self, meta_model: MetaModelLike | None, sources: SourcesLike | None = None) -> RunConfig:
-        """Return it with what the searcher learnt before; settings of that training count where none are given."""
-        saved = saved_model_of(self.searcher, self.task, meta_model, sources)
-        if saved is None:
-            return self
-        assert issubclass(self.searcher.kind, MetaSearcher)
-        settings = self.searcher.kind.with_learnt(saved.card["settings"], self.searcher.settings)
-        return replace(self, searcher=replace(self.searcher, settings=settings), saved=saved)
+        seed = check_int("seed", seed, least=0)
+        config = cls(searcher.budgeted(budget), evaluator, budget, seed, label=label)
+        return config.with_sources(sources).with_clock(clock)
 
     def with_sources(self, sources: SourcesLike | None = None) -> RunConfig:
-        """Return it with what the searcher learns from, if it does: where nobody says, the task's family."""
-        if self.saved is not None and not self.searcher.guidance:
-            return self
-        found = sources_of(self.searcher, self.evaluator, sources)
-        if found:
-            check_learnable(self.searcher, self.task, found, self.saved)
-        return replace(self, sources=tuple(found))
+        """Return the config with the sources of the searcher, by default the task's family, or with a meta-model.
 
-    def with_clock(
-        self, clock: Clock | Mapping[str, Any] | None, epochs: Iterable[int | str] | None = None
-    ) -> RunConfig:
-        """Return it with how time passes, and the lengths of training, checked against what answers."""
+        The settings of the model's meta-training are defaults of the searcher's settings.
+        """
+        config = self
+        if is_model(sources):
+            saved, sources = saved_model_of(self.searcher, self.task, sources), None
+            assert issubclass(self.searcher.kind, MetaSearcher)
+            settings = self.searcher.kind.with_learnt(saved.card["settings"], self.searcher.settings)
+            config = replace(self, searcher=replace(self.searcher, settings=settings), saved=saved)
+            if not self.searcher.guidance:
+                return config
+        found = sources_of(config.searcher, self.evaluator, sources)
+        if found:
+            check_learnable(config.searcher, self.task, found, config.saved)
+        return replace(config, sources=tuple(found))
+
+    def with_clock(self, clock: Clock | Mapping[str, Any] | None) -> RunConfig:
+        """Return the config with a clock, and with the training lengths of a multi-fidelity searcher."""
         spec, evaluator, budget, task, lengths = self.searcher, self.evaluator, self.budget, self.task, None
         clock = None if clock is None else Clock.of(clock)
         if spec.is_multi_fidelity:
-            lengths = evaluator.after(epochs)
-            if len(lengths) == 1 and epochs is None and not spec.settings.get("rungs"):
-                (only,) = lengths
-                known = f"is known for one, {only} epochs" if only else "says no length"
+            lengths = evaluator.after(spec.epochs)
+            if len(lengths) == 1 and spec.epochs is None and not spec.settings.get("rungs"):
                 raise SettingError(
-                    f"{spec.name} needs trainings of several lengths, but {task.name} {known}. "
-                    f"epochs=[{only}] (--epochs {only}) searches without short ones."
-                )
+                    f"training lengths of {task.name}", [*lengths], "at least two",
+                    f"With settings={{'epochs': {[*lengths]}}} {spec.name} uses full trainings only.",
+                )  # fmt: skip
             goes_on = any(one.goes_on for one in lengths.values())
             clock = clock or Clock(promotion="continued" if goes_on else "scratch")
-        elif epochs is not None:
-            # says what is possible, for searchers of one length too
-            _ = evaluator.after(epochs) if evaluator.values is None else fidelities(task, epochs)
         if budget.seconds is not None:
             clock = clock or Clock()
             free = next((other for other in (lengths or {0: evaluator}).values() if not other.has_costs()), None)
             if free is not None:
                 raise SettingError(why_no_seconds(free))
-        if task.is_sampled and budget.stop_at_optimum:
-            raise SettingError(
-                f"The answers of {task.name} are draws, so none of them tells that the optimum is found: give a budget."
-            )
-        if evaluator.values is None:
-            if budget.stop_at_optimum:
-                raise SettingError(f"The optimum of a {evaluator.name} is not known, so a search cannot stop at it.")
-            if clock is not None and clock.workers > 1:
-                raise SettingError("Real trainings run one after another: leave out the workers of the clock.")
-            if (side := getattr(evaluator, "stack", 1)) > 1 == self.batch:
-                raise SettingError(
-                    f"Cells train side by side where a search asks for several at once: give nm.search batch={side}. "
-                    "Comparisons and searchers of several lengths ask for one: leave out the evaluator's stack."
-                )
+        if clock is not None and clock.batch > 1 and (budget.seconds is not None or spec.is_multi_fidelity):
+            raise SettingError("batch", clock.batch, "1 with a budget in seconds or several training lengths")
+        if budget.stop_at_optimum and (task.is_sampled or evaluator.values is None):
+            raise SettingError(f"The optimum of {task.name} is unknown, so stop_at_optimum is not possible.")
+        if evaluator.values is None and clock is not None and clock.workers > 1:
+            raise SettingError("workers of the clock", clock.workers, "1 for real trainings and functions")
         return replace(self, clock=clock, lengths=lengths)
 
     @property
@@ -184,6 +158,11 @@ class RunConfig:
     def evaluators(self) -> Mapping[int, Evaluator]:
         """The evaluators by epochs."""
         return self.lengths or {self.evaluator.full_epochs: self.evaluator}
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether time passes on a simulated clock."""
+        return self.clock is not None and self.clock.is_timed
 
     @property
     def source_names(self) -> tuple[str, ...]:
@@ -249,11 +228,9 @@ class RunConfig:
             "task": self.task.name,
             "searcher": spec.name,
             **spec.code_identity,
-            "settings": spec.settings,
+            "settings": spec.settings | spec.guidance.settings,
             "seed": self.seed,
-            "batch": self.batch,
             "sources": [_labels(source) for source in self.sources],
-            **spec.guidance.identity,
             **({"meta_model": {"sha256": saved.sha256, "sources": list(saved.sources)}} if saved else {}),
             "column": _column(self.evaluator),
             **({"objectives": _objectives(self.evaluator)} if isinstance(self.evaluator, SeveralEvaluator) else {}),
@@ -295,7 +272,7 @@ class RunConfig:
             return True
         if history.stopped == "optimum":  # found while nothing else could be started before
             return clock.workers == 1 or all_busy_until >= float(history.end_seconds[-1])
-        if self.clock is None and n >= (self.task.space.size if self.measured is None else len(self.measured)):
+        if not self.is_timed and n >= (self.task.space.size if self.measured is None else len(self.measured)):
             history.stopped = "exhausted"
             return True
         return False
@@ -350,14 +327,14 @@ class RunConfig:
                 self._recorded(path, journal.evaluations)
             records = Records([], [], [], []) if journal is None else journal.evaluations
             for epochs, one in self.evaluators.items():
-                one.resume(*records.after(epochs, timed=self.clock is not None))
+                one.resume(*records.after(epochs, timed=self.is_timed))
             history = run_loop(
                 searcher,
                 self.evaluators,
                 evaluations=self.budget.evaluations,
                 seconds=self.budget.seconds,
-                batch=self.batch,
-                clock=self.clock,
+                batch=1 if self.clock is None else self.clock.batch,
+                clock=self.clock if self.is_timed else None,
                 sign=self.evaluator.signs,
                 target=self.target,
                 journal=journal,
@@ -368,7 +345,7 @@ class RunConfig:
 
     def _recorded(self, path: Path, records: Records) -> History:
         """Return what a journal records, checked against the tables."""
-        history = records.history(self.evaluator.n_objectives, timed=self.clock is not None)
+        history = records.history(self.evaluator.n_objectives, timed=self.is_timed)
         continued = self.clock is not None and self.clock.promotion == "continued"  # costs then depend on the past
         check_recorded(path, history, self.evaluators, costs=not continued)
         return history

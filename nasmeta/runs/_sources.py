@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, TypeAlias
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,34 +100,47 @@ def _is_ordered(target: NDArray[np.float64], labels: NDArray[np.float64]) -> boo
     return bool((np.diff(target[np.lexsort((target, labels))]) >= 0).all())
 
 
-SourcesLike: TypeAlias = "str | Task | SourceTask | TaskDistribution | Iterable[str | Task | SourceTask]"
-MetaModelLike: TypeAlias = "str | os.PathLike[str] | SavedMetaModel"
+_Tasks: TypeAlias = "str | Task | SourceTask | TaskDistribution | Iterable[str | Task | SourceTask]"
+SourcesLike: TypeAlias = "_Tasks | SavedMetaModel"  # the string "shipped" is a meta-model, too
 
 
-def saved_model_of(
-    spec: SearcherSpec, task: Task, meta_model: MetaModelLike | None, sources: SourcesLike | None = None
-) -> SavedMetaModel | None:
-    """Return the meta-model that a run uses; None where it meta-trains, or learns from no source."""
-    if meta_model is None:
-        return None
-    from nasmeta.meta import SavedMetaModel, meta_model_for
+def is_model(sources: object) -> TypeGuard[str | SavedMetaModel]:
+    """Return whether sources are a meta-model instead of tasks."""
+    if sources is None or isinstance(sources, str | Task | SourceTask | TaskDistribution):
+        return sources == "shipped"
+    from nasmeta.meta import SavedMetaModel
+
+    return isinstance(sources, SavedMetaModel)
+
+
+def named_sources(names: Sequence[str], folder: Path = Path()) -> SourcesLike:
+    """Return the sources of a command or file: names of tasks, ``shipped``, or the file or name of a meta-model."""
+    if list(names) == ["shipped"]:
+        return "shipped"
+    from nasmeta.meta import SavedMetaModel
+
+    for name in names:
+        if name.endswith(".npz") or name in SavedMetaModel.shipped():
+            if len(names) > 1:
+                raise SettingError("sources", list(names), "tasks or one meta-model")
+            return SavedMetaModel.load(folder / name if name.endswith(".npz") else name)
+    return list(names)
+
+
+def saved_model_of(spec: SearcherSpec, task: Task, model: str | SavedMetaModel) -> SavedMetaModel:
+    """Return the meta-model that a run uses, checked against the searcher and the task."""
+    from nasmeta.meta import meta_model_for
     from nasmeta.meta._model_file import kind_of
 
     if not issubclass(spec.kind, MetaSearcher):
-        raise SettingError(f"{spec.name} learns from no source task, so it takes no meta-model.")
-    if sources is not None and not spec.guidance:
-        raise SettingError("A meta-model has learnt from its own sources: pass sources or a meta-model, not both.")
-    if not isinstance(meta_model, str | os.PathLike | SavedMetaModel):
-        raise SettingError(
-            f'A meta-model is a file, the name of a shipped one or "shipped", not a {type(meta_model).__name__}.'
-        )
+        raise SettingError(f"{spec.name} is not a meta-searcher, so it uses no meta-model.")
     name = spec.kind.learner_name(spec.name, spec.settings)
-    if name == spec.name and name not in SEARCHERS:  # a class of one's own, or passed as such
+    if name == spec.name and name not in SEARCHERS:  # a custom class
         name = kind_of(spec.kind)
-    return meta_model_for(name, task, meta_model, spec.name)
+    return meta_model_for(name, task, model, spec.name)
 
 
-def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: SourcesLike | None) -> list[Task | SourceTask]:
+def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: _Tasks | None) -> list[Task | SourceTask]:
     """Return the sources of a run: by default the task's family without what the task holds out.
 
     An own table on a built-in space without further datasets learns from the space's built-in family, with a warning.

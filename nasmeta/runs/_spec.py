@@ -11,7 +11,7 @@ from zlib import crc32
 import numpy as np
 
 from nasmeta.checks import recorded_settings, taking
-from nasmeta.errors import SettingError, shown
+from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator
 from nasmeta.runs._clock import Budget
 from nasmeta.runs._warm_start import UNGUIDED, Guidance
@@ -25,41 +25,39 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SearcherSpec:
-    """What to run: a searcher class and its settings.
-
-    `code` is the identity of users' code, see `Searcher.code_identity`; a worker may not have the source.
-    """
+    """A searcher class with its settings."""
 
     name: str  # the registered one, else that of the class
     kind: type[Searcher]
-    settings: dict[str, Any]  # keyword arguments of the class; of types that JSON knows
-    guidance: Guidance = UNGUIDED  # what sources tell it beside what it learns itself: a part of the space, first cells
-    code: str | None = None
+    settings: dict[str, Any]  # keyword arguments of the class, of JSON types
+    guidance: Guidance = UNGUIDED  # the settings `prune_space` and `warm_start`, which every searcher takes
+    epochs: tuple[int | str, ...] | None = None  # the setting of multi-fidelity searchers: training lengths
+    code: str | None = None  # identifies the code of a custom class; None for a class of this package
 
     @classmethod
     def of(cls, searcher: str | type[Searcher], settings: Mapping[str, Any] | None = None) -> SearcherSpec:
-        """Look a searcher up and check the names of its settings."""
+        """Look up a searcher and check the names of its settings."""
         if isinstance(searcher, str):
             name, kind = searcher, SEARCHERS[searcher]
         elif isinstance(searcher, type) and issubclass(searcher, Searcher):
             kind = searcher
             name = SEARCHERS.name_of(kind) or kind.__name__
         else:
-            raise SettingError(
-                f"A searcher is a registered name ({', '.join(sorted(SEARCHERS))}), package.module:Name or a class "
-                f"derived from nasmeta.searchers.Searcher, not {shown(searcher)}."
-            )
+            raise SettingError("searcher", searcher, "a registered name, package.module:Name or a subclass of Searcher")
         if not isinstance(settings, Mapping | None):
-            raise SettingError(f"The settings of {name} are a mapping of names to values, not {shown(settings)}.")
+            raise SettingError(f"settings of {name}", settings, "a mapping of names to values")
         if inspect.isabstract(kind):
-            raise SettingError(f"{name} is no whole searcher: it lacks {', '.join(sorted(kind.__abstractmethods__))}.")
-        if name == "predictor" and not isinstance((settings or {}).get("predictor"), str | None):
-            own = dict(settings or {})  # an estimator is no setting that JSON can hold
-            kind = kind.of(own.pop("predictor"), own.pop("acquisition", "ei"))  # type: ignore[attr-defined]
-            name, settings = kind.__name__, own
+            raise SettingError(f"{name} is abstract: it lacks {', '.join(sorted(kind.__abstractmethods__))}.")
+        given = dict(settings or {})
+        guidance = Guidance.of(given.pop("prune_space", None), given.pop("warm_start", 0))
+        epochs = given.pop("epochs", None) if issubclass(kind, MultiFidelitySearcher) else None
+        if name == "predictor" and not isinstance(given.get("predictor"), str | None):
+            # An estimator is not of a JSON type.
+            kind = kind.of(given.pop("predictor"), given.pop("acquisition", "ei"))  # type: ignore[attr-defined]
+            name = kind.__name__
         parameters = [*inspect.signature(kind).parameters.values()][2:]  # after space and rng
-        settings = recorded_settings(name, kind, settings or {}, parameters)
-        return cls(name, kind, settings, code=kind.code_identity(settings))
+        recorded = recorded_settings(name, kind, given, parameters)
+        return cls(name, kind, recorded, guidance, _lengths(epochs), kind.code_identity(recorded))
 
     @property
     def is_meta(self) -> bool:
@@ -71,9 +69,11 @@ class SearcherSpec:
         """Whether source tasks have a part in its runs: it is a meta-searcher, or guided."""
         return self.is_meta or bool(self.guidance)
 
-    def guided(self, prune_space: object = None, warm_start: object = 0) -> SearcherSpec:
-        """Return the same with guidance."""
-        return replace(self, guidance=Guidance.of(prune_space, warm_start))
+    @property
+    def all_settings(self) -> dict[str, Any]:
+        """The settings as `of` takes them."""
+        lengths = {} if self.epochs is None else {"epochs": list(self.epochs)}
+        return self.settings | self.guidance.settings | lengths
 
     def budgeted(self, budget: Budget) -> SearcherSpec:
         """Return the same spec with the budget of the run in its settings, for a searcher that depends on it."""
@@ -133,15 +133,14 @@ def check_objectives(spec: SearcherSpec, evaluator: Evaluator, budget: Budget) -
         raise SettingError(f"{what} one objective, but {task.name} has {n}: leave it out.")
 
 
-def check_lengths_used(specs: Iterable[SearcherSpec], lengths: Iterable[object]) -> None:
-    """Refuse short trainings where no searcher asks for any."""
-    own = list(specs)
-    if len(list(lengths)) > 1 and not any(spec.is_multi_fidelity for spec in own):
-        names, s = ", ".join(spec.name for spec in own), "s" * (len(own) == 1)
-        raise SettingError(
-            f"{names} take{s} full trainings only: leave out epochs (--epochs), or name a searcher "
-            "that trains shortly first, such as asha, hyperband or bohb (nasmeta list searchers)."
-        )
+def _lengths(epochs: Any) -> tuple[int | str, ...] | None:
+    """Return training lengths, None for all; the command line gives a string such as ``50of200,200``."""
+    if epochs is None:
+        return None
+    if isinstance(epochs, str):
+        epochs = [one.strip() for one in epochs.split(",")]
+    listed = epochs if isinstance(epochs, Iterable) else [epochs]
+    return tuple(int(one) if str(one).isdecimal() else one for one in listed)
 
 
 def why_no_seconds(evaluator: Evaluator) -> str:

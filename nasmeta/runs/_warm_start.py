@@ -87,10 +87,10 @@ class Guidance:
         return f"{self.warm_start}{_PER_SECOND if self.per_second else ''}"
 
     @property
-    def identity(self) -> dict[str, str]:
-        """The settings in the header of a journal; empty without any."""
-        names = {"space": self.space_name, "warm_start": self.warm_start_name}
-        return {key: name for key, name in names.items() if name not in ("all", "0")}
+    def settings(self) -> dict[str, Any]:
+        """The settings as `of` takes them; empty without any."""
+        found: dict[str, Any] = {} if self.prune_space is None else {"prune_space": self.prune_space}
+        return found | ({"warm_start": self.warm_start_name} if self.warm_start else {})
 
     def check(self, task: Task, sources: Sequence[Task | SourceTask]) -> None:
         """Raise an error if these sources do not suffice, before anything is learned."""

@@ -51,7 +51,7 @@ class BOHB(Hyperband):
     Examples
     --------
     >>> import nasmeta as nm
-    >>> run = nm.search("bohb", "nb201/cifar10", epochs=[200], evaluations=60, settings={"num_samples": 4})
+    >>> run = nm.search("bohb", "nb201/cifar10", evaluations=60, settings={"num_samples": 4, "epochs": [200]})
     >>> len(run)
     60
     """

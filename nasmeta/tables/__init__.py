@@ -10,9 +10,15 @@ from nasmeta.tables._catalog import (
 )
 from nasmeta.tables._columns import ColumnInfo, Kind as Kind, kind_of_old as kind_of_old, split_of as split_of
 from nasmeta.tables._fetch import fetch
-from nasmeta.tables._query import describe_column as describe_column, describe_training as describe_training, query
 from nasmeta.tables._signals import parts_of_name as parts_of_name
-from nasmeta.tables._table import TABLES as TABLES, Table, load_table
+from nasmeta.tables._table import (
+    TABLES as TABLES,
+    Table,
+    describe_column as describe_column,
+    describe_training as describe_training,
+    load_table,
+    query,
+)
 from nasmeta.tables._table_files import (
     Examined as Examined,
     add_file as add_file,

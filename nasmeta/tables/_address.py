@@ -14,10 +14,10 @@ _LENGTH = re.compile(r"(?:([0-9]{1,9})of)?([0-9]{1,9})")  # a point of a learnin
 
 
 class Address(NamedTuple):
-    """The parts of an address that a query states; None if it does not. Without an `epoch` the end is meant."""
+    """The parts of an address in a query; None if not stated. Without `epoch`, it is the end of a training."""
 
     dataset: str
-    metric: str
+    metric: str = "accuracy"
     split: str | None = None
     epochs: int | None = None
     seed: Seed | None = None
@@ -42,33 +42,28 @@ class Address(NamedTuple):
         >>> address.epoch, address.epochs
         (37, 200)
         """
-        where, _, release = str(text).partition(" of ")
-        parts = [None if part == "-" else part for part in where.split("/")]
+        address, _, release = str(text).partition(" of ")
+        parts = [None if part == "-" else part for part in address.split("/")]
         length = _LENGTH.fullmatch(parts[3] or "") if len(parts) == 5 else None
         if len(parts) != 5 or not parts[0] or not parts[1] or (parts[3] and not length):
-            raise ColumnError(
-                f"{text!r} is not a column: write DATASET/METRIC/SPLIT/EPOCHS/SEED, such as "
-                '"cifar10/accuracy/test/200/mean", and " of RELEASE" behind it if there are several.'
-            )
+            raise ColumnError("column", text, "DATASET/METRIC/SPLIT/EPOCHS/SEED[ of RELEASE]")
         dataset, metric, split, _, seed = parts
         numbers = length.groups() if length else (None, None)
         epoch, epochs = (None if number is None else int(number) for number in numbers)
-        of_seed = int(seed) if seed and seed.isdigit() else seed
-        return cls(str(dataset), str(metric), split, epochs, of_seed, release or None, epoch)
+        number = int(seed) if seed and seed.isdigit() else seed
+        return cls(str(dataset), str(metric), split, epochs, number, release or None, epoch)
 
     def described(self) -> str:
-        """Return the parts that were said, as they would be written in a call."""
-        said = zip(self._fields, self, strict=True)
-        return ", ".join(f"{part}={value!r}" for part, value in said if value is not None)
+        """Return the stated parts, as they are written in a call."""
+        parts = zip(self._fields, self, strict=True)
+        return ", ".join(f"{part}={value!r}" for part, value in parts if value is not None)
 
     def normal(self) -> Address:
         """Return the address with our names of datasets and splits."""
-        if self.epoch is not None and self.epochs is None:
-            raise ColumnError(f"epoch={self.epoch} is a point of a learning curve: epochs= states the training.")
         dataset, split = our_name(canonical_dataset(self.dataset), self.split)
         return self._replace(dataset=dataset, split=split_of(split))
 
     def declared(self) -> dict[str, object]:
-        """Return the parts as `Source.brings` takes them: a point of a learning curve has ``37of200`` as its epochs."""
+        """Return the parts as arguments of `Source.brings`: epochs of a point of a learning curve are ``37of200``."""
         epochs = self.epochs if self.epoch is None else f"{self.epoch}of{self.epochs}"
         return {**self._asdict(), "epochs": epochs}

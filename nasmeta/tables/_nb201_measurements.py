@@ -1,4 +1,4 @@
-"""What can be asked of a benchmark at all: the one table of (dataset, split, epochs) and their official names."""
+"""The measurements of NAS-Bench-201: (dataset, split, epochs) and their official names."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from nasmeta.errors import near_name
 class Measurement:
     """One (dataset, split) that NAS-Bench-201 measured."""
 
-    dataset: str  # this and the split as columns carry them
+    dataset: str  # this and the split are our names
     split: str
     run: str  # this and the next are the official names
     official_split: str
     meaning: str
-    curves: tuple[int, ...]  # lengths of trainings after whose every epoch it was measured; else only at the end
+    curves: tuple[int, ...]  # lengths of trainings with a value after each epoch; others have it only at the end
 
     @property
     def official(self) -> str:
-        """The official names and what they mean, in a line."""
+        """The official names and their meaning."""
         return f"{self.run} / {self.official_split}; {self.meaning}"
 
 
-EPOCHS = (12, 200)  # two separate trainings, each with a schedule of its own; neither is a part of the other
-METRICS = ("accuracy", "loss")  # the metrics that the table below is about
+EPOCHS = (12, 200)  # two separate trainings with different learning-rate schedules
+METRICS = ("accuracy", "loss")
 
 _HALF = "trained on 25,000 images"
 _ALL = "trained on all 50,000 images"
@@ -48,7 +48,7 @@ _MEASUREMENTS = (
 )
 _BY_OUR_NAME = {(one.dataset, one.split): one for one in _MEASUREMENTS}
 _BY_OFFICIAL_NAME = {(one.run.lower(), one.official_split): one for one in _MEASUREMENTS}
-# Our cifar10 / train is that of the run cifar10-valid; what the run cifar10 calls train is our train+valid.
+# Our cifar10 / train is that of the run cifar10-valid; the split train of the run cifar10 is our train+valid.
 _ALIASES = {
     **{names: one for names, one in _BY_OFFICIAL_NAME.items() if names not in _BY_OUR_NAME},
     ("cifar10-valid", "train"): _BY_OUR_NAME["cifar10", "train"],
@@ -58,30 +58,30 @@ _ALIASES = {
 
 
 def our_name(dataset: str, split: str | None) -> tuple[str, str | None]:
-    """Return dataset and split as columns carry them, where the official names were used; else as they are."""
+    """Return our names of an official dataset and split; other names are returned unchanged."""
     found = _ALIASES.get((dataset, split or ""))
     return (found.dataset, found.split) if found else (dataset, split)
 
 
 def official_name(dataset: str, split: str) -> str:
-    """Return the official names of a dataset and split, and what they mean."""
+    """Return the official names of a dataset and split, and their meaning."""
     return _BY_OUR_NAME[dataset, split].official
 
 
 def trained_on(dataset: str, split: str | None) -> str | None:
-    """Return which images the networks of a dataset and split saw, where the dataset alone does not say it."""
+    """Return the training images of the networks, for datasets with several training sets."""
     found = _BY_OUR_NAME.get((dataset, split or ""))
     meaning = found.meaning.partition(", measured")[0] if found else ""
     return meaning if meaning.startswith("trained on") else None
 
 
 def legal_measurements() -> tuple[Measurement, ...]:
-    """Return all that NAS-Bench-201 measured; every one of them after 12 and after 200 epochs."""
+    """Return all measurements of NAS-Bench-201; each exists after 12 and after 200 epochs."""
     return _MEASUREMENTS
 
 
 def why_illegal(dataset: str, split: str | None, epochs: int | None = None, epoch: int | None = None) -> str | None:
-    """Return why nobody measured this on NAS-Bench-201, with all that is legal; None where it is, or of other data."""
+    """Return why NAS-Bench-201 lacks this measurement, with the legal ones; None for legal ones and other datasets."""
     legal = [one for one in _MEASUREMENTS if one.dataset == dataset]
     if not legal:
         return None
@@ -100,9 +100,7 @@ def why_illegal(dataset: str, split: str | None, epochs: int | None = None, epoc
         return None
     family = ("cifar10", "cifar10-valid") if dataset in ("cifar10", "cifar10-valid") else (dataset,)
     choices = "; ".join(
-        f"{one.dataset} / {one.split} (official: {one.run} / {one.official_split}; 12 or 200 epochs, each epoch of "
-        + " and ".join(map(str, one.curves))
-        + ")"
+        f"{one.dataset} / {one.split} (official: {one.run} / {one.official_split})"
         for one in _MEASUREMENTS
         if one.dataset in family
     )

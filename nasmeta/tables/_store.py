@@ -1,13 +1,13 @@
-"""The store of columnar files, which one process at a time builds from raw files."""
+"""The store of columnar files, built from raw files by one process at a time."""
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
 
 from nasmeta.errors import DamagedFileError, MissingValueError, NasmetaError, SettingError
 from nasmeta.files import sha256_of, write_whole
@@ -21,13 +21,24 @@ MOST_CONTENT_BYTES = 2_000_000_000  # of the tables of data frames
 _PATIENCE_SECONDS = 600.0  # how long to wait for another process that builds the same file
 
 
-def within_reach(source: Source) -> bool:
-    """Whether a source's columnar file is built, or can be built from raw files on this machine."""
+def is_available(source: Source) -> bool:
+    """Whether a source is part of its table: it is built, or it is not optional and its raw files are here."""
     path = store_path(source)
     try:
-        return path.is_file() or bool(source.raw_files())
-    except OSError as reason:  # a folder inside the cache that may not be entered
+        return path.is_file() or (not source.optional and bool(source.raw_files()))
+    except OSError as reason:  # a folder inside the cache without permission
         raise _unusable(path.parent, reason) from reason
+
+
+def built_names(table: str) -> set[str]:
+    """Return the names of the sources of a table whose columnar files exist."""
+    folder = tables_folder() / table
+    try:
+        return {name.removesuffix(".arrow") for name in os.listdir(folder) if name.endswith(".arrow")}
+    except (FileNotFoundError, NotADirectoryError):
+        return set()
+    except OSError as reason:
+        raise _unusable(folder, reason) from reason
 
 
 def open_or_build(source: Source) -> ColumnFile:
@@ -50,21 +61,18 @@ def embedded_columns(dataset: str, metric: str) -> dict[Seed | None, Values]:
 def build(source: Source, damage: DamagedFileError | None = None) -> ColumnFile:
     """Build a source's columnar file from its raw files and open it; a warning reports the `damage` of the old one.
 
-    Only one process builds; the others wait and open the new file. It gets its name in one step, after it is complete
-    and on the disk, so that a killed process never leaves an incomplete file under this name.
+    One process builds; the others wait and open the new file. The file receives its name after it is complete and on
+    the disk, so a killed process never leaves an incomplete file under this name.
     """
     files = source.raw_files()
     if not files:
         if damage is not None:
-            without = f" Or delete {store_path(source)} to do without." if source.optional else ""
-            why = "It cannot be rebuilt: the raw files are not here."
-            raise DamagedFileError(f"{damage} {why} {source.how_to_get}{without}")
+            without = f" Or delete {store_path(source)} to continue without it." if source.optional else ""
+            raise DamagedFileError(f"{damage} Its raw files are not on this machine. {source.how_to_get}{without}")
         raise MissingValueError(
             f"The raw files of {source.name} (table {source.table}) are not on this machine. {source.how_to_get} "
             "`nasmeta data list` shows all sources."
         )
-    if damage is not None:
-        warnings.warn(f"{damage} It is rebuilt from {source.name}.", RuntimeWarning, stacklevel=2)
     path = store_path(source)
     with writable(path.parent), only_one(path):
         remove_stale(path)
@@ -74,9 +82,11 @@ def build(source: Source, damage: DamagedFileError | None = None) -> ColumnFile:
                 built_meanwhile.verify()
                 return built_meanwhile
         except DamagedFileError:
-            pass  # this is why we are here
+            pass  # the reason for this build
         write_whole(path, _encode(source, files))
-        return source.open(path)
+    if damage is not None:
+        warnings.warn(f"{damage} It was rebuilt from {source.name}.", RuntimeWarning, stacklevel=2)
+    return source.open(path)
 
 
 def _open_current(source: Source) -> ColumnFile | None:
@@ -91,42 +101,20 @@ def _open_current(source: Source) -> ColumnFile | None:
     except OSError as reason:
         raise _unusable(path.parent, reason) from reason
     if isinstance(source.space, str) and opened.space != source.space:
-        raise DamagedFileError(f"{path} is over the cells of {opened.space}, not of {source.space}.")
-    files = source.raw_files()
-    origin = opened.origin
-    read_by = (source.version, source.code)
-    current = (origin.get("version"), origin.get("code")) == read_by and _same_origin(origin["files"], files)
-    return opened if not files or current else None
-
-
-def _stat(file: Path) -> dict[str, int]:
-    stat = file.stat()
-    return {"bytes": stat.st_size, "mtime_ns": stat.st_mtime_ns}
-
-
-def _same_origin(recorded: Mapping[str, Any], files: Mapping[str, Path]) -> bool:
-    """Compare sizes and times of the raw files; if only times differ, as in another environment, compare contents."""
-    if recorded.keys() != files.keys():
-        return False
-    for name, file in files.items():
-        known, stat = recorded[name], _stat(file)
-        if stat["bytes"] != known["bytes"]:
-            return False
-        if stat["mtime_ns"] != known["mtime_ns"] and sha256_of(file) != known["sha256"]:
-            return False
-    return True
+        raise DamagedFileError(f"{path} belongs to the space {opened.space}, not to {source.space}.")
+    current = opened.origin.get("identity") == source.identity()
+    return opened if current or not source.raw_files() else None
 
 
 def _encode(source: Source, files: Mapping[str, Path]) -> bytes:
     space = get_space(source.space)
     try:
-        raw = {name: {**_stat(file), "sha256": sha256_of(file)} for name, file in files.items()}
-        columns = source.read(space, files, {name: str(file["sha256"]) for name, file in raw.items()})
+        columns = source.read(space, files, {name: sha256_of(file) for name, file in files.items()})
     except NasmetaError:
         raise
     except OSError as reason:
         raise DamagedFileError(f"Raw files of {source.name} cannot be read: {reason} {source.how_to_get}") from reason
-    return encode(space, columns, {"version": source.version, "code": source.code, "files": raw})
+    return encode(space, columns, {"identity": source.identity()})
 
 
 def remove_stale(path: Path) -> None:
@@ -157,13 +145,13 @@ def prune_content() -> None:
 def _unusable(folder: Path, reason: object) -> SettingError:
     return SettingError(
         f"The cache folder {folder} cannot be used: {reason}. "
-        "Set the environment variable NASMETA_CACHE to a folder that has space and that you may write to."
+        "Set the environment variable NASMETA_CACHE to a writable folder with free space."
     )
 
 
 @contextmanager
 def writable(folder: Path) -> Iterator[None]:
-    """Create the folder; turn errors of the file system into one that names the setting."""
+    """Create the folder; turn errors of the file system into a SettingError that names NASMETA_CACHE."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield
@@ -175,7 +163,7 @@ def writable(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def only_one(path: Path) -> Iterator[None]:
-    """Hold the lock of a columnar file; the system frees it when a process dies."""
+    """Hold the lock of a columnar file; the system releases it when a process dies."""
     from filelock import FileLock, Timeout
 
     lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=_PATIENCE_SECONDS)

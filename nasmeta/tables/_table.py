@@ -1,25 +1,26 @@
-"""The table: named columns over the cells of a space, asked by full address, never imputed."""
+"""The table: named columns over the architectures of a space."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import ColumnError, DamagedFileError, MissingValueError, NasmetaError, SettingError, shown
+from nasmeta.checks import check_instance
+from nasmeta.errors import ColumnError, DamagedFileError, MissingValueError, NasmetaError
 from nasmeta.pictures import ShowsFacts, Width
 from nasmeta.registry import Registry, is_place
 from nasmeta.spaces import Architecture, ArchitectureLike, SearchSpace, canonical_dataset, get_space
-from nasmeta.tables import _store
 from nasmeta.tables._address import Address
-from nasmeta.tables._catalog import sources_of
+from nasmeta.tables._catalog import available_sources, sources_of
 from nasmeta.tables._columns import ColumnInfo, Seed, Values
 from nasmeta.tables._from_frame import columns_of_frame
-from nasmeta.tables._joined_columns import ColumnLookup
+from nasmeta.tables._joined_columns import JoinedColumns
+from nasmeta.tables._nb201_measurements import trained_on
 from nasmeta.tables._picture import facts_of, plot_columns
 from nasmeta.tables._signals import signal_column, task_name
 from nasmeta.tables._user_tables import AddedSource, ContentSource, add_columns
@@ -33,23 +34,22 @@ if TYPE_CHECKING:
 
 
 class Table(ShowsFacts):
-    """Columns of values over the architectures of a space, addressed by (dataset, metric, split, epochs, seed).
+    """Values of the architectures of a space, in columns addressed by (dataset, metric, split, epochs, seed).
 
-    Use `load_table` to get one. A table is the union of the columns of its sources. What was not measured is NaN in a
-    column, and asking for it raises; nothing is imputed.
+    Use `load_table` to open a table. It joins the columns of its sources. Missing values are NaN in a column, and a
+    query for one raises an error; nothing is imputed.
 
-    **What must be said.** For a metric that is measured on held-out data, such as accuracy, split, epochs and seed have
-    no default: each must be given. For other metrics a part may be left out where only one value exists. The release
-    must be given where several releases hold the address, as they do once more sources are fetched. ``epoch`` asks for
-    a point of a learning curve: the network after that many of its ``epochs``; left out, it is the end, which is the
-    last point, too. Epoch 12 of 200 is no training of 12 epochs: each training has a learning-rate schedule of its own.
+    **Addresses.** A metric that is measured on held-out data, such as accuracy, needs split, epochs and seed. For other
+    metrics, parts with a single value may be omitted. State the release if several releases hold the address; without
+    it, the release of the table's required source is used. ``epoch`` selects a point of a learning curve: the network
+    after that many of its ``epochs``. Epoch 12 of 200 differs from a training of 12 epochs, because the learning-rate
+    schedules differ.
 
-    **What the names mean.** In ``nb201``, ``cifar10`` / ``train`` and ``valid`` are the networks trained on half of the
-    training set, measured on that half and on the other; ``cifar10`` / ``test`` are those trained on all of it,
-    measured on the test set (the scale of 94.37), and ``cifar10-valid`` / ``test`` the former on the test set.
-    ``valid`` and ``test`` of the other datasets are two halves of the official test images, ``valid+test`` is both.
-    The official names (``cifar10-valid`` / ``x-valid``, ``cifar100`` / ``ori-test``) are understood, too. What nobody
-    measured is refused, with all that is legal.
+    **Names.** In ``nb201``, ``cifar10`` / ``train`` and ``valid`` refer to networks trained on half of the training
+    set, measured on that half and on the other half. ``cifar10`` / ``test`` refers to networks trained on the whole
+    training set, measured on the test set (best mean 94.37). ``cifar10-valid`` / ``test`` refers to networks trained on
+    half of it. ``valid`` and ``test`` of the other datasets are two halves of the official test images, and
+    ``valid+test`` is both. Official names, such as ``cifar100`` / ``ori-test``, are accepted.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class Table(ShowsFacts):
     ----------
     name : str
     columns : tuple of ColumnInfo
-        All but the points of learning curves: these are opened when one is asked for.
+        All columns except points of learning curves, which are opened at the first query for one.
 
     Examples
     --------
@@ -77,10 +77,8 @@ class Table(ShowsFacts):
     def __init__(self, name: str, sources: Sequence[Source]) -> None:
         self.name = name
         self._sources = tuple(sources)
-        if not self._sources:
-            raise SettingError(f"The table {name} needs at least one source.")
-        self._lookup = ColumnLookup(name, self._sources)
-        self.columns = self._lookup.ends.columns
+        self._ends = JoinedColumns(name, [source for source in self._sources if not source.curves], points=False)
+        self.columns = self._ends.columns
 
     def __repr__(self) -> str:
         datasets = ", ".join(sorted({info.dataset for info in self.columns}))
@@ -91,14 +89,16 @@ class Table(ShowsFacts):
     def __reduce__(self) -> tuple[Any, ...]:
         return (load_table, (self.name,)) if self._has_name else (Table, (self.name, self._sources))
 
-    @property
+    @cached_property
     def _has_name(self) -> bool:
-        """Whether every process finds the table by its name: its sources are the package's own."""
-        own = (type(source).__module__.partition(".")[0] == "nasmeta" for source in self._sources)
-        return all(own) and not any(isinstance(source, ContentSource) for source in self._sources)
+        """Whether every process finds the table by its name, because its sources belong to this package."""
+        return not any(
+            isinstance(source, ContentSource) or type(source).__module__.partition(".")[0] != "nasmeta"
+            for source in self._sources
+        )
 
     def named(self, name: str) -> Table:
-        """Return the same table under another name, which its tasks then bear."""
+        """Return the same table under another name, which is also used in the names of its tasks."""
         return self if name == self.name else Table(name, self._sources)
 
     @property
@@ -111,7 +111,7 @@ class Table(ShowsFacts):
     def __hash__(self) -> int:
         return hash(self._identity)
 
-    # -- columns and values -------------------------------------------------------------------------------------------
+    # -- columns ----------------------------------------------------------------------------------------------------
     @cached_property
     def space(self) -> SearchSpace:
         """The space of the architectures."""
@@ -120,30 +120,45 @@ class Table(ShowsFacts):
     @property
     def datasets(self) -> tuple[str, ...]:
         """The datasets of its columns."""
-        return tuple(dict.fromkeys(info.dataset for info in self.columns))
+        return tuple(self._ends.by_dataset)
+
+    @cached_property
+    def _points(self) -> JoinedColumns:
+        """The points of learning curves."""
+        sources = [one for one in self._sources if one.curves or isinstance(one, AddedSource | ContentSource)]
+        return JoinedColumns(self.name, sources, points=True)
+
+    def _joined(self, address: Address) -> tuple[JoinedColumns, Address]:
+        if address.epoch in (None, address.epochs):
+            return self._ends, address._replace(epoch=None)
+        return self._points, address
+
+    def _find(self, address: Address) -> tuple[Values, ColumnInfo]:
+        joined, address = self._joined(address)
+        return joined.find(address)
+
+    def _seeds(self, address: Address, *, complete: bool) -> list[tuple[Values, ColumnInfo]]:
+        joined, address = self._joined(address)
+        return joined.seeds(address, complete=complete)
 
     def _facts(self) -> dict[str, object]:
         return facts_of(self.name, self.space, self.columns)
 
     def plot(self, *, against: Mapping[str, Any] | None = None, width: Width = None, **address: Any) -> Figure:
-        """Draw how often the values of a column occur, or a column against another one.
+        """Draw a histogram of a column, or a scatter plot of a column against another one.
 
         Parameters
         ----------
         against : mapping, optional
-            The address of the column for the horizontal axis; without a dataset, that of the first.
+            The address of the column for the horizontal axis. Its dataset is by default that of the first column.
         width : str or float, optional
-            As in `nasmeta.analysis.plot_regret`; 4.6 inches where left out.
+            As in `nasmeta.analysis.plot_regret`; by default 4.6 inches.
         **address
-            Of the column, as in `column`.
+            As in `column`.
 
         Returns
         -------
         matplotlib.figure.Figure
-
-        Raises
-        ------
-        ColumnError, SettingError, UnknownNameError
 
         Examples
         --------
@@ -152,8 +167,8 @@ class Table(ShowsFacts):
         >>> load_table("nb201").plot(**accuracy).axes[0].get_ylabel()
         'architectures'
         """
-        columns = [address] if against is None else [address, {"dataset": address.get("dataset"), **against}]
-        return plot_columns([(self.column(**one), self.info(**one)) for one in columns], width)
+        addresses = [address] if against is None else [address, {"dataset": address.get("dataset"), **against}]
+        return plot_columns([self._find(Address(**one)) for one in addresses], width)
 
     def column(
         self,
@@ -170,7 +185,7 @@ class Table(ShowsFacts):
         Parameters
         ----------
         dataset, metric, split, epochs, seed, release, epoch
-            The address; see the class for what may be left out.
+            The address. See the class for parts that may be omitted.
 
         Returns
         -------
@@ -189,21 +204,12 @@ class Table(ShowsFacts):
         >>> int(column.argmax())
         9930
         """
-        return self._lookup.column(Address(dataset, metric, split, epochs, seed, release, epoch))[0]
+        return self._find(Address(dataset, metric, split, epochs, seed, release, epoch))[0]
 
-    def info(
-        self,
-        dataset: str,
-        metric: str = "accuracy",
-        split: str | None = None,
-        epochs: int | None = None,
-        seed: Seed | None = None,
-        release: str | None = None,
-        epoch: int | None = None,
-    ) -> ColumnInfo:
-        """Return what is known about a column: unit, direction, release, source and licence.
+    def info(self, *address: Any, **parts: Any) -> ColumnInfo:
+        """Return unit, direction, release, source and licence of a column.
 
-        Parameters and errors as in `column`.
+        Parameters and errors are those of `column`.
 
         Examples
         --------
@@ -211,21 +217,9 @@ class Table(ShowsFacts):
         >>> load_table("nb201").info("cifar10", "train_seconds").direction
         'min'
         """
-        return self._lookup.column(Address(dataset, metric, split, epochs, seed, release, epoch))[1]
+        return self._find(Address(*address, **parts))[1]
 
     # -- values -----------------------------------------------------------------------------------------------------
-    @overload
-    def query(  # type: ignore[overload-overlap]  # a string is a sequence of strings, but one cell
-        self, cells: Architecture, dataset: str, metric: str = ..., split: str | None = ..., epochs: int | None = ...,
-        seed: Seed | np.random.Generator | None = ..., release: str | None = ...,
-        epoch: int | None = ...,
-    ) -> float: ...  # fmt: skip
-    @overload
-    def query(
-        self, cells: Sequence[Architecture] | NDArray[Any], dataset: str, metric: str = ..., split: str | None = ...,
-        epochs: int | None = ..., seed: Seed | np.random.Generator | None = ..., release: str | None = ...,
-        epoch: int | None = ...,
-    ) -> NDArray[np.float64]: ...  # fmt: skip
     def query(
         self,
         cells: ArchitectureLike,
@@ -236,23 +230,23 @@ class Table(ShowsFacts):
         seed: Seed | np.random.Generator | None = None,
         release: str | None = None,
         epoch: int | None = None,
-    ) -> float | NDArray[np.float64]:
-        """Look up the values of cells.
+    ) -> Any:
+        """Look up the values of architectures.
 
         Parameters
         ----------
         cells : int, str, or sequence or array of them, shape (n,)
-            In any form that the space's ``index_of`` takes.
+            In any form that the space's ``index_of`` accepts.
         dataset, metric, split, epochs, release, epoch
-            The address; see the class for what may be left out.
+            The address. See the class for parts that may be omitted.
         seed : "mean", int or numpy.random.Generator
-            ``"mean"`` is the mean of the measured seeds. A Generator draws, for each cell at each query, one of the
-            seeds that were measured for that cell.
+            ``"mean"`` is the mean of the measured seeds. A Generator draws, for each architecture at each query, one of
+            its measured seeds.
 
         Returns
         -------
         float or ndarray of float64, shape (n,)
-            A number for one cell, an array for several.
+            A number for one architecture, an array for several.
 
         Raises
         ------
@@ -261,7 +255,7 @@ class Table(ShowsFacts):
         ColumnError
             If no column, or more than one, has the address.
         MissingValueError
-            If a cell was not measured with that seed.
+            If a value is missing.
         DamagedFileError
             If the file with the values is damaged.
 
@@ -274,49 +268,47 @@ class Table(ShowsFacts):
         (2,)
         >>> table.query(0, dataset="cifar10", split="train+test", epochs=200, seed="mean")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
-        nasmeta.errors.NoColumnError: nb201 holds no dataset='cifar10', metric='accuracy', split='train+test', \
+        nasmeta.errors.NoColumnError: nb201 has no dataset='cifar10', metric='accuracy', split='train+test', \
 epochs=200, seed='mean'. NAS-Bench-201 has no split 'train+test' of cifar10. Legal: cifar10 / train (official: \
-cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
+cifar10-valid / train); ...
         """
-        one_seed = None if isinstance(seed, np.random.Generator) else seed
-        address = Address(dataset, metric, split, epochs, one_seed, release, epoch)
         index = self.space.index_of(cells)
         if isinstance(seed, np.random.Generator):
+            address = Address(dataset, metric, split, epochs, None, release, epoch)
             found = self._drawn(address, np.atleast_1d(index), seed).reshape(np.shape(index))
         else:
-            found = self._lookup.column(address)[0][index]
+            address = Address(dataset, metric, split, epochs, seed, release, epoch)
+            found = self._find(address)[0][index]
         missing = np.isnan(found)
         if missing.any():
             raise self._not_measured(np.atleast_1d(index)[np.atleast_1d(missing)], address)
         return float(found) if np.ndim(found) == 0 else found.astype(np.float64)
 
     def _drawn(self, address: Address, cells: NDArray[np.int32], rng: np.random.Generator) -> Values:
-        values = np.stack([column[cells] for column, _ in self._lookup.seeds(address, complete=True)], axis=1)
+        values = np.stack([column[cells] for column, _ in self._seeds(address, complete=True)], axis=1)
         measured = ~np.isnan(values)
-        n_measured = measured.sum(axis=1)
-        chosen = rng.integers(np.maximum(n_measured, 1))
+        chosen = rng.integers(np.maximum(measured.sum(axis=1), 1))
         first_measured = np.argsort(~measured, axis=1, kind="stable")  # positions of the measured seeds come first
         rows = np.arange(len(cells))
         drawn: Values = values[rows, first_measured[rows, chosen]]
         return drawn
 
     def _not_measured(self, cells: NDArray[np.int32], address: Address) -> MissingValueError | DamagedFileError:
-        damage = self._lookup.damage(address)
+        damage = self._joined(address)[0].damage(address)
         if damage is not None:
             return damage
         cell, more = int(cells[0]), f" and {len(cells) - 1} more" if len(cells) > 1 else ""
         try:
-            seeds = ", ".join(map(str, self._measured_seeds(cell, address._replace(seed=None)))) or "none"
+            seeds = ", ".join(map(str, self._measured_seeds(cell, address._replace(seed=None))))
         except NasmetaError:
-            seeds = "none"
+            seeds = ""
         return MissingValueError(
             f"{self.name} has no {address.described()} of cell {cell} ({self.space.to_string(cell)}; measured seeds: "
-            f"{seeds}){more}: no source on this machine has it, and nothing is imputed. seed='mean' takes the mean of "
-            "the measured seeds, a numpy Generator draws one of them."
+            f"{seeds or 'none'}){more}. seed='mean' is the mean of the measured seeds."
         )
 
     def _measured_seeds(self, cell: int, address: Address) -> tuple[int, ...]:
-        found = self._lookup.seeds(address, complete=False)
+        found = self._seeds(address, complete=False)
         return tuple(info.seed for values, info in found if isinstance(info.seed, int) and not np.isnan(values[cell]))
 
     def curve(
@@ -339,7 +331,7 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         Returns
         -------
         ndarray of float64, shape (epochs,) or (n, epochs)
-            One curve for one cell, several for several; the last value is that of the end.
+            One curve for one architecture, several for several.
 
         Raises
         ------
@@ -350,18 +342,18 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         --------
         >>> from nasmeta.tables import load_table
         >>> load_table("nb201").curve(0, "cifar10", "accuracy", "valid", 200, "mean")  # doctest: +SKIP
-        array([...])  # of shape (200,), once `nasmeta data fetch nb201-curves` has brought it
+        array([...])  # of shape (200,), after `nasmeta data fetch nb201-curves`
         """
         if epochs is None:
-            raise ColumnError("A learning curve needs epochs=: the length of the training.")
+            raise ColumnError("epochs of a learning curve", None, "the length of the training")
         index = self.space.index_of(cells)
-        address = Address(dataset, metric, split, epochs, seed, release).normal()
-        every = range(1, max(address.epochs or 0, 1) + 1)  # a training of no epochs is refused with what is possible
-        points = [self._lookup.point(address._replace(epoch=epoch))[0][index] for epoch in every]
+        address = Address(dataset, metric, split, epochs, seed, release)
+        every = range(1, max(epochs, 1) + 1)  # a length of 0 raises the error of an unknown address
+        points = [self._points.find(address._replace(epoch=epoch))[0][index] for epoch in every]
         found = np.stack(points, axis=-1).astype(np.float64)
         missing = np.isnan(np.atleast_2d(found)).any(axis=1)
         if missing.any():
-            raise self._not_measured(np.atleast_1d(index)[missing], address)
+            raise self._not_measured(np.atleast_1d(index)[missing], address._replace(epoch=1))
         return found
 
     def available_seeds(
@@ -374,11 +366,7 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         release: str | None = None,
         epoch: int | None = None,
     ) -> tuple[int, ...]:
-        """Return the seeds that were measured for a cell; split and epochs may be left out where only one exists.
-
-        Raises
-        ------
-        ArchitectureError, ColumnError
+        """Return the measured seeds of an architecture. Split and epochs may be omitted if only one exists.
 
         Examples
         --------
@@ -386,8 +374,8 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         >>> load_table("nb201").available_seeds(0, dataset="cifar10")
         (777, 888, 999)
         """
-        index = int(self.space.index_of(cell))
-        return self._measured_seeds(index, Address(dataset, metric, split, epochs, None, release, epoch))
+        address = Address(dataset, metric, split, epochs, None, release, epoch)
+        return self._measured_seeds(int(self.space.index_of(cell)), address)
 
     def lookup(
         self,
@@ -399,12 +387,12 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         release: str | None = None,
         epoch: int | None = None,
     ) -> Callable[[Architecture], float]:
-        """Prepare the fastest look-up of single cells: a function from a cell to its value.
+        """Return the fastest look-up of single architectures: a function from an architecture to its value.
 
         Parameters
         ----------
         dataset, metric, split, epochs, seed, release, epoch
-            As in `query`. With a Generator the draws are of the same distribution as `query`'s, not the same draws.
+            As in `query`. A Generator draws from the same distribution as in `query`, but other values.
 
         Returns
         -------
@@ -421,7 +409,7 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         index_of, not_measured, n_cells = self.space.index_of, self._not_measured, self.space.size
         if isinstance(seed, np.random.Generator):
             address = Address(dataset, metric, split, epochs, None, release, epoch)
-            columns = np.stack([column for column, _ in self._lookup.seeds(address, complete=True)], axis=1)
+            columns = np.stack([column for column, _ in self._seeds(address, complete=True)], axis=1)
             measured: list[list[float]] = [[value for value in row if value == value] for row in columns.tolist()]
             integers = seed.integers
 
@@ -434,7 +422,7 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
             return draw
 
         address = Address(dataset, metric, split, epochs, seed, release, epoch)
-        values: list[float] = self._lookup.column(address)[0].tolist()  # a list's items are read fastest
+        values: list[float] = self._find(address)[0].tolist()  # items of a list are read fastest
 
         def look_up(cell: Architecture) -> float:
             index = cell if type(cell) is int and 0 <= cell < n_cells else index_of(cell)
@@ -532,33 +520,32 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         return cls(name, [ContentSource.of(name, space, columns)])
 
     def add(self, name: str | None = None, *, replace: bool = False, citation: str = "") -> Table:
-        """Keep the table under a name in the cache folder, so that all processes and commands that share it find it.
+        """Keep the table under a name in the cache folder, so that all processes and commands find it.
 
         Parameters
         ----------
         name : str, optional
-            Of the table; its own where left out. Of lower-case letters, digits, ``.``, ``_`` and ``-``.
+            Lower-case letters, digits, ``.``, ``_`` and ``-``; by default the name of the table.
         replace : bool, default False
-            Whether other content under this name is replaced.
+            Whether to replace other content under this name.
         citation : str
 
         Returns
         -------
         Table
-            What `load_table` returns from now on.
+            The table that `load_table` returns from now on.
 
         Raises
         ------
         SettingError
-            Where the name is taken or cannot be.
+            If the name is taken or invalid.
         """
         name = self.name if name is None else name
-        held = [self._lookup.ends]
+        joined = [self._ends]
         if all(isinstance(source, AddedSource | ContentSource) for source in self._sources):
-            held.append(self._lookup.curves)
-        columns = [self._lookup.whole(joined, i) for joined in held for i in range(len(joined.columns))]
-        own = [(info, np.asarray(values)) for values, info in columns]
-        add_columns(name, self.space, own, citation, replace=replace)
+            joined.append(self._points)
+        found = [one.column(i) for one in joined for i in range(len(one.columns))]
+        add_columns(name, self.space, [(info, values) for values, info in found], citation, replace=replace)
         return load_table(name)
 
     def to_frame(self, dataset: str | None = None) -> pd.DataFrame:
@@ -567,14 +554,13 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         Parameters
         ----------
         dataset : str, optional
-            Only the columns of this dataset; their names then leave it out.
+            Keep only the columns of this dataset, and omit it from their names.
 
         Returns
         -------
         DataFrame
-            Indexed by ``architecture``; one column a position of the space, then one a column of the table, named by
-            its address without what is the same for all of the metric. Of several releases the one that is meant where
-            nobody says keeps the plain name, so that a name goes on to mean the same when more is fetched.
+            Indexed by ``architecture``; one column per position of the space, then one per column of the table, named
+            by its address. If several releases hold an address, the default release keeps the plain name.
 
         Examples
         --------
@@ -585,21 +571,19 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         """
         import pandas as pd
 
-        infos = [info for info in self.columns if dataset in (None, info.dataset)]
-        if isinstance(dataset, str) and not infos:
-            infos = [info for info in self.columns if info.dataset == canonical_dataset(dataset)]
+        wanted = (dataset, dataset and canonical_dataset(dataset))
+        infos = [info for info in self.columns if dataset is None or info.dataset in wanted]
         if not infos:
-            raise ColumnError(f"{self.name} has no dataset {dataset!r}: {', '.join(self.datasets)}.")
+            raise ColumnError(f"The dataset of {self.name}", dataset, f"one of {', '.join(self.datasets)}")
         names = [info.address for info in infos]
         if dataset is not None:
             metrics = [info.metric for info in infos]
             names = [m if metrics.count(m) == 1 else a.partition("/")[2] for m, a in zip(metrics, names, strict=True)]
-        meant = self._lookup.ends.release
         names = [
-            f"{name} ({info.release})" if names.count(name) > 1 and info.release != meant else name
+            f"{name} ({info.release})" if names.count(name) > 1 and info.release != self._ends.release else name
             for name, info in zip(names, infos, strict=True)
         ]
-        values = dict(zip(names, self._lookup.values_of(infos), strict=True))
+        values = dict(zip(names, self._ends.values_of(infos), strict=True))
         return pd.concat([self.space.to_frame(), pd.DataFrame(values).rename_axis("architecture")], axis=1)
 
     # -- tasks ------------------------------------------------------------------------------------------------------
@@ -615,23 +599,22 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         cost: str | None = "recorded",
         name: str | None = None,
     ) -> Task:
-        """Return the task whose signal is a column of this table; `Task.with_objective` puts it under a budget.
+        """Return the task of a column; `Task.with_objective` adds a budget or a trade-off.
 
         Parameters
         ----------
         metric : str, optional
-            The only one of a performance, or accuracy, where left out.
+            By default an accuracy, or the only performance.
         dataset : str, optional
-            The only one where left out.
+            By default the only dataset.
         split, epochs, seed, release : optional
-            What may be left out: the split where there is one, or where one is ``valid``, as a searcher sees
-            validation; the epochs, for the longest training; the seed, for the mean; the release where there is one.
-            ``seed="sample"`` answers with one measured seed at random, see `nasmeta.tasks.Task.sampled_values`.
+            By default the split ``valid`` or the only split, the longest training, the mean over seeds, and the default
+            or only release. ``seed="sample"`` returns one measured seed at random, see
+            `nasmeta.tasks.Task.sampled_values`.
         cost : str or None, default "recorded"
-            The metric that says the seconds of an evaluation; ``"recorded"`` finds it where there is one, None is none.
+            The metric with the seconds of an evaluation. ``"recorded"`` finds it; None means no cost.
         name : str, optional
-            Name of the task; where left out ``TABLE/DATASET``, with the metric where it is not the main one, and with
-            what else is not what would be meant anyway: ``TABLE/DATASET/METRIC@SPLIT@12ep@RELEASE#SEED``.
+            By default ``TABLE/DATASET[/METRIC][@SPLIT][@12ep][@RELEASE][#SEED]``, without parts that are defaults.
 
         Returns
         -------
@@ -640,7 +623,7 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         Raises
         ------
         ColumnError
-            Where no column, or several, are meant.
+            If no column, or several, fit.
 
         Examples
         --------
@@ -650,24 +633,21 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         """
         from nasmeta.tasks import Cost, Signal, Task
 
-        index = self._lookup.ends
-        column = signal_column(self.name, index, metric, dataset, split, epochs, seed, release)
-        sampled = isinstance(seed, str) and seed == "sample"
+        sampled = seed == "sample"
+        column = signal_column(self.name, self._ends, metric, dataset, split, epochs, seed, release)
         signal = replace(Signal.of(column), seed="sample") if sampled else Signal.of(column)
         costs: Any = cost
-        if cost is not None and not (isinstance(cost, str) and cost == "recorded"):
-            of_cost = signal_column(self.name, index, cost, column.dataset)
+        if cost not in (None, "recorded"):
+            of_cost = signal_column(self.name, self._ends, cost, column.dataset)
             if of_cost.kind != "seconds":
-                raise ColumnError(
-                    f"cost={cost!r} is of the kind {of_cost.kind}, but an evaluation costs seconds. Name a metric of "
-                    "that kind, or None; Table.from_frame takes kind='seconds' for a metric by any name."
-                )
+                hint = "Table.from_frame accepts kind='seconds' for a metric."
+                raise ColumnError(f"The kind of the cost {cost}", of_cost.kind, "seconds", hint)
             costs = Cost(Signal.of(of_cost))
-        name = task_name(self.name, index, column, sampled=sampled) if name is None else name
+        name = task_name(self.name, self._ends, column, sampled=sampled) if name is None else name
         return Task(name, self.name if self._has_name else self, signal, cost=costs)
 
     def tasks(self, metric: str | None = None) -> TaskDistribution:
-        """Return one task for each dataset: of its main metric, or of a given one where the dataset has it.
+        """Return one task per dataset: of its main metric, or of the given metric if the dataset has it.
 
         Examples
         --------
@@ -679,15 +659,15 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         """
         from nasmeta.tasks import TaskDistribution
 
-        index = self._lookup.ends
+        ends = self._ends
         if metric is None:
-            found = [dataset for dataset, main in index.main_metrics.items() if main is not None]
+            found = [dataset for dataset, main in ends.main_metrics.items() if main is not None]
         else:
-            found = [d for d, columns in index.by_dataset.items() if any(info.metric == metric for info in columns)]
+            found = [d for d, columns in ends.by_dataset.items() if any(info.metric == metric for info in columns)]
         return TaskDistribution(self.task(metric, d) for d in found or self.datasets)
 
     def frame(self) -> pd.DataFrame:
-        """Return what is known about the columns as a data frame, one row a column, indexed by address.
+        """Return the facts about the columns as a data frame with one row per column, indexed by address.
 
         Examples
         --------
@@ -700,35 +680,29 @@ cifar10-valid / train; 12 or 200 epochs, each epoch of 12 and 200); ...
         return pd.DataFrame([{"address": info.address, **asdict(info)} for info in self.columns]).set_index("address")
 
 
-def _brought(found: Any) -> Callable[[str], Table] | None:
-    """Return what makes a table of what another package brings: a Table, or a function that returns one."""
+def _from_package(found: Any) -> Callable[[str], Table] | None:
+    """Return a function from a name to a table, from a Table or a function of another package."""
     if isinstance(found, Table):
         return found.named
     if isinstance(found, type) or not callable(found):
         return None
-
-    def build(name: str) -> Table:
-        table = found()
-        if not isinstance(table, Table):
-            raise SettingError(f"{name} returned {shown(table)}, but a table is a nasmeta.Table.")
-        return table.named(name)
-
-    return build
+    return lambda name: check_instance(name, found(), Table).named(name)
 
 
 TABLES: Registry[Callable[[str], Table]] = Registry(
-    "table", group="nasmeta.tables", accepts=_brought, wanted="a nasmeta.Table, or a function that returns one"
+    "table", group="nasmeta.tables", accepts=_from_package, wanted="a nasmeta.Table, or a function that returns one"
 )
 
 
 def load_table(name: str = "nb201") -> Table:
-    """Open a table; the first time on a machine it is built, which takes a second.
+    """Open a table. The first time on a machine it is built, which takes a second.
 
     Parameters
     ----------
     name : str, default "nb201"
-        A built-in table, one that was added (`Table.add`, ``nasmeta data add``), one that another package brings as an
-        entry point of the group ``nasmeta.tables``, or ``package.module:Name`` of a Table or a function returning one.
+        A built-in table; one that was added (`Table.add`, ``nasmeta data add``); one that another package provides as
+        an entry point of the group ``nasmeta.tables``; or ``package.module:Name`` of a Table or of a function that
+        returns one.
 
     Returns
     -------
@@ -738,10 +712,9 @@ def load_table(name: str = "nb201") -> Table:
     ------
     UnknownNameError
     SettingError
-        Where the cache folder (``NASMETA_CACHE``) cannot be used.
+        If the cache folder (``NASMETA_CACHE``) cannot be used.
     DamagedFileError
-        Where the table's own file is damaged and cannot be rebuilt. What was fetched or imported is left out with a
-        warning where it is damaged, and only a question that needs it raises.
+        If a required file is damaged and cannot be rebuilt. Damaged optional sources are left out with a warning.
 
     Examples
     --------
@@ -750,7 +723,70 @@ def load_table(name: str = "nb201") -> Table:
     Table('nb201', 15,625 cells, 27 columns; cifar10, cifar100, imagenet16-120; accuracy, latency_seconds, parameters, \
 train_seconds)
     """
-    if is_place(name) or (name not in table_names() and name in TABLES):
+    if name not in table_names() and (is_place(name) or name in TABLES):
         return TABLES[name](name)
-    sources = sources_of(name)
-    return Table(name, [source for source in sources if _store.within_reach(source)] or sources[:1])
+    return Table(name, available_sources(name))
+
+
+def query(
+    cells: Architecture | Sequence[Architecture],
+    dataset: str,
+    metric: str = "accuracy",
+    split: str | None = None,
+    epochs: int | None = None,
+    seed: Seed | None = None,
+    release: str | None = None,
+    table: str | Table = "nb201",
+) -> pd.DataFrame:
+    """Look up the values of architectures, with all facts about the measurement.
+
+    Parameters
+    ----------
+    cells : int, str, or sequence of them
+        Indices or strings of the table's space.
+    dataset, metric, split, epochs, seed, release
+        The column, as in `Table.query`.
+    table : str or Table, default "nb201"
+
+    Returns
+    -------
+    DataFrame, one row per architecture
+        ``cell, architecture, value``, and ``metric, unit, dataset, split, epochs, seed, release, source``.
+
+    Raises
+    ------
+    UnknownNameError, ArchitectureError, ColumnError, MissingValueError
+        As in `load_table` and `Table.query`.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> found = nm.query([6111, 0], "cifar10", split="valid", epochs=200, seed="mean")
+    >>> found[["cell", "value", "unit", "release"]].round(2).values.tolist()
+    [[6111, 91.61, 'percent', 'NATS-tss v1.0'], [0, 81.98, 'percent', 'NATS-tss v1.0']]
+    """
+    import pandas as pd
+
+    opened = load_table(table) if isinstance(table, str) else check_instance("table", table, Table)
+    address = (dataset, metric, split, epochs, seed, release)
+    indices = np.atleast_1d(opened.space.index_of(cells))
+    values = opened.query(indices, *address)
+    info = opened.info(*address)
+    strings = [opened.space.to_string(cell) for cell in indices.tolist()]
+    names = ("metric", "unit", "dataset", "split", "epochs", "seed", "release", "source")
+    facts = {name: [getattr(info, name)] * len(indices) for name in names}
+    return pd.DataFrame({"cell": indices, "architecture": strings, "value": values, **facts})
+
+
+def describe_training(info: ColumnInfo) -> str:
+    """Return a column's split, epochs and seed as a text, without unknown parts."""
+    parts = (("split {}", info.split), ("{} epochs", info.epochs), ("seed {}", info.seed))
+    return ", ".join(text.format(value) for text, value in parts if value is not None)
+
+
+def describe_column(info: ColumnInfo) -> str:
+    """Return a column's dataset, training images, split, epochs, seed and release as a text."""
+    of_nb201 = any(source.name == info.source for source in sources_of("nb201"))
+    images = trained_on(info.dataset, info.split) if of_nb201 else None
+    parts = (f"dataset {info.dataset}", images, describe_training(info), f"release {info.release}")
+    return ", ".join(part for part in parts if part)

@@ -151,7 +151,7 @@ def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
 def _n_measured(table: Table) -> int:
     """Return the number of architectures with a value in any column."""
     measured = np.zeros(table.space.size, dtype=bool)
-    for values in table._lookup.values_of(table.columns):
+    for values in table._ends.values_of(table.columns):
         measured |= ~np.isnan(values)
     return int(measured.sum())
 
@@ -159,10 +159,10 @@ def _n_measured(table: Table) -> int:
 def _value_checks(table: Table, *, checked: bool) -> Iterator[str]:
     """Yield messages about a table: accuracies in two units, unless they are checked already, and test values alone."""
     if not checked:
-        values = table._lookup.values_of(table.columns)
+        values = table._ends.values_of(table.columns)
         yield from odd_accuracies(list(zip(table.columns, values, strict=True)), table.space)
     for dataset in table.datasets:
-        main = table._lookup.ends.main_metrics[dataset]
+        main = table._ends.main_metrics[dataset]
         of_main = [info for info in table.columns if (info.dataset, info.metric) == (dataset, main)]
         if of_main and (why := only_test_values(table.columns, of_main[0])):
             yield why

@@ -94,7 +94,7 @@ class ContentSource(_UserSource):
 class AddedSource(_UserSource):
     """The columns of a table that was added to the store under a name."""
 
-    how_to_get = "`nasmeta data add FILE` brings it."
+    how_to_get = "Run `nasmeta data add FILE`."
 
     def __init__(self, name: str) -> None:
         self.name = self.table = name

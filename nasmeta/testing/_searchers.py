@@ -196,8 +196,8 @@ class SearcherContract(OnSpaces):
         kind = type(self.make(get_space("nb201"), np.random.default_rng(0)))
         few = task_distribution("nb201").leave_out("cifar10")[0].as_sources(100, np.random.default_rng(0))
         sources = few if issubclass(kind, MetaSearcher) else None
-        epochs = [200] if issubclass(kind, MultiFidelitySearcher) else None  # short trainings may be missing
-        runs = [search(kind, self.real_task, evaluations=12, seed=3, sources=sources, epochs=epochs) for _ in range(2)]
+        settings = {"epochs": [200]} if issubclass(kind, MultiFidelitySearcher) else {}  # others may be missing
+        runs = [search(kind, self.real_task, evaluations=12, seed=3, sources=sources, settings=settings) for _ in "ab"]
         assert len(runs[0]) == 12
         np.testing.assert_array_equal(runs[0].cells, runs[1].cells)
 

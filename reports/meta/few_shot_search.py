@@ -36,7 +36,7 @@ def measure_search(path: Path, runs: int = RUNS, seconds: float = float("inf")) 
                     return False
                 start = time.process_time()
                 run = nm.search(
-                    "meta-np", task, evaluations=MOST, seed=seed, meta_model=model, settings={"falls_back": False},
+                    "meta-np", task, evaluations=MOST, seed=seed, sources=model, settings={"falls_back": False},
                     stop_at_optimum=True,
                 )  # fmt: skip
                 found = len(run) if run.stopped == "optimum" else MOST + 1

@@ -113,7 +113,7 @@ def run_all(output: Path, models: Path, scale: float, only: set[str]) -> pd.Data
                 seed=wanted.seed,
                 settings={**settings, "falls_back": False},
                 stop_at_optimum=True,
-                **({} if model is None else {"meta_model": model}),
+                sources=None if model is None else SavedMetaModel.load(model),
             )
             writer.writerow(
                 [wanted.searcher, wanted.target, wanted.training, wanted.seed, len(run), run.stopped,
@@ -244,7 +244,7 @@ def measure_pairs(output: Path, models: Path) -> None:
                 if target != source:
                     needed = [
                         len(nm.search("meta-rl", f"nb201/{target}", evaluations=CAP, seed=seed, stop_at_optimum=True,
-                                      meta_model=file, settings={"falls_back": False}))
+                                      sources=SavedMetaModel.load(file), settings={"falls_back": False}))
                         for seed in range(PAIR_RUNS)
                     ]  # fmt: skip
                     error = np.std(needed) / np.sqrt(len(needed))

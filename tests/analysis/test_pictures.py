@@ -15,7 +15,6 @@ from matplotlib.text import Text
 
 from nasmeta.analysis import (
     WIDTHS,
-    plot_agreement,
     plot_calibration,
     plot_cells,
     plot_critical_difference,
@@ -24,10 +23,9 @@ from nasmeta.analysis import (
     plot_ranks,
     plot_regret,
     plot_training_curves,
+    plot_verification,
 )
-from nasmeta.analysis._styles import style
-from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.pictures import house_style, inches, text_inches
+from nasmeta.pictures import inches, text_inches
 
 NAMES = (
     "random", "evolution", "gp", "meta-gp", "local-search-full", "successive-halving", "multi-task-gp",
@@ -86,16 +84,16 @@ def cells(n):
 
 
 def figures(frames, n, width):
-    frame, labels = frames[n], ("look-up, validation accuracy after 200 epochs (%)", "trained here, validation (%)")
+    frame, look_up = frames[n], {"address": "cifar10/accuracy/valid/200/mean", "not_comparable": ""}
     yield plot_regret(frame, width=width)
     yield plot_regret(frame, "simulated_seconds", "median", tasks=TASKS[:1], width=width)
     yield plot_ranks(frame, width=width)
     yield plot_profiles(frame, width=width)
-    yield plot_profiles(frame, "runtime", target=0.1, width=width)
+    yield plot_profiles(frame, "runtime", width=width)
     yield plot_predictions(predictions(n), width=width)
     yield plot_calibration(predictions(n), width=width)
     yield plot_training_curves(epochs(n), width=width)
-    yield plot_agreement(cells(n), *labels, width=width)
+    yield plot_verification(cells(n), {"lookup": look_up, "data": "cifar10", "measured_split": "valid"}, width=width)
     yield plot_cells(range(n), width=width)
 
 
@@ -125,6 +123,7 @@ def cut_off(figure):
 def test_nothing_is_cut_off(frames, n, width):
     for figure in figures(frames, n, width):
         assert cut_off(figure) == []
+        assert figure._repr_png_().startswith(b"\x89PNG")
         if width is not None:
             assert figure.get_size_inches()[0] == WIDTHS[width]
         if figure.legends:
@@ -145,11 +144,10 @@ def test_the_critical_difference_is_whole(frames, n, width):
 
 
 def test_twelve_searchers_differ(frames):
-    colours = [np.array(to_rgb(style(position).colour)) for position in range(12)]
+    lines = list(plot_ranks(frames[12]).axes[0].lines)
+    colours = [np.array(to_rgb(line.get_color())) for line in lines]
     apart = [np.linalg.norm(a - b) for i, a in enumerate(colours) for b in colours[:i]]
     assert min(apart) > 0.25
-    lines = list(plot_ranks(frames[12]).axes[0].lines)
-    assert len({line.get_color() for line in lines}) == 12
     assert len({(line.get_linestyle(), line.get_marker()) for line in lines[:7]}) == 7
 
 
@@ -169,30 +167,6 @@ def test_rc_params_of_the_user_count(frames):
     assert figure.get_facecolor()[:3] == pytest.approx((0.8, 0.8, 0.8))
     assert len({(line.get_color(), line.get_linestyle()) for line in ranks.axes[0].lines}) == 3
     assert plot_ranks(frames[3]).axes[0].xaxis.label.get_size() == 9  # nothing stays behind
-
-
-def test_house_style_leaves_no_trace():
-    before = dict(mpl.rcParams)
-
-    @house_style()
-    def fails():
-        raise ValueError("some reason")
-
-    with pytest.raises(ValueError, match="some reason"):
-        fails()
-    assert dict(mpl.rcParams) == before
-
-
-@pytest.mark.parametrize(("width", "error"), [("icmll", UnknownNameError), (0.1, SettingError), (True, SettingError)])
-def test_strange_widths_are_refused(frames, width, error):
-    with pytest.raises(error, match="icml"):
-        plot_ranks(frames[3], width=width)
-
-
-@pytest.mark.slow
-def test_each_picture_shows_itself_in_a_notebook(frames):
-    for figure in figures(frames, 3, "icml"):
-        assert figure._repr_png_().startswith(b"\x89PNG")
 
 
 def test_pictures_need_no_pyplot():

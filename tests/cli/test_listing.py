@@ -135,7 +135,7 @@ def test_lists_without_pytorch_say_what_brings_it() -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        "nm.search('meta-np', 'nb201/cifar10', evaluations=5, meta_model='meta-np-nb201-without-cifar10')",
+        "nm.search('meta-np', 'nb201/cifar10', evaluations=5, sources='shipped')",
         "nm.train(0, 'digits')",
     ],
 )
@@ -243,26 +243,7 @@ def test_a_ready_comparison_is_shown_and_repeated(tmp_path: Path) -> None:
     done = run("compare", "first-steps", "--repeats", "2", "--out", str(tmp_path))
     assert done.exit_code == 0, done.output
     assert "2 runs" in done.stdout
-    kept = read_specification(tmp_path / "specification.toml")
-    assert kept.seeds == (0, 1)
-    assert kept.text.count("repeats") == text.count("repeats")
-    assert kept.searchers == read_specification("first-steps").searchers
     assert run("compare", "first-steps", "--repeats", "0").exit_code == 2
-
-
-def test_repeats_where_a_file_says_none_or_lists_seeds(tmp_path: Path) -> None:
-    path = tmp_path / "mine.toml"
-    rest = (
-        'tasks = ["nb201/cifar10"]\nsearchers = ["random"]\n[clock]\nrepeats = "charged"\n[budget]\nevaluations = 5\n'
-    )
-    path.write_text(rest, encoding="utf-8")
-    more = read_specification(path).with_repeats(3)
-    assert more.seeds == (0, 1, 2)
-    path.write_text(more.text, encoding="utf-8")
-    assert read_specification(path) == more
-    path.write_text(f"seeds = [3, 1]\n{rest}", encoding="utf-8")
-    with pytest.raises(SettingError, match="lists its seeds"):
-        read_specification(path).with_repeats(3)
 
 
 def test_a_search_says_which_evaluation_found_the_best() -> None:

@@ -40,7 +40,7 @@ def run(*arguments: str) -> tuple[int, str, str]:
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     for out in (".", "..", str(tmp_path), "/"):
         code, _, said = run("meta-gp", "--labels", "50", "--leave-out", "cifar10", "--out", out)
-        assert (code, "cannot be written: name a file that ends in .npz" in said) == (2, True)
+        assert (code, "a file that ends in .npz" in said) == (2, True)
 
 
 def test_what_is_there_is_kept_or_called_done(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_what_is_there_is_kept_or_called_done(tmp_path: Path) -> None:
     assert f"done already       {out}" in told
     assert "written" not in told
     code, _, said = run(*arguments)
-    assert (code, "is there already" in said) == (2, True)
+    assert (code, "--overwrite" in said) == (2, True)
     code, told, _ = run(*arguments, "--overwrite")
     assert (code, "written" in told) == (0, True)
 
@@ -66,5 +66,5 @@ def test_off_a_terminal_progress_is_told_in_lines(tmp_path: Path) -> None:
     tiny = [part for setting in ("iterations=3", "walks=4", "steps=3", "hidden=4") for part in ("--set", setting)]
     code, _, said = run("meta-rl", "--labels", "50", "--leave-out", "cifar10", *tiny, "--out", str(tmp_path / "a.npz"))
     assert code == 0
-    assert "meta-rl: step 1 of 3, loss" in said
-    assert "meta-rl: step 3 of 3, loss" in said
+    assert "meta-rl: 1 of 3, loss" in said
+    assert "meta-rl: 3 of 3, loss" in said

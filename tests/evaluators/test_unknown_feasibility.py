@@ -107,7 +107,7 @@ def test_failures_are_told_apart_from_values(score: Task) -> None:
             assert (values == np.nanmin(score.values)).all()
             told["failures"] += cells.tolist()
 
-    run = nm.search(Listens, score, evaluations=40, batch=4, **SETTING)
+    run = nm.search(Listens, score, evaluations=40, clock={"batch": 4}, **SETTING)
     heard = set(run.cells[:36].tolist())  # the run ends before the last four are told
     assert sorted(told["failures"]) == sorted(heard & set(run.failures))
     assert sorted(told["values"]) == sorted(heard - set(run.failures))
@@ -182,7 +182,7 @@ def test_searches_inside_a_part_hear_of_failures(setting: dict[str, float], scor
             super().tell_failures(cells, values)
 
     sources = [nm.get_task("nb201/cifar100"), nm.get_task("nb201/imagenet16-120")]
-    run = nm.search(Listens, score, evaluations=30, seed=1, sources=sources, **setting, **SETTING)
+    run = nm.search(Listens, score, evaluations=30, seed=1, sources=sources, settings=setting, **SETTING)
     assert run.failures
     assert set(run.failures) - set(heard) <= {int(run.cells[-1])}  # the run ends before the last one is told
 

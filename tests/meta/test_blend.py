@@ -9,9 +9,8 @@ import pytest
 from scipy.stats import kendalltau, norm
 
 import nasmeta as nm
-from nasmeta.meta import META_PREDICTORS, MetaLinear, MetaPredictor, MetaPredictorSearch
-from nasmeta.meta._blend import _covariance, _densities, _process
-from nasmeta.meta.neural_process import MetaNPSearch
+from nasmeta.meta import MetaLinear, MetaPredictor
+from nasmeta.meta._blend import _densities
 from nasmeta.predictors import make_predictor, normal_scores
 from nasmeta.tasks import SourceTask, Task
 
@@ -94,20 +93,6 @@ def test_few_labels_and_equal_labels_leave_the_learner_alone(target, sources) ->
     mean, std = learner.predict(np.arange(100), return_std=True)
     assert np.isfinite(mean).all()
     assert (std > 0).all()
-
-
-def test_searches_with_a_meta_predictor_do_not_blend(target) -> None:
-    searcher = MetaPredictorSearch(target.space, np.random.default_rng(0), predictor="meta-linear")
-    assert not searcher.build_model(0).blends
-    assert not MetaNPSearch(target.space, np.random.default_rng(0))._predictor.blends  # one forward pass a step
-    assert META_PREDICTORS["meta-linear"](target.space).blends
-
-
-def test_the_covariance_is_in_the_unit_of_the_labels(target) -> None:
-    cells = np.random.default_rng(1).permutation(target.space.size)[:30].astype(np.int32)
-    labels = np.random.default_rng(2).normal(size=30)
-    wide, narrow = (_covariance(_process(target.space, cells, s * labels), s * labels) for s in (1.0, 0.1))
-    np.testing.assert_allclose(narrow, 0.01 * wide, rtol=1e-6)
 
 
 def test_fold_densities_are_those_of_the_conditioned_normal_distributions() -> None:

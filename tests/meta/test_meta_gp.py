@@ -7,7 +7,6 @@ import pytest
 from scipy.stats import spearmanr
 
 import nasmeta as nm
-from nasmeta.errors import SettingError
 from nasmeta.meta import MetaGP, MetaGPSearch, SourceOrder
 from nasmeta.predictors import normal_scores
 from nasmeta.spaces import get_space
@@ -109,8 +108,3 @@ def test_sources_without_a_common_cell_are_learnt_from() -> None:
         values.append(target[0].values[cell][0])
         searcher.tell(cell, target[0].values[cell])
     assert max(values) > np.quantile(target[0].values, 0.999)
-    few = source.as_sources(2, np.random.default_rng(0))
-    with pytest.raises(SettingError, match="at least 3"):
-        MetaGPSearch(SPACE, np.random.default_rng(0)).meta_fit(few)
-    with pytest.raises(SettingError, match="call meta_fit"):
-        MetaGPSearch(SPACE, np.random.default_rng(0)).ask()

@@ -71,7 +71,7 @@ def test_scales() -> None:
     smooth = VALUES[classes]
     unit = SourceMatrix.of(SPACE, [source("f/a", ("a",), 100 * smooth + 7)], "unit")
     np.testing.assert_allclose(unit.scores[0], (smooth - smooth.mean()) / smooth.std(), atol=1e-5)
-    with pytest.raises(SettingError, match="for costs"):
+    with pytest.raises(SettingError):
         SourceMatrix.of(SPACE, [source("f/a", ("a",), VALUES)], "log")
 
 

@@ -38,7 +38,7 @@ def test_a_run_depends_on_its_config_alone(clock: Clock | None, tmp_path: Path) 
 
 def test_the_identity_is_the_first_line_of_the_journal(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
-    run = nm.search("meta-gp", "nb201/cifar10", evaluations=3, seed=2, journal=path, warm_start=2)
+    run = nm.search("meta-gp", "nb201/cifar10", evaluations=3, seed=2, journal=path, settings={"warm_start": 2})
     assert json.loads(path.read_bytes().splitlines()[0]) == {"nasmeta_journal": 3, **run.config.identity}
     with pytest.raises(JournalError, match="seed is 2 there, but 3 was asked for"):
         replace(run.config, seed=3).read(path)
@@ -52,7 +52,7 @@ def test_it_does_not_change() -> None:
 def test_seeds_of_a_comparison_are_configs_that_differ_in_nothing_else() -> None:
     config = config_of(seed=1)
     two = replace(config, seed=2)
-    frame = nm.compare({"evolution": "evolution"}, "nb201/cifar10", seeds=[1, 2], evaluations=30)
+    frame = nm.compare({"evolution": "evolution"}, "nb201/cifar10", evaluations=30, repeats=[1, 2])
     for one in (config, two):
         own = one.run().frame()
         there = frame[frame["seed"] == one.seed]

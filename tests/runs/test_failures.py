@@ -71,7 +71,9 @@ FAILS = [cell for cell in range(SPACE.size) if SPACE.choices(cell)["width"] * SP
 @pytest.mark.parametrize("batch", [1, 4])
 @pytest.mark.parametrize("kind", evaluators())
 def test_a_failure_is_an_evaluation_without_a_value(kind: str, batch: int, tmp_path: Path) -> None:
-    run = nm.search("random", evaluators()[kind], evaluations=20, batch=batch, journal=tmp_path / "run.jsonl")
+    run = nm.search(
+        "random", evaluators()[kind], evaluations=20, journal=tmp_path / "run.jsonl", clock={"batch": batch}
+    )
     assert len(run) == 20
     assert sorted(run.failures) == FAILS
     assert {*run.failures.values()} == {"out of memory"}
@@ -230,7 +232,7 @@ def test_any_other_exception_ends_the_search_and_names_the_architecture(tmp_path
     why = r"fragile raised ZeroDivisionError at architecture \d+ \(width=32,depth=\d\): float division by zero\."
     for batch in (1, 6):
         with pytest.raises(NasmetaError, match=why):
-            nm.search("random", SPACE, evaluator=fragile, evaluations=20, batch=batch)
+            nm.search("random", SPACE, evaluator=fragile, evaluations=20, clock={"batch": batch})
 
 
 def test_a_value_that_is_missing_without_a_reason_is_an_error() -> None:

@@ -84,7 +84,7 @@ def test_searchers_are_told_that_higher_is_better() -> None:
         def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
             told.append(values)
 
-    run = nm.search(Listening, TASK, evaluations=12, batch=4)
+    run = nm.search(Listening, TASK, evaluations=12, clock={"batch": 4})
     heard = np.concatenate(told)  # the last values end the run
     np.testing.assert_array_equal(heard, run.values[: len(heard)] * [1, -1])
     assert len(heard) == 8
@@ -110,7 +110,7 @@ def test_keeps_to_what_was_measured_to_its_end(searcher: str, batch: int) -> Non
     measured = pd.DataFrame({"cell": cells, "accuracy": rng.random(40), "watts": rng.random(40)})
     table = nm.Table.from_frame(measured, space="nb201", dataset="pets", direction="max")
     task = nm.multi_objective_task(["accuracy", "watts"], table=table)
-    run = front_run(searcher, task, evaluations=100, batch=batch)
+    run = front_run(searcher, task, evaluations=100, clock={"batch": batch} if batch > 1 else None)
     assert run.stopped == "exhausted"
     assert sorted(run.cells.tolist()) == sorted(cells.tolist())
     assert run.hypervolumes[-1] == 100.0
@@ -196,7 +196,7 @@ def test_evaluators_one_an_objective() -> None:
     np.testing.assert_array_equal(same.frame()["cell"], run.frame()["cell"])
     compared = nm.compare(["random"], [task], evaluator=["surrogate", "table"], repeats=1, evaluations=10)
     assert len(compared) == 10
-    with pytest.raises(SettingError, match="has 2 objectives, but 1 evaluators are named"):
+    with pytest.raises(SettingError, match="objectives"):
         nm.search("nsga2", task, evaluator=["surrogate"])
     assert isinstance(run, FrontHistory)
     assert 0 < run.hypervolumes[-1] <= 100

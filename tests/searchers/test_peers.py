@@ -309,8 +309,8 @@ def test_only_the_hurdle_stops_where_syne_tune_lets_all_go_on(name: str, monkeyp
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LEARNING)
 def test_a_family_is_compared_with_its_other_tasks_as_sources(name: str) -> None:
-    epochs = [200] if issubclass(SEARCHERS[name], MultiFidelitySearcher) else None  # short trainings may not be here
-    frame = nm.compare([name], ["nb201/cifar10"], repeats=2, evaluations=5, epochs=epochs)
+    settings = {"epochs": [200]} if issubclass(SEARCHERS[name], MultiFidelitySearcher) else {}
+    frame = nm.compare({name: (name, settings)}, ["nb201/cifar10"], repeats=2, evaluations=5)
     assert len(frame) == 10
 
 

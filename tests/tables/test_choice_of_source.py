@@ -1,4 +1,4 @@
-"""Which source answers: complete columns before curves of a few cells, and never a silent choice between releases."""
+"""Precedence of sources: complete columns before curves of a few cells; releases are never chosen silently."""
 
 from __future__ import annotations
 
@@ -56,14 +56,7 @@ def test_what_is_not_there_at_all_has_an_error_of_its_own(table: Table) -> None:
     assert not isinstance(several.value, NoColumnError)
 
 
-@pytest.mark.parametrize(
-    ("epochs", "message"),
-    [
-        (0, "trained for 12 or 200 epochs, not 0"),
-        (-5, "12 or 200 epochs, not -5"),
-        (10**12, "12 or 200 epochs, not 1000000000000"),
-    ],
-)
-def test_curves_of_impossible_length(table: Table, epochs: Any, message: str) -> None:
-    with pytest.raises(ColumnError, match=message):
+@pytest.mark.parametrize("epochs", [0, -5, 10**12, None])
+def test_curves_of_impossible_length(table: Table, epochs: Any) -> None:
+    with pytest.raises(ColumnError):
         table.curve(0, **{**VALID, "epochs": epochs})

@@ -1,4 +1,4 @@
-"""A source that somebody wrote elsewhere is read again once its code is another one; ours say so by `version`."""
+"""A source of another package is read again after its code or its raw file changes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 
 from nasmeta.spaces import get_space
 from nasmeta.tables import _store
-from nasmeta.tables.sources import FetchedSource, registered_sources
 
 MODULE = """
 import numpy as np
@@ -46,10 +45,9 @@ def test_an_edited_reader_reads_again(own_cache: Path, tmp_path: Path, monkeypat
         file.write_text(MODULE.replace("FACTOR = 1.0", "FACTOR = 25.5"))  # a helper beside the class, too
         module = importlib.reload(module)
         assert _store.open_or_build(module.Own()).column(0)[0] == 25.5
+        before = first.path.stat().st_mtime_ns
+        (tmp_path / "raw.txt").write_text("other")
+        assert _store.open_or_build(module.Own()).path.stat().st_mtime_ns > before
     finally:
         del sys.modules[file.stem]
     assert get_space("tnb101").size == first.n_cells
-
-
-def test_ours_need_none() -> None:
-    assert FetchedSource(registered_sources()["meco"]).code is None

@@ -187,7 +187,7 @@ def test_twelve_epochs_are_no_part_of_two_hundred(table: Table) -> None:
 
 def test_curves_are_there_for_200_cells(table: Table) -> None:
     assert table.curve(199, "cifar10", "accuracy", "train", 200, "mean").shape == (200,)
-    with pytest.raises(MissingValueError, match="200 "):
+    with pytest.raises(MissingValueError):
         table.curve([199, 200], "cifar10", "accuracy", "train", 200, "mean")
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import nasmeta as nm
-from nasmeta.analysis.report import markdown
+from nasmeta.analysis.report import as_markdown, report_sections
 from nasmeta.errors import NasmetaWarning
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables import Table, examine, looks_fractional
@@ -135,7 +135,7 @@ def test_the_report_says_that_test_values_were_searched(own_cache: object, metri
     (remark,) = [one for one in found.remarks if "test values" in one]
     assert remark.startswith("mine/mine was searched on test values.")
     assert found.headers("mine/mine")["value_at_5"] == "best after 5"
-    text = markdown(found, "Mine", {})
+    text = as_markdown("Mine", report_sections(found), [])
     assert "| best after 5 |" in text
     assert "valid" not in text.lower()
     assert found.results["mine/mine"]["simulated_days"].isna().all(), "nobody recorded what a training costs"

@@ -12,7 +12,6 @@ import pytest
 import nasmeta as nm
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError
 from nasmeta.evaluators import TrainingEvaluator
-from nasmeta.experiments import read_specification
 from nasmeta.training import ImageDataset, Recipe, gdas, recipe_for, train, train_many, train_supernet
 
 
@@ -146,7 +145,7 @@ def test_images_say_which_recipe_trains_them_where_none_is_named(tmp_path: Path)
 
 
 def test_every_way_to_train_takes_the_recipe_of_the_images(tmp_path: Path) -> None:
-    ways: list[Any] = [train, train_many, train_supernet, gdas, nm.search, nm.compare, nm.verify, TrainingEvaluator]
+    ways: list[Any] = [train, train_many, train_supernet, gdas, nm.verify, TrainingEvaluator]
     assert {inspect.signature(way).parameters["recipe"].default for way in ways} == {None}
     few, whole = ImageDataset.load("digits").subset(40), {"seed": 1, "device": "cpu"}
     by_train = train(6111, few, **whole).recipe
@@ -154,9 +153,3 @@ def test_every_way_to_train_takes_the_recipe_of_the_images(tmp_path: Path) -> No
     assert train_many([6111], data=few, folder=tmp_path, workers=1, device="cpu")[0].recipe == by_train
     assert train_supernet(few, device="cpu").recipe["channels"] == by_train["channels"]
     assert TrainingEvaluator("nb201/cifar10", few).recipe == Recipe.load("tiny")
-    path = tmp_path / "one.toml"
-    head = 'tasks = "nb201/cifar10"\nsearchers = ["random"]\nrepeats = 1\nevaluator = "training"\n'
-    path.write_text(f'{head}[budget]\nevaluations = 2\n[training]\ndata = "digits"\n')
-    assert read_specification(path).training.recipe == Recipe.load("tiny")
-    path.write_text(path.read_text().replace('"digits"', '"folder:pets"'))
-    assert read_specification(path, check=False).training.recipe == Recipe.load("fast")

@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nasmeta.archives import ArchiveKind, digest_of
+from nasmeta.archives import ArchiveKind, check_array, digest_of
 from nasmeta.errors import LeakageError, SettingError, UnknownNameError
 from nasmeta.files import shipped, write_atomically
 from nasmeta.meta._arrays import Arrays, Floats32
-from nasmeta.meta._model_archive import check_array
 from nasmeta.meta.in_context._reading import EXPERTS, INPUTS, SIMILARITIES, Reading
 from nasmeta.spaces import SearchSpace, held_out_name
 

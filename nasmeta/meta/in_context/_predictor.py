@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.archives import check_array
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed, Prediction
 from nasmeta.meta._cell_columns import proxy_scores
 from nasmeta.meta._meta_predictor import MetaPredictor
-from nasmeta.meta._model_archive import check_array
 from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.meta.in_context._network import InContextNetwork, Weights, checked_weights, chosen_weights
 from nasmeta.meta.in_context._reading import Similarity, SourceView, read

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.archives import check_array
 from nasmeta.checks import check_bool, check_choice, check_int, check_number
 from nasmeta.errors import SettingError, SpaceExhaustedError, needing, shown
 from nasmeta.meta._falls_back import FallsBackSearch
-from nasmeta.meta._model_archive import check_array
 from nasmeta.meta.meta_nas._tasks import GREED
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace

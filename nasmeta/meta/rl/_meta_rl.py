@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.archives import check_array
 from nasmeta.checks import check_choice, check_int, check_number
 from nasmeta.errors import SpaceExhaustedError, needing
 from nasmeta.meta._falls_back import FallsBackSearch
-from nasmeta.meta._model_archive import check_array
 from nasmeta.meta.rl._policy import Memory, Policy
 from nasmeta.meta.rl._vector_env import complete_scores, prior_of
 from nasmeta.meta.rl._walks import Walks

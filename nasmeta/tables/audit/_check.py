@@ -55,7 +55,7 @@ class Holdings:
         self.table = table
         known = sources_of(table)
         self.space: SearchSpace = get_space(known[0].space)
-        self.sources: list[Source] = [source for source in known if _store.within_reach(source)]
+        self.sources: list[Source] = [source for source in known if _store.is_available(source)]
         self.damaged: dict[str, str] = {}
         self._columns: list[Held] = []
         for source in self.sources:

@@ -1,52 +1,97 @@
-"""Importing official files: recognised by content, converted in chunks, whole in the store or not at all."""
+"""The import of official files of NAS-Bench-201, and the sources that they become."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
-import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from nasmeta.checks import check_int
 from nasmeta.errors import ArchitectureError, DamagedFileError, NasmetaError, SettingError
-from nasmeta.files import move, sha256_of, temporary_of, write_to_disk
+from nasmeta.files import move, sha256_of, temporary_of
 from nasmeta.spaces import CellSpace, get_cell_space
 from nasmeta.tables import _store
-from nasmeta.tables._arrow_file import ColumnFile, encode
-from nasmeta.tables.official._assemble import Assembly
-from nasmeta.tables.official._curve_file import write_curves
-from nasmeta.tables.official._records import Chunk, Key
-from nasmeta.tables.official._sources import imported_source
-from nasmeta.tables.official._unpickle import Forgotten, read_records
-from nasmeta.tables.sources import Columns
+from nasmeta.tables._arrow_file import ColumnFile, write_columns
+from nasmeta.tables._columns import ColumnInfo, Kind, Seed, mean_over_seeds
+from nasmeta.tables._nb201_measurements import legal_measurements
+from nasmeta.tables.official._records import Key, trials_of
+from nasmeta.tables.official._unpickle import read_records
+from nasmeta.tables.sources import SOURCES, Columns, WholeSource
 from nasmeta.tables.sources._base import store_path
 
-_VERSION = 1  # raised where the same files become other chunks
-_RECORDS_A_CHUNK = 100
-_MOST_WORKERS = 4  # each takes some 80 MB
-_CELL_FILE = re.compile(r"\d+(-FULL)?\.(pickle|pickle\.pbz2|pth)")  # inside they are told apart by content
-_NB201 = {"less", "full"}
-_NATS = {"12", "200"}
+_CELLS_AT_ONCE = 100
+_MOST_WORKERS = 4
+_CELL_FILE = re.compile(r"\d+(-FULL)?\.(pickle|pickle\.pbz2|pth)")
+_NAMES_OF_LENGTHS = {"nb201": {"less", "full"}, "nats": {"12", "200"}}  # of the records of a cell
 
-_Report = Callable[[int, int], None]  # how many files, or cells, of how many are converted
+_Report = Callable[[int, int], None]  # number of converted files or cells, and their total
+_Found = dict[Key, list[tuple[int, NDArray[np.float32]]]]  # the cells with their values
 
 
+# -- sources --------------------------------------------------------------------------------------------------------
+class ImportedSource(WholeSource):
+    """A source whose columnar file `import_official` writes."""
+
+    table = "nb201"
+    space = "nb201"
+    optional = True
+    licence = "MIT"
+    holds = "all datasets, splits, seeds, epochs, times and costs of the file"
+
+
+_METRICS = (
+    "accuracy,loss,train_seconds,evaluation_seconds,"
+    "recorded_parameters,recorded_flops_millions,recorded_latency_seconds"
+)
+_ALL_RUNS = "cifar10,cifar10-valid,cifar100,imagenet16-120"
+_NB201 = "Dong and Yang, NAS-Bench-201, ICLR 2020"
+
+
+def _register(name: str, release: str, citation: str, path: str, short_runs: str = _ALL_RUNS) -> None:
+    """Register the source of a release and the source of its learning curves."""
+    columns = (
+        f"{short_runs}/{_METRICS},accuracy_top5/*/12/111,777,mean",
+        f"{_ALL_RUNS}/{_METRICS}/*/200/777,888,999,mean",
+    )
+    points = (
+        f"{short_runs}/accuracy,loss,accuracy_top5/*/*of12/111,777,mean",
+        f"{_ALL_RUNS}/accuracy,loss/*/*of200/777,888,999,mean",
+    )
+    facts = {
+        "__module__": __name__, "release": release, "citation": citation,
+        "how_to_get": f"Run `nasmeta data import PATH`; PATH is {path}.",
+    }  # fmt: skip
+    of_curves = {"name": f"{name}-curves", "curves": True, "declared": points, "holds": "learning curves"}
+    for more in ({"name": name, "declared": columns}, of_curves):
+        SOURCES.register(str(more["name"]))(type("ImportedSource", (ImportedSource,), facts | more))
+
+
+_register(
+    "nats-tss-v1.0-official", "NATS-tss v1.0", "Dong et al., NATS-Bench, TPAMI 2021",
+    "a folder NATS-tss-v1_0-3ffb9-simple or -full, or the file NATS-tss-v1_0-3ffb9.pickle.pbz2",
+)  # fmt: skip
+_register(
+    "nb201-v1.0-official", "NB201 v1.0", _NB201, "the file NAS-Bench-201-v1_0-e61699.pth", "cifar10,cifar10-valid"
+)
+_register("nb201-v1.1-official", "NB201 v1.1", _NB201, "the file NAS-Bench-201-v1_1-096897.pth")
+
+
+# -- import ---------------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Imported:
-    """What an import brought."""
+    """The result of an import."""
 
     source: str  # its name in `nasmeta data list`
     release: str
-    n_cells: int  # how many have measurements
+    n_cells: int  # cells with measurements
     n_columns: int
-    n_curves: int  # how many kinds of learning curves there are
+    n_curves: int  # kinds of learning curves
     path: Path  # of the columnar file
 
 
@@ -57,28 +102,25 @@ def import_official(
     progress: _Report | None = None,
     replace: bool = False,
 ) -> Imported:
-    """Convert official files of NAS-Bench-201 and add what they hold to the table ``nb201``.
+    """Convert official files of NAS-Bench-201 and add their columns to the table ``nb201``.
 
-    These are recognised by content: ``NAS-Bench-201-v1_0-e61699.pth``, ``NAS-Bench-201-v1_1-096897.pth``,
-    ``NATS-tss-v1_0-3ffb9.pickle.pbz2``, a NATS-tss archive (a folder ``…-simple`` or ``…-full`` with a file for each
-    cell) or one file of it, and NASLib's ``nb201_*_full_training.pickle``. All splits, seeds, epochs, times and costs
-    become columns, and learning curves; cells are joined by their strings, which the recorded indices must not
-    contradict. What was imported from the same release before is replaced, whole or not at all, unless it has more
-    cells: a sample must not take the place of an archive. Neither torch nor the official packages are needed, and
-    nothing that a pickle asks for is run.
+    The content determines the release: ``NAS-Bench-201-v1_0-e61699.pth``, ``NAS-Bench-201-v1_1-096897.pth``,
+    ``NATS-tss-v1_0-3ffb9.pickle.pbz2``, a NATS-tss archive (a folder ``…-simple`` or ``…-full`` with one file per
+    cell), or one file of an archive. All splits, seeds and costs become columns; accuracies and losses after each epoch
+    become learning curves. Cells are identified by their strings. An earlier import of the same release is replaced
+    after the conversion, unless it has more cells. Neither torch nor the official packages are needed, and no code in a
+    pickle is run.
 
-    Files are read as a stream: memory stays below 500 MB. A folder is converted in parallel, and an import of one that
-    was interrupted goes on with what is converted already. On the way it takes twice the room of the result, which has
-    some 650 MB for a complete release with its learning curves.
+    Files are read as a stream. A complete release takes about 2 GB of memory and of disk space.
 
     Parameters
     ----------
     path : path-like
         A file or a folder.
     workers : int, optional
-        Processes that convert a folder; as many as there are processors, but at most 4, where left out.
+        Number of processes that convert a folder. By default the number of processors, at most 4.
     progress : callable (int, int), optional
-        Is told how many files, or cells, of how many are converted.
+        Receives the number of converted files or cells, and their total.
     replace : bool, default False
         Replace an earlier import of the same release even if it has more cells.
 
@@ -89,12 +131,12 @@ def import_official(
     Raises
     ------
     SettingError
-        Where no file or folder is at the path, an earlier import has more cells, or the cache folder
-        (``NASMETA_CACHE``) cannot be used.
+        If the path does not exist, an earlier import has more cells, or the cache folder (``NASMETA_CACHE``) cannot be
+        used.
     DamagedFileError
-        Where it is no official file, or a damaged one; the store stays as it was.
+        If the file is not an official file, or is damaged; the store is unchanged.
     UnsafePickleError
-        Where a pickle asks for what official files do not contain; nothing of it was run.
+        If a pickle names an object that official files do not contain.
 
     Examples
     --------
@@ -102,236 +144,209 @@ def import_official(
     >>> import_official("NATS-tss-v1_0-3ffb9-simple")  # doctest: +SKIP
     >>> import_official("not-here")
     Traceback (most recent call last):
-    nasmeta.errors.SettingError: There is no file or folder not-here.
+    nasmeta.errors.SettingError: path is 'not-here'; expected a file or a folder.
     """
     path = Path(path).expanduser()
-    if workers is not None and workers < 1:
-        raise SettingError(f"workers must be 1 or more, not {workers}.")
+    workers = None if workers is None else check_int("workers", workers)
     if not path.is_file() and not path.is_dir():
-        raise SettingError(f"There is no file or folder {path}.")
-    space = get_cell_space("nb201")
+        raise SettingError("path", str(path), "a file or a folder")
     report = progress or (lambda done, of: None)
-    store = store_path(imported_source("nats-tss-v1.0-official")).parent
-    with _store.writable(store), _store.only_one(store / "import"):
-        work = store / ".import"
-        work.mkdir(exist_ok=True)
-        try:
-            if path.is_dir():
-                chunks, kind = _convert_folder(path, work, workers, report)
-            else:
-                chunks, kind = _convert_file(path, work, space, report)
-            found = _assemble(path, chunks, kind, space, replace)
-        except BaseException:
-            if not path.is_dir():  # the chunks of a folder are kept: the next import goes on with them
-                shutil.rmtree(work, ignore_errors=True)
-            raise
-        shutil.rmtree(work, ignore_errors=True)
-    return found
+    try:
+        found, kind = _of_folder(path, workers, report) if path.is_dir() else _of_file(path, report)
+        name = _source_name(kind, found)
+        ends, curves, cells = _columns(name, found, sha256_of(path) if path.is_file() else "")
+        _write(name, ends, curves, cells, replace)
+    except NasmetaError as reason:
+        raise reason if str(path) in str(reason) else type(reason)(f"{path}: {reason}") from reason
+    except (OSError, MemoryError):  # of this machine, not of the file
+        raise
+    except Exception as reason:  # an unknown structure may fail with nearly any exception
+        raise DamagedFileError(f"{path} cannot be converted: {type(reason).__name__}: {reason}") from reason
+    n_curves = sum(info.epoch == 1 for info, _ in curves)
+    source = SOURCES[name]()
+    return Imported(name, source.release, len(cells), len(ends), n_curves, store_path(source))
 
 
-def _cell_files(folder: Path) -> list[Path]:
+class _Cells:
+    """Collects the measurements of a stream of records."""
+
+    def __init__(self, report: _Report) -> None:
+        self._space, self._report = get_cell_space("nb201"), report
+        self._cells: set[int] = set()
+        self.found: _Found = {}
+
+    def add(self, cell: str, record: Mapping[Any, Any]) -> None:
+        index = _index_of(self._space, cell)
+        self._cells.add(index)
+        for key, values in trials_of(record):
+            self.found.setdefault(key, []).append((index, values.astype(np.float32)))
+        if len(self._cells) % _CELLS_AT_ONCE == 0:
+            self._report(len(self._cells), self._space.n_cells)
+
+
+def _index_of(space: CellSpace, text: object) -> int:
+    try:
+        return int(space.index_of(str(text)))
+    except ArchitectureError as reason:
+        raise DamagedFileError(f"It does not contain cells of NAS-Bench-201: {reason}") from reason
+
+
+def _of_file(file: Path, report: _Report) -> tuple[_Found, set[str]]:
+    """Return the measurements in a file, and the names of its lengths of trainings."""
+    cells = _Cells(report)
+    root = read_records(file, cells.add)
+    if not cells.found:
+        raise DamagedFileError(f"{file} has no measurement of a cell, so it is not an official file.")
+    infos = root.get("arch2infos", {None: root}) if isinstance(root, dict) else {}  # or it is about one cell
+    kind: set[str] = set()
+    for index, halves in infos.items() if isinstance(infos, dict) else ():
+        kind |= _checked_names(index, halves)
+    return cells.found, kind
+
+
+def _of_folder(folder: Path, workers: int | None, report: _Report) -> tuple[_Found, set[str]]:
+    """Return the measurements in an archive, and the names of its lengths of trainings."""
+    import joblib
+
     files = sorted(file for file in folder.iterdir() if _CELL_FILE.fullmatch(file.name))
     if not files:
-        raise DamagedFileError(
-            f"{folder} is no official archive: it has no file for a cell, such as 000000.pickle.pbz2. "
-            "Give the folder NATS-tss-v1_0-3ffb9-simple itself, or a single file."
-        )
-    return files
-
-
-def _convert_folder(folder: Path, work: Path, workers: int | None, report: _Report) -> tuple[list[Path], set[str]]:
-    """Convert an archive, a chunk of files at a time; chunks that are there already are of an interrupted import."""
-    import joblib
-    from joblib.externals import loky
-
-    files = _cell_files(folder)
-    root = read_records(files[0], lambda cell, record: None, one_cell=True)
-    kind = set(root) if isinstance(root, dict) else set()
-    jobs = []
-    for start in range(0, len(files), _RECORDS_A_CHUNK):
-        some = files[start : start + _RECORDS_A_CHUNK]
-        facts = [_VERSION, [(str(file), (stat := file.stat()).st_size, stat.st_mtime_ns) for file in some]]
-        jobs.append((work / f"{hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]}.npz", some))
-    for stale in set(work.iterdir()) - {chunk for chunk, _ in jobs}:  # of another import, or of one that was killed
-        stale.unlink(missing_ok=True)
-    todo = [job for job in jobs if not job[0].is_file()]
-    done = len(files) - sum(len(some) for _, some in todo)
-    report(done, len(files))
-    at_once = min(workers or min(joblib.cpu_count(), _MOST_WORKERS), max(len(todo), 1))
-    convert = joblib.Parallel(at_once, return_as="generator_unordered")
-    for n_files in convert(joblib.delayed(_convert_cells)(some, chunk) for chunk, some in todo):
+        raise DamagedFileError(f"{folder} has no file of a cell, such as 000000.pickle.pbz2.")
+    parts = [files[i : i + _CELLS_AT_ONCE] for i in range(0, len(files), _CELLS_AT_ONCE)]
+    n_workers = min(workers or min(joblib.cpu_count(), _MOST_WORKERS), len(parts))
+    found: _Found = {}
+    kind: set[str] = set()
+    done = 0
+    convert = joblib.Parallel(n_workers, return_as="generator")
+    for part, names, n_files in convert(joblib.delayed(_of_files)(part) for part in parts):
+        for key, values in part.items():
+            found.setdefault(key, []).extend(values)
+        kind |= names
         done += n_files
         report(done, len(files))
-    if at_once > 1:
-        loky.get_reusable_executor().shutdown()  # idle workers would keep their memory
-    return [chunk for chunk, _ in jobs], kind
+    return found, kind
 
 
-def _convert_cells(files: Sequence[Path], chunk_file: Path) -> int:
-    """Convert some files of one cell each; runs in a process of its own."""
-    chunk = Chunk(get_cell_space("nb201"))
-    digest = hashlib.sha256()
+def _of_files(files: Sequence[Path]) -> tuple[_Found, set[str], int]:
+    cells, kind = _Cells(lambda done, of: None), set[str]()
     for file in files:
-        before = chunk.n_records
-        root = read_records(file, partial(_add, chunk), one_cell=True, forget=False)
-        if chunk.n_records == before:
-            raise DamagedFileError(f"{file} holds no cell of an official archive.")
-        _require_consistent(file, {None: root}, chunk.space)
-        digest.update(sha256_of(file).encode())
-    chunk.write(chunk_file, digest.hexdigest())
-    return len(files)
+        kind |= _checked_names(None, read_records(file, cells.add))
+    return cells.found, kind, len(files)
 
 
-def _convert_file(file: Path, work: Path, space: CellSpace, report: _Report) -> tuple[list[Path], set[str]]:
-    for forget in (True, False):
-        for stale in work.iterdir():
-            stale.unlink(missing_ok=True)
-        chunks = _Chunks(work, space, report)
-        try:
-            root = read_records(file, chunks.add, forget=forget)
-        except Forgotten:
-            continue  # written by some other way than the official one: read it in whatever memory it needs
-        break
-    if not chunks.n_records:
-        raise DamagedFileError(
-            f"{file} is no official file: it has no record of a cell. Possible: NAS-Bench-201-v1_0-e61699.pth, "
-            "NAS-Bench-201-v1_1-096897.pth, NATS-tss-v1_0-3ffb9.pickle.pbz2, nb201_…_full_training.pickle of NASLib, "
-            "and the folders NATS-tss-v1_0-3ffb9-simple and -full."
-        )
-    infos = root.get("arch2infos", {None: root}) if isinstance(root, dict) else None  # or it is about one cell
-    found = {i: halves for i, halves in infos.items() if isinstance(halves, dict)} if isinstance(infos, dict) else {}
-    _require_consistent(file, found, space)
-    chunks.write()
-    return chunks.files, {name for halves in found.values() for name, _ in _records_in(halves)}
+def _checked_names(index: Any, halves: Any) -> set[str]:
+    """Return the names of the records of a cell; raise an error if their strings and indices contradict each other.
 
-
-def _records_in(halves: Any) -> list[tuple[Any, dict[Any, Any]]]:
-    """Return the records of a cell, one for each number of epochs, as they are left once the results are read."""
-    items = halves.items() if isinstance(halves, dict) else ()
-    return [(name, record) for name, record in items if isinstance(record, dict) and "arch_str" in record]
-
-
-def _require_consistent(file: Path, cells: Mapping[Any, Any], space: CellSpace) -> None:
-    """Refuse records that contradict themselves: their string, their index, and those of the cell's other half.
-
-    `cells` leads from the index under which a cell is found, None where there is none, to its records by length.
+    The records are those that remain after their results are read. `index` is the key of the cell in the file.
     """
-    for index, halves in cells.items():
-        records = [record for _, record in _records_in(halves)]
-        indices = [index, *(record.get("arch_index") for record in records)]
-        said = {int(i) for i in indices if isinstance(i, int | np.integer)}
-        try:
-            found = {int(space.index_of(str(record["arch_str"]))) for record in records}
-        except ArchitectureError as reason:
-            raise DamagedFileError(f"{file} is not about NAS-Bench-201 (the topology space): {reason}") from reason
-        if len(said | found) > 1:
-            raise DamagedFileError(
-                f"{file}: a record contradicts itself: its strings are those of cell "
-                f"{' and '.join(map(str, sorted(found)))}, its indices say {' and '.join(map(str, sorted(said)))}."
-            )
+    items = halves.items() if isinstance(halves, dict) else ()
+    records = {name: record for name, record in items if isinstance(record, dict) and "arch_str" in record}
+    indices = [index, *(record.get("arch_index") for record in records.values())]
+    stated = {int(i) for i in indices if isinstance(i, int | np.integer)}
+    found = {_index_of(get_cell_space("nb201"), record["arch_str"]) for record in records.values()}
+    if records and len(stated | found) > 1:
+        raise DamagedFileError(
+            f"A record contradicts itself: its strings are those of cell {' and '.join(map(str, sorted(found)))}, its "
+            f"indices are {' and '.join(map(str, sorted(stated)))}."
+        )
+    return set(records)
 
 
-def _add(chunk: Chunk, cell: str, record: dict[Any, Any]) -> None:
-    try:
-        chunk.add(cell, record)
-    except ArchitectureError as reason:
-        raise DamagedFileError(f"It is not about NAS-Bench-201 (the topology space): {reason}") from reason
-
-
-class _Chunks:
-    """Takes the records of a stream and writes a chunk whenever there are enough."""
-
-    def __init__(self, work: Path, space: CellSpace, report: _Report) -> None:
-        self._work, self._space, self._report = work, space, report
-        self._chunk = Chunk(space)
-        self._cells: set[str] = set()
-        self.n_records = 0
-        self.files: list[Path] = []
-
-    def add(self, cell: str, record: dict[Any, Any]) -> None:
-        if self._chunk.n_records >= _RECORDS_A_CHUNK:
-            self.write()
-        _add(self._chunk, cell, record)
-        self.n_records += 1
-        self._cells.add(cell)
-
-    def write(self) -> None:
-        self.files.append(self._work / f"{len(self.files):06d}.npz")
-        self._chunk.write(self.files[-1])
-        self._chunk = Chunk(self._space)
-        self._report(len(self._cells), self._space.n_cells)
-
-
-def _source_name(kind: set[str], keys: set[Key]) -> str:
-    """Return the source that these records are; the two releases of NAS-Bench-201 differ in their 12-epoch runs."""
-    runs = {key.run for key in keys}
-    if any(key.seed is None for key in keys):
-        if len(runs - {"cifar10"}) == 1 or runs == {"cifar10"}:
-            return {
-                "cifar10": "naslib-cifar10", "cifar10-valid": "naslib-cifar10",
-                "cifar100": "naslib-cifar100", "ImageNet16-120": "naslib-imagenet16-120",
-            }[(runs - {"cifar10"} or runs).pop()]  # fmt: skip
-        raise DamagedFileError(f"NASLib's files are about one dataset, not about {', '.join(sorted(runs))}.")
-    if kind and kind <= _NATS:
+def _source_name(kind: set[str], keys: Iterable[Key]) -> str:
+    """Return the source of these records; the releases of NAS-Bench-201 differ in their 12-epoch runs."""
+    if kind and kind <= _NAMES_OF_LENGTHS["nats"]:
         return "nats-tss-v1.0-official"
-    if kind and kind <= _NB201:
+    if kind and kind <= _NAMES_OF_LENGTHS["nb201"]:
         short = {key.run for key in keys if key.epochs == 12}
         return "nb201-v1.0-official" if short <= {"cifar10-valid"} else "nb201-v1.1-official"
     raise DamagedFileError(
-        f"Its numbers of epochs are called {', '.join(sorted(map(str, kind))) or 'nothing'}: neither 'less' and 'full' "
-        "(NAS-Bench-201) nor '12' and '200' (NATS-Bench)."
+        "names of the lengths of trainings", ", ".join(sorted(map(str, kind))), "less and full, or 12 and 200"
     )
 
 
-def _cells_imported(file: Path) -> int:
-    """Return how many cells an earlier import has; 0 where there is none, or a damaged one."""
-    try:
-        return int(ColumnFile(file).origin.get("cells", 0))
-    except (OSError, NasmetaError):
-        return 0
+# -- columns --------------------------------------------------------------------------------------------------------
+_MEASUREMENTS = {(one.run, one.official_split): one for one in legal_measurements()}
+_COSTS = ("train_seconds", "evaluation_seconds", "recorded_latency_seconds")  # one column if all seeds share them
+_FACTS: dict[str, tuple[str, Any, str, Kind]] = {  # unit, direction, note, kind
+    "accuracy": ("percent", "max", "official: {official}", "performance"),
+    "accuracy_top5": ("percent", "max", "official: {official}", "performance"),
+    "loss": ("nats", "min", "official: {official}; cross-entropy", "performance"),
+    "train_seconds": ("s", "min", "of the run {run}; sum over the epochs", "seconds"),
+    "evaluation_seconds": (
+        "s", "min", "official: {official}; of one evaluation, that after the last epoch", "seconds"
+    ),
+    "recorded_parameters": (
+        "1", "min", "of the run {run}, as recorded; a seed's record may be that of an isomorph", "size"
+    ),
+    "recorded_flops_millions": ("M", "min", "of the run {run}, as recorded; multiply-adds for one image", "size"),
+    "recorded_latency_seconds": (
+        "s", "min", "of the run {run}, as recorded by the official code, of one batch", "latency"
+    ),
+}  # fmt: skip
 
 
-def _assemble(path: Path, chunks: list[Path], kind: set[str], space: CellSpace, replace: bool) -> Imported:
-    """Write both files beside their places, whole, and only then move them there.
+def _columns(name: str, found: _Found, sha256: str) -> tuple[Columns, Columns, NDArray[np.int32]]:
+    """Return the ends of trainings, the points of learning curves, and the cells that both are about."""
+    cells = np.unique([cell for values in found.values() for cell, _ in values]).astype(np.int32)
+    groups: dict[tuple[Any, ...], list[Key]] = {}
+    for key in sorted(found):
+        groups.setdefault(key[:-1], []).append(key)
+    ends: Columns = []
+    curves: Columns = []
+    for keys in groups.values():
+        by_seed: dict[Seed, NDArray[np.float32]] = {key.seed: _over_epochs(found.pop(key), cells) for key in keys}
+        mean = np.stack([mean_over_seeds(values) for values in zip(*by_seed.values(), strict=True)])
+        if keys[0].metric in _COSTS and all((np.isnan(of) | (of == mean)).all() for of in by_seed.values()):
+            by_seed = {}
+        info = _info(name, keys[0], sha256)
+        is_curve = any(np.isfinite(values[:-1]).any() for values in by_seed.values())
+        for seed, values in {"mean": mean, **by_seed}.items():
+            ends.append((replace(info, seed=seed), values[-1]))
+            if is_curve:
+                curves += [(replace(info, seed=seed, epoch=i), after) for i, after in enumerate(values, start=1)]
+    return ends, curves, cells
 
-    Their headers have the same origin, by which they know each other: a kill between the two moves leaves an earlier
-    import's curves beside the new columns, which are then not taken for theirs.
-    """
-    try:
-        with Assembly(chunks, space.size) as assembly:
-            name = _source_name(kind, assembly.keys)
-            ends, curves = imported_source(name), imported_source(name, curves=True)
-            files = "".join(assembly.sha256)  # of a folder
-            sha256 = hashlib.sha256(files.encode()).hexdigest() if files else sha256_of(path)
-            cells, before = len(assembly.cells), _cells_imported(store_path(ends))
-            if before > cells and not replace:
-                raise SettingError(
-                    f"it has {cells:,} cells of {ends.release}; an earlier import has {before:,}, which would be lost. "
-                    "`nasmeta data import --replace PATH` replaces it all the same."
-                )
-            origin = {"version": _VERSION, "files": {}, "imported": path.name, "sha256": sha256, "cells": cells}
-            columns: Columns = []
-            places = [store_path(ends), store_path(curves)]
-            temporaries = [temporary_of(place) for place in places]
-            for place in places:
-                _store.remove_stale(place)
-            try:
-                blocks = assembly.blocks(ends, sha256, columns)
-                n_curves = write_curves(temporaries[1], space.name, space.size, assembly.cells, blocks, origin)
-                write_to_disk(temporaries[0], encode(space, columns, origin))
-                move(temporaries[0], places[0])
-                if n_curves:
-                    move(temporaries[1], places[1])
-                else:
-                    places[1].unlink(missing_ok=True)
-            finally:
-                for temporary in temporaries:
-                    temporary.unlink(missing_ok=True)
-    except NasmetaError as reason:
-        raise type(reason)(f"{path}: {reason}") from reason
-    except (OSError, MemoryError):  # of this machine, not of the file
-        raise
-    except Exception as reason:  # what was read may be put together in ways that nobody has thought of
-        raise DamagedFileError(f"{path} cannot be converted: {type(reason).__name__}: {reason}") from reason
-    n_measured = int(np.any([~np.isnan(values) for _, values in columns], axis=0).sum())
-    return Imported(name, ends.release, n_measured, len(columns), n_curves, store_path(ends))
+
+def _over_epochs(values: list[tuple[int, NDArray[np.float32]]], cells: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Return the values of a key over the cells, shape (epochs, n); NaN for cells without a measurement."""
+    measured = [cell for cell, _ in values]
+    if len(set(measured)) < len(measured):
+        raise DamagedFileError(f"Cell {np.bincount(measured).argmax()} appears twice.")
+    over = np.full((len(values[0][1]), len(cells)), np.nan, dtype=np.float32)
+    over[:, np.searchsorted(cells, measured)] = np.stack([of_cell for _, of_cell in values], axis=1)
+    return over
+
+
+def _info(name: str, key: Key, sha256: str) -> ColumnInfo:
+    source, measured = SOURCES[name], _MEASUREMENTS[key.run, key.split]
+    unit, direction, note, kind = _FACTS[key.metric]
+    return ColumnInfo(
+        measured.dataset, key.metric, measured.split, key.epochs, "mean", unit, direction, source.release, name,
+        source.licence, sha256, note.format(official=measured.official, run=key.run), kind=kind,
+    )  # fmt: skip
+
+
+def _write(name: str, ends: Columns, curves: Columns, cells: NDArray[np.int32], replace: bool) -> None:
+    """Write both files, and give them their names after both are complete."""
+    places = [store_path(SOURCES[one]()) for one in (f"{name}-curves", name)]
+    space = get_cell_space("nb201")
+    with _store.writable(places[0].parent), _store.only_one(places[0].parent / "import"):
+        try:
+            earlier = len(ColumnFile(places[1]).cells)
+        except (OSError, NasmetaError):
+            earlier = 0
+        if earlier > len(cells) and not replace:
+            raise SettingError(
+                f"The file has {len(cells):,} cells, but an earlier import of this release has {earlier:,}. "
+                "`nasmeta data import --replace PATH` replaces it."
+            )
+        temporaries = [temporary_of(place) for place in places]
+        for place in places:
+            _store.remove_stale(place)
+        try:
+            for temporary, columns in zip(temporaries, (curves, ends), strict=True):
+                write_columns(temporary, space, columns, {}, cells)
+            for temporary, place in zip(temporaries, places, strict=True):
+                move(temporary, place)
+        finally:
+            for temporary in temporaries:
+                temporary.unlink(missing_ok=True)

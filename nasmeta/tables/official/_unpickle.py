@@ -1,9 +1,8 @@
-"""Reading official pickles as a stream: nothing that they ask for is run, and no record is kept once it is handed on.
+"""A streaming reader of official pickles that imports and calls nothing.
 
-Python's own unpickler in Python is slower than the one in C, but its memo is a dictionary that can be emptied: a file
-of many gigabytes is read in the memory of a few cells, and a memo index in a damaged file allocates nothing. No text or
-array may be longer than those of official files can be, and keys are flat: to hash tuples that lie two million deep in
-one another would end the process.
+Python's own unpickler is slower than the one in C, but its memo is a dictionary, so parts of earlier records can be
+removed: a file of many gigabytes is read in the memory of a few cells, and a large memo index allocates nothing. Texts
+and arrays have a limited length, and keys are flat, because hashing deeply nested tuples overflows the C stack.
 """
 
 from __future__ import annotations
@@ -26,28 +25,26 @@ from nasmeta.tables._pickles import NUMPY_ARRAYS, NUMPY_NUMBERS, PickledArray
 
 _MAGIC_OF_OLD_TORCH = 0x1950A86A20F9469CFC6C
 _OLD_TORCH_STARTS = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
-_MOST_BYTES, _MOST_TIMES = 1 << 25, 100  # that a file unpacks to: so much, and so many times its own size
-_MOST_OPCODES = 1 << 19  # up to the next record; official ones have some 50,000
-_READ_AT_ONCE = 1 << 25  # of a cell: more is read as a stream, which is slower and takes no memory
+_MOST_BYTES, _MOST_TIMES = 1 << 25, 100  # limits of the unpacked size: this plus this many times the size of the file
+_MOST_OPCODES = 1 << 19  # between two records; official ones have some 50,000
 
 
-def read_records(path: Path, sink: Sink, *, one_cell: bool = False, forget: bool = True) -> Any:
-    """Read a file of the official APIs or of NASLib; `sink` gets the records, the rest is returned.
+def read_records(path: Path, sink: Sink) -> Any:
+    """Read an official file; `sink` receives the records, the rest is returned. See `stream_pickle`.
 
-    It is a pickle, plain or compressed with bzip2, or a torch file, new (a zip archive) or old; torch is not needed. A
-    file about one cell is read at once, which is faster. For `sink` and `forget` see `stream_pickle`.
+    The file is a pickle, plain or compressed with bzip2, or a torch file, new (a zip archive) or old.
     """
     try:
-        with _opened(path, one_cell) as (stream, is_old_torch):
+        with _opened(path) as (stream, is_old_torch):
             if is_old_torch:
                 for part in ("magic number", "protocol version", "system information"):
                     value = stream_pickle(stream, sink)
                     if part == "magic number" and value != _MAGIC_OF_OLD_TORCH:
-                        raise DamagedFileError("It is no torch file.")
-            root = stream_pickle(stream, sink, forget)
-            # Where weights follow, they are not read; else the decompressor is to see the end, where the checksums are.
+                        raise DamagedFileError("It is not a torch file.")
+            root = stream_pickle(stream, sink)
+            # Weights follow in an old torch file. Other files are read to the end, where a decompressor has checksums.
             if not is_old_torch and stream.read(1):
-                raise DamagedFileError("Something follows the pickle.")
+                raise DamagedFileError("Other bytes follow the pickle.")
             return root
     except NasmetaError as reason:
         raise type(reason)(f"{path}: {reason}") from reason
@@ -56,27 +53,27 @@ def read_records(path: Path, sink: Sink, *, one_cell: bool = False, forget: bool
 
 
 class _Limited(io.RawIOBase):
-    """The unpacked content of a file, which ends with an error if it is too long for the file's size."""
+    """The unpacked content of a file; raises an error if it is too long for the file's size."""
 
     def __init__(self, inside: Any, size: int) -> None:
         self._inside = inside
         self._left = self._most = _MOST_BYTES + _MOST_TIMES * size
 
     def readable(self) -> bool:
-        """Say that it can be read."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Read as a file does."""
+        """Read into a buffer."""
         n: int = self._inside.readinto(buffer)
         self._left -= n
         if self._left < 0:
-            raise DamagedFileError(f"It unpacks to more than {self._most:,} bytes, which no official file does.")
+            raise DamagedFileError(f"It unpacks to more than {self._most:,} bytes.")
         return n
 
 
 @contextmanager
-def _opened(path: Path, one_cell: bool) -> Iterator[tuple[BinaryIO, bool]]:
+def _opened(path: Path) -> Iterator[tuple[BinaryIO, bool]]:
     inside: Any
     with path.open("rb") as raw:
         size = path.stat().st_size
@@ -86,18 +83,12 @@ def _opened(path: Path, one_cell: bool) -> Iterator[tuple[BinaryIO, bool]]:
             with zipfile.ZipFile(raw) as archive:
                 names = [name for name in archive.namelist() if name.rpartition("/")[2] == "data.pkl"]
                 if len(names) != 1:
-                    raise DamagedFileError("It is a zip archive, but no torch file.")
+                    raise DamagedFileError("It is a zip archive, but not a torch file.")
                 with archive.open(names[0]) as inside:
                     yield io.BufferedReader(_Limited(inside, size), 1 << 20), False
         elif start.startswith(b"BZh"):
             with bz2.open(raw) as inside:
-                content = inside.read(_READ_AT_ONCE + 1) if one_cell else b""
-                if one_cell and len(content) <= _READ_AT_ONCE:
-                    yield io.BytesIO(content), False
-                else:
-                    inside.seek(0)
-                    del content
-                    yield io.BufferedReader(_Limited(inside, size), 1 << 20), False
+                yield io.BufferedReader(_Limited(inside, size), 1 << 20), False
         elif start == _OLD_TORCH_STARTS:
             yield raw, True
         elif start.startswith(b"\x80"):
@@ -108,13 +99,9 @@ def _opened(path: Path, one_cell: bool) -> Iterator[tuple[BinaryIO, bool]]:
 
 Sink = Callable[[str, dict[Any, Any]], None]  # the string of a cell, and what is recorded about it
 
-_REMEMBERED_RECORDS = 4  # objects are shared between the records of one cell, which follow one another
-_REMEMBERED_STRINGS = 64  # of one text: names of fields are shared by all cells
-_MOST_BYTES_AT_ONCE = 1 << 24  # the largest part of an official file is a tensor of weights, of some 150,000 bytes
-
-
-class Forgotten(Exception):
-    """A record refers to a part of a much earlier one, which is not remembered any more."""
+_REMEMBERED_RECORDS = 4  # the records of one cell share objects and are adjacent
+_REMEMBERED_STRINGS = 64  # per text: all cells share the names of fields
+_MOST_BYTES_AT_ONCE = 1 << 24  # official files have tensors of some 150,000 bytes
 
 
 _PLAIN = (str, int)
@@ -124,18 +111,18 @@ def _hashable(key: Any) -> Any:
     """Return a key of a dictionary or item of a set, if it is one that official files have."""
     if not all(isinstance(item, _PLAIN) for item in (key if isinstance(key, tuple) else (key,))):
         raise pickle.UnpicklingError(
-            f"a {type(key).__name__} is a key or in a set: official files have texts, whole numbers and pairs of them"
+            f"a {type(key).__name__} is a key or in a set; expected strings, integers and tuples of them"
         )
     return key
 
 
 def _set_of(items: Any = ()) -> set[Any]:
-    """Stand in for the class set."""
+    """Replace the class set."""
     return {_hashable(item) for item in items}
 
 
 class _Dict(dict[Any, Any]):
-    """Stands in for an OrderedDict; what torch attaches to one is dropped."""
+    """A replacement of OrderedDict that ignores the attributes that torch adds."""
 
     def __init__(self, items: Any = ()) -> None:
         super().__init__((_hashable(key), value) for key, value in items)
@@ -145,7 +132,7 @@ class _Dict(dict[Any, Any]):
 
 
 def _weights(*_: Any) -> None:
-    """Stand in for the weights of a trained network, which are skipped."""
+    """Skip the weights of a trained network."""
 
 
 def _encode(text: str, encoding: str) -> bytes:
@@ -156,7 +143,7 @@ def _encode(text: str, encoding: str) -> bytes:
 
 _STORAGES = ("Double", "Float", "Half", "BFloat16", "Long", "Int", "Short", "Char", "Byte", "Bool", "Untyped")
 _DTYPE = NUMPY_ARRAYS["numpy", "dtype"]
-# What the official files truly contain; everything else is refused.
+# The globals that official files contain.
 _ALLOWED: Mapping[tuple[str, str], Any] = {
     **NUMPY_ARRAYS,
     **NUMPY_NUMBERS,
@@ -174,18 +161,18 @@ _InPython: Any = vars(pickle)["_Unpickler"]
 
 
 def _in_small_parts(read: Callable[[int], bytes]) -> Callable[[int], bytes]:
-    """Return a function that reads as `read` does, but nothing larger than what official files have."""
+    """Return a function that reads as `read` does, up to a limit."""
 
     def checked(n: int) -> bytes:
         if 0 <= n <= _MOST_BYTES_AT_ONCE:
             return read(n)
-        raise pickle.UnpicklingError(f"a part of {n:,} bytes: official files have none so large")
+        raise pickle.UnpicklingError(f"a part of {n:,} bytes")
 
     return checked
 
 
 class _Dispatch(dict[int, Callable[[Any], None]]):
-    """The functions of the opcodes, which may be looked up a limited number of times between two records."""
+    """The functions of the opcodes, with a limited number of look-ups between two records."""
 
     left = _MOST_OPCODES
 
@@ -199,44 +186,42 @@ class _Dispatch(dict[int, Callable[[Any], None]]):
 class _StreamingUnpickler(_InPython):  # type: ignore[misc]
     dispatch: ClassVar[dict[int, Callable[[Any], None]]] = dict(_InPython.dispatch)
 
-    def __init__(self, file: BinaryIO, sink: Sink, forget: bool) -> None:
+    def __init__(self, file: BinaryIO, sink: Sink) -> None:
         super().__init__(file)
         self._file_read = _in_small_parts(file.read)
-        self._file_readline = partial(file.readline, _MOST_BYTES_AT_ONCE)  # what is cut no longer ends as a line
-        self._sink, self._forget = sink, forget
+        self._file_readline = partial(file.readline, _MOST_BYTES_AT_ONCE)  # a line that is cut has no end
+        self._sink = sink
         self.dispatch = _Dispatch(type(self).dispatch)  # type: ignore[misc]
         self._n_memoized = self._n_before = 0
         self._texts: dict[str, int] = {}
         self._recent: deque[list[int]] = deque()
-        self._forgotten = False
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return what stands in for a global of the allow-list; nothing is imported."""
+        """Return the replacement of an allowed global; nothing is imported."""
         try:
             return _ALLOWED[module, name]
         except KeyError:
             raise UnsafePickleError(
-                f"The pickle asks for {module}.{name}, which is refused: official files contain plain containers, "
-                "numbers, strings, and arrays of numpy and torch."
+                f"The pickle names {module}.{name}; official files contain containers, numbers, strings and arrays."
             ) from None
 
     def persistent_load(self, pid: Any) -> None:
-        """Skip a storage of weights, which lies elsewhere in a torch file."""
+        """Skip a storage of weights."""
 
     def get_extension(self, code: int) -> Any:
-        """Refuse the registry of extensions of this process."""
-        raise UnsafePickleError(f"The pickle asks for extension {code}, which is refused.")
+        """Raise an error: extensions are not allowed."""
+        raise UnsafePickleError(f"The pickle names extension {code}, which is not allowed.")
 
     def load_build(self) -> None:
-        """Set the state of a stand-in's instance, and of nothing else: a class must stay as it is."""
+        """Set the state of an instance of a replacement, never of a class."""
         state = self.stack.pop()
         target = self.stack[-1]
         if type(target) not in _WITH_STATE:
-            raise UnsafePickleError(f"The pickle sets the state of {type(target).__name__}, which is refused.")
+            raise UnsafePickleError(f"The pickle sets the state of {type(target).__name__}, which is not allowed.")
         target.__setstate__(state)
 
     def load_memoize(self) -> None:
-        """Memoize under the next number, which is not the memo's length once something is forgotten."""
+        """Memoize under the next number, which differs from the memo's length after parts are forgotten."""
         self.memo[self._n_memoized] = self.stack[-1]
         self._n_memoized += 1
 
@@ -244,20 +229,20 @@ class _StreamingUnpickler(_InPython):  # type: ignore[misc]
         try:
             self.append(self.memo[index])
         except KeyError:
-            if self._forgotten:
-                raise Forgotten from None
-            raise pickle.UnpicklingError(f"memo value {index} does not exist") from None
+            raise pickle.UnpicklingError(
+                f"memo value {index} does not exist, or is part of an earlier record"
+            ) from None
 
     def load_binget(self) -> None:
-        """Look up what was memoized."""
+        """Look up a memoized object."""
         self._get(self.read(1)[0])
 
     def load_long_binget(self) -> None:
-        """Look up what was memoized."""
+        """Look up a memoized object."""
         self._get(struct.unpack("<I", self.read(4))[0])
 
     def load_dict(self) -> None:
-        """Make a dictionary of what is on the stack, as old protocols do."""
+        """Make a dictionary from the stack, as old protocols do."""
         items = self.pop_mark()
         self.append({})
         self._set(items)
@@ -270,17 +255,17 @@ class _StreamingUnpickler(_InPython):  # type: ignore[misc]
         self.stack[-1].update(_set_of(items))
 
     def load_frozenset(self) -> None:
-        """Make a set of what is on the stack."""
+        """Make a set from the stack."""
         self.append(frozenset(_set_of(self.pop_mark())))
 
     def load_setitem(self) -> None:
-        """Set one item and hand on a record that is complete now."""
+        """Set one item and pass on a complete record."""
         value = self.stack.pop()
         key = self.stack.pop()
         self._set([key, value])
 
     def load_setitems(self) -> None:
-        """Set items and hand on records that are complete now."""
+        """Set items and pass on complete records."""
         self._set(self.pop_mark())
 
     def _set(self, items: list[Any]) -> None:
@@ -288,27 +273,21 @@ class _StreamingUnpickler(_InPython):  # type: ignore[misc]
         if not isinstance(target, dict):
             raise pickle.UnpicklingError(f"items are set in a {type(target).__name__}")
         for key, value in zip(items[::2], items[1::2], strict=True):
-            if isinstance(value, dict) and isinstance(key, str) and key.startswith("|"):
-                self._hand_on(key, value)  # NASLib: the string of a cell and its record
-                value = None
             target[key if type(key) in _PLAIN else _hashable(key)] = value
-        if "all_results" in target:  # official: the record of a cell at one number of epochs
-            self._hand_on(str(target.get("arch_str")), target["all_results"])
+        if "all_results" in target:  # the record of a cell for one length of training
+            self._pass_on(str(target.get("arch_str")), target["all_results"])
             del target["all_results"]
 
-    def _hand_on(self, cell: str, record: Any) -> None:
+    def _pass_on(self, cell: str, record: Any) -> None:
         if not isinstance(record, dict):
             raise pickle.UnpicklingError(f"the record of cell {cell} is a {type(record).__name__}")
         self._sink(cell, record)
         self.dispatch.left = _MOST_OPCODES  # type: ignore[attr-defined]
-        if not self._forget:
-            return
         self._recent.append(list(islice(self.memo, self._n_before, None)))
         if len(self._recent) > _REMEMBERED_RECORDS:
             for index in self._recent.popleft():
                 if index in self.memo and not self._worth_keeping(self.memo[index]):
                     del self.memo[index]
-                    self._forgotten = True
         self._n_before = len(self.memo)
 
     def _worth_keeping(self, value: Any) -> bool:
@@ -331,20 +310,19 @@ for _opcode, _load in (
 ):
     _StreamingUnpickler.dispatch[_opcode[0]] = _load
 for _opcode in (pickle.BYTEARRAY8, pickle.NEXT_BUFFER, pickle.READONLY_BUFFER):
-    del _StreamingUnpickler.dispatch[_opcode[0]]  # no official file has them, and they take memory before they read
+    del _StreamingUnpickler.dispatch[_opcode[0]]  # unused by official files; they allocate memory before they read
 
 
-def stream_pickle(file: BinaryIO, sink: Sink, forget: bool = True) -> Any:
-    """Read one pickle, no further than its end, and hand on every cell's record as soon as it is complete.
+def stream_pickle(file: BinaryIO, sink: Sink) -> Any:
+    """Read one pickle, up to its end, and pass on each record as soon as it is complete.
 
-    `sink` gets the string of a cell and its record, which is not kept; the whole without the records is returned. An
-    official file has one for each number of epochs: from (run, seed) to the trial. A ValueError of the sink means
-    that the record is damaged. With `forget`, parts of earlier records are forgotten, too, so that memory does not grow
-    with the file; where that was too much, Forgotten is raised: read again without.
+    `sink` receives the string of a cell and its record, a mapping from (run, seed) to the trial. The whole without the
+    records is returned. A ValueError of the sink means that the record is damaged. Parts of earlier records are
+    forgotten, so that memory does not grow with the file.
     """
     try:
-        return _StreamingUnpickler(file, sink, forget).load()
-    except (NasmetaError, Forgotten):
+        return _StreamingUnpickler(file, sink).load()
+    except NasmetaError:
         raise
     except Exception as reason:  # a broken pickle may fail with nearly any exception
         raise DamagedFileError(f"It is damaged: {type(reason).__name__}: {reason}") from reason

