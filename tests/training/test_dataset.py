@@ -5,7 +5,6 @@ import json
 import pickle
 import struct
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -264,27 +263,3 @@ def test_more_than_eight_bits_are_not_cut_off(mode: str, kind: type, tmp_path: P
         ImageDataset.load(f"folder:{tmp_path}")
     with pytest.raises(DamagedFileError):
         load_images(tmp_path, n=2, size=8)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"images": np.zeros((4, 3, 8, 8))},
-        {"labels": np.zeros(3, dtype=np.int64)},
-        {"labels": np.full(4, 2)},
-        {"splits": dict.fromkeys(("train", "valid", "test"), np.array([4]))},
-    ],
-)
-def test_parts_that_do_not_belong_together(change: dict[str, Any]) -> None:
-    parts = {
-        "name": "own",
-        "images": np.zeros((4, 3, 8, 8), dtype=np.uint8),
-        "labels": np.array([0, 1, 0, 1]),
-        "classes": ("a", "b"),
-        "splits": {"train": np.array([0, 1]), "valid": np.array([], dtype=np.int64), "test": np.array([2, 3])},
-        "mean": (0.5, 0.5, 0.5),
-        "std": (0.5, 0.5, 0.5),
-    }
-    assert ImageDataset(**parts).n_classes == 2  # type: ignore[arg-type]
-    with pytest.raises(SettingError):
-        ImageDataset(**{**parts, **change})  # type: ignore[arg-type]

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import time
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -51,20 +50,6 @@ def test_a_failure_ends_no_other_training(reason: str, monkeypatch: pytest.Monke
     found = train_many([3, 5, 9], data=few, folder=tmp_path, workers=2, on_end=lambda cell, *_: ended.append(cell))
     assert [getattr(result, "reason", None) for result in found] == [None, reason, None]
     assert sorted(ended) == [3, 5, 9]
-
-
-def test_a_trainer_that_another_thread_closed_starts_no_new_worker() -> None:
-    trainer = Trainer(ImageDataset.load("digits").subset(32), "tiny")
-
-    class Closed:
-        def submit(self, *_: object) -> None:
-            trainer._executor = None
-            raise BrokenProcessPool
-
-    trainer._executor = Closed()
-    with pytest.raises(BrokenProcessPool):
-        trainer.train(5)
-    assert trainer._executor is None
 
 
 @pytest.mark.slow  # two processes that import PyTorch
