@@ -78,12 +78,12 @@ def simulator(rounds: int) -> list[Row]:
 
     def ours(searcher: str) -> Sample:
         seeds = count()
-        epochs = [12, 200] if searcher == "asha" else None
+        settings = {"epochs": [12, 200]} if searcher == "asha" else None
 
         def sample() -> float:
             start = perf_counter()
             run = nm.search(
-                searcher, TASK, evaluations=RESULTS, seed=next(seeds), clock={"workers": WORKERS}, epochs=epochs
+                searcher, TASK, evaluations=RESULTS, seed=next(seeds), clock={"workers": WORKERS}, settings=settings
             )
             return len(run) / (perf_counter() - start)
 

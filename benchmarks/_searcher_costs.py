@@ -28,7 +28,7 @@ def all_searchers(rounds: int) -> list[Row]:
         one = replace(
             specification,
             searchers={label: specification.searchers[label]},
-            of_sources={key: said for key, said in specification.of_sources.items() if key == label},
+            sources={key: own for key, own in specification.sources.items() if key == label},
             tasks=specification.tasks[:1],
         )
         seconds(one, 1)  # what is imported and computed once in a process

@@ -38,7 +38,9 @@ def main() -> None:
 
     recipe = Recipe.load("tiny", epochs=3)
     evaluator = TrainingEvaluator(space, "digits", recipe, build_network=build_network, isolated=False)
-    frame = nm.compare(["random", "gp", "asha"], evaluator, repeats=2, evaluations=8, epochs=["1of3", 3])
+    frame = nm.compare(
+        ["random", "gp", "asha"], evaluator, repeats=2, evaluations=8, settings={"asha": {"epochs": ["1of3", 3]}}
+    )
     print(frame.groupby("searcher", observed=True)["incumbent_value"].max().round(2).to_string())
     best = frame.loc[frame["incumbent_value"].idxmax(), "incumbent"]
     print(f"best: {space.to_string(int(best))}")

@@ -1,13 +1,13 @@
 """Meta-learned neural architecture search on tabular benchmarks.
 
-Every name below is imported when it is first used, so that ``import nasmeta`` costs milliseconds. To begin with:
+All names are imported on first use, so ``import nasmeta`` takes milliseconds. The main functions:
 
-* `load_table`, `get_task`, `task_distribution`, `get_space`: what was measured, and what is asked;
-* `search`, `compare`, `report`: run a searcher, several ones, and write what came out;
-* `meta_train`, `predict`, `train`, `verify`: learn from other tasks, predict, train for real;
-* `list_searchers`, `list_tasks`, `list_tables`, `list_predictors` and others: which names there are.
+* `load_table`, `get_task`, `task_distribution`, `get_space`: measurements, tasks, families of tasks, search spaces;
+* `search`, `compare`, `report`: run one searcher, compare several, write the report;
+* `meta_train`, `predict`, `train`, `verify`: learn from source tasks, compare predictors, train networks;
+* `list_searchers`, `list_tasks`, `list_tables`, `list_predictors`, ...: the available names.
 
-``nasmeta.analysis`` has statistics and figures, each other room its own interface.
+``nasmeta.analysis`` has statistics and figures. The other subpackages have the classes behind these functions.
 
 Examples
 --------
@@ -100,9 +100,9 @@ __all__ = [
     "verify",
 ]
 
-_ROOM_OF = {
-    name: room
-    for room, names in {
+_SUBPACKAGE_OF = {
+    name: subpackage
+    for subpackage, names in {
         "evaluators": "list_evaluators",
         "experiments": "compare list_specifications report",
         "meta": "meta_train",
@@ -117,14 +117,13 @@ _ROOM_OF = {
     }.items()
     for name in names.split()
 }
-_NEEDS = {"testing": "pytest"}  # rooms that cannot be imported without something that only an extra brings
 
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    room = import_module(f"{__name__}.{_ROOM_OF.get(name, name)}")
-    found: object = getattr(room, name) if name in _ROOM_OF else room
+    module = import_module(f"{__name__}.{_SUBPACKAGE_OF.get(name, name)}")
+    found: object = getattr(module, name) if name in _SUBPACKAGE_OF else module
     globals()[name] = found
     return found
 
@@ -132,5 +131,5 @@ def __getattr__(name: str) -> object:
 def __dir__() -> list[str]:
     from importlib.util import find_spec
 
-    absent = {room for room, package in _NEEDS.items() if find_spec(package) is None}  # help() asks for each name
+    absent = set() if find_spec("pytest") else {"testing"}  # help() imports every name
     return sorted({*(name for name in globals() if name.startswith("__")), *__all__} - absent)

@@ -1,6 +1,6 @@
-"""The one format of what is kept in files: a card of JSON's types and named arrays, in NumPy's .npz.
+"""The file format of models, surrogates and checkpoints: a JSON card and named arrays in NumPy's .npz.
 
-The same content gives the same bytes, and nothing inside could run, so that files are read without trust.
+Equal content gives equal bytes. Reading executes no code.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import DamagedFileError, MissingPackageError, shown
+from nasmeta.errors import DamagedFileError, MissingPackageError
 
 _CARD = "card"
 
 
 @dataclass(frozen=True)
 class ArchiveKind:
-    """A kind of file: what its card says first, and how errors speak of it.
+    """A kind of file: its format, version and size limit, and its noun and hint for error messages.
 
     >>> kind = ArchiveKind("my-ranks", 1, "file of ranks", "Rank them anew.", largest=10_000)
     >>> raw = kind.encode({"of": "cells"}, {"ranks": np.arange(3)})
@@ -36,21 +36,21 @@ class ArchiveKind:
     ({'of': 'cells'}, {'ranks': array([0, 1, 2])})
     """
 
-    format: str  # of the card, with the version; other files are refused
+    format: str
     version: int
-    noun: str  # what such a file is called
-    hint: str  # the sentence that says what helps where one is none
-    largest: int  # bytes that a file may unpack to
-    version_key: str = "version"  # key of the version in the card
+    noun: str
+    hint: str
+    largest: int  # bytes after decompression
+    version_key: str = "version"
     compressed: bool = True
 
     def encode(self, card: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
         """Return the bytes of a file."""
-        said = json.dumps({"format": self.format, self.version_key: self.version, **card}, indent=1).encode()
+        text = json.dumps({"format": self.format, self.version_key: self.version, **card}, indent=1).encode()
         how = zipfile.ZIP_DEFLATED if self.compressed else zipfile.ZIP_STORED
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w", how) as archive:
-            for name, array in {_CARD: np.frombuffer(said, dtype=np.uint8), **arrays}.items():
+            for name, array in {_CARD: np.frombuffer(text, dtype=np.uint8), **arrays}.items():
                 entry = io.BytesIO()
                 np.lib.format.write_array(entry, np.asarray(array, order="C"), allow_pickle=False)
                 info = zipfile.ZipInfo(f"{name}.npy")  # with a fixed date
@@ -67,38 +67,35 @@ class ArchiveKind:
                 raise ValueError("its card names another format")
             version = card.pop(self.version_key)
         if version != self.version:
-            raise DamagedFileError(
-                f"{path} has version {shown(version)} of the format (written by nasmeta {card.get('nasmeta')!s:.20}), "
-                f"but this nasmeta reads version {self.version}. {self.hint}"
-            )
+            raise DamagedFileError(f"format version of {path}", version, f"{self.version}", self.hint)
         return card, arrays
 
     def read(self, path: Path) -> bytes:
-        """Return the bytes of a file that is there and not too large."""
+        """Return the bytes of a file within the size limit."""
         try:
-            if path.stat().st_size <= self.largest:
+            size = path.stat().st_size
+            if size <= self.largest:
                 return path.read_bytes()
-        except (OSError, ValueError) as reason:  # ValueError: a null byte in the path
-            said = getattr(reason, "strerror", None) or reason
-            raise DamagedFileError(f"There is no {self.noun} to read at {path}: {said}. {self.hint}") from None
-        raise DamagedFileError(f"{path} is no {self.noun}: it has more than {self.largest:,} bytes. {self.hint}")
+        except OSError as reason:
+            raise DamagedFileError(f"Cannot read the {self.noun} {path}: {reason.strerror}. {self.hint}") from None
+        raise DamagedFileError(f"size of {path}", size, f"at most {self.largest:,} bytes", self.hint)
 
     @contextmanager
     def blaming(self, path: Path) -> Iterator[None]:
-        """Turn whatever is made of a file's odd content into a DamagedFileError that names the file."""
+        """Turn every exception about the content of a file into a DamagedFileError that names the file."""
         try:
             yield
         except MissingPackageError:
             raise
         except Exception as reason:
-            said = " ".join(str(reason).split())  # PyTorch's are of many lines
+            why = " ".join(str(reason).split())
             raise DamagedFileError(
-                f"{path} is no {self.noun}, or it is damaged ({type(reason).__name__}: {said:.200}). {self.hint}"
+                f"{path} is not a {self.noun}, or it is damaged ({type(reason).__name__}: {why:.200}). {self.hint}"
             ) from reason
 
 
 def unpack(raw: bytes, largest: int) -> dict[str, NDArray[Any]]:
-    """Return the arrays of an .npz that unpacks to at most so many bytes; any exception where the bytes are none."""
+    """Return the arrays of an .npz with a limit in bytes after decompression."""
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         if sum(info.file_size for info in archive.infolist()) > largest:
             raise ValueError(f"it would unpack to more than {largest:,} bytes")
@@ -106,7 +103,7 @@ def unpack(raw: bytes, largest: int) -> dict[str, NDArray[Any]]:
 
 
 def read_array(data: bytes) -> NDArray[Any]:
-    """Read an array in NumPy's .npy whose header promises no more than there is: nothing is allocated by its word."""
+    """Read an array in NumPy's .npy format without allocating memory for its header's shape."""
     stream = io.BytesIO(data)
     if np.lib.format.read_magic(stream) != (1, 0):
         raise ValueError("an array is of another version of NumPy's format")
@@ -116,9 +113,9 @@ def read_array(data: bytes) -> NDArray[Any]:
     return np.frombuffer(data, kind, offset=stream.tell()).reshape(shape, order="F" if in_columns else "C")
 
 
-def digest_of(said: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
-    """Return the SHA-256 of what a card says and of the arrays, whatever their order."""
-    digest = sha256(json.dumps(said, sort_keys=True).encode())
+def digest_of(card: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
+    """Return the SHA-256 of a card and of arrays; their order has no effect."""
+    digest = sha256(json.dumps(card, sort_keys=True).encode())
     for name in sorted(arrays):
         array = np.asarray(arrays[name], order="C")
         digest.update(f"{name}{array.dtype.str}{array.shape}".encode() + array.tobytes())
@@ -128,7 +125,7 @@ def digest_of(said: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> st
 def check_array(
     arrays: Mapping[str, NDArray[Any]], name: str, kind: Any, shape: tuple[int | None, ...], finite: bool = True
 ) -> NDArray[Any]:
-    """Return an array of a file where it is of this type and shape (None: any length); else a ValueError."""
+    """Return an array of a file; raise a ValueError for another type or shape (None: any length)."""
     array = arrays[name]
     fits = len(shape) == array.ndim and all(n in (None, m) for n, m in zip(shape, array.shape, strict=True))
     if array.dtype != kind or not fits:

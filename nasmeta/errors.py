@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from math import inf
-from numbers import Real
 
 __all__ = [
     "ArchitectureError",
@@ -33,7 +32,7 @@ __all__ = [
 ]
 
 _TORCH = "torch gpytorch safetensors"
-# The packages of each extra that a message may name. The package index does not list nasmeta itself.
+# The packages of each extra, for messages; nasmeta itself is not on PyPI.
 EXTRAS = {
     "ax": "ax-platform",
     "botorch": f"{_TORCH} botorch",
@@ -53,7 +52,7 @@ _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
 def calls_inside() -> int:
-    """Return how many calls, from the caller's on, are this package's: a warning's stacklevel, less one."""
+    """Return the number of consecutive stack frames inside this package, for the stacklevel of a warning."""
     frame, n = sys._getframe(1), 0
     while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame, n = frame.f_back, n + 1  # type: ignore[assignment]
@@ -61,7 +60,7 @@ def calls_inside() -> int:
 
 
 def short(text: str, limit: int = 120) -> str:
-    """Leave out the middle of a text that is too long for a message."""
+    """Shorten a long text in the middle."""
     return text if len(text) <= limit else f"{text[: limit // 2]}...{text[-limit // 2 :]}"
 
 
@@ -81,7 +80,7 @@ def shown(value: object) -> str:
 
 @contextmanager
 def needing(who: str, extra: str) -> Iterator[None]:
-    """Turn a failed import inside the block into a `MissingPackageError` that names who needs the package."""
+    """Turn an ImportError inside the block into a `MissingPackageError`."""
     try:
         yield
     except ImportError as reason:
@@ -89,7 +88,7 @@ def needing(who: str, extra: str) -> Iterator[None]:
 
 
 def near_name(name: object, choices: Sequence[str]) -> str:
-    """Return the question whether the closest of some names is meant; empty where none is close, nor begins another.
+    """Return ``" Did you mean NAME?"`` for the closest name, or an empty string.
 
     >>> near_name("evolutoin", ["evolution", "gp"]), near_name("val", ["train", "validation"])
     (" Did you mean 'evolution'?", " Did you mean 'validation'?")
@@ -139,13 +138,13 @@ class ArchitectureError(NasmetaError, ValueError):
 
 
 class MissingPackageError(NasmetaError):
-    """An optional package is not installed; the message names the packages to install, and `extra` is their name."""
+    """An optional package is not installed; `extra` names the extra that installs it."""
 
     extra: str
 
     @classmethod
     def of(cls, who: str, extra: str, package: str) -> MissingPackageError:
-        """Build the message from what needs the package, its extra in `EXTRAS` and the package's name."""
+        """Build the message from the object that needs the package, the extra in `EXTRAS`, and the package."""
         error = cls(f"{who} needs {package}, which is not installed: pip install {EXTRAS[extra]}")
         error.extra = extra
         return error
@@ -156,7 +155,7 @@ class UnknownNameError(NasmetaError, LookupError):
 
     @classmethod
     def of(cls, kind: str, name: object, choices: Iterable[str]) -> UnknownNameError:
-        """Build the message from the kind of thing, the name asked for and the possible names."""
+        """Build the message from the kind of object, the unknown name and the possible names."""
         known = sorted(choices)
         error = cls(f"Unknown {kind} {shown(name)}.{near_name(name, known)} Possible: {', '.join(known) or 'none'}.")
         error.what, error.value, error.expected = kind, name, ", ".join(known)
@@ -180,19 +179,19 @@ class DamagedFileError(NasmetaError, OSError):
 
 
 class DownloadError(NasmetaError, OSError):
-    """The file could not be fetched; the message says how to put it in place by hand."""
+    """The download failed; the message explains the manual download."""
 
 
 class UnsafePickleError(NasmetaError, ValueError):
-    """The pickle asks for something outside the allow-list; none of it was run."""
+    """The pickle needs an object outside the allow-list; nothing was executed."""
 
 
 class SettingError(NasmetaError, ValueError):
-    """The setting is not possible."""
+    """An argument, option or setting is invalid."""
 
 
 class LabelError(NasmetaError, ValueError):
-    """Nothing can be learnt from these labels: they are not finite, too few, or all the same."""
+    """A model cannot learn from these labels: they are too few, equal, or not finite."""
 
 
 class LeakageError(NasmetaError, ValueError):
@@ -200,15 +199,15 @@ class LeakageError(NasmetaError, ValueError):
 
 
 class LeakageWarning(NasmetaWarning):
-    """The meta-model has learnt from the target's dataset, so its result is not an honest test."""
+    """The meta-model was trained on the target's dataset, so its result is not a valid test."""
 
 
 class OtherMetricWarning(NasmetaWarning):
-    """All sources have another metric than the target, so what they teach may not hold."""
+    """No source has the metric of the target."""
 
 
 class JournalError(NasmetaError, ValueError):
-    """The journal is damaged, in use, or does not belong to the run that would resume from it."""
+    """The journal is damaged, in use, or belongs to another run."""
 
 
 class SpaceExhaustedError(NasmetaError, RuntimeError):
@@ -216,16 +215,16 @@ class SpaceExhaustedError(NasmetaError, RuntimeError):
 
 
 class EvaluationFailed(NasmetaError, RuntimeError):
-    """An evaluation ended without a value: what an evaluator, or a function that is one, raises to say so.
+    """An evaluation failed; evaluators and functions raise this error.
 
-    A search counts it, records reason and seconds, and goes on. Any other exception ends the search.
+    The search records the reason and the seconds, and continues. Any other exception ends the search.
 
     Parameters
     ----------
     reason : str
-        In a few words, such as ``out of memory``.
+        A few words, such as ``out of memory``.
     seconds : float, default 0
-        What the evaluation took until then.
+        Duration of the failed evaluation.
 
     Examples
     --------
@@ -244,12 +243,9 @@ class EvaluationFailed(NasmetaError, RuntimeError):
     seconds: float
 
     def __init__(self, reason: str, seconds: float = 0.0) -> None:
-        super().__init__(reason, seconds)
-        if not isinstance(reason, str) or not reason.strip():
-            raise SettingError(f"The reason of a failure is a text, not {shown(reason)}.")
-        number: object = seconds
-        if not isinstance(number, Real) or not 0 <= float(number) < inf:
-            raise SettingError(f"The seconds of a failure are a number of at least 0, not {shown(seconds)}.")
+        super().__init__(reason)
+        if not 0 <= seconds < inf:
+            raise SettingError("seconds", seconds, "a number of at least 0")
         self.reason, self.seconds = reason, float(seconds)
 
     def __str__(self) -> str:
@@ -257,17 +253,16 @@ class EvaluationFailed(NasmetaError, RuntimeError):
 
     @property
     def told(self) -> str:
-        """The reason, for a journal."""
+        """The reason on one line, for a journal."""
         return short(" ".join(self.reason.split()), 200)
 
 
 class TrainingFailed(EvaluationFailed):
-    """A training ended without a result.
+    """A training failed.
 
     Attributes
     ----------
-    reason : str
-        In a word or two: ``diverged``, ``out of memory``, ``killed``, ``error``.
+    reason : {"diverged", "out of memory", "killed", "error"}
     """
 
     seconds = 0.0
@@ -281,5 +276,5 @@ class TrainingFailed(EvaluationFailed):
 
     @property
     def told(self) -> str:
-        """The reason; of an ``error``, which may be anything, with the first line of what it says."""
+        """The reason on one line, for a journal; an ``error`` with the first line of its message."""
         return f"error: {short(self.message.partition(chr(10))[0], 200)}" if self.reason == "error" else self.reason

@@ -1,4 +1,4 @@
-"""Files, for rooms that do not know each other: writing them whole, and finding those that come with the package."""
+"""Atomic writing of files, TOML within limits, and the files of ``benchmarks_data``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KEY = re.compile(r"""\s*(?P<name>(?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+
 
 
 def shipped(name: str) -> Path:
-    """Return a file or folder of ``benchmarks_data``: inside the package in a wheel, beside it in a checkout."""
+    """Return a file or folder of ``benchmarks_data``: inside the package in a wheel, next to it in a checkout."""
     package = Path(__file__).parent
     in_wheel = package / "_benchmarks_data" / name
     return in_wheel if in_wheel.exists() else package.parent / "benchmarks_data" / name
@@ -56,7 +56,7 @@ def parse_toml(text: str) -> dict[str, Any]:
 
 
 def facts_in(path: Path) -> dict[str, Any]:
-    """Return the JSON object that a file holds; an empty one where the file is absent or damaged."""
+    """Return the JSON object in a file; an empty one if the file is absent or damaged."""
     try:
         found = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
@@ -66,7 +66,7 @@ def facts_in(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def writing(said: str, kind: type[NasmetaError] = SettingError, more: str = "") -> Iterator[None]:
-    """Turn an error of the system, where files are written inside, into one that begins with what is said."""
+    """Turn an OSError inside the block into an error of this kind with a prefix."""
     try:
         yield
     except OSError as reason:
@@ -78,9 +78,9 @@ def writing(said: str, kind: type[NasmetaError] = SettingError, more: str = "") 
 def require_writable(
     path: Path, kind: type[NasmetaError] = SettingError, *, folder: bool = False, said: str = ""
 ) -> None:
-    """Notice before the work where its file, or the folder for it, could not be written afterwards.
+    """Raise an error, before long work, if its file or folder cannot be written.
 
-    What is not there may be made later: the nearest folder above it has to take a file.
+    For paths that do not exist, the nearest existing parent folder is tested.
     """
     try:
         if path.is_dir() and not folder:
@@ -96,7 +96,7 @@ def require_writable(
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file so that whoever looks sees the old one or the new one, whole, even after a crash."""
+    """Write a file atomically: readers see the old or the new content, even after a crash."""
     try:
         write_whole(path, content)
     except OSError as reason:
@@ -104,7 +104,7 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Do the same, and raise the system's own error: for those who have more to say about it."""
+    """Write a file atomically, as `write_atomically`, but raise the OSError of the system."""
     temporary = temporary_of(path)
     try:
         write_to_disk(temporary, content.encode() if isinstance(content, str) else content)
@@ -115,12 +115,12 @@ def write_whole(path: Path, content: str | bytes) -> None:
 
 
 def temporary_of(path: Path) -> Path:
-    """Return the name under which a process writes a file before it is whole."""
+    """Return the temporary name of a file during writing."""
     return path.parent / f".{path.name}.{os.getpid()}.tmp"
 
 
 def write_to_disk(path: Path, content: bytes) -> None:
-    """Write a file and wait until it is on the disk."""
+    """Write a file and flush it to the disk."""
     with path.open("wb") as file:
         file.write(content)
         file.flush()
@@ -128,7 +128,7 @@ def write_to_disk(path: Path, content: bytes) -> None:
 
 
 def move(temporary: Path, path: Path) -> None:
-    """Give a whole file its name, in one step that survives a power cut."""
+    """Rename a complete file atomically and durably."""
     os.replace(temporary, path)
     if os.name == "posix":
         folder = os.open(path.parent, os.O_RDONLY)
@@ -139,7 +139,7 @@ def move(temporary: Path, path: Path) -> None:
 
 
 class TomlLines:
-    r"""The lines of the keys and tables of a well-formed TOML text, which the standard library's reader does not keep.
+    r"""Line numbers of the keys and tables of a TOML text.
 
     >>> lines = TomlLines('repeats = 3\n[searchers.evolution]\npopulation = 10')
     >>> lines.of("searchers", "evolution", "population"), lines.of("searchers", "gp"), lines.of("tasks")
@@ -162,14 +162,14 @@ class TomlLines:
             self._found.setdefault(path[:end], number)
 
     def of(self, *path: str) -> int:
-        """Return the line of a key, or of the closest table around it; 1 where there is none."""
+        """Return the line of a key, or of the closest enclosing table; 1 if there is none."""
         for end in range(len(path), 0, -1):
             if path[:end] in self._found:
                 return self._found[path[:end]]
         return 1
 
     def of_entry(self, entry: str, *path: str) -> int:
-        """Return the line of an entry of a list: the first from the key on that has its text in quotes."""
+        """Return the line of an entry of a list: the first line after the key with its quoted text."""
         first = self.of(*path)
         for number, line in enumerate(self._texts[first - 1 :], start=first):
             if f'"{entry}"' in line or f"'{entry}'" in line:

@@ -1,4 +1,4 @@
-"""What long work shows on stderr: bars, or a spinner where nobody knows how long it takes."""
+"""Progress on stderr: bars of rich on a terminal, a line every 30 seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -6,115 +6,97 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from importlib.util import find_spec
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress, ProgressColumn, TaskID
 
-
-# What is told may have names of users in it, so [/x] is no markup there.
-_PLAIN: dict[str, Any] = {"soft_wrap": True, "markup": False, "highlight": False}
-_MINUTE = 60.0
+_SECONDS_PER_LINE = 30.0
+_HEARTBEAT_SECONDS = 60.0
 
 
 class Bar:
-    """One bar; without a display nothing is shown. That of a terminal is rich's."""
+    """A progress bar that is not displayed; base class of the others."""
 
-    def __init__(self, display: Progress | None = None, task: TaskID | None = None) -> None:
+    def advance(self, n: int = 1) -> None:
+        """Add to the number of finished steps."""
+
+    def update(self, done: int, total: int | None = None, note: str = "") -> None:
+        """Set the number of finished steps, optionally the total, and the text after the bar."""
+
+    def note(self, text: str) -> None:
+        """Set the text after the bar."""
+
+
+class _TerminalBar(Bar):
+    def __init__(self, display: Progress, task: TaskID) -> None:
         self._display, self._task = display, task
 
     def advance(self, n: int = 1) -> None:
-        """Say that n more are done."""
-        if self._display is not None and self._task is not None:
-            self._display.advance(self._task, n)
+        self._display.advance(self._task, n)
 
     def update(self, done: int, total: int | None = None, note: str = "") -> None:
-        """Say how many are done, if it is known now of how many, and what is to stand beside the bar."""
-        if self._display is not None and self._task is not None:
-            self._display.update(self._task, completed=done, total=total, note=note)
+        self._display.update(self._task, completed=done, total=total, note=note)
 
     def note(self, text: str) -> None:
-        """Say what is to stand beside the bar."""
-        if self._display is not None and self._task is not None:
-            self._display.update(self._task, note=text)
+        self._display.update(self._task, note=text)
 
 
-class Lines:
-    """Progress where there is no terminal: the first line, one in half a minute, and the last.
+class _LogBar(Bar):
+    """Print the first state, the state every 30 seconds, and the last."""
 
-    >>> times = iter([0, 10, 29, 31, 32])
-    >>> lines = Lines(print, clock=lambda: next(times))
-    >>> for step in range(1, 6):
-    ...     lines.tell(f"step {step}", last=step == 5)
-    step 1
-    step 4
-    step 5
-    """
-
-    def __init__(
-        self, write: Callable[[str], object], seconds: float = 30.0, clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._write, self._seconds, self._clock = write, seconds, clock
-        self._told = -math.inf
-
-    def tell(self, line: str, *, last: bool = False) -> None:
-        """Write the line, if it is time for one."""
-        now = self._clock()
-        if last or now - self._told >= self._seconds:
-            self._write(line)
-            self._told = now
-
-
-class _LineBar(Bar):
-    """A bar in lines, where there is no terminal."""
-
-    def __init__(self, write: Callable[[str], object], what: str, total: int | None, done: int, in_bytes: bool) -> None:
-        super().__init__()
-        self._count = (lambda n: f"{n / 1e6:,.1f} MB") if in_bytes else "{:,}".format
-        self._lines, self._what, self._total, self._done, self._begun = Lines(write), what, total, done, done
-        self._start, self._told_last = time.monotonic(), False
+    def __init__(self, console: Console, what: str, total: int | None, done: int, in_bytes: bool) -> None:
+        self._console, self._what, self._total, self._in_bytes = console, what, total, in_bytes
+        self._first = self._done = done
+        self._start, self._printed = time.monotonic(), -math.inf
+        self._last_line, self._note = "", ""
 
     def advance(self, n: int = 1) -> None:
-        """Say that n more are done."""
         self.update(self._done + n)
 
     def update(self, done: int, total: int | None = None, note: str = "") -> None:
-        """Say how many are done."""
-        total = self._total if total is None else total
-        if self._told_last and (done, total) == (self._done, self._total) and not note:
-            return
-        self._done, self._total, self._told_last = done, total, done == total
-        elapsed, new = time.monotonic() - self._start, done - self._begun
-        line = f"{self._what}: {self._count(done)}" + ("" if self._total is None else f" of {self._count(self._total)}")
-        line += f", {elapsed:,.0f} s elapsed"
-        if self._total is not None and self._total > done and 100 * new >= self._total - self._begun:
-            line += f", {elapsed * (self._total - done) / new:,.0f} s left"
-        self._lines.tell(f"{line} {note}".rstrip(), last=done == self._total)
-
-    def repeat(self) -> None:
-        """Say the same again with the time that has passed, unless all is done."""
-        if self._done != self._total:
-            self.update(self._done)
+        self._done, self._total, self._note = done, self._total if total is None else total, note
+        self.print(now=done == self._total)
 
     def note(self, text: str) -> None:
-        """Say what is done now."""
-        if text:
-            self.update(self._done, note=f"({text})")
+        self._note = text
+        self.print()
+
+    def print(self, now: bool = False) -> None:
+        """Print the state if 30 seconds have passed since the last line, or at once."""
+        time_now = time.monotonic()
+        if not now and time_now - self._printed < _SECONDS_PER_LINE:
+            return
+        line = ", ".join(part for part in (self._counted(), self._note, self._times(time_now - self._start)) if part)
+        line = f"{self._what}: {line}"
+        if line != self._last_line:  # rich would read [text] as markup
+            self._console.print(line, soft_wrap=True, markup=False, highlight=False)
+        self._printed, self._last_line = time_now, line
+
+    def _counted(self) -> str:
+        if self._total is None and not self._done:
+            return ""
+        numbers = [self._done] if self._total is None else [self._done, self._total]
+        return " of ".join(f"{n / 1e6:,.1f} MB" if self._in_bytes else f"{n:,}" for n in numbers)
+
+    def _times(self, elapsed: float) -> str:
+        times = f"{elapsed:,.0f} s elapsed"
+        if self._total is None or self._done in (self._first, self._total):
+            return times
+        left = elapsed * (self._total - self._done) / (self._done - self._first)
+        return f"{times}, {left:,.0f} s left"
 
 
 @contextmanager
-def heartbeat(do: Callable[[], object], seconds: float | None = None) -> Iterator[None]:
-    """Call a function every so many seconds, in a thread, while the context lasts.
-
-    By default every minute: a log tells that work goes on even where no step of it ends.
-    """
+def heartbeat(do: Callable[[], object], seconds: float = _HEARTBEAT_SECONDS) -> Iterator[None]:
+    """Call a function periodically in a thread."""
     over = Event()
 
     def beat() -> None:
-        while not over.wait(_MINUTE if seconds is None else seconds):
+        while not over.wait(seconds):
             do()
 
     thread = Thread(target=beat, daemon=True)
@@ -128,26 +110,23 @@ def heartbeat(do: Callable[[], object], seconds: float | None = None) -> Iterato
 
 @contextmanager
 def progress_bars(*, shown: bool = True, in_bytes: bool = False) -> Iterator[Callable[[str, int | None, int], Bar]]:
-    """Show bars, one below the other, while the context lasts.
-
-    What is yielded makes one of a name, the number to be done (None where it is not known yet) and that which is done.
-    """
+    """Yield a function that adds a bar: of a title, the total (None if unknown), and the steps already done."""
     if not shown:
         yield lambda what, total, done: Bar()
         return
     from rich.console import Console
 
     console = Console(stderr=True)
-    if not (console.is_terminal or (console.is_jupyter and find_spec("ipywidgets"))):  # a log
-        bars: list[_LineBar] = []
+    if not (console.is_terminal or (console.is_jupyter and find_spec("ipywidgets"))):
+        bars: list[_LogBar] = []
 
         def add(what: str, total: int | None, done: int) -> Bar:
-            bars.append(_LineBar(partial(console.print, **_PLAIN), what, total, done, in_bytes))
+            bars.append(_LogBar(console, what, total, done, in_bytes))
             return bars[-1]
 
         def repeat() -> None:
             for bar in bars:
-                bar.repeat()
+                bar.print()
 
         with heartbeat(repeat):
             yield add
@@ -157,55 +136,23 @@ def progress_bars(*, shown: bool = True, in_bytes: bool = False) -> Iterator[Cal
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), *_counts(in_bytes))
     note = TextColumn("{task.fields[note]}", markup=False)
     with Progress(*columns, note, console=console) as display:
-        yield lambda what, total, done: Bar(display, display.add_task(what, total=total, completed=done, note=""))
+        yield lambda what, total, done: _TerminalBar(
+            display, display.add_task(what, total=total, completed=done, note="")
+        )
 
 
 def _counts(in_bytes: bool) -> tuple[ProgressColumn, ...]:
-    from rich.progress import (
-        DownloadColumn,
-        MofNCompleteColumn,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-        TransferSpeedColumn,
-    )
+    from rich import progress
 
     if in_bytes:
-        return DownloadColumn(), TransferSpeedColumn()
-    times = (TimeElapsedColumn(), TextColumn("elapsed,"), TimeRemainingColumn(), TextColumn("left"))
-    return MofNCompleteColumn(), *times
+        return progress.DownloadColumn(), progress.TransferSpeedColumn()
+    elapsed = progress.TimeElapsedColumn(), progress.TextColumn("elapsed,")
+    left = progress.TimeRemainingColumn(), progress.TextColumn("left")
+    return progress.MofNCompleteColumn(), *elapsed, *left
 
 
 @contextmanager
 def progress_bar(what: str, total: int | None = None, done: int = 0, *, shown: bool = True) -> Iterator[Bar]:
-    """Show one bar while the context lasts; the total is left out where it is not known yet."""
+    """Show one bar; the total is None if it is unknown."""
     with progress_bars(shown=shown) as add:
         yield add(what, total, done)
-
-
-@contextmanager
-def spinner(what: str, *, shown: bool = True) -> Iterator[Callable[..., None]]:
-    """Show that something is done while the context lasts; off a terminal, what is told of it now and then in lines.
-
-    What is yielded is told in words what is done now; with ``last=True`` it is shown in any case.
-    """
-    if not shown:
-        yield lambda line, last=False: None
-        return
-    from rich.console import Console
-    from rich.text import Text
-
-    console = Console(stderr=True)
-    if console.is_terminal:
-        with console.status(Text(what)) as status:
-            yield lambda line, last=False: status.update(Text(line))
-        return
-    lines, start, now = Lines(partial(console.print, **_PLAIN)), time.monotonic(), what
-
-    def tell(line: str, last: bool = False) -> None:
-        nonlocal now
-        now = line
-        lines.tell(line, last=last)
-
-    with heartbeat(lambda: lines.tell(f"{now}: {time.monotonic() - start:,.0f} s elapsed")):
-        yield tell

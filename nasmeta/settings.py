@@ -1,4 +1,4 @@
-"""Where things lie on this machine: two environment variables, nothing else."""
+"""The environment variables NASMETA_CACHE and NASMETA_MIRROR."""
 
 from __future__ import annotations
 
@@ -9,34 +9,19 @@ from nasmeta.errors import SettingError
 
 
 def cache_folder() -> Path:
-    """Return the folder of downloads and converted tables: ``NASMETA_CACHE``, else the user's cache folder.
-
-    ``NASMETA_CACHE`` may begin with ``~``; an empty value means the same as none. Nothing is made here.
-    """
+    """Return the folder of downloads and converted tables: ``NASMETA_CACHE``, by default the user's cache folder."""
     chosen = os.environ.get("NASMETA_CACHE")
     if not chosen:
         from platformdirs import user_cache_path
 
-        chosen = str(user_cache_path("nasmeta", appauthor=False))
+        return user_cache_path("nasmeta", appauthor=False)
     try:
-        if not chosen.strip():
-            raise ValueError("its name is blank")
-        chosen.encode()  # Arrow maps no file whose path is not UTF-8
-        folder = Path(chosen).expanduser()
-        (folder / "tables").stat()  # what is inside a folder that may not be entered cannot be looked at
-    except FileNotFoundError:
-        pass  # it is made when something is written
-    except (OSError, RuntimeError, ValueError) as reason:
-        shown = chosen if len(chosen) <= 100 else f"{chosen[:50]}...{chosen[-50:]}"
-        why = reason.strerror if isinstance(reason, OSError) else str(reason).rstrip(".")
-        why = "its name holds bytes that are no UTF-8" if isinstance(reason, UnicodeEncodeError) else why
-        raise SettingError(
-            f"The cache folder {shown!r} cannot be used: {why}. "
-            "Set the environment variable NASMETA_CACHE to a folder that you may write to."
-        ) from reason
-    return folder
+        chosen.encode()  # Arrow cannot map files with other names
+        return Path(chosen).expanduser()
+    except (RuntimeError, UnicodeEncodeError) as reason:
+        raise SettingError("NASMETA_CACHE", chosen, "a folder that you may write to", f"{reason}") from reason
 
 
 def mirror_address() -> str | None:
-    """Return ``NASMETA_MIRROR``: a folder or base address that replaces the download addresses, or None."""
+    """Return ``NASMETA_MIRROR``: a folder or base address in place of all download addresses; None if it is not set."""
     return os.environ.get("NASMETA_MIRROR") or None

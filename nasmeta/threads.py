@@ -1,4 +1,4 @@
-"""One thread a process in linear algebra; processes that end with the one they work for."""
+"""One thread per process in linear algebra; worker processes that end with their parent."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def one_thread() -> Iterator[None]:
 
 
 class _OnImport(MetaPathFinder):
-    """Limits the threads of SciPy's BLAS and of PyTorch, which do not know limits that were set before their import."""
+    """Limit the threads of SciPy's BLAS and of PyTorch when they are imported."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -94,7 +94,7 @@ def _limit_new(module: Any) -> None:
 
 @cache
 def _controller(with_scipy: bool) -> Any:
-    """Find the libraries that have threads; the search takes longer than a short run."""
+    """Find the libraries with threads; cached, because the search takes longer than a short run."""
     from threadpoolctl import ThreadpoolController
 
     return ThreadpoolController()
@@ -102,7 +102,7 @@ def _controller(with_scipy: bool) -> Any:
 
 @cache
 def end_with(parent: int) -> None:
-    """Leave interrupts to the process that this one works for, and end with it, even if it is killed."""
+    """Ignore SIGINT in a worker; exit when the parent process dies."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def watch() -> None:
@@ -114,7 +114,7 @@ def end_with(parent: int) -> None:
 
 
 def kill_workers(executor: Any) -> None:
-    """Kill the processes of an executor; loky's own way needs another program, pgrep."""
+    """Kill the processes of an executor without pgrep, which loky would need."""
     for pid in list(executor._processes or ()):
         with suppress(OSError):
             os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))

@@ -390,7 +390,7 @@ pd.concat(summaries, axis=1).unstack().round(3)
 #
 # What this is not: a result to quote. The settings of these networks were chosen while looking at these three tasks,
 # one draw of the 100 labels was used, and five runs are few. The methods of the package are measured with more care
-# in [What transfer can and cannot do](../docs/science/transfer.md), on tasks that disagree as well.
+# in [Transfer: benefits and limits](../docs/science/transfer.md), on tasks that disagree as well.
 #
 # ## Change it
 #

@@ -1,6 +1,6 @@
-"""Statistics of runs: regret, evaluations to the optimum, intervals, tests, ranks, curves, pictures and tables.
+"""Statistics of runs: regret, evaluations to the optimum, intervals, tests, ranks, curves, figures and tables.
 
-Everything here works on a *results frame*: one row per evaluation, with the columns ``task``, ``searcher``, ``seed``,
+All functions read a *results frame*: one row per evaluation, with the columns ``task``, ``searcher``, ``seed``,
 ``evaluation`` (1, 2, 3, …), ``cell``, ``value``, ``cost_seconds``, ``simulated_seconds``, ``incumbent``,
 ``incumbent_value`` and ``regret``. With several objectives the last three refer to the hypervolume, see
 `nasmeta.runs.FrontHistory`. A run is one (task, searcher, seed). It is *solved* if its last regret is 0;
@@ -16,15 +16,16 @@ from nasmeta.analysis._attainment import (
     front_distances,
     plot_attainment,
 )
+from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_profiles, plot_ranks, plot_regret
 from nasmeta.analysis._comparison_table import latex_comparison
 from nasmeta.analysis._curves import regret_curves as regret_curves
+from nasmeta.analysis._drawing import save_figure
 from nasmeta.analysis._metrics import (
     evaluations_to_optimum as evaluations_to_optimum,
     incumbents as incumbents,
     summarise,
 )
 from nasmeta.analysis._paired_tests import holm as holm, paired_tests
-from nasmeta.analysis._plots import plot_regret, save_figure
 from nasmeta.analysis._predictions import (
     plot_calibration,
     plot_predictions,
@@ -36,7 +37,6 @@ from nasmeta.analysis._profiles import (
     performance_profiles as performance_profiles,
     runtime_profiles as runtime_profiles,
 )
-from nasmeta.analysis._rank_plots import plot_critical_difference, plot_profiles, plot_ranks
 from nasmeta.analysis._ranks import (
     average_ranks as average_ranks,
     friedman_test as friedman_test,
@@ -44,14 +44,11 @@ from nasmeta.analysis._ranks import (
 )
 from nasmeta.analysis._statistics import bootstrap_interval
 from nasmeta.analysis._tables import to_html as to_html, to_latex, to_markdown
-from nasmeta.analysis._verification_page import (
-    plot_verification as plot_verification,
-    write_verification_page as write_verification_page,
-)
-from nasmeta.analysis._verification_plots import (
-    plot_agreement as plot_agreement,
+from nasmeta.analysis._verification import (
     plot_cells,
     plot_training_curves,
+    plot_verification as plot_verification,
+    write_verification_page as write_verification_page,
 )
 from nasmeta.analysis.report import (
     summarise_comparison as summarise_comparison,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
@@ -14,8 +13,6 @@ from nasmeta.analysis._losses import Losses, paired_losses
 from nasmeta.analysis._statistics import interval_columns, quantile_interval, stratified_draws
 from nasmeta.errors import SettingError, UnknownNameError
 
-_RESAMPLES = 2000
-
 
 def normalised_regrets(
     frame: pd.DataFrame, at: float | None = None, x: XAxis | None = None, reference: str | None = None
@@ -26,33 +23,33 @@ def normalised_regrets(
     `random_label`. Return the losses, the regrets (blocks, searchers) and the label of the reference.
     """
     losses = paired_losses(frame, at, x)
-    reference = random_label(frame, losses.searchers) if reference is None else reference
+    reference = reference or random_label(frame)
     if reference not in losses.searchers:
         raise UnknownNameError.of("searcher", reference, losses.searchers)
     position = losses.searchers.index(reference)
     scale = np.array([regret[:, position].mean() for regret in losses.by_task()])
     if (scale == 0).any():
         task = losses.tasks[int(np.argmax(scale == 0))]
-        known = frame.loc[frame["task"] == task, "regret"].notna().any()
         raise SettingError(
-            f"{reference} found the {'optimum' if known else 'best known value'} of {task} in all runs, so regrets "
-            "cannot be measured by it. Name another reference, or compare at a smaller budget."
+            "reference", reference, "a searcher with regrets", f"All its runs found the optimum of {task}."
         )
     return losses, losses.regret[:, :, -1] / scale[losses.task, None], reference
 
 
-def random_label(frame: pd.DataFrame, searchers: Sequence[str]) -> str:
+def random_label(frame: pd.DataFrame) -> str:
     """Return the label under which random search on the whole space was compared.
 
-    The frame of `nasmeta.compare` records the classes of the searchers. A frame without that record, such as one read
-    from a CSV file, is searched for the label ``random``.
+    The frame of `nasmeta.compare` records the classes of the searchers. Without that record, as in a frame from a CSV
+    file, the label is ``random``.
     """
-    recorded = frame.attrs.get("random_search", {}).values()
-    is_random = {label: found for of_task in recorded for label, found in of_task.items()} or {"random": True}
+    is_random = {"random": True}
+    if recorded := frame.attrs.get("random_search"):
+        is_random = {label: found for of_task in recorded.values() for label, found in of_task.items()}
+    searchers = [str(name) for name in frame["searcher"].unique()]
     for label in searchers:
         if is_random.get(label, False):
             return label
-    raise SettingError("Scores need a reference, and random search was not compared: name one, as in reference='gp'.")
+    raise SettingError("reference", None, f"one of {', '.join(searchers)}", "Random search was not compared.")
 
 
 def aggregate_scores(
@@ -62,7 +59,7 @@ def aggregate_scores(
     reference: str | None = None,
     level: float = 0.95,
     seed: int = 0,
-    n_resamples: int = _RESAMPLES,
+    n_resamples: int = 2000,
 ) -> pd.DataFrame:
     """Aggregate the scores of each searcher over all tasks and runs, with stratified bootstrap intervals.
 
@@ -74,24 +71,21 @@ def aggregate_scores(
     frame, at, x
         As in `average_ranks`.
     reference : str, optional
-        Label of a searcher; by default that of random search.
-    level : float
-        Level of the intervals.
-    seed : int
-        Seed of the bootstrap, which draws runs within each task; the searchers' draws are independent of one another.
-    n_resamples : int
+        Label of a searcher; by default random search.
+    level, seed, n_resamples : float, int, int
+        Of the bootstrap, which draws runs within each task; the searchers' draws are independent of one another.
 
     Returns
     -------
-    DataFrame, one row a searcher, the highest interquartile mean first
+    DataFrame, one row per searcher, the highest interquartile mean first
         ``searcher, runs`` (over all tasks), ``reference``; ``iqm`` (interquartile mean of the scores), ``median``
         (of the tasks' mean scores), ``mean`` and ``optimality_gap``, each with ``…_low`` and ``…_high``.
 
     Raises
     ------
     SettingError, UnknownNameError
-        The frame is not valid, it contains neither `reference` nor random search, or the reference always found the
-        optimum of a task.
+        If the frame is not valid, it contains neither `reference` nor random search, or the reference always found
+        the optimum of a task.
 
     Notes
     -----
@@ -143,12 +137,12 @@ def probability_of_improvement(
     x: XAxis | None = None,
     level: float = 0.95,
     seed: int = 0,
-    n_resamples: int = _RESAMPLES,
+    n_resamples: int = 2000,
 ) -> pd.DataFrame:
     """Estimate the probability that a run of one searcher ends better than a run of another, averaged over tasks.
 
-    On a task that is U / (n m) of Mann and Whitney: the share of all n × m pairs of runs in which the first has the
-    smaller regret, ties counted half.
+    On a task it is Mann and Whitney's U / (n m): the share of all n × m pairs of runs in which the first has the
+    smaller regret; a tie is one half.
 
     Parameters
     ----------
@@ -159,13 +153,13 @@ def probability_of_improvement(
 
     Returns
     -------
-    DataFrame, one row an ordered pair
+    DataFrame, one row per ordered pair
         ``searcher, other, probability, probability_low, probability_high``.
 
     Raises
     ------
     SettingError
-        As in `average_ranks`, or if there is one searcher only.
+        As in `average_ranks`, or if there is only one searcher.
 
     Examples
     --------
@@ -180,7 +174,7 @@ def probability_of_improvement(
     """
     losses = paired_losses(frame, at, x)
     if len(losses.searchers) < 2:
-        raise SettingError("A comparison needs two searchers; the frame holds one.")
+        raise SettingError("searchers", losses.searchers, "at least two")
     regrets, rng = losses.by_task(), np.random.default_rng(seed)
     sizes = [len(regret) for regret in regrets]
     draws = [stratified_draws(sizes, n_resamples, rng) for _ in losses.searchers]  # by searcher and task: (draws, runs)

@@ -1,4 +1,4 @@
-"""What runs find of a front: empirical attainment surfaces, and distances from the true one."""
+"""Fronts that runs find: empirical attainment surfaces, and distances from the true front."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from nasmeta.analysis._drawing import draw_line, label_panels, legend_below, new_panels
 from nasmeta.analysis._frame import check_frame
-from nasmeta.analysis._plots import columns_in
-from nasmeta.analysis._styles import style
 from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
-from nasmeta.pictures import Width, house_style, inches, new_figure
+from nasmeta.pictures import Width, house_style
 from nasmeta.registry import names_from_file
 from nasmeta.tasks import MultiObjectiveTask, get_task
 
@@ -32,7 +31,7 @@ def attainment_surfaces(
 
     A run attains a point if one of its evaluations is at least as good in each objective. The surface of 50 percent is
     the median front (Grunert da Fonseca, Fonseca and Hall, "Inferential performance assessment of stochastic optimisers
-    and the attainment function", EMO 2001); computed exactly by moocore. The columns ``objective_1, objective_2, …``
+    and the attainment function", EMO 2001); moocore computes it exactly. The columns ``objective_1, objective_2, …``
     are the corners of each surface, in their units; `shares` are in percent.
 
     >>> import nasmeta as nm
@@ -42,16 +41,13 @@ def attainment_surfaces(
     """
     import moocore
 
-    asked = _task_of(frame, task)
-    n = asked.n_objectives
-    if n > 3:
-        raise SettingError(f"Attainment surfaces are of two or three objectives; {asked.name} has {n}.")
-    rows, names, parts = _until(frame, asked, at), _names(asked), []
+    found, rows, names = _evaluations(frame, task, at)
+    parts = []
     for searcher, runs in rows.groupby("searcher", sort=False, observed=True):
-        costs = -asked.signs * runs[names].to_numpy(np.float64)
-        found = moocore.eaf(costs, runs["seed"].to_numpy(np.float64), percentiles=list(shares))
-        part = pd.DataFrame(-asked.signs * found[:, :-1], columns=names)
-        part.insert(0, "share", found[:, -1])
+        costs = -found.signs * runs[names].to_numpy(np.float64)
+        corners = moocore.eaf(costs, runs["seed"].to_numpy(np.float64), percentiles=list(shares))
+        part = pd.DataFrame(-found.signs * corners[:, :-1], columns=names)
+        part.insert(0, "share", corners[:, -1])
         part.insert(0, "searcher", str(searcher))
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
@@ -62,15 +58,15 @@ def front_distances(
 ) -> pd.DataFrame:
     """Return the mean distance of the front that each run found from the true front.
 
-    The modified inverted generational distance IGD+ (Ishibuchi et al., "Modified distance calculation in generational
-    distance and inverted generational distance", EMO 2015), computed by moocore: the mean over the architectures of the
-    true front of the distance to the nearest of the run, counting only by how much that is worse. A hypervolume is
-    mostly that of the few architectures at the bend of a front; here all of the front count the same.
+    This is the modified inverted generational distance IGD+ (Ishibuchi et al., "Modified distance calculation in
+    generational distance and inverted generational distance", EMO 2015), computed by moocore. For each architecture of
+    the true front, it is the distance to the nearest architecture of the run, in the objectives in which the run is
+    worse. A few architectures at the bend of the front determine most of a hypervolume; here all have the same weight.
 
     Parameters
     ----------
     frame : DataFrame (rows,)
-        What `nasmeta.compare` returns, of tasks with several objectives.
+        The result of `nasmeta.compare` on tasks with several objectives.
     task : MultiObjectiveTask or str, optional
         By default the only task of the frame.
     at : int, optional
@@ -97,13 +93,12 @@ def front_distances(
     """
     import moocore
 
-    asked = _task_of(frame, task)
-    rows, names = _until(frame, asked, at), _names(asked)
-    front, found = asked.front.scaled(asked.front.values), []
+    found, rows, names = _evaluations(frame, task, at)
+    front, distances = found.front.scaled(found.front.values), []
     for (searcher, seed), run in rows.groupby(["searcher", "seed"], sort=False, observed=True):
-        distance = moocore.igd_plus(asked.front.scaled(run[names].to_numpy(np.float64)), ref=front, maximise=True)
-        found.append({"searcher": str(searcher), "seed": seed, "igd_plus": 100 * float(distance)})
-    return pd.DataFrame(found, columns=["searcher", "seed", "igd_plus"])
+        distance = moocore.igd_plus(found.front.scaled(run[names].to_numpy(np.float64)), ref=front, maximise=True)
+        distances.append({"searcher": str(searcher), "seed": seed, "igd_plus": 100 * float(distance)})
+    return pd.DataFrame(distances, columns=["searcher", "seed", "igd_plus"])
 
 
 @house_style()
@@ -119,7 +114,7 @@ def plot_attainment(
     Parameters
     ----------
     frame : DataFrame (rows,)
-        What `nasmeta.compare` returns, of tasks with two objectives.
+        The result of `nasmeta.compare` on tasks with two objectives.
     tasks : sequence of MultiObjectiveTask or str, optional
         One panel each; by default all tasks of the frame with two objectives.
     at : int, optional
@@ -130,11 +125,13 @@ def plot_attainment(
     Returns
     -------
     matplotlib.figure.Figure
-        An end of the true front that is further from the next point than this from the other end is cut off.
+        An isolated end of the true front is cut off: a point that is further from its neighbour than the neighbour
+        from the other end.
 
     Raises
     ------
     SettingError, UnknownNameError
+        As in `front_distances`, or if a task does not have two objectives.
 
     Examples
     --------
@@ -143,41 +140,31 @@ def plot_attainment(
     >>> plot_attainment(frame).axes[0].get_title()
     'nb201/cifar10+train_seconds'
     """
-    asked = tasks_with_two(frame) if tasks is None else [_task_of(frame, task) for task in tasks]
-    if not asked or any(task.n_objectives != 2 for task in asked):
-        raise SettingError("Surfaces are drawn of tasks with two objectives; there is none, or one of another number.")
-    columns, rows = columns_in(width, len(asked), 3)
-    total = inches(width, columns * 2.6 + 0.4)
-    figure = new_figure(total, rows * 0.8 * total / columns + 0.5)
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    handles: dict[str, Any] = {}
-    for panel, task in zip(panels, asked, strict=False):
+    chosen = tasks_with_two(frame) if tasks is None else [_task_of(frame, task) for task in tasks]
+    if not chosen or any(task.n_objectives != 2 for task in chosen):
+        raise SettingError("tasks", tasks, "tasks of the frame with two objectives")
+    figure, panels = new_panels([task.name for task in chosen], width, (2.6, 2.4))
+    for panel, task in zip(panels, chosen, strict=True):
         surfaces = attainment_surfaces(frame, task, at=at)
-        front, step = task.front.values, "pre" if task.signs[1] > 0 else "post"
+        front = task.front.values
+        step: Any = "pre" if task.signs[1] > 0 else "post"
         grid = np.unique(np.r_[surfaces["objective_2"], front[:, 1]])
-        heights = _heights(front, task, grid)
-        handles["true front"] = panel.plot(grid, heights, color="0.35", drawstyle=f"steps-{step}")[0]
+        panel.plot(grid, _heights(front, task, grid), color="0.35", drawstyle=f"steps-{step}", label="true front")
         searchers = list(surfaces.groupby("searcher", sort=False))
-        for i, (searcher, own) in enumerate(searchers):
-            lines = {
-                share: _heights(part[["objective_1", "objective_2"]].to_numpy(), task, grid)
-                for share, part in own.groupby("share")
-            }
-            low, middle, high = (lines[share] for share in (25, 50, 75))
-            look, staggered = style(i), (0.02 + 0.2 * i / len(searchers), 0.2)
-            (line,) = panel.plot(grid, middle, drawstyle=f"steps-{step}", **look.line(markevery=staggered))
-            handles[str(searcher)] = line
-            panel.fill_between(grid, low, high, color=look.colour, alpha=0.2, step=step, linewidth=0)
+        for position, (searcher, rows) in enumerate(searchers):
+            lines = {}
+            for share, part in rows.groupby("share"):
+                lines[share] = _heights(part[["objective_1", "objective_2"]].to_numpy(), task, grid)
+            draw_line(
+                panel, str(searcher), position, grid, lines[50], (lines[25], lines[75]), step, n_lines=len(searchers)
+            )
         for limits, j in ((panel.set_ylim, 0), (panel.set_xlim, 1)):
             best, worst = task.front.best[j], _worst_shown(front[:, j], task.signs[j])
             margin = 0.1 * (best - worst)
             limits(*sorted((worst - margin, best + margin)))
-        panel.set_title(task.name, fontsize="small")
-        panel.set_ylabel(f"{task.columns[0].metric_name} ({task.columns[0].unit})", fontsize="small")
-        panel.set_xlabel(f"{task.columns[1].metric_name} ({task.columns[1].unit})", fontsize="small")
-    for unused in panels[len(asked) :]:
-        unused.remove()
-    figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=2 if total < 5 else 4)
+        y, x = (f"{column.metric_name} ({column.unit})" for column in task.columns[:2])
+        label_panels([panel], x, y)
+    legend_below(figure)
     return figure
 
 
@@ -195,15 +182,15 @@ def _heights(points: Any, task: MultiObjectiveTask, grid: Any) -> Any:
     return np.where(np.isinf(utility), np.nan, signs[0] * utility)
 
 
-def _until(frame: pd.DataFrame, task: MultiObjectiveTask, at: int | None) -> pd.DataFrame:
-    """Return the evaluations on a task, the first so many of each run or all."""
-    rows = frame[frame["task"] == task.name]
-    return rows if at is None else rows[rows["evaluation"] <= at]
-
-
-def _names(task: MultiObjectiveTask) -> list[str]:
-    """Return the columns of a frame that hold the objectives."""
-    return [f"objective_{i + 1}" for i in range(task.n_objectives)]
+def _evaluations(
+    frame: pd.DataFrame, task: MultiObjectiveTask | str | None, at: int | None
+) -> tuple[MultiObjectiveTask, pd.DataFrame, list[str]]:
+    """Return a task, its first `at` evaluations in each run, and the columns of the objectives."""
+    found = _task_of(frame, task)
+    rows = frame[frame["task"] == found.name]
+    if at is not None:
+        rows = rows[rows["evaluation"] <= at]
+    return found, rows, [f"objective_{i + 1}" for i in range(found.n_objectives)]
 
 
 @names_from_file()
@@ -211,19 +198,19 @@ def _task_of(frame: pd.DataFrame, task: MultiObjectiveTask | str | None) -> Mult
     check_frame(frame, ["task"])
     names = [str(name) for name in frame["task"].unique()]
     if task is None and len(names) != 1:
-        raise SettingError(f"Name one task of the frame; it has {', '.join(names) or 'none'}.")
-    asked = names[0] if task is None else task
-    found = get_task(asked) if isinstance(asked, str) else asked
+        raise SettingError("task", task, f"one of {', '.join(names) or 'none'}")
+    chosen = names[0] if task is None else task
+    found = get_task(chosen) if isinstance(chosen, str) else chosen
     if found.name not in names:
         raise UnknownNameError.of("task", found.name, names)
     if not isinstance(found, MultiObjectiveTask):
-        raise SettingError(f"{found.name} has one objective, so it has no front. See regret_curves.")
+        raise SettingError("task", found.name, "a task with several objectives")
     return found
 
 
 @names_from_file()
 def tasks_with_two(frame: pd.DataFrame) -> list[MultiObjectiveTask]:
-    """Return the tasks of a frame that have two objectives and are known by name here."""
+    """Return the tasks of a frame that have two objectives and are known by name."""
     found = []
     for name in frame["task"].unique():
         with suppress(NasmetaError):

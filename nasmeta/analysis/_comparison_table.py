@@ -1,4 +1,4 @@
-"""Searchers × tasks as a table for a paper's column: one measure, the best in bold, tests against one searcher."""
+"""A LaTeX table of searchers × tasks: one measure, the best in bold, tests against one searcher."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from nasmeta.analysis._frame import FloatArray, Runs, read_runs
 from nasmeta.analysis._paired_tests import holm, wilcoxon_p
 from nasmeta.analysis._tables import in_latex
 from nasmeta.analysis._units import column_of, digits_of
+from nasmeta.checks import check_choice
 from nasmeta.errors import SettingError, UnknownNameError
 
 Measure = Literal["value", "regret", "evaluations"]
+_LEVEL = 0.05
 
 
 def latex_comparison(
@@ -25,8 +27,6 @@ def latex_comparison(
     reference: str | None = None,
     *,
     std: bool = True,
-    decimals: int | None = None,
-    level: float = 0.05,
 ) -> str:
     r"""Write a table of searchers × tasks in LaTeX that fits a column of a two-column paper.
 
@@ -38,31 +38,26 @@ def latex_comparison(
         The mean of the best value or of the regret after `at` evaluations, or of the evaluations until the
         optimum; a dash if a run did not find it.
     at : int, optional
-        After how many evaluations; by default at the end of the runs.
+        Number of evaluations; by default at the end of the runs.
     reference : str, optional
-        The searcher to test against: if another one differs from it by Wilcoxon's signed rank test on the runs of
-        equal seeds, with Holm's correction over the searchers on a task, a plus marks the better ones and a minus the
-        worse ones. A run that did not find the optimum is treated as slower than all that did.
+        The searcher to test against: a plus marks searchers that are better, a minus those that are worse, at the level
+        0.05 by Wilcoxon's signed rank test on the runs of equal seeds, with Holm's correction over the searchers of a
+        task. A run that did not find the optimum is treated as slower than all that did.
     std : bool, default True
-        Whether the standard deviation over the runs follows in small letters.
-    decimals : int, optional
-        Of all numbers; by default 2, of evaluations 1, and more on a task whose values differ by little (in another
-        unit than percent).
-    level : float, default 0.05
-        Of the tests.
+        Show the standard deviation over the runs in small letters.
 
     Returns
     -------
     str
-        A tabular, to be put in by ``\input``; the preamble needs ``\usepackage{booktabs}``. The first line is a
-        comment for the caption.
+        A tabular for ``\input``; the preamble needs ``\usepackage{booktabs}``. The first line is a comment for the
+        caption.
 
     Raises
     ------
     SettingError
-        The frame is not valid, or a setting is not possible.
+        If the frame or the measure is not valid.
     UnknownNameError
-        A measure or a reference that is not there.
+        If the frame does not have the reference.
 
     Examples
     --------
@@ -83,8 +78,7 @@ def latex_comparison(
     \bottomrule
     \end{tabular}}
     """
-    if measure not in get_args(Measure):
-        raise UnknownNameError.of("measure", measure, get_args(Measure))
+    check_choice("measure", measure, get_args(Measure))
     runs = read_runs(frame, "incumbent_value") if measure == "value" else read_runs(frame)
     if reference is not None and reference not in runs.searchers:
         raise UnknownNameError.of("searcher", reference, runs.searchers)
@@ -92,42 +86,40 @@ def latex_comparison(
     shown = _at(runs, "incumbent_value", at) if measure == "value" else loss
     names = np.array(runs.searchers, dtype=object)
     table = pd.DataFrame({"searcher": names[runs.searcher], "seed": runs.seed, "loss": loss, "shown": shown})
-    columns = []
+    rows = {name: [in_latex(name)] for name in runs.searchers}
     for position, task in enumerate(runs.tasks):
-        digits = 1 if measure == "evaluations" else digits_of(frame[frame["task"] == task], _unit(task))
-        rows = table[runs.task == position]
-        signs = {} if reference is None else _signs(rows, reference, level)
-        columns.append(_column(rows, runs.searchers, signs, digits if decimals is None else decimals, std))
+        column = column_of(task)
+        digits = 1
+        if measure != "evaluations":
+            digits = digits_of(frame[frame["task"] == task], "" if column is None else column.unit)
+        of_task = table[runs.task == position]
+        signs = {} if reference is None else _signs(of_task, reference)
+        for name, cell in _column(of_task, runs.searchers, signs, digits, std).items():
+            rows[name].append(cell)
     prefix = os.path.commonpath([os.path.dirname(task) for task in runs.tasks])
-    heads = [in_latex(task.removeprefix(f"{prefix}/")) for task in runs.tasks]
-    body = [[in_latex(name), *cells] for name, *cells in zip(runs.searchers, *columns, strict=True)]
-    lines = [" & ".join(row) + r" \\" for row in (["", *heads], *body)]
+    head = ["", *(in_latex(task.removeprefix(f"{prefix}/")) for task in runs.tasks)]
+    lines = [" & ".join(row) + r" \\" for row in (head, *rows.values())]
+    tests = "" if reference is None else f"; +/-: better/worse than {reference} ({_LEVEL:g})"
     return "\n".join(
         [
-            f"% {_caption(table, measure, at, std, len(runs.tasks))}"
-            + ("." if reference is None else f"; +/-: better/worse than {reference} ({level:g})."),
+            f"% {_caption(table, measure, at, std, len(runs.tasks))}{tests}.",
             r"{\footnotesize\setlength{\tabcolsep}{3pt}",
-            rf"\begin{{tabular}}{{l{'r' * len(columns)}}}",
+            rf"\begin{{tabular}}{{l{'r' * len(runs.tasks)}}}",
             r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule",
             r"\end{tabular}}", "",
         ]
     )  # fmt: skip
 
 
-def _unit(task: str) -> str:
-    column = column_of(task)
-    return "" if column is None else column.unit
-
-
 def _at(runs: Runs, name: str, at: int | None) -> FloatArray:
     """Return a column of each run after so many evaluations, or at its end, float64 (runs,)."""
     found = runs.columns[name][runs.start + runs.length - 1] if at is None else runs.at(name, [at])[:, 0]
     if np.isnan(found).any():
-        raise SettingError(f"Not all runs have {at} evaluations; the shortest without the optimum ends before.")
+        raise SettingError("at", at, "a number of evaluations that all runs without the optimum reach")
     return np.asarray(found)
 
 
-def _signs(rows: pd.DataFrame, reference: str, level: float) -> dict[str, str]:
+def _signs(rows: pd.DataFrame, reference: str) -> dict[str, str]:
     """Return a plus or minus for each searcher that differs from the reference on a task."""
     losses = rows.pivot(index="seed", columns="searcher", values="loss")
     if losses.isna().any(axis=None):
@@ -139,25 +131,27 @@ def _signs(rows: pd.DataFrame, reference: str, level: float) -> dict[str, str]:
     signs = {}
     for name, p in zip(differences, p_values, strict=True):
         middle = differences[name].median() or differences[name].mean()
-        if p < level:
+        if p < _LEVEL:
             signs[str(name)] = "+" if middle < 0 else "-"
     return signs
 
 
 def _column(
     rows: pd.DataFrame, searchers: Sequence[str], signs: Mapping[str, str], digits: int, std: bool
-) -> list[str]:
-    """Return the cells of a task, one per searcher; bold if equal to the best as printed."""
-    groups = {str(name): group for name, group in rows.groupby("searcher") if np.isfinite(group["shown"]).all()}
-    texts = {name: f"{group['shown'].to_numpy().mean():,.{digits}f}" for name, group in groups.items()}
-    best = texts[min(groups, key=lambda name: groups[name]["loss"].mean())] if groups else ""
-    cells = []
+) -> dict[str, str]:
+    """Return the cells of a task by searcher; bold if equal to the best as printed."""
+    of_searcher = rows.groupby("searcher")
+    means, deviations = of_searcher["shown"].agg(lambda values: values.to_numpy().mean()), of_searcher["shown"].std()
+    best = f"{means[str(of_searcher['loss'].mean().idxmin())]:,.{digits}f}"
+    cells = {}
     for name in searchers:
-        text, spread = texts.get(name, "--"), groups[name]["shown"].std() if name in groups else np.nan
+        text = f"{means[name]:,.{digits}f}" if np.isfinite(means.get(name, np.nan)) else "--"
         sign = signs.get(name, r"\phantom{+}" if signs else "")
         cell = rf"\textbf{{{text}}}" if text == best else text
         cell += rf"$^{{{sign}}}$" if sign else ""
-        cells.append(cell + (rf" {{\tiny$\pm${spread:,.{digits}f}}}" if std and np.isfinite(spread) else ""))
+        if std and text != "--" and np.isfinite(deviations[name]):
+            cell += rf" {{\tiny$\pm${deviations[name]:,.{digits}f}}}"
+        cells[name] = cell
     return cells
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -10,12 +10,12 @@ import pandas as pd
 
 from nasmeta.analysis._frame import FloatArray, IntArray, Runs, read_runs
 from nasmeta.analysis._statistics import bootstrap_interval
+from nasmeta.checks import check_choice
 from nasmeta.errors import SettingError
 
 XAxis = Literal["evaluation", "simulated_seconds"]
 
-_MOST_POINTS = 500  # of a default grid over evaluations; below that, every evaluation is a point
-_TIME_POINTS = 200
+_POINTS = {"evaluation": 500, "simulated_seconds": 200}  # at most, of a default grid
 
 
 def regret_curves(
@@ -29,20 +29,18 @@ def regret_curves(
 ) -> pd.DataFrame:
     """Average the regret of runs, point by point, as far as every run of the (task, searcher) is known.
 
-    A curve begins where each of its runs has an evaluation. A run that found the optimum stays at regret 0. A run that
-    ended without it is carried no further, so the curve ends with the first such run; if there is none, it extends
-    to the end of the longest run on the task.
+    A curve begins when each of its runs has an evaluation. A run that found the optimum stays at regret 0. The curve
+    ends with the first run that ended without the optimum; if there is none, with the longest run on the task.
 
     Parameters
     ----------
     frame : DataFrame (rows,)
         A results frame.
     x : {"evaluation", "simulated_seconds"}
-        What the curve runs over. Against simulated seconds a run is a step function: the regret of the last evaluation
-        that had ended by then.
+        The axis. Over simulated seconds a run is a step function: the regret after the evaluations that had ended.
     grid : array_like (k,), optional
-        Points of x; those outside a curve's range are left out. By default each evaluation (500 of them on a log scale
-        where there are more), or 200 seconds on a log scale for each task, with each curve's first and last point.
+        Points of x; those outside a curve's range are left out. By default each evaluation (at most 500, on a log
+        scale), or 200 points on a log scale of seconds for each task, with each curve's first and last point.
     level : float
         Level of the bootstrap interval of the mean.
     seed : int
@@ -62,7 +60,7 @@ def regret_curves(
     Raises
     ------
     SettingError
-        The frame is not valid, or x, the grid or the level are not possible.
+        If the frame is not valid, or x, the grid or the level are not possible.
 
     Examples
     --------
@@ -76,7 +74,7 @@ def regret_curves(
               2  1.00    1.00
               3  0.50    0.50
     """
-    check_axis(x)
+    check_choice("x", x, get_args(XAxis))
     runs = read_runs(frame, x, column)
     chosen = None if grid is None else np.unique(np.asarray(grid, np.float64))
     first, last = runs.columns[x][runs.start], runs.columns[x][runs.start + runs.length - 1]
@@ -112,16 +110,8 @@ def regret_curves(
             )
         )
     if not parts:
-        raise SettingError(
-            f"No curve has a point: no {x} of the grid is in the range in which all runs of a searcher are known."
-        )
+        raise SettingError(f"No curve has a point: at no {x} of the grid are all runs of a searcher known.")
     return pd.concat(parts, ignore_index=True)
-
-
-def check_axis(x: str) -> None:
-    """Raise a SettingError unless x is one of the two axes."""
-    if x not in ("evaluation", "simulated_seconds"):
-        raise SettingError(f"The axis cannot be {x!r}; possible are 'evaluation' and 'simulated_seconds'.")
 
 
 def _default_grid(
@@ -130,13 +120,11 @@ def _default_grid(
     if begin > end:  # a run ended before another one had begun
         return np.empty(0)
     if x == "evaluation":
-        most = points or _MOST_POINTS
-        if end <= most:
-            return np.arange(1.0, end + 1)
-        return np.unique(np.geomspace(1, end, most).round())
+        most = points or _POINTS[x]
+        return np.arange(1.0, end + 1) if end <= most else np.unique(np.geomspace(1, end, most).round())
     if task_begin <= 0:
-        raise SettingError(f"Simulated seconds begin at {task_begin}; a log scale needs them above 0, or give a grid.")
-    shared = np.geomspace(task_begin, task_end, points or _TIME_POINTS)
+        raise SettingError("simulated seconds of the first evaluation", task_begin, "a number above 0", "Or pass grid.")
+    shared = np.geomspace(task_begin, task_end, points or _POINTS[x])
     return np.unique(np.r_[begin, shared[(shared > begin) & (shared < end)], end])
 
 

@@ -1,4 +1,4 @@
-"""The results frame, checked once and laid out as arrays: the input of all statistics."""
+"""The results frame, checked once and arranged as arrays: the input of all statistics."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ _KEYS = ("task", "searcher", "seed")
 
 @dataclass(frozen=True)
 class Runs:
-    """The runs of a frame, ordered by task, searcher (both as they first appear) and seed."""
+    """The runs of a frame, ordered by task, searcher (both in the order of the frame) and seed."""
 
-    tasks: tuple[str, ...]  # as the frame first holds them
-    searchers: tuple[str, ...]  # likewise
+    tasks: tuple[str, ...]
+    searchers: tuple[str, ...]
     task: IntArray  # (runs,), positions in `tasks`
     searcher: IntArray  # (runs,)
     seed: npt.NDArray[Any]  # (runs,)
     start: IntArray  # (runs,); a run's rows are start .. start + length of each column
     length: IntArray
     known: npt.NDArray[np.bool_]  # (runs,): whether the optimum is known; else regrets are to the best value found
-    solved: npt.NDArray[np.bool_]  # (runs,): whether the last regret is 0, of an optimum that is known
-    columns: Mapping[str, FloatArray]  # (rows,) each; the numeric columns that were asked for, always with "regret"
+    solved: npt.NDArray[np.bool_]  # (runs,): whether the last regret is 0 and the optimum is known
+    columns: Mapping[str, FloatArray]  # (rows,) each; always with "regret"
 
     @property
     def reach(self) -> FloatArray:
-        """Up to which evaluation each run is known, float (runs,): inf if solved, for its regret stays 0."""
+        """Number of evaluations up to which each run is known: inf if solved, because its regret stays 0."""
         return np.where(self.solved, np.inf, self.length)
 
     @property
@@ -48,14 +48,13 @@ class Runs:
     def groups(self) -> Iterator[tuple[str, str, slice]]:
         """Yield (task, searcher, its runs as a slice)."""
         changes = np.flatnonzero(np.diff(self.task) | np.diff(self.searcher)) + 1
-        bounds = [0, *changes.tolist(), len(self.task)]
-        for low, high in pairwise(bounds):
+        for low, high in pairwise([0, *changes.tolist(), len(self.task)]):
             yield self.tasks[self.task[low]], self.searchers[self.searcher[low]], slice(low, high)
 
     def at(self, name: str, evaluations: npt.ArrayLike, group: slice = slice(None)) -> FloatArray:
         """Read a column after so many evaluations, (k,) or (runs, k), of each run of a group, float64 (runs, k).
 
-        A solved run keeps its last value; a censored one is NaN beyond its last evaluation, all are before the first.
+        A solved run keeps its last value. A censored run is NaN beyond its last evaluation.
         """
         wanted = np.asarray(evaluations, dtype=np.int64)
         row = self.start[group, None] + np.clip(wanted, 1, self.length[group, None]) - 1
@@ -80,14 +79,12 @@ def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
         raise SettingError("The results frame has no rows, so there is no run to analyse.")
     frame, known = with_regrets(frame)
     values = {name: frame[name].to_numpy(np.float64, na_value=np.nan) for name in names}
-    missing = {name: frame[name].isna().to_numpy() for name in _KEYS}
-    for name, bad in (missing | {name: ~np.isfinite(column) for name, column in values.items()}).items():
+    unusable = {name: frame[name].isna().to_numpy() for name in _KEYS}
+    unusable |= {name: ~np.isfinite(column) for name, column in values.items()}
+    for name, bad in unusable.items():
         if bad.any():
             row = int(np.argmax(bad))
-            raise SettingError(
-                f"The column {name} of the results frame is {frame[name].iloc[row]} in row {row}. Remove runs without "
-                "finite values as a whole."
-            )
+            raise SettingError(f"{name} in row {row}", frame[name].iloc[row], "a value in every row of the frame")
 
     task, tasks = pd.factorize(frame["task"])
     searcher, searchers = pd.factorize(frame["searcher"])
@@ -98,28 +95,20 @@ def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
     new = np.r_[True, (np.diff(task) != 0) | (np.diff(searcher) != 0) | (seed[1:] != seed[:-1])]
     start = np.flatnonzero(new)
     length = np.diff(np.r_[start, len(frame)])
-    evaluation, loss = values["evaluation"], values["regret"]
-    grows = ~new & (np.diff(loss, prepend=loss[0]) > 0)
-    if "incumbent_value" in frame.columns and grows.any():
-        # With answers of one random seed, a new incumbent may be worse than the last one: then its value is worse, too.
-        value = frame["incumbent_value"].to_numpy(dtype=np.float64)[order]
-        optima = np.stack([loss + value, value - loss])  # of values that are maximised, and minimised
-        apart = np.maximum.reduceat(optima, start, axis=1) - np.minimum.reduceat(optima, start, axis=1)
-        grows &= np.repeat((apart > 1e-6 * np.abs(value).max()).all(axis=0), length)
+    evaluation, regret = values["evaluation"], values["regret"]
+    grows = ~new & (np.diff(regret, prepend=regret[0]) > 0)
+    if "incumbent" in frame.columns:  # with noisy evaluations a new incumbent may be worse than the last one
+        incumbent = frame["incumbent"].to_numpy()[order]
+        grows[1:] &= incumbent[1:] == incumbent[:-1]
     problems = {
-        "the count is wrong: the evaluations of a run must be 1, 2, 3, …, each once": (
-            evaluation != np.arange(len(frame)) - np.repeat(start, length) + 1
-        ),
-        "the regret is negative: it is the distance of the incumbent from the optimum": loss < 0,
-        "the regret grows: it is that of the best architecture so far": grows,
+        "evaluation": (evaluation != np.arange(len(frame)) - np.repeat(start, length) + 1, "1, 2, 3, … in each run"),
+        "regret": ((regret < 0) | grows, "the distance of the incumbent from the optimum, at least 0"),
     }
-    for problem, rows in problems.items():
-        if rows.any():
-            row = int(np.argmax(rows))
-            raise SettingError(
-                f"In the run (task {tasks[task[row]]!r}, searcher {searchers[searcher[row]]!r}, seed {seed[row]}), at "
-                f"evaluation {evaluation[row]:g}, {problem}."
-            )
+    for name, (bad, expected) in problems.items():
+        if bad.any():
+            row = int(np.argmax(bad))
+            run = f"{searchers[searcher[row]]} on {tasks[task[row]]}, seed {seed[row]}, evaluation {evaluation[row]:g}"
+            raise SettingError(f"{name} of {run}", float(values[name][row]), expected)
     return Runs(
         tasks=tuple(map(str, tasks)),
         searchers=tuple(map(str, searchers)),
@@ -129,7 +118,7 @@ def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
         start=start,
         length=length,
         known=known[order][start],
-        solved=(loss[start + length - 1] == 0) & known[order][start],
+        solved=(regret[start + length - 1] == 0) & known[order][start],
         columns=values,
     )
 
@@ -137,32 +126,31 @@ def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
 def with_regrets(frame: pd.DataFrame) -> tuple[pd.DataFrame, npt.NDArray[np.bool_]]:
     """Give tasks without a known optimum, whose regrets are all NaN, regrets to the best value that any run found.
 
-    Return the frame and for each row whether the optimum is known. A run of failures without values has the worst value
-    of the others; `has_value` tells it from them.
+    Return the frame, and for each row whether the optimum is known. A run without any value, because all evaluations
+    failed, has the worst value of the others; see `has_value`.
     """
     unknown = frame["regret"].isna().groupby(frame["task"], observed=True).transform("all").to_numpy(dtype=bool)
     if not unknown.any() or "incumbent_value" not in frame.columns:
         return frame, np.ones(len(frame), dtype=bool)
     regrets, tasks = frame["regret"].to_numpy(dtype=np.float64, copy=True), frame["task"].to_numpy()
     values = frame["incumbent_value"].to_numpy(dtype=np.float64, copy=True)
-    lost = np.isnan(values) & ~has_value(frame)
+    failed = np.isnan(values) & ~has_value(frame)
     for task in set(tasks[unknown]):
         rows = tasks == task
         sign = direction_of(frame[rows])
         utility = sign * values[rows]
-        there = utility[~np.isnan(utility)]
-        utility[lost[rows]] = there.min() if len(there) else 0.0
+        utility[failed[rows]] = 0.0 if np.isnan(utility).all() else np.nanmin(utility)
         values[rows], regrets[rows] = sign * utility, utility.max() - utility
     return frame.assign(regret=regrets, incumbent_value=values), ~unknown
 
 
 def has_value(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
-    """Return for each row whether its run has a best value by then; a training has none before a full one succeeds.
+    """Return for each row whether its run has a best value by then: a full training that succeeded.
 
-    If the optimum is known, the worst architecture takes its place, so there always is one.
+    If the optimum is known, runs always have one.
     """
-    found = frame["regret"].notna().to_numpy(copy=True)
-    if found.all() or "evaluation" not in frame.columns:
+    known = frame["regret"].notna().to_numpy(copy=True)
+    if known.all() or "evaluation" not in frame.columns:
         return np.ones(len(frame), dtype=bool)
     good = pd.Series(True, frame.index)
     if "failure" in frame.columns:
@@ -171,16 +159,15 @@ def has_value(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
         good &= frame["epochs"] == full_epochs(frame)
     rows = frame[list(_KEYS)].assign(good=good, at=np.arange(len(frame)), evaluation=frame["evaluation"])
     rows = rows.sort_values("evaluation", kind="stable")
-    so_far = rows.groupby(list(_KEYS), observed=True)["good"].cummax().to_numpy(dtype=bool)
-    found[rows["at"].to_numpy()] |= so_far
-    return found
+    known[rows["at"].to_numpy()] |= rows.groupby(list(_KEYS), observed=True)["good"].cummax().to_numpy(dtype=bool)
+    return known
 
 
 def full_epochs(frame: pd.DataFrame) -> pd.Series[Any]:
-    """Return the epochs of a full training for each row; those of the longest if the frame does not record them."""
-    told = {task: max(of_task.values()) for task, of_task in frame.attrs.get("full_epochs", {}).items()}
+    """Return the epochs of a full training for each row; the most epochs of the task if the frame records none."""
+    recorded = {task: max(of_task.values()) for task, of_task in frame.attrs.get("full_epochs", {}).items()}
     longest = frame.groupby("task", observed=True)["epochs"].transform("max")
-    return frame["task"].astype(str).map(told).astype(float).fillna(longest)
+    return frame["task"].astype(str).map(recorded).astype(float).fillna(longest)
 
 
 def direction_of(rows: pd.DataFrame) -> float:
@@ -192,12 +179,12 @@ def direction_of(rows: pd.DataFrame) -> float:
     steps = ordered["incumbent_value"].diff()
     if (steps < 0).any() or (steps > 0).any() or "value" not in rows.columns:
         return -1.0 if (steps < 0).any() else 1.0
-    full = rows[rows["epochs"] == rows["epochs"].max()] if "epochs" in rows.columns else rows  # short ones do not count
-    full = rows if full.empty else full  # a function has no epochs
+    full = rows[rows["epochs"] == rows["epochs"].max()] if "epochs" in rows.columns else rows
+    full = rows if full.empty else full  # functions have no epochs
     return -1.0 if (full["value"] > full["incumbent_value"]).any() else 1.0
 
 
 def count_runs(frame: pd.DataFrame) -> dict[tuple[str, str], int]:
-    """Return how many runs of each (task, searcher) a frame holds, in its order."""
+    """Return the number of runs of each (task, searcher) in the order of the frame."""
     by_pair = frame.groupby(["task", "searcher"], sort=False, observed=True)["seed"]
     return {(str(task), str(searcher)): seeds.nunique() for (task, searcher), seeds in by_pair}

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from nasmeta.analysis._curves import XAxis, check_axis, evaluations_by
+from nasmeta.analysis._curves import XAxis, evaluations_by
 from nasmeta.analysis._frame import FloatArray, IntArray, Runs, read_runs
+from nasmeta.checks import check_choice
 from nasmeta.errors import SettingError
 
 
@@ -18,7 +19,7 @@ from nasmeta.errors import SettingError
 class Losses:
     """Regrets of all searchers in all blocks; a block is one (task, seed)."""
 
-    x: XAxis  # what a budget counts
+    x: XAxis  # of the budgets
     tasks: tuple[str, ...]
     searchers: tuple[str, ...]
     at: FloatArray  # (tasks, k): the budgets of each task
@@ -42,15 +43,14 @@ def budget_axis(frame: pd.DataFrame) -> XAxis:
 def paired_losses(frame: pd.DataFrame, at: npt.ArrayLike | None = None, x: XAxis | None = None) -> Losses:
     """Read the regret of each searcher after the same budgets, in every (task, seed).
 
-    By default the axis is that of the runs' budget (`budget_axis`), and the budget is the largest at which all runs are
-    known: in the whole frame for evaluations, on each task for simulated seconds. A run that found the optimum is known
-    at any budget.
+    By default the axis is `budget_axis`, and the budget is the largest at which all runs are known: in the whole frame
+    for evaluations, on each task for simulated seconds. A run that found the optimum is known at any budget.
     """
     x = budget_axis(frame) if x is None else x
-    check_axis(x)
+    check_choice("x", x, get_args(XAxis))
     runs = read_runs(frame, x)
     budgets = _budgets(runs, at, x)
-    place = place_of_runs(runs)
+    place = _place_of_runs(runs)
     by_run = np.concatenate(
         [
             runs.at("regret", evaluations_by(runs, group, x, budgets[runs.task[group.start]]), group)
@@ -62,30 +62,23 @@ def paired_losses(frame: pd.DataFrame, at: npt.ArrayLike | None = None, x: XAxis
 
 
 def _budgets(runs: Runs, at: npt.ArrayLike | None, x: XAxis) -> FloatArray:
-    """Return the budgets of each task (tasks, k), all of them known."""
+    """Return the budgets of each task (tasks, k), all of them known; numbers of evaluations are equal on all tasks."""
     first, last = runs.columns[x][runs.start], runs.columns[x][runs.start + runs.length - 1]
-    bounds = pd.DataFrame({"least": first, "most": np.where(runs.solved, np.inf, last), "longest": last})
-    by_task = bounds.groupby(runs.task if x == "simulated_seconds" else np.zeros_like(runs.task))
-    least, most, longest = by_task.agg({"least": "max", "most": "min", "longest": "max"}).to_numpy().T[:, :, None]
-    if x == "evaluation":  # one number for all tasks
-        least, most, longest = (np.tile(bound, (len(runs.tasks), 1)) for bound in (least, most, longest))
-    budgets: FloatArray
-    if at is None:
-        budgets = np.where(np.isinf(most), longest, most)
-    else:
-        budgets = np.tile(np.unique(np.asarray(at, dtype=np.float64)), (len(runs.tasks), 1))
-    wrong = ~((budgets >= least) & (budgets <= most))
-    if wrong.any():
-        code, column = np.argwhere(wrong)[0]
-        unit = "evaluations" if x == "evaluation" else "simulated seconds" if runs.known.all() else "seconds"
-        raise SettingError(
-            f"Not all runs on {runs.tasks[code]} are known after {budgets[code, column]:g} {unit}: possible are "
-            f"{least[code, 0]:g} to {most[code, 0]:g}."
-        )
-    return budgets
+    budgets = []
+    for code, task in enumerate(runs.tasks):
+        rows = runs.task == code if x == "simulated_seconds" else np.ones(len(last), dtype=bool)
+        least, most = first[rows].max(), last[rows & ~runs.solved].min(initial=np.inf)
+        if at is None:
+            budgets.append(np.array([last[rows].max() if np.isinf(most) else most]))
+        else:
+            budgets.append(np.unique(np.asarray(at, dtype=np.float64)))
+        for budget in budgets[-1]:
+            if not least <= budget <= most:
+                raise SettingError("at", float(budget), f"{least:g} to {most:g}, which all runs on {task} reach")
+    return np.array(budgets)
 
 
-def place_of_runs(runs: Runs) -> IntArray:
+def _place_of_runs(runs: Runs) -> IntArray:
     """Return the position of each searcher's run in each (task, seed), int64 (blocks, searchers)."""
     table = pd.DataFrame(
         {"task": runs.task, "seed": runs.seed, "searcher": runs.searcher, "run": np.arange(len(runs.task))}
@@ -95,7 +88,7 @@ def place_of_runs(runs: Runs) -> IntArray:
         row, column = np.argwhere(np.isnan(place))[0]
         task, seed = table.index[row]
         raise SettingError(
-            f"Ranks and paired tests need a run of every searcher for every (task, seed): {runs.searchers[column]!r} "
-            f"has none for task {runs.tasks[task]!r}, seed {seed}."
+            f"Ranks and paired tests need runs of all searchers with equal seeds; {runs.searchers[column]} lacks seed "
+            f"{seed} on {runs.tasks[task]}."
         )
     return place.astype(np.int64)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +11,7 @@ import pandas as pd
 
 from nasmeta.analysis._frame import IntArray, has_value, read_runs
 from nasmeta.analysis._statistics import bootstrap_interval, interval_columns, without_mask
+from nasmeta.checks import check_choice
 from nasmeta.errors import SettingError
 
 
@@ -21,13 +22,9 @@ def incumbents(values: npt.ArrayLike, direction: Literal["max", "min"] = "max") 
     [0, 1, 1, 1, 4]
     """
     value = np.asarray(without_mask(values), dtype=np.float64)
-    if direction not in ("max", "min"):
-        raise SettingError(f"The direction is {direction!r}; it can be 'max' or 'min'.")
-    if value.ndim != 1:
-        raise SettingError(f"The values have shape {value.shape}; incumbents need one run, shape (n,).")
     if np.isnan(value).any():
-        raise SettingError(f"The value at position {int(np.argmax(np.isnan(value)))} is NaN, so no best value exists.")
-    gain = value if direction == "max" else -value
+        raise SettingError(f"value at position {int(np.argmax(np.isnan(value)))}", np.nan, "a number")
+    gain = value if check_choice("direction", direction, ("max", "min")) == "max" else -value
     best_before = np.maximum.accumulate(np.r_[-np.inf, gain])[:-1]
     return np.maximum.accumulate(np.where(gain > best_before, np.arange(len(gain)), 0))
 
@@ -35,19 +32,17 @@ def incumbents(values: npt.ArrayLike, direction: Literal["max", "min"] = "max") 
 def evaluations_to_optimum(frame: pd.DataFrame, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
     """Count the evaluations until the optimum, without assumptions about unsolved runs.
 
-    A mean over the solved runs alone flatters a searcher that often fails, so ``mean`` is a number only if every run
-    was solved. Always known are the share solved, the median (an unsolved run is treated as infinite), and the mean of
-    min(evaluations, cap), with ``cap`` the smallest budget of an unsolved run.
-    Restricted means are comparable only at the same cap.
+    ``mean`` is a number only if every run was solved, because a mean over solved runs favours searchers that often
+    fail. Always known are the share solved, the median (an unsolved run is infinite), and the mean of
+    min(evaluations, cap); ``cap`` is the smallest budget of an unsolved run. Restricted means are comparable only at
+    the same cap.
 
     Parameters
     ----------
     frame : DataFrame (rows,)
-        A results frame; here the columns task, searcher, seed, evaluation and regret are used.
-    level : float
-        Level of all intervals.
-    seed : int
-        Seed of the bootstrap.
+        A results frame with the columns task, searcher, seed, evaluation and regret.
+    level, seed : float, int
+        Level of all intervals, seed of the bootstrap.
 
     Returns
     -------
@@ -55,14 +50,14 @@ def evaluations_to_optimum(frame: pd.DataFrame, level: float = 0.95, seed: int =
         ``task, searcher, runs, solved``;
         ``share_solved, share_solved_low, share_solved_high`` (0 to 1, Wilson interval);
         ``mean, mean_low, mean_high`` (bootstrap; all NaN unless every run was solved);
-        ``median`` (inf if it is beyond the budget; NaN if an unsolved run with a smaller budget leaves it open);
-        ``restricted_mean, cap`` (if every run was solved, the cap is the largest count and changes nothing). All are
-        NaN if the optimum is not known.
+        ``median`` (inf if it is beyond the budget; NaN if an unsolved run with a smaller budget may be below it);
+        ``restricted_mean, cap`` (if every run was solved, the cap is the largest count). All are NaN if the optimum is
+        not known.
 
     Raises
     ------
     SettingError
-        The frame lacks columns or holds what no run can hold, or the level is not between 0 and 1.
+        If the frame is not valid.
 
     Examples
     --------
@@ -84,30 +79,26 @@ def evaluations_to_optimum(frame: pd.DataFrame, level: float = 0.95, seed: int =
         evaluations, solved, known = count[group], runs.solved[group], bool(runs.known[group.start])
         n_runs, n_solved = len(solved), int(solved.sum())
         share = binomtest(n_solved, n_runs).proportion_ci(confidence_level=level, method="wilson")
-        shares = (n_solved / n_runs, share.low, share.high) if known else (np.nan,) * 3
-        cap = float(evaluations.max() if solved.all() else runs.length[group][~solved].min()) if known else np.nan
-        mean: float = np.nan
-        bounds: Sequence[Any] = (np.nan, np.nan)
+        row: dict[str, Any] = {"task": task, "searcher": searcher, "runs": n_runs, "solved": n_solved}
+        cap = median = np.nan
+        if known:
+            cap = int(evaluations.max() if solved.all() else runs.length[group][~solved].min())
+            median = float(np.median(evaluations))
+            row |= interval_columns("share_solved", n_solved / n_runs, share)
+        else:
+            row |= _unknown("share_solved")
         if solved.all():
-            mean, bounds = evaluations.mean(), bootstrap_interval(evaluations, level=level, seed=seed)
-        median = float(np.median(evaluations)) if known else np.nan
-        rows.append(
-            {
-                "task": task,
-                "searcher": searcher,
-                "runs": n_runs,
-                "solved": n_solved,
-                **interval_columns("share_solved", shares[0], shares[1:]),
-                **interval_columns("mean", mean, bounds),
-                "median": np.nan if cap < median < np.inf else median,
-                "restricted_mean": float(np.minimum(evaluations, cap).mean()),
-                "cap": int(cap) if known else np.nan,
-            }
-        )
+            row |= interval_columns("mean", evaluations.mean(), bootstrap_interval(evaluations, level=level, seed=seed))
+        else:
+            row |= _unknown("mean")
+        row["median"] = np.nan if cap < median < np.inf else median
+        row["restricted_mean"] = float(np.minimum(evaluations, cap).mean())
+        rows.append(row | {"cap": cap})
     return pd.DataFrame(rows)
 
 
-_BUDGETS = (50, 100, 200)
+def _unknown(name: str) -> dict[str, float]:
+    return interval_columns(name, np.nan, (np.nan, np.nan))
 
 
 def summarise(
@@ -120,20 +111,18 @@ def summarise(
     frame : DataFrame (rows,)
         A results frame.
     at : iterable of int
-        Counts of evaluations at which the incumbent's value is given; those that no searcher's runs all reach are left
-        out. A run that found the optimum keeps it.
-    level : float
-        Level of all intervals.
-    seed : int
-        Seed of the bootstrap.
+        Numbers of evaluations after which the incumbent's value is given, if all runs of a searcher reach them. A run
+        that found the optimum keeps it.
+    level, seed : float, int
+        Level of all intervals, seed of the bootstrap.
 
     Returns
     -------
     DataFrame, one row per (task, searcher)
         ``task, searcher, runs``;
         ``value_at_N, value_at_N_std`` for each N (mean and standard deviation over the runs, in the task's unit;
-        NaN where a run without the optimum ended before; of trainings over the runs in which one had succeeded);
-        ``final_regret, final_regret_low, final_regret_high`` (mean at the end of the runs, bootstrap interval; where
+        NaN if a run without the optimum ended before; runs without a successful training are left out);
+        ``final_regret, final_regret_low, final_regret_high`` (mean at the end of the runs, bootstrap interval; if
         the optimum is not known, the distance to the best value that any run found);
         ``share_solved, …_low, …_high`` and ``evaluations_to_optimum, …_low, …_high`` as in the function
         `evaluations_to_optimum` (a mean only if every run was solved);
@@ -142,7 +131,7 @@ def summarise(
     Raises
     ------
     SettingError
-        The frame is not valid.
+        If the frame is not valid.
 
     Examples
     --------
@@ -171,10 +160,10 @@ def summarise(
             row[f"value_at_{budget}"] = value.mean() if len(value) else np.nan
             row[f"value_at_{budget}_std"] = value.std(ddof=1) if len(value) > 1 else np.nan
         final = runs.columns["regret"][end[group]][runs.columns["valued"][end[group]] != 0]
-        regrets: tuple[Any, Any] = (np.nan, (np.nan, np.nan))
         if len(final):
-            regrets = final.mean(), bootstrap_interval(final, level=level, seed=seed)
-        row |= interval_columns("final_regret", *regrets)
+            row |= interval_columns("final_regret", final.mean(), bootstrap_interval(final, level=level, seed=seed))
+        else:
+            row |= _unknown("final_regret")
         for name, source in (("share_solved", "share_solved"), ("evaluations_to_optimum", "mean")):
             row |= {f"{name}{bound}": of_pair[f"{source}{bound}"] for bound in ("", "_low", "_high")}
         row["simulated_seconds"] = runs.columns["simulated_seconds"][end[group]].mean()
@@ -185,6 +174,6 @@ def summarise(
 
 
 def usual_budgets(frame: pd.DataFrame) -> list[int]:
-    """Return the usual budgets that were used, and the whole one where it is none of these."""
+    """Return 50, 100 and 200 evaluations as far as runs are longer, and their whole length; at most three."""
     longest = int(frame["evaluation"].max())
-    return sorted({budget for budget in _BUDGETS if budget < longest} | {longest})[-3:]
+    return sorted({budget for budget in (50, 100, 200) if budget < longest} | {longest})[-3:]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,15 +14,11 @@ from nasmeta.analysis._losses import paired_losses
 from nasmeta.analysis._statistics import bootstrap_interval, interval_columns
 from nasmeta.errors import SettingError
 
-PairedTest = Literal["wilcoxon", "permutation"]
-
-_PERMUTATIONS = 9999
-
 
 def holm(p_values: npt.ArrayLike) -> FloatArray:
     """Correct p-values for multiple tests by Holm's step-down procedure.
 
-    Among p-values below a level, the probability of any false one is at most that level.
+    The family-wise error rate at a level is at most that level.
 
     >>> holm([0.01, 0.04, 0.03, 0.5]).tolist()
     [0.04, 0.09, 0.09, 0.5]
@@ -37,30 +32,22 @@ def holm(p_values: npt.ArrayLike) -> FloatArray:
 
 
 def paired_tests(
-    frame: pd.DataFrame,
-    at: float | None = None,
-    x: XAxis | None = None,
-    method: PairedTest = "wilcoxon",
-    level: float = 0.95,
-    seed: int = 0,
+    frame: pd.DataFrame, at: float | None = None, x: XAxis | None = None, level: float = 0.95, seed: int = 0
 ) -> pd.DataFrame:
-    """Compare every pair of searchers on each task by a two-sided test of their regrets in runs of equal seeds.
+    """Compare every pair of searchers on each task by Wilcoxon's signed rank test of runs with equal seeds.
+
+    The two-sided p-values are exact for any number of ties: equal differences share the mean of their ranks, and the
+    distribution is taken over all changes of sign. Differences of zero follow Pratt (1959): they are ranked with the
+    others, then their ranks are dropped.
 
     Parameters
     ----------
     frame : DataFrame (rows,)
-        A results frame with a run of every searcher for every (task, seed) in it.
+        A results frame with a run of every searcher for every (task, seed).
     at, x
         Budget and its axis, as in `average_ranks`.
-    method : {"wilcoxon", "permutation"}
-        Wilcoxon's signed rank test, or a permutation test of the mean difference (all changes of sign, or 9,999 random
-        ones if there are more). Wilcoxon's p-values are exact for any number of ties: equal differences share the mean
-        of their ranks, and the distribution is that over all changes of sign. Differences of zero follow Pratt (1959):
-        they are ranked with the others, then their ranks are dropped.
-    level : float
-        Level of the interval of the difference.
-    seed : int
-        Seed of the bootstrap and of the random changes of sign.
+    level, seed : float, int
+        Level of the bootstrap interval of the difference, and its seed.
 
     Returns
     -------
@@ -72,7 +59,7 @@ def paired_tests(
     Raises
     ------
     SettingError
-        The frame is not valid, some run is missing, there is one searcher only, or the method is unknown.
+        If the frame is not valid, a run is missing, or there is only one searcher.
 
     Examples
     --------
@@ -84,10 +71,9 @@ def paired_tests(
     searcher other  difference  better  p_value
            a     b        -2.0       6  0.03125
     """
-    test = {"wilcoxon": lambda difference, _: wilcoxon_p(difference), "permutation": _permutation}[method]
     losses = paired_losses(frame, at, x)
     if len(losses.searchers) < 2:
-        raise SettingError("A test needs two searchers; the frame holds one.")
+        raise SettingError("searchers", losses.searchers, "at least two")
     tables = []
     for task, regret in zip(losses.tasks, losses.by_task(), strict=True):
         rows = []
@@ -104,7 +90,7 @@ def paired_tests(
                     "better": int((difference < 0).sum()),
                     "ties": int((difference == 0).sum()),
                     "worse": int((difference > 0).sum()),
-                    "p_value": test(difference, seed),
+                    "p_value": wilcoxon_p(difference),
                 }
             )
         table = pd.DataFrame(rows)
@@ -116,7 +102,7 @@ def paired_tests(
 def wilcoxon_p(difference: FloatArray) -> float:
     """Return the exact two-sided p-value of the signed rank test; 1 if all pairs tie.
 
-    The null distribution is that of the rank sum of the positive differences when each sign is a fair coin. It is
+    Under the null hypothesis, each sign is a fair coin. The distribution of the rank sum of positive differences is
     computed by adding one rank after another. Ranks, or twice the mid-ranks of ties, are integers, so the sums are
     positions in an array.
 
@@ -135,24 +121,3 @@ def wilcoxon_p(difference: FloatArray) -> float:
         chance[rank:end] += chance[: end - rank]
     found = ranks[difference > 0].sum()
     return min(1.0, 2 * float(min(chance[: found + 1].sum(), chance[found:].sum())))
-
-
-def _permutation(difference: FloatArray, seed: int) -> float:
-    """Return the two-sided p-value of the mean under changes of sign; 1 where all pairs tie."""
-    from scipy.stats import permutation_test
-
-    if not difference.any():
-        return 1.0
-
-    def mean(sample: FloatArray, axis: int) -> FloatArray:
-        return np.asarray(sample.mean(axis=axis))
-
-    result = permutation_test(
-        (difference,),
-        mean,
-        permutation_type="samples",
-        vectorized=True,
-        n_resamples=_PERMUTATIONS,
-        rng=np.random.default_rng(seed),
-    )
-    return float(result.pvalue)

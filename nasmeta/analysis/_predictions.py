@@ -1,8 +1,8 @@
-"""Predictors: scores over the draws, pictures of them, and the summary in a folder."""
+"""Scores of predictors over the draws: summary, figures, and the files of a benchmark."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,42 +10,35 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
+from nasmeta.analysis._drawing import draw_grid, draw_line, label_panels, legend_below, new_panels, save_figure
 from nasmeta.analysis._frame import check_frame
-from nasmeta.analysis._plots import columns_in, legend_below, save_figure, title_panel
 from nasmeta.analysis._statistics import bootstrap_interval, interval_columns
-from nasmeta.analysis._styles import style, tidy
 from nasmeta.analysis._tables import to_markdown
-from nasmeta.errors import JournalError, SettingError, UnknownNameError
+from nasmeta.checks import check_choice
+from nasmeta.errors import JournalError, SettingError
 from nasmeta.files import writing
-from nasmeta.pictures import Width, house_style, inches, new_figure
+from nasmeta.pictures import Width, house_style
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 _KEY = ["task", "target", "protocol", "scope", "predictor", "n_train"]
-_WITH_INTERVAL = ("kendall_tau", "spearman")
-_WITHOUT = ("rmse", "crps", "fit_seconds", "predict_seconds", "cpu_seconds")
-_NEEDED = (*_KEY, "draw", *_WITH_INTERVAL, *_WITHOUT)
 _NAMES = {"kendall_tau": "Kendall's τ", "spearman": "Spearman's ρ"}
-_SCOPES = {  # in headings
-    "isomorph-disjoint": "on cells without a labelled isomorph",
-    "unseen": "on cells without a label",
-    "all": "on all cells",
-}
-_PANEL_WIDTH, _PANEL_HEIGHT = 3.4, 2.8  # inches; two panels fill the text width of a paper
+_MEANS = ("rmse", "crps")
+_SECONDS = ("fit_seconds", "predict_seconds", "cpu_seconds")
+_SIZE = (3.4, 2.8)  # inches of a panel; two fill the text width of a paper
 SCOPES = {  # in headings
-    "isomorph-disjoint": "cells of which no isomorph gave a label",
-    "unseen": "cells that gave no label",
-    "all": "all cells, as published work scores",
+    "isomorph-disjoint": "cells without a labelled isomorph",
+    "unseen": "cells without a label",
+    "all": "all cells, as in published work",
 }
 
 
-def summarise_predictions(frame: pd.DataFrame, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
+def summarise_predictions(frame: pd.DataFrame) -> pd.DataFrame:
     """Summarise the draws of each predictor, scope and number of labels.
 
     There is one row per (task, target, protocol, scope, predictor, n_train): ``draws``; ``kendall_tau``, ``spearman``,
-    and bootstrap intervals of these means over the draws (``_low``, ``_high``), NaN if a draw lacks a value; means
+    and 95 % bootstrap intervals of these means over the draws (``_low``, ``_high``), NaN if a draw lacks a value; means
     of ``rmse, crps, coverage_10 … coverage_95``; medians of ``fit_seconds, predict_seconds, cpu_seconds``.
 
     >>> import nasmeta as nm
@@ -54,67 +47,57 @@ def summarise_predictions(frame: pd.DataFrame, level: float = 0.95, seed: int = 
     >>> table.loc[table["scope"] == "all", ["predictor", "draws", "kendall_tau"]].round(2).values.tolist()
     [['parameters', 3, 0.53], ['flops', 3, 0.53]]
     """
-    checked_predictions(frame)
-    coverage = coverage_columns(frame)
+    _check_predictions(frame)
     rows = []
     for key, group in frame.groupby(_KEY, sort=False, observed=True):
         row: dict[str, Any] = dict(zip(_KEY, key, strict=True)) | {"draws": len(group)}
-        for name in _WITH_INTERVAL:
+        for name in _NAMES:
             values = group[name].to_numpy(np.float64)
-            known = bool(np.isfinite(values).all())
-            bounds = bootstrap_interval(values, level=level, seed=seed) if known else (np.nan, np.nan)
+            bounds = bootstrap_interval(values) if np.isfinite(values).all() else (np.nan, np.nan)
             row |= interval_columns(name, values.mean(), bounds)
-        for name in (*_WITHOUT, *coverage):
-            centre = np.median if name.endswith("_seconds") else np.mean
-            row[name] = float(centre(group[name].to_numpy(np.float64)))
+        row |= {name: group[name].mean(skipna=False) for name in (*_MEANS, *_coverage_levels(frame))}
+        row |= {name: group[name].median() for name in _SECONDS}
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def checked_predictions(frame: pd.DataFrame) -> None:
+def _check_predictions(frame: pd.DataFrame) -> None:
     """Raise a SettingError unless a frame of `nasmeta.predict` has all columns and each draw once."""
-    check_frame(frame, _NEEDED, "predict")
-    twice = frame[frame.duplicated([*_KEY, "draw"])]
-    if frame.empty or len(twice):
-        raise SettingError(f"The frame has {'a draw twice' if len(twice) else 'no draw'}; give each draw once.")
+    check_frame(frame, [*_KEY, "draw", *_NAMES, *_MEANS, *_SECONDS], "predict")
+    if frame.empty or frame.duplicated([*_KEY, "draw"]).any():
+        raise SettingError("The frame must contain draws, and each draw once.")
 
 
-def coverage_columns(frame: pd.DataFrame) -> dict[str, float]:
-    """Return the columns of coverage that a frame has, with their levels."""
+def _coverage_levels(frame: pd.DataFrame) -> dict[str, float]:
+    """Return the columns of coverage of a frame, with their levels."""
     names = [str(name) for name in frame.columns if str(name).startswith("coverage_")]
     return {name: float(name.removeprefix("coverage_")) / 100 for name in names}
 
 
 @house_style()
 def plot_predictions(
-    frame: pd.DataFrame,
-    metric: Literal["kendall_tau", "spearman"] = "kendall_tau",
-    scopes: Sequence[str] = ("isomorph-disjoint", "all"),
-    level: float = 0.95,
-    seed: int = 0,
-    width: Width = None,
+    frame: pd.DataFrame, metric: Literal["kendall_tau", "spearman"] = "kendall_tau", width: Width = None
 ) -> Figure:
-    """Draw a rank correlation against the number of labels, a panel per scope, a line per predictor.
+    """Draw a rank correlation against the number of labels, a line per predictor.
+
+    One panel shows the scores on cells without a labelled isomorph, the other one on all cells.
 
     Parameters
     ----------
     frame : DataFrame (rows,)
         The ``frame`` that `nasmeta.predict` returns, of one task, target and protocol.
     metric : {"kendall_tau", "spearman"}
-    scopes : sequence of str
-    level, seed : float, int
-        Of the bootstrap interval of the mean that the band shows.
     width : str or float, optional
         As in `plot_regret`; 3.4 inches per panel by default.
 
     Returns
     -------
     matplotlib.figure.Figure
-        A free-standing figure, unknown to pyplot; write it with `save_figure`.
+        Bands are 95 % bootstrap intervals of the mean.
 
     Raises
     ------
-    SettingError, UnknownNameError
+    SettingError
 
     Examples
     --------
@@ -123,36 +106,41 @@ def plot_predictions(
     >>> [axes.get_title() for axes in plot_predictions(frame).axes]
     ['on cells without a labelled isomorph', 'on all cells']
     """
-    if metric not in _NAMES:
-        raise UnknownNameError.of("metric", metric, _NAMES)
-    table = summarise_predictions(_of_one(frame), level, seed)
-    for scope in scopes:
-        if scope not in set(table["scope"]):
-            raise UnknownNameError.of("scope", scope, list(table["scope"].unique()))
-    figure, panels = _panels(len(scopes), width)
-    handles: dict[str, Any] = {}
-    names = [str(name) for name in table["predictor"].unique()]
+    from matplotlib.ticker import NullLocator
+
+    check_choice("metric", metric, _NAMES)
+    _check_single(frame)
+    table = summarise_predictions(frame)
+    scopes = {"isomorph-disjoint": "on cells without a labelled isomorph", "all": "on all cells"}
+    figure, panels = new_panels(list(scopes.values()), width, _SIZE, sharey=True)
+    sizes = _spaced(sorted(set(table["n_train"])))
     for panel, scope in zip(panels, scopes, strict=True):
-        for position, name in enumerate(names):
+        for position, name in enumerate(table["predictor"].unique()):
             rows = table[(table["scope"] == scope) & (table["predictor"] == name)].sort_values("n_train")
-            if len(rows):
-                handles[name] = _line(panel, rows["n_train"], rows[metric], position)
-                panel.fill_between(
-                    rows["n_train"], rows[f"{metric}_low"], rows[f"{metric}_high"],
-                    color=style(position).colour, alpha=0.16, linewidth=0,
-                )  # fmt: skip
+            band = rows[f"{metric}_low"], rows[f"{metric}_high"]
+            draw_line(panel, str(name), position, rows["n_train"], rows[metric], band, step=None)
         panel.set_xscale("log")
-        _numbers(panel, table["n_train"])
-        title_panel(panel, _SCOPES.get(scope, scope), _panel_width(figure, panel))
-        _label(panel, "labels", f"{_NAMES[metric]} with {_target(table)}")
-    title = f"mean of {_counts(table['draws'])} draws; band: {100 * level:g} % bootstrap interval"
-    legend_below(figure, handles, title, spacing=2.0)
+        panel.xaxis.set_minor_locator(NullLocator())
+        panel.set_xticks(sizes, [f"{n:,}" for n in sizes])
+        draw_grid(panel)
+    dataset, *address = str(table["target"].iloc[0]).split(" of ")[0].split("/")
+    label_panels(panels, "labels", f"{_NAMES[metric]} with {' '.join([dataset, *address[1:2]])}")
+    legend_below(figure, f"mean of {_range(table['draws'])} draws; band: 95 % bootstrap interval")
     return figure
+
+
+def _spaced(sizes: Sequence[int]) -> list[int]:
+    """Return the numbers of labels that have enough space between them on a logarithmic axis."""
+    shown: list[int] = []
+    for n in sizes:
+        if not shown or n > 1.5 * shown[-1]:
+            shown.append(n)
+    return shown
 
 
 @house_style()
 def plot_calibration(frame: pd.DataFrame, n_train: Sequence[int] | None = None, width: Width = None) -> Figure:
-    """Draw the coverage of central intervals against the probability that they claim, a panel per number of labels.
+    """Draw the coverage of central intervals against their nominal probability, a panel per number of labels.
 
     Parameters
     ----------
@@ -166,12 +154,12 @@ def plot_calibration(frame: pd.DataFrame, n_train: Sequence[int] | None = None, 
     Returns
     -------
     matplotlib.figure.Figure
-        Below the diagonal a predictor is too sure of itself, above it too careful.
+        Below the diagonal a predictor is overconfident, above it underconfident.
 
     Raises
     ------
     SettingError
-        The frame is not valid, no predictor in it knows a deviation, or it has no such number of labels.
+        If the frame is not valid, no predictor in it predicts a deviation, or it lacks a number of labels.
 
     Examples
     --------
@@ -180,94 +168,44 @@ def plot_calibration(frame: pd.DataFrame, n_train: Sequence[int] | None = None, 
     >>> len(plot_calibration(frame).axes)
     2
     """
-    checked_predictions(_of_one(frame))
-    levels = coverage_columns(frame)
+    _check_single(frame)
+    levels = _coverage_levels(frame)
     known = frame[(frame["scope"] == "isomorph-disjoint") & frame[list(levels)].notna().all(axis=1)]
-    if not len(levels) or not len(known):
-        raise SettingError("No predictor in this frame knows a deviation, so there is no calibration to show.")
+    if not levels or known.empty:
+        raise SettingError("No predictor in this frame predicts a deviation, so there is no calibration.")
     sizes = sorted(known["n_train"].unique())
-    chosen = list(dict.fromkeys([sizes[0], sizes[-1]] if n_train is None else n_train))
+    chosen = sorted({sizes[0], sizes[-1]}) if n_train is None else list(n_train)
     if not chosen or not set(chosen) <= set(sizes):
-        raise SettingError(f"Choose numbers of labels that the frame has: {', '.join(map(str, sizes))}.")
-    figure, panels = _panels(len(chosen), width)
-    handles: dict[str, Any] = {}
-    names = [str(name) for name in frame["predictor"].unique()]
+        raise SettingError("n_train", n_train, f"some of {', '.join(map(str, sizes))}")
+    figure, panels = new_panels([f"{n:,} labels" for n in chosen], width, _SIZE, sharey=True)
     for panel, n in zip(panels, chosen, strict=True):
         panel.plot([0, 1], [0, 1], color="0.35", linewidth=0.8, zorder=1)
-        for position, name in enumerate(names):
+        for position, name in enumerate(frame["predictor"].unique()):
             rows = known[(known["n_train"] == n) & (known["predictor"] == name)]
             if len(rows):
-                handles[name] = _line(panel, list(levels.values()), rows[list(levels)].mean(), position)
-        panel.set_title(f"{n:,} labels")
-        _label(panel, "claimed probability", "share of true values inside")
+                coverage = rows[list(levels)].mean()
+                draw_line(panel, str(name), position, list(levels.values()), coverage, step=None)
         panel.set(xlim=(0, 1), ylim=(0, 1))
+        draw_grid(panel)
+    label_panels(panels, "nominal probability", "share of true values inside")
     draws = known.groupby(["predictor", "n_train"], observed=True)["draw"].nunique()
-    title = f"mean of {_counts(draws)} draws; cells without a labelled isomorph"
-    legend_below(figure, handles, title, spacing=2.0)
+    legend_below(figure, f"mean of {_range(draws)} draws; cells without a labelled isomorph")
     return figure
 
 
-def _of_one(frame: pd.DataFrame) -> pd.DataFrame:
-    checked_predictions(frame)
+def _check_single(frame: pd.DataFrame) -> None:
+    _check_predictions(frame)
     for name in ("task", "target", "protocol"):
         if frame[name].nunique() > 1:
-            raise SettingError(f"The frame has several values of {name}. Select one.")
-    return frame
+            raise SettingError(name, sorted(frame[name].unique()), "a single value in the frame")
 
 
-def _panels(count: int, width: Width) -> tuple[Figure, list[Axes]]:
-    columns, rows = columns_in(width, count, count)
-    figure = new_figure(inches(width, max(1.3, count) * _PANEL_WIDTH), rows * _PANEL_HEIGHT + 0.8)
-    panels = list(figure.subplots(rows, columns, sharey=True, squeeze=False).ravel())
-    for unused in panels[count:]:
-        unused.remove()
-    for panel in panels[:count]:
-        tidy(panel)
-    return figure, panels[:count]
-
-
-def _label(panel: Axes, x: str, y: str) -> None:
-    """Label the axes of a panel, the vertical one where the panel is the first of its row."""
-    place = panel.get_subplotspec()
-    panel.set_xlabel(x)
-    if place is None or place.is_first_col():
-        panel.set_ylabel(y)
-
-
-def _panel_width(figure: Figure, panel: Axes) -> float:
-    place = panel.get_subplotspec()
-    return (float(figure.get_size_inches()[0]) - 0.7) / (1 if place is None else place.get_gridspec().ncols)
-
-
-def _line(panel: Axes, x: Any, y: Any, position: int) -> Any:
-    (line,) = panel.plot(x, y, **style(position).line())
-    return line
-
-
-def _numbers(panel: Axes, sizes: Iterable[int]) -> None:
-    """Label the numbers of labels that were used, as far as they do not touch."""
-    from matplotlib.ticker import NullLocator
-
-    ticks: list[int] = []
-    for n in sorted(set(sizes)):
-        if not ticks or np.log10(n / ticks[-1]) > 0.17:
-            ticks.append(n)
-    panel.xaxis.set_minor_locator(NullLocator())
-    panel.set_xticks(ticks, [f"{n:,}" for n in ticks])
-
-
-def _target(table: pd.DataFrame) -> str:
-    address = str(table["target"].iloc[0]).split(" of ")[0].split("/")
-    return f"{address[0]} {address[2]}" if len(address) > 2 else address[0]
-
-
-def _counts(draws: pd.Series[int]) -> str:
-    low, high = int(draws.min()), int(draws.max())
-    return str(low) if low == high else f"{low} to {high}"
+def _range(draws: pd.Series[int]) -> str:
+    return " to ".join(str(n) for n in sorted({int(draws.min()), int(draws.max())}))
 
 
 def write_prediction_summary(frame: pd.DataFrame, folder: str | PathLike[str]) -> list[Path]:
-    """Write ``results.csv``, ``summary.md`` and the pictures of one task, target and protocol of a benchmark.
+    """Write ``results.csv``, ``summary.md`` and the figures of one task, target and protocol of a benchmark.
 
     >>> import tempfile
     >>> import nasmeta as nm
@@ -285,8 +223,8 @@ def write_prediction_summary(frame: pd.DataFrame, folder: str | PathLike[str]) -
     ]
     for scope, title in SCOPES.items():
         rows = table[table["scope"] == scope].drop(columns=["task", "target", "protocol", "scope"])
-        if scope != "isomorph-disjoint":  # measured in that scope only
-            rows = rows.drop(columns=["crps", *(name for name in rows if str(name).startswith("coverage_"))])
+        if scope != "isomorph-disjoint":  # the only scope of calibration
+            rows = rows.drop(columns=["crps", *_coverage_levels(rows)])
         parts += [f"## Scored on {title}\n", to_markdown(rows)]
     home = Path(folder)
     files = [home / "results.csv", home / "summary.md"]

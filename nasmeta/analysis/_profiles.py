@@ -18,8 +18,6 @@ from nasmeta.analysis._statistics import (
 )
 from nasmeta.errors import SettingError
 
-_POINTS = 200
-
 
 def performance_profiles(
     frame: pd.DataFrame,
@@ -29,14 +27,13 @@ def performance_profiles(
     thresholds: npt.ArrayLike | None = None,
     level: float = 0.95,
     seed: int = 0,
-    n_resamples: int = 2000,
 ) -> pd.DataFrame:
-    """Give the share of runs whose normalised regret is at most τ, for every τ (Agarwal et al. 2021).
+    """Return the share of runs with a normalised regret of at most τ, for every τ (Agarwal et al. 2021).
 
     A higher curve is better; if curves cross, no single number describes the comparison.
-    Arguments are as in `normalised_regrets`, a regret of 1 being the mean of the reference searcher on that task; there
-    are 200 `thresholds` from 0 to the largest regret, at most 1.5, if none are given. Each task has the same weight,
-    and the stratified bootstrap is pointwise.
+    Arguments are as in `aggregate_scores`; a regret of 1 is the mean of the reference searcher on that task. By
+    default, 200 `thresholds` from 0 to the largest regret, at most 1.5, are used. Each task has the same weight, and
+    the stratified bootstrap is pointwise.
 
     >>> import pandas as pd
     >>> frame = pd.DataFrame({
@@ -48,13 +45,13 @@ def performance_profiles(
     """
     losses, regrets, _ = normalised_regrets(frame, at, x, reference)
     if thresholds is None:
-        thresholds = np.linspace(0, min(1.5, float(regrets.max())), _POINTS)
+        thresholds = np.linspace(0, min(1.5, float(regrets.max())), 200)
     tau = np.unique(np.asarray(thresholds, dtype=np.float64))
     by_task = [regrets[losses.task == code] for code in range(len(losses.tasks))]
     rng, parts = np.random.default_rng(seed), []
     for column, searcher in enumerate(losses.searchers):
         below = [(regret[:, column, None] <= tau).astype(np.float64) for regret in by_task]  # (runs, k) each
-        draws = stratified_draws([len(runs) for runs in below], n_resamples, rng)
+        draws = stratified_draws([len(runs) for runs in below], 2000, rng)
         resampled = [drawn @ runs / len(runs) for drawn, runs in zip(draws, below, strict=True)]
         low, high = quantile_interval(np.mean(resampled, axis=0), level)
         share = np.mean([runs.mean(axis=0) for runs in below], axis=0)
@@ -63,11 +60,11 @@ def performance_profiles(
     return pd.concat(parts, ignore_index=True)
 
 
-def runtime_profiles(frame: pd.DataFrame, target: float = 0.0) -> pd.DataFrame:
-    """Give the share of runs that reached a regret within n evaluations, for every n, averaged over the tasks.
+def runtime_profiles(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the share of runs that found the optimum within n evaluations, for every n, averaged over the tasks.
 
-    The share is a step function, written where it changes, from evaluation 1 to the last at which it is known: where
-    the first run that had not reached the target ended. Searchers may have different numbers of runs.
+    The share is a step function. There is a row for evaluation 1, each step, and the end, at which the first unsolved
+    run ended. Searchers may have different numbers of runs.
 
     >>> import pandas as pd
     >>> frame = pd.DataFrame({
@@ -80,18 +77,16 @@ def runtime_profiles(frame: pd.DataFrame, target: float = 0.0) -> pd.DataFrame:
            a           3    0.5
     """
     runs = read_runs(frame)
-    needed = np.add.reduceat(runs.columns["regret"] > target, runs.start, dtype=np.int64) + 1.0
-    needed[needed > runs.length] = np.inf
-    parts = []
+    needed, parts = runs.to_optimum, []
     for code, searcher in enumerate(runs.searchers):
-        own = runs.searcher == code
-        absent = set(runs.tasks) - {runs.tasks[task] for task in runs.task[own]}
+        chosen = runs.searcher == code
+        absent = set(runs.tasks) - {runs.tasks[task] for task in runs.task[chosen]}
         if absent:
-            raise SettingError(f"{searcher} has no run on {min(absent)}: a profile over tasks needs all of them.")
-        end = runs.length[own & np.isinf(needed)].min(initial=runs.length.max())
-        points = np.unique(np.r_[1, needed[own & (needed <= end)], end]).astype(np.int64)
+            raise SettingError(f"task without a run of {searcher}", min(absent), "a run of every searcher on each task")
+        end = runs.length[chosen & np.isinf(needed)].min(initial=runs.length.max())
+        points = np.unique(np.r_[1, needed[chosen & (needed <= end)], end]).astype(np.int64)
         shares = [
-            (needed[own & (runs.task == task)][:, None] <= points).mean(axis=0) for task in range(len(runs.tasks))
+            (needed[chosen & (runs.task == task)][:, None] <= points).mean(axis=0) for task in range(len(runs.tasks))
         ]
         parts.append(pd.DataFrame({"searcher": searcher, "evaluation": points, "share": np.mean(shares, axis=0)}))
     return pd.concat(parts, ignore_index=True)
@@ -107,9 +102,10 @@ def anytime_area(
 ) -> pd.DataFrame:
     """Average the regret over the whole budget: the area under a run's regret curve, divided by the axis' length.
 
-    So it has the regret's unit. Evaluations weigh alike, or with `log` by log((n + 1) / n), so that each tenfold of the
-    budget counts the same. Over simulated seconds the curve is a step function, from the time when every run of the
-    task has its first evaluation. If `until` is left out, the budget is the largest at which all runs are known.
+    It has the unit of the regret. All evaluations have the same weight; with `log`, evaluation n has the weight
+    log((n + 1) / n), and each tenfold of the budget the same weight. Over simulated seconds the curve is a step
+    function, which begins when every run of the task has its first evaluation. By default, the budget is the largest
+    at which all runs are known.
 
     >>> import pandas as pd
     >>> frame = pd.DataFrame({
@@ -146,6 +142,6 @@ def _area(ends: FloatArray, regret: FloatArray, begin: float, end: float, x: XAx
     height = np.r_[regret[np.searchsorted(ends, begin, side="right") - 1], regret[inner]]
     if log:
         if begin <= 0:
-            raise SettingError(f"Simulated seconds begin at {begin}; a log scale needs them above 0.")
+            raise SettingError("simulated seconds of the first evaluation", begin, "a number above 0")
         edges = np.log(edges)
     return float((np.diff(edges) * height).sum() / (edges[-1] - edges[0]))

@@ -1,4 +1,4 @@
-"""Average ranks of searchers, their course over the budget, and Friedman's test with Nemenyi's critical difference."""
+"""Average ranks of searchers, also over the budget, and Friedman's test with Nemenyi's critical difference."""
 
 from __future__ import annotations
 
@@ -15,25 +15,23 @@ from nasmeta.errors import SettingError
 
 Blocks = Literal["runs", "tasks"]
 
-_CURVE_POINTS = 80
-
 
 def average_ranks(frame: pd.DataFrame, at: float | None = None, x: XAxis | None = None) -> pd.DataFrame:
     """Rank the searchers by their regret after the same budget; 1 is the best.
 
-    Ranks are taken within each (task, seed), ties share the average rank, then the mean is taken over the seeds of a
-    task and over the tasks, each task with the same weight.
+    Searchers are ranked within each (task, seed); ties share the average rank. The mean is taken over the seeds of a
+    task and then over the tasks.
 
     Parameters
     ----------
     frame : DataFrame (rows,)
-        A results frame with a run of every searcher for every (task, seed) in it.
+        A results frame with a run of every searcher for every (task, seed).
     at : float, optional
         The budget; by default the largest number of evaluations that all runs reach, or the largest number of simulated
         seconds that all runs on the task reach. Runs that found the optimum reach any budget.
     x : {"evaluation", "simulated_seconds"}, optional
         The axis of the budget. By default simulated seconds if runs without the optimum ended after different numbers
-        of evaluations, as they do after a budget in seconds; else evaluations.
+        of evaluations; else evaluations.
 
     Returns
     -------
@@ -43,7 +41,7 @@ def average_ranks(frame: pd.DataFrame, at: float | None = None, x: XAxis | None 
     Raises
     ------
     SettingError
-        The frame is not valid, some run is missing, or a censored run ended before `at`.
+        If the frame is not valid, a run is missing, or a censored run ended before `at`.
 
     Examples
     --------
@@ -67,11 +65,11 @@ def average_ranks(frame: pd.DataFrame, at: float | None = None, x: XAxis | None 
     return result.sort_values("mean", kind="stable", ignore_index=True)
 
 
-def rank_curves(frame: pd.DataFrame, x: XAxis | None = None, points: int = _CURVE_POINTS) -> pd.DataFrame:
+def rank_curves(frame: pd.DataFrame, x: XAxis | None = None, points: int = 80) -> pd.DataFrame:
     """Follow the average rank of each searcher over the budget, at up to `points` budgets on a log scale.
 
-    Tasks differ in what a training costs, so over simulated seconds the budget is a share (0 to 1) of each task's own:
-    of the largest at which all of its runs are known.
+    The cost of a training differs between tasks, so over simulated seconds the budget is a share (0 to 1) of the
+    largest budget at which all runs of a task are known.
 
     >>> import pandas as pd
     >>> frame = pd.DataFrame({
@@ -95,9 +93,9 @@ def rank_curves(frame: pd.DataFrame, x: XAxis | None = None, points: int = _CURV
         begin = [float(part.loc[part["evaluation"] == 1, "simulated_seconds"].max()) for part in parts]
         shares = np.geomspace(max(b / end for b, end in zip(begin, whole.at[:, -1], strict=True)), 1, points)
         for part, first, end in zip(parts, begin, whole.at[:, -1], strict=True):
-            budgets = np.clip(shares * end, first, end)  # a rounding error must not leave what is known
-            course = _mean_ranks(paired_losses(part, budgets, whole.x))[0]
-            per_task.append(course[:, np.searchsorted(np.unique(budgets), budgets)])
+            budgets = np.clip(shares * end, first, end)  # despite rounding errors
+            curve = _mean_ranks(paired_losses(part, budgets, whole.x))[0]
+            per_task.append(curve[:, np.searchsorted(np.unique(budgets), budgets)])
         ranks = np.mean(per_task, axis=0)
         name, shown = "budget_share", shares
     return pd.DataFrame(
@@ -124,12 +122,12 @@ class Friedman:
     Statistic and p-value are 0 and 1 if all searchers tie in every block.
     """
 
-    statistic: float  # Friedman's χ², corrected for ties, and its p-value
+    statistic: float  # Friedman's χ², corrected for ties
     p_value: float
     blocks: int
-    ranks: pd.Series[float]  # average rank over the blocks of each searcher, the best first
-    level: float  # of significance, such as 0.05
-    critical_difference: float  # average ranks that differ by at least so much differ at `level` (Nemenyi 1963)
+    ranks: pd.Series[float]  # average rank of each searcher over the blocks, the best first
+    level: float  # of significance
+    critical_difference: float  # between average ranks, at `level` (Nemenyi 1963)
     nemenyi: pd.DataFrame  # (searchers, searchers): p-values of all pairs, in the order of `ranks`; 1 on the diagonal
 
 
@@ -140,21 +138,21 @@ def friedman_test(
     over: Blocks = "runs",
     level: float = 0.05,
 ) -> Friedman:
-    """Test whether all searchers are alike, and which pairs are not, by ranks alone (Demšar 2006).
+    """Test whether searchers differ, and which pairs, by their ranks (Demšar 2006).
 
-    Ranks within a block do not depend on the unit of the regret, so tasks of any kind go together.
+    Ranks within a block do not depend on the unit of the regret, so tasks may have different units.
 
     Parameters
     ----------
     frame : DataFrame (rows,)
-        A results frame with a run of every searcher for every (task, seed) in it.
+        A results frame with a run of every searcher for every (task, seed).
     at, x
         Budget and its axis, as in `average_ranks`.
     over : {"runs", "tasks"}
         "runs": a block is one (task, seed); the result holds for these tasks and other seeds. "tasks": a block is the
         mean regret on one task; the result holds for other tasks of the kind, and needs many tasks.
     level : float
-        Of significance.
+        Level of significance.
 
     Returns
     -------
@@ -163,7 +161,7 @@ def friedman_test(
     Raises
     ------
     SettingError
-        The frame is not valid, or there are fewer than 3 searchers or 2 blocks.
+        If the frame is not valid, or there are fewer than 3 searchers or 2 blocks.
 
     Notes
     -----
@@ -186,13 +184,10 @@ def friedman_test(
     regret = {"runs": losses.regret[:, :, -1], "tasks": means}[over]
     n, k = regret.shape
     if k < 3 or n < 2:
-        raise SettingError(
-            f"Friedman's test needs at least 3 searchers and 2 blocks ({over}); there are {k} and {n}. "
-            "Two searchers are compared by paired_tests."
-        )
+        raise SettingError(f"Friedman's test needs at least 3 searchers and 2 blocks ({over}); there are {k} and {n}.")
     ranks = np.asarray(rankdata(regret, axis=1))
     statistic, p_value = 0.0, 1.0
-    if (ranks != ranks[0, 0]).any():  # else all tie in all blocks, and SciPy divides by zero
+    if (ranks != ranks[0, 0]).any():  # SciPy divides by zero if all tie in all blocks
         statistic, p_value = map(float, friedmanchisquare(*regret.T))
     mean = pd.Series(ranks.mean(axis=0), index=list(losses.searchers)).sort_values(kind="stable")
     error = np.sqrt(k * (k + 1) / (6 * n))

@@ -1,4 +1,4 @@
-"""Bootstrap intervals, computed by SciPy."""
+"""Bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nasmeta.analysis._frame import FloatArray, IntArray
+from nasmeta.analysis._frame import FloatArray
 from nasmeta.errors import SettingError
 
 _BATCH_NUMBERS = 20_000_000  # resampled numbers held at once, 160 MB
@@ -27,39 +27,33 @@ def bootstrap_interval(
     samples: npt.ArrayLike,
     statistic: Callable[..., Any] = np.mean,
     level: float = 0.95,
-    axis: int = 0,
     n_resamples: int = 2000,
     seed: int | np.random.Generator = 0,
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the percentile bootstrap interval of a statistic, by `scipy.stats.bootstrap`.
+    """Return the percentile bootstrap interval of a statistic, as `scipy.stats.bootstrap` does.
 
-    Whole runs are drawn: all points of a curve share the draws, so the cost for many points is small and the bands of
-    one curve belong together.
+    Whole runs are drawn: all points of a curve share the draws.
 
     Parameters
     ----------
-    samples : array_like of float (…, n, …)
-        n independent samples along `axis`, for example (runs,) or (runs, points of a curve).
+    samples : array_like of float (n, …)
+        n independent samples, for example (runs,) or (runs, points of a curve).
     statistic : callable
         ``statistic(array, axis=…)``, such as `numpy.mean` or `numpy.median`.
     level : float
         Nominal coverage.
-    axis : int
-        The axis of the independent samples.
-    n_resamples : int
-        Number of bootstrap draws.
-    seed : int or Generator
-        Of the draws.
+    n_resamples, seed : int, int or Generator
+        Of the bootstrap draws.
 
     Returns
     -------
-    low, high : float64 arrays, the shape of `samples` without `axis`
-        NaN if n = 1, since one run has no spread; the statistic itself if all samples are equal.
+    low, high : float64 arrays, the shape of a sample
+        NaN if n = 1; the statistic itself if all samples are equal.
 
     Raises
     ------
     SettingError
-        There are no samples, or some are masked or not finite.
+        If there are no samples, or some are masked or not finite.
 
     Examples
     --------
@@ -67,51 +61,39 @@ def bootstrap_interval(
     >>> print(round(float(low), 1), round(float(high), 1))
     20.0 24.0
     """
-    from scipy.stats import bootstrap
-
-    sample = np.moveaxis(np.atleast_1d(np.asarray(without_mask(samples), np.float64)), axis, -1)
-    shape, n = sample.shape[:-1], sample.shape[-1]
+    sample = np.moveaxis(np.asarray(without_mask(samples), np.float64), 0, -1)
+    n = sample.shape[-1]
     if sample.size == 0 or not np.isfinite(sample).all():
-        raise SettingError("A bootstrap interval needs samples, all of them finite numbers.")
-    if n == 1:
-        return np.full(shape, np.nan), np.full(shape, np.nan)
-
-    def of_draws(chosen: IntArray, axis: int) -> FloatArray:  # (batch, n) -> (…, batch)
-        if statistic is np.mean:  # by how often each run was drawn: a product of matrices instead of all the draws
-            batch = len(chosen)
-            flat = (chosen + n * np.arange(batch)[:, None]).ravel()
-            return np.asarray(sample @ (np.bincount(flat, minlength=batch * n).reshape(batch, n).T / n))
-        return np.asarray(statistic(sample[..., chosen], axis=axis))
-
-    # SciPy draws the same positions for every curve; handing it the positions alone lets us choose how they are used.
-    drawn = bootstrap(
-        (np.arange(n),),
-        of_draws,
-        vectorized=True,
-        n_resamples=n_resamples,
-        confidence_level=level,
-        batch=max(1, min(n_resamples, _BATCH_NUMBERS // sample.size)),
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    equal = sample.min(axis=-1) == sample.max(axis=-1)
+        raise SettingError("samples", samples, "at least one number, all of them finite")
     exact = np.asarray(statistic(sample, axis=-1))
-    return np.where(equal, exact, drawn.low), np.where(equal, exact, drawn.high)
+    if n == 1:
+        return np.full_like(exact, np.nan), np.full_like(exact, np.nan)
+    drawn = np.random.default_rng(seed).integers(n, size=(n_resamples, n))
+    if statistic is np.mean:  # a product of matrices instead of all the draws
+        positions = drawn + n * np.arange(n_resamples)[:, None]
+        counts = np.bincount(positions.ravel(), minlength=n_resamples * n).reshape(n_resamples, n)
+        found = sample @ (counts.T / n)
+    else:
+        parts = np.array_split(drawn, 1 + n_resamples * sample.size // _BATCH_NUMBERS)
+        found = np.concatenate([np.asarray(statistic(sample[..., part], axis=-1)) for part in parts], axis=-1)
+    low, high = quantile_interval(np.moveaxis(found, -1, 0), level)
+    equal = sample.min(axis=-1) == sample.max(axis=-1)
+    return np.where(equal, exact, low), np.where(equal, exact, high)
 
 
 def interval_columns(name: str, value: Any, bounds: Sequence[Any]) -> dict[str, Any]:
-    """Return the three columns in which tables hold a number and its interval."""
+    """Return a number and its interval as three columns of a table."""
     low, high = bounds
     return {name: float(value), f"{name}_low": float(low), f"{name}_high": float(high)}
 
 
 def quantile_interval(draws: FloatArray, level: float) -> tuple[Any, Any]:
-    """Return the bounds between which the middle part of the draws lies, float64 (…) each for draws (n, …)."""
+    """Return the bounds of the central interval of draws (n, …), float64 (…) each."""
     low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return low, high
 
 
 def stratified_draws(sizes: Sequence[int], n_resamples: int, seed: int | np.random.Generator) -> list[FloatArray]:
-    """Draw runs of each task with replacement; return how often each was drawn, float64 (n_resamples, size) a task."""
+    """Draw runs with replacement; return the counts of each task's runs, float64 (n_resamples, size)."""
     rng = np.random.default_rng(seed)
     return [rng.multinomial(size, np.full(size, 1 / size), size=n_resamples).astype(np.float64) for size in sizes]

@@ -1,4 +1,4 @@
-"""Tables for people: numbers rounded by their own uncertainty, as Markdown, LaTeX or HTML."""
+"""Tables as Markdown, LaTeX or HTML, with numbers rounded by their uncertainty."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 
 from nasmeta.checks import decimals_for
 
-_ROUNDING = 1e-8  # what is smaller is taken for 0
+_ROUNDING = 1e-8  # smaller numbers are treated as 0
 Goals = Mapping[str, Literal["min", "max"]]
 
 _LATEX = str.maketrans(
@@ -30,15 +30,15 @@ def to_markdown(
     """Write a table as Markdown, with intervals and deviations next to their numbers.
 
     Columns ``x, x_low, x_high`` become one, "22.1 [20.3, 24.0]"; columns ``x, x_std`` become "91.42 ± 0.19". Numbers
-    are rounded to two digits of their uncertainty, or to four digits without one; both to 4 decimals at most, in a
-    column of small numbers to three digits of the largest. NaN is written "–", infinity "∞".
+    are rounded to two digits of their uncertainty, or to four digits without one, and to at most 4 decimals; a column
+    of small numbers to three digits of the largest. NaN is written "–", infinity "∞".
 
     Parameters
     ----------
     table : DataFrame
         For example from `summarise`, `evaluations_to_optimum` or `average_ranks`. The index is not written.
     headers : mapping of str to str, optional
-        Headings for columns; the others are their names with spaces for underscores.
+        Headings of columns; by default their names with spaces for underscores.
     decimals : mapping of str to int, optional
         Decimals for columns without an uncertainty.
 
@@ -70,7 +70,7 @@ def to_latex(
     best: Goals | None = None,
     decimals: Mapping[str, int] | None = None,
 ) -> str:
-    r"""Write a table as a LaTeX tabular with booktabs' rules, rounded as by `to_markdown`.
+    r"""Write a table as a LaTeX tabular with booktabs' rules, rounded as in `to_markdown`.
 
     Parameters
     ----------
@@ -82,12 +82,7 @@ def to_latex(
     Returns
     -------
     str
-        To be put in by ``\input``; the preamble needs ``\usepackage{booktabs}``.
-
-    Raises
-    ------
-    SettingError
-        A goal that is neither "min" nor "max".
+        A text for ``\input``; the preamble needs ``\usepackage{booktabs}``.
 
     Examples
     --------
@@ -127,37 +122,25 @@ def to_html(
     best: Goals | None = None,
     decimals: Mapping[str, int] | None = None,
 ) -> str:
-    """Write a table as HTML, rounded as by `to_markdown`, with each cell's exact number as ``data-value``.
+    """Write a table as HTML, rounded as in `to_markdown`.
 
     >>> import pandas as pd
     >>> table = pd.DataFrame({"searcher": ["a & b"], "regret": [0.5]})
-    >>> '<td class="num" data-value="0.5">0.5000</td>' in to_html(table)
+    >>> '<td class="num">0.5000</td>' in to_html(table)
     True
     """
     text = texts_of(table, headers, best, decimals)
+    kinds = [' class="num"' if right else "" for right in text.right]
     head = "".join(
-        f'<th scope="col"{_class(right)}>{escape(heading)}</th>'
-        for heading, right in zip(text.headings, text.right, strict=True)
+        f'<th scope="col"{kind}>{escape(name)}</th>' for name, kind in zip(text.headings, kinds, strict=True)
     )
-    rows = []
+    body = ""
     for number, row in enumerate(text.rows):
-        cells = []
-        for column, cell in enumerate(row):
-            shown = escape(cell)
-            if (number, column) in text.best:
-                shown = f"<strong>{shown}</strong>"
-            if column == 0:
-                cells.append(f'<th scope="row">{shown}</th>')
-            else:
-                value = text.values[number][column]
-                exact = f' data-value="{value:.10g}"' if isinstance(value, Real) else ""
-                cells.append(f"<td{_class(text.right[column])}{exact}>{shown}</td>")
-        rows.append(f"<tr>{''.join(cells)}</tr>")
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-
-
-def _class(right: bool) -> str:
-    return ' class="num"' if right else ""
+        cells = [escape(cell) for cell in row]
+        cells = [f"<strong>{cell}</strong>" if (number, i) in text.best else cell for i, cell in enumerate(cells)]
+        numbers = "".join(f"<td{kind}>{cell}</td>" for cell, kind in zip(cells[1:], kinds[1:], strict=True))
+        body += f'<tr><th scope="row">{cells[0]}</th>{numbers}</tr>'
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def number_or_dash(value: float, form: str = ".2f") -> str:
@@ -166,7 +149,7 @@ def number_or_dash(value: float, form: str = ".2f") -> str:
 
 
 def spread(mean: float, deviation: float, digits: int = 2) -> str:
-    """Write a mean and its standard deviation, as far as they are known; `nasmeta.checks.decimals_of` has the digits.
+    """Write a mean and its standard deviation, if they are known.
 
     >>> spread(90.123, 0.4), spread(7e-05, 1.234e-06, 6), spread(0.0, 0.0)
     ('90.12 ± 0.40', '0.000070 ± 0.000001', '0.00 ± 0.00')
@@ -177,13 +160,12 @@ def spread(mean: float, deviation: float, digits: int = 2) -> str:
 
 
 class _Texts(NamedTuple):
-    """A formatted table: headings, right-aligned columns, rows, their values, and the best cells."""
+    """A formatted table."""
 
     headings: list[str]
-    right: list[bool]
+    right: list[bool]  # whether a column contains numbers
     rows: list[list[str]]
-    values: list[list[Any]]
-    best: set[tuple[int, int]]
+    best: set[tuple[int, int]]  # (row, column) of the best cells
 
 
 def texts_of(
@@ -192,6 +174,7 @@ def texts_of(
     best: Goals | None = None,
     decimals: Mapping[str, int] | None = None,
 ) -> _Texts:
+    """Return a formatted table; `best` gives the columns whose best cells are marked."""
     names = [str(name) for name in table.columns]
     parts = {f"{name}{end}" for name in names for end in ("_low", "_high", "_std")} & set(names)
     shown = [name for name in names if name not in parts]
@@ -199,30 +182,25 @@ def texts_of(
     most = {name: _most_decimals(column) for name, column in zip(shown, columns, strict=True)}
     fixed = decimals or {}
     rows = [[_cell(row, name, parts, fixed.get(name), most[name]) for name in shown] for _, row in table.iterrows()]
-    values = [[row[name] for name in shown] for _, row in table.iterrows()]
     winners = set()
     for name, goal in (best or {}).items():
-        if name in shown:
-            column = shown.index(name)
-            numbers = np.array([row[column] for row in values], dtype=np.float64)
-            if np.isfinite(numbers).any():
-                # Equal to the best as printed.
-                first = [row[column].split(" ")[0] for row in rows]
-                best_value = {"min": np.nanmin, "max": np.nanmax}[goal](numbers)
-                top = {text for text, number in zip(first, numbers, strict=True) if number == best_value}
-                if not set(first) <= top:  # none if all are
-                    winners |= {(number, column) for number, text in enumerate(first) if text in top}
+        if name not in shown or not np.isfinite(table[name]).any():
+            continue
+        column = shown.index(name)
+        printed = [row[column].split(" ")[0] for row in rows]
+        position = int(np.nanargmin(table[name]) if goal == "min" else np.nanargmax(table[name]))
+        if set(printed) != {printed[position]}:  # no cell is marked if all are equal
+            winners |= {(row, column) for row, text in enumerate(printed) if text == printed[position]}
     return _Texts(
         headings=[(headers or {}).get(name, name.replace("_", " ")) for name in shown],
         right=[all(isinstance(value, Real) for value in column) for column in columns],
         rows=rows,
-        values=values,
         best=winners,
     )
 
 
 def _most_decimals(column: pd.Series[Any]) -> int:
-    """Return how many decimals a column may have: more than 4 where even its largest number, no rounding, is small."""
+    """Return how many decimals a column may have: more than 4 if even its largest number is small."""
     sizes = [abs(float(value)) for value in column if isinstance(value, Real)]
     largest = max(filter(np.isfinite, sizes), default=0.0)
     return decimals_for(largest if largest > _ROUNDING else 0.0, 4)

@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
 from itertools import takewhile
@@ -18,6 +18,7 @@ from typing import Any
 
 from nasmeta.checks import check_int, check_number
 from nasmeta.errors import MissingPackageError, NasmetaError, SettingError, UnknownNameError
+from nasmeta.journals import Shard
 from nasmeta.threads import kill_workers
 
 _VARIABLE = "CUDA_VISIBLE_DEVICES"
@@ -73,42 +74,83 @@ _RETRIES = 3  # of a job on other Ray workers, before the driver is informed
 
 
 @dataclass(frozen=True)
-class Backend:
-    """Where jobs run."""
+class Workers:
+    """Parallel workers of a comparison.
 
-    name: str = "loky"
-    address: str | None = None  # of a running cluster
-    workers: int | None = 1  # None for all CPUs of a cluster
-    gpus: float | None = None  # per worker
+    Parameters
+    ----------
+    n : int, optional
+        Number of workers; by default 1 on this machine, or as many as the GPUs admit, and on a cluster one per CPU. A
+        running Dask cluster is used completely.
+    backend : {"loky", "ray", "dask"}, default "loky"
+        Processes on this machine (loky), or a Ray or Dask cluster. The results are equal bit for bit. Each node opens
+        its own tables; an error is raised if its data or versions differ. On a cluster only the calling process writes
+        to the folder, and it repeats the runs of a worker that died. Trainings are the exception: all nodes must see
+        their folder.
+    address : str, optional
+        Address of a running cluster, such as ``tcp://host:8786``; by default the current connection of this process,
+        ``RAY_ADDRESS`` or ``DASK_SCHEDULER_ADDRESS``, or else a new cluster on this machine.
+    gpus : float, optional
+        GPUs per worker; two workers share one with 0.5. A local worker sees only its own GPU
+        (``CUDA_VISIBLE_DEVICES``); Ray gets ``num_gpus``, and Dask the resource ``GPU``. By default, local workers that
+        train use the GPUs in turn.
+    shard : str, optional
+        ``I/N``, I from 0: do and return only the I-th of N parts of the runs. Several processes, also on different
+        machines, can do their shards in one folder at the same time. Afterwards the same call without a shard reads
+        their runs, does missing ones, and writes the results.
 
-    @classmethod
-    def of(
-        cls, name: str, address: str | None = None, workers: int | None = None, gpus: float | None = None
-    ) -> Backend:
-        """Check the arguments of a user, and that the backend is installed."""
-        if name not in BACKENDS:
-            raise UnknownNameError.of("backend", name, BACKENDS)
-        own = None if gpus is None else check_number("gpus_per_worker", gpus, 0.01, 1)
-        if name == "loky":
-            if address is not None:
-                raise SettingError("loky runs on this machine and has no address. Clusters: backend ray or dask.")
-            fitting = None if own is None else _fitting(own)
-            n = check_int("workers", (fitting or 1) if workers is None else workers, most=1_000)
-            if fitting is not None and n > fitting:
-                raise SettingError(
-                    f"{n} workers of {own:g} GPUs each do not fit on the {len(visible_gpus())} GPUs here; {fitting} do."
-                )
-            return cls(name, None, n, own)
-        if find_spec(_MODULES[name]) is None:
-            raise MissingPackageError.of(f"The backend {name}", name, _MODULES[name])
-        if workers is not None:
-            check_int("workers", workers, most=100_000)
-        return cls(name, address, workers, own)
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> workers = nm.experiments.Workers(shard="0/2")
+    >>> with TemporaryDirectory() as folder:
+    ...     frame = nm.compare("random", "nb201/cifar10", repeats=4, evaluations=5, folder=folder, workers=workers)
+    >>> frame["seed"].unique().tolist()
+    [0, 2]
+    """
+
+    n: int | None = None
+    backend: str = "loky"
+    address: str | None = None
+    gpus: float | None = None
+    shard: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.backend not in BACKENDS:
+            raise UnknownNameError.of("backend", self.backend, BACKENDS)
+        if self.n is not None:
+            check_int("workers", self.n, most=100_000)
+        if self.gpus is not None:
+            check_number("gpus per worker", self.gpus, 0.01, 1)
+        if self.shard is not None:
+            Shard.of(self.shard)
+        if not self.is_cluster and self.address is not None:
+            raise SettingError("address", self.address, "none without the backend ray or dask")
+        if self.is_cluster and find_spec(_MODULES[self.backend]) is None:
+            raise MissingPackageError.of(f"The backend {self.backend}", self.backend, _MODULES[self.backend])
 
     @property
     def is_cluster(self) -> bool:
         """Whether jobs may run on other machines."""
-        return self.name != "loky"
+        return self.backend != "loky"
+
+    @property
+    def is_one_process(self) -> bool:
+        """Whether all jobs run in this process."""
+        return not self.is_cluster and self.n == 1 and self.gpus is None
+
+    def on_this_machine(self, trains: bool) -> Workers:
+        """Return local workers with their number and, if they train, their GPUs."""
+        if self.is_cluster:
+            return self
+        if self.gpus is None:
+            n = self.n or 1
+            there = len(visible_gpus()) if trains and n > 1 else 0
+            return replace(self, n=n, gpus=min(1.0, there / n) if there else None)
+        fitting = _fitting(self.gpus)
+        if (self.n or fitting) > fitting:
+            raise SettingError("workers", self.n, f"at most {fitting} on {len(visible_gpus())} GPUs")
+        return replace(self, n=self.n or fitting)
 
 
 @dataclass(frozen=True)
@@ -123,30 +165,30 @@ class Connection:
 
 
 @contextmanager
-def connected(backend: Backend) -> Iterator[Callable[[], Connection]]:
+def connected(workers: Workers) -> Iterator[Callable[[], Connection]]:
     """Yield a function that connects at its first call, and returns this connection afterwards.
 
     A running cluster is used and stays: the one to which this process is connected, or the one at the address,
     ``RAY_ADDRESS`` or ``DASK_SCHEDULER_ADDRESS``. Otherwise a cluster is started on this machine, and ends with the
     block. The function raises a NasmetaError if no cluster responds, or if it has too few workers.
     """
-    connect = {"loky": _loky, "ray": _ray, "dask": _dask}[backend.name]
+    connect = {"loky": _loky, "ray": _ray, "dask": _dask}[workers.backend]
     with ExitStack() as stack:
-        yield cache(lambda: connect(backend, stack))
+        yield cache(lambda: connect(workers, stack))
 
 
-def _loky(backend: Backend, stack: ExitStack) -> Connection:
+def _loky(workers: Workers, stack: ExitStack) -> Connection:
     from joblib.externals.loky.process_executor import BrokenProcessPool
 
     stack.enter_context(warnings.catch_warnings())
     # loky takes opened tables and models for a memory leak, and replaces such a worker.
     warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
-    options, workers = {"inner_max_num_threads": 1}, backend.workers or 1
-    slots = None if backend.gpus is None else _slots(workers, stack)
+    options, n = {"inner_max_num_threads": 1}, workers.n or 1
+    slots = None if workers.gpus is None else _slots(n, stack)
     if slots is not None:  # a process that has used one GPU cannot be shown another
         end_loky()
         stack.callback(end_loky)
-    return Connection("loky", workers, options, (BrokenProcessPool,), slots)
+    return Connection("loky", n, options, (BrokenProcessPool,), slots)
 
 
 def end_loky() -> None:
@@ -162,18 +204,18 @@ def _fitting(gpus: float) -> int:
     """Return the number of workers that fit on the GPUs of this machine."""
     there = len(visible_gpus())
     if not there:
-        raise SettingError("There is no GPU on this machine, or CUDA_VISIBLE_DEVICES hides it: no gpus_per_worker.")
+        raise SettingError("This machine has no visible GPU (CUDA_VISIBLE_DEVICES), so gpus is not possible.")
     return there * int(1 / gpus + 1e-9)
 
 
-def _slots(workers: int, stack: ExitStack) -> GpuSlots:
+def _slots(n: int, stack: ExitStack) -> GpuSlots:
     """Return a slot for each worker of this machine, on its GPUs in turn."""
     devices = visible_gpus()
     folder = stack.enter_context(TemporaryDirectory(prefix="nasmeta-gpus-", ignore_cleanup_errors=True))
-    return GpuSlots(folder, tuple(devices[i % len(devices)] for i in range(workers)))
+    return GpuSlots(folder, tuple(devices[i % len(devices)] for i in range(n)))
 
 
-def _ray(backend: Backend, stack: ExitStack) -> Connection:
+def _ray(workers: Workers, stack: ExitStack) -> Connection:
     import ray
     from joblib import register_parallel_backend
     from ray.exceptions import RayError
@@ -185,7 +227,7 @@ def _ray(backend: Backend, stack: ExitStack) -> Connection:
         supports_return_generator = True
 
     register_parallel_backend("nasmeta-ray", YieldingRayBackend)
-    address = backend.address or os.environ.get("RAY_ADDRESS")
+    address = workers.address or os.environ.get("RAY_ADDRESS")
     if not ray.is_initialized():
         stack.callback(ray.shutdown)
         quiet = {"logging_level": "ERROR", "log_to_driver": False}
@@ -194,19 +236,19 @@ def _ray(backend: Backend, stack: ExitStack) -> Connection:
                 _knock(address)
                 ray.init(address=address, **quiet)
             else:
-                ray.init(num_cpus=backend.workers or os.cpu_count(), include_dashboard=False, **quiet)
+                ray.init(num_cpus=workers.n or os.cpu_count(), include_dashboard=False, **quiet)
         except (OSError, RuntimeError, ValueError, RayError) as reason:
             raise _no_answer("ray", address, "ray start --head", reason) from reason
     resources = ray.cluster_resources()
-    cpus = _limited(int(resources.get("CPU", 0)), resources.get("GPU", 0), backend)
+    cpus = _limited(int(resources.get("CPU", 0)), resources.get("GPU", 0), workers)
     # If nodes die, their actors restart on the remaining nodes.
     actors: dict[str, Any] = {"scheduling_strategy": "SPREAD", "max_restarts": -1, "max_task_retries": _RETRIES}
-    if backend.gpus is not None:
-        actors["num_gpus"] = backend.gpus
+    if workers.gpus is not None:
+        actors["num_gpus"] = workers.gpus
     return Connection("nasmeta-ray", cpus, {"ray_remote_args": actors}, (RayError,))
 
 
-def _dask(backend: Backend, stack: ExitStack) -> Connection:
+def _dask(workers: Workers, stack: ExitStack) -> Connection:
     import dask
     from distributed import Client, KilledWorker, LocalCluster, default_client
     from joblib import register_parallel_backend
@@ -229,7 +271,7 @@ def _dask(backend: Backend, stack: ExitStack) -> Connection:
                 await asyncio.sleep(0.01)
 
     register_parallel_backend("nasmeta-dask", TellingDaskBackend)
-    address: Any = backend.address
+    address: Any = workers.address
     client, slots = None, None
     if not address:
         with suppress(ValueError):  # none yet
@@ -238,43 +280,37 @@ def _dask(backend: Backend, stack: ExitStack) -> Connection:
     if client is None:
         try:
             if not address:
-                fitting = None if backend.gpus is None else _fitting(backend.gpus)
-                workers = backend.workers or fitting or os.cpu_count() or 1
-                slots = None if fitting is None else _slots(workers, stack)
+                fitting = None if workers.gpus is None else _fitting(workers.gpus)
+                n = workers.n or fitting or os.cpu_count() or 1
+                slots = None if fitting is None else _slots(n, stack)
                 address = stack.enter_context(
                     LocalCluster(
-                        n_workers=workers,
+                        n_workers=n,
                         threads_per_worker=1,
                         dashboard_address=None,
-                        **({} if slots is None else {"resources": {"GPU": backend.gpus}}),
+                        **({} if slots is None else {"resources": {"GPU": workers.gpus}}),
                     )
                 )
             client = stack.enter_context(Client(address, set_as_default=False, timeout=_CONNECT_SECONDS))
         except (OSError, TimeoutError, ValueError) as reason:
-            raise _no_answer("dask", backend.address, "dask scheduler", reason) from reason
+            raise _no_answer("dask", workers.address, "dask scheduler", reason) from reason
     there = client.scheduler_info(n_workers=-1)["workers"].values()
     gpus = sum(worker.get("resources", {}).get("GPU", 0) for worker in there)
-    threads = _limited(sum(client.ncores().values()), gpus, backend)
+    threads = _limited(sum(client.ncores().values()), gpus, workers)
     options: dict[str, Any] = {"client": client}
-    if backend.gpus is not None:
-        options["resources"] = {"GPU": backend.gpus}
+    if workers.gpus is not None:
+        options["resources"] = {"GPU": workers.gpus}
     return Connection("nasmeta-dask", threads, options, (KilledWorker,), slots)
 
 
-def _limited(cpus: int, gpus: float, backend: Backend) -> int:
+def _limited(cpus: int, gpus: float, workers: Workers) -> int:
     """Return the number of workers of a cluster; raise an error if too few fit."""
-    fitting = cpus if backend.gpus is None else min(cpus, int(gpus / backend.gpus + 1e-9))
-    if fitting < (backend.workers or 1):
-        how = {"ray": "ray start --num-gpus N", "dask": 'dask worker --resources "GPU=1"'}[backend.name]
-        there, each = f"{cpus} CPUs", ""
-        if backend.gpus is not None:
-            there += f" and {gpus:g} GPUs"
-            each = f" with {backend.gpus:g} GPUs each (nodes are started with `{how}`)"
-        raise NasmetaError(
-            f"The {backend.name} cluster has {there}, but {backend.workers or 1} workers{each} were asked for. Leave "
-            "out workers to use all, or add nodes to it."
-        )
-    return fitting if backend.name == "dask" else backend.workers or fitting
+    fitting = cpus if workers.gpus is None else min(cpus, int(gpus / workers.gpus + 1e-9))
+    if fitting < (workers.n or 1):
+        start = {"ray": "ray start --num-gpus N", "dask": 'dask worker --resources "GPU=1"'}[workers.backend]
+        hint = "" if workers.gpus is None else f"Nodes with GPUs are started with `{start}`."
+        raise NasmetaError("workers", workers.n or 1, f"at most {fitting} on {cpus} CPUs and {gpus:g} GPUs", hint)
+    return fitting if workers.backend == "dask" else workers.n or fitting
 
 
 def _knock(address: str) -> None:

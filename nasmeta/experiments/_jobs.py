@@ -19,12 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import ColumnError, MissingValueError, NasmetaError, SpaceExhaustedError, UnknownNameError
-from nasmeta.experiments._backends import Backend, Connection, GpuSlots, end_loky
+from nasmeta.experiments._backends import Connection, GpuSlots, Workers, end_loky
 from nasmeta.files import write_whole
 from nasmeta.journals import Shard, differences_from
 from nasmeta.progress import heartbeat
 from nasmeta.runs import History, RunConfig
-from nasmeta.runs._warm_start import Guide
+from nasmeta.runs._transfer import Transfer
 from nasmeta.searchers import Searcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.threads import end_with, kill_workers, one_thread
@@ -42,7 +42,7 @@ class MetaTrainJob:
     pair: Pair
     config: RunConfig
 
-    def results(self) -> Iterator[Guide]:
+    def results(self) -> Iterator[Transfer]:
         """Yield what the searcher learned."""
         yield self.config.learn()
 
@@ -55,11 +55,11 @@ class Runs:
     config: RunConfig
     seeds: list[int]
     paths: list[Path | None]  # of the journals
-    learnt: Guide | None = None
+    learnt: Transfer | None = None
 
     def results(self) -> Iterator[tuple[int, History]]:
         """Yield seed and history of each run; a run without randomness is computed once."""
-        may_repeat = self.config.clock is None and not self.config.task.is_sampled
+        may_repeat = not self.config.is_timed and not self.config.task.is_sampled
         same: History | None = None
         with ExitStack() as held:
             for evaluator in self.config.evaluators.values():
@@ -129,13 +129,13 @@ def share_of(
     return dict(found)
 
 
-def results_of(jobs: Sequence[Job], backend: Backend, connect: Callable[[], Connection]) -> Iterator[tuple[Job, Any]]:
+def results_of(jobs: Sequence[Job], workers: Workers, connect: Callable[[], Connection]) -> Iterator[tuple[Job, Any]]:
     """Do jobs; yield each result with its job, in any order, as soon as it is there.
 
     If a worker dies, its job is repeated by another one. If workers die again and again while no job ends, an error is
     raised. An interrupt ends the processes; further interrupts are ignored until they are gone.
     """
-    if not backend.is_cluster and (backend.workers == 1 or len(jobs) <= 1):
+    if not workers.is_cluster and (workers.n == 1 or len(jobs) <= 1):
         with one_thread():
             for job in jobs:
                 for result in job.results():
@@ -145,7 +145,7 @@ def results_of(jobs: Sequence[Job], backend: Backend, connect: Callable[[], Conn
     while left:
         connection = connect()
         try:
-            with _one_interrupt(), closing(_pass(dict(left), backend, connection)) as results:
+            with _one_interrupt(), closing(_pass(dict(left), workers, connection)) as results:
                 for i, of_job, journals in results:
                     job, deaths = left.pop(i), 0
                     _write(job, journals)
@@ -156,7 +156,7 @@ def results_of(jobs: Sequence[Job], backend: Backend, connect: Callable[[], Conn
             if deaths >= _MOST_DEATHS:
                 text = " ".join(str(reason).split())
                 raise NasmetaError(
-                    f"Workers ({backend.name}) died {deaths} times while no job ended: {text:.300} "
+                    f"Workers ({workers.backend}) died {deaths} times while no job ended: {text:.300} "
                     "Is there enough memory on each node? The same call resumes from the journals in the folder."
                 ) from reason
 
@@ -164,13 +164,13 @@ def results_of(jobs: Sequence[Job], backend: Backend, connect: Callable[[], Conn
 _Done: TypeAlias = tuple[int, list[Any], list[bytes]]  # position of the job, its results, and its journals if on a node
 
 
-def _pass(jobs: Mapping[int, Job], backend: Backend, connection: Connection) -> Generator[_Done]:
+def _pass(jobs: Mapping[int, Job], workers: Workers, connection: Connection) -> Generator[_Done]:
     """Do jobs until all are done or a worker has died."""
     from joblib import Parallel, delayed, parallel_config
 
     slots = connection.slots
     with parallel_config(connection.joblib_name, n_jobs=connection.workers, **connection.options):
-        if backend.is_cluster:  # a job is a message of its own: one job dies with a worker
+        if workers.is_cluster:  # a job is a message of its own: one job dies with a worker
             parallel = Parallel(return_as="generator_unordered", batch_size=1)
             calls = (delayed(_on_node)(i, job, job.config.identity, _read(job), slots) for i, job in jobs.items())
         else:
@@ -178,10 +178,10 @@ def _pass(jobs: Mapping[int, Job], backend: Backend, connection: Connection) -> 
             calls = (delayed(_in_worker)(i, job, slots, os.getpid()) for i, job in jobs.items())
         results = parallel(calls)
         try:
-            with closing(results), nullcontext() if backend.is_cluster else _no_endless_wait():
+            with closing(results), nullcontext() if workers.is_cluster else _no_endless_wait():
                 yield from results
         except BaseException:
-            if not backend.is_cluster:
+            if not workers.is_cluster:
                 end_loky()
             raise
 

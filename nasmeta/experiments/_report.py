@@ -19,7 +19,7 @@ from nasmeta.checks import check_choice, check_int, check_number
 from nasmeta.code import versions_of
 from nasmeta.errors import DamagedFileError, NasmetaError, NasmetaWarning, SettingError
 from nasmeta.evaluators import TRAINED
-from nasmeta.experiments.specification._read import reported_columns
+from nasmeta.experiments._specification import reported_columns
 from nasmeta.files import facts_in, require_writable
 from nasmeta.registry import names_from_file
 from nasmeta.runs import on_evaluator
@@ -151,10 +151,7 @@ def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task
     """Return the tasks that are known on this machine, with the evaluators of the comparison."""
     if "task" not in frame.columns:
         raise SettingError("The frame is not a result of nasmeta.compare: it has no column task.")
-    asked = specification.get("tasks")
-    entries = (
-        {entry.get("name"): entry for entry in asked if isinstance(entry, dict)} if isinstance(asked, list) else {}
-    )
+    entries = specification.get("tasks", {})
     tasks = {}
     for name in map(str, frame["task"].unique()):
         evaluator = entries.get(name, {}).get("evaluator")

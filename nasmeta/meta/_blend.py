@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky
 from scipy.special import logsumexp
 
-from nasmeta.meta._arrays import Cells, Floats
+from nasmeta.meta._arrays import Cells, Floats, Prediction
 from nasmeta.predictors import make_predictor
 from nasmeta.spaces import SearchSpace
 
@@ -118,10 +118,19 @@ def blended(predictor: Any, learned: Any, cells: Cells, scores: Floats) -> Blend
     (rest_mean, rest_std), (alone_mean, alone_std) = (one.predict(everything, return_std=True) for one in (rest, alone))
     means = np.stack([adapted, slope * adapted + rest_mean, alone_mean])
     stds = np.stack([std / spread, rest_std, alone_std])
-    together = weights @ means
-    deviation = np.sqrt(weights @ (stds**2 + (means - together) ** 2))
-    told = dict(zip(("adapted", "corrected", "alone"), weights.tolist(), strict=True))
-    return Blend(level + spread * together, spread * deviation, told)
+    mean, std = mixture(weights, means, stds)
+    by_name = dict(zip(("adapted", "corrected", "alone"), weights.tolist(), strict=True))
+    return Blend(level + spread * mean, spread * std, by_name)
+
+
+def mixture(weights: Floats, means: Floats, stds: Floats) -> Prediction:
+    """Return mean and deviation of a mixture of models, (n_models,), whose predictions have shape (n_models, n).
+
+    >>> mixture(np.array([0.25, 0.75]), np.array([[0.0], [4.0]]), np.array([[1.0], [2.0]]))
+    (array([3.]), array([2.5]))
+    """
+    mean = weights @ means
+    return mean, np.sqrt(weights @ (stds**2 + (means - mean) ** 2))
 
 
 def _process(space: SearchSpace, cells: Cells, labels: Floats) -> Any:

@@ -1,6 +1,6 @@
 """Input columns of meta-learners for the architectures of any space: structure and zero-cost proxies.
 
-Zero-cost proxies on digits exist only for spaces with NAS-Bench-201 as their reference; other spaces lack the columns.
+Only spaces with NAS-Bench-201 as their reference have zero-cost proxies (on digits).
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def representatives(space: SearchSpace, architectures: NDArray[np.integer] | Non
 
     Cells use the rule ``zero``.
     """
-    asked = np.arange(space.size) if architectures is None else architectures
-    return np.asarray(space.canonical(asked, rule="zero"), dtype=np.int32)
+    chosen = np.arange(space.size) if architectures is None else architectures
+    return np.asarray(space.canonical(chosen, rule="zero"), dtype=np.int32)
 
 
 def position_feature(space: SearchSpace) -> str:

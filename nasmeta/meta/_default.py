@@ -163,15 +163,15 @@ class DefaultMetaSearch(RGPESearch):
         if complete is None:
             return self._first_cells(1)[0]
         process = complete.new_task(self.space)
-        for told in self._gp.cells:
-            process.add(told)
+        for observed in self._gp.cells:
+            process.add(observed)
         mean, std = process.posterior(labels_like(complete.mean[process.cells], self._values))
         return self._take_best(mean + BETA * std)
 
     # -- members ----------------------------------------------------------------------------------------------------
     @cached_property
     def _processes(self) -> dict[str, CellGP]:
-        """The processes by member; that of ``gp`` is also the one of `GPSearch`."""
+        """The processes by member; the process of ``gp`` is also that of `GPSearch`."""
         return {"gp": self._gp} | {name: CellGP(self._gp.kernel, self._gp.hyperparameters) for name in self.members}
 
     def tell(self, cells: Cells, values: Floats) -> None:
@@ -199,12 +199,12 @@ class DefaultMetaSearch(RGPESearch):
         covariance, n = factor @ factor.T, len(labels)
         if member == "gp":
             return left_out_densities(covariance, labels, np.zeros((n, n)))
-        seen = self._models.standard_means[:, self._gp.cells].astype(np.float64)
-        seen -= seen.mean(axis=1, keepdims=True)
+        sources = self._models.standard_means[:, self._gp.cells].astype(np.float64)
+        sources -= sources.mean(axis=1, keepdims=True)
         if member == "rgpe":
-            return left_out_densities(covariance, labels, self._without @ seen)
-        mean, variance = prior_of_weights(len(seen))  # integrated out, so no weight depends on the label
-        return left_out_densities(covariance + variance * seen.T @ seen, labels, np.tile(mean @ seen, (n, 1)))
+            return left_out_densities(covariance, labels, self._without @ sources)
+        mean, variance = prior_of_weights(len(sources))  # integrated out, so no weight depends on the label
+        return left_out_densities(covariance + variance * sources.T @ sources, labels, np.tile(mean @ sources, (n, 1)))
 
     def _most_promising(self, n: int) -> list[int]:
         labels = self._labels()
@@ -223,17 +223,17 @@ class DefaultMetaSearch(RGPESearch):
         chosen: list[int] = []
         for _ in range(n):
             scores: list[Floats] = []
-            mean: Any = 0.0
+            means = np.zeros(self.space.size)
             for gp, weight in zip(self._processes.values(), weights, strict=True):
                 if weight:
-                    its_mean, std = gp.posterior(labels)
+                    mean, std = gp.posterior(labels)
                     std = np.sqrt(std**2 + gp.hyperparameters.noise)
-                    scores.append(log_expected_improvement(its_mean, std, labels.max()) + np.log(weight))
-                    mean = mean + weight * its_mean
+                    scores.append(log_expected_improvement(mean, std, labels.max()) + np.log(weight))
+                    means += weight * mean
             cell = self._take_best(reduce(np.logaddexp, scores))
             chosen.append(cell)
             if len(chosen) < n:
-                labels = np.r_[labels, mean[cell]]
+                labels = np.r_[labels, means[cell]]
                 for gp in self._processes.values():
                     gp.add(cell)
         for gp in self._processes.values():

@@ -18,7 +18,7 @@ from nasmeta.searchers import GPSearch, MetaSearcher
 from nasmeta.spaces import SearchSpace
 
 _ARMS = ("sources", "gp")
-_BEGINNING = 5  # initial design; every second architecture is random, to reveal sources that mislead
+_INITIAL = 5  # initial design; every second architecture is random, to reveal sources that mislead
 _RATE = 0.3
 _TRIES = 128  # consecutive proposals of the policy that may not be evaluated
 _LEAST = 0.05  # least probability of each arm, so that the other can become the better one again
@@ -58,16 +58,14 @@ class _Partner(GPSearch):
 
     @property
     def n_left(self) -> int:
-        """Number of architectures without a proposal."""
+        """Number of architectures that have not been proposed."""
         return self._n_open - self._n_asked
 
-    def is_open(self, cell: int) -> bool:
-        """Return whether an architecture has not been proposed."""
-        return not self._asked[cell]
-
-    def take(self, cell: int) -> None:
-        """Mark an architecture as proposed."""
+    def take(self, cell: int) -> bool:
+        """Mark an architecture as proposed; return whether it was not before."""
+        is_new = not self._asked[cell]
         self._mark(cell)
+        return is_new
 
     def draw(self) -> int:
         """Propose a random architecture."""
@@ -119,10 +117,10 @@ class FallsBackSearch(MetaSearcher):
         if not self.falls_back:
             return self._propose(n)
         if n > self._partner.n_left:
-            raise SpaceExhaustedError(f"Fewer than {n} cells of {self.space.name} have not been proposed.")
-        proposed = [self._one() for _ in range(n)]
-        self.notes = [said for _, said in proposed]
-        return np.array([cell for cell, _ in proposed], dtype=np.int32)
+            raise SpaceExhaustedError(f"Fewer than {n} architectures of {self.space.name} have not been proposed.")
+        proposals = [self._one_proposal() for _ in range(n)]
+        self.notes = [note for _, note in proposals]
+        return np.array([cell for cell, _ in proposals], dtype=np.int32)
 
     def tell(self, cells: Cells, values: Floats) -> None:
         """Pass the values to both."""
@@ -132,28 +130,26 @@ class FallsBackSearch(MetaSearcher):
         if self.falls_back:
             self._partner.tell(cells, values)
 
-    def _one(self) -> tuple[int, Mapping[str, Any]]:
+    def _one_proposal(self) -> tuple[int, Mapping[str, Any]]:
         """Return one proposal and its note."""
-        said: dict[str, Any] = {}
+        note: dict[str, Any] = {}
         arm, share = -1, 1.0
-        if len(self._drawn) < _BEGINNING:
+        if len(self._drawn) < _INITIAL:
             by = "random" if len(self._drawn) % 2 else "sources"
         else:
-            told = [self._drawn.get(cell, (-1, 1.0)) for cell in self._found]
-            arms, drawn = np.array([arm for arm, _ in told], dtype=np.int64), np.array([share for _, share in told])
-            shares = arm_shares(np.fromiter(self._found.values(), np.float64, len(self._found)), arms, drawn)
-            said["weights"] = dict(zip(_ARMS, shares.round(4).tolist(), strict=True))
+            pairs = [self._drawn.get(cell, (-1, 1.0)) for cell in self._found]
+            arms, drawn = np.array(pairs).reshape(-1, 2).T
+            shares = arm_shares(np.array(list(self._found.values())), arms.astype(np.int64), drawn)
+            note["weights"] = dict(zip(_ARMS, shares.round(4).tolist(), strict=True))
             arm = int(self.rng.random() >= shares[0])
             by, share = _ARMS[arm], float(shares[arm])
-        cell: int | None = None
-        if by == "sources" and (cell := self._of_policy()) is None:
+        cell = self._of_policy() if by == "sources" else None
+        if by == "sources" and cell is None:
             by, arm = "gp", -1
-        if by == "random":
-            cell = self._partner.draw()
-        elif cell is None:
-            cell = int(self._partner.ask(1)[0])
+        if cell is None:
+            cell = self._partner.draw() if by == "random" else int(self._partner.ask(1)[0])
         self._drawn[cell] = arm, share
-        return cell, {"by": by, **said}
+        return cell, {"by": by, **note}
 
     def _of_policy(self) -> int | None:
         """Return a new proposal of the policy, or None after too many repeated ones."""
@@ -162,7 +158,6 @@ class FallsBackSearch(MetaSearcher):
                 cell = int(self._propose(1)[0])
             except SpaceExhaustedError:
                 return None
-            if self._partner.is_open(cell):
-                self._partner.take(cell)
+            if self._partner.take(cell):
                 return cell
         return None

@@ -1,4 +1,4 @@
-"""The scale of labels: normal scores of ranks, or transformed costs."""
+"""The scale of labels: normal scores of ranks, or square roots of costs."""
 
 from __future__ import annotations
 
@@ -12,24 +12,22 @@ from nasmeta.errors import LabelError
 from nasmeta.meta._arrays import Floats
 from nasmeta.tasks import normal_scores, standardised
 
-COST_SCALES = ("root", "log")  # for utilities that are all minus a cost
-SCALES = ("rank", *COST_SCALES, "unit")
+_SHARP = 50.0  # near the score 2 (cost 0) the root is bent to stay positive, which keeps the order
 
 
 def scored(utilities: Floats, scale: str) -> Floats:
-    """Return a source's utilities on a scale, both of shape (n,); see `nasmeta.meta.SourceMatrix`."""
+    """Return the utilities of a source on a scale of `nasmeta.meta.SourceMatrix`; both have shape (n,)."""
     if scale == "rank":
         return normal_scores(utilities)
     if scale == "unit":
         return standardised(utilities)
-    scores = _of_costs(scale, utilities, float(np.log(-utilities).mean()))
+    scores = _roots(utilities, float(np.log(-utilities).mean()))
     return np.asarray(scores - scores.mean())
 
 
-def _of_costs(scale: str, utilities: Floats, level: float) -> Floats:
-    """Return minus the Box-Cox transform of costs divided by exp(level), with power 1/2 (root) or 0 (log)."""
-    logarithms = np.log(-utilities) - level
-    return -logarithms if scale == "log" else 2 - 2 * np.exp(logarithms / 2)
+def _roots(utilities: Floats, level: float) -> Floats:
+    """Return 2 minus twice the square roots of costs over exp(level)."""
+    return np.asarray(2 - 2 * np.exp((np.log(-utilities) - level) / 2))
 
 
 def labels_like(expected: NDArray[np.floating], values: Sequence[float] | Floats) -> Floats:
@@ -41,13 +39,11 @@ def labels_like(expected: NDArray[np.floating], values: Sequence[float] | Floats
 
 @dataclass(frozen=True)
 class Scale:
-    """A map from a target's labels to the scores of the meta-model, and back.
+    """A map from labels of a target to the scores of a meta-model, and back.
 
-    * ``rank``: unit and spread of a new task are unknown, so the labels get, in their order, the prior means of the
-      same architectures (quantile matching). With a trust below 1, this is averaged with the labels' own normal scores.
-      The inverse is the least-squares line.
-    * ``log``: minus the logarithm of the cost, which is minus the label.
-    * ``root``: 2 minus twice the square root of the cost over the labels' geometric mean.
+    * ``rank``: the unit of a new task is unknown, so labels are replaced by the prior means of the same architectures,
+      in the order of the labels. The inverse is the least-squares line.
+    * ``root``: 2 minus twice the square root of the cost over the geometric mean of the labels.
     """
 
     kind: str
@@ -59,15 +55,13 @@ class Scale:
     def fit(cls, kind: str, labels: Floats, expected: Floats, trust: float = 1.0) -> Scale:
         """Fit the scale to labels and the prior means of their architectures, both of shape (n,).
 
-        For ``rank``, `trust` from 0 to 1 is the weight of the prior means.
+        For ``rank``, `trust` is the weight of the prior means; the rest is the weight of the labels' normal scores.
         """
-        if kind in COST_SCALES:
+        if kind == "root":
             if (labels >= 0).any():
-                raise LabelError(
-                    f"This meta-model has learnt costs, so labels must be minus a cost, not {labels.max():g}."
-                )
-            level = float(np.log(-labels).mean()) if kind == "root" else 0.0
-            return cls(kind, _of_costs(kind, labels, level), level=level)
+                raise LabelError("label of a meta-model of costs", labels.max(), "minus a cost")
+            level = float(np.log(-labels).mean())
+            return cls(kind, _roots(labels, level), level=level)
         scores = labels_like(expected, labels)
         if trust < 1:
             scores = trust * scores + (1 - trust) * normal_scores(labels)
@@ -76,7 +70,8 @@ class Scale:
             scores[same] = scores[same].mean()
         spread = float(np.var(scores))
         slope = float(np.cov(scores, labels, bias=True)[0, 1]) / spread if spread > 0 else 1.0
-        return cls(kind, scores, slope or 1.0, float(labels.mean() - (slope or 1.0) * scores.mean()))
+        slope = slope or 1.0
+        return cls(kind, scores, slope, float(labels.mean() - slope * scores.mean()))
 
     def to_labels(self, scores: Floats) -> Floats:
         """Map scores to labels of the same shape."""
@@ -88,14 +83,8 @@ class Scale:
         """Return the standard deviations of labels, to first order."""
         if self.kind == "rank":
             return deviation * abs(self.slope)
-        power = 0.5 if self.kind == "root" else 1.0
-        return np.asarray(deviation * np.exp(self.level + power * self._logarithms(scores)))
+        return np.asarray(deviation * np.exp(self.level + 0.5 * self._logarithms(scores)))
 
     def _logarithms(self, scores: Floats) -> Floats:
         """Return the logarithms of costs divided by exp(level)."""
-        if self.kind == "log":
-            return -scores
         return 2 * np.log(np.logaddexp(0.0, _SHARP * (1 - scores / 2)) / _SHARP)
-
-
-_SHARP = 50.0  # near the score 2 (cost 0) the root is bent to stay positive, which keeps the order

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nasmeta.checks import check_number
 from nasmeta.errors import SettingError
 from nasmeta.meta._arrays import Cells, Floats
 from nasmeta.spaces import SearchSpace
@@ -22,10 +20,17 @@ if TYPE_CHECKING:
 
 _RIDGE = 0.1
 _ITERATIONS = 150
+_SLOPE_SPREAD = 0.5  # of the prior, in logarithms; the slope's centre is 1
+_SHIFT_SPREAD = 4.0
+_SHIFTS, _SLOPES = np.linspace(-12.0, 12.0, 121), np.exp(np.linspace(-1.5, 1.5, 41))
+_SHARES = (0.01, 0.003, 0.03)  # share of a source's best architectures; chosen by cross-validation
+_NOISE, _COPIES = 0.1, 8  # noisy copies of the normal scores of each left-out source
+_FEWEST_LABELS = 20
+_TINY = 1e-300
 
 # Many targets have the same sources, so fits are cached: 256 of them need at most 32 MB.
-_MOST_KEPT = 256
-_fitted: dict[tuple[str, float, str], Floats] = {}
+_MOST_FITS = 256
+_fits: dict[tuple[str, float, str], Floats] = {}
 
 
 @cache
@@ -54,12 +59,11 @@ def fit_log_linear(source: SourceTask, share: float) -> Floats:
     :math:`p_\theta` is normalised over the labelled architectures, so their random choice causes no bias.
     """
     key = (source.space.sha256, share, source.sha256)
-    if key not in _fitted:
-        while len(_fitted) >= _MOST_KEPT:
-            del _fitted[next(iter(_fitted))]
-        _fitted[key] = _fit(source, share)
-        _fitted[key].flags.writeable = False
-    return _fitted[key]
+    if key not in _fits:
+        if len(_fits) == _MOST_FITS:
+            del _fits[next(iter(_fits))]
+        _fits[key] = _fit(source, share)
+    return _fits[key]
 
 
 def _fit(source: SourceTask, share: float) -> Floats:
@@ -86,11 +90,6 @@ def _fit(source: SourceTask, share: float) -> Floats:
     score = np.asarray(design @ found.x)
     log_probability: Floats = score - np.logaddexp.reduce(score)
     return log_probability
-
-
-_SLOPE_SPREAD = 0.5  # of the prior, in logarithms; the slope's centre is 1
-_SHIFT_SPREAD = 4.0
-_SHIFTS, _SLOPES = np.linspace(-12.0, 12.0, 121), np.exp(np.linspace(-1.5, 1.5, 41))
 
 
 class ChanceOfBest:
@@ -126,8 +125,8 @@ class ChanceOfBest:
         self._weights, self._shift, self._slope = weights / weights.sum(), shift, slope
 
     def at(self, fraction: float) -> float:
-        """Return the probability for a fraction between 0 and 1."""
-        if fraction >= 1:
+        """Return the probability for a fraction above 0 and at most 1."""
+        if fraction == 1:
             return 1.0
         u = self._shift + self._slope * _logit(np.array(fraction))
         return float((self._weights / (1 + np.exp(-u))).sum())
@@ -136,12 +135,6 @@ class ChanceOfBest:
 def _logit(fraction: Floats) -> Floats:
     inside = np.clip(fraction, 1e-5, 1 - 1e-5)
     return np.log(inside / (1 - inside))
-
-
-_SHARES = (0.003, 0.01, 0.03)  # share of a source's best architectures; chosen by cross-validation
-_COPIES = 8  # noisy copies of each left-out source
-_FEWEST_LABELS = 20
-_TINY = 1e-300
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,8 +151,8 @@ class LearnedSpace:
     >>> import nasmeta as nm
     >>> from nasmeta.meta import LearnedSpace
     >>> sources, target = nm.task_distribution("nb201").leave_out("cifar10")
-    >>> learnt = LearnedSpace.learn(target[0].space, sources, fraction=0.05)
-    >>> len(learnt.cells), bool(learnt.contains(target[0].optimal_cells).all()), learnt.chance_of_best > 0.8
+    >>> learned = LearnedSpace.learn(target[0].space, sources, fraction=0.05)
+    >>> len(learned.cells), bool(np.isin(target[0].optimal_cells, learned.cells).all()), learned.chance_of_best > 0.8
     (782, True, True)
     """
 
@@ -167,19 +160,11 @@ class LearnedSpace:
     fraction: float  # of the architectures to keep
     log_probability: Floats  # shape (n_cells,)
     chance: ChanceOfBest  # as a function of the fraction
-    sources: tuple[str, ...]  # names of the tasks that it was learnt from
     labels: int  # of all sources together
-    share: float  # of a source's labelled architectures that count as its best
+    share: float  # of a source's labelled architectures that are treated as its best
 
     @classmethod
-    def learn(
-        cls,
-        space: SearchSpace,
-        sources: Iterable[SourceTask | Task],
-        fraction: float = 0.1,
-        *,
-        noise: float = 0.1,
-    ) -> LearnedSpace:
+    def learn(cls, space: SearchSpace, sources: Iterable[SourceTask | Task], fraction: float = 0.1) -> LearnedSpace:
         """Learn from the signals of source tasks.
 
         Parameters
@@ -189,35 +174,25 @@ class LearnedSpace:
             Sources of another space contribute the architectures that both spaces have.
         fraction : float, default 0.1
             Of the architectures to keep, above 0 and at most 1.
-        noise : float, default 0.1
-            Of a left-out source's normal scores, for the calibration of `chance_of_best`.
 
         Returns
         -------
         LearnedSpace
         """
-        fraction = _checked_fraction(fraction)
-        seen = labelled_in(space, sources, cls.__name__)
-        scored = {share: np.stack([fit_log_linear(source, share) for source in seen]) for share in _SHARES}
+        if not 0 < fraction <= 1:
+            raise SettingError("fraction", fraction, "a number above 0 and at most 1")
+        labelled = labelled_in(space, sources, cls.__name__)
+        log_p = {share: np.stack([fit_log_linear(source, share) for source in labelled]) for share in _SHARES}
         rng = np.random.default_rng(0)  # the copies are part of the method, not of a run
-        best = [_best_of_copies(source, noise, rng) for source in seen]
-        positions = {share: _left_out_positions(seen, scored[share], best) for share in _SHARES}
-        share = min(
-            _SHARES, key=lambda s: (np.mean([np.log(one).mean() for one in positions[s]] or [0.0]), abs(s - _SHARES[1]))
-        )
-        return cls(
-            space=space,
-            fraction=fraction,
-            log_probability=_combined(scored[share]),
-            chance=ChanceOfBest(positions[share]),
-            sources=tuple(source.name for source in seen),
-            labels=sum(len(source) for source in seen),
-            share=share,
-        )
+        best = [_best_of_copies(source, rng) for source in labelled]
+        positions = {share: _left_out_positions(labelled, log_p[share], best) for share in _SHARES}
 
-    def keep(self, fraction: float) -> LearnedSpace:
-        """Return the same distribution with another kept fraction."""
-        return replace(self, fraction=_checked_fraction(fraction))
+        def mean_log_position(share: float) -> float:
+            return float(np.mean([np.log(one).mean() for one in positions[share]] or [0.0]))
+
+        share = min(_SHARES, key=mean_log_position)
+        labels = sum(len(source) for source in labelled)
+        return cls(space, fraction, _combined(log_p[share]), ChanceOfBest(positions[share]), labels, share)
 
     @cached_property
     def order(self) -> Cells:
@@ -229,20 +204,10 @@ class LearnedSpace:
         """The kept architectures, the most probable first, int32."""
         return self.order[: int(np.ceil(self.fraction * self.space.size))]
 
-    def contains(self, cells: Cells) -> NDArray[np.bool_]:
-        """Return whether architectures are kept, shape (n,)."""
-        return np.isin(self.space.index_of(cells), self.cells)
-
     @property
     def chance_of_best(self) -> float:
         """Estimated probability that the best architecture of a new task is kept; see `ChanceOfBest`."""
         return self.chance.at(self.fraction)
-
-    def __repr__(self) -> str:
-        return (
-            f"LearnedSpace({len(self.cells):,} of {self.space.size:,} cells of {self.space.name}, chance of the "
-            f"best {self.chance_of_best:.2f}, from {', '.join(self.sources)})"
-        )
 
 
 def labelled_in(space: SearchSpace, sources: Iterable[SourceTask | Task], who: str) -> list[SourceTask]:
@@ -250,16 +215,9 @@ def labelled_in(space: SearchSpace, sources: Iterable[SourceTask | Task], who: s
     moved = checked_sources(who, sources, space, move=True)
     for source in moved:
         if len(source) < _FEWEST_LABELS:
-            raise SettingError(
-                f"Source {source.name} has {len(source)} labelled cells of {space.name}; {_FEWEST_LABELS} are needed."
-            )
+            what = f"number of labels of source {source.name} in {space.name}"
+            raise SettingError(what, len(source), f"at least {_FEWEST_LABELS}")
     return moved
-
-
-def _checked_fraction(fraction: float) -> float:
-    if not check_number("fraction", fraction, 0, 1):
-        raise SettingError("fraction must be above 0.")
-    return fraction
 
 
 def _combined(log_p: Floats) -> Floats:
@@ -273,20 +231,19 @@ def _combined(log_p: Floats) -> Floats:
 def _left_out_positions(sources: Sequence[SourceTask], log_p: Floats, best: Sequence[Cells]) -> list[Floats]:
     """Return the positions of each left-out source's best architectures in the order of the others, as fractions.
 
-    Sources that share a dataset or device are left out together and count as one.
+    Sources that share a dataset or device are left out together and are treated as one.
     """
     found: dict[tuple[str, ...], list[Floats]] = {}
     for source, cells in zip(sources, best, strict=True):
         rest = [set(source.held_out).isdisjoint(other.held_out) for other in sources]
         if any(rest):
             score = _combined(log_p[rest])
-            order = np.sort(score)
-            above = len(order) - np.searchsorted(order, score[cells], side="right")
-            found.setdefault(source.held_out, []).append((above + 0.5) / len(order))
+            above = score.size - np.searchsorted(np.sort(score), score[cells], side="right")
+            found.setdefault(source.held_out, []).append((above + 0.5) / score.size)
     return [np.concatenate(positions) for positions in found.values()]
 
 
-def _best_of_copies(source: SourceTask, noise: float, rng: np.random.Generator) -> Cells:
+def _best_of_copies(source: SourceTask, rng: np.random.Generator) -> Cells:
     """Return the best architecture of each noisy copy of a source."""
-    scores, augment = normal_scores(source.utilities), Augmentation(noise=noise)
+    scores, augment = normal_scores(source.utilities), Augmentation(noise=_NOISE)
     return np.array([source.cells[np.argmax(augment.combined([scores], rng))] for _ in range(_COPIES)], np.int32)

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
-from nasmeta.errors import SettingError, shown
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Packed, Prediction
 from nasmeta.meta._cell_columns import (
     further_counts,
@@ -21,9 +20,8 @@ from nasmeta.meta._cell_columns import (
     proxy_scores,
     structure_columns,
 )
-from nasmeta.meta._label_scale import COST_SCALES, scored
+from nasmeta.meta._label_scale import scored
 from nasmeta.meta._meta_predictor import MetaPredictor
-from nasmeta.meta._model_archive import check_array, checked_logarithms
 from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.predictors._gaussian_process import JITTER, SumKernel, maximise_posterior
 from nasmeta.spaces import SearchSpace
@@ -36,14 +34,21 @@ _ITERATIONS = 40
 # Grid of factors of the noise and of each block of the covariance on a target; spreads of their logarithms.
 _FACTORS = {
     "rank": ((0.5, 1.0, 2.0, 4.0, 10.0, 30.0, 100.0), (0.25, 0.5, 1.0, 2.0)),
-    "cost": (
+    "root": (
         (0.001, 0.01, 0.1, 0.5, 2.0, 8.0, 30.0),  # noise: some devices are timed precisely
         (0.03, 0.1, 0.5, 2.0, 8.0),  # sources
         (0.03, 0.3, 3.0, 30.0),  # counts of operations
         (0.03, 0.3, 3.0, 30.0),  # operations edge by edge
     ),
 }
-_FACTOR_SPREADS = {"rank": (2.0, 1.0), "cost": (3.0, 3.0, 3.0, 3.0)}
+_FACTOR_SPREADS = {"rank": (2.0, 1.0), "root": (3.0, 3.0, 3.0, 3.0)}
+# Prior means for unit-variance scores: shift, slope, other roles, contrasts, counts, proxies (for costs: counts and
+# operations edge by edge); four variances and four lengthscales of smooth parts (not for costs); noise.
+_CENTRES = {
+    "rank": np.log(np.r_[0.1, 0.1, 0.1, 1.0, 0.01, 0.01, np.full(4, 0.03), np.full(4, 4.0), 0.02]),
+    "root": np.log([0.05, 0.05, 0.05, 1.0, 0.02, 0.02, 0.01]),
+}
+_STD, _REACH = 2.0, 7.0  # prior deviation and bounds of the logarithms
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,26 +62,20 @@ class MetaLinearModel:
 class _Parts:
     """The inputs of the kernel, without some groups."""
 
-    def __init__(self, space: SearchSpace, matrix: SourceMatrix, without: Collection[int]) -> None:
+    def __init__(self, space: SearchSpace, matrix: SourceMatrix, without: Collection[int] = ()) -> None:
         means = matrix.role_means(without)
-        self.mean = means[0]
+        self.mean: Floats = means[0]
         contrasts = matrix.contrasts(without)
-        scale = float(np.sqrt(max(1, len(contrasts))))
-        others = means[1:] - means[0]
-        self.linear: list[Floats] = [
-            np.ones((space.size, 1)),
-            means[:1].T,
-            others.T if len(others) else np.zeros((space.size, 1)),
-            contrasts.T / scale if len(contrasts) else np.zeros((space.size, 1)),
-        ]
+        shift = np.ones((space.size, 1))
+        scaled = contrasts.T / np.sqrt(max(1, len(contrasts)))
+        self.linear: list[Floats] = [shift, means[:1].T, (means[1:] - means[0]).T, scaled]
         self.smooth: list[Floats] = []
-        if matrix.scale in COST_SCALES:  # a device also runs dead operations
+        if matrix.scale == "root":  # a device also runs dead operations
             counted = "operations" in space.feature_names
             counts = space.feature("operations").counts if counted else further_counts(space)
             self.linear += [_centred(counts), _centred(space.feature(position_feature(space)).counts)]
             self.blocks = [0, 0, 0, 0, 1, 2]
             return
-        self.blocks = [0] * (_N_LINEAR + _N_SMOOTH)
         proxies, counts = proxy_scores(space), structure_columns(space)
         live = live_choice_counts(space)
         self.linear += [counts / np.sqrt(counts.shape[1]), proxies / np.sqrt(max(1, proxies.shape[1]))]
@@ -87,6 +86,23 @@ class _Parts:
             np.concatenate([means.T / spread, live], axis=1),
             np.concatenate([means.T / spread, proxies], axis=1),
         ]
+        self.blocks = [0] * (len(self.linear) + len(self.smooth))
+
+    def kernels(self, logarithms: Floats) -> Iterator[tuple[int, float, Floats, float | None]]:
+        """Yield block, variance, columns and lengthscale (None for linear parts) of each part of the kernel."""
+        columns = [*self.linear, *self.smooth]
+        variances, lengths, _ = np.split(np.exp(logarithms), [len(columns), -1])
+        return zip(self.blocks, variances, columns, [*[None] * len(self.linear), *lengths], strict=True)
+
+    def covariances(self, logarithms: Floats, rows: Cells) -> Floats:
+        """Return the blocks of the covariance with all architectures, shape (n_blocks, n_rows, n_cells)."""
+        total = np.zeros((max(self.blocks) + 1, len(rows), len(self.mean)))
+        for block, variance, part, length in self.kernels(logarithms):
+            if length is None:
+                total[block] += variance * (part[rows] @ part.T)
+            else:
+                total[block] += variance * np.exp(-_distances(part[rows], part) / length)
+        return total
 
 
 def _centred(table: NDArray[Any]) -> Floats:
@@ -96,43 +112,14 @@ def _centred(table: NDArray[Any]) -> Floats:
     return centred
 
 
-_N_LINEAR, _N_SMOOTH = 6, 4
-# Prior means for unit-variance scores: shift, slope, other roles, contrasts, counts, proxies; then smooth parts.
-_CENTRE = np.log(np.r_[0.1, 0.1, 0.1, 1.0, 0.01, 0.01, np.full(_N_SMOOTH, 0.03), np.full(_N_SMOOTH, 4.0), 0.02])
-_CENTRES = {"rank": _CENTRE, "cost": np.log([0.05, 0.05, 0.05, 1.0, 0.02, 0.02, 0.01])}
-_STD, _REACH = 2.0, 7.0  # prior deviation and bounds of the logarithms
-
-
-def _kind(scale: str) -> str:
-    return "cost" if scale in COST_SCALES else "rank"
-
-
-def _distances(part: Floats, rows: Any, columns: Any) -> Floats:
+def _distances(rows: Floats, columns: Floats) -> Floats:
     """Return L1 distances, shape (n_rows, n_columns)."""
     from scipy.spatial.distance import cdist
 
-    return cdist(part[rows], part[columns], "cityblock")
+    return cdist(rows, columns, "cityblock")
 
 
-def _kernels(parts: _Parts, logarithms: Floats) -> Iterator[tuple[int, float, Any, float | None]]:
-    """Yield block, variance, columns and lengthscale (None for linear parts) of each part of the kernel."""
-    columns = [*parts.linear, *parts.smooth]
-    variances, lengths, _ = np.split(np.exp(logarithms), [len(columns), -1])
-    return zip(parts.blocks, variances, columns, [*[None] * _N_LINEAR, *lengths], strict=True)
-
-
-def _covariances(parts: _Parts, logarithms: Floats, rows: Any, columns: Any) -> Floats:
-    """Return the blocks of the covariance, shape (n_blocks, n_rows, n_columns)."""
-    total = np.zeros((max(parts.blocks) + 1, len(rows), len(columns)))
-    for block, variance, part, length in _kernels(parts, logarithms):
-        if length is None:
-            total[block] += variance * (part[rows] @ part[columns].T)
-        else:
-            total[block] += variance * np.exp(-_distances(part, rows, columns) / length)
-    return total
-
-
-def _mixed_weights(covariances: Floats, residual: Floats, noise: float, kind: str) -> tuple[Floats, Floats, float]:
+def _mixed_weights(covariances: Floats, residual: Floats, noise: float, scale: str) -> tuple[Floats, Floats, float]:
     """Average over factors of the noise and of the blocks of the covariance, shape (n_blocks, n, n).
 
     A target may be noisier than the sources or differ more from their mean. Each combination of factors is weighted by
@@ -147,8 +134,8 @@ def _mixed_weights(covariances: Floats, residual: Floats, noise: float, kind: st
     noise : float
         The most probable noise.
     """
-    factors = np.array(list(product(*_FACTORS[kind])))
-    log_weights = -0.5 * ((np.log(factors) / _FACTOR_SPREADS[kind]) ** 2).sum(axis=1)
+    factors = np.array(list(product(*_FACTORS[scale])))
+    log_weights = -0.5 * ((np.log(factors) / _FACTOR_SPREADS[scale]) ** 2).sum(axis=1)
     solved = np.empty((len(factors), len(residual)))
     for i, (of_noise, *of_blocks) in enumerate(factors):
         among = np.tensordot(of_blocks, covariances, 1) + (of_noise * noise + JITTER) * np.eye(len(residual))
@@ -176,10 +163,7 @@ class MetaLinear(MetaPredictor):
     Parameters
     ----------
     space : str or SearchSpace, default "nb201"
-    scale : {"auto", "rank", "root", "log"}, default "auto"
-        See `nasmeta.meta.SourceMatrix`.
     seed : int, default 0
-        Of the labels for the fit of hyperparameters.
     blends : bool, default True
         See `MetaPredictor`.
 
@@ -196,67 +180,54 @@ class MetaLinear(MetaPredictor):
 
     _parts_of: tuple[MetaLinearModel, _Parts] | None = None
 
-    def __init__(
-        self, space: str | SearchSpace = "nb201", *, scale: str = "auto", seed: int = 0, blends: bool = True
-    ) -> None:
-        super().__init__(space, seed=seed, blends=blends)
-        self.scale = scale
-
     def _meta_learn(self, sources: list[SourceTask]) -> MetaLinearModel:
         space = self.cell_space
-        if self.scale == "unit":  # the spread of a target is unknown
-            raise SettingError('scale must be "auto", "rank", "root" or "log", not "unit".')
-        matrix = SourceMatrix.of(space, sources, self.scale)
-        if matrix.scale in COST_SCALES:  # for example, each batch size of a device is a role that the target may have
+        matrix = SourceMatrix.of(space, sources)
+        if matrix.scale == "root":  # for example, each batch size of a device is a role that the target may have
             matrix = replace(matrix, roles=(0,) * len(matrix.roles))
+        centre = _CENTRES[matrix.scale]
         if matrix.n_groups < 2:
-            return MetaLinearModel(matrix, _CENTRES[_kind(matrix.scale)].copy())
+            return MetaLinearModel(matrix, centre.copy())
         rng = np.random.default_rng(self.seed)
         every = max(1, round(matrix.n_groups / _MOST_GROUPS))
         models = []
         for group in range(0, matrix.n_groups, every):
-            task = matrix.principal(group)
-            source = sources[task]
+            source = sources[matrix.principal(group)]
             chosen = np.sort(rng.choice(len(source), min(_FIT_ON, len(source)), replace=False))
             rows = source.cells[chosen]
             parts = _Parts(space, matrix, (group,))
-            kernel = SumKernel(
-                np.array([_distances(part, rows, rows) for part in parts.smooth]).reshape(-1, len(rows), len(rows)),
-                np.array([part[rows] @ part[rows].T for part in parts.linear]),
-                JITTER,
-            )
-            models.append((kernel, [scored(source.utilities, matrix.scale)[chosen] - parts.mean[rows]]))
-        start = _CENTRES[_kind(matrix.scale)]
-        prior = (start, np.full(len(start), _STD))
-        bounds = [(mean - _REACH, mean + _REACH) for mean in start]
-        logarithms = maximise_posterior(models, prior, _ITERATIONS, bounds=bounds, constant=False)
-        return MetaLinearModel(matrix, logarithms)
+            distances = np.zeros((len(parts.smooth), len(rows), len(rows)))
+            for i, part in enumerate(parts.smooth):
+                distances[i] = _distances(part[rows], part[rows])
+            products = np.array([part[rows] @ part[rows].T for part in parts.linear])
+            residual = scored(source.utilities, matrix.scale)[chosen] - parts.mean[rows]
+            models.append((SumKernel(distances, products, JITTER), [residual]))
+        prior = (centre, np.full(len(centre), _STD))
+        bounds = [(mean - _REACH, mean + _REACH) for mean in centre]
+        return MetaLinearModel(matrix, maximise_posterior(models, prior, _ITERATIONS, bounds=bounds, constant=False))
 
-    def _parts(self, learnt: MetaLinearModel) -> _Parts:
-        if self._parts_of is None or self._parts_of[0] is not learnt:
-            self._parts_of = (learnt, _Parts(self.cell_space, learnt.matrix, ()))
+    def _parts(self, learned: MetaLinearModel) -> _Parts:
+        if self._parts_of is None or self._parts_of[0] is not learned:
+            self._parts_of = (learned, _Parts(self.cell_space, learned.matrix))
         return self._parts_of[1]
 
-    def _expected(self, learnt: MetaLinearModel) -> Floats:
-        expected: Floats = self._parts(learnt).mean
-        return expected
+    def _expected(self, learned: MetaLinearModel) -> Floats:
+        return self._parts(learned).mean
 
-    def _scale_kind(self, learnt: MetaLinearModel) -> str:
-        return learnt.matrix.scale
+    def _scale_kind(self, learned: MetaLinearModel) -> str:
+        return learned.matrix.scale
 
-    def _adapted(self, learnt: MetaLinearModel, cells: Cells, scores: Floats) -> Prediction:
-        parts, logarithms = self._parts(learnt), learnt.logarithms
-        everything = np.arange(self.cell_space.size)
-        prior = np.zeros((max(parts.blocks) + 1, len(everything)))
-        for block, v, part, length in _kernels(parts, logarithms):
+    def _adapted(self, learned: MetaLinearModel, cells: Cells, scores: Floats) -> Prediction:
+        parts, logarithms, scale = self._parts(learned), learned.logarithms, learned.matrix.scale
+        prior = np.zeros((max(parts.blocks) + 1, self.cell_space.size))
+        for block, v, part, length in parts.kernels(logarithms):
             prior[block] += v * (np.einsum("ij,ij->i", part, part) if length is None else 1.0)
         mean, noise = parts.mean.copy(), float(np.exp(logarithms[-1]))
         variance: Floats = prior.sum(axis=0)
         if len(cells):
-            kind = _kind(learnt.matrix.scale)
-            shift = float(np.mean(scores - mean[cells])) if kind == "cost" else 0.0
-            rows = _covariances(parts, logarithms, cells, everything)
-            weights, factors, noise = _mixed_weights(rows[:, :, cells], scores - mean[cells] - shift, noise, kind)
+            shift = float(np.mean(scores - mean[cells])) if scale == "root" else 0.0
+            rows = parts.covariances(logarithms, cells)
+            weights, factors, noise = _mixed_weights(rows[:, :, cells], scores - mean[cells] - shift, noise, scale)
             mean += shift + np.einsum("bi,bij->j", weights, rows)
             likeliest = np.tensordot(factors, rows, 1)
             among = likeliest[:, cells] + (noise + JITTER) * np.eye(len(cells))
@@ -264,17 +235,11 @@ class MetaLinear(MetaPredictor):
         return mean, np.sqrt(np.maximum(variance, 1e-12) + noise)
 
     def _pack(self) -> Packed:
-        learnt: MetaLinearModel = self.require_meta_model()
-        matrix = learnt.matrix
+        learned: MetaLinearModel = self.require_meta_model()
+        matrix = learned.matrix
         facts = {"scale": matrix.scale, "groups": list(matrix.groups), "roles": list(matrix.roles)}
-        return {"scores": matrix.scores, "logarithms": learnt.logarithms}, facts
+        return {"scores": matrix.scores, "logarithms": learned.logarithms}, facts
 
     def _unpack(self, arrays: Arrays, facts: Facts) -> MetaLinearModel:
-        groups, roles = facts["groups"], facts["roles"]
-        for numbers in (groups, roles):
-            if len(numbers) != len(groups) or set(numbers) != set(range(len(set(numbers)))):
-                raise ValueError(f"groups and roles number the sources from 0, not {shown(groups)} and {shown(roles)}")
-        scores = check_array(arrays, "scores", np.float32, (len(groups), self.cell_space.size))
-        logarithms = checked_logarithms(arrays, len(_CENTRES[_kind(str(facts["scale"]))]))
-        matrix = SourceMatrix(str(facts["scale"]), scores, tuple(groups), tuple(roles))
-        return MetaLinearModel(matrix, logarithms)
+        matrix = SourceMatrix(facts["scale"], arrays["scores"], tuple(facts["groups"]), tuple(facts["roles"]))
+        return MetaLinearModel(matrix, arrays["logarithms"])

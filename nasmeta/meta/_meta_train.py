@@ -16,7 +16,7 @@ from nasmeta.checks import check_int, recorded_settings, taking
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError
 from nasmeta.files import require_writable
 from nasmeta.meta._meta_predictor import META_PREDICTORS, MetaPredictor, is_meta_predictor, is_meta_searcher
-from nasmeta.meta._model_file import SavedMetaModel, kind_of, training_digest
+from nasmeta.meta._model_file import SUFFIX, SavedMetaModel, kind_of, training_digest
 from nasmeta.meta._monitor import Monitor
 from nasmeta.progress import progress_bar
 from nasmeta.searchers import SEARCHERS, MetaSearcher
@@ -37,8 +37,8 @@ class TrainingFiles:
     def of(cls, out: Any) -> TrainingFiles:
         """Return the files of the model ``out``, which must end in ``.npz``."""
         path = Path(out)
-        if path.suffix != ".npz" or path.is_dir() or not path.parent.is_dir():
-            raise SettingError(f"{path} cannot be written: name a file that ends in .npz, in a folder that exists.")
+        if path.suffix != SUFFIX or path.is_dir() or not path.parent.is_dir():
+            raise SettingError("out", str(path), f"a file that ends in {SUFFIX}, in a folder that exists")
         return cls(path, path.with_suffix(".losses.csv"), path.with_suffix(".checkpoint"))
 
     @property
@@ -59,13 +59,10 @@ class TrainingFiles:
                 saved = SavedMetaModel.load(self.model)
                 if saved.card.get("training") == training:
                     return saved
-        if not overwrite:
-            for path in [self.model] if resume else [self.model, self.checkpoint, self.losses]:
-                if path.exists():
-                    raise SettingError(
-                        f"{path} is there already, of another training or an interrupted one: resume it (--resume), "
-                        "replace it (--overwrite), or name another file."
-                    )
+        blocking = [self.model] if resume else [self.model, self.checkpoint, self.losses]
+        if (existing := [path for path in blocking if path.exists()]) and not overwrite:
+            hint = "Use resume or overwrite (--resume, --overwrite)."
+            raise SettingError("file of another or an interrupted training", str(existing[0]), "a new file", hint)
         if not (resume and self.checkpoint.exists()):
             self.checkpoint.unlink(missing_ok=True)
             self.losses.unlink(missing_ok=True)
@@ -138,11 +135,11 @@ def meta_train(
     if n_labels is not None:
         n_labels = check_int("n_labels", n_labels, least=2)
     seed = check_int("seed", seed, least=0)
-    seen = _sources(sources, leave_out, n_labels, seed)
-    made = build_learner(learner, seen[0].space, seed, settings or {})
+    labelled = _sources(sources, leave_out, n_labels, seed)
+    made = build_learner(learner, labelled[0].space, seed, settings or {})
     if getattr(type(made), "_pack", None) is MetaSearcher._pack:
         made._pack()  # raises an error before the training
-    training = training_digest(made, seen, seed)
+    training = training_digest(made, labelled, seed)
     done = files.prepare(training, resume=resume, overwrite=overwrite)
     if done is not None:
         return done
@@ -150,42 +147,40 @@ def meta_train(
     with one_thread(), progress_bar(f"{kind_of(made)}: steps", shown=progress is True) as bar:
         tell = progress if callable(progress) else lambda step, steps, loss: bar.update(step, steps, f"loss {loss:.4f}")
         made.monitor = Monitor(checkpoint=files.checkpoint, log=files.losses, progress=tell)
-        made.meta_fit(seen)
+        made.meta_fit(labelled)
     saved = SavedMetaModel.load(SavedMetaModel.write(files.model, made, training))
     files.checkpoint.unlink(missing_ok=True)  # only now: writing the model may fail
     return saved
 
 
 def _sources(sources: Any, leave_out: str | None, n_labels: int | None, seed: int) -> list[SourceTask]:
-    asked = as_tasks(sources, sources=True)
-    ready = [source for source in asked if isinstance(source, SourceTask)]
-    tasks = [source for source in asked if isinstance(source, Task)]
+    given = as_tasks(sources, sources=True)
+    labelled = [source for source in given if isinstance(source, SourceTask)]
+    tasks = [source for source in given if isinstance(source, Task)]
     if leave_out is not None:
-        if ready:
-            raise SettingError("leave_out is for tasks; of SourceTasks pass those that are wanted.")
+        if labelled:
+            raise SettingError("leave_out", leave_out, "None for sources of type SourceTask")
         tasks = list(TaskDistribution(tasks).leave_out(leave_out)[0])
     rng = np.random.default_rng(seed) if n_labels is not None else None
-    seen = [*ready, *(task.as_source(n_labels, rng) for task in tasks)]
-    if not seen:
-        raise SettingError("There is no source to learn from: name other sources, or leave out another dataset.")
-    return seen
+    labelled += [task.as_source(n_labels, rng) for task in tasks]
+    if not labelled:
+        raise SettingError("sources", [], "at least one source", "Name other sources, or leave out another dataset.")
+    return labelled
 
 
 def build_learner(learner: Any, space: SearchSpace, seed: int, settings: Mapping[str, Any]) -> Any:
     """Build a meta-learner; for a name of both a searcher and a predictor, the predictor, whose file serves both."""
     name, kind = _named(learner) if isinstance(learner, str) else (learner.__name__, learner)
     parameters = list(inspect.signature(kind).parameters.values())
-    is_searcher = issubclass(kind, MetaSearcher)
-    if is_searcher:
+    if is_searcher := issubclass(kind, MetaSearcher):
         parameters = parameters[2:]  # after space and generator
         seeds = {"training_seed": seed} if any(one.name == "training_seed" for one in parameters) else {}
     else:
         parameters = [one for one in parameters if one.name not in ("space", "seed")]
         seeds = {"seed": seed}
     plain = recorded_settings(name, kind, settings, parameters)
-    first = (space, np.random.default_rng(seed)) if is_searcher else (space,)
     with taking(name, plain):
-        return kind(*first, **{**seeds, **plain})
+        return kind(*((space, np.random.default_rng(seed)) if is_searcher else (space,)), **{**seeds, **plain})
 
 
 def _named(name: str) -> tuple[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,15 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from nasmeta.errors import SettingError
-from nasmeta.meta._checkpoint import StateNames, resuming, write_checkpoint
-from nasmeta.meta._monitor import Monitor
+from nasmeta.meta._monitor import Monitor, pack_state, unpack_state
 from nasmeta.predictors._neural._training import chosen_device
 from nasmeta.tasks import Episode
 
-_NAMES = StateNames("parameter_{i}", "{slot}_{i}")
-
 Loss = Callable[[nn.Module, Episode], Tensor]
-Direction = Callable[[nn.Module, Episode], "tuple[Tensor, list[Tensor]]"]
 
 
 @dataclass(frozen=True)
@@ -54,10 +49,8 @@ class MetaTrainer:
     sample : callable
         ``sample(rng)`` draws an episode.
     plan : TrainingPlan
-    direction : callable, optional
-        ``direction(module, episode) -> (loss, gradients)`` replaces the gradient of the loss, as in Reptile.
     validation : sequence of Episode, optional
-        Episodes of held-out sources for early stopping.
+        Episodes of held-out sources for early stopping; their loss is computed without gradients.
     monitor : Monitor, optional
     device : str, default "cpu"
         Training on the CPU is deterministic.
@@ -86,18 +79,16 @@ class MetaTrainer:
         sample: Callable[[np.random.Generator], Episode],
         plan: TrainingPlan,
         *,
-        direction: Direction | None = None,
         validation: Sequence[Episode] = (),
         monitor: Monitor | None = None,
         device: str = "cpu",
         identity: Mapping[str, Any] | None = None,
     ) -> None:
-        self.identity = dict(identity or {})
         self.device = chosen_device(device)
         self.module = module.to(self.device)
-        self.loss, self.sample, self.plan = loss, sample, plan
-        self.direction, self.validation = direction, validation
-        self.monitor = Monitor() if monitor is None else monitor
+        self.loss, self.sample, self.plan, self.validation = loss, sample, plan, validation
+        self.monitor = monitor or Monitor()
+        self.identity = {"training": dict(identity or {}), "plan": asdict(plan)}
         self._parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
         self._optimiser = torch.optim.Adam(self._parameters, lr=plan.learning_rate, weight_decay=plan.weight_decay)
         self._best: list[Tensor] = []
@@ -106,42 +97,32 @@ class MetaTrainer:
     def run(self) -> int:
         """Train and return the number of completed steps."""
         plan, monitor = self.plan, self.monitor
-        if monitor.checkpoint is not None and monitor.checkpoint.exists():
-            self._resume(monitor.checkpoint)
+        self._resume()
         while self._step < plan.steps and not (self.validation and self._stale >= plan.patience):
             rng = np.random.default_rng(np.random.SeedSequence(plan.seed, spawn_key=(self._step,)))
-            episodes = [self.sample(rng) for _ in range(plan.batch)]
-            loss = self._update(episodes)
+            loss = self._update([self.sample(rng) for _ in range(plan.batch)])
             if not math.isfinite(loss):
-                raise SettingError(
-                    f"The meta-training diverged at step {self._step}: its loss is {loss}. Lower the learning rate."
-                )
+                raise SettingError(f"loss of step {self._step}", loss, "a finite number", "Lower the learning rate.")
             self._step += 1
             validated = self._validate() if self.validation and self._step % plan.validate_every == 0 else None
             if self._step % 10 == 0 or validated is not None or self._step == plan.steps:
                 monitor.rows.append((self._step, loss, validated))
             monitor.tell(self._step, plan.steps, loss)
             if self._step % monitor.every == 0:
-                self._keep()
+                self._save()
         if self._best:
             with torch.no_grad():
                 for parameter, best in zip(self._parameters, self._best, strict=True):
                     parameter.copy_(best)
-        monitor.close()
+        monitor.write_log()
         return self._step
 
     def _update(self, episodes: Sequence[Episode]) -> float:
         total = 0.0
         self._optimiser.zero_grad(set_to_none=False)
         for episode in episodes:
-            if self.direction is None:
-                loss = self.loss(self.module, episode)
-                (loss / len(episodes)).backward()  # type: ignore[no-untyped-call]
-            else:
-                loss, gradients = self.direction(self.module, episode)
-                for parameter, gradient in zip(self._parameters, gradients, strict=True):
-                    share = gradient / len(episodes)
-                    parameter.grad = share.clone() if parameter.grad is None else parameter.grad + share
+            loss = self.loss(self.module, episode)
+            (loss / len(episodes)).backward()  # type: ignore[no-untyped-call]
             total += float(loss.detach()) / len(episodes)
         nn.utils.clip_grad_norm_(self._parameters, self.plan.clip)
         for group in self._optimiser.param_groups:
@@ -159,25 +140,23 @@ class MetaTrainer:
             self._stale += 1
         return loss
 
-    def _identity(self) -> dict[str, Any]:
-        shapes = [list(parameter.shape) for parameter in self._parameters]
-        return {"training": self.identity, "plan": asdict(self.plan), "shapes": shapes}
-
-    def _keep(self) -> None:
-        if self.monitor.checkpoint is not None:
-            arrays = _NAMES.pack(self.module, self._optimiser)
-            arrays |= {f"best_{i}": best.cpu().numpy() for i, best in enumerate(self._best)}
-            facts = {"step": self._step, "least": self._least, "stale": self._stale, "rows": self.monitor.rows}
-            write_checkpoint(self.monitor.checkpoint, self._identity(), arrays, facts)
+    def _save(self) -> None:
+        arrays = pack_state(self.module, self._optimiser)
+        arrays |= {f"best_{i}": best.cpu().numpy() for i, best in enumerate(self._best)}
+        facts = {"step": self._step, "least": self._least, "stale": self._stale, "rows": self.monitor.rows}
+        self.monitor.write_checkpoint(self.identity, arrays, facts)
         self.monitor.write_log()  # after the checkpoint: a log alone would block a new training
 
-    def _resume(self, path: Path) -> None:
-        with resuming(path, self._identity()) as (arrays, facts):
-            _NAMES.unpack(arrays, self.module, self._optimiser)
+    def _resume(self) -> None:
+        with self.monitor.resuming(self.identity) as found:
+            if found is None:
+                return
+            arrays, facts = found
+            unpack_state(arrays, self.module, self._optimiser)
             if "best_0" in arrays:
-                count = len(self._parameters)
-                self._best = [torch.as_tensor(arrays[f"best_{i}"]).to(self.device) for i in range(count)]
-            self._step, self._least, self._stale = int(facts["step"]), float(facts["least"]), int(facts["stale"])
+                best = [arrays[f"best_{i}"] for i in range(len(self._parameters))]
+                self._best = [torch.as_tensor(array).to(self.device) for array in best]
+            self._step, self._least, self._stale = facts["step"], facts["least"], facts["stale"]
             self.monitor.rows = [tuple(row) for row in facts["rows"]]
 
 

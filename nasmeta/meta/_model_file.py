@@ -1,4 +1,4 @@
-"""A meta-model in a file: written by a learner, read, given to a new learner; and what makes two trainings the same."""
+"""Files of meta-models: written by a learner, read, and given to a new learner."""
 
 from __future__ import annotations
 
@@ -15,22 +15,30 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.archives import ArchiveKind, digest_of
 from nasmeta.checks import check_names
 from nasmeta.code import code_of
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, shown
 from nasmeta.files import shipped, write_atomically
 from nasmeta.meta._meta_predictor import META_PREDICTORS, is_meta_predictor, is_meta_searcher
-from nasmeta.meta._model_archive import KIND, decode, encode
 from nasmeta.pictures import Width
 from nasmeta.registry import is_place, names_from_file, place_of
 from nasmeta.searchers import SEARCHERS
-from nasmeta.spaces import SearchSpace, from_content, get_space, namesakes
+from nasmeta.spaces import SearchSpace, from_content, get_space, to_content
 from nasmeta.tasks import SourceTask
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SUFFIX = ".npz"
+KIND = ArchiveKind(
+    "nasmeta-meta-model",
+    1,
+    "meta-model",
+    "`nasmeta meta-train NAME --sources FAMILY --leave-out DATASET --out FILE` makes one.",
+    largest=2**28,
+)
+_CONTENT = ("kind", "space", "settings", "sources", "facts")  # of the card; part of the checksum
 
 
 @dataclass(frozen=True)
@@ -42,9 +50,9 @@ class SavedMetaModel:
     path : Path
     card : dict
         ``kind`` (the registered name, or ``package.module:Name``), ``space`` (a registered name or the content, see
-        `nasmeta.spaces.to_content`), ``settings`` of the meta-training, ``sources`` (of
-        each its name, number of labels and what it held out), ``facts`` of the learner's own, ``nasmeta`` (version),
-        ``sha256``; ``training`` (see `training_digest`) where `nasmeta.meta.meta_train` wrote it.
+        `nasmeta.spaces.to_content`), ``settings`` of the meta-training, ``sources`` (for each its name, number of
+        labels and held-out names), ``facts`` of the learner, ``nasmeta`` (version), ``sha256``; ``training`` (see
+        `training_digest`) if `nasmeta.meta.meta_train` wrote the file.
     arrays : dict of str to ndarray
 
     Examples
@@ -61,14 +69,14 @@ class SavedMetaModel:
 
     @classmethod
     def load(cls, which: str | os.PathLike[str]) -> SavedMetaModel:
-        """Return a meta-model: that of a file, or a shipped one by its name.
+        """Return the meta-model of a file, or a shipped one by its name.
 
         Raises
         ------
         UnknownNameError
-            Where there is neither.
+            If there is neither.
         DamagedFileError
-            Where the file is damaged, of another kind or of another version.
+            If the file is damaged, of another kind or of another version.
 
         Examples
         --------
@@ -77,22 +85,12 @@ class SavedMetaModel:
         'nb201'
         """
         known = cls.shipped()
-        if not isinstance(which, str | os.PathLike):
-            raise SettingError(f"A meta-model is named by its file or as a shipped one, not {shown(which)}.")
         if isinstance(which, str) and which in known:
-            return _shipped(known[which])
+            return _read_shipped(known[which])
         path = Path(which)
-        if path.suffix == SUFFIX or os.path.isfile(path):
-            return cls._of_file(path)
-        raise UnknownNameError(
-            f"{shown(str(which))} is neither the file (.npz) nor the name of a meta-model. "
-            f"Shipped: {', '.join(known) or 'none'}."
-        )
-
-    @classmethod
-    def _of_file(cls, path: Path) -> SavedMetaModel:
-        """Read what `write` wrote; any other file, damaged or of another version is a DamagedFileError."""
-        return cls(path, *decode(KIND.read(path), path))
+        if path.suffix != SUFFIX and not path.is_file():
+            raise UnknownNameError("meta-model", str(which), f"a file (.npz) or one of {', '.join(known) or 'none'}")
+        return _read(path)
 
     @staticmethod
     def shipped() -> Mapping[str, Path]:
@@ -108,16 +106,16 @@ class SavedMetaModel:
 
     @staticmethod
     def write(path: str | os.PathLike[str], learner: Any, training: str | None = None) -> Path:
-        """Write what a meta-searcher or meta-predictor has learnt on its sources into one file.
+        """Write the meta-model of a meta-searcher or meta-predictor to a file.
 
         Parameters
         ----------
         path : str or path-like
         learner : MetaSearcher or meta-predictor
-            After ``meta_fit``. A class of your own has to stand at the top of a module, or to be registered, and to
-            have ``_pack() -> (arrays, facts)`` and ``_unpack(arrays, facts) -> meta_model_``.
+            After ``meta_fit``. A custom class must be registered or be at the top level of a module, and have
+            ``_pack() -> (arrays, facts)`` and ``_unpack(arrays, facts) -> meta_model_``.
         training : str, optional
-            Kept in the card: which training it was, see `training_digest`.
+            Identity of the training for the card, see `training_digest`.
 
         Returns
         -------
@@ -126,7 +124,7 @@ class SavedMetaModel:
         Raises
         ------
         SettingError
-            Where it has learnt nothing yet, or cannot be kept in a file.
+            If the learner has no meta-model, or cannot be kept in a file.
 
         Examples
         --------
@@ -145,20 +143,17 @@ class SavedMetaModel:
         True
         """
         if getattr(learner, "meta_model_", None) is None:
-            raise SettingError(f"{type(learner).__name__} has learnt from no source yet: call meta_fit(tasks) first.")
+            raise SettingError(f"{type(learner).__name__} has no meta-model. Call meta_fit(tasks) first.")
         arrays, facts = learner._pack()
-        path = Path(path)
-        content = encode(
-            kind_of(learner),
-            space_of(learner),
-            training_settings(learner),
-            learner.meta_sources_,
-            arrays,
-            facts,
-            training,
-        )
-        write_atomically(path, content)
-        return path
+        content = {
+            "kind": kind_of(learner),
+            "space": to_content(space_of(learner)),
+            "settings": training_settings(learner),
+            "sources": learner.meta_sources_,
+            "facts": facts,
+        }
+        write_atomically(Path(path), encode(content, arrays, training))
+        return Path(path)
 
     @property
     def kind(self) -> str:
@@ -167,99 +162,93 @@ class SavedMetaModel:
 
     @property
     def predicts(self) -> bool:
-        """Whether a meta-predictor can be made of it; else it only searches."""
+        """Whether `predictor` works; otherwise the model only searches."""
         with names_from_file():
             return is_meta_predictor(self.kind)
 
     @property
     def space(self) -> SearchSpace:
-        """The space that it is for."""
+        """The space of the model."""
         return from_content(self.card["space"])
 
     @property
     def sha256(self) -> str:
-        """Of the arrays and of what the card says of them, not of the file's bytes."""
+        """Checksum of the arrays and of the content of the card, not of the file's bytes."""
         return str(self.card["sha256"])
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Names of the tasks that it has learnt from."""
+        """Names of the source tasks."""
         return tuple(source["name"] for source in self.card["sources"])
 
     @property
     def held_out(self) -> tuple[str, ...]:
-        """Datasets and devices that it has seen: with a target on one of these its success is no honest test."""
+        """Datasets and devices that the model has seen: on these its success is not an honest test."""
         of_sources = [name for source in self.card["sources"] for name in source["held_out"]]
         of_weights = self.card["facts"].get("weights", {}).get("seen", []) if self.kind == "in-context" else []
-        return tuple(dict.fromkeys([*of_sources, *map(str, of_weights)]))
+        return tuple(dict.fromkeys([*of_sources, *of_weights]))
 
     @property
     def metric_kinds(self) -> tuple[str, ...]:
-        """What its sources measure, as in `Task.metric_kind`; each once, empty for one of which nobody says."""
+        """The metrics of the sources, as in `Task.metric_kind`, each once; empty strings are unknown metrics."""
         return tuple(dict.fromkeys(source["metric_kind"] for source in self.card["sources"]))
 
     def restore(self, learner: Any) -> Any:
-        """Give what was learnt to a learner of the same kind, space and settings, and return it.
+        """Give the meta-model to a learner of the same kind, space and training settings, and return it.
 
         Raises
         ------
         SettingError
-            Where the learner is of another kind, space or setting.
+            If the learner is of another kind or space, or has another setting.
         DamagedFileError
-            Where the arrays are not those of this kind.
+            If the arrays do not fit this kind.
         """
-        kind, space = kind_of(learner), space_of(learner)
-        if kind != self.kind:
-            raise SettingError(f"{self.path} holds a model of {self.kind}, but the learner is {kind}.")
-        if space != self.space:
-            other = f"but the learner's is {space.name}.{namesakes(self.space, space)}"
-            raise SettingError(f"{self.path} is for the space {self.space.name}, {other}")
-        for name, value in training_settings(learner).items():
-            if name in self.card["settings"] and self.card["settings"][name] != value:
-                raise SettingError(
-                    f"{self.path} was meta-trained with {name}={shown(self.card['settings'][name])}, not "
-                    f"{shown(value)}: leave the setting out, or meta-train anew."
-                )
+        trained = {"learner": self.kind, "space": self.space, **self.card["settings"]}
+        given = {"learner": kind_of(learner), "space": space_of(learner), **training_settings(learner)}
+        for name, value in given.items():
+            if trained.get(name, value) != value:
+                raise SettingError(f"{name} for {self.path}", value, shown(trained[name]))
         with KIND.blaming(self.path):
             learner.meta_model_ = learner._unpack(self.arrays, self.card["facts"])
         learner.meta_sources_ = tuple(self.card["sources"])
         return learner
 
     def searcher(self, rng: np.random.Generator, **settings: Any) -> Any:
-        """Return a new searcher that has learnt what the file holds; settings are those of the search."""
+        """Return a new searcher with this meta-model; `settings` are those of the search."""
         self.require_searcher()
-        return self.restore(SEARCHERS[self.kind](self.space, rng, **self._with(SEARCHERS[self.kind], settings)))
+        kind = SEARCHERS[self.kind]
+        return self.restore(kind(self.space, rng, **self._merged(kind, settings)))
 
     def predictor(self, **settings: Any) -> Any:
-        """Return a meta-predictor that has learnt what the file holds: ``fit(cells, y)`` adapts it."""
+        """Return a meta-predictor with this meta-model: ``fit(cells, y)`` adapts it."""
         if not self.predicts:
-            self._refuse_method(META_PREDICTORS)
+            self._refuse(META_PREDICTORS)
         kind, space = META_PREDICTORS[self.kind], self.card["space"]
         space = space if isinstance(space, str) else self.space
         with KIND.blaming(self.path), names_from_file():
-            kind(space=space, **self.card["settings"])
-        return self.restore(kind(space=space, **self._with(kind, settings)))
+            kind(space, **self.card["settings"])
+        return self.restore(kind(space, **self._merged(kind, settings)))
 
     def describe(self) -> str:
-        """Say in words what was learnt: from which sources, the lengthscales, what is expected of each choice.
+        """Return the sources, the settings, the lengthscales and the effect of each choice as text.
 
         Examples
         --------
         >>> from nasmeta.meta import SavedMetaModel
         >>> SavedMetaModel.load("meta-np-nb201-without-cifar10").describe().splitlines()[1]
-        'No honest test on: cifar100, imagenet16-120.'
+        'Not an honest test on: cifar100, imagenet16-120.'
         """
         from nasmeta.meta._model_summary import describe_model
 
         return describe_model(self)
 
     def plot(self, width: Width = None) -> Figure:
-        """Draw what `describe` says: the kernel by features, and the effect of each choice on the prior mean.
+        """Draw the kernel by features, and the effect of each choice on the prior mean.
 
         Parameters
         ----------
         width : str or float, optional
-            As in `nasmeta.analysis.plot_regret`; 6.6 inches where left out.
+            As in `nasmeta.analysis.plot_regret`; by default 6.6 inches.
 
         Returns
         -------
@@ -268,8 +257,7 @@ class SavedMetaModel:
         Raises
         ------
         SettingError
-            Where it has neither, as the policy of ``meta-rl``.
-        UnknownNameError
+            If the model has neither, as the policy of ``meta-rl``.
 
         Examples
         --------
@@ -282,37 +270,47 @@ class SavedMetaModel:
 
         return plot_model(self, width)
 
-    def _with(self, kind: Any, settings: dict[str, Any]) -> dict[str, Any]:
-        """Return the settings of the file with those of the user, whose names are checked."""
+    def _merged(self, kind: Any, settings: dict[str, Any]) -> dict[str, Any]:
+        """Return the settings of the file, updated with those of the caller."""
         known = [name for name in inspect.signature(kind).parameters if name not in ("space", "rng")]
         check_names(self.kind, "setting", settings, known)
         return {**self.card["settings"], **settings}
 
     @names_from_file()
     def require_searcher(self) -> None:
-        """Raise an error unless the file holds a meta-searcher with valid settings.
-
-        Raises
-        ------
-        UnknownNameError
-            If the file names a class ``package.module:Name`` that this process has not imported by that name.
-        DamagedFileError
-        """
+        """Raise a DamagedFileError unless the file holds a meta-searcher with valid settings."""
         if not is_meta_searcher(self.kind):
-            self._refuse_method(filter(is_meta_searcher, SEARCHERS))
+            self._refuse(filter(is_meta_searcher, SEARCHERS))
         with KIND.blaming(self.path):
             SEARCHERS[self.kind](self.space, np.random.default_rng(0), **self.card["settings"])
 
-    def _refuse_method(self, possible: Iterable[str]) -> NoReturn:
-        raise DamagedFileError(
-            f"{self.path} holds a model of the method {shown(self.kind)}, which is none here: "
-            f"{', '.join(sorted(possible))}. Import what registers it, or use a file of one of these. {KIND.hint}"
-        )
+    def _refuse(self, possible: Iterable[str]) -> NoReturn:
+        hint = "If the class is your own, import its module first."
+        raise DamagedFileError(f"learner of {self.path}", self.kind, f"one of {', '.join(sorted(possible))}", hint)
 
 
-@cache
-def _shipped(path: Path) -> SavedMetaModel:
-    return SavedMetaModel._of_file(path)
+def encode(content: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], training: str | None = None) -> bytes:
+    """Return the bytes of a file; the same content gives the same bytes.
+
+    The identity of the training is not part of the checksum.
+    """
+    from nasmeta import __version__
+
+    plain = json.loads(json.dumps(content))
+    card = {"nasmeta": __version__, "sha256": digest_of(plain, arrays), **plain}
+    return KIND.encode(card if training is None else {**card, "training": training}, arrays)
+
+
+def _read(path: Path) -> SavedMetaModel:
+    card, arrays = KIND.decode(KIND.read(path), path)
+    with KIND.blaming(path):
+        if digest_of({key: card[key] for key in _CONTENT}, arrays) != card["sha256"]:
+            raise ValueError("its content does not match its checksum")
+        from_content(card["space"])
+    return SavedMetaModel(path, card, arrays)
+
+
+_read_shipped = cache(_read)
 
 
 def kind_of(learner: Any) -> str:
@@ -321,23 +319,23 @@ def kind_of(learner: Any) -> str:
     name = SEARCHERS.name_of(kind) or META_PREDICTORS.name_of(kind) or place_of(kind)
     if is_place(name) or ":" not in name:
         return name
-    raise SettingError(f"{kind.__name__} is not registered, nor at the top of a module, so a file could not name it.")
+    raise SettingError("class of the learner", kind, "a registered class, or one at the top level of a module")
 
 
 def space_of(learner: Any) -> SearchSpace:
+    """Return the space of a searcher or predictor."""
     return get_space(learner.space)
 
 
 def training_settings(learner: Any) -> dict[str, Any]:
-    """Return the settings that meta-training depends on, as JSON has them."""
+    """Return the settings that meta-training depends on, as types of JSON."""
     names = [
         parameter.name
         for parameter in inspect.signature(type(learner)).parameters.values()
         if parameter.kind is parameter.KEYWORD_ONLY and parameter.name not in ("space", *learner.search_settings)
     ]
-    for name in names:
-        if not hasattr(learner, name):
-            raise SettingError(f"{type(learner).__name__} keeps no {name}, which its file records: set self.{name}.")
+    if missing := [name for name in names if not hasattr(learner, name)]:
+        raise SettingError(f"{type(learner).__name__} lacks the attribute {missing[0]}. Set it in the constructor.")
     found: dict[str, Any] = json.loads(json.dumps({name: getattr(learner, name) for name in names}))
     return found
 
@@ -345,12 +343,11 @@ def training_settings(learner: Any) -> dict[str, Any]:
 def training_identity(
     kind: str, space: SearchSpace, settings: Mapping[str, Any], sources: Sequence[SourceTask]
 ) -> dict[str, Any]:
-    """Return the identity of a meta-training, of JSON's types; settings are all that the outcome depends on.
+    """Return the identity of a meta-training, of types of JSON; settings are all that the outcome depends on.
 
-    Without the sources a training that was begun on one selection could go on with another, and its model would say
-    that it has never seen what it was trained on.
+    It contains the sources. Otherwise a training could resume with others, and its model would list the wrong ones.
     """
-    said = {
+    facts = {
         "kind": kind,
         "space": space.registered_name or f"{space.name} {space.sha256}",
         "settings": dict(settings),
@@ -359,12 +356,12 @@ def training_identity(
             for source in sources
         ],
     }
-    identity: dict[str, Any] = json.loads(json.dumps(said, default=str))
+    identity: dict[str, Any] = json.loads(json.dumps(facts, default=str))
     return identity
 
 
 def training_digest(learner: Any, sources: Sequence[SourceTask], seed: int) -> str:
-    """Return what two meta-trainings share only where they are the same: learner, settings, seed and every label.
+    """Return a digest that two meta-trainings share only if learner, settings, seed and every label are the same.
 
     >>> import nasmeta as nm
     >>> from nasmeta.meta import META_PREDICTORS
@@ -372,8 +369,8 @@ def training_digest(learner: Any, sources: Sequence[SourceTask], seed: int) -> s
     >>> training_digest(learner, [source], 0) == training_digest(learner, [source], 1)
     False
     """
-    said = {**training_settings(learner), "seed of the training": seed}
+    settings = {**training_settings(learner), "seed of the training": seed}
     if (code := code_of(type(learner))) is not None:
-        said["code"] = code
-    identity = training_identity(kind_of(learner), space_of(learner), said, sources)
+        settings["code"] = code
+    identity = training_identity(kind_of(learner), space_of(learner), settings, sources)
     return sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

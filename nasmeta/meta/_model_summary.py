@@ -29,20 +29,17 @@ def describe_model(saved: SavedMetaModel) -> str:
     sources = ", ".join(f"{source['name']} ({source['labels']:,} labels)" for source in saved.card["sources"])
     settings = ", ".join(f"{name}={value!r}" for name, value in saved.card["settings"].items())
     lines = [
-        f"{saved.kind} for the space {saved.space.name}, learnt from {sources}.",
-        f"No honest test on: {', '.join(saved.held_out)}.",
+        f"{saved.kind} for the space {saved.space.name}, learned from {sources}.",
+        f"Not an honest test on: {', '.join(saved.held_out)}.",
         f"Settings of the meta-training: {settings or 'none'}.",
     ]
     kernel, features, mean = _prior_of(saved)
     if kernel is not None:
-        lines.append(
-            "Kernel of what the target adds to the prior mean (in scores; the noise has standard deviation "
-            f"{np.sqrt(kernel.noise):.2g}):"
-        )
+        lines.append(f"Kernel around the prior mean (noise: standard deviation {np.sqrt(kernel.noise):.2g}):")
         for name, variance, scale in zip(features, kernel.variances, kernel.lengthscales, strict=True):
             lines.append(f"  {name}: standard deviation {np.sqrt(variance):.2g}, lengthscale {scale:.3g}")
     if mean is not None:
-        lines.append("Effect of each choice on the prior mean, before any value of the target (in scores):")
+        lines.append("Effect of each choice on the prior mean of scores:")
         for position, effects in zip(saved.space.positions, choice_effects(saved.space, mean), strict=True):
             best_first = sorted(zip(position.choices, effects, strict=True), key=lambda pair: -pair[1])
             lines.append(f"  {position.name}: {', '.join(f'{choice} {effect:+.2f}' for choice, effect in best_first)}")
@@ -55,11 +52,9 @@ def _prior_of(saved: SavedMetaModel) -> tuple[Hyperparameters | None, tuple[str,
     model = getattr(learner.meta_model_, "prior", learner.meta_model_)
     kernel = getattr(model, "hyperparameters", None)
     mean = learner.prior()[0] if saved.predicts else getattr(model, "mean", None)
-    return (
-        kernel if isinstance(kernel, Hyperparameters) else None,
-        getattr(model, "features", ()),
-        mean if isinstance(mean, np.ndarray) and mean.shape == (saved.space.size,) else None,
-    )
+    is_mean = isinstance(mean, np.ndarray)  # arrays have a method of this name, too
+    kernel = kernel if isinstance(kernel, Hyperparameters) else None
+    return kernel, getattr(model, "features", ()), mean if is_mean else None
 
 
 def choice_effects(space: SearchSpace, mean: Floats) -> list[Floats]:
@@ -78,7 +73,7 @@ def plot_model(saved: SavedMetaModel, width: Width) -> Figure:
 
     kernel, features, mean = _prior_of(saved)
     if kernel is None and mean is None:
-        raise SettingError(f"A meta-model of {saved.kind} has neither a kernel nor a prior mean to draw.")
+        raise SettingError("meta-model to draw", saved.kind, "a model with a kernel or a prior mean")
     total = inches(width, _WIDTH)
     n_panels = 0 if mean is None else saved.space.n_positions
     columns = max(1, min(n_panels, int(total / _PANEL)))
@@ -105,10 +100,10 @@ def _draw_kernel(figure: Any, kernel: Hyperparameters, features: tuple[str, ...]
     """Draw standard deviation and lengthscale of each feature as bars."""
     panels = figure.subplots(1, 2, sharey=True)
     at = np.arange(len(features))[::-1]
-    panels[0].barh(at, np.sqrt(kernel.variances), height=0.6, color=_COLOUR)
-    panels[0].set_xlabel("standard deviation")
-    panels[1].barh(at, kernel.lengthscales, height=0.6, color=_COLOUR)
-    panels[1].set_xlabel("lengthscale")
+    columns = {"standard deviation": np.sqrt(kernel.variances), "lengthscale": kernel.lengthscales}
+    for axes, (name, lengths) in zip(panels, columns.items(), strict=True):
+        axes.barh(at, lengths, height=0.6, color=_COLOUR)
+        axes.set_xlabel(name)
     panels[0].set_yticks(at, features, parse_math=False)
 
 

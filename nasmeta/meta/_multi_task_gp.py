@@ -1,4 +1,4 @@
-"""Bayesian optimisation with one Gaussian process over cells and tasks."""
+"""Bayesian optimisation with one Gaussian process over architectures and tasks."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -18,18 +18,16 @@ from nasmeta.meta._cell_columns import network_columns, representatives
 from nasmeta.meta._label_scale import labels_like
 from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._meta_trainer import MetaTrainer, TrainingPlan
-from nasmeta.meta._model_archive import check_array
 from nasmeta.meta._model_file import training_identity, training_settings
 from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.predictors._neural._training import chosen_device
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Augmentation, Episode, EpisodeSampler, SourceTask
 
-_MOST_KNOWN, _MOST_BYTES = 64, 2**30  # cached inputs, one per set of left-out groups
-_MIX_FROM = 4  # groups of sources from which on tasks are mixed
-_VALIDATE_FROM = 4  # groups of sources from which on one is held out for early stopping
+_MOST_INPUTS, _MOST_BYTES = 64, 2**30  # cached inputs, one per set of left-out groups
+_MANY_GROUPS = 4  # groups of sources from which on tasks are mixed, and one is held out for early stopping
 _N_VALIDATION = 24
-_LARGEST_NOISE = 100.0  # of scores, whose deviation is about 1
+_N_SUPPORT, _N_QUERY = 100, 100  # the most of an episode
 
 
 class SourceSummary(NamedTuple):
@@ -63,6 +61,10 @@ class Batch(NamedTuple):
     query: Tensor
     query_scores: Tensor
 
+    def together(self) -> tuple[Tensor, Tensor]:
+        """Return inputs and scores of support and query."""
+        return torch.cat([self.support, self.query]), torch.cat([self.support_scores, self.query_scores])
+
 
 class EpisodeInputs:
     """Convert episodes to tensors.
@@ -82,37 +84,39 @@ class EpisodeInputs:
     ):
         self.space, self.matrix, self.device, self.views = space, matrix, device, views
         self._group = {source.name: group for source, group in zip(sources, matrix.groups, strict=True)}
-        self._known: dict[frozenset[int], tuple[Tensor, Floats]] = {}
+        self._inputs: dict[frozenset[int], tuple[Tensor, Floats]] = {}
 
     def __call__(self, episode: Episode) -> Batch:
         """Return the tensors of an episode."""
         without = frozenset(self._group[name] for name in episode.sources)
-        if without not in self._known:
+        if without not in self._inputs:
             summary = SourceSummary.of(self.matrix, without, self.views)
-            made = summary.tensor(self.space).to(self.device)
-            while len(self._known) >= max(1, min(_MOST_KNOWN, _MOST_BYTES // made.nbytes)):
-                self._known.pop(next(iter(self._known)))
-            self._known[without] = (made, summary.expected)
-        table, expected = self._known[without]
-        told = expected[episode.support_cells]
+            inputs = summary.tensor(self.space).to(self.device)
+            while len(self._inputs) >= max(1, min(_MOST_INPUTS, _MOST_BYTES // inputs.nbytes)):
+                self._inputs.pop(next(iter(self._inputs)))
+            self._inputs[without] = (inputs, summary.expected)
+        inputs, expected = self._inputs[without]
+        support = expected[episode.support_cells]
         # If all expected scores are equal, the labels are the scores.
-        scores = labels_like(told, episode.support_labels) if len(told) and np.ptp(told) else episode.support_labels
-        support = scores - told
-        query = episode.query_labels - expected[episode.query_cells]
-        return Batch(
-            table[torch.from_numpy(episode.support_cells.astype(np.int64)).to(self.device)],
-            torch.from_numpy(support).float().to(self.device),
-            table[torch.from_numpy(episode.query_cells.astype(np.int64)).to(self.device)],
-            torch.from_numpy(query).float().to(self.device),
-        )
+        matched = len(support) and np.ptp(support)
+        scores = labels_like(support, episode.support_labels) if matched else episode.support_labels
+        parts = {"support": scores - support, "query": episode.query_labels - expected[episode.query_cells]}
+        cells = {"support": episode.support_cells, "query": episode.query_cells}
+        tensors: list[Tensor] = []
+        for name, residuals in parts.items():
+            rows = torch.from_numpy(cells[name].astype(np.int64)).to(self.device)
+            tensors += [inputs[rows], torch.from_numpy(residuals).float().to(self.device)]
+        return Batch(*tensors)
 
 
-def episodes_of(sources: Sequence[SourceTask], n_groups: int, noise: float, most: int = 100) -> EpisodeSampler:
+def episodes_of(sources: Sequence[SourceTask], n_groups: int, noise: float) -> EpisodeSampler:
     """Return the sampler of meta-training: 5 to 100 support architectures and 100 queries, fewer with few labels."""
     labels = min(len(source) for source in sources)
-    high = max(1, min(most, labels // 2))
-    augment = Augmentation(noise=noise, mixture=0.3 if n_groups >= _MIX_FROM else 0.0)
-    return EpisodeSampler(sources, support=(min(5, high), high), query=max(1, min(100, labels - high)), augment=augment)
+    high = max(1, min(_N_SUPPORT, labels // 2))
+    augment = Augmentation(noise=noise, mixture=0.3 if n_groups >= _MANY_GROUPS else 0.0)
+    return EpisodeSampler(
+        sources, support=(min(5, high), high), query=max(1, min(_N_QUERY, labels - high)), augment=augment
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,24 +130,6 @@ class NetworkModel:
     noise: float  # root mean squared error on episodes of the sources
     steps: int  # completed steps of the outer loop
     n_groups: int
-
-    def __reduce__(self) -> Any:
-        return _rebuilt, (
-            self.module,
-            np.asarray(self.summary.columns),
-            np.asarray(self.summary.expected),
-            np.asarray(self.summary.each),
-            self.inputs.numpy(),
-            self.rows,
-            self.noise,
-            self.steps,
-            self.n_groups,
-        )
-
-
-def _rebuilt(module: nn.Module, columns: Any, expected: Any, each: Any, inputs: Any, *rest: Any) -> NetworkModel:
-    own = np.require(inputs, requirements="W")  # PyTorch warns of the read-only arrays that joblib maps
-    return NetworkModel(module, SourceSummary(columns, expected, each), torch.from_numpy(own), *rest)
 
 
 class NetworkLearner(MetaPredictor):
@@ -159,7 +145,8 @@ class NetworkLearner(MetaPredictor):
     rate: ClassVar[float] = 2e-3
     validates: ClassVar[bool] = True  # on a held-out group of sources, if there are enough groups
 
-    steps: int | None  # a subclass is a dataclass of its settings, these among them
+    width: int  # a subclass is a dataclass of its settings, these among them
+    steps: int | None
     noise: float
     device: str
     search_settings = ("device", "blends")
@@ -172,7 +159,7 @@ class NetworkLearner(MetaPredictor):
         """
 
     @abstractmethod
-    def _loss(self, module: nn.Module, inputs: EpisodeInputs, episode: Episode) -> Tensor:
+    def _loss(self, module: nn.Module, batch: Batch) -> Tensor:
         """Return the query loss after adaptation to the support set."""
 
     def _views(self, sources: list[SourceTask], matrix: SourceMatrix) -> Sequence[SourceMatrix]:
@@ -183,61 +170,55 @@ class NetworkLearner(MetaPredictor):
         """Return the default number of steps and the learning rate of the outer loop."""
         return self.default_steps, self.rate
 
-    def _direction(self) -> Any:
-        """Return the outer direction, or None for the gradient of the loss."""
-        return None
+    @abstractmethod
+    def _query_mean(self, module: nn.Module, batch: Batch) -> Tensor:
+        """Return the predicted query scores after adaptation, without gradients."""
 
     @abstractmethod
-    def _squared_error(self, module: nn.Module, batch: Batch) -> float:
-        """Return the mean squared query error after adaptation."""
-
-    @abstractmethod
-    def _predicted(self, learnt: NetworkModel, rows: NDArray[np.int64], scores: Floats) -> Prediction:
+    def _predicted(self, learned: NetworkModel, rows: NDArray[np.int64], scores: Floats) -> Prediction:
         """Return mean and deviation of the residuals at all rows of the inputs, given the residuals at some."""
 
     def _meta_learn(self, sources: list[SourceTask]) -> NetworkModel:
         if self.steps is not None:
             check_int("steps", self.steps)
-        device = chosen_device(self.device)
         check_number("noise", self.noise, most=10)
         space = self.cell_space
         matrix = SourceMatrix.of(space, sources, "rank")
         views = self._views(sources, matrix)
-        inputs = EpisodeInputs(space, matrix, sources, device, views)
+        inputs = EpisodeInputs(space, matrix, sources, chosen_device(self.device), views)
         summary = SourceSummary.of(matrix, views=views)
         module = self._made(summary, matrix.n_groups)
-        held_out = matrix.n_groups - 1 if self.validates and matrix.n_groups >= _VALIDATE_FROM else None
-        kept = [s for s, group in zip(sources, matrix.groups, strict=True) if group != held_out]
+        held_out = matrix.n_groups - 1 if self.validates and matrix.n_groups >= _MANY_GROUPS else None
+        trained = [s for s, group in zip(sources, matrix.groups, strict=True) if group != held_out]
         apart = [s for s, group in zip(sources, matrix.groups, strict=True) if group == held_out]
-        steps, rate = self._schedule(matrix.n_groups)
-        sampler = episodes_of(kept, matrix.n_groups - bool(apart), self.noise)
+        sampler = episodes_of(trained, matrix.n_groups - bool(apart), self.noise)
         validation = []
         if apart:
             rng = np.random.default_rng([self.seed, 1])
             validation = episodes_of(apart, 1, 0.0).sample_many(_N_VALIDATION, rng)
-
-        def loss(module: nn.Module, episode: Episode) -> Tensor:
-            return self._loss(module, inputs, episode)
-
-        direction = self._direction()
+        steps, rate = self._schedule(matrix.n_groups)
         trainer = MetaTrainer(
             module,
-            loss,
+            lambda module, episode: self._loss(module, inputs(episode)),
             sampler.sample,
             TrainingPlan(steps=self.steps or steps, batch=self.batch, learning_rate=rate, seed=self.seed),
-            direction=None if direction is None else (lambda m, episode: direction(m, inputs(episode))),
             validation=validation,
             monitor=self.monitor,
             device=self.device,
             identity=training_identity(type(self).__name__, space, training_settings(self), sources),
         )
-        made = trainer.run()
+        done = trainer.run()
         module = module.to("cpu").eval()
         on_cpu = EpisodeInputs(space, matrix, sources, torch.device("cpu"), views)
-        noise = self._measured_noise(module, on_cpu, sampler)
-        return self._model(module, summary, noise, made, matrix.n_groups)
+        episodes = sampler.sample_many(16, np.random.default_rng([self.seed, 2]))
+        noise = float(np.sqrt(np.mean([self._squared_error(module, on_cpu(episode)) for episode in episodes])))
+        return self._model(module, summary, noise, done, matrix.n_groups)
+
+    def _squared_error(self, module: nn.Module, batch: Batch) -> float:
+        return float((self._query_mean(module, batch) - batch.query_scores).square().mean())
 
     def _made(self, summary: SourceSummary, n_groups: int) -> nn.Module:
+        check_int("width", self.width, most=4096)
         n_inputs = network_columns(self.cell_space).shape[1] + len(summary.columns) + len(summary.each)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
@@ -250,41 +231,28 @@ class NetworkLearner(MetaPredictor):
         inputs = summary.tensor(self.cell_space)[torch.from_numpy(first)]
         return NetworkModel(module, summary, inputs, rows.astype(np.int64), noise, steps, n_groups)
 
-    def _measured_noise(self, module: nn.Module, inputs: EpisodeInputs, sampler: EpisodeSampler) -> float:
-        """Return the root mean squared query error on new episodes."""
-        episodes = sampler.sample_many(16, np.random.default_rng([self.seed, 2]))
-        return float(np.sqrt(np.mean([self._squared_error(module, inputs(episode)) for episode in episodes])))
+    def _expected(self, learned: NetworkModel) -> Floats:
+        return learned.summary.expected
 
-    def _expected(self, learnt: NetworkModel) -> Floats:
-        return learnt.summary.expected
-
-    def _adapted(self, learnt: NetworkModel, cells: Cells, scores: Floats) -> Prediction:
-        expected = learnt.summary.expected
-        mean, deviation = self._predicted(learnt, learnt.rows[cells], scores - expected[cells])
-        return expected + mean[learnt.rows], deviation[learnt.rows]
+    def _adapted(self, learned: NetworkModel, cells: Cells, scores: Floats) -> Prediction:
+        expected = learned.summary.expected
+        mean, deviation = self._predicted(learned, learned.rows[cells], scores - expected[cells])
+        return expected + mean[learned.rows], deviation[learned.rows]
 
     def _pack(self) -> Packed:
-        learnt: NetworkModel = self.require_meta_model()
-        state = {f"module.{name}": value.detach().numpy() for name, value in learnt.module.named_parameters()}
-        facts = {"noise": learnt.noise, "steps": learnt.steps, "groups": learnt.n_groups}
-        arrays = {**state, "columns": learnt.summary.columns, "expected": learnt.summary.expected}
-        return {**arrays, "each": learnt.summary.each} if len(learnt.summary.each) else arrays, facts
+        learned: NetworkModel = self.require_meta_model()
+        state = {f"module.{name}": value.detach().numpy() for name, value in learned.module.named_parameters()}
+        facts = {"noise": learned.noise, "steps": learned.steps, "groups": learned.n_groups}
+        summary = learned.summary._asdict()
+        if not len(learned.summary.each):
+            del summary["each"]
+        return {**state, **summary}, facts
 
     def _unpack(self, arrays: Arrays, facts: Facts) -> NetworkModel:
-        n_cells = self.cell_space.size
-        each = np.zeros((0, n_cells), np.float32)
-        if "each" in arrays:
-            each = check_array(arrays, "each", np.float32, (None, n_cells)).copy()
-        summary = SourceSummary(
-            check_array(arrays, "columns", np.float32, (None, n_cells)).copy(),
-            check_array(arrays, "expected", np.float64, (n_cells,)).copy(),
-            each,
-        )
-        n_groups, steps = check_int("groups", facts["groups"]), check_int("steps", facts["steps"], least=0)
-        noise = check_number("noise", facts["noise"], 0, _LARGEST_NOISE)
-        module = self._made(summary, n_groups)
+        each = arrays.get("each", np.zeros((0, self.cell_space.size), np.float32))
+        summary = SourceSummary(arrays["columns"].copy(), arrays["expected"].copy(), each.copy())
+        module = self._made(summary, facts["groups"])
         with torch.no_grad():
             for name, value in module.named_parameters():
-                kind, shape = value.detach().numpy().dtype, tuple(value.shape)
-                value.copy_(torch.from_numpy(check_array(arrays, f"module.{name}", kind, shape).copy()))
-        return self._model(module.eval(), summary, noise, steps, n_groups)
+                value.copy_(torch.from_numpy(arrays[f"module.{name}"].copy()))
+        return self._model(module.eval(), summary, facts["noise"], facts["steps"], facts["groups"])

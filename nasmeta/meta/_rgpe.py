@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
-from nasmeta.meta._model_archive import check_array
 from nasmeta.meta._source_gp import JointGPSearch, SourceGPSearch, condition
-from nasmeta.meta._source_models import FEWEST_LABELS, check_ranked
 from nasmeta.predictors import CellGP, CellKernel, Hyperparameters, log_expected_improvement, weak_prior
 from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace
@@ -19,7 +17,8 @@ from nasmeta.tasks import SourceTask, standardised
 
 _SLOPE = 0.5  # weight of a source that ranks best in every bootstrap sample
 _SAMPLES = 100
-_WORSE_THAN = 0.95  # quantile of the own process's losses above which a source gets no weight
+_FEWEST_LABELS = 3  # with fewer observations, all sources have the same weight
+_WORSE_THAN = 0.95  # quantile of the target process's losses above which a source gets no weight
 _OF_A_SOURCE = 200  # labels that its process is conditioned on
 
 
@@ -68,9 +67,9 @@ class RGPESearch(JointGPSearch):
     """Bayesian optimisation with source processes, weighted by how well they rank the target's observations.
 
     The weight of a source is the share of bootstrap samples of the observations in which its process has the fewest
-    wrongly ordered pairs, among the sources and the target's own process, which predicts each observation from the
-    others. A source whose median loss exceeds the 95 % quantile of the own process's losses gets no weight. After
-    Feurer, Letham and Bakshy, "Scalable meta-learning for Bayesian optimization" (ICML AutoML workshop 2018).
+    wrongly ordered pairs, among the sources and the target's process, which predicts each observation from the
+    others. A source whose median loss exceeds the 95 % quantile of that process's losses gets no weight. After Feurer,
+    Letham and Bakshy, "Scalable meta-learning for Bayesian optimization" (ICML AutoML workshop 2018).
 
     The published method averages the posteriors of all members (see `VanillaRGPESearch`). Here the weighted sum of the
     sources' posterior means is the prior mean of the target's process, so each observation corrects it. Initial design,
@@ -103,7 +102,7 @@ class RGPESearch(JointGPSearch):
         """
         sources = self._models.standard_means[:, self._gp.cells]
         n = len(labels)
-        if n < FEWEST_LABELS:
+        if n < _FEWEST_LABELS:
             before = np.full(len(sources), _SLOPE / len(sources))
             return before, np.tile(before, (n, 1))
         shares, times = ranking_shares(sources, self._gp, labels, self.rng)
@@ -133,12 +132,10 @@ class SourcePosteriors:
     @classmethod
     def unpack(cls, space: SearchSpace, features: Sequence[str], arrays: Arrays, facts: Facts) -> SourcePosteriors:
         """Return the posteriors that `pack` described."""
-        means = check_array(arrays, "means", np.float32, (None, space.size))
-        return cls(means, check_array(arrays, "stds", np.float32, means.shape))
+        return cls(arrays["means"], arrays["stds"])
 
 
 def _posterior_of(source: SourceTask, kernel: CellKernel) -> tuple[Floats, Floats]:
-    check_ranked(source)
     kept = np.random.default_rng(len(source)).permutation(len(source))[:_OF_A_SOURCE]
     prior = weak_prior(len(kernel.features), kernel.typical_lengthscales)
     gp = CellGP(kernel, Hyperparameters.from_logarithms(prior[0]))
@@ -197,7 +194,7 @@ class VanillaRGPESearch(SourceGPSearch):
         """Fit the target's process, then weight all processes."""
         super()._refit(labels)
         means = self._require_meta_model().means
-        if len(labels) < FEWEST_LABELS:
+        if len(labels) < _FEWEST_LABELS:
             self._weights = np.r_[np.full(len(means), 1 / len(means)), 0.0]
         else:
             shares, _ = ranking_shares(means[:, self._gp.cells], self._gp, labels, self.rng)

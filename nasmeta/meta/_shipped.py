@@ -11,7 +11,7 @@ from dataclasses import replace
 from nasmeta.errors import LeakageError, LeakageWarning, NasmetaError, OtherMetricWarning, SettingError, calls_inside
 from nasmeta.meta._meta_predictor import is_meta_searcher
 from nasmeta.meta._model_file import SavedMetaModel
-from nasmeta.spaces import held_out_name, namesakes
+from nasmeta.spaces import held_out_name
 from nasmeta.tasks import Task
 
 # Metrics with an order of their own. All other metrics, also of custom tables, measure how well networks solve a task.
@@ -44,12 +44,12 @@ def other_metrics(task: Task, kinds: Iterable[str]) -> str:
     return "" if same else " and ".join(known)
 
 
-def warn_of_other_metric(task: Task, kinds: Iterable[str], who: str, helps: str) -> None:
+def warn_of_other_metric(task: Task, kinds: Iterable[str], who: str, hint: str) -> None:
     """Warn the caller of this package if all sources measure another kind of metric than the target."""
     if found := other_metrics(task, kinds):
         warnings.warn(
-            f"The target {task.name} is of the metric {task.metric_kind}, all sources of {who} are of the metric "
-            f"{found}: good cells of the sources may not be good here. {helps}",
+            f"The metric of {task.name} is {task.metric_kind}, but all sources of {who} have the metric {found}, which "
+            f"may order architectures differently. {hint}",
             OtherMetricWarning,
             stacklevel=calls_inside() + 1,
         )
@@ -89,33 +89,32 @@ def meta_model_for(
         or learned from another metric, is only a warning.
     """
     if which == "shipped":
-        models = [model for model in map(SavedMetaModel.load, SavedMetaModel.shipped()) if model.kind == kind]
-        honest = [model for model in models if model.space == task.space and not _common_names(task, model)]
-        fit = [model for model in honest if not other_metrics(task, model.metric_kinds)]
-        if fit:
-            return max(fit, key=lambda model: sum(source["labels"] for source in model.card["sources"]))
-        names = ", ".join(f"{model.path.stem} ({' and '.join(model.metric_kinds)})" for model in honest or models)
-        raise SettingError(
-            f"No meta-model of {kind} is shipped for the space {task.space.name}, the metric {task.metric_kind} and "
-            f"without data of {task.name}. Shipped: {names or 'none'}. Without a model, {kind} meta-trains itself."
-        )
+        return _shipped_for(kind, task)
     model = which if isinstance(which, SavedMetaModel) else SavedMetaModel.load(which)
     if model.kind != kind:
-        of = f", which takes one of {kind}" if searcher not in (None, kind) else ""
-        raise SettingError(f"{model.path} holds a model of {model.kind}, but the searcher is {searcher or kind}{of}.")
+        raise SettingError(f"learner of {model.path}", model.kind, f"{kind}, for the searcher {searcher or kind}")
     if model.space != task.space:
-        raise SettingError(
-            f"{model.path} is for the space {model.space.name}, but {task.name} is a task of {task.space.name}."
-            f"{namesakes(model.space, task.space)}"
-        )
+        raise SettingError(f"space of {model.path}", model.space.name, f"{task.space.name}, the space of {task.name}")
     if is_meta_searcher(kind):
         model.require_searcher()
     _refuse_copies(task, model)
     if seen := seen_of(task, model):
         warnings.warn(seen, LeakageWarning, stacklevel=calls_inside() + 1)
-    helps = "Name a model that has learnt from the target's metric, or sources of it."
-    warn_of_other_metric(task, model.metric_kinds, model.path.name, helps)
+    hint = "Name a model that learned from the target's metric, or sources with it."
+    warn_of_other_metric(task, model.metric_kinds, model.path.name, hint)
     return model
+
+
+def _shipped_for(kind: str, task: Task) -> SavedMetaModel:
+    models = [model for model in map(SavedMetaModel.load, SavedMetaModel.shipped()) if model.kind == kind]
+    honest = [model for model in models if model.space == task.space and not _common_names(task, model)]
+    fit = [model for model in honest if not other_metrics(task, model.metric_kinds)]
+    if fit:
+        return max(fit, key=lambda model: sum(source["labels"] for source in model.card["sources"]))
+    raise SettingError(
+        f"No meta-model of {kind} is shipped for the space {task.space.name} and the metric {task.metric_kind} without "
+        f"data of {task.name}. Omit sources to meta-train {kind}."
+    )
 
 
 def seen_of(task: Task, model: SavedMetaModel) -> str:
@@ -126,9 +125,8 @@ def seen_of(task: Task, model: SavedMetaModel) -> str:
     >>> seen_of(nm.get_task("nb201/cifar10"), model)
     ''
     """
-    seen = _common_names(task, model)
-    what = f"{model.path.name} has learnt from {' and '.join(seen)}, which {task.name} is on"
-    return f"{what}: what it finds there is no honest test." if seen else ""
+    seen = " and ".join(_common_names(task, model))
+    return f"{model.path.name} learned from {seen}, so {task.name} is not an honest test of it." if seen else ""
 
 
 def _refuse_copies(task: Task, model: SavedMetaModel) -> None:
@@ -142,12 +140,12 @@ def _refuse_copies(task: Task, model: SavedMetaModel) -> None:
     if not orders:
         return
     try:
-        own = task.as_source()
+        labels = task.as_source()
     except NasmetaError:
         return
-    for order in (own.order_sha256, replace(own, utilities=-own.utilities).order_sha256):
+    for order in (labels.order_sha256, replace(labels, utilities=-labels.utilities).order_sha256):
         if order in orders:
             raise LeakageError(
-                f"{model.path.name} cannot be used for {task.name}: its source {orders[order]} orders all cells as the "
-                "target does. Use a model that has learnt from other data."
+                f"{model.path.name} cannot be used for {task.name}: its source {orders[order]} orders architectures as "
+                "the target does. Use a model that learned from other data."
             )

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
-from nasmeta.meta._source_models import SourceModels, joint_space, matched_labels
+from nasmeta.meta._source_models import SourceModels, TargetProcess, joint_space, matched_labels
 from nasmeta.predictors import CellGP, fit_hyperparameters
 from nasmeta.predictors._gaussian_process import Prior
 from nasmeta.searchers import GPSearch, MetaSearcher
@@ -44,8 +44,8 @@ class SourceGPSearch(GPSearch, MetaSearcher):
         return self.model.learn(self.space, sources, self.features)
 
     def _pack(self) -> Packed:
-        packed: Packed = self._require_meta_model().pack()
-        return packed
+        arrays, facts = self._require_meta_model().pack()
+        return arrays, facts
 
     def _unpack(self, arrays: Arrays, facts: Facts) -> Any:
         return self.model.unpack(self.space, self.features, arrays, facts)
@@ -84,11 +84,11 @@ class JointGPSearch(SourceGPSearch):
         return super().ask(n)
 
     def _first_cells(self, n: int) -> list[int]:
-        process, told = self._models.new_task(), self._gp.cells
-        known = np.sqrt(np.maximum(self._models.variance[told], 0) + process.noise)
-        mean = self._models.mean[told].astype(np.float64)
-        labels = matched_labels(np.array(self._values), mean, known.astype(np.float64))
-        for cell in told:
+        process, observed = TargetProcess(self._models), self._gp.cells
+        std = np.sqrt(np.maximum(self._models.variance[observed], 0) + process.noise)
+        mean = self._models.mean[observed].astype(np.float64)
+        labels = matched_labels(np.array(self._values), mean, std.astype(np.float64))
+        for cell in observed:
             process.add(cell)
         for _ in range(n):
             mean, deviation = process.posterior(labels)
@@ -101,7 +101,7 @@ class JointGPSearch(SourceGPSearch):
         return process.cells[-n:]
 
     def _refit(self, labels: Floats) -> None:
-        """Weight the sources anew at each step; refit hyperparameters as often as `GPSearch` does."""
+        """Weight the sources again at each step; refit hyperparameters as often as `GPSearch` does."""
         mean = (self._weights(labels) @ self._models.standard_means).astype(np.float32)
         refit = self._is_due(len(labels))
         if refit:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, lru_cache
-from itertools import combinations, starmap
 from typing import Any
 
 import numpy as np
@@ -15,16 +14,14 @@ from scipy.special import ndtr
 
 from nasmeta.errors import SettingError
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
-from nasmeta.meta._model_archive import check_array, checked_logarithms
 from nasmeta.predictors import CellKernel, Hyperparameters, normal_scores
 from nasmeta.predictors._gaussian_process import JITTER, ChainRule, ExactPosterior, Prior, maximise_posterior
-from nasmeta.spaces import SearchSpace, from_content, move_cells, namesakes, to_content
+from nasmeta.spaces import SearchSpace, from_content, move_cells, to_content
 from nasmeta.tasks import SourceTask
 
 _SHARED, _OWN, _LENGTH, _NOISE = 0.4, 0.1, 3.0, 0.02  # means of the prior: tasks correlate by 0.8
 _STDS = (1.0, 1.5, 1.0, 1.0)  # of their logarithms
 _ITERATIONS = 40
-FEWEST_LABELS = 3  # of a source
 _FIT_ON = 400  # labels of all sources that the marginal likelihood is maximised on
 _CONDITION_ON = 1200  # labels of all sources that the process is conditioned on, at O(n³)
 _OF_ONE = 400  # the most of them from one source
@@ -43,24 +40,13 @@ class JointHyperparameters:
     lengthscales: Floats  # (n_features,)
     noise: float  # variance of one observation
 
-    @property
-    def of_shared(self) -> Hyperparameters:
-        """Hyperparameters of the part that all tasks share."""
-        return Hyperparameters(self.shared, self.lengthscales, self.noise)
-
-    @property
-    def of_own(self) -> Hyperparameters:
-        """Hyperparameters of the part of a single task."""
-        return Hyperparameters(self.own, self.lengthscales, self.noise)
-
-    @property
-    def of_one_task(self) -> Hyperparameters:
-        """Hyperparameters of the sum of both parts: the function of one task."""
-        return Hyperparameters(self.shared + self.own, self.lengthscales, self.noise)
+    def of(self, variances: Floats) -> Hyperparameters:
+        """Return the hyperparameters of a part of the covariance, or of a sum of parts."""
+        return Hyperparameters(variances, self.lengthscales, self.noise)
 
     @property
     def logarithms(self) -> Floats:
-        """All of them as logarithms, shape (3 * n_features + 1,): shared, own, lengthscales, noise."""
+        """Logarithms of all hyperparameters, shape (3 * n_features + 1,): shared, own, lengthscales, noise."""
         logarithms: Floats = np.log(np.r_[self.shared, self.own, self.lengthscales, self.noise])
         return logarithms
 
@@ -71,18 +57,18 @@ class JointHyperparameters:
         return cls(shared, own, lengthscales, float(np.exp(logarithms[-1])))
 
 
-def _prior(n_features: int) -> Prior:
+def joint_prior(n_features: int) -> Prior:
+    """Return mean and standard deviation of the logarithms of `JointHyperparameters`."""
     sizes = (n_features, n_features, n_features, 1)
-    mean = np.log(np.repeat((_SHARED, _OWN, _LENGTH, _NOISE), sizes))
-    return mean, np.repeat(_STDS, sizes)
+    return np.log(np.repeat((_SHARED, _OWN, _LENGTH, _NOISE), sizes)), np.repeat(_STDS, sizes)
 
 
 @dataclass(frozen=True, eq=False)
-class _JointKernel:
-    """The covariance of labels of several tasks; `same` is 1 for two labels of one task, else 0."""
+class JointKernel:
+    """The covariance of labels of several tasks, for `maximise_posterior`."""
 
-    distances: Floats
-    same: Floats
+    distances: Floats  # (n_features, n, n)
+    same: Floats  # (n, n): 1 for two labels of one task, else 0
 
     def __call__(self, logarithms: Floats) -> tuple[Floats, ChainRule]:
         """Return the covariance, noise included, and its chain rule."""
@@ -114,29 +100,22 @@ def fit_joint(kernel: CellKernel, cells: Sequence[Cells], labels: Sequence[Float
     cannot separate shared from own variance, and the prior decides.
     """
     every = np.concatenate(cells)
-    task = np.repeat(np.arange(len(cells)), [len(own) for own in cells])
+    task = np.repeat(np.arange(len(cells)), [len(of_task) for of_task in cells])
     distances = kernel.distances(kernel.codes_between(every, every)).astype(np.float64)
-    joint = _JointKernel(distances, (task[:, None] == task).astype(np.float64))
-    models = [(joint, [np.concatenate(labels)])]
-    found = maximise_posterior(models, _prior(len(kernel.features)), _ITERATIONS)
+    models = [(JointKernel(distances, (task[:, None] == task).astype(np.float64)), [np.concatenate(labels)])]
+    found = maximise_posterior(models, joint_prior(len(kernel.features)), _ITERATIONS)
     return JointHyperparameters.from_logarithms(found)
 
 
 class TargetProcess(ExactPosterior):
-    """Exact Gaussian process of a new task, for any prior covariance of an architecture with all others, (n_cells,)."""
+    """Exact Gaussian process of a new task, whose prior is the posterior of `SourceModels`."""
 
-    def __init__(
-        self,
-        covariance: Callable[[int], Floats32],
-        variance: Floats32,
-        mean: Floats32,
-        noise: float,
-    ) -> None:
-        super().__init__(variance.astype(np.float32), mean)
-        self._covariance, self.noise = covariance, noise
+    def __init__(self, models: SourceModels) -> None:
+        super().__init__(models.variance.copy(), models.mean)
+        self.models, self.noise = models, models.hyperparameters.noise
 
     def _prior_covariance(self, cell: int) -> Floats32:
-        return self._covariance(cell)
+        return self.models.covariance(cell)
 
     def _label_variance(self, cell: int, left: Floats32, row: Floats32) -> float:
         return max(float(row[cell]), 0.0) + self.noise + JITTER
@@ -159,26 +138,14 @@ def matched_labels(values: Floats, mean: Floats, std: Floats) -> Floats:
     return np.interp((rankdata(values) - 0.5) / n, share, grid)
 
 
-def check_ranked(source: SourceTask) -> None:
-    """Raise an error if a source has too few different labels to rank architectures."""
-    if len(source) < FEWEST_LABELS or np.ptp(source.utilities) == 0:
-        raise SettingError(
-            f"Source {source.name} has {len(source)} labels, {len(np.unique(source.utilities))} of them different: "
-            f"at least {FEWEST_LABELS}, not all alike, are needed."
-        )
-
-
 def joint_space(target: SearchSpace, sources: Sequence[SearchSpace]) -> SearchSpace:
     """Return the space, among the target's and the sources', that contains all architectures of the others."""
     spaces = tuple(dict.fromkeys([target, *sources]))
     for space in spaces:
         if all(_contains(space, other) for other in spaces):
             return space
-    alike = next(filter(None, starmap(namesakes, combinations(spaces, 2))), "")
-    raise SettingError(
-        f"These spaces do not fit: none of {', '.join(space.name for space in spaces)} has all architectures of the "
-        f"others.{alike}"
-    )
+    names = ", ".join(space.name for space in spaces)
+    raise SettingError("spaces of target and sources", names, "one space that has all architectures of the others")
 
 
 @lru_cache(maxsize=64)
@@ -213,7 +180,6 @@ class SourceModels:
         space : SearchSpace
             Of the target. It contains all architectures of the sources' spaces, or one of those contains all others.
         sources : sequence of SourceTask
-            Each with at least three labels, not all equal.
         features : sequence of str
             Count features that the kernel compares.
 
@@ -223,14 +189,13 @@ class SourceModels:
         """
         joint = joint_space(space, [source.space for source in sources])
         kernel = CellKernel(joint, _features_in(joint, features))
-        cells, labels = [], []
+        cells, labels, few = [], [], []
         for source in sources:
-            check_ranked(source)
             moved, scores = source.in_space(joint).cells, normal_scores(source.utilities)
-            kept = _best_and_even(scores, min(_OF_ONE, _CONDITION_ON // len(sources)))
-            cells.append(moved[kept])
-            labels.append(scores[kept])
-        few = [_evenly(len(own), max(FEWEST_LABELS, _FIT_ON // len(sources))) for own in cells]
+            used = _best_and_even(scores, min(_OF_ONE, _CONDITION_ON // len(sources)))
+            cells.append(moved[used])
+            labels.append(scores[used])
+            few.append(_evenly(len(used), max(3, _FIT_ON // len(sources))))
         few_cells = [own[i] for own, i in zip(cells, few, strict=True)]
         few_labels = [own[i] for own, i in zip(labels, few, strict=True)]
         hyperparameters = fit_joint(kernel, few_cells, few_labels)
@@ -251,14 +216,9 @@ class SourceModels:
         """Return the models that `pack` described."""
         joint = joint_space(target, [from_content(facts["joint"])])
         features = _features_in(joint, features)
-        cells = joint.index_of(check_array(arrays, "cells", np.int32, (None,)))
-        labels = check_array(arrays, "labels", np.float64, (len(cells),))
-        sizes = check_array(arrays, "sizes", np.int64, (None,))
-        if (sizes < 1).any() or sizes.sum() != len(cells):
-            raise ValueError(f"sizes {sizes.tolist()} are not those of {len(cells)} cells")
-        found = JointHyperparameters.from_logarithms(checked_logarithms(arrays, 3 * len(features) + 1))
-        ends = np.cumsum(sizes)[:-1]
-        split = tuple(np.split(cells, ends)), tuple(np.split(labels, ends))
+        found = JointHyperparameters.from_logarithms(arrays["logarithms"])
+        ends = np.cumsum(arrays["sizes"])[:-1]
+        split = tuple(np.split(arrays["cells"], ends)), tuple(np.split(arrays["labels"], ends))
         return cls(target, joint, features, found, *split)._computed()
 
     def _computed(self) -> SourceModels:
@@ -281,11 +241,11 @@ class SourceModels:
         """Lower Cholesky factor of the covariance of all source labels, shape (n_labels, n_labels)."""
         every, h, end = np.concatenate(self.cells), self.hyperparameters, 0
         codes = self.kernel.codes_between(every, every)
-        covariance = self.kernel.covariance(codes, h.of_shared).astype(np.float64)
+        covariance = self.kernel.covariance(codes, h.of(h.shared)).astype(np.float64)
         for cells in self.cells:
             end += len(cells)
             of_one = slice(end - len(cells), end)
-            covariance[of_one, of_one] += self.kernel.covariance(codes[of_one, of_one], h.of_own)
+            covariance[of_one, of_one] += self.kernel.covariance(codes[of_one, of_one], h.of(h.own))
         covariance[np.diag_indices(len(every))] += h.noise
         return cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
 
@@ -294,9 +254,9 @@ class SourceModels:
         """L⁻¹ K(source labels, architectures of a new task), shape (n_labels, n_cells)."""
         known, factor = np.concatenate(self.cells), self._factor.astype(np.float32)
         rows = np.empty((len(known), self.target.size), dtype=np.float32)
+        shared = self.hyperparameters.of(self.hyperparameters.shared)
         for some in _blocks(self.target.size):
-            codes = self.kernel.codes_between(known, self.target_cells[some])
-            block = self.kernel.covariance(codes, self.hyperparameters.of_shared)
+            block = self.kernel.covariance(self.kernel.codes_between(known, self.target_cells[some]), shared)
             rows[:, some] = solve_triangular(factor, block, lower=True, overwrite_b=True, check_finite=False)
         return rows
 
@@ -310,8 +270,8 @@ class SourceModels:
         for row, cells, of_one in zip(own, self.cells, np.split(weights, ends), strict=True):
             for some in _blocks(self.target.size):
                 codes = self.kernel.codes_between(cells, self.target_cells[some])
-                shared[some] += of_one @ self.kernel.covariance(codes, h.of_shared)
-                row[some] = of_one @ self.kernel.covariance(codes, h.of_own)
+                shared[some] += of_one @ self.kernel.covariance(codes, h.of(h.shared))
+                row[some] = of_one @ self.kernel.covariance(codes, h.of(h.own))
         return shared, own
 
     @property
@@ -337,17 +297,17 @@ class SourceModels:
     def variance(self) -> Floats32:
         """Prior variance of a new task at each architecture, shape (n_cells,)."""
         explained = np.einsum("ij,ij->j", self.rows, self.rows)
-        return np.asarray(self.hyperparameters.of_one_task.prior_variance - explained, dtype=np.float32)
+        return np.asarray(self._one_task.prior_variance - explained, dtype=np.float32)
+
+    @property
+    def _one_task(self) -> Hyperparameters:
+        """Hyperparameters of the function of one task."""
+        return self.hyperparameters.of(self.hyperparameters.shared + self.hyperparameters.own)
 
     def covariance(self, cell: int) -> Floats32:
         """Return the prior covariance of a new task between one architecture and all, shape (n_cells,)."""
         codes = self.kernel.codes(int(self.target_cells[cell]))[self.target_cells]
-        one_task = self.kernel.covariance(codes, self.hyperparameters.of_one_task)
-        return one_task - self.rows[:, cell] @ self.rows
-
-    def new_task(self) -> TargetProcess:
-        """Return the process of a new task, without observations."""
-        return TargetProcess(self.covariance, self.variance, self.mean, self.hyperparameters.noise)
+        return self.kernel.covariance(codes, self._one_task) - self.rows[:, cell] @ self.rows
 
 
 def _blocks(size: int) -> list[slice]:

@@ -13,6 +13,8 @@ from nasmeta.meta._learned_space import labelled_in
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Augmentation, EpisodeSampler, SourceTask, Task
 
+_MIXTURES = 64  # random mixtures of the sources
+
 
 def warm_start_cells(
     space: SearchSpace,
@@ -21,7 +23,6 @@ def warm_start_cells(
     *,
     costs: ArrayLike | None = None,
     allowed: Cells | None = None,
-    mixtures: int = 64,
 ) -> Cells:
     """Choose initial architectures greedily, each by its gain on the source tasks given those chosen before.
 
@@ -41,8 +42,6 @@ def warm_start_cells(
         Positive cost of each architecture.
     allowed : ndarray of int32, optional
         Architectures to choose from; by default all.
-    mixtures : int, default 64
-        Number of random mixtures of the sources.
 
     Returns
     -------
@@ -58,15 +57,15 @@ def warm_start_cells(
     (5, True)
     """
     n = check_int("n", n, 1, space.size)
-    seen = labelled_in(space, sources, "A warm start")
+    labelled = labelled_in(space, sources, "A warm start")
     prices = np.ones(space.size) if costs is None else np.asarray(costs, np.float64)
-    worth = _log_ranks(space, seen, mixtures)
-    candidates = np.zeros(space.size, dtype=bool)
-    candidates[slice(None) if allowed is None else space.index_of(allowed)] = True
-    candidates &= np.isfinite(worth).any(axis=0)
-    weights = np.full(len(worth), 1.0 / len(seen))
-    weights[len(seen) :] = 1.0 / max(1, len(worth) - len(seen))
-    worth = np.where(np.isfinite(worth), worth, 0.0)  # without a label on a task, an architecture adds nothing there
+    worth = _log_ranks(space, labelled)
+    candidates = np.any(np.isfinite(worth), axis=0)
+    if allowed is not None:
+        candidates &= np.isin(np.arange(space.size), allowed)
+    weights = np.full(len(worth), 1.0 / len(labelled))
+    weights[len(labelled) :] = 1.0 / _MIXTURES
+    worth = np.nan_to_num(worth)  # without a label on a task, an architecture adds nothing there
     covered = np.zeros(len(worth))
     chosen: list[int] = []
     while len(chosen) < n and candidates.any():
@@ -80,13 +79,13 @@ def warm_start_cells(
     return np.array(chosen, dtype=np.int32)
 
 
-def _log_ranks(space: SearchSpace, sources: list[SourceTask], mixtures: int) -> Floats:
+def _log_ranks(space: SearchSpace, sources: list[SourceTask]) -> Floats:
     """Return minus the log rank of each architecture on each source and mixture, shape (n_tasks, size), or NaN."""
     tasks = [(source.cells, source.utilities) for source in sources]
     if len(sources) > 1:
         sampler = EpisodeSampler(sources, support=1, query=1, augment=Augmentation(mixture=1.0))
         rng = np.random.default_rng(0)  # the mixtures are part of the method, not of a run
-        tasks += [sampler.full_task(rng) for _ in range(mixtures)]
+        tasks += [sampler.full_task(rng) for _ in range(_MIXTURES)]
     worth = np.full((len(tasks), space.size), np.nan)
     for row, (cells, utilities) in zip(worth, tasks, strict=True):
         ranks = np.empty(len(cells))

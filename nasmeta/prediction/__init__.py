@@ -1,4 +1,4 @@
-"""Benchmarks of predictors: how well the order of cells is known from n labels, or from a part of a learning curve."""
+"""Benchmarks of predictors: the order of cells from n labels, and the extrapolation of learning curves."""
 
 from nasmeta.prediction._curves_benchmark import learning_curve_benchmark
 from nasmeta.prediction._listing import list_encoders, list_predictors

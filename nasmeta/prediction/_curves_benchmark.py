@@ -1,4 +1,4 @@
-"""How well learning curves are extrapolated, on cells that were left out with all their isomorphs."""
+"""A benchmark of learning-curve extrapolation, on cells that are left out with all their isomorphs."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from nasmeta.checks import check_int
-from nasmeta.errors import ColumnError
 from nasmeta.spaces import get_cell_space
 from nasmeta.tables import Table, load_table
 
-_COVERED = 1.6449  # deviations within which 90 % of a normal distribution lie
+_COVERED = 1.6449  # standard deviations that contain 90 % of a normal distribution
 
 
 def learning_curve_benchmark(
@@ -26,20 +24,20 @@ def learning_curve_benchmark(
     split: str = "valid",
     epochs: int = 200,
 ) -> pd.DataFrame:
-    """Predict the value after an epoch for cells whose isomorphs (rule ``zero``) are all left out of training.
+    """Predict the value after an epoch for cells; their isomorphs (rule ``zero``) are left out of training.
 
     Parameters
     ----------
     table : Table, optional
-        Of a space of which curves are there; nb201 where left out, with the source ``nb201-curves``.
+        A table with curves; by default nb201 with the source ``nb201-curves``.
     beginnings : sequence of int
-        Epochs that are seen.
+        Numbers of epochs that are observed.
     methods : sequence of str, optional
-        Names in `CURVE_METHODS`, and "auto", which chooses within each training part; all where left out.
+        Names in `CURVE_METHODS`, and "auto", which chooses a method within each training part; all by default.
     epoch : int, default 200
     folds : int, default 5
     n_cells : int, default 200
-        The first cells of the official order, of which curves were published.
+        The first cells in the official order; their curves were published.
     dataset, split, epochs
         Address of the curves; the mean over the seeds.
 
@@ -52,7 +50,7 @@ def learning_curve_benchmark(
     Raises
     ------
     ColumnError
-        Where the curves are not there; `nasmeta data fetch nb201-curves` brings them.
+        If the table lacks curves; `nasmeta data fetch nb201-curves` installs them.
 
     Examples
     --------
@@ -65,11 +63,8 @@ def learning_curve_benchmark(
     from nasmeta.predictors import CURVE_METHODS, LearningCurveRegressor
 
     table = load_table("nb201") if table is None else table
-    cells = np.arange(check_int("n_cells", n_cells, check_int("folds", folds, 2)), dtype=np.int32)
-    try:
-        curves = np.asarray(table.curve(cells, dataset, "accuracy", split, epochs, "mean"), dtype=np.float64)
-    except ColumnError as reason:
-        raise ColumnError(f"{reason} The benchmark needs them: `nasmeta data fetch nb201-curves`.") from reason
+    cells = np.arange(n_cells, dtype=np.int32)
+    curves = np.asarray(table.curve(cells, dataset, "accuracy", split, epochs, "mean"), dtype=np.float64)
     groups = np.asarray(get_cell_space(table.space).canonical(cells, rule="zero"))
     names = [*CURVE_METHODS, "auto"] if methods is None else list(methods)
     parts = list(GroupKFold(folds).split(curves, groups=groups))

@@ -1,4 +1,4 @@
-"""All predictors and encoders that have a name, as tables."""
+"""Tables of all registered predictors and encoders."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def list_predictors() -> pd.DataFrame:
-    """Return the predictors that `nasmeta.predict` knows by name; shipped meta-models, and files of them, are others.
+    """Return the predictors that `nasmeta.predict` knows by name, except for shipped meta-models.
 
     Returns
     -------
     DataFrame
-        One row a predictor: ``predictor`` (its name), ``summary`` (one line), ``encoder`` (by default, for cells; empty
-        where it takes none), ``std`` (whether it predicts a deviation, as it is by default), ``extra`` (of this package
-        that brings what it needs; empty for none) and ``sources`` (whether it learns on source tasks).
+        One row per predictor: ``predictor`` (its name), ``summary`` (one line), ``encoder`` (the default one for cells;
+        empty without one), ``std`` (whether it predicts a deviation with its default settings), ``extra`` (of
+        this package that it needs; empty for none) and ``sources`` (whether it learns on source tasks).
 
     Examples
     --------
@@ -42,8 +42,8 @@ def list_predictors() -> pd.DataFrame:
             return unknown
         kind = _class_of(entry)
         members = inspect.signature(kind).parameters.get("n_members")
-        alone = members is not None and members.default == 1  # and so deviates from nothing
-        std = "return_std" in inspect.signature(kind.predict).parameters and not alone
+        alone = members is not None and members.default == 1  # a single member does not give a deviation
+        std = hasattr(kind, "predict") and "return_std" in inspect.signature(kind.predict).parameters and not alone
         return {"encoder": getattr(entry, "encoder", None) or "", "std": std}
 
     free = {name: f"Order by {name}, highest first; needs no label." for name in label_free_names()}
@@ -55,7 +55,7 @@ def list_predictors() -> pd.DataFrame:
 
 
 def _class_of(entry: Any) -> Any:
-    """Return the class of a predictor; what is no entry stands for itself."""
+    """Return the class of a registered predictor."""
     return entry.load() if isinstance(entry, PredictorEntry) else entry
 
 
@@ -65,18 +65,18 @@ def list_encoders(space: str | SearchSpace = "nb201") -> pd.DataFrame:
     Parameters
     ----------
     space : str or SearchSpace, default "nb201"
-        What is encoded, or its name.
+        A space, or its name.
 
     Returns
     -------
     DataFrame
-        One row an encoder: ``encoder`` (its name), ``summary`` (one line) and ``columns`` (how many it gives on the
-        space; 0 where it has nothing to encode there, or encodes what it is handed or the table has).
+        One row per encoder: ``encoder`` (its name), ``summary`` (one line) and ``columns`` (their number on the
+        space; 0 if it does not encode this space, or encodes given columns).
 
     Raises
     ------
     UnknownNameError
-        Where there is no such space.
+        If the space is not registered.
 
     Examples
     --------
@@ -84,11 +84,11 @@ def list_encoders(space: str | SearchSpace = "nb201") -> pd.DataFrame:
     >>> nm.list_encoders("tnb101").set_index("encoder").loc[["one-hot", "counts"], "columns"].to_list()
     [30, 75]
     """
-    own = get_space(space)
+    space = get_space(space)
 
     def facts(name: str, entry: Any) -> dict[str, Any]:
         try:
-            return {"columns": 0 if name in of_predict else make_encoder(name, own).fit([0]).transform([0]).shape[1]}
+            return {"columns": 0 if name in of_predict else make_encoder(name, space).fit([0]).transform([0]).shape[1]}
         except SettingError:
             return {"columns": 0}
 

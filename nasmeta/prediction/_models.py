@@ -1,4 +1,4 @@
-"""What is compared: predictors after an encoder, meta-predictors, and orders that need no label."""
+"""The models of a benchmark: predictors after an encoder, meta-predictors, and orders that need no label."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from hashlib import sha256
-from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -38,47 +37,45 @@ def label_free_names() -> tuple[str, ...]:
 
 
 def learns_on_sources(name: str) -> bool:
-    """Tell whether a name is that of a meta-predictor, a shipped meta-model, a file with one, or ``source-order``."""
-    if name == SOURCE_ORDER or name in META_PREDICTORS or name in SavedMetaModel.shipped():
+    """Return whether a name denotes a meta-predictor, a shipped meta-model, a file with one, or ``source-order``."""
+    if name == SOURCE_ORDER or name in META_PREDICTORS or name in SavedMetaModel.shipped() or name.endswith(".npz"):
         return True
-    if Path(name).suffix == ".npz":
-        return True
-    return (
-        is_place(name) and split_name(name, {*PREDICTORS, *label_free_names()})[0] == name and is_meta_predictor(name)
-    )
+    return is_place(name) and split_name(name, PREDICTORS)[0] == name and is_meta_predictor(name)
 
 
-class LearntPredictor:
-    """A predictor that knows sources: `fit` adapts it to labels of the task, whichever direction is better.
+class SourcePredictor:
+    """A predictor that has learned from sources: `fit` adapts it to labels of the task.
 
     `learn` is called at most once, with a function that reports progress, or None; `sign` is 1 if higher labels are
-    better, else -1; `identity` is what its predictions depend on besides the labels; `seen` says what it has learnt
-    from the task's own data, empty if nothing.
+    better, else -1; `identity` determines its predictions together with the labels; `seen` describes the data of the
+    target in its meta-training, empty without any.
     """
 
     def __init__(self, learn: Callable[[Any], Any], sign: float, identity: Mapping[str, Any], seen: str = "") -> None:
         self._learn, self._sign, self.identity, self.seen = learn, sign, identity, seen
-        self._learnt: Any = None
+        self._learned: Any = None
 
     def learn(self, progress: Callable[[int, int, float], None] | None = None) -> Any:
-        """Meta-train it, or read its file, unless that was done already."""
-        if self._learnt is None:
-            self._learnt = self._learn(progress)
-        return self._learnt
+        """Meta-train it, or read its file, at the first call."""
+        if self._learned is None:
+            self._learned = self._learn(progress)
+        return self._learned
 
-    def fit(self, cells: NDArray[np.int32], y: NDArray[np.float64]) -> LearntPredictor:
+    def fit(self, cells: NDArray[np.int32], y: NDArray[np.float64]) -> SourcePredictor:
         """Adapt to labels."""
         self.learn().fit(cells, self._sign * y)
         return self
 
     def predict(self, cells: NDArray[np.int32], return_std: bool = False) -> Any:
         """Predict labels."""
-        found = self.learn().predict(cells, return_std)
-        return (self._sign * found[0], found[1]) if return_std else self._sign * found
+        if not return_std:
+            return self._sign * self.learn().predict(cells, False)
+        mean, deviation = self.learn().predict(cells, True)
+        return self._sign * mean, deviation
 
 
 class _Column:
-    """An order of the architectures that needs no label, such as that by parameters."""
+    """An order of the architectures that needs no label, such as their parameters."""
 
     def __init__(self, values: NDArray[np.float64]) -> None:
         self.values = values
@@ -90,59 +87,55 @@ class _Column:
         return self.values[cells]
 
 
-def learnt_predictor(name: str, task: Task, sources: Any, settings: Mapping[str, Any]) -> LearntPredictor:
-    """Return a predictor that knows sources, by a name as in `learns_on_sources`; nothing is learnt or read yet.
+def source_predictor(name: str, task: Task, sources: Any, settings: Mapping[str, Any]) -> SourcePredictor:
+    """Return a predictor that learns from sources, by a name as in `learns_on_sources`, before its meta-training.
 
-    One that is meta-trained here learns from the sources, by default the task's family without what it holds out. For
-    a file, settings are those that are no part of its meta-training.
+    By default, the sources are the task's family without held-out tasks. The sources of a file are fixed.
     """
     if name == SOURCE_ORDER or is_meta_predictor(name):
-        said = {"seed": 0, **settings}
-        seed = said.pop("seed")
-        made = build_learner(name, task.space, seed, said)
+        chosen = {"seed": 0, **settings}
+        seed = chosen.pop("seed")
+        learner = build_learner(name, task.space, seed, chosen)
         spec = SearcherSpec.of(SOURCE_ORDER if name == SOURCE_ORDER else "meta-predictor")
-        asked = sources_of(spec, on_evaluator(task, "table"), sources)
-        seen = [source if isinstance(source, SourceTask) else source.as_source() for source in asked]
+        found = sources_of(spec, on_evaluator(task, "table"), sources)
+        tasks = [source if isinstance(source, SourceTask) else source.as_source() for source in found]
 
         def train(progress: Any) -> Any:
-            made.monitor, made.avoid = Monitor(progress=progress), task.held_out
-            made.meta_fit(seen)
+            learner.monitor, learner.avoid = Monitor(progress=progress), task.held_out
+            learner.meta_fit(tasks)
             if name != SOURCE_ORDER:
-                return made
-            scores = made.meta_model_  # NaN without a label; such architectures come last
+                return learner
+            scores = learner.meta_model_  # NaN without a label; such architectures come last
             return _Column(np.nan_to_num(scores, nan=np.nanmin(scores)))
 
-        return LearntPredictor(train, task.sign, {"training": training_digest(made, seen, seed)})
+        return SourcePredictor(train, task.sign, {"training": training_digest(learner, tasks, seed)})
     saved = SavedMetaModel.load(name)
     if not saved.predicts:
-        raise SettingError(
-            f"{saved.path} holds a model of {saved.kind}, which searches and predicts nothing. Possible are models of "
-            f"{', '.join(META_PREDICTORS)}."
-        )
+        raise SettingError(f"model in {saved.path}", saved.kind, f"one of {', '.join(META_PREDICTORS)}")
     if sources is not None:
-        raise SettingError(f"{saved.path} has learnt from its own sources: leave out sources, or name {saved.kind}.")
+        raise SettingError(f"{saved.path} has its own sources: leave out sources, or name {saved.kind}.")
     saved = meta_model_for(saved.kind, task, saved)
     ready = saved.predictor(**settings)
     code = code_of(type(ready))
     identity = {"meta_model": saved.sha256} | ({} if code is None else {"code": code})
-    return LearntPredictor(lambda progress: ready, task.sign, identity, seen_of(task, saved))
+    return SourcePredictor(lambda progress: ready, task.sign, identity, seen_of(task, saved))
 
 
 @dataclass(frozen=True)
 class Model:
-    """A predictor as the benchmark runs it."""
+    """A predictor of the benchmark."""
 
     label: str  # its name in the results
-    predictor: Any  # a name, or what `make_predictor` takes
+    predictor: Any  # a name, or an argument of `make_predictor`
     encoder: str | None = None  # names joined by +: of ENCODERS, default, proxies, published-proxies
     settings: Mapping[str, Any] = field(default_factory=dict)
-    members: tuple[Model, ...] = ()  # of an ensemble whose members are named one by one
+    members: tuple[Model, ...] = ()  # of an ensemble of named members
     sources: Any = None  # of a predictor that learns on sources; None for the task's family
-    _learnt: dict[str, LearntPredictor] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _learned: dict[str, SourcePredictor] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def name(self) -> str:
-        """The name of the predictor; "own" for an estimator that was handed over."""
+        """The name of the predictor; "own" for an estimator object."""
         return self.predictor if isinstance(self.predictor, str) else "own"
 
     @property
@@ -151,7 +144,7 @@ class Model:
         return self.name not in (*label_free_names(), SOURCE_ORDER)
 
     def identity(self, task: Task) -> dict[str, Any]:
-        """Return what makes its results its own, of JSON's types."""
+        """Return the facts that determine its results, of JSON's types."""
         found: dict[str, Any] = {"predictor": self.name, "encoder": self.encoder, "settings": dict(self.settings)}
         parts = (self.encoder or "").split("+")
         if self.members:
@@ -160,16 +153,16 @@ class Model:
             if self.name not in _COSTS:
                 found["proxies"] = _digest(_measured(task.space))
         elif learns_on_sources(self.name):
-            found |= self.build(task, 0).identity
+            found |= self.build(task).identity
         elif self.name == "own" or not isinstance(PREDICTORS[self.name], PredictorEntry):
-            found["estimator"] = estimator_digest(make_predictor(self.predictor, None, task.space))
+            found["estimator"] = estimator_digest(self.build(task, 0))
         if MEASURED in parts:
             found["proxies"] = _digest(_measured(task.space))
         if PUBLISHED in parts:
             found["published_proxies"] = _digest(_published(task))
         return found
 
-    def build(self, task: Task, seed: int) -> Any:
+    def build(self, task: Task, seed: int = 0) -> Any:
         """Return a new estimator over architectures."""
         space = task.space
         if self.name in _COSTS:
@@ -179,15 +172,16 @@ class Model:
         if self.name in label_free_names():
             return _Column(_measured(space)[self.name])
         if learns_on_sources(self.name):  # it learns once for all draws
-            if task.name not in self._learnt:
-                self._learnt[task.name] = learnt_predictor(self.name, task, self.sources, self.settings)
-            return self._learnt[task.name]
-        own = dict(self.settings)
+            if task.name not in self._learned:
+                self._learned[task.name] = source_predictor(self.name, task, self.sources, self.settings)
+            return self._learned[task.name]
+        settings = dict(self.settings)
         if self.members:
-            own["members"] = [(member.label, member.build(task, seed)) for member in self.members]
-        parts = None if self.encoder is None else [part.strip() for part in self.encoder.split("+")]
-        encoder = None if parts is None else [_encoder_of(part, task) for part in parts]
-        return make_predictor(self.predictor, encoder, space, seed, **own)
+            settings["members"] = [(member.label, member.build(task, seed)) for member in self.members]
+        encoder = (
+            None if self.encoder is None else [_encoder_of(part.strip(), task) for part in self.encoder.split("+")]
+        )
+        return make_predictor(self.predictor, encoder, space, seed, **settings)
 
 
 def models_of(
@@ -196,57 +190,54 @@ def models_of(
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     sources: Any = None,
 ) -> list[Model]:
-    """Read what shall be compared: one predictor, several, or a mapping of labels to predictors."""
+    """Read the models of a comparison: one predictor, several, or a mapping of labels to predictors."""
     if isinstance(predictors, Mapping):
         named = dict(predictors)
     else:
-        alone = isinstance(predictors, str) or hasattr(predictors, "fit") or not isinstance(predictors, Iterable)
-        several = [predictors] if alone else list(predictors)
+        single = isinstance(predictors, str) or hasattr(predictors, "fit")
+        several = [predictors] if single else list(predictors)
         named = {label_of(one): one for one in several}
-        if len(named) < len({id(one) if not isinstance(one, str) else one for one in several}):
+        if len(named) < len({one if isinstance(one, str) else id(one) for one in several}):
             raise SettingError("Two predictors have the same name: pass a mapping of labels to predictors.")
     if not named:
-        raise SettingError("There is no predictor to compare: name at least one.")
+        raise SettingError("predictors", predictors, "at least one")
     check_names("This comparison", "predictor", settings or {}, named)
-    models = []
-    for label, what in named.items():
-        own = (settings or {}).get(label, {})
-        if not isinstance(what, str):
-            models.append(Model(label, what, None, own))
-        elif learns_on_sources(what):  # a file may have slashes in its name
-            models.append(Model(label, what, None, own, sources=sources))
-        elif "/" in what:
-            members = tuple(_model_of(part.strip(), part.strip(), encoder, {}, alone=False) for part in what.split("/"))
-            models.append(Model(label, "ensemble", None, own, members))
-        else:
-            models.append(_model_of(label, what, encoder, own))
+    models = [
+        _model_of(label, what, encoder, (settings or {}).get(label, {}), sources) for label, what in named.items()
+    ]
     if sources is not None and not any(learns_on_sources(model.name) for model in models):
-        raise SettingError(
-            f"Only predictors that learn on sources take sources, and there is none. Possible: {SOURCE_ORDER}, "
-            f"{', '.join(META_PREDICTORS)}."
-        )
+        possible = f"with one of {SOURCE_ORDER}, {', '.join(META_PREDICTORS)}"
+        raise SettingError("predictors", list(named), possible, "The others do not learn on sources.")
     return models
 
 
-def _model_of(label: str, what: str, encoder: str | None, settings: Mapping[str, Any], alone: bool = True) -> Model:
-    """Read ``NAME`` or ``NAME:ENCODER``."""
-    free = label_free_names()
-    known = [*PREDICTORS, *META_PREDICTORS, *free, SOURCE_ORDER]
-    name, own_encoder = split_name(what, known)
-    if name in free or learns_on_sources(name):
-        if own_encoder is not None or not alone:
-            raise SettingError(f"{name} takes no encoder and cannot be part of an ensemble.")
+def _model_of(label: str, what: Any, encoder: str | None, settings: Mapping[str, Any], sources: Any = None) -> Model:
+    """Read an estimator, ``NAME``, ``NAME:ENCODER``, or several of them joined by ``/``."""
+    if not isinstance(what, str):
+        return Model(label, what, encoder, settings)
+    if learns_on_sources(what):  # a file may have slashes in its name
+        return Model(label, what, None, settings, sources=sources)
+    if "/" in what:
+        members = tuple(_model_of(part.strip(), part.strip(), encoder, {}) for part in what.split("/"))
+        if any(learns_on_sources(member.name) or member.name in label_free_names() for member in members):
+            raise SettingError("members of an ensemble", what, f"names in {', '.join(PREDICTORS)}")
+        return Model(label, "ensemble", None, settings, members)
+    known = [*PREDICTORS, *META_PREDICTORS, *label_free_names(), SOURCE_ORDER]
+    name, chosen = split_name(what, known)
+    if name in label_free_names() or learns_on_sources(name):
+        if chosen is not None:
+            raise SettingError(f"encoder of {name}", chosen, "none")
         return Model(label, name, None, settings)
     if name not in PREDICTORS and not is_place(name):
         raise UnknownNameError.of("predictor", name, known)
-    return Model(label, name, encoder if own_encoder is None else own_encoder, settings)
+    return Model(label, name, encoder if chosen is None else chosen, settings)
 
 
 def _encoder_of(part: str, task: Task) -> Any:
     """Return an encoder, or its name."""
     if part not in (MEASURED, PUBLISHED):
         return part
-    from nasmeta.predictors import ColumnEncoder  # brings scikit-learn
+    from nasmeta.predictors import ColumnEncoder
 
     columns = _measured(task.space) if part == MEASURED else _published(task)
     values = np.stack(list(columns.values()), axis=1)
@@ -263,12 +254,12 @@ def _measured(space: str | SearchSpace) -> dict[str, NDArray[np.float64]]:
 
 @cache
 def _published(task: Task) -> dict[str, NDArray[np.float64]]:
-    """Return the published proxies of a dataset, in a cell's place those of its class where it has none itself."""
+    """Return the published proxies of a dataset; a cell without one has the mean of its isomorphism class."""
     table = task.table
     dataset = task.signal.dataset
     infos = [info for info in table.columns if info.dataset == dataset and info.metric.startswith("proxy_")]
     if not infos:
-        table.column(dataset, "proxy_synflow")  # says how they can be had
+        table.column(dataset, "proxy_synflow")  # the error states how to fetch them
     space = task.space
     classes = np.asarray(space.canonical(np.arange(space.size)))
     found = {}

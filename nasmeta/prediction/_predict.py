@@ -1,4 +1,4 @@
-"""Predictors × numbers of labels × draws: the comparison, its journal, and its files."""
+"""The comparison of predictors × numbers of labels × draws, and its journal."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, cast, get_args
 
@@ -18,11 +19,11 @@ import nasmeta
 from nasmeta.analysis import summarise_predictions, write_prediction_summary
 from nasmeta.checks import check_choice, check_int
 from nasmeta.code import code_within
-from nasmeta.errors import ColumnError, JournalError, SettingError, UnknownNameError, shown
+from nasmeta.errors import ColumnError, SettingError
 from nasmeta.files import require_writable
-from nasmeta.journals import JournalFile, same_code
-from nasmeta.prediction._models import LearntPredictor, Model, PredictorsLike, models_of
-from nasmeta.predictors import fit_predictor, isomorph_split, knows_deviation
+from nasmeta.journals import JournalFile
+from nasmeta.prediction._models import Model, PredictorsLike, SourcePredictor, models_of
+from nasmeta.predictors import isomorph_split, knows_deviation
 from nasmeta.predictors._metrics import LEVELS, calibration, rank_correlations
 from nasmeta.progress import Bar, progress_bar
 from nasmeta.runs._sources import SourcesLike
@@ -32,7 +33,6 @@ from nasmeta.tasks import Task, as_task
 from nasmeta.threads import one_thread
 
 Rows: TypeAlias = list[dict[str, Any]]
-_Done: TypeAlias = tuple[dict[str, Any], Rows]  # a job and its result
 Rule: TypeAlias = Literal["upstream", "zero", "skip", "function"]
 
 DEFAULT_PREDICTORS = ("gp/xgboost:default+proxies", "ensemble", "gp", "xgboost", "ridge", "nwot", "parameters")
@@ -40,7 +40,7 @@ PLAIN_PREDICTORS = ("gp", "xgboost", "random-forest", "ridge")  # for spaces wit
 PROTOCOLS = ("few", "half")
 RULES: tuple[Rule, ...] = get_args(Rule)
 SIZES = (10, 20, 50, 78, 156, 469, 781, 1563)
-_CALIBRATED_ON = 2000  # architectures: coverage is then known to 0.01, and all deviations would take the longest
+_CALIBRATED_ON = 2000  # architectures; the error of coverage is then 0.01
 _TIMES = ("fit_seconds", "predict_seconds", "cpu_seconds")
 _SCORES = ("kendall_tau", "spearman", "rmse", "crps", *(f"coverage_{100 * level:.3g}" for level in LEVELS))
 _COLUMNS = ("task", "target", "protocol", "scope", "predictor", "encoder", "n_train", "draw", "n_scored")
@@ -48,7 +48,7 @@ _COLUMNS = ("task", "target", "protocol", "scope", "predictor", "encoder", "n_tr
 
 @dataclass(frozen=True, eq=False)
 class PredictorComparison:
-    """How well predictors order architectures.
+    """The result of `nasmeta.predict`.
 
     Attributes
     ----------
@@ -59,7 +59,7 @@ class PredictorComparison:
     files : tuple of Path
         The files written; empty without a folder.
     remarks : tuple of str
-        Models that have learnt from the task's own data, so that their scores are no honest test.
+        Models that were trained on the task's own data; their scores are not a valid test.
 
     Examples
     --------
@@ -75,7 +75,7 @@ class PredictorComparison:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """What a reader of the scores has to know."""
+        """Remarks on models that were trained on the task's own data."""
         return tuple(self.frame.attrs.get("remarks", ()))
 
 
@@ -95,7 +95,7 @@ def predict(
     folder: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> PredictorComparison:
-    """Compare predictors: how well they order the cells of a space from few labels.
+    """Compare predictors by the order in which they put the cells of a space after a few labels.
 
     A predictor is fitted on the task's signal (validation, mean of the measured seeds) of n random cells, and its
     order of cells is compared with their test values. The cells of a draw are the same for all predictors.
@@ -103,39 +103,38 @@ def predict(
     Parameters
     ----------
     predictors : str, estimator, sequence of these, or mapping of label to these, optional
-        * Whatever `nasmeta.predictors.make_predictor` builds: a name, ``package.module:Name``, or an estimator that
-          reads architectures, shape (n,), such as a pipeline that begins with an encoder.
-        * ``NAME:ENCODER`` chooses the encoder: names of `make_encoder` joined by ``+``; ``default``, the predictor's
-          own; ``proxies``, the zero-cost proxies that this project has measured; ``published-proxies``, those of the
-          table. Several predictors joined by ``/`` are an ensemble.
+        * An argument of `nasmeta.predictors.make_predictor`: a name, ``package.module:Name``, or a scikit-learn
+          estimator, which is put behind an encoder unless it reads architectures.
+        * ``NAME:ENCODER`` selects the encoder: names of `make_encoder` joined by ``+``; ``default``, the predictor's
+          default; ``proxies``, the zero-cost proxies of this package; ``published-proxies``, the table's proxies.
+          Several predictors joined by ``/`` are an ensemble.
         * The names of proxies, ``parameters`` and ``flops``: orders that need no label. ``source-order``: the mean
           score on the sources, the prior without any label of the target.
         * A name in `nasmeta.meta.META_PREDICTORS`, such as ``maml``, which is meta-trained first, with seed 0; a file
-          that `nasmeta.meta_train` wrote, or the name of a shipped model.
+          of `nasmeta.meta_train`, or the name of a shipped model.
 
-        By default, those that suit the space.
+        The default depends on the space.
     task : str or Task, default "nb201/cifar10"
-        A task, or in short a dataset of nb201 such as ``cifar10``.
+        A task, or a dataset of nb201 such as ``cifar10``.
     folder : path, optional
-        For the journal, ``results.csv``, ``summary.md`` and figures; the same call again resumes after any end, a kill
-        included. Estimators are told apart by class and parameters; a parameter without readable content, such as a
-        lambda, is a `SettingError`. Fits by code of yours that has changed since are refused.
+        For the journal, ``results.csv``, ``summary.md`` and figures; the same call resumes after an interruption.
+        Estimators are identified by class, parameters and your own code; changed ones are fitted again.
     protocol : {"few", "half"}, default "few"
         Labels of `sizes` cells, or of half of the cells.
     sizes : iterable of int, optional
-        Numbers of labels; by default those of 10, 20, 50, 78, 156, 469, 781 and 1,563 below half of the cells.
+        Numbers of labels; by default 10, 20, 50, 78, 156, 469, 781 and 1,563, up to half of the cells.
     target : {"test", "valid"}, optional
-        What the predicted order is compared with: test values, or the signal itself. By default test values, if the
-        signal is a validation value.
+        The values with which the predicted order is compared: test values, or the signal itself. By default test
+        values, if the signal is a validation value.
     encoder : str, optional
-        Of the predictors that name none.
+        Default encoder of the predictors.
     settings : mapping of label to mapping, optional
         Settings of `make_predictor`, or of the meta-predictor.
     sources : names of tasks or families, Tasks or SourceTasks, optional
-        What source-order and meta-predictors learn from; by default the family of the task without its dataset.
+        Sources of source-order and meta-predictors; by default the family of the task without its dataset.
     draws : int, default 5
     rule : {"upstream", "zero", "skip", "function"}, default "upstream"
-        What counts as isomorphic, see `CellSpace.canonical`; ``function``, the strictest, is
+        Definition of isomorphic cells, see `CellSpace.canonical`; ``function``, the strictest, is
         `CellSpace.function_classes`.
     seed : int, default 0
         The seeds of the draws are spawned from it.
@@ -145,24 +144,24 @@ def predict(
     Returns
     -------
     PredictorComparison
-        ``files``: what was written; ``remarks``: which models have learnt from the task's own data, so that their
-        scores are no honest test; ``summary``: one row a predictor, scope and number of labels, means over the draws
-        with 95 % intervals (``_low``, ``_high``) of ``kendall_tau`` and ``spearman``, medians of seconds;
+        ``files``; ``remarks`` on models that were trained on the task's own data; ``summary``: one row per predictor,
+        scope and number of labels, means over the draws with 95 % intervals (``_low``, ``_high``) of ``kendall_tau``
+        and ``spearman``, medians of seconds;
 
-        ``frame``: one row a fit and scope, in the order of predictors, sizes and draws. Columns: task; target (its
-        address and release); protocol; scope (``isomorph-disjoint``: scored on cells of which no isomorph gave a label,
-        the figure to quote; ``unseen``: on all that gave none; ``all``, as published work does); predictor (the label);
-        encoder; n_train (with ``half`` about so many, for whole classes are drawn); draw; n_scored; kendall_tau (τ-b)
+        ``frame``: one row per fit and scope, in the order of predictors, sizes and draws. Columns: task; target (its
+        address and release); protocol; scope (``isomorph-disjoint``: scored on cells without a labelled isomorph, the
+        recommended scope; ``unseen``: on cells without a label; ``all``, as in published work); predictor (the label);
+        encoder; n_train (approximate with ``half``, which draws whole classes); draw; n_scored; kendall_tau (τ-b)
         and spearman, against the target; rmse, against the signal in its unit; crps and coverage_10 … coverage_95 (of
-        the central intervals), against the signal on at most 2,000 isomorph-disjoint cells, where the predictor knows
+        the central intervals), against the signal on at most 2,000 isomorph-disjoint cells, if the predictor predicts
         a deviation; fit_seconds and predict_seconds (of all cells), and the processor's time for both, cpu_seconds.
-        NaN where nothing is known.
+        NaN if unknown.
 
     Raises
     ------
     UnknownNameError, SettingError, JournalError, LeakageError
     ColumnError
-        Where the table here has no test values; the message names the command that brings them.
+        If the table lacks test values; the message names the command that fetches them.
 
     Examples
     --------
@@ -177,7 +176,7 @@ def predict(
         require_writable(home, folder=True)
     check_choice("protocol", protocol, PROTOCOLS)
     rule = cast(Rule, check_choice("rule", rule, RULES))
-    # Names are checked before the table, which may have to be fetched.
+    # Names are checked before the table is read, because that may fetch it.
     models = None if predictors is None else models_of(predictors, encoder, settings, sources)
     question = _Question.of(f"nb201/{task}" if isinstance(task, str) and "/" not in task else task, target)
     space = question.task.space
@@ -187,10 +186,7 @@ def predict(
     numbers = _checked_sizes(protocol, sizes, len(question.pool))
     draws = check_int("draws", draws, most=10_000)
     seed = check_int("seed", seed, least=0, most=2**63)
-    built = [model.build(question.task, 0) for model in models]  # impossible settings are noticed here
-    # Without a folder the label is identity enough, so that an estimator may have parameters of any kind.
-    identities = [{"label": model.label} if home is None else model.identity(question.task) for model in models]
-    codes = [None if home is None else code_within(estimator) for estimator in built]
+    built = [model.build(question.task) for model in models]  # raises errors for impossible settings
     header = {
         "task": question.task.name,
         "signal_sha256": question.task.column.source_sha256,
@@ -203,28 +199,27 @@ def predict(
     rows: Rows = []
     bar = progress_bar("fits", len(models) * len(numbers) * draws, shown=progress)
     with Records(home, header) as records, one_thread(), bar as counter:
-        for model, identity, code in zip(models, identities, codes, strict=True):
-            warm = False
-            for n, draw in ((n, draw) for n in numbers for draw in range(draws)):
-                job = {**identity, "protocol": protocol, "n_train": n, "draw": draw}
-                found = records.find(job, code, model.label)
+        for model, estimator in zip(models, built, strict=True):
+            job: dict[str, Any] = {"label": model.label}
+            if home is not None:  # a journal needs the parameters and the code of an estimator
+                code = code_within(estimator)
+                job = model.identity(question.task) | ({} if code is None else {"code": code})
+            about: dict[str, Any] = {"task": question.task.name, "target": question.name, "protocol": protocol}
+            about |= {"predictor": model.label, "encoder": model.encoder}
+            for n, draw in product(numbers, range(draws)):
+                job |= {"protocol": protocol, "n_train": n, "draw": draw}
+                found = records.find(job)
                 if found is None:
-                    if not warm:
-                        _warm_up(model, question, counter)
-                        warm = True
+                    _warm_up(model, question, counter)
                     child = np.random.SeedSequence(seed, spawn_key=(draw,))
                     splits = splits_of(protocol, space, question.pool, n, child, rule)
                     found = [row for split in splits for row in _scores_of(model, question, split, child)]
-                    records.add(job, found, code)
-                about = {
-                    "task": question.task.name, "target": question.name, "protocol": protocol,
-                    "predictor": model.label, "encoder": model.encoder, "n_train": n, "draw": draw,
-                }  # fmt: skip
-                rows += [{**about, **row} for row in found]
+                    records.add(job, found)
+                rows += [{**about, "n_train": n, "draw": draw, **row} for row in found]
                 counter.advance()
     frame = pd.DataFrame(rows).reindex(columns=[*_COLUMNS, *_SCORES, *_TIMES])
     frame = frame.astype(dict.fromkeys((*_SCORES, *_TIMES), "float64"))
-    seen = {one.seen: None for one in built if isinstance(one, LearntPredictor) and one.seen}
+    seen = {one.seen: None for one in built if isinstance(one, SourcePredictor) and one.seen}
     frame.attrs["remarks"] = list(seen)
     files = () if home is None else tuple(write_prediction_summary(frame, home))
     return PredictorComparison(frame, summarise_predictions(frame), files)
@@ -232,40 +227,20 @@ def predict(
 
 # -- the journal ------------------------------------------------------------------------------------------------------
 class Records:
-    """Finished jobs of a benchmark, by job; with a folder they are kept in its journal.
-
-    A line of the journal is ``[job, rows, checksum]``. A job contains the digest of the user's code, if any. Other
-    predictors, sizes and draws may join the file.
-    """
+    """Finished jobs of a benchmark; with a folder, a journal keeps them as lines ``[job, rows, checksum]``."""
 
     def __init__(self, folder: Path | None, identity: Mapping[str, Any]) -> None:
         self._journal = None if folder is None else _BenchmarkJournal(folder / "journal.jsonl", identity)
-        self._known: dict[str, _Done] = {}
-        if self._journal is not None:
-            self._known = {_named(job): (job, rows) for job, rows in self._journal.records}
+        records = [] if self._journal is None else self._journal.records
+        self._known: dict[str, Rows] = {json.dumps(job, sort_keys=True): rows for job, rows in records}
 
-    def find(self, job: Mapping[str, Any], code: str | None = None, label: str = "") -> Rows | None:
-        """Return the rows of a finished job; None if there are none.
+    def find(self, job: Mapping[str, Any]) -> Rows | None:
+        """Return the rows of a finished job; None if it is new."""
+        return self._known.get(json.dumps(job, sort_keys=True))
 
-        Raises
-        ------
-        JournalError
-            If the user's code has changed since then; the label is for the message.
-        """
-        there = self._known.get(_named(job))
-        if there is None:
-            return None
-        if self._journal is not None and (was := there[0].get("code")) != code:
-            raise JournalError(
-                f"{self._journal.path} contains results of other code of {label}: {was} there, {code} now. Use another "
-                f"folder, or {same_code(was)}."
-            )
-        return there[1]
-
-    def add(self, job: Mapping[str, Any], rows: Rows, code: str | None = None) -> None:
-        """Record a job; afterwards a killed process does not lose it."""
-        job = dict(job) if code is None else {**job, "code": code}
-        self._known[_named(job)] = job, rows
+    def add(self, job: Mapping[str, Any], rows: Rows) -> None:
+        """Record a job; it survives the end of the process."""
+        self._known[json.dumps(job, sort_keys=True)] = rows
         if self._journal is not None:
             self._journal.add(f"{json.dumps(job)},{json.dumps(rows)}")
             self._journal.flush()
@@ -282,17 +257,13 @@ class _BenchmarkJournal(JournalFile):
     mark, of = "nasmeta_prediction", "predictor benchmark"
 
 
-def _named(job: Mapping[str, Any]) -> str:
-    return json.dumps({key: entry for key, entry in job.items() if key != "code"}, sort_keys=True)
-
-
-# -- which architectures give labels, and which are scored ------------------------------------------------------------
+# -- labelled and scored architectures --------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Split:
-    """Architectures to learn from, and by scope those to score.
+    """Architectures to train on, and architectures to score, by scope.
 
-    ``isomorph-disjoint``: those without a labelled isomorph; ``unseen``: those without a label; ``all``: every one, as
-    published work scores, the training set included.
+    ``isomorph-disjoint``: those without a labelled isomorph; ``unseen``: those without a label; ``all``: all of them,
+    as in published work, including the training set.
     """
 
     train: NDArray[np.int32]
@@ -306,7 +277,7 @@ def splits_of(
 
     ``few`` draws n architectures, each with the same chance; more labels of the same draw extend the same set. One fit
     serves all scopes. ``half`` needs two: half of the architectures at random, and half of the isomorphism classes,
-    because few architectures have no isomorph in a random half.
+    because most architectures have an isomorph in a random half.
     """
     rng = np.random.default_rng(draw)
     if protocol == "few":
@@ -323,18 +294,12 @@ def _checked_sizes(protocol: str, sizes: Iterable[int] | None, n_pool: int) -> t
     """Return the numbers of labels."""
     if protocol == "half":
         if sizes is not None:
-            raise SettingError("The protocol half learns from half of the cells: it takes no sizes.")
+            raise SettingError("sizes", sizes, "None with the protocol half")
         return (n_pool // 2,)
-    chosen = tuple(n for n in SIZES if 2 * n < n_pool) or (2,) if sizes is None else tuple(sizes)
+    chosen = [n for n in SIZES if 2 * n < n_pool] or [2] if sizes is None else list(sizes)
     if not chosen:
-        raise SettingError(f"Give at least one number of labels, such as {SIZES[3]}.")
-    for n in chosen:
-        if n != int(n) or not 2 <= n < n_pool:
-            raise SettingError(
-                f"A number of labels is a whole number from 2 to {n_pool - 1:,} ({n_pool:,} cells have one), not "
-                f"{shown(n)}."
-            )
-    return tuple(dict.fromkeys(int(n) for n in chosen))
+        raise SettingError("sizes", sizes, "at least one number of labels")
+    return tuple(dict.fromkeys(check_int("number of labels", n, 2, n_pool - 1) for n in chosen))
 
 
 # -- one fit ----------------------------------------------------------------------------------------------------------
@@ -347,6 +312,7 @@ class _Question:
     truth: NDArray[np.float64]
     pool: NDArray[np.int32]  # the architectures that have both
     target_info: ColumnInfo
+    warm: set[str] = field(default_factory=set)  # models that were fitted once
 
     @property
     def name(self) -> str:
@@ -357,19 +323,18 @@ class _Question:
         found = as_task(task)
         if target is None:
             target = "test" if found.signal.split == "valid" else "valid"
-        if target not in ("test", "valid"):
-            raise UnknownNameError.of("target", target, ("test", "valid"))
+        check_choice("target", target, ("test", "valid"))
         info = found.column
         if target == "test":
             s, table = found.signal, found.table
-            # Of several releases that of the signal; networks trained on half of CIFAR-10 are another dataset.
+            # The release of the signal comes first. Networks trained on half of CIFAR-10 are another dataset.
             tests = [column for column in found.report_columns if column.dataset == s.dataset]
             tests = [column for column in tests if column.seed == s.seed] or tests
             tests.sort(key=lambda column: (column.release != s.release, column.release))
             try:
                 info = tests[0] if tests else table.info(s.dataset, s.metric, "test", s.epochs, s.seed)
             except ColumnError as reason:
-                raise type(reason)(f'{reason} Or target="valid" compares with the signal itself.') from None
+                raise type(reason)(f'{reason} Or pass target="valid" to compare with the signal.') from None
         address = (info.dataset, info.metric, info.split, info.epochs, info.seed, info.release)
         truth = found.table.column(*address).astype(np.float64)
         pool = np.flatnonzero(np.isfinite(found.values) & np.isfinite(truth)).astype(np.int32)
@@ -377,12 +342,15 @@ class _Question:
 
 
 def _warm_up(model: Model, question: _Question, bar: Bar) -> None:
-    """Load libraries and encoders, and meta-train: otherwise these would count as part of the first fit."""
-    few, estimator = question.pool[:40], model.build(question.task, 0)
-    if isinstance(estimator, LearntPredictor):
+    """Load libraries and encoders, and meta-train, before the first fit, so that its time does not contain them."""
+    if model.label in question.warm:
+        return
+    question.warm.add(model.label)
+    few, estimator = question.pool[:40], model.build(question.task)
+    if isinstance(estimator, SourcePredictor):
         estimator.learn(lambda done, steps, loss: bar.note(f"{model.label}: step {done} of {steps}"))
         bar.note("")
-    fit_predictor(estimator, few, question.labels[few]).predict(few)
+    estimator.fit(few, question.labels[few]).predict(few)
 
 
 def _scores_of(

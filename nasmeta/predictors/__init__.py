@@ -47,7 +47,6 @@ if TYPE_CHECKING:
         MLPEnsemble as MLPEnsemble,
     )
     from nasmeta.predictors._registry import (
-        fit_predictor as fit_predictor,
         knows_deviation as knows_deviation,
         label_of as label_of,
         make_predictor,
@@ -73,7 +72,7 @@ MODULES = {
     "_labels": "log_expected_improvement",
     "_learning_curves": "CURVE_METHODS LearningCurveRegressor",
     "_neural": "CellTransformer GraphNetwork MLPEnsemble",
-    "_registry": "fit_predictor knows_deviation label_of make_predictor move_to_space",
+    "_registry": "knows_deviation label_of make_predictor move_to_space",
     "_splits": "isomorph_split",
     "_storage": "load_predictor save_predictor",
 }

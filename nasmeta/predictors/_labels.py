@@ -1,4 +1,4 @@
-"""Labels: checked, put on a scale that a model can learn, and predictions put back; what a proposal is worth."""
+"""Labels: checks, scales for models and back; expected improvement."""
 
 from __future__ import annotations
 
@@ -16,24 +16,20 @@ from nasmeta.tasks import normal_scores
 
 LABELS = ("rank", "value")
 _TAIL = 0.1  # share of the levels at either end whose slope continues beyond them
-_SURE = 30.0  # deviations above the best from which on the improvement is the difference, to all digits
+_SURE = 30.0  # deviations above the best: from here on the improvement equals the difference
 
 
 def checked_labels(y: Any, n_rows: int | None = None) -> NDArray[np.float64]:
-    """Return labels as float64, shape (n,); raise an error if nothing can be learnt from them."""
+    """Return labels as float64, shape (n,); raise an error if they are not finite or all the same."""
     labels = np.asarray(y, dtype=np.float64).ravel()
     if n_rows is not None and len(labels) != n_rows:
-        raise SettingError(f"{n_rows} rows, but {len(labels)} labels: each row, or architecture, needs one.")
-    bad = np.flatnonzero(~np.isfinite(labels))
-    if len(bad):
-        raise LabelError(
-            f"Labels must be finite: y contains NaN or infinity, {len(bad)} of {len(labels)} (the first is "
-            f"y[{bad[0]}] = {labels[bad[0]]}). Leave out cells that were not measured."
-        )
+        raise SettingError("number of labels", len(labels), f"{n_rows}, one per row")
+    if not np.isfinite(labels).all():
+        raise LabelError("Labels must be finite: y contains NaN or infinity. Leave out architectures without a value.")
     if len(labels) < 2:
-        raise LabelError(f"At least 2 labels are needed, not {len(labels)} (n_samples = {len(labels)}).")
+        raise LabelError("number of labels", len(labels), f"at least 2 (n_samples = {len(labels)})")
     if labels.min() == labels.max():
-        raise LabelError(f"All {len(labels)} labels are {labels[0]}: there is nothing to learn from constant labels.")
+        raise LabelError("constant label", labels[0], "labels that differ")
     return labels
 
 
@@ -41,8 +37,8 @@ def checked_labels(y: Any, n_rows: int | None = None) -> NDArray[np.float64]:
 class LabelScale:
     """A monotone map from labels to scores of about zero mean and unit variance, and back.
 
-    `labels` and `scores`, (n_levels,), are strictly increasing. Between levels the map is linear, and it continues with
-    the slope of the outer tenth of the levels, so it keeps every order.
+    `labels` and `scores`, (n_levels,), increase strictly. The map is linear between levels and continues with the slope
+    of the outer tenth of the levels.
     """
 
     labels: NDArray[np.float64]
@@ -66,16 +62,14 @@ class LabelScale:
         return _interpolate(scores, self.scores, self.labels)
 
     def deviation_of_labels(self, mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return half the distance between what one deviation above and below the mean score maps to."""
+        """Return half the distance between the labels one deviation above and below the mean score."""
         half: NDArray[np.float64] = (self.to_labels(mean + deviation) - self.to_labels(mean - deviation)) / 2
         return half
 
     def deviation_of_scores(self, mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the deviations of the scores, 16 at most, that `deviation_of_labels` maps to these deviations.
+        """Return the inverse of `deviation_of_labels`, at most 16, by bisection.
 
-        The map bends, so that the one way of a label's deviation can be much longer in scores than the other: mapping
-        label plus and minus deviation would not undo `deviation_of_labels`. It grows with the score's deviation, so
-        bisection does.
+        The map is not linear, so mapping the label plus and minus its deviation would not be the inverse.
         """
         low, high = np.zeros_like(mean), np.full_like(mean, 16.0)
         for _ in range(24):

@@ -1,4 +1,4 @@
-"""How a training that has begun will go on: regressors on learning curves."""
+"""Regressors on learning curves: predict later values from the first epochs."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import GroupKFold
 from sklearn.utils.validation import check_is_fitted
 
-from nasmeta.checks import check_array
-from nasmeta.errors import LabelError, SettingError, shown
+from nasmeta.checks import check_array, check_int
+from nasmeta.errors import LabelError
 from nasmeta.registry import Registry
 
 Array: TypeAlias = NDArray[np.float64]
 CurveMethod: TypeAlias = Callable[[Array, Array, int], tuple[Array, Array]]
-"""From whole curves (n, E), beginnings (m, k) and an epoch to predictions (m,) and signed errors on the curves (n,)."""
+"""From whole curves (n, E), first values (m, k) and an epoch to predictions (m,) and signed errors (n,)."""
 
 CURVE_METHODS: Registry[CurveMethod] = Registry("curve method")
 
 _ALPHAS = np.logspace(-2, 4, 13)
 _COMPONENTS = 8
-_POINTS_WHERE_CHOSEN = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75)  # shares of the curve after which methods are compared
+_COMPARED_AT = (0.025, 0.05, 0.1, 0.25, 0.5, 0.75)  # shares of the curve
 _FOLDS = 5
 _TREES = 100
-_CHOSEN = 3  # an odd number: the median is one of them, so one that goes astray on a curve is not followed
+_CHOSEN = 3  # an odd number, so the median ignores one outlier
 
 
 class LearningCurveRegressor(BaseEstimator):  # type: ignore[misc]
@@ -37,18 +37,17 @@ class LearningCurveRegressor(BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     method : str, default "auto"
-        A name in `CURVE_METHODS`, or "auto": the median of three methods. For beginnings of 2.5, 5, 10, 25, 50 and
-        75 % of the curve, `fit` takes those with the smallest mean absolute error at the last epoch in a five-fold
-        cross-validation on the curves handed over, each error divided by the smallest at that beginning and averaged
-        with those at the next shorter and longer one; `predict` takes those of the beginning nearest in ratio.
+        A name in `CURVE_METHODS`, or "auto": the median of three methods. `fit` compares all methods at 2.5, 5, 10, 25,
+        50 and 75 % of the curve by five-fold cross-validation of the last value. Their mean absolute errors, relative
+        to the smallest, are averaged over neighbouring lengths; `predict` uses the three best at the nearest length.
 
         * ``trees``: extremely randomised trees (Geurts, Ernst and Wehenkel, Machine Learning 2006) on the values
           averaged over blocks of doubling length, the best value and the deviation of the last five.
-        * ``gains``: the same trees, for what comes on top of the last value seen.
+        * ``gains``: the same trees, for the gain over the last value seen.
         * ``ridge``: ridge regression on the same features; the penalty minimises the leave-one-out error.
         * ``gaussian``: curves as a Gaussian vector whose covariance has a few principal components and noise
-          (functional principal components), conditioned on the beginning.
-        * ``power``: each beginning's own least-squares fit of :math:`c - a e^{-α}`; ``logarithm``: of
+          (functional principal components), conditioned on the first values.
+        * ``power``: a least-squares fit for each curve of :math:`c - a e^{-α}`; ``logarithm``: of
           :math:`c + a log e`; ``janoschek``: of :math:`c - a exp(-κ e^δ)`. Families of Domhan et al., "Speeding up
           automatic hyperparameter optimization of deep neural networks by extrapolation of learning curves",
           IJCAI 2015.
@@ -57,9 +56,7 @@ class LearningCurveRegressor(BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     methods_ : dict of int to tuple of str
-        The methods for each length of the beginning that they were compared at; of length 1 where one was named.
-    errors_ : dict of int to dict of str to float
-        Mean absolute errors of the cross-validation; empty where a method was named.
+        The methods for each number of seen epochs.
 
     Examples
     --------
@@ -82,28 +79,20 @@ class LearningCurveRegressor(BaseEstimator):  # type: ignore[misc]
         ----------
         curves : array-like of float, shape (n, n_epochs)
         groups : array-like of int, shape (n,), optional
-            Curves of one group, such as those of isomorphic cells, are never on both sides of the cross-validation.
+            Curves of one group, such as those of isomorphic cells, stay on one side of the cross-validation.
 
         Raises
         ------
         LabelError
-            Where values are not finite or there are fewer than three curves or epochs.
-        UnknownNameError
+            If values are not finite.
         """
-        whole = _checked(curves, "curves")
-        if min(whole.shape) < 3:
-            raise LabelError(f"At least 3 curves of 3 epochs are needed, not {whole.shape[0]} of {whole.shape[1]}.")
-        self.curves_ = whole
-        self.errors_: dict[int, dict[str, float]] = {}
-        if self.method != "auto":
+        self.curves_ = _checked(curves)
+        if self.method == "auto":
+            every = np.arange(len(self.curves_))
+            self.methods_ = _chosen(_cross_validated(self.curves_, every if groups is None else np.asarray(groups)))
+        else:
             CURVE_METHODS[self.method]
-            self.methods_: dict[int, tuple[str, ...]] = {1: (self.method,)}
-            return self
-        of_group = np.arange(len(whole)) if groups is None else np.asarray(groups)
-        if of_group.shape != (len(whole),):
-            raise SettingError(f"groups must have one entry for each of {len(whole)} curves, not {of_group.shape}.")
-        self.errors_ = _cross_validated(whole, of_group)
-        self.methods_ = _chosen(self.errors_)
+            self.methods_ = {1: (self.method,)}
         return self
 
     def predict(self, first: ArrayLike, epoch: int, return_std: bool = False) -> Any:
@@ -116,74 +105,50 @@ class LearningCurveRegressor(BaseEstimator):  # type: ignore[misc]
         epoch : int
             From k + 1 to n_epochs.
         return_std : bool, default False
-            Whether to return the standard deviation, too: the root mean square of the method's errors on the curves of
-            `fit`, each left out where the method learns from them (but for ``gaussian``, which knows its own).
+            Also return the standard deviation: the root mean square of the method's errors on the curves of `fit`, each
+            left out if the method learns from them (except for ``gaussian``, which has a deviation).
 
         Returns
         -------
         predicted : ndarray of float64, shape (m,)
         std : ndarray of float64, shape (m,)
             Only with `return_std`.
-
-        Raises
-        ------
-        LabelError, SettingError
         """
         check_is_fitted(self)
-        beginnings = _checked(first, "first")
-        k, n_epochs = beginnings.shape[1], self.curves_.shape[1]
-        if epoch != int(epoch) or not k < epoch <= n_epochs:
-            raise SettingError(
-                f"epoch must be a whole number from {k + 1} (after the {k} seen) to {n_epochs} (the length of the "
-                f"curves of fit), not {shown(epoch)}."
-            )
+        seen = _checked(first)
+        k = seen.shape[1]
+        check_int("epoch", epoch, k + 1, self.curves_.shape[1])
         nearest = min(self.methods_, key=lambda length: abs(np.log(length / k)))
-        found = [CURVE_METHODS[name](self.curves_, beginnings, int(epoch)) for name in self.methods_[nearest]]
+        found = [CURVE_METHODS[name](self.curves_, seen, epoch) for name in self.methods_[nearest]]
         predicted, errors = (np.median(parts, axis=0) for parts in zip(*found, strict=True))
         if not return_std:
             return predicted
         return predicted, np.full(len(predicted), np.sqrt(np.mean(errors**2)))
 
-    def state(self) -> dict[str, Any]:
-        """Return what `fit` has learnt, for `save_predictor`."""
-        check_is_fitted(self)
-        return {"curves": self.curves_, "methods": self.methods_, "errors": self.errors_}
 
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Become what `state` described."""
-        self.curves_ = state["curves"]  # in JSON, keys are text
-        self.methods_ = {int(k): tuple(names) for k, names in state["methods"].items()}
-        self.errors_ = {int(k): errors for k, errors in state["errors"].items()}
-
-
-def _checked(curves: ArrayLike, name: str) -> Array:
-    array = check_array(name, curves)
-    if array.ndim != 2 or not array.size:
-        raise SettingError(f"{name} must hold one curve a row, (n, epochs), not an array of shape {array.shape}.")
-    if not np.isfinite(array).all():
-        row, column = np.argwhere(~np.isfinite(array))[0]
-        raise LabelError(f"{name} must be finite; the value after epoch {column + 1} of row {row} is not.")
+def _checked(curves: ArrayLike) -> Array:
+    array = check_array("curves", curves)
+    if array.ndim != 2 or not np.isfinite(array).all():
+        raise LabelError("Learning curves must be finite numbers of shape (n, epochs).")
     return array
 
 
 def _cross_validated(curves: Array, groups: NDArray[Any]) -> dict[int, dict[str, float]]:
-    """Return each method's mean absolute error at the last epoch, for several lengths of the beginning."""
+    """Return each method's mean absolute error at the last epoch, for several numbers of seen epochs."""
     n_epochs = curves.shape[1]
-    beginnings = sorted({min(max(1, round(share * n_epochs)), n_epochs - 1) for share in _POINTS_WHERE_CHOSEN})
+    lengths = sorted({min(max(1, round(share * n_epochs)), n_epochs - 1) for share in _COMPARED_AT})
     n_folds = min(_FOLDS, len(np.unique(groups)))
-    if n_folds < 2:
-        raise SettingError("All curves are of one group, so none can be left out; name a method.")
-    errors = {k: dict.fromkeys(CURVE_METHODS, 0.0) for k in beginnings}
+    errors = {k: dict.fromkeys(CURVE_METHODS, 0.0) for k in lengths}
     for train, test in GroupKFold(n_folds).split(curves, groups=groups):
         for name, method in CURVE_METHODS.items():
-            for k in beginnings:
+            for k in lengths:
                 predicted, _ = method(curves[train], curves[test, :k], n_epochs)
                 errors[k][name] += float(np.abs(predicted - curves[test, -1]).sum()) / len(curves)
     return errors
 
 
 def _chosen(errors: dict[int, dict[str, float]]) -> dict[int, tuple[str, ...]]:
-    """Return the best methods of each beginning; neighbours have a say, as 40 curves in a fold tell little."""
+    """Return the best methods for each number of seen epochs, by errors averaged over neighbouring numbers."""
     names = list(CURVE_METHODS)
     ratios = np.array([[errors[k][name] for name in names] for k in sorted(errors)])
     ratios /= np.maximum(ratios.min(axis=1, keepdims=True), 1e-12)
@@ -202,7 +167,7 @@ def _last_value(curves: Array, first: Array, epoch: int) -> tuple[Array, Array]:
 @CURVE_METHODS.register("mean-curve")
 def _mean_curve(curves: Array, first: Array, epoch: int) -> tuple[Array, Array]:
     values, n = curves[:, epoch - 1], len(curves)
-    return np.full(len(first), values.mean()), (values - values.mean()) * n / (n - 1)  # each left out
+    return np.full(len(first), values.mean()), (values - values.mean()) * n / (n - 1)  # leave-one-out
 
 
 @CURVE_METHODS.register("ridge")
@@ -214,7 +179,7 @@ def _ridge(curves: Array, first: Array, epoch: int) -> tuple[Array, Array]:
     values = curves[:, epoch - 1]
     model = RidgeCV(_ALPHAS, store_cv_results=True).fit((known - center) / scale, values)
     squared = model.cv_results_[:, np.flatnonzero(model.alpha_ == _ALPHAS)[0]]
-    # A curve that is left out is missed on the same side as one that is not, only by more.
+    # The error of a left-out curve has the sign of its training error.
     missed = np.copysign(np.sqrt(squared), model.predict((known - center) / scale) - values)
     return np.asarray(model.predict((_block_features(first) - center) / scale)), missed
 
@@ -284,7 +249,7 @@ def _family(shapes: Callable[[Array], list[Array]]) -> CurveMethod:
         return predicted
 
     def method(curves: Array, first: Array, epoch: int) -> tuple[Array, Array]:
-        # No curve ends outside what was seen, with the same margin on both sides.
+        # Predictions stay within the range of the curves.
         low, high = curves.min(), curves.max()
         predicted = np.clip(extrapolate(first, epoch), low, high)
         fitted = np.clip(extrapolate(curves[:, : first.shape[1]], epoch), low, high)

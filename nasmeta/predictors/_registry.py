@@ -7,56 +7,41 @@ from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import numpy as np
+from typing import Any, TypeVar
 
 from nasmeta.checks import check_names
-from nasmeta.errors import NasmetaError, SettingError, shown
+from nasmeta.errors import SettingError
 from nasmeta.registry import Registry
 from nasmeta.spaces import SearchSpace, get_space, namesakes, reference_space
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 P = TypeVar("P")
 
 
 @dataclass(frozen=True)
 class PredictorEntry:
-    """What a name in `PREDICTORS` stands for; `encoder` is None if the regressor reads architectures itself."""
+    """A predictor of this package in `PREDICTORS`."""
 
-    regressor: str | type  # the class, or "module:class", imported when it is asked for
-    encoder: str | None  # the default, as `make_encoder` reads it; ``counts`` on spaces that lack it
+    place: str  # "module:class", imported when it is used
+    encoder: str | None  # the default, as `make_encoder` reads it; None if the regressor reads architectures itself
 
     def load(self) -> type:
         """Return the class."""
-        if isinstance(self.regressor, type):
-            return self.regressor
-        module, _, name = self.regressor.partition(":")
+        module, _, name = self.place.partition(":")
         found: type = getattr(import_module(module), name)
         return found
-
-
-def _accepted(found: object) -> Any:
-    """Return what `make_predictor` builds from: an entry, an estimator, or a function that returns one; else None."""
-    if isinstance(found, type) and all(hasattr(found, name) for name in ("fit", "predict", "get_params")):
-        return PredictorEntry(found, _CELL)
-    usable = callable(found) or (hasattr(found, "fit") and hasattr(found, "predict"))
-    return found if usable or isinstance(found, PredictorEntry) else None
 
 
 PREDICTORS: Registry[Any] = Registry(
     "predictor",
     group="nasmeta.predictors",
-    accepts=_accepted,
+    accepts=lambda found: found if callable(found) or hasattr(found, "fit") else None,
     wanted="an estimator with fit and predict, its class, or a function that returns one",
 )
 
 _OWN = "nasmeta.predictors._estimators"
 # Chosen on CIFAR-100 validation labels, as are the regressors' defaults.
 _CELL = "one-hot+live-paths+operation-counts+graph"
-for _name, _regressor, _encoder in (
+for _name, _place, _default in (
     ("ridge", f"{_OWN}:RidgeRegressor", _CELL),
     ("gp", f"{_OWN}:GPRegressor", "one-hot+live-paths+graph"),
     ("random-forest", f"{_OWN}:ForestRegressor", _CELL),
@@ -66,7 +51,7 @@ for _name, _regressor, _encoder in (
     ("gnn", "nasmeta.predictors._neural:GraphNetwork", None),
     ("transformer", "nasmeta.predictors._neural:CellTransformer", None),
 ):
-    PREDICTORS.register(_name)(PredictorEntry(_regressor, _encoder))
+    PREDICTORS.register(_name)(PredictorEntry(_place, _default))
 PREDICTORS.extras.update(dict.fromkeys(("mlp", "gnn", "transformer"), "torch"))
 
 
@@ -76,23 +61,24 @@ def make_predictor(
     """Build an unfitted predictor of architectures.
 
     Every predictor reads architectures: ``fit(cells, y)`` and ``predict(cells)``, with cells as indices or strings of
-    shape (n,). An estimator that reads features is the last step of a pipeline that begins with an encoder.
+    shape (n,). An estimator that reads features is put behind an encoder. An estimator is used without one if it
+    contains an encoder of nasmeta, such as a pipeline that starts with one, or has the attribute
+    ``reads_architectures = True``.
 
     Parameters
     ----------
     predictor : str, estimator, class or function
         * A name in `PREDICTORS`: ridge, gp, random-forest, xgboost, ensemble, mlp, gnn, transformer.
-        * An estimator with scikit-learn's interface, such as a pipeline that begins with an encoder; it is cloned.
-        * The class of a regressor on features, which is put behind the encoder.
-        * A function that returns an estimator; it may take ``space``.
+        * A scikit-learn estimator, such as a pipeline; it is cloned.
+        * The class of an estimator, or a function that returns one. Both may take ``space`` and ``random_state``.
         * ``package.module:Name`` of any of these.
     encoder : str, list, transformer, optional
-        Read by `make_encoder`; ``default`` in it stands for the predictor's own. By default, each name has an encoder
-        for cells, and ``counts`` for other spaces; an estimator gets none. gnn and transformer take none.
+        Read by `make_encoder`; ``default`` in it stands for the predictor's default. By default, an encoder for cells,
+        and ``counts`` for other spaces. Predictors that read architectures take none.
     space : str or SearchSpace, default "nb201"
         The space of the architectures; `nasmeta.predictors.move_to_space` moves a fitted predictor to another.
     seed : int, default 0
-        Used for every part that has no seed of its own.
+        Used for every part without a seed.
     **settings
         Parameters of the class, the function or the estimator. The ensemble takes ``members``, a list of names or of
         (name, predictor).
@@ -114,127 +100,100 @@ def make_predictor(
     >>> cells, y = np.arange(50), np.cos(np.arange(50.0))
     >>> make_predictor("gp").fit(cells, y).predict([51, 52]).shape
     (2,)
+    >>> make_predictor(Ridge(), alpha=0.1).fit(cells, y).predict([51, 52]).shape
+    (2,)
     >>> mine = make_pipeline(make_encoder("paths"), Ridge())
     >>> make_predictor(mine, ridge__alpha=0.1).fit(cells, y).predict([51, 52]).shape
     (2,)
     """
-    own, found = get_space(space), PREDICTORS[predictor] if isinstance(predictor, str) else _accepted(predictor)
-    if found is None:
-        raise SettingError(f"A predictor is a name, or an estimator with fit and predict, not {shown(predictor)}.")
+    from sklearn.pipeline import Pipeline
+
+    from nasmeta.predictors._encoders import CellIndices
+
+    found = PREDICTORS[predictor] if isinstance(predictor, str) else predictor
+    default: str | None = _CELL
     if isinstance(found, PredictorEntry):
-        model = _from_entry(found, f"The predictor {predictor}", encoder, space, seed, settings)
-    else:
-        model = _from_object(found, f"The predictor {label_of(predictor)}", own, settings)
-        if encoder is not None:
-            from sklearn.pipeline import Pipeline
+        default, found = found.encoder, found.load()
+    if "members" in (inspect.signature(found).parameters if isinstance(found, type) else ()):
+        settings["members"], encoder = _members(settings.get("members"), encoder, space, seed), None
+    model = _estimator(found, f"The predictor {label_of(predictor)}", space, seed, settings)
+    if hasattr(model, "check_space"):
+        model.check_space(get_space(space))
+    _require_space(model, get_space(space))
+    reads = any(getattr(part, "reads_architectures", False) for part in _parts(model))
+    if reads and encoder is not None:
+        raise SettingError(f"encoder of {label_of(predictor)}", encoder, "None, as it reads architectures itself")
+    if not reads or default is None:
+        first = CellIndices(space) if reads else _encoder(encoder, default or _CELL, space)
+        grouped = hasattr(first, "transformer_list") or hasattr(first, "group_sizes")
+        if grouped and model.get_params().get("groups", ()) is None:
+            model.set_params(groups=_groups(first))
+        model = Pipeline([("encoder", first), ("regressor", model)])
+    unset = [
+        name for name, value in model.get_params().items() if name.split("__")[-1] == "random_state" and value is None
+    ]
+    return model.set_params(**dict.fromkeys(unset, seed))
 
-            from nasmeta.predictors._encoders import make_encoder
 
-            model = Pipeline([("encoder", make_encoder(encoder, space)), ("regressor", model)])
-        _require_space(model, own)
-    parameters = model.get_params() if hasattr(model, "get_params") else {}
-    unset = [name for name, value in parameters.items() if name.split("__")[-1] == "random_state" and value is None]
-    return model.set_params(**dict.fromkeys(unset, seed)) if unset else model
-
-
-def _from_object(found: Any, who: str, space: SearchSpace, settings: dict[str, Any]) -> Any:
+def _estimator(found: Any, who: str, space: str | SearchSpace, seed: int, settings: dict[str, Any]) -> Any:
+    """Return a new estimator from a class, a function or an estimator."""
     from sklearn.base import clone
 
-    if not hasattr(found, "fit") or isinstance(found, type):
+    if isinstance(found, type) or (callable(found) and not hasattr(found, "fit")):
         known = inspect.signature(found).parameters
         check_names(who, "setting", settings, known)
-        found = found(**({"space": space} if "space" in known else {}), **settings)
-        if not (hasattr(found, "fit") and hasattr(found, "predict")):
-            raise SettingError(f"{who} must be an estimator with fit and predict, not {shown(found)}.")
-        return found
-    model = clone(found, safe=False)
-    if settings:
-        check_names(who, "setting", settings, model.get_params())
-        model.set_params(**settings)
+        given = {"space": space, "seed": seed, "random_state": seed} | settings
+        model = found(**{name: value for name, value in given.items() if name in known})
+    else:
+        model = clone(found, safe=False)
+        check_names(who, "setting", settings, model.get_params() if hasattr(model, "get_params") else ())
+        if settings:
+            model.set_params(**settings)
+    if not all(hasattr(model, name) for name in ("fit", "predict", "get_params", "__sklearn_tags__")):
+        raise SettingError(who, model, "a scikit-learn regressor, such as a subclass of sklearn.base.BaseEstimator")
     return model
 
 
-def _from_entry(
-    entry: PredictorEntry, who: str, encoder: Any, space: str | SearchSpace, seed: int, settings: dict[str, Any]
-) -> Any:
-    """Build the pipeline of an encoder and a regressor."""
-    from sklearn.pipeline import Pipeline
+def _encoder(encoder: Any, default: str, space: str | SearchSpace) -> Any:
+    """Return the encoder of a regressor on features, with its default encoder in place of ``default``."""
+    from nasmeta.predictors._encoders import default_encoder, make_encoder
 
-    from nasmeta.predictors._encoders import CellIndices, default_encoder, make_encoder
-
-    own, regressor = get_space(space), entry.load()
-    if hasattr(regressor, "check_space"):
-        regressor.check_space(own)
-    known = inspect.signature(regressor).parameters
-    check_names(who, "setting", settings, known)
-    if "members" in known:
-        settings["members"] = _members(settings.get("members"), encoder, space, seed)
-        encoder = None
-    elif entry.encoder is None and encoder is not None:
-        raise SettingError(f"{who} reads {own.noun}s itself and takes no encoder.")
-    if entry.encoder is None:
-        first = CellIndices(space)
-    else:
-        default = default_encoder(entry.encoder, own)
-        parts = encoder.split("+") if isinstance(encoder, str) else encoder
-        if encoder is None:
-            encoder = default
-        elif isinstance(parts, list | tuple) and "default" in parts:
-            encoder = [one for part in parts for one in (default.split("+") if part == "default" else [part])]
-        first = make_encoder(encoder, space)
-        grouped = hasattr(first, "transformer_list") or hasattr(first, "group_sizes")
-        if "groups" in known and "groups" not in settings and grouped:
-            settings["groups"] = _groups(first)
-    for key, value in (("random_state", seed), ("seed", seed), ("space", space)):
-        if key in known:
-            settings.setdefault(key, value)
-    return Pipeline([("encoder", first), ("regressor", regressor(**settings))])
+    usual = default_encoder(default, get_space(space))
+    parts = encoder.split("+") if isinstance(encoder, str) else encoder
+    if isinstance(parts, list | tuple) and "default" in parts:
+        encoder = [one for part in parts for one in (usual.split("+") if part == "default" else [part])]
+    return make_encoder(usual if encoder is None else encoder, space)
 
 
 def _groups(encoder: Any) -> list[int]:
-    """Return the numbers of columns that stand for different things."""
+    """Return the numbers of columns of the features that an encoder joins."""
     if hasattr(encoder, "transformer_list"):
         return [size for _, part in encoder.transformer_list for size in _groups(part)]
     return encoder.group_sizes() if hasattr(encoder, "group_sizes") else [len(encoder.get_feature_names_out())]
 
 
 def _members(members: Any, encoder: Any, space: str | SearchSpace, seed: int) -> list[tuple[str, Any]]:
-    names = ["gp", "xgboost"] if members is None else members
-    if isinstance(names, str):
-        names = [part.strip() for part in names.split("+")]
+    """Return the named members of an ensemble; the encoder is for those that read features."""
     made = []
-    for member in names:
+    for member in ["gp", "xgboost"] if members is None else members:
         if isinstance(member, str):
-            reads_itself = getattr(PREDICTORS[member], "encoder", None) is None
-            member = (member, make_predictor(member, None if reads_itself else encoder, space, seed))
+            entry = PREDICTORS[member]
+            reads = isinstance(entry, PredictorEntry) and entry.encoder is None
+            member = (member, make_predictor(member, None if reads else encoder, space, seed))
         made.append(member)
     return made
 
 
 def label_of(predictor: Any) -> str:
-    """Return the name under which results of a predictor are kept: a name itself, else that of the class."""
+    """Return the name of a predictor in results: the given name, else the name of its class."""
     if isinstance(predictor, str):
         return predictor
-    own = predictor[-1] if hasattr(predictor, "steps") else predictor
-    return str(getattr(own, "__name__", type(own).__name__))
-
-
-def fit_predictor(predictor: Any, X: NDArray[Any], y: NDArray[np.float64]) -> Any:
-    """Fit a predictor; if it cannot read architectures, say that an encoder is missing."""
-    try:
-        return predictor.fit(X, y)
-    except ValueError as reason:
-        if X.ndim > 1 or "Expected 2D array" not in str(reason):
-            raise
-        name = type(predictor).__name__
-        raise SettingError(
-            f"{name} reads features, but a predictor receives architectures, shape (n,). Put an encoder before it: "
-            f'make_pipeline(make_encoder("counts", space), {name}(…)).'
-        ) from reason
+    last = predictor[-1] if hasattr(predictor, "steps") else predictor
+    return str(getattr(last, "__name__", type(last).__name__))
 
 
 def knows_deviation(predictor: Any) -> bool:
-    """Whether ``predict`` takes ``return_std``, and has more than one member to deviate from each other.
+    """Return whether ``predict`` takes ``return_std``, and has more than one member if it has members.
 
     >>> knows_deviation(make_predictor("gp")), knows_deviation(make_predictor("xgboost"))
     (True, False)
@@ -245,37 +204,32 @@ def knows_deviation(predictor: Any) -> bool:
 
 
 def _parts(predictor: Any) -> Iterator[Any]:
-    """Yield a predictor and all of its parts."""
-    yield predictor
-    for steps in ("steps", "transformer_list", "members", "members_"):
-        for named in getattr(predictor, steps, None) or ():
-            if isinstance(named, tuple):
-                yield from _parts(named[1])
+    """Yield an estimator and the estimators in its parameters and fitted members."""
+    for part in (predictor, *predictor.get_params().values()):
+        if hasattr(part, "get_params") and not isinstance(part, type):
+            yield part
+            for _, member in getattr(part, "members_", ()):
+                yield from _parts(member)
+
+
+def _spaces_of(predictor: Any) -> Iterator[tuple[Any, SearchSpace]]:
+    """Yield the parts of a predictor that read architectures, each with its space."""
+    for part in _parts(predictor):
+        if getattr(part, "reads_architectures", False) and hasattr(part, "space"):
+            yield part, get_space(part.space)
 
 
 def _require_space(predictor: Any, space: SearchSpace) -> None:
     """Raise an error if a part of the predictor reads the architectures of another space."""
-    for part in _parts(predictor):
-        own = _space_of(part)
-        if own is not None and own != space:
-            raise SettingError(
-                f"{type(part).__name__} reads architectures of {own.name}, but those of the task are of {space.name}: "
-                f"build it with space={space.name!r}.{namesakes(own, space)}"
-            )
-
-
-def _space_of(part: Any) -> SearchSpace | None:
-    space = getattr(part, "space", None)
-    try:
-        return get_space(space) if isinstance(space, str | SearchSpace) else None
-    except NasmetaError:  # a parameter of another class that has this name
-        return None
+    for part, own in _spaces_of(predictor):
+        if own != space:
+            raise SettingError(f"space of {type(part).__name__}", own.name, space.name, namesakes(own, space).strip())
 
 
 def move_to_space(predictor: P, space: str | SearchSpace) -> P:
     """Return a copy of a predictor that reads the architectures of another space.
 
-    Spaces with NAS-Bench-201's graph and operations among its five encode their cells alike, so a predictor that was
+    Spaces with NAS-Bench-201's graph and some of its five operations encode their cells alike, so a predictor that was
     fitted on one of them predicts on another.
 
     Parameters
@@ -291,8 +245,8 @@ def move_to_space(predictor: P, space: str | SearchSpace) -> P:
     Raises
     ------
     SettingError
-        If the two spaces are encoded in different ways, or the predictor holds columns for the architectures of its
-        own space.
+        If the two spaces are encoded in different ways, or the predictor contains columns for the architectures of its
+        space.
 
     Examples
     --------
@@ -303,19 +257,12 @@ def move_to_space(predictor: P, space: str | SearchSpace) -> P:
     (1,)
     """
     target, moved = get_space(space), deepcopy(predictor)
-    for part in _parts(moved):
-        own = _space_of(part)
-        if own is None or own == target:
+    for part, own in _spaces_of(moved):
+        if own == target:
             continue
-        if reference_space(own) != reference_space(target):
+        if reference_space(own) != reference_space(target) or hasattr(part, "values"):
             raise SettingError(
-                f"A predictor of {own.name} cannot predict on {target.name}: the architectures are encoded in another "
-                "way. Fit one on that space."
-            )
-        if hasattr(part, "values") or getattr(part, "extra", None) is not None:
-            raise SettingError(
-                f"{type(part).__name__} holds columns for the {own.noun}s of {own.name}: build it anew with columns "
-                f"for those of {target.name}."
+                f"space of {type(part).__name__}", own.name, target.name, "Fit a new predictor on that space."
             )
         part.set_params(space=space)
     return moved

@@ -1,4 +1,4 @@
-"""Splits of architectures in which no network is on both sides."""
+"""Splits of architectures without isomorphic pairs across the two sides."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.checks import check_generator, check_int, check_number
-from nasmeta.errors import SettingError, shown
-from nasmeta.spaces import CellSpace, SearchSpace, get_space
+from nasmeta.errors import SettingError
+from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.spaces._cell_graph import IsomorphismRule
 
 
@@ -31,16 +31,16 @@ def isomorph_split(
     space : SearchSpace or str
     rng : numpy.random.Generator
     test_fraction : float, optional
-        Whole classes are drawn for the test side until it has this share of the architectures.
+        Share of the test side, which consists of whole isomorphism classes.
     n_train : int, optional
-        Number of architectures drawn for training, each with the same chance; the test side has those without an
-        isomorph among them. Exactly one of `test_fraction` and `n_train` is given.
+        Number of architectures drawn uniformly for training; the test side excludes their isomorphs. Give exactly one
+        of `test_fraction` and `n_train`.
     cells : array-like of int or str, shape (n,), optional
-        The architectures to split, each once; by default the whole space.
+        The architectures to split; by default the whole space.
     rule : {"upstream", "zero", "skip", "function"}, default "upstream"
-        Which cells count as isomorphic, see `CellSpace.canonical`; spaces without cells only have their own rule.
-        ``upstream`` is the benchmark's own rule, by which published work counts unique networks. ``zero`` is stricter,
-        because a zeroed input adds nothing to a sum; ``function``, `CellSpace.function_classes`, is the strictest.
+        The rule of isomorphism for cells, see `CellSpace.canonical`; other spaces have one rule. ``upstream`` is the
+        benchmark's rule, which published work uses to count unique networks. ``zero`` is stricter, and ``function``
+        (`CellSpace.function_classes`) is the strictest.
 
     Returns
     -------
@@ -65,13 +65,9 @@ def isomorph_split(
 
     space = get_space(space)
     rng = check_generator(rng, "split")
-    if rule not in ("upstream", "function") and not isinstance(space, CellSpace):
-        raise SettingError(
-            f"The rule {shown(rule)} is one for cells, and {space.name} is no space of cells: leave it out."
-        )
     pool = np.arange(space.size, dtype=np.int32) if cells is None else cells_in(cells, space)
     if len(np.unique(pool)) < len(pool):
-        raise SettingError(f"Each of the {space.noun}s to split must be there once.")
+        raise SettingError("Each architecture in cells must appear once.")
     if (test_fraction is None) == (n_train is None):
         raise SettingError("Give exactly one of test_fraction and n_train.")
     pool = rng.permutation(pool)
@@ -82,12 +78,12 @@ def isomorph_split(
     else:
         test_fraction = check_number("test_fraction", test_fraction)
         if not 0 < test_fraction < 1:
-            raise SettingError(f"test_fraction must lie between 0 and 1, not {shown(test_fraction)}.")
+            raise SettingError("test_fraction", test_fraction, "a number between 0 and 1")
         names, sizes = np.unique(classes, return_counts=True)
         order = rng.permutation(len(names))
         needed = int(np.searchsorted(np.cumsum(sizes[order]), test_fraction * len(pool))) + 1
         in_test = np.isin(classes, names[order[:needed]])
         train, test = pool[~in_test], pool[in_test]
     if not len(train) or not len(test):
-        raise SettingError(f"One side of this split of {len(pool):,} {space.noun}s would be empty.")
+        raise SettingError("One side of the split would be empty: give more architectures.")
     return train, test

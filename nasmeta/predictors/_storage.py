@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.archives import ArchiveKind, digest_of
-from nasmeta.errors import DamagedFileError, SettingError, shown
+from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.files import write_atomically
 from nasmeta.registry import is_place
 from nasmeta.spaces import SearchSpace, from_content, get_space, to_content
@@ -33,8 +33,8 @@ def save_predictor(predictor: Any, path: str | os.PathLike[str]) -> Path:
     Parameters
     ----------
     predictor : Pipeline or regressor
-        As `make_predictor` builds it, fitted. A class of your own can be saved where it has ``get_params()``,
-        ``state() -> dict`` (numbers, strings, arrays, bytes, lists and dicts) and ``set_state(state)``.
+        Built by `make_predictor` and fitted. A custom class needs ``get_params()``, ``state() -> dict`` (numbers,
+        strings, arrays, bytes, lists and dicts) and ``set_state(state)``.
     path : str or path-like
 
     Returns
@@ -44,7 +44,7 @@ def save_predictor(predictor: Any, path: str | os.PathLike[str]) -> Path:
     Raises
     ------
     SettingError
-        Where it is no predictor, or a part of it cannot be saved.
+        If a part of it cannot be saved.
 
     Examples
     --------
@@ -59,12 +59,12 @@ def save_predictor(predictor: Any, path: str | os.PathLike[str]) -> Path:
     """
     from nasmeta import __version__
 
-    if isinstance(predictor, type) or not hasattr(predictor, "predict"):
-        raise SettingError(f"A predictor is what make_predictor builds, fitted, not {shown(predictor)}.")
     arrays: dict[str, NDArray[Any]] = {}
-    said = json.loads(json.dumps({"predictor": _to_tree(predictor, arrays)}))
+    content = json.loads(json.dumps({"predictor": _to_tree(predictor, arrays)}))
     path = Path(path)
-    write_atomically(path, _KIND.encode({"nasmeta": __version__, "sha256": digest_of(said, arrays), **said}, arrays))
+    write_atomically(
+        path, _KIND.encode({"nasmeta": __version__, "sha256": digest_of(content, arrays), **content}, arrays)
+    )
     return path
 
 
@@ -75,7 +75,7 @@ def load_predictor(path: str | os.PathLike[str], classes: Iterable[type] = ()) -
     ----------
     path : str or path-like
     classes : iterable of type, optional
-        Classes of your own that the file may name, beside the package's.
+        Custom classes that the file may name.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def load_predictor(path: str | os.PathLike[str], classes: Iterable[type] = ()) -
     Raises
     ------
     DamagedFileError
-        Where there is no such file, or it is damaged, of another kind or of another version.
+        If the file does not exist, is damaged, or has another kind or version.
 
     Examples
     --------
@@ -96,14 +96,14 @@ def load_predictor(path: str | os.PathLike[str], classes: Iterable[type] = ()) -
     ...     load_predictor(save_predictor(predictor, f"{folder}/ridge.zip")).predict([40]).shape
     (1,)
     """
-    own = {kind.__name__: kind for kind in classes}
+    custom = {kind.__name__: kind for kind in classes}
     path = Path(path)
     card, arrays = _KIND.decode(_KIND.read(path), path)
     with _KIND.blaming(path):
         tree = card["predictor"]
         if digest_of({"predictor": tree}, arrays) != card["sha256"]:
-            raise ValueError("its content is not what its checksum says")
-        return _from_tree(tree, arrays, own)
+            raise ValueError("the checksum does not match")
+        return _from_tree(tree, arrays, custom)
 
 
 def _to_tree(value: Any, arrays: dict[str, NDArray[Any]]) -> Any:
@@ -119,7 +119,9 @@ def _to_tree(value: Any, arrays: dict[str, NDArray[Any]]) -> Any:
     if isinstance(value, np.ndarray):
         if value.dtype.hasobject:
             raise SettingError("An array of Python objects cannot be saved.")
-        in_columns = value.flags.f_contiguous and not value.flags.c_contiguous  # kept: the last bits of sums follow it
+        in_columns = (
+            value.flags.f_contiguous and not value.flags.c_contiguous
+        )  # stays, because the last bits of sums depend on it
         arrays[name] = value.T if in_columns else value
         return {"array": name, "transposed": True} if in_columns else {"array": name}
     if isinstance(value, list | tuple):
@@ -134,7 +136,7 @@ def _to_tree(value: Any, arrays: dict[str, NDArray[Any]]) -> Any:
         return {"class": kind, "steps": _to_tree([tuple(step) for step in steps], arrays)}
     fitted = hasattr(value, "state") and hasattr(value, "set_state")
     if not fitted and not (_class_named(kind) and hasattr(value, "transform")):
-        raise SettingError(f"{kind} cannot be saved: it has no state() and set_state(state).")
+        raise SettingError("part of the predictor", kind, "a class with state() and set_state(state)")
     return {
         "class": kind,
         "settings": _to_tree(_settings_of(value), arrays),
@@ -145,52 +147,49 @@ def _to_tree(value: Any, arrays: dict[str, NDArray[Any]]) -> Any:
 def _settings_of(value: Any) -> dict[str, Any]:
     settings: dict[str, Any] = value.get_params(deep=False)
     if is_place(settings.get("space")):
-        settings["space"] = get_space(settings["space"])  # a file holds the content: it may not name code
+        settings["space"] = get_space(settings["space"])  # a file must not name code
     if type(value).__name__ == "EnsembleRegressor":
-        settings.pop("members")  # the fitted ones are in its state
+        settings.pop("members")  # its state contains the fitted ones
     return settings
 
 
 def _class_named(name: object) -> Any:
-    """Return the class that a file may name: an encoder or estimator of this package, or a scikit-learn pipeline."""
+    """Return the encoder or estimator of this package, or the class of scikit-learn, that a file may name."""
     if name in ("Pipeline", "FeatureUnion"):
         return getattr(import_module("sklearn.pipeline"), str(name))
     predictors = import_module(__package__)
-    parts = ("_encoders", "_estimators", "_learning_curves", "_neural")
+    parts = ("_encoders", "_estimators", "_neural")
     known = " ".join(predictors.MODULES[part] for part in parts).split()
     found = getattr(predictors, str(name)) if name in known else None
     return found if isinstance(found, type) else None
 
 
-def _from_tree(tree: Any, arrays: Mapping[str, NDArray[Any]], own: dict[str, type]) -> Any:
+def _from_tree(tree: Any, arrays: Mapping[str, NDArray[Any]], custom: dict[str, type]) -> Any:
     if not isinstance(tree, dict):
         return tree
     if "bytes" in tree:
         return arrays[tree["bytes"]].tobytes()
     if "array" in tree:
-        array = arrays[tree["array"]].copy(order="K")  # those of a file are read-only
+        array = arrays[tree["array"]].copy(order="K")  # arrays of a file are read-only
         return array.T if "transposed" in tree else array
     if "space" in tree:
         return from_content(tree["space"])
     if "list" in tree or "tuple" in tree:
-        items = [_from_tree(item, arrays, own) for item in tree["list" if "list" in tree else "tuple"]]
+        items = [_from_tree(item, arrays, custom) for item in tree["list" if "list" in tree else "tuple"]]
         return items if "list" in tree else tuple(items)
     if "dict" in tree:
-        return {key: _from_tree(item, arrays, own) for key, item in tree["dict"].items()}
+        return {key: _from_tree(item, arrays, custom) for key, item in tree["dict"].items()}
     name = tree["class"]
-    kind = own.get(name) or _class_named(name)
+    kind = custom.get(name) or _class_named(name)
     if kind is None:
-        raise DamagedFileError(
-            f"The file names the class {shown(name)}, which is not of this package; "
-            "load_predictor(path, classes=[...]) takes classes of your own."
-        )
+        raise DamagedFileError("class in the file", name, "one of nasmeta", "Pass others as classes=[...].")
     if "steps" in tree:
-        return kind(_from_tree(tree["steps"], arrays, own))
-    settings = _from_tree(tree["settings"], arrays, own)
+        return kind(_from_tree(tree["steps"], arrays, custom))
+    settings = _from_tree(tree["settings"], arrays, custom)
     if isinstance(settings.get("space"), str):
         from_content(settings["space"])  # raises unless the space is registered
     made = kind(**settings)
-    state = _from_tree(tree["state"], arrays, own)
+    state = _from_tree(tree["state"], arrays, custom)
     if state is not None:
         made.set_state(state)
     return made

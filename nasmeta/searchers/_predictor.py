@@ -1,18 +1,18 @@
-"""Any predictor is a searcher: a model, fitted on the fly, and an acquisition."""
+"""Search with any predictor and an acquisition function."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_choice, check_int, check_number, check_options
+from nasmeta.code import code_of, code_within, estimator_digest
 from nasmeta.errors import SettingError
 from nasmeta.predictors import (
     PREDICTORS,
-    fit_predictor,
     knows_deviation,
     label_of,
     log_expected_improvement,
@@ -28,8 +28,15 @@ _REFIT_GROWTH = 1.1
 _LEAST_DEVIATION = 1e-9
 
 
+def _digest_of(estimator: Any) -> str:
+    try:
+        return estimator_digest(estimator)
+    except SettingError:  # a parameter that cannot be pickled
+        return repr(estimator)
+
+
 def _encode_space(model: Any, space: SearchSpace) -> tuple[NDArray[Any], Any]:
-    """Encode all architectures once if the model begins with an encoder; return the rows and the rest of the model."""
+    """Encode all architectures once, if the model starts with an encoder; return the rows and the other steps."""
     from sklearn.pipeline import FeatureUnion, Pipeline
 
     from nasmeta.predictors import CellEncoder
@@ -43,11 +50,11 @@ def _encode_space(model: Any, space: SearchSpace) -> tuple[NDArray[Any], Any]:
     if not isinstance(model, Pipeline) or not encodes(model[0]):
         return every, model
     rows = np.asarray(model[0].fit(every).transform(every))
-    return rows, model[-1] if len(model) == 2 else model[1:]
+    return rows, model[-1] if len(model) == 2 else Pipeline(model.steps[1:])
 
 
 class UncertainModel:
-    """A predictor with a deviation, fitted to some architectures and asked for all.
+    """A predictor with a deviation, fitted to some architectures; it predicts all.
 
     The deviation is the predictor's own if ``predict`` takes ``return_std``. Otherwise it is that of copies, each
     fitted to a bootstrap resample (Breiman, "Bagging predictors", 1996), whose predictions, (n_copies, size), are
@@ -68,7 +75,7 @@ class UncertainModel:
         self._fitted = []
         for _ in range(self._copies):
             drawn = self._rng.integers(len(cells), size=len(cells))
-            drawn[:2] = labels.argmin(), labels.argmax()  # labels that are all equal teach nothing
+            drawn[:2] = labels.argmin(), labels.argmax()  # labels must differ
             self._fitted.append(self._fit_copy(cells[drawn], labels[drawn]))
         return self
 
@@ -76,8 +83,7 @@ class UncertainModel:
         from sklearn.base import clone
 
         copy = clone(self._model, safe=False)
-        fit_predictor(copy, self._rows[cells], labels)
-        return copy
+        return copy.fit(self._rows[cells], labels)
 
     def predict(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return mean and deviation of all architectures, both float64, shape (size,)."""
@@ -96,17 +102,16 @@ class PredictorSearch(WithoutReplacement):
     All unevaluated architectures are scored at once; ties are broken at random. The predictor is refitted for each
     proposal below 20 values, then whenever their number has grown by a tenth.
 
-    Every predictor has searchers of its own, named with their acquisition: ``xgboost-ei``, ``gnn-ucb``,
-    ``my_package.module:Forest-greedy``. In Python, `of` makes one of an estimator.
+    Every predictor with an acquisition is also a searcher: ``xgboost-ei``, ``gnn-ucb``,
+    ``my_package.module:Forest-greedy``. In Python, `of` returns the searcher of an estimator.
 
     Parameters
     ----------
     space : SearchSpace
     rng : numpy.random.Generator
     predictor : str or estimator, default "ridge"
-        As in `nasmeta.predictors.make_predictor`: a name, ``package.module:Name``, or an estimator that reads
-        architectures, such as a pipeline that begins with an encoder. A run of an estimator has the name of its class
-        and the acquisition; see `of`.
+        As in `nasmeta.predictors.make_predictor`: a name, ``package.module:Name``, or an estimator. The name of such a
+        run is the class of the estimator and the acquisition; see `of`.
     acquisition : {"ei", "ucb", "thompson", "greedy"}, default "ei"
         The expected improvement over the best label; mean plus `beta` times deviation; one draw (the prediction of a
         random copy, or independent normal draws with mean and deviation); the mean.
@@ -117,13 +122,13 @@ class PredictorSearch(WithoutReplacement):
     beta : float, default 1
         Deviations that ``ucb`` adds.
     labels : {"rank", "value"}, default "rank"
-        What is fitted: normal scores of ranks, or standardised values.
+        Fit normal scores of ranks, or standardised values.
     options : mapping, optional
         Keyword arguments of the predictor, as in `nasmeta.predictors.make_predictor`.
 
     Notes
     -----
-    A subclass may override `build_model`, `fit_model` and `predict_model`, and `knows` for names of its own.
+    A subclass may override `build_model`, `fit_model`, `predict_model`, and `knows` for its own names.
 
     Examples
     --------
@@ -136,7 +141,7 @@ class PredictorSearch(WithoutReplacement):
 
     default_predictor: ClassVar[Any] = "ridge"
     default_acquisition: ClassVar[str] = "ei"
-    is_bound: ClassVar[bool] = False  # whether the class's name says these two
+    is_bound: ClassVar[bool] = False  # whether `of` has set these two
 
     def __init__(
         self,
@@ -153,12 +158,12 @@ class PredictorSearch(WithoutReplacement):
     ) -> None:
         super().__init__(space, rng)
         if self.is_bound and not predictor is acquisition is None:
-            raise SettingError(f"{type(self).__name__} is one predictor with one acquisition: set them of predictor.")
+            raise SettingError(f"{type(self).__name__} has a fixed predictor and acquisition. Use predictor instead.")
         self.predictor = self.default_predictor if predictor is None else predictor
         chosen = self.default_acquisition if acquisition is None else acquisition
         self.acquisition = check_choice("acquisition", chosen, ACQUISITIONS)
-        self.n_initial = check_int("n_initial", n_initial, 2, 1_000_000)
-        self.copies = check_int("copies", copies, 2, 1_000)
+        self.n_initial = check_int("n_initial", n_initial, 2)
+        self.copies = check_int("copies", copies, 2)
         self.beta = check_number("beta", beta)
         self.labels = check_choice("labels", labels, ("rank", "value"))
         self.options = check_options(options, '{"n_estimators": 20}')
@@ -177,8 +182,7 @@ class PredictorSearch(WithoutReplacement):
         predictor : str or estimator
         acquisition : {"ei", "ucb", "thompson", "greedy"}, default "ei"
         name : str, optional
-            Name of the results, by default that of the predictor and the acquisition: another predictor needs
-            another name.
+            Name in results; by default the predictor and the acquisition.
 
         Examples
         --------
@@ -192,19 +196,54 @@ class PredictorSearch(WithoutReplacement):
         ('KNeighborsRegressor-greedy', 25)
         """
         check_choice("acquisition", acquisition, ACQUISITIONS)
-        said = label_of(predictor)
-        bound = {"default_predictor": predictor, "default_acquisition": acquisition, "is_bound": True}
-        about = {"__module__": cls.__module__, "__doc__": f"{said}, {acquisition}; see `PredictorSearch`."}
-        return type(name or f"{said}-{acquisition}", (cls,), {**bound, **about})
+        label = label_of(predictor)
+        bound = {"default_predictor": staticmethod(predictor), "default_acquisition": acquisition, "is_bound": True}
+        about = {"__module__": cls.__module__, "__doc__": f"{label}, {acquisition}; see `PredictorSearch`."}
+        return type(name or f"{label}-{acquisition}", (cls,), {**bound, **about})
+
+    @classmethod
+    def each(
+        cls, predictors: Iterable[Any] | Mapping[str, Any], acquisition: str = "ei"
+    ) -> dict[str, type[PredictorSearch]]:
+        """Return the searchers of several predictors by name, for `nasmeta.compare`.
+
+        Parameters
+        ----------
+        predictors : sequence of predictors, or mapping of labels to predictors
+            As in `nasmeta.predict`.
+        acquisition : {"ei", "ucb", "thompson", "greedy"}, default "ei"
+
+        Examples
+        --------
+        >>> from sklearn.linear_model import Ridge
+        >>> from nasmeta.searchers import PredictorSearch
+        >>> list(PredictorSearch.each({"weak": Ridge(0.1), "strong": Ridge(10)}, "greedy"))
+        ['weak-greedy', 'strong-greedy']
+        """
+        named = predictors if isinstance(predictors, Mapping) else {label_of(one): one for one in predictors}
+        names = {label: f"{label}-{acquisition}" for label in named}
+        return {name: cls.of(named[label], acquisition, name=name) for label, name in names.items()}
+
+    @classmethod
+    def code_identity(cls, settings: Mapping[str, Any]) -> str | None:
+        """Return the identity of the code; for an estimator, also of its classes and parameters."""
+        predictor = settings.get("predictor", cls.default_predictor)
+        code = super().code_identity(settings)
+        if isinstance(predictor, str) or predictor is None:
+            return code
+        if isinstance(predictor, type) or not hasattr(predictor, "get_params"):
+            parts = [code, code_of(predictor)]
+        else:
+            parts = [code, code_within(predictor), _digest_of(predictor)]
+        return " ".join(part for part in parts if part is not None)
 
     @classmethod
     def knows(cls, predictor: str) -> bool:
-        """Whether a name is that of a predictor for this class."""
+        """Return whether this class knows a predictor of this name."""
         return predictor in PREDICTORS or is_place(predictor)
 
-    # -- the model --------------------------------------------------------------------------------------------------
     def build_model(self, seed: int) -> Any:
-        """Return the model, unfitted; called once, at birth."""
+        """Return the unfitted model; called once."""
         model = make_predictor(self.predictor, None, self.space, seed, **self.options)
         return UncertainModel(model, self.space, self.rng, 0 if self.acquisition == "greedy" else self.copies)
 
@@ -225,11 +264,10 @@ class PredictorSearch(WithoutReplacement):
         drawn: NDArray[np.float64] = predictions[self.rng.integers(len(predictions))].copy()
         return drawn
 
-    # -- the search -------------------------------------------------------------------------------------------------
     def ask(self, n: int = 1) -> NDArray[np.int32]:
-        """Propose the open architectures of the highest scores, ties at random; of a batch all by one fit."""
+        """Propose the open architectures with the highest scores; one fit per batch."""
         self._require_open(n)
-        if len(self._told) < self.n_initial or not self._is_fitted():
+        if len(self._observed) < self.n_initial or not self._is_fitted():
             return self._sample_open(n)
         score, proposals = self._score(), []
         for i in range(n):
@@ -239,8 +277,8 @@ class PredictorSearch(WithoutReplacement):
         return np.array(proposals, np.int32)
 
     def _is_fitted(self) -> bool:
-        """Fit where that is due; False where all values are the same, so that nothing can be learnt."""
-        n = len(self._told)
+        """Refit if it is due; return False if all values are equal."""
+        n = len(self._observed)
         grown = self._fitted_at < n < _REFIT_ALWAYS_BELOW or n >= _REFIT_GROWTH * self._fitted_at
         if self._fitted_at and not grown:
             return True
@@ -254,11 +292,11 @@ class PredictorSearch(WithoutReplacement):
         return True
 
     def _score(self) -> NDArray[np.float64]:
-        """Return what a proposal of each architecture is worth, shape (size,), as an array of its own."""
+        """Return the acquisition of each architecture, a new array, shape (size,)."""
         if self.acquisition == "thompson":
             return self.draw_model()
         if self.acquisition == "ei":
-            # 25 deviations above the best the improvement is the difference; from 37 on its formula overflows.
+            # From 25 deviations above the best, the improvement equals the difference; from 37 on, it overflows.
             least = np.maximum((self._mean - self._best) / 25, _LEAST_DEVIATION)
             return log_expected_improvement(self._mean, np.maximum(self._deviation, least), self._best)
         return self._mean + (self.beta * self._deviation if self.acquisition == "ucb" else 0.0)

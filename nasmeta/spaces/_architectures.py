@@ -1,17 +1,17 @@
-"""An enumerated set of architectures: their codes, and the forms in which users give and get them."""
+"""An enumerated set of architectures: their codes, and conversions from and to other forms."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.checks import check_bool, check_generator, check_int, check_text
-from nasmeta.errors import ArchitectureError, SettingError, short, shown
+from nasmeta.checks import check_generator, check_int, check_text, is_listed
+from nasmeta.errors import ArchitectureError, NasmetaError, SettingError, short
 from nasmeta.spaces._notation import CellCodec, position_notation
 from nasmeta.spaces._positions import Choice, Position, as_positions
 
@@ -22,13 +22,13 @@ Architecture: TypeAlias = "int | np.integer[Any] | str | Mapping[str, Choice]"
 ArchitectureLike: TypeAlias = "Architecture | Sequence[Architecture] | NDArray[Any]"
 
 _LARGEST = 5_000_000  # combinations of choices that are enumerated
-_DENSE = 2**23  # combinations up to which each has an entry in a table
+_DENSE = 2**23  # combinations; with more, ranks are sorted
 
 
 class ArchitectureSet:
     """The architectures of a space as indices, codes, strings and choices; see `SearchSpace`."""
 
-    noun, _a_noun, _plural = "architecture", "an architecture", "architectures"
+    noun = "architecture"
 
     def __init__(
         self,
@@ -47,12 +47,12 @@ class ArchitectureSet:
         self.place_values = _place_values(self.n_choices)
         kind = np.min_scalar_type(-max(self.n_choices))
         self.raw_codes = self._enumerated(kind) if architectures is None else self._listed(architectures, kind)
-        self.architecture_of_raw: NDArray[np.int32] | None = None  # None: each combination is one of its own
+        self.architecture_of_raw: NDArray[np.int32] | None = None  # None if each combination is one
         self.codes = self.raw_codes
         self._finish()
 
     def _finish(self) -> None:
-        """Set up what follows from the codes."""
+        """Set the attributes that depend on the codes."""
         self.size = len(self.codes)
         self.codes.flags.writeable = False
         self.raw_codes.flags.writeable = False
@@ -60,7 +60,7 @@ class ArchitectureSet:
 
     @cached_property
     def _of_ranks(self) -> tuple[NDArray[np.int32], NDArray[np.int64] | None]:
-        """Architectures of combinations: a table of all ranks, or the owners of the sorted ranks that there are."""
+        """Architectures of combinations: a table of all ranks, or architectures with their sorted ranks."""
         ranks = self.raw_codes.astype(np.int64) @ self.place_values
         own = np.arange(self.size, dtype=np.int32) if self.architecture_of_raw is None else self.architecture_of_raw
         if self.n_combinations <= _DENSE:
@@ -73,36 +73,41 @@ class ArchitectureSet:
     def _enumerated(self, kind: np.dtype[Any]) -> NDArray[Any]:
         if self.n_combinations > _LARGEST:
             raise SettingError(
-                f"{self.name} has {self.n_combinations:,} combinations of choices; up to {_LARGEST:,} are enumerated. "
-                "List those that were measured: SearchSpace.from_frame(frame, columns=…)."
+                f"combinations of {self.name}",
+                self.n_combinations,
+                f"at most {_LARGEST:,}",
+                "Or list architectures: SearchSpace.from_frame(frame, columns=…).",
             )
         ranks = np.arange(self.n_combinations)[:, None]
         return np.asarray(ranks // self.place_values % np.array(self.n_choices)).astype(kind)
 
     def _listed(self, architectures: ArrayLike, kind: np.dtype[Any]) -> NDArray[Any]:
-        codes = as_array(architectures, "Architectures")
-        if codes.dtype.kind not in "iu" or codes.ndim != 2 or codes.shape[1] != self.n_positions:
-            raise SettingError(
-                f"The architectures of {self.name} are integers of shape (n, {self.n_positions}), not {codes.dtype} of "
-                f"shape {codes.shape}."
-            )
-        if codes.size and ((codes < 0) | (codes >= np.array(self.n_choices))).any():
-            row, column = np.argwhere((codes < 0) | (codes >= np.array(self.n_choices)))[0]
-            raise SettingError(
-                f"Architecture {row} of {self.name} has code {codes[row, column]} for {self.positions[column].name}, "
-                f"which has {self.n_choices[column]} choices."
-            )
-        ranks = codes.astype(np.int64) @ self.place_values
-        if len(np.unique(ranks)) < len(ranks):
-            _, first = np.unique(ranks, return_index=True)
-            raise SettingError(
-                f"Architecture {np.setdiff1d(np.arange(len(ranks)), first)[0]} of {self.name} appears twice."
-            )
+        codes = self._checked_codes(architectures, SettingError)
+        if codes.ndim != 2:
+            raise SettingError("shape of architectures", codes.shape, f"(n, {self.n_positions})")
+        ranks, counts = np.unique(codes.astype(np.int64) @ self.place_values, return_counts=True)
+        if len(ranks) < len(codes):
+            raise SettingError("repeated architectures", int((counts > 1).sum()), "distinct rows")
         return codes.astype(kind)
+
+    def _checked_codes(self, codes: ArrayLike, error: type[NasmetaError] = ArchitectureError) -> NDArray[Any]:
+        """Return codes of one architecture or of several, with a choice for each position."""
+        array = as_array(codes)
+        if array.dtype.kind not in "iu" or array.ndim not in (1, 2) or array.shape[-1] != self.n_positions:
+            raise error("codes", array, f"integers of shape ({self.n_positions},) or (n, {self.n_positions})")
+        outside = (array < 0) | (array >= np.array(self.n_choices))
+        if outside.any():
+            position = int(np.argwhere(outside)[0][-1])
+            raise error(
+                f"code of {self.positions[position].name}",
+                int(array[outside][0]),
+                f"an integer from 0 to {self.n_choices[position] - 1}",
+            )
+        return array
 
     @property
     def is_complete(self) -> bool:
-        """Whether every combination of choices is an architecture of its own."""
+        """Whether every combination of choices is an architecture."""
         return self.size == self.n_combinations
 
     def __len__(self) -> int:
@@ -122,13 +127,11 @@ class ArchitectureSet:
         Parameters
         ----------
         architectures : int, str, mapping, or sequence or array of them, shape (n,)
-            Indices (Python's or numpy's integers), strings in the space's notation, or mappings of positions to
-            choices. A column of a data frame is taken in the order of its rows, whatever its index.
+            Indices (Python or NumPy integers), strings in the space's notation, or mappings of positions to choices.
 
         Returns
         -------
         int or ndarray of int32, shape (n,)
-            A number for one architecture, an array for several.
 
         Raises
         ------
@@ -140,83 +143,54 @@ class ArchitectureSet:
         >>> from nasmeta.spaces import get_space
         >>> get_space("nb201").index_of(-1)
         Traceback (most recent call last):
-        nasmeta.errors.ArchitectureError: -1 is no cell of nb201: indices run from 0 to 15624.
+        nasmeta.errors.ArchitectureError: cell of nb201 is -1; expected an integer from 0 to 15624 or a string.
         """
         several: Any = architectures
-        if isinstance(several, str | int | np.integer | bytes | bytearray | Mapping | Set):
+        if isinstance(several, str | bytes | bytearray | Mapping | Set) or not is_listed(several):
             return self._index_of_one(several)
-        if hasattr(several, "__array__"):  # a pandas Series, too: its [i] would be a look-up by label
-            array = as_array(several, self._plural.capitalize())
-            if array.ndim == 0:
-                return self._index_of_one(array[()])
-            if array.ndim > 1 or array.dtype.kind in "iu":
-                return self._checked(array)
-            several = array
-        elif not isinstance(several, Collection):
-            return self._index_of_one(several)
-        flat: list[Any] = list(several)
-        for one in flat:
-            if isinstance(one, list | tuple) or getattr(one, "ndim", 0) > 0:
-                raise ArchitectureError(
-                    f"{self._plural.capitalize()} must be one-dimensional (n,), but an element is {shown(one)}. "
-                    "Use from_codes for codes."
-                )
-        return np.array([self._index_of_one(one) for one in flat], dtype=np.int32)
+        if hasattr(several, "__array__"):  # also a pandas Series, whose [i] is a look-up by label
+            several = as_array(several)
+            if several.ndim != 1 or several.dtype.kind in "iu":
+                return self._checked(several)
+        return np.array([self._index_of_one(one) for one in several], dtype=np.int32)
 
     def _index_of_one(self, one: Any) -> int:
-        if isinstance(one, str):
-            try:
+        try:
+            if isinstance(one, str):
                 return self._index_of_codes(self.notation.read(one))
-            except ValueError as reason:
-                raise ArchitectureError(
-                    f"{shown(one)} is no {self.noun} of {self.name}: {short(str(reason))} {self._what_is_possible()}"
-                ) from None
-        if isinstance(one, Mapping):
-            try:
-                unknown = set(one) ^ {position.name for position in self.positions}
-                if unknown:
+            if isinstance(one, Mapping):
+                if set(one) != {position.name for position in self.positions}:
                     raise ValueError(f"positions are {', '.join(p.name for p in self.positions)}, each once.")
                 return self._index_of_codes([position.code(one[position.name]) for position in self.positions])
-            except ValueError as reason:
-                raise ArchitectureError(f"{shown(dict(one))} is no {self.noun} of {self.name}: {reason}") from None
-        if isinstance(one, np.ndarray) and one.ndim == 0:
-            one = one[()]
-        if isinstance(one, bool | np.bool_) or not isinstance(one, int | np.integer):
+        except ValueError as reason:
             raise ArchitectureError(
-                f"{shown(one)} ({type(one).__name__}) is no {self.noun} of {self.name}: {self._a_noun} is an integer "
-                f"index from 0 to {self.size - 1}, or a string such as {self.to_string(0)!r}."
-            )
-        if not 0 <= one < self.size:
+                f"{self.noun} of {self.name}", one, f"one such as {self.to_string(0)!r}", short(str(reason))
+            ) from None
+        one = one[()] if isinstance(one, np.ndarray) and one.ndim == 0 else one
+        whole = isinstance(one, int | np.integer) and not isinstance(one, bool)
+        if not whole or not 0 <= one < self.size:
             raise ArchitectureError(
-                f"{shown(int(one))} is no {self.noun} of {self.name}: indices run from 0 to {self.size - 1}."
+                f"{self.noun} of {self.name}", one, f"an integer from 0 to {self.size - 1} or a string"
             )
         return int(one)
-
-    def _what_is_possible(self) -> str:
-        return f"The form: {self.to_string(0)!r}."
 
     def _index_of_codes(self, codes: Sequence[int]) -> int:
         found = int(self.find(np.array([int(np.dot(codes, self.place_values))]))[0])
         if found < 0:
-            raise ValueError("this combination of choices is not one of its architectures.")
+            raise ValueError("The space does not contain this combination.")
         return found
 
     def _checked(self, architectures: NDArray[Any]) -> NDArray[np.int32]:
         if architectures.ndim != 1 or architectures.dtype.kind not in "iu":
-            raise ArchitectureError(
-                f"{self._plural.capitalize()} must be one-dimensional (n,), not of shape {architectures.shape}. "
-                "Use from_codes for codes."
-            )
+            raise ArchitectureError(f"shape of {self.noun}s", architectures.shape, "(n,)", "Use from_codes for codes.")
         if architectures.size and (architectures.min() < 0 or architectures.max() >= self.size):
             wrong = architectures[(architectures < 0) | (architectures >= self.size)][0]
-            raise ArchitectureError(
-                f"{int(wrong)} is no {self.noun} of {self.name}: indices run from 0 to {self.size - 1}."
-            )
+            self._index_of_one(int(wrong))
         return architectures.astype(np.int32, copy=False)
 
     # -- forms ------------------------------------------------------------------------------------------------------
     def find(self, ranks: NDArray[np.int64]) -> NDArray[np.int32]:
-        """Return the architectures of combinations, by ``codes @ place_values``; -1 where there is none."""
+        """Return the architectures of combinations, by ``codes @ place_values``; -1 for none."""
         architectures, known = self._of_ranks
         if known is None:
             return architectures[ranks]
@@ -229,7 +203,7 @@ class ArchitectureSet:
         Raises
         ------
         ArchitectureError
-            Where a combination is none.
+            If the space does not contain a combination.
 
         Examples
         --------
@@ -237,28 +211,12 @@ class ArchitectureSet:
         >>> get_space("nb201").from_codes([4, 2, 1, 2, 1, 1])
         0
         """
-        array = self._whole_numbers(codes, "Codes")
-        if array.size and ((array < 0) | (array >= np.array(self.n_choices))).any():
-            raise ArchitectureError(
-                f"Codes of {self.name} run from 0 to {max(self.n_choices) - 1} at most, by position: "
-                f"{', '.join(f'{p.name} {len(p.choices)} choices' for p in self.positions[:12])}; got {array.min()} to "
-                f"{array.max()}."
-            )
+        array = self._checked_codes(codes)
         found = self.find(array.astype(np.int64) @ self.place_values)
         if (found < 0).any():
             wrong = np.atleast_2d(array)[np.atleast_1d(found) < 0][0]
-            raise ArchitectureError(f"{self.notation.write(wrong.tolist())} is no {self.noun} of {self.name}.")
+            raise ArchitectureError(f"The space {self.name} does not contain {self.notation.write(wrong.tolist())}.")
         return int(found) if array.ndim == 1 else found
-
-    def _whole_numbers(self, codes: ArrayLike, what: str) -> NDArray[Any]:
-        """Return one for each position, of one architecture or of several."""
-        array = as_array(codes, what)
-        if array.dtype.kind not in "iu" or array.ndim not in (1, 2) or array.shape[-1] != self.n_positions:
-            raise ArchitectureError(
-                f"{what} must be integers of shape ({self.n_positions},) or (n, {self.n_positions}), "
-                f"not {array.dtype} of shape {array.shape}."
-            )
-        return array
 
     @overload
     def to_string(self, architectures: Architecture) -> str: ...  # type: ignore[overload-overlap]
@@ -284,7 +242,7 @@ class ArchitectureSet:
         return {p.name: p.choices[code] for p, code in zip(self.positions, codes, strict=True)}
 
     def to_frame(self) -> pd.DataFrame:
-        """Return all architectures as a data frame, one column a position, indexed by ``architecture``.
+        """Return all architectures as a data frame, one column per position, indexed by ``architecture``.
 
         Examples
         --------
@@ -308,10 +266,9 @@ class ArchitectureSet:
         Parameters
         ----------
         n : int
-            How many.
         rng : numpy.random.Generator
         replace : bool, default False
-            Whether an architecture may be drawn twice.
+            Draw with replacement.
 
         Returns
         -------
@@ -324,10 +281,8 @@ class ArchitectureSet:
         >>> get_space("nb201").sample(3, np.random.default_rng(0)).shape
         (3,)
         """
-        n, rng = check_int(f"n, a number of {self._plural},", n, 0), check_generator(rng, self._plural)
-        if n > self.size and not replace:
-            raise SettingError(f"Cannot draw {n} {self._plural} from {self.name}, which has {self.size:,}.")
-        return rng.choice(self.size, size=n, replace=check_bool("replace", replace)).astype(np.int32)
+        n = check_int("n", n, 0, 2**63 - 1 if replace else self.size)
+        return check_generator(rng, "sample").choice(self.size, size=n, replace=replace).astype(np.int32)
 
 
 def _place_values(n_choices: Sequence[int]) -> NDArray[np.int64]:
@@ -341,14 +296,14 @@ def _place_values(n_choices: Sequence[int]) -> NDArray[np.int64]:
     return 2 * np.random.default_rng(0).integers(2**62, size=len(n_choices)) + 1
 
 
-def as_array(values: Any, what: str) -> NDArray[Any]:
-    """Return values as an array; raise an error if they do not form one or if some are masked."""
+def as_array(values: Any) -> NDArray[Any]:
+    """Return values as an array; raise an error if their rows differ in length or some are masked."""
     if np.ma.is_masked(values):
-        raise ArchitectureError(f"{what} contain masked values: leave these out, as with values.compressed().")
+        raise ArchitectureError("An array of architectures has masked values: use values.compressed().")
     try:
         return np.asarray(values)
     except (ValueError, TypeError) as reason:
-        raise ArchitectureError(f"{what} must form an array, with rows of one length: {short(str(reason))}") from reason
+        raise ArchitectureError("architectures", values, "an array, with rows of one length") from reason
 
 
 def _is_numeric(position: Position) -> bool:

@@ -1,6 +1,6 @@
-"""What of a cell is alive: paths from input to output and live edges; which cells are one network or function.
+"""Graphs of cells: live edges and paths from input to output, and isomorphism classes.
 
-These stand here and nowhere else. Everything works on digits, the operation of each edge, of all cells of a space.
+All functions work on the digits (the operations of the edges) of all cells of a space.
 """
 
 from __future__ import annotations
@@ -39,25 +39,26 @@ def paths_between(edges: Edges) -> tuple[tuple[int, ...], ...]:
 
 
 def live_edges(digits: NDArray[np.integer], edges: Edges, none: int | None) -> NDArray[np.bool_]:
-    """Return which edges of digits, (n, n_edges), lie on a path from input to output that no ``none`` interrupts."""
-    there = np.ones(digits.shape, dtype=bool) if none is None else digits != none
-    last = max(target for _, target in edges)
-    fed, used = {0: np.ones(len(digits), dtype=bool)}, {last: np.ones(len(digits), dtype=bool)}
-    for i, (source, target) in sorted(enumerate(edges), key=lambda one: one[1][1]):
-        fed[target] = fed.get(target, False) | (there[:, i] & fed.get(source, False))
-    for i, (source, target) in sorted(enumerate(edges), key=lambda one: -one[1][0]):
-        used[source] = used.get(source, False) | (there[:, i] & used.get(target, False))
-    return np.stack(
-        [there[:, i] & fed.get(source, False) & used.get(target, False) for i, (source, target) in enumerate(edges)],
-        axis=1,
-    )
+    """Return whether each edge is on a path from input to output without ``none``, shape (n, n_edges)."""
+    passes = np.ones(digits.shape, dtype=bool) if none is None else digits != none
+    nodes = range(max(target for _, target in edges) + 1)
+    fed = np.zeros((len(nodes), len(digits)), dtype=bool)  # by the input
+    used = np.zeros_like(fed)  # by the output
+    fed[0] = used[-1] = True
+    by_target, by_source = (sorted(enumerate(edges), key=lambda edge: edge[1][side]) for side in (1, 0))
+    for i, (source, target) in by_target:
+        fed[target] |= passes[:, i] & fed[source]
+    for i, (source, target) in reversed(by_source):
+        used[source] |= passes[:, i] & used[target]
+    sources, targets = zip(*edges, strict=True)
+    return passes & fed[list(sources)].T & used[list(targets)].T
 
 
 def live_path_counts(space: CellSpace) -> CountFeature:
     """Return how many paths from input to output apply each sequence of operations.
 
-    ``none`` kills a path, ``skip_connect`` shortens it. This follows the path encoding of White, Neiswanger and Savani
-    (BANANAS, AAAI 2021), on live paths. One column for each sequence that occurs: 40 in NAS-Bench-201, 15 in
+    ``none`` kills a path, ``skip_connect`` shortens it. This is the path encoding of White, Neiswanger and Savani
+    (BANANAS, AAAI 2021) on live paths, with one column per occurring sequence: 40 in NAS-Bench-201, 15 in
     TransNAS-Bench-101 micro.
     """
     real = space.real_operations
@@ -76,11 +77,11 @@ def live_path_counts(space: CellSpace) -> CountFeature:
             step = code[digit]
             sequence = np.where(step > 0, sequence * base + step, sequence)
         counts[cells[live], sequence[live]] += 1
-    # Sequences in the order of their codes, read as numbers; the digit 0 stands only in front.
+    # Sequences in the order of their codes.
     sequences = [one for length in range(longest + 1) for one in product(real, repeat=length)]
-    where = [int(sum(code[op] * base**i for i, op in enumerate(one[::-1]))) for one in sequences]
+    ranks = [int(sum(code[op] * base**i for i, op in enumerate(one[::-1]))) for one in sequences]
     names = dict(
-        zip(where, ("→".join(space.operations[op] for op in one) or "identity" for one in sequences), strict=True)
+        zip(ranks, ("→".join(space.operations[op] for op in one) or "identity" for one in sequences), strict=True)
     )
     kept = np.flatnonzero(counts.any(axis=0))
     skip = "identity" if space.skip is None else space.operations[space.skip]
@@ -88,22 +89,21 @@ def live_path_counts(space: CellSpace) -> CountFeature:
 
 
 def function_classes(space: CellSpace) -> NDArray[np.int32]:
-    """Return for every cell which function its network computes, as a number from 0 on, int32, shape (n_cells,).
+    """Return the number of the function that each cell computes, from 0, int32, shape (n_cells,).
 
     A node is a sum of terms. ``none``, and any operation on a sum without terms, adds no term; ``skip_connect`` adds
-    the terms of its source themselves; the order of terms does not count. So this is the isomorphism rule ``zero`` with
-    nested sums laid flat, and coarser than it and than the upstream rule. Class 0 is that of an output without terms,
-    where there is one: the cells without a live path.
+    the terms of its source; the order of terms does not matter. This is the isomorphism rule ``zero`` with flattened
+    sums. Class 0 contains the cells without a live path, if any.
     """
     digits = space.digits.astype(np.int64)
     real = np.array(space.real_operations, dtype=np.int64)
     factor = len(real) + 1
     place = np.full(space.n_operations, -1)
     place[real] = np.arange(len(real))
-    terms = {0: np.ones((space.size, 1), dtype=np.int64)}  # of each node, sorted, absent ones 0 in front; 1: the input
+    terms = {0: np.ones((space.size, 1), dtype=np.int64)}  # of each node, sorted, 0 in front; 1: input
     ids = {0: terms[0][:, 0]}
-    # The id of a sum of one term is that of the term, that of several is `base` plus their number. Terms of terms
-    # without sums lie below `base`, terms on sums above all of these, so no two have one id.
+    # A sum of one term has the term's id; a sum of several has the id `base` plus its number. Terms without sums are
+    # below `base` and terms on sums above all sums, so ids are unique.
     base = max(2 * factor ** (space.n_nodes + 1), space.size * space.n_nodes)
     sums = np.empty((0, 1), dtype=np.int64)
     last = space.n_nodes - 1
@@ -127,7 +127,7 @@ def function_classes(space: CellSpace) -> NDArray[np.int32]:
 
 
 def _numbered(rows: NDArray[np.int64], seen: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the distinct rows so far, those seen before first, and the number of each row among them."""
+    """Return all distinct rows, with the rows seen before first, and the number of each row."""
     width = rows.shape[1]
     before = np.zeros((len(seen), width), dtype=np.int64)
     before[:, width - seen.shape[1] :] = seen
@@ -146,7 +146,7 @@ _ZERO = "#"
 
 
 def _expression(digits: Sequence[int], space: CellSpace, rule: IsomorphismRule) -> str:
-    """Write what the output node computes; equal strings are the same network."""
+    """Write the expression of the output node; isomorphic cells have equal strings."""
     terms: dict[int, list[str]] = {target: [] for _, target in space.edges}
     nodes = {0: "0"}
     last = 0
@@ -171,8 +171,8 @@ def _sum(terms: list[str], rule: IsomorphismRule) -> str:
 
 
 def class_representatives(space: CellSpace, rule: IsomorphismRule) -> NDArray[np.int32]:
-    """Return for every cell the smallest index among the cells that build the same network, int32, read-only."""
-    if not isinstance(rule, str) or rule not in get_args(IsomorphismRule):
+    """Return the smallest index in each cell's isomorphism class, int32, read-only."""
+    if rule not in get_args(IsomorphismRule):
         raise UnknownNameError.of("isomorphism rule", rule, get_args(IsomorphismRule))
     first: dict[str, int] = {}
     representatives = np.array(

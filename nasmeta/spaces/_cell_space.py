@@ -1,8 +1,7 @@
-"""A space of cells: nodes in a row, and one operation on each edge between them."""
+"""Spaces of cells: directed graphs with one operation on each edge."""
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, Literal
@@ -11,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.checks import check_int
-from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError, shown
+from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
 from nasmeta.spaces._architectures import ArchitectureLike, as_array
 from nasmeta.spaces._cell_graph import (
     IsomorphismRule,
@@ -32,11 +31,11 @@ from nasmeta.spaces._search_space import SearchSpace
 
 
 class CellSpace(SearchSpace):
-    """All cells of some nodes (0 is the input, the last the output) with one operation on each edge.
+    """All cells on a graph: node 0 is the input, the last node the output, and each edge has one operation.
 
-    A cell is an ``int``: its index in the space's official order. The edges are the positions of the space, sorted by
-    target as in 0→1, 0→2, 1→2, 0→3, 1→3, 2→3, and a cell's *digits*, its codes, are the places of its edges' operations
-    in `operations`.
+    A cell is an ``int``: its index in the official order of the space. The edges are the positions of the space, sorted
+    by target: 0→1, 0→2, 1→2, 0→3, 1→3, 2→3. The *digits* of a cell, its codes, are the indices of its operations in
+    `operations`.
 
     Parameters
     ----------
@@ -44,24 +43,23 @@ class CellSpace(SearchSpace):
         Short name, as used in task names.
     operations : sequence of str
     notation : CellCodec, optional
-        The official string form of a cell; that of NAS-Bench-201 where left out.
+        The official string form of a cell; by default the form of NAS-Bench-201.
     official_order : array of int, shape (n_cells,), optional
-        For each cell its rank among all digit tuples in lexicographic order; lexicographic where left out.
+        The rank of each cell among all digit tuples in lexicographic order; by default lexicographic.
     parameters, multiply_adds : CostFormula, optional
         Exact costs of the benchmark's networks.
     n_nodes : int, default 4
     edges : sequence of (source, target), optional
-        From lower to higher nodes; all where left out.
+        From lower to higher nodes; by default all.
     none, skip : str, optional
-        Which operation passes nothing and which passes its input on unchanged; by default ``none`` and
-        ``skip_connect``, where the operations hold them.
+        The operations for zero and identity; by default ``none`` and ``skip_connect`` if they exist.
 
     Attributes
     ----------
     operations : tuple of str
     edges : tuple of (int, int)
     paths : tuple of tuple of int
-        The paths from input to output, each as positions of its edges.
+        The paths from input to output, as indices of edges.
     none, skip : int or None
         Digits of these operations.
     real_operations : tuple of int
@@ -82,7 +80,7 @@ class CellSpace(SearchSpace):
     CellSpace('five', 59,049 cells, operations: none, skip_connect, conv)
     """
 
-    noun, _a_noun, _plural = "cell", "a cell", "cells"
+    noun = "cell"
 
     def __init__(
         self,
@@ -107,7 +105,7 @@ class CellSpace(SearchSpace):
         self.paths = paths_between(self.edges)
         for what, given in (("none", none), ("skip", skip)):
             if given not in (None, "none", "skip_connect", *self.operations):
-                raise SettingError(f"{what}={shown(given)} is no operation of {name}: {', '.join(self.operations)}.")
+                raise SettingError(what, given, f"one of {', '.join(self.operations)}")
         self.none = self.operations.index(none) if none in self.operations else None
         self.skip = self.operations.index(skip) if skip in self.operations else None
         self.real_operations = tuple(i for i in range(self.n_operations) if i not in (self.none, self.skip))
@@ -118,7 +116,7 @@ class CellSpace(SearchSpace):
         if official_order is not None:
             order = np.asarray(official_order)
             if order.shape != (self.size,) or (np.sort(order) != np.arange(self.size)).any():
-                raise SettingError(f"official_order must hold each of {self.size:,} cells once, not {shown(order)}.")
+                raise SettingError("official_order", order, f"each integer from 0 to {self.size - 1} once")
             self.codes = self.raw_codes = self.codes[order]
             self._finish()
 
@@ -135,11 +133,8 @@ class CellSpace(SearchSpace):
     def __repr__(self) -> str:
         return f"CellSpace({self.name!r}, {self.n_cells:,} cells, operations: {', '.join(self.operations)})"
 
-    def _what_is_possible(self) -> str:
-        return f"Operations: {', '.join(self.operations)}; the form: {self.to_string(0)!r}."
-
     def described(self, *, features: bool = True) -> dict[str, Any]:
-        """Return what makes it, as what JSON knows; its features follow from it."""
+        """Return the definition of the space as JSON types."""
 
         def name_of(digit: int | None) -> str | None:
             return None if digit is None else self.operations[digit]
@@ -157,7 +152,7 @@ class CellSpace(SearchSpace):
 
     @classmethod
     def from_described(cls, content: Mapping[str, Any]) -> CellSpace:
-        """Return the space that `described` described."""
+        """Return the space of a description by `described`."""
         return cls(
             content["name"],
             content["operations"],
@@ -171,14 +166,14 @@ class CellSpace(SearchSpace):
     # -- structure --------------------------------------------------------------------------------------------------
     @cached_property
     def live_edges(self) -> NDArray[np.bool_]:
-        """Which edges lie on a path from input to output that no ``none`` interrupts, shape (n_cells, n_edges)."""
+        """Whether each edge is on a path from input to output without ``none``, shape (n_cells, n_edges)."""
         return _read_only(live_edges(self.digits, self.edges, self.none))
 
     @cached_property
     def function_classes(self) -> NDArray[np.int32]:
-        """For every cell the number of the function that its network computes, int32, shape (n_cells,).
+        """The number of the function that each cell computes, int32, shape (n_cells,).
 
-        Coarser than any isomorphism rule: nested sums are laid flat, and what carries nothing is left out.
+        Coarser than any isomorphism rule: nested sums are flattened, and zero terms are omitted.
 
         Examples
         --------
@@ -214,10 +209,9 @@ class CellSpace(SearchSpace):
         >>> len(np.unique(space.canonical(np.arange(space.size))))
         6466
         """
-        table = self._representatives.get(rule) if isinstance(rule, str) else None
-        if table is None:
-            table = self._representatives[rule] = class_representatives(self, rule)
-        found = table[self.index_of(cells)]
+        if rule not in self._representatives:
+            self._representatives[rule] = class_representatives(self, rule)
+        found = self._representatives[rule][self.index_of(cells)]
         return int(found) if found.ndim == 0 else found
 
     @cached_property
@@ -245,13 +239,7 @@ class CellSpace(SearchSpace):
         >>> get_space("nb201").from_digits([4, 2, 1, 2, 1, 1])
         0
         """
-        array = self._whole_numbers(digits, "Digits")
-        if array.size and (array.min() < 0 or array.max() >= self.n_operations):
-            raise ArchitectureError(
-                f"Digits of {self.name} run from 0 to {self.n_operations - 1} ({', '.join(self.operations)}); "
-                f"got {array.min()} to {array.max()}."
-            )
-        return self.from_codes(array)
+        return self.from_codes(digits)
 
     def ops_of(self, cells: ArchitectureLike) -> NDArray[np.str_]:
         """Return the operation names of the edges, shape (n_edges,) for one cell or (n, n_edges).
@@ -266,21 +254,18 @@ class CellSpace(SearchSpace):
 
     def from_ops(self, operations: ArrayLike) -> int | NDArray[np.int32]:
         """Return the cell, or cells, with these operation names of shape (n_edges,) or (n, n_edges)."""
-        names = as_array(operations, "Operations")
-        for name in names.ravel().tolist():
-            if not isinstance(name, str) or name not in self.operations:
-                raise ArchitectureError(
-                    f"{shown(name)} is no operation of {self.name}. Possible: {', '.join(self.operations)}."
-                )
-        digits = np.zeros(names.shape, dtype=np.int8)
+        names = as_array(operations)
+        digits = np.full(names.shape, -1, dtype=np.int8)
         for digit, operation in enumerate(self.operations):
             digits[names == operation] = digit
-        return self.from_digits(digits)
+        if (digits < 0).any():
+            raise ArchitectureError("operation", names[digits < 0][0], f"one of {', '.join(self.operations)}")
+        return self.from_codes(digits)
 
     def to_adjacency(self, cells: ArchitectureLike) -> NDArray[np.int8]:
         """Return adjacency matrices with operations, int8, shape (n_nodes, n_nodes) for one cell or (n, …).
 
-        Entry (i, j) is the digit of the operation on the edge i→j plus one; 0 where there is no edge.
+        Entry (i, j) is the digit of the operation on the edge i→j plus one; 0 without an edge.
 
         Examples
         --------
@@ -305,8 +290,8 @@ class CellSpace(SearchSpace):
         ----------
         cells : cell or cells
         dataset : str
-            The number of classes differs between the datasets, so the head does. The tables' other names of a
-            dataset, such as ``imagenet``, are understood.
+            The number of classes, and so the head, differs between datasets. Other names in tables, such as
+            ``imagenet``, are accepted.
 
         Returns
         -------
@@ -323,7 +308,7 @@ class CellSpace(SearchSpace):
     def flops(self, cells: ArchitectureLike, dataset: str) -> int | NDArray[np.int64]:
         """Return the floating point operations of one forward pass of one image, as the benchmark counts them.
 
-        A multiply and an add count as one, as in the official tables (which print millions).
+        One multiply-add is one operation, as in the official tables (in millions).
 
         Returns
         -------
@@ -341,8 +326,8 @@ class CellSpace(SearchSpace):
         self, kind: Literal["parameters", "multiply-adds"], cells: ArchitectureLike, dataset: str
     ) -> int | NDArray[np.int64]:
         formula = self._costs[kind]
-        key = canonical_dataset(dataset) if isinstance(dataset, str) else None
-        if formula is None or key is None or key not in formula.base:
+        key = canonical_dataset(dataset)
+        if formula is None or key not in formula.base:
             raise UnknownNameError.of(
                 f"dataset with a formula for {kind} in {self.name}:", dataset, formula.base if formula else ()
             )
@@ -370,14 +355,10 @@ def _paths_of(space: SearchSpace) -> CountFeature:
 
 
 def _checked_edges(name: str, n_nodes: int, edges: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    try:
-        found = tuple((operator.index(source), operator.index(target)) for source, target in edges)
-    except (TypeError, ValueError):
-        raise SettingError(f"edges of {name} must be pairs of nodes, not {shown(edges)}.") from None
-    if len(set(found)) < len(found) or any(not 0 <= source < target < n_nodes for source, target in found):
+    found = tuple((int(source), int(target)) for source, target in edges)
+    forward = all(0 <= source < target < n_nodes for source, target in found)
+    if not forward or len(set(found)) < len(found) or n_nodes - 1 not in {target for _, target in found}:
         raise SettingError(
-            f"The edges of {name} run once each from a node to a later one of 0 to {n_nodes - 1}, not {shown(edges)}."
+            f"edges of {name}", edges, f"different pairs of a node and a later one of 0 to {n_nodes - 1}, the output"
         )
-    if not any(target == n_nodes - 1 for _, target in found):
-        raise SettingError(f"No edge of {name} leads to its output, node {n_nodes - 1}.")
     return tuple(sorted(found, key=lambda edge: (edge[1], edge[0])))

@@ -1,4 +1,4 @@
-"""How architectures are written as strings."""
+"""Notations: architectures as strings."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from nasmeta.errors import SettingError, shown
+from nasmeta.errors import SettingError
 from nasmeta.spaces._positions import Position
 
 
 @dataclass(frozen=True)
 class CellCodec:
-    """How a space writes its architectures: ``write`` codes to a string, ``read`` it back.
+    """A notation of architectures: ``write`` turns codes into a string, ``read`` turns it back.
 
-    ``read`` raises ValueError with the reason where the string is not of this notation.
+    ``read`` raises a ValueError with the reason for a string that it cannot read.
 
     Examples
     --------
@@ -36,21 +36,14 @@ def position_notation(positions: Sequence[Position]) -> CellCodec:
     >>> notation.write([1, 0]), notation.read("width=32,act=relu")
     ('width=32,act=relu', (1, 0))
     """
-    # A choice may hold commas: what separates is a comma before the name of a position.
+    # A choice may contain commas: only a comma before the name of a position is a separator.
     separator = re.compile(rf",\s*(?=(?:{'|'.join(re.escape(position.name) for position in positions)})=)")
-
     for position in positions:
         if position.name != position.name.strip() or "=" in position.name or "," in position.name:
-            raise SettingError(
-                f"The position {shown(position.name)} has ',', '=' or a space around it, which a string of an "
-                "architecture cannot hold: rename it, or give a notation."
-            )
-        unclear = next((choice for choice in position.choices if separator.search(str(choice))), None)
-        if unclear is not None:
-            raise SettingError(
-                f"The choice {shown(unclear)} of {position.name} reads like another position: rename it, or give a "
-                "notation."
-            )
+            raise SettingError("name of a position", position.name, "one without ',', '=' or outer spaces")
+        unclear = [choice for choice in position.choices if separator.search(str(choice))]
+        if unclear:
+            raise SettingError(f"choice of {position.name}", unclear[0], "one that does not contain a position")
 
     def code(position: Position, text: str) -> int:
         try:
@@ -62,18 +55,10 @@ def position_notation(positions: Sequence[Position]) -> CellCodec:
         return ",".join(f"{p.name}={p.choices[code]}" for p, code in zip(positions, codes, strict=True))
 
     def read(text: str) -> tuple[int, ...]:
-        given: dict[str, str] = {}
-        for part in separator.split(text.lstrip()):
-            name, equals, choice = part.partition("=")
-            name = name.rstrip()
-            if not equals or name not in {position.name for position in positions}:
-                raise ValueError(f"{part!r} is not of the form position=choice.")
-            if name in given:
-                raise ValueError(f"{name} appears twice.")
-            given[name] = choice
-        absent = [position.name for position in positions if position.name not in given]
-        if absent:
-            raise ValueError(f"it does not say {', '.join(absent)}.")
+        parts = [part.partition("=") for part in separator.split(text.lstrip())]
+        given = {name.rstrip(): choice for name, _, choice in parts}
+        if len(given) < len(parts) or set(given) != {position.name for position in positions}:
+            raise ValueError("Give position=choice once for each position.")
         return tuple(code(position, given[position.name]) for position in positions)
 
     return CellCodec(write, read)
@@ -86,12 +71,9 @@ def cell_notation(operations: Sequence[str], edges: Sequence[tuple[int, int]]) -
     >>> notation.write([1, 0, 1]), notation.read("|conv~0|+|none~0|conv~1|")
     ('|conv~0|+|none~0|conv~1|', (1, 0, 1))
     """
-    unclear = next((operation for operation in operations if set("|~+") & set(operation)), None)
-    if unclear is not None:
-        raise SettingError(
-            f"The operation {shown(unclear)} has '|', '~' or '+', of which the notation of cells is made: rename "
-            "it, or give a notation."
-        )
+    unclear = [operation for operation in operations if set("|~+") & set(operation)]
+    if unclear:
+        raise SettingError("operation", unclear[0], "one without '|', '~' or '+'")
     sources: dict[int, list[int]] = {}
     for source, target in edges:
         sources.setdefault(target, []).append(source)
@@ -105,22 +87,18 @@ def cell_notation(operations: Sequence[str], edges: Sequence[tuple[int, int]]) -
         )
 
     def read(text: str) -> tuple[int, ...]:
+        codes = [0] * len(edges)
         nodes = text.strip().split("+")
         if len(nodes) != len(inner):
-            raise ValueError(f"it has {len(nodes)} nodes joined by '+', not {len(inner)}.")
-        codes = [0] * len(edges)
+            raise ValueError(f"It has {len(nodes)} nodes, not {len(inner)}.")
         for target, node in zip(inner, nodes, strict=True):
-            if not (node.startswith("|") and node.endswith("|") and len(node) > 1):
-                raise ValueError(f"node {target} ({node!r}) does not stand between '|'.")
-            inputs = node[1:-1].split("|")
-            if len(inputs) != len(sources[target]):
-                raise ValueError(f"node {target} has {len(inputs)} inputs, not {len(sources[target])}.")
-            for source, written in zip(sources[target], inputs, strict=True):
-                name, _, origin = written.partition("~")
+            inputs = [written.partition("~") for written in node[1:-1].split("|")]
+            origins = [origin for _, _, origin in inputs]
+            if node[:1] + node[-1:] != "||" or origins != [str(source) for source in sources[target]]:
+                raise ValueError(f"The inputs of node {target} are not from nodes {sources[target]}.")
+            for source, (name, _, _) in zip(sources[target], inputs, strict=True):
                 if name not in operations:
-                    raise ValueError(f"{name!r} is no operation of it.")
-                if origin != str(source):
-                    raise ValueError(f"input {written!r} of node {target} should come from node {source}.")
+                    raise ValueError(f"{name!r} is not an operation.")
                 codes[place[source, target]] = operations.index(name)
         return tuple(codes)
 

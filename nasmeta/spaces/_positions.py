@@ -1,8 +1,8 @@
-"""What an architecture is made of: positions, each with choices of its own."""
+"""Positions: the decisions that define an architecture."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_text
-from nasmeta.errors import SettingError, short, shown
+from nasmeta.checks import check_list, check_text
+from nasmeta.errors import SettingError, short
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,9 +29,9 @@ class Position:
     ----------
     name : str
     choices : tuple of str, int, float or bool
-        At least one; no two are written alike.
+        At least one, with different texts.
     ordered : bool
-        Whether neighbouring choices are alike, as for numbers: then how far two choices are apart counts.
+        Whether neighbouring choices are similar, as for numbers.
 
     Raises
     ------
@@ -48,20 +48,14 @@ class Position:
     ordered: bool = False
 
     def __post_init__(self) -> None:
-        check_text("The name of a position", self.name)
-        given: Any = self.choices
-        if isinstance(given, str) or not isinstance(given, Collection) or not len(given):
-            raise SettingError(f"Position {self.name!r} needs a list of choices, not {shown(self.choices)}.")
-        choices = tuple(c.item() if isinstance(c, np.generic) else c for c in self.choices)
-        for choice in choices:
-            if not isinstance(choice, str | int | float) or choice != choice:
-                raise SettingError(
-                    f"Position {self.name!r} has the choice {shown(choice)}; a choice is a text, a number or a bool."
-                )
-        texts = [str(choice) for choice in choices]
-        if len(set(texts)) < len(texts):
-            twice = next(text for i, text in enumerate(texts) if text in texts[:i])
-            raise SettingError(f"Position {self.name!r} has the choice {twice!r} twice.")
+        check_text("name of a position", self.name)
+        choices = tuple(
+            c.item() if isinstance(c, np.generic) else c for c in check_list(self.name, self.choices, "choices")
+        )
+        texts = {str(choice) for choice in choices}
+        plain = all(isinstance(choice, str | int | float) and choice == choice for choice in choices)
+        if not choices or not plain or len(texts) < len(choices):
+            raise SettingError(f"choices of {self.name}", choices, "different strings, numbers or booleans")
         object.__setattr__(self, "choices", choices)
 
     @cached_property
@@ -78,7 +72,7 @@ class Position:
         return np.array([choice if isinstance(choice, float) else np.nan for choice in self.choices])
 
     def code(self, choice: object) -> int:
-        """Return the index of a choice, which is given as a value or as its text.
+        """Return the index of a choice, given as a value or as its text.
 
         A float32 value matches the choice that it rounds.
 
@@ -95,23 +89,17 @@ class Position:
             near = np.flatnonzero(np.abs(self._floats - plain) <= 1e-7 * abs(plain))
             if len(near) == 1:
                 return int(near[0])
-        possible = short(", ".join(map(str, self.choices)))
-        raise SettingError(f"{shown(plain)} is no choice of {self.name}. Possible: {possible}.")
+        raise SettingError(f"choice of {self.name}", choice, f"one of {short(', '.join(map(str, self.choices)))}")
 
 
 def as_positions(positions: Mapping[str, Sequence[Choice]] | Sequence[Position]) -> tuple[Position, ...]:
-    """Return checked positions; of a mapping of names to choices, those whose choices are all numbers are ordered."""
+    """Return positions, also of a mapping of names to choices; positions with only numbers are ordered."""
     if isinstance(positions, Mapping):
         found = tuple(_position(name, choices) for name, choices in positions.items())
     else:
         found = tuple(positions)
-    if not found or not all(isinstance(position, Position) for position in found):
-        raise SettingError(
-            f"A space has at least one Position, or a mapping of names to choices, not {shown(positions)}."
-        )
-    names = [position.name for position in found]
-    if len(set(names)) < len(names):
-        raise SettingError(f"A position appears twice: {', '.join(names)}.")
+    if not found or len({position.name for position in found}) < len(found):
+        raise SettingError("positions", positions, "at least one, with different names")
     return found
 
 
@@ -126,23 +114,19 @@ _S = TypeVar("_S", bound="SearchSpace")
 def space_from_frame(
     kind: type[_S], frame: pd.DataFrame, columns: Sequence[str] | None, name: str, settings: Mapping[str, Any]
 ) -> _S:
-    """Return the look-up-only space of the distinct rows of these columns; see `SearchSpace.from_frame`."""
+    """Return the listed space of the distinct rows of these columns; see `SearchSpace.from_frame`."""
     import pandas as pd
 
     chosen = [columns] if isinstance(columns, str) else list(frame.columns if columns is None else columns)
     if not len(frame) or not chosen:
-        raise SettingError("A space is made of at least one row and one column of a frame.")
-    absent = [column for column in chosen if column not in frame.columns]
-    if absent:
-        there = ", ".join(map(repr, frame.columns))  # in quotes, to show white space in names
-        raise SettingError(f"The frame has no column {absent[0]!r}: it has {there}.")
+        raise SettingError("frame", frame.shape, "at least one row and one column")
     for column in chosen:
-        missing = frame[column].isna()
-        if missing.any():
+        if column not in frame.columns:
+            raise SettingError("column", column, f"one of {', '.join(map(repr, frame.columns))}")
+        missing = np.flatnonzero(frame[column].isna())
+        if len(missing):
             raise SettingError(
-                f"The column {column} has no value in row {int(np.flatnonzero(missing)[0])} ({int(missing.sum())} of "
-                f"{len(frame)}), but each architecture needs a choice. pandas reads None, NA, null and nan in a file "
-                "as missing: call such a choice none or off."
+                f"{column} in row {missing[0]}", None, "a choice", "pandas reads None, NA, null and nan as missing."
             )
     distinct = frame[chosen].drop_duplicates()
     positions, codes = [], []

@@ -1,4 +1,4 @@
-"""The search space: an enumerated, finite set of architectures."""
+"""Search spaces: finite, enumerated sets of architectures."""
 
 from __future__ import annotations
 
@@ -33,30 +33,30 @@ _SHOWN = 12  # positions in a notebook
 class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
     """An enumerated, finite set of architectures, each a choice for every position.
 
-    An architecture is an ``int``: its index. Strings and mappings of positions to choices are converted here, at the
-    border; everything else in the package moves ``int32`` arrays of architectures.
+    An architecture is an ``int``: its index. The space converts strings and mappings of positions to choices; the rest
+    of the package uses ``int32`` arrays of architectures.
 
     Parameters
     ----------
     name : str
         Short name, as used in messages.
     positions : mapping of str to sequence, or sequence of Position
-        The choices of each position. In a mapping, those that are all numbers are ordered.
+        The choices of each position. In a mapping, positions with only numbers are ordered.
     valid : callable, optional
-        From a data frame of combinations, one column a position, to a bool for each row: which are architectures.
+        From a data frame of combinations, one column per position, to a bool for each row: whether it is valid.
     isomorphic : callable, optional
-        From codes, int, shape (n, n_positions), to a key for each row (an array of shape (n,) or (n, k)): rows with
-        equal keys build the same network; see `canonical`.
+        From codes, int, shape (n, n_positions), to a key for each row, shape (n,) or (n, k). Equal keys are the same
+        network; see `canonical`.
     merge : bool, default False
-        Whether isomorphic combinations are one architecture, that of the first.
+        Whether isomorphic combinations are one architecture, the first of them.
     architectures : array-like of int, shape (size, n_positions), optional
-        The codes of all architectures, in their order, where not every combination is one: a look-up-only space.
+        The codes of all architectures, in their order, of a listed space.
     features : mapping of str to callable, optional
-        More count features, each from the space to a `CountFeature`, beside those that any space has.
+        Additional count features: functions from the space to a `CountFeature`.
     kernel_features : sequence of str, optional
-        Which features a Gaussian process compares where nobody says; all of them where left out.
+        The default features of Gaussian processes; by default all features.
     notation : CellCodec, optional
-        How architectures are written, see `nasmeta.spaces.CellCodec`; ``position=choice,…`` where left out.
+        The string form of architectures, see `nasmeta.spaces.CellCodec`; by default ``position=choice,…``.
     drawing : callable, optional
         ``drawing(axes, space, architecture)`` draws an architecture, see `draw`; `nasmeta.spaces.draw_graph` helps.
 
@@ -67,12 +67,12 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
     n_choices : tuple of int
         Number of choices of each position.
     codes : ndarray of int, shape (size, n_positions)
-        The place of the choice of each position of each architecture; read-only, of the smallest type that fits.
+        The index of each position's choice; read-only, of the smallest integer type.
 
     Raises
     ------
     SettingError
-        Where the parts do not fit, no combination is valid, or there are more than 5 million combinations.
+        If no combination is valid, or there are more than 5 million combinations.
 
     Examples
     --------
@@ -84,7 +84,7 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
     ('width=32,act=tanh', 3, 4)
     """
 
-    registered_name: str | None = None  # by which `get_space` returns it
+    registered_name: str | None = None  # the name for `get_space`
 
     def __init__(
         self,
@@ -121,26 +121,20 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
     def _is_valid(self, valid: Callable[[pd.DataFrame], ArrayLike]) -> NDArray[np.bool_]:
         found = np.asarray(valid(self._frame_of(self.raw_codes)))
         if found.shape != (len(self.raw_codes),) or found.dtype != np.bool_:
-            raise SettingError(
-                f"The rule of validity of {self.name} must give a bool for each of {len(self.raw_codes):,} rows, not "
-                f"{found.dtype} of shape {found.shape}."
-            )
+            raise SettingError("result of valid", found, f"{len(self.raw_codes)} booleans")
         return found
 
     def _first_of(self, isomorphic: Callable[[NDArray[Any]], ArrayLike]) -> NDArray[np.int32]:
-        keys = np.asarray(isomorphic(self.raw_codes.copy()))  # a rule may write into it
+        keys = np.asarray(isomorphic(self.raw_codes.copy()))  # the function may modify them
         if keys.ndim not in (1, 2) or len(keys) != len(self.raw_codes):
-            raise SettingError(
-                f"The rule of isomorphism of {self.name} must give a key for each of {len(self.raw_codes):,} rows, not "
-                f"an array of shape {keys.shape}."
-            )
+            raise SettingError("result of isomorphic", keys, f"{len(self.raw_codes)} keys")
         _, first, classes = np.unique(keys, axis=0, return_index=True, return_inverse=True)
         return first[classes.ravel()].astype(np.int32)
 
     # -- identity ---------------------------------------------------------------------------------------------------
     @cached_property
     def sha256(self) -> str:
-        """Of names, positions and architectures: equal spaces are the same in every process."""
+        """Digest of names, positions and architectures, the same in every process."""
         return digest(self.described(features=False))
 
     def __eq__(self, other: object) -> bool:
@@ -169,7 +163,7 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
         return from_content, (to_content(self),)
 
     def described(self, *, features: bool = True) -> dict[str, Any]:
-        """Return what makes it, as what JSON knows; see `nasmeta.spaces.to_content`."""
+        """Return the definition of the space as JSON types; see `nasmeta.spaces.to_content`."""
         described: dict[str, Any] = {
             "name": self.name,
             "positions": [[p.name, list(p.choices), p.ordered] for p in self.positions],
@@ -191,7 +185,7 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
 
     @classmethod
     def from_described(cls, content: Mapping[str, Any]) -> SearchSpace:
-        """Return the space that `described` described."""
+        """Return the space of a description by `described`."""
         positions = [Position(name, tuple(choices), ordered) for name, choices, ordered in content["positions"]]
         given = {
             name: CountFeature(unpacked(counts), tuple(names)) for name, counts, names in content.get("features", ())
@@ -216,13 +210,13 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
     def from_frame(
         cls, frame: pd.DataFrame, columns: Sequence[str] | None = None, name: str = "own", **settings: Any
     ) -> SearchSpace:
-        """Make a look-up-only space of the rows of a data frame: search keeps to what is listed.
+        """Make a listed space of the rows of a data frame; a search proposes only these.
 
         Parameters
         ----------
         frame : DataFrame
         columns : sequence of str, optional
-            The positions; all columns where left out. Numbers are ordered, and so are ordered categoricals.
+            The positions; by default all columns. Numbers and ordered categoricals are ordered.
         name : str, default "own"
         **settings
             As in `SearchSpace`, such as ``isomorphic``.
@@ -235,7 +229,7 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
         Raises
         ------
         SettingError
-            Where a column is not there, or a choice is missing.
+            If a column does not exist, or a choice is missing.
 
         Examples
         --------
@@ -262,24 +256,23 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
 
     @property
     def n_neighbours(self) -> int:
-        """Most neighbours of an architecture."""
+        """The largest number of neighbours of an architecture."""
         return int(self.neighbour_table.shape[1])
 
     @property
     def is_regular(self) -> bool:
-        """Whether each edit of each architecture leads to another one."""
+        """Whether every edit of every architecture is an architecture."""
         return self._neighbours.is_regular
 
     def neighbours(self, architectures: ArchitectureLike) -> NDArray[np.int32]:
         """Return the architectures one edit away: one position with another choice.
 
-        Where a look-up-only space has none, those at the fewest edits.
+        If a listed space has none, the architectures at the fewest edits.
 
         Returns
         -------
         ndarray of int32, shape (n_neighbours,) for one architecture or (n, n_neighbours)
-            24 neighbours in NAS-Bench-201, 18 in TransNAS-Bench-101 micro. For several architectures with different
-            numbers of neighbours, -1 stands after the last.
+            24 neighbours in NAS-Bench-201, 18 in TransNAS-Bench-101 micro. Rows with fewer neighbours end with -1.
 
         Examples
         --------
@@ -292,13 +285,13 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
     def canonical(self, architectures: ArchitectureLike, rule: IsomorphismRule = "upstream") -> int | NDArray[np.int32]:
         """Return the representative of each architecture's isomorphism class: its member with the smallest index.
 
-        Itself where the space has no rule of isomorphism.
+        Without a rule of isomorphism, the architecture itself.
 
         Parameters
         ----------
         architectures : architecture or architectures
         rule : str, optional
-            Which one of `CellSpace`; any other space has one rule, its own, whichever is asked for.
+            Only for `CellSpace`; other spaces have at most one rule.
 
         Returns
         -------
@@ -311,7 +304,7 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
 
     @cached_property
     def function_classes(self) -> NDArray[np.int32]:
-        """For every architecture the number of its isomorphism class, int32, shape (size,); cells know better."""
+        """The number of each architecture's isomorphism class, int32, shape (size,)."""
         _, inverse = np.unique(self.canonical(np.arange(self.size, dtype=np.int32)), return_inverse=True)
         classes = inverse.ravel().astype(np.int32)
         classes.flags.writeable = False
@@ -327,16 +320,16 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Names of the count features that `feature` knows."""
+        """Names of the count features."""
         return tuple(self._builders)
 
     @property
     def kernel_features(self) -> tuple[str, ...]:
-        """Names of the features that a Gaussian process compares where nobody says."""
+        """Names of the default features of a Gaussian process."""
         return self.feature_names if self._kernel_features is None else self._kernel_features
 
     def feature(self, name: str) -> CountFeature:
-        """Return a count feature of all architectures: counts of shape (size, n_columns), and the columns' names.
+        """Return a count feature: counts of all architectures, shape (size, n_columns), and the columns' names.
 
         Raises
         ------
@@ -348,31 +341,27 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
         >>> get_space("nb201").feature("operations").counts[0]
         array([0, 3, 2, 0, 1], dtype=int8)
         """
-        if not isinstance(name, str) or name not in self._features:
-            if not isinstance(name, str) or name not in self._builders:
-                raise UnknownNameError.of(f"count feature of the space {self.name}:", name, self.feature_names)
+        if name not in self._features:
+            if name not in self._builders:
+                raise UnknownNameError.of(f"count feature of {self.name}", name, self.feature_names)
             counts, names = self._builders[name](self)
             counts = np.asarray(counts)
-            if counts.dtype.kind not in "iub" or counts.ndim != 2 or counts.shape != (self.size, len(names)):
-                raise SettingError(
-                    f"The feature {name} of {self.name} must be whole numbers of shape ({self.size}, {len(names)}), "
-                    f"not {counts.dtype} of shape {counts.shape}."
-                )
-            if counts.size and counts.min() < 0:
-                raise SettingError(f"The feature {name} of {self.name} has a negative count: {counts.min()}.")
+            shape = (self.size, len(names))
+            if counts.dtype.kind not in "iub" or counts.shape != shape or (counts.size and counts.min() < 0):
+                raise SettingError(f"feature {name}", counts, f"counts of shape {shape}")
             self._features[name] = CountFeature(counts, tuple(names))
         return self._features[name]
 
     def draw(self, architecture: Architecture, ax: Any = None, width: Width = None) -> Figure:
-        """Draw an architecture with matplotlib: a cell as a graph, others as rows of choices.
+        """Draw an architecture: a cell as a graph, others as rows of choices.
 
         Parameters
         ----------
         architecture : int, str or mapping
         ax : matplotlib.axes.Axes, optional
-            Axes to draw on, in their own size; by default those of a new figure.
+            Axes to draw on; by default a new figure.
         width : str or float, optional
-            Width of the new figure, as in `nasmeta.analysis.plot_regret`; by default as wide as its text needs.
+            Width of the new figure, as in `nasmeta.analysis.plot_regret`; by default the width of its text.
 
         Returns
         -------

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from nasmeta.checks import check_int
-from nasmeta.errors import JournalError, SettingError, UnknownNameError
+from nasmeta.errors import JournalError, SettingError
 from nasmeta.registry import names_from_file
 from nasmeta.runs._journal import require_journal
 from nasmeta.spaces import SearchSpace
@@ -44,26 +44,21 @@ class Searches:
 def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
     """Read the journals of one or more runs on one task."""
     if not journals:
-        raise SettingError(
-            "There is no run to verify: name the journal of a search, as `nasmeta search … --journal run.jsonl` writes."
-        )
+        raise SettingError("Name at least one journal of `nasmeta search … --journal run.jsonl`.")
     paths = [Path(journal) for journal in journals]
     values: dict[int, float] = {}
     without: dict[int, str] = {}  # the reasons, by cell
     searchers: list[str] = []
     first: dict[str, Any] = {}
     for path in paths:
-        header, records = require_journal(path)
+        header, history = require_journal(path)
         first = first or header
         for key in _SAME:
             if header.get(key) != first.get(key):
-                raise SettingError(
-                    f"{path} belongs to another task than {paths[0]}: {key} is {header.get(key)!r} there, "
-                    f"{first.get(key)!r} here. Verify them separately."
-                )
+                raise SettingError(f"{key} of {path}", header.get(key), f"{first.get(key)!r} as in {paths[0]}")
         searchers.append(str(header.get("searcher")))
         full = _full_epochs(header)
-        for cell, value, details in zip(records.cells, records.values, records.details, strict=True):
+        for cell, value, _, details in map(history.row, range(len(history))):
             if "failure" in details:
                 without[cell] = f"failed: {details['failure']}"
             elif full is not None and details.get("epochs", full) < full:
@@ -76,14 +71,14 @@ def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
     task = _task_of(first, paths[0])
     if not values:
         raise JournalError(
-            f"{', '.join(map(str, paths))}: no cell was evaluated successfully, so there is no pick"
-            f"{_no_picks(left_out)}. Give the search a larger budget; the same command resumes it."
+            f"{', '.join(map(str, paths))}: no cell was evaluated successfully, so nothing can be picked. Give the "
+            "search a larger budget."
         )
     return Searches(task, values, tuple(dict.fromkeys(searchers)), first.get("evaluator"), left_out)
 
 
 def _full_epochs(header: Mapping[str, Any]) -> int | None:
-    """Return the epochs of a full training, from the column in a journal's header; None if it has none."""
+    """Return the epochs of a full training, from the column in a journal's header; None if it lacks them."""
     address = str(header.get("column")).split("/")  # dataset, metric, split, epochs, seed
     return int(address[-2]) if len(address) > 3 and address[-2].isdecimal() else None
 
@@ -101,20 +96,11 @@ def left_out_of(left_out: Mapping[str, Sequence[int]]) -> list[str]:
     ]
 
 
-def _no_picks(left_out: Mapping[str, Sequence[int]]) -> str:
-    return f"; left out: {'; '.join(left_out_of(left_out))}" if left_out else ""
-
-
 @names_from_file()
 def _task_of(header: Mapping[str, Any], path: Path) -> Task:
-    try:
-        task = get_task(str(header.get("task")))
-    except UnknownNameError as reason:
-        raise SettingError(f"{path} is a run on an unknown task. {reason}") from reason
+    task = get_task(str(header.get("task")))
     if task.signal.metric != "accuracy":
-        raise SettingError(
-            f"{path} is a run on {task.name}, whose metric is {task.signal.metric}; training verifies accuracies."
-        )
+        raise SettingError(f"metric in {path}", task.signal.metric, "accuracy")
     return task
 
 
@@ -130,10 +116,7 @@ def choose(
     picks = _distinct(ranked, top, space, taken)
     bad = _distinct(ranked[::-1], worst, space, taken)
     if len(picks) < top or len(bad) < worst:
-        raise SettingError(
-            f"The runs evaluated {len(taken)} cells that are not isomorphic, fewer than {top + worst}"
-            f"{_no_picks(searches.left_out)}."
-        )
+        raise SettingError("top + worst", top + worst, f"at most {len(taken)}, as many distinct cells were evaluated")
     drawn = np.random.default_rng(check_int("seed", seed, 0)).permutation(space.size).tolist()
     random = _distinct(drawn, controls, space, taken)
     roles = [("pick", picks), ("random", random), ("worst", bad)]
@@ -141,7 +124,7 @@ def choose(
 
 
 def _distinct(cells: Sequence[int], n: int, space: SearchSpace, taken: set[int]) -> list[int]:
-    """Return the first n cells whose isomorphism class is not taken yet."""
+    """Return the first n cells of isomorphism classes that are not taken yet."""
     found: list[int] = []
     for cell in cells:
         if len(found) == n:

@@ -1,4 +1,4 @@
-"""The frames and facts of a verification: trained accuracies next to those of the table."""
+"""The frames and facts of a verification: accuracies of trainings and of the table."""
 
 from __future__ import annotations
 
@@ -30,16 +30,15 @@ _BAND = 2.0  # standard deviations
 def separation_of(cells: pd.DataFrame) -> dict[str, Any] | None:
     """Return the probability that a pick is above a random cell, with its 95 % interval.
 
-    ``chance`` counts a tie as one half; ``table_chance`` is that of the look-up. ``kendall_random`` is τ-b between
-    training and look-up over the random cells, ``kendall_random_error`` its jackknife error. None for fewer than two
-    picks or random cells.
+    In ``chance`` a tie is one half; ``table_chance`` is the same statistic of the look-up. ``kendall_random`` is τ-b
+    between training and look-up over the random cells, ``kendall_random_error`` its jackknife error. None for fewer
+    than two picks or random cells.
     """
     known = cells[cells["lookup"].notna() & cells["measured"].notna()]
     picks, random = (known[known["role"] == role] for role in ("pick", "random"))
     if min(len(picks), len(random)) < 2:
         return None
-    chance, of_table = (_chance_above(*(of[name].to_numpy(float) for of in (picks, random)))
-                        for name in ("measured", "lookup"))  # fmt: skip
+    chance = _chance_above(picks["measured"], random["measured"])
     low, high = chance_interval(chance, len(picks), len(random))
     table, measured = random["lookup"].to_numpy(float), random["measured"].to_numpy(float)
 
@@ -47,14 +46,20 @@ def separation_of(cells: pd.DataFrame) -> dict[str, Any] | None:
         return rank_correlations(table[kept], measured[kept])[0]
 
     found = {"kendall_random": tau(np.arange(len(random))), "kendall_random_error": _jackknife(tau, len(random))}
-    known_taus = {name: None if np.isnan(own) else own for name, own in found.items()}
-    return {"picks": len(picks), "random": len(random), "chance": chance, "low": low, "high": high,
-            "table_chance": of_table, **known_taus}  # fmt: skip
+    return {
+        "picks": len(picks),
+        "random": len(random),
+        "chance": chance,
+        "low": low,
+        "high": high,
+        "table_chance": _chance_above(picks["lookup"], random["lookup"]),
+        **{name: None if np.isnan(value) else value for name, value in found.items()},
+    }
 
 
-def _chance_above(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+def _chance_above(first: pd.Series[float], second: pd.Series[float]) -> float:
     """Return the fraction of pairs in which the first is larger; a tie is one half."""
-    return float(0.5 + 0.5 * np.sign(first[:, None] - second[None, :]).mean())
+    return float(0.5 + 0.5 * np.sign(np.subtract.outer(first.to_numpy(float), second.to_numpy(float))).mean())
 
 
 def chance_interval(chance: float, n: int, m: int) -> tuple[float, float]:
@@ -143,14 +148,14 @@ def cells_frame(
 
 
 def _pooled_deviation(results: Mapping[int, list[TrainingResult]]) -> float:
-    """Return the standard deviation between seeds, pooled over cells with several seeds; NaN if there are none."""
+    """Return the standard deviation between seeds, pooled over cells with several seeds; NaN without any."""
     of_cells = [[r.valid_accuracy for r in found if r.valid_accuracy is not None] for found in results.values()]
     variances = [np.var(values, ddof=1) for values in of_cells if len(values) > 1]
     return float(np.sqrt(np.mean(variances))) if variances else float("nan")
 
 
 def _table_latency(searches: Searches, dataset: str, cells: Sequence[int]) -> Any:
-    """Return the table's latency of a batch in ms, for this dataset or else that of the task."""
+    """Return the table's latency of a batch in ms, for this dataset or else the task's dataset."""
     table = searches.task.table
     for name in (dataset, searches.task.signal.dataset):
         try:

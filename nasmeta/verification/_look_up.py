@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -17,11 +18,11 @@ from nasmeta.training import ImageDataset, Recipe
 _NEIGHBOURS = 500  # cells with a similar accuracy, which estimate the spread between seeds
 # images of the table: height in pixels, classes, and numbers to train, validate and test
 _OF_TABLES = {
-    "cifar10": (32, 10, (25_000, 25_000, 10_000)),
-    "cifar100": (32, 100, (50_000, 5_000, 5_000)),
-    "imagenet16-120": (16, 120, (151_700, 3_000, 3_000)),
+    "cifar10": (32, 10, 25_000, 25_000, 10_000),
+    "cifar100": (32, 100, 50_000, 5_000, 5_000),
+    "imagenet16-120": (16, 120, 151_700, 3_000, 3_000),
 }
-_HOW_NOT_WHAT = ("name", "evaluate_every", "precision", "compile", "channels_last", "prune")
+_WITHOUT_EFFECT = ("name", "evaluate_every", "precision", "compile", "channels_last", "prune")  # on accuracies
 
 
 @dataclass(frozen=True)
@@ -50,12 +51,12 @@ def look_up(
     name = canonical_dataset(compare_with or dataset.name)
     known = dict.fromkeys(info.dataset for info in table.columns if info.metric == "accuracy")
     if compare_with is not None and name not in known:
-        raise UnknownNameError.of("data set of the table", compare_with, known)
+        raise UnknownNameError.of("dataset of the table", compare_with, known)
     column = _column_of(table, name, recipe, task)
     of_seeds = _seeds_of(table, column)
-    means = _read(table, column)
+    means = _read(table, column, column.seed)
     chosen = np.asarray(cells, dtype=np.int64)
-    mine = np.vstack([of_seeds[:, chosen], means[chosen]])  # the mean, because a table may have no single seeds
+    mine = np.vstack([of_seeds[:, chosen], means[chosen]])  # the mean, because a table may lack single seeds
     return LookUp(
         column,
         means[chosen],
@@ -68,36 +69,30 @@ def look_up(
 
 
 def _column_of(table: Table, name: str, recipe: Recipe, task: Task) -> ColumnInfo:
+    wanted = (name, "accuracy", "valid", recipe.epochs, "mean", None)
     fitting = [
         info
         for info in table.columns
-        if (info.dataset, info.metric, info.split, info.epochs, info.seed, info.epoch)
-        == (name, "accuracy", "valid", recipe.epochs, "mean", None)
+        if (info.dataset, info.metric, info.split, info.epochs, info.seed, info.epoch) == wanted
     ]
-    same = [info for info in fitting if info.release == task.signal.release]
-    if fitting:
-        return (same or fitting)[0]
     s = task.signal
-    return table.info(s.dataset, s.metric, s.split, s.epochs, s.seed, s.release)
+    fitting.sort(key=lambda info: info.release != s.release)
+    return fitting[0] if fitting else table.info(s.dataset, s.metric, s.split, s.epochs, s.seed, s.release)
 
 
-def _read(table: Table, info: ColumnInfo) -> NDArray[np.float64]:
-    column = table.column(info.dataset, info.metric, info.split, info.epochs, info.seed, info.release)
-    return column.astype(np.float64)
+def _read(table: Table, info: ColumnInfo, seed: int | str | None) -> NDArray[np.float64]:
+    return table.column(info.dataset, info.metric, info.split, info.epochs, seed, info.release).astype(np.float64)
 
 
 def _seeds_of(table: Table, info: ColumnInfo) -> NDArray[np.float64]:
     """Return the columns of single seeds, shape (n_seeds, n_cells)."""
+    address = (info.dataset, info.metric, info.split, info.epochs, info.release)
     found = []
     for other in table.columns:
-        alike = (other.dataset, other.metric, other.split, other.epochs, other.release, other.epoch) == (
-            info.dataset, info.metric, info.split, info.epochs, info.release, None,
-        )  # fmt: skip
-        if alike and isinstance(other.seed, int):
-            try:
-                found.append(_read(table, other))
-            except (ColumnError, MissingValueError):
-                continue
+        same = (other.dataset, other.metric, other.split, other.epochs, other.release) == address
+        if same and other.epoch is None and isinstance(other.seed, int):
+            with suppress(ColumnError, MissingValueError):
+                found.append(_read(table, info, other.seed))
     return np.array(found) if found else np.empty((0, table.space.size))
 
 
@@ -116,14 +111,14 @@ def _pooled_deviations(
 
 def _why_not(column: ColumnInfo, name: str, dataset: ImageDataset, recipe: Recipe) -> str:
     if name != column.dataset:
-        return f"the data set is {name}, the look-up is about {column.dataset}"
+        return f"the dataset is {name}, the look-up is about {column.dataset}"
     official = Recipe.load(f"nb201-{column.epochs}") if column.epochs in (12, 200) else None
     if official is None or recipe.epochs != official.epochs:
         return f"the recipe {recipe.name} trains for {recipe.epochs} epochs, the look-up is after {column.epochs}"
     other = [
         field.name
         for field in fields(Recipe)
-        if field.name not in _HOW_NOT_WHAT and getattr(recipe, field.name) != getattr(official, field.name)
+        if field.name not in _WITHOUT_EFFECT and getattr(recipe, field.name) != getattr(official, field.name)
     ]
     if other:
         return f"the recipe {recipe.name} differs from {official.name} in {', '.join(other)}"
@@ -131,19 +126,11 @@ def _why_not(column: ColumnInfo, name: str, dataset: ImageDataset, recipe: Recip
 
 
 def _other_images(name: str, dataset: ImageDataset) -> str:
-    """Describe the difference between these images and those of the table; empty if there is none."""
+    """Describe the difference between these images and the images of the table; empty if they are equal."""
     if name not in _OF_TABLES:
-        return f"it is not known here which images of {name} the table's networks saw"
-    size, n_classes, counts = _OF_TABLES[name]
-    compared = [
-        ("{} pixels", f"{size}×{size}", "{}×{}".format(*dataset.image_size)),
-        ("{} classes", str(n_classes), str(dataset.n_classes)),
-    ] + [
-        (f"{{}} {split} images", f"{due:,}", f"{len(dataset.splits[split]):,}")
-        for split, due in zip(("train", "valid", "test"), counts, strict=True)
-    ]
-    differing = [(words, due, here) for words, due, here in compared if due != here]
-    if not differing:
-        return ""
-    theirs = ", ".join(words.format(due) for words, due, _ in differing)
-    return f"the table's networks had {theirs}; these data have {', '.join(here for _, _, here in differing)}"
+        return f"the images of {name} in the table are not known"
+    counts = [len(dataset.splits[split]) for split in ("train", "valid", "test")]
+    here = (*dataset.image_size, dataset.n_classes, *counts)
+    table = (_OF_TABLES[name][0], *_OF_TABLES[name])
+    text = "{}×{} pixels, {} classes, {:,} / {:,} / {:,} images to train / validate / test"
+    return "" if here == table else f"the table has {text.format(*table)}; these data have {text.format(*here)}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -16,7 +15,6 @@ from nasmeta.errors import TrainingFailed
 from nasmeta.files import write_atomically
 from nasmeta.journals import Shard
 from nasmeta.training import Trainer, TrainingResult, train_jobs
-from nasmeta.training._result import RESULT_FILE
 from nasmeta.verification._chosen import choose, read_searches
 from nasmeta.verification._frames import cells_frame, epochs_frame, facts_of
 from nasmeta.verification._latency import Latencies, VerificationJournal, measure_latencies
@@ -56,7 +54,7 @@ class Verification:
     files: tuple[Path, ...] = ()
 
     def plot(self, width: Width = None) -> Figure:
-        """Plot the trained accuracies against those of the table.
+        """Plot the trained accuracies against the table.
 
         Bars show the range of the table's seeds, and one standard deviation of the trainings in both directions.
 
@@ -137,7 +135,7 @@ def verify(
     command : str, optional
         The command line, which the page names.
     **options
-        Keyword arguments of `nasmeta.training.ImageDataset.load`; the default split is that of the tables.
+        Keyword arguments of `nasmeta.training.ImageDataset.load`; the default is the split of the tables.
 
     Returns
     -------
@@ -152,9 +150,9 @@ def verify(
     Notes
     -----
     A mean of trainings is in the band if it differs from the look-up by at most
-    ``2 s sqrt(1 / n_table + 1 / n_trained)``, where s is the standard deviation between seeds of cells with a similar
-    accuracy in the table. A table without single seeds, such as that of 12 epochs, is treated as one training, and s is
-    the pooled standard deviation of the trainings here.
+    ``2 s sqrt(1 / n_table + 1 / n_trained)``; s is the standard deviation between seeds of cells with a similar
+    accuracy in the table. A table without single seeds, such as the table of 12 epochs, is treated as one training, and
+    s is the pooled standard deviation of the trainings here.
 
     Examples
     --------
@@ -223,25 +221,19 @@ def verify(
 def _trainings(
     jobs: Sequence[Job], trainer: Trainer, folder: Path, workers: int | str, say: Callable[[str], object]
 ) -> Iterator[tuple[Job, Outcome]]:
-    """Yield each job with its outcome; announce the epochs, and the time left."""
-    epochs, start = trainer.recipe.epochs, time.monotonic()
-    left = {job: epochs for job in jobs if not (folder / f"{job[0]}-{job[1]}" / RESULT_FILE).is_file()}
-    total, n_ended = sum(left.values()), 0
+    """Yield each job with its outcome; announce the epochs."""
+    n_ended = 0
 
-    def tell(job: Job, done: int, note: str) -> None:
-        left[job] = epochs - done
-        remaining = sum(left.values())
-        minutes = (time.monotonic() - start) * remaining / max(1, total - remaining) / 60
+    def announce_epoch(job: Job, done: int, note: str) -> None:
         say(
-            f"training {n_ended + 1} of {len(jobs)}: cell {job[0]}, seed {job[1]}: {done} of {epochs} epochs, {note}"
-            f", about {minutes:.0f} minutes left"
+            f"training {n_ended + 1} of {len(jobs)}: cell {job[0]}, seed {job[1]}: {done} of {trainer.recipe.epochs} "
+            f"epochs, {note}"
         )
 
-    say(f"{len(jobs)} trainings, {len(left)} of them to do")
-    with closing(train_jobs(jobs, trainer, folder, workers, tell)) as ended:
+    say(f"{len(jobs)} trainings")
+    with closing(train_jobs(jobs, trainer, folder, workers, announce_epoch)) as ended:
         for job, outcome in ended:
             n_ended += 1
-            left.pop(job, None)
             yield job, outcome
 
 

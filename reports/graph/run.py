@@ -51,7 +51,7 @@ def parts(names: tuple[str, ...], repeats: int | None) -> Iterator[tuple[Specifi
         seeds = whole.seeds if repeats is None else whole.seeds[:repeats]
         for label, searcher in whole.searchers.items():
             for task in whole.tasks:
-                report = tuple(column for column in whole.report if column.dataset == task.partition("/")[2])
+                report = tuple(one for one in whole.report if one.partition("/")[0] == task.partition("/")[2])
                 yield replace(whole, searchers={label: searcher}, tasks=(task,), seeds=seeds, report=report), label
 
 
@@ -86,7 +86,7 @@ def finished(folder: Path, todo: list[tuple[Specification, str]]) -> tuple[pd.Da
         frame = pd.read_parquet(home / "results.parquet")
         frames.append(frame)
         own = picks_of(frame, part)[["task", "searcher", "seed"]].astype({"task": str, "searcher": str})
-        picks.append(own.assign(test=picks_of(frame, part)[part.report[0].address].to_numpy()))
+        picks.append(own.assign(test=picks_of(frame, part)[part.columns[0].address].to_numpy()))
     return pd.concat(frames, ignore_index=True).astype({"task": str, "searcher": str}), pd.concat(picks)
 
 
@@ -138,7 +138,7 @@ def complete(found: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     """Return what was found, and from before what is not in this folder, in the order of the specifications."""
     keys = ["dataset", "searcher"]
     old = before[~before.set_index(keys).index.isin(found.set_index(keys).index)]
-    labels = [label for name in SPECIFICATIONS for label in read_specification(name, check=False).searchers]
+    labels = [label for name in SPECIFICATIONS for label in read_specification(name).searchers]
     both = pd.concat([found, old])
     return both.sort_values("searcher", key=lambda own: own.map(labels.index), kind="stable", ignore_index=True)
 
@@ -157,7 +157,7 @@ def check(folder: Path, runs: int) -> pd.DataFrame:
     kept = folder / f"check-{runs}.parquet"
     if not kept.is_file():
         # Other seeds than those of the table: a second look, not the same one.
-        nm.compare(list(REFERENCE), tasks, repeats=runs, seed=1000, evaluations=200).to_parquet(kept)
+        nm.compare(list(REFERENCE), tasks, repeats=range(1000, 1000 + runs), evaluations=200).to_parquet(kept)
     frame = pd.read_parquet(kept)
     rows = []
     for searcher, figures in REFERENCE.items():
@@ -188,7 +188,7 @@ def lacking(found: pd.DataFrame) -> str:
     """Return which searchers have fewer runs than the specifications say."""
     names: dict[str, list[str]] = {}
     for name in SPECIFICATIONS:
-        own = read_specification(name, check=False)
+        own = read_specification(name)
         for label in own.searchers:
             runs = found[found["searcher"] == label].set_index("dataset")["runs"]
             done = [int(runs.get(task.partition("/")[2], 0)) for task in own.tasks]
@@ -252,7 +252,7 @@ def page(found: pd.DataFrame, checked: pd.DataFrame, cap: int) -> str:
         first[title] = [f"{value:.0f}" if np.isfinite(value) else "–" for value in overall.loc[order, key]]
     first["processor s"] = [f"{seconds[name]:.1f}" if seconds[name] >= 0.1 else "< 0.1" for name in order]
     regrets = [" / ".join(f"{getattr(one, f'regret_{b}'):.2f}" for b in BUDGETS) for one in found.itertuples()]
-    kept = provenance_of(read_specification(SPECIFICATIONS[0], check=False))
+    kept = provenance_of(read_specification(SPECIFICATIONS[0]))
     versions = ", ".join(f"{name} {version}" for name, version in kept["versions"].items() if name != "torch")
     parts = [
         "# All searchers on NAS-Bench-Graph",

@@ -164,7 +164,7 @@ def holds_none(task: Task, fraction: float | None) -> bool:
     if fraction is None:
         return False
     learnt = LearnedSpace.learn(task.space, sources_of(task), fraction)
-    return not learnt.contains(best_cells(task).astype(np.int32)).any()
+    return not np.isin(best_cells(task), learnt.cells).any()
 
 
 def evaluations_needed(frame: pd.DataFrame, task: Task) -> list[dict[str, object]]:
@@ -205,7 +205,7 @@ def run_searches(name: str, plans: Iterable[tuple[Task, str, int, int, dict[str,
             found: list[dict[str, object]] = [{"task": task.name, "label": label, "seed": seed} for seed in range(runs)]
         else:
             frame = nm.compare(
-                {label: searcher}, task, repeats=runs, evaluations=budget, stop_at_optimum=True, **options
+                {label: (searcher, options)}, task, repeats=runs, evaluations=budget, stop_at_optimum=True
             )
             found = evaluations_needed(frame, task)
         rows.add(

@@ -111,8 +111,8 @@ def run_all(folder: Path, todo: list[tuple[int, str, str, int]], until: float) -
             print("The time is over.", flush=True)
             return
         began = time.process_time()
-        epochs = [nm.get_task(task).signal.epochs or 0] if searcher in ONE_LENGTH else None
-        nm.compare([searcher], [task], repeats=repeat + 1, evaluations=most, epochs=epochs, folder=home)
+        settings = {searcher: {"epochs": [nm.get_task(task).signal.epochs or 0]}} if searcher in ONE_LENGTH else None
+        nm.compare([searcher], [task], repeats=repeat + 1, evaluations=most, settings=settings, folder=home)
         done.write_text(f"{time.process_time() - began:.3f}")
         print(f"{searcher} on {task}, repeat {repeat}: {done.read_text()} s of processor", flush=True)
 

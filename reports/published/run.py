@@ -65,7 +65,9 @@ class Kept:
             return specification, pd.read_parquet(home / "results.parquet"), json.loads(done.read_text())
         print(f"{name}: {len(specification.seeds)} runs of each searcher on each task", flush=True)
         wall, processor = time.perf_counter(), time.process_time()
-        frame = run_specification(specification, home, journals=False)
+        frame = run_specification(specification)  # thousands of short runs, so without journals
+        home.mkdir(parents=True, exist_ok=True)
+        frame.to_parquet(home / "results.parquet", index=False)
         seconds = {"wall": time.perf_counter() - wall, "processor": time.process_time() - processor}
         done.write_text(json.dumps(seconds))
         print(f"{name}: {seconds['wall']:.0f} s, {seconds['processor']:.0f} s of the processor", flush=True)
@@ -79,7 +81,7 @@ def spread(values: pd.Series) -> str:
 
 def test_column(specification: Specification, dataset: str) -> str:
     """Return the address of the reported column of a dataset."""
-    return next(column.address for column in specification.report if column.dataset == dataset)
+    return next(column.address for column in specification.columns if column.dataset == dataset)
 
 
 def nb201_paper(kept: Kept, output: Path) -> str:
@@ -210,7 +212,7 @@ def accuracy_at_queries(kept: Kept, output: Path, name: str = "accuracy-at-queri
     rows = []
     for (task, searcher), own in at.groupby(["task", "searcher"], sort=False, observed=True):
         dataset = nm.get_task(str(task)).dataset
-        c = next(column for column in specification.report if column.dataset == dataset)
+        c = next(column for column in specification.columns if column.dataset == dataset)
         test = nm.load_table("nb201").column(c.dataset, c.metric, c.split, c.epochs, c.seed, c.release)
         row = {"test on": DATASETS[dataset], "searcher": str(searcher)}
         for budget in budgets:
@@ -427,7 +429,7 @@ def main() -> None:
     index = ["# Published comparisons, measured again\n"]
     for name in PAGES:
         if (arguments.output / f"{name}.md").is_file():
-            title = TITLES.get(name) or read_specification(name, check=False).title
+            title = TITLES.get(name) or read_specification(name).title
             index.append(f"* [{title}]({name}.md)")
     index.append(f"\nRegenerate: `nasmeta data fetch {SOURCES}`, then `python reports/published/run.py`.\n")
     (arguments.output / "README.md").write_text("\n".join(index), encoding="utf-8")

@@ -110,7 +110,7 @@ def measure_to_the_best(path: Path) -> pd.DataFrame:
     if not path.exists():
         found = [
             (name, dataset, seed, len(nm.search(
-                name, f"nb201/{dataset}", evaluations=LONGEST, seed=seed, meta_model="shipped", stop_at_optimum=True,
+                name, f"nb201/{dataset}", evaluations=LONGEST, seed=seed, sources="shipped", stop_at_optimum=True,
             )))
             for name, number in TO_THE_BEST.items() for dataset in DATASETS for seed in range(number)
         ]  # fmt: skip

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings, strategies as st
 
 from nasmeta.analysis import bootstrap_interval, regret_curves
-from nasmeta.errors import SettingError
 
 RUN = st.lists(st.integers(0, 5), min_size=1, max_size=12).map(lambda run: sorted(run, reverse=True))
 
@@ -50,13 +48,6 @@ def test_seconds_are_a_step_function(make_frame):
     assert default.is_unique
 
 
-def test_searchers_of_a_task_share_the_default_points(real_frame):
-    curves = regret_curves(real_frame, "simulated_seconds")
-    for _, of_task in curves.groupby("task"):
-        points = [set(curve["simulated_seconds"].iloc[1:-1]) for _, curve in of_task.groupby("searcher")]
-        assert len(points[0] & points[1]) > 50
-
-
 def test_long_runs_get_points_on_a_log_scale(make_frame):
     curve = regret_curves(make_frame({("t", "s"): [np.arange(3000, 0, -1)]}))
     points = curve["evaluation"]
@@ -64,34 +55,3 @@ def test_long_runs_get_points_on_a_log_scale(make_frame):
     assert len(points) <= 500
     assert points.is_unique
     assert curve["mean"].tolist() == (3001 - points).tolist()
-
-
-def test_one_run_has_a_line_but_no_band(make_frame):
-    curve = regret_curves(make_frame({("t", "s"): [[2, 1]]}))
-    assert curve["mean"].tolist() == [2, 1]
-    assert curve[["low", "high"]].isna().all(axis=None)
-
-
-def test_run_that_ends_before_another_begins_leaves_no_curve(make_frame):
-    frame = make_frame({("t", "s"): [[2], [1]], ("t", "r"): [[1]]})
-    frame["simulated_seconds"] = [10.0, 20.0, 15.0]
-    assert set(regret_curves(frame, "simulated_seconds")["searcher"]) == {"r"}
-    with pytest.raises(SettingError, match="No curve has a point"):
-        regret_curves(frame[frame["searcher"] == "s"], "simulated_seconds")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        ({"x": "cost_seconds"}, "'evaluation' and 'simulated_seconds'"),
-        ({"grid": [100]}, "No curve has a point"),
-    ],
-)
-def test_bad_settings_are_refused(make_frame, arguments, says):
-    with pytest.raises(SettingError, match=says):
-        regret_curves(make_frame({("t", "s"): [[2, 1]]}), **arguments)
-
-
-def test_seconds_that_do_not_start_above_zero(make_frame):
-    with pytest.raises(SettingError, match="above 0"):
-        regret_curves(make_frame({("t", "s"): [[2, 1]]}, seconds=0.0), "simulated_seconds")

@@ -73,22 +73,6 @@ def test_the_default_budget_is_that_of_the_report(make_frame):
     assert paired_tests(frame, x="evaluation")["difference"].item() == -6.0
 
 
-def test_permutation_test_by_hand(make_frame):
-    # Of 2^5 changes of sign two give a mean as far from 0 as all five differences of one sign do.
-    row = paired_tests(pair(make_frame, [1, 2, 3, 4, 5], [0, 0, 0, 0, 0]), method="permutation").iloc[0]
-    assert row["p_value"] == pytest.approx(2 / 32)
-    assert paired_tests(pair(make_frame, [1, 1], [1, 1]), method="permutation")["p_value"][0] == 1
-
-
-def test_permutation_test_with_many_runs_is_the_same_each_time(make_frame):
-    rng = np.random.default_rng(0)
-    frame = pair(make_frame, rng.exponential(size=40), rng.exponential(1.3, size=40))
-    first, again, other = (paired_tests(frame, method="permutation", seed=seed)["p_value"][0] for seed in (1, 1, 2))
-    assert first == again
-    assert first == pytest.approx(other, abs=0.03)
-    assert first == pytest.approx(paired_tests(frame)["p_value"][0], abs=0.15)
-
-
 def test_pairs_of_each_task_are_corrected_together(make_frame):
     rng = np.random.default_rng(0)
     frame = make_frame(
@@ -109,11 +93,7 @@ def test_pairs_of_each_task_are_corrected_together(make_frame):
 
 
 def test_what_cannot_be_tested_is_refused(make_frame):
-    with pytest.raises(SettingError, match="two searchers"):
+    with pytest.raises(SettingError):
         paired_tests(make_frame({("t", "a"): [[1], [2]]}))
-    with pytest.raises(SettingError, match="'b' has none for task 't', seed 1"):
+    with pytest.raises(SettingError):
         paired_tests(make_frame({("t", "a"): [[1], [1]], ("t", "b"): [[1]]}))
-    broken = pair(make_frame, [1, 2], [2, 1])
-    broken.loc[1, "regret"] = np.nan
-    with pytest.raises(SettingError, match="nan in row 1"):
-        paired_tests(broken)

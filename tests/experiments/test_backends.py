@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -14,10 +13,9 @@ from typing import Any
 import pytest
 
 import nasmeta as nm
-from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
+from nasmeta.errors import MissingPackageError, NasmetaError, SettingError, UnknownNameError
 from nasmeta.evaluators import TableEvaluator
-from nasmeta.experiments import _backends
-from nasmeta.experiments._backends import Backend
+from nasmeta.experiments import Workers, _backends
 from nasmeta.experiments._jobs import Runs, _on_node
 from nasmeta.runs import Clock, RunConfig
 from nasmeta.runs._clock import Budget
@@ -25,34 +23,26 @@ from nasmeta.runs._spec import SearcherSpec
 
 
 @pytest.mark.parametrize(
-    ("asked", "error", "message"),
+    ("asked", "error"),
     [
-        ({"backend": "rai"}, UnknownNameError, "Unknown backend 'rai'. Did you mean 'ray'.*Possible: dask, loky, ray"),
-        ({"backend": None}, UnknownNameError, "Unknown backend None"),
-        ({"address": "tcp://here:1"}, SettingError, "loky runs on this machine and has no address"),
-        ({"workers": 0}, SettingError, "workers must be"),
-        ({"backend": "ray", "workers": -1}, SettingError, "workers must be"),
+        ({"backend": "rai"}, UnknownNameError),
+        ({"address": "tcp://here:1"}, SettingError),
+        ({"n": 0}, SettingError),
+        ({"gpus": 2}, SettingError),
+        ({"shard": "2/2"}, SettingError),
     ],
 )
-def test_what_cannot_be(
-    asked: dict[str, Any], error: type[Exception], message: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(_backends, "find_spec", lambda name: object())  # as where the extras are installed
-    with pytest.raises(error, match=message):
-        nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=5, **asked)
+def test_impossible_workers(asked: dict[str, Any], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        Workers(**asked)
 
 
 @pytest.mark.parametrize("name", ["ray", "dask"])
-def test_an_extra_that_is_not_here_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_extra_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_backends, "find_spec", lambda name: None)
-    with pytest.raises(NasmetaError, match="pip install"):
-        nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=5, backend=name)
-
-
-def test_how_many_workers() -> None:
-    assert Backend.of("loky").workers == 1
-    if importlib.util.find_spec("distributed"):
-        assert Backend.of("dask").workers is None
+    with pytest.raises(MissingPackageError) as error:
+        Workers(backend=name)
+    assert error.value.extra == name
 
 
 def job() -> Runs:

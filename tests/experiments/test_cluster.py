@@ -19,7 +19,7 @@ from pandas.testing import assert_frame_equal
 
 import nasmeta as nm
 from nasmeta.errors import NasmetaError
-from nasmeta.experiments import _backends
+from nasmeta.experiments import Workers, _backends
 from nasmeta.tables import fetch
 
 pytestmark = [
@@ -95,14 +95,14 @@ def test_no_ray_cluster_is_there() -> None:
     if ray.is_initialized():
         pytest.skip("This process is on a Ray cluster already.")
     with pytest.raises(NasmetaError, match=r"No ray cluster at 127\.0\.0\.1:9: .*refused.*`ray start --head`"):
-        nm.compare(["random"], repeats=1, evaluations=5, backend="ray", address="127.0.0.1:9")
+        nm.compare(["random"], repeats=1, evaluations=5, workers=Workers(backend="ray", address="127.0.0.1:9"))
 
 
 def test_a_ray_node_is_killed(ray_cluster: Any, tmp_path: Path, alone: pd.DataFrame) -> None:
     node = ray_cluster.add_node(num_cpus=1)
     ray_cluster.wait_for_nodes()
     with once_running(tmp_path, lambda: ray_cluster.remove_node(node, allow_graceful=False)):
-        frame = nm.compare(**WHAT, backend="ray", workers=3, folder=tmp_path)
+        frame = nm.compare(folder=tmp_path, workers=Workers(3, backend="ray"), **WHAT)
     assert_frame_equal(frame, alone, check_exact=True)
     assert recorded(tmp_path) == len(alone)
 
@@ -110,15 +110,18 @@ def test_a_ray_node_is_killed(ray_cluster: Any, tmp_path: Path, alone: pd.DataFr
 def test_a_dask_worker_is_killed(dask_client: Any, tmp_path: Path, alone: pd.DataFrame) -> None:
     victim = next(iter(dask_client.run(os.getpid).values()))
     with once_running(tmp_path, lambda: os.kill(victim, signal.SIGKILL)):
-        frame = nm.compare(**WHAT, backend="dask", folder=tmp_path)
+        frame = nm.compare(folder=tmp_path, workers=Workers(backend="dask"), **WHAT)
     assert_frame_equal(frame, alone, check_exact=True)
     assert recorded(tmp_path) == len(alone)
 
 
-def start(folder: Path, environment: dict[str, str], **where: Any) -> subprocess.Popen[bytes]:
+def start(folder: Path, environment: dict[str, str], workers: Workers) -> subprocess.Popen[bytes]:
     """Start a comparison in a process group of its own, and wait until it records its runs."""
-    arguments = {**WHAT, **where, "folder": str(folder)}
-    code = f"import nasmeta as nm\nif __name__ == '__main__':\n    nm.compare(**{arguments!r})"
+    arguments = {**WHAT, "folder": str(folder)}
+    code = (
+        "import nasmeta as nm\nfrom nasmeta.experiments import Workers\n"
+        f"if __name__ == '__main__':\n    nm.compare(**{arguments!r}, workers={workers!r})"
+    )
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         env={**os.environ, **environment},
@@ -134,11 +137,11 @@ def start(folder: Path, environment: dict[str, str], **where: Any) -> subprocess
 
 
 def test_a_runner_on_ray_is_killed(ray_cluster: Any, tmp_path: Path, alone: pd.DataFrame) -> None:
-    process = start(tmp_path, {"RAY_ADDRESS": ray_cluster.address}, backend="ray", workers=2)
+    process = start(tmp_path, {"RAY_ADDRESS": ray_cluster.address}, Workers(2, "ray"))
     process.kill()
     process.wait()
     assert 0 < recorded(tmp_path) < len(alone)
-    assert_frame_equal(nm.compare(**WHAT, backend="ray", workers=2, folder=tmp_path), alone, check_exact=True)
+    assert_frame_equal(nm.compare(folder=tmp_path, workers=Workers(2, backend="ray"), **WHAT), alone, check_exact=True)
     assert recorded(tmp_path) == len(alone)
 
 
@@ -146,17 +149,17 @@ def test_a_runner_on_dask_is_killed_and_its_workers_live_on(
     dask_client: Any, tmp_path: Path, alone: pd.DataFrame
 ) -> None:
     address = dask_client.scheduler_info()["address"]
-    process = start(tmp_path, {"DASK_SCHEDULER_ADDRESS": address}, backend="dask")
+    process = start(tmp_path, {"DASK_SCHEDULER_ADDRESS": address}, Workers(backend="dask"))
     process.kill()
     process.wait()
     assert 0 < recorded(tmp_path) < len(alone)
-    assert_frame_equal(nm.compare(**WHAT, backend="dask", folder=tmp_path), alone, check_exact=True)
+    assert_frame_equal(nm.compare(folder=tmp_path, workers=Workers(backend="dask"), **WHAT), alone, check_exact=True)
     assert recorded(tmp_path) == len(alone)
 
 
 def test_the_whole_cluster_is_killed(tmp_path: Path, alone: pd.DataFrame) -> None:
     pytest.importorskip("distributed", reason=NO_DASK)
-    process = start(tmp_path, {}, backend="dask", workers=2)
+    process = start(tmp_path, {}, Workers(2, "dask"))
     os.killpg(process.pid, signal.SIGKILL)  # runner, scheduler and workers
     process.wait()
     assert 0 < recorded(tmp_path) < len(alone)
@@ -167,17 +170,18 @@ def test_the_whole_cluster_is_killed(tmp_path: Path, alone: pd.DataFrame) -> Non
 def test_threads_of_one_dask_worker(alone: pd.DataFrame) -> None:
     distributed = pytest.importorskip("distributed", reason=NO_DASK)
     with distributed.LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None) as cluster:
-        frame = nm.compare(**WHAT, backend="dask", address=cluster.scheduler_address)
+        frame = nm.compare(workers=Workers(backend="dask", address=cluster.scheduler_address), **WHAT)
     assert_frame_equal(frame, alone, check_exact=True)
 
 
 def test_clusters_that_are_not_there_or_too_small(dask_client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    what = {"searchers": ["random"], "repeats": 1, "evaluations": 5, "backend": "dask"}
-    with pytest.raises(NasmetaError, match="has 2 CPUs, but 7 workers were asked for"):
-        nm.compare(**what, workers=7)
+    what = {"searchers": ["random"], "repeats": 1, "evaluations": 5}
+    with pytest.raises(NasmetaError) as error:
+        nm.compare(**what, workers=Workers(7, "dask"))
+    assert (error.value.what, error.value.value) == ("workers", 7)
     monkeypatch.setattr(_backends, "_CONNECT_SECONDS", 1)
     with pytest.raises(NasmetaError, match=r"No dask cluster at tcp://127\.0\.0\.1:9: .*`dask scheduler`"):
-        nm.compare(**what, address="tcp://127.0.0.1:9")
+        nm.compare(workers=Workers(backend="dask", address="tcp://127.0.0.1:9"), **what)
 
 
 def test_a_node_without_the_table_is_named(mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,8 +190,8 @@ def test_a_node_without_the_table_is_named(mirror: Path, tmp_path: Path, monkeyp
     fetch("transnas")
     bare = {"NASMETA_CACHE": str(tmp_path / "bare")}
     with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, env=bare) as cluster:
-        where = {"backend": "dask", "address": cluster.scheduler_address}
+        workers = Workers(backend="dask", address=cluster.scheduler_address)
         # What the package brings is built there; what was fetched here is not there.
-        assert len(nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=5, **where)) == 5
+        assert len(nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=5, workers=workers)) == 5
         with pytest.raises(NasmetaError, match="does not have the data of tnb101/jigsaw"):
-            nm.compare(["random"], "tnb101/jigsaw", repeats=1, evaluations=5, **where)
+            nm.compare(["random"], "tnb101/jigsaw", repeats=1, evaluations=5, workers=workers)

@@ -31,7 +31,7 @@ def test_of_a_folder_it_is_that_of_the_command(tmp_path: Path) -> None:
     found = nm.report(home, formats=["png"], title="Mine")
     assert found.files[0] == home / "report" / "index.html"
     assert all(file.is_file() for file in found.files)
-    assert "repeats: 3" in found.files[0].read_text(encoding="utf-8")
+    assert "&quot;repeats&quot;: 3" in found.files[0].read_text(encoding="utf-8")
     of_frame = nm.report(frame, tmp_path / "other", formats=[])
     assert of_frame.findings.results["nb201/cifar10"].equals(found.findings.results["nb201/cifar10"])
     assert of_frame.files[0].is_file()

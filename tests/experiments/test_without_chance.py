@@ -77,7 +77,7 @@ def test_the_searchers_time_is_that_of_runs_that_were_computed() -> None:
 
 
 def test_they_say_of_each_proposal_what_a_search_says(tmp_path: Path) -> None:
-    nm.compare([Steps], "nb201/cifar10", repeats=4, evaluations=5, warm_start=3, folder=tmp_path)
+    nm.compare({"Steps": (Steps, {"warm_start": 3})}, "nb201/cifar10", repeats=4, evaluations=5, folder=tmp_path)
     first, *others = (Journal.read(path).records for path in sorted(tmp_path.rglob("*.jsonl")))  # type: ignore[union-attr]
     assert others == [first] * 3
     assert [len(record) > 3 and record[3]["note"] == {"by": "warm start"} for record in first] == [

@@ -1,25 +1,31 @@
-"""The outer loop: resume equals an uninterrupted training, early stop, and what it refuses."""
+"""Bilevel learners: outer loop, inner loop, marginal likelihood and posterior against direct computations."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import multivariate_normal
 
 from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.spaces import get_space
-from nasmeta.tasks import Episode
+from nasmeta.tasks import Episode, SourceTask
+from nasmeta.threads import one_thread
 
 torch = pytest.importorskip("torch")
-from nasmeta.meta import Monitor  # noqa: E402
+from nasmeta.meta import META_PREDICTORS, Monitor, SavedMetaModel  # noqa: E402
 from nasmeta.meta.bilevel import MetaTrainer, TrainingPlan  # noqa: E402
+from nasmeta.meta.bilevel._deep_kernel import DeepKernel, DeepKernelGP, log_marginal_likelihood, posterior  # noqa: E402
+from nasmeta.meta.bilevel._maml import AdaptedNetwork, Batch, loss_of  # noqa: E402
 
 SPACE = get_space("tnb101")
-CELLS = np.arange(3, dtype=np.int32)
+FEW = np.arange(3, dtype=np.int32)
+CELLS = np.arange(SPACE.n_cells, dtype=np.int32)
 
 
+# -- outer loop -----------------------------------------------------------------------------------------------------
 def sample(rng: np.random.Generator) -> Episode:
     labels = rng.normal(2.0, 0.3, 3)
-    return Episode(SPACE, CELLS, labels, CELLS, labels, ("made up",))
+    return Episode(SPACE, FEW, labels, FEW, labels, ("made up",))
 
 
 def loss(module: torch.nn.Module, episode: Episode) -> torch.Tensor:
@@ -27,68 +33,179 @@ def loss(module: torch.nn.Module, episode: Episode) -> torch.Tensor:
     return (predicted - torch.as_tensor(episode.query_labels).float()).square().mean()
 
 
-def trained(monitor: Monitor | None = None, steps: int = 60, **settings: object) -> torch.nn.Module:
+def linear() -> torch.nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        module = torch.nn.Linear(1, 1)
-    plan = TrainingPlan(steps=60, batch=2, learning_rate=0.05, validate_every=5, patience=2)
-    trainer = MetaTrainer(module, loss, sample, plan, monitor=monitor, **settings)  # type: ignore[arg-type]
-    if steps < 60:
-        trainer.monitor.progress = lambda done, n, value: _interrupt(done, steps)
+        return torch.nn.Linear(1, 1)
+
+
+def trained(monitor: Monitor | None = None, stop_at: int | None = None, **more: object) -> torch.nn.Module:
+    module, plan = linear(), TrainingPlan(steps=60, batch=2, learning_rate=0.05, validate_every=5, patience=2)
+
+    def interrupt(done: int, steps: int, value: float) -> None:
+        if done == stop_at:
+            raise KeyboardInterrupt
+
+    trainer = MetaTrainer(module, loss, sample, plan, monitor=monitor, **more)  # type: ignore[arg-type]
+    trainer.monitor.progress = interrupt
+    if stop_at is None:
+        trainer.run()
+    else:
         with pytest.raises(KeyboardInterrupt):
             trainer.run()
-    else:
-        trainer.run()
     return module
-
-
-def _interrupt(done: int, steps: int) -> None:
-    if done == steps:
-        raise KeyboardInterrupt
-
-
-def test_it_learns_and_is_deterministic() -> None:
-    first, second = trained(), trained()
-    assert first(torch.ones(1, 1)).item() == pytest.approx(2.0, abs=0.3)
-    assert first.weight.item() == second.weight.item()
 
 
 def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path: Path) -> None:
     whole_log, log, state = tmp_path / "whole.csv", tmp_path / "log.csv", tmp_path / "state.npz"
     whole = trained(Monitor(log=whole_log))
-    trained(Monitor(checkpoint=state, log=log, every=10), steps=37)
-    assert state.exists()
-    again = trained(Monitor(checkpoint=state, log=log, every=10))
-    assert again.weight.item() == whole.weight.item()
-    assert again.bias.item() == whole.bias.item()
+    assert whole(torch.ones(1, 1)).item() == pytest.approx(2.0, abs=0.3)
+    trained(Monitor(checkpoint=state, log=log, every=10), stop_at=37)
+    resumed = trained(Monitor(checkpoint=state, log=log, every=10))
+    assert (resumed.weight.item(), resumed.bias.item()) == (whole.weight.item(), whole.bias.item())
     assert log.read_text() == whole_log.read_text()
-    assert state.exists(), "it is deleted by whoever has written the model"
-    assert log.read_text().splitlines()[0] == "step,loss,validation_loss"
-
-
-def test_it_stops_early_and_keeps_the_best() -> None:
-    target = np.zeros(3)  # the validation gets worse while the training goes on
-    validation = [Episode(SPACE, CELLS, target, CELLS, target, ("other",))]
-    stopped = trained(validation=validation)
-    assert abs(stopped(torch.ones(1, 1)).item()) < 1.2
-
-
-def test_checkpoints_of_another_training_and_damaged_ones_are_refused(tmp_path: Path) -> None:
-    state = tmp_path / "state.npz"
-    trained(Monitor(checkpoint=state, every=10), steps=20)
-    other = MetaTrainer(torch.nn.Linear(1, 1), loss, sample, TrainingPlan(steps=7), monitor=Monitor(checkpoint=state))
-    with pytest.raises(SettingError, match="another meta-training"):
+    other = MetaTrainer(linear(), loss, sample, TrainingPlan(steps=7), monitor=Monitor(checkpoint=state))
+    with pytest.raises(SettingError):
         other.run()
     state.write_bytes(b"nonsense")
-    with pytest.raises(DamagedFileError, match="no checkpoint"):
+    with pytest.raises(DamagedFileError):
         trained(Monitor(checkpoint=state))
 
 
-def test_a_training_that_diverges_says_so() -> None:
+def test_early_stopping_restores_the_best_parameters_and_resumes(tmp_path: Path) -> None:
+    """On a validation target far from the training target, later steps are worse."""
+    far = Episode(SPACE, FEW, np.full(3, 0.5), FEW, np.full(3, 0.5), ("made up",))
+    state, monitor = tmp_path / "state.npz", Monitor()
+    stopped = trained(monitor, validation=[far])
+    losses = [validated for _, _, validated in monitor.rows if validated is not None]
+    assert monitor.rows[-1][0] < 60
+    with torch.no_grad():
+        assert loss(stopped, far).item() == pytest.approx(min(losses))
+    trained(Monitor(checkpoint=state, every=5), stop_at=8, validation=[far])
+    assert trained(Monitor(checkpoint=state), validation=[far]).bias.item() == stopped.bias.item()
+
+
+def test_a_training_that_diverges_is_an_error() -> None:
     def broken(module: torch.nn.Module, episode: Episode) -> torch.Tensor:
         return loss(module, episode) * float("nan")
 
-    with pytest.raises(SettingError, match="diverged at step 0"):
-        MetaTrainer(torch.nn.Linear(1, 1), broken, sample, TrainingPlan(steps=3)).run()
-    with pytest.raises(SettingError, match="device must be one of cpu, cuda, auto"):
-        MetaTrainer(torch.nn.Linear(1, 1), loss, sample, TrainingPlan(), device="moon")
+    with pytest.raises(SettingError) as error:
+        MetaTrainer(linear(), broken, sample, TrainingPlan(steps=3)).run()
+    assert error.value.what == "loss of step 0"
+
+
+# -- MAML, ANIL, Reptile --------------------------------------------------------------------------------------------
+def task() -> tuple[AdaptedNetwork, list[torch.Tensor]]:
+    """Return a network of double precision; inputs and scores of a support, and of a query."""
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        return AdaptedNetwork(2, 4).double(), [torch.randn(*shape).double() for shape in ((5, 2), (5,), (6, 2), (6,))]
+
+
+def batch_of(parts: list[torch.Tensor]) -> Batch:
+    return Batch(*parts)
+
+
+def slope_of(function: object, parameter: torch.Tensor, step: float = 1e-5) -> float:
+    """Return the derivative by the first entry of a parameter, by central differences."""
+    flat, values = parameter.data.view(-1), []
+    for sign in (1, -1):
+        flat[0] += sign * step
+        values.append(function().item())  # type: ignore[operator]
+        flat[0] -= sign * step
+    return (values[0] - values[1]) / (2 * step)
+
+
+def test_an_inner_step_goes_down_the_slope_of_the_support_loss() -> None:
+    network, (inputs, scores, *_) = task()
+    adapted = META_PREDICTORS["maml"](inner_steps=1).adapt(network, inputs, scores)
+    assert loss_of(network, adapted, inputs, scores) < loss_of(network, {}, inputs, scores)
+    for name, weights in network.named_parameters():
+        if name.startswith("rates."):
+            continue
+        slope = slope_of(lambda: loss_of(network, {}, inputs, scores), weights)
+        expected = weights.view(-1)[0].item() - 0.05 * slope
+        assert adapted[name].view(-1)[0].item() == pytest.approx(expected, abs=1e-7), name
+
+
+@pytest.mark.parametrize("name", ["maml", "anil"])
+def test_the_meta_gradient_goes_through_the_inner_loop(name: str) -> None:
+    network, parts = task()
+    learner, first_order = META_PREDICTORS[name](inner_steps=3), META_PREDICTORS[name](inner_steps=3, order=1)
+    for parameter in (network.head.weight, network.body[0].weight, network.rates["head_weight"]):
+        (gradient,) = torch.autograd.grad(learner._loss(network, batch_of(parts)), parameter)
+        slope = slope_of(lambda: learner._loss(network, batch_of(parts)), parameter)
+        assert gradient.view(-1)[0].item() == pytest.approx(slope, rel=1e-4, abs=1e-9)
+    (cheap,) = torch.autograd.grad(first_order._loss(network, batch_of(parts)), network.head.weight)
+    (exact,) = torch.autograd.grad(learner._loss(network, batch_of(parts)), network.head.weight)
+    assert (cheap - exact).abs().max() > 1e-6, "the second-order term"
+
+
+def test_anil_adapts_the_head_alone() -> None:
+    network, (inputs, scores, *_) = task()
+    assert set(META_PREDICTORS["anil"]().adapt(network, inputs, scores)) == {"head.weight", "head.bias"}
+
+
+def test_the_gradient_of_reptile_leads_to_the_adapted_weights() -> None:
+    network, parts = task()
+    learner = META_PREDICTORS["reptile"](inner_steps=2)
+    adapted = learner.adapt(network, torch.cat(parts[::2]), torch.cat(parts[1::2]))
+    learner._loss(network, batch_of(parts)).backward()
+    for name, weights in network.named_parameters():
+        moved = weights - adapted[name] if name in adapted else torch.zeros_like(weights)
+        torch.testing.assert_close(weights.grad, moved.detach())
+
+
+# -- deep kernel ----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("n_each", [0, 4])
+def test_likelihood_and_posterior_are_those_of_a_direct_computation(n_each: int) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        module = DeepKernel(7, 6, 3, learn_mean=True, n_each=n_each).double()
+        points, scores = torch.randn(9, 7).double(), torch.randn(9).double()
+    with torch.no_grad():
+        pair = (points, module.features_of(points))
+        prior, mean = module.covariance(pair, pair).numpy(), module.mean_of(points).numpy()
+        torch.testing.assert_close(module.variance(*pair), module.covariance(pair, pair).diagonal())
+        found = float(log_marginal_likelihood(module, points, scores))
+    noise = module.likelihood.noise.item()
+    covariance = prior + (noise + 1e-4) * np.eye(9)
+    expected = multivariate_normal(mean, covariance).logpdf(scores.numpy())
+    assert found == pytest.approx(expected + 4.5 * np.log(2 * np.pi), rel=1e-6)
+    predicted, deviation = posterior(module, points[:6], scores[:6], points[6:])
+    gain = np.linalg.solve(covariance[:6, :6], prior[:6, 6:]).T
+    np.testing.assert_allclose(predicted, mean[6:] + gain @ (scores.numpy() - mean)[:6], rtol=1e-5)
+    np.testing.assert_allclose(deviation**2, np.diag(prior)[6:] - np.diag(gain @ prior[:6, 6:]) + noise, rtol=1e-5)
+    np.testing.assert_allclose(
+        posterior(module, points[:0], scores[:0], points)[1] ** 2, np.diag(prior) + noise, rtol=1e-6
+    )
+
+
+def factors() -> np.ndarray:
+    """Return two functions of all cells that structure does not determine, shape (2, n_cells); duplicates are equal."""
+    return np.random.default_rng(0).standard_normal((2, SPACE.n_cells))[:, SPACE.canonical(CELLS, rule="zero")]
+
+
+def made_up(name: str, *weights: float) -> SourceTask:
+    return SourceTask(f"made-up/{name}", name, SPACE, CELLS, np.array(weights) @ factors())
+
+
+def test_what_sources_differ_by_is_learned_from_twenty_labels(tmp_path: Path) -> None:
+    sources = [made_up(name, 1, weight) for name, weight in zip("abcde", (2, -2, 1, -1, 0), strict=True)]
+    target = made_up("target", 0.2, 1).utilities
+    labelled = SPACE.sample(20, np.random.default_rng(1))
+
+    def correlation(predictor: DeepKernelGP) -> float:
+        return float(np.corrcoef(predictor.fit(labelled, target[labelled]).predict(CELLS), target)[0, 1])
+
+    with one_thread():
+        predictor = DeepKernelGP("tnb101", steps=30)
+        predictor.meta_fit(sources)
+        assert np.corrcoef(predictor.prior()[0], target)[0, 1] < 0.3, "the mean does not determine it"
+        assert correlation(predictor) > 0.9
+        saved = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "model.npz", predictor))
+        assert correlation(saved.predictor()) == pytest.approx(correlation(predictor), abs=1e-6)
+        assert predictor.require_meta_model().summary.each.shape == (4 * len(sources), SPACE.n_cells)
+        few = DeepKernelGP("tnb101", steps=1)
+        few.meta_fit(sources[:3])
+        assert len(few.require_meta_model().summary.each) == 0, "with few groups the sources are not read one by one"

@@ -9,9 +9,8 @@ import pytest
 from scipy.stats import kendalltau, norm
 
 import nasmeta as nm
-from nasmeta.meta import META_PREDICTORS, MetaLinear, MetaPredictor, MetaPredictorSearch
-from nasmeta.meta._blend import _covariance, _densities, _process
-from nasmeta.meta.neural_process import MetaNPSearch
+from nasmeta.meta import MetaLinear, MetaPredictor
+from nasmeta.meta._blend import _densities, mixture
 from nasmeta.predictors import make_predictor, normal_scores
 from nasmeta.tasks import SourceTask, Task
 
@@ -96,20 +95,6 @@ def test_few_labels_and_equal_labels_leave_the_learner_alone(target, sources) ->
     assert (std > 0).all()
 
 
-def test_searches_with_a_meta_predictor_do_not_blend(target) -> None:
-    searcher = MetaPredictorSearch(target.space, np.random.default_rng(0), predictor="meta-linear")
-    assert not searcher.build_model(0).blends
-    assert not MetaNPSearch(target.space, np.random.default_rng(0))._predictor.blends  # one forward pass a step
-    assert META_PREDICTORS["meta-linear"](target.space).blends
-
-
-def test_the_covariance_is_in_the_unit_of_the_labels(target) -> None:
-    cells = np.random.default_rng(1).permutation(target.space.size)[:30].astype(np.int32)
-    labels = np.random.default_rng(2).normal(size=30)
-    wide, narrow = (_covariance(_process(target.space, cells, s * labels), s * labels) for s in (1.0, 0.1))
-    np.testing.assert_allclose(narrow, 0.01 * wide, rtol=1e-6)
-
-
 def test_fold_densities_are_those_of_the_conditioned_normal_distributions() -> None:
     rng = np.random.default_rng(2)
     root, labels = rng.normal(size=(9, 9)), rng.normal(size=9)
@@ -129,3 +114,13 @@ def test_a_corrected_prediction_meets_the_labels(target, sources) -> None:
     cells = np.random.default_rng(5).permutation(target.space.size)[:60]
     learner.fit(cells, target.values[cells])
     assert kendalltau(learner.predict(cells), target.values[cells]).statistic > 0.85
+
+
+def test_a_mixture_has_the_variance_within_and_between_its_models() -> None:
+    rng = np.random.default_rng(0)
+    weights, means, stds = np.array([0.2, 0.5, 0.3]), np.array([[0.0], [2.0], [-3.0]]), np.array([[1.0], [0.5], [2.0]])
+    model = rng.choice(3, 200_000, p=weights)
+    draws = rng.normal(means[model, 0], stds[model, 0])
+    mean, std = mixture(weights, means, stds)
+    assert mean[0] == pytest.approx(draws.mean(), abs=0.02)
+    assert std[0] == pytest.approx(draws.std(), abs=0.02)

@@ -9,7 +9,6 @@ import pytest
 from scipy.stats import norm
 
 import nasmeta as nm
-from nasmeta.errors import UnknownNameError
 from nasmeta.meta import DefaultMetaSearch, SavedMetaModel, predictive_weights
 from nasmeta.meta._blend import left_out_densities
 from nasmeta.runs import Clock
@@ -94,15 +93,12 @@ def test_batches_and_workers_without_an_answer() -> None:
 
 def test_each_proposal_of_a_batch_has_its_own_note() -> None:
     few = nm.task_distribution("nb201")[:1].as_sources(60, np.random.default_rng(0))
-    run = nm.search("meta", "nb201/cifar100", sources=few, evaluations=8, batch=4)
+    run = nm.search("meta", "nb201/cifar100", sources=few, evaluations=8, clock={"batch": 4})
     assert [note["by"] for note in run.notes] == ["sources", "sources", "random", "sources", "random", *["members"] * 3]
-    warm = nm.search("meta", "nb201/cifar100", sources=few, evaluations=8, batch=4, warm_start=2)
+    warm = nm.search(
+        "meta", "nb201/cifar100", sources=few, evaluations=8, settings={"warm_start": 2}, clock={"batch": 4}
+    )
     assert [note["by"] for note in warm.notes][:3] == ["warm start", "warm start", "sources"]
-
-
-def test_members_are_named() -> None:
-    with pytest.raises(UnknownNameError, match="Possible: multi-task-gp, rgpe"):
-        DefaultMetaSearch(SPACE, np.random.default_rng(0), members=["regpe"])
 
 
 def test_run_and_journal_say_who_proposed(tmp_path: Path) -> None:
@@ -128,28 +124,6 @@ def test_it_keeps_to_a_part_of_the_space() -> None:
     searcher.meta_fit([source("a", made_up_values(SPACE), SPACE.sample(40, np.random.default_rng(0)))])
     assert searcher.restrict(EVERY[:30])
     assert searcher.ask(9).max() < 30
-
-
-@pytest.mark.slow
-def test_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nasmeta.meta._source_models._CONDITION_ON", 100)
-    from typer.testing import CliRunner
-
-    from nasmeta.cli._app import app
-
-    def answer(*words: str) -> tuple[int, str]:
-        result = CliRunner().invoke(app, ["search", *words])
-        return result.exit_code, f"{result.output}{result.exception or ''}"
-
-    code, text = answer("nb201/cifar10")
-    assert code != 0
-    assert "--meta" in text
-    code, text = answer("--meta", "gp", "nb201/cifar10")
-    assert code != 0
-    assert "leave out" in text
-    code, text = answer("--meta", "nb201/cifar100", "--evaluations", "4", "--sources", "nb201/cifar10")
-    assert code == 0, text
-    assert "meta, seed 0" in text
 
 
 def test_left_out_densities_are_those_of_the_conditioned_normal_distributions() -> None:
@@ -184,23 +158,3 @@ def test_sources_that_are_noise_do_not_predict_left_out_values() -> None:
         shares.append(list(searcher.notes[-1]["weights"].values()))
     gp, *guided = np.mean(shares, axis=0)
     assert gp > max(guided)
-
-
-def test_weights_without_a_value_do_not_depend_on_it() -> None:
-    target = nm.get_task("nb201/cifar100")
-    sources = nm.task_distribution("nb201").leave_out("cifar100")[0].as_sources(60, np.random.default_rng(0))
-    other = replace(sources[1], utilities=np.random.default_rng(3).permutation(sources[1].utilities))
-    searcher = DefaultMetaSearch(target.space, np.random.default_rng(0))
-    searcher.meta_model_ = searcher.meta_fit([sources[0], other]).meta_model_
-    cells = np.random.default_rng(1).choice(target.space.size, 10, replace=False).astype(np.int32)
-    searcher.tell(cells, target.values[cells])
-    labels = np.random.default_rng(2).normal(size=10)
-    changed = labels.copy()
-    changed[4] = -labels[4] - 2.0
-    found = []
-    for seen in (labels, changed):
-        searcher.rng = np.random.default_rng(5)
-        searcher._left_out = lambda _: np.zeros(10)  # the own process is the same for both
-        found.append(searcher._weights_with_and_without(seen))
-    np.testing.assert_array_equal(found[0][1][4], found[1][1][4])
-    assert not np.array_equal(found[0][1], found[1][1])

@@ -6,7 +6,8 @@ import pytest
 from numpy.typing import NDArray
 
 import nasmeta as nm
-from nasmeta.errors import SettingError, SpaceExhaustedError
+from nasmeta.errors import SettingError
+from nasmeta.meta import SavedMetaModel
 from nasmeta.meta._falls_back import FallsBackSearch, arm_shares
 from nasmeta.tasks import SourceTask
 
@@ -77,30 +78,6 @@ def test_no_cell_twice_in_batches_whose_values_come_late() -> None:
     assert len(set(cells.tolist())) == len(cells) == 44
 
 
-@pytest.mark.slow
-def test_on_a_part_of_the_space_the_first_five_are_as_ever_and_all_lie_inside() -> None:
-    values, part = _values(), np.random.default_rng(3).choice(15625, 300, replace=False).astype(np.int32)
-    searcher = _Order(nm.get_space("nb201"), np.random.default_rng(0))
-    searcher.order = np.argsort(-values).astype(np.int32)
-    assert searcher.restrict(part)
-    by = []
-    for _ in range(60):
-        cells = searcher.ask()
-        assert cells[0] in part
-        by += [note["by"] for note in searcher.notes or ()]
-        searcher.tell(cells, values[cells])
-    assert by[:5] == ["sources", "random", "sources", "random", "sources"]
-    assert by.count("sources") > 20
-    searcher = _Order(nm.get_space("nb201"), np.random.default_rng(0), falls_back=False)
-    assert not searcher.restrict(part)
-
-
-def test_an_exhausted_space_is_an_error() -> None:
-    searcher = _Order(nm.get_space("tnb101"), np.random.default_rng(0))
-    with pytest.raises(SpaceExhaustedError, match="Fewer than 5000 cells"):
-        searcher.ask(5000)
-
-
 @pytest.mark.parametrize("kind", ["meta-rl", pytest.param("meta-nas", marks=pytest.mark.slow)])
 def test_shipped_policies_find_the_best_of_a_reversed_task_as_a_search_without_sources_does(kind: str) -> None:
     pytest.importorskip("torch")
@@ -115,8 +92,8 @@ def test_shipped_policies_find_the_best_of_a_reversed_task_as_a_search_without_s
                 task,
                 evaluations=60,
                 seed=seed,
-                meta_model=f"{kind}-nb201-without-cifar10",
                 settings={"falls_back": falls_back},
+                sources=SavedMetaModel.load(f"{kind}-nb201-without-cifar10"),
             )
             best.append(run.values.max())
         return float(np.mean(best))
@@ -138,11 +115,11 @@ def test_a_predictor_whose_sources_are_reversed_finds_good_cells_with_a_fall_bac
 
 def test_notes_say_who_proposed_and_none_without_a_fall_back() -> None:
     pytest.importorskip("torch")
-    model = "meta-rl-nb201-without-cifar10"
-    run = nm.search("meta-rl", "nb201/cifar10", evaluations=8, meta_model=model)
+    model = SavedMetaModel.load("meta-rl-nb201-without-cifar10")
+    run = nm.search("meta-rl", "nb201/cifar10", evaluations=8, sources=model)
     assert [note["by"] for note in run.notes[:5]] == ["sources", "random", "sources", "random", "sources"]
     assert sum(run.notes[7]["weights"].values()) == pytest.approx(1)
-    alone = nm.search("meta-rl", "nb201/cifar10", evaluations=8, meta_model=model, settings={"falls_back": False})
+    alone = nm.search("meta-rl", "nb201/cifar10", evaluations=8, settings={"falls_back": False}, sources=model)
     assert alone.notes is None or not any(alone.notes)
-    with pytest.raises(SettingError, match="falls_back"):
-        nm.search("meta-rl", "nb201/cifar10", evaluations=1, meta_model=model, settings={"falls_back": "no"})
+    with pytest.raises(SettingError):
+        nm.search("meta-rl", "nb201/cifar10", evaluations=1, settings={"falls_back": "no"}, sources=model)

@@ -1,8 +1,9 @@
-"""Files of meta-models: what was learnt comes back, and everything else is refused with a reason."""
+"""Files of meta-models: the model comes back; damaged, foreign and leaking files are refused."""
 
-import json
-import zipfile
+import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,42 +17,37 @@ from nasmeta.errors import (
     SettingError,
     UnknownNameError,
 )
-from nasmeta.meta import MetaGPSearch, SavedMetaModel, SourceOrder, meta_model_for
-from nasmeta.meta._model_archive import encode
+from nasmeta.meta import MetaGPSearch, SavedMetaModel, SourceOrder, meta_model_for, meta_train
+from nasmeta.meta._model_file import KIND, encode
 from nasmeta.searchers import MetaSearcher
 from nasmeta.tasks import SourceTask
 
 SPACE = nm.get_space("nb201")
 
 
-def learnt(kind: type[MetaSearcher] = SourceOrder, left_out: str = "cifar100", **settings: object) -> MetaSearcher:
-    source, _ = nm.task_distribution("nb201").leave_out(left_out)
-    sources = source.as_sources(200, np.random.default_rng(3)) if kind is SourceOrder else source.as_sources()
-    return kind(SPACE, np.random.default_rng(0), **settings).meta_fit(sources)  # type: ignore[arg-type]
+def learned(kind: type[MetaSearcher] = SourceOrder, n_labels: int = 200, **settings: object) -> MetaSearcher:
+    sources, _ = nm.task_distribution("nb201").leave_out("cifar100")
+    few = sources.as_sources(n_labels, np.random.default_rng(3))
+    return kind(SPACE, np.random.default_rng(0), **settings).meta_fit(few)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return SavedMetaModel.write(tmp_path_factory.mktemp("models") / "order.npz", learnt())
+def saved(tmp_path_factory: pytest.TempPathFactory) -> SavedMetaModel:
+    return SavedMetaModel.load(SavedMetaModel.write(tmp_path_factory.mktemp("models") / "order.npz", learned()))
 
 
-def test_the_card_tells_what_it_has_seen(saved: Path) -> None:
-    model = SavedMetaModel.load(saved)
-    assert model.kind == "source-order"
-    assert model.sources == ("nb201/cifar10", "nb201/imagenet16-120")
-    assert model.held_out == ("cifar10", "imagenet16-120")
-    assert [source["labels"] for source in model.card["sources"]] == [200, 200]
-    assert model.card["nasmeta"] == nm.__version__
-    assert len(model.sha256) == 64
+def test_the_card_lists_the_sources_and_the_bytes_are_reproducible(saved: SavedMetaModel, tmp_path: Path) -> None:
+    assert (saved.kind, saved.held_out) == ("source-order", ("cifar10", "imagenet16-120"))
+    assert saved.sources == ("nb201/cifar10", "nb201/imagenet16-120")
+    assert [source["labels"] for source in saved.card["sources"]] == [200, 200]
+    assert saved.metric_kinds == ("accuracy",)
+    assert SavedMetaModel.write(tmp_path / "again.npz", learned()).read_bytes() == saved.path.read_bytes()
+    assert list(tmp_path.iterdir()) == [tmp_path / "again.npz"], "no other file remains"
 
 
-def test_the_same_model_gives_the_same_bytes(saved: Path, tmp_path: Path) -> None:
-    assert SavedMetaModel.write(tmp_path / "again.npz", learnt()).read_bytes() == saved.read_bytes()
-    assert list(tmp_path.iterdir()) == [tmp_path / "again.npz"], "nothing else is left behind"
-
-
-def test_meta_gp_proposes_the_same_after_loading(tmp_path: Path) -> None:
-    searcher = learnt(MetaGPSearch)
+@pytest.mark.parametrize("kind", [MetaGPSearch, nm.searchers.SEARCHERS["rgpe-vanilla"]])
+def test_a_searcher_proposes_the_same_after_loading(kind: Any, tmp_path: Path) -> None:
+    searcher = learned(kind)
     again = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "gp.npz", searcher)).searcher(np.random.default_rng(0))
     values = nm.get_task("nb201/cifar100").values
     for _ in range(8):
@@ -61,138 +57,125 @@ def test_meta_gp_proposes_the_same_after_loading(tmp_path: Path) -> None:
         again.tell(cell, values[cell])
 
 
-@pytest.mark.slow
 def test_settings_of_the_search_may_differ_and_those_of_the_training_not(tmp_path: Path) -> None:
-    path = SavedMetaModel.write(tmp_path / "gp.npz", learnt(MetaGPSearch, features=["edges", "operations"]))
-    assert SavedMetaModel.load(path).card["settings"] == {"features": ["edges", "operations"]}
-    assert SavedMetaModel.load(path).searcher(np.random.default_rng(0), beta=2.0).beta == 2.0
-    with pytest.raises(SettingError, match=r"meta-trained with features=\['edges', 'operations'\]"):
-        SavedMetaModel.load(path).searcher(np.random.default_rng(0), features=["edges"])
-    with pytest.raises(SettingError, match=r"meta-gp has no setting 'bet'. Possible: beta, features"):
-        SavedMetaModel.load(path).searcher(np.random.default_rng(0), bet=2.0)
-    run = nm.search("meta-gp", "nb201/cifar100", evaluations=3, meta_model=path)
+    path = SavedMetaModel.write(tmp_path / "gp.npz", learned(MetaGPSearch, 60, features=["edges", "operations"]))
+    model, rng = SavedMetaModel.load(path), np.random.default_rng(0)
+    assert model.card["settings"] == {"features": ["edges", "operations"]}
+    assert model.searcher(rng, beta=2.0).beta == 2.0
+    for wrong, what in (({"features": ["edges"]}, f"features for {path}"), ({"bet": 2.0}, "setting of meta-gp")):
+        with pytest.raises(SettingError) as error:
+            model.searcher(rng, **wrong)
+        assert error.value.what == what
+    run = nm.search("meta-gp", "nb201/cifar100", evaluations=3, sources=SavedMetaModel.load(path))
     assert run.settings["features"] == ["edges", "operations"]
 
 
-def test_what_cannot_be_kept_says_so(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match="call meta_fit"):
-        SavedMetaModel.write(tmp_path / "x.npz", SourceOrder(SPACE, np.random.default_rng(0)))
-    with pytest.raises(SettingError, match="cannot be written"):
-        SavedMetaModel.write(tmp_path / "no" / "such" / "x.npz", learnt())
-
+def test_what_cannot_be_written(tmp_path: Path) -> None:
     class Own(SourceOrder):
         pass
 
-    with pytest.raises(SettingError, match="Own is not registered"):
-        SavedMetaModel.write(tmp_path / "x.npz", learnt(Own))
+    for name, learner in (
+        ("x.npz", SourceOrder(SPACE, np.random.default_rng(0))),
+        ("no/such/x.npz", learned()),
+        ("x.npz", learned(Own)),
+    ):
+        with pytest.raises(SettingError):
+            SavedMetaModel.write(tmp_path / name, learner)
 
 
-def altered(path: Path, target: Path, **changes: object) -> Path:
-    """Write the file with another card and the old checksum."""
-    with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w") as new:
-        for name in old.namelist():
-            content = old.read(name)
-            if name == "card.npy":
-                import io
-
-                card = {**json.loads(np.load(io.BytesIO(content)).tobytes()), **changes}
-                buffer = io.BytesIO()
-                np.save(buffer, np.frombuffer(json.dumps(card).encode(), np.uint8))
-                content = buffer.getvalue()
-            new.writestr(name, content)
-    return target
-
-
-def test_another_version_a_truncated_and_an_altered_file_are_refused(saved: Path, tmp_path: Path) -> None:
-    content = saved.read_bytes()
-    (tmp_path / "cut.npz").write_bytes(content[: len(content) // 2])
-    (tmp_path / "none.npz").write_bytes(b"")
-    np.savez(tmp_path / "other.npz", mean=np.zeros(3))
-    for name in ("cut", "none", "other"):
-        with pytest.raises(DamagedFileError, match=r"no meta-model, or it is damaged.*nasmeta meta-train"):
-            SavedMetaModel.load(tmp_path / f"{name}.npz")
-    with pytest.raises(DamagedFileError, match="has version 7 of the format"):
-        SavedMetaModel.load(altered(saved, tmp_path / "version.npz", version=7))
-    with pytest.raises(DamagedFileError, match="no meta-model's does"):  # it would pass as honest on every target
-        SavedMetaModel.load(altered(saved, tmp_path / "none.npz", sources=[]))
-    with pytest.raises(DamagedFileError, match="checksum"):
-        SavedMetaModel.load(altered(saved, tmp_path / "sources.npz", sources=_SOURCES))
-    with pytest.raises(DamagedFileError, match="There is no meta-model to read"):
+def test_damaged_files_are_refused(saved: SavedMetaModel, tmp_path: Path) -> None:
+    whole, path = saved.path.read_bytes(), tmp_path / "model.npz"
+    content = {key: saved.card[key] for key in ("kind", "space", "settings", "sources", "facts")}
+    _, arrays = KIND.decode(whole, path)
+    damaged = {
+        "cut": whole[: len(whole) // 2],
+        "empty": b"",
+        "other version": replace(KIND, version=7).encode(saved.card, arrays),
+        "other labels": KIND.encode({**saved.card, "sources": []}, arrays),
+        "other arrays": KIND.encode(saved.card, {"scores": arrays["scores"] + 1}),
+        "unknown space": encode({**content, "space": "nb999"}, arrays),
+    }
+    for raw in damaged.values():
+        path.write_bytes(raw)
+        with pytest.raises(DamagedFileError):
+            SavedMetaModel.load(path)
+    for changes, found in (
+        ({"kind": "no-such"}, arrays),
+        ({"kind": "random"}, arrays),
+        ({"settings": {"no_such": 1}}, arrays),
+        ({}, {}),
+    ):
+        path.write_bytes(encode({**content, **changes}, found))
+        with pytest.raises(DamagedFileError, match=re.escape(str(path))):
+            SavedMetaModel.load(path).searcher(np.random.default_rng(0))
+    with path.open("wb") as file:
+        file.truncate(2**29)  # sparse
+    with pytest.raises(DamagedFileError):
+        SavedMetaModel.load(path)
+    with pytest.raises(DamagedFileError):
         SavedMetaModel.load(tmp_path / "missing.npz")
-    with pytest.raises(UnknownNameError, match="neither the file"):
+    with pytest.raises(UnknownNameError):
         SavedMetaModel.load("no-such-model")
-    with pytest.raises(SettingError, match="named by its file"):
-        SavedMetaModel.load(3)  # type: ignore[arg-type]
 
 
-_SOURCES = [
-    {"name": "nb201/cifar10", "labels": 3, "held_out": ["cifar10"], "metric_kind": "accuracy", "order_sha256": ""}
-]
+@pytest.mark.parametrize("name", ["meta-linear", "maml", "multi-task-gp"])
+def test_missing_arrays_are_refused(name: str, tmp_path: Path) -> None:
+    settings = {"steps": 1} if name == "maml" else {}
+    model = meta_train(name, leave_out="cifar100", n_labels=60, settings=settings, out=tmp_path / "model.npz")
+    for key in model.arrays:
+        others = {other: model.arrays[other] for other in model.arrays if other != key}
+        without = replace(model, arrays=others)
+        with pytest.raises(DamagedFileError):
+            without.predictor() if model.predicts else without.searcher(np.random.default_rng(0))
 
 
-def test_arrays_of_another_shape_are_refused(tmp_path: Path) -> None:
-    (tmp_path / "x.npz").write_bytes(encode("source-order", "nb201", {}, _SOURCES, {"scores": np.zeros(7)}, {}))
-    with pytest.raises(DamagedFileError, match="scores is float64 of shape"):
-        SavedMetaModel.load(tmp_path / "x.npz").searcher(np.random.default_rng(0))
-    (tmp_path / "x.npz").write_bytes(encode("source-order", "nb201", {}, _SOURCES, {}, {}))
-    with pytest.raises(DamagedFileError, match="scores"):
-        SavedMetaModel.load(tmp_path / "x.npz").searcher(np.random.default_rng(0))
+def test_a_model_of_another_kind_or_space_is_refused(saved: SavedMetaModel) -> None:
+    rng = np.random.default_rng(0)
+    for kind, target in (("meta-gp", "nb201/cifar100"), ("source-order", "tnb101/jigsaw")):
+        with pytest.raises(SettingError):
+            meta_model_for(kind, nm.get_task(target), saved.path)
+    for learner in (MetaGPSearch(SPACE, rng), SourceOrder(nm.get_space("tnb101"), rng)):
+        with pytest.raises(SettingError):
+            saved.restore(learner)
 
 
-def test_a_model_of_another_kind_or_space_is_refused(saved: Path) -> None:
-    with pytest.raises(SettingError, match="holds a model of source-order, but the searcher is meta-gp"):
-        meta_model_for("meta-gp", nm.get_task("nb201/cifar100"), saved)
-    with pytest.raises(SettingError, match="for the space nb201, but tnb101/jigsaw is a task of tnb101"):
-        meta_model_for("source-order", nm.get_task("tnb101/jigsaw"), saved)
-    with pytest.raises(SettingError, match="the learner is meta-gp"):
-        SavedMetaModel.load(saved).restore(MetaGPSearch(SPACE, np.random.default_rng(0)))
-    with pytest.raises(SettingError, match="the learner's is tnb101"):
-        SavedMetaModel.load(saved).restore(SourceOrder(nm.get_space("tnb101"), np.random.default_rng(0)))
-
-
-def test_a_model_that_knows_the_target_warns(saved: Path) -> None:
+def test_a_model_that_has_seen_the_target_warns(saved: SavedMetaModel) -> None:
     meta_model_for("source-order", nm.get_task("nb201/cifar100"), saved)
-    with pytest.warns(LeakageWarning, match="learnt from cifar10.* no honest test"):
+    with pytest.warns(LeakageWarning):
         meta_model_for("source-order", nm.get_task("nb201/cifar10@12ep"), saved)
-    with pytest.raises(SettingError, match="source-order"):
-        meta_model_for("source-order", nm.get_task("nb201/cifar10"), "shipped")
-    with pytest.raises(SettingError, match="tnb101"):
-        meta_model_for("meta-np", nm.get_task("tnb101/jigsaw"), "shipped")
+    for kind, target in (("source-order", "nb201/cifar10"), ("meta-np", "tnb101/jigsaw")):
+        with pytest.raises(SettingError):
+            meta_model_for(kind, nm.get_task(target), "shipped")
 
 
 @pytest.mark.parametrize("target", ["nb201/latency/pixel3", "nb201/robust/pgd@1", "nb201/cifar100/within-5ms/pixel3"])
 @pytest.mark.parametrize("kind", ["meta-rl", "meta-nas", "meta-np"])
-def test_no_shipped_model_serves_another_metric_unasked(kind: str, target: str) -> None:
+def test_no_shipped_model_is_used_for_another_metric_by_default(kind: str, target: str) -> None:
     task = nm.get_task(target)
-    with pytest.raises(SettingError, match=task.metric_kind):
-        meta_model_for(kind, task, "shipped")  # which needs no values of the target
-    with pytest.warns(OtherMetricWarning, match="are of the metric accuracy: "):
+    with pytest.raises(SettingError):
+        meta_model_for(kind, task, "shipped")
+    with pytest.warns(OtherMetricWarning):
         meta_model_for(kind, task, f"{kind}-nb201-without-" + ("cifar100" if "cifar100" in target else "cifar10"))
 
 
-def test_the_card_tells_the_metric(saved: Path, tmp_path: Path) -> None:
-    assert SavedMetaModel.load(saved).metric_kinds == ("accuracy",)
-    of_latency = SourceTask("mine", "my phone", SPACE, [1, 2], [-5.0, -7.0], is_cost=True, metric_kind="latency")
-    told = SourceOrder(SPACE, np.random.default_rng(0)).meta_fit([of_latency])
-    path = SavedMetaModel.write(tmp_path / "latency.npz", told)
-    assert SavedMetaModel.load(path).metric_kinds == ("latency",)
-    with pytest.warns(OtherMetricWarning, match="latency.npz are of the metric latency: "):
+def test_a_model_of_another_metric_warns(tmp_path: Path) -> None:
+    latency = SourceTask("mine", "my phone", SPACE, [1, 2], [-5.0, -7.0], is_cost=True, metric_kind="latency")
+    searcher = SourceOrder(SPACE, np.random.default_rng(0)).meta_fit([latency])
+    path = SavedMetaModel.write(tmp_path / "latency.npz", searcher)
+    with pytest.warns(OtherMetricWarning):
         meta_model_for("source-order", nm.get_task("nb201/cifar10"), path)
 
 
 @pytest.mark.parametrize("factor", [2.0, -1.0])
-def test_a_model_that_has_learnt_the_targets_values_under_another_name_is_refused(
-    factor: float, tmp_path: Path
-) -> None:
+def test_a_model_of_the_targets_values_under_another_name_is_refused(factor: float, tmp_path: Path) -> None:
     task, cells = nm.get_task("nb201/cifar10"), np.random.default_rng(0).permutation(15625)
     copy = SourceTask("x", "mine", SPACE, cells, factor * task.values[cells], metric_kind="accuracy")
-    model = SourceOrder(SPACE, np.random.default_rng(0)).meta_fit([copy])
-    path = SavedMetaModel.write(tmp_path / "copy.npz", model)
-    with pytest.raises(LeakageError, match="its source x orders all cells as the target does"):
-        nm.search("source-order", task, evaluations=2, meta_model=path)
-    with pytest.raises(LeakageError, match="its source x orders"):
-        nm.compare(["source-order"], [task], evaluations=2, repeats=1, meta_model=path)
-    nm.search("source-order", "nb201/cifar100", evaluations=2, meta_model=path)
+    path = SavedMetaModel.write(tmp_path / "copy.npz", SourceOrder(SPACE, np.random.default_rng(0)).meta_fit([copy]))
+    with pytest.raises(LeakageError):
+        nm.search("source-order", task, evaluations=2, sources=SavedMetaModel.load(path))
+    with pytest.raises(LeakageError):
+        nm.compare(["source-order"], [task], evaluations=2, repeats=1, sources=SavedMetaModel.load(path))
+    nm.search("source-order", "nb201/cifar100", evaluations=2, sources=SavedMetaModel.load(path))
 
 
 def test_the_settings_of_a_shipped_model_are_those_of_its_learner(tmp_path: Path) -> None:
@@ -202,5 +185,28 @@ def test_the_settings_of_a_shipped_model_are_those_of_its_learner(tmp_path: Path
         again = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "again.npz", learner))
         assert shipped.card["settings"]["std"] == learner.std
         assert again.sha256 == shipped.sha256
-        with pytest.raises(SettingError, match=r"meta-trained with std=0\.\d, not 0\.9"):
+        with pytest.raises(SettingError):
             shipped.searcher(np.random.default_rng(0), std=0.9)
+
+
+@pytest.mark.parametrize("kind", ["meta-gp", "meta-linear", "rgpe", "source-order"])
+def test_text_and_figure_show_the_numbers_of_the_model(kind: str, tmp_path: Path) -> None:
+    model = meta_train(kind, leave_out="cifar10", n_labels=60, out=tmp_path / "model.npz")
+    text = model.describe()
+    assert "nb201/cifar100 (60 labels), nb201/imagenet16-120 (60 labels)" in text
+    assert ("0->1:" in text) == (kind != "source-order")
+    if kind == "source-order":
+        with pytest.raises(SettingError):
+            model.plot()
+    elif kind == "meta-gp":
+        prior = model.searcher(np.random.default_rng(0)).meta_model_
+        effect = prior.mean[SPACE.codes[:, 0] == 3].mean() - prior.mean.mean()
+        assert f"nor_conv_3x3 {effect:+.2f}" in next(line for line in text.splitlines() if line.startswith("  0->1"))
+        assert all(f"lengthscale {scale:.3g}" in text for scale in prior.hyperparameters.lengthscales)
+        std, scales, first, *_ = model.plot(width="icml").axes
+        assert [text.get_text() for text in std.get_yticklabels()] == list(prior.features)
+        assert [bar.get_width() for bar in scales.patches] == list(prior.hyperparameters.lengthscales)
+        (dots,) = [line for line in first.lines if line.get_marker() == "o"]
+        assert dots.get_ydata()[3] == pytest.approx(effect)
+    else:
+        assert len(model.plot().axes) == SPACE.n_positions

@@ -6,21 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import nasmeta as nm
-from nasmeta.errors import LeakageError, SettingError
 from nasmeta.meta import MultiTaskGPSearch, RGPESearch, SavedMetaModel, SourceModels
 from nasmeta.meta._source_models import (
     JointHyperparameters,
+    JointKernel,
     TargetProcess,
-    _JointKernel,
-    _prior,
     fit_joint,
-    joint_space,
+    joint_prior,
     matched_labels,
 )
 from nasmeta.predictors import CellKernel, normal_scores
 from nasmeta.predictors._gaussian_process import negative_log_posterior
-from nasmeta.spaces import CellCodec, CellSpace, get_space, move_cells
+from nasmeta.spaces import CellSpace, get_space, move_cells
 from nasmeta.tasks import SourceTask
 from nasmeta.testing import made_up_values
 
@@ -63,11 +60,11 @@ def test_gradient_of_the_joint_likelihood() -> None:
     cells = np.concatenate([SPACE.sample(15, np.random.default_rng(i)) for i in (0, 1)])
     kernel, same = CellKernel(SPACE, FEATURES), np.kron(np.eye(2), np.ones((15, 15)))
     distances = kernel.distances(np.stack([kernel.codes(cell)[cells] for cell in cells.tolist()])).astype(float)
-    models = [(_JointKernel(distances, same), [normal_scores(made_up_values(SPACE)[cells])])]
-    start = _prior(2)[0] + np.random.default_rng(0).normal(scale=0.3, size=7)
+    models = [(JointKernel(distances, same), [normal_scores(made_up_values(SPACE)[cells])])]
+    start = joint_prior(2)[0] + np.random.default_rng(0).normal(scale=0.3, size=7)
     error = check_grad(
-        lambda p: negative_log_posterior(p, models, _prior(2))[0],
-        lambda p: negative_log_posterior(p, models, _prior(2))[1],
+        lambda p: negative_log_posterior(p, models, joint_prior(2))[0],
+        lambda p: negative_log_posterior(p, models, joint_prior(2))[1],
         start,
     )
     assert error < 1e-3
@@ -87,19 +84,23 @@ def test_tasks_that_agree_are_found_to_correlate_more() -> None:
     assert correlation(first) > 0.9 > 0.7 > correlation(second)
 
 
-def test_process_of_the_target_is_a_gaussian_process() -> None:
-    rng = np.random.default_rng(0)
-    root = rng.normal(size=(6, 6))
-    prior, mean = (root @ root.T).astype(np.float32), rng.normal(size=6).astype(np.float32)
-    process = TargetProcess(lambda cell: prior[cell], np.diag(prior), mean, noise=0.1)
-    for cell in (4, 1, 3):
+def test_process_of_the_target_is_conditioned_on_sources_and_observations() -> None:
+    """Its posterior is that of one process over the labels of two sources and of the target."""
+    models = SourceModels.learn(SPACE, [source("a", 0.1), source("b", 0.5, seed=2)], FEATURES)
+    h, process, observed = models.hyperparameters, TargetProcess(models), [401, 17, 2033]
+    for cell in (*observed, 5):
         process.add(cell)
     process.forget_last(1)
-    seen, labels = [4, 1], np.array([1.0, -1.0])
-    found, deviation = process.posterior(labels)
-    gain = np.linalg.solve(prior[np.ix_(seen, seen)] + 0.1 * np.eye(2), prior[seen]).T
-    np.testing.assert_allclose(found, mean + gain @ (labels - mean[seen]), atol=1e-4)
-    np.testing.assert_allclose(deviation**2, np.diag(prior - gain @ prior[seen]), atol=1e-4)
+    cells = np.concatenate([*models.cells, observed])
+    task = np.repeat([0, 1, 2], [40, 40, 3])
+    full = covariance(h, cells, cells, task[:, None] == task) + h.noise * np.eye(83)
+    at, labels = SPACE.sample(25, np.random.default_rng(3)), np.array([1.0, -1.0, 0.5])
+    crossed = covariance(h, at, cells, task == 2)
+    gain = np.linalg.solve(full, crossed.T).T
+    mean, deviation = process.posterior(labels)
+    np.testing.assert_allclose(mean[at], gain @ np.r_[*models.labels, labels], atol=2e-3)
+    explained = np.einsum("ij,ij->i", gain, crossed)
+    np.testing.assert_allclose(deviation[at] ** 2, (h.shared + h.own).sum() - explained, atol=2e-3)
 
 
 def test_labels_without_a_prediction_are_normal_scores() -> None:
@@ -146,36 +147,6 @@ def test_a_source_moves_with_its_operations() -> None:
     np.testing.assert_allclose(there.means[0][moved], here.means[0], atol=1e-3)
 
 
-def test_spaces_that_do_not_fit() -> None:
-    strange = CellSpace("strange", ("none", "skip_connect", "magic"), CellCodec(str, lambda text: ()))
-    with pytest.raises(SettingError, match="do not fit"):
-        joint_space(SPACE, [strange])
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_bad_sources(kind: type[MultiTaskGPSearch]) -> None:
-    searcher = kind(SPACE, np.random.default_rng(0))
-    with pytest.raises(SettingError, match="call meta_fit"):
-        searcher.ask()
-    with pytest.raises(SettingError, match="at least one source"):
-        searcher.meta_fit([])
-    cells = np.arange(5, dtype=np.int32)
-    with pytest.raises(SettingError, match="not finite"):
-        searcher.meta_fit([SourceTask("x", "x", SPACE, cells, np.array([1.0, np.nan, 2.0, 3.0, 4.0]))])
-    with pytest.raises(SettingError, match="at least 3"):
-        searcher.meta_fit([SourceTask("x", "x", SPACE, cells[:2], np.array([1.0, 2.0]))])
-    with pytest.raises(SettingError, match="no two different labels"):
-        searcher.meta_fit([SourceTask("x", "x", SPACE, cells, np.ones(5))])
-    with pytest.raises(SettingError, match="appears twice"):
-        searcher.meta_fit([source("x", 0.1), source("x", 0.2)])
-    assert searcher.meta_fit([source("x", 0.1)]).ask(3).shape == (3,), "one source is enough"
-
-
-def test_the_target_cannot_be_a_source() -> None:
-    with pytest.raises(LeakageError):
-        nm.search("multi-task-gp", "nb201/cifar10", evaluations=3, sources=["nb201/cifar10@12ep"])
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_file_gives_the_same_proposals(kind: type[MultiTaskGPSearch], tmp_path: Path) -> None:
     values, learnt = made_up_values(SPACE), [source("a", 0.1), source("b", 0.2)]
@@ -188,18 +159,3 @@ def test_a_file_gives_the_same_proposals(kind: type[MultiTaskGPSearch], tmp_path
         assert cells == second.ask() == third.ask()
         for searcher in (first, second, third):
             searcher.tell(cells, values[cells])
-
-
-def test_a_file_of_other_sizes_is_damaged() -> None:
-    models = SourceModels.learn(SPACE, [source("a", 0.1)], FEATURES)
-    arrays = {
-        "cells": models.cells[0],
-        "labels": models.labels[0],
-        "sizes": np.array([39]),
-        "logarithms": models.hyperparameters.logarithms,
-    }
-    with pytest.raises(ValueError, match="sizes"):
-        SourceModels.unpack(SPACE, FEATURES, arrays, {"joint": "tnb101"})
-    arrays["sizes"] = np.array([40])
-    again = SourceModels.unpack(SPACE, FEATURES, arrays, {"joint": "tnb101"})
-    np.testing.assert_array_equal(again.mean, models.mean)

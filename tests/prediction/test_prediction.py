@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 import linecache
 import subprocess
 import sys
@@ -16,8 +15,6 @@ import pytest
 from pandas.testing import assert_frame_equal
 from scipy.stats import kendalltau
 from sklearn.base import BaseEstimator, RegressorMixin, clone
-from sklearn.dummy import DummyRegressor
-from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -25,12 +22,11 @@ from typer.testing import CliRunner
 
 import nasmeta as nm
 from nasmeta.cli._app import app
-from nasmeta.code import estimator_digest
-from nasmeta.errors import ColumnError, JournalError, SettingError, UnknownNameError
-from nasmeta.prediction import SIZES
+from nasmeta.errors import JournalError, SettingError, UnknownNameError
 from nasmeta.prediction._models import models_of
-from nasmeta.prediction._predict import RULES, Records, splits_of
+from nasmeta.prediction._predict import splits_of
 from nasmeta.predictors import PREDICTORS, ColumnEncoder, RidgeRegressor, make_encoder
+from nasmeta.searchers import PredictorSearch
 
 TIMES = ["fit_seconds", "predict_seconds", "cpu_seconds"]
 SPACE = nm.get_space("nb201")
@@ -48,6 +44,7 @@ def measured(frame: pd.DataFrame) -> pd.DataFrame:
 class Memory(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Know the labels of seen cells and of their isomorphs; guess by the cell's number elsewhere."""
 
+    reads_architectures = True
     seen: dict[int, float]
 
     def fit(self, X: Any, y: Any) -> Memory:
@@ -140,22 +137,6 @@ def test_encoders_are_added_to_the_predictors_own() -> None:
 
 
 @pytest.mark.slow
-def test_proxies_help() -> None:
-    names = ["gp", "gp:default+proxies"]
-    frame = scores(names, "nb201/imagenet16-120", sizes=[78], draws=3, **VALID)
-    tau = frame[frame.scope == "isomorph-disjoint"].groupby("predictor")["kendall_tau"].mean()
-    assert tau["gp:default+proxies"] > tau["gp"] + 0.005
-
-
-def test_half_learns_from_half() -> None:
-    frame = scores(["ridge"], protocol="half", draws=1, **VALID)
-    assert frame["n_train"].tolist() == [7812] * 3
-    assert frame.set_index("scope").loc["isomorph-disjoint", "n_scored"] > 7000
-    with pytest.raises(SettingError, match="takes no sizes"):
-        scores(["ridge"], protocol="half", sizes=[10], **VALID)
-
-
-@pytest.mark.slow
 def test_journal_goes_on_and_gives_the_same_frame(tmp_path: Path) -> None:
     names, options = ["ridge", "gp"], {"sizes": [20, 50], "draws": 2, **VALID}
     whole = scores(names, **options)
@@ -175,84 +156,72 @@ def test_journal_goes_on_and_gives_the_same_frame(tmp_path: Path) -> None:
 
 def test_journal_of_another_benchmark_is_refused(tmp_path: Path) -> None:
     scores("ridge", sizes=[20], draws=1, folder=tmp_path, **VALID)
-    with pytest.raises(JournalError, match="seed is 0 there, but 1 was asked for"):
+    with pytest.raises(JournalError):
         scores("ridge", sizes=[20], draws=1, folder=tmp_path, seed=1, **VALID)
-    with pytest.raises(JournalError, match="task"):
+    with pytest.raises(JournalError):
         scores("ridge", "nb201/cifar100", sizes=[20], draws=1, folder=tmp_path, **VALID)
     journal = tmp_path / "journal.jsonl"
     content = journal.read_text()
-    journal.write_text(content + '{"rows": []}\n')
-    with pytest.raises(JournalError, match="line 3: the checksum"):
-        scores("ridge", sizes=[20], draws=1, folder=tmp_path, **VALID)
-    for other in ("something else", "something else\n"):
-        journal.write_text(other)
-        with pytest.raises(JournalError, match="no header of a journal"):
+    for changed in (content + '{"rows": []}\n', "something else\n"):
+        journal.write_text(changed)
+        with pytest.raises(JournalError):
             scores("ridge", sizes=[20], draws=1, folder=tmp_path, **VALID)
-        assert journal.read_text() == other
+        assert journal.read_text() == changed
 
 
-def test_folder_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "a file").touch()
-    with pytest.raises(SettingError, match="a file"):
-        scores("ridge", sizes=[20], draws=1, folder=tmp_path / "a file", **VALID)
-    with Records(tmp_path, {}), pytest.raises(JournalError, match="in use by another process"):
-        scores("ridge", sizes=[20], draws=1, folder=tmp_path, **VALID)
+def test_changed_code_and_objects_are_fitted_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options: dict[str, Any] = {"sizes": [20], "draws": 1, "folder": tmp_path / "kept", **VALID}
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
 
+    def import_with(returned: str) -> Any:
+        """Write a module with a regressor, and import it anew."""
+        (tmp_path / "own_predictor.py").write_text(
+            "from sklearn.base import BaseEstimator, RegressorMixin\n"
+            "class Sum(RegressorMixin, BaseEstimator):\n"
+            "    def __init__(self, scale=1.0):\n        self.scale = scale\n"
+            "    def fit(self, X, y):\n        self.n_ = len(X)\n        return self\n"
+            f"    def predict(self, X):\n        return {returned}\n"
+            "estimator = Sum()\n"
+        )
+        linecache.clearcache()
+        sys.modules.pop("own_predictor", None)
+        PREDICTORS._by_place.clear()
+        return importlib.import_module("own_predictor")
 
-def test_other_settings_are_other_jobs(tmp_path: Path) -> None:
-    options: dict[str, Any] = {"sizes": [50], "draws": 1, "folder": tmp_path, **VALID}
-    plain = scores("xgboost", **options)
-    few = scores("xgboost", settings={"xgboost": {"n_estimators": 5}}, **options)
-    assert (few["kendall_tau"] != plain["kendall_tau"]).all()
-    jobs = [json.loads(line)[0] for line in (tmp_path / "journal.jsonl").read_text().splitlines()[1:]]
-    assert [job["settings"] for job in jobs] == [{}, {"n_estimators": 5}]
-
-
-@pytest.mark.slow
-def test_same_seed_gives_the_same_frame_in_another_process() -> None:
-    code = (
-        "import nasmeta as nm; f = nm.predict(['xgboost', 'ridge'], sizes=[30], "
-        "target='valid', draws=1).frame; print(f['kendall_tau'].tolist())"
-    )
-    there = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    here = scores(["xgboost", "ridge"], sizes=[30], draws=1, **VALID)
-    assert there.strip() == str(here["kendall_tau"].tolist())
+    import_with("X.reshape(len(X), -1)[:, :40].sum(axis=1)")
+    first = scores("own_predictor:estimator", **options)
+    assert_frame_equal(scores("own_predictor:estimator", **options), first)
+    import_with("-X.reshape(len(X), -1)[:, :40].sum(axis=1)").estimator.set_params(scale=2.0)
+    second = scores("own_predictor:estimator", **options)
+    assert (second["kendall_tau"] == -first["kendall_tau"]).all()
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error", "says"),
+    ("arguments", "error"),
     [
-        ({"predictors": ["gpp"]}, UnknownNameError, "Did you mean 'gp'"),
-        ({"predictors": []}, SettingError, "name at least one"),
-        ({"predictors": ["gp:one-hott"]}, UnknownNameError, "Did you mean 'one-hot'"),
-        ({"predictors": ["gp"], "encoder": "columns"}, SettingError, "columns"),
-        ({"predictors": ["nwot:one-hot"]}, SettingError, "takes no encoder"),
-        ({"predictors": ["gp/nwot"]}, SettingError, "nwot"),
-        ({"predictors": {"mine": 3}}, SettingError, "not 3"),
-        ({"sizes": [20_000]}, SettingError, "from 2 to 15,624"),
-        ({"sizes": [1]}, SettingError, "whole number from 2"),
-        ({"sizes": [7.5]}, SettingError, "whole number"),
-        ({"sizes": []}, SettingError, "at least one number of labels"),
-        ({"protocol": "published"}, SettingError, "few, half"),
-        ({"target": "train"}, UnknownNameError, "test, valid"),
-        ({"draws": 0}, SettingError, "draws"),
-        ({"rule": "all"}, SettingError, "upstream"),
-        ({"task": "nb201/cifar11"}, UnknownNameError, "nb201/cifar10"),
-        ({"settings": {"gp": {}}}, SettingError, "gp"),
-        ({"settings": {"ridge": {"depth": 3}}}, SettingError, "no setting 'depth'"),
+        ({"predictors": ["gpp"]}, UnknownNameError),
+        ({"predictors": []}, SettingError),
+        ({"predictors": ["gp:one-hott"]}, UnknownNameError),
+        ({"predictors": ["nwot:one-hot"]}, SettingError),
+        ({"predictors": ["gp/nwot"]}, SettingError),
+        ({"predictors": ["gp/meta-linear"]}, SettingError),
+        ({"predictors": [Ridge(1.0), Ridge(2.0)]}, SettingError),
+        ({"predictors": ["meta-nas-nb201-without-cifar10"]}, SettingError),
+        ({"sources": "nb201"}, SettingError),
+        ({"sizes": [20_000]}, SettingError),
+        ({"sizes": []}, SettingError),
+        ({"protocol": "published"}, SettingError),
+        ({"protocol": "half", "sizes": [10]}, SettingError),
+        ({"target": "train"}, SettingError),
+        ({"rule": "all"}, SettingError),
+        ({"task": "nb201/cifar11"}, UnknownNameError),
+        ({"settings": {"gp": {}}}, SettingError),
     ],
 )
-def test_bad_input_is_refused_before_anything_runs(arguments: dict[str, Any], error: type, says: str) -> None:
-    with pytest.raises(error, match=says):
+def test_bad_input_is_refused_before_anything_runs(arguments: dict[str, Any], error: type) -> None:
+    with pytest.raises(error):
         scores(**{"predictors": ["ridge"], **VALID, **arguments})
-
-
-def test_missing_test_column_names_the_command() -> None:
-    task = nm.get_task("nb201/cifar10")
-    if any(column.dataset == "cifar10" for column in task.report_columns):
-        pytest.skip("The test values are here.")
-    with pytest.raises(ColumnError, match=r'fetch meco.* Or target="valid" compares with the signal'):
-        scores("ridge", sizes=[20])
 
 
 @pytest.mark.slow
@@ -283,7 +252,7 @@ def test_command_prints_tables_and_writes_files(tmp_path: Path) -> None:
     arguments = ["--predictors", "gp,parameters", "--sizes", "20,50", "--draws", "2", "--target", "valid"]
     result = CliRunner().invoke(app, ["predict", *arguments, "--output", str(folder)], env={"COLUMNS": "80"})
     assert result.exit_code == 0, result.output
-    assert result.stdout.index("no isomorph gave a label") < result.stdout.index("as published work scores")
+    assert result.stdout.index("without a labelled isomorph") < result.stdout.index("as in published work")
     for name in ("results.csv", "summary.md", "kendall_tau.png", "kendall_tau.svg", "calibration.png"):
         assert str(folder / name) in result.stdout.replace("\n", "")
         assert (folder / name).stat().st_size > 500
@@ -291,38 +260,6 @@ def test_command_prints_tables_and_writes_files(tmp_path: Path) -> None:
     assert len(frame) == 2 * 2 * 2 * 3
     tau = frame[(frame.scope == "all") & (frame.predictor == "gp") & (frame.n_train == 50)]["kendall_tau"].mean()
     assert f"{tau:.3f}" in result.stdout
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (["--sizes", "many"], "Sizes are whole numbers"),
-        (["--predictors", "gp:nothing"], "Unknown encoder"),
-        (["--dataset", "cifar11"], "Unknown task"),
-        (["--predictors", ","], "name at least one"),
-    ],
-)
-def test_command_refuses_in_one_line(arguments: list[str], says: str) -> None:
-    result = CliRunner().invoke(app, ["predict", "--target", "valid", *arguments])
-    assert result.exit_code == 2
-    assert says in result.stderr
-    assert len(result.stderr.strip().splitlines()) == 1
-
-
-def test_help_names_all_rules() -> None:
-    said = CliRunner().invoke(app, ["predict", "--help"]).output
-    words = " ".join(said.replace("│", " ").split()).split("--rule", 1)[1].split(" --", 1)[0]
-    assert [rule for rule in RULES if rule not in words] == []
-
-
-def test_sizes_are_those_of_published_work() -> None:
-    assert SIZES == (10, 20, 50, 78, 156, 469, 781, 1563)
-
-
-def test_a_constant_prediction_has_no_order() -> None:
-    frame = scores({"mean": DummyRegressor()}, sizes=[20], draws=1, **VALID)
-    assert frame["kendall_tau"].isna().all()
-    assert frame["rmse"].notna().all()
 
 
 def test_estimators_that_print_alike_share_no_results(tmp_path: Path) -> None:
@@ -342,71 +279,18 @@ def test_estimators_that_print_alike_share_no_results(tmp_path: Path) -> None:
 
 
 def test_estimators_whose_parameters_cannot_be_told_are_kept_in_no_folder(tmp_path: Path) -> None:
-    own = make_pipeline(FunctionTransformer(lambda cells: np.reshape(cells, (-1, 1))), RidgeRegressor())
+    own = make_pipeline(FunctionTransformer(lambda features: features**2), RidgeRegressor())
     options: dict[str, Any] = {"sizes": [20], "draws": 1, **VALID}
-    with pytest.raises(SettingError, match="pickled"):
+    with pytest.raises(SettingError):
         scores({"own": own}, folder=tmp_path, **options)
-    frozen = [FrozenEstimator(Ridge().fit([[0.0], [1.0]], [0.0, slope])) for slope in (1.0, 2.0)]
-    assert estimator_digest(frozen[0]) != estimator_digest(frozen[1])  # a clone of it keeps what it has learned
     assert len(scores({"own": own, "other": Memory()}, **options)) == 6
-
-
-def test_digest_of_an_estimator_is_that_of_its_content() -> None:
-    def of(value: Any) -> str:
-        return estimator_digest(DummyRegressor(constant=value))
-
-    values = [None, 1, 1.0, True, "1", [1], (1,), {"a": 1}, {1}, np.array([1]), np.array([1.0]), np.array([[1]])]
-    values += [np.array([1, None]), [[1], []], [[], [1]], ["a", "b"], ["ab"]]
-    values += [np.log, np.exp, measured, Ridge(), Ridge(2)]
-    assert len({of(value) for value in values}) == len(values)
-    assert of(np.arange(6)[::2]) == of(np.array([0, 2, 4]))
-
-
-def test_named_predictors_keep_their_identity() -> None:
-    """Journals of before stay valid."""
-    models = models_of(["ridge", "gp:graph", "gp/ridge"], settings={"ridge": {"labels": "rank"}})
-    assert [model.identity(nm.get_task("nb201/cifar10")) for model in models] == [
-        {"predictor": "ridge", "encoder": None, "settings": {"labels": "rank"}},
-        {"predictor": "gp", "encoder": "graph", "settings": {}},
-        {
-            "predictor": "ensemble", "encoder": None, "settings": {},
-            "members": [{"predictor": name, "encoder": None, "settings": {}} for name in ("gp", "ridge")],
-        },
-    ]  # fmt: skip
-
-
-def test_fits_by_other_code_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    options: dict[str, Any] = {"sizes": [20], "draws": 1, "folder": tmp_path / "kept", **VALID}
-    monkeypatch.syspath_prepend(tmp_path)
-
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-
-    def own(returned: str) -> dict[str, Any]:
-        """Write a module with a regressor, and import it anew."""
-        (tmp_path / "own_predictor.py").write_text(
-            "from sklearn.base import BaseEstimator, RegressorMixin\n"
-            "class Sum(RegressorMixin, BaseEstimator):\n"
-            "    def fit(self, X, y):\n        self.n_ = len(X)\n        return self\n"
-            f"    def predict(self, X):\n        return {returned}\n"
-        )
-        linecache.clearcache()
-        sys.modules.pop("own_predictor", None)
-        PREDICTORS._outside.clear()
-        handed = importlib.import_module("own_predictor").Sum()
-        encoder = ColumnEncoder(np.arange(SPACE.n_cells, dtype=np.float64))
-        return {"named": "own_predictor:Sum", "handed": make_pipeline(encoder, handed)}
-
-    first = scores(own("X.sum(axis=1)"), **options)
-    assert_frame_equal(scores(own("X.sum(axis=1)"), **options), first)
-    for label, predictor in own("-X.sum(axis=1)").items():
-        with pytest.raises(JournalError, match=f"other code of {label}"):
-            scores({label: predictor}, **options)
 
 
 def test_an_estimator_of_another_space_is_refused() -> None:
     pipeline = make_pipeline(make_encoder("counts"), Ridge())
-    with pytest.raises(SettingError, match="reads architectures of nb201"):
+    with pytest.raises(SettingError) as caught:
         nm.predict({"mine": pipeline}, "graph/cora", sizes=[20], draws=1, target="valid")
+    assert caught.value.value == "nb201"
 
 
 # -- one contract for predictors --------------------------------------------------------------------------------------
@@ -414,10 +298,11 @@ OWN_MODULE = """
 import numpy as np
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.linear_model import Ridge
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from nasmeta.predictors import make_encoder
 
 class Reads(RegressorMixin, BaseEstimator):
+    reads_architectures = True
     seen = []
     def fit(self, X, y):
         self.seen.append((X.dtype.kind, X.ndim))
@@ -426,9 +311,24 @@ class Reads(RegressorMixin, BaseEstimator):
     def predict(self, X):
         return self.mean_ + np.asarray(X) % 7
 
+class Steps(Pipeline):
+    def __init__(self):
+        super().__init__([("encoder", make_encoder("one-hot")), ("ridge", Ridge())])
+
+class Duck:
+    def fit(self, X, y):
+        return self
+    def predict(self, X):
+        return np.zeros(len(X))
+
+def made(alpha=1.0):
+    return make_pipeline(make_encoder("one-hot"), Ridge(alpha))
+
+number = 3
 estimator = Reads()
-pipeline = make_pipeline(make_encoder("one-hot"), Ridge())
-bare = Ridge()
+pipeline = made()
+steps = Steps()
+features = Ridge()
 """
 
 
@@ -437,50 +337,67 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     (tmp_path / "contract_module.py").write_text(OWN_MODULE)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.delitem(sys.modules, "contract_module", raising=False)
-    PREDICTORS._outside.clear()
+    PREDICTORS._by_place.clear()
     return importlib.import_module("contract_module")
 
 
-def test_every_form_of_a_predictor_works_and_reads_architectures(own: Any) -> None:
+SAME = {
+    "one-hot": ["pipeline", "Steps", "steps", "made"],
+    "default": ["features"],
+    "architectures": ["Reads", "estimator"],
+}
+
+
+@pytest.mark.parametrize("reads", SAME)
+def test_every_form_of_a_predictor_receives_the_same(own: Any, reads: str) -> None:
+    """As an object and by its place; in predict, on the command line and as a searcher."""
     few: dict[str, Any] = {"sizes": [20], "draws": 1, **VALID}
-    forms = [
-        own.estimator, [own.estimator, own.pipeline], {"a": own.estimator, "b": "ridge"}, "contract_module:estimator",
-        "contract_module:pipeline",
-    ]  # fmt: skip
-    labels = [[*dict.fromkeys(scores(form, **few)["predictor"])] for form in forms]
-    assert labels == [
-        ["Reads"], ["Reads", "Ridge"], ["a", "b"], ["contract_module:estimator"], ["contract_module:pipeline"],
-    ]  # fmt: skip
-    both = scores({"one": own.pipeline, "two": "contract_module:pipeline"}, **few).groupby("predictor")
-    assert both["kendall_tau"].first().nunique() == 1
-    for name in ("estimator", "pipeline"):
-        done = CliRunner().invoke(
-            app, ["predict", "--predictors", f"contract_module:{name}", "--sizes", "20", "--target", "valid"]
-        )
+    forms = {f"{name} {kind}": form for name in SAME[reads]
+             for kind, form in (("object", getattr(own, name)), ("place", f"contract_module:{name}"))}  # fmt: skip
+    expected = {"one-hot": own.made(), "default": "contract_module:features", "architectures": own.estimator}[reads]
+    tau = scores({"expected": expected, **forms}, **few).groupby("predictor")["kendall_tau"].first()
+    assert (tau == tau["expected"]).all()
+    if reads == "default":
+        model = make_pipeline(make_encoder("one-hot+live-paths+operation-counts+graph"), Ridge())
+        assert scores(model, **few)["kendall_tau"].iloc[0] == tau["expected"]
+    for form in forms.values():
+        settings = {"predictor": form, "copies": 2}
+        assert len(nm.search("predictor", "nb201/cifar10", evaluations=14, settings=settings)) == 14
+    for name in SAME[reads]:
+        arguments = ["--predictors", f"contract_module:{name}", "--sizes", "20", "--draws", "1", "--target", "valid"]
+        done = CliRunner().invoke(app, ["predict", *arguments])
         assert done.exit_code == 0, done.output
-        for predictor in (getattr(own, name), f"contract_module:{name}"):
-            run = nm.search("predictor", "nb201/cifar10", evaluations=12, settings={"predictor": predictor})
-            assert len(run) == 12
-    assert set(own.Reads.seen) == {("i", 1)}
-    for use in (
-        lambda bare: scores({"bare": bare}, **few),
-        lambda bare: nm.search("predictor", "nb201/cifar10", evaluations=12, settings={"predictor": bare}),
-    ):
-        for bare in (own.bare, "contract_module:bare"):
-            with pytest.raises(SettingError, match="make_encoder"):
-                use(bare)
+    assert set(own.Reads.seen) == ({("i", 1)} if reads == "architectures" else set())
 
 
-def test_two_predictors_of_one_name_need_labels(own: Any) -> None:
-    with pytest.raises(SettingError, match="mapping"):
-        scores([Ridge(1.0), Ridge(2.0)], sizes=[20], **VALID)
+def test_lists_and_mappings_of_predictors(own: Any) -> None:
+    forms: list[Any] = [own.estimator, [own.estimator, own.pipeline], {"a": own.features, "b": "ridge"}]
+    labels = [[*dict.fromkeys(scores(form, sizes=[20], draws=1, **VALID)["predictor"])] for form in forms]
+    assert labels == [["Reads"], ["Reads", "Ridge"], ["a", "b"]]
+    searchers = PredictorSearch.each(forms[2], "greedy")
+    frame = nm.compare(searchers, tasks="nb201/cifar10", repeats=1, evaluations=12)
+    assert sorted(frame["searcher"].unique()) == ["a-greedy", "b-greedy"]
+    assert list(PredictorSearch.each(forms[1])) == ["Reads-ei", "Ridge-ei"]
 
 
-def test_a_changed_object_of_a_module_is_another_predictor(own: Any, tmp_path: Path) -> None:
-    few: dict[str, Any] = {"sizes": [20], "draws": 1, "folder": tmp_path / "kept", **VALID}
-    first = scores("contract_module:pipeline", **few)
-    own.pipeline.set_params(ridge__alpha=1000.0)
-    assert (scores("contract_module:pipeline", **few)["rmse"] != first["rmse"]).all()
+@pytest.mark.parametrize("name", ["Duck", "number"])
+def test_other_objects_are_no_predictors(own: Any, name: str) -> None:
+    for form in (getattr(own, name), f"contract_module:{name}"):
+        with pytest.raises(SettingError):
+            scores({"mine": form}, sizes=[20], **VALID)
+        with pytest.raises(SettingError):
+            nm.search("predictor", "nb201/cifar10", evaluations=2, settings={"predictor": form})
+
+
+def test_parameters_of_an_estimator_are_part_of_a_run(tmp_path: Path) -> None:
+    def search(alpha: float) -> None:
+        kind = PredictorSearch.of(Ridge(alpha))
+        nm.search(kind, "nb201/cifar10", evaluations=3, journal=tmp_path / "run.jsonl")
+
+    search(1.0)
+    search(1.0)
+    with pytest.raises(JournalError):
+        search(2.0)
 
 
 def test_source_order_is_the_prior_without_a_label() -> None:
@@ -494,11 +411,3 @@ def test_source_order_is_the_prior_without_a_label() -> None:
     )
     other = scores("source-order", sizes=[10], draws=1, sources="nb201/cifar100", **VALID)
     assert other["kendall_tau"].iloc[-1] != everywhere.iloc[0]
-
-
-def test_the_command_prints_the_deviation_over_draws() -> None:
-    arguments = ["--predictors", "ridge,source-order", "--sizes", "20", "--draws", "3", "--target", "valid"]
-    done = CliRunner().invoke(app, ["predict", *arguments], env={"COLUMNS": "100"})
-    frame = scores("ridge", sizes=[20], draws=3, **VALID)
-    tau = frame[frame.scope == "all"]["kendall_tau"]
-    assert f"{tau.mean():.3f} ± {tau.std():.3f}" in done.stdout

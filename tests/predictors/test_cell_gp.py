@@ -2,10 +2,9 @@
 
 import numpy as np
 import pytest
-from scipy.optimize import check_grad
 from scipy.stats import multivariate_normal, norm
 
-from nasmeta.errors import ArchitectureError, NasmetaError, SettingError, UnknownNameError
+from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
 from nasmeta.predictors import (
     CellGP,
     CellKernel,
@@ -49,16 +48,6 @@ def textbook(cells: np.ndarray, labels: np.ndarray, at: np.ndarray) -> tuple[np.
     cross = dense_kernel(at, cells)
     variance = HYPERPARAMETERS.prior_variance - np.einsum("ij,jk,ik->i", cross, inverse, cross)
     return cross @ inverse @ labels, np.sqrt(variance)
-
-
-@pytest.mark.parametrize("name", ["nb201", "tnb101"])
-@pytest.mark.parametrize("features", [("edges", "paths", "operations"), ("paths",)])
-def test_codes_of_many_pairs_are_those_of_each(name: str, features: tuple[str, ...]) -> None:
-    kernel = CellKernel(get_space(name), features)
-    cells, others = kernel.space.sample(30, np.random.default_rng(0)), kernel.space.sample(50, np.random.default_rng(1))
-    codes = kernel.codes_between(cells, others)
-    assert codes.dtype == kernel.code_type
-    np.testing.assert_array_equal(codes, [kernel.codes(int(cell))[others] for cell in cells])
 
 
 def test_posterior_equals_the_textbook(observed: tuple[CellGP, np.ndarray, np.ndarray]) -> None:
@@ -150,27 +139,6 @@ def test_prior_mean_is_added() -> None:
     np.testing.assert_allclose(mean, prior, atol=1e-6, err_msg="a label that the prior expected changes nothing")
 
 
-def test_marginal_likelihood_and_its_gradient() -> None:
-    rng = np.random.default_rng(0)
-    cells = SPACE.sample(25, rng)
-    gp = CellGP(CellKernel(SPACE), HYPERPARAMETERS)
-    for cell in cells.tolist():
-        gp.add(cell)
-    tasks = [rng.standard_normal(25), rng.standard_normal(25)]
-    models = [(SumKernel(gp.observed_distances().astype(np.float64)), tasks)]
-    flat = (weak_prior(3)[0], np.full(7, 1e6))  # as good as no prior
-    value, _ = negative_log_posterior(HYPERPARAMETERS.logarithms, models, flat)
-    covariance = dense_kernel(cells, cells) + HYPERPARAMETERS.noise * np.eye(25)
-    expected = -sum(multivariate_normal(np.zeros(25), covariance).logpdf(labels) for labels in tasks)
-    assert value == pytest.approx(expected, rel=1e-5)
-    error = check_grad(
-        lambda t: negative_log_posterior(t, models, weak_prior(3))[0],
-        lambda t: negative_log_posterior(t, models, weak_prior(3))[1],
-        HYPERPARAMETERS.logarithms,
-    )
-    assert error < 1e-4
-
-
 def test_fit_finds_the_hyperparameters_of_its_own_samples() -> None:
     rng = np.random.default_rng(1)
     cells = SPACE.sample(200, rng)
@@ -212,40 +180,15 @@ def test_normal_scores_ignore_the_unit() -> None:
     assert normal_scores([1.0, 1.0, 2.0])[0] == normal_scores([1.0, 1.0, 2.0])[1]
 
 
-def test_bad_input() -> None:
+def test_impossible_kernels_and_observations() -> None:
     gp = CellGP(CellKernel(SPACE), HYPERPARAMETERS)
     gp.add(3)
-    with pytest.raises(ArchitectureError, match="observed already"):
+    with pytest.raises(ArchitectureError):
         gp.add(3)
-    with pytest.raises(SettingError, match="shape"):
-        gp.posterior(np.zeros(2))
-    with pytest.raises(SettingError, match="2 features"):
-        CellGP(CellKernel(SPACE, ["edges", "paths"]), HYPERPARAMETERS)
-    with pytest.raises(UnknownNameError, match="operations"):
+    with pytest.raises(UnknownNameError):
         CellKernel(SPACE, ["colour"])
-    with pytest.raises(SettingError, match="finite"):
-        fit_hyperparameters(gp.observed_distances(), [np.array([np.nan])])
-
-
-@pytest.mark.parametrize(
-    ("space", "features", "message"),
-    [
-        ("nb201", None, "space must be of type SearchSpace, not 'nb201'"),
-        (SPACE, "edges", "features must be a list of names, not 'edges'"),
-        (SPACE, 5, "features must be a list of names, not 5"),
-        (SPACE, [], "Name a feature to compare"),
-        (SPACE, [[]], "Unknown count feature"),
-    ],
-)
-def test_a_kernel_of_nothing_is_refused(space: object, features: object, message: str) -> None:
-    with pytest.raises(NasmetaError, match=message):
-        CellKernel(space, features)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("cell", [SPACE.size, -1, "x", 1.5])
-def test_codes_are_of_an_architecture(cell: object) -> None:
-    with pytest.raises(ArchitectureError, match="is no architecture of nb201: indices run from 0 to 15624"):
-        CellKernel(SPACE).codes(cell)  # type: ignore[arg-type]
+    with pytest.raises(SettingError):
+        CellKernel(SPACE, [])
 
 
 @pytest.mark.parametrize("space", ["nb201", "hpobench-mlp"])

@@ -1,10 +1,12 @@
-"""Encoders against slow, separate computations, and against what scikit-learn expects of a transformer."""
+"""Encoders against slow, separate computations, and against scikit-learn's expectations of a transformer."""
 
 from __future__ import annotations
 
+import copy
 import pickle
-import time
-from itertools import combinations
+from collections import Counter
+from itertools import combinations, pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,114 +14,157 @@ from sklearn.base import clone
 
 from nasmeta.errors import ArchitectureError, MissingValueError, SettingError, UnknownNameError
 from nasmeta.predictors import ENCODERS, ColumnEncoder, CostEncoder, make_encoder
-from nasmeta.spaces import get_space
+from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, get_space, reference_space
+from nasmeta.testing import EXAMPLE_SPACES, example_space
 
-NB201, TNB101 = get_space("nb201"), get_space("tnb101")
+NB201, TNB101 = get_cell_space("nb201"), get_cell_space("tnb101")
 NAMES = sorted(set(ENCODERS) - {"columns"})
 WIDTHS = {"one-hot": 30, "adjacency": 6, "paths": 155, "live-paths": 40, "operation-counts": 5, "cost": 2}
-ROUTES = ((3,), (0, 4), (1, 5), (0, 2, 5))
+EVERYWHERE = ("adjacency", "counts", "one-hot")
+ON_CELLS = (*EVERYWHERE, "graph", "live-paths", "operation-counts", "paths")  # cost needs formulas
 
 
+@pytest.mark.parametrize("space", ["nb201", *EXAMPLE_SPACES])
 @pytest.mark.parametrize("name", NAMES)
-def test_manners(name: str) -> None:
-    encoder = make_encoder(name, space="nb201")
-    cells = NB201.sample(50, np.random.default_rng(0))
+def test_encoders_are_transformers_or_name_the_space(name: str, space: str) -> None:
+    own = get_space(space) if space == "nb201" else example_space(space)
+    encoder = make_encoder(name, own)
+    on = NAMES if space == "nb201" else ON_CELLS if isinstance(own, CellSpace) else EVERYWHERE
+    if name not in on:
+        with pytest.raises(SettingError) as caught:
+            encoder.transform([0])
+        assert (caught.value.what, caught.value.value) == (f"encoder for {space}", name)
+        return
+    cells = own.sample(50, np.random.default_rng(0))
     features = encoder.fit_transform(cells)
     assert features.dtype == np.float64
-    assert features.shape == (50, len(encoder.get_feature_names_out()))
-    assert features.shape[1] == WIDTHS.get(name, features.shape[1])
-    assert len(set(encoder.get_feature_names_out())) == features.shape[1]
-    for form in (cells[:, None], cells.tolist(), NB201.to_string(cells), [[cell] for cell in cells.tolist()]):
+    assert np.isfinite(features).all()
+    assert features.shape == (50, len(set(encoder.get_feature_names_out())))
+    if space == "nb201":
+        assert features.shape[1] == WIDTHS.get(name, features.shape[1])
+    for form in (cells[:, None], cells.tolist(), own.to_string(cells), [[cell] for cell in cells.tolist()]):
         np.testing.assert_array_equal(encoder.transform(form), features)
-    other = clone(encoder).set_params(space="tnb101", canonical=True)
-    assert (other.space, encoder.space, encoder.canonical) == ("tnb101", "nb201", False)
-    np.testing.assert_array_equal(pickle.loads(pickle.dumps(encoder)).transform(cells), features)
+    for same in (pickle.loads(pickle.dumps(clone(encoder))), copy.deepcopy(encoder)):
+        np.testing.assert_array_equal(same.transform(cells), features)
     frame = clone(encoder).set_output(transform="pandas").transform(cells)
     assert list(frame.columns) == list(encoder.get_feature_names_out())
     assert encoder.transform([]).shape == (0, features.shape[1])
+    for wrong in ([own.size], [1.5], [True], ["|none~0|"], [[1, 2]]):
+        with pytest.raises(ArchitectureError):
+            encoder.transform(wrong)
 
 
-@pytest.mark.parametrize("canonical", [False, True])
-@pytest.mark.parametrize("name", NAMES)
-def test_a_cell_is_encoded_alike_on_both_spaces(name: str, canonical: bool) -> None:
-    cells = np.arange(0, TNB101.n_cells, 11)
-    same = NB201.from_digits(TNB101.to_digits(cells))
-    np.testing.assert_array_equal(
-        make_encoder(name, space="tnb101", canonical=canonical).transform(cells),
-        make_encoder(name, space="nb201", canonical=canonical).transform(same),
-    )
+def test_spaces_with_the_same_cells_are_encoded_alike() -> None:
+    mine = CellSpace("mine", ["avg_pool_3x3", "nor_conv_3x3", "none"])
+    for space in (TNB101, mine):
+        assert reference_space(space) == NB201
+        cells = np.arange(0, space.size, 11)
+        same = NB201.from_ops(space.ops_of(cells))
+        for name in NAMES:
+            np.testing.assert_array_equal(
+                make_encoder(name, space).transform(cells), make_encoder(name).transform(same)
+            )
+    for other in (
+        CellSpace("mine", ["none", "skip_connect", "conv"]),  # another operation
+        CellSpace("mine", ["none", "skip_connect"], skip=None),  # an operation that does not skip
+        CellSpace("mine", ["none", "skip_connect"], n_nodes=3),  # another graph
+    ):
+        assert reference_space(other) is other
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_canonical_gives_isomorphic_cells_one_encoding(name: str) -> None:
-    cells = np.arange(NB201.n_cells)
-    representatives = NB201.canonical(cells)
-    encoder = make_encoder(name, canonical=True)
-    np.testing.assert_array_equal(encoder.transform(cells), make_encoder(name).transform(representatives))
+def live_paths(space: CellSpace, cell: int) -> Counter[tuple[str, ...]]:
+    """Walk all paths from node 0 to node 3."""
+    operation = dict(zip(space.edges, space.ops_of(cell).tolist(), strict=True))
+    found: Counter[tuple[str, ...]] = Counter()
+    for nodes in ((0, 3), (0, 1, 3), (0, 2, 3), (0, 1, 2, 3)):
+        names = [operation[edge] for edge in pairwise(nodes)]
+        if "none" not in names:
+            found[tuple(name for name in names if name != "skip_connect")] += 1
+    return found
 
 
-@pytest.mark.parametrize("name", [*NAMES, "one-hot+live-paths+operation-counts+graph"])
-def test_all_cells_in_a_tenth_of_a_second(name: str) -> None:
-    cells, encoder = np.arange(NB201.n_cells), make_encoder(name)
-    encoder.transform(cells)
-
-    def seconds() -> float:
-        start = time.process_time()
-        encoder.transform(cells)
-        return time.process_time() - start
-
-    assert min(seconds() for _ in range(3)) < 0.1
+@pytest.mark.parametrize(("name", "n_sequences"), [("nb201", 40), ("tnb101", 15)])
+def test_live_paths_distinguish_cells_like_a_walk(name: str, n_sequences: int) -> None:
+    space = get_cell_space(name)
+    counts = space.feature("paths").counts
+    assert counts.shape == (space.n_cells, n_sequences)
+    by_walk = [frozenset(live_paths(space, cell).items()) for cell in range(space.n_cells)]
+    by_counts = [row.tobytes() for row in counts]
+    assert len(set(by_walk)) == len(set(by_counts)) == len(set(zip(by_walk, by_counts, strict=True)))
+    np.testing.assert_array_equal(counts.sum(axis=1), [sum(n for _, n in paths) for paths in by_walk])
 
 
 def test_one_hot_adjacency_and_paths_by_hand() -> None:
+    one_hot = NB201.feature("edges").counts.reshape(NB201.n_cells, 6, 5)
+    np.testing.assert_array_equal(one_hot.argmax(axis=2), NB201.digits)
+    np.testing.assert_array_equal(NB201.feature("operations").counts, one_hot.sum(axis=1))
     cell = NB201.from_digits([4, 2, 1, 2, 1, 0])
-    names = make_encoder("one-hot").get_feature_names_out()
-    assert set(names[make_encoder("one-hot").transform([cell])[0] == 1]) == {
-        "0to1=avg_pool_3x3",
-        "0to2=nor_conv_1x1",
-        "1to2=skip_connect",
-        "0to3=nor_conv_1x1",
-        "1to3=skip_connect",
-        "2to3=none",
+    present = {
+        name: set(make_encoder(name).get_feature_names_out()[make_encoder(name).transform([cell])[0] == 1])
+        for name in ("one-hot", "paths", "live-paths")
     }
+    edges = ("0to1=avg_pool_3x3", "0to2=nor_conv_1x1", "1to2=skip_connect", "0to3=nor_conv_1x1", "1to3=skip_connect")
+    assert present["one-hot"] == {*edges, "2to3=none"}
     assert make_encoder("adjacency").transform([cell]).tolist() == [[5, 3, 2, 3, 2, 1]]
-    paths, live = (make_encoder(name) for name in ("paths", "live-paths"))
-    assert set(paths.get_feature_names_out()[paths.transform([cell])[0] == 1]) == {
-        "nor_conv_1x1",
-        "avg_pool_3x3→skip_connect",
-        "nor_conv_1x1→none",
-        "avg_pool_3x3→skip_connect→none",
-    }
-    assert set(live.get_feature_names_out()[live.transform([cell])[0] == 1]) == {"nor_conv_1x1", "avg_pool_3x3"}
-    all_skips = NB201.from_digits([1] * 6)
-    frame = make_encoder("live-paths").set_output(transform="pandas").transform([all_skips])
+    sequences = ("avg_pool_3x3→skip_connect", "nor_conv_1x1→none", "avg_pool_3x3→skip_connect→none")
+    assert present["paths"] == {"nor_conv_1x1", *sequences}
+    assert present["live-paths"] == {"nor_conv_1x1", "avg_pool_3x3"}
+    frame = make_encoder("live-paths").set_output(transform="pandas").transform([NB201.from_digits([1] * 6)])
     assert frame.loc[0, "skip_connect"] == 4
 
 
-def test_graph_features_by_walking() -> None:
-    frame = make_encoder("graph").set_output(transform="pandas").transform(np.arange(0, NB201.n_cells, 41))
-    names = {1: "skip", 2: "conv1x1", 3: "conv3x3", 4: "pool"}
-    for row, cell in enumerate(range(0, NB201.n_cells, 41)):
-        digits = NB201.to_digits(cell).tolist()
-        routes = [route for route in ROUTES if all(digits[edge] for edge in route)]
+@pytest.mark.parametrize("space", [NB201, example_space("five-nodes")], ids=str)
+def test_graph_features_by_walking(space: CellSpace) -> None:
+    short = {"skip_connect": "skip", "nor_conv_1x1": "conv1x1", "nor_conv_3x3": "conv3x3", "avg_pool_3x3": "pool"}
+    names = {i: short.get(name, name) for i, name in enumerate(space.operations) if i != space.none}
+    cells, last = range(0, space.size, space.size // 380), space.n_nodes - 1
+    frame = make_encoder("graph", space).set_output(transform="pandas").transform(cells)
+    into = {i for i, (_, target) in enumerate(space.edges) if target == last}
+    out = {node: {i for i, (source, _) in enumerate(space.edges) if source == node} for node in (0, 1)}
+    for cell, (_, found) in zip(cells, frame.iterrows(), strict=True):
+        digits = space.to_digits(cell).tolist()
+        routes = [route for route in space.paths if all(digits[edge] != space.none for edge in route)]
         live = {edge for route in routes for edge in route}
-        found = frame.iloc[row]
         assert found["live_edges"] == len(live)
         assert found["live_paths"] == len(routes)
-        assert found["depth"] == max((len(route) for route in routes), default=0)
-        inner = {node for edge in live for node in NB201.edges[edge]} & {1, 2}
-        assert found["live_inner_nodes"] == len(inner)
-        assert found["in_degree_3"] == len(live & {3, 4, 5})
-        assert found["out_degree_1"] == len(live & {2, 4})
-        for size in (1, 2):
-            for chosen in combinations(names, size):
-                name = "+".join(names[digit] for digit in chosen)
-                only = [len(route) for route in routes if all(digits[edge] in chosen for edge in route)]
-                assert found[f"shortest_{name}_path"] == min(only, default=4)
-                most = max((sum(digits[edge] in chosen for edge in route) for route in routes), default=0)
-                assert found[f"most_{name}_on_path"] == most
-                assert found[f"live_{name}"] == sum(digits[edge] in chosen for edge in live)
-                assert found[f"out_degree_0_{name}"] == sum(digits[edge] in chosen for edge in live & {0, 1, 3})
+        assert found["depth"] == max(map(len, routes), default=0)
+        nodes = {node for edge in live for node in space.edges[edge]}
+        assert found["live_inner_nodes"] == len(nodes - {0, last})
+        assert found[f"in_degree_{last}"] == len(live & into)
+        assert found["out_degree_1"] == len(live & out[1])
+        for chosen in [one for size in (1, 2) for one in combinations(names, size)]:
+            name = "+".join(names[digit] for digit in chosen)
+            on = [sum(digits[edge] in chosen for edge in route) for route in routes]
+            only = [len(route) for route, n in zip(routes, on, strict=True) if n == len(route)]
+            assert found[f"shortest_{name}_path"] == min(only, default=space.n_nodes)
+            assert found[f"most_{name}_on_path"] == max(on, default=0)
+            assert found[f"live_{name}"] == sum(digits[edge] in chosen for edge in live)
+            assert found[f"out_degree_0_{name}"] == sum(digits[edge] in chosen for edge in live & out[0])
+
+
+def test_choices_and_levels_by_hand() -> None:
+    space = example_space("mixed")
+    at = space.index_of({"layers": 3, "width": 64, "act": "tanh", "norm": "none", "dropout": 0.5, "pool": "max",
+                         "residual": True})  # fmt: skip
+    found = make_encoder("counts", space).set_output(transform="pandas").transform([at]).iloc[0]
+    ones = {"layers=3", "width=64", "act=tanh", "norm=none", "dropout=0.5", "pool=max", "residual=True"}
+    levels = {"layers": 2 / 3, "width": 2 / 3, "dropout": 1.0}
+    assert found[sorted(ones)].eq(1).all()
+    assert found.drop([*ones, *levels]).eq(0).all()
+    assert found[list(levels)].to_dict() == pytest.approx(levels)
+    assert make_encoder("adjacency", space).transform([at]).tolist() == [[3, 3, 2, 1, 4, 1, 2]]
+    kinds = {"a": ["x", "y"], "b": ["x", "y"], "c": ["x", "z"], "d": ["x", "z"]}
+    names = make_encoder("operation-counts", SearchSpace("own", kinds)).get_feature_names_out()
+    assert names.tolist() == ["n_x", "n_y", "n_x_2", "n_z"]
+
+
+def test_many_levels_are_not_one_hot() -> None:
+    space = SearchSpace("own", {"width": [2 * i for i in range(50)], "act": ["relu", "tanh"]})
+    encoder = make_encoder("counts", space)
+    assert encoder.get_feature_names_out().tolist() == ["act=relu", "act=tanh", "width", "log_width"]
+    found = encoder.transform(["width=14,act=tanh", "width=98,act=relu"])
+    np.testing.assert_allclose(found, [[0, 1, 7 / 49, np.log(8) / np.log(50)], [1, 0, 1, 1]], rtol=1e-6)
+    assert encoder.group_sizes() == [2, 1, 1]
 
 
 def test_costs_are_the_formulas() -> None:
@@ -134,59 +179,42 @@ def test_columns() -> None:
     values[7, 1] = np.nan
     encoder = ColumnEncoder(values, names=["synflow", "nwot"])
     np.testing.assert_array_equal(encoder.transform([3, 4]), values[[3, 4]])
-    with pytest.raises(MissingValueError, match=r"nwot of cell 7 .*indicator"):
+    with pytest.raises(MissingValueError) as caught:
         encoder.transform([6, 7])
+    assert caught.value.what == "nwot of architecture 7"
     filled = ColumnEncoder(values, names=["synflow", "nwot"], missing="indicator")
     assert filled.get_feature_names_out().tolist() == ["synflow", "nwot", "nwot_unknown"]
-    found = filled.transform([6, 7])
-    assert found[:, 2].tolist() == [0, 1]
-    assert found[1, 1] == np.nanmedian(values[:, 1])
+    np.testing.assert_array_equal(filled.transform([6, 7]), [[12, 13, 0], [14, np.nanmedian(values[:, 1]), 1]])
     ranked = ColumnEncoder(np.exp(values[:, 0] / 5000), scale="rank").transform(np.arange(NB201.n_cells))[:, 0]
     assert (np.diff(ranked) > 0).all()
     assert ranked.std() == pytest.approx(1, abs=0.01)
-    isomorphs = np.flatnonzero(NB201.canonical(np.arange(NB201.n_cells)) == NB201.canonical(11))
-    assert len(np.unique(ColumnEncoder(values[:, 0], canonical=True).transform(isomorphs))) == 1
-    for wrong in (values[:5], np.zeros((5, 5, 5))):
-        with pytest.raises(SettingError, match="15,625 cells"):
-            ColumnEncoder(wrong).transform([0])
-    with pytest.raises(SettingError, match="2 columns, but 1"):
-        ColumnEncoder(values, names=["one"]).fit()
-    with pytest.raises(SettingError, match="missing must be one of error, indicator"):
-        ColumnEncoder(values, missing="zero").fit()
-    with pytest.raises(SettingError, match="column_1 is unknown for every cell"):
-        ColumnEncoder(np.where([True, False], values, np.nan), missing="indicator").fit()
+    for wrong in (ColumnEncoder(values[:5]), ColumnEncoder(values, names=["one"]), ColumnEncoder(values, missing="0")):
+        with pytest.raises(SettingError):
+            wrong.fit()
 
 
-def test_join_and_names() -> None:
+def test_joined_encoders() -> None:
     cells = np.arange(20)
     proxies = ColumnEncoder(np.arange(NB201.n_cells), names=["synflow"])
     joined = make_encoder(["one-hot", "graph", proxies])
     expected = [make_encoder("one-hot").transform(cells), make_encoder("graph").transform(cells), cells[:, None]]
     np.testing.assert_array_equal(joined.fit_transform(cells), np.concatenate(expected, axis=1))
     assert joined.get_feature_names_out()[-1] == "columnencoder__synflow"
-    np.testing.assert_array_equal(
-        make_encoder("one-hot + cost", "tnb101", canonical=True, dataset="cifar100").transform(cells),
-        make_encoder(["one-hot", "cost"], "tnb101", canonical=True, dataset="cifar100").transform(cells),
-    )
+    one, two = (make_encoder(form, "tnb101", dataset="cifar100") for form in ("one-hot + cost", ["one-hot", "cost"]))
+    np.testing.assert_array_equal(one.transform(cells), two.transform(cells))
     assert make_encoder(joined) is joined
 
 
-def test_bad_input() -> None:
-    with pytest.raises(UnknownNameError, match=r"'one_hot'.*Did you mean 'one-hot'"):
-        make_encoder("one_hot")
-    with pytest.raises(UnknownNameError, match="space"):
-        make_encoder("one-hot", space="nb101").fit()
-    with pytest.raises(SettingError, match="needs values"):
-        make_encoder("columns")
-    with pytest.raises(SettingError, match=r"no setting 'colour'.*canonical"):
-        make_encoder("one-hot", colour=1)
-    with pytest.raises(SettingError, match="colour"):
-        make_encoder(["one-hot", "graph"], colour=1)
-    with pytest.raises(SettingError, match="twice"):
-        make_encoder(["one-hot", "one-hot"])
-    with pytest.raises(SettingError, match="transformer"):
-        make_encoder(3)
-    encoder = make_encoder("one-hot", space="tnb101")
-    for wrong in ([4096], [1.5], [True], ["|none~0|"], [[1, 2]], [NB201.to_string(0)]):
-        with pytest.raises(ArchitectureError):
-            encoder.transform(wrong)
+@pytest.mark.parametrize(
+    ("encoder", "settings", "error"),
+    [
+        ("one_hot", {}, UnknownNameError),
+        ("one-hot", {"colour": 1}, SettingError),
+        (["one-hot", "graph"], {"colour": 1}, SettingError),
+        (["one-hot", "one-hot"], {}, SettingError),
+        (3, {}, SettingError),
+    ],
+)
+def test_unknown_encoders_and_settings(encoder: Any, settings: dict[str, Any], error: type) -> None:
+    with pytest.raises(error):
+        make_encoder(encoder, **settings)

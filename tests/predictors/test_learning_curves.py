@@ -8,7 +8,6 @@ import pytest
 from nasmeta.errors import LabelError, SettingError, UnknownNameError
 from nasmeta.prediction import learning_curve_benchmark
 from nasmeta.predictors import CURVE_METHODS, LearningCurveRegressor
-from nasmeta.predictors._learning_curves import _chosen
 from nasmeta.tables import fetch
 
 
@@ -64,48 +63,29 @@ def test_auto_is_the_median_of_the_best_of_the_cross_validation(monkeypatch: pyt
     monkeypatch.setattr("nasmeta.predictors._learning_curves._TREES", 10)
     curves = made_up(30, 40)
     model = LearningCurveRegressor().fit(curves, groups=np.arange(30) // 2)
-    for k, names in model.methods_.items():
-        assert len(names) == 3
-        assert min(model.errors_[k], key=lambda name: model.errors_[k][name]) in names
+    assert {len(names) for names in model.methods_.values()} == {3}
     predicted, deviation = model.predict(curves[:, :20], 40, return_std=True)
     single = [LearningCurveRegressor(name).fit(curves).predict(curves[:, :20], 40) for name in model.methods_[20]]
     np.testing.assert_array_equal(predicted, np.median(single, axis=0))
     assert (deviation > 0).all()
-    state = model.state()
-    again = LearningCurveRegressor()
-    again.set_state({**state, "methods": {str(k): list(names) for k, names in state["methods"].items()}})
-    np.testing.assert_array_equal(again.predict(curves[:, :9], 40), model.predict(curves[:, :9], 40))
 
 
-def test_neighbouring_beginnings_have_a_say() -> None:
-    """What is best at one beginning by chance and bad at its neighbours is not taken there."""
-    errors = {k: dict.fromkeys(CURVE_METHODS, 9.0) | {"trees": 2.0, "gains": 2.1, "ridge": 2.2} for k in (5, 10, 20)}
-    errors[10]["power"] = 1.9
-    assert set(_chosen(errors)[10]) == {"trees", "gains", "ridge"}
-
-
-def test_bad_input_is_refused() -> None:
+def test_impossible_epochs_and_curves() -> None:
     curves = made_up(10, 20)
     model = LearningCurveRegressor("ridge").fit(curves)
-    for epoch in (5, 21, 7.5, True):
-        with pytest.raises(SettingError, match="epoch must be"):
+    for epoch in (5, 21):
+        with pytest.raises(SettingError):
             model.predict(curves[:, :5], epoch)
-    with pytest.raises(SettingError, match="one curve a row"):
-        model.predict(curves[0], 20)
-    with pytest.raises(LabelError, match="epoch 3 of row 1"):
+    with pytest.raises(LabelError):
         LearningCurveRegressor().fit(np.where(np.arange(200).reshape(10, 20) == 22, np.nan, curves))
-    with pytest.raises(LabelError, match="3 curves"):
-        LearningCurveRegressor().fit(curves[:2])
-    with pytest.raises(UnknownNameError, match="ridge"):
+    with pytest.raises(UnknownNameError):
         LearningCurveRegressor("ridges").fit(curves)
-    with pytest.raises(SettingError, match="one group"):
-        LearningCurveRegressor().fit(curves, np.zeros(10))
 
 
 @pytest.mark.slow
 def test_real_curves_are_predicted_better_than_by_baselines(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nasmeta.predictors._learning_curves._TREES", 30)
-    monkeypatch.setattr("nasmeta.predictors._learning_curves._POINTS_WHERE_CHOSEN", (0.25, 0.5))
+    monkeypatch.setattr("nasmeta.predictors._learning_curves._COMPARED_AT", (0.25, 0.5))
     fetch("nb201-curves")
     for k, best in ((20, "trees"), (100, "ridge")):
         frame = learning_curve_benchmark(beginnings=(k,), methods=["last-value", "mean-curve", best])

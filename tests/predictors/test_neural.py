@@ -19,7 +19,6 @@ from nasmeta.predictors import (
     isomorph_split,
     load_predictor,
     make_predictor,
-    move_to_space,
     save_predictor,
 )
 from nasmeta.predictors._neural._training import pairwise_logistic
@@ -82,13 +81,10 @@ def test_the_graph_network_alone_already_knows_isomorphs() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["mlp", "gnn", "transformer"])
-@pytest.mark.parametrize("loss", ["mse", "ranking"])
-def test_the_same_seed_gives_the_same_and_the_global_generator_stays(name: str, loss: str) -> None:
+def test_the_same_seed_gives_the_same_and_the_global_generator_stays(name: str) -> None:
     cells, y = labelled(40)
     state = torch.get_rng_state()
-    first, again, other = (
-        make_predictor(name, seed=seed, loss=loss, **QUICK).fit(cells, y).predict(cells) for seed in (1, 1, 2)
-    )
+    first, again, other = (make_predictor(name, seed=seed, **QUICK).fit(cells, y).predict(cells) for seed in (1, 1, 2))
     assert torch.equal(state, torch.get_rng_state())
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
@@ -110,16 +106,6 @@ def test_saved_copied_and_cloned(name: str, tmp_path: Path) -> None:
     assert not hasattr(clone(predictor[-1]), "network_")
 
 
-@pytest.mark.parametrize("name", ["gnn", "transformer"])
-def test_what_is_learnt_on_one_space_predicts_on_the_other(name: str) -> None:
-    small, large = get_space("tnb101"), get_space("nb201")
-    cells = small.sample(50, np.random.default_rng(0))
-    predictor = make_predictor(name, space="tnb101", **QUICK).fit(cells, cells % 11)
-    same = large.from_digits(small.digits[cells])
-    moved = move_to_space(predictor, "nb201").predict(same)
-    np.testing.assert_allclose(moved, predictor.predict(cells), rtol=1e-5)
-
-
 def test_a_ranking_needs_no_scale() -> None:
     scores = torch.tensor([[0.0, 1.0, 1.0, 3.0]])
     by_hand = np.mean([np.log1p(np.exp(-(b - a))) for a, b in [(0, 1), (0, 1), (0, 3), (1, 3), (1, 3)]])
@@ -128,20 +114,14 @@ def test_a_ranking_needs_no_scale() -> None:
 
 
 @pytest.mark.parametrize("kind", CELL_NETWORKS)
-def test_bad_input_is_refused(kind: type) -> None:
+def test_impossible_settings_and_labels(kind: type) -> None:
     cells, y = labelled(20)
-    for labels, words in ((np.where(y > 1, np.nan, y), "finite"), (np.ones(20), "constant"), (y[:1], "2 labels")):
-        with pytest.raises(LabelError, match=words):
-            kind(**QUICK).fit(cells[: len(labels)], labels)
-    with pytest.raises(ArchitectureError, match="15625"):
+    with pytest.raises(LabelError):
+        kind(**QUICK).fit(cells, np.ones(20))
+    with pytest.raises(ArchitectureError):
         kind(**QUICK).fit([15_625, 1], [0, 1])
-    for settings, words in (
-        ({"loss": "hinge"}, "mse, ranking"),
-        ({"device": "tpu"}, "cpu, cuda, auto"),
-        ({"n_members": 0}, "n_members"),
-        ({"validation_fraction": 0.9}, "validation_fraction"),
-    ):
-        with pytest.raises(SettingError, match=words):
+    for settings in ({"device": "tpu"}, {"n_members": 0}):
+        with pytest.raises(SettingError):
             kind(**settings).fit(cells, y)
 
 
@@ -155,7 +135,6 @@ def test_training_stops_early_on_noise() -> None:
     X, y = rng.normal(size=(100, 5)), rng.normal(size=100)
     model = MLPEnsemble(n_members=2, max_epochs=150, patience=3).fit(X, y)
     assert model.n_epochs_ < 100
-    assert MLPEnsemble(n_members=2, max_epochs=15, patience=3, validation_fraction=0).fit(X, y).n_epochs_ == 15
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
@@ -164,9 +143,3 @@ def test_a_gpu_agrees_with_the_cpu(name: str) -> None:
     cells, y = labelled(60)
     both = [make_predictor(name, device=device, **QUICK).fit(cells, y).predict(cells) for device in ("cpu", "cuda")]
     np.testing.assert_allclose(both[0], both[1], rtol=1e-2, atol=1e-2)
-
-
-def test_a_gpu_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    with pytest.raises(SettingError, match="no GPU"):
-        GraphNetwork(device="cuda").fit([1, 2], [1, 2])

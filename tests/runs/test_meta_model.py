@@ -6,10 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pandas.testing import assert_frame_equal
-from typer.testing import CliRunner
 
 import nasmeta as nm
-from nasmeta.cli._app import app
 from nasmeta.errors import JournalError, LeakageWarning, SettingError
 from nasmeta.meta import SavedMetaModel, SourceOrder, meta_train
 
@@ -25,60 +23,42 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_search_and_compare_take_a_file(path: Path, tmp_path: Path) -> None:
     own = nm.search("source-order", TASK, evaluations=20)
-    run = nm.search("source-order", TASK, evaluations=20, meta_model=path, journal=tmp_path / "run.jsonl")
+    run = nm.search(
+        "source-order", TASK, evaluations=20, journal=tmp_path / "run.jsonl", sources=SavedMetaModel.load(path)
+    )
     assert run.cells.tolist() == own.cells.tolist()
     assert run.sources == own.sources
     header = json.loads((tmp_path / "run.jsonl").read_text().splitlines()[0])
     assert header["meta_model"] == {"sha256": SavedMetaModel.load(path).sha256, "sources": list(run.sources)}
-    again = nm.search("source-order", TASK, evaluations=30, meta_model=path, journal=tmp_path / "run.jsonl")
+    again = nm.search(
+        "source-order", TASK, evaluations=30, journal=tmp_path / "run.jsonl", sources=SavedMetaModel.load(path)
+    )
     assert again.cells[:20].tolist() == run.cells.tolist()
     with pytest.raises(JournalError):
         nm.search("source-order", TASK, evaluations=30, journal=tmp_path / "run.jsonl")
     frames = [
-        nm.compare(["random", "source-order"], TASK, repeats=2, evaluations=20, meta_model=given)
-        for given in (None, path, {"source-order": SavedMetaModel.load(path)})
+        nm.compare(["random", "source-order"], TASK, repeats=2, evaluations=20, sources=given)
+        for given in (None, SavedMetaModel.load(path), {"source-order": SavedMetaModel.load(path)})
     ]
     assert_frame_equal(frames[0], frames[1])
     assert_frame_equal(frames[0], frames[2])
 
 
-def test_compare_resumes_with_the_same_model(path: Path, tmp_path: Path) -> None:
-    first = nm.compare(["source-order"], TASK, repeats=2, evaluations=10, meta_model=path, folder=tmp_path / "c")
-    again = nm.compare(["source-order"], TASK, repeats=2, evaluations=10, meta_model=path, folder=tmp_path / "c")
-    assert_frame_equal(first, again)
-    with pytest.raises(JournalError):
-        nm.compare(["source-order"], TASK, repeats=2, evaluations=10, folder=tmp_path / "c")
-
-
 def test_what_does_not_fit_is_refused(path: Path) -> None:
-    with pytest.raises(SettingError, match="random learns from no source task, so it takes no meta-model"):
-        nm.search("random", TASK, meta_model=path)
-    with pytest.raises(SettingError, match="not both"):
-        nm.search("source-order", TASK, meta_model=path, sources="nb201")
-    with pytest.raises(SettingError, match="A meta-model is a file"):
-        nm.search("source-order", TASK, meta_model=3)  # type: ignore[arg-type]
-    with pytest.raises(SettingError, match="none of random"):
-        nm.compare(["random"], TASK, meta_model=path)
-    with pytest.raises(SettingError, match="'meta-gp', which is not compared"):
-        nm.compare(["random"], TASK, meta_model={"meta-gp": path})
+    model = SavedMetaModel.load(path)
+    for call in (
+        lambda: nm.search("random", TASK, sources=model),
+        lambda: nm.search("random", TASK, sources="shipped"),
+        lambda: nm.compare(["random"], TASK, sources=model),
+        lambda: nm.compare(["random"], TASK, sources={"meta-gp": model}),
+    ):
+        with pytest.raises(SettingError):
+            call()
 
 
 def test_the_target_among_its_sources_warns(path: Path) -> None:
-    with pytest.warns(LeakageWarning, match="no honest test"):
-        nm.search("source-order", "nb201/cifar10", evaluations=3, meta_model=path)
-
-
-@pytest.mark.filterwarnings("always")
-def test_the_command_line_takes_it_and_warns_in_a_line(path: Path) -> None:
-    arguments = ["--evaluations", "5", "--meta-model", str(path)]
-    result = CliRunner().invoke(app, ["search", "source-order", TASK, *arguments])
-    assert result.exit_code == 0, result.output
-    assert "learnt from nb201/cifar10, nb201/imagenet16-120" in result.stdout
-    result = CliRunner().invoke(app, ["search", "source-order", "nb201/cifar10", *arguments])
-    assert "Warning: order.npz has learnt from cifar10, which" in result.stderr
-    result = CliRunner().invoke(app, ["search", "meta-gp", TASK, *arguments])
-    assert result.exit_code == 2
-    assert "holds a model of source-order" in result.stderr
+    with pytest.warns(LeakageWarning):
+        nm.search("source-order", "nb201/cifar10", evaluations=3, sources=SavedMetaModel.load(path))
 
 
 @pytest.mark.parametrize(
@@ -88,13 +68,13 @@ def test_the_file_of_a_meta_predictor_serves_its_searchers(
     predictor: str, searcher: str, path: Path, tmp_path: Path
 ) -> None:
     saved = meta_train(predictor, leave_out="cifar100", n_labels=50, out=tmp_path / "learnt.npz")
-    run = nm.search(searcher, TASK, evaluations=3, meta_model=saved)
+    run = nm.search(searcher, TASK, evaluations=3, sources=saved)
     assert run.sources == saved.sources
-    by_name = nm.search("meta-predictor", TASK, evaluations=3, meta_model=saved, settings={"predictor": predictor})
+    by_name = nm.search("meta-predictor", TASK, evaluations=3, settings={"predictor": predictor}, sources=saved)
     assert by_name.cells[0] == run.cells[0]  # what the file says, before the first value
-    with pytest.raises(SettingError, match=f"the searcher is {searcher}, which takes one of {predictor}"):
-        nm.search(searcher, TASK, meta_model=path)
-    with pytest.raises(SettingError, match="was meta-trained with seed=0, not 1"):
-        nm.search(searcher, TASK, meta_model=saved, settings={"options": {"seed": 1}})
+    with pytest.raises(SettingError):
+        nm.search(searcher, TASK, sources=SavedMetaModel.load(path))
+    with pytest.raises(SettingError):
+        nm.search(searcher, TASK, sources=saved, settings={"options": {"seed": 1}})
     with pytest.warns(LeakageWarning, match="cifar10"):
-        nm.search(searcher, "nb201/cifar10", evaluations=1, meta_model=saved)
+        nm.search(searcher, "nb201/cifar10", evaluations=1, sources=saved)

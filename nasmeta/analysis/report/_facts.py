@@ -25,26 +25,26 @@ if TYPE_CHECKING:
 class TestColumn:
     """A test metric of all architectures, which no searcher observes."""
 
-    __test__ = False  # pytest takes classes of such a name for tests
+    __test__ = False  # for pytest
 
-    label: str  # how it was measured
+    label: str  # of the measurement
     values: FloatArray  # (architectures,)
     best: str  # of all architectures, formatted
 
 
 @dataclass(frozen=True)
 class TaskFacts:
-    """A task as a report needs it."""
+    """Facts about a task that a report states."""
 
     name: str
     optimum: float  # in the unit of the task; if unknown, the best value of all runs; NaN if no run has a value
     sign: float  # 1 if higher is better, else -1
-    known: bool = True  # whether the optimum is
+    known: bool = True  # whether the optimum is known
     digits: int = 2  # decimals of the values
     column: ColumnInfo | None = None  # None if the task is not known on this machine
     described: bool = True  # whether the column describes the values, which another evaluator may have returned
     test: TestColumn | None = None
-    evaluator: str = "table"  # the kind of evaluator that provided the values
+    evaluator: str = "table"  # the kind of evaluator that returned the values
 
     @property
     def best(self) -> str:
@@ -69,12 +69,12 @@ class TaskFacts:
 
     @property
     def of_front(self) -> bool:
-        """Whether the task has several objectives, so that its value is a hypervolume."""
+        """Whether the task has several objectives, and its values are hypervolumes."""
         return self.column is not None and self.column.metric.startswith("hypervolume_of_")
 
     @property
     def signal(self) -> dict[str, str]:
-        """How the values were measured."""
+        """Description of the measurement of the values."""
         if self.column is None or not self.described:
             return {}
         info = self.column
@@ -118,8 +118,8 @@ def facts_of(
 ) -> list[TaskFacts]:
     """Return the facts about the tasks in a results frame, in its order.
 
-    `tasks` provide units, releases and test values; a task takes the first of the `reported` columns that is of its
-    dataset. `evaluators`, by task, provided the values instead of the tables.
+    `tasks` provide units, releases and test values; the first `reported` column of its dataset has the test values of
+    a task. `evaluators`, by task, returned the values if they are not those of the tables.
     """
     found = []
     for name, rows in frame.groupby("task", sort=False, observed=True):
@@ -139,7 +139,7 @@ def facts_of(
 
 
 def _from_frame(rows: pd.DataFrame, name: str) -> tuple[float, float]:
-    """Return optimum and sign: incumbent and regret, or their difference, add up to one optimum."""
+    """Return optimum and sign; value plus regret is the optimum if higher is better, value minus regret if lower."""
     if not has_value(rows).any():
         return nan, 1.0
     rows = with_regrets(rows)[0]
@@ -148,11 +148,11 @@ def _from_frame(rows: pd.DataFrame, name: str) -> tuple[float, float]:
         optimum = value + sign * regret
         if np.ptp(optimum) <= 1e-9 * max(1.0, float(np.abs(optimum).max())):
             return float(optimum[0]), sign
-    raise SettingError(f"In the results of {name} incumbents and regrets do not add up to one optimum.")
+    raise SettingError(f"In the results of {name}, incumbent_value and regret do not add up to one optimum.")
 
 
 def _table_column(task: Task, incumbents: FloatArray) -> TestColumn | None:
-    """Return the table's values of architectures that another evaluator answered, if it has all incumbents."""
+    """Return the table's values, if it has all incumbents that another evaluator returned."""
     values = task.values.astype(np.float64)
     if np.isnan(values[incumbents]).any():
         return None
@@ -163,8 +163,8 @@ def _table_column(task: Task, incumbents: FloatArray) -> TestColumn | None:
 def _test_column(task: Task, incumbents: FloatArray, reported: Sequence[ColumnInfo]) -> TestColumn | None:
     """Return the first test column that has all incumbents.
 
-    The columns that the comparison reports come first; then columns of networks that were trained on the whole training
-    set, columns of the same release, and all others by name, whatever the order in which sources were fetched.
+    The columns that the comparison reports come first, then columns of networks that were trained on the whole training
+    set, columns of the same release, and all others by name.
     """
     try:
         s = task.signal
@@ -181,6 +181,6 @@ def _test_column(task: Task, incumbents: FloatArray, reported: Sequence[ColumnIn
                 label = ", ".join(part for part in (*parts, f"release {info.release}") if part)
                 best = f"{task.sign * np.nanmax(task.sign * values):.{decimals_of(values, info.unit)}f}"
                 return TestColumn(f"{info.metric} on the test split ({label})", values, best)
-    except NasmetaError:  # a damaged file of a fetched source must not cost the whole report
+    except NasmetaError:  # a damaged file of a fetched source must not prevent the report
         pass
     return None

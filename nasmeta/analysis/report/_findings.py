@@ -1,4 +1,4 @@
-"""The findings of a comparison, computed once from its frame; the terminal, Markdown, LaTeX and HTML render them."""
+"""The findings of a comparison, computed from its frame and rendered in the terminal, Markdown, LaTeX and HTML."""
 
 from __future__ import annotations
 
@@ -37,9 +37,7 @@ if TYPE_CHECKING:
     from nasmeta.evaluators import Evaluator
 
 R = TypeVar("R")
-SCORE_GOALS: Goals = {"iqm": "max", "median": "max", "mean": "max", "optimality_gap": "min"}
 
-_DAY = 86400.0
 _SIGNIFICANT = 0.05
 _TASKS_FOR_A_TEST = 5
 _KEYS = ["task", "searcher"]
@@ -52,18 +50,18 @@ _OF_OPTIMUM = ("final_regret", "area", "share_solved", "evaluations_to_optimum")
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """What a comparison found. Tables and tests are computed when they are first read."""
+    """Statistics of a comparison. Tables and tests are computed when they are first read."""
 
     frame: pd.DataFrame  # with the column test, NaN on tasks without a test column
     facts: list[TaskFacts]
-    x: XAxis  # the axis of the budget; ranks and tests compare at its end
+    x: XAxis  # the axis of the budget
     at: float | None = None  # another budget at which ranks and tests compare
     level: float = 0.95  # of all intervals
     seed: int = 0  # of the bootstrap
     wanted_reference: str | None = None
     evaluations: int | None = None  # budget of each run
     seconds: Mapping[str, float] = field(default_factory=dict)  # budget of each run, by task
-    _reasons: dict[str, str] = field(default_factory=dict)  # why a statistic is missing
+    _reasons: dict[str, str] = field(default_factory=dict)  # of missing statistics
 
     # Tables, one row per searcher
 
@@ -91,31 +89,29 @@ class Findings:
         rows = summarise(frame, self.budgets, **self._bootstrap).astype(dict.fromkeys(_KEYS, str))
         valued = frame[trained(self.frame)]
         if self.x == "simulated_seconds":
-            if self.seconds and self._crossing_counts:
-                limits = valued["task"].map(self.seconds)
-                rows = _joined(
-                    rows, _ends(valued[valued["simulated_seconds"] <= limits], "incumbent_value", "value_by")
-                )
+            if self.seconds and self.crossing_counts:
+                in_time = valued[valued["simulated_seconds"] <= valued["task"].map(self.seconds)]
+                rows = _joined(rows, _ends(in_time, "incumbent_value", "value_by"))
             rows = _joined(rows, _ends(valued, "incumbent_value", "value_end"))
             lengths = frame.groupby([*_KEYS, "seed"], sort=False).size().groupby(_KEYS, sort=False).mean()
             rows = _joined(rows, lengths.rename("evaluations").reset_index())
         rows = _joined(rows, _ends(frame, "test", "test_end"))
         seconds = rows.pop("simulated_seconds")
-        seconds = seconds.where(seconds > 0)  # a cost of 0 was not recorded
-        return rows.assign(**{"simulated_days": seconds / _DAY} if self.known else {"seconds": seconds})
+        seconds = seconds.where(seconds > 0)  # costs of 0 mean that none were recorded
+        return rows.assign(**{"simulated_days": seconds / 86_400} if self.known else {"seconds": seconds})
 
     def _by_task(self, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
         """Return the table of each task, with its columns in order and without empty ones."""
         rows = without_spread_of_equals(rows, self.frame)
         tables = {}
         for task, part in rows.groupby("task", sort=False):
-            asked = {n for (name, _), n in asked_runs(self.frame).items() if name == task}
-            unwanted = ["task", "runs"] if asked == set(part["runs"]) and len(asked) == 1 else ["task"]
+            requested = {n for (name, _), n in asked_runs(self.frame).items() if name == task}
+            unwanted = {"task"} | ({"runs"} if requested == set(part["runs"]) and len(requested) == 1 else set())
             if part["test_end"].isna().all():
-                unwanted += ["test_end", "test_end_std"]
+                unwanted |= {"test_end"}
             if part["share_solved"].isna().all():
-                unwanted += [name for name in map(str, part) if _base(name) in _OF_OPTIMUM]
-            names: list[str] = sorted((name for name in map(str, part) if name not in unwanted), key=_place)
+                unwanted |= set(_OF_OPTIMUM)
+            names = sorted((str(name) for name in part if _base(str(name)) not in unwanted), key=_place)
             tables[str(task)] = part[names].reset_index(drop=True)
         return tables
 
@@ -167,7 +163,7 @@ class Findings:
     def _bootstrap(self) -> dict[str, Any]:
         return {"level": self.level, "seed": self.seed}
 
-    # Comparisons of all searchers; None, or empty, if `remarks` state why
+    # Comparisons of all searchers; None, or empty, if they cannot be computed: see `remarks`
 
     def _or_reason(self, what: str, compute: Callable[..., R], *more: Any, **options: Any) -> R | None:
         """Return a statistic of the frame; None, with a remark, if it cannot be computed."""
@@ -219,8 +215,8 @@ class Findings:
         return friedman_test(self.frame, self.at, self.x, over="tasks")
 
     @cached_property
-    def aggregates(self) -> pd.DataFrame | None:
-        """Scores over all tasks."""
+    def scores(self) -> pd.DataFrame | None:
+        """Scores over all tasks; see `aggregate_scores`."""
         if not (self._comparable and self.known):
             return None
         return self._or_reason("scores over all tasks", aggregate_scores, self.wanted_reference, **self._bootstrap)
@@ -228,24 +224,14 @@ class Findings:
     @cached_property
     def profiles(self) -> pd.DataFrame | None:
         """Performance profiles."""
-        if self.aggregates is None:
+        if self.scores is None:
             return None
         return performance_profiles(self.frame, self.at, self.x, self.reference, **self._bootstrap)
 
     @property
-    def rank_table(self) -> pd.DataFrame | None:
-        """The ranks without the budget."""
-        return None if self.ranks is None else self.ranks.drop(columns="evaluation", errors="ignore")
-
-    @property
-    def score_table(self) -> pd.DataFrame | None:
-        """The scores without reference and number of runs."""
-        return None if self.aggregates is None else self.aggregates.drop(columns=["reference", "runs"])
-
-    @property
     def reference(self) -> str:
         """The searcher whose mean regret is a score of 0."""
-        return "" if self.aggregates is None else str(self.aggregates["reference"].iloc[0])
+        return "" if self.scores is None else str(self.scores["reference"].iloc[0])
 
     def against_best(self, task: str) -> pd.DataFrame:
         """Return the tests of each searcher against the best one of the task."""
@@ -268,7 +254,7 @@ class Findings:
 
     @property
     def known(self) -> bool:
-        """Whether the optima are known; else an evaluator that takes real time, such as training, answered."""
+        """Whether the optima are known; else an evaluator that takes real time, such as training, returned values."""
         return all(fact.known for fact in self.facts)
 
     @property
@@ -297,8 +283,8 @@ class Findings:
         return self.x == "simulated_seconds" or self.at is not None
 
     @property
-    def _crossing_counts(self) -> bool:
-        """Whether evaluations count that began within the seconds and ended later."""
+    def crossing_counts(self) -> bool:
+        """Whether evaluations are included that began within the seconds and ended later."""
         return not self.frame["clock"].astype(str).str.contains("overshoot discard").any()
 
     @property
@@ -315,13 +301,8 @@ class Findings:
         )
 
     @property
-    def losses(self) -> str:
-        """The values that ranks and tests compare."""
-        return "regrets" if self.known else "distances to the best value that any run found"
-
-    @property
     def failed(self) -> str:
-        """That no evaluation succeeded, and why; empty if one did."""
+        """The reason if no evaluation succeeded; empty if one did."""
         if has_value(self.frame).any():
             return ""
         why = failures_of(self.frame)
@@ -341,7 +322,7 @@ class Findings:
     @cached_property
     def remarks(self) -> list[str]:
         """Remarks on missing statistics, on test values and on the runs."""
-        _ = self.results, self.friedman, self.aggregates  # they find out what is missing
+        _ = self.results, self.friedman, self.scores  # computing them adds to the reasons
         remarks = list(self._reasons.values())
         pairs = max((len(table) for table in self.tests.values()), default=0)
         most = max(count_runs(self.frame).values())
@@ -376,7 +357,7 @@ def _base(column: str) -> str:
 
 
 def _place(column: str) -> int:
-    """Return the place of a column in a table."""
+    """Return the position of a column in a table."""
     return _ORDER.index("value_at" if column.startswith("value_at_") else _base(column))
 
 
@@ -393,16 +374,14 @@ def find(
     """Return the findings of a comparison, for a report.
 
     The `tasks` provide units, releases and test values. `columns` are the test columns that the comparison reports; by
-    default one is chosen, in an order that does not depend on the fetched sources. `reference` is the label of the
-    searcher with a score of 0, by default random search.
+    default one is chosen. `reference` is the label of the searcher with a score of 0, by default random search.
     """
     read_runs(frame, "incumbent_value", "simulated_seconds")
     for task, rows in frame.groupby("task", sort=False, observed=True):
         if not has_value(rows).any():
             why = failures_of(rows)
             raise SettingError(
-                f"On {task} {nothing_succeeded(rows)}, so there is no best value to report{why and f': {why}'}. "
-                "The journals in the folder's runs say what was tried."
+                f"On {task}, {nothing_succeeded(rows)}, so there is no best value to report{why and f': {why}'}."
             )
     facts = facts_of(frame, tasks, columns)
     x = x or budget_axis(frame)
@@ -425,8 +404,8 @@ def summarise_comparison(
 ) -> Findings:
     """Return the findings of a comparison as `nasmeta compare` shows them, without test values.
 
-    If the budget of each run was given in `seconds`, leave out `evaluations`: the table then has the best values when
-    the seconds were used up and at the ends of the runs.
+    If the budget of each run was given in `seconds`, leave out `evaluations`: the table then has the best values after
+    these seconds and at the ends of the runs.
 
     >>> import nasmeta as nm
     >>> frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=20)
@@ -435,12 +414,12 @@ def summarise_comparison(
     (['nb201/cifar10'], [20])
     """
     from nasmeta.evaluators import Evaluator
-    from nasmeta.runs._answers import answers_for
+    from nasmeta.runs._evaluator import evaluator_for
     from nasmeta.tasks import get_task
 
     names = [str(name) for name in frame["task"].unique()]
     answers = {
-        name: evaluator if isinstance(evaluator, Evaluator) else answers_for(get_task(name), evaluator)
+        name: evaluator if isinstance(evaluator, Evaluator) else evaluator_for(get_task(name), evaluator)
         for name in names
     }
     facts = facts_of(frame, evaluators=answers)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from nasmeta.analysis._frame import count_runs, full_epochs, has_value
 
-_REASONS = 3  # of failures, that a remark lists
+_REASONS = 3  # of failures in a remark
 _ENDED_EARLY = {
     "exhausted": "exhausted: no architecture was left",
     "stalled": "stalled: the searcher stopped proposing new architectures",
@@ -18,14 +18,14 @@ _ENDED_EARLY = {
 
 
 def asked_runs(frame: pd.DataFrame) -> dict[tuple[str, str], int]:
-    """Return the number of runs of each (task, searcher), including runs without any row."""
+    """Return the number of requested runs of each (task, searcher), including runs without any row."""
     recorded = frame.attrs.get("runs", {})
     asked = {(task, searcher): n for task, of_task in recorded.items() for searcher, n in of_task.items()}
     return count_runs(frame) | asked
 
 
 def trained(frame: pd.DataFrame) -> pd.Series[bool]:
-    """Return for each row whether the run has a best value of a full training by then."""
+    """Return for each row whether it is a full training and the run has a best value by then."""
     found = pd.Series(has_value(frame), frame.index)
     return found & (frame["epochs"] == full_epochs(frame)) if "epochs" in frame.columns else found
 
@@ -76,7 +76,7 @@ def failure_remarks(frame: pd.DataFrame) -> list[str]:
 
 
 def nothing_succeeded(rows: pd.DataFrame) -> str:
-    """Return the reason why runs have no best value; functions have no epochs of training."""
+    """State why runs have no best value; functions have no epochs of training."""
     of_function = "epochs" in rows.columns and bool((rows["epochs"] == 0).all())
     return f"no {'evaluation' if of_function else 'full training'} succeeded"
 
@@ -104,7 +104,7 @@ def run_remarks(frame: pd.DataFrame, evaluations: int | None = None) -> list[str
 
 
 def _of_pair(rows: pd.DataFrame | None, who: str, asked: int) -> Iterator[str]:
-    """Yield what is missing from the runs of a searcher on a task."""
+    """Yield remarks on missing runs of a searcher on a task, and on runs without a value."""
     begun = 0 if rows is None else rows["seed"].nunique()
     if begun < asked:
         yield f"{who}: {asked - begun} of its {asked} runs finished no evaluation and are in no mean."

@@ -15,10 +15,10 @@ from torch import Tensor, nn
 
 from nasmeta.checks import check_int
 from nasmeta.meta._arrays import Floats, Prediction
-from nasmeta.meta._network_learner import Batch, EpisodeInputs, NetworkLearner, NetworkModel
+from nasmeta.meta._network_learner import Batch, NetworkLearner, NetworkModel
 from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.spaces import SearchSpace
-from nasmeta.tasks import Episode, SourceTask
+from nasmeta.tasks import SourceTask
 
 _JITTER = 1e-4
 _FROM = 4  # groups of sources from which on a mean and kernels on single sources are learned
@@ -27,7 +27,7 @@ _TRUST = 0.5  # weight of the prior mean in the label scale, with so many groups
 _N_VIEWS = 2  # of each source: ranks and standardised values
 
 
-class _DeepKernel(nn.Module):
+class DeepKernel(nn.Module):
     """Mean network, feature network with kernels on the features and on the inputs, and noise.
 
     Only kernels read the last `n_each` inputs, the views of single sources: a sum over sources can omit one of them, a
@@ -96,6 +96,40 @@ class _DeepKernel(nn.Module):
         return out
 
 
+def _factor(module: Any, points: Tensor, features: Tensor) -> Tensor:
+    """Return the lower Cholesky factor of the covariance of labels, noise included, shape (n, n)."""
+    covariance = module.covariance((points, features), (points, features))
+    factor: Tensor = torch.linalg.cholesky(
+        covariance + (module.likelihood.noise + _JITTER) * torch.eye(len(points), device=points.device)
+    )
+    return factor
+
+
+def log_marginal_likelihood(module: Any, points: Tensor, scores: Tensor) -> Tensor:
+    """Return the log marginal likelihood of scores (n,) at inputs (n, d), without the constant n / 2 log 2π."""
+    factor = _factor(module, points, module.features_of(points))
+    residual = (scores - module.mean_of(points))[:, None]
+    alpha = torch.cholesky_solve(residual, factor)
+    out: Tensor = -0.5 * (residual * alpha).sum() - factor.diagonal().log().sum()
+    return out
+
+
+def posterior(module: Any, support: Tensor, scores: Tensor, query: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and deviation, noise included, at the query (q, d) given scores (k,) at the support (k, d)."""
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", gpytorch.utils.warnings.GPInputWarning)
+        asked = query, module.features_of(query)
+        mean, variance = module.mean_of(query), module.variance(*asked)
+        if len(scores):
+            known = support, module.features_of(support)
+            cross, factor = module.covariance(known, asked), _factor(module, *known)
+            residual = (scores - module.mean_of(support))[:, None]
+            mean = mean + (cross.T @ torch.cholesky_solve(residual, factor))[:, 0]
+            half = torch.linalg.solve_triangular(factor, cross, upper=False)
+            variance = variance - half.square().sum(dim=0)
+        return mean, (variance.clamp(min=1e-8) + module.likelihood.noise).sqrt()
+
+
 @dataclass(eq=False, repr=False)
 class DeepKernelGP(NetworkLearner):
     """Deep-kernel Gaussian process: the marginal likelihood, summed over tasks, trains mean and kernel.
@@ -145,60 +179,26 @@ class DeepKernelGP(NetworkLearner):
     blends: bool = True
 
     def _views(self, sources: list[SourceTask], matrix: SourceMatrix) -> Sequence[SourceMatrix]:
-        if matrix.n_groups < _FROM:
-            return ()
-        return [matrix, SourceMatrix.of(self.cell_space, sources, "unit")]
+        return [matrix, SourceMatrix.of(self.cell_space, sources, "unit")] if matrix.n_groups >= _FROM else ()
 
     def _schedule(self, n_groups: int) -> tuple[int, float]:
         return (_STEPS, _RATE) if n_groups >= _FROM else super()._schedule(n_groups)
 
-    def _trust(self, learnt: NetworkModel) -> float:
-        return _TRUST if len(learnt.summary.each) else 1.0
+    def _trust(self, learned: NetworkModel) -> float:
+        return _TRUST if len(learned.summary.each) else 1.0
 
     def _module(self, n_inputs: int, n_groups: int, n_each: int) -> nn.Module:
-        width = check_int("width", self.width, most=4096)
-        n_features = check_int("n_features", self.n_features, most=4096)
-        if n_each % (2 * _N_VIEWS):
-            raise ValueError(f"{n_each} rows of sources are not {2 * _N_VIEWS} for each")
-        return _DeepKernel(n_inputs, width, n_features, n_groups >= _FROM, n_each)
+        check_int("n_features", self.n_features, most=4096)
+        return DeepKernel(n_inputs, self.width, self.n_features, n_groups >= _FROM, n_each)
 
-    def _loss(self, module: nn.Module, inputs: EpisodeInputs, episode: Episode) -> Tensor:
-        batch = inputs(episode)
-        points = torch.cat([batch.support, batch.query])
-        scores = torch.cat([batch.support_scores, batch.query_scores])
-        return -self._log_marginal_likelihood(module, points, scores) / len(scores)
+    def _loss(self, module: nn.Module, batch: Batch) -> Tensor:
+        points, scores = batch.together()
+        return -log_marginal_likelihood(module, points, scores) / len(scores)
 
-    def _log_marginal_likelihood(self, module: Any, points: Tensor, scores: Tensor) -> Tensor:
-        cells = points, module.features_of(points)
-        covariance = module.covariance(cells, cells)
-        covariance = covariance + (module.likelihood.noise + _JITTER) * torch.eye(len(points), device=points.device)
-        factor = torch.linalg.cholesky(covariance)
-        residual = (scores - module.mean_of(points))[:, None]
-        alpha = torch.cholesky_solve(residual, factor)
-        out: Tensor = -0.5 * (residual * alpha).sum() - factor.diagonal().log().sum()
-        return out
+    def _query_mean(self, module: nn.Module, batch: Batch) -> Tensor:
+        return posterior(module, batch.support, batch.support_scores, batch.query)[0]
 
-    def _posterior(self, module: Any, support: Tensor, scores: Tensor, query: Tensor) -> tuple[Tensor, Tensor]:
-        with torch.no_grad(), warnings.catch_warnings():
-            warnings.simplefilter("ignore", gpytorch.utils.warnings.GPInputWarning)
-            cells = query, module.features_of(query)
-            mean, variance = module.mean_of(query), module.variance(*cells)
-            noise = module.likelihood.noise
-            if len(scores):
-                known = support, module.features_of(support)
-                cross, among = module.covariance(known, cells), module.covariance(known, known)
-                factor = torch.linalg.cholesky(among + (noise + _JITTER) * torch.eye(len(scores)))
-                residual = (scores - module.mean_of(support))[:, None]
-                mean = mean + (cross.T @ torch.cholesky_solve(residual, factor))[:, 0]
-                half = torch.linalg.solve_triangular(factor, cross, upper=False)
-                variance = variance - half.square().sum(dim=0)
-            return mean, (variance.clamp(min=1e-8) + noise).sqrt()
-
-    def _squared_error(self, module: nn.Module, batch: Batch) -> float:
-        mean, _ = self._posterior(module, batch.support, batch.support_scores, batch.query)
-        return float((mean - batch.query_scores).square().mean())
-
-    def _predicted(self, learnt: NetworkModel, rows: NDArray[np.int64], scores: Floats) -> Prediction:
-        support = learnt.inputs[torch.from_numpy(rows)]
-        mean, deviation = self._posterior(learnt.module, support, torch.from_numpy(scores).float(), learnt.inputs)
+    def _predicted(self, learned: NetworkModel, rows: NDArray[np.int64], scores: Floats) -> Prediction:
+        support = learned.inputs[torch.from_numpy(rows)]
+        mean, deviation = posterior(learned.module, support, torch.from_numpy(scores).float(), learned.inputs)
         return mean.double().numpy(), deviation.double().numpy()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,9 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from nasmeta.errors import SettingError
-from nasmeta.meta._checkpoint import StateNames, resuming, write_checkpoint
 from nasmeta.meta._model_file import training_identity
-from nasmeta.meta._monitor import Monitor, write_log
+from nasmeta.meta._monitor import Monitor, pack_state, unpack_state, write_log
 from nasmeta.meta.meta_nas._model import MetaNASModel, Networks
 from nasmeta.meta.meta_nas._tasks import GREED, PracticeTasks
 from nasmeta.predictors._neural._training import chosen_device
@@ -30,7 +28,6 @@ _BETA = 0.5  # of the screen
 _WARM_UP = 50  # steps in which the learning rate rises
 _LARGEST_GRADIENT = 5.0
 _LOG_EVERY, _SAVE_EVERY = 10, 100  # steps
-_NAMES = StateNames("weight/{name}", "adam/{i}/{slot}")
 _LOG_COLUMNS = ("step", "prediction_loss", "search_loss", "proposed_score", "screened_score")
 
 
@@ -198,9 +195,7 @@ class Trainer:
         self.step += 1
         self.loss = quantities[0].item() + quantities[1].item()
         if not math.isfinite(self.loss):
-            raise SettingError(
-                f"The meta-training diverged at step {self.step}: its loss is {self.loss}. Lower the rate."
-            )
+            raise SettingError(f"loss of step {self.step}", self.loss, "a finite number", "Lower the learning rate.")
         self._sums += [quantity.item() for quantity in quantities]
         if self.step % _LOG_EVERY == 0:
             self.log.append((self.step, *(self._sums / _LOG_EVERY).tolist()))
@@ -209,18 +204,20 @@ class Trainer:
     def _tensor(self, values: NDArray[np.generic]) -> Tensor:
         return torch.as_tensor(values, device=self.device)
 
-    def save(self, path: Path) -> None:
+    def save(self, monitor: Monitor) -> None:
         """Write a checkpoint."""
-        arrays = _NAMES.pack(self.networks, self.optimiser)
+        arrays = pack_state(self.networks, self.optimiser)
         arrays |= {"log": np.array(self.log, dtype=np.float64), "sums": self._sums}
-        write_checkpoint(path, self.identity, arrays, {"step": self.step, "rng": self.rng.bit_generator.state})
+        monitor.write_checkpoint(self.identity, arrays, {"step": self.step, "rng": self.rng.bit_generator.state})
 
-    def load(self, path: Path) -> None:
-        """Go on from a checkpoint, which must be of the same training."""
-        with resuming(path, self.identity) as (arrays, facts):
-            _NAMES.unpack(arrays, self.networks, self.optimiser)
-            self.log, self._sums = [tuple(row) for row in arrays["log"].tolist()], arrays["sums"].copy()
-            self.step, self.rng.bit_generator.state = int(facts["step"]), facts["rng"]
+    def load(self, monitor: Monitor) -> None:
+        """Resume from a checkpoint of the same training, if there is one."""
+        with monitor.resuming(self.identity) as found:
+            if found is not None:
+                arrays, facts = found
+                unpack_state(arrays, self.networks, self.optimiser)
+                self.log, self._sums = [tuple(row) for row in arrays["log"].tolist()], arrays["sums"].copy()
+                self.step, self.rng.bit_generator.state = int(facts["step"]), facts["rng"]
 
 
 def _surprise(mean: Tensor, log_deviation: Tensor, truth: Tensor) -> Tensor:
@@ -242,20 +239,16 @@ def train_networks(
     progress is that of both networks.
     """
     trainer, monitor = Trainer(space, sources, recipe, rng, device), monitor or Monitor()
-    checkpoint = monitor.checkpoint
-    if checkpoint is not None and checkpoint.exists():
-        trainer.load(checkpoint)
+    trainer.load(monitor)
     saved_at = trainer.step
     while trainer.step < recipe.steps:
         trainer.practise_once()
         monitor.tell(trainer.step, recipe.steps, trainer.loss)
-        if checkpoint is not None and (trainer.step - saved_at >= _SAVE_EVERY or trainer.step >= recipe.steps):
-            trainer.save(checkpoint)
+        if trainer.step - saved_at >= _SAVE_EVERY or trainer.step >= recipe.steps:
+            trainer.save(monitor)
             saved_at = trainer.step
             if monitor.log is not None:
                 write_log(monitor.log, _LOG_COLUMNS, trainer.log)
-    if monitor.log is not None:
-        write_log(monitor.log, _LOG_COLUMNS, trainer.log)
     return MetaNASModel(
         space,
         recipe.width,

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nasmeta.checks import check_int
-from nasmeta.meta._network_learner import Batch, EpisodeInputs, NetworkLearner, NetworkModel
+from nasmeta.meta._arrays import Cells, Floats, Prediction
+from nasmeta.meta._network_learner import Batch, NetworkLearner, NetworkModel
 from nasmeta.spaces import SearchSpace
-from nasmeta.tasks import Episode
 
 _LEAST_DEVIATION = 0.02
 
@@ -121,48 +121,37 @@ class MetaNP(NetworkLearner):
     _embedded_of: tuple[NetworkModel, Tensor] | None = field(default=None, init=False)
 
     def _module(self, n_inputs: int, n_groups: int, n_each: int) -> nn.Module:
-        width = check_int("width", self.width, most=4096)
-        return NeuralProcess(n_inputs, 4 * max(1, round(width / 4)))
+        return NeuralProcess(n_inputs, 4 * max(1, round(self.width / 4)))
 
-    def _loss(self, module: nn.Module, inputs: EpisodeInputs, episode: Episode) -> Tensor:
-        batch = inputs(episode)
+    def _loss(self, module: nn.Module, batch: Batch) -> Tensor:
         mean, deviation = module(batch.support, batch.support_scores, batch.query)
         likelihood = -torch.distributions.Normal(mean, deviation).log_prob(batch.query_scores)  # type: ignore[no-untyped-call]
         # A few cells that fail on one data set alone would rule the likelihood.
         loss: Tensor = likelihood.clamp(max=10.0).mean()
         return loss
 
-    def _squared_error(self, module: nn.Module, batch: Batch) -> float:
+    def _query_mean(self, module: nn.Module, batch: Batch) -> Tensor:
         with torch.no_grad():
-            mean, _ = module(batch.support, batch.support_scores, batch.query)
-            return float((mean - batch.query_scores).square().mean())
+            mean: Tensor = module(batch.support, batch.support_scores, batch.query)[0]
+            return mean
 
-    def _predicted(
-        self, learnt: NetworkModel, rows: NDArray[np.int64], scores: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        return self._answered(learnt, rows, scores, slice(None))
+    def _predicted(self, learned: NetworkModel, rows: NDArray[np.int64], scores: Floats) -> Prediction:
+        return self._answered(learned, rows, scores, slice(None))
 
-    def _forecast(
-        self, learnt: NetworkModel, cells: NDArray[np.int32], scores: NDArray[np.float64], asked: NDArray[np.int32]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        expected, rows = learnt.summary.expected, learnt.rows
+    def _forecast(self, learned: NetworkModel, cells: Cells, scores: Floats, asked: Cells) -> Prediction:
+        expected, rows = learned.summary.expected, learned.rows
         alike, of_alike = np.unique(rows[asked], return_inverse=True)
-        mean, deviation = self._answered(learnt, rows[cells], scores - expected[cells], alike)
+        mean, deviation = self._answered(learned, rows[cells], scores - expected[cells], alike)
         return expected[asked] + mean[of_alike], deviation[of_alike]
 
     def _answered(
-        self,
-        learnt: NetworkModel,
-        rows: NDArray[np.int64],
-        scores: NDArray[np.float64],
-        asked: NDArray[np.int64] | slice,
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        self, learned: NetworkModel, rows: NDArray[np.int64], scores: Floats, asked: NDArray[np.int64] | slice
+    ) -> Prediction:
         """Return mean and deviation at the rows of the inputs that are asked, given scores at others."""
-        network = learnt.module
-        assert isinstance(network, NeuralProcess)
+        network: Any = learned.module
         with torch.inference_mode():
-            if self._embedded_of is None or self._embedded_of[0] is not learnt:
-                self._embedded_of = (learnt, network.embed(learnt.inputs))
-            contexts = network.contexts(learnt.inputs[torch.from_numpy(rows)], torch.from_numpy(scores).float())
+            if self._embedded_of is None or self._embedded_of[0] is not learned:
+                self._embedded_of = (learned, network.embed(learned.inputs))
+            contexts = network.contexts(learned.inputs[torch.from_numpy(rows)], torch.from_numpy(scores).float())
             mean, deviation = network.answer(contexts, self._embedded_of[1][asked])
         return mean.double().numpy(), deviation.double().numpy()

@@ -12,9 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from nasmeta.meta._checkpoint import StateNames, resuming, write_checkpoint
 from nasmeta.meta._model_file import training_identity
-from nasmeta.meta._monitor import Monitor, write_log
+from nasmeta.meta._monitor import Monitor, pack_state, unpack_state, write_log
 from nasmeta.meta.rl._policy import Policy
 from nasmeta.meta.rl._ppo import ActorCritic, improve, run_episodes
 from nasmeta.meta.rl._vector_env import CellSearchEnvs, sample_tables
@@ -23,8 +22,6 @@ from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
 LOG_COLUMNS = ("iteration", "steps", "seconds", "solved", "evaluations", "reward", "entropy", "critic_error")
-
-_NAMES = StateNames("n.{name}", "{slot}.{name}")
 
 
 @dataclass(frozen=True)
@@ -70,12 +67,12 @@ def train_policy(
     optimizer = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, eps=1e-5)
     first, steps, before, rows = 0, 0, 0.0, list[dict[str, Any]]()
     monitor = monitor or Monitor()
-    checkpoint = monitor.checkpoint
-    if checkpoint is not None and checkpoint.exists():
-        with resuming(checkpoint, identity) as (arrays, facts):
+    with monitor.resuming(identity) as resumed:
+        if resumed is not None:
+            arrays, facts = resumed
             first, steps, before, rows = facts["iteration"], facts["steps"], facts["seconds"], facts["rows"]
             rng.bit_generator.state = facts["rng"]
-            _NAMES.unpack(arrays, network, optimizer)
+            unpack_state(arrays, network, optimizer)
     begun = perf_counter()
     for iteration in range(first, settings.iterations):
         left = 1 - iteration / settings.iterations
@@ -105,27 +102,12 @@ def train_policy(
         steps += int(episodes.live.sum())
         seconds = before + perf_counter() - begun
         done = iteration + 1
-        numbers = (
-            done,
-            steps,
-            round(seconds, 2),
-            round(float(episodes.found.mean()), 4),
-            round(float(episodes.evaluations.mean()), 3),
-            round(float(episodes.rewards.sum(axis=1).mean()), 4),
-            round(told.entropy, 4),
-            round(told.critic_error, 4),
-        )
+        means = (episodes.found.mean(), episodes.evaluations.mean(), episodes.rewards.sum(axis=1).mean())
+        numbers = (done, steps, seconds, *map(float, means), told.entropy, told.critic_error)
         rows.append(dict(zip(LOG_COLUMNS, numbers, strict=True)))
         monitor.tell(done, settings.iterations, -rows[-1]["reward"])
-        if checkpoint is not None:
-            facts = {
-                "iteration": done,
-                "steps": steps,
-                "seconds": seconds,
-                "rows": rows,
-                "rng": rng.bit_generator.state,
-            }
-            write_checkpoint(checkpoint, identity, _NAMES.pack(network, optimizer), facts)
+        state = {"iteration": done, "steps": steps, "seconds": seconds, "rows": rows, "rng": rng.bit_generator.state}
+        monitor.write_checkpoint(identity, pack_state(network, optimizer), state)
         if monitor.log is not None:
             write_log(monitor.log, LOG_COLUMNS, (row.values() for row in rows))
     return network.policy()

@@ -4,8 +4,6 @@ from nasmeta.predictors._encoders._base import (
     ENCODERS as ENCODERS,
     CellEncoder as CellEncoder,
     CellIndices as CellIndices,
-)
-from nasmeta.predictors._encoders._join import (
     default_encoder as default_encoder,
     make_encoder as make_encoder,
 )

@@ -1,16 +1,20 @@
-"""What all encoders share: how architectures come in and how features go out."""
+"""The base of all encoders, their registry, and encoders by name."""
 
 from __future__ import annotations
 
+import inspect
 from abc import abstractmethod
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.pipeline import FeatureUnion
 
-from nasmeta.errors import ArchitectureError, SettingError
+from nasmeta.checks import check_names
+from nasmeta.errors import SettingError
 from nasmeta.registry import Registry
 from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, get_space, reference_space
 
@@ -22,9 +26,23 @@ ENCODERS: Registry[type[CellEncoder]] = Registry(
 )
 
 
+def cells_in(X: Any, space: SearchSpace) -> NDArray[np.int32]:
+    """Return architectures of shape (n,) or (n, 1), as scikit-learn passes them, as indices, int32, shape (n,)."""
+    if not isinstance(X, list | tuple) or (len(X) and isinstance(X[0], list | tuple)):
+        X = np.asarray(X)  # [7, "a string"] stays a list: as an array both entries would be strings
+        X = X[:, 0] if X.ndim == 2 and X.shape[1] == 1 else X
+    return np.asarray(space.index_of(X), dtype=np.int32)
+
+
+def in_reference_space(cells: NDArray[np.int32], space: SearchSpace) -> NDArray[np.int32]:
+    """Return the same architectures of `reference_space`."""
+    moved = _reference_cells(space)
+    return cells if moved is None else moved[cells]
+
+
 @lru_cache(maxsize=8)
 def _reference_cells(space: SearchSpace) -> NDArray[np.int32] | None:
-    """Return for all architectures the same ones of the reference space; None where that is the space itself."""
+    """Return the counterparts of all architectures in the reference space; None if it is the space itself."""
     reference = reference_space(space)
     if reference == space:
         return None
@@ -32,37 +50,16 @@ def _reference_cells(space: SearchSpace) -> NDArray[np.int32] | None:
     return reference.find(codes @ reference.place_values)
 
 
-def cells_in(X: Any, space: SearchSpace) -> NDArray[np.int32]:
-    """Return the architectures that scikit-learn hands over, int32, shape (n,)."""
-    if isinstance(X, list | tuple) and not any(isinstance(row, list | tuple | np.ndarray) for row in X):
-        return np.asarray(space.index_of(X), dtype=np.int32)  # np.asarray would turn [7, "a string"] into strings
-    array = np.asarray(X)
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1:
-        raise ArchitectureError(f"X holds {space.noun}s of {space.name}: shape (n,) or (n, 1), not {array.shape}.")
-    return np.asarray(space.index_of(array), dtype=np.int32)
-
-
-def in_reference_space(cells: NDArray[np.int32], space: SearchSpace, canonical: bool = False) -> NDArray[np.int32]:
-    """Return the same architectures of `reference_space`; with `canonical`, the representatives of their classes."""
-    moved = _reference_cells(space)
-    cells = cells if moved is None else moved[cells]
-    return np.asarray(reference_space(space).canonical(cells), dtype=np.int32) if canonical else cells
-
-
 class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     """Base of encoders: from architectures, shape (n,) or (n, 1), to features, float64, shape (n, n_features).
 
-    Nothing is learnt from data, so an encoder needs no `fit`. A cell of TransNAS-Bench-101 micro is encoded as the same
+    An encoder learns nothing from data, so it needs no `fit`. A cell of TransNAS-Bench-101 micro is encoded as the same
     cell of NAS-Bench-201, so a model can move between the two; see `reference_space`.
 
     Parameters
     ----------
     space : str or SearchSpace, default "nb201"
-        The space whose architectures are handed over, or its name.
-    canonical : bool, default False
-        Whether isomorphic architectures get one encoding, that of the representative of their class.
+        The space of the architectures, or its name.
 
     Examples
     --------
@@ -75,9 +72,10 @@ class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
     ([[3.0], [1.0]], ['skip_connect'])
     """
 
-    def __init__(self, space: str | SearchSpace = "nb201", canonical: bool = False) -> None:
+    reads_architectures = True
+
+    def __init__(self, space: str | SearchSpace = "nb201") -> None:
         self.space = space
-        self.canonical = canonical
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -92,23 +90,20 @@ class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
     @classmethod
     def works_on(cls, space: SearchSpace) -> bool:
-        """Whether the architectures of a space have what is encoded."""
+        """Return whether the encoder can encode the architectures of a space."""
         return True
 
     def _reference(self) -> SearchSpace:
-        """Return the space that is encoded."""
+        """Return the space whose architectures are encoded."""
         space = reference_space(self.space)
         if not self.works_on(space):
-            kind = ENCODERS.name_of(type(self)) or type(self).__name__
-            possible = ", ".join(sorted(name for name in ENCODERS if ENCODERS[name].works_on(space)))
-            raise SettingError(
-                f"The encoder {kind} has nothing to encode in {space.name}, a space of "
-                f"{space.n_positions} positions. Possible there: {possible}."
-            )
+            possible = sorted(name for name in ENCODERS if ENCODERS[name].works_on(space))
+            name = ENCODERS.name_of(type(self)) or type(self).__name__
+            raise SettingError(f"encoder for {space.name}", name, f"one of {', '.join(possible)}")
         return space
 
     def fit(self, X: Any = None, y: Any = None) -> CellEncoder:
-        """Check the settings; nothing is learnt."""
+        """Check the settings; nothing is learned."""
         self._table()
         return self
 
@@ -122,14 +117,9 @@ class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         ndarray of float64, shape (n, n_features)
-
-        Raises
-        ------
-        ArchitectureError, SettingError
         """
         space = get_space(self.space)
-        rows = in_reference_space(cells_in(X, space), space, self.canonical)
-        return self._table()[0][rows].astype(np.float64)
+        return self._table()[0][in_reference_space(cells_in(X, space), space)].astype(np.float64)
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Return the names of the columns, shape (n_features,)."""
@@ -141,11 +131,11 @@ class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
 
 
 class CellSpaceEncoder(CellEncoder):
-    """Base of encoders of what only cells have."""
+    """Base of encoders for spaces of cells."""
 
     @classmethod
     def works_on(cls, space: SearchSpace) -> bool:
-        """Whether it is a space of cells."""
+        """Return whether it is a space of cells."""
         return isinstance(space, CellSpace)
 
     def _cells(self) -> CellSpace:
@@ -153,7 +143,7 @@ class CellSpaceEncoder(CellEncoder):
 
 
 class CellIndices(CellEncoder):
-    """First step of predictors that read architectures themselves: checks them, and turns strings into indices.
+    """First step of predictors that read architectures: turns strings into indices.
 
     Examples
     --------
@@ -162,16 +152,67 @@ class CellIndices(CellEncoder):
     array([3288,    7], dtype=int32)
     """
 
-    def __init__(self, space: str | SearchSpace = "nb201") -> None:
-        super().__init__(space)
-
     def transform(self, X: Any) -> NDArray[np.int32]:  # type: ignore[override]
         """Return architectures, int32, shape (n,)."""
         return cells_in(X, get_space(self.space))
 
-    def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
-        """Return the one name: ``cell``."""
-        return np.array(["cell"], dtype=object)
-
     def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
         return np.arange(get_space(self.space).size)[:, None], ("cell",)
+
+
+def default_encoder(encoder: str, space: SearchSpace) -> str:
+    """Return the name of an encoder if the space supports all of its parts, else ``counts``, which suits any space."""
+    reference = reference_space(space)
+    return encoder if all(ENCODERS[part].works_on(reference) for part in encoder.split("+")) else "counts"
+
+
+def make_encoder(encoder: str | Sequence[Any] | Any, space: str | SearchSpace = "nb201", **settings: Any) -> Any:
+    """Build an encoder from its name.
+
+    Parameters
+    ----------
+    encoder : str, transformer, or sequence of these
+        A name in `ENCODERS`. The columns of several, as a list or joined by ``+``, are joined. A transformer is
+        returned as it is.
+    space : str or SearchSpace, default "nb201"
+        The space of the architectures, or its name.
+    **settings
+        Settings of the encoder's class, such as ``dataset="cifar100"``; of several encoders, each takes those that it
+        knows.
+
+    Returns
+    -------
+    CellEncoder or sklearn.pipeline.FeatureUnion
+
+    Raises
+    ------
+    UnknownNameError, SettingError
+
+    Examples
+    --------
+    >>> from nasmeta.predictors import make_encoder
+    >>> make_encoder("one-hot+live-paths").transform([0, 1, 2]).shape
+    (3, 70)
+    """
+    if hasattr(encoder, "transform"):
+        return encoder
+    parts = [part.strip() for part in encoder.split("+")] if isinstance(encoder, str) else encoder
+    if not isinstance(parts, list | tuple):
+        raise SettingError("encoder", encoder, "a name, a list of names, or a transformer")
+    steps: dict[str, Any] = {}
+    used: set[str] = set()
+    for part in parts:
+        if isinstance(part, str):
+            parameters = inspect.signature(ENCODERS[part]).parameters
+            used |= {*parameters}
+            chosen = {name: value for name, value in settings.items() if name in parameters}
+            try:
+                steps[part] = ENCODERS[part](space=space, **chosen)
+            except TypeError as reason:
+                raise SettingError("settings of encoder", part, "all required ones", f"{reason}.") from reason
+        else:
+            steps[type(part).__name__.lower()] = make_encoder(part)
+    check_names(f"The encoder {' + '.join(steps)}", "setting", settings, used)
+    if len(steps) < len(parts):
+        raise SettingError("encoder", encoder, "different encoders")
+    return steps[parts[0]] if isinstance(encoder, str) and len(steps) == 1 else FeatureUnion([*steps.items()])

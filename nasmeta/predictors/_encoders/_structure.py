@@ -11,31 +11,30 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError
 from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, CellSpaceEncoder
 from nasmeta.spaces import CellSpace, SearchSpace
+from nasmeta.spaces._features import choice_one_hot
 
 # Names in columns, as papers on NAS-Bench-201 abbreviate them.
 _SHORT = {"skip_connect": "skip", "nor_conv_1x1": "conv1x1", "nor_conv_3x3": "conv3x3", "avg_pool_3x3": "pool"}
-_MOST_FOR_ALL_SETS = 6  # operations; of more, sets of one, two and all of them
+_MOST_FOR_ALL_SETS = 6  # operations; with more, only sets of one, two and all of them
+_MOST_ONE_HOT = 32  # choices of an ordered position that `CountEncoder` encodes one-hot
 
 
 @ENCODERS.register("graph")
 class GraphEncoder(CellSpaceEncoder):
-    """Properties of the live graph: edges on a path from input to output that no ``none`` interrupts.
+    """Properties of the live graph: edges on a path from input to output without ``none``.
 
-    Live edges, paths and inner nodes; depth; degrees of all nodes; and for each set of operations other than ``none``,
-    here 15: the shortest path of these operations alone, how many of them the path with most of them has, their number,
-    and their degrees at input and output. Of more than six operations only sets of one, two and all. After the neural
-    graph features of Kadlecová et al., "Surprisingly strong performance prediction with neural graph features", ICML
-    2024, here on live edges only.
+    Live edges, paths and inner nodes; depth; degrees of all nodes; and for each set of operations other than ``none``
+    (15 in NAS-Bench-201): the shortest path of these operations alone, the largest number of them on one path, their
+    number, and their degrees at input and output. With more than six operations, only sets of one, two and all. After
+    the neural graph features of Kadlecová et al., "Surprisingly strong performance prediction with neural graph
+    features", ICML 2024, on live edges only.
 
     Parameters
     ----------
     space : str or SearchSpace, default "nb201"
-        Of cells, of any graph and operations.
-    canonical : bool, default False
-        Whether isomorphic cells get one encoding.
+        A space of cells, of any graph and operations.
 
     Examples
     --------
@@ -52,7 +51,7 @@ class GraphEncoder(CellSpaceEncoder):
 @lru_cache(maxsize=4)
 def _graph(space: CellSpace) -> tuple[NDArray[Any], tuple[str, ...]]:
     digits, live, last = space.digits, space.live_edges, space.n_nodes - 1
-    # A path whose edges all pass something lives, and so do its edges.
+    # Each live edge is on a live path, so a path of live edges is live.
     path_is_live = np.stack([live[:, path].all(axis=1) for path in space.paths], axis=1)
     inner = [live[:, _edges_at(space, node)[0]].any(axis=1) for node in range(1, last)]
     columns: dict[str, NDArray[Any]] = {
@@ -101,9 +100,6 @@ def _edges_at(space: CellSpace, node: int) -> tuple[list[int], list[int]]:
     return [i for i, (_, target) in edges if target == node], [i for i, (source, _) in edges if source == node]
 
 
-_LARGEST_TABLE = 2**28  # entries
-
-
 def _position_names(space: SearchSpace) -> list[str]:
     if isinstance(space, CellSpace):
         return [f"{source}to{target}" for source, target in space.edges]
@@ -112,13 +108,11 @@ def _position_names(space: SearchSpace) -> list[str]:
 
 @ENCODERS.register("one-hot")
 class OneHotEncoder(CellEncoder):
-    """Which choice each position has, for cells which operation each edge: columns of zeros and ones.
+    """The choice of each position (for cells: the operation of each edge) as columns of zeros and ones.
 
     Parameters
     ----------
     space : str or SearchSpace, default "nb201"
-    canonical : bool, default False
-        Whether isomorphic architectures get one encoding.
 
     Examples
     --------
@@ -140,7 +134,7 @@ class OneHotEncoder(CellEncoder):
 
 @ENCODERS.register("adjacency")
 class AdjacencyEncoder(CellEncoder):
-    """The place of the choice of each position, from 1 on, categorical; made for trees.
+    """The number of the choice of each position, from 1; categorical, for trees.
 
     For cells this is the categorical adjacency encoding of White et al., "A study on encodings for neural architecture
     search", NeurIPS 2020: the upper triangle of the adjacency matrix, 1 for the first operation, ``none``.
@@ -148,8 +142,6 @@ class AdjacencyEncoder(CellEncoder):
     Parameters
     ----------
     space : str or SearchSpace, default "nb201"
-    canonical : bool, default False
-        Whether isomorphic architectures get one encoding.
 
     Examples
     --------
@@ -160,12 +152,7 @@ class AdjacencyEncoder(CellEncoder):
 
     def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
         space = self._reference()
-        return _places(space), tuple(_position_names(space))
-
-
-@lru_cache(maxsize=8)
-def _places(space: SearchSpace) -> NDArray[np.integer]:
-    return space.codes + np.int16(1) if max(space.n_choices) > 126 else space.codes + np.int8(1)
+        return space.codes + np.int32(1), tuple(_position_names(space))
 
 
 @ENCODERS.register("paths")
@@ -173,14 +160,12 @@ class PathEncoder(CellSpaceEncoder):
     """Whether a path from input to output applies a sequence of operations: zeros and ones.
 
     The path encoding of White, Neiswanger and Savani (BANANAS, AAAI 2021): 5 + 25 + 125 columns for NAS-Bench-201, as
-    ``none`` and ``skip_connect`` count as operations. See ``live-paths`` for what a path computes.
+    ``none`` and ``skip_connect`` are treated as operations. The encoder ``live-paths`` omits them.
 
     Parameters
     ----------
     space : str or SearchSpace, default "nb201"
-        Of cells.
-    canonical : bool, default False
-        Whether isomorphic cells get one encoding.
+        A space of cells.
 
     Examples
     --------
@@ -195,22 +180,14 @@ class PathEncoder(CellSpaceEncoder):
 
 @lru_cache(maxsize=4)
 def _paths(space: CellSpace) -> tuple[NDArray[Any], tuple[str, ...]]:
-    cells = np.arange(space.size)
-    lengths = sorted({len(path) for path in space.paths})
-    width = sum(space.n_operations**length for length in lengths)
-    if space.size * width > _LARGEST_TABLE:
-        raise SettingError(
-            f"The paths of {space.name} apply {width:,} sequences of operations, too many columns for {space.size:,} "
-            "cells: the encoder live-paths has those that occur on live paths."
-        )
-    columns, names = [], []
-    for length in lengths:
-        here = np.zeros((space.size, space.n_operations**length), dtype=np.int8)
+    cells, columns, names = np.arange(space.size), [], []
+    for length in sorted({len(path) for path in space.paths}):
+        applied = np.zeros((space.size, space.n_operations**length), dtype=np.int8)
+        place = space.n_operations ** np.arange(length - 1, -1, -1)
         for path in space.paths:
             if len(path) == length:
-                place = space.n_operations ** np.arange(length - 1, -1, -1)
-                here[cells, space.digits[:, path].astype(np.int64) @ place] = 1
-        columns.append(here)
+                applied[cells, space.digits[:, path].astype(np.int64) @ place] = 1
+        columns.append(applied)
         names += ["→".join(sequence) for sequence in product(space.operations, repeat=length)]
     return np.concatenate(columns, axis=1), tuple(names)
 
@@ -222,7 +199,7 @@ class _FeatureEncoder(CellEncoder):
 
     @classmethod
     def works_on(cls, space: SearchSpace) -> bool:
-        """Whether the space has the count feature."""
+        """Return whether the space has the count feature."""
         return cls.feature in space.feature_names
 
     def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
@@ -232,17 +209,15 @@ class _FeatureEncoder(CellEncoder):
 
 @ENCODERS.register("live-paths")
 class LivePathEncoder(_FeatureEncoder):
-    """How many paths from input to output apply a sequence of operations: counts.
+    """The number of paths from input to output that apply a sequence of operations.
 
-    ``none`` kills a path and ``skip_connect`` shortens it, so the counts say what is computed; see
+    ``none`` kills a path and ``skip_connect`` shortens it, so the counts describe the computation; see
     `SearchSpace.feature`.
 
     Parameters
     ----------
     space : str or SearchSpace, default "nb201"
-        With the count feature ``paths``, such as a space of cells.
-    canonical : bool, default False
-        Whether isomorphic cells get one encoding.
+        A space with the count feature ``paths``, such as a space of cells.
 
     Examples
     --------
@@ -256,14 +231,12 @@ class LivePathEncoder(_FeatureEncoder):
 
 @ENCODERS.register("operation-counts")
 class OperationCountEncoder(_FeatureEncoder):
-    """How often each operation occurs, or each choice that several positions have: counts.
+    """The number of occurrences of each operation, or of each choice that several positions share.
 
     Parameters
     ----------
     space : str or SearchSpace, default "nb201"
-        With the count feature ``operations``.
-    canonical : bool, default False
-        Whether isomorphic architectures get one encoding.
+        A space with the count feature ``operations``.
 
     Examples
     --------
@@ -277,15 +250,14 @@ class OperationCountEncoder(_FeatureEncoder):
 
 @ENCODERS.register("counts")
 class CountEncoder(CellEncoder):
-    """All count features of the space side by side: what works on any space.
+    """All count features of the space, for any space.
 
-    The levels of ordered positions, such as widths, are divided by the highest, so that they run from 0 to 1.
+    The levels of ordered positions, such as widths, are divided by the highest and range from 0 to 1. An ordered
+    position of more than 32 choices is not encoded one-hot, but by its level and the logarithm of its level.
 
     Parameters
     ----------
     space : str or SearchSpace, default "nb201"
-    canonical : bool, default False
-        Whether isomorphic architectures get one encoding.
 
     Examples
     --------
@@ -298,28 +270,37 @@ class CountEncoder(CellEncoder):
     """
 
     def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
-        return _all_counts(self._reference())
+        return _all_counts(self._reference())[:2]
 
     def group_sizes(self) -> list[int]:
-        """Return the number of columns of each count feature: a Gaussian process gives each a kernel of its own."""
-        space = self._reference()
-        return [n for n in (len(space.feature(name).names) for name in space.feature_names) if n]
+        """Return the number of columns of each count feature: a Gaussian process has one kernel for each."""
+        return _all_counts(self._reference())[2]
 
 
 @lru_cache(maxsize=4)
-def _all_counts(space: SearchSpace) -> tuple[NDArray[Any], tuple[str, ...]]:
-    parts: list[NDArray[np.float32]] = []
+def _all_counts(space: SearchSpace) -> tuple[NDArray[Any], tuple[str, ...], list[int]]:
+    """Return the counts, the names of their columns, and the numbers of columns of the features that have any."""
+    wide = [i for i, p in enumerate(space.positions) if p.ordered and len(p.choices) > _MOST_ONE_HOT]
+    parts: list[NDArray[np.floating]] = []
     names: list[str] = []
-    for name in space.feature_names:
-        counts, own = space.feature(name)
-        highest = np.maximum(counts.max(axis=0), 1) if name == "levels" else 1
-        parts.append((counts / highest).astype(np.float32))
-        names += own
-    return np.concatenate(parts, axis=1), _each_once(names)
+    for feature in space.feature_names:
+        if feature == "positions" and wide:
+            counts, columns = choice_one_hot(space, without=wide)
+        else:
+            counts, columns = space.feature(feature)
+        highest = np.maximum(counts.max(axis=0), 1) if feature == "levels" else 1
+        parts.append(counts / highest)
+        names += columns
+    if wide:
+        logarithms = np.log1p(space.codes[:, wide].astype(np.float64))
+        parts.append(logarithms / logarithms.max(axis=0))
+        names += [f"log_{space.positions[i].name}" for i in wide]
+    table = np.concatenate([part.astype(np.float32) for part in parts], axis=1)
+    return table, _each_once(names), [part.shape[1] for part in parts if part.shape[1]]
 
 
 def _each_once(names: Sequence[str]) -> tuple[str, ...]:
-    """Return names with a number at those that occur again, such as those of one choice of two kinds of positions."""
+    """Return names, with a number added to repeated ones, such as the same choice of two kinds of positions."""
     seen: Counter[str] = Counter()
     found = []
     for name in names:

@@ -1,4 +1,4 @@
-"""Encoders of numbers that belong to an architecture: its costs, and columns that are handed over."""
+"""Encoders of numbers: costs of architectures, and given columns."""
 
 from __future__ import annotations
 
@@ -18,19 +18,17 @@ from nasmeta.tasks import normal_scores
 
 @ENCODERS.register("cost")
 class CostEncoder(CellSpaceEncoder):
-    """Parameters and FLOPs of the network with this cell, as decimal logarithms; where the space has formulas for them.
+    """Parameters and FLOPs of the network with this cell, as decimal logarithms.
 
-    For TransNAS-Bench-101 of the NAS-Bench-201 network with the same cell, so that the columns mean the same. Dead
-    edges count, as in the benchmark's tables.
+    TransNAS-Bench-101 cells have the costs of the NAS-Bench-201 network with the same cell, so the columns are
+    comparable. Dead edges are included, as in the benchmark's tables.
 
     Parameters
     ----------
     space : str or SearchSpace, default "nb201"
-        Of cells, with formulas.
-    canonical : bool, default False
-        Whether isomorphic cells get one encoding.
+        A space of cells with cost formulas.
     dataset : str, default "cifar10"
-        For which the network is built.
+        The dataset that the network is built for.
 
     Examples
     --------
@@ -39,13 +37,13 @@ class CostEncoder(CellSpaceEncoder):
     array([[5.112, 7.194]])
     """
 
-    def __init__(self, space: str | SearchSpace = "nb201", canonical: bool = False, dataset: str = "cifar10") -> None:
-        super().__init__(space, canonical)
+    def __init__(self, space: str | SearchSpace = "nb201", dataset: str = "cifar10") -> None:
+        super().__init__(space)
         self.dataset = dataset
 
     @classmethod
     def works_on(cls, space: SearchSpace) -> bool:
-        """Whether the space has formulas."""
+        """Return whether the space has cost formulas."""
         return isinstance(space, CellSpace) and any(formula is not None for formula in space._costs.values())
 
     def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
@@ -54,30 +52,27 @@ class CostEncoder(CellSpaceEncoder):
 
 @lru_cache(maxsize=8)
 def _costs(space: CellSpace, dataset: str) -> tuple[NDArray[Any], tuple[str, ...]]:
-    cells, kinds = np.arange(space.size), {"parameters": space.params, "flops": space.flops}
-    if None in space._costs.values():  # a space may have a formula for one of them
-        del kinds["flops" if space._costs["parameters"] is not None else "parameters"]
-    costs = np.stack([np.asarray(cost(cells, dataset)) for cost in kinds.values()], axis=1)
-    return np.log10(costs), tuple(f"log10_{kind}" for kind in kinds)
+    costs = {"parameters": ("parameters", space.params), "flops": ("multiply-adds", space.flops)}
+    known = {name: cost for name, (formula, cost) in costs.items() if space._costs[formula] is not None}
+    table = np.stack([np.asarray(cost(np.arange(space.size), dataset)) for cost in known.values()], axis=1)
+    return np.log10(table), tuple(f"log10_{name}" for name in known)
 
 
 @ENCODERS.register("columns")
 class ColumnEncoder(CellEncoder):
-    """Columns that are handed over, such as zero-cost proxies.
+    """Given columns, such as zero-cost proxies.
 
     Parameters
     ----------
-    values : array-like of float, shape (n_cells, p) or (n_cells,)
-        One row for each architecture of the space; NaN where unknown.
+    values : array-like of float, shape (size, p) or (size,)
+        One row per architecture of the space; NaN if unknown.
     names : sequence of str, optional
         Names of the columns.
     space : str or SearchSpace, default "nb201"
-    canonical : bool, default False
-        Whether isomorphic architectures get the values of the representative of their class.
     missing : {"error", "indicator"}, default "error"
-        What happens where a value is unknown: an error, or the column's median and one more column that says so.
+        If a value is unknown, raise an error, or use the column's median and mark it in an additional column.
     scale : {"none", "rank"}, default "none"
-        ``rank`` replaces a column by the normal scores of its ranks over all known cells: no label is used.
+        ``rank`` replaces a column by the normal scores of its ranks over all known architectures.
 
     Examples
     --------
@@ -93,64 +88,50 @@ class ColumnEncoder(CellEncoder):
         values: ArrayLike,
         names: Sequence[str] | None = None,
         space: str | SearchSpace = "nb201",
-        canonical: bool = False,
         missing: str = "error",
         scale: str = "none",
     ) -> None:
-        super().__init__(space, canonical)
+        super().__init__(space)
         self.values = values
         self.names = names
         self.missing = missing
         self.scale = scale
 
     def transform(self, X: Any) -> NDArray[np.float64]:
-        """Return the columns of cells, float64, shape (n, n_features).
+        """Return the columns of architectures, float64, shape (n, n_features).
 
         Raises
         ------
-        ArchitectureError, SettingError
         MissingValueError
-            Where a value is NaN and `missing` is "error".
+            If a value is NaN and `missing` is "error".
         """
-        space = get_space(self.space)
         table, names = self._table()
-        cells = cells_in(X, space)
-        if self.canonical:
-            cells = np.asarray(space.canonical(cells), dtype=np.int32)
+        cells = cells_in(X, get_space(self.space))
         found = np.asarray(table[cells], dtype=np.float64)
         if np.isnan(found).any():
             row, column = np.argwhere(np.isnan(found))[0]
             raise MissingValueError(
-                f"{names[column]} of {space.noun} {cells[row]} is unknown ({np.isnan(found).any(axis=1).sum()} of "
-                f'{len(cells)} {space.noun}s lack a value); missing="indicator" fills in the median and says so in '
-                "one more column."
+                f"{names[column]} of architecture {cells[row]}", np.nan, "a number", 'Or use missing="indicator".'
             )
         return found
 
     def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
-        space = get_space(self.space)
         values = check_array("values", self.values)
         values = values[:, None] if values.ndim == 1 else values
-        if values.ndim != 2 or len(values) != space.size:
-            raise SettingError(
-                f"values must have one row for each of {space.size:,} {space.noun}s, not {values.shape}."
-            )
-        names = [f"column_{i}" for i in range(values.shape[1])] if self.names is None else self.names
-        names = [str(name) for name in names]
+        size = get_space(self.space).size
+        if values.ndim != 2 or len(values) != size:
+            raise SettingError("shape of values", values.shape, f"{size} rows, one per architecture")
+        names = [f"column_{i}" for i in range(values.shape[1])] if self.names is None else [*map(str, self.names)]
         if len(names) != values.shape[1]:
-            raise SettingError(f"{values.shape[1]} columns, but {len(names)} names: {', '.join(names)}.")
-        missing = check_choice("missing", self.missing, ("error", "indicator"))
+            raise SettingError("names", names, f"{values.shape[1]} names, one per column")
         unknown = np.isnan(values)
         if check_choice("scale", self.scale, ("none", "rank")) == "rank":
             values = values.copy()
             for column, absent in zip(values.T, unknown.T, strict=True):
                 column[~absent] = normal_scores(column[~absent])
-        if missing == "indicator" and unknown.any():
-            if unknown.all(axis=0).any():
-                raise SettingError(f"{names[int(unknown.all(axis=0).argmax())]} is unknown for every {space.noun}.")
-            partly = np.asarray(unknown.any(axis=0))
-            values = np.concatenate(
-                [np.where(unknown, np.nanmedian(values, axis=0), values), unknown[:, partly]], axis=1
-            )
-            names += [f"{name}_unknown" for name, some in zip(names, partly.tolist(), strict=True) if some]
+        if check_choice("missing", self.missing, ("error", "indicator")) == "indicator":
+            partly = np.flatnonzero(unknown.any(axis=0))
+            filled = np.where(unknown, np.nanmedian(values, axis=0), values)
+            values = np.concatenate([filled, unknown[:, partly]], axis=1)
+            names += [f"{names[i]}_unknown" for i in partly]
         return values, tuple(names)

@@ -1,4 +1,4 @@
-"""What the regressors share: checked input, labels on a scale, predictions put back."""
+"""The base of the regressors: checks, labels on a scale, predictions on the scale of the labels."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from nasmeta.predictors._labels import LabelScale, checked_labels
 
 
 class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
-    """Base of regressors on feature matrices that learn labels on a scale of their own.
+    """Base of regressors on feature matrices that learn scores of the labels.
 
-    A subclass sets ``labels`` in ``__init__`` ("rank": normal scores of ranks; "value": standardised) and writes
-    `_fit` and `_predict`, which see scores only. What `_fit` learns are the attributes named in ``learnt``; a subclass
-    that keeps it in another form writes `_state` and `_set_state`.
+    A subclass sets ``labels`` in ``__init__`` ("rank": normal scores of ranks; "value": standardised) and implements
+    `_fit` and `_predict` on scores. ``learnt`` names the attributes that `_fit` sets, for saving; alternatively, a
+    subclass implements `_state` and `_set_state`.
 
     Examples
     --------
@@ -45,8 +45,7 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
 
         Parameters
         ----------
-        X : array-like of float, shape (n, n_features), or architectures, shape (n,) or (n, 1)
-            Networks on the choices of an architecture read its index or string, all others its features.
+        X : array-like of float, shape (n, n_features), or architectures, shape (n,)
         y : array-like of float, shape (n,)
 
         Returns
@@ -58,8 +57,6 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         LabelError
             If labels are not finite, fewer than two, or all the same.
         SettingError
-            If a setting is impossible, or rows and labels differ in number.
-        ArchitectureError
         """
         X, y = self._checked(X, y)
         self.label_scale_ = LabelScale.fit(y, self.labels)
@@ -73,7 +70,7 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         ----------
         X : array-like, as in `fit`
         return_std : bool, default False
-            Whether to return the standard deviation, too.
+            Also return the standard deviation.
 
         Returns
         -------
@@ -87,11 +84,11 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         if not return_std:
             return predicted
         if deviation is None:
-            raise SettingError(f"{type(self).__name__} knows no deviation.")
+            raise SettingError("return_std", True, f"False for {type(self).__name__}")
         return predicted, self.label_scale_.deviation_of_labels(mean, deviation)
 
     def _checked(self, X: Any, y: Any) -> tuple[NDArray[Any], NDArray[np.float64]]:
-        """Return the rows and labels to learn from, checked."""
+        """Return checked rows and labels for `fit`."""
         if y is not None:
             y = np.asarray(y)
             if y.dtype.kind in "fiub" and y.ndim == 1:
@@ -100,7 +97,7 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         return X, checked_labels(y)
 
     def _checked_rows(self, X: Any) -> NDArray[Any]:
-        """Return the rows to predict, checked."""
+        """Return checked rows for `predict`."""
         rows: NDArray[Any] = validate_data(self, X, dtype=np.float64, reset=False)
         return rows
 
@@ -112,10 +109,10 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     def _predict(
         self, X: NDArray[np.float64], return_std: bool
     ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-        """Return mean and, where asked for, deviation of the scores, each of shape (n,)."""
+        """Return mean and deviation (None unless requested) of the scores, each of shape (n,)."""
 
     def state(self) -> dict[str, Any]:
-        """Return what `fit` has learnt: numbers, strings, arrays, bytes, and lists and dicts of them."""
+        """Return the fitted state: numbers, strings, arrays, bytes, and lists and dicts of them."""
         check_is_fitted(self)
         return {
             "n_features_in_": int(self.n_features_in_),
@@ -125,7 +122,7 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Become what `state` described."""
+        """Restore a fitted state."""
         self.n_features_in_ = state["n_features_in_"]
         self.label_scale_ = LabelScale(state["label_levels"], state["score_levels"])
         self._set_state(state)

@@ -24,15 +24,15 @@ class EnsembleRegressor(RegressorMixin, _BaseComposition):  # type: ignore[misc]
     Parameters
     ----------
     members : sequence of (str, regressor), optional
-        Named predictors, all on the same X: pipelines over cells, or regressors on feature matrices. A Gaussian
-        process and XGBoost where left out.
+        Named predictors that read the same X: pipelines on architectures, or regressors on features. By default a
+        Gaussian process and XGBoost.
     average : {"rank", "mean"}, default "rank"
-        Whether predictions are averaged as normal scores among the training labels, so that no member's scale
-        dominates, or as they are. Both give one cell the same prediction whatever it is predicted together with.
+        ``rank`` averages normal scores among the training labels, so no member's scale dominates; ``mean`` averages the
+        predictions.
 
     Notes
     -----
-    The variance is that between the members plus the mean of those that the members know.
+    The variance is the variance between the members plus the mean of the members' known variances.
 
     Examples
     --------
@@ -50,7 +50,7 @@ class EnsembleRegressor(RegressorMixin, _BaseComposition):  # type: ignore[misc]
         self.average = average
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return parameters; of the members, too, as ``NAME__PARAMETER``, where `deep`."""
+        """Return parameters; with `deep`, also the members' as ``NAME__PARAMETER``."""
         params: dict[str, Any] = self._get_params("members", deep=deep)
         return params
 
@@ -104,12 +104,12 @@ class EnsembleRegressor(RegressorMixin, _BaseComposition):  # type: ignore[misc]
 
     @property
     def n_features_in_(self) -> int:
-        """Features that the first member has seen."""
+        """Number of features of the first member."""
         check_is_fitted(self)
         return int(self.members_[0][1].n_features_in_)
 
     def state(self) -> dict[str, Any]:
-        """Return what `fit` has learnt."""
+        """Return the fitted state."""
         check_is_fitted(self)
         return {
             "members": [list(pair) for pair in self.members_],
@@ -118,7 +118,7 @@ class EnsembleRegressor(RegressorMixin, _BaseComposition):  # type: ignore[misc]
         }
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Become what `state` described."""
+        """Restore a fitted state."""
         self.members_ = [(name, member) for name, member in state["members"]]
         self.label_scale_ = LabelScale(state["label_levels"], state["score_levels"])
 

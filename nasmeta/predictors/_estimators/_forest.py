@@ -1,4 +1,4 @@
-"""Random forest that knows its deviation and can be kept as plain arrays."""
+"""Random forest with a deviation, stored as plain arrays."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _SMALLEST_VARIANCE = 1e-12  # trees that agree on pure leaves would claim certai
 class ForestRegressor(ScaledRegressor):
     """Random forest (Breiman 2001), with the deviation of Hutter et al. (Artificial Intelligence 2014, sec. 4.3.2).
 
-    The variance is that of the trees' means plus the mean of the leaves' variances.
+    The variance is the variance of the trees' means plus the mean variance in their leaves.
 
     Parameters
     ----------
     n_estimators : int, default 100
         Trees.
     max_features : float, int or "sqrt", default 0.5
-        Share or number of the columns that a split may choose from.
+        Share or number of columns that a split chooses from.
     min_samples_leaf : int, default 1
-        Labels that a leaf has at least.
+        Minimum number of labels in a leaf.
     labels : {"value", "rank"}, default "value"
         Learn the values themselves, or normal scores of ranks.
     random_state : int, default 0
@@ -82,10 +82,9 @@ class ForestRegressor(ScaledRegressor):
 
     def _leaves(self, X: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return the leaf of each row in each tree, shape (n, n_trees)."""
-        model = getattr(self, "_model", None)
-        rows32 = X.astype(np.float32)  # as scikit-learn's trees see them
-        if model is not None:
-            found = np.stack([tree.tree_.apply(rows32) for tree in model.estimators_], axis=1)
+        rows32 = X.astype(np.float32)  # the precision of scikit-learn's trees
+        if hasattr(self, "_model"):  # six times as fast
+            found = np.stack([tree.tree_.apply(rows32) for tree in self._model.estimators_], axis=1)
             return np.asarray(found + self.roots_)
         leaves: NDArray[np.int64] = np.tile(self.roots_, (len(X), 1))
         for column in leaves.T:  # a view: each tree in turn
@@ -115,13 +114,13 @@ class ForestRegressor(ScaledRegressor):
 
 
 def _check(state: dict[str, Any], n_features: int) -> None:
-    """Raise an error for trees of a file that no `fit` has grown: `predict` could go round in circles."""
+    """Raise an error unless the arrays of a file form trees; otherwise `predict` might not end."""
     feature, children, n = state["feature_"], state["children_"], len(state["feature_"])
     inner = np.flatnonzero(feature != _LEAF)
     same = all(np.shape(state[name]) == (n,) for name in ("feature_", "threshold_", "value_", "variance_"))
     if not same or np.shape(children) != (n, 2) or not len(state["roots_"]):
-        raise DamagedFileError("The forest's arrays do not belong together.")
+        raise DamagedFileError("The arrays of the forest have different lengths.")
     ahead = (children[inner] > inner[:, None]).all()  # trees are stored depth first
     columns, nodes = np.append(feature[inner], 0), np.append(children[inner], state["roots_"])
     if not ahead or columns.min() < 0 or columns.max() >= n_features or nodes.min() < 0 or nodes.max() >= n:
-        raise DamagedFileError("The forest's nodes do not form trees.")
+        raise DamagedFileError("The nodes of the forest do not form trees.")

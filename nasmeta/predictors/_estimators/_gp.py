@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve, solve_triangular
 
 from nasmeta.checks import check_int
-from nasmeta.errors import LabelError, SettingError
+from nasmeta.errors import SettingError
 from nasmeta.predictors._estimators._base import ScaledRegressor
 from nasmeta.predictors._gaussian_process import JITTER, Hyperparameters, fit_hyperparameters, weak_prior
 
-_MOST_COUNT = 8  # larger whole numbers are treated as measurements
-_MEDIAN_DISTANCE = 6.0  # of groups of measurements, once scaled: as many edits as two random cells differ by
-_BLOCK = 4096  # rows whose covariances are held at once
+_MOST_COUNT = 8  # larger whole numbers are measurements
+_MEDIAN_DISTANCE = 6.0  # of scaled groups of measurements: the edits between two random cells
+_BLOCK = 4096  # rows of covariances in memory
 
 
 class GPRegressor(ScaledRegressor):
@@ -30,19 +30,18 @@ class GPRegressor(ScaledRegressor):
     Parameters
     ----------
     groups : sequence of int, optional
-        Numbers of consecutive columns that form a group; all columns are one group where left out.
+        Numbers of consecutive columns that form a group; by default one group.
     labels : {"rank", "value"}, default "rank"
         Learn normal scores of ranks, or the values themselves.
     fit_on : int, default 400
-        The marginal likelihood is maximised on at most so many labels, evenly spaced in rank; the process is
-        conditioned on all of them.
+        Maximum number of labels, evenly spaced in rank, for the marginal likelihood; the posterior uses all labels.
     iterations : int, default 20
-        At most so many steps of L-BFGS.
+        Maximum number of L-BFGS steps.
 
     Notes
     -----
-    Columns of small whole numbers are compared as they are; groups with other columns are standardised and scaled to a
-    median distance of six, so that the prior on lengthscales suits both. Fitting costs O(n³).
+    Columns of small whole numbers are used as they are; groups with other columns are standardised and scaled to a
+    median distance of six, so the prior on lengthscales suits both. Fitting costs O(n³).
 
     Examples
     --------
@@ -69,7 +68,7 @@ class GPRegressor(ScaledRegressor):
     def _fit(self, X: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
         sizes = [X.shape[1]] if self.groups is None else [check_int("groups", size) for size in self.groups]
         if sum(sizes) != X.shape[1]:
-            raise SettingError(f"The groups have {sum(sizes)} columns together, but X has {X.shape[1]}.")
+            raise SettingError("sum of groups", sum(sizes), f"{X.shape[1]}, the number of columns")
         self.sizes_ = sizes
         self.train_, self.mean_ = X, float(scores.mean())
         every = np.argsort(scores, kind="stable")
@@ -86,10 +85,7 @@ class GPRegressor(ScaledRegressor):
         )
         covariance = self._covariance(X, X).astype(np.float64)
         covariance[np.diag_indices(len(X))] += self.hyperparameters_.noise + JITTER
-        try:
-            self.factor_ = np.linalg.cholesky(covariance)
-        except np.linalg.LinAlgError as reason:
-            raise LabelError(f"The covariance of these {len(X)} rows is singular: {reason}") from reason
+        self.factor_ = np.linalg.cholesky(covariance)
         self.weights_ = cho_solve((self.factor_, True), labels)
 
     def _predict(
@@ -113,7 +109,7 @@ class GPRegressor(ScaledRegressor):
         return np.split(X, np.cumsum(self.sizes_)[:-1], axis=1)
 
     def _set_scales(self, X: NDArray[np.float64]) -> None:
-        """Learn which groups are counts, and how to scale the others."""
+        """Find the groups of counts, and the scales of the other groups."""
         self.scales_: list[NDArray[np.float64]] = []
         for part, whole in zip(self._parts(X), self._parts(self.train_), strict=True):
             if _are_counts(whole):

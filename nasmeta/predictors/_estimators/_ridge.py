@@ -1,4 +1,4 @@
-"""Ridge regression whose penalty is learnt."""
+"""Ridge regression whose penalty is learned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Gradient boosting by XGBoost, with one or several seeds; checks of a saved model before XGBoost reads it."""
+"""Gradient boosting by XGBoost, and checks of a saved model before XGBoost reads it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import check_is_fitted
 
 from nasmeta.checks import check_int, check_number
 from nasmeta.errors import SettingError
@@ -24,10 +23,10 @@ _OF_NODES = {
 
 
 def checked_booster(raw: bytes, n_features: int) -> bytes:
-    """Return a model in XGBoost's JSON, or raise an error unless `XGBoostRegressor` may have fitted it.
+    """Return a model in XGBoost's JSON if `XGBoostRegressor` can have fitted it; raise an error otherwise.
 
-    XGBoost itself does not check indices of nodes and columns. The text is written anew, so XGBoost reads exactly the
-    checked content, also if a key appears twice.
+    XGBoost does not check indices of nodes and columns. The text is written again, so XGBoost reads exactly the checked
+    content, even if a key appears twice.
     """
     content = json.loads(raw)
     learner = content["learner"]
@@ -52,12 +51,12 @@ def checked_booster(raw: bytes, n_features: int) -> bytes:
             raise ValueError(f"the XGBoost model has odd content: {what}")
     for i, tree in enumerate(trees):
         if not _is_tree(tree, n_features):
-            raise ValueError(f"tree {i} of the XGBoost model is none that was grown on {n_features} columns")
+            raise ValueError(f"tree {i} of the XGBoost model is not a tree on {n_features} columns")
     return json.dumps(content, allow_nan=False).encode()
 
 
 def _is_tree(tree: dict[str, Any], n_features: int) -> bool:
-    """Tell whether all nodes hang from the root, each from one other, and split by columns that there are."""
+    """Return whether the nodes form one tree and split by existing columns."""
     parameters = tree["tree_param"]
     n = int(parameters["num_nodes"])
     of_nodes = {name: np.asarray(tree[name]) for name in _OF_NODES}
@@ -83,7 +82,7 @@ def _is_tree(tree: dict[str, Any], n_features: int) -> bool:
         and ((right == -1) == (left == -1)).all()
         and np.array_equal(np.sort(children), np.arange(1, n))  # every node but the root is a child, once
         and np.array_equal(parents[children], np.tile(inner, 2))
-        and (children > parents[children]).all()  # so there is no circle
+        and (children > parents[children]).all()  # so there are no circles
     )
 
 
@@ -97,19 +96,19 @@ class XGBoostRegressor(ScaledRegressor):
     Parameters
     ----------
     n_estimators : int, default 300
-        Trees of a member.
+        Trees per member.
     learning_rate : float, default 0.05
     max_depth : int, default 6
         Of a tree.
     subsample, colsample_bytree : float, default 0.8 and 0.5
-        Shares of the rows and of the columns that a tree is built from.
+        Shares of the rows and of the columns for one tree.
     n_members : int, default 1
-        Boosters with different seeds, whose mean is predicted. The deviation is that between them, so it needs two.
+        Boosters with different seeds. Their mean is the prediction; the deviation needs at least two.
     labels : {"value", "rank"}, default "value"
         Learn the values themselves, or normal scores of ranks.
     random_state : int, default 0
     n_jobs : int, default 1
-        Threads; all where it is -1 or None.
+        Threads; -1 or None for all.
 
     Examples
     --------
@@ -119,11 +118,9 @@ class XGBoostRegressor(ScaledRegressor):
     >>> model = XGBoostRegressor(n_estimators=50).fit(X, X[:, 0] ** 2)
     >>> model.predict([[10.0], [50.0]]).shape
     (2,)
-    >>> model.feature_importances_
-    array([1.])
 
-    Each of ``model.boosters_`` is an ``xgboost.Booster``, which ``shap.TreeExplainer`` reads; `shap_values` needs no
-    other package.
+    Each of ``model.boosters_`` is an ``xgboost.Booster``, with ``get_score`` for importances and
+    ``predict(pred_contribs=True)`` for SHAP values.
     """
 
     n_estimators: int = 300
@@ -151,13 +148,10 @@ class XGBoostRegressor(ScaledRegressor):
         }
         seed = check_int("random_state", self.random_state, least=0)
         data = xgboost.QuantileDMatrix(X, label=scores, nthread=settings["nthread"])
-        try:
-            self.boosters_ = [
-                xgboost.train({**settings, "seed": seed + member}, data, num_boost_round=n_trees)
-                for member in range(check_int("n_members", self.n_members))
-            ]
-        except xgboost.core.XGBoostError as reason:
-            raise SettingError(f"XGBoost refuses: {str(reason).strip().splitlines()[-1]}") from reason
+        self.boosters_ = [
+            xgboost.train({**settings, "seed": seed + member}, data, num_boost_round=n_trees)
+            for member in range(check_int("n_members", self.n_members))
+        ]
 
     def _predict(
         self, X: NDArray[np.float64], return_std: bool
@@ -166,51 +160,8 @@ class XGBoostRegressor(ScaledRegressor):
         if not return_std:
             return predicted.mean(axis=0), None
         if len(predicted) < 2:
-            raise SettingError("One booster knows no deviation; XGBoostRegressor(n_members=5) does.")
+            raise SettingError("n_members", 1, "an integer of at least 2 for a deviation")
         return predicted.mean(axis=0), np.maximum(predicted.std(axis=0, ddof=1), _SMALLEST_DEVIATION)
-
-    @property
-    def feature_importances_(self) -> NDArray[np.float64]:
-        """Share of the gain that splits by each column bring, float64, shape (n_features,), summing to 1.
-
-        Of a pipeline, ``pipeline[:-1].get_feature_names_out()`` names the columns.
-        """
-        check_is_fitted(self)
-        gain = np.zeros(self.n_features_in_)
-        for booster in self.boosters_:
-            for name, one in booster.get_score(importance_type="total_gain").items():
-                gain[int(name.removeprefix("f"))] += one
-        return gain / (gain.sum() or 1.0)
-
-    def shap_values(self, X: Any) -> NDArray[np.float64]:
-        """Return what each column adds to the prediction, by Shapley's rule over the trees (Lundberg et al., 2020).
-
-        Parameters
-        ----------
-        X : array-like of float, shape (n, n_features)
-
-        Returns
-        -------
-        ndarray of float64, shape (n, n_features + 1)
-            The last one is the mean prediction; the sum of a row is the prediction on the scale of the scores, which
-            are standardised labels, or normal scores of their ranks, see `labels`.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> from nasmeta.predictors import XGBoostRegressor
-        >>> X = np.arange(120.0).reshape(60, 2) % 7
-        >>> model = XGBoostRegressor(n_estimators=50, colsample_bytree=1.0).fit(X, X[:, 1])
-        >>> added = model.shap_values(X)
-        >>> added.shape, bool(np.abs(added[:, 1]).mean() > np.abs(added[:, 0]).mean())
-        ((60, 3), True)
-        """
-        import xgboost
-
-        check_is_fitted(self)
-        rows = xgboost.DMatrix(self._checked_rows(X), nthread=self.n_jobs)
-        added = [booster.predict(rows, pred_contribs=True) for booster in self.boosters_]
-        return np.asarray(np.mean(added, axis=0), dtype=np.float64)
 
     def _state(self) -> dict[str, Any]:
         return {"boosters": [bytes(booster.save_raw("json")) for booster in self.boosters_]}

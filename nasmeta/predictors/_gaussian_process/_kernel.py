@@ -1,4 +1,4 @@
-"""Covariances: sums of exponential kernels, of architectures by their count features and of any labelled points."""
+"""Covariances: sums of exponential kernels, of architectures by their count features and of labelled points."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_instance, check_list
-from nasmeta.errors import ArchitectureError, SettingError, shown
+from nasmeta.errors import SettingError
 from nasmeta.spaces import SearchSpace
 
 ChainRule: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -20,9 +19,9 @@ ChainRule: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 _MOST_CODES = 2**24  # entries of a table of covariances
 _MOST_LEVELS = 4096  # columns of the matrix product in `CellKernel.codes_between`
-_ONE_HOT = "positions"  # the feature of which two architectures differ by twice the number of different choices
+_ONE_HOT = "positions"  # in this feature the distance is twice the number of different choices
 _LENGTHSCALE = 3.0  # edits of a cell
-_LONG = 0.3  # of the mean distance, where that is more: in NAS-Bench-201 it is 9.6 edits
+_LONG = 0.3  # share of the mean distance
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class Hyperparameters:
 @cache
 def _classes(space: SearchSpace, feature: str) -> tuple[NDArray[np.integer], NDArray[np.int32]]:
     """Return the distinct feature vectors, shape (n_columns, n_classes), and the class of every architecture."""
-    if feature == _ONE_HOT:  # the choices themselves, which are as different as their one-hot vectors
+    if feature == _ONE_HOT:  # codes give the same distances as one-hot vectors
         return np.ascontiguousarray(space.codes.T), np.arange(space.size, dtype=np.int32)
     counts = space.feature(feature).counts
     bases = counts.max(axis=0).astype(np.int64) + 1
@@ -75,16 +74,15 @@ class CellKernel:
 
     The exponential of a negative L1 distance is positive definite (a product of Laplace kernels), so the sum is. The
     distances of a pair are whole numbers, so all features' distances are kept as the digits of one integer, the
-    pair's *code*, and a covariance is one look-up in a table of all codes. Which features (see `SearchSpace.feature`)
-    are compared is the space's own choice where left out.
+    pair's *code*, and a covariance is one look-up in a table of all codes. The default features are the space's
+    `kernel_features`.
     """
 
     def __init__(self, space: SearchSpace, features: Sequence[str] | None = None) -> None:
-        self.space = check_instance("space", space, SearchSpace)
-        asked = space.kernel_features if features is None else check_list("features", features, "names")
-        self.features = tuple(asked)
+        self.space = space
+        self.features = tuple(space.kernel_features if features is None else features)
         if not self.features:
-            raise SettingError(f"Name a feature to compare. Those of {space.name}: {', '.join(space.feature_names)}.")
+            raise SettingError("features", features, f"at least one of {', '.join(space.feature_names)}")
         counts = [space.feature(feature).counts for feature in self.features]
         # A distance is at most the sum of the columns' ranges, and at most the sum of two sums.
         self._bases = tuple(
@@ -93,19 +91,15 @@ class CellKernel:
         )
         n_codes = math.prod(self._bases)
         if n_codes > _MOST_CODES:
-            raise SettingError(
-                f"The features {', '.join(self.features)} of {space.name} have {n_codes:,} combinations of distances, "
-                f"more than {_MOST_CODES:,}: compare fewer of them."
-            )
+            raise SettingError("features", self.features, f"fewer, with at most {_MOST_CODES:,} distances")
         self._parts = [_classes(space, feature) for feature in self.features]
         self.code_type = np.min_scalar_type(n_codes - 1)
 
     @cached_property
     def typical_lengthscales(self) -> NDArray[np.float64]:
-        """Lengthscales to begin with, float64, shape (n_features,): 3 edits, more where distances are long.
+        """Initial lengthscales, float64, shape (n_features,): 3 edits, or 0.3 of the mean distance if that is more.
 
-        Two architectures drawn at random differ by 9.6 in the edges of NAS-Bench-201; by much more in ordered positions
-        with many levels, where a lengthscale of 3 steps would call nearly all of them strangers.
+        The mean distance is 9.6 in the edges of NAS-Bench-201, and much more in ordered positions with many levels.
         """
         lengths = []
         for feature in self.features:
@@ -120,10 +114,6 @@ class CellKernel:
     def codes(self, cell: int) -> NDArray[np.unsignedinteger]:
         """Return the codes of one architecture's pairs with all, of type ``code_type``, shape (size,)."""
         codes = np.zeros(self.space.size, dtype=self.code_type)
-        if not isinstance(cell, int | np.integer) or not 0 <= cell < self.space.size:
-            raise ArchitectureError(
-                f"{shown(cell)} is no architecture of {self.space.name}: indices run from 0 to {self.space.size - 1}."
-            )
         for feature, base, (vectors, classes) in zip(self.features, self._bases, self._parts, strict=True):
             own = vectors[:, classes[cell], None]
             if feature == _ONE_HOT:
@@ -136,7 +126,7 @@ class CellKernel:
 
     @cached_property
     def _levels(self) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-        """Return which levels the counts of each reach, shape (size, n_levels), and what a level adds to a code."""
+        """Return the levels that the counts reach, shape (size, n_levels), and the value of each level in a code."""
         exact = np.float32 if math.prod(self._bases) <= 2**23 else np.float64
         levels, worth, place = [], [], 1
         for base, feature in zip(reversed(self._bases), reversed(self.features), strict=True):

@@ -1,7 +1,7 @@
 """The log marginal likelihood of a Gaussian process, its gradient, and hyperparameters that maximise it.
 
-A kernel brings its own chain rule, so what is done with a covariance, whatever it is of, stands here once: Rasmussen
-and Williams, "Gaussian Processes for Machine Learning", 2006, equations 5.8 and 5.9.
+Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, equations 5.8 and 5.9. Each kernel provides its
+chain rule.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
 
-from nasmeta.errors import SettingError
 from nasmeta.predictors._gaussian_process._kernel import ChainRule, Hyperparameters, SumKernel
 
 _SMALLEST_NOISE = 1e-3  # cells that are alike in all features would make the covariance singular
 _REACH = 6.0  # of the logarithms on both sides of their prior means
-_IMPOSSIBLE = 1e25  # the value where a covariance is not positive definite: a line search turns back
+_IMPOSSIBLE = 1e25  # the value if a covariance is not positive definite: a line search turns back
 
 Prior: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Mean and standard deviation of the logarithms of hyperparameters."""
@@ -41,7 +40,7 @@ class NegativeLogLikelihood(NamedTuple):
 def negative_log_likelihood(
     covariance: NDArray[np.float64], tasks: Sequence[NDArray[np.float64]], constant: bool = True
 ) -> NegativeLogLikelihood | None:
-    """Return minus the log marginal likelihood of labels of zero mean; None where the covariance is not positive.
+    """Return minus the log marginal likelihood of labels of zero mean; None if the covariance is not positive.
 
     The covariance (n, n) includes the noise; the tasks are independent labels (n,) of the same cells. With `constant`
     the value has the summand n / 2 log 2π of each.
@@ -50,7 +49,7 @@ def negative_log_likelihood(
     if failed:
         return None
     half, _ = lapack.dpotri(factor, lower=True)
-    inverse = half + half.T  # above its diagonal, which is now there twice, the half is zero
+    inverse = half + half.T  # the half is zero above its diagonal, which is now doubled
     np.fill_diagonal(inverse, half.diagonal())
     value = np.log(np.diag(factor)).sum()
     if constant:
@@ -92,9 +91,9 @@ def maximise_posterior(
 ) -> NDArray[np.float64]:
     """Return the logarithms of the hyperparameters of highest posterior density, by steps of L-BFGS.
 
-    Where left out, the `start` is the mean of the prior, and the `bounds` are a factor of e⁶ around it, with a noise
-    (the last) of at least 0.001. L-BFGS stops where the value changes by little compared with itself, so the `constant`
-    of `negative_log_likelihood` moves where it stops.
+    By default, `start` is the mean of the prior, and `bounds` are a factor of e⁶ around it, with a noise (the last) of
+    at least 0.001. L-BFGS stops at a small relative change of the value, so the `constant` of `negative_log_likelihood`
+    affects the result.
     """
     from scipy.optimize import minimize
 
@@ -134,11 +133,9 @@ def fit_hyperparameters(
 ) -> Hyperparameters:
     """Maximise the sum of the tasks' log marginal likelihoods plus the log prior, by steps of L-BFGS.
 
-    The distances (n_features, n, n) are those of the observed cells, the labels (n,) of each task have a mean of zero.
-    The search begins at the mean of the prior, where left out `weak_prior`.
+    The distances (n_features, n, n) are between the observed cells; the labels (n,) of each task have mean zero. The
+    search starts at the mean of the prior, by default `weak_prior`.
     """
-    if not tasks or any(not np.isfinite(labels).all() for labels in tasks):
-        raise SettingError("Hyperparameters are fitted to at least one task, whose labels must be finite.")
     prior = weak_prior(len(distances)) if prior is None else prior
     kernel = SumKernel(distances.astype(np.float64))
     begin = None if start is None else start.logarithms

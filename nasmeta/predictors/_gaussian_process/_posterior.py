@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import blas, cho_factor, cho_solve, solve_triangular
 
-from nasmeta.errors import ArchitectureError, SettingError
+from nasmeta.errors import ArchitectureError
 from nasmeta.predictors._gaussian_process._kernel import CellKernel, Hyperparameters, SumKernel
 from nasmeta.predictors._gaussian_process._likelihood import Prior, maximise_posterior
 
 JITTER = 1e-6
-"""What is added to the diagonal of a covariance, so that its Cholesky factor exists."""
+"""Added to the diagonal of a covariance, so its Cholesky factor exists."""
 
 _SLOPES = 0.5  # variance of a linear part, a priori
-_FIRST_ROOM = 16  # observations; doubled where they are more
+_FIRST_ROOM = 16  # observations; doubled if necessary
 
 
 def posterior_weights(
@@ -31,7 +31,7 @@ def posterior_weights(
 
 
 def _with_room(rows: NDArray[Any], n: int) -> NDArray[Any]:
-    """Return an array that has a row n, the rows before it kept."""
+    """Return an array with at least n + 1 rows that starts with the given rows."""
     return rows if n < len(rows) else np.concatenate([rows, np.empty_like(rows)])
 
 
@@ -39,8 +39,8 @@ class ExactPosterior(ABC):
     """Posterior of an exact Gaussian process, kept for every cell of a space.
 
     With L the Cholesky factor of the covariance of the n observed cells, the rows V = L⁻¹ K(observed, all) are kept.
-    One more observation is one more row, so a step costs O(n * n_cells) and nothing is approximated. Prior variance
-    and mean, zero where left out, have the shape (n_cells,).
+    One more observation is one more row, so a step costs O(n * n_cells) and nothing is approximated. Prior variance and
+    mean (by default zero) have the shape (n_cells,).
     """
 
     def __init__(self, variance: NDArray[np.float32], mean: NDArray[np.floating] | None = None) -> None:
@@ -62,9 +62,9 @@ class ExactPosterior(ABC):
         return len(self.cells)
 
     def add(self, cell: int) -> None:
-        """Observe one more cell; its label is given to `posterior`."""
+        """Observe one more cell; `posterior` takes its label."""
         if cell in self.cells:
-            raise ArchitectureError(f"Cell {cell} is observed already.")
+            raise ArchitectureError("cell", cell, "one that is not observed yet")
         n = len(self.cells)
         self._rows = _with_room(self._rows, n)
         if n == len(self._factor):
@@ -80,7 +80,7 @@ class ExactPosterior(ABC):
         self._variance -= row * row
 
     def forget_last(self, n: int) -> None:
-        """Take back the last `n` observations."""
+        """Remove the last `n` observations."""
         for _ in range(n):
             self.cells.pop()
             row = self._rows[len(self.cells)]
@@ -94,8 +94,6 @@ class ExactPosterior(ABC):
     def posterior(self, labels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return posterior mean and deviation at every cell, of labels in the order in which cells were added."""
         n = len(self.cells)
-        if labels.shape != (n,):
-            raise SettingError(f"{n} cells are observed, but the labels have shape {labels.shape}.")
         residual = labels if self.mean is None else labels - self.mean[self.cells]
         weights = solve_triangular(self.factor, residual, lower=True, check_finite=False)
         mean = (weights.astype(np.float32) @ self._rows[:n]).astype(np.float64)
@@ -110,11 +108,6 @@ class CellGP(ExactPosterior):
     def __init__(
         self, kernel: CellKernel, hyperparameters: Hyperparameters, mean: NDArray[np.floating] | None = None
     ) -> None:
-        if len(hyperparameters.variances) != len(kernel.features):
-            raise SettingError(
-                f"The kernel has {len(kernel.features)} features ({', '.join(kernel.features)}), but the "
-                f"hyperparameters are for {len(hyperparameters.variances)}."
-            )
         n_cells = kernel.space.size
         super().__init__(np.full(n_cells, hyperparameters.prior_variance, dtype=np.float32), mean)
         self.kernel = kernel
@@ -144,7 +137,7 @@ class CellGP(ExactPosterior):
         return self.kernel.covariance(self._codes[: len(self.cells), cells], self.hyperparameters)
 
     def _prior_variances(self) -> NDArray[np.float32] | float:
-        """Return the prior variance of the function at every cell, shape (n_cells,), or that of all."""
+        """Return the prior variance of the function at every cell, shape (n_cells,), or one for all."""
         return self.hyperparameters.prior_variance
 
     def set_hyperparameters(self, hyperparameters: Hyperparameters) -> None:
@@ -156,25 +149,25 @@ class CellGP(ExactPosterior):
         covariance[np.diag_indices(n)] += hyperparameters.noise + JITTER
         factor = np.linalg.cholesky(covariance)
         self._factor[:n, :n] = factor
-        # rowsᵀ ← rowsᵀ L⁻ᵀ in place: the transpose is what Fortran wants, so nothing is copied.
+        # rowsᵀ ← rowsᵀ L⁻ᵀ in place: the transpose has Fortran's order, so nothing is copied.
         self._rows[:n] = blas.strsm(1.0, factor.astype(np.float32), rows.T, side=1, lower=1, trans_a=1, overwrite_b=1).T
         self._variance = self._prior_variances() - np.einsum("ij,ij->j", self._rows[:n], self._rows[:n])
 
 
 class TrendGP(CellGP):
-    r"""A `CellGP` whose function has a linear part, too, so that it reaches beyond what was observed.
+    r"""A `CellGP` with a linear part, which extrapolates beyond the observations.
 
-    Exponential kernels fall back to the prior mean far from all observations; a latency goes on to grow with each
-    operation. The covariance of the linear part is :math:`s \, \phi(x)^T \phi(x')` (Rasmussen and Williams, "Gaussian
-    Processes for Machine Learning", 2006, section 2.7), with :math:`\phi` the standardised count features of the
-    kernel, each feature with the same share and all of them with a squared length of 1 on average.
+    Exponential kernels return to the prior mean far from all observations, but a latency grows with each operation. The
+    covariance of the linear part is :math:`s \, \phi(x)^T \phi(x')` (Rasmussen and Williams, "Gaussian Processes for
+    Machine Learning", 2006, section 2.7), with :math:`\phi` the standardised count features of the kernel. Each feature
+    has the same share, and all of them have a squared length of 1 on average.
 
-    The hyperparameters are those of the exponential parts and the noise; `slopes` is the variance s.
+    The hyperparameters describe the exponential parts and the noise; `slopes` is the variance s.
 
     >>> import numpy as np
     >>> from nasmeta.spaces import get_space
     >>> gp = TrendGP(CellKernel(get_space("nb201")), Hyperparameters(np.full(3, 1e-3), np.ones(3), 1e-3), slopes=1.0)
-    >>> conv = gp.kernel.space.feature("operations").counts[:, 2]  # the fewer of them, the faster
+    >>> conv = gp.kernel.space.feature("operations").counts[:, 2]  # fewer are faster
     >>> known = np.flatnonzero(conv > 2)[:40]
     >>> for cell in known.tolist():
     ...     gp.add(cell)
@@ -191,9 +184,9 @@ class TrendGP(CellGP):
         self._variance = self._prior_variances()
 
     def fit(self, labels: NDArray[np.float64], prior: Prior, iterations: int = 15) -> None:
-        """Maximise the posterior density of all hyperparameters, from the present ones on, and condition anew.
+        """Maximise the posterior density of all hyperparameters from the current ones, and update the posterior.
 
-        The prior is that of the hyperparameters; slopes have a variance around 0.5, within a factor of e.
+        `prior` is for the hyperparameters; the prior of `slopes` is 0.5, within a factor of e.
         """
         inputs = self._inputs[self.cells].astype(np.float64)
         kernel = SumKernel(self.observed_distances().astype(np.float64), (inputs @ inputs.T)[None])

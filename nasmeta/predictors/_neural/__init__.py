@@ -1,4 +1,4 @@
-"""Neural regressors: ensembles of networks trained side by side; imported only where PyTorch is wanted."""
+"""Neural regressors: ensembles of networks that are trained side by side."""
 
 from nasmeta.errors import needing
 
@@ -6,6 +6,5 @@ with needing("A neural predictor", "torch"):
     import safetensors  # noqa: F401
     import torch  # noqa: F401
 
-from nasmeta.predictors._neural._cell_transformer import CellTransformer as CellTransformer
-from nasmeta.predictors._neural._graph_network import GraphNetwork as GraphNetwork
-from nasmeta.predictors._neural._mlp import MLPEnsemble as MLPEnsemble
+from nasmeta.predictors._neural._base import MLPEnsemble as MLPEnsemble
+from nasmeta.predictors._neural._cells import CellTransformer as CellTransformer, GraphNetwork as GraphNetwork

@@ -1,24 +1,31 @@
-"""What the neural regressors share: settings, training, prediction with deviation, saving."""
+"""The base of neural regressors, and the ensemble of perceptrons."""
 
 from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
 import safetensors.torch
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
-from nasmeta.checks import check_choice, check_int, check_number
-from nasmeta.errors import SettingError
+from nasmeta.checks import check_int, check_number
 from nasmeta.predictors._estimators._base import ScaledRegressor
-from nasmeta.predictors._neural._training import LOSSES, MemberNetwork, chosen_device, predict_members, train_members
+from nasmeta.predictors._neural._training import (
+    MemberLinear,
+    MemberNetwork,
+    Readout,
+    chosen_device,
+    predict_members,
+    train_members,
+)
 
-_LEAST_DEVIATION = 1e-3  # of scores, whose own deviation is about one
+_LEAST_DEVIATION = 1e-3  # of scores with a deviation of about one
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -26,17 +33,15 @@ class NeuralRegressor(ScaledRegressor):
     """Base of ensembles of networks (Lakshminarayanan et al., "Deep ensembles", NeurIPS 2017).
 
     A subclass builds its network and turns checked rows into tensors. Members differ in their first weights, batches
-    and the part of the labels that they are validated on, and are trained side by side in one batched computation.
+    and validation labels, and are trained side by side in one batched computation. The loss is RankNet's pairwise
+    logistic loss; afterwards each member's output is scaled to the labels.
     """
 
     hidden: int
     n_members: int = 5
-    loss: str = "ranking"
     labels: str = "rank"
     max_epochs: int = 120
     patience: int = 40
-    validation_fraction: float = 0.1
-    batch_size: int | None = None
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
     device: str = "cpu"
@@ -48,32 +53,34 @@ class NeuralRegressor(ScaledRegressor):
 
     @abstractmethod
     def _tensors(self, rows: NDArray[Any]) -> tuple[Tensor, ...]:
-        """Turn checked rows into what the network reads, each of shape (n, ...)."""
+        """Turn checked rows into the inputs of the network, each of shape (n, ...)."""
 
     @abstractmethod
     def _n_inputs(self) -> int:
-        """Return how many columns beside the cell the network reads."""
+        """Return the number of feature columns that the network reads."""
 
     def _fit(self, X: NDArray[Any], scores: NDArray[np.float64]) -> None:
-        self._check_settings()
+        for name in ("hidden", "n_members", "max_epochs", "patience"):
+            check_int(name, getattr(self, name))
+        check_number("learning_rate", self.learning_rate)
         device = chosen_device(self.device)
         generator = torch.Generator().manual_seed(check_int("random_state", self.random_state, least=0))
         network = self._build(self._n_inputs(), generator).to(device)
         inputs = tuple(values.to(device) for values in self._tensors(X))
-        wanted = torch.as_tensor(scores, dtype=torch.float32, device=device)
-        left_out, self.n_epochs_ = train_members(network, inputs, wanted, self, generator)
+        targets = torch.as_tensor(scores, dtype=torch.float32, device=device)
+        left_out, self.n_epochs_ = train_members(network, inputs, targets, self, generator)
         predicted = predict_members(network, inputs)
-        slope, shift = _calibration(predicted, wanted) if self.loss == "ranking" else _identity(predicted)
-        predicted = predicted * slope + shift
-        # The error of one member, larger than that of their mean: the validation part also chose the member's epoch.
-        missed = (predicted - wanted).square()
+        slope, shift = _calibration(predicted, targets)
+        # The error of one member, which is larger than the error of their mean: the validation labels also chose the
+        # member's epoch.
+        missed = (predicted * slope + shift - targets).square()
         missed = missed.gather(1, left_out) if left_out.shape[1] else missed
         self.noise_ = float(missed.mean().clamp(min=_LEAST_DEVIATION**2).sqrt())
         self.slope_, self.shift_ = slope.cpu().numpy(), shift.cpu().numpy()
         self.network_ = network
 
     def _predict(self, X: NDArray[Any], return_std: bool) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-        # In double precision a row's prediction does not depend on the rows beside it.
+        # In double precision a row's prediction does not depend on the other rows.
         network = copy.deepcopy(self.network_).double()
         device = next(network.parameters()).device
         inputs = tuple(
@@ -83,48 +90,113 @@ class NeuralRegressor(ScaledRegressor):
         deviation = np.sqrt(members.var(axis=0) + self.noise_**2) if return_std else None
         return members.mean(axis=0), deviation
 
-    def _check_settings(self) -> None:
-        check_choice("loss", self.loss, LOSSES)
-        for name in ("hidden", "n_members", "max_epochs", "patience"):
-            check_int(name, getattr(self, name), most=1_000_000)
-        if self.batch_size is not None:
-            check_int("batch_size", self.batch_size, least=2)
-        check_number("validation_fraction", self.validation_fraction, most=0.5)
-        check_number("weight_decay", self.weight_decay)
-        if check_number("learning_rate", self.learning_rate) == 0:
-            raise SettingError("learning_rate must be above 0.")
-
     def _state(self) -> dict[str, Any]:
         weights = {name: values.detach().cpu().contiguous() for name, values in self.network_.state_dict().items()}
-        return {
-            "noise": self.noise_,
-            "slope": self.slope_,
-            "shift": self.shift_,
-            "n_epochs": self.n_epochs_,
-            "safetensors": safetensors.torch.save(weights),
-        }
+        names = ("noise_", "slope_", "shift_", "n_epochs_")
+        return {name: getattr(self, name) for name in names} | {"safetensors": safetensors.torch.save(weights)}
 
     def _set_state(self, state: dict[str, Any]) -> None:
-        self.noise_, self.n_epochs_ = state["noise"], state["n_epochs"]
-        self.slope_, self.shift_ = state["slope"], state["shift"]
+        self.__dict__.update({name: value for name, value in state.items() if name.endswith("_")})
         network = self._build(self._n_inputs(), torch.Generator().manual_seed(0))
         network.load_state_dict(safetensors.torch.load(state["safetensors"]))
-        device = "cpu" if self.device == "cuda" and not torch.cuda.is_available() else self.device
-        self.network_ = network.to(chosen_device(device))
-
-
-def _identity(predicted: Tensor) -> tuple[Tensor, Tensor]:
-    slope = torch.ones_like(predicted[:, :1])
-    return slope, torch.zeros_like(slope)
+        self.network_ = network.to("cuda" if self.device != "cpu" and torch.cuda.is_available() else "cpu")
 
 
 def _calibration(predicted: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
-    """Return slope and shift, each (n_members, 1), of the least-squares line from what a ranking says to scores.
+    """Return slope and shift, each (n_members, 1), of the least-squares line from predictions to scores.
 
-    A ranking fixes no scale of its own; a slope below zero would turn the order, so it is kept above.
+    A ranking has no scale. The slope stays above zero, because a negative slope would reverse the order.
     """
     center = predicted.mean(dim=1, keepdim=True)
     spread = (predicted - center).square().mean(dim=1, keepdim=True).clamp(min=1e-12)
     slope = ((predicted - center) * (scores - scores.mean())).mean(dim=1, keepdim=True) / spread
     slope = slope.clamp(min=1e-6)
     return slope, scores.mean() - slope * center
+
+
+@dataclass(eq=False, repr=False)
+class MLPEnsemble(NeuralRegressor):
+    """Multi-layer perceptrons on standardised features, trained side by side.
+
+    Parameters
+    ----------
+    hidden : int, default 64
+        Width of each hidden layer.
+    n_layers : int, default 2
+        Hidden layers.
+    n_members : int, default 8
+        Networks. Their mean is the prediction, and their disagreement is part of the deviation.
+    labels : {"rank", "value"}, default "rank"
+        Learn normal scores of ranks, or the values themselves.
+    max_epochs : int, default 150
+    patience : int, default 50
+        A member stops after this number of epochs without a lower loss on its validation labels, a tenth of all.
+    learning_rate : float, default 0.003
+        The peak; the rate rises linearly and falls as half a cosine over ``max_epochs``.
+    weight_decay : float, default 0.01
+        Decoupled weight decay of AdamW (Loshchilov and Hutter, ICLR 2019).
+    device : {"cpu", "cuda", "auto"}, default "cpu"
+        With auto, a GPU if available.
+    random_state : int, default 0
+        On one CPU the same seed gives the same predictions; PyTorch's global generator is not used.
+
+    Attributes
+    ----------
+    noise_ : float
+        Root mean square error of a member on its validation labels, in scores; part of the deviation.
+    n_epochs_ : int
+        Epochs until the last member stopped.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.predictors import make_predictor
+    >>> cells, y = np.arange(60), np.arange(60.0) % 7
+    >>> predictor = make_predictor("mlp", max_epochs=3, n_members=2).fit(cells, y)
+    >>> mean, deviation = predictor.predict(cells[:5], return_std=True)
+    >>> mean.shape, bool((deviation > 0).all())
+    ((5,), True)
+    """
+
+    hidden: int = 64
+    n_layers: int = 2
+    _: KW_ONLY
+    n_members: int = 8
+    max_epochs: int = 150
+    patience: int = 50
+
+    def _fit(self, X: NDArray[Any], scores: NDArray[np.float64]) -> None:
+        self.center_ = X.mean(axis=0)
+        scale = X.std(axis=0)
+        self.scale_ = np.where(scale > 0, scale, 1.0)
+        super()._fit(X, scores)
+
+    def _n_inputs(self) -> int:
+        return len(self.center_)
+
+    def _build(self, n_inputs: int, generator: torch.Generator) -> MemberNetwork:
+        return _Perceptrons(n_inputs, self.hidden, check_int("n_layers", self.n_layers), self.n_members, generator)
+
+    def _tensors(self, rows: NDArray[Any]) -> tuple[Tensor, ...]:
+        return (torch.as_tensor((rows - self.center_) / self.scale_, dtype=torch.float32),)
+
+    def _state(self) -> dict[str, Any]:
+        return {"center_": self.center_, "scale_": self.scale_, **super()._state()}
+
+    def _set_state(self, state: dict[str, Any]) -> None:
+        self.center_ = state["center_"]  # `_n_inputs` needs it
+        super()._set_state(state)
+
+
+class _Perceptrons(MemberNetwork):
+    def __init__(self, n_inputs: int, hidden: int, n_layers: int, n_members: int, generator: torch.Generator) -> None:
+        super().__init__(n_members)
+        widths = [n_inputs] + [hidden] * (n_layers - 1)
+        self.layers = nn.ModuleList(MemberLinear(n_members, n_in, hidden, generator, gain=1.4) for n_in in widths[:-1])
+        self.readout = Readout(n_members, widths[-1], hidden, generator)
+
+    def forward(self, inputs: tuple[Tensor, ...]) -> Tensor:
+        (x,) = inputs
+        for layer in self.layers:
+            x = functional.silu(layer(x))
+        return torch.as_tensor(self.readout(x))

@@ -1,10 +1,10 @@
-"""Layers of several networks side by side, every weight with a leading axis for the member, and their training."""
+"""Layers of several networks side by side, with the member as the first axis of weights, and their training."""
 
 from __future__ import annotations
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import torch
@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from nasmeta.predictors._neural._base import NeuralRegressor
 
 _GAIN = 1.4  # keeps the variance through SiLU
-_FEWEST_BATCHES, _MOST_BATCHES, _USUAL_BATCH = 4, 12, 64  # an epoch's batches where no size is set
-_LEAST_FOR_VALIDATION = 8  # with fewer labels each is needed for training
+_FEWEST_BATCHES, _MOST_BATCHES, _USUAL_BATCH = 4, 12, 64  # batches per epoch, rows per batch
+_LEAST_FOR_VALIDATION = 8  # labels
+_VALIDATION_SHARE = 0.1
 _WARM_UP = 0.1  # share of the steps in which the learning rate rises
 _PREDICTED_AT_ONCE = 2048
 
@@ -30,7 +31,7 @@ def normal_weight(generator: torch.Generator, *shape: int, deviation: float = 1.
 
 
 class MemberNetwork(nn.Module):
-    """Base of networks whose forward pass takes one batch for each member."""
+    """Base of networks with one batch per member."""
 
     def __init__(self, n_members: int) -> None:
         super().__init__()
@@ -67,33 +68,25 @@ class Readout(nn.Module):
         return torch.as_tensor(self.outer(functional.silu(self.inner(x)))[..., 0])
 
 
-def mean_squared_error(predicted: Tensor, scores: Tensor) -> Tensor:
-    """Return the mean squared error, shape (n_members,), of arrays of shape (n_members, n)."""
-    return (predicted - scores).square().mean(-1)
-
-
 def pairwise_logistic(predicted: Tensor, scores: Tensor) -> Tensor:
     r"""Return RankNet's loss, shape (n_members,), of predictions and scores, (n_members, n).
 
     It is the mean of :math:`\log(1 + e^{-(p_i - p_j)})` over the pairs with t_i > t_j.
-    Burges et al., "Learning to rank using gradient descent", ICML 2005. Only the order of the scores counts; tied
-    scores say nothing. A batch of n gives n(n - 1)/2 pairs.
+    Burges et al., "Learning to rank using gradient descent", ICML 2005. Only the order of the scores matters; ties are
+    ignored.
     """
     above = (scores[:, :, None] > scores[:, None, :]).to(predicted.dtype)
     losses = functional.softplus(predicted[:, None, :] - predicted[:, :, None]) * above
     return torch.as_tensor(losses.sum((1, 2)) / above.sum((1, 2)).clamp(min=1))
 
 
-LOSSES: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {"mse": mean_squared_error, "ranking": pairwise_logistic}
-
-
 def chosen_device(name: str) -> torch.device:
-    """Return the device of this name; "auto" is a GPU where there is one."""
+    """Return the device of this name; "auto" is a GPU if available."""
     check_choice("device", name, ("cpu", "cuda", "auto"))
-    there = torch.cuda.is_available()
-    if name == "cuda" and not there:
-        raise SettingError('device="cuda", but PyTorch sees no GPU here; "auto" takes one only where there is one.')
-    return torch.device("cuda" if there and name != "cpu" else "cpu")
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise SettingError("device", name, "cpu or auto, because PyTorch finds no GPU")
+    return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
 def train_members(
@@ -103,22 +96,17 @@ def train_members(
     settings: NeuralRegressor,
     generator: torch.Generator,
 ) -> tuple[Tensor, int]:
-    """Train a network of several members in place; return the rows that each was validated on, and how many epochs.
+    """Train a network of several members in place; return the validation rows of each, and the number of epochs.
 
-    Each member leaves out its own random part of the labels, none with fewer than eight, stops when its loss there has
-    not improved for ``patience`` epochs, and ends with the weights that did best there. The generator is on the CPU, so
-    that every device sees the same batches.
+    Each member leaves out a random tenth of the labels, or none with fewer than eight labels. It stops if its loss
+    there has not improved for ``patience`` epochs, and keeps its best weights. The generator is on the CPU, so every
+    device sees the same batches.
     """
-    loss = LOSSES[settings.loss]
     device, n, m = scores.device, len(scores), network.n_members
-    n_left_out = max(1, round(settings.validation_fraction * n)) if n >= _LEAST_FOR_VALIDATION else 0
-    n_left_out = n_left_out if settings.validation_fraction > 0 else 0
+    n_left_out = max(1, round(_VALIDATION_SHARE * n)) if n >= _LEAST_FOR_VALIDATION else 0
     order = _shuffled(m, n, generator)
     left_out, kept = order[:, :n_left_out].to(device), order[:, n_left_out:]
-    if settings.batch_size is None:
-        n_batches = min(max(round(kept.shape[1] / _USUAL_BATCH), _FEWEST_BATCHES), _MOST_BATCHES)
-    else:
-        n_batches = max(1, round(kept.shape[1] / settings.batch_size))
+    n_batches = min(max(round(kept.shape[1] / _USUAL_BATCH), _FEWEST_BATCHES), _MOST_BATCHES)
     n_batches = max(1, min(n_batches, kept.shape[1] // 2))  # a ranking needs two rows
     optimiser = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
     rates = _rates(settings.learning_rate, settings.max_epochs * n_batches)
@@ -134,13 +122,13 @@ def train_members(
             for group in optimiser.param_groups:
                 group["lr"] = next(rates)
             optimiser.zero_grad(set_to_none=True)
-            total = loss(network(tuple(values[rows] for values in inputs)), scores[rows]).sum()
+            total = pairwise_logistic(network(tuple(values[rows] for values in inputs)), scores[rows]).sum()
             total.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
         if not n_left_out:
             continue
         with torch.no_grad():
-            missed = loss(network(tuple(values[left_out] for values in inputs)), scores[left_out])
+            missed = pairwise_logistic(network(tuple(values[left_out] for values in inputs)), scores[left_out])
             better = missed < least
             least = torch.where(better, missed, least)
             stale = torch.where(better, torch.zeros_like(stale), stale + 1)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 import nasmeta as nm
-from nasmeta.errors import SettingError
 from nasmeta.meta.rl import NEW_COST, REST_COST, CellSearchEnvs
 from nasmeta.meta.rl._policy import ACTION_FEATURES, WALK_FEATURES
 from nasmeta.tasks import normal_scores
@@ -137,16 +136,3 @@ def test_finding_the_optimum_ends_it_and_what_is_not_possible_changes_nothing() 
     assert ended[0]
     assert envs.found[0]
     assert envs.step(np.array([0]))[0][0] == 0.0
-
-
-def test_bad_tables() -> None:
-    space, values, priors = tables("tnb101", 1)
-    for wrong in (
-        {"values": values[:, :5]},
-        {"values": values * np.nan},
-        {"values": values, "priors": priors[:, :5]},
-        {"values": values, "start": "prior"},
-        {"values": values, "priors": priors, "start": 0},
-    ):
-        with pytest.raises(SettingError):
-            CellSearchEnvs(space, **wrong)

@@ -24,14 +24,6 @@
     tasks: data.tasks.map(() => true), searchers: data.searchers.map(() => true) };
 
   // ---- numbers
-  const unpacked = new Map();
-  function floats(text) { // little-endian float32 in base64
-    if (!unpacked.has(text)) {
-      const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-      unpacked.set(text, Array.from(new Float32Array(bytes.buffer), (number) => (Number.isNaN(number) ? null : number)));
-    }
-    return unpacked.get(text);
-  }
   const short = (number) => number === null ? "–"
     : Math.abs(number) >= 1000 ? Math.round(number).toLocaleString("en") : String(+number.toPrecision(4));
   function duration(seconds) {
@@ -159,7 +151,7 @@
   function shownValues(task, curve) {
     const packed = curve[state.measure][state.axis];
     if (!packed) return null;
-    const [centre, low, high] = STATISTICS[state.centre].map((name) => floats(packed[name]));
+    const [centre, low, high] = STATISTICS[state.centre].map((name) => packed[name]);
     let change = (y) => y;
     let swapped = false; // where a difference is taken the bounds change places
     if (state.measure === "valid" && state.scale === "value") {
@@ -170,7 +162,7 @@
       swapped = task.sign > 0;
     }
     const [a, b] = swapped ? [high, low] : [low, high];
-    return { x: floats(packed.x), centre: centre.map(change), low: a.map(change), high: b.map(change) };
+    return { x: packed.x, centre: centre.map(change), low: a.map(change), high: b.map(change) };
   }
   function tracesOf(look, name, { x, centre, low, high }, place, said, banded) {
     const traces = [];
@@ -283,7 +275,7 @@
       const share = data.ranks.x !== "evaluation";
       const traces = chosen(data.searchers.map((look, i) => [look, data.ranks.curves[i]]), state.searchers)
         .flatMap(([look, curve]) => {
-          const [x, y] = [floats(curve.x), floats(curve.y)];
+          const { x, y } = curve;
           const said = x.map((at, i) => `rank ${y[i].toFixed(2)} ${share ? `at ${short(100 * at)} % of the time` : `after ${at.toLocaleString("en")} evaluations`}`);
           return tracesOf(look, look.name, { x, centre: y, low: [], high: [] }, (v) => v, said, false);
         });
@@ -294,7 +286,7 @@
     if (data.profiles) {
       const traces = chosen(data.searchers.map((look, i) => [look, data.profiles.curves[i]]), state.searchers)
         .flatMap(([look, curve]) => {
-          const values = { x: floats(curve.x), centre: floats(curve.y), low: floats(curve.low), high: floats(curve.high) };
+          const values = { x: curve.x, centre: curve.y, low: curve.low, high: curve.high };
           const said = values.x.map((tau, i) => `${short(100 * values.centre[i])} % of the runs have a regret of at most ${short(tau)} × ${data.profiles.reference}'s mean`);
           return tracesOf(look, look.name, values, (v) => v, said, bands);
         });
@@ -314,11 +306,12 @@
         const up = heading.getAttribute("aria-sort") !== "ascending";
         headings.forEach((other) => other.removeAttribute("aria-sort"));
         heading.setAttribute("aria-sort", up ? "ascending" : "descending");
-        const key = (row) => row.children[column].dataset.value ?? row.children[column].textContent;
+        const key = (row) => row.children[column].textContent;
+        const number = (text) => Number.parseFloat(text.replaceAll(",", "").replace("−", "-").replace("< ", "").replace("∞", "Infinity"));
         const rows = [...table.tBodies[0].rows].sort((one, other) => {
-          const [a, b] = [key(one), key(other)], [x, y] = [Number(a), Number(b)];
-          if (a === "nan" || b === "nan") return (a === "nan") - (b === "nan"); // last, either way
-          const order = Number.isNaN(x) || Number.isNaN(y) ? a.localeCompare(b) : x - y;
+          const [a, b] = [key(one), key(other)], [x, y] = [number(a), number(b)];
+          if (Number.isNaN(x) !== Number.isNaN(y)) return Number.isNaN(x) - Number.isNaN(y); // dashes last, either way
+          const order = Number.isNaN(x) ? a.localeCompare(b) : x - y;
           return up ? order : -order;
         });
         table.tBodies[0].append(...rows);
@@ -328,5 +321,5 @@
 
   controls();
   draw();
-  document.querySelectorAll("table:not(.matrix)").forEach(sortable);
+  document.querySelectorAll("table").forEach(sortable);
 })();

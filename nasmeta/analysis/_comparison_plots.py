@@ -1,0 +1,345 @@
+"""Figures of a comparison: search curves, ranks, profiles, and the critical-difference diagram."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from nasmeta.analysis._aggregates import random_label
+from nasmeta.analysis._curves import XAxis, regret_curves
+from nasmeta.analysis._drawing import draw_grid, draw_line, label_panels, legend_below, log_axis, new_panels, style
+from nasmeta.analysis._profiles import performance_profiles, runtime_profiles
+from nasmeta.analysis._ranks import Friedman, friedman_test, rank_curves
+from nasmeta.analysis._units import column_of, regret_unit
+from nasmeta.checks import check_choice
+from nasmeta.errors import UnknownNameError, needing
+from nasmeta.pictures import Width, house_style, inches, new_figure, points, wrapped
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_CENTRES = {
+    "mean": ("mean", "low", "high", "{level:g} % bootstrap interval of the mean"),
+    "median": ("median", "q25", "q75", "quartiles"),
+}
+_DECADES = 3  # of the logarithmic part of the regret axis
+_SIZE = (3.3, 2.6)  # inches, of a figure with a single panel
+
+
+@house_style()
+def plot_regret(
+    frame: pd.DataFrame,
+    x: XAxis = "evaluation",
+    centre: Literal["mean", "median"] = "mean",
+    tasks: Sequence[str] | None = None,
+    unit: str | None = None,
+    share_y: bool = True,
+    level: float = 0.95,
+    seed: int = 0,
+    width: Width = None,
+) -> Figure:
+    """Draw search curves, one panel per task, one line per searcher; `regret_curves` returns their numbers.
+
+    If the optimum of a task is not known, the best value so far is drawn instead of the regret. Both axes are
+    logarithmic. The regret axis becomes linear close to 0, and the optimum is a separate line. A curve ends at the
+    optimum, or as soon as one of its runs has ended without it.
+
+    Parameters
+    ----------
+    frame : DataFrame (rows,)
+        A results frame.
+    x : {"evaluation", "simulated_seconds"}
+        The horizontal axis.
+    centre : {"mean", "median"}
+        The mean with its bootstrap interval, or the median with the quartiles.
+    tasks : sequence of str, optional
+        The tasks to draw, in this order; all by default.
+    unit : str, optional
+        Unit of the regret, for the label of the axis. By default the tasks' unit, with their metric if all
+        share it, such as ``percentage points of validation accuracy``.
+    share_y : bool
+        Whether all panels have the same regret axis; switch it off for tasks in different units.
+    level, seed : float, int
+        Level and seed of the bootstrap interval.
+    width : str or float, optional
+        Width of the figure: a name in `nasmeta.analysis.WIDTHS`, such as ``"icml"`` for a column and ``"icml-full"``
+        for the text of that paper, or inches. By default panels have 2.45 inches, three per row.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        A figure that pyplot does not manage; write it with `save_figure`. It uses the fonts, colours and lines of
+        the user's rcParams if these are set.
+
+    Raises
+    ------
+    SettingError
+        If the frame is not valid, or `x`, `centre`, `level` or `width` are not possible.
+    UnknownNameError
+        If the frame does not have a task, or the width is unknown.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({
+    ...     "task": "nb201/cifar10", "searcher": "random", "seed": [0, 0, 1, 1], "evaluation": [1, 2, 1, 2],
+    ...     "regret": [1.0, 0.0, 3.0, 1.0]})
+    >>> figure = plot_regret(frame)
+    >>> figure.axes[0].get_title(), figure.axes[0].get_xscale()
+    ('nb201/cifar10', 'log')
+    """
+    middle, low, high, band = _CENTRES[check_choice("centre", centre, _CENTRES)]
+    has_optimum = not has_unknown_optimum(frame)
+    column = "regret" if has_optimum else "incumbent_value"
+    curves = regret_curves(frame, x, level=level, seed=seed, column=column)
+    known, searchers = list(frame["task"].unique()), list(frame["searcher"].unique())
+    names = list(known if tasks is None else tasks)
+    for name in names:
+        if name not in known:
+            raise UnknownNameError.of("task", name, known)
+    curves = curves[curves["task"].isin(names)]
+    figure, panels = new_panels([str(name) for name in names], width, (2.45, 2.35), sharey=share_y)
+    for panel, name in zip(panels, names, strict=True):
+        of_task = curves[curves["task"] == name]
+        for position, searcher in enumerate(searchers):
+            curve = of_task[of_task["searcher"] == searcher]
+            if curve.empty:
+                continue
+            solved = np.flatnonzero(curve[middle] == 0)
+            if has_optimum and len(solved):
+                curve = curve.iloc[: solved[0] + 1]
+                look = style(position)
+                end: dict[str, Any] = {
+                    "color": look.colour,
+                    "marker": look.marker,
+                    "linestyle": "",
+                    "clip_on": False,
+                    "zorder": 5,
+                }
+                panel.plot(curve[x].iloc[-1:], [0.0], **end)
+            bounds = curve[low], curve[high]
+            draw_line(panel, str(searcher), position, curve[x], curve[middle], bounds, n_lines=len(searchers))
+        log_axis(panel)
+        if has_optimum:
+            scaled = curves if share_y else of_task
+            _scale_regrets(panel, scaled[middle].to_numpy(), float(scaled[high].fillna(0).max()))
+        draw_grid(panel)
+    unit = regret_unit([column_of(str(name)) for name in names]) if unit is None else unit
+    value = "percent" if unit == "percentage points" else unit.removeprefix("percentage points of ")
+    seconds = "simulated training time (s)" if has_optimum else "training time (s)"
+    label_panels(
+        panels,
+        "evaluations" if x == "evaluation" else seconds,
+        f"regret ({unit})" if has_optimum else f"best found ({value})",
+    )
+    counts = sorted(set(curves["runs"]))
+    runs = " to ".join(str(count) for count in sorted({counts[0], counts[-1]}))
+    title = f"{centre} of {runs} runs; band: {band.format(level=100 * level)}"
+    legend_below(figure, "one run" if counts == [1] else title)
+    return figure
+
+
+def _scale_regrets(panel: Axes, values: np.ndarray, highest: float) -> None:
+    """Scale the regret axis: logarithmic, and linear from a threshold down to the optimum."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter, SymmetricalLogLocator
+
+    positive = values[values > 0]
+    top = float(positive.max(initial=0)) or 1.0
+    smallest = max(float(positive.min(initial=top)), top / 10**_DECADES)
+    threshold = 10.0 ** np.floor(np.log10(smallest))
+    panel.set_yscale("symlog", linthresh=threshold, linscale=0.5)
+    panel.set_ylim(-0.12 * threshold, 1.3 * max(top, highest))
+    panel.yaxis.set_minor_locator(SymmetricalLogLocator(base=10, linthresh=threshold, subs=list(range(2, 10))))
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    panel.yaxis.set_minor_formatter(NullFormatter())
+    panel.axhline(0, color="0.35", linewidth=0.8, zorder=1)
+    panel.text(0.02, 0, "optimum", transform=panel.get_yaxis_transform(), fontsize=points(7), color="0.35", va="bottom")
+
+
+def has_unknown_optimum(frame: pd.DataFrame) -> bool:
+    """Return whether a results frame lacks regrets, because the optimum of a task is not known."""
+    return "regret" in frame.columns and bool(frame["regret"].isna().any())
+
+
+@house_style()
+def plot_ranks(frame: pd.DataFrame, x: XAxis | None = None, width: Width = None) -> Figure:
+    """Draw the average rank of each searcher against the budget.
+
+    Parameters
+    ----------
+    frame : DataFrame (rows,)
+        A results frame with a run of every searcher for every (task, seed).
+    x : {"evaluation", "simulated_seconds"}, optional
+        The horizontal axis; by default the axis of the budget, as in `average_ranks`. Training times differ between
+        tasks, so seconds are shares of the largest budget at which all runs on a task are known.
+    width : str or float, optional
+        As in `plot_regret`; 4.6 inches by default.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    SettingError
+        If the frame is not valid, or searchers lack runs that others have.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({
+    ...     "task": "t", "searcher": ["a", "a", "b", "b"], "seed": 0, "evaluation": [1, 2, 1, 2],
+    ...     "regret": [3.0, 0.5, 2.0, 1.0]})
+    >>> plot_ranks(frame).axes[0].get_ylabel()
+    'average rank'
+    """
+    curves = rank_curves(frame, x)
+    budget, time = curves.columns[1], "time" if has_unknown_optimum(frame) else "simulated time"
+    figure, (axes,) = new_panels([""], width, _SIZE)
+    n = _draw_curves(axes, curves, budget, "rank")
+    axes.set_ylim(n + 0.15, 0.85)  # rank 1 is at the top
+    log_axis(axes)
+    draw_grid(axes, "y")
+    label_panels([axes], "evaluations" if budget == "evaluation" else f"share of the {time}", "average rank")
+    legend_below(figure)
+    return figure
+
+
+def _draw_curves(axes: Axes, curves: pd.DataFrame, x: str, y: str, *band: str) -> int:
+    """Draw a line for each searcher; return their number."""
+    searchers = list(curves["searcher"].unique())
+    for position, name in enumerate(searchers):
+        rows = curves[curves["searcher"] == name]
+        bounds = (rows[band[0]], rows[band[1]]) if band else None
+        draw_line(axes, name, position, rows[x], rows[y], bounds, n_lines=len(searchers))
+    return len(searchers)
+
+
+@house_style()
+def plot_profiles(
+    frame: pd.DataFrame,
+    kind: Literal["performance", "runtime"] = "performance",
+    at: float | None = None,
+    x: XAxis | None = None,
+    reference: str | None = None,
+    width: Width = None,
+) -> Figure:
+    """Draw the share of runs below a normalised regret, or the share that found the optimum within n evaluations.
+
+    The first is a performance profile (Agarwal et al., "Deep reinforcement learning at the edge of the statistical
+    precipice", NeurIPS 2021) with pointwise bootstrap intervals, the second a runtime profile. Each task has the same
+    weight.
+
+    Parameters
+    ----------
+    frame : DataFrame (rows,)
+        A results frame.
+    kind : {"performance", "runtime"}
+    at, x
+        Budget of the performance profile and its axis, as in `average_ranks`.
+    reference : str, optional
+        Label of the searcher whose mean regret on a task is 1; by default random search.
+    width : str or float, optional
+        As in `plot_regret`; 4.6 inches by default.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    SettingError, UnknownNameError
+        As in `average_ranks` and `aggregate_scores`; for a runtime profile, if a searcher lacks a task.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({
+    ...     "task": "t", "searcher": ["gp", "gp", "random", "random"], "seed": [0, 1] * 2, "evaluation": 1,
+    ...     "regret": [0.0, 1.0, 2.0, 2.0]})
+    >>> plot_profiles(frame).axes[0].get_ylabel()
+    'share of the runs'
+    """
+    check_choice("kind", kind, ("performance", "runtime"))
+    figure, (axes,) = new_panels([""], width, _SIZE)
+    if kind == "performance":
+        curves = performance_profiles(frame, at, x, reference)
+        _draw_curves(axes, curves, "threshold", "share", "share_low", "share_high")
+        axes.set_xlim(0, float(curves["threshold"].max()))
+        label = f"regret τ, in parts of the mean regret of {reference or random_label(frame)}"
+    else:
+        _draw_curves(axes, runtime_profiles(frame), "evaluation", "share")
+        log_axis(axes)
+        label = "evaluations until the optimum"
+    axes.set_ylim(-0.02, 1.03)
+    draw_grid(axes)
+    label_panels([axes], label, "share of the runs")
+    legend_below(figure)
+    return figure
+
+
+@house_style(framed=True)
+def plot_critical_difference(result: pd.DataFrame | Friedman, width: Width = 6.5) -> Figure:
+    """Draw the average ranks, with a bar over each group of searchers that Nemenyi's test does not distinguish.
+
+    scikit-posthocs draws the diagram, in the form of Demšar (2006).
+
+    Parameters
+    ----------
+    result : DataFrame (rows,) or Friedman
+        A results frame, or a result of `friedman_test`.
+    width : str or float, default 6.5
+        Width of the figure, as in `plot_regret`. Names are on both sides; below 4.5 inches they are on the left.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    MissingPackageError
+        If the extra ``report`` is not installed.
+    SettingError
+        As in `friedman_test`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({
+    ...     "task": "t", "searcher": ["a", "b", "c"] * 4, "seed": [0, 0, 0, 1, 1, 1, 2, 2, 2, 3, 3, 3], "evaluation": 1,
+    ...     "regret": [1.0, 2.0, 3.0, 1.0, 3.0, 2.0, 1.0, 2.0, 3.0, 1.0, 2.0, 3.0]})
+    >>> figure = plot_critical_difference(frame)
+    """
+    with needing("The critical-difference diagram", "report"):
+        from scikit_posthocs import critical_difference_diagram
+    if not isinstance(result, Friedman):
+        result = friedman_test(result)
+    total, k = inches(width, 6.5), len(result.ranks)
+    left_only = total < 4.5
+    figure = new_figure(total, (1.2 + 0.21 * (k if left_only else (k + 1) // 2)) * points(1.0))
+    axes = figure.subplots()
+    artists = critical_difference_diagram(
+        result.ranks,
+        result.nemenyi,
+        alpha=result.level,
+        ax=axes,
+        left_only=left_only,
+        label_fmt_left="{label}  {rank:.2f} ",
+        label_fmt_right=" {rank:.2f}  {label}",
+        label_props={"fontsize": points(8.5)},
+        elbow_props={"linewidth": 0.9, "color": "0.15"},
+        marker_props={"marker": "o", "s": 12, "color": "black"},
+        crossbar_props={"linewidth": 2.6, "color": "#0072B2", "solid_capstyle": "round"},
+        text_h_margin=0.02 * k,
+    )
+    axes.set_xlim(1, k)
+    axes.set_xticks(range(1, k + 1) if k <= 10 else range(1, k + 1, 2))
+    axes.set_ylim(min(label.get_position()[1] for label in artists["labels"]) - 0.6, 0.9)
+    draw_grid(axes, "x")
+    title = f"average rank over {result.blocks} blocks; critical difference {result.critical_difference:.2f}"
+    figure.suptitle(wrapped(title, total - 0.15, points(8.5)), fontsize=points(8.5))
+    return figure

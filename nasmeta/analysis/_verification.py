@@ -1,0 +1,288 @@
+"""The page of a verification, and its figures: look-up against training, training curves, and cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from nasmeta.analysis._drawing import draw_grid, label_panels, legend_below, new_panels, save_figure
+from nasmeta.analysis._tables import number_or_dash, to_markdown
+from nasmeta.files import writing
+from nasmeta.pictures import Width, house_style
+from nasmeta.spaces import SearchSpace, get_space
+from nasmeta.tasks import get_task
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_DRAWN = 12  # cells; of more, only the picks are drawn
+_ROLES = {"pick": ("#0072B2", "o"), "random": ("#E69F00", "s"), "worst": ("#D55E00", "v")}  # Okabe and Ito (2008)
+_LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.2, 1.2, 1.2)))
+
+
+@house_style(framed=True)
+def plot_cells(
+    cells: Sequence[int],
+    titles: Sequence[str] | None = None,
+    space: str | SearchSpace = "nb201",
+    width: Width = None,
+) -> Figure:
+    """Draw cells as graphs, three per row; see `SearchSpace.draw`.
+
+    Parameters
+    ----------
+    cells : sequence of int
+    titles : sequence of str, optional
+    space : str or SearchSpace, default "nb201"
+    width : str or float, optional
+        As in `plot_regret`; 2.5 inches per cell by default.
+
+    Examples
+    --------
+    >>> len(plot_cells([6111, 0]).axes)
+    2
+    """
+    figure, panels = new_panels(titles or [f"cell {cell}" for cell in cells], width, (2.5, 1.85))
+    for panel, cell in zip(panels, cells, strict=True):
+        get_space(space).draw(int(cell), panel)
+    return figure
+
+
+@house_style(label=8, tick=7, legend=7, framed=True)
+def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
+    """Draw accuracy and training loss after each epoch, a line per training; the legend names cells, or many by role.
+
+    Parameters
+    ----------
+    epochs : DataFrame
+        With the columns cell, role, seed, epoch, train_loss, valid_accuracy and test_accuracy; validation is drawn,
+        or the test accuracy if there is none.
+    width : str or float, optional
+        As in `plot_regret`; 6.6 inches by default.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"cell": 1, "role": "pick", "seed": 0, "epoch": [1, 2], "train_loss": [2.0, 1.0],
+    ...                       "valid_accuracy": [50.0, 60.0], "test_accuracy": [49.0, 59.0]})
+    >>> [axes.get_ylabel() for axes in plot_training_curves(frame).axes]
+    ['validation accuracy (%)', 'training loss']
+    """
+    accuracy = ("valid_accuracy", "validation accuracy (%)")
+    if epochs["valid_accuracy"].isna().all():
+        accuracy = ("test_accuracy", "test accuracy (%)")
+    figure, panels = new_panels(["", ""], width, (3.3, 2.4))
+    by_cell = list(epochs.groupby(["role", "cell"], sort=False))
+    for panel, (column, label) in zip(panels, (accuracy, ("train_loss", "training loss")), strict=True):
+        n_of_role: dict[Any, int] = {}
+        for (role, cell), rows in by_cell:
+            colour, _ = _ROLES.get(str(role), ("#000000", "o"))
+            n = n_of_role[role] = n_of_role.get(role, -1) + 1
+            name = f"{role} {cell}" if len(by_cell) <= _DRAWN else role
+            for _, training in rows.dropna(subset=[column]).groupby("seed", sort=False):
+                marker = "." if len(training) < 3 else None
+                look: dict[str, Any] = {
+                    "color": colour,
+                    "linestyle": _LINES[n % len(_LINES)],
+                    "linewidth": 1.1,
+                    "marker": marker,
+                }
+                panel.plot(training["epoch"], training[column], label=name, **look)
+        draw_grid(panel)
+        label_panels([panel], "epoch", label)
+        panel.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
+    legend_below(figure)
+    return figure
+
+
+@house_style(label=8, tick=7, legend=7, framed=True)
+def plot_verification(cells: pd.DataFrame, facts: Mapping[str, Any], width: Width = None) -> Figure:
+    """Draw the accuracies of trainings against those of the table.
+
+    Bars are the range of the table's seeds, and one standard deviation of the trainings in both directions.
+
+    Parameters
+    ----------
+    cells, facts : DataFrame, mapping
+        As in `nasmeta.verification.Verification`.
+    width : str or float, optional
+        As in `plot_regret`; 3.6 inches by default.
+    """
+    figure, (axes,) = new_panels([""], 3.6 if width is None else width, (3.6, 3.0))
+    known = cells[cells["measured"].notna() & cells["lookup"].notna()]
+    for role, rows in known.groupby("role", sort=False):
+        colour, marker = _ROLES.get(str(role), ("#000000", "o"))
+        ranges = np.array([rows["lookup"] - rows["lookup_low"], rows["lookup_high"] - rows["lookup"]], dtype=float)
+        look: dict[str, Any] = {"fmt": marker, "color": colour, "markersize": 5, "elinewidth": 0.8, "capsize": 2}
+        axes.errorbar(
+            rows["lookup"],
+            rows["measured"],
+            xerr=np.clip(ranges, 0, None),
+            yerr=rows["measured_std"].fillna(0.0),
+            label=str(role),
+            **look,
+        )
+    if not facts["lookup"]["not_comparable"]:
+        lowest = min(*axes.get_xlim(), *axes.get_ylim())
+        axes.axline((lowest, lowest), slope=1, color="#999999", linewidth=0.8, zorder=0)
+    table = facts["lookup"]["address"].partition("/")[0]
+    label_panels(
+        [axes], f"table, {table}, validation accuracy (%)", f"trained here, {facts['data']}, {_split(facts)} (%)"
+    )
+    draw_grid(axes)
+    axes.legend(loc="lower right")
+    return figure
+
+
+def _split(facts: Mapping[str, Any]) -> str:
+    return "validation" if facts["measured_split"] == "valid" else "test"
+
+
+def write_verification_page(
+    cells: pd.DataFrame,
+    epochs: pd.DataFrame,
+    facts: Mapping[str, Any],
+    folder: str | PathLike[str],
+    command: str | None = None,
+    note: str = "",
+) -> list[Path]:
+    """Write ``README.md``, which is returned first, and its figures: agreement, training curves, cells as graphs.
+
+    A `note` about the data follows the facts; the page states the `command` that wrote it.
+    """
+    home = Path(folder)
+    page = home / "README.md"
+    with writing(f"Cannot write to the folder {home}"):
+        home.mkdir(parents=True, exist_ok=True)
+        figures = {}
+        if cells["measured"].notna().any():
+            figures["agreement"] = "Look-up and training", plot_verification(cells, facts)
+        if len(epochs):
+            figures["curves"] = "Training curves", plot_training_curves(epochs)
+        drawn = cells if len(cells) <= _DRAWN else cells[cells["role"] == "pick"][:_DRAWN]
+        facts_of_cells = zip(drawn["role"], drawn["cell"], drawn["measured"], strict=True)
+        titles = [f"{role} {cell}: {number_or_dash(measured)} %" for role, cell, measured in facts_of_cells]
+        figures["cells"] = "Cells", plot_cells(drawn["cell"].tolist(), titles, get_task(facts["task"]).space)
+        parts = [_head(facts), note, _separation(facts.get("separation")), _accuracies(cells, facts)]
+        parts += [_costs(cells, facts)] if cells["train_seconds"].notna().any() else []
+        for name, (title, figure) in figures.items():
+            save_figure(figure, home / name)
+            parts.append(f"## {title}\n\n![{title}]({name}.png)")
+        by = f"`{command}` with {facts['written_by']}" if command else facts["written_by"]
+        parts.append(
+            "In the first figure, bars show the range of the table's seeds and ± one standard deviation of the "
+            "trainings. In drawings of cells, dashed edges contribute nothing to the output; `none` is not drawn."
+            f"\n\nWritten by {by}.\n"
+        )
+        page.write_text("\n\n".join(filter(None, parts)), encoding="utf-8")
+    return [page, *(home / f"{name}.png" for name in figures)]
+
+
+def _head(facts: Mapping[str, Any]) -> str:
+    recipe, images = facts["recipe"], facts["images"]
+    counts = " / ".join(f"{images[name]:,}" for name in ("train", "valid", "test"))
+    seeds = ", ".join(map(str, facts["seeds"]))
+    lines = [
+        f"* Data: {facts['data']}, {_size(facts)} pixels, {counts} images to train / validate / test. Checksums: "
+        f"images {facts['data_sha256'][:12]}, splits {facts['split_sha256'][:12]}.",
+        f"* Recipe: {recipe['name']}: {recipe['epochs']} epochs, batch {recipe['batch_size']}, learning rate "
+        f"{recipe['learning_rate']:g} ({recipe['schedule']}), C = {recipe['channels']}, "
+        f"N = {recipe['cells_per_stage']}, {recipe['precision']}.",
+        *(f"* Not eligible as picks: {cells}." for cells in facts.get("left_out", ())),
+        f"* Look-up: {facts['lookup']['address']} (dataset/metric/split/epochs/seed), {facts['lookup']['release']}.",
+    ]
+    return (
+        "# Verification by real training\n\n"
+        f"{', '.join(facts['searchers'])} evaluated {facts['evaluated']:,} cells on {facts['task']} (evaluator: "
+        f"{facts['searched_on']}). The best {facts['top']} and the other cells below were trained here (seeds: "
+        f"{seeds}).\n\n" + "\n".join(lines)
+    )
+
+
+def _size(facts: Mapping[str, Any]) -> str:
+    return "×".join(map(str, facts["image_size"]))
+
+
+def _accuracies(cells: pd.DataFrame, facts: Mapping[str, Any]) -> str:
+    shown = cells.assign(
+        role=cells["role"].replace({"random": "random control", "worst": "worst evaluated"}),
+        in_band=["–" if value is None else "yes" if value else "no" for value in cells["in_band"]],
+    )
+    headers = {
+        "lookup": "look-up [seeds' range]",
+        "measured": f"trained, {_split(facts)}",
+        "measured_test": "trained, test",
+        "allowed": "allowed ±",
+    }
+    bounds = ["lookup_low", "lookup_high", "measured_std"]
+    names = ["cell", "role", "lookup", "measured", "measured_test", "trainings", "difference", "allowed", "in_band"]
+    names += ["failures"] if (cells["failures"] != "").any() else []
+    decimals = dict.fromkeys(["lookup", "measured", "measured_test", "difference", "allowed"], 2)
+    parts = ["## Accuracies in percent", _table(shown[[*names, *bounds]], headers, decimals)]
+    look_up = facts["lookup"]
+    judged = [bool(value) for value in cells["in_band"] if value is not None]
+    known = cells["difference"].dropna()
+    if cells["measured"].isna().all():
+        parts.append("No training succeeded, so nothing is verified.")
+    elif look_up["not_comparable"]:
+        parts.append(f"Only the order can be compared with the look-up: {look_up['not_comparable']}.")
+    else:
+        of_table = "of the 500 cells of the table with the most similar accuracy"
+        of_trainings = "of the trainings here, pooled over the cells; the table is treated as one training"
+        parts.append(
+            f"In the band: {sum(judged)} of {len(judged)}. The band is ± 2 s √(1/table seeds + 1/trainings); s is the "
+            f"standard deviation between seeds {of_table if look_up['has_seeds'] else of_trainings}."
+            if judged
+            else "There is no band: neither the table nor the trainings here have several seeds."
+        )
+        parts.append(f"Mean absolute difference: {known.abs().mean():.2f} points over {len(known)} cells.")
+    if facts["spearman"] is not None:
+        parts.append(
+            f"Rank correlation of look-up and training over {facts['cells']} cells: Spearman {facts['spearman']:.3f}, "
+            f"Kendall τ-b {facts['kendall']:.3f}."
+        )
+    return "\n\n".join(parts)
+
+
+def _separation(found: Mapping[str, Any] | None) -> str:
+    """Describe how well training separates picks from random cells."""
+    if found is None:
+        return ""
+    text = (
+        f"The probability that training places a pick above a random control is {found['chance']:.3f} (95 % interval "
+        f"{found['low']:.2f} to {found['high']:.2f}, of {found['picks']} × {found['random']} pairs of cells, ties "
+        f"half; Newcombe's method 5), and {found['table_chance']:.3f} by the look-up."
+    )
+    if found["kendall_random"] is not None and found["kendall_random_error"] is not None:
+        text += (
+            f" Over the random controls alone, Kendall τ-b is {found['kendall_random']:.2f} ± "
+            f"{found['kendall_random_error']:.2f} (jackknife over cells)."
+        )
+    return text
+
+
+def _costs(cells: pd.DataFrame, facts: Mapping[str, Any]) -> str:
+    headers = {
+        "train_seconds": "seconds per training",
+        "latency_1_ms": "here, 1 image (ms)",
+        "latency_256_ms": "here, 256 images (ms)",
+        "table_latency_ms": "table, a batch (ms)",
+    }
+    table = _table(cells[["cell", "parameters", *headers]], headers)
+    spearman = facts["latency_spearman"]
+    return (
+        f"## Costs\n\n{table}\n\n"
+        "Latency here: the median forward pass of the network of this recipe, without edges that contribute nothing, "
+        f"in float32 on {', '.join(facts['latency_devices'])}, for images of {_size(facts)} pixels. In the table: "
+        "recorded by the benchmark's authors for their network and card."
+        + ("" if spearman is None else f" Spearman between 256 images here and the table: {spearman:.3f}.")
+    )
+
+
+def _table(cells: pd.DataFrame, headers: Mapping[str, str], decimals: Mapping[str, int] | None = None) -> str:
+    return to_markdown(cells.assign(cell=cells["cell"].astype(str)), headers, decimals).rstrip("\n")

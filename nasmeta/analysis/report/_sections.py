@@ -1,0 +1,232 @@
+"""The contents of a report as sections, which are rendered as Markdown, HTML and LaTeX."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+
+import pandas as pd
+
+from nasmeta.analysis._ranks import Friedman
+from nasmeta.analysis._tables import Goals, to_html, to_latex, to_markdown
+from nasmeta.analysis.report._findings import Findings
+from nasmeta.analysis.report._remarks import asked_runs, failure_remarks
+
+_COLUMNS = {  # explanations, by the first words of columns
+    "value_at": "Best after n: best value after n evaluations, mean ± standard deviation over the runs.",
+    "value_by": "Best by n s: best value of the evaluations that had ended by then, mean ± standard deviation.",
+    "value_end": "Best at the end: mean ± standard deviation over the runs{crossing}.",
+    "evaluations": "Evaluations: mean number per run.",
+    "test_end": "{second} at the end: value of the same architecture {source}.",
+    "rank": "Mean rank: rank of the {loss} among all searchers, averaged over the runs.",
+    "final_regret": "Regret: mean distance to the best architecture at the end of the runs.",
+    "area": "Anytime regret: mean over the whole budget on a log scale.",
+    "share_solved": "Solved: share of the runs that {solved}.",
+    "evaluations_to_optimum": "Evaluations to optimum: mean number, if all runs are solved.",
+    "simulated_days": "Simulated days: mean per run.",
+    "seconds": "Seconds per run: mean time of all its evaluations.",
+}
+_ALT = {
+    "regret_evaluations_mean": "Mean regret against evaluations, a panel per task",
+    "regret_seconds_mean": "Mean regret against simulated seconds, a panel per task",
+    "best_evaluations_mean": "Mean of the best value against evaluations, a panel per task",
+    "best_seconds_mean": "Mean of the best value against seconds of training, a panel per task",
+    "ranks": "Average rank against the budget",
+    "critical_difference": "Critical-difference diagram",
+    "performance_profile": "Share of runs against normalised regret",
+    "runtime_profile": "Share of runs that found the optimum, against evaluations",
+}
+_SCORE_GOALS: Goals = {"iqm": "max", "median": "max", "mean": "max", "optimality_gap": "min"}
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a report; a table with a name is also written as LaTeX."""
+
+    heading: str = ""
+    text: str = ""
+    table: pd.DataFrame | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    goals: Goals = field(default_factory=dict)
+    decimals: Mapping[str, int] = field(default_factory=dict)
+    note: str = ""  # below the table
+    name: str = ""
+    figures: Sequence[str] = ()
+
+
+def summary_sections(found: Findings) -> list[Section]:
+    """Return the contents of the summary of ``nasmeta compare``."""
+    if found.frame.empty:
+        return [Section(text="No run finished an evaluation within its budget, so there is nothing to compare.")]
+    tables = [
+        Section(fact.name, str(fact), found.summary[fact.name], found.headers(fact.name), decimals=found.decimals)
+        for fact in found.facts
+    ]
+    return [Section(text=size_sentence(found)), *tables, Section(text=" ".join(column_notes(found, found.summary)))]
+
+
+def report_sections(found: Findings) -> list[Section]:
+    """Return the contents of a report."""
+    sections = [Section(text=size_sentence(found), figures=[name for name in _ALT if name.endswith("_mean")])]
+    for fact in found.facts:
+        slug = re.sub(r"[^a-z0-9]+", "-", fact.name.lower()).strip("-")
+        results, headers = found.results[fact.name], found.headers(fact.name)
+        sections.append(
+            Section(fact.name, str(fact), results, headers, found.goals, found.decimals, name=f"results-{slug}")
+        )
+        if fact.name in found.tests:
+            table = found.against_best(fact.name).drop(columns="p_value")
+            table["p_holm"] = table["p_holm"].map(p_text)
+            text, names = f"Each against the best, {found.budget}:", {"p_holm": "p (Holm)"}
+            sections.append(Section("", text, table, names, name=f"tests-{slug}"))
+    sections.append(Section(text=" ".join(column_notes(found, found.results))))
+    if found.tests:
+        sections.append(Section(text=_test_note(found)))
+    if found.ranks is not None:
+        ranks = found.ranks.drop(columns="evaluation", errors="ignore")
+        figures, note = ("ranks", "critical_difference"), f"Average rank {found.budget}; 1 is the best."
+        sections.append(
+            Section(
+                "All tasks together", friedman_sentence(found), ranks, {}, {"mean": "min"}, found.decimals, note,
+                "ranks", figures,
+            )
+        )  # fmt: skip
+    if found.scores is not None:
+        scores = found.scores.drop(columns=["reference", "runs"])
+        sections.append(Section("", "", scores, {"iqm": "IQM"}, _SCORE_GOALS, {}, _score_note(found), "scores"))
+    if found.improvement is not None:
+        table = found.improvement.pivot(index="searcher", columns="other", values="probability")
+        table = table.loc[found.searchers, found.searchers].reset_index().rename_axis(columns=None)
+        text = "Probability that a run of the row ends better than one of the column, ties half; mean over the tasks:"
+        decimals = dict.fromkeys(found.searchers, 2)
+        sections.append(Section("", text, table, decimals=decimals, name="improvement"))
+    return [*sections, Section(figures=("performance_profile", "runtime_profile"))]
+
+
+def as_markdown(
+    title: str, sections: Iterable[Section], remarks: Iterable[str], figures: Mapping[str, str] | None = None
+) -> str:
+    """Return sections as Markdown; `figures` are the paths of figures by name, relative to the page."""
+    paths, parts = figures or {}, [f"# {title}\n"]
+    for section in sections:
+        parts += [f"## {section.heading}\n"] if section.heading else []
+        parts += [f"{section.text}\n"] if section.text else []
+        parts += [f"![{_ALT[name]}]({paths[name]})\n" for name in section.figures if name in paths]
+        if section.table is not None:
+            parts.append(to_markdown(section.table, section.headers, section.decimals))
+        parts += [f"{section.note}\n"] if section.note else []
+    return "\n".join([*parts, *(f"* {remark}" for remark in remarks), ""])
+
+
+def as_html(sections: Iterable[Section]) -> str:
+    """Return sections as HTML. Wide tables scroll by themselves, also with the keyboard."""
+    parts = []
+    for section in sections:
+        parts += [f"<h3>{escape(section.heading)}</h3>"] if section.heading else []
+        parts += [f"<p>{escape(section.text)}</p>"] if section.text else []
+        if section.table is not None:
+            table = to_html(section.table, section.headers, section.goals, section.decimals)
+            label = escape(section.heading or section.text or section.note)
+            parts.append(f'<div class="scroll" tabindex="0" role="region" aria-label="{label}">{table}</div>')
+        parts += [f'<p class="note">{escape(section.note)}</p>'] if section.note else []
+    return "\n".join(parts)
+
+
+def latex_tables(found: Findings) -> dict[str, str]:
+    """Return the tables of a report by file name without suffix; each is a tabular for an input command."""
+    head = "% Needs \\usepackage{booktabs}. Written by nasmeta report.\n"
+    head += "".join(f"% {' '.join(failed.split())}\n" for failed in failure_remarks(found.frame))
+    return {
+        section.name: head + to_latex(section.table, section.headers, section.goals, section.decimals)
+        for section in report_sections(found)
+        if section.table is not None and section.name
+    }
+
+
+def p_text(p_value: float) -> str:
+    """Format a p-value, down to 0.001."""
+    if p_value < 0.001:
+        return "< 0.001"
+    return f"{p_value:.2g}" if p_value < 0.1 else f"{p_value:.2f}".rstrip("0").rstrip(".")
+
+
+def _plural(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def size_sentence(found: Findings) -> str:
+    """State the size of the comparison."""
+    runs = sorted(set(asked_runs(found.frame).values()))
+    each = f"{_plural(runs[0], 'run')} each" if len(runs) == 1 else f"{runs[0]:,} to {runs[-1]:,} runs each"
+    within = "" if found.x == "evaluation" else f", within a {found.simulated}time"
+    return (
+        f"{_plural(len(found.searchers), 'searcher')}, {_plural(len(found.facts), 'task')}, {each}, up to "
+        f"{found.frame['evaluation'].max():,} evaluations per run{within}; {len(found.frame):,} evaluations in all."
+    )
+
+
+def column_notes(found: Findings, tables: Mapping[str, pd.DataFrame], intervals: bool = True) -> list[str]:
+    """Explain the columns of the results of all tasks."""
+    names = {str(name) for table in tables.values() for name in table}
+    shown = {"value_at" if name.startswith("value_at_") else name for name in names}
+    crossing = ""
+    if found.x == "simulated_seconds" and "clock" in found.frame.columns:
+        crossing = "; only evaluations that ended in time count (overshoot=discard)"
+        if found.crossing_counts:
+            crossing = "; evaluations that began in time and ended later count (overshoot=count)"
+    fronts = " (with several objectives: the whole front; the value is the hypervolume)"
+    words = {
+        "crossing": crossing,
+        "second": found.second.capitalize(),
+        "source": "on the test split" if found.known else "in the table of the task",
+        "loss": "regret" if found.known else "best value",
+        "solved": "evaluated the best architecture" + fronts * any(fact.of_front for fact in found.facts),
+    }
+    notes = [note.format(**words) for name, note in _COLUMNS.items() if name in shown]
+    if found.two_times and "rank" in shown:
+        notes.append(f"Common time: {found.budget}.")
+    if intervals:
+        notes.append(f"In brackets: {100 * found.level:g} % intervals (bootstrap; Wilson's for shares).")
+    return notes
+
+
+def _test_note(found: Findings) -> str:
+    losses = "Regrets" if found.known else "Distances to the best value that any run found"
+    return (
+        f"{losses} {found.budget}, runs of equal seeds paired; below 0 the first searcher is better. p: Wilcoxon's "
+        "signed rank test, two-sided and exact, corrected by Holm for all pairs of the task."
+    )
+
+
+def _score_note(found: Findings) -> str:
+    return (
+        f"Scores over all tasks and runs: 1 at the optimum, 0 at the mean regret of {found.reference}. Interquartile "
+        "mean (IQM) and mean over all runs, median of the means per task, mean distance from 1 (optimality gap), with "
+        "stratified bootstrap intervals."
+    )
+
+
+def friedman_sentence(found: Findings) -> str:
+    """State the result of the Friedman test."""
+    result, of_tasks = found.friedman, found.friedman_of_tasks
+    if result is None:
+        return ""
+    sentence = (
+        f"Friedman's test over {result.blocks} blocks (task × seed) {found.budget}: {_verdict(result)}. Average ranks "
+        f"that differ by {result.critical_difference:.2f} or more differ at the level of {result.level:g} (Nemenyi). "
+        "The blocks are runs, so the result holds for these tasks and other seeds, not for other tasks."
+    )
+    if of_tasks is not None:
+        sentence += (
+            f" With one block for each of the {of_tasks.blocks} tasks, as needed for other tasks of the kind: "
+            f"{_verdict(of_tasks)}, and the critical difference is {of_tasks.critical_difference:.2f}."
+        )
+    return sentence
+
+
+def _verdict(result: Friedman) -> str:
+    p = p_text(result.p_value)
+    differ = "the searchers differ" if result.p_value < result.level else "the searchers do not differ significantly"
+    return f"χ² = {result.statistic:.1f}, p {p if p.startswith('<') else '= ' + p}: {differ}"

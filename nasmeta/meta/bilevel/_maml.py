@@ -1,0 +1,178 @@
+"""MAML, ANIL and Reptile: initial weights for adaptation by a few gradient steps."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.func import functional_call, grad
+
+from nasmeta.checks import check_int
+from nasmeta.errors import SettingError
+from nasmeta.meta._arrays import Floats, Prediction
+from nasmeta.meta._network_learner import Batch, NetworkLearner, NetworkModel
+from nasmeta.spaces import SearchSpace
+
+_RATE = 0.05  # first inner learning rate
+Weights = dict[str, Tensor]
+
+
+class AdaptedNetwork(nn.Module):
+    """A small network with a linear head, and the logarithm of an inner learning rate per parameter tensor."""
+
+    def __init__(self, n_inputs: int, width: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(n_inputs, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
+        self.head = nn.Linear(width, 1)
+        with torch.no_grad():
+            self.head.weight.mul_(0.1)
+            self.head.bias.zero_()
+        names = [name.replace(".", "_") for name, _ in self.named_parameters()]
+        self.rates = nn.ParameterDict({name: nn.Parameter(torch.tensor(np.log(_RATE)).float()) for name in names})
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Return predictions, (n,), of inputs (n, n_inputs)."""
+        out: Tensor = self.head(self.body(inputs))[:, 0]
+        return out
+
+
+def loss_of(module: nn.Module, weights: Weights, inputs: Tensor, scores: Tensor) -> Tensor:
+    """Return the smooth L1 loss of a network with some of its weights replaced."""
+    return nn.functional.smooth_l1_loss(functional_call(module, weights, (inputs,)), scores)
+
+
+@dataclass(eq=False, repr=False)
+class MAML(NetworkLearner):
+    """Model-agnostic meta-learning: all weights adapt by a few gradient steps on the support set.
+
+    Finn, Abbeel and Levine, ICML 2017; with a learned step size per parameter tensor, as in Meta-SGD (Li et al., 2017).
+    ``order=1`` omits second derivatives (first-order MAML).
+
+    Parameters
+    ----------
+    space : str or SearchSpace, default "nb201"
+    inner_steps : int, default 5
+    order : {2, 1}, default 2
+    width : int, default 64
+        Of the two hidden layers.
+    steps : int, optional
+        Of the outer loop; by default 150.
+    noise : float, default 0.1
+        Standard deviation of the noise added to the sources' scores.
+    device : str, default "cpu"
+    seed : int, default 0
+    blends : bool, default True
+        See `MetaPredictor`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import nasmeta as nm
+    >>> from nasmeta.meta import META_PREDICTORS
+    >>> source, target = nm.task_distribution("nb201").leave_out("cifar100")
+    >>> predictor = META_PREDICTORS["maml"](steps=5).meta_fit(source.as_sources(300, np.random.default_rng(0)))
+    >>> predictor.fit([3, 500, 7000], target[0].values[[3, 500, 7000]]).predict([6111]).shape
+    (1,)
+    """
+
+    adapted_prefix: ClassVar[tuple[str, ...]] = ("body.", "head.")
+
+    space: str | SearchSpace = "nb201"
+    _: KW_ONLY
+    inner_steps: int = 5
+    order: int = 2
+    width: int = 64
+    steps: int | None = None
+    noise: float = 0.1
+    device: str = "cpu"
+    seed: int = 0
+    blends: bool = True
+
+    def _module(self, n_inputs: int, n_groups: int, n_each: int) -> nn.Module:
+        check_int("inner_steps", self.inner_steps, most=1000)
+        if self.order not in (1, 2):
+            raise SettingError("order", self.order, "1 or 2")
+        return AdaptedNetwork(n_inputs, self.width)
+
+    def adapt(self, module: nn.Module, inputs: Tensor, scores: Tensor, *, differentiable: bool = False) -> Weights:
+        """Return the adapted weights after the inner loop, without those that do not adapt."""
+        weights: Weights = {name: p for name, p in module.named_parameters() if name.startswith(self.adapted_prefix)}
+        rates = {name: module.rates[name.replace(".", "_")].exp() for name in weights}  # type: ignore[index]
+        slope = grad(lambda adapted: loss_of(module, adapted, inputs, scores))
+        for _ in range(self.inner_steps if len(scores) else 0):
+            slopes = slope(weights)
+            if self.order == 1 or not differentiable:
+                slopes = {name: slope.detach() for name, slope in slopes.items()}
+            weights = {name: weights[name] - rates[name] * slopes[name] for name in weights}
+        return weights
+
+    def _loss(self, module: nn.Module, batch: Batch) -> Tensor:
+        adapted = self.adapt(module, batch.support, batch.support_scores, differentiable=True)
+        return loss_of(module, adapted, batch.query, batch.query_scores)
+
+    def _query_mean(self, module: nn.Module, batch: Batch) -> Tensor:
+        return self._mean(module, batch.support, batch.support_scores, batch.query)
+
+    def _mean(self, module: nn.Module, support: Tensor, scores: Tensor, query: Tensor) -> Tensor:
+        adapted = self.adapt(module, support, scores)
+        with torch.no_grad():
+            out: Tensor = functional_call(module, adapted, (query,))
+            return out
+
+    def _predicted(self, learned: NetworkModel, rows: NDArray[np.int64], scores: Floats) -> Prediction:
+        support = learned.inputs[torch.from_numpy(rows)]
+        mean = self._mean(learned.module, support, torch.from_numpy(scores).float(), learned.inputs).double().numpy()
+        return mean, np.full(len(mean), learned.noise)
+
+
+class ANIL(MAML):
+    """Almost no inner loop: only the head adapts, the features are shared.
+
+    Raghu et al., "Rapid learning or feature reuse?", ICLR 2020. Parameters as `MAML`.
+
+    Examples
+    --------
+    >>> from nasmeta.meta import META_PREDICTORS
+    >>> META_PREDICTORS["anil"](order=1).order
+    1
+    """
+
+    adapted_prefix = ("head.",)
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
+class Reptile(MAML):
+    """The initial weights move towards the adapted weights of each task; no derivative of the inner loop.
+
+    Nichol, Achiam and Schulman, "On first-order meta-learning algorithms", 2018. Parameters as `MAML`, of which
+    ``order`` has no effect.
+
+    Examples
+    --------
+    >>> from nasmeta.meta import META_PREDICTORS
+    >>> META_PREDICTORS["reptile"]().inner_steps
+    10
+    """
+
+    inner_steps: int = 10
+    order: int = 1
+
+    def _loss(self, module: nn.Module, batch: Batch) -> Tensor:
+        """Return the loss after adaptation to the whole episode; its gradient is the way back from the adapted weights.
+
+        Without gradients, as in validation, this is the query loss of `MAML`.
+        """
+        if not torch.is_grad_enabled():
+            return super()._loss(module, batch)
+        inputs, scores = batch.together()
+        adapted = self.adapt(module, inputs, scores)
+        loss = loss_of(module, adapted, inputs, scores).detach()
+        for name, weights in module.named_parameters():
+            way_back = (weights - adapted.get(name, weights)).detach()
+            moved = (weights * way_back).sum()
+            loss = loss + moved - moved.detach()
+        return loss

@@ -1,0 +1,166 @@
+"""Search-space pruning and warm starts for any searcher, learned from source tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.checks import check_int, check_number
+from nasmeta.errors import SettingError
+from nasmeta.searchers import MultiFidelitySearcher, Searcher, SubsetSearch
+from nasmeta.tasks import SourceTask, Task
+
+_PER_SECOND = "/second"
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Knowledge from source tasks for one target."""
+
+    cells: NDArray[np.int32] | None = None  # the subset to search, the most promising first; None: the whole space
+    first: NDArray[np.int32] | None = None  # evaluated first
+    meta_model: Any = None  # of the searcher itself, if it is a meta-searcher
+    chance_of_best: float = float("nan")  # estimated probability that the subset contains the best architecture
+
+    def within(self, measured: NDArray[np.int32], task: Task) -> Transfer:
+        """Restrict the subset to the measured architectures."""
+        if self.cells is None:
+            # This order replaces proposals outside.
+            return replace(self, cells=np.random.default_rng(0).permutation(measured))
+        order = self.cells[np.isin(self.cells, measured)]
+        if not len(order):
+            raise SettingError(f"The learned space of {task.name} has no measured architecture. Omit prune_space.")
+        return replace(self, cells=order)
+
+    def around(self, searcher: Searcher) -> Searcher:
+        """Return the searcher, restricted to the subset and started with the first architectures."""
+        if self.cells is None and self.first is None:
+            return searcher
+        if not isinstance(searcher, MultiFidelitySearcher):
+            if self.cells is not None and self.first is None and searcher.restrict(self.cells):
+                return searcher
+            return SubsetSearch(searcher, self.cells, self.first)
+        name = type(searcher).__name__
+        if self.cells is not None and not searcher.restrict(self.cells):
+            raise SettingError(f"{name} needs the whole space and a complete table.")
+        if self.first is not None and not searcher.begin_with(self.first):
+            raise SettingError(f"{name} does not support a warm start.")
+        return searcher
+
+
+@dataclass(frozen=True)
+class TransferSettings:
+    """The settings of pruning and warm start."""
+
+    prune_space: float | None = None  # fraction of the architectures to search; None: all
+    warm_start: int = 0  # number of first architectures
+    per_second: bool = False  # whether these are chosen by their gain per second of training
+
+    @classmethod
+    def of(cls, prune_space: Any = None, warm_start: Any = 0) -> TransferSettings:
+        """Parse a fraction, and ``5`` or ``5/second``."""
+        fraction = None if prune_space is None else check_number("prune_space", prune_space, 0, 1)
+        if fraction == 0:
+            raise SettingError("prune_space", 0, "a fraction above 0", "Example: 0.1 searches a tenth of the space.")
+        number, slash, unit = str(warm_start).partition("/")
+        if not number.isdecimal() or slash + unit not in ("", _PER_SECOND):
+            raise SettingError("warm_start", warm_start, f'a number of architectures such as 5 or "5{_PER_SECOND}"')
+        return cls(fraction, int(number), bool(slash) and int(number) > 0)
+
+    def __bool__(self) -> bool:
+        return self.prune_space is not None or self.warm_start > 0
+
+    @property
+    def space_name(self) -> str:
+        """The name in journals and frames: ``all`` or ``learned:0.1``."""
+        return "all" if self.prune_space is None else f"learned:{self.prune_space:g}"
+
+    @property
+    def warm_start_name(self) -> str:
+        """The setting as users write it: ``0``, ``5``, ``5/second``."""
+        return f"{self.warm_start}{_PER_SECOND if self.per_second else ''}"
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings as `of` takes them; empty without any."""
+        found: dict[str, Any] = {} if self.prune_space is None else {"prune_space": self.prune_space}
+        return found | ({"warm_start": self.warm_start_name} if self.warm_start else {})
+
+    def check(self, task: Task, sources: Sequence[Task | SourceTask]) -> None:
+        """Raise an error if these sources do not suffice, before anything is learned."""
+        if self:
+            from nasmeta.meta import labelled_in
+
+            labelled_in(task.space, sources, " and ".join(self.names))
+        if self.warm_start:
+            check_int("warm_start", self.warm_start, 1, task.space.size)
+            if self.per_second:
+                _mean_costs(task, sources)
+
+    @property
+    def names(self) -> list[str]:
+        """The names of the settings in use."""
+        return [name for name in ("prune_space", "warm_start") if getattr(self, name)]
+
+    def learn(
+        self,
+        task: Task,
+        sources: Sequence[Task | SourceTask],
+        meta_model: Any = None,
+        measured: NDArray[np.int32] | None = None,
+    ) -> Transfer:
+        """Learn the subset and the first architectures.
+
+        Parameters
+        ----------
+        task : Task
+        sources : sequence of Task or SourceTask
+            The caller has checked that the task may use them.
+        meta_model : object, optional
+            Of the searcher, passed on.
+        measured : ndarray of int32, optional
+            The first architectures are among these; by default all.
+
+        Returns
+        -------
+        Transfer
+        """
+        if not self:
+            return Transfer(meta_model=meta_model)
+        from nasmeta.meta import LearnedSpace, warm_start_cells
+
+        cells, chance, first = None, float("nan"), None
+        if self.prune_space is not None:
+            learned = LearnedSpace.learn(task.space, sources, self.prune_space)
+            cells, chance = learned.cells, learned.chance_of_best
+        if self.warm_start:
+            costs = _mean_costs(task, sources) if self.per_second else None
+            allowed = cells
+            if measured is not None:
+                allowed = measured if cells is None else cells[np.isin(cells, measured)]
+            first = warm_start_cells(task.space, sources, self.warm_start, costs=costs, allowed=allowed)
+            if len(first) < self.warm_start:
+                raise SettingError(
+                    "warm_start", self.warm_start, f"at most {len(first)}, as many as sources have labels"
+                )
+        return Transfer(cells, first, meta_model, chance)
+
+
+NO_TRANSFER = TransferSettings()
+
+
+def _mean_costs(task: Task, sources: Sequence[Task | SourceTask]) -> NDArray[np.float64]:
+    """Return the mean cost of each architecture over the sources, each with mean 1; 1 if no source knows it."""
+    known = [s.cost_seconds for s in sources if isinstance(s, Task) and s.space == task.space and s.has_cost]
+    positive = [costs for costs in known if np.isfinite(costs).any() and (costs[np.isfinite(costs)] > 0).all()]
+    usable = [costs for costs in positive if np.isfinite(costs).all()] or positive  # prefer complete columns
+    if not usable:
+        raise SettingError(f"No source of {task.name} has costs in seconds. Omit {_PER_SECOND!r} from warm_start.")
+    shares = np.stack([costs / costs[np.isfinite(costs)].mean() for costs in usable])
+    recorded = np.isfinite(shares)
+    total, n = np.where(recorded, shares, 0.0).sum(axis=0), recorded.sum(axis=0)
+    return np.where(n > 0, total / np.maximum(n, 1), 1.0)

@@ -1,0 +1,172 @@
+"""Predictors by name, on registered and own spaces; as scikit-learn clones and searches them; moved between spaces."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import kendalltau, spearmanr
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+
+import nasmeta as nm
+from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.predictors import (
+    PREDICTORS,
+    ColumnEncoder,
+    load_predictor,
+    make_predictor,
+    move_to_space,
+    save_predictor,
+)
+from nasmeta.spaces import CellSpace, get_cell_space, get_space
+from nasmeta.testing import EXAMPLE_SPACES, example_space
+
+NETWORKS = ("gnn", "mlp", "transformer")
+QUICK: dict[str, dict[str, Any]] = {
+    "ridge": {},
+    "gp": {},
+    "random-forest": {"n_estimators": 40},
+    "xgboost": {"n_estimators": 60, "n_members": 2},
+    "ensemble": {"members": ["gp", "ridge"]},
+    "mlp": {"max_epochs": 12, "n_members": 2},
+    "gnn": {"max_epochs": 10, "n_members": 2},
+    "transformer": {"max_epochs": 20, "n_members": 2},
+}
+# A setting of each, as scikit-learn's or the library's users know it.
+NATIVE: dict[str, tuple[str, list[Any]]] = {
+    "ridge": ("labels", ["rank", "value"]),
+    "gp": ("labels", ["rank", "value"]),
+    "random-forest": ("min_samples_leaf", [1, 4]),
+    "xgboost": ("max_depth", [2, 4]),
+    "ensemble": ("ridge__regressor__labels", ["rank", "value"]),
+    **{name: ("random_state", [0, 1]) for name in NETWORKS},
+}
+
+
+@pytest.mark.parametrize("name", sorted(PREDICTORS))
+def test_scikit_learn_clones_sets_and_searches(name: str) -> None:
+    cells = np.arange(0, 15625, 400)
+    small = {"max_epochs": 2, "n_members": 2} if name in NETWORKS else QUICK[name]
+    pipeline = make_predictor(name, **small)
+    key, values = NATIVE[name]
+    assert clone(pipeline)[-1].set_params(**{key: values[0]}).get_params()[key] == values[0]
+    grid = {f"regressor__{key}": values}
+    search = GridSearchCV(pipeline, grid, cv=2, scoring="r2", error_score="raise").fit(cells, np.cos(cells / 900))
+    assert search.best_params_[f"regressor__{key}"] in values
+    assert search.predict(cells[:3]).shape == (3,)
+    for n_labels in (29, 31):
+        with pytest.raises(SettingError):
+            pipeline.fit(np.arange(30), np.arange(float(n_labels)))
+
+
+def test_seed_and_encoder_reach_the_regressor() -> None:
+    assert make_predictor("xgboost", seed=5)[-1].random_state == 5
+    space = example_space("mixed")
+    regressor = make_predictor("gp", space=space)[-1]
+    assert regressor.groups == [len(space.feature(name).names) for name in space.feature_names] == [22, 3]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "error"),
+    [
+        ("xgbost", {}, UnknownNameError),
+        ("ridge", {"encoder": "two-hot"}, UnknownNameError),
+        ("ridge", {"space": "nb301"}, UnknownNameError),
+        ("xgboost", {"depht": 3}, SettingError),
+        ("ensemble", {"members": ["gp", "oracle"]}, UnknownNameError),
+        ("gnn", {"encoder": "one-hot"}, SettingError),
+        ("gnn", {"space": example_space("mixed")}, SettingError),
+    ],
+)
+def test_unknown_names_and_settings(name: str, settings: dict[str, Any], error: type) -> None:
+    with pytest.raises(error):
+        make_predictor(name, **settings)
+
+
+def test_import_is_light() -> None:
+    code = "import nasmeta.predictors, sys; print([m for m in ('sklearn', 'xgboost', 'torch') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+# -- own spaces ------------------------------------------------------------------------------------------------------
+def smooth_values(space: Any) -> np.ndarray:
+    """Return a made-up value of each architecture: a sum over positions and a product; for cells, over live edges."""
+    if isinstance(space, CellSpace):
+        worth = np.linspace(-0.5, 1.0, space.n_operations)[space.digits] * (1 + 0.1 * np.arange(space.n_edges))
+        return (worth * space.live_edges).sum(axis=1) + 0.5 * space.live_edges[:, 0] + 60
+    x = space.codes / (np.array(space.n_choices) - 1)
+    return np.cos(2.5 * x + np.arange(space.n_positions)).sum(axis=1) + 0.3 * x[:, 0] * x[:, -1] + 60
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("space", EXAMPLE_SPACES)
+@pytest.mark.parametrize("name", sorted(QUICK))
+def test_a_hundred_labels_order_the_others(name: str, space: str, tmp_path: Path) -> None:
+    own = example_space(space)
+    if name == "gnn" and not isinstance(own, CellSpace):
+        pytest.skip("The graph network reads cells only.")
+    y, train = smooth_values(own), own.sample(100, np.random.default_rng(0))
+    predictor = clone(make_predictor(name, space=own, **QUICK[name])).fit(train, y[train])
+    rest = np.setdiff1d(np.arange(own.size), train)[::5]
+    least = 0.3 if space == "wide" else 0.65  # 30 positions are many for 100 labels
+    assert kendalltau(predictor.predict(rest), y[rest]).statistic > least
+    mean, deviation = predictor.predict(rest[:50], return_std=True)
+    assert (deviation > 0).all()
+    loaded = load_predictor(save_predictor(predictor, tmp_path / "predictor.zip"))
+    for again in (loaded, copy.deepcopy(predictor), pickle.loads(pickle.dumps(predictor))):
+        np.testing.assert_allclose(again.predict(own.to_string(rest[:50])), mean, rtol=1e-6)
+
+
+@pytest.mark.parametrize("space", EXAMPLE_SPACES)
+def test_a_saved_predictor_knows_its_space(space: str, tmp_path: Path) -> None:
+    own = example_space(space)
+    predictor = make_predictor("ridge", "one-hot", own).fit([0, 1, 2], [1.0, 2.0, 3.0])
+    assert load_predictor(save_predictor(predictor, tmp_path / "ridge.zip"))[0].space == own
+
+
+def test_a_space_without_none_and_with_a_dead_end() -> None:
+    own = CellSpace("mine", ["conv", "pool"], n_nodes=4, edges=[(0, 1), (1, 3), (0, 2), (0, 3)])
+    rows = np.arange(own.size)
+    for name in ("ridge", "gp"):
+        assert np.isfinite(make_predictor(name, space=own).fit(rows, rows % 7).predict(rows)).all()
+    for name in ("gnn", "transformer"):
+        predictor = make_predictor(name, space=own, max_epochs=3, n_members=2).fit(rows, rows % 7)
+        assert np.isfinite(predictor.predict(rows)).all()
+
+
+# -- moved to another space ------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", ["ensemble", "gnn", "transformer"])
+def test_a_model_moves_to_the_other_space(name: str) -> None:
+    large, small = get_cell_space("nb201"), get_cell_space("tnb101")
+    accuracies = nm.get_task("nb201/cifar100").values
+    train = large.sample(300 if name == "ensemble" else 50, np.random.default_rng(0))
+    predictor = make_predictor(name, **QUICK[name]).fit(train, accuracies[train])
+    moved = move_to_space(predictor, "tnb101")
+    cells = np.arange(0, small.size, 7)
+    same = np.asarray(large.from_digits(small.digits[cells]))
+    np.testing.assert_allclose(moved.predict(cells), predictor.predict(same), rtol=1e-5)
+    if name == "ensemble":
+        assert spearmanr(moved.predict(cells), accuracies[same]).statistic > 0.8
+
+
+def test_models_of_other_encodings_do_not_move() -> None:
+    fitted = make_predictor("ridge", space=example_space("six-ops")).fit(np.arange(20), np.arange(20.0))
+    with pytest.raises(SettingError) as caught:
+        move_to_space(fitted, "nb201")
+    assert caught.value.value == "six-ops"
+    with pytest.raises(SettingError):
+        move_to_space(make_predictor("ridge", encoder=ColumnEncoder(np.arange(15625.0))), "tnb101")
+    small = CellSpace("mine", ["none", "skip_connect", "nor_conv_3x3"])
+    moved = move_to_space(make_predictor("gnn", space=small, max_epochs=2, n_members=2).fit([5, 700], [1, 2]), "nb201")
+    assert np.isfinite(moved.predict([15_000])).all()
+    with pytest.raises(SettingError):
+        make_predictor("ridge", "graph", example_space("sizes")).fit([1, 2], [1, 2])
+    assert get_space("nb201") == moved[0].space or moved[0].space == "nb201"
