@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import subprocess
-import sys
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -103,22 +101,6 @@ def test_a_mean_that_is_none_is_refused() -> None:
         own(frame)
     alone = frame[(frame["seed"] == "mean") == (frame["cell"] == 1)]  # one has seeds and no mean, the other the mean
     assert own(alone).query([0, 1], "own", "acc", seed="mean").tolist() == [90.875, 80.75]
-
-
-def test_means_near_zero_and_at_significant_digits_are_means() -> None:
-    rng = np.random.default_rng(0)
-    near_zero, seconds = rng.normal(0, 1, (18, 3)), np.array([[12150, 10610, 10100], [950.3, 951.2, 949.9]])
-    written = [("g", near_zero), (".4g", seconds), (".4g", 1e-5 * rng.uniform(1, 9, (18, 3))), (".8f", near_zero / 1e4)]
-    for form, drawn in written:
-        seeds = np.array([[float(f"{value:{form}}") if form != "g" else value for value in row] for row in drawn])
-        means = [float(f"{mean:{form}}") if form != "g" else mean for mean in seeds.mean(axis=1)]
-        cells = range(len(seeds))
-        parts = [pd.DataFrame({"cell": cells, "seed": seed, "rate": seeds[:, seed]}) for seed in range(3)]
-        means_too = pd.DataFrame({"cell": cells, "seed": "mean", "rate": means})
-        own(pd.concat([*parts, means_too], ignore_index=True), direction="min")
-        means_too.loc[1, "rate"] += 0.01 * np.abs(seeds[1]).max()
-        with pytest.raises(SettingError):
-            own(pd.concat([*parts, means_too], ignore_index=True), direction="min")
 
 
 def test_values_that_no_task_holds_are_told() -> None:
@@ -252,14 +234,6 @@ def test_a_space_of_the_same_rows() -> None:
     assert pickle.loads(pickle.dumps(table)).space == space
 
 
-def test_columns_of_a_frame_keep_their_names_when_more_is_fetched(table: Table, full_table: Table) -> None:
-    few, all_of_them = (one.to_frame(dataset="cifar10") for one in (table, full_table))
-    name = "accuracy/valid/200/mean"
-    np.testing.assert_array_equal(all_of_them[name], few[name])
-    assert f"{name} (NB201 v1.1)" in all_of_them
-    assert not all_of_them.columns.duplicated().any()
-
-
 class TestContract(TableContract):
     @pytest.fixture
     def table(self, own_cache: Path) -> Table:
@@ -289,23 +263,6 @@ def test_the_same_frame_is_the_same_file(own_cache: Path) -> None:
     assert len(files_in(own_cache)) == 1
     assert own(frame_of(acc=[1.0, 3.0])) != first
     assert len(files_in(own_cache)) == 2
-
-
-def test_another_process_maps_the_same_values(own_cache: Path, tmp_path: Path) -> None:
-    values = np.random.default_rng(0).random(15_625)
-    table = own(pd.DataFrame({"architecture": np.arange(15_625), "acc": values}), "nb201")
-    kept = pickle.dumps(table.task())
-    assert len(kept) < 2000
-    (tmp_path / "task").write_bytes(kept)
-    script = (
-        "import pickle, sys; task = pickle.load(open(sys.argv[1], 'rb'));"
-        "print(task.name, float(task.values.sum()), task.table.column('own', 'acc').flags.writeable)"
-    )
-    command = [sys.executable, "-c", script, str(tmp_path / "task")]
-    found = subprocess.run(command, capture_output=True, text=True, check=True)
-    total = float(table.task().values.sum())
-    assert found.stdout.split() == ["own/own", str(total), "False"]
-    assert table.task() == pickle.loads(kept)
 
 
 def test_a_store_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -367,17 +324,6 @@ def test_two_releases_under_one_address() -> None:
 
 
 # -- metrics and keys -----------------------------------------------------------------------------------------------
-def test_only_seconds_are_costs() -> None:
-    table = own(frame_of(accuracy=[1.0, 2.0], train_seconds=[3.0, 4.0], rate=[5.0, 6.0]), direction={"rate": "max"})
-    assert table.task("accuracy").cost_seconds[1] == 4.0
-    assert table.task("accuracy", cost="train_seconds").cost_seconds[1] == 4.0
-    with pytest.raises(ColumnError):
-        table.task("accuracy", cost="rate")
-    for metric, kind in (("train_seconds", None), ("train_time", {"train_time": "seconds"})):
-        with pytest.raises(SettingError):
-            own(frame_of(**{metric: [3.0]}), unit={metric: "ms"}, kind=kind)
-
-
 def test_a_kind_declares_what_an_evaluation_costs() -> None:
     frame = frame_of(acc=[0.5, 0.6], train_time=[700.0, 800.0])
     silent = own(frame, direction={"train_time": "min"})

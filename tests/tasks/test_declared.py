@@ -36,16 +36,6 @@ def test_families_are_known_by_name(family: str) -> None:
         assert task.table_name == family.partition("/")[0]
 
 
-@pytest.mark.parametrize("family", PERFORMANCE)
-def test_each_dataset_can_be_left_out(family: str) -> None:
-    distribution = nm.task_distribution(family)
-    for dataset, sources, target in distribution.splits():
-        assert all(dataset in task.held_out for task in target)
-        assert not any(dataset in task.held_out for task in sources)
-        assert len(sources) + len(target) == len(distribution)
-        assert default_sources(target[0]).names == sources.names
-
-
 def test_one_dataset_is_held_out_in_every_family() -> None:
     both = TaskDistribution([*nm.task_distribution("tnb101"), *nm.task_distribution("tnb101-macro")])
     source, target = both.leave_out("jigsaw")

@@ -87,25 +87,6 @@ def test_what_a_device_cannot_run_is_infeasible_under_a_budget() -> None:
     assert len(nm.search("random", within, evaluations=50)) == 50
 
 
-def test_robustness_under_a_budget() -> None:
-    combined = task("nb201/robust/pgd@1/within-5ms/pixel3")
-    accuracy, cost = combined.parts
-    feasible = cost.values <= 5.0
-    assert combined.optimum == accuracy.values[feasible].max()
-    assert combined.column.release == "NAS robustness dataset + HW-NAS-Bench v1.0"
-    assert [column.metric for column in combined.report_columns][:2] == [
-        "accuracy_under_pgd@1", "latency_pixel3_milliseconds",
-    ]  # fmt: skip
-
-
-def test_tradeoff() -> None:
-    combined = task("nb201/cifar100/tradeoff-2/pixel3")
-    accuracy, cost = combined.parts
-    expected = accuracy.values - 2 * np.log(cost.values)
-    np.testing.assert_array_equal(combined.values, expected)
-    assert combined.column.release == "NATS-tss v1.0 + HW-NAS-Bench v1.0"
-
-
 def test_front_of_accuracy_and_latency() -> None:
     accuracy, latency = task("nb201/cifar10"), task("nb201/latency/pixel3")
     values = np.stack([accuracy.values, latency.values], axis=1)

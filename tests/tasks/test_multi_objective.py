@@ -102,18 +102,6 @@ def own_table() -> nm.Table:
     return nm.Table.from_frame(measured, space="nb201", dataset="pets", direction={"watts": "min", "f1": "max"})
 
 
-@pytest.mark.parametrize("objectives", [["accuracy", "watts"], ["accuracy", "watts", "f1"]])
-def test_own_table(objectives: list[str]) -> None:
-    task = nm.multi_objective_task(objectives, table=own_table())
-    assert task.name == f"own/pets+{'+'.join(objectives[1:])}"
-    assert len(task.measured) == 390
-    assert set(task.front.cells.tolist()) == naive_front(task.values, task.signs)
-    run = nm.search("nsga2", task, evaluations=390)
-    assert run.stopped == "budget"
-    assert run.hypervolumes[-1] == 100.0
-    assert set(run.front["cell"]) == set(task.front.cells.tolist())
-
-
 @pytest.mark.parametrize(
     ("objectives", "options", "error"),
     [

@@ -30,16 +30,6 @@ def test_costs_keep_their_published_ratios() -> None:
     np.testing.assert_allclose(in16, 6.068 * c10, rtol=1e-3)
 
 
-def test_leave_out_has_nothing_of_the_target() -> None:
-    tasks = nm.task_distribution("nb201")
-    for dataset in tasks.datasets:
-        source, target = tasks.leave_out(dataset)
-        assert dataset not in source.datasets
-        assert target.datasets == (dataset,)
-        assert set(source.names) | set(target.names) == set(tasks.names)
-    assert tasks.leave_out("ImageNet16-120")[1].names == ("nb201/imagenet16-120",)
-
-
 def test_sampling_is_uniform_and_seeded() -> None:
     tasks = nm.task_distribution("nb201")
     drawn = [task.name for task in tasks.sample(3_000, np.random.default_rng(0))]
