@@ -412,10 +412,14 @@ class History(ShowsFacts):
     def _facts(self) -> dict[str, object]:
         return {} if self._config is None else facts_of(self)
 
+    def _result(self) -> str:
+        if not len(self) or self.incumbent_positions[-1] < 0:
+            return ""
+        return f", best {self.best.cell} with {written(self.best.value)}"
+
     def __repr__(self) -> str:
+        count = f"{len(self)} evaluations, stopped by {self.stopped}"
         if self._config is None:
-            return f"History({len(self)} evaluations, stopped by {self.stopped})"
-        known = len(self) and self.incumbent_positions[-1] >= 0
-        best = f", best {self.best.cell} with {written(self.best.value)}" if known else ""
-        who = f"{self.searcher} on {self.task.name}, seed {self.seed}"
-        return f"History({who}: {len(self)} evaluations, stopped by {self.stopped}{best})"
+            return f"History({count})"
+        name = type(self).__name__
+        return f"{name}({self.searcher} on {self.task.name}, seed {self.seed}: {count}{self._result()})"
