@@ -81,9 +81,9 @@ class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
         return str(settings.get("predictor") or cls.default_predictor)
 
     @classmethod
-    def with_learnt(cls, learnt: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    def with_learnt(cls, learned: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
         """Add the settings of the trained meta-predictor to the options of a search."""
-        return {**settings, "options": {**learnt, **(settings.get("options") or {})}}
+        return {**settings, "options": {**learned, **(settings.get("options") or {})}}
 
     # -- meta-training ----------------------------------------------------------------------------------------------
     def _learn(self, sources: list[SourceTask]) -> Any:
