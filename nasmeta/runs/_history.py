@@ -123,6 +123,8 @@ class History(ShowsFacts):
         m = self.n_objectives
         value = self._values[position] if m == 1 else self._values[position * m : (position + 1) * m].tolist()
         details: dict[str, Any] = {}
+        if not (self.timed or self._failures or self._notes):
+            return self._cells[position], value, self._costs[position], details
         if self.timed:
             details["start"] = self._starts[position]
             details["worker"] = self._workers[position]
@@ -398,8 +400,8 @@ class History(ShowsFacts):
 
         Raises
         ------
-        SettingError
-            If the run has no evaluation, or the axis is unknown.
+        SettingError, UnknownNameError
+            If nothing was evaluated, or the axis is unknown.
 
         Examples
         --------
