@@ -322,9 +322,8 @@ class _Loop:
         notes = self._notes(trial, new, evaluation) if evaluation.notes or self.searcher.notes else ()
         values = utilities if self.maximised else evaluation.values.ravel().tolist()
         self.history.append(new, values, costs, evaluation.failures, notes, start, worker, trial.epochs, charged)
-        if self.journal is not None and self.n + len(new) > self.n_recorded:
-            for position in range(max(self.n, self.n_recorded), self.n + len(new)):
-                self.journal.append(*self.history.row(position))
+        if self.journal is not None:
+            self._write(self.journal, self.n + len(new))
         if evaluation.failures:
             reasons = zip(keys, evaluation.failures, strict=True)
             self.feedback.failed.update(key for key, reason in reasons if reason is not None)
@@ -339,6 +338,11 @@ class _Loop:
         if self.watch is not None:
             self.watch(self.n)
         return True
+
+    def _write(self, journal: Journal, n: int) -> None:
+        """Append the evaluations up to n that the journal does not contain."""
+        for position in range(self.n if self.n > self.n_recorded else self.n_recorded, n):
+            journal.append(*self.history.row(position))
 
     def _charged_seconds(self) -> float:
         """Return the searcher's seconds for this proposal, or those in the journal."""
