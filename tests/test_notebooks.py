@@ -115,9 +115,9 @@ def test_a_run_is_drawn(task: str, width: str | None) -> None:
     assert low < optimum.get_ydata()[0] == run.task.optimum < high
     assert low <= run.best.value <= high
     assert (run.plot()._repr_png_() or b"").startswith(b"\x89PNG")  # type: ignore[attr-defined]
-    with pytest.raises(UnknownNameError, match="simulated_seconds"):
+    with pytest.raises(UnknownNameError):
         run.plot("seconds")  # type: ignore[arg-type]
-    with pytest.raises(SettingError, match="nothing to draw"):
+    with pytest.raises(SettingError):
         History().plot()
 
 

@@ -133,20 +133,13 @@ class FrontHistory(History):
 
     def _facts(self) -> dict[str, object]:
         facts = super()._facts()
-        return facts and {**facts, "front": f"{len(self.front_positions)} architectures{self._share()}"}
+        return facts and {**facts, "front": self._result()[2:]}
 
-    def _share(self) -> str:
+    def _result(self) -> str:
+        found = f", {len(self.front_positions)} architectures on the front"
         if not len(self) or self.evaluator.front is None:
-            return ""
-        return f", {self.hypervolumes[-1]:.2f} % of the true front's hypervolume"
-
-    def __repr__(self) -> str:
-        if self._config is None:
-            return super().__repr__()
-        return (
-            f"FrontHistory({self.searcher} on {self.task.name}, seed {self.seed}: {len(self)} evaluations, "
-            f"stopped by {self.stopped}, {len(self.front_positions)} on the front{self._share()})"
-        )
+            return found
+        return f"{found}, {self.hypervolumes[-1]:.2f} % of the true front's hypervolume"
 
 
 def history_for(n_objectives: int, *, timed: bool) -> History:

@@ -123,6 +123,8 @@ class History(ShowsFacts):
         m = self.n_objectives
         value = self._values[position] if m == 1 else self._values[position * m : (position + 1) * m].tolist()
         details: dict[str, Any] = {}
+        if not (self.timed or self._failures or self._notes):
+            return self._cells[position], value, self._costs[position], details
         if self.timed:
             details["start"] = self._starts[position]
             details["worker"] = self._workers[position]
@@ -398,8 +400,8 @@ class History(ShowsFacts):
 
         Raises
         ------
-        SettingError
-            If the run has no evaluation, or the axis is unknown.
+        SettingError, UnknownNameError
+            If nothing was evaluated, or the axis is unknown.
 
         Examples
         --------
@@ -412,10 +414,14 @@ class History(ShowsFacts):
     def _facts(self) -> dict[str, object]:
         return {} if self._config is None else facts_of(self)
 
+    def _result(self) -> str:
+        if not len(self) or self.incumbent_positions[-1] < 0:
+            return ""
+        return f", best {self.best.cell} with {written(self.best.value)}"
+
     def __repr__(self) -> str:
+        count = f"{len(self)} evaluations, stopped by {self.stopped}"
         if self._config is None:
-            return f"History({len(self)} evaluations, stopped by {self.stopped})"
-        known = len(self) and self.incumbent_positions[-1] >= 0
-        best = f", best {self.best.cell} with {written(self.best.value)}" if known else ""
-        who = f"{self.searcher} on {self.task.name}, seed {self.seed}"
-        return f"History({who}: {len(self)} evaluations, stopped by {self.stopped}{best})"
+            return f"History({count})"
+        name = type(self).__name__
+        return f"{name}({self.searcher} on {self.task.name}, seed {self.seed}: {count}{self._result()})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from math import inf
 from time import perf_counter
@@ -92,18 +93,20 @@ def run_loop(
     if clock is not None and batch > 1:
         raise SettingError("batch", batch, "1 with a clock", "Use workers of the clock.")
     evaluators = evaluator if isinstance(evaluator, Mapping) else {0: evaluator}
+    several_lengths = isinstance(evaluator, Mapping) and isinstance(searcher, MultiFidelitySearcher)
     loop = _Loop(
-        searcher,
-        evaluators,
-        searcher if isinstance(evaluator, Mapping) and isinstance(searcher, MultiFidelitySearcher) else None,
-        Budget(evaluations, seconds),
-        None if clock is None else Clock.of(clock),
-        batch,
-        sign,
-        target,
-        journal,
-        stall_limit,
-        watch,
+        searcher=searcher,
+        multi_fidelity=searcher if several_lengths else None,  # type: ignore[arg-type]
+        evaluators=evaluators,
+        budget=Budget(evaluations, seconds),
+        clock=Clock() if clock is None else Clock.of(clock),
+        timed=clock is not None,
+        batch=batch,
+        sign=sign,
+        target=target,
+        journal=journal,
+        stall_limit=stall_limit,
+        watch=watch,
     )
     if loop.clock.workers == 1:
         loop.run_one_worker()
@@ -135,57 +138,52 @@ class _Trial:
         return (self.end, self.position) < (other.end, other.position)
 
 
+@dataclass
 class _Loop:
     """The state of a run, and its steps.
 
     Single numbers are Python's own ints and floats, which are several times faster here than NumPy's.
     """
 
-    def __init__(
-        self,
-        searcher: Searcher,
-        evaluators: Mapping[int, SupportsEvaluate],
-        multi_fidelity: MultiFidelitySearcher | None,
-        budget: Budget,
-        clock: Clock | None,
-        batch: int,
-        sign: float | NDArray[np.float64],
-        target: float | None,
-        journal: Journal | None,
-        stall_limit: int,
-        watch: Callable[[int], object] | None,
-    ) -> None:
-        self.searcher, self.multi_fidelity, self.evaluators = searcher, multi_fidelity, evaluators
-        self.budget, self.target, self.sign = budget, target, sign
-        self.batch, self.stall_limit, self.watch = batch, stall_limit, watch
-        self.full_epochs = max(evaluators)
-        self.n_cells = searcher.space.size
-        self.n_possible = self.n_cells * (1 if multi_fidelity is None else len(evaluators))
-        self.maximised = np.ndim(sign) == 0 and sign == 1
-        self.objectives = np.shape(sign)  # (m,), or () for one objective
-        self.timed = clock is not None
-        self.clock = clock or Clock()
+    searcher: Searcher
+    multi_fidelity: MultiFidelitySearcher | None  # the same searcher, if it chooses training lengths
+    evaluators: Mapping[int, SupportsEvaluate]
+    budget: Budget
+    clock: Clock
+    timed: bool
+    batch: int
+    sign: float | NDArray[np.float64]
+    target: float | None
+    journal: Journal | None
+    stall_limit: int
+    watch: Callable[[int], object] | None
+    known: dict[Any, Any] = field(default_factory=dict)  # utilities of evaluations that have started, by key
+    pending: dict[Any, int] = field(default_factory=dict)  # proposals of each running evaluation of several workers
+    paid: dict[int, tuple[int, float]] = field(default_factory=dict)  # epochs of the longest training, its total cost
+    n: int = 0  # evaluations that have started
+    n_repeats: int = 0  # consecutive proposals without a new architecture
+    now: float = 0.0  # seconds on the clock
+    thought: float = 0.0  # the searcher's own seconds
+    charged: float = 0.0  # the part of them that the clock has counted
+    thinks_until: float = 0.0  # one searcher serves all workers: if its time is charged, they queue for it
+    stopped: str = "budget"
+
+    def __post_init__(self) -> None:
+        self.full_epochs = max(self.evaluators)
+        self.n_cells = self.searcher.space.size
+        self.n_possible = self.n_cells * (1 if self.multi_fidelity is None else len(self.evaluators))
+        self.objectives = np.shape(self.sign)  # (m,), or () for one objective
+        self.maximised = self.objectives == () and self.sign == 1
         self.free = self.clock.repeats == "free"
         self.continued = self.clock.promotion == "continued"
         self.shared = self.free and self.clock.workers > 1
-        self.most, self.until = budget.most_evaluations, budget.most_seconds
-        self.costs_unknown = budget.seconds is not None and any(
-            getattr(one, "cost_seconds", None) is None for one in evaluators.values()
+        self.most, self.until = self.budget.most_evaluations, self.budget.most_seconds
+        self.costs_unknown = self.budget.seconds is not None and any(
+            getattr(one, "cost_seconds", None) is None for one in self.evaluators.values()
         )
-        self.history = history_for(int(np.size(sign)), timed=self.timed)
-        self.journal = journal
-        self.n_recorded = 0 if journal is None else len(journal.past)
-        self.known: dict[Any, Any] = {}  # utilities of all evaluations that have started, by key
-        self.feedback = Feedback(searcher, multi_fidelity, self.known)
-        self.pending: dict[Any, int] = {}  # proposals of each running evaluation, if there are several workers
-        self.paid: dict[int, tuple[int, float]] = {}  # per architecture: epochs of the longest training, its total cost
-        self.n = 0  # evaluations that have started
-        self.n_repeats = 0  # consecutive proposals without a new architecture
-        self.now = 0.0  # seconds on the clock
-        self.thought = 0.0  # the searcher's own seconds
-        self.charged = 0.0  # the part of them that the clock has counted
-        self.thinks_until = 0.0  # one searcher serves all workers: if its time is charged, they queue for it
-        self.stopped = "budget"
+        self.history = history_for(int(np.size(self.sign)), timed=self.timed)
+        self.n_recorded = 0 if self.journal is None else len(self.journal.past)
+        self.feedback = Feedback(self.searcher, self.multi_fidelity, self.known)
 
     def run_one_worker(self) -> None:
         """Propose, evaluate, observe, and so on."""
@@ -264,9 +262,6 @@ class _Loop:
         else:
             proposed, lengths = self.multi_fidelity.ask_at(1)
             epochs = int(lengths[0])
-            if epochs not in self.multi_fidelity.fidelities:
-                possible = ", ".join(map(str, self.multi_fidelity.fidelities))
-                raise NasmetaError(f"epochs that {type(self.searcher).__name__} proposed", epochs, f"one of {possible}")
         self.thought += perf_counter() - begin
         if type(proposed) is not np.ndarray or proposed.shape != (self.batch,):
             raise self._not_architectures(proposed)
@@ -327,9 +322,8 @@ class _Loop:
         notes = self._notes(trial, new, evaluation) if evaluation.notes or self.searcher.notes else ()
         values = utilities if self.maximised else evaluation.values.ravel().tolist()
         self.history.append(new, values, costs, evaluation.failures, notes, start, worker, trial.epochs, charged)
-        if self.journal is not None and self.n + len(new) > self.n_recorded:
-            for position in range(max(self.n, self.n_recorded), self.n + len(new)):
-                self.journal.append(*self.history.row(position))
+        if self.journal is not None:
+            self._write(self.journal, self.n + len(new))
         if evaluation.failures:
             reasons = zip(keys, evaluation.failures, strict=True)
             self.feedback.failed.update(key for key, reason in reasons if reason is not None)
@@ -344,6 +338,11 @@ class _Loop:
         if self.watch is not None:
             self.watch(self.n)
         return True
+
+    def _write(self, journal: Journal, n: int) -> None:
+        """Append the evaluations up to n that the journal does not contain."""
+        for position in range(self.n if self.n > self.n_recorded else self.n_recorded, n):
+            journal.append(*self.history.row(position))
 
     def _charged_seconds(self) -> float:
         """Return the searcher's seconds for this proposal, or those in the journal."""

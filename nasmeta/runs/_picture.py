@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_choice, written
-from nasmeta.errors import SettingError
+from nasmeta.checks import written
+from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.pictures import Width, fitting_size, house_style, inches, new_figure
 
 if TYPE_CHECKING:
@@ -105,7 +105,8 @@ def plot_run(run: Any, x: RunAxis, width: Width) -> Figure:
     """Draw each value as a dot, the best so far as a line, and below them the weights of an ensemble."""
     from matplotlib import rcParams
 
-    check_choice("x", x, get_args(RunAxis))
+    if x not in get_args(RunAxis):
+        raise UnknownNameError.of("axis", x, get_args(RunAxis))
     frame, weights, total = run.frame(), run.weights, inches(width, 4.6)
     has_weights = len(weights.columns) > 0
     figure = new_figure(total, 4.1 if has_weights else 2.9)

@@ -92,9 +92,7 @@ def fit_surrogate(task: str | Task, train_fraction: float = 0.8, seed: int = 0, 
         expected = f"at least {_FEWEST_TRAINED}, whose values differ"
         raise LabelError(f"different networks in the training set of {task.name}", len(observed), expected)
     process = fit_process(class_features(space), observed, labels, counts[observed], batch_rng, steps)
-    kind = "" if len(process.observed) == len(observed) else f", projected on {len(process.observed):,} classes"
     card = _card(task, train, train_fraction, seed, len(measured))
-    card["model"] += kind
     mean = Surrogate(card, process, trained)
     costs, card["cost_r2"] = _fit_costs(task, train)
     surrogate = Surrogate(card, process, trained, _fit_noise(task, train, mean.values), costs)

@@ -7,9 +7,7 @@ differences matter more near the best label. The margin's likelihood has the Jac
 Rasmussen and Ghahramani, "Warped Gaussian processes", NeurIPS 2003). An observation that is the mean of m values has
 noise variance / m.
 
-With more than 6,000 observations the exact process would need gigabytes and minutes. Then it is projected: the
-posterior is a sum of kernels on 3,000 random observed rows, with weights learned from all labels
-(the projected process approximation; Rasmussen and Williams 2006, section 8.3.4).
+More than 6,000 observations would need gigabytes and minutes, so a random subset of 6,000 is used.
 """
 
 from __future__ import annotations
@@ -20,7 +18,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.linalg import cho_factor, cho_solve
 
 from nasmeta.predictors._gaussian_process import JITTER, negative_log_likelihood
 
@@ -40,7 +38,7 @@ class Process:
     best: float  # the warp is -log(best + margin - u)
     margin: float
     centre: float  # prior mean on the warped scale
-    observed: NDArray[np.int32]  # (n,): observed rows, or those that the process is projected on
+    observed: NDArray[np.int32]  # (n,): observed rows
     weights: NDArray[np.float32]  # (n,): inverse covariance times labels
 
     def predict(self, parts: Parts) -> NDArray[np.float64]:
@@ -110,20 +108,6 @@ class _Likelihood:
         *scales, variances = np.split(np.exp(logarithms[:-2]), self.bounds)
         return zip(self.parts, scales, variances, strict=True)
 
-    def between(
-        self, logarithms: NDArray[np.float64], rows: NDArray[np.intp], columns: NDArray[np.intp]
-    ) -> NDArray[np.float64]:
-        """Return the covariances of the function at two lists of observations, without noise."""
-        total = np.zeros((len(rows), len(columns)))
-        for part, scale, variance in self._kernels(logarithms):
-            a = _scaled_distances(part[rows] * scale, part[columns] * scale)
-            decay = np.exp(-a)
-            a += 1.0
-            a *= decay
-            a *= variance
-            total += a
-        return total
-
     def factors(self, logarithms: NDArray[np.float64], rows: NDArray[np.intp]) -> Factors:
         """Yield for each set the factors ``v exp(-a)`` and ``1 + a`` of its kernel among observations."""
         for part, scale, variance in self._kernels(logarithms):
@@ -183,8 +167,11 @@ def fit_process(
     Adam (Kingma and Ba, ICLR 2015) on batches drawn without replacement; its gradient is that of the batch's marginal
     likelihood, as in Chen, Zheng, Al Kontar and Raskutti, "Stochastic gradient descent in correlated settings: a study
     on Gaussian processes", NeurIPS 2020. The labels `u` of the `observed` rows, larger is better, are means of `counts`
-    values. With more than `most` of them the process is projected on half as many.
+    values. Of more than `most`, a random subset is used.
     """
+    if len(u) > most:
+        kept = np.sort(rng.permutation(len(u))[:most])
+        observed, u, counts = observed[kept], u[kept], counts[kept]
     likelihood = _Likelihood([part[observed] for part in parts], u, counts)
     logarithms = likelihood.start()
     first, second = np.zeros_like(logarithms), np.zeros_like(logarithms)
@@ -201,13 +188,9 @@ def fit_process(
     margin = float(np.exp(logarithms[-1]))
     z = likelihood.warped(margin)
     centre = float(z.mean())
-    if len(u) > most:
-        kept = np.sort(rng.permutation(len(u))[: most // 2])
-        weights, observed = _projected(likelihood, logarithms, kept, z - centre), observed[kept]
-    else:
-        every = np.arange(len(u))
-        covariance = likelihood.covariance(logarithms, every, likelihood.factors(logarithms, every))
-        weights = cho_solve(cho_factor(covariance, lower=True, overwrite_a=True, check_finite=False), z - centre)
+    every = np.arange(len(u))
+    covariance = likelihood.covariance(logarithms, every, likelihood.factors(logarithms, every))
+    weights = cho_solve(cho_factor(covariance, lower=True, overwrite_a=True, check_finite=False), z - centre)
     *scales, variances = np.split(np.exp(logarithms[:-2]), likelihood.bounds)
     return Process(
         tuple(scale.astype(np.float32) for scale in scales),
@@ -219,27 +202,3 @@ def fit_process(
         observed.astype(np.int32),
         weights.astype(np.float32),
     )
-
-
-def _projected(
-    likelihood: _Likelihood, logarithms: NDArray[np.float64], kept: NDArray[np.intp], z: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the weights of the kernels on the kept observations, learned from all.
-
-    With K the covariance of the kept, C that of the kept with all, and D the noise variances, they are
-    (K + C D⁻¹ Cᵀ)⁻¹ C D⁻¹ z; computed by way of V = L⁻¹ C D^(-1/2), K = L Lᵀ, which is better conditioned.
-    """
-    noise = np.exp(logarithms[-2])
-    own = likelihood.between(logarithms, kept, kept)
-    own[np.diag_indices(len(kept))] += JITTER * max(1.0, own[0, 0])
-    factor = np.linalg.cholesky(own)
-    inner, right = np.eye(len(kept)), np.zeros(len(kept))
-    for rows in np.array_split(np.arange(len(z)), -(-len(z) // len(kept))):
-        weight = 1.0 / np.sqrt(noise / likelihood.counts[rows] + JITTER)
-        v = likelihood.between(logarithms, kept, rows) * weight
-        v = solve_triangular(factor, v, lower=True, overwrite_b=True, check_finite=False)
-        inner += v @ v.T
-        right += v @ (weight * z[rows])
-    half = cho_solve(cho_factor(inner, lower=True, overwrite_a=True, check_finite=False), right)
-    weights: NDArray[np.float64] = solve_triangular(factor, half, lower=True, trans=1, check_finite=False)
-    return weights

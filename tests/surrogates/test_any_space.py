@@ -13,7 +13,6 @@ import nasmeta as nm
 from nasmeta.errors import LabelError
 from nasmeta.spaces import CellSpace, SearchSpace
 from nasmeta.surrogates import Surrogate, class_features, feature_sets, fit_surrogate
-from nasmeta.surrogates._process import fit_process
 from nasmeta.testing import EXAMPLE_SPACES, example_space
 
 SPACES = EXAMPLE_SPACES
@@ -82,20 +81,3 @@ def test_features_of_cells_belong_to_their_function(name: str) -> None:
     counts = space.feature("paths").counts
     np.testing.assert_array_equal(counts, counts[first][classes])  # so any member speaks for its class
     assert len(np.unique(edges, axis=0)) == len(edges) == len(paths) == classes.max() + 1
-
-
-def test_a_projection_on_all_is_exact_and_one_on_half_is_near() -> None:
-    features = class_features(example_space("mixed"))
-    rng = np.random.default_rng(0)
-    observed = np.sort(rng.permutation(2016)[:400]).astype(np.int32)
-    y = smooth_values(example_space("mixed"))
-    u, counts = y[observed] + 0.05 * rng.normal(size=400), rng.integers(1, 4, 400)
-
-    def predicted(most: int) -> np.ndarray:
-        fitted = fit_process(features, observed, u, counts, np.random.default_rng(1), steps=10, batch=100, most=most)
-        assert len(fitted.observed) == (400 if most >= 400 else most // 2)
-        return fitted.predict(features)
-
-    exact, half = predicted(400), predicted(399)
-    assert np.corrcoef(exact, y)[0, 1] > 0.97
-    assert np.corrcoef(half, y)[0, 1] > 0.95

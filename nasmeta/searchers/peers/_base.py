@@ -27,17 +27,8 @@ Suggestion: TypeAlias = "tuple[Any, list[int]]"
 
 def load_peer(module: str, who: str, extra: str) -> ModuleType:
     """Import a module of an optional package; an error names the extra that installs it."""
-    root, torch = logging.getLogger(), sys.modules.get("torch")
-    handlers, states, level = root.handlers[:], _states(torch), logging.root.manager.disable
-    logging.disable(logging.CRITICAL)
-    try:
-        with needing(who, extra), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return import_module(module)
-    finally:
-        logging.disable(level)
-        root.handlers[:] = handlers  # some packages add handlers to the root logger
-        _set_states(torch, states)  # and some draw random numbers when they are imported
+    with OwnGenerators(0).used(), needing(who, extra):  # some packages draw random numbers when they are imported
+        return import_module(module)
 
 
 class OwnGenerators:
@@ -56,8 +47,9 @@ class OwnGenerators:
         torch: Any = sys.modules.get("torch")
         before = _states(torch)
         _set_states(torch, self._own or self._first(torch))
-        quiet, root, level = logging.NullHandler(), logging.getLogger(), logging.root.manager.disable
-        root.addHandler(quiet)  # `logging.warning` would else add one that stays
+        root, level = logging.getLogger(), logging.root.manager.disable
+        handlers = root.handlers[:]  # some packages add others
+        root.addHandler(logging.NullHandler())  # `logging.warning` would add one that stays
         logging.disable(logging.CRITICAL)
         try:
             with warnings.catch_warnings(), redirect_stdout(StringIO()):
@@ -65,7 +57,7 @@ class OwnGenerators:
                 yield
         finally:
             logging.disable(level)
-            root.removeHandler(quiet)
+            root.handlers[:] = handlers
             self._own = _states(torch)
             _set_states(torch, before)
 
