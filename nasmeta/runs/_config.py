@@ -72,7 +72,7 @@ class RunConfig:
     label: str = ""
 
     def __post_init__(self) -> None:
-        """Let evaluators with random values draw those of this seed."""
+        """Let evaluators with random values draw them for this seed."""
         object.__setattr__(self, "evaluator", self.evaluator.for_seed(self.seed))
         if self.lengths is not None:
             drawn = {epochs: one.for_seed(self.seed) for epochs, one in self.lengths.items()}
@@ -90,7 +90,7 @@ class RunConfig:
         clock: Clock | Mapping[str, Any] | None = None,
         label: str = "",
     ) -> RunConfig:
-        """Return the checked config of a run; parameters are those of `nasmeta.search`.
+        """Return the checked config of a run; for the parameters see `nasmeta.search`.
 
         Raises
         ------
@@ -240,7 +240,7 @@ class RunConfig:
         Raises
         ------
         JournalError
-            If it belongs to another run, is damaged, or a value is not that of the table.
+            If it belongs to another run, is damaged, or a value differs from the table.
         """
         found = read_journal(path, self.identity)
         if found is None:
@@ -268,14 +268,14 @@ class RunConfig:
         return False
 
     def learn(self) -> Guide:
-        """Return what the runs of all seeds learn from the sources."""
+        """Return the meta-model, the smaller space and the warm start that the runs of all seeds share."""
         spec, model = self.searcher, None
         if spec.is_meta:
             model = spec.meta_fit(self.task, list(self.sources), self.saved)
         return spec.guidance.learn(self.task, self.sources, model, self.evaluator.measured)
 
     def start(self, guide: Guide) -> Searcher:
-        """Build the searcher from what it learned; it proposes only measured architectures."""
+        """Build the searcher with the result of `learn`; it proposes only measured architectures."""
         task = self.task
         searcher = self.searcher.build(task.space, self.searcher.generator(task, self.seed))
         if isinstance(searcher, MetaSearcher):
