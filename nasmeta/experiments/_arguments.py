@@ -71,30 +71,33 @@ def specs_of(searchers: SearchersLike, settings: Mapping[str, Mapping[str, Any]]
 
 def tasks_of(tasks: TasksLike) -> TaskDistribution:
     """Return the tasks of names, families, tasks, or several of these."""
-    found = as_tasks(tasks.task if isinstance(tasks, Evaluator) else tasks)  # type: ignore[arg-type]
+    found = as_tasks(tasks.task if isinstance(tasks, Evaluator) else tasks)
     if not found:
         raise SettingError("tasks", [], "at least one task")
     return TaskDistribution(found)
 
 
-def evaluators_of(
-    tasks: TaskDistribution, evaluator: EvaluatorLike, folder: Path | None, one_process: bool
-) -> list[Evaluator]:
+def evaluators_of(tasks: TaskDistribution, evaluator: EvaluatorLike, folder: Path | None) -> list[Evaluator]:
     """Return the evaluator of each task; trainings are kept in the folder of the comparison."""
     if len(tasks) > 1 and isinstance(evaluator, Evaluator):
         raise SettingError("tasks", tasks.names, f"one task, because {evaluator.name} evaluates one")
     found = [evaluator_for(task, evaluator) for task in tasks]
     for one in found:
         if isinstance(one, TrainingEvaluator):
-            if not one_process and isinstance(one, SupernetEvaluator):
-                raise SettingError("A supernet is trained in this process: omit workers.")
-            if not one_process and folder is None and one.folder is None:
-                raise SettingError("Workers that train share the folder of the comparison: pass folder.")
             if folder is not None and one.folder is None:
                 one.folder = folder.absolute() / "trainings"  # also for the workers of a cluster
         elif evaluator == "table":
             _ = one.measured  # a missing table is reported before any run
     return found
+
+
+def check_parallel(evaluators: Iterable[Evaluator]) -> None:
+    """Raise an error for trainings that several processes cannot share."""
+    for one in evaluators:
+        if isinstance(one, SupernetEvaluator):
+            raise SettingError("A supernet is trained in this process: omit workers.")
+        if isinstance(one, TrainingEvaluator) and one.folder is None:
+            raise SettingError("Workers that train share the folder of the comparison: pass folder.")
 
 
 def sources_by_label(

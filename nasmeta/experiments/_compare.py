@@ -21,6 +21,7 @@ from nasmeta.experiments._arguments import (
     SearchersLike,
     TasksLike,
     budgets_of,
+    check_parallel,
     evaluators_of,
     seeds_of,
     sources_by_label,
@@ -35,7 +36,7 @@ from nasmeta.progress import progress_bar
 from nasmeta.runs import Clock, RunConfig
 from nasmeta.runs._evaluator import EvaluatorLike, evaluator_for, space_in
 from nasmeta.runs._sources import SourcesLike
-from nasmeta.runs._warm_start import Guide
+from nasmeta.runs._transfer import Transfer
 
 _RUNS_A_JOB = 10
 
@@ -135,10 +136,12 @@ def compare(
     if (repeated or shard is not None) and home is None:
         raise SettingError("folder", None, "a folder with the journals of shards or of the searchers to redo")
     place = None if home is None else home.path
-    evaluators = evaluators_of(targets, evaluator, place, workers.on_this_machine(trains=False).is_one_process)
+    evaluators = evaluators_of(targets, evaluator, place)
     workers = workers.on_this_machine(
         trains=any(isinstance(one, TrainingEvaluator) and one.trainer.device == "auto" for one in evaluators)
     )
+    if not workers.is_one_process:
+        check_parallel(evaluators)
     budgets = budgets_of(targets, evaluations, seconds, stop_at_optimum)
     for spec in specs.values():
         spec.build(targets[0].space, np.random.default_rng(0))  # raises an error for impossible settings
@@ -223,7 +226,7 @@ def _run(
     learners = [pair for pair in left if results.configs[pair].searcher.learns]
     n_workers = workers.n or (connect().workers if left else 1)
 
-    def runs(pair: Pair, learnt: Guide | None = None) -> Iterator[Job]:
+    def runs(pair: Pair, learnt: Transfer | None = None) -> Iterator[Job]:
         config, seeds = results.configs[pair], left[pair]
         size = max(1, min(_RUNS_A_JOB, math.ceil(len(seeds) / (2 * n_workers))))
         for first in range(0, len(seeds), size):
@@ -233,7 +236,7 @@ def _run(
 
     jobs: list[Job] = [MetaTrainJob(pair, results.configs[pair]) for pair in learners]
     jobs += (job for pair in left if pair not in learners for job in runs(pair))
-    models: dict[Pair, Guide] = {}
+    models: dict[Pair, Transfer] = {}
     late = (job for pair in learners for job in runs(pair, models[pair]))  # evaluated after the meta-trainings
     for some in (jobs, late):
         for job, result in results_of([*some], workers, connect):

@@ -24,7 +24,7 @@ from nasmeta.files import write_whole
 from nasmeta.journals import Shard, differences_from
 from nasmeta.progress import heartbeat
 from nasmeta.runs import History, RunConfig
-from nasmeta.runs._warm_start import Guide
+from nasmeta.runs._transfer import Transfer
 from nasmeta.searchers import Searcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.threads import end_with, kill_workers, one_thread
@@ -42,7 +42,7 @@ class MetaTrainJob:
     pair: Pair
     config: RunConfig
 
-    def results(self) -> Iterator[Guide]:
+    def results(self) -> Iterator[Transfer]:
         """Yield what the searcher learned."""
         yield self.config.learn()
 
@@ -55,7 +55,7 @@ class Runs:
     config: RunConfig
     seeds: list[int]
     paths: list[Path | None]  # of the journals
-    learnt: Guide | None = None
+    learnt: Transfer | None = None
 
     def results(self) -> Iterator[tuple[int, History]]:
         """Yield seed and history of each run; a run without randomness is computed once."""
@@ -93,15 +93,15 @@ class _Repeated(Searcher):
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator, history: History) -> None:
         super().__init__(space, rng)
-        self._left, self._said = history.cells, history.notes
+        self._cells, self._notes = history.cells, history.notes
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose the next cells."""
-        if len(self._left) < n:
-            raise SpaceExhaustedError("The run that is repeated has ended.")
-        asked, self._left = self._left[:n], self._left[n:]
-        self.notes, self._said = self._said[:n], self._said[n:]
-        return asked
+        if len(self._cells) < n:
+            raise SpaceExhaustedError("The repeated run has ended.")
+        proposed, self._cells = self._cells[:n], self._cells[n:]
+        self.notes, self._notes = self._notes[:n], self._notes[n:]
+        return proposed
 
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Do nothing."""

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,7 +139,7 @@ def saved_model_of(spec: SearcherSpec, task: Task, model: str | SavedMetaModel) 
     return meta_model_for(name, task, model, spec.name)
 
 
-def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: _Tasks | None) -> list[Task | SourceTask]:
+def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: Any) -> list[Task | SourceTask]:
     """Return the sources of a run: by default the task's family without its held-out datasets and devices.
 
     A custom table on a built-in space without further datasets uses the space's built-in family, with a warning. A
@@ -178,7 +178,7 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: _Tasks | None)
 
     refuse_copies(evaluator, found)
     helps = "Name sources of the target's metric, or search without sources."
-    if spec.guidance.prune_space is not None:
+    if spec.transfer.prune_space is not None:
         helps = f"A learned space may miss the best cells, and its estimated chance does not show this. {helps}"
     kinds = [source.metric_kind for source in found]
     warn_of_other_metric(task, kinds, _who(spec), helps)
@@ -206,7 +206,7 @@ def _default_sources(task: Task, who: str) -> list[Task]:
 
 
 def _who(spec: SearcherSpec) -> str:
-    return spec.name if spec.is_meta else " and ".join(spec.guidance.asked)
+    return spec.name if spec.is_meta else " and ".join(spec.transfer.names)
 
 
 def check_learnable(
@@ -217,4 +217,4 @@ def check_learnable(
         searcher = spec.build(task.space, np.random.default_rng(0))
         assert isinstance(searcher, MetaSearcher)
         searcher.check_sources(sources)
-    spec.guidance.check(task, sources)
+    spec.transfer.check(task, sources)

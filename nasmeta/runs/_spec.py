@@ -14,7 +14,7 @@ from nasmeta.checks import recorded_settings, taking
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator
 from nasmeta.runs._clock import Budget
-from nasmeta.runs._warm_start import UNGUIDED, Guidance
+from nasmeta.runs._transfer import NO_TRANSFER, TransferSettings
 from nasmeta.searchers import SEARCHERS, MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task
@@ -30,7 +30,7 @@ class SearcherSpec:
     name: str  # the registered one, else that of the class
     kind: type[Searcher]
     settings: dict[str, Any]  # keyword arguments of the class, of JSON types
-    guidance: Guidance = UNGUIDED  # the settings `prune_space` and `warm_start`, which every searcher takes
+    transfer: TransferSettings = NO_TRANSFER  # the settings `prune_space` and `warm_start`, which every searcher takes
     epochs: tuple[int | str, ...] | None = None  # the setting of multi-fidelity searchers: training lengths
     code: str | None = None  # identifies the code of a custom class; None for a class of this package
 
@@ -49,7 +49,7 @@ class SearcherSpec:
         if inspect.isabstract(kind):
             raise SettingError(f"{name} is abstract: it lacks {', '.join(sorted(kind.__abstractmethods__))}.")
         given = dict(settings or {})
-        guidance = Guidance.of(given.pop("prune_space", None), given.pop("warm_start", 0))
+        transfer = TransferSettings.of(given.pop("prune_space", None), given.pop("warm_start", 0))
         epochs = given.pop("epochs", None) if issubclass(kind, MultiFidelitySearcher) else None
         if name == "predictor" and not isinstance(given.get("predictor"), str | None):
             # An estimator is not of a JSON type.
@@ -57,7 +57,7 @@ class SearcherSpec:
             name = kind.__name__
         parameters = [*inspect.signature(kind).parameters.values()][2:]  # after space and rng
         recorded = recorded_settings(name, kind, given, parameters)
-        return cls(name, kind, recorded, guidance, _lengths(epochs), kind.code_identity(recorded))
+        return cls(name, kind, recorded, transfer, _lengths(epochs), kind.code_identity(recorded))
 
     @property
     def is_meta(self) -> bool:
@@ -67,13 +67,13 @@ class SearcherSpec:
     @property
     def learns(self) -> bool:
         """Whether its runs use source tasks, for the searcher itself, for a smaller space or for a warm start."""
-        return self.is_meta or bool(self.guidance)
+        return self.is_meta or bool(self.transfer)
 
     @property
     def all_settings(self) -> dict[str, Any]:
         """The settings as `of` takes them."""
         lengths = {} if self.epochs is None else {"epochs": list(self.epochs)}
-        return self.settings | self.guidance.settings | lengths
+        return self.settings | self.transfer.settings | lengths
 
     def budgeted(self, budget: Budget) -> SearcherSpec:
         """Return the spec with the budget of the run in the settings of a searcher that depends on it."""
@@ -122,7 +122,7 @@ def check_objectives(spec: SearcherSpec, evaluator: Evaluator, budget: Budget) -
         raise SettingError(what, n, f"several for {spec.name}", "Example: nb201/cifar10+latency/pixel3.")
     if n > 1 and spec.kind.objectives == "one":
         raise SettingError(what, n, f"1 for {spec.name}", "Searchers for several: ehvi, nsga2.")
-    if n > 1 and (spec.guidance or budget.stop_at_optimum):
+    if n > 1 and (spec.transfer or budget.stop_at_optimum):
         raise SettingError(what, n, "1 with prune_space, warm_start or stop_at_optimum")
 
 
