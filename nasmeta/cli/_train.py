@@ -17,7 +17,6 @@ from nasmeta.cli._command import (
     duration,
     echo_written,
     end_without_success,
-    flags_of,
     given_options,
     print_frame,
 )
@@ -112,7 +111,7 @@ def verify(
     data, *of_images = (options.pop(name) for name in ("data", "split", "valid_fraction", "size"))
     if demo:
         if given := given_options(context, {*options, "runs", "data", "split", "valid_fraction", "size"} - {"device"}):
-            raise SettingError(f"The demonstration has its own run, data and recipe: omit {flags_of(given)}.")
+            raise SettingError(f"The demonstration has its own run, data and recipe: omit {', '.join(given)}.")
         require_torch()
         options |= _DEMO | {"command": f"nasmeta verify --demo --folder {folder}"}
         data, runs = "digits", [folder / "run.jsonl"]

@@ -232,7 +232,7 @@ def test_an_own_table_on_a_built_in_space_learns_from_its_family(dataset: str, t
     frame = pd.DataFrame({"arch": range(500), "accuracy": values})
     table = Table.from_frame(frame, "nb201", name="mine", dataset=dataset)
     family = tuple(f"nb201/{name}" for name in ("cifar10", "cifar100", "imagenet16-120") if name != dataset)
-    with pytest.warns(NasmetaWarning, match=f"{', '.join(family)}.* images of {dataset} .*--sources"):
+    with pytest.warns(NasmetaWarning, match=", ".join(family)):
         run = nm.search("source-order", table.task(), evaluations=3)
     assert run.sources == family
     with warnings.catch_warnings():
