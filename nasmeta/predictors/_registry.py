@@ -223,7 +223,7 @@ def _require_space(predictor: Any, space: SearchSpace) -> None:
     """Raise an error if a part of the predictor reads the architectures of another space."""
     for part, own in _spaces_of(predictor):
         if own != space:
-            raise SettingError(f"space of {type(part).__name__}", own.name, space.name, namesakes(own, space))
+            raise SettingError(f"space of {type(part).__name__}", own.name, space.name, namesakes(own, space).strip())
 
 
 def move_to_space(predictor: P, space: str | SearchSpace) -> P:

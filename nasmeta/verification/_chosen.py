@@ -51,14 +51,14 @@ def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
     searchers: list[str] = []
     first: dict[str, Any] = {}
     for path in paths:
-        header, records = require_journal(path)
+        header, history = require_journal(path)
         first = first or header
         for key in _SAME:
             if header.get(key) != first.get(key):
                 raise SettingError(f"{key} of {path}", header.get(key), f"{first.get(key)!r} as in {paths[0]}")
         searchers.append(str(header.get("searcher")))
         full = _full_epochs(header)
-        for cell, value, details in zip(records.cells, records.values, records.details, strict=True):
+        for cell, value, _, details in map(history.row, range(len(history))):
             if "failure" in details:
                 without[cell] = f"failed: {details['failure']}"
             elif full is not None and details.get("epochs", full) < full:
