@@ -81,16 +81,21 @@ def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
     for panel, (column, label) in zip(panels, (accuracy, ("train_loss", "training loss")), strict=True):
         n_of_role: dict[Any, int] = {}
         for (role, cell), rows in by_cell:
-            colour, _ = _ROLES.get(role, ("#000000", "o"))
+            colour, _ = _ROLES.get(str(role), ("#000000", "o"))
             n = n_of_role[role] = n_of_role.get(role, -1) + 1
             name = f"{role} {cell}" if len(by_cell) <= _DRAWN else role
             for _, training in rows.dropna(subset=[column]).groupby("seed", sort=False):
                 marker = "." if len(training) < 3 else None
-                look = {"color": colour, "linestyle": _LINES[n % len(_LINES)], "linewidth": 1.1, "marker": marker}
+                look: dict[str, Any] = {
+                    "color": colour,
+                    "linestyle": _LINES[n % len(_LINES)],
+                    "linewidth": 1.1,
+                    "marker": marker,
+                }
                 panel.plot(training["epoch"], training[column], label=name, **look)
         draw_grid(panel)
         label_panels([panel], "epoch", label)
-        panel.xaxis.get_major_locator().set_params(integer=True)
+        panel.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
     legend_below(figure)
     return figure
 
@@ -113,7 +118,7 @@ def plot_verification(cells: pd.DataFrame, facts: Mapping[str, Any], width: Widt
     for role, rows in known.groupby("role", sort=False):
         colour, marker = _ROLES.get(str(role), ("#000000", "o"))
         ranges = np.array([rows["lookup"] - rows["lookup_low"], rows["lookup_high"] - rows["lookup"]], dtype=float)
-        look = {"fmt": marker, "color": colour, "markersize": 5, "elinewidth": 0.8, "capsize": 2}
+        look: dict[str, Any] = {"fmt": marker, "color": colour, "markersize": 5, "elinewidth": 0.8, "capsize": 2}
         axes.errorbar(
             rows["lookup"],
             rows["measured"],

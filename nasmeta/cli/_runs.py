@@ -253,6 +253,7 @@ def _print_results(
 
 
 def _print_shipped() -> None:
+    import pandas as pd
     from rich.padding import Padding
 
     from nasmeta.experiments import list_specifications
@@ -262,8 +263,8 @@ def _print_shipped() -> None:
     for row in list_specifications().itertuples():
         terminal.print()
         terminal.print(str(row.specification), style="bold")
-        limits = [("evaluations", row.evaluations), ("seconds", row.seconds)]
-        budget = " or ".join(f"{limit:,.0f} {name}" for name, limit in limits if limit == limit)
+        limits: list[tuple[str, Any]] = [("evaluations", row.evaluations), ("seconds", row.seconds)]
+        budget = " or ".join(f"{float(limit):,.0f} {name}" for name, limit in limits if pd.notna(limit))
         runs = f"{row.searchers} searchers on {row.tasks} tasks, {row.runs} runs each, up to {budget}"
         for line in (str(row.title), runs):
             terminal.print(Padding(line, (0, 0, 0, 2)))

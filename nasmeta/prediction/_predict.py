@@ -204,7 +204,7 @@ def predict(
             if home is not None:  # a journal needs the parameters and the code of an estimator
                 code = code_within(estimator)
                 job = model.identity(question.task) | ({} if code is None else {"code": code})
-            about = {"task": question.task.name, "target": question.name, "protocol": protocol}
+            about: dict[str, Any] = {"task": question.task.name, "target": question.name, "protocol": protocol}
             about |= {"predictor": model.label, "encoder": model.encoder}
             for n, draw in product(numbers, range(draws)):
                 job |= {"protocol": protocol, "n_train": n, "draw": draw}

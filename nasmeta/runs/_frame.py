@@ -80,7 +80,7 @@ def _facts(runs: Sequence[History]) -> dict[str, dict[str, dict[str, Any]]]:
     facts: dict[str, Any] = {name: {} for name in ("runs", "full_epochs", "random_search", "searcher_seconds")}
     for (task, searcher), group in groups.items():
         spec = group[-1].config.searcher
-        of_group = {
+        of_group: dict[str, Any] = {
             "runs": len(group),
             "full_epochs": group[-1].full_epochs,
             "random_search": issubclass(spec.kind, RandomSearch) and not spec.transfer,

@@ -96,7 +96,7 @@ class History(ShowsFacts):
         values: list[float],
         cost_seconds: list[float],
         failures: Sequence[str | None] = (),
-        notes: Sequence[Mapping[str, Any]] = (),
+        notes: Sequence[Mapping[str, Any] | None] = (),
         start: float = 0.0,
         worker: int = 0,
         epochs: int = 0,

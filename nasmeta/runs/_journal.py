@@ -76,7 +76,7 @@ def require_journal(path: Path) -> tuple[dict[str, Any], History]:
 
 
 def _history_of(rows: list[list[Any]]) -> History:
-    first = rows[0] if rows else [0, 0.0, 0.0]
+    first: list[Any] = rows[0] if rows else [0, 0.0, 0.0]
     n_objectives = len(first[1]) if isinstance(first[1], list) else 1
     history = history_for(n_objectives, timed=len(first) > 3 and "start" in first[3])
     for cell, value, cost, *rest in rows:

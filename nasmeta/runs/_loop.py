@@ -432,7 +432,7 @@ class _Loop:
 
 def _require_reasons(evaluation: Evaluation, evaluator: SupportsEvaluate) -> None:
     """Raise an error if a value is NaN although its evaluation is not reported as failed."""
-    lost = np.isnan(evaluation.values).reshape(len(evaluation.values), -1).any(axis=1)
+    lost = np.array(np.isnan(evaluation.values).reshape(len(evaluation.values), -1).any(axis=1))
     failed = [reason is not None for reason in evaluation.failures or (None,) * len(lost)]
     if (lost & ~np.array(failed)).any():
         raise NasmetaError(f"value of {type(evaluator).__name__}", "NaN", "a number or a failure with a reason")

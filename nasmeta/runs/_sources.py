@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,7 +139,7 @@ def saved_model_of(spec: SearcherSpec, task: Task, model: str | SavedMetaModel) 
     return meta_model_for(name, task, model, spec.name)
 
 
-def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: _Tasks | None) -> list[Task | SourceTask]:
+def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: Any) -> list[Task | SourceTask]:
     """Return the sources of a run: by default the task's family without what the task holds out.
 
     An own table on a built-in space without further datasets learns from the space's built-in family, with a warning.
