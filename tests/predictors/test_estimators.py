@@ -43,12 +43,6 @@ def test_label_scale_keeps_order_and_comes_back(kind: str) -> None:
         np.testing.assert_allclose(scale.to_scores(y), (y - y.mean()) / y.std())
 
 
-def test_deviation_of_labels_is_exact_where_the_map_is_linear() -> None:
-    y = np.array([1.0, 4.0, 10.0])
-    deviation = LabelScale.fit(y, "value").deviation_of_labels(np.zeros(2), np.array([0.5, 1.0]))
-    np.testing.assert_allclose(deviation, y.std() * np.array([0.5, 1.0]))
-
-
 # -- Gaussian process ------------------------------------------------------------------------------------------------
 def test_gp_equals_the_textbook() -> None:
     from scipy.spatial.distance import cdist
@@ -98,12 +92,6 @@ def test_forest_equals_scikit_learn_and_its_deviation_the_definition() -> None:
     of_trees = np.stack([tree.predict(at) for tree in theirs.estimators_])
     inside = np.stack([tree.tree_.impurity[tree.apply(at)] for tree in theirs.estimators_])
     np.testing.assert_allclose(deviation, y.std() * np.sqrt(of_trees.var(axis=0) + inside.mean(axis=0)))
-
-
-def test_one_booster_knows_no_deviation() -> None:
-    X = np.arange(30.0)[:, None]
-    with pytest.raises(SettingError):
-        XGBoostRegressor(n_estimators=5).fit(X, X[:, 0]).predict(X, return_std=True)
 
 
 @pytest.mark.parametrize("average", ["mean", "rank"])
