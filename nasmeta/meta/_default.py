@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from nasmeta.checks import check_int, check_names
+from nasmeta.checks import check_int
+from nasmeta.errors import UnknownNameError
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
 from nasmeta.meta._blend import left_out_densities, predictive_weights
 from nasmeta.meta._label_scale import labels_like
@@ -124,7 +125,9 @@ class DefaultMetaSearch(RGPESearch):
         super().__init__(space, rng, n_initial=n_initial, features=features)
         self.n_random = min(check_int("n_random", n_random, 0), self.n_initial // 2)
         self.members = tuple(dict.fromkeys(members))
-        check_names("meta", "member", self.members, MEMBERS)
+        for name in self.members:
+            if name not in MEMBERS:
+                raise UnknownNameError.of("member", name, MEMBERS)
         self.notes: list[Mapping[str, Any]] = []
 
     @property

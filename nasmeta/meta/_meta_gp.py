@@ -9,7 +9,6 @@ from functools import cached_property, reduce
 import numpy as np
 from scipy.linalg import helmert
 
-from nasmeta.archives import check_array
 from nasmeta.checks import check_number
 from nasmeta.meta._arrays import Arrays, Facts, Floats, Packed
 from nasmeta.meta._label_scale import labels_like
@@ -96,10 +95,8 @@ class MetaGP:
     @classmethod
     def unpack(cls, space: SearchSpace, features: tuple[str, ...], arrays: Arrays, facts: Facts) -> MetaGP:
         """Return the prior that `pack` described."""
-        mean = check_array(arrays, "mean", np.float64, (space.size,))
-        logarithms = check_array(arrays, "logarithms", np.float64, (2 * len(features) + 1,))
-        found = Hyperparameters.from_logarithms(logarithms)
-        return cls(mean, found, features, tuple(facts["sources"]), int(facts["labels"]))
+        found = Hyperparameters.from_logarithms(arrays["logarithms"])
+        return cls(arrays["mean"], found, features, tuple(facts["sources"]), int(facts["labels"]))
 
     def new_task(self, space: SearchSpace) -> CellGP:
         """Return the process of a new task, without observations."""
@@ -108,11 +105,10 @@ class MetaGP:
 
 def _joint_prior(models: SourceModels) -> tuple[Floats, Hyperparameters, tuple[str, ...]]:
     """Return mean, hyperparameters and features of a new task's prior."""
-    shared, own = models.hyperparameters.of_shared, models.hyperparameters.of_own
+    h = models.hyperparameters
     explained = float(np.einsum("ij,ij->j", models.rows, models.rows).mean(dtype=np.float64))
-    unknown = min(1.0, max(0.0, 1 - explained / shared.prior_variance))
-    deviation = replace(own, variances=own.variances + unknown * shared.variances)
-    return models.mean.astype(np.float64), deviation, models.features
+    unknown = min(1.0, max(0.0, 1 - explained / float(h.shared.sum())))
+    return models.mean.astype(np.float64), h.of(h.own + unknown * h.shared), models.features
 
 
 @SEARCHERS.register("meta-gp")

@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
-from nasmeta.archives import check_array
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Packed, Prediction
 from nasmeta.meta._cell_columns import (
     further_counts,
@@ -242,9 +241,5 @@ class MetaLinear(MetaPredictor):
         return {"scores": matrix.scores, "logarithms": learned.logarithms}, facts
 
     def _unpack(self, arrays: Arrays, facts: Facts) -> MetaLinearModel:
-        scale, groups, roles = str(facts["scale"]), facts["groups"], facts["roles"]
-        if max(len(roles), *groups, *roles) > len(groups):
-            raise ValueError("groups and roles do not fit the sources")
-        scores = check_array(arrays, "scores", np.float32, (len(groups), self.cell_space.size))
-        logarithms = check_array(arrays, "logarithms", np.float64, (len(_CENTRES[scale]),))
-        return MetaLinearModel(SourceMatrix(scale, scores, tuple(groups), tuple(roles)), logarithms)
+        matrix = SourceMatrix(facts["scale"], arrays["scores"], tuple(facts["groups"]), tuple(facts["roles"]))
+        return MetaLinearModel(matrix, arrays["logarithms"])

@@ -87,11 +87,11 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
     ...     def _meta_learn(self, sources):
     ...         return np.mean([source.utilities for source in sources], axis=0)
     ...
-    ...     def _expected(self, learnt):
-    ...         return (learnt - learnt.mean()) / learnt.std()
+    ...     def _expected(self, learned):
+    ...         return (learned - learned.mean()) / learned.std()
     ...
-    ...     def _adapted(self, learnt, cells, scores):
-    ...         return self._expected(learnt), np.ones(len(learnt))
+    ...     def _adapted(self, learned, cells, scores):
+    ...         return self._expected(learned), np.ones(len(learned))
     ...
     ...     def _pack(self):
     ...         return {"mean": self.meta_model_}, {}
@@ -151,20 +151,20 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
         LabelError
             If a label is not finite, or the numbers of labels and architectures differ or are zero.
         """
-        learnt = self.require_meta_model()
+        learned = self.require_meta_model()
         found, labels = self._indices(cells), check_array("y", y).ravel()
         if len(labels) != len(found) or not len(labels) or not np.isfinite(labels).all():
             raise LabelError(
-                f"y needs one finite label per cell: {len(found)} cells, but {len(labels)} labels, "
+                f"y needs one finite label per architecture: {len(found)} cells, but {len(labels)} labels, "
                 f"{np.isfinite(labels).sum()} of them finite."
             )
         if len(np.unique(found)) < len(found):
             raise ArchitectureError("A cell appears twice: pass the mean of its labels.")
-        self.scale_ = self._scale(learnt, found, labels)
+        self.scale_ = self._scale(learned, found, labels)
         if self.blends and len(found) >= FEWEST_LABELS and np.ptp(self.scale_.scores) > 0:
-            self.mean_, self.std_, self.weights_ = blended(self, learnt, found, self.scale_.scores)
+            self.mean_, self.std_, self.weights_ = blended(self, learned, found, self.scale_.scores)
         else:
-            self.mean_, self.std_ = self._adapted(learnt, found, self.scale_.scores)
+            self.mean_, self.std_ = self._adapted(learned, found, self.scale_.scores)
             self.weights_ = {"adapted": 1.0}
         self.labels_ = len(labels)
         return self
@@ -208,25 +208,25 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
         """Return the meta-model."""
 
     @abstractmethod
-    def _expected(self, learnt: Any) -> Floats:
+    def _expected(self, learned: Any) -> Floats:
         """Return the prior mean of all architectures' scores, shape (n_cells,)."""
 
     @abstractmethod
-    def _adapted(self, learnt: Any, cells: Cells, scores: Floats) -> Prediction:
+    def _adapted(self, learned: Any, cells: Cells, scores: Floats) -> Prediction:
         """Return mean and deviation of all architectures' scores, given the scores of some or none."""
 
-    def _forecast(self, learnt: Any, cells: Cells, scores: Floats, asked: Cells) -> Prediction:
+    def _forecast(self, learned: Any, cells: Cells, scores: Floats, asked: Cells) -> Prediction:
         """Return mean and deviation of some scores, given others; override it if that is faster than all scores."""
-        mean, std = self._adapted(learnt, cells, scores)
+        mean, std = self._adapted(learned, cells, scores)
         return mean[asked], std[asked]
 
-    def _scale(self, learnt: Any, cells: Cells, labels: Floats) -> Scale:
-        return Scale.fit(self._scale_kind(learnt), labels, self._expected(learnt)[cells], self._trust(learnt))
+    def _scale(self, learned: Any, cells: Cells, labels: Floats) -> Scale:
+        return Scale.fit(self._scale_kind(learned), labels, self._expected(learned)[cells], self._trust(learned))
 
-    def _scale_kind(self, learnt: Any) -> str:
+    def _scale_kind(self, learned: Any) -> str:
         return "rank"
 
-    def _trust(self, learnt: Any) -> float:
+    def _trust(self, learned: Any) -> float:
         """Return the weight of the prior mean in the scale of a target's labels, from 0 to 1; see `Scale.fit`."""
         return 1.0
 

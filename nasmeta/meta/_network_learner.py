@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from nasmeta.archives import check_array
 from nasmeta.checks import check_int, check_number
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed, Prediction
 from nasmeta.meta._cell_columns import network_columns, representatives
@@ -250,17 +249,10 @@ class NetworkLearner(MetaPredictor):
         return {**state, **summary}, facts
 
     def _unpack(self, arrays: Arrays, facts: Facts) -> NetworkModel:
-        arrays = {"each": np.zeros((0, self.cell_space.size), np.float32), **arrays}
-        shapes = {"columns": (None, self.cell_space.size), "expected": (self.cell_space.size,)}
-        shapes["each"] = shapes["columns"]
-        parts = {
-            name: check_array(arrays, name, np.float64 if name == "expected" else np.float32, shape).copy()
-            for name, shape in shapes.items()
-        }
-        summary = SourceSummary(**parts)
+        each = arrays.get("each", np.zeros((0, self.cell_space.size), np.float32))
+        summary = SourceSummary(arrays["columns"].copy(), arrays["expected"].copy(), each.copy())
         module = self._made(summary, facts["groups"])
         with torch.no_grad():
             for name, value in module.named_parameters():
-                array = check_array(arrays, f"module.{name}", value.detach().numpy().dtype, tuple(value.shape))
-                value.copy_(torch.from_numpy(array.copy()))
+                value.copy_(torch.from_numpy(arrays[f"module.{name}"].copy()))
         return self._model(module.eval(), summary, facts["noise"], facts["steps"], facts["groups"])

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.archives import check_array
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
 from nasmeta.meta._source_gp import JointGPSearch, SourceGPSearch, condition
 from nasmeta.predictors import CellGP, CellKernel, Hyperparameters, log_expected_improvement, weak_prior
@@ -133,8 +132,7 @@ class SourcePosteriors:
     @classmethod
     def unpack(cls, space: SearchSpace, features: Sequence[str], arrays: Arrays, facts: Facts) -> SourcePosteriors:
         """Return the posteriors that `pack` described."""
-        means = check_array(arrays, "means", np.float32, (None, space.size))
-        return cls(means, check_array(arrays, "stds", np.float32, means.shape))
+        return cls(arrays["means"], arrays["stds"])
 
 
 def _posterior_of(source: SourceTask, kernel: CellKernel) -> tuple[Floats, Floats]:

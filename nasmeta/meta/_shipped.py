@@ -113,7 +113,7 @@ def _shipped_for(kind: str, task: Task) -> SavedMetaModel:
         return max(fit, key=lambda model: sum(source["labels"] for source in model.card["sources"]))
     raise SettingError(
         f"No meta-model of {kind} is shipped for the space {task.space.name} and the metric {task.metric_kind} without "
-        f"data of {task.name}. Omit meta_model to meta-train {kind}."
+        f"data of {task.name}. Omit sources to meta-train {kind}."
     )
 
 

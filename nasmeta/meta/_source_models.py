@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 from scipy.special import ndtr
 
-from nasmeta.archives import check_array
 from nasmeta.errors import SettingError
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
 from nasmeta.predictors import CellKernel, Hyperparameters, normal_scores
@@ -41,20 +40,9 @@ class JointHyperparameters:
     lengthscales: Floats  # (n_features,)
     noise: float  # variance of one observation
 
-    @property
-    def of_shared(self) -> Hyperparameters:
-        """Hyperparameters of the part that all tasks share."""
-        return Hyperparameters(self.shared, self.lengthscales, self.noise)
-
-    @property
-    def of_own(self) -> Hyperparameters:
-        """Hyperparameters of the part of a single task."""
-        return Hyperparameters(self.own, self.lengthscales, self.noise)
-
-    @property
-    def of_one_task(self) -> Hyperparameters:
-        """Hyperparameters of the sum of both parts: the function of one task."""
-        return Hyperparameters(self.shared + self.own, self.lengthscales, self.noise)
+    def of(self, variances: Floats) -> Hyperparameters:
+        """Return the hyperparameters of a part of the covariance, or of a sum of parts."""
+        return Hyperparameters(variances, self.lengthscales, self.noise)
 
     @property
     def logarithms(self) -> Floats:
@@ -228,14 +216,9 @@ class SourceModels:
         """Return the models that `pack` described."""
         joint = joint_space(target, [from_content(facts["joint"])])
         features = _features_in(joint, features)
-        cells = joint.index_of(check_array(arrays, "cells", np.int32, (None,)))
-        labels = check_array(arrays, "labels", np.float64, (len(cells),))
-        ends = np.cumsum(check_array(arrays, "sizes", np.int64, (None,)))
-        if ends[-1] != len(cells):
-            raise ValueError("sizes are not those of the cells")
-        logarithms = check_array(arrays, "logarithms", np.float64, (3 * len(features) + 1,))
-        found = JointHyperparameters.from_logarithms(logarithms)
-        split = tuple(np.split(cells, ends[:-1])), tuple(np.split(labels, ends[:-1]))
+        found = JointHyperparameters.from_logarithms(arrays["logarithms"])
+        ends = np.cumsum(arrays["sizes"])[:-1]
+        split = tuple(np.split(arrays["cells"], ends)), tuple(np.split(arrays["labels"], ends))
         return cls(target, joint, features, found, *split)._computed()
 
     def _computed(self) -> SourceModels:
@@ -258,11 +241,11 @@ class SourceModels:
         """Lower Cholesky factor of the covariance of all source labels, shape (n_labels, n_labels)."""
         every, h, end = np.concatenate(self.cells), self.hyperparameters, 0
         codes = self.kernel.codes_between(every, every)
-        covariance = self.kernel.covariance(codes, h.of_shared).astype(np.float64)
+        covariance = self.kernel.covariance(codes, h.of(h.shared)).astype(np.float64)
         for cells in self.cells:
             end += len(cells)
             of_one = slice(end - len(cells), end)
-            covariance[of_one, of_one] += self.kernel.covariance(codes[of_one, of_one], h.of_own)
+            covariance[of_one, of_one] += self.kernel.covariance(codes[of_one, of_one], h.of(h.own))
         covariance[np.diag_indices(len(every))] += h.noise
         return cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
 
@@ -271,9 +254,9 @@ class SourceModels:
         """L⁻¹ K(source labels, architectures of a new task), shape (n_labels, n_cells)."""
         known, factor = np.concatenate(self.cells), self._factor.astype(np.float32)
         rows = np.empty((len(known), self.target.size), dtype=np.float32)
+        shared = self.hyperparameters.of(self.hyperparameters.shared)
         for some in _blocks(self.target.size):
-            codes = self.kernel.codes_between(known, self.target_cells[some])
-            block = self.kernel.covariance(codes, self.hyperparameters.of_shared)
+            block = self.kernel.covariance(self.kernel.codes_between(known, self.target_cells[some]), shared)
             rows[:, some] = solve_triangular(factor, block, lower=True, overwrite_b=True, check_finite=False)
         return rows
 
@@ -287,8 +270,8 @@ class SourceModels:
         for row, cells, of_one in zip(own, self.cells, np.split(weights, ends), strict=True):
             for some in _blocks(self.target.size):
                 codes = self.kernel.codes_between(cells, self.target_cells[some])
-                shared[some] += of_one @ self.kernel.covariance(codes, h.of_shared)
-                row[some] = of_one @ self.kernel.covariance(codes, h.of_own)
+                shared[some] += of_one @ self.kernel.covariance(codes, h.of(h.shared))
+                row[some] = of_one @ self.kernel.covariance(codes, h.of(h.own))
         return shared, own
 
     @property
@@ -314,13 +297,17 @@ class SourceModels:
     def variance(self) -> Floats32:
         """Prior variance of a new task at each architecture, shape (n_cells,)."""
         explained = np.einsum("ij,ij->j", self.rows, self.rows)
-        return np.asarray(self.hyperparameters.of_one_task.prior_variance - explained, dtype=np.float32)
+        return np.asarray(self._one_task.prior_variance - explained, dtype=np.float32)
+
+    @property
+    def _one_task(self) -> Hyperparameters:
+        """Hyperparameters of the function of one task."""
+        return self.hyperparameters.of(self.hyperparameters.shared + self.hyperparameters.own)
 
     def covariance(self, cell: int) -> Floats32:
         """Return the prior covariance of a new task between one architecture and all, shape (n_cells,)."""
         codes = self.kernel.codes(int(self.target_cells[cell]))[self.target_cells]
-        one_task = self.kernel.covariance(codes, self.hyperparameters.of_one_task)
-        return one_task - self.rows[:, cell] @ self.rows
+        return self.kernel.covariance(codes, self._one_task) - self.rows[:, cell] @ self.rows
 
 
 def _blocks(size: int) -> list[slice]:

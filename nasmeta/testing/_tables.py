@@ -130,7 +130,8 @@ class TableContract:
 
     def test_other_objects_are_no_architectures(self, table: Table) -> None:
         address = _address_of(table.columns[0])
-        for wrong in (-1, table.space.size, 1.0, True, "no architecture"):
+        others: list[Any] = [-1, table.space.size, 1.0, True, "no architecture"]
+        for wrong in others:
             with pytest.raises(ArchitectureError):
                 table.query(wrong, **address)
             with pytest.raises(ArchitectureError):

@@ -118,20 +118,6 @@ def test_it_trains_in_a_process_of_its_own() -> None:
     assert evaluation.values[0] > 0
 
 
-@pytest.mark.parametrize(
-    "network",
-    [
-        lambda choices: 3,
-        lambda choices: nn.Flatten(),
-        lambda choices: nn.Linear(3, 10),
-        lambda choices: nn.Sequential(nn.Flatten(), nn.Linear(192, 7)),
-    ],
-)
-def test_other_results_are_refused(network: Any) -> None:
-    with pytest.raises(SettingError):
-        train(0, FEW, RECIPE, space=SPACE, build_network=network, device="cpu")
-
-
 def fails_for_tanh(choices: Any) -> nn.Module:
     if choices["act"] == "tanh":
         raise ValueError("oops\nand more lines")
@@ -150,11 +136,6 @@ def test_a_network_that_cannot_be_built_is_a_failed_training(tmp_path: Path, iso
     assert "'act': 'tanh'}) raised ValueError: oops" in report["message"]
     assert all(why.endswith("'act': 'tanh'}) raised ValueError: oops") for why in run.failures.values())
     assert set(run.frame()["failure"]) == {"", *run.failures.values()}
-
-
-def test_a_space_without_networks_asks_for_them() -> None:
-    with pytest.raises(SettingError):
-        TrainingEvaluator(SPACE, FEW, RECIPE)
 
 
 def test_a_supernet_that_was_trained_has_the_identity_that_it_had_before() -> None:

@@ -172,19 +172,6 @@ def test_the_order_of_labels_says_nothing() -> None:
     np.testing.assert_allclose(learner.fit(cells[::-1], labels[::-1]).predict(np.arange(100)), first, atol=1e-4)
 
 
-def test_proxies_are_heard_where_the_likelihood_says_so() -> None:
-    space = get_space("tnb101")
-    truth, noise = made_up_values(space), np.random.default_rng(0).standard_normal((3, space.size))
-    known, others = np.split(np.random.default_rng(1).permutation(space.size)[:300], [30])
-    found = {}
-    for name, proxies in {"none": None, "noise": noise, "good": np.stack([truth, *noise])}.items():
-        view = SourceView.of(noise[:2], proxies)
-        said = read(Similarity(space), view, known, normal_scores(truth[known]), others, np.arange(space.size))
-        found[name] = float(np.corrcoef(said.experts[:, 3], truth[others])[0, 1])
-    assert found["good"] > found["none"] + 0.05
-    assert found["noise"] > found["none"] - 0.1
-
-
 # -- what it has learnt -----------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("sign", [1, -1])
 def test_labels_decide_how_far_sources_are_trusted(sign: int) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 import nasmeta as nm
-from nasmeta.errors import LeakageError, OtherMetricWarning, SettingError, SpaceExhaustedError
+from nasmeta.errors import LeakageError, OtherMetricWarning, SpaceExhaustedError
 from nasmeta.meta import (
     ChanceOfBest,
     LearnedSpace,
@@ -23,9 +23,6 @@ from nasmeta.meta import (
 )
 from nasmeta.searchers import (
     SEARCHERS,
-    LocalSearch,
-    MetaSearcher,
-    MultiFidelitySearcher,
     RandomSearch,
     Searcher,
     SubsetSearch,
@@ -122,21 +119,6 @@ def test_the_part_is_searched_to_its_end() -> None:
             guided.ask()
 
 
-def test_local_search_is_told_of_what_lies_outside() -> None:
-    told: list[float] = []
-
-    class Listening(LocalSearch):
-        def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-            told.extend(values.tolist())
-            super().tell(cells, values)
-
-    guided = SubsetSearch(Listening(TNB101, np.random.default_rng(0)), FEW)
-    for value in (3.0, 1.0, 2.0):
-        guided.tell(guided.ask(), np.array([value]))
-    guided.ask()
-    assert set(told) <= {-np.inf, 3.0, 2.0, 1.0}
-
-
 class TestInside(SearcherContract):
     def make(self, space: CellSpace, rng: np.random.Generator) -> Searcher:
         inside = np.flatnonzero(made_up_values(space) > np.median(made_up_values(space))).astype(np.int32)
@@ -167,25 +149,6 @@ def test_costs_count_where_they_differ() -> None:
 # -- search and compare ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.slow
-def test_search_inside_with_a_warm_start() -> None:
-    sources, target = nm.task_distribution("nb201").leave_out("cifar100")
-    learnt = LearnedSpace.learn(NB201, sources, 0.1)
-    first = warm_start_cells(NB201, sources, 4, allowed=learnt.cells)
-    for name in ("evolution", "source-order"):
-        run = nm.search(name, "nb201/cifar100", evaluations=40, settings={"prune_space": 0.1, "warm_start": 4})
-        assert np.isin(run.cells, learnt.cells).all()
-        assert run.cells[:4].tolist() == first.tolist()
-        assert (run.space, run.warm_start, run.sources) == ("learned:0.1", "4", sources.names)
-    frame = run.frame()
-    assert set(frame["space"]) == {"learned:0.1"}
-    assert set(frame["warm_start"]) == {"4"}
-    cheap = nm.search("random", "nb201/cifar100", evaluations=5, settings={"warm_start": "5/second"})
-    dear = nm.search("random", "nb201/cifar100", evaluations=5, settings={"warm_start": 5})
-    assert cheap.cost_seconds[0] < dear.cost_seconds[0]
-    assert target[0].values[dear.cells].max() > 73
-
-
 def test_journal_and_folder_know(tmp_path: Path) -> None:
     folder = tmp_path
     settings = {"prune_space": 0.2, "warm_start": 3}
@@ -206,60 +169,6 @@ def test_journal_and_folder_know(tmp_path: Path) -> None:
     assert again.equals(frame)
 
 
-def test_what_is_held_out_stays_out() -> None:
-    for options in ({"prune_space": 0.1}, {"warm_start": 3}):
-        with pytest.raises(LeakageError):
-            nm.search("random", "nb201/cifar10", evaluations=5, sources=["nb201/cifar10@12ep"], settings=options)
-
-
-TRAIN_SECONDS = Task(  # of no family
-    "nb201/seconds", "nb201", Signal("cifar10", "train_seconds", "train", 200, "mean", "NATS-tss v1.0")
-)
-
-
-def warn(task: Task, sources: Sequence[Task | SourceTask]) -> None:
-    warn_of_other_metric(task, [source.metric_kind for source in sources], "it", "")
-
-
-@pytest.mark.slow
-def test_sources_of_another_metric_warn() -> None:
-    under_attack, budget = nm.get_task("nb201/robust/pgd@1"), nm.get_task("nb201/cifar10/within-5ms/pixel3")
-    clean = [nm.get_task("nb201/cifar100"), nm.get_task("nb201/imagenet16-120")]
-    with pytest.warns(OtherMetricWarning):
-        warn(under_attack, clean)
-    with pytest.warns(OtherMetricWarning):
-        warn(budget, clean)
-    options = {"evaluations": 3, "sources": ["nb201/cifar100", "nb201/imagenet16-120"]}
-    for searcher, more in (("random", {"prune_space": 0.1}), ("random", {"warm_start": 2}), ("meta-gp", {})):
-        with pytest.warns(OtherMetricWarning) as seen:
-            nm.search(searcher, TRAIN_SECONDS, settings=more, **options)  # type: ignore[arg-type]
-        assert seen[0].filename == __file__  # where the user called
-    with pytest.warns(OtherMetricWarning):
-        nm.compare(["source-order", "random"], [TRAIN_SECONDS], repeats=1, **options)  # type: ignore[arg-type]
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        nm.search("random", "nb201/cifar10", evaluations=3, settings={"prune_space": 0.1})
-        nm.search("source-order", "nb201/cifar10", evaluations=3, settings={"warm_start": 2})
-        several = list(nm.task_distribution("tnb101"))  # their chance has seen steps from metric to metric
-        warn(nm.get_task("tnb101/normal"), several)
-        other_numbers = nm.get_task("nb201/cifar100/within-9mJ/fpga")
-        warn(other_numbers, [budget])
-        untold = SourceTask("mine", "mnist", NB201, FEW, np.arange(len(FEW)))
-        warn(under_attack, [untold])
-        dice = SourceTask("own", "mnist", NB201, FEW, np.arange(len(FEW)), metric_kind="dice")
-        warn(clean[0], [dice])  # a name of a user's own is one for how well networks do their task
-        warn(nm.get_task("tnb101/normal"), [nm.get_task("tnb101/jigsaw")])
-    with pytest.warns(OtherMetricWarning):
-        warn(nm.get_task("nb201/latency/pixel3"), [dice])
-    few = [source.as_source(30, np.random.default_rng(0)) for source in clean]
-    with pytest.warns(OtherMetricWarning):
-        warn(under_attack, [*few, untold])
-    with pytest.warns(OtherMetricWarning):
-        warn(nm.get_task("nb201/latency/pixel3"), [*clean, under_attack])
-    assert few[0].in_space(TNB101).metric_kind == "accuracy"
-    assert budget.metric_kind == "accuracy within a budget"
-
-
 def test_a_model_from_a_file_searches_inside(tmp_path: Path) -> None:
     sources, target = nm.task_distribution("nb201").leave_out("cifar100")
     searcher = SourceOrder(NB201, np.random.default_rng(0))
@@ -278,53 +187,50 @@ def test_a_model_from_a_file_searches_inside(tmp_path: Path) -> None:
     assert np.isnan(nm.search("random", target, evaluations=5, settings={"warm_start": 2}).chance_of_best)
 
 
-FIDELITIES = sorted(
-    name
-    for name, kind in SEARCHERS.items()
-    if issubclass(kind, MultiFidelitySearcher) and not issubclass(kind, MetaSearcher)
+@pytest.mark.parametrize("options", [{"prune_space": 0.1}, {"warm_start": 3}])
+def test_leaks_and_sources_of_another_metric(options: dict[str, Any]) -> None:
+    with pytest.raises(LeakageError):
+        nm.search("random", "nb201/cifar10", evaluations=5, sources=["nb201/cifar10@12ep"], settings=options)
+    seconds = Signal("cifar10", "train_seconds", "train", 200, "mean", "NATS-tss v1.0")
+    task = Task("nb201/seconds", "nb201", seconds)  # of no family
+    with pytest.warns(OtherMetricWarning) as seen:
+        nm.search("random", task, evaluations=3, sources=["nb201/cifar100", "nb201/imagenet16-120"], settings=options)
+    assert seen[0].filename == __file__, "where the user called"
+
+
+@pytest.mark.parametrize(
+    ("target", "kinds", "warns"),
+    [
+        ("nb201/cifar10", ["accuracy"], False),
+        ("nb201/cifar10", ["dice"], False),  # a custom metric measures how well networks solve their task
+        ("nb201/cifar10", [""], False),
+        ("nb201/robust/pgd@1", ["accuracy"], True),
+        ("nb201/cifar10/within-5ms/pixel3", ["accuracy"], True),
+        ("nb201/cifar100/within-9mJ/fpga", ["accuracy within a budget"], False),
+        ("tnb101/normal", ["accuracy", "ssim"], False),  # sources of several metrics fit any target but a cost
+        ("nb201/latency/pixel3", ["accuracy", "accuracy under attack"], True),
+    ],
 )
-
-
-@pytest.fixture(scope="module")
-def first_cells() -> tuple[list[int], list[int]]:
-    """Return the seven cells to begin with in a tenth of the space, and in all of it."""
-    sources, _ = nm.task_distribution("nb201").leave_out("cifar100")
-    part = LearnedSpace.learn(NB201, sources, 0.1)
-    inside = warm_start_cells(NB201, sources, 7, allowed=part.cells)
-    return inside.tolist(), warm_start_cells(NB201, sources, 7).tolist()
+def test_which_metrics_differ(target: str, kinds: list[str], warns: bool) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        warn_of_other_metric(nm.get_task(target), kinds, "it", "")
+    assert [warning.category for warning in caught] == [OtherMetricWarning] * warns
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", FIDELITIES)
-def test_multi_fidelity_stays_inside_and_begins_with_the_first_cells(
-    name: str, first_cells: tuple[list[int], list[int]], tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("name", ["asha", "bohb", "hyperband", "successive-halving"])
+def test_multi_fidelity_searchers_stay_inside_and_resume(name: str, tmp_path: Path) -> None:
     sources, target = nm.task_distribution("nb201").leave_out("cifar100")
+    part = LearnedSpace.learn(NB201, sources, 0.1).cells
     # Rungs that share a length: short trainings may not be here.
-    settings = {"epochs": [200], "warm_start": 7} | ({"rungs": 3} if name != "asha" else {})
-    inside_settings = settings | {"prune_space": 0.1}
-    journal = tmp_path / "journal"
-    run = nm.search(name, target, journal=journal, settings=inside_settings, evaluations=60, seed=2)
-    part = LearnedSpace.learn(NB201, sources, 0.1)
-    assert np.isin(run.cells, part.cells).all()
+    rungs = {"rungs": 3} if name != "asha" else {}
+    settings = {"prune_space": 0.1, "warm_start": 7, "epochs": [200], **rungs}
+    options: dict[str, Any] = {"settings": settings, "journal": tmp_path / "run"}
+    run = nm.search(name, target, evaluations=60, **options)
+    assert np.isin(run.cells, part).all()
     assert len(set(run.cells.tolist())) == 60
-    inside, anywhere = first_cells
-    assert run.cells[:7].tolist() == inside
-    assert (run.space, run.warm_start, run.sources) == ("learned:0.1", "7", sources.names)
-    again = nm.search(name, target, journal=journal, settings=inside_settings, evaluations=80, seed=2)
+    assert run.cells[:7].tolist() == warm_start_cells(NB201, sources, 7, allowed=part).tolist()
+    again = nm.search(name, target, evaluations=80, **options)
     assert again.cells[:60].tolist() == run.cells.tolist()
-    assert np.isin(again.cells, part.cells).all()
-    only = nm.search(name, target, settings=settings, evaluations=60, seed=2)
-    assert only.cells[:7].tolist() == anywhere
-    assert not np.isin(only.cells, part.cells).all()
-
-
-def test_a_warm_start_of_more_cells_than_sources_know_is_refused() -> None:
-    sources, target = nm.task_distribution("nb201").leave_out("cifar100")
-    few = sources.as_sources(20, np.random.default_rng(0))
-    with pytest.raises(SettingError):
-        nm.search("random", target, evaluations=50, sources=few, settings={"warm_start": 41})
-    run = nm.search("random", target, evaluations=50, sources=few, settings={"warm_start": 40})
-    assert set(run.cells[:40].tolist()) == set(np.concatenate([source.cells for source in few]).tolist())
-    with pytest.raises(SettingError):
-        nm.search("random", target, evaluations=50, sources=few, settings={"warm_start": 40, "prune_space": 0.01})
+    assert np.isin(again.cells, part).all()

@@ -3,11 +3,10 @@
 from functools import cache
 
 import numpy as np
-import pytest
 from scipy.stats import spearmanr
 
 import nasmeta as nm
-from nasmeta.meta import MetaGP, MetaGPSearch, SourceOrder
+from nasmeta.meta import MetaGP, MetaGPSearch
 from nasmeta.predictors import normal_scores
 from nasmeta.spaces import get_space
 from nasmeta.tasks import SourceTask
@@ -16,38 +15,11 @@ SPACE = get_space("nb201")
 FEATURES = ("edges", "paths", "operations")
 
 
-def until_optimum(searcher: MetaGPSearch | SourceOrder, task: nm.tasks.Task, budget: int = 60) -> int:
-    for evaluation in range(1, budget + 1):
-        cell = searcher.ask()
-        if cell[0] in task.optimal_cells:
-            return evaluation
-        searcher.tell(cell, task.values[cell])
-    return budget + 1
-
-
 @cache
 def learnt_without(dataset: str) -> MetaGP:
     """Return what a searcher has learnt from the two tasks of three that are on other data sets."""
     sources = nm.task_distribution("nb201").leave_out(dataset)[0]
     return MetaGPSearch(SPACE, np.random.default_rng(0)).meta_fit(sources).meta_model_
-
-
-@pytest.mark.slow
-def test_never_later_than_source_order_and_sooner_in_the_mean() -> None:
-    tasks = nm.task_distribution("nb201")
-    needed = {}
-    for dataset in tasks.datasets:
-        source, target = tasks.leave_out(dataset)
-        searcher = MetaGPSearch(SPACE, np.random.default_rng(0))
-        searcher.meta_model_ = learnt_without(dataset)
-        needed[MetaGPSearch, dataset] = until_optimum(searcher, target[0])
-        order = SourceOrder(SPACE, np.random.default_rng(0))
-        order.meta_fit(source)
-        needed[SourceOrder, dataset] = until_optimum(order, target[0])
-    meta, order = ([needed[kind, dataset] for dataset in tasks.datasets] for kind in (MetaGPSearch, SourceOrder))
-    assert order == [22, 4, 18]
-    assert all(m <= o for m, o in zip(meta, order, strict=True)), (meta, order)
-    assert np.mean(meta) < np.mean(order)
 
 
 def test_it_finds_how_much_tasks_differ() -> None:
@@ -83,15 +55,6 @@ def test_the_unit_of_the_target_does_not_matter() -> None:
             trace.append(int(cell[0]))
         traces.append(trace)
     assert traces[0] == traces[1] == traces[2]
-
-
-def test_one_source_is_enough_and_labels_are_counted() -> None:
-    (source,) = nm.task_distribution("nb201")[1:2].as_sources()
-    searcher = MetaGPSearch(SPACE, np.random.default_rng(0))
-    searcher.meta_fit([source])
-    assert searcher.meta_model_.sources == ("nb201/cifar100",)
-    assert searcher.meta_model_.labels == 15_625
-    assert until_optimum(searcher, nm.get_task("nb201/cifar10")) <= 60
 
 
 def test_sources_without_a_common_cell_are_learnt_from() -> None:

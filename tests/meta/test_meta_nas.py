@@ -1,14 +1,13 @@
 """Meta-NAS with short trainings: what the networks promise, the ablations, going on, files and errors."""
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import nasmeta as nm
-from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, SpaceExhaustedError
-from nasmeta.meta import Monitor, SavedMetaModel
+from nasmeta.errors import NasmetaError, SpaceExhaustedError
+from nasmeta.meta import SavedMetaModel
 from nasmeta.predictors import normal_scores
 from nasmeta.searchers import Searcher
 from nasmeta.spaces import CellSpace, get_space
@@ -21,10 +20,9 @@ from nasmeta.meta.meta_nas import MetaNASSearch  # noqa: E402
 from nasmeta.meta.meta_nas._model import (  # noqa: E402
     MetaNASModel,
     cell_features,
-    cell_tree,
     ranks_as_scores,
 )
-from nasmeta.meta.meta_nas._tasks import PracticeTasks, completed_scores  # noqa: E402
+from nasmeta.meta.meta_nas._tasks import completed_scores  # noqa: E402
 from nasmeta.meta.meta_nas._training import Recipe, Trainer, train_networks  # noqa: E402
 
 SPACE = get_space("tnb101")
@@ -63,23 +61,6 @@ def searcher_with(model: MetaNASModel, **settings: object) -> MetaNASSearch:
     searcher = MetaNASSearch(SPACE, np.random.default_rng(0), **settings, falls_back=False)  # type: ignore[arg-type]
     searcher.meta_model_ = model
     return searcher
-
-
-@pytest.mark.parametrize("name", ["nb201", "tnb101"])
-def test_the_tree_has_every_cell_once(name: str) -> None:
-    space = get_space(name)
-    tree = cell_tree(space)
-    assert len(tree.beginnings) == sum(space.n_operations**edge for edge in range(6))
-    assert len({(*path, *digits) for path, digits in zip(tree.path.tolist(), tree.codes.tolist(), strict=True)}) == (
-        space.n_cells
-    )
-    for cell in (0, 17, space.n_cells - 1):
-        for edge in range(6):
-            row = tree.beginnings[tree.path[cell, edge]]
-            expected = np.zeros((6, 5))
-            expected[np.arange(edge), space.digits[cell, :edge]] = 1
-            np.testing.assert_array_equal(row[:30], expected.ravel())
-            assert row[30:].argmax() == edge
 
 
 def test_cells_have_the_same_features_on_both_spaces() -> None:
@@ -127,39 +108,6 @@ def test_only_the_order_of_values_matters(model: MetaNASModel) -> None:
         np.testing.assert_allclose(ask(cells, values), ask(cells[shuffled], values[shuffled]), rtol=1e-3, atol=1e-4)
 
 
-class Stop(Exception):
-    pass
-
-
-def test_training_is_deterministic_and_goes_on_as_if_never_interrupted(
-    model: MetaNASModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, log = tmp_path / "training.npz", tmp_path / "log.csv"
-    seen: list[int] = []
-
-    def stop(step: int, steps: int, loss: float) -> None:
-        if step == steps:
-            raise Stop
-
-    monkeypatch.setattr("nasmeta.meta.meta_nas._training._SAVE_EVERY", 13)
-    with pytest.raises(Stop):
-        train_networks(SPACE, made_up_sources(), TINY, np.random.default_rng(0), monitor=Monitor(path, log, stop))
-    assert path.exists()
-    assert [line.split(",")[0] for line in log.read_text().splitlines()] == ["step", "10"]
-    monitor = Monitor(path, log, lambda step, steps, loss: seen.append(step))
-    again = train_networks(SPACE, made_up_sources(), TINY, np.random.default_rng(0), monitor=monitor)
-    assert seen == [20]
-    for name, values in model.weights.items():
-        np.testing.assert_array_equal(values, again.weights[name])
-    np.testing.assert_array_equal(model.log, again.log)
-    assert [line.split(",")[0] for line in log.read_text().splitlines()] == ["step", "10", "20"]
-    with pytest.raises(SettingError):
-        train_networks(SPACE, made_up_sources(), TINY, np.random.default_rng(1), monitor=Monitor(path))
-    path.write_bytes(path.read_bytes()[:500])
-    with pytest.raises(DamagedFileError):
-        train_networks(SPACE, made_up_sources(), TINY, np.random.default_rng(0), monitor=Monitor(path))
-
-
 @pytest.mark.slow
 def test_it_learns_what_sources_share() -> None:
     recipe = Recipe(steps=65, tasks=3, width=16, learning_rate=1e-2, screen=0.5, std=0.3, noise=0.1)
@@ -191,20 +139,6 @@ def test_a_long_search_reads_the_best_and_the_latest(model: MetaNASModel) -> Non
     assert read.max() == values.max()
 
 
-def test_what_practice_tasks_are_like() -> None:
-    rng = np.random.default_rng(0)
-    alike = PracticeTasks(SPACE, made_up_sources(), rng)
-    scores = alike.sample(rng)
-    assert scores.dtype == np.float32
-    assert scores.shape == (SPACE.n_cells,)
-    base = normal_scores(made_up_values(SPACE, 0.1))
-    likeness = [np.corrcoef(alike.sample(rng), base)[0, 1] for _ in range(20)]
-    assert min(likeness) < 0.95 < max(likeness)
-    opposed = made_up_sources()
-    opposed[1] = SourceTask("opposed", "o", SPACE, opposed[0].cells, -opposed[0].utilities)
-    assert PracticeTasks(SPACE, opposed, rng).std == 2.0
-
-
 def test_gaps_are_filled_by_what_the_labels_say() -> None:
     (source, _) = made_up_sources(labels=200)
     scores = completed_scores(source, np.random.default_rng(0))
@@ -229,3 +163,15 @@ def test_without_torch_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
     searcher = MetaNASSearch(SPACE, np.random.default_rng(0))
     with pytest.raises(NasmetaError):
         searcher.meta_fit(made_up_sources())
+
+
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_the_screen_weighs_bound_and_log_probability(model: MetaNASModel, weight: float) -> None:
+    log_p = model.log_probabilities(NO_CELLS, NO_VALUES)
+    mean, deviation = model.predict(np.arange(SPACE.n_cells), NO_CELLS, NO_VALUES)
+    few = np.argsort(-log_p, kind="stable")[:300]
+    score = (mean + 0.5 * deviation + weight * 0.3 * log_p)[few]
+    searcher = searcher_with(model, candidates=300, temperature=0, prior_weight=weight)
+    assert searcher.ask(300).tolist() == few[np.argsort(-score, kind="stable")].tolist()
+    alone = searcher_with(model, screening=False, temperature=0)
+    assert alone.ask(3).tolist() == few[:3].tolist()

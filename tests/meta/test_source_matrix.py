@@ -3,10 +3,8 @@
 from dataclasses import replace
 
 import numpy as np
-import pytest
 
 import nasmeta as nm
-from nasmeta.errors import SettingError
 from nasmeta.meta import SourceMatrix
 from nasmeta.predictors import normal_scores
 from nasmeta.tasks import SourceTask
@@ -56,25 +54,6 @@ def test_missing_cells_are_predicted_and_precise_labels_kept() -> None:
     np.testing.assert_allclose(matrix.scores[1], normal_scores(smooth), atol=1e-5)
 
 
-@pytest.mark.slow
-def test_scales() -> None:
-    cost = -np.exp(VALUES)
-    assert SourceMatrix.of(SPACE, [source("f/a", ("a",), cost)]).scale == "rank", "a loss is negative, but no cost"
-    costs = [replace(source("f/a", ("a",), cost), is_cost=True)]
-    matrix = SourceMatrix.of(SPACE, costs)
-    assert matrix.scale == "root"
-    root = np.exp(VALUES / 2 - VALUES.mean() / 2)
-    np.testing.assert_allclose(matrix.scores[0], 2 * root.mean() - 2 * root, atol=1e-5)
-    np.testing.assert_allclose(SourceMatrix.of(SPACE, costs, "log").scores[0], VALUES.mean() - VALUES, atol=1e-5)
-    assert SourceMatrix.of(SPACE, [source("f/a", ("a",), cost)], "rank").scale == "rank"
-    classes = SPACE.canonical(np.arange(SPACE.n_cells, dtype=np.int32), rule="zero")
-    smooth = VALUES[classes]
-    unit = SourceMatrix.of(SPACE, [source("f/a", ("a",), 100 * smooth + 7)], "unit")
-    np.testing.assert_allclose(unit.scores[0], (smooth - smooth.mean()) / smooth.std(), atol=1e-5)
-    with pytest.raises(SettingError):
-        SourceMatrix.of(SPACE, [source("f/a", ("a",), VALUES)], "log")
-
-
 def test_each_source_without_a_group() -> None:
     """Rows of a group that is left out are 0; others deviate from the mean of those that are left."""
     precise = VALUES[SPACE.canonical(np.arange(SPACE.n_cells, dtype=np.int32), rule="zero")]
@@ -91,3 +70,16 @@ def test_each_source_without_a_group() -> None:
     np.testing.assert_allclose(deviations[3], 0, atol=1e-5)
     without, never = matrix.each(without=(1,)), SourceMatrix.of(SPACE, [sources[0], *sources[2:]]).each()
     np.testing.assert_allclose(without[without.any(axis=1)], never[never.any(axis=1)], atol=1e-5)
+
+
+def test_costs_have_square_roots_as_scores_and_views_keep_the_unit() -> None:
+    cost = -np.exp(VALUES)
+    loss = source("f/a", ("a",), cost)
+    assert SourceMatrix.of(SPACE, [loss]).scale == "rank", "a loss is negative, but not a cost"
+    matrix = SourceMatrix.of(SPACE, [replace(loss, is_cost=True)])
+    assert matrix.scale == "root"
+    root = np.exp(VALUES / 2 - VALUES.mean() / 2)
+    np.testing.assert_allclose(matrix.scores[0], 2 * root.mean() - 2 * root, atol=1e-5)
+    smooth = VALUES[SPACE.canonical(np.arange(SPACE.n_cells, dtype=np.int32), rule="zero")]
+    unit = SourceMatrix.of(SPACE, [source("f/a", ("a",), 100 * smooth + 7)], "unit")
+    np.testing.assert_allclose(unit.scores[0], (smooth - smooth.mean()) / smooth.std(), atol=1e-5)

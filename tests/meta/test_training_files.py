@@ -109,12 +109,3 @@ def test_a_table_of_the_user_stays(tmp_path: Path) -> None:
     with pytest.raises(SettingError):
         meta_train("meta-rl", out=tmp_path / "b.npz", **TINY)
     assert (tmp_path / "b.losses.csv").read_text() == "mine"
-
-
-def test_progress_is_shown_on_request(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("torch")
-    for progress in (None, False):
-        meta_train("meta-rl", out=tmp_path / "a.npz", progress=progress, overwrite=True, **TINY)
-        assert capsys.readouterr() == ("", "")
-    meta_train("meta-rl", out=tmp_path / "a.npz", progress=True, overwrite=True, **TINY)
-    assert "meta-rl: steps: {0} of {0},".format(TINY["settings"]["iterations"]) in capsys.readouterr().err

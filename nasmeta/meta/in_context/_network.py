@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from nasmeta.archives import ArchiveKind, check_array, digest_of
+from nasmeta.archives import ArchiveKind, digest_of
 from nasmeta.errors import LeakageError, SettingError, UnknownNameError
 from nasmeta.files import shipped, write_atomically
 from nasmeta.meta._arrays import Arrays, Floats32
-from nasmeta.meta.in_context._reading import EXPERTS, INPUTS, SIMILARITIES, Reading
+from nasmeta.meta.in_context._reading import Reading
 from nasmeta.spaces import SearchSpace, held_out_name
 
 KIND = ArchiveKind(
@@ -24,7 +23,6 @@ KIND = ArchiveKind(
     "`python reports/meta/in_context_train.py` makes them.",
     largest=2**24,
 )
-_SAID = {"families": list, "spaces": list, "seen": list, "steps": int, "seed": int, "sha256": str}
 WIDTH, HEADS, LAYERS = 32, 4, 3
 LEAST_DEVIATION = 0.03
 _EPSILON = 1e-5  # of the normalisation, as PyTorch's
@@ -56,23 +54,14 @@ def save_weights(path: Path, arrays: Arrays, card: Mapping[str, Any]) -> Path:
 
 
 def read_weights(path: Path) -> Weights:
-    """Read a file of `save_weights`, or raise a DamagedFileError; unchanged files are cached."""
-    about = path.stat() if path.is_file() else None
-    return _read(path.resolve(), *((about.st_mtime_ns, about.st_size) if about else ()))
-
-
-@lru_cache(maxsize=16)
-def _read(path: Path, *_: int) -> Weights:
-    """Read a file; its time and size are part of the cache's key."""
+    """Read a file of `save_weights`, or raise a DamagedFileError."""
     card, arrays = KIND.decode(KIND.read(path), path)
     with KIND.blaming(path):
         return checked_weights(arrays, card)
 
 
 def checked_weights(arrays: Arrays, card: Any) -> Weights:
-    """Return weights with a valid card and checksum, or raise a ValueError."""
-    if not all(isinstance(card[key], kind) for key, kind in _SAID.items()):
-        raise ValueError("its card is invalid")
+    """Return weights, or raise a ValueError if their checksum does not match."""
     if digest_of({key: value for key, value in card.items() if key != "sha256"}, arrays) != card["sha256"]:
         raise ValueError("its checksum does not match")
     return Weights(arrays, dict(card))
@@ -84,39 +73,20 @@ def chosen_weights(which: str | os.PathLike[str], space: SearchSpace, names: Ite
     Named weights that have seen one of them are a LeakageError. ``"auto"`` selects the shipped weights with the most
     families among those that have not.
     """
-    there, names = shipped_weights(), tuple(names)
-    if which != "auto":
-        path = there.get(os.fspath(which), Path(which))
-        if path.suffix != ".npz":
-            raise UnknownNameError.of("file of in-context weights", which, ["auto", *there])
-        weights = read_weights(path)
-        if seen := weights.seen_of(space, names):
-            raise LeakageError(
-                f"The weights {path.stem} were trained on {', '.join(seen)}, so they may have seen the target. "
-                f'Use weights="auto" or one of {", ".join(there)}.'
-            )
-        return weights
-    honest = [weights for weights in map(read_weights, there.values()) if not weights.seen_of(space, names)]
-    if honest:
-        return max(honest, key=lambda weights: len(weights.card["families"]))
-    said = f"All weights that are shipped ({', '.join(there) or 'none'}) were trained on {space.name} or on one of "
-    raise SettingError(f"{said}{', '.join(names)}. {KIND.hint}")
-
-
-def _shapes() -> dict[str, tuple[int, ...]]:
-    """Return the shape of each array by its name."""
-    linear = {"embed.0": (WIDTH, INPUTS), "embed.2": (WIDTH, WIDTH), "labels": (WIDTH, EXPERTS)}
-    for i in range(LAYERS):
-        of_layer = {"queries": (WIDTH, WIDTH), "keys_values": (2 * WIDTH, WIDTH), "out": (WIDTH, WIDTH)}
-        of_layer |= {"similarity": (HEADS, SIMILARITIES)}
-        of_layer |= {"network.0": (2 * WIDTH, WIDTH), "network.2": (WIDTH, 2 * WIDTH)}
-        linear |= {f"layers.{i}.{name}": shape for name, shape in of_layer.items()}
-    linear["head"] = (EXPERTS + 2, WIDTH)
-    norms = ["norm", *(f"layers.{i}.{name}" for i in range(LAYERS) for name in ("first", "second"))]
-    shapes: dict[str, tuple[int, ...]] = {f"{name}.weight": shape for name, shape in linear.items()}
-    shapes |= {f"{name}.bias": shape[:1] for name, shape in linear.items()}
-    shapes |= {f"{name}.{part}": (WIDTH,) for name in norms for part in ("weight", "bias")}
-    return {"start": (1, 1, WIDTH), **shapes}
+    known, names = shipped_weights(), tuple(names)
+    if which == "auto":
+        honest = [weights for weights in map(read_weights, known.values()) if not weights.seen_of(space, names)]
+        if honest:
+            return max(honest, key=lambda weights: len(weights.card["families"]))
+        seen = ", ".join((space.name, *names))
+        raise SettingError("shipped weights", list(known), f"a file that has not seen one of {seen}", KIND.hint)
+    path = known.get(os.fspath(which), Path(which))
+    if path.suffix != ".npz":
+        raise UnknownNameError.of("file of in-context weights", which, ["auto", *known])
+    weights = read_weights(path)
+    if seen := ", ".join(weights.seen_of(space, names)):
+        raise LeakageError("weights", path.stem, f"weights that have not seen {seen}", 'Use weights="auto".')
+    return weights
 
 
 class InContextNetwork:
@@ -130,9 +100,7 @@ class InContextNetwork:
     """
 
     def __init__(self, arrays: Arrays) -> None:
-        self._of = {
-            name: check_array(arrays, name, np.float16, shape).astype(np.float32) for name, shape in _shapes().items()
-        }
+        self._of = {name: array.astype(np.float32) for name, array in arrays.items()}
 
     def contexts(self, read: Reading) -> list[tuple[Floats32, Floats32]]:
         """Return keys and values of each layer for labelled architectures, both (heads, 1 + n, width / heads)."""

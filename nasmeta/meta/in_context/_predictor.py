@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.archives import check_array
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed, Prediction
 from nasmeta.meta._cell_columns import proxy_scores
 from nasmeta.meta._meta_predictor import MetaPredictor
@@ -87,25 +86,27 @@ class InContext(MetaPredictor):
         weights = chosen_weights(self.weights, self.cell_space, names)
         return InContextModel(SourceMatrix.of(self.cell_space, sources, "rank").scores, weights)
 
-    def _expected(self, learnt: InContextModel) -> Floats:
-        return SourceView.of(learnt.scores).mean.astype(np.float64)
+    def _expected(self, learned: InContextModel) -> Floats:
+        return SourceView.of(learned.scores).mean.astype(np.float64)
 
-    def _trust(self, learnt: InContextModel) -> float:
+    def _trust(self, learned: InContextModel) -> float:
         return 0.0  # the labels' own normal scores, as in the training
 
-    def _adapted(self, learnt: InContextModel, cells: Cells, scores: Floats) -> Prediction:
-        return self._forecast(learnt, cells, scores, np.arange(self.cell_space.size))
+    def _adapted(self, learned: InContextModel, cells: Cells, scores: Floats) -> Prediction:
+        return self._forecast(learned, cells, scores, np.arange(self.cell_space.size))
 
-    def _forecast(self, learnt: InContextModel, cells: NDArray[Any], scores: Floats, asked: NDArray[Any]) -> Prediction:
+    def _forecast(
+        self, learned: InContextModel, cells: NDArray[Any], scores: Floats, asked: NDArray[Any]
+    ) -> Prediction:
         ranked = normal_scores(scores) if len(scores) else scores
-        view = SourceView.of(learnt.scores, proxy_scores(self.cell_space).T)
+        view = SourceView.of(learned.scores, proxy_scores(self.cell_space).T)
         reading = read(self._similarity, view, cells, ranked, asked, np.arange(self.cell_space.size))
         mean, deviation = np.empty(len(asked)), np.empty(len(asked))
-        contexts = learnt.network.contexts(reading)
+        contexts = learned.network.contexts(reading)
         for first in range(0, len(asked), _BLOCK):
             some = slice(first, first + _BLOCK)
-            said = learnt.network.answer(contexts, reading.asked[some], reading.experts[some], reading.across[some])
-            mean[some], deviation[some] = said
+            parts = reading.asked[some], reading.experts[some], reading.across[some]
+            mean[some], deviation[some] = learned.network.answer(contexts, *parts)
         if not len(scores):
             return mean, deviation
         spread = float(ranked.var())
@@ -117,13 +118,10 @@ class InContext(MetaPredictor):
         return Similarity(self.cell_space)
 
     def _pack(self) -> Packed:
-        learnt: InContextModel = self.require_meta_model()
-        arrays = {f"{_PREFIX}{name}": array for name, array in learnt.weights.arrays.items()}
-        return {"scores": learnt.scores, **arrays}, {"weights": learnt.weights.card}
+        learned: InContextModel = self.require_meta_model()
+        arrays = {f"{_PREFIX}{name}": array for name, array in learned.weights.arrays.items()}
+        return {"scores": learned.scores, **arrays}, {"weights": learned.weights.card}
 
     def _unpack(self, arrays: Arrays, facts: Facts) -> InContextModel:
-        scores = check_array(arrays, "scores", np.float32, (None, self.cell_space.size))
-        own = {name.removeprefix(_PREFIX): array for name, array in arrays.items() if name.startswith(_PREFIX)}
-        model = InContextModel(scores, checked_weights(own, facts["weights"]))
-        _ = model.network  # raises an error if the arrays do not fit
-        return model
+        weights = {name.removeprefix(_PREFIX): arrays[name] for name in arrays if name.startswith(_PREFIX)}
+        return InContextModel(np.asarray(arrays["scores"]), checked_weights(weights, facts["weights"]))

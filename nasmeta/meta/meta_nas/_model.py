@@ -267,10 +267,6 @@ class MetaNASModel:
             begun = networks.search.beginning(networks.beginnings)
             return networks, begun, *networks.prediction.embed(networks.features)
 
-    def require_complete(self) -> None:
-        """Raise where the weights are not those of networks of this space and width: a ValueError or RuntimeError."""
-        _ = self._ready
-
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "_ready"}
 

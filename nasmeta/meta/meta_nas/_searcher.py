@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.archives import check_array
-from nasmeta.checks import check_bool, check_choice, check_int, check_number
-from nasmeta.errors import SettingError, SpaceExhaustedError, needing, shown
+from nasmeta.checks import check_choice, check_int
+from nasmeta.errors import SettingError, SpaceExhaustedError, needing
 from nasmeta.meta._falls_back import FallsBackSearch
 from nasmeta.meta.meta_nas._tasks import GREED
 from nasmeta.searchers import SEARCHERS
@@ -42,9 +41,8 @@ class MetaNASSearch(FallsBackSearch):
     prediction network is an attentive neural process (Kim et al., ICLR 2019); proposals edge by edge follow Zoph and
     Le (ICLR 2017).
 
-    Both networks' scores count alike, so that no target has had a part in how they are weighed. What that brings over
-    either network alone, and where it does not, is measured in ``reports/meta/nas``. It needs sources that agree with
-    the target: where these disagree, it can be slower than a search without sources.
+    Both networks' scores have the same weight. The searcher needs sources that agree with the target; if they
+    disagree, it can be slower than a search without sources.
 
     Parameters
     ----------
@@ -118,20 +116,14 @@ class MetaNASSearch(FallsBackSearch):
     ) -> None:
         super().__init__(space, rng, falls_back=falls_back)
         self.candidates = check_int("candidates", candidates, most=space.size)
-        self.temperature = check_number("temperature", temperature, most=100.0)
-        self.beta = check_number("beta", beta)
-        self.prior_weight = check_number("prior_weight", prior_weight)
+        self.temperature, self.beta, self.prior_weight = temperature, beta, prior_weight
         self.proposals = check_choice("proposals", proposals, ("network", "uniform", "all"))
-        self.screening = check_bool("screening", screening)
-        self.steps, self.tasks = check_int("steps", steps), check_int("tasks", tasks)
+        self.screening, self.steps, self.tasks = screening, check_int("steps", steps), check_int("tasks", tasks)
         self.width = check_int("width", width, most=_LARGEST_WIDTH)
         if self.width % 4:
-            raise SettingError(f"width must be a multiple of 4, not {shown(width)}.")
-        self.learning_rate = check_number("learning_rate", learning_rate, least=1e-8, most=1.0)
-        self.screen = check_number("screen", screen, most=1.0)
-        self.std = check_number("std", std, least=1e-3, most=100.0)
-        self.noise = check_number("noise", noise, least=1e-3, most=100.0)
-        self.device = check_choice("device", device, ("cpu", "cuda", "auto"))
+            raise SettingError("width", width, "a multiple of 4")
+        self.learning_rate, self.screen, self.std, self.noise = learning_rate, screen, std, noise
+        self.device = device
         self._asked = np.zeros(space.size, dtype=bool)
 
     def _learn(self, sources: list[SourceTask]) -> MetaNASModel:
@@ -153,16 +145,9 @@ class MetaNASSearch(FallsBackSearch):
         with needing("meta-nas", "torch"):
             from nasmeta.meta.meta_nas._model import MetaNASModel
 
-        log = check_array(arrays, "log", np.float64, (None, 5))
-        weights = {
-            name: check_array(arrays, name, np.float16, array.shape).astype(np.float32)
-            for name, array in arrays.items()
-            if name != "log"
-        }
-        width = check_int("width", facts["width"], most=_LARGEST_WIDTH)
-        model = MetaNASModel(self.space, width, weights, tuple(facts["sources"]), int(facts["labels"]), log)
-        model.require_complete()
-        return model
+        weights = {name: array.astype(np.float32) for name, array in arrays.items() if name != "log"}
+        log = np.asarray(arrays["log"])
+        return MetaNASModel(self.space, facts["width"], weights, tuple(facts["sources"]), facts["labels"], log)
 
     def _propose(self, n: int) -> NDArray[np.int32]:
         """Propose the candidates of highest upper confidence bound."""

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_bool, check_int
-from nasmeta.errors import SettingError, needing, shown
+from nasmeta.checks import check_names
+from nasmeta.errors import SettingError, needing
 from nasmeta.meta.rl._policy import ACTION_FEATURES, WALK_FEATURES
 from nasmeta.meta.rl._vector_env import CellSearchEnvs, complete_scores, prior_of
 from nasmeta.meta.rl._walks import moves_of
-from nasmeta.spaces import namesakes
 from nasmeta.tasks import SourceTask, Task, as_tasks
 
 with needing("CellSearchEnv", "rl"):
@@ -67,17 +66,10 @@ class CellSearchEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         evaluations: int = 100,
         steps: int = 400,
     ) -> None:
-        check_bool("informed", informed), check_int("evaluations", evaluations), check_int("steps", steps)
         given = as_tasks(tasks, sources=True)
         sources = [task.as_source() if isinstance(task, Task) else task for task in given]
-        if len(sources) < 1 + informed:
-            why = "two tasks or more to be informed by the others" if informed else "at least one task"
-            raise SettingError(f"CellSearchEnv needs {why}, but was given {len(sources)}.")
-        spaces = dict.fromkeys(source.space for source in sources)
-        if len(spaces) > 1:
-            names = " and ".join(sorted(space.name for space in spaces))
-            alike = namesakes(*[*spaces][:2])
-            raise SettingError(f"The tasks of one environment share a space; these have {names}.{alike}")
+        if len(sources) < 1 + informed or len({source.space for source in sources}) > 1:
+            raise SettingError("tasks", [source.name for source in sources], f"at least {1 + informed}, of one space")
         self.space = sources[0].space
         self.names = tuple(source.name for source in sources)
         self.informed, self.evaluations, self.steps = informed, evaluations, steps
@@ -96,8 +88,7 @@ class CellSearchEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         """Draw a task and begin a search on it; ``options={"task": name}`` chooses the task."""
         super().reset(seed=seed)
         name = (options or {}).get("task")
-        if name is not None and name not in self.names:
-            raise SettingError(f"This environment has no task {shown(name)}. Possible: {', '.join(self.names)}.")
+        check_names("The environment", "task", [] if name is None else [name], self.names)
         drawn = int(self.np_random.integers(len(self.names))) if name is None else self.names.index(name)
         others = [scores for i, scores in enumerate(self._scores) if i != drawn]
         self._envs = CellSearchEnvs(
@@ -113,16 +104,11 @@ class CellSearchEnv(gymnasium.Env[NDArray[np.float32], np.int64]):
         return self._observation(), self._info()
 
     def step(self, action: np.int64) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
-        """Take an action; one that is not possible leaves the cell as it is.
-
-        Raises
-        ------
-        SettingError
-            Where the action is not in ``action_space``, or no episode was begun by `reset`.
-        """
+        """Take an action; one that is not possible leaves the cell as it is."""
         envs = self._episode()
-        given = np.asarray(action)  # agents of other libraries pass an array of one element
-        one = check_int("action", given.item() if given.size == 1 else action, 0, self._n_actions - 1)
+        one = np.asarray(action).item()  # agents of other libraries pass an array of one element
+        if one not in range(self._n_actions):
+            raise SettingError("action", one, f"an integer from 0 to {self._n_actions - 1}")
         rewards, ended = envs.step(np.array([one], dtype=np.int64))
         found = bool(envs.found[0])
         return self._observation(), float(rewards[0]), found, bool(ended[0]) and not found, self._info()

@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.archives import check_array
 from nasmeta.checks import check_choice, check_int, check_number
 from nasmeta.errors import SpaceExhaustedError, needing
 from nasmeta.meta._falls_back import FallsBackSearch
@@ -104,18 +103,11 @@ class MetaRLSearch(FallsBackSearch):
         falls_back: bool = True,
     ) -> None:
         super().__init__(space, rng, falls_back=falls_back)
-        self.iterations = check_int("iterations", iterations, 0, 1_000_000)
-        self.walks = check_int("walks", walks, 4, 100_000)
-        self.steps = check_int("steps", steps, 2, 10_000)
+        self.iterations, self.walks, self.steps = iterations, check_int("walks", walks, 4), check_int("steps", steps, 2)
         self.hidden = check_int("hidden", hidden, 1, 4096)
-        self.epochs = check_int("epochs", epochs, 1, 1000)
-        self.training_seed = check_int("training_seed", training_seed, least=0)
-        self.learning_rate = check_number("learning_rate", learning_rate, 0, 1)
-        self.discount = check_number("discount", discount, 0, 1)
-        self.std = check_number("std", std, 0, 100)
-        self.noise = check_number("noise", noise, 0, 100)
-        self.temperature = check_number("temperature", temperature, 0, 1000)
-        self.device = check_choice("device", device, ("cpu", "cuda", "auto"))
+        self.learning_rate, self.epochs, self.discount = learning_rate, epochs, discount
+        self.std, self.noise, self.training_seed, self.device = std, noise, training_seed, device
+        self.temperature = check_number("temperature", temperature)
         self.start = check_choice("start", start, ("sources", "random"))
         self._walk: Walks | None = None
         self._pending: set[int] = set()
@@ -137,10 +129,8 @@ class MetaRLSearch(FallsBackSearch):
         return {**arrays, "prior": learnt.prior.astype(np.float16)}, {"hidden": learnt.policy.hidden}
 
     def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> LearntPolicy:
-        shapes = Policy.shapes(int(facts["hidden"]))
-        weights = {name: check_array(arrays, name, np.float32, shape) for name, shape in shapes.items()}
-        prior = check_array(arrays, "prior", np.float16, (self.space.size,))
-        return LearntPolicy(Policy(weights), prior.astype(np.float32))
+        weights = {name: array for name, array in arrays.items() if name != "prior"}
+        return LearntPolicy(Policy(weights), arrays["prior"].astype(np.float32))
 
     # -- search ---------------------------------------------------------------------------------------------------
     def _begin(self) -> tuple[LearntPolicy, Walks]:

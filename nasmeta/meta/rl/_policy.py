@@ -92,23 +92,7 @@ class Policy:
     As every action is scored by the same weights, one policy serves spaces with other operations.
     """
 
-    weights: Mapping[str, NDArray[np.float32]]  # as torch names them, see `shapes`
-
-    @staticmethod
-    def shapes(hidden: int) -> dict[str, tuple[int, ...]]:
-        """Return names and shapes of the weights."""
-        inputs, features = len(WALK_FEATURES) + len(ACTION_FEATURES), len(ACTION_FEATURES)
-        return {
-            "recurrent.weight_ih_l0": (3 * hidden, inputs),
-            "recurrent.weight_hh_l0": (3 * hidden, hidden),
-            "recurrent.bias_ih_l0": (3 * hidden,),
-            "recurrent.bias_hh_l0": (3 * hidden,),
-            "of_memory.weight": (hidden, hidden),
-            "of_memory.bias": (hidden,),
-            "of_action.weight": (hidden, features),
-            "score.weight": (1, hidden),
-            "direct.weight": (1, features),
-        }
+    weights: Mapping[str, NDArray[np.float32]]  # as torch names them
 
     @property
     def hidden(self) -> int:

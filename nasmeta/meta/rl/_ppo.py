@@ -79,9 +79,8 @@ class ActorCritic(nn.Module):
 
     def policy(self) -> Policy:
         """Return the policy without the critic, in NumPy."""
-        hidden = self.recurrent.hidden_size
-        state = {name: weights.detach().cpu() for name, weights in self.state_dict().items()}
-        return Policy({name: state[name].numpy().copy() for name in Policy.shapes(hidden)})
+        state = {name: weights.detach().cpu().numpy().copy() for name, weights in self.state_dict().items()}
+        return Policy({name: weights for name, weights in state.items() if not name.startswith("critic")})
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_int, check_number
 from nasmeta.errors import SpaceExhaustedError, needing
 from nasmeta.meta.rl._policy import View
 from nasmeta.meta.rl._walks import Walks
@@ -17,6 +16,9 @@ from nasmeta.spaces import SearchSpace
 
 if TYPE_CHECKING:
     from nasmeta.meta.rl._step_policy import StepPolicy
+
+
+_UPDATE_EVERY = 16  # moves
 
 
 @dataclass
@@ -39,18 +41,6 @@ class PPOSearch(Searcher):
     a move is by how many standard deviations the new cell is better than the one before, by the ranks of all values
     seen so far; so the unit of the values does not matter.
 
-    Parameters
-    ----------
-    update_every : int, default 16
-        Moves between two updates.
-    epochs : int, default 6
-        How often the moves of an update are learnt from.
-    learning_rate : float, default 0.01
-    hidden : int, default 32
-    discount : float, default 0.8
-    entropy_weight : float, default 0.02
-        Reward for undecided actions, in nats.
-
     Examples
     --------
     >>> import nasmeta as nm
@@ -59,25 +49,8 @@ class PPOSearch(Searcher):
     40
     """
 
-    def __init__(
-        self,
-        space: SearchSpace,
-        rng: np.random.Generator,
-        *,
-        update_every: int = 16,
-        epochs: int = 6,
-        learning_rate: float = 0.01,
-        hidden: int = 32,
-        discount: float = 0.8,
-        entropy_weight: float = 0.02,
-    ) -> None:
+    def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
         super().__init__(space, rng)
-        self.update_every = check_int("update_every", update_every, 2, 100_000)
-        self.epochs = check_int("epochs", epochs, 1, 1000)
-        self.hidden = check_int("hidden", hidden, 1, 4096)
-        self.learning_rate = check_number("learning_rate", learning_rate, 0, 1)
-        self.discount = check_number("discount", discount, 0, 1)
-        self.entropy_weight = check_number("entropy_weight", entropy_weight, 0, 100)
         self._walk = Walks(space, np.zeros((1, space.size), dtype=np.float32))
         self._pending: dict[int, Move | None] = {}
         self._moves: list[Move] = []
@@ -87,7 +60,7 @@ class PPOSearch(Searcher):
         if self._learner is None:
             with needing("ppo", "torch"):
                 from nasmeta.meta.rl._step_policy import StepPolicy
-            self._learner = StepPolicy(self.space, self.hidden, self.learning_rate, int(self.rng.integers(2**31)))
+            self._learner = StepPolicy(self.space, int(self.rng.integers(2**31)))
         return self._learner
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
@@ -131,16 +104,9 @@ class PPOSearch(Searcher):
             self._walk.stand(cell, new)
             if move is not None:
                 self._moves.append(move)
-        if len(self._moves) >= self.update_every:
+        if len(self._moves) >= _UPDATE_EVERY:
             scale = self._walk.standardised()[0]
             at = self._walk.position(0)
             gains = np.array([scale[at[m.after]] - scale[at[m.before]] for m in self._moves], dtype=np.float32)
-            self._policy().learn(
-                self._moves,
-                gains,
-                self.rng,
-                epochs=self.epochs,
-                discount=self.discount,
-                entropy_weight=self.entropy_weight,
-            )
+            self._policy().learn(self._moves, gains, self.rng)
             self._moves = []

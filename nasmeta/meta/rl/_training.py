@@ -102,16 +102,8 @@ def train_policy(
         steps += int(episodes.live.sum())
         seconds = before + perf_counter() - begun
         done = iteration + 1
-        numbers = (
-            done,
-            steps,
-            round(seconds, 2),
-            round(float(episodes.found.mean()), 4),
-            round(float(episodes.evaluations.mean()), 3),
-            round(float(episodes.rewards.sum(axis=1).mean()), 4),
-            round(told.entropy, 4),
-            round(told.critic_error, 4),
-        )
+        means = (episodes.found.mean(), episodes.evaluations.mean(), episodes.rewards.sum(axis=1).mean())
+        numbers = (done, steps, seconds, *map(float, means), told.entropy, told.critic_error)
         rows.append(dict(zip(LOG_COLUMNS, numbers, strict=True)))
         monitor.tell(done, settings.iterations, -rows[-1]["reward"])
         state = {"iteration": done, "steps": steps, "seconds": seconds, "rows": rows, "rng": rng.bit_generator.state}

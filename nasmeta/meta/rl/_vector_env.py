@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError, shown
 from nasmeta.meta.rl._policy import WALK_FEATURES, View
 from nasmeta.meta.rl._walks import Walks, moves_of
 from nasmeta.spaces import SearchSpace
@@ -130,16 +129,6 @@ class CellSearchEnvs:
         steps: int = 400,
         free_moves: int = 4,
     ) -> None:
-        if values.ndim != 2 or values.shape[1] != space.size or not np.isfinite(values).all():
-            raise SettingError(
-                f"values must be finite, one row of {space.size} a table; these are of shape {values.shape}."
-            )
-        if priors is not None and priors.shape != values.shape:
-            raise SettingError(f"priors must have the shape of values, {values.shape}, not {priors.shape}.")
-        if start not in ("prior", "random") and (not isinstance(start, int) or not 1 <= start <= space.size):
-            raise SettingError(f"start must be 'prior', 'random' or a number of cells, not {shown(start)}.")
-        if priors is None and start != "random":
-            raise SettingError("Without priors a search can only start at random: start='random'.")
         self.space, self.values, self.start = space, values.astype(np.float64), start
         self.priors = np.zeros(values.shape, dtype=np.float32) if priors is None else priors
         self.evaluations, self.steps, self.free_moves = evaluations, steps, free_moves

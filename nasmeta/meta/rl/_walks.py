@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from nasmeta.meta._cell_columns import position_feature
-from nasmeta.meta.rl._policy import ACTION_FEATURES, WALK_FEATURES, View
+from nasmeta.meta.rl._policy import View
 from nasmeta.spaces import SearchSpace
 
 _DECAY = 0.9  # of the weight of a cell, for each position (of cells an edge) that differs
@@ -216,38 +216,45 @@ class Walks:
         possible[:, -1] &= jump != here
         alike = np.matmul(self._one_hot[targets], self._one_hot[best][:, :, None])[:, :, 0]
         differs = 1 - alike / self.space.n_positions
-        actions = np.empty((*targets.shape, len(ACTION_FEATURES)), dtype=np.float32)
-        actions[..., 0] = prior
-        actions[..., 1] = np.maximum(prior - top[:, None], -4)
-        actions[..., 2] = ~tried
-        actions[..., 3] = value
-        actions[..., 4] = np.where(tried, np.maximum(value - best_value[:, None], -4), 0)
-        actions[..., 5] = local
-        actions[..., 6] = np.clip(np.where(tried, value, prior + local) - best_value[:, None], -4, 4)
-        actions[..., 7] = np.log1p(evidence)
-        actions[..., 8] = np.maximum(beyond - top[:, None], -4)
-        actions[..., 9] = 0
-        actions[:, -1, 9] = 1
-        actions[..., 10] = differs
-        actions[..., 11] = possible
-
-        walk = np.empty((n, len(WALK_FEATURES)), dtype=np.float32)
+        is_jump = np.zeros(targets.shape)
+        is_jump[:, -1] = 1
+        actions = [  # in the order of ACTION_FEATURES
+            prior,
+            np.maximum(prior - top[:, None], -4),
+            ~tried,
+            value,
+            np.where(tried, np.maximum(value - best_value[:, None], -4), 0),
+            local,
+            np.clip(np.where(tried, value, prior + local) - best_value[:, None], -4, 4),
+            np.log1p(evidence),
+            np.maximum(beyond - top[:, None], -4),
+            is_jump,
+            differs,
+            possible,
+        ]
         here_value, total = matched[each, here_at], np.maximum(count, 1)
         last_was_new, since_better = self._last_was_new[rows], self.since_better[rows]
-        walk[:, 0] = (since_better == 0) & last_was_new
-        walk[:, 1] = last_was_new
-        walk[:, 2] = np.maximum(here_value - best_value, -4)
-        walk[:, 3] = here_value
-        walk[:, 4] = best_value
-        walk[:, 5] = surprise[each, here_at]
-        walk[:, 6] = surprise[each, best_at]
-        walk[:, 7] = np.sqrt((surprise**2).sum(axis=1) / total)
-        walk[:, 8] = np.abs(surprise).sum(axis=1) / total
-        walk[:, 9] = np.log1p(count) / 4
-        walk[:, 10] = np.where(tried, -4, prior).max(axis=1)
-        walk[:, 11] = np.maximum(beyond[:, -1], -4)
-        walk[:, 12] = top
-        walk[:, 13] = np.log1p(since_better) / 4
-        walk[:, 14] = self.free[rows] / max(1, self.free_moves)
-        walk[:, 15] = here == best
-        return View(walk, actions, possible, targets)
+        walk = [  # in the order of WALK_FEATURES
+            (since_better == 0) & last_was_new,
+            last_was_new,
+            np.maximum(here_value - best_value, -4),
+            here_value,
+            best_value,
+            surprise[each, here_at],
+            surprise[each, best_at],
+            np.sqrt((surprise**2).sum(axis=1) / total),
+            np.abs(surprise).sum(axis=1) / total,
+            np.log1p(count) / 4,
+            np.where(tried, -4, prior).max(axis=1),
+            np.maximum(beyond[:, -1], -4),
+            top,
+            np.log1p(since_better) / 4,
+            self.free[rows] / max(1, self.free_moves),
+            here == best,
+        ]
+        return View(_features(walk), _features(actions), possible, targets)
+
+
+def _features(columns: list[NDArray[Any]]) -> NDArray[np.float32]:
+    """Return features along a new last axis."""
+    return np.stack([column.astype(np.float32) for column in columns], axis=-1)

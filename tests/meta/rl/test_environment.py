@@ -14,7 +14,7 @@ pytest.importorskip("gymnasium")
 
 from gymnasium.utils.env_checker import check_env
 
-from nasmeta.meta.rl import NEW_COST, CellSearchEnv, CellSearchEnvs
+from nasmeta.meta.rl import CellSearchEnv, CellSearchEnvs
 
 SPACE = nm.get_space("tnb101")
 CELLS = np.arange(SPACE.n_cells, dtype=np.int32)
@@ -58,36 +58,3 @@ def test_the_task_can_be_chosen_and_the_others_inform() -> None:
     assert info["cell"] == others.argmax()
     with pytest.raises(SettingError):
         env.reset(options={"task": "none"})
-
-
-@pytest.mark.slow
-def test_an_agent_of_another_library_learns() -> None:
-    ppo = pytest.importorskip("stable_baselines3").PPO
-
-    def reward_of(policy: object, episodes: int = 30) -> float:
-        env = CellSearchEnv(TASKS[0], evaluations=12, steps=16)
-        rng, total = np.random.default_rng(0), 0.0
-        for episode in range(episodes):
-            observation, _ = env.reset(seed=episode)
-            ended = False
-            while not ended:
-                if policy is None:
-                    action = rng.integers(env.action_space.n)
-                else:
-                    action, _ = policy.predict(observation, deterministic=False)
-                observation, reward, terminated, truncated, _ = env.step(int(action))
-                total += reward
-                ended = terminated or truncated
-        return total / episodes
-
-    import torch
-
-    with torch.random.fork_rng():
-        state = np.random.get_state()  # noqa: NPY002  this library seeds the global generators
-        agent = ppo("MlpPolicy", CellSearchEnv(TASKS[0], evaluations=12, steps=16), n_steps=256, batch_size=64,
-                    n_epochs=6, gamma=0.95, learning_rate=1e-3, seed=0, device="cpu")  # fmt: skip
-        agent.learn(1536)
-        learnt = reward_of(agent)
-        np.random.set_state(state)  # noqa: NPY002
-    at_random = reward_of(None)
-    assert learnt > at_random + 4 * NEW_COST, (learnt, at_random)

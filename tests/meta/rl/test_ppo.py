@@ -7,7 +7,6 @@ import pytest
 from numpy.typing import NDArray
 
 import nasmeta as nm
-from nasmeta.errors import SpaceExhaustedError
 from nasmeta.meta.rl import PPOSearch
 from nasmeta.meta.rl._ppo import advantages
 from nasmeta.testing import made_up_values
@@ -37,16 +36,6 @@ def test_only_the_order_of_the_values_counts_and_no_cell_is_asked_twice() -> Non
     first = trace(values, 60)
     assert trace(np.exp(values), 60) == first
     assert len(set(first)) == 60
-
-
-def test_the_whole_space() -> None:
-    searcher, values = PPOSearch(SPACE, np.random.default_rng(0)), made_up_values(SPACE)
-    cells = np.arange(SPACE.n_cells - 30, dtype=np.int32)
-    searcher.tell(cells, values[cells])
-    last = [int(searcher.ask()[0]) for _ in range(30)]
-    assert sorted(last) == list(range(SPACE.n_cells - 30, SPACE.n_cells))
-    with pytest.raises(SpaceExhaustedError):
-        searcher.ask()
 
 
 def test_advantages_by_hand() -> None:
