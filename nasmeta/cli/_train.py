@@ -57,7 +57,6 @@ _DEMO_EVALUATIONS = 60
     folder=Option("Keep checkpoint, log, network and result here; run the same command again to resume.", Path),
     space=Option("Search space of the cell: nb201 or tnb101.", default="nb201"),
     deterministic=Option("Use deterministic algorithms only; slower on a GPU.", bool, False),
-    tensorboard=Option("Also write TensorBoard logs to the folder.", bool, False),
     examples=[
         "nasmeta train 6111 --folder 6111",
         "nasmeta train 6111 --data cifar10:PATH --recipe nb201-12 --folder 6111",

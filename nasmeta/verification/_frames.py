@@ -123,7 +123,8 @@ def cells_frame(
         dtype=float,
     ).groupby("cell")
     means, n = trained.mean().reindex(cells), trained["measured"].count().reindex(cells, fill_value=0).to_numpy()
-    deviations, n_table = found.deviations, found.n_seeds
+    deviations: Any = found.deviations
+    n_table: Any = found.n_seeds
     if np.isnan(deviations).all():  # the table gives no single seeds
         deviations = np.full(len(cells), np.sqrt(trained["measured"].var().mean()))
         n_table = np.ones(len(cells))
@@ -145,7 +146,9 @@ def cells_frame(
         measured_test=means["measured_test"].to_numpy(),
         difference=np.nan if found.not_comparable else difference,
         allowed=np.where(judged, allowed, np.nan),
-        in_band=[bool(inside) if known else None for inside, known in zip(within, judged, strict=True)],
+        in_band=pd.Series(
+            [bool(inside) if known else None for inside, known in zip(within, judged, strict=True)], dtype=object
+        ),
         failures=[", ".join(dict.fromkeys(failures.get(cell, []))) for cell in cells],
         parameters=means["parameters"].to_numpy(),
         train_seconds=means["train_seconds"].to_numpy(),
