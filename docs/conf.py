@@ -78,12 +78,12 @@ def reference(room: str) -> str:
 
 def registered_in(room: str) -> list[tuple[str, str]]:
     """Return heading and place of the classes of a room that a user reaches by name, but for those that are public."""
-    from nasmeta.evaluators import TRAINED, SeveralEvaluator, TableEvaluator
+    from nasmeta.evaluators import TRAINED, MultiObjectiveEvaluator, TableEvaluator
     from nasmeta.meta import META_PREDICTORS
     from nasmeta.predictors import ENCODERS, PREDICTORS
     from nasmeta.searchers import SEARCHERS
 
-    evaluators = {**TRAINED, "table": TableEvaluator, "several": SeveralEvaluator}
+    evaluators = {**TRAINED, "table": TableEvaluator, "several": MultiObjectiveEvaluator}
     kinds = {"encoder": ENCODERS, "evaluator": evaluators, "meta-predictor": META_PREDICTORS, "searcher": SEARCHERS}
     classes = [(f"{name} ({kind})", found) for kind, registry in kinds.items() for name, found in registry.items()]
     classes += [(f"{name} (predictor)", entry.load()) for name, entry in PREDICTORS.items()]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 EXCEPTIONS = {
     "The command line, called in this process": {
-        "nasmeta.cli._app", "nasmeta.cli._cli_utils",
+        "nasmeta.cli._app",
     },
     "Formulas, held against their definition or another library": {
         "nasmeta.analysis._statistics",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -113,7 +113,13 @@ def plot_regret(
             if has_optimum and len(solved):
                 curve = curve.iloc[: solved[0] + 1]
                 look = style(position)
-                end = {"color": look.colour, "marker": look.marker, "linestyle": "", "clip_on": False, "zorder": 5}
+                end: dict[str, Any] = {
+                    "color": look.colour,
+                    "marker": look.marker,
+                    "linestyle": "",
+                    "clip_on": False,
+                    "zorder": 5,
+                }
                 panel.plot(curve[x].iloc[-1:], [0.0], **end)
             bounds = curve[low], curve[high]
             draw_line(panel, str(searcher), position, curve[x], curve[middle], bounds, n_lines=len(searchers))

@@ -142,7 +142,7 @@ def _column(
     """Return the cells of a task by searcher; bold if equal to the best as printed."""
     of_searcher = rows.groupby("searcher")
     means, deviations = of_searcher["shown"].agg(lambda values: values.to_numpy().mean()), of_searcher["shown"].std()
-    best = f"{means[of_searcher['loss'].mean().idxmin()]:,.{digits}f}"
+    best = f"{means[str(of_searcher['loss'].mean().idxmin())]:,.{digits}f}"
     cells = {}
     for name in searchers:
         text = f"{means[name]:,.{digits}f}" if np.isfinite(means.get(name, np.nan)) else "--"

@@ -105,7 +105,8 @@ def label_panels(panels: Sequence[Axes], x: str, y: str) -> None:
     """Label the vertical axes of the first column and the lowest horizontal axes."""
     from matplotlib import rcParams
 
-    figure, grid = panels[0].figure, panels[0].get_subplotspec()
+    figure: Any = panels[0].figure
+    grid = panels[0].get_subplotspec()
     columns = 1 if grid is None else grid.get_gridspec().ncols
     broken = wrapped(x, float(figure.get_size_inches()[0]) / columns - 0.8, rcParams["axes.labelsize"])
     for position, panel in enumerate(panels):

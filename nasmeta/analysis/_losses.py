@@ -62,22 +62,20 @@ def paired_losses(frame: pd.DataFrame, at: npt.ArrayLike | None = None, x: XAxis
 
 
 def _budgets(runs: Runs, at: npt.ArrayLike | None, x: XAxis) -> FloatArray:
-    """Return the budgets of each task (tasks, k), all of them known."""
+    """Return the budgets of each task (tasks, k), all of them known; numbers of evaluations are equal on all tasks."""
     first, last = runs.columns[x][runs.start], runs.columns[x][runs.start + runs.length - 1]
-    bounds = pd.DataFrame({"least": first, "most": np.where(runs.solved, np.inf, last), "longest": last})
-    by_task = bounds.groupby(runs.task if x == "simulated_seconds" else np.zeros_like(runs.task))
-    least, most, longest = by_task.agg({"least": "max", "most": "min", "longest": "max"}).to_numpy().T[:, :, None]
-    if x == "evaluation":  # one number for all tasks
-        least, most, longest = (np.tile(bound, (len(runs.tasks), 1)) for bound in (least, most, longest))
-    if at is None:
-        return np.where(np.isinf(most), longest, most)
-    budgets = np.tile(np.unique(np.asarray(at, dtype=np.float64)), (len(runs.tasks), 1))
-    wrong = ~((budgets >= least) & (budgets <= most))
-    if wrong.any():
-        code, column = np.argwhere(wrong)[0]
-        bounds = f"{least[code, 0]:g} to {most[code, 0]:g}"
-        raise SettingError("at", float(budgets[code, column]), f"{bounds}, which all runs on {runs.tasks[code]} reach")
-    return budgets
+    budgets = []
+    for code, task in enumerate(runs.tasks):
+        rows = runs.task == code if x == "simulated_seconds" else np.ones(len(last), dtype=bool)
+        least, most = first[rows].max(), last[rows & ~runs.solved].min(initial=np.inf)
+        if at is None:
+            budgets.append(np.array([last[rows].max() if np.isinf(most) else most]))
+        else:
+            budgets.append(np.unique(np.asarray(at, dtype=np.float64)))
+        for budget in budgets[-1]:
+            if not least <= budget <= most:
+                raise SettingError("at", float(budget), f"{least:g} to {most:g}, which all runs on {task} reach")
+    return np.array(budgets)
 
 
 def _place_of_runs(runs: Runs) -> IntArray:

@@ -1,4 +1,4 @@
-"""Bootstrap intervals, computed by SciPy."""
+"""Bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nasmeta.analysis._frame import FloatArray, IntArray
+from nasmeta.analysis._frame import FloatArray
 from nasmeta.errors import SettingError
 
 _BATCH_NUMBERS = 20_000_000  # resampled numbers held at once, 160 MB
@@ -30,7 +30,7 @@ def bootstrap_interval(
     n_resamples: int = 2000,
     seed: int | np.random.Generator = 0,
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the percentile bootstrap interval of a statistic, by `scipy.stats.bootstrap`.
+    """Return the percentile bootstrap interval of a statistic, as `scipy.stats.bootstrap` does.
 
     Whole runs are drawn: all points of a curve share the draws.
 
@@ -61,36 +61,24 @@ def bootstrap_interval(
     >>> print(round(float(low), 1), round(float(high), 1))
     20.0 24.0
     """
-    from scipy.stats import bootstrap
-
     sample = np.moveaxis(np.asarray(without_mask(samples), np.float64), 0, -1)
-    shape, n = sample.shape[:-1], sample.shape[-1]
+    n = sample.shape[-1]
     if sample.size == 0 or not np.isfinite(sample).all():
         raise SettingError("samples", samples, "at least one number, all of them finite")
-    if n == 1:
-        return np.full(shape, np.nan), np.full(shape, np.nan)
-
-    def of_draws(chosen: IntArray, axis: int) -> FloatArray:  # (batch, n) -> (…, batch)
-        if statistic is np.mean:  # a product of matrices instead of all the draws
-            batch = len(chosen)
-            flat = (chosen + n * np.arange(batch)[:, None]).ravel()
-            return np.asarray(sample @ (np.bincount(flat, minlength=batch * n).reshape(batch, n).T / n))
-        return np.asarray(statistic(sample[..., chosen], axis=axis))
-
-    # SciPy draws the same positions for every curve, so it resamples the positions only.
-    drawn = bootstrap(
-        (np.arange(n),),
-        of_draws,
-        vectorized=True,
-        n_resamples=n_resamples,
-        confidence_level=level,
-        batch=max(1, min(n_resamples, _BATCH_NUMBERS // sample.size)),
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    equal = sample.min(axis=-1) == sample.max(axis=-1)
     exact = np.asarray(statistic(sample, axis=-1))
-    return np.where(equal, exact, drawn.low), np.where(equal, exact, drawn.high)
+    if n == 1:
+        return np.full_like(exact, np.nan), np.full_like(exact, np.nan)
+    drawn = np.random.default_rng(seed).integers(n, size=(n_resamples, n))
+    if statistic is np.mean:  # a product of matrices instead of all the draws
+        positions = drawn + n * np.arange(n_resamples)[:, None]
+        counts = np.bincount(positions.ravel(), minlength=n_resamples * n).reshape(n_resamples, n)
+        found = sample @ (counts.T / n)
+    else:
+        parts = np.array_split(drawn, 1 + n_resamples * sample.size // _BATCH_NUMBERS)
+        found = np.concatenate([np.asarray(statistic(sample[..., part], axis=-1)) for part in parts], axis=-1)
+    low, high = quantile_interval(np.moveaxis(found, -1, 0), level)
+    equal = sample.min(axis=-1) == sample.max(axis=-1)
+    return np.where(equal, exact, low), np.where(equal, exact, high)
 
 
 def interval_columns(name: str, value: Any, bounds: Sequence[Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from nasmeta.analysis._drawing import draw_grid, label_panels, legend_below, new_panels, save_figure
-from nasmeta.analysis._tables import number_or_dash, spread, to_markdown
+from nasmeta.analysis._tables import number_or_dash, to_markdown
 from nasmeta.files import writing
 from nasmeta.pictures import Width, house_style
 from nasmeta.spaces import SearchSpace, get_space
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _DRAWN = 12  # cells; of more, only the picks are drawn
-_ROLE_NAMES = {"pick": "pick", "random": "random control", "worst": "worst evaluated"}
 _ROLES = {"pick": ("#0072B2", "o"), "random": ("#E69F00", "s"), "worst": ("#D55E00", "v")}  # Okabe and Ito (2008)
 _LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.2, 1.2, 1.2)))
 
@@ -82,16 +81,21 @@ def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
     for panel, (column, label) in zip(panels, (accuracy, ("train_loss", "training loss")), strict=True):
         n_of_role: dict[Any, int] = {}
         for (role, cell), rows in by_cell:
-            colour, _ = _ROLES.get(role, ("#000000", "o"))
+            colour, _ = _ROLES.get(str(role), ("#000000", "o"))
             n = n_of_role[role] = n_of_role.get(role, -1) + 1
             name = f"{role} {cell}" if len(by_cell) <= _DRAWN else role
             for _, training in rows.dropna(subset=[column]).groupby("seed", sort=False):
                 marker = "." if len(training) < 3 else None
-                look = {"color": colour, "linestyle": _LINES[n % len(_LINES)], "linewidth": 1.1, "marker": marker}
+                look: dict[str, Any] = {
+                    "color": colour,
+                    "linestyle": _LINES[n % len(_LINES)],
+                    "linewidth": 1.1,
+                    "marker": marker,
+                }
                 panel.plot(training["epoch"], training[column], label=name, **look)
         draw_grid(panel)
         label_panels([panel], "epoch", label)
-        panel.xaxis.get_major_locator().set_params(integer=True)
+        panel.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
     legend_below(figure)
     return figure
 
@@ -114,7 +118,7 @@ def plot_verification(cells: pd.DataFrame, facts: Mapping[str, Any], width: Widt
     for role, rows in known.groupby("role", sort=False):
         colour, marker = _ROLES.get(str(role), ("#000000", "o"))
         ranges = np.array([rows["lookup"] - rows["lookup_low"], rows["lookup_high"] - rows["lookup"]], dtype=float)
-        look = {"fmt": marker, "color": colour, "markersize": 5, "elinewidth": 0.8, "capsize": 2}
+        look: dict[str, Any] = {"fmt": marker, "color": colour, "markersize": 5, "elinewidth": 0.8, "capsize": 2}
         axes.errorbar(
             rows["lookup"],
             rows["measured"],
@@ -161,7 +165,8 @@ def write_verification_page(
         if len(epochs):
             figures["curves"] = "Training curves", plot_training_curves(epochs)
         drawn = cells if len(cells) <= _DRAWN else cells[cells["role"] == "pick"][:_DRAWN]
-        titles = [f"{row['role']} {row['cell']}: {number_or_dash(row['measured'])} %" for row in _rows(drawn)]
+        facts_of_cells = zip(drawn["role"], drawn["cell"], drawn["measured"], strict=True)
+        titles = [f"{role} {cell}: {number_or_dash(measured)} %" for role, cell, measured in facts_of_cells]
         figures["cells"] = "Cells", plot_cells(drawn["cell"].tolist(), titles, get_task(facts["task"]).space)
         parts = [_head(facts), note, _separation(facts.get("separation")), _accuracies(cells, facts)]
         parts += [_costs(cells, facts)] if cells["train_seconds"].notna().any() else []
@@ -204,26 +209,22 @@ def _size(facts: Mapping[str, Any]) -> str:
 
 
 def _accuracies(cells: pd.DataFrame, facts: Mapping[str, Any]) -> str:
-    rows, look_up = _rows(cells), facts["lookup"]
-    bounds = ("lookup", "lookup_low", "lookup_high")
-    shown = pd.DataFrame(
-        {
-            "cell": cells["cell"].astype(str),
-            "role": [_ROLE_NAMES.get(role, role) for role in cells["role"]],
-            "look-up [seeds' range]": [
-                "{} [{}, {}]".format(*(number_or_dash(row[name]) for name in bounds)) for row in rows
-            ],
-            f"trained, {_split(facts)}": [spread(row["measured"], row["measured_std"]) for row in rows],
-            "trained, test": [number_or_dash(value) for value in cells["measured_test"]],
-            "trainings": cells["trainings"],
-            "difference": [number_or_dash(value, "+.2f") for value in cells["difference"]],
-            "allowed": ["–" if np.isnan(value) else f"± {value:.2f}" for value in cells["allowed"].astype(float)],
-            "in band": ["–" if value is None else "yes" if value else "no" for value in cells["in_band"]],
-        }
+    shown = cells.assign(
+        role=cells["role"].replace({"random": "random control", "worst": "worst evaluated"}),
+        in_band=["–" if value is None else "yes" if value else "no" for value in cells["in_band"]],
     )
-    if (cells["failures"] != "").any():
-        shown["failed"] = cells["failures"]
-    parts = ["## Accuracies in percent", to_markdown(shown).rstrip("\n")]
+    headers = {
+        "lookup": "look-up [seeds' range]",
+        "measured": f"trained, {_split(facts)}",
+        "measured_test": "trained, test",
+        "allowed": "allowed ±",
+    }
+    bounds = ["lookup_low", "lookup_high", "measured_std"]
+    names = ["cell", "role", "lookup", "measured", "measured_test", "trainings", "difference", "allowed", "in_band"]
+    names += ["failures"] if (cells["failures"] != "").any() else []
+    decimals = dict.fromkeys(["lookup", "measured", "measured_test", "difference", "allowed"], 2)
+    parts = ["## Accuracies in percent", _table(shown[[*names, *bounds]], headers, decimals)]
+    look_up = facts["lookup"]
     judged = [bool(value) for value in cells["in_band"] if value is not None]
     known = cells["difference"].dropna()
     if cells["measured"].isna().all():
@@ -266,19 +267,16 @@ def _separation(found: Mapping[str, Any] | None) -> str:
 
 
 def _costs(cells: pd.DataFrame, facts: Mapping[str, Any]) -> str:
-    shown = pd.DataFrame(
-        {
-            "cell": cells["cell"].astype(str),
-            "parameters": cells["parameters"],
-            "seconds per training": cells["train_seconds"],
-            "here, 1 image (ms)": cells["latency_1_ms"],
-            "here, 256 images (ms)": cells["latency_256_ms"],
-            "table, a batch (ms)": cells["table_latency_ms"],
-        }
-    )
+    headers = {
+        "train_seconds": "seconds per training",
+        "latency_1_ms": "here, 1 image (ms)",
+        "latency_256_ms": "here, 256 images (ms)",
+        "table_latency_ms": "table, a batch (ms)",
+    }
+    table = _table(cells[["cell", "parameters", *headers]], headers)
     spearman = facts["latency_spearman"]
     return (
-        f"## Costs\n\n{to_markdown(shown)}\n"
+        f"## Costs\n\n{table}\n\n"
         "Latency here: the median forward pass of the network of this recipe, without edges that contribute nothing, "
         f"in float32 on {', '.join(facts['latency_devices'])}, for images of {_size(facts)} pixels. In the table: "
         "recorded by the benchmark's authors for their network and card."
@@ -286,5 +284,5 @@ def _costs(cells: pd.DataFrame, facts: Mapping[str, Any]) -> str:
     )
 
 
-def _rows(cells: pd.DataFrame) -> list[dict[Any, Any]]:
-    return cells.to_dict("records")
+def _table(cells: pd.DataFrame, headers: Mapping[str, str], decimals: Mapping[str, int] | None = None) -> str:
+    return to_markdown(cells.assign(cell=cells["cell"].astype(str)), headers, decimals).rstrip("\n")

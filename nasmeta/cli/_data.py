@@ -1,73 +1,124 @@
-"""``nasmeta query`` and ``nasmeta data``."""
+"""``nasmeta data``, ``query``, ``list`` and ``doctor``."""
 
 from __future__ import annotations
 
+import os
+import platform
 import re
+import sys
 import warnings
+from collections.abc import Iterator
 from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from shlex import quote
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 import nasmeta as nm
-from nasmeta.cli._cli_utils import cell_in, cli_command, console, print_table, takes
-from nasmeta.cli._own_table import FILE_OPTIONS
-from nasmeta.errors import ColumnError, DamagedFileError, SettingError
+from nasmeta.cli._command import (
+    REQUIRED,
+    Option,
+    app,
+    cell_in,
+    command,
+    echo_facts,
+    echo_written,
+    names_in,
+    new_app,
+    pairs_in,
+    print_frame,
+)
+from nasmeta.errors import EXTRAS, ColumnError, DamagedFileError, SettingError
 from nasmeta.progress import progress_bar
 
-_Text = str | None
-_MOST = 20  # columns, or tasks, that are told of a table that was added
+if TYPE_CHECKING:
+    import pandas as pd
+
+_MOST = 20  # columns of a new table to print
+_KINDS = (
+    "searchers", "tasks", "tables", "specifications",
+    "predictors", "encoders", "evaluators", "recipes", "images", "proxies",
+)  # fmt: skip
+_PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "xgboost", "matplotlib")
+
+data_app = new_app("List, fetch, add, import and audit tables.")
+FILE = {  # keyword arguments of `nasmeta.tables.add_file`
+    "space": Option("Name of the space, such as nb201, or package.module:Name."),
+    "columns": Option(
+        "Instead of --space: the columns that describe an architecture. The rows then form the space.", read=names_in
+    ),
+    "dataset": Option("Dataset on which the networks were trained. Default: the name of the table."),
+    "architecture": Option("Name of the column that holds the architectures."),
+    "metrics": Option("Columns of values, separated by commas, if the file has other columns too.", read=names_in),
+    "split": Option("Split on which the values were measured: train, valid or test."),
+    "epochs": Option("Length of the trainings, in epochs.", int),
+    "release": Option("Release of the data."),
+    "direction": Option(
+        "Whether higher (max) or lower (min) is better, unless the name is well known (val_acc). Repeatable.",
+        list[str],
+        read=pairs_in,
+        metavar="METRIC=max|min",
+    ),
+    "unit": Option("Unit of a metric.", list[str], read=pairs_in, metavar="METRIC=UNIT"),
+    "kind": Option(
+        "Kind of a metric: performance, size, seconds, latency, energy or proxy.",
+        list[str],
+        read=pairs_in,
+        metavar="METRIC=KIND",
+    ),
+    "device": Option("Device on which latency or energy was measured."),
+}
 
 
-@cli_command
-@takes(FILE_OPTIONS)
-def add_data(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A .csv, .tsv or .parquet file with one row per measurement.")
+@command(
+    data_app,
+    FILE,
+    file=Option(
+        "A .csv, .tsv or .parquet file with one row per measurement.", Path, REQUIRED, argument=True, metavar="FILE"
+    ),
+    name=Option("Name of the table. Default: the name of the file."),
+    licence=Option("Licence of the data.", default="not stated"),
+    citation=Option("The paper to cite.", default=""),
+    replace=Option("Replace a table of the same name.", bool, False),
+    examples=[
+        "nasmeta data add pets.csv --space nb201 --dataset pets",
+        "nasmeta data add sweep.csv --columns width,depth,act --direction rmse=min",
     ],
-    name: Annotated[_Text, typer.Option(help="Name of the table. Default: the name of the file.")] = None,
-    licence: Annotated[str, typer.Option(help="Licence of the data.")] = "not stated",
-    citation: Annotated[str, typer.Option(help="The paper to cite.")] = "",
-    replace: Annotated[bool, typer.Option("--replace", help="Replace a table of the same name.")] = False,
-    *,
-    options: dict[str, Any],
-) -> None:
+)
+def add(file: Path, name: str | None, **options: Any) -> None:
     """Add your own table to the store, where every command and process finds it by name.
 
-    Columns named dataset, split, epochs, seed or release describe each row. Architectures stand in one column of
-    strings or indices, or in one column for each position of the space. Search the table with `nasmeta search gp
+    Columns named dataset, split, epochs, seed or release describe each row. One column has the architectures as strings
+    or indices, or one column per position of the space has the choices. Search the table with `nasmeta search gp
     NAME/DATASET`.
     """
     from nasmeta.tables import add_file
 
-    own = name or re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._") or "own"
-    table = add_file(file, name=own, licence=licence, replace=replace, citation=citation, **options)
-    try:
-        tasks, unclear = list(table.tasks()), ""
-    except ColumnError as reason:  # two releases, say: it is kept, and a question has to say which
-        tasks, unclear = [], str(reason)
-    share = len(tasks[0].measured) / table.space.size if tasks else 1.0
-    columns_here = "1 column" if len(table.columns) == 1 else f"{len(table.columns)} columns"
-    measured = f", {100 * share:.3g} % of them measured" if share < 1 else ""
-    typer.echo(f"{own}: {columns_here} over {table.space.size:,} architectures{measured}")
+    name = name or re.sub(r"[^a-z0-9._-]+", "-", file.stem.lower()).strip("-._") or "table"
+    table = add_file(file, name=name, **options)
+    typer.echo(f"{name}: {len(table.columns)} columns over {table.space.size:,} architectures")
     for info in table.columns[:_MOST]:
         typer.echo(f"  {info.address} ({info.unit}, {'higher' if info.direction == 'max' else 'lower'} is better)")
     if len(table.columns) > _MOST:
-        typer.echo(f"  ... and {len(table.columns) - _MOST} more: `nasmeta data list`")
-    if not tasks:
-        typer.echo(f"No task has a name of its own. {unclear}".rstrip())
+        typer.echo(f"  … and {len(table.columns) - _MOST} more: `nasmeta data list`")
+    try:
+        task = next(iter(table.tasks()))
+    except (ColumnError, StopIteration) as reason:  # for example two releases: a task must state one
+        typer.echo(f"No task has a name. {reason}")
         return
-    more = f", ... and {len(tasks) - _MOST} more: `nasmeta list tasks --family {own}`" if len(tasks) > _MOST else ""
-    typer.echo(
-        f"Tasks: {', '.join(task.name for task in tasks[:_MOST])}{more}. Try: nasmeta search gp "
-        f"{quote(tasks[0].name)} --evaluations 50"
-    )
+    share = len(task.measured) / table.space.size
+    typer.echo(f"{100 * share:.3g} % of the architectures are measured. Tasks: `nasmeta list tasks --family {name}`")
+    typer.echo(f"Try: nasmeta search gp {quote(task.name)} --evaluations 50")
 
 
-@cli_command
-def remove_data(name: Annotated[str, typer.Argument(metavar="NAME", help="Name of a table that was added.")]) -> None:
+@command(
+    data_app,
+    name=Option("Name of a table that was added.", default=REQUIRED, argument=True, metavar="NAME"),
+    examples=["nasmeta data remove pets"],
+)
+def remove(name: str) -> None:
     """Remove a table that `nasmeta data add` added."""
     from nasmeta.tables import remove_added
 
@@ -75,15 +126,14 @@ def remove_data(name: Annotated[str, typer.Argument(metavar="NAME", help="Name o
     typer.echo(f"Removed {name}.")
 
 
-@cli_command
-def audit(
-    table: Annotated[list[str] | None, typer.Option(help="Name of a table. Repeatable; all by default.")] = None,
-    check: Annotated[list[str] | None, typer.Option(help="Name of a check. Repeatable; all by default.")] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(metavar="FOLDER", help="Write Markdown and CSV files, with the affected cells, to this folder."),
-    ] = None,
-) -> None:
+@command(
+    data_app,
+    table=Option("Name of a table. Repeatable; all by default.", list[str]),
+    check=Option("Name of a check. Repeatable; all by default.", list[str]),
+    report=Option("Write Markdown and CSV files, with the affected cells, to this folder.", Path, metavar="FOLDER"),
+    examples=["nasmeta data audit --report reports/audit"],
+)
+def audit(table: list[str] | None, check: list[str] | None, report: Path | None) -> None:
     """Check the tables against known invariants of the benchmarks; exit code 1 if there is a new violation."""
     from nasmeta.files import require_writable
     from nasmeta.tables.audit import run_audit, write_audit
@@ -91,43 +141,34 @@ def audit(
     if report is not None:
         require_writable(report, folder=True)
     found = run_audit(table or None, check or None)
-    terminal = console()
+    frame = found.frame()
     counts = ["cells checked", "violations", "known", "new"]
-    groups = found.frame().groupby(["check", "verdict"], sort=False)[counts]
-    rows = [[*map(str, name), f"{len(of)}", *(f"{n:,}" for n in of.sum())] for name, of in groups]
-    print_table(["check", "verdict", "findings", *counts], rows, "Audit", right=["findings", *counts])
+    print_frame(frame.groupby(["check", "verdict"], sort=False)[counts].sum().reset_index(), "Audit")
     for row in (row for row in found.rows if row.new):
-        cells = [str(cell) for cell in row.new if cell >= 0]
-        named = f"; cells {', '.join(cells[:10])}{' …' if len(cells) > 10 else ''}" if cells else ""
-        _, of_check, address, release, source = row.address
-        measured = row.finding.measured
-        terminal.print(f"VIOLATED {of_check}: {address} ({release}, {source}): {measured}{named}", soft_wrap=True)
+        cells = ", ".join(str(cell) for cell in row.new[:10])
+        typer.echo(f"VIOLATED {' '.join(map(str, row.address))}: {row.finding.measured}; cells {cells}")
     if report is not None:
-        for path in write_audit(found, report):
-            terminal.print(f"wrote {path}", soft_wrap=True)
-    new, known = (sum(map(len, many)) for many in zip(*((row.new, row.known) for row in found.rows), strict=True))
+        echo_written(write_audit(found, report))
     absent = found.count("not here")
-    terminal.print(
-        f"{len(found.rows) - absent} findings; new violations: {new:,}, known and documented: {known:,}; "
-        f"not checked, as the columns are not here: {absent}",
-        soft_wrap=True,
+    typer.echo(
+        f"{len(frame) - absent} findings; new violations: {frame['new'].sum():,}, known and documented: "
+        f"{frame['known'].sum():,}; not checked, as the columns are not here: {absent}"
     )
     if not found.passed:
         raise typer.Exit(1)
 
 
-@cli_command
-def import_data(
-    path: Annotated[
-        Path, typer.Argument(metavar="PATH", help="An official file, or a folder with the files of an archive.")
-    ],
-    workers: Annotated[
-        int | None, typer.Option(help="Number of processes that convert a folder. Default: one per CPU, at most 4.")
-    ] = None,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Replace an earlier import of the release even if it has more cells.")
-    ] = False,
-) -> None:
+@command(
+    data_app,
+    path=Option(
+        "An official file, or a folder with the files of an archive.", Path, REQUIRED, argument=True, metavar="PATH"
+    ),
+    workers=Option("Number of processes that convert a folder. Default: one per CPU, at most 4.", int),
+    replace=Option("Replace an earlier import of the release even if it has more cells.", bool, False),
+    called="import",
+    examples=["nasmeta data import NATS-tss-v1_0-3ffb9-simple"],
+)
+def import_data(path: Path, workers: int | None, replace: bool) -> None:
     """Import an official file of NAS-Bench-201 or NATS-Bench and add its columns to the table.
 
     The file is recognised by its content: NAS-Bench-201-v1_0-e61699.pth, NAS-Bench-201-v1_1-096897.pth,
@@ -138,133 +179,200 @@ def import_data(
 
     with progress_bar("cells") as bar:
         found = import_official(path, workers=workers, progress=bar.update, replace=replace)
-    n_cells = get_space("nb201").size
     typer.echo(
         f"{found.source} ({found.release}): {found.n_columns:,} columns and {found.n_curves:,} kinds of learning "
-        f"curves of {found.n_cells:,} of {n_cells:,} cells; in nb201"
+        f"curves of {found.n_cells:,} of {get_space('nb201').size:,} cells; in nb201"
     )
 
 
-data_app = typer.Typer(help="List, fetch, add, import and audit tables.", no_args_is_help=True, rich_markup_mode="rich")
-
-
-@cli_command
-def query(
-    cells: Annotated[list[str], typer.Argument(metavar="CELL", help="Indices or strings of cells.")],
-    dataset: Annotated[str, typer.Option(help="Dataset, such as cifar10, cifar100 or imagenet16-120.")],
-    metric: Annotated[str, typer.Option(help="Metric, such as accuracy or train_seconds.")] = "accuracy",
-    split: Annotated[str | None, typer.Option(help="Split, such as valid.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Length of the training, in epochs.")] = None,
-    seed: Annotated[
-        str | None, typer.Option(help="A training seed, or mean for the mean of all measured seeds.")
-    ] = None,
-    release: Annotated[str | None, typer.Option(help="Release of the benchmark, if the table holds several.")] = None,
-    table: Annotated[str, typer.Option(help="Name of the table.")] = "nb201",
-) -> None:
-    """Look up measured values of cells."""
-    chosen_seed: int | str | None = seed
-    if seed is not None and seed != "mean":
-        try:
-            chosen_seed = int(seed)
-        except ValueError:
-            raise SettingError(f"A seed is a whole number or mean, not {seed!r}.") from None
-    found = nm.query([cell_in(cell) for cell in cells], dataset, metric, split, epochs, chosen_seed, release, table)
-    for row in found.to_dict("records"):
-        typer.echo(f"{row['cell']:>6}  {row['value']:<11.10g} {row['architecture']}")
-    first = found.iloc[0]
-    said = (("split {}", "split"), ("{} epochs", "epochs"), ("seed {}", "seed"))
-    parts = [first["dataset"], f"{first['metric']} in {first['unit']}"]
-    parts += [text.format(first[name]) for text, name in said if first[name] is not None]
-    typer.echo(f"({', '.join(parts)}; {first['release']}, from {first['source']})", err=True)
-
-
-data_app.command(
-    "add",
-    epilog="Examples:\n\nnasmeta data add pets.csv --space nb201 --dataset pets\n\n"
-    "nasmeta data add sweep.csv --columns width,depth,act --direction rmse=min",
-)(add_data)
-data_app.command("remove", epilog="Example: nasmeta data remove pets")(remove_data)
-data_app.command("import", epilog="Example: nasmeta data import NATS-tss-v1_0-3ffb9-simple")(import_data)
-data_app.command("audit", epilog="Example: nasmeta data audit --report reports/audit")(audit)
-
-
-@data_app.callback()
-def _data() -> None:
-    """List, fetch, add, import and audit tables."""
-
-
-@data_app.command("list", epilog="Example: nasmeta data list")
-@cli_command
+@command(data_app, called="list", examples=["nasmeta data list"])
 def list_data() -> None:
     """List the columns on this machine, and all sources with content, release, licence, size and how to get them."""
     from nasmeta.tables import damaged_sources, list_sources
     from nasmeta.tables._store import MOST_CONTENT_BYTES, content_files, content_folder
 
-    terminal = console()
     states = list_sources()
     for name in dict.fromkeys(state.table for state in states):
         sources = [state for state in states if state.table == name]
         damaged = damaged_sources(name) if any(state.built for state in sources) else {}
-        # What is here but was never asked for is not built for the sake of a list.
+        # Tables that were never used are not built for this list.
         if any(state.built and state.name not in damaged for state in sources):
             with warnings.catch_warnings(action="ignore"), suppress(DamagedFileError):  # the state is printed below
                 _print_columns(name)
         for state in sources:
-            megabytes = f"{state.download_bytes / 1e6:.1f} MB to download. " if state.download_bytes else ""
-            if state.name in damaged:
-                where = f"damaged: {damaged[state.name]}"
-            elif state.built:
-                where = f"here: {state.path}"
-            else:
-                where = "here, not built yet" if state.available else f"not here. {megabytes}{state.how_to_get}"
-            lines = {
-                "source": f"{state.name}: {state.holds}",
-                "release": f"{state.release}, licence {state.licence}",
-                "cite": state.citation,
-                "state": where,
-            }
-            for key_, text in lines.items():
-                terminal.print(f"{key_:<9}{text}", soft_wrap=True)
-            terminal.print()
+            place = f"here: {state.path}" if state.built else "here, not built yet"
+            if not (state.built or state.available):
+                place = f"not here. {state.download_bytes / 1e6:.1f} MB to download. {state.how_to_get}"
+            about = f"{state.holds}; {state.release}, licence {state.licence}, cite {state.citation}"
+            echo_facts(
+                {
+                    state.name: about,
+                    "state": f"damaged: {damaged[state.name]}" if state.name in damaged else place,
+                }
+            )
+            typer.echo()
     files = content_files()
     megabytes = f"{sum(file.stat().st_size for file in files) / 1e6:.1f} of {MOST_CONTENT_BYTES / 1e6:.0f} MB"
-    terminal.print(
-        f"Tables of data frames, made in Python: {len(files)}, {megabytes} in {content_folder()}", soft_wrap=True
-    )
-
-
-@data_app.command("fetch", epilog="Example: nasmeta data fetch nasgraph-nb201 meco")
-@cli_command
-def fetch_data(
-    names: Annotated[
-        list[str],
-        typer.Argument(metavar="NAME...", help="Names of sources; the name of a table for all its sources; or all."),
-    ],
-) -> None:
-    """Download sources, verify their checksums and add their columns to their tables.
-
-    Set NASMETA_MIRROR to a folder or a base address to fetch the files from there instead.
-    """
-    from nasmeta.tables import fetch
-
-    for state in fetch(names, progress=True):
-        typer.echo(f"{state.name}: {state.holds} ({state.release}); in {state.table}")
+    typer.echo(f"Tables of data frames, made in Python: {len(files)}, {megabytes} in {content_folder()}")
 
 
 def _print_columns(name: str) -> None:
     """Print the columns of a table, those with the same unit, split, epochs and release in one row."""
     frame = nm.load_table(name).frame().convert_dtypes().astype(object)
     frame = frame.where(frame.notna(), "–").astype(str)
-    facts = ["unit", "split", "epochs", "release"]
-    rows = []
-    for (_, *shared), of in frame.groupby(["source", *facts], sort=False):
-        unit, split, epochs, release = map(str, shared)
-        metrics, seeds, datasets = (_some(of[part].unique().tolist()) for part in ("metric", "seed", "dataset"))
-        rows.append([metrics, unit, split, epochs, seeds, release, datasets])
-    headings = ("metrics", "unit", "split", "epochs", "seeds", "release", "datasets")
-    print_table(headings, rows, f"{name}: columns on this machine")
+    groups = frame.groupby(["unit", "split", "epochs", "release"], sort=False)
+    print_frame(groups[["metric", "seed", "dataset"]].agg(_first).reset_index(), f"{name}: columns on this machine")
 
 
-def _some(values: list[str], at_most: int = 6) -> str:
-    more = f" … ({len(values)})" if len(values) > at_most else ""
-    return " ".join(values[:at_most]) + more
+def _first(values: pd.Series, at_most: int = 6) -> str:
+    different = values.unique().tolist()
+    return " ".join(different[:at_most]) + (f" … ({len(different)})" if len(different) > at_most else "")
+
+
+@command(
+    data_app,
+    names=Option(
+        "Names of sources; the name of a table for all its sources; or all.", list[str], REQUIRED, argument=True,
+        metavar="NAME...",
+    ),
+    examples=["nasmeta data fetch nasgraph-nb201 meco"],
+)  # fmt: skip
+def fetch(names: list[str]) -> None:
+    """Download sources, verify their checksums and add their columns to their tables.
+
+    Set NASMETA_MIRROR to a folder or a base address to fetch the files from there instead.
+    """
+    for state in nm.tables.fetch(names, progress=True):
+        typer.echo(f"{state.name}: {state.holds} ({state.release}); in {state.table}")
+
+
+@command(
+    app,
+    cells=Option("Indices or strings of cells.", list[str], REQUIRED, argument=True, metavar="CELL"),
+    dataset=Option("Dataset, such as cifar10, cifar100 or imagenet16-120.", default=REQUIRED),
+    metric=Option("Metric, such as accuracy or train_seconds.", default="accuracy"),
+    split=Option("Split, such as valid."),
+    epochs=Option("Length of the training, in epochs.", int),
+    seed=Option("A training seed, or mean for the mean of all measured seeds."),
+    release=Option("Release of the benchmark, if the table holds several."),
+    table=Option("Name of the table.", default="nb201"),
+    examples=["nasmeta query 6111 --dataset cifar10 --split valid --epochs 200 --seed mean"],
+)
+def query(cells: list[str], seed: str | None, **options: Any) -> None:
+    """Look up measured values of cells."""
+    number = int(seed) if seed is not None and seed.isdecimal() else seed
+    found = nm.query([cell_in(cell) for cell in cells], seed=number, **options)
+    for row in found.to_dict("records"):
+        typer.echo(f"{row['cell']:>6}  {row['value']:<11.10g} {row['architecture']}")
+    facts = ("dataset", "metric", "unit", "split", "epochs", "seed", "release", "source")
+    typer.echo(", ".join(f"{fact} {found.iloc[0][fact]}" for fact in facts), err=True)
+
+
+@command(
+    app,
+    kind=Option("What to list.", default=REQUIRED, argument=True, metavar="|".join(_KINDS)),
+    family=Option("List the tasks of this family. Default: one line per family."),
+    space=Option("Space of the encoders. Default: nb201."),
+    called="list",
+    examples=["nasmeta list searchers", "nasmeta list tasks --family nb201", "nasmeta list encoders --space tnb101"],
+)
+def list_names(kind: str, family: str | None, space: str | None) -> None:
+    """List all names of a kind: searchers, tasks, tables, specifications, and so on."""
+    if kind not in _KINDS:
+        raise SettingError("list", kind, f"one of {', '.join(_KINDS)}")
+    arguments = {"tasks": (family,), "encoders": (space or "nb201",)}
+    found = getattr(nm, f"list_{kind}")(*arguments.get(kind, ()))
+    if kind == "tasks" and family is None:
+        groups = found.groupby("family", sort=False)
+        found = groups.agg(tasks=("task", "size"), first=("task", "first"), here=("here", "sum")).reset_index()
+    print_frame(found)
+
+
+@command(
+    app,
+    FILE,
+    tables=Option(
+        "Your tables: names, files or folders of files. Default: all that were added.", list[str], argument=True,
+        metavar="[TABLE]...",
+    ),
+    examples=["nasmeta doctor", "nasmeta doctor pets.csv --space nb201"],
+)  # fmt: skip
+def doctor(tables: list[str] | None, **options: Any) -> None:
+    """Show versions, cache, extras, device and your own tables; exit code 1 if something is broken.
+
+    For each table it shows datasets and metrics, and suspicious values: accuracies that look like fractions among
+    percents, means that are not those of their seeds, tasks with few architectures, and test values without validation
+    values. The options describe .csv, .tsv and .parquet files, as for `nasmeta data add`.
+    """
+    from nasmeta.settings import mirror_address
+
+    broken: list[str] = []
+    echo_facts(
+        {
+            "nasmeta": f"{nm.__version__}, in {Path(nm.__file__).parent}",
+            "Python": f"{platform.python_version()}, {sys.executable}",
+            "platform": f"{platform.platform()}, {os.cpu_count()} processors",
+            "packages": ", ".join(f"{package} {_installed(package) or 'missing'}" for package in _PACKAGES),
+            "cache": _cache(broken),
+            "mirror": mirror_address() or "none (NASMETA_MIRROR)",
+            "device": _device(),
+        }
+    )
+    for extra, packages in EXTRAS.items():
+        missing = [package for package in packages.split() if _installed(package) is None]
+        echo_facts({"extra": f"{extra}: {f'pip install {chr(32).join(missing)}' if missing else 'installed'}"})
+    lines = list(_tables(tables, options, broken))
+    for line in lines:
+        typer.echo(line)
+    for problem in broken:
+        typer.echo(f"BROKEN: {problem}")
+    if broken:
+        raise typer.Exit(1)
+    odd = sum(line.startswith("odd ") for line in lines)
+    typer.echo(f"Nothing is broken; look at {odd} odd values above." if odd else "All is well.")
+
+
+def _installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _cache(broken: list[str]) -> str:
+    from nasmeta.settings import cache_folder
+
+    folder = cache_folder()
+    if not folder.is_dir():
+        return f"{folder} (does not exist yet)"
+    if not os.access(folder, os.W_OK):
+        broken.append(f"{folder} is not writable: set NASMETA_CACHE to another folder.")
+    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return f"{folder} ({size / 1e6:,.1f} MB)"
+
+
+def _tables(names: list[str] | None, options: dict[str, Any], broken: list[str]) -> Iterator[str]:
+    """Yield lines about each table; tables that do not open are broken."""
+    from nasmeta.tables import added_tables, examine
+
+    names = list(added_tables()) if names is None else names
+    for found in (one for name in names for one in examine(name, **options)):
+        if found.table is None:
+            broken.append(f"{found.name} does not open: {' '.join(found.why.split())}")
+            continue
+        table = found.table
+        metrics = ", ".join(dict.fromkeys(f"{i.metric} ({i.unit}, {i.direction})" for i in table.columns))
+        share = f"{found.n_measured:,} of {table.space.size:,} architectures"
+        datasets = ", ".join(table.datasets)
+        yield f"table     {found.name}: opens; {share}; datasets {datasets}; metrics {metrics}"
+        yield from (f"odd       {found.name}: {' '.join(odd.split())}" for odd in found.odd)
+
+
+def _device() -> str:
+    try:
+        import torch
+    except ImportError:
+        return "CPU; training and neural models need the extra torch"
+    if not torch.cuda.is_available():
+        return f"CPU, {torch.get_num_threads()} threads"
+    return f"CUDA: {', '.join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))}"

@@ -1,21 +1,28 @@
-"""``nasmeta predict``, ``surrogate`` and ``proxies``."""
+"""``nasmeta predict``, ``meta-train``, ``surrogate`` and ``proxies``."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 import nasmeta as nm
-from nasmeta.cli._cli_utils import (
-    cli_command,
+from nasmeta.cli._command import (
+    REQUIRED,
+    Option,
+    app,
+    command,
     console,
+    echo_facts,
     echo_written,
     integers_in,
     names_in,
+    new_app,
+    print_frame,
     print_table,
     settings_by_label,
+    settings_in,
 )
 from nasmeta.progress import progress_bar
 
@@ -27,71 +34,46 @@ if TYPE_CHECKING:
     from nasmeta.surrogates import Surrogate
 
 
-@cli_command
-def predict(
-    predictors: Annotated[
-        str | None,
-        typer.Option(
-            help="Predictors (nasmeta list predictors), separated by commas: NAME or NAME:ENCODER, with NAME also "
-            "module:object; join an ensemble with /, such as gp/xgboost:default+proxies. source-order is the prior "
-            "without any target label; meta-predictors such as maml are meta-trained first; a file is one written by "
-            "nasmeta meta-train."
-        ),
-    ] = None,
-    encoder: Annotated[
-        str | None,
-        typer.Option(help="Encoder (nasmeta list encoders) of the predictors that name none; join several with +."),
-    ] = None,
-    dataset: Annotated[
-        str, typer.Option(help="Dataset of nb201, or the name of a task such as clinic/pets.")
-    ] = "cifar10",
-    protocol: Annotated[
-        str, typer.Option(help="few: train on the numbers of labels in --sizes; half: train on half of the cells.")
-    ] = "few",
-    sizes: Annotated[str | None, typer.Option(help="Numbers of labels, separated by commas.")] = None,
-    draws: Annotated[int, typer.Option(help="Number of random draws of the labelled cells.")] = 5,
-    target: Annotated[
-        str | None,
-        typer.Option(
-            help="Compare predictions with test accuracy (test) or with the signal itself (valid). Default: test, if "
-            "the table has it."
-        ),
-    ] = None,
-    rule: Annotated[
-        str, typer.Option(help="Rule of isomorphism: upstream, zero, skip, or function (the strictest).")
-    ] = "upstream",
-    seed: Annotated[int, typer.Option(help="Seed of the draws.")] = 0,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="PREDICTOR:KEY=VALUE", help="A setting of one predictor. Repeatable."),
-    ] = None,
-    sources: Annotated[
-        str | None,
-        typer.Option(
-            help="Tasks or families, separated by commas, that source-order and meta-predictors learn from. Default: "
-            "the family of the task without its dataset."
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None, typer.Option(help="Folder for journal, tables and figures; run the same command again to resume.")
-    ] = None,
-) -> None:
+@command(
+    app,
+    predictors=Option(
+        "Predictors (nasmeta list predictors), separated by commas: NAME or NAME:ENCODER, with NAME also "
+        "module:object, or a file written by nasmeta meta-train; / joins an ensemble, such as "
+        "gp/xgboost:default+proxies.",
+        read=names_in,
+    ),
+    encoder=Option("Encoder (nasmeta list encoders) of the predictors without one; + joins several."),
+    dataset=Option("Dataset of nb201, or the name of a task such as clinic/pets.", default="cifar10"),
+    protocol=Option("few: train on the numbers of labels in --sizes; half: on half of the cells.", default="few"),
+    sizes=Option("Numbers of labels, separated by commas.", read=integers_in),
+    draws=Option("Number of random draws of the labelled cells.", int, 5),
+    target=Option(
+        "Compare predictions with test accuracy (test) or with the signal itself (valid). Default: test, if known."
+    ),
+    rule=Option("Rule of isomorphism: upstream, zero, skip, or function (the strictest).", default="upstream"),
+    seed=Option("Seed of the draws.", int, 0),
+    settings=Option(
+        "A setting of one predictor. Repeatable.", list[str], read=settings_by_label, flags=("--set",),
+        metavar="PREDICTOR:KEY=VALUE",
+    ),
+    sources=Option(
+        "Tasks or families, separated by commas, that source-order and meta-predictors learn from. Default: the "
+        "family of the task without its dataset.",
+        read=names_in,
+    ),
+    folder=Option(
+        "Folder for journal, tables and figures; run the same command again to resume.", Path,
+        flags=("--output", "--folder"),
+    ),
+    examples=[
+        "nasmeta predict --predictors gp,xgboost:default+proxies --sizes 78,781 --output predictors",
+        "nasmeta predict --predictors meta-linear,maml,gp --sizes 10,20,50",
+        "nasmeta meta-train maml --leave-out cifar10 --out maml.npz && nasmeta predict --predictors maml.npz",
+    ],
+)  # fmt: skip
+def predict(predictors: list[str] | None, dataset: str, **options: Any) -> None:
     """Measure how well predictors order all cells after training on a few labels."""
-    found = nm.predict(
-        None if predictors is None else names_in(predictors),
-        dataset,
-        protocol=protocol,
-        sizes=integers_in(sizes, "Sizes are whole numbers with commas between, as in --sizes 78,781"),
-        target=target,
-        encoder=encoder,
-        settings=settings_by_label(settings or ()),
-        sources=None if sources is None else names_in(sources),
-        draws=draws,
-        rule=rule,
-        seed=seed,
-        folder=output,
-        progress=True,
-    )
+    found = nm.predict(predictors, dataset, progress=True, **options)
     _print(found.frame)
     for remark in found.remarks:
         typer.echo(remark)
@@ -110,7 +92,7 @@ def _print(frame: pd.DataFrame) -> None:
     sizes = list(dict.fromkeys(frame["n_train"]))
     for scope, title in SCOPES.items():
         rows = frame[frame["scope"] == scope]
-        terminal.print(f"Scored on {title}")  # as a title it would be broken to the table's width
+        terminal.print(f"Scored on {title}")
         shown = []
         for name, of_name in rows.groupby("predictor", sort=False, observed=True):
             by_size = of_name.groupby("n_train")["kendall_tau"].agg(["mean", "std"]).reindex(sizes)
@@ -119,64 +101,77 @@ def _print(frame: pd.DataFrame) -> None:
         print_table(["predictor", *numbers], shown, right=numbers)
 
 
-surrogate_app = typer.Typer(
-    help="Fit and score surrogates, small models that stand in for a table.",
-    no_args_is_help=True,
-    context_settings={"help_option_names": ["-h", "--help"]},
+@command(
+    app,
+    learner=Option("A meta-searcher or meta-predictor: meta-gp, meta-np, …", default=REQUIRED, argument=True),
+    out=Option("Write the meta-model to this file (.npz).", Path, REQUIRED),
+    sources=Option("Tasks or families to learn from, separated by commas.", default="nb201", read=names_in),
+    leave_out=Option("Dataset or device to leave out, so that the model can honestly be tested on it."),
+    labels=Option("Number of random labels of each source. Default: all.", int),
+    settings=Option(
+        "A setting of the learner. Repeatable.", list[str], read=settings_in, flags=("--set", "--settings"),
+        metavar="KEY=VALUE",
+    ),
+    seed=Option("Seed of the meta-training and of the choice of labels.", int, 0),
+    resume=Option("Resume from the checkpoint of an interrupted training.", bool, False),
+    overwrite=Option("Replace an existing model and, without --resume, its checkpoint.", bool, False),
+    examples=[
+        "nasmeta meta-train meta-np --sources nb201 --leave-out cifar100 --out np.npz",
+        "nasmeta search meta-np nb201/cifar100 --sources np.npz",
+    ],
+)  # fmt: skip
+def meta_train(learner: str, sources: list[str], labels: int | None, out: Path, **options: Any) -> None:
+    """Meta-train a searcher or predictor on source tasks and write it to a file, for use on other tasks."""
+    saved = nm.meta_train(learner, sources, n_labels=labels, out=out, progress=True, **options)
+    count = sum(source["labels"] for source in saved.card["sources"])
+    echo_facts(
+        {
+            "learner": learner,
+            "learned from": f"{', '.join(saved.sources)} ({count:,} labels)",
+            "no honest test on": ", ".join(saved.held_out),
+            "file": f"{out} ({out.stat().st_size:,} bytes)",
+            "sha256 of content": saved.sha256,
+        }
+    )
+
+
+surrogate_app = new_app("Fit and score surrogates, small models that replace a table.")
+
+
+@command(
+    surrogate_app,
+    task=Option("Name of a task, such as nb201/cifar10 or tnb101/jigsaw.", default=REQUIRED, argument=True),
+    output=Option("Write the surrogate to this file (.npz).", Path, flags=("--output", "--out")),
+    train_fraction=Option("Largest fraction of the cells to train on.", float, 0.8),
+    seed=Option("Seed of the split.", int, 0),
+    overwrite=Option("Replace an existing file.", bool, False),
+    examples=["nasmeta surrogate fit nb201/cifar10 --output cifar10.npz"],
 )
-
-
-@surrogate_app.command(epilog="Example: nasmeta surrogate fit nb201/cifar10 --output cifar10.npz")
-@cli_command
-def fit(
-    task: Annotated[str, typer.Argument(help="Name of a task, such as nb201/cifar10 or tnb101/jigsaw.")],
-    output: Annotated[
-        Path | None, typer.Option("--output", "--out", help="Write the surrogate to this file (.npz).")
-    ] = None,
-    train_fraction: Annotated[float, typer.Option(help="Largest fraction of the cells to train on.")] = 0.8,
-    seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
-) -> None:
+def fit(task: str, output: Path | None, train_fraction: float, seed: int, overwrite: bool) -> None:
     """Fit a surrogate to part of a table, score it on the rest, and write it to a file."""
-    from nasmeta.surrogates import fit_surrogate
-
-    if output is not None:
-        _check(output, overwrite)
-    with progress_bar(f"fitting {task}"):
-        surrogate = fit_surrogate(task, train_fraction=train_fraction, seed=seed)
-        written = None if output is None else surrogate.save(output)
-    _show(surrogate, surrogate.card["scores"])
-    if written is not None:
-        typer.echo(f"Written: {written} ({written.stat().st_size:,} bytes)")
-
-
-def _check(output: Path, overwrite: bool) -> None:
-    """Notice before the fit where nothing can be written afterwards."""
     from nasmeta.errors import SettingError
     from nasmeta.files import require_writable
+    from nasmeta.surrogates import fit_surrogate
 
-    if output.suffix != ".npz" or output.is_dir() or not output.parent.is_dir():
-        raise SettingError(f"{output} cannot be written: name a file that ends in .npz, in a folder that exists.")
-    if output.exists() and not overwrite:
-        raise SettingError(f"{output} is there already: name another file, or replace it with --overwrite.")
-    require_writable(output)
+    if output is not None:  # before the fit
+        if output.suffix != ".npz" or not output.parent.is_dir() or (output.exists() and not overwrite):
+            raise SettingError("--output", str(output), "a new file that ends in .npz, or --overwrite")
+        require_writable(output)
+    with progress_bar(f"fitting {task}"):
+        surrogate = fit_surrogate(task, train_fraction=train_fraction, seed=seed)
+        files = [] if output is None else [surrogate.save(output)]
+    _show(surrogate, surrogate.card["scores"])
+    if files:
+        echo_written(files)
 
 
-@surrogate_app.command(
-    epilog="Examples:\n\nnasmeta surrogate score nb201/cifar10\n\nnasmeta surrogate score cifar10.npz"
+@command(
+    surrogate_app,
+    surrogate=Option("A surrogate file, or the task of a shipped surrogate.", default=REQUIRED, argument=True),
+    task=Option("Score against this task of the same space; by default the surrogate's own."),
+    examples=["nasmeta surrogate score nb201/cifar10", "nasmeta surrogate score cifar10.npz"],
 )
-@cli_command
-def score(
-    surrogate: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILE|TASK", help="A surrogate file, or the task of a surrogate that comes with nasmeta."
-        ),
-    ],
-    task: Annotated[
-        str | None, typer.Option(help="Score against this task of the same space; by default the surrogate's own.")
-    ] = None,
-) -> None:
+def score(surrogate: str, task: str | None) -> None:
     """Score a surrogate on the cells on which it was not trained; needs the table."""
     from nasmeta.surrogates import Surrogate
 
@@ -185,83 +180,62 @@ def score(
 
 
 def _show(surrogate: Surrogate, scores: Mapping[str, Any], task: str | None = None) -> None:
-    from nasmeta.checks import decimals_for
+    import pandas as pd
 
     card = surrogate.card
-    split, column = card["split"], card["column"]
-    terminal = console()
-    rows = []
-    for name, row in scores.items():
-        figures, error = [row[key] for key in ("r2", "tau", "sparse_tau", "spearman", "rmse")], row["rmse"] or 0.0
-        digits = [3, 3, 3, 3, 3 if surrogate.unit == "percent" else decimals_for(error, 3)]
-        texts = ["–" if x is None else f"{x:.{n}f}" for x, n in zip(figures, digits, strict=True)]
-        rows.append([name, f"{row['cells']:,}", *texts])
-    numbers = ("n", "R²", "τ-b", "sparse τ", "Spearman", "RMSE")
     title = f"Surrogate of {card['task']}" + (f" on {task}" if task else "")
-    print_table(["cells", *numbers], rows, title, right=numbers)
-    said = (("split", "split {}"), ("epochs", "{} epochs"), ("seed", "seed {}"))
-    of_training = [f", {text.format(column[key])}" for key, text in said if column[key] is not None]
-    lines = [
-        f"RMSE in {surrogate.unit}; best 10 %: those among the best tenth of the whole table",
-        f"trained on {card['training_cells']:,} of {card['measured_cells']:,} cells "
-        f"(train fraction {split['train_fraction']:g}, seed {split['seed']})",
-        f"labels: {column['metric']}{''.join(of_training)}, {column['release']}, from {column['source']}",
-        "held out: no isomorph, by the benchmark's rule, was trained on",
-        "new functions: nor any cell that computes the same function once zeroed inputs are dropped from sums",
-        "seed noise: " + ("not known" if surrogate.noise is None else "fitted to the training cells' seeds"),
-        f"sha256 {surrogate.sha256}",
-    ]
-    for line in lines:
-        terminal.print(line, soft_wrap=True)
+    print_frame(pd.DataFrame(scores).T.astype(float).round(3).rename_axis("cells of").reset_index(), title)
+    column = card["column"]
+    address = "/".join(str(column[key]) for key in ("dataset", "metric", "split", "epochs", "seed"))
+    echo_facts(
+        {
+            "trained on": f"{card['training_cells']:,} of {card['measured_cells']:,} cells, {card['split']}",
+            "labels": f"{address} in {surrogate.unit}, {column['release']}, from {column['source']}",
+            "held out": "cells without an isomorphic training cell, by the benchmark's rule",
+            "new functions": "held-out cells whose function no training cell computes",
+            "best 10 %": "cells in the best tenth of the whole table",
+            "sha256": surrogate.sha256,
+        }
+    )
 
 
-proxies_app = typer.Typer(
-    help="Measure zero-cost proxies: statistics of untrained networks.", no_args_is_help=True, rich_markup_mode="rich"
-)
+proxies_app = new_app("Measure zero-cost proxies: statistics of untrained networks.")
 
 
-@cli_command
+@proxies_app.callback()
+def _proxies() -> None:
+    """Measure zero-cost proxies: statistics of untrained networks."""
+
+
+@command(
+    proxies_app,
+    output=Option("Write the proxies to this file (.npz).", Path, REQUIRED, metavar="FILE"),
+    space=Option("Space of the cells: nb201 or tnb101.", default="nb201"),
+    data=Option(
+        "Images: scikit-learn's digits, or a folder with one folder per class.", default="digits",
+        metavar="digits|FOLDER",
+    ),
+    n_images=Option("Number of images in the batch, at least 2.", int, 32),
+    image_size=Option("Height and width of the images: a multiple of 4, at least 8.", int, 16),
+    channels=Option("Channels of the first stage.", int, 16),
+    cells_per_stage=Option("Cells in each of the three stages.", int, 1),
+    seed=Option("Seed of the weights and the batch.", int, 0),
+    repeats=Option("Number of seeds to average over.", int, 1),
+    proxies=Option("Names (nasmeta list proxies), separated by commas. Default: nine of them.", read=names_in),
+    cells=Option("Indices of cells, separated by commas. Default: all.", read=integers_in),
+    workers=Option("Number of processes, with one thread each.", int, 1),
+    examples=["nasmeta proxies compute --data digits --output proxies.npz"],
+)  # fmt: skip
 def compute(
-    output: Annotated[Path, typer.Option(metavar="FILE", help="Write the proxies to this new file (.npz).")],
-    space: Annotated[str, typer.Option(help="Space of the cells: nb201 or tnb101.")] = "nb201",
-    data: Annotated[
-        str,
-        typer.Option(
-            metavar="digits|FOLDER", help="Images: scikit-learn's digits, or a folder with one folder per class."
-        ),
-    ] = "digits",
-    n_images: Annotated[int, typer.Option(help="Number of images in the batch, at least 2.")] = 32,
-    image_size: Annotated[int, typer.Option(help="Height and width of the images: a multiple of 4, at least 8.")] = 16,
-    channels: Annotated[int, typer.Option(help="Channels of the first stage.")] = 16,
-    cells_per_stage: Annotated[int, typer.Option(help="Cells in each of the three stages.")] = 1,
-    seed: Annotated[int, typer.Option(help="Seed of the weights and the batch.")] = 0,
-    repeats: Annotated[int, typer.Option(help="Number of seeds to average over.")] = 1,
-    proxies: Annotated[
-        str | None, typer.Option(help="Names (nasmeta list proxies), separated by commas. Default: nine of them.")
-    ] = None,
-    cells: Annotated[str | None, typer.Option(help="Indices of cells, separated by commas. Default: all.")] = None,
-    workers: Annotated[int, typer.Option(help="Number of processes, with one thread each.")] = 1,
-) -> None:
+    output: Path, space: str, data: str, n_images: int, image_size: int, proxies: list[str] | None, workers: int,
+    cells: list[int] | None, **settings: int,
+) -> None:  # fmt: skip
     """Measure proxies for one cell of each isomorphism class; run the same command again to resume."""
     from nasmeta.training import load_images
     from nasmeta.training.proxies import DEFAULT_PROXIES, ProxySettings, measure_proxies
 
-    settings = ProxySettings(
-        tuple(names_in(proxies)) if proxies is not None else DEFAULT_PROXIES, channels, cells_per_stage, seed, repeats
-    )
-    batch = load_images(data, n_images, image_size, seed)
-    existed = output.exists()
+    measured = ProxySettings(tuple(proxies or DEFAULT_PROXIES), **settings)
+    batch = load_images(data, n_images, image_size, measured.seed)
+    where: dict[str, Any] = {"space": space, "cells": cells, "workers": workers}
     with progress_bar("networks") as bar:
-        path = measure_proxies(
-            output,
-            batch,
-            settings,
-            space=space,
-            cells=integers_in(cells, "Cells are indices with commas between, as in --cells 0,6111"),
-            workers=workers,
-            progress=bar.update,
-        )
-    typer.echo(f"{path} was complete already, by the same measurement" if existed else f"wrote {path}")
-
-
-proxies_app.command(epilog="Example: nasmeta proxies compute --data digits --output proxies.npz")(compute)
+        echo_written([measure_proxies(output, batch, measured, progress=bar.update, **where)])

@@ -1,36 +1,35 @@
-"""``nasmeta search`` and ``nasmeta compare``."""
+"""``nasmeta search``, ``compare``, ``report`` and ``demo``."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 import nasmeta as nm
-from nasmeta.cli._cli_utils import (
-    Shared,
-    cli_command,
+from nasmeta.cli._command import (
+    REQUIRED,
+    Option,
+    app,
+    command,
+    console,
     echo_written,
     end_without_success,
-    is_said,
+    flags_of,
+    given_options,
     names_in,
-    names_of,
-    searcher_names,
+    print_frame,
     settings_by_label,
     settings_in,
-    takes,
-    task_names,
 )
-from nasmeta.cli._specified import compare_specified, print_ready, print_specification, ready_names
-from nasmeta.cli._train import IMAGE_OPTIONS
+from nasmeta.cli._train import IMAGES
 from nasmeta.errors import SettingError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nasmeta.evaluators import Evaluator
+DEMO_SEARCHERS = ("random", "local-search", "evolution", "gp", "source-order", "meta-gp")
 
 
 def _sources_in(text: str) -> Any:
@@ -39,262 +38,268 @@ def _sources_in(text: str) -> Any:
     return named_sources(names_in(text))
 
 
-_OF_TRAINING = ("recipe", "device", "split", "valid_fraction", "size")
-RUN_OPTIONS = {  # keyword arguments of `nasmeta.search` and `nasmeta.compare`
-    "evaluations": Shared(
-        "Budget of a run, in distinct cells evaluated.", int | None, more={"show_default": "100, compare 200"}
+RUN = {  # keyword arguments of `nasmeta.search` and `nasmeta.compare`, and those of an evaluator that trains
+    "evaluations": Option(
+        "Budget of a run: number of distinct architectures to evaluate.", int, show_default="100, compare 200"
     ),
-    "seconds": Shared(
-        "Budget of a run in seconds: each evaluation takes its recorded training time, a real one its own.",
-        float | None,
+    "seconds": Option("Budget of a run in seconds of training, recorded or real.", float),
+    "sources": Option(
+        "What a meta-searcher learns from: tasks or families, separated by commas; or a meta-model: a file of nasmeta "
+        "meta-train, the name of a shipped model, or shipped for one that has not seen the task. A family is used "
+        "without the target's dataset. Default: the family of the task.",
+        read=_sources_in,
+        metavar="TASK,…|FILE|NAME|shipped",
     ),
-    "clock": Shared(
+    "evaluator": Option(
+        "Source of the values: the table, also with failing evaluations of missing values; the shipped surrogate or a "
+        "surrogate file; training or a supernet on --data; a Python function.",
+        default="table",
+        metavar="table|unknown-feasibility|surrogate|FILE|training|supernet|MODULE:NAME",
+        noun="evaluator",
+    ),
+    "clock": Option(
         "A setting of the simulated clock: workers=4, repeats=charged, overshoot=discard, promotion=continued, "
         "charge_searcher=true, batch=4. Repeatable.",
-        list[str] | None, read=lambda given: settings_in(given) or None, more={"metavar": "KEY=VALUE"},
+        list[str],
+        read=lambda given: settings_in(given) or None,
+        metavar="KEY=VALUE",
     ),
-    "sources": Shared(
-        "What a meta-searcher learns from: tasks or families, separated by commas; or a meta-model: a file written by "
-        "nasmeta meta-train, the name of a shipped model, or shipped for one that has not seen the task. The target's "
-        "dataset is left out of a family. Default: the family of the task.",
-        read=_sources_in, more={"metavar": "TASK,…|FILE|NAME|shipped"},
+    "stop_at_optimum": Option("End a run when the best architecture has been evaluated.", bool, False),
+    **IMAGES,
+}
+WHERE = {
+    "workers": Option("Number of processes.", int, show_default="1, all CPUs of a cluster"),
+    "backend": Option("Processes on this machine (loky) or on a cluster.", default="loky", metavar="loky|ray|dask"),
+    "address": Option(
+        "Address of a running cluster, such as tcp://host:8786.",
+        show_default="RAY_ADDRESS, DASK_SCHEDULER_ADDRESS, or a cluster on this machine",
     ),
-    "stop_at_optimum": Shared(
-        "End a run once the best cell has been evaluated.", bool, False, names=("--stop-at-optimum",)
+    "gpus_per_worker": Option("GPUs per worker; with 0.5, two workers share one.", float, metavar="N"),
+    "shard": Option(
+        "Do only part I, from 0, of N parts of the runs; all parts may run at once in one folder. The same command "
+        "without it writes the results.",
+        metavar="I/N",
     ),
-    "evaluator": Shared(
-        "Source of the values: the table; the table where evaluations of what it lacks fail; the shipped surrogate, a "
-        "surrogate file, real training on --data, a supernet trained on --data, or a Python function.",
-        str, "table",
-        more={
-            "metavar": "table|unknown-feasibility|surrogate|FILE|training|supernet|MODULE:NAME",
-            "autocompletion": lambda: names_of("evaluator"),
-        },
-    ),
-    "data": IMAGE_OPTIONS["data"],
-    **{name: IMAGE_OPTIONS[name] for name in _OF_TRAINING},
-}  # fmt: skip
-
-# What a specification leaves open: how much of it is done, and where.
-_BESIDE_SPECIFICATION = (
-    "specification", "repeats", "folder", "workers", "backend", "address", "gpus_per_worker", "shard", "redo", "device",
-)  # fmt: skip
+}
 
 
-@cli_command
-@takes(RUN_OPTIONS)
-def search(
-    context: typer.Context,
-    searcher: Annotated[
-        str,
-        typer.Argument(
-            help="Name of a searcher, such as random, evolution, gp or meta-gp.", autocompletion=searcher_names
-        ),
+@command(
+    app,
+    RUN,
+    searcher=Option(
+        "Name of a searcher, such as random, evolution, gp or meta-gp.", default=REQUIRED, argument=True,
+        noun="searcher",
+    ),
+    task=Option(
+        "Name of a task, such as nb201/cifar10 or nb201/cifar10+latency/pixel3.", default=REQUIRED, argument=True,
+        noun="task",
+    ),
+    seed=Option("Random seed of the run.", int, 0),
+    settings=Option(
+        "A setting of the searcher; also prune_space=0.1, warm_start=5, epochs=12,200. Repeatable.", list[str],
+        read=settings_in, flags=("--set",), metavar="KEY=VALUE",
+    ),
+    journal=Option("Record the run in this file; if the file exists, resume from it.", Path),
+    examples=[
+        "nasmeta search evolution nb201/cifar10 --evaluations 300 --set population=10",
+        "nasmeta search meta-gp nb201/cifar100 --sources nb201/cifar10",
+        "nasmeta search gp nb201/cifar10 --evaluator training --data cifar10:PATH --recipe fast --evaluations 20 "
+        "--journal run.jsonl",
     ],
-    task: Annotated[
-        str | None,
-        typer.Argument(
-            help="Name of a task, such as nb201/cifar10 or nb201/cifar10+latency/pixel3.", autocompletion=task_names
-        ),
-    ] = None,
-    meta: Annotated[bool, typer.Option("--meta", help="Use the default meta-searcher; give only TASK.")] = False,
-    seed: Annotated[int, typer.Option(help="Random seed of the run.")] = 0,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="A setting of the searcher. Repeatable.")
-    ] = None,
-    journal: Annotated[
-        Path | None, typer.Option(help="Record the run in this file; if the file exists, resume from it.")
-    ] = None,
-    *,
-    options: dict[str, Any],
-) -> None:
-    """Run one searcher on one task and show the best cell it found; of several objectives, the Pareto front."""
-    from nasmeta.cli._print_run import all_failed, nothing_succeeded, print_run
+)  # fmt: skip
+def search(context: typer.Context, searcher: str, task: str, journal: Path | None, **options: Any) -> None:
+    """Run one searcher on one task and show the best architecture, or the Pareto front of several objectives."""
+    from nasmeta.cli._print import all_failed, print_run
 
-    if meta:
-        if task is not None:
-            raise SettingError(f"--meta chooses the searcher: leave out {searcher!r:.40}, or --meta.")
-        searcher, task = "meta", searcher
-    elif task is None:
-        from nasmeta.searchers import SEARCHERS
-
-        if searcher in SEARCHERS:
-            raise SettingError(f"Name a task as well: `nasmeta search {searcher} nb201/cifar10`.")
-        raise SettingError(
-            f"Name a searcher and a task: `nasmeta search gp {searcher:.40}`, or `nasmeta search --meta "
-            f"{searcher:.40}` for the default meta-searcher."
-        )
-
-    run = nm.search(
-        searcher,
-        task,
-        seed=seed,
-        settings=settings_in(settings or ()),
-        journal=journal,
-        progress=True,
-        **_of_runs(context, options, task),
-    )
+    run = nm.search(searcher, task, journal=journal, progress=True, **_with_evaluator(context, options, task))
     print_run(run, journal)
     if all_failed(run):
-        end_without_success(f"{nothing_succeeded(run)}, so the run has no best cell.")
+        end_without_success("no evaluation succeeded, so the run has no best cell.")
 
 
-def _of_runs(context: typer.Context, options: Mapping[str, Any], task: str) -> dict[str, Any]:
-    """Return the keyword arguments of a run; options of training become an evaluator that trains."""
+def _with_evaluator(context: typer.Context, options: dict[str, Any], task: str) -> dict[str, Any]:
+    """Return the options with an evaluator object instead of the options of training."""
     from nasmeta.evaluators import TRAINED
     from nasmeta.training import dataset_options
 
-    evaluator, data = options["evaluator"], options["data"]
-    found = {name: value for name, value in options.items() if name not in ("data", *_OF_TRAINING)}
-    said = [f"--{name.replace('_', '-')}" for name in ("data", *_OF_TRAINING) if is_said(context, name)]
-    if said and evaluator not in TRAINED:
-        raise SettingError("evaluator", evaluator, f"training or supernet with {', '.join(said)}")
-    if data is not None:
-        recipe, device, *of_images = (options[name] for name in _OF_TRAINING)
-        found["evaluator"] = TRAINED[evaluator](task, data, recipe, device=device, **dataset_options(data, *of_images))
-    return found
+    data, recipe, *of_images, device = (options.pop(name) for name in IMAGES)
+    evaluator, given = options["evaluator"], given_options(context, IMAGES)
+    if evaluator not in TRAINED:
+        if given:
+            raise SettingError("--evaluator", evaluator, f"training or supernet with {flags_of(given)}")
+    elif data is not None:
+        trained = TRAINED[evaluator](task, data, recipe, device=device, **dataset_options(data, *of_images))
+        options["evaluator"] = trained
+    return options
 
 
-def _compared(
-    context: typer.Context, searchers: list[str], tasks: str | None, options: dict[str, Any], **more: Any
-) -> tuple[pd.DataFrame, str | Evaluator]:
+@command(
+    app,
+    RUN,
+    WHERE,
+    specification=Option(
+        "A specification file (TOML), or the name of a shipped one (--list).", argument=True, noun="specification"
+    ),
+    searchers=Option("Names of searchers, separated by commas."),
+    tasks=Option("A family of tasks, or names of tasks separated by commas.", show_default="nb201"),
+    repeats=Option(
+        "Number of runs of each searcher on each task, with the seeds 0, 1, ….", int, show_default="10"
+    ),
+    settings=Option(
+        "A setting of one searcher, as in search. Repeatable.", list[str], read=settings_by_label, flags=("--set",),
+        metavar="SEARCHER:KEY=VALUE",
+    ),
+    folder=Option(
+        "Folder for journals and results; run the same command again to resume.", Path, flags=("--folder", "--out")
+    ),
+    redo=Option(
+        "Delete and repeat the runs of these searchers in the folder. Leave it out to resume.", read=names_in,
+        metavar="NAMES",
+    ),
+    listed=Option("List the shipped specifications and exit.", bool, False, flags=("--list",)),
+    show=Option("Print a shipped specification, for you to save and change, and exit.", metavar="NAME"),
+    examples=[
+        "nasmeta compare --searchers random,evolution --repeats 100 --folder results",
+        "nasmeta compare --list",
+        "nasmeta compare nb201-paper --out results",
+    ],
+)  # fmt: skip
+def compare(
+    context: typer.Context,
+    specification: str | None,
+    folder: Path | None,
+    repeats: int | None,
+    redo: list[str] | None,
+    listed: bool,
+    show: str | None,
+    **options: Any,
+) -> None:
+    """Run several searchers repeatedly on the same tasks and show a table of the results."""
+    from nasmeta.experiments import Workers, read_specification
+
+    if listed:
+        _print_shipped()
+        return
+    if show is not None:
+        typer.echo(read_specification(show).text, nl=False)
+        return
+    workers = Workers(*(options.pop(name) for name in WHERE))
+    where: dict[str, Any] = {"folder": folder, "workers": workers, "redo": redo or (), "progress": True}
+    if specification is None:
+        limits = options["evaluations"], options["seconds"]
+        frame, evaluator = _compared(context, options, repeats=10 if repeats is None else repeats, **where)
+        evaluations, seconds = limits if limits[1] is not None else (limits[0] or 200, None)
+    else:
+        found = _specified(context, specification, options, repeats=repeats, **where)
+        frame, evaluator, evaluations, seconds = found
+    if workers.shard is not None:
+        _print_shard(frame, workers.shard)
+    else:
+        _print_results(frame, folder, evaluations, evaluator, seconds)
+
+
+def _compared(context: typer.Context, options: dict[str, Any], **where: Any) -> tuple[pd.DataFrame, Any]:
     """Run a comparison that the options describe; return its results and the evaluator."""
     from nasmeta.runs._evaluator import evaluator_for, space_in
 
+    searchers, tasks = names_in(options.pop("searchers")), names_in(options.pop("tasks")) or ["nb201"]
     if not searchers:
-        raise SettingError(
-            "There is no searcher to compare: name some with --searchers, or a specification (nasmeta compare --list "
-            "shows the ready ones)."
-        )
-    if tasks is not None and not names_in(tasks):
-        raise SettingError("There is no task to compare on: name at least one with --tasks.")
-    on: list[Any] = names_in(tasks) or ["nb201"]
-    given = _of_runs(context, options, on[0])
+        raise SettingError("--searchers", "", "names of searchers, or a specification (nasmeta compare --list)")
+    on: list[Any] = tasks
+    options = _with_evaluator(context, options, tasks[0])
     if (space := space_in(on)) is not None:
-        given["evaluator"] = evaluator_for(space, given["evaluator"])
-        on = [given["evaluator"].task]
-    return nm.compare(searchers, on, progress=True, **given, **more), given["evaluator"]
+        options["evaluator"] = evaluator_for(space, options["evaluator"])
+        on = [options["evaluator"].task]
+    return nm.compare(searchers, on, **options, **where), options["evaluator"]
 
 
-@cli_command
-@takes(RUN_OPTIONS)
-def compare(
-    context: typer.Context,
-    specification: Annotated[
-        str | None,
-        typer.Argument(
-            help="A specification file (TOML), or the name of a ready one (--list).", autocompletion=ready_names
-        ),
-    ] = None,
-    searchers: Annotated[str | None, typer.Option(help="Names of searchers, separated by commas.")] = None,
-    tasks: Annotated[
-        str | None, typer.Option(help="A family of tasks, or names of tasks separated by commas.", show_default="nb201")
-    ] = None,
-    repeats: Annotated[
-        int | None,
-        typer.Option(help="Number of runs of each searcher on each task, with the seeds 0, 1, ….", show_default="10"),
-    ] = None,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="SEARCHER:KEY=VALUE", help="A setting of one searcher. Repeatable."),
-    ] = None,
-    folder: Annotated[
-        str | None,
-        typer.Option(
-            "--folder",
-            "--out",
-            metavar="PATH",
-            help="Keep journals and results in this folder; run the same command again to resume.",
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(help="Number of processes.", show_default="1, all CPUs of a cluster")
-    ] = None,
-    backend: Annotated[
-        str, typer.Option(metavar="loky|ray|dask", help="Where processes run: on this machine (loky) or on a cluster.")
-    ] = "loky",
-    address: Annotated[
-        str | None,
-        typer.Option(
-            help="Address of a running Ray or Dask cluster, such as tcp://host:8786.",
-            show_default="RAY_ADDRESS, DASK_SCHEDULER_ADDRESS, or a cluster on this machine",
-        ),
-    ] = None,
-    gpus_per_worker: Annotated[
-        float | None,
-        typer.Option(metavar="N", help="GPUs that each worker has for itself; 0.5 lets two share one."),
-    ] = None,
-    shard: Annotated[
-        str | None,
-        typer.Option(
-            metavar="I/N",
-            help="Do only part I, from 0, of N parts of the runs; all parts may run at once in one folder. The same "
-            "command without it writes the results.",
-        ),
-    ] = None,
-    redo: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAMES",
-            help="Delete and repeat the runs of these searchers in the folder, and keep all others. Leave it out to "
-            "resume.",
-        ),
-    ] = None,
-    listed: Annotated[bool, typer.Option("--list", help="List the ready specifications and exit.")] = False,
-    show: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Print a ready specification, for you to save and change, and exit."),
-    ] = None,
-    *,
-    options: dict[str, Any],
+def _specified(
+    context: typer.Context, name: str, options: dict[str, Any], **where: Any
+) -> tuple[pd.DataFrame, Any, int | None, Any]:
+    """Run a specification; return its results, evaluator and budgets."""
+    from nasmeta.experiments import run_specification, summarise_picks
+    from nasmeta.experiments._specification import specification_to_run
+
+    device = options.pop("device")
+    if given := given_options(context, options):
+        raise SettingError(f"A specification has its own settings: omit {flags_of(given)}, or change the file.")
+    specification = specification_to_run(name)
+    typer.echo(specification.title)
+    frame = run_specification(specification, device=device, **where)
+    if specification.report and where["workers"].shard is None:
+        print_frame(summarise_picks(frame, specification), "Picks of the runs: means and standard deviations")
+    return frame, specification.chosen_evaluator(device), specification.evaluations, specification.seconds
+
+
+def _print_shard(frame: pd.DataFrame, shard: str) -> None:
+    runs = sum(n for of_task in frame.attrs["runs"].values() for n in of_task.values())
+    typer.echo(f"Shard {shard}: its {runs} runs are done. After all shards, omit --shard to write the results.")
+    if len(frame) and (frame["failure"].astype(str) != "").all():
+        end_without_success("none of its evaluations succeeded.")
+
+
+def _print_results(
+    frame: pd.DataFrame, folder: Path | None, evaluations: int | None, evaluator: Any = "table", seconds: Any = None
 ) -> None:
-    """Run several searchers repeatedly on the same tasks and show a table of the results."""
     from nasmeta.analysis import summarise_comparison, write_summary
-    from nasmeta.cli._print_run import print_summary
+    from nasmeta.cli._print import print_summary
 
-    if listed and show is not None:
-        raise SettingError("--list shows all ready specifications and --show prints one: leave out one of the two.")
-    if listed:
-        print_ready()
-        return
-    if show is not None:
-        print_specification(show)
-        return
-    evaluations, seconds = options["evaluations"], options["seconds"]
-    asked: str | Evaluator
-    limits: float | Mapping[str, float] | None = seconds
-    where: dict[str, Any] = {
-        "workers": nm.experiments.Workers(workers, backend, address, gpus_per_worker, shard),
-        "redo": names_in(redo),
-    }
-    if specification is not None:
-        params = [one for one in context.command.params if one.name not in _BESIDE_SPECIFICATION]
-        also = [one.opts[0] for one in params if is_said(context, str(one.name))]
-        if also:
-            raise SettingError(f"A specification sets everything: leave out {', '.join(also)}, or change the file.")
-        frame, evaluations, asked, limits = compare_specified(
-            specification, folder, repeats=repeats, device=options["device"], **where
-        )
-    else:
-        frame, asked = _compared(
-            context, names_in(searchers), tasks, options, repeats=10 if repeats is None else repeats,
-            settings=settings_by_label(settings or ()), folder=folder, **where,
-        )  # fmt: skip
-    if shard is not None:
-        runs = sum(n for of_task in frame.attrs["runs"].values() for n in of_task.values())
-        done = "1 run is" if runs == 1 else f"{runs} runs are"
-        typer.echo(f"Shard {shard}: its {done} done. After all shards, leave out --shard for the results.")
-        if len(frame) and (frame["failure"].astype(str) != "").all():
-            end_without_success("none of its evaluations succeeded.")
-        return
-    if seconds is None and specification is None:
-        evaluations = evaluations or 200
-    summary = summarise_comparison(frame, evaluations, asked, limits)
+    summary = summarise_comparison(frame, evaluations, evaluator, seconds)
     print_summary(summary)
-    for task, of_task in frame.attrs.get("searcher_seconds", {}).items():
-        own = ", ".join(f"{name} {one:.3g} s" for name, one in of_task.items())
-        typer.echo(f"searchers' own time a run, {task}: {own}", err=True)  # not the same twice
     if folder is not None:
-        echo_written(write_summary(frame, folder, evaluations, asked, limits))
+        echo_written(write_summary(frame, folder, evaluations, evaluator, seconds))
     if summary.failed:
         end_without_success(summary.failed)
+
+
+def _print_shipped() -> None:
+    import pandas as pd
+    from rich.padding import Padding
+
+    from nasmeta.experiments import list_specifications
+
+    terminal = console()
+    terminal.print("Shipped specifications: nasmeta compare NAME --out FOLDER")
+    for row in list_specifications().itertuples():
+        terminal.print()
+        terminal.print(str(row.specification), style="bold")
+        limits: list[tuple[str, Any]] = [("evaluations", row.evaluations), ("seconds", row.seconds)]
+        budget = " or ".join(f"{float(limit):,.0f} {name}" for name, limit in limits if pd.notna(limit))
+        runs = f"{row.searchers} searchers on {row.tasks} tasks, {row.runs} runs each, up to {budget}"
+        for line in (str(row.title), runs):
+            terminal.print(Padding(line, (0, 0, 0, 2)))
+
+
+@command(
+    app,
+    folder=Option("Folder of a finished comparison.", default=REQUIRED, argument=True, metavar="FOLDER"),
+    output=Option("Folder for the report. Default: report, inside that folder.", Path),
+    at=Option("Budget of ranks and tests, in evaluations or seconds; by default the largest that all runs reach.", int),
+    reference=Option("Searcher whose mean regret is a score of 0. Default: random search."),
+    formats=Option("Formats of the figures: png, svg, pdf.", default="png,svg,pdf", read=names_in),
+    title=Option("Title of the report. Default: that of the comparison's specification, if any."),
+    examples=["nasmeta compare --searchers random,gp --folder results && nasmeta report results"],
+)
+def report(folder: str, **options: Any) -> None:
+    """Write the report of a comparison: an interactive page in one file, Markdown, figures and LaTeX tables."""
+    files = nm.report(folder, **options).files
+    echo_written([*files[:2], files[0].parent / "figures", files[0].parent / "tables"])
+
+
+@command(
+    app,
+    folder=Option("Folder for the results.", Path, Path("nasmeta-demo")),
+    workers=Option("Number of processes.", int, 2),
+    repeats=Option("Number of runs of each searcher on each task.", int, 10),
+    evaluations=Option("Budget of a run: number of distinct architectures to evaluate.", int, 200),
+    examples=["nasmeta demo --folder my-demo"],
+)
+def demo(folder: Path, repeats: int, evaluations: int, workers: int) -> None:
+    """Compare six searchers on the real NAS-Bench-201 tables of three datasets."""
+    typer.echo(
+        f"Comparing {', '.join(DEMO_SEARCHERS)} on NAS-Bench-201 (CIFAR-10, CIFAR-100, ImageNet16-120): "
+        f"{repeats} runs each, {evaluations} evaluations per run.\n"
+        "source-order and meta-gp learn from two datasets and search on the third, which they have never seen.\n"
+    )
+    options: dict[str, Any] = {"repeats": repeats, "evaluations": evaluations, "workers": workers}
+    _print_results(nm.compare(DEMO_SEARCHERS, "nb201", folder=folder, progress=True, **options), folder, evaluations)

@@ -96,7 +96,7 @@ class Evaluator(ABC):
     values: NDArray[np.float64] | None = None
     cost_seconds: NDArray[np.float64] | None = None
     infeasible: NDArray[np.bool_] | None = None  # evaluations that fail, shape (size,), if known
-    goes_on = False  # whether a longer training resumes the paused shorter one
+    resumes = False  # whether a longer training resumes the paused shorter one
 
     def __init__(self, task: Task) -> None:
         self.task = task
@@ -215,7 +215,7 @@ class Evaluator(ABC):
         """Return a context in which `close` keeps resources, because more runs follow."""
         return nullcontext()
 
-    def close(self) -> None:  # noqa: B027  # most have no resources
+    def close(self) -> None:  # noqa: B027
         """Release resources; the evaluator can be used again."""
 
     def __repr__(self) -> str:
@@ -247,12 +247,18 @@ def evaluate_or_fail(evaluator: SupportsEvaluate, cells: NDArray[np.int32]) -> E
             return Evaluation(np.full(shape, np.nan), np.array([failure.seconds]), (failure.told,))
     except Exception as reason:
         raise_named(reason, evaluator, getattr(evaluator, "space", None), cells)
-    parts = [evaluate_or_fail(evaluator, cells[i : i + 1]) for i in range(len(cells))]
+    return joined_evaluation([evaluate_or_fail(evaluator, cells[i : i + 1]) for i in range(len(cells))])
+
+
+def joined_evaluation(parts: Sequence[Evaluation]) -> Evaluation:
+    """Return the evaluations of several batches as one."""
+    failures = [reason for one in parts for reason in one.failures or (None,) * len(one.values)]
+    notes = [note for one in parts for note in one.notes or ({},) * len(one.values)]
     return Evaluation(
         np.concatenate([one.values for one in parts]),
         np.concatenate([one.cost_seconds for one in parts]),
-        tuple(why for one in parts for why in one.failures or (None,)),
-        tuple(note for one in parts for note in one.notes or ({},)) if any(one.notes for one in parts) else (),
+        tuple(failures) if any(failures) else (),
+        tuple(notes) if any(notes) else (),
     )
 
 
@@ -263,8 +269,7 @@ def raise_named(reason: Exception, who: Any, space: SearchSpace | None, cells: A
         raise reason
     name = getattr(who, "__qualname__", type(who).__name__)
     named = [str(cell) if space is None else f"{cell} ({space.to_string(int(cell))})" for cell in cells[:3]]
-    which = f"architecture {named[0]}" if len(cells) == 1 else f"one of {len(cells)}: {', '.join(named)}"
     raise NasmetaError(
-        f"{name} raised {type(reason).__name__} at {which}: {short(str(reason), 300) or 'no message'}. To continue a "
-        "search after a failure, raise nasmeta.errors.EvaluationFailed(reason, seconds) instead."
+        f"{name} raised {type(reason).__name__} at architecture {' or '.join(named)}: {short(str(reason), 300)}. Raise "
+        "nasmeta.errors.EvaluationFailed(reason, seconds) to continue after a failure."
     ) from reason

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_choice
 from nasmeta.code import identity_of
-from nasmeta.errors import EvaluationFailed, NasmetaError, SettingError, shown
+from nasmeta.errors import EvaluationFailed, NasmetaError, SettingError
 from nasmeta.evaluators._evaluator import Evaluation, Evaluator, raise_named
 from nasmeta.registry import Registry
 from nasmeta.spaces import SearchSpace
@@ -76,31 +76,26 @@ class FunctionEvaluator(Evaluator):
         direction: Literal["max", "min"] | None = None,
     ) -> None:
         if not _is_function(function):
-            raise SettingError(f"function must be a function of choices, not {shown(function)}.")
+            raise SettingError("function", function, "a function of choices")
         check_choice("direction", direction or "max", ("max", "min"))
         self.function = function
         if isinstance(task, SearchSpace):
-            own = name or getattr(function, "__name__", "function").strip("<>")
-            signal = Signal(own, metric, None, None, None, "own", kind="performance")
-            task = Task(f"{task.name}/{own}", task, signal, cost=None)
-            if direction is None and (known := known_metric(own)) and known.direction == "min":
-                raise SettingError(
-                    f"Whether less of {own} is better has to be said: "
-                    f"FunctionEvaluator({own}, space, direction='min'), or 'max'."
-                )
+            name = name or getattr(function, "__name__", "function").strip("<>")
+            if direction is None and (known := known_metric(name)) and known.direction == "min":
+                raise SettingError("direction", None, "'min' or 'max'", f"Lower {name} may be better.")
+            signal = Signal(name, metric, None, None, None, "own", kind="performance")
+            task = Task(f"{task.name}/{name}", task, signal, cost=None)
             self._direction: str = direction or "max"
-        elif isinstance(task, Task):
-            self._direction = task.direction
         else:
-            raise SettingError(f"task must be a Task or a SearchSpace, not {shown(task)}.")
-        self._told = identity_of(function)  # now, as a counter among its settings may go on
+            self._direction = task.direction
+        self._identity = identity_of(function)  # now, because its settings may change
         super().__init__(task)
 
     name = "function"
 
     @cached_property
     def column(self) -> ColumnInfo:
-        """The column of the function's values."""
+        """The column of the values."""
         s = self.task.signal
         return ColumnInfo(
             s.dataset, s.metric, s.split, s.epochs, s.seed, "1", self._direction, "evaluated here",  # type: ignore[arg-type]
@@ -109,12 +104,12 @@ class FunctionEvaluator(Evaluator):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What answers, for the journal of a run: where the function is, what identifies its code, and its settings.
+        """The identity of the evaluator: place, code and settings of the function.
 
-        Settings are the plain values, such as numbers and texts, that it was made with: those that a partial function
-        binds, that an inner function sees, that are defaults, or public attributes of an object that is called.
+        Settings are plain values, such as numbers and strings: arguments of a partial function, variables of an outer
+        function, defaults, and public attributes of a callable object.
         """
-        return {"kind": "function", **self._told}
+        return {"kind": "function", **self._identity}
 
     def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
         """Call the function for each architecture; it may raise `nasmeta.errors.EvaluationFailed`.
@@ -141,15 +136,13 @@ class FunctionEvaluator(Evaluator):
             except (TypeError, ValueError):
                 value = math.nan
             if not math.isfinite(value) or not 0 <= seconds < math.inf:
-                raise NasmetaError(
-                    f"The function returned {shown(found)} for {self.space.to_string(cell)}; it must return a finite "
-                    "number, or (value, seconds), seconds of at least 0."
-                )
+                what = f"result of the function for {self.space.to_string(cell)}"
+                raise NasmetaError(what, found, "a finite number, or (value, seconds) with seconds of at least 0")
             values.append(value)
             costs.append(seconds)
             failures.append(None)
         return Evaluation(np.array(values), np.array(costs), tuple(failures) if any(failures) else ())
 
     def report(self, cell: int) -> dict[ColumnInfo, float]:
-        """Return nothing, because there are no report columns."""
+        """Return an empty dict: a function does not have report columns."""
         return {}

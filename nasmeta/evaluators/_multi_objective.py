@@ -16,7 +16,7 @@ from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Front, MultiObjectiveTask
 
 
-class SeveralEvaluator(Evaluator):
+class MultiObjectiveEvaluator(Evaluator):
     """Evaluate the objectives of a task, each with its own evaluator.
 
     An evaluation costs as much as its most expensive objective, because one training serves all of them. If all values
@@ -37,12 +37,12 @@ class SeveralEvaluator(Evaluator):
     --------
     >>> import numpy as np
     >>> import nasmeta as nm
-    >>> from nasmeta.evaluators import SeveralEvaluator, SurrogateEvaluator, TableEvaluator
+    >>> from nasmeta.evaluators import MultiObjectiveEvaluator, SurrogateEvaluator, TableEvaluator
     >>> task = nm.multi_objective_task(["accuracy", "train_seconds"], dataset="cifar10")
-    >>> SeveralEvaluator(task).evaluate(np.array([6111], np.int32)).values.round(1)
+    >>> MultiObjectiveEvaluator(task).evaluate(np.array([6111], np.int32)).values.round(1)
     array([[  91.6, 2879.7]])
     >>> accuracy, seconds = task.parts
-    >>> mixed = SeveralEvaluator(task, [SurrogateEvaluator(accuracy), TableEvaluator(seconds)])
+    >>> mixed = MultiObjectiveEvaluator(task, [SurrogateEvaluator(accuracy), TableEvaluator(seconds)])
     >>> run = nm.search("nsga2", mixed, evaluations=30)  # or nm.search(…, task, evaluator=["surrogate", "table"])
     """
 
@@ -51,12 +51,9 @@ class SeveralEvaluator(Evaluator):
     def __init__(self, task: MultiObjectiveTask, parts: Sequence[Evaluator] | None = None) -> None:
         super().__init__(task)
         self.parts = tuple(TableEvaluator(part) for part in task.parts) if parts is None else tuple(parts)
-        names = [one.task.name for one in self.parts]
-        if names != [part.name for part in task.parts]:
-            raise SettingError(
-                f"{task.name} needs one evaluator for each of {', '.join(part.name for part in task.parts)}, in this "
-                f"order, not for {', '.join(names) or 'none'}."
-            )
+        names, due = [one.task.name for one in self.parts], [part.name for part in task.parts]
+        if names != due:
+            raise SettingError("tasks of the evaluators", ", ".join(names), ", ".join(due))
         self.name = " and ".join(dict.fromkeys(one.name for one in self.parts))
 
     @cached_property
@@ -150,4 +147,4 @@ class SeveralEvaluator(Evaluator):
             one.close()
 
     def __reduce__(self) -> Any:
-        return SeveralEvaluator, (self.task, self.parts)
+        return MultiObjectiveEvaluator, (self.task, self.parts)

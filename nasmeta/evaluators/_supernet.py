@@ -19,7 +19,7 @@ class SupernetEvaluator(TrainingEvaluator):
 
     Single path one-shot with uniform sampling (Guo et al., ECCV 2020), see `nasmeta.training.Supernet`. The first
     evaluation trains the supernet; in each run, its cost includes the training. If the training fails, every evaluation
-    fails at the same cost. ``reports/training/supernet`` compares these values with those of trained networks.
+    fails at the same cost. ``reports/training/supernet`` compares these values with trained networks.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class SupernetEvaluator(TrainingEvaluator):
     """
 
     name = "supernet"
-    _instead = "a supernet needs a space of cells."
+    _instead = "A supernet needs cells."
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, isolated=False, build_network=None, **settings)
@@ -96,7 +96,7 @@ class SupernetEvaluator(TrainingEvaluator):
                 try:
                     result = train_supernet(trainer.dataset, self.recipe, self.space, self.seed, **where)
                 except TrainingFailed as failure:
-                    self._failed = self._told(failure, before + time.perf_counter() - start)
+                    self._failed = self._evaluated(failure, before + time.perf_counter() - start)
                     return self._failed
             assert result.network is not None
             self._supernet, self._train_seconds = result.network, result.train_seconds

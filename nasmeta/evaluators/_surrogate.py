@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class SurrogateEvaluator(Evaluator):
     """Evaluate by the prediction of a surrogate.
 
-    The table is only used for the report of a finished run, if it is on this machine. The optimum is that of the
-    surrogate.
+    The table is only used for the report of a finished run, if it is on this machine. The optimum is the best
+    prediction.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class SurrogateEvaluator(Evaluator):
     seed : int, default 0
         Of the draw.
     asked : Task, optional
-        The task to evaluate; by default that of the surrogate.
+        The task to evaluate; by default the task of the surrogate.
 
     Examples
     --------
@@ -74,7 +74,7 @@ class SurrogateEvaluator(Evaluator):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """The identity of the evaluator: surrogate, answer and seed."""
+        """The identity of the evaluator."""
         identity: dict[str, Any] = {"kind": "surrogate", "sha256": self.surrogate.sha256, "answer": self.answer}
         return identity if self.answer == "mean" else {**identity, "seed": self.seed}
 

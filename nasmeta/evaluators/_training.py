@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
-from nasmeta.errors import ColumnError, MissingValueError, SettingError, TrainingFailed, shown
+from nasmeta.errors import ColumnError, MissingValueError, SettingError, TrainingFailed
 from nasmeta.evaluators._evaluator import Evaluation, Evaluator
 from nasmeta.spaces import CellSpace, SearchSpace, canonical_dataset, held_out_name
 from nasmeta.tables import ColumnInfo
@@ -132,17 +132,14 @@ class TrainingEvaluator(Evaluator):
         build_network: BuildNetwork | None = None,
         **options: Any,
     ) -> None:
-        asked = _of_space(task) if isinstance(task, SearchSpace) else as_task(task)
-        if build_network is None and not isinstance(asked.space, CellSpace):
-            raise SettingError(f"Networks of {asked.space.name} cannot be built: {self._instead}")
-        if asked.signal.metric != "accuracy":
-            raise SettingError(f"Training measures accuracies, but {asked.name} is about {asked.signal.metric}.")
-        if asked.objective is not None:
-            cost = asked.objective.cost.metric
-            raise SettingError(f"Training measures accuracies, but {asked.name} is also about {cost}.")
+        target = _of_space(task) if isinstance(task, SearchSpace) else as_task(task)
+        if build_network is None and not isinstance(target.space, CellSpace):
+            raise SettingError("space", target.space.name, "a cell space", self._instead)
+        if target.signal.metric != "accuracy" or target.objective is not None:
+            raise SettingError("task", target.name, "a task of accuracy alone, which training measures")
         self.seed = check_int("seed", seed, least=0)
         self.folder = None if folder is None else Path(folder)
-        space = asked.space if build_network is not None else asked.space.name
+        space = target.space if build_network is not None else target.space.name
         own: dict[str, Any] = {"options": options, "isolated": isolated, "build_network": build_network}
         self.trainer = Trainer(data, recipe, space, device=device, **own)
         if build_network is not None:
@@ -151,16 +148,16 @@ class TrainingEvaluator(Evaluator):
             self._network_identity = network_identity(build_network)
             self.trainer.build_network = IdentifiedNetwork(build_network, self._network_identity)
         if not len(self.trainer.dataset.splits["valid"]):
-            raise SettingError("A search needs validation images, but the dataset has none: pass valid_fraction=0.1.")
+            raise SettingError("number of validation images", 0, "at least 1", "Pass valid_fraction=0.1.")
         self.failures: dict[int, str] = {}
         self._trained: dict[int, _Trained] = {}  # by the representative of the class, in all runs of this evaluator
         self._begun: dict[int, _Trained] = {}  # evaluated in this run
         self._lost: dict[Path | None, float] = {}  # seconds of trainings that failed, by folder
         self._of_lengths: dict[Any, dict[int, Evaluator]] = {}
-        super().__init__(asked.with_held_out(self._held_out(asked)))
+        super().__init__(target.with_held_out(self._held_out(target)))
 
     name = "training"
-    _instead = "pass build_network, a function from the choices of an architecture to a torch.nn.Module."
+    _instead = "Pass build_network, a function from the choices of an architecture to a torch.nn.Module."
     _network_identity: dict[str, Any] | None = None  # of custom networks
     _home: _TemporaryFolder | None = None  # if trainings pause without a folder
 
@@ -177,12 +174,12 @@ class TrainingEvaluator(Evaluator):
         """Epochs of the recipe."""
         return self.trainer.recipe.epochs
 
-    def _held_out(self, asked: Task) -> tuple[str, ...]:
+    def _held_out(self, target: Task) -> tuple[str, ...]:
         """Return the dataset of the trainings; for a folder of images, which may be any dataset, also the task's."""
         dataset = self.trainer.dataset
         name = held_out_name(dataset.name)
         if dataset.facts.get("source") in (None, "folder"):
-            return tuple(dict.fromkeys((name, *asked.held_out)))
+            return tuple(dict.fromkeys((name, *target.held_out)))
         return (name,)
 
     @cached_property
@@ -290,7 +287,7 @@ class TrainingEvaluator(Evaluator):
                 if length < full and not (paused or constant):
                     one._short = self.recipe.but(epochs=length)
                 elif length < full:
-                    one._until, one.goes_on = length, True
+                    one._until, one.resumes = length, True
             self._of_lengths[key] = found
         return dict(self._of_lengths[key])
 
@@ -319,21 +316,21 @@ class TrainingEvaluator(Evaluator):
 
     def _train(self, cell: int) -> _Trained:
         tell = self.trainer.announced(f"training cell {cell}", self._until or self.recipe.epochs)
-        asked: dict[str, Any] = {"recipe": self._short, "until": self._until, "tell": tell}
+        options: dict[str, Any] = {"recipe": self._short, "until": self._until, "tell": tell}
         folder = self._folder_of(cell)
         with _turn_at(folder):
             before, began = self._spent(folder), time.monotonic()
             try:
-                return self._told(self.trainer.train(cell, self.seed, folder, **asked))
+                return self._evaluated(self.trainer.train(cell, self.seed, folder, **options))
             except TrainingFailed as failure:
                 self._lost[folder] = before + time.monotonic() - began
-                return self._told(failure, self._lost[folder])
+                return self._evaluated(failure, self._lost[folder])
 
     def _spent(self, folder: Path | None) -> float:
         """Return the seconds of a training so far; they count if it resumes and fails."""
         return 0.0 if folder is None else max(seconds_so_far(folder), self._lost.get(folder, 0.0))
 
-    def _told(self, result: TrainingResult | TrainingFailed, elapsed: float = 0.0) -> _Trained:
+    def _evaluated(self, result: TrainingResult | TrainingFailed, elapsed: float = 0.0) -> _Trained:
         """Return the evaluation of a training; a failed one costs its elapsed seconds."""
         if isinstance(result, TrainingFailed):
             return _Trained(FAILED_VALUE, elapsed, result.told)
@@ -352,7 +349,7 @@ class TrainingEvaluator(Evaluator):
 _POINT = re.compile(r"(\d{1,6})of(\d{1,6})")
 
 
-def training_lengths(asked: Iterable[int | str] | None, recipe: Recipe) -> dict[int, bool]:
+def training_lengths(lengths: Iterable[int | str] | None, recipe: Recipe) -> dict[int, bool]:
     """Return the lengths of trainings in epochs, ascending, and whether each is a pause of the longest.
 
     By default, trainings pause after a ninth and a third of the epochs, or when the recipe evaluates next.
@@ -363,26 +360,19 @@ def training_lengths(asked: Iterable[int | str] | None, recipe: Recipe) -> dict[
     {4: True, 8: True, 18: False}
     """
     full, every = recipe.epochs, recipe.evaluate_every
-    if asked is None:
+    if lengths is None:
         pauses = [-(-n // every) * every for n in (full // 9, full // 3) if n]
         return {**{n: True for n in pauses if n < full}, full: False}
-    possible = f'Possible: 1 to {full}, with {full} among them; "2of{full}" pauses the training of {full} epochs.'
     found: dict[int, bool] = {}
-    for length in asked:
+    for length in lengths:
         match = _POINT.fullmatch(length) if isinstance(length, str) else None
-        if isinstance(length, str) and (match is None or int(match[2]) != full):
-            raise SettingError(f"{shown(length)} is not a length of this training. {possible}")
-        epochs = check_int("epochs", int(match[1]) if match else length)
-        if epochs > full - (match is not None) or epochs in found:
-            raise SettingError(f"{shown(length)} is too long or appears twice. {possible}")
+        epochs = check_int("epochs", int(match[1]) if match else length, most=full - (match is not None))
+        if match and int(match[2]) != full:
+            raise SettingError("epochs", length, f"points of the training of {full} epochs, such as '2of{full}'")
         if epochs < full and epochs % every and (match or recipe.schedule == "constant"):
-            raise SettingError(
-                f"The recipe {recipe.name} evaluates every {every} epochs: a training pauses after a multiple of "
-                f"{every} epochs, not after {epochs}."
-            )
+            raise SettingError("epochs", length, f"multiples of {every}, after which the recipe evaluates")
         found[epochs] = match is not None
-    if full not in found:
-        raise SettingError(f"The training of {full} epochs is missing. {possible}")
-    if len({paused for epochs, paused in found.items() if epochs < full}) > 1:
-        raise SettingError("Short trainings are either pauses of the longest, or trainings of their own, not both.")
+    if full not in found or len({paused for epochs, paused in found.items() if epochs < full}) > 1:
+        expected = f"{full}, and either shorter trainings or pauses such as '2of{full}'"
+        raise SettingError("epochs", list(found), expected)
     return dict(sorted(found.items()))

@@ -71,7 +71,7 @@ def specs_of(searchers: SearchersLike, settings: Mapping[str, Mapping[str, Any]]
 
 def tasks_of(tasks: TasksLike) -> TaskDistribution:
     """Return the tasks of names, families, tasks, or several of these."""
-    found = as_tasks(tasks.task if isinstance(tasks, Evaluator) else tasks)  # type: ignore[arg-type]
+    found = as_tasks(tasks.task if isinstance(tasks, Evaluator) else tasks)
     if not found:
         raise SettingError("tasks", [], "at least one task")
     return TaskDistribution(found)

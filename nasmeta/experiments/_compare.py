@@ -35,7 +35,7 @@ from nasmeta.progress import progress_bar
 from nasmeta.runs import Clock, RunConfig
 from nasmeta.runs._evaluator import EvaluatorLike, evaluator_for, space_in
 from nasmeta.runs._sources import SourcesLike
-from nasmeta.runs._warm_start import Guide
+from nasmeta.runs._transfer import Transfer
 
 _RUNS_A_JOB = 10
 
@@ -223,7 +223,7 @@ def _run(
     learners = [pair for pair in left if results.configs[pair].searcher.learns]
     n_workers = workers.n or (connect().workers if left else 1)
 
-    def runs(pair: Pair, learnt: Guide | None = None) -> Iterator[Job]:
+    def runs(pair: Pair, learnt: Transfer | None = None) -> Iterator[Job]:
         config, seeds = results.configs[pair], left[pair]
         size = max(1, min(_RUNS_A_JOB, math.ceil(len(seeds) / (2 * n_workers))))
         for first in range(0, len(seeds), size):
@@ -233,7 +233,7 @@ def _run(
 
     jobs: list[Job] = [MetaTrainJob(pair, results.configs[pair]) for pair in learners]
     jobs += (job for pair in left if pair not in learners for job in runs(pair))
-    models: dict[Pair, Guide] = {}
+    models: dict[Pair, Transfer] = {}
     late = (job for pair in learners for job in runs(pair, models[pair]))  # evaluated after the meta-trainings
     for some in (jobs, late):
         for job, result in results_of([*some], workers, connect):

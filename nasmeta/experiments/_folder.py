@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from nasmeta.errors import JournalError, SettingError
-from nasmeta.evaluators import Evaluator, SeveralEvaluator
+from nasmeta.evaluators import Evaluator, MultiObjectiveEvaluator
 from nasmeta.experiments._jobs import Pair
 from nasmeta.files import write_whole, writing
 from nasmeta.journals import differences_from
@@ -133,7 +133,7 @@ def _file_name(name: str) -> str:
 
 def _signal_of(evaluator: Evaluator) -> Any:
     """Return the signal as JSON: a column, or a list of columns."""
-    if isinstance(evaluator, SeveralEvaluator):
+    if isinstance(evaluator, MultiObjectiveEvaluator):
         return [_signal_of(part) for part in evaluator.parts]
     return evaluator.task.signal.to_dict()
 

@@ -24,7 +24,7 @@ from nasmeta.files import write_whole
 from nasmeta.journals import Shard, differences_from
 from nasmeta.progress import heartbeat
 from nasmeta.runs import History, RunConfig
-from nasmeta.runs._warm_start import Guide
+from nasmeta.runs._transfer import Transfer
 from nasmeta.searchers import Searcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.threads import end_with, kill_workers, one_thread
@@ -42,7 +42,7 @@ class MetaTrainJob:
     pair: Pair
     config: RunConfig
 
-    def results(self) -> Iterator[Guide]:
+    def results(self) -> Iterator[Transfer]:
         """Yield what the searcher learned."""
         yield self.config.learn()
 
@@ -55,7 +55,7 @@ class Runs:
     config: RunConfig
     seeds: list[int]
     paths: list[Path | None]  # of the journals
-    learnt: Guide | None = None
+    learnt: Transfer | None = None
 
     def results(self) -> Iterator[tuple[int, History]]:
         """Yield seed and history of each run; a run without randomness is computed once."""

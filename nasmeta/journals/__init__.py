@@ -7,4 +7,4 @@ from nasmeta.journals._file import (
 )
 from nasmeta.journals._shard import Shard as Shard
 
-__all__: list[str] = []  # of the ground: for rooms, not for users
+__all__: list[str] = []  # for subpackages, not for users

@@ -23,7 +23,7 @@ def differences_from(found: Mapping[str, Any], due: Mapping[str, Any], but: Coll
     Names are ignored if both headers carry the same checksum of the named content.
 
     >>> differences_from({"seed": 1, "at": "noon"}, {"seed": 2, "at": "night"}, ("at",))
-    'seed is 1 there, but 2 was asked for'
+    'seed is 1 in the file, but 2 here'
     >>> differences_from({"recipe": "mine", "recipe_sha256": "5f"}, {"recipe": "yours", "recipe_sha256": "5f"})
     ''
     """
@@ -32,14 +32,14 @@ def differences_from(found: Mapping[str, Any], due: Mapping[str, Any], but: Coll
 
 def _differences(found: Mapping[str, Any], due: Mapping[str, Any], but: Collection[str], of: str = "") -> Iterator[str]:
     for key in dict.fromkeys([*due, *found]):
-        there, asked, checksum = found.get(key), due.get(key), f"{key}_sha256"
-        if there == asked or key in but or (found.get(checksum) and found.get(checksum) == due.get(checksum)):
+        recorded, expected, checksum = found.get(key), due.get(key), f"{key}_sha256"
+        if recorded == expected or key in but or (found.get(checksum) and found.get(checksum) == due.get(checksum)):
             continue
-        if isinstance(there, dict) and isinstance(asked, dict) and there and asked:
-            yield from _differences(there, asked, (), f"{of}{key}.")
+        if isinstance(recorded, dict) and isinstance(expected, dict) and recorded and expected:
+            yield from _differences(recorded, expected, (), f"{of}{key}.")
         else:
-            hint = f" ({same_code(there)})" if key == "code" and there else ""
-            yield f"{of}{key} is {there!r} there, but {asked!r} was asked for{hint}"
+            hint = f" ({same_code(recorded)})" if key == "code" and recorded else ""
+            yield f"{of}{key} is {recorded!r} in the file, but {expected!r} here{hint}"
 
 
 def same_code(code: object) -> str:
@@ -99,7 +99,7 @@ class JournalFile:
     def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
         from filelock import FileLock, Timeout
 
-        self.path, self._lines = path, list[str]()
+        self.path, self._lines = path, list[bytes]()
         self._lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=_LOCK_SECONDS)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -153,7 +153,7 @@ class JournalFile:
         first, *lines = content.split(b"\n")
         start = b'{"%s": ' % cls.mark.encode()
         if not first.startswith(start) and (lines or not start.startswith(first)):
-            raise JournalError(f"{path}, line 1: this is no header of a journal. Is it another file?")
+            raise JournalError(f"{path}, line 1: this is not the header of a journal.")
         checksum, size, bodies = crc32(first), len(first) + 1, list[bytes]()
         for number, line in enumerate(lines[:-1], start=2):
             body, _, end = line.rpartition(b',"')
@@ -174,13 +174,13 @@ class JournalFile:
         return Contents(header, json.loads(b"[" + b",".join(bodies) + b"]"), size, checksum)
 
     def add(self, entries: str) -> None:
-        """Add a record, given as the JSON text of its entries; it is in the file after the next flush."""
-        body = f"[{entries}"
-        self._checksum = crc32(body.encode(), self._checksum)
-        self._lines.append(f'{body},"{self._checksum:08x}"]\n')
+        """Add a record, given as the JSON text of its entries; it is in the file after the next flush.
 
-    def flush_now_and_then(self) -> None:
-        """Flush if the last flush was at least a tenth of a second ago."""
+        A record flushes all earlier ones if the last flush was at least a tenth of a second ago.
+        """
+        body = f"[{entries}".encode()
+        self._checksum = crc32(body, self._checksum)
+        self._lines.append(b'%b,"%08x"]\n' % (body, self._checksum))
         if time.monotonic() - self._flushed >= _FLUSH_SECONDS:
             self.flush()
 
@@ -188,7 +188,7 @@ class JournalFile:
         """Hand all records to the operating system; afterwards a killed process loses none of them."""
         lines, self._lines = self._lines, []  # after an error none is written twice
         try:
-            self._file.write("".join(lines).encode())
+            self._file.write(b"".join(lines))
             self._file.flush()
         except OSError as reason:
             raise _unusable("write", self.path, reason) from reason

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self, TypeVar
 
-from nasmeta.errors import SettingError, shown
+from nasmeta.errors import SettingError
 
 _FORM = re.compile(r"(\d{1,6})/(\d{1,6})")
 
@@ -22,18 +22,16 @@ class Shard:
     count: int
 
     @classmethod
-    def of(cls, asked: object) -> Self:
+    def of(cls, text: object) -> Self:
         """Parse ``I/N``.
 
         >>> Shard.of("3/16")
         Shard(index=3, count=16)
         """
-        match = _FORM.fullmatch(asked) if isinstance(asked, str) else None
+        match = _FORM.fullmatch(str(text))
         if match is None or not 0 <= int(match[1]) < int(match[2]):
-            raise SettingError(
-                f"A shard is I/N with I from 0 to N - 1, such as 0/16, not {shown(asked)}. Under SLURM: #SBATCH "
-                "--array=0-15, and --shard $SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT."
-            )
+            hint = "Under SLURM: --shard $SLURM_ARRAY_TASK_ID/$SLURM_ARRAY_TASK_COUNT."
+            raise SettingError("shard", text, "I/N with I from 0 to N - 1, such as 0/16", hint)
         return cls(int(match[1]), int(match[2]))
 
     def dealt(self, items: Sequence[T]) -> Sequence[T]:

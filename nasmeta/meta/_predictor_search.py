@@ -124,7 +124,7 @@ class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
 
     def fit_model(self, cells: Cells, labels: Floats) -> None:
         """Adapt to the values, not to the labels: the predictor has its own scale."""
-        self._ready.fit(cells, [self._told[cell] for cell in cells.tolist()])
+        self._ready.fit(cells, [self._observed[cell] for cell in cells.tolist()])
         self._highest = float(labels.max())
 
     def predict_model(self) -> Prediction:
@@ -139,7 +139,7 @@ class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
 
     def _is_fitted(self) -> bool:
         """Use the prior from the sources until two values differ."""
-        if not self._told or not super()._is_fitted():
+        if not self._observed or not super()._is_fitted():
             self._mean, self._deviation = self._prior
             self._best = float(self._mean.max())
         return True

@@ -60,7 +60,7 @@ def warm_start_cells(
     labelled = labelled_in(space, sources, "A warm start")
     prices = np.ones(space.size) if costs is None else np.asarray(costs, np.float64)
     worth = _log_ranks(space, labelled)
-    candidates = np.isfinite(worth).any(axis=0)
+    candidates = np.any(np.isfinite(worth), axis=0)
     if allowed is not None:
         candidates &= np.isin(np.arange(space.size), allowed)
     weights = np.full(len(worth), 1.0 / len(labelled))

@@ -1,25 +1,26 @@
-"""Pictures for papers: widths by name, a user's rcParams before ours, figures that show themselves in a notebook."""
+"""Figures for papers: widths by name, a style that respects the user's rcParams, and display in notebooks."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping
 from html import escape
-from textwrap import wrap
+from textwrap import fill
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, cast
 
-from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.checks import check_number
+from nasmeta.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-__all__: list[str] = []  # of the ground: for rooms, not for users
+__all__: list[str] = []  # for other subpackages
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Width: TypeAlias = "str | float | None"
 
-WIDTHS = {  # inches: of a column, and of the text where that is another
+WIDTHS = {  # inches: of a column, and of the text if that is wider
     "acl": 3.03,
     "acl-full": 6.3,
     "iclr": 5.5,
@@ -30,11 +31,10 @@ WIDTHS = {  # inches: of a column, and of the text where that is another
     "jmlr": 6.0,
     "neurips": 5.5,
 }
-_FONT_SIZE = 10.0  # matplotlib's, to which our sizes are in proportion
 
 
 def inches(width: Width, default: float) -> float:
-    """Return a width in inches: that of a paper's column or text by its name, a number, or the default.
+    """Return a width in inches, from the name of a paper's column or text, a number, or the default.
 
     >>> inches("icml", 5.0), inches(4, 5.0), inches(None, 5.0)
     (3.25, 4.0, 5.0)
@@ -45,20 +45,16 @@ def inches(width: Width, default: float) -> float:
         if width not in WIDTHS:
             raise UnknownNameError.of("width", width, WIDTHS)
         return WIDTHS[width]
-    if isinstance(width, bool) or not isinstance(width, int | float) or not 1 <= width <= 100:
-        raise SettingError(
-            f"A width is a number of inches from 1 to 100 or one of {', '.join(WIDTHS)}, not {width!r:.80}."
-        )
-    return float(width)
+    return float(check_number("width", width, 1, 100))
 
 
 def house_style(
     label: float = 9, tick: float = 8, legend: float = 8, *, framed: bool = False
-) -> Callable[[Callable[P, R]], Callable[P, R]]:  # fmt: skip
-    """Return a decorator of plot functions: ours is what the user's rcParams leave at matplotlib's default.
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Return a decorator of plot functions that changes the rcParams which the user has left at their defaults.
 
-    Sizes are points at matplotlib's ``font.size``, and grow and shrink with the user's; `framed` axes have four sides.
-    Texts are drawn as they stand: a ``$`` in a name begins no formula.
+    Sizes are points at matplotlib's default ``font.size``, and are scaled with the user's; `framed` axes have four
+    sides. A ``$`` in a name does not start a formula.
     """
 
     def decorate(plot: Callable[P, R]) -> Callable[P, R]:
@@ -68,7 +64,7 @@ def house_style(
 
             now: Any = matplotlib.rcParams
             default: Any = matplotlib.rcParamsDefault
-            ours: dict[str, Any] = {
+            style: dict[str, Any] = {
                 "axes.labelsize": points(label),
                 "axes.spines.right": framed,
                 "axes.spines.top": framed,
@@ -84,8 +80,8 @@ def house_style(
                 "xtick.labelsize": points(tick),
                 "ytick.labelsize": points(tick),
             }
-            left: Any = {key: own for key, own in ours.items() if now[key] == default[key]}
-            with matplotlib.rc_context(left):
+            unset: Any = {key: value for key, value in style.items() if now[key] == default[key]}
+            with matplotlib.rc_context(unset):
                 figure = plot(*arguments, **settings)
                 _without_formulas(cast("Figure", figure))
                 return figure
@@ -96,37 +92,38 @@ def house_style(
 
 
 def _without_formulas(figure: Figure) -> None:
-    """Let no text of a figure be read as a formula, but for the numbers at ticks: those of powers of ten are some."""
+    """Prevent formulas in all texts of a figure, except for tick labels, which contain powers of ten."""
     parts = [figure, *figure.subfigs]
-    legends = [legend for part in parts for legend in part.legends]
-    texts = [text for part in parts for text in part.texts]
+    legends: list[Any] = [legend for part in parts for legend in part.legends]
+    legends += filter(None, [axes.get_legend() for axes in figure.axes])
+    texts = [text for part in (*parts, *figure.axes, *legends) for text in part.texts]
+    texts += [legend.get_title() for legend in legends]
     for axes in figure.axes:
-        texts += [axes.title, axes.xaxis.label, axes.yaxis.label, *axes.texts]
-        legends += filter(None, [axes.get_legend()])
-    for text in [*texts, *(text for legend in legends for text in (*legend.get_texts(), legend.get_title()))]:
+        texts += [axes.title, axes.xaxis.label, axes.yaxis.label]
+    for text in texts:
         text.set_parse_math(False)
 
 
 def points(size: float) -> float:
-    """Return a size of text in proportion to the user's ``font.size``.
+    """Return a size of text in proportion to the user's ``font.size``; matplotlib's default is 10.
 
     >>> points(9)
     9.0
     """
     from matplotlib import rcParams
 
-    return size * float(rcParams["font.size"]) / _FONT_SIZE
+    return size * float(rcParams["font.size"]) / 10
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Return an empty figure of a size in inches, with constrained layout, that shows itself in a notebook."""
+    """Return an empty figure of a size in inches, with constrained layout, which a notebook displays."""
     from nasmeta.pictures._figure import Picture
 
     return Picture(figsize=(width, height), layout="constrained")
 
 
 def text_inches(text: str, size: Any) -> float:
-    """Return how wide the widest line of a text is in the user's font.
+    """Return the width of the widest line of a text in the user's font.
 
     >>> text_inches("evaluations", 9) < text_inches("evaluations", 10) < text_inches("simulated seconds", 10)
     True
@@ -140,37 +137,35 @@ def text_inches(text: str, size: Any) -> float:
 
 
 def wrapped(text: str, width: float, size: Any) -> str:
-    r"""Break a text into lines that are no wider than so many inches, where its words allow it.
+    r"""Break a text between words into lines of at most `width` inches.
 
     >>> wrapped("average rank over 36 blocks", 10, 9), wrapped("average rank over 36 blocks", 1.1, 9)
     ('average rank over 36 blocks', 'average rank\nover 36 blocks')
     """
-    letters = len(text)
-    while (broken := "\n".join(wrap(text, letters, break_long_words=False))) and letters > 8:
-        if text_inches(broken, size) <= width:
-            break
+    broken, letters = text, len(text)
+    while text_inches(broken, size) > width and letters > 8:
         letters -= 1
+        broken = fill(text, letters, break_long_words=False)
     return broken
 
 
 def fitting_size(text: str, width: float, size: Any) -> float:
-    """Return a size of at most `size` at which a text is no wider than so many inches, as far as it can be read then.
+    """Return a font size of at most `size` at which a text fits into `width` inches; at least 5.
 
     >>> fitting_size("nb201/cifar10", 3, 9), fitting_size("nb201/cifar10/tradeoff-5.89/edgegpu", 1.4, 9) < 9
     (9.0, True)
     """
     from matplotlib.font_manager import FontProperties
 
-    asked = float(FontProperties(size=size).get_size_in_points())
-    wide = text_inches(text, asked)
-    return asked if wide <= width else max(5.0, asked * width / wide)
+    largest = float(FontProperties(size=size).get_size_in_points())
+    return max(min(5.0, largest), min(largest, largest * width / max(text_inches(text, largest), 1e-9)))
 
 
 class ShowsFacts:
-    """Base of what a notebook shows as its facts."""
+    """Base class of objects that a notebook displays as a table of facts."""
 
     def _facts(self) -> Mapping[str, object]:
-        """Return what is shown, in words, by heading."""
+        """Return the displayed facts by heading."""
         raise NotImplementedError
 
     def _repr_html_(self) -> str:

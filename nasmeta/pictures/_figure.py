@@ -1,4 +1,4 @@
-"""A figure that shows itself in a notebook, though pyplot does not know it."""
+"""A figure that a notebook displays without pyplot."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 
 class Picture(Figure):
-    """A matplotlib figure whose picture a notebook shows."""
+    """A matplotlib figure that a notebook displays."""
 
     def _repr_png_(self) -> bytes:
         content = io.BytesIO()

@@ -50,7 +50,7 @@ def learning_curve_benchmark(
     Raises
     ------
     ColumnError
-        If the table has no curves; `nasmeta data fetch nb201-curves` installs them.
+        If the table lacks curves; `nasmeta data fetch nb201-curves` installs them.
 
     Examples
     --------

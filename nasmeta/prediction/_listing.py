@@ -23,7 +23,7 @@ def list_predictors() -> pd.DataFrame:
     -------
     DataFrame
         One row per predictor: ``predictor`` (its name), ``summary`` (one line), ``encoder`` (the default one for cells;
-        empty if there is none), ``std`` (whether it predicts a deviation with its default settings), ``extra`` (of
+        empty without one), ``std`` (whether it predicts a deviation with its default settings), ``extra`` (of
         this package that it needs; empty for none) and ``sources`` (whether it learns on source tasks).
 
     Examples
@@ -42,7 +42,7 @@ def list_predictors() -> pd.DataFrame:
             return unknown
         kind = _class_of(entry)
         members = inspect.signature(kind).parameters.get("n_members")
-        alone = members is not None and members.default == 1  # a single member has no deviation
+        alone = members is not None and members.default == 1  # a single member does not give a deviation
         std = hasattr(kind, "predict") and "return_std" in inspect.signature(kind.predict).parameters and not alone
         return {"encoder": getattr(entry, "encoder", None) or "", "std": std}
 

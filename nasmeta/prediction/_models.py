@@ -48,7 +48,7 @@ class SourcePredictor:
 
     `learn` is called at most once, with a function that reports progress, or None; `sign` is 1 if higher labels are
     better, else -1; `identity` determines its predictions together with the labels; `seen` describes the data of the
-    target in its meta-training, empty if there are none.
+    target in its meta-training, empty without any.
     """
 
     def __init__(self, learn: Callable[[Any], Any], sign: float, identity: Mapping[str, Any], seen: str = "") -> None:
@@ -129,7 +129,7 @@ class Model:
     predictor: Any  # a name, or an argument of `make_predictor`
     encoder: str | None = None  # names joined by +: of ENCODERS, default, proxies, published-proxies
     settings: Mapping[str, Any] = field(default_factory=dict)
-    members: tuple[Model, ...] = ()  # of an ensemble whose members are named one by one
+    members: tuple[Model, ...] = ()  # of an ensemble of named members
     sources: Any = None  # of a predictor that learns on sources; None for the task's family
     _learned: dict[str, SourcePredictor] = field(default_factory=dict, init=False, repr=False, compare=False)
 

@@ -106,7 +106,7 @@ def predict(
         * An argument of `nasmeta.predictors.make_predictor`: a name, ``package.module:Name``, or a scikit-learn
           estimator, which is put behind an encoder unless it reads architectures.
         * ``NAME:ENCODER`` selects the encoder: names of `make_encoder` joined by ``+``; ``default``, the predictor's
-          default; ``proxies``, the zero-cost proxies of this package; ``published-proxies``, those of the table.
+          default; ``proxies``, the zero-cost proxies of this package; ``published-proxies``, the table's proxies.
           Several predictors joined by ``/`` are an ensemble.
         * The names of proxies, ``parameters`` and ``flops``: orders that need no label. ``source-order``: the mean
           score on the sources, the prior without any label of the target.
@@ -122,7 +122,7 @@ def predict(
     protocol : {"few", "half"}, default "few"
         Labels of `sizes` cells, or of half of the cells.
     sizes : iterable of int, optional
-        Numbers of labels; by default those of 10, 20, 50, 78, 156, 469, 781 and 1,563 below half of the cells.
+        Numbers of labels; by default 10, 20, 50, 78, 156, 469, 781 and 1,563, up to half of the cells.
     target : {"test", "valid"}, optional
         The values with which the predicted order is compared: test values, or the signal itself. By default test
         values, if the signal is a validation value.
@@ -161,7 +161,7 @@ def predict(
     ------
     UnknownNameError, SettingError, JournalError, LeakageError
     ColumnError
-        If the table has no test values; the message names the command that fetches them.
+        If the table lacks test values; the message names the command that fetches them.
 
     Examples
     --------
@@ -176,7 +176,7 @@ def predict(
         require_writable(home, folder=True)
     check_choice("protocol", protocol, PROTOCOLS)
     rule = cast(Rule, check_choice("rule", rule, RULES))
-    # Names are checked before the table is read, because it may have to be fetched.
+    # Names are checked before the table is read, because that may fetch it.
     models = None if predictors is None else models_of(predictors, encoder, settings, sources)
     question = _Question.of(f"nb201/{task}" if isinstance(task, str) and "/" not in task else task, target)
     space = question.task.space
@@ -204,7 +204,7 @@ def predict(
             if home is not None:  # a journal needs the parameters and the code of an estimator
                 code = code_within(estimator)
                 job = model.identity(question.task) | ({} if code is None else {"code": code})
-            about = {"task": question.task.name, "target": question.name, "protocol": protocol}
+            about: dict[str, Any] = {"task": question.task.name, "target": question.name, "protocol": protocol}
             about |= {"predictor": model.label, "encoder": model.encoder}
             for n, draw in product(numbers, range(draws)):
                 job |= {"protocol": protocol, "n_train": n, "draw": draw}
@@ -235,7 +235,7 @@ class Records:
         self._known: dict[str, Rows] = {json.dumps(job, sort_keys=True): rows for job, rows in records}
 
     def find(self, job: Mapping[str, Any]) -> Rows | None:
-        """Return the rows of a finished job; None if there are none."""
+        """Return the rows of a finished job; None if it is new."""
         return self._known.get(json.dumps(job, sort_keys=True))
 
     def add(self, job: Mapping[str, Any], rows: Rows) -> None:
@@ -277,7 +277,7 @@ def splits_of(
 
     ``few`` draws n architectures, each with the same chance; more labels of the same draw extend the same set. One fit
     serves all scopes. ``half`` needs two: half of the architectures at random, and half of the isomorphism classes,
-    because few architectures have no isomorph in a random half.
+    because most architectures have an isomorph in a random half.
     """
     rng = np.random.default_rng(draw)
     if protocol == "few":

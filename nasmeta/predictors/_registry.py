@@ -41,7 +41,7 @@ PREDICTORS: Registry[Any] = Registry(
 _OWN = "nasmeta.predictors._estimators"
 # Chosen on CIFAR-100 validation labels, as are the regressors' defaults.
 _CELL = "one-hot+live-paths+operation-counts+graph"
-for _name, _place, _encoder in (
+for _name, _place, _default in (
     ("ridge", f"{_OWN}:RidgeRegressor", _CELL),
     ("gp", f"{_OWN}:GPRegressor", "one-hot+live-paths+graph"),
     ("random-forest", f"{_OWN}:ForestRegressor", _CELL),
@@ -51,7 +51,7 @@ for _name, _place, _encoder in (
     ("gnn", "nasmeta.predictors._neural:GraphNetwork", None),
     ("transformer", "nasmeta.predictors._neural:CellTransformer", None),
 ):
-    PREDICTORS.register(_name)(PredictorEntry(_place, _encoder))
+    PREDICTORS.register(_name)(PredictorEntry(_place, _default))
 PREDICTORS.extras.update(dict.fromkeys(("mlp", "gnn", "transformer"), "torch"))
 
 
@@ -113,7 +113,7 @@ def make_predictor(
     found = PREDICTORS[predictor] if isinstance(predictor, str) else predictor
     default: str | None = _CELL
     if isinstance(found, PredictorEntry):
-        found, default = found.load(), found.encoder
+        default, found = found.encoder, found.load()
     if "members" in (inspect.signature(found).parameters if isinstance(found, type) else ()):
         settings["members"], encoder = _members(settings.get("members"), encoder, space, seed), None
     model = _estimator(found, f"The predictor {label_of(predictor)}", space, seed, settings)
@@ -223,7 +223,7 @@ def _require_space(predictor: Any, space: SearchSpace) -> None:
     """Raise an error if a part of the predictor reads the architectures of another space."""
     for part, own in _spaces_of(predictor):
         if own != space:
-            raise SettingError(f"space of {type(part).__name__}", own.name, space.name, namesakes(own, space))
+            raise SettingError(f"space of {type(part).__name__}", own.name, space.name, namesakes(own, space).strip())
 
 
 def move_to_space(predictor: P, space: str | SearchSpace) -> P:

@@ -1,4 +1,4 @@
-"""One run: its config, the loop, its clock, its journal, and its history."""
+"""One run: config, loop, clock, journal and history."""
 
 from nasmeta.runs._clock import Clock
 from nasmeta.runs._config import RunConfig as RunConfig

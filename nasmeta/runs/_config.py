@@ -1,4 +1,4 @@
-"""What a run is asked for: checked once, at the border, and passed whole."""
+"""The config of a run: searcher, evaluator, budget, clock and sources."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 import nasmeta
 from nasmeta.checks import check_int
 from nasmeta.errors import MissingValueError, SettingError
-from nasmeta.evaluators import Evaluator, SeveralEvaluator
+from nasmeta.evaluators import Evaluator, MultiObjectiveEvaluator
 from nasmeta.runs._clock import Budget, Clock
 from nasmeta.runs._history import History
-from nasmeta.runs._journal import Journal, Records, check_recorded, read_journal
+from nasmeta.runs._journal import Journal, check_recorded, read_journal
 from nasmeta.runs._loop import run_loop
 from nasmeta.runs._sources import SourcesLike, check_learnable, is_model, saved_model_of, sources_of
 from nasmeta.runs._spec import SearcherSpec, check_objectives, why_no_seconds
-from nasmeta.runs._warm_start import Guide
+from nasmeta.runs._transfer import Transfer
 from nasmeta.searchers import MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.tasks import SourceTask, Task
 
@@ -32,28 +32,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class RunConfig:
-    """All that a run depends on: the same config gives the same history, in any process.
+    """The config of a run; the same config gives the same history in any process.
 
-    `nasmeta.search` and `nasmeta.compare` make it of what a user asks for, see `RunConfig.of`.
+    `nasmeta.search` and `nasmeta.compare` build it from their arguments, see `RunConfig.of`.
 
     Attributes
     ----------
     searcher : SearcherSpec
-        Its class and settings, and what sources tell it beside what it learns itself.
+        Class and settings of the searcher.
     evaluator : Evaluator
-        What answers, after full trainings; its ``task`` is the question.
+        Evaluates full trainings of the architectures for its ``task``.
     budget : Budget
     seed : int
     clock : Clock or None
-        None where nobody asked for one: then evaluations are counted.
+        None if only evaluations count.
     lengths : mapping of int to Evaluator, or None
-        For a multi-fidelity searcher the evaluators by epochs.
+        For a multi-fidelity searcher, the evaluators by epochs.
     sources : tuple of Task or SourceTask
-        What it learns from.
+        The source tasks.
     saved : SavedMetaModel or None
-        What it learnt before.
+        The meta-model from a file.
     label : str
-        The searcher's name in a comparison; empty where that is its own.
+        The name of the searcher in a comparison; by default its own.
 
     Examples
     --------
@@ -76,7 +76,7 @@ class RunConfig:
     label: str = ""
 
     def __post_init__(self) -> None:
-        """Draw the answers of this run, where they are drawn."""
+        """Draw the values of this run, if the task samples them."""
         object.__setattr__(self, "evaluator", self.evaluator.for_seed(self.seed))
         if self.lengths is not None:
             drawn = {epochs: one.for_seed(self.seed) for epochs, one in self.lengths.items()}
@@ -116,7 +116,7 @@ class RunConfig:
             assert issubclass(self.searcher.kind, MetaSearcher)
             settings = self.searcher.kind.with_learnt(saved.card["settings"], self.searcher.settings)
             config = replace(self, searcher=replace(self.searcher, settings=settings), saved=saved)
-            if not self.searcher.guidance:
+            if not self.searcher.transfer:
                 return config
         found = sources_of(config.searcher, self.evaluator, sources)
         if found:
@@ -134,13 +134,13 @@ class RunConfig:
                     f"training lengths of {task.name}", [*lengths], "at least two",
                     f"With settings={{'epochs': {[*lengths]}}} {spec.name} uses full trainings only.",
                 )  # fmt: skip
-            goes_on = any(one.goes_on for one in lengths.values())
-            clock = clock or Clock(promotion="continued" if goes_on else "scratch")
+            resumes = any(one.resumes for one in lengths.values())
+            clock = clock or Clock(promotion="continued" if resumes else "scratch")
         if budget.seconds is not None:
             clock = clock or Clock()
             free = next((other for other in (lengths or {0: evaluator}).values() if not other.has_costs()), None)
             if free is not None:
-                raise SettingError(why_no_seconds(free))
+                raise why_no_seconds(free)
         if clock is not None and clock.batch > 1 and (budget.seconds is not None or spec.is_multi_fidelity):
             raise SettingError("batch", clock.batch, "1 with a budget in seconds or several training lengths")
         if budget.stop_at_optimum and (task.is_sampled or evaluator.values is None):
@@ -151,7 +151,7 @@ class RunConfig:
 
     @property
     def task(self) -> Task:
-        """The question."""
+        """The task of the run."""
         return self.evaluator.task
 
     @property
@@ -166,24 +166,18 @@ class RunConfig:
 
     @property
     def source_names(self) -> tuple[str, ...]:
-        """Names of all that it learns from, or learnt from before."""
-        learnt = self.saved.sources if self.saved else ()
-        return tuple(dict.fromkeys([*learnt, *(source.name for source in self.sources)]))
+        """The names of the source tasks, including those of the meta-model."""
+        learned = self.saved.sources if self.saved else ()
+        return tuple(dict.fromkeys([*learned, *(source.name for source in self.sources)]))
 
     @property
     def prune_space(self) -> float | None:
-        """The fraction of the cells that sources leave to search in; None for all."""
-        return self.searcher.guidance.prune_space
+        """The fraction of the space to search; None for the whole space."""
+        return self.searcher.transfer.prune_space
 
     @cached_property
     def measured(self) -> NDArray[np.int32] | None:
-        """What has an answer after every length of training, int32; None where all have.
-
-        Raises
-        ------
-        MissingValueError
-            Where nothing has.
-        """
+        """The architectures with values for all training lengths, int32; None if the table is complete."""
         parts = [one.measured for one in self.evaluators.values() if one.measured is not None]
         if not parts:
             return None
@@ -191,18 +185,15 @@ class RunConfig:
         for part in parts[1:]:
             common = np.intersect1d(common, part)
         if not len(common):
-            raise MissingValueError(
-                f"Nothing was measured after all of {', '.join(map(str, self.evaluators))} epochs for "
-                f"{self.task.name}: leave out one of them."
-            )
+            raise MissingValueError(f"{self.task.name}: no architecture has values for all training lengths.")
         return common
 
     @property
     def searched_space(self) -> str:
-        """Which part is searched, in words: ``all``, ``learned:0.1``, or ``measured:0.128``."""
-        guided = self.searcher.guidance.space_name
+        """The name of the searched part: ``all``, ``learned:0.1``, or ``measured:0.128``."""
+        learned = self.searcher.transfer.space_name
         share = 1.0 if self.measured is None else len(self.measured) / self.task.space.size
-        parts = [f"measured:{share:.3g}"] * (share < 1) + [guided] * (guided != "all")
+        parts = [f"measured:{share:.3g}"] * (share < 1) + [learned] * (learned != "all")
         return " ".join(parts) or "all"
 
     @property
@@ -221,19 +212,19 @@ class RunConfig:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """All facts that identify the run, as in the first line of its journal; the budget is not one of them."""
+        """All facts that identify the run, without its budget, as in the first line of its journal."""
         spec, column, saved = self.searcher, self.evaluator.column, self.saved
         lengths = {str(epochs): _column(one) for epochs, one in (self.lengths or {}).items()}
         return {
             "task": self.task.name,
             "searcher": spec.name,
             **spec.code_identity,
-            "settings": spec.settings | spec.guidance.settings,
+            "settings": spec.settings | spec.transfer.settings,
             "seed": self.seed,
             "sources": [_labels(source) for source in self.sources],
             **({"meta_model": {"sha256": saved.sha256, "sources": list(saved.sources)}} if saved else {}),
             "column": _column(self.evaluator),
-            **({"objectives": _objectives(self.evaluator)} if isinstance(self.evaluator, SeveralEvaluator) else {}),
+            **_objectives(self.evaluator),
             "unit": column.unit,
             "release": column.release,
             "source": column.source,
@@ -245,23 +236,23 @@ class RunConfig:
         }
 
     def read(self, path: Path) -> History | None:
-        """Return the history that a journal holds to the run's end, without running anything; else None.
+        """Return the history in the journal of a finished run; None if the run has to continue.
 
         Raises
         ------
         JournalError
-            If it belongs to another run, is damaged, or a value is not that of the table.
+            If the journal is damaged, belongs to another run, or contradicts the table.
         """
         found = read_journal(path, self.identity)
         if found is None:
             return None
-        history = self._recorded(path, found[1])
+        history = self._checked(path, found[1])
         if not self._is_whole(history):
             return None
         return history.of(self)
 
     def _is_whole(self, history: History) -> bool:
-        """Tell whether what is recorded goes on to the run's end, and end it there."""
+        """Return whether the recorded run is finished, and end the history there."""
         clock, most, until = self.clock or Clock(), self.budget.most_evaluations, self.budget.most_seconds
         n, ends = len(history), history.end_seconds
         within = (np.arange(n) < most) & (history.start_seconds < until)
@@ -270,49 +261,50 @@ class RunConfig:
         history.end(self.budget, clock, self.evaluator.sign, self.target, self.evaluator.full_epochs)
         if within.sum() >= most or within.sum() < n or all_busy_until >= until:
             return True
-        if history.stopped == "optimum":  # found while nothing else could be started before
+        if history.stopped == "optimum":  # unless another evaluation could have started before
             return clock.workers == 1 or all_busy_until >= float(history.end_seconds[-1])
         if not self.is_timed and n >= (self.task.space.size if self.measured is None else len(self.measured)):
             history.stopped = "exhausted"
             return True
         return False
 
-    def learn(self) -> Guide:
-        """Return what is learnt from the sources; it serves the runs of all seeds, so it depends on none."""
+    def learn(self) -> Transfer:
+        """Learn from the sources; the result does not depend on the seed."""
         spec, model = self.searcher, None
         if spec.is_meta:
             model = spec.meta_fit(self.task, list(self.sources), self.saved)
-        return spec.guidance.learn(self.task, self.sources, model, self.evaluator.measured)
+        return spec.transfer.learn(self.task, self.sources, model, self.evaluator.measured)
 
-    def start(self, guide: Guide) -> Searcher:
-        """Build the searcher, with what was learnt; it is kept to what was measured."""
+    def start(self, transfer: Transfer) -> Searcher:
+        """Build the searcher with the learned knowledge, restricted to the measured architectures."""
         task = self.task
         searcher = self.searcher.build(task.space, self.searcher.generator(task, self.seed))
         if isinstance(searcher, MetaSearcher):
-            searcher.meta_model_ = guide.meta_model
+            searcher.meta_model_ = transfer.meta_model
         if self.measured is not None:
-            guide = guide.within(self.measured, task)
-        return guide.around(searcher)
+            transfer = transfer.within(self.measured, task)
+        return transfer.around(searcher)
 
     def run(
         self,
         path: Path | None = None,
         *,
-        learnt: Guide | None = None,
+        learnt: Transfer | None = None,
         searcher: Searcher | None = None,
         watch: Callable[[int], object] | None = None,
     ) -> History:
-        """Run the searcher; with a journal, where there is a path, from what it holds on.
+        """Run the searcher.
 
         Parameters
         ----------
         path : Path, optional
-        learnt : Guide, optional
-            What `learn` returned, which many runs share; learnt now where left out.
+            Journal to resume and to append to.
+        learnt : Transfer, optional
+            The result of `learn`, which many runs share.
         searcher : Searcher, optional
-            In place of what `start` builds.
+            By default the result of `start`.
         watch : callable, optional
-            Called with the number of evaluations after each of them.
+            Called with the number of evaluations.
         """
         learnt = self.learn() if learnt is None else learnt
         searcher = self.start(learnt) if searcher is None else searcher
@@ -321,13 +313,15 @@ class RunConfig:
         with ExitStack() as stack:
             for one in self.evaluators.values():
                 stack.callback(one.close)
-            journal = None
-            if path is not None:
-                journal = stack.enter_context(Journal(path, self.identity))
-                self._recorded(path, journal.evaluations)
-            records = Records([], [], [], []) if journal is None else journal.evaluations
+            journal = None if path is None else stack.enter_context(Journal(path, self.identity))
+            rows = []
+            if path is not None and journal is not None:
+                past = self._checked(path, journal.past)
+                rows = [past.row(i) for i in range(len(past))]
             for epochs, one in self.evaluators.items():
-                one.resume(*records.after(epochs, timed=self.is_timed))
+                trained = [row for row in rows if row[3].get("epochs", epochs) == epochs]
+                reasons = {cell: details["failure"] for cell, *_, details in trained if "failure" in details}
+                one.resume([row[0] for row in trained], [row[1] for row in trained], reasons)
             history = run_loop(
                 searcher,
                 self.evaluators,
@@ -343,16 +337,17 @@ class RunConfig:
         history.chance_of_best = learnt.chance_of_best
         return history.of(self)
 
-    def _recorded(self, path: Path, records: Records) -> History:
-        """Return what a journal records, checked against the tables."""
-        history = records.history(self.evaluator.n_objectives, timed=self.is_timed)
+    def _checked(self, path: Path, past: History) -> History:
+        """Return the history in a journal, checked against the tables."""
         continued = self.clock is not None and self.clock.promotion == "continued"  # costs then depend on the past
-        check_recorded(path, history, self.evaluators, costs=not continued)
-        return history
+        check_recorded(path, past, self.evaluators, costs=not continued)
+        return past
 
 
-def _objectives(evaluator: SeveralEvaluator) -> list[str]:
-    return [f"{_column(part)}, {part.column.direction}, {part.column.unit}" for part in evaluator.parts]
+def _objectives(evaluator: Evaluator) -> dict[str, list[str]]:
+    if not isinstance(evaluator, MultiObjectiveEvaluator):
+        return {}
+    return {"objectives": [f"{_column(part)}, {part.column.direction}, {part.column.unit}" for part in evaluator.parts]}
 
 
 def _column(evaluator: Evaluator) -> str:
@@ -361,6 +356,6 @@ def _column(evaluator: Evaluator) -> str:
 
 
 def _labels(source: Task | SourceTask) -> dict[str, Any]:
-    """Return name, number and hash of the labels of a source: other labels under the same name are another run's."""
+    """Return name, number and checksum of the labels of a source."""
     seen = source.as_source() if isinstance(source, Task) else source
     return {"name": seen.name, "labels": len(seen), "sha256": seen.sha256[:16]}

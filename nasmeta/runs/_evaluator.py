@@ -17,7 +17,7 @@ from nasmeta.evaluators import (
     Evaluator,
     FunctionEvaluator,
     Measure,
-    SeveralEvaluator,
+    MultiObjectiveEvaluator,
     SurrogateEvaluator,
     TableEvaluator,
 )
@@ -61,7 +61,7 @@ def _evaluator_of(task: Task, evaluator: EvaluatorLike) -> Evaluator:
         if len(parts) != len(evaluator):
             raise SettingError(f"evaluators of {task.name}", len(evaluator), f"one for each of {len(parts)} objectives")
         each = [evaluator_for(part, one) for part, one in zip(parts, evaluator, strict=True)]
-        return SeveralEvaluator(task, each)  # type: ignore[arg-type]  # which checks the task
+        return MultiObjectiveEvaluator(task, each)  # type: ignore[arg-type]  # which checks the task
     if callable(evaluator) and not isinstance(evaluator, Evaluator):
         if isinstance(task, MultiObjectiveTask):
             raise _one_objective(task, evaluator)
@@ -128,7 +128,7 @@ def _warn_of_test_values(task: Task) -> None:
 def _on_table(task: Task, *, unknown_feasibility: bool = False) -> Evaluator:
     if isinstance(task, MultiObjectiveTask):
         parts = [TableEvaluator(part, unknown_feasibility=unknown_feasibility) for part in task.parts]
-        return SeveralEvaluator(task, parts)
+        return MultiObjectiveEvaluator(task, parts)
     return TableEvaluator(task, unknown_feasibility=unknown_feasibility)
 
 

@@ -1,4 +1,4 @@
-"""Pass results to a searcher, with a substitute for the value of a failed evaluation."""
+"""Pass results to a searcher after a failure: a substitute replaces missing values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nasmeta.searchers import MultiFidelitySearcher, Searcher
 
 
 class Feedback:
-    """Pass results to a searcher.
+    """Pass results to a searcher after an evaluation has failed.
 
     A failed evaluation without a value (NaN) is passed on with the worst utility observed so far. Failures before the
     first success wait for it. If the searcher proposes one of them again in the meantime, it observes 0.
@@ -42,23 +42,18 @@ class Feedback:
         self, cells: NDArray[np.int32], epochs: int, utilities: NDArray[np.float64], *, again: bool = False
     ) -> None:
         """Pass on utilities, shape (n,) or (n, m); `again` if the searcher has proposed the evaluations before."""
-        if not self.failed and self._multi_fidelity is None:
-            self._searcher.tell(cells, utilities)
-        elif not self.failed:
-            self._tell(cells, epochs, utilities)
-        elif (lost := _missing(utilities)).any():
-            worst = self._worst()
-            if worst is not None or again:
-                filled = utilities.copy()
-                filled[lost] = 0.0 if worst is None else worst
-                self._tell(cells, epochs, filled)
-            else:
-                self._waiting.append((cells.copy(), epochs))
-        else:
+        lost, worst = _missing(utilities), self._worst()
+        if not lost.any():
             self._tell(cells, epochs, utilities)
             for before, length in self._waiting:
-                self._tell(before, length, np.full((len(before), *utilities.shape[1:]), self._worst()))
+                self._tell(before, length, np.full((len(before), *utilities.shape[1:]), worst))
             self._waiting.clear()
+        elif worst is not None or again:
+            filled = utilities.copy()
+            filled[lost] = 0.0 if worst is None else worst
+            self._tell(cells, epochs, filled)
+        else:
+            self._waiting.append((cells.copy(), epochs))
 
     def _tell(self, cells: NDArray[np.int32], epochs: int, utilities: NDArray[np.float64]) -> None:
         """Pass on utilities without NaN."""

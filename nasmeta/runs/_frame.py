@@ -1,8 +1,8 @@
-"""The frame of results: one row an evaluation, all that analysis knows."""
+"""The results frame: one row per evaluation; analysis and reports read nothing else."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 def results_frame(runs: Sequence[History]) -> pd.DataFrame:
-    """Return the results frame of runs: one row an evaluation, in the order of the runs; see `History.frame`.
+    """Return the results frame of runs, one row per evaluation, in the order of the runs; see `History.frame`.
 
-    ``frame.attrs`` has four facts by task and searcher. ``searcher_seconds``: the searcher's own computing time in
-    seconds per run, which differs between repetitions; runs that were read from journals have none. ``runs``: the
-    number of runs, including those without any evaluation. ``full_epochs``: the epochs of a full training, as all
-    trainings may be shorter. ``random_search``: whether it is random search on the whole space, under any label.
+    ``frame.attrs`` has four facts by task and searcher. ``searcher_seconds``: mean computing time of the searcher per
+    run; missing if all runs were read from journals. ``runs``: the number of runs, including those without an
+    evaluation. ``full_epochs``: the epochs of a full training. ``random_search``: whether it is random search on the
+    whole space, under any label.
 
     >>> import nasmeta as nm
     >>> runs = [nm.search("random", "nb201/cifar10", evaluations=20, seed=seed) for seed in range(3)]
@@ -33,25 +33,16 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
     import pandas as pd
 
     lengths = [len(run) for run in runs]
+    incumbents = [_noise_free(run, *run._incumbents()) for run in runs]
+    regrets = [_regrets(run, values) for run, (_, values) in zip(runs, incumbents, strict=True)]
 
     def joined(parts: Sequence[NDArray[Any]], dtype: type) -> NDArray[Any]:
         return np.concatenate(parts, dtype=dtype) if parts else np.empty(0, dtype)
 
     def names(of_runs: list[str]) -> pd.Categorical[str]:
-        categories = list(dict.fromkeys(of_runs))
-        position = {name: i for i, name in enumerate(categories)}
-        codes = np.array([position[name] for name in of_runs], dtype=np.int64)
+        codes, categories = pd.factorize(np.array(of_runs, dtype=object))
         return pd.Categorical.from_codes(np.repeat(codes, lengths), categories=pd.Index(categories, dtype=str))
 
-    incumbents = [_without_noise(run, *run._incumbents()) for run in runs]
-    best = [values for _, values in incumbents]
-    regrets = [r.evaluator.sign * (r.evaluator.optimum - b) + 0.0 for r, b in zip(runs, best, strict=True)]  # no -0.0
-    for run, regret in zip(runs, regrets, strict=True):
-        if (regret < 0).any():
-            raise SettingError(
-                f"{run.task.name}: {run.best.value} of cell {run.best.cell} is better than the optimum "
-                f"{run.evaluator.optimum}, so these are not values of this task."
-            )
     frame = pd.DataFrame(
         {
             "task": names([run.task.name for run in runs]),
@@ -63,7 +54,7 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
             "cost_seconds": joined([run.cost_seconds for run in runs], np.float64),
             "simulated_seconds": joined([run.end_seconds for run in runs], np.float64),
             "incumbent": joined([cells for cells, _ in incumbents], np.int32),
-            "incumbent_value": joined(best, np.float64),
+            "incumbent_value": joined([values for _, values in incumbents], np.float64),
             "regret": joined(regrets, np.float64),
             "worker": joined([run.workers for run in runs], np.int32),
             "epochs": joined([run.epochs for run in runs], np.int32),
@@ -71,33 +62,44 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
             "space": names([run.space for run in runs]),
             "warm_start": names([run.warm_start for run in runs]),
             "stopped": names([run.stopped for run in runs]),
-            "failure": _reasons(runs, sum(lengths)),
+            "failure": _failures(runs, lengths),
         }
     )
-    for i in range(max((run.values.shape[1] for run in runs if run.values.ndim > 1), default=0)):
-        parts = [run.values[:, i] if run.values.ndim > 1 else np.full(len(run), np.nan) for run in runs]
+    for i in range(max((run.n_objectives for run in runs if run.n_objectives > 1), default=0)):
+        parts = [run.values[:, i] if run.n_objectives > 1 else np.full(len(run), np.nan) for run in runs]
         frame[f"objective_{i + 1}"] = joined(parts, np.float64)
-    measured: dict[str, dict[str, list[float]]] = {}
-    for run in runs:
-        if run.searcher_seconds == run.searcher_seconds:
-            measured.setdefault(run.task.name, {}).setdefault(run.searcher, []).append(run.searcher_seconds)
-    asked: dict[str, dict[str, int]] = {}
-    lengths_due: dict[str, dict[str, int]] = {}
-    is_random: dict[str, dict[str, bool]] = {}
-    for run in runs:
-        of_task = asked.setdefault(run.task.name, {})
-        of_task[run.searcher] = of_task.get(run.searcher, 0) + 1
-        lengths_due.setdefault(run.task.name, {})[run.searcher] = run.full_epochs
-        spec = run.config.searcher
-        is_random.setdefault(run.task.name, {})[run.searcher] = (
-            issubclass(spec.kind, RandomSearch) and not spec.guidance
-        )
-    frame.attrs |= {"runs": asked, "full_epochs": lengths_due, "random_search": is_random}
-    frame.attrs["searcher_seconds"] = {
-        task: {searcher: float(np.mean(seconds)) for searcher, seconds in of_task.items()}
-        for task, of_task in measured.items()
-    }
+    frame.attrs |= _facts(runs)
     return frame
+
+
+def _facts(runs: Sequence[History]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return the attributes of a frame, by task and searcher."""
+    groups: dict[tuple[str, str], list[History]] = {}
+    for run in runs:
+        groups.setdefault((run.task.name, run.searcher), []).append(run)
+    facts: dict[str, Any] = {name: {} for name in ("runs", "full_epochs", "random_search", "searcher_seconds")}
+    for (task, searcher), group in groups.items():
+        spec = group[-1].config.searcher
+        of_group: dict[str, Any] = {
+            "runs": len(group),
+            "full_epochs": group[-1].full_epochs,
+            "random_search": issubclass(spec.kind, RandomSearch) and not spec.transfer,
+        }
+        seconds = [run.searcher_seconds for run in group if not np.isnan(run.searcher_seconds)]
+        if seconds:
+            of_group["searcher_seconds"] = float(np.mean(seconds))
+        for name, fact in of_group.items():
+            facts[name].setdefault(task, {})[searcher] = fact
+    return facts
+
+
+def _regrets(run: History, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    regrets: NDArray[np.float64] = run.evaluator.sign * (run.evaluator.optimum - values) + 0.0  # no -0.0
+    if (regrets < 0).any():
+        raise SettingError(
+            f"best value of the run on {run.task.name}", run.best.value, f"{run.evaluator.optimum} at best"
+        )
+    return regrets
 
 
 def joined_frame(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -119,32 +121,23 @@ def joined_frame(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     return whole
 
 
-def _reasons(runs: Sequence[History], n: int) -> pd.Categorical[str]:
+def _failures(runs: Sequence[History], lengths: Sequence[int]) -> pd.Categorical[str]:
     """Return the reason of each failure, shape (n,); an empty string for a success."""
     import pandas as pd
 
-    codes, positions, begin = np.zeros(n, np.int64), {"": 0}, 0
-    for run in runs:
+    codes, positions, begin = np.zeros(sum(lengths), np.int64), {"": 0}, 0
+    for run, length in zip(runs, lengths, strict=True):
         for position, reason in run._reasons().items():
             codes[begin + position] = positions.setdefault(reason, len(positions))
-        begin += len(run)
+        begin += length
     return pd.Categorical.from_codes(codes, categories=pd.Index(list(positions), dtype=str))
 
 
-def _without_noise(
+def _noise_free(
     run: History, cells: NDArray[np.int32], values: NDArray[np.float64]
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Return incumbents with their values; of a sampled seed those of the mean over seeds."""
+    """Return incumbents and their values; if the task samples seeds, their means over seeds."""
     noise_free = run.evaluator.noise_free
     if run.task.is_sampled and noise_free is not None:
         values = noise_free[cells]
     return cells, values
-
-
-def weights_frame(notes: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """Return the members' weights in a searcher's notes on its proposals; see `History.weights`."""
-    import pandas as pd
-
-    said = [note.get("weights") for note in notes]
-    rows = [one if isinstance(one, dict) and all(type(w) is float for w in one.values()) else {} for one in said]
-    return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="evaluation"))

@@ -1,14 +1,14 @@
-"""The history of a run with several objectives: what it found is a front."""
+"""The history of a run with several objectives, and its front."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
-from nasmeta.evaluators import SeveralEvaluator
+from nasmeta.evaluators import MultiObjectiveEvaluator
 from nasmeta.pictures import Width
 from nasmeta.runs._history import History
 from nasmeta.runs._picture import RunAxis, plot_front
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 
 class FrontHistory(History):
-    """The record of a run with several objectives, see `History`: its values are vectors, what it found is a front.
+    """The record of a run with several objectives, see `History`: values are vectors, the result is a front.
 
-    In its frame ``value`` is the hypervolume that an evaluation added, in percent of the true front's,
-    ``incumbent_value`` that of all evaluations so far, ``regret`` 100 minus it, ``incumbent`` the last architecture
-    that added some, and ``objective_1``, ``objective_2``, … are the values.
+    In its frame ``value`` is the hypervolume that an evaluation added, in percent of the hypervolume of the true front,
+    ``incumbent_value`` the hypervolume of all evaluations so far, ``regret`` 100 minus it, ``incumbent`` the last
+    architecture that added some; ``objective_1``, ``objective_2``, … are the values.
 
     Parameters
     ----------
@@ -43,51 +43,47 @@ class FrontHistory(History):
     ((100, 2), ['cell', 'architecture', 'accuracy', 'train_seconds'], True)
     """
 
-    evaluator: SeveralEvaluator
+    evaluator: MultiObjectiveEvaluator
 
     def __init__(self, n_objectives: int, config: RunConfig | None = None, *, timed: bool = False) -> None:
         super().__init__(config, timed=timed)
         self.n_objectives = n_objectives
 
-    def append(self, cells: list[int], values: list[Any], *rest: Any, **named: Any) -> None:
-        """Record evaluations, as `History.append` does; a value is a list of numbers, one an objective."""
-        super().append(cells, [number for of_cell in values for number in of_cell], *rest, **named)
-
     @property
     def values(self) -> NDArray[np.float64]:
-        """What each was told to have, in the units of the objectives; float64, shape (n, m)."""
+        """The values in the units of the objectives, float64, shape (n, m)."""
         return np.array(self._values).reshape(-1, self.n_objectives)[self._counted]
 
     @property
     def _reached(self) -> NDArray[np.float64]:
-        """The values, NaN where an evaluation failed: nothing of these is on a front."""
+        """The values, NaN for failures."""
         values = self.values
         values[list(self._reasons())] = np.nan
         return values
 
     @property
     def task(self) -> MultiObjectiveTask:
-        """The question."""
+        """The task of the run."""
         return self.evaluator.task
 
     @property
     def front_positions(self) -> NDArray[np.int64]:
-        """The evaluations that no other one dominates, from the best value of the first objective to the worst."""
+        """The positions of non-dominated evaluations, from the best value of the first objective to the worst."""
         directions = ["max" if sign > 0 else "min" for sign in self.evaluator.signs]
         found = pareto_front(self._reached, directions).astype(np.int64) if len(self) else np.empty(0, np.int64)
         return found[np.argsort(-self.evaluator.signs[0] * self.values[found, 0], kind="stable")]
 
     @property
     def front(self) -> pd.DataFrame:
-        """The non-dominated architectures that it found: ``cell``, ``architecture``, and a column an objective."""
+        """The non-dominated architectures: ``cell``, ``architecture``, and one column per objective."""
         found = self.front_positions
         return front_frame(self.task, self.cells[found], self.values[found])
 
     @property
     def hypervolumes(self) -> NDArray[np.float64]:
-        """After each evaluation the hypervolume of all so far, in percent of the true front's; float64, shape (n,).
+        """After each evaluation, the hypervolume in percent of the hypervolume of the true front; float64, shape (n,).
 
-        NaN where the true front is not known. Scale and reference point are those of `nasmeta.tasks.Front`.
+        NaN if the true front is not known. `nasmeta.tasks.Front` defines scale and reference point.
         """
         front = self.evaluator.front
         return np.full(len(self), np.nan) if front is None else front.hypervolumes(self._reached)
@@ -98,7 +94,7 @@ class FrontHistory(History):
 
     @property
     def incumbent_positions(self) -> NDArray[np.int64]:
-        """After each evaluation the position of the last one that added hypervolume; int64, shape (n,)."""
+        """After each evaluation, the position of the last one that added hypervolume; int64, shape (n,)."""
         return np.maximum.accumulate(np.where(self._scores > 0, np.arange(len(self)), 0))
 
     def _incumbents(self) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
@@ -106,32 +102,26 @@ class FrontHistory(History):
 
     @property
     def best(self) -> NoReturn:
-        """None: no single architecture is the best in all objectives.
-
-        Raises
-        ------
-        SettingError
-            Always.
-        """
+        """Raise a SettingError, because no single architecture is the best in all objectives."""
         raise SettingError(
-            f"The run of {self.searcher} on {self.task.name} has {self.n_objectives} objectives, so it has no single "
-            "best: see its front."
+            f"The run of {self.searcher} on {self.task.name} has {self.n_objectives} objectives and no single "
+            "best architecture. Use run.front."
         )
 
     def plot(self, x: RunAxis = "evaluation", width: Width = None) -> Figure:
-        """Draw the values, the front that was found and the true one, with some of its architectures.
+        """Draw the values, the front that was found, the true front, and some architectures.
 
         Parameters
         ----------
         x : {"evaluation"}
-            Of no meaning here: the axes are the first two objectives.
+            Not used: the axes are the first two objectives.
         width : str or float, optional
-            As in `nasmeta.analysis.plot_regret`; 5.6 inches where left out.
+            As in `nasmeta.analysis.plot_regret`; by default 5.6 inches.
 
         Raises
         ------
         SettingError
-            Where nothing was evaluated.
+            If the run has no evaluation.
 
         Examples
         --------
@@ -142,12 +132,8 @@ class FrontHistory(History):
         return plot_front(self, width)
 
     def _facts(self) -> dict[str, object]:
-        if self._config is None:
-            return {}
-        facts: dict[str, object] = {"searcher": f"{self.searcher}, seed {self.seed}", "task": self.task.name}
-        facts["evaluations"] = f"{len(self):,}, stopped by {self.stopped}"
-        facts["front"] = f"{len(self.front_positions)} architectures{self._share()}"
-        return facts
+        facts = super()._facts()
+        return facts and {**facts, "front": f"{len(self.front_positions)} architectures{self._share()}"}
 
     def _share(self) -> str:
         if not len(self) or self.evaluator.front is None:
@@ -164,5 +150,5 @@ class FrontHistory(History):
 
 
 def history_for(n_objectives: int, *, timed: bool) -> History:
-    """Return an empty record for values of so many objectives."""
+    """Return an empty history for this number of objectives."""
     return FrontHistory(n_objectives, timed=timed) if n_objectives > 1 else History(timed=timed)

@@ -1,4 +1,4 @@
-"""The history of a run: an append-only record, from the loop to the frame."""
+"""The history of a run: the record that loop, journal and frame share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator
 from nasmeta.pictures import ShowsFacts, Width
 from nasmeta.runs._clock import Budget, Clock
-from nasmeta.runs._frame import results_frame, weights_frame
+from nasmeta.runs._frame import results_frame
 from nasmeta.runs._picture import RunAxis, facts_of, plot_run
 from nasmeta.tasks import Task
 
@@ -42,28 +42,28 @@ class Best(NamedTuple):
 
 
 class History(ShowsFacts):
-    """The record of one run: which architectures were evaluated, and what came back.
+    """The record of one run: the evaluated architectures with their values, costs and failures.
 
-    The loop appends to it in the order in which evaluations start; a journal holds the same, a line an evaluation. What
-    is read from it is in the order in which evaluations end. Beside the record there is the run's `RunConfig`.
+    The loop and the journal append evaluations in the order in which they start. The properties list them in the order
+    in which they end, without those that the budget excludes.
 
     Parameters
     ----------
     config : RunConfig, optional
-        Whose record it is. A loop on its own, see `run_loop`, has none; then there is nothing but the record.
+        The config of the run; `run_loop` returns a history without one, which contains the evaluations only.
     timed : bool, default False
         Whether starts, workers and epochs are recorded, as on a simulated clock.
 
     Attributes
     ----------
     stopped : {"budget", "optimum", "exhausted", "stalled"}
-        Why the run ended: the budget was used up; the task's optimum was evaluated; the searcher or the space had no
-        architecture left; the searcher proposed nothing new for very long.
+        Why the run ended: the budget was used up; the optimum of the task was evaluated; the searcher or the space had
+        no architecture left; the searcher proposed no new architecture for very long.
     searcher_seconds : float
-        The searcher's own computing time; NaN where the run was read from its journal.
+        The computing time of the searcher; NaN if the run was read from its journal.
     chance_of_best : float
-        Estimated chance that the searched part holds the task's best architecture; NaN where that is all of the space,
-        or the run was read from its journal.
+        Estimated probability that the searched subset contains the best architecture of the task; NaN if the run
+        searched the whole space or was read from its journal.
 
     Examples
     --------
@@ -75,6 +75,8 @@ class History(ShowsFacts):
     True
     """
 
+    n_objectives = 1
+
     def __init__(self, config: RunConfig | None = None, *, timed: bool = False) -> None:
         self.timed = timed
         self.stopped = "budget"
@@ -82,28 +84,30 @@ class History(ShowsFacts):
         self._config = config
         self._cells, self._values, self._costs = array("i"), array("d"), array("d")
         self._starts, self._workers, self._epochs = array("d"), array("i"), array("i")
-        self._failures: dict[int, str] = {}  # by position
-        self._notes: dict[int, Mapping[str, Any]] = {}  # by position
-        self._counted: NDArray[np.intp] | slice = slice(None)  # positions of what counts, in the order of the ends
+        # By position; most evaluations have none:
+        self._failures: dict[int, str] = {}
+        self._notes: dict[int, Mapping[str, Any]] = {}
+        self._charged: dict[int, float] = {}  # seconds of the searcher, on a clock that charges them
+        self._counted: NDArray[np.intp] | slice = slice(None)  # positions within the budget, in the order of the ends
 
     def append(
         self,
         cells: list[int],
-        values: list[Any],
+        values: list[float],
         cost_seconds: list[float],
         failures: Sequence[str | None] = (),
+        notes: Sequence[Mapping[str, Any] | None] = (),
         start: float = 0.0,
         worker: int = 0,
         epochs: int = 0,
-        notes: Sequence[Mapping[str, Any]] | None = None,
+        charged: float = 0.0,
     ) -> None:
-        """Record evaluations, in the order in which they start; several at once are those of one batch."""
+        """Record the evaluations of one proposal; with several objectives, values are flat, one row after another."""
+        position = len(self._cells)
         if notes:
-            said = enumerate(notes, start=len(self._cells))
-            self._notes |= {i: note for i, note in said if isinstance(note, dict) and note}
+            self._notes |= {i: note for i, note in enumerate(notes, position) if note}
         if failures:
-            first = len(self._cells)
-            self._failures |= {first + i: reason for i, reason in enumerate(failures) if reason is not None}
+            self._failures |= {i: reason for i, reason in enumerate(failures, position) if reason is not None}
         self._cells.fromlist(cells)
         self._values.fromlist(values)
         self._costs.fromlist(cost_seconds)
@@ -111,66 +115,81 @@ class History(ShowsFacts):
             self._starts.append(start)
             self._workers.append(worker)
             self._epochs.append(epochs)
+            if charged:
+                self._charged[position] = charged
+
+    def row(self, position: int) -> tuple[int, Any, float, dict[str, Any]]:
+        """Return cell, value, cost and details of an evaluation, as its line in a journal lists them."""
+        m = self.n_objectives
+        value = self._values[position] if m == 1 else self._values[position * m : (position + 1) * m].tolist()
+        details: dict[str, Any] = {}
+        if self.timed:
+            details["start"] = self._starts[position]
+            details["worker"] = self._workers[position]
+            details["epochs"] = self._epochs[position]
+        if position in self._charged:
+            details["searcher_seconds"] = self._charged[position]
+        if position in self._failures:
+            details["failure"] = self._failures[position]
+        if position in self._notes:
+            details["note"] = self._notes[position]
+        return self._cells[position], value, self._costs[position], details
 
     def end(self, budget: Budget, clock: Clock, sign: float, target: float | None, full_epochs: int) -> None:
-        """Keep what counts: what began within the budget, without what the target or the clock's rule cuts off."""
-        epochs, ends = np.array(self._epochs), None
+        """Exclude the evaluations that started or ended after the budget, and those after the target was reached."""
+        kept = np.arange(len(self._cells))[: budget.evaluations]
+        epochs = np.array(self._epochs)
         if self.timed:
-            ends = np.array(self._starts) + np.array(self._costs)
-        kept = np.arange(len(self._cells))
-        if budget.evaluations is not None:
-            kept = kept[: budget.evaluations]
-        if ends is not None:
-            kept = kept[np.array(self._starts)[kept] < budget.most_seconds]
+            starts = np.array(self._starts)
+            ends = starts + np.array(self._costs)
+            kept = kept[starts[kept] < budget.most_seconds]
             kept = kept[np.argsort(ends[kept], kind="stable")]
+            if clock.overshoot == "discard":
+                kept = kept[ends[kept] <= budget.most_seconds]
         if target is not None:
             hits = sign * np.array(self._values)[kept] >= target
-            if ends is not None:
+            if self.timed:
                 hits &= epochs[kept] == full_epochs
-            first = np.flatnonzero(hits)[:1]
-            late = ends is not None and clock.overshoot == "discard" and (ends[kept][first] > budget.most_seconds).any()
-            if len(first) and not late:
-                kept, self.stopped = kept[: first[0] + 1], "optimum"
-        if ends is not None and clock.overshoot == "discard":
-            kept = kept[ends[kept] <= budget.most_seconds]
+            if hits.any():
+                kept, self.stopped = kept[: hits.argmax() + 1], "optimum"
         self._counted = kept if self.timed else slice(len(kept))
 
     def of(self, config: RunConfig | None) -> History:
-        """Return it as the record of this run."""
+        """Set the config and return the history."""
         self._config = config
         return self
 
     @property
     def config(self) -> RunConfig:
-        """Whose record it is.
+        """The config of the run.
 
         Raises
         ------
         SettingError
-            Where a loop on its own made it.
+            If `run_loop` returned the history.
         """
         if self._config is None:
-            raise SettingError("This is the record of a loop on its own, of no task: nasmeta.search has both.")
+            raise SettingError("A history of run_loop has no task. Use nasmeta.search.")
         return self._config
 
     @property
     def evaluator(self) -> Evaluator:
-        """What answered; its ``task`` is the question."""
+        """The evaluator of the run."""
         return self.config.evaluator
 
     @property
     def task(self) -> Task:
-        """The question."""
+        """The task of the run."""
         return self.config.evaluator.task
 
     @property
     def searcher(self) -> str:
-        """The searcher's name; in a comparison its label."""
+        """The name of the searcher; in a comparison its label."""
         return self.config.label or self.config.searcher.name
 
     @property
     def settings(self) -> Mapping[str, Any]:
-        """The settings that were passed; the others are the defaults of the searcher."""
+        """The settings that were passed to the searcher."""
         return self.config.searcher.settings
 
     @property
@@ -180,47 +199,50 @@ class History(ShowsFacts):
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """Names of the tasks that a meta-searcher learnt from; empty for others."""
+        """The names of the source tasks; empty without meta-learning."""
         return self.config.source_names
 
     @property
     def clock(self) -> Clock:
-        """How simulated time passed."""
+        """The simulated clock."""
         return self.config.clock or Clock()
 
     @property
     def space(self) -> str:
-        """Which part was searched: ``all``, as ``learned:0.1``, or as ``measured:0.128``, the share that has values."""
+        """The searched part of the space: ``all``, ``learned:0.1``, or ``measured:0.128`` for a partial table."""
         return self.config.searched_space
 
     @property
     def warm_start(self) -> str:
-        """How many first architectures the sources chose: ``0``, ``5``, or ``5/second``."""
-        return self.config.searcher.guidance.warm_start_name
+        """The number of first architectures that the sources chose: ``0``, ``5``, or ``5/second``."""
+        return self.config.searcher.transfer.warm_start_name
+
+    def _column(self, column: array[Any]) -> NDArray[Any]:
+        return np.array(column)[self._counted]
 
     @property
     def cells(self) -> NDArray[np.int32]:
-        """The architectures, int32, shape (n,); distinct, but where repeats are charged or lengths are several."""
-        return np.array(self._cells)[self._counted]
+        """The architectures, int32, shape (n,); distinct unless repeats are charged or trainings differ in length."""
+        return self._column(self._cells)
 
     @property
     def values(self) -> NDArray[np.float64]:
-        """The value of each in the unit of the task's signal, NaN where it failed without one; float64, shape (n,)."""
-        return np.array(self._values)[self._counted]
+        """The values in the unit of the task, NaN for a failure without a value; float64, shape (n,)."""
+        return self._column(self._values)
 
-    _scores = values  # one number an evaluation, for the frame
+    _scores = values  # one number per evaluation, for the frame
 
     @property
     def cost_seconds(self) -> NDArray[np.float64]:
-        """What each evaluation would have cost in training; float64, shape (n,)."""
-        return np.array(self._costs)[self._counted]
+        """The training seconds of each evaluation, float64, shape (n,)."""
+        return self._column(self._costs)
 
     @property
     def start_seconds(self) -> NDArray[np.float64]:
-        """When each evaluation began on the simulated clock; float64, shape (n,)."""
+        """When each evaluation started on the simulated clock, float64, shape (n,)."""
         if not self.timed:
             return np.append(0.0, self.cost_seconds.cumsum())[: len(self)]
-        return np.array(self._starts)[self._counted]
+        return self._column(self._starts)
 
     @property
     def end_seconds(self) -> NDArray[np.float64]:
@@ -231,43 +253,44 @@ class History(ShowsFacts):
 
     @property
     def workers(self) -> NDArray[np.int32]:
-        """On which simulated worker each ran; int32, shape (n,)."""
-        return np.array(self._workers)[self._counted] if self.timed else np.zeros(len(self), np.int32)
+        """The simulated worker of each evaluation, int32, shape (n,)."""
+        return self._column(self._workers) if self.timed else np.zeros(len(self), np.int32)
 
     @property
     def epochs(self) -> NDArray[np.int32]:
-        """How long each training was, 0 where nothing is trained; int32, shape (n,)."""
-        if not self.timed:
-            return np.full(len(self), self.full_epochs, np.int32)
-        return np.array(self._epochs)[self._counted]
+        """The length of each training, 0 without a training; int32, shape (n,)."""
+        return self._column(self._epochs) if self.timed else np.full(len(self), self.full_epochs, np.int32)
 
     @property
     def failures(self) -> dict[int, str]:
-        """The architectures whose evaluation failed, and why; a training then has 0, a table its worst, others NaN."""
+        """The reasons of failed evaluations, by architecture."""
         cells: list[int] = self.cells.tolist() if self._failures else []
         return {cells[position]: reason for position, reason in self._reasons().items()}
 
     def _reasons(self) -> dict[int, str]:
-        """Return why evaluations failed, by their position among those that count."""
+        """Return the reasons of failed evaluations, by their position in `cells`."""
         counted = np.arange(len(self._cells))[self._counted].tolist() if self._failures else []
         return {position: self._failures[i] for position, i in enumerate(counted) if i in self._failures}
 
     @property
     def notes(self) -> list[Mapping[str, Any]]:
-        """What searcher and evaluator said about each proposal, see `nasmeta.searchers.Searcher`; empty for most."""
+        """The notes of searcher and evaluator on each evaluation, see `nasmeta.searchers.Searcher`; mostly empty."""
         return [self._notes.get(i, {}) for i in np.arange(len(self._cells))[self._counted].tolist()]
 
     @property
     def weights(self) -> pd.DataFrame:
-        """Each member's weight in each proposal of an ensemble, such as ``meta``: shape (n, n_members).
+        """The weights of the members of an ensemble such as ``meta`` at each proposal, shape (n, n_members).
 
-        NaN where others proposed, as in the beginning; no columns for a searcher without members.
+        NaN for proposals without weights, such as an initial design; no columns for a searcher without members.
         """
-        return weights_frame(self.notes)
+        import pandas as pd
+
+        rows = [note.get("weights", {}) for note in self.notes]
+        return pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="evaluation"))
 
     @property
     def full_epochs(self) -> int:
-        """Epochs of a full training, those of the task; 0 where nothing is trained."""
+        """Epochs of a full training, as in the task; 0 without a training."""
         return self.evaluator.full_epochs
 
     def __len__(self) -> int:
@@ -277,19 +300,19 @@ class History(ShowsFacts):
 
     @property
     def evaluations(self) -> int:
-        """How many evaluations count."""
+        """The number of evaluations within the budget."""
         return len(self)
 
     @property
     def incumbent_positions(self) -> NDArray[np.int64]:
-        """After each evaluation the position of the best full training so far, the first in ties; int64, shape (n,).
+        """After each evaluation, the position of the best successful full training so far; int64, shape (n,).
 
-        -1 until a full training has succeeded: after fewer epochs, or a failure, there is no value of the task.
+        The first of equal values; -1 until a full training has succeeded.
         """
         utilities = self.evaluator.sign * self.values
         utilities[list(self._reasons())] = -np.inf
         if np.isnan(utilities).any():
-            raise SettingError(f"The run of {self.searcher} has a value that is NaN, so it has no best.")
+            raise SettingError(f"The run of {self.searcher} has a value that is NaN, so it has no best architecture.")
         if self.timed:
             utilities = np.where(self.epochs == self.full_epochs, utilities, -np.inf)
         best = np.maximum.accumulate(utilities)
@@ -298,65 +321,63 @@ class History(ShowsFacts):
 
     @property
     def incumbents(self) -> NDArray[np.int32]:
-        """After each evaluation the best cell so far, the first in ties; int32, shape (n,).
+        """After each evaluation, the best architecture so far; int32, shape (n,).
 
-        The task's worst cell until a full training has succeeded, as nothing better is known; where not all values are
-        known beforehand, the worst that the run evaluates.
+        The worst one of the task until a full training has succeeded; if the values are not known in advance, the worst
+        one of the run.
         """
         return self._incumbents()[0]
 
     def _incumbents(self) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        """Return the incumbents and their values, computed together."""
+        """Return the incumbents and their values."""
         positions = self.incumbent_positions
         cells, values = self.cells[positions], self.values[positions]
         if len(positions) and positions[0] < 0:
-            there = self.values if (known := self.evaluator.values) is None else known
-            worst = int(np.argmin(np.nan_to_num(self.evaluator.sign * there, nan=np.inf)))
+            known = self.evaluator.values
+            candidates = self.values if known is None else known
+            worst = int(np.argmin(np.nan_to_num(self.evaluator.sign * candidates, nan=np.inf)))
             cells[positions < 0] = self.cells[worst] if known is None else worst
-            values[positions < 0] = there[worst]
+            values[positions < 0] = candidates[worst]
         return cells, values
 
     @property
     def best(self) -> Best:
-        """The best cell and its value.
+        """The best architecture and its value.
 
         Raises
         ------
         SettingError
-            Where nothing was evaluated, or nothing with success.
+            If no evaluation succeeded.
         """
-        who, has = f"The run of {self.searcher} on {self.task.name}", "so it has no best"
-        if not len(self):
-            raise SettingError(f"{who} evaluated nothing, {has}.")
-        position = self.incumbent_positions[-1]
+        position = self.incumbent_positions[-1] if len(self) else -1
         if position < 0:
-            why = next(iter(self.failures.values()), "") or "give it a larger budget"
-            what = f"training of {self.full_epochs} epochs" if self.full_epochs else "evaluation"
-            raise SettingError(f"{who} ended before any {what} succeeded, {has}: {why}.")
+            reason = next(iter(self.failures.values()), "Give it a larger budget.")
+            raise SettingError(
+                f"The run of {self.searcher} on {self.task.name} has no best architecture, because no full training or "
+                f"evaluation succeeded: {reason}"
+            )
         return Best(int(self.cells[position]), float(self.values[position]))
 
     def report(self) -> dict[ColumnInfo, float]:
-        """Return the best cell's values in the task's report columns: what no searcher sees, such as test accuracy.
+        """Return the values of the best architecture in the report columns, such as its test accuracy.
 
         Returns
         -------
         dict of ColumnInfo to float
-            Empty where the table here holds none; each column says its split, seed and release.
+            Empty if the table has no report column; each column has its split, seed and release.
         """
         return self.evaluator.report(self.best.cell)
 
     def frame(self) -> pd.DataFrame:
-        """Return the run as a results frame, one row an evaluation.
+        """Return the results frame of the run, one row per evaluation.
 
         Returns
         -------
         DataFrame
-            Columns task, searcher, seed, evaluation (1, 2, …), cell, value, cost_seconds, simulated_seconds
-            (on the clock when it ended), incumbent, incumbent_value, regret (distance to the task's optimum, in the
-            signal's unit), worker and epochs (of the training), clock (how time passed: workers and policies),
-            space and warm_start (what of the space was searched, and how many first cells sources chose), stopped
-            (why the run ended, see `History`), failure (why the evaluation failed; empty where it did not).
-            Incumbent, its value and regret count full trainings that succeeded; before, they are the worst cell's.
+            Columns: task, searcher, seed, evaluation (1, 2, …), cell, value, cost_seconds, simulated_seconds (its end
+            on the clock), incumbent, incumbent_value, regret (distance to the optimum of the task), worker, epochs,
+            clock (workers and rules), space, warm_start, stopped (see `History`) and failure (a reason or an empty
+            string). Until a full training succeeds, the incumbent is the worst architecture.
 
         Examples
         --------
@@ -367,18 +388,18 @@ class History(ShowsFacts):
         return results_frame([self])
 
     def plot(self, x: RunAxis = "evaluation", width: Width = None) -> Figure:
-        """Draw the values of the run, the best so far, and of an ensemble the members' weights.
+        """Draw the values, the best value so far, and the weights of an ensemble.
 
         Parameters
         ----------
         x : {"evaluation", "simulated_seconds"}
         width : str or float, optional
-            As in `nasmeta.analysis.plot_regret`; 4.6 inches where left out.
+            As in `nasmeta.analysis.plot_regret`; by default 4.6 inches.
 
         Raises
         ------
-        SettingError, UnknownNameError
-            Also where nothing was evaluated.
+        SettingError
+            If the run has no evaluation, or the axis is unknown.
 
         Examples
         --------
@@ -393,7 +414,7 @@ class History(ShowsFacts):
 
     def __repr__(self) -> str:
         if self._config is None:
-            return f"History({len(self)} evaluations of no task, stopped by {self.stopped})"
+            return f"History({len(self)} evaluations, stopped by {self.stopped})"
         known = len(self) and self.incumbent_positions[-1] >= 0
         best = f", best {self.best.cell} with {written(self.best.value)}" if known else ""
         who = f"{self.searcher} on {self.task.name}, seed {self.seed}"

@@ -1,75 +1,44 @@
-"""The journal of a run: written, read as a history, checked against the table, and replayed."""
+"""The journal of a run: a history in a file."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from json import JSONEncoder
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import JournalError
-from nasmeta.evaluators import Evaluation, Evaluator, SupportsEvaluate, evaluate_or_fail
+from nasmeta.evaluators import Evaluation, Evaluator
 from nasmeta.journals import JournalFile
 from nasmeta.runs._front_history import history_for
 from nasmeta.runs._history import History
 
-
-class Records(NamedTuple):
-    """The recorded evaluations, in the order in which they started.
-
-    The `details` of an evaluation may contain ``failure`` (the reason), ``note`` (remarks of searcher and evaluator),
-    and on a simulated clock ``start``, ``worker``, ``epochs`` and ``searcher_seconds``.
-    """
-
-    cells: list[int]
-    values: list[Any]  # lists of numbers for several objectives; NaN for a failure without a value
-    cost_seconds: list[float]
-    details: list[dict[str, Any]]
-
-    @property
-    def failures(self) -> list[str | None]:
-        """The reason of each failed evaluation; None for the others."""
-        return [details.get("failure") for details in self.details]
-
-    @property
-    def notes(self) -> list[Mapping[str, Any]]:
-        """The remarks on each evaluation; empty for most."""
-        return [details.get("note", {}) for details in self.details]
-
-    def after(self, epochs: int, timed: bool) -> tuple[list[int], list[Any], dict[int, str]]:
-        """Return cells, values and failures of trainings of this length; all of them without a clock."""
-        kept = [i for i, details in enumerate(self.details) if not timed or details["epochs"] == epochs]
-        failures = {self.cells[i]: self.details[i]["failure"] for i in kept if "failure" in self.details[i]}
-        return [self.cells[i] for i in kept], [self.values[i] for i in kept], failures
-
-    def history(self, n_objectives: int, *, timed: bool) -> History:
-        """Return the records as a history."""
-        history = history_for(n_objectives, timed=timed)
-        if not timed:
-            history.append(self.cells, self.values, self.cost_seconds, self.failures, notes=self.notes)
-            return history
-        for i, own in enumerate(self.details):
-            when = own["start"], own["worker"], own["epochs"]
-            failures, notes = [own.get("failure")], [own.get("note", {})]
-            history.append([self.cells[i]], [self.values[i]], [self.cost_seconds[i]], failures, *when, notes)
-        return history
+_encode = JSONEncoder().encode
 
 
 class Journal(JournalFile):
     """The file of one run, open for appending and locked against other processes.
 
-    Each line after the header is ``[cell, value, cost_seconds, checksum]``, or has `Records.details` before the
-    checksum. For several objectives the value is a list.
+    Each line after the header is ``[cell, value, cost_seconds, checksum]``. For several objectives, the value is a
+    list. An object before the checksum may contain ``failure`` (the reason), ``note`` (notes of searcher and
+    evaluator), and on a simulated clock ``start``, ``worker``, ``epochs`` and ``searcher_seconds``.
 
+    Attributes
+    ----------
+    past : History
+        The evaluations that were in the file.
+
+    Examples
+    --------
     >>> import tempfile
     >>> import nasmeta as nm
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     run = nm.search("random", "nb201/cifar10", evaluations=5, journal=f"{folder}/run.jsonl")
     ...     with Journal(Path(folder, "run.jsonl"), run.config.identity) as journal:
-    ...         recorded = journal.evaluations.cells
+    ...         recorded = journal.past.cells.tolist()
     >>> recorded == run.cells.tolist()
     True
     """
@@ -79,116 +48,80 @@ class Journal(JournalFile):
 
     def __init__(self, path: Path, header: Mapping[str, Any]) -> None:
         super().__init__(path, header)
-        self.evaluations = _evaluations(self.records)
+        self.past = _history_of(self.records)
 
     def append(self, cell: int, value: Any, cost_seconds: float, details: Mapping[str, Any] | None = None) -> None:
         """Record one evaluation; it reaches the file at once, or with others a tenth of a second later."""
-        if details:  # a failure may have no value
-            self.add(f"{cell},{json.dumps(value)},{cost_seconds!r},{json.dumps(details)}")
-        else:
+        if not details:
             self.add(f"{cell},{value!r},{cost_seconds!r}")
-        self.flush_now_and_then()
+        elif "failure" in details or "note" in details:  # the value may be NaN
+            self.add(f"{cell},{_encode(value)},{cost_seconds!r},{_encode(details)}")
+        else:  # numbers, which repr writes faster
+            names = repr(details).replace("'", '"')
+            self.add(f"{cell},{value!r},{cost_seconds!r},{names}")
 
 
-def read_journal(path: Path, header: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], Records] | None:
-    """Return header and records of a journal; None if there is no file, or nothing is recorded in it."""
+def read_journal(path: Path, header: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], History] | None:
+    """Return the header and the history in a journal; None if it does not exist or contains no evaluation."""
     found = Journal.read(path, header)
-    return None if found is None else (found.header, _evaluations(found.records))
+    return None if found is None else (found.header, _history_of(found.records))
 
 
-def require_journal(path: Path) -> tuple[dict[str, Any], Records]:
-    """Return header and records of a journal; raise a JournalError if nothing is recorded."""
+def require_journal(path: Path) -> tuple[dict[str, Any], History]:
+    """Return the header and the history in a journal; raise a JournalError if it contains no evaluation."""
     found = read_journal(path)
     if found is None:
-        raise JournalError(f"{path} records no run. Create it with nasmeta search … --journal {path}.")
+        raise JournalError(f"{path} contains no run. Create it with nasmeta search … --journal {path}.")
     return found
 
 
-def _evaluations(rows: list[list[Any]]) -> Records:
-    cells, values, costs = ([row[i] for row in rows] for i in range(3))
-    return Records(cells, values, costs, [row[3] if len(row) > 3 else {} for row in rows])
+def _history_of(rows: list[list[Any]]) -> History:
+    first: list[Any] = rows[0] if rows else [0, 0.0, 0.0]
+    n_objectives = len(first[1]) if isinstance(first[1], list) else 1
+    history = history_for(n_objectives, timed=len(first) > 3 and "start" in first[3])
+    for cell, value, cost, *rest in rows:
+        details = rest[0] if rest else {}
+        history.append(
+            [cell],
+            value if isinstance(value, list) else [value],
+            [cost],
+            [details.get("failure")],
+            [details.get("note")],
+            details.get("start", 0.0),
+            details.get("worker", 0),
+            details.get("epochs", 0),
+            details.get("searcher_seconds", 0.0),
+        )
+    return history
 
 
-class Replay:
-    """Return recorded evaluations while the journal lasts, then those of evaluators, and record the latter.
+def recorded_evaluation(journal: Journal, position: int, cells: NDArray[np.int32], epochs: int) -> Evaluation:
+    """Return the evaluations from a position on; fewer than cells at the end of the record.
 
-    The same searcher with the same seed repeats the recorded part of its run and continues after it.
+    Raises
+    ------
+    JournalError
+        If other architectures, or trainings of another length, are recorded there.
     """
-
-    def __init__(self, journal: Journal, timed: bool) -> None:
-        self._journal, self._timed, self._past = journal, timed, journal.evaluations
-
-    def holds(self, position: int) -> bool:
-        """Return whether the evaluation in this position is recorded."""
-        return position < len(self._past.cells)
-
-    def searcher_seconds(self, position: int) -> float | None:
-        """Return the recorded time that was charged for the proposal in this position; None if nothing is recorded."""
-        return self._past.details[position].get("searcher_seconds") if self.holds(position) else None
-
-    def evaluate(self, position: int, cells: NDArray[np.int32], epochs: int, evaluator: SupportsEvaluate) -> Evaluation:
-        """Return values and costs of cells from this position on, shape (n,).
-
-        Raises
-        ------
-        JournalError
-            If other cells, or trainings of another length, are recorded there.
-        """
-        if not self.holds(position):
-            return evaluate_or_fail(evaluator, cells)
-        past, held = self._past, slice(position, min(position + len(cells), len(self._past.cells)))
-        for i, cell in zip(range(position, held.stop), cells.tolist(), strict=False):
-            was = past.details[i]["epochs"] if self._timed else epochs
-            if past.cells[i] != cell or was != epochs:
-                raise JournalError(
-                    f"{self._journal.path}, line {i + 2}: it records cell {past.cells[i]} ({was} epochs), but the "
-                    f"searcher proposes {cell} ({epochs} epochs). The journal was written by another version of the "
-                    "searcher, of nasmeta or of numpy. Use another file, or delete this one to start over."
-                )
-        values, costs = np.array(past.values[held], np.float64), np.array(past.cost_seconds[held])
-        failures = [details.get("failure") for details in past.details[held]]
-        notes = [details.get("note", {}) for details in past.details[held]]
-        if len(values) < len(cells):
-            rest = evaluate_or_fail(evaluator, cells[len(values) :])
-            values, costs = np.concatenate([values, rest.values]), np.append(costs, rest.cost_seconds)
-            failures = [*failures, *(rest.failures or [None] * len(rest.values))]
-            notes = [*notes, *(rest.notes or [{}] * len(rest.values))]
-        return Evaluation(values, costs, tuple(failures) if any(failures) else (), tuple(notes) if any(notes) else ())
-
-    def record(
-        self,
-        position: int,
-        cells: list[int],
-        values: list[Any],
-        cost_seconds: list[float],
-        failures: Sequence[str | None],
-        start: float,
-        worker: int,
-        epochs: int,
-        searcher_seconds: float,
-        notes: Sequence[Mapping[str, Any]] | None,
-    ) -> None:
-        """Write evaluations from this position on that the journal does not contain yet."""
-        plain = not (self._timed or failures or notes)
-        for i in range(max(len(self._past.cells) - position, 0), len(cells)):
-            if plain:  # almost all evaluations
-                self._journal.append(cells[i], values[i], cost_seconds[i])
-                continue
-            details: dict[str, Any] = {}
-            if self._timed:
-                details = {"start": start, "worker": worker, "epochs": epochs}
-                if searcher_seconds:
-                    details["searcher_seconds"] = searcher_seconds
-            if failures and failures[i] is not None:
-                details["failure"] = failures[i]
-            if notes and notes[i]:
-                details["note"] = notes[i]
-            self._journal.append(cells[i], values[i], cost_seconds[i], details)
+    rows = [journal.past.row(i) for i in range(position, min(position + len(cells), len(journal.past)))]
+    for line, (row, cell) in enumerate(zip(rows, cells.tolist(), strict=False), start=position + 2):
+        recorded = row[0], row[3].get("epochs", epochs)
+        if recorded != (cell, epochs):
+            raise JournalError(
+                f"{journal.path}, line {line}: architecture and epochs are {recorded}, but the searcher proposes "
+                f"{(cell, epochs)}, so another version of it wrote the journal. Use another file."
+            )
+    _, values, costs, details = zip(*rows, strict=True)
+    failures = tuple(one.get("failure") for one in details)
+    notes = tuple(one.get("note", {}) for one in details)
+    return Evaluation(
+        np.array(values, np.float64), np.array(costs), failures if any(failures) else (), notes if any(notes) else ()
+    )
 
 
 def check_recorded(path: Path, past: History, evaluators: Mapping[int, Evaluator], *, costs: bool) -> None:
     """Raise a JournalError if recorded values, or costs, differ from those of the tables (evaluators by epochs)."""
-    for epochs, one in evaluators.items():
+    for epochs, one in evaluators.items() if len(past) else ():
         rows = np.flatnonzero(past.epochs == epochs) if past.timed else np.arange(len(past))
         columns = [("value", past.values, one.values)] + [("cost", past.cost_seconds, one.cost_seconds)] * costs
         for what, recorded, due in columns:
@@ -196,6 +129,6 @@ def check_recorded(path: Path, past: History, evaluators: Mapping[int, Evaluator
                 continue
             i = rows[np.argwhere(wrong)[0][0]]
             raise JournalError(
-                f"{path}, line {i + 2}: the {what} of cell {past.cells[i]} is {recorded[i].tolist()!r} there, but "
+                f"{path}, line {i + 2}: the {what} of cell {past.cells[i]} is {recorded[i].tolist()!r}, but "
                 f"{due[past.cells[i]].tolist()!r} in the table. The table was altered. Use another file."
             )

@@ -11,14 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_int
-from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError, shown
-from nasmeta.evaluators import Evaluation, FunctionEvaluator, SupportsEvaluate, evaluate_or_fail
+from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
+from nasmeta.evaluators import Evaluation, SupportsEvaluate, evaluate_or_fail, joined_evaluation
 from nasmeta.runs._clock import Budget, Clock
 from nasmeta.runs._feedback import Feedback
 from nasmeta.runs._front_history import history_for
 from nasmeta.runs._history import History
-from nasmeta.runs._journal import Journal, Replay
+from nasmeta.runs._journal import Journal, recorded_evaluation
 from nasmeta.searchers import MultiFidelitySearcher, Searcher
 
 STALL_LIMIT = 100_000
@@ -88,16 +87,11 @@ def run_loop(
     >>> len(run_loop(RandomSearch(evaluator.space, np.random.default_rng(0)), evaluator, evaluations=20, batch=5))
     20
     """
-    evaluators = evaluator if isinstance(evaluator, Mapping) else {0: evaluator}
-    if not evaluators:
-        raise SettingError("There is no evaluator: pass one, or a mapping of epochs to evaluators.")
-    batch = check_int("batch", batch, most=10**30)
-    if evaluations is not None:
-        evaluations = check_int("evaluations", evaluations, least=0)
     if clock is None and seconds is not None:
         raise SettingError("A budget in seconds needs a clock, for example clock=Clock().")
     if clock is not None and batch > 1:
-        raise SettingError("On a clock each worker proposes one architecture: use workers instead of a batch.")
+        raise SettingError("batch", batch, "1 with a clock", "Use workers of the clock.")
+    evaluators = evaluator if isinstance(evaluator, Mapping) else {0: evaluator}
     loop = _Loop(
         searcher,
         evaluators,
@@ -126,7 +120,7 @@ class _Trial:
     def __init__(self, cells: NDArray[np.int32], epochs: int, keys: list[Any], new: list[int]) -> None:
         self.cells = cells  # shape (batch,)
         self.epochs = epochs
-        self.keys = keys  # what identifies each evaluation: the architecture, or (architecture, epochs)
+        self.keys = keys  # of the evaluations: architectures, or (architecture, epochs)
         self.new = new  # the architectures that have not been evaluated
 
     # Known when the trial has started:
@@ -135,7 +129,7 @@ class _Trial:
     end: float  # seconds on the clock
     cost: float  # seconds of the first evaluation
     best: float  # highest utility, -inf if an evaluation failed
-    utilities: NDArray[np.float64] | None  # None if some have to be looked up: the batch repeats them
+    utilities: NDArray[np.float64] | None  # None if the batch repeats architectures
 
     def __lt__(self, other: _Trial) -> bool:
         return (self.end, self.position) < (other.end, other.position)
@@ -161,15 +155,16 @@ class _Loop:
         stall_limit: int,
         watch: Callable[[int], object] | None,
     ) -> None:
-        self.searcher, self.evaluators, self.multi_fidelity = searcher, evaluators, multi_fidelity
-        self.budget, self.clock, self.timed = budget, clock or Clock(), clock is not None
-        self.batch, self.sign, self.target, self.stall_limit = batch, sign, target, stall_limit
-        self.watch = watch or (lambda n: None)
+        self.searcher, self.multi_fidelity, self.evaluators = searcher, multi_fidelity, evaluators
+        self.budget, self.target, self.sign = budget, target, sign
+        self.batch, self.stall_limit, self.watch = batch, stall_limit, watch
         self.full_epochs = max(evaluators)
         self.n_cells = searcher.space.size
-        self.n_possible = self.n_cells * len(evaluators)
-        self.objectives = np.shape(sign)
-        self.maximised = not self.objectives and sign == 1.0
+        self.n_possible = self.n_cells * (1 if multi_fidelity is None else len(evaluators))
+        self.maximised = np.ndim(sign) == 0 and sign == 1
+        self.objectives = np.shape(sign)  # (m,), or () for one objective
+        self.timed = clock is not None
+        self.clock = clock or Clock()
         self.free = self.clock.repeats == "free"
         self.continued = self.clock.promotion == "continued"
         self.shared = self.free and self.clock.workers > 1
@@ -178,7 +173,8 @@ class _Loop:
             getattr(one, "cost_seconds", None) is None for one in evaluators.values()
         )
         self.history = history_for(int(np.size(sign)), timed=self.timed)
-        self.replay = None if journal is None else Replay(journal, self.timed)
+        self.journal = journal
+        self.n_recorded = 0 if journal is None else len(journal.past)
         self.known: dict[Any, Any] = {}  # utilities of all evaluations that have started, by key
         self.feedback = Feedback(searcher, multi_fidelity, self.known)
         self.pending: dict[Any, int] = {}  # proposals of each running evaluation, if there are several workers
@@ -193,7 +189,7 @@ class _Loop:
 
     def run_one_worker(self) -> None:
         """Propose, evaluate, observe, and so on."""
-        while self.within_budget():
+        while self.n < self.most and self.now < self.until:
             trial = self.propose(self.stall_limit)
             if trial is None or not self.start(trial, worker=0):
                 break
@@ -238,56 +234,74 @@ class _Loop:
             if self.n_repeats >= patience:
                 self.stopped = "stalled"
                 return None
-            if self.batch > 1:
-                self.batch = min(self.batch, self.n_possible - len(self.known))
-            begin, epochs = perf_counter(), self.full_epochs
             try:
-                if self.multi_fidelity is None:
-                    asked: Any = self.searcher.ask(self.batch)
-                else:
-                    asked, epochs = _ask_with_epochs(self.multi_fidelity)
+                proposed, epochs = self._ask()
             except SpaceExhaustedError:
                 if self.batch > 1:  # a smaller batch may be left
                     self.batch //= 2
                     continue
                 self.stopped = "exhausted"
                 return None
-            finally:
-                self.thought += perf_counter() - begin
-            trial = self._proposed(asked, epochs)
-            if trial.new:
+            cells: list[int] = proposed.tolist()
+            keys: list[Any] = cells if self.multi_fidelity is None else [(cells[0], epochs)]
+            if new := self._new(cells, keys):
                 self.n_repeats = 0
-                return trial
-            self._repeat(trial)
+                return _Trial(proposed, epochs, keys, new)
+            self.n_repeats += self.batch
+            if self.shared and keys[0] in self.pending:
+                self.pending[keys[0]] += 1
+            else:
+                self._observe(proposed, epochs, np.array([self.known[key] for key in keys]), again=True)
 
-    def _proposed(self, asked: Any, epochs: int) -> _Trial:
-        """Check what a searcher proposed, and find the new architectures in it."""
-        if not isinstance(asked, np.ndarray) or asked.shape != (self.batch,) or asked.dtype.kind not in "iu":
-            raise _not_architectures(self.searcher, self.batch, asked)
-        cells: list[int] = asked.tolist()
-        keys: list[Any] = cells if self.multi_fidelity is None else [(cells[0], epochs)]
+    def _ask(self) -> tuple[NDArray[np.int32], int]:
+        """Request a proposal, int32, shape (batch,), and the length of the training."""
+        if self.batch > 1:
+            self.batch = min(self.batch, self.n_possible - len(self.known))
+        begin, epochs = perf_counter(), self.full_epochs
+        proposed: Any
+        if self.multi_fidelity is None:
+            proposed = self.searcher.ask(self.batch)
+        else:
+            proposed, lengths = self.multi_fidelity.ask_at(1)
+            epochs = int(lengths[0])
+            if epochs not in self.multi_fidelity.fidelities:
+                possible = ", ".join(map(str, self.multi_fidelity.fidelities))
+                raise NasmetaError(f"epochs that {type(self.searcher).__name__} proposed", epochs, f"one of {possible}")
+        self.thought += perf_counter() - begin
+        if type(proposed) is not np.ndarray or proposed.shape != (self.batch,):
+            raise self._not_architectures(proposed)
+        if proposed.dtype != _INT32:
+            if proposed.dtype.kind not in "iu" or proposed.min() < 0 or proposed.max() >= self.n_cells:
+                raise self._not_architectures(proposed)
+            proposed = proposed.astype(_INT32)
+        return proposed, epochs
+
+    def _new(self, cells: list[int], keys: list[Any]) -> list[int]:
+        """Return the architectures of a proposal to evaluate."""
         if self.batch == 1:
-            new = cells if not self.free or keys[0] not in self.known else []
+            if self.free and keys[0] in self.known:
+                return []
+            new = cells
         else:
             new = [cell for cell in dict.fromkeys(cells) if cell not in self.known]
-        if new and (min(new) < 0 or max(new) >= self.n_cells):
-            raise _not_architectures(self.searcher, self.batch, asked)
-        return _Trial(asked if asked.dtype == _INT32 else asked.astype(_INT32), epochs, keys, new)
+        for cell in new:
+            if not 0 <= cell < self.n_cells:
+                raise self._not_architectures(cells)
+        return new
 
-    def _repeat(self, trial: _Trial) -> None:
-        """Pass on known values, or note that another worker waits for the same result."""
-        self.n_repeats += self.batch
-        if self.shared and trial.keys[0] in self.pending:
-            self.pending[trial.keys[0]] += 1
-        else:
-            self._observe(trial.cells, trial.epochs, np.array([self.known[key] for key in trial.keys]), again=True)
+    def _not_architectures(self, proposed: object) -> NasmetaError:
+        space = self.searcher.space
+        return NasmetaError(
+            f"proposal of {type(self.searcher).__name__}",
+            proposed,
+            f"an array of {self.batch} integer(s) from 0 to {space.size - 1}, indices of {space.name}",
+        )
 
     def start(self, trial: _Trial, worker: int) -> bool:
         """Evaluate the new architectures of a proposal, unless the searcher's own time has used up the budget."""
         start, charged = self.now, 0.0
         if self.clock.charge_searcher:
-            replayed = None if self.replay is None else self.replay.searcher_seconds(self.n)
-            charged = self.thought - self.charged if replayed is None else replayed
+            charged = self._charged_seconds()
             start = self.thinks_until = max(self.now, self.thinks_until) + charged
             if start >= self.until:
                 self.until = min(self.until, self.now)
@@ -298,30 +312,28 @@ class _Loop:
             new = new[: int(self.most - self.n)]
         if partial := len(new) < len(cells):
             keys, cells = new, np.array(new, np.int32)
-        evaluation = self._evaluate(cells, trial.epochs, start)
-        values, costs = evaluation.values.tolist(), evaluation.cost_seconds.tolist()
-        if self.maximised:
-            utilities, observed = values, evaluation.values
+        evaluation = self._evaluate(cells, trial.epochs)
+        observed = evaluation.values if self.maximised else self.sign * evaluation.values
+        utilities, costs = observed.tolist(), evaluation.cost_seconds.tolist()
+        if len(utilities) == 1:  # as below, but faster
+            self.known[keys[0]] = utilities[0]
         else:
-            observed = self.sign * evaluation.values
-            utilities = observed.tolist()
-        total = observed.sum() if self.objectives else sum(utilities)
-        if total != total and _lacks_a_reason(evaluation):  # NaN
-            raise NasmetaError(f"{type(self.evaluators[trial.epochs]).__name__} returned NaN for one of {new}.")
-        self.known.update(zip(keys, utilities, strict=True))
-        if self.continued and (self.replay is None or not self.replay.holds(self.n)):
+            self.known.update(zip(keys, utilities, strict=True))
+        total = observed.sum() if self.objectives or len(utilities) > 1 else utilities[0]
+        if total != total:  # NaN
+            _require_reasons(evaluation, self.evaluators[trial.epochs])
+        if self.continued and self.n >= self.n_recorded:
             costs = [self._remaining_cost(new[0], trial.epochs, costs[0])]
-        quiet = self.searcher.notes is None and not evaluation.notes
-        notes = None if quiet else self._notes(trial, new, evaluation)
-        self.history.append(new, values, costs, evaluation.failures, start, worker, trial.epochs, notes)
-        if self.replay is not None:
-            self.replay.record(
-                self.n, new, values, costs, evaluation.failures, start, worker, trial.epochs, charged, notes
-            )
+        notes = self._notes(trial, new, evaluation) if evaluation.notes or self.searcher.notes else ()
+        values = utilities if self.maximised else evaluation.values.ravel().tolist()
+        self.history.append(new, values, costs, evaluation.failures, notes, start, worker, trial.epochs, charged)
+        if self.journal is not None and self.n + len(new) > self.n_recorded:
+            for position in range(max(self.n, self.n_recorded), self.n + len(new)):
+                self.journal.append(*self.history.row(position))
         if evaluation.failures:
             reasons = zip(keys, evaluation.failures, strict=True)
             self.feedback.failed.update(key for key, reason in reasons if reason is not None)
-        trial.best = max(utilities) if total == total else -inf
+        trial.best = max(utilities) if self.target is not None and total == total else -inf
         if self.shared:
             self.pending[trial.keys[0]] = 1
             trial.cells = trial.cells.copy()
@@ -329,37 +341,57 @@ class _Loop:
         trial.end = start + sum(costs) if self.timed else self.now
         trial.utilities = None if partial else observed
         self.n += len(new)
-        self.watch(self.n)
+        if self.watch is not None:
+            self.watch(self.n)
         return True
 
-    def _evaluate(self, cells: NDArray[np.int32], epochs: int, start: float) -> Evaluation:
+    def _charged_seconds(self) -> float:
+        """Return the searcher's seconds for this proposal, or those in the journal."""
+        if self.journal is not None and self.n < self.n_recorded:
+            charged: float = self.journal.past.row(self.n)[3].get("searcher_seconds", 0.0)
+            return charged
+        return self.thought - self.charged
+
+    def _evaluate(self, cells: NDArray[np.int32], epochs: int) -> Evaluation:
         """Evaluate architectures, shape (n,), or read their values from the journal."""
         evaluator = self.evaluators[epochs]
-        if self.replay is None:
+        if self.journal is None or self.n >= self.n_recorded:
             evaluation = evaluate_or_fail(evaluator, cells)
         else:
-            evaluation = self.replay.evaluate(self.n, cells, epochs, evaluator)
+            evaluation = recorded_evaluation(self.journal, self.n, cells, epochs)
+            rest = cells[len(evaluation.values) :]
+            if len(rest):
+                evaluation = joined_evaluation([evaluation, evaluate_or_fail(evaluator, rest)])
         if self.objectives and evaluation.values.shape[1:] != self.objectives:
-            raise NasmetaError(
-                f"{type(evaluator).__name__} returned values of shape {evaluation.values.shape}; for "
-                f"{self.objectives[0]} objectives it must be ({len(cells)}, {self.objectives[0]})."
-            )
+            expected = f"({len(cells)}, {self.objectives[0]})"
+            raise NasmetaError(f"shape of the values of {type(evaluator).__name__}", evaluation.values.shape, expected)
         if self.costs_unknown:
-            self.costs_unknown = not _has_seconds(evaluator, evaluation, self.n, start)
+            self._require_seconds(evaluator, evaluation)
         return evaluation
 
+    def _require_seconds(self, evaluator: SupportsEvaluate, evaluation: Evaluation) -> None:
+        """Raise an error if evaluations have no cost; the first failures may be immediate."""
+        if evaluation.cost_seconds.any():
+            self.costs_unknown = any(evaluation.failures)
+        elif not any(evaluation.failures) or (self.now == 0 and self.n + 1 >= _FREE_FAILURES):
+            who = getattr(evaluator, "function", None) or type(evaluator)
+            raise SettingError(
+                f"cost of the first {self.n + 1} evaluations by {getattr(who, '__qualname__', who)}",
+                0.0,
+                "above 0 with a budget in seconds",
+                "Return (value, seconds) or cost_seconds, or give evaluations instead.",
+            )
+
     def _remaining_cost(self, cell: int, epochs: int, cost: float) -> float:
-        """Return what is left to pay for a training that continues a shorter one, in seconds."""
+        """Return the cost of a training that continues a shorter one, in seconds."""
         longest, before = self.paid.get(cell, (0, 0.0))
         return max(cost - before, 0.0) if epochs > longest > 0 else cost
 
     def _notes(self, trial: _Trial, new: list[int], evaluation: Evaluation) -> list[Mapping[str, Any]]:
         """Return the notes of searcher and evaluator on each new architecture."""
-        notes = self.searcher.notes
-        own = [{}] * len(new) if notes is None else _notes_of(notes, trial.cells.tolist(), new)
-        if not evaluation.notes:
-            return own
-        return [{**first, **second} for first, second in zip(own, evaluation.notes, strict=True)]
+        of_searcher = dict(zip(trial.cells.tolist(), self.searcher.notes or (), strict=False))
+        of_evaluator = evaluation.notes or ({},) * len(new)
+        return [{**of_searcher.get(cell, {}), **note} for cell, note in zip(new, of_evaluator, strict=True)]
 
     def reaches_target(self, trial: _Trial) -> bool:
         """Return whether a trial that ends now is a full training with the target value."""
@@ -382,7 +414,12 @@ class _Loop:
         self, cells: NDArray[np.int32], epochs: int, utilities: NDArray[np.float64], *, again: bool = False
     ) -> None:
         begin = perf_counter()
-        self.feedback.observe(cells, epochs, utilities, again=again)
+        if self.feedback.failed:
+            self.feedback.observe(cells, epochs, utilities, again=again)
+        elif self.multi_fidelity is None:
+            self.searcher.tell(cells, utilities)
+        else:
+            self.multi_fidelity.tell_at(cells, np.full(len(cells), epochs, np.int32), utilities)
         self.thought += perf_counter() - begin
 
     def ended_history(self) -> History:
@@ -393,61 +430,9 @@ class _Loop:
         return self.history
 
 
-def _has_seconds(evaluator: SupportsEvaluate, evaluation: Evaluation, n: int, start: float) -> bool:
-    """Return whether a successful evaluation has a cost; without any cost, raise an error."""
-    failed = any(evaluation.failures)
-    if evaluation.cost_seconds.any():
-        return not failed
-    if failed and (start or n + 1 < _FREE_FAILURES):  # a failure may be immediate
-        return False
-    who, hint = f"evaluator {type(evaluator).__name__}", "return cost_seconds"
-    if isinstance(evaluator, FunctionEvaluator):
-        who, hint = evaluator.column.source, "return (value, seconds)"
-    what = f"The first {n + 1} evaluations of the {who} failed" if failed else f"The {who} returned a value"
-    hint += ", raise EvaluationFailed(reason, seconds)" if failed else ""
-    raise SettingError(f"{what} without seconds, as a budget in seconds requires: {hint}, or give evaluations instead.")
-
-
-def _lacks_a_reason(evaluation: Evaluation) -> bool:
-    """Return whether a value is NaN although its evaluation is not reported as failed."""
-    lost = np.asarray(np.isnan(evaluation.values).reshape(len(evaluation.values), -1).any(axis=1))
-    reasons = evaluation.failures or (None,) * len(lost)
-    return any(one and why is None for one, why in zip(lost.tolist(), reasons, strict=True))
-
-
-def _notes_of(notes: Any, cells: list[int], new: list[int]) -> list[Mapping[str, Any]]:
-    """Return the searcher's notes on the evaluated proposals; a user's searcher may use the name for something else."""
-    pairs = zip(cells, notes, strict=False) if isinstance(notes, list) else ()
-    known = {cell: note for cell, note in pairs if isinstance(note, dict)}
-    return [known.get(cell, {}) for cell in new]
-
-
-def _ask_with_epochs(searcher: MultiFidelitySearcher) -> tuple[NDArray[np.int32], int]:
-    """Request one architecture and the length of its training."""
-    asked = searcher.ask_at(1)
-    if not (
-        isinstance(asked, tuple)
-        and len(asked) == 2
-        and all(isinstance(part, np.ndarray) and part.shape == (1,) for part in asked)
-    ):
-        raise NasmetaError(f"{type(searcher).__name__}.ask_at(1) must return cells and epochs, not {shown(asked)}.")
-    cell, epochs = int(asked[0][0]), int(asked[1][0])
-    if not 0 <= cell < searcher.space.size:
-        raise _not_architectures(searcher, 1, asked[0])
-    if epochs not in searcher.fidelities:
-        raise NasmetaError(
-            f"{type(searcher).__name__} proposed {epochs} epochs; possible: {', '.join(map(str, searcher.fidelities))}."
-        )
-    return np.array([cell], np.int32), epochs
-
-
-def _not_architectures(searcher: Searcher, batch: int, asked: object) -> NasmetaError:
-    """Return the error for a proposal that is not a batch of architectures."""
-    if isinstance(asked, np.ndarray):
-        what = f"{asked.dtype} of shape {asked.shape}: {asked.ravel()[:5].tolist()}"
-    else:
-        what = f"{type(asked).__name__}: {shown(asked)}"
-    return NasmetaError(
-        f"{type(searcher).__name__} proposed {what}. A proposal is an array of {batch} integer(s) from 0 to "
-        f"{searcher.space.size - 1}, the indices of architectures of {searcher.space.name}."
-    )
+def _require_reasons(evaluation: Evaluation, evaluator: SupportsEvaluate) -> None:
+    """Raise an error if a value is NaN although its evaluation is not reported as failed."""
+    lost = np.array(np.isnan(evaluation.values).reshape(len(evaluation.values), -1).any(axis=1))
+    failed = [reason is not None for reason in evaluation.failures or (None,) * len(lost)]
+    if (lost & ~np.array(failed)).any():
+        raise NasmetaError(f"value of {type(evaluator).__name__}", "NaN", "a number or a failure with a reason")

@@ -20,13 +20,18 @@ _PROMOTIONS = ("scratch", "continued")
 
 
 class OptunaObjective:
-    """What `optuna_objective` returns: call it with a trial.
+    """A callable objective for ``study.optimize``, see `optuna_objective`.
 
-    The `direction` is for ``optuna.create_study``; a trial reports after each of `epochs`, the last a full training.
+    Attributes
+    ----------
+    direction : str
+        For ``optuna.create_study``.
+    epochs : tuple of int
+        The epochs after which a trial reports its value; the last is a full training.
     """
 
     def __init__(self, evaluator: Evaluator, lengths: dict[int, Evaluator], promotion: str) -> None:
-        load_optuna("optuna_objective")
+        self._pruned = load_optuna("optuna_objective").TrialPruned
         self.task = evaluator.task
         self.direction = "maximize" if evaluator.sign > 0 else "minimize"
         self.epochs = tuple(lengths)
@@ -35,19 +40,18 @@ class OptunaObjective:
         self._choices = {name: list(one.choices) for name, one in position_distributions(self.task.space).items()}
 
     def __call__(self, trial: Trial) -> float:
-        """Choose a cell, train it, and return its value in the task's unit.
+        """Choose an architecture, train it, and return its value in the unit of the task.
 
         Raises
         ------
         optuna.TrialPruned
-            Where the study's pruner says so after a shorter training, the choices are no architecture together, or the
-            evaluation failed.
+            If the pruner ends the trial, the choices are not an architecture, or the evaluation failed.
         """
         codes = [choices.index(trial.suggest_categorical(name, choices)) for name, choices in self._choices.items()]
         space = self.task.space
         cell = int(space.find(np.array(codes) @ space.place_values))
         if cell < 0:
-            raise load_optuna("optuna_objective").TrialPruned(f"no {space.noun} of {space.name}")
+            raise self._pruned(f"not an architecture of {space.name}")
         trial.set_user_attr("cell", cell)
         seconds = value = 0.0
         for epochs, evaluator in self._evaluators.items():
@@ -57,12 +61,12 @@ class OptunaObjective:
             trial.set_user_attr("simulated_seconds", seconds)
             if (why := (evaluation.failures or (None,))[0]) is not None:
                 trial.set_user_attr("failure", why)
-                raise load_optuna("optuna_objective").TrialPruned(f"failed: {why}")
+                raise self._pruned(f"failed: {why}")
             if epochs == self.epochs[-1]:
                 break
             trial.report(value, epochs)
             if trial.should_prune():
-                raise load_optuna("optuna_objective").TrialPruned(f"after {epochs} epochs")
+                raise self._pruned(f"after {epochs} epochs")
         return value
 
 
@@ -71,25 +75,21 @@ def optuna_objective(
 ) -> OptunaObjective:
     """Return a task as an objective for Optuna's ``study.optimize``.
 
-    A trial suggests one categorical parameter a position, such as ``0->1`` of cells, whose choices are the operations.
-    It returns the task's signal and nothing else, such as the validation accuracy in percent; its ``user_attrs`` have
-    the ``cell`` and the ``simulated_seconds`` of its training. What no search may see is asked afterwards, with
-    `Task.report`. A cell that is suggested again is trained again: its seconds count each time, as in a clock with
-    charged repeats. Choices that are no architecture together are a pruned trial, at no cost. So is an evaluation that
-    fails, at its cost and with the reason as ``failure`` in its ``user_attrs``: a sampler learns from a pruned trial,
-    and the study goes on without ``catch``. Any other exception ends the study, as Optuna has it, such as for what a
-    partial table has no value of; with ``TableEvaluator(task, unknown_feasibility=True)`` that is a failure, too.
+    A trial suggests one categorical parameter per position, such as ``0->1`` of cells. It returns the signal of the
+    task, for example the validation accuracy in percent; its ``user_attrs`` contain the ``cell`` and the
+    ``simulated_seconds`` of its training. `Task.report` returns the report columns afterwards. An architecture that is
+    suggested again is trained again and costs its seconds again. A failed evaluation is a pruned trial with its cost
+    and the reason as ``failure`` in its ``user_attrs``; invalid choices are a pruned trial without a cost.
 
     Parameters
     ----------
     task : str, Task or Evaluator
-        A task is looked up in its table; an evaluator may be a surrogate, or a function. Where look-ups answer
-        with one measured seed, ``TableEvaluator(task, seed)`` says which draw of seeds a study has, by default 0.
+        A task is looked up in its table. If the task samples seeds, ``TableEvaluator(task, seed)`` sets the draw.
     epochs : iterable of int or str, optional
-        Lengths of training after which a trial reports its value and may be pruned:
-        ``[12, 200]``, or points of a learning curve such as ``"50of200"``. A full training alone where left out.
+        Training lengths after which a trial reports its value and may be pruned: ``[12, 200]``, or points of a learning
+        curve such as ``"50of200"``. By default a full training.
     promotion : {"scratch", "continued"}, default "scratch"
-        What the next length costs: all of it, or what is missing; as in `nasmeta.runs.Clock`.
+        Whether the next length costs all of its seconds or the missing ones, as in `nasmeta.runs.Clock`.
 
     Returns
     -------
@@ -98,9 +98,9 @@ def optuna_objective(
     Raises
     ------
     NasmetaError
-        Where Optuna is not installed.
+        If Optuna is not installed.
     SettingError
-        For a length that is not possible, or real trainings.
+        If a length is impossible, or the evaluator trains networks.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def optuna_objective(
     >>> bool(study.best_value == task.values[cell])
     True
 
-    The test accuracy of the best trial is another question, and where the table has none, there is no answer:
+    The report columns of the best trial:
 
     >>> test = task.report(cell)
     >>> all(column.split == "test" for column in test)
@@ -123,7 +123,7 @@ def optuna_objective(
     """
     evaluator = task if isinstance(task, Evaluator) else TableEvaluator(as_task(task))
     if isinstance(evaluator, TrainingEvaluator):
-        raise SettingError("An objective answers at once; real trainings are for nasmeta.search.")
+        raise SettingError("Real trainings need nasmeta.search instead of optuna_objective.")
     check_choice("promotion", promotion, _PROMOTIONS)
-    asked = {evaluator.full_epochs: evaluator.task} if epochs is None else fidelities(evaluator.task, epochs)
-    return OptunaObjective(evaluator, evaluator.at(asked), promotion)
+    lengths = {evaluator.full_epochs: evaluator.task} if epochs is None else fidelities(evaluator.task, epochs)
+    return OptunaObjective(evaluator, evaluator.at(lengths), promotion)

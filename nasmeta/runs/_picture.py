@@ -1,4 +1,4 @@
-"""A run in a notebook: its facts and its picture."""
+"""Facts and pictures of a run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import written
-from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.checks import check_choice, written
+from nasmeta.errors import SettingError
 from nasmeta.pictures import Width, fitting_size, house_style, inches, new_figure
 
 if TYPE_CHECKING:
@@ -20,36 +20,26 @@ _DRAWN = 3  # architectures
 
 @house_style()
 def plot_front(run: Any, width: Width) -> Figure:
-    """Draw the first two objectives: what was evaluated, the front found, the true one; below some of its cells."""
+    """Draw the first two objectives: evaluations, the front found and the true one; below, some architectures."""
     from matplotlib import rcParams
 
-    if not len(run):
-        raise SettingError("The run evaluated nothing, so there is nothing to draw.")
     total = inches(width, 5.6)
     figure = new_figure(total, 1.05 * total)
     grid = figure.add_gridspec(2, _DRAWN, height_ratios=(2, 1))
-    axes, true = figure.add_subplot(grid[0, :]), run.evaluator.front
+    axes, true = _titled(figure.add_subplot(grid[0, :]), run, total), run.evaluator.front
     values, positions = run.values[:, :2], run.front_positions
     axes.plot(*values.T[::-1], "o", color="0.7", markersize=3, label="evaluated")
     signs = run.evaluator.signs[:2]
     if true is not None:
         _line(axes, true.values[:, :2], signs, color="0.35", linestyle=(0, (5, 1.5)), label="true front")
     _line(axes, values[positions], signs, color="#0072B2", marker="o", markersize=3.5, label="front found")
-    # A search evaluates very bad values: these would leave no room for the front.
+    # Very bad values would leave no room for the front.
     shown = values[positions] if true is None else np.vstack([values[positions], true.values[:, :2]])
-    for set_limits, column in ((axes.set_ylim, 0), (axes.set_xlim, 1)):
-        low, high = shown[:, column].min(), shown[:, column].max()
-        margin = 0.07 * (high - low) or 1.0
-        set_limits(low - margin, high + margin)
-    first, second = (
-        f"{c.metric.replace('_', ' ')}" + f" ({c.unit})" * (c.unit != "1") for c in run.evaluator.columns[:2]
-    )
-    axes.set_ylabel(first)
-    axes.set_xlabel(second)
-    title = f"{run.searcher} on {run.task.name}, seed {run.seed}"
-    axes.set_title(title, fontsize=fitting_size(title, total - 0.9, rcParams["axes.titlesize"]))
-    axes.grid(True, color=rcParams["grid.color"], linewidth=rcParams["grid.linewidth"])
-    axes.set_axisbelow(True)
+    for set_limits, column in ((axes.set_ylim, shown[:, 0]), (axes.set_xlim, shown[:, 1])):
+        margin = 0.07 * np.ptp(column) or 1.0
+        set_limits(column.min() - margin, column.max() + margin)
+    for set_label, info in zip((axes.set_ylabel, axes.set_xlabel), run.evaluator.columns[:2], strict=True):
+        set_label(f"{info.metric.replace('_', ' ')}" + f" ({info.unit})" * (info.unit != "1"))
     axes.legend(loc="best")
     chosen = positions[_spread(axes, values[positions])]
     for i, position in enumerate(chosen.tolist()):
@@ -62,6 +52,19 @@ def plot_front(run: Any, width: Width) -> Figure:
     return figure
 
 
+def _titled(axes: Any, run: Any, total: float) -> Any:
+    """Set the title of the run and the grid of its axes."""
+    from matplotlib import rcParams
+
+    if not len(run):
+        raise SettingError("The run has no evaluation to draw.")
+    title = f"{run.searcher} on {run.task.name}, seed {run.seed}"
+    axes.set_title(title, fontsize=fitting_size(title, total - 0.9, rcParams["axes.titlesize"]))
+    axes.grid(True, color=rcParams["grid.color"], linewidth=rcParams["grid.linewidth"])
+    axes.set_axisbelow(True)
+    return axes
+
+
 def _line(axes: Any, values: NDArray[np.float64], signs: NDArray[np.float64], **style: Any) -> None:
     """Draw the border of the region that points dominate, in two objectives."""
     order = np.argsort(-signs[0] * values[:, 0], kind="stable")
@@ -72,7 +75,7 @@ def _line(axes: Any, values: NDArray[np.float64], signs: NDArray[np.float64], **
 
 
 def _spread(axes: Any, values: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return positions of points that lie far apart in the picture, the ends among them."""
+    """Return positions of points that lie far apart in the picture, both ends among them."""
     if len(values) <= _DRAWN:
         return np.arange(len(values))
     scaled = axes.transData.transform(values[:, ::-1])
@@ -87,10 +90,10 @@ RunAxis = Literal["evaluation", "simulated_seconds"]
 
 
 def facts_of(run: Any) -> dict[str, object]:
-    """Return what a notebook shows of a run."""
+    """Return the facts that a notebook shows of a run."""
     facts: dict[str, object] = {"searcher": f"{run.searcher}, seed {run.seed}", "task": run.task.name}
     facts["evaluations"] = f"{len(run):,}, stopped by {run.stopped}"
-    if len(run) and (position := run.incumbent_positions[-1]) >= 0:
+    if run.n_objectives == 1 and len(run) and (position := run.incumbent_positions[-1]) >= 0:
         info, best = run.evaluator.column, run.best
         facts["best"] = f"{info.metric} {written(best.value)} ({info.unit}), found by evaluation {position + 1:,}"
         facts["architecture"] = f"{best.cell}: {run.task.space.to_string(best.cell)}"
@@ -99,47 +102,33 @@ def facts_of(run: Any) -> dict[str, object]:
 
 @house_style()
 def plot_run(run: Any, x: RunAxis, width: Width) -> Figure:
-    """Draw each value of a run as a dot, the best so far as a line, and below them the weights of an ensemble."""
+    """Draw each value as a dot, the best so far as a line, and below them the weights of an ensemble."""
     from matplotlib import rcParams
 
-    if x not in get_args(RunAxis):
-        raise UnknownNameError.of("axis", x, get_args(RunAxis))
-    if not len(run):
-        raise SettingError("The run evaluated nothing, so there is nothing to draw.")
-    frame = run.frame()
-    total = inches(width, 4.6)
-    weights = run.weights
-    figure = new_figure(total, 4.1 if len(weights.columns) else 2.9)
-    panels = figure.subplots(2, sharex=True, height_ratios=(2, 1)) if len(weights.columns) else [figure.subplots()]
-    axes = panels[0]
+    check_choice("x", x, get_args(RunAxis))
+    frame, weights, total = run.frame(), run.weights, inches(width, 4.6)
+    has_weights = len(weights.columns) > 0
+    figure = new_figure(total, 4.1 if has_weights else 2.9)
+    panels = figure.subplots(2, sharex=True, height_ratios=(2, 1)) if has_weights else [figure.subplots()]
+    axes = _titled(panels[0], run, total)
     axes.plot(frame[x], frame["value"], "o", color="0.6", markersize=3, label="evaluated")
-    axes.plot(
-        frame[x],
-        frame["incumbent_value"],
-        color="#0072B2",
-        drawstyle="steps-post",
-        label="best so far, mean of its seeds" if run.task.is_sampled else "best so far",
-    )
-    optimum, info = run.evaluator.optimum, run.evaluator.column
+    best = "best so far, mean of its seeds" if run.task.is_sampled else "best so far"
+    axes.plot(frame[x], frame["incumbent_value"], color="#0072B2", drawstyle="steps-post", label=best)
+    optimum, info, sign = run.evaluator.optimum, run.evaluator.column, run.evaluator.sign
     if not isnan(optimum):
         axes.axhline(optimum, color="0.35", linewidth=0.8, linestyle=(0, (5, 1.5)), label="optimum")
-    # A search may begin with very bad values: these would leave no room for what it found.
-    sign, known = run.evaluator.sign, [] if isnan(optimum) else [run.evaluator.sign * optimum]
-    low, high = np.nanpercentile(sign * frame["value"], [5, 95])
-    bottom = max(min(low, (sign * frame["incumbent_value"]).min()), low - 2 * (high - low))
-    top = max([(sign * frame["incumbent_value"]).max(), *known])
+    # Very bad values at the start would leave no room for the others.
+    utilities, incumbents = sign * frame["value"], sign * frame["incumbent_value"]
+    low, high = np.nanpercentile(utilities, [5, 95])
+    bottom = max(min(low, incumbents.min()), low - 2 * (high - low))
+    top = np.nanmax([incumbents.max(), sign * optimum])
     margin = 0.06 * (top - bottom) or 1.0
     axes.set_ylim(*sorted((sign * (bottom - margin), sign * (top + margin))))
-    panels[-1].set_xlabel(
-        "evaluations" if x == "evaluation" else f"{'' if isnan(optimum) else 'simulated '}training time (s)"
-    )
+    seconds = f"{'' if isnan(optimum) else 'simulated '}training time (s)"
+    panels[-1].set_xlabel("evaluations" if x == "evaluation" else seconds)
     axes.set_ylabel(info.metric_name + ("" if info.unit == "1" else f" ({info.unit})"))
     axes.locator_params(axis="x", nbins=5)
-    title = f"{run.searcher} on {run.task.name}, seed {run.seed}"
-    axes.set_title(title, fontsize=fitting_size(title, total - 0.9, rcParams["axes.titlesize"]))
-    axes.grid(True, color=rcParams["grid.color"], linewidth=rcParams["grid.linewidth"])
-    axes.set_axisbelow(True)
-    if len(weights.columns):
+    if has_weights:
         for i, (name, share) in enumerate(weights.items(), start=1):
             panels[1].plot(frame[x], share, color=f"C{i}", drawstyle="steps-post", label=f"weight of {name}")
         panels[1].set_ylim(-0.04, 1.04)

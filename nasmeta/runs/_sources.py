@@ -1,4 +1,4 @@
-"""What a run learns from: source tasks that are no copies of the target, or a meta-model with its own."""
+"""The sources of a run: source tasks that are not copies of the target, or a meta-model."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,17 +39,16 @@ if TYPE_CHECKING:
     from nasmeta.meta import SavedMetaModel
 
 _FEWEST_EQUAL, _FEWEST_ORDERED = 3, 20
-_FEWEST_ORDERED_ON_DEVICES = 100  # sister GPUs order 30 random cells alike at times; in 7,260 draws of 50, none did
+_FEWEST_ORDERED_ON_DEVICES = 100  # related GPUs sometimes order 30 random cells alike; none of 7,260 draws of 50 did
 _FIRST = 500
 
 
 def refuse_copies(evaluator: Evaluator, sources: Iterable[Task | SourceTask]) -> None:
-    """Refuse sources whose labels are the target's values, or in their order, whatever they say they are of.
+    """Raise a LeakageError for sources whose labels are the target's values, or have the same order.
 
-    A copy has at least 3 different values, all equal to the target's; or at least 20 of both (100 where the target is
-    of a device), and no two cells that the target orders otherwise: a function of its values that never falls, or
-    never rises, such as a rounding. Only cells that both have count. Where the target's table is not here, nothing is
-    compared.
+    A copy has at least 3 different values, all equal to the target's; or at least 20 (100 for tasks of a device) in the
+    target's order or its reverse, such as rounded values. Only cells that both have are compared. If the target's table
+    is missing, nothing is compared.
     """
     task = evaluator.task
     at_hand = list(_values_at_hand(evaluator))
@@ -58,22 +57,22 @@ def refuse_copies(evaluator: Evaluator, sources: Iterable[Task | SourceTask]) ->
         try:
             seen = (source.as_source() if isinstance(source, Task) else source).in_space(task.space)
         except (ColumnError, MissingValueError, SettingError):
-            continue  # who learns from it says what is wrong
+            continue  # the searcher reports the problem
         for values in at_hand:
             if how := _how_alike(values[seen.cells], seen.utilities, fewest):
                 raise LeakageError(
-                    f"{source.name} cannot be a source for {task.name}: its labels {how} of the target, so they hold "
-                    "the answers. Possible here: labels that were measured on other data."
+                    f"{source.name} cannot be a source for {task.name}: its labels {how} of the target. Use labels "
+                    "that were measured on other data."
                 )
 
 
 def _values_at_hand(evaluator: Evaluator) -> Iterator[NDArray[np.float64]]:
-    """Yield the utilities of all: the answers, those in the table, and for images those of their data set."""
+    """Yield the utilities of all cells: of the evaluator, of the table, and for images those of their dataset."""
     if evaluator.values is not None:
         yield evaluator.sign * evaluator.values
     task = evaluator.task
     asked: list[Task | str] = [task] if evaluator.values is not None else [f"{task.table_name}/{task.dataset}"]
-    for one in asked if evaluator.identity else ():  # else the table has answered
+    for one in asked if evaluator.identity else ():  # else the evaluator is the table
         try:
             known = get_task(one) if isinstance(one, str) else one
             yield known.sign * known.values
@@ -82,7 +81,7 @@ def _values_at_hand(evaluator: Evaluator) -> Iterator[NDArray[np.float64]]:
 
 
 def _how_alike(target: NDArray[np.float64], labels: NDArray[np.float64], fewest: int) -> str:
-    """Return in words how labels agree with the target's on the same cells; empty where they do not."""
+    """Return in words how labels agree with the target's on the same cells; empty if they do not."""
     known = ~np.isnan(target)
     target, labels = target[known], labels[known]
     different = min(len(np.unique(target)), len(np.unique(labels)))
@@ -90,7 +89,7 @@ def _how_alike(target: NDArray[np.float64], labels: NDArray[np.float64], fewest:
         return "are the values"
     if different >= fewest:
         for signed in (labels, -labels):
-            # What is ordered as a whole is ordered on its first cells: almost always these few say no.
+            # A few cells almost always show another order.
             if all(_is_ordered(target[:some], signed[:some]) for some in (_FIRST, len(target))):
                 return f"on {len(target):,} cells have the order"
     return ""
@@ -140,7 +139,7 @@ def saved_model_of(spec: SearcherSpec, task: Task, model: str | SavedMetaModel) 
     return meta_model_for(name, task, model, spec.name)
 
 
-def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: _Tasks | None) -> list[Task | SourceTask]:
+def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: Any) -> list[Task | SourceTask]:
     """Return the sources of a run: by default the task's family without what the task holds out.
 
     An own table on a built-in space without further datasets learns from the space's built-in family, with a warning.
@@ -151,8 +150,7 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: _Tasks | None)
     if not spec.learns:
         if sources is not None:
             raise SettingError(
-                f"{spec.name} learns from no source task. Leave out sources, or use a meta-searcher, "
-                "prune_space or a warm start."
+                "sources", sources, f"none for {spec.name}", "Meta-searchers, prune_space and warm_start use sources."
             )
         return []
     if sources is None:
@@ -161,28 +159,27 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: _Tasks | None)
     found = as_tasks(sources, held_out=held_out, sources=True)
     if not found:
         raise SettingError(
-            f"{_who(spec)} learns from source tasks, but none is left for {task.name} without what it holds out, "
-            f"{' and '.join(task.held_out)}. Name tasks or families with sources=[…] (--sources), or choose what is "
-            "held out with task.with_held_out([…])."
+            f"{task.name} has no source tasks for {_who(spec)} without {' and '.join(task.held_out)}. Name some with "
+            "sources=[…] (--sources), or choose what is held out with task.with_held_out([…])."
         )
     names = [source.name for source in found]
     twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if twice is not None:
-        raise SettingError(f"The source {twice} appears twice: name each source once.")
+        raise SettingError("sources", names, "each source once")
     shared = {source.name: held_out & set(map(held_out_name, source.held_out)) for source in found}
     leaks = [name for name, common in shared.items() if common]
     if leaks:
         on = " and ".join(sorted(shared[leaks[0]]))
         raise LeakageError(
             f"{', '.join(leaks)} cannot be a source for {task.name}: both are on {on}. "
-            f"Possible here: tasks on others, as task_distribution(…).leave_out({min(shared[leaks[0]])!r})[0] has them."
+            f"Other tasks: task_distribution(…).leave_out({min(shared[leaks[0]])!r})[0]."
         )
     from nasmeta.meta import warn_of_other_metric
 
     refuse_copies(evaluator, found)
     helps = "Name sources of the target's metric, or search without sources."
-    if spec.guidance.prune_space is not None:
-        helps = f"A learned space may miss the best cells, and its estimated chance does not tell. {helps}"
+    if spec.transfer.prune_space is not None:
+        helps = f"A learned space may miss the best cells, and its estimated chance does not show this. {helps}"
     kinds = [source.metric_kind for source in found]
     warn_of_other_metric(task, kinds, _who(spec), helps)
     return found
@@ -200,8 +197,8 @@ def _default_sources(task: Task, who: str) -> list[Task]:
     found = [one for one in task_distribution(family) if held_out.isdisjoint(map(held_out_name, one.held_out))]
     warnings.warn(
         f"{task.table_name} has no other dataset to learn from, so {who} learns from "
-        f"{', '.join(source.name for source in found)}. Are the images of {task.dataset} among theirs? Then the result "
-        "is no honest test. Choose other sources with sources=[…] (--sources).",
+        f"{', '.join(source.name for source in found)}. If these share images with {task.dataset}, the result is not "
+        "an honest test. Choose other sources with sources=[…] (--sources).",
         NasmetaWarning,
         stacklevel=calls_inside() + 1,
     )
@@ -209,15 +206,15 @@ def _default_sources(task: Task, who: str) -> list[Task]:
 
 
 def _who(spec: SearcherSpec) -> str:
-    return spec.name if spec.is_meta else " and ".join(spec.guidance.asked)
+    return spec.name if spec.is_meta else " and ".join(spec.transfer.names)
 
 
 def check_learnable(
     spec: SearcherSpec, task: Task, sources: Sequence[Task | SourceTask], saved: SavedMetaModel | None
 ) -> None:
-    """Refuse sources from which a run could not learn, such as those of a space that does not fit."""
+    """Raise an error for sources from which a run could not learn, such as those of another space."""
     if spec.is_meta and saved is None:
         searcher = spec.build(task.space, np.random.default_rng(0))
         assert isinstance(searcher, MetaSearcher)
         searcher.check_sources(sources)
-    spec.guidance.check(task, sources)
+    spec.transfer.check(task, sources)

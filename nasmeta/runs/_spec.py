@@ -1,4 +1,4 @@
-"""A searcher with its settings, checked; all randomness of its runs; and why a run is refused."""
+"""A searcher with its settings, and the random generators of its runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nasmeta.checks import recorded_settings, taking
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator
 from nasmeta.runs._clock import Budget
-from nasmeta.runs._warm_start import UNGUIDED, Guidance
+from nasmeta.runs._transfer import NO_TRANSFER, TransferSettings
 from nasmeta.searchers import SEARCHERS, MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task
@@ -30,7 +30,7 @@ class SearcherSpec:
     name: str  # the registered one, else that of the class
     kind: type[Searcher]
     settings: dict[str, Any]  # keyword arguments of the class, of JSON types
-    guidance: Guidance = UNGUIDED  # the settings `prune_space` and `warm_start`, which every searcher takes
+    transfer: TransferSettings = NO_TRANSFER  # the settings `prune_space` and `warm_start`, which every searcher takes
     epochs: tuple[int | str, ...] | None = None  # the setting of multi-fidelity searchers: training lengths
     code: str | None = None  # identifies the code of a custom class; None for a class of this package
 
@@ -49,7 +49,7 @@ class SearcherSpec:
         if inspect.isabstract(kind):
             raise SettingError(f"{name} is abstract: it lacks {', '.join(sorted(kind.__abstractmethods__))}.")
         given = dict(settings or {})
-        guidance = Guidance.of(given.pop("prune_space", None), given.pop("warm_start", 0))
+        transfer = TransferSettings.of(given.pop("prune_space", None), given.pop("warm_start", 0))
         epochs = given.pop("epochs", None) if issubclass(kind, MultiFidelitySearcher) else None
         if name == "predictor" and not isinstance(given.get("predictor"), str | None):
             # An estimator is not of a JSON type.
@@ -57,7 +57,7 @@ class SearcherSpec:
             name = kind.__name__
         parameters = [*inspect.signature(kind).parameters.values()][2:]  # after space and rng
         recorded = recorded_settings(name, kind, given, parameters)
-        return cls(name, kind, recorded, guidance, _lengths(epochs), kind.code_identity(recorded))
+        return cls(name, kind, recorded, transfer, _lengths(epochs), kind.code_identity(recorded))
 
     @property
     def is_meta(self) -> bool:
@@ -66,17 +66,17 @@ class SearcherSpec:
 
     @property
     def learns(self) -> bool:
-        """Whether source tasks have a part in its runs: it is a meta-searcher, or guided."""
-        return self.is_meta or bool(self.guidance)
+        """Whether its runs use source tasks, for the searcher itself, for a smaller space or for a warm start."""
+        return self.is_meta or bool(self.transfer)
 
     @property
     def all_settings(self) -> dict[str, Any]:
         """The settings as `of` takes them."""
         lengths = {} if self.epochs is None else {"epochs": list(self.epochs)}
-        return self.settings | self.guidance.settings | lengths
+        return self.settings | self.transfer.settings | lengths
 
     def budgeted(self, budget: Budget) -> SearcherSpec:
-        """Return the same spec with the budget of the run in its settings, for a searcher that depends on it."""
+        """Return the spec with the budget of the run in the settings of a searcher that depends on it."""
         name = self.kind.budget_setting
         if name is None or budget.evaluations is None:
             return self
@@ -84,21 +84,21 @@ class SearcherSpec:
 
     @property
     def is_multi_fidelity(self) -> bool:
-        """Whether it chooses how long a cell is trained."""
+        """Whether it chooses the length of each training."""
         return issubclass(self.kind, MultiFidelitySearcher)
 
     def build(self, space: SearchSpace, rng: np.random.Generator) -> Searcher:
-        """Build the searcher; a value that it cannot take is a SettingError."""
+        """Build the searcher; raise a SettingError for impossible values."""
         with taking(self.name, self.settings):
             return self.kind(space, rng, **self.settings)
 
     def generator(self, task: Task, seed: int) -> np.random.Generator:
-        """Return the generator of one run: it depends on seed, task and searcher, and on nothing else."""
+        """Return the generator of one run, which depends only on seed, task and searcher."""
         key = (crc32(task.name.encode()), crc32(self.name.encode()))
         return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
     def meta_fit(self, task: Task, sources: Sequence[Task | SourceTask], saved: SavedMetaModel | None = None) -> Any:
-        """Return what a meta-searcher learns from sources for a task, or learnt before; it depends on no seed."""
+        """Return the meta-model of a meta-searcher for a task, trained here or saved; it depends on no seed."""
         if saved is not None:
             known = self.build(task.space, np.random.default_rng(0))
             assert isinstance(known, MetaSearcher)
@@ -111,26 +111,19 @@ class SearcherSpec:
 
     @property
     def code_identity(self) -> dict[str, str]:
-        """Its part of the identity of a run; nothing for a searcher of this package."""
+        """The code's entry in the identity of a run; empty for a searcher of this package."""
         return {} if self.code is None else {"code": self.code}
 
 
 def check_objectives(spec: SearcherSpec, evaluator: Evaluator, budget: Budget) -> None:
-    """Refuse a searcher that is told numbers where the answer is a vector, and the other way round."""
-    task, n = evaluator.task, evaluator.n_objectives
+    """Raise an error if the searcher does not support the number of objectives."""
+    n, what = evaluator.n_objectives, f"objectives of {evaluator.task.name}"
     if n == 1 and spec.kind.objectives == "several":
-        raise SettingError(
-            f"{spec.name} searches for several objectives, but {task.name} has one. Name several, as in "
-            "nb201/cifar10+latency/pixel3 or nasmeta.multi_objective_task, or use another searcher, such as gp."
-        )
+        raise SettingError(what, n, f"several for {spec.name}", "Example: nb201/cifar10+latency/pixel3.")
     if n > 1 and spec.kind.objectives == "one":
-        raise SettingError(
-            f"{spec.name} searches for one objective, but {task.name} has {n}. Use ehvi, nsga2 or another searcher "
-            "for several (nasmeta list searchers), or a task that makes one number of them (nasmeta.tasks.Objective)."
-        )
-    if n > 1 and (spec.guidance or budget.stop_at_optimum):
-        what = "A learned space and a warm start need" if spec.guidance else "stop_at_optimum needs"
-        raise SettingError(f"{what} one objective, but {task.name} has {n}: leave it out.")
+        raise SettingError(what, n, f"1 for {spec.name}", "Searchers for several: ehvi, nsga2.")
+    if n > 1 and (spec.transfer or budget.stop_at_optimum):
+        raise SettingError(what, n, "1 with prune_space, warm_start or stop_at_optimum")
 
 
 def _lengths(epochs: Any) -> tuple[int | str, ...] | None:
@@ -143,21 +136,12 @@ def _lengths(epochs: Any) -> tuple[int | str, ...] | None:
     return tuple(int(one) if str(one).isdecimal() else one for one in listed)
 
 
-def why_no_seconds(evaluator: Evaluator) -> str:
-    """Return why a budget in seconds says nothing of this evaluator."""
+def why_no_seconds(evaluator: Evaluator) -> SettingError:
+    """Return the error of a budget in seconds on an evaluator whose costs are not all known and positive."""
     task = evaluator.task
-    if task.device is None and not task.has_cost:
-        return (
-            f"{task.name} has no cost: nobody recorded the seconds of an evaluation, so a budget in seconds says "
-            "nothing. Give one in evaluations, or name a column of seconds: table.task(…, cost='train_seconds'), or "
-            "for a file of your own nasmeta data add FILE --kind train_time=seconds (in Python kind={…})."
-        )
-    if task.device is None and (missing := np.isnan(task.cost_seconds[task.measured])).any():
-        return (
-            f"{task.name} has no seconds for {missing.sum():,} of {len(missing):,} measured architectures: nobody "
-            "recorded what they cost, so a budget in seconds says nothing. Give one in evaluations."
-        )
-    return (
-        f"{task.name} has evaluations that cost no seconds, so a budget in seconds says nothing: "
-        "give one in evaluations."
+    missing = int(np.isnan(task.cost_seconds[task.measured]).sum()) if task.has_cost else 0
+    problem = f"no seconds for {missing:,} measured architectures" if missing else "no recorded seconds of evaluations"
+    return SettingError(
+        f"{task.name} has {problem}, so a budget in seconds is not possible. Use evaluations, or a task with a cost: "
+        "table.task(…, cost='train_seconds')."
     )

@@ -1,4 +1,4 @@
-"""Ask and tell: random and local search, evolution, Gaussian process; those with sources: ``nasmeta.meta``."""
+"""Searchers: ask/tell optimisers over a space, and adapters for other packages."""
 
 from typing import TYPE_CHECKING
 

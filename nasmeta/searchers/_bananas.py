@@ -10,42 +10,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_int, check_number
+from nasmeta.checks import check_int
 from nasmeta.searchers._base import SEARCHERS, WithoutReplacement
 from nasmeta.spaces import SearchSpace
 
+_CANDIDATES = 100
+_MEMBERS, _LAYERS, _WIDTH = 5, 3, 20  # networks, hidden layers, units
+_EPOCHS, _LEARNING_RATE = 150, 0.01
 _DECAY_OF_MEAN, _DECAY_OF_SQUARES, _EPSILON = 0.9, 0.999, 1e-8  # Adam's own defaults
 
 
 @SEARCHERS.register("bananas")
 class BananasSearch(WithoutReplacement):
-    """Ensemble of perceptrons on path encodings; Thompson sampling among mutants of the best cells.
+    """Ensemble of perceptrons on path encodings; Thompson sampling among mutants of the best architectures.
 
     White, Neiswanger and Savani, "BANANAS: Bayesian optimization with neural architectures for neural architecture
-    search", AAAI 2021. The networks are trained anew for every `round_size` proposals. Candidates are the open one-edit
-    neighbours of the best cells, best first, until there are `candidates`; proposed are those of the largest value in
-    one draw each from a normal distribution with the mean and the deviation of the networks.
+    search", AAAI 2021. The networks are trained for every `round_size` proposals. Candidates are the open one-edit
+    neighbours of the best architectures, best first. Each has one draw from a normal distribution with the mean and the
+    deviation of the networks, and the largest draws are proposed. In a space without paths, the inputs are its other
+    counts, such as one-hot choices.
 
-    A space without paths gives the networks its other counts, such as one-hot choices.
-
-    Settings are those of the authors' code (naszilla) with two exceptions, for a tenth of the time: three hidden layers
-    and not ten, and all cells in one batch and not 32.
+    Settings are those of the authors' code (naszilla) except that three hidden layers instead of ten, and one batch
+    instead of 32 rows, take a tenth of the time.
 
     Parameters
     ----------
     n_initial : int, default 10
-        Random cells before the model is used.
+        Random architectures before the model is used.
     round_size : int, default 10
-        Proposals of one training.
-    candidates : int, default 100
-    members : int, default 5
-        Networks.
-    layers : int, default 3
-        Hidden layers.
-    width : int, default 20
-    epochs : int, default 150
-    learning_rate : float, default 0.01
-        Of Adam, with the mean absolute error of standardised values.
+        Proposals per training.
 
     Examples
     --------
@@ -62,39 +55,27 @@ class BananasSearch(WithoutReplacement):
         *,
         n_initial: int = 10,
         round_size: int = 10,
-        candidates: int = 100,
-        members: int = 5,
-        layers: int = 3,
-        width: int = 20,
-        epochs: int = 150,
-        learning_rate: float = 0.01,
     ) -> None:
         super().__init__(space, rng)
-        self.n_initial = check_int("n_initial", n_initial, 2, 1_000_000)
-        self.round_size = check_int("round_size", round_size, 1, 1_000_000)
-        self.candidates = check_int("candidates", candidates, 1, 1_000_000)
-        self.members = check_int("members", members, 2, 1_000)
-        self.layers = check_int("layers", layers, 1, 100)
-        self.width = check_int("width", width, 1, 10_000)
-        self.epochs = check_int("epochs", epochs, 1, 1_000_000)
-        self.learning_rate = check_number("learning_rate", learning_rate, 1e-9, 10)
-        self._round: list[int] = []  # what is left of the round, the next one last
+        self.n_initial = check_int("n_initial", n_initial, 2)
+        self.round_size = check_int("round_size", round_size)
+        self._round: list[int] = []  # remaining proposals, the next one last
 
     @cached_property
     def _inputs(self) -> NDArray[np.float32]:
-        """Live paths where the space has paths, else its other counts side by side, each column up to 1."""
+        """Live paths, or in a space without paths its other counts, scaled to at most 1."""
         if "paths" in self.space.feature_names:
             return self.space.feature("paths").counts.astype(np.float32)
         counts = np.hstack([self.space.feature(name).counts for name in self.space.kernel_features])
         return np.asarray(counts / np.maximum(counts.max(axis=0), 1), dtype=np.float32)
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
-        """Propose the next cells of the round; train for a new one where it is used up."""
+        """Propose the next architectures of the round; train for a new one after its end."""
         self._require_open(n)
         proposals: list[int] = []
         while len(proposals) < n:
             while self._round and not self._open[self._round[-1]]:
-                self._round.pop()  # told in the meantime
+                self._round.pop()  # observed in the meantime
             if not self._round:
                 self._round = self._new_round()
             cell = self._round.pop()
@@ -103,7 +84,7 @@ class BananasSearch(WithoutReplacement):
         return np.array(proposals, np.int32)
 
     def _new_round(self) -> list[int]:
-        if len(self._told) < self.n_initial:
+        if len(self._observed) < self.n_initial:
             return [int(self.rng.choice(np.flatnonzero(self._open)))]
         pool = self._pool()
         predicted = self._trained().predict(self._inputs[pool])
@@ -112,11 +93,11 @@ class BananasSearch(WithoutReplacement):
         return best
 
     def _pool(self) -> NDArray[np.int32]:
-        """Return the open neighbours of the best cells, best first; random open cells where there are too few."""
-        best_first = sorted(self._told, key=lambda cell: -self._told[cell])
+        """Return the open neighbours of the best architectures, best first, completed by random ones."""
+        best_first = sorted(self._observed, key=lambda cell: -self._observed[cell])
         near = (cell for best in best_first for cell in self.space.neighbours(best).tolist())
         around = (cell for cell in near if self._open[cell])
-        found = list(islice(dict.fromkeys(islice(around, 10 * self.candidates)), self.candidates))
+        found = list(islice(dict.fromkeys(islice(around, 10 * _CANDIDATES)), _CANDIDATES))
         if len(found) < self.round_size:
             others = np.setdiff1d(np.flatnonzero(self._open), found)
             n = min(self.round_size - len(found), len(others))
@@ -124,18 +105,17 @@ class BananasSearch(WithoutReplacement):
         return np.array(found, np.int32)
 
     def _trained(self) -> PathNetworks:
-        networks = PathNetworks(self._inputs.shape[1], self.members, self.layers, self.width, self.rng)
+        networks = PathNetworks(self._inputs.shape[1], _MEMBERS, _LAYERS, _WIDTH, self.rng)
         cells, values = self._labelled()
         spread = values.std()
         scores = (values - values.mean()) / (spread if spread > 0 else 1.0)
-        return networks.fit(self._inputs[cells], scores, self.epochs, self.learning_rate)
+        return networks.fit(self._inputs[cells], scores, _EPOCHS, _LEARNING_RATE)
 
 
 class PathNetworks:
-    """Perceptrons of one shape that differ in their first weights; every weight has a leading axis for the network.
+    """Perceptrons that differ in their initial weights; every weight has a leading axis for the network.
 
-    In NumPy: networks so small cost PyTorch several times more in calls than in arithmetic.
-    `nasmeta.predictors.MLPEnsemble` (a ranking loss, early stopping) predicts better, at ten times the cost.
+    For such small networks, PyTorch would spend most of its time in calls.
     """
 
     def __init__(self, n_inputs: int, members: int, layers: int, width: int, rng: np.random.Generator) -> None:
@@ -188,7 +168,7 @@ class PathNetworks:
         return self._forward(inputs.astype(np.float32))[-1][:, :, 0].astype(np.float64)
 
     def _forward(self, rows: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """Return the rows, what each hidden layer makes of them (members, n, width), and the outputs."""
+        """Return the rows, the outputs of each hidden layer (members, n, width), and the predictions."""
         layers = [rows]
         for weight, bias in zip(self.weights, self.biases, strict=True):
             layers.append(layers[-1] @ weight + bias)

@@ -1,4 +1,4 @@
-"""The interface of a searcher: ask and tell."""
+"""The interface of searchers, ask and tell, and their registry."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _OF_PREDICTORS = ("predictor", "meta-predictor")  # searchers that have the meth
 
 
 class _Searchers(Registry["type[Searcher]"]):
-    """Also answers for a predictor with an acquisition, ``xgboost-ei``; these are not listed."""
+    """The registry; it also resolves a predictor with an acquisition, ``xgboost-ei``, without listing these."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
@@ -38,7 +38,7 @@ class _Searchers(Registry["type[Searcher]"]):
     def _of(self, predictor: str, acquisition: str, name: str) -> type[Searcher]:
         from nasmeta.predictors import PREDICTORS
 
-        # a place may be of a meta-predictor, which is a predictor, too
+        # a class by its place may be a meta-predictor, which is a predictor, too
         for own in _OF_PREDICTORS[::-1] if is_place(predictor) else _OF_PREDICTORS:
             kind: Any = self[own] if own in self else None  # noqa: SIM401  (`get` knows no UnknownNameError)
             if kind is not None and kind.knows(predictor):
@@ -106,14 +106,13 @@ for _name, _place in (
 
 
 class Searcher(ABC):
-    """Propose cells, learn from their values; higher is better.
+    """Base of searchers: propose architectures and learn from their values; higher is better.
 
-    A searcher knows the space and what it was told, nothing else. It draws all its random numbers from the generator
-    that it gets at birth, so the same generator and the same answers give the same proposals: a run is resumed by
-    replaying it.
+    A searcher sees the space and the values returned so far. It draws all random numbers from its generator, so the
+    same generator and values give the same proposals, and a run resumes by replaying them.
 
-    It may propose a cell again: the answer comes from the history and costs nothing. `ask` may be called several
-    times before the values of earlier proposals are told, and values may come in any order.
+    A searcher may propose an architecture again; the run then returns the known value at no cost. `ask` may be called
+    several times before `tell`, and values may arrive in any order.
 
     Parameters
     ----------
@@ -123,22 +122,19 @@ class Searcher(ABC):
     Attributes
     ----------
     waits_for_values : bool
-        Of the class: whether it stands still until it is told the value of each of its proposals. Where it is kept
-        to a part of the space, it is then told a low value for cells outside; others are told nothing.
+        Class attribute: whether the searcher needs the value of every proposal. On a subset of the space, it then
+        observes a low value for proposals outside the subset.
     objectives : {"one", "several", "any"}
-        Of the class: whether the values that it is told are numbers, shape (n,), or vectors, shape (n, m), of at least
-        two objectives.
+        Class attribute: whether `tell` takes numbers, shape (n,), or vectors of several objectives, shape (n, m).
     budget_setting : str or None
-        Of the class: the setting that receives the budget of a run in evaluations, unless the user gives it.
+        Class attribute: the setting that receives the number of evaluations of a run, unless the user gives it.
     notes : list of mapping, or None
-        What the searcher says about each of the last proposals, of JSON's types; journal and history keep it. None
-        where it says nothing.
+        Facts about each of the last proposals, of JSON types, for journal and history.
 
     Notes
     -----
-    Settings are keyword-only arguments of ``__init__`` with defaults, and all that the pages of searchers list as
-    parameters: each takes a space and a generator before them. ``nasmeta.testing.SearcherContract`` holds the
-    tests that any searcher must pass.
+    Settings are keyword-only arguments of ``__init__`` with defaults, after the space and the generator.
+    ``nasmeta.testing.SearcherContract`` contains the tests that every searcher must pass.
 
     Examples
     --------
@@ -170,13 +166,13 @@ class Searcher(ABC):
 
     @property
     def _who(self) -> str:
-        """The name under which the class is registered, or else its own."""
+        """The registered name of the class, or the name of the class."""
         return SEARCHERS.name_of(type(self)) or type(self).__name__
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:
-        """Propose only these cells from now on, if the searcher can; return whether it does.
+        """Propose only these architectures, if the searcher can; return whether it does.
 
-        Called before the first `ask`. For searchers that cannot, `SubsetSearch` filters the proposals.
+        Called before the first `ask`. For other searchers, `SubsetSearch` filters the proposals.
         """
         return False
 
@@ -187,24 +183,24 @@ class Searcher(ABC):
         Raises
         ------
         SpaceExhaustedError
-            Where the searcher has nothing left to propose.
+            If no architecture is left to propose.
         """
 
     @abstractmethod
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Learn the values of cells: both of shape (n,), values of m objectives (n, m); higher is better."""
+        """Observe values, shape (n,), or (n, m) for m objectives, of architectures, shape (n,); higher is better."""
 
     def tell_failures(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Learn of cells whose evaluation failed, and the values that stand for that: by default as of any others."""
+        """Observe failed evaluations with substitute values; by default like any other values."""
         self.tell(cells, values)
 
 
 class WithoutReplacement(Searcher):
-    """Base of searchers that learn from all values that they were told, and propose no architecture twice."""
+    """Base of searchers that learn from all observed values, and propose no architecture twice."""
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
         super().__init__(space, rng)
-        self._told: dict[int, float] = {}
+        self._observed: dict[int, float] = {}
         self._open = np.ones(space.size, dtype=bool)
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:
@@ -215,20 +211,20 @@ class WithoutReplacement(Searcher):
 
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Add the values."""
-        self._told.update(zip(cells.tolist(), values.tolist(), strict=True))
+        self._observed.update(zip(cells.tolist(), values.tolist(), strict=True))
         self._open[cells] = False
 
     def _require_open(self, n: int) -> None:
         if np.count_nonzero(self._open) < n:
-            raise SpaceExhaustedError(f"All cells of {self.space.name} that may be proposed have been.")
+            raise SpaceExhaustedError(f"All architectures of {self.space.name} have been proposed.")
 
     def _labelled(self) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-        """Return the architectures that were told and their values, in the order in which they came."""
-        n = len(self._told)
-        return np.fromiter(self._told, np.int32, n), np.fromiter(self._told.values(), np.float64, n)
+        """Return the observed architectures and their values, in the order of arrival."""
+        n = len(self._observed)
+        return np.fromiter(self._observed, np.int32, n), np.fromiter(self._observed.values(), np.float64, n)
 
     def _take_best(self, score: NDArray[np.float64]) -> int:
-        """Propose the open architecture of the highest score, shape (size,), ties at random."""
+        """Propose the open architecture with the highest score, shape (size,); ties are broken at random."""
         score = np.where(self._open, score, -np.inf)
         ties = np.flatnonzero(score == score.max())
         cell = int(ties[0] if len(ties) == 1 else self.rng.choice(ties))
@@ -245,21 +241,19 @@ class WithoutReplacement(Searcher):
 class MetaSearcher(Searcher):
     """A searcher that learns from source tasks before it searches.
 
-    All that it learns there sits in ``meta_model_``, so one meta-training serves any number of runs:
-    ``other.meta_model_ = searcher.meta_model_``. One that can be kept in a file (`nasmeta.meta.SavedMetaModel.write`)
-    says how by `_pack` and `_unpack`.
+    ``meta_model_`` contains everything that it learns, so one meta-training serves any number of runs:
+    ``other.meta_model_ = searcher.meta_model_``. `_pack` and `_unpack` let `nasmeta.meta.SavedMetaModel.write` save it.
 
     Attributes
     ----------
     meta_model_ : object or None
-        What was learnt; None before.
+        The learned model; None before `meta_fit`.
     meta_sources_ : tuple of dict
-        Of each source its ``name``, the number of its ``labels``, what it ``held_out``, its ``metric_kind``
-        and ``order_sha256``.
+        For each source: ``name``, number of ``labels``, ``held_out``, ``metric_kind`` and ``order_sha256``.
     search_settings : tuple of str
-        Of the class: settings that have no part in meta-training, and so may be others than those of a model's file.
+        Class attribute: settings that do not affect meta-training, and may differ from the settings of a saved model.
     crosses_spaces : bool
-        Of the class: whether sources may be of another space.
+        Class attribute: whether sources may have another space.
 
     Examples
     --------
@@ -281,8 +275,8 @@ class MetaSearcher(Searcher):
     meta_model_: Any = None
     meta_sources_: tuple[dict[str, Any], ...] = ()
     search_settings: ClassVar[tuple[str, ...]] = ()
-    avoid: tuple[str, ...] = ()  # what a run's target holds out: no shipped weights that have seen it are taken
-    monitor: Any = None  # of `nasmeta.meta.Monitor`: where a long meta-training is watched and kept
+    avoid: tuple[str, ...] = ()  # held-out datasets of the target, which shipped weights must not have seen
+    monitor: Any = None  # a `nasmeta.meta.Monitor` of the meta-training
     crosses_spaces: ClassVar[bool] = False
 
     def meta_fit(self, sources: Iterable[SourceTask | Task]) -> MetaSearcher:
@@ -291,7 +285,7 @@ class MetaSearcher(Searcher):
         Parameters
         ----------
         sources : iterable of Task or SourceTask
-            Of a task only the signal is seen.
+            Only the signal of a task is used.
 
         Raises
         ------
@@ -304,43 +298,43 @@ class MetaSearcher(Searcher):
         return self
 
     def check_sources(self, sources: Iterable[SourceTask | Task]) -> list[SourceTask]:
-        """Return what `meta_fit` would see of sources, without learning from them.
+        """Return the labels that `meta_fit` would use.
 
         Raises
         ------
         SettingError
-            Where there is no source, or one of another space; see `nasmeta.tasks.checked_sources`.
+            If there is no source, or one of another space; see `nasmeta.tasks.checked_sources`.
         """
         return checked_sources(self._who, sources, None if self.crosses_spaces else self.space)
 
     @abstractmethod
     def _learn(self, sources: list[SourceTask]) -> Any:
-        """Return the meta-model learnt from the sources' labelled cells."""
+        """Return the meta-model, learned from the labels of the sources."""
 
     def _pack(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        """Return ``meta_model_`` as arrays by name and facts of JSON's types."""
-        raise SettingError(f"{type(self).__name__} cannot be kept in a file: it has no _pack and _unpack.")
+        """Return ``meta_model_`` as arrays by name and facts of JSON types."""
+        raise NotImplementedError(f"{type(self).__name__} has no _pack, so it cannot be saved.")
 
     def _unpack(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> Any:
-        """Return the meta-model that `_pack` described; the inverse of it."""
-        raise SettingError(f"{type(self).__name__} cannot be read from a file: it has no _pack and _unpack.")
+        """Return the meta-model that `_pack` described."""
+        raise NotImplementedError(f"{type(self).__name__} has no _unpack, so it cannot be loaded.")
 
     @property
     def learner(self) -> Any:
-        """What learns, and whose file `nasmeta meta-train` writes: itself, unless it searches by a meta-predictor."""
+        """The learner that `nasmeta meta-train` saves: the searcher, or its meta-predictor."""
         return self
 
     @classmethod
     def learner_name(cls, name: str, settings: Mapping[str, Any]) -> str:
-        """Return the registered name of `learner`, where that of the searcher is `name`."""
+        """Return the registered name of `learner`, given the name of the searcher."""
         return name
 
     @classmethod
     def with_learnt(cls, learnt: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the settings of a search with those with which its learner was meta-trained."""
+        """Return the settings of a search, completed by the settings of its meta-training."""
         return {**learnt, **settings}
 
     def _require_meta_model(self) -> Any:
         if self.meta_model_ is None:
-            raise SettingError(f"{type(self).__name__} has learnt from no source yet: call meta_fit(tasks) first.")
+            raise SettingError(f"{type(self).__name__} is not meta-trained: call meta_fit(tasks) first.")
         return self.meta_model_

@@ -1,4 +1,4 @@
-"""Hyperband whose new cells come from a density model."""
+"""BOHB: Hyperband with a density model."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ _LEAST_DENSITY = 1e-32
 
 @SEARCHERS.register("bohb")
 class BOHB(Hyperband):
-    """Hyperband whose new cells a density model draws: likely under the good cells seen, unlikely under the bad.
+    """Hyperband with a density model: new architectures are likely under the good ones, unlikely under the others.
 
     Falkner, Klein and Hutter, "BOHB: robust and efficient hyperparameter optimization at scale", ICML 2018, after
     HpBandSter: on the highest rung with enough values, one kernel density of the best 15 % and one of the others,
-    a product of Aitchison and Aitken's kernels over the positions with bandwidths by the normal reference rule; of
-    `num_samples` draws around good cells, as far as they are architectures, the one with the largest ratio of the
-    densities is proposed.
+    a product of Aitchison and Aitken's kernels over the positions with bandwidths by the normal reference rule. Of
+    `num_samples` draws around good architectures, the one with the largest ratio of the densities is proposed.
 
     Parameters
     ----------
@@ -32,21 +31,17 @@ class BOHB(Hyperband):
         As in `SuccessiveHalving`.
     num_samples : int, default 64
     random_fraction : float, default 1/3
-        Share of new cells that are drawn uniformly.
-    bandwidth_factor : float, default 3
-        Of continuous settings in HpBandSter; the choices of an architecture are categories, whose bandwidth it leaves
-        alone, so it is accepted and does nothing.
+        Share of new architectures that are drawn uniformly.
     min_bandwidth : float, default 0.3
-        Least bandwidth: a draw replaces a choice of a good cell with the probability of the bandwidth. As in the
-        code of NAS-Bench-201.
+        The bandwidth is the probability that a draw replaces a choice of a good architecture. The default is that of
+        NAS-Bench-201.
     top : float, default 0.15
-        Share of the good cells.
+        Share of good architectures.
     hpbandster_bandwidths : bool, default False
-        Whether bandwidths may be as large as HpBandSter's. The normal reference rule takes the operations' codes for
-        numbers and exceeds 1 with few values; the kernel is then negative on the same operation, and the density
-        prefers operations that good cells do not have. With it BOHB gives the figures that NAS-Bench-201 published,
-        those of a Hyperband without a model (reports/published/nb201-paper.md). Without, a bandwidth ends where the
-        kernel is flat.
+        Whether bandwidths may exceed 1, as in HpBandSter. The normal reference rule treats codes of operations as
+        numbers; above 1, the kernel is negative on the same operation, so the density prefers operations that good
+        architectures do not have. This reproduces the figures of NAS-Bench-201 (reports/published/nb201-paper.md). By
+        default, bandwidths end where the kernel is flat.
 
     Examples
     --------
@@ -65,25 +60,23 @@ class BOHB(Hyperband):
         rungs: int | None = None,
         num_samples: int = 64,
         random_fraction: float = 1 / 3,
-        bandwidth_factor: float = 3.0,
         min_bandwidth: float = 0.3,
         top: float = 0.15,
         hpbandster_bandwidths: bool = False,
     ) -> None:
         super().__init__(space, rng, eta=eta, rungs=rungs)
-        self.num_samples = check_int("num_samples", num_samples, 1, 1_000_000)
+        self.num_samples = check_int("num_samples", num_samples)
         self.random_fraction = check_number("random_fraction", random_fraction, most=1)
-        self.bandwidth_factor = check_number("bandwidth_factor", bandwidth_factor, most=1_000)
         self.min_bandwidth = check_number("min_bandwidth", min_bandwidth, most=1)
         self.top = check_number("top", top, most=1)
         self.hpbandster_bandwidths = check_bool("hpbandster_bandwidths", hpbandster_bandwidths)
         self._least = space.n_positions + 1  # values that a density needs
-        self._told: dict[int, tuple[list[int], list[float]]] = {}
+        self._by_rung: dict[int, tuple[list[int], list[float]]] = {}
         self._densities: tuple[_Density, _Density] | None = None
         self._is_stale = False
 
     def _observe(self, cell: int, rung: int, value: float) -> None:
-        cells, values = self._told.setdefault(rung, ([], []))
+        cells, values = self._by_rung.setdefault(rung, ([], []))
         cells.append(cell)
         values.append(value)
         self._is_stale = True
@@ -106,9 +99,9 @@ class BOHB(Hyperband):
         return int(cells[int(np.argmin(ratio))])
 
     def _fitted(self) -> tuple[_Density, _Density] | None:
-        """Return the densities of good and bad cells on the highest rung that has enough values."""
-        for rung in sorted(self._told, reverse=True):
-            cells, values = self._told[rung]
+        """Return the densities of good and other architectures on the highest rung with enough values."""
+        for rung in sorted(self._by_rung, reverse=True):
+            cells, values = self._by_rung[rung]
             n_good = max(self._least, int(self.top * len(cells)))
             if len(cells) >= n_good + self._least:
                 order = np.argsort(-np.array(values), kind="stable")
@@ -128,11 +121,11 @@ class _Density:
         self.codes, self.n_choices = codes, np.array(n_choices)
         spread = codes.std(axis=0)
         wide = 1.06 * spread * n ** (-1 / (4 + n_positions))
-        if unbounded:  # and with the number of choices that occur, as statsmodels counts them
+        if unbounded:  # with the number of choices that occur, as in statsmodels
             self.bandwidths = np.maximum(wide, least)
             others = np.array([max(len(np.unique(column)) - 1, 1e-6) for column in codes.T])
         else:
-            most = (self.n_choices - 1) / self.n_choices  # there the kernel is flat
+            most = (self.n_choices - 1) / self.n_choices  # the kernel is flat
             self.bandwidths = np.clip(wide, np.minimum(least, most), most)
             others = np.maximum(self.n_choices - 1.0, 1.0)
         self._same = 1 - self.bandwidths
@@ -145,7 +138,7 @@ class _Density:
         return density
 
     def draw(self, m: int, rng: np.random.Generator) -> NDArray[np.integer]:
-        """Draw codes around the members: a position keeps its choice, or has any with the bandwidth's probability."""
+        """Draw codes around members; a position has a random choice with the probability of the bandwidth."""
         centres = self.codes[rng.integers(len(self.codes), size=m)]
         anew = rng.random(centres.shape) < self.bandwidths
         alike = (self.n_choices == self.n_choices[0]).all()

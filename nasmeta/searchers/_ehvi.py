@@ -1,4 +1,4 @@
-"""Bayesian optimisation of several objectives: expected hypervolume improvement, and random scalarisations."""
+"""Bayesian optimisation of several objectives: expected hypervolume improvement and ParEGO."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ __all__ = ["EHVISearch", "expected_hypervolume_improvement"]
 
 _BELOW = 0.3  # scores, from the lowest value to a reference below it
 _LEAST = 1e-300
-_SLACK = 0.1  # of the range of what was told, by which the reference lies beyond the worst value
-_TAIL = 0.25  # share of the values, the lowest, whose distances do not count
+_SLACK = 0.1  # share of the range between the worst value and the reference
+_TAIL = 0.25  # lowest share of the values, which is clipped
 
 
 def expected_hypervolume_improvement(
@@ -31,42 +31,39 @@ def expected_hypervolume_improvement(
     front: NDArray[np.float64],
     reference: NDArray[np.float64],
 ) -> NDArray[np.float64]:
-    r"""Return by how much each candidate is expected to enlarge the hypervolume of a front; exact, higher is better.
+    r"""Return the exact expected hypervolume improvement of each candidate; higher is better.
 
-    The objectives of a candidate are independent and normal. What the front does not dominate is cut into boxes, and in
-    a box from :math:`l` to :math:`u` a candidate gains
+    The objectives of a candidate are independent and normal. The region that the front does not dominate is cut into
+    boxes, and in a box from :math:`l` to :math:`u` a candidate gains
 
     .. math:: \prod_j \left(E(Y_j - l_j)^+ - E(Y_j - u_j)^+\right)
 
-    on average. Of two objectives the boxes are strips between neighbours of the front (Emmerich, Deutz and Klinkenberg,
-    "Hypervolume-based expected improvement: monotonicity properties and exact computation", CEC 2011); of m they are
-    slices of slices, at most about :math:`k^{m-1} / (m-1)!` for a front of k points.
+    on average. For two objectives, the boxes are strips between neighbours of the front (Emmerich, Deutz and
+    Klinkenberg, "Hypervolume-based expected improvement: monotonicity properties and exact computation", CEC 2011); for
+    m objectives they are nested slices, at most about :math:`k^{m-1} / (m-1)!` for a front of k points.
 
-    Mean and deviation of the candidates are of shape (n, m), the points of the front (k, m), the reference (m,); points
-    that are dominated, or no better than the reference, are left out.
+    Mean and deviation of the candidates have shape (n, m), the points of the front (k, m), the reference (m,).
+    Dominated points, and points not better than the reference, are ignored.
 
     >>> import numpy as np
     >>> from nasmeta.searchers import expected_hypervolume_improvement
-    >>> sure = np.full((2, 2), 1e-9)  # then it is the improvement itself
+    >>> sure = np.full((2, 2), 1e-9)  # without uncertainty
     >>> candidates, front = np.array([[2.0, 2.0], [1.0, 1.0]]), np.array([[3.0, 1.0], [1.0, 3.0]])
     >>> expected_hypervolume_improvement(candidates, sure, front, np.zeros(2)).round(6)
     array([1., 0.])
     """
     mean, std, front, reference = (np.asarray(part, np.float64) for part in (mean, std, front, reference))
-    m = len(reference)
-    if mean.ndim != 2 or mean.shape != std.shape or mean.shape[1] != m or m < 2 or front.shape != (len(front), m):
-        raise SettingError(
-            f"mean and std must be of shape (n, m), front (k, m), reference (m,), m at least 2; they are {mean.shape}, "
-            f"{std.shape}, {front.shape}, {reference.shape}."
-        )
+    if not mean.shape[1] == std.shape[1] == front.shape[1] == len(reference):
+        raise SettingError("number of objectives of mean", mean.shape[1], f"{len(reference)}, as of the reference")
     front, levels = _staircase(front, reference)
-    return _expected(front, levels, [_gains(mean[:, j], std[:, j], levels[j]) for j in range(m)])
+    gains = [_gains(*columns) for columns in zip(mean.T, std.T, levels, strict=True)]
+    return _expected(front, levels, gains)
 
 
 def _staircase(
     front: NDArray[np.float64], reference: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], list[NDArray[np.float64]]]:
-    """Return what counts of a front, and the levels of each objective: its values there, after the reference."""
+    """Return the points better than the reference, and the levels of each objective: the reference and their values."""
     front = front[(front > reference).all(axis=1)]
     front = front[pareto_front(front, ["max"] * len(reference))] if len(front) else front
     return front, [np.unique(np.append(column, bound)) for column, bound in zip(front.T, reference, strict=True)]
@@ -75,14 +72,14 @@ def _staircase(
 def _expected(
     front: NDArray[np.float64], levels: list[NDArray[np.float64]], gains: list[NDArray[np.floating]]
 ) -> NDArray[np.float64]:
-    """Return the expected improvements, of what each objective exceeds its levels by on average, each (k_j, n)."""
+    """Return the expected improvements, given the gains of each objective over its levels, each (k_j, n)."""
     places = np.column_stack([np.searchsorted(own, column) for own, column in zip(levels, front.T, strict=True)])
     improvements: NDArray[np.float64] = np.maximum(_sliced(places, gains), 0.0)
     return improvements
 
 
 def _gains(mean: NDArray[np.floating], std: NDArray[np.floating], levels: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return by how much values, shape (n,), exceed levels, shape (k,), on average: shape (k, n)."""
+    """Return the mean excess of values, shape (n,), over levels, shape (k,); shape (k, n)."""
     z = (mean - levels[:, None].astype(mean.dtype)) / std
     gains: NDArray[np.floating] = np.exp(-0.5 * z * z)
     gains *= 1 / math.sqrt(2 * math.pi)
@@ -93,9 +90,9 @@ def _gains(mean: NDArray[np.floating], std: NDArray[np.floating], levels: NDArra
 
 
 def _sliced(places: NDArray[np.intp], gains: list[NDArray[np.floating]]) -> NDArray[np.floating]:
-    """Return the expectation for points at these places among the levels, the lowest of which is the reference."""
+    """Return the expectation for points at these indices of the levels; level 0 is the reference."""
     *others, own = gains
-    if not others:  # in one dimension it is what exceeds the best point
+    if not others:  # in one dimension, the excess over the best point
         beyond: NDArray[np.floating] = own[places[:, 0].max(initial=0)]
         return beyond
     total = np.zeros(own.shape[1])
@@ -108,15 +105,13 @@ def _sliced(places: NDArray[np.intp], gains: list[NDArray[np.floating]]) -> NDAr
 
 @SEARCHERS.register("ehvi")
 class EHVISearch(GPSearch):
-    """A Gaussian process an objective; propose where the hypervolume is expected to grow most, of all architectures.
+    """One Gaussian process per objective; maximise the expected hypervolume improvement over the whole space.
 
-    Each process is that of `GPSearch` with a linear part, so that it reaches the ends of the front, where few values
-    are. Its labels are the mean of normal scores, which no outlier moves, and of the values, their lowest quarter
-    clipped, which tell how much better the best are: ranks within a sample that follows the front do not. The
-    hypervolume is that of the values, scaled to the range of what was told: between the values of the front, labels are
-    turned into values linearly, and above its best one as between the median and the best, divided by how many
-    architectures share the best: one that many share is likely the end of the scale. The reference point lies a tenth
-    of that range beyond the worst values.
+    Each process is that of `GPSearch` with a linear part, which extrapolates to the ends of the front. Its labels are
+    the mean of normal scores, which are robust to outliers, and of standardised values, the lowest quarter clipped.
+    The hypervolume refers to values scaled to the observed range. Labels are converted to values linearly between the
+    values of the front; above its best value, with the slope between median and best, divided by the number of
+    architectures that share the best value. The reference point lies a tenth of the range beyond the worst values.
 
     Parameters
     ----------
@@ -178,7 +173,7 @@ class EHVISearch(GPSearch):
         chosen: list[int] = []
         for _ in range(n):
             chosen.append(self._take_best(self._log_improvements(values, labels)))
-            if len(chosen) < n:  # as if it had its mean
+            if len(chosen) < n:  # assume the mean for the next proposal
                 pairs = zip(self._gps, labels.T, strict=True)
                 means = np.array([gp.posterior(own)[0][chosen[-1]] for gp, own in pairs])
                 known = [_by_rank(*both) for both in zip(labels.T, values.T, strict=True)]
@@ -198,25 +193,25 @@ class EHVISearch(GPSearch):
             gp.fit(own, weak_prior(len(self.features), gp.kernel.typical_lengthscales))
 
     def _log_improvements(self, values: NDArray[np.float64], labels: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the logarithm of what each architecture is expected to add, shape (size,)."""
+        """Return the logarithm of the expected improvement of each architecture, shape (size,)."""
         front = values[pareto_front(values, ["max"] * values.shape[1])]
-        reference = np.full(values.shape[1], -_SLACK)  # beyond the worst value that was told, which is 0
+        reference = np.full(values.shape[1], -_SLACK)  # beyond the worst observed value, which is 0
         front, levels = _staircase(front, reference)
         gains = []
         for gp, value, label, own in zip(self._gps, values.T, labels.T, levels, strict=True):
             mean, std = gp.posterior(label)
             std = np.sqrt(std**2 + gp.hyperparameters.noise)
             scores, slopes = _scores_at(own, label, value)
-            beyond = _gains(mean.astype(np.float32), std.astype(np.float32), scores)  # the posterior's precision
+            beyond = _gains(mean.astype(np.float32), std.astype(np.float32), scores)  # the precision of the posterior
             slopes = slopes[:, None].astype(np.float32)
-            between = beyond * slopes  # of the value: what is gained from each level to the next
+            between = beyond * slopes  # gain of the value from each level to the next
             between[:-1] -= beyond[1:] * slopes[:-1]
             gains.append(between[::-1].cumsum(axis=0)[::-1])
         return np.log(_expected(front, levels, gains) + _LEAST)
 
 
 def _labels_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return labels in the order of values, shape (n,), half by ranks and half by distances; of unit variance."""
+    """Return labels of unit variance, shape (n,): the mean of normal scores and standardised values."""
     ranks = normal_scores(values)
     clipped = np.maximum(values, np.quantile(values, _TAIL))
     if not clipped.std():
@@ -229,7 +224,7 @@ def _labels_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _by_rank(
     labels: NDArray[np.float64], values: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return labels and values, each once, ascending."""
+    """Return distinct labels and values, ascending."""
     order = np.unique(values, return_index=True)[1]
     return labels[order], values[order]
 
@@ -237,31 +232,31 @@ def _by_rank(
 def _scores_at(
     levels: NDArray[np.float64], labels: NDArray[np.float64], values: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the scores of levels, both ascending, and by how much the value grows per score above each of them."""
+    """Return the labels at ascending levels, and the slope of the value per label above each level."""
     own, known = _by_rank(labels, values)
     scores = np.interp(levels, known, own)
     if levels[0] < known[0]:
         scores[0] -= _BELOW
     middle = len(own) // 2
     top = (known[-1] - known[middle]) / (own[-1] - own[middle]) if len(own) > middle + 1 else 1.0
-    top /= (values == known[-1]).sum()  # what many share is likely the end of the scale
+    top /= (values == known[-1]).sum()  # a shared best value is likely the end of the scale
     return scores, np.append(np.diff(levels) / np.maximum(np.diff(scores), 1e-9), top)
 
 
 @SEARCHERS.register("parego")
 class ParEGO(GPSearch):
-    """Expected improvement of an augmented Tchebycheff norm whose weights are drawn anew for each proposal.
+    """Expected improvement of an augmented Tchebycheff norm with new random weights for each proposal.
 
     Knowles, "ParEGO: a hybrid algorithm with on-line landscape approximation for expensive multiobjective optimization
-    problems", IEEE Transactions on Evolutionary Computation 2006. Objectives are scaled to the range of what was told;
-    the process is that of `GPSearch`, on the normal scores of the norm's ranks.
+    problems", IEEE Transactions on Evolutionary Computation 2006. Objectives are scaled to the observed range; the
+    process is that of `GPSearch`, on normal scores of the norm.
 
     Parameters
     ----------
     n_initial, features
         As in `GPSearch`.
     augmentation : float, default 0.05
-        The share of the weighted sum.
+        Factor of the weighted sum.
 
     Examples
     --------

@@ -12,7 +12,7 @@ from nasmeta.searchers._base import SEARCHERS, Searcher
 from nasmeta.spaces import SearchSpace
 
 _BLOCK = 256
-_TRIES = 128  # children in a row that are known already
+_TRIES = 128  # consecutive known children
 
 
 @SEARCHERS.register("evolution")
@@ -40,17 +40,17 @@ class RegularizedEvolution(Searcher):
         self, space: SearchSpace, rng: np.random.Generator, *, population: int = 30, sample_size: int = 10
     ) -> None:
         super().__init__(space, rng)
-        self.population = check_int("population", population, 1, 1_000_000)
-        self.sample_size = check_int("sample_size", sample_size, 1, 1_000_000)
+        self.population = check_int("population", population)
+        self.sample_size = check_int("sample_size", sample_size)
         self._members: deque[tuple[float, int]] = deque(maxlen=self.population)
         self._neighbours = space.neighbour_table if space.is_regular else None
-        self._seen: set[int] = set()  # and how many children were since the last new one: of irregular spaces
+        self._seen: set[int] = set()  # in irregular spaces
         self._n_known = 0
         self._tournaments: list[list[int]] = []
         self._edits: list[float] = []
 
     def _child(self) -> int:
-        # Random numbers are drawn in blocks: a generator call a child would cost more than all the rest.
+        # One generator call per child would take most of the time, so random numbers are drawn in blocks.
         if not self._tournaments:
             size = len(self._members)
             self._tournaments = self.rng.integers(size, size=(_BLOCK, self.sample_size)).tolist()
@@ -62,13 +62,12 @@ class RegularizedEvolution(Searcher):
         if self._neighbours is not None:
             return int(self._neighbours[parent, edit])  # type: ignore[index]
         near = self.space.neighbours(parent)
-        # Of one alone in its space there is no other.
         return self._unseen_or_random(int(near[int(edit * len(near))]) if len(near) else parent)
 
     def _unseen_or_random(self, child: int) -> int:
-        """Return the child; a random architecture where the last ones were all known.
+        """Return the child, or a random architecture after 128 consecutive known children.
 
-        The neighbours of a listed space may fall into parts that no edit joins: a population would never leave one.
+        The neighbour graph of a listed space may be disconnected.
         """
         self._n_known = self._n_known + 1 if child in self._seen else 0
         if self._n_known >= _TRIES:
@@ -77,7 +76,7 @@ class RegularizedEvolution(Searcher):
         return child
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
-        """Propose random cells until there is a population, then children."""
+        """Propose random architectures until the population is complete, then children."""
         proposals = np.empty(n, dtype=np.int32)
         for i in range(n):
             if len(self._members) < self.population:
@@ -87,5 +86,5 @@ class RegularizedEvolution(Searcher):
         return proposals
 
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Add the cells to the population; the oldest members leave it."""
+        """Add the architectures to the population, which drops its oldest members."""
         self._members.extend(zip(values.tolist(), cells.tolist(), strict=True))

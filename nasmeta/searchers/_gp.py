@@ -30,10 +30,10 @@ _TIE = 1e-6  # scores closer than float32 can tell apart are ties, drawn from at
 
 
 class Feasibility:
-    """The chance that the evaluation of an architecture succeeds, by a Gaussian process on 1 (did) and -1 (failed).
+    """The probability that an evaluation succeeds, from a Gaussian process on 1 (success) and -1 (failure).
 
-    Least-squares classification (Rasmussen and Williams, "Gaussian processes for machine learning", section 6.5), to
-    multiply an expected improvement with (Gelbart, Snoek and Adams, "Bayesian optimization with unknown constraints",
+    Least-squares classification (Rasmussen and Williams, "Gaussian processes for machine learning", section 6.5). It
+    multiplies an expected improvement (Gelbart, Snoek and Adams, "Bayesian optimization with unknown constraints",
     UAI 2014).
     """
 
@@ -53,7 +53,7 @@ class Feasibility:
                 self._labels.append(1.0 if succeeded else -1.0)
 
     def log_chance(self) -> NDArray[np.float64]:
-        """Return the logarithm of the chance of each architecture, shape (size,)."""
+        """Return the logarithm of the probability for each architecture, shape (size,)."""
         labels = np.array(self._labels)
         if len(labels) > 1 and len(labels) >= self._fitted_at * _REFIT_GROWTH:
             self._fitted_at = len(labels)
@@ -67,15 +67,11 @@ class Feasibility:
 def _checked_features(space: SearchSpace, features: Sequence[str] | None) -> tuple[str, ...]:
     if features is None:
         return space.kernel_features
-    if isinstance(features, str) or not isinstance(features, Sequence) or not features:
-        raise SettingError(
-            f"features must be a list of names from {', '.join(space.feature_names)}, not {features!r:.80}."
-        )
     for feature in features:
         if feature not in space.feature_names:
             raise UnknownNameError.of("feature", feature, space.feature_names)
-    if len(set(features)) < len(features):
-        raise SettingError(f"A feature appears twice: {', '.join(features)}.")
+    if not 0 < len(set(features)) == len(features):
+        raise SettingError("features", list(features), "distinct names, at least one")
     return tuple(features)
 
 
@@ -120,7 +116,7 @@ class GPSearch(Searcher):
         features: Sequence[str] | None = None,
     ) -> None:
         super().__init__(space, rng)
-        self.n_initial = check_int("n_initial", n_initial, 0, 1_000_000)
+        self.n_initial = check_int("n_initial", n_initial, 0)
         self.features = _checked_features(space, features)
         self._values: list[float] = []
         self._asked = np.zeros(space.size, dtype=bool)
@@ -137,16 +133,16 @@ class GPSearch(Searcher):
         return CellGP(kernel, Hyperparameters.from_logarithms(mean))
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:
-        """Treat the other cells as asked."""
+        """Treat the other architectures as proposed."""
         self._asked[:] = True
         self._asked[cells] = False
         self._n_open = len(cells)
         return True
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
-        """Propose the cells of highest expected improvement; in a batch, each as if the former had its mean."""
+        """Propose architectures of the highest expected improvement; in a batch, earlier ones have their mean."""
         if self._n_asked + n > self._n_open:
-            raise SpaceExhaustedError(f"All {self._n_open:,} cells of {self.space.name} have been proposed.")
+            raise SpaceExhaustedError(f"All {self._n_open:,} architectures of {self.space.name} have been proposed.")
         proposals: list[int] = []
         while len(proposals) < n and self._n_asked < self.n_initial:
             cell = int(self.rng.integers(self.space.size))
@@ -166,7 +162,7 @@ class GPSearch(Searcher):
                 self._values.append(value)
 
     def tell_failures(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Learn where evaluations fail; a searcher that learns from sources takes the values that stand for it."""
+        """Learn the probability of success; meta-searchers observe the substitute values."""
         if isinstance(self, MetaSearcher):
             return self.tell(cells, values)
         if self._feasibility is None:
@@ -176,7 +172,7 @@ class GPSearch(Searcher):
             self._mark(cell)
 
     def _succeeded(self) -> Iterable[int]:
-        """Return the cells that were told with values of their own."""
+        """Return the architectures with an observed value."""
         return self._gp.cells
 
     def _mark(self, cell: int) -> None:
@@ -184,11 +180,11 @@ class GPSearch(Searcher):
         self._asked[cell] = True
 
     def _labels(self) -> NDArray[np.float64]:
-        """Return the labels of the observed cells, shape (n,), on the scale of the process."""
+        """Return the labels of the process, shape (n,)."""
         return normal_scores(self._values)
 
     def _is_due(self, n: int) -> bool:
-        """Say whether hyperparameters are fitted anew at this number of labels."""
+        """Return whether hyperparameters are refitted at this number of labels."""
         return n >= 2 and (n < _REFIT_ALWAYS_BELOW or n >= self._fitted_at * _REFIT_GROWTH)
 
     def _refit(self, labels: NDArray[np.float64]) -> None:
@@ -202,14 +198,14 @@ class GPSearch(Searcher):
     def _score(
         self, mean: NDArray[np.float64], std: NDArray[np.float64], labels: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Return what a proposal of each cell is worth, shape (n_cells,): the log of its expected improvement."""
+        """Return the logarithm of the expected improvement of each architecture, shape (size,)."""
         if not len(labels):
             return mean
         with_noise = np.sqrt(std**2 + self._gp.hyperparameters.noise)
         return log_expected_improvement(mean, with_noise, labels.max())
 
     def _take_best(self, score: NDArray[np.float64]) -> int:
-        """Return the open cell of the highest score, one of them at random where several have it."""
+        """Return the open architecture with the highest score; ties are broken at random."""
         if self._feasibility is not None:
             self._feasibility.add(self._succeeded(), succeeded=True)
             score = score + self._feasibility.log_chance()
@@ -236,7 +232,7 @@ class GPSearch(Searcher):
         return chosen
 
     def _final_score(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the scores under the last posterior; they change with the labels only."""
+        """Return the scores under the last posterior, which depend on the labels only."""
         if self._final is None or not np.array_equal(self._final[0], labels):
             self._refit(labels)
             self._final = labels, self._score(*self._gp.posterior(labels), labels)

@@ -1,4 +1,4 @@
-"""Successive halving and its relatives: many cells for few epochs, the best of them for more."""
+"""Successive halving, Hyperband and ASHA: many short trainings, longer ones for the best."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Bracket:
         self._queue: deque[int | None] = deque(
             [None] * sizes[0]
         )  # architectures that wait on this rung, None for new ones
-        self._open: list[int] = []  # cells whose values are due
+        self._open: list[int] = []  # waiting for their values
         self._results: list[tuple[float, int]] = []
 
     def next(self, new: Callable[[], int]) -> tuple[int, int] | None:
-        """Return the next architecture, drawn by `new` on the first rung, and its epochs; None while values are due."""
+        """Return the next architecture and its epochs, or None; `new` draws those of the first rung."""
         if not self._queue:
             return None
         waiting = self._queue.popleft()
@@ -43,7 +43,7 @@ class Bracket:
         return cell, self.epochs[self._rung]
 
     def take(self, cell: int, epochs: int, value: float) -> int | None:
-        """Take a value that this bracket asked for; return its rung on the ladder, None where nobody here asked."""
+        """Add a value of this bracket, and return its rung on the ladder; None for another bracket."""
         if epochs != self.epochs[self._rung] or cell not in self._open:
             return None
         rung = self.lowest + self._rung
@@ -51,39 +51,39 @@ class Bracket:
         self._results.append((value, cell))
         if len(self._results) == self.sizes[self._rung] and self._rung + 1 < len(self.sizes):
             self._rung += 1
-            # Stable: of equal values the earlier goes up.
+            # Stable: the earlier one of equal values is promoted.
             best = sorted(self._results, key=lambda result: -result[0])[: self.sizes[self._rung]]
             self._queue, self._results = deque(cell for _, cell in best), []
         return rung
 
     @property
     def is_done(self) -> bool:
-        """Whether all values of the last rung are there."""
+        """Whether the last rung is complete."""
         return self._rung + 1 == len(self.sizes) and len(self._results) == self.sizes[-1]
 
 
 class Halving(MultiFidelitySearcher):
-    """Base of searchers that train one of `eta` cells for longer."""
+    """Base of searchers that promote one in `eta` architectures to a longer training."""
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator, *, eta: int = 3) -> None:
         super().__init__(space, rng)
-        self.eta = check_int("eta", eta, 2, 1_000)
+        self.eta = check_int("eta", eta, 2)
         self._part: NDArray[np.int32] | None = None
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:
-        """Draw new cells from these only."""
+        """Draw new architectures from these only."""
         self._part = cells
         return True
 
     def ask_at(self, n: int = 1) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Propose what can go on, else new cells for a short training."""
+        """Propose promotions, else new architectures for a short training."""
         pairs = [self._next() for _ in range(n)]
         cells, epochs = np.array(pairs, np.int32).reshape(n, 2).T
         return cells.copy(), epochs.copy()
 
     @abstractmethod
     def _next(self) -> tuple[int, int]:
-        """Return the next cell and its epochs."""
+        """Return the next architecture and its epochs."""
 
     def _sample_cell(self) -> int:
         if self._part is None:
@@ -92,17 +92,17 @@ class Halving(MultiFidelitySearcher):
 
 
 class _Brackets(Halving):
-    """Brackets one after another; where one waits for values and a worker is free, the next begins beside it."""
+    """Base of searchers with brackets; a new one starts while the others wait for values."""
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator, *, eta: int = 3, rungs: int | None = None) -> None:
         super().__init__(space, rng, eta=eta)
-        self.rungs = rungs if rungs is None else check_int("rungs", rungs, 1, 20)
+        self.rungs = rungs if rungs is None else check_int("rungs", rungs)
         self._brackets: list[Bracket] = []
         self._begun = 0
         self._first: deque[int] = deque()
 
     def begin_with(self, cells: NDArray[np.int32]) -> bool:
-        """Let the first brackets begin with these cells."""
+        """Start the first brackets with these architectures."""
         self._first.extend(cells.tolist())
         return True
 
@@ -113,7 +113,7 @@ class _Brackets(Halving):
 
     @abstractmethod
     def _sizes(self, number: int, rungs: int) -> list[int]:
-        """Return how many cells each rung of the bracket of this number has; fewer entries begin on a higher rung."""
+        """Return the number of architectures per rung of a bracket; with fewer entries it starts on a higher rung."""
 
     def _next_new_cell(self) -> int:
         return self._first.popleft() if self._first else self._sample_cell()
@@ -131,39 +131,39 @@ class _Brackets(Halving):
         return self._next()
 
     def tell_at(self, cells: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Hand each value to the oldest bracket that waits for it."""
+        """Pass each value to the oldest bracket that waits for it."""
         ladder = self._ladder()
         for cell, length, value in zip(cells.tolist(), epochs.tolist(), values.tolist(), strict=True):
             for bracket in self._brackets:
                 rung = bracket.take(cell, length, value)
                 if rung is not None:
                     break
-            else:  # nobody asked
+            else:  # no bracket waits for it
                 rung = ladder.index(length) if length in ladder else 0
             self._observe(cell, rung, value)
         self._brackets = [bracket for bracket in self._brackets if not bracket.is_done]
 
     def _observe(self, cell: int, rung: int, value: float) -> None:
-        """Learn a value of a rung; a place for models."""
+        """Observe a value on a rung, for models."""
 
 
 @SEARCHERS.register("successive-halving")
 class SuccessiveHalving(_Brackets):
-    """Train random cells briefly, continue with the best share of them for the next training length, and so on.
+    """Train random architectures briefly, promote the best share of them to the next training length, and so on.
 
     Jamieson and Talwalkar, "Non-stochastic best arm identification and hyperparameter optimization", AISTATS 2016.
-    When one such bracket is done, the next begins. Cells are drawn with replacement. A rung is complete before its best
-    go up; with several workers the next bracket begins beside it.
+    After one bracket, the next one starts. Architectures are drawn with replacement. A rung is complete before its best
+    are promoted; with several workers, the next bracket starts in the meantime.
 
     Parameters
     ----------
     eta : int, default 3
-        One of `eta` cells goes up.
+        One in `eta` architectures is promoted.
     size : int, optional
-        Cells on the first rung; just as many as leave one on the last where left out.
+        Architectures on the first rung; by default, the last rung has one.
     rungs : int, optional
-        As many as there are lengths of training where left out. With more, the lower ones share the shortest length:
-        so do published comparisons that promote cells without training them longer.
+        By default, the number of training lengths. With more, the lower rungs share the shortest length, as in
+        published comparisons that promote architectures without a longer training.
 
     Examples
     --------
@@ -189,7 +189,7 @@ class SuccessiveHalving(_Brackets):
         rungs: int | None = None,
     ) -> None:
         super().__init__(space, rng, eta=eta, rungs=rungs)
-        self.size = size if size is None else check_int("size", size, 1, 1_000_000)
+        self.size = size if size is None else check_int("size", size)
 
     def _sizes(self, number: int, rungs: int) -> list[int]:
         first = self.size or self.eta ** (rungs - 1)
@@ -201,8 +201,8 @@ class Hyperband(_Brackets):
     """Several brackets of successive halving, each starting at another training length.
 
     Li, Jamieson, DeSalvo, Rostamizadeh and Talwalkar, "Hyperband: a novel bandit-based approach to hyperparameter
-    optimization", JMLR 18, 2018. Sizes of brackets are those of HpBandSter. The lengths of training are those that
-    there are, and need not be `eta` times one another.
+    optimization", JMLR 18, 2018. Sizes of brackets are those of HpBandSter. The training lengths need not be
+    multiples of each other.
 
     Parameters
     ----------
@@ -217,7 +217,7 @@ class Hyperband(_Brackets):
     >>> from nasmeta.spaces import get_space
     >>> searcher = Hyperband(get_space("nb201"), np.random.default_rng(0))
     >>> searcher.begin([12, 200])
-    >>> searcher.ask_at(5)[1].tolist()  # three cells of the first bracket wait for values; the second begins high
+    >>> searcher.ask_at(5)[1].tolist()  # the first bracket waits for three values; the second one starts higher
     [12, 12, 12, 200, 200]
     """
 
@@ -241,7 +241,7 @@ class _Rung:
             insort(self._best, (-value, len(self._values), cell))
 
     def promoted(self, eta: int) -> int | None:
-        """Promote the best architecture of the top share that has not been promoted, and return it."""
+        """Promote the best architecture of the top share that is not promoted yet, and return it."""
         for _, _, cell in self._best[: len(self._best) // eta]:
             if cell not in self._promoted:
                 self._promoted.add(cell)
@@ -251,15 +251,16 @@ class _Rung:
 
 @SEARCHERS.register("asha")
 class ASHA(Halving):
-    """Asynchronous successive halving: promote a cell once it is among the best share of its rung so far.
+    """Asynchronous successive halving: promote an architecture once it is in the best share of its rung so far.
 
     Li, Jamieson, Rostamizadeh, Gonina, Ben-tzur, Hardt, Recht and Talwalkar, "A system for massively parallel
-    hyperparameter tuning", MLSys 2020, algorithm 2. New cells are drawn without replacement, until all are drawn.
+    hyperparameter tuning", MLSys 2020, algorithm 2. New architectures are drawn without
+    replacement until all are drawn.
 
     Parameters
     ----------
     eta : int, default 3
-        One of `eta` cells goes up.
+        One in `eta` architectures is promoted.
 
     Examples
     --------
@@ -281,19 +282,19 @@ class ASHA(Halving):
         self._order: list[int] = space.sample(space.size, rng)[::-1].tolist()  # drawn from the end
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:
-        """Draw new cells from these only."""
+        """Draw new architectures from these only."""
         inside = set(cells.tolist())
         self._order = [cell for cell in self._order if cell in inside]
         return super().restrict(cells)
 
     def begin_with(self, cells: NDArray[np.int32]) -> bool:
-        """Draw these cells first."""
+        """Draw these architectures first."""
         first = cells.tolist()
         self._order = [cell for cell in self._order if cell not in set(first)] + first[::-1]
         return True
 
     def _next(self) -> tuple[int, int]:
-        """Return a promotion, the highest first, else a new cell for the shortest training."""
+        """Return a promotion, highest rung first, else a new architecture for the shortest training."""
         for i in range(len(self.fidelities) - 2, -1, -1):
             rung = self._rungs.get(self.fidelities[i])
             cell = None if rung is None else rung.promoted(self.eta)
@@ -302,6 +303,6 @@ class ASHA(Halving):
         return self._order.pop() if self._order else self._sample_cell(), self.fidelities[0]
 
     def tell_at(self, cells: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Put values on their rungs."""
+        """Add the values to their rungs."""
         for cell, length, value in zip(cells.tolist(), epochs.tolist(), values.tolist(), strict=True):
             self._rungs.setdefault(length, _Rung()).add(cell, value)

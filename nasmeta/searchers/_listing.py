@@ -1,4 +1,4 @@
-"""All searchers as a table."""
+"""The table of registered searchers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
 if TYPE_CHECKING:
     import pandas as pd
 
-# What their libraries are imported for is a search, so that nothing but one could tell.
 _EXTRAS = {
     **dict.fromkeys(("meta-nas", "meta-np", "meta-predictor", "meta-rl", "ppo"), "torch"),
     **dict.fromkeys(("optuna", "optuna-nsgaii", "optuna-random", "optuna-tpe"), "optuna"),
@@ -26,27 +25,27 @@ _EXTRAS = {
     **dict.fromkeys(("syne-tune-rush", "syne-tune-zero-shot"), "syne-tune"),
     "syne-tune-gp": "syne-tune,botorch",
 }
-_PACKAGES = {"objectives": "pymoo", "syne-tune": "syne_tune"}  # of extras, where they have another name
+_PACKAGES = {"objectives": "pymoo", "syne-tune": "syne_tune"}  # imported by another name than the extra
 
 
 def missing_packages(name: str) -> list[str]:
-    """Return the packages that a searcher needs and that are not installed, by the name that Python knows."""
+    """Return the missing packages of a searcher, by import name."""
     extras = _EXTRAS.get(name, "").split(",")
     packages = [_PACKAGES.get(extra, extra) for extra in extras if extra]
     return [package for package in packages if find_spec(package) is None]
 
 
 def list_searchers() -> pd.DataFrame:
-    """Return all searchers that have a name, those of other packages among them.
+    """Return the registered searchers, including those of other packages.
 
-    Beside these, any predictor with an acquisition is one, such as ``xgboost-ei`` or ``maml-ucb``.
+    In addition, any predictor with an acquisition is a searcher, such as ``xgboost-ei`` or ``maml-ucb``.
 
     Returns
     -------
     DataFrame
-        One row a searcher: ``searcher`` (its name), ``summary`` (one line), ``learns`` (whether it learns on source
+        One row per searcher: ``searcher`` (its name), ``summary`` (one line), ``learns`` (whether it learns from source
         tasks), ``fidelities`` (whether it uses trainings of several lengths), ``objectives`` (``one``, ``several`` or
-        ``any``) and ``extra`` (of this package that brings what it needs; empty for none).
+        ``any``) and ``extra`` (the extra of this package with its dependencies, or empty).
 
     Examples
     --------

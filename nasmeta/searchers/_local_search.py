@@ -1,4 +1,4 @@
-"""Local search over one-edit neighbours: with random restarts, and of several objectives."""
+"""Local search over one-edit neighbours, for one objective and for several."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nasmeta.spaces import SearchSpace
 
 @SEARCHERS.register("local-search")
 class LocalSearch(Searcher):
-    """Move to a better neighbour until there is none, then restart at a random cell.
+    """Move to a better neighbour until no neighbour is better, then restart at random.
 
     Neighbours (one position with another choice) are tried in random order. White, Nolen and Savani ("Exploring the
     loss landscape in neural architecture search", UAI 2021) show how strong this is on tabular benchmarks; first
@@ -40,7 +40,7 @@ class LocalSearch(Searcher):
         self._restart()
 
     def _restart(self) -> None:
-        """Wait for the value of a random start."""
+        """Propose a random architecture."""
         self._centre: int | None = None
         self._centre_value = -np.inf
         self._queue: list[int] = [int(self.rng.integers(self.space.size))]
@@ -48,7 +48,7 @@ class LocalSearch(Searcher):
         self._best_neighbour, self._best_neighbour_value = -1, -np.inf
 
     def _move(self, cell: int, value: float) -> None:
-        """Stand at a cell and queue its neighbours."""
+        """Move to an architecture and queue its neighbours."""
         self._centre, self._centre_value = cell, value
         self._queue = self.rng.permutation(self.space.neighbours(cell)).tolist()
         self._waiting = set(self._queue)
@@ -57,7 +57,7 @@ class LocalSearch(Searcher):
             self._restart()
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
-        """Propose the next neighbours; random cells fill a batch that is larger than what is left of them."""
+        """Propose the next neighbours; random architectures complete a batch."""
         proposals = self._queue[:n]
         del self._queue[:n]
         while len(proposals) < n:
@@ -65,10 +65,10 @@ class LocalSearch(Searcher):
         return np.array(proposals, dtype=np.int32)
 
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Move where a neighbour is better; restart where none is."""
+        """Move to a better neighbour; restart if no neighbour is better."""
         for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
             if cell not in self._waiting:
-                continue  # a filler of a batch, or a neighbour of a cell that was left since
+                continue  # completed a batch, or a neighbour of an earlier centre
             self._waiting.discard(cell)
             if self._centre is None or (self.improvement == "first" and value > self._centre_value):
                 self._move(cell, value)
@@ -99,11 +99,11 @@ class FullLocalSearch(LocalSearch):
 
 @SEARCHERS.register("pareto-local-search")
 class ParetoLocalSearch(WithoutReplacement):
-    """Evaluate the neighbours of what nothing dominates yet; a random architecture where all were.
+    """Evaluate the neighbours of non-dominated architectures; a random architecture if all are known.
 
     Paquete, Chiarandini and Stützle, "Pareto local optimum sets in the biobjective traveling salesman problem", 2004.
     An archive keeps the non-dominated architectures. One of them whose neighbours (one position with another choice)
-    are not all known is drawn at random, and an unknown neighbour of it is proposed.
+    are not all known is drawn at random, and one of its unknown neighbours is proposed.
 
     Examples
     --------
@@ -135,7 +135,7 @@ class ParetoLocalSearch(WithoutReplacement):
         return int(self.rng.choice(np.flatnonzero(self._open)))
 
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Keep in the archive what nothing dominates."""
+        """Update the archive of non-dominated architectures."""
         self._open[cells] = False
         for cell, value in zip(cells.tolist(), np.array(values), strict=True):
             if any((kept >= value).all() for kept in self._archive.values()):

@@ -1,4 +1,4 @@
-"""The interface of searchers that choose how long a cell is trained."""
+"""The interface of searchers that choose the length of trainings."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_int
 from nasmeta.errors import SettingError
 from nasmeta.searchers._base import Searcher
 from nasmeta.spaces import SearchSpace
 
 
 class MultiFidelitySearcher(Searcher):
-    """Propose cells together with the epochs that each is trained for.
+    """Base of searchers that propose architectures together with the epochs of their training.
 
-    A run gives it the possible lengths of a training with `begin`, then calls `ask_at` and `tell_at`. Without `begin`
-    there is one length, `ask` and `tell` are those of any searcher, and what is learnt from short trainings is missing.
+    A run calls `begin` with the possible lengths, then `ask_at` and `tell_at`. Without `begin`, there is one length,
+    and the searcher has `ask` and `tell` like any other.
 
     Parameters
     ----------
@@ -52,47 +51,36 @@ class MultiFidelitySearcher(Searcher):
         self.fidelities: tuple[int, ...] = (1,)
 
     def begin(self, fidelities: Sequence[int]) -> None:
-        """Say how long trainings can be, before the first proposal.
-
-        Parameters
-        ----------
-        fidelities : sequence of int
-            Epochs, ascending.
-
-        Raises
-        ------
-        SettingError
-        """
-        lengths = tuple(check_int("the length of a training", epochs, least=0) for epochs in fidelities)
-        if not lengths or any(a >= b for a, b in pairwise(lengths)):
-            raise SettingError(f"The lengths of trainings must ascend, not {list(lengths)}.")
-        self.fidelities = lengths
+        """Set the possible lengths of trainings, in epochs, before the first proposal."""
+        if not fidelities or any(a >= b for a, b in pairwise(fidelities)):
+            raise SettingError("fidelities", list(fidelities), "ascending epochs")
+        self.fidelities = tuple(map(int, fidelities))
 
     def begin_with(self, cells: NDArray[np.int32]) -> bool:
-        """Take these cells as the first new ones, where the searcher can; return whether it does.
+        """Start with these architectures, if the searcher can; return whether it does.
 
-        Called before the first proposal, after `restrict`. Like any new cell they begin with a short training.
+        Called before the first proposal, after `restrict`. They start with a short training, like any other.
         """
         return False
 
     @abstractmethod
     def ask_at(self, n: int = 1) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Propose cells and epochs, each int32, shape (n,).
+        """Propose architectures and epochs, each int32, shape (n,).
 
         Raises
         ------
         SpaceExhaustedError
-            Where nothing is left to propose.
+            If no architecture is left to propose.
         """
 
     @abstractmethod
     def tell_at(self, cells: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Learn values of cells after so many epochs, all of shape (n,); higher is better."""
+        """Observe values after the given epochs, all of shape (n,); higher is better."""
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
-        """Propose cells, all for the only length that is known."""
+        """Propose architectures for the only length."""
         return self.ask_at(n)[0]
 
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Learn values of full trainings."""
+        """Observe values of full trainings."""
         self.tell_at(cells, np.full(len(cells), self.fidelities[-1], np.int32), values)

@@ -9,7 +9,7 @@ from nasmeta.checks import check_int, check_number
 from nasmeta.searchers._base import SEARCHERS, WithoutReplacement
 from nasmeta.spaces import SearchSpace
 
-_TRIES = 128  # children in a row that are known already
+_TRIES = 128  # consecutive known children
 
 
 @SEARCHERS.register("nsga2")
@@ -18,9 +18,9 @@ class NSGA2(WithoutReplacement):
 
     Deb, Pratap, Agarwal and Meyarivan, "A fast and elitist multiobjective genetic algorithm: NSGA-II", IEEE
     Transactions on Evolutionary Computation 2002. Parents win binary tournaments; a child takes the choice of each
-    position from either parent, and with some probability one random edit; where that is no architecture of the space,
-    it is a neighbour of its first parent. No architecture is proposed twice: after 128 children that are known, a
-    random one is.
+    position from either parent, and sometimes one random edit. If the combination is not an architecture, the child is
+    a neighbour of its first parent. No architecture is proposed twice; after 128 known children, a random one is
+    proposed.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class NSGA2(WithoutReplacement):
         self, space: SearchSpace, rng: np.random.Generator, *, population: int = 20, mutation: float = 0.5
     ) -> None:
         super().__init__(space, rng)
-        self.population = check_int("population", population, 2, 1_000_000)
+        self.population = check_int("population", population, 2)
         self.mutation = check_number("mutation", mutation, 0, 1)
         self._members: list[int] = []
         self._values = np.empty((0, 2))
@@ -61,7 +61,7 @@ class NSGA2(WithoutReplacement):
         return proposals
 
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Gather a generation; then the best of it and of the population survive."""
+        """Complete a generation; then the best of it and of the population survive."""
         self._open[cells] = False
         known = set(self._members)
         self._children |= {

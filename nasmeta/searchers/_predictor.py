@@ -1,4 +1,4 @@
-"""Any predictor is a searcher: a model, fitted on the fly, and an acquisition."""
+"""Search with any predictor and an acquisition function."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _digest_of(estimator: Any) -> str:
 
 
 def _encode_space(model: Any, space: SearchSpace) -> tuple[NDArray[Any], Any]:
-    """Encode all architectures once; return the rows and the remaining steps of the model."""
+    """Encode all architectures once, if the model starts with an encoder; return the rows and the other steps."""
     from sklearn.pipeline import FeatureUnion, Pipeline
 
     from nasmeta.predictors import CellEncoder
@@ -54,7 +54,7 @@ def _encode_space(model: Any, space: SearchSpace) -> tuple[NDArray[Any], Any]:
 
 
 class UncertainModel:
-    """A predictor with a deviation, fitted to some architectures and asked for all.
+    """A predictor with a deviation, fitted to some architectures; it predicts all.
 
     The deviation is the predictor's own if ``predict`` takes ``return_std``. Otherwise it is that of copies, each
     fitted to a bootstrap resample (Breiman, "Bagging predictors", 1996), whose predictions, (n_copies, size), are
@@ -75,7 +75,7 @@ class UncertainModel:
         self._fitted = []
         for _ in range(self._copies):
             drawn = self._rng.integers(len(cells), size=len(cells))
-            drawn[:2] = labels.argmin(), labels.argmax()  # labels that are all equal teach nothing
+            drawn[:2] = labels.argmin(), labels.argmax()  # labels must differ
             self._fitted.append(self._fit_copy(cells[drawn], labels[drawn]))
         return self
 
@@ -102,16 +102,16 @@ class PredictorSearch(WithoutReplacement):
     All unevaluated architectures are scored at once; ties are broken at random. The predictor is refitted for each
     proposal below 20 values, then whenever their number has grown by a tenth.
 
-    Every predictor has searchers of its own, named with their acquisition: ``xgboost-ei``, ``gnn-ucb``,
-    ``my_package.module:Forest-greedy``. In Python, `of` makes one of an estimator.
+    Every predictor with an acquisition is also a searcher: ``xgboost-ei``, ``gnn-ucb``,
+    ``my_package.module:Forest-greedy``. In Python, `of` returns the searcher of an estimator.
 
     Parameters
     ----------
     space : SearchSpace
     rng : numpy.random.Generator
     predictor : str or estimator, default "ridge"
-        As in `nasmeta.predictors.make_predictor`: a name, ``package.module:Name``, or an estimator. A run of an
-        estimator has the name of its class and the acquisition; see `of`.
+        As in `nasmeta.predictors.make_predictor`: a name, ``package.module:Name``, or an estimator. The name of such a
+        run is the class of the estimator and the acquisition; see `of`.
     acquisition : {"ei", "ucb", "thompson", "greedy"}, default "ei"
         The expected improvement over the best label; mean plus `beta` times deviation; one draw (the prediction of a
         random copy, or independent normal draws with mean and deviation); the mean.
@@ -122,13 +122,13 @@ class PredictorSearch(WithoutReplacement):
     beta : float, default 1
         Deviations that ``ucb`` adds.
     labels : {"rank", "value"}, default "rank"
-        What is fitted: normal scores of ranks, or standardised values.
+        Fit normal scores of ranks, or standardised values.
     options : mapping, optional
         Keyword arguments of the predictor, as in `nasmeta.predictors.make_predictor`.
 
     Notes
     -----
-    A subclass may override `build_model`, `fit_model` and `predict_model`, and `knows` for names of its own.
+    A subclass may override `build_model`, `fit_model`, `predict_model`, and `knows` for its own names.
 
     Examples
     --------
@@ -141,7 +141,7 @@ class PredictorSearch(WithoutReplacement):
 
     default_predictor: ClassVar[Any] = "ridge"
     default_acquisition: ClassVar[str] = "ei"
-    is_bound: ClassVar[bool] = False  # whether the class's name says these two
+    is_bound: ClassVar[bool] = False  # whether `of` has set these two
 
     def __init__(
         self,
@@ -158,12 +158,12 @@ class PredictorSearch(WithoutReplacement):
     ) -> None:
         super().__init__(space, rng)
         if self.is_bound and not predictor is acquisition is None:
-            raise SettingError(f"{type(self).__name__} is one predictor with one acquisition: set them of predictor.")
+            raise SettingError(f"{type(self).__name__} has a fixed predictor and acquisition. Use predictor instead.")
         self.predictor = self.default_predictor if predictor is None else predictor
         chosen = self.default_acquisition if acquisition is None else acquisition
         self.acquisition = check_choice("acquisition", chosen, ACQUISITIONS)
-        self.n_initial = check_int("n_initial", n_initial, 2, 1_000_000)
-        self.copies = check_int("copies", copies, 2, 1_000)
+        self.n_initial = check_int("n_initial", n_initial, 2)
+        self.copies = check_int("copies", copies, 2)
         self.beta = check_number("beta", beta)
         self.labels = check_choice("labels", labels, ("rank", "value"))
         self.options = check_options(options, '{"n_estimators": 20}')
@@ -182,8 +182,7 @@ class PredictorSearch(WithoutReplacement):
         predictor : str or estimator
         acquisition : {"ei", "ucb", "thompson", "greedy"}, default "ei"
         name : str, optional
-            Name of the results, by default that of the predictor and the acquisition: another predictor needs
-            another name.
+            Name in results; by default the predictor and the acquisition.
 
         Examples
         --------
@@ -240,12 +239,11 @@ class PredictorSearch(WithoutReplacement):
 
     @classmethod
     def knows(cls, predictor: str) -> bool:
-        """Whether a name is that of a predictor for this class."""
+        """Return whether this class knows a predictor of this name."""
         return predictor in PREDICTORS or is_place(predictor)
 
-    # -- the model --------------------------------------------------------------------------------------------------
     def build_model(self, seed: int) -> Any:
-        """Return the model, unfitted; called once, at birth."""
+        """Return the unfitted model; called once."""
         model = make_predictor(self.predictor, None, self.space, seed, **self.options)
         return UncertainModel(model, self.space, self.rng, 0 if self.acquisition == "greedy" else self.copies)
 
@@ -266,11 +264,10 @@ class PredictorSearch(WithoutReplacement):
         drawn: NDArray[np.float64] = predictions[self.rng.integers(len(predictions))].copy()
         return drawn
 
-    # -- the search -------------------------------------------------------------------------------------------------
     def ask(self, n: int = 1) -> NDArray[np.int32]:
-        """Propose the open architectures of the highest scores, ties at random; of a batch all by one fit."""
+        """Propose the open architectures with the highest scores; one fit per batch."""
         self._require_open(n)
-        if len(self._told) < self.n_initial or not self._is_fitted():
+        if len(self._observed) < self.n_initial or not self._is_fitted():
             return self._sample_open(n)
         score, proposals = self._score(), []
         for i in range(n):
@@ -280,8 +277,8 @@ class PredictorSearch(WithoutReplacement):
         return np.array(proposals, np.int32)
 
     def _is_fitted(self) -> bool:
-        """Fit where that is due; False where all values are the same, so that nothing can be learnt."""
-        n = len(self._told)
+        """Refit if it is due; return False if all values are equal."""
+        n = len(self._observed)
         grown = self._fitted_at < n < _REFIT_ALWAYS_BELOW or n >= _REFIT_GROWTH * self._fitted_at
         if self._fitted_at and not grown:
             return True
@@ -295,11 +292,11 @@ class PredictorSearch(WithoutReplacement):
         return True
 
     def _score(self) -> NDArray[np.float64]:
-        """Return what a proposal of each architecture is worth, shape (size,), as an array of its own."""
+        """Return the acquisition of each architecture, a new array, shape (size,)."""
         if self.acquisition == "thompson":
             return self.draw_model()
         if self.acquisition == "ei":
-            # 25 deviations above the best the improvement is the difference; from 37 on its formula overflows.
+            # From 25 deviations above the best, the improvement equals the difference; from 37 on, it overflows.
             least = np.maximum((self._mean - self._best) / 25, _LEAST_DEVIATION)
             return log_expected_improvement(self._mean, np.maximum(self._deviation, least), self._best)
         return self._mean + (self.beta * self._deviation if self.acquisition == "ucb" else 0.0)

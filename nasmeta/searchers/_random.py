@@ -13,12 +13,12 @@ from nasmeta.spaces import SearchSpace
 
 @SEARCHERS.register("random")
 class RandomSearch(Searcher):
-    """Uniformly random cells without repeats (Li and Talwalkar, UAI 2020, make the case for it in NAS).
+    """Random search without repeats, a strong baseline in NAS (Li and Talwalkar, UAI 2020).
 
     Parameters
     ----------
     replacement : bool, default False
-        Whether each cell is drawn from all, so that one may come again, as in the code of NAS-Bench-201.
+        Draw each architecture from the whole space, so repeats occur, as in the code of NAS-Bench-201.
 
     Examples
     --------
@@ -40,20 +40,22 @@ class RandomSearch(Searcher):
         self._asked = 0
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:
-        """Leave the other cells out of the order; with replacement there is none."""
+        """Remove the other architectures from the order; not supported with replacement."""
         if self.replacement:
             return False
         self._order = self._order[np.isin(self._order, cells)]
         return True
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
-        """Propose the next `n` cells of the order, or any cells with replacement."""
+        """Propose the next architectures of a random order, or any with replacement."""
         if self.replacement:
             return self.rng.integers(self.space.size, size=n, dtype=np.int32)
         if self._asked + n > len(self._order):
-            raise SpaceExhaustedError(f"All {len(self._order):,} cells of {self.space.name} have been proposed.")
+            raise SpaceExhaustedError(
+                f"All {len(self._order):,} architectures of {self.space.name} have been proposed."
+            )
         self._asked += n
         return self._order[self._asked - n : self._asked]
 
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Do nothing: random search does not learn."""
+        """Ignore the values."""

@@ -1,4 +1,4 @@
-"""REINFORCE with an independent categorical distribution a position."""
+"""REINFORCE with one independent categorical distribution per position."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from nasmeta.searchers._base import SEARCHERS, Searcher
 from nasmeta.spaces import SearchSpace
 
 _DECAY_OF_MEAN, _DECAY_OF_SQUARES = 0.9, 0.999  # Adam's own defaults
-_FIRST_SPREAD = 1e-3  # of the logits at birth
-_REDRAWS = 8  # of combinations that are no architecture
+_FIRST_SPREAD = 1e-3  # of the initial logits
+_REDRAWS = 8  # of combinations that are not architectures
 
 
 @SEARCHERS.register("reinforce")
@@ -21,20 +21,17 @@ class Reinforce(Searcher):
     Williams, "Simple statistical gradient-following algorithms for connectionist reinforcement learning", Machine
     Learning 8, 1992, in the form that Dong and Yang use as a baseline in "NAS-Bench-201", ICLR 2020, after Zoph and Le,
     "Neural architecture search with reinforcement learning", ICLR 2017: the reward is the value itself, the baseline
-    an exponential moving average that already holds it, and Adam takes a step for every value.
+    an exponential moving average that includes it, and Adam takes one step per value.
 
-    Where not every combination of choices is an architecture, one that is none is drawn again, at last from the policy
-    as it is over the architectures.
-
-    A policy that has settled proposes cells again and again; these are free of charge, and the loop ends a run that
-    proposes nothing new for very long.
+    A combination of choices that is not an architecture is drawn again, finally from the policy restricted to the
+    architectures. A converged policy proposes known architectures, which are free; a run without new proposals ends.
 
     Parameters
     ----------
     learning_rate : float, default 0.01
-        Of Adam. As Adam divides by the gradients' own size, the unit of the values does not matter.
+        Of Adam, which makes the unit of the values irrelevant.
     momentum : float, default 0.9
-        Of the moving average: the share that stays.
+        Of the moving average.
 
     Examples
     --------
@@ -53,7 +50,7 @@ class Reinforce(Searcher):
         shape = (space.n_positions, max(space.n_choices))
         self._n_choices = np.array(space.n_choices)
         self._logits = _FIRST_SPREAD * rng.standard_normal(shape)
-        self._logits[np.arange(shape[1]) >= self._n_choices[:, None]] = -np.inf  # no choice there
+        self._logits[np.arange(shape[1]) >= self._n_choices[:, None]] = -np.inf  # not a choice
         self._mean, self._squares, self._steps = np.zeros(shape), np.zeros(shape), 0
         self._rewards, self._weight = 0.0, 0.0  # numerator and denominator of the moving average
         self._probabilities = self._softmax()
@@ -80,10 +77,10 @@ class Reinforce(Searcher):
         return cells
 
     def _drawn(self, n: int) -> NDArray[np.int32]:
-        """Return what the policy draws, -1 where that is no architecture; int32, shape (n,)."""
+        """Return draws of the policy, -1 for combinations that are not architectures; int32, shape (n,)."""
         up_to = self._probabilities.cumsum(axis=1)[None, :, :-1]
         codes = (self.rng.random((n, self.space.n_positions, 1)) > up_to).sum(axis=2)
-        np.minimum(codes, self._n_choices - 1, out=codes)  # where a sum of probabilities falls short of 1
+        np.minimum(codes, self._n_choices - 1, out=codes)  # the probabilities may sum to less than 1
         return self.space.find(codes @ self.space.place_values)
 
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:

@@ -90,7 +90,7 @@ class SubsetSearch(Searcher):
     def _ask_inside(self, n: int) -> tuple[list[int], list[Mapping[str, Any]]]:
         """Return n proposals in the subset, and the searcher's notes on them, if it writes one per proposal."""
         if len(self._evaluated) >= np.count_nonzero(self._open):
-            raise SpaceExhaustedError(f"All {len(self._evaluated):,} cells of the subset were evaluated.")
+            raise SpaceExhaustedError(f"All {len(self._evaluated):,} architectures of the subset were evaluated.")
         found: list[int] = []
         notes: list[Mapping[str, Any]] = []
         while len(found) < n:
@@ -120,7 +120,9 @@ class SubsetSearch(Searcher):
     def _next_unproposed(self) -> int:
         cell: int | None = next((cell for cell in self._order if not self._proposed[cell]), None)
         if cell is None:
-            raise SpaceExhaustedError(f"All {np.count_nonzero(self._open):,} cells of the subset were proposed.")
+            raise SpaceExhaustedError(
+                f"All {np.count_nonzero(self._open):,} architectures of the subset were proposed."
+            )
         self._proposed[cell] = True
         self._rejected = 0
         return cell

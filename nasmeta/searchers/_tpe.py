@@ -12,30 +12,29 @@ from nasmeta.checks import check_int, check_number
 from nasmeta.searchers._base import SEARCHERS, WithoutReplacement
 from nasmeta.spaces import Position, SearchSpace
 
-_PAIRS_FOR_ONE = 16  # of two parts in a matrix product, in the time of one architecture by itself
+_PAIRS_FOR_ONE = 16  # products of two parts that take as long as one architecture alone
 _LARGEST_TABLE, _BLOCK = 512, 256  # rows that a processor's cache holds
 
 
 @SEARCHERS.register("tpe")
 class TPESearch(WithoutReplacement):
-    """Tree-structured Parzen estimator: propose the cell most likely under the good cells, relative to the others.
+    """Tree-structured Parzen estimator: maximise the density of good architectures relative to the others.
 
     Bergstra, Bardenet, Bengio and Kégl, "Algorithms for hyper-parameter optimization", NeurIPS 2011, in the form that
-    Watanabe, "Tree-structured Parzen estimator", 2023, calls multivariate and Optuna has: one kernel a cell, a product
-    over the positions. Unlike these it draws no candidates: the ratio of the two densities is computed for every cell
-    of the space, and no cell is proposed twice. Of an ordered position, choices near that of a kernel's cell are
-    likely, too: half as much with each step.
+    Watanabe, "Tree-structured Parzen estimator", 2023, calls multivariate, as in Optuna: one kernel per architecture, a
+    product over the positions. It draws no candidates: the ratio of the densities is computed for the whole space, and
+    no architecture is proposed twice. On an ordered position, the kernel halves with each step from its choice.
 
     Parameters
     ----------
     n_initial : int, default 10
-        Random cells before the model is used.
+        Random architectures before the model is used.
     top : float, default 0.1
-        Share of the cells told that are good.
+        Share of good architectures.
     most : int, default 25
-        Good cells at most.
+        Largest number of good architectures.
     prior_weight : float, default 1
-        Weight of the uniform distribution among the kernels; it also says how wide these are.
+        Weight of the uniform distribution among the kernels, and their width.
 
     Examples
     --------
@@ -56,9 +55,9 @@ class TPESearch(WithoutReplacement):
         prior_weight: float = 1.0,
     ) -> None:
         super().__init__(space, rng)
-        self.n_initial = check_int("n_initial", n_initial, 1, 1_000_000)
+        self.n_initial = check_int("n_initial", n_initial)
         self.top = check_number("top", top, most=1)
-        self.most = check_int("most", most, 1, 1_000_000)
+        self.most = check_int("most", most)
         self.prior_weight = check_number("prior_weight", prior_weight, 1e-6, 1_000)
         self._choice_kernels = [_choice_kernel(position) for position in space.positions]
         self._parts = _parts(space)
@@ -69,24 +68,24 @@ class TPESearch(WithoutReplacement):
             self._place = first.places * len(second.codes) + second.places
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
-        """Propose the open architectures of the largest ratio, a whole batch by the same densities."""
+        """Propose the open architectures with the largest ratio; one estimate per batch."""
         self._require_open(n)
-        if len(self._told) < self.n_initial:
+        if len(self._observed) < self.n_initial:
             return self._sample_open(n)
         ratio = self._log_ratio()
         return np.array([self._take_best(ratio) for _ in range(n)], np.int32)
 
     def _log_ratio(self) -> NDArray[np.float64]:
-        """Return the log of the ratio of the densities of good and other cells, shape (n_cells,)."""
+        """Return the log ratio of the densities of good and other architectures, shape (size,)."""
         cells, values = self._labelled()
         n_good = min(max(int(np.ceil(self.top * len(cells))), 1), self.most)
         order = np.argsort(-values, kind="stable")
         good, other = cells[order[:n_good]], cells[order[n_good:]]
         ratio = np.log(self._density(good)) - np.log(self._density(other))
-        return ratio[self._place].round(9)  # so that the order of a sum decides nothing
+        return ratio[self._place].round(9)  # independent of the order of sums
 
     def _density(self, cells: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Return the density of kernels at these cells and of the uniform one, by `_place`."""
+        """Return the density of kernels at these architectures and of the uniform one, by `_place`."""
         smooth = self.prior_weight / max(len(cells) + 1, 1)
         weights = np.append(np.ones(len(cells)), self.prior_weight)
         kernels = []
@@ -110,7 +109,7 @@ class TPESearch(WithoutReplacement):
 
 
 def _choice_kernel(position: Position) -> NDArray[np.float64]:
-    """Return how likely a kernel makes each choice (rows) around that of its cell (columns), before smoothing."""
+    """Return the unsmoothed kernel: probability of each choice (rows) given its centre (columns)."""
     n = len(position.choices)
     if not position.ordered:
         return np.eye(n)
@@ -118,7 +117,7 @@ def _choice_kernel(position: Position) -> NDArray[np.float64]:
 
 
 class _Part(NamedTuple):
-    """Some positions: the distinct codes there, and the place of each architecture's among them."""
+    """Consecutive positions: their distinct codes, and the index of each architecture among them."""
 
     of: slice
     codes: NDArray[np.integer]

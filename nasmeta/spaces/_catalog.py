@@ -1,4 +1,4 @@
-"""The spaces that have a name: cells, sequences of layers, graph networks, and grids of designs."""
+"""Registered spaces: cells, sequences of layers, graph networks, and grids."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError, UnknownNameError, shown
+from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.registry import Registry
 from nasmeta.spaces._cell_graph import complete_edges
 from nasmeta.spaces._cell_space import CellSpace
@@ -31,7 +31,7 @@ _STAGES = (slice(0, 2), slice(2, 5), slice(5, 8))  # of NAS-Bench-Macro's eight 
 
 
 def _digits(n_layers: tuple[int, ...], choices: str) -> CellCodec:
-    """Return the notation of a row of digits, one a layer; a layer that is absent has none."""
+    """Return the notation with one digit per layer; absent layers are omitted."""
     lengths = ", ".join(map(str, n_layers))
 
     def write(codes: Iterable[int]) -> str:
@@ -40,7 +40,7 @@ def _digits(n_layers: tuple[int, ...], choices: str) -> CellCodec:
     def read(text: str) -> tuple[int, ...]:
         text = text.strip()
         if len(text) not in n_layers or not set(text) <= set(choices):
-            raise ValueError(f"it must be {lengths} digits, each one of {', '.join(choices)}.")
+            raise ValueError(f"Give {lengths} digits of {', '.join(choices)}.")
         codes = [choices.index(digit) for digit in text]
         return tuple(codes + [len(choices)] * (max(n_layers) - len(codes)))
 
@@ -50,8 +50,8 @@ def _digits(n_layers: tuple[int, ...], choices: str) -> CellCodec:
 def transnas_macro() -> SearchSpace:
     """TransNAS-Bench-101 macro (Duan et al., CVPR 2021): 3,256 networks of four to six layers.
 
-    1 to 3 layers double the channels and 1 to 4 halve the resolution; a layer may do both. The order is that of the
-    numbers which NASGraph-Public gives the networks. Nobody documents it: it was inferred from 48 named networks.
+    1 to 3 layers double the channels and 1 to 4 halve the resolution; a layer may do both. The order is the numbering
+    in NASGraph-Public, inferred from 48 named networks.
     """
     networks = []
     for length in _TRANSNAS_LENGTHS:
@@ -73,7 +73,7 @@ def transnas_macro() -> SearchSpace:
 
 
 def _counted_up(space: SearchSpace, choices: tuple[int, ...]) -> CountFeature:
-    """Return how often one of these choices was taken up to each layer; absent layers keep what the last one has."""
+    """Return the number of these choices up to each layer; absent layers repeat the last value."""
     steps = np.isin(space.codes, choices)
     return CountFeature(np.cumsum(steps, axis=1).astype(np.int8), tuple(p.name for p in space.positions))
 
@@ -82,8 +82,7 @@ def nas_bench_macro() -> SearchSpace:
     """NAS-Bench-Macro (Su et al., CVPR 2021): 6,561 networks of eight layers in three stages, 3,969 of them distinct.
 
     A layer is 0, an identity; 1, an inverted residual of expansion 3 and kernel 3; or 2, one of expansion 6 and kernel
-    5. The first layer of each stage is strided, so its identity does something and counts; an identity further on can
-    be taken out.
+    5. The first layer of each stage is strided, so it matters even as an identity; other identities do nothing.
     """
     return SearchSpace(
         "nbmacro",
@@ -96,7 +95,7 @@ def nas_bench_macro() -> SearchSpace:
 
 
 def _without_identities(codes: NDArray[np.integer]) -> NDArray[np.integer]:
-    """Return the codes with the identities that do nothing at the end of their stage."""
+    """Return the codes with the redundant identities at the end of their stage."""
     found = codes.copy()
     for stage in _STAGES:
         rest = slice(stage.start + 1, stage.stop)
@@ -106,12 +105,12 @@ def _without_identities(codes: NDArray[np.integer]) -> NDArray[np.integer]:
 
 
 def _layers(space: SearchSpace) -> CountFeature:
-    """Return which operation each layer has where identities are taken out: one-hot, alike for identical networks."""
+    """Return the operation of each layer without redundant identities, one-hot."""
     return choice_one_hot(space, _without_identities(space.codes))
 
 
 def _stages(space: SearchSpace) -> CountFeature:
-    """Return how many layers of each operation a stage has."""
+    """Return the number of layers of each operation per stage."""
     counts = [(space.codes[:, stage] == digit).sum(axis=1) for stage in _STAGES for digit in range(3)]
     names = tuple(f"stage{i}:{digit}" for i in range(1, len(_STAGES) + 1) for digit in range(3))
     return CountFeature(np.stack(counts, axis=1).astype(np.int8), names)
@@ -120,7 +119,7 @@ def _stages(space: SearchSpace) -> CountFeature:
 def graphgym() -> SearchSpace:
     """GraphGym's second grid (You, Ying and Leskovec, NeurIPS 2020): 96 designs of graph neural networks.
 
-    Layers before, in and after message passing, how its layers are joined, and how neighbours are aggregated.
+    Layers before, in and after message passing, connections between layers, and aggregation of neighbours.
     """
     return SearchSpace(
         "graphgym",
@@ -155,7 +154,7 @@ def hpobench_mlp() -> SearchSpace:
 
 
 def _steps(space: SearchSpace) -> CountFeature:
-    """Return the place of each choice, of numbers and of texts of which there are two: either differs by one step."""
+    """Return the index of each choice; positions with two texts also differ by one step."""
     return CountFeature(space.codes, tuple(position.name for position in space.positions))
 
 
@@ -180,7 +179,7 @@ def fcnet() -> SearchSpace:
 
 
 def _builder(found: object) -> Callable[[], SearchSpace] | None:
-    """Return what builds the space that another package has: a function, or a space that stands there."""
+    """Return a builder for a space of another package: a function, or a space."""
     if isinstance(found, SearchSpace):
         return lambda: found
     return found if callable(found) else None
@@ -207,10 +206,10 @@ def _write_tnb101(digits: Iterable[int]) -> str:
 def _read_tnb101(text: str) -> tuple[int, ...]:
     nodes = text.strip().removeprefix(_TNB101_MACRO).split("_")
     if [len(node) for node in nodes] != [1, 2, 3]:
-        raise ValueError("its nodes must have 1, 2 and 3 digits, joined by '_'.")
+        raise ValueError("Give 1, 2 and 3 digits, joined by '_'.")
     joined = "".join(nodes)
     if not set(joined) <= set("0123"):
-        raise ValueError("digits run from 0 to 3.")
+        raise ValueError("Digits are from 0 to 3.")
     return tuple(int(digit) for digit in joined)
 
 
@@ -311,7 +310,7 @@ def get_space(name: str | SearchSpace) -> SearchSpace:
     if build not in _built:
         built = build()
         if not isinstance(built, SearchSpace):
-            raise SettingError(f"The space {name} is a function that returns {shown(built)}, not a SearchSpace.")
+            raise SettingError(f"result of {name}", built, "a SearchSpace")
         _built[build] = built
         built.registered_name = built.registered_name or SPACES.name_of(build)
     return _built[build]
@@ -321,7 +320,7 @@ def get_cell_space(name: str | SearchSpace) -> CellSpace:
     """Return the cell space of this name."""
     space = get_space(name)
     if not isinstance(space, CellSpace):
-        raise SettingError(f"{space.name} is no space of cells: its positions are no edges of a graph.")
+        raise SettingError("space", space.name, "a space of cells")
     return space
 
 

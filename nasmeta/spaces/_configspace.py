@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
     from nasmeta.spaces._search_space import SearchSpace
 
-_MOST_CLAUSES = 1_000  # sampling of ConfigSpace, and of what uses it, becomes slow with more
+_MOST_CLAUSES = 1_000  # sampling becomes slow with more
 _MOST_CHOICES = 10_000  # of an integer
 
 
 def _load() -> ModuleType:
-    """Import ConfigSpace, or say how to get it."""
+    """Import ConfigSpace."""
     with needing("A space for ConfigSpace", "smac"):
         import ConfigSpace
     library: ModuleType = ConfigSpace
@@ -28,19 +28,19 @@ def _load() -> ModuleType:
 
 
 class ConfigSpaceForms:
-    """What a search space has of ConfigSpace: one way in, and one out."""
+    """Conversions of search spaces from and to ConfigSpace."""
 
     @classmethod
     def from_configspace(cls, configspace: ConfigurationSpace, name: str | None = None) -> SearchSpace:
-        """Make a space of a finite ConfigSpace space, without what its clauses forbid.
+        """Make a space of a finite ConfigSpace space, without forbidden combinations.
 
         Parameters
         ----------
         configspace : ConfigSpace.ConfigurationSpace
-            Of categorical, ordinal, constant and uniform integer parameters (the latter of at most 10,000 values),
-            without conditions. Ordinal and integer parameters become ordered positions.
+            With categorical, ordinal, constant and uniform integer parameters (of at most 10,000 values), without
+            conditions. Ordinal and integer parameters become ordered positions.
         name : str, optional
-            That of the ConfigSpace space where left out.
+            By default the name of the ConfigSpace space.
 
         Returns
         -------
@@ -49,9 +49,9 @@ class ConfigSpaceForms:
         Raises
         ------
         SettingError
-            Where a parameter has no list of choices, there is a condition, or everything is forbidden.
-        NasmetaError
-            Where ConfigSpace is not installed (extra ``smac``).
+            If a parameter is continuous, there is a condition, or every combination is forbidden.
+        MissingPackageError
+            If ConfigSpace is not installed.
 
         Examples
         --------
@@ -63,10 +63,7 @@ class ConfigSpaceForms:
         """
         library, kind = _load(), cast("type[SearchSpace]", cls)
         if configspace.conditions:
-            raise SettingError(
-                f"The space has the condition {str(configspace.conditions[0])!r}, but each architecture has a choice "
-                "for every position: give the inactive parameter a choice of its own, and forbid the others."
-            )
+            raise SettingError("number of conditions", len(configspace.conditions), "0", "Forbid combinations instead.")
         name = name or configspace.name or "configspace"
         parameters = list(configspace.values())
         positions = [_position(parameter, library) for parameter in parameters]
@@ -80,17 +77,15 @@ class ConfigSpaceForms:
         forbidden = np.zeros(everything.size, dtype=bool)
         for clause in configspace.forbidden_clauses:
             forbidden |= np.asarray(clause.is_forbidden_vector_array(vectors), dtype=bool)
-        if forbidden.all():
-            raise SettingError(f"{name} has no architecture: its clauses forbid every combination.")
         return kind(name, positions, architectures=everything.codes[~forbidden])
 
     def to_configspace(self, *, forbid: bool = True) -> ConfigurationSpace:
-        """Return the space as ConfigSpace knows it: a categorical parameter a position, an ordinal one of an ordered.
+        """Return the space as a ConfigSpace space of categorical and, for ordered positions, ordinal parameters.
 
         Parameters
         ----------
         forbid : bool, default True
-            Whether each combination that is no architecture becomes a forbidden clause; of at most 1,000.
+            Forbid each combination that is not an architecture; at most 1,000.
 
         Returns
         -------
@@ -100,9 +95,9 @@ class ConfigSpaceForms:
         Raises
         ------
         SettingError
-            Where there are too many combinations to forbid.
-        NasmetaError
-            Where ConfigSpace is not installed (extra ``smac``).
+            If there are too many combinations to forbid.
+        MissingPackageError
+            If ConfigSpace is not installed.
 
         Examples
         --------
@@ -124,14 +119,9 @@ class ConfigSpaceForms:
         if not forbid or not missing:
             return made
         if missing > _MOST_CLAUSES:
-            raise SettingError(
-                f"{space.name} lacks {missing:,} of {space.n_combinations:,} combinations, but at most "
-                f"{_MOST_CLAUSES:,} become forbidden clauses: pass forbid=False, and look up with space.index_of what "
-                "is an architecture."
-            )
-        there = np.zeros(space.n_combinations, dtype=bool)
-        there[space.raw_codes.astype(np.int64) @ space.place_values] = True
-        for rank in np.flatnonzero(~there):
+            raise SettingError("combinations to forbid", missing, f"at most {_MOST_CLAUSES}", "Or pass forbid=False.")
+        known = space.raw_codes.astype(np.int64) @ space.place_values
+        for rank in np.setdiff1d(np.arange(space.n_combinations), known):
             codes = rank // space.place_values % np.array(space.n_choices)
             equal = [
                 library.ForbiddenEqualsClause(made[p.name], p.choices[code])
@@ -153,7 +143,4 @@ def _position(parameter: Any, library: ModuleType) -> Position:
         low, high = int(parameter.lower), int(parameter.upper)
         if high - low < _MOST_CHOICES:
             return Position(parameter.name, tuple(range(low, high + 1)), ordered=True)
-    raise SettingError(
-        f"{parameter.name} is a {type(parameter).__name__} that has no short list of choices. Possible: categorical, "
-        f"ordinal, constant, and uniform integer parameters of at most {_MOST_CHOICES:,} values."
-    )
+    raise SettingError(f"parameter {parameter.name}", parameter, f"at most {_MOST_CHOICES:,} choices")

@@ -1,4 +1,4 @@
-"""A space as plain content: what is pickled, stored beside a table, and compared between processes."""
+"""Spaces as plain content, for pickles, stored tables and comparisons between processes."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from nasmeta.errors import DamagedFileError
 if TYPE_CHECKING:
     from nasmeta.spaces._search_space import SearchSpace
 
-# How a space is built, by the entry that only content of its kind has: each kind of space adds its own.
+# Builders of spaces, by an entry that is specific to the content of a kind of space.
 BUILDERS: dict[str, Callable[[Mapping[str, Any]], SearchSpace]] = {}
 _LARGEST = 2**28  # bytes of an array
-_known: WeakValueDictionary[str, SearchSpace] = WeakValueDictionary()  # one object a content in each process
+_known: WeakValueDictionary[str, SearchSpace] = WeakValueDictionary()  # one object per content in each process
 
 
 def to_content(space: SearchSpace) -> str | dict[str, Any]:
@@ -45,7 +45,7 @@ def from_content(content: str | Mapping[str, Any]) -> SearchSpace:
             build = BUILDERS[next((entry for entry in BUILDERS if entry in content), "positions")]
             found = _known[key] = build(content)
         except (KeyError, TypeError, ValueError, zlib.error) as reason:
-            raise DamagedFileError(f"This is no description of a space: {type(reason).__name__}: {reason}") from reason
+            raise DamagedFileError("description of a space", dict(content), "another", f"{reason!r}.") from reason
     return found
 
 

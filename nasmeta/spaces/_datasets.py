@@ -1,4 +1,4 @@
-"""The one rule by which a dataset's names are understood."""
+"""Names of datasets."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _PART = re.compile(r"(?:train|valid|val|validation|test)+$")
 
 @cache
 def canonical_dataset(name: str) -> str:
-    """Return a dataset's name as columns carry it, however it is spelled; unknown names in lower case.
+    """Return the canonical name of a dataset; unknown names in lower case.
 
-    Case, spaces, punctuation and what comes before (a benchmark, a folder) make no difference to the known ones.
+    For known datasets, case, spaces, punctuation and prefixes (a benchmark, a folder) are ignored.
 
     >>> from nasmeta.spaces import canonical_dataset
     >>> canonical_dataset("ImageNet16-120"), canonical_dataset("imagenet"), canonical_dataset("nb201/CIFAR-10")
@@ -46,7 +46,7 @@ def canonical_dataset(name: str) -> str:
 
 
 def held_out_name(name: str) -> str:
-    """Return the name under which a dataset is held out: that of its images, whichever part of them is meant.
+    """Return the name of a dataset's images, for leaving them out: the name without a split.
 
     >>> from nasmeta.spaces import held_out_name
     >>> held_out_name("cifar10-valid"), held_out_name("CIFAR-100 (test)"), held_out_name("Edge GPU")

@@ -1,4 +1,4 @@
-"""Count features, which kernels and encoders compare, and formulas of what an architecture costs."""
+"""Count features for kernels and encoders, and cost formulas."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def choice_one_hot(
 
 
 def levels(space: SearchSpace) -> CountFeature:
-    """Return the place of the choice of each ordered position: two are as many apart as there are steps between."""
+    """Return the index of the choice of each ordered position."""
     ordered = [i for i, position in enumerate(space.positions) if position.ordered]
     return CountFeature(space.codes[:, ordered], tuple(space.positions[i].name for i in ordered))
 
@@ -43,7 +43,7 @@ def levels(space: SearchSpace) -> CountFeature:
 def choice_counts(space: SearchSpace) -> CountFeature:
     """Return how many positions have each choice, counted over positions with the same choices.
 
-    On cells it is the label histogram that starts the Weisfeiler-Lehman kernel.
+    For cells this is the label histogram of the Weisfeiler-Lehman kernel.
     """
     groups: dict[tuple[object, ...], list[int]] = {}
     for i, position in enumerate(space.positions):
@@ -59,10 +59,10 @@ def choice_counts(space: SearchSpace) -> CountFeature:
 
 
 def plain_features(space: SearchSpace) -> dict[str, FeatureBuilder]:
-    """Return the features that any space has.
+    """Return the features of any space.
 
-    ``positions``: which choice each position has; ``levels`` where a position is ordered; ``operations`` where several
-    positions have the same choices: how many have each.
+    ``positions``: the choice of each position; ``levels``, if positions are ordered; ``operations``, if several
+    positions have the same choices: the number of positions with each choice.
     """
     found: dict[str, FeatureBuilder] = {"positions": choice_one_hot}
     if any(position.ordered and len(position.choices) > 2 for position in space.positions):
@@ -77,7 +77,7 @@ def plain_features(space: SearchSpace) -> dict[str, FeatureBuilder]:
 class CostFormula:
     """A cost that is exactly linear in the operations of the edges."""
 
-    base: Mapping[str, int]  # what the skeleton (stem, residual blocks, head) costs, for each dataset
+    base: Mapping[str, int]  # cost of the skeleton (stem, residual blocks, head), for each dataset
     per_edge: Mapping[str, tuple[tuple[int, ...], ...]]  # for each dataset, (n_edges, n_operations)
 
     def of(self, digits: NDArray[np.integer], dataset: str) -> NDArray[np.int64]:

@@ -16,22 +16,21 @@ from nasmeta.spaces._search_space import SearchSpace
 
 _OPERATIONS = ("gat", "gcn", "gin", "cheb", "sage", "arma", "graph", "fc", "skip")
 _SKIP = _OPERATIONS.index("skip")
-# The parent of each node; 0 is the input. What no node takes its input from goes to the output.
+# The parent of each node; 0 is the input. Nodes that feed no other node feed the output.
 _MACROS = ("0000", "0001", "0011", "0012", "0013", "0111", "0112", "0122", "0123")
 _PARENTS = np.array([[int(digit) for digit in macro] for macro in _MACROS])
 _N_NODES = 4
-# Nodes that may change places: those of equal parent that feed none. In 0012 two branches may, see below.
+# Interchangeable nodes: with the same parent, and without children. In 0012 two branches are, see below.
 _ALIKE = {"0000": [0, 1, 2, 3], "0001": [1, 2], "0011": [2, 3], "0111": [1, 2, 3], "0122": [2, 3]}
 
 
 def canonical_networks(codes: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Return the combination under which NAS-Bench-Graph files each network, int, shape (n, 5): macro and operations.
+    """Return the key of each network in NAS-Bench-Graph, int, shape (n, 5): macro and operations.
 
-    A skip that only hands on what it gets is taken out of its place and put before all others, as a node that hands on
-    the input: one that feeds a node, one that has no sibling, and one that would bring the bare input to the output. A
-    skip that brings an inner node's output to the output beside that node's other readers stays. Then nodes that may
-    change places are sorted by operation. The nodes are seen once, in order, as in the benchmark's own code: that this
-    gives its 26,206 keys exactly is tested.
+    A redundant skip moves to the front, as a node that passes the input on: a skip that feeds a node, that lacks
+    siblings, or that passes the input to the output. A skip from an inner node with other children to the output stays.
+    Then interchangeable nodes are sorted by operation. Nodes are visited once, in order, as in the benchmark's code,
+    which gives exactly its 26,206 keys.
     """
     parents, operations = _PARENTS[codes[:, 0]], np.asarray(codes[:, 1:]).astype(np.int64)
     for node in range(_N_NODES):
@@ -61,7 +60,7 @@ def canonical_networks(codes: NDArray[np.integer]) -> NDArray[np.int64]:
 
 
 def _hands_on_the_input(parents: NDArray[np.int64], operations: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Return which nodes are skips fed by the input or by such a skip, shape (n, 4)."""
+    """Return whether each node is a skip that is fed by the input or by such a skip, shape (n, 4)."""
     bare = np.ones((len(parents), _N_NODES + 1), dtype=bool)
     rows = np.arange(len(parents))
     for node in range(_N_NODES):
@@ -70,7 +69,7 @@ def _hands_on_the_input(parents: NDArray[np.int64], operations: NDArray[np.int64
 
 
 class _Trees:
-    """The live nodes of all networks of the space; skips that hand on the input are the input."""
+    """The live nodes of all networks of the space; skips that pass the input on are part of the input."""
 
     def __init__(self, space: SearchSpace) -> None:
         codes = space.codes.astype(np.int64)
@@ -95,14 +94,14 @@ def _counted(n_rows: int, n_columns: int, rows: NDArray[np.integer], columns: ND
 
 
 def _operations(space: SearchSpace) -> CountFeature:
-    """Return how many live nodes have each operation."""
+    """Return the number of live nodes with each operation."""
     trees = _Trees(space)
     row, node = np.nonzero(trees.live)
     return CountFeature(_counted(space.size, len(_OPERATIONS), row, trees.operations[row, node]), _OPERATIONS)
 
 
 def _pairs(space: SearchSpace) -> CountFeature:
-    """Return how often each operation follows each other, with the input as the first and the output as the last."""
+    """Return the number of times that each operation follows each other, including input and output."""
     trees, n = _Trees(space), len(_OPERATIONS)
     row, node = np.nonzero(trees.live)
     parent, own = trees.parents[row, node], trees.operations[row, node]
@@ -118,7 +117,7 @@ def _pairs(space: SearchSpace) -> CountFeature:
 
 
 def _depths(space: SearchSpace) -> CountFeature:
-    """Return how many live nodes of each operation stand at each depth."""
+    """Return the number of live nodes of each operation at each depth."""
     trees, n = _Trees(space), len(_OPERATIONS)
     row, node = np.nonzero(trees.live)
     at = (trees.depths[row, node] - 1) * n + trees.operations[row, node]
@@ -127,7 +126,7 @@ def _depths(space: SearchSpace) -> CountFeature:
 
 
 def _paths(space: SearchSpace) -> CountFeature:
-    """Return how many paths from input to output have each length, and how many pass through each operation."""
+    """Return the number of paths from input to output of each length, and through each operation."""
     trees, n = _Trees(space), len(_OPERATIONS)
     row, leaf = np.nonzero(trees.live & ~trees.feeds)
     lengths = trees.depths[row, leaf]
@@ -141,7 +140,7 @@ def _paths(space: SearchSpace) -> CountFeature:
 
 
 def _shape(space: SearchSpace) -> CountFeature:
-    """Return the number of live nodes, the depth of the network, and how many nodes go to the output."""
+    """Return the numbers of live nodes, of layers, and of nodes that feed the output."""
     trees = _Trees(space)
     columns = [trees.live.sum(axis=1), trees.depths.max(axis=1), (trees.live & ~trees.feeds).sum(axis=1)]
     return CountFeature(np.stack(columns, axis=1).astype(np.int8), ("nodes", "depth", "outputs"))
@@ -159,17 +158,17 @@ def _write(codes: Iterable[int]) -> str:
 
 def _read(text: str) -> tuple[int, ...]:
     text = text.strip()
-    if len(text) == _N_NODES + 1 and text.isascii() and text.isdigit():  # the benchmark's own key
+    if len(text) == _N_NODES + 1 and text.isascii() and text.isdigit():  # a key of the benchmark
         codes = tuple(int(digit) for digit in text)
         if max(codes) >= len(_OPERATIONS):
-            raise ValueError("the digits of a key run from 0 to 8.")
+            raise ValueError("Digits of a key are from 0 to 8.")
         return codes
     macro, colon, rest = text.partition(":")
     operations = [name.strip() for name in rest.split(",")]
     if not colon or macro not in _MACROS:
-        raise ValueError(f"before a colon it needs the parents of the nodes, one of {', '.join(_MACROS)}.")
+        raise ValueError(f"Start with one of {', '.join(_MACROS)} and a colon.")
     if len(operations) != _N_NODES or not set(operations) <= set(_OPERATIONS):
-        raise ValueError(f"after the colon it needs {_N_NODES} of {', '.join(_OPERATIONS)}, with commas between them.")
+        raise ValueError(f"After the colon, give {_N_NODES} of {', '.join(_OPERATIONS)}.")
     return (_MACROS.index(macro), *(_OPERATIONS.index(name) for name in operations))
 
 
@@ -186,7 +185,7 @@ def _draw(axes: Any, space: SearchSpace, architecture: int) -> None:
 def graph_networks() -> SearchSpace:
     """NAS-Bench-Graph (Qin et al., NeurIPS 2022): 26,206 networks, in the order of the benchmark's keys."""
     raw = np.indices((len(_MACROS), *[len(_OPERATIONS)] * _N_NODES)).reshape(_N_NODES + 1, -1).T
-    raw = raw[(raw[:, 1:] != _SKIP).any(axis=1)]  # the network that does nothing is none
+    raw = raw[(raw[:, 1:] != _SKIP).any(axis=1)]  # the network of skips only is not part of the benchmark
     own = (canonical_networks(raw) == raw).all(axis=1)
     return SearchSpace(
         "graph",

@@ -1,4 +1,4 @@
-"""Architectures of one space as those of another."""
+"""Architectures of one space in another space."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from nasmeta.spaces._search_space import SearchSpace
 def move_cells(
     cells: ArchitectureLike, source: SearchSpace, target: SearchSpace
 ) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """Return the architectures of another space with the same choices for the same positions, and which have one, (n,).
+    """Return the architectures of another space with the same choices, and a mask of those that exist, shape (n,).
 
-    TransNAS-Bench-101 has four of NAS-Bench-201's five operations, so all its cells move there; a cell with average
-    pooling has no counterpart the other way round. Between spaces with other positions nothing moves.
+    TransNAS-Bench-101 has four of NAS-Bench-201's five operations, so all its cells exist there; cells with average
+    pooling have no counterpart in TransNAS-Bench-101. Spaces with other positions share no architectures.
     """
     index = np.atleast_1d(source.index_of(cells))
     own = {position.name: position for position in target.positions}
@@ -40,22 +40,19 @@ def namesakes(one: SearchSpace, other: SearchSpace) -> str:
     """Return an addition to a message if two different spaces have the same name, else an empty text.
 
     >>> narrow, wide = (SearchSpace("mlp", {"width": widths}) for widths in ([16, 32], [16, 64]))
-    >>> namesakes(narrow, wide)[:78]
-    ' Both are called mlp, but their positions, choices or architectures differ: us'
+    >>> namesakes(narrow, wide)
+    ' Both are called mlp, but they differ: use the same positions and choices, or another name.'
     """
     if one.name != other.name or one == other:
         return ""
-    return (
-        f" Both are called {one.name}, but their positions, choices or architectures differ: use the same ones in the "
-        "same order, or another name."
-    )
+    return f" Both are called {one.name}, but they differ: use the same positions and choices, or another name."
 
 
 def reference_space(space: str | SearchSpace) -> SearchSpace:
-    """Return the space in whose layout encoders and meta-learners read another, so that models cross between them.
+    """Return the space that encoders and meta-learners use for another, so models transfer between spaces.
 
-    NAS-Bench-201 for spaces of the same graph whose operations are some of its five, as TransNAS-Bench-101 micro; any
-    other space is its own.
+    This is NAS-Bench-201 for spaces with its graph and some of its five operations, such as TransNAS-Bench-101 micro;
+    otherwise the space itself.
     """
     own, reference = get_space(space), get_cell_space("nb201")
     if not isinstance(own, CellSpace) or own.edges != reference.edges:
@@ -65,6 +62,6 @@ def reference_space(space: str | SearchSpace) -> SearchSpace:
 
 
 def _roles(space: CellSpace) -> dict[str, str]:
-    """Return what each operation does: ``none``, ``skip`` or ``real``."""
+    """Return the role of each operation: ``none``, ``skip`` or ``real``."""
     roles = {space.none: "none", space.skip: "skip"}
     return {name: roles.get(digit, "real") for digit, name in enumerate(space.operations)}

@@ -16,9 +16,9 @@ _MOST = 200_000_000  # entries of a table
 
 
 class Neighbours:
-    """The neighbours of a space's architectures; where one has none at one edit, those at the fewest edits.
+    """The neighbours of a space's architectures: at one edit or, if there are none, at the fewest edits.
 
-    The latter are looked for when they are asked for: among rows of a table that were drawn at random all are alone.
+    The nearest architectures are computed on demand, because random rows of a large space have no neighbours.
     """
 
     def __init__(self, space: SearchSpace) -> None:
@@ -28,11 +28,11 @@ class Neighbours:
 
     @property
     def is_regular(self) -> bool:
-        """Whether each edit of each architecture leads to another one."""
+        """Whether every edit of every architecture is an architecture."""
         return bool((self._table >= 0).all())
 
     def of(self, index: int | NDArray[np.int32] | None = None) -> NDArray[np.int32]:
-        """Return those of one architecture, (n,), or of several or all, (n, most) with -1 after the last."""
+        """Return the neighbours of one architecture, (n,), or of several or all, (n, most) with -1 after the last."""
         if isinstance(index, int):
             found = self._table[index]
             found = found[found >= 0]
@@ -54,7 +54,7 @@ class Neighbours:
             edits = np.zeros(n, np.int32)
             for column in self._columns:
                 edits += column != column[index]
-            edits[index] = n_positions + 1  # no neighbour of itself, also where it is alone
+            edits[index] = n_positions + 1  # never its own neighbour
             near = np.flatnonzero(edits == edits.min()).astype(np.int32)
             self._nearest[index] = near[near != index]
         return self._nearest[index]
@@ -63,8 +63,8 @@ class Neighbours:
 def _edit_table(space: SearchSpace) -> NDArray[np.int32]:
     """Return the architectures one edit from each, int32, shape (size, most), -1 after the last.
 
-    In a complete space they are in the order of positions and, from the current choice on, of choices; in any other
-    space in the order of their indices.
+    In a complete space they are ordered by position and choice, starting after the current choice; in other spaces by
+    index.
     """
     raw = space.raw_codes.astype(np.int64)
     ranks = raw @ space.place_values
@@ -88,7 +88,7 @@ def _edit_table(space: SearchSpace) -> NDArray[np.int32]:
 def _pairs(space: SearchSpace, ranks: NDArray[np.int64]) -> NDArray[np.int32]:
     """Return the pairs of listed combinations that differ in one position, int32, shape (2, n_pairs).
 
-    Sorted by all other positions, the combinations that differ in one position only are next to each other.
+    Sorted by all other positions, combinations that differ in one position are adjacent.
     """
     found = [np.empty((2, 0), np.int32)]
     n_found = 0
@@ -108,14 +108,11 @@ def _pairs(space: SearchSpace, ranks: NDArray[np.int64]) -> NDArray[np.int32]:
 
 def _require_few(space: SearchSpace, n: int) -> None:
     if n > _MOST:
-        raise SettingError(
-            f"{space.name} has more than {_MOST:,} pairs of neighbours among {space.size:,} architectures: give a "
-            "column with so many different choices as several columns."
-        )
+        raise SettingError(f"pairs of neighbours in {space.name}", n, f"at most {_MOST:,}")
 
 
 def _padded(rows: NDArray[np.integer], found: NDArray[np.int32], n: int) -> NDArray[np.int32]:
-    """Return a table of n rows from entries that are in the order of their rows."""
+    """Return a table of n rows from entries sorted by row."""
     counts = np.bincount(rows, minlength=n)
     table = np.full((n, max(int(counts.max(initial=0)), 1)), -1, np.int32)
     starts = np.cumsum(counts) - counts

@@ -21,7 +21,7 @@ def feature_sets(space: SearchSpace) -> tuple[str, ...]:
 def class_features(space: SearchSpace) -> tuple[NDArray[np.float32], ...]:
     """Return the features of each class of `SearchSpace.function_classes`, one array per set of `feature_sets`.
 
-    For cells they are those of the member whose live digits are first in lexicographic order:
+    For cells, they belong to the member with the lexicographically first live digits:
 
     * ``edges``: the operation of each edge, one-hot; ``none`` for edges without a live path.
     * ``paths``: the number of paths with each sequence of operations, without skips.
@@ -30,7 +30,7 @@ def class_features(space: SearchSpace) -> tuple[NDArray[np.float32], ...]:
       pool), both in descending order (-1 for a dead path); the number of live paths, the most convolutions on a path,
       and the number of identity paths.
 
-    For other spaces they are the count features of the first member. Each feature is divided by its standard deviation
+    For other spaces, they are the count features of the first member. Each feature is divided by its standard deviation
     over the classes (at least 0.2).
     """
     classes = space.function_classes

@@ -28,7 +28,7 @@ _NUMBERS = ("noise", "best", "margin", "centre")
 
 
 class Content(NamedTuple):
-    """What a file holds."""
+    """The content of a file."""
 
     card: dict[str, Any]
     process: Process
@@ -74,7 +74,7 @@ def _content(card: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Conten
     n = len(arrays["observed"])
     observed = check_array(arrays, "observed", np.int32, (n,))
     if n and (observed.min() < 0 or observed.max() >= n_classes):
-        raise ValueError("a class that the space does not have")
+        raise ValueError("the space does not have this class")
     numbers = check_array(arrays, "numbers", np.float64, (len(_NUMBERS),))
     process = Process(
         inverse_lengthscales=scales,
@@ -83,8 +83,6 @@ def _content(card: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Conten
         weights=check_array(arrays, "weights", np.float32, (n,)),
         **dict(zip(_NUMBERS, numbers.tolist(), strict=True)),
     )
-    if process.noise < 0 or process.margin <= 0 or (process.variances < 0).any():
-        raise ValueError("a variance or a margin is negative")
     packed = check_array(arrays, "trained", np.uint8, ((n_cells + 7) // 8,))
     noise = None
     if "noise_means" in arrays:
@@ -93,39 +91,16 @@ def _content(card: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Conten
             check_array(arrays, "noise_means", np.float64, (knots,)),
             check_array(arrays, "noise_quantiles", np.float32, (knots, N_LEVELS)),
         )
-        if not knots or (np.diff(noise.means) < 0).any() or (np.diff(noise.quantiles, axis=1) < 0).any():
-            raise ValueError("its seed noise is no distribution")
     costs = None
     if "cost_coefficients" in arrays:
         costs = check_array(arrays, "cost_coefficients", np.float64, (1 + sum(space.n_choices),))
-    _check_card(card)
+    from nasmeta.tables import ColumnInfo
+
+    ColumnInfo(**card["column"]), Signal(**card["signal"])  # raise a TypeError for other keys
     return Content(card, process, np.unpackbits(packed, count=n_cells).astype(bool), noise, costs)
 
 
 def _sets(space: SearchSpace) -> tuple[str, ...]:
-    """Return the names of the arrays of the feature sets: those of count features are anybody's, and no file names."""
+    """Return the names of the arrays of the feature sets; names of count features may not fit a file."""
     names = feature_sets(space)
     return names if isinstance(space, CellSpace) else tuple(f"feature_{i}" for i in range(len(names)))
-
-
-def _check_card(card: dict[str, Any]) -> None:
-    """Raise where the card lacks what is read of it, or that is of another kind."""
-    from nasmeta.tables import ColumnInfo
-
-    column, signal = ColumnInfo(**card["column"]), Signal(**card["signal"])
-    kinds: dict[str, Any] = {
-        "task": str, "table": str, "measured_cells": int, "training_cells": int, "split": dict, "scores": dict
-    }  # fmt: skip
-    names: tuple[str, ...] = ("dataset", "metric", "unit", "direction", "release", "source")
-    right = (
-        all(isinstance(card[key], kind) for key, kind in kinds.items())
-        and all(isinstance(getattr(column, name), str) for name in names)
-        and all(
-            value is None or isinstance(value, str | int) for value in (*vars(column).values(), *vars(signal).values())
-        )
-        and isinstance(card["split"]["train_fraction"], int | float)
-        and isinstance(card["split"]["seed"], int)
-        and column.direction in ("max", "min")
-    )
-    if not right:
-        raise ValueError("its card says something that no surrogate's does")

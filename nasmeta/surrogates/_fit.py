@@ -66,20 +66,17 @@ def fit_surrogate(task: str | Task, train_fraction: float = 0.8, seed: int = 0, 
     True
     """
     task = get_task(task) if isinstance(task, str) else task
-    if not isinstance(task, Task) or task.objective is not None:
-        raise SettingError(f"A surrogate is fitted to a task of one column, such as nb201/cifar10, not {task!r}.")
+    if task.objective is not None:
+        raise SettingError("task", task.name, "a task of one column, such as nb201/cifar10")
     if not 0 < train_fraction < 1:
-        raise SettingError(f"train_fraction must be between 0 and 1, not {train_fraction}.")
+        raise SettingError("train_fraction", train_fraction, "a number between 0 and 1")
     seed, steps = check_int("seed", seed, least=0), check_int("steps", steps)
     space = task.space
     every = space.function_classes
     measured = np.flatnonzero(np.isfinite(task.values))
     n_different = len(np.unique(every[measured]))
     if n_different < _FEWEST:
-        raise LabelError(
-            f"{task.name} has {len(measured)} measured {space.noun}s, {n_different} of them different networks; a "
-            f"surrogate needs at least {_FEWEST} different ones."
-        )
+        raise LabelError(f"different networks in {task.name}", n_different, f"at least {_FEWEST}")
     split_rng, batch_rng = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
     train, _ = isomorph_split(space, rng=split_rng, test_fraction=1.0 - train_fraction, cells=measured)
     train = np.sort(train)
@@ -92,11 +89,8 @@ def fit_surrogate(task: str | Task, train_fraction: float = 0.8, seed: int = 0, 
     utilities = task.sign * task.values[train]
     labels = np.bincount(classes, utilities)[observed] / counts[observed]
     if len(observed) < _FEWEST_TRAINED or np.ptp(labels) <= 1e-9 * np.abs(labels).max():
-        raise LabelError(
-            f"{task.name}: {len(observed)} different networks among {len(train)} to train on, "
-            f"with values from {labels.min():g} to {labels.max():g}: a surrogate needs at least "
-            f"{_FEWEST_TRAINED} networks and values that differ. A larger train_fraction may help."
-        )
+        expected = f"at least {_FEWEST_TRAINED}, whose values differ"
+        raise LabelError(f"different networks in the training set of {task.name}", len(observed), expected)
     process = fit_process(class_features(space), observed, labels, counts[observed], batch_rng, steps)
     kind = "" if len(process.observed) == len(observed) else f", projected on {len(process.observed):,} classes"
     card = _card(task, train, train_fraction, seed, len(measured))

@@ -49,7 +49,7 @@ def _uniform(cells: NDArray[np.int32], seed: int) -> NDArray[np.float64]:
     """Return a number in [0, 1) for each (cell, seed), independent of the other cells.
 
     The finaliser of SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014)
-    on a counter whose start is the seed's first 64 bits from numpy's SeedSequence.
+    on a counter that starts at the first 64 bits of numpy's SeedSequence.
     """
     start = np.random.SeedSequence(seed).generate_state(1, np.uint64)
     x = start + (cells.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_choice, check_int
-from nasmeta.errors import DamagedFileError, MissingValueError, SettingError, UnknownNameError, shown
+from nasmeta.errors import MissingValueError, SettingError, UnknownNameError
 from nasmeta.files import shipped, write_atomically
 from nasmeta.registry import names_from_file
-from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace, from_content, namesakes
+from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace, from_content
 from nasmeta.surrogates._features import class_features
 from nasmeta.surrogates._file import Content, encode, read
 from nasmeta.surrogates._noise import SeedNoise
@@ -140,10 +140,7 @@ class Surrogate:
         """Return `training_values` of some cells."""
         seed = check_int("seed", seed, least=0)
         if self.noise is None:
-            raise MissingValueError(
-                f"The surrogate of {self.card['task']} has no seed noise, because its table has no single seeds. Use "
-                'answer="mean".'
-            )
+            raise MissingValueError(f"The surrogate of {self.card['task']} lacks seed noise. Use answer='mean'.")
         means = self.values[cells]
         deviations = np.where(self._live(cells), self.noise.draw(means, cells, seed), 0.0)
         return self._rounded(self._possible(means + deviations))
@@ -180,18 +177,6 @@ class Surrogate:
         found = self.values[some] if answer == "mean" else self._trainings(some, seed)
         return float(found[0]) if isinstance(index, int) else found
 
-    def noise_deviation(self, cells: ArchitectureLike) -> float | NDArray[np.float64]:
-        """Return the standard deviation of one training, in the unit of the task.
-
-        It is NaN if the noise is unknown, and 0 for a cell without a live path.
-        """
-        index = self.space.index_of(cells)
-        cells = np.atleast_1d(np.asarray(index, dtype=np.int32))
-        found = np.full(len(cells), np.nan)
-        if self.noise is not None:
-            found = np.where(self._live(cells), self.noise.deviation(self.values[cells]), 0.0)
-        return float(found[0]) if isinstance(index, int) else found
-
     def score(self, task: str | Task | None = None) -> dict[str, Scores]:
         """Score the predictions of measured architectures outside the training set.
 
@@ -224,10 +209,7 @@ class Surrogate:
                 task = get_task(self.card["task"])
         task = get_task(task) if isinstance(task, str) else task
         if task.space != self.space:
-            raise SettingError(
-                f"The surrogate is of {self.card['task']}, in the space {self.space.name}; {task.name} is in "
-                f"{task.space.name}.{namesakes(self.space, task.space)}"
-            )
+            raise SettingError("space of the task", task.space.name, f"the space {self.space.name} of the surrogate")
         y = task.values
         measured = np.isfinite(y)
         held_out = measured & ~self.trained
@@ -255,7 +237,6 @@ class Surrogate:
         known = table in table_names() or table in added_tables()
         return Task(self.card["task"], table if known else self.space, signal)
 
-    # -- file -------------------------------------------------------------------------------------------------------
     @cached_property
     def _bytes(self) -> bytes:
         return encode(Content(self.card, self.process, self.trained, self.noise, self.cost_coefficients))
@@ -266,20 +247,14 @@ class Surrogate:
         return sha256(self._bytes).hexdigest()
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write one file: a NumPy ``.npz`` without pickles, with the data card as JSON inside.
-
-        Raises
-        ------
-        SettingError
-            Where it cannot be written.
-        """
+        """Write a NumPy ``.npz`` file without pickles, with the data card as JSON."""
         path = Path(path)
         write_atomically(path, self._bytes)
         return path
 
     @classmethod
     def load(cls, which: str | os.PathLike[str] | Task) -> Surrogate:
-        """Return a surrogate: a shipped one by its task, or what `save` wrote.
+        """Return a shipped surrogate by its task, or read a file of `save`.
 
         Parameters
         ----------
@@ -288,12 +263,10 @@ class Surrogate:
 
         Raises
         ------
-        SettingError
-            Where no surrogate of the task is shipped.
         UnknownNameError
-            Where there is neither a task nor a file of this name.
+            If there is neither a shipped surrogate nor a file of this name.
         DamagedFileError
-            Where the file is not there, is damaged, is something else or of another version.
+            If the file is damaged or not a surrogate.
 
         Examples
         --------
@@ -302,25 +275,13 @@ class Surrogate:
         'NATS-tss v1.0'
         """
         known = cls.shipped()
-        if isinstance(which, Task):
-            which = which.name
-        if not isinstance(which, str | os.PathLike):
-            raise SettingError(f"A surrogate is named by its task or its file, not {shown(which)}.")
-        if isinstance(which, str) and which in known:
-            return _shipped(known[which])
-        if Path(which).suffix == SUFFIX or os.path.isfile(which):
-            return cls._of_file(which)
-        try:
-            task = get_task(str(which))
-        except UnknownNameError as reason:
-            raise UnknownNameError(
-                f"{shown(str(which))} is neither a task nor the file of a surrogate. Shipped: {', '.join(known)}."
-            ) from reason
-        raise SettingError(
-            f"No surrogate of {task.name} is shipped. Shipped: {', '.join(known)}. "
-            f"`nasmeta surrogate fit {task.name} --output FILE` makes one, and --evaluator FILE (evaluator=FILE) "
-            "uses it."
-        )
+        name = which.name if isinstance(which, Task) else os.fspath(which)
+        if name in known:
+            return _shipped(known[name])
+        if Path(name).suffix == SUFFIX or os.path.isfile(name):
+            return cls._of_file(name)
+        hint = f"Fit one: nasmeta surrogate fit {name} --output FILE."
+        raise UnknownNameError("surrogate", name, f"a file, or one of {', '.join(known)}", hint)
 
     @staticmethod
     def shipped() -> Mapping[str, Path]:
@@ -336,25 +297,11 @@ class Surrogate:
 
     @classmethod
     def _of_file(cls, path: str | os.PathLike[str]) -> Surrogate:
-        """Read what `save` wrote."""
+        """Read a file of `save`."""
         raw, content = read(Path(path))
         surrogate = cls(content.card, content.process, content.trained, content.noise, content.cost_coefficients)
-        surrogate.__dict__["_bytes"] = raw  # its checksum is that of the file as it is
-        if not surrogate._is_finite():
-            raise DamagedFileError(f"{path} is damaged: its numbers are so extreme that its answers are not finite.")
+        surrogate.__dict__["_bytes"] = raw  # so that the checksum is that of the file
         return surrogate
-
-    def _is_finite(self) -> bool:
-        """Whether all answers are; computes them."""
-        with np.errstate(all="ignore"):
-            answers = [self._by_class]
-            if np.isfinite(self._by_class).all():
-                answers.append(self.values)
-            if self.noise is not None:
-                answers.append(self.noise.deviation(self.noise.means))
-            if self.cost_coefficients is not None:
-                answers.append(self.cost_seconds)
-            return all(bool(np.isfinite(part).all()) for part in answers)
 
     def __repr__(self) -> str:
         counts = f"{int(self.trained.sum()):,} of {len(self.trained):,} {self.space.noun}s"

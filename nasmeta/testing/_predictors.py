@@ -1,4 +1,4 @@
-"""What every predictor of architectures must do."""
+"""The contract of predictors."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from nasmeta.testing._spaces import OnSpaces, generators_left_alone
 
 
 class PredictorContract(OnSpaces):
-    """Tests of a predictor: inherit, say how to make it, and let pytest find the class.
+    """Tests of a predictor: inherit, implement `make`, and let pytest find the class.
 
     Parameters
     ----------
     spaces : sequence of str or SearchSpace, default ("nb201", "tnb101")
-        Class attribute: the spaces that it is tested on.
+        Class attribute: the spaces of the tests.
     n_train : int, default 120
-        Class attribute: labels that the tests fit on.
+        Class attribute: the number of labels to fit on.
     least_correlation : float, default 0.5
-        Class attribute: Spearman correlation on other cells that the predictor must reach with them.
+        Class attribute: the Spearman correlation on other architectures that the predictor must reach.
     can_be_saved : bool, default True
         Class attribute: whether `save_predictor` writes it.
 
@@ -45,8 +45,8 @@ class PredictorContract(OnSpaces):
     least_correlation = 0.5
     can_be_saved = True
 
-    def make(self, space: str | SearchSpace, seed: int) -> Any:
-        """Return a new predictor of the architectures of a space, an entry of `spaces`, not fitted."""
+    def make(self, space: Any, seed: int) -> Any:
+        """Return a new predictor for a space, not fitted."""
         raise NotImplementedError("Override make(space, seed) so that it returns your predictor.")
 
     def labelled(self, space: SearchSpace) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
@@ -54,17 +54,13 @@ class PredictorContract(OnSpaces):
         cells = space.sample(self.n_train, np.random.default_rng(0))
         return cells, made_up_values(space)[cells] + 60.0
 
-    def made_for(self, space: SearchSpace, seed: int) -> Any:
-        """Return a new predictor of a space, made as `spaces` says it: by its name or by itself."""
-        return self.make(next(own for own in self.spaces if get_space(own) == space), seed)
-
     def fitted(self, space: SearchSpace) -> Any:
         """Return a fitted predictor, the same for all tests of a space: they must not change it."""
-        kept: dict[str, Any] = type(self).__dict__.get("_fitted") or {}
-        type(self)._fitted = kept  # type: ignore[attr-defined]
-        if space.name not in kept:
-            kept[space.name] = self.made_for(space, 0).fit(*self.labelled(space))
-        return kept[space.name]
+        fitted: dict[str, Any] = type(self).__dict__.get("_fitted") or {}
+        type(self)._fitted = fitted  # type: ignore[attr-defined]
+        if space.name not in fitted:
+            fitted[space.name] = self.make(space, 0).fit(*self.labelled(space))
+        return fitted[space.name]
 
     def test_predicts_a_number_for_each_cell(self, space: SearchSpace) -> None:
         """Check dtype, shape and finiteness, for arrays, columns, lists and strings of cells."""
@@ -97,27 +93,27 @@ class PredictorContract(OnSpaces):
         )
 
     def test_same_seed_same_predictions(self) -> None:
-        """Check that nothing but seed and labels decides, and that a clone is as good."""
+        """Check that only seed and labels determine predictions, also of a clone."""
         space = get_space(self.spaces[-1])
         cells, y = self.labelled(space)
-        first = self.made_for(space, 3)
+        first = self.make(space, 3)
         second = clone(first)
         at = np.arange(min(200, space.size), dtype=np.int32)
         np.testing.assert_array_equal(first.fit(cells, y).predict(at), second.fit(cells, y).predict(at))
         np.testing.assert_array_equal(first.fit(cells, y).predict(at), second.predict(at), err_msg="fitted twice")
 
     def test_leaves_global_generators_and_labels_alone(self) -> None:
-        """Check that global generators are neither used nor seeded, and that what it is given stays as it is."""
+        """Check that global generators are neither used nor seeded, and that the given arrays do not change."""
         space = get_space(self.spaces[-1])
         cells, y = self.labelled(space)
         given = cells.copy(), y.copy()
         with generators_left_alone():
-            self.made_for(space, 0).fit(cells, y).predict(cells)
+            self.make(space, 0).fit(cells, y).predict(cells)
         np.testing.assert_array_equal(cells, given[0])
         np.testing.assert_array_equal(y, given[1])
 
     def test_deviation(self, space: SearchSpace) -> None:
-        """Check that a deviation, where one is known, is positive and comes with the same mean."""
+        """Check that a deviation, if the predictor has one, is positive and comes with the same mean."""
         predictor = self.fitted(space)
         last = predictor.steps[-1][1] if hasattr(predictor, "steps") else predictor
         if "return_std" not in inspect.signature(last.predict).parameters:
@@ -133,13 +129,13 @@ class PredictorContract(OnSpaces):
         assert np.isfinite(deviation).all()
 
     @pytest.mark.parametrize("y", [[1.0, np.nan, 2.0], [1.0, np.inf, 2.0], [1.0, 1.0, 1.0], [1.0]])
-    def test_refuses_labels_that_teach_nothing(self, y: list[float]) -> None:
-        """Check for a clear error where labels are not finite, constant, or only one."""
+    def test_refuses_labels_without_information(self, y: list[float]) -> None:
+        """Check for an error if labels are not finite, constant, or only one."""
         with pytest.raises(LabelError):
-            self.make(self.spaces[0], 0).fit(np.arange(len(y)), y)
+            self.make(get_space(self.spaces[0]), 0).fit(np.arange(len(y)), y)
 
-    def test_refuses_what_is_no_architecture(self) -> None:
-        """Check for a clear error where something is not of the space."""
+    def test_refuses_other_architectures(self) -> None:
+        """Check for an error if an architecture is not of the space."""
         space = get_space(self.spaces[-1])
         predictor = self.fitted(space)
         for wrong in ([space.size], [-1], ["|none~0|"], np.zeros((3, 2), dtype=np.int64)):
@@ -149,10 +145,10 @@ class PredictorContract(OnSpaces):
     def test_is_not_fitted_at_first(self) -> None:
         """Check for scikit-learn's own error before `fit`."""
         with pytest.raises(NotFittedError):
-            self.make(self.spaces[0], 0).predict([0])
+            self.make(get_space(self.spaces[0]), 0).predict([0])
 
     def test_survives_saving(self, space: SearchSpace, tmp_path: Path) -> None:
-        """Check that what is loaded predicts the same, deviation included."""
+        """Check that the loaded predictor predicts the same."""
         if not self.can_be_saved:
             pytest.skip("This predictor is not saved.")
         predictor, cells = self.fitted(space), np.arange(0, space.size, 1 + space.size // 290)

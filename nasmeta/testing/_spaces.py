@@ -1,4 +1,4 @@
-"""Spaces of all kinds, for classes that should run on any."""
+"""Example spaces for tests."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _MIXED: dict[str, list[Choice]] = {
 
 @cache
 def example_space(name: str) -> SearchSpace:
-    """Return a space that nobody has registered, for tests.
+    """Return an unregistered space for tests.
 
     Parameters
     ----------
     name : {"six-ops", "five-nodes", "sizes", "mixed", "sample", "wide"}
         Cells of four nodes and six operations (46,656), or of five nodes and three (59,049); five layers of eight sizes
         (32,768); seven columns of numbers and texts with an invalid region; 500 cells of NAS-Bench-201 in a list;
-        3,000 rows of 30 integer columns, which have 5**30 combinations.
+        3,000 rows of 30 integer columns with 5**30 combinations.
 
     Returns
     -------
@@ -80,17 +80,17 @@ def generators_left_alone() -> Iterator[None]:
 
 
 class OnSpaces:
-    """Run each test that asks for a ``space`` on all ``spaces`` of the class, on one thread."""
+    """Run each test with the argument ``space`` on all ``spaces`` of the class, on one thread."""
 
     spaces: ClassVar[Sequence[str | SearchSpace]] = ("nb201", "tnb101")
 
     @pytest.fixture(autouse=True)
     def _one_thread(self) -> Iterator[None]:
-        with one_thread():  # as every run of the package has it
+        with one_thread():  # as in every run
             yield
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Run each test of a space on all of them, unless a class overrides the fixture `space`."""
+        """Parametrize tests over the spaces, unless a class overrides the fixture `space`."""
         own = next(kind for kind in type(self).__mro__ if "space" in vars(kind))
         if "space" in metafunc.fixturenames and own is OnSpaces:
             spaces = [get_space(space) for space in self.spaces]

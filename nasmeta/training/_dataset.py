@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -65,16 +64,16 @@ class ImageDataset:
         """Check that images, labels, classes and splits fit together."""
         images, labels = self.images, self.labels
         if images.dtype != np.uint8 or images.ndim != 4:
-            raise SettingError("images must be an array of uint8, shape (n, 3, height, width).")
+            raise SettingError("images", images, "an array of uint8, shape (n, 3, height, width)")
         if labels.shape != images.shape[:1] or not np.isin(labels, np.arange(len(self.classes))).all():
-            raise SettingError(f"labels must be {len(images)} numbers from 0 to {len(self.classes) - 1}.")
+            raise SettingError("labels", labels, f"{len(images)} integers from 0 to {len(self.classes) - 1}")
         for name in SPLITS:
             if not np.isin(self.splits[name], np.arange(len(images))).all():
-                raise SettingError(f"The split {name} must be positions from 0 to {len(images) - 1}.")
+                raise SettingError(f"split {name}", self.splits[name], f"positions from 0 to {len(images) - 1}")
 
     @property
     def n_classes(self) -> int:
-        """How many classes there are."""
+        """Number of classes."""
         return len(self.classes)
 
     @property
@@ -177,32 +176,25 @@ class ImageDataset:
         >>> digits.split_sha256()[:8] == ImageDataset.load("digits").split_sha256()[:8]
         True
         """
-        kind, colon, path = source.partition(":")
-        if not colon and kind not in READERS and os.path.isdir(kind):
-            raise SettingError(f"{kind!r} is a folder; a folder of images is written folder:{kind}.")
+        kind, _, path = source.partition(":")
         kind = kind.lower()
         reader = READERS[kind]
         if check_number("valid_fraction", valid_fraction) >= 1:
-            raise SettingError(f"valid_fraction must be below 1, not {valid_fraction}.")
+            raise SettingError("valid_fraction", valid_fraction, "a number below 1")
         size = None if size is None else checked_size(size)
         if not path and kind not in NEED_NO_PATH:
-            raise SettingError(f"The dataset {source} needs a folder: {source}:PATH.")
-        if path and kind == "digits":
-            raise SettingError(f"The digits are part of scikit-learn: write digits, not {source}, or folder:PATH.")
+            raise SettingError("dataset", source, f"{kind}:PATH")
         folder = Path(path).expanduser() if path else DEBIAN_FASHION_MNIST
         found = reader(folder, size)
         images = found.images
         if size is not None and images.shape[2:] != (size, size):
             images = resized(images, size)
         if images.shape[2] % 4 or images.shape[3] % 4:
-            raise SettingError(
-                f"The images of {source} have {images.shape[2]}×{images.shape[3]} pixels, but the network halves them "
-                "twice: pass a size that is a multiple of 4, such as size=32, to scale them."
-            )
+            raise SettingError(f"size of {source}", images.shape[2:], "multiples of 4", "Scale images: size=32.")
         splits = _split(found, kind, str(split), valid_fraction, np.random.default_rng(split_seed))
         for name in ("train", "test"):
             if not len(splits[name]):
-                raise SettingError(f"No image of {source} is left for {name}: there are {len(images)} in all.")
+                raise SettingError(f"number of {name} images of {source}", 0, "at least 1")
         mean, std = found.mean, found.std
         if mean is None or std is None:
             mean, std = _channel_statistics(images, splits["train"])
@@ -241,7 +233,7 @@ def dataset_options(
         as_in_tables = "nb201" if data.partition(":")[0].lower() in _HALVED else "fraction"
         return {"split": as_in_tables if split is None else split, "size": size, **more}
     if split not in (None, "fraction"):
-        raise SettingError(f"A valid fraction is for the split fraction, not for {split}: leave out one of them.")
+        raise SettingError("split", split, "fraction, if valid_fraction is given")
     return {"split": "fraction", "valid_fraction": valid_fraction, "size": size, **more}
 
 
@@ -250,7 +242,7 @@ def load_dataset(data: str | ImageDataset, *options: Any, **more: Any) -> ImageD
     if isinstance(data, str):
         return ImageDataset.load(data, **dataset_options(data, *options, **more))
     if any(option is not None for option in (*options, *more.values())):
-        raise SettingError("split, valid_fraction and size are for a dataset that is given by its name.")
+        raise SettingError("split, valid_fraction and size apply to a dataset given by its name.")
     return data
 
 
@@ -258,7 +250,7 @@ def checked_size(size: object, least: int = 4) -> int:
     """Return a height and width in pixels, checked."""
     pixels = check_int("size", size, least)
     if pixels % 4:
-        raise SettingError(f"size must be a multiple of 4, because the network halves images twice, not {pixels}.")
+        raise SettingError("size", size, "a multiple of 4, because the network halves images twice")
     return pixels
 
 
@@ -314,17 +306,13 @@ def _published_split(path: Path, train: NDArray[np.int64], test: NDArray[np.int6
         lists = json.loads(path.read_text(encoding="utf-8"))
         halves = {key: np.sort(np.array([int(at) for at in lists[key][1]], dtype=np.int64)) for key in lists}
     except (OSError, ValueError, TypeError, LookupError) as reason:
-        raise DamagedFileError(
-            f"split is 'fraction', 'nb201' or a file of official halves; {path} cannot be read as one: {reason}."
-        ) from reason
+        raise DamagedFileError("split", str(path), "'fraction', 'nb201' or a file of halves", f"{reason}.") from reason
     of_train = set(halves) == {"train", "valid"}
     whole, names = (train, ("train", "valid")) if of_train else (test, ("xtest", "xvalid"))
     if not of_train and set(halves) != {"xvalid", "xtest"}:
-        raise DamagedFileError(
-            f"{path} has the lists {', '.join(sorted(halves))}, not train and valid, or xvalid and xtest."
-        )
+        raise DamagedFileError(f"lists in {path}", sorted(halves), "train and valid, or xvalid and xtest")
     rest, valid = (halves[name] for name in names)
     if not np.array_equal(np.sort(np.concatenate([rest, valid])), np.arange(len(whole))):
-        raise SettingError(f"The halves of {path.name} are not those of {len(whole):,} images.")
+        raise SettingError(f"The halves in {path.name} are not of {len(whole):,} images.")
     rest, valid = whole[rest], whole[valid]
     return {"train": rest if of_train else train, "valid": valid, "test": test if of_train else rest}

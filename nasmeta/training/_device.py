@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from nasmeta.errors import SettingError, shown
+from nasmeta.errors import SettingError
 from nasmeta.training._dataset import SPLITS, ImageDataset
 
 _OUT_OF_MEMORY = (  # messages of RuntimeErrors about memory
@@ -40,15 +40,10 @@ def chosen_device(device: str | torch.device) -> torch.device:
     try:
         found = torch.device(device)
     except RuntimeError as reason:
-        raise SettingError(f"device is auto, cpu, cuda or cuda:N, not {shown(device)}.") from reason
-    if found.type not in ("cpu", "cuda", "mps"):
-        raise SettingError(f"device is auto, cpu, cuda or cuda:N, not {shown(device)}.")
-    count = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}.get(found.type, 1)
-    if (found.index or 0) >= count:
-        raise SettingError(
-            f"There is no device {found}: PyTorch {torch.__version__} finds {count} {found.type} devices. Use "
-            "device='cpu'."
-        )
+        raise SettingError("device", device, "auto, cpu, cuda or cuda:N") from reason
+    count = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
+    if (found.index or 0) >= count.get(found.type, 0):
+        raise SettingError("device", device, "one that PyTorch finds, such as cpu")
     return found
 
 

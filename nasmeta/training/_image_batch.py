@@ -62,7 +62,7 @@ def load_images(source: str | Path = "digits", n: int = 32, size: int = 16, seed
 def _balanced_sample(labels: NDArray[np.int64], n: int, rng: np.random.Generator) -> NDArray[np.intp]:
     """Draw n different positions, with the classes in turn."""
     if n > len(labels):
-        raise SettingError(f"There are {len(labels):,} images, so a batch cannot have {n:,}.")
+        raise SettingError("n", n, f"at most {len(labels)}, the number of images")
     order = rng.permutation(len(labels))
     turn = np.empty(len(labels), dtype=np.int64)  # number of images of the same class before an image
     for label in np.unique(labels):

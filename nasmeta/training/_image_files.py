@@ -74,8 +74,9 @@ def resized(images: Pixels, size: int) -> Pixels:
     return scaled
 
 
-def _missing(path: Path, lacks: str, how: str) -> SettingError:
-    return SettingError(f"{path} has no {lacks}. {how}")
+def _require_file(path: Path, how: str) -> None:
+    if not path.is_file():
+        raise SettingError(f"There is no file {path}. {how}")
 
 
 def _batch(path: Path) -> dict[str, Any]:
@@ -89,18 +90,17 @@ def _batch(path: Path) -> dict[str, Any]:
 def _images_of(path: Path, labels_key: str, size: int, least: int, most: int) -> tuple[Pixels, NDArray[np.int64]]:
     batch = _batch(path)
     try:
-        data, labels = batch["data"], batch[labels_key]
-        pixels = data.to_numpy() if isinstance(data, PickledArray) else np.asarray(data)
-        numbers = np.asarray(labels.to_numpy() if isinstance(labels, PickledArray) else labels).astype(np.int64)
-        if pixels.dtype != np.uint8 or pixels.shape != (len(numbers), 3 * size * size):
-            raise ValueError(f"data of shape {pixels.shape} and kind {pixels.dtype}, {len(numbers)} labels")
-        if len(numbers) and not (numbers.min() >= least and numbers.max() <= most):
-            raise ValueError(f"labels from {numbers.min()} to {numbers.max()}, not {least} to {most}")
+        pixels, labels = (
+            found.to_numpy() if isinstance(found, PickledArray) else np.asarray(found)
+            for found in (batch["data"], batch[labels_key])
+        )
+        if pixels.dtype != np.uint8 or pixels.shape != (len(labels), 3 * size * size):
+            raise ValueError(f"data of shape {pixels.shape} and kind {pixels.dtype}, {len(labels)} labels")
+        if len(labels) and not (labels.min() >= least and labels.max() <= most):
+            raise ValueError(f"labels from {labels.min()} to {labels.max()}, not {least} to {most}")
     except (KeyError, ValueError, TypeError) as reason:
-        raise DamagedFileError(
-            f"{path} is not a batch of {size}×{size} images with {labels_key}: {reason}."
-        ) from reason
-    return pixels.reshape(-1, 3, size, size), numbers
+        raise DamagedFileError(f"{path} is not a batch of {size}×{size} images: {reason}.") from reason
+    return pixels.reshape(-1, 3, size, size), labels.astype(np.int64)
 
 
 def _over_255(*values: float) -> tuple[float, ...]:
@@ -127,20 +127,11 @@ def _read_cifar(
     labels_key, names_key = ("labels", "label_names") if n_classes == 10 else ("fine_labels", "fine_label_names")
     folder = path / inside if (path / inside).is_dir() else path
     for name in (*parts, test):
-        if not (folder / name).is_file():
-            raise _missing(
-                path,
-                f"file {inside}/{name}",
-                f"These are the files of the archive cifar-{n_classes}-python.tar.gz of "
-                f"www.cs.toronto.edu/~kriz/cifar.html; torchvision.datasets.CIFAR{n_classes}(PATH, "
-                "download=True) fetches and unpacks it. Images in folders of classes are read as folder:PATH.",
-            )
+        _require_file(folder / name, f"torchvision.datasets.CIFAR{n_classes}(PATH, download=True) fetches the files.")
     read = [_images_of(folder / name, labels_key, 32, 0, n_classes - 1) for name in (*parts, test)]
     names: Sequence[Any] = range(n_classes)
     if (folder / meta).is_file():
         names = _batch(folder / meta).get(names_key, names)
-    if len(names) != n_classes:
-        raise DamagedFileError(f"{folder / meta} names {len(names)} classes, not {n_classes}.")
     images, labels = (np.concatenate(arrays) for arrays in zip(*read, strict=True))
     classes = tuple(str(name) for name in names)
     return ImageSource(images, labels, classes, len(read[-1][1]), mean=mean, std=std)
@@ -160,13 +151,7 @@ def read_imagenet16(path: Path, size: int | None) -> ImageSource:
     names = [f"train_data_batch_{number}" for number in range(1, 11)] + ["val_data"]
     read = []
     for name in names:
-        if not (folder / name).is_file():
-            raise _missing(
-                path,
-                f"file {name}",
-                "ImageNet16 is downloaded, after registration, from image-net.org (downsampled images, 16×16), "
-                "or as NAS-Bench-201's authors packed it: github.com/D-X-Y/NAS-Bench-201 says where.",
-            )
+        _require_file(folder / name, "Download ImageNet16 from image-net.org (downsampled images, 16×16).")
         images, labels = _images_of(folder / name, "labels", 16, 1, 1000)
         kept = labels <= 120
         read.append((images[kept], labels[kept] - 1))
@@ -187,7 +172,7 @@ def _idx(path: Path, n_dimensions: int) -> Pixels:
         if len(content) > _LARGEST_IDX:
             raise ValueError(f"it unpacks to more than {_LARGEST_IDX:,} bytes")
         if content[:4] != bytes((0, 0, 8, n_dimensions)):
-            raise ValueError("it does not begin as an IDX file of bytes does")
+            raise ValueError("it is not an IDX file of bytes")
         shape = np.frombuffer(content, dtype=">u4", count=n_dimensions, offset=4).astype(int)
         return np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * n_dimensions).reshape(shape)
     except (OSError, EOFError, ValueError, zlib.error) as reason:
@@ -205,14 +190,7 @@ def read_fashion_mnist(path: Path, size: int | None) -> ImageSource:
     for part in ("train", "t10k"):
         for kind, n_dimensions, read in (("images-idx3", 3, images), ("labels-idx1", 1, labels)):
             file = folder / f"{part}-{kind}-ubyte.gz"
-            if not file.is_file():
-                raise _missing(
-                    folder,
-                    f"file {file.name}",
-                    "Debian and Ubuntu have the files in the package dataset-fashion-mnist, and "
-                    "torchvision.datasets.FashionMNIST(PATH, download=True) fetches them; then "
-                    "fashion-mnist:PATH reads them.",
-                )
+            _require_file(file, "torchvision.datasets.FashionMNIST(PATH, download=True) fetches the files.")
             read.append(_idx(file, n_dimensions))
     for pixels, numbers in zip(images, labels, strict=True):
         if len(pixels) != len(numbers) or (len(numbers) and numbers.max() > 9):
@@ -237,47 +215,42 @@ def files_by_class(folder: Path) -> dict[str, list[Path]]:
     SettingError
         If there are fewer than two classes, or a class has no images or other files in place of images.
     """
-    if not folder.is_dir():
-        raise SettingError(f"{folder} is not a folder. {_LAYOUT}")
     found = {}
     for entry in _folders(folder):
         files = sorted(file for file in entry.rglob("*") if file.is_file() and not file.name.startswith("."))
         found[entry.name] = [file for file in files if file.suffix.lower() in ENDINGS]
-        _check_left_out(entry, len(found[entry.name]), [file for file in files if file.suffix.lower() not in ENDINGS])
+        others = [file for file in files if file.suffix.lower() not in ENDINGS]
+        pictures = [file for file in others if (guess_type(file.name)[0] or "").startswith("image/")]
+        if pictures or len(others) > len(found[entry.name]):
+            raise SettingError("image file", str((pictures or others)[0]), f"one of {', '.join(ENDINGS)}")
     if len(found) < 2 or not all(found.values()):
-        empty = [name for name, files in found.items() if not files]
-        what = f"no images of the class {empty[0]}" if empty else f"{len(found)} classes; two are needed"
-        raise SettingError(f"{folder} has {what}. {_LAYOUT}")
+        raise SettingError(
+            "images per class",
+            {name: len(files) for name, files in found.items()},
+            "two or more classes with images",
+            _LAYOUT,
+        )
     return found
 
 
 def _folders(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise SettingError("folder of images", str(folder), "a folder", _LAYOUT)
     return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
-
-
-def _check_left_out(folder: Path, n_images: int, others: Sequence[Path]) -> None:
-    """Raise an error if pictures in other formats, or more other files than images, would be ignored."""
-    pictures = [file for file in others if (guess_type(file.name)[0] or "").startswith("image/")]
-    left = pictures or others
-    if pictures or len(others) > n_images:
-        raise SettingError(
-            f"{folder} has {n_images:,} images and {len(left):,} files that cannot be read as images, such as "
-            f"{left[0].name}. Images end in {', '.join(ENDINGS)}: convert the others, or remove them."
-        )
 
 
 @READERS.register("folder")
 def read_folder(path: Path, size: int | None) -> ImageSource:
     """Read a folder of images; grey ones get three channels."""
-    inside = {entry.name for entry in _folders(path)} if path.is_dir() else set()
+    inside = {entry.name for entry in _folders(path)}
     splits = [name for name in ("train", "valid", "val", "test") if name in inside]
     if splits and (inside - {*splits} or "train" not in inside or {"valid", "val"} <= inside):
-        raise SettingError(f"{path} has the folders {', '.join(sorted(inside))}. {_LAYOUT}")
+        raise SettingError(f"folders in {path}", sorted(inside), "train, valid and test", _LAYOUT)
     listed = [files_by_class(part) for part in ([path / name for name in splits] or [path])]
     classes = tuple(listed[0])
     for name, found in zip(splits, listed, strict=False):
-        if differing := sorted({*found} ^ {*classes}):
-            raise SettingError(f"train/ and {name}/ in {path} differ in the class {differing[0]}. {_LAYOUT}")
+        if tuple(found) != classes:
+            raise SettingError(f"classes of {name}", tuple(found), f"{classes}, the classes of train")
     chosen = [(file, classes.index(name)) for found in listed for name, files in found.items() for file in files]
     images = read_pictures([file for file, _ in chosen], size)
     labels = np.array([label for _, label in chosen], dtype=np.int64)
@@ -302,11 +275,7 @@ def read_pictures(paths: Sequence[Path], size: int | None) -> Pixels:
         if images is None:
             images = np.empty((len(paths), *pixels.shape), dtype=np.uint8)
         if pixels.shape != images.shape[1:]:
-            ours, first = ("×".join(map(str, shape[1:])) for shape in (pixels.shape, images.shape[1:]))
-            raise SettingError(
-                f"Images differ in size: {path} has {ours} pixels, {paths[0]} has {first}. "
-                "Pass a size, as in size=32, to scale them."
-            )
+            raise SettingError(f"shape of {path}", pixels.shape, f"{images.shape[1:]}", "Or scale images: size=32.")
         images[position] = pixels
     assert images is not None
     return images

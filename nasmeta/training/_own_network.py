@@ -1,10 +1,9 @@
-"""Networks that a user builds of the choices of an architecture."""
+"""Networks that a user builds from the choices of an architecture."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -18,24 +17,22 @@ BuildNetwork: TypeAlias = Callable[[Mapping[str, Any]], torch.nn.Module]
 
 
 def network_identity(build: BuildNetwork) -> dict[str, Any]:
-    """Return what tells functions that build networks apart, of JSON's types and the same in every process.
+    """Return the identity of a function that builds networks, of JSON types and the same in every process.
 
-    That is the function's attribute ``identity`` where it has one, else what `nasmeta.code.identity_of` says.
+    It is the attribute ``identity`` of the function, or else the result of `nasmeta.code.identity_of`.
     """
-    if not callable(build):
-        raise SettingError(f"build_network is a function of the choices of an architecture, not {shown(build)}.")
-    told = getattr(build, "identity", None)
-    if told is None:
+    identity = getattr(build, "identity", None)
+    if identity is None:
         return identity_of(build)
-    with suppress(TypeError, ValueError):
-        if isinstance(told, dict):
-            return dict(json.loads(json.dumps(told, allow_nan=False)))
-    raise SettingError(f"The identity of build_network is a dict of JSON's types, not {shown(told)}.")
+    try:
+        return dict(json.loads(json.dumps(identity, allow_nan=False)))
+    except (TypeError, ValueError) as reason:
+        raise SettingError("identity of build_network", identity, "a dict of JSON types") from reason
 
 
 @dataclass(frozen=True)
 class IdentifiedNetwork:
-    """A function that builds networks, with its identity, which another process might find to be another."""
+    """A function that builds networks, with an identity from another process."""
 
     build: BuildNetwork
     identity: dict[str, Any]
@@ -46,36 +43,31 @@ class IdentifiedNetwork:
 
 
 def own_network(build: BuildNetwork, choices: Mapping[str, Any], data: ImageDataset, seed: int) -> torch.nn.Module:
-    """Build a network, its weights drawn with the seed, and check what it makes of two images.
+    """Build a network with weights drawn from the seed, and check its output for two images.
 
-    An error of the function is a TrainingFailed; what is no network or does not fit the images, a SettingError.
+    Any error of the function becomes a TrainingFailed; another output or network, a SettingError.
     """
     about = f"build_network({shown(choices)})"
-    if not callable(build):
-        raise SettingError(f"build_network is a function of the choices of an architecture, not {shown(build)}.")
     with torch.random.fork_rng(devices=[]):  # the global generator is not touched
         torch.manual_seed(seed)
         try:
             network = build(choices)
         except NasmetaError:
             raise
-        except Exception as reason:  # somebody else's code, which may raise anything
+        except Exception as reason:  # users' code may raise anything
             what = f"{type(reason).__name__}: {short(str(reason), 200)}"
             raise TrainingFailed(f"{about} raised {what}", "error") from reason
-    if not isinstance(network, torch.nn.Module):
-        raise SettingError(f"{about} returned {shown(network)}, which is no torch.nn.Module.")
-    if not any(parameter.requires_grad for parameter in network.parameters()):
-        raise SettingError(f"{about} has no parameters to train.")
-    images, due = torch.zeros(2, *data.images.shape[1:]), (2, data.n_classes)
+    if not isinstance(network, torch.nn.Module) or not any(part.requires_grad for part in network.parameters()):
+        raise SettingError(f"result of {about}", network, "a torch.nn.Module with parameters to train")
+    images, expected = torch.zeros(2, *data.images.shape[1:]), (2, data.n_classes)
     try:
         with torch.no_grad():
             found = network.eval()(images)
     except (RuntimeError, TypeError, ValueError, IndexError) as reason:
-        what = (str(reason).splitlines() or [""])[0]
-        raise SettingError(f"{about} cannot take images of shape {tuple(images.shape)}: {what:.200}") from reason
+        raise SettingError(f"{about} fails on images of shape {tuple(images.shape)}: {reason!s:.200}") from reason
     finally:
         network.train()
-    if not isinstance(found, torch.Tensor) or found.shape != due:
-        shape = tuple(found.shape) if isinstance(found, torch.Tensor) else shown(found)
-        raise SettingError(f"{about} returned {shape} for two images; {due} is due: a number a class ({data.name}).")
+    if getattr(found, "shape", None) != expected:
+        shape = getattr(found, "shape", found)
+        raise SettingError(f"output of {about}", shape, f"a tensor of shape {expected}: one logit per class")
     return network

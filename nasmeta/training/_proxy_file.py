@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,12 +19,6 @@ from nasmeta.spaces import ArchitectureLike, SearchSpace, from_content, get_cell
 FORMAT = 1
 _LARGEST = 2**28  # bytes that a file may unpack to
 
-# Errors of damaged files: a corrupt header may raise a MemoryError, an unknown compression a NotImplementedError.
-_OF_DAMAGE = (
-    OSError, ValueError, LookupError, AttributeError, EOFError, TypeError, MemoryError, NotImplementedError,
-    RuntimeError, OverflowError, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
-
 
 @dataclass(frozen=True)
 class ProxyFile:
@@ -41,9 +33,7 @@ class ProxyFile:
         measured_in = get_cell_space(from_content(self.facts["space"]))
         wanted = measured_in if space is None else get_cell_space(space)
         if not set(wanted.operations) <= set(measured_in.operations):
-            raise SettingError(
-                f"These proxies were measured on {measured_in.name}, which lacks operations of {wanted.name}."
-            )
+            raise SettingError("space", wanted.name, f"a space with operations of {measured_in.name}")
         cells: ArchitectureLike = np.arange(wanted.size)
         if wanted.name != measured_in.name:
             cells = np.atleast_1d(measured_in.from_ops(wanted.ops_of(cells)))
@@ -68,8 +58,8 @@ def read_proxies(path: str | Path) -> ProxyFile:
         values = {name: arrays[name].astype(np.float64) for name in facts["proxies"]}
         from_content(facts["space"]).index_of(cells)
         if {array.shape for array in values.values()} - {cells.shape}:
-            raise ValueError("it does not hold one value for each cell")
-    except _OF_DAMAGE as reason:
+            raise ValueError("it does not have one value per cell")
+    except Exception as reason:  # a damaged archive may raise almost anything
         raise DamagedFileError(f"{path} is not a file of measured proxies: {reason}") from reason
     return ProxyFile(cells, values, facts)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nasmeta.checks import check_bool, check_choice, check_int, check_number
-from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, shown
+from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError
 from nasmeta.files import parse_toml
 from nasmeta.training._dataset import ImageDataset, checked_size
 
@@ -165,7 +165,7 @@ class Recipe:
             elif field.type == "float":
                 value = float(check_number(name, value))
                 if field.name in _BELOW_ONE and value >= 1:
-                    raise SettingError(f"{name} must be below 1, not {shown(value)}.")
+                    raise SettingError(name, value, "a number below 1")
             object.__setattr__(self, field.name, value)
         if self.image_size:
             checked_size(self.image_size)
@@ -253,11 +253,11 @@ def _read_own(path: Path, below: tuple[Path, ...]) -> Recipe:
     start = Recipe(path.stem)
     chain = (*below, path.resolve())
     if base is not None and not isinstance(base, str):
-        raise SettingError(f"based_on in {path} is the name or the file of a recipe, not {shown(base)}.")
+        raise SettingError(f"based_on in {path}", base, "the name or the file of a recipe")
     if base is not None and base.endswith(".toml"):
         other = path.parent / Path(base).expanduser()
         if other.resolve() in chain:
-            raise SettingError(f"The recipe {path} is based on itself, by {' and '.join(p.name for p in chain)}.")
+            raise SettingError(f"based_on in {path}", base, "a recipe that is not based on this one")
         start = _read_own(other, chain)
     elif base is not None:
         start = Recipe.load(base)

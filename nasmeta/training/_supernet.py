@@ -150,7 +150,7 @@ class Supernet(CellNetwork):
             If cells are drawn uniformly.
         """
         if self.sampling == "uniform":
-            raise SettingError('A supernet with uniform sampling has no scores; use sampling="gdas".')
+            raise SettingError("sampling", self.sampling, "gdas")
         digits = self.scores.detach().argmax(1).cpu().numpy()
         return int(self.space.find(digits @ self.space.place_values))
 
@@ -179,7 +179,7 @@ class Supernet(CellNetwork):
             If the split has no images.
         """
         if not len(data.splits[check_choice("split", split, tuple(data.splits))]):
-            raise SettingError(f"{data.name} has no images in the split {split}: pass valid_fraction=0.1.")
+            raise SettingError(f"number of {split} images", 0, "at least 1", "Pass valid_fraction=0.1.")
         pixels, network, found = DeviceData(data, chosen_device(device)), self.to(chosen_device(device)).eval(), []
         order = torch.randperm(len(pixels.positions[split]), generator=torch.Generator().manual_seed(0))
         positions = pixels.positions[split][order.to(pixels.device)]
@@ -296,7 +296,7 @@ def gdas(
     recipe, place = recipe_for(recipe, data), chosen_device(device)
     data = recipe.images_of(load_dataset(data))
     if not len(data.splits["valid"]):
-        raise SettingError(f"GDAS learns on validation images, and {data.name} has none: pass valid_fraction=0.1.")
+        raise SettingError("number of valid images", 0, "at least 1", "Pass valid_fraction=0.1.")
     network = _supernet_of(data, recipe, space, seed, "gdas").to(place)
     weights = [own for name, own in network.named_parameters() if name != "scores"]
     of_weights = torch.optim.SGD(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nasmeta.checks import check_int
-from nasmeta.errors import SettingError, TrainingFailed, needing
+from nasmeta.errors import SettingError, TrainingFailed
 from nasmeta.progress import progress_bar
 from nasmeta.spaces import Architecture, SearchSpace, get_cell_space, get_space
 from nasmeta.training._dataset import ImageDataset, load_dataset
@@ -36,7 +35,6 @@ def train(
     device: str | torch.device = "auto",
     deterministic: bool = False,
     progress: bool = False,
-    tensorboard: bool = False,
     on_epoch: Callable[[EpochRecord], object] | None = None,
     until: int | None = None,
     build_network: BuildNetwork | None = None,
@@ -67,8 +65,6 @@ def train(
         Use only deterministic algorithms, which are slower on a GPU.
     progress : bool, default False
         Show a progress bar.
-    tensorboard : bool, default False
-        Write logs for TensorBoard into the folder, too.
     on_epoch : callable, optional
         Called with the `EpochRecord` of each epoch.
     until : int, optional
@@ -113,8 +109,6 @@ def train(
     space = get_cell_space(space) if build_network is None else get_space(space)
     chosen, home = chosen_device(device), None if folder is None else Path(folder)
     last = recipe.epochs if until is None else _pause(until, recipe, home)
-    if tensorboard and home is None:
-        raise SettingError("TensorBoard's logs need a folder.")
     cell = space.index_of(cell)
     with ExitStack() as stack:
         stack.enter_context(computing(deterministic))
@@ -131,8 +125,6 @@ def train(
             watching: list[Callable[[EpochRecord], object]] = [
                 lambda record: bar.update(record.epoch, note=note_of(record))
             ]
-            if tensorboard and home is not None:
-                watching.append(_tensorboard(home, done, stack))
             if on_epoch is not None:
                 watching.append(on_epoch)
             return training.run(watching, last).after(last)
@@ -147,24 +139,5 @@ def _pause(until: int, recipe: Recipe, folder: Path | None) -> int:
     if folder is None:
         raise SettingError("A training that pauses needs a folder to resume from.")
     if epoch % recipe.evaluate_every and epoch < recipe.epochs:
-        raise SettingError(
-            f"until must be an epoch after which the recipe {recipe.name} evaluates, a multiple of "
-            f"{recipe.evaluate_every}, not {epoch}."
-        )
+        raise SettingError("until", epoch, f"a multiple of {recipe.evaluate_every}, after which the recipe evaluates")
     return epoch
-
-
-def _tensorboard(folder: Path, done: int, stack: ExitStack) -> Callable[[EpochRecord], None]:
-    """Return a function that logs an epoch for TensorBoard."""
-    with needing("A log for TensorBoard", "train"):
-        from torch.utils.tensorboard import SummaryWriter
-    # purge_step hides what a killed training logged after its last checkpoint
-    writer: Any = SummaryWriter(str(folder / "tensorboard"), purge_step=done + 1)
-    stack.callback(writer.close)
-
-    def log(record: EpochRecord) -> None:
-        for name, value in asdict(record).items():
-            if value is not None and name != "epoch":
-                writer.add_scalar(name, value, record.epoch)
-
-    return log

@@ -44,21 +44,21 @@ class Searches:
 def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
     """Read the journals of one or more runs on one task."""
     if not journals:
-        raise SettingError("There is no run to verify: name a journal of `nasmeta search … --journal run.jsonl`.")
+        raise SettingError("Name at least one journal of `nasmeta search … --journal run.jsonl`.")
     paths = [Path(journal) for journal in journals]
     values: dict[int, float] = {}
     without: dict[int, str] = {}  # the reasons, by cell
     searchers: list[str] = []
     first: dict[str, Any] = {}
     for path in paths:
-        header, records = require_journal(path)
+        header, history = require_journal(path)
         first = first or header
         for key in _SAME:
             if header.get(key) != first.get(key):
                 raise SettingError(f"{key} of {path}", header.get(key), f"{first.get(key)!r} as in {paths[0]}")
         searchers.append(str(header.get("searcher")))
         full = _full_epochs(header)
-        for cell, value, details in zip(records.cells, records.values, records.details, strict=True):
+        for cell, value, _, details in map(history.row, range(len(history))):
             if "failure" in details:
                 without[cell] = f"failed: {details['failure']}"
             elif full is not None and details.get("epochs", full) < full:
@@ -71,14 +71,14 @@ def read_searches(journals: Sequence[str | os.PathLike[str]]) -> Searches:
     task = _task_of(first, paths[0])
     if not values:
         raise JournalError(
-            f"{', '.join(map(str, paths))}: no cell was evaluated successfully, so there is no pick. Give the search a "
-            "larger budget."
+            f"{', '.join(map(str, paths))}: no cell was evaluated successfully, so nothing can be picked. Give the "
+            "search a larger budget."
         )
     return Searches(task, values, tuple(dict.fromkeys(searchers)), first.get("evaluator"), left_out)
 
 
 def _full_epochs(header: Mapping[str, Any]) -> int | None:
-    """Return the epochs of a full training, from the column in a journal's header; None if it has none."""
+    """Return the epochs of a full training, from the column in a journal's header; None if it lacks them."""
     address = str(header.get("column")).split("/")  # dataset, metric, split, epochs, seed
     return int(address[-2]) if len(address) > 3 and address[-2].isdecimal() else None
 
@@ -124,7 +124,7 @@ def choose(
 
 
 def _distinct(cells: Sequence[int], n: int, space: SearchSpace, taken: set[int]) -> list[int]:
-    """Return the first n cells whose isomorphism class is not taken yet."""
+    """Return the first n cells of isomorphism classes that are not taken yet."""
     found: list[int] = []
     for cell in cells:
         if len(found) == n:

@@ -1,4 +1,4 @@
-"""The frames and facts of a verification: trained accuracies next to those of the table."""
+"""The frames and facts of a verification: accuracies of trainings and of the table."""
 
 from __future__ import annotations
 
@@ -148,14 +148,14 @@ def cells_frame(
 
 
 def _pooled_deviation(results: Mapping[int, list[TrainingResult]]) -> float:
-    """Return the standard deviation between seeds, pooled over cells with several seeds; NaN if there are none."""
+    """Return the standard deviation between seeds, pooled over cells with several seeds; NaN without any."""
     of_cells = [[r.valid_accuracy for r in found if r.valid_accuracy is not None] for found in results.values()]
     variances = [np.var(values, ddof=1) for values in of_cells if len(values) > 1]
     return float(np.sqrt(np.mean(variances))) if variances else float("nan")
 
 
 def _table_latency(searches: Searches, dataset: str, cells: Sequence[int]) -> Any:
-    """Return the table's latency of a batch in ms, for this dataset or else that of the task."""
+    """Return the table's latency of a batch in ms, for this dataset or else the task's dataset."""
     table = searches.task.table
     for name in (dataset, searches.task.signal.dataset):
         try:

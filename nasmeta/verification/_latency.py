@@ -22,7 +22,7 @@ Latencies: TypeAlias = dict[str, dict[str, Any]]  # by batch: what `latency` ret
 class VerificationJournal(JournalFile):
     """The journal of a verification: a line is ``[device, cell, {batch: latency, ...}, checksum]``.
 
-    Its identity is that of all trainings; cells and seeds may differ from call to call.
+    Its identity is the identity of all trainings; cells and seeds may differ from call to call.
     """
 
     mark, of = "nasmeta_verification", "verification"

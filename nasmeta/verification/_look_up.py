@@ -56,7 +56,7 @@ def look_up(
     of_seeds = _seeds_of(table, column)
     means = _read(table, column, column.seed)
     chosen = np.asarray(cells, dtype=np.int64)
-    mine = np.vstack([of_seeds[:, chosen], means[chosen]])  # the mean, because a table may have no single seeds
+    mine = np.vstack([of_seeds[:, chosen], means[chosen]])  # the mean, because a table may lack single seeds
     return LookUp(
         column,
         means[chosen],
@@ -126,7 +126,7 @@ def _why_not(column: ColumnInfo, name: str, dataset: ImageDataset, recipe: Recip
 
 
 def _other_images(name: str, dataset: ImageDataset) -> str:
-    """Describe the difference between these images and those of the table; empty if there is none."""
+    """Describe the difference between these images and the images of the table; empty if they are equal."""
     if name not in _OF_TABLES:
         return f"the images of {name} in the table are not known"
     counts = [len(dataset.splits[split]) for split in ("train", "valid", "test")]

@@ -54,7 +54,7 @@ class Verification:
     files: tuple[Path, ...] = ()
 
     def plot(self, width: Width = None) -> Figure:
-        """Plot the trained accuracies against those of the table.
+        """Plot the trained accuracies against the table.
 
         Bars show the range of the table's seeds, and one standard deviation of the trainings in both directions.
 
@@ -135,7 +135,7 @@ def verify(
     command : str, optional
         The command line, which the page names.
     **options
-        Keyword arguments of `nasmeta.training.ImageDataset.load`; the default split is that of the tables.
+        Keyword arguments of `nasmeta.training.ImageDataset.load`; the default is the split of the tables.
 
     Returns
     -------
@@ -150,9 +150,9 @@ def verify(
     Notes
     -----
     A mean of trainings is in the band if it differs from the look-up by at most
-    ``2 s sqrt(1 / n_table + 1 / n_trained)``, where s is the standard deviation between seeds of cells with a similar
-    accuracy in the table. A table without single seeds, such as that of 12 epochs, is treated as one training, and s is
-    the pooled standard deviation of the trainings here.
+    ``2 s sqrt(1 / n_table + 1 / n_trained)``; s is the standard deviation between seeds of cells with a similar
+    accuracy in the table. A table without single seeds, such as the table of 12 epochs, is treated as one training, and
+    s is the pooled standard deviation of the trainings here.
 
     Examples
     --------

@@ -18,8 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from few_shot import sources_of  # beside this file
-from folding import folded
+from folding import folded  # beside this file
 from gp import goal_of
 
 import nasmeta as nm
@@ -40,6 +39,14 @@ SEARCHING = {  # multi-task-gp and rgpe have the same joint process
 }
 LEARNERS = (*SEARCHING, "meta-linear", "meta-dkl", "meta-np", "maml", "anil", "reptile")
 METHODS = (*LEARNERS, *NAS)
+
+
+def sources_of(task: Task) -> list[Task]:
+    """Return the tasks of both families of the task's space, without all that the target holds out."""
+    families = {"nb201": ("nb201", "nb201/12ep"), "tnb101": ("tnb101", "tnb101/train")}[task.name.split("/")[0]]
+    found = [other for family in families for other in nm.task_distribution(family)]
+    held_out = {name.lower() for name in task.held_out}
+    return [other for other in found if held_out.isdisjoint(name.lower() for name in other.held_out)]
 
 
 def learnt(method: str, task: Task, sources: list[Task]) -> dict[str, Any]:
@@ -81,7 +88,7 @@ def measure(families: list[str], methods: list[str]) -> None:
             if (task.name, method) in there:
                 continue
             start = time.process_time()
-            found = learnt(method, task, sources_of(task.name.split("/")[0], task))
+            found = learnt(method, task, sources_of(task))
             seconds = time.process_time() - start
             for name, expected in found.items():
                 tau, spearman, position = scored(task, expected)
@@ -109,13 +116,6 @@ def write() -> None:
         nm.meta_train("meta-gp", leave_out="cifar10", out=Path(folder) / "model.npz")
         figure = SavedMetaModel.load(Path(folder) / "model.npz").plot()
     save_figure(figure, HERE / "meta_gp", formats=("png",))
-    few = pd.read_csv(HERE.parent / "few_shot" / "draws.csv").query("part == 'tnb101' and labels == 20")
-    told = few.groupby(["method", "target"]).tau.mean()
-    prior = frame.set_index(["method", "target"]).tau
-    gains = []
-    for method in ("meta-dkl", "meta-linear"):
-        gain = (told[method] - prior[method].reindex(told[method].index)).dropna()
-        gains.append(f"`{method}` {gain.min():+.3f} to {gain.max():+.3f} (mean {gain.mean():+.3f})")
     absent = [f"`{method}`" for method in METHODS if method not in set(frame.method)]
     missing = f"Not measured here: {', '.join(absent)}." if absent else ""
     runs = pd.read_csv(HERE.parent / "gp" / "runs.csv").query("part == 'transnas' and searcher == 'meta-gp'")
@@ -128,7 +128,7 @@ def write() -> None:
     )
     tables = {f"{column}_{family}": table(frame, family, column, digits)
               for family in FAMILIES for column, digits in (("tau", 3), ("position", 0))}  # fmt: skip
-    text = TEXT.format(gains="; ".join(gains), missing=missing, read=read, **tables)
+    text = TEXT.format(missing=missing, read=read, **tables)
     (HERE / "README.md").write_text(folded(text).rstrip() + "\n", encoding="utf-8")
 
 
@@ -140,14 +140,12 @@ TEXT = """## Prior alone: no value of the target read
 
 What each learner expects of the cells before the first value of the target, with all labels of the sources: the other
 two data sets of NAS-Bench-201, or the other six tasks of TransNAS-Bench-101. Meta-predictors also see the sources after
-12 epochs or on training images, as in few-shot prediction. One meta-training each, seed 0, with today's defaults.
+12 epochs or on training images. One meta-training each, seed 0, with today's defaults.
 Kendall's τ-b is that with the searcher's signal over all cells. {missing}
 
 ### Kendall's τ-b on TransNAS-Bench-101
 
 {tau_tnb101}
-
-Twenty labels of the target change this by (20 draws, as in the table of few-shot prediction): {gains}.
 
 ### Position of the first of the best four cells on TransNAS-Bench-101
 

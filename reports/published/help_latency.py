@@ -148,8 +148,8 @@ all without the fastest and the slowest tenth on each device. What differs:
   not run again.
 * `gp` and `ridge` see logarithms of the latency, `meta-linear` square roots.
 * "Mean of the sources" is no method of the paper: it needs the query cells timed on the source devices.
-* The design of `meta-linear` for devices was tried out on the devices of these files, the six targets among them
-  (reports/meta/few_shot): so its figures are not those of a benchmark that nobody had seen.
+* The design of `meta-linear` for devices was tried out on the devices of these files, the six targets among them:
+  so its figures are not those of a benchmark that nobody had seen.
 * How many runs each published figure is the mean of is not stated there.
 """
     write_page(output, NAME, TITLE, body, seconds, "latencies of github.com/HayeonLee/HELP (`help-latency`)")

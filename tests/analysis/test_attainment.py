@@ -67,13 +67,3 @@ def test_the_whole_front_has_no_distance(frame: pd.DataFrame) -> None:
     whole = rows.assign(objective_1=task.front.values[:, 0], objective_2=task.front.values[:, 1])
     assert front_distances(whole)["igd_plus"].tolist() == [0.0]
     assert front_distances(whole.iloc[1:])["igd_plus"].item() > 0
-
-
-def test_an_end_of_the_front_that_lies_far_off_is_cut_off():
-    values = {"accuracy": [1.0, 58.0, 65.0, 70.0, 73.0], "latency": [1.0, 2.0, 3.0, 4.0, 5.0]}
-    table = nm.Table.from_frame(pd.DataFrame({"cell": range(5), **values}), space="nb201", name="mine")
-    task = nm.multi_objective_task(["accuracy", "latency"], table=table)
-    frame = nm.compare(["random"], [task], repeats=2, evaluations=5)
-    axes = plot_attainment(frame, [task]).axes[0]
-    assert 50 < axes.get_ylim()[0] < 58
-    assert axes.get_xlim()[0] < 1 < 5 < axes.get_xlim()[1]  # latencies lie evenly: nothing is cut off

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings, strategies as st
 
 from nasmeta.analysis import bootstrap_interval, regret_curves
-from nasmeta.errors import SettingError
 
 RUN = st.lists(st.integers(0, 5), min_size=1, max_size=12).map(lambda run: sorted(run, reverse=True))
 
@@ -57,17 +55,3 @@ def test_long_runs_get_points_on_a_log_scale(make_frame):
     assert len(points) <= 500
     assert points.is_unique
     assert curve["mean"].tolist() == (3001 - points).tolist()
-
-
-def test_one_run_has_a_line_but_no_band(make_frame):
-    curve = regret_curves(make_frame({("t", "s"): [[2, 1]]}))
-    assert curve["mean"].tolist() == [2, 1]
-    assert curve[["low", "high"]].isna().all(axis=None)
-
-
-def test_run_that_ends_before_another_begins_leaves_no_curve(make_frame):
-    frame = make_frame({("t", "s"): [[2], [1]], ("t", "r"): [[1]]})
-    frame["simulated_seconds"] = [10.0, 20.0, 15.0]
-    assert set(regret_curves(frame, "simulated_seconds")["searcher"]) == {"r"}
-    with pytest.raises(SettingError):
-        regret_curves(frame[frame["searcher"] == "s"], "simulated_seconds")

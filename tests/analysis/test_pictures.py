@@ -7,23 +7,17 @@ import sys
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
 from nasmeta.analysis import (
     WIDTHS,
-    plot_calibration,
     plot_cells,
     plot_critical_difference,
-    plot_predictions,
     plot_profiles,
     plot_ranks,
     plot_regret,
-    plot_training_curves,
-    plot_verification,
 )
 from nasmeta.pictures import inches, text_inches
 
@@ -32,7 +26,6 @@ NAMES = (
     "reinforce, rate 0.03", "optuna-nsgaii", "bananas", "source-order", "hyperband",
 )  # fmt: skip
 TASKS = ("nb201/cifar10", "nb201/imagenet16-120", "nb201/cifar10/tradeoff-5.89/edgegpu")
-ADDRESS = "cifar10/accuracy/valid/200/mean of NATS-tss v1.0"
 
 
 @pytest.fixture(scope="module")
@@ -50,50 +43,13 @@ def frames(make_frame):
     }
 
 
-def predictions(n):
-    levels = (10, 20, 30, 40, 50, 60, 70, 80, 90, 95)
-    rows = [
-        {
-            "task": TASKS[0], "target": ADDRESS, "protocol": "few", "scope": scope, "predictor": name, "encoder": None,
-            "n_train": size, "draw": draw, "n_scored": 100, "kendall_tau": 0.03 * i + draw / 50, "spearman": 0.5,
-            "rmse": 1.0, "crps": 0.5, **{f"coverage_{level}": level / 100 for level in levels}, "fit_seconds": 1.0,
-            "predict_seconds": 1.0, "cpu_seconds": 1.0,
-        }
-        for i, name in enumerate(NAMES[:n])
-        for size in (10, 78, 781)
-        for draw in range(2)
-        for scope in ("isomorph-disjoint", "unseen", "all")
-    ]  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-def epochs(n):
-    of = [
-        {"cell": i, "role": ("pick", "random", "worst")[i % 3], "seed": 0, "epoch": epoch, "train_loss": 1.0 / epoch,
-         "valid_accuracy": 90.0 - i, "test_accuracy": 80.0}
-        for i in range(n)
-        for epoch in (1, 2, 3)
-    ]  # fmt: skip
-    return pd.DataFrame(of)
-
-
-def cells(n):
-    at = np.linspace(80, 91, n)
-    known = {"lookup": at, "lookup_low": at - 1, "lookup_high": at + 1, "measured": at, "measured_std": 1.0}
-    return pd.DataFrame({"cell": np.arange(n), "role": "pick", **known})
-
-
 def figures(frames, n, width):
-    frame, look_up = frames[n], {"address": "cifar10/accuracy/valid/200/mean", "not_comparable": ""}
+    frame = frames[n]
     yield plot_regret(frame, width=width)
     yield plot_regret(frame, "simulated_seconds", "median", tasks=TASKS[:1], width=width)
     yield plot_ranks(frame, width=width)
     yield plot_profiles(frame, width=width)
     yield plot_profiles(frame, "runtime", width=width)
-    yield plot_predictions(predictions(n), width=width)
-    yield plot_calibration(predictions(n), width=width)
-    yield plot_training_curves(epochs(n), width=width)
-    yield plot_verification(cells(n), {"lookup": look_up, "data": "cifar10", "measured_split": "valid"}, width=width)
     yield plot_cells(range(n), width=width)
 
 
@@ -126,12 +82,7 @@ def test_nothing_is_cut_off(frames, n, width):
         assert figure._repr_png_().startswith(b"\x89PNG")
         if width is not None:
             assert figure.get_size_inches()[0] == WIDTHS[width]
-        if figure.legends:
-            renderer = FigureCanvasAgg(figure).get_renderer()
-            legend = figure.legends[0].get_window_extent(renderer)
-            assert legend.height < sum(
-                axes.bbox.height for axes in figure.axes if axes.get_subplotspec().is_first_col()
-            )
+        assert min(axes.bbox.height for axes in figure.axes) > figure.dpi  # the legend leaves room for the panels
 
 
 @pytest.mark.parametrize("width", [3.25, "ieee", 6.5])
@@ -141,14 +92,6 @@ def test_the_critical_difference_is_whole(frames, n, width):
     figure = plot_critical_difference(frames[n], width=width)
     assert cut_off(figure) == []
     assert figure.get_size_inches()[0] == inches(width, 0)
-
-
-def test_twelve_searchers_differ(frames):
-    lines = list(plot_ranks(frames[12]).axes[0].lines)
-    colours = [np.array(to_rgb(line.get_color())) for line in lines]
-    apart = [np.linalg.norm(a - b) for i, a in enumerate(colours) for b in colours[:i]]
-    assert min(apart) > 0.25
-    assert len({(line.get_linestyle(), line.get_marker()) for line in lines[:7]}) == 7
 
 
 def test_rc_params_of_the_user_count(frames):

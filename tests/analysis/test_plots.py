@@ -12,7 +12,7 @@ from matplotlib import rc_context
 from matplotlib.colors import to_hex
 
 import nasmeta as nm
-from nasmeta.analysis import plot_attainment, plot_profiles, plot_ranks, plot_regret, regret_curves, save_figure
+from nasmeta.analysis import plot_attainment, plot_profiles, plot_ranks, plot_regret, regret_curves
 from nasmeta.errors import UnknownNameError
 
 
@@ -93,51 +93,13 @@ def test_twenty_five_curves_are_all_told_apart(make_frame, kind, colours):
 )
 def test_the_label_of_the_axis_comes_from_the_tasks(make_frame, tasks, label):
     frame = make_frame({(task, "s"): [[2, 1]] for task in tasks})
+    assert [panel.get_title() for panel in plot_regret(frame, tasks=tasks[::-1]).axes] == tasks[::-1]
+    with pytest.raises(UnknownNameError):
+        plot_regret(frame, tasks=["nb201/cifar1"])
     assert plot_regret(frame).axes[0].get_ylabel().replace("\n", " ") == label
     assert plot_regret(frame, unit="points").axes[0].get_ylabel() == "regret (points)"
-
-
-def test_best_values_of_several_metrics_are_in_their_unit(make_frame):
-    frame = make_frame({(task, "s"): [[2, 1]] for task in ("graph/cora", "graph/proteins")})
-    label = plot_regret(frame.assign(regret=np.nan, incumbent_value=90.0)).axes[0].get_ylabel()
-    assert label == "best found (percent)"
-
-
-def test_tasks_are_chosen_and_ordered(real_frame):
-    figure = plot_regret(real_frame, tasks=["nb201/imagenet", "nb201/cifar10"], share_y=False)
-    assert [panel.get_title() for panel in figure.axes] == ["nb201/imagenet", "nb201/cifar10"]
-    with pytest.raises(UnknownNameError):
-        plot_regret(real_frame, tasks=["nb201/cifar1"])
-
-
-def test_more_tasks_than_columns(make_frame):
-    figure = plot_regret(make_frame({(f"t{number}", "s"): [[2, 1]] for number in range(4)}))
-    assert len(figure.axes) == 4
-    assert [bool(panel.get_xlabel()) for panel in figure.axes] == [False, True, True, True]
-    assert figure.legends[0].get_title().get_text() == "one run"
-
-
-@pytest.mark.slow
-def test_files_are_whole_and_the_same_each_time(real_frame, tmp_path):
-    figure = plot_regret(real_frame)
-    first = save_figure(figure, tmp_path / "new" / "curves.v1")
-    second = save_figure(plot_regret(real_frame), tmp_path / "again")
-    assert [path.name for path in first] == ["curves.v1.png", "curves.v1.svg"]
-    for one, other in zip(first, second, strict=True):
-        assert one.read_bytes() == other.read_bytes()
-    head = first[0].read_bytes()[:24]
-    assert head.startswith(b"\x89PNG")
-    size = [int.from_bytes(head[start : start + 4], "big") for start in (16, 20)]
-    assert size == [int(inches * 200) for inches in figure.get_size_inches()]
-    assert b"<svg" in first[1].read_bytes()
 
 
 def test_importing_the_subpackage_imports_no_heavy_library():
     code = "import sys, nasmeta.analysis; print([m for m in ('matplotlib', 'scipy') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
-
-
-def test_a_run_and_a_table_name_the_metric_of_the_note():
-    assert nm.search("random", "graph/proteins", evaluations=3).plot().axes[0].get_ylabel() == "ROC-AUC (percent)"
-    column = {"dataset": "proteins", "metric": "accuracy", "split": "valid", "seed": "mean"}
-    assert nm.load_table("graph").plot(**column).axes[0].get_xlabel().startswith("ROC-AUC (percent): proteins")

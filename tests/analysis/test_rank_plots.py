@@ -10,7 +10,6 @@ from nasmeta.analysis import (
     friedman_test,
     plot_critical_difference,
     plot_profiles,
-    plot_ranks,
     save_figure,
 )
 
@@ -41,13 +40,6 @@ def test_critical_difference_names_all_and_is_drawn_from_a_result_too(frame, tmp
     second = save_figure(plot_critical_difference(frame), tmp_path / "b", ["svg", "pdf", "png"])
     assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
     assert [path.suffix for path in first] == [".svg", ".pdf", ".png"]
-
-
-def test_the_best_rank_is_on_top_and_seconds_are_shares(frame):
-    axes = plot_ranks(frame, "simulated_seconds").axes[0]
-    bottom, top = axes.get_ylim()
-    assert top < 1 < 5 < bottom
-    assert axes.get_xlabel() == "share of the simulated time"
 
 
 def test_profiles_name_what_they_are_measured_by(frame):

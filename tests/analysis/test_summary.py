@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
 import nasmeta as nm
 from nasmeta.analysis import (
-    evaluations_to_optimum,
     summarise,
     summarise_comparison,
     to_html,
@@ -39,16 +36,6 @@ def test_summary_by_hand(make_frame):
 def test_budgets_that_nobody_reaches_are_left_out(make_frame):
     table = summarise(make_frame({("t", "a"): [[4, 3], [2, 1]]}))
     assert not [name for name in table.columns if name.startswith("value_at")]
-
-
-def test_summary_agrees_with_pandas_on_real_runs(real_frame):
-    table = summarise(real_frame, at=[10]).set_index(["task", "searcher"])
-    at_10 = real_frame[(real_frame["searcher"] == "random") & (real_frame["evaluation"] == 10)].groupby("task")
-    random = table.xs("random", level="searcher")
-    pd.testing.assert_series_equal(random["value_at_10"], at_10["incumbent_value"].mean(), check_names=False)
-    pd.testing.assert_series_equal(random["value_at_10_std"], at_10["incumbent_value"].std(), check_names=False)
-    solved = evaluations_to_optimum(real_frame).set_index(["task", "searcher"])
-    assert table["evaluations_to_optimum"].equals(solved["mean"])
 
 
 @pytest.mark.parametrize(
@@ -108,27 +95,9 @@ def test_a_comparison_in_short() -> None:
     assert summarise_comparison(frame.iloc[:0]).facts == []
 
 
-def test_a_figure_without_points_is_left_out_with_a_remark(tmp_path):
-    frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=2)
-    frame.loc[frame["seed"] == frame["seed"].max(), "simulated_seconds"] += 1e9  # it begins when the other has ended
-    names = [Path(file).name for file in write_summary(frame, tmp_path, evaluations=2)]
-    assert names[:2] == ["results.parquet", "summary.md"]
-    assert {Path(name).stem for name in names[2:]} == {"regret_evaluations"}
-    text = (tmp_path / "summary.md").read_text()
-    assert "No figure regret_seconds: No curve has a point" in " ".join(text.split())
-
-
 def test_time_that_nobody_recorded_is_a_dash(tmp_path):
     frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=2)
     write_summary(frame.assign(cost_seconds=0.0, simulated_seconds=0.0), tmp_path, evaluations=2)
     header, _, row = [line for line in (tmp_path / "summary.md").read_text().splitlines() if line.startswith("|")]
     cells = dict(zip(header.split(" | "), row.split(" | "), strict=True))
     assert cells["simulated days |"] == "– |"
-
-
-def test_asked_runs_that_are_missing_keep_their_number() -> None:
-    frame = nm.compare(["random", "evolution"], "nb201/cifar10", repeats=3, evaluations=5)
-    less = frame[(frame["searcher"] != "random") | (frame["seed"] > 0)]
-    found = summarise_comparison(less, evaluations=5)
-    assert found.summary["nb201/cifar10"]["runs"].tolist() == [2, 3]
-    assert any("1 of its 3 runs finished no evaluation" in remark for remark in found.run_remarks)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -38,9 +37,8 @@ def test_search_says_what_sources_chose() -> None:
     result = run(
         "search", "random", "nb201/cifar100", "--evaluations", "4", "--set", "prune_space=0.1", "--set", "warm_start=3"
     )
-    assert "10 % of the space, learnt from the sources" in result.output
-    assert "chance of 0.9" in result.output
-    assert "3 chosen from the sources" in result.output
+    assert "learned:0.1 (contains the best cell with chance 0.9" in result.output
+    assert "3 cells chosen by the sources" in result.output
 
 
 def test_search_takes_settings_and_keeps_a_journal(tmp_path: Path) -> None:
@@ -196,7 +194,7 @@ def test_a_report_that_cannot_be_written(tmp_path: Path) -> None:
 
 def test_a_family_as_sources() -> None:
     result = run("search", "source-order", "nb201/cifar100", "--sources", "nb201", "--evaluations", "5")
-    assert "learnt from nb201/cifar10, nb201/imagenet16-120" in result.stdout
+    assert re.search("^learned from +nb201/cifar10, nb201/imagenet16-120$", result.stdout, re.MULTILINE)
 
 
 @pytest.mark.slow
@@ -222,15 +220,6 @@ def test_query_takes_indices_and_strings() -> None:
     lines = result.stdout.splitlines()
     assert lines[0] == lines[1]
     assert lines[0].split() == ["6111", "91.60666656", BEST]
-    assert "percent" in result.stderr
-    assert "NATS-tss v1.0" in result.stderr
-
-
-def test_query_of_one_seed_and_of_a_metric_without_split() -> None:
-    result = run("query", "0", "--dataset", "cifar10", "--split", "valid", "--epochs", "200", "--seed", "777")
-    expected = nm.load_table("nb201").query(0, dataset="cifar10", split="valid", epochs=200, seed=777)
-    assert float(result.stdout.split()[1]) == pytest.approx(expected)
-    assert run("query", "0", "--dataset", "cifar10", "--metric", "train_seconds").stdout.startswith("     0  1444.218")
 
 
 def test_data_list_says_what_there_is() -> None:
@@ -281,11 +270,6 @@ def test_errors_are_one_line_and_exit_code_2(arguments: str) -> None:
     assert len(result.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("arguments", [["serach"], ["search"], ["search", "random"], ["query", "--dataset", "cifar10"]])
-def test_usage_errors_have_exit_code_2(arguments: list[str]) -> None:
-    assert run(*arguments).exit_code == 2
-
-
 @pytest.mark.parametrize(
     "command", [[], ["demo"], ["search"], ["compare"], ["query"], ["data", "list"], ["data", "fetch"]]
 )
@@ -295,10 +279,6 @@ def test_help_has_an_example_and_fits_80_columns(command: list[str]) -> None:
     assert max(map(len, result.stdout.splitlines())) <= 80
     example = "Start with: nasmeta demo" if not command else f"nasmeta {' '.join(command)}"
     assert [line for line in result.stdout.splitlines() if example in line and "Usage" not in line]
-
-
-def test_bare_command_shows_help() -> None:
-    assert "compare" in run().output
 
 
 def test_version() -> None:
@@ -323,50 +303,6 @@ def test_the_real_command_starts_without_what_it_does_not_need() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "demo" in done.stdout
     assert done.stdout.endswith("[]\n")
-
-
-def test_the_real_command_refuses_in_one_line() -> None:
-    command = [sys.executable, "-m", "nasmeta", "search", "rndom", "nb201/cifar10"]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "COLUMNS": "60"}, check=False)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr.startswith("Error: Unknown searcher 'rndom'. Did you mean 'random'?")
-    assert len(done.stderr.splitlines()) == 1
-
-
-def test_two_test_accuracies_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Networks trained on half of CIFAR-10 and on all of it: other numbers, of the same split."""
-    from dataclasses import replace
-
-    from nasmeta.evaluators import FunctionEvaluator
-    from nasmeta.runs import History
-    from nasmeta.tables import describe_column
-
-    column = nm.load_table("nb201").info("cifar10", "accuracy", "valid", 200, "mean", "NATS-tss v1.0")
-    found = {replace(column, dataset=name, split="test"): 90.0 for name in ("cifar10", "cifar10-valid")}
-    monkeypatch.setattr(History, "report", lambda self: found)
-    lines = run("search", "random", "nb201/cifar10", "--evaluations", "3").stdout.splitlines()
-    assert [line.partition(": ")[2] for line in lines if line.startswith("also measured")] == [
-        "dataset cifar10, trained on all 50,000 images, split test, 200 epochs, seed mean, release NATS-tss v1.0",
-        "dataset cifar10-valid, trained on 25,000 images, split test, 200 epochs, seed mean, release NATS-tss v1.0",
-    ]
-
-    function = FunctionEvaluator(
-        lambda choices: (1.0, 1.0), nm.get_task("nb201/cifar10")
-    )  # trains on nobody knows what
-    assert "images" not in describe_column(function.column)
-
-
-def test_a_title_says_what_the_name_of_a_task_does_not() -> None:
-    from nasmeta.analysis.report._facts import facts_of
-    from nasmeta.evaluators import TableEvaluator
-    from nasmeta.tasks import Signal, Task
-
-    signal = Signal("cifar10", "train_seconds", "train", 200, "mean", "NATS-tss v1.0")
-    for task in (Task("mine", "nb201", signal), nm.get_task("nb201/cifar10")):
-        frame = nm.compare(["random"], task, repeats=1, evaluations=2)
-        (fact,) = facts_of(frame, evaluators={task.name: TableEvaluator(task)})
-        assert ("dataset cifar10" in str(fact)) == (task.name == "mine")
 
 
 @pytest.mark.slow

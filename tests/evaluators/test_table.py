@@ -29,5 +29,5 @@ def test_a_value_that_nobody_measured_is_an_error() -> None:
     assert evaluator.evaluate(np.array([0, 2])).cost_seconds.tolist() == [0.0, 0.0]
     assert evaluator.measured is not None
     assert len(evaluator.measured) == 2
-    with pytest.raises(MissingValueError, match="cell 1"):
+    with pytest.raises(MissingValueError):
         evaluator.evaluate(np.array([0, 1]))

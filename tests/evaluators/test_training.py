@@ -1,7 +1,6 @@
 """Real training as an evaluator, and searches on it."""
 
 import json
-import multiprocessing
 import os
 import pickle
 import signal
@@ -10,16 +9,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 import nasmeta as nm
-from nasmeta.cli._app import app
 from nasmeta.errors import (
     JournalError,
     LeakageError,
@@ -79,23 +75,6 @@ def test_the_value_is_what_training_measures_and_isomorphs_are_trained_once(tmp_
     assert of_table[0] == (evaluator.task.column, nm.get_task("nb201/cifar10").values[cell])
 
 
-@pytest.mark.slow
-def test_a_worker_is_handed_the_few_images_of_a_recipe() -> None:
-    from nasmeta.training import train
-
-    recipe = ONE_EPOCH.but(train_images=48, evaluation_images=24)
-    evaluator = TrainingEvaluator("nb201/cifar10", "digits", recipe)
-    assert {name: len(found) for name, found in evaluator.trainer.dataset.splits.items()} == {
-        "train": 48, "valid": 24, "test": 24,
-    }  # fmt: skip
-    assert evaluator.identity["data_sha256"] == evaluator.trainer.dataset.sha256()
-    value = evaluator.evaluate(np.array([6111], dtype=np.int32)).values[0]
-    evaluator.close()
-    direct = train(int(evaluator.space.canonical(6111)), "digits", recipe, device="cpu")
-    assert value == pytest.approx(direct.valid_accuracy, abs=100 / 24 + 1e-9)  # threads may differ: one image
-    assert direct.data_sha256 == evaluator.identity["data_sha256"]
-
-
 def test_a_loss_that_is_not_finite_is_a_failure_with_its_reason(tmp_path: Path) -> None:
     evaluator = TrainingEvaluator(
         "nb201/cifar10", FEW, ONE_EPOCH.but(learning_rate=1e30, epochs=3), folder=tmp_path, isolated=False
@@ -125,13 +104,6 @@ def test_a_continuation_that_fails_costs_the_seconds_that_went_by(
     short, full = (one.evaluate(np.array([6111])) for one in evaluator.after(["2of4", 4]).values())
     assert (short.failures, full.failures) == ((None if pauses else "diverged",), ("diverged",))
     assert full.cost_seconds[0] >= short.cost_seconds[0] + 0.3  # a run subtracts what the pause was charged
-
-
-def test_a_file_where_trainings_should_go(tmp_path: Path) -> None:
-    (tmp_path / "trainings").touch()
-    evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH, folder=tmp_path / "trainings", isolated=False)
-    with pytest.raises(SettingError, match=r"trainings.* cannot be written: Not a directory"):
-        evaluator.evaluate(np.array([6111], dtype=np.int32))
 
 
 def on_digits() -> TrainingEvaluator:
@@ -189,9 +161,9 @@ def test_the_journal_says_what_was_trained(trained: list[int], tmp_path: Path) -
     assert header["data_sha256"] == FEW.sha256()
     for data, recipe in ((FEW, "fast"), (ImageDataset.load("digits"), "tiny")):
         other = TrainingEvaluator("nb201/cifar10", data, recipe)
-        with pytest.raises(JournalError, match="another run"):
+        with pytest.raises(JournalError):
             nm.search("random", "nb201/cifar10", evaluations=3, journal=path, evaluator=other)
-    with pytest.raises(JournalError, match="evaluator"):
+    with pytest.raises(JournalError):
         nm.search("random", "nb201/cifar10", evaluations=3, journal=path)
 
 
@@ -216,31 +188,6 @@ def test_a_killed_training_is_a_failure_and_the_next_one_goes_on() -> None:
     evaluator.close()
     assert evaluation.failures == (None,)
     assert evaluation.values[0] > 0
-
-
-@pytest.mark.parametrize("error", [RuntimeError("no kernel image"), TrainingFailed("no kernel image", "error")])
-def test_an_error_is_a_failure_and_the_next_training_has_a_new_worker(
-    error: Exception, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    class Broken:
-        _processes = ()
-
-        def submit(self, *_: object) -> Future[None]:
-            future: Future[None] = Future()
-            future.set_exception(error)
-            return future
-
-        def shutdown(self, wait: bool) -> None:
-            pass
-
-    evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH)
-    evaluator.trainer._executor, evaluator.trainer._pipe = Broken(), multiprocessing.Pipe(duplex=False)
-    evaluation = evaluator.evaluate(np.array([6111], dtype=np.int32))
-    (reason,) = evaluation.failures
-    assert reason.startswith("error: ")
-    assert reason.endswith("no kernel image")
-    assert evaluation.values.tolist() == [0.0]
-    assert evaluator.trainer._executor is None
 
 
 KILLED = """
@@ -309,36 +256,3 @@ def test_what_is_not_known_is_refused(trained: list[int]) -> None:
 def test_impossible_trainings(asked: Callable[[], object], error: type[Exception]) -> None:
     with pytest.raises(error):
         asked()
-
-
-def test_evaluators_that_do_not_fit() -> None:
-    with pytest.raises(SettingError, match="about latency"):
-        TrainingEvaluator("nb201/latency/eyeriss", FEW, "tiny")
-    with pytest.raises(SettingError, match="also about latency_pixel3"):
-        TrainingEvaluator("nb201/cifar10/within-5ms/pixel3", FEW, "tiny")
-    with pytest.raises(SettingError, match="validation images"):
-        TrainingEvaluator("nb201/cifar10", "digits", "tiny", valid_fraction=0)
-    evaluator = TrainingEvaluator("nb201/cifar10", FEW, "tiny")
-    with pytest.raises(SettingError, match="task of the evaluator"):
-        nm.search("random", "nb201/cifar100", evaluator=evaluator)
-    with pytest.raises(SettingError) as error:
-        nm.compare(["random"], "nb201/cifar10", evaluator="training")
-    assert (error.value.what, error.value.value) == ("evaluator", "training")
-
-
-def test_without_pytorch_the_way_to_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nasmeta.training._worker.find_spec", lambda name: None)
-    with pytest.raises(NasmetaError, match="pip install"):
-        TrainingEvaluator("nb201/cifar10", "digits")
-
-
-def test_the_command(trained: list[int], tmp_path: Path) -> None:
-    arguments = ["search", "gp", "nb201/cifar10", "--evaluator", "training", "--data", "digits", "--recipe", "tiny"]
-    arguments += ["--evaluations", "30", "--journal", str(tmp_path / "run.jsonl")]
-    result = CliRunner().invoke(app, arguments)
-    assert result.exit_code == 0, result.output
-    for words in ("data            digits", "recipe tiny", "trainings: ", "training time   "):
-        assert words in result.stdout
-    assert "the best of" not in result.stdout
-    refused = CliRunner().invoke(app, ["search", "gp", "nb201/cifar10", "--evaluator", "training"])
-    assert refused.exit_code == 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +9,7 @@ import pandas as pd
 import pytest
 
 import nasmeta as nm
-from nasmeta.evaluators import SeveralEvaluator, TableEvaluator
-from nasmeta.experiments import read_specification
+from nasmeta.evaluators import MultiObjectiveEvaluator, TableEvaluator
 from nasmeta.searchers import SEARCHERS
 from nasmeta.tasks import MultiObjectiveTask, Task
 
@@ -50,31 +48,6 @@ def test_what_is_not_measured_is_proposed_fails_and_counts(score: Task) -> None:
     assert (run.values[~lost] == score.values[run.cells[~lost]]).all()
     assert not lost[run.incumbent_positions[-1]]
     assert not nm.search("random", score, evaluations=60).failures
-
-
-def test_the_frame_says_which_evaluations_failed(score: Task, both: MultiObjectiveTask, tmp_path: Path) -> None:
-    for task in (score, both):
-        run = nm.search("random", task, evaluations=60, clock={"repeats": "charged"}, **SETTING)
-        frame = run.frame()
-        failed = frame["failure"] != ""
-        assert 20 < failed.sum() < 60
-        assert frame.loc[failed, "failure"].unique().tolist() == ["not measured"]
-        assert set(frame.loc[failed, "cell"]) == set(run.failures)
-        known = score.values if task is score else both.values[:, 0]
-        assert np.isnan(known[frame.loc[failed, "cell"]]).all()
-        assert not np.isnan(known[frame.loc[~failed, "cell"]]).any()
-    apart = {"tasks": score, "repeats": 2, "evaluations": 9, "folder": tmp_path}
-    compared = nm.compare(["random", "gp"], **apart, **SETTING)
-    kept = pd.read_parquet(tmp_path / "results.parquet")
-    for found in (compared, kept):
-        assert found["failure"].tolist() == [
-            run.failures.get(cell, "")
-            for searcher in ("random", "gp")
-            for seed in (0, 1)
-            for run in [nm.search(searcher, score, evaluations=9, seed=seed, **SETTING)]
-            for cell in run.cells.tolist()
-        ]
-    assert set(nm.search("random", score, evaluations=9).frame()["failure"]) == {""}
 
 
 @pytest.mark.parametrize("name", ["gp", "parego", "ehvi"])
@@ -125,16 +98,9 @@ def test_a_killed_run_goes_on(searcher: str, score: Task, both: MultiObjectiveTa
     assert again.failures == whole.failures
 
 
-def test_a_journal_tells_whether_feasibility_was_known(score: Task, tmp_path: Path) -> None:
-    journal = tmp_path / "run.jsonl"
-    nm.search("random", score, evaluations=5, journal=journal, **SETTING)
-    with pytest.raises(nm.errors.NasmetaError, match=r"run\.jsonl"):
-        nm.search("random", score, evaluations=10, journal=journal)
-
-
 def test_an_objective_that_fails_takes_the_others_with_it(both: MultiObjectiveTask) -> None:
     parts = [TableEvaluator(part, unknown_feasibility=True) for part in both.parts]
-    several = SeveralEvaluator(both, parts)
+    several = MultiObjectiveEvaluator(both, parts)
     assert several.measured is None
     assert set(several.front.cells.tolist()) == set(both.front.cells.tolist())
     lost = np.flatnonzero(np.isnan(both.values[:, 0]))
@@ -144,16 +110,6 @@ def test_an_objective_that_fails_takes_the_others_with_it(both: MultiObjectiveTa
     assert found.values[:2].tolist() == [worst, worst]
     assert found.values[2].tolist() == both.values[both.front.cells[0]].tolist()
     assert both.front.hypervolumes(found.values)[1] == 0
-
-
-def test_what_one_objective_knows_to_be_missing_is_not_proposed(both: MultiObjectiveTask, table: nm.Table) -> None:
-    gaps = nm.multi_objective_task(["score", "ms"], table=table)  # both lack the cells that pool
-    several = SeveralEvaluator(
-        gaps, [TableEvaluator(gaps.parts[0]), TableEvaluator(gaps.parts[1], unknown_feasibility=True)]
-    )
-    run = nm.search("random", several, evaluations=40)
-    assert not run.failures
-    assert not np.isnan(gaps.values[run.cells]).any()
 
 
 def test_failures_are_on_no_front(both: MultiObjectiveTask) -> None:
@@ -185,22 +141,3 @@ def test_searches_inside_a_part_hear_of_failures(setting: dict[str, float], scor
     run = nm.search(Listens, score, evaluations=30, seed=1, sources=sources, settings=setting, **SETTING)
     assert run.failures
     assert set(run.failures) - set(heard) <= {int(run.cells[-1])}  # the run ends before the last one is told
-
-
-def test_comparisons_and_specifications_take_it(score: Task, tmp_path: Path) -> None:
-    frame = nm.compare(["random", "gp"], [score], repeats=2, evaluations=20, folder=tmp_path / "runs", **SETTING)
-    assert np.isnan(score.values[frame["cell"].to_numpy()]).any()
-    assert frame["regret"].notna().all()
-    (tmp_path / "known.toml").write_text(
-        'tasks = ["nb201/cifar10"]\nsearchers = ["random"]\nrepeats = 2\nevaluator = "unknown-feasibility"\n'
-        "[budget]\nevaluations = 5\n"
-    )
-    assert read_specification(tmp_path / "known.toml").evaluator == "unknown-feasibility"
-
-
-def test_the_setting_stays_with_an_evaluator(score: Task) -> None:
-    evaluator = TableEvaluator(score, unknown_feasibility=True)
-    again = pickle.loads(pickle.dumps(evaluator))
-    assert again.unknown_feasibility
-    assert again.identity == evaluator.identity == {"kind": "unknown-feasibility"}
-    assert evaluator.optimum == score.optimum

@@ -17,10 +17,8 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from pandas.testing import assert_frame_equal
-from typer.testing import CliRunner
 
 import nasmeta as nm
-from nasmeta.cli._app import app
 from nasmeta.errors import JournalError, SettingError, UnknownNameError
 from nasmeta.runs import Journal
 from nasmeta.searchers import MetaSearcher, RandomSearch
@@ -122,13 +120,6 @@ def test_labels_and_settings() -> None:
         assert rows(frame, searcher=label, seed=1)["cell"].tolist() == run.cells.tolist()
 
 
-def test_stop_at_optimum() -> None:
-    frame = nm.compare(["local-search"], repeats=5, evaluations=15_625, stop_at_optimum=True)
-    last = frame.groupby(["task", "seed"], observed=True)["regret"].last()
-    assert len(last) == 15
-    assert (last == 0).all()
-
-
 def test_the_folder_holds_specification_journals_and_results(tmp_path: Path) -> None:
     folder = tmp_path / "new" / "comparison"
     frame = nm.compare(SEARCHERS, "nb201/cifar10", repeats=2, evaluations=30, folder=folder)
@@ -148,18 +139,6 @@ def test_more_repeats_and_evaluations_continue(tmp_path: Path) -> None:
     assert_frame_equal(continued, nm.compare(SEARCHERS, "nb201/cifar10", repeats=3, evaluations=50))
     fewer = nm.compare(SEARCHERS, "nb201/cifar10", repeats=2, evaluations=10, folder=tmp_path)
     assert_frame_equal(fewer, nm.compare(SEARCHERS, "nb201/cifar10", repeats=2, evaluations=10))
-
-
-def test_finished_runs_are_read_and_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Once(RandomSearch):
-        def ask(self, n: int = 1) -> NDArray[np.int32]:
-            assert not finished
-            return super().ask(n)
-
-    finished = False
-    first = nm.compare([Once], repeats=2, evaluations=20, folder=tmp_path)
-    finished = True
-    assert_frame_equal(first, nm.compare([Once], repeats=2, evaluations=20, folder=tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -225,43 +204,31 @@ def test_an_error_in_a_worker_arrives_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error", "message"),
+    ("arguments", "error"),
     [
-        ({"searchers": []}, SettingError, "searchers"),
-        ({"searchers": ["random", "random"]}, SettingError, "twice"),
-        ({"searchers": ["rndom"]}, UnknownNameError, "Did you mean 'random'"),
-        ({"searchers": {"a/b": "random", "a_b": "random"}, "folder": "."}, SettingError, "different folders"),
-        ({"tasks": []}, SettingError, "tasks"),
-        ({"tasks": "nb301"}, UnknownNameError, "nb301"),
-        ({"tasks": ["nb201", "nb201/cifar10"]}, SettingError, "twice"),
-        ({"repeats": 0}, SettingError, "repeats"),
-        ({"evaluations": -3}, SettingError, "evaluations"),
-        ({"workers": 0}, SettingError, "workers"),
-        ({"repeats": [-2]}, SettingError, "seed"),
-        ({"repeats": [3, 3]}, SettingError, "repeats"),
-        ({"repeats": 10**7}, SettingError, "repeats"),
-        ({"workers": 10**7}, SettingError, "workers"),
-        ({"searchers": {"a": 5}}, SettingError, "searcher"),
-        ({"tasks": 5}, SettingError, "Tasks are"),
-        ({"tasks": [None]}, SettingError, "Tasks are"),
-        ({"searchers": {"x" * 300: "random"}, "folder": "."}, JournalError, "Cannot write the journal"),
-        ({"settings": {"evolution": {}}}, SettingError, "searcher"),
-        ({"searchers": {"e": ("evolution", {"population": 0})}}, SettingError, "population"),
+        ({"searchers": []}, SettingError),
+        ({"searchers": ["random", "random"]}, SettingError),
+        ({"searchers": ["rndom"]}, UnknownNameError),
+        ({"searchers": {"a/b": "random", "a_b": "random"}, "folder": "."}, SettingError),
+        ({"searchers": {"e": ("evolution", {"population": 0})}}, SettingError),
+        ({"tasks": []}, SettingError),
+        ({"tasks": ["nb201", "nb201/cifar10"]}, SettingError),
+        ({"repeats": 0}, SettingError),
+        ({"repeats": [3, 3]}, SettingError),
+        ({"evaluations": -3}, SettingError),
+        ({"workers": 0}, SettingError),
+        ({"settings": {"evolution": {}}}, SettingError),
+        ({"sources": "nb201"}, SettingError),
+        ({"redo": "random"}, SettingError),
+        ({"folder": "/dev/null"}, JournalError),
     ],
 )
 def test_bad_arguments(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any], error: type[Exception], message: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, Any], error: type[Exception]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(error, match=message):
+    with pytest.raises(error):
         nm.compare(**{"searchers": ["random"], "repeats": 1, "evaluations": 5, **arguments})
-
-
-def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.touch()
-    with pytest.raises(JournalError, match="Cannot write to the folder"):
-        nm.compare(["random"], repeats=1, evaluations=5, folder=path)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="these files are those of POSIX")
@@ -362,26 +329,6 @@ def test_a_second_interrupt_does_not_break_the_end(tmp_path: Path) -> None:
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def test_only_the_first_interrupt_comes_through_while_workers_are_ended() -> None:
-    from nasmeta.experiments._jobs import _one_interrupt
-
-    ended = False
-
-    def interrupted_twice() -> None:
-        nonlocal ended
-        with _one_interrupt():
-            try:
-                signal.raise_signal(signal.SIGINT)
-            finally:
-                signal.raise_signal(signal.SIGINT)
-                ended = True
-
-    with pytest.raises(KeyboardInterrupt):
-        interrupted_twice()
-    assert ended
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-
 def test_two_processes_in_one_folder(tmp_path: Path) -> None:
     process = start(tmp_path, 1)
     try:
@@ -391,13 +338,6 @@ def test_two_processes_in_one_folder(tmp_path: Path) -> None:
     finally:
         process.kill()
         process.communicate()
-
-
-def test_tasks_of_one_and_of_several_objectives_in_one_folder(tmp_path: Path) -> None:
-    asked: dict[str, Any] = {"tasks": ["nb201/cifar10", "nb201/cifar10+train_seconds"], "repeats": 2, "evaluations": 5}
-    kept = nm.compare(["random"], folder=tmp_path, **asked)
-    assert_frame_equal(kept, nm.compare(["random"], **asked), check_categorical=False)
-    assert kept["objective_1"].isna().sum() == 10
 
 
 class Crashing(RandomSearch):
@@ -442,14 +382,3 @@ def test_redo_repeats_the_runs_of_one_searcher(tmp_path: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("random/*.jsonl")} == kept
     with pytest.raises(SettingError, match="yours"):
         run(20, redo="yours")
-
-
-def test_redo_on_the_command_line(tmp_path: Path) -> None:
-    line = ["compare", "--searchers", "random,evolution", "--tasks", "nb201/cifar10", "--repeats", "1"]
-    line += ["--evaluations", "5", "--folder", str(tmp_path)]
-    assert CliRunner().invoke(app, line).exit_code == 0
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.jsonl")}
-    done = CliRunner().invoke(app, [*line, "--redo", "evolution"])
-    assert done.exit_code == 0, done.output
-    changed = [path.parent.name for path, when in before.items() if path.stat().st_mtime_ns != when]
-    assert changed == ["evolution"]

@@ -146,15 +146,6 @@ def test_entry_points_of_all_kinds(installed: Path) -> None:
     assert nm.list_encoders().set_index("encoder")["columns"]["codes"] == 30
 
 
-def test_predictors_with_a_place_and_an_encoder_are_read(installed: Path) -> None:
-    from nasmeta.prediction._models import models_of
-
-    one, two, three = models_of(["my_nas.others:Plain", "my_nas.others:Plain:one-hot", "ridge:my_nas.others:Codes"])
-    assert (one.predictor, one.encoder) == ("my_nas.others:Plain", None)
-    assert (two.predictor, two.encoder) == ("my_nas.others:Plain", "one-hot")
-    assert (three.predictor, three.encoder) == ("ridge", "my_nas.others:Codes")
-
-
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
@@ -187,14 +178,6 @@ def test_commands_and_workers_know_the_package(site: Path, tmp_path: Path) -> No
     headers = [json.loads((tmp_path / path).read_bytes().partition(b"\n")[0]) for path in journals]
     assert [header["searcher"] for header in headers] == ["ascending", *2 * ["my_nas.searcher:Ascending"]]
     assert len({header["code"] for header in headers}) == 1
-
-
-@pytest.mark.slow
-def test_a_module_in_the_working_folder_is_found_by_commands(tmp_path: Path) -> None:
-    (tmp_path / "mysearcher.py").write_text(SEARCHER)
-    done = command("search", "mysearcher:Ascending", "nb201/cifar10", "--evaluations", "3", at=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert "mysearcher:Ascending, seed 0" in done.stdout
 
 
 @pytest.mark.slow
@@ -262,25 +245,6 @@ def test_an_edited_searcher_does_not_go_on_from_the_journal(installed: Path, tmp
     kept = edited(installed, "step, 7", "step, 7  # of the same meaning")
     kept.version = was
     assert nm.search(kept, "nb201/cifar10", evaluations=5, journal=journal).cells.tolist() == again.cells.tolist()
-
-
-def test_an_edited_searcher_does_not_go_on_in_the_folder(installed: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "results"
-    nm.compare(
-        {"mine": edited(installed, "step, 100", "step, 7")}, "nb201/cifar10", repeats=2, evaluations=3, folder=folder
-    )
-    with pytest.raises(SettingError, match="code"):
-        nm.compare(
-            {"mine": edited(installed, "step, 7", "step, 9")}, "nb201/cifar10", repeats=2, evaluations=3, folder=folder
-        )
-    one = edited(installed, "step, 9", "step, 7")
-    frame = nm.compare({"mine": one}, "nb201/cifar10", repeats=2, evaluations=3, folder=folder)
-    assert len(frame) == 6
-
-
-def test_headers_of_the_packages_own_searchers_are_as_they_were(tmp_path: Path) -> None:
-    nm.search("random", "nb201/cifar10", evaluations=2, journal=tmp_path / "run.jsonl")
-    assert "code" not in json.loads((tmp_path / "run.jsonl").read_bytes().partition(b"\n")[0])
 
 
 def test_the_digest_of_code(installed: Path) -> None:

@@ -77,7 +77,7 @@ def test_the_command_trains_and_refuses(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["meta-train", "meta-linear", *arguments])
     assert result.exit_code == 0, result.output
     assert "nb201/cifar10, nb201/imagenet16-120 (200 labels)" in result.stdout
-    assert "no honest test on  cifar10, imagenet16-120" in result.stdout
+    assert "no honest test on cifar10, imagenet16-120" in result.stdout
     assert SavedMetaModel.load(tmp_path / "m.npz").kind == "meta-linear"
     for wrong in (["random"], ["meta-linear", "--set", "depth=3"], ["meta-linear", "--sources", "nb201/cifar100"]):
         assert CliRunner().invoke(app, ["meta-train", *wrong, *arguments]).exit_code == 2

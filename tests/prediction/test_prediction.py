@@ -22,7 +22,7 @@ from typer.testing import CliRunner
 
 import nasmeta as nm
 from nasmeta.cli._app import app
-from nasmeta.errors import ColumnError, JournalError, SettingError, UnknownNameError
+from nasmeta.errors import JournalError, SettingError, UnknownNameError
 from nasmeta.prediction._models import models_of
 from nasmeta.prediction._predict import splits_of
 from nasmeta.predictors import PREDICTORS, ColumnEncoder, RidgeRegressor, make_encoder
@@ -137,20 +137,6 @@ def test_encoders_are_added_to_the_predictors_own() -> None:
 
 
 @pytest.mark.slow
-def test_proxies_help() -> None:
-    names = ["gp", "gp:default+proxies"]
-    frame = scores(names, "nb201/imagenet16-120", sizes=[78], draws=3, **VALID)
-    tau = frame[frame.scope == "isomorph-disjoint"].groupby("predictor")["kendall_tau"].mean()
-    assert tau["gp:default+proxies"] > tau["gp"] + 0.005
-
-
-def test_half_learns_from_half() -> None:
-    frame = scores(["ridge"], protocol="half", draws=1, **VALID)
-    assert frame["n_train"].tolist() == [7812] * 3
-    assert frame.set_index("scope").loc["isomorph-disjoint", "n_scored"] > 7000
-
-
-@pytest.mark.slow
 def test_journal_goes_on_and_gives_the_same_frame(tmp_path: Path) -> None:
     names, options = ["ridge", "gp"], {"sizes": [20, 50], "draws": 2, **VALID}
     whole = scores(names, **options)
@@ -203,10 +189,10 @@ def test_changed_code_and_objects_are_fitted_again(tmp_path: Path, monkeypatch: 
         PREDICTORS._by_place.clear()
         return importlib.import_module("own_predictor")
 
-    import_with("X * 1.0")
+    import_with("X.reshape(len(X), -1)[:, :40].sum(axis=1)")
     first = scores("own_predictor:estimator", **options)
     assert_frame_equal(scores("own_predictor:estimator", **options), first)
-    import_with("-X * 1.0").estimator.set_params(scale=2.0)
+    import_with("-X.reshape(len(X), -1)[:, :40].sum(axis=1)").estimator.set_params(scale=2.0)
     second = scores("own_predictor:estimator", **options)
     assert (second["kendall_tau"] == -first["kendall_tau"]).all()
 
@@ -236,14 +222,6 @@ def test_changed_code_and_objects_are_fitted_again(tmp_path: Path, monkeypatch: 
 def test_bad_input_is_refused_before_anything_runs(arguments: dict[str, Any], error: type) -> None:
     with pytest.raises(error):
         scores(**{"predictors": ["ridge"], **VALID, **arguments})
-
-
-def test_missing_test_column_names_the_command() -> None:
-    task = nm.get_task("nb201/cifar10")
-    if any(column.dataset == "cifar10" for column in task.report_columns):
-        pytest.skip("The test values are here.")
-    with pytest.raises(ColumnError):
-        scores("ridge", sizes=[20])
 
 
 @pytest.mark.slow
@@ -306,19 +284,6 @@ def test_estimators_whose_parameters_cannot_be_told_are_kept_in_no_folder(tmp_pa
     with pytest.raises(SettingError):
         scores({"own": own}, folder=tmp_path, **options)
     assert len(scores({"own": own, "other": Memory()}, **options)) == 6
-
-
-def test_named_predictors_keep_their_identity() -> None:
-    """Journals of before stay valid."""
-    models = models_of(["ridge", "gp:graph", "gp/ridge"], settings={"ridge": {"labels": "rank"}})
-    assert [model.identity(nm.get_task("nb201/cifar10")) for model in models] == [
-        {"predictor": "ridge", "encoder": None, "settings": {"labels": "rank"}},
-        {"predictor": "gp", "encoder": "graph", "settings": {}},
-        {
-            "predictor": "ensemble", "encoder": None, "settings": {},
-            "members": [{"predictor": name, "encoder": None, "settings": {}} for name in ("gp", "ridge")],
-        },
-    ]  # fmt: skip
 
 
 def test_an_estimator_of_another_space_is_refused() -> None:
@@ -446,11 +411,3 @@ def test_source_order_is_the_prior_without_a_label() -> None:
     )
     other = scores("source-order", sizes=[10], draws=1, sources="nb201/cifar100", **VALID)
     assert other["kendall_tau"].iloc[-1] != everywhere.iloc[0]
-
-
-def test_the_command_prints_the_deviation_over_draws() -> None:
-    arguments = ["--predictors", "ridge,source-order", "--sizes", "20", "--draws", "3", "--target", "valid"]
-    done = CliRunner().invoke(app, ["predict", *arguments], env={"COLUMNS": "100"})
-    frame = scores("ridge", sizes=[20], draws=3, **VALID)
-    tau = frame[frame.scope == "all"]["kendall_tau"]
-    assert f"{tau.mean():.3f} ± {tau.std():.3f}" in done.stdout

@@ -39,10 +39,3 @@ def test_a_cell_without_has_the_mean_of_its_class(with_proxies: None) -> None:
     assert np.isnan(columns["synflow"][alone]).all()
     one = int(np.flatnonzero(~known & ~alone)[0])
     assert columns["synflow"][one] == pytest.approx(recorded[known & (classes == classes[one])].mean())
-
-
-def test_an_encoding_and_proxies_are_better_than_proxies(with_proxies: None) -> None:
-    names = ["xgboost:published-proxies", "xgboost:default+published-proxies"]
-    frame = nm.predict(names, "nb201/cifar10", sizes=[100], draws=2, target="valid").frame
-    tau = frame[frame["scope"] == "isomorph-disjoint"].groupby("predictor")["kendall_tau"].mean()
-    assert 0.65 < tau[names[0]] < tau[names[1]] < 0.9

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy.optimize import check_grad
 from scipy.stats import multivariate_normal, norm
 
 from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
@@ -49,16 +48,6 @@ def textbook(cells: np.ndarray, labels: np.ndarray, at: np.ndarray) -> tuple[np.
     cross = dense_kernel(at, cells)
     variance = HYPERPARAMETERS.prior_variance - np.einsum("ij,jk,ik->i", cross, inverse, cross)
     return cross @ inverse @ labels, np.sqrt(variance)
-
-
-@pytest.mark.parametrize("name", ["nb201", "tnb101"])
-@pytest.mark.parametrize("features", [("edges", "paths", "operations"), ("paths",)])
-def test_codes_of_many_pairs_are_those_of_each(name: str, features: tuple[str, ...]) -> None:
-    kernel = CellKernel(get_space(name), features)
-    cells, others = kernel.space.sample(30, np.random.default_rng(0)), kernel.space.sample(50, np.random.default_rng(1))
-    codes = kernel.codes_between(cells, others)
-    assert codes.dtype == kernel.code_type
-    np.testing.assert_array_equal(codes, [kernel.codes(int(cell))[others] for cell in cells])
 
 
 def test_posterior_equals_the_textbook(observed: tuple[CellGP, np.ndarray, np.ndarray]) -> None:
@@ -148,27 +137,6 @@ def test_prior_mean_is_added() -> None:
     gp.add(100)
     mean, _ = gp.posterior(np.array([prior[100]]))
     np.testing.assert_allclose(mean, prior, atol=1e-6, err_msg="a label that the prior expected changes nothing")
-
-
-def test_marginal_likelihood_and_its_gradient() -> None:
-    rng = np.random.default_rng(0)
-    cells = SPACE.sample(25, rng)
-    gp = CellGP(CellKernel(SPACE), HYPERPARAMETERS)
-    for cell in cells.tolist():
-        gp.add(cell)
-    tasks = [rng.standard_normal(25), rng.standard_normal(25)]
-    models = [(SumKernel(gp.observed_distances().astype(np.float64)), tasks)]
-    flat = (weak_prior(3)[0], np.full(7, 1e6))  # as good as no prior
-    value, _ = negative_log_posterior(HYPERPARAMETERS.logarithms, models, flat)
-    covariance = dense_kernel(cells, cells) + HYPERPARAMETERS.noise * np.eye(25)
-    expected = -sum(multivariate_normal(np.zeros(25), covariance).logpdf(labels) for labels in tasks)
-    assert value == pytest.approx(expected, rel=1e-5)
-    error = check_grad(
-        lambda t: negative_log_posterior(t, models, weak_prior(3))[0],
-        lambda t: negative_log_posterior(t, models, weak_prior(3))[1],
-        HYPERPARAMETERS.logarithms,
-    )
-    assert error < 1e-4
 
 
 def test_fit_finds_the_hyperparameters_of_its_own_samples() -> None:

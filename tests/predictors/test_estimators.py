@@ -74,21 +74,6 @@ def test_gp_equals_the_textbook() -> None:
     np.testing.assert_allclose(deviation, y.std() * np.sqrt(variance), rtol=2e-3)
 
 
-def test_gp_distances() -> None:
-    from scipy.spatial.distance import cdist
-
-    from nasmeta.predictors._estimators._gp import _distance
-
-    rng = np.random.default_rng(0)
-    for a, b in (
-        (rng.integers(0, 5, (20, 6)), rng.integers(0, 8, (9, 6))),
-        (rng.normal(size=(20, 3)), rng.normal(size=(9, 3))),
-        (np.zeros((4, 2)), np.zeros((3, 2))),
-    ):
-        a, b = a.astype(float), b.astype(float)
-        np.testing.assert_allclose(_distance(a, b), cdist(a, b), rtol=1e-5, atol=1e-5)
-
-
 def test_gp_does_not_mind_the_unit_of_a_measurement() -> None:
     rng = np.random.default_rng(0)
     X = np.c_[rng.normal(size=50), rng.integers(0, 3, 50)]

@@ -8,7 +8,6 @@ import pytest
 from nasmeta.errors import LabelError, SettingError, UnknownNameError
 from nasmeta.prediction import learning_curve_benchmark
 from nasmeta.predictors import CURVE_METHODS, LearningCurveRegressor
-from nasmeta.predictors._learning_curves import _chosen
 from nasmeta.tables import fetch
 
 
@@ -69,13 +68,6 @@ def test_auto_is_the_median_of_the_best_of_the_cross_validation(monkeypatch: pyt
     single = [LearningCurveRegressor(name).fit(curves).predict(curves[:, :20], 40) for name in model.methods_[20]]
     np.testing.assert_array_equal(predicted, np.median(single, axis=0))
     assert (deviation > 0).all()
-
-
-def test_neighbouring_beginnings_have_a_say() -> None:
-    """What is best at one beginning by chance and bad at its neighbours is not taken there."""
-    errors = {k: dict.fromkeys(CURVE_METHODS, 9.0) | {"trees": 2.0, "gains": 2.1, "ridge": 2.2} for k in (5, 10, 20)}
-    errors[10]["power"] = 1.9
-    assert set(_chosen(errors)[10]) == {"trees", "gains", "ridge"}
 
 
 def test_impossible_epochs_and_curves() -> None:

@@ -6,7 +6,6 @@ import os
 import resource
 import shutil
 import signal
-import struct
 import subprocess
 import sys
 import threading
@@ -19,7 +18,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import nasmeta as nm
-from nasmeta.errors import JournalError, NasmetaError
+from nasmeta.errors import JournalError
 
 LONG: dict[str, Any] = {
     "searchers": ["random", "evolution"],
@@ -65,45 +64,6 @@ def test_a_worker_is_killed(tmp_path: Path, uninterrupted: pd.DataFrame) -> None
     assert killed
     assert_frame_equal(frame, uninterrupted)
     assert recorded(tmp_path) == len(uninterrupted)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(shutil.which("ps") is None, reason="needs ps, which finds the workers")
-def test_a_worker_is_killed_while_it_writes_a_result(tmp_path: Path, uninterrupted: pd.DataFrame) -> None:
-    from joblib.externals.loky import reusable_executor
-
-    def begin_a_message_and_kill() -> None:
-        until = time.monotonic() + 60
-        while recorded(tmp_path) < 1000 and time.monotonic() < until:
-            time.sleep(0.005)
-        workers = workers_of(os.getpid())
-        os.write(reusable_executor._executor._result_queue._writer.fileno(), struct.pack("!i", 2**30))
-        os.kill(workers[0], signal.SIGKILL)
-
-    thread = threading.Thread(target=begin_a_message_and_kill)
-    thread.start()
-    frame = nm.compare(**LONG, folder=tmp_path, workers=2)
-    thread.join()
-    assert_frame_equal(frame, uninterrupted)
-
-
-@pytest.mark.slow  # seven processes
-def test_workers_that_always_die_are_told(tmp_path: Path) -> None:
-    code = """
-import os
-import nasmeta as nm
-from nasmeta.searchers import RandomSearch
-
-class Deadly(RandomSearch):
-    def ask(self, n=1):
-        os._exit(1)
-
-if __name__ == "__main__":
-    nm.compare([Deadly], "nb201/cifar10", repeats=4, evaluations=5, workers=2)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 1
-    assert f"{NasmetaError.__name__}: Workers (loky) died 3 times while no job ended" in done.stderr
 
 
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])

@@ -61,21 +61,10 @@ def test_frame_by_hand() -> None:
     assert frame["regret"].tolist() == [optimum - 90.0, optimum - 91.0, optimum - 91.0]
 
 
-@pytest.mark.parametrize(("value", "message"), [(99.9, "better than the optimum"), (float("nan"), "NaN")])
-def test_what_is_no_value_of_the_task_is_refused(value: float, message: str) -> None:
-    with pytest.raises(SettingError, match=message):
+@pytest.mark.parametrize("value", [99.9, float("nan")])
+def test_what_is_no_value_of_the_task_is_refused(value: float) -> None:
+    with pytest.raises(SettingError):
         run_of([10, 11], [90.0, value]).frame()
-
-
-def test_incumbents_and_regret_are_those_of_the_analysis() -> None:
-    from nasmeta.analysis import incumbents
-
-    for name in ("nb201/cifar10", "nb201/train-seconds/cifar100"):
-        run = nm.search("random", name, evaluations=200)
-        assert run.incumbent_positions.tolist() == incumbents(run.values, run.task.direction).tolist()
-        sign = 1 if run.task.direction == "max" else -1
-        expected = sign * (run.task.optimum - sign * np.maximum.accumulate(sign * run.values)) + 0.0
-        assert run.frame()["regret"].tolist() == expected.tolist()
 
 
 def test_frame_of_several_runs_keeps_their_order() -> None:
@@ -90,7 +79,7 @@ def test_no_run_and_an_empty_run() -> None:
     empty = run_of([], [])
     assert len(empty.frame()) == 0
     assert "0 evaluations" in repr(empty)
-    with pytest.raises(SettingError, match="no best"):
+    with pytest.raises(SettingError):
         _ = empty.best
 
 
@@ -100,10 +89,3 @@ def test_values_and_costs_are_those_of_the_table() -> None:
     expected = table.query(run.cells, dataset="cifar100", split="valid", epochs=200, seed="mean")
     np.testing.assert_array_equal(run.values, expected)
     np.testing.assert_array_equal(run.cost_seconds, table.query(run.cells, dataset="cifar100", metric="train_seconds"))
-
-
-def test_analysis_reads_the_frame() -> None:
-    from nasmeta.analysis import summarise
-
-    frame = nm.compare(["random", "local-search"], ["nb201/cifar10"], repeats=2, evaluations=50)
-    assert summarise(frame)["runs"].tolist() == [2, 2]

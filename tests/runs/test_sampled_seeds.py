@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 import nasmeta as nm
-from nasmeta.analysis import plot_regret, summarise
 from nasmeta.errors import ColumnError, SettingError
 from nasmeta.evaluators import TableEvaluator
 
@@ -61,22 +60,6 @@ def test_runs_of_a_comparison_draw_anew_also_without_chance_in_the_searcher(tmp_
     pd.testing.assert_frame_equal(again, found)
 
 
-def test_a_comparison_is_analysed_also_where_a_lucky_cell_makes_the_regret_grow(tmp_path: Path) -> None:
-    frame = nm.compare(["evolution", "random"], ["nb201/cifar10#sample"], evaluations=60, repeats=6)
-    regrets = frame.sort_values(["searcher", "seed", "evaluation"]).groupby(["searcher", "seed"], observed=True)[
-        "regret"
-    ]
-    assert (regrets.diff() > 0).any()  # else this shows nothing
-    optimum = nm.get_task("nb201/cifar10").optimum
-    found = summarise(frame, at=[60])
-    assert (found["value_at_60"] <= optimum).all()
-    np.testing.assert_allclose(found["value_at_60"], optimum - found["final_regret"])
-    plot_regret(frame)
-    files = nm.report(frame, tmp_path, formats=[])
-    assert (tmp_path / "index.html").exists()
-    assert files
-
-
 @pytest.mark.parametrize("seed", [0, 1])
 def test_short_trainings_are_of_the_same_draw(seed: int) -> None:
     frame = pd.DataFrame(
@@ -95,15 +78,6 @@ def test_short_trainings_are_of_the_same_draw(seed: int) -> None:
     np.testing.assert_array_equal(short + 0.5, drawn)  # the value after 100 epochs is the one after 10 plus a half
 
 
-def test_a_killed_run_goes_on_with_its_own_draws(tmp_path: Path) -> None:
-    whole = nm.search("evolution", "nb201/cifar10#sample", evaluations=30, seed=2)
-    path = tmp_path / "run.jsonl"
-    nm.search("evolution", "nb201/cifar10#sample", evaluations=12, seed=2, journal=path)
-    assert np.array_equal(
-        nm.search("evolution", "nb201/cifar10#sample", evaluations=30, seed=2, journal=path).values, whole.values
-    )
-
-
 def test_own_table() -> None:
     frame = pd.DataFrame({"cell": [1, 1, 2, 2, 3], "seed": [0, 1, 0, 1, 0], "loss": [1.0, 2, 3, 5, 4]})
     task = nm.Table.from_frame(frame, space="nb201").task("loss", seed="sample")
@@ -115,9 +89,9 @@ def test_own_table() -> None:
 
 
 def test_what_is_not_possible() -> None:
-    with pytest.raises(SettingError, match="optimum"):
+    with pytest.raises(SettingError):
         nm.search("random", "nb201/cifar10#sample", stop_at_optimum=True)
-    with pytest.raises(ColumnError, match="no single seeds"):
+    with pytest.raises(ColumnError):
         nm.load_table("nb201").task("train_seconds", "imagenet16-120", seed="sample")
-    with pytest.raises(SettingError, match="sampled seed"):
+    with pytest.raises(SettingError):
         nm.get_task("nb201/cifar10").sampled_values(0)

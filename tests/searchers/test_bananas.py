@@ -24,7 +24,7 @@ def told(n: int, **settings: int) -> BananasSearch:
 def test_candidates_are_neighbours_of_the_best_cells() -> None:
     searcher = told(30)
     pool = searcher._pool()
-    best_first = sorted(searcher._told, key=lambda cell: -VALUES[cell])
+    best_first = sorted(searcher._observed, key=lambda cell: -VALUES[cell])
     assert len(pool) == 100 == len(set(pool.tolist()))
     assert set(pool[:20].tolist()) <= set(SPACE.neighbours(best_first[0]).tolist())
     assert set(pool.tolist()) <= set(SPACE.neighbours(best_first[:6]).ravel().tolist())

@@ -81,19 +81,6 @@ def test_names_join_predictor_and_acquisition() -> None:
         nm.search("ridge-ei", "nb201/cifar10", evaluations=3, settings={"predictor": "gp"})
 
 
-@pytest.mark.slow
-def test_compared_in_two_processes_with_an_estimator_of_ones_own() -> None:
-    pipeline = make_pipeline(make_encoder("counts"), KNeighborsRegressor(3))
-    neighbours = PredictorSearch.of(pipeline, "greedy", name="neighbours")
-    searchers = {"own": neighbours, "ridge": "ridge-ei", "set": ("predictor", {"acquisition": "thompson"})}
-    frames = [
-        nm.compare(searchers, tasks="nb201/cifar10", repeats=2, evaluations=15, workers=workers) for workers in (1, 2)
-    ]
-    columns = ["searcher", "seed", "evaluation", "cell"]
-    one, two = (f[columns].sort_values(columns[:3]).reset_index(drop=True).astype(str) for f in frames)
-    assert one.equals(two)
-
-
 def test_of_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "my_regressors.py").write_text(
         "from sklearn.neighbors import KNeighborsRegressor\n"
@@ -168,7 +155,7 @@ def test_a_batch_is_the_best_of_one_fit_without_repeats() -> None:
     searcher = told(acquisition="greedy")
     batch = searcher.ask(5)
     mean = searcher._mean.copy()
-    mean[list(searcher._told)] = -np.inf
+    mean[list(searcher._observed)] = -np.inf
     np.testing.assert_allclose(mean[batch], np.sort(mean)[:-6:-1])
     assert len({*batch.tolist(), *searcher.ask(5).tolist()}) == 10
 
@@ -186,45 +173,8 @@ def test_ties_are_drawn_from() -> None:
     assert len(set(firsts)) == 5
 
 
-def test_what_can_be_overridden_is_a_model_of_ones_own() -> None:
-    class Known(PredictorSearch):
-        """Knows the values: the interface that a meta-predictor has."""
-
-        def build_model(self, seed: int) -> None:
-            return None
-
-        def fit_model(self, cells: NDArray[np.int32], labels: NDArray[np.float64]) -> None:
-            self.n = len(cells)
-
-        def predict_model(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-            return VALUES, np.full(SPACE.size, 1e-6)
-
-    for acquisition in ("ei", "ucb", "greedy", "thompson"):
-        searcher = Known(SPACE, np.random.default_rng(0), acquisition=acquisition)
-        assert VALUES.argmax() in asked(searcher, 11)
-
-
 def test_equal_values_teach_nothing_and_stop_nothing() -> None:
     searcher = PredictorSearch(SPACE, np.random.default_rng(0))
     for _ in range(15):
         searcher.tell(searcher.ask(), np.zeros(1))
-    assert len(searcher._told) == 15
-
-
-@pytest.mark.parametrize(
-    ("settings", "error"),
-    [
-        ({"predictor": "xgbost"}, UnknownNameError),
-        ({"predictor": 3}, SettingError),
-        ({"acquisition": "pi"}, SettingError),
-        ({"labels": "raw"}, SettingError),
-        ({"n_initial": 1}, SettingError),
-        ({"copies": 1}, SettingError),
-        ({"beta": -1}, SettingError),
-        ({"options": [1]}, SettingError),
-        ({"options": {"depth_of_thought": 1}}, SettingError),
-    ],
-)
-def test_refused(settings: dict[str, Any], error: type) -> None:
-    with pytest.raises(error):
-        told(**settings)
+    assert len(searcher._observed) == 15

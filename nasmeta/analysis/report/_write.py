@@ -112,7 +112,7 @@ def _curves(found: Findings, centres: Sequence[str], suffix: str = "_{}") -> dic
     """Return the search curves by file name, not yet drawn, of tasks with values."""
     facts = [fact for fact in found.facts if fact.optimum == fact.optimum]
     frame = found.frame[found.frame["task"].isin([fact.name for fact in facts])]
-    options = {
+    options: dict[str, Any] = {
         "unit": regret_unit([fact.column for fact in facts]),
         "share_y": len({fact.unit for fact in facts}) == 1,
         "level": found.level,
@@ -123,7 +123,7 @@ def _curves(found: Findings, centres: Sequence[str], suffix: str = "_{}") -> dic
         shown = frame[frame[x].groupby(frame["task"], observed=True).transform("max") > 0]  # costs were recorded
         for centre in centres if len(shown) else ():
             name_of_figure = f"{'regret' if found.known else 'best'}_{name}{suffix.format(centre)}"
-            figures[name_of_figure] = partial(plot_regret, shown, x, centre, **options)
+            figures[name_of_figure] = partial(plot_regret, shown, **options | {"x": x, "centre": centre})
     return figures
 
 

@@ -41,9 +41,8 @@ class MetaNASSearch(FallsBackSearch):
     prediction network is an attentive neural process (Kim et al., ICLR 2019); proposals edge by edge follow Zoph and
     Le (ICLR 2017).
 
-    Both networks' scores count alike, so that no target has had a part in how they are weighed. What that brings over
-    either network alone, and where it does not, is measured in ``reports/meta/nas``. It needs sources that agree with
-    the target: where these disagree, it can be slower than a search without sources.
+    Both networks' scores have the same weight. The searcher needs sources that agree with the target; if they
+    disagree, it can be slower than a search without sources.
 
     Parameters
     ----------

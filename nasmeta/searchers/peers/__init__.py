@@ -1,4 +1,4 @@
-"""Adapters that make other packages' optimisers searchers."""
+"""Adapters for optimisers of other packages."""
 
 from nasmeta.searchers.peers._ax import AxSearch as AxSearch
 from nasmeta.searchers.peers._base import (

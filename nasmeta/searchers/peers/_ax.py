@@ -18,9 +18,9 @@ _VALUE = "value"
 class AxSearch(PeerSearch):
     """Ax's default strategy: BoTorch's Gaussian process, noise estimated (Olson et al., AutoML 2025).
 
-    `ax.api.client.Client`, asked and told, one choice parameter a position, its defaults unchanged: the centre of the
-    space, a Sobol sequence, then its modular BoTorch generator. Where its model proposes a known architecture five
-    times in a row, it takes a point of a Sobol sequence instead. Needs the extra ``ax``.
+    `ax.api.client.Client` with one choice parameter per position and default settings: the centre of the space, a Sobol
+    sequence, then its modular BoTorch generator. After five known architectures in succession, it uses a point of a
+    Sobol sequence instead. Needs the extra ``ax``.
 
     Parameters
     ----------
@@ -41,7 +41,7 @@ class AxSearch(PeerSearch):
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator, *, n_initial: int = 5) -> None:
         super().__init__(space, rng)
-        self.n_initial = check_int("n_initial", n_initial, 1, 1_000_000)
+        self.n_initial = check_int("n_initial", n_initial)
         client, configs = (load_peer(f"ax.api.{module}", "ax", "ax") for module in ("client", "configs"))
         errors = load_peer("ax.exceptions.generation_strategy", "ax", "ax"), load_peer("ax.exceptions.core", "ax", "ax")
         self._nothing = (errors[0].MaxParallelismReachedException, errors[1].SearchSpaceExhausted)

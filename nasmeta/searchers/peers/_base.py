@@ -91,20 +91,21 @@ class PeerSearch(WithoutReplacement):
     """Base of searchers that request proposals from another package's optimiser, one at a time.
 
     The package sees one parameter per position. If it proposes an architecture again, it receives the known value. If a
-    proposal is not an architecture, is excluded, or has a value that is not finite, it receives the worst finite value
-    so far. After `tries` consecutive proposals of these kinds, the architecture with the fewest different positions is
-    proposed instead; if fewer than one in `tries` combinations may be proposed, already after the first. The package
-    draws from generators of its own, seeded by the searcher's generator.
+    proposal is not an architecture or is excluded, it receives the worst value so far. After `tries` consecutive
+    proposals of these kinds, the architecture with the fewest different positions is proposed instead; if fewer than
+    one in `tries` combinations may be proposed, already after the first. The package draws from its own generators,
+    seeded by the searcher's generator.
     """
 
     tries: ClassVar[int] = 16
+    counts_repeats: ClassVar[bool] = True  # whether known architectures are among these kinds
     seeds: ClassVar[int] = 2**31 - 1  # the seed of the package is below
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
         super().__init__(space, rng)
         self._varied = [i for i, n in enumerate(space.n_choices) if n > 1]  # without any, the package is not asked
         self._waiting: dict[int, list[Any]] = {}  # proposals of each architecture whose value is not known yet
-        self._refused: list[Suggestion] = []  # proposals that receive the worst finite value, once there is one
+        self._refused: list[Suggestion] = []  # invalid proposals before the first value
         self._peer_seed = int(rng.integers(self.seeds))
         self._generators = OwnGenerators(self._peer_seed)
 
@@ -115,6 +116,18 @@ class PeerSearch(WithoutReplacement):
     @abstractmethod
     def _tell_peer(self, proposal: Any, codes: list[int], value: Any) -> None:
         """Report a value to the package; the proposal is None for an architecture that it did not propose."""
+
+    def _refuse(self, suggested: Suggestion) -> None:
+        """Report the worst value so far for an invalid proposal, once there is one."""
+        self._refused.append(suggested)
+        if self._observed:
+            worst = np.min(list(self._observed.values()), axis=0)
+            while self._refused:
+                self._tell_peer(*self._refused.pop(0), worst)
+
+    def _instead(self, cell: int) -> list[Any]:
+        """Return proposals of the package for an architecture that it did not suggest; by default none."""
+        return []
 
     def _codes_of(self, chosen: Mapping[str, Any]) -> list[int]:
         """Return the code of each position, given the choices by number of position."""
@@ -132,48 +145,38 @@ class PeerSearch(WithoutReplacement):
         with self._generators.used():
             for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
                 for proposal in self._waiting.pop(cell, None) or [None]:
-                    self._tell_or_keep(proposal, self.space.codes[cell].tolist(), value)
-            self._tell_refused()
+                    if self._varied:
+                        self._tell_peer(proposal, self.space.codes[cell].tolist(), value)
+            if self._refused:
+                self._refuse(self._refused.pop())
 
     def _next(self) -> int:
-        n_possible = len(self._told) + len(self._waiting) + np.count_nonzero(self._open)
+        n_possible = len(self._observed) + len(self._waiting) + np.count_nonzero(self._open)
         suggested: Suggestion | None = None
-        for _ in range(self.tries if n_possible * self.tries >= self.space.n_combinations else 1):
+        tries, n_refused = self.tries if n_possible * self.tries >= self.space.n_combinations else 1, 0
+        while n_refused < tries:
             suggested = self._suggest() if self._varied else None
             if suggested is None:
                 break
             proposal, codes = suggested
             cell = int(self.space.find(np.array(codes) @ self.space.place_values))
-            if cell in self._told:
-                self._tell_or_keep(proposal, codes, self._told[cell])
+            if cell >= 0 and self._open[cell]:
+                return self._propose(cell, [proposal])
+            n_refused += 1
+            if cell in self._observed:
+                self._tell_peer(proposal, codes, self._observed[cell])
+                n_refused = n_refused if self.counts_repeats else 0
             elif cell in self._waiting:
                 self._waiting[cell].append(proposal)
-            elif cell >= 0 and self._open[cell]:
-                return self._propose(cell, [proposal])
             else:
-                self._refused.append(suggested)
-                self._tell_refused()
-        open_ = np.flatnonzero(self._open)
+                self._refuse(suggested)
+        candidates = np.flatnonzero(self._open)
         if suggested is not None:
-            edits = (self.space.codes[open_] != suggested[1]).sum(axis=1)
-            open_ = open_[edits == edits.min()]
-        return self._propose(int(self.rng.choice(open_)), [])
+            edits = (self.space.codes[candidates] != suggested[1]).sum(axis=1)
+            candidates = candidates[edits == edits.min()]
+        cell = int(self.rng.choice(candidates))
+        return self._propose(cell, self._instead(cell))
 
     def _propose(self, cell: int, proposals: list[Any]) -> int:
         self._open[cell], self._waiting[cell] = False, proposals
         return cell
-
-    def _tell_or_keep(self, proposal: Any, codes: list[int], value: Any) -> None:
-        """Report a finite value; keep the proposal otherwise."""
-        if not np.isfinite(value).all():
-            self._refused.append((proposal, codes))
-        elif self._varied:
-            self._tell_peer(proposal, codes, value)
-
-    def _tell_refused(self) -> None:
-        """Report the worst finite value so far for all proposals that were kept."""
-        if not self._refused:
-            return
-        finite = [value for value in self._told.values() if np.isfinite(value).all()]
-        while finite and self._refused:
-            self._tell_or_keep(*self._refused.pop(0), np.min(finite, axis=0))

@@ -17,12 +17,11 @@ from nasmeta.spaces import SearchSpace
 class BoTorchSearch(WithoutReplacement):
     """BoTorch's mixed Gaussian process with LogEI (Balandat et al., NeurIPS 2020; Ament et al., NeurIPS 2023).
 
-    `MixedSingleTaskGP` with a categorical parameter a position, an ordered position being a number between 0 and 1,
-    values standardised, hyperparameters fitted anew before each proposal, all else by BoTorch's defaults;
-    `SingleTaskGP` where all positions are ordered. `LogExpectedImprovement` is computed for every architecture that may
-    be proposed, as by `optimize_acqf_discrete`; its maximum is exact. In a batch each is chosen as if the former had
-    the mean of their prediction. A value that is not finite counts as the worst one that is. Needs the extra
-    ``botorch``.
+    `MixedSingleTaskGP` with one categorical parameter per position; ordered positions are numbers between 0 and 1.
+    Values are standardised, hyperparameters are refitted before each proposal, and all other settings are BoTorch's
+    defaults. `SingleTaskGP` is used if all positions are ordered. `optimize_acqf_discrete` maximises
+    `LogExpectedImprovement` over all open architectures. In a batch, earlier proposals have their predicted mean.
+    Needs the extra ``botorch``.
 
     Parameters
     ----------
@@ -38,7 +37,7 @@ class BoTorchSearch(WithoutReplacement):
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator, *, n_initial: int = 10) -> None:
         super().__init__(space, rng)
-        self.n_initial = check_int("n_initial", n_initial, 1, 1_000_000)
+        self.n_initial = check_int("n_initial", n_initial)
         load_peer("botorch", "botorch", "botorch")
         import torch
 
@@ -51,9 +50,9 @@ class BoTorchSearch(WithoutReplacement):
         self._generators = OwnGenerators(int(rng.integers(2**31)))
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
-        """Propose the architectures of highest expected improvement; at first, random ones."""
+        """Propose the architectures with the highest expected improvement, after random ones."""
         self._require_open(n)
-        if len(self._told) < self.n_initial or not np.isfinite(list(self._told.values())).any():
+        if len(self._observed) < self.n_initial:
             return self._sample_open(n)
         with self._generators.used():
             model, best = self._fitted()
@@ -68,7 +67,7 @@ class BoTorchSearch(WithoutReplacement):
         return np.array(chosen, np.int32)
 
     def _fitted(self) -> tuple[Any, float]:
-        """Return the model of what was told, and the best value."""
+        """Return the fitted model and the best value."""
         import torch
         from botorch.fit import fit_gpytorch_mll
         from botorch.models import MixedSingleTaskGP, SingleTaskGP
@@ -76,8 +75,6 @@ class BoTorchSearch(WithoutReplacement):
         from gpytorch.mlls import ExactMarginalLogLikelihood
 
         cells, values = self._labelled()
-        finite = np.isfinite(values)
-        values = np.where(finite, values, values[finite].min())
         x, y = self._inputs[cells], torch.tensor(values, dtype=torch.double)[:, None]
         scaled: Any = Standardize(m=1)
         if self._categories:
@@ -88,7 +85,7 @@ class BoTorchSearch(WithoutReplacement):
         return model, float(values.max())
 
     def _most_promising(self, model: Any, best: float) -> int:
-        """Return the open architecture of the highest acquisition; the first of several."""
+        """Return the open architecture with the highest acquisition."""
         from botorch.acquisition import LogExpectedImprovement
         from botorch.optim import optimize_acqf_discrete
 

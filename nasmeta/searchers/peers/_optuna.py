@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections import deque
 from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -13,42 +12,37 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_options
 from nasmeta.errors import SettingError, UnknownNameError, needing
-from nasmeta.searchers._base import SEARCHERS, Searcher
-from nasmeta.searchers.peers._base import OwnGenerators
+from nasmeta.searchers._base import SEARCHERS
+from nasmeta.searchers.peers._base import OwnGenerators, PeerSearch, Suggestion
 from nasmeta.spaces import SearchSpace, get_space
 
 if TYPE_CHECKING:
-    from optuna import Trial
     from optuna.distributions import CategoricalDistribution
     from optuna.samplers import BaseSampler
 
-_NO_SAMPLERS_OF_CELLS = ("CmaEsSampler", "GridSampler", "PartialFixedSampler")
-_TRIES = 8  # combinations in a row that are no architecture
+_NOT_CATEGORICAL = ("CmaEsSampler", "GridSampler", "PartialFixedSampler")
 
 
 def load_optuna(what: str) -> ModuleType:
-    """Import Optuna; where it is not installed, say what needs it and how to get it."""
+    """Import Optuna; an error names the extra that installs it."""
     with needing(what, "optuna"):
         import optuna
     return optuna
 
 
 def position_distributions(space: str | SearchSpace) -> dict[str, CategoricalDistribution]:
-    """Return what Optuna chooses from: for each position, such as ``0->1`` of cells, its choices."""
-    optuna = load_optuna("A search space for Optuna")
-    distribution = optuna.distributions.CategoricalDistribution
+    """Return Optuna's distribution of each position, such as ``0->1`` of cells."""
+    distribution = load_optuna("A search space for Optuna").distributions.CategoricalDistribution
     return {position.name: distribution(position.choices) for position in get_space(space).positions}
 
 
 @SEARCHERS.register("optuna")
-class OptunaSearch(Searcher):
-    """Any sampler of Optuna, on one categorical parameter a position (Akiba et al., KDD 2019).
+class OptunaSearch(PeerSearch):
+    """Any sampler of Optuna, on one categorical parameter per position (Akiba et al., KDD 2019).
 
     The study is in memory and maximises. Each proposal is a trial; other values are added as finished trials. If the
-    sampler proposes an architecture again, the run provides the known value, and the trial is told once more. A
-    combination of choices that is not an architecture is a pruned trial. After eight pruned trials, the architecture
-    with the fewest different positions is proposed instead; if fewer than an eighth of all combinations are
-    architectures, already after the first. Needs the extra ``optuna``.
+    sampler proposes a known architecture, the trial receives the known value, and the sampler proposes again. A
+    combination of choices that is not an architecture is a pruned trial. Needs the extra ``optuna``.
 
     Parameters
     ----------
@@ -72,6 +66,10 @@ class OptunaSearch(Searcher):
     30
     """
 
+    seeds = 2**32
+    tries = 8
+    counts_repeats = False
+
     def __init__(
         self,
         space: SearchSpace,
@@ -83,29 +81,24 @@ class OptunaSearch(Searcher):
         super().__init__(space, rng)
         self.sampler = sampler
         self.options = check_options(options, '{"n_startup_trials": 20}')
-        optuna = load_optuna(type(self).__name__)
+        optuna = self._optuna = load_optuna(type(self).__name__)
         self._distributions = position_distributions(space)
-        self._codes = {p.name: {choice: code for code, choice in enumerate(p.choices)} for p in space.positions}
-        self._pruned = optuna.trial.TrialState.PRUNED
-        self._tries = _TRIES if len(space.raw_codes) * _TRIES >= space.n_combinations else 1
-        self._open: dict[int, deque[Trial]] = {}
-        self._known = np.zeros(space.size, dtype=bool)
-        self._create_finished = optuna.trial.create_trial
-        seed = int(rng.integers(2**32))
         with OwnGenerators(0).used():  # without messages about the study and experimental samplers
             self.study_ = optuna.create_study(
-                storage=optuna.storages.InMemoryStorage(), sampler=self.make_sampler(seed), direction="maximize"
+                storage=optuna.storages.InMemoryStorage(),
+                sampler=self.make_sampler(self._peer_seed),
+                direction="maximize",
             )
 
     def make_sampler(self, seed: int) -> BaseSampler:
         """Return the sampler of a run; override this for one that settings cannot describe."""
-        samplers = load_optuna(type(self).__name__).samplers
-        if isinstance(self.sampler, samplers.BaseSampler) and not self.options:
+        samplers = self._optuna.samplers
+        if isinstance(self.sampler, samplers.BaseSampler):
             instance: BaseSampler = self.sampler
             return instance
         name = str(self.sampler)
         kinds = {one: getattr(samplers, one) for one in samplers.__all__ if one.endswith("Sampler")}
-        possible = {one for one, kind in kinds.items() if not inspect.isabstract(kind)} - set(_NO_SAMPLERS_OF_CELLS)
+        possible = {one for one, kind in kinds.items() if not inspect.isabstract(kind)} - set(_NOT_CATEGORICAL)
         if name not in possible:
             raise UnknownNameError.of("sampler of Optuna", name, possible)
         try:
@@ -114,50 +107,37 @@ class OptunaSearch(Searcher):
                     import torch  # noqa: F401  (imported at the first proposal otherwise)
                 sampler: BaseSampler = kinds[name](seed=seed, **self.options)
         except (TypeError, ValueError) as reason:
-            raise SettingError(f"{name} cannot take the options {self.options}: {reason}") from reason
+            raise SettingError(f"options of {name}", self.options, "options that it accepts", f"{reason}") from reason
         return sampler
 
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
-        """Begin a trial for each proposal."""
-        return np.array([self._begin() for _ in range(n)], np.int32)
+    def restrict(self, cells: NDArray[np.int32]) -> bool:
+        """Return False: `SubsetSearch` discards the other proposals, and the study does not contain them."""
+        return False
 
-    def _begin(self) -> int:
-        for _ in range(self._tries):
-            trial = self.study_.ask(self._distributions)
-            chosen = trial.params
-            codes = np.array([self._codes[name][chosen[name]] for name in self._distributions])
-            cell = int(self.space.find(codes @ self.space.place_values))
-            if cell >= 0:
-                break
-            self.study_.tell(trial, state=self._pruned)
-        else:
-            edits = (self.space.codes != codes).sum(axis=1)
-            edits[self._known] += len(codes)  # a sampler that insists would else get the same few again and again
-            cell = int(self.rng.choice(np.flatnonzero(edits == edits.min())))
-            self.study_.enqueue_trial(self._params(cell))
-            trial = self.study_.ask(self._distributions)
-        self._open.setdefault(cell, deque()).append(trial)
-        self._known[cell] = True
-        return cell
+    def _suggest(self) -> Suggestion:
+        trial = self.study_.ask(self._distributions)
+        return trial, [p.code(trial.params[p.name]) for p in self.space.positions]
 
-    def _params(self, cell: int) -> dict[str, Any]:
-        codes = self.space.codes[cell].tolist()
+    def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
+        if proposal is not None:
+            self.study_.tell(proposal, value)
+            return
+        create = self._optuna.trial.create_trial
+        self.study_.add_trial(create(params=self._params(codes), distributions=self._distributions, value=value))
+
+    def _params(self, codes: list[int]) -> dict[str, Any]:
         return {p.name: p.choices[code] for p, code in zip(self.space.positions, codes, strict=True)}
 
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """End the oldest open trial of each cell; where there is none, add a finished one."""
-        self._known[cells] = True
-        for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
-            begun = self._open.get(cell)
-            if begun:
-                self.study_.tell(begun.popleft(), value)
-                continue
-            params = self._params(cell)
-            self.study_.add_trial(self._create_finished(params=params, distributions=self._distributions, value=value))
+    def _instead(self, cell: int) -> list[Any]:
+        self.study_.enqueue_trial(self._params(self.space.codes[cell].tolist()))
+        return [self.study_.ask(self._distributions)]
+
+    def _refuse(self, suggested: Suggestion) -> None:
+        self.study_.tell(suggested[0], state=self._optuna.trial.TrialState.PRUNED)
 
 
 class _Named(OptunaSearch):
-    """One sampler under a name of its own; see `OptunaSearch` for `options`."""
+    """Base of registered samplers; see `OptunaSearch` for `options`."""
 
     of: str
 
@@ -179,7 +159,7 @@ class OptunaTPE(_Named):
 
 @SEARCHERS.register("optuna-random")
 class OptunaRandom(_Named):
-    """Optuna's RandomSampler: each choice uniformly; a cell may come again. See `OptunaSearch`."""
+    """Optuna's RandomSampler: each choice uniformly. See `OptunaSearch`."""
 
     of = "RandomSampler"
 
@@ -193,6 +173,6 @@ class OptunaNSGAII(_Named):
 
 @SEARCHERS.register("optuna-gp")
 class OptunaGP(_Named):
-    """Optuna's GPSampler: Bayesian optimisation with a Gaussian process. See `OptunaSearch`; needs torch, too."""
+    """Optuna's GPSampler: Bayesian optimisation with a Gaussian process. See `OptunaSearch`; also needs torch."""
 
     of = "GPSampler"

@@ -38,7 +38,7 @@ class PymooNSGA2(PeerSearch):
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator, *, population: int = 20) -> None:
         super().__init__(space, rng)
-        self.population = check_int("population", population, 2, 1_000_000)
+        self.population = check_int("population", population, 2)
         with needing("pymoo-nsga2", "objectives"):
             from pymoo.algorithms.moo.nsga2 import RankAndCrowdingSurvival
             from pymoo.core.mixed import MixedVariableGA

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,9 +18,9 @@ from nasmeta.spaces import SearchSpace
 class SMACSearch(PeerSearch):
     """SMAC3's hyperparameter optimisation: a random forest with expected improvement (Lindauer et al., JMLR 2022).
 
-    `HyperparameterOptimizationFacade`, asked and told, over the ConfigSpace space of `SearchSpace.to_configspace`, its
-    defaults unchanged: a Sobol design at first, the forest trained anew after every eighth proposal, every fifth
-    proposal random. Values are deterministic to it. Needs the extra ``smac``.
+    `HyperparameterOptimizationFacade` over the ConfigSpace space of `SearchSpace.to_configspace` with default settings:
+    a Sobol design, a forest that is retrained after every eighth proposal, and every fifth proposal random. Values are
+    treated as deterministic. Needs the extra ``smac``.
 
     Parameters
     ----------
@@ -44,14 +43,14 @@ class SMACSearch(PeerSearch):
         self, space: SearchSpace, rng: np.random.Generator, *, n_trials: int = 100, retrain_after: int = 8
     ) -> None:
         super().__init__(space, rng)
-        self.n_trials = check_int("n_trials", n_trials, 1, 1_000_000)
-        self.retrain_after = check_int("retrain_after", retrain_after, 1, 1_000_000)
+        self.n_trials = check_int("n_trials", n_trials)
+        self.retrain_after = check_int("retrain_after", retrain_after)
         self._smac = load_peer("smac", "smac", "smac")
         self._history = load_peer("smac.runhistory", "smac", "smac")
         self._exhausted = load_peer("smac.main.exceptions", "smac", "smac").ConfigurationSpaceExhaustedException
         facade = self._smac.HyperparameterOptimizationFacade
         self._configspace = space.to_configspace(forbid=False)
-        with self._generators.used(), TemporaryDirectory() as folder:  # it writes, though nobody goes on with that
+        with self._generators.used(), TemporaryDirectory() as folder:
             scenario = self._smac.Scenario(
                 self._configspace,
                 deterministic=True,
@@ -69,7 +68,7 @@ class SMACSearch(PeerSearch):
     def _suggest(self) -> Suggestion | None:
         try:
             trial = self._facade.ask()
-        except (StopIteration, self._exhausted):  # once, and then for good
+        except (StopIteration, self._exhausted):  # forever
             return None
         chosen = dict(trial.config)
         return trial, [p.code(chosen[p.name]) for p in self.space.positions]
@@ -79,11 +78,10 @@ class SMACSearch(PeerSearch):
             chosen = {p.name: p.choices[code] for p, code in zip(self.space.positions, codes, strict=True)}
             config = load_peer("ConfigSpace", "smac", "smac").Configuration(self._configspace, values=chosen)
             proposal = self._history.TrialInfo(config=config, seed=0)
-        if math.isfinite(value):
-            self._facade.tell(proposal, self._history.TrialValue(cost=-value), save=False)
+        self._facade.tell(proposal, self._history.TrialValue(cost=-value), save=False)
 
 
 def _sort_starts(search: Any) -> None:
-    """Let a local search begin at its points in one order: SMAC's is that of a set, another one in each process."""
+    """Sort the starting points of a local search; SMAC iterates over a set, whose order differs between processes."""
     unsorted = search._get_init_points_from_previous_configs
     search._get_init_points_from_previous_configs = lambda *given, **named: sorted(unsorted(*given, **named), key=repr)

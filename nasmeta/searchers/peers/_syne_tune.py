@@ -1,4 +1,4 @@
-"""Syne Tune's searchers of one objective as searchers."""
+"""Syne Tune's single-objective searchers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SEARCHERS = "syne_tune.optimizer.schedulers.searchers"
 
 
 def syne_tune_space(space: SearchSpace, who: str) -> dict[str, Any]:
-    """Return what Syne Tune chooses from: the codes of each position that has several, by the position's number."""
+    """Return Syne Tune's domain of each position with several choices, by number of position."""
     domains = load_peer("syne_tune.config_space", who, "syne-tune")
     return {
         str(i): domains.ordinal(list(range(len(p.choices))), kind="equal")
@@ -29,9 +29,7 @@ def syne_tune_space(space: SearchSpace, who: str) -> dict[str, Any]:
 
 
 class SyneTuneSearch(PeerSearch):
-    """Base of Syne Tune's searchers on one categorical parameter a position; of ordered choices an ordinal one.
-
-    It suggests a configuration and is told that the trial is complete, as its schedulers do.
+    """Base of Syne Tune's searchers, on one categorical or ordinal parameter per position.
 
     Parameters
     ----------
@@ -42,13 +40,6 @@ class SyneTuneSearch(PeerSearch):
     ----------
     peer_ : object
         Syne Tune's searcher.
-
-    Raises
-    ------
-    NasmetaError
-        Where Syne Tune is not installed, or something else that the searcher needs.
-    SettingError
-        Where it does not take the options.
     """
 
     of: str
@@ -68,7 +59,8 @@ class SyneTuneSearch(PeerSearch):
             try:
                 self.peer_ = kind(config_space=self._choices, random_seed=self._peer_seed, **self.options)
             except (AssertionError, TypeError, ValueError) as reason:
-                raise SettingError(f"{self._who} cannot take the options {self.options}: {reason}") from reason
+                expected = "options that Syne Tune accepts"
+                raise SettingError(f"options of {self._who}", self.options, expected, f"{reason}") from reason
 
     def _suggest(self) -> Suggestion | None:
         chosen = self.peer_.suggest()
@@ -84,7 +76,7 @@ class SyneTuneSearch(PeerSearch):
         self.peer_.on_trial_complete(trial, chosen, -value)
 
     def _note_foreign(self, trial: int, chosen: dict[str, int]) -> None:
-        """Tell the peer of a trial that it did not suggest, where it has to know."""
+        """Report the configuration of a trial that the package did not suggest."""
 
 
 @SEARCHERS.register("syne-tune-kde")
@@ -129,7 +121,7 @@ class SyneTuneGP(SyneTuneSearch):
 
     def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
         super()._tell_peer(proposal, codes, value)
-        # It pairs configurations in the order of their trials with values in the order of their arrival.
+        # It pairs configurations by trial with values by arrival.
         self.peer_.trial_observations = dict(sorted(self.peer_.trial_observations.items()))
 
     def _note_foreign(self, trial: int, chosen: dict[str, int]) -> None:

@@ -156,17 +156,6 @@ def test_searchers_and_tasks_are_chosen(page: Any) -> None:
     assert len(lines(page)) == 3
 
 
-def test_hover_tells_the_numbers(page: Any) -> None:
-    text = page.execute_script(
-        PLOT + "Plotly.Fx.hover(plot, [{curveNumber: plot.data.length - 1, pointNumber: 9}]);"
-        "const said = plot.querySelector('.hoverlayer').textContent; Plotly.Fx.unhover(plot); return said",
-        0,
-    )
-    assert "after 10 evaluations" in text
-    assert "8 runs" in text
-    assert "[" in text
-
-
 def test_tables_sort(page: Any) -> None:
     table = "[...document.querySelectorAll('#tables table')].find(t => t.textContent.startsWith('searchermade/one'))"
     first = f"return {table}.querySelector('tbody th').textContent"
@@ -177,15 +166,6 @@ def test_tables_sort(page: Any) -> None:
     page.execute_script(button)
     assert page.execute_script(first) != before
     page.execute_script(button)
-
-
-def test_nothing_was_asked_of_any_network(page: Any, written: Path) -> None:
-    loaded = page.execute_script("return performance.getEntriesByType('resource').map(e => e.name)")
-    assert [name for name in loaded if not name.startswith(("data:", "blob:"))] == []
-    asked = [
-        entry["message"] for entry in page.get_log("performance") if "Network.requestWillBeSent" in entry["message"]
-    ]
-    assert not [message for message in asked if '"url":"http' in message]
 
 
 @pytest.mark.parametrize("width", [400, 1280])

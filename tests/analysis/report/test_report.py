@@ -145,16 +145,6 @@ def test_without_tasks_the_frame_tells_optimum_and_direction(comparison):
         facts_of(comparison.assign(incumbent_value=np.arange(len(comparison))))
 
 
-def test_real_tasks_tell_release_and_source():
-    import nasmeta as nm
-
-    frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=5)
-    [fact] = facts_of(frame, {"nb201/cifar10": nm.get_task("nb201/cifar10")})
-    assert fact.signal["release"] == "NATS-tss v1.0"
-    assert fact.regret_unit == "percentage points"
-    assert fact.optimum == pytest.approx(91.6067, abs=1e-4)
-
-
 @pytest.mark.parametrize("turn", [1, -1])
 def test_which_test_column_is_told_does_not_depend_on_the_order_of_sources(monkeypatch, turn):
     import nasmeta as nm
@@ -219,15 +209,6 @@ def test_too_few_runs_for_any_test_are_told(comparison):
     assert remark.startswith("With 5 runs no paired test can be significant")
     assert "is 0.19." in remark
     assert find(comparison, None, None, None, 0.95, 0).remarks == []
-
-
-def test_runs_that_finished_nothing_are_counted(comparison):
-    less = comparison[(comparison["seed"] > 1) | (comparison["task"] == "made/one")].copy()
-    name = comparison["searcher"].iloc[0]
-    less.attrs["runs"] = {task: {name: 8} for task in ("made/one", "made/two")}
-    remarks = find(less, None, None, None, 0.95, 0).remarks
-    assert f"{name} on made/two: 2 of its 8 runs finished no evaluation and are in no mean." in remarks
-    assert not any("made/one: " in remark for remark in remarks)
 
 
 def test_failures_are_told_by_searcher(comparison):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int, check_number
-from nasmeta.errors import SettingError, shown
+from nasmeta.errors import SettingError
 from nasmeta.searchers import MultiFidelitySearcher, Searcher, SubsetSearch
 from nasmeta.tasks import SourceTask, Task
 
@@ -18,22 +18,22 @@ _PER_SECOND = "/second"
 
 
 @dataclass(frozen=True)
-class Guide:
-    """What a run has learned from sources for one target."""
+class Transfer:
+    """Knowledge from source tasks for one target."""
 
     cells: NDArray[np.int32] | None = None  # the subset to search, the most promising first; None: the whole space
     first: NDArray[np.int32] | None = None  # evaluated first
     meta_model: Any = None  # of the searcher itself, if it is a meta-searcher
     chance_of_best: float = float("nan")  # estimated probability that the subset contains the best architecture
 
-    def within(self, measured: NDArray[np.int32], task: Task) -> Guide:
+    def within(self, measured: NDArray[np.int32], task: Task) -> Transfer:
         """Restrict the subset to the measured architectures."""
         if self.cells is None:
             # This order replaces proposals outside.
             return replace(self, cells=np.random.default_rng(0).permutation(measured))
         order = self.cells[np.isin(self.cells, measured)]
         if not len(order):
-            raise SettingError(f"Nothing of the learned space was measured for {task.name}: search without it.")
+            raise SettingError(f"The learned space of {task.name} has no measured architecture. Omit prune_space.")
         return replace(self, cells=order)
 
     def around(self, searcher: Searcher) -> Searcher:
@@ -46,14 +46,14 @@ class Guide:
             return SubsetSearch(searcher, self.cells, self.first)
         name = type(searcher).__name__
         if self.cells is not None and not searcher.restrict(self.cells):
-            raise SettingError(f"{name} does not implement restrict, so it needs the whole space and a complete table.")
+            raise SettingError(f"{name} needs the whole space and a complete table.")
         if self.first is not None and not searcher.begin_with(self.first):
-            raise SettingError(f"{name} does not implement begin_with, so it takes no warm start.")
+            raise SettingError(f"{name} does not support a warm start.")
         return searcher
 
 
 @dataclass(frozen=True)
-class Guidance:
+class TransferSettings:
     """The settings of pruning and warm start."""
 
     prune_space: float | None = None  # fraction of the architectures to search; None: all
@@ -61,16 +61,14 @@ class Guidance:
     per_second: bool = False  # whether these are chosen by their gain per second of training
 
     @classmethod
-    def of(cls, prune_space: Any = None, warm_start: Any = 0) -> Guidance:
+    def of(cls, prune_space: Any = None, warm_start: Any = 0) -> TransferSettings:
         """Parse a fraction, and ``5`` or ``5/second``."""
         fraction = None if prune_space is None else check_number("prune_space", prune_space, 0, 1)
         if fraction == 0:
-            raise SettingError("prune_space must be above 0. Example: 0.1 searches a tenth of the space.")
+            raise SettingError("prune_space", 0, "a fraction above 0", "Example: 0.1 searches a tenth of the space.")
         number, slash, unit = str(warm_start).partition("/")
         if not number.isdecimal() or slash + unit not in ("", _PER_SECOND):
-            raise SettingError(
-                f'warm_start must be a number of architectures such as 5 or "5{_PER_SECOND}", not {shown(warm_start)}.'
-            )
+            raise SettingError("warm_start", warm_start, f'a number of architectures such as 5 or "5{_PER_SECOND}"')
         return cls(fraction, int(number), bool(slash) and int(number) > 0)
 
     def __bool__(self) -> bool:
@@ -97,14 +95,14 @@ class Guidance:
         if self:
             from nasmeta.meta import labelled_in
 
-            labelled_in(task.space, sources, " and ".join(self.asked))
+            labelled_in(task.space, sources, " and ".join(self.names))
         if self.warm_start:
             check_int("warm_start", self.warm_start, 1, task.space.size)
             if self.per_second:
                 _mean_costs(task, sources)
 
     @property
-    def asked(self) -> list[str]:
+    def names(self) -> list[str]:
         """The names of the settings in use."""
         return [name for name in ("prune_space", "warm_start") if getattr(self, name)]
 
@@ -114,7 +112,7 @@ class Guidance:
         sources: Sequence[Task | SourceTask],
         meta_model: Any = None,
         measured: NDArray[np.int32] | None = None,
-    ) -> Guide:
+    ) -> Transfer:
         """Learn the subset and the first architectures.
 
         Parameters
@@ -129,10 +127,10 @@ class Guidance:
 
         Returns
         -------
-        Guide
+        Transfer
         """
         if not self:
-            return Guide(meta_model=meta_model)
+            return Transfer(meta_model=meta_model)
         from nasmeta.meta import LearnedSpace, warm_start_cells
 
         cells, chance, first = None, float("nan"), None
@@ -147,13 +145,12 @@ class Guidance:
             first = warm_start_cells(task.space, sources, self.warm_start, costs=costs, allowed=allowed)
             if len(first) < self.warm_start:
                 raise SettingError(
-                    f"warm_start={self.warm_start} needs more labels: sources of {task.name} have labelled only "
-                    f"{len(first)} of the {task.space.size if allowed is None else len(allowed):,} architectures."
+                    "warm_start", self.warm_start, f"at most {len(first)}, as many as sources have labels"
                 )
-        return Guide(cells, first, meta_model, chance)
+        return Transfer(cells, first, meta_model, chance)
 
 
-UNGUIDED = Guidance()
+NO_TRANSFER = TransferSettings()
 
 
 def _mean_costs(task: Task, sources: Sequence[Task | SourceTask]) -> NDArray[np.float64]:
