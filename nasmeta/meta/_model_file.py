@@ -224,10 +224,9 @@ class SavedMetaModel:
         if not self.predicts:
             self._refuse(META_PREDICTORS)
         kind, space = META_PREDICTORS[self.kind], self.card["space"]
-        space = space if isinstance(space, str) else self.space
-        with KIND.blaming(self.path), names_from_file():
-            kind(space, **self.card["settings"])
-        return self.restore(kind(space, **self._merged(kind, settings)))
+        settings = self._merged(kind, settings)
+        with names_from_file():
+            return self.restore(kind(space if isinstance(space, str) else self.space, **settings))
 
     def describe(self) -> str:
         """Return the sources, the settings, the lengthscales and the effect of each choice as text.

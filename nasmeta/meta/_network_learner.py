@@ -171,12 +171,10 @@ class NetworkLearner(MetaPredictor):
         return self.default_steps, self.rate
 
     @abstractmethod
-    def _query_mean(self, module: nn.Module, batch: Batch) -> Tensor:
-        """Return the predicted query scores after adaptation, without gradients."""
-
-    @abstractmethod
-    def _predicted(self, learned: NetworkModel, rows: NDArray[np.int64], scores: Floats) -> Prediction:
-        """Return mean and deviation of the residuals at all rows of the inputs, given the residuals at some."""
+    def _posterior(
+        self, module: nn.Module, support: Tensor, scores: Tensor, query: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
+        """Adapt to a support set; return mean and, if known, deviation of the query's scores, without gradients."""
 
     def _meta_learn(self, sources: list[SourceTask]) -> NetworkModel:
         if self.steps is not None:
@@ -215,7 +213,8 @@ class NetworkLearner(MetaPredictor):
         return self._model(module, summary, noise, done, matrix.n_groups)
 
     def _squared_error(self, module: nn.Module, batch: Batch) -> float:
-        return float((self._query_mean(module, batch) - batch.query_scores).square().mean())
+        mean, _ = self._posterior(module, batch.support, batch.support_scores, batch.query)
+        return float((mean - batch.query_scores).square().mean())
 
     def _made(self, summary: SourceSummary, n_groups: int) -> nn.Module:
         check_int("width", self.width, most=4096)
@@ -235,9 +234,12 @@ class NetworkLearner(MetaPredictor):
         return learned.summary.expected
 
     def _adapted(self, learned: NetworkModel, cells: Cells, scores: Floats) -> Prediction:
-        expected = learned.summary.expected
-        mean, deviation = self._predicted(learned, learned.rows[cells], scores - expected[cells])
-        return expected + mean[learned.rows], deviation[learned.rows]
+        expected, rows = learned.summary.expected, learned.rows
+        residuals = torch.from_numpy(scores - expected[cells]).float()
+        support = learned.inputs[torch.from_numpy(rows[cells])]
+        mean, deviation = self._posterior(learned.module, support, residuals, learned.inputs)
+        std = np.full(len(mean), learned.noise) if deviation is None else deviation.double().numpy()
+        return expected + mean.double().numpy()[rows], std[rows]
 
     def _pack(self) -> Packed:
         learned: NetworkModel = self.require_meta_model()

@@ -27,7 +27,7 @@ def groups_of(sources: Sequence[SourceTask]) -> list[int]:
     """Return the group of each source, numbered from 0; sources with a common dataset or device are one group.
 
     >>> import nasmeta as nm
-    >>> groups_of([nm.get_task(f"nb201/{name}").as_source() for name in ("cifar10", "cifar100", "cifar10@12ep")])
+    >>> groups_of([nm.get_task(f"nb201/{name}").as_source() for name in ("cifar10", "cifar100", "cifar10#777")])
     [0, 1, 0]
     """
     names = list(dict.fromkeys(name for source in sources for name in source.held_out))

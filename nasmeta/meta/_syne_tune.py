@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nasmeta.checks import check_int
-from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.errors import SettingError
 from nasmeta.meta._arrays import Cells, Floats
 from nasmeta.searchers import (
     SEARCHERS,
@@ -31,12 +31,6 @@ from nasmeta.tasks import SourceTask
 
 _SCHEDULERS = "syne_tune.optimizer.schedulers"
 METRIC = "error"
-_WITHIN = {
-    "bore": "bore:Bore",
-    "cqr": "conformal.conformal_quantile_regression_searcher:ConformalQuantileRegression",
-    "kde": "kde:KernelDensityEstimator",
-    "random": "random_searcher:RandomSearcher",
-}
 _TIME = "rung"
 
 
@@ -143,29 +137,19 @@ class SyneTuneQuantileCopula(SyneTuneTransfer):
 class SyneTuneBoundingBox(SyneTuneTransfer):
     """Syne Tune's bounding box: search among the choices of the sources' best cells (Perrone et al., NeurIPS 2019).
 
-    `BoundingBox` keeps the choices per position that occur among the best architectures of the sources. One of Syne
-    Tune's searchers proposes within the box. When the box is exhausted, the search continues with its nearest
-    neighbours. Needs the extra ``syne-tune``.
+    `BoundingBox` keeps the choices per position that occur among the best architectures of the sources. Syne Tune's
+    random search proposes within the box, as in its example. When the box is exhausted, the search continues with its
+    nearest neighbours. Needs the extra ``syne-tune``.
 
     Parameters
     ----------
     per_source : int, default 10
         Number of each source's best architectures. Syne Tune's default, one, gives a tiny box for few sources.
-    within : {"random", "bore", "cqr", "kde"}, default "random"
-        The searcher within the box; Syne Tune's example uses random search.
     """
 
-    search_settings: ClassVar[tuple[str, ...]] = ("within",)
-
-    def __init__(
-        self, space: SearchSpace, rng: np.random.Generator, *, per_source: int = 10, within: str = "random"
-    ) -> None:
+    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, per_source: int = 10) -> None:
         super().__init__(space, rng)
         self.per_source = check_int("per_source", per_source, 1, 1_000_000)
-        if within not in _WITHIN:
-            raise UnknownNameError.of("searcher within the box", within, _WITHIN)
-        self.within = within
-        self._n_trials = 0
 
     def _learn_evaluations(self, evaluations: dict[str, Any]) -> Any:
         boxes: list[dict[str, Any]] = []
@@ -184,17 +168,11 @@ class SyneTuneBoundingBox(SyneTuneTransfer):
         box = {
             name: domains.choice(list(choices)) if len(choices) > 1 else choices[0] for name, choices in learnt.items()
         }
-        module, _, name = _WITHIN[self.within].partition(":")
-        return getattr(self._load(f"searchers.{module}"), name)(box, random_seed=self._peer_seed)
+        return self._load("searchers.random_searcher").RandomSearcher(box, random_seed=self._peer_seed)
 
     def _configuration(self) -> Any:
         chosen = self._run.suggest()
         return None if chosen is None else dict(chosen)
-
-    def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
-        if proposal is not None:  # None: outside the box
-            self._run.on_trial_complete(self._n_trials, proposal, -value)
-            self._n_trials += 1
 
 
 @SEARCHERS.register("syne-tune-rush")

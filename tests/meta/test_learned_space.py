@@ -84,21 +84,6 @@ def test_tasks_that_share_a_device_are_no_evidence_for_each_other() -> None:
 
 
 # -- inside a part of the space ------------------------------------------------------------------------------------
-@pytest.mark.parametrize("name", ["random", "evolution", "local-search", "local-search-full", "gp"])
-@pytest.mark.parametrize("batch", [1, 3])
-def test_a_searcher_stays_inside_and_finds_the_best_there(name: str, batch: int) -> None:
-    inner = SEARCHERS[name](TNB101, np.random.default_rng(0))
-    guided, values = SubsetSearch(inner, FEW), made_up_values(TNB101)
-    seen: set[int] = set()
-    for _ in range(40):
-        cells = guided.ask(batch)
-        assert cells.dtype == np.int32
-        assert np.isin(cells, FEW).all()
-        seen.update(cells.tolist())
-        guided.tell(cells, values[cells])
-    assert len(seen) > 30, "it does not stand still"
-    if name == "gp":
-        assert values[list(seen)].max() == values[FEW].max()
 
 
 def test_the_part_is_searched_to_its_end() -> None:
@@ -136,14 +121,8 @@ def test_the_second_cell_is_good_where_the_first_is_not() -> None:
     assert warm_start_cells(TNB101, [up], 3).tolist() == [99, 98, 97]
     assert warm_start_cells(TNB101, [up], 2, allowed=np.array([3, 4, 5, 200], np.int32)).tolist() == [5, 4]
     assert warm_start_cells(TNB101, [up], 9, allowed=np.array([3, 200], np.int32)).tolist() == [3]
-
-
-def test_costs_count_where_they_differ() -> None:
-    cells = np.arange(100, dtype=np.int32)
-    up = SourceTask("up", "up", TNB101, cells, np.arange(100.0))
-    costs = np.ones(TNB101.n_cells)
-    costs[99] = 1000.0
-    assert warm_start_cells(TNB101, [up], 1, costs=costs).tolist() == [98]
+    costs = np.where(np.arange(TNB101.size) == 99, 1000.0, 1.0)
+    assert warm_start_cells(TNB101, [up], 1, costs=costs).tolist() == [98], "gain per unit of cost"
 
 
 # -- search and compare ----------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from nasmeta.meta._source_models import (
 )
 from nasmeta.predictors import CellKernel, normal_scores
 from nasmeta.predictors._gaussian_process import negative_log_posterior
-from nasmeta.spaces import CellSpace, get_space, move_cells
+from nasmeta.spaces import CellSpace, get_space
 from nasmeta.tasks import SourceTask
 from nasmeta.testing import made_up_values
 
@@ -138,13 +138,6 @@ def test_sources_of_another_space(kind: type[MultiTaskGPSearch], space: CellSpac
         searcher.tell(cell, values[cell])
         told.append(values[cell[0]])
     assert max(told) > np.quantile(values, 0.95)
-
-
-def test_a_source_moves_with_its_operations() -> None:
-    here = SourceModels.learn(SPACE, [source("a", 0.3)], FEATURES)
-    there = SourceModels.learn(LARGER, [source("a", 0.3)], FEATURES)
-    moved, _ = move_cells(np.arange(SPACE.n_cells), SPACE, LARGER)
-    np.testing.assert_allclose(there.means[0][moved], here.means[0], atol=1e-3)
 
 
 @pytest.mark.parametrize("kind", KINDS)

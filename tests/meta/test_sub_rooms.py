@@ -38,7 +38,8 @@ with tempfile.TemporaryDirectory() as folder:
     nm.meta_train("meta-linear", leave_out="cifar100", n_labels=40, out=folder + "/linear.npz")
     print(SavedMetaModel.load(folder + "/linear.npz").predictor().fit([1, 2], [0.1, 0.2]).predict([3]).shape)
     nm.meta_train("source-order", leave_out="cifar100", n_labels=40, out=folder + "/order.npz")
-    print(len(nm.search("source-order", "nb201/cifar100", evaluations=4, meta_model=folder + "/order.npz")))
+    saved = SavedMetaModel.load(folder + "/order.npz")
+    print(len(nm.search("source-order", "nb201/cifar100", evaluations=4, sources=saved)))
 try:
     nm.meta_train("gp", out="x.npz")
 except nm.errors.UnknownNameError as reason:

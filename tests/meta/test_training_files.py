@@ -86,20 +86,6 @@ def test_a_checkpoint_is_not_deleted_unasked(tmp_path: Path) -> None:
     assert meta_train("meta-rl", out=tmp_path / "whole.npz", **TINY).sha256 == resumed.sha256
 
 
-def test_a_model_beside_the_checkpoint_is_replaced_on_request(tmp_path: Path) -> None:
-    out = tmp_path / "rl.npz"
-    killed(out)
-    model = meta_train("source-order", out=tmp_path / "other.npz", **SOURCES).path.rename(out)
-    with pytest.raises(SettingError):
-        meta_train("meta-rl", out=out, resume=True, **TINY)
-    assert out.with_suffix(".checkpoint").exists()
-    assert SavedMetaModel.load(model).kind == "source-order"
-    told: list[float] = []
-    meta_train("meta-rl", out=out, resume=True, overwrite=True, progress=lambda *now: told.append(now[0]), **TINY)
-    assert told[0] > 1, "it went on"
-    assert SavedMetaModel.load(out).kind == "meta-rl"
-
-
 def test_a_table_of_the_user_stays(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     (tmp_path / "res.csv").write_text("a,b\n1,2\n")

@@ -206,9 +206,6 @@ def test_the_box_holds_the_choices_of_the_best_cells_of_the_sources(name: str) -
     inside = int(np.prod([len(choices) for choices in possible]))
     found = SPACE.codes[proposals(learnt(name, per_source=2), VALUES, min(4, inside))]
     assert all(code in choices for row in found.tolist() for code, choices in zip(row, possible, strict=True))
-    assert len(proposals(learnt(name, within="bore"), VALUES, 9)) == 9
-    with pytest.raises(NasmetaError):
-        learnt(name, within="tpe")
 
 
 @pytest.mark.parametrize("name", [where_installed("syne-tune-rush")])

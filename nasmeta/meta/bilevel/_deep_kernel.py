@@ -8,13 +8,10 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import gpytorch
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nasmeta.checks import check_int
-from nasmeta.meta._arrays import Floats, Prediction
 from nasmeta.meta._network_learner import Batch, NetworkLearner, NetworkModel
 from nasmeta.meta._source_matrix import SourceMatrix
 from nasmeta.spaces import SearchSpace
@@ -195,10 +192,5 @@ class DeepKernelGP(NetworkLearner):
         points, scores = batch.together()
         return -log_marginal_likelihood(module, points, scores) / len(scores)
 
-    def _query_mean(self, module: nn.Module, batch: Batch) -> Tensor:
-        return posterior(module, batch.support, batch.support_scores, batch.query)[0]
-
-    def _predicted(self, learned: NetworkModel, rows: NDArray[np.int64], scores: Floats) -> Prediction:
-        support = learned.inputs[torch.from_numpy(rows)]
-        mean, deviation = posterior(learned.module, support, torch.from_numpy(scores).float(), learned.inputs)
-        return mean.double().numpy(), deviation.double().numpy()
+    def _posterior(self, module: nn.Module, support: Tensor, scores: Tensor, query: Tensor) -> tuple[Tensor, Tensor]:
+        return posterior(module, support, scores, query)

@@ -7,14 +7,12 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call, grad
 
 from nasmeta.checks import check_int
 from nasmeta.errors import SettingError
-from nasmeta.meta._arrays import Floats, Prediction
-from nasmeta.meta._network_learner import Batch, NetworkLearner, NetworkModel
+from nasmeta.meta._network_learner import Batch, NetworkLearner
 from nasmeta.spaces import SearchSpace
 
 _RATE = 0.05  # first inner learning rate
@@ -114,19 +112,10 @@ class MAML(NetworkLearner):
         adapted = self.adapt(module, batch.support, batch.support_scores, differentiable=True)
         return loss_of(module, adapted, batch.query, batch.query_scores)
 
-    def _query_mean(self, module: nn.Module, batch: Batch) -> Tensor:
-        return self._mean(module, batch.support, batch.support_scores, batch.query)
-
-    def _mean(self, module: nn.Module, support: Tensor, scores: Tensor, query: Tensor) -> Tensor:
+    def _posterior(self, module: nn.Module, support: Tensor, scores: Tensor, query: Tensor) -> tuple[Tensor, None]:
         adapted = self.adapt(module, support, scores)
         with torch.no_grad():
-            out: Tensor = functional_call(module, adapted, (query,))
-            return out
-
-    def _predicted(self, learned: NetworkModel, rows: NDArray[np.int64], scores: Floats) -> Prediction:
-        support = learned.inputs[torch.from_numpy(rows)]
-        mean = self._mean(learned.module, support, torch.from_numpy(scores).float(), learned.inputs).double().numpy()
-        return mean, np.full(len(mean), learned.noise)
+            return functional_call(module, adapted, (query,)), None
 
 
 class ANIL(MAML):

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any
+from typing import cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nasmeta.meta._arrays import Cells, Floats, Prediction
@@ -130,28 +129,19 @@ class MetaNP(NetworkLearner):
         loss: Tensor = likelihood.clamp(max=10.0).mean()
         return loss
 
-    def _query_mean(self, module: nn.Module, batch: Batch) -> Tensor:
+    def _posterior(self, module: nn.Module, support: Tensor, scores: Tensor, query: Tensor) -> tuple[Tensor, Tensor]:
         with torch.no_grad():
-            mean: Tensor = module(batch.support, batch.support_scores, batch.query)[0]
-            return mean
-
-    def _predicted(self, learned: NetworkModel, rows: NDArray[np.int64], scores: Floats) -> Prediction:
-        return self._answered(learned, rows, scores, slice(None))
+            found: tuple[Tensor, Tensor] = module(support, scores, query)
+            return found
 
     def _forecast(self, learned: NetworkModel, cells: Cells, scores: Floats, asked: Cells) -> Prediction:
-        expected, rows = learned.summary.expected, learned.rows
-        alike, of_alike = np.unique(rows[asked], return_inverse=True)
-        mean, deviation = self._answered(learned, rows[cells], scores - expected[cells], alike)
-        return expected[asked] + mean[of_alike], deviation[of_alike]
-
-    def _answered(
-        self, learned: NetworkModel, rows: NDArray[np.int64], scores: Floats, asked: NDArray[np.int64] | slice
-    ) -> Prediction:
-        """Return mean and deviation at the rows of the inputs that are asked, given scores at others."""
-        network: Any = learned.module
+        expected, rows, network = learned.summary.expected, learned.rows, cast(NeuralProcess, learned.module)
+        distinct, of_distinct = np.unique(rows[asked], return_inverse=True)
+        known = torch.from_numpy(rows[cells])
         with torch.inference_mode():
             if self._embedded_of is None or self._embedded_of[0] is not learned:
                 self._embedded_of = (learned, network.embed(learned.inputs))
-            contexts = network.contexts(learned.inputs[torch.from_numpy(rows)], torch.from_numpy(scores).float())
-            mean, deviation = network.answer(contexts, self._embedded_of[1][asked])
-        return mean.double().numpy(), deviation.double().numpy()
+            residuals = torch.from_numpy(scores - expected[cells]).float()
+            contexts = network.contexts(learned.inputs[known], residuals)
+            mean, deviation = network.answer(contexts, self._embedded_of[1][distinct])
+        return expected[asked] + mean.double().numpy()[of_distinct], deviation.double().numpy()[of_distinct]

@@ -104,28 +104,19 @@ def run_episodes(policy: Policy, envs: CellSearchEnvs, rng: np.random.Generator)
     n = len(envs.values)
     memory = Memory.of(n, policy.hidden)
     view = envs.reset(rng)
-    record: dict[str, list[NDArray[Any]]] = {
-        name: []
-        for name in ("inputs", "actions", "possible", "chosen", "log_probability", "secrets", "rewards", "live")
-    }
-    while not envs.ended.all() or not record["rewards"]:
-        live = ~envs.ended
-        record["inputs"].append(np.concatenate([view.walk, memory.last_action], axis=1))
-        record["actions"].append(view.actions)
-        record["possible"].append(view.possible)
-        record["secrets"].append(envs.secrets())
-        record["live"].append(live)
+    record: list[tuple[NDArray[Any], ...]] = []  # in the order of the fields of `Episodes`
+    while not envs.ended.all() or not record:
+        live, secrets = ~envs.ended, envs.secrets()
+        inputs = np.concatenate([view.walk, memory.last_action], axis=1)
         chosen, likely = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.float32)
         some = memory.of_some(live)
         chosen[live], likely[live] = policy.draw(view.of(live), some, rng)
         memory.hidden[live], memory.last_action[live] = some.hidden, some.last_action
-        rewards, _ = envs.step(chosen)
-        record["chosen"].append(chosen)
-        record["log_probability"].append(likely)
-        record["rewards"].append(rewards.astype(np.float32))
+        rewards = envs.step(chosen)[0].astype(np.float32)
+        record.append((inputs, view.actions, view.possible, chosen, likely, secrets, rewards, live))
         view = envs.seen
-    stacked = {name: np.stack(parts, axis=1) for name, parts in record.items()}
-    return Episodes(**stacked, found=envs.found, evaluations=envs.walks.count)
+    stacked = [np.stack(parts, axis=1) for parts in zip(*record, strict=True)]
+    return Episodes(*stacked, envs.found, envs.walks.count)
 
 
 _CLIP, _VALUE_WEIGHT, _LARGEST_GRADIENT, _PARTS = 0.2, 0.5, 0.5, 4

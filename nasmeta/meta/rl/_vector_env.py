@@ -127,11 +127,10 @@ class CellSearchEnvs:
         start: str | int = "random",
         evaluations: int = 100,
         steps: int = 400,
-        free_moves: int = 4,
     ) -> None:
         self.space, self.values, self.start = space, values.astype(np.float64), start
         self.priors = np.zeros(values.shape, dtype=np.float32) if priors is None else priors
-        self.evaluations, self.steps, self.free_moves = evaluations, steps, free_moves
+        self.evaluations, self.steps = evaluations, steps
         self.optimal = values.max(axis=1)
         self.optimum: NDArray[np.int32] = values.argmax(axis=1).astype(np.int32)
         self._rows = np.arange(len(values))
@@ -145,7 +144,7 @@ class CellSearchEnvs:
         else:
             drawn = rng.integers(self.space.size, size=n) if self.start == "random" else self.priors.argmax(axis=1)
         first = np.asarray(drawn, dtype=np.int32)
-        self.walks = Walks(self.space, self.priors, free_moves=self.free_moves)
+        self.walks = Walks(self.space, self.priors)
         self.walks.evaluated(rows, first, self.values[rows, first])
         self.walks.stand(first, np.ones(n, dtype=bool))
         self.best = self.values[rows, first].copy()

@@ -18,6 +18,7 @@ from nasmeta.spaces import SearchSpace
 
 _DECAY = 0.9  # of the weight of a cell, for each position (of cells an edge) that differs
 _SHRINKAGE = 0.3  # weight of "no surprise" in the local mean
+_FREE_MOVES = 4  # in a row, to cells that were evaluated
 _TRIED = np.float32(-9.0)  # stands for the prior of a cell that was evaluated
 
 
@@ -53,12 +54,11 @@ class Walks:
     """n walks, each through a table of its own, with what they have seen.
 
     Priors, (n, n_cells), are what the sources know of each cell: its standardised score, 0 where there are no sources.
-    So many `free_moves` in a row may lead to cells evaluated already.
     """
 
-    def __init__(self, space: SearchSpace, priors: NDArray[np.float32], *, free_moves: int = 4) -> None:
+    def __init__(self, space: SearchSpace, priors: NDArray[np.float32]) -> None:
         n = len(priors)
-        self.space, self.free_moves = space, free_moves
+        self.space = space
         self.moves, self._one_hot = moves_of(space)
         self._starts = np.cumsum([0, *space.n_choices[:-1]])  # of each position's columns
         self._position_of = np.repeat(np.arange(space.n_positions), space.n_choices)
@@ -210,7 +210,7 @@ class Walks:
 
         itself = targets == here[:, None]
         untried_move = ~tried & ~itself
-        may_rest = (self.free[rows] < self.free_moves)[:, None]
+        may_rest = (self.free[rows] < _FREE_MOVES)[:, None]
         possible = ~itself & (untried_move | may_rest)
         possible[:, -1] |= ~untried_move[:, :-1].any(axis=1) & is_open.any(axis=1)
         possible[:, -1] &= jump != here
@@ -249,7 +249,7 @@ class Walks:
             np.maximum(beyond[:, -1], -4),
             top,
             np.log1p(since_better) / 4,
-            self.free[rows] / max(1, self.free_moves),
+            self.free[rows] / _FREE_MOVES,
             here == best,
         ]
         return View(_features(walk), _features(actions), possible, targets)

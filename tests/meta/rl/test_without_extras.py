@@ -39,7 +39,7 @@ def test_the_message_names_the_extra() -> None:
 def test_search_with_a_shipped_policy_imports_no_torch() -> None:
     code = (
         "import nasmeta as nm, sys;"
-        "print(len(nm.search('meta-rl', 'nb201/cifar10', evaluations=8, meta_model='shipped')), 'torch' in sys.modules)"
+        "print(len(nm.search('meta-rl', 'nb201/cifar10', evaluations=8, sources='shipped')), 'torch' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout.split() == ["8", "False"]
