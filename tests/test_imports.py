@@ -30,7 +30,7 @@ EXCEPTIONS = {
         "nasmeta.training._device", "nasmeta.training._learner",
     },
     "Formats of files, which are damaged, altered or written as before": {
-        "nasmeta.meta._model_file", "nasmeta.surrogates._file",
+        "nasmeta.meta._model_file",
         "nasmeta.tables._arrow_file", "nasmeta.tables._pickles", "nasmeta.tables._table_files",
         "nasmeta.tables.official._unpickle",
         "nasmeta.tables.sources._help_latency",
