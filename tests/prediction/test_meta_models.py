@@ -82,18 +82,18 @@ def test_a_meta_model_goes_on_with_its_folder(file: Path, tmp_path: Path, monkey
 
 @pytest.mark.slow
 def test_what_is_no_honest_test_is_told(file: Path, tmp_path: Path) -> None:
-    said = f"{file.name} has learnt from cifar100, which nb201/cifar100 is on: what it finds there is no honest test."
-    for _ in range(2):  # also where the fits are read from the folder
+    for _ in range(2):  # the second time, the fits are read from the folder
         with pytest.warns(LeakageWarning):
             found = nm.predict([str(file), "ridge"], "nb201/cifar100", folder=tmp_path, **FEW)
-        assert found.remarks == (said,)
-        assert f"\n**{said}**\n" in (tmp_path / "summary.md").read_text("utf-8")
+        (remark,) = found.remarks
+        assert "cifar100" in remark
+        assert f"\n**{remark}**\n" in (tmp_path / "summary.md").read_text("utf-8")
     assert nm.predict([str(file), "ridge"], "nb201/cifar10", folder=tmp_path / "other", **FEW).remarks == ()
-    assert "honest" not in (tmp_path / "other" / "summary.md").read_text("utf-8")
+    assert "**" not in (tmp_path / "other" / "summary.md").read_text("utf-8")
     arguments = ["predict", "--predictors", str(file), "--dataset", "cifar100", "--sizes", "20", "--draws", "1"]
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         result = CliRunner().invoke(app, [*arguments, "--target", "valid"])
-    assert (said in result.stdout, said in result.stderr) == (True, True)
+    assert (remark in result.stdout, remark in result.stderr) == (True, True)
     with pytest.raises(LeakageError):
         scores("meta-linear", "nb201/cifar10", sources=["nb201/cifar10@12ep"], **FEW)
