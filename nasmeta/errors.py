@@ -46,7 +46,6 @@ EXTRAS = {
     "smac": "smac",
     "syne-tune": "syne-tune huggingface-hub",
     "torch": _TORCH,
-    "train": f"{_TORCH} tensorboard",
 }
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 

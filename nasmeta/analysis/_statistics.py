@@ -1,4 +1,4 @@
-"""Bootstrap intervals."""
+"""Bootstrap intervals, computed by SciPy."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from nasmeta.analysis._frame import FloatArray
+from nasmeta.analysis._frame import FloatArray, IntArray
 from nasmeta.errors import SettingError
 
 _BATCH_NUMBERS = 20_000_000  # resampled numbers held at once, 160 MB
@@ -30,7 +30,7 @@ def bootstrap_interval(
     n_resamples: int = 2000,
     seed: int | np.random.Generator = 0,
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the percentile bootstrap interval of a statistic, as `scipy.stats.bootstrap` does.
+    """Return the percentile bootstrap interval of a statistic, by `scipy.stats.bootstrap`.
 
     Whole runs are drawn: all points of a curve share the draws.
 
@@ -61,6 +61,8 @@ def bootstrap_interval(
     >>> print(round(float(low), 1), round(float(high), 1))
     20.0 24.0
     """
+    from scipy.stats import bootstrap
+
     sample = np.moveaxis(np.asarray(without_mask(samples), np.float64), 0, -1)
     n = sample.shape[-1]
     if sample.size == 0 or not np.isfinite(sample).all():
@@ -68,17 +70,27 @@ def bootstrap_interval(
     exact = np.asarray(statistic(sample, axis=-1))
     if n == 1:
         return np.full_like(exact, np.nan), np.full_like(exact, np.nan)
-    drawn = np.random.default_rng(seed).integers(n, size=(n_resamples, n))
-    if statistic is np.mean:  # a product of matrices instead of all the draws
-        positions = drawn + n * np.arange(n_resamples)[:, None]
-        counts = np.bincount(positions.ravel(), minlength=n_resamples * n).reshape(n_resamples, n)
-        found = sample @ (counts.T / n)
-    else:
-        parts = np.array_split(drawn, 1 + n_resamples * sample.size // _BATCH_NUMBERS)
-        found = np.concatenate([np.asarray(statistic(sample[..., part], axis=-1)) for part in parts], axis=-1)
-    low, high = quantile_interval(np.moveaxis(found, -1, 0), level)
+
+    def of_draws(drawn: IntArray, axis: int) -> FloatArray:  # (batch, n) -> (…, batch)
+        if statistic is np.mean:  # a product of matrices instead of all the draws
+            positions = drawn + n * np.arange(len(drawn))[:, None]
+            counts = np.bincount(positions.ravel(), minlength=drawn.size).reshape(drawn.shape)
+            return np.asarray(sample @ (counts.T / n))
+        return np.asarray(statistic(sample[..., drawn], axis=axis))
+
+    # SciPy draws the same positions for every curve, so it resamples the positions only.
+    interval = bootstrap(
+        (np.arange(n),),
+        of_draws,
+        vectorized=True,
+        n_resamples=n_resamples,
+        confidence_level=level,
+        batch=max(1, min(n_resamples, _BATCH_NUMBERS // sample.size)),
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
     equal = sample.min(axis=-1) == sample.max(axis=-1)
-    return np.where(equal, exact, low), np.where(equal, exact, high)
+    return np.where(equal, exact, interval.low), np.where(equal, exact, interval.high)
 
 
 def interval_columns(name: str, value: Any, bounds: Sequence[Any]) -> dict[str, Any]:

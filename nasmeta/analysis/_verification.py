@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from nasmeta.analysis._drawing import draw_grid, label_panels, legend_below, new_panels, save_figure
-from nasmeta.analysis._tables import number_or_dash, to_markdown
+from nasmeta.analysis._tables import number_or_dash, spread, to_markdown
 from nasmeta.files import writing
 from nasmeta.pictures import Width, house_style
 from nasmeta.spaces import SearchSpace, get_space
@@ -209,7 +209,10 @@ def _size(facts: Mapping[str, Any]) -> str:
 
 
 def _accuracies(cells: pd.DataFrame, facts: Mapping[str, Any]) -> str:
+    bounds = cells[["lookup", "lookup_low", "lookup_high"]].to_numpy(float)
     shown = cells.assign(
+        lookup=["{} [{}, {}]".format(*map(number_or_dash, row)) for row in bounds],
+        measured=[spread(*row) for row in cells[["measured", "measured_std"]].to_numpy(float)],
         role=cells["role"].replace({"random": "random control", "worst": "worst evaluated"}),
         in_band=["–" if value is None else "yes" if value else "no" for value in cells["in_band"]],
     )
@@ -219,11 +222,10 @@ def _accuracies(cells: pd.DataFrame, facts: Mapping[str, Any]) -> str:
         "measured_test": "trained, test",
         "allowed": "allowed ±",
     }
-    bounds = ["lookup_low", "lookup_high", "measured_std"]
     names = ["cell", "role", "lookup", "measured", "measured_test", "trainings", "difference", "allowed", "in_band"]
     names += ["failures"] if (cells["failures"] != "").any() else []
-    decimals = dict.fromkeys(["lookup", "measured", "measured_test", "difference", "allowed"], 2)
-    parts = ["## Accuracies in percent", _table(shown[[*names, *bounds]], headers, decimals)]
+    decimals = dict.fromkeys(["measured_test", "difference", "allowed"], 2)
+    parts = ["## Accuracies in percent", _table(shown[names], headers, decimals)]
     look_up = facts["lookup"]
     judged = [bool(value) for value in cells["in_band"] if value is not None]
     known = cells["difference"].dropna()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import inspect
 import json
-import re
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
@@ -147,11 +146,6 @@ def given_options(context: typer.Context, among: Collection[str] | None = None) 
     return [name for name in given if among is None or name in among]
 
 
-def flags_of(names: Iterable[str]) -> str:
-    """Return options as they are written."""
-    return ", ".join(f"--{name.replace('_', '-')}" for name in names)
-
-
 # -- reading ----------------------------------------------------------------------------------------------------------
 def names_of(noun: str) -> list[str]:
     """Return what a function such as `nasmeta.list_recipes` lists, for the shell."""
@@ -188,7 +182,10 @@ def cell_in(text: str) -> int | str:
     >>> cell_in("6111"), cell_in("-1"), cell_in("--5")
     (6111, -1, '--5')
     """
-    return int(text) if re.fullmatch(r"\s*-?\d{1,18}\s*", text) else text
+    try:
+        return int(text)
+    except ValueError:
+        return text
 
 
 def settings_in(pairs: Iterable[str]) -> dict[str, Any]:
@@ -238,11 +235,10 @@ def print_table(
     """
     from rich.table import Table
 
-    rows, terminal = list(rows), console()
-    table = Table(title=title, title_justify="left")
+    terminal, table = console(), Table(title=title, title_justify="left")
     for position, heading in enumerate(headings):
-        whole = position == 0 and max((len(row[0]) for row in rows), default=0) <= terminal.width // 2
-        table.add_column(heading, justify="right" if heading in right else "left", overflow="fold", no_wrap=whole)
+        justify: Literal["left", "right"] = "right" if heading in right else "left"
+        table.add_column(heading, justify=justify, overflow="fold", no_wrap=position == 0)
     for row in rows:
         table.add_row(*row)
     if not terminal.is_terminal:

@@ -7,8 +7,6 @@ from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from nasmeta.checks import written
 from nasmeta.cli._command import console, duration, echo_facts, print_frame, print_table
 from nasmeta.evaluators import TRAINED
@@ -120,7 +118,4 @@ def _spent(run: History) -> str:
     spent = duration(float(run.cost_seconds.sum()))
     if run.clock.workers > 1 and len(run):
         spent += f" in {duration(float(run.end_seconds[-1]))} on {run.clock}"
-    if run.evaluator.name == "table" and run.task.has_cost:
-        lost = int(np.isnan(run.task.cost_seconds[run.cells]).sum())
-        spent += f", without {lost:,} evaluations whose time was not recorded" * bool(lost)
     return spent

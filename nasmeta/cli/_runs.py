@@ -13,10 +13,8 @@ from nasmeta.cli._command import (
     Option,
     app,
     command,
-    console,
     echo_written,
     end_without_success,
-    flags_of,
     given_options,
     names_in,
     print_frame,
@@ -126,7 +124,7 @@ def _with_evaluator(context: typer.Context, options: dict[str, Any], task: str) 
     evaluator, given = options["evaluator"], given_options(context, IMAGES)
     if evaluator not in TRAINED:
         if given:
-            raise SettingError("--evaluator", evaluator, f"training or supernet with {flags_of(given)}")
+            raise SettingError("--evaluator", evaluator, f"training or supernet with {', '.join(given)}")
     elif data is not None:
         trained = TRAINED[evaluator](task, data, recipe, device=device, **dataset_options(data, *of_images))
         options["evaluator"] = trained
@@ -178,7 +176,7 @@ def compare(
     from nasmeta.experiments import Workers, read_specification
 
     if listed:
-        _print_shipped()
+        print_frame(nm.list_specifications())
         return
     if show is not None:
         typer.echo(read_specification(show).text, nl=False)
@@ -222,7 +220,7 @@ def _specified(
 
     device = options.pop("device")
     if given := given_options(context, options):
-        raise SettingError(f"A specification has its own settings: omit {flags_of(given)}, or change the file.")
+        raise SettingError(f"A specification has its own settings: omit {', '.join(given)}, or change the file.")
     specification = specification_to_run(name)
     typer.echo(specification.title)
     frame = run_specification(specification, device=device, **where)
@@ -250,24 +248,6 @@ def _print_results(
         echo_written(write_summary(frame, folder, evaluations, evaluator, seconds))
     if summary.failed:
         end_without_success(summary.failed)
-
-
-def _print_shipped() -> None:
-    import pandas as pd
-    from rich.padding import Padding
-
-    from nasmeta.experiments import list_specifications
-
-    terminal = console()
-    terminal.print("Shipped specifications: nasmeta compare NAME --out FOLDER")
-    for row in list_specifications().itertuples():
-        terminal.print()
-        terminal.print(str(row.specification), style="bold")
-        limits: list[tuple[str, Any]] = [("evaluations", row.evaluations), ("seconds", row.seconds)]
-        budget = " or ".join(f"{float(limit):,.0f} {name}" for name, limit in limits if pd.notna(limit))
-        runs = f"{row.searchers} searchers on {row.tasks} tasks, {row.runs} runs each, up to {budget}"
-        for line in (str(row.title), runs):
-            terminal.print(Padding(line, (0, 0, 0, 2)))
 
 
 @command(

@@ -17,7 +17,6 @@ from nasmeta.cli._command import (
     duration,
     echo_written,
     end_without_success,
-    flags_of,
     given_options,
     print_frame,
 )
@@ -58,7 +57,6 @@ _DEMO_EVALUATIONS = 60
     folder=Option("Keep checkpoint, log, network and result here; run the same command again to resume.", Path),
     space=Option("Search space of the cell: nb201 or tnb101.", default="nb201"),
     deterministic=Option("Use deterministic algorithms only; slower on a GPU.", bool, False),
-    tensorboard=Option("Also write TensorBoard logs to the folder.", bool, False),
     examples=[
         "nasmeta train 6111 --folder 6111",
         "nasmeta train 6111 --data cifar10:PATH --recipe nb201-12 --folder 6111",
@@ -112,7 +110,7 @@ def verify(
     data, *of_images = (options.pop(name) for name in ("data", "split", "valid_fraction", "size"))
     if demo:
         if given := given_options(context, {*options, "runs", "data", "split", "valid_fraction", "size"} - {"device"}):
-            raise SettingError(f"The demonstration has its own run, data and recipe: omit {flags_of(given)}.")
+            raise SettingError(f"The demonstration has its own run, data and recipe: omit {', '.join(given)}.")
         require_torch()
         options |= _DEMO | {"command": f"nasmeta verify --demo --folder {folder}"}
         data, runs = "digits", [folder / "run.jsonl"]

@@ -77,24 +77,27 @@ def tasks_of(tasks: TasksLike) -> TaskDistribution:
     return TaskDistribution(found)
 
 
-def evaluators_of(
-    tasks: TaskDistribution, evaluator: EvaluatorLike, folder: Path | None, one_process: bool
-) -> list[Evaluator]:
+def evaluators_of(tasks: TaskDistribution, evaluator: EvaluatorLike, folder: Path | None) -> list[Evaluator]:
     """Return the evaluator of each task; trainings are kept in the folder of the comparison."""
     if len(tasks) > 1 and isinstance(evaluator, Evaluator):
         raise SettingError("tasks", tasks.names, f"one task, because {evaluator.name} evaluates one")
     found = [evaluator_for(task, evaluator) for task in tasks]
     for one in found:
         if isinstance(one, TrainingEvaluator):
-            if not one_process and isinstance(one, SupernetEvaluator):
-                raise SettingError("A supernet is trained in this process: omit workers.")
-            if not one_process and folder is None and one.folder is None:
-                raise SettingError("Workers that train share the folder of the comparison: pass folder.")
             if folder is not None and one.folder is None:
                 one.folder = folder.absolute() / "trainings"  # also for the workers of a cluster
         elif evaluator == "table":
             _ = one.measured  # a missing table is reported before any run
     return found
+
+
+def check_parallel(evaluators: Iterable[Evaluator]) -> None:
+    """Raise an error for trainings that several processes cannot share."""
+    for one in evaluators:
+        if isinstance(one, SupernetEvaluator):
+            raise SettingError("A supernet is trained in this process: omit workers.")
+        if isinstance(one, TrainingEvaluator) and one.folder is None:
+            raise SettingError("Workers that train share the folder of the comparison: pass folder.")
 
 
 def sources_by_label(

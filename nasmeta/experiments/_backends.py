@@ -145,8 +145,8 @@ class Workers:
             return self
         if self.gpus is None:
             n = self.n or 1
-            there = len(visible_gpus()) if trains and n > 1 else 0
-            return replace(self, n=n, gpus=min(1.0, there / n) if there else None)
+            devices = len(visible_gpus()) if trains and n > 1 else 0
+            return replace(self, n=n, gpus=min(1.0, devices / n) if devices else None)
         fitting = _fitting(self.gpus)
         if (self.n or fitting) > fitting:
             raise SettingError("workers", self.n, f"at most {fitting} on {len(visible_gpus())} GPUs")
@@ -202,10 +202,10 @@ def end_loky() -> None:
 
 def _fitting(gpus: float) -> int:
     """Return the number of workers that fit on the GPUs of this machine."""
-    there = len(visible_gpus())
-    if not there:
+    n = len(visible_gpus())
+    if not n:
         raise SettingError("This machine has no visible GPU (CUDA_VISIBLE_DEVICES), so gpus is not possible.")
-    return there * int(1 / gpus + 1e-9)
+    return n * int(1 / gpus + 1e-9)
 
 
 def _slots(n: int, stack: ExitStack) -> GpuSlots:
@@ -233,12 +233,12 @@ def _ray(workers: Workers, stack: ExitStack) -> Connection:
         quiet = {"logging_level": "ERROR", "log_to_driver": False}
         try:
             if address:
-                _knock(address)
+                _require_listener(address)
                 ray.init(address=address, **quiet)
             else:
                 ray.init(num_cpus=workers.n or os.cpu_count(), include_dashboard=False, **quiet)
         except (OSError, RuntimeError, ValueError, RayError) as reason:
-            raise _no_answer("ray", address, "ray start --head", reason) from reason
+            raise _unreachable("ray", address, "ray start --head", reason) from reason
     resources = ray.cluster_resources()
     cpus = _limited(int(resources.get("CPU", 0)), resources.get("GPU", 0), workers)
     # If nodes die, their actors restart on the remaining nodes.
@@ -254,7 +254,7 @@ def _dask(workers: Workers, stack: ExitStack) -> Connection:
     from joblib import register_parallel_backend
     from joblib._dask import DaskDistributedBackend
 
-    class TellingDaskBackend(DaskDistributedBackend):  # type: ignore[misc]
+    class ReportingDaskBackend(DaskDistributedBackend):  # type: ignore[misc]
         """joblib's backend, which waits forever for a job that Dask has given up; this one reports it."""
 
         def effective_n_jobs(self, n_jobs: int) -> int:
@@ -270,7 +270,7 @@ def _dask(workers: Workers, stack: ExitStack) -> Connection:
                     self._callbacks.pop(future)(result[1] if future.status == "error" else result)
                 await asyncio.sleep(0.01)
 
-    register_parallel_backend("nasmeta-dask", TellingDaskBackend)
+    register_parallel_backend("nasmeta-dask", ReportingDaskBackend)
     address: Any = workers.address
     client, slots = None, None
     if not address:
@@ -293,9 +293,9 @@ def _dask(workers: Workers, stack: ExitStack) -> Connection:
                 )
             client = stack.enter_context(Client(address, set_as_default=False, timeout=_CONNECT_SECONDS))
         except (OSError, TimeoutError, ValueError) as reason:
-            raise _no_answer("dask", workers.address, "dask scheduler", reason) from reason
-    there = client.scheduler_info(n_workers=-1)["workers"].values()
-    gpus = sum(worker.get("resources", {}).get("GPU", 0) for worker in there)
+            raise _unreachable("dask", workers.address, "dask scheduler", reason) from reason
+    nodes = client.scheduler_info(n_workers=-1)["workers"].values()
+    gpus = sum(node.get("resources", {}).get("GPU", 0) for node in nodes)
     threads = _limited(sum(client.ncores().values()), gpus, workers)
     options: dict[str, Any] = {"client": client}
     if workers.gpus is not None:
@@ -313,14 +313,14 @@ def _limited(cpus: int, gpus: float, workers: Workers) -> int:
     return fitting if workers.backend == "dask" else workers.n or fitting
 
 
-def _knock(address: str) -> None:
+def _require_listener(address: str) -> None:
     """Fail at once if nothing listens at the address; Ray itself needs minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdigit():
         socket.create_connection((host, int(port)), timeout=_CONNECT_SECONDS).close()
 
 
-def _no_answer(name: str, address: str | None, how: str, reason: BaseException) -> NasmetaError:
-    where = f"at {address}" if address else "could be started here"
-    said = " ".join(str(reason).split())
-    return NasmetaError(f"No {name} cluster {where}: {said:.300} Start one with `{how}` and name its address.")
+def _unreachable(name: str, address: str | None, how: str, reason: BaseException) -> NasmetaError:
+    place = f"at {address}" if address else "could be started here"
+    text = " ".join(str(reason).split())
+    return NasmetaError(f"No {name} cluster {place}: {text:.300} Start one with `{how}` and name its address.")

@@ -21,6 +21,7 @@ from nasmeta.experiments._arguments import (
     SearchersLike,
     TasksLike,
     budgets_of,
+    check_parallel,
     evaluators_of,
     seeds_of,
     sources_by_label,
@@ -135,10 +136,12 @@ def compare(
     if (repeated or shard is not None) and home is None:
         raise SettingError("folder", None, "a folder with the journals of shards or of the searchers to redo")
     place = None if home is None else home.path
-    evaluators = evaluators_of(targets, evaluator, place, workers.on_this_machine(trains=False).is_one_process)
+    evaluators = evaluators_of(targets, evaluator, place)
     workers = workers.on_this_machine(
         trains=any(isinstance(one, TrainingEvaluator) and one.trainer.device == "auto" for one in evaluators)
     )
+    if not workers.is_one_process:
+        check_parallel(evaluators)
     budgets = budgets_of(targets, evaluations, seconds, stop_at_optimum)
     for spec in specs.values():
         spec.build(targets[0].space, np.random.default_rng(0))  # raises an error for impossible settings

@@ -93,15 +93,15 @@ class _Repeated(Searcher):
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator, history: History) -> None:
         super().__init__(space, rng)
-        self._left, self._said = history.cells, history.notes
+        self._cells, self._notes = history.cells, history.notes
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose the next cells."""
-        if len(self._left) < n:
-            raise SpaceExhaustedError("The run that is repeated has ended.")
-        asked, self._left = self._left[:n], self._left[n:]
-        self.notes, self._said = self._said[:n], self._said[n:]
-        return asked
+        if len(self._cells) < n:
+            raise SpaceExhaustedError("The repeated run has ended.")
+        proposed, self._cells = self._cells[:n], self._cells[n:]
+        self.notes, self._notes = self._notes[:n], self._notes[n:]
+        return proposed
 
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Do nothing."""

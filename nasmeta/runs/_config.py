@@ -94,7 +94,7 @@ class RunConfig:
         clock: Clock | Mapping[str, Any] | None = None,
         label: str = "",
     ) -> RunConfig:
-        """Return the checked config of a run; parameters are those of `nasmeta.search`.
+        """Return the checked config of a run; for the parameters see `nasmeta.search`.
 
         Raises
         ------

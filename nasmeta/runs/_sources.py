@@ -67,7 +67,7 @@ def refuse_copies(evaluator: Evaluator, sources: Iterable[Task | SourceTask]) ->
 
 
 def _values_at_hand(evaluator: Evaluator) -> Iterator[NDArray[np.float64]]:
-    """Yield the utilities of all cells: of the evaluator, of the table, and for images those of their dataset."""
+    """Yield the utilities of all cells: of the evaluator, of the table, or of the dataset of the images."""
     if evaluator.values is not None:
         yield evaluator.sign * evaluator.values
     task = evaluator.task
@@ -140,11 +140,11 @@ def saved_model_of(spec: SearcherSpec, task: Task, model: str | SavedMetaModel) 
 
 
 def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: Any) -> list[Task | SourceTask]:
-    """Return the sources of a run: by default the task's family without what the task holds out.
+    """Return the sources of a run: by default the task's family without its held-out datasets and devices.
 
-    An own table on a built-in space without further datasets learns from the space's built-in family, with a warning.
-    A source that shares a dataset, a device or its values with the target is a LeakageError. If all sources are of
-    another metric than the target, a warning says so.
+    A custom table on a built-in space without further datasets uses the space's built-in family, with a warning. A
+    source that shares a dataset, a device or its values with the target raises a LeakageError. A warning is shown if
+    all sources measure another metric than the target.
     """
     task = evaluator.task
     if not spec.learns:
@@ -159,8 +159,8 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: Any) -> list[T
     found = as_tasks(sources, held_out=held_out, sources=True)
     if not found:
         raise SettingError(
-            f"{task.name} has no source tasks for {_who(spec)} without {' and '.join(task.held_out)}. Name some with "
-            "sources=[…] (--sources), or choose what is held out with task.with_held_out([…])."
+            f"{task.name} lacks source tasks for {_who(spec)} without {' and '.join(task.held_out)}. Name some with "
+            "sources=[…] (--sources), or change the held-out datasets with task.with_held_out([…])."
         )
     names = [source.name for source in found]
     twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
@@ -186,7 +186,7 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: Any) -> list[T
 
 
 def _default_sources(task: Task, who: str) -> list[Task]:
-    """Return the other tasks of the task's family; if an own table has none, the built-in family of its space."""
+    """Return the other tasks of the task's family; if a custom table lacks others, the built-in family of its space."""
     with suppress(UnknownNameError):
         if found := list(default_sources(task)):
             return found
@@ -196,7 +196,7 @@ def _default_sources(task: Task, who: str) -> list[Task]:
     held_out = set(map(held_out_name, task.held_out))
     found = [one for one in task_distribution(family) if held_out.isdisjoint(map(held_out_name, one.held_out))]
     warnings.warn(
-        f"{task.table_name} has no other dataset to learn from, so {who} learns from "
+        f"{task.table_name} lacks another dataset to learn from, so {who} learns from "
         f"{', '.join(source.name for source in found)}. If these share images with {task.dataset}, the result is not "
         "an honest test. Choose other sources with sources=[…] (--sources).",
         NasmetaWarning,
@@ -212,7 +212,7 @@ def _who(spec: SearcherSpec) -> str:
 def check_learnable(
     spec: SearcherSpec, task: Task, sources: Sequence[Task | SourceTask], saved: SavedMetaModel | None
 ) -> None:
-    """Raise an error for sources from which a run could not learn, such as those of another space."""
+    """Raise an error for sources from which a run could not learn, for example of another space."""
     if spec.is_meta and saved is None:
         searcher = spec.build(task.space, np.random.default_rng(0))
         assert isinstance(searcher, MetaSearcher)

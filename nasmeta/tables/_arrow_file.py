@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError
+from nasmeta.files import move, temporary_of
 from nasmeta.spaces import SearchSpace, from_content, to_content
 from nasmeta.tables._columns import ColumnInfo, Values
 
@@ -69,14 +70,28 @@ def encode(space: SearchSpace, columns: _Columns, origin: Mapping[str, Any]) -> 
     return data
 
 
-def write_columns(
-    path: Path, space: SearchSpace, columns: _Columns, origin: Mapping[str, Any], cells: NDArray[np.int32]
+def write_files(
+    files: Mapping[Path, _Columns],
+    space: SearchSpace,
+    origin: Mapping[str, Any],
+    cells: NDArray[np.int32] | None = None,
 ) -> None:
-    """Write a columnar file with the values of some cells, without a copy in memory; wait until it is on the disk."""
-    with path.open("wb") as file:
-        _write(file, space, columns, origin, cells)
-        file.flush()
-        os.fsync(file.fileno())
+    """Write columnar files with the values of all or some cells, without a copy in memory.
+
+    The files receive their names after all of them are complete and on the disk.
+    """
+    temporaries = {path: temporary_of(path) for path in files}
+    try:
+        for path, temporary in temporaries.items():
+            with temporary.open("wb") as file:
+                _write(file, space, files[path], origin, cells)
+                file.flush()
+                os.fsync(file.fileno())
+        for path, temporary in temporaries.items():
+            move(temporary, path)
+    finally:
+        for temporary in temporaries.values():
+            temporary.unlink(missing_ok=True)
 
 
 class ColumnFile:

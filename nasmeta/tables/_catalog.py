@@ -1,4 +1,4 @@
-"""All sources and tables, and what of them is on this machine."""
+"""Lists of sources and tables, and their state on this machine."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ _FACTS = ("name", "table", "release", "licence", "citation", "holds", "how_to_ge
 
 @dataclass(frozen=True)
 class SourceState:
-    """What can be had from a source, as `Source` says it, and whether it is on this machine."""
+    """The facts about a source, see `Source`, and its state on this machine."""
 
     name: str
     table: str
@@ -70,19 +70,19 @@ class SourceState:
     citation: str
     holds: str
     how_to_get: str
-    download_bytes: int  # size of the files that `fetch` downloads; 0 where a package brings them
+    download_bytes: int  # of the files that `fetch` downloads; 0 for installed packages
     available: bool  # whether the raw files are on this machine
     built: bool  # whether the columnar file is in the store
-    path: Path  # where the columnar file lies, or will lie
+    path: Path  # of the columnar file, built or not
 
 
 def list_sources(table: str | None = None) -> tuple[SourceState, ...]:
-    """Return all sources, or those of one table, with their state on this machine; builds and opens nothing.
+    """Return all sources, or the sources of one table, with their state on this machine; open nothing.
 
     Raises
     ------
     UnknownNameError
-        For a table that no source belongs to.
+        If the table does not exist.
 
     Examples
     --------
@@ -105,14 +105,14 @@ def list_sources(table: str | None = None) -> tuple[SourceState, ...]:
 
 
 def list_tables() -> pd.DataFrame:
-    """Return all tables: those of the package and those that were added; builds and opens none.
+    """Return all tables, built-in and added; open none.
 
     Returns
     -------
     DataFrame
-        One row a table: ``table``, ``space`` (its name), ``architectures`` (how many the space has), ``sources`` (how
-        many it has), ``here`` (how many of these are on this machine) and ``holds`` (of its first source).
-        `nasmeta.tables.list_sources` says more of each source.
+        One row per table: ``table``, ``space`` (its name), ``architectures`` (size of the space), ``sources`` (their
+        number), ``here`` (number of sources on this machine) and ``holds`` (content of the first source). See
+        `nasmeta.tables.list_sources` for more facts.
 
     Examples
     --------
@@ -125,22 +125,22 @@ def list_tables() -> pd.DataFrame:
     states = list_sources()
     rows = []
     for table in dict.fromkeys(state.table for state in states):
-        own = [state for state in states if state.table == table]
-        space, here = get_space(space_of_table(table)), sum(state.built or state.available for state in own)
-        rows.append((table, space.name, space.size, len(own), here, own[0].holds))
+        of_table = [state for state in states if state.table == table]
+        space, here = get_space(space_of_table(table)), sum(state.built or state.available for state in of_table)
+        rows.append((table, space.name, space.size, len(of_table), here, of_table[0].holds))
     return pd.DataFrame(rows, columns=["table", "space", "architectures", "sources", "here", "holds"])
 
 
-def is_here(table: str, **said: object) -> bool:
-    """Tell whether a source of a table is on this machine and declares a column with these parts of an address."""
+def is_here(table: str, **parts: object) -> bool:
+    """Whether a source of a table is on this machine and declares a column with these parts of an address."""
     try:
         sources = sources_of(table)
-    except UnknownNameError:  # handed over as an object: its values came with it
+    except UnknownNameError:  # a Table object with its values
         return True
     always = {
-        source.name for source in sources if not source.declared and said.get("release") in (None, source.release)
+        source.name for source in sources if not source.declared and parts.get("release") in (None, source.release)
     }
-    return any((source.name in always or source.brings(**said)) and is_available(source) for source in sources)
+    return any((source.name in always or source.brings(**parts)) and is_available(source) for source in sources)
 
 
 def damaged_sources(table: str) -> dict[str, str]:

@@ -20,7 +20,7 @@ Seed: TypeAlias = "int | str"  # the only string is "mean"
 
 @dataclass(frozen=True)
 class ColumnInfo:
-    """The address of a column, (dataset, metric, split, epochs, seed) and the release, and what is known about it.
+    """The address of a column (dataset, metric, split, epochs, seed, release), and the facts about it.
 
     Attributes
     ----------
@@ -29,27 +29,27 @@ class ColumnInfo:
     metric : str
         Well-known names, such as accuracy and train_seconds, are listed in `KNOWN_METRICS`.
     split : str or None
-        What the metric was measured on; None where that means nothing, as for parameters.
+        The data of the measurement; None for metrics without a split, such as parameters.
     epochs : int or None
-        How long the networks were trained; None where that means nothing.
+        The length of the training; None for metrics without a training.
     seed : int, "mean" or None
-        ``mean`` is the mean of the seeds that were measured, or the one value that all seeds share; None where a
-        source does not say.
+        ``mean`` is the mean of the measured seeds, or the value that all seeds share; None if a source does not state
+        it.
     unit : str
     direction : {"max", "min"}
-        Which values are good.
+        Whether higher or lower values are better.
     release : str
         The release of the benchmark; means over different releases are different numbers.
     source, licence, source_sha256 : str
-        Where the numbers come from: name of the source, licence, and checksum of the raw file.
+        Name of the source, licence, and checksum of the raw file.
     note : str
-        Anything else a reader of the numbers should know, such as the official name of the split.
+        Further facts, such as the official name of the split.
     epoch : int or None
-        For a point of a learning curve: after how many of the `epochs` it was measured. None is the end.
+        For a point of a learning curve, the number of completed `epochs`. None is the end.
     kind : {"performance", "size", "seconds", "latency", "energy", "proxy"}
-        What it measures. What but the dataset is held out follows from it: see `nasmeta.tasks.Task.held_out`.
+        It determines the names that a task holds out, see `nasmeta.tasks.Task.held_out`.
     device : str or None
-        On which device latency or energy was measured, without the size of the batch.
+        The device of latency or energy, without the size of the batch.
 
     Examples
     --------
@@ -74,18 +74,18 @@ class ColumnInfo:
     device: str | None = None
 
     def __post_init__(self) -> None:
-        # A dataset and a split each have one name, so that a query finds them.
+        # A query finds a dataset and a split by one name.
         object.__setattr__(self, "dataset", canonical_dataset(self.dataset))
         object.__setattr__(self, "split", split_of(self.split))
 
     @classmethod
     def of(cls, facts: dict[str, Any]) -> ColumnInfo:
-        """Return the facts, all of them, as `dataclasses.asdict` gives them: ten times as fast as the class itself.
+        """Return the facts from a dictionary with all of them, ten times as fast as the constructor.
 
         Raises
         ------
         ValueError
-            Where they are not those of a column.
+            If one is missing or unknown.
 
         Examples
         --------
@@ -102,13 +102,13 @@ class ColumnInfo:
 
     @property
     def metric_name(self) -> str:
-        """The metric as people call it: as the note says, where the benchmark keeps another one under its name."""
-        told = re.search(r"the metric is ([^;]+)", self.note)
-        return told[1].strip() if told else self.metric.replace("_", " ")
+        """The metric with spaces, or the name in the note if the benchmark uses another metric's name."""
+        noted = re.search(r"the metric is ([^;]+)", self.note)
+        return noted[1].strip() if noted else self.metric.replace("_", " ")
 
     @property
     def address(self) -> str:
-        """The address as one readable word; a part that means nothing is ``-``, a point of a curve ``37of200``."""
+        """The address as a text; a part without a value is ``-``, epochs of a point of a curve are ``37of200``."""
         split = "-" if self.split is None else self.split
         epochs = "-" if self.epochs is None else self.epochs if self.epoch is None else f"{self.epoch}of{self.epochs}"
         seed = "-" if self.seed is None else self.seed
@@ -119,7 +119,7 @@ _HARDWARE = re.compile(r"(latency|energy)_(.+?)(?:_batch\d+)?_(?:milliseconds|mi
 
 
 def kind_of_old(metric: str) -> tuple[Kind, str | None]:
-    """Return kind and device that follow from the name of a metric of a built-in table.
+    """Return kind and device from the name of a metric of a built-in table.
 
     >>> kind_of_old("latency_1080ti_batch32_milliseconds"), kind_of_old("proxy_synflow"), kind_of_old("train_seconds")
     (('latency', '1080ti'), ('proxy', None), ('seconds', None))

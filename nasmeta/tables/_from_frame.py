@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_choice
-from nasmeta.errors import ArchitectureError, NasmetaWarning, SettingError, calls_inside, shown
+from nasmeta.checks import check_choice, check_int
+from nasmeta.errors import ArchitectureError, NasmetaWarning, SettingError, calls_inside
 from nasmeta.spaces import SearchSpace, canonical_dataset
 from nasmeta.tables._columns import KINDS, ColumnInfo, Seed, Values, known_metric, split_of, stored
 from nasmeta.tables._nb201_measurements import our_name
@@ -25,12 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Stated = str | Mapping[str, str] | None  # one value for all metrics, or one per metric
-_KEYS = ("dataset", "split", "epochs", "seed", "release", "epoch")  # of an address, columns of a frame
 _NAMES = ("architecture", "arch", "arch_str", "cell", "index")  # possible names of the column of architectures
-_BESIDE = {  # a row without a key is odd if other rows with the same values of these have it
-    "dataset": (), "split": ("dataset",), "epochs": ("dataset", "split"), "seed": ("dataset", "split", "epochs"),
-    "release": ("dataset",),
-}  # fmt: skip
 _COSTS = ("size", "seconds", "latency", "energy")  # kinds for which lower is better
 _SHOWN = 5  # metrics in a message
 _Rows = NDArray[np.intp]
@@ -38,7 +33,7 @@ _Measured = dict[str, tuple[_Rows, NDArray[np.float64]]]  # rows with a value, a
 
 
 class _Keys(NamedTuple):
-    """The keys of some rows, or their address apart from the metric."""
+    """The keys of some rows, or their address without the metric."""
 
     dataset: str | None
     split: str | None
@@ -46,6 +41,9 @@ class _Keys(NamedTuple):
     seed: Seed | None
     release: str | None
     epoch: int | None
+
+
+_KEYS = _Keys._fields
 
 
 class _Facts(NamedTuple):
@@ -71,53 +69,54 @@ def columns_of_frame(
     licence: str = "not stated",
     **keys: Any,
 ) -> list[tuple[ColumnInfo, Values]]:
-    """Return the columns that a data frame holds; see `nasmeta.tables.Table.from_frame`."""
+    """Return the columns of a data frame; see `nasmeta.tables.Table.from_frame`."""
     if "/" in name or name in table_names():
-        raise SettingError(f"{shown(name)} is a built-in table or has a '/': choose another name.")
+        raise SettingError("name", name, "a name without '/' that differs from the built-in tables")
     metrics = [metrics] if isinstance(metrics, str) else metrics
-    frame = _named(frame, [*(position.name for position in space.positions), architecture, *(metrics or ())])
+    frame = _renamed(frame, [*(position.name for position in space.positions), architecture, *(metrics or ())])
     cells, used = _architectures(frame, space, architecture)
     own_keys = [key for key in _KEYS if key in frame.columns and key not in used]
     measured = _measured(frame, [c for c in frame.columns if c not in used and c not in own_keys], metrics)
     of_row, groups = _rows_by_keys(frame, own_keys, keys)
     numbers: dict[_Keys, int] = {}  # rows of two spellings of a dataset or split have one address
     address = np.array([numbers.setdefault(_address(group, name), len(numbers)) for group in groups])[of_row]
+    addresses = list(numbers)
     columns: list[tuple[ColumnInfo, Values]] = []
     for metric, facts in _facts(measured, direction, unit, kind).items():
         rows, values = measured[metric]
         if facts.kind == "seconds" and values.min() < 0:
-            raise SettingError(f"{metric} are seconds of at least 0, not {values.min():g}.")
+            raise SettingError(metric, float(values.min()), "seconds of at least 0")
         of_address = _positions_by(address[rows])
-        addresses = list(numbers)
-        most: dict[str | None, float] = {}  # an accuracy of a dataset is in percent or a fraction in all its columns
+        largest: dict[str | None, float] = {}  # an accuracy of a dataset has one unit in all its columns
         for number, at in of_address.items():
             dataset = addresses[number].dataset
-            most[dataset] = max(most.get(dataset, -np.inf), float(values[at].max()))
+            largest[dataset] = max(largest.get(dataset, -np.inf), float(values[at].max()))
         for number, at in of_address.items():
-            of = addresses[number]
-            what = "/".join(part for part in (of.dataset, metric, of.split) if part is not None)
-            column = _column(cells[rows[at]], values[at], rows[at], space, what)
-            is_fraction = facts.unit == "percent" and not facts.unit_is_stated and most[of.dataset] <= 1
+            keys_ = addresses[number]
+            column = _column(cells[rows[at]], values[at], rows[at], space, f"{keys_.dataset}/{metric}")
+            is_fraction = facts.unit == "percent" and not facts.unit_is_stated and largest[keys_.dataset] <= 1
             info = ColumnInfo(
-                str(of.dataset), metric, of.split, of.epochs, of.seed, "1" if is_fraction else facts.unit,
-                facts.direction, str(of.release), name, licence, sha256(column.tobytes()).hexdigest(),
-                STATED if facts.unit == "percent" and facts.unit_is_stated else "", of.epoch, facts.kind,
+                str(keys_.dataset), metric, keys_.split, keys_.epochs, keys_.seed, "1" if is_fraction else facts.unit,
+                facts.direction, str(keys_.release), name, licence, sha256(column.data).hexdigest(),
+                STATED if facts.unit == "percent" and facts.unit_is_stated else "", keys_.epoch, facts.kind,
                 device if facts.kind in ("latency", "energy") else None,
             )  # fmt: skip
             columns.append((info, column))
-    for message in (*odd_accuracies(columns, space), *_blanks(name, own_keys, of_row, groups, measured)):
+    for message in (*odd_accuracies(columns, space), *_blanks(own_keys, of_row, groups, measured)):
         warnings.warn(f"{name}: {message}", NasmetaWarning, stacklevel=calls_inside() + 1)
     return with_means([*columns, *_ends(columns)], space)
 
 
 # -- rows -----------------------------------------------------------------------------------------------------------
-def _named(frame: pd.DataFrame, named: Iterable[str | None]) -> pd.DataFrame:
-    """Return the frame with strings as names of columns; Seed becomes seed unless it is `named` as something else."""
+def _renamed(frame: pd.DataFrame, named: Iterable[str | None]) -> pd.DataFrame:
+    """Return the frame with names of columns as strings; Seed becomes seed unless it is `named` as something else."""
     names = [str(column) for column in frame.columns]
-    keep = {*named, *names}
+    taken = {*named, *names}
     frame = frame.copy(deep=False)
-    frame.columns = [c.lower() if c.lower() in (*_KEYS, *_NAMES) and c.lower() not in keep and c not in named else c
-                     for c in names]  # fmt: skip
+    frame.columns = [
+        name.lower() if name.lower() in (*_KEYS, *_NAMES) and name.lower() not in taken and name not in named else name
+        for name in names
+    ]
     twice = frame.columns[frame.columns.duplicated()].tolist()
     if twice:
         raise SettingError(f"The frame has the column {twice[0]!r} twice.")
@@ -141,18 +140,18 @@ def _architectures(
     else:
         listed = ", ".join(positions[:8]) + (" …" if len(positions) > 8 else "")
         raise SettingError(
-            f"The frame has no column {architecture or 'of architectures'}: name it with architecture=… (on the "
-            f"command line --architecture), or have a column for each position of {space.name} ({listed}). Its "
-            f"columns: {', '.join(frame.columns)}."
-        )
+            f"The column {architecture or 'of architectures'}", None,
+            f"a name in architecture=… (--architecture), or one column per position of {space.name} ({listed})",
+            f"Its columns: {', '.join(frame.columns)}.",
+        )  # fmt: skip
     codes, values = column.factorize()
     if (codes < 0).any():
         raise SettingError(f"The column {named} has no architecture in row {int((codes < 0).argmax())}.")
     try:
         found: NDArray[np.int32] = space.index_of(np.asarray(values))[codes]
-        return found, used
     except ArchitectureError as reason:
         raise ArchitectureError(f"Column {named}: {reason}") from None
+    return found, used
 
 
 def _by_positions(frame: pd.DataFrame, space: SearchSpace) -> NDArray[np.int32]:
@@ -172,7 +171,7 @@ def _by_positions(frame: pd.DataFrame, space: SearchSpace) -> NDArray[np.int32]:
     if (found < 0).any():
         row = int((found < 0).argmax())
         listed = ", ".join(f"{position.name}={frame[position.name].iloc[row]}" for position in space.positions)
-        raise ArchitectureError(f"Row {row}: {listed} is not an architecture of {space.name}.")
+        raise ArchitectureError(f"Row {row}: {space.name} does not contain {listed}.")
     return found
 
 
@@ -184,15 +183,15 @@ def _measured(frame: pd.DataFrame, rest: list[str], metrics: Sequence[str] | Non
         found = {str(names[code]): (rows, values[rows]) for code, rows in _positions_by(codes).items()}
         found = {metric: found[metric] for metric in (found if metrics is None else metrics)}
     else:
-        for metric in rest if metrics is None else metrics:
+        for metric in metrics or ():
             if metric not in frame.columns:
-                raise SettingError(f"The frame has no column {metric!r}: it has {', '.join(frame.columns)}.")
+                raise SettingError("metrics", metric, f"columns of the frame: {', '.join(frame.columns)}")
         found = {m: (np.arange(len(frame)), _numbers(frame, m)) for m in (rest if metrics is None else metrics)}
     measured = {}
     for metric, (rows, values) in found.items():
-        there = ~np.isnan(values)
-        if there.any():
-            measured[metric] = rows[there], values[there]
+        known = ~np.isnan(values)
+        if known.any():
+            measured[metric] = rows[known], values[known]
     if not measured:
         raise SettingError(f"The frame has no value. Its columns: {', '.join(frame.columns)}.")
     return measured
@@ -203,18 +202,13 @@ def _numbers(frame: pd.DataFrame, name: str) -> NDArray[np.float64]:
 
     column = frame[name]
     numbers: pd.Series[Any] = pd.to_numeric(column, errors="coerce")
-    wrong = np.flatnonzero(numbers.isna() & column.notna())
+    values: NDArray[np.float64] = numbers.to_numpy(np.float64, na_value=np.nan)
+    wrong = np.flatnonzero((numbers.isna() & column.notna()) | (np.abs(values) > np.finfo(np.float32).max))
     if len(wrong):
         raise SettingError(
-            f"The column {name} holds {shown(column.iloc[wrong[0]])} in row {wrong[0]} ({len(wrong)} of {len(column)} "
-            "are not numbers): fix it, or name the columns of numbers with metrics=[…], on the command line "
-            "--metrics a,b."
-        )
-    values: NDArray[np.float64] = numbers.to_numpy(np.float64, na_value=np.nan)
-    beyond = np.abs(values) > np.finfo(np.float32).max
-    if beyond.any():
-        row = int(beyond.argmax())
-        raise SettingError(f"The column {name} holds {values[row]} in row {row}: values are finite, within float32.")
+            f"Column {name}, row {wrong[0]}", column.iloc[wrong[0]], "a finite number within float32",
+            "Correct it, or list the columns of numbers: metrics=[…] (--metrics a,b).",
+        )  # fmt: skip
     return values
 
 
@@ -250,58 +244,49 @@ def _rows_by_keys(frame: pd.DataFrame, own_keys: Sequence[str], stated: Mapping[
     groups = [_Keys(*parts) for parts in listed]
     for group in groups:
         if group.epoch is not None and (group.epochs is None or group.epoch > group.epochs):
-            raise SettingError(
-                f"epoch {group.epoch} is a point of a learning curve of {group.epochs} epochs: state epochs, the "
-                "length of the training, as a column or an argument."
-            )
+            raise SettingError("epoch", group.epoch, f"a point of a training of epochs={group.epochs}")
     return of_row, groups
 
 
 def _checked(key: str, value: Any) -> int | str:
     """Return a value of a key, checked; numbers of a CSV file may be texts or floats."""
-    if key not in ("epochs", "epoch", "seed"):
-        if key == "split" and not isinstance(value, str):
-            raise SettingError(f"split is a text, such as valid or test, not {shown(value)}.")
-        if not str(value).strip() or (key == "dataset" and "/" in str(value)):
-            raise SettingError(f"The {key} {shown(value)} is empty or has a '/', which separates the names of tasks.")
-        return str(value)
-    if key == "seed" and value == "mean":
-        return "mean"
-    try:
-        number = float(value)
-        if number != int(number) or not 0 <= number < 2**31:
-            raise ValueError
-    except (TypeError, ValueError, OverflowError):
-        what = f"{key} is a whole number of at least 0{' or mean' if key == 'seed' else ''}"
-        raise SettingError(f"{what}, not {shown(value)}.") from None
-    return int(number)
+    if key in ("epochs", "epoch", "seed"):
+        if key == "seed" and value == "mean":
+            return "mean"
+        try:
+            number = float(value)
+            return check_int(key, int(number) if number == int(number) else value, least=0, most=2**31 - 1)
+        except (TypeError, ValueError, OverflowError):
+            more = " or mean" if key == "seed" else ""
+            raise SettingError(key, value, f"an integer of at least 0{more}") from None
+    text = str(value)
+    if not text.strip() or (key == "dataset" and "/" in text) or (key == "split" and not isinstance(value, str)):
+        raise SettingError(key, value, "a string that is not empty, without '/'")
+    return text
 
 
 def _address(group: _Keys, name: str) -> _Keys:
-    """Return the keys as a column has them: one spelling of dataset and split, and the defaults."""
+    """Return the keys of a column: one spelling of dataset and split, and the defaults."""
     dataset, split = our_name(canonical_dataset(name if group.dataset is None else group.dataset), group.split)
     return group._replace(dataset=dataset, split=split_of(split), release=group.release or "own")
 
 
-def _blanks(
-    name: str, own_keys: Sequence[str], of_row: _Rows, groups: Sequence[_Keys], measured: _Measured
-) -> Iterator[str]:
-    """Yield a message for each key that rows with a value lack, although other rows of the same measurement have it."""
-    means = {"dataset": f"belong to the dataset {name}", "seed": "are not part of the mean over seeds"}
-    for key in (key for key in own_keys if key in _BESIDE):
-        beside = [tuple(getattr(group, one) for one in _BESIDE[key]) for group in groups]
-        blank = [getattr(group, key) is None for group in groups]
+def _blanks(own_keys: Sequence[str], of_row: _Rows, groups: Sequence[_Keys], measured: _Measured) -> Iterator[str]:
+    """Yield a message for each key that some rows with a value lack, but others of the same metric and dataset have."""
+    datasets: dict[str | None, int] = {}
+    numbers = [datasets.setdefault(group.dataset, len(datasets)) for group in groups]
+    for key in own_keys:
+        blank = np.array([getattr(group, key) is None for group in groups])[of_row]
+        of_dataset = np.zeros_like(of_row) if key == "dataset" else np.array(numbers)[of_row]
         odd = np.zeros(len(of_row), np.bool_)
         for rows, _ in measured.values():
-            here = np.unique(of_row[rows]).tolist()
-            have = {beside[group] for group in here if not blank[group]}
-            odd[rows] |= np.isin(of_row[rows], [group for group in here if blank[group] and beside[group] in have])
-        if odd.any():
-            n = int(odd.sum())
-            more = f" and {n - 1} more" if n > 1 else ""
+            have_key = np.unique(of_dataset[rows[~blank[rows]]])
+            odd[rows] |= blank[rows] & np.isin(of_dataset[rows], have_key)
+        if odd.any() and key != "epoch":
+            more = f" and {odd.sum() - 1} more" if odd.sum() > 1 else ""
             yield (
-                f"{key} is blank in row {int(odd.argmax())}{more}, unlike in other rows of its metric. Such values "
-                f"{means.get(key, f'are treated as measured with another {key}')}: fill it in, or leave them out."
+                f"{key} is blank in row {odd.argmax()}{more}, unlike in other rows of its dataset. Such values are a "
+                f"separate column without {key}; fill it in, or leave them out."
             )
 
 
@@ -314,28 +299,27 @@ def _facts(metrics: Iterable[str], direction: Stated, unit: Stated, kind: Stated
             given.get(metric) if isinstance(given, Mapping) else given for given in (direction, unit, kind)
         )
         known = known_metric(metric)
-        of_kind = check_choice(f"The kind of {metric}", of_kind or (known.kind if known else "performance"), KINDS)
+        of_kind = check_choice(f"kind of {metric}", of_kind or (known.kind if known else "performance"), KINDS)
         better = better or (known.direction if known else "min" if of_kind in _COSTS else None)
         if better is None:
             lacking.append(metric)
             continue
-        check_choice(f"The direction of {metric}", better, ("max", "min"))
-        if of_kind == "seconds" and of_unit not in (None, "s", "seconds"):
-            raise SettingError(f"{metric} is of kind seconds, but its unit is {of_unit!r}: convert it to seconds.")
-        said = "s" if of_kind == "seconds" else of_unit
-        facts[metric] = _Facts(better, of_kind, said or (known.unit if known else "1"), bool(of_unit))
+        check_choice(f"direction of {metric}", better, ("max", "min"))
+        if of_kind == "seconds":
+            of_unit = of_unit and check_choice(f"unit of {metric}", of_unit, ("s", "seconds")) and "s"
+        default = "s" if of_kind == "seconds" else known.unit if known else "1"
+        facts[metric] = _Facts(better, of_kind, of_unit or default, bool(of_unit))
     if lacking:
         call = ", ".join(f"{metric!r}: 'max'" for metric in lacking[:_SHOWN])
         options = " ".join(f"--direction {quote(f'{metric}=max')}" for metric in lacking[:_SHOWN])
         raise SettingError(
-            f"State whether higher or lower values of {', '.join(lacking[:_SHOWN])} are better: direction={{{call}}}, "
-            f"or 'min' (on the command line {options}). If a column is not a metric, list the metrics: "
-            "metrics=['accuracy'] (--metrics accuracy)."
-        )
+            f"direction of {', '.join(lacking[:_SHOWN])}", None, f"direction={{{call}}} or 'min' ({options})",
+            "If a column is not a metric, list the metrics: metrics=['accuracy'] (--metrics accuracy).",
+        )  # fmt: skip
     for what, given in (("direction", direction), ("unit", unit), ("kind", kind)):
         unknown = [metric for metric in given if metric not in facts] if isinstance(given, Mapping) else []
         if unknown:
-            raise SettingError(f"{what} names {unknown[0]!r}. The metrics with values: {', '.join(facts)}.")
+            raise SettingError(f"{what} of a metric", unknown[0], f"metrics with values: {', '.join(facts)}")
     return facts
 
 
@@ -349,17 +333,17 @@ def _column(
     differ = np.flatnonzero(column[cells] != narrow)
     if len(differ):
         cell = cells[differ[0]]
-        one, other = rows[cells == cell][:2].tolist()
+        first, second = rows[cells == cell][:2].tolist()
         a, b = values[cells == cell][:2].tolist()
         raise SettingError(
-            f"Rows {one} and {other} both contain {what} of {space.to_string(int(cell))}, but {a!r} and {b!r}. If they "
-            "are two trainings, add a column seed; else keep one of them."
+            f"Rows {first} and {second} contain different values of {what} for {space.to_string(int(cell))}: {a!r} and "
+            f"{b!r}. If they are two trainings, add a column seed; otherwise keep one of them."
         )
     return column
 
 
 def _ends(columns: list[tuple[ColumnInfo, Values]]) -> list[tuple[ColumnInfo, Values]]:
     """Return the last points of learning curves as ends of trainings that have no column yet."""
-    there = {(info.address, info.release) for info, _ in columns if info.epoch is None}
+    known = {(info.address, info.release) for info, _ in columns if info.epoch is None}
     ends = [(replace(info, epoch=None), values) for info, values in columns if info.epoch == info.epochs is not None]
-    return [(info, values) for info, values in ends if (info.address, info.release) not in there]
+    return [(info, values) for info, values in ends if (info.address, info.release) not in known]

@@ -82,20 +82,17 @@ def legal_measurements() -> tuple[Measurement, ...]:
 
 def why_illegal(dataset: str, split: str | None, epochs: int | None = None, epoch: int | None = None) -> str | None:
     """Return why NAS-Bench-201 lacks this measurement, with the legal ones; None for legal ones and other datasets."""
-    legal = [one for one in _MEASUREMENTS if one.dataset == dataset]
-    if not legal:
+    splits = {one.split: one for one in _MEASUREMENTS if one.dataset == dataset}
+    if not splits:
         return None
-    if split is not None and (dataset, split) not in _BY_OUR_NAME:
+    if split is not None and split not in splits:
         reason = f"NAS-Bench-201 has no split {split!r} of {dataset}"
-    elif epochs is not None and epochs not in EPOCHS:
+    elif epochs not in (None, *EPOCHS):
         reason = f"NAS-Bench-201 trained for 12 or 200 epochs, not {epochs}"
     elif epoch is not None and epochs is not None and not 1 <= epoch <= epochs:
-        reason = f"epoch {epoch} lies outside a training of {epochs} epochs"
-    elif (
-        epoch is not None and epochs is not None and split is not None
-        and epoch != epochs and epochs not in _BY_OUR_NAME[dataset, split].curves
-    ):  # fmt: skip
-        reason = f"{dataset} / {split} was measured only at the end of {epochs} epochs, not after epoch {epoch}"
+        reason = f"epoch {epoch} is not part of a training of {epochs} epochs"
+    elif epoch not in (None, epochs) and split is not None and epochs not in (None, *splits[split].curves):
+        reason = f"{dataset} / {split} was measured only at the end of {epochs} epochs"
     else:
         return None
     family = ("cifar10", "cifar10-valid") if dataset in ("cifar10", "cifar10-valid") else (dataset,)
@@ -104,5 +101,4 @@ def why_illegal(dataset: str, split: str | None, epochs: int | None = None, epoc
         for one in _MEASUREMENTS
         if one.dataset in family
     )
-    splits = [one.split for one in legal]
-    return f"{reason}. Legal: {choices}.{near_name(split, splits) if split not in splits else ''}"
+    return f"{reason}. Legal: {choices}.{near_name(split, [*splits]) if split not in splits else ''}"

@@ -1,4 +1,4 @@
-"""Reading pickles that others wrote, without running anything that they ask for."""
+"""A restricted unpickler, for pickles from other people."""
 
 from __future__ import annotations
 
@@ -20,24 +20,20 @@ class _RestrictedUnpickler(pickle.Unpickler):
         self._allowed = allowed
 
     def find_class(self, module: str, name: str) -> Any:
-        """Resolve a global of the allow-list. Without a global, a pickle has nothing that it could call."""
+        """Resolve a global of the allow-list."""
         if (module, name) in self._allowed:
             if isinstance(self._allowed, Mapping):
                 return self._allowed[module, name]
             return super().find_class(module, name)
         globals_ = "".join(f", {m}.{n}" for m, n in sorted(self._allowed))
-        raise UnsafePickleError(
-            f"The pickle asks for {module}.{name}, which is refused. "
-            f"Allowed: plain containers, numbers, strings{globals_}."
-        )
+        raise UnsafePickleError(f"The pickle names {module}.{name}; expected containers, numbers, strings{globals_}.")
 
 
 def restricted_load(file: BinaryIO, allowed: _Allowed = frozenset(), encoding: str = "ASCII") -> Any:
-    """Load a pickle that may use the globals of an allow-list and nothing else.
+    """Load a pickle that uses only the globals of an allow-list.
 
-    With an empty list only containers, numbers, strings and bytes can be built. A mapping says what stands in for each
-    global, which is then not even imported: so a file does not depend on the insides of the library that wrote it. The
-    encoding is that of the strings of Python 2; ``latin1`` keeps their bytes.
+    With an empty list, only containers, numbers, strings and bytes are built. A mapping contains a replacement for each
+    global, which is then not imported. The encoding applies to strings of Python 2; ``latin1`` keeps their bytes.
     """
     try:
         return _RestrictedUnpickler(file, allowed, encoding).load()
@@ -45,11 +41,11 @@ def restricted_load(file: BinaryIO, allowed: _Allowed = frozenset(), encoding: s
         raise
     except Exception as reason:  # a broken pickle may fail with nearly any exception
         name = getattr(file, "name", "the pickle")
-        raise DamagedFileError(f"{name} is no well-formed pickle: {type(reason).__name__}: {reason}") from reason
+        raise DamagedFileError(f"{name} is not a valid pickle: {type(reason).__name__}: {reason}") from reason
 
 
 class PickledArray:
-    """Stands in for an array of NumPy: takes what the pickle says about it and checks that before it is an array."""
+    """A replacement of a NumPy array that checks its pickled state before it makes an array."""
 
     _KINDS = frozenset({"b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"})
 
@@ -60,12 +56,12 @@ class PickledArray:
         self._state = state[1:]
 
     def to_numpy(self) -> NDArray[Any]:
-        """Return the array; an error where the pickle contradicts itself, or the numbers are of no plain kind."""
+        """Return the array; raise an error if the state is inconsistent or of an unknown kind."""
         try:
             shape, dtype, fortran, data = self._state
             if isinstance(data, str):  # bytes of Python 2, read as latin1
                 data = data.encode("latin1")
-            if not isinstance(dtype.code, str):  # what is no text might not be hashable without danger
+            if not isinstance(dtype.code, str):  # hashing other objects may crash
                 raise TypeError(f"its kind is a {type(dtype.code).__name__}")
             order: Any = dtype.order if dtype.order in ("<", ">") else "="
             if dtype.code in ("O", "O8"):
@@ -92,7 +88,7 @@ def _from_buffer(data: bytes, dtype: _PickledDtype, shape: tuple[int, ...], orde
     return PickledArray(shape, dtype, order, data)
 
 
-_ONLY_NAMED = object()  # for what a pickle hands around and must not call
+_ONLY_NAMED = object()  # a global that a pickle names but must not call
 NUMPY_ARRAYS: Mapping[tuple[str, str], Any] = {
     ("numpy", "ndarray"): _ONLY_NAMED,
     ("numpy", "dtype"): _PickledDtype,
@@ -114,7 +110,7 @@ def _number(dtype: _PickledDtype, data: bytes) -> float | int | bool:
     return number
 
 
-NUMPY_NUMBERS: Mapping[tuple[str, str], Any] = {  # become plain ones
+NUMPY_NUMBERS: Mapping[tuple[str, str], Any] = {  # replaced by Python numbers
     ("numpy", "dtype"): _PickledDtype,
     **{(f"numpy.{core}.multiarray", "scalar"): _number for core in ("core", "_core")},
 }

@@ -1,4 +1,4 @@
-"""A table in a notebook: its facts, and pictures of its columns."""
+"""Facts about a table for a notebook, and figures of its columns."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ _COLOUR = "#0072B2"  # Okabe and Ito (2008)
 
 
 def facts_of(name: str, space: SearchSpace, columns: Sequence[ColumnInfo]) -> dict[str, object]:
-    """Return what a notebook shows of a table: its metrics, each with the values of what an address says."""
+    """Return the name, the space and the metrics of a table, each metric with the parts of its addresses."""
     facts: dict[str, object] = {"name": name, "space": f"{space.name}, {space.size:,} architectures"}
     for metric in dict.fromkeys(info.metric for info in columns):
-        own = [info for info in columns if info.metric == metric]
-        said = [
-            text + ", ".join(dict.fromkeys(str(getattr(info, part)) for info in own))
+        of_metric = [info for info in columns if info.metric == metric]
+        parts = [
+            text + ", ".join(dict.fromkeys(str(getattr(info, part)) for info in of_metric))
             for text, part in (("", "dataset"), ("split ", "split"), ("epochs ", "epochs"), ("seed ", "seed"))
-            if any(getattr(info, part) is not None for info in own)
+            if any(getattr(info, part) is not None for info in of_metric)
         ]
-        facts[f"{metric} ({own[0].unit})"] = "; ".join(said)
+        facts[f"{metric} ({of_metric[0].unit})"] = "; ".join(parts)
     return facts
 
 
 @house_style()
 def plot_columns(columns: Sequence[tuple[Values, ColumnInfo]], width: Width) -> Figure:
-    """Draw how often values occur in a column, or a first column against a second one."""
+    """Draw a histogram of a column, or a first column against a second one."""
     from matplotlib import rcParams
 
     (values, info), (others, other) = columns[0], columns[-1]
@@ -54,7 +54,7 @@ def plot_columns(columns: Sequence[tuple[Values, ColumnInfo]], width: Width) -> 
 
 
 def _label(info: ColumnInfo) -> str:
-    said = (("{}", info.split), ("{} epochs", info.epochs), ("seed {}", info.seed))
-    parts = [info.dataset, *(text.format(value) for text, value in said if value is not None)]
+    stated = (("{}", info.split), ("{} epochs", info.epochs), ("seed {}", info.seed))
+    parts = [info.dataset, *(text.format(value) for text, value in stated if value is not None)]
     unit = "" if info.unit == "1" else f" ({info.unit})"
     return f"{info.metric_name}{unit}: {', '.join(parts)}"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from nasmeta.errors import ColumnError, shown
+from nasmeta.errors import ColumnError
 from nasmeta.spaces import canonical_dataset
 from nasmeta.tables._address import Address
 from nasmeta.tables._columns import ColumnInfo, Seed, split_of
@@ -33,8 +33,7 @@ def _meant(found: list[ColumnInfo], asked: Address) -> list[ColumnInfo]:
 def task_name(table: str, index: JoinedColumns, column: ColumnInfo, *, sampled: bool = False) -> str:
     """Return ``TABLE/DATASET``, the metric unless it is the main one, and all other parts that are not defaults.
 
-    So tasks of two columns have two names, such as ``mine/pets``, ``mine/pets@test``, ``mine/pets@12ep`` and
-    ``mine/pets/loss#0``: split, epochs, release and seed.
+    Examples are ``mine/pets``, ``mine/pets@test``, ``mine/pets@12ep`` and ``mine/pets/loss#0``.
     """
     asked = Address(column.dataset, column.metric).normal()
     meant = _meant(index.matching(asked), asked)
@@ -48,7 +47,7 @@ def task_name(table: str, index: JoinedColumns, column: ColumnInfo, *, sampled: 
 
 
 def parts_of_name(name: str, columns: Sequence[ColumnInfo]) -> tuple[str, str, dict[str, Any]]:
-    """Return dataset, metric and what else `task_name` wrote behind a table, where these columns are meant.
+    """Return dataset, metric and the other parts of a name from `task_name`, without the table.
 
     >>> info = ColumnInfo("pets", "map@50", "valid", 12, 0, "1", "max", "v1.0", "made-up", "CC0")
     >>> parts_of_name("pets/map@50@12ep#0", [info])
@@ -59,9 +58,9 @@ def parts_of_name(name: str, columns: Sequence[ColumnInfo]) -> tuple[str, str, d
     end = next((i for i in [len(name), *reversed(signs)] if name[:i] in known), min(signs, default=len(name)))
     dataset, _, metric = name[:end].partition("/")
     if not re.fullmatch("([@#][^@#]+)*", name[end:]):
-        raise ColumnError(f"{name} is not a column: write DATASET[/METRIC][@SPLIT][@12ep][#SEED].")
+        raise ColumnError("column", name, "DATASET[/METRIC][@SPLIT][@12ep][#SEED]")
     splits, releases = {info.split for info in columns}, {info.release for info in columns}
-    said: dict[str, Any] = {}
+    found: dict[str, Any] = {}
     for sign, text in re.findall("([@#])([^@#]+)", name[end:]):
         if sign == "#":
             part, value = "seed", int(text) if text.isdigit() else text
@@ -72,10 +71,10 @@ def parts_of_name(name: str, columns: Sequence[ColumnInfo]) -> tuple[str, str, d
         else:  # val, valid and validation are one split
             alike = [split for split in splits if split_of(split) == split_of(text)]
             part, value = "split", alike[0] if text not in splits and len(alike) == 1 else text
-        if part in said:
-            raise ColumnError(f"{name} states {part} twice.")
-        said[part] = value
-    return dataset, metric, said
+        if part in found:
+            raise ColumnError(f"parts of {name}", part, "each part once")
+        found[part] = value
+    return dataset, metric, found
 
 
 def signal_column(
@@ -89,20 +88,18 @@ def signal_column(
     release: str | None = None,
 ) -> ColumnInfo:
     """Return the column that a searcher observes; see `nasmeta.tables.Table.task` for the defaults."""
-    datasets = tuple(index.by_dataset)
+    datasets = index.by_dataset
     if dataset is None:
         if len(datasets) > 1:
-            raise ColumnError(f"{table} has several datasets: name one of {_first(datasets)}.")
-        dataset = datasets[0]
+            raise ColumnError(f"dataset of {table}", None, f"one of {_first([*datasets])}")
+        dataset = next(iter(datasets))
     main = metric if metric is not None else index.main_metrics.get(canonical_dataset(dataset))
     if main is None:
-        own = dict.fromkeys(info.metric for info in index.by_dataset.get(canonical_dataset(dataset), ()))
-        if not own:
-            raise ColumnError(f"{table} has no dataset {shown(dataset)}. Its datasets: {', '.join(datasets)}.")
-        raise ColumnError(
-            f"{table} has several metrics of {dataset}, none an accuracy to search by default: name one, "
-            f"on the command line as in {table}/{dataset}/{next(iter(own))}, of {_first([*own])}."
-        )
+        metrics = dict.fromkeys(info.metric for info in datasets.get(canonical_dataset(dataset), ()))
+        if not metrics:
+            raise ColumnError(f"dataset of {table}", dataset, f"one of {_first([*datasets])}")
+        hint = f"Name one, as in {table}/{dataset}/{next(iter(metrics))}."
+        raise ColumnError(f"metric of {table}/{dataset}", None, f"one of {_first([*metrics])}", hint)
     sampled = isinstance(seed, str) and seed == "sample"
     seed = None if sampled else seed
     asked = Address(dataset, main, split, epochs, seed, release).normal()
@@ -112,7 +109,7 @@ def signal_column(
     several = [p for p in ("split", "epochs", "seed", "release") if len({getattr(info, p) for info in found}) > 1]
     if several:
         choices = "; ".join(f"{p}: {', '.join(sorted({str(getattr(i, p)) for i in found}))}" for p in several)
-        raise ColumnError(f"{asked.described()} means several columns of {table}. Say {choices}.")
+        raise ColumnError(f"{asked.described()} fits several columns of {table}. State {choices}.")
     if sampled and (found[0].split, found[0].epochs, found[0].release) not in single:
-        raise ColumnError(f"{table} holds no single seeds of {found[0].address}, so none can be sampled.")
+        raise ColumnError(f"{table} does not have single seeds of {found[0].address}.")
     return found[0]

@@ -311,22 +311,14 @@ cifar10-valid / train); ...
         found = self._seeds(address, complete=False)
         return tuple(info.seed for values, info in found if isinstance(info.seed, int) and not np.isnan(values[cell]))
 
-    def curve(
-        self,
-        cells: ArchitectureLike,
-        dataset: str,
-        metric: str = "accuracy",
-        split: str | None = None,
-        epochs: int | None = None,
-        seed: Seed | None = None,
-        release: str | None = None,
-    ) -> NDArray[np.float64]:
+    def curve(self, cells: ArchitectureLike, *address: Any, **parts: Any) -> NDArray[np.float64]:
         """Look up learning curves: the value after each epoch of a training.
 
         Parameters
         ----------
-        cells, dataset, metric, split, epochs, seed, release
-            As in `query`.
+        cells : int, str, or sequence or array of them, shape (n,)
+        *address, **parts
+            As in `column`, without ``epoch``.
 
         Returns
         -------
@@ -344,29 +336,22 @@ cifar10-valid / train); ...
         >>> load_table("nb201").curve(0, "cifar10", "accuracy", "valid", 200, "mean")  # doctest: +SKIP
         array([...])  # of shape (200,), after `nasmeta data fetch nb201-curves`
         """
-        if epochs is None:
+        of = Address(*address, **parts)
+        if of.epochs is None:
             raise ColumnError("epochs of a learning curve", None, "the length of the training")
         index = self.space.index_of(cells)
-        address = Address(dataset, metric, split, epochs, seed, release)
-        every = range(1, max(epochs, 1) + 1)  # a length of 0 raises the error of an unknown address
-        points = [self._points.find(address._replace(epoch=epoch))[0][index] for epoch in every]
+        every = range(1, max(of.epochs, 1) + 1)  # a length of 0 raises the error of an unknown address
+        points = [self._points.find(of._replace(epoch=epoch))[0][index] for epoch in every]
         found = np.stack(points, axis=-1).astype(np.float64)
         missing = np.isnan(np.atleast_2d(found)).any(axis=1)
         if missing.any():
-            raise self._not_measured(np.atleast_1d(index)[missing], address._replace(epoch=1))
+            raise self._not_measured(np.atleast_1d(index)[missing], of._replace(epoch=1))
         return found
 
-    def available_seeds(
-        self,
-        cell: Architecture,
-        dataset: str,
-        metric: str = "accuracy",
-        split: str | None = None,
-        epochs: int | None = None,
-        release: str | None = None,
-        epoch: int | None = None,
-    ) -> tuple[int, ...]:
-        """Return the measured seeds of an architecture. Split and epochs may be omitted if only one exists.
+    def available_seeds(self, cell: Architecture, *address: Any, **parts: Any) -> tuple[int, ...]:
+        """Return the measured seeds of an architecture.
+
+        The address is that of `column`, without a seed. Split and epochs may be omitted if only one exists.
 
         Examples
         --------
@@ -374,25 +359,15 @@ cifar10-valid / train); ...
         >>> load_table("nb201").available_seeds(0, dataset="cifar10")
         (777, 888, 999)
         """
-        address = Address(dataset, metric, split, epochs, None, release, epoch)
-        return self._measured_seeds(int(self.space.index_of(cell)), address)
+        return self._measured_seeds(int(self.space.index_of(cell)), Address(*address, **parts))
 
-    def lookup(
-        self,
-        dataset: str,
-        metric: str = "accuracy",
-        split: str | None = None,
-        epochs: int | None = None,
-        seed: Seed | np.random.Generator | None = None,
-        release: str | None = None,
-        epoch: int | None = None,
-    ) -> Callable[[Architecture], float]:
+    def lookup(self, *address: Any, **parts: Any) -> Callable[[Architecture], float]:
         """Return the fastest look-up of single architectures: a function from an architecture to its value.
 
         Parameters
         ----------
-        dataset, metric, split, epochs, seed, release, epoch
-            As in `query`. A Generator draws from the same distribution as in `query`, but other values.
+        *address, **parts
+            As in `query`. A Generator as the seed draws from the same distribution as in `query`, but other values.
 
         Returns
         -------
@@ -407,28 +382,29 @@ cifar10-valid / train); ...
         1444.219
         """
         index_of, not_measured, n_cells = self.space.index_of, self._not_measured, self.space.size
-        if isinstance(seed, np.random.Generator):
-            address = Address(dataset, metric, split, epochs, None, release, epoch)
-            columns = np.stack([column for column, _ in self._seeds(address, complete=True)], axis=1)
+        of = Address(*address, **parts)
+        rng: Any = of.seed
+        if isinstance(rng, np.random.Generator):
+            of = of._replace(seed=None)
+            columns = np.stack([column for column, _ in self._seeds(of, complete=True)], axis=1)
             measured: list[list[float]] = [[value for value in row if value == value] for row in columns.tolist()]
-            integers = seed.integers
+            integers = rng.integers
 
             def draw(cell: Architecture) -> float:
                 index = index_of(cell)
                 if values := measured[index]:
                     return values[integers(len(values))]
-                raise not_measured(np.array([index]), address)
+                raise not_measured(np.array([index]), of)
 
             return draw
 
-        address = Address(dataset, metric, split, epochs, seed, release, epoch)
-        values: list[float] = self._find(address)[0].tolist()  # items of a list are read fastest
+        values: list[float] = self._find(of)[0].tolist()  # items of a list are read fastest
 
         def look_up(cell: Architecture) -> float:
             index = cell if type(cell) is int and 0 <= cell < n_cells else index_of(cell)
             value = values[index]
             if value != value:
-                raise not_measured(np.array([index]), address)
+                raise not_measured(np.array([index]), of)
             return value
 
         return look_up

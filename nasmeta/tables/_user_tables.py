@@ -1,7 +1,8 @@
-"""Users' tables: kept by content, or added to the store under a name."""
+"""Users' tables: stored by content, or under a name."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,11 +11,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from nasmeta.errors import DamagedFileError, MissingValueError, SettingError, shown
+from nasmeta.errors import DamagedFileError, MissingValueError, SettingError
 from nasmeta.files import write_whole
-from nasmeta.spaces import SearchSpace
+from nasmeta.spaces import SearchSpace, to_content
 from nasmeta.tables import _store
-from nasmeta.tables._arrow_file import ColumnFile, encode
+from nasmeta.tables._arrow_file import ColumnFile, encode, write_files
 from nasmeta.tables._columns import ColumnInfo, Values
 from nasmeta.tables.sources import Columns, WholeSource, table_names
 from nasmeta.tables.sources._base import tables_folder
@@ -24,7 +25,7 @@ _SUFFIX = ".added.arrow"
 
 
 class _UserSource(WholeSource):
-    """A user's columns: the columnar file is the only file."""
+    """A user's columns."""
 
     release = "own"
     licence = "not stated"
@@ -39,20 +40,19 @@ class _UserSource(WholeSource):
 
     @property
     def space(self) -> SearchSpace:  # type: ignore[override]
-        """The space over which the columns run, from the file."""
+        """The space of the architectures, from the file."""
         return self._file.search_space
 
 
 class ContentSource(_UserSource):
-    """Columns of a data frame, addressed by the checksum of their file, so that another process maps the same one.
+    """Columns of a data frame, stored under the checksum of their content, so that processes map the same file.
 
-    `data` is the file, where the store cannot be written.
+    `data` is the content of the file if the store cannot be written.
     """
 
     holds = "a data frame"
     how_to_get = (
-        "Processes on this machine find it in the cache folder; on another machine set NASMETA_CACHE to a folder that "
-        "both share, or keep the table under a name there: `nasmeta data add`."
+        "Set NASMETA_CACHE to a folder that both machines share, or add the table under a name: `nasmeta data add`."
     )
 
     def __init__(self, name: str, content: str, data: bytes | None = None) -> None:
@@ -77,29 +77,29 @@ class ContentSource(_UserSource):
 
     @classmethod
     def of(cls, name: str, space: SearchSpace, columns: Columns) -> ContentSource:
-        """Keep columns in the store, and return the source of them."""
-        data = encode(space, columns, {"own": name})
-        source = cls(name, sha256(data).hexdigest())
+        """Write columns to the store, and return their source."""
+        facts = [name, to_content(space), [vars(info) for info, _ in columns]]  # with the checksum of each column
+        source = cls(name, sha256(json.dumps(facts).encode()).hexdigest())
         try:
             with _store.writable(source.path.parent):
                 if not source.path.is_file():
-                    write_whole(source.path, data)
+                    write_files({source.path: columns}, space, {"own": name})
                 source.path.touch()  # the least recently used files are removed
                 _store.prune_content()
         except SettingError:
-            source._data = data  # it travels with the pickle
+            source._data = encode(space, columns, {"own": name})  # it is pickled
         return source
 
 
 class AddedSource(_UserSource):
-    """The columns of a table that was added to the store under a name."""
+    """The columns of a table that was added under a name."""
 
     how_to_get = "Run `nasmeta data add FILE`."
 
     def __init__(self, name: str) -> None:
         self.name = self.table = name
         self.path = tables_folder() / name / f"{name}{_SUFFIX}"
-        self.holds = "damaged: add it again, with --replace, or remove it"
+        self.holds = "damaged: add it again with --replace, or remove it"
         with suppress(DamagedFileError, OSError):  # so that a list of all sources can be shown
             infos = self._file.infos
             self.licence, self.release = infos[0].licence, infos[0].release
@@ -109,7 +109,7 @@ class AddedSource(_UserSource):
 
 
 def added_tables() -> tuple[str, ...]:
-    """Return the names of the tables that were added to the store on this machine."""
+    """Return the names of the tables that were added on this machine."""
     folder = tables_folder()
     return tuple(sorted(path.parent.name for path in folder.glob(f"*/*{_SUFFIX}"))) if folder.is_dir() else ()
 
@@ -117,24 +117,22 @@ def added_tables() -> tuple[str, ...]:
 def add_columns(
     name: str, space: SearchSpace, columns: Sequence[tuple[ColumnInfo, Values]], citation: str, *, replace: bool
 ) -> None:
-    """Keep columns in the store under a name, so that every process and command finds them."""
+    """Write columns to the store under a name."""
     if not _NAME.fullmatch(name):
-        raise SettingError(
-            f"The name of a table is of lower-case letters, digits, '.', '_' and '-', not {shown(name)}."
-        )
+        raise SettingError("name", name, "lower-case letters, digits, '.', '_' and '-'")
     if name in table_names():
-        raise SettingError(f"{name} is a built-in table: choose another name.")
+        raise SettingError("name", name, "a name that differs from the built-in tables")
     data = encode(space, list(columns), {"citation": citation})
     path = AddedSource(name).path
     with _store.writable(path.parent), _store.only_one(path):
         _store.remove_stale(path)
         if path.is_file() and not replace and path.read_bytes() != data:
-            raise SettingError(f"{name} has other content in the store: use --replace, or another name.")
+            raise SettingError(f"A table {name} with other content exists. Use --replace, or another name.")
         write_whole(path, data)
 
 
 def remove_added(name: str) -> None:
-    """Remove a table that was added to the store.
+    """Remove a table that was added.
 
     >>> import pandas as pd
     >>> import nasmeta as nm
@@ -145,7 +143,7 @@ def remove_added(name: str) -> None:
     False
     """
     if name not in added_tables():
-        raise SettingError(f"No table {shown(name)} was added. Added: {', '.join(added_tables()) or 'none'}.")
+        raise SettingError("name", name, f"an added table: {', '.join(added_tables()) or 'none'}")
     path = AddedSource(name).path
     with _store.writable(path.parent), _store.only_one(path):
         path.unlink(missing_ok=True)

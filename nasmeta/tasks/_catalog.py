@@ -7,9 +7,11 @@ a trade-off follows after a slash, further objectives after a plus sign; this is
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal, overload
+from functools import cache
+from itertools import product
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 from nasmeta.checks import is_listed
 from nasmeta.errors import (
@@ -22,13 +24,23 @@ from nasmeta.errors import (
     near_name,
     shown,
 )
+from nasmeta.files import parse_toml, shipped
 from nasmeta.registry import Registry, is_place
 from nasmeta.spaces import canonical_dataset
-from nasmeta.tables import SOURCES, TABLES, Table, added_tables, is_here, load_table, parts_of_name, table_names
-from nasmeta.tasks._declared import declared_families, declared_tasks
+from nasmeta.tables import (
+    SOURCES,
+    TABLES,
+    Table,
+    added_tables,
+    is_here,
+    load_table,
+    parts_of_name,
+    registered_sources,
+    table_names,
+)
 from nasmeta.tasks._distribution import TaskDistribution
 from nasmeta.tasks._multi_objective import MultiObjectiveTask
-from nasmeta.tasks._signal import is_own_table
+from nasmeta.tasks._signal import Signal, is_own_table
 from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._task import OBJECTIVE, Task
 
@@ -46,9 +58,63 @@ TASKS: Registry[Task] = Registry(
     "task",
     group="nasmeta.tasks",
     accepts=_task_of,
-    wanted="a Task, or a function that returns one; a space is asked alone, in search and compare, where a function "
-    "answers (--evaluator)",
+    wanted="a Task, or a function that returns one",
 )
+
+
+# -- declarations in benchmarks_data ---------------------------------------------------------------------------------
+class DeclaredTask(NamedTuple):
+    """A declared task, the family that it learns from by default, and the unit of its signal, empty if not declared."""
+
+    task: Task
+    family: str
+    unit: str
+
+
+@cache
+def declared_tasks() -> Mapping[str, DeclaredTask]:
+    """Return the declared tasks by name; if several declarations yield one name, the first is used."""
+    found: dict[str, DeclaredTask] = {}
+    for source in registered_sources().values():
+        for entry in source.tasks:
+            family = entry.get("family") or entry["name"].replace("/{dataset}", "")
+            for one in spread(entry):
+                signal = Signal(
+                    one["dataset"], one["metric"], one.get("split"), one.get("epochs"), one.get("seed"), source.release,
+                    kind=one.get("kind", "performance"), device=one.get("device"),
+                )  # fmt: skip
+                task = Task(one["name"], source.table, signal, cost="recorded" if "cost" in one else None)
+                found.setdefault(task.name, DeclaredTask(task, family, one.get("unit", "")))
+    return found
+
+
+@cache
+def declared_families() -> Mapping[str, list[str]]:
+    """Return the names of the tasks of each declared family."""
+    entries = parse_toml(shipped("families.toml").read_text(encoding="utf-8"))["families"]
+    found = {entry["name"]: [one["tasks"] for one in spread(entry)] for entry in entries if "tasks" in entry}
+    joined = {entry["name"]: entry["families"] for entry in entries if "families" in entry}
+    found |= {name: [task for family in families for task in found[family]] for name, families in joined.items()}
+    ordered = {entry["name"]: found[entry["name"]] for entry in entries}
+    for name, (_, family, _) in declared_tasks().items():
+        if family not in found:
+            ordered.setdefault(family, []).append(name)
+    return ordered
+
+
+def spread(entry: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield an entry once for each combination of the values of its lists, with its texts filled in.
+
+    >>> [one["name"] for one in spread({"name": "nb201/{dataset}@12ep", "dataset": ["cifar10", "cifar100"]})]
+    ['nb201/cifar10@12ep', 'nb201/cifar100@12ep']
+    """
+    lists = {key: value for key, value in entry.items() if isinstance(value, list)}
+    for values in product(*lists.values()):
+        one = {**entry, **dict(zip(lists, values, strict=True))}
+        yield {key: value.format(**one) if isinstance(value, str) else value for key, value in one.items()}
+
+
+# -- names ----------------------------------------------------------------------------------------------------------
 _UNDER_OBJECTIVE = re.compile(r"([^/]+/.+?)/((?:within|tradeoff)-.+)")
 _COST_KINDS = ("", "latency/", "energy/")  # within-5ms/pixel3 is short for within-5ms/latency/pixel3
 
@@ -81,7 +147,7 @@ def get_task(name: str) -> Task:
     UnknownNameError
         If the name does not exist.
     ColumnError
-        If a table of your own has no such column.
+        If a user's table lacks this column.
 
     Examples
     --------
@@ -144,10 +210,6 @@ def _of_several_columns(name: str) -> Task | None:
     first, *others = name.split("+")
     if not others:
         return None
-    with suppress(NasmetaError):
-        task = _of_one_column(name)
-        if "+" in task.signal.dataset + task.signal.metric:
-            return task
     head = get_task(first)
     parts = [head, *(_objective(text, head.table_name, head.table, head.signal.dataset) for text in others)]
     return MultiObjectiveTask(_joined_name(parts), parts)
@@ -174,7 +236,7 @@ def _objective(text: str, name: str, table: Table, dataset: str | None) -> Task:
 
 
 def _joined_name(parts: list[Task]) -> str:
-    """Return the name of the first part, and for each other part what distinguishes it."""
+    """Return the name of the first part, followed by the differing ends of the other names."""
     if not parts:
         return "a task"
     table, dataset = f"{parts[0].table_name}/", parts[0].signal.dataset
@@ -212,7 +274,7 @@ def multi_objective_task(
     SettingError
         For fewer than two objectives, duplicates, or several datasets or spaces.
     ColumnError
-        If the table has no such objective.
+        If the table lacks an objective.
 
     Examples
     --------
@@ -225,12 +287,12 @@ def multi_objective_task(
     ('own/pets+watts', array([2, 1], dtype=int32))
     """
     opened = load_table(table) if isinstance(table, str) else table
-    own = table if isinstance(table, str) else table.name
+    table_name = table if isinstance(table, str) else table.name
     parts: list[Task] = []
     for one in [objectives] if isinstance(objectives, str) else objectives:
         if dataset is None and parts:
             dataset = parts[0].signal.dataset
-        parts.append(_objective(one, own, opened, dataset) if isinstance(one, str) else one)
+        parts.append(_objective(one, table_name, opened, dataset) if isinstance(one, str) else one)
     return MultiObjectiveTask(name or _joined_name(parts), parts)
 
 
@@ -242,7 +304,7 @@ def _own_tables() -> tuple[str, ...]:
 
 
 def _names_in(table: str) -> tuple[str, ...]:
-    """Return the names of the tasks of a table; empty if it is damaged or has no default metric."""
+    """Return the names of the tasks of a table; empty if it is damaged or lacks a default metric."""
     with suppress(NasmetaError):
         return load_table(table).tasks().names
     return ()
@@ -302,7 +364,7 @@ def task_distribution(name: str) -> TaskDistribution:
 def default_sources(task: Task) -> TaskDistribution:
     """Return the tasks that a meta-searcher learns from by default: the task's family without everything it holds out.
 
-    Tasks of 12 epochs, of latency and of energy have families of their own. All other tasks learn from the table's
+    Tasks of 12 epochs, of latency and of energy have separate families. All other tasks learn from the table's
     main family: a task under attack or with a budget learns from the validation accuracies on the other datasets. A
     trade-off learns from trade-offs of the same weight on the other datasets and devices. A task of a user's table
     learns from the same metric on the table's other datasets.
@@ -356,7 +418,7 @@ def as_task(task: str | Task | TaskDistribution) -> Task:
     """Return a task from its name, itself, or a distribution of exactly one."""
     if isinstance(task, TaskDistribution):
         if len(task) != 1:
-            raise SettingError(f"One task is needed, but {task!r} has {len(task)}.")
+            raise SettingError("task", task, "a single task")
         return task[0]
     return get_task(task) if isinstance(task, str) else task
 
@@ -386,10 +448,8 @@ def as_tasks(
         elif isinstance(one, kinds):
             found.append(one)
         else:
-            raise SettingError(
-                f"{'Sources' if sources else 'Tasks'} are names of tasks or of families, or "
-                f"{' or '.join(f'{kind.__name__}s' for kind in kinds)}, not {shown(one)}."
-            )
+            kinds_ = " or ".join(kind.__name__ for kind in kinds)
+            raise SettingError("sources" if sources else "tasks", one, f"names of tasks or families, or {kinds_}")
     return found
 
 
@@ -427,7 +487,7 @@ def list_tasks(family: str | None = None) -> pd.DataFrame:
     for name in [family] if family is not None else [name for name in task_families() if name != "all"]:
         try:
             tasks = task_distribution(name)
-        except (ColumnError, DamagedFileError):  # a table of the user's that is damaged or has no default metric
+        except (ColumnError, DamagedFileError):  # a damaged table, or one without a default metric
             if family is not None:
                 raise
             continue

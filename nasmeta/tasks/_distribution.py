@@ -49,10 +49,7 @@ class TaskDistribution(Sequence[Task]):
         self._tasks: tuple[Task, ...] = tuple(tasks)
         twice = next((name for name, times in Counter(self.names).items() if times > 1), None)
         if twice is not None:
-            raise SettingError(
-                f"The task {twice} appears twice. If these are different tasks, give one another name, as in "
-                "Table.task(…, name=…)."
-            )
+            raise SettingError(f"The task {twice} appears twice. Rename one: Table.task(…, name=…).")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -74,9 +71,7 @@ class TaskDistribution(Sequence[Task]):
         """
         check_int("n", n, least=0)
         if not self._tasks or (n > len(self) and not replace):
-            raise SettingError(
-                f"Cannot draw {n} tasks {'with' if replace else 'without'} replacement from {len(self)}."
-            )
+            raise SettingError("n", n, f"at most the number of tasks, {len(self)}")
         return [self._tasks[i] for i in rng.choice(len(self), size=n, replace=replace)]
 
     def leave_out(self, dataset: str) -> tuple[TaskDistribution, TaskDistribution]:
@@ -147,7 +142,7 @@ imagenet16-120.
             for name in _SPLITS[by](task):
                 groups.setdefault(name, []).append(task)
         if not groups:
-            raise SettingError(f"None of these tasks has a {by} that could be left out: {', '.join(self.names)}.")
+            raise SettingError("by", by, "a property of at least one task")
         for name, group in groups.items():
             target = TaskDistribution(group)
             yield name, self._without(target), target

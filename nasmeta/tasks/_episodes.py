@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int, check_number
-from nasmeta.errors import SettingError, shown
+from nasmeta.errors import SettingError
 from nasmeta.spaces import SearchSpace, namesakes
 from nasmeta.tasks._source_task import SourceTask
 from nasmeta.tasks._task import Task
@@ -46,7 +46,7 @@ def checked_sources(
     """
     seen = [source.as_source() if isinstance(source, Task) else source for source in sources]
     if not seen:
-        raise SettingError(f"{who} needs at least one source task to learn from.")
+        raise SettingError(f"sources of {who}", [], "at least one")
     names = [source.name for source in seen]
     if len(set(names)) < len(names):
         raise SettingError(f"A source appears twice: {', '.join(names)}.")
@@ -55,11 +55,11 @@ def checked_sources(
     for source in seen:
         if space is not None and source.space != space:
             raise SettingError(
-                f"Source {source.name} lives in space {source.space.name}, but {who} in {space.name}: it learns only "
-                f"from sources of its own space.{namesakes(source.space, space)}"
+                f"Source {source.name} lives in space {source.space.name}, but {who} in {space.name}."
+                f"{namesakes(source.space, space)}"
             )
         if np.ptp(source.utilities) == 0:
-            raise SettingError(f"Source {source.name} has no two different labels: there is nothing to learn from it.")
+            raise SettingError(f"Source {source.name} has no two different labels.")
     return seen
 
 
@@ -102,7 +102,7 @@ class Augmentation:
         if len(scores) > 1:
             weights = rng.dirichlet(np.ones(len(scores))).tolist()
             mixed = np.sum([w * one for w, one in zip(weights, scores, strict=True)], axis=0)
-            mixed = standardised(mixed)  # so that the noise has the same scale
+            mixed = standardised(mixed)  # keeps the scale of the noise
         return mixed + self.noise * rng.standard_normal(len(mixed)) if self.noise else mixed
 
 
@@ -153,7 +153,7 @@ class EpisodeSampler:
     Raises
     ------
     SettingError
-        If there is no source, or one appears twice, has too few labels or equal ones only.
+        If sources are empty, appear twice, or have too few or only equal labels.
 
     Examples
     --------
@@ -182,15 +182,12 @@ class EpisodeSampler:
         low, high = (support, support) if isinstance(support, int) else support
         self.support = (check_int("support", low), check_int("support", high))
         if low > high:
-            raise SettingError(f"support must be a number or (low, high), not {shown(support)}.")
+            raise SettingError("support", support, "a number or (low, high)")
         self.query = check_int("query", query)
         self.augment = augment or Augmentation()
         for source in self.sources:
             if len(source) < high + query:
-                raise SettingError(
-                    f"Source {source.name} has {len(source):,} labels, but an episode needs up to {high} for support "
-                    f"and {query} for queries."
-                )
+                raise SettingError(f"number of labels of {source.name}", len(source), f"at least {high} + {query}")
         self._scores = [normal_scores(source.utilities) for source in self.sources]
         self._common: dict[tuple[int, ...], tuple[NDArray[np.int32], list[NDArray[np.float64]]]] = {}
 

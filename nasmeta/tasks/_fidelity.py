@@ -1,4 +1,4 @@
-"""The same task after trainings of several lengths."""
+"""A task after trainings of several lengths."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from nasmeta.errors import SettingError, shown
-from nasmeta.tasks._declared import declared_tasks
+from nasmeta.errors import SettingError
+from nasmeta.tasks._catalog import declared_tasks
 from nasmeta.tasks._signal import Signal, is_own_table
 from nasmeta.tasks._task import Task
 
@@ -19,7 +19,7 @@ _POINT = re.compile(r"(\d{1,6})of(\d{1,6})")
 def fidelities(task: Task, epochs: Iterable[int | str] | None = None) -> dict[int, Task]:
     """Return a task after trainings of each possible length, by epochs, ascending; the last is the task itself.
 
-    Validation accuracy on NAS-Bench-201 has two separate trainings, of 12 and 200 epochs. A table of your own has the
+    Validation accuracy on NAS-Bench-201 has two separate trainings, of 12 and 200 epochs. A user's table has the
     lengths that it holds for the same metric and all measured architectures. All other tasks have one length (0 for
     signals without a training). A string such as ``"50of200"`` in `epochs` is a point of the learning curve of the
     task's own training. It costs its share of the training, and is not a short training: its learning rate is still
@@ -38,23 +38,20 @@ def fidelities(task: Task, epochs: Iterable[int | str] | None = None) -> dict[in
     if epochs is None:
         return known
     found: dict[int, Task] = {}
-    for length in epochs:
+    lengths = list(epochs)
+    for length in lengths:
         epoch, other = _point(task, length) if isinstance(length, str) else (length, known.get(length))
         if other is None:
-            raise SettingError(
-                f"{task.name} has no training of {shown(length)} epochs. Possible: {', '.join(map(str, known))}, and "
-                f'points of its learning curve, such as "{max(1, full // 4)}of{full}".'
-            )
-        if epoch in found:
-            raise SettingError(f"{epoch} epochs appear twice.")
+            possible = ", ".join([*map(str, known), f'points of its curve, such as "{max(1, full // 4)}of{full}"'])
+            raise SettingError(f"epochs of {task.name}", length, possible)
         found[epoch] = other
-    if full not in found:
-        raise SettingError(f"epochs must contain {full}, the training of {task.name} itself.")
+    if full not in found or len(found) < len(lengths):
+        raise SettingError(f"epochs of {task.name}", lengths, f"different lengths that include {full}")
     return {epoch: found[epoch] for epoch in sorted(found)}
 
 
 def _point(task: Task, text: str) -> tuple[int, Task | None]:
-    """Return a task's own training, observed after its first epochs; None if the text is not a point of it."""
+    """Return a point of the learning curve of a task; None if the text does not name one."""
     match, full = _POINT.fullmatch(text), task.signal.epochs or 0
     if not match or task.objective is not None or int(match[2]) != full or not 1 <= int(match[1]) < full:
         return 0, None
@@ -62,13 +59,13 @@ def _point(task: Task, text: str) -> tuple[int, Task | None]:
 
 
 def _same_with(task: Task, ending: str, **changed: int) -> Task:
-    """Return the task of another length; its cost is that recorded for it, unless the task has none."""
+    """Return the task of another length with its recorded cost, unless the task has no cost."""
     cost = None if task._cost is None else "recorded"
     return Task(f"{task.name}{ending}", task._table, replace(task.signal, **changed), cost=cost)  # type: ignore[arg-type]
 
 
 def _shorter(task: Task) -> dict[int, Task]:
-    """Return a task after its shorter trainings, ascending, of which every measured architecture has one."""
+    """Return a task after its shorter trainings, ascending, if every measured architecture has them."""
     signal, full = task.signal, task.signal.epochs or 0
     if task.objective is not None or not full:
         return {}

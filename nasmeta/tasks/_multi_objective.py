@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError, shown
+from nasmeta.errors import SettingError
 from nasmeta.spaces import namesakes
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks._objectives import Front
@@ -58,7 +58,7 @@ class MultiObjectiveTask(Task):
 
     _stored = ("name", "_parts", "objective", "_table", "_held_out")
 
-    def __init__(self, name: str, parts: Sequence[Task]) -> None:  # no super(): it has no signal of its own
+    def __init__(self, name: str, parts: Sequence[Task]) -> None:  # without super(): it lacks a signal
         self.name, self._parts = name, _checked(name, parts)
         self.objective, self._table, self._held_out = None, self._parts[0]._table, None
 
@@ -100,11 +100,7 @@ class MultiObjectiveTask(Task):
 
     # -- members of a task of one objective --------------------------------------------------------------------------
     def _no_single(self, what: str) -> NoReturn:
-        raise SettingError(
-            f"{self.name} has {self.n_objectives} objectives, so it has no {what}: its parts have one each. Searchers "
-            "for several objectives are in nasmeta.list_searchers(), objectives as one number in "
-            "nasmeta.tasks.Objective."
-        )
+        raise SettingError(f"{self.name} has {self.n_objectives} objectives and no {what}; each of its parts has one.")
 
     @property
     def signal(self) -> Signal:  # type: ignore[override]
@@ -117,7 +113,7 @@ class MultiObjectiveTask(Task):
 
     @cached_property
     def held_out(self) -> tuple[str, ...]:
-        """Names that must not appear in any source: those of all parts."""
+        """Names of all parts that must not appear in any source."""
         return self._held_out or tuple(dict.fromkeys(name for part in self._parts for name in part.held_out))
 
     @property
@@ -227,29 +223,17 @@ def _checked(name: str, parts: Sequence[Task]) -> tuple[Task, ...]:
     found = tuple(parts)
     for part in found:
         if not isinstance(part, Task) or isinstance(part, MultiObjectiveTask):
-            raise SettingError(f"An objective of {name} is a Task of one objective, not {shown(part)}.")
+            raise SettingError(f"objective of {name}", part, "a Task of one objective")
         if part.is_sampled:
-            raise SettingError(f"{name}: {part.name} has a sampled seed; name it without #sample.")
-    if len(found) < 2:
-        raise SettingError(
-            f"{name} has {len(found)} objective(s); several are at least two. A task of one is nasmeta.get_task(name) "
-            "or Table.task(metric)."
-        )
-    twice = next((part for i, part in enumerate(found) if _column(part) in map(_column, found[:i])), None)
-    if twice is not None:
-        raise SettingError(f"{name}: the objective {twice.name} appears twice; name each once.")
+            raise SettingError(f"objective of {name}", part.name, "a task without #sample")
+    columns = {(part.table_name, part.signal.address, part.objective) for part in found}
+    if len(found) < 2 or len(columns) < len(found):
+        raise SettingError(f"objectives of {name}", [part.name for part in found], "at least two different ones")
     spaces = list(dict.fromkeys(part.space for part in found))
     if len(spaces) > 1:
-        names = ", ".join(space.name for space in spaces)
-        raise SettingError(f"{name}: its objectives are of several spaces ({names}).{namesakes(*spaces[:2])}")
+        names = [space.name for space in spaces]
+        raise SettingError(f"spaces of {name}", names, "a single one", namesakes(*spaces[:2]).strip())
     datasets = list(dict.fromkeys(part.signal.dataset.removesuffix("-valid") for part in found))
     if len(datasets) > 1:
-        raise SettingError(
-            f"{name}: its objectives are of several datasets ({', '.join(datasets)}), but one network has all of them. "
-            "Name the objectives of one dataset, such as nb201/cifar100+latency/pixel3."
-        )
+        raise SettingError(f"datasets of {name}", datasets, "a single one, as in nb201/cifar100+latency/pixel3")
     return found
-
-
-def _column(part: Task) -> tuple[Any, ...]:
-    return part.table_name, part.signal.address, part.objective

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.checks import check_choice
-from nasmeta.errors import MissingValueError, SettingError, shown
+from nasmeta.errors import MissingValueError, SettingError
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks._signal import Signal
 
@@ -63,10 +63,8 @@ class Objective:
             If the directions do not fit.
         """
         if (of.direction, cost.direction) != ("max", "min"):
-            raise SettingError(
-                f"{task}: {of.metric} must be maximised and {cost.metric} minimised, but the table's directions are "
-                f"{of.direction} and {cost.direction}."
-            )
+            what = f"directions of {of.metric} and {cost.metric} of {task}"
+            raise SettingError(what, (of.direction, cost.direction), "max and min")
         if self.rule == "within":
             in_unit = "" if cost.unit == "1" else cost.unit
             metric, unit = f"{of.metric}_within_{self.amount:g}{in_unit}_{cost.device or cost.metric}", of.unit
@@ -85,19 +83,15 @@ def within_budget(values: ArrayLike, costs: ArrayLike, budget: float) -> NDArray
     """
     gains, prices = np.asarray(values, np.float64), np.asarray(costs, np.float64)
     if not 0 < budget < np.inf:
-        raise SettingError(f"A budget must be a positive number, not {shown(budget)}.")
-    # Columns are float32: a budget that was read off one must admit the cell that it was read off.
+        raise SettingError("budget", budget, "a positive number")
+    # Columns are float32: a budget copied from a column admits the cell with this value.
     budget = max(float(budget), float(np.float32(budget)))
     feasible = prices <= budget
     if not feasible.any():
-        raise SettingError(
-            f"Nothing is within a budget of {budget:g}: the lowest cost is {np.fmin.reduce(prices, initial=np.inf):g}."
-        )
+        raise SettingError("budget", budget, f"at least the lowest cost, {np.fmin.reduce(prices, initial=np.inf):g}")
     if (lowest := np.fmin.reduce(gains, initial=0.0)) < 0:
-        raise SettingError(
-            f"Under a budget values are at least 0, because infeasible ones rank below 0, but the lowest is "
-            f"{lowest:g}: shift the metric, or trade it off against the cost."
-        )
+        hint = "Infeasible architectures rank below 0: shift the metric, or use a trade-off."
+        raise SettingError("lowest value under a budget", float(lowest), "at least 0", hint)
     shortfall = -100.0 * (1.0 - budget / np.where(np.isnan(prices), np.inf, prices))
     return np.where(feasible | np.isnan(gains), gains, shortfall)
 
@@ -109,10 +103,10 @@ def log_tradeoff(values: ArrayLike, costs: ArrayLike, weight: float) -> NDArray[
     raises a SettingError.
     """
     if not 0 <= weight < np.inf:
-        raise SettingError(f"A weight must be a number of at least 0, not {shown(weight)}.")
+        raise SettingError("weight", weight, "a number of at least 0")
     prices = np.asarray(costs, np.float64)
     if (lowest := np.fmin.reduce(prices, axis=None, initial=np.inf)) <= 0:
-        raise SettingError(f"A cost that is traded off must be above 0, but the lowest is {lowest:g}.")
+        raise SettingError("lowest cost of a trade-off", float(lowest), "above 0")
     return np.asarray(values, np.float64) - weight * np.log(prices)
 
 
@@ -179,7 +173,7 @@ def hypervolume(values: ArrayLike, reference: Sequence[float], directions: Seque
     points, maximise = _checked(values, directions)
     corner = np.asarray(reference, np.float64)
     if corner.shape != (len(maximise),) or not np.isfinite(corner).all():
-        raise SettingError(f"The reference must be {len(maximise)} finite numbers, not {shown(reference)}.")
+        raise SettingError("reference", reference, f"{len(maximise)} finite numbers")
     complete = points[~np.isnan(points).any(axis=1)]
     return float(moocore.hypervolume(complete, ref=corner, maximise=maximise)) if len(complete) else 0.0
 
@@ -187,8 +181,8 @@ def hypervolume(values: ArrayLike, reference: Sequence[float], directions: Seque
 class Front:
     """The non-dominated architectures among all measured ones, and their hypervolume.
 
-    Each objective is scaled linearly, so that the front's best value is 1 and its worst 0. The reference point is -0.1
-    in every objective: a tenth of the range beyond the worst, so that the extremes of the front count (Ishibuchi
+    Each objective is scaled linearly, to 1 for the front's best value and 0 for its worst. The reference point is -0.1
+    in every objective: a tenth of the range beyond the worst, which includes the extremes of the front (Ishibuchi
     et al., "How to specify a reference point in hypervolume calculation for fair performance comparison", Evolutionary
     Computation 2018). Hypervolumes are in percent of the front's. `cells` is the front, from the best value of the
     first objective to the worst.
@@ -204,7 +198,7 @@ class Front:
         everything = np.asarray(values, np.float64)
         found = pareto_front(everything, directions)
         if not len(found):
-            raise MissingValueError("No architecture was measured in every objective, so there is no front.")
+            raise MissingValueError("No architecture was measured in every objective.")
         self.directions = tuple(directions)
         self._signs = np.array([1.0 if direction == "max" else -1.0 for direction in self.directions])
         order = np.argsort(-self._signs[0] * everything[found, 0], kind="stable")
@@ -257,9 +251,7 @@ def _checked(values: ArrayLike, directions: Sequence[str]) -> tuple[NDArray[np.f
     for direction in directions:
         check_choice("direction", direction, ("max", "min"))
     if points.ndim != 2 or points.shape[1] != len(directions) or not len(directions):
-        raise SettingError(
-            f"Values must be of shape (n, {len(directions)}), one direction per column, not {points.shape}."
-        )
+        raise SettingError("shape of the values", points.shape, f"(n, {len(directions)})")
     if np.isinf(points).any():  # moocore crashes on them
-        raise SettingError("An objective must be a finite number, or NaN if it was not measured, not infinite.")
+        raise SettingError("objective", np.inf, "a finite number or NaN")
     return points, [direction == "max" for direction in directions]

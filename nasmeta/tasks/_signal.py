@@ -41,7 +41,7 @@ class Signal:
 
     @property
     def address(self) -> tuple[Any, ...]:
-        """The arguments of `nasmeta.tables.Table.column`; for a sampled seed those of the mean over all seeds."""
+        """The arguments of `nasmeta.tables.Table.column`; a sampled seed is replaced by the mean."""
         seed = "mean" if self.seed == "sample" else self.seed
         return self.dataset, self.metric, self.split, self.epochs, seed, self.release, self.epoch
 
@@ -80,9 +80,9 @@ def is_own_table(name: str) -> bool:
 def recorded_costs(table: Table, signal: Signal) -> list[Cost]:
     """Return the columns of seconds that belong to a signal, the best first.
 
-    On NAS-Bench-201 those of the signal's own training, else those of the embedded release for 200 epochs in proportion
-    to the epochs, doubled if the networks were trained on all of CIFAR-10. On other tables, columns of kind ``seconds``
-    of the same dataset and epochs: ``train_seconds``, or the only metric of this kind.
+    On NAS-Bench-201, seconds of the signal's training, else seconds of the embedded release for 200 epochs, in
+    proportion to the epochs, doubled if the networks were trained on all of CIFAR-10. On other tables, columns of kind
+    ``seconds`` of the same dataset and epochs: ``train_seconds``, or the only metric of this kind.
     """
     s = signal
     if table.name == "nb201":

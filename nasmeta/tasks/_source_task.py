@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.errors import SettingError, shown
+from nasmeta.errors import SettingError
 from nasmeta.spaces import SearchSpace, held_out_name, move_cells, namesakes
 
 _LARGEST_LABEL = 1e100  # the sum of squares over all architectures is finite
@@ -43,7 +43,7 @@ class SourceTask:
     cells : ndarray of int32, shape (n_labels,)
         At least one, each once.
     utilities : ndarray of float64, shape (n_labels,)
-        The signal, signed so that higher is better; finite, and between ±1e100.
+        The signed signal, higher is better; finite, and between ±1e100.
     held_out : tuple of str
         As in `Task`. The dataset is always included; common spellings of a dataset are recognised.
     is_cost : bool, default False
@@ -65,7 +65,7 @@ class SourceTask:
     2
     >>> SourceTask("mine", "mnist", get_space("nb201"), [6111, 15625], [91.5, 91.2])
     Traceback (most recent call last):
-    nasmeta.errors.SettingError: Source mine has a cell 15625, but the cells of nb201 are 0 to 15624.
+    nasmeta.errors.SettingError: labelled cells of source mine is 15625; expected integers from 0 to 15624.
     """
 
     name: str
@@ -86,7 +86,7 @@ class SourceTask:
         of_metric = held_out_metric(self.metric_kind)
         names = (self.dataset, *([of_metric] if of_metric else []), *given)
         if not all(names):
-            raise SettingError(f"Source {self.name} needs the name of the dataset that its labels are from.")
+            raise SettingError(f"held_out of source {self.name}", names, "names that are not empty")
         held_out = dict.fromkeys(held_out_name(held_out_metric(name) or name) for name in names)
         object.__setattr__(self, "held_out", tuple(held_out))
 
@@ -98,7 +98,7 @@ class SourceTask:
         order = np.argsort(self.cells)
         rows = order[np.searchsorted(self.cells, cells, sorter=order) % len(order)]
         if not np.array_equal(self.cells[rows], cells):
-            raise SettingError(f"{self.name} has no label of one of the cells {shown(cells)}.")
+            raise SettingError("cells", cells, f"labelled cells of {self.name}")
         return rows
 
     @cached_property
@@ -130,7 +130,7 @@ class SourceTask:
         Raises
         ------
         SettingError
-            If that space has none of the cells.
+            If that space contains no cell.
 
         Examples
         --------
@@ -143,9 +143,7 @@ class SourceTask:
             return self
         cells, kept = move_cells(self.cells, self.space, space)
         if not len(cells):
-            raise SettingError(
-                f"None of the labelled cells of {self.name} is a cell of {space.name}.{namesakes(self.space, space)}"
-            )
+            raise SettingError(f"{self.name} has no cell of {space.name}.{namesakes(self.space, space)}")
         return replace(self, space=space, cells=cells, utilities=self.utilities[kept])
 
 
@@ -153,27 +151,22 @@ def _checked_labels(
     name: str, space: SearchSpace, cells: ArrayLike, utilities: ArrayLike
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Return the labelled cells of a source as arrays, checked."""
-    who = f"Source {name}"
+    what = f"labelled cells of source {name}"
     whole, labels = np.asarray(cells), np.asarray(utilities, dtype=np.float64)
     if whole.shape != labels.shape or whole.ndim != 1:
-        raise SettingError(f"{who} has cells of shape {whole.shape}, but utilities of shape {labels.shape}.")
-    if not len(whole):
-        raise SettingError(f"{who} has no labelled cell.")
-    if whole.dtype.kind not in "iu":
-        raise SettingError(f"{who} has cells of type {whole.dtype}, but cells are whole numbers.")
+        raise SettingError(what, whole.shape, f"the shape of the utilities, {labels.shape}")
+    if not len(whole) or whole.dtype.kind not in "iu":
+        raise SettingError(what, cells, "at least one integer")
     outside = (whole < 0) | (whole >= space.size)
     if outside.any():
-        raise SettingError(
-            f"{who} has a cell {whole[outside][0]}, but the cells of {space.name} are 0 to {space.size - 1}."
-        )
+        raise SettingError(what, int(whole[outside][0]), f"integers from 0 to {space.size - 1}")
     times = np.bincount(whole, minlength=space.size)
     if times.max() > 1:
-        raise SettingError(f"{who} has labelled cell {times.argmax()} twice: pass the mean of its labels.")
-    if not np.isfinite(labels).all():
-        raise SettingError(f"{who} has a label that is not finite.")
-    if np.abs(labels).max() > _LARGEST_LABEL:
+        raise SettingError(what, int(times.argmax()), "each cell once", "Pass the mean of its labels.")
+    invalid = ~(np.abs(labels) <= _LARGEST_LABEL)
+    if invalid.any():
         raise SettingError(
-            f"{who} has a label of {labels[np.abs(labels).argmax()]:g}, beyond {_LARGEST_LABEL:g}: the squares of such "
-            "numbers overflow. Divide its labels by their scale."
+            f"Source {name} has a label of {labels[invalid][0]:g}, beyond {_LARGEST_LABEL:g}. Divide its labels by "
+            "their scale."
         )
     return whole.astype(np.int32, copy=False), labels

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
-from nasmeta.errors import ColumnError, MissingValueError, NasmetaError, SettingError, shown
+from nasmeta.errors import ColumnError, MissingValueError, NasmetaError, SettingError
 from nasmeta.pictures import ShowsFacts
 from nasmeta.spaces import SearchSpace, get_space, held_out_name
 from nasmeta.tables import ColumnInfo, Table, kind_of_old, load_table, space_of_table, split_of
@@ -88,7 +88,7 @@ class Task(ShowsFacts):
         Parameters
         ----------
         objective : str
-            ``within-5/latency`` for the best value where latency is at most 5; ``tradeoff-2/latency`` for the value
+            ``within-5/latency`` for the best value with a latency of at most 5; ``tradeoff-2/latency`` for the value
             minus twice the logarithm of the latency. A unit may follow the number, as in ``within-5ms/latency``: it
             must be the column's unit.
         cost : Signal, optional
@@ -104,7 +104,7 @@ class Task(ShowsFacts):
         SettingError
             If the text has another form, or unit or directions do not fit.
         ColumnError
-            If the table has no such metric.
+            If the table lacks this metric.
 
         Examples
         --------
@@ -119,13 +119,12 @@ class Task(ShowsFacts):
         found = OBJECTIVE.fullmatch(objective)
         if found is None or self.objective is not None:
             raise SettingError(
-                f"{self.name} cannot be combined with {shown(objective)}. A task takes one objective, such as "
-                "within-5/latency or tradeoff-2/latency."
+                f"objective of {self.name}", objective, "one, such as within-5/latency or tradeoff-2/latency"
             )
         rule, amount, unit, metric = found.groups()
         of_cost = self.table.task(metric, self.signal.dataset) if cost is None else None
         if of_cost is not None and unit not in ("", of_cost.column.unit):
-            raise SettingError(f"{metric} of {self.table_name} is in the unit {of_cost.column.unit}, not in {unit}.")
+            raise SettingError(f"unit of {metric}", unit, of_cost.column.unit)
         made = copy(self)
         made.name = f"{self.name}/{objective}"
         made.objective = Objective(cost or of_cost.signal, rule, float(amount))  # type: ignore[arg-type, union-attr]
@@ -200,18 +199,18 @@ class Task(ShowsFacts):
 
         They follow from the kind of the signal's column. For performance, such as accuracy, also under attack, it is
         the dataset, for any epochs, seed, split or release. For latency and energy it is the device, for any batch
-        size, metric and dataset: these numbers do not depend on images, and those of one device for two datasets nearly
-        agree. A user's table that names no device holds out the dataset. A task with a budget holds out the names of
-        both columns. Seconds, parameters and FLOPs of two datasets differ by a factor or an offset only, so such a task
-        holds out the metric in addition to the dataset; parameters and FLOPs are treated as one metric. The same holds
-        for zero-cost proxies (Spearman correlation up to .999 between datasets).
+        size, metric and dataset: these numbers do not depend on images, and the values of one device nearly agree for
+        two datasets. A user's table that names no device holds out the dataset. A task with a budget holds out the
+        names of both columns. Seconds, parameters and FLOPs of two datasets differ by a factor or an offset only, so
+        such a task holds out the metric in addition to the dataset; parameters and FLOPs are treated as one metric. The
+        same holds for zero-cost proxies (Spearman correlation up to .999 between datasets).
         """
         if self._held_out is not None:
             return self._held_out
         if self.device is not None:
             own: tuple[str, ...] = (self.device,)
         else:
-            # Networks trained on half of CIFAR-10 have a dataset name of their own, but the same images.
+            # Networks trained on half of CIFAR-10 have another dataset name, but the same images.
             dataset = held_out_name(self.signal.dataset)
             more = {"performance": None, "size": "parameters_and_flops"}.get(self.kind, self.signal.metric)
             if self.kind in ("latency", "energy") and is_own_table(self.table_name):
@@ -244,9 +243,9 @@ class Task(ShowsFacts):
 
     @property
     def parts(self) -> tuple[Task, ...]:
-        """For a task with an objective: the task without it, and the cost as a task of its own."""
+        """For a task with an objective: the task without it, and the task of the cost."""
         if self.objective is None:
-            raise SettingError(f"{self.name} has one column only, so it has no parts.")
+            raise SettingError(f"{self.name} has a single column.")
         return Task(self.name, self._table, self.signal), Task(self.name, self._table, self.objective.cost)
 
     # -- the columns ------------------------------------------------------------------------------------------------
@@ -310,7 +309,7 @@ class Task(ShowsFacts):
         (91.61, [91.42, 91.42, 91.68])
         """
         if not self.is_sampled:
-            raise SettingError(f"{self.name} has no sampled seed: its values are the same in every run.")
+            raise SettingError(f"{self.name} does not sample seeds.")
         s, of_signal = self.signal, self if self.objective is None else self.parts[0]
         drawn = np.full(self.space.size, np.nan)
         cells, rng = of_signal.measured, np.random.default_rng([check_int("seed", seed, least=0), 43])
@@ -350,7 +349,7 @@ class Task(ShowsFacts):
         """Seconds per evaluation, float64, shape (size,); NaN if not recorded.
 
         0 for latency and energy, which need no training. On NAS-Bench-201, if the signal's release has no seconds,
-        those of NATS-tss v1.0 for 200 epochs times epochs / 200, because every epoch takes the same time; networks
+        seconds of NATS-tss v1.0 for 200 epochs times epochs / 200, because every epoch takes the same time; networks
         trained on all of CIFAR-10 (its test accuracy) take twice the time of those trained on half.
 
         Raises
@@ -360,8 +359,8 @@ class Task(ShowsFacts):
         """
         if self._costs is None:
             raise MissingValueError(
-                f"{self.name} has no cost: nobody recorded the seconds of an evaluation. Name a column of seconds, as "
-                "in table.task(…, cost='train_seconds'), or give a budget in evaluations."
+                f"{self.name} has no recorded cost. Name a column of seconds, as in table.task(…, "
+                "cost='train_seconds'), or give a budget in evaluations."
             )
         return self._costs
 
@@ -441,10 +440,8 @@ class Task(ShowsFacts):
         if n_labels is None:
             return self._all_labels
         if rng is None:
-            raise SettingError("A number of labels needs a numpy.random.Generator that draws them: pass rng.")
-        n_labels = check_int("n_labels", n_labels)
-        if n_labels > len(self.measured):
-            raise SettingError(f"{self.name} has {len(self.measured):,} labelled cells; asked for {n_labels:,} labels.")
+            raise SettingError("rng", None, "a numpy.random.Generator")
+        n_labels = check_int("n_labels", n_labels, most=len(self.measured))
         return self._labels_of(np.sort(rng.choice(self.measured, n_labels, replace=False)))
 
     @cached_property

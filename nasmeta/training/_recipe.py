@@ -106,7 +106,7 @@ class Recipe:
         ----------
         recipe : str, Path or Recipe
             One of `names`, a `Recipe`, or a file ending in ``.toml`` with settings of `Recipe`. With
-            ``based_on = "fast"``, the file changes another recipe: a name, or a file relative to this one's folder.
+            ``based_on = "fast"``, the file changes a shipped recipe.
         **changes
             Settings to change.
 
@@ -129,11 +129,18 @@ class Recipe:
             return recipe.but(**changes)
         path = Path(recipe)
         if path.suffix == ".toml":
-            return _read_own(path, ()).but(**changes)
-        if str(recipe) not in cls.names():
-            error = UnknownNameError.of("recipe", str(recipe), cls.names())
+            settings = _read(path)
+            base = settings.pop("based_on", None)
+            start = Recipe(path.stem) if base is None else cls._shipped(base)
+            return start.but(**{"name": path.stem, **settings}).but(**changes)
+        return cls._shipped(str(recipe)).but(**changes)
+
+    @classmethod
+    def _shipped(cls, name: str) -> Recipe:
+        if name not in cls.names():
+            error = UnknownNameError.of("recipe", name, cls.names())
             raise UnknownNameError(f"{error} A custom recipe is a file that ends in .toml.")
-        return Recipe(**{"name": str(recipe), **_read(FOLDER / f"{recipe}.toml")}).but(**changes)
+        return Recipe(**{"name": name, **_read(FOLDER / f"{name}.toml")})
 
     @staticmethod
     def names() -> list[str]:
@@ -244,24 +251,6 @@ def recipe_for(recipe: str | Path | Recipe | None, data: str | ImageDataset) -> 
         kind = data.facts.get("source") if isinstance(data, ImageDataset) else str(data).partition(":")[0].lower()
         recipe = "tiny" if kind == "digits" else "fast"
     return Recipe.load(recipe)
-
-
-def _read_own(path: Path, below: tuple[Path, ...]) -> Recipe:
-    """Read a recipe from a file, and those that it is based on; ``below`` are the files that are based on it."""
-    settings = _read(path)
-    base = settings.pop("based_on", None)
-    start = Recipe(path.stem)
-    chain = (*below, path.resolve())
-    if base is not None and not isinstance(base, str):
-        raise SettingError(f"based_on in {path}", base, "the name or the file of a recipe")
-    if base is not None and base.endswith(".toml"):
-        other = path.parent / Path(base).expanduser()
-        if other.resolve() in chain:
-            raise SettingError(f"based_on in {path}", base, "a recipe that is not based on this one")
-        start = _read_own(other, chain)
-    elif base is not None:
-        start = Recipe.load(base)
-    return start.but(**{"name": path.stem, **settings})
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -106,52 +106,57 @@ def cells_frame(
     """Return one row per cell, see `Verification`."""
     import pandas as pd
 
-    space = searches.task.space
-    table_latency = _table_latency(searches, canonical_dataset(dataset), [c.cell for c in chosen])
-    from_trainings, pooled = bool(np.isnan(found.deviations).all()), _pooled_deviation(results)
-    rows = []
-    for i, entry in enumerate(chosen):
-        mine = results.get(entry.cell, [])
-        values = [r.valid_accuracy if r.valid_accuracy is not None else r.test_accuracy for r in mine]
-        measured = [value for value in values if value is not None]
-        tests = [r.test_accuracy for r in mine if r.test_accuracy is not None]
-        n, n_table = len(measured), int(found.n_seeds[i])
-        comparable = not found.not_comparable and n > 0
-        difference = float(np.mean(measured)) - float(found.values[i]) if comparable else np.nan
-        spread, of_table = (pooled, 1) if from_trainings else (float(found.deviations[i]), n_table)
-        allowed = _BAND * spread * float(np.sqrt(1 / of_table + 1 / n)) if comparable and of_table else np.nan
-        here = latencies.get(entry.cell, {})
-        rows.append(
+    cells = [entry.cell for entry in chosen]
+    trained = pd.DataFrame(
+        [
             {
-                **asdict(entry),
-                "architecture": space.to_string(entry.cell),
-                "lookup": found.values[i],
-                "lookup_low": found.lowest[i],
-                "lookup_high": found.highest[i],
-                "lookup_seeds": n_table,
-                "lookup_std": found.deviations[i],
-                "measured": np.mean(measured) if n else np.nan,
-                "measured_std": np.std(measured, ddof=1) if n > 1 else np.nan,
-                "trainings": n,
-                "measured_test": np.mean(tests) if tests else np.nan,
-                "difference": difference,
-                "allowed": allowed,
-                "in_band": None if np.isnan(allowed) or np.isnan(difference) else bool(abs(difference) <= allowed),
-                "failures": ", ".join(dict.fromkeys(failures.get(entry.cell, []))),
-                "parameters": mine[0].parameters if mine else np.nan,
-                "train_seconds": np.mean([r.train_seconds for r in mine]) if mine else np.nan,
-                **{f"latency_{b}_ms": here.get(str(b), {}).get("median_ms", np.nan) for b in BATCHES},
-                "table_latency_ms": table_latency[i],
+                "cell": result.cell,
+                "measured": result.test_accuracy if result.valid_accuracy is None else result.valid_accuracy,
+                "measured_test": result.test_accuracy,
+                "parameters": result.parameters,
+                "train_seconds": result.train_seconds,
             }
-        )
-    return pd.DataFrame(rows)
-
-
-def _pooled_deviation(results: Mapping[int, list[TrainingResult]]) -> float:
-    """Return the standard deviation between seeds, pooled over cells with several seeds; NaN without any."""
-    of_cells = [[r.valid_accuracy for r in found if r.valid_accuracy is not None] for found in results.values()]
-    variances = [np.var(values, ddof=1) for values in of_cells if len(values) > 1]
-    return float(np.sqrt(np.mean(variances))) if variances else float("nan")
+            for of_cell in results.values()
+            for result in of_cell
+        ],
+        columns=["cell", "measured", "measured_test", "parameters", "train_seconds"],
+        dtype=float,
+    ).groupby("cell")
+    means, n = trained.mean().reindex(cells), trained["measured"].count().reindex(cells, fill_value=0).to_numpy()
+    deviations: Any = found.deviations
+    n_table: Any = found.n_seeds
+    if np.isnan(deviations).all():  # the table gives no single seeds
+        deviations = np.full(len(cells), np.sqrt(trained["measured"].var().mean()))
+        n_table = np.ones(len(cells))
+    with np.errstate(divide="ignore"):
+        allowed = _BAND * deviations * np.sqrt(1 / n_table + 1 / n)
+    difference = means["measured"].to_numpy() - found.values
+    judged = np.isfinite(allowed) & np.isfinite(difference) & (not found.not_comparable)
+    within = np.abs(difference) <= allowed
+    frame = pd.DataFrame([asdict(entry) for entry in chosen]).assign(
+        architecture=[searches.task.space.to_string(cell) for cell in cells],
+        lookup=found.values,
+        lookup_low=found.lowest,
+        lookup_high=found.highest,
+        lookup_seeds=found.n_seeds,
+        lookup_std=found.deviations,
+        measured=means["measured"].to_numpy(),
+        measured_std=trained["measured"].std().reindex(cells).to_numpy(),
+        trainings=n,
+        measured_test=means["measured_test"].to_numpy(),
+        difference=np.nan if found.not_comparable else difference,
+        allowed=np.where(judged, allowed, np.nan),
+        in_band=pd.Series(
+            [bool(inside) if known else None for inside, known in zip(within, judged, strict=True)], dtype=object
+        ),
+        failures=[", ".join(dict.fromkeys(failures.get(cell, []))) for cell in cells],
+        parameters=means["parameters"].to_numpy(),
+        train_seconds=means["train_seconds"].to_numpy(),
+    )
+    for batch in BATCHES:
+        measured = [latencies.get(cell, {}).get(str(batch), {}) for cell in cells]
+        frame[f"latency_{batch}_ms"] = [latency.get("median_ms", np.nan) for latency in measured]
+    return frame.assign(table_latency_ms=_table_latency(searches, canonical_dataset(dataset), cells))
 
 
 def _table_latency(searches: Searches, dataset: str, cells: Sequence[int]) -> Any:

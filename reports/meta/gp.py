@@ -15,6 +15,7 @@ import argparse
 import csv
 import sys
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from time import process_time
 from typing import NamedTuple
@@ -58,33 +59,26 @@ def cases(part: str, runs: int) -> Iterator[Case]:
     """Yield the runs of a part, the most telling first, draw by draw over all tasks."""
     nb201 = [f"nb201/{name}" for name in ("cifar10", "cifar100", "imagenet16-120")]
     tnb101 = list(nm.task_distribution("tnb101").names) if part in ("transnas", "cross") else []
-    fixed = {
-        "full": ("meta", "meta-gp", "source-order", "multi-task-gp"),
-        "transnas": ("source-order", "meta", "meta-gp"),
+    fixed = {  # with all labels nothing is drawn at random
+        "full": (nb201, ("meta", "meta-gp", "source-order", "multi-task-gp")),
+        "transnas": (tnb101, ("source-order", "meta", "meta-gp")),
     }
-    for task in nb201 if part == "full" else tnb101:
-        for searcher in fixed.get(part, ()):  # they draw nothing at random where they know all
-            yield Case(part, task, searcher, -1, 0)
+    yield from (Case(part, task, searcher, -1, 0) for task, searcher in product(*fixed.get(part, ((), ()))))
     if part == "labels":
+        searchers = ("source-order", "multi-task-gp", "rgpe")
         for labels, first in FIRST_OF_LABELS.items():
-            for run in range(first, first + runs):
-                for task in nb201:
-                    for searcher in ("source-order", "multi-task-gp", "rgpe"):
-                        yield Case(part, task, searcher, labels, run)
+            for run, task, searcher in product(range(first, first + runs), nb201, searchers):
+                yield Case(part, task, searcher, labels, run)
         return
-    for run in range(FIRST[part], FIRST[part] + runs):
-        if part == "full":
-            yield from (Case(part, task, "rgpe", -1, run) for task in nb201)
-        elif part == "transnas":
-            for task in tnb101:
-                for searcher in ("evolution", "local-search", "gp"):
-                    yield Case(part, task, searcher, 0, run)
-                for searcher in ("multi-task-gp", "rgpe"):
-                    yield Case(part, task, searcher, 2048, run)
-        else:
-            for task in nb201 + tnb101:
-                for searcher in ("multi-task-gp", "rgpe"):
-                    yield Case(part, task, searcher, 2048, run)
+    guided = {"multi-task-gp": 2048, "rgpe": 2048}  # labels of a source
+    drawn = {
+        "full": (nb201, {"rgpe": -1}),
+        "transnas": (tnb101, {"evolution": 0, "local-search": 0, "gp": 0, **guided}),
+        "cross": (nb201 + tnb101, guided),
+    }
+    tasks, labels_of = drawn[part]
+    for run, task, searcher in product(range(FIRST[part], FIRST[part] + runs), tasks, labels_of):
+        yield Case(part, task, searcher, labels_of[searcher], run)
 
 
 def goal_of(task: nm.tasks.Task) -> set[int]:

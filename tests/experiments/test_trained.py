@@ -267,7 +267,7 @@ def test_a_length_by_default_is_a_ninth_and_a_third() -> None:
     assert list(TrainingEvaluator("nb201/cifar10", FEW, recipe, isolated=False).after()) == [1, 3, 9]
     rarely = TrainingEvaluator("nb201/cifar10", FEW, recipe.but(evaluate_every=4), isolated=False)
     assert list(rarely.after()) == [4, 9]
-    with pytest.raises(SettingError, match="a multiple of 4 epochs, not after 3"):
+    with pytest.raises(SettingError, match="3of9"):
         rarely.after(["3of9", 9])
     assert list(rarely.after([3, 9])) == [3, 9]  # a schedule of its own, whose end is evaluated
     with pytest.raises(SettingError, match="training lengths"):

@@ -50,23 +50,6 @@ def textbook(cells: np.ndarray, labels: np.ndarray, at: np.ndarray) -> tuple[np.
     return cross @ inverse @ labels, np.sqrt(variance)
 
 
-def test_posterior_equals_the_textbook(observed: tuple[CellGP, np.ndarray, np.ndarray]) -> None:
-    gp, cells, labels = observed
-    at = np.arange(0, SPACE.n_cells, 37)
-    mean, deviation = gp.posterior(labels)
-    expected_mean, expected_deviation = textbook(cells, labels, at)
-    np.testing.assert_allclose(mean[at], expected_mean, atol=2e-4)
-    np.testing.assert_allclose(deviation[at], expected_deviation, atol=2e-4)
-
-
-def test_all_at_once_equals_one_by_one(observed: tuple[CellGP, np.ndarray, np.ndarray]) -> None:
-    gp, _, labels = observed
-    before = gp.posterior(labels)
-    gp.set_hyperparameters(HYPERPARAMETERS)
-    for one, other in zip(before, gp.posterior(labels), strict=True):
-        np.testing.assert_allclose(one, other, atol=2e-4)
-
-
 def test_a_linear_part_is_that_of_standardised_counts() -> None:
     rng, at = np.random.default_rng(3), np.arange(0, SPACE.n_cells, 37)
     cells, labels = SPACE.sample(40, rng), rng.standard_normal(40)

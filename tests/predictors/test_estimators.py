@@ -43,12 +43,6 @@ def test_label_scale_keeps_order_and_comes_back(kind: str) -> None:
         np.testing.assert_allclose(scale.to_scores(y), (y - y.mean()) / y.std())
 
 
-def test_deviation_of_labels_is_exact_where_the_map_is_linear() -> None:
-    y = np.array([1.0, 4.0, 10.0])
-    deviation = LabelScale.fit(y, "value").deviation_of_labels(np.zeros(2), np.array([0.5, 1.0]))
-    np.testing.assert_allclose(deviation, y.std() * np.array([0.5, 1.0]))
-
-
 # -- Gaussian process ------------------------------------------------------------------------------------------------
 def test_gp_equals_the_textbook() -> None:
     from scipy.spatial.distance import cdist
@@ -100,29 +94,22 @@ def test_forest_equals_scikit_learn_and_its_deviation_the_definition() -> None:
     np.testing.assert_allclose(deviation, y.std() * np.sqrt(of_trees.var(axis=0) + inside.mean(axis=0)))
 
 
-def test_one_booster_knows_no_deviation() -> None:
-    X = np.arange(30.0)[:, None]
-    with pytest.raises(SettingError):
-        XGBoostRegressor(n_estimators=5).fit(X, X[:, 0]).predict(X, return_std=True)
-
-
-@pytest.mark.parametrize("average", ["mean", "rank"])
-def test_ensemble_averages(average: str) -> None:
+def test_ensemble_averages_normal_scores() -> None:
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(60, 3)), rng.gamma(1.0, size=60)
     members = [("ridge", RidgeRegressor()), ("forest", ForestRegressor(n_estimators=10))]
-    model = EnsembleRegressor(members, average).fit(X, y)
-    each = [member.fit(X, y).predict(X, return_std=True) for _, member in members]
-    means, deviations = (np.stack(part) for part in zip(*each, strict=True))
-    predicted, deviation = model.predict(X, return_std=True)
-    if average == "mean":
-        np.testing.assert_allclose(predicted, means.mean(axis=0))
-        expected = np.sqrt(means.var(axis=0) + (deviations**2).mean(axis=0))
-        np.testing.assert_allclose(deviation, expected, rtol=1e-5)  # bisected
-    else:
-        scale = LabelScale.fit(y, "rank")
-        np.testing.assert_allclose(predicted, scale.to_labels(scale.to_scores(means).mean(axis=0)))
-        assert (deviation > 0).all()
+    predicted, deviation = EnsembleRegressor(members).fit(X, y).predict(X, return_std=True)
+    means, deviations = (
+        np.stack(part) for part in zip(*(one.fit(X, y).predict(X, return_std=True) for _, one in members), strict=True)
+    )
+    scale = LabelScale.fit(y, "rank")
+    scores = scale.to_scores(means)
+    np.testing.assert_allclose(predicted, scale.to_labels(scores.mean(axis=0)))
+    within = np.square([scale.deviation_of_scores(*one) for one in zip(scores, deviations, strict=True)])
+    expected = scale.deviation_of_labels(scores.mean(axis=0), np.sqrt(scores.var(axis=0) + within.mean(axis=0)))
+    np.testing.assert_allclose(deviation, expected, rtol=1e-5)
+    below = scale.deviation_of_labels(scores[0], scale.deviation_of_scores(scores[0], deviations[0]))
+    np.testing.assert_allclose(below, deviations[0], rtol=1e-4)
 
 
 def test_ensemble_of_a_predictor_without_deviation() -> None:
@@ -139,7 +126,6 @@ def test_ensemble_of_a_predictor_without_deviation() -> None:
         GPRegressor(labels="log"),
         ForestRegressor(n_estimators=0),
         XGBoostRegressor(subsample=-1.0),
-        EnsembleRegressor(average="median"),
     ],
     ids=str,
 )

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
-from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, get_space
+from nasmeta.spaces import CellSpace, get_cell_space, get_space
 
 NB201_NEIGHBOURS, TNB101_NEIGHBOURS = 24, 18
 
@@ -198,13 +198,6 @@ def test_a_column_of_a_data_frame_is_taken_by_rows(space: CellSpace) -> None:
     assert space.index_of(range(3)).tolist() == [0, 1, 2]
 
 
-def test_costs_take_the_other_names_of_a_dataset() -> None:
-    space = get_cell_space("nb201")
-    for name in ("imagenet", "imagenet16", "ImageNet16-120", "IMAGENET16-120"):
-        assert space.params(0, name) == space.params(0, "imagenet16-120")
-        assert space.flops(0, name) == space.flops(0, "imagenet16-120")
-
-
 def test_codes_and_operations_of_no_cell(space: CellSpace) -> None:
     digits = space.to_digits([3, 4])
     for kind in (np.int8, np.uint64):
@@ -244,13 +237,3 @@ def test_spaces_by_name() -> None:
     ):
         with pytest.raises(UnknownNameError):
             unknown()
-
-
-def test_a_rule_of_isomorphism_may_write_into_the_codes_that_it_is_given() -> None:
-    def sorted_in_place(codes: np.ndarray) -> np.ndarray:
-        codes.sort(axis=1)
-        return codes
-
-    space = SearchSpace("pairs", {"a": ["x", "y"], "b": ["x", "y"]}, isomorphic=sorted_in_place)
-    assert space.codes.tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
-    assert space.canonical([0, 1, 2, 3]).tolist() == [0, 1, 1, 3]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import pytest
 
-from nasmeta.errors import NasmetaError, SettingError
-from nasmeta.spaces import SearchSpace, get_space
+from nasmeta.errors import SettingError
+from nasmeta.spaces import SearchSpace
 from nasmeta.testing import example_space
 
 library = pytest.importorskip("ConfigSpace", reason="ConfigSpace comes with the extra smac")
@@ -57,12 +55,6 @@ def test_there_and_back(name: str) -> None:
     assert {tuple(row) for row in theirs} == {tuple(row) for row in ours}
 
 
-def test_cells_are_categorical() -> None:
-    given = get_space("nb201").to_configspace()
-    assert [type(parameter).__name__ for parameter in given.values()] == ["CategoricalHyperparameter"] * 6
-    assert get_space("nb201").index_of(dict(given.sample_configuration())) >= 0
-
-
 def test_what_has_no_list_of_choices_is_refused() -> None:
     for parameters in ({"rate": (0.1, 0.5)}, {"seed": (0, 10**6)}):
         with pytest.raises(SettingError):
@@ -71,17 +63,3 @@ def test_what_has_no_list_of_choices_is_refused() -> None:
     given.add(library.EqualsCondition(given["b"], given["a"], "x"))
     with pytest.raises(SettingError):
         SearchSpace.from_configspace(given)
-
-
-def test_a_list_of_few_is_not_forbidden_clause_by_clause() -> None:
-    listed = SearchSpace.from_frame(get_space("nb201").to_frame().head(500))
-    rare = SearchSpace("rare", get_space("nb201").positions, architectures=get_space("nb201").codes[:500])
-    with pytest.raises(SettingError):
-        rare.to_configspace()
-    assert len(rare.to_configspace(forbid=False)) == len(listed.to_configspace(forbid=False)) == 6
-
-
-def test_without_configspace_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "ConfigSpace", None)
-    with pytest.raises(NasmetaError):
-        get_space("nb201").to_configspace()

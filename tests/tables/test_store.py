@@ -71,13 +71,6 @@ def put(files: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # -- building -------------------------------------------------------------------------------------------------------
-def test_the_second_opening_builds_nothing(own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert is_right(load_table("nb201"))
-    assert (own_cache / FILE).is_file()
-    monkeypatch.setattr(FetchedSource, "read", lambda *_: pytest.fail("built again"))
-    assert is_right(load_table("nb201"))
-
-
 @pytest.mark.slow
 def test_processes_that_start_at_once_build_once(own_cache: Path, tmp_path: Path) -> None:
     script = f"""
@@ -234,12 +227,6 @@ def test_another_version_is_read_again(
         assert n_builds == (changed != "time")
 
 
-def test_positions_in_the_raw_file_mean_nothing(raw: dict[str, Path], own_cache: Path) -> None:
-    records = pickle.loads(raw["cifar10"].read_bytes())
-    raw["cifar10"].write_bytes(pickle.dumps(dict(sorted(records.items()))))
-    assert is_right(load_table("nb201"))
-
-
 def _without_one(records: dict[str, Any]) -> None:
     del records[TWO_SEEDS]
 
@@ -283,20 +270,7 @@ def test_an_unsafe_raw_file_is_refused(raw: dict[str, Path], own_cache: Path) ->
         load_table("nb201")
 
 
-def test_a_truncated_raw_file_is_noticed(raw: dict[str, Path], own_cache: Path) -> None:
-    raw["imagenet16-120"].write_bytes(raw["imagenet16-120"].read_bytes()[:-1000])
-    with pytest.raises(DamagedFileError):
-        load_table("nb201")
-
-
 # -- folders --------------------------------------------------------------------------------------------------------
-def test_a_cache_that_is_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "file").write_text("no folder")
-    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path / "file"))
-    with pytest.raises(SettingError, match="NASMETA_CACHE"):
-        load_table("nb201")
-
-
 @pytest.mark.parametrize("name", ["~nosuchuser/x", "x" * 300, "y/" * 3000, " ", "\udcff"])
 def test_an_impossible_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str) -> None:
     monkeypatch.chdir(tmp_path)
@@ -305,52 +279,6 @@ def test_an_impossible_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, na
         with pytest.raises(SettingError, match="NASMETA_CACHE"):
             use()
     assert not list(tmp_path.iterdir())
-
-
-def test_an_empty_setting_means_the_default_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("NASMETA_CACHE")
-    default = cache_folder()
-    monkeypatch.setenv("NASMETA_CACHE", "")
-    assert cache_folder() == default
-    assert default.name == "nasmeta"
-
-
-@pytest.mark.parametrize("closed", ["", "tables/v1"])
-def test_a_folder_that_may_not_be_entered(own_cache: Path, monkeypatch: pytest.MonkeyPatch, closed: str) -> None:
-    real = Path.stat
-
-    def refuse(self: Path, **options: Any) -> os.stat_result:
-        if own_cache / closed in self.parents:
-            raise PermissionError(13, "Permission denied")
-        return real(self, **options)
-
-    monkeypatch.setattr(Path, "stat", refuse)  # not by its mode, which does not stop root
-    with pytest.raises(SettingError, match="NASMETA_CACHE"):
-        load_table("nb201")
-
-
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_read_only_cache(own_cache: Path) -> None:
-    own_cache.mkdir()
-    own_cache.chmod(0o500)
-    with pytest.raises(SettingError, match="NASMETA_CACHE"):
-        load_table("nb201")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["fsync", "replace"])
-def test_what_the_system_refuses_is_told_with_the_setting(
-    own_cache: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    def refuse(*_: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, name, refuse)
-        with pytest.raises(SettingError, match="NASMETA_CACHE"):
-            load_table("nb201")
-    assert not list((own_cache / FILE).parent.glob(".*.tmp"))
-    assert is_right(load_table("nb201"))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="resource limits")
@@ -391,15 +319,3 @@ def test_opening_imports_neither_pandas_nor_the_source(built: Path) -> None:
     """
     out, errors = start(script, built.parents[3]).communicate(timeout=60)
     assert out == "[]\n", errors
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, as the peak of getrusage includes the parent's")
-def test_a_look_up_process_stays_small(built: Path) -> None:
-    script = """
-        from pathlib import Path
-        from nasmeta.tables import load_table
-        load_table("nb201").query(0, "cifar10", "accuracy", "valid", 200, "mean")
-        print(next(line.split()[1] for line in Path("/proc/self/status").read_text().splitlines() if "VmHWM" in line))
-    """
-    out, errors = start(script, built.parents[3]).communicate(timeout=60)
-    assert int(out) < 200_000, errors

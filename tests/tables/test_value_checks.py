@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 import nasmeta as nm
-from nasmeta.analysis.report import as_markdown, report_sections
 from nasmeta.errors import NasmetaWarning
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables import Table, examine, looks_fractional
@@ -124,30 +123,6 @@ def test_a_search_on_test_values_alone_is_told() -> None:
     assert both.task().signal.metric == "val_acc"
     for metric in (None, "test_acc", "latency"):  # who names one has chosen it
         nm.search("random", both.task(metric), evaluations=5)
-
-
-@pytest.mark.parametrize(("metric", "split"), [("accuracy", "test"), ("test_acc", None)])
-def test_the_report_says_that_test_values_were_searched(own_cache: object, metric: str, split: str | None) -> None:
-    own(PERCENT, metric, split=split).add()
-    with pytest.warns(NasmetaWarning, match="searched on test values"):
-        frame = nm.compare(["random", "evolution"], "mine/mine", repeats=3, evaluations=5)
-    found = nm.report(frame).findings
-    (remark,) = [one for one in found.remarks if "test values" in one]
-    assert remark.startswith("mine/mine was searched on test values.")
-    assert found.headers("mine/mine")["value_at_5"] == "best after 5"
-    text = as_markdown("Mine", report_sections(found), [])
-    assert "| best after 5 |" in text
-    assert "valid" not in text.lower()
-    assert found.results["mine/mine"]["simulated_days"].isna().all(), "nobody recorded what a training costs"
-
-
-def test_splits_and_metrics_in_other_words() -> None:
-    frame = pd.DataFrame({"cell": range(60), "accuracy": PERCENT})
-    both = Table.from_frame(pd.concat([frame.assign(split="Val"), frame.assign(split="Test")]), SPACE, name="mine")
-    assert both.task().signal.split == "valid"
-    assert [info.split for info in both.task().report_columns] == ["test"]
-    with pytest.warns(NasmetaWarning, match="searched on test values"):
-        nm.search("random", own(PERCENT, split="Test").task(), evaluations=2)
 
 
 @pytest.mark.parametrize("key", ["seed", "split", "epochs"])

@@ -8,13 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from typer.testing import CliRunner
 
 import nasmeta as nm
-from nasmeta.cli._app import app
-from nasmeta.errors import ColumnError, NasmetaError, SettingError, UnknownNameError
-from nasmeta.experiments import read_specification, run_specification
-from nasmeta.tables import load_table
+from nasmeta.errors import ColumnError, NasmetaError, SettingError
 
 SPACE = nm.SearchSpace("mlp", {"width": [16, 32, 64, 128], "depth": [1, 2, 3, 4, 5]})
 
@@ -74,22 +70,6 @@ def test_other_limits_and_a_trade_off() -> None:
         nm.multi_objective_task(["accuracy", "latency"], table=table).with_objective("within-2/params")
 
 
-def test_names_work_everywhere(tmp_path: Path) -> None:
-    mine().add()
-    name = "mlp/sensors/within-2.56/latency"
-    assert nm.get_task(name) == load_table("mlp").task("accuracy").with_objective("within-2.56/latency")
-    assert nm.get_task("mlp/sensors/accuracy/within-2.56/latency").optimum == nm.get_task(name).optimum
-    done = CliRunner().invoke(app, ["search", "random", name, "--evaluations", "19"])
-    assert done.exit_code == 0, done.output
-    assert f"the best of the table: {nm.get_task(name).optimum:.4f}" in done.output
-    path = tmp_path / "mine.toml"
-    path.write_text(
-        f'tasks = ["{name}"]\nsearchers = ["random", "evolution"]\nrepeats = 2\n[budget]\nevaluations = 19\n', "utf-8"
-    )
-    found = run_specification(read_specification(path), folder=tmp_path / "results")
-    assert found.groupby(["searcher", "seed"], observed=True)["regret"].min().to_list() == [0, 0, 0, 0]
-
-
 @pytest.mark.parametrize(
     ("objective", "error"),
     [
@@ -105,17 +85,6 @@ def test_wrong_calls(objective: str, error: type[NasmetaError]) -> None:
     table = mine()
     with pytest.raises(error):
         nm.search("random", table.task("accuracy").with_objective(objective), evaluations=3)
-
-
-def test_wrong_names() -> None:
-    mine().add()
-    for name in ("mlp/sensor/within-5/latency", "mlp/sensors/within-5/lat"):
-        with pytest.raises(ColumnError):
-            nm.get_task(name)
-    for name in ("nb201/cifar100/within-5s/pixel3", "mpl/sensors/within-5/latency"):
-        with pytest.raises(UnknownNameError):
-            nm.get_task(name)
-    assert nm.get_task("nb201/cifar10/within-0.02/latency_seconds").objective is not None
 
 
 def test_values_that_no_rule_can_rank() -> None:

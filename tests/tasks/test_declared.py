@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 
 import nasmeta as nm
-from nasmeta.errors import UnknownNameError
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables import Table, fetch, load_table
+from nasmeta.tables import Table
 from nasmeta.tasks import TASKS, Task, TaskDistribution, default_sources, task_families
 
 GRAPHS = ("cora", "citeseer", "pubmed", "cs", "physics", "photo", "computers", "arxiv", "proteins")
@@ -36,21 +34,6 @@ def test_families_are_known_by_name(family: str) -> None:
     for task in distribution:
         assert nm.get_task(task.name) == task
         assert task.table_name == family.partition("/")[0]
-
-
-def test_the_family_of_32_tasks() -> None:
-    assert len(nm.task_distribution("graphgym")) == 32
-    assert len(nm.task_distribution("graphgym").datasets) <= 32
-
-
-@pytest.mark.parametrize("family", PERFORMANCE)
-def test_each_dataset_can_be_left_out(family: str) -> None:
-    distribution = nm.task_distribution(family)
-    for dataset, sources, target in distribution.splits():
-        assert all(dataset in task.held_out for task in target)
-        assert not any(dataset in task.held_out for task in sources)
-        assert len(sources) + len(target) == len(distribution)
-        assert default_sources(target[0]).names == sources.names
 
 
 def test_one_dataset_is_held_out_in_every_family() -> None:
@@ -95,14 +78,6 @@ def test_what_is_held_out_follows_from_the_kind(case: str, tmp_path: Path, monke
     assert task.direction == ("max" if case in ("performance", "proxy") else "min")
 
 
-@pytest.mark.parametrize(
-    "name", ["graph/karate", "graph/test/cora", "fcnet", "tnb101-macro/scene", "nbmacro/cifar100/test"]
-)
-def test_names_that_are_none(name: str) -> None:
-    with pytest.raises(UnknownNameError):
-        nm.get_task(name)
-
-
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TASKS, "_entries", dict(TASKS._entries))
@@ -119,18 +94,3 @@ def test_a_registered_task_joins_the_family_of_its_prefix(family: str) -> None:
     assert more.name in default_sources(before[0]).names
     assert default_sources(more).names == before.names
     assert after.leave_out("pets")[1].names == (more.name,)
-
-
-def test_what_stood_before_a_fetch_goes_on_to_mean_the_same(
-    mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path))
-    question = {"dataset": "cifar100", "metric": "accuracy", "split": "valid", "epochs": 200, "seed": "mean"}
-    before = load_table("nb201").column(**question)
-    release = load_table("nb201").info(**question).release
-    fetch(["nasgraph-nb201"])
-    table = load_table("nb201")
-    assert len({info.release for info in table.columns if (info.dataset, info.metric) == ("cifar100", "accuracy")}) > 1
-    np.testing.assert_array_equal(table.column(**question), before)
-    assert table.info(**question).release == release
-    assert table.task("accuracy", "cifar100", epochs=200).signal == nm.get_task("nb201/cifar100").signal

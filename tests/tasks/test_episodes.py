@@ -114,10 +114,3 @@ def test_splits_share_nothing_with_the_target(by: str) -> None:
     assert set(found) == due
     for sources, target in found.values():
         assert set(sources.datasets).isdisjoint(target.datasets)
-
-
-def test_splits_that_are_not_possible() -> None:
-    with pytest.raises(SettingError):
-        next(nm.task_distribution("nb201").splits(by="epoch"))
-    with pytest.raises(SettingError):
-        next(nm.task_distribution("nb201").splits(by="device"))

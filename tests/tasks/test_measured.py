@@ -8,10 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 import nasmeta as nm
-from nasmeta.cli._app import app
 from nasmeta.tasks import Task, hypervolume, pareto_front
 
 SOURCES = (
@@ -73,19 +71,6 @@ def test_costs_of_other_tables() -> None:
     assert (seconds.min(), seconds.max()) == (2281.0, 7077.0)
 
 
-@pytest.mark.parametrize("searcher", ["random", "evolution", "gp"])
-def test_a_hardware_aware_search_is_a_search_like_any_other(searcher: str) -> None:
-    within = task("nb201/cifar100/within-5ms/pixel3")
-    accuracy, cost = within.parts
-    run = nm.search(searcher, within, evaluations=60, seed=0)
-    latency = cost.values
-    assert latency[run.best.cell] <= 5.0
-    assert run.best.value == accuracy.values[run.best.cell]
-    feasible = latency <= 5.0
-    assert within.optimum == accuracy.values[feasible].max()
-    assert within.values[~feasible].max() < within.values[feasible].min()
-
-
 @pytest.mark.parametrize("name", ["nb201/latency/edgetpu", "nb201/cifar10/tradeoff-2/edgetpu"])
 def test_a_search_keeps_to_what_a_device_can_run(name: str) -> None:
     on_device = task(name)
@@ -102,25 +87,6 @@ def test_what_a_device_cannot_run_is_infeasible_under_a_budget() -> None:
     assert len(nm.search("random", within, evaluations=50)) == 50
 
 
-def test_robustness_under_a_budget() -> None:
-    combined = task("nb201/robust/pgd@1/within-5ms/pixel3")
-    accuracy, cost = combined.parts
-    feasible = cost.values <= 5.0
-    assert combined.optimum == accuracy.values[feasible].max()
-    assert combined.column.release == "NAS robustness dataset + HW-NAS-Bench v1.0"
-    assert [column.metric for column in combined.report_columns][:2] == [
-        "accuracy_under_pgd@1", "latency_pixel3_milliseconds",
-    ]  # fmt: skip
-
-
-def test_tradeoff() -> None:
-    combined = task("nb201/cifar100/tradeoff-2/pixel3")
-    accuracy, cost = combined.parts
-    expected = accuracy.values - 2 * np.log(cost.values)
-    np.testing.assert_array_equal(combined.values, expected)
-    assert combined.column.release == "NATS-tss v1.0 + HW-NAS-Bench v1.0"
-
-
 def test_front_of_accuracy_and_latency() -> None:
     accuracy, latency = task("nb201/cifar10"), task("nb201/latency/pixel3")
     values = np.stack([accuracy.values, latency.values], axis=1)
@@ -131,33 +97,3 @@ def test_front_of_accuracy_and_latency() -> None:
     assert (np.diff(accuracy.values[by_latency]) >= 0).all()
     whole = hypervolume(values, [0.0, 50.0], ["max", "min"])
     assert hypervolume(values[front], [0.0, 50.0], ["max", "min"]) == pytest.approx(whole)
-
-
-def test_the_report_names_each_release() -> None:
-    report = {(c.dataset, c.split, c.seed, c.release): v for c, v in task("nb201/cifar100").report(9930).items()}
-    assert report["cifar100", "test", "mean", "NB201 v1.1"] == pytest.approx(73.5133, abs=1e-3)
-    assert {release for *_, release in report} == {"NB201 v1.1", "NATS-tss v1.0"}
-    report = {(c.dataset, c.release): v for c, v in task("nb201/cifar10").report(6111).items()}
-    assert report["cifar10", "NB201 v1.1"] == pytest.approx(94.3733, abs=1e-3)
-    assert report["cifar10-valid", "NB201 v1.1"] < 92  # trained on half of the images
-    twelve = {(c.split, c.epochs, c.seed) for c in task("nb201/cifar10@12ep").report_columns}
-    assert twelve == {("test", 12, 111)}
-    both = [c.metric for c in task("nb201/cifar100/within-5ms/pixel3").report_columns]
-    assert both[:2] == ["accuracy", "latency_pixel3_milliseconds"]
-    assert task("nb201/latency/pixel3").report_columns == ()
-
-
-def test_a_run_and_the_command_line_report() -> None:
-    run = nm.search("random", task("tnb101/jigsaw"), evaluations=20, seed=3)
-    ((column, value),) = run.report().items()
-    assert (column.split, column.release) == ("test", "TransNAS-Bench-101")
-    result = CliRunner().invoke(app, ["search", "random", "tnb101/jigsaw", "--evaluations", "20", "--seed", "3"])
-    assert result.exit_code == 0, result.output
-    measured = "dataset jigsaw, split test, 10 epochs, release TransNAS-Bench-101"
-    assert f"accuracy {value:.4f} percent: {measured}" in result.output
-
-
-def test_a_meta_searcher_learns_across_devices_and_tasks() -> None:
-    for target in ("tnb101/normal", "nb201/latency/fpga"):
-        run = nm.search("source-order", target, evaluations=10, seed=0)
-        assert len(run.sources) == len(nm.task_distribution(target.rpartition("/")[0])) - 1

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import pickle
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
 import nasmeta as nm
-from nasmeta.errors import ColumnError, MissingValueError, SettingError, UnknownNameError
-from nasmeta.tasks import Front, MultiObjectiveTask, Task
+from nasmeta.errors import ColumnError, MissingValueError, SettingError
+from nasmeta.tasks import Front, MultiObjectiveTask
 
 EMBEDDED = "nb201/cifar10+train_seconds"
 
@@ -91,19 +88,6 @@ def test_a_front_of_one_point() -> None:
         Front(np.full((3, 2), np.nan), ["max", "min"])
 
 
-def test_names_say_the_same_task(embedded: MultiObjectiveTask) -> None:
-    assert nm.multi_objective_task(["accuracy", "train_seconds"], "cifar10") == embedded
-    assert nm.multi_objective_task([nm.get_task("nb201/cifar10"), "train_seconds"]) == embedded
-    assert nm.get_task("nb201/cifar10/accuracy+train_seconds") == embedded
-    assert pickle.loads(pickle.dumps(embedded)) == embedded
-    assert len({embedded, nm.get_task(EMBEDDED)}) == 1
-    device = nm.get_task("nb201/cifar100+latency/pixel3+energy/fpga")
-    assert device.name == "nb201/cifar100+latency/pixel3+energy/fpga"
-    assert device.held_out == ("cifar100", "pixel3", "fpga")
-    assert [part.signal.dataset for part in device.parts] == ["cifar100"] * 3
-    assert len(nm.task_distribution("nb201/accuracy+latency")) == 18
-
-
 def test_costs_are_those_of_the_training(embedded: MultiObjectiveTask) -> None:
     np.testing.assert_array_equal(embedded.cost_seconds, nm.get_task("nb201/cifar10").cost_seconds)
 
@@ -116,26 +100,6 @@ def own_table() -> nm.Table:
     measured["f1"] = rng.random(400)
     measured.loc[:9, "watts"] = np.nan
     return nm.Table.from_frame(measured, space="nb201", dataset="pets", direction={"watts": "min", "f1": "max"})
-
-
-@pytest.mark.parametrize("objectives", [["accuracy", "watts"], ["accuracy", "watts", "f1"]])
-def test_own_table(objectives: list[str]) -> None:
-    task = nm.multi_objective_task(objectives, table=own_table())
-    assert task.name == f"own/pets+{'+'.join(objectives[1:])}"
-    assert len(task.measured) == 390
-    assert set(task.front.cells.tolist()) == naive_front(task.values, task.signs)
-    run = nm.search("nsga2", task, evaluations=390)
-    assert run.stopped == "budget"
-    assert run.hypervolumes[-1] == 100.0
-    assert set(run.front["cell"]) == set(task.front.cells.tolist())
-
-
-def test_added_table_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path))
-    own_table().add("clinic")
-    task = nm.get_task("clinic/pets+watts")
-    assert task.directions == ("max", "min")
-    assert nm.get_task(task.name) == task
 
 
 @pytest.mark.parametrize(
@@ -156,36 +120,3 @@ def test_added_table_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_bad_objectives(objectives: list[str], options: dict[str, str], error: type[Exception]) -> None:
     with pytest.raises(error):
         nm.multi_objective_task(objectives, **options)
-
-
-@pytest.mark.parametrize(
-    ("name", "error"),
-    [
-        ("nb201/cifar10+cifar100", SettingError),
-        ("nb201/cifar10+cifar10", SettingError),
-        ("nb201/cifar10+latency/pixel9", UnknownNameError),
-        ("nb201/cifar11+latency/pixel3", UnknownNameError),
-        ("nb201/cifar10+", UnknownNameError),
-        ("nb201/cifar10#sample+latency/pixel3", SettingError),
-    ],
-)
-def test_bad_names(name: str, error: type[Exception]) -> None:
-    with pytest.raises(error):
-        nm.get_task(name)
-
-
-def test_what_needs_one_objective_says_so(embedded: MultiObjectiveTask) -> None:
-    for use in (
-        lambda: embedded.signal,
-        lambda: embedded.as_source(),
-        lambda: nm.search("meta-gp", "nb201/cifar100", sources=[embedded]),
-        lambda: nm.search("random", embedded, evaluator="surrogate"),
-        lambda: nm.search("random", embedded, evaluator=lambda choices: 1.0),
-        lambda: nm.search("random", embedded, evaluator="training"),
-        lambda: nm.search("random", embedded, stop_at_optimum=True),
-        lambda: nm.search("random", embedded, settings={"prune_space": 0.1}),
-        lambda: nm.compare(["random"], [embedded], evaluator="surrogate"),
-    ):
-        with pytest.raises(SettingError):
-            use()
-    assert isinstance(embedded.parts[0], Task)

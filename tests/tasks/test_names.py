@@ -9,7 +9,7 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import ColumnError, MissingValueError, UnknownNameError
-from nasmeta.tasks import SourceTask, Task, default_sources, task_families
+from nasmeta.tasks import Task, default_sources, task_families
 
 V1 = "NATS-tss v1.0"
 EMBEDDED = ("cifar10", "accuracy", "valid", 200)
@@ -79,17 +79,6 @@ def test_names_of_combined_tasks() -> None:
     )  # fmt: skip
 
 
-def test_an_attack_may_have_a_budget() -> None:
-    task = nm.get_task("nb201/robust/pgd@1/within-5ms/pixel3")
-    assert task.parts[0].signal == nm.get_task("nb201/robust/pgd@1").signal
-    assert task.parts[1].signal == nm.get_task("nb201/latency/pixel3").signal
-    assert task.held_out == ("cifar10", "pixel3")
-    assert nm.tasks.default_sources(task).names == ("nb201/cifar100", "nb201/imagenet16-120")
-    other = nm.get_task("nb201/robust/fgsm@0.5/tradeoff-1/fpga/cifar100")
-    assert other.objective is not None
-    assert (other.objective.rule, other.objective.cost.dataset) == ("tradeoff", "cifar100")
-
-
 def test_a_search_keeps_to_cells_with_a_value() -> None:
     seed = nm.get_task("nb201/cifar10#999")
     assert len(seed.as_source()) == len(seed.measured) == 8_169
@@ -98,21 +87,6 @@ def test_a_search_keeps_to_cells_with_a_value() -> None:
     frame = nm.compare(["random", "local-search"], seed, repeats=2, evaluations=20)
     assert np.isin(frame["cell"], seed.measured).all()
     assert set(frame["space"]) == {run.space} == {"measured:0.523"}
-
-
-@pytest.mark.parametrize("rest", ["", "#777", "/within-5ms/pixel3", "/tradeoff-2/pixel3"])
-def test_two_hundred_epochs_may_be_said(rest: str) -> None:
-    assert nm.get_task(f"nb201/cifar10@200ep{rest}") == nm.get_task(f"nb201/cifar10{rest}")
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["tnb101/jigsaw@200ep", "nb201/latency/pixel3@200ep", "nb201/cifar10@200ep@12ep", "nb201/robust/pgd@1@200ep",
-     "nb201/cifar10@200ep@200ep", "nb201/train-seconds/cifar10@200ep", "nb201/cifar10/within-5ms/pixel3@200ep"],
-)  # fmt: skip
-def test_two_hundred_epochs_are_said_of_accuracy_alone(name: str) -> None:
-    with pytest.raises(UnknownNameError):
-        nm.get_task(name)
 
 
 @pytest.mark.parametrize(
@@ -143,27 +117,6 @@ def test_an_unknown_name(name: str) -> None:
         nm.get_task(name)
 
 
-@pytest.mark.parametrize(
-    ("name", "canonical"),
-    [
-        ("nb201/cifar10/accuracy", "nb201/cifar10"),
-        ("nb201/cifar10/accuracy@valid@200ep", "nb201/cifar10"),
-        ("nb201/CIFAR-10#777", "nb201/cifar10#777"),
-        ("nb201/cifar10@200ep#777", "nb201/cifar10#777"),
-        ("nb201/cifar10/train_seconds", "nb201/cifar10/train_seconds"),
-        ("fcnet/slice_localization#0", "fcnet/slice_localization#0"),
-        ("fcnet/slice_localization/train_seconds", "fcnet/slice_localization/train_seconds"),
-        ("graph/cora/latency_seconds", "graph/cora/latency_seconds"),
-        ("graph/cora@test", "graph/cora@test"),
-    ],
-)
-def test_one_grammar_covers_all_tables(name: str, canonical: str) -> None:
-    task = nm.get_task(name)
-    assert task.name == canonical
-    assert nm.get_task(canonical) == task
-    assert not np.isnan(task.values[task.measured]).any()
-
-
 @pytest.mark.parametrize("name", ["nb201/cifar10", "graph/cora", "hpobench-mlp/car"])
 def test_one_rule_of_suffixes_covers_all_tables(name: str) -> None:
     cost = {"nb201": "latency_seconds", "graph": "latency_seconds", "hpobench-mlp": "train_seconds"}[name.split("/")[0]]
@@ -176,14 +129,6 @@ def test_one_rule_of_suffixes_covers_all_tables(name: str) -> None:
     np.testing.assert_allclose(traded.values, task.values - 0.5 * np.log(seconds.values))
     both = nm.get_task(f"{name}+{cost}")
     np.testing.assert_array_equal(both.values, np.stack([task.values, seconds.values], axis=1))
-
-
-@pytest.mark.parametrize("family", ["nb201/within", "nb201/tradeoff"])
-def test_drawn_families_need_no_table(family: str) -> None:
-    for task in nm.task_distribution(family):
-        assert task.objective is not None
-        assert task.objective.cost.dataset == task.signal.dataset
-        assert task.held_out == (task.signal.dataset, task.objective.cost.device)
 
 
 def test_families() -> None:
@@ -242,12 +187,6 @@ def test_default_sources_share_nothing_with_the_target(target: str, first: str, 
     assert not set(sources.datasets) & set(task.held_out)
 
 
-def test_a_source_carries_what_it_holds_out() -> None:
-    source = nm.get_task("nb201/cifar10").as_source(3, np.random.default_rng(0))
-    assert source.held_out == ("cifar10",)
-    assert SourceTask("mine", "mnist", source.space, source.cells, source.utilities).held_out == ("mnist",)
-
-
 def test_leakage_is_refused_by_dataset_and_by_device() -> None:
     fpga = nm.tasks.SourceTask(
         "mine", "fpga", nm.get_space("nb201"), np.arange(3, dtype=np.int32), np.zeros(3), ("cifar100", "fpga")
@@ -287,15 +226,6 @@ def test_what_is_not_here_says_how_to_get_it(
     fresh: Task = pickle.loads(pickle.dumps(nm.get_task(name)))  # one whose values nobody has read yet
     with pytest.raises((ColumnError, MissingValueError)):
         fresh.values  # noqa: B018
-
-
-def test_no_report_without_a_test_column(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path_factory.getbasetemp() / "nothing-fetched"))
-    task = pickle.loads(pickle.dumps(nm.get_task("nb201/cifar10")))
-    assert task.report_columns == ()
-    assert task.report(0) == {}
 
 
 def test_a_tradeoff_learns_from_those_of_its_weight() -> None:

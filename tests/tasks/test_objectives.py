@@ -47,30 +47,6 @@ def test_a_row_with_nan_is_no_point() -> None:
     assert hypervolume(points[:2], [0.0, 3.0], ["max", "min"]) == 0.0
 
 
-@pytest.mark.parametrize(
-    ("values", "directions"),
-    [
-        ([[1.0, 2.0]], ["max"]),
-        ([1.0, 2.0], ["max"]),
-        ([[1.0]], ["up"]),
-        ([[1.0]], []),
-        (np.empty((3, 0)), []),
-        ([[float("inf")]], ["max"]),
-    ],
-)
-def test_shapes_and_directions_are_checked(values: object, directions: list[str]) -> None:
-    with pytest.raises(SettingError):
-        pareto_front(values, directions)  # type: ignore[arg-type]
-    with pytest.raises(SettingError):
-        hypervolume(values, [0.0] * len(directions), directions)  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("reference", [[0.0], [0.0, NAN], [0.0, float("inf")]])
-def test_the_reference_is_checked(reference: list[float]) -> None:
-    with pytest.raises(SettingError):
-        hypervolume([[1.0, 2.0]], reference, ["max", "max"])
-
-
 @given(
     st.lists(st.tuples(st.floats(0, 100), st.floats(0.01, 1000) | st.just(NAN)), min_size=1, max_size=30),
     st.floats(0.01, 1000),

@@ -8,7 +8,7 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.tasks import SourceTask, Task, TaskDistribution, as_task, as_tasks, get_task, task_distribution
+from nasmeta.tasks import TaskDistribution, as_tasks, get_task, task_distribution
 
 OPTIMA = {"cifar10": (91.6067, 6111), "cifar100": (73.4933, 9930), "imagenet16-120": (46.7333, 10676)}
 
@@ -28,16 +28,6 @@ def test_costs_keep_their_published_ratios() -> None:
     c10, c100, in16 = (task.cost_seconds for task in nm.task_distribution("nb201"))
     np.testing.assert_allclose(c100, 2 * c10, rtol=1e-5)
     np.testing.assert_allclose(in16, 6.068 * c10, rtol=1e-3)
-
-
-def test_leave_out_has_nothing_of_the_target() -> None:
-    tasks = nm.task_distribution("nb201")
-    for dataset in tasks.datasets:
-        source, target = tasks.leave_out(dataset)
-        assert dataset not in source.datasets
-        assert target.datasets == (dataset,)
-        assert set(source.names) | set(target.names) == set(tasks.names)
-    assert tasks.leave_out("ImageNet16-120")[1].names == ("nb201/imagenet16-120",)
 
 
 def test_sampling_is_uniform_and_seeded() -> None:
@@ -67,20 +57,6 @@ NOT_DRAWN = {
 }
 
 
-@pytest.mark.parametrize("asked", NOT_DRAWN)
-def test_what_cannot_be_drawn_is_refused(asked: str) -> None:
-    with pytest.raises(SettingError):
-        NOT_DRAWN[asked](nm.task_distribution("nb201"), np.random.default_rng(0))
-
-
-def test_as_task() -> None:
-    task = nm.get_task("nb201/cifar10")
-    _, target = nm.task_distribution("nb201").leave_out("cifar10")
-    assert as_task("nb201/cifar10") is as_task(task) is as_task(target) is task
-    with pytest.raises(SettingError):
-        as_task(nm.task_distribution("nb201"))
-
-
 def test_a_task_travels_by_its_address() -> None:
     task = nm.get_task("nb201/cifar10")
     task.values  # noqa: B018  a cached array must not travel
@@ -101,13 +77,6 @@ def test_bad_input() -> None:
         tasks.leave_out("mnist")
     with pytest.raises(UnknownNameError):
         tasks.leave_out("jigsaw")
-
-
-def test_types() -> None:
-    tasks = nm.task_distribution("nb201")
-    assert all(isinstance(task, Task) for task in tasks)
-    assert isinstance(tasks[:2], TaskDistribution)
-    assert all(isinstance(source, SourceTask) for source in tasks.as_sources())
 
 
 def test_shorter_trainings_of_a_task_without_a_cost_have_none() -> None:

@@ -7,10 +7,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-import numpy as np
 import pytest
-
-from nasmeta.training import Recipe
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,21 +25,6 @@ def gpu() -> ModuleType:
     specification.loader.exec_module(module)
     sys.path[:] = before
     return module
-
-
-def test_cells_are_spread_over_the_range(gpu: ModuleType) -> None:
-    values = np.random.default_rng(0).permutation(1000).astype(float)
-    cells = gpu.spread_over(values, 20)
-    assert sorted(int(values[cell] // 50) for cell in cells) == list(range(20))
-    assert np.ptp(values[cells[:4]]) > 500
-
-
-def test_the_page_says_what_is_open_and_what_is_reached(gpu: ModuleType) -> None:
-    recipe = Recipe.load("nb201-12")
-    assert gpu.page_of({}, "a table", recipe).count("| not measured |") == len(gpu.TARGETS)
-    page = gpu.page_of({"speed": {"card": "A card", "ratio": 4.0, "ratio_fast": None}}, "a table", recipe)
-    assert "| ≥ 5 | 4 | no | A card |" in page
-    assert page.count("| not measured |") == len(gpu.TARGETS) - 1
 
 
 @pytest.mark.slow

@@ -77,12 +77,6 @@ def test_resumed_is_uninterrupted(whole: Path, tmp_path: Path, cut: int) -> None
     assert not journal.exists()
 
 
-@pytest.mark.slow
-def test_workers_change_nothing(whole: Path, tmp_path: Path) -> None:
-    path = measure_proxies(tmp_path / "two.npz", BATCH, SETTINGS, cells=CELLS, workers=2)
-    assert path.read_bytes() == whole.read_bytes()
-
-
 def test_a_journal_of_something_else_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "part.npz"
     journal = interrupted(path)
@@ -204,3 +198,9 @@ class TestShipped:
         other = get_space("tnb101")
         twins = SPACE.from_ops(other.ops_of(np.arange(other.n_cells)))
         np.testing.assert_array_equal(measured_proxies("tnb101")["nwot"], measured_proxies()["nwot"][twins])
+
+
+@pytest.mark.slow
+def test_workers_change_nothing(whole: Path, tmp_path: Path) -> None:
+    path = measure_proxies(tmp_path / "two.npz", BATCH, SETTINGS, cells=CELLS, workers=2)
+    assert path.read_bytes() == whole.read_bytes()

@@ -144,11 +144,3 @@ def test_weights_come_from_the_seed_alone() -> None:
     assert spread == pytest.approx(
         (1 / (3 * 64 * 9)) ** 0.5, rel=0.05
     )  # PyTorch's own: uniform with bound 1 / sqrt(fan)
-
-
-def test_cells_of_the_other_space_build_too() -> None:
-    other = get_space("tnb101")
-    cell = 1234
-    twin = SPACE.from_ops(other.ops_of(cell))
-    a, b = CellNetwork(cell, "tnb101", cells_per_stage=1), CellNetwork(twin, cells_per_stage=1)
-    assert torch.equal(a(images()), b(images()))

@@ -117,18 +117,6 @@ def test_accuracies_do_not_depend_on_the_order_of_the_images() -> None:
         network.cell_of_scores()
 
 
-def test_every_run_pays_for_the_training_and_short_trainings_are_refused(few, tmp_path: Path) -> None:
-    evaluator = SupernetEvaluator("nb201/cifar10", few, Recipe.load("tiny", epochs=1), folder=tmp_path)
-    frame = nm.compare(["random", "evolution"], evaluator, repeats=2, evaluations=3)
-    first = frame[frame["evaluation"] == 1]["cost_seconds"]
-    assert len(first) == 4
-    assert first.min() > evaluator._train_seconds > 0
-    with pytest.raises(NasmetaError):
-        nm.search("asha", evaluator, evaluations=3)
-    with pytest.raises(SettingError):
-        SupernetEvaluator("graph/cora", few)
-
-
 def test_patience_does_not_end_a_supernet(few) -> None:
     result = train_supernet(few, Recipe.load("tiny", epochs=3, patience=1), device="cpu")
     assert len(result.epochs) == 3
@@ -156,3 +144,15 @@ def test_a_supernet_waits_for_another_process(few, tmp_path: Path) -> None:
             found = pool.submit(evaluator.evaluate, np.array([0], dtype=np.int32))
             assert not wait([found], timeout=2).done
         assert found.result().failures == (None,)
+
+
+def test_every_run_pays_for_the_training_and_short_trainings_are_refused(few, tmp_path: Path) -> None:
+    evaluator = SupernetEvaluator("nb201/cifar10", few, Recipe.load("tiny", epochs=1), folder=tmp_path)
+    frame = nm.compare(["random", "evolution"], evaluator, repeats=2, evaluations=3)
+    first = frame[frame["evaluation"] == 1]["cost_seconds"]
+    assert len(first) == 4
+    assert first.min() > evaluator._train_seconds > 0
+    with pytest.raises(NasmetaError):
+        nm.search("asha", evaluator, evaluations=3)
+    with pytest.raises(SettingError):
+        SupernetEvaluator("graph/cora", few)

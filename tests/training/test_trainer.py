@@ -144,18 +144,6 @@ def test_nan_stops_with_a_report(few: ImageDataset, tmp_path: Path) -> None:
     assert not (tmp_path / "result.json").exists()
 
 
-def test_a_failure_before_the_first_checkpoint_is_forgotten(
-    few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(CellNetwork, "forward", limited(0))
-    with pytest.raises(TrainingFailed):
-        train(CELL, few, TWO, folder=tmp_path, device="cpu")
-    assert (tmp_path / "failure.json").is_file()
-    monkeypatch.undo()
-    train(CELL, few, TWO, folder=tmp_path, device="cpu")
-    assert not (tmp_path / "failure.json").exists()
-
-
 def test_a_log_that_is_behind_its_checkpoint_is_written_again(few: ImageDataset, tmp_path: Path) -> None:
     train(CELL, few, TWO, folder=tmp_path, device="cpu")
     log, result = tmp_path / "epochs.csv", tmp_path / "result.json"
@@ -218,16 +206,6 @@ def test_a_network_that_does_not_fit_is_a_failure(
     assert len(train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path).epochs) == 2
 
 
-def test_any_other_error_is_a_failure(few: ImageDataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def broken(*_: object) -> None:
-        raise RuntimeError("CUDA error: an illegal memory access was encountered")
-
-    monkeypatch.setattr(CellNetwork, "forward", broken)
-    with pytest.raises(TrainingFailed) as caught:
-        train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path)
-    assert caught.value.reason == json.loads((tmp_path / "failure.json").read_text())["reason"] == "error"
-
-
 def test_an_image_left_over_is_not_normalised_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     parts = learner_module._parts
     for n, size in ((65, 32), (64, 32), (66, 32), (33, 32), (1, 32), (3, 1), (5, 2)):
@@ -240,24 +218,6 @@ def test_an_image_left_over_is_not_normalised_alone(monkeypatch: pytest.MonkeyPa
     assert train(CELL, data=odd, recipe=TWO, device="cpu").micro_batch == 32
     monkeypatch.setattr(CellNetwork, "forward", limited(17))
     assert train(CELL, data=odd, recipe=TWO, device="cpu").micro_batch == 16
-
-
-@pytest.mark.slow  # PyTorch's compiler takes seconds to import
-def test_each_network_is_compiled(few: ImageDataset, monkeypatch: pytest.MonkeyPatch) -> None:
-    compiled = []
-
-    def backend(module: torch.fx.GraphModule, _: object) -> Callable[..., object]:
-        compiled.append(len(compiled))
-        return module.forward
-
-    compile_ = torch.compile
-    monkeypatch.setattr(torch, "compile", lambda network: compile_(network, backend=backend))
-    recipe = Recipe.load("tiny", epochs=1, channels=1, cells_per_stage=1, batch_size=32, compile=True)
-    fewer = few.subset(32)
-    for seed in range(10):
-        before = len(compiled)
-        train("|none~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|", data=fewer, recipe=recipe, seed=seed)
-        assert len(compiled) > before, seed
 
 
 def test_gradients_of_parts_add_up(few: ImageDataset, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -299,30 +259,11 @@ def test_deterministic_settings_are_put_back(few: ImageDataset) -> None:
     assert (np.random.get_state()[1] == states[1]).all()  # noqa: NPY002
 
 
-def test_devices_and_folders_that_are_not_there(
-    few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
-    with pytest.raises(SettingError):
-        train(CELL, data=few, recipe=TWO, device="cuda")
-    for device in ("gpu", "meta"):
-        with pytest.raises(SettingError):
-            train(CELL, data=few, recipe=TWO, device=device)
-    (tmp_path / "file").write_text("")
-    with pytest.raises(SettingError):
-        train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path / "file" / "inside")
-
-
 def test_a_folder_in_use(few: ImageDataset, tmp_path: Path) -> None:
     from filelock import FileLock
 
     with FileLock(tmp_path / ".lock"), pytest.raises(SettingError):
         train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path)
-
-
-def test_progress(few: ImageDataset, capsys: pytest.CaptureFixture[str]) -> None:
-    train(CELL, data=few, recipe=TWO, device="cpu", progress=True)
-    assert "cell 6111" in capsys.readouterr().err
 
 
 def test_many_keep_order_and_failures(few: ImageDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -409,3 +350,13 @@ def test_a_pause_changes_nothing(few: ImageDataset, tmp_path: Path) -> None:
         train(CELL, few, TWO, folder=tmp_path / "other", until=3)
     with pytest.raises(SettingError):
         train(CELL, few, TWO.but(epochs=4, evaluate_every=2), folder=tmp_path / "other", until=1)
+
+
+def test_any_other_error_is_a_failure(few: ImageDataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(CellNetwork, "forward", broken)
+    with pytest.raises(TrainingFailed) as caught:
+        train(CELL, data=few, recipe=TWO, device="cpu", folder=tmp_path)
+    assert caught.value.reason == json.loads((tmp_path / "failure.json").read_text())["reason"] == "error"

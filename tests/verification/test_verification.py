@@ -145,8 +145,9 @@ def test_short_trainings_are_no_picks(tmp_path: Path) -> None:
     path = tmp_path / "run.jsonl"
     header = {"task": "nb201/cifar10", "column": "digits/accuracy/valid/6/0", "clock": {}}
     lasted = [(5, 2, 90.0), (7, 2, 80.0), (9, 2, 70.0), (7, 6, 60.0)]
-    records = [[cell, value, 1.0, {"epochs": epochs}] for cell, epochs, value in lasted]
-    records.append([11, 0.0, 1.0, {"epochs": 6, "failure": "diverged"}])
+    clock = {"start": 0.0, "worker": 0}
+    records = [[cell, value, 1.0, clock | {"epochs": epochs}] for cell, epochs, value in lasted]
+    records.append([11, 0.0, 1.0, clock | {"epochs": 6, "failure": "diverged"}])
     write_journal(path, header, *records)
     searches = read_searches([path])
     assert searches.values == {7: 60.0}

@@ -418,11 +418,11 @@ def summarise_comparison(
     from nasmeta.tasks import get_task
 
     names = [str(name) for name in frame["task"].unique()]
-    answers = {
+    evaluators = {
         name: evaluator if isinstance(evaluator, Evaluator) else evaluator_for(get_task(name), evaluator)
         for name in names
     }
-    facts = facts_of(frame, evaluators=answers)
+    facts = facts_of(frame, evaluators=evaluators)
     limits = seconds if isinstance(seconds, Mapping) else {} if seconds is None else dict.fromkeys(names, seconds)
     x: XAxis = "simulated_seconds" if evaluations is None else "evaluation"
     return Findings(frame.assign(test=np.nan), facts, x, evaluations=evaluations, seconds=limits)

@@ -11,24 +11,18 @@ from sklearn.base import RegressorMixin, clone
 from sklearn.utils.metaestimators import _BaseComposition
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from nasmeta.checks import check_choice
 from nasmeta.predictors._labels import LabelScale, checked_labels
 from nasmeta.predictors._registry import knows_deviation
 
-_AVERAGES = ("mean", "rank")
-
 
 class EnsembleRegressor(RegressorMixin, _BaseComposition):  # type: ignore[misc]
-    """Average of predictors.
+    """Average of predictors: of their normal scores among the training labels, so no member's scale dominates.
 
     Parameters
     ----------
     members : sequence of (str, regressor), optional
         Named predictors that read the same X: pipelines on architectures, or regressors on features. By default a
         Gaussian process and XGBoost.
-    average : {"rank", "mean"}, default "rank"
-        ``rank`` averages normal scores among the training labels, so no member's scale dominates; ``mean`` averages the
-        predictions.
 
     Notes
     -----
@@ -45,9 +39,8 @@ class EnsembleRegressor(RegressorMixin, _BaseComposition):  # type: ignore[misc]
     (True, True)
     """
 
-    def __init__(self, members: Sequence[tuple[str, Any]] | None = None, average: str = "rank") -> None:
+    def __init__(self, members: Sequence[tuple[str, Any]] | None = None) -> None:
         self.members = members
-        self.average = average
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return parameters; with `deep`, also the members' as ``NAME__PARAMETER``."""
@@ -63,10 +56,9 @@ class EnsembleRegressor(RegressorMixin, _BaseComposition):  # type: ignore[misc]
         """Fit a clone of each member; see `ScaledRegressor.fit`."""
         members = _default_members() if self.members is None else self.members
         self._validate_names([name for name, _ in members])
-        check_choice("average", self.average, _AVERAGES)
         self.members_ = [(name, clone(member).fit(X, y)) for name, member in members]
         labels = checked_labels(column_or_1d(y))
-        self.label_scale_ = LabelScale.fit(labels, "rank" if self.average == "rank" else "value")
+        self.label_scale_ = LabelScale.fit(labels, "rank")
         return self
 
     def predict(self, X: Any, return_std: bool = False) -> Any:

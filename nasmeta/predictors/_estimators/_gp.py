@@ -16,6 +16,7 @@ from nasmeta.predictors._gaussian_process import JITTER, Hyperparameters, fit_hy
 
 _MOST_COUNT = 8  # larger whole numbers are measurements
 _MEDIAN_DISTANCE = 6.0  # of scaled groups of measurements: the edits between two random cells
+_FIT_ON, _ITERATIONS = 400, 20  # labels and L-BFGS steps of the marginal likelihood
 _BLOCK = 4096  # rows of covariances in memory
 
 
@@ -33,15 +34,12 @@ class GPRegressor(ScaledRegressor):
         Numbers of consecutive columns that form a group; by default one group.
     labels : {"rank", "value"}, default "rank"
         Learn normal scores of ranks, or the values themselves.
-    fit_on : int, default 400
-        Maximum number of labels, evenly spaced in rank, for the marginal likelihood; the posterior uses all labels.
-    iterations : int, default 20
-        Maximum number of L-BFGS steps.
 
     Notes
     -----
     Columns of small whole numbers are used as they are; groups with other columns are standardised and scaled to a
-    median distance of six, so the prior on lengthscales suits both. Fitting costs O(n³).
+    median distance of six, so the prior on lengthscales suits both. The marginal likelihood is maximised on
+    at most 400 labels, evenly spaced in rank; the posterior uses all labels. Fitting costs O(n³).
 
     Examples
     --------
@@ -53,17 +51,9 @@ class GPRegressor(ScaledRegressor):
     (array([1.]), True)
     """
 
-    def __init__(
-        self,
-        groups: Sequence[int] | None = None,
-        labels: str = "rank",
-        fit_on: int = 400,
-        iterations: int = 20,
-    ) -> None:
+    def __init__(self, groups: Sequence[int] | None = None, labels: str = "rank") -> None:
         self.groups = groups
         self.labels = labels
-        self.fit_on = fit_on
-        self.iterations = iterations
 
     def _fit(self, X: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
         sizes = [X.shape[1]] if self.groups is None else [check_int("groups", size) for size in self.groups]
@@ -72,7 +62,7 @@ class GPRegressor(ScaledRegressor):
         self.sizes_ = sizes
         self.train_, self.mean_ = X, float(scores.mean())
         every = np.argsort(scores, kind="stable")
-        n_fit = min(len(X), check_int("fit_on", self.fit_on, least=2))
+        n_fit = min(len(X), _FIT_ON)
         few = every[np.linspace(0, len(X) - 1, n_fit).round().astype(np.int64)]
         self._set_scales(X[few])
         distances = self._distances(X[few], X[few])
@@ -81,7 +71,7 @@ class GPRegressor(ScaledRegressor):
             distances,
             [labels[few]],
             prior=weak_prior(len(sizes)),
-            iterations=check_int("iterations", self.iterations),
+            iterations=_ITERATIONS,
         )
         covariance = self._covariance(X, X).astype(np.float64)
         covariance[np.diag_indices(len(X))] += self.hyperparameters_.noise + JITTER

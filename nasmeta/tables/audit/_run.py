@@ -1,4 +1,4 @@
-"""The audit: runs the checks, compares their findings with the known violations, and writes a report."""
+"""Runs the checks, compares their findings with the known violations, and writes a report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nasmeta.files import writing
 from nasmeta.registry import import_siblings
 from nasmeta.tables.audit._check import CHECKS, Finding, Holdings, KnownFacts, known_facts
-from nasmeta.tables.sources import registered_sources, table_names
+from nasmeta.tables.sources import table_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ _SHOWN = 12  # findings that hold, per check, in the Markdown file
 def write_audit(audit: Audit, folder: Path) -> tuple[Path, ...]:
     """Write ``README.md``, ``checks.csv``, ``violations.csv`` and ``groups.csv`` into a folder.
 
-    The same store gives the same bytes, so that a difference between two reports is a difference in the data.
+    The same store gives the same bytes.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -31,7 +31,7 @@ def write_audit(audit: Audit, folder: Path) -> tuple[Path, ...]:
     """
     import pandas as pd
 
-    violations = []  # one line for the documented cells and one for the others
+    violations = []
     for row in audit.rows:
         for documented, cells, reason in (("yes", row.known, " ".join(row.reasons)), ("no", row.new, "")):
             if cells:
@@ -60,12 +60,12 @@ def _markdown(audit: Audit) -> str:
         "# Audit of the tables",
         "",
         f"{len(audit.rows)} findings: {audit.count('holds')} hold, {audit.count('known')} with known violations only, "
-        f"{audit.count('VIOLATED')} violated, {audit.count('not here')} not checked as the columns are not here.",
+        f"{audit.count('VIOLATED')} violated.",
         "",
         "`nasmeta data audit --report FOLDER` checks every known invariant of the benchmarks on the tables in the "
-        "store, and on each source by itself. An audit shows that numbers agree with each other, not that they are "
-        "right. `violations.csv` lists the documented violations with their cells; any other makes the command fail. "
-        "`groups.csv` lists the groups of cells whose results are equal to the digit.",
+        "store, and on each source. An audit shows that numbers agree with each other, not that they are right. "
+        "`violations.csv` lists the documented violations with their cells; others make the command fail. "
+        "`groups.csv` lists groups of cells with equal results.",
         "",
         "## Sources",
         "",
@@ -97,15 +97,15 @@ def _markdown(audit: Audit) -> str:
 
 @dataclass(frozen=True)
 class Row:
-    """One finding, judged."""
+    """A finding, compared with the known violations."""
 
     table: str
     check: str
     finding: Finding
-    known: tuple[int, ...] = ()  # violating cells that are documented; (-1,) where the column as a whole does
-    new: tuple[int, ...] = ()  # those that are not
-    gone: int = 0  # how many documented cells do not violate, of a column over most cells
-    reasons: tuple[str, ...] = ()  # why the known ones are as they are
+    known: tuple[int, ...] = ()  # documented cells that violate the check; (-1,) for a whole column
+    new: tuple[int, ...] = ()  # other cells that violate the check
+    gone: int = 0  # number of documented cells that do not violate the check, of a column with most cells
+    reasons: tuple[str, ...] = ()  # of the known violations
 
     @property
     def address(self) -> tuple[str, ...]:
@@ -114,25 +114,20 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """``holds``, ``known``, ``VIOLATED`` or, with the commands that would help, ``not here``."""
-        if self.finding.needs:
-            fetched = [name for name in self.finding.needs if name in registered_sources() or name == self.table]
-            commands = [f"nasmeta data fetch {name}" for name in fetched]
-            commands += ["nasmeta data import PATH"] if len(fetched) < len(self.finding.needs) else []
-            return f"not here: {' or '.join(commands)}"
+        """``holds``, ``known`` or ``VIOLATED``."""
         return "VIOLATED" if self.new else "known" if self.known else "holds"
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What an audit found."""
+    """The result of an audit."""
 
     rows: tuple[Row, ...]
     sources: dict[str, tuple[tuple[str, str], ...]]  # (name, release) of those on this machine, by table
 
     @property
     def passed(self) -> bool:
-        """Whether every violation is known and documented."""
+        """Whether every violation is known."""
         return not any(row.new for row in self.rows)
 
     def frame(self) -> pd.DataFrame:
@@ -148,14 +143,14 @@ class Audit:
         return pd.DataFrame(rows, columns=[*_ADDRESS, *counts, "verdict", "measured"])
 
     def count(self, verdict: str) -> int:
-        """Return how many rows have a verdict that begins so."""
-        return sum(row.verdict.startswith(verdict) for row in self.rows)
+        """Return the number of rows with a verdict."""
+        return sum(row.verdict == verdict for row in self.rows)
 
 
 def run_audit(
     tables: Iterable[str] | None = None, checks: Iterable[str] | None = None, known: KnownFacts | None = None
 ) -> Audit:
-    """Check every invariant on what the store holds; whatever is built or can be built is checked.
+    """Check the known invariants on all columns in the store, of all or some tables.
 
     >>> audit = run_audit(["nb201"], ["parameters"])
     >>> audit.passed, audit.rows[0].verdict, len(audit.rows[0].known)
@@ -169,24 +164,23 @@ def run_audit(
     for table in table_names() if tables is None else tables:
         held = Holdings(table)
         sources[table] = tuple((source.name, source.release) for source in held.sources)
-        here = {name for name, _ in sources[table]}
-        for one in chosen:
-            if table in one.tables:
-                needs = [name for name in one.needs if name not in here]
-                findings = list(one.run(held)) or [Finding("all", needs=tuple(needs or one.needs or [table]))]
-                rows += [_judged(table, one.name, finding, facts, held.space.size) for finding in findings]
+        rows += [
+            _judged(table, one.name, finding, facts, held.space.size)
+            for one in chosen
+            if table in one.tables
+            for finding in one.run(held)
+        ]
     return Audit(tuple(rows), sources)
 
 
 def _judged(table: str, check: str, finding: Finding, facts: KnownFacts, n_cells: int) -> Row:
-    about = facts.of(check, finding)
-    documented = frozenset[int]().union(*(one.cells for one in about))
-    if not finding.cells and any(not one.cells for one in about):
-        documented |= {-1}
+    address = (check, finding.columns, finding.release, finding.source)
+    about = [one for one in facts.violations if one.fits(*address)]
+    documented = {cell for one in about for cell in one.cells or ([] if finding.cells else [-1])}
     cells = finding.cells or (() if finding.holds else (-1,))
     known = tuple(cell for cell in cells if cell in documented)
     new = tuple(cell for cell in cells if cell not in documented)
-    most = finding.checked > n_cells // 2  # a few imported cells do not have all documented violations
+    most = finding.checked > n_cells // 2  # an import of few cells lacks documented violations
     gone = len(documented - {-1} - {*known}) if most else 0
     reasons = tuple(dict.fromkeys(one.reason for one in about)) if finding.violations else ()
     return Row(table, check, finding, known, new, gone, reasons)

