@@ -192,9 +192,11 @@ def test_a_killed_training_is_a_failure_and_the_next_one_goes_on() -> None:
 
 KILLED = """
 import nasmeta as nm
+from nasmeta.evaluators import TrainingEvaluator
 from nasmeta.training import ImageDataset, Recipe
-nm.search("random", "nb201/cifar10", evaluations=2, seed=1, journal={journal!r}, evaluator="training",
-          data=ImageDataset.load("digits").subset(48), recipe=Recipe.load("tiny", epochs=5, channels=4))
+data, recipe = ImageDataset.load("digits").subset(48), Recipe.load("tiny", epochs=5, channels=4)
+evaluator = TrainingEvaluator("nb201/cifar10", data, recipe)
+nm.search("random", "nb201/cifar10", evaluations=2, seed=1, journal={journal!r}, evaluator=evaluator)
 """
 
 
