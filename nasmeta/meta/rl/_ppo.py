@@ -115,8 +115,8 @@ def run_episodes(policy: Policy, envs: CellSearchEnvs, rng: np.random.Generator)
         rewards = envs.step(chosen)[0].astype(np.float32)
         record.append((inputs, view.actions, view.possible, chosen, likely, secrets, rewards, live))
         view = envs.seen
-    stacked = [np.stack(parts, axis=1) for parts in zip(*record, strict=True)]
-    return Episodes(*stacked, envs.found, envs.walks.count)
+    stacked: list[Any] = [np.stack(parts, axis=1) for parts in zip(*record, strict=True)]
+    return Episodes(*[*stacked, envs.found, envs.walks.count])
 
 
 _CLIP, _VALUE_WEIGHT, _LARGEST_GRADIENT, _PARTS = 0.2, 0.5, 0.5, 4
