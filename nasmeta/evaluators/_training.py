@@ -270,7 +270,7 @@ class TrainingEvaluator(Evaluator):
 
         ``"2of6"`` pauses the training of the recipe after two epochs; it resumes if the cell is promoted. 2 is a
         training with its own schedule, from scratch unless the learning rate is constant. By default, trainings pause
-        after a ninth and a third of the epochs, or when the recipe evaluates next.
+        after a ninth and a third of the epochs, rounded up to the recipe's next evaluation.
         """
         full = self.trainer.recipe.epochs
         lengths = training_lengths(epochs, self.trainer.recipe)
@@ -352,7 +352,7 @@ _POINT = re.compile(r"(\d{1,6})of(\d{1,6})")
 def training_lengths(lengths: Iterable[int | str] | None, recipe: Recipe) -> dict[int, bool]:
     """Return the lengths of trainings in epochs, ascending, and whether each is a pause of the longest.
 
-    By default, trainings pause after a ninth and a third of the epochs, or when the recipe evaluates next.
+    By default, trainings pause after a ninth and a third of the epochs, rounded up to the recipe's next evaluation.
 
     >>> training_lengths(["2of6", 6], Recipe("own", epochs=6))
     {2: True, 6: False}

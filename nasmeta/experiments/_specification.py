@@ -251,7 +251,7 @@ class _Reader:
         with self.at("training"):
             training = self.table("training", ("data", "recipe", "split", "valid_fraction", "size"))
             if bool(training) != (evaluator in TRAINED) or (training and len(tasks) > 1):
-                raise SettingError("[training]", training, 'given for one task and evaluator = "training"')
+                raise SettingError("[training]", training, 'one task and the evaluator "training" or "supernet"')
         with self.at("repeats"):
             seeds = tuple(seeds_of(self.content.get("repeats", 10)))
         searchers, sources = self.searchers()

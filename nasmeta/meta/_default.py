@@ -20,7 +20,7 @@ from nasmeta.meta._rgpe import RGPESearch
 from nasmeta.meta._source_gp import BETA, condition
 from nasmeta.meta._source_models import SourceModels
 from nasmeta.predictors import CellGP, log_expected_improvement, weak_prior
-from nasmeta.searchers import SEARCHERS, GPSearch
+from nasmeta.searchers import GPSearch
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
@@ -69,7 +69,6 @@ class DefaultMetaModel:
         return self.complete or self.models
 
 
-@SEARCHERS.register("meta")
 class DefaultMetaSearch(RGPESearch):
     """The default meta-searcher: it follows the sources as long as the observations confirm them.
 
@@ -87,7 +86,7 @@ class DefaultMetaSearch(RGPESearch):
     n_initial : int, default 5
         Size of the initial design.
     n_random : int, default 2
-        How many of these are random, at most half: every second one, up to the last.
+        Number of random architectures among them, at most half. They take every second place, and end the design.
     members : sequence of str, default ("rgpe", "multi-task-gp")
         Members in addition to ``gp``.
     features : sequence of str, optional

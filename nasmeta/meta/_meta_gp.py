@@ -16,7 +16,6 @@ from nasmeta.meta._source_gp import SourceGPSearch
 from nasmeta.meta._source_models import SourceModels
 from nasmeta.predictors import CellGP, CellKernel, Hyperparameters, fit_hyperparameters, normal_scores, weak_prior
 from nasmeta.predictors._gaussian_process import posterior_weights
-from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
@@ -111,7 +110,6 @@ def _joint_prior(models: SourceModels) -> tuple[Floats, Hyperparameters, tuple[s
     return models.mean.astype(np.float64), h.of(h.own + unknown * h.shared), models.features
 
 
-@SEARCHERS.register("meta-gp")
 class MetaGPSearch(SourceGPSearch):
     """Bayesian optimisation with a Gaussian process whose prior is learned over source tasks.
 

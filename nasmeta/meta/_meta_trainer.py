@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from nasmeta.errors import SettingError
 from nasmeta.meta._monitor import Monitor, pack_state, unpack_state
-from nasmeta.predictors._neural._training import chosen_device
+from nasmeta.predictors._neural._training import cpu_or_cuda
 from nasmeta.tasks import Episode
 
 Loss = Callable[[nn.Module, Episode], Tensor]
@@ -84,7 +84,7 @@ class MetaTrainer:
         device: str = "cpu",
         identity: Mapping[str, Any] | None = None,
     ) -> None:
-        self.device = chosen_device(device)
+        self.device = cpu_or_cuda(device)
         self.module = module.to(self.device)
         self.loss, self.sample, self.plan, self.validation = loss, sample, plan, validation
         self.monitor = monitor or Monitor()

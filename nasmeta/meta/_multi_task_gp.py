@@ -8,7 +8,6 @@ from scipy.linalg import solve_triangular
 
 from nasmeta.meta._arrays import Floats
 from nasmeta.meta._source_gp import JointGPSearch
-from nasmeta.searchers import SEARCHERS
 
 _MEAN, _VARIANCE = 0.3, 0.1  # of the sum of the sources' weights, a priori
 
@@ -45,7 +44,6 @@ def regression_weights(sources: NDArray[np.floating], labels: Floats, factor: Fl
     return np.asarray(np.linalg.solve(known, by_source.T @ values + before / variance), dtype=np.float64)
 
 
-@SEARCHERS.register("multi-task-gp")
 class MultiTaskGPSearch(JointGPSearch):
     r"""Bayesian optimisation with a process over architectures and tasks: the target is a weighted sum of the sources.
 

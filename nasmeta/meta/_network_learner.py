@@ -20,7 +20,7 @@ from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._meta_trainer import MetaTrainer, TrainingPlan
 from nasmeta.meta._model_file import training_identity, training_settings
 from nasmeta.meta._source_matrix import SourceMatrix
-from nasmeta.predictors._neural._training import chosen_device
+from nasmeta.predictors._neural._training import cpu_or_cuda
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Augmentation, Episode, EpisodeSampler, SourceTask
 
@@ -183,7 +183,7 @@ class NetworkLearner(MetaPredictor):
         space = self.cell_space
         matrix = SourceMatrix.of(space, sources, "rank")
         views = self._views(sources, matrix)
-        inputs = EpisodeInputs(space, matrix, sources, chosen_device(self.device), views)
+        inputs = EpisodeInputs(space, matrix, sources, cpu_or_cuda(self.device), views)
         summary = SourceSummary.of(matrix, views=views)
         module = self._made(summary, matrix.n_groups)
         held_out = matrix.n_groups - 1 if self.validates and matrix.n_groups >= _MANY_GROUPS else None

@@ -12,12 +12,11 @@ from nasmeta.errors import UnknownNameError
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Packed, Prediction
 from nasmeta.meta._falls_back import FallsBackSearch
 from nasmeta.meta._meta_predictor import META_PREDICTORS, is_meta_predictor
-from nasmeta.searchers import SEARCHERS, PredictorSearch
+from nasmeta.searchers import PredictorSearch
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
 
-@SEARCHERS.register("meta-predictor")
 class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
     """Adapt a meta-predictor to the observations and maximise an acquisition function over all architectures.
 

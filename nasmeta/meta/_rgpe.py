@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
 from nasmeta.meta._source_gp import JointGPSearch, SourceGPSearch, condition
 from nasmeta.predictors import CellGP, CellKernel, Hyperparameters, log_expected_improvement, weak_prior
-from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, standardised
 
@@ -62,7 +61,6 @@ def ranking_shares(
     return best / best.sum(axis=0), times
 
 
-@SEARCHERS.register("rgpe")
 class RGPESearch(JointGPSearch):
     """Bayesian optimisation with source processes, weighted by how well they rank the target's observations.
 
@@ -146,7 +144,6 @@ def _posterior_of(source: SourceTask, kernel: CellKernel) -> tuple[Floats, Float
     return gp.posterior(labels)
 
 
-@SEARCHERS.register("rgpe-vanilla")
 class VanillaRGPESearch(SourceGPSearch):
     """Ranking-weighted Gaussian process ensemble as published (Feurer, Letham and Bakshy, ICML AutoML workshop 2018).
 

@@ -178,7 +178,7 @@ class SourceModels:
         Parameters
         ----------
         space : SearchSpace
-            Of the target. It contains all architectures of the sources' spaces, or one of those contains all others.
+            The target's space. One of the spaces, the target's or a source's, must contain all architectures.
         sources : sequence of SourceTask
         features : sequence of str
             Count features that the kernel compares.

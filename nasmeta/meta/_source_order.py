@@ -5,12 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Packed
-from nasmeta.searchers import SEARCHERS, MetaSearcher, RandomSearch
+from nasmeta.searchers import MetaSearcher, RandomSearch
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, standardised
 
 
-@SEARCHERS.register("source-order")
 class SourceOrder(RandomSearch, MetaSearcher):
     """Architectures in descending order of their mean z-score on the source tasks, without a model.
 

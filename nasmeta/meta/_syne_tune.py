@@ -18,7 +18,6 @@ from nasmeta.checks import check_int
 from nasmeta.errors import SettingError
 from nasmeta.meta._arrays import Cells, Floats
 from nasmeta.searchers import (
-    SEARCHERS,
     MetaSearcher,
     MultiFidelitySearcher,
     OwnGenerators,
@@ -82,7 +81,6 @@ class SyneTuneTransfer(PeerSearch, MetaSearcher):
         """Do nothing: the proposals depend on the sources alone."""
 
 
-@SEARCHERS.register("syne-tune-zero-shot")
 class SyneTuneZeroShot(SyneTuneTransfer):
     """Syne Tune's zero-shot transfer: greedily the best mean rank on the sources (Wistuba et al., ICDM 2015).
 
@@ -115,7 +113,6 @@ class SyneTuneZeroShot(SyneTuneTransfer):
         return self._run.get_config()
 
 
-@SEARCHERS.register("syne-tune-quantile-copula")
 class SyneTuneQuantileCopula(SyneTuneTransfer):
     """Syne Tune's quantile-based transfer: Thompson sampling from a model of all sources (Salinas et al., ICML 2020).
 
@@ -133,7 +130,6 @@ class SyneTuneQuantileCopula(SyneTuneTransfer):
         return run
 
 
-@SEARCHERS.register("syne-tune-bounding-box")
 class SyneTuneBoundingBox(SyneTuneTransfer):
     """Syne Tune's bounding box: search among the choices of the sources' best cells (Perrone et al., NeurIPS 2019).
 
@@ -175,7 +171,6 @@ class SyneTuneBoundingBox(SyneTuneTransfer):
         return None if chosen is None else dict(chosen)
 
 
-@SEARCHERS.register("syne-tune-rush")
 class SyneTuneRUSH(SyneTuneTransfer, MultiFidelitySearcher):
     """RUSH: successive halving with a hurdle from the sources (Zappella et al., AutoML workshop, ICML 2021).
 

@@ -247,12 +247,12 @@ class RunConfig:
         if found is None:
             return None
         history = self._checked(path, found[1])
-        if not self._is_whole(history):
+        if not self._finish(history):
             return None
         return history.of(self)
 
-    def _is_whole(self, history: History) -> bool:
-        """Return whether the recorded run is finished, and end the history there."""
+    def _finish(self, history: History) -> bool:
+        """Remove evaluations after the end of the run; return False if the run is not finished."""
         clock, most, until = self.clock or Clock(), self.budget.most_evaluations, self.budget.most_seconds
         n, ends = len(history), history.end_seconds
         within = (np.arange(n) < most) & (history.start_seconds < until)

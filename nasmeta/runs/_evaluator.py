@@ -41,7 +41,7 @@ def evaluator_for(
             task = get_space(task)
     if isinstance(task, Evaluator):
         if not isinstance(evaluator, str) or evaluator != "table":
-            raise SettingError("evaluator", evaluator, "no second evaluator if the task is one")
+            raise SettingError("evaluator", evaluator, "the default, because the task is an evaluator already")
         return task
     space = space_in(task)
     if space is not None:

@@ -14,8 +14,8 @@ from nasmeta.searchers import MultiFidelitySearcher, Searcher
 class Feedback:
     """Pass results to a searcher after an evaluation has failed.
 
-    A failed evaluation without a value (NaN) is passed on with the worst utility observed so far. Failures before the
-    first success wait for it. If the searcher proposes one of them again in the meantime, it observes 0.
+    The searcher observes the worst utility so far in place of a failed evaluation (NaN). Failures before the first
+    success are held back until then. If the searcher proposes one of them again before that, it observes 0.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
-from nasmeta.searchers._base import SEARCHERS, WithoutReplacement
+from nasmeta.searchers._base import WithoutReplacement
 from nasmeta.spaces import SearchSpace
 
 _CANDIDATES = 100
@@ -20,7 +20,6 @@ _EPOCHS, _LEARNING_RATE = 150, 0.01
 _DECAY_OF_MEAN, _DECAY_OF_SQUARES, _EPSILON = 0.9, 0.999, 1e-8  # Adam's own defaults
 
 
-@SEARCHERS.register("bananas")
 class BananasSearch(WithoutReplacement):
     """Ensemble of perceptrons on path encodings; Thompson sampling among mutants of the best architectures.
 

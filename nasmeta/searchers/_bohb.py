@@ -8,14 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_bool, check_int, check_number
-from nasmeta.searchers._base import SEARCHERS
 from nasmeta.searchers._halving import Hyperband
 from nasmeta.spaces import SearchSpace
 
 _LEAST_DENSITY = 1e-32
 
 
-@SEARCHERS.register("bohb")
 class BOHB(Hyperband):
     """Hyperband with a density model: new architectures are likely under the good ones, unlikely under the others.
 

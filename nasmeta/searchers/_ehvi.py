@@ -12,7 +12,6 @@ from scipy.special import ndtr
 from nasmeta.checks import check_number
 from nasmeta.errors import SettingError
 from nasmeta.predictors import CellKernel, Hyperparameters, TrendGP, normal_scores, weak_prior
-from nasmeta.searchers._base import SEARCHERS
 from nasmeta.searchers._gp import GPSearch
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import pareto_front
@@ -103,7 +102,6 @@ def _sliced(places: NDArray[np.intp], gains: list[NDArray[np.floating]]) -> NDAr
     return total
 
 
-@SEARCHERS.register("ehvi")
 class EHVISearch(GPSearch):
     """One Gaussian process per objective; maximise the expected hypervolume improvement over the whole space.
 
@@ -243,7 +241,6 @@ def _scores_at(
     return scores, np.append(np.diff(levels) / np.maximum(np.diff(scores), 1e-9), top)
 
 
-@SEARCHERS.register("parego")
 class ParEGO(GPSearch):
     """Expected improvement of an augmented Tchebycheff norm with new random weights for each proposal.
 

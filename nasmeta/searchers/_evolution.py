@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
-from nasmeta.searchers._base import SEARCHERS, Searcher
+from nasmeta.searchers._base import Searcher
 from nasmeta.spaces import SearchSpace
 
 _BLOCK = 256
 _TRIES = 128  # consecutive known children
 
 
-@SEARCHERS.register("evolution")
 class RegularizedEvolution(Searcher):
     """Regularised evolution: tournament selection, one mutation per child, the oldest member is removed.
 

@@ -20,7 +20,7 @@ from nasmeta.predictors import (
     normal_scores,
     weak_prior,
 )
-from nasmeta.searchers._base import SEARCHERS, MetaSearcher, Searcher
+from nasmeta.searchers._base import MetaSearcher, Searcher
 from nasmeta.spaces import SearchSpace
 
 _REFIT_GROWTH = 1.2
@@ -75,7 +75,6 @@ def _checked_features(space: SearchSpace, features: Sequence[str] | None) -> tup
     return tuple(features)
 
 
-@SEARCHERS.register("gp")
 class GPSearch(Searcher):
     """Bayesian optimisation with an exact Gaussian process; expected improvement is maximised over the whole space.
 

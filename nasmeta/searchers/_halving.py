@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
-from nasmeta.searchers._base import SEARCHERS
 from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
 from nasmeta.spaces import SearchSpace
 
@@ -147,7 +146,6 @@ class _Brackets(Halving):
         """Observe a value on a rung, for models."""
 
 
-@SEARCHERS.register("successive-halving")
 class SuccessiveHalving(_Brackets):
     """Train random architectures briefly, promote the best share of them to the next training length, and so on.
 
@@ -196,7 +194,6 @@ class SuccessiveHalving(_Brackets):
         return [max(1, first // self.eta**rung) for rung in range(rungs)]
 
 
-@SEARCHERS.register("hyperband")
 class Hyperband(_Brackets):
     """Several brackets of successive halving, each starting at another training length.
 
@@ -249,7 +246,6 @@ class _Rung:
         return None
 
 
-@SEARCHERS.register("asha")
 class ASHA(Halving):
     """Asynchronous successive halving: promote an architecture once it is in the best share of its rung so far.
 

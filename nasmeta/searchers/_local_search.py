@@ -6,11 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_choice
-from nasmeta.searchers._base import SEARCHERS, Searcher, WithoutReplacement
+from nasmeta.searchers._base import Searcher, WithoutReplacement
 from nasmeta.spaces import SearchSpace
 
 
-@SEARCHERS.register("local-search")
 class LocalSearch(Searcher):
     """Move to a better neighbour until no neighbour is better, then restart at random.
 
@@ -82,7 +81,6 @@ class LocalSearch(Searcher):
                         self._restart()
 
 
-@SEARCHERS.register("local-search-full")
 class FullLocalSearch(LocalSearch):
     """Local search that evaluates the full neighbourhood before it moves; see `LocalSearch`.
 
@@ -97,7 +95,6 @@ class FullLocalSearch(LocalSearch):
         super().__init__(space, rng, improvement="full")
 
 
-@SEARCHERS.register("pareto-local-search")
 class ParetoLocalSearch(WithoutReplacement):
     """Evaluate the neighbours of non-dominated architectures; a random architecture if all are known.
 

@@ -6,13 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int, check_number
-from nasmeta.searchers._base import SEARCHERS, WithoutReplacement
+from nasmeta.searchers._base import WithoutReplacement
 from nasmeta.spaces import SearchSpace
 
 _TRIES = 128  # consecutive known children
 
 
-@SEARCHERS.register("nsga2")
 class NSGA2(WithoutReplacement):
     """Evolve a population by non-dominated sorting and crowding distance.
 

@@ -20,7 +20,7 @@ from nasmeta.predictors import (
     normal_scores,
 )
 from nasmeta.registry import is_place
-from nasmeta.searchers._base import ACQUISITIONS, SEARCHERS, WithoutReplacement
+from nasmeta.searchers._base import ACQUISITIONS, WithoutReplacement
 from nasmeta.spaces import SearchSpace
 
 _REFIT_ALWAYS_BELOW = 20
@@ -95,7 +95,6 @@ class UncertainModel:
         return found.mean(axis=0), found.std(axis=0)
 
 
-@SEARCHERS.register("predictor")
 class PredictorSearch(WithoutReplacement):
     """Fit a predictor to the values seen, and propose the maximum of an acquisition function.
 

@@ -7,11 +7,10 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_bool
 from nasmeta.errors import SpaceExhaustedError
-from nasmeta.searchers._base import SEARCHERS, Searcher
+from nasmeta.searchers._base import Searcher
 from nasmeta.spaces import SearchSpace
 
 
-@SEARCHERS.register("random")
 class RandomSearch(Searcher):
     """Random search without repeats, a strong baseline in NAS (Li and Talwalkar, UAI 2020).
 

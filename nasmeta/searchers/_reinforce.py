@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_number
-from nasmeta.searchers._base import SEARCHERS, Searcher
+from nasmeta.searchers._base import Searcher
 from nasmeta.spaces import SearchSpace
 
 _DECAY_OF_MEAN, _DECAY_OF_SQUARES = 0.9, 0.999  # Adam's own defaults
@@ -14,7 +14,6 @@ _FIRST_SPREAD = 1e-3  # of the initial logits
 _REDRAWS = 8  # of combinations that are not architectures
 
 
-@SEARCHERS.register("reinforce")
 class Reinforce(Searcher):
     """Policy gradient (REINFORCE) on one categorical distribution per position, without meta-training.
 

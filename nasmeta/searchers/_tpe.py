@@ -9,14 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int, check_number
-from nasmeta.searchers._base import SEARCHERS, WithoutReplacement
+from nasmeta.searchers._base import WithoutReplacement
 from nasmeta.spaces import Position, SearchSpace
 
 _PAIRS_FOR_ONE = 16  # products of two parts that take as long as one architecture alone
 _LARGEST_TABLE, _BLOCK = 512, 256  # rows that a processor's cache holds
 
 
-@SEARCHERS.register("tpe")
 class TPESearch(WithoutReplacement):
     """Tree-structured Parzen estimator: maximise the density of good architectures relative to the others.
 

@@ -5,8 +5,8 @@ from nasmeta.tables._catalog import (
     is_here as is_here,
     list_sources,
     list_tables,
-    sources_of as sources_of,
     space_of_table as space_of_table,
+    table_sources as table_sources,
 )
 from nasmeta.tables._columns import ColumnInfo, Kind as Kind, kind_of_old as kind_of_old, split_of as split_of
 from nasmeta.tables._fetch import fetch

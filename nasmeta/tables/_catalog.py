@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def sources_of(table: str) -> list[Source]:
+def table_sources(table: str) -> list[Source]:
     """Return the sources of a table: required ones, then optional ones, then imported ones."""
     found: list[Source] = [
         FetchedSource(registered_sources()[name]) for name in registered_sources().tables.get(table, ())
@@ -42,7 +42,7 @@ def available_sources(table: str) -> list[Source]:
     if any(not source.optional for source in built):
         built += [SOURCES[name]() for name in sorted(names - {*registered}) if name in SOURCES]
         return sorted(built, key=lambda source: (source.imported, source.optional))
-    sources = sources_of(table)
+    sources = table_sources(table)
     return [source for source in sources if is_available(source)] or sources[:1]
 
 
@@ -53,7 +53,7 @@ def _table_names() -> list[str]:
 def space_of_table(name: str) -> str | SearchSpace:
     """Return the space of a table, or its name, without opening large files."""
     registered = registered_sources().tables.get(name)
-    return registered_sources()[registered[0]].space if registered else sources_of(name)[0].space
+    return registered_sources()[registered[0]].space if registered else table_sources(name)[0].space
 
 
 _FACTS = ("name", "table", "release", "licence", "citation", "holds", "how_to_get")
@@ -100,7 +100,7 @@ def list_sources(table: str | None = None) -> tuple[SourceState, ...]:
             path=store_path(source),
         )
         for name in names
-        for source in sources_of(name)
+        for source in table_sources(name)
     )
 
 
@@ -134,7 +134,7 @@ def list_tables() -> pd.DataFrame:
 def is_here(table: str, **parts: object) -> bool:
     """Whether a source of a table is on this machine and declares a column with these parts of an address."""
     try:
-        sources = sources_of(table)
+        sources = table_sources(table)
     except UnknownNameError:  # a Table object with its values
         return True
     always = {
@@ -146,7 +146,7 @@ def is_here(table: str, **parts: object) -> bool:
 def damaged_sources(table: str) -> dict[str, str]:
     """Return the damage of each source of a table that is on this machine and cannot be opened, by name."""
     found = {}
-    for source in sources_of(table):
+    for source in table_sources(table):
         try:
             if is_available(source):
                 open_or_build(source)

@@ -12,7 +12,7 @@ import numpy as np
 from nasmeta.errors import ColumnError, DamagedFileError, NoColumnError, UnknownNameError, near_name
 from nasmeta.tables import _store
 from nasmeta.tables._address import Address
-from nasmeta.tables._catalog import sources_of
+from nasmeta.tables._catalog import table_sources
 from nasmeta.tables._columns import ColumnInfo, Values, main_metric
 from nasmeta.tables._nb201_measurements import METRICS, why_illegal
 from nasmeta.tables.sources import Source
@@ -180,7 +180,7 @@ class JoinedColumns:
         if hint is None:
             here = {column.source for column in self.columns}
             try:
-                sources = sources_of(self._table)
+                sources = table_sources(self._table)
             except UnknownNameError:  # a data frame
                 sources = []
             found = [one.how_to_get for one in sources if one.name not in here and one.brings(**asked.declared())]

@@ -16,7 +16,7 @@ from nasmeta.pictures import ShowsFacts, Width
 from nasmeta.registry import Registry, is_place
 from nasmeta.spaces import Architecture, ArchitectureLike, SearchSpace, canonical_dataset, get_space
 from nasmeta.tables._address import Address
-from nasmeta.tables._catalog import available_sources, sources_of
+from nasmeta.tables._catalog import available_sources, table_sources
 from nasmeta.tables._columns import ColumnInfo, Seed, Values
 from nasmeta.tables._from_frame import columns_of_frame
 from nasmeta.tables._joined_columns import JoinedColumns
@@ -762,7 +762,7 @@ def describe_training(info: ColumnInfo) -> str:
 
 def describe_column(info: ColumnInfo) -> str:
     """Return a column's dataset, training images, split, epochs, seed and release as a text."""
-    of_nb201 = any(source.name == info.source for source in sources_of("nb201"))
+    of_nb201 = any(source.name == info.source for source in table_sources("nb201"))
     images = trained_on(info.dataset, info.split) if of_nb201 else None
     parts = (f"dataset {info.dataset}", images, describe_training(info), f"release {info.release}")
     return ", ".join(part for part in parts if part)

@@ -362,7 +362,7 @@ def task_distribution(name: str) -> TaskDistribution:
 
 
 def default_sources(task: Task) -> TaskDistribution:
-    """Return the tasks that a meta-searcher learns from by default: the task's family without everything it holds out.
+    """Return the default sources of a meta-searcher: the task's family without tasks that share its dataset.
 
     Tasks of 12 epochs, of latency and of energy have separate families. All other tasks learn from the table's
     main family: a task under attack or with a budget learns from the validation accuracies on the other datasets. A

@@ -284,7 +284,7 @@ class Findings:
 
     @property
     def crossing_counts(self) -> bool:
-        """Whether evaluations are included that began within the seconds and ended later."""
+        """Whether the frame includes evaluations that began before the time limit and ended after it."""
         return not self.frame["clock"].astype(str).str.contains("overshoot discard").any()
 
     @property

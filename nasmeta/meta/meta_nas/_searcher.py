@@ -12,7 +12,6 @@ from nasmeta.checks import check_choice, check_int
 from nasmeta.errors import SettingError, SpaceExhaustedError, needing
 from nasmeta.meta._falls_back import FallsBackSearch
 from nasmeta.meta.meta_nas._tasks import GREED
-from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
@@ -23,7 +22,6 @@ _LARGEST_WIDTH = 1024
 _LARGEST_CONTEXT = 128  # what the networks read of a long search
 
 
-@SEARCHERS.register("meta-nas")
 class MetaNASSearch(FallsBackSearch):
     """A search network that proposes cells and a prediction network that screens them, meta-trained together.
 

@@ -16,7 +16,7 @@ from nasmeta.meta._model_file import training_identity
 from nasmeta.meta._monitor import Monitor, pack_state, unpack_state, write_log
 from nasmeta.meta.meta_nas._model import MetaNASModel, Networks
 from nasmeta.meta.meta_nas._tasks import GREED, PracticeTasks
-from nasmeta.predictors._neural._training import chosen_device
+from nasmeta.predictors._neural._training import cpu_or_cuda
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
@@ -63,7 +63,7 @@ class Trainer:
         rng: np.random.Generator,
         device: str = "cpu",
     ) -> None:
-        self.space, self.recipe, self.rng, self.device = space, recipe, rng, chosen_device(device)
+        self.space, self.recipe, self.rng, self.device = space, recipe, rng, cpu_or_cuda(device)
         settings = {**asdict(recipe), "rng": rng.bit_generator.state}
         self.identity = training_identity("meta-nas", space, settings, sources)
         self.practice = PracticeTasks(space, sources, rng, recipe.std, recipe.noise)

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from nasmeta.checks import check_number
 from nasmeta.errors import SpaceExhaustedError
 from nasmeta.meta._falls_back import FallsBackSearch
-from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
@@ -24,7 +23,6 @@ _ALWAYS_BELOW, _GROWTH = 10, 1.2  # observations below which all are asked each 
 _CONTEXT = 100  # latest observations that the process reads: as many as it was trained on
 
 
-@SEARCHERS.register("meta-np")
 class MetaNPSearch(FallsBackSearch):
     """Bayesian optimisation whose model is a transformer neural process: each step is one forward pass.
 

@@ -15,7 +15,6 @@ from nasmeta.meta._falls_back import FallsBackSearch
 from nasmeta.meta.rl._policy import Memory, Policy
 from nasmeta.meta.rl._vector_env import complete_scores, prior_of
 from nasmeta.meta.rl._walks import Walks
-from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
@@ -32,7 +31,6 @@ class LearntPolicy:
     prior: NDArray[np.float32]  # (n_cells,): mean standardised score of each cell on the sources, itself standardised
 
 
-@SEARCHERS.register("meta-rl")
 class MetaRLSearch(FallsBackSearch):
     """A recurrent policy, trained by PPO on tasks sampled from the sources, that adapts by its hidden state.
 

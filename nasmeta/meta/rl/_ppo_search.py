@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nasmeta.errors import SpaceExhaustedError, needing
 from nasmeta.meta.rl._policy import View
 from nasmeta.meta.rl._walks import Walks
-from nasmeta.searchers import SEARCHERS, Searcher
+from nasmeta.searchers import Searcher
 from nasmeta.spaces import SearchSpace
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ class Move:
     after: int
 
 
-@SEARCHERS.register("ppo")
 class PPOSearch(Searcher):
     """Proximal policy optimisation within one search, without meta-training: the baseline of `meta-rl`.
 

@@ -17,7 +17,7 @@ from nasmeta.meta._monitor import Monitor, pack_state, unpack_state, write_log
 from nasmeta.meta.rl._policy import Policy
 from nasmeta.meta.rl._ppo import ActorCritic, improve, run_episodes
 from nasmeta.meta.rl._vector_env import CellSearchEnvs, sample_tables
-from nasmeta.predictors._neural._training import chosen_device
+from nasmeta.predictors._neural._training import cpu_or_cuda
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
@@ -59,7 +59,7 @@ def train_policy(
     if it had never stopped. The log has one row an update, see `LOG_COLUMNS`; progress is told minus the mean reward of
     a search.
     """
-    device = chosen_device(settings.device)
+    device = cpu_or_cuda(settings.device)
     of_scores = sha256(b"".join(np.asarray(row, "<f4").tobytes() for row in scores)).hexdigest()
     said = {**asdict(settings), "rng": rng.bit_generator.state, "scores": of_scores}
     identity = training_identity("meta-rl", space, said, sources)

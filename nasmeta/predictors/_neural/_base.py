@@ -20,7 +20,7 @@ from nasmeta.predictors._neural._training import (
     MemberLinear,
     MemberNetwork,
     Readout,
-    chosen_device,
+    cpu_or_cuda,
     predict_members,
     train_members,
 )
@@ -63,7 +63,7 @@ class NeuralRegressor(ScaledRegressor):
         for name in ("hidden", "n_members", "max_epochs", "patience"):
             check_int(name, getattr(self, name))
         check_number("learning_rate", self.learning_rate)
-        device = chosen_device(self.device)
+        device = cpu_or_cuda(self.device)
         generator = torch.Generator().manual_seed(check_int("random_state", self.random_state, least=0))
         network = self._build(self._n_inputs(), generator).to(device)
         inputs = tuple(values.to(device) for values in self._tensors(X))

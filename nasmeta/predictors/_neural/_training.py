@@ -80,7 +80,7 @@ def pairwise_logistic(predicted: Tensor, scores: Tensor) -> Tensor:
     return torch.as_tensor(losses.sum((1, 2)) / above.sum((1, 2)).clamp(min=1))
 
 
-def chosen_device(name: str) -> torch.device:
+def cpu_or_cuda(name: str) -> torch.device:
     """Return the device of this name; "auto" is a GPU if available."""
     check_choice("device", name, ("cpu", "cuda", "auto"))
     available = torch.cuda.is_available()

@@ -7,14 +7,12 @@ from typing import Any
 import numpy as np
 
 from nasmeta.checks import check_int
-from nasmeta.searchers._base import SEARCHERS
 from nasmeta.searchers.peers._base import PeerSearch, Suggestion, load_peer
 from nasmeta.spaces import SearchSpace
 
 _VALUE = "value"
 
 
-@SEARCHERS.register("ax")
 class AxSearch(PeerSearch):
     """Ax's default strategy: BoTorch's Gaussian process, noise estimated (Olson et al., AutoML 2025).
 

@@ -8,12 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
-from nasmeta.searchers._base import SEARCHERS, WithoutReplacement
+from nasmeta.searchers._base import WithoutReplacement
 from nasmeta.searchers.peers._base import OwnGenerators, load_peer
 from nasmeta.spaces import SearchSpace
 
 
-@SEARCHERS.register("botorch")
 class BoTorchSearch(WithoutReplacement):
     """BoTorch's mixed Gaussian process with LogEI (Balandat et al., NeurIPS 2020; Ament et al., NeurIPS 2023).
 

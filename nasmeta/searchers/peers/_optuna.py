@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_options
 from nasmeta.errors import SettingError, UnknownNameError, needing
-from nasmeta.searchers._base import SEARCHERS
 from nasmeta.searchers.peers._base import OwnGenerators, PeerSearch, Suggestion
 from nasmeta.spaces import SearchSpace, get_space
 
@@ -36,7 +35,6 @@ def position_distributions(space: str | SearchSpace) -> dict[str, CategoricalDis
     return {position.name: distribution(position.choices) for position in get_space(space).positions}
 
 
-@SEARCHERS.register("optuna")
 class OptunaSearch(PeerSearch):
     """Any sampler of Optuna, on one categorical parameter per position (Akiba et al., KDD 2019).
 
@@ -147,7 +145,6 @@ class _Named(OptunaSearch):
         super().__init__(space, rng, sampler=self.of, options=options)
 
 
-@SEARCHERS.register("optuna-tpe")
 class OptunaTPE(_Named):
     """Optuna's TPESampler: tree-structured Parzen estimators (Bergstra et al., NeurIPS 2011; Watanabe, 2023).
 
@@ -157,21 +154,18 @@ class OptunaTPE(_Named):
     of = "TPESampler"
 
 
-@SEARCHERS.register("optuna-random")
 class OptunaRandom(_Named):
     """Optuna's RandomSampler: each choice uniformly. See `OptunaSearch`."""
 
     of = "RandomSampler"
 
 
-@SEARCHERS.register("optuna-nsgaii")
 class OptunaNSGAII(_Named):
     """Optuna's NSGAIISampler, with one objective a genetic algorithm (Deb et al., 2002). See `OptunaSearch`."""
 
     of = "NSGAIISampler"
 
 
-@SEARCHERS.register("optuna-gp")
 class OptunaGP(_Named):
     """Optuna's GPSampler: Bayesian optimisation with a Gaussian process. See `OptunaSearch`; also needs torch."""
 

@@ -8,12 +8,10 @@ import numpy as np
 
 from nasmeta.checks import check_int
 from nasmeta.errors import needing
-from nasmeta.searchers._base import SEARCHERS
 from nasmeta.searchers.peers._base import PeerSearch, Suggestion
 from nasmeta.spaces import SearchSpace
 
 
-@SEARCHERS.register("pymoo-nsga2")
 class PymooNSGA2(PeerSearch):
     """NSGA-II of pymoo with one categorical variable per position (Blank and Deb, IEEE Access 2020).
 

@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 
 from nasmeta.checks import check_int
-from nasmeta.searchers._base import SEARCHERS
 from nasmeta.searchers.peers._base import PeerSearch, Suggestion, load_peer
 from nasmeta.spaces import SearchSpace
 
 
-@SEARCHERS.register("smac")
 class SMACSearch(PeerSearch):
     """SMAC3's hyperparameter optimisation: a random forest with expected improvement (Lindauer et al., JMLR 2022).
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from nasmeta.checks import check_options
 from nasmeta.errors import SettingError
-from nasmeta.searchers._base import SEARCHERS
 from nasmeta.searchers.peers._base import PeerSearch, Suggestion, load_peer
 from nasmeta.spaces import SearchSpace
 
@@ -79,7 +78,6 @@ class SyneTuneSearch(PeerSearch):
         """Report the configuration of a trial that the package did not suggest."""
 
 
-@SEARCHERS.register("syne-tune-kde")
 class SyneTuneKDE(SyneTuneSearch):
     """Syne Tune's kernel density estimators, multivariate TPE (Bergstra et al., 2011; Falkner et al., ICML 2018).
 
@@ -89,7 +87,6 @@ class SyneTuneKDE(SyneTuneSearch):
     of = "kde:KernelDensityEstimator"
 
 
-@SEARCHERS.register("syne-tune-bore")
 class SyneTuneBORE(SyneTuneSearch):
     """Syne Tune's BORE: density ratios by an XGBoost classifier (Tiao et al., ICML 2021).
 
@@ -99,7 +96,6 @@ class SyneTuneBORE(SyneTuneSearch):
     of = "bore:Bore"
 
 
-@SEARCHERS.register("syne-tune-cqr")
 class SyneTuneCQR(SyneTuneSearch):
     """Syne Tune's conformal quantile regression with Thompson sampling (Salinas et al., ICML 2023).
 
@@ -109,7 +105,6 @@ class SyneTuneCQR(SyneTuneSearch):
     of = "conformal.conformal_quantile_regression_searcher:ConformalQuantileRegression"
 
 
-@SEARCHERS.register("syne-tune-gp")
 class SyneTuneGP(SyneTuneSearch):
     """Syne Tune's Gaussian process: BoTorch's, on one-hot codes with a continuous acquisition search.
 

@@ -18,7 +18,7 @@ from nasmeta.registry import Registry
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tables import _store
 from nasmeta.tables._arrow_file import ColumnFile
-from nasmeta.tables._catalog import sources_of
+from nasmeta.tables._catalog import table_sources
 from nasmeta.tables._columns import ColumnInfo
 from nasmeta.tables.sources import Source
 from nasmeta.tables.sources._base import fits
@@ -47,7 +47,7 @@ class Holdings:
     """
 
     def __init__(self, table: str) -> None:
-        known = sources_of(table)
+        known = table_sources(table)
         self.table = table
         self.space: SearchSpace = get_space(known[0].space)
         self.sources: list[Source] = [source for source in known if _store.is_available(source)]
