@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_choice, check_int, check_number, check_options
-from nasmeta.code import code_of, code_within, estimator_digest
+from nasmeta.code import code_within, estimator_digest, identity_of
 from nasmeta.errors import SettingError
 from nasmeta.predictors import (
     PREDICTORS,
@@ -231,7 +232,7 @@ class PredictorSearch(WithoutReplacement):
         if isinstance(predictor, str) or predictor is None:
             return code
         if isinstance(predictor, type) or not hasattr(predictor, "get_params"):
-            parts = [code, code_of(predictor)]
+            parts = [code, json.dumps(identity_of(predictor))]
         else:
             parts = [code, code_within(predictor), _digest_of(predictor)]
         return " ".join(part for part in parts if part is not None)

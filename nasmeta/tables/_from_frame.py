@@ -104,7 +104,7 @@ def columns_of_frame(
             columns.append((info, column))
     for message in (*odd_accuracies(columns, space), *_blanks(own_keys, of_row, groups, measured)):
         warnings.warn(f"{name}: {message}", NasmetaWarning, stacklevel=calls_inside() + 1)
-    return with_means([*columns, *_ends(columns)], space)
+    return with_means(_with_ends(columns), space)
 
 
 # -- rows -----------------------------------------------------------------------------------------------------------
@@ -342,8 +342,13 @@ def _column(
     return column
 
 
-def _ends(columns: list[tuple[ColumnInfo, Values]]) -> list[tuple[ColumnInfo, Values]]:
-    """Return the last points of learning curves as ends of trainings that have no column yet."""
-    known = {(info.address, info.release) for info, _ in columns if info.epoch is None}
-    ends = [(replace(info, epoch=None), values) for info, values in columns if info.epoch == info.epochs is not None]
-    return [(info, values) for info, values in ends if (info.address, info.release) not in known]
+def _with_ends(columns: list[tuple[ColumnInfo, Values]]) -> list[tuple[ColumnInfo, Values]]:
+    """Add the last points of learning curves to the values at the ends of trainings, for architectures without one."""
+    found = {replace(info, source_sha256="", note=""): (info, values) for info, values in columns}
+    for info, values in columns:
+        if info.epoch == info.epochs is not None:
+            key = replace(info, epoch=None, source_sha256="", note="")
+            end, known = found.get(key, (replace(info, epoch=None), values))
+            filled = np.where(np.isnan(known), values, known)
+            found[key] = replace(end, source_sha256=sha256(filled.data).hexdigest()), filled
+    return list(found.values())

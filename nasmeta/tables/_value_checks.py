@@ -20,7 +20,8 @@ _NAMED = 5  # architectures in a message
 _BETWEEN = 5.0  # percent: few accuracies lie between 1 and this
 _WIDE = 10.0  # percent: accuracies over a wider range may contain a hundredth of another one by chance
 _MOST_DECIMALS = 12
-_ROUNDING = 5e-4  # relative to the largest value: four significant digits
+_SIGNIFICANT = range(3, 8)  # digits, as %.3g to %.7g write
+_FLOAT32 = 1e-6  # relative to the largest number: a few roundings to float32
 
 
 def looks_fractional(values: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -41,14 +42,15 @@ def looks_fractional(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     """
     low, high = (values > 0) & (values <= 1), values[values > 1]
     nothing = np.zeros(len(values), np.bool_)
-    if not len(high) or not low.any() or high.min() <= _BETWEEN:
+    if not len(high):
         return nothing
     usual, top = float(np.quantile(high, 0.1)), float(high.max())
     reach = max(2.5, (top - usual) / 4)
     found = low & (100 * values >= usual - reach) & (100 * values <= top + reach)
     n = int(found.sum())
     at_chance = n > 1 and np.ptp(values[found]) == 0
-    if n == 0 or at_chance or (top - usual > _WIDE and last_decimal(values[found]) >= last_decimal(high)):
+    continuous = usual <= _BETWEEN or (high <= _BETWEEN).sum() >= n or 2 * n < low.sum()
+    if n == 0 or at_chance or continuous or (top - usual > _WIDE and last_decimal(values[found]) >= last_decimal(high)):
         return nothing
     return found
 
@@ -127,9 +129,9 @@ def _check_mean(
 ) -> None:
     seeds = [values for _, values in of_seeds]
     apart = np.abs(given.astype(np.float64) - mean.astype(np.float64))
-    rounding = (last_decimal(given) + max(map(last_decimal, seeds))) / 2
+    rounding = (_last_digit(given) + np.fmax.reduce([_last_digit(values) for values in seeds])) / 2
     largest = np.fmax.reduce([np.abs(values) for values in (given, *seeds)])  # a mean near 0 may be of large numbers
-    wrong = np.flatnonzero(apart > rounding + _ROUNDING * largest)
+    wrong = np.flatnonzero(apart > rounding + _FLOAT32 * largest)
     if len(wrong):
         cell = int(wrong[0])
         each = ", ".join(f"{one.seed}: {values[cell]:g}" for one, values in of_seeds if not np.isnan(values[cell]))
@@ -151,3 +153,22 @@ def last_decimal(values: Values) -> float:
         if (np.round(exact, decimals).astype(np.float32) == narrow).all():
             return float(10.0**-decimals)
     return 0.0
+
+
+def _last_digit(values: Values) -> NDArray[np.float64]:
+    """Return the value of the last digit of each number, by the decimals or significant digits of all, shape (n,).
+
+    >>> _last_digit(np.array([12150, 1.095, np.nan], np.float32)).tolist()
+    [10.0, 0.001, nan]
+    """
+    narrow = values.astype(np.float32)
+    exact, known = narrow.astype(np.float64), np.isfinite(narrow) & (narrow != 0)
+    last = np.where(np.isnan(values), np.nan, last_decimal(values))
+    size = np.zeros(len(values))
+    size[known] = 10.0 ** np.floor(np.log10(np.abs(exact[known])))
+    for digits in _SIGNIFICANT:
+        unit = size * 10.0 ** (1 - digits)
+        rounded = np.round(exact[known] / unit[known]) * unit[known]
+        if (rounded.astype(np.float32) == narrow[known]).all():
+            return np.fmax(last, np.where(known, unit, np.nan))
+    return last

@@ -311,3 +311,15 @@ def test_without_the_peer_the_extra_is_named(
     with pytest.raises(NasmetaError):
         SEARCHERS[name](SPACE, np.random.default_rng(0))
     assert nm.list_searchers().set_index("searcher")["extra"][name] == extra
+
+
+def test_a_sampler_that_repeats_itself_is_not_waited_for() -> None:
+    optuna = pytest.importorskip("optuna", reason="Needs the extra optuna.")
+
+    class Same(nm.searchers.OptunaSearch):
+        def make_sampler(self, seed: int) -> Any:
+            return optuna.samplers.PartialFixedSampler({"0": 0, "1": 0}, optuna.samplers.RandomSampler(seed))
+
+    space = SearchSpace("own", {"width": [16, 32, 64], "depth": [1, 2, 3]})
+    run = nm.search(Same, space, evaluator=lambda choices: float(choices["width"]), evaluations=9)
+    assert len(run) == 9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -178,3 +179,8 @@ def test_equal_values_teach_nothing_and_stop_nothing() -> None:
     for _ in range(15):
         searcher.tell(searcher.ask(), np.zeros(1))
     assert len(searcher._observed) == 15
+
+
+def test_arguments_of_a_function_are_part_of_the_identity() -> None:
+    one, two = ({"predictor": partial(Ridge, alpha=alpha)} for alpha in (1, 2))
+    assert PredictorSearch.code_identity(one) != PredictorSearch.code_identity(two)

@@ -362,3 +362,18 @@ def test_one_split_in_two_spellings_is_one() -> None:
     assert table.task().signal.split == "valid"
     with pytest.raises(SettingError):
         own(frame.assign(architecture=0))
+
+
+def test_curves_fill_ends_that_are_missing() -> None:
+    frame = pd.DataFrame({"arch": [0, 1, 1], "acc": [50.0, 60.0, 55.0], "epochs": 10, "epoch": [np.nan, 10, 5]})
+    table = Table.from_frame(frame, "nb201", name="own", dataset="d", direction={"acc": "max"})
+    assert table.query([0, 1], "d", "acc", epochs=10).tolist() == [50.0, 60.0]
+
+
+def test_means_are_rounded_to_significant_digits() -> None:
+    frame = pd.DataFrame({"arch": 0, "loss": [1.231e8, 1.237e8, 1.23e8], "seed": [1, 2, "mean"]})
+    table = Table.from_frame(frame, "nb201", name="own", dataset="d", direction={"loss": "min"})
+    assert table.query(0, "d", "loss", seed="mean") == pytest.approx(1.23e8)
+    frame.loc[2, "loss"] = 1.22e8
+    with pytest.raises(SettingError):
+        Table.from_frame(frame, "nb201", name="own", dataset="d", direction={"loss": "min"})

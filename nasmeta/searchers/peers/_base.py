@@ -21,6 +21,8 @@ from nasmeta.errors import needing
 from nasmeta.searchers._base import WithoutReplacement
 from nasmeta.spaces import SearchSpace
 
+_MOST_SUGGESTIONS = 64  # per proposal; a sampler may repeat itself forever
+
 Suggestion: TypeAlias = "tuple[Any, list[int]]"
 """The proposal as the package represents it, and the code of each position."""
 
@@ -146,7 +148,9 @@ class PeerSearch(WithoutReplacement):
         n_possible = len(self._observed) + len(self._waiting) + np.count_nonzero(self._open)
         suggested: Suggestion | None = None
         tries, n_refused = self.tries if n_possible * self.tries >= self.space.n_combinations else 1, 0
-        while n_refused < tries:
+        for _ in range(_MOST_SUGGESTIONS):
+            if n_refused >= tries:
+                break
             suggested = self._suggest() if self._varied else None
             if suggested is None:
                 break
