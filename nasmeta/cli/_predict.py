@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     sizes=Option("Numbers of labels, separated by commas.", read=integers_in),
     draws=Option("Number of random draws of the labelled cells.", int, 5),
     target=Option(
-        "Compare predictions with test accuracy (test) or with the signal itself (valid). Default: test, if known."
+        "Compare predictions with test accuracy (test) or with the signal itself (valid). Default: test."
     ),
     rule=Option("Rule of isomorphism: upstream, zero, skip, or function (the strictest).", default="upstream"),
     seed=Option("Seed of the draws.", int, 0),
@@ -66,9 +66,9 @@ if TYPE_CHECKING:
         flags=("--output", "--folder"),
     ),
     examples=[
-        "nasmeta predict --predictors gp,xgboost:default+proxies --sizes 78,781 --output predictors",
-        "nasmeta predict --predictors meta-linear,maml,gp --sizes 10,20,50",
-        "nasmeta meta-train maml --leave-out cifar10 --out maml.npz && nasmeta predict --predictors maml.npz",
+        "nasmeta predict --predictors gp,xgboost:default+proxies --target valid --output predictors",
+        "nasmeta predict --predictors meta-linear,maml,gp --sizes 10,20,50 --target valid",
+        "nasmeta meta-train maml --leave-out cifar10 --out m.npz && nasmeta predict --predictors m.npz --target valid",
     ],
 )  # fmt: skip
 def predict(predictors: list[str] | None, dataset: str, **options: Any) -> None:

@@ -102,8 +102,8 @@ class ComparisonFolder:
             raise JournalError(f"{path} is damaged: {reason}. Use another folder.") from None
         if differences:
             raise SettingError(
-                f"{self.path} holds another comparison: {differences}. Use another folder, or --redo NAME to repeat "
-                "the runs of one searcher."
+                f"{self.path} holds another comparison: {differences}. Use another folder. If only the code or the "
+                "settings of a searcher changed, --redo NAME repeats its runs."
             )
 
     def _has_evaluations(self, label: str) -> bool:

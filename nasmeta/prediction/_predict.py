@@ -334,7 +334,9 @@ class _Question:
             try:
                 info = tests[0] if tests else table.info(s.dataset, s.metric, "test", s.epochs, s.seed)
             except ColumnError as reason:
-                raise type(reason)(f'{reason} Or pass target="valid" to compare with the signal.') from None
+                raise type(reason)(
+                    f'{reason} Or pass target="valid" (--target valid) to compare with the signal.'
+                ) from None
         address = (info.dataset, info.metric, info.split, info.epochs, info.seed, info.release)
         truth = found.table.column(*address).astype(np.float64)
         pool = np.flatnonzero(np.isfinite(found.values) & np.isfinite(truth)).astype(np.int32)

@@ -17,7 +17,7 @@ from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tables._arrow_file import encode
 from nasmeta.tables._from_frame import columns_of_frame
 from nasmeta.tables._table import Table, load_table
-from nasmeta.tables._user_tables import ContentSource, add_columns
+from nasmeta.tables._user_tables import ContentSource, add_columns, added_tables
 from nasmeta.tables._value_checks import odd_accuracies, only_test_values
 
 if TYPE_CHECKING:
@@ -42,12 +42,13 @@ def examine(place: str | os.PathLike[str], **options: Any) -> Iterator[Examined]
 
     A .csv, .tsv or .parquet file is read with the options of `add_file`; an .arrow file of the store needs none.
     """
-    path = Path(place).expanduser()
-    files = sorted(one for one in path.iterdir() if one.suffix in _SUFFIXES) if path.is_dir() else [path]
+    path, is_added = Path(place).expanduser(), str(place) in added_tables()
+    is_folder = path.is_dir() and not is_added
+    files = sorted(one for one in path.iterdir() if one.suffix in _SUFFIXES) if is_folder else [path]
     if not files:
         yield Examined(str(place), None, f"The folder holds no file of the kinds {', '.join(_SUFFIXES)}.")
     for file in files:
-        is_file = file.is_file() or file.suffix in _SUFFIXES
+        is_file = not is_added and (file.is_file() or file.suffix in _SUFFIXES)
         name = file.name if is_file else str(place)
         try:
             with warnings.catch_warnings(record=True) as caught:
