@@ -317,8 +317,8 @@ def test_report_writes_the_page_of_a_comparison(tmp_path: Path) -> None:
     assert str(folder / "report" / "index.html") in result.stdout
     page = (folder / "report" / "index.html").read_text(encoding="utf-8")
     assert "<title>A &amp; B</title>" in page
-    assert "release: NATS-tss v1.0" in page
-    assert "repeats: 4" in page
+    assert "NATS-tss v1.0" in page
+    assert "&quot;repeats&quot;: 4" in page
     assert nm.__version__ in page
     assert "after 10 evaluations" in (folder / "report" / "report.md").read_text(encoding="utf-8")
 
