@@ -232,7 +232,7 @@ class PredictorSearch(WithoutReplacement):
         if isinstance(predictor, str) or predictor is None:
             return code
         if isinstance(predictor, type) or not hasattr(predictor, "get_params"):
-            parts = [code, json.dumps(identity_of(predictor))]
+            parts = [code, json.dumps(identity_of(predictor)) if callable(predictor) else repr(predictor)]
         else:
             parts = [code, code_within(predictor), _digest_of(predictor)]
         return " ".join(part for part in parts if part is not None)
