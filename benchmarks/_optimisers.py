@@ -113,11 +113,11 @@ def optuna_loop(rounds: int) -> list[Row]:
     trials: list[int] = []
 
     class Counted(OptunaTPE):
-        """Says how many trials a run had: cells come again."""
+        """Counts trials: Optuna repeats cells."""
 
-        def _begin(self) -> int:
+        def _suggest(self) -> Any:
             trials[-1] += 1
-            return super()._begin()
+            return super()._suggest()
 
     mine, theirs = count(), count()
 

@@ -110,7 +110,7 @@ def test_sources_of_one_release_fill_each_others_gaps(
     content = official.archive(tmp_path / "archive", (0, 5_000))
     import_official(tmp_path / "archive")
     table = load_table("nb201")
-    assert table.info(**train, epoch=7).source == "nb201-curves + nats-tss-v1.0-official-curves"
+    assert table.info(**train, epoch=7).source == "nb201-curves + nats-tss-v1.0-official"
     assert table.query(0, **train, epoch=7) == before
     trials = content[5_000]["200"]["all_results"]
     curves = [[*trials["cifar10-valid", seed]["train_acc1es"].values()] for seed in (777, 888)]

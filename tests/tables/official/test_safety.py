@@ -336,7 +336,7 @@ def test_mutated_pickles(own_cache: Path, tmp_path: Path, official: Any, write: 
     assert ends["fine"] > 5
 
 
-@pytest.mark.parametrize("mutants", [20, pytest.param(1_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("mutants", [20, pytest.param(200, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", ["nasgraph-nb201", "nb201-curves", "hw-nas-bench"])
 def test_mutated_tables_of_text(own_cache: Path, tmp_path: Path, mirror: Path, name: str, mutants: int) -> None:
     """The readers of sources that are fetched, past the checksum that would refuse such files."""
