@@ -98,6 +98,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = CASES[name](options.rounds)
         print(*map(line, found), sep="\n", flush=True)
         rows += found
+    skipped = [row.case for row in rows if not row.ours]
+    rows = [row for row in rows if row.ours]
 
     system = f"{where['cpu']}, {where['cores']} cores, {where['system']}; load {where['load']} at the start; "
     system += f"{where['pinning']} (except `demo`); {where['date']}; "
@@ -106,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     text = INTRODUCTION.format(options=f" (here with{given})" if given else "", rounds=options.rounds, machine=system)
     text += (
         "\n".join(map(line, rows))
-        + "\n"
+        + (f"\n\nNot measured, because data or packages are missing: {', '.join(skipped)}.\n" if skipped else "\n")
         + NOTES.format(evaluations=EVALUATIONS, results=RESULTS, peers_results=PEERS_RESULTS)
     )
     options.output.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,8 +15,6 @@ from typing import Any
 from nasmeta.errors import NasmetaError, SettingError
 
 _MOST_TOML, _MOST_DOTS, _DEEPEST_TOML = 2**18, 200, 32  # characters, dots in a line, levels
-_TABLE = re.compile(r"\s*\[\[?(?P<name>[^\]]+)\]\]?\s*(?:#.*)?$")
-_KEY = re.compile(r"""\s*(?P<name>(?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*=""")
 
 
 def shipped(name: str) -> Path:
@@ -136,55 +133,3 @@ def move(temporary: Path, path: Path) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
-
-
-class TomlLines:
-    r"""Line numbers of the keys and tables of a TOML text.
-
-    >>> lines = TomlLines('repeats = 3\n[searchers.evolution]\npopulation = 10')
-    >>> lines.of("searchers", "evolution", "population"), lines.of("searchers", "gp"), lines.of("tasks")
-    (3, 2, 1)
-    """
-
-    def __init__(self, text: str) -> None:
-        self._found: dict[tuple[str, ...], int] = {}
-        self._texts = text.splitlines()
-        table: tuple[str, ...] = ()
-        for number, line in enumerate(self._texts, start=1):
-            if match := _TABLE.match(line):
-                table = _path(match["name"])
-                self._note(table, number)
-            elif match := _KEY.match(line):
-                self._note(table + _path(match["name"]), number)
-
-    def _note(self, path: tuple[str, ...], number: int) -> None:
-        for end in range(1, len(path) + 1):
-            self._found.setdefault(path[:end], number)
-
-    def of(self, *path: str) -> int:
-        """Return the line of a key, or of the closest enclosing table; 1 if there is none."""
-        for end in range(len(path), 0, -1):
-            if path[:end] in self._found:
-                return self._found[path[:end]]
-        return 1
-
-    def of_entry(self, entry: str, *path: str) -> int:
-        """Return the line of an entry of a list: the first line after the key with its quoted text."""
-        first = self.of(*path)
-        for number, line in enumerate(self._texts[first - 1 :], start=first):
-            if f'"{entry}"' in line or f"'{entry}'" in line:
-                return number
-        return first
-
-
-def _path(name: str) -> tuple[str, ...]:
-    try:
-        inner: Any = tomllib.loads(f"{name} = 0")
-    except tomllib.TOMLDecodeError:  # the inside of a long string that looks like a key
-        return (name,)
-    path: list[str] = []
-    while isinstance(inner, dict):
-        (key,) = inner
-        path.append(key)
-        inner = inner[key]
-    return tuple(path)

@@ -24,7 +24,7 @@ from nasmeta.experiments._arguments import budgets_of, seeds_of
 from nasmeta.experiments._backends import Workers
 from nasmeta.experiments._compare import compare
 from nasmeta.experiments._folder import ComparisonFolder
-from nasmeta.files import TomlLines, parse_toml
+from nasmeta.files import parse_toml
 from nasmeta.registry import is_place, names_from_file
 from nasmeta.runs._clock import Clock
 from nasmeta.runs._evaluator import evaluator_for
@@ -171,7 +171,7 @@ def read_specification(path: str | os.PathLike[str]) -> Specification:
         sources? = "nb201"               names of tasks or families; "shipped", the name of a shipped meta-model, or
                                          the file of one (.npz)
 
-    Paths are relative to the file. An error begins with the file and the line. Reading imports no code and opens no
+    Paths are relative to the file. An error begins with the file and the key. Reading imports no code and opens no
     table: ``package.module:Name`` raises an UnknownNameError, unless this process has imported it by that name before.
     `run_specification` imports it.
 
@@ -204,15 +204,15 @@ def specification_to_run(path: str | os.PathLike[str]) -> Specification:
 
 class _Reader:
     def __init__(self, file: Path, text: str, content: dict[str, Any]) -> None:
-        self.file, self.text, self.content, self.lines = file, text, content, TomlLines(text)
+        self.file, self.text, self.content = file, text, content
 
     @contextmanager
     def at(self, *path: str) -> Iterator[None]:
-        """Put the file and the line of a key before the message of errors."""
+        """Put the file and the key before the message of errors."""
         try:
             yield
         except NasmetaError as reason:
-            error = type(reason)(f"{self.file.name}, line {self.lines.of(*path)}: {reason}")
+            error = type(reason)(f"{self.file.name}, {'.'.join(path)}: {reason}")
             error.what, error.value = reason.what, reason.value
             raise error from reason
 

@@ -166,7 +166,6 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
         else:
             self.mean_, self.std_ = self._adapted(learned, found, self.scale_.scores)
             self.weights_ = {"adapted": 1.0}
-        self.labels_ = len(labels)
         return self
 
     def predict(self, cells: Any, return_std: bool = False) -> Any:

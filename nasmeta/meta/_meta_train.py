@@ -41,14 +41,6 @@ class TrainingFiles:
             raise SettingError("out", str(path), f"a file that ends in {SUFFIX}, in a folder that exists")
         return cls(path, path.with_suffix(".losses.csv"), path.with_suffix(".checkpoint"))
 
-    @property
-    def stamp(self) -> tuple[int, int] | None:
-        """Inode and time of the model, which change when it is replaced; None if it does not exist."""
-        if not self.model.exists():
-            return None
-        found = self.model.stat()
-        return found.st_ino, found.st_mtime_ns
-
     def prepare(self, training: str, *, resume: bool, overwrite: bool) -> SavedMetaModel | None:
         """Return the model if this training (a `training_digest`) is complete; else delete files in its way.
 

@@ -311,11 +311,6 @@ class Surrogate:
 SUFFIX = ".npz"
 
 
-def file_name(task: str) -> str:
-    """Return the name of the file of a task's surrogate."""
-    return task.replace("/", "-") + SUFFIX
-
-
 @cache
 def _shipped(path: Path) -> Surrogate:
     return Surrogate._of_file(path)

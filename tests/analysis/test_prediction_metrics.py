@@ -108,3 +108,8 @@ def test_calibration_shows_who_knows_a_deviation() -> None:
     assert list(line.get_ydata()) == pytest.approx([0.5, 0.9])
     with pytest.raises(SettingError):
         plot_calibration(made_up(), [50])
+
+
+def test_levels_are_shares() -> None:
+    with pytest.raises(SettingError):
+        interval_coverage([0.0], [1.0], [0.0], 95)

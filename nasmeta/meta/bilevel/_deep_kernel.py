@@ -34,7 +34,7 @@ class DeepKernel(nn.Module):
     def __init__(self, n_inputs: int, width: int, n_features: int, learn_mean: bool, n_each: int) -> None:
         super().__init__()
         n_inputs -= n_each
-        self._n_inputs, self._n_each = n_inputs, n_each
+        self._n_inputs = n_inputs
         self.mean = nn.Sequential(nn.Linear(n_inputs, width), nn.SiLU(), nn.Linear(width, 1))
         self.features = nn.Sequential(nn.Linear(n_inputs, width), nn.SiLU(), nn.Linear(width, n_features))
         rough, smooth = gpytorch.kernels.MaternKernel(nu=0.5), gpytorch.kernels.MaternKernel(nu=1.5)

@@ -29,8 +29,8 @@ class MetaNASSearch(FallsBackSearch):
     values that the task has shown so far. The spaces are small enough that its probability of every cell is known
     exactly: candidates are drawn from it without replacement among the cells not yet asked. The prediction network, a
     neural process, predicts mean and deviation of the candidates given the same context, and the one with the highest
-    upper confidence bound is proposed. Both adapt to a new task by reading its context; their weights stay as they
-    were meta-trained.
+    upper confidence bound is proposed. Both read the cells and values observed so far; their weights stay as they were
+    meta-trained. No report shows the contribution of this context.
 
     In meta-training both practise searches on tasks drawn from the sources (see ``PracticeTasks``). The search network
     learns to propose what is good in truth and passes the screen, the prediction network learns on the contexts and

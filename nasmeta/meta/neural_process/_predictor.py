@@ -76,7 +76,7 @@ class NeuralProcess(nn.Module):
 
 @dataclass(eq=False, repr=False)
 class MetaNP(NetworkLearner):
-    """Transformer neural process: labelled cells are its context, and one forward pass adapts.
+    """Transformer neural process: one forward pass reads the labelled cells as context.
 
     Nguyen and Grover, "Transformer neural processes", ICML 2022; Garnelo et al., "Conditional neural processes", 2018.
     Trained on the likelihood of query cells given sampled contexts.

@@ -32,15 +32,15 @@ class LearntPolicy:
 
 
 class MetaRLSearch(FallsBackSearch):
-    """A recurrent policy, trained by PPO on tasks sampled from the sources, that adapts by its hidden state.
+    """A recurrent policy, trained by PPO on tasks sampled from the sources.
 
     The Markov decision process is that of `CellSearchEnvs`: from the current cell, set one edge to another operation,
     or jump to the best cell. The policy (a gated recurrent unit and one score for all actions alike) reads what the
-    search has seen and what the sources know of the cells that its actions lead to; its hidden state lasts over the
-    whole search, so that it can learn during the search how far the sources are to be trusted: RL² of Duan et al.
-    (2016) and Wang et al., "Learning to reinforcement learn" (2016), with the proximal policy optimisation of Schulman
-    et al. (2017). In meta-training one source plays the target and the others its sources, with random deviations
-    and noise, so nothing that the policy sees there is better than what it will see on a new task.
+    search has seen and what the sources know of the cells that its actions lead to. Its hidden state lasts over the
+    whole search, as in RL² (Duan et al., 2016; Wang et al., "Learning to reinforcement learn", 2016). No report shows
+    that the policy uses this memory. Training uses proximal policy optimisation (Schulman et al., 2017). In
+    meta-training one source plays the target and the others its sources, with random deviations and noise, so nothing
+    that the policy sees there is better than what it will see on a new task.
 
     Only the order of the target's values counts, so their unit does not matter. Meta-training needs torch, search does
     not.
