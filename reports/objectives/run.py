@@ -130,8 +130,8 @@ Mean regret (%) over the three datasets, interval after 150 evaluations, and sha
 
 `python reports/objectives/run.py --folder FOLDER --repeats {repeats}` on {DATE} with nasmeta {nm.__version__}, seeds
 0 to {repeats - 1} per searcher and task. Accuracy is the validation accuracy after 200 epochs, mean over seeds;
-HW-NAS-Bench measured the latencies. `nsga2` and `pymoo-nsga2` have a population of 20. Only distinct architectures use up an
-evaluation. `--page` rewrites this page.
+HW-NAS-Bench measured the latencies. `nsga2` and `pymoo-nsga2` have a population of 20. Repeated architectures are free.
+`--page` rewrites this page.
 
 ## Limits
 
