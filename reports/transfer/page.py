@@ -163,8 +163,8 @@ Natural sources are all tasks of the family that do not share the target's datas
 """
     if len(stress):
         text += f"""Misleading sources are changed real columns. *Reversed*: the best value becomes the worst.
-*Permuted*: values are shuffled. *One sister*: one natural source among six unrelated ones. *Wrong at the top*: the best tenth is
-exchanged.
+*Permuted*: values are shuffled. *One sister*: one natural source among six unrelated ones. *Wrong at the top*: the
+best tenth is exchanged.
 
 {to_markdown(by(stress, "sources", STRESS, searchers))}
 """
