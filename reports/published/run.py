@@ -49,8 +49,8 @@ DETERMINISTIC = ("source-order", "meta-gp", "multi-task-gp")
 class Kept:
     """Results of specifications, cached in a folder."""
 
-    def __init__(self, folder: Path, scale: float) -> None:
-        self.folder, self.scale = folder, scale
+    def __init__(self, folder: Path, scale: float, output: Path) -> None:
+        self.folder, self.scale, self.output = folder, scale, output
 
     def results(self, name: str) -> tuple[Specification, pd.DataFrame]:
         """Return a specification and its results."""
@@ -262,7 +262,7 @@ def multi_fidelity(kept: Kept) -> pd.DataFrame:
                 "test accuracy": spread(own[test_column(specification, dataset)], 2),
             }
         )
-    save_figure(plot_regret(frame, x="simulated_seconds"), HERE / "multi-fidelity", formats=("png",))
+    save_figure(plot_regret(frame, x="simulated_seconds"), kept.output / "multi-fidelity", formats=("png",))
     return pd.DataFrame(rows)
 
 
@@ -318,7 +318,7 @@ def main() -> None:
     output = arguments.output
     output.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as temporary:
-        kept = Kept(arguments.folder or Path(temporary), arguments.scale)
+        kept = Kept(arguments.folder or Path(temporary), arguments.scale, output)
         for name in arguments.only or REPORTS:
             measure, page = REPORTS[name]
             path = output / f"{name}.csv"
