@@ -67,7 +67,7 @@ def test_markup_in_a_name_is_text(arguments: list[str], tmp_path: Path, monkeypa
 @pytest.mark.parametrize(
     "script",
     [
-        "queries/optimism.py",
+        "queries/run.py",
         *(pytest.param(f"{name}/run.py", marks=pytest.mark.slow) for name in ("curves", "proxies")),
     ],
 )
