@@ -31,13 +31,18 @@ def main() -> None:
     parser.add_argument("--folder", help="folder of the journals")
     parser.add_argument("--all", action="store_true", help="all searchers, to all/")
     arguments = parser.parse_args()
-    compare, home = (ALL, HERE / "all") if arguments.all else (COMPARE, HERE)
     with tempfile.TemporaryDirectory() as temporary:
-        folder = arguments.folder or temporary
-        nasmeta(*compare, "--folder", folder)
+        folder = arguments.folder or f"{temporary}/results"
+        home = HERE / "all" if arguments.all else Path(temporary) / "report"
+        nasmeta(*(ALL if arguments.all else COMPARE), "--folder", folder)
         nasmeta("report", folder, "--output", str(home), "--formats", "png")
-    chromium = shutil.which("chromium")
-    if chromium is not None and not arguments.all:
+        if arguments.all:
+            return
+        for name in ("ranks", "critical_difference"):
+            shutil.copy(home / "figures" / f"{name}.png", HERE / "figures")
+        chromium = shutil.which("chromium")
+        if chromium is None:
+            return
         subprocess.run(
             [
                 chromium,
@@ -52,7 +57,7 @@ def main() -> None:
                 "--window-size=1280,920",
                 "--virtual-time-budget=20000",
                 f"--screenshot={HERE / 'page.png'}",
-                (HERE / "index.html").as_uri(),
+                (home / "index.html").as_uri(),
             ],
             check=True,
             stderr=subprocess.DEVNULL,
