@@ -33,10 +33,20 @@ NOTES = {  # by case
     "on CIFAR-10. The sum includes meta-training once per dataset.",
     "importing": "Imports: wall time of a fresh interpreter minus that of an empty one.",
 }
-TITLES = {  # by the first case of a page
-    "all_searchers": "How long does a run of each searcher take?",
-    "simulator": "How fast is simulated time compared with Syne Tune?",
+ANSWERS = {  # by the first case of a page: question and answer
+    "all_searchers": (
+        "How long does a run of each searcher take?",
+        "A run of 200 evaluations takes {ours} for random search (one measurement per searcher).",
+    ),
+    "simulator": (
+        "How fast is simulated time compared with Syne Tune?",
+        "Random search on four simulated workers processes {ours} trainings, {ratio} times as many as Syne Tune.",
+    ),
 }
+ANSWER = (
+    "How fast is nasmeta compared with other packages?",
+    "The first row, *{what}*, takes {ours} and is {ratio} times as fast as the peer (median, smallest and largest).",
+)
 
 
 def number(value: float) -> str:
@@ -56,7 +66,8 @@ def line(row: Row) -> str:
     """Return a row of the Markdown table."""
     ours = spread(row.ours, f" {row.unit}")
     peers = f"{number(statistics.median(row.peers))} {row.unit}" if row.peers else "–"
-    return f"| {row.what} | {ours} | {row.peer} | {peers} | {spread(row.ratios, ' ×')} |"
+    ratio = f"{number(statistics.median(row.ratios))} ×" if row.ratios else "–"
+    return f"| {row.what} | {ours} | {row.peer} | {peers} | {ratio} |"
 
 
 def page(record: dict[str, Any]) -> str:
@@ -64,16 +75,14 @@ def page(record: dict[str, Any]) -> str:
     rows = [Row(**{name: row[name] for name in Row.__dataclass_fields__}) for row in record["rows"]]
     cases = list(dict.fromkeys(row.case for row in rows))
     first = rows[0]
-    answer = f"The first row, *{first.what}*, takes {spread(first.ours, f' {first.unit}')}"
-    answer += (
-        f", and the ratio to the peer is {spread(first.ratios)}." if first.peers else "; the last rows take longest."
-    )
+    question, answer = ANSWERS.get(first.case, ANSWER)
+    answer = answer.format(what=first.what, ours=spread(first.ours, f" {first.unit}"), ratio=spread(first.ratios))
     options = "".join(f" --only {case}" for case in cases) if len(cases) < 4 else ""
     system = f"{record['cpu']}, {record['cores']} cores, load {record['load']}, {record['pinning']}"
     packages = ", ".join(f"{package} {found}" for package, found in record["versions"].items())
     notes = "\n".join(f"* {NOTES[case]}" for case in cases if case in NOTES)
     table = "\n".join(map(line, rows))
-    return f"""# {TITLES.get(first.case, "How fast is nasmeta compared with other packages?")}
+    return f"""# {question}
 
 {answer}
 
@@ -81,7 +90,7 @@ def page(record: dict[str, Any]) -> str:
 |---|---|---|---|---|
 {table}
 
-Values are medians of {record["rounds"]} rounds, with the smallest and the largest. The ratio says how many times
+Values are medians of {record["rounds"]} rounds, with the smallest and the largest. The ratio states how many times
 better ours is.
 
 {notes}
