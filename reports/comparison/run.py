@@ -1,8 +1,8 @@
 """Write the reports of two comparisons: six searchers, and with ``--all`` all searchers.
 
 Run ``python reports/comparison/run.py``. It keeps two figures and the picture of the interactive page; the table of
-README.md is from the report. ``--all`` runs the ready comparison ``all-searchers`` and writes to all/, which takes about
-an hour and a half of one core. With ``--folder``, an interrupted comparison resumes. Test values need
+README.md is from the report. ``--all`` runs the ready comparison ``all-searchers`` and writes to all/, which takes
+about an hour and a half of one core. With ``--folder``, an interrupted comparison resumes. Test values need
 ``nasmeta data fetch constrained-tpe meco``.
 """
 
