@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
 
 QUERIES = Path(__file__).parent.parent / "queries" / "queries.csv"
@@ -72,7 +73,7 @@ def speed_ups(runs: pd.DataFrame, part: str, plain: pd.DataFrame) -> tuple[pd.Da
             logs.append(np.log(ratio))
             draws.append(np.log(drawn))
         low, high = np.exp(np.quantile(np.mean(draws, axis=0), (0.025, 0.975)))
-        overall[searcher] = f"×{np.exp(np.mean(logs)):.2f} [{low:.2f}, {high:.2f}]"
+        overall[searcher] = f"{np.exp(np.mean(logs)):.2f} [{low:.2f}, {high:.2f}]"
     return pd.DataFrame(rows), overall
 
 
@@ -170,7 +171,8 @@ the other benchmark in {int((across.low > 1).sum())}.
 
 ## How it was run
 
-`python reports/meta/gp.py` on {DATE}, with 100 draws of the labels (53 for 400 labels per source, 30 for the other
+`python reports/meta/gp.py` on {DATE}, nasmeta {nm.__version__}, with 100 draws of the labels (53 for 400 labels per
+source, 30 for the other
 benchmark). `runs.csv` has every run; `--parts none` rewrites this page. Sources share neither dataset nor task with the
 target. Our `rgpe` uses the weighted sources as prior mean; `rgpe-vanilla` is the published method.
 

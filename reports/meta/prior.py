@@ -135,7 +135,8 @@ The same for NAS-Bench-201, with the position of the optimum:
 {table(frame, "nb201")}
 ## How it was run
 
-`python reports/meta/prior.py` on {DATE}, one meta-training per target with seed 0, all labels of the sources.
+`python reports/meta/prior.py` on {DATE}, nasmeta {nm.__version__}, one meta-training per target with seed 0, all
+labels of the sources.
 `--write-only` rewrites this page from `prior.csv`. Meta-predictors also see the sources after 12 epochs or on training
 images.
 

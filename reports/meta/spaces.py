@@ -377,8 +377,9 @@ accuracies without attack; a search warns in this case (`OtherMetricWarning`).
 
 ## How it was run
 
-`python reports/meta/spaces.py` on {DATE}, seeds 0, 1, 2, …; 100 runs per task, 30 for `gp`. Sources are the default
-sources of each target. A run succeeds with the optimum (NAS-Bench-201) or one of the best four architectures
+`python reports/meta/spaces.py` on {DATE} with nasmeta {nm.__version__}, seeds 0, 1, 2, …; 100 runs per task, 30 for
+`gp`. Sources are the default sources of each target. A run succeeds with the optimum (NAS-Bench-201) or one of the
+best four architectures
 (TransNAS-Bench-101); otherwise its evaluations are the size of the space. The speed-up is the geometric mean over tasks
 of the ratio of mean evaluations. CSV files: `kept`, `calibration`, `inside` and `warm`.
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from cases import HALVES, STRESS
 
+import nasmeta as nm
 from nasmeta.analysis import save_figure, to_markdown
 
 DATE = "2026-11-28"  # of results.csv
@@ -148,7 +149,7 @@ def write_page(folder: Path) -> None:
     best = geometric(natural[natural["searcher"] == "meta"])
     text = f"""# When does transfer help, and when does it harm?
 
-With natural sources, `meta` needs {text_of(best)} times fewer evaluations than `gp` (geometric mean over
+With natural sources, `meta` needs {text_of(best)[1:]} times fewer evaluations than `gp` (geometric mean over
 {natural["target"].nunique()} targets, 95 % interval over targets); misleading sources can harm every meta-searcher.
 
 ![Gains over gp with natural and misleading sources](gains.png)
@@ -170,7 +171,8 @@ best tenth is exchanged.
 """
     text += f"""## How it was run
 
-`python reports/transfer/run.py` on {DATE}: {found["draws"].max()} draws of {LABELS} labels per source, at most 100
+`python reports/transfer/run.py` on {DATE}, nasmeta {nm.__version__}: {found["draws"].max()} draws of {LABELS} labels
+per source, at most 100
 evaluations. Each draw is also the seed of the searcher. A run without success enters with 100 evaluations. Interrupted
 runs resume; `--draws 0` rewrites this page from `results.csv`, which also has runs with 25, 100 and all labels.
 
