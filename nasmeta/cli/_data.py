@@ -24,7 +24,6 @@ from nasmeta.cli._command import (
     cell_in,
     command,
     echo_facts,
-    echo_written,
     names_in,
     new_app,
     pairs_in,
@@ -43,7 +42,7 @@ _KINDS = (
 )  # fmt: skip
 _PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "xgboost", "matplotlib")
 
-data_app = new_app("List, fetch, add, import and audit tables.")
+data_app = new_app("List, fetch, add and import tables.")
 FILE = {  # keyword arguments of `nasmeta.tables.add_file`
     "space": Option("Name of the space, such as nb201, or package.module:Name."),
     "columns": Option(
@@ -124,36 +123,6 @@ def remove(name: str) -> None:
 
     remove_added(name)
     typer.echo(f"Removed {name}.")
-
-
-@command(
-    data_app,
-    table=Option("Name of a table. Repeatable; all by default.", list[str]),
-    check=Option("Name of a check. Repeatable; all by default.", list[str]),
-    report=Option("Write Markdown and CSV files, with the affected cells, to this folder.", Path, metavar="FOLDER"),
-    examples=["nasmeta data audit --report reports/audit"],
-)
-def audit(table: list[str] | None, check: list[str] | None, report: Path | None) -> None:
-    """Check the tables against known invariants of the benchmarks; exit code 1 if there is a new violation."""
-    from nasmeta.files import require_writable
-    from nasmeta.tables.audit import run_audit, write_audit
-
-    if report is not None:
-        require_writable(report, folder=True)
-    found = run_audit(table or None, check or None)
-    frame = found.frame()
-    counts = ["cells checked", "violations", "known", "new"]
-    print_frame(frame.groupby(["check", "verdict"], sort=False)[counts].sum().reset_index(), "Audit")
-    for row in (row for row in found.rows if row.new):
-        cells = ", ".join(str(cell) for cell in row.new[:10])
-        typer.echo(f"VIOLATED {' '.join(map(str, row.address))}: {row.finding.measured}; cells {cells}")
-    if report is not None:
-        echo_written(write_audit(found, report))
-    typer.echo(
-        f"{len(frame)} findings; new violations: {frame['new'].sum():,}, known and documented: {frame['known'].sum():,}"
-    )
-    if not found.passed:
-        raise typer.Exit(1)
 
 
 @command(
