@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,21 +54,6 @@ def test_facts_of_a_table() -> None:
     assert found["accuracy (percent)"].startswith(
         "cifar10, cifar100, imagenet16-120; split valid; epochs 200; seed mean"
     )
-
-
-def test_facts_of_a_task() -> None:
-    found = facts(nm.get_task("nb201/cifar10"))
-    assert found["optimum"] == "91.6067, cell 6111"
-    assert found["unit"] == "percent, higher is better"
-
-
-@pytest.mark.slow
-def test_facts_of_a_task_whose_values_are_not_fetched(tmp_path: Path) -> None:
-    # In a process of its own: another test may have read the values, and a process keeps the tables it has read.
-    code = "import nasmeta as nm; print(nm.get_task('nb201/latency/pixel3')._repr_html_())"
-    environment = {**os.environ, "NASMETA_CACHE": str(tmp_path)}
-    shown = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert "nasmeta data fetch" in shown.stdout
 
 
 def test_facts_of_a_run() -> None:
