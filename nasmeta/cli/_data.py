@@ -29,7 +29,7 @@ from nasmeta.cli._command import (
     pairs_in,
     print_frame,
 )
-from nasmeta.errors import EXTRAS, ColumnError, DamagedFileError, SettingError
+from nasmeta.errors import EXTRAS, ColumnError, DamagedFileError, NasmetaError, SettingError
 from nasmeta.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -255,21 +255,12 @@ def list_names(kind: str, family: str | None, space: str | None) -> None:
     print_frame(found)
 
 
-@command(
-    app,
-    FILE,
-    tables=Option(
-        "Your tables: names, files or folders of files. Default: all that were added.", list[str], argument=True,
-        metavar="[TABLE]...",
-    ),
-    examples=["nasmeta doctor", "nasmeta doctor pets.csv --space nb201"],
-)  # fmt: skip
-def doctor(tables: list[str] | None, **options: Any) -> None:
-    """Show versions, cache, extras, device and your own tables; exit code 1 if something is broken.
+@command(app, examples=["nasmeta doctor"])
+def doctor() -> None:
+    """Show versions, cache, extras, device and the tables that you added; exit code 1 if something is broken.
 
     For each table it shows datasets and metrics, and suspicious values: accuracies that look like fractions among
-    percents, means that are not those of their seeds, tasks with few architectures, and test values without validation
-    values. The options describe .csv, .tsv and .parquet files, as for `nasmeta data add`.
+    percents, and test values without validation values.
     """
     from nasmeta.settings import mirror_address
 
@@ -288,7 +279,7 @@ def doctor(tables: list[str] | None, **options: Any) -> None:
     for extra, packages in EXTRAS.items():
         missing = [package for package in packages.split() if _installed(package) is None]
         echo_facts({"extra": f"{extra}: {f'pip install {chr(32).join(missing)}' if missing else 'installed'}"})
-    lines = list(_tables(tables, options, broken))
+    lines = list(_tables(broken))
     for line in lines:
         typer.echo(line)
     for problem in broken:
@@ -318,21 +309,20 @@ def _cache(broken: list[str]) -> str:
     return f"{folder} ({size / 1e6:,.1f} MB)"
 
 
-def _tables(names: list[str] | None, options: dict[str, Any], broken: list[str]) -> Iterator[str]:
-    """Yield lines about each table; tables that do not open are broken."""
-    from nasmeta.tables import added_tables, examine
+def _tables(broken: list[str]) -> Iterator[str]:
+    """Yield lines about each added table; tables that do not open are broken."""
+    from nasmeta.tables import added_tables, odd_values
 
-    names = list(added_tables()) if names is None else names
-    for found in (one for name in names for one in examine(name, **options)):
-        if found.table is None:
-            broken.append(f"{found.name} does not open: {' '.join(found.why.split())}")
+    for name in added_tables():
+        try:
+            table = nm.load_table(name)
+            odd = odd_values(table)
+        except NasmetaError as reason:
+            broken.append(f"{name} does not open: {' '.join(str(reason).split())}")
             continue
-        table = found.table
         metrics = ", ".join(dict.fromkeys(f"{i.metric} ({i.unit}, {i.direction})" for i in table.columns))
-        share = f"{found.n_measured:,} of {table.space.size:,} architectures"
-        datasets = ", ".join(table.datasets)
-        yield f"table     {found.name}: opens; {share}; datasets {datasets}; metrics {metrics}"
-        yield from (f"odd       {found.name}: {' '.join(odd.split())}" for odd in found.odd)
+        yield f"table     {name}: opens; datasets {', '.join(table.datasets)}; metrics {metrics}"
+        yield from (f"odd       {name}: {' '.join(one.split())}" for one in odd)
 
 
 def _device() -> str:

@@ -20,9 +20,8 @@ from nasmeta.tables._table import (
     query,
 )
 from nasmeta.tables._table_files import (
-    Examined as Examined,
     add_file as add_file,
-    examine as examine,
+    odd_values as odd_values,
 )
 from nasmeta.tables._user_tables import added_tables as added_tables, remove_added as remove_added
 from nasmeta.tables._value_checks import looks_fractional as looks_fractional, only_test_values as only_test_values

@@ -9,7 +9,7 @@ import pytest
 import nasmeta as nm
 from nasmeta.errors import NasmetaWarning
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables import Table, examine, looks_fractional
+from nasmeta.tables import Table, looks_fractional, odd_values
 
 SPACE = SearchSpace("toy", {"width": list(range(10)), "depth": list(range(6))})
 PERCENT = np.round(np.random.default_rng(0).normal(91, 1.5, 60), 2)
@@ -25,10 +25,9 @@ def own(values: object, metric: str = "accuracy", **arguments: object) -> Table:
     return Table.from_frame(frame, SPACE, name="mine", **arguments)  # type: ignore[arg-type]
 
 
-def odd(table: Table) -> tuple[str, ...]:
+def odd(table: Table) -> list[str]:
     """Return what `nasmeta doctor` finds in an added table."""
-    (found,) = examine(table.add(replace=True).name)
-    return found.odd
+    return odd_values(table.add(replace=True))
 
 
 @pytest.mark.parametrize("wrong", [[7], [3, 8], [0, 10, 20, 30, 40, 50], list(range(30))])
