@@ -130,12 +130,10 @@ def remove(name: str) -> None:
     path=Option(
         "An official file, or a folder with the files of an archive.", Path, REQUIRED, argument=True, metavar="PATH"
     ),
-    workers=Option("Number of processes that convert a folder. Default: one per CPU, at most 4.", int),
-    replace=Option("Replace an earlier import of the release even if it has more cells.", bool, False),
     called="import",
     examples=["nasmeta data import NATS-tss-v1_0-3ffb9-simple"],
 )
-def import_data(path: Path, workers: int | None, replace: bool) -> None:
+def import_data(path: Path) -> None:
     """Import an official file of NAS-Bench-201 or NATS-Bench and add its columns to the table.
 
     The file is recognised by its content: NAS-Bench-201-v1_0-e61699.pth, NAS-Bench-201-v1_1-096897.pth,
@@ -145,7 +143,7 @@ def import_data(path: Path, workers: int | None, replace: bool) -> None:
     from nasmeta.tables import import_official
 
     with progress_bar("cells") as bar:
-        found = import_official(path, workers=workers, progress=bar.update, replace=replace)
+        found = import_official(path, progress=bar.update)
     typer.echo(
         f"{found.source} ({found.release}): {found.n_columns:,} columns and {found.n_curves:,} kinds of learning "
         f"curves of {found.n_cells:,} of {get_space('nb201').size:,} cells; in nb201"
