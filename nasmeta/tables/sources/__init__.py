@@ -13,7 +13,6 @@ from nasmeta.tables.sources._registry import (
     READERS as READERS,
     FetchedSource as FetchedSource,
     RegisteredFile as RegisteredFile,
-    RegisteredSource as RegisteredSource,
     registered_sources as registered_sources,
     table_names as table_names,
 )

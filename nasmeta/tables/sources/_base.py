@@ -53,7 +53,7 @@ class Source(ABC):
     version : int
         Increase it if the reader returns other columns for the same files, so that the columnar file is rebuilt.
     declared : tuple of str
-        Patterns of the addresses of its columns, see `RegisteredSource`.
+        Patterns of the addresses of its columns: dataset/metric/split/epochs/seed; a part may be * or a,b.
 
     Examples
     --------
@@ -110,8 +110,19 @@ class Source(ABC):
         return [self.version, _code_of(type(self)), files]
 
     def brings(self, **parts: object) -> bool:
-        """Whether it declares a column with these parts of an address; see `RegisteredSource.brings`."""
-        return brings_column(self.declared, self.release, parts)
+        """Whether it declares a column with these parts of an address; absent parts and None fit anything.
+
+        The epochs of a point of a learning curve are written ``37of200``.
+
+        Examples
+        --------
+        >>> from nasmeta.tables.sources import registered_sources
+        >>> source = registered_sources()["nasgraph-nb201"]
+        >>> source.brings(dataset="cifar100", metric="accuracy", split="test"), source.brings(epochs=12)
+        (True, False)
+        """
+        address = [parts.get(part) for part in ("dataset", "metric", "split", "epochs", "seed")]
+        return parts.get("release") in (None, self.release) and any(fits(one, address) for one in self.declared)
 
     def open(self, path: Path) -> ColumnFile:
         """Open the columnar file."""
@@ -141,16 +152,6 @@ SOURCES: Registry[type[Source]] = Registry(
     accepts=lambda found: found if isinstance(found, type) and issubclass(found, Source) else None,
     wanted="a class derived from nasmeta.tables.sources.Source",
 )
-
-
-def brings_column(patterns: Iterable[str], release: str, parts: Mapping[str, object]) -> bool:
-    """Whether parts of an address fit the release and a pattern; absent parts and None fit anything.
-
-    >>> brings_column(["cifar10,cifar100/loss/*/200/-"], "v1", {"dataset": "cifar100", "metric": "loss", "split": None})
-    True
-    """
-    address = [parts.get(part) for part in ("dataset", "metric", "split", "epochs", "seed")]
-    return parts.get("release") in (None, release) and any(fits(pattern, address) for pattern in patterns)
 
 
 def fits(pattern: str, parts: Iterable[object]) -> bool:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nasmeta.spaces import get_space
 from nasmeta.tables import ColumnInfo
-from nasmeta.tables.sources import FetchedSource, registered_sources
+from nasmeta.tables.sources import registered_sources
 
 Read = dict[str, tuple[ColumnInfo, NDArray[np.float32]]]
 
@@ -27,11 +27,11 @@ def read_source(request: pytest.FixtureRequest) -> Callable[[str], Read]:
 
     def read(name: str) -> Read:
         if name not in known:
-            source = FetchedSource(registered_sources()[name])
+            source = registered_sources()[name]
             files = source.raw_files()
-            if not source.entry.package:
+            if not source.package:
                 mirror: Path = request.getfixturevalue("mirror")
-                files = {file.key: mirror / file.path for file in source.entry.files}
+                files = {file.key: mirror / file.path for file in source.files}
             sha256 = {key: hashlib.sha256(path.read_bytes()).hexdigest() for key, path in files.items()}
             columns = source.read(get_space(source.space), files, sha256)
             known[name] = {info.address: (info, values) for info, values in columns}
