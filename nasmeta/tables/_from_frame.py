@@ -73,7 +73,7 @@ def columns_of_frame(
     if "/" in name or name in table_names():
         raise SettingError("name", name, "a name without '/' that differs from the built-in tables")
     metrics = [metrics] if isinstance(metrics, str) else metrics
-    frame = _renamed(frame, [*(position.name for position in space.positions), architecture, *(metrics or ())])
+    frame = _with_text_names(frame)
     cells, used = _architectures(frame, space, architecture)
     own_keys = [key for key in _KEYS if key in frame.columns and key not in used]
     measured = _measured(frame, [c for c in frame.columns if c not in used and c not in own_keys], metrics)
@@ -108,15 +108,9 @@ def columns_of_frame(
 
 
 # -- rows -----------------------------------------------------------------------------------------------------------
-def _renamed(frame: pd.DataFrame, named: Iterable[str | None]) -> pd.DataFrame:
-    """Return the frame with names of columns as strings; Seed becomes seed unless it is `named` as something else."""
-    names = [str(column) for column in frame.columns]
-    taken = {*named, *names}
-    frame = frame.copy(deep=False)
-    frame.columns = [
-        name.lower() if name.lower() in (*_KEYS, *_NAMES) and name.lower() not in taken and name not in named else name
-        for name in names
-    ]
+def _with_text_names(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with names of columns as strings, without row numbers of a CSV file."""
+    frame = frame.set_axis([str(column) for column in frame.columns], axis=1)
     twice = frame.columns[frame.columns.duplicated()].tolist()
     if twice:
         raise SettingError(f"The frame has the column {twice[0]!r} twice.")

@@ -14,7 +14,7 @@ from nasmeta.tables import _store
 from nasmeta.tables._address import Address
 from nasmeta.tables._catalog import table_sources
 from nasmeta.tables._columns import ColumnInfo, Values, main_metric
-from nasmeta.tables._nb201_measurements import METRICS, why_illegal
+from nasmeta.tables._nb201_measurements import METRICS, legal_splits
 from nasmeta.tables.sources import Source
 
 FoundColumn = tuple[Values, ColumnInfo]  # values of all architectures, and the facts about them
@@ -174,17 +174,13 @@ class JoinedColumns:
     # -- messages ---------------------------------------------------------------------------------------------------
     def _no_column(self, asked: Address) -> NoColumnError:
         """Return an error that names the legal addresses, or the columns here and a source of this address."""
-        hint = None
-        if self._table == "nb201" and asked.metric in METRICS:
-            hint = why_illegal(asked.dataset, asked.split, asked.epochs, asked.epoch)
-        if hint is None:
-            here = {column.source for column in self.columns}
-            try:
-                sources = table_sources(self._table)
-            except UnknownNameError:  # a data frame
-                sources = []
-            found = [one.how_to_get for one in sources if one.name not in here and one.brings(**asked.declared())]
-            hint = " ".join([self._possible(asked), *dict.fromkeys(found[:2])])
+        here = {column.source for column in self.columns}
+        try:
+            sources = table_sources(self._table)
+        except UnknownNameError:  # a data frame
+            sources = []
+        found = [one.how_to_get for one in sources if one.name not in here and one.brings(**asked.declared())]
+        hint = " ".join([self._possible(asked), *dict.fromkeys(found[:2])])
         return NoColumnError(f"{self._table} has no {asked.described()}. {hint} `nasmeta data list` shows all sources.")
 
     def _possible(self, asked: Address) -> str:
@@ -195,6 +191,10 @@ class JoinedColumns:
         metrics = sorted({column.metric for column in self.by_dataset[asked.dataset]})
         if asked.metric not in metrics:
             return f"Metrics of {asked.dataset}: {', '.join(metrics)}.{near_name(asked.metric, metrics)}"
+        splits = legal_splits(asked.dataset) if self._table == "nb201" and asked.metric in METRICS else {}
+        if splits and asked.split not in (None, *splits):
+            listed = ", ".join(f"{split} (official: {official})" for split, official in splits.items())
+            return f"Splits of {asked.dataset}: {listed}."
         columns = [column for column in self.by_dataset[asked.dataset] if column.metric == asked.metric]
         addresses = dict.fromkeys(f"{replace(column, epoch=None).address} ({column.release})" for column in columns)
         return f"Possible: {', '.join([*addresses][:_MOST_LISTED])}."

@@ -269,8 +269,7 @@ class Table(ShowsFacts):
         >>> table.query(0, dataset="cifar10", split="train+test", epochs=200, seed="mean")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         nasmeta.errors.NoColumnError: nb201 has no dataset='cifar10', metric='accuracy', split='train+test', \
-epochs=200, seed='mean'. NAS-Bench-201 has no split 'train+test' of cifar10. Legal: cifar10 / train (official: \
-cifar10-valid / train); ...
+epochs=200, seed='mean'. Splits of cifar10: train (official: cifar10-valid / train), ...
         """
         index = self.space.index_of(cells)
         if isinstance(seed, np.random.Generator):
@@ -433,9 +432,9 @@ cifar10-valid / train); ...
         """Make a table of a data frame.
 
         The frame is *wide*, with one column per metric, or *long*, with the columns ``metric`` and ``value``. Columns
-        named ``dataset``, ``split``, ``epochs``, ``seed``, ``release`` or ``epoch`` (in any case of letters) describe
-        each row; an argument describes all rows. The mean over single seeds is added; a row with the seed ``mean`` must
-        be this mean, up to rounding. A search keeps to the architectures that have a row.
+        named ``dataset``, ``split``, ``epochs``, ``seed``, ``release`` or ``epoch`` describe each row; an argument
+        describes all rows. The mean over single seeds is added; a row with the seed ``mean`` must be this mean, up to
+        rounding. A search keeps to the architectures that have a row.
 
         Well-known metrics, such as ``accuracy``, ``val_acc``, ``test_error``, ``loss``, ``params``, ``flops``,
         ``latency_ms``, ``energy`` and ``train_seconds``, need no statement; see the page *Search your own table* for

@@ -8,7 +8,7 @@ import pytest
 
 from nasmeta.errors import ColumnError
 from nasmeta.tables import Table
-from nasmeta.tables._nb201_measurements import legal_measurements, official_name, our_name, why_illegal
+from nasmeta.tables._nb201_measurements import legal_measurements, official_name, our_name
 
 WHOLE: dict[str, Any] = {
     "dataset": "cifar10", "metric": "accuracy", "split": "valid", "epochs": 200, "seed": "mean",
@@ -47,39 +47,6 @@ def test_official_names_are_understood(official: tuple[str, str | None], ours: t
 def test_official_names_answer_like_ours(table: Table) -> None:
     assert table.query(6111, **WHOLE) == table.query(6111, **{**WHOLE, "dataset": "cifar10-valid", "split": "x-valid"})
     assert "cifar10-valid / x-valid" in official_name("cifar10", "valid")
-
-
-@pytest.mark.parametrize(
-    ("question", "legal"),
-    [
-        (("cifar10", "valid", 200, None), True),
-        (("cifar10-valid", "test", 12, None), True),
-        (("cifar10", "train+valid", 200, 1), True),
-        (("cifar10", "valid", 200, 37), True),
-        (("cifar10-valid", "test", 200, 37), False),  # the official records have its last epoch only
-        (("cifar10-valid", "test", 12, 7), True),
-        (("cifar100", "test", 12, 7), True),
-        (("cifar100", "test", 200, 37), False),
-        (("cifar100", "valid", 200, 37), False),
-        (("cifar100", "valid+test", 200, 37), True),
-        (("cifar100", "test", 200, 200), True),
-        (("cifar100", "test", 200, 0), False),
-        (("cifar100", "test", 200, 201), False),
-        (("cifar10", "valid", 50, None), False),
-        (("cifar10", "valid+test", 200, None), False),
-        (("cifar10", "train+test", 200, None), False),
-        (("imagenet16-120", "train+valid", 200, None), False),
-        (("cifar10", None, None, None), True),
-        (("svhn", "nonsense", 3, None), True),  # none of this table's business
-    ],
-)
-def test_legal_and_illegal(question: tuple[str, str | None, int | None, int | None], legal: bool) -> None:
-    reason = why_illegal(*question)
-    assert (reason is None) == legal
-    if reason:
-        dataset = question[0]
-        family = [one for one in legal_measurements() if one.dataset == dataset]
-        assert all(f"{dataset} / {one.split} (official: {one.run} / {one.official_split}" in reason for one in family)
 
 
 @pytest.mark.parametrize(

@@ -113,13 +113,6 @@ class Source(ABC):
         """Whether it declares a column with these parts of an address; absent parts and None fit anything.
 
         The epochs of a point of a learning curve are written ``37of200``.
-
-        Examples
-        --------
-        >>> from nasmeta.tables.sources import registered_sources
-        >>> source = registered_sources()["nasgraph-nb201"]
-        >>> source.brings(dataset="cifar100", metric="accuracy", split="test"), source.brings(epochs=12)
-        (True, False)
         """
         address = [parts.get(part) for part in ("dataset", "metric", "split", "epochs", "seed")]
         return parts.get("release") in (None, self.release) and any(fits(one, address) for one in self.declared)
