@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_instance
 from nasmeta.errors import ColumnError, DamagedFileError, MissingValueError, NasmetaError
 from nasmeta.pictures import ShowsFacts, Width
 from nasmeta.registry import Registry, is_place
@@ -661,7 +660,7 @@ def _from_package(found: Any) -> Callable[[str], Table] | None:
         return found.named
     if isinstance(found, type) or not callable(found):
         return None
-    return lambda name: check_instance(name, found(), Table).named(name)
+    return lambda name: found().named(name)
 
 
 TABLES: Registry[Callable[[str], Table]] = Registry(
@@ -742,7 +741,7 @@ def query(
     """
     import pandas as pd
 
-    opened = load_table(table) if isinstance(table, str) else check_instance("table", table, Table)
+    opened = load_table(table) if isinstance(table, str) else table
     address = (dataset, metric, split, epochs, seed, release)
     indices = np.atleast_1d(opened.space.index_of(cells))
     values = opened.query(indices, *address)
