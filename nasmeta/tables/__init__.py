@@ -22,6 +22,7 @@ from nasmeta.tables._table import (
 from nasmeta.tables._table_files import (
     add_file as add_file,
     odd_values as odd_values,
+    read_frame as read_frame,
 )
 from nasmeta.tables._user_tables import added_tables as added_tables, remove_added as remove_added
 from nasmeta.tables._value_checks import looks_fractional as looks_fractional, only_test_values as only_test_values
