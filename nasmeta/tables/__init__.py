@@ -28,15 +28,12 @@ from nasmeta.tables._user_tables import added_tables as added_tables, remove_add
 from nasmeta.tables._value_checks import looks_fractional as looks_fractional, only_test_values as only_test_values
 from nasmeta.tables.official import import_official
 from nasmeta.tables.sources import (
-    SOURCES as SOURCES,
-    Source,
     registered_sources as registered_sources,
     table_names as table_names,
 )
 
 __all__ = [
     "ColumnInfo",
-    "Source",
     "Table",
     "fetch",
     "import_official",

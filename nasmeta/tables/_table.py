@@ -90,11 +90,8 @@ class Table(ShowsFacts):
 
     @cached_property
     def _has_name(self) -> bool:
-        """Whether every process finds the table by its name, because its sources belong to this package."""
-        return not any(
-            isinstance(source, ContentSource) or type(source).__module__.partition(".")[0] != "nasmeta"
-            for source in self._sources
-        )
+        """Whether every process finds the table by its name."""
+        return not any(isinstance(source, ContentSource) for source in self._sources)
 
     def named(self, name: str) -> Table:
         """Return the same table under another name, which is also used in the names of its tasks."""

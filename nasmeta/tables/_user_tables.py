@@ -17,21 +17,20 @@ from nasmeta.spaces import SearchSpace, to_content
 from nasmeta.tables import _store
 from nasmeta.tables._arrow_file import ColumnFile, encode, write_files
 from nasmeta.tables._columns import ColumnInfo, Values
-from nasmeta.tables.sources import Columns, WholeSource, table_names
+from nasmeta.tables.sources import Columns, Source, table_names
 from nasmeta.tables.sources._base import tables_folder
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SUFFIX = ".added.arrow"
 
 
-class _UserSource(WholeSource):
+class _UserSource(Source):
     """A user's columns."""
 
     release = "own"
     licence = "not stated"
     citation = ""
-    curves = False
-    optional = False
+    imported = True
     path: Path
 
     @cached_property

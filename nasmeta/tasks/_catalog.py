@@ -26,7 +26,6 @@ from nasmeta.files import parse_toml, shipped
 from nasmeta.registry import Registry, is_place
 from nasmeta.spaces import canonical_dataset
 from nasmeta.tables import (
-    SOURCES,
     TABLES,
     Table,
     added_tables,
@@ -294,8 +293,7 @@ def multi_objective_task(
 # -- families -------------------------------------------------------------------------------------------------------
 def _own_tables() -> tuple[str, ...]:
     """Return the names of the tables that a user added or that other packages provide."""
-    foreign = [kind.table for kind in SOURCES.values() if kind.__module__.partition(".")[0] != "nasmeta"]
-    return tuple(dict.fromkeys([*added_tables(), *TABLES, *foreign]))
+    return tuple(dict.fromkeys([*added_tables(), *TABLES]))
 
 
 def task_families() -> tuple[str, ...]:

@@ -13,11 +13,11 @@ from nasmeta.errors import DamagedFileError
 from nasmeta.spaces import get_space
 from nasmeta.tables import ColumnInfo, damaged_sources, fetch, load_table
 from nasmeta.tables._arrow_file import encode
-from nasmeta.tables.sources import SOURCES
+from nasmeta.tables.sources import IMPORTED
 
 EMBEDDED: dict[str, Any] = {"dataset": "cifar100", "split": "valid", "epochs": 200, "seed": "mean"}
 V1_0 = {"release": "NATS-tss v1.0"}
-IMPORTED = {"dataset": "cifar100", "split": "test", "epochs": 200, "seed": 777, "release": "NB201 v1.1"}
+OFFICIAL = {"dataset": "cifar100", "split": "test", "epochs": 200, "seed": 777, "release": "NB201 v1.1"}
 
 
 def damage(path: Path) -> None:
@@ -29,7 +29,7 @@ def imported(own_cache: Path) -> Path:
     """Return the columnar file of a made-up import."""
     import numpy as np
 
-    source = SOURCES["nb201-v1.1-official"]()
+    source = IMPORTED["nb201-v1.1-official"]
     path = own_cache / "tables/v1/nb201/nb201-v1.1-official.arrow"
     info = ColumnInfo(
         "cifar100", "accuracy", "test", 200, 777, "percent", "max", source.release, source.name, source.licence
@@ -40,13 +40,13 @@ def imported(own_cache: Path) -> Path:
 
 
 def test_a_damaged_import_stops_only_who_needs_it(imported: Path) -> None:
-    assert load_table("nb201").query(0, **IMPORTED) == 1
+    assert load_table("nb201").query(0, **OFFICIAL) == 1
     damage(imported)
     with pytest.warns(RuntimeWarning, match="nb201-v1.1-official is left out"):
         table = load_table("nb201")
     assert table.query(0, **EMBEDDED) > 0
     with pytest.raises(DamagedFileError):
-        table.query(0, **IMPORTED)
+        table.query(0, **OFFICIAL)
     imported.unlink()
     assert load_table("nb201").query(0, **EMBEDDED) > 0
 

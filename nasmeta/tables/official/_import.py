@@ -1,4 +1,4 @@
-"""The import of official files of NAS-Bench-201, and the sources that they become."""
+"""The import of official files of NAS-Bench-201."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from nasmeta.tables._columns import ColumnInfo, Kind, Seed, mean_over_seeds
 from nasmeta.tables._nb201_measurements import legal_measurements
 from nasmeta.tables.official._records import Key, trials_of
 from nasmeta.tables.official._unpickle import read_records
-from nasmeta.tables.sources import SOURCES, Columns, WholeSource
+from nasmeta.tables.sources import IMPORTED, Columns
 from nasmeta.tables.sources._base import store_path
 
 _CELLS_AT_ONCE = 100
@@ -31,54 +31,6 @@ _CELL_FILE = re.compile(r"\d+(-FULL)?\.(pickle|pickle\.pbz2|pth)")
 
 _Report = Callable[[int, int], None]  # number of converted files or cells, and their total
 _Found: TypeAlias = dict[Key, list[tuple[int, NDArray[np.float32]]]]  # the cells with their values
-
-
-# -- sources --------------------------------------------------------------------------------------------------------
-class ImportedSource(WholeSource):
-    """A source whose columnar file `import_official` writes."""
-
-    table = "nb201"
-    space = "nb201"
-    optional = True
-    licence = "MIT"
-    holds = "all datasets, splits, seeds, epochs, times and costs of the file"
-
-
-_METRICS = (
-    "accuracy,loss,train_seconds,evaluation_seconds,"
-    "recorded_parameters,recorded_flops_millions,recorded_latency_seconds"
-)
-_ALL_RUNS = "cifar10,cifar10-valid,cifar100,imagenet16-120"
-_NB201 = "Dong and Yang, NAS-Bench-201, ICLR 2020"
-
-
-def _register(name: str, release: str, citation: str, path: str, short_runs: str = _ALL_RUNS) -> None:
-    """Register the source of a release and the source of its learning curves."""
-    columns = (
-        f"{short_runs}/{_METRICS},accuracy_top5/*/12/111,777,mean",
-        f"{_ALL_RUNS}/{_METRICS}/*/200/777,888,999,mean",
-    )
-    points = (
-        f"{short_runs}/accuracy,loss,accuracy_top5/*/*of12/111,777,mean",
-        f"{_ALL_RUNS}/accuracy,loss/*/*of200/777,888,999,mean",
-    )
-    facts = {
-        "__module__": __name__, "release": release, "citation": citation,
-        "how_to_get": f"Run `nasmeta data import PATH`; PATH is {path}.",
-    }  # fmt: skip
-    of_curves = {"name": f"{name}-curves", "curves": True, "declared": points, "holds": "learning curves"}
-    for more in ({"name": name, "declared": columns}, of_curves):
-        SOURCES.register(str(more["name"]))(type("ImportedSource", (ImportedSource,), facts | more))
-
-
-_register(
-    "nats-tss-v1.0-official", "NATS-tss v1.0", "Dong et al., NATS-Bench, TPAMI 2021",
-    "a folder NATS-tss-v1_0-3ffb9-simple or -full, or the file NATS-tss-v1_0-3ffb9.pickle.pbz2",
-)  # fmt: skip
-_register(
-    "nb201-v1.0-official", "NB201 v1.0", _NB201, "the file NAS-Bench-201-v1_0-e61699.pth", "cifar10,cifar10-valid"
-)
-_register("nb201-v1.1-official", "NB201 v1.1", _NB201, "the file NAS-Bench-201-v1_1-096897.pth")
 
 
 # -- import ---------------------------------------------------------------------------------------------------------
@@ -151,7 +103,7 @@ def import_official(path: str | os.PathLike[str], *, progress: _Report | None = 
     except Exception as reason:  # an unknown structure may fail with nearly any exception
         raise DamagedFileError(f"{path} cannot be converted: {type(reason).__name__}: {reason}") from reason
     n_curves = sum(info.epoch == 1 for info, _ in curves)
-    return Imported(name, SOURCES[name].release, len(cells), len(ends), n_curves)
+    return Imported(name, IMPORTED[name].release, len(cells), len(ends), n_curves)
 
 
 def _cell_files(folder: Path) -> list[Path]:
@@ -269,7 +221,7 @@ def _over_epochs(values: list[tuple[int, NDArray[np.float32]]], cells: NDArray[n
 
 
 def _info(name: str, key: Key, sha256: str) -> ColumnInfo:
-    source, measured = SOURCES[name], _MEASUREMENTS[key.run, key.split]
+    source, measured = IMPORTED[name], _MEASUREMENTS[key.run, key.split]
     unit, direction, note, kind = _FACTS[key.metric]
     return ColumnInfo(
         measured.dataset, key.metric, measured.split, key.epochs, "mean", unit, direction, source.release, name,
@@ -279,7 +231,7 @@ def _info(name: str, key: Key, sha256: str) -> ColumnInfo:
 
 def _write(name: str, ends: Columns, curves: Columns, cells: NDArray[np.int32]) -> None:
     """Write both files."""
-    places = [store_path(SOURCES[one]()) for one in (f"{name}-curves", name)]
+    places = [store_path(IMPORTED[one]) for one in (f"{name}-curves", name)]
     with _store.writable(places[0].parent), _store.only_one(places[0].parent / "import"):
         for place in places:
             _store.remove_stale(place)
