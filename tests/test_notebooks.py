@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 import nasmeta as nm
-from nasmeta.errors import ColumnError, SettingError, UnknownNameError
+from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.runs import History
 
 ACCURACY: dict[str, Any] = {
@@ -100,15 +100,3 @@ def test_a_run_is_drawn(task: str, width: str | None) -> None:
         run.plot("seconds")  # type: ignore[arg-type]
     with pytest.raises(SettingError):
         History().plot()
-
-
-def test_columns_are_drawn() -> None:
-    table = nm.load_table("nb201")
-    axes = drawn(table.plot(**ACCURACY, width="icml"))
-    assert sum(patch.get_height() for patch in axes.patches) == 15625
-    axes = drawn(table.plot(**ACCURACY, against={"metric": "train_seconds"}, width=3.25))
-    (dots,) = axes.lines
-    np.testing.assert_array_equal(dots.get_xdata(), table.column("cifar10", "train_seconds"))
-    np.testing.assert_array_equal(dots.get_ydata(), table.column(**ACCURACY))
-    with pytest.raises(ColumnError):
-        table.plot(dataset="cifar10")

@@ -6,9 +6,7 @@ import os
 import platform
 import re
 import sys
-import warnings
 from collections.abc import Iterator
-from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from shlex import quote
@@ -153,28 +151,23 @@ def import_data(path: Path) -> None:
 @command(data_app, called="list", examples=["nasmeta data list"])
 def list_data() -> None:
     """List the columns on this machine, and all sources with content, release, licence, size and how to get them."""
-    from nasmeta.tables import damaged_sources, list_sources
+    from nasmeta.tables import list_sources
     from nasmeta.tables._store import MOST_CONTENT_BYTES, content_files, content_folder
 
     states = list_sources()
     for name in dict.fromkeys(state.table for state in states):
         sources = [state for state in states if state.table == name]
-        damaged = damaged_sources(name) if any(state.built for state in sources) else {}
-        # Tables that were never used are not built for this list.
-        if any(state.built and state.name not in damaged for state in sources):
-            with warnings.catch_warnings(action="ignore"), suppress(DamagedFileError):  # the state is printed below
+        if any(state.built for state in sources):  # tables that were never used are not built for this list
+            try:
                 _print_columns(name)
+            except DamagedFileError as damage:
+                typer.echo(f"{name} is damaged: {damage}")
         for state in sources:
             place = f"here: {state.path}" if state.built else "here, not built yet"
             if not (state.built or state.available):
                 place = f"not here. {state.download_bytes / 1e6:.1f} MB to download. {state.how_to_get}"
             about = f"{state.holds}; {state.release}, licence {state.licence}, cite {state.citation}"
-            echo_facts(
-                {
-                    state.name: about,
-                    "state": f"damaged: {damaged[state.name]}" if state.name in damaged else place,
-                }
-            )
+            echo_facts({state.name: about, "state": place})
             typer.echo()
     files = content_files()
     megabytes = f"{sum(file.stat().st_size for file in files) / 1e6:.1f} of {MOST_CONTENT_BYTES / 1e6:.0f} MB"

@@ -1,7 +1,6 @@
 """Named columns of measurements over the architectures of a space: sources, the store and `Table`."""
 
 from nasmeta.tables._catalog import (
-    damaged_sources as damaged_sources,
     is_here as is_here,
     list_sources,
     list_tables,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nasmeta.errors import DamagedFileError, UnknownNameError
+from nasmeta.errors import UnknownNameError
 from nasmeta.spaces import SearchSpace, get_space
-from nasmeta.tables._store import built_names, is_available, open_or_build
+from nasmeta.tables._store import built_names, is_available
 from nasmeta.tables._user_tables import AddedSource, added_tables
 from nasmeta.tables.sources import IMPORTED, Source, registered_sources, table_names
 from nasmeta.tables.sources._base import store_path
@@ -135,15 +135,3 @@ def is_here(table: str, **parts: object) -> bool:
         source.name for source in sources if not source.declared and parts.get("release") in (None, source.release)
     }
     return any((source.name in always or source.brings(**parts)) and is_available(source) for source in sources)
-
-
-def damaged_sources(table: str) -> dict[str, str]:
-    """Return the damage of each source of a table that is on this machine and cannot be opened, by name."""
-    found = {}
-    for source in table_sources(table):
-        try:
-            if is_available(source):
-                open_or_build(source)
-        except DamagedFileError as damage:
-            found[source.name] = str(damage)
-    return found

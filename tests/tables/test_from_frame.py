@@ -257,19 +257,6 @@ def test_the_same_frame_is_the_same_file(own_cache: Path) -> None:
     assert len(files_in(own_cache)) == 2
 
 
-def test_a_store_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "cache" / "tables").mkdir(parents=True)
-    (tmp_path / "cache" / "tables" / "v1").touch()  # where a folder should be
-    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path / "cache"))
-    table = own(frame_of(acc=[1.0, 2.0]))
-    with pytest.raises(SettingError):
-        table.add("mine")
-    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path / "elsewhere"))
-    again = pickle.loads(pickle.dumps(table))  # it carries its values
-    assert again == table
-    assert again.query(1, "own", "acc") == 2.0
-
-
 # -- what cannot be taken -------------------------------------------------------------------------------------------
 OK = frame_of(acc=[1.0, 2.0])
 REFUSED: dict[str, tuple[Any, dict[str, Any]]] = {

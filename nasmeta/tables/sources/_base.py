@@ -38,8 +38,7 @@ class Source:
     curves : bool
         Whether all columns are learning curves. They are opened at the first query of a curve.
     optional : bool
-        Whether the table is useful without this source. It becomes a part of the table once it is built, and is left
-        out if it is damaged.
+        Whether the table is useful without this source. It becomes a part of the table once it is built.
     imported : bool
         Whether a user's files were converted. Other sources of the same release take precedence.
     declared : tuple of str

@@ -166,7 +166,7 @@ def test_damaged_curves_leave_the_columns(own_cache: Path, tmp_path: Path, offic
     address = {"dataset": "cifar100", "split": "valid", "epochs": 12, "seed": 111, "release": "NATS-tss v1.0"}
     table = load_table("nb201")
     assert table.query(0, **address) > 0
-    with pytest.warns(RuntimeWarning), pytest.raises(DamagedFileError):
+    with pytest.raises(DamagedFileError):
         table.curve(0, **address)
 
 
