@@ -152,9 +152,11 @@ class Registry(Mapping[str, T]):
 
     def name_of(self, entry: object) -> str | None:
         """Return the name of an entry without importing other entries; None for an object without a name."""
-        places = self._declared | {name: point.value for name, point in self._entry_points().items()}
+        place = place_of(entry)
         named = [name for name, other in self._entries.items() if other is entry]
-        named += [name for name, place in places.items() if place == place_of(entry)]
+        named += [name for name, declared in self._declared.items() if declared == place]
+        if not named:
+            named = [name for name, point in self._entry_points().items() if point.value == place]
         return named[0] if named else None
 
     def __getitem__(self, name: str) -> T:
