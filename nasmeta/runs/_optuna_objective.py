@@ -71,7 +71,7 @@ class OptunaObjective:
 
 
 def optuna_objective(
-    task: str | Task | Evaluator, *, epochs: Iterable[int | str] | None = None, promotion: str = "scratch"
+    task: str | Task | Evaluator, *, epochs: Iterable[int] | None = None, promotion: str = "scratch"
 ) -> OptunaObjective:
     """Return a task as an objective for Optuna's ``study.optimize``.
 
@@ -85,9 +85,9 @@ def optuna_objective(
     ----------
     task : str, Task or Evaluator
         A task is looked up in its table. If the task samples seeds, ``TableEvaluator(task, seed)`` sets the draw.
-    epochs : iterable of int or str, optional
-        Training lengths after which a trial reports its value and may be pruned: ``[12, 200]``, or points of a learning
-        curve such as ``"50of200"``. By default a full training.
+    epochs : iterable of int, optional
+        Training lengths after which a trial reports its value and may be pruned, such as ``[12, 200]``. By default a
+        full training.
     promotion : {"scratch", "continued"}, default "scratch"
         Whether the next length costs all of its seconds or the missing ones, as in `nasmeta.runs.Clock`.
 
