@@ -23,7 +23,7 @@ from nasmeta.spaces._cell_graph import (
 )
 from nasmeta.spaces._content import BUILDERS, packed, unpacked
 from nasmeta.spaces._datasets import canonical_dataset
-from nasmeta.spaces._drawing import draw_cell_of
+from nasmeta.spaces._drawing import draw_cell
 from nasmeta.spaces._features import CostFormula, CountFeature, FeatureBuilder, choice_counts, choice_one_hot
 from nasmeta.spaces._notation import CellCodec, cell_notation
 from nasmeta.spaces._positions import Position
@@ -334,11 +334,12 @@ class CellSpace(SearchSpace):
         cost = formula.of(self.to_digits(cells), key)
         return int(cost) if cost.ndim == 0 else cost
 
+    @property
+    def _drawn_inches(self) -> tuple[float, float]:
+        return (2.7, 1.5) if self.n_nodes == 4 else (1.2 * self.n_nodes, 0.2 * self.n_nodes + 0.6)
+
     def _draw_on(self, axes: Any, architecture: int) -> None:
-        if self.drawing is None:
-            draw_cell_of(axes, self.ops_of(architecture).tolist(), self)
-        else:
-            super()._draw_on(axes, architecture)
+        draw_cell(axes, self, architecture)
 
 
 BUILDERS["operations"] = CellSpace.from_described

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.spaces._drawing import draw_graph
 from nasmeta.spaces._features import CountFeature
 from nasmeta.spaces._notation import CellCodec
 from nasmeta.spaces._positions import Position
@@ -172,16 +171,6 @@ def _read(text: str) -> tuple[int, ...]:
     return (_MACROS.index(macro), *(_OPERATIONS.index(name) for name in operations))
 
 
-def _draw(axes: Any, space: SearchSpace, architecture: int) -> None:
-    """Draw the network as a graph from the input to the output."""
-    macro, *operations = space.codes[architecture].tolist()
-    parents = _PARENTS[macro].tolist()
-    last = _N_NODES + 1
-    edges = [(parent, node) for node, parent in enumerate(parents, start=1)]
-    edges += [(node, last) for node in range(1, last) if node not in parents]
-    draw_graph(axes, ["in", *(_OPERATIONS[code] for code in operations), "out"], edges)
-
-
 def graph_networks() -> SearchSpace:
     """NAS-Bench-Graph (Qin et al., NeurIPS 2022): 26,206 networks, in the order of the benchmark's keys."""
     raw = np.indices((len(_MACROS), *[len(_OPERATIONS)] * _N_NODES)).reshape(_N_NODES + 1, -1).T
@@ -198,5 +187,4 @@ def graph_networks() -> SearchSpace:
         },
         kernel_features=("operations", "pairs", "depths", "shape"),
         notation=CellCodec(_write, _read),
-        drawing=_draw,
     )  # fmt: skip

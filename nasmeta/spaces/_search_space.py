@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.pictures import ShowsFacts, Width
+from nasmeta.pictures import ShowsFacts, new_figure
 from nasmeta.spaces._architectures import Architecture, ArchitectureLike, ArchitectureSet
-from nasmeta.spaces._configspace import ConfigSpaceForms
 from nasmeta.spaces._content import BUILDERS, digest, from_content, packed, to_content, unpacked
-from nasmeta.spaces._drawing import draw_choices, drawn
+from nasmeta.spaces._drawing import draw_choices
 from nasmeta.spaces._features import CountFeature, FeatureBuilder, plain_features
 from nasmeta.spaces._neighbours import Neighbours
 from nasmeta.spaces._notation import CellCodec
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 _SHOWN = 12  # positions in a notebook
 
 
-class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
+class SearchSpace(ArchitectureSet, ShowsFacts):
     """An enumerated, finite set of architectures, each a choice for every position.
 
     An architecture is an ``int``: its index. The space converts strings and mappings of positions to choices; the rest
@@ -57,8 +56,6 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
         The default features of Gaussian processes; by default all features.
     notation : CellCodec, optional
         The string form of architectures, see `nasmeta.spaces.CellCodec`; by default ``position=choice,…``.
-    drawing : callable, optional
-        ``drawing(axes, space, architecture)`` draws an architecture, see `draw`; `nasmeta.spaces.draw_graph` helps.
 
     Attributes
     ----------
@@ -98,10 +95,8 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
         features: Mapping[str, FeatureBuilder] | None = None,
         kernel_features: Sequence[str] | None = None,
         notation: CellCodec | None = None,
-        drawing: Callable[[Any, SearchSpace, int], object] | None = None,
     ) -> None:
         super().__init__(name, positions, architectures=architectures, notation=notation)
-        self.drawing = drawing
         self._kernel_features = None if kernel_features is None else tuple(kernel_features)
         self._more_features = dict(features or {})
         if valid is not None:
@@ -352,7 +347,7 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
             self._features[name] = CountFeature(counts, tuple(names))
         return self._features[name]
 
-    def draw(self, architecture: Architecture, ax: Any = None, width: Width = None) -> Figure:
+    def draw(self, architecture: Architecture, ax: Any = None) -> Figure:
         """Draw an architecture: a cell as a graph, others as rows of choices.
 
         Parameters
@@ -360,8 +355,6 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
         architecture : int, str or mapping
         ax : matplotlib.axes.Axes, optional
             Axes to draw on; by default a new figure.
-        width : str or float, optional
-            Width of the new figure, as in `nasmeta.analysis.plot_regret`; by default the width of its text.
 
         Returns
         -------
@@ -374,14 +367,19 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
         >>> [text.get_text() for text in get_space("nb201").draw(6111).axes[0].texts][:4]
         ['in', '1', '2', 'out']
         """
-        index = self._index_of_one(architecture)
-        return drawn(lambda axes: self._draw_on(axes, index), ax, width)
+        if ax is None:
+            ax = new_figure(*self._drawn_inches).add_subplot()
+        self._draw_on(ax, self._index_of_one(architecture))
+        figure: Figure = ax.figure
+        return figure
+
+    @property
+    def _drawn_inches(self) -> tuple[float, float]:
+        """Width and height of a new figure of one architecture."""
+        return 6.0, 0.3 * self.n_positions + 0.2
 
     def _draw_on(self, axes: Any, architecture: int) -> None:
-        if self.drawing is not None:
-            self.drawing(axes, self, architecture)
-        else:
-            draw_choices(axes, self.positions, self.codes[architecture])
+        draw_choices(axes, self.positions, self.codes[architecture].tolist())
 
 
 def _given(feature: CountFeature, space: SearchSpace) -> CountFeature:

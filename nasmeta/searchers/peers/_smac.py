@@ -13,10 +13,21 @@ from nasmeta.searchers.peers._base import PeerSearch, Suggestion, load_peer
 from nasmeta.spaces import SearchSpace
 
 
+def configspace_of(space: SearchSpace) -> Any:
+    """Return a ConfigSpace space: ordinal parameters for ordered positions, categorical ones for the others."""
+    library = load_peer("ConfigSpace", "smac", "smac")
+    made = library.ConfigurationSpace(name=space.name)
+    for position in space.positions:
+        ordinal = position.ordered and len(position.choices) > 1
+        kind = library.OrdinalHyperparameter if ordinal else library.CategoricalHyperparameter
+        made.add(kind(position.name, list(position.choices)))
+    return made
+
+
 class SMACSearch(PeerSearch):
     """SMAC3's hyperparameter optimisation: a random forest with expected improvement (Lindauer et al., JMLR 2022).
 
-    `HyperparameterOptimizationFacade` over the ConfigSpace space of `SearchSpace.to_configspace` with default settings:
+    `HyperparameterOptimizationFacade` over a ConfigSpace space, see `configspace_of`, with default settings:
     a Sobol design, a forest that is retrained after every eighth proposal, and every fifth proposal random. Values are
     treated as deterministic. Needs the extra ``smac``.
 
@@ -47,7 +58,7 @@ class SMACSearch(PeerSearch):
         self._history = load_peer("smac.runhistory", "smac", "smac")
         self._exhausted = load_peer("smac.main.exceptions", "smac", "smac").ConfigurationSpaceExhaustedException
         facade = self._smac.HyperparameterOptimizationFacade
-        self._configspace = space.to_configspace(forbid=False)
+        self._configspace = configspace_of(space)
         with self._generators.used(), TemporaryDirectory() as folder:
             scenario = self._smac.Scenario(
                 self._configspace,
