@@ -93,8 +93,8 @@ def draw_choices(axes: Any, positions: Sequence[Position], codes: Sequence[int])
         chosen.append(code - first + 1)
     n_columns = max(map(len, rows))
     filled = [row + [""] * (n_columns - len(row)) for row in rows]
-    widths = [2.5, *[1.0] * (n_columns - 1)]  # relative; names are long
-    table = axes.table(filled, cellLoc="center", colWidths=widths, bbox=(0, 0, 1, 1))
+    shares = np.array([2.5, *[1.0] * (n_columns - 1)])  # names are long
+    table = axes.table(filled, cellLoc="center", colWidths=(shares / shares.sum()).tolist(), bbox=(0, 0, 1, 1))
     for (row, column), cell in table.get_celld().items():
         text = cell.get_text()
         text.set_parse_math(False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -157,17 +156,12 @@ def _write(codes: Iterable[int]) -> str:
 
 def _read(text: str) -> tuple[int, ...]:
     text = text.strip()
-    if len(text) == _N_NODES + 1 and text.isascii() and text.isdigit():  # a key of the benchmark
-        codes = tuple(int(digit) for digit in text)
-        if max(codes) >= len(_OPERATIONS):
-            raise ValueError("Digits of a key are from 0 to 8.")
-        return codes
-    macro, colon, rest = text.partition(":")
+    if len(text) == _N_NODES + 1 and set(text) <= set("012345678"):  # a key of the benchmark
+        return tuple(int(digit) for digit in text)
+    macro, _, rest = text.partition(":")
     operations = [name.strip() for name in rest.split(",")]
-    if not colon or macro not in _MACROS:
-        raise ValueError(f"Start with one of {', '.join(_MACROS)} and a colon.")
-    if len(operations) != _N_NODES or not set(operations) <= set(_OPERATIONS):
-        raise ValueError(f"After the colon, give {_N_NODES} of {', '.join(_OPERATIONS)}.")
+    if macro not in _MACROS or len(operations) != _N_NODES or not set(operations) <= set(_OPERATIONS):
+        raise ValueError(f"Write one of {', '.join(_MACROS)}, a colon, and {_N_NODES} of {', '.join(_OPERATIONS)}.")
     return (_MACROS.index(macro), *(_OPERATIONS.index(name) for name in operations))
 
 

@@ -37,14 +37,14 @@ class Neighbours:
             found = self._table[index]
             found = found[found >= 0]
             return found if len(found) else self._nearest_to(index)
-        found = self._table if index is None else self._table[index]
-        lonely = np.flatnonzero((found < 0).all(axis=1)).tolist()
-        if not lonely:
+        rows = np.arange(len(self._table)) if index is None else index
+        found = self._table if index is None else self._table[rows]
+        nearest = {row: self._nearest_to(int(rows[row])) for row in np.flatnonzero((found < 0).all(axis=1)).tolist()}
+        if not nearest:
             return found
-        nearest = [self._nearest_to(row if index is None else int(index[row])) for row in lonely]
-        missing = max(map(len, nearest), default=0) - found.shape[1]
-        table = np.pad(found, ((0, 0), (0, max(missing, 0))), constant_values=-1)
-        for row, near in zip(lonely, nearest, strict=True):
+        width = max(found.shape[1], *map(len, nearest.values()))
+        table = np.pad(found, ((0, 0), (0, width - found.shape[1])), constant_values=-1)
+        for row, near in nearest.items():
             table[row, : len(near)] = near
         return table
 

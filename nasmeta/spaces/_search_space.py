@@ -145,8 +145,7 @@ class SearchSpace(ArchitectureSet, ShowsFacts):
 
     def _facts(self) -> dict[str, object]:
         facts: dict[str, object] = {"name": self.name, "architectures": f"{self.size:,}"}
-        facts |= {position.name: ", ".join(map(str, position.choices[:100])) for position in self.positions[:_SHOWN]}
-        return facts if self.n_positions <= _SHOWN else {**facts, "…": f"{self.n_positions - _SHOWN} more positions"}
+        return facts | {p.name: ", ".join(map(str, p.choices[:100])) for p in self.positions[:_SHOWN]}
 
     def __copy__(self) -> SearchSpace:
         return self
@@ -248,11 +247,6 @@ class SearchSpace(ArchitectureSet, ShowsFacts):
         table = self._neighbours.of()
         table.flags.writeable = False
         return table
-
-    @property
-    def n_neighbours(self) -> int:
-        """The largest number of neighbours of an architecture."""
-        return int(self.neighbour_table.shape[1])
 
     @property
     def is_regular(self) -> bool:

@@ -14,7 +14,7 @@ from sklearn.base import clone
 
 from nasmeta.errors import ArchitectureError, MissingValueError, SettingError, UnknownNameError
 from nasmeta.predictors import ENCODERS, ColumnEncoder, CostEncoder, make_encoder
-from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, get_space, reference_space
+from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, get_space, move_cells, reference_space
 from nasmeta.testing import EXAMPLE_SPACES, example_space
 
 NB201, TNB101 = get_cell_space("nb201"), get_cell_space("tnb101")
@@ -59,7 +59,7 @@ def test_spaces_with_the_same_cells_are_encoded_alike() -> None:
     for space in (TNB101, mine):
         assert reference_space(space) == NB201
         cells = np.arange(0, space.size, 11)
-        same = NB201.from_ops(space.ops_of(cells))
+        same = move_cells(cells, space, NB201)[0]
         for name in NAMES:
             np.testing.assert_array_equal(
                 make_encoder(name, space).transform(cells), make_encoder(name).transform(same)
@@ -98,7 +98,7 @@ def test_one_hot_adjacency_and_paths_by_hand() -> None:
     one_hot = NB201.feature("edges").counts.reshape(NB201.n_cells, 6, 5)
     np.testing.assert_array_equal(one_hot.argmax(axis=2), NB201.digits)
     np.testing.assert_array_equal(NB201.feature("operations").counts, one_hot.sum(axis=1))
-    cell = NB201.from_digits([4, 2, 1, 2, 1, 0])
+    cell = NB201.from_codes([4, 2, 1, 2, 1, 0])
     present = {
         name: set(make_encoder(name).get_feature_names_out()[make_encoder(name).transform([cell])[0] == 1])
         for name in ("one-hot", "paths", "live-paths")
@@ -109,7 +109,7 @@ def test_one_hot_adjacency_and_paths_by_hand() -> None:
     sequences = ("avg_pool_3x3→skip_connect", "nor_conv_1x1→none", "avg_pool_3x3→skip_connect→none")
     assert present["paths"] == {"nor_conv_1x1", *sequences}
     assert present["live-paths"] == {"nor_conv_1x1", "avg_pool_3x3"}
-    frame = make_encoder("live-paths").set_output(transform="pandas").transform([NB201.from_digits([1] * 6)])
+    frame = make_encoder("live-paths").set_output(transform="pandas").transform([NB201.from_codes([1] * 6)])
     assert frame.loc[0, "skip_connect"] == 4
 
 
@@ -122,7 +122,7 @@ def test_graph_features_by_walking(space: CellSpace) -> None:
     into = {i for i, (_, target) in enumerate(space.edges) if target == last}
     out = {node: {i for i, (source, _) in enumerate(space.edges) if source == node} for node in (0, 1)}
     for cell, (_, found) in zip(cells, frame.iterrows(), strict=True):
-        digits = space.to_digits(cell).tolist()
+        digits = space.codes[cell].tolist()
         routes = [route for route in space.paths if all(digits[edge] != space.none for edge in route)]
         live = {edge for route in routes for edge in route}
         assert found["live_edges"] == len(live)

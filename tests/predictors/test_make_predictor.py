@@ -151,7 +151,7 @@ def test_a_model_moves_to_the_other_space(name: str) -> None:
     predictor = make_predictor(name, **QUICK[name]).fit(train, accuracies[train])
     moved = move_to_space(predictor, "tnb101")
     cells = np.arange(0, small.size, 7)
-    same = np.asarray(large.from_digits(small.digits[cells]))
+    same = np.asarray(large.from_codes(small.digits[cells]))
     np.testing.assert_allclose(moved.predict(cells), predictor.predict(same), rtol=1e-5)
     if name == "ensemble":
         assert spearmanr(moved.predict(cells), accuracies[same]).statistic > 0.8

@@ -39,7 +39,7 @@ def test_its_cells_are_those_of_optunas_own_loop(name: str) -> None:
     edges = {f"{a}->{b}": optuna.distributions.CategoricalDistribution(SPACE.operations) for a, b in SPACE.edges}
     for _ in range(40):
         trial = study.ask(edges)
-        cell = int(SPACE.from_digits([SPACE.operations.index(trial.params[edge]) for edge in edges]))
+        cell = int(SPACE.from_codes([SPACE.operations.index(trial.params[edge]) for edge in edges]))
         study.tell(trial, float(VALUES[cell]))
         theirs.append(cell)
     distinct = list(dict.fromkeys(theirs))
