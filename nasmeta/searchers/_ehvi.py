@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from nasmeta.checks import check_number
 from nasmeta.errors import SettingError
 from nasmeta.predictors import CellKernel, Hyperparameters, TrendGP, normal_scores, weak_prior
 from nasmeta.searchers._gp import GPSearch
@@ -18,6 +17,7 @@ from nasmeta.tasks import pareto_front
 
 __all__ = ["EHVISearch", "expected_hypervolume_improvement"]
 
+_AUGMENTATION = 0.05  # factor of ParEGO's weighted sum
 _BELOW = 0.3  # scores, from the lowest value to a reference below it
 _LEAST = 1e-300
 _SLACK = 0.1  # share of the range between the worst value and the reference
@@ -252,8 +252,6 @@ class ParEGO(GPSearch):
     ----------
     n_initial, features
         As in `GPSearch`.
-    augmentation : float, default 0.05
-        Factor of the weighted sum.
 
     Examples
     --------
@@ -264,18 +262,6 @@ class ParEGO(GPSearch):
 
     objectives = "several"
 
-    def __init__(
-        self,
-        space: SearchSpace,
-        rng: np.random.Generator,
-        *,
-        n_initial: int = 5,
-        features: Sequence[str] | None = None,
-        augmentation: float = 0.05,
-    ) -> None:
-        super().__init__(space, rng, n_initial=n_initial, features=features)
-        self.augmentation = check_number("augmentation", augmentation, 0, 1)
-
     def _labels(self) -> NDArray[np.float64]:
         """Draw weights; return the normal scores of the norm under them, shape (n,)."""
         values = np.array(self._values)
@@ -284,4 +270,4 @@ class ParEGO(GPSearch):
         low, span = values.min(axis=0), np.ptp(values, axis=0)
         weights = self.rng.dirichlet(np.ones(values.shape[1]))
         losses = weights * (1 - (values - low) / np.where(span > 0, span, 1.0))
-        return normal_scores(-(losses.max(axis=1) + self.augmentation * losses.sum(axis=1)))
+        return normal_scores(-(losses.max(axis=1) + _AUGMENTATION * losses.sum(axis=1)))

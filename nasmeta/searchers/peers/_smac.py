@@ -36,8 +36,6 @@ class SMACSearch(PeerSearch):
     n_trials : int, default 100
         SMAC's budget; its initial design takes a quarter of it, at most ten trials per position. `search` and
         `compare` pass the number of evaluations of the run, unless the setting is given.
-    retrain_after : int, default 8
-        Proposals between two trainings of the forest.
 
     Examples
     --------
@@ -48,12 +46,9 @@ class SMACSearch(PeerSearch):
 
     budget_setting = "n_trials"
 
-    def __init__(
-        self, space: SearchSpace, rng: np.random.Generator, *, n_trials: int = 100, retrain_after: int = 8
-    ) -> None:
+    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, n_trials: int = 100) -> None:
         super().__init__(space, rng)
         self.n_trials = check_int("n_trials", n_trials)
-        self.retrain_after = check_int("retrain_after", retrain_after)
         self._smac = load_peer("smac", "smac", "smac")
         self._history = load_peer("smac.runhistory", "smac", "smac")
         self._exhausted = load_peer("smac.main.exceptions", "smac", "smac").ConfigurationSpaceExhaustedException
@@ -67,7 +62,7 @@ class SMACSearch(PeerSearch):
                 seed=self._peer_seed,
                 output_directory=Path(folder),
             )
-            selector = facade.get_config_selector(scenario, retrain_after=self.retrain_after)
+            selector = facade.get_config_selector(scenario, retrain_after=8)
             maximiser = facade.get_acquisition_maximizer(scenario)
             _sort_starts(maximiser._local_search)
             self._facade = facade(
