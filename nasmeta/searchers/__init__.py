@@ -8,8 +8,8 @@ from nasmeta.searchers._listing import list_searchers, missing_packages as missi
 from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
 
 if TYPE_CHECKING:
-    from nasmeta.searchers._bananas import BananasSearch as BananasSearch
-    from nasmeta.searchers._bohb import BOHB as BOHB
+    from nasmeta.searchers._bananas import BananasSearch as BananasSearch, PathNetworks as PathNetworks
+    from nasmeta.searchers._bohb import BOHB as BOHB, KernelDensity as KernelDensity
     from nasmeta.searchers._ehvi import (
         EHVISearch as EHVISearch,
         ParEGO as ParEGO,
@@ -64,8 +64,8 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
-        "_bananas": "BananasSearch",
-        "_bohb": "BOHB",
+        "_bananas": "BananasSearch PathNetworks",
+        "_bohb": "BOHB KernelDensity",
         "_ehvi": "EHVISearch ParEGO expected_hypervolume_improvement",
         "_evolution": "RegularizedEvolution",
         "_gp": "GPSearch",

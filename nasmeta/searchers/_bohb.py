@@ -63,7 +63,7 @@ class BOHB(Hyperband):
         self.hpbandster_bandwidths = check_bool("hpbandster_bandwidths", hpbandster_bandwidths)
         self._least = space.n_positions + 1  # values that a density needs
         self._by_rung: dict[int, tuple[list[int], list[float]]] = {}
-        self._densities: tuple[_Density, _Density] | None = None
+        self._densities: tuple[KernelDensity, KernelDensity] | None = None
         self._is_stale = False
 
     def _observe(self, cell: int, rung: int, value: float) -> None:
@@ -89,7 +89,7 @@ class BOHB(Hyperband):
         ratio = np.maximum(bad.at(draws), _LEAST_DENSITY) / np.maximum(good.at(draws), _LEAST_DENSITY)
         return int(cells[int(np.argmin(ratio))])
 
-    def _fitted(self) -> tuple[_Density, _Density] | None:
+    def _fitted(self) -> tuple[KernelDensity, KernelDensity] | None:
         """Return the densities of good and other architectures on the highest rung with enough values."""
         for rung in sorted(self._by_rung, reverse=True):
             cells, values = self._by_rung[rung]
@@ -98,11 +98,11 @@ class BOHB(Hyperband):
                 order = np.argsort(-np.array(values), kind="stable")
                 codes = self.space.codes[np.array(cells, np.int64)[order]]
                 settings = (self.space.n_choices, _LEAST_BANDWIDTH, self.hpbandster_bandwidths)
-                return _Density(codes[:n_good], *settings), _Density(codes[n_good:], *settings)
+                return KernelDensity(codes[:n_good], *settings), KernelDensity(codes[n_good:], *settings)
         return None
 
 
-class _Density:
+class KernelDensity:
     """A kernel density: for each position, a kernel that has 1 - h on the same choice, the rest on the others."""
 
     def __init__(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,6 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from nasmeta.errors import ArchitectureError, LabelError
-from nasmeta.predictors import load_predictor, save_predictor
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.testing._searchers import made_up_values
 from nasmeta.testing._spaces import OnSpaces, generators_left_alone
@@ -30,8 +28,6 @@ class PredictorContract(OnSpaces):
         Class attribute: the number of labels to fit on.
     least_correlation : float, default 0.5
         Class attribute: the Spearman correlation on other architectures that the predictor must reach.
-    can_be_saved : bool, default True
-        Class attribute: whether `save_predictor` writes it.
 
     Examples
     --------
@@ -43,7 +39,6 @@ class PredictorContract(OnSpaces):
 
     n_train = 120
     least_correlation = 0.5
-    can_be_saved = True
 
     def make(self, space: Any, seed: int) -> Any:
         """Return a new predictor for a space, not fitted."""
@@ -146,12 +141,3 @@ class PredictorContract(OnSpaces):
         """Check for scikit-learn's own error before `fit`."""
         with pytest.raises(NotFittedError):
             self.make(get_space(self.spaces[0]), 0).predict([0])
-
-    def test_survives_saving(self, space: SearchSpace, tmp_path: Path) -> None:
-        """Check that the loaded predictor predicts the same."""
-        if not self.can_be_saved:
-            pytest.skip("This predictor is not saved.")
-        predictor, cells = self.fitted(space), np.arange(0, space.size, 1 + space.size // 290)
-        again = load_predictor(save_predictor(predictor, tmp_path / "predictor.zip"))
-        np.testing.assert_allclose(again.predict(cells), predictor.predict(cells), rtol=1e-6)
-        assert not list(tmp_path.glob(".*")), "nothing half-written is left"

@@ -1,5 +1,7 @@
 """The process that grows row by row, against textbook formulas with dense matrices."""
 
+import inspect
+
 import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
@@ -181,5 +183,5 @@ def test_codes_of_pairs_are_the_same_row_by_row(space: str, monkeypatch: pytest.
     counts = [kernel.space.feature(name).counts[cells].astype(np.int64) for name in kernel.features]
     distances = [np.abs(one[:, None] - one[None, :7]).sum(axis=2) for one in counts]
     assert kernel.distances(by_product).tolist() == np.array(distances).tolist()
-    monkeypatch.setattr("nasmeta.predictors._gaussian_process._kernel._MOST_LEVELS", 0)
+    monkeypatch.setattr(inspect.getmodule(CellKernel), "_MOST_LEVELS", 0)
     assert kernel.codes_between(cells, cells[:7]).tolist() == by_product.tolist()

@@ -1,7 +1,7 @@
-"""Neural regressors: what scikit-learn demands, equal cells, determinism, saving, and real labels."""
+"""Neural regressors: what scikit-learn demands, equal cells, determinism, and real labels."""
 
 import copy
-from pathlib import Path
+import pickle
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,7 @@ from nasmeta.predictors import (
     GraphNetwork,
     MLPEnsemble,
     isomorph_split,
-    load_predictor,
     make_predictor,
-    save_predictor,
 )
 from nasmeta.predictors._neural._training import pairwise_logistic
 from nasmeta.spaces import get_space
@@ -91,18 +89,11 @@ def test_the_same_seed_gives_the_same_and_the_global_generator_stays(name: str) 
 
 
 @pytest.mark.parametrize("name", ["mlp", "gnn", "transformer"])
-def test_saved_copied_and_cloned(name: str, tmp_path: Path) -> None:
+def test_copied_and_cloned(name: str) -> None:
     cells, y = labelled(40)
     predictor = make_predictor(name, **QUICK).fit(cells, y)
-    loaded = load_predictor(save_predictor(predictor, tmp_path / "neural.zip"))
-    for one, two, three in zip(
-        predictor.predict(cells, return_std=True),
-        loaded.predict(cells, return_std=True),
-        copy.deepcopy(predictor).predict(cells, return_std=True),
-        strict=True,
-    ):
-        np.testing.assert_array_equal(one, two)
-        np.testing.assert_array_equal(one, three)
+    for copied in (copy.deepcopy(predictor), pickle.loads(pickle.dumps(predictor))):
+        np.testing.assert_array_equal(copied.predict(cells, return_std=True), predictor.predict(cells, return_std=True))
     assert not hasattr(clone(predictor[-1]), "network_")
 
 

@@ -100,20 +100,6 @@ class EnsembleRegressor(RegressorMixin, _BaseComposition):  # type: ignore[misc]
         check_is_fitted(self)
         return int(self.members_[0][1].n_features_in_)
 
-    def state(self) -> dict[str, Any]:
-        """Return the fitted state."""
-        check_is_fitted(self)
-        return {
-            "members": [list(pair) for pair in self.members_],
-            "label_levels": self.label_scale_.labels,
-            "score_levels": self.label_scale_.scores,
-        }
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Restore a fitted state."""
-        self.members_ = [(name, member) for name, member in state["members"]]
-        self.label_scale_ = LabelScale(state["label_levels"], state["score_levels"])
-
 
 def _default_members() -> list[tuple[str, Any]]:
     from nasmeta.predictors._estimators._gp import GPRegressor
