@@ -91,7 +91,7 @@ def correlations(trials: int) -> pd.DataFrame:
                 "encoding and proxies": naslib(np.concatenate([one_hot, complete], axis=1)),
             }
             if dataset == "cifar100":
-                columns = ColumnEncoder(complete, names, space, missing="indicator", scale="rank")
+                columns = ColumnEncoder(complete, names, space)
                 default = ("one-hot", "live-paths", "operation-counts", "graph")
                 methods |= {
                     "`xgboost`": here("xgboost"),
