@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal, norm
 
-from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
 from nasmeta.predictors import (
     CellGP,
     CellKernel,
@@ -163,17 +162,6 @@ def test_normal_scores_ignore_the_unit() -> None:
     values = np.random.default_rng(0).normal(size=50)
     np.testing.assert_allclose(normal_scores(values), normal_scores(np.exp(values)))
     assert normal_scores([1.0, 1.0, 2.0])[0] == normal_scores([1.0, 1.0, 2.0])[1]
-
-
-def test_impossible_kernels_and_observations() -> None:
-    gp = CellGP(CellKernel(SPACE), HYPERPARAMETERS)
-    gp.add(3)
-    with pytest.raises(ArchitectureError):
-        gp.add(3)
-    with pytest.raises(UnknownNameError):
-        CellKernel(SPACE, ["colour"])
-    with pytest.raises(SettingError):
-        CellKernel(SPACE, [])
 
 
 @pytest.mark.parametrize("space", ["nb201", "hpobench-mlp"])

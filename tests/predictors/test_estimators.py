@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 from scipy.stats import kendalltau
 
 import nasmeta as nm
-from nasmeta.errors import LabelError, SettingError
+from nasmeta.errors import SettingError
 from nasmeta.predictors import (
     EnsembleRegressor,
     ForestRegressor,
@@ -144,28 +143,13 @@ def test_impossible_settings(regressor: Any) -> None:
         regressor.fit(np.arange(20.0).reshape(10, 2), np.arange(10.0))
 
 
-@pytest.mark.parametrize("y", [[0.0, np.nan, 1.0], np.ones(3), [1.0]])
-def test_labels_without_information(y: Any) -> None:
-    with pytest.raises(LabelError):
-        RidgeRegressor().fit(np.arange(len(y))[:, None], y)
-
-
 # -- real labels -----------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(("name", "least"), [("gp", 0.84), ("xgboost", 0.84)])
-def test_order_of_unseen_networks_and_speed(name: str, least: float) -> None:
+@pytest.mark.parametrize("name", ["gp", "xgboost"])
+def test_unseen_networks_are_ordered(name: str) -> None:
     accuracies = nm.get_task("nb201/cifar100").values
     train, test = isomorph_split("nb201", n_train=781, rng=np.random.default_rng(0))
-    cells = np.arange(SPACE.n_cells)
-    make_predictor(name).fit(train[:20], accuracies[train[:20]]).predict(cells)  # imports and tables
-
-    def run() -> tuple[float, np.ndarray]:
-        start = time.process_time()
-        predicted = make_predictor(name).fit(train, accuracies[train]).predict(cells)
-        return time.process_time() - start, predicted
-
-    (first, predicted), (second, _) = run(), run()
-    assert min(first, second) < 2.0, "1 s on a core of its own"
-    assert kendalltau(predicted[test], accuracies[test]).statistic > least
+    predicted = make_predictor(name).fit(train, accuracies[train]).predict(test)
+    assert kendalltau(predicted, accuracies[test]).statistic > 0.84
 
 
 @pytest.mark.parametrize("name", ["ridge", "gp", "random-forest", "xgboost", "ensemble"])

@@ -52,7 +52,8 @@ def test_the_gaussian_is_that_of_the_textbook() -> None:
     assert deviation[0] == pytest.approx(np.sqrt(variance))
 
 
-def test_nothing_after_the_beginning_is_read() -> None:
+def test_nothing_after_the_beginning_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspect.getmodule(LearningCurveRegressor), "_TREES", 10)
     curves = made_up()
     for method in CURVE_METHODS:
         model = LearningCurveRegressor(method).fit(curves[:30])
@@ -62,6 +63,7 @@ def test_nothing_after_the_beginning_is_read() -> None:
 
 def test_auto_is_the_median_of_the_best_of_the_cross_validation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inspect.getmodule(LearningCurveRegressor), "_TREES", 10)
+    monkeypatch.setattr(inspect.getmodule(LearningCurveRegressor), "_COMPARED_AT", (0.25, 0.5))
     curves = made_up(30, 40)
     model = LearningCurveRegressor().fit(curves, groups=np.arange(30) // 2)
     assert {len(names) for names in model.methods_.values()} == {3}

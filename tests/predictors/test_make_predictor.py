@@ -22,7 +22,7 @@ from nasmeta.predictors import (
 from nasmeta.spaces import CellSpace, get_cell_space, move_cells
 from nasmeta.testing import EXAMPLE_SPACES, example_space
 
-NETWORKS = ("gnn", "mlp", "transformer")
+NETWORKS = ("mlp", "gnn", "transformer")
 QUICK: dict[str, dict[str, Any]] = {
     "ridge": {},
     "gp": {},
@@ -44,7 +44,9 @@ NATIVE: dict[str, tuple[str, list[Any]]] = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(PREDICTORS))
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in NETWORKS[1:] else name for name in PREDICTORS]
+)
 def test_scikit_learn_clones_sets_and_searches(name: str) -> None:
     cells = np.arange(0, 15625, 400)
     small = {"max_epochs": 2, "n_members": 2} if name in NETWORKS else QUICK[name]
