@@ -53,7 +53,8 @@ SOON: dict[str, dict[str, Any]] = {  # with a model after a few
 TRANSFER = ("syne-tune-bounding-box", "syne-tune-quantile-copula", "syne-tune-rush", "syne-tune-zero-shot")
 
 
-SLOW = ("ax", "syne-tune-cqr", "syne-tune-gp", "syne-tune-quantile-copula")  # a second a step, or ten to learn
+# A second per step, or ten to learn.
+SLOW = ("ax", "botorch", "syne-tune-bore", "syne-tune-cqr", "syne-tune-gp", "syne-tune-quantile-copula")
 
 
 def where_installed(name: str, slow: bool = False) -> Any:
@@ -294,12 +295,9 @@ def test_generators_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("name", "package", "extra"),
     [
-        ("ax", "ax", "ax"),
         ("botorch", "botorch", "botorch"),
-        ("smac", "smac", "smac"),
         ("syne-tune-kde", "syne_tune", "syne-tune"),
         ("syne-tune-rush", "syne_tune", "syne-tune"),
-        ("syne-tune-zero-shot", "syne_tune", "syne-tune"),
     ],
 )
 def test_without_the_peer_the_extra_is_named(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import check_options
 from nasmeta.errors import SettingError, UnknownNameError, needing
-from nasmeta.searchers.peers._base import OwnGenerators, PeerSearch, Suggestion
+from nasmeta.searchers.peers._base import OwnGenerators, PeerSearch, Suggestion, load_peer
 from nasmeta.spaces import SearchSpace, get_space
 
 if TYPE_CHECKING:
@@ -23,9 +23,7 @@ _UNSUITABLE = ("BaseSampler", "CmaEsSampler", "GridSampler", "PartialFixedSample
 
 def load_optuna(what: str) -> ModuleType:
     """Import Optuna; an error names the extra that installs it."""
-    with needing(what, "optuna"):
-        import optuna
-    return optuna
+    return load_peer("optuna", what, "optuna")
 
 
 def position_distributions(space: str | SearchSpace) -> dict[str, CategoricalDistribution]:
