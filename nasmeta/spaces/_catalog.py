@@ -308,10 +308,7 @@ def get_space(name: str | SearchSpace) -> SearchSpace:
         return name
     build = SPACES[name]
     if build not in _built:
-        built = build()
-        if not isinstance(built, SearchSpace):
-            raise SettingError(f"result of {name}", built, "a SearchSpace")
-        _built[build] = built
+        built = _built[build] = build()
         built.registered_name = built.registered_name or SPACES.name_of(build)
     return _built[build]
 

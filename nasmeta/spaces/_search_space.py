@@ -121,7 +121,7 @@ class SearchSpace(ArchitectureSet, ShowsFacts):
 
     def _first_of(self, isomorphic: Callable[[NDArray[Any]], ArrayLike]) -> NDArray[np.int32]:
         keys = np.asarray(isomorphic(self.raw_codes.copy()))  # the function may modify them
-        if keys.ndim not in (1, 2) or len(keys) != len(self.raw_codes):
+        if len(keys) != len(self.raw_codes):
             raise SettingError("result of isomorphic", keys, f"{len(self.raw_codes)} keys")
         _, first, classes = np.unique(keys, axis=0, return_index=True, return_inverse=True)
         return first[classes.ravel()].astype(np.int32)
@@ -334,11 +334,7 @@ class SearchSpace(ArchitectureSet, ShowsFacts):
             if name not in self._builders:
                 raise UnknownNameError.of(f"count feature of {self.name}", name, self.feature_names)
             counts, names = self._builders[name](self)
-            counts = np.asarray(counts)
-            shape = (self.size, len(names))
-            if counts.dtype.kind not in "iub" or counts.shape != shape or (counts.size and counts.min() < 0):
-                raise SettingError(f"feature {name}", counts, f"counts of shape {shape}")
-            self._features[name] = CountFeature(counts, tuple(names))
+            self._features[name] = CountFeature(np.asarray(counts), tuple(names))
         return self._features[name]
 
     def draw(self, architecture: Architecture, ax: Any = None) -> Figure:
