@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from nasmeta.errors import SettingError
 from nasmeta.predictors import CellKernel, Hyperparameters, TrendGP, normal_scores, weak_prior
 from nasmeta.searchers._gp import GPSearch
 from nasmeta.spaces import SearchSpace
@@ -52,8 +51,6 @@ def expected_hypervolume_improvement(
     array([1., 0.])
     """
     mean, std, front, reference = (np.asarray(part, np.float64) for part in (mean, std, front, reference))
-    if not mean.shape[1] == std.shape[1] == front.shape[1] == len(reference):
-        raise SettingError("number of objectives of mean", mean.shape[1], f"{len(reference)}, as of the reference")
     front, levels = _staircase(front, reference)
     gains = [_gains(*columns) for columns in zip(mean.T, std.T, levels, strict=True)]
     return _expected(front, levels, gains)

@@ -112,19 +112,6 @@ def test_one_architecture_alone_and_a_space_to_its_end(name: str) -> None:
             searcher.ask()
 
 
-@pytest.mark.parametrize("name", SOME)
-def test_batches_and_values_of_others(name: str) -> None:
-    searcher = SEARCHERS[name](SPACE, np.random.default_rng(0), **SOON[name])
-    searcher.tell(np.arange(7, dtype=np.int32), VALUES[:7])
-    seen = set(range(7))
-    for _ in range(2):
-        cells = searcher.ask(3)
-        assert len(set(cells.tolist())) == 3
-        assert not seen & set(cells.tolist())
-        seen |= set(cells.tolist())
-        searcher.tell(cells[::-1].copy(), VALUES[cells[::-1]])
-
-
 def alone() -> Any:
     spec = importlib.util.spec_from_file_location("alone", ALONE)
     assert spec is not None
