@@ -6,6 +6,7 @@ All functions work on the digits (the operations of the edges) of all cells of a
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -171,6 +172,7 @@ def _sum(terms: list[str], rule: IsomorphismRule) -> str:
     return "+".join(sorted(kept)) or _ZERO
 
 
+@lru_cache(maxsize=16)
 def class_representatives(space: CellSpace, rule: IsomorphismRule) -> NDArray[np.int32]:
     """Return the smallest index in each cell's isomorphism class, int32, read-only."""
     if rule not in get_args(IsomorphismRule):

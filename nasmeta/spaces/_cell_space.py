@@ -209,14 +209,8 @@ class CellSpace(SearchSpace):
         >>> len(np.unique(space.canonical(np.arange(space.size))))
         6466
         """
-        if rule not in self._representatives:
-            self._representatives[rule] = class_representatives(self, rule)
-        found = self._representatives[rule][self.index_of(cells)]
+        found = class_representatives(self, rule)[self.index_of(cells)]
         return int(found) if found.ndim == 0 else found
-
-    @cached_property
-    def _representatives(self) -> dict[str, NDArray[np.int32]]:
-        return {}
 
     # -- forms ------------------------------------------------------------------------------------------------------
     def ops_of(self, cells: ArchitectureLike) -> NDArray[np.str_]:
