@@ -3,9 +3,8 @@
 from typing import TYPE_CHECKING
 
 from nasmeta.lazy import lazy_names
-from nasmeta.searchers._base import SEARCHERS, MetaSearcher, Searcher
+from nasmeta.searchers._base import SEARCHERS, MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.searchers._listing import list_searchers, missing_packages as missing_packages
-from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
 
 if TYPE_CHECKING:
     from nasmeta.searchers._bananas import BananasSearch as BananasSearch, PathNetworks as PathNetworks
