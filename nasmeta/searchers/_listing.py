@@ -6,8 +6,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.registry import listed
-from nasmeta.searchers._base import SEARCHERS, MetaSearcher, Searcher
-from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
+from nasmeta.searchers._base import SEARCHERS, MetaSearcher, MultiFidelitySearcher, Searcher
 
 if TYPE_CHECKING:
     import pandas as pd

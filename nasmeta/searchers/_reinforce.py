@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_number
+from nasmeta.searchers._adam import Adam
 from nasmeta.searchers._base import Searcher
 from nasmeta.spaces import SearchSpace
 
-_DECAY_OF_MEAN, _DECAY_OF_SQUARES = 0.9, 0.999  # Adam's own defaults
+_MOMENTUM = 0.9  # of the moving average of rewards
 _FIRST_SPREAD = 1e-3  # of the initial logits
 _REDRAWS = 8  # of combinations that are not architectures
 
@@ -29,8 +30,6 @@ class Reinforce(Searcher):
     ----------
     learning_rate : float, default 0.01
         Of Adam, which makes the unit of the values irrelevant.
-    momentum : float, default 0.9
-        Of the moving average.
 
     Examples
     --------
@@ -40,17 +39,14 @@ class Reinforce(Searcher):
     100
     """
 
-    def __init__(
-        self, space: SearchSpace, rng: np.random.Generator, *, learning_rate: float = 0.01, momentum: float = 0.9
-    ) -> None:
+    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, learning_rate: float = 0.01) -> None:
         super().__init__(space, rng)
         self.learning_rate = check_number("learning_rate", learning_rate, 0, 10)
-        self.momentum = check_number("momentum", momentum, 0, 0.9999)
         shape = (space.n_positions, max(space.n_choices))
         self._n_choices = np.array(space.n_choices)
         self._logits = _FIRST_SPREAD * rng.standard_normal(shape)
         self._logits[np.arange(shape[1]) >= self._n_choices[:, None]] = -np.inf  # not a choice
-        self._mean, self._squares, self._steps = np.zeros(shape), np.zeros(shape), 0
+        self._adam = Adam([self._logits], self.learning_rate, float(np.finfo(np.float32).eps))
         self._rewards, self._weight = 0.0, 0.0  # numerator and denominator of the moving average
         self._probabilities = self._softmax()
         self._own_choice = np.eye(shape[1])
@@ -85,13 +81,8 @@ class Reinforce(Searcher):
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Take one step of Adam for each value."""
         for codes, value in zip(self.space.codes[cells], values.tolist(), strict=True):
-            self._rewards = self.momentum * self._rewards + (1 - self.momentum) * value
-            self._weight = self.momentum * self._weight + (1 - self.momentum)
+            self._rewards = _MOMENTUM * self._rewards + (1 - _MOMENTUM) * value
+            self._weight = _MOMENTUM * self._weight + (1 - _MOMENTUM)
             advantage = value - self._rewards / self._weight
-            gradient = advantage * (self._probabilities - self._own_choice[codes])
-            self._steps += 1
-            self._mean += (1 - _DECAY_OF_MEAN) * (gradient - self._mean)
-            self._squares += (1 - _DECAY_OF_SQUARES) * (gradient * gradient - self._squares)
-            size = np.sqrt(self._squares / (1 - _DECAY_OF_SQUARES**self._steps)) + float(np.finfo(np.float32).eps)
-            self._logits -= self.learning_rate / (1 - _DECAY_OF_MEAN**self._steps) * self._mean / size
+            self._adam.step([advantage * (self._probabilities - self._own_choice[codes])])
             self._probabilities = self._softmax()

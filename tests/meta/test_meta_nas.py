@@ -65,7 +65,7 @@ def searcher_with(model: MetaNASModel, **settings: object) -> MetaNASSearch:
 
 def test_cells_have_the_same_features_on_both_spaces() -> None:
     small, large = get_space("tnb101"), get_space("nb201")
-    rows = large.from_digits(small.digits)
+    rows = large.from_codes(small.digits)
     np.testing.assert_array_equal(cell_features(small), cell_features(large)[rows])
 
 

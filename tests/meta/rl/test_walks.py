@@ -76,7 +76,7 @@ def test_an_episode_step_by_step() -> None:
     seen, free, best = [here], 0, table[here]
     while not envs.ended[0]:
         view = envs.seen
-        around = {(e, o): space.from_digits([*d[:e], o, *d[e + 1 :]])
+        around = {(e, o): space.from_codes([*d[:e], o, *d[e + 1 :]])
                   for d in [space.digits[here].tolist()] for e in range(6) for o in range(5)}  # fmt: skip
         open_ones = [c for c in seen if not set(space.neighbours(c).tolist()) <= set(seen)]
         jump = max(open_ones, key=lambda c: table[c])
