@@ -1,4 +1,4 @@
-"""Properties that all journals share: searches, predictor benchmarks, proxies and verifications."""
+"""Properties that all journals share: searches, predictor benchmarks and verifications."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from nasmeta.errors import JournalError
 from nasmeta.journals import JournalFile
 from nasmeta.prediction._predict import Records
 from nasmeta.runs import Journal
-from nasmeta.training.proxies._measure import ProxyJournal
 from nasmeta.verification._latency import VerificationJournal
 
 
@@ -80,20 +79,6 @@ class OfPrediction(Kind):
         return found
 
 
-class OfProxies(Kind):
-    mark, file = "nasmeta_proxies", "found.npz.journal"
-
-    def open(self, folder: Path, seed: int = 0) -> ProxyJournal:
-        return ProxyJournal(folder / "found.npz", {"proxies": ["synflow", "nwot"], "seed": seed})
-
-    def add(self, journal: ProxyJournal, i: int) -> None:
-        journal.record([i], [[i / 3, 1.0]])
-
-    def found(self, journal: ProxyJournal) -> list[int]:
-        assert list(journal.values.values()) == [[i / 3, 1.0] for i in journal.values]
-        return list(journal.values)
-
-
 class OfVerification(Kind):
     mark, file = "nasmeta_verification", "verification.jsonl"
 
@@ -109,7 +94,7 @@ class OfVerification(Kind):
         return [i for _, i in journal.found]
 
 
-KINDS = [OfSearch(), OfPrediction(), OfProxies(), OfVerification()]
+KINDS = [OfSearch(), OfPrediction(), OfVerification()]
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: type(kind).__name__)

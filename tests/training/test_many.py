@@ -15,7 +15,7 @@ from nasmeta.training import EpochRecord, ImageDataset, Recipe, Trainer, Trainin
 
 def made_up(cell: int) -> TrainingResult:
     epoch = EpochRecord(1, 0.1, 1.0, 50.0, 1.0, 50.0, 1.0, 49.0, 2.0)
-    return TrainingResult(cell, "nb201", "digits", {}, 0, "cpu", (epoch,), 2.0, 0.5, "s", "d", 1, 64, "finished", {})
+    return TrainingResult(cell, "nb201", "digits", {}, 0, "cpu", (epoch,), 2.0, 0.5, "s", "d", 1, "finished", {})
 
 
 _CHILD = """

@@ -107,7 +107,7 @@ def test_bad_input(whole: Path, tmp_path: Path) -> None:
         ProxySettings(("sinflow",))
     with pytest.raises(SettingError):
         ProxySettings(repeats=0)
-    with pytest.raises(SettingError):
+    with pytest.raises(UnknownNameError):
         compute_proxies([1], "no-folder")
     with pytest.raises(UnknownNameError):
         compute_proxies([1], BATCH, ["nwot", "snipp"])
