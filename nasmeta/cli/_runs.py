@@ -57,7 +57,7 @@ RUN = {  # keyword arguments of `nasmeta.search` and `nasmeta.compare`, and thos
     ),
     "clock": Option(
         "A setting of the simulated clock: workers=4, repeats=charged, overshoot=discard, promotion=continued, "
-        "charge_searcher=true, batch=4. Repeatable.",
+        "batch=4. Repeatable.",
         list[str],
         read=lambda given: settings_in(given) or None,
         metavar="KEY=VALUE",

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
 import numpy as np
@@ -30,8 +31,6 @@ class Evaluation(NamedTuple):
         The time that each evaluation took (training) or would have taken (table); 0 if unknown.
     failures : tuple of (str or None), optional
         The reason why an evaluation has no value, such as ``out of memory``, or None. Empty if none failed.
-    notes : tuple of mapping, optional
-        Further facts for the journal of a run, of JSON types, one mapping per architecture.
 
     Examples
     --------
@@ -46,7 +45,6 @@ class Evaluation(NamedTuple):
     values: NDArray[np.float64]
     cost_seconds: NDArray[np.float64]
     failures: tuple[str | None, ...] = ()
-    notes: tuple[Mapping[str, Any], ...] = ()
 
 
 class SupportsEvaluate(Protocol):
@@ -194,22 +192,17 @@ class Evaluator(ABC):
         MissingValueError
             If the evaluator has one length only.
         """
-        return self.at({self.full_epochs: self.task} if epochs is None else fidelities(self.task, epochs))
+        lengths = [self.full_epochs] if epochs is None else [*fidelities(self.task, epochs)]
+        if len(lengths) > 1:
+            raise MissingValueError(f"{self.task.name}: the evaluator {self.name} has one length of training.")
+        return {lengths[0]: self}
 
     def resume(self, cells: Sequence[int], values: Sequence[float], reasons: Mapping[int, str]) -> None:  # noqa: B027
         """Start a run with the evaluations in its journal, and the reasons of failures."""
 
-    def at(self, lengths: dict[int, Task]) -> dict[int, Evaluator]:
-        """Return evaluators of the given tasks, by epochs.
-
-        Raises
-        ------
-        MissingValueError
-            If the evaluator has one length only.
-        """
-        if len(lengths) > 1:
-            raise MissingValueError(f"{self.task.name}: the evaluator {self.name} has one length of training.")
-        return dict.fromkeys(lengths, self)
+    def in_folder(self, folder: Path) -> Evaluator:
+        """Return the evaluator with files in this folder: itself, unless it trains and has no folder yet."""
+        return self
 
     def kept_open(self) -> AbstractContextManager[object]:
         """Return a context in which `close` keeps resources, because more runs follow."""
@@ -253,12 +246,10 @@ def evaluate_or_fail(evaluator: SupportsEvaluate, cells: NDArray[np.int32]) -> E
 def joined_evaluation(parts: Sequence[Evaluation]) -> Evaluation:
     """Return the evaluations of several batches as one."""
     failures = [reason for one in parts for reason in one.failures or (None,) * len(one.values)]
-    notes = [note for one in parts for note in one.notes or ({},) * len(one.values)]
     return Evaluation(
         np.concatenate([one.values for one in parts]),
         np.concatenate([one.cost_seconds for one in parts]),
         tuple(failures) if any(failures) else (),
-        tuple(notes) if any(notes) else (),
     )
 
 

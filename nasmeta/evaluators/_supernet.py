@@ -63,11 +63,11 @@ class SupernetEvaluator(TrainingEvaluator):
         MissingValueError
             For other lengths, because a supernet does not train cells one by one.
         """
-        if epochs is None or list(epochs) != [self.full_epochs]:
-            raise MissingValueError(
-                "A supernet has one length of training: use a searcher without fidelities, or the evaluator training."
-            )
-        return {self.full_epochs: self}
+        if epochs is not None and list(epochs) == [self.full_epochs]:
+            return {self.full_epochs: self}
+        raise MissingValueError(
+            "A supernet has one length of training: use a searcher without fidelities, or the evaluator training."
+        )
 
     def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
         """Return validation accuracies (percent) and seconds; the first cost of a run includes the training."""

@@ -274,6 +274,14 @@ class TrainingEvaluator(Evaluator):
             self._of_lengths[lengths] = found
         return dict(self._of_lengths[lengths])
 
+    def in_folder(self, folder: Path) -> Evaluator:
+        """Return the evaluator with its trainings in this folder, unless it has one."""
+        if self.folder is not None:
+            return self
+        other = copy(self)
+        other.folder, other._of_lengths = folder, {}
+        return other
+
     def result(self, cell: int) -> TrainingResult | None:
         """Return the result of a finished training in the folder, or None."""
         try:

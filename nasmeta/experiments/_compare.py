@@ -91,7 +91,7 @@ def compare(
     redo : str or sequence of str, optional
         Labels of searchers whose runs in `folder` are deleted and repeated, for example after a change of their code or
         settings. The runs of all other searchers are kept. Leave it out to resume an interrupted call.
-    evaluator : str, path, Evaluator or callable, or a list of these, default "table"
+    evaluator : str, path, Evaluator or callable, default "table"
         As in `search`. If the optimum is unknown, as for trainings and functions, regrets are NaN, and analysis
         compares the best values found. Trainings are kept in the folder's ``trainings``; each cell is trained once, and
         its seconds are charged to every run that proposes it.

@@ -102,25 +102,6 @@ def _regrets(run: History, values: NDArray[np.float64]) -> NDArray[np.float64]:
     return regrets
 
 
-def joined_frame(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return results frames of different tasks and searchers as one frame, with the columns of all of them."""
-    import pandas as pd
-    from pandas.api.types import union_categoricals
-
-    if len(frames) == 1:
-        return frames[0]
-    whole = pd.concat(frames, ignore_index=True)
-    for name in frames[0].select_dtypes("category"):
-        whole[name] = union_categoricals([frame[name] for frame in frames])
-    whole.attrs = {}
-    for frame in frames:
-        for name, by_task in frame.attrs.items():
-            of_all = whole.attrs.setdefault(name, {})
-            for task, by_searcher in by_task.items():
-                of_all.setdefault(task, {}).update(by_searcher)
-    return whole
-
-
 def _failures(runs: Sequence[History], lengths: Sequence[int]) -> pd.Categorical[str]:
     """Return the reason of each failure, shape (n,); an empty string for a success."""
     import pandas as pd

@@ -87,7 +87,6 @@ class History(ShowsFacts):
         # By position; most evaluations have none:
         self._failures: dict[int, str] = {}
         self._notes: dict[int, Mapping[str, Any]] = {}
-        self._charged: dict[int, float] = {}  # seconds of the searcher, on a clock that charges them
         self._counted: NDArray[np.intp] | slice = slice(None)  # positions within the budget, in the order of the ends
 
     def append(
@@ -100,7 +99,6 @@ class History(ShowsFacts):
         start: float = 0.0,
         worker: int = 0,
         epochs: int = 0,
-        charged: float = 0.0,
     ) -> None:
         """Record the evaluations of one proposal; with several objectives, values are flat, one row after another."""
         position = len(self._cells)
@@ -115,8 +113,6 @@ class History(ShowsFacts):
             self._starts.append(start)
             self._workers.append(worker)
             self._epochs.append(epochs)
-            if charged:
-                self._charged[position] = charged
 
     def row(self, position: int) -> tuple[int, Any, float, dict[str, Any]]:
         """Return cell, value, cost and details of an evaluation, as its line in a journal lists them."""
@@ -129,8 +125,6 @@ class History(ShowsFacts):
             details["start"] = self._starts[position]
             details["worker"] = self._workers[position]
             details["epochs"] = self._epochs[position]
-        if position in self._charged:
-            details["searcher_seconds"] = self._charged[position]
         if position in self._failures:
             details["failure"] = self._failures[position]
         if position in self._notes:

@@ -25,7 +25,7 @@ class Journal(JournalFile):
 
     Each line after the header is ``[cell, value, cost_seconds, checksum]``. For several objectives, the value is a
     list. An object before the checksum may contain ``failure`` (the reason), ``note`` (notes of searcher and
-    evaluator), and on a simulated clock ``start``, ``worker``, ``epochs`` and ``searcher_seconds``.
+    evaluator), and on a simulated clock ``start``, ``worker`` and ``epochs``.
 
     Attributes
     ----------
@@ -92,7 +92,6 @@ def _history_of(rows: list[list[Any]]) -> History:
             details.get("start", 0.0),
             details.get("worker", 0),
             details.get("epochs", 0),
-            details.get("searcher_seconds", 0.0),
         )
     return history
 
@@ -115,10 +114,7 @@ def recorded_evaluation(journal: Journal, position: int, cells: NDArray[np.int32
             )
     _, values, costs, details = zip(*rows, strict=True)
     failures = tuple(one.get("failure") for one in details)
-    notes = tuple(one.get("note", {}) for one in details)
-    return Evaluation(
-        np.array(values, np.float64), np.array(costs), failures if any(failures) else (), notes if any(notes) else ()
-    )
+    return Evaluation(np.array(values, np.float64), np.array(costs), failures if any(failures) else ())
 
 
 def check_recorded(path: Path, past: History, evaluators: Mapping[int, Evaluator], *, costs: bool) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from math import inf
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
 from nasmeta.evaluators import Evaluation, SupportsEvaluate, evaluate_or_fail, joined_evaluation
 from nasmeta.runs._clock import Budget, Clock
-from nasmeta.runs._feedback import Feedback
 from nasmeta.runs._front_history import history_for
 from nasmeta.runs._history import History
 from nasmeta.runs._journal import Journal, recorded_evaluation
@@ -24,7 +23,6 @@ from nasmeta.searchers import MultiFidelitySearcher, Searcher
 STALL_LIMIT = 100_000
 _INT32 = np.dtype(np.int32)
 _PATIENCE = 100  # consecutive proposals that are already running, before a free worker waits for the next result
-_FREE_FAILURES = 100  # evaluations without any cost in seconds, before a budget in seconds is refused
 
 
 def run_loop(
@@ -115,6 +113,9 @@ def run_loop(
     return loop.ended_history()
 
 
+_Observation: TypeAlias = "tuple[NDArray[np.int32], int]"  # cells and epochs
+
+
 class _Trial:
     """A proposal and its evaluation by one worker; trials are ordered by their end, then by their start."""
 
@@ -158,14 +159,14 @@ class _Loop:
     stall_limit: int
     watch: Callable[[int], object] | None
     known: dict[Any, Any] = field(default_factory=dict)  # utilities of evaluations that have started, by key
+    failed: set[Any] = field(default_factory=set)  # keys of failed evaluations
+    withheld: list[_Observation] = field(default_factory=list)  # failures before the first success
     pending: dict[Any, int] = field(default_factory=dict)  # proposals of each running evaluation of several workers
     paid: dict[int, tuple[int, float]] = field(default_factory=dict)  # epochs of the longest training, its total cost
     n: int = 0  # evaluations that have started
     n_repeats: int = 0  # consecutive proposals without a new architecture
     now: float = 0.0  # seconds on the clock
-    thought: float = 0.0  # the searcher's own seconds
-    charged: float = 0.0  # the part of them that the clock has counted
-    thinks_until: float = 0.0  # one searcher serves all workers: if its time is charged, they queue for it
+    searcher_seconds: float = 0.0
     stopped: str = "budget"
 
     def __post_init__(self) -> None:
@@ -183,14 +184,14 @@ class _Loop:
         )
         self.history = history_for(int(np.size(self.sign)), timed=self.timed)
         self.n_recorded = 0 if self.journal is None else len(self.journal.past)
-        self.feedback = Feedback(self.searcher, self.multi_fidelity, self.known)
 
     def run_one_worker(self) -> None:
         """Propose, evaluate, observe, and so on."""
         while self.n < self.most and self.now < self.until:
             trial = self.propose(self.stall_limit)
-            if trial is None or not self.start(trial, worker=0):
+            if trial is None:
                 break
+            self.start(trial, worker=0)
             self.now = trial.end
             if self.reaches_target(trial) or not self.within_budget():
                 break
@@ -202,11 +203,11 @@ class _Loop:
         idle = list(range(self.clock.workers))  # a heap
         while True:
             self.stopped = "budget"
-            while idle and self.within_budget() and not (running and running[0].end <= self.thinks_until):
+            while idle and self.within_budget():
                 trial = self.propose(_PATIENCE if running else self.stall_limit)
-                if trial is None or not self.start(trial, worker=idle[0]):
+                if trial is None:
                     break
-                heappop(idle)
+                self.start(trial, worker=heappop(idle))
                 heappush(running, trial)
             if not running:
                 break
@@ -262,7 +263,7 @@ class _Loop:
         else:
             proposed, lengths = self.multi_fidelity.ask_at(1)
             epochs = int(lengths[0])
-        self.thought += perf_counter() - begin
+        self.searcher_seconds += perf_counter() - begin
         if type(proposed) is not np.ndarray or proposed.shape != (self.batch,):
             raise self._not_architectures(proposed)
         if proposed.dtype != _INT32:
@@ -292,16 +293,8 @@ class _Loop:
             f"an array of {self.batch} integer(s) from 0 to {space.size - 1}, indices of {space.name}",
         )
 
-    def start(self, trial: _Trial, worker: int) -> bool:
-        """Evaluate the new architectures of a proposal, unless the searcher's own time has used up the budget."""
-        start, charged = self.now, 0.0
-        if self.clock.charge_searcher:
-            charged = self._charged_seconds()
-            start = self.thinks_until = max(self.now, self.thinks_until) + charged
-            if start >= self.until:
-                self.until = min(self.until, self.now)
-                return False
-        self.charged = self.thought
+    def start(self, trial: _Trial, worker: int) -> None:
+        """Evaluate the new architectures of a proposal."""
         new, keys, cells = trial.new, trial.keys, trial.cells
         if len(new) > self.most - self.n:
             new = new[: int(self.most - self.n)]
@@ -319,37 +312,29 @@ class _Loop:
             _require_reasons(evaluation, self.evaluators[trial.epochs])
         if self.continued and self.n >= self.n_recorded:
             costs = [self._remaining_cost(new[0], trial.epochs, costs[0])]
-        notes = self._notes(trial, new, evaluation) if evaluation.notes or self.searcher.notes else ()
+        notes = self._notes(trial, new) if self.searcher.notes else ()
         values = utilities if self.maximised else evaluation.values.ravel().tolist()
-        self.history.append(new, values, costs, evaluation.failures, notes, start, worker, trial.epochs, charged)
+        self.history.append(new, values, costs, evaluation.failures, notes, self.now, worker, trial.epochs)
         if self.journal is not None:
             self._write(self.journal, self.n + len(new))
         if evaluation.failures:
             reasons = zip(keys, evaluation.failures, strict=True)
-            self.feedback.failed.update(key for key, reason in reasons if reason is not None)
+            self.failed.update(key for key, reason in reasons if reason is not None)
         trial.best = max(utilities) if self.target is not None and total == total else -inf
         if self.shared:
             self.pending[trial.keys[0]] = 1
             trial.cells = trial.cells.copy()
         trial.position, trial.worker, trial.cost = self.n, worker, costs[0]
-        trial.end = start + sum(costs) if self.timed else self.now
+        trial.end = self.now + sum(costs) if self.timed else self.now
         trial.utilities = None if partial else observed
         self.n += len(new)
         if self.watch is not None:
             self.watch(self.n)
-        return True
 
     def _write(self, journal: Journal, n: int) -> None:
         """Append the evaluations up to n that the journal does not contain."""
         for position in range(self.n if self.n > self.n_recorded else self.n_recorded, n):
             journal.append(*self.history.row(position))
-
-    def _charged_seconds(self) -> float:
-        """Return the searcher's seconds for this proposal, or those in the journal."""
-        if self.journal is not None and self.n < self.n_recorded:
-            charged: float = self.journal.past.row(self.n)[3].get("searcher_seconds", 0.0)
-            return charged
-        return self.thought - self.charged
 
     def _evaluate(self, cells: NDArray[np.int32], epochs: int) -> Evaluation:
         """Evaluate architectures, shape (n,), or read their values from the journal."""
@@ -369,13 +354,12 @@ class _Loop:
         return evaluation
 
     def _require_seconds(self, evaluator: SupportsEvaluate, evaluation: Evaluation) -> None:
-        """Raise an error if evaluations have no cost; the first failures may be immediate."""
-        if evaluation.cost_seconds.any():
-            self.costs_unknown = any(evaluation.failures)
-        elif not any(evaluation.failures) or (self.now == 0 and self.n + 1 >= _FREE_FAILURES):
-            who = getattr(evaluator, "function", None) or type(evaluator)
+        """Raise an error if the first successful evaluations have no cost."""
+        self.costs_unknown = any(evaluation.failures)
+        if not self.costs_unknown and not evaluation.cost_seconds.any():
+            function = getattr(evaluator, "function", None) or type(evaluator)
             raise SettingError(
-                f"cost of the first {self.n + 1} evaluations by {getattr(who, '__qualname__', who)}",
+                f"cost of an evaluation by {getattr(function, '__qualname__', function)}",
                 0.0,
                 "above 0 with a budget in seconds",
                 "Return (value, seconds) or cost_seconds, or give evaluations instead.",
@@ -386,11 +370,10 @@ class _Loop:
         longest, before = self.paid.get(cell, (0, 0.0))
         return max(cost - before, 0.0) if epochs > longest > 0 else cost
 
-    def _notes(self, trial: _Trial, new: list[int], evaluation: Evaluation) -> list[Mapping[str, Any]]:
-        """Return the notes of searcher and evaluator on each new architecture."""
-        of_searcher = dict(zip(trial.cells.tolist(), self.searcher.notes or (), strict=False))
-        of_evaluator = evaluation.notes or ({},) * len(new)
-        return [{**of_searcher.get(cell, {}), **note} for cell, note in zip(new, of_evaluator, strict=True)]
+    def _notes(self, trial: _Trial, new: list[int]) -> list[Mapping[str, Any]]:
+        """Return the searcher's notes on each new architecture."""
+        notes = dict(zip(trial.cells.tolist(), self.searcher.notes or (), strict=False))
+        return [notes.get(cell, {}) for cell in new]
 
     def reaches_target(self, trial: _Trial) -> bool:
         """Return whether a trial that ends now is a full training with the target value."""
@@ -413,25 +396,61 @@ class _Loop:
         self, cells: NDArray[np.int32], epochs: int, utilities: NDArray[np.float64], *, again: bool = False
     ) -> None:
         begin = perf_counter()
-        if self.feedback.failed:
-            self.feedback.observe(cells, epochs, utilities, again=again)
-        elif self.multi_fidelity is None:
-            self.searcher.tell(cells, utilities)
+        if self.failed:
+            self._observe_failures(cells, epochs, utilities, again)
         else:
+            self._tell(cells, epochs, utilities)
+        self.searcher_seconds += perf_counter() - begin
+
+    def _observe_failures(
+        self, cells: NDArray[np.int32], epochs: int, utilities: NDArray[np.float64], again: bool
+    ) -> None:
+        """Pass on utilities after a failure: the worst utility so far replaces missing ones (NaN).
+
+        Failures before the first success are withheld until then. If the searcher proposes one of them again before
+        that, it observes 0.
+        """
+        missing, values = _missing(utilities), np.array(list(self.known.values()))
+        present = values[~_missing(values)]
+        worst = present.min(axis=0) if len(present) else None
+        if not missing.any():
+            self._tell(cells, epochs, utilities)
+            for earlier, length in self.withheld:
+                self._tell(earlier, length, np.full((len(earlier), *utilities.shape[1:]), worst))
+            self.withheld.clear()
+        elif worst is not None or again:
+            filled = utilities.copy()
+            filled[missing] = 0.0 if worst is None else worst
+            self._tell(cells, epochs, filled)
+        else:
+            self.withheld.append((cells.copy(), epochs))
+
+    def _tell(self, cells: NDArray[np.int32], epochs: int, utilities: NDArray[np.float64]) -> None:
+        """Pass utilities without NaN to the searcher."""
+        if self.multi_fidelity is not None:
             self.multi_fidelity.tell_at(cells, np.full(len(cells), epochs, np.int32), utilities)
-        self.thought += perf_counter() - begin
+        elif self.failed and (failed := np.array([cell in self.failed for cell in cells.tolist()])).any():
+            self.searcher.tell_failures(cells[failed], utilities[failed])
+            if not failed.all():
+                self.searcher.tell(cells[~failed], utilities[~failed])
+        else:
+            self.searcher.tell(cells, utilities)
 
     def ended_history(self) -> History:
         """Return the history, without the evaluations after the end of the run."""
-        self.history.stopped, self.history.searcher_seconds = self.stopped, self.thought
+        self.history.stopped, self.history.searcher_seconds = self.stopped, self.searcher_seconds
         sign = 1.0 if self.objectives else float(self.sign)
         self.history.end(self.budget, self.clock, sign, self.target, self.full_epochs)
         return self.history
 
 
+def _missing(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which rows contain NaN, bool, shape (n,)."""
+    return np.asarray(np.isnan(values).reshape(len(values), -1).any(axis=1))
+
+
 def _require_reasons(evaluation: Evaluation, evaluator: SupportsEvaluate) -> None:
     """Raise an error if a value is NaN although its evaluation is not reported as failed."""
-    lost = np.array(np.isnan(evaluation.values).reshape(len(evaluation.values), -1).any(axis=1))
-    failed = [reason is not None for reason in evaluation.failures or (None,) * len(lost)]
-    if (lost & ~np.array(failed)).any():
+    failed = [reason is not None for reason in evaluation.failures or (None,) * len(evaluation.values)]
+    if (_missing(evaluation.values) & ~np.array(failed)).any():
         raise NasmetaError(f"value of {type(evaluator).__name__}", "NaN", "a number or a failure with a reason")
