@@ -56,8 +56,8 @@ RUN = {  # keyword arguments of `nasmeta.search` and `nasmeta.compare`, and thos
         noun="evaluator",
     ),
     "clock": Option(
-        "A setting of the simulated clock: workers=4, repeats=charged, overshoot=discard, promotion=continued, "
-        "batch=4. Repeatable.",
+        "A setting of the simulated clock: workers=4, repeats=charged, overshoot=discard, promotion=continued. "
+        "Repeatable.",
         list[str],
         read=lambda given: settings_in(given) or None,
         metavar="KEY=VALUE",

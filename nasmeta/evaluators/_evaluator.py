@@ -106,8 +106,7 @@ class Evaluator(ABC):
         Raises
         ------
         EvaluationFailed
-            If there is no value; the search continues. If a batch fails, each architecture is evaluated alone, unless
-            an `Evaluation` with `failures` reports which one failed.
+            If there is no value; the search continues.
         """
 
     @property
@@ -223,44 +222,30 @@ def known_costs(costs: NDArray[np.float64] | None, size: int) -> NDArray[np.floa
 
 
 def evaluate_or_fail(evaluator: SupportsEvaluate, cells: NDArray[np.int32]) -> Evaluation:
-    """Evaluate architectures, int32, shape (n,); a failed evaluation has the value NaN.
-
-    If `evaluate` raises `EvaluationFailed` for a batch, each architecture is evaluated alone.
+    """Evaluate an architecture, int32, shape (1,); a failed evaluation has the value NaN.
 
     Raises
     ------
     NasmetaError
-        If a custom evaluator raises another error; the message names the architecture.
+        If a custom evaluator raises another error than EvaluationFailed; the message names the architecture.
     """
     try:
         return evaluator.evaluate(cells)
     except EvaluationFailed as failure:
-        if len(cells) == 1:
-            shape = (1, *np.shape(getattr(evaluator, "signs", 1.0)))
-            return Evaluation(np.full(shape, np.nan), np.array([failure.seconds]), (failure.told,))
+        shape = (1, *np.shape(getattr(evaluator, "signs", 1.0)))
+        return Evaluation(np.full(shape, np.nan), np.array([failure.seconds]), (failure.told,))
     except Exception as reason:
-        raise_named(reason, evaluator, getattr(evaluator, "space", None), cells)
-    return joined_evaluation([evaluate_or_fail(evaluator, cells[i : i + 1]) for i in range(len(cells))])
+        raise_named(reason, evaluator, getattr(evaluator, "space", None), int(cells[0]))
 
 
-def joined_evaluation(parts: Sequence[Evaluation]) -> Evaluation:
-    """Return the evaluations of several batches as one."""
-    failures = [reason for one in parts for reason in one.failures or (None,) * len(one.values)]
-    return Evaluation(
-        np.concatenate([one.values for one in parts]),
-        np.concatenate([one.cost_seconds for one in parts]),
-        tuple(failures) if any(failures) else (),
-    )
-
-
-def raise_named(reason: Exception, who: Any, space: SearchSpace | None, cells: Any) -> NoReturn:
+def raise_named(reason: Exception, who: Any, space: SearchSpace | None, cell: int) -> NoReturn:
     """Raise an error of custom code as one that names the code and the architecture."""
     # errors of this package keep their traceback
     if isinstance(reason, NasmetaError) or type(who).__module__.partition(".")[0] == "nasmeta":
         raise reason
     name = getattr(who, "__qualname__", type(who).__name__)
-    named = [str(cell) if space is None else f"{cell} ({space.to_string(int(cell))})" for cell in cells[:3]]
+    named = str(cell) if space is None else f"{cell} ({space.to_string(cell)})"
     raise NasmetaError(
-        f"{name} raised {type(reason).__name__} at architecture {' or '.join(named)}: {short(str(reason), 300)}. Raise "
+        f"{name} raised {type(reason).__name__} at architecture {named}: {short(str(reason), 300)}. Raise "
         "nasmeta.errors.EvaluationFailed(reason, seconds) to continue after a failure."
     ) from reason

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from nasmeta.checks import check_bool, check_choice, check_int, check_names, check_number
@@ -32,9 +32,6 @@ class Clock:
         Cost of a longer training after a shorter training of the same architecture: the full cost, or the difference.
         On NAS-Bench-201 only "scratch" is a possible training, because trainings for 12 and 200 epochs use different
         learning rates. Use "continued" for points of one learning curve.
-    batch : int, default 1
-        Architectures per proposal. With more than 1, the searcher observes the values of a batch together, no time
-        passes, and the other settings keep their defaults.
 
     Examples
     --------
@@ -49,15 +46,11 @@ class Clock:
     repeats: str = "free"
     overshoot: str = "count"
     promotion: str = "scratch"
-    batch: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "workers", check_int("workers of the clock", self.workers, most=1_000_000))
-        object.__setattr__(self, "batch", check_int("batch", self.batch))
         for name, choices in _CHOICES.items():
             check_choice(f"{name} of the clock", getattr(self, name), choices)
-        if self.batch > 1 and replace(self, batch=1) != Clock():
-            raise SettingError("batch", self.batch, "1 with other settings of the clock")
 
     @classmethod
     def of(cls, clock: Clock | Mapping[str, Any] | None) -> Clock:
@@ -71,18 +64,11 @@ class Clock:
         return cls(**settings)
 
     @property
-    def is_timed(self) -> bool:
-        """Whether time passes."""
-        return self.batch == 1
-
-    @property
     def settings(self) -> dict[str, Any]:
         """All settings, of JSON types."""
         return asdict(self)
 
     def __str__(self) -> str:
-        if self.batch > 1:
-            return f"batch {self.batch}"
         workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
         return f"{workers}, repeats {self.repeats}, overshoot {self.overshoot}, promotion {self.promotion}"
 

@@ -141,8 +141,6 @@ class RunConfig:
             free = next((other for other in (lengths or {0: evaluator}).values() if not other.has_costs()), None)
             if free is not None:
                 raise why_no_seconds(free)
-        if clock is not None and clock.batch > 1 and (budget.seconds is not None or spec.is_multi_fidelity):
-            raise SettingError("batch", clock.batch, "1 with a budget in seconds or several training lengths")
         if budget.stop_at_optimum and (task.is_sampled or evaluator.values is None):
             raise SettingError(f"The optimum of {task.name} is unknown, so stop_at_optimum is not possible.")
         if evaluator.values is None and clock is not None and clock.workers > 1:
@@ -162,7 +160,7 @@ class RunConfig:
     @property
     def is_timed(self) -> bool:
         """Whether time passes on a simulated clock."""
-        return self.clock is not None and self.clock.is_timed
+        return self.clock is not None
 
     @property
     def source_names(self) -> tuple[str, ...]:
@@ -327,8 +325,7 @@ class RunConfig:
                 self.evaluators,
                 evaluations=self.budget.evaluations,
                 seconds=self.budget.seconds,
-                batch=1 if self.clock is None else self.clock.batch,
-                clock=self.clock if self.is_timed else None,
+                clock=self.clock,
                 sign=self.evaluator.signs,
                 target=self.target,
                 journal=journal,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -91,24 +91,26 @@ class History(ShowsFacts):
 
     def append(
         self,
-        cells: list[int],
-        values: list[float],
-        cost_seconds: list[float],
-        failures: Sequence[str | None] = (),
-        notes: Sequence[Mapping[str, Any] | None] = (),
+        cell: int,
+        value: Any,
+        cost_seconds: float,
+        failure: str | None = None,
+        note: Mapping[str, Any] | None = None,
         start: float = 0.0,
         worker: int = 0,
         epochs: int = 0,
     ) -> None:
-        """Record the evaluations of one proposal; with several objectives, values are flat, one row after another."""
-        position = len(self._cells)
-        if notes:
-            self._notes |= {i: note for i, note in enumerate(notes, position) if note}
-        if failures:
-            self._failures |= {i: reason for i, reason in enumerate(failures, position) if reason is not None}
-        self._cells.fromlist(cells)
-        self._values.fromlist(values)
-        self._costs.fromlist(cost_seconds)
+        """Record an evaluation; with several objectives, the value is a list."""
+        if note:
+            self._notes[len(self._cells)] = note
+        if failure is not None:
+            self._failures[len(self._cells)] = failure
+        self._cells.append(cell)
+        if self.n_objectives == 1:
+            self._values.append(value)
+        else:
+            self._values.fromlist(value)
+        self._costs.append(cost_seconds)
         if self.timed:
             self._starts.append(start)
             self._workers.append(worker)

@@ -75,7 +75,7 @@ def search(
         also as ``package.module:Name``, is called with the choices of an architecture, see
         `nasmeta.evaluators.FunctionEvaluator`.
     clock : Clock or mapping, optional
-        Simulated workers, the batch size, and the treatment of repeated proposals, of the evaluation that crosses the
+        Simulated workers, and the treatment of repeated proposals, of the evaluation that crosses the
         budget and of promoted architectures; see `nasmeta.runs.Clock`.
     stop_at_optimum : bool, default False
         End the run when the best value of the task has been evaluated.

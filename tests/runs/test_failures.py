@@ -66,12 +66,9 @@ def evaluators() -> dict[str, Evaluator]:
 FAILS = [cell for cell in range(SPACE.size) if SPACE.choices(cell)["width"] * SPACE.choices(cell)["depth"] > 256]
 
 
-@pytest.mark.parametrize("batch", [1, 4])
 @pytest.mark.parametrize("kind", evaluators())
-def test_a_failure_is_an_evaluation_without_a_value(kind: str, batch: int, tmp_path: Path) -> None:
-    run = nm.search(
-        "random", evaluators()[kind], evaluations=20, journal=tmp_path / "run.jsonl", clock={"batch": batch}
-    )
+def test_a_failure_is_an_evaluation_without_a_value(kind: str, tmp_path: Path) -> None:
+    run = nm.search("random", evaluators()[kind], evaluations=20, journal=tmp_path / "run.jsonl")
     assert len(run) == 20
     assert sorted(run.failures) == FAILS
     assert {*run.failures.values()} == {"out of memory"}
@@ -185,9 +182,8 @@ def test_any_other_exception_ends_the_search_and_names_the_architecture(tmp_path
     def fragile(choices: Mapping[str, Any]) -> float:
         return 1.0 / (choices["width"] - 32)
 
-    for batch in (1, 6):
-        with pytest.raises(NasmetaError):
-            nm.search("random", SPACE, evaluator=fragile, evaluations=20, clock={"batch": batch})
+    with pytest.raises(NasmetaError):
+        nm.search("random", SPACE, evaluator=fragile, evaluations=20)
 
 
 def test_a_value_that_is_missing_without_a_reason_is_an_error() -> None:

@@ -93,7 +93,7 @@ def test_a_distribution_of_one_task() -> None:
     [
         {"seed": -1},
         {"evaluations": 0},
-        {"clock": {"batch": 0}},
+        {"clock": {"workers": 0}},
         {"settings": {"populaton": 3}},
         {"settings": {"population": 0}},
         {"settings": {"population": object()}},

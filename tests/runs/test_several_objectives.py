@@ -70,24 +70,23 @@ def test_searchers_are_told_that_higher_is_better() -> None:
         def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
             told.append(values)
 
-    run = nm.search(Listening, TASK, evaluations=12, clock={"batch": 4})
+    run = nm.search(Listening, TASK, evaluations=12)
     heard = np.concatenate(told)  # the last values end the run
     np.testing.assert_array_equal(heard, run.values[: len(heard)] * [1, -1])
-    assert len(heard) == 8
+    assert len(heard) == 11
 
 
-@pytest.mark.parametrize("batch", [1, 3])
 @pytest.mark.parametrize(
     "searcher",
     [pytest.param(name, marks=[pytest.mark.slow] * (name == "pymoo-nsga2")) for name in ("random", *SEVERAL)],
 )
-def test_keeps_to_what_was_measured_to_its_end(searcher: str, batch: int) -> None:
+def test_keeps_to_what_was_measured_to_its_end(searcher: str) -> None:
     rng = np.random.default_rng(0)
     cells = rng.choice(15_625, 40, replace=False)
     measured = pd.DataFrame({"cell": cells, "accuracy": rng.random(40), "watts": rng.random(40)})
     table = nm.Table.from_frame(measured, space="nb201", dataset="pets", direction="max")
     task = nm.multi_objective_task(["accuracy", "watts"], table=table)
-    run = front_run(searcher, task, evaluations=100, clock={"batch": batch} if batch > 1 else None)
+    run = front_run(searcher, task, evaluations=100)
     assert run.stopped == "exhausted"
     assert sorted(run.cells.tolist()) == sorted(cells.tolist())
     assert run.hypervolumes[-1] == 100.0
