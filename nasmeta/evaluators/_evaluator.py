@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
 from pathlib import Path
@@ -196,8 +196,8 @@ class Evaluator(ABC):
             raise MissingValueError(f"{self.task.name}: the evaluator {self.name} has one length of training.")
         return {lengths[0]: self}
 
-    def resume(self, cells: Sequence[int], values: Sequence[float], reasons: Mapping[int, str]) -> None:  # noqa: B027
-        """Start a run with the evaluations in its journal, and the reasons of failures."""
+    def resume(self, past: Sequence[tuple[int, Any, str | None]]) -> None:  # noqa: B027
+        """Start a run with the evaluations in its journal: architecture, value, and reason of a failure or None."""
 
     def in_folder(self, folder: Path) -> Evaluator:
         """Return the evaluator with files in this folder: itself, unless it trains and has no folder yet."""

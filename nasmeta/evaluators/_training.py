@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from copy import copy
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -142,6 +141,19 @@ class TrainingEvaluator(Evaluator):
             self.trainer.build_network = IdentifiedNetwork(build_network, self._network_identity)
         if not len(self.trainer.dataset.splits["valid"]):
             raise SettingError("number of validation images", 0, "at least 1", "Pass valid_fraction=0.1.")
+        self.column = ColumnInfo(
+            canonical_dataset(self.trainer.dataset.name),
+            "accuracy",
+            "valid",
+            self.recipe.epochs,
+            self.seed,
+            "percent",
+            "max",
+            "trained here",
+            f"recipe {self.recipe.name}",
+            "",
+            self.trainer.dataset.sha256(),
+        )
         self.failures: dict[int, str] = {}
         self._trained: dict[int, _Trained] = {}  # by the representative of the class, in all runs of this evaluator
         self._begun: dict[int, _Trained] = {}  # evaluated in this run
@@ -173,24 +185,6 @@ class TrainingEvaluator(Evaluator):
             return tuple(dict.fromkeys((name, *target.held_out)))
         return (name,)
 
-    @cached_property
-    def column(self) -> ColumnInfo:
-        """The column of validation accuracies."""
-        trainer = self.trainer
-        return ColumnInfo(
-            canonical_dataset(trainer.dataset.name),
-            "accuracy",
-            "valid",
-            self.recipe.epochs,
-            self.seed,
-            "percent",
-            "max",
-            "trained here",
-            f"recipe {trainer.recipe.name}",
-            "",
-            trainer.dataset.sha256(),
-        )
-
     @property
     def report_columns(self) -> tuple[ColumnInfo, ...]:
         """The test accuracy of the trained network, and the columns of the task's table if it is on this machine."""
@@ -202,24 +196,13 @@ class TrainingEvaluator(Evaluator):
 
     def report(self, cell: int) -> dict[ColumnInfo, float]:
         """Return the test accuracy of the trained network, if there is a folder, and the values of the table."""
-        columns, found = self.report_columns, dict[ColumnInfo, float]()
-        result = self.result(cell)
+        found, result = dict[ColumnInfo, float](), self.result(cell)
         if result is not None and result.test_accuracy is not None:
-            found[columns[0]] = result.test_accuracy
-        of_table = columns[self.folder is not None :]
-        if of_table and not np.isnan(self.task.values[cell]):
-            found |= {of_table[0]: float(self.task.values[cell]), **self.task.report(cell)}
+            found[replace(self.column, split="test")] = result.test_accuracy
+        with suppress(MissingValueError, ColumnError):  # the table is missing
+            if not np.isnan(self.task.values[cell]):
+                found |= {self.task.column: float(self.task.values[cell]), **self.task.report(cell)}
         return found
-
-    def __copy__(self) -> TrainingEvaluator:
-        other = object.__new__(type(self))
-        other.__dict__.update({key: own for key, own in self.__dict__.items() if key != "column"})
-        return other
-
-    def __getstate__(self) -> dict[str, Any]:
-        if self._home is not None or self.folder is None:
-            raise TypeError("A TrainingEvaluator needs a folder to be sent to another process.")
-        return {key: own for key, own in self.__dict__.items() if key != "column"}
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -247,13 +230,10 @@ class TrainingEvaluator(Evaluator):
         values, reasons = np.array([one.value for one in found]), tuple(one.reason for one in found)
         return Evaluation(values, np.array(costs), reasons)
 
-    def resume(self, cells: Sequence[int], values: Sequence[float], reasons: Mapping[int, str]) -> None:
+    def resume(self, past: Sequence[tuple[int, Any, str | None]]) -> None:
         """Start a run with the evaluations of its journal, which cost nothing again."""
-        self._begun = {
-            int(self.space.canonical(cell)): _Trained(value, 0.0, reasons.get(cell))
-            for cell, value in zip(cells, values, strict=True)
-        }
-        self.failures.update(reasons)
+        self._begun = {int(self.space.canonical(cell)): _Trained(value, 0.0, why) for cell, value, why in past}
+        self.failures |= {cell: why for cell, _, why in past if why is not None}
 
     def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
         """Return evaluators of trainings of several lengths, by epochs; the longest is that of the recipe.

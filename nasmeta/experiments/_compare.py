@@ -50,7 +50,7 @@ def compare(
     seconds: float | Mapping[str, float] | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     sources: SourcesLike | Mapping[str, SourcesLike] | None = None,
-    folder: str | os.PathLike[str] | ComparisonFolder | None = None,
+    folder: str | os.PathLike[str] | None = None,
     workers: int | Workers = 1,
     redo: str | Sequence[str] = (),
     evaluator: EvaluatorLike = "table",
@@ -121,7 +121,7 @@ def compare(
     >>> frame.groupby(["searcher", "seed"], observed=True).size().tolist()
     [50, 50, 50, 50]
     """
-    home = folder if isinstance(folder, ComparisonFolder | None) else ComparisonFolder(Path(folder))
+    home = None if folder is None else ComparisonFolder(Path(folder))
     specs = specs_of(searchers, settings)
     if (space := space_in(tasks)) is not None:
         tasks, evaluator = evaluator_for(space, evaluator), "table"

@@ -29,11 +29,10 @@ class ComparisonFolder:
     """The state of a comparison on disk.
 
     It contains ``specification.json``, ``runs/<task>/<searcher>/<seed>.jsonl``, and ``results.parquet`` at the end.
-    `files` are further files by name, which are written at the start.
     """
 
-    def __init__(self, path: Path, files: Mapping[str, bytes] | None = None) -> None:
-        self.path, self._files = path, files or {}
+    def __init__(self, path: Path) -> None:
+        self.path = path
 
     @contextmanager
     def claimed(
@@ -77,8 +76,6 @@ class ComparisonFolder:
         try:
             self._check(due, redo)
             self.write("specification.json", json.dumps(due, indent=2).encode() + b"\n")
-            for name, content in self._files.items():
-                self.write(name, content)
             if is_shard:
                 lock.release()  # the next shard may start
             yield

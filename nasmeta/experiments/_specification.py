@@ -255,8 +255,8 @@ def run_specification(
         A file, or the name of a shipped one.
     folder : path, optional
         Folder of the results: journals, ``results.parquet``, ``picks.csv`` (the pick of each run, with the reported
-        columns), and from the start a copy of the file as ``specification.toml`` and ``provenance.json`` (versions,
-        releases of the data and their checksums).
+        columns), a copy of the file as ``specification.toml``, and ``provenance.json`` (versions, releases of the data
+        and their checksums).
     repeats : int, optional
         Number of runs of each searcher on each task, instead of the number in the file.
     workers, redo, progress : optional
@@ -281,12 +281,6 @@ def run_specification(
     if not isinstance(specification, Specification):
         specification = specification_to_run(specification)
     provenance = provenance_of(specification)  # raises an error for unknown columns before any run
-    home = None
-    if folder is not None:
-        text = json.dumps(provenance, indent=2, ensure_ascii=False) + "\n"
-        home = ComparisonFolder(
-            Path(folder), {"specification.toml": specification.text.encode(), "provenance.json": text.encode()}
-        )
     frame = compare(
         specification.searchers,
         list(specification.tasks),
@@ -294,7 +288,7 @@ def run_specification(
         evaluations=specification.evaluations,
         seconds=specification.seconds,
         sources={label: named_sources(names, specification.home) for label, names in specification.sources.items()},
-        folder=home,
+        folder=folder,
         workers=workers,
         redo=redo,
         progress=progress,
@@ -303,8 +297,12 @@ def run_specification(
         clock=specification.clock,
     )
     is_shard = isinstance(workers, Workers) and workers.shard is not None
-    if home is not None and specification.report and not is_shard:
-        home.write("picks.csv", picks_of(frame, specification).to_csv(index=False).encode())
+    if folder is not None and not is_shard:
+        home = ComparisonFolder(Path(folder))
+        home.write("specification.toml", specification.text.encode())
+        home.write("provenance.json", json.dumps(provenance, indent=2, ensure_ascii=False).encode() + b"\n")
+        if specification.report:
+            home.write("picks.csv", picks_of(frame, specification).to_csv(index=False).encode())
     return frame
 
 

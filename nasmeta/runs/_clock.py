@@ -57,8 +57,6 @@ class Clock:
         """Return a clock, also from a mapping of its settings."""
         if isinstance(clock, Clock):
             return clock
-        if not isinstance(clock, Mapping | None):
-            raise SettingError("clock", clock, "a Clock or a mapping of its settings")
         settings = dict(clock or {})
         check_names("A clock", "setting", settings, [field.name for field in fields(cls)])
         return cls(**settings)

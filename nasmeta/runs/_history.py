@@ -386,7 +386,7 @@ class History(ShowsFacts):
         return results_frame([self])
 
     def plot(self, x: RunAxis = "evaluation", width: Width = None) -> Figure:
-        """Draw the values, the best value so far, and the weights of an ensemble.
+        """Draw the values and the best value so far.
 
         Parameters
         ----------

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pickle
 import signal
 import subprocess
 import sys
@@ -241,8 +240,6 @@ def test_what_is_not_known_is_refused(trained: list[int]) -> None:
     assert evaluator.values is None
     assert evaluator.cost_seconds is None
     assert np.isnan(evaluator.optimum)
-    with pytest.raises(TypeError):
-        pickle.dumps(evaluator)
 
 
 @pytest.mark.parametrize(

