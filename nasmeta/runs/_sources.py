@@ -162,6 +162,8 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: Any) -> list[T
             f"{task.name} lacks source tasks for {_who(spec)} without {' and '.join(task.held_out)}. Name some with "
             "sources=[…] (--sources), or change the held-out datasets with task.with_held_out([…])."
         )
+    if len({source.name for source in found}) < len(found):
+        raise SettingError("sources", [source.name for source in found], "each source once")
     shared = {source.name: held_out & set(map(held_out_name, source.held_out)) for source in found}
     leaks = [name for name, common in shared.items() if common]
     if leaks:

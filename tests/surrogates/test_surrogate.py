@@ -18,7 +18,6 @@ from nasmeta.errors import (
     ArchitectureError,
     DamagedFileError,
     LabelError,
-    MissingValueError,
     SettingError,
     UnknownNameError,
 )
@@ -174,13 +173,6 @@ def test_holes_in_a_table_are_filled_not_trained_on() -> None:
     surrogate = fit_surrogate(with_values(values), train_fraction=0.1, steps=5)
     assert not surrogate.trained[::2].any()
     assert np.isfinite(surrogate.values).all()
-
-
-def test_noise_needs_seeds() -> None:
-    assert fit_noise(np.arange(200.0), np.full((200, 3), np.nan)) is None
-    loaded = Surrogate.load("tnb101/jigsaw")
-    with pytest.raises(MissingValueError):
-        loaded.predict(0, answer="training")
 
 
 def test_noise_has_the_scale_of_what_it_was_fitted_to() -> None:
