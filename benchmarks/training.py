@@ -82,14 +82,14 @@ def recipe_of(asked: argparse.Namespace) -> Any:
 def ours(cell: int, data: Any, device: Any, recipe: Any) -> Callable[[], float]:
     """Return a sample: images per second of an epoch of this package."""
     from nasmeta.training import CellNetwork
-    from nasmeta.training._device import computing
+    from nasmeta.training._device import fastest_algorithms
     from nasmeta.training._learner import Learner
 
     recipe = recipe.but(evaluate_every=recipe.epochs, name=recipe.name)  # the first epoch is only training
     learner = Learner(CellNetwork(cell, n_classes=data.n_classes, **recipe.skeleton), data, recipe, 0, device, cell)
 
     def sample() -> float:
-        with computing(deterministic=False):
+        with fastest_algorithms():
             return len(data.splits["train"]) / learner.epoch(0).seconds
 
     return sample

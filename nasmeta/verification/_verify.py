@@ -86,13 +86,12 @@ def verify(
     compare_with: str | None = None,
     device: str = "auto",
     isolated: bool = True,
-    workers: int | str = 1,
+    workers: int = 1,
     shard: str | None = None,
     announce: Callable[[str], object] | None = None,
     on_end: OnEnd | None = None,
     page: bool = True,
     command: str | None = None,
-    **options: Any,
 ) -> Verification:
     """Train the best cells of runs and random cells, and write a page that compares them with the table.
 
@@ -121,7 +120,7 @@ def verify(
     device : str, default "auto"
     isolated : bool, default True
         Train in a worker process: if it is killed, the training is a failure. With several workers it always is.
-    workers : int or "ray", default 1
+    workers : int, default 1
         Number of parallel trainings, see `nasmeta.training.train_many`.
     shard : str, optional
         ``I/N``, I from 0: train only the I-th of N parts, as the tasks of a job array do in one folder. The same call
@@ -134,8 +133,6 @@ def verify(
         Write the page, unless `shard` is given.
     command : str, optional
         The command line, which the page names.
-    **options
-        Keyword arguments of `nasmeta.training.ImageDataset.load`; the default is the split of the tables.
 
     Returns
     -------
@@ -176,7 +173,7 @@ def verify(
     home, task = Path(folder), searches.task
     jobs = [(cell, one) for one in range(seed, seed + check_int("seeds", seeds)) for cell in cells]
     part = None if shard is None else Shard.of(shard)
-    with Trainer(data, recipe, task.space.name, device=device, options=options, isolated=isolated) as trainer:
+    with Trainer(data, recipe, task.space.name, device=device, isolated=isolated) as trainer:
         found = look_up(task, cells, trainer.dataset, trainer.recipe, compare_with)
         results: dict[int, list[TrainingResult]] = {}
         failures: dict[int, list[str]] = {}
@@ -219,7 +216,7 @@ def verify(
 
 
 def _trainings(
-    jobs: Sequence[Job], trainer: Trainer, folder: Path, workers: int | str, say: Callable[[str], object]
+    jobs: Sequence[Job], trainer: Trainer, folder: Path, workers: int, say: Callable[[str], object]
 ) -> Iterator[tuple[Job, Outcome]]:
     """Yield each job with its outcome; announce the epochs."""
     n_ended = 0
