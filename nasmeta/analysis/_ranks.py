@@ -14,6 +14,7 @@ from nasmeta.analysis._losses import Losses, paired_losses
 from nasmeta.errors import SettingError
 
 Blocks = Literal["runs", "tasks"]
+_POINTS = 80  # of a curve of ranks
 
 
 def average_ranks(frame: pd.DataFrame, at: float | None = None, x: XAxis | None = None) -> pd.DataFrame:
@@ -65,8 +66,8 @@ def average_ranks(frame: pd.DataFrame, at: float | None = None, x: XAxis | None 
     return result.sort_values("mean", kind="stable", ignore_index=True)
 
 
-def rank_curves(frame: pd.DataFrame, x: XAxis | None = None, points: int = 80) -> pd.DataFrame:
-    """Follow the average rank of each searcher over the budget, at up to `points` budgets on a log scale.
+def rank_curves(frame: pd.DataFrame, x: XAxis | None = None) -> pd.DataFrame:
+    """Follow the average rank of each searcher over the budget, at up to 80 budgets on a log scale.
 
     The cost of a training differs between tasks, so over simulated seconds the budget is a share (0 to 1) of the
     largest budget at which all runs of a task are known.
@@ -84,14 +85,14 @@ def rank_curves(frame: pd.DataFrame, x: XAxis | None = None, points: int = 80) -
     """
     whole = paired_losses(frame, x=x)
     if whole.x == "evaluation":
-        grid = np.unique(np.geomspace(1, whole.at[0, -1], points).round())
+        grid = np.unique(np.geomspace(1, whole.at[0, -1], _POINTS).round())
         ranks = _mean_ranks(paired_losses(frame, grid, whole.x)).mean(axis=0)
         name, shown = "evaluation", grid.astype(np.int64)
     else:
         per_task = []
         parts = [frame[frame["task"] == task] for task in whole.tasks]
         begin = [float(part.loc[part["evaluation"] == 1, "simulated_seconds"].max()) for part in parts]
-        shares = np.geomspace(max(b / end for b, end in zip(begin, whole.at[:, -1], strict=True)), 1, points)
+        shares = np.geomspace(max(b / end for b, end in zip(begin, whole.at[:, -1], strict=True)), 1, _POINTS)
         for part, first, end in zip(parts, begin, whole.at[:, -1], strict=True):
             budgets = np.clip(shares * end, first, end)  # despite rounding errors
             curve = _mean_ranks(paired_losses(part, budgets, whole.x))[0]

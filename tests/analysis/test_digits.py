@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 import nasmeta as nm
-from nasmeta.analysis import latex_comparison, summarise, to_markdown
+from nasmeta.analysis import summarise, to_markdown
 from nasmeta.checks import decimals_of, written
 from nasmeta.cli._app import app
 
@@ -80,7 +80,3 @@ def test_tables_tell_small_values_apart(losses: pd.DataFrame) -> None:
     frame = nm.compare(["random", "evolution"], "small/x", repeats=4, evaluations=20)
     text = to_markdown(summarise(frame, at=[10]))
     assert re.findall(r"\| 0\.003\d\d ± 0\.000\d\d \|", text), text
-    for measure in ("value", "regret"):
-        cells = re.findall(r"(\d\.\d+)[} ]", latex_comparison(frame, measure))
-        assert cells
-        assert all(len(cell) == len("0.000000") for cell in cells), cells

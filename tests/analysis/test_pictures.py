@@ -13,11 +13,13 @@ from matplotlib.text import Text
 
 from nasmeta.analysis import (
     WIDTHS,
+    friedman_test,
     plot_cells,
     plot_critical_difference,
     plot_profiles,
     plot_ranks,
     plot_regret,
+    save_figure,
 )
 from nasmeta.pictures import inches, text_inches
 
@@ -49,7 +51,6 @@ def figures(frames, n, width):
     yield plot_regret(frame, "simulated_seconds", "median", tasks=TASKS[:1], width=width)
     yield plot_ranks(frame, width=width)
     yield plot_profiles(frame, width=width)
-    yield plot_profiles(frame, "runtime", width=width)
     yield plot_cells(range(n), width=width)
 
 
@@ -92,6 +93,21 @@ def test_the_critical_difference_is_whole(frames, n, width):
     figure = plot_critical_difference(frames[n], width=width)
     assert cut_off(figure) == []
     assert figure.get_size_inches()[0] == inches(width, 0)
+
+
+def test_critical_difference_names_all_and_is_drawn_from_a_result_too(frames, tmp_path):
+    pytest.importorskip("scikit_posthocs", reason="Needs the extra report.")
+    result = friedman_test(frames[3])
+    figure = plot_critical_difference(result)
+    texts = " ".join(text.get_text() for text in figure.findobj(Text))
+    for name, rank in result.ranks.items():
+        assert name in texts
+        assert f"{rank:.2f}" in texts
+    assert f"critical difference {result.critical_difference:.2f}" in texts
+    first = save_figure(figure, tmp_path / "a", ["svg", "pdf", "png"])
+    second = save_figure(plot_critical_difference(frames[3]), tmp_path / "b", ["svg", "pdf", "png"])
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+    assert [path.suffix for path in first] == [".svg", ".pdf", ".png"]
 
 
 def test_rc_params_of_the_user_count(frames):

@@ -65,7 +65,6 @@ def page_data(found: Findings) -> dict[str, Any]:
         parts = [_numbers(rows, **names) for rows in _by_searcher(found, found.profiles)]
         profiles = {"reference": found.reference, "curves": parts}
     return {
-        "level": found.level,
         "axis": found.x,
         "known": found.known,
         "validation": not found.on_test,
@@ -81,7 +80,7 @@ def _curves(found: Findings, frame: pd.DataFrame, x: XAxis, column: str) -> dict
     """Return the curves by task and searcher; none if the axis has no positive values."""
     points = max(20, min(400, _POINTS // (len(found.facts) * len(found.searchers))))
     try:
-        curves = regret_curves(frame, x, level=found.level, seed=found.seed, column=column, points=points)
+        curves = regret_curves(frame, x, column, points)
     except SettingError:
         return {}
     names = {"x": x} | {name: name for name in _STATISTICS}

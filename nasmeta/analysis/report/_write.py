@@ -115,8 +115,6 @@ def _curves(found: Findings, centres: Sequence[str], suffix: str = "_{}") -> dic
     options: dict[str, Any] = {
         "unit": regret_unit([fact.column for fact in facts]),
         "share_y": len({fact.unit for fact in facts}) == 1,
-        "level": found.level,
-        "seed": found.seed,
     }
     figures: dict[str, Callable[[], Figure]] = {}
     for x, name in (("evaluation", "evaluations"), ("simulated_seconds", "seconds")):
@@ -141,6 +139,4 @@ def _figures(found: Findings) -> dict[str, Callable[[], Figure]]:
     if fronts := tasks_with_two(frame):
         at = int(found.at) if found.at is not None and found.x == "evaluation" else None
         figures["attainment"] = partial(plot_attainment, frame, fronts, at=at)
-    if found.known:
-        figures["runtime_profile"] = partial(plot_profiles, frame, "runtime")
     return figures

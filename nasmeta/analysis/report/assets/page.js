@@ -1,7 +1,6 @@
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
-  const level = `${+(100 * data.level).toPrecision(4)} %`;
   const valid = data.validation && data.tasks.some((task) => task.unit === "percent") ? "Validation" : "Signal";
   const simulated = data.known ? "simulated " : ""; // where no optimum is known, something took time of its own
   const CHOICES = {
@@ -9,7 +8,7 @@
     scale: [["log", "regret, log"], ["linear", "regret, linear"], ["value", "value"]].slice(data.known ? 0 : 2),
     axis: [["evaluation", "evaluations"], ["simulated_seconds", `${simulated}time`]],
     "axis-scale": [["log", "log"], ["linear", "linear"]],
-    centre: [["mean", `mean, ${level}`], ["median", "median, quartiles"], ["line", "mean alone"]],
+    centre: [["mean", "mean, 95 %"], ["median", "median, quartiles"], ["line", "mean alone"]],
   };
   const STATISTICS = { mean: ["mean", "low", "high"], median: ["median", "q25", "q75"], line: ["mean", "low", "high"] };
   const MOST_DECADES = 3; // of the logarithmic part of the regret axis
