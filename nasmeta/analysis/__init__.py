@@ -7,16 +7,13 @@ All functions read a *results frame*: one row per evaluation, with the columns `
 otherwise it is *censored*: the number of evaluations until the optimum is beyond its budget.
 """
 
-from nasmeta.analysis._aggregates import (
-    aggregate_scores as aggregate_scores,
-    performance_profiles as performance_profiles,
-)
+from nasmeta.analysis._aggregates import aggregate_scores as aggregate_scores
 from nasmeta.analysis._attainment import (
     attainment_surfaces as attainment_surfaces,
     front_distances,
     plot_attainment,
 )
-from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_profiles, plot_ranks, plot_regret
+from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_ranks, plot_regret
 from nasmeta.analysis._curves import regret_curves as regret_curves
 from nasmeta.analysis._drawing import save_figure
 from nasmeta.analysis._metrics import (
@@ -61,7 +58,6 @@ __all__ = [
     "plot_cells",
     "plot_critical_difference",
     "plot_predictions",
-    "plot_profiles",
     "plot_ranks",
     "plot_regret",
     "plot_training_curves",

@@ -1,4 +1,4 @@
-"""Scores and performance profiles over all tasks (Agarwal et al., 2021), with stratified bootstrap intervals."""
+"""Scores over all tasks (Agarwal et al., 2021), with stratified bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -124,38 +124,3 @@ def aggregate_scores(
             row |= interval_columns(name, value, quantile_interval(of_draws[name]))
         rows.append(row)
     return pd.DataFrame(rows).sort_values("iqm", ascending=False, kind="stable", ignore_index=True)
-
-
-def performance_profiles(
-    frame: pd.DataFrame, at: float | None = None, x: XAxis | None = None, reference: str | None = None
-) -> pd.DataFrame:
-    """Return the share of runs with a normalised regret of at most τ, for 200 values of τ (Agarwal et al. 2021).
-
-    A higher curve is better; if curves cross, no single number describes the comparison.
-    Arguments are as in `aggregate_scores`; a regret of 1 is the mean of the reference searcher on that task. The values
-    of τ are from 0 to the largest regret, at most 1.5. Each task has the same weight, and the stratified bootstrap is
-    pointwise.
-
-    >>> import pandas as pd
-    >>> frame = pd.DataFrame({
-    ...     "task": "t", "searcher": ["gp"] * 2 + ["random"] * 2, "seed": [0, 1] * 2, "evaluation": 1,
-    ...     "regret": [0.0, 1.0, 2.0, 2.0]})
-    >>> performance_profiles(frame).groupby("searcher")["share"].max().to_dict()
-    {'gp': 1.0, 'random': 1.0}
-    """
-    losses, regrets, _ = normalised_regrets(frame, at, x, reference)
-    tau = np.linspace(0, min(1.5, float(regrets.max())), 200)
-    by_task = [regrets[losses.task == code] for code in range(len(losses.tasks))]
-    rng, parts = np.random.default_rng(0), []
-    for column, searcher in enumerate(losses.searchers):
-        shares, resampled = [], []
-        for regret in by_task:
-            n = len(regret)
-            below = (regret[:, column, None] <= tau).astype(np.float64)  # (runs, k)
-            drawn = rng.multinomial(n, np.full(n, 1 / n), size=_RESAMPLES).astype(np.float64)  # counts of the runs
-            shares.append(below.mean(axis=0))
-            resampled.append(drawn @ below / n)
-        low, high = quantile_interval(np.mean(resampled, axis=0))
-        part = {"searcher": searcher, "threshold": tau, "share": np.mean(shares, axis=0)}
-        parts.append(pd.DataFrame({**part, "share_low": low, "share_high": high}))
-    return pd.concat(parts, ignore_index=True)

@@ -1,4 +1,4 @@
-"""Figures of a comparison: search curves, ranks, profiles, and the critical-difference diagram."""
+"""Figures of a comparison: search curves, ranks, and the critical-difference diagram."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis._aggregates import performance_profiles, random_label
 from nasmeta.analysis._curves import XAxis, regret_curves
 from nasmeta.analysis._drawing import draw_grid, draw_line, label_panels, legend_below, log_axis, new_panels, style
 from nasmeta.analysis._ranks import Friedman, friedman_test, rank_curves
@@ -212,60 +211,6 @@ def _draw_curves(axes: Axes, curves: pd.DataFrame, x: str, y: str, *band: str) -
         bounds = (rows[band[0]], rows[band[1]]) if band else None
         draw_line(axes, name, position, rows[x], rows[y], bounds, n_lines=len(searchers))
     return len(searchers)
-
-
-@house_style()
-def plot_profiles(
-    frame: pd.DataFrame,
-    at: float | None = None,
-    x: XAxis | None = None,
-    reference: str | None = None,
-    width: Width = None,
-) -> Figure:
-    """Draw the share of runs below a normalised regret, with pointwise bootstrap intervals.
-
-    This is the performance profile of Agarwal et al., "Deep reinforcement learning at the edge of the statistical
-    precipice", NeurIPS 2021. Each task has the same weight.
-
-    Parameters
-    ----------
-    frame : DataFrame (rows,)
-        A results frame.
-    at, x
-        Budget and its axis, as in `average_ranks`.
-    reference : str, optional
-        Label of the searcher whose mean regret on a task is 1; by default random search.
-    width : str or float, optional
-        As in `plot_regret`; 4.6 inches by default.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    SettingError, UnknownNameError
-        As in `average_ranks` and `aggregate_scores`.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> frame = pd.DataFrame({
-    ...     "task": "t", "searcher": ["gp", "gp", "random", "random"], "seed": [0, 1] * 2, "evaluation": 1,
-    ...     "regret": [0.0, 1.0, 2.0, 2.0]})
-    >>> plot_profiles(frame).axes[0].get_ylabel()
-    'share of the runs'
-    """
-    figure, (axes,) = new_panels([""], width, _SIZE)
-    curves = performance_profiles(frame, at, x, reference)
-    _draw_curves(axes, curves, "threshold", "share", "share_low", "share_high")
-    axes.set_xlim(0, float(curves["threshold"].max()))
-    axes.set_ylim(-0.02, 1.03)
-    draw_grid(axes)
-    label = f"regret τ, in parts of the mean regret of {reference or random_label(frame)}"
-    label_panels([axes], label, "share of the runs")
-    legend_below(figure)
-    return figure
 
 
 @house_style(framed=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import nasmeta as nm
-from nasmeta.analysis import aggregate_scores, performance_profiles
+from nasmeta.analysis import aggregate_scores
 from nasmeta.errors import SettingError, UnknownNameError
 
 
@@ -61,21 +61,3 @@ def test_the_reference_is_random_search_under_any_label():
     assert nm.report(frame).findings.reference == "uniform"
     assert nm.report(frame, reference="random").findings.reference == "random"
     assert nm.report(frame[frame["searcher"] == "random"]).findings.scores is None
-
-
-def test_performance_profile_by_hand(make_frame):
-    frame = make_frame(
-        {
-            ("t", "gp"): [[0], [1]], ("t", "random"): [[2], [2]],
-            ("u", "gp"): [[0], [0]], ("u", "random"): [[10], [30]],
-        }
-    )  # fmt: skip
-    profile = performance_profiles(frame)
-    assert (profile["share_low"] <= profile["share"]).all()
-    assert (profile["share"] <= profile["share_high"]).all()
-    steps = profile[profile.groupby("searcher")["share"].diff() != 0]
-    found = {name: list(zip(rows["threshold"], rows["share"], strict=True)) for name, rows in steps.groupby("searcher")}
-    width = 1.5 / 199
-    assert found["gp"] == [(0, 0.75), (pytest.approx(0.5, abs=width), 1)]
-    expected = [(0, 0), (pytest.approx(0.5, abs=width), 0.25), (pytest.approx(1, abs=width), 0.75), (1.5, 1)]
-    assert found["random"] == expected

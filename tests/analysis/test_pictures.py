@@ -16,7 +16,6 @@ from nasmeta.analysis import (
     friedman_test,
     plot_cells,
     plot_critical_difference,
-    plot_profiles,
     plot_ranks,
     plot_regret,
     save_figure,
@@ -50,7 +49,6 @@ def figures(frames, n, width):
     yield plot_regret(frame, width=width)
     yield plot_regret(frame, "simulated_seconds", "median", tasks=TASKS[:1], width=width)
     yield plot_ranks(frame, width=width)
-    yield plot_profiles(frame, width=width)
     yield plot_cells(range(n), width=width)
 
 
@@ -146,8 +144,7 @@ def test_widths_of_texts_are_those_that_are_drawn():
 def test_a_dollar_in_a_name_begins_no_formula(frames):
     names = {"random": "a $co_$", "evolution": "$x$", "gp": r"\$b$"}
     frame = frames[3].replace({"searcher": names, "task": {TASKS[0]: "R$2_$"}})
-    profiles = plot_profiles(frame, reference=names["random"])
-    for figure in (plot_regret(frame), plot_critical_difference(frame), plot_ranks(frame), profiles):
+    for figure in (plot_regret(frame), plot_critical_difference(frame), plot_ranks(frame)):
         renderer = FigureCanvasAgg(figure).get_renderer()
         figure.draw(renderer)  # else a ParseSyntaxException of matplotlib
         shown = [text for text in figure.findobj(Text) if "$x$" in text.get_text()]

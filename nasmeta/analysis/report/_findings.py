@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis._aggregates import aggregate_scores, performance_profiles
+from nasmeta.analysis._aggregates import aggregate_scores
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._frame import count_runs, has_value, read_runs
 from nasmeta.analysis._losses import budget_axis, paired_losses
@@ -60,12 +60,6 @@ COLUMNS = (
         "value_at",
         "best after n",
         "Best after n: best value after n evaluations, mean ± standard deviation over the runs.",
-        goal="best value",
-    ),
-    Column(
-        "value_by",
-        "best by {seconds:,.0f} s",
-        "Best by n s: best value of the evaluations that had ended by then, mean ± standard deviation.",
         goal="best value",
     ),
     Column(
@@ -119,7 +113,6 @@ class Findings:
     at: float | None = None  # another budget at which ranks and tests compare
     wanted_reference: str | None = None
     evaluations: int | None = None  # budget of each run
-    seconds: Mapping[str, float] = field(default_factory=dict)  # budget of each run, by task
     _reasons: dict[str, str] = field(default_factory=dict)  # of missing statistics
 
     # Tables, one row per searcher
@@ -141,12 +134,8 @@ class Findings:
     def _summary(self) -> pd.DataFrame:
         frame = self.frame.astype(dict.fromkeys(_KEYS, str))
         rows = summarise(frame, self.budgets).astype(dict.fromkeys(_KEYS, str))
-        valued = frame[trained(self.frame)]
         if self.x == "simulated_seconds":
-            if self.seconds and self.crossing_counts:
-                in_time = valued[valued["simulated_seconds"] <= valued["task"].map(self.seconds)]
-                rows = _joined(rows, _ends(in_time, "incumbent_value", "value_by"))
-            rows = _joined(rows, _ends(valued, "incumbent_value", "value_end"))
+            rows = _joined(rows, _ends(frame[trained(self.frame)], "incumbent_value", "value_end"))
             lengths = frame.groupby([*_KEYS, "seed"], sort=False).size().groupby(_KEYS, sort=False).mean()
             rows = _joined(rows, lengths.rename("evaluations").reset_index())
         rows = _joined(rows, _ends(frame, "test", "test_end"))
@@ -180,16 +169,16 @@ class Findings:
         """Numbers of evaluations at which values are compared; none for a budget in seconds."""
         return usual_budgets(self.frame) if self.x == "evaluation" else []
 
-    def words(self, task: str = "") -> dict[str, Any]:
-        """Return the words of the headings and notes of columns, which depend on the comparison."""
+    @cached_property
+    def words(self) -> dict[str, str]:
+        """The words of the headings and notes of columns, which depend on the comparison."""
         crossing = ""
         if self.x == "simulated_seconds" and "clock" in self.frame.columns:
-            crossing = "; only evaluations that ended in time count (overshoot=discard)"
-            if self.crossing_counts:
-                crossing = "; evaluations that began in time and ended later count (overshoot=count)"
+            crossing = "; evaluations that began in time and ended later count (overshoot=count)"
+            if self.frame["clock"].astype(str).str.contains("overshoot discard").any():
+                crossing = "; only evaluations that ended in time count (overshoot=discard)"
         fronts = " (with several objectives: the whole front; the value is the hypervolume)"
         return {
-            "seconds": self.seconds.get(task, 0),
             "common": ", common time" if self.two_times else "",
             "crossing": crossing,
             "second": self.second,
@@ -199,10 +188,10 @@ class Findings:
             "solved": "evaluated the best architecture" + fronts * any(fact.of_front for fact in self.facts),
         }
 
-    def headers(self, task: str) -> dict[str, str]:
-        """Return the headings of the columns of a task's table."""
-        words = self.words(task)
-        headings = {column.name: column.heading.format(**words) for column in COLUMNS}
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        """Headings of the columns of the tables."""
+        headings = {column.name: column.heading.format(**self.words) for column in COLUMNS}
         return headings | {f"value_at_{n}": f"best after {n:,}" for n in self.budgets}
 
     @cached_property
@@ -270,13 +259,6 @@ class Findings:
             return None
         return self._or_reason("scores over all tasks", aggregate_scores, self.wanted_reference)
 
-    @cached_property
-    def profiles(self) -> pd.DataFrame | None:
-        """Performance profiles."""
-        if self.scores is None:
-            return None
-        return performance_profiles(self.frame, self.at, self.x, self.reference)
-
     @property
     def reference(self) -> str:
         """The searcher whose mean regret is a score of 0."""
@@ -285,14 +267,14 @@ class Findings:
     def against_best(self, task: str) -> pd.DataFrame:
         """Return the tests of each searcher against the best one of the task."""
         table, best = self.tests[task], self.best[task]
-        straight, flipped = table[table["other"] == best], table[table["searcher"] == best]
-        swapped = {"searcher": "other", "better": "worse", "difference_low": "difference_high"}
-        flipped = flipped.rename(columns=swapped | {new: old for old, new in swapped.items()})
-        signed = ["difference", "difference_low", "difference_high"]
-        rows = pd.concat([straight, flipped.assign(**{name: -flipped[name] for name in signed})])
-        columns = ["searcher", "other", *signed, "better", "ties", "worse", "p_value", "p_holm"]
-        order = {name: i for i, name in enumerate(self.searchers)}
-        return rows.sort_values("searcher", key=lambda names: names.map(order))[columns].reset_index(drop=True)
+        differences = ["difference", "difference_low", "difference_high"]
+        columns = ["searcher", "other", *differences, "better", "ties", "worse", "p_holm"]
+        swapped = ["other", "searcher", "difference", "difference_high", "difference_low", "worse", "ties", "better"]
+        flipped = table[[*swapped, "p_holm"]].set_axis(columns, axis=1)
+        flipped[differences] *= -1
+        rows = pd.concat([table[columns], flipped])
+        rows = rows[rows["other"] == best].set_index("searcher")
+        return rows.reindex([name for name in self.searchers if name != best]).reset_index()[columns]
 
     # Facts for sentences
 
@@ -332,11 +314,6 @@ class Findings:
         return self.x == "simulated_seconds" or self.at is not None
 
     @property
-    def crossing_counts(self) -> bool:
-        """Whether the frame includes evaluations that began before the time limit and ended after it."""
-        return not self.frame["clock"].astype(str).str.contains("overshoot discard").any()
-
-    @property
     def budget(self) -> str:
         """The budget at which ranks and tests compare."""
         if self.x == "simulated_seconds":
@@ -361,7 +338,7 @@ class Findings:
     def run_remarks(self) -> list[str]:
         """Remarks on the runs."""
         unknown = [
-            f"The optimum of {fact.name} is not known, so there are no regrets, scores and profiles. Ranks and tests "
+            f"The optimum of {fact.name} is not known, so there are no regrets and scores. Ranks and tests "
             "compare the best values."
             for fact in self.facts
             if not fact.known
@@ -447,12 +424,11 @@ def summarise_comparison(
     frame: pd.DataFrame,
     evaluations: int | None = None,
     evaluator: str | PathLike[str] | Evaluator = "table",
-    seconds: float | Mapping[str, float] | None = None,
 ) -> Findings:
     """Return the findings of a comparison as `nasmeta compare` shows them, without test values.
 
-    If the budget of each run was given in `seconds`, leave out `evaluations`: the table then has the best values after
-    these seconds and at the ends of the runs.
+    If the budget of each run was given in seconds, leave out `evaluations`: the table then has the best values at the
+    ends of the runs.
 
     >>> import nasmeta as nm
     >>> frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=20)
@@ -470,6 +446,5 @@ def summarise_comparison(
         for name in names
     }
     facts = facts_of(frame, evaluators=evaluators)
-    limits = seconds if isinstance(seconds, Mapping) else {} if seconds is None else dict.fromkeys(names, seconds)
     x: XAxis = "simulated_seconds" if evaluations is None else "evaluation"
-    return Findings(frame.assign(test=np.nan), facts, x, evaluations=evaluations, seconds=limits)
+    return Findings(frame.assign(test=np.nan), facts, x, evaluations=evaluations)

@@ -56,14 +56,10 @@ def page_data(found: Findings) -> dict[str, Any]:
                 "curves": of_task,
             }
         )
-    ranks = profiles = None
+    ranks = None
     if (course := found.rank_course) is not None:
         x = str(course.columns[1])
         ranks = {"x": x, "curves": [_numbers(rows, x=x, y="rank") for rows in _by_searcher(found, course)]}
-    if found.profiles is not None:
-        names = {"x": "threshold", "y": "share", "low": "share_low", "high": "share_high"}
-        parts = [_numbers(rows, **names) for rows in _by_searcher(found, found.profiles)]
-        profiles = {"reference": found.reference, "curves": parts}
     return {
         "axis": found.x,
         "known": found.known,
@@ -72,7 +68,6 @@ def page_data(found: Findings) -> dict[str, Any]:
         "searchers": [{"name": name, **style(position).plotly()} for position, name in enumerate(found.searchers)],
         "tasks": tasks,
         "ranks": ranks,
-        "profiles": profiles,
     }
 
 

@@ -21,7 +21,6 @@ _ALT = {
     "best_seconds_mean": "Mean of the best value against seconds of training, a panel per task",
     "ranks": "Average rank against the budget",
     "critical_difference": "Critical-difference diagram",
-    "performance_profile": "Share of runs against normalised regret",
 }
 _SCORE_GOALS: Goals = {"iqm": "max", "median": "max", "mean": "max", "optimality_gap": "min"}
 
@@ -46,7 +45,7 @@ def summary_sections(found: Findings) -> list[Section]:
     if found.frame.empty:
         return [Section(text="No run finished an evaluation within its budget, so there is nothing to compare.")]
     tables = [
-        Section(fact.name, str(fact), found.summary[fact.name], found.headers(fact.name), decimals=found.decimals)
+        Section(fact.name, str(fact), found.summary[fact.name], found.headers, decimals=found.decimals)
         for fact in found.facts
     ]
     return [Section(text=size_sentence(found)), *tables, Section(text=" ".join(column_notes(found, found.summary)))]
@@ -57,12 +56,12 @@ def report_sections(found: Findings) -> list[Section]:
     sections = [Section(text=size_sentence(found), figures=[name for name in _ALT if name.endswith("_mean")])]
     for fact in found.facts:
         slug = re.sub(r"[^a-z0-9]+", "-", fact.name.lower()).strip("-")
-        results, headers = found.results[fact.name], found.headers(fact.name)
+        results, headers = found.results[fact.name], found.headers
         sections.append(
             Section(fact.name, str(fact), results, headers, found.goals, found.decimals, name=f"results-{slug}")
         )
         if fact.name in found.tests:
-            table = found.against_best(fact.name).drop(columns="p_value")
+            table = found.against_best(fact.name)
             table["p_holm"] = table["p_holm"].map(p_text)
             text, names = f"Each against the best, {found.budget}:", {"p_holm": "p (Holm)"}
             sections.append(Section("", text, table, names, name=f"tests-{slug}"))
@@ -81,7 +80,7 @@ def report_sections(found: Findings) -> list[Section]:
     if found.scores is not None:
         scores = found.scores.drop(columns=["reference", "runs"])
         sections.append(Section("", "", scores, {"iqm": "IQM"}, _SCORE_GOALS, {}, _score_note(found), "scores"))
-    return [*sections, Section(figures=("performance_profile",))]
+    return sections
 
 
 def as_markdown(
@@ -150,8 +149,7 @@ def column_notes(found: Findings, tables: Mapping[str, pd.DataFrame], intervals:
     """Explain the columns of the results of all tasks."""
     names = {str(name) for table in tables.values() for name in table}
     shown = {"value_at" if name.startswith("value_at_") else name for name in names}
-    words = found.words()
-    notes = [column.note.format(**words) for column in COLUMNS if column.note and column.name in shown]
+    notes = [column.note.format(**found.words) for column in COLUMNS if column.note and column.name in shown]
     if found.two_times and "rank" in shown:
         notes.append(f"Common time: {found.budget}.")
     if intervals:

@@ -269,30 +269,17 @@
   }
   function overall() {
     const wide = document.getElementById("overall");
-    if (!data.ranks && !data.profiles) { wide.hidden = true; return; }
-    if (data.ranks) {
-      const share = data.ranks.x !== "evaluation";
-      const traces = chosen(data.searchers.map((look, i) => [look, data.ranks.curves[i]]), state.searchers)
-        .flatMap(([look, curve]) => {
-          const { x, y } = curve;
-          const said = x.map((at, i) => `rank ${y[i].toFixed(2)} ${share ? `at ${short(100 * at)} % of the time` : `after ${at.toLocaleString("en")} evaluations`}`);
-          return tracesOf(look, look.name, { x, centre: y, low: [], high: [] }, (v) => v, said, false);
-        });
-      const layout = layoutOf(share ? `share of the ${simulated}time` : "evaluations", "average rank (1 is the best)", traces.flatMap(({ x }) => x),
-        { range: [data.searchers.length + 0.2, 0.8] });
-      Plotly.react("ranks-plot", traces, layout, CONFIG);
-    } else document.getElementById("ranks-plot")?.closest("figure").remove();
-    if (data.profiles) {
-      const traces = chosen(data.searchers.map((look, i) => [look, data.profiles.curves[i]]), state.searchers)
-        .flatMap(([look, curve]) => {
-          const values = { x: curve.x, centre: curve.y, low: curve.low, high: curve.high };
-          const said = values.x.map((tau, i) => `${short(100 * values.centre[i])} % of the runs have a regret of at most ${short(tau)} × ${data.profiles.reference}'s mean`);
-          return tracesOf(look, look.name, values, (v) => v, said, bands);
-        });
-      const layout = layoutOf(`regret / mean regret of ${data.profiles.reference}`, "share of the runs", false,
-        { range: [-0.03, 1.04] });
-      Plotly.react("profiles-plot", traces, layout, CONFIG);
-    } else document.getElementById("profiles-plot")?.closest("figure").remove();
+    if (!data.ranks) { wide.hidden = true; return; }
+    const share = data.ranks.x !== "evaluation";
+    const traces = chosen(data.searchers.map((look, i) => [look, data.ranks.curves[i]]), state.searchers)
+      .flatMap(([look, curve]) => {
+        const { x, y } = curve;
+        const said = x.map((at, i) => `rank ${y[i].toFixed(2)} ${share ? `at ${short(100 * at)} % of the time` : `after ${at.toLocaleString("en")} evaluations`}`);
+        return tracesOf(look, look.name, { x, centre: y, low: [], high: [] }, (v) => v, said, false);
+      });
+    const layout = layoutOf(share ? `share of the ${simulated}time` : "evaluations", "average rank (1 is the best)", traces.flatMap(({ x }) => x),
+      { range: [data.searchers.length + 0.2, 0.8] });
+    Plotly.react("ranks-plot", traces, layout, CONFIG);
   }
 
   // ---- tables that sort by a click on a heading
