@@ -7,33 +7,11 @@ import pandas as pd
 
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._frame import FloatArray
-from nasmeta.analysis._losses import Losses, paired_losses
+from nasmeta.analysis._losses import paired_losses
 from nasmeta.analysis._statistics import interval_columns, quantile_interval
 from nasmeta.errors import SettingError, UnknownNameError
 
 _RESAMPLES = 2000
-
-
-def normalised_regrets(
-    frame: pd.DataFrame, at: float | None = None, x: XAxis | None = None, reference: str | None = None
-) -> tuple[Losses, FloatArray, str]:
-    """Divide each regret by the mean regret of a reference searcher on the same task at the same budget.
-
-    On every task, 0 is then the optimum and 1 the average of the reference, whatever the unit. The default reference is
-    `random_label`. Return the losses, the regrets (blocks, searchers) and the label of the reference.
-    """
-    losses = paired_losses(frame, at, x)
-    reference = reference or random_label(frame)
-    if reference not in losses.searchers:
-        raise UnknownNameError.of("searcher", reference, losses.searchers)
-    position = losses.searchers.index(reference)
-    scale = np.array([regret[:, position].mean() for regret in losses.by_task()])
-    if (scale == 0).any():
-        task = losses.tasks[int(np.argmax(scale == 0))]
-        raise SettingError(
-            "reference", reference, "a searcher with regrets", f"All its runs found the optimum of {task}."
-        )
-    return losses, losses.regret[:, :, -1] / scale[losses.task, None], reference
 
 
 def random_label(frame: pd.DataFrame) -> str:
@@ -100,7 +78,18 @@ def aggregate_scores(
     """
     from scipy.stats import trim_mean
 
-    losses, regrets, reference = normalised_regrets(frame, at, x, reference)
+    losses = paired_losses(frame, at, x)
+    reference = reference or random_label(frame)
+    if reference not in losses.searchers:
+        raise UnknownNameError.of("searcher", reference, losses.searchers)
+    position = losses.searchers.index(reference)
+    scale = np.array([regret[:, position].mean() for regret in losses.by_task()])
+    if (scale == 0).any():
+        task = losses.tasks[int(np.argmax(scale == 0))]
+        raise SettingError(
+            "reference", reference, "a searcher with regrets", f"All its runs found the optimum of {task}."
+        )
+    regrets = losses.regret[:, :, -1] / scale[losses.task, None]
     rng = np.random.default_rng(0)
     strata = [np.flatnonzero(losses.task == code) for code in range(len(losses.tasks))]
 

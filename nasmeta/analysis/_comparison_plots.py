@@ -194,23 +194,16 @@ def plot_ranks(frame: pd.DataFrame, x: XAxis | None = None, width: Width = None)
     curves = rank_curves(frame, x)
     budget, time = curves.columns[1], "time" if has_unknown_optimum(frame) else "simulated time"
     figure, (axes,) = new_panels([""], width, _SIZE)
-    n = _draw_curves(axes, curves, budget, "rank")
-    axes.set_ylim(n + 0.15, 0.85)  # rank 1 is at the top
+    searchers = list(curves["searcher"].unique())
+    for position, name in enumerate(searchers):
+        rows = curves[curves["searcher"] == name]
+        draw_line(axes, name, position, rows[budget], rows["rank"], n_lines=len(searchers))
+    axes.set_ylim(len(searchers) + 0.15, 0.85)  # rank 1 is at the top
     log_axis(axes)
     draw_grid(axes, "y")
     label_panels([axes], "evaluations" if budget == "evaluation" else f"share of the {time}", "average rank")
     legend_below(figure)
     return figure
-
-
-def _draw_curves(axes: Axes, curves: pd.DataFrame, x: str, y: str, *band: str) -> int:
-    """Draw a line for each searcher; return their number."""
-    searchers = list(curves["searcher"].unique())
-    for position, name in enumerate(searchers):
-        rows = curves[curves["searcher"] == name]
-        bounds = (rows[band[0]], rows[band[1]]) if band else None
-        draw_line(axes, name, position, rows[x], rows[y], bounds, n_lines=len(searchers))
-    return len(searchers)
 
 
 @house_style(framed=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import isnan, nan
 from typing import TYPE_CHECKING
 
@@ -77,19 +77,7 @@ class TaskFacts:
         """Description of the measurement of the values."""
         if self.column is None or not self.described:
             return {}
-        info = self.column
-        named = {
-            "metric": f"{info.metric} ({info.unit})",
-            "dataset": info.dataset,
-            "split": info.split,
-            "epochs": info.epochs,
-            "seed": info.seed,
-            "release": info.release,
-            "source": info.source,
-            "licence": info.licence,
-            "checksum": info.source_sha256 or None,
-        }
-        return {key: str(value) for key, value in named.items() if value is not None}
+        return {name: str(fact) for name, fact in asdict(self.column).items() if fact not in (None, "")}
 
     def __str__(self) -> str:
         """Return a sentence about the values, the best of them, and the test column."""

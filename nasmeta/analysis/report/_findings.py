@@ -21,9 +21,9 @@ from nasmeta.analysis._ranks import Friedman, average_ranks, friedman_test, rank
 from nasmeta.analysis._tables import Goals
 from nasmeta.analysis.report._facts import TaskFacts, facts_of
 from nasmeta.analysis.report._remarks import (
+    NOTHING_SUCCEEDED,
     asked_runs,
     failures_of,
-    nothing_succeeded,
     run_remarks,
     trained,
     without_spread_of_equals,
@@ -405,7 +405,7 @@ def find(
         if not has_value(rows).any():
             why = failures_of(rows)
             raise SettingError(
-                f"On {task}, {nothing_succeeded(rows)}, so there is no best value to report{why and f': {why}'}."
+                f"On {task}, {NOTHING_SUCCEEDED}, so there is no best value to report{why and f': {why}'}."
             )
     facts = facts_of(frame, tasks, columns)
     x = x or budget_axis(frame)

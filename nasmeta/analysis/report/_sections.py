@@ -114,8 +114,8 @@ def as_html(sections: Iterable[Section]) -> str:
 
 def latex_tables(found: Findings) -> dict[str, str]:
     """Return the tables of a report by file name without suffix; each is a tabular for an input command."""
-    head = "% Needs \\usepackage{booktabs}. Written by nasmeta report.\n"
-    head += "".join(f"% {' '.join(failed.split())}\n" for failed in failure_remarks(found.frame))
+    failures = [" ".join(remark.split()) for remark in failure_remarks(found.frame)]
+    head = "".join(f"% {line}\n" for line in ["Needs \\usepackage{booktabs}. Written by nasmeta report.", *failures])
     return {
         section.name: head + to_latex(section.table, section.headers, section.goals, section.decimals)
         for section in report_sections(found)
