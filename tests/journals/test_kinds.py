@@ -18,7 +18,7 @@ import pytest
 
 from nasmeta.errors import JournalError
 from nasmeta.journals import JournalFile
-from nasmeta.prediction._predict import Records
+from nasmeta.prediction import BenchmarkJournal
 from nasmeta.runs import Journal
 from nasmeta.training.proxies._measure import ProxyJournal
 
@@ -64,13 +64,15 @@ class OfSearch(Kind):
 class OfPrediction(Kind):
     mark, file, had_no_numbers = "nasmeta_prediction", "journal.jsonl", False
 
-    def open(self, folder: Path, seed: int = 0) -> Records:
-        return Records(folder, {"task": "t", "seed": seed})
+    def open(self, folder: Path, seed: int = 0) -> BenchmarkJournal:
+        return BenchmarkJournal(folder, {"task": "t", "seed": seed})
 
-    def add(self, journal: Records, i: int) -> None:
-        journal.add({"predictor": "ridge", "draw": i}, [{"scope": "all", "kendall_tau": i / 3, "rmse": float("nan")}])
+    def add(self, journal: BenchmarkJournal, i: int) -> None:
+        journal.record(
+            {"predictor": "ridge", "draw": i}, [{"scope": "all", "kendall_tau": i / 3, "rmse": float("nan")}]
+        )
 
-    def found(self, journal: Records) -> list[int]:
+    def found(self, journal: BenchmarkJournal) -> list[int]:
         found = [i for i in range(10) if journal.find({"draw": i, "predictor": "ridge"}) is not None]
         for i in found:
             (row,) = journal.find({"predictor": "ridge", "draw": i})
