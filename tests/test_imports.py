@@ -11,7 +11,6 @@ EXCEPTIONS = {
         "nasmeta.cli._app",
     },
     "Formulas, held against their definition or another library": {
-        "nasmeta.analysis._statistics",
         "nasmeta.meta._blend", "nasmeta.meta._cell_columns", "nasmeta.meta._falls_back",
         "nasmeta.meta._rgpe", "nasmeta.meta._source_models", "nasmeta.meta.in_context._reading",
         "nasmeta.predictors._gaussian_process", "nasmeta.predictors._labels",
@@ -42,10 +41,6 @@ EXCEPTIONS = {
     "Workers, and what they are handed": {
         "nasmeta.experiments._backends", "nasmeta.experiments._jobs",
         "nasmeta.runs._clock", "nasmeta.runs._spec",
-    },
-    "Parts of pictures and pages": {
-        "nasmeta.analysis.report._facts", "nasmeta.analysis.report._remarks",
-        "nasmeta.analysis.report._findings", "nasmeta.analysis.report._page", "nasmeta.experiments._report",
     },
 }  # fmt: skip
 

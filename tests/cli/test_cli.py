@@ -108,7 +108,7 @@ def test_runs_that_are_alike_have_no_spread(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_runs_that_ended_early_are_told(tmp_path: Path) -> None:
-    from nasmeta.analysis.report._remarks import run_remarks as remarks
+    from nasmeta.analysis.report import run_remarks as remarks
 
     few = {"prune_space": 0.001}  # 16 cells
     searchers = {
@@ -304,20 +304,6 @@ def test_report_writes_the_page_of_a_comparison(tmp_path: Path) -> None:
     assert "&quot;repeats&quot;: 4" in page
     assert nm.__version__ in page
     assert "after 10 evaluations" in (folder / "report" / "report.md").read_text(encoding="utf-8")
-
-
-def test_report_reads_what_the_specification_reports(tmp_path: Path) -> None:
-    from nasmeta.errors import NasmetaWarning
-    from nasmeta.experiments._report import _reported
-
-    assert _reported(tmp_path) == ()
-    text = 'tasks = ["nb201/cifar10"]\nreport = ["cifar10/accuracy/valid/200/777"]\n'
-    text += "[budget]\nevaluations = 5\n[searchers.random]\n"
-    (tmp_path / "specification.toml").write_text(text, encoding="utf-8")
-    assert [info.seed for info in _reported(tmp_path)] == [777]
-    (tmp_path / "specification.toml").write_text(text.replace("777", "5"), encoding="utf-8")
-    with pytest.warns(NasmetaWarning, match="are not used"):
-        assert _reported(tmp_path) == ()
 
 
 def test_report_of_what_is_no_comparison(tmp_path: Path) -> None:

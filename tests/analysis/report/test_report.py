@@ -15,9 +15,15 @@ import pandas as pd
 import pytest
 
 from nasmeta.analysis import average_ranks, regret_curves
-from nasmeta.analysis.report import as_markdown, find, latex_tables, report_sections, write_findings
-from nasmeta.analysis.report._facts import facts_of
-from nasmeta.analysis.report._page import page_data
+from nasmeta.analysis.report import (
+    as_markdown,
+    facts_of,
+    find,
+    latex_tables,
+    page_data,
+    report_sections,
+    write_findings,
+)
 from nasmeta.errors import MissingPackageError, SettingError
 
 
