@@ -141,7 +141,7 @@ def has_value(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
 
     If the optimum is known, runs always have one.
     """
-    known = frame["regret"].notna().to_numpy(copy=True)
+    known = frame["regret"].notna().to_numpy()
     if known.all() or "evaluation" not in frame.columns:
         return np.ones(len(frame), dtype=bool)
     good = pd.Series(True, frame.index)
@@ -149,10 +149,9 @@ def has_value(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
         good &= frame["failure"].astype(str) == ""
     if "epochs" in frame.columns:
         good &= frame["epochs"] == full_epochs(frame)
-    rows = frame[list(_KEYS)].assign(good=good, at=np.arange(len(frame)), evaluation=frame["evaluation"])
-    rows = rows.sort_values("evaluation", kind="stable")
-    known[rows["at"].to_numpy()] |= rows.groupby(list(_KEYS), observed=True)["good"].cummax().to_numpy(dtype=bool)
-    return known
+    rows = frame[[*_KEYS, "evaluation"]].assign(good=good).reset_index(drop=True)
+    good = rows.sort_values("evaluation", kind="stable").groupby(list(_KEYS), observed=True)["good"].cummax()
+    return known | good.sort_index().to_numpy(dtype=bool)
 
 
 def full_epochs(frame: pd.DataFrame) -> pd.Series[Any]:

@@ -228,23 +228,21 @@ def _accuracies(cells: pd.DataFrame, facts: Mapping[str, Any]) -> str:
     names += ["failures"] if (cells["failures"] != "").any() else []
     decimals = dict.fromkeys(["measured_test", "difference", "allowed"], 2)
     parts = ["## Accuracies in percent", _table(shown[names], headers, decimals)]
-    look_up = facts["lookup"]
-    judged = [bool(value) for value in cells["in_band"] if value is not None]
-    known = cells["difference"].dropna()
+    look_up, judged = facts["lookup"], [bool(value) for value in cells["in_band"] if value is not None]
     if cells["measured"].isna().all():
         parts.append("No training succeeded, so nothing is verified.")
     elif look_up["not_comparable"]:
         parts.append(f"Only the order can be compared with the look-up: {look_up['not_comparable']}.")
-    else:
+    elif judged:
         of_table = "of the 500 cells of the table with the most similar accuracy"
         of_trainings = "of the trainings here, pooled over the cells; the table is treated as one training"
         parts.append(
             f"In the band: {sum(judged)} of {len(judged)}. The band is ± 2 s √(1/table seeds + 1/trainings); s is the "
-            f"standard deviation between seeds {of_table if look_up['has_seeds'] else of_trainings}."
-            if judged
-            else "There is no band: neither the table nor the trainings here have several seeds."
+            f"standard deviation between seeds {of_table if look_up['has_seeds'] else of_trainings}. "
+            f"Mean absolute difference: {cells['difference'].abs().mean():.2f} points."
         )
-        parts.append(f"Mean absolute difference: {known.abs().mean():.2f} points over {len(known)} cells.")
+    else:
+        parts.append("There is no band: neither the table nor the trainings here have several seeds.")
     if facts["spearman"] is not None:
         parts.append(
             f"Rank correlation of look-up and training over {facts['cells']} cells: Spearman {facts['spearman']:.3f}, "

@@ -71,8 +71,8 @@ COLUMNS = (
     Column("evaluations", "evaluations", "Evaluations: mean number per run.", decimals=0),
     Column(
         "test_end",
-        "{second} at the end",
-        "{Second} at the end: value of the same architecture {source}.",
+        "test at the end",
+        "Test at the end: value of the same architecture on the test split.",
         goal="best value",
     ),
     Column(
@@ -181,9 +181,6 @@ class Findings:
         return {
             "common": ", common time" if self.two_times else "",
             "crossing": crossing,
-            "second": self.second,
-            "Second": self.second.capitalize(),
-            "source": "on the test split" if self.known else "in the table of the task",
             "loss": "regret" if self.known else "best value",
             "solved": "evaluated the best architecture" + fronts * any(fact.of_front for fact in self.facts),
         }
@@ -297,11 +294,6 @@ class Findings:
     def tested(self) -> bool:
         """Whether any task has a test column here."""
         return any(fact.test is not None for fact in self.facts)
-
-    @property
-    def second(self) -> str:
-        """Name of the values of `TaskFacts.test`."""
-        return "test" if self.known else "table"
 
     @property
     def simulated(self) -> str:

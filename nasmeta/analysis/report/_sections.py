@@ -112,13 +112,13 @@ def as_html(sections: Iterable[Section]) -> str:
     return "\n".join(parts)
 
 
-def latex_tables(found: Findings) -> dict[str, str]:
+def latex_tables(found: Findings, sections: Iterable[Section]) -> dict[str, str]:
     """Return the tables of a report by file name without suffix; each is a tabular for an input command."""
     failures = [" ".join(remark.split()) for remark in failure_remarks(found.frame)]
     head = "".join(f"% {line}\n" for line in ["Needs \\usepackage{booktabs}. Written by nasmeta report.", *failures])
     return {
         section.name: head + to_latex(section.table, section.headers, section.goals, section.decimals)
-        for section in report_sections(found)
+        for section in sections
         if section.table is not None and section.name
     }
 

@@ -69,17 +69,18 @@ def write_findings(
     """
     check_formats(formats)
     home = Path(folder)
-    text = page(found, title, provenance or {})  # first, because a package may be missing
+    sections = report_sections(found)
+    text = page(found, sections, title, provenance or {})  # first, because a package may be missing
     files = [home / "index.html", home / "report.md"]
     with writing(f"Cannot write the report to {home}"):
         home.mkdir(parents=True, exist_ok=True)
         files[0].write_text(text, encoding="utf-8")
         drawn, remarks = _save_figures(_figures(found) if formats else {}, home / "figures", formats)
         paths = {name: of_figure[0].relative_to(home).as_posix() for name, of_figure in drawn.items()}
-        text = as_markdown(title, report_sections(found), [*found.remarks, *remarks], paths)
+        text = as_markdown(title, sections, [*found.remarks, *remarks], paths)
         files[1].write_text(text, encoding="utf-8")
         (home / "tables").mkdir(exist_ok=True)
-        tables = {home / "tables" / f"{name}.tex": content for name, content in latex_tables(found).items()}
+        tables = {home / "tables" / f"{name}.tex": content for name, content in latex_tables(found, sections).items()}
         for file, content in tables.items():
             file.write_text(content, encoding="utf-8")
     return [*files, *(file for of_figure in drawn.values() for file in of_figure), *tables]
@@ -122,7 +123,7 @@ def _figures(found: Findings) -> dict[str, Callable[[], Figure]]:
         figures["critical_difference"] = partial(plot_critical_difference, found.friedman)
     if found.rank_course is not None and len(found.searchers) > 1:
         figures["ranks"] = partial(plot_ranks, frame, found.x)
-    if fronts := tasks_with_two(frame):
+    if tasks_with_two(frame):
         at = int(found.at) if found.at is not None and found.x == "evaluation" else None
-        figures["attainment"] = partial(plot_attainment, frame, fronts, at=at)
+        figures["attainment"] = partial(plot_attainment, frame, at=at)
     return figures

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 import nasmeta as nm
 from nasmeta.analysis.report import TaskFacts, TestColumn
@@ -59,6 +60,8 @@ def made_up_frame() -> Callable[..., pd.DataFrame]:
 def with_test_values() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("nasmeta.analysis.report._findings.facts_of", facts)
+        blank = Figure(figsize=(1, 1))
+        patch.setattr("nasmeta.analysis.report._write.plot_regret", lambda *_, **__: blank)
         yield
 
 

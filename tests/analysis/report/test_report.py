@@ -220,7 +220,7 @@ def test_failures_are_told_by_searcher(comparison):
     found = find(comparison.assign(failure=np.where(failed, "out of\nmemory", "")))
     [remark] = found.remarks
     assert remark == "evolution: 16 of 640 evaluations failed: 16 × out of\nmemory."
-    for table in latex_tables(found).values():
+    for table in latex_tables(found, report_sections(found)).values():
         assert "% evolution: 16 of 640 evaluations failed: 16 × out of memory.\n" in table
 
 

@@ -4,7 +4,7 @@
   const valid = data.validation && data.tasks.some((task) => task.unit === "percent") ? "Validation" : "Signal";
   const simulated = data.known ? "simulated " : ""; // where no optimum is known, something took time of its own
   const CHOICES = {
-    measure: [["valid", valid], ["test", data.known ? "Test" : "Table"]],
+    measure: [["valid", valid], ["test", "Test"]],
     scale: [["log", "regret, log"], ["linear", "regret, linear"], ["value", "value"]].slice(data.known ? 0 : 2),
     axis: [["evaluation", "evaluations"], ["simulated_seconds", `${simulated}time`]],
     "axis-scale": [["log", "log"], ["linear", "linear"]],
@@ -216,7 +216,7 @@
       yAxis = { range: [low - pad, high + pad] };
     }
     const unit = state.scale === "value" ? task.unit : task.regretUnit;
-    const what = state.scale === "value" ? (state.measure === "test" ? `${data.known ? "test" : "table"} value` : "best value") : "regret";
+    const what = state.scale === "value" ? (state.measure === "test" ? "test value" : "best value") : "regret";
     const xTitle = state.axis === "evaluation" ? "evaluations" : `${simulated}training time (s)`;
     const layout = layoutOf(xTitle, unit ? `${what} (${unit})` : what, state["axis-scale"] === "log" && parts.flatMap(([, , values]) => values.x), yAxis);
     if (!parts.length) {
@@ -241,7 +241,7 @@
   function hint() {
     const parts = [];
     if (state.measure === "test") {
-      parts.push(`The ${data.known ? "test" : "table's"} value of the cell that is best on ${data.validation ? "validation" : "the signal"} so far.`);
+      parts.push(`The test value of the cell that is best on ${data.validation ? "validation" : "the signal"} so far.`);
       if (state.scale !== "value") parts.push(`Regret: its distance to the best test value of all cells; choosing by ${data.validation ? "validation" : "the signal"} does not bring it to 0.`);
     } else if (state.scale !== "value") {
       parts.push("Regret: distance to the best of all cells.");
