@@ -21,7 +21,7 @@ from scipy.stats import chi2, norm, rankdata
 
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, plot_regret, save_figure, to_markdown
-from nasmeta.analysis.report._remarks import deterministic_runs
+from nasmeta.analysis.report import deterministic_runs
 from nasmeta.experiments import Specification, picks_of, provenance_of, read_specification, run_specification
 
 HERE = Path(__file__).parent
