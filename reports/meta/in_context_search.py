@@ -24,7 +24,7 @@ from in_context_train import write
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nasmeta.meta.in_context import InContextNetwork, Reading, SearchState, Similarity, SourceView
+from nasmeta.meta.in_context import InContextNetwork, Reading, SearchState, Similarity
 from nasmeta.meta.in_context._network import read_weights
 
 TASKS, ROLLOUTS, STEPS = 8, 4, 12  # of an iteration: targets, searches of each, evaluations of each
@@ -81,7 +81,7 @@ def search(target: Target, network: InContextNetwork, rng: np.random.Generator) 
     best = float(truth[target.started].max()) if len(target.started) else 0.0
     steps = []
     for _ in range(STEPS):
-        columns, reading = state.candidates(is_open, BEST, CANDIDATES, rng)
+        columns, reading = state.candidates(np.flatnonzero(is_open), BEST, CANDIDATES, rng)
         labels = state.labels
         scores = network.search_scores(reading, labels)
         log_probabilities = scores - np.logaddexp.reduce(scores)
@@ -191,14 +191,7 @@ def update(
     losses = []
     for t in rng.permutation(STEPS):
         some = [steps[t] for steps in searches]
-        sizes = [len(step.wanted) for step in some]
-        kept = min(sizes)  # candidates of each search, the chosen one among them
-        columns = [np.r_[step.chosen, np.setdiff1d(np.arange(n), step.chosen)] for step, n in zip(some, sizes)]
-        if max(sizes) > kept:
-            columns = [column[:kept] for column in columns]
-        parts = [[part if k in (0, 1, 4) else part[c] for k, part in enumerate(s.reading)] for s, c in zip(some, columns)]
-        inputs = [torch.from_numpy(np.stack(part)) for part in zip(*parts)]
-        wanted = torch.from_numpy(np.stack([step.wanted[column] for step, column in zip(some, columns)]))
+        inputs, wanted = batch_of(some)
         best = torch.tensor([step.best for step in some])
         mean, deviation, added = network(*inputs)
         scores = network.search_scores(mean, deviation, added, best)
@@ -215,6 +208,26 @@ def update(
         losses.append((float(policy.detach()), float(likelihood.detach())))
     policy_loss, likelihood_loss = np.mean(losses, axis=0)
     return float(policy_loss), float(likelihood_loss)
+
+
+def batch_of(steps: list[Step]) -> tuple[list[Tensor], Tensor]:
+    """Return the network's arguments and the wanted scores, for equally many candidates of each step.
+
+    The chosen candidate comes first.
+    """
+    kept = min(len(step.wanted) for step in steps)
+    parts, wanted = [], []
+    for step in steps:
+        others = np.setdiff1d(np.arange(len(step.wanted)), step.chosen)
+        columns = np.r_[step.chosen, others[: kept - 1]]
+        reading = step.reading
+        parts.append(
+            reading._replace(
+                asked=reading.asked[columns], experts=reading.experts[columns], across=reading.across[columns]
+            )
+        )
+        wanted.append(step.wanted[columns])
+    return [torch.from_numpy(np.stack(part)) for part in zip(*parts, strict=True)], torch.from_numpy(np.stack(wanted))
 
 
 def main() -> None:
