@@ -242,8 +242,9 @@ with the tenth above its median. `meta-np` maximises expected improvement under 
 predictions, `meta-nas` continues their training with rewards of searches and the likelihood of candidates, `meta-rl`
 has rewards alone, from random weights. Withheld from `meta-nas`: {withheld}.
 
-**How it was run.** `python reports/meta/in_context_search.py` for both objectives ([learning curves](search.csv)), then
-`python reports/meta/in_context_compare.py`; {seeds} paired seeds ([all runs](search_runs.csv)), without fallback.
+**How it was run.** `python reports/meta/in_context_search.py` for both objectives
+([learning curves](search_training.csv)), then `python reports/meta/in_context_compare.py`; {seeds} paired seeds
+([all runs](search_runs.csv)), without fallback.
 
 **Limits.** A run that finds nothing counts {cap}, which understates differences. The targets belong to the benchmark of
 transfer, some of which was seen while the method was designed; how many architectures are drawn in each step was chosen

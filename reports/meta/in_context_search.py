@@ -3,7 +3,7 @@
 Run with ``python reports/meta/in_context_search.py --objective joint`` after in_context_train.py. The search starts as
 expected improvement under the network's predictions. ``joint`` adds the likelihood of the candidates to the loss and
 starts from the weights of ``likelihood``; ``reward`` starts from untrained weights and has the reward alone. Weights go
-to benchmarks_data/in_context, learning curves to in_context/search.csv. An interrupted training resumes.
+to benchmarks_data/in_context, learning curves to in_context/search_training.csv. An interrupted training resumes.
 """
 
 from __future__ import annotations
@@ -236,7 +236,7 @@ def main() -> None:
     parser.add_argument("--objective", choices=("joint", "reward"), default="joint")
     parser.add_argument("--cache", type=Path, default=Path(".in_context"), help="folder of the banks")
     parser.add_argument("--out", type=Path, default=HERE.parents[1] / "benchmarks_data" / "in_context")
-    parser.add_argument("--log", type=Path, default=HERE / "in_context" / "search.csv")
+    parser.add_argument("--log", type=Path, default=HERE / "in_context" / "search_training.csv")
     parser.add_argument("--without", action="append", choices=(*GROUPS, "nothing"), help="may be given several times")
     parser.add_argument("--iterations", type=int, default=ITERATIONS)
     chosen = parser.parse_args()
