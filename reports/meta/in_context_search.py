@@ -244,7 +244,7 @@ def main() -> None:
     every = list(banks(chosen.cache))
     for group in chosen.without or (*GROUPS, "nothing"):
         network, rows = train(every, group, chosen.objective, chosen.iterations, chosen.out)
-        write(chosen.out / chosen.objective, network, group, chosen.iterations, 0)
+        write(chosen.out / chosen.objective, network, group, chosen.iterations, 0, searches=True)
         header = ["without", "objective", "iteration", "start", "gain", "policy_loss", "likelihood_loss", "seconds"]
         with chosen.log.open("a", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows(rows if file.tell() else [header, *rows])
