@@ -152,12 +152,13 @@ class Registry(Mapping[str, T]):
 
     def name_of(self, entry: object) -> str | None:
         """Return the name of an entry without importing other entries; None for an object without a name."""
+        place = place_of(entry)
+        declared = next((name for name, other in self._declared.items() if other == place), None)
+        if declared is not None:  # of two names of one class always the first, whichever was imported
+            return declared
         named = next((name for name, other in self._entries.items() if other is entry), None)
         if named is not None:
             return named
-        places = {place: name for name, place in self._declared.items()}
-        if (place := place_of(entry)) in places:
-            return places[place]
         return next((name for name, point in self._entry_points().items() if point.value == place), None)
 
     def __getitem__(self, name: str) -> T:

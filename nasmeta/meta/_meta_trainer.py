@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from nasmeta.errors import SettingError
-from nasmeta.meta._monitor import Monitor, pack_state, unpack_state
+from nasmeta.meta._monitor import Monitor
 from nasmeta.predictors._neural._training import cpu_or_cuda
 from nasmeta.tasks import Episode
 
@@ -163,3 +165,31 @@ class MetaTrainer:
 def _rate(share: float) -> float:
     """Return the learning-rate factor after a share of all steps: linear warm-up, cosine decay."""
     return share / 0.05 if share < 0.05 else 0.5 * (1 + math.cos(math.pi * (share - 0.05) / 0.95)) + 1e-3
+
+
+def pack_state(module: nn.Module, optimiser: Optimizer) -> dict[str, NDArray[Any]]:
+    """Return the trained weights, and the moments of those that had a gradient, as arrays by name."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for name, weights in _trained(module):
+        state = {"weights": weights.detach(), **optimiser.state[weights]}
+        arrays |= {f"{name}/{slot}": value.cpu().numpy() for slot, value in state.items()}
+    return arrays
+
+
+def unpack_state(arrays: Mapping[str, NDArray[Any]], module: nn.Module, optimiser: Optimizer) -> None:
+    """Restore what `pack_state` returned."""
+    state = optimiser.state_dict()
+    for i, (name, weights) in enumerate(_trained(module)):
+        saved = torch.as_tensor(arrays[f"{name}/weights"])
+        if saved.shape != weights.shape:
+            raise ValueError(f"{name} has shape {tuple(saved.shape)}, not {tuple(weights.shape)}")
+        with torch.no_grad():
+            weights.copy_(saved)
+        if f"{name}/step" in arrays:
+            slots = ("step", "exp_avg", "exp_avg_sq")
+            state["state"][i] = {slot: torch.as_tensor(arrays[f"{name}/{slot}"]) for slot in slots}
+    optimiser.load_state_dict(state)
+
+
+def _trained(module: nn.Module) -> list[tuple[str, Tensor]]:
+    return [(name, weights) for name, weights in module.named_parameters() if weights.requires_grad]

@@ -191,11 +191,6 @@ class EpisodeSampler:
         self._scores = [normal_scores(source.utilities) for source in self.sources]
         self._common: dict[tuple[int, ...], tuple[NDArray[np.int32], list[NDArray[np.float64]]]] = {}
 
-    @property
-    def spaces(self) -> tuple[SearchSpace, ...]:
-        """The spaces of the sources, each once."""
-        return tuple(dict.fromkeys(source.space for source in self.sources))
-
     def sample(self, rng: np.random.Generator) -> Episode:
         """Draw one episode."""
         members, cells, labels = self._task(rng)

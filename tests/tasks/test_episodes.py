@@ -49,7 +49,7 @@ def test_the_same_generator_gives_the_same_episode_and_spaces_are_not_mixed() ->
     one, other = (sampler.sample_many(30, np.random.default_rng(7)) for _ in range(2))
     assert all((a.query_labels == b.query_labels).all() for a, b in zip(one, other, strict=True))
     assert {(e.space.name, "c" in e.sources) for e in one} == {("nb201", False), ("tnb101", True)}
-    assert {space.name for space in sampler.spaces} == {"nb201", "tnb101"}
+    assert {source.space.name for source in sampler.sources} == {"nb201", "tnb101"}
 
 
 def test_sources_of_another_space_are_moved() -> None:
