@@ -54,6 +54,16 @@ class SavedMetaModel:
         labels and held-out names), ``facts`` of the learner, ``nasmeta`` (version), ``sha256``; ``training`` (see
         `training_digest`) if `nasmeta.meta.meta_train` wrote the file.
     arrays : dict of str to ndarray
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from nasmeta.meta import SavedMetaModel, meta_train
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = meta_train("source-order", leave_out="cifar10", n_labels=50, out=f"{folder}/order.npz").path
+    ...     saved = SavedMetaModel.load(path)
+    >>> saved.kind, saved.space.name, saved.sources
+    ('source-order', 'nb201', ('nb201/cifar100', 'nb201/imagenet16-120'))
     """
 
     path: Path

@@ -10,8 +10,7 @@ from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher, RandomSearch, Se
 from nasmeta.spaces import CellSpace, get_space
 from nasmeta.testing import MultiFidelityContract, MultiObjectiveContract, SearcherContract
 
-# Meta-trained for minutes by default: these keep the contract after a short training, in their own tests.
-LONG_META_TRAINING = frozenset({"meta-nas", "meta-np", "meta-predictor", "meta-rl"})
+LONG_META_TRAINING = frozenset({"meta-predictor"})  # for minutes by default: its own test trains it briefly
 SLOW = frozenset({"optuna-gp"})  # a fifth of a second a step
 PEERS = frozenset(
     name for name in SEARCHERS if name.startswith(("ax", "botorch", "smac", "syne-tune"))
