@@ -1,8 +1,7 @@
-"""Choice of a meta-model that has not seen the target and fits its metric."""
+"""Checks that a meta-model fits a target: its learner, space and metric, and that it has not seen the target."""
 
 from __future__ import annotations
 
-import os
 import re
 import warnings
 from collections.abc import Iterable
@@ -55,23 +54,15 @@ def warn_of_other_metric(task: Task, kinds: Iterable[str], who: str, hint: str) 
         )
 
 
-def _common_names(task: Task, model: SavedMetaModel) -> list[str]:
-    """Return datasets and devices of the target that the model has seen."""
-    return sorted(set(map(held_out_name, task.held_out)) & set(map(held_out_name, model.held_out)))
-
-
-def meta_model_for(
-    kind: str, task: Task, which: str | os.PathLike[str] | SavedMetaModel, searcher: str | None = None
-) -> SavedMetaModel:
-    """Return the meta-model for a task.
+def meta_model_for(kind: str, task: Task, model: SavedMetaModel, searcher: str | None = None) -> SavedMetaModel:
+    """Return the meta-model, checked for a task.
 
     Parameters
     ----------
     kind : str
         Registered name of the learner.
     task : Task
-    which : path-like, str or SavedMetaModel
-        A file, or its content.
+    model : SavedMetaModel
     searcher : str, optional
         Name of the searcher in messages, by default `kind`.
 
@@ -87,7 +78,6 @@ def meta_model_for(
         If a source of the model is the target under another name. A model that has seen the target's dataset or device,
         or learned from another metric, is only a warning.
     """
-    model = which if isinstance(which, SavedMetaModel) else SavedMetaModel.load(which)
     if model.kind != kind:
         raise SettingError(f"learner of {model.path}", model.kind, f"{kind}, for the searcher {searcher or kind}")
     if model.space != task.space:
@@ -104,7 +94,8 @@ def meta_model_for(
 
 def seen_of(task: Task, model: SavedMetaModel) -> str:
     """Return a warning that a model has seen the target's dataset or device; empty if it has not."""
-    seen = " and ".join(_common_names(task, model))
+    common = set(map(held_out_name, task.held_out)) & set(map(held_out_name, model.held_out))
+    seen = " and ".join(sorted(common))
     return f"{model.path.name} learned from {seen}, so {task.name} is not an honest test of it." if seen else ""
 
 

@@ -141,7 +141,7 @@ def test_a_model_of_another_kind_or_space_is_refused(saved: SavedMetaModel) -> N
     rng = np.random.default_rng(0)
     for kind, target in (("meta-gp", "nb201/cifar100"), ("source-order", "tnb101/jigsaw")):
         with pytest.raises(SettingError):
-            meta_model_for(kind, nm.get_task(target), saved.path)
+            meta_model_for(kind, nm.get_task(target), saved)
     for learner in (MetaGPSearch(SPACE, rng), SourceOrder(nm.get_space("tnb101"), rng)):
         with pytest.raises(SettingError):
             saved.restore(learner)
@@ -158,7 +158,7 @@ def test_a_model_of_another_metric_warns(tmp_path: Path) -> None:
     searcher = SourceOrder(SPACE, np.random.default_rng(0)).meta_fit([latency])
     path = SavedMetaModel.write(tmp_path / "latency.npz", searcher)
     with pytest.warns(OtherMetricWarning):
-        meta_model_for("source-order", nm.get_task("nb201/cifar10"), path)
+        meta_model_for("source-order", nm.get_task("nb201/cifar10"), SavedMetaModel.load(path))
 
 
 @pytest.mark.parametrize("factor", [2.0, -1.0])
