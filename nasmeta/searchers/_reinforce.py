@@ -13,7 +13,7 @@ from nasmeta.tasks import normal_scores
 _DECAY_OF_MEAN, _DECAY_OF_SQUARES = 0.9, 0.999  # Adam's own defaults
 _FIRST_SPREAD = 1e-3  # of the initial logits
 _REDRAWS = 8  # of combinations that are not architectures
-_BATCH, _EPOCHS, _CLIP = 10, 10, 0.2
+_BATCH, _EPOCHS, _CLIP = 10, 4, 0.2
 
 
 class Reinforce(Searcher):
@@ -106,12 +106,12 @@ class PPOSearch(Reinforce):
     """Proximal policy optimisation on one categorical distribution per position, without meta-training.
 
     Schulman, Wolski, Dhariwal, Radford and Klimov, "Proximal policy optimization algorithms", 2017, with the policy of
-    `Reinforce`. After every 10 values, 10 steps of Adam maximise the clipped objective of these values. Their advantage
+    `Reinforce`. After every 10 values, 4 steps of Adam maximise the clipped objective of these values. Their advantage
     is the normal score of their rank among all values of the search, so the unit of the values is irrelevant.
 
     Parameters
     ----------
-    learning_rate : float, default 0.05
+    learning_rate : float, default 0.02
 
     Examples
     --------
@@ -121,7 +121,7 @@ class PPOSearch(Reinforce):
     40
     """
 
-    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, learning_rate: float = 0.05) -> None:
+    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, learning_rate: float = 0.02) -> None:
         super().__init__(space, rng, learning_rate=learning_rate)
         self._values: list[float] = []
         self._batch: list[int] = []

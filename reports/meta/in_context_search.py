@@ -3,7 +3,7 @@
 Run with ``python reports/meta/in_context_search.py --objective joint`` after in_context_train.py. The search starts as
 expected improvement under the network's predictions. ``joint`` adds the likelihood of the candidates to the loss and
 starts from the weights of ``likelihood``; ``reward`` starts from untrained weights and has the reward alone. Weights go
-to benchmarks_data/in_context, learning curves to in_context/search.csv. An interrupted training resumes.
+to benchmarks_data/in_context, learning curves to in_context/search_training.csv. An interrupted training resumes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from in_context_train import write
 from numpy.typing import NDArray
 from torch import Tensor
 
-from nasmeta.meta.in_context import InContextNetwork, Reading, SearchState, Similarity, SourceView
+from nasmeta.meta.in_context import InContextNetwork, Reading, SearchState, Similarity
 from nasmeta.meta.in_context._network import read_weights
 
 TASKS, ROLLOUTS, STEPS = 8, 4, 12  # of an iteration: targets, searches of each, evaluations of each
@@ -81,7 +81,7 @@ def search(target: Target, network: InContextNetwork, rng: np.random.Generator) 
     best = float(truth[target.started].max()) if len(target.started) else 0.0
     steps = []
     for _ in range(STEPS):
-        columns, reading = state.candidates(is_open, BEST, CANDIDATES, rng)
+        columns, reading = state.candidates(np.flatnonzero(is_open), BEST, CANDIDATES, rng)
         labels = state.labels
         scores = network.search_scores(reading, labels)
         log_probabilities = scores - np.logaddexp.reduce(scores)
@@ -191,14 +191,7 @@ def update(
     losses = []
     for t in rng.permutation(STEPS):
         some = [steps[t] for steps in searches]
-        sizes = [len(step.wanted) for step in some]
-        kept = min(sizes)  # candidates of each search, the chosen one among them
-        columns = [np.r_[step.chosen, np.setdiff1d(np.arange(n), step.chosen)] for step, n in zip(some, sizes)]
-        if max(sizes) > kept:
-            columns = [column[:kept] for column in columns]
-        parts = [[part if k in (0, 1, 4) else part[c] for k, part in enumerate(s.reading)] for s, c in zip(some, columns)]
-        inputs = [torch.from_numpy(np.stack(part)) for part in zip(*parts)]
-        wanted = torch.from_numpy(np.stack([step.wanted[column] for step, column in zip(some, columns)]))
+        inputs, wanted = batch_of(some)
         best = torch.tensor([step.best for step in some])
         mean, deviation, added = network(*inputs)
         scores = network.search_scores(mean, deviation, added, best)
@@ -217,13 +210,33 @@ def update(
     return float(policy_loss), float(likelihood_loss)
 
 
+def batch_of(steps: list[Step]) -> tuple[list[Tensor], Tensor]:
+    """Return the network's arguments and the wanted scores, for equally many candidates of each step.
+
+    The chosen candidate comes first.
+    """
+    kept = min(len(step.wanted) for step in steps)
+    parts, wanted = [], []
+    for step in steps:
+        others = np.setdiff1d(np.arange(len(step.wanted)), step.chosen)
+        columns = np.r_[step.chosen, others[: kept - 1]]
+        reading = step.reading
+        parts.append(
+            reading._replace(
+                asked=reading.asked[columns], experts=reading.experts[columns], across=reading.across[columns]
+            )
+        )
+        wanted.append(step.wanted[columns])
+    return [torch.from_numpy(np.stack(part)) for part in zip(*parts, strict=True)], torch.from_numpy(np.stack(wanted))
+
+
 def main() -> None:
     """Train and write the files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--objective", choices=("joint", "reward"), default="joint")
     parser.add_argument("--cache", type=Path, default=Path(".in_context"), help="folder of the banks")
     parser.add_argument("--out", type=Path, default=HERE.parents[1] / "benchmarks_data" / "in_context")
-    parser.add_argument("--log", type=Path, default=HERE / "in_context" / "search.csv")
+    parser.add_argument("--log", type=Path, default=HERE / "in_context" / "search_training.csv")
     parser.add_argument("--without", action="append", choices=(*GROUPS, "nothing"), help="may be given several times")
     parser.add_argument("--iterations", type=int, default=ITERATIONS)
     chosen = parser.parse_args()
@@ -231,7 +244,7 @@ def main() -> None:
     every = list(banks(chosen.cache))
     for group in chosen.without or (*GROUPS, "nothing"):
         network, rows = train(every, group, chosen.objective, chosen.iterations, chosen.out)
-        write(chosen.out / chosen.objective, network, group, chosen.iterations, 0)
+        write(chosen.out / chosen.objective, network, group, chosen.iterations, 0, searches=True)
         header = ["without", "objective", "iteration", "start", "gain", "policy_loss", "likelihood_loss", "seconds"]
         with chosen.log.open("a", newline="") as file:
             csv.writer(file, lineterminator="\n").writerows(rows if file.tell() else [header, *rows])

@@ -71,8 +71,8 @@ def batch_of(pool: Pool, chosen: NDArray[np.integer]) -> tuple[list[torch.Tensor
     return parts, torch.from_numpy(pool.wanted[chosen])
 
 
-def write(folder: Path, network: TrainedNetwork, without: str, steps: int, seed: int) -> None:
-    """Write weights, and what they were trained on."""
+def write(folder: Path, network: TrainedNetwork, without: str, steps: int, seed: int, searches: bool = False) -> None:
+    """Write weights, those of the search head only if it `searches`, and what they were trained on."""
     families = [family for family in FAMILIES if family not in GROUPS.get(without, ())]
     seen = [seen_in(family) for family in families]
     card = {
@@ -83,6 +83,8 @@ def write(folder: Path, network: TrainedNetwork, without: str, steps: int, seed:
         "seed": seed,
     }
     arrays = {name: value.detach().numpy() for name, value in network.named_parameters()}
+    if not searches:
+        arrays = {name: value for name, value in arrays.items() if not name.startswith(("search.", "sharpness"))}
     folder.mkdir(parents=True, exist_ok=True)
     path = save_weights(folder / ("all.npz" if without == "nothing" else f"without-{without}.npz"), arrays, card)
     print(f"Written: {path} ({path.stat().st_size:,} bytes)", flush=True)

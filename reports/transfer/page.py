@@ -328,5 +328,5 @@ those of the last three tables; each draws anew which labels a source has ({labe
 the searcher's seed. Few draws: intervals over targets say how targets differ, not how runs do. Where no table above
 has them, other numbers of labels (`--labels`) were not run. `fcnet` was measured last, when the default had long been
 chosen. Searchers learn from what the case allows and from nothing of the target. Targets of which more than four
-times 0.1 % of the architectures tie for the best are left out. [Few-shot prediction](few_shot.md) and [learned
-policies](policies.md) have pages of their own."""
+times 0.1 % of the architectures tie for the best are left out. [Few-shot prediction](few_shot.md) and the
+[searchers with a transformer](../meta/in_context/search.md) have pages of their own."""

@@ -18,16 +18,20 @@ from nasmeta.predictors import normal_scores
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-_SCREENED = 2**14  # architectures that the experts compare; of a larger space the best by sources, and random ones
+_SCREENED = 2**14  # architectures that may be proposed; of a larger space the best by sources, and random ones
+_DRAWN = 2000  # of these, drawn in each step
 _BEST, _CANDIDATES = 64, 512  # architectures that the transformer compares: the best of each expert, and in all
 _GROWTH = 1.2  # of the observations between two weightings of all members of the experts' mixtures
 _FEW = 20  # observations up to which all members are conditioned in each step
-_ABOUT = """
 
-    One transformer reads the observations and the sources as its context; neither the search nor its sources train it.
-    In each step Gaussian processes (the experts of `nasmeta.meta.in_context.InContext`) screen the space, and the
-    transformer scores up to 512 candidates: a multiple of the log expected improvement under its predictions, plus the
-    output of its search head. ``reports/meta/network`` compares the three trainings.
+
+class ContextSearch(FallsBackSearch):
+    """Base of the searchers that propose with a transformer whose context are the observations and the sources.
+
+    Neither the search nor its sources train the transformer. In each step Gaussian processes (the experts of
+    `nasmeta.meta.in_context.InContext`) screen 2,000 random architectures, and the transformer scores up to 512 of
+    them: by a multiple of the log expected improvement under its predictions, plus the output of its search head.
+    ``reports/meta/in_context/search`` compares the three trainings.
 
     Parameters
     ----------
@@ -37,10 +41,6 @@ _ABOUT = """
         Whether the transformer competes with `nasmeta.searchers.GPSearch` on the same observations; ``notes`` contain
         the origin of each proposal. With False, it searches alone.
     """
-
-
-class ContextSearch(FallsBackSearch):
-    """Base of the searchers that propose with the transformer."""
 
     objective: ClassVar[str]
     search_settings: ClassVar[tuple[str, ...]] = ("falls_back",)
@@ -92,9 +92,11 @@ class ContextSearch(FallsBackSearch):
 
     def _propose(self, n: int) -> Cells:
         state = self._state
-        is_open = ~self._taken[state.screened]
-        if is_open.sum() >= n:
-            cells, reading = state.candidates(is_open, _BEST, max(n, _CANDIDATES), self.rng)
+        rows = np.flatnonzero(~self._taken[state.screened])
+        if len(rows) >= n:
+            # Drawn anew in each step, so that the candidates are not all neighbours of one another.
+            rows = self.rng.choice(rows, min(max(n, _DRAWN), len(rows)), replace=False)
+            cells, reading = state.candidates(rows, _BEST, max(n, _CANDIDATES), self.rng)
             scores = self._require_meta_model().network.search_scores(reading, state.labels)
             chosen = cells[np.argsort(-scores, kind="stable")[:n]].astype(np.int32)
         else:
@@ -107,19 +109,50 @@ class ContextSearch(FallsBackSearch):
 
 
 class MetaNPSearch(ContextSearch):
-    __doc__ = f"""Expected improvement under a transformer trained on the likelihood of its predictions.{_ABOUT}"""
+    """Expected improvement under a transformer neural process, trained on the likelihood of its predictions.
+
+    Nguyen and Grover, "Transformer neural processes", ICML 2022. Parameters as `ContextSearch`.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> len(nm.search("meta-np", "nb201/cifar100", evaluations=5))
+    5
+    """
 
     objective = "likelihood"
 
 
 class MetaNASSearch(ContextSearch):
-    __doc__ = f"""A prediction head and a search head, trained together.{_ABOUT}"""
+    """A prediction head and a search head of one transformer, trained together on searches of other families.
+
+    The search head is trained by proximal policy optimisation, the prediction head on the likelihood of the candidates,
+    after Maraval, Zimmer, Grosnit and Bou Ammar, "End-to-end meta-Bayesian optimisation with transformer neural
+    processes", NeurIPS 2023. Parameters as `ContextSearch`.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> run = nm.search("meta-nas", "nb201/cifar100", evaluations=5)
+    >>> run.sources, len(run)
+    (('nb201/cifar10', 'nb201/imagenet16-120'), 5)
+    """
 
     objective = "joint"
 
 
 class MetaRLSearch(ContextSearch):
-    __doc__ = f"""The transformer of `meta-nas`, trained by the reward of whole searches alone.{_ABOUT}"""
+    """The transformer of `meta-nas`, trained from random weights by the reward of whole searches alone.
+
+    A state is the history of the search, an action the next architecture, the reward the improvement of the best score;
+    the policy is trained by proximal policy optimisation (Schulman et al., 2017). Parameters as `ContextSearch`.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> len(nm.search("meta-rl", "nb201/cifar100", evaluations=5))
+    5
+    """
 
     objective = "reward"
 
@@ -180,11 +213,12 @@ class SearchState:
             self._among[i][:n, n:] = to_known[:, :n].T
 
     def candidates(
-        self, is_open: NDArray[np.bool_], n_best: int, n_all: int, rng: np.random.Generator
+        self, rows: NDArray[np.integer], n_best: int, n_all: int, rng: np.random.Generator
     ) -> tuple[NDArray[np.integer], Reading]:
         """Return columns of candidates in random order, and what the transformer reads of them.
 
-        Candidates are the `n_best` best of each expert, and random ones up to `n_all`.
+        Candidates are, of the screened architectures in `rows`, the `n_best` best of each expert, and random ones up to
+        `n_all`.
         """
         n = len(self._known)
         # Until the observations have grown by a fifth, only members with a weight are conditioned.
@@ -192,8 +226,8 @@ class SearchState:
         context = Context(self._sources, self.known, self.labels, by_kind(self._among), None if due else self._likely)
         if due:
             self._weighed_at, self._likely = n, context.likely
-        columns = self.screened[is_open]
-        across = by_kind([rows[:n, is_open].T for rows in self._near])
+        columns = self.screened[rows]
+        across = by_kind([near[:n, rows].T for near in self._near])
         predicted = context.experts(columns, across)
         count = min(n_best, len(columns))
         best = np.unique(np.argpartition(-predicted[:, 1:], count - 1, axis=0)[:count])
