@@ -28,7 +28,7 @@ import sys
 PEERS = ("ax", "botorch", "smac", "syne_tune")
 class Absent:
     def find_spec(self, name, *rest):
-        if name in ("torch", "gpytorch", "safetensors", "optuna", "gymnasium", "pymoo", *PEERS):
+        if name in ("torch", "gpytorch", "safetensors", "optuna", "pymoo", *PEERS):
             raise ModuleNotFoundError(name, name=name)
 sys.meta_path.insert(0, Absent())
 import nasmeta as nm
