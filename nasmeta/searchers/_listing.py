@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _EXTRAS = {
-    **dict.fromkeys(("meta-nas", "meta-np", "meta-predictor", "meta-rl", "ppo"), "torch"),
+    "meta-predictor": "torch",
     **dict.fromkeys(("optuna", "optuna-nsgaii", "optuna-random", "optuna-tpe"), "optuna"),
     "optuna-gp": "optuna,torch",
     "ax": "ax",

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_choice, check_int, check_number, check_options
+from nasmeta.checks import check_choice, check_int, check_number
 from nasmeta.code import code_within, estimator_digest, identity_of
 from nasmeta.errors import SettingError
 from nasmeta.predictors import (
@@ -166,7 +166,7 @@ class PredictorSearch(WithoutReplacement):
         self.copies = check_int("copies", copies, 2)
         self.beta = check_number("beta", beta)
         self.labels = check_choice("labels", labels, ("rank", "value"))
-        self.options = check_options(options, '{"n_estimators": 20}')
+        self.options = dict(options or {})
         self._fitted_at = 0
         self._best = -np.inf
         self._model = self.build_model(int(rng.integers(2**31)))

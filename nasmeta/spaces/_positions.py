@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_list, check_text
+from nasmeta.checks import check_list
 from nasmeta.errors import SettingError, short
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ class Position:
     ordered: bool = False
 
     def __post_init__(self) -> None:
-        check_text("name of a position", self.name)
         choices = tuple(
             c.item() if isinstance(c, np.generic) else c for c in check_list(self.name, self.choices, "choices")
         )

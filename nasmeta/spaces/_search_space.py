@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.checks import check_generator, check_int, check_text, is_listed
+from nasmeta.checks import check_generator, check_int, is_listed
 from nasmeta.errors import ArchitectureError, NasmetaError, SettingError, UnknownNameError, short
 from nasmeta.pictures import ShowsFacts, new_figure
 from nasmeta.spaces._content import BUILDERS, digest, from_content, packed, to_content, unpacked
@@ -102,7 +102,7 @@ class SearchSpace(ShowsFacts):
         kernel_features: Sequence[str] | None = None,
         notation: CellCodec | None = None,
     ) -> None:
-        self.name = check_text("The name of a space", name)
+        self.name = name
         self.positions = as_positions(positions)
         self.n_positions = len(self.positions)
         self.n_choices = tuple(len(position.choices) for position in self.positions)

@@ -23,8 +23,7 @@ from typer.testing import CliRunner
 import nasmeta as nm
 from nasmeta.cli._app import app
 from nasmeta.errors import JournalError, SettingError, UnknownNameError
-from nasmeta.prediction._models import models_of
-from nasmeta.prediction._predict import splits_of
+from nasmeta.prediction import models_of, splits_of
 from nasmeta.predictors import PREDICTORS, ColumnEncoder, RidgeRegressor, make_encoder
 from nasmeta.searchers import PredictorSearch
 

@@ -46,14 +46,14 @@ class Smooth:
         return Evaluation(self.values[cells], np.ones(len(cells)))
 
 
-def run(searcher: Searcher, evaluations: int = EVALUATIONS, batch: int = 1) -> NDArray[np.int32]:
+def run(searcher: Searcher, evaluations: int = EVALUATIONS) -> NDArray[np.int32]:
     if isinstance(searcher, MultiFidelitySearcher):
         searcher.begin([1])
     with one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         several = getattr(searcher, "inner", searcher).objectives == "several"
         evaluator, sign = Smooth(searcher.space, several), np.ones(2) if several else 1.0
-        return run_loop(searcher, evaluator, evaluations=evaluations, batch=batch, sign=sign).cells
+        return run_loop(searcher, evaluator, evaluations=evaluations, sign=sign).cells
 
 
 @pytest.mark.slow
@@ -73,7 +73,7 @@ def test_distinct_architectures_the_same_with_the_same_seed(name: str, space: st
 def test_within_a_part_of_the_space(name: str, space: str) -> None:
     part = np.arange(1, example_space(space).size, 3, dtype=np.int32)
     guided = SubsetSearch(SEARCHERS[name](example_space(space), np.random.default_rng(0)), part)
-    assert np.isin(run(guided, batch=1), part).all()
+    assert np.isin(run(guided), part).all()
 
 
 @pytest.mark.parametrize("name", ["random", "evolution", "local-search", "tpe", "predictor", "asha"])

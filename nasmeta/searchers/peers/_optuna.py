@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_options
 from nasmeta.errors import SettingError, UnknownNameError, needing
 from nasmeta.searchers.peers._base import OwnGenerators, PeerSearch, Suggestion, load_peer
 from nasmeta.spaces import SearchSpace, get_space
@@ -74,7 +73,7 @@ class OptunaSearch(PeerSearch):
     ) -> None:
         super().__init__(space, rng)
         self.sampler = sampler
-        self.options = check_options(options, '{"n_startup_trials": 20}')
+        self.options = dict(options or {})
         optuna = self._optuna = load_optuna(type(self).__name__)
         self._distributions = position_distributions(space)
         with OwnGenerators(0).used():  # without messages about the study and experimental samplers
