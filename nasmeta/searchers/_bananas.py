@@ -113,10 +113,10 @@ class PathNetworks:
 
     def __init__(self, n_inputs: int, members: int, layers: int, width: int, rng: np.random.Generator) -> None:
         shapes = list(pairwise([n_inputs, *[width] * layers, 1]))
-        self.weights = [
+        self.weights: list[NDArray[Any]] = [
             rng.standard_normal((members, n_in, n_out), np.float32) * math.sqrt(2 / n_in) for n_in, n_out in shapes
         ]
-        self.biases = [np.zeros((members, 1, n_out), np.float32) for _, n_out in shapes]
+        self.biases: list[NDArray[Any]] = [np.zeros((members, 1, n_out), np.float32) for _, n_out in shapes]
 
     def fit(self, inputs: NDArray[Any], scores: NDArray[Any], epochs: int, learning_rate: float) -> PathNetworks:
         """Minimise the mean absolute error by Adam, all rows in each step; inputs (n, n_inputs), scores (n,)."""
