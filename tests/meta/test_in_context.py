@@ -184,6 +184,37 @@ def test_unlikely_members_may_be_left_out() -> None:
     np.testing.assert_allclose(some.experts(asked, across), whole.experts(asked, across), atol=0.05)
 
 
+@pytest.mark.parametrize("kind", [0, 1])
+def test_experts_are_processes_weighted_by_likelihood(kind: int) -> None:
+    space, rng = get_space("tnb101"), np.random.default_rng(0)
+    known, others = np.split(rng.permutation(space.size)[:42], [12])
+    sources = SourceView.of(np.stack([made_up_values(space, shift) for shift in (0.1, 0.4, 0.8)]))
+    labels, similarity = normal_scores(made_up_values(space)[known]), Similarity(space)
+    found = read(similarity, sources, known, labels, others, np.arange(space.size)).experts
+    among, across = similarity.between(known, known)[kind], similarity.between(others, known)[kind]
+
+    def average(kernels: Any, crossed: Any, targets: Any) -> Any:
+        """Return the mean prediction of processes with each kernel and noise, weighted by marginal likelihood."""
+        means, log_likelihoods = [], []
+        for noise in (0.01, 0.1, 0.5):
+            for kernel, cross in zip(kernels, crossed, strict=True):
+                covariance = kernel + noise * np.eye(len(known))
+                log_likelihoods.append(multivariate_normal(np.zeros(len(known)), covariance).logpdf(targets))
+                means.append(cross @ np.linalg.solve(covariance, targets))
+        weights = np.exp(np.array(log_likelihoods) - max(log_likelihoods))
+        return weights @ np.array(means) / weights.sum()
+
+    alone = average([part + 1.0 for part in among], [part + 1.0 for part in across], labels)
+    np.testing.assert_allclose(found[:, 1 + kind], alone, atol=1e-3)
+    prior = sources.mean - sources.mean[known].mean()
+    contrasts = sources.each - sources.each.mean(axis=0)
+    linear = 1.0 + np.outer(prior, prior[known]) + contrasts.T @ contrasts[:, known] / 3
+    kernels = [linear[known] + scale * part for scale in (0.1, 0.8) for part in among]
+    crossed = [linear[others] + scale * part for scale in (0.1, 0.8) for part in across]
+    guided = prior[others] + average(kernels, crossed, labels - prior[known])
+    np.testing.assert_allclose(found[:, 3 + kind], guided, atol=2e-3)
+
+
 @pytest.mark.parametrize("n", [0, 1, 12])
 def test_each_cell_is_predicted_as_if_it_were_the_only_one(n: int) -> None:
     network, read_of = InContextNetwork(read_weights(shipped_weights()["all"]).arrays), reading(n=n)
