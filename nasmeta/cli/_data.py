@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from shlex import quote
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typer
 
@@ -27,11 +27,8 @@ from nasmeta.cli._command import (
     pairs_in,
     print_frame,
 )
-from nasmeta.errors import EXTRAS, ColumnError, DamagedFileError, NasmetaError, SettingError
+from nasmeta.errors import EXTRAS, ColumnError, NasmetaError, SettingError
 from nasmeta.progress import progress_bar
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _MOST = 20  # columns of a new table to print
 _KINDS = (
@@ -98,8 +95,6 @@ def add(file: Path, name: str | None, **options: Any) -> None:
     typer.echo(f"{name}: {len(table.columns)} columns over {table.space.size:,} architectures")
     for info in table.columns[:_MOST]:
         typer.echo(f"  {info.address} ({info.unit}, {'higher' if info.direction == 'max' else 'lower'} is better)")
-    if len(table.columns) > _MOST:
-        typer.echo(f"  … and {len(table.columns) - _MOST} more: `nasmeta data list`")
     try:
         task = next(iter(table.tasks()))
     except (ColumnError, StopIteration) as reason:  # for example two releases: a task must state one
@@ -150,41 +145,23 @@ def import_data(path: Path) -> None:
 
 @command(data_app, called="list", examples=["nasmeta data list"])
 def list_data() -> None:
-    """List the columns on this machine, and all sources with content, release, licence, size and how to get them."""
+    """List all sources of tables with content, release, licence, size and how to get them."""
     from nasmeta.tables import list_sources
     from nasmeta.tables._store import MOST_CONTENT_BYTES, content_files, content_folder
 
     states = list_sources()
     for name in dict.fromkeys(state.table for state in states):
         sources = [state for state in states if state.table == name]
-        if any(state.built for state in sources):  # tables that were never used are not built for this list
-            try:
-                _print_columns(name)
-            except DamagedFileError as damage:
-                typer.echo(f"{name} is damaged: {damage}")
         for state in sources:
             place = f"here: {state.path}" if state.built else "here, not built yet"
             if not (state.built or state.available):
                 place = f"not here. {state.download_bytes / 1e6:.1f} MB to download. {state.how_to_get}"
-            about = f"{state.holds}; {state.release}, licence {state.licence}, cite {state.citation}"
+            about = f"{name}: {state.holds}; {state.release}, licence {state.licence}, cite {state.citation}"
             echo_facts({state.name: about, "state": place})
             typer.echo()
     files = content_files()
     megabytes = f"{sum(file.stat().st_size for file in files) / 1e6:.1f} of {MOST_CONTENT_BYTES / 1e6:.0f} MB"
     typer.echo(f"Tables of data frames, made in Python: {len(files)}, {megabytes} in {content_folder()}")
-
-
-def _print_columns(name: str) -> None:
-    """Print the columns of a table, those with the same unit, split, epochs and release in one row."""
-    frame = nm.load_table(name).frame().convert_dtypes().astype(object)
-    frame = frame.where(frame.notna(), "–").astype(str)
-    groups = frame.groupby(["unit", "split", "epochs", "release"], sort=False)
-    print_frame(groups[["metric", "seed", "dataset"]].agg(_first).reset_index(), f"{name}: columns on this machine")
-
-
-def _first(values: pd.Series, at_most: int = 6) -> str:
-    different = values.unique().tolist()
-    return " ".join(different[:at_most]) + (f" … ({len(different)})" if len(different) > at_most else "")
 
 
 @command(

@@ -65,7 +65,6 @@ def test_the_list_shows_it_until_it_is_removed(sweep: Path, monkeypatch: pytest.
     monkeypatch.setattr("nasmeta.tables._catalog.table_names", list)  # the others take seconds to build
     add(sweep, "--licence", "CC0", "--citation", "A paper")
     listed = run("data", "list").stdout
-    assert "sweep: columns on this machine" in listed
     assert "licence CC0" in listed
     assert "A paper" in listed
     assert "Removed sweep." in run("data", "remove", "sweep").stdout

@@ -15,7 +15,6 @@ import nasmeta as nm
 from nasmeta.errors import ArchitectureError, ColumnError, NasmetaError, NasmetaWarning, SettingError
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables import Table
-from nasmeta.testing import TableContract
 
 SPACE = SearchSpace("toy", {"width": [16, 32, 64], "depth": [1, 2, 3], "act": ["relu", "tanh"]})
 NA = pd.NA
@@ -224,22 +223,6 @@ def test_a_space_of_the_same_rows() -> None:
     assert table.column("own", "acc").tolist() == [1.0, 3.0, 2.0]
     assert table.task().space.to_string(int(table.task().optimal_cells[0])) == "lr=0.1,net=b"
     assert pickle.loads(pickle.dumps(table)).space == space
-
-
-class TestContract(TableContract):
-    @pytest.fixture
-    def table(self, own_cache: Path) -> Table:
-        rng = np.random.default_rng(0)
-        rows = [
-            (dataset, split, seed, cell, rng.random())
-            for dataset in ("Pets", "x-rays") for split in ("valid", "test")
-            for seed in (1, 2) for cell in range(SPACE.size) if rng.random() < 0.9
-        ]  # fmt: skip
-        frame = pd.DataFrame(rows, columns=["dataset", "split", "seed", "architecture", "acc"])
-        return own(frame, epochs=12)
-
-    def test_a_pickled_table_opens_again(self, table: Table) -> None:
-        assert pickle.loads(pickle.dumps(table)) == table
 
 
 # -- kept by content ------------------------------------------------------------------------------------------------
