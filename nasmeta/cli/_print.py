@@ -63,7 +63,7 @@ def print_run(run: History, journal: Path | None) -> None:
     if all_failed(run):
         facts["best"] = "none: no evaluation succeeded"
     if isinstance(run, FrontHistory):
-        facts |= {info.metric: f"{describe_column(info)}, in {info.unit}" for info in evaluator.columns}
+        facts |= {info.metric: f"{describe_column(info)}, in {info.unit}" for info in run.evaluator.columns}
     else:
         facts["values"] = f"{describe_column(evaluator.column)}, {evaluator.column.source}"
         if not isnan(evaluator.optimum):

@@ -259,7 +259,7 @@ def published_proxies(task: Task) -> dict[str, NDArray[np.float64]]:
         column = table.column(info.dataset, info.metric, info.split, info.epochs, info.seed, info.release)
         values = pd.Series(column.astype(np.float64))
         values = values.fillna(values.groupby(classes).transform("mean"))
-        found[info.metric.removeprefix("proxy_")] = values.to_numpy()
+        found[info.metric.removeprefix("proxy_")] = np.asarray(values, dtype=np.float64)
     return found
 
 

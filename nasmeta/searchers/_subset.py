@@ -100,7 +100,8 @@ class SubsetSearch(Searcher):
             self._rejected = _TRIES
             return []
         notes.update(zip(cells.tolist(), self.inner.notes or (), strict=False))
-        inside, outside = cells[self._open[cells]].tolist(), cells[~self._open[cells]]
+        inside: list[int] = cells[self._open[cells]].tolist()
+        outside = cells[~self._open[cells]]
         if len(outside) and self.inner.waits_for_values:
             self.inner.tell(outside, np.full((len(outside), *np.shape(self._worst)), self._worst))
         for cell in inside:

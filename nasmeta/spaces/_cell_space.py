@@ -222,7 +222,8 @@ class CellSpace(SearchSpace):
         >>> get_space("tnb101").ops_of("64-41414-3_03_120").tolist()
         ['nor_conv_3x3', 'none', 'nor_conv_3x3', 'skip_connect', 'nor_conv_1x1', 'none']
         """
-        return np.array(self.operations)[self.codes[self.index_of(cells)]]
+        operations: NDArray[np.str_] = np.array(self.operations)[self.codes[self.index_of(cells)]]
+        return operations
 
     # -- costs ------------------------------------------------------------------------------------------------------
     def params(self, cells: ArchitectureLike, dataset: str) -> int | NDArray[np.int64]:

@@ -194,7 +194,8 @@ class Findings:
     @cached_property
     def goals(self) -> Goals:
         """Which values of a column are the best."""
-        best = {(1.0,): "max", (-1.0,): "min"}.get(tuple({fact.sign for fact in self.facts}), "")
+        signs = {fact.sign for fact in self.facts}
+        best = ("max" if 1.0 in signs else "min") if len(signs) == 1 else ""
         goals = {column.name: best if column.goal == "best value" else column.goal for column in COLUMNS}
         goals |= {f"value_at_{n}": best for n in self.budgets}
         return {name: goal for name, goal in goals.items() if goal}  # type: ignore[misc]
