@@ -134,7 +134,7 @@ images.
 
 ## Limits
 
-* One seed per learner and target, so the table has no intervals.
+* One seed per learner and target, so the table lacks intervals.
 * A good prior does not imply a fast search: searchers also read the target's values.
 """
     (HERE / "README.md").write_text(text, encoding="utf-8")

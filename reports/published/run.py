@@ -285,7 +285,7 @@ costs 6 % of one of 200 epochs.
     setup = "The measurements are from 2026-11-25 (specification `multi-fidelity`)."
     limits = [
         "A promoted architecture is trained from scratch, because the two trainings have different learning rates.",
-        "Before the first full training ends, the regret is that of the worst architecture.",
+        "Before the first full training ends, the regret is the worst in the table.",
         "No published values exist for this protocol.",
     ]
     question = "Do ASHA, Hyperband and BOHB find better architectures in the same time?"
