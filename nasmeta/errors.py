@@ -42,7 +42,6 @@ EXTRAS = {
     "optuna,torch": f"optuna {_TORCH}",
     "ray": f"{_TORCH} ray",
     "report": "plotly scikit-posthocs",
-    "rl": f"{_TORCH} gymnasium",
     "smac": "smac",
     "syne-tune": "syne-tune huggingface-hub",
     "torch": _TORCH,

@@ -153,8 +153,9 @@ class Registry(Mapping[str, T]):
     def name_of(self, entry: object) -> str | None:
         """Return the name of an entry without importing other entries; None for an object without a name."""
         place = place_of(entry)
-        named = [name for name, other in self._entries.items() if other is entry]
-        named += [name for name, declared in self._declared.items() if declared == place]
+        # Of two names of one class the first declared one, whichever was imported.
+        named = [name for name, declared in self._declared.items() if declared == place]
+        named += [name for name, other in self._entries.items() if other is entry]
         if not named:
             named = [name for name, point in self._entry_points().items() if point.value == place]
         return named[0] if named else None

@@ -19,10 +19,7 @@ EXCEPTIONS = {
         "nasmeta.surrogates._noise", "nasmeta.surrogates._process",
     },
     "Networks, and the loops that train them": {
-        "nasmeta.meta.in_context._network", "nasmeta.meta.bilevel._deep_kernel", "nasmeta.meta.bilevel._maml",
-        "nasmeta.meta.meta_nas._model",
-        "nasmeta.meta.meta_nas._tasks", "nasmeta.meta.meta_nas._training", "nasmeta.meta.rl._policy",
-        "nasmeta.meta.rl._ppo",
+        "nasmeta.meta.in_context._network", "nasmeta.meta.in_context._searcher", "nasmeta.meta.bilevel._deep_kernel", "nasmeta.meta.bilevel._maml",
         "nasmeta.searchers._bananas",
         "nasmeta.training._device", "nasmeta.training._learner",
     },

@@ -18,7 +18,7 @@ import nasmeta
 ROOT = Path(__file__).parents[1]
 ROOMS = sorted(path.parent.name for path in (ROOT / "nasmeta").glob("*/__init__.py"))
 NOT_PUBLIC = {"cli", "journals", "pictures"}  # a command, and packages of the ground, as its modules are
-SUB_ROOMS = ["meta.bilevel", "meta.meta_nas", "meta.neural_process", "meta.rl"]
+SUB_ROOMS = ["meta.bilevel", "meta.in_context"]
 WITHOUT_EXAMPLE = {
     "fetch": "it downloads",
     "import_official": "it reads official files, which no package brings",
@@ -100,7 +100,6 @@ def test_each_name_that_needs_no_example_is_public() -> None:
 def test_help_works_without_extras() -> None:
     extras = (
         "gpytorch",
-        "gymnasium",
         "hypothesis",
         "optuna",
         "plotly",
@@ -117,7 +116,7 @@ def test_help_works_without_extras() -> None:
 
 def test_members_are_what_is_public() -> None:
     assert {name for name in dir(nasmeta) if not name.startswith("__")} == set(nasmeta.__all__) - {"__version__"}
-    extras = ("gpytorch", "gymnasium", "optuna", "plotly", "pytest", "torch")
+    extras = ("gpytorch", "optuna", "plotly", "pytest", "torch")
     code = f"import inspect, sys; sys.modules.update(dict.fromkeys({extras})); import nasmeta; "
     assert "list_searchers" in run_python("-c", code + "print(dict(inspect.getmembers(nasmeta)).keys())")
 

@@ -96,7 +96,7 @@ def _print(frame: pd.DataFrame) -> None:
 
 @command(
     app,
-    learner=Option("A meta-searcher or meta-predictor: meta-gp, meta-np, …", default=REQUIRED, argument=True),
+    learner=Option("A meta-searcher or meta-predictor: meta-gp, maml, …", default=REQUIRED, argument=True),
     out=Option("Write the meta-model to this file (.npz).", Path, REQUIRED),
     sources=Option("Tasks or families to learn from, separated by commas.", default="nb201", read=names_in),
     leave_out=Option("Dataset or device to leave out, so that the model can honestly be tested on it."),
@@ -109,8 +109,8 @@ def _print(frame: pd.DataFrame) -> None:
     resume=Option("Resume from the checkpoint of an interrupted training.", bool, False),
     overwrite=Option("Replace an existing model and, without --resume, its checkpoint.", bool, False),
     examples=[
-        "nasmeta meta-train meta-np --sources nb201 --leave-out cifar100 --out np.npz",
-        "nasmeta search meta-np nb201/cifar100 --sources np.npz",
+        "nasmeta meta-train meta-gp --sources nb201 --leave-out cifar100 --out gp.npz",
+        "nasmeta search meta-gp nb201/cifar100 --sources gp.npz",
     ],
 )  # fmt: skip
 def meta_train(learner: str, sources: list[str], labels: int | None, out: Path, **options: Any) -> None:

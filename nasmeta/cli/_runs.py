@@ -42,11 +42,10 @@ RUN = {  # keyword arguments of `nasmeta.search` and `nasmeta.compare`, and thos
     ),
     "seconds": Option("Budget of a run in seconds of training, recorded or real.", float),
     "sources": Option(
-        "What a meta-searcher learns from: tasks or families, separated by commas; or a meta-model: a file of nasmeta "
-        "meta-train, the name of a shipped model, or shipped for one that has not seen the task. A family is used "
-        "without the target's dataset. Default: the family of the task.",
+        "What a meta-searcher learns from: tasks or families, separated by commas; or a file of nasmeta "
+        "meta-train. A family is used without the target's dataset. Default: the family of the task.",
         read=_sources_in,
-        metavar="TASK,…|FILE|NAME|shipped",
+        metavar="TASK,…|FILE",
     ),
     "evaluator": Option(
         "Source of the values: the table, also with failing evaluations of missing values; the shipped surrogate or a "

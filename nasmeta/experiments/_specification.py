@@ -126,8 +126,7 @@ def read_specification(path: str | os.PathLike[str]) -> Specification:
         [searchers.LABEL]                one for each; or searchers = ["random", "gp"]
         searcher? = "evolution"          by default the label
         population? = 10                 settings, as in `nasmeta.search`
-        sources? = "nb201"               names of tasks or families; "shipped", the name of a shipped meta-model, or
-                                         the file of one (.npz)
+        sources? = "nb201"               names of tasks or families, or the file of a meta-model (.npz)
 
     Paths are relative to the file. An error begins with the file and the key. Reading imports no code and opens no
     table: ``package.module:Name`` raises an UnknownNameError, unless this process has imported it by that name before.

@@ -14,6 +14,11 @@ from nasmeta.meta._learned_space import (
 )
 from nasmeta.meta._meta_gp import MetaGP as MetaGP, MetaGPSearch as MetaGPSearch
 from nasmeta.meta._meta_linear import MetaLinear as MetaLinear
+from nasmeta.meta._meta_model_for import (
+    meta_model_for as meta_model_for,
+    seen_of as seen_of,
+    warn_of_other_metric as warn_of_other_metric,
+)
 from nasmeta.meta._meta_predictor import META_PREDICTORS, MetaPredictor
 from nasmeta.meta._meta_train import TrainingFiles as TrainingFiles, meta_train
 from nasmeta.meta._model_file import SavedMetaModel, training_digest as training_digest
@@ -21,11 +26,6 @@ from nasmeta.meta._monitor import Monitor as Monitor
 from nasmeta.meta._multi_task_gp import MultiTaskGPSearch as MultiTaskGPSearch
 from nasmeta.meta._predictor_search import MetaPredictorSearch as MetaPredictorSearch
 from nasmeta.meta._rgpe import RGPESearch as RGPESearch, VanillaRGPESearch as VanillaRGPESearch
-from nasmeta.meta._shipped import (
-    meta_model_for as meta_model_for,
-    seen_of as seen_of,
-    warn_of_other_metric as warn_of_other_metric,
-)
 from nasmeta.meta._source_matrix import SourceMatrix as SourceMatrix
 from nasmeta.meta._source_models import SourceModels as SourceModels
 from nasmeta.meta._source_order import SourceOrder as SourceOrder

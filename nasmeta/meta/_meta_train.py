@@ -161,8 +161,8 @@ def _sources(sources: Any, leave_out: str | None, n_labels: int | None, seed: in
 
 
 def build_learner(learner: Any, space: SearchSpace, seed: int, settings: Mapping[str, Any]) -> Any:
-    """Build a meta-learner; for a name of both a searcher and a predictor, the predictor, whose file serves both."""
-    name, kind = _named(learner) if isinstance(learner, str) else (learner.__name__, learner)
+    """Build a meta-learner; for a name of both a searcher and a predictor, the searcher."""
+    name, kind = _named(learner) if isinstance(learner, str) else (kind_of(learner), learner)
     parameters = list(inspect.signature(kind).parameters.values())
     if is_searcher := issubclass(kind, MetaSearcher):
         parameters = parameters[2:]  # after space and generator
@@ -177,9 +177,9 @@ def build_learner(learner: Any, space: SearchSpace, seed: int, settings: Mapping
 
 def _named(name: str) -> tuple[str, Any]:
     """Return the name and the class of a meta-learner."""
-    if is_meta_predictor(name):
-        return name, META_PREDICTORS[name]
     if is_meta_searcher(name):
         return name, SEARCHERS[name]
+    if is_meta_predictor(name):
+        return name, META_PREDICTORS[name]
     names = [*META_PREDICTORS, *filter(is_meta_searcher, SEARCHERS)]
     raise UnknownNameError.of("meta-learner", name, list(dict.fromkeys(names)))

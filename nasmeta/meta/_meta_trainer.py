@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from nasmeta.errors import SettingError
-from nasmeta.meta._monitor import Monitor, pack_state, unpack_state
+from nasmeta.meta._monitor import Monitor
 from nasmeta.predictors._neural._training import cpu_or_cuda
 from nasmeta.tasks import Episode
 
@@ -89,7 +90,8 @@ class MetaTrainer:
         self.loss, self.sample, self.plan, self.validation = loss, sample, plan, validation
         self.monitor = monitor or Monitor()
         self.identity = {"training": dict(identity or {}), "plan": asdict(plan)}
-        self._parameters = [parameter for parameter in module.parameters() if parameter.requires_grad]
+        self._named = {name: weights for name, weights in module.named_parameters() if weights.requires_grad}
+        self._parameters = list(self._named.values())
         self._optimiser = torch.optim.Adam(self._parameters, lr=plan.learning_rate, weight_decay=plan.weight_decay)
         self._best: list[Tensor] = []
         self._least, self._stale, self._step = math.inf, 0, 0
@@ -141,8 +143,10 @@ class MetaTrainer:
         return loss
 
     def _save(self) -> None:
-        arrays = pack_state(self.module, self._optimiser)
-        arrays |= {f"best_{i}": best.cpu().numpy() for i, best in enumerate(self._best)}
+        arrays: dict[str, NDArray[Any]] = {f"best_{i}": best.cpu().numpy() for i, best in enumerate(self._best)}
+        for name, weights in self._named.items():  # with the moments of those that had a gradient
+            state = {"weights": weights.detach(), **self._optimiser.state[weights]}
+            arrays |= {f"{name}/{slot}": value.cpu().numpy() for slot, value in state.items()}
         facts = {"step": self._step, "least": self._least, "stale": self._stale, "rows": self.monitor.rows}
         self.monitor.write_checkpoint(self.identity, arrays, facts)
         self.monitor.write_log()  # after the checkpoint: a log alone would block a new training
@@ -152,12 +156,25 @@ class MetaTrainer:
             if found is None:
                 return
             arrays, facts = found
-            unpack_state(arrays, self.module, self._optimiser)
+            self._restore(arrays)
             if "best_0" in arrays:
                 best = [arrays[f"best_{i}"] for i in range(len(self._parameters))]
                 self._best = [torch.as_tensor(array).to(self.device) for array in best]
             self._step, self._least, self._stale = facts["step"], facts["least"], facts["stale"]
             self.monitor.rows = [tuple(row) for row in facts["rows"]]
+
+    def _restore(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        state = self._optimiser.state_dict()
+        for i, (name, weights) in enumerate(self._named.items()):
+            saved = torch.as_tensor(arrays[f"{name}/weights"])
+            if saved.shape != weights.shape:
+                raise ValueError(f"{name} has shape {tuple(saved.shape)}, not {tuple(weights.shape)}")
+            with torch.no_grad():
+                weights.copy_(saved)
+            if f"{name}/step" in arrays:
+                slots = ("step", "exp_avg", "exp_avg_sq")
+                state["state"][i] = {slot: torch.as_tensor(arrays[f"{name}/{slot}"]) for slot in slots}
+        self._optimiser.load_state_dict(state)
 
 
 def _rate(share: float) -> float:

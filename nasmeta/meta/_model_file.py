@@ -7,7 +7,6 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -19,7 +18,7 @@ from nasmeta.archives import ArchiveKind, digest_of
 from nasmeta.checks import check_names
 from nasmeta.code import code_of
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError, shown
-from nasmeta.files import shipped, write_atomically
+from nasmeta.files import write_atomically
 from nasmeta.meta._meta_predictor import META_PREDICTORS, is_meta_predictor, is_meta_searcher
 from nasmeta.pictures import Width
 from nasmeta.registry import is_place, names_from_file, place_of
@@ -39,6 +38,7 @@ KIND = ArchiveKind(
     largest=2**28,
 )
 _CONTENT = ("kind", "space", "settings", "sources", "facts")  # of the card; part of the checksum
+_IN_CONTEXT = ("in-context", "meta-nas", "meta-np", "meta-rl")  # learners with pretrained weights
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,13 @@ class SavedMetaModel:
 
     Examples
     --------
-    >>> from nasmeta.meta import SavedMetaModel
-    >>> saved = SavedMetaModel.load("meta-rl-nb201-without-cifar10")
+    >>> import tempfile
+    >>> from nasmeta.meta import SavedMetaModel, meta_train
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = meta_train("source-order", leave_out="cifar10", n_labels=50, out=f"{folder}/order.npz").path
+    ...     saved = SavedMetaModel.load(path)
     >>> saved.kind, saved.space.name, saved.sources
-    ('meta-rl', 'nb201', ('nb201/cifar100', 'nb201/imagenet16-120'))
+    ('source-order', 'nb201', ('nb201/cifar100', 'nb201/imagenet16-120'))
     """
 
     path: Path
@@ -69,40 +72,24 @@ class SavedMetaModel:
 
     @classmethod
     def load(cls, which: str | os.PathLike[str]) -> SavedMetaModel:
-        """Return the meta-model of a file, or a shipped one by its name.
+        """Return the meta-model of a file.
 
         Raises
         ------
         UnknownNameError
-            If there is neither.
+            If there is no such file, and its name does not end in ``.npz``.
         DamagedFileError
             If the file is damaged, of another kind or of another version.
-
-        Examples
-        --------
-        >>> from nasmeta.meta import SavedMetaModel
-        >>> SavedMetaModel.load(sorted(SavedMetaModel.shipped())[0]).space.name
-        'nb201'
         """
-        known = cls.shipped()
-        if isinstance(which, str) and which in known:
-            return _read_shipped(known[which])
         path = Path(which)
         if path.suffix != SUFFIX and not path.is_file():
-            raise UnknownNameError("meta-model", str(which), f"a file (.npz) or one of {', '.join(known) or 'none'}")
-        return _read(path)
-
-    @staticmethod
-    def shipped() -> Mapping[str, Path]:
-        """Return the files of the shipped meta-models by name.
-
-        Examples
-        --------
-        >>> from nasmeta.meta import SavedMetaModel
-        >>> "meta-np-nb201-without-cifar10" in SavedMetaModel.shipped()
-        True
-        """
-        return {path.stem: path for path in sorted(shipped("meta_models").glob(f"*{SUFFIX}"))}
+            raise UnknownNameError("meta-model", str(which), "a file (.npz)", KIND.hint)
+        card, arrays = KIND.decode(KIND.read(path), path)
+        with KIND.blaming(path):
+            if digest_of({key: card[key] for key in _CONTENT}, arrays) != card["sha256"]:
+                raise ValueError("its content does not match its checksum")
+            from_content(card["space"])
+        return cls(path, card, arrays)
 
     @staticmethod
     def write(path: str | os.PathLike[str], learner: Any, training: str | None = None) -> Path:
@@ -164,7 +151,7 @@ class SavedMetaModel:
     def predicts(self) -> bool:
         """Whether `predictor` works; otherwise the model only searches."""
         with names_from_file():
-            return is_meta_predictor(self.kind)
+            return is_meta_predictor(self.kind) and not is_meta_searcher(self.kind)
 
     @property
     def space(self) -> SearchSpace:
@@ -185,7 +172,7 @@ class SavedMetaModel:
     def held_out(self) -> tuple[str, ...]:
         """Datasets and devices that the model has seen: on these its success is not an honest test."""
         of_sources = [name for source in self.card["sources"] for name in source["held_out"]]
-        of_weights = self.card["facts"].get("weights", {}).get("seen", []) if self.kind == "in-context" else []
+        of_weights = self.card["facts"]["weights"]["seen"] if self.kind in _IN_CONTEXT else []
         return tuple(dict.fromkeys([*of_sources, *of_weights]))
 
     @property
@@ -233,8 +220,11 @@ class SavedMetaModel:
 
         Examples
         --------
-        >>> from nasmeta.meta import SavedMetaModel
-        >>> SavedMetaModel.load("meta-np-nb201-without-cifar10").describe().splitlines()[1]
+        >>> import tempfile
+        >>> from nasmeta.meta import meta_train
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     saved = meta_train("meta-gp", leave_out="cifar10", n_labels=50, out=f"{folder}/gp.npz")
+        >>> saved.describe().splitlines()[1]
         'Not an honest test on: cifar100, imagenet16-120.'
         """
         from nasmeta.meta._model_summary import describe_model
@@ -256,13 +246,16 @@ class SavedMetaModel:
         Raises
         ------
         SettingError
-            If the model has neither, as the policy of ``meta-rl``.
+            If the model has neither, as that of ``source-order``.
 
         Examples
         --------
-        >>> from nasmeta.meta import SavedMetaModel
-        >>> figure = SavedMetaModel.load("meta-np-nb201-without-cifar10").plot()
-        >>> [axes.get_title() for axes in figure.axes][:2]
+        >>> import tempfile
+        >>> from nasmeta.meta import meta_train
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     saved = meta_train("meta-gp", leave_out="cifar10", n_labels=50, out=f"{folder}/gp.npz")
+        >>> figure = saved.plot()
+        >>> [axes.get_title() for axes in figure.axes][2:4]
         ['0->1', '0->2']
         """
         from nasmeta.meta._model_summary import plot_model
@@ -298,18 +291,6 @@ def encode(content: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], train
     plain = json.loads(json.dumps(content))
     card = {"nasmeta": __version__, "sha256": digest_of(plain, arrays), **plain}
     return KIND.encode(card if training is None else {**card, "training": training}, arrays)
-
-
-def _read(path: Path) -> SavedMetaModel:
-    card, arrays = KIND.decode(KIND.read(path), path)
-    with KIND.blaming(path):
-        if digest_of({key: card[key] for key in _CONTENT}, arrays) != card["sha256"]:
-            raise ValueError("its content does not match its checksum")
-        from_content(card["space"])
-    return SavedMetaModel(path, card, arrays)
-
-
-_read_shipped = cache(_read)
 
 
 def kind_of(learner: Any) -> str:

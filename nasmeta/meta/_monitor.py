@@ -1,15 +1,15 @@
-"""Progress, log and checkpoint of a meta-training; only reading and writing a state needs PyTorch."""
+"""Progress, log and checkpoint of a meta-training."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from numpy.typing import NDArray
 
@@ -17,23 +17,9 @@ from nasmeta.archives import ArchiveKind
 from nasmeta.errors import SettingError
 from nasmeta.files import write_atomically
 
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-    from torch.optim import Optimizer
-
 _KIND = ArchiveKind(
     "nasmeta-checkpoint", 1, "checkpoint", "To start again, delete it.", largest=2**31, compressed=False
 )
-
-
-def write_log(path: Path, columns: Iterable[str], rows: Iterable[Iterable[float | None]]) -> None:
-    """Write all rows of a log as a CSV file, so a resumed training repeats no row."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(columns)
-    for row in rows:
-        writer.writerow([f"{value:.6g}" if isinstance(value, float) else value for value in row])
-    write_atomically(path, text.getvalue())
 
 
 @dataclass
@@ -81,36 +67,12 @@ class Monitor:
             write_atomically(self.checkpoint, _KIND.encode({"identity": identity, "facts": facts}, arrays))
 
     def write_log(self) -> None:
-        """Write all rows."""
-        if self.log is not None and self.rows:
-            write_log(self.log, ("step", "loss", "validation_loss"), self.rows)
-
-
-def pack_state(module: nn.Module, optimiser: Optimizer) -> dict[str, NDArray[Any]]:
-    """Return the trained weights, and the moments of those that had a gradient, as arrays by name."""
-    arrays: dict[str, NDArray[Any]] = {}
-    for name, weights in _trained(module):
-        state = {"weights": weights.detach(), **optimiser.state[weights]}
-        arrays |= {f"{name}/{slot}": value.cpu().numpy() for slot, value in state.items()}
-    return arrays
-
-
-def unpack_state(arrays: Mapping[str, NDArray[Any]], module: nn.Module, optimiser: Optimizer) -> None:
-    """Restore what `pack_state` returned."""
-    import torch
-
-    state = optimiser.state_dict()
-    for i, (name, weights) in enumerate(_trained(module)):
-        saved = torch.as_tensor(arrays[f"{name}/weights"])
-        if saved.shape != weights.shape:
-            raise ValueError(f"{name} has shape {tuple(saved.shape)}, not {tuple(weights.shape)}")
-        with torch.no_grad():
-            weights.copy_(saved)
-        if f"{name}/step" in arrays:
-            slots = ("step", "exp_avg", "exp_avg_sq")
-            state["state"][i] = {slot: torch.as_tensor(arrays[f"{name}/{slot}"]) for slot in slots}
-    optimiser.load_state_dict(state)
-
-
-def _trained(module: nn.Module) -> list[tuple[str, Tensor]]:
-    return [(name, weights) for name, weights in module.named_parameters() if weights.requires_grad]
+        """Write all rows, so that a resumed training repeats none."""
+        if self.log is None or not self.rows:
+            return
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(("step", "loss", "validation_loss"))
+        for row in self.rows:
+            writer.writerow([f"{value:.6g}" if isinstance(value, float) else value for value in row])
+        write_atomically(self.log, text.getvalue())

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def list_predictors() -> pd.DataFrame:
-    """Return the predictors that `nasmeta.predict` knows by name, except for shipped meta-models.
+    """Return the predictors that `nasmeta.predict` knows by name.
 
     Returns
     -------

@@ -38,8 +38,8 @@ def label_free_names() -> tuple[str, ...]:
 
 
 def learns_on_sources(name: str) -> bool:
-    """Return whether a name denotes a meta-predictor, a shipped meta-model, a file with one, or ``source-order``."""
-    if name == SOURCE_ORDER or name in META_PREDICTORS or name in SavedMetaModel.shipped() or name.endswith(".npz"):
+    """Return whether a name denotes a meta-predictor, a file with one, or ``source-order``."""
+    if name == SOURCE_ORDER or name in META_PREDICTORS or name.endswith(".npz"):
         return True
     return is_place(name) and split_name(name, PREDICTORS)[0] == name and is_meta_predictor(name)
 
@@ -96,7 +96,7 @@ def source_predictor(name: str, task: Task, sources: Any, settings: Mapping[str,
     if name == SOURCE_ORDER or is_meta_predictor(name):
         chosen = {"seed": 0, **settings}
         seed = chosen.pop("seed")
-        learner = build_learner(name, task.space, seed, chosen)
+        learner = build_learner(name if name == SOURCE_ORDER else META_PREDICTORS[name], task.space, seed, chosen)
         spec = SearcherSpec.of(SOURCE_ORDER if name == SOURCE_ORDER else "meta-predictor")
         found = sources_of(spec, on_evaluator(task, "table"), sources)
         tasks = [source if isinstance(source, SourceTask) else source.as_source() for source in found]

@@ -110,8 +110,8 @@ def predict(
           Several predictors joined by ``/`` are an ensemble.
         * The names of proxies, ``parameters`` and ``flops``: orders that need no label. ``source-order``: the mean
           score on the sources, the prior without any label of the target.
-        * A name in `nasmeta.meta.META_PREDICTORS`, such as ``maml``, which is meta-trained first, with seed 0; a file
-          of `nasmeta.meta_train`, or the name of a shipped model.
+        * A name in `nasmeta.meta.META_PREDICTORS`, such as ``maml``, which is meta-trained first, with seed 0; or a
+          file of `nasmeta.meta_train`.
 
         The default depends on the space.
     task : str or Task, default "nb201/cifar10"

@@ -74,7 +74,7 @@ def make_predictor(
         Read by `make_encoder`; ``default`` in it stands for the predictor's default. By default, an encoder for cells,
         and ``counts`` for other spaces. Predictors that read architectures take none.
     space : str or SearchSpace, default "nb201"
-        The space of the architectures; `nasmeta.predictors.move_to_space` moves a fitted predictor to another.
+        The space of the architectures.
     seed : int, default 0
         Used for every part without a seed.
     **settings

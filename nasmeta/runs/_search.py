@@ -61,10 +61,10 @@ def search(
         (greedy coverage, after Wistuba et al., DSAA 2015); ``"5/second"`` ranks them by gain per second of training.
         Multi-fidelity searchers also take ``epochs``, their training lengths: by default all lengths of the task, such
         as 12 and 200 on NAS-Bench-201. In real training, ``"50of200"`` is a point of the learning curve.
-    sources : TaskDistribution, tasks, names of tasks or families, SavedMetaModel or "shipped", optional
+    sources : TaskDistribution, tasks, names of tasks or families, or SavedMetaModel, optional
         What a meta-searcher learns from; by default the task's family. Tasks that share the target's dataset are
         excluded from a family. A `nasmeta.meta.SavedMetaModel` replaces the meta-training, and provides defaults for
-        the settings. ``"shipped"`` is the shipped model that has not seen the task.
+        the settings.
     journal : path, optional
         File that records every evaluation. If it exists, the run resumes with the same trace as an uninterrupted run;
         a larger budget continues a finished run.

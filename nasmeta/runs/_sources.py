@@ -100,33 +100,31 @@ def _is_ordered(target: NDArray[np.float64], labels: NDArray[np.float64]) -> boo
 
 
 _Tasks: TypeAlias = "str | Task | SourceTask | TaskDistribution | Iterable[str | Task | SourceTask]"
-SourcesLike: TypeAlias = "_Tasks | SavedMetaModel"  # the string "shipped" is a meta-model, too
+SourcesLike: TypeAlias = "_Tasks | SavedMetaModel"
 
 
-def is_model(sources: object) -> TypeGuard[str | SavedMetaModel]:
+def is_model(sources: object) -> TypeGuard[SavedMetaModel]:
     """Return whether sources are a meta-model instead of tasks."""
     if sources is None or isinstance(sources, str | Task | SourceTask | TaskDistribution):
-        return sources == "shipped"
+        return False
     from nasmeta.meta import SavedMetaModel
 
     return isinstance(sources, SavedMetaModel)
 
 
 def named_sources(names: Sequence[str], folder: Path = Path()) -> SourcesLike:
-    """Return the sources of a command or file: names of tasks, ``shipped``, or the file or name of a meta-model."""
-    if list(names) == ["shipped"]:
-        return "shipped"
+    """Return the sources of a command or file: names of tasks, or the file of a meta-model."""
     from nasmeta.meta import SavedMetaModel
 
     for name in names:
-        if name.endswith(".npz") or name in SavedMetaModel.shipped():
+        if name.endswith(".npz"):
             if len(names) > 1:
                 raise SettingError("sources", list(names), "tasks or one meta-model")
-            return SavedMetaModel.load(folder / name if name.endswith(".npz") else name)
+            return SavedMetaModel.load(folder / name)
     return list(names)
 
 
-def saved_model_of(spec: SearcherSpec, task: Task, model: str | SavedMetaModel) -> SavedMetaModel:
+def saved_model_of(spec: SearcherSpec, task: Task, model: SavedMetaModel) -> SavedMetaModel:
     """Return the meta-model that a run uses, checked against the searcher and the task."""
     from nasmeta.meta import meta_model_for
     from nasmeta.meta._model_file import kind_of

@@ -68,16 +68,14 @@ class BananasSearch(WithoutReplacement):
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose the next architectures of the round; train for a new one after its end."""
         self._require_open(n)
-        proposals: list[int] = []
-        while len(proposals) < n:
-            while self._round and not self._open[self._round[-1]]:
-                self._round.pop()  # observed in the meantime
-            if not self._round:
-                self._round = self._new_round()
-            cell = self._round.pop()
-            self._open[cell] = False
-            proposals.append(cell)
-        return np.array(proposals, np.int32)
+        return self._each_from(self._next, n)
+
+    def _next(self) -> int:
+        while self._round and not self._open[self._round[-1]]:
+            self._round.pop()  # observed in the meantime
+        if not self._round:
+            self._round = self._new_round()
+        return self._round.pop()
 
     def _new_round(self) -> list[int]:
         if len(self._observed) < self.n_initial:
@@ -113,10 +111,10 @@ class PathNetworks:
 
     def __init__(self, n_inputs: int, members: int, layers: int, width: int, rng: np.random.Generator) -> None:
         shapes = list(pairwise([n_inputs, *[width] * layers, 1]))
-        self.weights = [
+        self.weights: list[NDArray[Any]] = [
             rng.standard_normal((members, n_in, n_out), np.float32) * math.sqrt(2 / n_in) for n_in, n_out in shapes
         ]
-        self.biases = [np.zeros((members, 1, n_out), np.float32) for _, n_out in shapes]
+        self.biases: list[NDArray[Any]] = [np.zeros((members, 1, n_out), np.float32) for _, n_out in shapes]
 
     def fit(self, inputs: NDArray[Any], scores: NDArray[Any], epochs: int, learning_rate: float) -> PathNetworks:
         """Minimise the mean absolute error by Adam, all rows in each step; inputs (n, n_inputs), scores (n,)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
@@ -231,6 +231,14 @@ class WithoutReplacement(Searcher):
         cell = int(ties[0] if len(ties) == 1 else self.rng.choice(ties))
         self._open[cell] = False
         return cell
+
+    def _each_from(self, draw: Callable[[], int], n: int) -> NDArray[np.int32]:
+        """Propose n open architectures, drawn one after another."""
+        proposals = np.empty(n, np.int32)
+        for i in range(n):
+            proposals[i] = draw()
+            self._open[proposals[i]] = False
+        return proposals
 
     def _sample_open(self, n: int) -> NDArray[np.int32]:
         """Propose open architectures at random."""

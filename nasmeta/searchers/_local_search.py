@@ -111,11 +111,7 @@ class ParetoLocalSearch(WithoutReplacement):
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose unknown neighbours of the archive."""
         self._require_open(n)
-        proposals = np.empty(n, np.int32)
-        for i in range(n):
-            proposals[i] = self._next()
-            self._open[proposals[i]] = False
-        return proposals
+        return self._each_from(self._next, n)
 
     def _next(self) -> int:
         for cell in self.rng.permutation(np.array(list(self._archive), np.int32)).tolist():

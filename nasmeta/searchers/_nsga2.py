@@ -49,11 +49,7 @@ class NSGA2(WithoutReplacement):
         self._require_open(n)
         if not self._members:
             return self._sample_open(n)
-        proposals = np.empty(n, np.int32)
-        for i in range(n):
-            proposals[i] = self._child()
-            self._open[proposals[i]] = False
-        return proposals
+        return self._each_from(self._child, n)
 
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Complete a generation; then the best of it and of the population survive."""

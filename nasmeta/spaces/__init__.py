@@ -1,6 +1,5 @@
 """What can be built: search spaces, their architectures and the forms, neighbours, isomorphs and costs of these."""
 
-from nasmeta.spaces._architectures import Architecture as Architecture, ArchitectureLike as ArchitectureLike
 from nasmeta.spaces._catalog import SPACES as SPACES, get_cell_space as get_cell_space, get_space
 from nasmeta.spaces._cell_graph import complete_edges as complete_edges, live_edges as live_edges
 from nasmeta.spaces._cell_space import CellSpace
@@ -14,7 +13,11 @@ from nasmeta.spaces._moving import (
 )
 from nasmeta.spaces._notation import CellCodec as CellCodec
 from nasmeta.spaces._positions import Choice as Choice, Position
-from nasmeta.spaces._search_space import SearchSpace
+from nasmeta.spaces._search_space import (
+    Architecture as Architecture,
+    ArchitectureLike as ArchitectureLike,
+    SearchSpace,
+)
 
 __all__ = [
     "CellSpace",

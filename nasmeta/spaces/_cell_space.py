@@ -11,7 +11,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.checks import check_int
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.spaces._architectures import ArchitectureLike
 from nasmeta.spaces._cell_graph import (
     IsomorphismRule,
     class_representatives,
@@ -27,7 +26,7 @@ from nasmeta.spaces._drawing import draw_cell
 from nasmeta.spaces._features import CostFormula, CountFeature, FeatureBuilder, choice_counts, choice_one_hot
 from nasmeta.spaces._notation import CellCodec, cell_notation
 from nasmeta.spaces._positions import Position
-from nasmeta.spaces._search_space import SearchSpace
+from nasmeta.spaces._search_space import ArchitectureLike, SearchSpace
 
 
 class CellSpace(SearchSpace):

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.spaces._architectures import ArchitectureLike
 from nasmeta.spaces._catalog import get_cell_space, get_space
 from nasmeta.spaces._cell_space import CellSpace
-from nasmeta.spaces._search_space import SearchSpace
+from nasmeta.spaces._search_space import ArchitectureLike, SearchSpace
 
 
 def move_cells(

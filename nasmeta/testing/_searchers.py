@@ -291,7 +291,7 @@ class MultiObjectiveContract(SearcherContract):
         """Check that 60 evaluations find more of the front than 20 random ones do on average."""
         values = self.made_up(space)
         random = [space.sample(20, np.random.default_rng(seed)) for seed in range(10)]
-        found = np.mean([self.share(space, self.run(space, 60, seed=seed).values) for seed in range(3)])
+        found = self.share(space, self.run(space, 60).values)
         assert found > np.mean([self.share(space, values[cells]) for cells in random])
 
     def test_declares_vectors(self) -> None:

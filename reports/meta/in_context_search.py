@@ -32,7 +32,7 @@ STARTS = (0, 0, 5, 10, 20, 35, 55)  # random labels before a search
 CELLS = 800  # architectures of a target in an iteration
 BEST, CANDIDATES = 16, 96
 DISCOUNT, CLIP, EPOCHS, RATE = 0.9, 0.2, 2, 5e-4
-ITERATIONS = 60
+ITERATIONS = 40
 HERE = Path(__file__).parent
 
 
@@ -137,8 +137,7 @@ def train(
     torch.manual_seed(seed)
     network = TrainedNetwork()
     if objective == "joint":
-        name = "all" if without == "nothing" else f"without-{without}"
-        arrays = read_weights(out / "likelihood" / f"{name}.npz").arrays
+        arrays = read_weights(out / "likelihood" / f"without-{without}.npz").arrays
         network.load_state_dict({k: torch.from_numpy(v.astype(np.float32)) for k, v in arrays.items()}, strict=False)
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, iterations, eta_min=RATE / 10)
@@ -149,7 +148,7 @@ def train(
         optimiser.load_state_dict(content["optimiser"])
         schedule.load_state_dict(content["schedule"])
         first, rows = content["iteration"], content["rows"]
-    hidden = GROUPS.get(without, ())
+    hidden = GROUPS[without]
     real = [bank for bank in every if bank.family not in hidden and not bank.family.startswith("drawn")]
     drawn = [bank for bank in every if bank.family.startswith("drawn") and bank.family.split()[1] not in hidden]
     similarities: dict[str, Similarity] = {}
@@ -237,12 +236,12 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path(".in_context"), help="folder of the banks")
     parser.add_argument("--out", type=Path, default=HERE.parents[1] / "benchmarks_data" / "in_context")
     parser.add_argument("--log", type=Path, default=HERE / "in_context" / "search_training.csv")
-    parser.add_argument("--without", action="append", choices=(*GROUPS, "nothing"), help="may be given several times")
+    parser.add_argument("--without", action="append", choices=tuple(GROUPS), help="may be given several times")
     parser.add_argument("--iterations", type=int, default=ITERATIONS)
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     every = list(banks(chosen.cache))
-    for group in chosen.without or (*GROUPS, "nothing"):
+    for group in chosen.without or GROUPS:
         network, rows = train(every, group, chosen.objective, chosen.iterations, chosen.out)
         write(chosen.out / chosen.objective, network, group, chosen.iterations, 0, searches=True)
         header = ["without", "objective", "iteration", "start", "gain", "policy_loss", "likelihood_loss", "seconds"]

@@ -28,7 +28,7 @@ import sys
 PEERS = ("ax", "botorch", "smac", "syne_tune")
 class Absent:
     def find_spec(self, name, *rest):
-        if name in ("torch", "gpytorch", "safetensors", "optuna", "gymnasium", "pymoo", *PEERS):
+        if name in ("torch", "gpytorch", "safetensors", "optuna", "pymoo", *PEERS):
             raise ModuleNotFoundError(name, name=name)
 sys.meta_path.insert(0, Absent())
 import nasmeta as nm
@@ -109,7 +109,7 @@ print(*found.index[found["summary"].str.contains("pip install torch gpytorch saf
 print(*found.index[found["extra"] == "torch"])
 print(len(nm.list_recipes()), len(nm.list_images()), len(nm.list_evaluators()))
 for call in (nm.list_proxies, lambda: nm.train(0, "digits"),
-             lambda: nm.search("meta-np", "nb201/cifar10", evaluations=5, sources="shipped")):
+             lambda: nm.search("maml-ei", "nb201/cifar10", evaluations=5)):
     try:
         call()
     except MissingPackageError as reason:

@@ -71,8 +71,6 @@ def test_help_writes_nothing(name: str, tmp_path: Path) -> None:
 def test_its_commands_run(script: Path, tmp_path: Path) -> None:
     if script.stem == "optuna_both_ways":
         pytest.importorskip("optuna")
-    if script.stem == "gymnasium_agent":
-        pytest.importorskip("stable_baselines3")
     shutil.copytree(EXAMPLES, tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     for command in commands_of(script):
@@ -91,13 +89,3 @@ class TestOwnSearcher(SearcherContract):
     def make(self, space: SearchSpace, rng: np.random.Generator) -> Searcher:
         searcher: Searcher = imported("own_searcher").Climber(space, rng)
         return searcher
-
-
-def test_the_agent_is_skipped_with_a_reason(tmp_path: Path) -> None:
-    (tmp_path / "stable_baselines3.py").write_text("raise ImportError('gone', name='stable_baselines3')")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
-    ended = subprocess.run(
-        [sys.executable, EXAMPLES / "gymnasium_agent.py"], env=environment, capture_output=True, text=True
-    )
-    assert ended.returncode == 1
-    assert "Skipped, as stable_baselines3 is not installed" in ended.stderr

@@ -19,16 +19,12 @@ from nasmeta.meta import Monitor
 SPACE = get_space("tnb101")
 CELLS = SPACE.sample(150, np.random.default_rng(0))
 LEARNERS: dict[str, dict[str, Any]] = {
-    "maml": {"steps": 4},
-    "anil": {"steps": 4},  # with parameters without a gradient
-    "reptile": {"steps": 4},
-    "meta-dkl": {"steps": 4},
-    "meta-np": {"steps": 4, "width": 16},
-    "meta-nas": {"steps": 14, "tasks": 2, "width": 8},
-    "meta-rl": {"iterations": 3, "walks": 4, "steps": 3, "hidden": 4, "epochs": 1},
+    "maml": {"steps": 4, "width": 8},
+    "anil": {"steps": 4, "width": 8},  # with parameters without a gradient
+    "reptile": {"steps": 4, "width": 8},
+    "meta-dkl": {"steps": 4, "width": 8},
 }
-QUICK = ("meta-np", "meta-nas", "meta-rl")  # one of each loop
-EACH = [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in LEARNERS]
+EACH = [pytest.param(name, marks=() if name == "maml" else pytest.mark.slow) for name in LEARNERS]
 
 
 def source(name: str, shift: float = 0.1, labels: int = 150) -> SourceTask:
@@ -41,7 +37,6 @@ SOURCES = [source("first", 0.1), source("second", 0.3)]
 @pytest.fixture(autouse=True)
 def _often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nasmeta.meta._meta_train.Monitor", partial(Monitor, every=1))
-    monkeypatch.setattr("nasmeta.meta.meta_nas._training._SAVE_EVERY", 1)
 
 
 def interrupted(learner: str, out: Path) -> Path:
@@ -81,11 +76,10 @@ def test_another_learner_is_refused(tmp_path: Path) -> None:
         meta_train("anil", SOURCES, out=tmp_path / "model.npz", settings={"steps": 4}, resume=True)
 
 
-@pytest.mark.parametrize("learner", QUICK)
 def test_a_checkpoint_stays_until_the_model_is_written_and_a_damaged_one_is_refused(
-    learner: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    out, settings = tmp_path / "model.npz", LEARNERS[learner]
+    out, learner, settings = tmp_path / "model.npz", "maml", LEARNERS["maml"]
 
     def full(*arguments: Any) -> None:
         raise SettingError("No space left on device.")

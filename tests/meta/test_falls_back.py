@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 import nasmeta as nm
 from nasmeta.errors import SettingError
-from nasmeta.meta import SavedMetaModel
 from nasmeta.meta._falls_back import FallsBackSearch, arm_shares
 from nasmeta.tasks import SourceTask
 
@@ -78,29 +77,6 @@ def test_no_cell_twice_in_batches_whose_values_come_late() -> None:
     assert len(set(cells.tolist())) == len(cells) == 44
 
 
-@pytest.mark.parametrize("kind", ["meta-rl", pytest.param("meta-nas", marks=pytest.mark.slow)])
-def test_shipped_policies_find_the_best_of_a_reversed_task_as_a_search_without_sources_does(kind: str) -> None:
-    pytest.importorskip("torch")
-    frame = pd.DataFrame({"cell": range(15625), "score": 100 - _values()})
-    task = nm.Table.from_frame(frame, space="nb201", direction="max").task("score")
-
-    def found(falls_back: bool) -> float:
-        best = []
-        for seed in range(2):
-            run = nm.search(
-                kind,
-                task,
-                evaluations=60,
-                seed=seed,
-                settings={"falls_back": falls_back},
-                sources=SavedMetaModel.load(f"{kind}-nb201-without-cifar10"),
-            )
-            best.append(run.values.max())
-        return float(np.mean(best))
-
-    assert found(True) > found(False) + 10
-
-
 def test_a_predictor_whose_sources_are_reversed_finds_good_cells_with_a_fall_back_alone() -> None:
     frame = pd.DataFrame({"cell": range(15625), "score": 100 - nm.get_task("nb201/cifar100").values})
     task = nm.Table.from_frame(frame, space="nb201", direction="max").task("score")
@@ -114,12 +90,10 @@ def test_a_predictor_whose_sources_are_reversed_finds_good_cells_with_a_fall_bac
 
 
 def test_notes_say_who_proposed_and_none_without_a_fall_back() -> None:
-    pytest.importorskip("torch")
-    model = SavedMetaModel.load("meta-rl-nb201-without-cifar10")
-    run = nm.search("meta-rl", "nb201/cifar10", evaluations=8, sources=model)
+    run = nm.search("meta-np", "nb201/cifar10", evaluations=8)
     assert [note["by"] for note in run.notes[:5]] == ["sources", "random", "sources", "random", "sources"]
     assert sum(run.notes[7]["weights"].values()) == pytest.approx(1)
-    alone = nm.search("meta-rl", "nb201/cifar10", evaluations=8, settings={"falls_back": False}, sources=model)
+    alone = nm.search("meta-np", "nb201/cifar10", evaluations=8, settings={"falls_back": False})
     assert alone.notes is None or not any(alone.notes)
     with pytest.raises(SettingError):
-        nm.search("meta-rl", "nb201/cifar10", evaluations=1, settings={"falls_back": "no"}, sources=model)
+        nm.search("meta-np", "nb201/cifar10", evaluations=1, settings={"falls_back": "no"})

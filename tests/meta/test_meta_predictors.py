@@ -30,7 +30,7 @@ class TestMetaLinearOnColumns(MetaPredictorContract):
 ALIKE = [pytest.param(name, marks=pytest.mark.slow) for name in ("anil", "reptile")]  # they share what maml does
 
 
-@pytest.mark.parametrize("name", ["maml", "meta-np", "meta-dkl", *ALIKE])
+@pytest.mark.parametrize("name", ["maml", "meta-dkl", *ALIKE])
 class TestNetworks(MetaPredictorContract):
     @pytest.fixture(params=["tnb101"])  # the small one: what a network reads of a cell is the same on both
     def space(self, request: pytest.FixtureRequest) -> CellSpace:

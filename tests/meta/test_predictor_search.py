@@ -39,7 +39,7 @@ def sources() -> list[SourceTask]:
 @pytest.mark.parametrize("acquisition", ACQUISITIONS)
 @pytest.mark.parametrize("predictor", ["maml", "meta-dkl", "meta-linear", "meta-np"])
 def test_it_begins_at_what_sources_promise_and_finds_the_best(predictor: str, acquisition: str) -> None:
-    options = {} if predictor == "meta-linear" else {"steps": 2, "width": 8}
+    options = {} if predictor in ("meta-linear", "meta-np") else {"steps": 2, "width": 8}
     searcher = MetaPredictorSearch(
         SMALL, np.random.default_rng(0), predictor=predictor, acquisition=acquisition, options=options
     )

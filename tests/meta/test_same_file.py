@@ -11,11 +11,8 @@ import pytest
 pytest.importorskip("torch")
 
 LEARNERS = {
-    "meta-np": {"steps": 4},
-    "meta-rl": {"iterations": 1, "walks": 4, "steps": 6, "hidden": 16},
     "meta-dkl": {"steps": 3},
     "maml": {"steps": 2},
-    "meta-nas": {"steps": 3, "tasks": 2, "width": 16},
 }
 BEFORE = {
     "alone": "",

@@ -11,10 +11,7 @@ import nasmeta as nm
 
 REGISTERED = {
     "bilevel": ("anil", "maml", "meta-dkl", "reptile"),
-    "in_context": ("in-context",),
-    "meta_nas": ("meta-nas",),
-    "neural_process": ("meta-np",),
-    "rl": ("meta-rl", "ppo"),
+    "in_context": ("in-context", "meta-nas", "meta-np", "meta-rl"),
 }
 WITHOUT = """
 import sys, tempfile

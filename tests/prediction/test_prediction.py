@@ -206,7 +206,6 @@ def test_changed_code_and_objects_are_fitted_again(tmp_path: Path, monkeypatch: 
         ({"predictors": ["gp/nwot"]}, SettingError),
         ({"predictors": ["gp/meta-linear"]}, SettingError),
         ({"predictors": [Ridge(1.0), Ridge(2.0)]}, SettingError),
-        ({"predictors": ["meta-nas-nb201-without-cifar10"]}, SettingError),
         ({"sources": "nb201"}, SettingError),
         ({"sizes": [20_000]}, SettingError),
         ({"sizes": []}, SettingError),

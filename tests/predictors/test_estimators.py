@@ -133,8 +133,7 @@ def test_ensemble_of_a_predictor_without_deviation() -> None:
     [
         GPRegressor(groups=[1]),
         GPRegressor(labels="log"),
-        ForestRegressor(n_estimators=0),
-        XGBoostRegressor(subsample=-1.0),
+        XGBoostRegressor(n_estimators=0),
     ],
     ids=str,
 )

@@ -48,7 +48,6 @@ def test_what_does_not_fit_is_refused(path: Path) -> None:
     model = SavedMetaModel.load(path)
     for call in (
         lambda: nm.search("random", TASK, sources=model),
-        lambda: nm.search("random", TASK, sources="shipped"),
         lambda: nm.compare(["random"], TASK, sources=model),
         lambda: nm.compare(["random"], TASK, sources={"meta-gp": model}),
     ):

@@ -10,9 +10,8 @@ from nasmeta.searchers import SEARCHERS, MultiFidelitySearcher, RandomSearch, Se
 from nasmeta.spaces import CellSpace, get_space
 from nasmeta.testing import MultiFidelityContract, MultiObjectiveContract, SearcherContract
 
-# Meta-trained for minutes by default: these keep the contract after a short training, in their own tests.
-LONG_META_TRAINING = frozenset({"meta-nas", "meta-np", "meta-predictor", "meta-rl"})
-SLOW = frozenset({"optuna-gp"})  # a fifth of a second a step
+LONG_META_TRAINING = frozenset({"meta-predictor"})  # for minutes by default: its own test trains it briefly
+SLOW = frozenset({"meta-nas", "meta-rl", "optuna-gp"})  # as meta-np with other weights; a fifth of a second per step
 PEERS = frozenset(
     name for name in SEARCHERS if name.startswith(("ax", "botorch", "smac", "syne-tune"))
 )  # in test_peers.py

@@ -176,7 +176,7 @@ class SearchState:
         self._similarity, self._sources, self._cells, self.screened = similarity, sources, cells, screened
         self._known: list[int] = []
         self._values: list[float] = []
-        self._near = [np.zeros((0, len(screened)), np.float32) for _ in range(SIMILARITIES)]  # (capacity, m)
+        self._near = [np.zeros((len(screened), 0), np.float32) for _ in range(SIMILARITIES)]  # (m, room)
         self._among = [np.zeros((0, 0), np.float32) for _ in range(SIMILARITIES)]
         self._weighed_at = 0
         self._likely: list[NDArray[np.bool_]] = []
@@ -204,10 +204,11 @@ class SearchState:
         near = flat(self._similarity.between(self._cells[these], self._cells[self.screened]))
         among = flat(self._similarity.between(self._cells[these], self._cells[self._known]))
         for i, (to_screened, to_known) in enumerate(zip(near, among, strict=True)):
-            if count > len(self._near[i]):
-                room = np.empty((len(these) + 16, len(self.screened)), np.float32)
-                self._near[i] = np.concatenate([self._near[i][:n], room])
-            self._near[i][n:count] = to_screened
+            if count > self._near[i].shape[1]:
+                room = np.empty((len(self.screened), 2 * count), np.float32)
+                room[:, :n] = self._near[i][:, :n]
+                self._near[i] = room
+            self._near[i][:, n:count] = to_screened.T
             self._among[i] = np.pad(self._among[i], (0, len(these)))
             self._among[i][n:] = to_known
             self._among[i][:n, n:] = to_known[:, :n].T
@@ -227,7 +228,7 @@ class SearchState:
         if due:
             self._weighed_at, self._likely = n, context.likely
         columns = self.screened[rows]
-        across = by_kind([near[:n, rows].T for near in self._near])
+        across = by_kind([near[rows, :n] for near in self._near])
         predicted = context.experts(columns, across)
         count = min(n_best, len(columns))
         best = np.unique(np.argpartition(-predicted[:, 1:], count - 1, axis=0)[:count])

@@ -2,7 +2,9 @@
 
 from nasmeta.predictors._estimators._base import ScaledRegressor as ScaledRegressor
 from nasmeta.predictors._estimators._ensemble import EnsembleRegressor as EnsembleRegressor
-from nasmeta.predictors._estimators._forest import ForestRegressor as ForestRegressor
 from nasmeta.predictors._estimators._gp import GPRegressor as GPRegressor
-from nasmeta.predictors._estimators._ridge import RidgeRegressor as RidgeRegressor
-from nasmeta.predictors._estimators._xgboost import XGBoostRegressor as XGBoostRegressor
+from nasmeta.predictors._estimators._libraries import (
+    ForestRegressor as ForestRegressor,
+    RidgeRegressor as RidgeRegressor,
+    XGBoostRegressor as XGBoostRegressor,
+)

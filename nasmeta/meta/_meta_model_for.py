@@ -1,8 +1,7 @@
-"""Choice of a meta-model that has not seen the target and fits its metric."""
+"""Checks that a meta-model fits a target: its learner, space and metric, and that it has not seen the target."""
 
 from __future__ import annotations
 
-import os
 import re
 import warnings
 from collections.abc import Iterable
@@ -55,24 +54,15 @@ def warn_of_other_metric(task: Task, kinds: Iterable[str], who: str, hint: str) 
         )
 
 
-def _common_names(task: Task, model: SavedMetaModel) -> list[str]:
-    """Return datasets and devices of the target that the model has seen."""
-    return sorted(set(map(held_out_name, task.held_out)) & set(map(held_out_name, model.held_out)))
-
-
-def meta_model_for(
-    kind: str, task: Task, which: str | os.PathLike[str] | SavedMetaModel, searcher: str | None = None
-) -> SavedMetaModel:
-    """Return the meta-model for a task.
+def meta_model_for(kind: str, task: Task, model: SavedMetaModel, searcher: str | None = None) -> SavedMetaModel:
+    """Return the meta-model, checked for a task.
 
     Parameters
     ----------
     kind : str
         Registered name of the learner.
     task : Task
-    which : path-like, str or SavedMetaModel
-        A file, the name of a shipped model, or ``"shipped"``: among the shipped models of this kind and space that have
-        seen nothing of the target and learned from its metric, the one with the most labels.
+    model : SavedMetaModel
     searcher : str, optional
         Name of the searcher in messages, by default `kind`.
 
@@ -83,14 +73,11 @@ def meta_model_for(
     Raises
     ------
     SettingError
-        If the model is of another kind or space, or no shipped model fits.
+        If the model is of another kind or space.
     LeakageError
         If a source of the model is the target under another name. A model that has seen the target's dataset or device,
         or learned from another metric, is only a warning.
     """
-    if which == "shipped":
-        return _shipped_for(kind, task)
-    model = which if isinstance(which, SavedMetaModel) else SavedMetaModel.load(which)
     if model.kind != kind:
         raise SettingError(f"learner of {model.path}", model.kind, f"{kind}, for the searcher {searcher or kind}")
     if model.space != task.space:
@@ -105,27 +92,10 @@ def meta_model_for(
     return model
 
 
-def _shipped_for(kind: str, task: Task) -> SavedMetaModel:
-    models = [model for model in map(SavedMetaModel.load, SavedMetaModel.shipped()) if model.kind == kind]
-    honest = [model for model in models if model.space == task.space and not _common_names(task, model)]
-    fit = [model for model in honest if not other_metrics(task, model.metric_kinds)]
-    if fit:
-        return max(fit, key=lambda model: sum(source["labels"] for source in model.card["sources"]))
-    raise SettingError(
-        f"No meta-model of {kind} is shipped for the space {task.space.name} and the metric {task.metric_kind} without "
-        f"data of {task.name}. Omit sources to meta-train {kind}."
-    )
-
-
 def seen_of(task: Task, model: SavedMetaModel) -> str:
-    """Return a warning that a model has seen the target's dataset or device; empty if it has not.
-
-    >>> import nasmeta as nm
-    >>> model = SavedMetaModel.load("meta-np-nb201-without-cifar10")
-    >>> seen_of(nm.get_task("nb201/cifar10"), model)
-    ''
-    """
-    seen = " and ".join(_common_names(task, model))
+    """Return a warning that a model has seen the target's dataset or device; empty if it has not."""
+    common = set(map(held_out_name, task.held_out)) & set(map(held_out_name, model.held_out))
+    seen = " and ".join(sorted(common))
     return f"{model.path.name} learned from {seen}, so {task.name} is not an honest test of it." if seen else ""
 
 

@@ -1,0 +1,191 @@
+"""Regressors of scikit-learn and XGBoost on scores of the labels, with deviations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.checks import check_int
+from nasmeta.errors import SettingError
+from nasmeta.predictors._estimators._base import ScaledRegressor
+
+_SMALLEST_VARIANCE = 1e-12  # trees that agree on pure leaves would claim certainty
+_SMALLEST_DEVIATION = 1e-6
+
+
+@dataclass(eq=False, repr=False)
+class RidgeRegressor(ScaledRegressor):
+    """Ridge regression; penalty and noise maximise the marginal likelihood.
+
+    scikit-learn's `BayesianRidge` (MacKay, "Bayesian interpolation", 1992) on standardised features.
+
+    Parameters
+    ----------
+    labels : {"rank", "value"}, default "rank"
+        Learn normal scores of ranks, or the values themselves.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.predictors import RidgeRegressor
+    >>> X = np.arange(20.0)[:, None]
+    >>> RidgeRegressor(labels="value").fit(X, 3 * X[:, 0] + 1).predict([[30.0]]).round(2)
+    array([91.])
+    """
+
+    labels: str = "rank"
+
+    def _fit(self, X: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
+        from sklearn.linear_model import BayesianRidge
+
+        self.centre_ = X.mean(axis=0)
+        self.scale_ = np.where(X.std(axis=0) > 0, X.std(axis=0), 1.0)
+        model = BayesianRidge().fit((X - self.centre_) / self.scale_, scores)
+        self.coefficients_, self.intercept_ = model.coef_, float(model.intercept_)
+        self.covariance_, self.noise_ = model.sigma_, float(1 / model.alpha_)
+
+    def _predict(
+        self, X: NDArray[np.float64], return_std: bool
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        X = (X - self.centre_) / self.scale_
+        mean = X @ self.coefficients_ + self.intercept_
+        if not return_std:
+            return mean, None
+        return mean, np.sqrt(np.einsum("ij,ij->i", X @ self.covariance_, X) + self.noise_)
+
+
+@dataclass(eq=False, repr=False)
+class ForestRegressor(ScaledRegressor):
+    """Random forest (Breiman 2001), with the deviation of Hutter et al. (Artificial Intelligence 2014, sec. 4.3.2).
+
+    The variance is the variance of the trees' means plus the mean variance in their leaves.
+
+    Parameters
+    ----------
+    n_estimators : int, default 100
+        Trees.
+    max_features : float, int or "sqrt", default 0.5
+        Share or number of columns that a split chooses from.
+    min_samples_leaf : int, default 1
+        Minimum number of labels in a leaf.
+    labels : {"value", "rank"}, default "value"
+        Learn the values themselves, or normal scores of ranks.
+    random_state : int, default 0
+    n_jobs : int, default 1
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.predictors import ForestRegressor
+    >>> X = np.arange(60.0)[:, None]
+    >>> mean, deviation = ForestRegressor(n_estimators=20).fit(X, X[:, 0]).predict([[10.0]], return_std=True)
+    >>> mean.shape, bool(deviation[0] > 0)
+    ((1,), True)
+    """
+
+    n_estimators: int = 100
+    max_features: float | str = 0.5
+    min_samples_leaf: int = 1
+    labels: str = "value"
+    random_state: int = 0
+    n_jobs: int | None = 1
+
+    def _fit(self, X: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
+        from sklearn.ensemble import RandomForestRegressor
+
+        model = RandomForestRegressor(
+            n_estimators=self.n_estimators,
+            max_features=self.max_features,
+            min_samples_leaf=self.min_samples_leaf,
+            random_state=self.random_state,
+            n_jobs=self.n_jobs,
+        )
+        self.trees_ = [tree.tree_ for tree in model.fit(X, scores).estimators_]
+
+    def _predict(
+        self, X: NDArray[np.float64], return_std: bool
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        rows = X.astype(np.float32)  # the precision of scikit-learn's trees
+        leaves = [(tree, tree.apply(rows)) for tree in self.trees_]
+        values = np.stack([tree.value[leaf, 0, 0] for tree, leaf in leaves], axis=1)
+        if not return_std:
+            return values.mean(axis=1), None
+        within = np.stack([np.maximum(tree.impurity[leaf], 0) for tree, leaf in leaves], axis=1)  # rounding: −1e-17
+        variance = values.var(axis=1) + within.mean(axis=1)
+        return values.mean(axis=1), np.sqrt(np.maximum(variance, _SMALLEST_VARIANCE))
+
+
+@dataclass(eq=False, repr=False)
+class XGBoostRegressor(ScaledRegressor):
+    """Gradient boosting (Chen and Guestrin, KDD 2016) on one thread; several seeds give a deviation.
+
+    Parameters
+    ----------
+    n_estimators : int, default 300
+        Trees per member.
+    learning_rate : float, default 0.05
+    max_depth : int, default 6
+        Of a tree.
+    subsample, colsample_bytree : float, default 0.8 and 0.5
+        Shares of the rows and of the columns for one tree.
+    n_members : int, default 1
+        Boosters with different seeds. Their mean is the prediction; the deviation needs at least two.
+    labels : {"value", "rank"}, default "value"
+        Learn the values themselves, or normal scores of ranks.
+    random_state : int, default 0
+    n_jobs : int, default 1
+        Threads; -1 or None for all.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.predictors import XGBoostRegressor
+    >>> X = np.arange(60.0)[:, None]
+    >>> model = XGBoostRegressor(n_estimators=50).fit(X, X[:, 0] ** 2)
+    >>> model.predict([[10.0], [50.0]]).shape
+    (2,)
+
+    Each of ``model.boosters_`` is an ``xgboost.Booster``, with ``get_score`` for importances and
+    ``predict(pred_contribs=True)`` for SHAP values.
+    """
+
+    n_estimators: int = 300
+    learning_rate: float = 0.05
+    max_depth: int = 6
+    subsample: float = 0.8
+    colsample_bytree: float = 0.5
+    n_members: int = 1
+    labels: str = "value"
+    random_state: int = 0
+    n_jobs: int | None = 1
+
+    def _fit(self, X: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
+        import xgboost
+
+        n_trees = check_int("n_estimators", self.n_estimators)
+        settings = {
+            "eta": self.learning_rate,
+            "max_depth": self.max_depth,
+            "subsample": self.subsample,
+            "colsample_bytree": self.colsample_bytree,
+            "tree_method": "hist",
+            "nthread": self.n_jobs,
+            "verbosity": 0,
+        }
+        data = xgboost.QuantileDMatrix(X, label=scores, nthread=self.n_jobs)
+        self.boosters_ = [
+            xgboost.train({**settings, "seed": self.random_state + member}, data, num_boost_round=n_trees)
+            for member in range(check_int("n_members", self.n_members))
+        ]
+
+    def _predict(
+        self, X: NDArray[np.float64], return_std: bool
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        predicted = np.stack([booster.inplace_predict(X) for booster in self.boosters_]).astype(np.float64)
+        if not return_std:
+            return predicted.mean(axis=0), None
+        if len(predicted) < 2:
+            raise SettingError("n_members", 1, "an integer of at least 2 for a deviation")
+        return predicted.mean(axis=0), np.maximum(predicted.std(axis=0, ddof=1), _SMALLEST_DEVIATION)
