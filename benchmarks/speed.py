@@ -31,7 +31,7 @@ NOTES = {  # by case
     "has the same observations as one-hot inputs and evaluates LogEI on every other cell.",
     "all_searchers": "A run is the difference between four runs and one, without meta-training, in processor seconds "
     "on CIFAR-10. The sum includes meta-training once per dataset.",
-    "importing": "Imports: wall time of a fresh interpreter minus that of an empty one.",
+    "importing": "Imports: wall time of a fresh interpreter minus the time of an empty one.",
 }
 ANSWERS = {  # by the first case of a page: question and answer
     "all_searchers": (

@@ -19,6 +19,7 @@ from nasmeta.tasks import get_task
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_SHOWN = 20  # cells in the table
 _DRAWN = 12  # cells; of more, only the picks are drawn
 _ROLES = {"pick": ("#0072B2", "o"), "random": ("#E69F00", "s"), "worst": ("#D55E00", "v")}  # Okabe and Ito (2008)
 _LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.2, 1.2, 1.2)))
@@ -167,9 +168,6 @@ def write_verification_page(
     titles = [f"{role} {cell}: {number_or_dash(measured)} %" for role, cell, measured in facts_of_cells]
     figures["cells"] = "Cells", plot_cells(drawn["cell"].tolist(), titles, get_task(facts["task"]).space)
     parts = [_head(facts), note, _separation(facts.get("separation")), _accuracies(cells, facts)]
-    if cells["train_seconds"].notna().any():
-        costs = _table(cells[["cell", "parameters", "train_seconds"]], {"train_seconds": "seconds per training"})
-        parts.append(f"## Costs\n\n{costs}")
     for name, (title, figure) in figures.items():
         save_figure(figure, home / name)
         parts.append(f"## {title}\n\n![{title}]({name}.png)")
@@ -196,8 +194,9 @@ def _head(facts: Mapping[str, Any]) -> str:
         *(f"* Not eligible as picks: {cells}." for cells in facts.get("left_out", ())),
         f"* Look-up: {facts['lookup']['address']} (dataset/metric/split/epochs/seed), {facts['lookup']['release']}.",
     ]
+    picks = f"picks of {', '.join(facts['searchers'])} on {facts['task']}"
     return (
-        "# Verification by real training\n\n"
+        f"# Are the {picks} better after real training on {facts['data']}?\n\n{_separation(facts.get('separation'))}"
         f"{', '.join(facts['searchers'])} evaluated {facts['evaluated']:,} cells on {facts['task']} (evaluator: "
         f"{facts['searched_on']}). The best {facts['top']} and the other cells below were trained here (seeds: "
         f"{seeds}).\n\n" + "\n".join(lines)
@@ -222,10 +221,14 @@ def _accuracies(cells: pd.DataFrame, facts: Mapping[str, Any]) -> str:
         "measured_test": "trained, test",
         "allowed": "allowed ±",
     }
-    names = ["cell", "role", "lookup", "measured", "measured_test", "trainings", "difference", "allowed", "in_band"]
+    names = ["cell", "role", "lookup", "measured", "measured_test"]
+    names += [] if facts["lookup"]["not_comparable"] else ["trainings", "difference", "allowed", "in_band"]
     names += ["failures"] if (cells["failures"] != "").any() else []
     decimals = dict.fromkeys(["measured_test", "difference", "allowed"], 2)
-    parts = ["## Accuracies in percent", _table(shown[names], headers, decimals)]
+    table = to_markdown(shown[names][:_SHOWN].astype({"cell": str}), headers, decimals).rstrip("\n")
+    parts = ["## Accuracies in percent", table]
+    if len(cells) > _SHOWN:
+        parts.append(f"The first {_SHOWN} of {len(cells)} cells; `cells.csv` has all.")
     look_up, judged = facts["lookup"], [bool(value) for value in cells["in_band"] if value is not None]
     if cells["measured"].isna().all():
         parts.append("No training succeeded, so nothing is verified.")
@@ -256,9 +259,5 @@ def _separation(found: Mapping[str, Any] | None) -> str:
     return (
         f"The probability that training places a pick above a random control is {found['chance']:.3f} (95 % interval "
         f"{found['low']:.2f} to {found['high']:.2f}, of {found['picks']} × {found['random']} pairs of cells, ties "
-        f"half; Newcombe's method 5), and {found['table_chance']:.3f} by the look-up."
+        f"half; Newcombe's method 5), and {found['table_chance']:.3f} by the look-up.\n\n"
     )
-
-
-def _table(cells: pd.DataFrame, headers: Mapping[str, str], decimals: Mapping[str, int] | None = None) -> str:
-    return to_markdown(cells.assign(cell=cells["cell"].astype(str)), headers, decimals).rstrip("\n")

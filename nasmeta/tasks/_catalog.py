@@ -405,7 +405,7 @@ def as_task(task: str | Task | TaskDistribution) -> Task:
     if isinstance(task, TaskDistribution):
         if len(task) != 1:
             raise SettingError("task", task, "a single task")
-        return task[0]
+        task = task[0]
     return get_task(task) if isinstance(task, str) else task
 
 

@@ -179,7 +179,6 @@ target. Our `rgpe` uses the weighted sources as prior mean; `rgpe-vanilla` is th
 ## Limits
 
 * The settings and the kernel were chosen on the three datasets of NAS-Bench-201, with other draws of the labels.
-* Sources of the other benchmark can slow a search down, as on `room_layout`.
 * A run without success enters the means with its last evaluation.
 """
     (folder / "README.md").write_text(text, encoding="utf-8")

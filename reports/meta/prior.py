@@ -30,14 +30,12 @@ HERE = Path(__file__).parent / "prior"
 DATE = "2026-11-27"  # of prior.csv
 COLUMNS = ("target", "method", "tau", "spearman", "position", "train_cpu_seconds")
 FAMILIES = ("nb201", "tnb101")
-NAS = ("meta-nas, search network", "meta-nas, prediction network")
 SEARCHING = {  # multi-task-gp and rgpe have the same joint process
     "source-order": "source-order",
     "meta-gp": "meta-gp",
     "multi-task-gp and rgpe": "multi-task-gp",
 }
-LEARNERS = (*SEARCHING, "meta-linear", "meta-dkl", "meta-np", "maml", "anil", "reptile")
-METHODS = (*LEARNERS, *NAS)
+LEARNERS = (*SEARCHING, "meta-linear", "meta-dkl", "maml", "anil", "reptile")
 
 
 def sources_of(task: Task) -> list[Task]:
@@ -51,16 +49,10 @@ def sources_of(task: Task) -> list[Task]:
 def priors(method: str, task: Task, sources: list[Task]) -> dict[str, Any]:
     """Return the expected scores of all cells, by the name of the row."""
     space = task.space
-    cells, nothing, values = np.arange(space.size), np.zeros(0, np.int32), np.zeros(0)
     first = [source for source in sources if "@12ep" not in source.name and not source.name.endswith("/train")]
     if method in SEARCHING:
         model = SEARCHERS[SEARCHING[method]](space, np.random.default_rng(0)).meta_fit(first).meta_model_
         return {method: model if method == "source-order" else model.mean}
-    if method in NAS:
-        searcher = SEARCHERS["meta-nas"](space, np.random.default_rng(0))
-        model = searcher.meta_fit(first).meta_model_
-        predicted, _ = model.predict(cells, nothing, values)
-        return dict(zip(NAS, (model.log_probabilities(nothing, values), predicted), strict=True))
     return {method: META_PREDICTORS[method](space).meta_fit(sources).prior()[0]}
 
 
@@ -103,7 +95,7 @@ def table(frame: pd.DataFrame, family: str) -> str:
     part = frame[frame.target.str.startswith(f"{family}/")]
     part = part.assign(text=[f"{row.tau:.3f} ({row.position:,})" for row in part.itertuples()])
     wide = part.pivot(index="method", columns="target", values="text").fillna("–")
-    wide = wide.reindex(index=[m for m in METHODS if m in wide.index], columns=list(part.target.unique()))
+    wide = wide.reindex(index=[m for m in LEARNERS if m in wide.index], columns=list(part.target.unique()))
     wide.columns = [name.split("/")[1] for name in wide.columns]
     return to_markdown(wide.rename_axis("prior").reset_index())
 
@@ -115,11 +107,11 @@ def write() -> None:
         nm.meta_train("meta-gp", leave_out="cifar10", out=Path(folder) / "model.npz")
         figure = SavedMetaModel.load(Path(folder) / "model.npz").plot()
     save_figure(figure, HERE / "meta_gp", formats=("png",))
-    tau = frame[frame.target.str.startswith("tnb101/") & frame.method.isin(LEARNERS)].tau
+    tau = frame[frame.target.str.startswith("tnb101/")].tau
     text = f"""# How good are meta-learned priors before the first evaluation?
 
 On TransNAS-Bench-101, the priors have a Kendall's τ-b of {tau.min():.3f} to {tau.max():.3f} with the target (range over
-seven tasks and nine learners).
+seven tasks and {frame.method.nunique()} learners).
 
 ![Lengthscales by feature, and effect of each choice on the prior mean of meta-gp](meta_gp.png)
 
@@ -142,7 +134,7 @@ images.
 
 ## Limits
 
-* One seed per learner and target, so the table has no intervals.
+* One seed per learner and target, so the table lacks intervals.
 * A good prior does not imply a fast search: searchers also read the target's values.
 """
     (HERE / "README.md").write_text(text, encoding="utf-8")
@@ -159,9 +151,9 @@ def main() -> None:
     parser.add_argument("--methods", default="", help="methods, separated by semicolons")
     parser.add_argument("--write-only", action="store_true", help="only write page and figure")
     options = parser.parse_args()
-    methods = [name.strip() for name in options.methods.split(";") if name.strip()] or [*LEARNERS, NAS[0]]
-    if unknown := sorted(set(methods) - set(METHODS)):
-        parser.error(f"unknown method {unknown[0]!r}; possible: {'; '.join(METHODS)}")
+    methods = [name.strip() for name in options.methods.split(";") if name.strip()] or [*LEARNERS]
+    if unknown := sorted(set(methods) - set(LEARNERS)):
+        parser.error(f"unknown method {unknown[0]!r}; possible: {'; '.join(LEARNERS)}")
     with one_thread():
         if not options.write_only:
             measure(options.targets.split(","), methods)

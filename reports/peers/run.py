@@ -55,7 +55,7 @@ ORDER = (
     ("syne-tune-quantile-copula", "ax", "botorch", "smac", "syne-tune-bore"),
     ("syne-tune-cqr",),
 )  # fmt: skip
-ONCE = ("ax", *ALWAYS_THE_SAME)  # two seconds a step
+ONCE = ("ax", *ALWAYS_THE_SAME)  # slow
 ONE_LENGTH = ("syne-tune-rush",)  # most tasks lack shorter trainings
 OURS = ("random", "gp", "meta", "rgpe", "rgpe-vanilla")
 PACKAGES = (

@@ -138,7 +138,7 @@ test accuracy with Kendall's τ-b {most.kendall_tau:.3f} (95 % interval {most.ke
 {to_markdown(tau_table(few))}
 `NAME:ENCODER` is a predictor on an encoding, `a/b` an ensemble, `ensemble` is `gp/xgboost`. ± is half of the 95 %
 bootstrap interval of the mean over draws; it is a rough value for 3 to 5 draws. `proxies` are nine zero-cost proxies
-[measured by this project](../proxies/README.md); `published-proxies` are those of NAS-Bench-Suite-Zero.
+[measured by this project](../proxies/README.md); `published-proxies` are from NAS-Bench-Suite-Zero.
 
 Published papers score all architectures, including labelled ones and their isomorphs, which gives higher values:
 
@@ -155,7 +155,7 @@ All predictors see the same draws. `--page` rewrites this page from `results.csv
 
 ## Limits
 
-* Encoders, kernels and settings were chosen on CIFAR-100, whose ranking agrees with that of the other two datasets.
+* Encoders, kernels and settings were chosen on CIFAR-100, and the three datasets agree with each other.
 * The τ-b between validation and test accuracy is {ceiling():.3f}; label noise limits every predictor to about that.
 * The published values are quoted, not reproduced.
 """

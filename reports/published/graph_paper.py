@@ -161,6 +161,6 @@ and their README calls it the test performance.
         "The published values were read in a public record of the paper, and the meaning of their ± is unknown.",
         "With test accuracies, `EA` is NNI's rule; with validation accuracies, it is `evolution` of this package.",
         "`RL` is `reinforce` of this package, not NNI's `PolicyBasedRL`.",
-        "The budget of 500 networks is from AutoGL's example. GNAS and Auto-GNN have no counterpart here.",
+        "The budget of 500 networks is from AutoGL's example. GNAS and Auto-GNN are not in this package.",
     ]
     write_page(output, NAME, "Did NAS-Bench-Graph's paper search on test accuracies?", body, setup, limits)

@@ -196,7 +196,7 @@ validation has 46.20 % on test, and the best on test has 47.31 %, so a better se
     )
     limits = [
         "Meta-searchers know all labels of the other two datasets, which agree with the target.",
-        "`multi-task-gp` and `rgpe` keep at most 400 labels per dataset; `meta-rl` runs without its fallback to `gp`.",
+        "`multi-task-gp` and `rgpe` keep at most 400 labels per dataset.",
         "No published value for these budgets could be read at its source.",
     ]
     write_page(output, "accuracy-at-queries", "What test accuracy do 100 evaluations give?", body, setup, limits)
@@ -285,7 +285,7 @@ costs 6 % of one of 200 epochs.
     setup = "The measurements are from 2026-11-25 (specification `multi-fidelity`)."
     limits = [
         "A promoted architecture is trained from scratch, because the two trainings have different learning rates.",
-        "Before the first full training ends, the regret is that of the worst architecture.",
+        "Before the first full training ends, the regret is the worst in the table.",
         "No published values exist for this protocol.",
     ]
     question = "Do ASHA, Hyperband and BOHB find better architectures in the same time?"

@@ -111,7 +111,7 @@ Each trial draws {TRAIN} architectures to learn from and {TEST:,} others. *Publi
     setup = "The measurements are from 2026-11-27, with seeds 0 to 99 (source `zero-cost-nb201`)."
     limits = [
         "CIFAR-100 has CIFAR-10's proxies here, because its own proxies are not public.",
-        "Public proxies exist for 9,444 architectures. Others have the mean of their isomorphs, and 929 have none.",
+        "Public proxies exist for 9,444 architectures. Others have the mean of their isomorphs, and 929 lack them.",
         "XGBoost has the defaults of `naslib/predictors/trees/xgb.py` (commit 09dae34); the paper's commit is unknown.",
         "Some scored architectures are isomorphs of labelled ones, which helps every method.",
     ]

@@ -163,7 +163,7 @@ nasmeta {nm.__version__}, numpy {np.__version__} and xgboost {xgboost.__version_
 ## Limits
 
 * A surrogate does not separate the best cells: within the best 10 %, τ is lower, and below 0.3 on TransNAS-Bench-101.
-* TransNAS-Bench-101 has no single seeds, so its surrogates return only means. Its scores are from one split.
+* TransNAS-Bench-101 lacks single seeds, so its surrogates return only means. Its scores are from one split.
 * Searchers may rank differently when their mean regrets are within one standard error.
 """
     (HERE / "README.md").write_text(text, encoding="utf-8")

@@ -1,10 +1,10 @@
-"""Are the cells that a search picks from the table the better ones on CIFAR-10's images, too?
+"""Train the cells that a search picks from the table, and random cells, on the images of CIFAR-10.
 
 python reports/verification/cifar10.py --data folder:PATH     # CIFAR-10 as images in train/ and test/; or cifar10:PATH
-python reports/verification/cifar10.py --page                 # the page and its pictures from what was measured
+python reports/verification/cifar10.py --page                 # only rewrite the page and its pictures
 python reports/verification/cifar10.py --smoke --output FOLDER
 
-A training that has finished is not repeated, so the same command goes on after any end.
+The same command resumes an interrupted run.
 """
 
 from __future__ import annotations
@@ -25,11 +25,9 @@ from nasmeta.training import Recipe
 
 HERE = Path(__file__).parent
 NOTE = """\
-The images are JPEG, which is lossy, so accuracies are not those of the original pixels. The random cells are drawn from
-the whole space, whatever the table says of them. The recipe trains on few and small images, as a CPU core can. It was
-[chosen](../../training/frontier/README.md) on isomorphs of {pick} of the picks and {random} of the random cells here,
-so figures in which the picks count are a little flattered. Seconds are those of one core of a machine that others
-used."""
+Limits: the images are JPEG, which is lossy. The recipe trains on few and small images. It was
+[chosen](../../training/frontier/README.md) on isomorphs of {pick} of the picks and {random} of the random cells, so
+these values are slightly optimistic. The random cells are drawn from the whole space."""
 SMOKE = "A run at a small size, on digits: it shows that the command runs, and no figure means anything."
 EVALUATIONS, TOP, CONTROLS = 100, 10, 24
 
@@ -47,14 +45,14 @@ def measure(data: str, recipe: Recipe | str, folder: Path, top: int, controls: i
         controls=controls,
         seeds=seeds,
         device="cpu",
-        page=False,  # it is written with a note, below
+        page=False,  # written below, with a note
         announce=lambda text: print(text, file=sys.stderr, flush=True),
         **options,
     )
 
 
 def read(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
-    """Return cells, epochs and facts as `nasmeta.verify` left them."""
+    """Return the cells, epochs and facts of `nasmeta.verify`."""
     cells, epochs = (pd.read_csv(folder / f"{name}.csv") for name in ("cells", "epochs"))
     cells["failures"] = cells["failures"].astype(object).fillna("")
     cells["in_band"] = cells["in_band"].astype(object).where(cells["in_band"].notna(), None)
@@ -62,7 +60,7 @@ def read(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
 
 
 def seen(cells: pd.DataFrame) -> dict[str, int]:
-    """Return how many cells of each role are isomorphs of those on which the recipe was chosen."""
+    """Return per role the number of cells that are isomorphs of cells on which the recipe was chosen."""
     chosen = pd.read_csv(HERE.parent / "training" / "frontier" / "results.csv")["cell"].unique()
     canonical = nm.get_space("nb201").canonical
     before = set(canonical(chosen).tolist())
@@ -73,21 +71,21 @@ def main(arguments: Sequence[str]) -> None:
     """Measure, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help="CIFAR-10: cifar10:PATH, or folder:PATH with train/ and test/")
-    parser.add_argument("--seeds", type=int, default=2, help="trainings of each cell")
+    parser.add_argument("--seeds", type=int, default=2, help="trainings per cell")
     parser.add_argument("--controls", type=int, default=CONTROLS, help="random cells")
-    parser.add_argument("--page", action="store_true", help="only write the page of what is measured")
+    parser.add_argument("--page", action="store_true", help="only rewrite the page")
     parser.add_argument("--smoke", action="store_true", help="digits and eight cells: does it run?")
     parser.add_argument("--output", type=Path, default=HERE / "cifar10")
-    asked = parser.parse_args(arguments)
-    if not (asked.data or asked.page or asked.smoke):
+    options = parser.parse_args(arguments)
+    if not (options.data or options.page or options.smoke):
         parser.error("--data is needed: cifar10:PATH or folder:PATH with CIFAR-10; or --smoke, or --page")
-    folder = asked.output
+    folder = options.output
     try:
-        if asked.smoke:
+        if options.smoke:
             measure("digits", Recipe.load("tiny", epochs=2), folder, 4, 4, 1)
-        elif not asked.page:
+        elif not options.page:
             options = {"valid_fraction": 0.5, "compare_with": "cifar10"}  # half validates, as in the benchmark
-            measure(asked.data, "verify-cpu", folder, TOP, asked.controls, asked.seeds, **options)
+            measure(options.data, "verify-cpu", folder, TOP, options.controls, options.seeds, **options)
         cells, epochs, facts = read(folder)
         seeds = len(facts["seeds"])
         random = int((cells["role"] == "random").sum())
