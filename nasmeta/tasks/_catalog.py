@@ -405,7 +405,8 @@ def as_task(task: str | Task | TaskDistribution) -> Task:
     if isinstance(task, TaskDistribution):
         if len(task) != 1:
             raise SettingError("task", task, "a single task")
-        task = task[0]
+        only: Task = task[0]
+        return only
     return get_task(task) if isinstance(task, str) else task
 
 
