@@ -118,8 +118,9 @@ def test_ray_gives_each_worker_a_gpu() -> None:
 def test_dask_runs_jobs_where_a_gpu_is() -> None:
     distributed = pytest.importorskip("distributed")
     one: dict[str, Any] = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
-    with distributed.LocalCluster(**one, resources={"GPU": 1}) as cluster, distributed.Client(cluster):
-        assert seen_by_workers(Workers(backend="dask", gpus=1))
+    gpu: dict[str, Any] = {"resources": {"GPU": 1}, "env": {"CUDA_VISIBLE_DEVICES": "7"}}
+    with distributed.LocalCluster(**one, **gpu) as cluster, distributed.Client(cluster):
+        assert set.union(*seen_by_workers(Workers(backend="dask", gpus=1)).values()) == {7.0}
     with (
         distributed.LocalCluster(**one) as cluster,
         distributed.Client(cluster),
