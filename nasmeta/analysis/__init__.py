@@ -7,17 +7,13 @@ All functions read a *results frame*: one row per evaluation, with the columns `
 otherwise it is *censored*: the number of evaluations until the optimum is beyond its budget.
 """
 
-from nasmeta.analysis._aggregates import (
-    aggregate_scores as aggregate_scores,
-    probability_of_improvement as probability_of_improvement,
-)
+from nasmeta.analysis._aggregates import aggregate_scores as aggregate_scores
 from nasmeta.analysis._attainment import (
     attainment_surfaces as attainment_surfaces,
     front_distances,
     plot_attainment,
 )
-from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_profiles, plot_ranks, plot_regret
-from nasmeta.analysis._comparison_table import latex_comparison
+from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_ranks, plot_regret
 from nasmeta.analysis._curves import regret_curves as regret_curves
 from nasmeta.analysis._drawing import save_figure
 from nasmeta.analysis._metrics import (
@@ -31,11 +27,6 @@ from nasmeta.analysis._predictions import (
     plot_predictions,
     summarise_predictions as summarise_predictions,
     write_prediction_summary as write_prediction_summary,
-)
-from nasmeta.analysis._profiles import (
-    anytime_area as anytime_area,
-    performance_profiles as performance_profiles,
-    runtime_profiles as runtime_profiles,
 )
 from nasmeta.analysis._ranks import (
     average_ranks as average_ranks,
@@ -61,14 +52,12 @@ __all__ = [
     "bootstrap_interval",
     "friedman_test",
     "front_distances",
-    "latex_comparison",
     "paired_tests",
     "plot_attainment",
     "plot_calibration",
     "plot_cells",
     "plot_critical_difference",
     "plot_predictions",
-    "plot_profiles",
     "plot_ranks",
     "plot_regret",
     "plot_training_curves",

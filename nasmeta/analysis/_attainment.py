@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from nasmeta.analysis._drawing import draw_line, label_panels, legend_below, new_panels
-from nasmeta.analysis._frame import check_frame
-from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
+from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.pictures import Width, house_style
 from nasmeta.registry import names_from_file
 from nasmeta.tasks import MultiObjectiveTask, get_task
@@ -79,7 +78,7 @@ def front_distances(
 
     Raises
     ------
-    SettingError, UnknownNameError
+    SettingError
         If the frame does not have the task, or the task has one objective.
 
     Examples
@@ -102,21 +101,13 @@ def front_distances(
 
 
 @house_style()
-def plot_attainment(
-    frame: pd.DataFrame,
-    tasks: Sequence[MultiObjectiveTask | str] | None = None,
-    *,
-    at: int | None = None,
-    width: Width = None,
-) -> Figure:
+def plot_attainment(frame: pd.DataFrame, *, at: int | None = None, width: Width = None) -> Figure:
     """Draw the median attainment surface of each searcher, its quartiles as a band, and the true front.
 
     Parameters
     ----------
     frame : DataFrame (rows,)
-        The result of `nasmeta.compare` on tasks with two objectives.
-    tasks : sequence of MultiObjectiveTask or str, optional
-        One panel each; by default all tasks of the frame with two objectives.
+        The result of `nasmeta.compare`. There is a panel for each task with two objectives that is known by name.
     at : int, optional
         Number of evaluations; by default at the end of the runs.
     width : str or float, optional
@@ -130,8 +121,8 @@ def plot_attainment(
 
     Raises
     ------
-    SettingError, UnknownNameError
-        As in `front_distances`, or if a task does not have two objectives.
+    SettingError
+        If the frame does not have such a task.
 
     Examples
     --------
@@ -140,9 +131,9 @@ def plot_attainment(
     >>> plot_attainment(frame).axes[0].get_title()
     'nb201/cifar10+train_seconds'
     """
-    chosen = tasks_with_two(frame) if tasks is None else [_task_of(frame, task) for task in tasks]
-    if not chosen or any(task.n_objectives != 2 for task in chosen):
-        raise SettingError("tasks", tasks, "tasks of the frame with two objectives")
+    chosen = tasks_with_two(frame)
+    if not chosen:
+        raise SettingError("tasks", list(frame["task"].unique()), "at least one with two objectives")
     figure, panels = new_panels([task.name for task in chosen], width, (2.6, 2.4))
     for panel, task in zip(panels, chosen, strict=True):
         surfaces = attainment_surfaces(frame, task, at=at)
@@ -193,26 +184,28 @@ def _evaluations(
     return found, rows, [f"objective_{i + 1}" for i in range(found.n_objectives)]
 
 
-@names_from_file()
 def _task_of(frame: pd.DataFrame, task: MultiObjectiveTask | str | None) -> MultiObjectiveTask:
-    check_frame(frame, ["task"])
-    names = [str(name) for name in frame["task"].unique()]
-    if task is None and len(names) != 1:
-        raise SettingError("task", task, f"one of {', '.join(names) or 'none'}")
-    chosen = names[0] if task is None else task
-    found = get_task(chosen) if isinstance(chosen, str) else chosen
-    if found.name not in names:
-        raise UnknownNameError.of("task", found.name, names)
-    if not isinstance(found, MultiObjectiveTask):
-        raise SettingError("task", found.name, "a task with several objectives")
-    return found
+    """Return a task of a frame, by default the only one."""
+    if isinstance(task, MultiObjectiveTask):
+        return task
+    known = _tasks_of(frame)
+    name = next(iter(known)) if task is None and len(known) == 1 else task
+    if name not in known:
+        raise SettingError("task", task, f"a task with several objectives: {', '.join(known) or 'none in this frame'}")
+    return known[name]
 
 
-@names_from_file()
 def tasks_with_two(frame: pd.DataFrame) -> list[MultiObjectiveTask]:
     """Return the tasks of a frame that have two objectives and are known by name."""
-    found = []
-    for name in frame["task"].unique():
+    return [task for task in _tasks_of(frame).values() if task.n_objectives == 2]
+
+
+@names_from_file()
+def _tasks_of(frame: pd.DataFrame) -> dict[str, MultiObjectiveTask]:
+    """Return the tasks of a frame with several objectives that are known by name."""
+    found = {}
+    for name in map(str, frame["task"].unique()):
         with suppress(NasmetaError):
-            found.append(get_task(str(name)))
-    return [task for task in found if isinstance(task, MultiObjectiveTask) and task.n_objectives == 2]
+            if isinstance(task := get_task(name), MultiObjectiveTask):
+                found[name] = task
+    return found

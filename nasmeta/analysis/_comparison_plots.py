@@ -1,4 +1,4 @@
-"""Figures of a comparison: search curves, ranks, profiles, and the critical-difference diagram."""
+"""Figures of a comparison: search curves, ranks, and the critical-difference diagram."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis._aggregates import random_label
 from nasmeta.analysis._curves import XAxis, regret_curves
 from nasmeta.analysis._drawing import draw_grid, draw_line, label_panels, legend_below, log_axis, new_panels, style
-from nasmeta.analysis._profiles import performance_profiles, runtime_profiles
 from nasmeta.analysis._ranks import Friedman, friedman_test, rank_curves
 from nasmeta.analysis._units import column_of, regret_unit
 from nasmeta.checks import check_choice
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _CENTRES = {
-    "mean": ("mean", "low", "high", "{level:g} % bootstrap interval of the mean"),
+    "mean": ("mean", "low", "high", "95 % bootstrap interval of the mean"),
     "median": ("median", "q25", "q75", "quartiles"),
 }
 _DECADES = 3  # of the logarithmic part of the regret axis
@@ -38,8 +36,6 @@ def plot_regret(
     tasks: Sequence[str] | None = None,
     unit: str | None = None,
     share_y: bool = True,
-    level: float = 0.95,
-    seed: int = 0,
     width: Width = None,
 ) -> Figure:
     """Draw search curves, one panel per task, one line per searcher; `regret_curves` returns their numbers.
@@ -55,7 +51,7 @@ def plot_regret(
     x : {"evaluation", "simulated_seconds"}
         The horizontal axis.
     centre : {"mean", "median"}
-        The mean with its bootstrap interval, or the median with the quartiles.
+        The mean with its 95 % bootstrap interval, or the median with the quartiles.
     tasks : sequence of str, optional
         The tasks to draw, in this order; all by default.
     unit : str, optional
@@ -63,8 +59,6 @@ def plot_regret(
         share it, such as ``percentage points of validation accuracy``.
     share_y : bool
         Whether all panels have the same regret axis; switch it off for tasks in different units.
-    level, seed : float, int
-        Level and seed of the bootstrap interval.
     width : str or float, optional
         Width of the figure: a name in `nasmeta.analysis.WIDTHS`, such as ``"icml"`` for a column and ``"icml-full"``
         for the text of that paper, or inches. By default panels have 2.45 inches, three per row.
@@ -78,7 +72,7 @@ def plot_regret(
     Raises
     ------
     SettingError
-        If the frame is not valid, or `x`, `centre`, `level` or `width` are not possible.
+        If the frame is not valid, or `x`, `centre` or `width` are not possible.
     UnknownNameError
         If the frame does not have a task, or the width is unknown.
 
@@ -95,7 +89,7 @@ def plot_regret(
     middle, low, high, band = _CENTRES[check_choice("centre", centre, _CENTRES)]
     has_optimum = not has_unknown_optimum(frame)
     column = "regret" if has_optimum else "incumbent_value"
-    curves = regret_curves(frame, x, level=level, seed=seed, column=column)
+    curves = regret_curves(frame, x, column)
     known, searchers = list(frame["task"].unique()), list(frame["searcher"].unique())
     names = list(known if tasks is None else tasks)
     for name in names:
@@ -138,7 +132,7 @@ def plot_regret(
     )
     counts = sorted(set(curves["runs"]))
     runs = " to ".join(str(count) for count in sorted({counts[0], counts[-1]}))
-    title = f"{centre} of {runs} runs; band: {band.format(level=100 * level)}"
+    title = f"{centre} of {runs} runs; band: {band}"
     legend_below(figure, "one run" if counts == [1] else title)
     return figure
 
@@ -200,84 +194,14 @@ def plot_ranks(frame: pd.DataFrame, x: XAxis | None = None, width: Width = None)
     curves = rank_curves(frame, x)
     budget, time = curves.columns[1], "time" if has_unknown_optimum(frame) else "simulated time"
     figure, (axes,) = new_panels([""], width, _SIZE)
-    n = _draw_curves(axes, curves, budget, "rank")
-    axes.set_ylim(n + 0.15, 0.85)  # rank 1 is at the top
-    log_axis(axes)
-    draw_grid(axes, "y")
-    label_panels([axes], "evaluations" if budget == "evaluation" else f"share of the {time}", "average rank")
-    legend_below(figure)
-    return figure
-
-
-def _draw_curves(axes: Axes, curves: pd.DataFrame, x: str, y: str, *band: str) -> int:
-    """Draw a line for each searcher; return their number."""
     searchers = list(curves["searcher"].unique())
     for position, name in enumerate(searchers):
         rows = curves[curves["searcher"] == name]
-        bounds = (rows[band[0]], rows[band[1]]) if band else None
-        draw_line(axes, name, position, rows[x], rows[y], bounds, n_lines=len(searchers))
-    return len(searchers)
-
-
-@house_style()
-def plot_profiles(
-    frame: pd.DataFrame,
-    kind: Literal["performance", "runtime"] = "performance",
-    at: float | None = None,
-    x: XAxis | None = None,
-    reference: str | None = None,
-    width: Width = None,
-) -> Figure:
-    """Draw the share of runs below a normalised regret, or the share that found the optimum within n evaluations.
-
-    The first is a performance profile (Agarwal et al., "Deep reinforcement learning at the edge of the statistical
-    precipice", NeurIPS 2021) with pointwise bootstrap intervals, the second a runtime profile. Each task has the same
-    weight.
-
-    Parameters
-    ----------
-    frame : DataFrame (rows,)
-        A results frame.
-    kind : {"performance", "runtime"}
-    at, x
-        Budget of the performance profile and its axis, as in `average_ranks`.
-    reference : str, optional
-        Label of the searcher whose mean regret on a task is 1; by default random search.
-    width : str or float, optional
-        As in `plot_regret`; 4.6 inches by default.
-
-    Returns
-    -------
-    matplotlib.figure.Figure
-
-    Raises
-    ------
-    SettingError, UnknownNameError
-        As in `average_ranks` and `aggregate_scores`; for a runtime profile, if a searcher lacks a task.
-
-    Examples
-    --------
-    >>> import pandas as pd
-    >>> frame = pd.DataFrame({
-    ...     "task": "t", "searcher": ["gp", "gp", "random", "random"], "seed": [0, 1] * 2, "evaluation": 1,
-    ...     "regret": [0.0, 1.0, 2.0, 2.0]})
-    >>> plot_profiles(frame).axes[0].get_ylabel()
-    'share of the runs'
-    """
-    check_choice("kind", kind, ("performance", "runtime"))
-    figure, (axes,) = new_panels([""], width, _SIZE)
-    if kind == "performance":
-        curves = performance_profiles(frame, at, x, reference)
-        _draw_curves(axes, curves, "threshold", "share", "share_low", "share_high")
-        axes.set_xlim(0, float(curves["threshold"].max()))
-        label = f"regret τ, in parts of the mean regret of {reference or random_label(frame)}"
-    else:
-        _draw_curves(axes, runtime_profiles(frame), "evaluation", "share")
-        log_axis(axes)
-        label = "evaluations until the optimum"
-    axes.set_ylim(-0.02, 1.03)
-    draw_grid(axes)
-    label_panels([axes], label, "share of the runs")
+        draw_line(axes, name, position, rows[budget], rows["rank"], n_lines=len(searchers))
+    axes.set_ylim(len(searchers) + 0.15, 0.85)  # rank 1 is at the top
+    log_axis(axes)
+    draw_grid(axes, "y")
+    label_panels([axes], "evaluations" if budget == "evaluation" else f"share of the {time}", "average rank")
     legend_below(figure)
     return figure
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from nasmeta.analysis._frame import FloatArray, IntArray, Runs, read_runs
@@ -21,9 +20,6 @@ _POINTS = {"evaluation": 500, "simulated_seconds": 200}  # at most, of a default
 def regret_curves(
     frame: pd.DataFrame,
     x: XAxis = "evaluation",
-    grid: npt.ArrayLike | None = None,
-    level: float = 0.95,
-    seed: int = 0,
     column: str = "regret",
     points: int | None = None,
 ) -> pd.DataFrame:
@@ -38,29 +34,23 @@ def regret_curves(
         A results frame.
     x : {"evaluation", "simulated_seconds"}
         The axis. Over simulated seconds a run is a step function: the regret after the evaluations that had ended.
-    grid : array_like (k,), optional
-        Points of x; those outside a curve's range are left out. By default each evaluation (at most 500, on a log
-        scale), or 200 points on a log scale of seconds for each task, with each curve's first and last point.
-    level : float
-        Level of the bootstrap interval of the mean.
-    seed : int
-        Seed of the bootstrap.
     column : str
         The averaged column, for example the test value of the incumbent. A run that found the optimum keeps its
         last value.
     points : int, optional
-        At most so many points of a default grid, instead of 500 or 200.
+        The largest number of points of x: by default each evaluation (at most 500, on a log scale), or 200 points on a
+        log scale of seconds for each task, with each curve's first and last point.
 
     Returns
     -------
     DataFrame, one row per (task, searcher, x)
-        ``task, searcher``, x under its name, ``runs``, ``mean, low, high`` (NaN bounds for a single run),
-        ``median, q25, q75``; all in the unit of the regret.
+        ``task, searcher``, x under its name, ``runs``, ``mean, low, high`` (95 % bootstrap interval, NaN for a single
+        run), ``median, q25, q75``; all in the unit of the regret.
 
     Raises
     ------
     SettingError
-        If the frame is not valid, or x, the grid or the level are not possible.
+        If the frame is not valid, or x is not possible.
 
     Examples
     --------
@@ -76,7 +66,6 @@ def regret_curves(
     """
     check_choice("x", x, get_args(XAxis))
     runs = read_runs(frame, x, column)
-    chosen = None if grid is None else np.unique(np.asarray(grid, np.float64))
     first, last = runs.columns[x][runs.start], runs.columns[x][runs.start + runs.length - 1]
     parts = []
     for task, searcher, group in runs.groups():
@@ -84,14 +73,11 @@ def regret_curves(
         censored = ~runs.solved[group]
         begin = float(first[group].max())
         end = float(last[group][censored].min() if censored.any() else last[of_task].max())
-        if chosen is not None:
-            at = chosen[(chosen >= begin) & (chosen <= end)]
-        else:
-            at = _default_grid(x, begin, end, float(first[of_task].min()), float(last[of_task].max()), points)
+        at = _grid(x, begin, end, float(first[of_task].min()), float(last[of_task].max()), points)
         if len(at) == 0:
             continue
         regrets = runs.at(column, evaluations_by(runs, group, x, at), group)
-        low, high = bootstrap_interval(regrets, level=level, seed=seed)
+        low, high = bootstrap_interval(regrets)
         q25, median, q75 = np.quantile(regrets, [0.25, 0.5, 0.75], axis=0)
         parts.append(
             pd.DataFrame(
@@ -110,20 +96,19 @@ def regret_curves(
             )
         )
     if not parts:
-        raise SettingError(f"No curve has a point: at no {x} of the grid are all runs of a searcher known.")
+        raise SettingError(f"No curve has a point: at no {x} are all runs of a searcher known.")
     return pd.concat(parts, ignore_index=True)
 
 
-def _default_grid(
-    x: XAxis, begin: float, end: float, task_begin: float, task_end: float, points: int | None
-) -> FloatArray:
+def _grid(x: XAxis, begin: float, end: float, task_begin: float, task_end: float, points: int | None) -> FloatArray:
+    """Return the points of a curve from `begin` to `end`; those in seconds are shared by the curves of a task."""
     if begin > end:  # a run ended before another one had begun
         return np.empty(0)
     if x == "evaluation":
         most = points or _POINTS[x]
         return np.arange(1.0, end + 1) if end <= most else np.unique(np.geomspace(1, end, most).round())
     if task_begin <= 0:
-        raise SettingError("simulated seconds of the first evaluation", task_begin, "a number above 0", "Or pass grid.")
+        raise SettingError("simulated seconds of the first evaluation", task_begin, "a number above 0")
     shared = np.geomspace(task_begin, task_end, points or _POINTS[x])
     return np.unique(np.r_[begin, shared[(shared > begin) & (shared < end)], end])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +24,6 @@ class Losses:
     searchers: tuple[str, ...]
     at: FloatArray  # (tasks, k): the budgets of each task
     task: IntArray  # (blocks,): positions in `tasks`, in their order
-    seed: npt.NDArray[Any]  # (blocks,)
     regret: FloatArray  # (blocks, searchers, k), never NaN
 
     def by_task(self) -> list[FloatArray]:
@@ -43,8 +42,9 @@ def budget_axis(frame: pd.DataFrame) -> XAxis:
 def paired_losses(frame: pd.DataFrame, at: npt.ArrayLike | None = None, x: XAxis | None = None) -> Losses:
     """Read the regret of each searcher after the same budgets, in every (task, seed).
 
-    By default the axis is `budget_axis`, and the budget is the largest at which all runs are known: in the whole frame
-    for evaluations, on each task for simulated seconds. A run that found the optimum is known at any budget.
+    `at` has ascending budgets, (k,) or (tasks, k). By default the axis is `budget_axis`, and the budget is the largest
+    at which all runs are known: in the whole frame for evaluations, on each task for simulated seconds. A run that
+    found the optimum is known at any budget.
     """
     x = budget_axis(frame) if x is None else x
     check_choice("x", x, get_args(XAxis))
@@ -57,24 +57,24 @@ def paired_losses(frame: pd.DataFrame, at: npt.ArrayLike | None = None, x: XAxis
             for _, _, group in runs.groups()
         ]
     )
-    first = place[:, 0]
-    return Losses(x, runs.tasks, runs.searchers, budgets, runs.task[first], runs.seed[first], by_run[place])
+    return Losses(x, runs.tasks, runs.searchers, budgets, runs.task[place[:, 0]], by_run[place])
 
 
 def _budgets(runs: Runs, at: npt.ArrayLike | None, x: XAxis) -> FloatArray:
     """Return the budgets of each task (tasks, k), all of them known; numbers of evaluations are equal on all tasks."""
     first, last = runs.columns[x][runs.start], runs.columns[x][runs.start + runs.length - 1]
+    given = None if at is None else np.atleast_1d(np.asarray(at, dtype=np.float64))
     budgets = []
     for code, task in enumerate(runs.tasks):
         rows = runs.task == code if x == "simulated_seconds" else np.ones(len(last), dtype=bool)
         least, most = first[rows].max(), last[rows & ~runs.solved].min(initial=np.inf)
-        if at is None:
-            budgets.append(np.array([last[rows].max() if np.isinf(most) else most]))
+        if given is None:
+            of_task = np.array([last[rows].max() if np.isinf(most) else most])
         else:
-            budgets.append(np.unique(np.asarray(at, dtype=np.float64)))
-        for budget in budgets[-1]:
-            if not least <= budget <= most:
-                raise SettingError("at", float(budget), f"{least:g} to {most:g}, which all runs on {task} reach")
+            of_task = given[code] if given.ndim == 2 else given
+        if not (least <= of_task[0] and of_task[-1] <= most):
+            raise SettingError("at", of_task.tolist(), f"{least:g} to {most:g}, which all runs on {task} reach")
+        budgets.append(of_task)
     return np.array(budgets)
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from nasmeta.analysis._frame import IntArray, has_value, read_runs
-from nasmeta.analysis._statistics import bootstrap_interval, interval_columns, without_mask
+from nasmeta.analysis._statistics import LEVEL, bootstrap_interval, interval_columns, without_mask
 from nasmeta.checks import check_choice
 from nasmeta.errors import SettingError
 
@@ -29,7 +29,7 @@ def incumbents(values: npt.ArrayLike, direction: Literal["max", "min"] = "max") 
     return np.maximum.accumulate(np.where(gain > best_before, np.arange(len(gain)), 0))
 
 
-def evaluations_to_optimum(frame: pd.DataFrame, level: float = 0.95, seed: int = 0) -> pd.DataFrame:
+def evaluations_to_optimum(frame: pd.DataFrame) -> pd.DataFrame:
     """Count the evaluations until the optimum, without assumptions about unsolved runs.
 
     ``mean`` is a number only if every run was solved, because a mean over solved runs favours searchers that often
@@ -41,15 +41,13 @@ def evaluations_to_optimum(frame: pd.DataFrame, level: float = 0.95, seed: int =
     ----------
     frame : DataFrame (rows,)
         A results frame with the columns task, searcher, seed, evaluation and regret.
-    level, seed : float, int
-        Level of all intervals, seed of the bootstrap.
 
     Returns
     -------
     DataFrame, one row per (task, searcher)
         ``task, searcher, runs, solved``;
-        ``share_solved, share_solved_low, share_solved_high`` (0 to 1, Wilson interval);
-        ``mean, mean_low, mean_high`` (bootstrap; all NaN unless every run was solved);
+        ``share_solved, share_solved_low, share_solved_high`` (0 to 1, 95 % Wilson interval);
+        ``mean, mean_low, mean_high`` (95 % bootstrap interval; all NaN unless every run was solved);
         ``median`` (inf if it is beyond the budget; NaN if an unsolved run with a smaller budget may be below it);
         ``restricted_mean, cap`` (if every run was solved, the cap is the largest count). All are NaN if the optimum is
         not known.
@@ -78,7 +76,7 @@ def evaluations_to_optimum(frame: pd.DataFrame, level: float = 0.95, seed: int =
     for task, searcher, group in runs.groups():
         evaluations, solved, known = count[group], runs.solved[group], bool(runs.known[group.start])
         n_runs, n_solved = len(solved), int(solved.sum())
-        share = binomtest(n_solved, n_runs).proportion_ci(confidence_level=level, method="wilson")
+        share = binomtest(n_solved, n_runs).proportion_ci(confidence_level=LEVEL, method="wilson")
         row: dict[str, Any] = {"task": task, "searcher": searcher, "runs": n_runs, "solved": n_solved}
         cap = median = np.nan
         if known:
@@ -88,7 +86,7 @@ def evaluations_to_optimum(frame: pd.DataFrame, level: float = 0.95, seed: int =
         else:
             row |= _unknown("share_solved")
         if solved.all():
-            row |= interval_columns("mean", evaluations.mean(), bootstrap_interval(evaluations, level=level, seed=seed))
+            row |= interval_columns("mean", evaluations.mean(), bootstrap_interval(evaluations))
         else:
             row |= _unknown("mean")
         row["median"] = np.nan if cap < median < np.inf else median
@@ -101,9 +99,7 @@ def _unknown(name: str) -> dict[str, float]:
     return interval_columns(name, np.nan, (np.nan, np.nan))
 
 
-def summarise(
-    frame: pd.DataFrame, at: Iterable[int] = (50, 100, 200), level: float = 0.95, seed: int = 0
-) -> pd.DataFrame:
+def summarise(frame: pd.DataFrame, at: Iterable[int] = (50, 100, 200)) -> pd.DataFrame:
     """Summarise the runs of each (task, searcher).
 
     Parameters
@@ -113,8 +109,6 @@ def summarise(
     at : iterable of int
         Numbers of evaluations after which the incumbent's value is given, if all runs of a searcher reach them. A run
         that found the optimum keeps it.
-    level, seed : float, int
-        Level of all intervals, seed of the bootstrap.
 
     Returns
     -------
@@ -122,8 +116,8 @@ def summarise(
         ``task, searcher, runs``;
         ``value_at_N, value_at_N_std`` for each N (mean and standard deviation over the runs, in the task's unit;
         NaN if a run without the optimum ended before; runs without a successful training are left out);
-        ``final_regret, final_regret_low, final_regret_high`` (mean at the end of the runs, bootstrap interval; if
-        the optimum is not known, the distance to the best value that any run found);
+        ``final_regret, final_regret_low, final_regret_high`` (mean at the end of the runs, 95 % bootstrap
+        interval; if the optimum is not known, the distance to the best value that any run found);
         ``share_solved, …_low, …_high`` and ``evaluations_to_optimum, …_low, …_high`` as in the function
         `evaluations_to_optimum` (a mean only if every run was solved);
         ``simulated_seconds`` (mean over the runs, of a whole run).
@@ -146,7 +140,7 @@ def summarise(
            90.5           0.5           0.5               22.0
     """
     budgets = list(dict.fromkeys(at))
-    solved = evaluations_to_optimum(frame, level=level, seed=seed)
+    solved = evaluations_to_optimum(frame)
     runs = read_runs(frame.assign(valued=has_value(frame)), "incumbent_value", "simulated_seconds", "valued")
     end = runs.start + runs.length - 1
     values, valued = runs.at("incumbent_value", budgets), runs.at("valued", budgets)
@@ -161,7 +155,7 @@ def summarise(
             row[f"value_at_{budget}_std"] = value.std(ddof=1) if len(value) > 1 else np.nan
         final = runs.columns["regret"][end[group]][runs.columns["valued"][end[group]] != 0]
         if len(final):
-            row |= interval_columns("final_regret", final.mean(), bootstrap_interval(final, level=level, seed=seed))
+            row |= interval_columns("final_regret", final.mean(), bootstrap_interval(final))
         else:
             row |= _unknown("final_regret")
         for name, source in (("share_solved", "share_solved"), ("evaluations_to_optimum", "mean")):

@@ -31,9 +31,7 @@ def holm(p_values: npt.ArrayLike) -> FloatArray:
     return corrected
 
 
-def paired_tests(
-    frame: pd.DataFrame, at: float | None = None, x: XAxis | None = None, level: float = 0.95, seed: int = 0
-) -> pd.DataFrame:
+def paired_tests(frame: pd.DataFrame, at: float | None = None, x: XAxis | None = None) -> pd.DataFrame:
     """Compare every pair of searchers on each task by Wilcoxon's signed rank test of runs with equal seeds.
 
     The two-sided p-values are exact for any number of ties: equal differences share the mean of their ranks, and the
@@ -46,15 +44,14 @@ def paired_tests(
         A results frame with a run of every searcher for every (task, seed).
     at, x
         Budget and its axis, as in `average_ranks`.
-    level, seed : float, int
-        Level of the bootstrap interval of the difference, and its seed.
 
     Returns
     -------
     DataFrame, one row per (task, pair)
         ``task, searcher, other, runs``; ``difference`` (mean of searcher minus other in the unit of the regret; below 0
-        the first is better) with ``difference_low, difference_high`` (bootstrap of the pairs); ``better, ties, worse``
-        (counts of pairs); ``p_value``, and ``p_holm`` corrected for the pairs of the same task.
+        the first is better) with ``difference_low, difference_high`` (95 % bootstrap interval over the
+        pairs); ``better, ties, worse`` (counts of pairs); ``p_value``, and ``p_holm`` corrected for the pairs of the
+        same task.
 
     Raises
     ------
@@ -79,14 +76,13 @@ def paired_tests(
         rows = []
         for one, other in combinations(range(len(losses.searchers)), 2):
             difference = regret[:, one] - regret[:, other]
-            bounds = bootstrap_interval(difference, level=level, seed=seed)
             rows.append(
                 {
                     "task": task,
                     "searcher": losses.searchers[one],
                     "other": losses.searchers[other],
                     "runs": len(difference),
-                    **interval_columns("difference", difference.mean(), bounds),
+                    **interval_columns("difference", difference.mean(), bootstrap_interval(difference)),
                     "better": int((difference < 0).sum()),
                     "ties": int((difference == 0).sum()),
                     "worse": int((difference > 0).sum()),

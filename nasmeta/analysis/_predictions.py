@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,6 @@ from nasmeta.analysis._drawing import draw_grid, draw_line, label_panels, legend
 from nasmeta.analysis._frame import check_frame
 from nasmeta.analysis._statistics import bootstrap_interval, interval_columns
 from nasmeta.analysis._tables import to_markdown
-from nasmeta.checks import check_choice
 from nasmeta.errors import JournalError, SettingError
 from nasmeta.files import writing
 from nasmeta.pictures import Width, house_style
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _KEY = ["task", "target", "protocol", "scope", "predictor", "n_train"]
-_NAMES = {"kendall_tau": "Kendall's τ", "spearman": "Spearman's ρ"}
+_CORRELATIONS = ("kendall_tau", "spearman")
 _MEANS = ("rmse", "crps")
 _SECONDS = ("fit_seconds", "predict_seconds", "cpu_seconds")
 _SIZE = (3.4, 2.8)  # inches of a panel; two fill the text width of a paper
@@ -47,11 +46,11 @@ def summarise_predictions(frame: pd.DataFrame) -> pd.DataFrame:
     >>> table.loc[table["scope"] == "all", ["predictor", "draws", "kendall_tau"]].round(2).values.tolist()
     [['parameters', 3, 0.53], ['flops', 3, 0.53]]
     """
-    _check_predictions(frame)
+    check_frame(frame, [*_KEY, "draw", *_CORRELATIONS, *_MEANS, *_SECONDS], "predict")
     rows = []
     for key, group in frame.groupby(_KEY, sort=False, observed=True):
         row: dict[str, Any] = dict(zip(_KEY, key, strict=True)) | {"draws": len(group)}
-        for name in _NAMES:
+        for name in _CORRELATIONS:
             values = group[name].to_numpy(np.float64)
             bounds = bootstrap_interval(values) if np.isfinite(values).all() else (np.nan, np.nan)
             row |= interval_columns(name, values.mean(), bounds)
@@ -61,13 +60,6 @@ def summarise_predictions(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _check_predictions(frame: pd.DataFrame) -> None:
-    """Raise a SettingError unless a frame of `nasmeta.predict` has all columns and each draw once."""
-    check_frame(frame, [*_KEY, "draw", *_NAMES, *_MEANS, *_SECONDS], "predict")
-    if frame.empty or frame.duplicated([*_KEY, "draw"]).any():
-        raise SettingError("The frame must contain draws, and each draw once.")
-
-
 def _coverage_levels(frame: pd.DataFrame) -> dict[str, float]:
     """Return the columns of coverage of a frame, with their levels."""
     names = [str(name) for name in frame.columns if str(name).startswith("coverage_")]
@@ -75,10 +67,8 @@ def _coverage_levels(frame: pd.DataFrame) -> dict[str, float]:
 
 
 @house_style()
-def plot_predictions(
-    frame: pd.DataFrame, metric: Literal["kendall_tau", "spearman"] = "kendall_tau", width: Width = None
-) -> Figure:
-    """Draw a rank correlation against the number of labels, a line per predictor.
+def plot_predictions(frame: pd.DataFrame, width: Width = None) -> Figure:
+    """Draw Kendall's τ against the number of labels, a line per predictor.
 
     One panel shows the scores on cells without a labelled isomorph, the other one on all cells.
 
@@ -86,7 +76,6 @@ def plot_predictions(
     ----------
     frame : DataFrame (rows,)
         The ``frame`` that `nasmeta.predict` returns, of one task, target and protocol.
-    metric : {"kendall_tau", "spearman"}
     width : str or float, optional
         As in `plot_regret`; 3.4 inches per panel by default.
 
@@ -94,10 +83,6 @@ def plot_predictions(
     -------
     matplotlib.figure.Figure
         Bands are 95 % bootstrap intervals of the mean.
-
-    Raises
-    ------
-    SettingError
 
     Examples
     --------
@@ -108,8 +93,6 @@ def plot_predictions(
     """
     from matplotlib.ticker import NullLocator
 
-    check_choice("metric", metric, _NAMES)
-    _check_single(frame)
     table = summarise_predictions(frame)
     scopes = {"isomorph-disjoint": "on cells without a labelled isomorph", "all": "on all cells"}
     figure, panels = new_panels(list(scopes.values()), width, _SIZE, sharey=True)
@@ -117,14 +100,14 @@ def plot_predictions(
     for panel, scope in zip(panels, scopes, strict=True):
         for position, name in enumerate(table["predictor"].unique()):
             rows = table[(table["scope"] == scope) & (table["predictor"] == name)].sort_values("n_train")
-            band = rows[f"{metric}_low"], rows[f"{metric}_high"]
-            draw_line(panel, str(name), position, rows["n_train"], rows[metric], band, step=None)
+            band = rows["kendall_tau_low"], rows["kendall_tau_high"]
+            draw_line(panel, str(name), position, rows["n_train"], rows["kendall_tau"], band, step=None)
         panel.set_xscale("log")
         panel.xaxis.set_minor_locator(NullLocator())
         panel.set_xticks(sizes, [f"{n:,}" for n in sizes])
         draw_grid(panel)
     dataset, *address = str(table["target"].iloc[0]).split(" of ")[0].split("/")
-    label_panels(panels, "labels", f"{_NAMES[metric]} with {' '.join([dataset, *address[1:2]])}")
+    label_panels(panels, "labels", f"Kendall's τ with {' '.join([dataset, *address[1:2]])}")
     legend_below(figure, f"mean of {_range(table['draws'])} draws; band: 95 % bootstrap interval")
     return figure
 
@@ -168,7 +151,6 @@ def plot_calibration(frame: pd.DataFrame, n_train: Sequence[int] | None = None, 
     >>> len(plot_calibration(frame).axes)
     2
     """
-    _check_single(frame)
     levels = _coverage_levels(frame)
     known = frame[(frame["scope"] == "isomorph-disjoint") & frame[list(levels)].notna().all(axis=1)]
     if not levels or known.empty:
@@ -191,13 +173,6 @@ def plot_calibration(frame: pd.DataFrame, n_train: Sequence[int] | None = None, 
     draws = known.groupby(["predictor", "n_train"], observed=True)["draw"].nunique()
     legend_below(figure, f"mean of {_range(draws)} draws; cells without a labelled isomorph")
     return figure
-
-
-def _check_single(frame: pd.DataFrame) -> None:
-    _check_predictions(frame)
-    for name in ("task", "target", "protocol"):
-        if frame[name].nunique() > 1:
-            raise SettingError(name, sorted(frame[name].unique()), "a single value in the frame")
 
 
 def _range(draws: pd.Series[int]) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from nasmeta.analysis._curves import XAxis
@@ -14,6 +15,7 @@ from nasmeta.analysis._losses import Losses, paired_losses
 from nasmeta.errors import SettingError
 
 Blocks = Literal["runs", "tasks"]
+_POINTS = 80  # of a curve of ranks
 
 
 def average_ranks(frame: pd.DataFrame, at: float | None = None, x: XAxis | None = None) -> pd.DataFrame:
@@ -65,8 +67,8 @@ def average_ranks(frame: pd.DataFrame, at: float | None = None, x: XAxis | None 
     return result.sort_values("mean", kind="stable", ignore_index=True)
 
 
-def rank_curves(frame: pd.DataFrame, x: XAxis | None = None, points: int = 80) -> pd.DataFrame:
-    """Follow the average rank of each searcher over the budget, at up to `points` budgets on a log scale.
+def rank_curves(frame: pd.DataFrame, x: XAxis | None = None) -> pd.DataFrame:
+    """Follow the average rank of each searcher over the budget, at up to 80 budgets on a log scale.
 
     The cost of a training differs between tasks, so over simulated seconds the budget is a share (0 to 1) of the
     largest budget at which all runs of a task are known.
@@ -83,21 +85,17 @@ def rank_curves(frame: pd.DataFrame, x: XAxis | None = None, points: int = 80) -
            b           2   2.0
     """
     whole = paired_losses(frame, x=x)
+    shown: npt.NDArray[Any]
+    budgets: npt.NDArray[Any]
     if whole.x == "evaluation":
-        grid = np.unique(np.geomspace(1, whole.at[0, -1], points).round())
-        ranks = _mean_ranks(paired_losses(frame, grid, whole.x)).mean(axis=0)
-        name, shown = "evaluation", grid.astype(np.int64)
+        grid = np.unique(np.geomspace(1, whole.at[0, -1], _POINTS).round())
+        name, shown, budgets = "evaluation", grid.astype(np.int64), grid
     else:
-        per_task = []
-        parts = [frame[frame["task"] == task] for task in whole.tasks]
-        begin = [float(part.loc[part["evaluation"] == 1, "simulated_seconds"].max()) for part in parts]
-        shares = np.geomspace(max(b / end for b, end in zip(begin, whole.at[:, -1], strict=True)), 1, points)
-        for part, first, end in zip(parts, begin, whole.at[:, -1], strict=True):
-            budgets = np.clip(shares * end, first, end)  # despite rounding errors
-            curve = _mean_ranks(paired_losses(part, budgets, whole.x))[0]
-            per_task.append(curve[:, np.searchsorted(np.unique(budgets), budgets)])
-        ranks = np.mean(per_task, axis=0)
-        name, shown = "budget_share", shares
+        first = frame[frame["evaluation"] == 1].groupby("task", observed=True)["simulated_seconds"].max()
+        begin = np.array([first[task] for task in whole.tasks])[:, None]
+        name, shown = "budget_share", np.geomspace((begin / whole.at).max(), 1, _POINTS)
+        budgets = np.clip(shown * whole.at, begin, whole.at)  # despite rounding errors
+    ranks = _mean_ranks(paired_losses(frame, budgets, whole.x)).mean(axis=0)
     return pd.DataFrame(
         {
             "searcher": np.repeat(np.array(whole.searchers, dtype=object), len(shown)),

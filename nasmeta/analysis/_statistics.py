@@ -11,6 +11,7 @@ import numpy.typing as npt
 from nasmeta.analysis._frame import FloatArray, IntArray
 from nasmeta.errors import SettingError
 
+LEVEL = 0.95  # of the intervals in tables and figures
 _BATCH_NUMBERS = 20_000_000  # resampled numbers held at once, 160 MB
 
 
@@ -26,7 +27,7 @@ def without_mask(values: npt.ArrayLike) -> npt.ArrayLike:
 def bootstrap_interval(
     samples: npt.ArrayLike,
     statistic: Callable[..., Any] = np.mean,
-    level: float = 0.95,
+    level: float = LEVEL,
     n_resamples: int = 2000,
     seed: int | np.random.Generator = 0,
 ) -> tuple[FloatArray, FloatArray]:
@@ -99,13 +100,7 @@ def interval_columns(name: str, value: Any, bounds: Sequence[Any]) -> dict[str, 
     return {name: float(value), f"{name}_low": float(low), f"{name}_high": float(high)}
 
 
-def quantile_interval(draws: FloatArray, level: float) -> tuple[Any, Any]:
-    """Return the bounds of the central interval of draws (n, …), float64 (…) each."""
-    low, high = np.quantile(draws, [(1 - level) / 2, (1 + level) / 2], axis=0)
+def quantile_interval(draws: FloatArray) -> tuple[Any, Any]:
+    """Return the bounds of the central 95 % interval of draws (n, …), float64 (…) each."""
+    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
     return low, high
-
-
-def stratified_draws(sizes: Sequence[int], n_resamples: int, seed: int | np.random.Generator) -> list[FloatArray]:
-    """Draw runs with replacement; return the counts of each task's runs, float64 (n_resamples, size)."""
-    rng = np.random.default_rng(seed)
-    return [rng.multinomial(size, np.full(size, 1 / size), size=n_resamples).astype(np.float64) for size in sizes]

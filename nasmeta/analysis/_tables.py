@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 from numbers import Real
 from typing import Any, Literal, NamedTuple
@@ -100,20 +100,23 @@ def to_latex(
     """
     text = texts_of(table, headers, best, decimals)
 
-    def line(cells: list[str], row: int = -1) -> str:
-        written = [in_latex(cell) for cell in cells]
-        bold = [rf"\textbf{{{cell}}}" if (row, i) in text.best else cell for i, cell in enumerate(written)]
-        return " & ".join(bold) + r" \\"
-
     columns = "".join("r" if right else "l" for right in text.right)
-    body = [line(row, number) for number, row in enumerate(text.rows)]
-    lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", line(text.headings), r"\midrule", *body]
+    rows = [[_in_latex(name) for name in text.headings], *_marked(text, _in_latex, r"\textbf{{{}}}")]
+    head, *body = [" & ".join(row) + r" \\" for row in rows]
+    lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", head, r"\midrule", *body]
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
 
-def in_latex(text: str) -> str:
-    r"""Write a text on one line as LaTeX."""
+def _in_latex(text: str) -> str:
     return " ".join(text.split()).translate(_LATEX)
+
+
+def _marked(text: _Texts, write: Callable[[str], str], mark: str) -> list[list[str]]:
+    """Return the rows in a language, with the best cells inside a mark."""
+    rows = [[write(cell) for cell in row] for row in text.rows]
+    for row, column in text.best:
+        rows[row][column] = mark.format(rows[row][column])
+    return rows
 
 
 def to_html(
@@ -131,16 +134,12 @@ def to_html(
     """
     text = texts_of(table, headers, best, decimals)
     kinds = [' class="num"' if right else "" for right in text.right]
-    head = "".join(
-        f'<th scope="col"{kind}>{escape(name)}</th>' for name, kind in zip(text.headings, kinds, strict=True)
-    )
+    headings = [f'<th scope="col"{kind}>{escape(name)}</th>' for name, kind in zip(text.headings, kinds, strict=True)]
     body = ""
-    for number, row in enumerate(text.rows):
-        cells = [escape(cell) for cell in row]
-        cells = [f"<strong>{cell}</strong>" if (number, i) in text.best else cell for i, cell in enumerate(cells)]
-        numbers = "".join(f"<td{kind}>{cell}</td>" for cell, kind in zip(cells[1:], kinds[1:], strict=True))
-        body += f'<tr><th scope="row">{cells[0]}</th>{numbers}</tr>'
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    for first, *others in _marked(text, escape, "<strong>{}</strong>"):
+        numbers = [f"<td{kind}>{cell}</td>" for cell, kind in zip(others, kinds[1:], strict=True)]
+        body += f'<tr><th scope="row">{first}</th>{"".join(numbers)}</tr>'
+    return f"<table><thead><tr>{''.join(headings)}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def number_or_dash(value: float, form: str = ".2f") -> str:

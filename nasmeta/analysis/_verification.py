@@ -169,7 +169,9 @@ def write_verification_page(
         titles = [f"{role} {cell}: {number_or_dash(measured)} %" for role, cell, measured in facts_of_cells]
         figures["cells"] = "Cells", plot_cells(drawn["cell"].tolist(), titles, get_task(facts["task"]).space)
         parts = [_head(facts), note, _separation(facts.get("separation")), _accuracies(cells, facts)]
-        parts += [_costs(cells, facts)] if cells["train_seconds"].notna().any() else []
+        if cells["train_seconds"].notna().any():
+            costs = _table(cells[["cell", "parameters", "train_seconds"]], {"train_seconds": "seconds per training"})
+            parts.append(f"## Costs\n\n{costs}")
         for name, (title, figure) in figures.items():
             save_figure(figure, home / name)
             parts.append(f"## {title}\n\n![{title}]({name}.png)")
@@ -226,23 +228,21 @@ def _accuracies(cells: pd.DataFrame, facts: Mapping[str, Any]) -> str:
     names += ["failures"] if (cells["failures"] != "").any() else []
     decimals = dict.fromkeys(["measured_test", "difference", "allowed"], 2)
     parts = ["## Accuracies in percent", _table(shown[names], headers, decimals)]
-    look_up = facts["lookup"]
-    judged = [bool(value) for value in cells["in_band"] if value is not None]
-    known = cells["difference"].dropna()
+    look_up, judged = facts["lookup"], [bool(value) for value in cells["in_band"] if value is not None]
     if cells["measured"].isna().all():
         parts.append("No training succeeded, so nothing is verified.")
     elif look_up["not_comparable"]:
         parts.append(f"Only the order can be compared with the look-up: {look_up['not_comparable']}.")
-    else:
+    elif judged:
         of_table = "of the 500 cells of the table with the most similar accuracy"
         of_trainings = "of the trainings here, pooled over the cells; the table is treated as one training"
         parts.append(
             f"In the band: {sum(judged)} of {len(judged)}. The band is ± 2 s √(1/table seeds + 1/trainings); s is the "
-            f"standard deviation between seeds {of_table if look_up['has_seeds'] else of_trainings}."
-            if judged
-            else "There is no band: neither the table nor the trainings here have several seeds."
+            f"standard deviation between seeds {of_table if look_up['has_seeds'] else of_trainings}. "
+            f"Mean absolute difference: {cells['difference'].abs().mean():.2f} points."
         )
-        parts.append(f"Mean absolute difference: {known.abs().mean():.2f} points over {len(known)} cells.")
+    else:
+        parts.append("There is no band: neither the table nor the trainings here have several seeds.")
     if facts["spearman"] is not None:
         parts.append(
             f"Rank correlation of look-up and training over {facts['cells']} cells: Spearman {facts['spearman']:.3f}, "
@@ -255,34 +255,10 @@ def _separation(found: Mapping[str, Any] | None) -> str:
     """Describe how well training separates picks from random cells."""
     if found is None:
         return ""
-    text = (
+    return (
         f"The probability that training places a pick above a random control is {found['chance']:.3f} (95 % interval "
         f"{found['low']:.2f} to {found['high']:.2f}, of {found['picks']} × {found['random']} pairs of cells, ties "
         f"half; Newcombe's method 5), and {found['table_chance']:.3f} by the look-up."
-    )
-    if found["kendall_random"] is not None and found["kendall_random_error"] is not None:
-        text += (
-            f" Over the random controls alone, Kendall τ-b is {found['kendall_random']:.2f} ± "
-            f"{found['kendall_random_error']:.2f} (jackknife over cells)."
-        )
-    return text
-
-
-def _costs(cells: pd.DataFrame, facts: Mapping[str, Any]) -> str:
-    headers = {
-        "train_seconds": "seconds per training",
-        "latency_1_ms": "here, 1 image (ms)",
-        "latency_256_ms": "here, 256 images (ms)",
-        "table_latency_ms": "table, a batch (ms)",
-    }
-    table = _table(cells[["cell", "parameters", *headers]], headers)
-    spearman = facts["latency_spearman"]
-    return (
-        f"## Costs\n\n{table}\n\n"
-        "Latency here: the median forward pass of the network of this recipe, without edges that contribute nothing, "
-        f"in float32 on {', '.join(facts['latency_devices'])}, for images of {_size(facts)} pixels. In the table: "
-        "recorded by the benchmark's authors for their network and card."
-        + ("" if spearman is None else f" Spearman between 256 images here and the table: {spearman:.3f}.")
     )
 
 

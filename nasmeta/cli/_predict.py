@@ -20,7 +20,6 @@ from nasmeta.cli._command import (
     names_in,
     new_app,
     print_frame,
-    print_table,
     settings_by_label,
     settings_in,
 )
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
         "gp/xgboost:default+proxies.",
         read=names_in,
     ),
-    encoder=Option("Encoder (nasmeta list encoders) of the predictors without one; + joins several."),
     dataset=Option("Dataset of nb201, or the name of a task such as clinic/pets.", default="cifar10"),
     protocol=Option("few: train on the numbers of labels in --sizes; half: on half of the cells.", default="few"),
     sizes=Option("Numbers of labels, separated by commas.", read=integers_in),
@@ -85,20 +83,15 @@ def _print(frame: pd.DataFrame) -> None:
     from nasmeta.analysis._predictions import SCOPES
     from nasmeta.analysis._tables import spread
 
-    terminal = console()
     first, draws = frame.iloc[0], frame["draw"].nunique()
     over = f"mean ± standard deviation over {draws} draws" if draws > 1 else "one draw"
-    terminal.print(f"{first['task']}: Kendall's τ-b with {first['target']}, {over}", soft_wrap=True)
-    sizes = list(dict.fromkeys(frame["n_train"]))
+    console().print(f"{first['task']}: Kendall's τ-b with {first['target']}, {over}", soft_wrap=True)
     for scope, title in SCOPES.items():
-        rows = frame[frame["scope"] == scope]
-        terminal.print(f"Scored on {title}")
-        shown = []
-        for name, of_name in rows.groupby("predictor", sort=False, observed=True):
-            by_size = of_name.groupby("n_train")["kendall_tau"].agg(["mean", "std"]).reindex(sizes)
-            shown.append([str(name), *(spread(mean, std, 3) for mean, std in by_size.to_numpy())])
-        numbers = [f"{n:,}" for n in sizes]
-        print_table(["predictor", *numbers], shown, right=numbers)
+        of_scope = frame[frame["scope"] == scope]
+        scores = of_scope.groupby(["predictor", "n_train"], sort=False, observed=True)["kendall_tau"]
+        texts = scores.agg(lambda values: spread(values.mean(), values.std(), 3)).unstack()
+        texts = texts.reindex(of_scope["predictor"].unique())
+        print_frame(texts.rename(columns="{:,}".format).reset_index(), f"Scored on {title}")
 
 
 @command(
@@ -191,9 +184,6 @@ def _show(surrogate: Surrogate, scores: Mapping[str, Any], task: str | None = No
         {
             "trained on": f"{card['training_cells']:,} of {card['measured_cells']:,} cells, {card['split']}",
             "labels": f"{address} in {surrogate.unit}, {column['release']}, from {column['source']}",
-            "held out": "cells without an isomorphic training cell, by the benchmark's rule",
-            "new functions": "held-out cells whose function no training cell computes",
-            "best 10 %": "cells in the best tenth of the whole table",
             "sha256": surrogate.sha256,
         }
     )

@@ -181,16 +181,14 @@ def compare(
     workers = Workers(*(options.pop(name) for name in WHERE))
     where: dict[str, Any] = {"folder": folder, "workers": workers, "redo": redo or (), "progress": True}
     if specification is None:
-        limits = options["evaluations"], options["seconds"]
+        evaluations = options["evaluations"] or 200 if options["seconds"] is None else None
         frame, evaluator = _compared(context, options, repeats=10 if repeats is None else repeats, **where)
-        evaluations, seconds = limits if limits[1] is not None else (limits[0] or 200, None)
     else:
-        found = _specified(context, specification, options, repeats=repeats, **where)
-        frame, evaluator, evaluations, seconds = found
+        frame, evaluator, evaluations = _specified(context, specification, options, repeats=repeats, **where)
     if workers.shard is not None:
         _print_shard(frame, workers.shard)
     else:
-        _print_results(frame, folder, evaluations, evaluator, seconds)
+        _print_results(frame, folder, evaluations, evaluator)
 
 
 def _compared(context: typer.Context, options: dict[str, Any], **where: Any) -> tuple[pd.DataFrame, Any]:
@@ -210,8 +208,8 @@ def _compared(context: typer.Context, options: dict[str, Any], **where: Any) -> 
 
 def _specified(
     context: typer.Context, name: str, options: dict[str, Any], **where: Any
-) -> tuple[pd.DataFrame, Any, int | None, Any]:
-    """Run a specification; return its results, evaluator and budgets."""
+) -> tuple[pd.DataFrame, Any, int | None]:
+    """Run a specification; return its results, evaluator and budget in evaluations."""
     from nasmeta.experiments import run_specification, summarise_picks
     from nasmeta.experiments._specification import specification_to_run
 
@@ -222,7 +220,7 @@ def _specified(
     frame = run_specification(specification, **where)
     if specification.report and where["workers"].shard is None:
         print_frame(summarise_picks(frame, specification), "Picks of the runs: means and standard deviations")
-    return frame, specification.evaluator, specification.evaluations, specification.seconds
+    return frame, specification.evaluator, specification.evaluations
 
 
 def _print_shard(frame: pd.DataFrame, shard: str) -> None:
@@ -232,16 +230,14 @@ def _print_shard(frame: pd.DataFrame, shard: str) -> None:
         end_without_success("none of its evaluations succeeded.")
 
 
-def _print_results(
-    frame: pd.DataFrame, folder: Path | None, evaluations: int | None, evaluator: Any = "table", seconds: Any = None
-) -> None:
+def _print_results(frame: pd.DataFrame, folder: Path | None, evaluations: int | None, evaluator: Any = "table") -> None:
     from nasmeta.analysis import summarise_comparison, write_summary
     from nasmeta.cli._print import print_summary
 
-    summary = summarise_comparison(frame, evaluations, evaluator, seconds)
+    summary = summarise_comparison(frame, evaluations, evaluator)
     print_summary(summary)
     if folder is not None:
-        echo_written(write_summary(frame, folder, evaluations, evaluator, seconds))
+        echo_written(write_summary(summary, folder))
     if summary.failed:
         end_without_success(summary.failed)
 

@@ -20,11 +20,11 @@ from nasmeta.cli._command import (
     given_options,
     print_frame,
 )
-from nasmeta.errors import SettingError, TrainingFailed
+from nasmeta.errors import SettingError
 from nasmeta.progress import progress_bar
 
 if TYPE_CHECKING:
-    from nasmeta.training import ImageDataset, TrainingResult
+    from nasmeta.training import ImageDataset
     from nasmeta.verification import Verification
 
 IMAGES = {
@@ -127,7 +127,6 @@ def verify(context: typer.Context, runs: list[Path] | None, folder: Path, demo: 
             images_of(options),
             folder=folder,
             announce=bar.note,
-            on_end=lambda cell, seed, outcome: bar.note(_ended(cell, seed, outcome)),
             **options,
         )
     done, failed = found.facts["trainings"], found.facts["failed"]
@@ -140,14 +139,6 @@ def verify(context: typer.Context, runs: list[Path] | None, folder: Path, demo: 
     if failed and not done:
         reasons = ", ".join(sorted(set(filter(None, found.cells["failures"]))))
         end_without_success(f"no training succeeded: {reasons}.")
-
-
-def _ended(cell: int, seed: int, outcome: TrainingResult | TrainingFailed) -> str:
-    """Describe the end of a training."""
-    if isinstance(outcome, TrainingFailed):
-        return f"cell {cell}, seed {seed}: failed: {outcome.told}"
-    accuracy = outcome.test_accuracy if outcome.valid_accuracy is None else outcome.valid_accuracy
-    return f"cell {cell}, seed {seed}: {accuracy:.2f} % in {duration(outcome.train_seconds)}"
 
 
 def _show(found: Verification) -> None:

@@ -15,7 +15,7 @@ import pandas as pd
 
 from nasmeta.analysis import title_of
 from nasmeta.analysis.report import Findings, XAxis, find, write_findings
-from nasmeta.checks import check_choice, check_number
+from nasmeta.checks import check_choice
 from nasmeta.code import versions_of
 from nasmeta.errors import DamagedFileError, NasmetaError, NasmetaWarning, SettingError
 from nasmeta.evaluators import TRAINED
@@ -46,8 +46,6 @@ def report(
     reference: str | None = None,
     formats: Sequence[str] = ("png", "svg", "pdf"),
     title: str | None = None,
-    level: float = 0.95,
-    seed: int = 0,
 ) -> Report:
     """Analyse a comparison, and write its report: an HTML page, Markdown, figures and LaTeX tables.
 
@@ -71,8 +69,6 @@ def report(
         File formats of the figures.
     title : str, optional
         By default the title in the comparison's specification.
-    level, seed : float, int
-        Level of all intervals, seed of the bootstrap.
 
     Returns
     -------
@@ -95,7 +91,6 @@ def report(
     >>> found.budget, found.results["nb201/cifar10"]["searcher"].tolist()
     ('after 20 evaluations', ['random', 'local-search'])
     """
-    check_number("level", level, 0, 1)
     formats = (formats,) if isinstance(formats, str) else formats
     for one in formats:
         check_choice("a format", one, ("png", "svg", "pdf"))
@@ -113,7 +108,7 @@ def report(
         destination = destination or home / "report"
     if destination is not None:
         require_writable(destination, folder=True)
-    findings = find(frame, _tasks(frame, specification), at, x, level, seed, columns, reference)
+    findings = find(frame, _tasks(frame, specification), at, x, columns, reference)
     if destination is None:
         return Report(findings, ())
     return Report(findings, tuple(write_findings(findings, destination, provenance, title or own_title, formats)))

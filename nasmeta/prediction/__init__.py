@@ -2,7 +2,20 @@
 
 from nasmeta.prediction._curves_benchmark import learning_curve_benchmark
 from nasmeta.prediction._listing import list_encoders, list_predictors
-from nasmeta.prediction._predict import SIZES as SIZES, PredictorComparison as PredictorComparison, predict
+from nasmeta.prediction._models import (
+    SourcePredictor as SourcePredictor,
+    label_free_names as label_free_names,
+    models_of as models_of,
+    published_proxies as published_proxies,
+    source_predictor as source_predictor,
+)
+from nasmeta.prediction._predict import (
+    SIZES as SIZES,
+    BenchmarkJournal as BenchmarkJournal,
+    PredictorComparison as PredictorComparison,
+    predict,
+    splits_of as splits_of,
+)
 
 __all__ = [
     "learning_curve_benchmark",

@@ -8,38 +8,26 @@ import numpy as np
 import pandas as pd
 
 from nasmeta.spaces import get_cell_space
-from nasmeta.tables import Table, load_table
+from nasmeta.tables import load_table
 
+_EPOCHS, _N_CELLS, _FOLDS = 200, 200, 5
 _COVERED = 1.6449  # standard deviations that contain 90 % of a normal distribution
 
 
 def learning_curve_benchmark(
-    table: Table | None = None,
-    beginnings: Sequence[int] = (5, 10, 20, 50, 100),
-    methods: Sequence[str] | None = None,
-    epoch: int = 200,
-    folds: int = 5,
-    n_cells: int = 200,
-    dataset: str = "cifar10",
-    split: str = "valid",
-    epochs: int = 200,
+    beginnings: Sequence[int] = (5, 10, 20, 50, 100), methods: Sequence[str] | None = None
 ) -> pd.DataFrame:
-    """Predict the value after an epoch for cells; their isomorphs (rule ``zero``) are left out of training.
+    """Predict the validation accuracy on CIFAR-10 after the last of 200 epochs, by cross-validation over cells.
+
+    The cells are those with published curves, the first 200 in the official order. Isomorphic cells (rule ``zero``) are
+    in the same part of the cross-validation. The curves are means over seeds, from the source ``nb201-curves``.
 
     Parameters
     ----------
-    table : Table, optional
-        A table with curves; by default nb201 with the source ``nb201-curves``.
     beginnings : sequence of int
         Numbers of epochs that are observed.
     methods : sequence of str, optional
         Names in `CURVE_METHODS`, and "auto", which chooses a method within each training part; all by default.
-    epoch : int, default 200
-    folds : int, default 5
-    n_cells : int, default 200
-        The first cells in the official order; their curves were published.
-    dataset, split, epochs
-        Address of the curves; the mean over the seeds.
 
     Returns
     -------
@@ -62,33 +50,32 @@ def learning_curve_benchmark(
 
     from nasmeta.predictors import CURVE_METHODS, LearningCurveRegressor
 
-    table = load_table("nb201") if table is None else table
-    cells = np.arange(n_cells, dtype=np.int32)
-    curves = np.asarray(table.curve(cells, dataset, "accuracy", split, epochs, "mean"), dtype=np.float64)
+    table, cells = load_table("nb201"), np.arange(_N_CELLS, dtype=np.int32)
+    curves = np.asarray(table.curve(cells, "cifar10", "accuracy", "valid", _EPOCHS, "mean"), dtype=np.float64)
     groups = np.asarray(get_cell_space(table.space).canonical(cells, rule="zero"))
     names = [*CURVE_METHODS, "auto"] if methods is None else list(methods)
-    parts = list(GroupKFold(folds).split(curves, groups=groups))
+    parts = list(GroupKFold(_FOLDS).split(curves, groups=groups))
     records = []
     for name in names:
         fitted = [LearningCurveRegressor(name).fit(curves[train], groups[train]) for train, _ in parts]
         for k in beginnings:
-            predicted, deviation = np.empty(n_cells), np.empty(n_cells)
+            predicted, deviation = np.empty(_N_CELLS), np.empty(_N_CELLS)
             for model, (_, test) in zip(fitted, parts, strict=True):
-                predicted[test], deviation[test] = model.predict(curves[test, :k], epoch, return_std=True)
-            missed = predicted - curves[:, epoch - 1]
-            tau = kendalltau(predicted, curves[:, epoch - 1]).statistic if np.ptp(predicted) > 0 else np.nan
+                predicted[test], deviation[test] = model.predict(curves[test, :k], _EPOCHS, return_std=True)
+            missed = predicted - curves[:, -1]
+            tau = kendalltau(predicted, curves[:, -1]).statistic if np.ptp(predicted) > 0 else np.nan
             records.append(
                 {
-                    "dataset": dataset,
-                    "split": split,
+                    "dataset": "cifar10",
+                    "split": "valid",
                     "seen_epochs": k,
-                    "epoch": epoch,
+                    "epoch": _EPOCHS,
                     "method": name,
                     "mean_absolute_error": np.abs(missed).mean(),
                     "root_mean_square_error": np.sqrt((missed**2).mean()),
                     "kendall_tau": tau,
                     "coverage_90": (np.abs(missed) <= _COVERED * deviation).mean(),
-                    "n_cells": n_cells,
+                    "n_cells": _N_CELLS,
                 }
             )
     return pd.DataFrame(records)

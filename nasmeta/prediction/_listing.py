@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.errors import SettingError
@@ -23,28 +22,22 @@ def list_predictors() -> pd.DataFrame:
     -------
     DataFrame
         One row per predictor: ``predictor`` (its name), ``summary`` (one line), ``encoder`` (the default one for cells;
-        empty without one), ``std`` (whether it predicts a deviation with its default settings), ``extra`` (of
-        this package that it needs; empty for none) and ``sources`` (whether it learns on source tasks).
+        empty without one), ``extra`` (of this package that it needs; empty for none) and ``sources`` (whether it learns
+        on source tasks).
 
     Examples
     --------
     >>> import nasmeta as nm
     >>> predictors = nm.list_predictors().set_index("predictor")
-    >>> predictors["encoder"]["gp"], predictors.index[~predictors["std"] & (predictors["encoder"] != "")].to_list()
-    ('one-hot+live-paths+graph', ['xgboost'])
+    >>> predictors["encoder"]["gp"], predictors.index[predictors["sources"]].to_list()[-1]
+    ('one-hot+live-paths+graph', 'source-order')
     """
     import pandas as pd
 
-    unknown = {"encoder": "", "std": False}
+    unknown = {"encoder": ""}
 
     def facts(_: str, entry: Any) -> dict[str, Any]:
-        if isinstance(entry, str):
-            return unknown
-        kind = _class_of(entry)
-        members = inspect.signature(kind).parameters.get("n_members")
-        alone = members is not None and members.default == 1  # a single member does not give a deviation
-        std = hasattr(kind, "predict") and "return_std" in inspect.signature(kind.predict).parameters and not alone
-        return {"encoder": getattr(entry, "encoder", None) or "", "std": std}
+        return {"encoder": getattr(entry, "encoder", None) or ""}
 
     free = {name: f"Order by {name}, highest first; needs no label." for name in label_free_names()}
     own = listed("predictor", [free, PREDICTORS], facts, unknown, _class_of, PREDICTORS.extras)

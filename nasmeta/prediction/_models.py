@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any, TypeAlias
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_names
@@ -146,20 +147,17 @@ class Model:
     def identity(self, task: Task) -> dict[str, Any]:
         """Return the facts that determine its results, of JSON's types."""
         found: dict[str, Any] = {"predictor": self.name, "encoder": self.encoder, "settings": dict(self.settings)}
-        parts = (self.encoder or "").split("+")
+        parts = [self.name, *(self.encoder or "").split("+")]
         if self.members:
             found["members"] = [member.identity(task) for member in self.members]
-        elif self.name in label_free_names():
-            if self.name not in _COSTS:
-                found["proxies"] = _digest(_measured(task.space))
         elif learns_on_sources(self.name):
             found |= self.build(task).identity
-        elif self.name == "own" or not isinstance(PREDICTORS[self.name], PredictorEntry):
+        elif self.predicts_labels and (self.name == "own" or not isinstance(PREDICTORS[self.name], PredictorEntry)):
             found["estimator"] = estimator_digest(self.build(task, 0))
-        if MEASURED in parts:
+        if not {MEASURED, *_measured("nb201")}.isdisjoint(parts):
             found["proxies"] = _digest(_measured(task.space))
         if PUBLISHED in parts:
-            found["published_proxies"] = _digest(_published(task))
+            found["published_proxies"] = _digest(published_proxies(task))
         return found
 
     def build(self, task: Task, seed: int = 0) -> Any:
@@ -185,10 +183,7 @@ class Model:
 
 
 def models_of(
-    predictors: PredictorsLike,
-    encoder: str | None = None,
-    settings: Mapping[str, Mapping[str, Any]] | None = None,
-    sources: Any = None,
+    predictors: PredictorsLike, settings: Mapping[str, Mapping[str, Any]] | None = None, sources: Any = None
 ) -> list[Model]:
     """Read the models of a comparison: one predictor, several, or a mapping of labels to predictors."""
     if isinstance(predictors, Mapping):
@@ -202,23 +197,21 @@ def models_of(
     if not named:
         raise SettingError("predictors", predictors, "at least one")
     check_names("This comparison", "predictor", settings or {}, named)
-    models = [
-        _model_of(label, what, encoder, (settings or {}).get(label, {}), sources) for label, what in named.items()
-    ]
+    models = [_model_of(label, what, (settings or {}).get(label, {}), sources) for label, what in named.items()]
     if sources is not None and not any(learns_on_sources(model.name) for model in models):
         possible = f"with one of {SOURCE_ORDER}, {', '.join(META_PREDICTORS)}"
         raise SettingError("predictors", list(named), possible, "The others do not learn on sources.")
     return models
 
 
-def _model_of(label: str, what: Any, encoder: str | None, settings: Mapping[str, Any], sources: Any = None) -> Model:
+def _model_of(label: str, what: Any, settings: Mapping[str, Any], sources: Any = None) -> Model:
     """Read an estimator, ``NAME``, ``NAME:ENCODER``, or several of them joined by ``/``."""
     if not isinstance(what, str):
-        return Model(label, what, encoder, settings)
+        return Model(label, what, None, settings)
     if learns_on_sources(what):  # a file may have slashes in its name
         return Model(label, what, None, settings, sources=sources)
     if "/" in what:
-        members = tuple(_model_of(part.strip(), part.strip(), encoder, {}) for part in what.split("/"))
+        members = tuple(_model_of(part.strip(), part.strip(), {}) for part in what.split("/"))
         if any(learns_on_sources(member.name) or member.name in label_free_names() for member in members):
             raise SettingError("members of an ensemble", what, f"names in {', '.join(PREDICTORS)}")
         return Model(label, "ensemble", None, settings, members)
@@ -230,7 +223,7 @@ def _model_of(label: str, what: Any, encoder: str | None, settings: Mapping[str,
         return Model(label, name, None, settings)
     if name not in PREDICTORS and not is_place(name):
         raise UnknownNameError.of("predictor", name, known)
-    return Model(label, name, encoder if chosen is None else chosen, settings)
+    return Model(label, name, chosen, settings)
 
 
 def _encoder_of(part: str, task: Task) -> Any:
@@ -239,10 +232,10 @@ def _encoder_of(part: str, task: Task) -> Any:
         return part
     from nasmeta.predictors import ColumnEncoder
 
-    columns = _measured(task.space) if part == MEASURED else _published(task)
+    columns = _measured(task.space) if part == MEASURED else published_proxies(task)
     values = np.stack(list(columns.values()), axis=1)
     # An unknown value becomes the column's median, and one more column marks it.
-    return ColumnEncoder(values, list(columns), task.space, missing="indicator", scale="rank")
+    return ColumnEncoder(values, list(columns), task.space)
 
 
 @cache
@@ -253,28 +246,21 @@ def _measured(space: str | SearchSpace) -> dict[str, NDArray[np.float64]]:
 
 
 @cache
-def _published(task: Task) -> dict[str, NDArray[np.float64]]:
+def published_proxies(task: Task) -> dict[str, NDArray[np.float64]]:
     """Return the published proxies of a dataset; a cell without one has the mean of its isomorphism class."""
     table = task.table
     dataset = task.signal.dataset
     infos = [info for info in table.columns if info.dataset == dataset and info.metric.startswith("proxy_")]
     if not infos:
         table.column(dataset, "proxy_synflow")  # the error states how to fetch them
-    space = task.space
-    classes = np.asarray(space.canonical(np.arange(space.size)))
+    classes = np.asarray(task.space.canonical(np.arange(task.space.size)))
     found = {}
     for info in infos:
         column = table.column(info.dataset, info.metric, info.split, info.epochs, info.seed, info.release)
-        found[info.metric.removeprefix("proxy_")] = _filled(column.astype(np.float64), classes, space)
+        values = pd.Series(column.astype(np.float64))
+        values = values.fillna(values.groupby(classes).transform("mean"))
+        found[info.metric.removeprefix("proxy_")] = np.asarray(values, dtype=np.float64)
     return found
-
-
-def _filled(column: NDArray[np.float64], classes: NDArray[np.int32], space: SearchSpace) -> NDArray[np.float64]:
-    known = np.isfinite(column)
-    total = np.bincount(classes[known], column[known], minlength=space.size)
-    count = np.bincount(classes[known], minlength=space.size)
-    means = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return np.where(known, column, means[classes])
 
 
 def _digest(columns: Mapping[str, NDArray[np.float64]]) -> str:

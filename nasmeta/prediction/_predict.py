@@ -6,6 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -86,7 +87,6 @@ def predict(
     protocol: str = "few",
     sizes: Iterable[int] | None = None,
     target: str | None = None,
-    encoder: str | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     sources: SourcesLike | None = None,
     draws: int = 5,
@@ -126,8 +126,6 @@ def predict(
     target : {"test", "valid"}, optional
         The values with which the predicted order is compared: test values, or the signal itself. By default test
         values, if the signal is a validation value.
-    encoder : str, optional
-        Default encoder of the predictors.
     settings : mapping of label to mapping, optional
         Settings of `make_predictor`, or of the meta-predictor.
     sources : names of tasks or families, Tasks or SourceTasks, optional
@@ -177,12 +175,12 @@ def predict(
     check_choice("protocol", protocol, PROTOCOLS)
     rule = cast(Rule, check_choice("rule", rule, RULES))
     # Names are checked before the table is read, because that may fetch it.
-    models = None if predictors is None else models_of(predictors, encoder, settings, sources)
+    models = None if predictors is None else models_of(predictors, settings, sources)
     question = _Question.of(f"nb201/{task}" if isinstance(task, str) and "/" not in task else task, target)
     space = question.task.space
     if models is None:
         has_proxies = reference_space(space) == get_space("nb201")
-        models = models_of(DEFAULT_PREDICTORS if has_proxies else PLAIN_PREDICTORS, encoder, settings, sources)
+        models = models_of(DEFAULT_PREDICTORS if has_proxies else PLAIN_PREDICTORS, settings, sources)
     numbers = _checked_sizes(protocol, sizes, len(question.pool))
     draws = check_int("draws", draws, most=10_000)
     seed = check_int("seed", seed, least=0, most=2**63)
@@ -198,7 +196,10 @@ def predict(
     }
     rows: Rows = []
     bar = progress_bar("fits", len(models) * len(numbers) * draws, shown=progress)
-    with Records(home, header) as records, one_thread(), bar as counter:
+    records: AbstractContextManager[BenchmarkJournal | None] = nullcontext()
+    if home is not None:
+        records = BenchmarkJournal(home, header)
+    with records as journal, one_thread(), bar as counter:
         for model, estimator in zip(models, built, strict=True):
             job: dict[str, Any] = {"label": model.label}
             if home is not None:  # a journal needs the parameters and the code of an estimator
@@ -208,13 +209,14 @@ def predict(
             about |= {"predictor": model.label, "encoder": model.encoder}
             for n, draw in product(numbers, range(draws)):
                 job |= {"protocol": protocol, "n_train": n, "draw": draw}
-                found = records.find(job)
+                found = None if journal is None else journal.find(job)
                 if found is None:
                     _warm_up(model, question, counter)
                     child = np.random.SeedSequence(seed, spawn_key=(draw,))
                     splits = splits_of(protocol, space, question.pool, n, child, rule)
                     found = [row for split in splits for row in _scores_of(model, question, split, child)]
-                    records.add(job, found)
+                    if journal is not None:
+                        journal.record(job, found)
                 rows += [{**about, "n_train": n, "draw": draw, **row} for row in found]
                 counter.advance()
     frame = pd.DataFrame(rows).reindex(columns=[*_COLUMNS, *_SCORES, *_TIMES])
@@ -226,35 +228,24 @@ def predict(
 
 
 # -- the journal ------------------------------------------------------------------------------------------------------
-class Records:
-    """Finished jobs of a benchmark; with a folder, a journal keeps them as lines ``[job, rows, checksum]``."""
+class BenchmarkJournal(JournalFile):
+    """Finished jobs of a benchmark, as lines ``[job, rows, checksum]``."""
 
-    def __init__(self, folder: Path | None, identity: Mapping[str, Any]) -> None:
-        self._journal = None if folder is None else _BenchmarkJournal(folder / "journal.jsonl", identity)
-        records = [] if self._journal is None else self._journal.records
-        self._known: dict[str, Rows] = {json.dumps(job, sort_keys=True): rows for job, rows in records}
+    mark, of = "nasmeta_prediction", "predictor benchmark"
+
+    def __init__(self, folder: Path, identity: Mapping[str, Any]) -> None:
+        super().__init__(folder / "journal.jsonl", identity)
+        self._known: dict[str, Rows] = {json.dumps(job, sort_keys=True): rows for job, rows in self.records}
 
     def find(self, job: Mapping[str, Any]) -> Rows | None:
         """Return the rows of a finished job; None if it is new."""
         return self._known.get(json.dumps(job, sort_keys=True))
 
-    def add(self, job: Mapping[str, Any], rows: Rows) -> None:
+    def record(self, job: Mapping[str, Any], rows: Rows) -> None:
         """Record a job; it survives the end of the process."""
         self._known[json.dumps(job, sort_keys=True)] = rows
-        if self._journal is not None:
-            self._journal.add(f"{json.dumps(job)},{json.dumps(rows)}")
-            self._journal.flush()
-
-    def __enter__(self) -> Records:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._journal is not None:
-            self._journal.close()
-
-
-class _BenchmarkJournal(JournalFile):
-    mark, of = "nasmeta_prediction", "predictor benchmark"
+        self.add(f"{json.dumps(job)},{json.dumps(rows)}")
+        self.flush()
 
 
 # -- labelled and scored architectures --------------------------------------------------------------------------------

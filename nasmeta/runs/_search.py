@@ -60,7 +60,7 @@ def search(
         a number of architectures that the sources choose and that are evaluated first, each for its gain on the sources
         (greedy coverage, after Wistuba et al., DSAA 2015); ``"5/second"`` ranks them by gain per second of training.
         Multi-fidelity searchers also take ``epochs``, their training lengths: by default all lengths of the task, such
-        as 12 and 200 on NAS-Bench-201. ``"50of200"`` is a point of a learning curve.
+        as 12 and 200 on NAS-Bench-201. In real training, ``"50of200"`` is a point of the learning curve.
     sources : TaskDistribution, tasks, names of tasks or families, SavedMetaModel or "shipped", optional
         What a meta-searcher learns from; by default the task's family. Tasks that share the target's dataset are
         excluded from a family. A `nasmeta.meta.SavedMetaModel` replaces the meta-training, and provides defaults for

@@ -245,7 +245,7 @@ def read_folder(path: Path, size: int | None) -> ImageSource:
     splits = [name for name in ("train", "valid", "val", "test") if name in inside]
     if splits and (inside - {*splits} or "train" not in inside or {"valid", "val"} <= inside):
         raise SettingError(f"folders in {path}", sorted(inside), "train, valid and test", _LAYOUT)
-    listed = {name: _files_by_class(path / name) for name in splits or [""]}
+    listed = {name: _files_by_class(path / name) for name in (splits if splits else ("",))}
     classes = tuple(next(iter(listed.values())))
     counts, labels, files = dict[str, int](), list[int](), list[Path]()
     for name, found in listed.items():

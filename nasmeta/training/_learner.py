@@ -157,7 +157,7 @@ class Learner:
         self.network.eval()
         loss_sum, n_right = self._zeros()
         with torch.inference_mode(), self._precision():
-            for part in positions.split(self._evaluation_batch):
+            for part in torch.split(positions, self._evaluation_batch):
                 images, labels = self._data.plain(part)
                 loss, right = _sums(self.network(images).float(), labels)
                 loss_sum += loss

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 import nasmeta
-from nasmeta.errors import ColumnError
 from nasmeta.predictors._metrics import rank_correlations
-from nasmeta.spaces import canonical_dataset
 from nasmeta.training import Trainer
 from nasmeta.verification._chosen import ChosenCell, Searches, left_out_of
-from nasmeta.verification._latency import BATCHES, Latencies
 from nasmeta.verification._look_up import LookUp
 
 if TYPE_CHECKING:
@@ -30,9 +26,8 @@ _BAND = 2.0  # standard deviations
 def separation_of(cells: pd.DataFrame) -> dict[str, Any] | None:
     """Return the probability that a pick is above a random cell, with its 95 % interval.
 
-    In ``chance`` a tie is one half; ``table_chance`` is the same statistic of the look-up. ``kendall_random`` is τ-b
-    between training and look-up over the random cells, ``kendall_random_error`` its jackknife error. None for fewer
-    than two picks or random cells.
+    In ``chance`` a tie is one half; ``table_chance`` is the same statistic of the look-up. None for fewer than two
+    picks or random cells.
     """
     known = cells[cells["lookup"].notna() & cells["measured"].notna()]
     picks, random = (known[known["role"] == role] for role in ("pick", "random"))
@@ -40,21 +35,9 @@ def separation_of(cells: pd.DataFrame) -> dict[str, Any] | None:
         return None
     chance = _chance_above(picks["measured"], random["measured"])
     low, high = chance_interval(chance, len(picks), len(random))
-    table, measured = random["lookup"].to_numpy(float), random["measured"].to_numpy(float)
-
-    def tau(kept: NDArray[np.intp]) -> float:
-        return rank_correlations(table[kept], measured[kept])[0]
-
-    found = {"kendall_random": tau(np.arange(len(random))), "kendall_random_error": _jackknife(tau, len(random))}
-    return {
-        "picks": len(picks),
-        "random": len(random),
-        "chance": chance,
-        "low": low,
-        "high": high,
-        "table_chance": _chance_above(picks["lookup"], random["lookup"]),
-        **{name: None if np.isnan(value) else value for name, value in found.items()},
-    }
+    table_chance = _chance_above(picks["lookup"], random["lookup"])
+    counts = {"picks": len(picks), "random": len(random)}
+    return {**counts, "chance": chance, "low": low, "high": high, "table_chance": table_chance}
 
 
 def _chance_above(first: pd.Series[float], second: pd.Series[float]) -> float:
@@ -88,20 +71,12 @@ def _lower(chance: float, n: int, m: int) -> float:
     return 0.0 if chance <= 0 else float(brentq(gap, 0.0, min(chance, 1 - 1e-9)))
 
 
-def _jackknife(statistic: Callable[[NDArray[np.intp]], float], n: int) -> float:
-    """Return the jackknife standard error of a statistic of n cells."""
-    each = np.array([statistic(np.delete(np.arange(n), left_out)) for left_out in range(n)])
-    return float(np.sqrt((n - 1) / n * ((each - each.mean()) ** 2).sum()))
-
-
 def cells_frame(
     chosen: Sequence[ChosenCell],
     searches: Searches,
     found: LookUp,
     results: Mapping[int, list[TrainingResult]],
     failures: Mapping[int, list[str]],
-    latencies: Mapping[int, Latencies],
-    dataset: str,
 ) -> pd.DataFrame:
     """Return one row per cell, see `Verification`."""
     import pandas as pd
@@ -133,7 +108,7 @@ def cells_frame(
     difference = means["measured"].to_numpy() - found.values
     judged = np.isfinite(allowed) & np.isfinite(difference) & (not found.not_comparable)
     within = np.abs(difference) <= allowed
-    frame = pd.DataFrame([asdict(entry) for entry in chosen]).assign(
+    return pd.DataFrame([asdict(entry) for entry in chosen]).assign(
         architecture=[searches.task.space.to_string(cell) for cell in cells],
         lookup=found.values,
         lookup_low=found.lowest,
@@ -153,21 +128,6 @@ def cells_frame(
         parameters=means["parameters"].to_numpy(),
         train_seconds=means["train_seconds"].to_numpy(),
     )
-    for batch in BATCHES:
-        measured = [latencies.get(cell, {}).get(str(batch), {}) for cell in cells]
-        frame[f"latency_{batch}_ms"] = [latency.get("median_ms", np.nan) for latency in measured]
-    return frame.assign(table_latency_ms=_table_latency(searches, canonical_dataset(dataset), cells))
-
-
-def _table_latency(searches: Searches, dataset: str, cells: Sequence[int]) -> Any:
-    """Return the table's latency of a batch in ms, for this dataset or else the task's dataset."""
-    table = searches.task.table
-    for name in (dataset, searches.task.signal.dataset):
-        try:
-            return table.column(name, "latency_seconds", None, None, "mean").astype(float)[list(cells)] * 1e3
-        except ColumnError:
-            continue
-    return np.full(len(cells), np.nan)
 
 
 def epochs_frame(chosen: Sequence[ChosenCell], results: Mapping[int, list[TrainingResult]]) -> pd.DataFrame:
@@ -189,7 +149,6 @@ def facts_of(
     found: LookUp,
     trainer: Trainer,
     cells: pd.DataFrame,
-    latencies: Mapping[int, Latencies],
     top: int,
     seeds: int,
     seed: int,
@@ -198,7 +157,6 @@ def facts_of(
     dataset, recipe, column = trainer.dataset, trainer.recipe, found.column
     both = cells[cells["lookup"].notna() & cells["measured"].notna()]
     kendall, spearman = _rank_correlations(cells["lookup"], cells["measured"])
-    devices = sorted({measured["device"] for found_ in latencies.values() for measured in found_.values()})
     return {
         "task": searches.task.name,
         "searchers": list(searches.searchers),
@@ -225,8 +183,6 @@ def facts_of(
         "spearman": spearman,
         "kendall": kendall,
         "separation": separation_of(cells),
-        "latency_spearman": _rank_correlations(cells["table_latency_ms"], cells["latency_256_ms"])[1],
-        "latency_devices": devices,
         "written_by": f"nasmeta {nasmeta.__version__}",
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,6 @@ from nasmeta.journals import Shard
 from nasmeta.training import Trainer, TrainingResult, train_jobs
 from nasmeta.verification._chosen import choose, read_searches
 from nasmeta.verification._frames import cells_frame, epochs_frame, facts_of
-from nasmeta.verification._latency import Latencies, VerificationJournal, measure_latencies
 from nasmeta.verification._look_up import look_up
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 
     from nasmeta.pictures import Width
     from nasmeta.training import ImageDataset, Recipe
-    from nasmeta.training._train_many import Job, OnEnd, Outcome
+    from nasmeta.training._train_many import Job, Outcome
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +38,7 @@ class Verification:
         One row per cell: cell, role, architecture, searched_value; lookup (mean of the seeds), lookup_low, lookup_high,
         lookup_seeds, lookup_std; measured (mean over the trainings, validation), measured_std, trainings,
         measured_test; difference, allowed, in_band (None if the two are not comparable); failures; parameters,
-        train_seconds (mean of one training); latency_1_ms, latency_256_ms (median of a batch), table_latency_ms.
+        train_seconds (mean of one training).
     epochs : DataFrame
         One row per epoch of a training: cell, role, seed and the fields of `nasmeta.training.TrainingResult.epochs`.
     facts : dict
@@ -89,7 +88,6 @@ def verify(
     workers: int = 1,
     shard: str | None = None,
     announce: Callable[[str], object] | None = None,
-    on_end: OnEnd | None = None,
     page: bool = True,
     command: str | None = None,
 ) -> Verification:
@@ -124,11 +122,9 @@ def verify(
         Number of parallel trainings, see `nasmeta.training.train_many`.
     shard : str, optional
         ``I/N``, I from 0: train only the I-th of N parts, as the tasks of a job array do in one folder. The same call
-        without it then trains the rest, measures latencies and writes the results.
+        without it then trains the rest and writes the results.
     announce : callable, optional
         Called with a text about the progress, after each epoch too.
-    on_end : callable, optional
-        Called with cell, seed and `TrainingResult` or `TrainingFailed` after each training.
     page : bool, default True
         Write the page, unless `shard` is given.
     command : str, optional
@@ -141,8 +137,8 @@ def verify(
     Raises
     ------
     JournalError, SettingError, UnknownNameError
-        If the journals, the data, the recipe or the folder are impossible, or the folder belongs to another
-        verification.
+        If the journals, the data, the recipe or the folder are impossible, or the folder contains other trainings of
+        the same cells.
 
     Notes
     -----
@@ -172,62 +168,49 @@ def verify(
     cells = [entry.cell for entry in chosen]
     home, task = Path(folder), searches.task
     jobs = [(cell, one) for one in range(seed, seed + check_int("seeds", seeds)) for cell in cells]
-    part = None if shard is None else Shard.of(shard)
+    if shard is not None:
+        jobs = list(Shard.of(shard).dealt(jobs))
+    report_progress = announce or (lambda text: None)
+    results: dict[int, list[TrainingResult]] = {}
+    failures: dict[int, list[str]] = {}
     with Trainer(data, recipe, task.space.name, device=device, isolated=isolated) as trainer:
         found = look_up(task, cells, trainer.dataset, trainer.recipe, compare_with)
-        results: dict[int, list[TrainingResult]] = {}
-        failures: dict[int, list[str]] = {}
-        with ExitStack() as held:
-            journal = VerificationJournal(home, {"task": task.name, **trainer.identity})
-            if part is None:
-                held.enter_context(journal)
+        for (cell, _), result in _trainings(jobs, trainer, home / "trainings", workers, report_progress):
+            if isinstance(result, TrainingFailed):
+                failures.setdefault(cell, []).append(result.told)
             else:
-                journal.close()  # its header is checked; other parts train in the same folder
-                jobs = list(part.dealt(jobs))
-            say = announce or (lambda text: None)
-            for (cell, one), result in _trainings(jobs, trainer, home / "trainings", workers, say):
-                if isinstance(result, TrainingFailed):
-                    failures.setdefault(cell, []).append(result.told)
-                else:
-                    results.setdefault(cell, []).append(result)
-                if on_end is not None:
-                    on_end(cell, one, result)
-            for of_cell in results.values():
-                of_cell.sort(key=lambda result: result.seed)
-            latencies: dict[int, Latencies] = {}
-            if part is None:
-                say("measuring latencies")
-                latencies = measure_latencies(journal, [cell for cell in cells if cell in results], trainer, seed)
-            frame = cells_frame(
-                chosen, searches, found, results, failures, latencies, compare_with or trainer.dataset.name
-            )
-            facts = facts_of(searches, found, trainer, frame, latencies, top, seeds, seed)
-            facts["trainings"], facts["failed"] = (sum(map(len, of.values())) for of in (results, failures))
-            verification = Verification(frame, epochs_frame(chosen, results), facts)
-            if part is None:
-                _write(home, verification)
-                if page:
-                    from nasmeta.analysis import write_verification_page
+                results.setdefault(cell, []).append(result)
+        for of_cell in results.values():
+            of_cell.sort(key=lambda result: result.seed)
+        frame = cells_frame(chosen, searches, found, results, failures)
+        facts = facts_of(searches, found, trainer, frame, top, seeds, seed)
+    facts["trainings"], facts["failed"] = (sum(map(len, of.values())) for of in (results, failures))
+    verification = Verification(frame, epochs_frame(chosen, results), facts)
+    if shard is not None:
+        return verification
+    _write(home, verification)
+    if page:
+        from nasmeta.analysis import write_verification_page
 
-                    say("writing the page")
-                    files = write_verification_page(frame, verification.epochs, facts, home, command)
-                    verification = replace(verification, files=tuple(files))
+        report_progress("writing the page")
+        files = write_verification_page(frame, verification.epochs, facts, home, command)
+        verification = replace(verification, files=tuple(files))
     return verification
 
 
 def _trainings(
-    jobs: Sequence[Job], trainer: Trainer, folder: Path, workers: int, say: Callable[[str], object]
+    jobs: Sequence[Job], trainer: Trainer, folder: Path, workers: int, report_progress: Callable[[str], object]
 ) -> Iterator[tuple[Job, Outcome]]:
     """Yield each job with its outcome; announce the epochs."""
     n_ended = 0
 
     def announce_epoch(job: Job, done: int, note: str) -> None:
-        say(
+        report_progress(
             f"training {n_ended + 1} of {len(jobs)}: cell {job[0]}, seed {job[1]}: {done} of {trainer.recipe.epochs} "
             f"epochs, {note}"
         )
 
-    say(f"{len(jobs)} trainings")
+    report_progress(f"{len(jobs)} trainings")
     with closing(train_jobs(jobs, trainer, folder, workers, announce_epoch)) as ended:
         for job, outcome in ended:
             n_ended += 1

@@ -1,14 +1,12 @@
-"""Aggregate measures against SciPy and constants by hand."""
+"""Aggregate measures against constants by hand and another bootstrap."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-import scipy.stats
-from hypothesis import given, settings, strategies as st
 
 import nasmeta as nm
-from nasmeta.analysis import aggregate_scores, probability_of_improvement
+from nasmeta.analysis import aggregate_scores
 from nasmeta.errors import SettingError, UnknownNameError
 
 
@@ -39,11 +37,11 @@ def test_the_median_is_that_of_the_tasks_means_as_in_rliable(make_frame):
     rng = np.random.default_rng(1)
     tasks = ("t", "u", "v")
     losses = {(t, s): rng.exponential(1 + i, size=9) for i, t in enumerate(tasks) for s in ("a", "random")}
-    row = aggregate_scores(one_evaluation(make_frame, losses), n_resamples=4000).set_index("searcher").loc["a"]
+    row = aggregate_scores(one_evaluation(make_frame, losses)).set_index("searcher").loc["a"]
     scores = np.stack([1 - losses[t, "a"] / losses[t, "random"].mean() for t in tasks], axis=1)  # runs × tasks
     assert row["median"] == pytest.approx(np.median(scores.mean(axis=0)))  # rliable.metrics.aggregate_median
     draws = [np.median([scores[rng.integers(9, size=9), i].mean() for i in range(len(tasks))]) for _ in range(4000)]
-    assert [row["median_low"], row["median_high"]] == pytest.approx(np.quantile(draws, [0.025, 0.975]), abs=0.05)
+    assert [row["median_low"], row["median_high"]] == pytest.approx(np.quantile(draws, [0.025, 0.975]), abs=0.1)
 
 
 def test_reference_without_regret_is_refused(make_frame):
@@ -63,28 +61,3 @@ def test_the_reference_is_random_search_under_any_label():
     assert nm.report(frame).findings.reference == "uniform"
     assert nm.report(frame, reference="random").findings.reference == "random"
     assert nm.report(frame[frame["searcher"] == "random"]).findings.scores is None
-
-
-@settings(max_examples=20, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 12))
-def test_probability_of_improvement_is_that_of_mann_and_whitney(make_frame, seed, n):
-    loss = np.random.default_rng(seed).integers(0, 5, size=(2, 2, n)).astype(float)  # with ties
-    frame = one_evaluation(
-        make_frame, {(f"t{task}", name): loss[task, s] for task in range(2) for s, name in enumerate("ab")}
-    )
-    table = probability_of_improvement(frame, n_resamples=50).set_index(["searcher", "other"])["probability"]
-    expected = np.mean([scipy.stats.mannwhitneyu(b, a).statistic / n**2 for a, b in loss])
-    assert table["a", "b"] == pytest.approx(expected)
-    assert table["b", "a"] == pytest.approx(1 - expected)
-
-
-def test_interval_of_a_probability(make_frame):
-    rng = np.random.default_rng(0)
-    frame = one_evaluation(make_frame, {("t", s): rng.exponential(size=50) for s in "ab"})
-    row = probability_of_improvement(frame).iloc[0]
-    error = np.sqrt((50 + 50 + 1) / (12 * 50 * 50))  # of U / (n m), where both are alike
-    assert row["probability_high"] - row["probability_low"] == pytest.approx(2 * 1.96 * error, rel=0.2)
-    certain = probability_of_improvement(one_evaluation(make_frame, {("t", "a"): [1, 2], ("t", "b"): [3, 4]})).iloc[0]
-    assert certain[["probability_low", "probability", "probability_high"]].tolist() == [1, 1, 1]
-    with pytest.raises(SettingError):
-        probability_of_improvement(one_evaluation(make_frame, {("t", "a"): [1, 2]}))

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 import nasmeta as nm
 from nasmeta.analysis import attainment_surfaces, front_distances, plot_attainment
@@ -32,7 +33,9 @@ def test_so_many_runs_attain_each_corner(frame: pd.DataFrame, share: int) -> Non
             assert runs[beyond]["seed"].nunique() < share * 5 / 100
 
 
-def test_picture_and_its_place_in_the_report(frame: pd.DataFrame, tmp_path: Path) -> None:
+def test_picture_and_its_place_in_the_report(
+    frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     axes = plot_attainment(frame).axes[0]
     assert axes.get_ylabel() == "accuracy (percent)"
     assert len(axes.get_lines()) == 3
@@ -40,6 +43,7 @@ def test_picture_and_its_place_in_the_report(frame: pd.DataFrame, tmp_path: Path
     true = axes.get_lines()[0].get_ydata()
     both = ~np.isnan(median)
     assert (median[both] <= true[both]).all()
+    monkeypatch.setattr("nasmeta.analysis.report._write.plot_regret", lambda *_, **__: Figure(figsize=(1, 1)))
     nm.report(frame, tmp_path, formats=["png"])
     assert (tmp_path / "figures" / "attainment.png").is_file()
     report = (tmp_path / "report.md").read_text()

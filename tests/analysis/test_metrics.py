@@ -93,8 +93,6 @@ def test_source_order_on_the_real_tables(real_frame):
         ("The results frame lacks", lambda f: f.drop(columns=["regret", "seed"])),
         ("regret", lambda f: f.assign(regret=[1.0, np.nan, 0.0])),
         ("searcher", lambda f: f.assign(searcher=[None, "s", "s"])),
-        ("regret", lambda f: f.assign(regret=[1.0, -1.0, -1.0])),
-        ("regret", lambda f: f.assign(regret=[1.0, 2.0, 0.0]).drop(columns="incumbent")),
         ("evaluation", lambda f: f.assign(evaluation=[1, 3, 4])),
         ("evaluation", lambda f: f.assign(evaluation=[1, 2, 2])),
         ("The results frame has no rows", lambda f: f.iloc[:0]),

@@ -13,11 +13,12 @@ from matplotlib.text import Text
 
 from nasmeta.analysis import (
     WIDTHS,
+    friedman_test,
     plot_cells,
     plot_critical_difference,
-    plot_profiles,
     plot_ranks,
     plot_regret,
+    save_figure,
 )
 from nasmeta.pictures import inches, text_inches
 
@@ -48,8 +49,6 @@ def figures(frames, n, width):
     yield plot_regret(frame, width=width)
     yield plot_regret(frame, "simulated_seconds", "median", tasks=TASKS[:1], width=width)
     yield plot_ranks(frame, width=width)
-    yield plot_profiles(frame, width=width)
-    yield plot_profiles(frame, "runtime", width=width)
     yield plot_cells(range(n), width=width)
 
 
@@ -94,6 +93,21 @@ def test_the_critical_difference_is_whole(frames, n, width):
     assert figure.get_size_inches()[0] == inches(width, 0)
 
 
+def test_critical_difference_names_all_and_is_drawn_from_a_result_too(frames, tmp_path):
+    pytest.importorskip("scikit_posthocs", reason="Needs the extra report.")
+    result = friedman_test(frames[3])
+    figure = plot_critical_difference(result)
+    texts = " ".join(text.get_text() for text in figure.findobj(Text))
+    for name, rank in result.ranks.items():
+        assert name in texts
+        assert f"{rank:.2f}" in texts
+    assert f"critical difference {result.critical_difference:.2f}" in texts
+    first = save_figure(figure, tmp_path / "a", ["svg", "pdf", "png"])
+    second = save_figure(plot_critical_difference(frames[3]), tmp_path / "b", ["svg", "pdf", "png"])
+    assert [path.read_bytes() for path in first] == [path.read_bytes() for path in second]
+    assert [path.suffix for path in first] == [".svg", ".pdf", ".png"]
+
+
 def test_rc_params_of_the_user_count(frames):
     mine = {
         "font.size": 6, "axes.titlesize": 11, "lines.linewidth": 3, "figure.facecolor": "0.8",
@@ -130,8 +144,7 @@ def test_widths_of_texts_are_those_that_are_drawn():
 def test_a_dollar_in_a_name_begins_no_formula(frames):
     names = {"random": "a $co_$", "evolution": "$x$", "gp": r"\$b$"}
     frame = frames[3].replace({"searcher": names, "task": {TASKS[0]: "R$2_$"}})
-    profiles = plot_profiles(frame, reference=names["random"])
-    for figure in (plot_regret(frame), plot_critical_difference(frame), plot_ranks(frame), profiles):
+    for figure in (plot_regret(frame), plot_critical_difference(frame), plot_ranks(frame)):
         renderer = FigureCanvasAgg(figure).get_renderer()
         figure.draw(renderer)  # else a ParseSyntaxException of matplotlib
         shown = [text for text in figure.findobj(Text) if "$x$" in text.get_text()]

@@ -12,7 +12,7 @@ from matplotlib import rc_context
 from matplotlib.colors import to_hex
 
 import nasmeta as nm
-from nasmeta.analysis import plot_attainment, plot_profiles, plot_ranks, plot_regret, regret_curves
+from nasmeta.analysis import plot_attainment, plot_ranks, plot_regret, regret_curves
 from nasmeta.errors import UnknownNameError
 
 
@@ -55,7 +55,7 @@ def test_legend_labels_and_optimum(real_frame):
 @pytest.mark.parametrize(
     "colours", [None, ["#000000"], ["#000000", "#0072B2", "#D55E00"]], ids=["ours", "one", "three"]
 )
-@pytest.mark.parametrize("kind", ["regret", "ranks", "profiles", "attainment"])
+@pytest.mark.parametrize("kind", ["regret", "ranks", "attainment"])
 def test_twenty_five_curves_are_all_told_apart(make_frame, kind, colours):
     names = ["random", *(f"s{number}" for number in range(24))]
     if kind == "attainment":
@@ -66,7 +66,7 @@ def test_twenty_five_curves_are_all_told_apart(make_frame, kind, colours):
         if kind == "attainment":
             figure = plot_attainment(one)
         else:
-            figure = {"regret": plot_regret, "ranks": plot_ranks, "profiles": plot_profiles}[kind](frame)
+            figure = {"regret": plot_regret, "ranks": plot_ranks}[kind](frame)
     (legend,) = figure.legends
     lines = dict(zip([text.get_text() for text in legend.get_texts()], legend.get_lines(), strict=True))
     looks = [

@@ -67,12 +67,12 @@ def test_ranks_at_a_number_of_simulated_seconds(make_frame):
 def test_rank_curves_are_average_ranks_along_the_budget(real_frame):
     frame = real_frame[(real_frame["searcher"] == "random") | (real_frame["seed"] == 0)]
     frame = frame[frame["seed"] == 0]
-    curves = rank_curves(frame, points=20)
-    for at in curves["evaluation"].unique():
+    curves = rank_curves(frame)
+    for at in curves["evaluation"].unique()[::5]:
         ranks = average_ranks(frame, at=int(at)).set_index("searcher")["mean"]
         course = curves[curves["evaluation"] == at].set_index("searcher")["rank"]
         assert course.to_dict() == pytest.approx(ranks.to_dict())
-    shares = rank_curves(frame, x="simulated_seconds", points=20)
+    shares = rank_curves(frame, x="simulated_seconds")
     assert shares["budget_share"].max() == 1
     last = shares[shares["budget_share"] == 1].set_index("searcher")["rank"]
     assert last.to_dict() == average_ranks(frame, x="simulated_seconds").set_index("searcher")["mean"].to_dict()
@@ -126,12 +126,3 @@ def test_friedman_refuses_what_it_cannot_test(make_frame):
         friedman_test(blocks(make_frame, np.ones((5, 2))))
     with pytest.raises(SettingError):
         friedman_test(blocks(make_frame, np.ones((1, 3))))
-
-
-def test_a_growing_regret_needs_a_worse_incumbent(make_frame):
-    frame = make_frame({("t", "one"): [[15.0, 10.0, 12.0]], ("t", "two"): [[15.0, 10.0, 9.0]]})
-    assert len(average_ranks(frame)) > 0  # as with noisy evaluations: the value of the incumbent falls, too
-    frame["incumbent_value"] = 90.0
-    with pytest.raises(SettingError) as error:
-        average_ranks(frame)
-    assert error.value.what.startswith("regret")

@@ -9,7 +9,7 @@ import pytest
 import scipy.stats
 from hypothesis import given, settings, strategies as st
 
-from nasmeta.analysis import _statistics as module, bootstrap_interval
+from nasmeta.analysis import bootstrap_interval
 from nasmeta.errors import SettingError
 
 
@@ -55,5 +55,5 @@ def test_degenerate_samples():
 def test_batches_do_not_change_the_result(monkeypatch):
     samples = np.random.default_rng(1).normal(size=(20, 3))
     whole = bootstrap_interval(samples, np.median)
-    monkeypatch.setattr(module, "_BATCH_NUMBERS", 64 * 60)
+    monkeypatch.setattr("nasmeta.analysis._statistics._BATCH_NUMBERS", 64 * 60)
     np.testing.assert_array_equal(whole, bootstrap_interval(samples, np.median))

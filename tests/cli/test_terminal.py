@@ -46,7 +46,9 @@ def test_a_report_has_the_title_of_its_specification(tmp_path: Path) -> None:
     for more, title in (([], "Of [/x] and :x:"), (["--title", "Mine"], "Mine")):
         done = CliRunner().invoke(app, ["report", str(folder), "--formats", "svg", *more])
         assert done.exit_code == 0, done.output
-        assert page.read_text(encoding="utf-8").startswith(f"# {title}\n")
+        text = page.read_text(encoding="utf-8")
+        assert text.startswith(f"# {title}\n")
+        assert "seed 777" in text, "the column that the specification reports"
     for text in ("title = 3", "title = ", 'tasks = "nb201"'):
         (tmp_path / "specification.toml").write_text(text, encoding="utf-8")
         assert title_of(tmp_path) == "Comparison of searchers"
@@ -67,7 +69,7 @@ def test_markup_in_a_name_is_text(arguments: list[str], tmp_path: Path, monkeypa
 @pytest.mark.parametrize(
     "script",
     [
-        "queries/optimism.py",
+        "queries/run.py",
         *(pytest.param(f"{name}/run.py", marks=pytest.mark.slow) for name in ("curves", "proxies")),
     ],
 )

@@ -15,7 +15,7 @@ import nasmeta as nm
 from nasmeta.cli._app import app
 from nasmeta.errors import LeakageError, LeakageWarning, SettingError
 from nasmeta.meta import META_PREDICTORS, meta_train
-from nasmeta.prediction._models import SourcePredictor, source_predictor
+from nasmeta.prediction import SourcePredictor, source_predictor
 
 FEW: dict[str, Any] = {"target": "valid", "sizes": [10], "draws": 2}
 SCORES = ["scope", "n_train", "draw", "kendall_tau", "spearman", "rmse", "crps"]

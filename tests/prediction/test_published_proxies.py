@@ -10,7 +10,7 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import ColumnError
-from nasmeta.prediction import _models
+from nasmeta.prediction import published_proxies
 
 SPACE = nm.get_space("nb201")
 
@@ -29,7 +29,7 @@ def test_where_there_are_none_the_command_is_named(
 
 
 def test_a_cell_without_has_the_mean_of_its_class(with_proxies: None) -> None:
-    columns = _models._published.__wrapped__(nm.get_task("nb201/cifar10"))
+    columns = published_proxies.__wrapped__(nm.get_task("nb201/cifar10"))
     assert len(columns) == 13
     recorded = nm.load_table("nb201").column("cifar10", "proxy_synflow").astype(float)
     known = np.isfinite(recorded)

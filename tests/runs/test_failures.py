@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 import nasmeta as nm
-from nasmeta.analysis.report._remarks import run_remarks
+from nasmeta.analysis.report import run_remarks
 from nasmeta.errors import EvaluationFailed, NasmetaError, SettingError, TrainingFailed
 from nasmeta.evaluators import Evaluation, Evaluator, FunctionEvaluator
 from nasmeta.runs import run_loop

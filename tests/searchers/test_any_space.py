@@ -102,21 +102,6 @@ def test_a_neighbour_is_as_likely_as_the_others() -> None:
         assert counts.sum() > 1_950  # the others are random ones, after 128 that were known
 
 
-def test_tpe_has_one_density_whether_by_halves_or_in_parts() -> None:
-    rng = np.random.default_rng(0)
-    codes = np.unique(rng.integers(5, size=(300, 10)), axis=0)  # of ten million combinations
-    listed = SearchSpace("listed", {f"p{i}": list(range(5)) for i in range(10)}, architectures=codes)
-    searcher = SEARCHERS["tpe"](listed, rng)
-    assert len(searcher._parts) == 4
-    members = np.array([3, 200])
-    alike = 0.5 ** np.abs(listed.codes[:, None] - listed.codes[members])
-    kernels = (alike + 1 / 3) / (
-        0.5 ** np.abs(np.arange(5)[:, None] - listed.codes[members][..., None, :]) + 1 / 3
-    ).sum(axis=-2)
-    expected = (kernels.prod(axis=2).sum(axis=1) + 5.0**-10) / 3
-    np.testing.assert_allclose(searcher._density(members)[searcher._place], expected)
-
-
 def test_optuna_is_told_of_combinations_that_are_none() -> None:
     optuna = pytest.importorskip("optuna")
     searcher = SEARCHERS["optuna-random"](example_space("sample"), np.random.default_rng(0))

@@ -1,11 +1,14 @@
 """The findings of a comparison, and their renderings: summary, Markdown, figures, LaTeX tables, and an HTML page."""
 
 from nasmeta.analysis._curves import XAxis as XAxis
+from nasmeta.analysis.report._facts import TaskFacts as TaskFacts, TestColumn as TestColumn, facts_of as facts_of
 from nasmeta.analysis.report._findings import (
     Findings as Findings,
     find as find,
     summarise_comparison as summarise_comparison,
 )
+from nasmeta.analysis.report._page import page_data as page_data
+from nasmeta.analysis.report._remarks import deterministic_runs as deterministic_runs, run_remarks as run_remarks
 from nasmeta.analysis.report._sections import (
     as_markdown as as_markdown,
     column_notes as column_notes,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import isnan, nan
 from typing import TYPE_CHECKING
 
@@ -77,19 +77,7 @@ class TaskFacts:
         """Description of the measurement of the values."""
         if self.column is None or not self.described:
             return {}
-        info = self.column
-        named = {
-            "metric": f"{info.metric} ({info.unit})",
-            "dataset": info.dataset,
-            "split": info.split,
-            "epochs": info.epochs,
-            "seed": info.seed,
-            "release": info.release,
-            "source": info.source,
-            "licence": info.licence,
-            "checksum": info.source_sha256 or None,
-        }
-        return {key: str(value) for key, value in named.items() if value is not None}
+        return {name: str(fact) for name, fact in asdict(self.column).items() if fact not in (None, "")}
 
     def __str__(self) -> str:
         """Return a sentence about the values, the best of them, and the test column."""
@@ -127,10 +115,7 @@ def facts_of(
         evaluator = (evaluators or {}).get(name)
         info = evaluator.column if evaluator is not None else None if task is None else task.column
         known = not rows["regret"].isna().all()
-        test = None
-        if task is not None:
-            incumbents = rows["incumbent"].unique()
-            test = _test_column(task, incumbents, reported) if known else _table_column(task, incumbents)
+        test = None if task is None or not known else _test_column(task, rows["incumbent"].unique(), reported)
         optimum, sign = _from_frame(rows, name)
         digits = digits_of(rows, "" if info is None else info.unit)
         described, kind = known or evaluator is not None, "table" if evaluator is None else evaluator.name
@@ -149,15 +134,6 @@ def _from_frame(rows: pd.DataFrame, name: str) -> tuple[float, float]:
         if np.ptp(optimum) <= 1e-9 * max(1.0, float(np.abs(optimum).max())):
             return float(optimum[0]), sign
     raise SettingError(f"In the results of {name}, incumbent_value and regret do not add up to one optimum.")
-
-
-def _table_column(task: Task, incumbents: FloatArray) -> TestColumn | None:
-    """Return the table's values, if it has all incumbents that another evaluator returned."""
-    values = task.values.astype(np.float64)
-    if np.isnan(values[incumbents]).any():
-        return None
-    label = f"{task.signal.metric} of the table {task.table_name} ({describe_training(task.column)})"
-    return TestColumn(label, values, f"{task.optimum:.{decimals_of(values, task.column.unit)}f}")
 
 
 def _test_column(task: Task, incumbents: FloatArray, reported: Sequence[ColumnInfo]) -> TestColumn | None:

@@ -6,25 +6,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis._aggregates import aggregate_scores, probability_of_improvement
+from nasmeta.analysis._aggregates import aggregate_scores
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._frame import count_runs, has_value, read_runs
 from nasmeta.analysis._losses import budget_axis, paired_losses
 from nasmeta.analysis._metrics import summarise, usual_budgets
 from nasmeta.analysis._paired_tests import paired_tests
-from nasmeta.analysis._profiles import anytime_area, performance_profiles
 from nasmeta.analysis._ranks import Friedman, average_ranks, friedman_test, rank_curves
 from nasmeta.analysis._tables import Goals
 from nasmeta.analysis.report._facts import TaskFacts, facts_of
 from nasmeta.analysis.report._remarks import (
+    NOTHING_SUCCEEDED,
     asked_runs,
     failures_of,
-    nothing_succeeded,
     run_remarks,
     trained,
     without_spread_of_equals,
@@ -41,11 +40,67 @@ R = TypeVar("R")
 _SIGNIFICANT = 0.05
 _TASKS_FOR_A_TEST = 5
 _KEYS = ["task", "searcher"]
-_ORDER = [
-    "searcher", "runs", "value_at", "value_by", "value_end", "evaluations", "test_end", "rank", "final_regret", "area",
-    "share_solved", "evaluations_to_optimum", "simulated_days", "seconds",
-]  # fmt: skip
-_OF_OPTIMUM = ("final_regret", "area", "share_solved", "evaluations_to_optimum")
+
+
+class Column(NamedTuple):
+    """A column of a task's table; its texts are formatted with the words of `Findings`."""
+
+    name: str
+    heading: str
+    note: str = ""  # the explanation below the tables
+    goal: Literal["min", "max", "best value", ""] = ""
+    decimals: int | None = None  # if it has no uncertainty
+    of_optimum: bool = False  # it is empty without solved runs
+
+
+COLUMNS = (
+    Column("searcher", "searcher"),
+    Column("runs", "runs"),
+    Column(
+        "value_at",
+        "best after n",
+        "Best after n: best value after n evaluations, mean ± standard deviation over the runs.",
+        goal="best value",
+    ),
+    Column(
+        "value_end",
+        "best at the end",
+        "Best at the end: mean ± standard deviation over the runs{crossing}.",
+        goal="best value",
+    ),
+    Column("evaluations", "evaluations", "Evaluations: mean number per run.", decimals=0),
+    Column(
+        "test_end",
+        "test at the end",
+        "Test at the end: value of the same architecture on the test split.",
+        goal="best value",
+    ),
+    Column(
+        "rank",
+        "mean rank{common}",
+        "Mean rank: rank of the {loss} among all searchers, averaged over the runs.",
+        goal="min",
+        decimals=2,
+    ),
+    Column(
+        "final_regret",
+        "regret at the end",
+        "Regret: mean distance to the best architecture at the end of the runs.",
+        goal="min",
+        of_optimum=True,
+    ),
+    Column("share_solved", "solved", "Solved: share of the runs that {solved}.", goal="max", of_optimum=True),
+    Column(
+        "evaluations_to_optimum",
+        "evaluations to optimum",
+        "Evaluations to optimum: mean number, if all runs are solved.",
+        goal="min",
+        of_optimum=True,
+    ),
+    Column("simulated_days", "simulated days", "Simulated days: mean per run.", decimals=2),
+    Column("seconds", "seconds per run", "Seconds per run: mean time of all its evaluations.", decimals=1),
+)
+_ORDER = [column.name for column in COLUMNS]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,11 +111,8 @@ class Findings:
     facts: list[TaskFacts]
     x: XAxis  # the axis of the budget
     at: float | None = None  # another budget at which ranks and tests compare
-    level: float = 0.95  # of all intervals
-    seed: int = 0  # of the bootstrap
     wanted_reference: str | None = None
     evaluations: int | None = None  # budget of each run
-    seconds: Mapping[str, float] = field(default_factory=dict)  # budget of each run, by task
     _reasons: dict[str, str] = field(default_factory=dict)  # of missing statistics
 
     # Tables, one row per searcher
@@ -68,31 +120,22 @@ class Findings:
     @cached_property
     def results(self) -> dict[str, pd.DataFrame]:
         """By task, values, ranks, regrets and times."""
-        rows = self._summary
-        if self._comparable:
-            areas = self._or_reason("anytime regret", anytime_area, log=True, **self._bootstrap)
-            if areas is not None:
-                rows = _joined(rows, areas[[*_KEYS, "area", "area_low", "area_high"]])
-        if self.ranks is not None:
-            per_task = self.ranks.melt("searcher", [fact.name for fact in self.facts], "task", "rank")
-            rows = _joined(rows, per_task)
-        return self._by_task(rows)
+        if self.ranks is None:
+            return self.summary
+        per_task = self.ranks.melt("searcher", [fact.name for fact in self.facts], "task", "rank")
+        return self._by_task(_joined(self._summary, per_task))
 
     @cached_property
     def summary(self) -> dict[str, pd.DataFrame]:
-        """By task, the results without ranks and areas."""
+        """By task, the results without ranks."""
         return self._by_task(self._summary)
 
     @cached_property
     def _summary(self) -> pd.DataFrame:
         frame = self.frame.astype(dict.fromkeys(_KEYS, str))
-        rows = summarise(frame, self.budgets, **self._bootstrap).astype(dict.fromkeys(_KEYS, str))
-        valued = frame[trained(self.frame)]
+        rows = summarise(frame, self.budgets).astype(dict.fromkeys(_KEYS, str))
         if self.x == "simulated_seconds":
-            if self.seconds and self.crossing_counts:
-                in_time = valued[valued["simulated_seconds"] <= valued["task"].map(self.seconds)]
-                rows = _joined(rows, _ends(in_time, "incumbent_value", "value_by"))
-            rows = _joined(rows, _ends(valued, "incumbent_value", "value_end"))
+            rows = _joined(rows, _ends(frame[trained(self.frame)], "incumbent_value", "value_end"))
             lengths = frame.groupby([*_KEYS, "seed"], sort=False).size().groupby(_KEYS, sort=False).mean()
             rows = _joined(rows, lengths.rename("evaluations").reset_index())
         rows = _joined(rows, _ends(frame, "test", "test_end"))
@@ -110,7 +153,7 @@ class Findings:
             if part["test_end"].isna().all():
                 unwanted |= {"test_end"}
             if part["share_solved"].isna().all():
-                unwanted |= set(_OF_OPTIMUM)
+                unwanted |= {column.name for column in COLUMNS if column.of_optimum}
             names = sorted((str(name) for name in part if _base(str(name)) not in unwanted), key=_place)
             tables[str(task)] = part[names].reset_index(drop=True)
         return tables
@@ -126,49 +169,49 @@ class Findings:
         """Numbers of evaluations at which values are compared; none for a budget in seconds."""
         return usual_budgets(self.frame) if self.x == "evaluation" else []
 
-    def headers(self, task: str) -> dict[str, str]:
-        """Return the headings of the columns of a task's table."""
-        common = ", common time" if self.two_times else ""
-        return {f"value_at_{budget}": f"best after {budget:,}" for budget in self.budgets} | {
-            "value_by": f"best by {self.seconds.get(task, 0):,.0f} s",
-            "value_end": "best at the end",
-            "test_end": f"{self.second} at the end",
-            "rank": f"mean rank{common}",
-            "final_regret": "regret at the end",
-            "area": f"anytime regret{common}",
-            "share_solved": "solved",
-            "seconds": "seconds per run",
-            "simulated_days": "simulated days",
+    @cached_property
+    def words(self) -> dict[str, str]:
+        """The words of the headings and notes of columns, which depend on the comparison."""
+        crossing = ""
+        if self.x == "simulated_seconds" and "clock" in self.frame.columns:
+            crossing = "; evaluations that began in time and ended later count (overshoot=count)"
+            if self.frame["clock"].astype(str).str.contains("overshoot discard").any():
+                crossing = "; only evaluations that ended in time count (overshoot=discard)"
+        fronts = " (with several objectives: the whole front; the value is the hypervolume)"
+        return {
+            "common": ", common time" if self.two_times else "",
+            "crossing": crossing,
+            "loss": "regret" if self.known else "best value",
+            "solved": "evaluated the best architecture" + fronts * any(fact.of_front for fact in self.facts),
         }
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        """Headings of the columns of the tables."""
+        headings = {column.name: column.heading.format(**self.words) for column in COLUMNS}
+        return headings | {f"value_at_{n}": f"best after {n:,}" for n in self.budgets}
 
     @cached_property
     def goals(self) -> Goals:
         """Which values of a column are the best."""
-        goals = dict.fromkeys(("rank", "final_regret", "area", "evaluations_to_optimum"), "min") | {
-            "share_solved": "max"
-        }
         signs = {fact.sign for fact in self.facts}
-        if len(signs) == 1:
-            values = [*(f"value_at_{n}" for n in self.budgets), "value_by", "value_end", "test_end"]
-            goals |= dict.fromkeys(values, "max" if signs == {1.0} else "min")
-        return goals  # type: ignore[return-value]
+        best = ("max" if 1.0 in signs else "min") if len(signs) == 1 else ""
+        goals = {column.name: best if column.goal == "best value" else column.goal for column in COLUMNS}
+        goals |= {f"value_at_{n}": best for n in self.budgets}
+        return {name: goal for name, goal in goals.items() if goal}  # type: ignore[misc]
 
     @property
     def decimals(self) -> dict[str, int]:
         """Decimals of the columns without uncertainties."""
-        fixed = {"rank": 2, "mean": 2, "simulated_days": 2, "seconds": 1, "evaluations": 0}
-        return fixed | {fact.name: 2 for fact in self.facts}
-
-    @property
-    def _bootstrap(self) -> dict[str, Any]:
-        return {"level": self.level, "seed": self.seed}
+        fixed = {column.name: column.decimals for column in COLUMNS if column.decimals is not None}
+        return fixed | {"mean": 2} | {fact.name: 2 for fact in self.facts}
 
     # Comparisons of all searchers; None, or empty, if they cannot be computed: see `remarks`
 
-    def _or_reason(self, what: str, compute: Callable[..., R], *more: Any, **options: Any) -> R | None:
+    def _or_reason(self, what: str, compute: Callable[..., R], *more: Any) -> R | None:
         """Return a statistic of the frame; None, with a remark, if it cannot be computed."""
         try:
-            return compute(self.frame, self.at, self.x, *more, **options)
+            return compute(self.frame, self.at, self.x, *more)
         except SettingError as reason:
             self._reasons[what] = f"No {what}: {reason}"
             return None
@@ -193,14 +236,7 @@ class Findings:
         if not self._comparable or len(self.searchers) < 2:
             return {}
         parts = self.frame.groupby("task", sort=False, observed=True)
-        return {str(task): paired_tests(rows, self.at, self.x, **self._bootstrap) for task, rows in parts}
-
-    @cached_property
-    def improvement(self) -> pd.DataFrame | None:
-        """Probabilities of improvement of all pairs."""
-        if not self.tests:
-            return None
-        return probability_of_improvement(self.frame, self.at, self.x, **self._bootstrap)
+        return {str(task): paired_tests(rows, self.at, self.x) for task, rows in parts}
 
     @cached_property
     def friedman(self) -> Friedman | None:
@@ -219,14 +255,7 @@ class Findings:
         """Scores over all tasks; see `aggregate_scores`."""
         if not (self._comparable and self.known):
             return None
-        return self._or_reason("scores over all tasks", aggregate_scores, self.wanted_reference, **self._bootstrap)
-
-    @cached_property
-    def profiles(self) -> pd.DataFrame | None:
-        """Performance profiles."""
-        if self.scores is None:
-            return None
-        return performance_profiles(self.frame, self.at, self.x, self.reference, **self._bootstrap)
+        return self._or_reason("scores over all tasks", aggregate_scores, self.wanted_reference)
 
     @property
     def reference(self) -> str:
@@ -236,14 +265,14 @@ class Findings:
     def against_best(self, task: str) -> pd.DataFrame:
         """Return the tests of each searcher against the best one of the task."""
         table, best = self.tests[task], self.best[task]
-        straight, flipped = table[table["other"] == best], table[table["searcher"] == best]
-        swapped = {"searcher": "other", "better": "worse", "difference_low": "difference_high"}
-        flipped = flipped.rename(columns=swapped | {new: old for old, new in swapped.items()})
-        signed = ["difference", "difference_low", "difference_high"]
-        rows = pd.concat([straight, flipped.assign(**{name: -flipped[name] for name in signed})])
-        columns = ["searcher", "other", *signed, "better", "ties", "worse", "p_value", "p_holm"]
-        order = {name: i for i, name in enumerate(self.searchers)}
-        return rows.sort_values("searcher", key=lambda names: names.map(order))[columns].reset_index(drop=True)
+        differences = ["difference", "difference_low", "difference_high"]
+        columns = ["searcher", "other", *differences, "better", "ties", "worse", "p_holm"]
+        swapped = ["other", "searcher", "difference", "difference_high", "difference_low", "worse", "ties", "better"]
+        flipped = table[[*swapped, "p_holm"]].set_axis(columns, axis=1)
+        flipped[differences] *= -1
+        rows = pd.concat([table[columns], flipped])
+        rows = rows[rows["other"] == best].set_index("searcher")
+        return rows.reindex([name for name in self.searchers if name != best]).reset_index()[columns]
 
     # Facts for sentences
 
@@ -268,11 +297,6 @@ class Findings:
         return any(fact.test is not None for fact in self.facts)
 
     @property
-    def second(self) -> str:
-        """Name of the values of `TaskFacts.test`."""
-        return "test" if self.known else "table"
-
-    @property
     def simulated(self) -> str:
         """Adjective of times."""
         return "simulated " if self.known else ""
@@ -281,11 +305,6 @@ class Findings:
     def two_times(self) -> bool:
         """Whether ranks and tests compare before the ends of the runs."""
         return self.x == "simulated_seconds" or self.at is not None
-
-    @property
-    def crossing_counts(self) -> bool:
-        """Whether the frame includes evaluations that began before the time limit and ended after it."""
-        return not self.frame["clock"].astype(str).str.contains("overshoot discard").any()
 
     @property
     def budget(self) -> str:
@@ -312,7 +331,7 @@ class Findings:
     def run_remarks(self) -> list[str]:
         """Remarks on the runs."""
         unknown = [
-            f"The optimum of {fact.name} is not known, so there are no regrets, scores and profiles. Ranks and tests "
+            f"The optimum of {fact.name} is not known, so there are no regrets and scores. Ranks and tests "
             "compare the best values."
             for fact in self.facts
             if not fact.known
@@ -366,8 +385,6 @@ def find(
     tasks: Mapping[str, Task] | None = None,
     at: float | None = None,
     x: XAxis | None = None,
-    level: float = 0.95,
-    seed: int = 0,
     columns: Sequence[ColumnInfo] = (),
     reference: str | None = None,
 ) -> Findings:
@@ -381,7 +398,7 @@ def find(
         if not has_value(rows).any():
             why = failures_of(rows)
             raise SettingError(
-                f"On {task}, {nothing_succeeded(rows)}, so there is no best value to report{why and f': {why}'}."
+                f"On {task}, {NOTHING_SUCCEEDED}, so there is no best value to report{why and f': {why}'}."
             )
     facts = facts_of(frame, tasks, columns)
     x = x or budget_axis(frame)
@@ -393,19 +410,18 @@ def find(
         if fact.test is not None:
             of_task = names == fact.name
             test[of_task] = fact.test.values[incumbent[of_task]]
-    return Findings(frame.assign(test=test), facts, x, at, level, seed, reference)
+    return Findings(frame.assign(test=test), facts, x, at, reference)
 
 
 def summarise_comparison(
     frame: pd.DataFrame,
     evaluations: int | None = None,
     evaluator: str | PathLike[str] | Evaluator = "table",
-    seconds: float | Mapping[str, float] | None = None,
 ) -> Findings:
     """Return the findings of a comparison as `nasmeta compare` shows them, without test values.
 
-    If the budget of each run was given in `seconds`, leave out `evaluations`: the table then has the best values after
-    these seconds and at the ends of the runs.
+    If the budget of each run was given in seconds, leave out `evaluations`: the table then has the best values at the
+    ends of the runs.
 
     >>> import nasmeta as nm
     >>> frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=20)
@@ -423,6 +439,5 @@ def summarise_comparison(
         for name in names
     }
     facts = facts_of(frame, evaluators=evaluators)
-    limits = seconds if isinstance(seconds, Mapping) else {} if seconds is None else dict.fromkeys(names, seconds)
     x: XAxis = "simulated_seconds" if evaluations is None else "evaluation"
-    return Findings(frame.assign(test=np.nan), facts, x, evaluations=evaluations, seconds=limits)
+    return Findings(frame.assign(test=np.nan), facts, x, evaluations=evaluations)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from io import StringIO
@@ -18,7 +18,7 @@ from nasmeta.analysis._curves import XAxis, regret_curves
 from nasmeta.analysis._drawing import style
 from nasmeta.analysis._frame import count_runs
 from nasmeta.analysis.report._findings import Findings
-from nasmeta.analysis.report._sections import as_html, report_sections
+from nasmeta.analysis.report._sections import Section, as_html
 from nasmeta.errors import SettingError, needing
 
 if TYPE_CHECKING:
@@ -56,16 +56,11 @@ def page_data(found: Findings) -> dict[str, Any]:
                 "curves": of_task,
             }
         )
-    ranks = profiles = None
+    ranks = None
     if (course := found.rank_course) is not None:
         x = str(course.columns[1])
         ranks = {"x": x, "curves": [_numbers(rows, x=x, y="rank") for rows in _by_searcher(found, course)]}
-    if found.profiles is not None:
-        names = {"x": "threshold", "y": "share", "low": "share_low", "high": "share_high"}
-        parts = [_numbers(rows, **names) for rows in _by_searcher(found, found.profiles)]
-        profiles = {"reference": found.reference, "curves": parts}
     return {
-        "level": found.level,
         "axis": found.x,
         "known": found.known,
         "validation": not found.on_test,
@@ -73,7 +68,6 @@ def page_data(found: Findings) -> dict[str, Any]:
         "searchers": [{"name": name, **style(position).plotly()} for position, name in enumerate(found.searchers)],
         "tasks": tasks,
         "ranks": ranks,
-        "profiles": profiles,
     }
 
 
@@ -81,7 +75,7 @@ def _curves(found: Findings, frame: pd.DataFrame, x: XAxis, column: str) -> dict
     """Return the curves by task and searcher; none if the axis has no positive values."""
     points = max(20, min(400, _POINTS // (len(found.facts) * len(found.searchers))))
     try:
-        curves = regret_curves(frame, x, level=found.level, seed=found.seed, column=column, points=points)
+        curves = regret_curves(frame, x, column, points)
     except SettingError:
         return {}
     names = {"x": x} | {name: name for name in _STATISTICS}
@@ -100,12 +94,12 @@ def _numbers(rows: pd.DataFrame, **columns: str) -> dict[str, list[float | None]
     }
 
 
-def page(found: Findings, title: str, provenance: Mapping[str, Any]) -> str:
+def page(found: Findings, sections: Sequence[Section], title: str, provenance: Mapping[str, Any]) -> str:
     """Return the page."""
     with needing("The page of a report", "report"):
         from plotly.offline import get_plotlyjs
     data = json.dumps(page_data(found), allow_nan=False, separators=(",", ":"))
-    subtitle, *sections = report_sections(found)
+    subtitle, *others = sections
     diagram = ""
     if found.friedman is not None:
         diagram = f'<div class="picture">{_svg(plot_critical_difference(found.friedman, width=7.2))}</div>'
@@ -117,7 +111,7 @@ def page(found: Findings, title: str, provenance: Mapping[str, Any]) -> str:
         "subtitle": escape(subtitle.text),
         "style": _asset("page.css"),
         "diagram": diagram,
-        "tables": as_html(sections),
+        "tables": as_html(others),
         "remarks": "".join(f"<li>{escape(remark)}</li>" for remark in found.remarks),
         "provenance": "".join(f"<dt>{escape(name)}</dt><dd>{_preformatted(fact)}</dd>" for name, fact in facts.items()),
         "data": data.replace("<", "\\u003c"),  # no text in it can end the element

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from nasmeta.analysis._frame import count_runs, full_epochs, has_value
 
+NOTHING_SUCCEEDED = "no full evaluation succeeded"
 _REASONS = 3  # of failures in a remark
 _ENDED_EARLY = {
     "exhausted": "exhausted: no architecture was left",
@@ -75,21 +75,15 @@ def failure_remarks(frame: pd.DataFrame) -> list[str]:
     return remarks
 
 
-def nothing_succeeded(rows: pd.DataFrame) -> str:
-    """State why runs have no best value; functions have no epochs of training."""
-    of_function = "epochs" in rows.columns and bool((rows["epochs"] == 0).all())
-    return f"no {'evaluation' if of_function else 'full training'} succeeded"
-
-
 def run_remarks(frame: pd.DataFrame, evaluations: int | None = None) -> list[str]:
     """Return the remarks on the runs, those that ended before a budget in evaluations included."""
-    frame = frame.assign(trained=trained(frame))
+    frame = frame.assign(trained=trained(frame), valued=has_value(frame))
     grouped = frame.groupby(["task", "searcher"], sort=False, observed=True)
     by_pair = {(str(task), str(searcher)): rows for (task, searcher), rows in grouped}
     remarks = failure_remarks(frame)
     alike: dict[str, list[str]] = {}
     for task, searcher in sorted(deterministic_runs(frame)):
-        if has_value(by_pair[task, searcher]).any():
+        if by_pair[task, searcher]["valued"].any():
             alike.setdefault(searcher, []).append(task)
     for searcher, tasks in alike.items():
         remarks.append(
@@ -97,30 +91,26 @@ def run_remarks(frame: pd.DataFrame, evaluations: int | None = None) -> list[str
             "a searcher without randomness."
         )
     for (task, searcher), asked in asked_runs(frame).items():
-        remarks += _of_pair(by_pair.get((task, searcher)), f"{searcher} on {task}", asked)
-    if evaluations is not None and "stopped" in frame.columns:
-        remarks += _ended_early(frame, evaluations)
+        rows = by_pair.get((task, searcher), frame.iloc[:0])
+        remarks += _of_pair(rows, f"{searcher} on {task}", asked, evaluations)
     return remarks
 
 
-def _of_pair(rows: pd.DataFrame | None, who: str, asked: int) -> Iterator[str]:
-    """Yield remarks on missing runs of a searcher on a task, and on runs without a value."""
-    begun = 0 if rows is None else rows["seed"].nunique()
+def _of_pair(rows: pd.DataFrame, who: str, asked: int, evaluations: int | None) -> Iterator[str]:
+    """Yield remarks on missing runs of a searcher on a task, runs without a value, and runs that ended early."""
+    begun = rows["seed"].nunique()
     if begun < asked:
         yield f"{who}: {asked - begun} of its {asked} runs finished no evaluation and are in no mean."
-    if rows is not None and (lost := begun - rows.loc[rows["trained"], "seed"].nunique()):
+    if lost := begun - rows.loc[rows["trained"], "seed"].nunique():
         why = failures_of(rows)
         yield (
             f"{who}: {lost} of its {asked} runs {'has' if lost == 1 else 'have'} no best value, as "
-            f"{nothing_succeeded(rows)}{why and f' (failed: {why})'}. Means of values leave such runs out; ranks, "
+            f"{NOTHING_SUCCEEDED}{why and f' (failed: {why})'}. Means of values leave such runs out; ranks, "
             "tests and curves use the worst value."
         )
-
-
-def _ended_early(frame: pd.DataFrame, evaluations: int) -> Iterator[str]:
-    keys: list[Any] = ["task", "searcher"]
-    last = frame.groupby([*keys, "seed"], sort=False, observed=True).tail(1)
-    for why, meaning in _ENDED_EARLY.items():
-        short = last[(last["evaluation"] < evaluations) & (last["stopped"] == why)]
-        for (task, searcher), runs in short.groupby(keys, sort=False, observed=True):
-            yield f"{searcher} on {task}: {len(runs)} runs ended before {evaluations:,} evaluations ({meaning})."
+    if evaluations is not None and "stopped" in rows.columns:
+        last = rows.groupby("seed", sort=False).tail(1)
+        reasons = last["stopped"][last["evaluation"] < evaluations]
+        for why, meaning in _ENDED_EARLY.items():
+            if n := (reasons == why).sum():
+                yield f"{who}: {n} runs ended before {evaluations:,} evaluations ({meaning})."

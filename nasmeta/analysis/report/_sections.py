@@ -11,23 +11,9 @@ import pandas as pd
 
 from nasmeta.analysis._ranks import Friedman
 from nasmeta.analysis._tables import Goals, to_html, to_latex, to_markdown
-from nasmeta.analysis.report._findings import Findings
+from nasmeta.analysis.report._findings import COLUMNS, Findings
 from nasmeta.analysis.report._remarks import asked_runs, failure_remarks
 
-_COLUMNS = {  # explanations, by the first words of columns
-    "value_at": "Best after n: best value after n evaluations, mean ± standard deviation over the runs.",
-    "value_by": "Best by n s: best value of the evaluations that had ended by then, mean ± standard deviation.",
-    "value_end": "Best at the end: mean ± standard deviation over the runs{crossing}.",
-    "evaluations": "Evaluations: mean number per run.",
-    "test_end": "{second} at the end: value of the same architecture {source}.",
-    "rank": "Mean rank: rank of the {loss} among all searchers, averaged over the runs.",
-    "final_regret": "Regret: mean distance to the best architecture at the end of the runs.",
-    "area": "Anytime regret: mean over the whole budget on a log scale.",
-    "share_solved": "Solved: share of the runs that {solved}.",
-    "evaluations_to_optimum": "Evaluations to optimum: mean number, if all runs are solved.",
-    "simulated_days": "Simulated days: mean per run.",
-    "seconds": "Seconds per run: mean time of all its evaluations.",
-}
 _ALT = {
     "regret_evaluations_mean": "Mean regret against evaluations, a panel per task",
     "regret_seconds_mean": "Mean regret against simulated seconds, a panel per task",
@@ -35,8 +21,6 @@ _ALT = {
     "best_seconds_mean": "Mean of the best value against seconds of training, a panel per task",
     "ranks": "Average rank against the budget",
     "critical_difference": "Critical-difference diagram",
-    "performance_profile": "Share of runs against normalised regret",
-    "runtime_profile": "Share of runs that found the optimum, against evaluations",
 }
 _SCORE_GOALS: Goals = {"iqm": "max", "median": "max", "mean": "max", "optimality_gap": "min"}
 
@@ -61,7 +45,7 @@ def summary_sections(found: Findings) -> list[Section]:
     if found.frame.empty:
         return [Section(text="No run finished an evaluation within its budget, so there is nothing to compare.")]
     tables = [
-        Section(fact.name, str(fact), found.summary[fact.name], found.headers(fact.name), decimals=found.decimals)
+        Section(fact.name, str(fact), found.summary[fact.name], found.headers, decimals=found.decimals)
         for fact in found.facts
     ]
     return [Section(text=size_sentence(found)), *tables, Section(text=" ".join(column_notes(found, found.summary)))]
@@ -72,12 +56,12 @@ def report_sections(found: Findings) -> list[Section]:
     sections = [Section(text=size_sentence(found), figures=[name for name in _ALT if name.endswith("_mean")])]
     for fact in found.facts:
         slug = re.sub(r"[^a-z0-9]+", "-", fact.name.lower()).strip("-")
-        results, headers = found.results[fact.name], found.headers(fact.name)
+        results, headers = found.results[fact.name], found.headers
         sections.append(
             Section(fact.name, str(fact), results, headers, found.goals, found.decimals, name=f"results-{slug}")
         )
         if fact.name in found.tests:
-            table = found.against_best(fact.name).drop(columns="p_value")
+            table = found.against_best(fact.name)
             table["p_holm"] = table["p_holm"].map(p_text)
             text, names = f"Each against the best, {found.budget}:", {"p_holm": "p (Holm)"}
             sections.append(Section("", text, table, names, name=f"tests-{slug}"))
@@ -96,13 +80,7 @@ def report_sections(found: Findings) -> list[Section]:
     if found.scores is not None:
         scores = found.scores.drop(columns=["reference", "runs"])
         sections.append(Section("", "", scores, {"iqm": "IQM"}, _SCORE_GOALS, {}, _score_note(found), "scores"))
-    if found.improvement is not None:
-        table = found.improvement.pivot(index="searcher", columns="other", values="probability")
-        table = table.loc[found.searchers, found.searchers].reset_index().rename_axis(columns=None)
-        text = "Probability that a run of the row ends better than one of the column, ties half; mean over the tasks:"
-        decimals = dict.fromkeys(found.searchers, 2)
-        sections.append(Section("", text, table, decimals=decimals, name="improvement"))
-    return [*sections, Section(figures=("performance_profile", "runtime_profile"))]
+    return sections
 
 
 def as_markdown(
@@ -134,13 +112,13 @@ def as_html(sections: Iterable[Section]) -> str:
     return "\n".join(parts)
 
 
-def latex_tables(found: Findings) -> dict[str, str]:
+def latex_tables(found: Findings, sections: Iterable[Section]) -> dict[str, str]:
     """Return the tables of a report by file name without suffix; each is a tabular for an input command."""
-    head = "% Needs \\usepackage{booktabs}. Written by nasmeta report.\n"
-    head += "".join(f"% {' '.join(failed.split())}\n" for failed in failure_remarks(found.frame))
+    failures = [" ".join(remark.split()) for remark in failure_remarks(found.frame)]
+    head = "".join(f"% {line}\n" for line in ["Needs \\usepackage{booktabs}. Written by nasmeta report.", *failures])
     return {
         section.name: head + to_latex(section.table, section.headers, section.goals, section.decimals)
-        for section in report_sections(found)
+        for section in sections
         if section.table is not None and section.name
     }
 
@@ -171,24 +149,11 @@ def column_notes(found: Findings, tables: Mapping[str, pd.DataFrame], intervals:
     """Explain the columns of the results of all tasks."""
     names = {str(name) for table in tables.values() for name in table}
     shown = {"value_at" if name.startswith("value_at_") else name for name in names}
-    crossing = ""
-    if found.x == "simulated_seconds" and "clock" in found.frame.columns:
-        crossing = "; only evaluations that ended in time count (overshoot=discard)"
-        if found.crossing_counts:
-            crossing = "; evaluations that began in time and ended later count (overshoot=count)"
-    fronts = " (with several objectives: the whole front; the value is the hypervolume)"
-    words = {
-        "crossing": crossing,
-        "second": found.second.capitalize(),
-        "source": "on the test split" if found.known else "in the table of the task",
-        "loss": "regret" if found.known else "best value",
-        "solved": "evaluated the best architecture" + fronts * any(fact.of_front for fact in found.facts),
-    }
-    notes = [note.format(**words) for name, note in _COLUMNS.items() if name in shown]
+    notes = [column.note.format(**found.words) for column in COLUMNS if column.note and column.name in shown]
     if found.two_times and "rank" in shown:
         notes.append(f"Common time: {found.budget}.")
     if intervals:
-        notes.append(f"In brackets: {100 * found.level:g} % intervals (bootstrap; Wilson's for shares).")
+        notes.append("In brackets: 95 % intervals (bootstrap; Wilson's for shares).")
     return notes
 
 

@@ -9,13 +9,11 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from nasmeta.analysis._attainment import plot_attainment, tasks_with_two
-from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_profiles, plot_ranks, plot_regret
+from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_ranks, plot_regret
 from nasmeta.analysis._drawing import check_formats, save_figure
 from nasmeta.analysis._units import regret_unit
-from nasmeta.analysis.report._findings import Findings, summarise_comparison
+from nasmeta.analysis.report._findings import Findings
 from nasmeta.analysis.report._page import page
 from nasmeta.analysis.report._sections import as_markdown, latex_tables, report_sections, summary_sections
 from nasmeta.errors import JournalError, SettingError
@@ -23,8 +21,6 @@ from nasmeta.files import parse_toml, writing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from nasmeta.evaluators import Evaluator
 
 
 def title_of(folder: str | PathLike[str]) -> str:
@@ -39,24 +35,18 @@ def title_of(folder: str | PathLike[str]) -> str:
     return title if isinstance(title, str) and title.strip() else "Comparison of searchers"
 
 
-def write_summary(
-    frame: pd.DataFrame,
-    folder: str | PathLike[str],
-    evaluations: int | None = None,
-    evaluator: str | PathLike[str] | Evaluator = "table",
-    seconds: float | Mapping[str, float] | None = None,
-) -> list[str]:
+def write_summary(found: Findings, folder: str | PathLike[str]) -> list[str]:
     """Write ``summary.md`` and curves next to ``results.parquet``; return the paths of all of them.
 
     >>> from tempfile import TemporaryDirectory
     >>> import nasmeta as nm
+    >>> from nasmeta.analysis import summarise_comparison
     >>> with TemporaryDirectory() as folder:
     ...     frame = nm.compare(["random"], "nb201/cifar10", repeats=2, evaluations=20, folder=folder)
-    ...     [Path(file).name for file in write_summary(frame, folder, evaluations=20)][:2]
+    ...     [Path(file).name for file in write_summary(summarise_comparison(frame, 20), folder)][:2]
     ['results.parquet', 'summary.md']
     """
     home = Path(folder)
-    found = summarise_comparison(frame, evaluations, evaluator, seconds)
     files = [home / "results.parquet", home / "summary.md"]
     with writing(f"Cannot write the report to {home}", JournalError, " The runs themselves are kept."):
         drawn, remarks = _save_figures(_curves(found, ["mean"], ""), home, ("png", "svg"))
@@ -79,17 +69,18 @@ def write_findings(
     """
     check_formats(formats)
     home = Path(folder)
-    text = page(found, title, provenance or {})  # first, because a package may be missing
+    sections = report_sections(found)
+    text = page(found, sections, title, provenance or {})  # first, because a package may be missing
     files = [home / "index.html", home / "report.md"]
     with writing(f"Cannot write the report to {home}"):
         home.mkdir(parents=True, exist_ok=True)
         files[0].write_text(text, encoding="utf-8")
         drawn, remarks = _save_figures(_figures(found) if formats else {}, home / "figures", formats)
         paths = {name: of_figure[0].relative_to(home).as_posix() for name, of_figure in drawn.items()}
-        text = as_markdown(title, report_sections(found), [*found.remarks, *remarks], paths)
+        text = as_markdown(title, sections, [*found.remarks, *remarks], paths)
         files[1].write_text(text, encoding="utf-8")
         (home / "tables").mkdir(exist_ok=True)
-        tables = {home / "tables" / f"{name}.tex": content for name, content in latex_tables(found).items()}
+        tables = {home / "tables" / f"{name}.tex": content for name, content in latex_tables(found, sections).items()}
         for file, content in tables.items():
             file.write_text(content, encoding="utf-8")
     return [*files, *(file for of_figure in drawn.values() for file in of_figure), *tables]
@@ -115,8 +106,6 @@ def _curves(found: Findings, centres: Sequence[str], suffix: str = "_{}") -> dic
     options: dict[str, Any] = {
         "unit": regret_unit([fact.column for fact in facts]),
         "share_y": len({fact.unit for fact in facts}) == 1,
-        "level": found.level,
-        "seed": found.seed,
     }
     figures: dict[str, Callable[[], Figure]] = {}
     for x, name in (("evaluation", "evaluations"), ("simulated_seconds", "seconds")):
@@ -134,13 +123,7 @@ def _figures(found: Findings) -> dict[str, Callable[[], Figure]]:
         figures["critical_difference"] = partial(plot_critical_difference, found.friedman)
     if found.rank_course is not None and len(found.searchers) > 1:
         figures["ranks"] = partial(plot_ranks, frame, found.x)
-    if found.profiles is not None:
-        figures["performance_profile"] = partial(
-            plot_profiles, frame, at=found.at, x=found.x, reference=found.reference
-        )
-    if fronts := tasks_with_two(frame):
+    if tasks_with_two(frame):
         at = int(found.at) if found.at is not None and found.x == "evaluation" else None
-        figures["attainment"] = partial(plot_attainment, frame, fronts, at=at)
-    if found.known:
-        figures["runtime_profile"] = partial(plot_profiles, frame, "runtime")
+        figures["attainment"] = partial(plot_attainment, frame, at=at)
     return figures

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 import nasmeta as nm
-from nasmeta.analysis.report import _findings
-from nasmeta.analysis.report._facts import TaskFacts, TestColumn
+from nasmeta.analysis.report import TaskFacts, TestColumn
 
 SCALES = {"random": 8.0, "evolution": 3.0, "<b>gp</b>": 1.0}
 COLUMN = replace(nm.get_task("nb201/cifar10").column, release="made up v1")
@@ -59,7 +59,9 @@ def made_up_frame() -> Callable[..., pd.DataFrame]:
 @pytest.fixture(scope="module")
 def with_test_values() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_findings, "facts_of", facts)
+        patch.setattr("nasmeta.analysis.report._findings.facts_of", facts)
+        blank = Figure(figsize=(1, 1))
+        patch.setattr("nasmeta.analysis.report._write.plot_regret", lambda *_, **__: blank)
         yield
 
 

@@ -15,9 +15,15 @@ import pandas as pd
 import pytest
 
 from nasmeta.analysis import average_ranks, regret_curves
-from nasmeta.analysis.report import as_markdown, find, latex_tables, report_sections, write_findings
-from nasmeta.analysis.report._facts import facts_of
-from nasmeta.analysis.report._page import page_data
+from nasmeta.analysis.report import (
+    as_markdown,
+    facts_of,
+    find,
+    latex_tables,
+    page_data,
+    report_sections,
+    write_findings,
+)
 from nasmeta.errors import MissingPackageError, SettingError
 
 
@@ -72,8 +78,7 @@ def test_all_files_are_there_and_the_same_each_time(written, comparison, with_te
     assert {
         "index.html", "report.md", "tables/ranks.tex", "tables/scores.tex", "tables/results-made-one.tex",
         "tables/tests-made-two.tex", "figures/regret_evaluations_mean.png", "figures/regret_seconds_median.png",
-        "figures/critical_difference.png", "figures/ranks.png", "figures/performance_profile.png",
-        "figures/runtime_profile.png",
+        "figures/critical_difference.png", "figures/ranks.png",
     } <= names  # fmt: skip
     again = write_findings(find(comparison), tmp_path, title="One & two", formats=[])
     assert again[0].name == "index.html"
@@ -167,7 +172,7 @@ def test_which_test_column_is_told_does_not_depend_on_the_order_of_sources(monke
 
 def test_what_cannot_be_computed_is_left_out_and_said(comparison, tmp_path):
     few = comparison[(comparison["searcher"] != "evolution") | (comparison["seed"] < 3)]
-    found = find(few, None, None, None, 0.95, 0)
+    found = find(few)
     assert found.tests == {}
     assert found.friedman is None
     assert found.remarks[0].startswith("No ranks and tests: ")
@@ -184,20 +189,19 @@ def test_a_searcher_that_lacks_a_task_and_evaluations_that_cost_nothing(comparis
     page, text, *rest = write_findings(found, tmp_path, formats=["svg"])
     remarks = text.read_text(encoding="utf-8")
     assert "No ranks and tests: " in remarks
-    assert "No figure runtime_profile: " in remarks
     assert {path.stem for path in rest if path.suffix == ".svg"} == {
         "regret_evaluations_mean",
         "regret_evaluations_median",
     }
     data = data_of(page.read_text(encoding="utf-8"))
     assert [len(task["curves"]) for task in data["tasks"]] == [3, 2]
-    assert data["ranks"] is data["profiles"] is None
+    assert data["ranks"] is None
 
 
 def test_many_tasks_are_tested_as_blocks_too(made_up_frame):
     tasks = tuple(f"t{number}" for number in range(6))
     frame = made_up_frame({"random": 9.0, "a": 3.0, "b": 1.0}, tasks, runs=4, evaluations=5)
-    found = find(frame, None, 4, None, 0.95, 0)
+    found = find(frame, at=4)
     assert (found.friedman.blocks, found.friedman_of_tasks.blocks) == (24, 6)
     text = as_markdown("Mine", report_sections(found), [])
     assert f"the critical difference is {found.friedman_of_tasks.critical_difference:.2f}." in text
@@ -205,10 +209,10 @@ def test_many_tasks_are_tested_as_blocks_too(made_up_frame):
 
 def test_too_few_runs_for_any_test_are_told(comparison):
     few = comparison[comparison["seed"] < 5]
-    [remark] = find(few, None, None, None, 0.95, 0).remarks
+    [remark] = find(few).remarks
     assert remark.startswith("With 5 runs no paired test can be significant")
     assert "is 0.19." in remark
-    assert find(comparison, None, None, None, 0.95, 0).remarks == []
+    assert find(comparison).remarks == []
 
 
 def test_failures_are_told_by_searcher(comparison):
@@ -216,20 +220,20 @@ def test_failures_are_told_by_searcher(comparison):
     found = find(comparison.assign(failure=np.where(failed, "out of\nmemory", "")))
     [remark] = found.remarks
     assert remark == "evolution: 16 of 640 evaluations failed: 16 × out of\nmemory."
-    for table in latex_tables(found).values():
+    for table in latex_tables(found, report_sections(found)).values():
         assert "% evolution: 16 of 640 evaluations failed: 16 × out of memory.\n" in table
 
 
 def test_a_budget_of_simulated_time_is_seen(comparison):
     lengths = 30 + comparison["seed"] % 3
     timed = comparison[comparison["evaluation"] <= lengths].copy()
-    found = find(timed, None, None, None, 0.95, 0)
+    found = find(timed)
     assert found.x == "simulated_seconds"
     assert "value_end" in found.results["made/one"]
-    assert found.headers("made/one")["rank"] == "mean rank, common time"
-    assert find(timed, None, 2000, "simulated_seconds", 0.95, 0).budget == "after 2,000 simulated seconds"
-    assert find(comparison, None, None, None, 0.95, 0).x == "evaluation"
-    at = find(comparison, None, 10, None, 0.95, 0)
+    assert found.headers["rank"] == "mean rank, common time"
+    assert find(timed, None, 2000, "simulated_seconds").budget == "after 2,000 simulated seconds"
+    assert find(comparison).x == "evaluation"
+    at = find(comparison, at=10)
     pd.testing.assert_frame_equal(at.ranks, average_ranks(comparison, 10))
 
 

@@ -1,15 +1,14 @@
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
-  const level = `${+(100 * data.level).toPrecision(4)} %`;
   const valid = data.validation && data.tasks.some((task) => task.unit === "percent") ? "Validation" : "Signal";
   const simulated = data.known ? "simulated " : ""; // where no optimum is known, something took time of its own
   const CHOICES = {
-    measure: [["valid", valid], ["test", data.known ? "Test" : "Table"]],
+    measure: [["valid", valid], ["test", "Test"]],
     scale: [["log", "regret, log"], ["linear", "regret, linear"], ["value", "value"]].slice(data.known ? 0 : 2),
     axis: [["evaluation", "evaluations"], ["simulated_seconds", `${simulated}time`]],
     "axis-scale": [["log", "log"], ["linear", "linear"]],
-    centre: [["mean", `mean, ${level}`], ["median", "median, quartiles"], ["line", "mean alone"]],
+    centre: [["mean", "mean, 95 %"], ["median", "median, quartiles"], ["line", "mean alone"]],
   };
   const STATISTICS = { mean: ["mean", "low", "high"], median: ["median", "q25", "q75"], line: ["mean", "low", "high"] };
   const MOST_DECADES = 3; // of the logarithmic part of the regret axis
@@ -217,7 +216,7 @@
       yAxis = { range: [low - pad, high + pad] };
     }
     const unit = state.scale === "value" ? task.unit : task.regretUnit;
-    const what = state.scale === "value" ? (state.measure === "test" ? `${data.known ? "test" : "table"} value` : "best value") : "regret";
+    const what = state.scale === "value" ? (state.measure === "test" ? "test value" : "best value") : "regret";
     const xTitle = state.axis === "evaluation" ? "evaluations" : `${simulated}training time (s)`;
     const layout = layoutOf(xTitle, unit ? `${what} (${unit})` : what, state["axis-scale"] === "log" && parts.flatMap(([, , values]) => values.x), yAxis);
     if (!parts.length) {
@@ -242,7 +241,7 @@
   function hint() {
     const parts = [];
     if (state.measure === "test") {
-      parts.push(`The ${data.known ? "test" : "table's"} value of the cell that is best on ${data.validation ? "validation" : "the signal"} so far.`);
+      parts.push(`The test value of the cell that is best on ${data.validation ? "validation" : "the signal"} so far.`);
       if (state.scale !== "value") parts.push(`Regret: its distance to the best test value of all cells; choosing by ${data.validation ? "validation" : "the signal"} does not bring it to 0.`);
     } else if (state.scale !== "value") {
       parts.push("Regret: distance to the best of all cells.");
@@ -270,30 +269,17 @@
   }
   function overall() {
     const wide = document.getElementById("overall");
-    if (!data.ranks && !data.profiles) { wide.hidden = true; return; }
-    if (data.ranks) {
-      const share = data.ranks.x !== "evaluation";
-      const traces = chosen(data.searchers.map((look, i) => [look, data.ranks.curves[i]]), state.searchers)
-        .flatMap(([look, curve]) => {
-          const { x, y } = curve;
-          const said = x.map((at, i) => `rank ${y[i].toFixed(2)} ${share ? `at ${short(100 * at)} % of the time` : `after ${at.toLocaleString("en")} evaluations`}`);
-          return tracesOf(look, look.name, { x, centre: y, low: [], high: [] }, (v) => v, said, false);
-        });
-      const layout = layoutOf(share ? `share of the ${simulated}time` : "evaluations", "average rank (1 is the best)", traces.flatMap(({ x }) => x),
-        { range: [data.searchers.length + 0.2, 0.8] });
-      Plotly.react("ranks-plot", traces, layout, CONFIG);
-    } else document.getElementById("ranks-plot")?.closest("figure").remove();
-    if (data.profiles) {
-      const traces = chosen(data.searchers.map((look, i) => [look, data.profiles.curves[i]]), state.searchers)
-        .flatMap(([look, curve]) => {
-          const values = { x: curve.x, centre: curve.y, low: curve.low, high: curve.high };
-          const said = values.x.map((tau, i) => `${short(100 * values.centre[i])} % of the runs have a regret of at most ${short(tau)} × ${data.profiles.reference}'s mean`);
-          return tracesOf(look, look.name, values, (v) => v, said, bands);
-        });
-      const layout = layoutOf(`regret / mean regret of ${data.profiles.reference}`, "share of the runs", false,
-        { range: [-0.03, 1.04] });
-      Plotly.react("profiles-plot", traces, layout, CONFIG);
-    } else document.getElementById("profiles-plot")?.closest("figure").remove();
+    if (!data.ranks) { wide.hidden = true; return; }
+    const share = data.ranks.x !== "evaluation";
+    const traces = chosen(data.searchers.map((look, i) => [look, data.ranks.curves[i]]), state.searchers)
+      .flatMap(([look, curve]) => {
+        const { x, y } = curve;
+        const said = x.map((at, i) => `rank ${y[i].toFixed(2)} ${share ? `at ${short(100 * at)} % of the time` : `after ${at.toLocaleString("en")} evaluations`}`);
+        return tracesOf(look, look.name, { x, centre: y, low: [], high: [] }, (v) => v, said, false);
+      });
+    const layout = layoutOf(share ? `share of the ${simulated}time` : "evaluations", "average rank (1 is the best)", traces.flatMap(({ x }) => x),
+      { range: [data.searchers.length + 0.2, 0.8] });
+    Plotly.react("ranks-plot", traces, layout, CONFIG);
   }
 
   // ---- tables that sort by a click on a heading
