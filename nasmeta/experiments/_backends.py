@@ -89,7 +89,7 @@ class Workers:
         their folder.
     address : str, optional
         Address of a running cluster, such as ``tcp://host:8786``; by default the current connection of this process,
-        ``RAY_ADDRESS`` or ``DASK_SCHEDULER_ADDRESS``, or else a new cluster on this machine.
+        ``RAY_ADDRESS`` or ``DASK_SCHEDULER_ADDRESS``. Ray also starts on this machine if there is no cluster.
     gpus : float, optional
         GPUs per worker; two workers share one with 0.5. A local worker sees only its own GPU
         (``CUDA_VISIBLE_DEVICES``); Ray gets ``num_gpus``, and Dask the resource ``GPU``. By default, local workers that
@@ -147,9 +147,10 @@ class Workers:
             n = self.n or 1
             devices = len(visible_gpus()) if trains and n > 1 else 0
             return replace(self, n=n, gpus=min(1.0, devices / n) if devices else None)
-        fitting = _fitting(self.gpus)
-        if (self.n or fitting) > fitting:
-            raise SettingError("workers", self.n, f"at most {fitting} on {len(visible_gpus())} GPUs")
+        devices = len(visible_gpus())
+        fitting = devices * int(1 / self.gpus + 1e-9)
+        if not devices or (self.n or fitting) > fitting:
+            raise SettingError("workers", self.n, f"at most {fitting} on {devices} visible GPUs (CUDA_VISIBLE_DEVICES)")
         return replace(self, n=self.n or fitting)
 
 
@@ -169,8 +170,8 @@ def connected(workers: Workers) -> Iterator[Callable[[], Connection]]:
     """Yield a function that connects at its first call, and returns this connection afterwards.
 
     A running cluster is used and stays: the one to which this process is connected, or the one at the address,
-    ``RAY_ADDRESS`` or ``DASK_SCHEDULER_ADDRESS``. Otherwise a cluster is started on this machine, and ends with the
-    block. The function raises a NasmetaError if no cluster responds, or if it has too few workers.
+    ``RAY_ADDRESS`` or ``DASK_SCHEDULER_ADDRESS``. Otherwise Ray is started on this machine, and ends with the block.
+    The function raises a NasmetaError if no cluster responds, or if it has too few workers.
     """
     connect = {"loky": _loky, "ray": _ray, "dask": _dask}[workers.backend]
     with ExitStack() as stack:
@@ -184,10 +185,13 @@ def _loky(workers: Workers, stack: ExitStack) -> Connection:
     # loky takes opened tables and models for a memory leak, and replaces such a worker.
     warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
     options, n = {"inner_max_num_threads": 1}, workers.n or 1
-    slots = None if workers.gpus is None else _slots(n, stack)
-    if slots is not None:  # a process that has used one GPU cannot be shown another
-        end_loky()
-        stack.callback(end_loky)
+    if workers.gpus is None:
+        return Connection("loky", n, options, (BrokenProcessPool,))
+    end_loky()  # a process that has used one GPU cannot be shown another
+    stack.callback(end_loky)
+    folder = stack.enter_context(TemporaryDirectory(prefix="nasmeta-gpus-", ignore_cleanup_errors=True))
+    devices = visible_gpus()
+    slots = GpuSlots(folder, tuple(devices[i % len(devices)] for i in range(n)))  # on the GPUs in turn
     return Connection("loky", n, options, (BrokenProcessPool,), slots)
 
 
@@ -198,21 +202,6 @@ def end_loky() -> None:
     executor = get_reusable_executor()
     kill_workers(executor)
     executor.shutdown(wait=True, kill_workers=True)
-
-
-def _fitting(gpus: float) -> int:
-    """Return the number of workers that fit on the GPUs of this machine."""
-    n = len(visible_gpus())
-    if not n:
-        raise SettingError("This machine has no visible GPU (CUDA_VISIBLE_DEVICES), so gpus is not possible.")
-    return n * int(1 / gpus + 1e-9)
-
-
-def _slots(n: int, stack: ExitStack) -> GpuSlots:
-    """Return a slot for each worker of this machine, on its GPUs in turn."""
-    devices = visible_gpus()
-    folder = stack.enter_context(TemporaryDirectory(prefix="nasmeta-gpus-", ignore_cleanup_errors=True))
-    return GpuSlots(folder, tuple(devices[i % len(devices)] for i in range(n)))
 
 
 def _ray(workers: Workers, stack: ExitStack) -> Connection:
@@ -250,7 +239,7 @@ def _ray(workers: Workers, stack: ExitStack) -> Connection:
 
 def _dask(workers: Workers, stack: ExitStack) -> Connection:
     import dask
-    from distributed import Client, KilledWorker, LocalCluster, default_client
+    from distributed import Client, KilledWorker, default_client
     from joblib import register_parallel_backend
     from joblib._dask import DaskDistributedBackend
 
@@ -272,35 +261,25 @@ def _dask(workers: Workers, stack: ExitStack) -> Connection:
 
     register_parallel_backend("nasmeta-dask", ReportingDaskBackend)
     address: Any = workers.address
-    client, slots = None, None
+    client = None
     if not address:
         with suppress(ValueError):  # none yet
             client = default_client()
         address = dask.config.get("scheduler-address", None)
     if client is None:
+        if not address:
+            raise SettingError("address", None, "the address of a cluster", "Start one with `dask scheduler`.")
         try:
-            if not address:
-                fitting = None if workers.gpus is None else _fitting(workers.gpus)
-                n = workers.n or fitting or os.cpu_count() or 1
-                slots = None if fitting is None else _slots(n, stack)
-                address = stack.enter_context(
-                    LocalCluster(
-                        n_workers=n,
-                        threads_per_worker=1,
-                        dashboard_address=None,
-                        **({} if slots is None else {"resources": {"GPU": workers.gpus}}),
-                    )
-                )
             client = stack.enter_context(Client(address, set_as_default=False, timeout=_CONNECT_SECONDS))
         except (OSError, TimeoutError, ValueError) as reason:
-            raise _unreachable("dask", workers.address, "dask scheduler", reason) from reason
+            raise _unreachable("dask", address, "dask scheduler", reason) from reason
     nodes = client.scheduler_info(n_workers=-1)["workers"].values()
     gpus = sum(node.get("resources", {}).get("GPU", 0) for node in nodes)
     threads = _limited(sum(client.ncores().values()), gpus, workers)
     options: dict[str, Any] = {"client": client}
     if workers.gpus is not None:
         options["resources"] = {"GPU": workers.gpus}
-    return Connection("nasmeta-dask", threads, options, (KilledWorker,), slots)
+    return Connection("nasmeta-dask", threads, options, (KilledWorker,))
 
 
 def _limited(cpus: int, gpus: float, workers: Workers) -> int:

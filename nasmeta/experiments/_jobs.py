@@ -172,7 +172,7 @@ def _pass(jobs: Mapping[int, Job], workers: Workers, connection: Connection) -> 
     with parallel_config(connection.joblib_name, n_jobs=connection.workers, **connection.options):
         if workers.is_cluster:  # a job is a message of its own: one job dies with a worker
             parallel = Parallel(return_as="generator_unordered", batch_size=1)
-            calls = (delayed(_on_node)(i, job, job.config.identity, _read(job), slots) for i, job in jobs.items())
+            calls = (delayed(_on_node)(i, job, job.config.identity, _read(job)) for i, job in jobs.items())
         else:
             parallel = Parallel(return_as="generator_unordered")
             calls = (delayed(_in_worker)(i, job, slots, os.getpid()) for i, job in jobs.items())
@@ -186,7 +186,7 @@ def _pass(jobs: Mapping[int, Job], workers: Workers, connection: Connection) -> 
             raise
 
 
-def _in_worker(position: int, job: Job, slots: GpuSlots | None, parent: int | None = None) -> _Done:
+def _in_worker(position: int, job: Job, slots: GpuSlots | None = None, parent: int | None = None) -> _Done:
     """Do a job in a worker process, which ends with its parent."""
     if slots is not None:
         slots.take()
@@ -196,9 +196,7 @@ def _in_worker(position: int, job: Job, slots: GpuSlots | None, parent: int | No
         return position, list(job.results()), []
 
 
-def _on_node(
-    position: int, job: Job, identity: Mapping[str, Any], journals: list[bytes], slots: GpuSlots | None
-) -> _Done:
+def _on_node(position: int, job: Job, identity: Mapping[str, Any], journals: list[bytes]) -> _Done:
     """Do a job on a node of a cluster; its journals come with the job and return with the results.
 
     Raises
@@ -221,12 +219,12 @@ def _on_node(
             "fetch` there."
         )
     if not journals or isinstance(job, MetaTrainJob):
-        return _in_worker(position, job, slots)
+        return _in_worker(position, job)
     with TemporaryDirectory() as folder:
         paths = [Path(folder, str(i)) for i in range(len(journals))]
         for path, content in zip(paths, journals, strict=True):
             path.write_bytes(content)
-        _, results, _ = _in_worker(position, replace(job, paths=[*paths]), slots)
+        _, results, _ = _in_worker(position, replace(job, paths=[*paths]))
         return position, results, [path.read_bytes() for path in paths]
 
 

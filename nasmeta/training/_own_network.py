@@ -48,6 +48,7 @@ def own_network(build: BuildNetwork, choices: Mapping[str, Any], data: ImageData
     Any error of the function becomes a TrainingFailed; another output or network, a SettingError.
     """
     about = f"build_network({shown(choices)})"
+    images, expected = torch.zeros(2, *data.images.shape[1:]), (2, data.n_classes)
     with torch.random.fork_rng(devices=[]):  # the global generator is not touched
         torch.manual_seed(seed)
         try:
@@ -57,17 +58,14 @@ def own_network(build: BuildNetwork, choices: Mapping[str, Any], data: ImageData
         except Exception as reason:  # users' code may raise anything
             what = f"{type(reason).__name__}: {short(str(reason), 200)}"
             raise TrainingFailed(f"{about} raised {what}", "error") from reason
-    if not isinstance(network, torch.nn.Module) or not any(part.requires_grad for part in network.parameters()):
-        raise SettingError(f"result of {about}", network, "a torch.nn.Module with parameters to train")
-    images, expected = torch.zeros(2, *data.images.shape[1:]), (2, data.n_classes)
+    if not isinstance(network, torch.nn.Module):
+        raise SettingError(f"result of {about}", network, "a torch.nn.Module")
     try:
         with torch.no_grad():
-            found = network.eval()(images)
+            logits = network.eval()(images)
     except (RuntimeError, TypeError, ValueError, IndexError) as reason:
         raise SettingError(f"{about} fails on images of shape {tuple(images.shape)}: {reason!s:.200}") from reason
-    finally:
-        network.train()
-    if getattr(found, "shape", None) != expected:
-        shape = getattr(found, "shape", found)
+    if getattr(logits, "shape", None) != expected:
+        shape = getattr(logits, "shape", logits)
         raise SettingError(f"output of {about}", shape, f"a tensor of shape {expected}: one logit per class")
-    return network
+    return network.train()

@@ -52,21 +52,21 @@ def job() -> Runs:
 
 def test_a_node_returns_histories_and_journals(tmp_path: Path) -> None:
     here = replace(job(), paths=[tmp_path / "new" / "0.jsonl"])
-    _, results, journals = _on_node(0, here, here.config.identity, [b""], None)
+    _, results, journals = _on_node(0, here, here.config.identity, [b""])
     assert not here.paths[0].exists()
     ((seed, history),) = results
     assert (seed, len(history.cells)) == (0, 3)
     here.config.run(tmp_path / "due.jsonl")
     assert journals == [(tmp_path / "due.jsonl").read_bytes()]
     longer = replace(here, config=replace(here.config, budget=Budget(evaluations=5)))
-    _, _, (continued,) = _on_node(0, longer, here.config.identity, journals, None)
+    _, _, (continued,) = _on_node(0, longer, here.config.identity, journals)
     assert continued.startswith(journals[0])
 
 
 @pytest.mark.parametrize("key", ["written_by", "source_sha256"])
 def test_a_node_with_other_versions_or_data_is_refused(key: str) -> None:
     with pytest.raises(NasmetaError, match=f"differs from the driver: {key} is"):
-        _on_node(0, job(), {**job().config.identity, key: "other"}, [], None)
+        _on_node(0, job(), {**job().config.identity, key: "other"}, [])
 
 
 THREADS = """

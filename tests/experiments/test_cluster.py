@@ -157,16 +157,6 @@ def test_a_runner_on_dask_is_killed_and_its_workers_live_on(
     assert recorded(tmp_path) == len(alone)
 
 
-def test_the_whole_cluster_is_killed(tmp_path: Path, alone: pd.DataFrame) -> None:
-    pytest.importorskip("distributed", reason=NO_DASK)
-    process = start(tmp_path, {}, Workers(2, "dask"))
-    os.killpg(process.pid, signal.SIGKILL)  # runner, scheduler and workers
-    process.wait()
-    assert 0 < recorded(tmp_path) < len(alone)
-    assert_frame_equal(nm.compare(**WHAT, folder=tmp_path), alone, check_exact=True)
-    assert recorded(tmp_path) == len(alone)
-
-
 def test_threads_of_one_dask_worker(alone: pd.DataFrame) -> None:
     distributed = pytest.importorskip("distributed", reason=NO_DASK)
     with distributed.LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None) as cluster:

@@ -115,14 +115,14 @@ def test_ray_gives_each_worker_a_gpu() -> None:
 
 @pytest.mark.cluster
 @pytest.mark.filterwarnings("default")
-def test_dask_runs_jobs_where_a_gpu_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dask_runs_jobs_where_a_gpu_is() -> None:
     distributed = pytest.importorskip("distributed")
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7,9")
-    seen = seen_by_workers(Workers(backend="dask", gpus=1))  # on a cluster started here
-    assert set.union(*seen.values()) <= {7.0, 9.0}
-    assert all(len(own) == 1 for own in seen.values())
+    one: dict[str, Any] = {"n_workers": 1, "threads_per_worker": 1, "dashboard_address": None}
+    gpu: dict[str, Any] = {"resources": {"GPU": 1}, "env": {"CUDA_VISIBLE_DEVICES": "7"}}
+    with distributed.LocalCluster(**one, **gpu) as cluster, distributed.Client(cluster):
+        assert set.union(*seen_by_workers(Workers(backend="dask", gpus=1)).values()) == {7.0}
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.LocalCluster(**one) as cluster,
         distributed.Client(cluster),
         pytest.raises(NasmetaError, match="workers is 1"),
     ):
