@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 _SIGNIFICANT = 0.05
-_TASKS_FOR_A_TEST = 5
 _KEYS = ["task", "searcher"]
 
 
@@ -241,13 +240,6 @@ class Findings:
     def friedman(self) -> Friedman | None:
         """Friedman's test with one block per (task, seed)."""
         return self._or_reason("Friedman test", friedman_test) if self._comparable else None
-
-    @cached_property
-    def friedman_of_tasks(self) -> Friedman | None:
-        """Friedman's test with one block per task, for five tasks or more."""
-        if self.friedman is None or len(self.facts) < _TASKS_FOR_A_TEST:
-            return None
-        return friedman_test(self.frame, self.at, self.x, over="tasks")
 
     @cached_property
     def scores(self) -> pd.DataFrame | None:

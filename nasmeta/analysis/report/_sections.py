@@ -175,20 +175,14 @@ def _score_note(found: Findings) -> str:
 
 def friedman_sentence(found: Findings) -> str:
     """State the result of the Friedman test."""
-    result, of_tasks = found.friedman, found.friedman_of_tasks
+    result = found.friedman
     if result is None:
         return ""
-    sentence = (
+    return (
         f"Friedman's test over {result.blocks} blocks (task × seed) {found.budget}: {_verdict(result)}. Average ranks "
         f"that differ by {result.critical_difference:.2f} or more differ at the level of {result.level:g} (Nemenyi). "
         "The blocks are runs, so the result holds for these tasks and other seeds, not for other tasks."
     )
-    if of_tasks is not None:
-        sentence += (
-            f" With one block for each of the {of_tasks.blocks} tasks, as needed for other tasks of the kind: "
-            f"{_verdict(of_tasks)}, and the critical difference is {of_tasks.critical_difference:.2f}."
-        )
-    return sentence
 
 
 def _verdict(result: Friedman) -> str:
