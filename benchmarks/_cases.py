@@ -116,7 +116,7 @@ def lookup(rounds: int) -> list[Row]:
 
     peer = None
     if hpo is not None:
-        operations = [[OPERATIONS[digit] for digit in row] for row in table.space.to_digits(cells).tolist()]
+        operations = [[OPERATIONS[digit] for digit in row] for row in table.space.codes[cells].tolist()]
         peer = each(
             hpo.NASBench201("cifar10", seed=0), [{f"Op{i}": o for i, o in enumerate(row)} for row in operations]
         )

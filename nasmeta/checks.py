@@ -62,13 +62,6 @@ def check_choice(name: str, value: object, choices: Iterable[str]) -> str:
     return value
 
 
-def check_text(name: str, value: object) -> str:
-    """Return a string that is not empty; raise an error for any other value."""
-    if not isinstance(value, str) or not value.strip():
-        raise SettingError(name, value, "a string that is not empty")
-    return value
-
-
 def check_names(who: str, what: str, names: Iterable[object], possible: Collection[str]) -> None:
     """Raise an error for the first name that is not possible.
 
@@ -98,13 +91,6 @@ def check_list(name: str, value: Any, of: str) -> list[Any]:
     if not isinstance(value, str | bytes) and is_listed(value):
         return list(value)
     raise SettingError(name, value, f"a list of {of}")
-
-
-def check_options(value: Mapping[str, Any] | None, example: str) -> dict[str, Any]:
-    """Return keyword arguments for a class of another package as a dict; None is an empty one."""
-    if not isinstance(value, Mapping | None):
-        raise SettingError("options", value, f"a mapping such as {example}")
-    return dict(value or {})
 
 
 def listed_names(function: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, Any]:

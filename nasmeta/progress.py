@@ -1,4 +1,4 @@
-"""Progress on stderr: bars of rich on a terminal, a line every 30 seconds elsewhere."""
+"""Progress on stderr: a bar of rich on a terminal, a line every 30 seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -12,75 +12,63 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress, ProgressColumn, TaskID
+    from rich.progress import Progress
 
 _SECONDS_PER_LINE = 30.0
 _HEARTBEAT_SECONDS = 60.0
 
 
 class Bar:
-    """A progress bar that is not displayed; base class of the others."""
+    """A progress bar; this base class displays nothing. The total is None if it is unknown."""
+
+    def __init__(self, what: str, total: int | None, done: int) -> None:
+        self._what, self._total, self._done, self._note = what, total, done, ""
 
     def advance(self, n: int = 1) -> None:
         """Add to the number of finished steps."""
-
-    def update(self, done: int, total: int | None = None, note: str = "") -> None:
-        """Set the number of finished steps, optionally the total, and the text after the bar."""
+        self.update(self._done + n, note=self._note)
 
     def note(self, text: str) -> None:
         """Set the text after the bar."""
+        self.update(self._done, note=text)
+
+    def update(self, done: int, total: int | None = None, note: str = "") -> None:
+        """Set the number of finished steps, optionally the total, and the text after the bar."""
+        self._done, self._note = done, note
+        self._total = self._total if total is None else total
+        self.show()
+
+    def show(self) -> None:
+        """Display the state."""
 
 
 class _TerminalBar(Bar):
-    def __init__(self, display: Progress, task: TaskID) -> None:
-        self._display, self._task = display, task
+    def __init__(self, display: Progress, what: str, total: int | None, done: int) -> None:
+        super().__init__(what, total, done)
+        self._display, self._task = display, display.add_task(what, total=total, completed=done, note="")
 
-    def advance(self, n: int = 1) -> None:
-        self._display.advance(self._task, n)
-
-    def update(self, done: int, total: int | None = None, note: str = "") -> None:
-        self._display.update(self._task, completed=done, total=total, note=note)
-
-    def note(self, text: str) -> None:
-        self._display.update(self._task, note=text)
+    def show(self) -> None:
+        self._display.update(self._task, completed=self._done, total=self._total, note=self._note)
 
 
 class _LogBar(Bar):
     """Print the first state, the state every 30 seconds, and the last."""
 
-    def __init__(self, console: Console, what: str, total: int | None, done: int, in_bytes: bool) -> None:
-        self._console, self._what, self._total, self._in_bytes = console, what, total, in_bytes
-        self._first = self._done = done
-        self._start, self._printed = time.monotonic(), -math.inf
-        self._last_line, self._note = "", ""
+    def __init__(self, console: Console, what: str, total: int | None, done: int) -> None:
+        super().__init__(what, total, done)
+        self._console, self._first = console, done
+        self._start, self._printed, self._last_line = time.monotonic(), -math.inf, ""
 
-    def advance(self, n: int = 1) -> None:
-        self.update(self._done + n)
-
-    def update(self, done: int, total: int | None = None, note: str = "") -> None:
-        self._done, self._total, self._note = done, self._total if total is None else total, note
-        self.print(now=done == self._total)
-
-    def note(self, text: str) -> None:
-        self._note = text
-        self.print()
-
-    def print(self, now: bool = False) -> None:
-        """Print the state if 30 seconds have passed since the last line, or at once."""
-        time_now = time.monotonic()
-        if not now and time_now - self._printed < _SECONDS_PER_LINE:
+    def show(self) -> None:
+        now = time.monotonic()
+        if self._done != self._total and now - self._printed < _SECONDS_PER_LINE:
             return
-        line = ", ".join(part for part in (self._counted(), self._note, self._times(time_now - self._start)) if part)
-        line = f"{self._what}: {line}"
+        counted = f"{self._done:,}" if self._total is None else f"{self._done:,} of {self._total:,}"
+        parts = [counted if self._done or self._total else "", self._note, self._times(now - self._start)]
+        line = f"{self._what}: {', '.join(part for part in parts if part)}"
         if line != self._last_line:  # rich would read [text] as markup
             self._console.print(line, soft_wrap=True, markup=False, highlight=False)
-        self._printed, self._last_line = time_now, line
-
-    def _counted(self) -> str:
-        if self._total is None and not self._done:
-            return ""
-        numbers = [self._done] if self._total is None else [self._done, self._total]
-        return " of ".join(f"{n / 1e6:,.1f} MB" if self._in_bytes else f"{n:,}" for n in numbers)
+        self._printed, self._last_line = now, line
 
     def _times(self, elapsed: float) -> str:
         times = f"{elapsed:,.0f} s elapsed"
@@ -109,50 +97,23 @@ def heartbeat(do: Callable[[], object], seconds: float = _HEARTBEAT_SECONDS) -> 
 
 
 @contextmanager
-def progress_bars(*, shown: bool = True, in_bytes: bool = False) -> Iterator[Callable[[str, int | None, int], Bar]]:
-    """Yield a function that adds a bar: of a title, the total (None if unknown), and the steps already done."""
+def progress_bar(what: str, total: int | None = None, done: int = 0, *, shown: bool = True) -> Iterator[Bar]:
+    """Show one bar; the total is None if it is unknown."""
     if not shown:
-        yield lambda what, total, done: Bar()
+        yield Bar(what, total, done)
         return
+    from rich import progress
     from rich.console import Console
 
     console = Console(stderr=True)
     if not (console.is_terminal or (console.is_jupyter and find_spec("ipywidgets"))):
-        bars: list[_LogBar] = []
-
-        def add(what: str, total: int | None, done: int) -> Bar:
-            bars.append(_LogBar(console, what, total, done, in_bytes))
-            return bars[-1]
-
-        def repeat() -> None:
-            for bar in bars:
-                bar.print()
-
-        with heartbeat(repeat):
-            yield add
+        bar = _LogBar(console, what, total, done)
+        with heartbeat(bar.show):
+            yield bar
         return
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), *_counts(in_bytes))
-    note = TextColumn("{task.fields[note]}", markup=False)
-    with Progress(*columns, note, console=console) as display:
-        yield lambda what, total, done: _TerminalBar(
-            display, display.add_task(what, total=total, completed=done, note="")
-        )
-
-
-def _counts(in_bytes: bool) -> tuple[ProgressColumn, ...]:
-    from rich import progress
-
-    if in_bytes:
-        return progress.DownloadColumn(), progress.TransferSpeedColumn()
     elapsed = progress.TimeElapsedColumn(), progress.TextColumn("elapsed,")
     left = progress.TimeRemainingColumn(), progress.TextColumn("left")
-    return progress.MofNCompleteColumn(), *elapsed, *left
-
-
-@contextmanager
-def progress_bar(what: str, total: int | None = None, done: int = 0, *, shown: bool = True) -> Iterator[Bar]:
-    """Show one bar; the total is None if it is unknown."""
-    with progress_bars(shown=shown) as add:
-        yield add(what, total, done)
+    title, note = (progress.TextColumn(text, markup=False) for text in ("{task.description}", "{task.fields[note]}"))
+    columns = title, progress.BarColumn(), progress.MofNCompleteColumn(), *elapsed, *left, note
+    with progress.Progress(*columns, console=console) as display:
+        yield _TerminalBar(display, what, total, done)

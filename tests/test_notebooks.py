@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 import nasmeta as nm
-from nasmeta.errors import ColumnError, SettingError, UnknownNameError
+from nasmeta.errors import SettingError, UnknownNameError
 from nasmeta.runs import History
 
 ACCURACY: dict[str, Any] = {
@@ -58,21 +54,6 @@ def test_facts_of_a_table() -> None:
     assert found["accuracy (percent)"].startswith(
         "cifar10, cifar100, imagenet16-120; split valid; epochs 200; seed mean"
     )
-
-
-def test_facts_of_a_task() -> None:
-    found = facts(nm.get_task("nb201/cifar10"))
-    assert found["optimum"] == "91.6067, cell 6111"
-    assert found["unit"] == "percent, higher is better"
-
-
-@pytest.mark.slow
-def test_facts_of_a_task_whose_values_are_not_fetched(tmp_path: Path) -> None:
-    # In a process of its own: another test may have read the values, and a process keeps the tables it has read.
-    code = "import nasmeta as nm; print(nm.get_task('nb201/latency/pixel3')._repr_html_())"
-    environment = {**os.environ, "NASMETA_CACHE": str(tmp_path)}
-    shown = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert "nasmeta data fetch" in shown.stdout
 
 
 def test_facts_of_a_run() -> None:
@@ -119,15 +100,3 @@ def test_a_run_is_drawn(task: str, width: str | None) -> None:
         run.plot("seconds")  # type: ignore[arg-type]
     with pytest.raises(SettingError):
         History().plot()
-
-
-def test_columns_are_drawn() -> None:
-    table = nm.load_table("nb201")
-    axes = drawn(table.plot(**ACCURACY, width="icml"))
-    assert sum(patch.get_height() for patch in axes.patches) == 15625
-    axes = drawn(table.plot(**ACCURACY, against={"metric": "train_seconds"}, width=3.25))
-    (dots,) = axes.lines
-    np.testing.assert_array_equal(dots.get_xdata(), table.column("cifar10", "train_seconds"))
-    np.testing.assert_array_equal(dots.get_ydata(), table.column(**ACCURACY))
-    with pytest.raises(ColumnError):
-        table.plot(dataset="cifar10")

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from nasmeta.errors import NasmetaError, UnknownNameError
+from nasmeta.errors import NasmetaError
 from nasmeta.meta import META_PREDICTORS
 from nasmeta.registry import Registry
 from nasmeta.searchers import SEARCHERS
@@ -74,13 +74,6 @@ def test_a_name_is_registered_once() -> None:
     from fractions import Fraction
 
     assert things.register("fraction")(Fraction) is things["fraction"] is Fraction
-
-
-def test_unknown_names() -> None:
-    for name in ([], None, 3):
-        assert name not in SEARCHERS
-        with pytest.raises(UnknownNameError):
-            SEARCHERS[name]  # type: ignore[index]
 
 
 def test_a_missing_package_is_named_with_its_extra() -> None:

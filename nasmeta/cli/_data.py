@@ -22,13 +22,12 @@ from nasmeta.cli._command import (
     cell_in,
     command,
     echo_facts,
-    echo_written,
     names_in,
     new_app,
     pairs_in,
     print_frame,
 )
-from nasmeta.errors import EXTRAS, ColumnError, SettingError
+from nasmeta.errors import EXTRAS, ColumnError, NasmetaError, SettingError
 from nasmeta.progress import progress_bar
 
 _MOST = 20  # columns of a new table to print
@@ -38,7 +37,7 @@ _KINDS = (
 )  # fmt: skip
 _PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "xgboost", "matplotlib")
 
-data_app = new_app("List, fetch, add, import and audit tables.")
+data_app = new_app("List, fetch, add and import tables.")
 FILE = {  # keyword arguments of `nasmeta.tables.add_file`
     "space": Option("Name of the space, such as nb201, or package.module:Name."),
     "columns": Option(
@@ -121,42 +120,13 @@ def remove(name: str) -> None:
 
 @command(
     data_app,
-    table=Option("Name of a table. Repeatable; all by default.", list[str]),
-    check=Option("Name of a check. Repeatable; all by default.", list[str]),
-    report=Option("Write Markdown and CSV files, with the affected cells, to this folder.", Path, metavar="FOLDER"),
-    examples=["nasmeta data audit --report reports/audit"],
-)
-def audit(table: list[str] | None, check: list[str] | None, report: Path | None) -> None:
-    """Check the tables against known invariants of the benchmarks; exit code 1 if there is a new violation."""
-    from nasmeta.files import require_writable
-    from nasmeta.tables.audit import run_audit, write_audit
-
-    if report is not None:
-        require_writable(report, folder=True)
-    found = run_audit(table or None, check or None)
-    frame = found.frame()
-    counts = ["cells checked", "violations", "known", "new"]
-    print_frame(frame.groupby(["check", "verdict"], sort=False)[counts].sum().reset_index(), "Audit")
-    if not found.passed:
-        print_frame(frame[frame["new"] > 0], "New violations")
-    if report is not None:
-        echo_written(write_audit(found, report))
-    typer.echo(f"{len(frame)} findings; new violations: {frame['new'].sum():,}, known: {frame['known'].sum():,}")
-    if not found.passed:
-        raise typer.Exit(1)
-
-
-@command(
-    data_app,
     path=Option(
         "An official file, or a folder with the files of an archive.", Path, REQUIRED, argument=True, metavar="PATH"
     ),
-    workers=Option("Number of processes that convert a folder. Default: one per CPU, at most 4.", int),
-    replace=Option("Replace an earlier import of the release even if it has more cells.", bool, False),
     called="import",
     examples=["nasmeta data import NATS-tss-v1_0-3ffb9-simple"],
 )
-def import_data(path: Path, workers: int | None, replace: bool) -> None:
+def import_data(path: Path) -> None:
     """Import an official file of NAS-Bench-201 or NATS-Bench and add its columns to the table.
 
     The file is recognised by its content: NAS-Bench-201-v1_0-e61699.pth, NAS-Bench-201-v1_1-096897.pth,
@@ -166,7 +136,7 @@ def import_data(path: Path, workers: int | None, replace: bool) -> None:
     from nasmeta.tables import import_official
 
     with progress_bar("cells") as bar:
-        found = import_official(path, workers=workers, progress=bar.update, replace=replace)
+        found = import_official(path, progress=bar.update)
     typer.echo(
         f"{found.source} ({found.release}): {found.n_columns:,} columns and {found.n_curves:,} kinds of learning "
         f"curves of {found.n_cells:,} of {get_space('nb201').size:,} cells; in nb201"
@@ -176,20 +146,18 @@ def import_data(path: Path, workers: int | None, replace: bool) -> None:
 @command(data_app, called="list", examples=["nasmeta data list"])
 def list_data() -> None:
     """List all sources of tables with content, release, licence, size and how to get them."""
-    from nasmeta.tables import damaged_sources, list_sources
+    from nasmeta.tables import list_sources
     from nasmeta.tables._store import MOST_CONTENT_BYTES, content_files, content_folder
 
     states = list_sources()
     for name in dict.fromkeys(state.table for state in states):
         sources = [state for state in states if state.table == name]
-        damaged = damaged_sources(name) if any(state.built for state in sources) else {}
         for state in sources:
             place = f"here: {state.path}" if state.built else "here, not built yet"
             if not (state.built or state.available):
                 place = f"not here. {state.download_bytes / 1e6:.1f} MB to download. {state.how_to_get}"
             about = f"{name}: {state.holds}; {state.release}, licence {state.licence}, cite {state.citation}"
-            here = f"damaged: {damaged[state.name]}" if state.name in damaged else place
-            echo_facts({state.name: about, "state": here})
+            echo_facts({state.name: about, "state": place})
             typer.echo()
     files = content_files()
     megabytes = f"{sum(file.stat().st_size for file in files) / 1e6:.1f} of {MOST_CONTENT_BYTES / 1e6:.0f} MB"
@@ -255,21 +223,12 @@ def list_names(kind: str, family: str | None, space: str | None) -> None:
     print_frame(found)
 
 
-@command(
-    app,
-    FILE,
-    tables=Option(
-        "Your tables: names, files or folders of files. Default: all that were added.", list[str], argument=True,
-        metavar="[TABLE]...",
-    ),
-    examples=["nasmeta doctor", "nasmeta doctor pets.csv --space nb201"],
-)  # fmt: skip
-def doctor(tables: list[str] | None, **options: Any) -> None:
-    """Show versions, cache, extras, device and your own tables; exit code 1 if something is broken.
+@command(app, examples=["nasmeta doctor"])
+def doctor() -> None:
+    """Show versions, cache, extras, device and the tables that you added; exit code 1 if something is broken.
 
     For each table it shows datasets and metrics, and suspicious values: accuracies that look like fractions among
-    percents, means that are not those of their seeds, tasks with few architectures, and test values without validation
-    values. The options describe .csv, .tsv and .parquet files, as for `nasmeta data add`.
+    percents, and test values without validation values.
     """
     from nasmeta.settings import mirror_address
 
@@ -288,7 +247,7 @@ def doctor(tables: list[str] | None, **options: Any) -> None:
     for extra, packages in EXTRAS.items():
         missing = [package for package in packages.split() if _installed(package) is None]
         echo_facts({"extra": f"{extra}: {f'pip install {chr(32).join(missing)}' if missing else 'installed'}"})
-    lines = list(_tables(tables, options, broken))
+    lines = list(_tables(broken))
     for line in lines:
         typer.echo(line)
     for problem in broken:
@@ -318,21 +277,20 @@ def _cache(broken: list[str]) -> str:
     return f"{folder} ({size / 1e6:,.1f} MB)"
 
 
-def _tables(names: list[str] | None, options: dict[str, Any], broken: list[str]) -> Iterator[str]:
-    """Yield lines about each table; tables that do not open are broken."""
-    from nasmeta.tables import added_tables, examine
+def _tables(broken: list[str]) -> Iterator[str]:
+    """Yield lines about each added table; tables that do not open are broken."""
+    from nasmeta.tables import added_tables, odd_values
 
-    names = list(added_tables()) if names is None else names
-    for found in (one for name in names for one in examine(name, **options)):
-        if found.table is None:
-            broken.append(f"{found.name} does not open: {' '.join(found.why.split())}")
+    for name in added_tables():
+        try:
+            table = nm.load_table(name)
+            odd = odd_values(table)
+        except NasmetaError as reason:
+            broken.append(f"{name} does not open: {' '.join(str(reason).split())}")
             continue
-        table = found.table
         metrics = ", ".join(dict.fromkeys(f"{i.metric} ({i.unit}, {i.direction})" for i in table.columns))
-        share = f"{found.n_measured:,} of {table.space.size:,} architectures"
-        datasets = ", ".join(table.datasets)
-        yield f"table     {found.name}: opens; {share}; datasets {datasets}; metrics {metrics}"
-        yield from (f"odd       {found.name}: {' '.join(odd.split())}" for odd in found.odd)
+        yield f"table     {name}: opens; datasets {', '.join(table.datasets)}; metrics {metrics}"
+        yield from (f"odd       {name}: {' '.join(one.split())}" for one in odd)
 
 
 def _device() -> str:

@@ -202,8 +202,7 @@ def _proxies() -> None:
     output=Option("Write the proxies to this file (.npz).", Path, REQUIRED, metavar="FILE"),
     space=Option("Space of the cells: nb201 or tnb101.", default="nb201"),
     data=Option(
-        "Images: scikit-learn's digits, or a folder with one folder per class.", default="digits",
-        metavar="digits|FOLDER",
+        "Images, as in nasmeta train.", default="digits", metavar="KIND:PATH",
     ),
     n_images=Option("Number of images in the batch, at least 2.", int, 32),
     image_size=Option("Height and width of the images: a multiple of 4, at least 8.", int, 16),

@@ -21,7 +21,7 @@ from nasmeta.cli._command import (
     settings_by_label,
     settings_in,
 )
-from nasmeta.cli._train import IMAGES
+from nasmeta.cli._train import IMAGES, images_of
 from nasmeta.errors import SettingError
 
 if TYPE_CHECKING:
@@ -56,8 +56,8 @@ RUN = {  # keyword arguments of `nasmeta.search` and `nasmeta.compare`, and thos
         noun="evaluator",
     ),
     "clock": Option(
-        "A setting of the simulated clock: workers=4, repeats=charged, overshoot=discard, promotion=continued, "
-        "charge_searcher=true, batch=4. Repeatable.",
+        "A setting of the simulated clock: workers=4, repeats=charged, overshoot=discard, promotion=continued. "
+        "Repeatable.",
         list[str],
         read=lambda given: settings_in(given) or None,
         metavar="KEY=VALUE",
@@ -118,16 +118,13 @@ def search(context: typer.Context, searcher: str, task: str, journal: Path | Non
 def _with_evaluator(context: typer.Context, options: dict[str, Any], task: str) -> dict[str, Any]:
     """Return the options with an evaluator object instead of the options of training."""
     from nasmeta.evaluators import TRAINED
-    from nasmeta.training import dataset_options
 
-    data, recipe, *of_images, device = (options.pop(name) for name in IMAGES)
     evaluator, given = options["evaluator"], given_options(context, IMAGES)
-    if evaluator not in TRAINED:
-        if given:
-            raise SettingError("--evaluator", evaluator, f"training or supernet with {', '.join(given)}")
-    elif data is not None:
-        trained = TRAINED[evaluator](task, data, recipe, device=device, **dataset_options(data, *of_images))
-        options["evaluator"] = trained
+    if evaluator not in TRAINED and given:
+        raise SettingError("--evaluator", evaluator, f"training or supernet with {', '.join(given)}")
+    training = {name: options.pop(name) for name in IMAGES}
+    if evaluator in TRAINED and training["data"] is not None:
+        options["evaluator"] = TRAINED[evaluator](task, images_of(training), **training)
     return options
 
 
@@ -216,15 +213,14 @@ def _specified(
     from nasmeta.experiments import run_specification, summarise_picks
     from nasmeta.experiments._specification import specification_to_run
 
-    device = options.pop("device")
     if given := given_options(context, options):
         raise SettingError(f"A specification has its own settings: omit {', '.join(given)}, or change the file.")
     specification = specification_to_run(name)
     typer.echo(specification.title)
-    frame = run_specification(specification, device=device, **where)
+    frame = run_specification(specification, **where)
     if specification.report and where["workers"].shard is None:
         print_frame(summarise_picks(frame, specification), "Picks of the runs: means and standard deviations")
-    return frame, specification.chosen_evaluator(device), specification.evaluations
+    return frame, specification.evaluator, specification.evaluations
 
 
 def _print_shard(frame: pd.DataFrame, shard: str) -> None:

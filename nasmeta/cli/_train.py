@@ -24,6 +24,7 @@ from nasmeta.errors import SettingError
 from nasmeta.progress import progress_bar
 
 if TYPE_CHECKING:
+    from nasmeta.training import ImageDataset
     from nasmeta.verification import Verification
 
 IMAGES = {
@@ -38,7 +39,7 @@ IMAGES = {
     ),
     "split": Option(
         "Which images are used for validation. Default: the split of the tables, if they have the dataset.",
-        metavar="fraction|nb201|FILE",
+        metavar="fraction|nb201",
     ),
     "valid_fraction": Option("Fraction of the training images used for validation. Default: 0.1.", float),
     "size": Option("Scale images to this height and width in pixels, a multiple of 4.", int),
@@ -48,22 +49,30 @@ _DEMO = {"recipe": "tiny", "top": 2, "controls": 2, "worst": 1, "seeds": 2}
 _DEMO_EVALUATIONS = 60
 
 
+def images_of(options: dict[str, Any]) -> ImageDataset:
+    """Load the images that options describe, and remove these options."""
+    from nasmeta.training import ImageDataset
+
+    data, split, valid_fraction, size = (options.pop(name) for name in ("data", "split", "valid_fraction", "size"))
+    return ImageDataset.load(data, split=split, valid_fraction=valid_fraction, size=size)
+
+
 @command(
     app,
     IMAGES,
     cell=Option("Index, or string in the space's notation.", default=REQUIRED, read=cell_in, argument=True),
     seed=Option("Seed of the weights, the order of the images and the augmentation.", int, 0),
-    folder=Option("Keep checkpoint, log, network and result here; run the same command again to resume.", Path),
+    folder=Option("Keep checkpoint, network and result here; run the same command again to resume.", Path),
     space=Option("Search space of the cell: nb201 or tnb101.", default="nb201"),
-    deterministic=Option("Use deterministic algorithms only; slower on a GPU.", bool, False),
     examples=[
         "nasmeta train 6111 --folder 6111",
         "nasmeta train 6111 --data cifar10:PATH --recipe nb201-12 --folder 6111",
     ],
 )
-def train(cell: int | str, folder: Path | None, data: str | None, **options: Any) -> None:
+def train(cell: int | str, folder: Path | None, **options: Any) -> None:
     """Train the network of one cell."""
-    found = nm.train(cell, data=data or "digits", folder=folder, progress=True, **options)
+    options["data"] = options["data"] or "digits"
+    found = nm.train(cell, images_of(options), folder=folder, progress=True, **options)
     accuracies = {"train": found.train_accuracy, "valid": found.valid_accuracy, "test": found.test_accuracy}
     texts = [f"{name} {value:.2f} %" for name, value in accuracies.items() if value is not None]
     typer.echo(
@@ -87,7 +96,7 @@ def train(cell: int | str, folder: Path | None, data: str | None, **options: Any
         "Keep trainings and the page here; run the same command again to resume.", Path, Path("nasmeta-verification")
     ),
     compare_with=Option("The table's name of the dataset of --data, if it is not clear.", metavar="DATASET"),
-    workers=Option("Number of parallel trainings, which share the device; or ray.", default="1", metavar="N|ray"),
+    workers=Option("Number of parallel trainings, which share the device.", int, 1),
     shard=Option(
         "Do only part I, from 0, of N parts of the trainings; all parts may run at once in one folder. The same "
         "command without it writes the page.",
@@ -99,32 +108,26 @@ def train(cell: int | str, folder: Path | None, data: str | None, **options: Any
         "nasmeta verify --demo",
     ],
 )
-def verify(
-    context: typer.Context, runs: list[Path] | None, folder: Path, workers: str, demo: bool, **options: Any
-) -> None:
+def verify(context: typer.Context, runs: list[Path] | None, folder: Path, demo: bool, **options: Any) -> None:
     """Train the best cells of searches and random cells, and write a page that compares them with the table."""
     from nasmeta.evaluators import require_torch
-    from nasmeta.training import dataset_options
 
-    data, *of_images = (options.pop(name) for name in ("data", "split", "valid_fraction", "size"))
     if demo:
-        if given := given_options(context, {*options, "runs", "data", "split", "valid_fraction", "size"} - {"device"}):
+        if given := given_options(context, {*options, "runs"} - {"device", "workers"}):
             raise SettingError(f"The demonstration has its own run, data and recipe: omit {', '.join(given)}.")
         require_torch()
         options |= _DEMO | {"command": f"nasmeta verify --demo --folder {folder}"}
-        data, runs = "digits", [folder / "run.jsonl"]
+        options["data"], runs = "digits", [folder / "run.jsonl"]
         nm.search("gp", "nb201/cifar10", evaluations=_DEMO_EVALUATIONS, journal=runs[0], progress=True)
-    if data is None:
+    if options["data"] is None:
         raise SettingError("--data", None, "training images such as digits or cifar10:PATH")
     with progress_bar("verify") as bar:
         found = nm.verify(
             runs or [],
-            data,
+            images_of(options),
             folder=folder,
-            workers=int(workers) if workers.isdecimal() else workers,
             announce=bar.note,
             **options,
-            **dataset_options(data, *of_images),
         )
     done, failed = found.facts["trainings"], found.facts["failed"]
     if options["shard"] is None:

@@ -5,7 +5,6 @@ from nasmeta.evaluators._evaluator import (
     Evaluator,
     SupportsEvaluate as SupportsEvaluate,
     evaluate_or_fail as evaluate_or_fail,
-    joined_evaluation as joined_evaluation,
 )
 from nasmeta.evaluators._function import EVALUATORS as EVALUATORS, FunctionEvaluator, Measure as Measure
 from nasmeta.evaluators._listing import list_evaluators

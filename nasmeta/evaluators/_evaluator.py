@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
 import numpy as np
@@ -30,8 +31,6 @@ class Evaluation(NamedTuple):
         The time that each evaluation took (training) or would have taken (table); 0 if unknown.
     failures : tuple of (str or None), optional
         The reason why an evaluation has no value, such as ``out of memory``, or None. Empty if none failed.
-    notes : tuple of mapping, optional
-        Further facts for the journal of a run, of JSON types, one mapping per architecture.
 
     Examples
     --------
@@ -46,7 +45,6 @@ class Evaluation(NamedTuple):
     values: NDArray[np.float64]
     cost_seconds: NDArray[np.float64]
     failures: tuple[str | None, ...] = ()
-    notes: tuple[Mapping[str, Any], ...] = ()
 
 
 class SupportsEvaluate(Protocol):
@@ -108,8 +106,7 @@ class Evaluator(ABC):
         Raises
         ------
         EvaluationFailed
-            If there is no value; the search continues. If a batch fails, each architecture is evaluated alone, unless
-            an `Evaluation` with `failures` reports which one failed.
+            If there is no value; the search continues.
         """
 
     @property
@@ -194,22 +191,17 @@ class Evaluator(ABC):
         MissingValueError
             If the evaluator has one length only.
         """
-        return self.at({self.full_epochs: self.task} if epochs is None else fidelities(self.task, epochs))
-
-    def resume(self, cells: Sequence[int], values: Sequence[float], reasons: Mapping[int, str]) -> None:  # noqa: B027
-        """Start a run with the evaluations in its journal, and the reasons of failures."""
-
-    def at(self, lengths: dict[int, Task]) -> dict[int, Evaluator]:
-        """Return evaluators of the given tasks, by epochs.
-
-        Raises
-        ------
-        MissingValueError
-            If the evaluator has one length only.
-        """
+        lengths = [self.full_epochs] if epochs is None else [*fidelities(self.task, epochs)]
         if len(lengths) > 1:
             raise MissingValueError(f"{self.task.name}: the evaluator {self.name} has one length of training.")
-        return dict.fromkeys(lengths, self)
+        return {lengths[0]: self}
+
+    def resume(self, past: Sequence[tuple[int, Any, str | None]]) -> None:  # noqa: B027
+        """Start a run with the evaluations in its journal: architecture, value, and reason of a failure or None."""
+
+    def in_folder(self, folder: Path) -> Evaluator:
+        """Return the evaluator with files in this folder: itself, unless it trains and has no folder yet."""
+        return self
 
     def kept_open(self) -> AbstractContextManager[object]:
         """Return a context in which `close` keeps resources, because more runs follow."""
@@ -230,46 +222,30 @@ def known_costs(costs: NDArray[np.float64] | None, size: int) -> NDArray[np.floa
 
 
 def evaluate_or_fail(evaluator: SupportsEvaluate, cells: NDArray[np.int32]) -> Evaluation:
-    """Evaluate architectures, int32, shape (n,); a failed evaluation has the value NaN.
-
-    If `evaluate` raises `EvaluationFailed` for a batch, each architecture is evaluated alone.
+    """Evaluate an architecture, int32, shape (1,); a failed evaluation has the value NaN.
 
     Raises
     ------
     NasmetaError
-        If a custom evaluator raises another error; the message names the architecture.
+        If a custom evaluator raises another error than EvaluationFailed; the message names the architecture.
     """
     try:
         return evaluator.evaluate(cells)
     except EvaluationFailed as failure:
-        if len(cells) == 1:
-            shape = (1, *np.shape(getattr(evaluator, "signs", 1.0)))
-            return Evaluation(np.full(shape, np.nan), np.array([failure.seconds]), (failure.told,))
+        shape = (1, *np.shape(getattr(evaluator, "signs", 1.0)))
+        return Evaluation(np.full(shape, np.nan), np.array([failure.seconds]), (failure.told,))
     except Exception as reason:
-        raise_named(reason, evaluator, getattr(evaluator, "space", None), cells)
-    return joined_evaluation([evaluate_or_fail(evaluator, cells[i : i + 1]) for i in range(len(cells))])
+        raise_named(reason, evaluator, getattr(evaluator, "space", None), int(cells[0]))
 
 
-def joined_evaluation(parts: Sequence[Evaluation]) -> Evaluation:
-    """Return the evaluations of several batches as one."""
-    failures = [reason for one in parts for reason in one.failures or (None,) * len(one.values)]
-    notes = [note for one in parts for note in one.notes or ({},) * len(one.values)]
-    return Evaluation(
-        np.concatenate([one.values for one in parts]),
-        np.concatenate([one.cost_seconds for one in parts]),
-        tuple(failures) if any(failures) else (),
-        tuple(notes) if any(notes) else (),
-    )
-
-
-def raise_named(reason: Exception, who: Any, space: SearchSpace | None, cells: Any) -> NoReturn:
+def raise_named(reason: Exception, who: Any, space: SearchSpace | None, cell: int) -> NoReturn:
     """Raise an error of custom code as one that names the code and the architecture."""
     # errors of this package keep their traceback
     if isinstance(reason, NasmetaError) or type(who).__module__.partition(".")[0] == "nasmeta":
         raise reason
     name = getattr(who, "__qualname__", type(who).__name__)
-    named = [str(cell) if space is None else f"{cell} ({space.to_string(int(cell))})" for cell in cells[:3]]
+    named = str(cell) if space is None else f"{cell} ({space.to_string(cell)})"
     raise NasmetaError(
-        f"{name} raised {type(reason).__name__} at architecture {' or '.join(named)}: {short(str(reason), 300)}. Raise "
+        f"{name} raised {type(reason).__name__} at architecture {named}: {short(str(reason), 300)}. Raise "
         "nasmeta.errors.EvaluationFailed(reason, seconds) to continue after a failure."
     ) from reason

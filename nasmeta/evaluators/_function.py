@@ -129,7 +129,7 @@ class FunctionEvaluator(Evaluator):
                 failures.append(failure.told)
                 continue
             except Exception as reason:
-                raise_named(reason, self.function, self.space, [cell])
+                raise_named(reason, self.function, self.space, cell)
             value, seconds = found if isinstance(found, tuple) and len(found) == 2 else (found, 0.0)
             try:
                 value, seconds = float(value), float(seconds)

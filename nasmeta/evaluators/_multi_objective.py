@@ -43,7 +43,7 @@ class MultiObjectiveEvaluator(Evaluator):
     array([[  91.6, 2879.7]])
     >>> accuracy, seconds = task.parts
     >>> mixed = MultiObjectiveEvaluator(task, [SurrogateEvaluator(accuracy), TableEvaluator(seconds)])
-    >>> run = nm.search("nsga2", mixed, evaluations=30)  # or nm.search(…, task, evaluator=["surrogate", "table"])
+    >>> run = nm.search("nsga2", mixed, evaluations=30)
     """
 
     task: MultiObjectiveTask

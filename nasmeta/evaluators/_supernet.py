@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import MissingValueError, TrainingFailed
 from nasmeta.evaluators._evaluator import Evaluation, Evaluator
-from nasmeta.evaluators._training import TrainingEvaluator, _Trained, _turn_at
+from nasmeta.evaluators._training import FAILED_VALUE, TrainingEvaluator, _Trained, _turn_at
 
 
 class SupernetEvaluator(TrainingEvaluator):
@@ -23,7 +23,7 @@ class SupernetEvaluator(TrainingEvaluator):
 
     Parameters
     ----------
-    task, data, recipe, seed, folder, device, **options
+    task, data, recipe, seed, folder, device
         As in `TrainingEvaluator`; the recipe trains the supernet, which the folder keeps.
 
     Raises
@@ -63,11 +63,11 @@ class SupernetEvaluator(TrainingEvaluator):
         MissingValueError
             For other lengths, because a supernet does not train cells one by one.
         """
-        if epochs is None or list(epochs) != [self.full_epochs]:
-            raise MissingValueError(
-                "A supernet has one length of training: use a searcher without fidelities, or the evaluator training."
-            )
-        return {self.full_epochs: self}
+        if epochs is not None and list(epochs) == [self.full_epochs]:
+            return {self.full_epochs: self}
+        raise MissingValueError(
+            "A supernet has one length of training: use a searcher without fidelities, or the evaluator training."
+        )
 
     def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
         """Return validation accuracies (percent) and seconds; the first cost of a run includes the training."""
@@ -92,11 +92,10 @@ class SupernetEvaluator(TrainingEvaluator):
             folder = None if self.folder is None else self.folder / "supernet"
             where: dict[str, Any] = {"folder": folder, "device": trainer.device}
             with _turn_at(folder):
-                before, start = self._spent(folder), time.perf_counter()
                 try:
                     result = train_supernet(trainer.dataset, self.recipe, self.space, self.seed, **where)
                 except TrainingFailed as failure:
-                    self._failed = self._evaluated(failure, before + time.perf_counter() - start)
+                    self._failed = _Trained(FAILED_VALUE, failure.seconds, failure.told)
                     return self._failed
             assert result.network is not None
             self._supernet, self._train_seconds = result.network, result.train_seconds

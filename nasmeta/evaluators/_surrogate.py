@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_int
 from nasmeta.errors import ColumnError, MissingValueError
 from nasmeta.evaluators._evaluator import Evaluation, Evaluator, known_costs
 from nasmeta.tables import ColumnInfo
@@ -27,13 +26,9 @@ class SurrogateEvaluator(Evaluator):
 
     Parameters
     ----------
-    task : str, path, Task or Surrogate
+    surrogate : str, path, Task or Surrogate
         A surrogate, or an argument of `Surrogate.load`: a task with a shipped surrogate, or a file.
-    answer : {"mean", "training"}, default "mean"
-        Predict the mean over trainings, or draw the result of one training.
-    seed : int, default 0
-        Of the draw.
-    asked : Task, optional
+    task : Task, optional
         The task to evaluate; by default the task of the surrogate.
 
     Examples
@@ -49,22 +44,12 @@ class SurrogateEvaluator(Evaluator):
     values: NDArray[np.float64]
     cost_seconds: NDArray[np.float64]
 
-    def __init__(
-        self,
-        task: str | os.PathLike[str] | Task | Surrogate,
-        answer: str = "mean",
-        seed: int = 0,
-        *,
-        asked: Task | None = None,
-    ) -> None:
+    def __init__(self, surrogate: str | os.PathLike[str] | Task | Surrogate, task: Task | None = None) -> None:
         from nasmeta.surrogates import Surrogate
 
-        self.surrogate = task if isinstance(task, Surrogate) else Surrogate.load(task)
-        self.answer, self.seed = answer, check_int("seed", seed, least=0)
-        self.surrogate.predict(0, answer, seed)  # checks them
-        super().__init__(self.surrogate.task if asked is None else asked)
-        self.values = self.surrogate.values if answer == "mean" else self.surrogate.training_values(self.seed)
-        self.values.flags.writeable = False
+        self.surrogate = surrogate if isinstance(surrogate, Surrogate) else Surrogate.load(surrogate)
+        super().__init__(self.surrogate.task if task is None else task)
+        self.values = self.surrogate.values
         self.cost_seconds = known_costs(self.surrogate.cost_seconds, len(self.values))
 
     @cached_property
@@ -75,8 +60,7 @@ class SurrogateEvaluator(Evaluator):
     @property
     def identity(self) -> dict[str, Any]:
         """The identity of the evaluator."""
-        identity: dict[str, Any] = {"kind": "surrogate", "sha256": self.surrogate.sha256, "answer": self.answer}
-        return identity if self.answer == "mean" else {**identity, "seed": self.seed}
+        return {"kind": "surrogate", "sha256": self.surrogate.sha256}
 
     def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
         """Return the predicted value and training seconds of each architecture."""
@@ -95,7 +79,7 @@ class SurrogateEvaluator(Evaluator):
         return self.task.report(cell) if self.report_columns else {}
 
     def __repr__(self) -> str:
-        return f"SurrogateEvaluator({self.surrogate!r}, answer={self.answer!r})"
+        return f"SurrogateEvaluator({self.surrogate!r})"
 
     def __reduce__(self) -> Any:
-        return partial(SurrogateEvaluator, asked=self.task), (self.surrogate, self.answer, self.seed)
+        return SurrogateEvaluator, (self.surrogate, self.task)

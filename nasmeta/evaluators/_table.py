@@ -116,14 +116,10 @@ class TableEvaluator(Evaluator):
 
     def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
         """Return evaluators of shorter trainings by epochs; by default all in the table."""
-        return self.at(fidelities(self.task, epochs))
-
-    def at(self, lengths: dict[int, Task]) -> dict[int, Evaluator]:
-        """Return evaluators of the given tasks, by epochs."""
         found: dict[int, Evaluator] = {}
-        for epochs, task in lengths.items():
-            own = partial(TableEvaluator, unknown_feasibility=self.unknown_feasibility)
-            found[epochs] = self if task == self.task else own(task, self.seed)
+        for length, task in fidelities(self.task, epochs).items():
+            shorter = TableEvaluator(task, self.seed, unknown_feasibility=self.unknown_feasibility)
+            found[length] = self if task == self.task else shorter
         return found
 
     def __reduce__(self) -> Any:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from copy import copy
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from shutil import rmtree
 from tempfile import mkdtemp
@@ -26,7 +25,6 @@ from nasmeta.spaces import CellSpace, SearchSpace, canonical_dataset, held_out_n
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Signal, Task, as_task
 from nasmeta.training import ImageDataset, Recipe, Trainer, TrainingResult, read_result
-from nasmeta.training._result import seconds_so_far
 
 if TYPE_CHECKING:
     from nasmeta.training._own_network import BuildNetwork
@@ -40,7 +38,6 @@ class _Trained(NamedTuple):
     value: float
     seconds: float
     reason: str | None
-    note: Mapping[str, Any] = {}
 
 
 def _of_space(space: SearchSpace) -> Task:
@@ -77,8 +74,7 @@ class TrainingEvaluator(Evaluator):
 
     Isomorphic cells (rule ``upstream``) are one network: their representative is trained once, and further evaluations
     in the same run cost nothing. A training that fails (a loss that is not finite, too little memory, a killed process)
-    has the value 0 and a reason in ``failures``; the search continues. If memory does not suffice for a batch, its
-    parts are computed one after another. Batch norm then changes the value slightly, and the journal has a note.
+    has the value 0 and a reason in ``failures``; the search continues.
 
     Parameters
     ----------
@@ -97,8 +93,6 @@ class TrainingEvaluator(Evaluator):
         Train in a worker process: if it is killed, the training is a failure and this process continues.
     build_network : callable, optional
         For a custom space: builds the network of an architecture from its choices, see `nasmeta.training.train`.
-    **options
-        Keyword arguments of `nasmeta.training.ImageDataset.load`; the default split is that of the tables.
 
     Attributes
     ----------
@@ -130,7 +124,6 @@ class TrainingEvaluator(Evaluator):
         device: str = "auto",
         isolated: bool = True,
         build_network: BuildNetwork | None = None,
-        **options: Any,
     ) -> None:
         target = _of_space(task) if isinstance(task, SearchSpace) else as_task(task)
         if build_network is None and not isinstance(target.space, CellSpace):
@@ -140,8 +133,7 @@ class TrainingEvaluator(Evaluator):
         self.seed = check_int("seed", seed, least=0)
         self.folder = None if folder is None else Path(folder)
         space = target.space if build_network is not None else target.space.name
-        own: dict[str, Any] = {"options": options, "isolated": isolated, "build_network": build_network}
-        self.trainer = Trainer(data, recipe, space, device=device, **own)
+        self.trainer = Trainer(data, recipe, space, device=device, isolated=isolated, build_network=build_network)
         if build_network is not None:
             from nasmeta.training._own_network import IdentifiedNetwork, network_identity
 
@@ -149,11 +141,23 @@ class TrainingEvaluator(Evaluator):
             self.trainer.build_network = IdentifiedNetwork(build_network, self._network_identity)
         if not len(self.trainer.dataset.splits["valid"]):
             raise SettingError("number of validation images", 0, "at least 1", "Pass valid_fraction=0.1.")
+        self.column = ColumnInfo(
+            canonical_dataset(self.trainer.dataset.name),
+            "accuracy",
+            "valid",
+            self.recipe.epochs,
+            self.seed,
+            "percent",
+            "max",
+            "trained here",
+            f"recipe {self.recipe.name}",
+            "",
+            self.trainer.dataset.sha256(),
+        )
         self.failures: dict[int, str] = {}
         self._trained: dict[int, _Trained] = {}  # by the representative of the class, in all runs of this evaluator
         self._begun: dict[int, _Trained] = {}  # evaluated in this run
-        self._lost: dict[Path | None, float] = {}  # seconds of trainings that failed, by folder
-        self._of_lengths: dict[Any, dict[int, Evaluator]] = {}
+        self._of_lengths: dict[tuple[int, ...], dict[int, Evaluator]] = {}
         super().__init__(target.with_held_out(self._held_out(target)))
 
     name = "training"
@@ -161,13 +165,12 @@ class TrainingEvaluator(Evaluator):
     _network_identity: dict[str, Any] | None = None  # of custom networks
     _home: _TemporaryFolder | None = None  # if trainings pause without a folder
 
-    _short: Recipe | None = None  # for shorter trainings with their own schedule
     _until: int | None = None  # epoch of the pause
 
     @property
     def recipe(self) -> Recipe:
         """The recipe of the trainings."""
-        return self._short or self.trainer.recipe
+        return self.trainer.recipe
 
     @property
     def full_epochs(self) -> int:
@@ -182,24 +185,6 @@ class TrainingEvaluator(Evaluator):
             return tuple(dict.fromkeys((name, *target.held_out)))
         return (name,)
 
-    @cached_property
-    def column(self) -> ColumnInfo:
-        """The column of validation accuracies."""
-        trainer = self.trainer
-        return ColumnInfo(
-            canonical_dataset(trainer.dataset.name),
-            "accuracy",
-            "valid",
-            self.recipe.epochs,
-            self.seed,
-            "percent",
-            "max",
-            "trained here",
-            f"recipe {trainer.recipe.name}",
-            "",
-            trainer.dataset.sha256(),
-        )
-
     @property
     def report_columns(self) -> tuple[ColumnInfo, ...]:
         """The test accuracy of the trained network, and the columns of the task's table if it is on this machine."""
@@ -211,24 +196,13 @@ class TrainingEvaluator(Evaluator):
 
     def report(self, cell: int) -> dict[ColumnInfo, float]:
         """Return the test accuracy of the trained network, if there is a folder, and the values of the table."""
-        columns, found = self.report_columns, dict[ColumnInfo, float]()
-        result = self.result(cell)
+        found, result = dict[ColumnInfo, float](), self.result(cell)
         if result is not None and result.test_accuracy is not None:
-            found[columns[0]] = result.test_accuracy
-        of_table = columns[self.folder is not None :]
-        if of_table and not np.isnan(self.task.values[cell]):
-            found |= {of_table[0]: float(self.task.values[cell]), **self.task.report(cell)}
+            found[replace(self.column, split="test")] = result.test_accuracy
+        with suppress(MissingValueError, ColumnError):  # the table is missing
+            if not np.isnan(self.task.values[cell]):
+                found |= {self.task.column: float(self.task.values[cell]), **self.task.report(cell)}
         return found
-
-    def __copy__(self) -> TrainingEvaluator:
-        other = object.__new__(type(self))
-        other.__dict__.update({key: own for key, own in self.__dict__.items() if key != "column"})
-        return other
-
-    def __getstate__(self) -> dict[str, Any]:
-        if self._home is not None or self.folder is None:
-            raise TypeError("A TrainingEvaluator needs a folder to be sent to another process.")
-        return {key: own for key, own in self.__dict__.items() if key != "column"}
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -253,43 +227,40 @@ class TrainingEvaluator(Evaluator):
             costs.append(seconds)
             if (reason := found[-1].reason) is not None:
                 self.failures[cell] = reason
-        notes = tuple(one.note for one in found)
         values, reasons = np.array([one.value for one in found]), tuple(one.reason for one in found)
-        return Evaluation(values, np.array(costs), reasons, notes if any(notes) else ())
+        return Evaluation(values, np.array(costs), reasons)
 
-    def resume(self, cells: Sequence[int], values: Sequence[float], reasons: Mapping[int, str]) -> None:
+    def resume(self, past: Sequence[tuple[int, Any, str | None]]) -> None:
         """Start a run with the evaluations of its journal, which cost nothing again."""
-        self._begun = {
-            int(self.space.canonical(cell)): _Trained(value, 0.0, reasons.get(cell))
-            for cell, value in zip(cells, values, strict=True)
-        }
-        self.failures.update(reasons)
+        self._begun = {int(self.space.canonical(cell)): _Trained(value, 0.0, why) for cell, value, why in past}
+        self.failures |= {cell: why for cell, _, why in past if why is not None}
 
     def after(self, epochs: Iterable[int | str] | None = None) -> dict[int, Evaluator]:
         """Return evaluators of trainings of several lengths, by epochs; the longest is that of the recipe.
 
-        ``"2of6"`` pauses the training of the recipe after two epochs; it resumes if the cell is promoted. 2 is a
-        training with its own schedule, from scratch unless the learning rate is constant. By default, trainings pause
-        after a ninth and a third of the epochs, rounded up to the recipe's next evaluation.
+        ``"2of6"`` pauses the training of the recipe after two epochs; it resumes if the cell is promoted. By default,
+        trainings pause after a ninth and a third of the epochs, rounded up to the recipe's next evaluation.
         """
-        full = self.trainer.recipe.epochs
-        lengths = training_lengths(epochs, self.trainer.recipe)
-        key = tuple(lengths.items())
-        if key not in self._of_lengths:  # once, so that compared searchers share trainings
-            constant = self.recipe.schedule == "constant"
-            if self.folder is None and self._home is None and (constant or any(lengths.values())):
+        lengths = training_lengths(epochs, self.recipe)
+        if lengths not in self._of_lengths:  # once, so that compared searchers share trainings
+            if self.folder is None and self._home is None and len(lengths) > 1:
                 self._home = _TemporaryFolder()
             found: dict[int, Evaluator] = {}
-            for length, paused in lengths.items():
+            for length in lengths:
                 one = found[length] = copy(self)
                 one._begun = {}
-                one._trained = self._trained if length == full else {}
-                if length < full and not (paused or constant):
-                    one._short = self.recipe.but(epochs=length)
-                elif length < full:
-                    one._until, one.resumes = length, True
-            self._of_lengths[key] = found
-        return dict(self._of_lengths[key])
+                if length < lengths[-1]:
+                    one._trained, one._until, one.resumes = {}, length, True
+            self._of_lengths[lengths] = found
+        return dict(self._of_lengths[lengths])
+
+    def in_folder(self, folder: Path) -> Evaluator:
+        """Return the evaluator with its trainings in this folder, unless it has one."""
+        if self.folder is not None:
+            return self
+        other = copy(self)
+        other.folder, other._of_lengths = folder, {}
+        return other
 
     def result(self, cell: int) -> TrainingResult | None:
         """Return the result of a finished training in the folder, or None."""
@@ -316,63 +287,44 @@ class TrainingEvaluator(Evaluator):
 
     def _train(self, cell: int) -> _Trained:
         tell = self.trainer.announced(f"training cell {cell}", self._until or self.recipe.epochs)
-        options: dict[str, Any] = {"recipe": self._short, "until": self._until, "tell": tell}
         folder = self._folder_of(cell)
         with _turn_at(folder):
-            before, began = self._spent(folder), time.monotonic()
+            begin = time.monotonic()
             try:
-                return self._evaluated(self.trainer.train(cell, self.seed, folder, **options))
+                result = self.trainer.train(cell, self.seed, folder, until=self._until, tell=tell)
             except TrainingFailed as failure:
-                self._lost[folder] = before + time.monotonic() - began
-                return self._evaluated(failure, self._lost[folder])
-
-    def _spent(self, folder: Path | None) -> float:
-        """Return the seconds of a training so far; they count if it resumes and fails."""
-        return 0.0 if folder is None else max(seconds_so_far(folder), self._lost.get(folder, 0.0))
-
-    def _evaluated(self, result: TrainingResult | TrainingFailed, elapsed: float = 0.0) -> _Trained:
-        """Return the evaluation of a training; a failed one costs its elapsed seconds."""
-        if isinstance(result, TrainingFailed):
-            return _Trained(FAILED_VALUE, elapsed, result.told)
+                return _Trained(FAILED_VALUE, max(failure.seconds, time.monotonic() - begin), failure.told)
         assert result.valid_accuracy is not None
-        whole = min(self.recipe.batch_size, len(self.trainer.dataset.splits["train"]))
-        halved = result.micro_batch < whole
-        note = {"images_at_once": result.micro_batch, "batch_size": whole} if halved else {}
-        return _Trained(result.valid_accuracy, result.train_seconds + result.evaluate_seconds, None, note)
+        return _Trained(result.valid_accuracy, result.train_seconds + result.evaluate_seconds, None)
 
     def _folder_of(self, cell: int) -> Path | None:
         folder = self.folder if self._home is None else self._home.path
-        own = "" if self._short is None else f"-{self._short.epochs}-epochs"
-        return None if folder is None else folder / f"cell-{cell}{own}"
+        return None if folder is None else folder / f"cell-{cell}"
 
 
 _POINT = re.compile(r"(\d{1,6})of(\d{1,6})")
 
 
-def training_lengths(lengths: Iterable[int | str] | None, recipe: Recipe) -> dict[int, bool]:
-    """Return the lengths of trainings in epochs, ascending, and whether each is a pause of the longest.
+def training_lengths(lengths: Iterable[int | str] | None, recipe: Recipe) -> tuple[int, ...]:
+    """Return the lengths of trainings in epochs, ascending; all but the last are pauses.
 
     By default, trainings pause after a ninth and a third of the epochs, rounded up to the recipe's next evaluation.
 
     >>> training_lengths(["2of6", 6], Recipe("own", epochs=6))
-    {2: True, 6: False}
+    (2, 6)
     >>> training_lengths(None, Recipe("own", epochs=18, evaluate_every=4))
-    {4: True, 8: True, 18: False}
+    (4, 8, 18)
     """
     full, every = recipe.epochs, recipe.evaluate_every
     if lengths is None:
         pauses = [-(-n // every) * every for n in (full // 9, full // 3) if n]
-        return {**{n: True for n in pauses if n < full}, full: False}
-    found: dict[int, bool] = {}
+        return (*sorted({n for n in pauses if n < full}), full)
+    found = {full}
     for length in lengths:
-        match = _POINT.fullmatch(length) if isinstance(length, str) else None
-        epochs = check_int("epochs", int(match[1]) if match else length, most=full - (match is not None))
-        if match and int(match[2]) != full:
-            raise SettingError("epochs", length, f"points of the training of {full} epochs, such as '2of{full}'")
-        if epochs < full and epochs % every and (match or recipe.schedule == "constant"):
-            raise SettingError("epochs", length, f"multiples of {every}, after which the recipe evaluates")
-        found[epochs] = match is not None
-    if full not in found or len({paused for epochs, paused in found.items() if epochs < full}) > 1:
-        expected = f"{full}, and either shorter trainings or pauses such as '2of{full}'"
-        raise SettingError("epochs", list(found), expected)
-    return dict(sorted(found.items()))
+        match = _POINT.fullmatch(str(length))
+        epochs = int(match[1]) if match else full
+        if length != full and (match is None or int(match[2]) != full or not 0 < epochs < full or epochs % every):
+            expected = f"{full}, or pauses such as '{every}of{full}' after an evaluation of the recipe"
+            raise SettingError("epochs", length, expected)
+        found.add(epochs)
+    return tuple(sorted(found))

@@ -82,13 +82,12 @@ def evaluators_of(tasks: TaskDistribution, evaluator: EvaluatorLike, folder: Pat
     if len(tasks) > 1 and isinstance(evaluator, Evaluator):
         raise SettingError("tasks", tasks.names, f"one task, because {evaluator.name} evaluates one")
     found = [evaluator_for(task, evaluator) for task in tasks]
-    for one in found:
-        if isinstance(one, TrainingEvaluator):
-            if folder is not None and one.folder is None:
-                one.folder = folder.absolute() / "trainings"  # also for the workers of a cluster
-        elif evaluator == "table":
+    if evaluator == "table":
+        for one in found:
             _ = one.measured  # a missing table is reported before any run
-    return found
+    if folder is None:
+        return found
+    return [one.in_folder(folder.absolute() / "trainings") for one in found]  # absolute for workers of a cluster
 
 
 def check_parallel(evaluators: Iterable[Evaluator]) -> None:

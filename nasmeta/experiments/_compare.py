@@ -50,7 +50,7 @@ def compare(
     seconds: float | Mapping[str, float] | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     sources: SourcesLike | Mapping[str, SourcesLike] | None = None,
-    folder: str | os.PathLike[str] | ComparisonFolder | None = None,
+    folder: str | os.PathLike[str] | None = None,
     workers: int | Workers = 1,
     redo: str | Sequence[str] = (),
     evaluator: EvaluatorLike = "table",
@@ -91,7 +91,7 @@ def compare(
     redo : str or sequence of str, optional
         Labels of searchers whose runs in `folder` are deleted and repeated, for example after a change of their code or
         settings. The runs of all other searchers are kept. Leave it out to resume an interrupted call.
-    evaluator : str, path, Evaluator or callable, or a list of these, default "table"
+    evaluator : str, path, Evaluator or callable, default "table"
         As in `search`. If the optimum is unknown, as for trainings and functions, regrets are NaN, and analysis
         compares the best values found. Trainings are kept in the folder's ``trainings``; each cell is trained once, and
         its seconds are charged to every run that proposes it.
@@ -121,7 +121,7 @@ def compare(
     >>> frame.groupby(["searcher", "seed"], observed=True).size().tolist()
     [50, 50, 50, 50]
     """
-    home = folder if isinstance(folder, ComparisonFolder | None) else ComparisonFolder(Path(folder))
+    home = None if folder is None else ComparisonFolder(Path(folder))
     specs = specs_of(searchers, settings)
     if (space := space_in(tasks)) is not None:
         tasks, evaluator = evaluator_for(space, evaluator), "table"

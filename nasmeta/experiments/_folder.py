@@ -19,7 +19,6 @@ from nasmeta.files import write_whole, writing
 from nasmeta.journals import differences_from
 from nasmeta.runs import History, RunConfig, results_frame
 from nasmeta.runs._clock import Clock
-from nasmeta.runs._frame import joined_frame
 from nasmeta.runs._spec import SearcherSpec
 
 _LOCK_SECONDS = 2.0  # workers of a process that was killed end within a fraction of this
@@ -30,11 +29,10 @@ class ComparisonFolder:
     """The state of a comparison on disk.
 
     It contains ``specification.json``, ``runs/<task>/<searcher>/<seed>.jsonl``, and ``results.parquet`` at the end.
-    `files` are further files by name, which are written at the start.
     """
 
-    def __init__(self, path: Path, files: Mapping[str, bytes] | None = None) -> None:
-        self.path, self._files = path, files or {}
+    def __init__(self, path: Path) -> None:
+        self.path = path
 
     @contextmanager
     def claimed(
@@ -78,8 +76,6 @@ class ComparisonFolder:
         try:
             self._check(due, redo)
             self.write("specification.json", json.dumps(due, indent=2).encode() + b"\n")
-            for name, content in self._files.items():
-                self.write(name, content)
             if is_shard:
                 lock.release()  # the next shard may start
             yield
@@ -139,36 +135,30 @@ def _signal_of(evaluator: Evaluator) -> Any:
 
 
 class Results:
-    """The results of all runs; configs are by position of the task and label of the searcher.
-
-    When all runs of a task and a searcher are done, their histories become a frame, which needs less memory.
-    """
+    """The results of all runs; configs are by position of the task and label of the searcher."""
 
     def __init__(self, configs: Mapping[Pair, RunConfig], seeds: Mapping[Pair, Sequence[int]]) -> None:
         self.configs, self.seeds = configs, seeds
-        self._histories: dict[Pair, dict[int, History]] = {pair: {} for pair in configs}
-        self._frames = {pair: results_frame([]) for pair in configs if not seeds[pair]}
-        self.done = 0
+        self._histories: dict[tuple[Pair, int], History] = {}
 
     @property
     def total(self) -> int:
         """The number of all runs."""
         return sum(map(len, self.seeds.values()))
 
+    @property
+    def done(self) -> int:
+        """The number of finished runs."""
+        return len(self._histories)
+
     def missing(self, pair: Pair) -> list[int]:
         """Return the seeds of the runs that are not done."""
-        return [seed for seed in self.seeds[pair] if pair not in self._frames and seed not in self._histories[pair]]
+        return [seed for seed in self.seeds[pair] if (pair, seed) not in self._histories]
 
     def keep(self, pair: Pair, seed: int, history: History) -> None:
         """Add a history."""
-        of_pair = self._histories[pair]
-        of_pair[seed] = history
-        self.done += 1
-        if len(of_pair) == len(self.seeds[pair]):
-            config = self.configs[pair]
-            self._frames[pair] = results_frame([of_pair[one].of(replace(config, seed=one)) for one in self.seeds[pair]])
-            of_pair.clear()
+        self._histories[pair, seed] = history.of(replace(self.configs[pair], seed=seed))
 
     def frame(self) -> pd.DataFrame:
         """Return the results of all runs."""
-        return joined_frame([self._frames[pair] for pair in self.configs])
+        return results_frame([self._histories[pair, seed] for pair in self.configs for seed in self.seeds[pair]])

@@ -15,7 +15,7 @@ import pandas as pd
 
 from nasmeta.analysis import title_of
 from nasmeta.analysis.report import Findings, XAxis, find, write_findings
-from nasmeta.checks import check_choice, check_number
+from nasmeta.checks import check_choice
 from nasmeta.code import versions_of
 from nasmeta.errors import DamagedFileError, NasmetaError, NasmetaWarning, SettingError
 from nasmeta.evaluators import TRAINED
@@ -91,10 +91,6 @@ def report(
     >>> found.budget, found.results["nb201/cifar10"]["searcher"].tolist()
     ('after 20 evaluations', ['random', 'local-search'])
     """
-    if x is not None:
-        check_choice("x", x, ("evaluation", "simulated_seconds"))
-    if at is not None:
-        check_number("at", at)
     formats = (formats,) if isinstance(formats, str) else formats
     for one in formats:
         check_choice("a format", one, ("png", "svg", "pdf"))
@@ -162,34 +158,12 @@ def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task
     return tasks
 
 
-def _call(label: str, entry: Any) -> str:
-    """Format a searcher and its settings.
-
-    >>> _call("small", {"searcher": "evolution", "settings": {"population": 10}})
-    'small = evolution(population=10)'
-    >>> _call("gp", {"searcher": "gp", "settings": {}, "space": None})
-    'gp'
-    """
-    if not isinstance(entry, dict):
-        return f"{label}: {entry}"
-    name, settings = entry.get("searcher", label), dict(entry.get("settings") or {})
-    settings |= {key: value for key, value in entry.items() if key not in ("searcher", "settings") and value}
-    inner = ", ".join(f"{key}={value}" for key, value in settings.items())
-    call = f"{name}({inner})" if inner else str(name)
-    return call if name == label else f"{label} = {call}"
-
-
 def _provenance(folder: Path, specification: dict[str, Any]) -> dict[str, Any]:
-    digest = hashlib.sha256((folder / "results.parquet").read_bytes()).hexdigest()
-    comparison = {
-        key: value for key, value in specification.items() if key not in ("tasks", "format") and value is not None
-    }
-    if isinstance(comparison.get("searchers"), dict):
-        comparison["searchers"] = [_call(label, entry) for label, entry in comparison["searchers"].items()]
-    told = {
-        "comparison": comparison,
+    """Return the comparison, its versions, and the checksum of its results."""
+    facts = {
+        "comparison": {key: value for key, value in specification.items() if key != "tasks" and value is not None},
         **facts_in(folder / "provenance.json"),
         "versions_of_the_report": versions_of(_PACKAGES),
-        "sha256_of_results.parquet": digest,
+        "sha256_of_results.parquet": hashlib.sha256((folder / "results.parquet").read_bytes()).hexdigest(),
     }
-    return {key: value for key, value in told.items() if value}
+    return {key: value for key, value in facts.items() if value}

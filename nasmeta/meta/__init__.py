@@ -1,6 +1,6 @@
 """Learning across tasks: Gaussian processes with sources, and the interface of meta-learners.
 
-The subpackages are ``bilevel``, ``in_context``, ``meta_nas``, ``neural_process`` and ``rl``.
+The subpackages are ``bilevel`` and ``in_context``.
 """
 
 from importlib import import_module
@@ -38,7 +38,7 @@ __all__ = [
     "meta_train",
 ]
 
-_SUBPACKAGES = ("bilevel", "in_context", "meta_nas", "neural_process", "rl")
+_SUBPACKAGES = ("bilevel", "in_context")
 
 
 def __getattr__(name: str) -> object:

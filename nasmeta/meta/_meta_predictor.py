@@ -27,10 +27,10 @@ for _name, _place in (
     ("maml", "bilevel._maml:MAML"),
     ("meta-dkl", "bilevel._deep_kernel:DeepKernelGP"),
     ("meta-linear", "_meta_linear:MetaLinear"),
-    ("meta-np", "neural_process._predictor:MetaNP"),
+    ("meta-np", "in_context._predictor:InContext"),
     ("reptile", "bilevel._maml:Reptile"),
 ):
-    _extra = None if _name in ("in-context", "meta-linear") else "torch"
+    _extra = None if _name in ("in-context", "meta-linear", "meta-np") else "torch"
     META_PREDICTORS.declare(_name, f"nasmeta.meta.{_place}", _extra)
 
 

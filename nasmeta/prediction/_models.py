@@ -235,7 +235,7 @@ def _encoder_of(part: str, task: Task) -> Any:
     columns = _measured(task.space) if part == MEASURED else published_proxies(task)
     values = np.stack(list(columns.values()), axis=1)
     # An unknown value becomes the column's median, and one more column marks it.
-    return ColumnEncoder(values, list(columns), task.space, missing="indicator", scale="rank")
+    return ColumnEncoder(values, list(columns), task.space)
 
 
 @cache

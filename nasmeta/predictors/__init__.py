@@ -50,33 +50,30 @@ if TYPE_CHECKING:
         knows_deviation as knows_deviation,
         label_of as label_of,
         make_predictor,
-        move_to_space as move_to_space,
     )
     from nasmeta.predictors._splits import isomorph_split
-    from nasmeta.predictors._storage import load_predictor, save_predictor
 
 __all__ = [
     "CellEncoder",
     "isomorph_split",
-    "load_predictor",
     "make_encoder",
     "make_predictor",
-    "save_predictor",
 ]
 
-MODULES = {
-    "_encoders": "ENCODERS AdjacencyEncoder CellEncoder CellIndices ColumnEncoder CostEncoder CountEncoder "
-    "GraphEncoder LivePathEncoder OneHotEncoder OperationCountEncoder PathEncoder make_encoder",
-    "_estimators": "EnsembleRegressor ForestRegressor GPRegressor RidgeRegressor ScaledRegressor XGBoostRegressor",
-    "_gaussian_process": "CellGP CellKernel Hyperparameters TrendGP fit_hyperparameters weak_prior",
-    "_labels": "log_expected_improvement",
-    "_learning_curves": "CURVE_METHODS LearningCurveRegressor",
-    "_neural": "CellTransformer GraphNetwork MLPEnsemble",
-    "_registry": "knows_deviation label_of make_predictor move_to_space",
-    "_splits": "isomorph_split",
-    "_storage": "load_predictor save_predictor",
-}
-__getattr__ = lazy_names(__name__, MODULES)
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "_encoders": "ENCODERS AdjacencyEncoder CellEncoder CellIndices ColumnEncoder CostEncoder CountEncoder "
+        "GraphEncoder LivePathEncoder OneHotEncoder OperationCountEncoder PathEncoder make_encoder",
+        "_estimators": "EnsembleRegressor ForestRegressor GPRegressor RidgeRegressor ScaledRegressor XGBoostRegressor",
+        "_gaussian_process": "CellGP CellKernel Hyperparameters TrendGP fit_hyperparameters weak_prior",
+        "_labels": "log_expected_improvement",
+        "_learning_curves": "CURVE_METHODS LearningCurveRegressor",
+        "_neural": "CellTransformer GraphNetwork MLPEnsemble",
+        "_registry": "knows_deviation label_of make_predictor",
+        "_splits": "isomorph_split",
+    },
+)
 
 
 def __dir__() -> list[str]:

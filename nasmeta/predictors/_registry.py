@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
-from copy import deepcopy
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, TypeVar
@@ -12,7 +10,7 @@ from typing import Any, TypeVar
 from nasmeta.checks import check_names
 from nasmeta.errors import SettingError
 from nasmeta.registry import Registry
-from nasmeta.spaces import SearchSpace, get_space, namesakes, reference_space
+from nasmeta.spaces import SearchSpace, get_space, namesakes
 
 P = TypeVar("P")
 
@@ -203,66 +201,19 @@ def knows_deviation(predictor: Any) -> bool:
     return not alone and "return_std" in inspect.signature(last.predict).parameters
 
 
-def _parts(predictor: Any) -> Iterator[Any]:
-    """Yield an estimator and the estimators in its parameters and fitted members."""
-    for part in (predictor, *predictor.get_params().values()):
-        if hasattr(part, "get_params") and not isinstance(part, type):
-            yield part
-            for _, member in getattr(part, "members_", ()):
-                yield from _parts(member)
-
-
-def _spaces_of(predictor: Any) -> Iterator[tuple[Any, SearchSpace]]:
-    """Yield the parts of a predictor that read architectures, each with its space."""
-    for part in _parts(predictor):
-        if getattr(part, "reads_architectures", False) and hasattr(part, "space"):
-            yield part, get_space(part.space)
+def _parts(predictor: Any) -> list[Any]:
+    """Return an estimator and the estimators in its parameters."""
+    every = (predictor, *predictor.get_params().values())
+    return [part for part in every if hasattr(part, "get_params") and not isinstance(part, type)]
 
 
 def _require_space(predictor: Any, space: SearchSpace) -> None:
     """Raise an error if a part of the predictor reads the architectures of another space."""
-    for part, own in _spaces_of(predictor):
-        if own != space:
-            raise SettingError(f"space of {type(part).__name__}", own.name, space.name, namesakes(own, space).strip())
-
-
-def move_to_space(predictor: P, space: str | SearchSpace) -> P:
-    """Return a copy of a predictor that reads the architectures of another space.
-
-    Spaces with NAS-Bench-201's graph and some of its five operations encode their cells alike, so a predictor that was
-    fitted on one of them predicts on another.
-
-    Parameters
-    ----------
-    predictor : Pipeline or regressor
-        Built by `make_predictor`, fitted or not.
-    space : str or SearchSpace
-
-    Returns
-    -------
-    of the same type as `predictor`
-
-    Raises
-    ------
-    SettingError
-        If the two spaces are encoded in different ways, or the predictor contains columns for the architectures of its
-        space.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from nasmeta.predictors import make_predictor, move_to_space
-    >>> predictor = make_predictor("ridge", space="tnb101").fit(np.arange(50), np.arange(50.0))
-    >>> move_to_space(predictor, "nb201").predict([15000]).shape
-    (1,)
-    """
-    target, moved = get_space(space), deepcopy(predictor)
-    for part, own in _spaces_of(moved):
-        if own == target:
+    for part in _parts(predictor):
+        if not getattr(part, "reads_architectures", False) or not hasattr(part, "space"):
             continue
-        if reference_space(own) != reference_space(target) or hasattr(part, "values"):
+        other = get_space(part.space)
+        if other != space:
             raise SettingError(
-                f"space of {type(part).__name__}", own.name, target.name, "Fit a new predictor on that space."
+                f"space of {type(part).__name__}", other.name, space.name, namesakes(other, space).strip()
             )
-        part.set_params(space=space)
-    return moved

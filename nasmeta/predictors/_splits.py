@@ -64,25 +64,20 @@ def isomorph_split(
     from nasmeta.predictors._encoders._base import cells_in
 
     space = get_space(space)
-    rng = check_generator(rng, "split")
     pool = np.arange(space.size, dtype=np.int32) if cells is None else cells_in(cells, space)
-    if len(np.unique(pool)) < len(pool):
-        raise SettingError("Each architecture in cells must appear once.")
     if (test_fraction is None) == (n_train is None):
         raise SettingError("Give exactly one of test_fraction and n_train.")
-    pool = rng.permutation(pool)
+    pool = check_generator(rng, "split").permutation(pool)
     classes = space.function_classes[pool] if rule == "function" else np.asarray(space.canonical(pool, rule))
     if n_train is not None:
         n_train = check_int("n_train", n_train, most=len(pool) - 1)
         train, test = pool[:n_train], pool[~np.isin(classes, classes[:n_train])]
     else:
-        test_fraction = check_number("test_fraction", test_fraction)
-        if not 0 < test_fraction < 1:
-            raise SettingError("test_fraction", test_fraction, "a number between 0 and 1")
+        n_test = check_number("test_fraction", test_fraction, 0, 1) * len(pool)
         names, sizes = np.unique(classes, return_counts=True)
         order = rng.permutation(len(names))
-        needed = int(np.searchsorted(np.cumsum(sizes[order]), test_fraction * len(pool))) + 1
-        in_test = np.isin(classes, names[order[:needed]])
+        n_classes = int(np.searchsorted(np.cumsum(sizes[order]), n_test)) + 1
+        in_test = np.isin(classes, names[order[:n_classes]])
         train, test = pool[~in_test], pool[in_test]
     if not len(train) or not len(test):
         raise SettingError("One side of the split would be empty: give more architectures.")

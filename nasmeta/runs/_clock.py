@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from nasmeta.checks import check_bool, check_choice, check_int, check_names, check_number
@@ -32,12 +32,6 @@ class Clock:
         Cost of a longer training after a shorter training of the same architecture: the full cost, or the difference.
         On NAS-Bench-201 only "scratch" is a possible training, because trainings for 12 and 200 epochs use different
         learning rates. Use "continued" for points of one learning curve.
-    charge_searcher : bool, default False
-        Whether the clock also counts the computing time of the searcher. The journal records this time, so a resumed
-        run repeats it, but two runs differ.
-    batch : int, default 1
-        Architectures per proposal. With more than 1, the searcher observes the values of a batch together, no time
-        passes, and the other settings keep their defaults.
 
     Examples
     --------
@@ -52,33 +46,20 @@ class Clock:
     repeats: str = "free"
     overshoot: str = "count"
     promotion: str = "scratch"
-    charge_searcher: bool = False
-    batch: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "workers", check_int("workers of the clock", self.workers, most=1_000_000))
-        object.__setattr__(self, "batch", check_int("batch", self.batch))
         for name, choices in _CHOICES.items():
             check_choice(f"{name} of the clock", getattr(self, name), choices)
-        object.__setattr__(self, "charge_searcher", check_bool("charge_searcher", self.charge_searcher))
-        if self.batch > 1 and replace(self, batch=1) != Clock():
-            raise SettingError("batch", self.batch, "1 with other settings of the clock")
 
     @classmethod
     def of(cls, clock: Clock | Mapping[str, Any] | None) -> Clock:
         """Return a clock, also from a mapping of its settings."""
         if isinstance(clock, Clock):
             return clock
-        if not isinstance(clock, Mapping | None):
-            raise SettingError("clock", clock, "a Clock or a mapping of its settings")
         settings = dict(clock or {})
         check_names("A clock", "setting", settings, [field.name for field in fields(cls)])
         return cls(**settings)
-
-    @property
-    def is_timed(self) -> bool:
-        """Whether time passes."""
-        return self.batch == 1
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -86,14 +67,8 @@ class Clock:
         return asdict(self)
 
     def __str__(self) -> str:
-        if self.batch > 1:
-            return f"batch {self.batch}"
         workers = "1 worker" if self.workers == 1 else f"{self.workers} workers"
-        searcher = "charged" if self.charge_searcher else "free"
-        return (
-            f"{workers}, repeats {self.repeats}, overshoot {self.overshoot}, promotion {self.promotion}, "
-            f"searcher {searcher}"
-        )
+        return f"{workers}, repeats {self.repeats}, overshoot {self.overshoot}, promotion {self.promotion}"
 
 
 @dataclass(frozen=True)

@@ -141,8 +141,6 @@ class RunConfig:
             free = next((other for other in (lengths or {0: evaluator}).values() if not other.has_costs()), None)
             if free is not None:
                 raise why_no_seconds(free)
-        if clock is not None and clock.batch > 1 and (budget.seconds is not None or spec.is_multi_fidelity):
-            raise SettingError("batch", clock.batch, "1 with a budget in seconds or several training lengths")
         if budget.stop_at_optimum and (task.is_sampled or evaluator.values is None):
             raise SettingError(f"The optimum of {task.name} is unknown, so stop_at_optimum is not possible.")
         if evaluator.values is None and clock is not None and clock.workers > 1:
@@ -162,7 +160,7 @@ class RunConfig:
     @property
     def is_timed(self) -> bool:
         """Whether time passes on a simulated clock."""
-        return self.clock is not None and self.clock.is_timed
+        return self.clock is not None
 
     @property
     def source_names(self) -> tuple[str, ...]:
@@ -246,10 +244,9 @@ class RunConfig:
         found = read_journal(path, self.identity)
         if found is None:
             return None
-        history = self._checked(path, found[1])
-        if not self._finish(history):
-            return None
-        return history.of(self)
+        history = found[1]
+        self._check(path, history)
+        return history.of(self) if self._finish(history) else None
 
     def _finish(self, history: History) -> bool:
         """Remove evaluations after the end of the run; return False if the run is not finished."""
@@ -314,21 +311,19 @@ class RunConfig:
             for one in self.evaluators.values():
                 stack.callback(one.close)
             journal = None if path is None else stack.enter_context(Journal(path, self.identity))
-            rows = []
-            if path is not None and journal is not None:
-                past = self._checked(path, journal.past)
-                rows = [past.row(i) for i in range(len(past))]
+            past = History() if journal is None else journal.past
+            if path is not None:
+                self._check(path, past)
+            rows = [past.row(i) for i in range(len(past))]
             for epochs, one in self.evaluators.items():
-                trained = [row for row in rows if row[3].get("epochs", epochs) == epochs]
-                reasons = {cell: details["failure"] for cell, *_, details in trained if "failure" in details}
-                one.resume([row[0] for row in trained], [row[1] for row in trained], reasons)
+                of_length = [row for row in rows if row[3].get("epochs", epochs) == epochs]
+                one.resume([(cell, value, details.get("failure")) for cell, value, _, details in of_length])
             history = run_loop(
                 searcher,
                 self.evaluators,
                 evaluations=self.budget.evaluations,
                 seconds=self.budget.seconds,
-                batch=1 if self.clock is None else self.clock.batch,
-                clock=self.clock if self.is_timed else None,
+                clock=self.clock,
                 sign=self.evaluator.signs,
                 target=self.target,
                 journal=journal,
@@ -337,11 +332,10 @@ class RunConfig:
         history.chance_of_best = learnt.chance_of_best
         return history.of(self)
 
-    def _checked(self, path: Path, past: History) -> History:
-        """Return the history in a journal, checked against the tables."""
+    def _check(self, path: Path, past: History) -> None:
+        """Raise a JournalError if recorded values contradict the tables."""
         continued = self.clock is not None and self.clock.promotion == "continued"  # costs then depend on the past
         check_recorded(path, past, self.evaluators, costs=not continued)
-        return past
 
 
 def _objectives(evaluator: Evaluator) -> dict[str, list[str]]:

@@ -33,43 +33,61 @@ def results_frame(runs: Sequence[History]) -> pd.DataFrame:
     import pandas as pd
 
     lengths = [len(run) for run in runs]
-    incumbents = [_noise_free(run, *run._incumbents()) for run in runs]
-    regrets = [_regrets(run, values) for run, (_, values) in zip(runs, incumbents, strict=True)]
-
-    def joined(parts: Sequence[NDArray[Any]], dtype: type) -> NDArray[Any]:
-        return np.concatenate(parts, dtype=dtype) if parts else np.empty(0, dtype)
 
     def names(of_runs: list[str]) -> pd.Categorical[str]:
         codes, categories = pd.factorize(np.array(of_runs, dtype=object))
         return pd.Categorical.from_codes(np.repeat(codes, lengths), categories=pd.Index(categories, dtype=str))
 
-    frame = pd.DataFrame(
-        {
-            "task": names([run.task.name for run in runs]),
-            "searcher": names([run.searcher for run in runs]),
-            "seed": np.repeat(np.array([run.seed for run in runs], dtype=np.int64), lengths),
-            "evaluation": joined([np.arange(1, n + 1) for n in lengths], np.int64),
-            "cell": joined([run.cells for run in runs], np.int32),
-            "value": joined([run._scores for run in runs], np.float64),
-            "cost_seconds": joined([run.cost_seconds for run in runs], np.float64),
-            "simulated_seconds": joined([run.end_seconds for run in runs], np.float64),
-            "incumbent": joined([cells for cells, _ in incumbents], np.int32),
-            "incumbent_value": joined([values for _, values in incumbents], np.float64),
-            "regret": joined(regrets, np.float64),
-            "worker": joined([run.workers for run in runs], np.int32),
-            "epochs": joined([run.epochs for run in runs], np.int32),
-            "clock": names([str(run.clock) for run in runs]),
-            "space": names([run.space for run in runs]),
-            "warm_start": names([run.warm_start for run in runs]),
-            "stopped": names([run.stopped for run in runs]),
-            "failure": _failures(runs, lengths),
-        }
-    )
+    data: dict[str, Any] = {
+        "task": names([run.task.name for run in runs]),
+        "searcher": names([run.searcher for run in runs]),
+        "seed": np.repeat(np.array([run.seed for run in runs], dtype=np.int64), lengths),
+    }
+    parts = [_numbers(run) for run in runs]
+    for name, dtype in _NUMBERS.items():
+        data[name] = np.concatenate([np.empty(0, dtype), *(part[name] for part in parts)], dtype=dtype)
+    for name in ("clock", "space", "warm_start", "stopped"):
+        data[name] = names([str(getattr(run, name)) for run in runs])
+    data["failure"] = _failures(runs, lengths)
     for i in range(max((run.n_objectives for run in runs if run.n_objectives > 1), default=0)):
-        parts = [run.values[:, i] if run.n_objectives > 1 else np.full(len(run), np.nan) for run in runs]
-        frame[f"objective_{i + 1}"] = joined(parts, np.float64)
+        parts_of_i = [run.values[:, i] if run.n_objectives > 1 else np.full(len(run), np.nan) for run in runs]
+        data[f"objective_{i + 1}"] = np.concatenate(parts_of_i)
+    frame = pd.DataFrame(data)
     frame.attrs |= _facts(runs)
     return frame
+
+
+_NUMBERS: dict[str, type] = {
+    "evaluation": np.int64,
+    "cell": np.int32,
+    "value": np.float64,
+    "cost_seconds": np.float64,
+    "simulated_seconds": np.float64,
+    "incumbent": np.int32,
+    "incumbent_value": np.float64,
+    "regret": np.float64,
+    "worker": np.int32,
+    "epochs": np.int32,
+}
+
+
+def _numbers(run: History) -> dict[str, NDArray[Any]]:
+    """Return the columns of numbers of one run."""
+    incumbents, values = run._incumbents()
+    if run.task.is_sampled and run.evaluator.noise_free is not None:
+        values = run.evaluator.noise_free[incumbents]  # the means over seeds
+    return {
+        "evaluation": np.arange(1, len(run) + 1),
+        "cell": run.cells,
+        "value": run._scores,
+        "cost_seconds": run.cost_seconds,
+        "simulated_seconds": run.end_seconds,
+        "incumbent": incumbents,
+        "incumbent_value": values,
+        "regret": _regrets(run, values),
+        "worker": run.workers,
+        "epochs": run.epochs,
+    }
 
 
 def _facts(runs: Sequence[History]) -> dict[str, dict[str, dict[str, Any]]]:
@@ -102,25 +120,6 @@ def _regrets(run: History, values: NDArray[np.float64]) -> NDArray[np.float64]:
     return regrets
 
 
-def joined_frame(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    """Return results frames of different tasks and searchers as one frame, with the columns of all of them."""
-    import pandas as pd
-    from pandas.api.types import union_categoricals
-
-    if len(frames) == 1:
-        return frames[0]
-    whole = pd.concat(frames, ignore_index=True)
-    for name in frames[0].select_dtypes("category"):
-        whole[name] = union_categoricals([frame[name] for frame in frames])
-    whole.attrs = {}
-    for frame in frames:
-        for name, by_task in frame.attrs.items():
-            of_all = whole.attrs.setdefault(name, {})
-            for task, by_searcher in by_task.items():
-                of_all.setdefault(task, {}).update(by_searcher)
-    return whole
-
-
 def _failures(runs: Sequence[History], lengths: Sequence[int]) -> pd.Categorical[str]:
     """Return the reason of each failure, shape (n,); an empty string for a success."""
     import pandas as pd
@@ -131,13 +130,3 @@ def _failures(runs: Sequence[History], lengths: Sequence[int]) -> pd.Categorical
             codes[begin + position] = positions.setdefault(reason, len(positions))
         begin += length
     return pd.Categorical.from_codes(codes, categories=pd.Index(list(positions), dtype=str))
-
-
-def _noise_free(
-    run: History, cells: NDArray[np.int32], values: NDArray[np.float64]
-) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Return incumbents and their values; if the task samples seeds, their means over seeds."""
-    noise_free = run.evaluator.noise_free
-    if run.task.is_sampled and noise_free is not None:
-        values = noise_free[cells]
-    return cells, values

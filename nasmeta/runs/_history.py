@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -87,36 +87,34 @@ class History(ShowsFacts):
         # By position; most evaluations have none:
         self._failures: dict[int, str] = {}
         self._notes: dict[int, Mapping[str, Any]] = {}
-        self._charged: dict[int, float] = {}  # seconds of the searcher, on a clock that charges them
         self._counted: NDArray[np.intp] | slice = slice(None)  # positions within the budget, in the order of the ends
 
     def append(
         self,
-        cells: list[int],
-        values: list[float],
-        cost_seconds: list[float],
-        failures: Sequence[str | None] = (),
-        notes: Sequence[Mapping[str, Any] | None] = (),
+        cell: int,
+        value: Any,
+        cost_seconds: float,
+        failure: str | None = None,
+        note: Mapping[str, Any] | None = None,
         start: float = 0.0,
         worker: int = 0,
         epochs: int = 0,
-        charged: float = 0.0,
     ) -> None:
-        """Record the evaluations of one proposal; with several objectives, values are flat, one row after another."""
-        position = len(self._cells)
-        if notes:
-            self._notes |= {i: note for i, note in enumerate(notes, position) if note}
-        if failures:
-            self._failures |= {i: reason for i, reason in enumerate(failures, position) if reason is not None}
-        self._cells.fromlist(cells)
-        self._values.fromlist(values)
-        self._costs.fromlist(cost_seconds)
+        """Record an evaluation; with several objectives, the value is a list."""
+        if note:
+            self._notes[len(self._cells)] = note
+        if failure is not None:
+            self._failures[len(self._cells)] = failure
+        self._cells.append(cell)
+        if self.n_objectives == 1:
+            self._values.append(value)
+        else:
+            self._values.fromlist(value)
+        self._costs.append(cost_seconds)
         if self.timed:
             self._starts.append(start)
             self._workers.append(worker)
             self._epochs.append(epochs)
-            if charged:
-                self._charged[position] = charged
 
     def row(self, position: int) -> tuple[int, Any, float, dict[str, Any]]:
         """Return cell, value, cost and details of an evaluation, as its line in a journal lists them."""
@@ -129,8 +127,6 @@ class History(ShowsFacts):
             details["start"] = self._starts[position]
             details["worker"] = self._workers[position]
             details["epochs"] = self._epochs[position]
-        if position in self._charged:
-            details["searcher_seconds"] = self._charged[position]
         if position in self._failures:
             details["failure"] = self._failures[position]
         if position in self._notes:
@@ -390,7 +386,7 @@ class History(ShowsFacts):
         return results_frame([self])
 
     def plot(self, x: RunAxis = "evaluation", width: Width = None) -> Figure:
-        """Draw the values, the best value so far, and the weights of an ensemble.
+        """Draw the values and the best value so far.
 
         Parameters
         ----------

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nasmeta.errors import JournalError
 from nasmeta.evaluators import Evaluation, Evaluator
@@ -25,7 +24,7 @@ class Journal(JournalFile):
 
     Each line after the header is ``[cell, value, cost_seconds, checksum]``. For several objectives, the value is a
     list. An object before the checksum may contain ``failure`` (the reason), ``note`` (notes of searcher and
-    evaluator), and on a simulated clock ``start``, ``worker``, ``epochs`` and ``searcher_seconds``.
+    evaluator), and on a simulated clock ``start``, ``worker`` and ``epochs``.
 
     Attributes
     ----------
@@ -83,42 +82,27 @@ def _history_of(rows: list[list[Any]]) -> History:
     history = history_for(n_objectives, timed=len(first) > 3 and "start" in first[3])
     for cell, value, cost, *rest in rows:
         details = rest[0] if rest else {}
-        history.append(
-            [cell],
-            value if isinstance(value, list) else [value],
-            [cost],
-            [details.get("failure")],
-            [details.get("note")],
-            details.get("start", 0.0),
-            details.get("worker", 0),
-            details.get("epochs", 0),
-            details.get("searcher_seconds", 0.0),
-        )
+        timing = {name: details[name] for name in ("start", "worker", "epochs") if name in details}
+        history.append(cell, value, cost, details.get("failure"), details.get("note"), **timing)
     return history
 
 
-def recorded_evaluation(journal: Journal, position: int, cells: NDArray[np.int32], epochs: int) -> Evaluation:
-    """Return the evaluations from a position on; fewer than cells at the end of the record.
+def recorded_evaluation(journal: Journal, position: int, cell: int, epochs: int) -> Evaluation:
+    """Return a recorded evaluation.
 
     Raises
     ------
     JournalError
-        If other architectures, or trainings of another length, are recorded there.
+        If another architecture, or a training of another length, is recorded there.
     """
-    rows = [journal.past.row(i) for i in range(position, min(position + len(cells), len(journal.past)))]
-    for line, (row, cell) in enumerate(zip(rows, cells.tolist(), strict=False), start=position + 2):
-        recorded = row[0], row[3].get("epochs", epochs)
-        if recorded != (cell, epochs):
-            raise JournalError(
-                f"{journal.path}, line {line}: architecture and epochs are {recorded}, but the searcher proposes "
-                f"{(cell, epochs)}, so another version of it wrote the journal. Use another file."
-            )
-    _, values, costs, details = zip(*rows, strict=True)
-    failures = tuple(one.get("failure") for one in details)
-    notes = tuple(one.get("note", {}) for one in details)
-    return Evaluation(
-        np.array(values, np.float64), np.array(costs), failures if any(failures) else (), notes if any(notes) else ()
-    )
+    recorded, value, cost, details = journal.past.row(position)
+    if (recorded, details.get("epochs", epochs)) != (cell, epochs):
+        raise JournalError(
+            f"{journal.path}, line {position + 2}: the architecture is {recorded}, but the searcher proposes {cell} "
+            f"with {epochs} epochs, so another version of it wrote the journal. Use another file."
+        )
+    failures = (details["failure"],) if "failure" in details else ()
+    return Evaluation(np.array([value], np.float64), np.array([cost]), failures)
 
 
 def check_recorded(path: Path, past: History, evaluators: Mapping[int, Evaluator], *, costs: bool) -> None:

@@ -5,17 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
-from math import inf
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import NasmetaError, SettingError, SpaceExhaustedError
-from nasmeta.evaluators import Evaluation, SupportsEvaluate, evaluate_or_fail, joined_evaluation
+from nasmeta.evaluators import Evaluation, SupportsEvaluate, evaluate_or_fail
 from nasmeta.runs._clock import Budget, Clock
-from nasmeta.runs._feedback import Feedback
 from nasmeta.runs._front_history import history_for
 from nasmeta.runs._history import History
 from nasmeta.runs._journal import Journal, recorded_evaluation
@@ -24,7 +22,6 @@ from nasmeta.searchers import MultiFidelitySearcher, Searcher
 STALL_LIMIT = 100_000
 _INT32 = np.dtype(np.int32)
 _PATIENCE = 100  # consecutive proposals that are already running, before a free worker waits for the next result
-_FREE_FAILURES = 100  # evaluations without any cost in seconds, before a budget in seconds is refused
 
 
 def run_loop(
@@ -33,7 +30,6 @@ def run_loop(
     *,
     evaluations: int | None = None,
     seconds: float | None = None,
-    batch: int = 1,
     clock: Clock | None = None,
     sign: float | NDArray[np.float64] = 1.0,
     target: float | None = None,
@@ -47,7 +43,6 @@ def run_loop(
     known value.
 
     The proposals do not depend on the budget: a shorter run starts with the same evaluations as a longer one.
-    Therefore a batch never shrinks to fit the budget. Of the last batch, only the first architectures are evaluated.
 
     Parameters
     ----------
@@ -58,8 +53,6 @@ def run_loop(
         Largest number of evaluations.
     seconds : float, optional
         Last moment, on the clock, at which an evaluation may start.
-    batch : int, default 1
-        Architectures per proposal; only without a clock.
     clock : Clock, optional
         Simulated workers. Without a clock there is one worker and no time passes.
     sign : float or ndarray of float64, shape (m,), default 1.0
@@ -85,13 +78,11 @@ def run_loop(
     >>> from nasmeta.runs import run_loop
     >>> from nasmeta.searchers import RandomSearch
     >>> evaluator = TableEvaluator(nm.get_task("nb201/cifar10"))
-    >>> len(run_loop(RandomSearch(evaluator.space, np.random.default_rng(0)), evaluator, evaluations=20, batch=5))
+    >>> len(run_loop(RandomSearch(evaluator.space, np.random.default_rng(0)), evaluator, evaluations=20))
     20
     """
     if clock is None and seconds is not None:
         raise SettingError("A budget in seconds needs a clock, for example clock=Clock().")
-    if clock is not None and batch > 1:
-        raise SettingError("batch", batch, "1 with a clock", "Use workers of the clock.")
     evaluators = evaluator if isinstance(evaluator, Mapping) else {0: evaluator}
     several_lengths = isinstance(evaluator, Mapping) and isinstance(searcher, MultiFidelitySearcher)
     loop = _Loop(
@@ -101,7 +92,6 @@ def run_loop(
         budget=Budget(evaluations, seconds),
         clock=Clock() if clock is None else Clock.of(clock),
         timed=clock is not None,
-        batch=batch,
         sign=sign,
         target=target,
         journal=journal,
@@ -115,24 +105,26 @@ def run_loop(
     return loop.ended_history()
 
 
+_Observation: TypeAlias = "tuple[NDArray[np.int32], int]"  # cells and epochs
+
+
 class _Trial:
     """A proposal and its evaluation by one worker; trials are ordered by their end, then by their start."""
 
-    __slots__ = ("best", "cells", "cost", "end", "epochs", "keys", "new", "position", "utilities", "worker")
+    __slots__ = ("cell", "cells", "cost", "end", "epochs", "key", "position", "utilities", "utility", "worker")
 
-    def __init__(self, cells: NDArray[np.int32], epochs: int, keys: list[Any], new: list[int]) -> None:
-        self.cells = cells  # shape (batch,)
-        self.epochs = epochs
-        self.keys = keys  # of the evaluations: architectures, or (architecture, epochs)
-        self.new = new  # the architectures that have not been evaluated
+    def __init__(self, cells: NDArray[np.int32], cell: int, epochs: int, key: Any) -> None:
+        self.cells = cells  # the proposal, shape (1,)
+        self.cell, self.epochs = cell, epochs
+        self.key = key  # of the evaluation: the architecture, or (architecture, epochs)
 
     # Known when the trial has started:
-    position: int  # of the first evaluation in the history
+    position: int  # in the history
     worker: int
     end: float  # seconds on the clock
-    cost: float  # seconds of the first evaluation
-    best: float  # highest utility, -inf if an evaluation failed
-    utilities: NDArray[np.float64] | None  # None if the batch repeats architectures
+    cost: float  # seconds
+    utility: Any  # a number, or one number per objective
+    utilities: NDArray[np.float64]  # the same, shape (1,) or (1, m)
 
     def __lt__(self, other: _Trial) -> bool:
         return (self.end, self.position) < (other.end, other.position)
@@ -151,21 +143,20 @@ class _Loop:
     budget: Budget
     clock: Clock
     timed: bool
-    batch: int
     sign: float | NDArray[np.float64]
     target: float | None
     journal: Journal | None
     stall_limit: int
     watch: Callable[[int], object] | None
     known: dict[Any, Any] = field(default_factory=dict)  # utilities of evaluations that have started, by key
+    failed: set[Any] = field(default_factory=set)  # keys of failed evaluations
+    withheld: list[_Observation] = field(default_factory=list)  # failures before the first success
     pending: dict[Any, int] = field(default_factory=dict)  # proposals of each running evaluation of several workers
     paid: dict[int, tuple[int, float]] = field(default_factory=dict)  # epochs of the longest training, its total cost
     n: int = 0  # evaluations that have started
     n_repeats: int = 0  # consecutive proposals without a new architecture
     now: float = 0.0  # seconds on the clock
-    thought: float = 0.0  # the searcher's own seconds
-    charged: float = 0.0  # the part of them that the clock has counted
-    thinks_until: float = 0.0  # one searcher serves all workers: if its time is charged, they queue for it
+    searcher_seconds: float = 0.0
     stopped: str = "budget"
 
     def __post_init__(self) -> None:
@@ -183,14 +174,14 @@ class _Loop:
         )
         self.history = history_for(int(np.size(self.sign)), timed=self.timed)
         self.n_recorded = 0 if self.journal is None else len(self.journal.past)
-        self.feedback = Feedback(self.searcher, self.multi_fidelity, self.known)
 
     def run_one_worker(self) -> None:
         """Propose, evaluate, observe, and so on."""
         while self.n < self.most and self.now < self.until:
             trial = self.propose(self.stall_limit)
-            if trial is None or not self.start(trial, worker=0):
+            if trial is None:
                 break
+            self.start(trial, worker=0)
             self.now = trial.end
             if self.reaches_target(trial) or not self.within_budget():
                 break
@@ -202,11 +193,11 @@ class _Loop:
         idle = list(range(self.clock.workers))  # a heap
         while True:
             self.stopped = "budget"
-            while idle and self.within_budget() and not (running and running[0].end <= self.thinks_until):
+            while idle and self.within_budget():
                 trial = self.propose(_PATIENCE if running else self.stall_limit)
-                if trial is None or not self.start(trial, worker=idle[0]):
+                if trial is None:
                     break
-                heappop(idle)
+                self.start(trial, worker=heappop(idle))
                 heappush(running, trial)
             if not running:
                 break
@@ -233,179 +224,114 @@ class _Loop:
                 self.stopped = "stalled"
                 return None
             try:
-                proposed, epochs = self._ask()
+                cells, epochs = self._ask()
             except SpaceExhaustedError:
-                if self.batch > 1:  # a smaller batch may be left
-                    self.batch //= 2
-                    continue
                 self.stopped = "exhausted"
                 return None
-            cells: list[int] = proposed.tolist()
-            keys: list[Any] = cells if self.multi_fidelity is None else [(cells[0], epochs)]
-            if new := self._new(cells, keys):
+            cell: int = cells.item()
+            key: Any = cell if self.multi_fidelity is None else (cell, epochs)
+            if not (self.free and key in self.known):
                 self.n_repeats = 0
-                return _Trial(proposed, epochs, keys, new)
-            self.n_repeats += self.batch
-            if self.shared and keys[0] in self.pending:
-                self.pending[keys[0]] += 1
+                return _Trial(cells, cell, epochs, key)
+            self.n_repeats += 1
+            if self.shared and key in self.pending:
+                self.pending[key] += 1
             else:
-                self._observe(proposed, epochs, np.array([self.known[key] for key in keys]), again=True)
+                self._observe(cells, epochs, np.array([self.known[key]]), again=True)
 
     def _ask(self) -> tuple[NDArray[np.int32], int]:
-        """Request a proposal, int32, shape (batch,), and the length of the training."""
-        if self.batch > 1:
-            self.batch = min(self.batch, self.n_possible - len(self.known))
+        """Request a proposal, int32, shape (1,), and the length of the training."""
         begin, epochs = perf_counter(), self.full_epochs
-        proposed: Any
+        cells: Any
         if self.multi_fidelity is None:
-            proposed = self.searcher.ask(self.batch)
+            cells = self.searcher.ask(1)
         else:
-            proposed, lengths = self.multi_fidelity.ask_at(1)
+            cells, lengths = self.multi_fidelity.ask_at(1)
             epochs = int(lengths[0])
-        self.thought += perf_counter() - begin
-        if type(proposed) is not np.ndarray or proposed.shape != (self.batch,):
-            raise self._not_architectures(proposed)
-        if proposed.dtype != _INT32:
-            if proposed.dtype.kind not in "iu" or proposed.min() < 0 or proposed.max() >= self.n_cells:
-                raise self._not_architectures(proposed)
-            proposed = proposed.astype(_INT32)
-        return proposed, epochs
+        self.searcher_seconds += perf_counter() - begin
+        is_proposal = type(cells) is np.ndarray and cells.shape == (1,) and cells.dtype.kind in "iu"
+        if not is_proposal or not 0 <= cells.item() < self.n_cells:
+            raise NasmetaError(
+                f"proposal of {type(self.searcher).__name__}",
+                cells,
+                f"an array of one integer from 0 to {self.n_cells - 1}, the index in {self.searcher.space.name}",
+            )
+        return cells if cells.dtype == _INT32 else cells.astype(_INT32), epochs
 
-    def _new(self, cells: list[int], keys: list[Any]) -> list[int]:
-        """Return the architectures of a proposal to evaluate."""
-        if self.batch == 1:
-            if self.free and keys[0] in self.known:
-                return []
-            new = cells
-        else:
-            new = [cell for cell in dict.fromkeys(cells) if cell not in self.known]
-        for cell in new:
-            if not 0 <= cell < self.n_cells:
-                raise self._not_architectures(cells)
-        return new
-
-    def _not_architectures(self, proposed: object) -> NasmetaError:
-        space = self.searcher.space
-        return NasmetaError(
-            f"proposal of {type(self.searcher).__name__}",
-            proposed,
-            f"an array of {self.batch} integer(s) from 0 to {space.size - 1}, indices of {space.name}",
-        )
-
-    def start(self, trial: _Trial, worker: int) -> bool:
-        """Evaluate the new architectures of a proposal, unless the searcher's own time has used up the budget."""
-        start, charged = self.now, 0.0
-        if self.clock.charge_searcher:
-            charged = self._charged_seconds()
-            start = self.thinks_until = max(self.now, self.thinks_until) + charged
-            if start >= self.until:
-                self.until = min(self.until, self.now)
-                return False
-        self.charged = self.thought
-        new, keys, cells = trial.new, trial.keys, trial.cells
-        if len(new) > self.most - self.n:
-            new = new[: int(self.most - self.n)]
-        if partial := len(new) < len(cells):
-            keys, cells = new, np.array(new, np.int32)
-        evaluation = self._evaluate(cells, trial.epochs)
-        observed = evaluation.values if self.maximised else self.sign * evaluation.values
-        utilities, costs = observed.tolist(), evaluation.cost_seconds.tolist()
-        if len(utilities) == 1:  # as below, but faster
-            self.known[keys[0]] = utilities[0]
-        else:
-            self.known.update(zip(keys, utilities, strict=True))
-        total = observed.sum() if self.objectives or len(utilities) > 1 else utilities[0]
-        if total != total:  # NaN
-            _require_reasons(evaluation, self.evaluators[trial.epochs])
-        if self.continued and self.n >= self.n_recorded:
-            costs = [self._remaining_cost(new[0], trial.epochs, costs[0])]
-        notes = self._notes(trial, new, evaluation) if evaluation.notes or self.searcher.notes else ()
-        values = utilities if self.maximised else evaluation.values.ravel().tolist()
-        self.history.append(new, values, costs, evaluation.failures, notes, start, worker, trial.epochs, charged)
-        if self.journal is not None:
-            self._write(self.journal, self.n + len(new))
-        if evaluation.failures:
-            reasons = zip(keys, evaluation.failures, strict=True)
-            self.feedback.failed.update(key for key, reason in reasons if reason is not None)
-        trial.best = max(utilities) if self.target is not None and total == total else -inf
+    def start(self, trial: _Trial, worker: int) -> None:
+        """Evaluate the architecture of a proposal."""
+        evaluation = self._evaluate(trial.cells, trial.epochs)
+        trial.utilities = evaluation.values if self.maximised else self.sign * evaluation.values
+        (trial.utility,), cost = trial.utilities.tolist(), evaluation.cost_seconds.item()
+        (value,) = (trial.utility,) if self.maximised else evaluation.values.tolist()
+        self.known[trial.key] = trial.utility
+        failure = evaluation.failures[0] if evaluation.failures else None
+        if failure is not None:
+            self.failed.add(trial.key)
+        elif np.isnan(trial.utility).any() if self.objectives else trial.utility != trial.utility:
+            name = type(self.evaluators[trial.epochs]).__name__
+            raise NasmetaError(f"value of {name}", "NaN", "a number or a failure with a reason")
+        is_recorded = self.n < self.n_recorded
+        if self.continued and not is_recorded:
+            cost = self._remaining_cost(trial, cost)
+        note = self.searcher.notes[0] if self.searcher.notes else None
+        self.history.append(trial.cell, value, cost, failure, note, self.now, worker, trial.epochs)
+        if self.journal is not None and not is_recorded:
+            self.journal.append(*self.history.row(self.n))
         if self.shared:
-            self.pending[trial.keys[0]] = 1
+            self.pending[trial.key] = 1
             trial.cells = trial.cells.copy()
-        trial.position, trial.worker, trial.cost = self.n, worker, costs[0]
-        trial.end = start + sum(costs) if self.timed else self.now
-        trial.utilities = None if partial else observed
-        self.n += len(new)
+        trial.position, trial.worker, trial.cost = self.n, worker, cost
+        trial.end = self.now + cost if self.timed else self.now
+        self.n += 1
         if self.watch is not None:
             self.watch(self.n)
-        return True
-
-    def _write(self, journal: Journal, n: int) -> None:
-        """Append the evaluations up to n that the journal does not contain."""
-        for position in range(self.n if self.n > self.n_recorded else self.n_recorded, n):
-            journal.append(*self.history.row(position))
-
-    def _charged_seconds(self) -> float:
-        """Return the searcher's seconds for this proposal, or those in the journal."""
-        if self.journal is not None and self.n < self.n_recorded:
-            charged: float = self.journal.past.row(self.n)[3].get("searcher_seconds", 0.0)
-            return charged
-        return self.thought - self.charged
 
     def _evaluate(self, cells: NDArray[np.int32], epochs: int) -> Evaluation:
-        """Evaluate architectures, shape (n,), or read their values from the journal."""
+        """Evaluate an architecture, shape (1,), or read its value from the journal."""
         evaluator = self.evaluators[epochs]
         if self.journal is None or self.n >= self.n_recorded:
             evaluation = evaluate_or_fail(evaluator, cells)
         else:
-            evaluation = recorded_evaluation(self.journal, self.n, cells, epochs)
-            rest = cells[len(evaluation.values) :]
-            if len(rest):
-                evaluation = joined_evaluation([evaluation, evaluate_or_fail(evaluator, rest)])
+            evaluation = recorded_evaluation(self.journal, self.n, cells.item(), epochs)
         if self.objectives and evaluation.values.shape[1:] != self.objectives:
-            expected = f"({len(cells)}, {self.objectives[0]})"
+            expected = f"(1, {self.objectives[0]})"
             raise NasmetaError(f"shape of the values of {type(evaluator).__name__}", evaluation.values.shape, expected)
         if self.costs_unknown:
             self._require_seconds(evaluator, evaluation)
         return evaluation
 
     def _require_seconds(self, evaluator: SupportsEvaluate, evaluation: Evaluation) -> None:
-        """Raise an error if evaluations have no cost; the first failures may be immediate."""
-        if evaluation.cost_seconds.any():
-            self.costs_unknown = any(evaluation.failures)
-        elif not any(evaluation.failures) or (self.now == 0 and self.n + 1 >= _FREE_FAILURES):
-            who = getattr(evaluator, "function", None) or type(evaluator)
+        """Raise an error if the first successful evaluations have no cost."""
+        self.costs_unknown = any(evaluation.failures)
+        if not self.costs_unknown and not evaluation.cost_seconds.any():
+            function = getattr(evaluator, "function", None) or type(evaluator)
             raise SettingError(
-                f"cost of the first {self.n + 1} evaluations by {getattr(who, '__qualname__', who)}",
+                f"cost of an evaluation by {getattr(function, '__qualname__', function)}",
                 0.0,
                 "above 0 with a budget in seconds",
                 "Return (value, seconds) or cost_seconds, or give evaluations instead.",
             )
 
-    def _remaining_cost(self, cell: int, epochs: int, cost: float) -> float:
-        """Return the cost of a training that continues a shorter one, in seconds."""
-        longest, before = self.paid.get(cell, (0, 0.0))
-        return max(cost - before, 0.0) if epochs > longest > 0 else cost
-
-    def _notes(self, trial: _Trial, new: list[int], evaluation: Evaluation) -> list[Mapping[str, Any]]:
-        """Return the notes of searcher and evaluator on each new architecture."""
-        of_searcher = dict(zip(trial.cells.tolist(), self.searcher.notes or (), strict=False))
-        of_evaluator = evaluation.notes or ({},) * len(new)
-        return [{**of_searcher.get(cell, {}), **note} for cell, note in zip(new, of_evaluator, strict=True)]
+    def _remaining_cost(self, trial: _Trial, cost: float) -> float:
+        """Return the cost of a training that may continue a shorter one, in seconds."""
+        longest, before = self.paid.get(trial.cell, (0, 0.0))
+        return max(cost - before, 0.0) if trial.epochs > longest > 0 else cost
 
     def reaches_target(self, trial: _Trial) -> bool:
         """Return whether a trial that ends now is a full training with the target value."""
         if self.continued:
-            longest, before = self.paid.get(trial.new[0], (0, 0.0))
+            longest, before = self.paid.get(trial.cell, (0, 0.0))
             if trial.epochs > longest:
-                self.paid[trial.new[0]] = (trial.epochs, before + trial.cost)
-        return self.target is not None and trial.epochs == self.full_epochs and trial.best >= self.target
+                self.paid[trial.cell] = (trial.epochs, before + trial.cost)
+        if self.target is None or trial.epochs != self.full_epochs or trial.key in self.failed:
+            return False
+        return bool(trial.utility >= self.target)
 
     def observe(self, trial: _Trial) -> None:
         """Pass the values of a trial to the searcher, once per worker that proposed it."""
         cells, utilities = trial.cells, trial.utilities
-        if utilities is None:
-            utilities = np.array([self.known[key] for key in trial.keys])
-        if self.shared and (times := self.pending.pop(trial.keys[0])) > 1:
+        if self.shared and (times := self.pending.pop(trial.key)) > 1:
             cells, utilities = cells.repeat(times), utilities.repeat(times, axis=0)
         self._observe(cells, trial.epochs, utilities)
 
@@ -413,25 +339,52 @@ class _Loop:
         self, cells: NDArray[np.int32], epochs: int, utilities: NDArray[np.float64], *, again: bool = False
     ) -> None:
         begin = perf_counter()
-        if self.feedback.failed:
-            self.feedback.observe(cells, epochs, utilities, again=again)
-        elif self.multi_fidelity is None:
-            self.searcher.tell(cells, utilities)
+        if self.failed:
+            self._observe_failures(cells, epochs, utilities, again)
         else:
+            self._tell(cells, epochs, utilities)
+        self.searcher_seconds += perf_counter() - begin
+
+    def _observe_failures(
+        self, cells: NDArray[np.int32], epochs: int, utilities: NDArray[np.float64], again: bool
+    ) -> None:
+        """Pass on utilities after a failure: the worst utility so far replaces missing ones (NaN).
+
+        Failures before the first success are withheld until then. If the searcher proposes one of them again before
+        that, it observes 0.
+        """
+        missing, values = _missing(utilities), np.array(list(self.known.values()))
+        present = values[~_missing(values)]
+        worst = present.min(axis=0) if len(present) else None
+        if not missing.any():
+            self._tell(cells, epochs, utilities)
+            for earlier, length in self.withheld:
+                self._tell(earlier, length, np.full((len(earlier), *utilities.shape[1:]), worst))
+            self.withheld.clear()
+        elif worst is not None or again:
+            filled = utilities.copy()
+            filled[missing] = 0.0 if worst is None else worst
+            self._tell(cells, epochs, filled)
+        else:
+            self.withheld.append((cells.copy(), epochs))
+
+    def _tell(self, cells: NDArray[np.int32], epochs: int, utilities: NDArray[np.float64]) -> None:
+        """Pass utilities of one architecture, without NaN, to the searcher."""
+        if self.multi_fidelity is not None:
             self.multi_fidelity.tell_at(cells, np.full(len(cells), epochs, np.int32), utilities)
-        self.thought += perf_counter() - begin
+        elif self.failed and int(cells[0]) in self.failed:
+            self.searcher.tell_failures(cells, utilities)
+        else:
+            self.searcher.tell(cells, utilities)
 
     def ended_history(self) -> History:
         """Return the history, without the evaluations after the end of the run."""
-        self.history.stopped, self.history.searcher_seconds = self.stopped, self.thought
+        self.history.stopped, self.history.searcher_seconds = self.stopped, self.searcher_seconds
         sign = 1.0 if self.objectives else float(self.sign)
         self.history.end(self.budget, self.clock, sign, self.target, self.full_epochs)
         return self.history
 
 
-def _require_reasons(evaluation: Evaluation, evaluator: SupportsEvaluate) -> None:
-    """Raise an error if a value is NaN although its evaluation is not reported as failed."""
-    lost = np.array(np.isnan(evaluation.values).reshape(len(evaluation.values), -1).any(axis=1))
-    failed = [reason is not None for reason in evaluation.failures or (None,) * len(lost)]
-    if (lost & ~np.array(failed)).any():
-        raise NasmetaError(f"value of {type(evaluator).__name__}", "NaN", "a number or a failure with a reason")
+def _missing(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which rows contain NaN, bool, shape (n,)."""
+    return np.asarray(np.isnan(values).reshape(len(values), -1).any(axis=1))

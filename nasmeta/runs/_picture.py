@@ -102,39 +102,26 @@ def facts_of(run: Any) -> dict[str, object]:
 
 @house_style()
 def plot_run(run: Any, x: RunAxis, width: Width) -> Figure:
-    """Draw each value as a dot, the best so far as a line, and below them the weights of an ensemble."""
-    from matplotlib import rcParams
-
+    """Draw each value as a dot, and the best so far as a line."""
     if x not in get_args(RunAxis):
         raise UnknownNameError.of("axis", x, get_args(RunAxis))
-    frame, weights, total = run.frame(), run.weights, inches(width, 4.6)
-    has_weights = len(weights.columns) > 0
-    figure = new_figure(total, 4.1 if has_weights else 2.9)
-    panels = figure.subplots(2, sharex=True, height_ratios=(2, 1)) if has_weights else [figure.subplots()]
-    axes = _titled(panels[0], run, total)
+    frame, evaluator, total = run.frame(), run.evaluator, inches(width, 4.6)
+    figure = new_figure(total, 2.9)
+    axes = _titled(figure.subplots(), run, total)
     axes.plot(frame[x], frame["value"], "o", color="0.6", markersize=3, label="evaluated")
     best = "best so far, mean of its seeds" if run.task.is_sampled else "best so far"
     axes.plot(frame[x], frame["incumbent_value"], color="#0072B2", drawstyle="steps-post", label=best)
-    optimum, info, sign = run.evaluator.optimum, run.evaluator.column, run.evaluator.sign
-    if not isnan(optimum):
-        axes.axhline(optimum, color="0.35", linewidth=0.8, linestyle=(0, (5, 1.5)), label="optimum")
-    # Very bad values at the start would leave no room for the others.
-    utilities, incumbents = sign * frame["value"], sign * frame["incumbent_value"]
-    low, high = np.nanpercentile(utilities, [5, 95])
-    bottom = max(min(low, incumbents.min()), low - 2 * (high - low))
-    top = np.nanmax([incumbents.max(), sign * optimum])
+    if not isnan(evaluator.optimum):
+        axes.axhline(evaluator.optimum, color="0.35", linewidth=0.8, linestyle=(0, (5, 1.5)), label="optimum")
+    # Very bad values would leave no room for the others.
+    utilities, sign = evaluator.sign * frame["value"], evaluator.sign
+    bottom, top = np.nanpercentile(utilities, 5), np.nanmax([*utilities, sign * evaluator.optimum])
     margin = 0.06 * (top - bottom) or 1.0
     axes.set_ylim(*sorted((sign * (bottom - margin), sign * (top + margin))))
-    seconds = f"{'' if isnan(optimum) else 'simulated '}training time (s)"
-    panels[-1].set_xlabel("evaluations" if x == "evaluation" else seconds)
+    seconds = f"{'' if isnan(evaluator.optimum) else 'simulated '}training time (s)"
+    axes.set_xlabel("evaluations" if x == "evaluation" else seconds)
+    info = evaluator.column
     axes.set_ylabel(info.metric_name + ("" if info.unit == "1" else f" ({info.unit})"))
     axes.locator_params(axis="x", nbins=5)
-    if has_weights:
-        for i, (name, share) in enumerate(weights.items(), start=1):
-            panels[1].plot(frame[x], share, color=f"C{i}", drawstyle="steps-post", label=f"weight of {name}")
-        panels[1].set_ylim(-0.04, 1.04)
-        panels[1].set_ylabel("weight")
-    for panel in panels:
-        panel.tick_params(labelsize=rcParams["xtick.labelsize"])
     figure.legend(loc="outside lower center", ncols=3)
     return figure

@@ -60,7 +60,7 @@ def search(
         a number of architectures that the sources choose and that are evaluated first, each for its gain on the sources
         (greedy coverage, after Wistuba et al., DSAA 2015); ``"5/second"`` ranks them by gain per second of training.
         Multi-fidelity searchers also take ``epochs``, their training lengths: by default all lengths of the task, such
-        as 12 and 200 on NAS-Bench-201. ``"50of200"`` is a point of a learning curve.
+        as 12 and 200 on NAS-Bench-201. In real training, ``"50of200"`` is a point of the learning curve.
     sources : TaskDistribution, tasks, names of tasks or families, SavedMetaModel or "shipped", optional
         What a meta-searcher learns from; by default the task's family. Tasks that share the target's dataset are
         excluded from a family. A `nasmeta.meta.SavedMetaModel` replaces the meta-training, and provides defaults for
@@ -68,15 +68,14 @@ def search(
     journal : path, optional
         File that records every evaluation. If it exists, the run resumes with the same trace as an uninterrupted run;
         a larger budget continues a finished run.
-    evaluator : str, path, Evaluator or callable, or a list of these, default "table"
+    evaluator : str, path, Evaluator or callable, default "table"
         Source of the values. ``"unknown-feasibility"``: the table, but evaluations of missing values fail.
         ``"surrogate"``: the shipped surrogate of the task; or the file of another one. A `TrainingEvaluator`
         trains networks; with a journal ``run.jsonl`` it keeps its checkpoints in ``run.jsonl.trainings``. A function,
         also as ``package.module:Name``, is called with the choices of an architecture, see
-        `nasmeta.evaluators.FunctionEvaluator`. For several objectives, a list has one evaluator per objective; the cost
-        of an evaluation is then their maximum.
+        `nasmeta.evaluators.FunctionEvaluator`.
     clock : Clock or mapping, optional
-        Simulated workers, the batch size, and the treatment of repeated proposals, of the evaluation that crosses the
+        Simulated workers, and the treatment of repeated proposals, of the evaluation that crosses the
         budget and of promoted architectures; see `nasmeta.runs.Clock`.
     stop_at_optimum : bool, default False
         End the run when the best value of the task has been evaluated.
@@ -118,8 +117,8 @@ def search(
     path = None if journal is None else Path(journal)
     check_bool("progress", progress)
     found = evaluator_for(task, evaluator)
-    if isinstance(found, TrainingEvaluator) and path is not None and found.folder is None:
-        found.folder = path.with_name(f"{path.name}.trainings")
+    if path is not None:
+        found = found.in_folder(path.with_name(f"{path.name}.trainings"))
     budget = checked_budget(evaluations, seconds, stop_at_optimum, default=100)
     config = RunConfig.of(spec, found, budget, seed=seed, sources=sources, clock=clock)
     history = None if path is None else config.read(path)

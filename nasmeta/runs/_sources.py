@@ -162,17 +162,15 @@ def sources_of(spec: SearcherSpec, evaluator: Evaluator, sources: Any) -> list[T
             f"{task.name} lacks source tasks for {_who(spec)} without {' and '.join(task.held_out)}. Name some with "
             "sources=[…] (--sources), or change the held-out datasets with task.with_held_out([…])."
         )
-    names = [source.name for source in found]
-    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
-    if twice is not None:
-        raise SettingError("sources", names, "each source once")
+    if len({source.name for source in found}) < len(found):
+        raise SettingError("sources", [source.name for source in found], "each source once")
     shared = {source.name: held_out & set(map(held_out_name, source.held_out)) for source in found}
     leaks = [name for name, common in shared.items() if common]
     if leaks:
-        on = " and ".join(sorted(shared[leaks[0]]))
+        on = min(shared[leaks[0]])
         raise LeakageError(
-            f"{', '.join(leaks)} cannot be a source for {task.name}: both are on {on}. "
-            f"Other tasks: task_distribution(…).leave_out({min(shared[leaks[0]])!r})[0]."
+            f"{', '.join(leaks)} cannot be a source for {task.name}: both are on {on}. Other tasks: "
+            f"task_distribution(…).leave_out({on!r})[0]."
         )
     from nasmeta.meta import warn_of_other_metric
 

@@ -44,8 +44,6 @@ class SearcherSpec:
             name = SEARCHERS.name_of(kind) or kind.__name__
         else:
             raise SettingError("searcher", searcher, "a registered name, package.module:Name or a subclass of Searcher")
-        if not isinstance(settings, Mapping | None):
-            raise SettingError(f"settings of {name}", settings, "a mapping of names to values")
         if inspect.isabstract(kind):
             raise SettingError(f"{name} is abstract: it lacks {', '.join(sorted(kind.__abstractmethods__))}.")
         given = dict(settings or {})

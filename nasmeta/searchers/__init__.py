@@ -3,13 +3,12 @@
 from typing import TYPE_CHECKING
 
 from nasmeta.lazy import lazy_names
-from nasmeta.searchers._base import SEARCHERS, MetaSearcher, Searcher
+from nasmeta.searchers._base import SEARCHERS, MetaSearcher, MultiFidelitySearcher, Searcher
 from nasmeta.searchers._listing import list_searchers, missing_packages as missing_packages
-from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
 
 if TYPE_CHECKING:
-    from nasmeta.searchers._bananas import BananasSearch as BananasSearch
-    from nasmeta.searchers._bohb import BOHB as BOHB
+    from nasmeta.searchers._bananas import BananasSearch as BananasSearch, PathNetworks as PathNetworks
+    from nasmeta.searchers._bohb import BOHB as BOHB, KernelDensity as KernelDensity
     from nasmeta.searchers._ehvi import (
         EHVISearch as EHVISearch,
         ParEGO as ParEGO,
@@ -64,8 +63,8 @@ __all__ = [
 __getattr__ = lazy_names(
     __name__,
     {
-        "_bananas": "BananasSearch",
-        "_bohb": "BOHB",
+        "_bananas": "BananasSearch PathNetworks",
+        "_bohb": "BOHB KernelDensity",
         "_ehvi": "EHVISearch ParEGO expected_hypervolume_improvement",
         "_evolution": "RegularizedEvolution",
         "_gp": "GPSearch",

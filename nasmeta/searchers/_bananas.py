@@ -11,20 +11,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
+from nasmeta.searchers._adam import Adam
 from nasmeta.searchers._base import WithoutReplacement
 from nasmeta.spaces import SearchSpace
 
 _CANDIDATES = 100
 _MEMBERS, _LAYERS, _WIDTH = 5, 3, 20  # networks, hidden layers, units
-_EPOCHS, _LEARNING_RATE = 150, 0.01
-_DECAY_OF_MEAN, _DECAY_OF_SQUARES, _EPSILON = 0.9, 0.999, 1e-8  # Adam's own defaults
+_EPOCHS, _LEARNING_RATE, _EPSILON = 150, 0.01, 1e-8
+_ROUND = 10  # proposals per training
 
 
 class BananasSearch(WithoutReplacement):
     """Ensemble of perceptrons on path encodings; Thompson sampling among mutants of the best architectures.
 
     White, Neiswanger and Savani, "BANANAS: Bayesian optimization with neural architectures for neural architecture
-    search", AAAI 2021. The networks are trained for every `round_size` proposals. Candidates are the open one-edit
+    search", AAAI 2021. The networks are trained for every ten proposals. Candidates are the open one-edit
     neighbours of the best architectures, best first. Each has one draw from a normal distribution with the mean and the
     deviation of the networks, and the largest draws are proposed. In a space without paths, the inputs are its other
     counts, such as one-hot choices.
@@ -36,8 +37,6 @@ class BananasSearch(WithoutReplacement):
     ----------
     n_initial : int, default 10
         Random architectures before the model is used.
-    round_size : int, default 10
-        Proposals per training.
 
     Examples
     --------
@@ -53,11 +52,9 @@ class BananasSearch(WithoutReplacement):
         rng: np.random.Generator,
         *,
         n_initial: int = 10,
-        round_size: int = 10,
     ) -> None:
         super().__init__(space, rng)
         self.n_initial = check_int("n_initial", n_initial, 2)
-        self.round_size = check_int("round_size", round_size)
         self._round: list[int] = []  # remaining proposals, the next one last
 
     @cached_property
@@ -88,7 +85,7 @@ class BananasSearch(WithoutReplacement):
         pool = self._pool()
         predicted = self._trained().predict(self._inputs[pool])
         draws = self.rng.normal(predicted.mean(axis=0), predicted.std(axis=0))
-        best: list[int] = pool[np.argsort(draws, kind="stable")][-self.round_size :].tolist()
+        best: list[int] = pool[np.argsort(draws, kind="stable")][-_ROUND:].tolist()
         return best
 
     def _pool(self) -> NDArray[np.int32]:
@@ -97,9 +94,9 @@ class BananasSearch(WithoutReplacement):
         near = (cell for best in best_first for cell in self.space.neighbours(best).tolist())
         around = (cell for cell in near if self._open[cell])
         found = list(islice(dict.fromkeys(islice(around, 10 * _CANDIDATES)), _CANDIDATES))
-        if len(found) < self.round_size:
+        if len(found) < _ROUND:
             others = np.setdiff1d(np.flatnonzero(self._open), found)
-            n = min(self.round_size - len(found), len(others))
+            n = min(_ROUND - len(found), len(others))
             found += self.rng.choice(others, size=n, replace=False).tolist()
         return np.array(found, np.int32)
 
@@ -112,55 +109,34 @@ class BananasSearch(WithoutReplacement):
 
 
 class PathNetworks:
-    """Perceptrons that differ in their initial weights; every weight has a leading axis for the network.
-
-    For such small networks, PyTorch would spend most of its time in calls.
-    """
+    """Perceptrons that differ in their initial weights; every weight has a leading axis for the network."""
 
     def __init__(self, n_inputs: int, members: int, layers: int, width: int, rng: np.random.Generator) -> None:
         shapes = list(pairwise([n_inputs, *[width] * layers, 1]))
-        self._parameters = np.zeros(members * sum((a + 1) * b for a, b in shapes), np.float32)
-        self._gradient = np.zeros_like(self._parameters)
-        self.weights, self.biases = self._views(self._parameters, members, shapes)
-        self._of_weights, self._of_biases = self._views(self._gradient, members, shapes)
-        for weight, (n_in, _) in zip(self.weights, shapes, strict=True):
-            weight[:] = rng.standard_normal(weight.shape, np.float32) * math.sqrt(2 / n_in)
-
-    @staticmethod
-    def _views(
-        flat: NDArray[np.float32], members: int, shapes: list[tuple[int, int]]
-    ) -> tuple[list[NDArray[np.float32]], list[NDArray[np.float32]]]:
-        """Return weights (members, n_in, n_out) and biases (members, 1, n_out) of each layer within a vector."""
-        weights, biases, end = [], [], 0
-        for n_in, n_out in shapes:
-            weights.append(flat[end : end + members * n_in * n_out].reshape(members, n_in, n_out))
-            end += members * n_in * n_out
-            biases.append(flat[end : end + members * n_out].reshape(members, 1, n_out))
-            end += members * n_out
-        return weights, biases
+        self.weights = [
+            rng.standard_normal((members, n_in, n_out), np.float32) * math.sqrt(2 / n_in) for n_in, n_out in shapes
+        ]
+        self.biases = [np.zeros((members, 1, n_out), np.float32) for _, n_out in shapes]
 
     def fit(self, inputs: NDArray[Any], scores: NDArray[Any], epochs: int, learning_rate: float) -> PathNetworks:
         """Minimise the mean absolute error by Adam, all rows in each step; inputs (n, n_inputs), scores (n,)."""
-        rows, wanted = inputs.astype(np.float32), scores.astype(np.float32)[:, None]
-        mean, squares = np.zeros_like(self._parameters), np.zeros_like(self._parameters)
-        for step in range(1, epochs + 1):
-            self._differentiate(rows, wanted)
-            mean += (1 - _DECAY_OF_MEAN) * (self._gradient - mean)
-            squares += (1 - _DECAY_OF_SQUARES) * (self._gradient * self._gradient - squares)
-            size = np.sqrt(squares / np.float32(1 - _DECAY_OF_SQUARES**step)) + np.float32(_EPSILON)
-            self._parameters -= np.float32(learning_rate / (1 - _DECAY_OF_MEAN**step)) * mean / size
+        rows, targets = inputs.astype(np.float32), scores.astype(np.float32)[:, None]
+        adam = Adam([*self.weights, *self.biases], learning_rate, _EPSILON)
+        for _ in range(epochs):
+            adam.step(self._gradients(rows, targets))
         return self
 
-    def _differentiate(self, rows: NDArray[np.float32], wanted: NDArray[np.float32]) -> None:
-        """Set the gradient of the sum of the networks' mean absolute errors."""
+    def _gradients(self, rows: NDArray[np.float32], targets: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Return the gradients of the sum of the networks' mean absolute errors: of all weights, then all biases."""
         layers = self._forward(rows)
-        back = np.sign(layers[-1] - wanted) / np.float32(len(wanted))
+        of_weights, of_biases = [], []
+        back = np.sign(layers[-1] - targets) / np.float32(len(targets))
         for i in range(len(self.weights) - 1, -1, -1):
-            np.matmul(layers[i].swapaxes(-1, -2), back, out=self._of_weights[i])
-            back.sum(axis=1, keepdims=True, out=self._of_biases[i])
+            of_weights.append(layers[i].swapaxes(-1, -2) @ back)
+            of_biases.append(back.sum(axis=1, keepdims=True))
             if i:
-                back = back @ self.weights[i].swapaxes(1, 2)
-                back *= layers[i] > 0
+                back = (back @ self.weights[i].swapaxes(1, 2)) * (layers[i] > 0)
+        return of_weights[::-1] + of_biases[::-1]
 
     def predict(self, inputs: NDArray[Any]) -> NDArray[np.float64]:
         """Return the predictions of each network, shape (members, n)."""

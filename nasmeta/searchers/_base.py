@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -69,10 +70,10 @@ for _name, _place in (
     ("local-search-full", "searchers._local_search:FullLocalSearch"),
     ("meta", "meta._default:DefaultMetaSearch"),
     ("meta-gp", "meta._meta_gp:MetaGPSearch"),
-    ("meta-nas", "meta.meta_nas._searcher:MetaNASSearch"),
-    ("meta-np", "meta.neural_process._searcher:MetaNPSearch"),
+    ("meta-nas", "meta.in_context._searcher:MetaNASSearch"),
+    ("meta-np", "meta.in_context._searcher:MetaNPSearch"),
     ("meta-predictor", "meta._predictor_search:MetaPredictorSearch"),
-    ("meta-rl", "meta.rl._meta_rl:MetaRLSearch"),
+    ("meta-rl", "meta.in_context._searcher:MetaRLSearch"),
     ("multi-task-gp", "meta._multi_task_gp:MultiTaskGPSearch"),
     ("nsga2", "searchers._nsga2:NSGA2"),
     ("optuna", "searchers.peers._optuna:OptunaSearch"),
@@ -82,7 +83,7 @@ for _name, _place in (
     ("optuna-tpe", "searchers.peers._optuna:OptunaTPE"),
     ("parego", "searchers._ehvi:ParEGO"),
     ("pareto-local-search", "searchers._local_search:ParetoLocalSearch"),
-    ("ppo", "meta.rl._ppo_search:PPOSearch"),
+    ("ppo", "searchers._reinforce:PPOSearch"),
     ("predictor", "searchers._predictor:PredictorSearch"),
     ("pymoo-nsga2", "searchers.peers._pymoo:PymooNSGA2"),
     ("random", "searchers._random:RandomSearch"),
@@ -236,6 +237,78 @@ class WithoutReplacement(Searcher):
         chosen = self.rng.choice(np.flatnonzero(self._open), size=n, replace=False)
         self._open[chosen] = False
         return chosen.astype(np.int32)
+
+
+class MultiFidelitySearcher(Searcher):
+    """Base of searchers that propose architectures together with the epochs of their training.
+
+    A run calls `begin` with the possible lengths, then `ask_at` and `tell_at`. Without `begin`, there is one length,
+    and the searcher has `ask` and `tell` like any other.
+
+    Parameters
+    ----------
+    space : SearchSpace
+    rng : numpy.random.Generator
+
+    Attributes
+    ----------
+    fidelities : tuple of int
+        Epochs, ascending; the last is the full length.
+
+    Examples
+    --------
+    >>> from nasmeta.searchers import MultiFidelitySearcher
+    >>> from nasmeta.spaces import get_space
+    >>> class Shortest(MultiFidelitySearcher):
+    ...     def ask_at(self, n=1):
+    ...         return self.rng.integers(self.space.size, size=n), np.full(n, self.fidelities[0])
+    ...
+    ...     def tell_at(self, cells, epochs, values):
+    ...         pass
+    >>> searcher = Shortest(get_space("nb201"), np.random.default_rng(0))
+    >>> searcher.begin((12, 200))
+    >>> searcher.ask_at(3)[1].tolist()
+    [12, 12, 12]
+    """
+
+    def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
+        super().__init__(space, rng)
+        self.fidelities: tuple[int, ...] = (1,)
+
+    def begin(self, fidelities: Sequence[int]) -> None:
+        """Set the possible lengths of trainings, in epochs, before the first proposal."""
+        if not fidelities or any(a >= b for a, b in pairwise(fidelities)):
+            raise SettingError("fidelities", list(fidelities), "ascending epochs")
+        self.fidelities = tuple(map(int, fidelities))
+
+    def begin_with(self, cells: NDArray[np.int32]) -> bool:
+        """Start with these architectures, if the searcher can; return whether it does.
+
+        Called before the first proposal, after `restrict`. They start with a short training, like any other.
+        """
+        return False
+
+    @abstractmethod
+    def ask_at(self, n: int = 1) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Propose architectures and epochs, each int32, shape (n,).
+
+        Raises
+        ------
+        SpaceExhaustedError
+            If no architecture is left to propose.
+        """
+
+    @abstractmethod
+    def tell_at(self, cells: NDArray[np.int32], epochs: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        """Observe values after the given epochs, all of shape (n,); higher is better."""
+
+    def ask(self, n: int = 1) -> NDArray[np.int32]:
+        """Propose architectures for the only length."""
+        return self.ask_at(n)[0]
+
+    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        """Observe values of full trainings."""
+        self.tell_at(cells, np.full(len(cells), self.fidelities[-1], np.int32), values)
 
 
 class MetaSearcher(Searcher):

@@ -12,6 +12,8 @@ from nasmeta.searchers._halving import Hyperband
 from nasmeta.spaces import SearchSpace
 
 _LEAST_DENSITY = 1e-32
+_LEAST_BANDWIDTH = 0.3  # the probability that a draw replaces a choice, as in NAS-Bench-201
+_TOP = 0.15  # share of good architectures
 
 
 class BOHB(Hyperband):
@@ -30,11 +32,6 @@ class BOHB(Hyperband):
     num_samples : int, default 64
     random_fraction : float, default 1/3
         Share of new architectures that are drawn uniformly.
-    min_bandwidth : float, default 0.3
-        The bandwidth is the probability that a draw replaces a choice of a good architecture. The default is that of
-        NAS-Bench-201.
-    top : float, default 0.15
-        Share of good architectures.
     hpbandster_bandwidths : bool, default False
         Whether bandwidths may exceed 1, as in HpBandSter. The normal reference rule treats codes of operations as
         numbers; above 1, the kernel is negative on the same operation, so the density prefers operations that good
@@ -58,19 +55,15 @@ class BOHB(Hyperband):
         rungs: int | None = None,
         num_samples: int = 64,
         random_fraction: float = 1 / 3,
-        min_bandwidth: float = 0.3,
-        top: float = 0.15,
         hpbandster_bandwidths: bool = False,
     ) -> None:
         super().__init__(space, rng, eta=eta, rungs=rungs)
         self.num_samples = check_int("num_samples", num_samples)
         self.random_fraction = check_number("random_fraction", random_fraction, most=1)
-        self.min_bandwidth = check_number("min_bandwidth", min_bandwidth, most=1)
-        self.top = check_number("top", top, most=1)
         self.hpbandster_bandwidths = check_bool("hpbandster_bandwidths", hpbandster_bandwidths)
         self._least = space.n_positions + 1  # values that a density needs
         self._by_rung: dict[int, tuple[list[int], list[float]]] = {}
-        self._densities: tuple[_Density, _Density] | None = None
+        self._densities: tuple[KernelDensity, KernelDensity] | None = None
         self._is_stale = False
 
     def _observe(self, cell: int, rung: int, value: float) -> None:
@@ -96,20 +89,20 @@ class BOHB(Hyperband):
         ratio = np.maximum(bad.at(draws), _LEAST_DENSITY) / np.maximum(good.at(draws), _LEAST_DENSITY)
         return int(cells[int(np.argmin(ratio))])
 
-    def _fitted(self) -> tuple[_Density, _Density] | None:
+    def _fitted(self) -> tuple[KernelDensity, KernelDensity] | None:
         """Return the densities of good and other architectures on the highest rung with enough values."""
         for rung in sorted(self._by_rung, reverse=True):
             cells, values = self._by_rung[rung]
-            n_good = max(self._least, int(self.top * len(cells)))
+            n_good = max(self._least, int(_TOP * len(cells)))
             if len(cells) >= n_good + self._least:
                 order = np.argsort(-np.array(values), kind="stable")
                 codes = self.space.codes[np.array(cells, np.int64)[order]]
-                settings = (self.space.n_choices, self.min_bandwidth, self.hpbandster_bandwidths)
-                return _Density(codes[:n_good], *settings), _Density(codes[n_good:], *settings)
+                settings = (self.space.n_choices, _LEAST_BANDWIDTH, self.hpbandster_bandwidths)
+                return KernelDensity(codes[:n_good], *settings), KernelDensity(codes[n_good:], *settings)
         return None
 
 
-class _Density:
+class KernelDensity:
     """A kernel density: for each position, a kernel that has 1 - h on the same choice, the rest on the others."""
 
     def __init__(

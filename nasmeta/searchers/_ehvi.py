@@ -9,8 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from nasmeta.checks import check_number
-from nasmeta.errors import SettingError
 from nasmeta.predictors import CellKernel, Hyperparameters, TrendGP, normal_scores, weak_prior
 from nasmeta.searchers._gp import GPSearch
 from nasmeta.spaces import SearchSpace
@@ -18,6 +16,7 @@ from nasmeta.tasks import pareto_front
 
 __all__ = ["EHVISearch", "expected_hypervolume_improvement"]
 
+_AUGMENTATION = 0.05  # factor of ParEGO's weighted sum
 _BELOW = 0.3  # scores, from the lowest value to a reference below it
 _LEAST = 1e-300
 _SLACK = 0.1  # share of the range between the worst value and the reference
@@ -52,8 +51,6 @@ def expected_hypervolume_improvement(
     array([1., 0.])
     """
     mean, std, front, reference = (np.asarray(part, np.float64) for part in (mean, std, front, reference))
-    if not mean.shape[1] == std.shape[1] == front.shape[1] == len(reference):
-        raise SettingError("number of objectives of mean", mean.shape[1], f"{len(reference)}, as of the reference")
     front, levels = _staircase(front, reference)
     gains = [_gains(*columns) for columns in zip(mean.T, std.T, levels, strict=True)]
     return _expected(front, levels, gains)
@@ -252,8 +249,6 @@ class ParEGO(GPSearch):
     ----------
     n_initial, features
         As in `GPSearch`.
-    augmentation : float, default 0.05
-        Factor of the weighted sum.
 
     Examples
     --------
@@ -264,18 +259,6 @@ class ParEGO(GPSearch):
 
     objectives = "several"
 
-    def __init__(
-        self,
-        space: SearchSpace,
-        rng: np.random.Generator,
-        *,
-        n_initial: int = 5,
-        features: Sequence[str] | None = None,
-        augmentation: float = 0.05,
-    ) -> None:
-        super().__init__(space, rng, n_initial=n_initial, features=features)
-        self.augmentation = check_number("augmentation", augmentation, 0, 1)
-
     def _labels(self) -> NDArray[np.float64]:
         """Draw weights; return the normal scores of the norm under them, shape (n,)."""
         values = np.array(self._values)
@@ -284,4 +267,4 @@ class ParEGO(GPSearch):
         low, span = values.min(axis=0), np.ptp(values, axis=0)
         weights = self.rng.dirichlet(np.ones(values.shape[1]))
         losses = weights * (1 - (values - low) / np.where(span > 0, span, 1.0))
-        return normal_scores(-(losses.max(axis=1) + self.augmentation * losses.sum(axis=1)))
+        return normal_scores(-(losses.max(axis=1) + _AUGMENTATION * losses.sum(axis=1)))

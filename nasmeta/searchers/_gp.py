@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
 from nasmeta.checks import check_int
-from nasmeta.errors import SettingError, SpaceExhaustedError, UnknownNameError
+from nasmeta.errors import SpaceExhaustedError, UnknownNameError
 from nasmeta.predictors import (
     CellGP,
     CellKernel,
@@ -64,17 +64,6 @@ class Feasibility:
         return log_ndtr(mean / np.sqrt(std**2 + self._gp.hyperparameters.noise))
 
 
-def _checked_features(space: SearchSpace, features: Sequence[str] | None) -> tuple[str, ...]:
-    if features is None:
-        return space.kernel_features
-    for feature in features:
-        if feature not in space.feature_names:
-            raise UnknownNameError.of("feature", feature, space.feature_names)
-    if not 0 < len(set(features)) == len(features):
-        raise SettingError("features", list(features), "distinct names, at least one")
-    return tuple(features)
-
-
 class GPSearch(Searcher):
     """Bayesian optimisation with an exact Gaussian process; expected improvement is maximised over the whole space.
 
@@ -116,7 +105,9 @@ class GPSearch(Searcher):
     ) -> None:
         super().__init__(space, rng)
         self.n_initial = check_int("n_initial", n_initial, 0)
-        self.features = _checked_features(space, features)
+        self.features = space.kernel_features if features is None else tuple(features)
+        if unknown := [feature for feature in self.features if feature not in space.feature_names]:
+            raise UnknownNameError.of("feature", unknown[0], space.feature_names)
         self._values: list[float] = []
         self._asked = np.zeros(space.size, dtype=bool)
         self._n_asked = 0

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
-from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
+from nasmeta.searchers._base import MultiFidelitySearcher
 from nasmeta.spaces import SearchSpace
 
 

@@ -6,14 +6,13 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.registry import listed
-from nasmeta.searchers._base import SEARCHERS, MetaSearcher, Searcher
-from nasmeta.searchers._multi_fidelity import MultiFidelitySearcher
+from nasmeta.searchers._base import SEARCHERS, MetaSearcher, MultiFidelitySearcher, Searcher
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _EXTRAS = {
-    **dict.fromkeys(("meta-nas", "meta-np", "meta-predictor", "meta-rl", "ppo"), "torch"),
+    "meta-predictor": "torch",
     **dict.fromkeys(("optuna", "optuna-nsgaii", "optuna-random", "optuna-tpe"), "optuna"),
     "optuna-gp": "optuna,torch",
     "ax": "ax",

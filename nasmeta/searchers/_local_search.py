@@ -5,23 +5,17 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_choice
 from nasmeta.searchers._base import Searcher, WithoutReplacement
 from nasmeta.spaces import SearchSpace
 
 
 class LocalSearch(Searcher):
-    """Move to a better neighbour until no neighbour is better, then restart at random.
+    """Move to the first better neighbour until no neighbour is better, then restart at random.
 
     Neighbours (one position with another choice) are tried in random order. White, Nolen and Savani ("Exploring the
     loss landscape in neural architecture search", UAI 2021) show how strong this is on tabular benchmarks; first
     improvement is the variant of den Ottelander et al. ("Local search is a remarkably strong baseline for neural
     architecture search", EMO 2021).
-
-    Parameters
-    ----------
-    improvement : {"first", "full"}, default "first"
-        ``first``: move to the first neighbour that is better. ``full``: evaluate all neighbours, move to the best.
 
     Examples
     --------
@@ -32,10 +26,10 @@ class LocalSearch(Searcher):
     """
 
     waits_for_values = True
+    evaluates_all = False  # the neighbours, before it moves to the best
 
-    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, improvement: str = "first") -> None:
+    def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
         super().__init__(space, rng)
-        self.improvement = check_choice("improvement", improvement, ("first", "full"))
         self._restart()
 
     def _restart(self) -> None:
@@ -69,7 +63,7 @@ class LocalSearch(Searcher):
             if cell not in self._waiting:
                 continue  # completed a batch, or a neighbour of an earlier centre
             self._waiting.discard(cell)
-            if self._centre is None or (self.improvement == "first" and value > self._centre_value):
+            if self._centre is None or (not self.evaluates_all and value > self._centre_value):
                 self._move(cell, value)
             else:
                 if value > self._best_neighbour_value:
@@ -82,7 +76,7 @@ class LocalSearch(Searcher):
 
 
 class FullLocalSearch(LocalSearch):
-    """Local search that evaluates the full neighbourhood before it moves; see `LocalSearch`.
+    """Local search that evaluates all neighbours before it moves to the best; see `LocalSearch`.
 
     Examples
     --------
@@ -91,8 +85,7 @@ class FullLocalSearch(LocalSearch):
     30
     """
 
-    def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
-        super().__init__(space, rng, improvement="full")
+    evaluates_all = True
 
 
 class ParetoLocalSearch(WithoutReplacement):

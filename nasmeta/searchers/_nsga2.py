@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_int, check_number
+from nasmeta.checks import check_int
 from nasmeta.searchers._base import WithoutReplacement
 from nasmeta.spaces import SearchSpace
 
 _TRIES = 128  # consecutive known children
+_MUTATION = 0.5  # probability that a child of two parents is also edited in one position
 
 
 class NSGA2(WithoutReplacement):
@@ -17,15 +18,13 @@ class NSGA2(WithoutReplacement):
 
     Deb, Pratap, Agarwal and Meyarivan, "A fast and elitist multiobjective genetic algorithm: NSGA-II", IEEE
     Transactions on Evolutionary Computation 2002. Parents win binary tournaments; a child takes the choice of each
-    position from either parent, and sometimes one random edit. If the combination is not an architecture, the child is
-    a neighbour of its first parent. No architecture is proposed twice; after 128 known children, a random one is
-    proposed.
+    position from either parent, and half of the children have one random edit. If the combination is not an
+    architecture, the child is a neighbour of its first parent. No architecture is proposed twice; after 128 known
+    children, a random one is proposed.
 
     Parameters
     ----------
     population : int, default 20
-    mutation : float, default 0.5
-        The probability that a child of two parents is also edited in one position.
 
     Examples
     --------
@@ -37,12 +36,9 @@ class NSGA2(WithoutReplacement):
 
     objectives = "several"
 
-    def __init__(
-        self, space: SearchSpace, rng: np.random.Generator, *, population: int = 20, mutation: float = 0.5
-    ) -> None:
+    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, population: int = 20) -> None:
         super().__init__(space, rng)
         self.population = check_int("population", population, 2)
-        self.mutation = check_number("mutation", mutation, 0, 1)
         self._members: list[int] = []
         self._values = np.empty((0, 2))
         self._children: dict[int, NDArray[np.float64]] = {}
@@ -87,7 +83,7 @@ class NSGA2(WithoutReplacement):
             parent, other = self._parent(), self._parent()
             codes = np.where(self.rng.random(self.space.n_positions) < 0.5, *self.space.codes[[parent, other]])
             child = int(self.space.find(codes.astype(np.int64)[None] @ self.space.place_values)[0])
-            if child < 0 or self.rng.random() < self.mutation:
+            if child < 0 or self.rng.random() < _MUTATION:
                 near = self.space.neighbours(parent if child < 0 else child)
                 child = int(self.rng.choice(near)) if len(near) else parent
             if self._open[child]:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_choice, check_int, check_number, check_options
+from nasmeta.checks import check_choice, check_int, check_number
 from nasmeta.code import code_within, estimator_digest, identity_of
 from nasmeta.errors import SettingError
 from nasmeta.predictors import (
@@ -166,7 +166,7 @@ class PredictorSearch(WithoutReplacement):
         self.copies = check_int("copies", copies, 2)
         self.beta = check_number("beta", beta)
         self.labels = check_choice("labels", labels, ("rank", "value"))
-        self.options = check_options(options, '{"n_estimators": 20}')
+        self.options = dict(options or {})
         self._fitted_at = 0
         self._best = -np.inf
         self._model = self.build_model(int(rng.integers(2**31)))
@@ -200,29 +200,6 @@ class PredictorSearch(WithoutReplacement):
         bound = {"default_predictor": staticmethod(predictor), "default_acquisition": acquisition, "is_bound": True}
         about = {"__module__": cls.__module__, "__doc__": f"{label}, {acquisition}; see `PredictorSearch`."}
         return type(name or f"{label}-{acquisition}", (cls,), {**bound, **about})
-
-    @classmethod
-    def each(
-        cls, predictors: Iterable[Any] | Mapping[str, Any], acquisition: str = "ei"
-    ) -> dict[str, type[PredictorSearch]]:
-        """Return the searchers of several predictors by name, for `nasmeta.compare`.
-
-        Parameters
-        ----------
-        predictors : sequence of predictors, or mapping of labels to predictors
-            As in `nasmeta.predict`.
-        acquisition : {"ei", "ucb", "thompson", "greedy"}, default "ei"
-
-        Examples
-        --------
-        >>> from sklearn.linear_model import Ridge
-        >>> from nasmeta.searchers import PredictorSearch
-        >>> list(PredictorSearch.each({"weak": Ridge(0.1), "strong": Ridge(10)}, "greedy"))
-        ['weak-greedy', 'strong-greedy']
-        """
-        named = predictors if isinstance(predictors, Mapping) else {label_of(one): one for one in predictors}
-        names = {label: f"{label}-{acquisition}" for label in named}
-        return {name: cls.of(named[label], acquisition, name=name) for label, name in names.items()}
 
     @classmethod
     def code_identity(cls, settings: Mapping[str, Any]) -> str | None:

@@ -1,4 +1,4 @@
-"""REINFORCE with one independent categorical distribution per position."""
+"""Policy gradients with one independent categorical distribution per position: REINFORCE and PPO."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_number
+from nasmeta.searchers._adam import Adam
 from nasmeta.searchers._base import Searcher
 from nasmeta.spaces import SearchSpace
+from nasmeta.tasks import normal_scores
 
-_DECAY_OF_MEAN, _DECAY_OF_SQUARES = 0.9, 0.999  # Adam's own defaults
+_MOMENTUM = 0.9  # of the moving average of rewards
 _FIRST_SPREAD = 1e-3  # of the initial logits
 _REDRAWS = 8  # of combinations that are not architectures
+_BATCH, _EPOCHS, _CLIP = 10, 4, 0.2
 
 
 class Reinforce(Searcher):
@@ -29,8 +32,6 @@ class Reinforce(Searcher):
     ----------
     learning_rate : float, default 0.01
         Of Adam, which makes the unit of the values irrelevant.
-    momentum : float, default 0.9
-        Of the moving average.
 
     Examples
     --------
@@ -40,17 +41,14 @@ class Reinforce(Searcher):
     100
     """
 
-    def __init__(
-        self, space: SearchSpace, rng: np.random.Generator, *, learning_rate: float = 0.01, momentum: float = 0.9
-    ) -> None:
+    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, learning_rate: float = 0.01) -> None:
         super().__init__(space, rng)
         self.learning_rate = check_number("learning_rate", learning_rate, 0, 10)
-        self.momentum = check_number("momentum", momentum, 0, 0.9999)
         shape = (space.n_positions, max(space.n_choices))
         self._n_choices = np.array(space.n_choices)
         self._logits = _FIRST_SPREAD * rng.standard_normal(shape)
         self._logits[np.arange(shape[1]) >= self._n_choices[:, None]] = -np.inf  # not a choice
-        self._mean, self._squares, self._steps = np.zeros(shape), np.zeros(shape), 0
+        self._adam = Adam([self._logits], self.learning_rate, float(np.finfo(np.float32).eps))
         self._rewards, self._weight = 0.0, 0.0  # numerator and denominator of the moving average
         self._probabilities = self._softmax()
         self._own_choice = np.eye(shape[1])
@@ -85,13 +83,66 @@ class Reinforce(Searcher):
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Take one step of Adam for each value."""
         for codes, value in zip(self.space.codes[cells], values.tolist(), strict=True):
-            self._rewards = self.momentum * self._rewards + (1 - self.momentum) * value
-            self._weight = self.momentum * self._weight + (1 - self.momentum)
+            self._rewards = _MOMENTUM * self._rewards + (1 - _MOMENTUM) * value
+            self._weight = _MOMENTUM * self._weight + (1 - _MOMENTUM)
             advantage = value - self._rewards / self._weight
-            gradient = advantage * (self._probabilities - self._own_choice[codes])
-            self._steps += 1
-            self._mean += (1 - _DECAY_OF_MEAN) * (gradient - self._mean)
-            self._squares += (1 - _DECAY_OF_SQUARES) * (gradient * gradient - self._squares)
-            size = np.sqrt(self._squares / (1 - _DECAY_OF_SQUARES**self._steps)) + float(np.finfo(np.float32).eps)
-            self._logits -= self.learning_rate / (1 - _DECAY_OF_MEAN**self._steps) * self._mean / size
-            self._probabilities = self._softmax()
+            self._descend(advantage * (self._probabilities - self._own_choice[codes]))
+
+    def _descend(self, gradient: NDArray[np.float64]) -> None:
+        """Take a step of Adam."""
+        self._adam.step([gradient])
+        self._probabilities = self._softmax()
+
+
+class PPOSearch(Reinforce):
+    """Proximal policy optimisation on one categorical distribution per position, without meta-training.
+
+    Schulman, Wolski, Dhariwal, Radford and Klimov, "Proximal policy optimization algorithms", 2017, with the policy of
+    `Reinforce`. After every 10 values, 4 steps of Adam maximise the clipped objective of these values. Their advantage
+    is the normal score of their rank among all values of the search, so the unit of the values is irrelevant.
+
+    Parameters
+    ----------
+    learning_rate : float, default 0.02
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> run = nm.search("ppo", "nb201/cifar100", evaluations=40, seed=0)
+    >>> len(run)
+    40
+    """
+
+    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, learning_rate: float = 0.02) -> None:
+        super().__init__(space, rng, learning_rate=learning_rate)
+        self._values: list[float] = []
+        self._batch: list[int] = []
+
+    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+        """Collect values, and update the policy after each batch."""
+        for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
+            self._values.append(value)
+            self._batch.append(cell)
+            if len(self._batch) == _BATCH:
+                self._update(self.space.codes[self._batch], normal_scores(np.array(self._values))[-_BATCH:])
+                self._batch = []
+
+    def _update(self, codes: NDArray[np.uint8], advantages: NDArray[np.float64]) -> None:
+        positions = np.arange(self.space.n_positions)
+        before = self._probabilities[positions, codes].prod(axis=1)
+        for _ in range(_EPOCHS):
+            ratios = self._probabilities[positions, codes].prod(axis=1) / before
+            gradient = clipped_gradient(ratios, advantages)[:, None, None]
+            self._descend((gradient * (self._probabilities - self._own_choice[codes])).mean(axis=0))
+
+
+def clipped_gradient(ratios: NDArray[np.float64], advantages: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the derivative of the clipped objective by the log probability of each action, shape (n,).
+
+    It is ratio times advantage, or 0 where the ratio has moved by more than 0.2 in the direction of the advantage.
+
+    >>> clipped_gradient(np.array([1.5, 1.5, 0.5, 0.5]), np.array([1.0, -1.0, 1.0, -1.0])).tolist()
+    [0.0, -1.5, 0.5, -0.0]
+    """
+    clipped = np.where(advantages > 0, ratios > 1 + _CLIP, ratios < 1 - _CLIP)
+    return np.asarray(np.where(clipped, 0.0, ratios) * advantages)

@@ -60,11 +60,10 @@ class SubsetSearch(Searcher):
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose the first architectures, then those of the searcher that are in the subset."""
         cells = [self._first.popleft() for _ in range(min(n, len(self._first)))]
-        self.notes = [{"by": "warm start"} for _ in cells]
-        if rest := n - len(cells):
-            found, notes = self._ask_inner(rest) if self._stays_inside else self._ask_inside(rest)
-            cells += found
-            self.notes = [*self.notes, *notes] if notes is not None and len(notes) == rest else None
+        notes: dict[int, Mapping[str, Any]] = {cell: {"by": "warm start"} for cell in cells}
+        while len(cells) < n:
+            cells += self._more(n - len(cells), notes)
+        self.notes = [notes[cell] for cell in cells] if notes.keys() >= set(cells) else None
         self._proposed[cells] = True
         return np.array(cells, dtype=np.int32)
 
@@ -84,38 +83,31 @@ class SubsetSearch(Searcher):
             self._worst = lowest if np.all(self._worst == -np.inf) else np.minimum(self._worst, lowest)
         self._evaluated.update(cells[self._open[cells]].tolist())
 
-    def _ask_inner(self, n: int) -> tuple[list[int], list[Mapping[str, Any]] | None]:
-        return self.inner.ask(n).tolist(), self.inner.notes
-
-    def _ask_inside(self, n: int) -> tuple[list[int], list[Mapping[str, Any]]]:
-        """Return n proposals in the subset, and the searcher's notes on them, if it writes one per proposal."""
-        if len(self._evaluated) >= np.count_nonzero(self._open):
-            raise SpaceExhaustedError(f"All {len(self._evaluated):,} architectures of the subset were evaluated.")
-        found: list[int] = []
-        notes: list[Mapping[str, Any]] = []
-        while len(found) < n:
+    def _more(self, n: int, notes: dict[int, Mapping[str, Any]]) -> list[int]:
+        """Return at most n proposals in the subset, and add the searcher's notes on them."""
+        if not self._stays_inside:
+            if len(self._evaluated) >= np.count_nonzero(self._open):
+                raise SpaceExhaustedError(f"All {len(self._evaluated):,} architectures of the subset were evaluated.")
             if self._rejected >= _TRIES:
-                found.append(self._next_unproposed())
-                notes.append({"by": "instead"})
-                continue
-            try:
-                cells, its_notes = self._ask_inner(n - len(found))
-            except SpaceExhaustedError:
-                self._rejected = _TRIES
-                continue
-            inside = self._open[cells].tolist()
-            if its_notes is not None and len(its_notes) == len(cells):
-                notes += [note for note, kept in zip(its_notes, inside, strict=True) if kept]
-            outside = np.array(cells, dtype=np.int32)[~self._open[cells]]
-            if len(outside) and self.inner.waits_for_values:
-                self.inner.tell(outside, np.full((len(outside), *np.shape(self._worst)), self._worst))
-            for cell, kept in zip(cells, inside, strict=True):
-                if kept:
-                    self._rejected = self._rejected + 1 if self._proposed[cell] else 0
-                    self._proposed[cell] = True
-                    found.append(cell)
-            self._rejected += len(outside)
-        return found, notes
+                cell = self._next_unproposed()
+                notes[cell] = {"by": "instead"}
+                return [cell]
+        try:
+            cells = self.inner.ask(n).astype(np.int32)
+        except SpaceExhaustedError:
+            if self._stays_inside:
+                raise
+            self._rejected = _TRIES
+            return []
+        notes.update(zip(cells.tolist(), self.inner.notes or (), strict=False))
+        inside, outside = cells[self._open[cells]].tolist(), cells[~self._open[cells]]
+        if len(outside) and self.inner.waits_for_values:
+            self.inner.tell(outside, np.full((len(outside), *np.shape(self._worst)), self._worst))
+        for cell in inside:
+            self._rejected = self._rejected + 1 if self._proposed[cell] else 0
+            self._proposed[cell] = True
+        self._rejected += len(outside)
+        return inside
 
     def _next_unproposed(self) -> int:
         cell: int | None = next((cell for cell in self._order if not self._proposed[cell]), None)

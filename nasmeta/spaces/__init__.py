@@ -6,7 +6,6 @@ from nasmeta.spaces._cell_graph import complete_edges as complete_edges, live_ed
 from nasmeta.spaces._cell_space import CellSpace
 from nasmeta.spaces._content import from_content as from_content, to_content as to_content
 from nasmeta.spaces._datasets import canonical_dataset as canonical_dataset, held_out_name as held_out_name
-from nasmeta.spaces._drawing import draw_graph as draw_graph
 from nasmeta.spaces._features import CostFormula as CostFormula
 from nasmeta.spaces._moving import (
     move_cells as move_cells,

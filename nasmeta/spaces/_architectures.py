@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.checks import check_generator, check_int, check_text, is_listed
+from nasmeta.checks import check_generator, check_int, is_listed
 from nasmeta.errors import ArchitectureError, NasmetaError, SettingError, short
 from nasmeta.spaces._notation import CellCodec, position_notation
 from nasmeta.spaces._positions import Choice, Position, as_positions
@@ -38,7 +38,7 @@ class ArchitectureSet:
         architectures: ArrayLike | None = None,
         notation: CellCodec | None = None,
     ) -> None:
-        self.name = check_text("The name of a space", name)
+        self.name = name
         self.positions = as_positions(positions)
         self.n_positions = len(self.positions)
         self.n_choices = tuple(len(position.choices) for position in self.positions)

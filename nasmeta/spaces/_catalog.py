@@ -220,56 +220,27 @@ def _nb201() -> CellSpace:
     order = list(range(n_cells))
     random.Random(_NB201_SHUFFLE_SEED).shuffle(order)
 
-    def same_on_all_edges(conv_1x1: int, conv_3x3: int) -> tuple[tuple[int, ...], ...]:
-        return ((0, 0, conv_1x1, conv_3x3, 0),) * len(_EDGES)
-
-    cifar, imagenet = same_on_all_edges(3_932_160, 35_389_440), same_on_all_edges(983_040, 8_847_360)
-    weights = same_on_all_edges(28_000, 243_040)
+    weights = (0, 0, 28_000, 243_040, 0)
+    cifar, imagenet = (0, 0, 3_932_160, 35_389_440, 0), (0, 0, 983_040, 8_847_360, 0)
     return CellSpace(
         "nb201",
         _NB201_OPERATIONS,
         official_order=order,
         parameters=CostFormula(
             base={"cifar10": 73_306, "cifar100": 79_156, "imagenet16-120": 80_456},
-            per_edge={"cifar10": weights, "cifar100": weights, "imagenet16-120": weights},
+            per_operation={"cifar10": weights, "cifar100": weights, "imagenet16-120": weights},
         ),
         multiply_adds=CostFormula(
             base={"cifar10": 7_783_050, "cifar100": 7_788_900, "imagenet16-120": 1_953_400},
-            per_edge={"cifar10": cifar, "cifar100": cifar, "imagenet16-120": imagenet},
+            per_operation={"cifar10": cifar, "cifar100": cifar, "imagenet16-120": imagenet},
         ),
     )
-
-
-def _tnb101_class_scene_parameters() -> CostFormula:
-    """Count the weights of the 64-41414 skeleton: five modules of two cells, of 128, 128, 256, 256 and 512 channels.
-
-    The first cell of the modules marked 4 doubles its channels and halves its image, so operations on the edges that
-    leave node 0 are smaller there, and a skip becomes a factorised reduction with a batch norm.
-    """
-    strided = (128, 256, 512)
-    cells = (128, 128, 128, 128, 256, 256, 256, 256, 512, 512)
-
-    def convolution(kernel_area: int, from_input: bool) -> int:
-        full = sum(kernel_area * c * c + 2 * c for c in cells)
-        return full - from_input * sum(kernel_area * c * c // 2 for c in strided)
-
-    reduction = sum(c * c // 2 + 2 * c for c in strided)
-    per_edge = tuple(
-        (0, reduction if source == 0 else 0, convolution(1, source == 0), convolution(9, source == 0))
-        for source, _ in _EDGES
-    )
-    return CostFormula(base={"class_scene": 51_807}, per_edge={"class_scene": per_edge})
 
 
 @SPACES.register("tnb101")
 def _tnb101() -> CellSpace:
     """TransNAS-Bench-101 micro (Duan et al., CVPR 2021)."""
-    return CellSpace(
-        "tnb101",
-        _NB201_OPERATIONS[:4],
-        CellCodec(_write_tnb101, _read_tnb101),
-        parameters=_tnb101_class_scene_parameters(),
-    )
+    return CellSpace("tnb101", _NB201_OPERATIONS[:4], CellCodec(_write_tnb101, _read_tnb101))
 
 
 SPACES.register("fcnet")(fcnet)
@@ -308,10 +279,7 @@ def get_space(name: str | SearchSpace) -> SearchSpace:
         return name
     build = SPACES[name]
     if build not in _built:
-        built = build()
-        if not isinstance(built, SearchSpace):
-            raise SettingError(f"result of {name}", built, "a SearchSpace")
-        _built[build] = built
+        built = _built[build] = build()
         built.registered_name = built.registered_name or SPACES.name_of(build)
     return _built[build]
 

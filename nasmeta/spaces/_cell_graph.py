@@ -6,7 +6,7 @@ All functions work on the digits (the operations of the edges) of all cells of a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import product
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -77,15 +77,17 @@ def live_path_counts(space: CellSpace) -> CountFeature:
             step = code[digit]
             sequence = np.where(step > 0, sequence * base + step, sequence)
         counts[cells[live], sequence[live]] += 1
-    # Sequences in the order of their codes.
-    sequences = [one for length in range(longest + 1) for one in product(real, repeat=length)]
-    ranks = [int(sum(code[op] * base**i for i, op in enumerate(one[::-1]))) for one in sequences]
-    names = dict(
-        zip(ranks, ("→".join(space.operations[op] for op in one) or "identity" for one in sequences), strict=True)
-    )
-    kept = np.flatnonzero(counts.any(axis=0))
-    skip = "identity" if space.skip is None else space.operations[space.skip]
-    return CountFeature(counts[:, kept], tuple(skip if names[i] == "identity" else names[i] for i in kept.tolist()))
+    occurring = np.flatnonzero(counts.any(axis=0))
+    return CountFeature(counts[:, occurring], tuple(_sequence_name(space, rank) for rank in occurring.tolist()))
+
+
+def _sequence_name(space: CellSpace, rank: int) -> str:
+    """Return the name of a sequence of operations, given as digits of a number; the empty one is a skip."""
+    names: list[str] = []
+    while rank:
+        rank, step = divmod(rank, len(space.real_operations) + 1)
+        names.insert(0, space.operations[space.real_operations[step - 1]])
+    return "→".join(names) or ("identity" if space.skip is None else space.operations[space.skip])
 
 
 def function_classes(space: CellSpace) -> NDArray[np.int32]:
@@ -170,6 +172,7 @@ def _sum(terms: list[str], rule: IsomorphismRule) -> str:
     return "+".join(sorted(kept)) or _ZERO
 
 
+@lru_cache(maxsize=16)
 def class_representatives(space: CellSpace, rule: IsomorphismRule) -> NDArray[np.int32]:
     """Return the smallest index in each cell's isomorphism class, int32, read-only."""
     if rule not in get_args(IsomorphismRule):

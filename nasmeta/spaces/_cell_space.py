@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.checks import check_int
-from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
-from nasmeta.spaces._architectures import ArchitectureLike, as_array
+from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.spaces._architectures import ArchitectureLike
 from nasmeta.spaces._cell_graph import (
     IsomorphismRule,
     class_representatives,
@@ -23,7 +23,7 @@ from nasmeta.spaces._cell_graph import (
 )
 from nasmeta.spaces._content import BUILDERS, packed, unpacked
 from nasmeta.spaces._datasets import canonical_dataset
-from nasmeta.spaces._drawing import draw_cell_of
+from nasmeta.spaces._drawing import draw_cell
 from nasmeta.spaces._features import CostFormula, CountFeature, FeatureBuilder, choice_counts, choice_one_hot
 from nasmeta.spaces._notation import CellCodec, cell_notation
 from nasmeta.spaces._positions import Position
@@ -115,7 +115,7 @@ class CellSpace(SearchSpace):
         self._has_order = official_order is not None
         if official_order is not None:
             order = np.asarray(official_order)
-            if order.shape != (self.size,) or (np.sort(order) != np.arange(self.size)).any():
+            if not np.array_equal(np.sort(order), np.arange(self.size)):
                 raise SettingError("official_order", order, f"each integer from 0 to {self.size - 1} once")
             self.codes = self.raw_codes = self.codes[order]
             self._finish()
@@ -209,38 +209,10 @@ class CellSpace(SearchSpace):
         >>> len(np.unique(space.canonical(np.arange(space.size))))
         6466
         """
-        if rule not in self._representatives:
-            self._representatives[rule] = class_representatives(self, rule)
-        found = self._representatives[rule][self.index_of(cells)]
+        found = class_representatives(self, rule)[self.index_of(cells)]
         return int(found) if found.ndim == 0 else found
 
-    @cached_property
-    def _representatives(self) -> dict[str, NDArray[np.int32]]:
-        return {}
-
     # -- forms ------------------------------------------------------------------------------------------------------
-    def to_digits(self, cells: ArchitectureLike) -> NDArray[np.int8]:
-        """Return the operation digit of every edge, int8, shape (n_edges,) for one cell or (n, n_edges).
-
-        Examples
-        --------
-        >>> from nasmeta.spaces import get_space
-        >>> get_space("nb201").to_digits(0)
-        array([4, 2, 1, 2, 1, 1], dtype=int8)
-        """
-        return self.digits[self.index_of(cells)]
-
-    def from_digits(self, digits: ArrayLike) -> int | NDArray[np.int32]:
-        """Return the cell, or cells, with these digits of shape (n_edges,) or (n, n_edges).
-
-        Examples
-        --------
-        >>> from nasmeta.spaces import get_space
-        >>> get_space("nb201").from_digits([4, 2, 1, 2, 1, 1])
-        0
-        """
-        return self.from_codes(digits)
-
     def ops_of(self, cells: ArchitectureLike) -> NDArray[np.str_]:
         """Return the operation names of the edges, shape (n_edges,) for one cell or (n, n_edges).
 
@@ -250,37 +222,7 @@ class CellSpace(SearchSpace):
         >>> get_space("tnb101").ops_of("64-41414-3_03_120").tolist()
         ['nor_conv_3x3', 'none', 'nor_conv_3x3', 'skip_connect', 'nor_conv_1x1', 'none']
         """
-        return np.array(self.operations)[self.to_digits(cells)]
-
-    def from_ops(self, operations: ArrayLike) -> int | NDArray[np.int32]:
-        """Return the cell, or cells, with these operation names of shape (n_edges,) or (n, n_edges)."""
-        names = as_array(operations)
-        digits = np.full(names.shape, -1, dtype=np.int8)
-        for digit, operation in enumerate(self.operations):
-            digits[names == operation] = digit
-        if (digits < 0).any():
-            raise ArchitectureError("operation", names[digits < 0][0], f"one of {', '.join(self.operations)}")
-        return self.from_codes(digits)
-
-    def to_adjacency(self, cells: ArchitectureLike) -> NDArray[np.int8]:
-        """Return adjacency matrices with operations, int8, shape (n_nodes, n_nodes) for one cell or (n, …).
-
-        Entry (i, j) is the digit of the operation on the edge i→j plus one; 0 without an edge.
-
-        Examples
-        --------
-        >>> from nasmeta.spaces import get_space
-        >>> get_space("nb201").to_adjacency(0)
-        array([[0, 5, 3, 3],
-               [0, 0, 2, 2],
-               [0, 0, 0, 2],
-               [0, 0, 0, 0]], dtype=int8)
-        """
-        digits = self.to_digits(cells)
-        matrices = np.zeros((*digits.shape[:-1], self.n_nodes, self.n_nodes), dtype=np.int8)
-        sources, targets = zip(*self.edges, strict=True)
-        matrices[..., sources, targets] = digits + 1
-        return matrices
+        return np.array(self.operations)[self.codes[self.index_of(cells)]]
 
     # -- costs ------------------------------------------------------------------------------------------------------
     def params(self, cells: ArchitectureLike, dataset: str) -> int | NDArray[np.int64]:
@@ -331,14 +273,15 @@ class CellSpace(SearchSpace):
             raise UnknownNameError.of(
                 f"dataset with a formula for {kind} in {self.name}:", dataset, formula.base if formula else ()
             )
-        cost = formula.of(self.to_digits(cells), key)
+        cost = formula.of(self.codes[self.index_of(cells)], key)
         return int(cost) if cost.ndim == 0 else cost
 
+    @property
+    def _drawn_inches(self) -> tuple[float, float]:
+        return (2.7, 1.5) if self.n_nodes == 4 else (1.2 * self.n_nodes, 0.2 * self.n_nodes + 0.6)
+
     def _draw_on(self, axes: Any, architecture: int) -> None:
-        if self.drawing is None:
-            draw_cell_of(axes, self.ops_of(architecture).tolist(), self)
-        else:
-            super()._draw_on(axes, architecture)
+        draw_cell(axes, self, architecture)
 
 
 BUILDERS["operations"] = CellSpace.from_described
@@ -355,10 +298,9 @@ def _paths_of(space: SearchSpace) -> CountFeature:
 
 
 def _checked_edges(name: str, n_nodes: int, edges: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
-    found = tuple((int(source), int(target)) for source, target in edges)
-    forward = all(0 <= source < target < n_nodes for source, target in found)
-    if not forward or len(set(found)) < len(found) or n_nodes - 1 not in {target for _, target in found}:
-        raise SettingError(
-            f"edges of {name}", edges, f"different pairs of a node and a later one of 0 to {n_nodes - 1}, the output"
-        )
-    return tuple(sorted(found, key=lambda edge: (edge[1], edge[0])))
+    found = sorted({(int(source), int(target)) for source, target in edges}, key=lambda edge: (edge[1], edge[0]))
+    if len(found) < len(edges) or any(not 0 <= source < target < n_nodes for source, target in found):
+        raise SettingError(f"edges of {name}", edges, f"different pairs of a node and a later one below {n_nodes}")
+    if not found or found[-1][1] < n_nodes - 1:
+        raise SettingError(f"edges of {name}", edges, f"at least one to node {n_nodes - 1}, the output")
+    return tuple(found)

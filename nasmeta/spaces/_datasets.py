@@ -6,8 +6,6 @@ import re
 import unicodedata
 from functools import cache
 
-from nasmeta.checks import check_text
-
 _BY_LETTERS = {
     "cifar10": "cifar10",
     "cifar10valid": "cifar10-valid",
@@ -36,7 +34,7 @@ def canonical_dataset(name: str) -> str:
     >>> canonical_dataset("ImageNet16-120"), canonical_dataset("imagenet"), canonical_dataset("nb201/CIFAR-10")
     ('imagenet16-120', 'imagenet16-120', 'cifar10')
     """
-    lower = unicodedata.normalize("NFKC", check_text("A dataset", name)).lower().strip()
+    lower = unicodedata.normalize("NFKC", name).lower().strip()
     for part in (lower, *re.split(r"[/\\:@#]", lower)):
         letters = _letters(part)
         for known in (letters, _BENCHMARK.sub("", letters)):

@@ -78,10 +78,10 @@ class CostFormula:
     """A cost that is exactly linear in the operations of the edges."""
 
     base: Mapping[str, int]  # cost of the skeleton (stem, residual blocks, head), for each dataset
-    per_edge: Mapping[str, tuple[tuple[int, ...], ...]]  # for each dataset, (n_edges, n_operations)
+    per_operation: Mapping[str, tuple[int, ...]]  # for each dataset, (n_operations,)
 
     def of(self, digits: NDArray[np.integer], dataset: str) -> NDArray[np.int64]:
         """Return the costs of cells by their digits, shape (..., n_edges), without the last axis."""
-        per_edge = np.array(self.per_edge[dataset], dtype=np.int64)
-        cost: NDArray[np.int64] = self.base[dataset] + per_edge[np.arange(len(per_edge)), digits].sum(axis=-1)
+        per_operation = np.array(self.per_operation[dataset], dtype=np.int64)
+        cost: NDArray[np.int64] = self.base[dataset] + per_operation[digits].sum(axis=-1)
         return cost

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.spaces._drawing import draw_graph
 from nasmeta.spaces._features import CountFeature
 from nasmeta.spaces._notation import CellCodec
 from nasmeta.spaces._positions import Position
@@ -73,82 +72,73 @@ class _Trees:
 
     def __init__(self, space: SearchSpace) -> None:
         codes = space.codes.astype(np.int64)
+        rows, parents = np.arange(space.size), _PARENTS[codes[:, 0]]
         self.operations = codes[:, 1:]
-        parents = _PARENTS[codes[:, 0]]
         self.live = ~_hands_on_the_input(parents, self.operations)
-        rows = np.arange(space.size)[:, None]
         live_or_input = np.column_stack([np.zeros(space.size, dtype=bool), self.live])
-        self.parents = np.where(live_or_input[rows, parents], parents, 0)
-        self.feeds = np.stack([((self.parents == node + 1) & self.live).any(axis=1) for node in range(_N_NODES)], 1)
-        depths = np.zeros((space.size, _N_NODES + 1), dtype=np.int64)
+        self.parents = np.where(live_or_input[rows[:, None], parents], parents, 0)
+        depths, fed = np.zeros((2, space.size, _N_NODES + 1), dtype=np.int64)
         for node in range(_N_NODES):
-            depths[:, node + 1] = np.where(self.live[:, node], depths[rows[:, 0], self.parents[:, node]] + 1, 0)
+            depths[:, node + 1] = np.where(self.live[:, node], depths[rows, self.parents[:, node]] + 1, 0)
+            fed[rows, self.parents[:, node]] += self.live[:, node]
         self.depths = depths[:, 1:]
-        self.rows = rows
+        self.leaves = self.live & (fed[:, 1:] == 0)
 
 
-def _counted(n_rows: int, n_columns: int, rows: NDArray[np.integer], columns: NDArray[np.integer]) -> NDArray[np.int8]:
-    counts = np.zeros((n_rows, n_columns), dtype=np.int8)
-    np.add.at(counts, (rows, columns), 1)
-    return counts
+def _totals(kinds: NDArray[np.int64], n_kinds: int, weights: NDArray[Any]) -> NDArray[np.int8]:
+    """Return the sum of the nodes' weights for each kind of node, shape (n, n_kinds); kinds and weights (n, 4)."""
+    totals = np.zeros((len(kinds), n_kinds), dtype=np.int8)
+    for kind, weight in zip(kinds.T, weights.T, strict=True):
+        totals[np.arange(len(kinds)), kind] += weight.astype(np.int8)
+    return totals
 
 
 def _operations(space: SearchSpace) -> CountFeature:
     """Return the number of live nodes with each operation."""
     trees = _Trees(space)
-    row, node = np.nonzero(trees.live)
-    return CountFeature(_counted(space.size, len(_OPERATIONS), row, trees.operations[row, node]), _OPERATIONS)
+    return CountFeature(_totals(trees.operations, len(_OPERATIONS), trees.live), _OPERATIONS)
 
 
 def _pairs(space: SearchSpace) -> CountFeature:
     """Return the number of times that each operation follows each other, including input and output."""
     trees, n = _Trees(space), len(_OPERATIONS)
-    row, node = np.nonzero(trees.live)
-    parent, own = trees.parents[row, node], trees.operations[row, node]
-    before = np.where(parent == 0, n, trees.operations[row, parent - 1])
-    leaf_row, leaf = np.nonzero(trees.live & ~trees.feeds)
-    counts = _counted(
-        space.size,
-        (n + 1) ** 2,
-        np.r_[row, leaf_row],
-        np.r_[before * (n + 1) + own, trees.operations[leaf_row, leaf] * (n + 1) + n],
-    )
+    with_input = np.column_stack([np.full(space.size, n), trees.operations])
+    before = np.take_along_axis(with_input, trees.parents, axis=1)
+    counts = _totals(before * (n + 1) + trees.operations, (n + 1) ** 2, trees.live)
+    counts += _totals(trees.operations * (n + 1) + n, (n + 1) ** 2, trees.leaves)
     return _that_occur(counts, [f"{a}→{b}" for a in (*_OPERATIONS, "input") for b in (*_OPERATIONS, "output")])
 
 
 def _depths(space: SearchSpace) -> CountFeature:
     """Return the number of live nodes of each operation at each depth."""
     trees, n = _Trees(space), len(_OPERATIONS)
-    row, node = np.nonzero(trees.live)
-    at = (trees.depths[row, node] - 1) * n + trees.operations[row, node]
-    counts = _counted(space.size, _N_NODES * n, row, at)
+    kinds = (np.maximum(trees.depths, 1) - 1) * n + trees.operations
+    counts = _totals(kinds, _N_NODES * n, trees.live)
     return _that_occur(counts, [f"{name}@{depth}" for depth in range(1, _N_NODES + 1) for name in _OPERATIONS])
 
 
 def _paths(space: SearchSpace) -> CountFeature:
     """Return the number of paths from input to output of each length, and through each operation."""
-    trees, n = _Trees(space), len(_OPERATIONS)
-    row, leaf = np.nonzero(trees.live & ~trees.feeds)
-    lengths = trees.depths[row, leaf]
-    counts = _counted(space.size, _N_NODES + n, row, lengths - 1)
-    node = leaf + 1
-    for _ in range(_N_NODES):
-        on = node > 0
-        np.add.at(counts, (row[on], _N_NODES + trees.operations[row[on], node[on] - 1]), 1)
-        node = np.where(on, trees.parents[row, np.maximum(node, 1) - 1], 0)
-    return CountFeature(counts, (*(f"length {k}" for k in range(1, _N_NODES + 1)), *_OPERATIONS))
+    trees = _Trees(space)
+    through = np.column_stack([np.zeros(space.size, np.int64), trees.leaves])  # paths through each node
+    for node in range(_N_NODES, 0, -1):
+        through[np.arange(space.size), trees.parents[:, node - 1]] += through[:, node]
+    lengths = _totals(np.maximum(trees.depths, 1) - 1, _N_NODES, trees.leaves)
+    by_operation = _totals(trees.operations, len(_OPERATIONS), through[:, 1:])
+    names = (*(f"length {k}" for k in range(1, _N_NODES + 1)), *_OPERATIONS)
+    return CountFeature(np.concatenate([lengths, by_operation], axis=1), names)
 
 
 def _shape(space: SearchSpace) -> CountFeature:
     """Return the numbers of live nodes, of layers, and of nodes that feed the output."""
     trees = _Trees(space)
-    columns = [trees.live.sum(axis=1), trees.depths.max(axis=1), (trees.live & ~trees.feeds).sum(axis=1)]
+    columns = [trees.live.sum(axis=1), trees.depths.max(axis=1), trees.leaves.sum(axis=1)]
     return CountFeature(np.stack(columns, axis=1).astype(np.int8), ("nodes", "depth", "outputs"))
 
 
 def _that_occur(counts: NDArray[np.int8], names: list[str]) -> CountFeature:
-    kept = np.flatnonzero(counts.any(axis=0))
-    return CountFeature(counts[:, kept], tuple(names[i] for i in kept))
+    columns = np.flatnonzero(counts.any(axis=0))
+    return CountFeature(counts[:, columns], tuple(names[i] for i in columns))
 
 
 def _write(codes: Iterable[int]) -> str:
@@ -158,28 +148,13 @@ def _write(codes: Iterable[int]) -> str:
 
 def _read(text: str) -> tuple[int, ...]:
     text = text.strip()
-    if len(text) == _N_NODES + 1 and text.isascii() and text.isdigit():  # a key of the benchmark
-        codes = tuple(int(digit) for digit in text)
-        if max(codes) >= len(_OPERATIONS):
-            raise ValueError("Digits of a key are from 0 to 8.")
-        return codes
-    macro, colon, rest = text.partition(":")
+    if len(text) == _N_NODES + 1 and set(text) <= set("012345678"):  # a key of the benchmark
+        return tuple(int(digit) for digit in text)
+    macro, _, rest = text.partition(":")
     operations = [name.strip() for name in rest.split(",")]
-    if not colon or macro not in _MACROS:
-        raise ValueError(f"Start with one of {', '.join(_MACROS)} and a colon.")
-    if len(operations) != _N_NODES or not set(operations) <= set(_OPERATIONS):
-        raise ValueError(f"After the colon, give {_N_NODES} of {', '.join(_OPERATIONS)}.")
+    if macro not in _MACROS or len(operations) != _N_NODES or not set(operations) <= set(_OPERATIONS):
+        raise ValueError(f"Write one of {', '.join(_MACROS)}, a colon, and {_N_NODES} of {', '.join(_OPERATIONS)}.")
     return (_MACROS.index(macro), *(_OPERATIONS.index(name) for name in operations))
-
-
-def _draw(axes: Any, space: SearchSpace, architecture: int) -> None:
-    """Draw the network as a graph from the input to the output."""
-    macro, *operations = space.codes[architecture].tolist()
-    parents = _PARENTS[macro].tolist()
-    last = _N_NODES + 1
-    edges = [(parent, node) for node, parent in enumerate(parents, start=1)]
-    edges += [(node, last) for node in range(1, last) if node not in parents]
-    draw_graph(axes, ["in", *(_OPERATIONS[code] for code in operations), "out"], edges)
 
 
 def graph_networks() -> SearchSpace:
@@ -198,5 +173,4 @@ def graph_networks() -> SearchSpace:
         },
         kernel_features=("operations", "pairs", "depths", "shape"),
         notation=CellCodec(_write, _read),
-        drawing=_draw,
     )  # fmt: skip

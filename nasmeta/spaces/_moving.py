@@ -20,20 +20,19 @@ def move_cells(
     pooling have no counterpart in TransNAS-Bench-101. Spaces with other positions share no architectures.
     """
     index = np.atleast_1d(source.index_of(cells))
-    own = {position.name: position for position in target.positions}
-    if own.keys() != {position.name for position in source.positions}:
+    names = [position.name for position in source.positions]
+    if set(names) != {position.name for position in target.positions}:
         return np.empty(0, np.int32), np.zeros(len(index), dtype=bool)
     codes = np.empty((len(index), target.n_positions), dtype=np.int64)
-    place = {name: i for i, name in enumerate(own)}
-    for i, position in enumerate(source.positions):
-        choices = own[position.name].choices
-        counterpart = np.array([choices.index(c) if c in choices else -1 for c in position.choices])
-        codes[:, place[position.name]] = counterpart[source.codes[index, i]]
-    there = (codes >= 0).all(axis=1)
-    found = np.full(len(index), -1, dtype=np.int32)
-    found[there] = target.find(codes[there] @ target.place_values)
-    kept = found >= 0
-    return found[kept], kept
+    for column, position in zip(codes.T, target.positions, strict=True):
+        place = names.index(position.name)
+        code_of = {choice: code for code, choice in enumerate(position.choices)}
+        counterparts = np.array([code_of.get(choice, -1) for choice in source.positions[place].choices])
+        column[:] = counterparts[source.codes[index, place]]
+    exists = (codes >= 0).all(axis=1)
+    moved = np.full(len(index), -1, dtype=np.int32)
+    moved[exists] = target.find(codes[exists] @ target.place_values)
+    return moved[moved >= 0], moved >= 0
 
 
 def namesakes(one: SearchSpace, other: SearchSpace) -> str:

@@ -7,12 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError
-
 if TYPE_CHECKING:
     from nasmeta.spaces._search_space import SearchSpace
-
-_MOST = 200_000_000  # entries of a table
 
 
 class Neighbours:
@@ -37,14 +33,14 @@ class Neighbours:
             found = self._table[index]
             found = found[found >= 0]
             return found if len(found) else self._nearest_to(index)
-        found = self._table if index is None else self._table[index]
-        lonely = np.flatnonzero((found < 0).all(axis=1)).tolist()
-        if not lonely:
+        rows = np.arange(len(self._table)) if index is None else index
+        found = self._table if index is None else self._table[rows]
+        nearest = {row: self._nearest_to(int(rows[row])) for row in np.flatnonzero((found < 0).all(axis=1)).tolist()}
+        if not nearest:
             return found
-        nearest = [self._nearest_to(row if index is None else int(index[row])) for row in lonely]
-        missing = max(map(len, nearest), default=0) - found.shape[1]
-        table = np.pad(found, ((0, 0), (0, max(missing, 0))), constant_values=-1)
-        for row, near in zip(lonely, nearest, strict=True):
+        width = max(found.shape[1], *map(len, nearest.values()))
+        table = np.pad(found, ((0, 0), (0, width - found.shape[1])), constant_values=-1)
+        for row, near in nearest.items():
             table[row, : len(near)] = near
         return table
 
@@ -69,7 +65,6 @@ def _edit_table(space: SearchSpace) -> NDArray[np.int32]:
     raw = space.raw_codes.astype(np.int64)
     ranks = raw @ space.place_values
     if space.is_complete:
-        _require_few(space, space.size * max(sum(n - 1 for n in space.n_choices), 1))
         columns = []
         for position, n in enumerate(space.n_choices):
             for step in range(1, n):
@@ -91,7 +86,6 @@ def _pairs(space: SearchSpace, ranks: NDArray[np.int64]) -> NDArray[np.int32]:
     Sorted by all other positions, combinations that differ in one position are adjacent.
     """
     found = [np.empty((2, 0), np.int32)]
-    n_found = 0
     for codes, place_value in zip(space.raw_codes.T.astype(np.int64), space.place_values, strict=True):
         others = ranks - codes * place_value
         order = np.argsort(others, kind="stable").astype(np.int32)
@@ -100,15 +94,8 @@ def _pairs(space: SearchSpace, ranks: NDArray[np.int64]) -> NDArray[np.int32]:
             same = np.flatnonzero(others[step:] == others[:-step])
             if not len(same):
                 break
-            n_found += 2 * len(same)
-            _require_few(space, n_found)
             found.append(np.stack([order[same], order[same + step]]))
     return np.concatenate(found, axis=1)
-
-
-def _require_few(space: SearchSpace, n: int) -> None:
-    if n > _MOST:
-        raise SettingError(f"pairs of neighbours in {space.name}", n, f"at most {_MOST:,}")
 
 
 def _padded(rows: NDArray[np.integer], found: NDArray[np.int32], n: int) -> NDArray[np.int32]:

@@ -74,32 +74,22 @@ def cell_notation(operations: Sequence[str], edges: Sequence[tuple[int, int]]) -
     unclear = [operation for operation in operations if set("|~+") & set(operation)]
     if unclear:
         raise SettingError("operation", unclear[0], "one without '|', '~' or '+'")
-    sources: dict[int, list[int]] = {}
-    for source, target in edges:
-        sources.setdefault(target, []).append(source)
-    inner = sorted(sources)
-    place = {edge: i for i, edge in enumerate(edges)}
+    nodes: dict[int, str] = {}
+    for source, target in edges:  # sorted by target
+        nodes[target] = nodes.get(target, "|") + f"{{}}~{source}|"
+    template = "+".join(nodes.values())
+    pattern = re.compile(re.escape(template).replace(r"\{\}", "([^|~+]+)"))
 
     def write(codes: Iterable[int]) -> str:
-        names = [operations[code] for code in codes]
-        return "+".join(
-            "|" + "".join(f"{names[place[source, target]]}~{source}|" for source in sources[target]) for target in inner
-        )
+        return template.format(*[operations[code] for code in codes])
 
     def read(text: str) -> tuple[int, ...]:
-        codes = [0] * len(edges)
-        nodes = text.strip().split("+")
-        if len(nodes) != len(inner):
-            raise ValueError(f"It has {len(nodes)} nodes, not {len(inner)}.")
-        for target, node in zip(inner, nodes, strict=True):
-            inputs = [written.partition("~") for written in node[1:-1].split("|")]
-            origins = [origin for _, _, origin in inputs]
-            if node[:1] + node[-1:] != "||" or origins != [str(source) for source in sources[target]]:
-                raise ValueError(f"The inputs of node {target} are not from nodes {sources[target]}.")
-            for source, (name, _, _) in zip(sources[target], inputs, strict=True):
-                if name not in operations:
-                    raise ValueError(f"{name!r} is not an operation.")
-                codes[place[source, target]] = operations.index(name)
-        return tuple(codes)
+        found = pattern.fullmatch(text.strip())
+        if found is None:
+            raise ValueError(f"Write {template.replace('{}', operations[0])}.")
+        unknown = set(found.groups()) - set(operations)
+        if unknown:
+            raise ValueError(f"{min(unknown)!r} is not an operation.")
+        return tuple(operations.index(name) for name in found.groups())
 
     return CellCodec(write, read)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_list, check_text
+from nasmeta.checks import check_list
 from nasmeta.errors import SettingError, short
 
 if TYPE_CHECKING:
@@ -48,7 +48,6 @@ class Position:
     ordered: bool = False
 
     def __post_init__(self) -> None:
-        check_text("name of a position", self.name)
         choices = tuple(
             c.item() if isinstance(c, np.generic) else c for c in check_list(self.name, self.choices, "choices")
         )
@@ -132,13 +131,11 @@ def space_from_frame(
     positions, codes = [], []
     for column in chosen:
         values = distinct[column]
-        if isinstance(values.dtype, pd.CategoricalDtype):
-            choices, ordered = values.cat.categories.tolist(), bool(values.cat.ordered)
-            codes.append(values.cat.codes.to_numpy())
-        else:
-            ordered = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
-            found, unique = pd.factorize(values, sort=bool(ordered))
-            choices = unique.tolist()
-            codes.append(found)
-        positions.append(Position(str(column), tuple(choices), bool(ordered)))
+        if not isinstance(values.dtype, pd.CategoricalDtype):
+            ordered = bool(pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values))
+            choices = values.drop_duplicates()
+            categories = choices.sort_values() if ordered else choices
+            values = values.astype(pd.CategoricalDtype(categories.tolist(), ordered))
+        positions.append(Position(str(column), tuple(values.cat.categories.tolist()), bool(values.cat.ordered)))
+        codes.append(values.cat.codes.to_numpy())
     return kind(name, positions, architectures=np.stack(codes, axis=1), **settings)

@@ -10,11 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.pictures import ShowsFacts, Width
+from nasmeta.pictures import ShowsFacts, new_figure
 from nasmeta.spaces._architectures import Architecture, ArchitectureLike, ArchitectureSet
-from nasmeta.spaces._configspace import ConfigSpaceForms
 from nasmeta.spaces._content import BUILDERS, digest, from_content, packed, to_content, unpacked
-from nasmeta.spaces._drawing import draw_choices, drawn
+from nasmeta.spaces._drawing import draw_choices
 from nasmeta.spaces._features import CountFeature, FeatureBuilder, plain_features
 from nasmeta.spaces._neighbours import Neighbours
 from nasmeta.spaces._notation import CellCodec
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 _SHOWN = 12  # positions in a notebook
 
 
-class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
+class SearchSpace(ArchitectureSet, ShowsFacts):
     """An enumerated, finite set of architectures, each a choice for every position.
 
     An architecture is an ``int``: its index. The space converts strings and mappings of positions to choices; the rest
@@ -57,8 +56,6 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
         The default features of Gaussian processes; by default all features.
     notation : CellCodec, optional
         The string form of architectures, see `nasmeta.spaces.CellCodec`; by default ``position=choice,…``.
-    drawing : callable, optional
-        ``drawing(axes, space, architecture)`` draws an architecture, see `draw`; `nasmeta.spaces.draw_graph` helps.
 
     Attributes
     ----------
@@ -98,10 +95,8 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
         features: Mapping[str, FeatureBuilder] | None = None,
         kernel_features: Sequence[str] | None = None,
         notation: CellCodec | None = None,
-        drawing: Callable[[Any, SearchSpace, int], object] | None = None,
     ) -> None:
         super().__init__(name, positions, architectures=architectures, notation=notation)
-        self.drawing = drawing
         self._kernel_features = None if kernel_features is None else tuple(kernel_features)
         self._more_features = dict(features or {})
         if valid is not None:
@@ -126,7 +121,7 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
 
     def _first_of(self, isomorphic: Callable[[NDArray[Any]], ArrayLike]) -> NDArray[np.int32]:
         keys = np.asarray(isomorphic(self.raw_codes.copy()))  # the function may modify them
-        if keys.ndim not in (1, 2) or len(keys) != len(self.raw_codes):
+        if len(keys) != len(self.raw_codes):
             raise SettingError("result of isomorphic", keys, f"{len(self.raw_codes)} keys")
         _, first, classes = np.unique(keys, axis=0, return_index=True, return_inverse=True)
         return first[classes.ravel()].astype(np.int32)
@@ -150,8 +145,7 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
 
     def _facts(self) -> dict[str, object]:
         facts: dict[str, object] = {"name": self.name, "architectures": f"{self.size:,}"}
-        facts |= {position.name: ", ".join(map(str, position.choices[:100])) for position in self.positions[:_SHOWN]}
-        return facts if self.n_positions <= _SHOWN else {**facts, "…": f"{self.n_positions - _SHOWN} more positions"}
+        return facts | {p.name: ", ".join(map(str, p.choices[:100])) for p in self.positions[:_SHOWN]}
 
     def __copy__(self) -> SearchSpace:
         return self
@@ -255,11 +249,6 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
         return table
 
     @property
-    def n_neighbours(self) -> int:
-        """The largest number of neighbours of an architecture."""
-        return int(self.neighbour_table.shape[1])
-
-    @property
     def is_regular(self) -> bool:
         """Whether every edit of every architecture is an architecture."""
         return self._neighbours.is_regular
@@ -345,14 +334,10 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
             if name not in self._builders:
                 raise UnknownNameError.of(f"count feature of {self.name}", name, self.feature_names)
             counts, names = self._builders[name](self)
-            counts = np.asarray(counts)
-            shape = (self.size, len(names))
-            if counts.dtype.kind not in "iub" or counts.shape != shape or (counts.size and counts.min() < 0):
-                raise SettingError(f"feature {name}", counts, f"counts of shape {shape}")
-            self._features[name] = CountFeature(counts, tuple(names))
+            self._features[name] = CountFeature(np.asarray(counts), tuple(names))
         return self._features[name]
 
-    def draw(self, architecture: Architecture, ax: Any = None, width: Width = None) -> Figure:
+    def draw(self, architecture: Architecture, ax: Any = None) -> Figure:
         """Draw an architecture: a cell as a graph, others as rows of choices.
 
         Parameters
@@ -360,8 +345,6 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
         architecture : int, str or mapping
         ax : matplotlib.axes.Axes, optional
             Axes to draw on; by default a new figure.
-        width : str or float, optional
-            Width of the new figure, as in `nasmeta.analysis.plot_regret`; by default the width of its text.
 
         Returns
         -------
@@ -374,14 +357,19 @@ class SearchSpace(ArchitectureSet, ConfigSpaceForms, ShowsFacts):
         >>> [text.get_text() for text in get_space("nb201").draw(6111).axes[0].texts][:4]
         ['in', '1', '2', 'out']
         """
-        index = self._index_of_one(architecture)
-        return drawn(lambda axes: self._draw_on(axes, index), ax, width)
+        if ax is None:
+            ax = new_figure(*self._drawn_inches).add_subplot()
+        self._draw_on(ax, self._index_of_one(architecture))
+        figure: Figure = ax.figure
+        return figure
+
+    @property
+    def _drawn_inches(self) -> tuple[float, float]:
+        """Width and height of a new figure of one architecture."""
+        return 6.0, 0.3 * self.n_positions + 0.2
 
     def _draw_on(self, axes: Any, architecture: int) -> None:
-        if self.drawing is not None:
-            self.drawing(axes, self, architecture)
-        else:
-            draw_choices(axes, self.positions, self.codes[architecture])
+        draw_choices(axes, self.positions, self.codes[architecture].tolist())
 
 
 def _given(feature: CountFeature, space: SearchSpace) -> CountFeature:

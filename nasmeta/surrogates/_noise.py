@@ -18,13 +18,6 @@ class SeedNoise:
     means: NDArray[np.float64]  # (n_knots,), ascending; quantiles are interpolated between knots, and constant outside
     quantiles: NDArray[np.float32]  # (n_knots, 64), ascending: the mean deviation of each 64th of the trainings
 
-    def deviation(self, means: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the standard deviation of one training at predicted means, shape (n,)."""
-        below, above, weight = self._knots(means)
-        quantiles = self.quantiles.astype(np.float64)
-        mixed = (1.0 - weight)[:, None] * quantiles[below] + weight[:, None] * quantiles[above]
-        return np.asarray(mixed.std(axis=1), dtype=np.float64)
-
     def draw(self, means: NDArray[np.float64], cells: NDArray[np.int32], seed: int) -> NDArray[np.float64]:
         """Return the deviations of the trainings of cells with a seed: the same for the same (cell, seed)."""
         knot_below, knot_above, weight = self._knots(means)

@@ -120,8 +120,8 @@ class Surrogate:
         costs.flags.writeable = False
         return costs
 
-    def training_values(self, seed: int) -> NDArray[np.float64]:
-        """Return draws of single trainings of all architectures, float64, shape (size,).
+    def training_values(self, seed: int, cells: NDArray[np.int32] | None = None) -> NDArray[np.float64]:
+        """Return draws of single trainings of architectures, by default of all, float64, shape (n,).
 
         A draw is the predicted mean plus seed noise, which depends on the architecture and the seed only. Isomorphic
         architectures have different draws. A cell without a live path has no noise. The prediction error of the
@@ -134,13 +134,10 @@ class Surrogate:
         SettingError
             If the seed is negative.
         """
-        return self._trainings(np.arange(self.space.size, dtype=np.int32), seed)
-
-    def _trainings(self, cells: NDArray[np.int32], seed: int) -> NDArray[np.float64]:
-        """Return `training_values` of some cells."""
         seed = check_int("seed", seed, least=0)
         if self.noise is None:
             raise MissingValueError(f"The surrogate of {self.card['task']} lacks seed noise. Use answer='mean'.")
+        cells = np.arange(self.space.size, dtype=np.int32) if cells is None else cells
         means = self.values[cells]
         deviations = np.where(self._live(cells), self.noise.draw(means, cells, seed), 0.0)
         return self._rounded(self._possible(means + deviations))
@@ -174,7 +171,7 @@ class Surrogate:
         index = self.space.index_of(cells)
         some = np.atleast_1d(np.asarray(index, dtype=np.int32))
         check_choice("answer", answer, ("mean", "training"))
-        found = self.values[some] if answer == "mean" else self._trainings(some, seed)
+        found = self.values[some] if answer == "mean" else self.training_values(seed, some)
         return float(found[0]) if isinstance(index, int) else found
 
     def score(self, task: str | Task | None = None) -> dict[str, Scores]:

@@ -1,7 +1,6 @@
 """Named columns of measurements over the architectures of a space: sources, the store and `Table`."""
 
 from nasmeta.tables._catalog import (
-    damaged_sources as damaged_sources,
     is_here as is_here,
     list_sources,
     list_tables,
@@ -20,23 +19,20 @@ from nasmeta.tables._table import (
     query,
 )
 from nasmeta.tables._table_files import (
-    Examined as Examined,
     add_file as add_file,
-    examine as examine,
+    odd_values as odd_values,
+    read_frame as read_frame,
 )
 from nasmeta.tables._user_tables import added_tables as added_tables, remove_added as remove_added
 from nasmeta.tables._value_checks import looks_fractional as looks_fractional, only_test_values as only_test_values
 from nasmeta.tables.official import import_official
 from nasmeta.tables.sources import (
-    SOURCES as SOURCES,
-    Source,
     registered_sources as registered_sources,
     table_names as table_names,
 )
 
 __all__ = [
     "ColumnInfo",
-    "Source",
     "Table",
     "fetch",
     "import_official",

@@ -103,8 +103,6 @@ class ColumnFile:
     Parameters
     ----------
     path : Path
-    data : bytes, optional
-        The content, if it is not on the disk.
 
     Raises
     ------
@@ -113,13 +111,13 @@ class ColumnFile:
         If the file is truncated or altered, or has another format or version.
     """
 
-    def __init__(self, path: Path, data: bytes | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         import pyarrow as pa
 
         self.path = path
-        if data is None and not path.stat().st_size:
+        if not path.stat().st_size:
             raise DamagedFileError(f"{path} is empty.")
-        buffer = pa.py_buffer(data) if data is not None else pa.memory_map(str(path), "r").read_buffer()
+        buffer = pa.memory_map(str(path), "r").read_buffer()
         self._verified: dict[int, Values] = {}
         try:
             with pa.ipc.open_file(buffer) as reader:

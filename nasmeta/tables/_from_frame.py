@@ -28,6 +28,7 @@ Stated = str | Mapping[str, str] | None  # one value for all metrics, or one per
 _NAMES = ("architecture", "arch", "arch_str", "cell", "index")  # possible names of the column of architectures
 _COSTS = ("size", "seconds", "latency", "energy")  # kinds for which lower is better
 _SHOWN = 5  # metrics in a message
+_OWN_RELEASE = "own"  # of columns without a release
 _Rows = NDArray[np.intp]
 _Measured = dict[str, tuple[_Rows, NDArray[np.float64]]]  # rows with a value, and these values, by metric
 
@@ -73,7 +74,7 @@ def columns_of_frame(
     if "/" in name or name in table_names():
         raise SettingError("name", name, "a name without '/' that differs from the built-in tables")
     metrics = [metrics] if isinstance(metrics, str) else metrics
-    frame = _renamed(frame, [*(position.name for position in space.positions), architecture, *(metrics or ())])
+    frame = _with_text_names(frame)
     cells, used = _architectures(frame, space, architecture)
     own_keys = [key for key in _KEYS if key in frame.columns and key not in used]
     measured = _measured(frame, [c for c in frame.columns if c not in used and c not in own_keys], metrics)
@@ -102,21 +103,15 @@ def columns_of_frame(
                 device if facts.kind in ("latency", "energy") else None,
             )  # fmt: skip
             columns.append((info, column))
-    for message in (*odd_accuracies(columns, space), *_blanks(own_keys, of_row, groups, measured)):
+    for message in (*odd_accuracies(columns, space), *_blanks(own_keys, groups, columns)):
         warnings.warn(f"{name}: {message}", NasmetaWarning, stacklevel=calls_inside() + 1)
     return with_means(_with_ends(columns), space)
 
 
 # -- rows -----------------------------------------------------------------------------------------------------------
-def _renamed(frame: pd.DataFrame, named: Iterable[str | None]) -> pd.DataFrame:
-    """Return the frame with names of columns as strings; Seed becomes seed unless it is `named` as something else."""
-    names = [str(column) for column in frame.columns]
-    taken = {*named, *names}
-    frame = frame.copy(deep=False)
-    frame.columns = [
-        name.lower() if name.lower() in (*_KEYS, *_NAMES) and name.lower() not in taken and name not in named else name
-        for name in names
-    ]
+def _with_text_names(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the frame with names of columns as strings, without row numbers of a CSV file."""
+    frame = frame.set_axis([str(column) for column in frame.columns], axis=1)
     twice = frame.columns[frame.columns.duplicated()].tolist()
     if twice:
         raise SettingError(f"The frame has the column {twice[0]!r} twice.")
@@ -268,26 +263,26 @@ def _checked(key: str, value: Any) -> int | str:
 def _address(group: _Keys, name: str) -> _Keys:
     """Return the keys of a column: one spelling of dataset and split, and the defaults."""
     dataset, split = our_name(canonical_dataset(name if group.dataset is None else group.dataset), group.split)
-    return group._replace(dataset=dataset, split=split_of(split), release=group.release or "own")
+    return group._replace(dataset=dataset, split=split_of(split), release=group.release or _OWN_RELEASE)
 
 
-def _blanks(own_keys: Sequence[str], of_row: _Rows, groups: Sequence[_Keys], measured: _Measured) -> Iterator[str]:
+def _blanks(
+    own_keys: Sequence[str], groups: Sequence[_Keys], columns: Sequence[tuple[ColumnInfo, Values]]
+) -> Iterator[str]:
     """Yield a message for each key that some rows with a value lack, but others of the same metric and dataset have."""
-    datasets: dict[str | None, int] = {}
-    numbers = [datasets.setdefault(group.dataset, len(datasets)) for group in groups]
+    blank: dict[tuple[str, str, str], set[bool]] = {}
     for key in own_keys:
-        blank = np.array([getattr(group, key) is None for group in groups])[of_row]
-        of_dataset = np.zeros_like(of_row) if key == "dataset" else np.array(numbers)[of_row]
-        odd = np.zeros(len(of_row), np.bool_)
-        for rows, _ in measured.values():
-            have_key = np.unique(of_dataset[rows[~blank[rows]]])
-            odd[rows] |= blank[rows] & np.isin(of_dataset[rows], have_key)
-        if odd.any() and key != "epoch":
-            more = f" and {odd.sum() - 1} more" if odd.sum() > 1 else ""
-            yield (
-                f"{key} is blank in row {odd.argmax()}{more}, unlike in other rows of its dataset. Such values are a "
-                f"separate column without {key}; fill it in, or leave them out."
-            )
+        for info, _ in columns if key in ("split", "epochs", "seed", "release") else ():
+            is_blank = getattr(info, key) in (None, _OWN_RELEASE)
+            blank.setdefault((key, info.dataset, info.metric), set()).add(is_blank)
+    found = [key for (key, *_), states in blank.items() if len(states) > 1]
+    if "dataset" in own_keys and len({group.dataset is None for group in groups}) > 1:
+        found.append("dataset")
+    for key in dict.fromkeys(found):
+        yield (
+            f"{key} is blank in some rows, unlike in other rows of its dataset. Such values are a separate column "
+            f"without {key}; fill it in, or leave them out."
+        )
 
 
 # -- metrics and columns --------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -14,7 +13,7 @@ from nasmeta.tables import _store
 from nasmeta.tables._address import Address
 from nasmeta.tables._catalog import table_sources
 from nasmeta.tables._columns import ColumnInfo, Values, main_metric
-from nasmeta.tables._nb201_measurements import METRICS, why_illegal
+from nasmeta.tables._nb201_measurements import METRICS, legal_splits
 from nasmeta.tables.sources import Source
 
 FoundColumn = tuple[Values, ColumnInfo]  # values of all architectures, and the facts about them
@@ -25,19 +24,12 @@ class JoinedColumns:
     """The columns in the files of sources: either points of learning curves or ends of trainings.
 
     If two sources hold the same address of the same release, the first one is used, and the others fill its missing
-    values. An optional source that is damaged is left out, with a warning. An address without a release means
-    `release`: the release of the source that is always installed.
+    values. An address without a release means `release`: the release of the source that is always installed.
     """
 
     def __init__(self, table: str, sources: Sequence[Source], *, points: bool) -> None:
         self._table = table
-        self._damaged: list[tuple[Source, DamagedFileError]] = []
-        self._opened = []
-        for source in sources:
-            try:
-                self._opened.append((source, _store.open_or_build(source)))
-            except DamagedFileError as damage:
-                self._leave_out(source, damage)
+        self._opened = [(source, _store.open_or_build(source)) for source in sources]
         places: dict[tuple[str, str], list[tuple[int, int]]] = {}
         for file, (_, opened) in enumerate(self._opened):
             for position, info in enumerate(opened.infos):
@@ -80,11 +72,7 @@ class JoinedColumns:
             for file, at in others:
                 if not np.isnan(values).any():
                     break
-                source, opened = self._opened[file]
-                try:
-                    values, info = _united(values, info, self._column(file, at), opened.infos[at])
-                except DamagedFileError as damage:
-                    self._leave_out(source, damage)
+                values, info = _united(values, info, self._column(file, at), self._opened[file][1].infos[at])
             self._united[position] = values, info
         return self._united[position]
 
@@ -100,17 +88,6 @@ class JoinedColumns:
         except DamagedFileError as damage:  # found at the first use of a column
             self._opened[file] = source, _store.build(source, damage)
             return self._opened[file][1].column(position)
-
-    def _leave_out(self, source: Source, damage: DamagedFileError) -> None:
-        if not source.optional:
-            raise damage
-        self._damaged.append((source, damage))
-        warnings.warn(f"{source.name} is left out: {damage}", RuntimeWarning, stacklevel=4)
-
-    def damage(self, address: Address) -> DamagedFileError | None:
-        """Return the damage of a source that is left out and declares this address."""
-        stated = address.normal().declared() if self._damaged else {}
-        return next((damage for source, damage in self._damaged if source.brings(**stated)), None)
 
     # -- addresses --------------------------------------------------------------------------------------------------
     def find(self, address: Address) -> FoundColumn:
@@ -147,7 +124,7 @@ class JoinedColumns:
         if single_seeds:
             found = [i for i in found if isinstance(self.columns[i].seed, int)]
         if not found:
-            raise self.damage(asked) or self._no_column(asked)
+            raise self._no_column(asked)
         default = [i for i in found if self.columns[i].release == self.release] if asked.release is None else []
         return default or found
 
@@ -174,17 +151,13 @@ class JoinedColumns:
     # -- messages ---------------------------------------------------------------------------------------------------
     def _no_column(self, asked: Address) -> NoColumnError:
         """Return an error that names the legal addresses, or the columns here and a source of this address."""
-        hint = None
-        if self._table == "nb201" and asked.metric in METRICS:
-            hint = why_illegal(asked.dataset, asked.split, asked.epochs, asked.epoch)
-        if hint is None:
-            here = {column.source for column in self.columns}
-            try:
-                sources = table_sources(self._table)
-            except UnknownNameError:  # a data frame
-                sources = []
-            found = [one.how_to_get for one in sources if one.name not in here and one.brings(**asked.declared())]
-            hint = " ".join([self._possible(asked), *dict.fromkeys(found[:2])])
+        here = {column.source for column in self.columns}
+        try:
+            sources = table_sources(self._table)
+        except UnknownNameError:  # a data frame
+            sources = []
+        found = [one.how_to_get for one in sources if one.name not in here and one.brings(**asked.declared())]
+        hint = " ".join([self._possible(asked), *dict.fromkeys(found[:2])])
         return NoColumnError(f"{self._table} has no {asked.described()}. {hint} `nasmeta data list` shows all sources.")
 
     def _possible(self, asked: Address) -> str:
@@ -195,6 +168,10 @@ class JoinedColumns:
         metrics = sorted({column.metric for column in self.by_dataset[asked.dataset]})
         if asked.metric not in metrics:
             return f"Metrics of {asked.dataset}: {', '.join(metrics)}.{near_name(asked.metric, metrics)}"
+        splits = legal_splits(asked.dataset) if self._table == "nb201" and asked.metric in METRICS else {}
+        if splits and asked.split not in (None, *splits):
+            listed = ", ".join(f"{split} (official: {official})" for split, official in splits.items())
+            return f"Splits of {asked.dataset}: {listed}."
         columns = [column for column in self.by_dataset[asked.dataset] if column.metric == asked.metric]
         addresses = dict.fromkeys(f"{replace(column, epoch=None).address} ({column.release})" for column in columns)
         return f"Possible: {', '.join([*addresses][:_MOST_LISTED])}."

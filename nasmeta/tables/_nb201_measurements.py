@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from nasmeta.errors import near_name
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Measurement:
-    """One (dataset, split) that NAS-Bench-201 measured."""
+class Measurement(NamedTuple):
+    """One (dataset, split) that NAS-Bench-201 measured after 12 and after 200 epochs."""
 
     dataset: str  # this and the split are our names
     split: str
     run: str  # this and the next are the official names
     official_split: str
     meaning: str
-    curves: tuple[int, ...]  # lengths of trainings with a value after each epoch; others have it only at the end
 
     @property
     def official(self) -> str:
@@ -30,19 +26,19 @@ METRICS = ("accuracy", "loss")
 _HALF = "trained on 25,000 images"
 _ALL = "trained on all 50,000 images"
 _MEASUREMENTS = (
-    Measurement("cifar10", "train", "cifar10-valid", "train", _HALF + ", measured on these", EPOCHS),
-    Measurement("cifar10", "valid", "cifar10-valid", "x-valid", _HALF + ", measured on the other 25,000", EPOCHS),
-    Measurement("cifar10-valid", "test", "cifar10-valid", "ori-test", _HALF + ", measured on the test set", (12,)),
-    Measurement("cifar10", "train+valid", "cifar10", "train", _ALL + ", measured on these", EPOCHS),
-    Measurement("cifar10", "test", "cifar10", "ori-test", _ALL + ", measured on the test set", EPOCHS),
+    Measurement("cifar10", "train", "cifar10-valid", "train", _HALF + ", measured on these"),
+    Measurement("cifar10", "valid", "cifar10-valid", "x-valid", _HALF + ", measured on the other 25,000"),
+    Measurement("cifar10-valid", "test", "cifar10-valid", "ori-test", _HALF + ", measured on the test set"),
+    Measurement("cifar10", "train+valid", "cifar10", "train", _ALL + ", measured on these"),
+    Measurement("cifar10", "test", "cifar10", "ori-test", _ALL + ", measured on the test set"),
     *(
         Measurement(dataset, *rest)
         for dataset, run in (("cifar100", "cifar100"), ("imagenet16-120", "ImageNet16-120"))
         for rest in (
-            ("train", run, "train", "measured on the training set", EPOCHS),
-            ("valid", run, "x-valid", "half of the official test images", (12,)),
-            ("test", run, "x-test", "the other half of the official test images", (12,)),
-            ("valid+test", run, "ori-test", "all official test images, x-valid and x-test together", EPOCHS),
+            ("train", run, "train", "measured on the training set"),
+            ("valid", run, "x-valid", "half of the official test images"),
+            ("test", run, "x-test", "the other half of the official test images"),
+            ("valid+test", run, "ori-test", "all official test images, x-valid and x-test together"),
         )
     ),
 )
@@ -80,25 +76,6 @@ def legal_measurements() -> tuple[Measurement, ...]:
     return _MEASUREMENTS
 
 
-def why_illegal(dataset: str, split: str | None, epochs: int | None = None, epoch: int | None = None) -> str | None:
-    """Return why NAS-Bench-201 lacks this measurement, with the legal ones; None for legal ones and other datasets."""
-    splits = {one.split: one for one in _MEASUREMENTS if one.dataset == dataset}
-    if not splits:
-        return None
-    if split is not None and split not in splits:
-        reason = f"NAS-Bench-201 has no split {split!r} of {dataset}"
-    elif epochs not in (None, *EPOCHS):
-        reason = f"NAS-Bench-201 trained for 12 or 200 epochs, not {epochs}"
-    elif epoch is not None and epochs is not None and not 1 <= epoch <= epochs:
-        reason = f"epoch {epoch} is not part of a training of {epochs} epochs"
-    elif epoch not in (None, epochs) and split is not None and epochs not in (None, *splits[split].curves):
-        reason = f"{dataset} / {split} was measured only at the end of {epochs} epochs"
-    else:
-        return None
-    family = ("cifar10", "cifar10-valid") if dataset in ("cifar10", "cifar10-valid") else (dataset,)
-    choices = "; ".join(
-        f"{one.dataset} / {one.split} (official: {one.run} / {one.official_split})"
-        for one in _MEASUREMENTS
-        if one.dataset in family
-    )
-    return f"{reason}. Legal: {choices}.{near_name(split, [*splits]) if split not in splits else ''}"
+def legal_splits(dataset: str) -> dict[str, str]:
+    """Return the official dataset and split of each split of a dataset; empty for other benchmarks."""
+    return {one.split: f"{one.run} / {one.official_split}" for one in _MEASUREMENTS if one.dataset == dataset}

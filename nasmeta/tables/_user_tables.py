@@ -17,21 +17,20 @@ from nasmeta.spaces import SearchSpace, to_content
 from nasmeta.tables import _store
 from nasmeta.tables._arrow_file import ColumnFile, encode, write_files
 from nasmeta.tables._columns import ColumnInfo, Values
-from nasmeta.tables.sources import Columns, WholeSource, table_names
+from nasmeta.tables.sources import Columns, Source, table_names
 from nasmeta.tables.sources._base import tables_folder
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SUFFIX = ".added.arrow"
 
 
-class _UserSource(WholeSource):
+class _UserSource(Source):
     """A user's columns."""
 
     release = "own"
     licence = "not stated"
     citation = ""
-    curves = False
-    optional = False
+    imported = True
     path: Path
 
     @cached_property
@@ -45,49 +44,38 @@ class _UserSource(WholeSource):
 
 
 class ContentSource(_UserSource):
-    """Columns of a data frame, stored under the checksum of their content, so that processes map the same file.
-
-    `data` is the content of the file if the store cannot be written.
-    """
+    """Columns of a data frame, stored under the checksum of their content, so that processes map the same file."""
 
     holds = "a data frame"
     how_to_get = (
         "Set NASMETA_CACHE to a folder that both machines share, or add the table under a name: `nasmeta data add`."
     )
 
-    def __init__(self, name: str, content: str, data: bytes | None = None) -> None:
+    def __init__(self, name: str, content: str) -> None:
         self.name = self.table = name
         self.content = content
-        self._data = data
         self.path = _store.content_folder() / f"{content}.arrow"
-
-    def open(self, path: Path) -> ColumnFile:
-        """Open the columnar file."""
-        return ColumnFile(path) if self._data is None else ColumnFile(path, self._data)
 
     @cached_property
     def _file(self) -> ColumnFile:
         try:
-            return self.open(self.path)
+            return ColumnFile(self.path)
         except FileNotFoundError:
             raise MissingValueError(f"The table {self.name} is not on this machine. {self.how_to_get}") from None
 
     def __reduce__(self) -> Any:
-        return ContentSource, (self.name, self.content, self._data)
+        return ContentSource, (self.name, self.content)
 
     @classmethod
     def of(cls, name: str, space: SearchSpace, columns: Columns) -> ContentSource:
         """Write columns to the store, and return their source."""
         facts = [name, to_content(space), [vars(info) for info, _ in columns]]  # with the checksum of each column
         source = cls(name, sha256(json.dumps(facts).encode()).hexdigest())
-        try:
-            with _store.writable(source.path.parent):
-                if not source.path.is_file():
-                    write_files({source.path: columns}, space, {"own": name})
-                source.path.touch()  # the least recently used files are removed
-                _store.prune_content()
-        except SettingError:
-            source._data = encode(space, columns, {"own": name})  # it is pickled
+        with _store.writable(source.path.parent):
+            if not source.path.is_file():
+                write_files({source.path: columns}, space, {"own": name})
+            source.path.touch()  # the least recently used files are removed
+            _store.prune_content()
         return source
 
 

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
 from functools import cache
 from itertools import product
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nasmeta.checks import is_listed
 from nasmeta.errors import (
     ColumnError,
     DamagedFileError,
     MissingValueError,
-    NasmetaError,
     SettingError,
     UnknownNameError,
     near_name,
@@ -28,7 +26,6 @@ from nasmeta.files import parse_toml, shipped
 from nasmeta.registry import Registry, is_place
 from nasmeta.spaces import canonical_dataset
 from nasmeta.tables import (
-    SOURCES,
     TABLES,
     Table,
     added_tables,
@@ -173,11 +170,8 @@ def get_task(name: str) -> Task:
 
 
 def _unknown(name: str, reason: str = "") -> UnknownNameError:
-    names = [*TASKS, *declared_tasks(), *(task for table in _own_tables() for task in _names_in(table))]
-    tables = ", ".join(dict.fromkeys(f"{one.partition('/')[0]}/…" for one in names))
-    names = [one for one in names if one.startswith(f"{name.partition('/')[0]}/")] or names
-    possible = reason or f" Possible: {tables}."
-    return UnknownNameError(f"Unknown task {shown(name)}.{near_name(name, names)}{possible} All: `nasmeta list tasks`.")
+    names = [*TASKS, *declared_tasks(), *(f"{table}/" for table in _own_tables())]
+    return UnknownNameError(f"Unknown task {shown(name)}.{near_name(name, names)}{reason} All: `nasmeta list tasks`.")
 
 
 def _of_one_column(name: str) -> Task:
@@ -299,15 +293,7 @@ def multi_objective_task(
 # -- families -------------------------------------------------------------------------------------------------------
 def _own_tables() -> tuple[str, ...]:
     """Return the names of the tables that a user added or that other packages provide."""
-    foreign = [kind.table for kind in SOURCES.values() if kind.__module__.partition(".")[0] != "nasmeta"]
-    return tuple(dict.fromkeys([*added_tables(), *TABLES, *foreign]))
-
-
-def _names_in(table: str) -> tuple[str, ...]:
-    """Return the names of the tasks of a table; empty if it is damaged or lacks a default metric."""
-    with suppress(NasmetaError):
-        return load_table(table).tasks().names
-    return ()
+    return tuple(dict.fromkeys([*added_tables(), *TABLES]))
 
 
 def task_families() -> tuple[str, ...]:
@@ -423,13 +409,7 @@ def as_task(task: str | Task | TaskDistribution) -> Task:
     return get_task(task) if isinstance(task, str) else task
 
 
-@overload
-def as_tasks(asked: object) -> list[Task]: ...
-@overload
-def as_tasks(asked: object, *, held_out: Iterable[str] = (), sources: Literal[True]) -> list[Task | SourceTask]: ...
-def as_tasks(
-    asked: object, *, held_out: Iterable[str] = (), sources: bool = False
-) -> list[Task] | list[Task | SourceTask]:
+def as_tasks(asked: object, *, held_out: Iterable[str] = (), sources: bool = False) -> list[Any]:
     """Return the tasks of names, families, Tasks, or a list of these; with `sources` also SourceTasks.
 
     If a family is given by its name, tasks on datasets and devices that are `held_out` are excluded.

@@ -9,7 +9,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_int, check_number
+from nasmeta.checks import check_int
 from nasmeta.errors import SettingError
 from nasmeta.spaces import SearchSpace, namesakes
 from nasmeta.tasks._source_task import SourceTask
@@ -84,10 +84,6 @@ class Augmentation:
 
     mixture: float = 0.0
     noise: float = 0.0
-
-    def __post_init__(self) -> None:
-        check_number("mixture", self.mixture, most=1.0)
-        check_number("noise", self.noise)
 
     def members(self, first: int, others: Sequence[int], rng: np.random.Generator) -> list[int]:
         """Draw the sources of a mixture: `first` and, with probability `mixture`, one or two of `others`."""
@@ -190,11 +186,6 @@ class EpisodeSampler:
                 raise SettingError(f"number of labels of {source.name}", len(source), f"at least {high} + {query}")
         self._scores = [normal_scores(source.utilities) for source in self.sources]
         self._common: dict[tuple[int, ...], tuple[NDArray[np.int32], list[NDArray[np.float64]]]] = {}
-
-    @property
-    def spaces(self) -> tuple[SearchSpace, ...]:
-        """The spaces of the sources, each once."""
-        return tuple(dict.fromkeys(source.space for source in self.sources))
 
     def sample(self, rng: np.random.Generator) -> Episode:
         """Draw one episode."""

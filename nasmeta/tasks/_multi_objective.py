@@ -127,16 +127,6 @@ class MultiObjectiveTask(Task):
         return None
 
     @property
-    def devices(self) -> tuple[str, ...]:
-        """The devices of all parts."""
-        return tuple(dict.fromkeys(device for part in self._parts for device in part.devices))
-
-    @property
-    def is_cost(self) -> bool:
-        """False."""
-        return False
-
-    @property
     def metric_kind(self) -> str:
         """``hypervolume``."""
         return "hypervolume"
@@ -200,13 +190,6 @@ class MultiObjectiveTask(Task):
         """The columns of all parts, and their report columns."""
         return (*self.columns, *(column for part in self._parts for column in part.report_columns))
 
-    def _facts(self) -> dict[str, object]:
-        front = self.front
-        facts: dict[str, object] = {"name": self.name, "table": self.table_name}
-        for column, best, worst in zip(self.columns, front.best, front.worst, strict=True):
-            facts[column.metric] = f"{column.direction}, from {worst:.6g} to {best:.6g} {column.unit} on the front"
-        return facts | {"held out": ", ".join(self.held_out), "front": f"{len(front.cells)} {self.space.noun}s"}
-
     def __repr__(self) -> str:
         return f"MultiObjectiveTask({self.name!r}: {', '.join(part.name for part in self._parts)})"
 
@@ -222,7 +205,7 @@ def front_frame(task: MultiObjectiveTask, cells: NDArray[np.int32], values: NDAr
 def _checked(name: str, parts: Sequence[Task]) -> tuple[Task, ...]:
     found = tuple(parts)
     for part in found:
-        if not isinstance(part, Task) or isinstance(part, MultiObjectiveTask):
+        if isinstance(part, MultiObjectiveTask):
             raise SettingError(f"objective of {name}", part, "a Task of one objective")
         if part.is_sampled:
             raise SettingError(f"objective of {name}", part.name, "a task without #sample")

@@ -46,9 +46,6 @@ class Objective:
     rule: Literal["within", "tradeoff"]
     amount: float
 
-    def __post_init__(self) -> None:
-        check_choice("rule", self.rule, ("within", "tradeoff"))
-
     def values(self, values: NDArray[np.float64], costs: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the combined numbers, shape (size,); NaN if value or cost is NaN."""
         rule = within_budget if self.rule == "within" else log_tradeoff

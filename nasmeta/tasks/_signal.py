@@ -31,7 +31,6 @@ class Signal:
     epochs: int | None
     seed: int | str | None
     release: str
-    epoch: int | None = None  # a point of a learning curve: after how many of the epochs
     kind: Kind | None = None  # kind and device as in `nasmeta.tables.ColumnInfo`; None: as the column states
     device: str | None = None
 
@@ -43,18 +42,17 @@ class Signal:
     def address(self) -> tuple[Any, ...]:
         """The arguments of `nasmeta.tables.Table.column`; a sampled seed is replaced by the mean."""
         seed = "mean" if self.seed == "sample" else self.seed
-        return self.dataset, self.metric, self.split, self.epochs, seed, self.release, self.epoch
+        return self.dataset, self.metric, self.split, self.epochs, seed, self.release
 
     @classmethod
     def of(cls, column: ColumnInfo) -> Signal:
         """Return the signal that is a column."""
         c = column
-        return cls(c.dataset, c.metric, c.split, c.epochs, c.seed, c.release, c.epoch, c.kind, c.device)
+        return cls(c.dataset, c.metric, c.split, c.epochs, c.seed, c.release, c.kind, c.device)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the parts that identify the column, in JSON types."""
-        parts = zip(("dataset", "metric", "split", "epochs", "seed", "release", "epoch"), self.address, strict=True)
-        return {part: value for part, value in parts if part != "epoch" or value is not None}
+        return dict(zip(("dataset", "metric", "split", "epochs", "seed", "release"), self.address, strict=True))
 
 
 @dataclass(frozen=True)
@@ -88,13 +86,12 @@ def recorded_costs(table: Table, signal: Signal) -> list[Cost]:
     if table.name == "nb201":
         dataset = s.dataset.removesuffix("-valid")
         whole = s.metric == "accuracy" and s.dataset == "cifar10" and s.split in ("test", "train+valid")
-        share = 1.0 if s.epoch is None or not s.epochs else s.epoch / s.epochs
         seed = None if s.seed is None else "mean"
         own = Signal(dataset, "train_seconds", "train+valid" if whole else "train", s.epochs, seed, s.release)
         if s.epochs is None:
             return [Cost(own)]
         embedded = Signal(dataset, "train_seconds", "train", 200, "mean", EMBEDDED_RELEASE)
-        return [Cost(own, share), Cost(embedded, (s.epochs / 200) * (2 if whole else 1) * share)]
+        return [Cost(own), Cost(embedded, (s.epochs / 200) * (2 if whole else 1))]
     found = [
         column
         for column in table.columns

@@ -15,8 +15,6 @@ from nasmeta.errors import SettingError
 from nasmeta.spaces import SearchSpace, held_out_name, move_cells, namesakes
 
 _LARGEST_LABEL = 1e100  # the sum of squares over all architectures is finite
-_COST_METRIC = re.compile(r"seconds|parameters|params|flops")
-_SIZE = re.compile(r"parameters|params|flops")
 
 
 def held_out_metric(metric: str) -> str | None:
@@ -27,9 +25,9 @@ def held_out_metric(metric: str) -> str | None:
     >>> held_out_metric("proxy_params"), held_out_metric("train_seconds"), held_out_metric("accuracy")
     ('parameters_and_flops', 'train_seconds', None)
     """
-    if _SIZE.search(metric):
+    if re.search("parameters|params|flops", metric):
         return "parameters_and_flops"
-    return metric if metric.startswith("proxy_") or _COST_METRIC.search(metric) else None
+    return metric if re.search("^proxy_|seconds", metric) else None
 
 
 @dataclass(frozen=True)
@@ -153,10 +151,8 @@ def _checked_labels(
     """Return the labelled cells of a source as arrays, checked."""
     what = f"labelled cells of source {name}"
     whole, labels = np.asarray(cells), np.asarray(utilities, dtype=np.float64)
-    if whole.shape != labels.shape or whole.ndim != 1:
-        raise SettingError(what, whole.shape, f"the shape of the utilities, {labels.shape}")
-    if not len(whole) or whole.dtype.kind not in "iu":
-        raise SettingError(what, cells, "at least one integer")
+    if whole.shape != labels.shape or whole.ndim != 1 or not len(whole):
+        raise SettingError(what, whole.shape, f"at least one cell, and the shape of the utilities, {labels.shape}")
     outside = (whole < 0) | (whole >= space.size)
     if outside.any():
         raise SettingError(what, int(whole[outside][0]), f"integers from 0 to {space.size - 1}")

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
-from nasmeta.errors import ColumnError, MissingValueError, NasmetaError, SettingError
-from nasmeta.pictures import ShowsFacts
+from nasmeta.errors import ColumnError, MissingValueError, SettingError
 from nasmeta.spaces import SearchSpace, get_space, held_out_name
 from nasmeta.tables import ColumnInfo, Table, kind_of_old, load_table, space_of_table, split_of
 from nasmeta.tasks._objectives import Objective
@@ -24,7 +23,7 @@ from nasmeta.tasks._source_task import SourceTask
 OBJECTIVE = re.compile(r"(within|tradeoff)-(\d+(?:\.\d+)?(?:e\d+)?)([^\W\d_]*)/(.+)")  # within-5ms/latency
 
 
-class Task(ShowsFacts):
+class Task:
     """A search problem: a space, the signal that a searcher sees, and the cost of an evaluation.
 
     Parameters
@@ -181,12 +180,6 @@ class Task(ShowsFacts):
     def device(self) -> str | None:
         """The device on which latency or energy was measured; None for other signals."""
         return self._is_about[1]
-
-    @property
-    def devices(self) -> tuple[str, ...]:
-        """The devices of the signal and of the objective."""
-        both = (self.device, self.objective.cost.device if self.objective else None)
-        return tuple(device for device in both if device is not None)
 
     @property
     def dataset(self) -> str:
@@ -455,30 +448,9 @@ class Task(ShowsFacts):
         values, about = self.sign * self.values[cells], (self.held_out, self.is_cost, self.metric_kind)
         return SourceTask(self.name, self.dataset, self.space, cells, values, *about)
 
-    # -- how it is shown --------------------------------------------------------------------------------------------
-    def _described(self) -> list[str]:
+    def __repr__(self) -> str:
         s = self.signal
         stated = (("split {}", s.split), ("{} epochs", s.epochs), ("seed {}", s.seed))
-        return [s.metric, *(text.format(value) for text, value in stated if value is not None)]
-
-    def _facts(self) -> dict[str, object]:
-        facts: dict[str, object] = {
-            "name": self.name,
-            "table": self.table_name or "none",
-            "space": f"{self.space.name}, {self.space.size:,} {self.space.noun}s",
-            "signal": ", ".join([*self._described(), f"release {self.signal.release}"]),
-        }
-        if self.objective is not None:
-            facts["objective"] = self.objective
-        facts["held out"] = ", ".join(self.held_out)
-        try:
-            facts["unit"] = f"{self.column.unit}, {'higher' if self.direction == 'max' else 'lower'} is better"
-            facts["measured"] = f"{len(self.measured):,}"
-            facts["optimum"] = f"{self.optimum:.6g}, {self.space.noun} {', '.join(map(str, self.optimal_cells[:3]))}"
-        except NasmetaError as reason:  # its values are not on this machine
-            facts["values"] = reason
-        return facts
-
-    def __repr__(self) -> str:
+        parts = [s.metric, *(text.format(value) for text, value in stated if value is not None), self.space.name]
         objective = f", {self.objective}" if self.objective else ""
-        return f"Task({self.name!r}: {', '.join([*self._described(), self.space.name])}{objective})"
+        return f"Task({self.name!r}: {', '.join(parts)}{objective})"

@@ -9,7 +9,6 @@ from nasmeta.testing._searchers import (
     made_up_values as made_up_values,
 )
 from nasmeta.testing._spaces import EXAMPLE_SPACES as EXAMPLE_SPACES, example_space
-from nasmeta.testing._tables import TableContract
 
 __all__ = [
     "MetaPredictorContract",
@@ -17,6 +16,5 @@ __all__ = [
     "MultiObjectiveContract",
     "PredictorContract",
     "SearcherContract",
-    "TableContract",
     "example_space",
 ]

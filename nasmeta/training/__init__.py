@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from nasmeta.training._dataset import ImageDataset, dataset_options as dataset_options
+from nasmeta.training._dataset import ImageDataset
 from nasmeta.training._image_batch import ImageBatch as ImageBatch, load_images as load_images
 from nasmeta.training._listing import list_images, list_proxies, list_recipes
 from nasmeta.training._proxy_file import ProxyFile as ProxyFile, measured_proxies, read_proxies as read_proxies

@@ -22,11 +22,11 @@ from nasmeta.training._learner import Learner
 from nasmeta.training._network import CellNetwork
 from nasmeta.training._own_network import BuildNetwork, network_identity, own_network
 from nasmeta.training._recipe import Recipe
-from nasmeta.training._result import CHECKPOINT_FILE, RESULT_FILE, EpochRecord, TrainingResult, csv_of, read_result
+from nasmeta.training._result import CHECKPOINT_FILE, RESULT_FILE, EpochRecord, TrainingResult, read_result
 from nasmeta.training._tensor_file import read_tensors, write_tensors
 
 _END_SECONDS = 1.0  # time that a worker process takes to end after its parent was killed
-LOG_FILE, FAILURE_FILE, NETWORK_FILE = "epochs.csv", "failure.json", "network.safetensors"
+FAILURE_FILE, NETWORK_FILE = "failure.json", "network.safetensors"
 
 
 def identity_of(
@@ -101,8 +101,6 @@ class Training:
     space, data, recipe, device, build_network
         As in `nasmeta.training.train`.
     folder : Path, optional
-    deterministic : bool
-        Recorded in the checkpoint.
     """
 
     def __init__(
@@ -113,11 +111,9 @@ class Training:
         recipe: Recipe,
         device: torch.device,
         folder: Path | None = None,
-        deterministic: bool = False,
         build_network: BuildNetwork | None = None,
     ) -> None:
         self.identity, self.recipe, self.device, self.folder, self.dataset = identity, recipe, device, folder, data
-        self.deterministic = deterministic
         cell, seed = identity["cell"], identity["seed"]
         network: torch.nn.Module
         if build_network is None:
@@ -128,9 +124,14 @@ class Training:
         self.epochs: list[EpochRecord] = []
         self.evaluate_seconds = 0.0
 
+    @property
+    def seconds(self) -> float:
+        """Seconds of the training so far, with evaluations."""
+        return sum(record.seconds for record in self.epochs) + self.evaluate_seconds
+
     def run(self, watching: Sequence[Callable[[EpochRecord], object]], last: int) -> TrainingResult:
         """Train until an epoch, with a checkpoint after each; call the watchers with the record of each epoch."""
-        while len(self.epochs) < last and not self.is_hopeless():
+        while len(self.epochs) < last:
             start = time.perf_counter()
             record = self.learner.epoch(len(self.epochs))
             self.epochs.append(record)
@@ -140,28 +141,16 @@ class Training:
                 see(record)
         return self.finish()
 
-    def is_hopeless(self) -> bool:
-        """Whether the validation accuracy has not risen for as many epochs as the recipe's patience."""
-        found = [(record.valid_accuracy, -record.epoch) for record in self.epochs if record.valid_accuracy is not None]
-        if not self.recipe.patience or not found or self.epochs[-1].valid_accuracy is None:
-            return False  # a result needs the accuracies of its last epoch
-        _, best = max(found)  # the first of equals
-        return self.epochs[-1].epoch + best >= self.recipe.patience
-
     def save(self) -> None:
-        """Write checkpoint and log."""
+        """Write the checkpoint."""
         if self.folder is None:
             return
-        tensors, rest = self.learner.state()
         head = {
             "identity": self.identity,
-            "deterministic": self.deterministic,
             "epochs": [asdict(record) for record in self.epochs],
             "evaluate_seconds": self.evaluate_seconds,
-            "learner": rest,
         }
-        write_tensors(self.folder / CHECKPOINT_FILE, tensors, head)
-        write_atomically(self.folder / LOG_FILE, csv_of(self.epochs))
+        write_tensors(self.folder / CHECKPOINT_FILE, self.learner.state(), head)
 
     def resume(self) -> TrainingResult | None:
         """Load the checkpoint of the folder; return the result if the training is finished."""
@@ -176,7 +165,7 @@ class Training:
         tensors, head = read_tensors(path)
         self._require_same(head["identity"])
         try:
-            self.learner.set_state(tensors, head["learner"])
+            self.learner.set_state(tensors)
             self.epochs = [EpochRecord(**record) for record in head["epochs"]]
             self.evaluate_seconds = float(head["evaluate_seconds"])
         except TrainingFailed:
@@ -185,8 +174,7 @@ class Training:
             raise DamagedFileError(f"{path} is damaged: {reason!s:.200}. Remove it to train anew.") from reason
         (self.folder / FAILURE_FILE).unlink(missing_ok=True)
         if result.is_file():
-            return replace(read_result(self.folder), network=self.learner.outcome.eval())
-        write_atomically(self.folder / LOG_FILE, csv_of(self.epochs))  # may be an epoch behind after a kill
+            return replace(read_result(self.folder), network=self.learner.network.eval())
         return None
 
     def _require_same(self, identity: dict[str, Any]) -> None:
@@ -202,9 +190,8 @@ class Training:
 
     def finish(self) -> TrainingResult:
         """Return the result, and write it with the network if the training has ended."""
-        whole = len(self.epochs) == self.recipe.epochs
-        stopped = "finished" if whole else "early" if self.is_hopeless() else "paused"
-        network = self.learner.outcome.eval()
+        stopped = "finished" if len(self.epochs) == self.recipe.epochs else "paused"
+        network = self.learner.network.eval()
         result = TrainingResult(
             **{key: value for key, value in self.identity.items() if key not in ("build_network", "choices")},
             data_facts=dict(self.dataset.facts),
@@ -213,7 +200,6 @@ class Training:
             train_seconds=sum(record.seconds for record in self.epochs),
             evaluate_seconds=self.evaluate_seconds,
             parameters=sum(parameter.numel() for parameter in network.parameters()),
-            micro_batch=self.learner.micro_batch,
             stopped=stopped,
             versions=versions(),
             network=network,

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_int, check_number
-from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.checks import check_choice, check_int, check_number
+from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.training._image_files import DEBIAN_FASHION_MNIST, READERS, ImageSource, Pixels, resized
 
 SPLITS = ("train", "valid", "test")
@@ -41,6 +42,8 @@ class ImageDataset:
         Whether a mirrored image keeps its class.
     facts : mapping
         How the dataset was read and split, of JSON types.
+    origin : tuple, optional
+        Source and options of `load`: another process reads the dataset again, instead of receiving its images.
 
     Examples
     --------
@@ -59,6 +62,7 @@ class ImageDataset:
     std: tuple[float, ...]
     flips: bool = True
     facts: Mapping[str, Any] = field(default_factory=dict)
+    origin: tuple[str, tuple[tuple[str, Any], ...]] | None = None
 
     def __post_init__(self) -> None:
         """Check that images, labels, classes and splits fit together."""
@@ -70,6 +74,9 @@ class ImageDataset:
         for name in SPLITS:
             if not np.isin(self.splits[name], np.arange(len(images))).all():
                 raise SettingError(f"split {name}", self.splits[name], f"positions from 0 to {len(images) - 1}")
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return super().__reduce_ex__(protocol) if self.origin is None else (_read_again, (self.origin, self.sha256()))
 
     @property
     def n_classes(self) -> int:
@@ -106,22 +113,23 @@ class ImageDataset:
         kept = np.sort(np.concatenate(list(chosen.values())))
         splits = {name: np.searchsorted(kept, positions) for name, positions in chosen.items()}
         facts = {**self.facts, "subset": most if isinstance(n, Mapping) else n, "subset_seed": seed}
-        return replace(self, images=self.images[kept], labels=self.labels[kept], splits=splits, facts=facts)
+        images, labels = self.images[kept], self.labels[kept]
+        return replace(self, images=images, labels=labels, splits=splits, facts=facts, origin=None)
 
     def scaled(self, size: int) -> ImageDataset:
         """Return the dataset with images scaled (bilinear) to a height and width in pixels, a multiple of 4."""
         size = checked_size(size)
         if self.image_size == (size, size):
             return self
-        return replace(self, images=resized(self.images, size), facts={**self.facts, "size": size})
+        return replace(self, images=resized(self.images, size), facts={**self.facts, "size": size}, origin=None)
 
     @classmethod
     def load(
         cls,
         source: str,
         *,
-        split: str | Path = "fraction",
-        valid_fraction: float = 0.1,
+        split: str | None = None,
+        valid_fraction: float | None = None,
         split_seed: int = 0,
         size: int | None = None,
     ) -> ImageDataset:
@@ -137,19 +145,18 @@ class ImageDataset:
             * ``fashion-mnist``, ``fashion-mnist:PATH``: a folder with the four gzipped IDX files;
             * ``folder:PATH``: a folder with one folder of images per class, or with ``train``, and optionally ``test``
               and ``valid``, of this layout.
-        split : str or Path, default "fraction"
+        split : {"fraction", "nb201"}, optional
             A source with its own validation images keeps them. Otherwise:
 
             * ``fraction``: a stratified fraction of the training images is used for validation;
             * ``nb201``: as in NAS-Bench-201: half of CIFAR-10's training images are used for validation (its
               ``cifar10-valid``); other datasets keep all training images, and their test images are halved into
-              validation and test. The seed determines the halves;
-            * a file: the official lists of these halves, ``cifar-split.txt``, ``cifar100-test-split.txt`` or
-              ``imagenet-16-120-test-split.txt`` of the repository AutoDL-Projects.
+              validation and test. The seed determines the halves.
 
-            A source without test images first sets apart a stratified fifth of all images for the test.
+            A source without test images first sets apart a stratified fifth of all images for the test. The default is
+            ``nb201`` for the datasets of the tables, unless `valid_fraction` is given, and ``fraction`` for all others.
         valid_fraction : float, default 0.1
-            Of the training images; 0 for no validation.
+            Of the training images, for the split ``fraction``; 0 for no validation.
         split_seed : int, default 0
         size : int, optional
             Scale images (bilinear) to this height and width in pixels, a multiple of 4, because the network halves them
@@ -179,7 +186,13 @@ class ImageDataset:
         kind, _, path = source.partition(":")
         kind = kind.lower()
         reader = READERS[kind]
-        if check_number("valid_fraction", valid_fraction) >= 1:
+        if split is None:
+            split = "nb201" if kind in _HALVED and valid_fraction is None else "fraction"
+        check_choice("split", split, ("fraction", "nb201"))
+        if valid_fraction is not None and split != "fraction":
+            raise SettingError("split", split, "fraction, if valid_fraction is given")
+        valid_fraction = 0.1 if valid_fraction is None else check_number("valid_fraction", valid_fraction)
+        if valid_fraction >= 1:
             raise SettingError("valid_fraction", valid_fraction, "a number below 1")
         size = None if size is None else checked_size(size)
         if not path and kind not in NEED_NO_PATH:
@@ -191,7 +204,7 @@ class ImageDataset:
             images = resized(images, size)
         if images.shape[2] % 4 or images.shape[3] % 4:
             raise SettingError(f"size of {source}", images.shape[2:], "multiples of 4", "Scale images: size=32.")
-        splits = _split(found, kind, str(split), valid_fraction, np.random.default_rng(split_seed))
+        splits = _split(found, kind, split, valid_fraction, np.random.default_rng(split_seed))
         for name in ("train", "test"):
             if not len(splits[name]):
                 raise SettingError(f"number of {name} images of {source}", 0, "at least 1")
@@ -200,13 +213,22 @@ class ImageDataset:
             mean, std = _channel_statistics(images, splits["train"])
         facts = {
             "source": kind,
-            "split": Path(split).name,
+            "split": split,
             "valid_fraction": valid_fraction if split == "fraction" else None,
             "split_seed": split_seed,
             "size": size,
         }
         name = folder.resolve().name if kind == "folder" else kind
-        return cls(name, images, found.labels, found.classes, splits, mean, std, found.flips, facts)
+        options = {"split": split, "split_seed": split_seed, "size": size}
+        if split == "fraction":
+            options["valid_fraction"] = valid_fraction
+        dataset = cls(name, images, found.labels, found.classes, splits, mean, std, found.flips, facts)
+        return replace(dataset, origin=(source, tuple(options.items())))
+
+    @classmethod
+    def of(cls, data: str | ImageDataset) -> ImageDataset:
+        """Return a dataset, loaded with the default options if `data` is a source."""
+        return cls.load(data) if isinstance(data, str) else data
 
     @staticmethod
     def names() -> list[str]:
@@ -221,29 +243,14 @@ class ImageDataset:
         return sorted(READERS)
 
 
-def dataset_options(
-    data: str,
-    split: str | Path | None = None,
-    valid_fraction: float | None = None,
-    size: int | None = None,
-    **more: Any,
-) -> dict[str, Any]:
-    """Return the keyword arguments of `ImageDataset.load`; the default split is that of the tables."""
-    if valid_fraction is None:
-        as_in_tables = "nb201" if data.partition(":")[0].lower() in _HALVED else "fraction"
-        return {"split": as_in_tables if split is None else split, "size": size, **more}
-    if split not in (None, "fraction"):
-        raise SettingError("split", split, "fraction, if valid_fraction is given")
-    return {"split": "fraction", "valid_fraction": valid_fraction, "size": size, **more}
-
-
-def load_dataset(data: str | ImageDataset, *options: Any, **more: Any) -> ImageDataset:
-    """Return a dataset, loaded with the options of `dataset_options` if `data` is a source."""
-    if isinstance(data, str):
-        return ImageDataset.load(data, **dataset_options(data, *options, **more))
-    if any(option is not None for option in (*options, *more.values())):
-        raise SettingError("split, valid_fraction and size apply to a dataset given by its name.")
-    return data
+@lru_cache(maxsize=2)
+def _read_again(origin: tuple[str, tuple[tuple[str, Any], ...]], sha256: str) -> ImageDataset:
+    """Load a dataset as another process has loaded it; raise an error if the images on this machine differ."""
+    source, options = origin
+    dataset = ImageDataset.load(source, **dict(options))
+    if dataset.sha256() != sha256:
+        raise NasmetaError(f"The images {source} on {platform.node()} differ from those of the calling process.")
+    return dataset
 
 
 def checked_size(size: object, least: int = 4) -> int:
@@ -290,29 +297,8 @@ def _split(
         pass
     elif split == "fraction":
         train, valid = _stratified(train, labels, valid_fraction, rng)
-    elif split == "nb201":
-        if kind == "cifar10":
-            train, valid = _stratified(train, labels, 0.5, rng)
-        else:
-            test, valid = _stratified(test, labels, 0.5, rng)
+    elif kind == "cifar10":
+        train, valid = _stratified(train, labels, 0.5, rng)
     else:
-        return _published_split(Path(split), train, test)
+        test, valid = _stratified(test, labels, 0.5, rng)
     return {"train": train, "valid": valid, "test": test}
-
-
-def _published_split(path: Path, train: NDArray[np.int64], test: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
-    """Read lists of halves in the format of NAS-Bench-201's authors: {"train": ["int", ["0", "5", …]], …}."""
-    try:
-        lists = json.loads(path.read_text(encoding="utf-8"))
-        halves = {key: np.sort(np.array([int(at) for at in lists[key][1]], dtype=np.int64)) for key in lists}
-    except (OSError, ValueError, TypeError, LookupError) as reason:
-        raise DamagedFileError("split", str(path), "'fraction', 'nb201' or a file of halves", f"{reason}.") from reason
-    of_train = set(halves) == {"train", "valid"}
-    whole, names = (train, ("train", "valid")) if of_train else (test, ("xtest", "xvalid"))
-    if not of_train and set(halves) != {"xvalid", "xtest"}:
-        raise DamagedFileError(f"lists in {path}", sorted(halves), "train and valid, or xvalid and xtest")
-    rest, valid = (halves[name] for name in names)
-    if not np.array_equal(np.sort(np.concatenate([rest, valid])), np.arange(len(whole))):
-        raise SettingError(f"The halves in {path.name} are not of {len(whole):,} images.")
-    rest, valid = whole[rest], whole[valid]
-    return {"train": rest if of_train else train, "valid": valid, "test": test if of_train else rest}

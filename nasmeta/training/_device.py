@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import copy
@@ -60,23 +59,13 @@ def is_out_of_memory(reason: BaseException) -> bool:
 
 
 @contextmanager
-def computing(deterministic: bool) -> Iterator[None]:
-    """Let PyTorch use the fastest or only deterministic algorithms; restore the settings at the end."""
-    cudnn = torch.backends.cudnn
-    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    cudnn_before = cudnn.benchmark, cudnn.deterministic
-    workspace = os.environ.get("CUBLAS_WORKSPACE_CONFIG")
-    if deterministic:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS refuses
-        torch.use_deterministic_algorithms(True)
-    cudnn.benchmark, cudnn.deterministic = not deterministic, deterministic
+def fastest_algorithms() -> Iterator[None]:
+    """Let cuDNN choose the fastest algorithms; restore the setting at the end."""
+    before, torch.backends.cudnn.benchmark = torch.backends.cudnn.benchmark, True
     try:
         yield
     finally:
-        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
-        cudnn.benchmark, cudnn.deterministic = cudnn_before
-        if deterministic and workspace is None:
-            os.environ.pop("CUBLAS_WORKSPACE_CONFIG", None)
+        torch.backends.cudnn.benchmark = before
 
 
 class DeviceData:

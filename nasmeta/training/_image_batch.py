@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.checks import check_int
 from nasmeta.errors import SettingError
-from nasmeta.training._dataset import checked_size
-from nasmeta.training._image_files import files_by_class, read_digits, read_pictures, resized
+from nasmeta.training._dataset import ImageDataset, checked_size
 
 
 @dataclass(frozen=True)
@@ -29,34 +27,21 @@ class ImageBatch:
         return hashlib.sha256(self.images.tobytes() + self.labels.tobytes()).hexdigest()
 
 
-def load_images(source: str | Path = "digits", n: int = 32, size: int = 16, seed: int = 0) -> ImageBatch:
-    """Draw a batch of n ≥ 2 images, from all classes as evenly as possible.
+def load_images(source: str = "digits", n: int = 32, size: int = 16, seed: int = 0) -> ImageBatch:
+    """Draw a batch of n ≥ 2 images of a source of `ImageDataset.load`, from all classes as evenly as possible.
 
-    ``digits`` are scikit-learn's 1,797 handwritten digits (8×8 grey values, ten classes). Any other source is a folder
-    with one folder of images per class (the ImageFolder layout); grey images have three equal channels. Images are
-    scaled (bilinear) to `size` pixels in height and width, a multiple of 4 and at least 8.
+    Images are scaled (bilinear) to `size` pixels in height and width, a multiple of 4 and at least 8.
 
     >>> batch = load_images("digits", n=20, size=16)
     >>> batch.images.shape, batch.n_classes, sorted(set(batch.labels.tolist()))
     ((20, 3, 16, 16), 10, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     """
-    n, size = check_int("n", n, 2), checked_size(size, 8)
-    rng, folder = np.random.default_rng(seed), Path(source)
-    if source == "digits":
-        digits = read_digits(folder, None)
-        labels, n_classes, name = digits.labels, 10, "digits"
-        chosen = _balanced_sample(labels, n, rng)
-        bytes_read = resized(digits.images[chosen], size)
-    else:
-        found = files_by_class(folder)
-        files, n_classes = [file for inside in found.values() for file in inside], len(found)
-        labels = np.repeat(np.arange(n_classes), [len(inside) for inside in found.values()])
-        chosen, name = _balanced_sample(labels, n, rng), folder.resolve().name
-        bytes_read = read_pictures([files[position] for position in chosen.tolist()], size)
-    pixels, labels = bytes_read / 255, labels[chosen]
+    dataset = ImageDataset.load(source, size=checked_size(size, 8))
+    chosen = _balanced_sample(dataset.labels, check_int("n", n, 2), np.random.default_rng(seed))
+    pixels = dataset.images[chosen] / 255
     mean, deviation = pixels.mean(axis=(0, 2, 3), keepdims=True), pixels.std(axis=(0, 2, 3), keepdims=True)
-    images = (pixels - mean) / np.maximum(deviation, 1e-6)
-    return ImageBatch(np.ascontiguousarray(images, dtype=np.float32), labels, n_classes, name)
+    images = np.ascontiguousarray((pixels - mean) / np.maximum(deviation, 1e-6), dtype=np.float32)
+    return ImageBatch(images, dataset.labels[chosen], dataset.n_classes, dataset.name)
 
 
 def _balanced_sample(labels: NDArray[np.int64], n: int, rng: np.random.Generator) -> NDArray[np.intp]:

@@ -10,8 +10,6 @@ import struct
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from mimetypes import guess_type
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -117,31 +115,47 @@ def read_digits(path: Path, size: int | None) -> ImageSource:
     return ImageSource(_coloured(grey), np.asarray(data.target, dtype=np.int64), tuple("0123456789"), flips=False)
 
 
-def _read_cifar(
-    path: Path, size: int | None, n_classes: int, mean: tuple[float, ...], std: tuple[float, ...]
-) -> ImageSource:
-    """Read CIFAR's official Python batches."""
-    inside = "cifar-10-batches-py" if n_classes == 10 else "cifar-100-python"
-    parts = [f"data_batch_{number}" for number in range(1, 6)] if n_classes == 10 else ["train"]
-    test, meta = ("test_batch", "batches.meta") if n_classes == 10 else ("test", "meta")
-    labels_key, names_key = ("labels", "label_names") if n_classes == 10 else ("fine_labels", "fine_label_names")
-    folder = path / inside if (path / inside).is_dir() else path
-    for name in (*parts, test):
-        _require_file(folder / name, f"torchvision.datasets.CIFAR{n_classes}(PATH, download=True) fetches the files.")
-    read = [_images_of(folder / name, labels_key, 32, 0, n_classes - 1) for name in (*parts, test)]
-    names: Sequence[Any] = range(n_classes)
-    if (folder / meta).is_file():
-        names = _batch(folder / meta).get(names_key, names)
-    images, labels = (np.concatenate(arrays) for arrays in zip(*read, strict=True))
-    classes = tuple(str(name) for name in names)
-    return ImageSource(images, labels, classes, len(read[-1][1]), mean=mean, std=std)
+@dataclass(frozen=True)
+class _Cifar:
+    """The official Python batches of CIFAR-10 or CIFAR-100."""
+
+    name: str
+    folder: str
+    train: tuple[str, ...]
+    test: str
+    meta: str
+    labels_key: str
+    names_key: str
+    n_classes: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def read(self, path: Path, size: int | None) -> ImageSource:
+        """Read CIFAR's official Python batches."""
+        folder = path / self.folder if (path / self.folder).is_dir() else path
+        read = []
+        for name in (*self.train, self.test):
+            _require_file(folder / name, f"torchvision.datasets.{self.name}(PATH, download=True) fetches the files.")
+            read.append(_images_of(folder / name, self.labels_key, 32, 0, self.n_classes - 1))
+        names: Sequence[Any] = range(self.n_classes)
+        if (folder / self.meta).is_file():
+            names = _batch(folder / self.meta).get(self.names_key, names)
+        images, labels = (np.concatenate(arrays) for arrays in zip(*read, strict=True))
+        return ImageSource(images, labels, tuple(map(str, names)), len(read[-1][1]), mean=self.mean, std=self.std)
 
 
-for _n_classes, _mean, _std in (
-    (10, _over_255(125.3, 123.0, 113.9), _over_255(63.0, 62.1, 66.7)),
-    (100, _over_255(129.3, 124.1, 112.4), _over_255(68.2, 65.4, 70.4)),
-):
-    READERS.register(f"cifar{_n_classes}")(partial(_read_cifar, n_classes=_n_classes, mean=_mean, std=_std))
+READERS.register("cifar10")(
+    _Cifar(
+        "CIFAR10", "cifar-10-batches-py", tuple(f"data_batch_{number}" for number in range(1, 6)), "test_batch",
+        "batches.meta", "labels", "label_names", 10, _over_255(125.3, 123.0, 113.9), _over_255(63.0, 62.1, 66.7),
+    ).read
+)  # fmt: skip
+READERS.register("cifar100")(
+    _Cifar(
+        "CIFAR100", "cifar-100-python", ("train",), "test", "meta", "fine_labels", "fine_label_names", 100,
+        _over_255(129.3, 124.1, 112.4), _over_255(68.2, 65.4, 70.4),
+    ).read
+)  # fmt: skip
 
 
 @READERS.register("imagenet16-120")
@@ -166,6 +180,7 @@ _LARGEST_IDX = 1 << 28  # bytes; the largest file of Fashion-MNIST has 47 millio
 
 def _idx(path: Path, n_dimensions: int) -> Pixels:
     """Read a gzipped IDX file of bytes: two zeros, the kind 8, the number of dimensions, their sizes, the values."""
+    _require_file(path, "torchvision.datasets.FashionMNIST(PATH, download=True) fetches the files.")
     try:
         with gzip.open(path) as stream:
             content = stream.read(_LARGEST_IDX + 1)
@@ -185,20 +200,16 @@ def read_fashion_mnist(path: Path, size: int | None) -> ImageSource:
     folder = path
     if (folder / "FashionMNIST" / "raw").is_dir():
         folder = folder / "FashionMNIST" / "raw"  # as torchvision keeps it
-    images: list[Pixels] = []
-    labels: list[Pixels] = []
-    for part in ("train", "t10k"):
-        for kind, n_dimensions, read in (("images-idx3", 3, images), ("labels-idx1", 1, labels)):
-            file = folder / f"{part}-{kind}-ubyte.gz"
-            _require_file(file, "torchvision.datasets.FashionMNIST(PATH, download=True) fetches the files.")
-            read.append(_idx(file, n_dimensions))
-    for pixels, numbers in zip(images, labels, strict=True):
-        if len(pixels) != len(numbers) or (len(numbers) and numbers.max() > 9):
-            raise DamagedFileError(f"{folder} has {len(pixels):,} images and {len(numbers):,} labels, up to 9 allowed.")
+    read = {
+        kind: [_idx(folder / f"{part}-{kind}-ubyte.gz", n_dimensions) for part in ("train", "t10k")]
+        for kind, n_dimensions in (("images-idx3", 3), ("labels-idx1", 1))
+    }
+    images, labels = (np.concatenate(arrays) for arrays in read.values())
+    n_test = len(read["labels-idx1"][1])
+    if len(images) != len(labels) or len(read["images-idx3"][1]) != n_test or labels.max() > 9:
+        raise DamagedFileError(f"{folder} has {len(images):,} images and {len(labels):,} labels, up to 9 allowed.")
     names = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
-    return ImageSource(
-        _coloured(np.concatenate(images)), np.concatenate(labels).astype(np.int64), names, len(labels[1])
-    )
+    return ImageSource(_coloured(images), labels.astype(np.int64), names, n_test)
 
 
 _LAYOUT = (
@@ -207,29 +218,17 @@ _LAYOUT = (
 )
 
 
-def files_by_class(folder: Path) -> dict[str, list[Path]]:
-    """Return the image files of each class, classes and files in alphabetical order.
-
-    Raises
-    ------
-    SettingError
-        If there are fewer than two classes, or a class has no images or other files in place of images.
-    """
+def _files_by_class(folder: Path) -> dict[str, list[Path]]:
+    """Return the image files of each class, classes and files in alphabetical order; each class must have some."""
     found = {}
     for entry in _folders(folder):
         files = sorted(file for file in entry.rglob("*") if file.is_file() and not file.name.startswith("."))
-        found[entry.name] = [file for file in files if file.suffix.lower() in ENDINGS]
-        others = [file for file in files if file.suffix.lower() not in ENDINGS]
-        pictures = [file for file in others if (guess_type(file.name)[0] or "").startswith("image/")]
-        if pictures or len(others) > len(found[entry.name]):
-            raise SettingError("image file", str((pictures or others)[0]), f"one of {', '.join(ENDINGS)}")
+        found[entry.name] = files
+        if others := [file for file in files if file.suffix.lower() not in ENDINGS]:
+            raise SettingError("image file", str(others[0]), f"one of {', '.join(ENDINGS)}")
     if len(found) < 2 or not all(found.values()):
-        raise SettingError(
-            "images per class",
-            {name: len(files) for name, files in found.items()},
-            "two or more classes with images",
-            _LAYOUT,
-        )
+        counts = {name: len(files) for name, files in found.items()}
+        raise SettingError("images per class", counts, "two or more classes with images", _LAYOUT)
     return found
 
 
@@ -246,19 +245,21 @@ def read_folder(path: Path, size: int | None) -> ImageSource:
     splits = [name for name in ("train", "valid", "val", "test") if name in inside]
     if splits and (inside - {*splits} or "train" not in inside or {"valid", "val"} <= inside):
         raise SettingError(f"folders in {path}", sorted(inside), "train, valid and test", _LAYOUT)
-    listed = [files_by_class(part) for part in ([path / name for name in splits] or [path])]
-    classes = tuple(listed[0])
-    for name, found in zip(splits, listed, strict=False):
+    listed = {name: _files_by_class(path / name) for name in splits or [""]}
+    classes = tuple(next(iter(listed.values())))
+    counts, labels, files = dict[str, int](), list[int](), list[Path]()
+    for name, found in listed.items():
         if tuple(found) != classes:
             raise SettingError(f"classes of {name}", tuple(found), f"{classes}, the classes of train")
-    chosen = [(file, classes.index(name)) for found in listed for name, files in found.items() for file in files]
-    images = read_pictures([file for file, _ in chosen], size)
-    labels = np.array([label for _, label in chosen], dtype=np.int64)
-    counts = {name: sum(map(len, found.values())) for name, found in zip(splits, listed, strict=False)}
-    return ImageSource(images, labels, classes, counts.get("test", 0), counts.get("valid", counts.get("val", 0)))
+        counts[name] = sum(map(len, found.values()))
+        for label, of_class in enumerate(found.values()):
+            labels += [label] * len(of_class)
+            files += of_class
+    n_valid = counts.get("valid", counts.get("val", 0))
+    return ImageSource(_read_pictures(files, size), np.array(labels), classes, counts.get("test", 0), n_valid)
 
 
-def read_pictures(paths: Sequence[Path], size: int | None) -> Pixels:
+def _read_pictures(paths: Sequence[Path], size: int | None) -> Pixels:
     """Read image files, which must have one size unless they are scaled."""
     from PIL import Image
 

@@ -6,8 +6,6 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from copy import deepcopy
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +18,6 @@ from nasmeta.training._device import Augmentation, DeviceData, is_out_of_memory
 from nasmeta.training._recipe import Recipe
 from nasmeta.training._result import EpochRecord
 
-_SMALLEST_MICRO_BATCH = 8
 _STEPS_BETWEEN_CHECKS = 50  # reading the loss makes the CPU wait for the GPU
 _EVALUATION_BATCH = 1024
 
@@ -39,8 +36,7 @@ def _parts(n: int, size: int) -> list[slice]:
 class Learner:
     """A network with its optimizer and its images.
 
-    The seed and the number of an epoch determine the order of the images and their augmentation. If memory does not
-    suffice for a batch, `micro_batch`, the number of images in one forward pass, is halved and gradients are summed.
+    The seed and the number of an epoch determine the order of the images and their augmentation.
 
     Parameters
     ----------
@@ -60,15 +56,13 @@ class Learner:
         if len(dataset.splits["train"]) < 2:
             raise SettingError("A training needs two images or more.")
         self._dataset, self._recipe, self._seed, self._device = dataset, recipe, seed, device
-        self.micro_batch = min(recipe.batch_size, len(dataset.splits["train"]))
-        self._evaluation_batch = _EVALUATION_BATCH
+        self._evaluation_batch = min(_EVALUATION_BATCH, 4 * recipe.batch_size, 4 * len(dataset.splits["train"]))
         self._data: DeviceData | None = None
         self.network, self._cell = network, cell
         with self._reporting_failures():
             self.network.to(device)
             if recipe.channels_last:
                 self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            self._average = deepcopy(self.network).requires_grad_(False) if recipe.ema else None
         self._optimizer = torch.optim.SGD(
             self.network.parameters(),
             lr=recipe.learning_rate,
@@ -76,18 +70,12 @@ class Learner:
             weight_decay=recipe.weight_decay,
             nesterov=recipe.nesterov,
         )
-        self._scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "float16")
         self._padding = round(recipe.crop * dataset.image_size[0])
         self._flip = recipe.flip and dataset.flips
         self._forward: Callable[[Tensor], Tensor] = self.network
         if recipe.compile:
             torch.compiler.reset()  # else earlier networks count towards PyTorch's limit of compiled graphs
             self._forward = torch.compile(self.network)
-
-    @property
-    def outcome(self) -> nn.Module:
-        """The network to evaluate: the one with averaged weights if the recipe averages."""
-        return self.network if self._average is None else self._average
 
     @contextmanager
     def _reporting_failures(self, errors: bool = True) -> Iterator[None]:
@@ -100,9 +88,8 @@ class Learner:
             what = str(reason).splitlines()[0][:200] if str(reason) else "PyTorch gives no reason."
             if is_out_of_memory(reason):
                 self._data = None
-                self._free_memory()
                 raise TrainingFailed(
-                    f"The memory of {self._device} does not suffice for {self.micro_batch} images at once of "
+                    f"The memory of {self._device} does not suffice for batches of {self._recipe.batch_size} images of "
                     f"cell {self._cell} with C={self._recipe.channels}, N={self._recipe.cells_per_stage}. {what}",
                     "out of memory",
                 ) from reason.with_traceback(None)  # the frames hold tensors
@@ -147,53 +134,19 @@ class Learner:
         return EpochRecord(epoch + 1, rates[0], *trained, *valid, *test, seconds)
 
     def _step(self, positions: Tensor, draws: Augmentation) -> tuple[Tensor, Tensor]:
-        """Take a step; after an out-of-memory error repeat it with half the micro-batch."""
-        while True:
-            try:
-                return self._try_step(positions, draws)
-            except (RuntimeError, MemoryError) as reason:
-                if not is_out_of_memory(reason) or self.micro_batch // 2 < _SMALLEST_MICRO_BATCH:
-                    raise
-            self.micro_batch //= 2  # outside the handler, because the traceback keeps tensors alive
-            self._free_memory()
-
-    def _free_memory(self) -> None:
-        self.network.zero_grad(set_to_none=True)
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
-
-    def _try_step(self, positions: Tensor, draws: Augmentation) -> tuple[Tensor, Tensor]:
         """Take a step on a batch; return the sum of its losses and the number of correct predictions."""
         assert self._data is not None
-        loss_sum, n_right = self._zeros()
         self._optimizer.zero_grad(set_to_none=True)
-        n = len(positions)
-        for part in _parts(n, self.micro_batch):
-            images, labels = self._data.augmented(positions[part], draws[part])
-            with self._precision():
-                logits = self._forward(images).float()
-            loss, right = _sums(logits, labels, self._recipe.label_smoothing)
-            self._scaler.scale(loss / n).backward()  # type: ignore[no-untyped-call]
-            loss_sum += loss.detach()
-            n_right += right
-        self._scaler.step(self._optimizer)
-        self._scaler.update()
-        if self._average is not None:
-            self._move_average(self._average)
-        return loss_sum, n_right
-
-    def _move_average(self, average: nn.Module) -> None:
-        """Move the averaged weights and statistics of batch norm towards the present ones."""
-        with torch.no_grad():
-            for ours, theirs in zip(average.state_dict().values(), self.network.state_dict().values(), strict=True):
-                if ours.is_floating_point():
-                    ours.lerp_(theirs, 1 - self._recipe.ema)
-                else:
-                    ours.copy_(theirs)
+        images, labels = self._data.augmented(positions, draws)
+        with self._precision():
+            logits = self._forward(images).float()
+        loss, n_right = _sums(logits, labels, self._recipe.label_smoothing)
+        (loss / len(positions)).backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step()
+        return loss.detach(), n_right
 
     def _precision(self) -> torch.autocast:
-        kind = torch.float16 if self._recipe.precision == "float16" else torch.bfloat16
-        return torch.autocast(self._device.type, dtype=kind, enabled=self._recipe.precision != "float32")
+        return torch.autocast(self._device.type, torch.bfloat16, enabled=self._recipe.precision != "float32")
 
     def _evaluated(self, split: str, epoch: int) -> tuple[float | None, float | None]:
         """Return loss and accuracy in percent on a split, without augmentation."""
@@ -201,29 +154,15 @@ class Learner:
         positions = self._data.positions[split]
         if not len(positions):
             return None, None
-        while True:
-            size = min(self._evaluation_batch, 4 * self.micro_batch)
-            try:
-                sums = self._try_evaluation(positions, size)
-                break
-            except (RuntimeError, MemoryError) as reason:
-                if not is_out_of_memory(reason) or size // 2 < _SMALLEST_MICRO_BATCH:
-                    raise
-            self._evaluation_batch = size // 2
-            self._free_memory()
-        return self._means(*sums, len(positions), epoch)
-
-    def _try_evaluation(self, positions: Tensor, size: int) -> tuple[Tensor, Tensor]:
-        assert self._data is not None
-        network = self.outcome.eval()
+        self.network.eval()
         loss_sum, n_right = self._zeros()
         with torch.inference_mode(), self._precision():
-            for begin in range(0, len(positions), size):
-                images, labels = self._data.plain(positions[begin : begin + size])
-                loss, right = _sums(network(images).float(), labels)
+            for part in positions.split(self._evaluation_batch):
+                images, labels = self._data.plain(part)
+                loss, right = _sums(self.network(images).float(), labels)
                 loss_sum += loss
                 n_right += right
-        return loss_sum, n_right
+        return self._means(loss_sum, n_right, len(positions), epoch)
 
     def _zeros(self) -> tuple[Tensor, Tensor]:
         """Return a sum of losses and a count of correct predictions, both zero."""
@@ -250,32 +189,24 @@ class Learner:
             torch.cuda.synchronize(self._device)
         return time.perf_counter()
 
-    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Return the state to resume from: tensors, and a dict of JSON types."""
+    def state(self) -> dict[str, Tensor]:
+        """Return the tensors to resume from."""
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
-        if self._average is not None:
-            tensors |= {f"average.{name}": tensor for name, tensor in self._average.state_dict().items()}
         for at, parameter in enumerate(self.network.parameters()):
             momentum = self._optimizer.state.get(parameter, {}).get("momentum_buffer")
             if momentum is not None:
                 tensors[f"momentum.{at}"] = momentum
-        return tensors, {"micro_batch": self.micro_batch, "scaler": self._scaler.state_dict()}
+        return tensors
 
-    def set_state(self, tensors: dict[str, Tensor], rest: dict[str, Any]) -> None:
-        """Resume from what `state` returned."""
+    def set_state(self, tensors: dict[str, Tensor]) -> None:
+        """Resume from the tensors of `state`."""
+        weights = {name.removeprefix("network."): own for name, own in tensors.items() if name.startswith("network.")}
         with self._reporting_failures(errors=False):
-            for prefix, network in (("network.", self.network), ("average.", self._average)):
-                if network is not None:
-                    network.load_state_dict(
-                        {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-                    )
+            self.network.load_state_dict(weights)
             for at, parameter in enumerate(self.network.parameters()):
                 if f"momentum.{at}" in tensors:  # parameters of dead edges have no momentum
                     momentum = torch.empty_like(parameter, requires_grad=False).copy_(tensors[f"momentum.{at}"])
                     self._optimizer.state[parameter]["momentum_buffer"] = momentum
-        self.micro_batch = int(rest["micro_batch"])
-        if rest["scaler"]:
-            self._scaler.load_state_dict(rest["scaler"])
 
 
 def _sums(logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> tuple[Tensor, Tensor]:

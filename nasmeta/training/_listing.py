@@ -67,7 +67,7 @@ def list_images() -> pd.DataFrame:
         return {"data": written, "recipe": recipe_for(None, name).name}
 
     unknown = {"data": "", "recipe": ""}
-    return listed("images", [READERS], facts, unknown, lambda reader: getattr(reader, "func", reader))  # of a partial
+    return listed("images", [READERS], facts, unknown)
 
 
 def list_proxies() -> pd.DataFrame:

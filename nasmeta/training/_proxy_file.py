@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nasmeta.archives import unpack
 from nasmeta.errors import DamagedFileError, SettingError
 from nasmeta.files import shipped
-from nasmeta.spaces import ArchitectureLike, SearchSpace, from_content, get_cell_space
+from nasmeta.spaces import ArchitectureLike, SearchSpace, from_content, get_cell_space, move_cells
 
 FORMAT = 1
 _LARGEST = 2**28  # bytes that a file may unpack to
@@ -36,7 +36,7 @@ class ProxyFile:
             raise SettingError("space", wanted.name, f"a space with operations of {measured_in.name}")
         cells: ArchitectureLike = np.arange(wanted.size)
         if wanted.name != measured_in.name:
-            cells = np.atleast_1d(measured_in.from_ops(wanted.ops_of(cells)))
+            cells = move_cells(cells, wanted, measured_in)[0]
         representatives = np.asarray(measured_in.canonical(cells))
         at = np.full(measured_in.size, -1)
         at[self.cells] = np.arange(len(self.cells))

@@ -18,10 +18,10 @@ FOLDER = Path(__file__).parent / "recipes"
 _CHOICES = {
     "schedule": ("cosine", "one-cycle", "constant"),
     "schedule_per": ("epoch", "step"),
-    "precision": ("float32", "bfloat16", "float16"),
+    "precision": ("float32", "bfloat16"),
 }
-_BELOW_ONE = ("momentum", "label_smoothing", "ema", "warmup", "crop")
-_MAY_BE_0 = ("patience", "train_images", "evaluation_images", "image_size")
+_BELOW_ONE = ("momentum", "label_smoothing", "warmup", "crop")
+_MAY_BE_0 = ("train_images", "evaluation_images", "image_size")
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,6 @@ class Recipe:
     flip : bool
         Flip half of the images, unless the dataset forbids it.
     label_smoothing : float
-    ema : float
-        Decay per step of an exponential moving average of the weights, which is then evaluated; 0 for no average.
-    patience : int
-        Stop after this number of epochs without a better validation accuracy; 0 to train to the end.
     evaluate_every : int
         Evaluate every so many epochs, and after the last one.
     channels, cells_per_stage : int
@@ -60,7 +56,7 @@ class Recipe:
         Number of training images, and the most for validation and for test; a fixed random subset, or 0 for all.
     image_size : int
         Scale images to this height and width in pixels, a multiple of 4; 0 to keep their size.
-    precision : {"float32", "bfloat16", "float16"}
+    precision : {"float32", "bfloat16"}
         Of automatic mixed precision.
     compile, channels_last, prune : bool
         Use ``torch.compile``; store images with channels last; build only live edges.
@@ -85,8 +81,6 @@ class Recipe:
     crop: float = 0.125
     flip: bool = True
     label_smoothing: float = 0.0
-    ema: float = 0.0
-    patience: int = 0
     evaluate_every: int = 1
     channels: int = 16
     cells_per_stage: int = 5

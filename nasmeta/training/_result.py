@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from typing import Any
 from nasmeta.errors import DamagedFileError, SettingError
 
 CHECKPOINT_FILE, RESULT_FILE = "checkpoint.safetensors", "result.json"
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -74,15 +72,13 @@ class TrainingResult:
         Checksums of the splits, and of images and labels.
     parameters : int
         Number of parameters of the trained network.
-    micro_batch : int
-        Images in one forward pass: fewer than the batch if memory did not suffice.
     stopped : str
-        ``finished``, ``early``, or ``paused`` if only part of the training was requested.
+        ``finished``, or ``paused`` if only part of the training was requested.
     versions : mapping of str to str
     data_facts : mapping
         How the dataset was read and split: the facts of the `ImageDataset`.
     network : CellNetwork or None
-        The trained network on its device (with averaged weights if the recipe averages); None if the result was read.
+        The trained network on its device; None if the result was read.
 
     Examples
     --------
@@ -104,7 +100,6 @@ class TrainingResult:
     split_sha256: str
     data_sha256: str
     parameters: int
-    micro_batch: int
     stopped: str
     versions: Mapping[str, str]
     data_facts: Mapping[str, Any] = field(default_factory=dict)
@@ -179,31 +174,6 @@ def read_result(folder: str | Path) -> TrainingResult:
         raise DamagedFileError(
             f"{path} is damaged: {reason} Remove it, and the training resumes from its checkpoint."
         ) from reason
-
-
-def seconds_so_far(folder: Path) -> float:
-    """Return the seconds that a training has taken, from its checkpoint; 0 if there is no readable checkpoint."""
-    path = folder / CHECKPOINT_FILE
-    if not path.is_file():
-        return 0.0
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="np") as file:
-            head = json.loads(file.metadata()["nasmeta"])
-        return float(sum(record["seconds"] for record in head["epochs"]) + head["evaluate_seconds"])
-    except (OSError, SafetensorError, TypeError, KeyError, ValueError):  # the training itself reports the damage
-        return 0.0
-
-
-def csv_of(epochs: Sequence[EpochRecord]) -> str:
-    """Return epochs as comma-separated values, one line per epoch."""
-    buffer = io.StringIO()
-    names = [entry.name for entry in fields(EpochRecord)]
-    writer = csv.DictWriter(buffer, names, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(epoch) for epoch in epochs)
-    return buffer.getvalue()
 
 
 Tell = Callable[[int, str], object]  # called with the number of finished epochs, and a note about the last one

@@ -16,7 +16,7 @@ from torch.nn import functional
 from nasmeta.checks import check_choice, check_int
 from nasmeta.errors import SettingError
 from nasmeta.spaces import Architecture, SearchSpace, get_cell_space
-from nasmeta.training._dataset import ImageDataset, load_dataset
+from nasmeta.training._dataset import ImageDataset
 from nasmeta.training._device import Augmentation, DeviceData, chosen_device
 from nasmeta.training._network import _EDGES, CellNetwork, _operation
 from nasmeta.training._recipe import Recipe, recipe_for
@@ -222,7 +222,7 @@ def train_supernet(
     data : str or ImageDataset
         A source as in `ImageDataset.load`, or a loaded dataset.
     recipe : str, Path or Recipe, optional
-        As in `train`. ``prune``, ``patience`` and ``evaluate_every`` are not used. The final
+        As in `train`. ``prune`` and ``evaluate_every`` are not used. The final
         accuracy is that of cell 0.
     space : str or SearchSpace, default "nb201"
     seed : int, default 0
@@ -241,8 +241,8 @@ def train_supernet(
     from nasmeta.training._train import train
 
     recipe = recipe_for(recipe, data)
-    recipe = recipe.but(patience=0, evaluate_every=recipe.epochs)
-    data = recipe.images_of(load_dataset(data))
+    recipe = recipe.but(evaluate_every=recipe.epochs)
+    data = recipe.images_of(ImageDataset.of(data))
 
     def build(choices: Mapping[str, Any]) -> Supernet:
         return _supernet_of(data, recipe, space, seed, "uniform")
@@ -294,7 +294,7 @@ def gdas(
     """
     start, seed = time.perf_counter(), check_int("seed", seed, least=0)
     recipe, place = recipe_for(recipe, data), chosen_device(device)
-    data = recipe.images_of(load_dataset(data))
+    data = recipe.images_of(ImageDataset.of(data))
     if not len(data.splits["valid"]):
         raise SettingError("number of valid images", 0, "at least 1", "Pass valid_fraction=0.1.")
     network = _supernet_of(data, recipe, space, seed, "gdas").to(place)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from nasmeta.checks import check_int
 from nasmeta.errors import SettingError, TrainingFailed
 from nasmeta.progress import progress_bar
 from nasmeta.spaces import Architecture, SearchSpace, get_cell_space, get_space
-from nasmeta.training._dataset import ImageDataset, load_dataset
+from nasmeta.training._dataset import ImageDataset
 from nasmeta.training._recipe import Recipe, recipe_for
 from nasmeta.training._result import EpochRecord, TrainingResult, note_of
 
@@ -28,12 +29,8 @@ def train(
     seed: int = 0,
     *,
     space: str | SearchSpace = "nb201",
-    split: str | Path | None = None,
-    valid_fraction: float | None = None,
-    size: int | None = None,
     folder: str | Path | None = None,
     device: str | torch.device = "auto",
-    deterministic: bool = False,
     progress: bool = False,
     on_epoch: Callable[[EpochRecord], object] | None = None,
     until: int | None = None,
@@ -54,15 +51,11 @@ def train(
         As in `Recipe.load`; by default ``tiny`` for digits and ``fast`` for all other images.
     seed : int, default 0
     space : str or SearchSpace, default "nb201"
-    split, valid_fraction, size
-        As in `ImageDataset.load`, if `data` is a source. The default split is that of the tables.
     folder : str or Path, optional
-        Keeps the checkpoint after each epoch, ``epochs.csv``, ``result.json`` and ``network.safetensors``
+        Keeps the checkpoint after each epoch, ``result.json`` and ``network.safetensors``
         (`CellNetwork.load`). An unfinished training resumes; of a finished one the result is returned.
     device : str, default "auto"
         ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-    deterministic : bool, default False
-        Use only deterministic algorithms, which are slower on a GPU.
     progress : bool, default False
         Show a progress bar.
     on_epoch : callable, optional
@@ -84,10 +77,9 @@ def train(
     Raises
     ------
     TrainingFailed
-        If the loss is not finite (reason ``diverged``), if memory does not suffice for a few images at once
-        (``out of memory``), or if PyTorch or `build_network` raise another error (``error``). If memory does not
-        suffice for a batch, its parts are computed one after another and their gradients are added; batch norm then
-        sees the parts. The folder's ``failure.json`` contains the reason, too.
+        If the loss is not finite (reason ``diverged``), if memory does not suffice for a batch (``out of memory``), or
+        if PyTorch or `build_network` raise another error (``error``). The folder's ``failure.json`` contains the
+        reason, too.
     SettingError
         If a setting is impossible, the device does not exist, or the folder belongs to another training.
 
@@ -101,9 +93,9 @@ def train(
     """
     import nasmeta.training._network  # noqa: F401 - first, because it reports a missing PyTorch
     from nasmeta.training._checkpoint import Training, identity_of, keep_failure, locked
-    from nasmeta.training._device import chosen_device, computing
+    from nasmeta.training._device import chosen_device, fastest_algorithms
 
-    data = load_dataset(data, split, valid_fraction, size)
+    data = ImageDataset.of(data)
     recipe = recipe_for(recipe, data)
     data = recipe.images_of(data)
     space = get_cell_space(space) if build_network is None else get_space(space)
@@ -111,16 +103,17 @@ def train(
     last = recipe.epochs if until is None else _pause(until, recipe, home)
     cell = space.index_of(cell)
     with ExitStack() as stack:
-        stack.enter_context(computing(deterministic))
+        stack.enter_context(fastest_algorithms())
         if home is not None:
             stack.enter_context(locked(home))
         identity = identity_of(cell, space, data, recipe, check_int("seed", seed, 0), build_network)
+        spent, begin = 0.0, perf_counter()
         try:
-            training = Training(identity, space, data, recipe, chosen, home, deterministic, build_network)
+            training = Training(identity, space, data, recipe, chosen, home, build_network)
             finished = training.resume()
             if finished is not None:
                 return finished.after(last)
-            done = len(training.epochs)
+            done, spent = len(training.epochs), training.seconds
             bar = stack.enter_context(progress_bar(f"cell {cell}", recipe.epochs, done, shown=progress))
             watching: list[Callable[[EpochRecord], object]] = [
                 lambda record: bar.update(record.epoch, note=note_of(record))
@@ -129,6 +122,7 @@ def train(
                 watching.append(on_epoch)
             return training.run(watching, last).after(last)
         except TrainingFailed as failure:
+            failure.seconds = spent + perf_counter() - begin
             keep_failure(failure, home, identity)
             raise
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, closing
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from nasmeta.checks import check_int
-from nasmeta.errors import TrainingFailed, needing
+from nasmeta.errors import TrainingFailed
 from nasmeta.progress import progress_bar
 from nasmeta.spaces import Architecture, SearchSpace, get_cell_space
 from nasmeta.training._dataset import ImageDataset
@@ -32,9 +32,7 @@ def train_many(
     *,
     folder: str | Path,
     device: str = "auto",
-    workers: int | str = 1,
-    data_options: Mapping[str, Any] | None = None,
-    deterministic: bool = False,
+    workers: int = 1,
     progress: bool = False,
     on_end: OnEnd | None = None,
 ) -> list[Outcome]:
@@ -43,19 +41,14 @@ def train_many(
     Parameters
     ----------
     cells : iterable of int or str
-    space, data, recipe, deterministic
+    space, data, recipe
         As in `train`.
     seeds : sequence of int, default (0,)
     folder : str or Path
         Each training has its own folder inside, ``CELL-SEED``, and resumes from its checkpoint there.
     device : str, default "auto"
-    workers : int or "ray", default 1
+    workers : int, default 1
         Number of processes that train in parallel and share the device. With 1, all trainings run in this process.
-        With ``ray``, each training is a Ray task, with its own GPU if the device is one, on the cluster of
-        ``ray.init()`` or else on this machine. All machines must see the folder. It needs
-        ``pip install ray``.
-    data_options : mapping, optional
-        Further arguments of `ImageDataset.load`, if `data` is a source.
     progress : bool, default False
         Show a progress bar over the epochs of all trainings.
     on_end : callable, optional
@@ -78,8 +71,7 @@ def train_many(
     [6111, 0]
     """
     space = get_cell_space(space)
-    settings: dict[str, Any] = {"device": device, "deterministic": deterministic, "options": dict(data_options or {})}
-    trainer = Trainer(data, recipe, space.name, isolated=False, **settings)
+    trainer = Trainer(data, recipe, space.name, device=device, isolated=False)
     n_epochs = trainer.recipe.epochs
     jobs = [(space.index_of(cell), check_int("seed", seed, 0)) for cell in cells for seed in seeds]
     epochs = dict.fromkeys(jobs, 0)
@@ -103,7 +95,7 @@ def train_jobs(
     jobs: Sequence[Job],
     trainer: Trainer,
     folder: Path,
-    workers: int | str,
+    workers: int,
     tell: Callable[[Job, int, str], object] | None = None,
 ) -> Generator[tuple[Job, Outcome], None, None]:
     """Yield each job with its outcome, in the order in which the trainings end.
@@ -116,14 +108,11 @@ def train_jobs(
         Trains all jobs if there is one worker; otherwise each worker has a copy of it.
     folder : Path
         Contains a folder ``CELL-SEED`` per job.
-    workers : int or "ray"
+    workers : int
         As in `train_many`.
     tell : callable, optional
-        Called after each epoch with a job, the number of its finished epochs and a note; on Ray it is not called.
+        Called after each epoch with a job, the number of its finished epochs and a note.
     """
-    if workers == "ray":
-        yield from _on_ray(jobs, trainer, folder)
-        return
     n = min(check_int("workers", workers), max(1, len(jobs)))
     free: SimpleQueue[Trainer] = SimpleQueue()
 
@@ -153,35 +142,3 @@ def train_jobs(
         of_futures = {pool.submit(run, job): job for job in jobs}
         for future in as_completed(of_futures):
             yield of_futures[future], future.result()
-
-
-def _on_ray(jobs: Sequence[Job], trainer: Trainer, folder: Path) -> Iterator[tuple[Job, Outcome]]:
-    """Train as Ray tasks; if a worker is lost, another one resumes its training from the checkpoint."""
-    with needing("workers='ray'", "ray"):
-        import ray
-    from nasmeta.training._device import chosen_device
-
-    if not ray.is_initialized():
-        ray.init(log_to_driver=False)
-    own = trainer.copy(isolated=False)
-    if own.device == "auto":
-        own.device = str(chosen_device("auto"))
-    remote = ray.remote(num_cpus=1, num_gpus=int(own.device.startswith("cuda")), max_retries=3)(_train_on_ray)
-    shared = ray.put(own)
-    waiting = {job: remote.remote(shared, job, folder.absolute()) for job in jobs}
-    for job, reference in waiting.items():
-        try:
-            yield job, ray.get(reference)
-        except (
-            ray.exceptions.WorkerCrashedError,
-            ray.exceptions.OutOfMemoryError,
-            ray.exceptions.NodeDiedError,
-        ) as lost:
-            yield job, TrainingFailed(f"The training of cell {job[0]} with seed {job[1]} was lost: {lost}", "killed")
-
-
-def _train_on_ray(trainer: Trainer, job: Job, folder: Path) -> Outcome:
-    try:
-        return trainer.train(*job, folder / f"{job[0]}-{job[1]}")
-    except TrainingFailed as failure:
-        return failure.with_traceback(None)

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import platform
-import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import replace
-from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nasmeta.errors import MissingPackageError, NasmetaError, TrainingFailed
+from nasmeta.errors import MissingPackageError, TrainingFailed
 from nasmeta.threads import end_with, kill_workers
-from nasmeta.training._dataset import ImageDataset, dataset_options, load_dataset
+from nasmeta.training._dataset import ImageDataset
 from nasmeta.training._recipe import Recipe, recipe_for
 from nasmeta.training._result import Tell, TrainingResult, note_of
 from nasmeta.training._train import train
@@ -45,10 +42,8 @@ class Trainer:
 
     Parameters
     ----------
-    data, recipe, space, device, deterministic, build_network
+    data, recipe, space, device, build_network
         As in `nasmeta.training.train`.
-    options : dict, optional
-        Of `nasmeta.training.ImageDataset.load`, if `data` is a source.
     isolated : bool, default True
     threads : int, optional
         Of PyTorch in the worker process; PyTorch's default if left out.
@@ -61,48 +56,30 @@ class Trainer:
         space: str | SearchSpace = "nb201",
         *,
         device: str = "auto",
-        options: dict[str, Any] | None = None,
         isolated: bool = True,
-        deterministic: bool = False,
         build_network: BuildNetwork | None = None,
         threads: int | None = None,
     ) -> None:
         require_torch()
         self.recipe = recipe_for(recipe, data)
-        whole = load_dataset(data, **(options or {}))
-        self.dataset = self.recipe.images_of(whole)
+        self.images = ImageDataset.of(data)
+        self.dataset = self.recipe.images_of(self.images)
         self.space, self.build_network = space, build_network
-        self.device, self.deterministic, self.isolated, self.threads = device, deterministic, isolated, threads
+        self.device, self.isolated, self.threads = device, isolated, threads
         self.announce: Callable[[str], object] | None = None
         self.users = 0  # that keep the worker process
-        self._source = (data, dataset_options(data, **(options or {})) if isinstance(data, str) else {})
-        # the worker reads a dataset again, unless the recipe uses a few images of it
-        self._origin = self._source if self.dataset is whole else (self.dataset, {})
         self._executor: Any = None
         self._pipe: Any = None  # for progress reports of the worker; this process holds both ends, so it stays open
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the state for another process, which reads the images of a named source again, once."""
+        """Return the state for another process, which derives the images of the recipe again."""
         state = {**self.__dict__, "_executor": None, "_pipe": None, "announce": None, "users": 0}
-        if isinstance(self._source[0], str):
-            state |= {"dataset": self.dataset.sha256(), "_origin": None}
+        del state["dataset"]
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Restore the state.
-
-        Raises
-        ------
-        NasmetaError
-            If the images on this machine are missing or differ.
-        """
-        self.__dict__.update(state)
-        due, (data, options) = self.dataset, self._source
-        if isinstance(due, str):
-            whole, self.dataset = _images(data, tuple(options.items()), self.recipe)
-            self._origin = self._source if self.dataset is whole else (self.dataset, {})
-            if self.dataset.sha256() != due:
-                raise NasmetaError(f"The images {data} on {platform.node()} differ from those of the calling process.")
+        """Restore the state."""
+        self.__dict__.update(state, dataset=state["recipe"].images_of(state["images"]))
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -123,7 +100,6 @@ class Trainer:
         seed: int = 0,
         folder: Path | None = None,
         *,
-        recipe: Recipe | None = None,
         until: int | None = None,
         tell: Tell | None = None,
     ) -> TrainingResult:
@@ -135,19 +111,16 @@ class Trainer:
         ----------
         cell, seed, folder, until
             As in `nasmeta.training.train`.
-        recipe : Recipe, optional
-            A variant of the trainer's recipe that uses the same images.
         tell : callable, optional
             Called after each epoch with the number of finished epochs and a note.
         """
         settings: dict[str, Any] = {
             "cell": cell,
-            "recipe": recipe or self.recipe,
+            "recipe": self.recipe,
             "seed": seed,
             "space": self.space,
             "folder": folder,
             "device": self.device,
-            "deterministic": self.deterministic,
             "until": until,
             "build_network": self.build_network,
         }
@@ -180,9 +153,8 @@ class Trainer:
 
     def copy(self, isolated: bool, threads: int | None = None) -> Trainer:
         """Return a trainer with the same settings and its own worker process, if it is isolated."""
-        settings: dict[str, Any] = {"deterministic": self.deterministic, "build_network": self.build_network}
-        settings |= {"device": self.device, "isolated": isolated, "threads": threads}
-        return Trainer(self.dataset, self.recipe, self.space, **settings)
+        settings: dict[str, Any] = {"device": self.device, "build_network": self.build_network, "threads": threads}
+        return Trainer(self.images, self.recipe, self.space, isolated=isolated, **settings)
 
     def announced(self, what: str, total: int) -> Tell | None:
         """Announce a training; return a function that announces its progress, or None without a listener."""
@@ -190,25 +162,15 @@ class Trainer:
         if say is None:
             return None
         say(what)
-        first: tuple[float, int] | None = None
-
-        def tell(done: int, note: str) -> None:
-            nonlocal first
-            since, begun = first = first or (time.monotonic(), done)
-            left = ""
-            if begun < done < total:
-                left = f"{(time.monotonic() - since) / (done - begun) * (total - done):,.0f} s left"
-            say(", ".join(filter(None, (f"{what}: {done} of {total} epochs", left, note))))
-
-        return tell
+        return lambda done, note: say(f"{what}: {done} of {total} epochs, {note}")
 
     def _worker(self) -> Any:
         if self._executor is None:
             from joblib.externals.loky import ProcessPoolExecutor  # unlike the standard one, it needs no main guard
 
             self._pipe = multiprocessing.Pipe(duplex=False)
-            known = (os.getpid(), *self._origin, self._pipe[1], self.threads)
-            self._executor = ProcessPoolExecutor(1, initializer=_start, initargs=known)
+            state = (os.getpid(), self.dataset, self._pipe[1], self.threads)
+            self._executor = ProcessPoolExecutor(1, initializer=_start, initargs=state)
         return self._executor
 
     def _result_of(self, future: Future[TrainingResult], tell: Tell | None) -> TrainingResult:
@@ -236,29 +198,20 @@ class Trainer:
         self.close()
 
 
-@lru_cache(maxsize=2)
-def _images(data: str, options: tuple[tuple[str, Any], ...], recipe: Recipe) -> tuple[ImageDataset, ImageDataset]:
-    """Return a dataset, and its images that a recipe uses."""
-    whole = ImageDataset.load(data, **dict(options))
-    return whole, recipe.images_of(whole)
-
-
 def _train(dataset: ImageDataset, settings: dict[str, Any], tell: Tell | None) -> TrainingResult:
     watch = None if tell is None else lambda record: tell(record.epoch, note_of(record))
     return replace(train(data=dataset, on_epoch=watch, **settings), network=None)
 
 
 # -- in the worker ---------------------------------------------------------------------------------------------------
-_origin: tuple[str | ImageDataset, dict[str, Any]]
+_dataset: ImageDataset
 _reports: Connection
 
 
-def _start(
-    parent: int, data: str | ImageDataset, options: dict[str, Any], reports: Connection, threads: int | None
-) -> None:
+def _start(parent: int, dataset: ImageDataset, reports: Connection, threads: int | None) -> None:
     """Ignore interrupts, end with the parent, and keep the dataset and the connection for reports."""
-    global _origin, _reports
-    _origin, _reports = (data, options), reports
+    global _dataset, _reports
+    _dataset, _reports = dataset, reports
     end_with(parent)
     if threads is not None:
         import torch
@@ -266,11 +219,5 @@ def _start(
         torch.set_num_threads(threads)
 
 
-@cache
-def _dataset() -> ImageDataset:
-    data, options = _origin
-    return data if isinstance(data, ImageDataset) else ImageDataset.load(data, **options)
-
-
 def _train_in_worker(settings: dict[str, Any]) -> TrainingResult:
-    return _train(_dataset(), settings, lambda done, note: _reports.send((done, note)))
+    return _train(_dataset, settings, lambda done, note: _reports.send((done, note)))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nasmeta.checks import check_int
 from nasmeta.errors import TrainingFailed
-from nasmeta.files import require_writable, write_atomically
+from nasmeta.files import write_atomically
 from nasmeta.journals import Shard
 from nasmeta.training import Trainer, TrainingResult, train_jobs
 from nasmeta.verification._chosen import choose, read_searches
@@ -85,12 +85,11 @@ def verify(
     compare_with: str | None = None,
     device: str = "auto",
     isolated: bool = True,
-    workers: int | str = 1,
+    workers: int = 1,
     shard: str | None = None,
     announce: Callable[[str], object] | None = None,
     page: bool = True,
     command: str | None = None,
-    **options: Any,
 ) -> Verification:
     """Train the best cells of runs and random cells, and write a page that compares them with the table.
 
@@ -119,7 +118,7 @@ def verify(
     device : str, default "auto"
     isolated : bool, default True
         Train in a worker process: if it is killed, the training is a failure. With several workers it always is.
-    workers : int or "ray", default 1
+    workers : int, default 1
         Number of parallel trainings, see `nasmeta.training.train_many`.
     shard : str, optional
         ``I/N``, I from 0: train only the I-th of N parts, as the tasks of a job array do in one folder. The same call
@@ -130,8 +129,6 @@ def verify(
         Write the page, unless `shard` is given.
     command : str, optional
         The command line, which the page names.
-    **options
-        Keyword arguments of `nasmeta.training.ImageDataset.load`; the default is the split of the tables.
 
     Returns
     -------
@@ -173,11 +170,10 @@ def verify(
     jobs = [(cell, one) for one in range(seed, seed + check_int("seeds", seeds)) for cell in cells]
     if shard is not None:
         jobs = list(Shard.of(shard).dealt(jobs))
-    require_writable(home, folder=True)
     report_progress = announce or (lambda text: None)
     results: dict[int, list[TrainingResult]] = {}
     failures: dict[int, list[str]] = {}
-    with Trainer(data, recipe, task.space.name, device=device, options=options, isolated=isolated) as trainer:
+    with Trainer(data, recipe, task.space.name, device=device, isolated=isolated) as trainer:
         found = look_up(task, cells, trainer.dataset, trainer.recipe, compare_with)
         for (cell, _), result in _trainings(jobs, trainer, home / "trainings", workers, report_progress):
             if isinstance(result, TrainingFailed):
@@ -203,7 +199,7 @@ def verify(
 
 
 def _trainings(
-    jobs: Sequence[Job], trainer: Trainer, folder: Path, workers: int | str, report_progress: Callable[[str], object]
+    jobs: Sequence[Job], trainer: Trainer, folder: Path, workers: int, report_progress: Callable[[str], object]
 ) -> Iterator[tuple[Job, Outcome]]:
     """Yield each job with its outcome; announce the epochs."""
     n_ended = 0

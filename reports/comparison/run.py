@@ -1,11 +1,9 @@
-"""An example of what `nasmeta report` writes: six searchers on three data sets, 20 runs each, 100 evaluations a run.
+"""Write the reports of two comparisons: six searchers, and with ``--all`` all searchers.
 
-Run with ``python reports/comparison/run.py``; writes report.md, figures/ and tables/ beside this file, and the page
-index.html, which is too large to be kept here. Where Chromium is installed its picture is taken: page.png. Journals are
-kept in a temporary folder, or in the one that ``--folder`` names (so that a killed comparison goes on). ``--all`` runs
-the ready comparison ``all-searchers``, 21 searchers with 100 runs of 200 evaluations, and writes to all/; it takes
-about an hour and a half of one core. Test values need ``nasmeta data fetch constrained-tpe`` (CIFAR-100,
-ImageNet16-120) and ``meco`` (CIFAR-10).
+Run ``python reports/comparison/run.py``. It keeps two figures and the picture of the interactive page; the table of
+README.md is from the report. ``--all`` runs the ready comparison ``all-searchers`` and writes to all/, which takes
+about an hour and a half of one core. With ``--folder``, an interrupted comparison resumes. Test values need
+``nasmeta data fetch constrained-tpe meco``.
 """
 
 from __future__ import annotations
@@ -30,16 +28,21 @@ def nasmeta(*arguments: str) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", help="where journals are kept")
+    parser.add_argument("--folder", help="folder of the journals")
     parser.add_argument("--all", action="store_true", help="all searchers, to all/")
     arguments = parser.parse_args()
-    compare, home = (ALL, HERE / "all") if arguments.all else (COMPARE, HERE)
     with tempfile.TemporaryDirectory() as temporary:
-        folder = arguments.folder or temporary
-        nasmeta(*compare, "--folder", folder)
+        folder = arguments.folder or f"{temporary}/results"
+        home = HERE / "all" if arguments.all else Path(temporary) / "report"
+        nasmeta(*(ALL if arguments.all else COMPARE), "--folder", folder)
         nasmeta("report", folder, "--output", str(home), "--formats", "png")
-    chromium = shutil.which("chromium")
-    if chromium is not None and not arguments.all:
+        if arguments.all:
+            return
+        for name in ("ranks", "critical_difference"):
+            shutil.copy(home / "figures" / f"{name}.png", HERE / "figures")
+        chromium = shutil.which("chromium")
+        if chromium is None:
+            return
         subprocess.run(
             [
                 chromium,
@@ -54,10 +57,10 @@ def main() -> None:
                 "--window-size=1280,920",
                 "--virtual-time-budget=20000",
                 f"--screenshot={HERE / 'page.png'}",
-                (HERE / "index.html").as_uri(),
+                (home / "index.html").as_uri(),
             ],
             check=True,
-            stderr=subprocess.DEVNULL,  # it tells of buses that it does not find
+            stderr=subprocess.DEVNULL,
         )
 
 

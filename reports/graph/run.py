@@ -292,8 +292,8 @@ rank correlation of predictions and by short searches: `gp`, `multi-task-gp`, `r
 all that train networks on sources use them, so their figures there are no new ones. Nothing was chosen on the other
 five. Searchers that learn from sources have seen the other datasets of the family completely, the 2,021 networks of
 proteins among them, and nothing of the target's. `source-order` is the prior alone: the order of mean z-scores on the
-sources, whatever the target's values say. `meta-np`, `meta-rl`, `meta-nas` and `meta-predictor` ran without the
-fall-back on `gp` that they have by default (`falls_back = false`)."""
+sources, whatever the target's values say. `meta-predictor` ran without the fall-back on `gp` that it has by
+default (`falls_back = false`)."""
 
 SECOND_TEXT = """
 Mean, in percentage points of validation accuracy (proteins: ROC-AUC). The share of runs that found one of the best,

@@ -1,12 +1,8 @@
-"""Meta-searchers on Gaussian processes: evaluations against label budgets, disagreeing tasks, other spaces.
+"""Measure meta-searchers on Gaussian processes: label budgets, tasks that disagree, and sources of other spaces.
 
-``python reports/meta/gp.py`` writes ``reports/meta/gp/``: runs.csv, a line for each run as it ends (so that a killed
-report goes on where it was), times.csv, the figures and README.md. ``--parts`` and ``--runs`` choose; ``--parts none``
-writes the page from the runs that are there. TransNAS-Bench-101 has to be fetched: ``nasmeta data fetch transnas``.
-
-Draws are numbered. Those on which settings were chosen, and those that were known when the rule of ``meta`` was made,
-are not in the report: each part begins at a draw that nobody had looked at. (The last change of the rule
-has seen the report.) Where nothing is drawn at random there is one run, number 0.
+``python reports/meta/gp.py`` writes ``reports/meta/gp/``: runs.csv with one line per run, so that an interrupted report
+resumes, the figures and README.md. ``--parts`` and ``--runs`` select runs; ``--parts none`` only writes the page.
+TransNAS-Bench-101 needs ``nasmeta data fetch transnas``. Each part starts at a draw on which no setting was chosen.
 """
 
 from __future__ import annotations
@@ -28,25 +24,20 @@ from nasmeta.searchers import SEARCHERS, MetaSearcher
 from nasmeta.threads import one_thread
 
 HERE = Path(__file__).parent / "gp"
-PARTS = ("full", "labels", "transnas", "cross", "times")
+PARTS = ("full", "labels", "transnas", "cross")
 CAP = 300
 GRID = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300)
 COLUMNS = (
     "part", "task", "searcher", "labels", "run", "evaluations", "found",
     "meta_cpu_seconds", "step_cpu_milliseconds", "slowest_step_cpu_milliseconds", "regret",
 )  # fmt: skip
-SEED = 20_000  # with the draw's number; the prototypes of the settings drew from other seeds
-FIRST_OF_LABELS = {100: 20, 400: 16, 25: 6}  # labels a source: the first draw unseen when the rule of meta was made
-FIRST = {"full": 24, "transnas": 10, "cross": 5}  # the same for the other parts
-
-
-TIMED = (("nb201/cifar10", 25), ("nb201/cifar10", 100), ("nb201/cifar10", -1), ("tnb101/jigsaw", 2048))
-STEPS = 60  # of which times are measured
-TIMES = ("task", "searcher", "labels", "meta_cpu_seconds", "first_step_ms", "median_step_ms", "slowest_later_step_ms")
+SEED = 20_000  # with the draw's number
+FIRST_OF_LABELS = {100: 20, 400: 16, 25: 6}  # first draw by labels per source
+FIRST = {"full": 24, "transnas": 10, "cross": 5}  # first draw of the other parts
 
 
 class Case(NamedTuple):
-    """One run: who searches what, and with how many labels a source (0: none, -1: all)."""
+    """One run: its task, searcher and number of labels per source (0: none, -1: all)."""
 
     part: str
     task: str
@@ -56,12 +47,12 @@ class Case(NamedTuple):
 
 
 def cases(part: str, runs: int) -> Iterator[Case]:
-    """Yield the runs of a part, the most telling first, draw by draw over all tasks."""
+    """Yield the runs of a part, draw by draw over all tasks."""
     nb201 = [f"nb201/{name}" for name in ("cifar10", "cifar100", "imagenet16-120")]
     tnb101 = list(nm.task_distribution("tnb101").names) if part in ("transnas", "cross") else []
     fixed = {  # with all labels nothing is drawn at random
-        "full": (nb201, ("meta", "meta-gp", "source-order", "multi-task-gp")),
-        "transnas": (tnb101, ("source-order", "meta", "meta-gp")),
+        "full": (nb201, ("meta-gp", "source-order", "multi-task-gp")),
+        "transnas": (tnb101, ("source-order", "meta-gp")),
     }
     yield from (Case(part, task, searcher, -1, 0) for task, searcher in product(*fixed.get(part, ((), ()))))
     if part == "labels":
@@ -90,7 +81,7 @@ def goal_of(task: nm.tasks.Task) -> set[int]:
 
 
 def sources_of(case: Case, task: nm.tasks.Task) -> list[nm.tasks.SourceTask]:
-    """Return the labelled cells of the sources: never anything that the target holds out."""
+    """Return the labelled cells of the sources; no source shares what the target holds out."""
     family = task.name.split("/")[0]
     if case.part == "cross":
         family = {"nb201": "tnb101", "tnb101": "nb201"}[family]
@@ -100,14 +91,14 @@ def sources_of(case: Case, task: nm.tasks.Task) -> list[nm.tasks.SourceTask]:
 
 
 class Learner:
-    """Meta-train once for all runs and searchers that learn the same, as long as they follow one another."""
+    """Reuse meta-trained models in successive runs with equal sources."""
 
     def __init__(self, keep: int = 12) -> None:
         self.keep = keep
         self._models: dict[tuple[object, ...], object] = {}
 
     def teach(self, searcher: MetaSearcher, case: Case, task: nm.tasks.Task) -> None:
-        """Give the searcher what it learns from the sources of the case."""
+        """Meta-train the searcher on the sources of the case."""
         sources = sources_of(case, task)
         key = (type(searcher)._learn.__qualname__, task.space.name, *((s.name, s.sha256) for s in sources))
         if key not in self._models:
@@ -118,7 +109,7 @@ class Learner:
 
 
 def measure(case: Case, learner: Learner) -> list[object]:
-    """Do one run and return its line."""
+    """Run one case and return its line."""
     task = nm.get_task(case.task)
     goal, utilities = goal_of(task), task.sign * task.values
     searcher = SEARCHERS[case.searcher](task.space, np.random.default_rng([SEED, case.run, 1]))
@@ -141,13 +132,13 @@ def measure(case: Case, learner: Learner) -> list[object]:
     found = seen[-1] in goal
     regrets = utilities.max() - np.maximum.accumulate(utilities[seen])
     curve = ";".join(f"{regrets[min(n, len(seen)) - 1]:.6g}" for n in GRID)
-    later = steps[1:] or [float("nan")]  # the first is in times.csv
+    later = steps[1:] or [float("nan")]
     figures = [f"{learning:.2f}", f"{np.median(later):.2f}", f"{max(later):.1f}", curve]
     return [*case, len(seen), int(found), *figures]
 
 
 def run(parts: list[str], runs: int, searchers: list[str], labels: int | None) -> None:
-    """Do what is not in runs.csv yet, and add a line for each run as it ends."""
+    """Run the cases that runs.csv lacks; append one line per run."""
     HERE.mkdir(parents=True, exist_ok=True)
     path = HERE / "runs.csv"
     done: set[tuple[str, ...]] = set()
@@ -170,50 +161,22 @@ def run(parts: list[str], runs: int, searchers: list[str], labels: int | None) -
             print(*line[:7], file=sys.stderr, flush=True)
 
 
-def write_times() -> None:
-    """Measure meta-training, the first step and those after it, in a process of its own for nothing else."""
-    lines = []
-    for name, labels in TIMED:
-        for searcher_name in ("meta-gp", "multi-task-gp", "rgpe") if labels == -1 else ("multi-task-gp", "rgpe"):
-            task = nm.get_task(name)
-            searcher = SEARCHERS[searcher_name](task.space, np.random.default_rng([SEED, 0, 1]))
-            with one_thread():
-                sources = sources_of(Case("times", name, searcher_name, labels, 0), task)
-                start = process_time()
-                assert isinstance(searcher, MetaSearcher)
-                searcher.meta_fit(sources)
-                learning, steps = process_time() - start, []
-                for _ in range(STEPS):
-                    start = process_time()
-                    cell = searcher.ask()
-                    searcher.tell(cell, task.sign * task.values[cell])
-                    steps.append(1e3 * (process_time() - start))
-            figures = [f"{learning:.2f}", *(f"{ms:.1f}" for ms in (steps[0], np.median(steps[1:]), max(steps[1:])))]
-            lines.append([name, searcher_name, labels, *figures])
-            print(*lines[-1], file=sys.stderr, flush=True)
-    with (HERE / "times.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerows([TIMES, *lines])
-
-
 def main() -> None:
     """Run, then write figures and page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", default=",".join(PARTS), help=f"of {', '.join(PARTS)}; or none")
     parser.add_argument("--runs", type=int, default=100, help="draws of each part")
     parser.add_argument("--searchers", default="", help="only these, separated by commas")
-    parser.add_argument("--labels", type=int, help="only runs with so many labels a source")
+    parser.add_argument("--labels", type=int, help="only runs with this number of labels per source")
     parser.add_argument("--no-page", action="store_true", help="only add runs")
     arguments = parser.parse_args()
     parts = [part for part in arguments.parts.split(",") if part != "none"]
     if unknown := sorted(set(parts) - set(PARTS)):
         parser.error(f"unknown part {unknown[0]!r}; possible: {', '.join(PARTS)}, none")
     searchers = [name for name in arguments.searchers.split(",") if name]
-    run([part for part in parts if part != "times"], arguments.runs, searchers, arguments.labels)
-    if "times" in parts:
-        write_times()
+    run(parts, arguments.runs, searchers, arguments.labels)
     if not arguments.no_page:
-        from gp_page import write_page  # beside this file
+        from gp_page import write_page
 
         write_page(HERE)
 

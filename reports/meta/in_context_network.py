@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -48,21 +50,39 @@ class TrainedNetwork(nn.Module):
         self.layers = nn.ModuleList(_Layer(width, heads) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, EXPERTS + 2)
+        self.search = nn.Linear(width, 1)
+        self.sharpness = nn.Parameter(torch.zeros(1))
         with torch.no_grad():
             self.head.weight.mul_(0.1)
             self.head.bias.zero_()
+            self.search.weight.zero_()
+            self.search.bias.zero_()
 
     def forward(
         self, known: Tensor, errors: Tensor, asked: Tensor, experts: Tensor, among: Tensor, across: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Return mean and deviation at the cells that are asked for, (batch, q), of a batch of what `Reading` has."""
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return mean, deviation and the search head's output, each (batch, q), of a batch of what `Reading` has."""
         tokens = torch.cat([self.start.expand(len(known), -1, -1), self.embed(known) + self.labels(errors)], dim=1)
         similarity = nn.functional.pad(among, (0, 0, 1, 0, 1, 0))
-        sought, to_known = self.embed(asked), nn.functional.pad(across, (0, 0, 1, 0))
+        queries, to_known = self.embed(asked), nn.functional.pad(across, (0, 0, 1, 0))
         for layer in self.layers:
-            sought = layer(sought, tokens, to_known)
+            queries = layer(queries, tokens, to_known)
             tokens = layer(tokens, tokens, similarity)
-        said = self.head(self.norm(sought))
-        weights = said[..., :-2].softmax(dim=-1)
-        mean = (weights * experts).sum(dim=-1) + said[..., -2]
-        return mean, nn.functional.softplus(said[..., -1]) + LEAST_DEVIATION
+        normed = self.norm(queries)
+        outputs = self.head(normed)
+        weights = outputs[..., :-2].softmax(dim=-1)
+        mean = (weights * experts).sum(dim=-1) + outputs[..., -2]
+        deviation = nn.functional.softplus(outputs[..., -1]) + LEAST_DEVIATION
+        return mean, deviation, self.search(normed)[..., 0]
+
+    def search_scores(self, mean: Tensor, deviation: Tensor, added: Tensor, best: Tensor) -> Tensor:
+        """Return the logits of a policy, (batch, q), given the best label of each search, (batch,)."""
+        return self.sharpness.exp() * log_expected_improvement(mean, deviation, best[:, None]) + added
+
+
+def log_expected_improvement(mean: Tensor, deviation: Tensor, best: Tensor) -> Tensor:
+    """Return the logarithm of the expected improvement, as `nasmeta.predictors.log_expected_improvement`."""
+    mean, deviation, best = mean.double(), deviation.double(), best.double()
+    u = ((mean - best) / deviation).clamp(-500, 25)
+    scaled = u * math.sqrt(math.pi / 2) * torch.special.erfcx(-u / math.sqrt(2))
+    return (deviation.log() - 0.5 * u * u - 0.5 * math.log(2 * math.pi) + scaled.clamp(min=-1 + 1e-9).log1p()).float()

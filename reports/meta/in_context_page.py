@@ -20,7 +20,7 @@ from nasmeta.meta.in_context._network import read_weights, shipped_weights
 TRANSFER = Path(__file__).parent.parent / "transfer"
 SEARCHED = 50  # evaluations of a search
 CASE = ["family", "target", "sources"]
-RIVALS = ("meta-linear", "meta-dkl", "maml", "meta-np")
+RIVALS = ("meta-linear", "meta-dkl", "maml")
 
 
 TRIED = """\

@@ -171,7 +171,7 @@ def draw(bank: Bank, similarity: Similarity, size: int, rng: np.random.Generator
     target, allowed = bank.targets[rng.integers(len(bank.targets))]
     truth = bank.scores[target].astype(np.float64)
     measured = np.flatnonzero(np.isfinite(truth))
-    view = _sources(bank, target, allowed, rng)
+    view = sources_of(bank, target, allowed, rng)
     kinds = ("random", "best", "mean", "both")
     known = _known(measured, truth, view, size, str(rng.choice(kinds, p=(0.6, 0.15, 0.1, 0.15))), rng)
     left = np.setdiff1d(measured, known)
@@ -179,17 +179,24 @@ def draw(bank: Bank, similarity: Similarity, size: int, rng: np.random.Generator
     noisy = truth + rng.choice([0.0, 0.0, 0.1, 0.3, 0.6]) * rng.standard_normal(len(truth))
     scores, wanted = _labels(noisy[known]), truth[asked]
     if size:
-        centre, spread = noisy[known].mean(), noisy[known] - noisy[known].mean()
-        slope = (spread @ scores + 0.5) / (spread @ spread + 0.5)
-        wanted = np.clip(slope * (wanted - centre), -4, 4)
+        wanted = labels_of(noisy[known], scores, wanted)
     return Episode(read(similarity, view, known, scores, asked, bank.cells), wanted.astype(np.float32))
+
+
+def labels_of(
+    values: NDArray[np.float64], scores: NDArray[np.float64], others: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the scores of other values, by regression of the scores of known values on these."""
+    spread = values - values.mean()
+    slope = (spread @ scores + 0.5) / (spread @ spread + 0.5)
+    return np.clip(slope * (others - values.mean()), -4, 4)
 
 
 def _labels(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return normal_scores(values) if len(values) else values
 
 
-def _sources(bank: Bank, target: int, allowed: tuple[int, ...], rng: np.random.Generator) -> SourceView:
+def sources_of(bank: Bank, target: int, allowed: tuple[int, ...], rng: np.random.Generator) -> SourceView:
     """Draw sources of one of the kinds that a learner may meet."""
     n = len(allowed) if rng.random() < 0.5 else int(rng.integers(1, len(allowed) + 1))
     chosen = rng.choice(allowed, n, replace=False)

@@ -71,8 +71,8 @@ def batch_of(pool: Pool, chosen: NDArray[np.integer]) -> tuple[list[torch.Tensor
     return parts, torch.from_numpy(pool.wanted[chosen])
 
 
-def write(folder: Path, network: TrainedNetwork, without: str, steps: int, seed: int) -> None:
-    """Write weights, and what they were trained on."""
+def write(folder: Path, network: TrainedNetwork, without: str, steps: int, seed: int, searches: bool = False) -> None:
+    """Write weights, those of the search head only if it `searches`, and what they were trained on."""
     families = [family for family in FAMILIES if family not in GROUPS.get(without, ())]
     seen = [seen_in(family) for family in families]
     card = {
@@ -83,6 +83,8 @@ def write(folder: Path, network: TrainedNetwork, without: str, steps: int, seed:
         "seed": seed,
     }
     arrays = {name: value.detach().numpy() for name, value in network.named_parameters()}
+    if not searches:
+        arrays = {name: value for name, value in arrays.items() if not name.startswith(("search.", "sharpness"))}
     folder.mkdir(parents=True, exist_ok=True)
     path = save_weights(folder / ("all.npz" if without == "nothing" else f"without-{without}.npz"), arrays, card)
     print(f"Written: {path} ({path.stat().st_size:,} bytes)", flush=True)
@@ -90,7 +92,7 @@ def write(folder: Path, network: TrainedNetwork, without: str, steps: int, seed:
 
 def loss_of(network: TrainedNetwork, arguments: list[torch.Tensor], wanted: torch.Tensor) -> torch.Tensor:
     """Return the negative log likelihood."""
-    mean, deviation = network(*arguments)
+    mean, deviation, _ = network(*arguments)
     likelihood = 0.5 * ((wanted - mean) / deviation) ** 2 + deviation.log() + 0.5 * math.log(2 * math.pi)
     return likelihood.clamp(max=_MOST_LOSS).mean()
 
@@ -134,7 +136,7 @@ def checked(network: TrainedNetwork, found: dict[int, Pool], hidden: tuple[str, 
         if not len(apart):
             continue
         arguments, wanted = batch_of(pool, apart)
-        mean, _ = network(*arguments)
+        mean, _, _ = network(*arguments)
         predicted = np.concatenate([mean.numpy()[:, :, None], arguments[3].numpy()[:, :, 1:]], axis=2)
         taus = np.array([[_tau(one, truth) for one in each.T] for each, truth in zip(predicted, wanted, strict=True)])
         of_all = taus.mean(axis=0)
@@ -151,7 +153,7 @@ def main() -> None:
     """Train all and write the files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cache", type=Path, default=Path(".in_context"), help="where banks and episodes are kept")
-    parser.add_argument("--out", type=Path, default=HERE.parents[1] / "benchmarks_data" / "in_context")
+    parser.add_argument("--out", type=Path, default=HERE.parents[1] / "benchmarks_data" / "in_context" / "likelihood")
     parser.add_argument("--log", type=Path, default=HERE / "in_context" / "training.csv", help="rows on the trainings")
     parser.add_argument("--without", action="append", choices=(*GROUPS, "nothing"), help="may be given several times")
     parser.add_argument("--steps", type=int, default=STEPS)

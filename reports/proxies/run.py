@@ -1,13 +1,12 @@
-"""Zero-cost proxies: those measured here, those published, and the accuracies of three datasets.
+"""Compare zero-cost proxies measured here with published ones and with accuracies on three datasets.
 
-Run with ``python reports/proxies/run.py``; writes README.md, proxies.csv and the figure beside this file. The
-published proxies come with ``nasmeta data fetch zero-cost-nb201``; without them their columns stay empty.
+Run ``python reports/proxies/run.py`` after ``nasmeta data fetch zero-cost-nb201``. It writes README.md, proxies.csv and
+the figure in a minute or two. ``--page`` rewrites README.md from proxies.csv.
 """
 
 from __future__ import annotations
 
 import argparse
-import platform
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -28,13 +27,13 @@ COMPARED = "cifar10"
 N_CHECKED = 70
 
 
-def spearman(a: np.ndarray, b: np.ndarray, where: np.ndarray) -> float:
+def spearman(a: np.ndarray, b: np.ndarray, mask: np.ndarray) -> float:
     """Return the rank correlation over the cells of a mask."""
-    return float(spearmanr(a[where], b[where]).statistic)
+    return float(spearmanr(a[mask], b[mask]).statistic)
 
 
 def at_full_depth(table: nm.tables.Table) -> dict[str, float]:
-    """Return each proxy's correlation with the published one where the network has the benchmark's N = 5."""
+    """Return each proxy's correlation with the published one for networks with the benchmark's N = 5."""
     published = {
         name: np.asarray(table.column(COMPARED, f"proxy_{THEIR_NAME.get(name, name)}")) for name in measured_proxies()
     }
@@ -46,7 +45,7 @@ def at_full_depth(table: nm.tables.Table) -> dict[str, float]:
 
 
 def results() -> pd.DataFrame:
-    """Return one row a proxy."""
+    """Return one row per proxy."""
     table = nm.load_table("nb201")
     ours = measured_proxies()
     accuracy = {
@@ -96,57 +95,52 @@ def plot(frame: pd.DataFrame) -> plt.Figure:
     return figure
 
 
-def main() -> None:
-    """Write the report."""
-    argparse.ArgumentParser(description=__doc__).parse_args()
-    frame = results()
-    frame.to_csv(HERE / "proxies.csv", index=False, float_format="%.6f", lineterminator="\n")
-    save_figure(plot(frame), HERE / "spearman")
+def write_page(frame: pd.DataFrame) -> None:
+    """Write README.md."""
     facts = read_proxies(shipped_file()).facts
-    images, network, versions = facts["images"], facts["network"], facts["versions"]
-    shown = frame.copy()
+    images, network = facts["images"], facts["network"]
+    shown = frame.drop(columns=["here, their cells", "published, their cells"])
     for column in shown.columns[1:]:
         shown[column] = [f"{value:.3f}" if np.isfinite(value) else "–" for value in shown[column]]
-    best = frame[frame["proxy"] != "(parameters)"].iloc[0]
-    rows = (best, frame.set_index("proxy").loc["(parameters)"])
-    size = f"{shipped_file().stat().st_size / 1e3:,.0f} kB"
-    n_networks = f"{len(read_proxies(shipped_file()).cells):,}"
-    best_three, counting_three = (" / ".join(f"{row[title]:.3f}" for title in DATASETS.values()) for row in rows)
-    text = f"""# Zero-cost proxies measured here
+    best, counted = shown.iloc[0], shown.set_index("proxy").loc["(parameters)"]
+    text = f"""# How well do zero-cost proxies rank architectures?
 
-{size} in `benchmarks_data/proxies/`: {len(facts["proxies"])} proxies of all {n_networks} cells that differ by the rule
-`upstream`, given to all 15,625 by their class. Batch: {images["n"]} of scikit-learn's digits at
-{images["size"]}×{images["size"]} pixels, one draw. Network: NAS-Bench-201's skeleton, {network["channels"]} channels
-and N = {network["cells_per_stage"]} cell a stage (the benchmark has 5), live edges only. Seed of the weights:
-{facts["seed"]}; draws of them: {facts["repeats"]}. Measured with PyTorch {versions["torch"]}, one thread;
-`nasmeta proxies compute --data digits --output FILE` measures them again. No image and no label of CIFAR or ImageNet
-has entered them.
+The best proxy on CIFAR-10, `{best["proxy"]}`, has a Spearman correlation of {best["CIFAR-10"]} with the validation
+accuracy; the number of parameters alone has {counted["CIFAR-10"]} (all 15,625 cells, so without sampling error).
 
-Spearman's rank correlation, higher values of a proxy taken as better, with the validation accuracy after 200 epochs
-(mean of the seeds, NATS-tss v1.0), over all 15,625 cells; in the fourth column among the best tenth only. The other
-columns: the proxies of NAS-Bench-Suite-Zero for CIFAR-10 (source `zero-cost-nb201`), on the 9,445 cells that it
-covers less those where a proxy failed; in the last one, {N_CHECKED} random ones of these cells are measured here with
-the benchmark's five cells a stage, which tells how much of a difference is that of N.
-"(parameters)" is no proxy: the number of parameters, which costs nothing, as what a proxy has to beat.
-
-{to_markdown(shown)}
 ![Rank correlations](spearman.png)
 
-**To quote:** on NAS-Bench-201, the proxy that is best on CIFAR-10, {best["proxy"]}, measured on {images["n"]} images of
-digits with a network of one cell a stage, has a Spearman correlation of {best_three} with the validation accuracy on
-CIFAR-10 / CIFAR-100 / ImageNet16-120; the number of parameters alone has {counting_three}.
+{to_markdown(shown)}
+The reference is the validation accuracy after 200 epochs, mean over seeds (NATS-tss v1.0). The last two columns are
+correlations with the proxies of NAS-Bench-Suite-Zero on CIFAR-10: our proxies on about 9,445 cells, and proxies of
+networks with N = 5 on {N_CHECKED} random ones of these cells. `proxies.csv` has all columns.
 
-Published elsewhere, on images of the datasets themselves (CIFAR-10 / CIFAR-100 / ImageNet16-120): synflow
-.758 / .750 / .719, jacov (here jacob_cov) .800 / .820 / .779, nwot .762 / .799 / .794.
+## How it was run
 
-What differs from NAS-Bench-Suite-Zero: the images, their number and size, N, and that dead edges are left out, so that
-isomorphic cells have one value. Where a network passes nothing on, jacob_cov, nwot and zen have their lowest, finite
-value instead of a failure. The rule `upstream` does not tell one convolution that two edges use from two alike.
+`python reports/proxies/run.py` on 2026-11-25 with nasmeta {nm.__version__}. The proxies in `benchmarks_data/proxies/`
+are measured on {images["n"]} images of scikit-learn's digits with {images["size"]}×{images["size"]} pixels, in
+networks with {network["channels"]} channels and N = {network["cells_per_stage"]}, with weight seed {facts["seed"]}
+(PyTorch {facts["versions"]["torch"]}). `nasmeta proxies compute --data digits --output FILE` measures them again.
 
-Written by `python reports/proxies/run.py` with nasmeta {nm.__version__}, NumPy {np.__version__}, Python
-{platform.python_version()}; it takes a minute or two.
+## Limits
+
+* Within the best tenth of the cells, no proxy has a correlation above {frame["best tenth of CIFAR-10"].max():.3f}.
+* Each proxy is one draw of images and weights.
+* Isomorphic cells share one value, because edges that contribute nothing are removed.
+* If a network passes nothing on, `jacob_cov`, `nwot` and `zen` have their lowest finite value.
 """
     (HERE / "README.md").write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    """Measure, and write the report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--page", action="store_true", help="only rewrite the page")
+    if not parser.parse_args().page:
+        frame = results()
+        frame.to_csv(HERE / "proxies.csv", index=False, float_format="%.6f", lineterminator="\n")
+        save_figure(plot(frame), HERE / "spearman")
+    write_page(pd.read_csv(HERE / "proxies.csv"))
 
 
 if __name__ == "__main__":

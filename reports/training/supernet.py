@@ -1,15 +1,14 @@
-"""Does a supernet order cells as the table does? Beside untrained weights and zero-cost proxies, on the same cells.
+"""Compare rankings by a supernet, untrained weights and zero-cost proxies on the same cells.
 
-Run with ``python reports/training/supernet.py --data folder:PATH``, CIFAR-10 as images in train/ and test/, or
-``cifar10:PATH``; writes supernet/README.md and supernet/scatter.png. Trainings keep checkpoints in ``--folder``, and
-what supernet/results.csv has is not measured again, so a killed run goes on. ``--smoke`` takes a minute.
+Run ``python reports/training/supernet.py --data folder:PATH`` (CIFAR-10 as images in train/ and test/) or
+``cifar10:PATH``. It writes supernet/README.md and supernet/scatter.png. Trainings keep checkpoints in ``--folder``, and
+rows of supernet/results.csv are not measured again, so an interrupted run resumes. ``--page`` only rewrites the page.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-import textwrap
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -43,7 +42,7 @@ def table_values(epochs: int = 200) -> np.ndarray:
 
 
 def cells(n: int) -> np.ndarray:
-    """Return cells drawn at random, no two of them isomorphic."""
+    """Draw non-isomorphic cells at random."""
     space, found, seen = nm.get_space("nb201"), [], set()
     for cell in np.random.default_rng(0).permutation(space.size).tolist():
         if space.canonical(cell) not in seen and len(found) < n:
@@ -52,25 +51,25 @@ def cells(n: int) -> np.ndarray:
     return np.array(found)
 
 
-def measure(asked: argparse.Namespace, chosen: np.ndarray) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the accuracies of the cells, a column a supernet, with its seconds, and what GDAS found."""
+def measure(options: argparse.Namespace, chosen: np.ndarray) -> None:
+    """Add the missing supernets to results.csv and the missing runs of GDAS to gdas.csv."""
     import torch
 
     torch.set_num_threads(1)
-    small = SMOKE if asked.smoke else {}
+    small = SMOKE if options.smoke else {}
     recipe = Recipe.load("tiny", **{**BASE, **small})
-    data = recipe.images_of(ImageDataset.load(asked.data, valid_fraction=0.5))
+    data = recipe.images_of(ImageDataset.load(options.data, valid_fraction=0.5))
     data = replace(data, splits={**data.splits, "test": data.splits["test"][:0]})
-    path, of_gdas = asked.output / "results.csv", asked.output / "gdas.csv"
+    path, of_gdas = options.output / "results.csv", options.output / "gdas.csv"
     rows = pd.read_csv(path) if path.is_file() else pd.DataFrame(columns=["epochs", "seed", "seconds", "validating"])
     found = pd.read_csv(of_gdas) if of_gdas.is_file() else pd.DataFrame(columns=["seed", "epoch", "cell", "seconds"])
-    for epochs in (0, *((1, 2) if asked.smoke else EPOCHS)):
+    for epochs in (0, *((1, 2) if options.smoke else EPOCHS)):
         for seed in SEEDS:
             if ((rows["epochs"] == epochs) & (rows["seed"] == seed)).any():
                 continue
             start = time.process_time()
             if epochs:
-                folder = asked.folder / f"supernet-{epochs}-{seed}"
+                folder = options.folder / f"supernet-{epochs}-{seed}"
                 network = train_supernet(
                     data, recipe.but(epochs=epochs), seed=seed, folder=folder, device="cpu"
                 ).network
@@ -85,7 +84,7 @@ def measure(asked: argparse.Namespace, chosen: np.ndarray) -> tuple[pd.DataFrame
             rows = pd.concat([rows, pd.DataFrame([row])], ignore_index=True)
             rows.round(4).to_csv(path, index=False, lineterminator="\n")
             print(f"{epochs} epochs, seed {seed}: {row['seconds']:.0f} s", flush=True)
-    epochs = 2 if asked.smoke else GDAS_EPOCHS
+    epochs = 2 if options.smoke else GDAS_EPOCHS
     for seed in GDAS_SEEDS:
         if (found["seed"] == seed).any():
             continue
@@ -99,7 +98,6 @@ def measure(asked: argparse.Namespace, chosen: np.ndarray) -> tuple[pd.DataFrame
         found = pd.concat([found, pd.DataFrame(more)], ignore_index=True)
         found.round(1).to_csv(of_gdas, index=False, lineterminator="\n")
         print(f"GDAS, seed {seed}: cell {searched['cell']}, {seconds:.0f} s", flush=True)
-    return rows, found
 
 
 def tau(order: np.ndarray, table: np.ndarray) -> str:
@@ -139,13 +137,7 @@ def page(rows: pd.DataFrame, found: pd.DataFrame, chosen: np.ndarray, output: Pa
     for column, digits in (("training, s", 0), ("a cell, s", 2)):
         frame[column] = ["–" if np.isnan(value) else f"{value:.{digits}f}" for value in frame[column]]
     last = found.groupby("seed").last()
-    ranks = [int((table > table[int(cell)]).sum()) + 1 for cell in last["cell"]]
-    searched = pd.DataFrame({
-        "seed": last.index, "cell": [f"`{space.to_string(int(cell))}`" for cell in last["cell"]],
-        "table, %": [f"{table[int(cell)]:.2f}" for cell in last["cell"]], "rank": [f"{rank:,}" for rank in ranks],
-        "skip connections": [(space.ops_of(int(cell)) == "skip_connect").sum() for cell in last["cell"]],
-        "seconds": last["seconds"].round().astype(int).to_numpy(),
-    })  # fmt: skip
+    ranks = ", ".join(f"{int((table > table[int(cell)]).sum()) + 1:,}" for cell in last["cell"])
     trained = rows[rows["epochs"] > 0]
     longest = trained[trained["epochs"] == trained["epochs"].max()]
     taus = [kendalltau(one, values).statistic for one in longest[own].to_numpy(dtype=float)]
@@ -153,20 +145,35 @@ def page(rows: pd.DataFrame, found: pd.DataFrame, chosen: np.ndarray, output: Pa
         ((name, kendalltau(measured_proxies()[name][chosen], values).statistic) for name in PROXIES),
         key=lambda pair: pair[1],
     )
-    listed = ", ".join(f"{rank:,}" for rank in ranks)
-    text = TEXT.format(
-        epochs=int(longest["epochs"].iloc[0]), cells=len(chosen), tau=np.mean(taus), trainings=len(taus),
-        seconds=longest["seconds"].mean(), proxy=best[0], of_proxy=best[1], ranks=listed,
-    )  # fmt: skip
-    how = HOW.format(**BASE, gdas=found["epoch"].max())
-    smoked = "\n\n**A smoke test of small networks: no figure here means anything.**" if smoke else ""
-    parts = [
-        "# Shared weights against the table", textwrap.fill(text.strip(), 119) + smoked,
-        "![Ranks by shared weights against those in the table](scatter.png)", to_markdown(frame).strip(),
-        "## GDAS", to_markdown(searched).strip(), "## How it was measured", textwrap.fill(how.strip(), 119),
-        "Regenerate: `python reports/training/supernet.py --data folder:PATH`.",
-    ]  # fmt: skip
-    (output / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    smoked = "**A smoke test of small networks: no figure here means anything.**\n\n" if smoke else ""
+    text = f"""# Does a supernet rank architectures as the table does?
+
+{smoked}A supernet of {longest["epochs"].iloc[0]:.0f} epochs ranks {len(chosen)} architectures with Kendall's τ-b
+{np.mean(taus):.2f} (mean of {len(taus)} trainings; the table has standard errors), less well than the proxy
+`{best[0]}` without training ({best[1]:.2f}).
+
+![Ranks by shared weights against ranks in the table](scatter.png)
+
+{to_markdown(frame)}
+The reference is the table's CIFAR-10 validation accuracy after 200 epochs, mean over seeds. *Better half*: cells
+above the median. ±: jackknife standard error over cells. A supernet of 40 epochs takes
+{longest["seconds"].mean():.0f} seconds of one core. GDAS with {found["epoch"].max():.0f} epochs finds cells of rank
+{ranks} of 15,625.
+
+## How it was run
+
+`python reports/training/supernet.py --data folder:PATH` on 2026-11-27 with nasmeta {nm.__version__}, seeds 0 and 1
+(GDAS: 0 to 2). The cells are random and not isomorphic. Supernets have {BASE["channels"]} channels and one cell per
+stage; they train on {BASE["train_images"]:,} images of {BASE["image_size"]} pixels, and each step draws one cell
+uniformly. GDAS learns its scores on the validation images. `results.csv` and `gdas.csv` have the measurements.
+
+## Limits
+
+* These are searches of minutes. Published GDAS trains for 250 epochs on 25,000 images in the full skeleton.
+* The images are JPEG, which is lossy.
+* The machine was shared with other work.
+"""
+    (output / "README.md").write_text(text, encoding="utf-8")
     figure, axes = plt.subplots(1, 3, figsize=(9, 3), layout="constrained", sharey=True)
     shown = [
         rows[(rows["epochs"] == epochs) & (rows["seed"] == 0)].iloc[0]
@@ -188,23 +195,6 @@ def page(rows: pd.DataFrame, found: pd.DataFrame, chosen: np.ndarray, output: Pa
     save_figure(figure, output / "scatter", formats=("png",))
 
 
-TEXT = """
-A supernet of {epochs} epochs orders {cells} cells of NAS-Bench-201 with Kendall's τ {tau:.2f} (mean of {trainings}
-trainings) after {seconds:.0f} seconds of one core. `{proxy}`, the best of three zero-cost proxies on these cells, has
-{of_proxy:.2f} without any training. GDAS ends in cells of rank {ranks} of 15,625; a random cell has rank 7,813 on
-average."""
-
-HOW = """
-Reference: the table's validation accuracy on CIFAR-10 after 200 epochs, mean of its seeds. Cells: drawn at random, no
-two isomorphic. *Better half*: those above the median of these cells. ±: the jackknife's standard error over cells. The
-supernets have {channels} channels and one cell a stage and see {train_images:,} images of {image_size} pixels (JPEG,
-which is lossy); {evaluation_images:,} others validate. Each step draws one cell uniformly (single path one-shot).
-Seconds are processor time of one thread on a machine that was shared. GDAS: {gdas} epochs on the same images, scores
-learnt on the validation images; the cell of the highest scores is looked up in the table. The published search takes
-250 epochs of 25,000 images in the full skeleton: this says what a search of minutes finds, not what GDAS can find. The
-skeleton is that of the recipes in `reports/training/frontier`; how long to train was not chosen on these cells."""
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", default="digits", help="images, as `nasmeta search --data` takes them")
@@ -212,12 +202,15 @@ def main() -> None:
     parser.add_argument(
         "--folder", type=Path, default=Path(tempfile.gettempdir()) / "nasmeta-supernet", help="checkpoints"
     )
+    parser.add_argument("--page", action="store_true", help="only rewrite the page")
     parser.add_argument("--smoke", action="store_true", help="small networks of digits, to see that it runs")
-    asked = parser.parse_args()
-    asked.output.mkdir(parents=True, exist_ok=True)
-    chosen = cells(20 if asked.smoke else N_CELLS)
-    rows, found = measure(asked, chosen)
-    page(rows, found, chosen, asked.output, asked.smoke)
+    options = parser.parse_args()
+    options.output.mkdir(parents=True, exist_ok=True)
+    chosen = cells(20 if options.smoke else N_CELLS)
+    if not options.page:
+        measure(options, chosen)
+    rows, found = pd.read_csv(options.output / "results.csv"), pd.read_csv(options.output / "gdas.csv")
+    page(rows, found, chosen, options.output, options.smoke)
 
 
 if __name__ == "__main__":

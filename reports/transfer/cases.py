@@ -1,4 +1,4 @@
-"""Cases of the benchmark of transfer: targets, their natural sources, and the stress sources made of these."""
+"""Cases of the transfer benchmark: targets, natural sources, and stress sources."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nasmeta.errors import NasmetaError
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, Task
 
-# Two halves: what is chosen on one is reported on the other. Families that share columns are in the same half.
+# Two halves of the families. Families that share columns are in the same half.
 HALVES = {
     "A": ("tnb101", "tnb101-macro", "hpobench-mlp", "graphgym"),
     "B": ("nb201", "robust", "latency", "graph", "fcnet"),
@@ -23,13 +23,13 @@ STRANGERS = 6
 # .62, .33, .28, -.06 and .70.
 ROBUST = ("square@1", "pgd@0.5", "square@2", "apgd-ce@0.5", "fgsm@1")
 DEVICES = ("edgegpu", "pixel3", "fpga")
-TOP = 1000  # one in so many architectures is one of the best
-FEWEST_TIES = 4  # times as many as that: of more, a target says little
+TOP = 1000  # the best 0.1 % of the architectures
+FEWEST_TIES = 4  # targets with more ties at the threshold are excluded
 
 
 @dataclass(frozen=True)
 class Case:
-    """A target and all sources of its family but those of its own dataset."""
+    """A target and all sources of its family with another dataset."""
 
     family: str
     target: Task
@@ -37,22 +37,22 @@ class Case:
 
     @property
     def half(self) -> str:
-        """The half of the families that it belongs to."""
+        """The half of its family."""
         return next(half for half, families in HALVES.items() if self.family in families)
 
     def best(self) -> float:
-        """Return the utility from which on an architecture is one of the best 0.1 %."""
+        """Return the smallest utility of the best 0.1 %."""
         utilities = np.sort(self.target.sign * self.target.values[self.target.measured])[::-1]
         return float(utilities[max(1, round(len(utilities) / TOP)) - 1])
 
     def ties(self) -> float:
-        """Return how many architectures reach that, as a multiple of how many there should be."""
+        """Return the number of architectures at or above this utility, relative to 0.1 %."""
         utilities = self.target.sign * self.target.values[self.target.measured]
         return float((utilities >= self.best()).sum() / max(1, round(len(utilities) / TOP)))
 
 
 def cases(family: str) -> Iterator[Case]:
-    """Yield the cases of a family; none where its table is not on this machine."""
+    """Yield the cases of a family, if its table is available."""
     try:
         yield from _cases(family)
     except NasmetaError as reason:
@@ -61,7 +61,7 @@ def cases(family: str) -> Iterator[Case]:
 
 def _cases(family: str) -> Iterator[Case]:
     if family in ("robust", "latency"):
-        # Accuracy on the other datasets as sources of what is measured on CIFAR-10, and of costs on a device.
+        # Accuracies on the other datasets are the sources.
         names = [f"nb201/{family}/{name}" for name in (ROBUST if family == "robust" else DEVICES)]
         for name in names:
             target = nm.get_task(name)
@@ -77,7 +77,7 @@ def _unlike(target: Task, tasks: nm.tasks.TaskDistribution) -> list[Task]:
 
 
 def draw_sources(case: Case, stress: str, labels: int | None, draw: int) -> list[SourceTask]:
-    """Return what a searcher learns from: natural or stress sources, with all their labels or some drawn at random."""
+    """Return natural or stress sources with all labels or a random part of them."""
     rng = np.random.default_rng([draw, 14])
     sources = [task.as_source() for task in case.sources]
     if stress == "reversed":
@@ -110,9 +110,9 @@ def _wrong_at_the_top(source: SourceTask) -> SourceTask:
 
 
 def _stranger(source: SourceTask, number: int, rng: np.random.Generator) -> SourceTask:
-    """Return the source with the choices of each position renamed: as smooth a function as before, but of other cells.
+    """Rename the choices of each position, which gives an equally smooth function of other cells.
 
-    Where renaming leads out of the space, that label is left out.
+    Labels are dropped if the renamed cell is outside the space.
     """
     space: SearchSpace = source.space
     codes = space.codes.astype(np.int64)

@@ -24,7 +24,7 @@ from nasmeta.meta import META_PREDICTORS
 from nasmeta.predictors import make_predictor
 
 HERE = Path(__file__).parent
-METHODS = ("meta-linear", "meta-dkl", "maml", "meta-np")
+METHODS = ("meta-linear", "meta-dkl", "maml")
 LABELS = (10, 20, 50, 100)
 SOURCE_LABELS = 400
 SCORED = 3000  # architectures of a target that rank correlations are computed on

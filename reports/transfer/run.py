@@ -1,8 +1,8 @@
-"""Transfer on tasks unlike their sources: what each searcher gains, and what it loses where the sources mislead.
+"""Measure transfer with natural and with misleading sources: the speed-up of each searcher over ``gp``.
 
-Run with ``python reports/transfer/run.py``; writes README.md, results.csv and the figures beside this file. Results are
-appended to results.csv one run at a time, so a killed run goes on; ``--draws`` asks for more of them, ``--minutes``
-ends it sooner, ``--family`` keeps to some. ``--quick`` is a trial of minutes, with its page in a folder of its own.
+Run ``python reports/transfer/run.py``. It writes README.md, results.csv and gains.png. Each run is appended to
+results.csv, so an interrupted report resumes. ``--draws`` sets the number of draws, ``--minutes`` limits the time and
+``--family`` selects families. ``--quick`` is a trial of minutes; give it another folder with ``--out``.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ BUDGETS = (10, 25, 50, 100)
 DRAWS = 4
 PLAIN = ("gp", "random", "evolution")
 META = ("rgpe", "multi-task-gp", "meta-gp", "source-order")
-SHARED = {"multi-task-gp": "rgpe"}  # whose meta-model is that of another searcher
-# What the default could be: how many of its first evaluations are drawn at random, and whom it listens to.
+SHARED = {"multi-task-gp": "rgpe"}  # searchers with equal meta-models
+# Variants of the default: the number of random initial evaluations, and the members.
 CANDIDATES = {
     "meta": {},
     "meta, none at random": {"n_random": 0},
@@ -39,7 +39,7 @@ CANDIDATES = {
     "meta, only multi-task-gp": {"members": ["multi-task-gp"]},
 }
 FAMILIES = tuple(family for half in HALVES.values() for family in half)
-STRESSED = {  # targets of which stress sources are made: of each family some, as strangers are all alike
+STRESSED = {  # targets with stress sources
     "tnb101": ("class_scene", "room_layout", "normal"),
     "tnb101-macro": ("class_object", "segmentsemantic"),
     "hpobench-mlp": ("car",),
@@ -52,7 +52,7 @@ FIELDS = (*COLUMNS, *(f"rank_{budget}" for budget in BUDGETS))
 
 
 class Question(NamedTuple):
-    """A target with sources of a kind, and how many labels each has; None is all."""
+    """A target, its kind of sources, and the labels per source (None: all)."""
 
     case: Case
     stress: str
@@ -60,7 +60,7 @@ class Question(NamedTuple):
 
 
 def questions(families: list[str], budgets: list[int | None]) -> Iterator[Question]:
-    """Yield what is asked, natural sources first."""
+    """Yield the questions, natural sources first."""
     for family in families:
         for case in cases(family):
             if case.ties() > FEWEST_TIES:
@@ -75,7 +75,7 @@ def questions(families: list[str], budgets: list[int | None]) -> Iterator[Questi
 
 
 def one_run(searcher: object, case: Case, seed: int) -> list[object]:
-    """Return evaluations to one of the best 0.1 %, whether one was found, and the rank left after each budget."""
+    """Return evaluations to one of the best 0.1 %, whether one was found, and the rank after each budget."""
     task, best = case.target, case.best()
     if len(task.measured) < task.space.size:
         searcher.restrict(task.measured)
@@ -90,10 +90,10 @@ def one_run(searcher: object, case: Case, seed: int) -> list[object]:
 
 
 def run(path: Path, asked: list[Question], draws: int, until: float, searchers: dict[str, dict]) -> None:
-    """Append what is missing to the results, draw by draw, until the time is over."""
+    """Append the missing runs to the results, draw by draw, until the time is over."""
     done = set()
     if path.is_file():
-        os.truncate(path, path.read_bytes().rfind(b"\n") + 1)  # without the line that a kill has cut off
+        os.truncate(path, path.read_bytes().rfind(b"\n") + 1)  # drop an incomplete last line
         with path.open(newline="") as file:
             done = {tuple(row[:6]) for row in csv.reader(file)}
     with path.open("a", newline="") as file:
@@ -128,14 +128,14 @@ def run(path: Path, asked: list[Question], draws: int, until: float, searchers: 
 
 
 def main() -> None:
-    """Run, choose, write."""
+    """Run, and write the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--draws", type=int, default=DRAWS, help="runs of each searcher on each case")
-    parser.add_argument("--minutes", type=float, default=np.inf, help="begin nothing new after so long")
-    parser.add_argument("--family", action="append", choices=FAMILIES, help="may be given several times")
-    parser.add_argument("--searcher", action="append", help="run this one only; may be given several times")
-    parser.add_argument("--labels", action="append", help="labels of each source, or all; may be given several times")
-    parser.add_argument("--out", type=Path, default=HERE, help="where results and page are written")
+    parser.add_argument("--minutes", type=float, default=np.inf, help="start no run after this time")
+    parser.add_argument("--family", action="append", choices=FAMILIES, help="a family; repeatable")
+    parser.add_argument("--searcher", action="append", help="a searcher; repeatable")
+    parser.add_argument("--labels", action="append", help="labels per source, or all; repeatable")
+    parser.add_argument("--out", type=Path, default=HERE, help="folder of results and page")
     parser.add_argument("--quick", action="store_true", help="two draws of two families, few searchers")
     parser.add_argument("--no-page", action="store_true", help="only run")
     chosen = parser.parse_args()

@@ -324,16 +324,3 @@ def test_report_of_what_is_no_comparison(tmp_path: Path) -> None:
 @pytest.mark.parametrize("option", [("--recipe", "fast"), ("--evaluator", "table"), ("--set", "a:b=1")])
 def test_a_specification_takes_no_options_of_runs(option: tuple[str, str]) -> None:
     assert run("compare", "first-steps", *option).exit_code == 2
-
-
-def test_doctor_opens_added_tables_next_to_files_of_their_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "pets.csv").write_text("architecture,accuracy\n0,50\n1,60\n2,70\n")
-    added = CliRunner().invoke(app, ["data", "add", "pets.csv", "--space", "nb201", "--name", "pets"])
-    assert added.exit_code == 0, added.output
-    (tmp_path / "pets").mkdir()
-    (tmp_path / "pets" / "results.parquet").touch()
-    done = CliRunner().invoke(app, ["doctor"])
-    assert "pets: opens" in done.stdout
-    assert "BROKEN" not in done.stdout

@@ -32,7 +32,6 @@ def worked(*arguments: object, **settings: object) -> NoReturn:
         ("compare --searchers meta-gp --tasks nb201 --folder /proc/x", "nasmeta.meta._meta_gp.MetaGPSearch.meta_fit"),
         ("proxies compute --cells 0,1 --output /proc/x.npz", "nasmeta.training.proxies._measure._probe_cells"),
         ("verify --demo --folder /proc/x", "nasmeta.training.Trainer.train"),
-        ("data audit --report /proc/x", "nasmeta.tables.audit.run_audit"),
     ],
 )
 def test_commands_refuse_a_place_that_cannot_be_written(

@@ -161,22 +161,9 @@ def test_errors_of_a_new_table(options: list[str], sweep: Path) -> None:
 def test_the_doctor_opens_tables(sweep: Path, tmp_path: Path) -> None:
     add(sweep)
     done = run("doctor").stdout
-    facts = "60 of 60 architectures; datasets pets, x-rays; metrics rmse (1, min), train_seconds (s, min)\n"
+    facts = "datasets pets, x-rays; metrics rmse (1, min), train_seconds (s, min)\n"
     assert f"table     sweep: opens; {facts}" in done
     assert done.endswith("All is well.\n")
-    folder = tmp_path / "tables"
-    folder.mkdir()
-    accuracies = np.round(np.random.default_rng(0).normal(92, 1, 20), 2)
-    good = pd.DataFrame({"cell": range(20), "accuracy": accuracies})
-    good.to_csv(folder / "a-good.csv", index=False)
-    mixed = good.assign(accuracy=np.where(good["cell"] % 7 == 3, accuracies / 100, accuracies), split="test")
-    mixed.to_csv(folder / "b-mixed.csv", index=False)
-    seeds = pd.concat([good.assign(seed=0), good.assign(seed="mean", accuracy=50.0)])
-    seeds.to_csv(folder / "c-mean.csv", index=False)
-    lines = run("doctor", folder, "--space", "nb201", code=1).stdout.splitlines()
-    assert [line.split()[1] for line in lines if line.startswith("table ")] == ["a-good.csv:", "b-mixed.csv:"]
-    assert {line.split()[1] for line in lines if line.startswith("odd ")} == {"b-mixed.csv:"}
-    assert [line.split()[1] for line in lines if line.startswith("BROKEN: ")] == ["c-mean.csv"]
     (stored,) = (tmp_path / "cache").rglob("*.added.arrow")
     stored.write_bytes(stored.read_bytes()[:500])
     assert "BROKEN: sweep does not open:" in run("doctor", code=1).stdout

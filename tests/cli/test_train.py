@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-import nasmeta as nm
 from nasmeta.cli._app import app
-from nasmeta.errors import SettingError, TrainingFailed
-from nasmeta.training import CellNetwork, ImageDataset, dataset_options, read_result
+from nasmeta.errors import TrainingFailed
+from nasmeta.training import CellNetwork, read_result
 
 
 def test_trains_writes_and_goes_on(tmp_path: Path) -> None:
@@ -31,26 +30,7 @@ def test_errors(arguments: str) -> None:
     assert CliRunner().invoke(app, ["train", *arguments.split()]).exit_code == 2
 
 
-@pytest.mark.parametrize(
-    ("data", "split", "fraction", "found"),
-    [
-        ("cifar10:images", None, None, {"split": "nb201", "size": None}),
-        ("cifar10:images", None, 0.2, {"split": "fraction", "valid_fraction": 0.2, "size": None}),
-        ("cifar10:images", "fraction", None, {"split": "fraction", "size": None}),
-        ("digits", None, None, {"split": "fraction", "size": None}),
-        ("digits", None, 0.0, {"split": "fraction", "valid_fraction": 0.0, "size": None}),
-    ],
-)
-def test_a_fraction_that_is_asked_for_counts(
-    data: str, split: str | None, fraction: float | None, found: dict[str, object]
-) -> None:
-    assert dataset_options(data, split, fraction, None) == found
-
-
 def test_a_fraction_of_another_split_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(SettingError) as error:
-        dataset_options("digits", "halves.txt", 0.1, None)
-    assert error.value.what == "split"
     arguments = ["train", "6111", "--data", "digits", "--split", "nb201", "--valid-fraction", "0.2"]
     result = CliRunner().invoke(app, [*arguments, "--folder", str(tmp_path / "training")])
     assert result.exit_code == 2
@@ -81,8 +61,3 @@ def test_a_failed_training_is_no_wrong_question(monkeypatch: pytest.MonkeyPatch)
 def test_the_demonstration_has_its_own_options(tmp_path: Path) -> None:
     arguments = ["verify", "run.jsonl", "--demo", "--top", "7", "--folder", str(tmp_path)]
     assert CliRunner().invoke(app, arguments).exit_code == 2
-
-
-def test_options_of_a_source_need_a_source() -> None:
-    with pytest.raises(SettingError):
-        nm.train(6111, ImageDataset.load("digits").subset(64), "tiny", size=16)

@@ -12,7 +12,7 @@ from torch import nn
 
 import nasmeta as nm
 from nasmeta.errors import JournalError, SettingError
-from nasmeta.evaluators import SupernetEvaluator, TrainingEvaluator
+from nasmeta.evaluators import TrainingEvaluator
 from nasmeta.training import ImageDataset, Recipe, train
 
 FEW = ImageDataset.load("digits").subset(48)
@@ -109,15 +109,6 @@ def test_evaluators_share_no_folder_unless_their_networks_are_the_same(tmp_path:
         other.evaluate(cells)
 
 
-@pytest.mark.slow
-def test_it_trains_in_a_process_of_its_own() -> None:
-    evaluator = TrainingEvaluator(SPACE, FEW, RECIPE.but(epochs=1), build_network=build)
-    evaluation = evaluator.evaluate(np.array([0], dtype=np.int32))
-    evaluator.close()
-    assert evaluation.failures == (None,)
-    assert evaluation.values[0] > 0
-
-
 def fails_for_tanh(choices: Any) -> nn.Module:
     if choices["act"] == "tanh":
         raise ValueError("oops\nand more lines")
@@ -136,10 +127,3 @@ def test_a_network_that_cannot_be_built_is_a_failed_training(tmp_path: Path, iso
     assert "'act': 'tanh'}) raised ValueError: oops" in report["message"]
     assert all(why.endswith("'act': 'tanh'}) raised ValueError: oops") for why in run.failures.values())
     assert set(run.frame()["failure"]) == {"", *run.failures.values()}
-
-
-def test_a_supernet_that_was_trained_has_the_identity_that_it_had_before() -> None:
-    evaluator = SupernetEvaluator("nb201/cifar10", FEW, RECIPE.but(epochs=1))
-    before = json.dumps(evaluator.identity)
-    evaluator.evaluate(np.array([0], dtype=np.int32))
-    assert json.dumps(evaluator.identity) == before

@@ -26,8 +26,6 @@ def test_answers_are_the_surrogates_and_no_table_is_opened(monkeypatch: pytest.M
         evaluation = evaluator.evaluate(cells)
         np.testing.assert_array_equal(evaluation.values, surrogate.predict(cells))
         np.testing.assert_array_equal(evaluation.cost_seconds, surrogate.cost_seconds[cells])
-    one = SurrogateEvaluator("nb201/cifar100", answer="training", seed=2).evaluate(cells)
-    np.testing.assert_array_equal(one.values, surrogate.training_values(2)[cells])
     run = nm.search("gp", "tnb101/room_layout", evaluations=30, evaluator="surrogate")
     assert run.values.min() == run.best.value  # a loss
     assert run.evaluator.column.unit == Surrogate.load("tnb101/room_layout").unit
@@ -49,13 +47,11 @@ def test_the_journal_says_what_answered(tmp_path: Path) -> None:
     run = nm.search("gp", "nb201/cifar10", evaluations=20, journal=path, evaluator="surrogate")
     header = json.loads(path.read_text().splitlines()[0])
     surrogate = Surrogate.load("nb201/cifar10")
-    assert header["evaluator"] == {"kind": "surrogate", "sha256": surrogate.sha256, "answer": "mean"}
+    assert header["evaluator"] == {"kind": "surrogate", "sha256": surrogate.sha256}
     longer = nm.search("gp", "nb201/cifar10", evaluations=25, journal=path, evaluator="surrogate")
     np.testing.assert_array_equal(longer.cells[:20], run.cells)
     with pytest.raises(JournalError):
         nm.search("gp", "nb201/cifar10", evaluations=25, journal=path)
-    with pytest.raises(JournalError):
-        nm.search("gp", SurrogateEvaluator(surrogate, "training"), evaluations=25, journal=path)
 
 
 def test_a_file_as_the_evaluator(tmp_path: Path) -> None:
@@ -70,7 +66,7 @@ def test_a_file_as_the_evaluator(tmp_path: Path) -> None:
 
 
 def test_a_surrogate_travels_to_other_processes() -> None:
-    evaluator = SurrogateEvaluator("nb201/cifar10", "training", 3)
+    evaluator = SurrogateEvaluator("nb201/cifar10")
     copy = pickle.loads(pickle.dumps(evaluator))
     assert isinstance(copy, SurrogateEvaluator)
     np.testing.assert_array_equal(copy.values, evaluator.values)

@@ -80,8 +80,8 @@ def test_failures_are_told_apart_from_values(score: Task) -> None:
             assert (values == np.nanmin(score.values)).all()
             told["failures"] += cells.tolist()
 
-    run = nm.search(Listens, score, evaluations=40, clock={"batch": 4}, **SETTING)
-    heard = set(run.cells[:36].tolist())  # the run ends before the last four are told
+    run = nm.search(Listens, score, evaluations=40, **SETTING)
+    heard = set(run.cells[:39].tolist())  # the run ends before the last one is told
     assert sorted(told["failures"]) == sorted(heard & set(run.failures))
     assert sorted(told["values"]) == sorted(heard - set(run.failures))
 

@@ -17,7 +17,7 @@ from nasmeta.errors import MissingPackageError, NasmetaError, SettingError, Unkn
 from nasmeta.evaluators import TableEvaluator
 from nasmeta.experiments import Workers, _backends
 from nasmeta.experiments._jobs import Runs, _on_node
-from nasmeta.runs import Clock, RunConfig
+from nasmeta.runs import RunConfig
 from nasmeta.runs._clock import Budget
 from nasmeta.runs._spec import SearcherSpec
 
@@ -106,33 +106,3 @@ def test_one_thread_lasts_until_the_last_of_several_leaves() -> None:
     before, inside, after, while_the_other_is_inside = json.loads(done.stdout)
     assert before == after
     assert set(inside) == set(while_the_other_is_inside) == {1}
-
-
-LATER = """
-import json
-import numpy
-from threadpoolctl import threadpool_info
-from nasmeta.threads import one_thread
-
-def blas():
-    return [library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"]
-
-before = blas()
-with one_thread():
-    import scipy.linalg
-    inside = blas()
-print(json.dumps([before, inside, blas()]))
-"""
-
-
-def test_a_library_that_is_imported_inside_has_one_thread_until_the_end() -> None:
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "3", "OMP_NUM_THREADS": "3"}
-    done = subprocess.run([sys.executable, "-c", LATER], env=environment, capture_output=True, text=True, check=True)
-    before, inside, after = json.loads(done.stdout)
-    assert set(inside) == {1}
-    assert set(after) == set(before)
-
-
-def test_a_clock_of_simulated_workers_is_no_number_of_processes() -> None:
-    frame = nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=8, clock=Clock(workers=4))
-    assert set(frame["worker"]) == {0, 1, 2, 3}

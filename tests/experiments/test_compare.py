@@ -169,13 +169,6 @@ def test_searchers_and_tasks_in_another_order_and_an_end_at_the_optimum_go_on(tm
     assert list(json.loads((tmp_path / "specification.json").read_text())["searchers"]) == SEARCHERS[::-1]
 
 
-def test_results_that_no_specification_explains_are_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "results.parquet").write_bytes(b"mine")
-    with pytest.raises(JournalError, match=r"no specification\.json"):
-        nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=10, folder=tmp_path)
-    assert (tmp_path / "results.parquet").read_bytes() == b"mine"
-
-
 def test_a_damaged_journal_or_specification_is_named(tmp_path: Path) -> None:
     nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=10, folder=tmp_path)
     journal = tmp_path / "runs/nb201_cifar10/random/0.jsonl"

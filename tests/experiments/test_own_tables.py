@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -257,45 +255,6 @@ def test_a_function_answers(tmp_path: Path) -> None:
     assert nm.search("random", least, evaluations=60).best.value == 2.0
     timed = FunctionEvaluator(lambda choices: (choices["width"], 2.0), SPACE, name="timed")
     assert len(nm.search("random", timed, seconds=10)) == 5
-
-
-# -- a source of a script -------------------------------------------------------------------------------------------
-SCRIPT = """
-import numpy as np
-import nasmeta as nm
-from nasmeta.tables import SOURCES, ColumnInfo
-from nasmeta.tables.sources import Source
-
-
-@SOURCES.register("lab")
-class Lab(Source):
-    name, table, space, release = "lab", "lab", "nb201", "2025"
-    licence, citation, holds, how_to_get = "CC0", "", "pets", "It is here."
-
-    def raw_files(self):
-        return {"script": __import__("pathlib").Path(__file__)}
-
-    def read(self, space, files, sha256):
-        info = ColumnInfo("pets", "acc", "valid", None, None, "percent", "max", "2025", "lab", "CC0")
-        return [(info, np.arange(space.size, dtype=np.float32))]
-
-
-if __name__ == "__main__":
-    task = nm.load_table("lab").task("acc")
-    assert nm.get_task("lab/pets").optimum == task.optimum == 15624.0
-    one = nm.compare(["random", "evolution"], task, repeats=2, evaluations=5)
-    two = nm.compare(["random", "evolution"], task, repeats=2, evaluations=5, workers=2)
-    print(one.equals(two), len(two), (two["value"] == two["cell"]).all())
-"""
-
-
-@pytest.mark.slow
-def test_workers_know_a_source_that_a_script_registers(tmp_path: Path) -> None:
-    script = tmp_path / "my_study.py"
-    script.write_text(SCRIPT)
-    found = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
-    assert found.returncode == 0, found.stderr
-    assert found.stdout.split() == ["True", "20", "True"]
 
 
 @pytest.mark.parametrize(

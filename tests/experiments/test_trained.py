@@ -1,6 +1,5 @@
 """Comparisons whose cells are trained, or answered by a function: nobody knows their optimum."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -19,9 +18,9 @@ from nasmeta.analysis import (
     summarise,
 )
 from nasmeta.cli._app import app
-from nasmeta.errors import JournalError, NasmetaError, SettingError, TrainingFailed
+from nasmeta.errors import JournalError, SettingError, TrainingFailed
 from nasmeta.evaluators import FunctionEvaluator, Trainer, TrainingEvaluator
-from nasmeta.experiments import report, run_specification
+from nasmeta.experiments import report
 from nasmeta.training import EpochRecord, ImageDataset, Recipe, TrainingResult, train
 
 FEW = ImageDataset.load("digits").subset(48)
@@ -77,7 +76,7 @@ def answers_like_the_table(
         if fails(cell):
             raise TrainingFailed("the loss is nan", "diverged")
         epoch = EpochRecord(1, 0.1, 1.0, 50.0, 1.0, float(values[cell]), 1.0, 50.0, 100_000.0)
-        whose = (cell, "nb201", "digits", {}, seed, "cpu", (epoch,), 100_000.0, 0.5, "s", "d", 1, 64, "finished")
+        whose = (cell, "nb201", "digits", {}, seed, "cpu", (epoch,), 100_000.0, 0.5, "s", "d", 1, "finished")
         return TrainingResult(*whose, {})
 
     monkeypatch.setattr(Trainer, "train", train_one)
@@ -240,25 +239,6 @@ def test_a_promoted_training_goes_on_where_it_paused(
         np.testing.assert_array_equal(resumed.values, run.values)
 
 
-def test_trainings_of_their_own_have_their_own_schedules(tmp_path: Path, epochs_run: Counter[int]) -> None:
-    evaluator = on_digits(folder=tmp_path)
-    short, full = evaluator.after([1, 3]).values()
-    assert short.column.epochs == 1
-    cell = np.array([6111], dtype=np.int32)
-    own = train(int(evaluator.space.canonical(6111)), FEW, RECIPE.but(epochs=1), device="cpu")
-    epochs_run.clear()
-    assert short.evaluate(cell).values.tolist() == [own.valid_accuracy]
-    full.evaluate(cell)
-    assert sum(epochs_run.values()) == 4  # the long one begins anew
-    constant = TrainingEvaluator(
-        "nb201/cifar10", FEW, RECIPE.but(schedule="constant"), folder=tmp_path / "constant", isolated=False
-    )
-    epochs_run.clear()
-    for one in constant.after([1, 3]).values():
-        one.evaluate(cell)
-    assert sum(epochs_run.values()) == 3  # with a constant learning rate a short training is the start of a long one
-
-
 def test_a_length_by_default_is_a_ninth_and_a_third() -> None:
     recipe = RECIPE.but(epochs=9)
     assert list(TrainingEvaluator("nb201/cifar10", FEW, recipe, isolated=False).after()) == [1, 3, 9]
@@ -266,7 +246,6 @@ def test_a_length_by_default_is_a_ninth_and_a_third() -> None:
     assert list(rarely.after()) == [4, 9]
     with pytest.raises(SettingError, match="3of9"):
         rarely.after(["3of9", 9])
-    assert list(rarely.after([3, 9])) == [3, 9]  # a schedule of its own, whose end is evaluated
     with pytest.raises(SettingError, match="training lengths"):
         nm.search("asha", TrainingEvaluator("nb201/cifar10", FEW, RECIPE.but(epochs=2), isolated=False))
 
@@ -300,133 +279,3 @@ def test_a_function_is_compared_too_and_less_may_be_better() -> None:
     )
     winner = ends.groupby("searcher", observed=True).mean().idxmin()
     assert average_ranks(frame).iloc[0]["searcher"] == winner
-
-
-SPECIFIED = """\
-tasks = "nb201/cifar10"
-repeats = 2
-evaluator = "training"
-
-[budget]
-evaluations = 4
-
-[training]
-data = "folder:images"
-recipe = "short.toml"
-valid_fraction = 0.25
-size = 8
-
-[searchers.random]
-[searchers.asha]
-epochs = ["1of3", 3]
-"""
-
-
-@pytest.fixture
-def specified(tmp_path: Path) -> Path:
-    """Return a specification file beside its images and its recipe."""
-    from PIL import Image
-
-    rng = np.random.default_rng(0)
-    for label in ("cats", "dogs"):
-        (tmp_path / "images" / label).mkdir(parents=True)
-        for i in range(16):
-            pixels = rng.integers(0, 255, (8, 8, 3), dtype=np.uint8)
-            Image.fromarray(pixels).save(tmp_path / "images" / label / f"{i}.png")
-    (tmp_path / "short.toml").write_text('based_on = "tiny"\nepochs = 3\nchannels = 4\nbatch_size = 8\n')
-    (tmp_path / "spec.toml").write_text(SPECIFIED)
-    return tmp_path / "spec.toml"
-
-
-@pytest.mark.slow
-def test_a_specification_trains_as_the_command_line_does(
-    specified: Path, trainings: list[tuple[int, int | None]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    here = specified.parent
-    monkeypatch.chdir(here)
-    arguments = ["compare", "--searchers", "random,asha", "--tasks", "nb201/cifar10", "--repeats", "2"]
-    arguments += [
-        "--evaluations",
-        "4",
-        "--set",
-        "asha:epochs=1of3,3",
-        "--evaluator",
-        "training",
-        "--data",
-        "folder:images",
-    ]
-    arguments += ["--recipe", "short.toml", "--valid-fraction", "0.25", "--size", "8", "--folder", "out"]
-    said = CliRunner().invoke(app, arguments)
-    assert said.exit_code == 0, said.output
-    assert trainings
-    written = {path: path.read_bytes() for path in (here / "out" / "runs").rglob("*.jsonl")}
-    trainings.clear()
-    monkeypatch.chdir("/")  # paths are as seen from the file
-    said = CliRunner().invoke(app, ["compare", str(specified), "--device", "cpu", "--folder", str(here / "out")])
-    assert said.exit_code == 0, said.output
-    assert "is not known, so there are no regrets" in " ".join(said.stdout.split())
-    assert not trainings  # the same runs, which are done
-    assert len(written) == 4
-    assert {path: path.read_bytes() for path in written} == written
-    provenance = json.loads((here / "out" / "provenance.json").read_bytes())
-    assert provenance["evaluator"]["kind"] == "training"
-    assert len(provenance["tasks"]["nb201/cifar10"]) == 2  # lengths of training
-    assert str(here) not in (here / "out" / "provenance.json").read_text()
-    assert CliRunner().invoke(app, ["compare", str(specified), "--recipe", "tiny"]).exit_code == 2
-
-
-def test_a_specification_asks_a_supernet(specified: Path) -> None:
-    text = SPECIFIED.replace('"training"', '"supernet"')
-    specified.write_text(text.replace('[searchers.asha]\nepochs = ["1of3", 3]\n', ""))
-    frame = run_specification(specified)
-    assert len(frame) == 8
-    assert frame["value"].between(0, 100).all()
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ('data = "folder:images"', ""),
-        ("folder:images", "folder:nowhere"),
-        ("folder:images", "fodler:images"),
-        ("short.toml", "shrt"),
-        ("valid_fraction = 0.25", "valid_fraction = 0"),
-        ("size = 8", "size = 9"),
-        ("1of3", "1of6"),
-        ("[budget]\n", "[budget]\nstop_at_optimum = true\n"),
-    ],
-)
-def test_impossible_trainings_of_a_specification(specified: Path, before: str, after: str) -> None:
-    assert before in SPECIFIED
-    specified.write_text(SPECIFIED.replace(before, after))
-    with pytest.raises(NasmetaError):
-        run_specification(specified)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("clock", [None, {"repeats": "charged"}])
-def test_the_journal_says_where_memory_was_short(clock: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import torch
-
-    from nasmeta.training import CellNetwork
-
-    forward = CellNetwork.forward
-
-    def fitting(self: CellNetwork, images: torch.Tensor) -> torch.Tensor:
-        if len(images) > 8:
-            raise torch.OutOfMemoryError("no more memory")
-        return forward(self, images)
-
-    def run(name: str) -> Any:
-        asked = {"evaluations": 4, "clock": clock, "journal": tmp_path / name}
-        return nm.search("random", on_digits(folder=tmp_path / f"{name}-trainings"), **asked)
-
-    assert run("enough").notes == [{}] * 4
-    monkeypatch.setattr(CellNetwork, "forward", fitting)
-    short, note = run("short"), {"images_at_once": 8, "batch_size": 16}
-    assert short.notes == [note] * 4
-    assert (tmp_path / "short").read_text().count('"images_at_once": 8') == 4
-    assert run("short").notes == short.notes  # read
-    lines = (tmp_path / "short").read_bytes().splitlines(keepends=True)
-    (tmp_path / "short").write_bytes(b"".join(lines[:3]))
-    assert run("short").notes == short.notes  # gone on with

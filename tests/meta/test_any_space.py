@@ -14,7 +14,7 @@ from nasmeta.errors import SettingError
 from nasmeta.meta import META_PREDICTORS, LearnedSpace, SavedMetaModel, warm_start_cells
 from nasmeta.meta._cell_columns import live_choice_counts, live_choices, network_columns, proxy_scores
 from nasmeta.searchers import SEARCHERS, MetaSearcher
-from nasmeta.spaces import CellSpace, SearchSpace, get_space, reference_space
+from nasmeta.spaces import CellSpace, SearchSpace, get_space, move_cells, reference_space
 from nasmeta.tasks import SourceTask
 from nasmeta.testing import EXAMPLE_SPACES as SPACES, example_space
 from nasmeta.threads import one_thread
@@ -115,7 +115,7 @@ def test_a_learned_space_and_a_warm_start(name: str) -> None:
 def test_a_user_s_cells_of_nas_bench_201_read_its_layout_and_proxies() -> None:
     own = CellSpace("own", ["nor_conv_3x3", "none", "skip_connect"])
     assert reference_space(own) == get_space("nb201")
-    cell = get_space("nb201").from_ops(own.ops_of(17))
+    cell = move_cells([17], own, get_space("nb201"))[0][0]
     np.testing.assert_array_equal(network_columns(own)[17], network_columns(get_space("nb201"))[cell])
     np.testing.assert_array_equal(proxy_scores(own)[17], proxy_scores(get_space("nb201"))[cell])
     assert live_choices(own).shape == (own.size, 24)

@@ -91,14 +91,10 @@ def test_batches_and_workers_without_an_answer() -> None:
     assert len(set(asked.tolist())) == 15
 
 
-def test_each_proposal_of_a_batch_has_its_own_note() -> None:
+def test_each_proposal_has_a_note() -> None:
     few = nm.task_distribution("nb201")[:1].as_sources(60, np.random.default_rng(0))
-    run = nm.search("meta", "nb201/cifar100", sources=few, evaluations=8, clock={"batch": 4})
+    run = nm.search("meta", "nb201/cifar100", sources=few, evaluations=8)
     assert [note["by"] for note in run.notes] == ["sources", "sources", "random", "sources", "random", *["members"] * 3]
-    warm = nm.search(
-        "meta", "nb201/cifar100", sources=few, evaluations=8, settings={"warm_start": 2}, clock={"batch": 4}
-    )
-    assert [note["by"] for note in warm.notes][:3] == ["warm start", "warm start", "sources"]
 
 
 def test_run_and_journal_say_who_proposed(tmp_path: Path) -> None:

@@ -12,7 +12,14 @@ import pytest
 from scipy.stats import multivariate_normal
 
 import nasmeta as nm
-from nasmeta.errors import DamagedFileError, LeakageError, LeakageWarning, SettingError, UnknownNameError
+from nasmeta.errors import (
+    DamagedFileError,
+    LeakageError,
+    LeakageWarning,
+    SettingError,
+    SpaceExhaustedError,
+    UnknownNameError,
+)
 from nasmeta.files import shipped
 from nasmeta.meta import META_PREDICTORS, SavedMetaModel
 from nasmeta.meta.in_context._network import (
@@ -23,7 +30,9 @@ from nasmeta.meta.in_context._network import (
     shipped_weights,
 )
 from nasmeta.meta.in_context._reading import Reading, Similarity, SourceView, _mixture, read
+from nasmeta.meta.in_context._searcher import SearchState
 from nasmeta.predictors import normal_scores
+from nasmeta.searchers import SEARCHERS
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import SourceTask
 from nasmeta.testing import MetaPredictorContract, made_up_values
@@ -145,7 +154,7 @@ def test_a_known_cell_is_read_without_its_own_label() -> None:
     rng = np.random.default_rng(2)
     roots, labels = rng.standard_normal((3, 6, 6)), rng.standard_normal(6)
     covariances = roots @ roots.transpose(0, 2, 1) + np.eye(6)
-    found = _mixture(covariances, labels)
+    found = _mixture(covariances, labels, None)
     likelihoods = [multivariate_normal(np.zeros(6), one).pdf(labels) for one in covariances]
     np.testing.assert_allclose(found.weights, np.array(likelihoods) / np.sum(likelihoods))
     kept = np.arange(1, 6)
@@ -183,3 +192,80 @@ def test_labels_decide_how_far_sources_are_trusted(sign: int) -> None:
     assert spearmanr(learner.prior()[0], sign * truth)[0] > 0.4
     cells = space.sample(25, np.random.default_rng(5))
     assert spearmanr(learner.fit(cells, truth[cells]).predict(np.arange(space.size)), truth)[0] > 0.5
+
+
+# -- search -----------------------------------------------------------------------------------------------------------
+def observed(order: slice = slice(None)) -> tuple[SearchState, np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return a state with 30 observations in this order, and columns and labels of these."""
+    space = get_space("tnb101")
+    sources = SourceView.of(np.stack([made_up_values(space, shift) for shift in (0.1, 0.4)]))
+    state = SearchState(Similarity(space), sources, np.arange(space.size), np.arange(0, space.size, 2))
+    known = np.random.default_rng(1).choice(space.size, 30, replace=False)[order]
+    values = made_up_values(space)[known]
+    for part in np.split(np.arange(30), [1, 20]):
+        state.observe(known[part], values[part])
+    state.observe(known[3:5], values[3:5] + 1)  # known, so without effect
+    return state, known, values
+
+
+def test_a_search_reads_what_a_prediction_reads() -> None:
+    space = get_space("tnb101")
+    state, known, values = observed()
+    rows = np.arange(400)
+    columns, found = state.candidates(rows, 10, 80, np.random.default_rng(0))
+    assert len(columns) == len(set(columns.tolist())) == 80
+    assert set(columns.tolist()) <= set((2 * rows).tolist())
+    sources = SourceView.of(np.stack([made_up_values(space, shift) for shift in (0.1, 0.4)]))
+    wanted = read(Similarity(space), sources, known, normal_scores(values), columns, np.arange(space.size))
+    for part, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(part, other, atol=1e-4)
+
+
+def test_the_order_of_observations_does_not_change_the_scores() -> None:
+    network = InContextNetwork(read_weights(shipped_weights("joint")["without-tnb101"]).arrays)
+    scores = []
+    for order in (slice(None), slice(None, None, -1)):
+        state, _, _ = observed(order)
+        columns, found = state.candidates(np.arange(300), 300, 300, np.random.default_rng(0))
+        scores.append(network.search_scores(found, state.labels)[np.argsort(columns)])
+    np.testing.assert_allclose(*scores, atol=2e-3)
+
+
+def test_without_a_search_head_the_score_is_expected_improvement() -> None:
+    weights, found = read_weights(shipped_weights()["all"]).arrays, reading()
+    network = InContextNetwork(weights)
+    labels = normal_scores(np.arange(12.0))
+    mean, deviation = network.answer(network.contexts(found), found.asked, found.experts, found.across)
+    draws = mean + deviation * np.random.default_rng(0).standard_normal((20_000, 30))
+    improvement = np.maximum(draws - labels.max(), 0).mean(axis=0)
+    likely = improvement > 0.02
+    assert likely.any()
+    np.testing.assert_allclose(network.search_scores(found, labels)[likely], np.log(improvement[likely]), atol=0.1)
+    head = {"search.weight": np.zeros((1, 32)), "search.bias": np.full(1, 0.5), "sharpness": np.log([3.0])}
+    added = InContextNetwork({**weights, **head}).search_scores(found, labels)
+    np.testing.assert_allclose(added, 3 * network.search_scores(found, labels) + 0.5, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["meta-np", "meta-nas", "meta-rl"])
+def test_observations_change_what_is_proposed(name: str) -> None:
+    task = nm.get_task("nb201/cifar10")
+    proposed = []
+    for sign in (1, -1):
+        searcher = SEARCHERS[name](task.space, np.random.default_rng(0), falls_back=False)
+        searcher.meta_fit(sources(task.space))
+        for _ in range(12):
+            cells = searcher.ask()
+            searcher.tell(cells, sign * task.values[cells])
+            proposed.append(int(cells[0]))
+    assert proposed[0] == proposed[12]
+    assert len(set(proposed[3:12]) & set(proposed[15:])) <= 3
+
+
+def test_a_space_with_few_architectures_left_is_proposed_to_the_end() -> None:
+    space = SearchSpace("few", {"a": [1, 2, 3], "b": [1, 2, 3]})
+    labels = [SourceTask("s", "s", space, np.arange(9), np.arange(9.0)), SourceTask("t", "t", space, [0, 4], [1, 2])]
+    searcher = SEARCHERS["meta-np"](space, np.random.default_rng(0), falls_back=False).meta_fit(labels)
+    proposed = [int(cell) for n in (1, 4, 4) for cell in searcher.ask(n)]
+    assert sorted(proposed) == list(range(9))
+    with pytest.raises(SpaceExhaustedError):
+        searcher.ask()

@@ -373,10 +373,10 @@ def test_lists_and_mappings_of_predictors(own: Any) -> None:
     forms: list[Any] = [own.estimator, [own.estimator, own.pipeline], {"a": own.features, "b": "ridge"}]
     labels = [[*dict.fromkeys(scores(form, sizes=[20], draws=1, **VALID)["predictor"])] for form in forms]
     assert labels == [["Reads"], ["Reads", "Ridge"], ["a", "b"]]
-    searchers = PredictorSearch.each(forms[2], "greedy")
+    searchers = {f"{label}-greedy": PredictorSearch.of(one, "greedy") for label, one in forms[2].items()}
     frame = nm.compare(searchers, tasks="nb201/cifar10", repeats=1, evaluations=12)
     assert sorted(frame["searcher"].unique()) == ["a-greedy", "b-greedy"]
-    assert list(PredictorSearch.each(forms[1])) == ["Reads-ei", "Ridge-ei"]
+    assert [PredictorSearch.of(one).__name__ for one in forms[1]] == ["Reads-ei", "Ridge-ei"]
 
 
 @pytest.mark.parametrize("name", ["Duck", "number"])

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 
-from nasmeta.errors import ArchitectureError, MissingValueError, SettingError, UnknownNameError
-from nasmeta.predictors import ENCODERS, ColumnEncoder, CostEncoder, make_encoder
-from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, get_space, reference_space
+from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
+from nasmeta.predictors import ENCODERS, ColumnEncoder, CostEncoder, make_encoder, normal_scores
+from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, get_space, move_cells, reference_space
 from nasmeta.testing import EXAMPLE_SPACES, example_space
 
 NB201, TNB101 = get_cell_space("nb201"), get_cell_space("tnb101")
@@ -59,7 +59,7 @@ def test_spaces_with_the_same_cells_are_encoded_alike() -> None:
     for space in (TNB101, mine):
         assert reference_space(space) == NB201
         cells = np.arange(0, space.size, 11)
-        same = NB201.from_ops(space.ops_of(cells))
+        same = move_cells(cells, space, NB201)[0]
         for name in NAMES:
             np.testing.assert_array_equal(
                 make_encoder(name, space).transform(cells), make_encoder(name).transform(same)
@@ -98,7 +98,7 @@ def test_one_hot_adjacency_and_paths_by_hand() -> None:
     one_hot = NB201.feature("edges").counts.reshape(NB201.n_cells, 6, 5)
     np.testing.assert_array_equal(one_hot.argmax(axis=2), NB201.digits)
     np.testing.assert_array_equal(NB201.feature("operations").counts, one_hot.sum(axis=1))
-    cell = NB201.from_digits([4, 2, 1, 2, 1, 0])
+    cell = NB201.from_codes([4, 2, 1, 2, 1, 0])
     present = {
         name: set(make_encoder(name).get_feature_names_out()[make_encoder(name).transform([cell])[0] == 1])
         for name in ("one-hot", "paths", "live-paths")
@@ -109,7 +109,7 @@ def test_one_hot_adjacency_and_paths_by_hand() -> None:
     sequences = ("avg_pool_3x3→skip_connect", "nor_conv_1x1→none", "avg_pool_3x3→skip_connect→none")
     assert present["paths"] == {"nor_conv_1x1", *sequences}
     assert present["live-paths"] == {"nor_conv_1x1", "avg_pool_3x3"}
-    frame = make_encoder("live-paths").set_output(transform="pandas").transform([NB201.from_digits([1] * 6)])
+    frame = make_encoder("live-paths").set_output(transform="pandas").transform([NB201.from_codes([1] * 6)])
     assert frame.loc[0, "skip_connect"] == 4
 
 
@@ -122,7 +122,7 @@ def test_graph_features_by_walking(space: CellSpace) -> None:
     into = {i for i, (_, target) in enumerate(space.edges) if target == last}
     out = {node: {i for i, (source, _) in enumerate(space.edges) if source == node} for node in (0, 1)}
     for cell, (_, found) in zip(cells, frame.iterrows(), strict=True):
-        digits = space.to_digits(cell).tolist()
+        digits = space.codes[cell].tolist()
         routes = [route for route in space.paths if all(digits[edge] != space.none for edge in route)]
         live = {edge for route in routes for edge in route}
         assert found["live_edges"] == len(live)
@@ -174,21 +174,17 @@ def test_costs_are_the_formulas() -> None:
     np.testing.assert_allclose(costs[:, 1], NB201.flops(cells, "cifar100"))
 
 
-def test_columns() -> None:
-    values = np.arange(2.0 * NB201.n_cells).reshape(-1, 2)
+def test_columns_are_ranked_and_unknown_values_are_marked() -> None:
+    values = np.exp(np.arange(2.0 * NB201.n_cells).reshape(-1, 2) / 5000)
     values[7, 1] = np.nan
     encoder = ColumnEncoder(values, names=["synflow", "nwot"])
-    np.testing.assert_array_equal(encoder.transform([3, 4]), values[[3, 4]])
-    with pytest.raises(MissingValueError) as caught:
-        encoder.transform([6, 7])
-    assert caught.value.what == "nwot of architecture 7"
-    filled = ColumnEncoder(values, names=["synflow", "nwot"], missing="indicator")
-    assert filled.get_feature_names_out().tolist() == ["synflow", "nwot", "nwot_unknown"]
-    np.testing.assert_array_equal(filled.transform([6, 7]), [[12, 13, 0], [14, np.nanmedian(values[:, 1]), 1]])
-    ranked = ColumnEncoder(np.exp(values[:, 0] / 5000), scale="rank").transform(np.arange(NB201.n_cells))[:, 0]
-    assert (np.diff(ranked) > 0).all()
-    assert ranked.std() == pytest.approx(1, abs=0.01)
-    for wrong in (ColumnEncoder(values[:5]), ColumnEncoder(values, names=["one"]), ColumnEncoder(values, missing="0")):
+    assert encoder.get_feature_names_out().tolist() == ["synflow", "nwot", "nwot_unknown"]
+    found = encoder.transform(np.arange(NB201.n_cells))
+    np.testing.assert_array_equal(found[:, 0], normal_scores(values[:, 0]))
+    np.testing.assert_array_equal(np.delete(found[:, 1], 7), normal_scores(np.delete(values[:, 1], 7)))
+    assert found[7, 1] == pytest.approx(0, abs=1e-4)
+    assert np.flatnonzero(found[:, 2]).tolist() == [7]
+    for wrong in (ColumnEncoder(values[:5]), ColumnEncoder(values, names=["one"])):
         with pytest.raises(SettingError):
             wrong.fit()
 
@@ -197,7 +193,8 @@ def test_joined_encoders() -> None:
     cells = np.arange(20)
     proxies = ColumnEncoder(np.arange(NB201.n_cells), names=["synflow"])
     joined = make_encoder(["one-hot", "graph", proxies])
-    expected = [make_encoder("one-hot").transform(cells), make_encoder("graph").transform(cells), cells[:, None]]
+    alone = [make_encoder("one-hot"), make_encoder("graph"), proxies]
+    expected = [encoder.transform(cells) for encoder in alone]
     np.testing.assert_array_equal(joined.fit_transform(cells), np.concatenate(expected, axis=1))
     assert joined.get_feature_names_out()[-1] == "columnencoder__synflow"
     one, two = (make_encoder(form, "tnb101", dataset="cifar100") for form in ("one-hot + cost", ["one-hot", "cost"]))
@@ -212,7 +209,6 @@ def test_joined_encoders() -> None:
         ("one-hot", {"colour": 1}, SettingError),
         (["one-hot", "graph"], {"colour": 1}, SettingError),
         (["one-hot", "one-hot"], {}, SettingError),
-        (3, {}, SettingError),
     ],
 )
 def test_unknown_encoders_and_settings(encoder: Any, settings: dict[str, Any], error: type) -> None:

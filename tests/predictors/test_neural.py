@@ -1,7 +1,7 @@
-"""Neural regressors: what scikit-learn demands, equal cells, determinism, saving, and real labels."""
+"""Neural regressors: what scikit-learn demands, equal cells, determinism, and real labels."""
 
 import copy
-from pathlib import Path
+import pickle
 from typing import Any
 
 import numpy as np
@@ -11,15 +11,13 @@ from scipy.stats import kendalltau
 from sklearn.base import clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from nasmeta.errors import ArchitectureError, LabelError, SettingError
+from nasmeta.errors import SettingError
 from nasmeta.predictors import (
     CellTransformer,
     GraphNetwork,
     MLPEnsemble,
     isomorph_split,
-    load_predictor,
     make_predictor,
-    save_predictor,
 )
 from nasmeta.predictors._neural._training import pairwise_logistic
 from nasmeta.spaces import get_space
@@ -79,31 +77,17 @@ def test_the_graph_network_alone_already_knows_isomorphs() -> None:
     np.testing.assert_allclose(scores, scores[canonical], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mlp", "gnn", "transformer"])
-def test_the_same_seed_gives_the_same_and_the_global_generator_stays(name: str) -> None:
+def test_the_same_seed_gives_the_same_predictions_also_of_a_copy(name: str) -> None:
     cells, y = labelled(40)
     state = torch.get_rng_state()
-    first, again, other = (make_predictor(name, seed=seed, **QUICK).fit(cells, y).predict(cells) for seed in (1, 1, 2))
+    first, again, other = (make_predictor(name, seed=seed, **QUICK).fit(cells, y) for seed in (1, 1, 2))
     assert torch.equal(state, torch.get_rng_state())
-    np.testing.assert_array_equal(first, again)
-    assert not np.array_equal(first, other)
-
-
-@pytest.mark.parametrize("name", ["mlp", "gnn", "transformer"])
-def test_saved_copied_and_cloned(name: str, tmp_path: Path) -> None:
-    cells, y = labelled(40)
-    predictor = make_predictor(name, **QUICK).fit(cells, y)
-    loaded = load_predictor(save_predictor(predictor, tmp_path / "neural.zip"))
-    for one, two, three in zip(
-        predictor.predict(cells, return_std=True),
-        loaded.predict(cells, return_std=True),
-        copy.deepcopy(predictor).predict(cells, return_std=True),
-        strict=True,
-    ):
-        np.testing.assert_array_equal(one, two)
-        np.testing.assert_array_equal(one, three)
-    assert not hasattr(clone(predictor[-1]), "network_")
+    expected = first.predict(cells, return_std=True)
+    for same in (again, copy.deepcopy(first), pickle.loads(pickle.dumps(first))):
+        np.testing.assert_array_equal(same.predict(cells, return_std=True), expected)
+    assert not np.array_equal(other.predict(cells), expected[0])
+    assert not hasattr(clone(first[-1]), "network_")
 
 
 def test_a_ranking_needs_no_scale() -> None:
@@ -114,20 +98,12 @@ def test_a_ranking_needs_no_scale() -> None:
 
 
 @pytest.mark.parametrize("kind", CELL_NETWORKS)
-def test_impossible_settings_and_labels(kind: type) -> None:
+def test_impossible_settings_and_two_labels(kind: type) -> None:
     cells, y = labelled(20)
-    with pytest.raises(LabelError):
-        kind(**QUICK).fit(cells, np.ones(20))
-    with pytest.raises(ArchitectureError):
-        kind(**QUICK).fit([15_625, 1], [0, 1])
     for settings in ({"device": "tpu"}, {"n_members": 0}):
         with pytest.raises(SettingError):
             kind(**settings).fit(cells, y)
-
-
-def test_two_labels_are_enough() -> None:
-    for kind in CELL_NETWORKS:
-        assert np.isfinite(kind(**QUICK).fit([3, 4], [1.0, 2.0]).predict(np.arange(50))).all()
+    assert np.isfinite(kind(**QUICK).fit([3, 4], [1.0, 2.0]).predict(np.arange(50))).all()
 
 
 def test_training_stops_early_on_noise() -> None:

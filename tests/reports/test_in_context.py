@@ -19,11 +19,12 @@ FOLDER = Path(__file__).resolve().parents[2] / "reports" / "meta"
 def scripts() -> Any:
     sys.path.insert(0, str(FOLDER))
     try:
+        import in_context_search
         import in_context_tasks
         import in_context_train
     finally:
         sys.path.remove(str(FOLDER))
-    return in_context_tasks, in_context_train
+    return in_context_tasks, in_context_train, in_context_search
 
 
 @pytest.mark.parametrize("n", [0, 1, 12])
@@ -33,17 +34,20 @@ def test_the_package_computes_what_the_trained_module_does(scripts: Any, n: int)
     from nasmeta.meta.in_context._network import InContextNetwork, read_weights, shipped_weights
     from nasmeta.meta.in_context._reading import EXPERTS, INPUTS, SIMILARITIES, Reading
 
-    arrays, rng = read_weights(shipped_weights()["all"]).arrays, np.random.default_rng(n)
+    arrays, rng = read_weights(shipped_weights("joint")["without-nb201"]).arrays, np.random.default_rng(n)
     shapes = [(n, INPUTS), (n, EXPERTS), (40, INPUTS), (40, EXPERTS), (n, n, SIMILARITIES), (40, n, SIMILARITIES)]
     read = Reading(*(rng.standard_normal(shape).astype(np.float32) for shape in shapes))
     network = InContextNetwork(arrays)
     said = network.answer(network.contexts(read), read.asked, read.experts, read.across)
     module = scripts[1].TrainedNetwork()
     module.load_state_dict({name: torch.from_numpy(value.astype(np.float32)) for name, value in arrays.items()})
+    labels = rng.standard_normal(n)
+    best = torch.tensor([labels.max() if n else 0.0]).float()
     with torch.inference_mode():
-        wanted = module(*(torch.from_numpy(part)[None] for part in read))
-    for part, other in zip(said, wanted, strict=True):
-        np.testing.assert_allclose(part, other[0].numpy(), atol=1e-5)
+        mean, deviation, added = module(*(torch.from_numpy(part)[None] for part in read))
+        scores = module.search_scores(mean, deviation, added, best)
+    for part, other in zip((*said, network.search_scores(read, labels)), (mean, deviation, scores), strict=True):
+        np.testing.assert_allclose(part, other[0].numpy(), atol=1e-4)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +55,7 @@ def found(scripts: Any) -> Any:
     """Return some episodes of made-up functions, half of which are said to be of another family."""
     from nasmeta.meta.in_context._reading import Similarity
 
-    tasks, _ = scripts
+    tasks = scripts[0]
     space = get_space("tnb101")
     bank, similarity = next(tasks.drawn_banks("tnb101", space)), Similarity(space)
     pools = {}
@@ -65,7 +69,7 @@ def found(scripts: Any) -> Any:
 
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights(scripts: Any, found: Any) -> None:
-    _, train = scripts
+    train = scripts[1]
     made = [dict(train.train(found, "graph", 4, seed)[0].named_parameters()) for seed in (0, 0, 1)]
     assert all(bool((value == made[1][name]).all()) for name, value in made[0].items())
     assert not all(bool((value == made[2][name]).all()) for name, value in made[0].items())
@@ -73,7 +77,7 @@ def test_the_same_seed_gives_the_same_weights(scripts: Any, found: Any) -> None:
 
 @pytest.mark.slow
 def test_episodes_of_a_group_that_is_left_out_change_nothing(scripts: Any, found: Any) -> None:
-    tasks, train = scripts
+    tasks, train, _ = scripts
     spoilt = {}
     for size, pool in found.items():
         wanted = pool.wanted.copy()
@@ -86,6 +90,90 @@ def test_episodes_of_a_group_that_is_left_out_change_nothing(scripts: Any, found
 
 
 def test_families_that_share_a_table_or_data_sets_are_left_out_together(scripts: Any) -> None:
-    tasks, _ = scripts
+    tasks = scripts[0]
     grouped = [family for families in tasks.GROUPS.values() for family in families]
     assert sorted(grouped) == sorted(tasks.FAMILIES)
+
+
+# -- training of the search head --------------------------------------------------------------------------------------
+def test_an_advantage_is_the_discounted_return_minus_that_of_the_other_searches(scripts: Any) -> None:
+    rewards = np.random.default_rng(0).random((2, 3, 4))
+    found = scripts[2].advantages(rewards, discount=0.7)
+    returns = np.array([[sum(0.7**k * one[1 + k] for k in range(3)) for one in task] for task in rewards])
+    assert found[1, 2, 1] == pytest.approx(returns[1, 2] - (returns[1, 0] + returns[1, 1]) / 2)
+    np.testing.assert_allclose(found.sum(axis=1), 0, atol=1e-12)
+
+
+def test_the_clipped_loss_is_that_of_proximal_policy_optimisation(scripts: Any) -> None:
+    import torch
+
+    ratio = torch.tensor([1.5, 1.5, 0.5, 0.5, 1.1], requires_grad=True)
+    loss = scripts[2].clipped_loss(ratio, torch.tensor([1.0, -1.0, 1.0, -1.0, 2.0]))
+    np.testing.assert_allclose(loss.detach().numpy(), [-1.2, 1.5, -0.5, 0.8, -2.2], rtol=1e-6)
+    loss.sum().backward()
+    np.testing.assert_allclose(ratio.grad.numpy(), [0.0, 1.0, -1.0, 0.0, -2.0])
+
+
+def steps_of(scripts: Any, network: Any, n: int = 4, chosen: Any = None) -> Any:
+    """Return searches on a made-up task."""
+    from nasmeta.meta.in_context import InContextNetwork, Similarity
+
+    tasks, _, search = scripts
+    space = get_space("tnb101")
+    bank = next(tasks.drawn_banks("tnb101", space))
+    play = InContextNetwork({name: value.detach().numpy() for name, value in network.named_parameters()})
+    rng = np.random.default_rng(0)
+    target = search.draw_target(bank, Similarity(space), 5, rng)
+    return target, [search.search(target, play, rng) for _ in range(n)]
+
+
+def test_searches_record_what_they_did(scripts: Any) -> None:
+    import torch
+
+    torch.manual_seed(0)
+    search = scripts[2]
+    network = scripts[1].TrainedNetwork()
+    target, searches = steps_of(scripts, network)
+    start = target.truth[target.started].max()
+    for steps in searches:
+        total = sum(step.reward for step in steps)
+        assert total >= 0
+        assert start + total <= target.truth.max() + 1e-9
+        inputs, wanted = search.batch_of(steps[:1])
+        assert wanted[0, 0] == steps[0].wanted[steps[0].chosen]
+        np.testing.assert_array_equal(inputs[2][0, 0], steps[0].reading.asked[steps[0].chosen])
+        mean, deviation, added = network(*inputs)
+        scores = network.search_scores(mean, deviation, added, torch.tensor([steps[0].best]))
+        assert float(scores.log_softmax(dim=1)[0, 0].detach()) == pytest.approx(steps[0].log_probability, abs=1e-3)
+
+
+def test_updates_make_actions_with_an_advantage_more_probable(scripts: Any) -> None:
+    import torch
+
+    torch.manual_seed(0)
+    search, network = scripts[2], scripts[1].TrainedNetwork()
+    _, searches = steps_of(scripts, network)
+    optimiser = torch.optim.Adam(network.parameters(), lr=3e-3)
+    # Advantages that the inputs explain: what an expert predicts of the chosen action.
+    gains = np.array([[step.reading.experts[step.chosen, 1] for step in steps] for steps in searches])
+    gains = (gains - gains.mean()) / gains.std()
+    for seed in range(4):
+        search.update(network, optimiser, searches, gains, "reward", np.random.default_rng(seed))
+    changes = np.empty_like(gains)
+    for t in range(search.STEPS):
+        inputs, _ = search.batch_of([steps[t] for steps in searches])
+        mean, deviation, added = network(*inputs)
+        scores = network.search_scores(mean, deviation, added, torch.tensor([steps[t].best for steps in searches]))
+        after = scores.log_softmax(dim=1)[:, 0].detach().numpy()
+        changes[:, t] = after - [steps[t].log_probability for steps in searches]
+    assert np.corrcoef(gains.ravel(), changes.ravel())[0, 1] > 0.3
+
+
+def test_the_likelihood_is_that_of_a_normal_distribution(scripts: Any) -> None:
+    import torch
+    from scipy.stats import norm
+
+    mean, deviation, wanted = torch.rand(3, 2, 5).unbind(0)
+    found = scripts[2].negative_log_likelihood(mean, deviation + 0.5, wanted)
+    density = norm(mean.numpy(), deviation.numpy() + 0.5).logpdf(wanted.numpy())
+    np.testing.assert_allclose(found.numpy(), -density.mean(axis=1), rtol=1e-5)

@@ -47,8 +47,8 @@ def test_the_identity_is_the_first_line_of_the_journal(tmp_path: Path) -> None:
 @pytest.mark.parametrize("timed", [False, True])
 def test_a_history_is_appended_to_and_read_in_the_order_of_the_ends(timed: bool) -> None:
     history = History(timed=timed)
-    history.append([5], [50.0], [9.0], worker=0, epochs=4)
-    history.append([3], [30.0], [2.0], ["out of memory"], worker=1, epochs=4)
+    history.append(5, 50.0, 9.0, worker=0, epochs=4)
+    history.append(3, 30.0, 2.0, "out of memory", worker=1, epochs=4)
     assert history.cells.tolist() == [5, 3]
     config = config_of()
     history.end(config.budget, Clock(workers=2), 1.0, None, 4)
@@ -75,7 +75,7 @@ def test_a_loop_goes_on_from_a_journal(tmp_path: Path) -> None:
     def run(evaluations: int) -> History:
         searcher = RegularizedEvolution(evaluator.space, np.random.default_rng(0))
         with Journal(tmp_path / "loop.jsonl", {}) as journal:
-            return run_loop(searcher, evaluator, evaluations=evaluations, batch=3, journal=journal)
+            return run_loop(searcher, evaluator, evaluations=evaluations, journal=journal)
 
     first, second = run(20), run(50)
     assert second.cells[:20].tolist() == first.cells.tolist()

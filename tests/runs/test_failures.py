@@ -66,12 +66,9 @@ def evaluators() -> dict[str, Evaluator]:
 FAILS = [cell for cell in range(SPACE.size) if SPACE.choices(cell)["width"] * SPACE.choices(cell)["depth"] > 256]
 
 
-@pytest.mark.parametrize("batch", [1, 4])
 @pytest.mark.parametrize("kind", evaluators())
-def test_a_failure_is_an_evaluation_without_a_value(kind: str, batch: int, tmp_path: Path) -> None:
-    run = nm.search(
-        "random", evaluators()[kind], evaluations=20, journal=tmp_path / "run.jsonl", clock={"batch": batch}
-    )
+def test_a_failure_is_an_evaluation_without_a_value(kind: str, tmp_path: Path) -> None:
+    run = nm.search("random", evaluators()[kind], evaluations=20, journal=tmp_path / "run.jsonl")
     assert len(run) == 20
     assert sorted(run.failures) == FAILS
     assert {*run.failures.values()} == {"out of memory"}
@@ -145,13 +142,10 @@ def test_a_run_of_failures_has_no_best() -> None:
 
 def test_several_lengths_and_the_clock(tmp_path: Path) -> None:
     class Lengths(Own):
-        def at(self, lengths: Any) -> Any:
-            return {1: self, 3: self}
-
         full_epochs = 3
 
         def after(self, epochs: Any = None) -> Any:
-            return self.at({})
+            return {1: self, 3: self}
 
     assert issubclass(nm.searchers.SEARCHERS["hyperband"], MultiFidelitySearcher)
     path = tmp_path / "run.jsonl"
@@ -188,9 +182,8 @@ def test_any_other_exception_ends_the_search_and_names_the_architecture(tmp_path
     def fragile(choices: Mapping[str, Any]) -> float:
         return 1.0 / (choices["width"] - 32)
 
-    for batch in (1, 6):
-        with pytest.raises(NasmetaError):
-            nm.search("random", SPACE, evaluator=fragile, evaluations=20, clock={"batch": batch})
+    with pytest.raises(NasmetaError):
+        nm.search("random", SPACE, evaluator=fragile, evaluations=20)
 
 
 def test_a_value_that_is_missing_without_a_reason_is_an_error() -> None:
@@ -213,9 +206,6 @@ def test_a_budget_in_seconds_needs_evaluations_that_cost_some(tmp_path: Path) ->
     def free(choices: Mapping[str, Any]) -> float:
         return float(choices["width"])
 
-    def fails(choices: Mapping[str, Any]) -> float:
-        raise EvaluationFailed("lost")
-
     def some(choices: Mapping[str, Any]) -> tuple[float, float]:
         if choices["width"] > 16:  # most fail at once
             raise EvaluationFailed("too wide")
@@ -235,6 +225,4 @@ def test_a_budget_in_seconds_needs_evaluations_that_cost_some(tmp_path: Path) ->
     own.evaluate = counts  # type: ignore[method-assign]
     with pytest.raises(SettingError):
         nm.search("random", own, seconds=300)
-    with pytest.raises(SettingError):
-        nm.search("random", "nb201/cifar10", evaluator=fails, seconds=300)
     assert nm.search("random", SPACE, evaluator=some, seconds=100).end_seconds[-1] == 120.0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 
@@ -105,26 +104,6 @@ def test_what_is_not_here_names_the_command(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.delitem(nm.get_task("nb201/cifar10@12ep").__dict__, kept, raising=False)
     with pytest.raises(ColumnError):
         nm.search("asha", "nb201/cifar10", evaluations=10)
-
-
-def test_points_of_a_learning_curve(
-    mirror: Path, cache_with: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("NASMETA_CACHE", str(cache_with("nb201-curves")))
-    task = nm.get_task("nb201/cifar10")
-    lengths = fidelities(task, ["50of200", 200])
-    assert list(lengths) == [50, 200]
-    point = lengths[50]
-    curve = nm.load_table("nb201").curve(range(200), "cifar10", "accuracy", "valid", 200, "mean")
-    np.testing.assert_array_equal(point.values[:200], curve[:, 49])
-    np.testing.assert_allclose(point.cost_seconds, task.cost_seconds / 4)
-    again = pickle.loads(pickle.dumps(point))
-    assert (again.name, again.signal.epoch) == ("nb201/cifar10@50of200", 50)
-    # The file has curves of 200 cells only: the search keeps to these.
-    run = nm.search("asha", "nb201/cifar10", evaluations=30, settings={"epochs": ["50of200", 200]})
-    assert run.cells.max() < 200
-    assert set(run.epochs) == {50, 200}
-    assert run.space == "measured:0.0128"
 
 
 def test_fidelities_of_other_tasks() -> None:

@@ -99,7 +99,7 @@ def test_stopping_at_the_optimum_is_no_part_of_the_identity(tmp_path: Path) -> N
     [
         {"seed": 4},
         {"settings": {"population": 10}},
-        {"clock": {"batch": 2}},
+        {"clock": {"workers": 2}},
     ],
 )
 def test_another_run_is_refused(tmp_path: Path, change: dict[str, object]) -> None:

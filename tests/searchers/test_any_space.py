@@ -46,14 +46,14 @@ class Smooth:
         return Evaluation(self.values[cells], np.ones(len(cells)))
 
 
-def run(searcher: Searcher, evaluations: int = EVALUATIONS, batch: int = 1) -> NDArray[np.int32]:
+def run(searcher: Searcher, evaluations: int = EVALUATIONS) -> NDArray[np.int32]:
     if isinstance(searcher, MultiFidelitySearcher):
         searcher.begin([1])
     with one_thread(), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         several = getattr(searcher, "inner", searcher).objectives == "several"
         evaluator, sign = Smooth(searcher.space, several), np.ones(2) if several else 1.0
-        return run_loop(searcher, evaluator, evaluations=evaluations, batch=batch, sign=sign).cells
+        return run_loop(searcher, evaluator, evaluations=evaluations, sign=sign).cells
 
 
 @pytest.mark.slow
@@ -73,7 +73,7 @@ def test_distinct_architectures_the_same_with_the_same_seed(name: str, space: st
 def test_within_a_part_of_the_space(name: str, space: str) -> None:
     part = np.arange(1, example_space(space).size, 3, dtype=np.int32)
     guided = SubsetSearch(SEARCHERS[name](example_space(space), np.random.default_rng(0)), part)
-    assert np.isin(run(guided, batch=1), part).all()
+    assert np.isin(run(guided), part).all()
 
 
 @pytest.mark.parametrize("name", ["random", "evolution", "local-search", "tpe", "predictor", "asha"])
@@ -100,21 +100,6 @@ def test_a_neighbour_is_as_likely_as_the_others() -> None:
         counts = np.bincount(searcher.ask(2_000), minlength=space.size)[neighbours]
         assert counts.min() > 0.6 * 2_000 / len(neighbours)
         assert counts.sum() > 1_950  # the others are random ones, after 128 that were known
-
-
-def test_tpe_has_one_density_whether_by_halves_or_in_parts() -> None:
-    rng = np.random.default_rng(0)
-    codes = np.unique(rng.integers(5, size=(300, 10)), axis=0)  # of ten million combinations
-    listed = SearchSpace("listed", {f"p{i}": list(range(5)) for i in range(10)}, architectures=codes)
-    searcher = SEARCHERS["tpe"](listed, rng)
-    assert len(searcher._parts) == 4
-    members = np.array([3, 200])
-    alike = 0.5 ** np.abs(listed.codes[:, None] - listed.codes[members])
-    kernels = (alike + 1 / 3) / (
-        0.5 ** np.abs(np.arange(5)[:, None] - listed.codes[members][..., None, :]) + 1 / 3
-    ).sum(axis=-2)
-    expected = (kernels.prod(axis=2).sum(axis=1) + 5.0**-10) / 3
-    np.testing.assert_allclose(searcher._density(members)[searcher._place], expected)
 
 
 def test_optuna_is_told_of_combinations_that_are_none() -> None:

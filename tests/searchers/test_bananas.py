@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nasmeta.searchers import BananasSearch
-from nasmeta.searchers._bananas import PathNetworks
+from nasmeta.searchers import BananasSearch, PathNetworks
 from nasmeta.spaces import get_space
 from nasmeta.testing import made_up_values
 

@@ -25,7 +25,8 @@ def contract_of(name: str) -> type[SearcherContract]:
     kind = MultiFidelityContract if issubclass(SEARCHERS[name], MultiFidelitySearcher) else SearcherContract
     if SEARCHERS[name].objectives == "several":
         kind = MultiObjectiveContract
-    return type(f"Test{SEARCHERS[name].__name__}", (kind,), {"make": make})
+    own = {"make": make, "spaces": ("tnb101",)}  # golden traces are on nb201
+    return type(f"Test{SEARCHERS[name].__name__}", (kind,), own)
 
 
 for _name in sorted(SEARCHERS.keys() - LONG_META_TRAINING - PEERS):

@@ -10,7 +10,6 @@ import pytest
 from numpy.typing import NDArray
 from scipy import integrate, stats
 
-from nasmeta.errors import SettingError
 from nasmeta.searchers import expected_hypervolume_improvement
 
 
@@ -65,9 +64,3 @@ def test_equal_and_dominated_points_of_the_front_change_nothing() -> None:
     found = expected_hypervolume_improvement(mean, std, front, reference)
     more = np.vstack([front, front, front - 0.3, reference - 1])
     np.testing.assert_allclose(expected_hypervolume_improvement(mean, std, more, reference), found)
-
-
-@pytest.mark.parametrize("shape", [(4, 1), (4, 3)])
-def test_shapes(shape: tuple[int, ...]) -> None:
-    with pytest.raises(SettingError):
-        expected_hypervolume_improvement(np.zeros(shape), np.ones(shape), np.zeros((2, 2)), np.zeros(2))

@@ -1,5 +1,7 @@
 """The Gaussian process after its last observation."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -13,7 +15,7 @@ MOST = 30
 def test_a_space_is_searched_to_its_end_with_a_limited_number_of_observations(
     fails: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nasmeta.searchers._gp._MOST_OBSERVED", MOST)
+    monkeypatch.setattr(inspect.getmodule(GPSearch), "_MOST_OBSERVED", MOST)
     space = get_space("graphgym")
     values = space.codes.sum(axis=1) + 0.01 * np.arange(space.size)
     searcher = GPSearch(space, np.random.default_rng(0))

@@ -26,14 +26,14 @@ def climb(values: np.ndarray, rng: np.random.Generator, first: bool) -> int:
     while True:
         here = rng.integers(5, size=6).tolist()
         while here is not None:
-            at = space.from_digits(here)
+            at = space.from_codes(here)
             seen.add(at)
             if at == optimum:
                 return len(seen)
             around = [[*here[:e], d, *here[e + 1 :]] for e in range(6) for d in range(5) if d != here[e]]
             rng.shuffle(around)
             best, here = values[at], None
-            for digits, cell in zip(around, space.from_digits(around).tolist(), strict=True):
+            for digits, cell in zip(around, space.from_codes(around).tolist(), strict=True):
                 seen.add(cell)
                 if cell == optimum:
                     return len(seen)
@@ -53,7 +53,7 @@ def evolve(values: np.ndarray, rng: np.random.Generator) -> int:
         else:
             parents = [population[i] for i in rng.integers(30, size=10)]
             child = mutated(max(parents, key=lambda member: member[1])[0], rng)
-        cell = space.from_digits(child)
+        cell = space.from_codes(child)
         seen.add(cell)
         if cell == optimum:
             return len(seen)

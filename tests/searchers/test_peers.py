@@ -53,7 +53,8 @@ SOON: dict[str, dict[str, Any]] = {  # with a model after a few
 TRANSFER = ("syne-tune-bounding-box", "syne-tune-quantile-copula", "syne-tune-rush", "syne-tune-zero-shot")
 
 
-SLOW = ("ax", "syne-tune-cqr", "syne-tune-gp", "syne-tune-quantile-copula")  # a second a step, or ten to learn
+# A second per step, or ten to learn.
+SLOW = ("ax", "botorch", "syne-tune-bore", "syne-tune-cqr", "syne-tune-gp", "syne-tune-quantile-copula")
 
 
 def where_installed(name: str, slow: bool = False) -> Any:
@@ -109,19 +110,6 @@ def test_one_architecture_alone_and_a_space_to_its_end(name: str) -> None:
         assert sorted(proposals(searcher, np.arange(space.size, dtype=float), space.size)) == list(range(space.size))
         with pytest.raises(SpaceExhaustedError):
             searcher.ask()
-
-
-@pytest.mark.parametrize("name", SOME)
-def test_batches_and_values_of_others(name: str) -> None:
-    searcher = SEARCHERS[name](SPACE, np.random.default_rng(0), **SOON[name])
-    searcher.tell(np.arange(7, dtype=np.int32), VALUES[:7])
-    seen = set(range(7))
-    for _ in range(2):
-        cells = searcher.ask(3)
-        assert len(set(cells.tolist())) == 3
-        assert not seen & set(cells.tolist())
-        seen |= set(cells.tolist())
-        searcher.tell(cells[::-1].copy(), VALUES[cells[::-1]])
 
 
 def alone() -> Any:
@@ -294,12 +282,9 @@ def test_generators_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("name", "package", "extra"),
     [
-        ("ax", "ax", "ax"),
         ("botorch", "botorch", "botorch"),
-        ("smac", "smac", "smac"),
         ("syne-tune-kde", "syne_tune", "syne-tune"),
         ("syne-tune-rush", "syne_tune", "syne-tune"),
-        ("syne-tune-zero-shot", "syne_tune", "syne-tune"),
     ],
 )
 def test_without_the_peer_the_extra_is_named(

@@ -14,11 +14,8 @@ from nasmeta.spaces import get_space
     [
         ("evolution", {"population": 0}),
         ("gp", {"n_initial": 2.5}),
-        ("gp", {"features": []}),
-        ("gp", {"features": ["edges", "edges"]}),
         ("gp", {"features": ["colours"]}),
         ("meta-gp", {"beta": float("nan")}),
-        ("local-search", {"improvement": "best"}),
         ("tpe", {"top": 1.5}),
         ("bananas", {"n_initial": 1}),
         ("hyperband", {"eta": 1}),

@@ -1,4 +1,4 @@
-"""TPE: its densities by hand, and what a batch and a part of the space do."""
+"""TPE: its densities by hand, and its proposals."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nasmeta.searchers import TPESearch
-from nasmeta.spaces import get_space
+from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.testing import made_up_values
 
 SPACE = get_space("tnb101")
@@ -14,16 +14,27 @@ VALUES = made_up_values(SPACE)
 
 
 def test_the_density_by_hand_and_its_sum() -> None:
-    searcher = TPESearch(SPACE, np.random.default_rng(0), prior_weight=2.0)
+    searcher = TPESearch(SPACE, np.random.default_rng(0))
     members = np.array([17, 900])
-    density = searcher._density(members)[searcher._place]
+    density = searcher._density(members)
     assert density.sum() == pytest.approx(1)
-    smooth = 2.0 / 3  # the prior's weight over the number of kernels
+    smooth = 1 / 3  # the prior's weight over the number of kernels
     for cell in (17, 900, 4000):
         same = SPACE.digits[members] == SPACE.digits[cell]
         kernels = np.where(same, 1 + smooth, smooth) / (1 + 4 * smooth)
-        expected = (kernels.prod(axis=1).sum() + 2.0 * 4.0**-6) / 4
-        assert density[cell] == pytest.approx(expected)
+        assert density[cell] == pytest.approx((kernels.prod(axis=1).sum() + 4.0**-6) / 3)
+
+
+def test_the_density_of_a_list_with_ordered_positions() -> None:
+    rng = np.random.default_rng(0)
+    codes = np.unique(rng.integers(5, size=(3000, 10)), axis=0)  # too many pairs of halves for one product
+    listed = SearchSpace("listed", {f"p{i}": list(range(5)) for i in range(10)}, architectures=codes)
+    members = np.array([3, 200])
+    kernels = 0.5 ** np.abs(np.arange(5)[:, None] - np.arange(5)) + 1 / 3
+    kernels /= kernels.sum(axis=0)
+    products = kernels[listed.codes[:, None], listed.codes[members]].prod(axis=2)
+    expected = (products.sum(axis=1) + 5.0**-10) / 3
+    np.testing.assert_allclose(TPESearch(listed, rng)._density(members), expected)
 
 
 def test_it_proposes_the_best_ratio_of_all_open_cells() -> None:

@@ -48,7 +48,7 @@ def test_features_tell_all_classes_apart_and_are_finite() -> None:
 
 def test_a_cell_that_passes_the_input_on() -> None:
     space = get_space("nb201")
-    cell = space.from_digits([0, 0, 0, 1, 0, 0])
+    cell = space.from_codes([0, 0, 0, 1, 0, 0])
     edges, paths, operations, shape = (part[space.function_classes[cell]] for part in class_features(space))
     assert np.count_nonzero(edges) == 6  # five times none, one skip
     assert np.count_nonzero(paths) == 1

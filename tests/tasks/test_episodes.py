@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
@@ -49,7 +51,6 @@ def test_the_same_generator_gives_the_same_episode_and_spaces_are_not_mixed() ->
     one, other = (sampler.sample_many(30, np.random.default_rng(7)) for _ in range(2))
     assert all((a.query_labels == b.query_labels).all() for a, b in zip(one, other, strict=True))
     assert {(e.space.name, "c" in e.sources) for e in one} == {("nb201", False), ("tnb101", True)}
-    assert {space.name for space in sampler.spaces} == {"nb201", "tnb101"}
 
 
 def test_sources_of_another_space_are_moved() -> None:
@@ -86,30 +87,16 @@ def test_bad_input() -> None:
         EpisodeSampler([SOURCES[0], SOURCES[0]])
     with pytest.raises(SettingError):
         EpisodeSampler(SOURCES, support=5, query=500)
-    with pytest.raises(SettingError):
-        EpisodeSampler(SOURCES, support=(9, 3))
-    with pytest.raises(SettingError):
-        EpisodeSampler([SourceTask("n", "n", NB201, np.array([1], np.int32), np.array([np.nan]))])
-    with pytest.raises(SettingError):
-        Augmentation(mixture=1.5)
-    with pytest.raises(SettingError):
-        Augmentation(noise=-1.0)
 
 
-@pytest.mark.parametrize("by", ["dataset", "task", "device", "space"])
-def test_splits_share_nothing_with_the_target(by: str) -> None:
+@pytest.mark.parametrize("by", ["dataset", "task"])
+def test_splits_share_nothing_with_the_target(by: Literal["dataset", "task"]) -> None:
     names = [
         "nb201/cifar10", "nb201/cifar100", "nb201/latency/pixel3", "nb201/latency/pixel2", "nb201/energy/fpga",
         "nb201/cifar100/within-5ms/pixel3", "nb201/train-seconds/cifar10", "tnb101/jigsaw",
     ]  # fmt: skip
     tasks = TaskDistribution(nm.get_task(name) for name in names)
-    assert tasks.spaces == ("nb201", "tnb101")
-    due = {
-        "dataset": {"cifar10", "cifar100", "jigsaw"},
-        "task": set(names),
-        "device": {"pixel3", "pixel2", "fpga"},
-        "space": {"nb201", "tnb101"},
-    }[by]
+    due = {"dataset": {"cifar10", "cifar100", "jigsaw"}, "task": set(names)}[by]
     found = {name: (sources, target) for name, sources, target in tasks.splits(by=by)}
     assert set(found) == due
     for sources, target in found.values():

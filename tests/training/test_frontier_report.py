@@ -13,6 +13,7 @@ import pytest
 import nasmeta as nm
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow  # of a report, not of the package
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,6 @@ def test_the_page_is_written_of_the_results_alone(frontier: ModuleType, tmp_path
     assert "JPEG" in page
 
 
-@pytest.mark.slow
 def test_it_runs_at_a_small_size(tmp_path: Path) -> None:
     command = [sys.executable, "reports/training/frontier.py", "--smoke", "--output", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

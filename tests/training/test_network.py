@@ -71,14 +71,14 @@ def _reference(network: CellNetwork, digits: list[int], x: torch.Tensor) -> torc
     return F.linear(x, state["classifier.weight"], state["classifier.bias"])
 
 
-@pytest.mark.parametrize("cell", [*RANDOM_CELLS[:8], SPACE.from_digits([0, 3, 2, 0, 0, 3])])
+@pytest.mark.parametrize("cell", [*RANDOM_CELLS[:8], SPACE.from_codes([0, 3, 2, 0, 0, 3])])
 def test_it_computes_what_the_paper_says(cell: int) -> None:
     network = CellNetwork(cell, cells_per_stage=2, channels=4)
     with torch.no_grad():
         for module in network.modules():
             if isinstance(module, nn.BatchNorm2d):  # so that convolutions of a zero matter, too
                 module.bias.normal_(generator=torch.Generator().manual_seed(3))
-    expected = _reference(network, SPACE.to_digits(cell).tolist(), images())
+    expected = _reference(network, SPACE.codes[cell].tolist(), images())
     torch.testing.assert_close(network(images()), expected, rtol=1e-3, atol=1e-3)
 
 
@@ -105,9 +105,7 @@ def test_a_cell_computes_what_its_canonical_form_computes(rule: str) -> None:
 
 
 def test_other_cells_compute_something_else() -> None:
-    assert not torch.allclose(
-        _tied(SPACE.from_digits([3, 1, 1, 1, 0, 1])), _tied(SPACE.from_digits([2, 1, 1, 1, 0, 1]))
-    )
+    assert not torch.allclose(_tied(SPACE.from_codes([3, 1, 1, 1, 0, 1])), _tied(SPACE.from_codes([2, 1, 1, 1, 0, 1])))
 
 
 def test_pruning_changes_no_output() -> None:
@@ -116,7 +114,7 @@ def test_pruning_changes_no_output() -> None:
 
 
 def test_dead_edges_are_counted_but_not_computed() -> None:
-    cell = SPACE.from_digits([3, 1, 0, 1, 0, 1])  # node 1 leads nowhere
+    cell = SPACE.from_codes([3, 1, 0, 1, 0, 1])  # node 1 leads nowhere
     network, pruned = CellNetwork(cell), CellNetwork(cell, prune=True)
     assert network.count_parameters() == 73_306 + 243_040
     assert network.count_parameters(live_only=True) == pruned.count_parameters() == 73_306
@@ -127,7 +125,7 @@ def test_dead_edges_are_counted_but_not_computed() -> None:
 
 
 def test_a_cell_without_a_way_gives_the_bias_alone() -> None:
-    network = CellNetwork(SPACE.from_digits([3, 3, 3, 0, 0, 0]))
+    network = CellNetwork(SPACE.from_codes([3, 3, 3, 0, 0, 0]))
     output = network(images())
     torch.testing.assert_close(output, network.classifier.bias.expand_as(output))
 

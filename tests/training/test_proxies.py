@@ -16,7 +16,7 @@ from nasmeta.training.proxies import PROXIES, Probe, ProxySettings, compute_prox
 SPACE = get_space("nb201")
 CELLS = [6111, 0, *SPACE.sample(3, np.random.default_rng(8)).tolist()]
 BATCH = load_images("digits", n=12, size=8)
-DEAD = SPACE.from_digits([3, 3, 3, 0, 0, 0])
+DEAD = SPACE.from_codes([3, 3, 3, 0, 0, 0])
 
 
 def network_of(cell: int) -> CellNetwork:
@@ -178,6 +178,6 @@ def test_values_depend_on_cell_and_seed_alone() -> None:
 
 
 def test_dead_edges_change_nothing() -> None:
-    a, b = SPACE.from_digits([3, 1, 0, 1, 0, 3]), SPACE.from_digits([0, 1, 0, 1, 0, 3])  # node 1 leads nowhere
+    a, b = SPACE.from_codes([3, 1, 0, 1, 0, 3]), SPACE.from_codes([0, 1, 0, 1, 0, 3])  # node 1 leads nowhere
     found = compute_proxies([a, b], BATCH, settings=ProxySettings(channels=4))
     assert all(values[0] == values[1] for values in found.values())

@@ -18,7 +18,7 @@ def test_the_official_ones() -> None:
     assert long == Recipe("nb201-200")
     assert short.but(epochs=200, name="nb201-200") == long
     assert (long.batch_size, long.learning_rate, long.momentum, long.nesterov) == (256, 0.1, 0.9, True)
-    assert (long.weight_decay, long.label_smoothing, long.ema, long.patience) == (5e-4, 0.0, 0.0, 0)
+    assert (long.weight_decay, long.label_smoothing) == (5e-4, 0.0)
     assert (long.channels, long.cells_per_stage, long.precision, round(32 * long.crop)) == (16, 5, "float32", 4)
 
 
@@ -88,8 +88,6 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
         {"schedule": "linear"},
         {"precision": "float8"},
         {"flip": "yes"},
-        {"ema": 1.0},
-        {"patience": -1},
         {"batch_size": "64"},
     ],
 )

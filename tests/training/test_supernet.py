@@ -117,13 +117,6 @@ def test_accuracies_do_not_depend_on_the_order_of_the_images() -> None:
         network.cell_of_scores()
 
 
-def test_patience_does_not_end_a_supernet(few) -> None:
-    result = train_supernet(few, Recipe.load("tiny", epochs=3, patience=1), device="cpu")
-    assert len(result.epochs) == 3
-    with pytest.raises(SettingError):
-        gdas(replace(few, splits={**few.splits, "valid": few.splits["valid"][:0]}))
-
-
 def test_a_supernet_that_fails_is_trained_once_and_costs_its_seconds(few, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     monkeypatch.setattr(

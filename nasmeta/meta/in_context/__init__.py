@@ -1,5 +1,11 @@
-"""A transformer trained once, on many families of tasks: a target's labels and its sources are its context.
+"""A transformer whose context are a target's labels and its sources: it predicts, and proposes what to evaluate next.
 
-A new target needs no training, only a forward pass; the weights come with the package. As a searcher it is
-``meta-predictor`` with ``predictor="in-context"``.
+A new target needs no training, only forward passes; the weights come with the package.
 """
+
+from nasmeta.meta.in_context._network import InContextNetwork as InContextNetwork
+from nasmeta.meta.in_context._predictor import InContextModel as InContextModel
+from nasmeta.meta.in_context._reading import Reading as Reading, Similarity as Similarity, SourceView as SourceView
+from nasmeta.meta.in_context._searcher import SearchState as SearchState
+
+__all__ = []

@@ -12,8 +12,9 @@ import numpy as np
 from nasmeta.archives import ArchiveKind, digest_of
 from nasmeta.errors import LeakageError, SettingError, UnknownNameError
 from nasmeta.files import shipped, write_atomically
-from nasmeta.meta._arrays import Arrays, Floats32
+from nasmeta.meta._arrays import Arrays, Floats, Floats32
 from nasmeta.meta.in_context._reading import Reading
+from nasmeta.predictors import log_expected_improvement
 from nasmeta.spaces import SearchSpace, held_out_name
 
 KIND = ArchiveKind(
@@ -41,9 +42,9 @@ class Weights(NamedTuple):
         return of_space + sorted(known.intersection(map(held_out_name, names)))
 
 
-def shipped_weights() -> dict[str, Path]:
-    """Return the files shipped with the package, by name."""
-    return {path.stem: path for path in sorted(shipped("in_context").glob("*.npz"))}
+def shipped_weights(objective: str = "likelihood") -> dict[str, Path]:
+    """Return the files shipped with the package for an objective of the training, by name."""
+    return {path.stem: path for path in sorted((shipped("in_context") / objective).glob("*.npz"))}
 
 
 def save_weights(path: Path, arrays: Arrays, card: Mapping[str, Any]) -> Path:
@@ -67,13 +68,15 @@ def checked_weights(arrays: Arrays, card: Any) -> Weights:
     return Weights(arrays, dict(card))
 
 
-def chosen_weights(which: str | os.PathLike[str], space: SearchSpace, names: Iterable[str]) -> Weights:
+def chosen_weights(
+    which: str | os.PathLike[str], space: SearchSpace, names: Iterable[str], objective: str = "likelihood"
+) -> Weights:
     """Return weights that have seen neither the space nor the given datasets and devices.
 
     Named weights that have seen one of them are a LeakageError. ``"auto"`` selects the shipped weights with the most
     families among those that have not.
     """
-    known, names = shipped_weights(), tuple(names)
+    known, names = shipped_weights(objective), tuple(names)
     if which == "auto":
         honest = [weights for weights in map(read_weights, known.values()) if not weights.seen_of(space, names)]
         if honest:
@@ -119,12 +122,33 @@ class InContextNetwork:
         self, contexts: list[tuple[Floats32, Floats32]], asked: Floats32, experts: Floats32, across: Floats32
     ) -> tuple[Floats32, Floats32]:
         """Return mean and deviation of the queries, both of shape (q,)."""
+        return self._predicted(self._queries(contexts, asked, across), experts)
+
+    def search_scores(self, reading: Reading, labels: Floats) -> Floats:
+        """Return the score of each query as the next proposal, shape (q,), given labels of shape (n,).
+
+        The score is a multiple of the log expected improvement over the best label (0 without labels), plus the output
+        of the search head. Weights without a search head give the log expected improvement.
+        """
+        tokens = self._queries(self.contexts(reading), reading.asked, reading.across)
+        mean, deviation = self._predicted(tokens, reading.experts)
+        best = float(labels.max()) if len(labels) else 0.0
+        improvement = log_expected_improvement(mean.astype(np.float64), deviation.astype(np.float64), best)
+        if "search.weight" not in self._of:
+            return improvement
+        return improvement * float(np.exp(self._of["sharpness"][0])) + self._linear("search", tokens)[:, 0]
+
+    def _queries(self, contexts: list[tuple[Floats32, Floats32]], asked: Floats32, across: Floats32) -> Floats32:
+        """Return the normalised tokens of the queries after all layers."""
         tokens, similarity = self._embedded(asked), np.pad(across, ((0, 0), (1, 0), (0, 0)))
         for i, context in enumerate(contexts):
             tokens = self._layer(i, tokens, context, similarity)
-        said = self._linear("head", self._normed("norm", tokens))
-        mean: Floats32 = (_softmax(said[:, :-2]) * experts).sum(axis=1) + said[:, -2]
-        deviation: Floats32 = np.logaddexp(said[:, -1], np.float32(0)) + np.float32(LEAST_DEVIATION)
+        return self._normed("norm", tokens)
+
+    def _predicted(self, tokens: Floats32, experts: Floats32) -> tuple[Floats32, Floats32]:
+        outputs = self._linear("head", tokens)
+        mean: Floats32 = (_softmax(outputs[:, :-2]) * experts).sum(axis=1) + outputs[:, -2]
+        deviation: Floats32 = np.logaddexp(outputs[:, -1], np.float32(0)) + np.float32(LEAST_DEVIATION)
         return mean, deviation
 
     def _layer(self, i: int, tokens: Floats32, context: tuple[Floats32, Floats32], similarity: Floats32) -> Floats32:

@@ -52,6 +52,8 @@ class InContext(MetaPredictor):
     weights : str or path-like, default "auto"
         A file, a name, or ``"auto"``: shipped weights that have seen neither the space nor a dataset or device of the
         sources or of ``avoid``. Runs and predictions set ``avoid`` to the datasets and devices of their target.
+    objective : {"likelihood", "joint", "reward"}, default "likelihood"
+        Objective of the training of shipped weights: of the predictions, of whole searches, or both.
     seed : int, default 0
         Without effect.
     blends : bool, default True
@@ -76,14 +78,20 @@ class InContext(MetaPredictor):
     """
 
     def __init__(
-        self, space: str | SearchSpace = "nb201", *, weights: Any = "auto", seed: int = 0, blends: bool = True
+        self,
+        space: str | SearchSpace = "nb201",
+        *,
+        weights: Any = "auto",
+        objective: str = "likelihood",
+        seed: int = 0,
+        blends: bool = True,
     ) -> None:
         super().__init__(space, seed=seed, blends=blends)
-        self.weights = weights
+        self.weights, self.objective = weights, objective
 
     def _meta_learn(self, sources: list[SourceTask]) -> InContextModel:
         names = dict.fromkeys([*self.avoid, *(name for source in sources for name in source.held_out)])
-        weights = chosen_weights(self.weights, self.cell_space, names)
+        weights = chosen_weights(self.weights, self.cell_space, names, self.objective)
         return InContextModel(SourceMatrix.of(self.cell_space, sources, "rank").scores, weights)
 
     def _expected(self, learned: InContextModel) -> Floats:

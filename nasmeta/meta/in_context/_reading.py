@@ -20,6 +20,7 @@ _SAMPLE = 300
 
 _NOISES = (0.01, 0.1, 0.5)
 _SCALES = (0.1, 0.8)  # variances of the residuals of the sources' mean
+_NO_WEIGHT = 0.01
 _SHARPNESS = 2.0  # of the weights of sources by agreement with the labels
 
 
@@ -110,6 +111,93 @@ class Reading(NamedTuple):
     across: Floats32  # (q, n, SIMILARITIES)
 
 
+class Context:
+    """Labelled architectures of a target and the experts conditioned on them.
+
+    Parameters
+    ----------
+    sources : SourceView
+    known : ndarray of int, shape (n,)
+        Columns of the view: the labelled architectures.
+    scores : ndarray, shape (n,)
+        Labels with mean 0 and standard deviation about 1.
+    among : list of list of ndarray, each of shape (n, n)
+        Similarities of the labelled architectures, see `Similarity.between`.
+    likely : list of ndarray of bool, optional
+        Members of each mixture to use, as in `likely` of an earlier context; by default all.
+    """
+
+    def __init__(
+        self,
+        sources: SourceView,
+        known: NDArray[np.integer],
+        scores: Floats,
+        among: list[list[Floats32]],
+        likely: list[NDArray[np.bool_]] | None = None,
+    ) -> None:
+        self._sources, self._known, self._scores, self._among = sources, known, scores, among
+        n = len(known)
+        self._closest = _closest(sources, known, scores)
+        self._left_out = np.zeros((n, EXPERTS))
+        self._levels = []
+        for column, values in ((-2, sources.mean), (-1, self._closest)):
+            self._levels.append(float(values[known].mean()) if n else 0.0)
+            self._left_out[:, column] = values[known] - self._levels[-1]
+        self._mixtures: list[tuple[_Mixture, _Mixture]] = []
+        self._contrasts = sources.each - sources.each.mean(axis=0) if n else sources.each
+        if n:
+            masks = iter(likely if likely is not None else [None] * (2 * _KINDS))
+            self._prior = self._left_out[:, -2].copy()
+            rows = self._contrasts[:, known], sources.proxies[:, known]
+            for kind, similar in enumerate(among):
+                alone = _alone(similar, scores, next(masks))
+                guided = _guided(similar, scores, self._prior, *rows, next(masks))
+                self._mixtures.append((alone, guided))
+                self._left_out[:, 1 + kind] = alone.left_out
+                self._left_out[:, 1 + _KINDS + kind] = self._prior + guided.left_out
+
+    @property
+    def likely(self) -> list[NDArray[np.bool_]]:
+        """The members of each mixture that have a weight worth their time."""
+        return [mixture.weights > _NO_WEIGHT for pair in self._mixtures for mixture in pair]
+
+    def experts(self, asked: NDArray[np.integer], across: list[list[Floats32]]) -> Floats:
+        """Return the experts' predictions of q architectures, shape (q, EXPERTS).
+
+        `across` has their similarities to the labelled ones, each of shape (q, n).
+        """
+        predicted = np.zeros((len(asked), EXPERTS))
+        for column, values, level in zip((-2, -1), (self._sources.mean, self._closest), self._levels, strict=True):
+            predicted[:, column] = values[asked] - level
+        if not self._mixtures:
+            predicted[:, 1 + _KINDS : -2] = predicted[:, -2:-1]
+            return predicted
+        prior = predicted[:, -2].copy()
+        contrasts = self._contrasts[:, self._known], self._contrasts[:, asked]
+        proxies = self._sources.proxies[:, self._known], self._sources.proxies[:, asked]
+        for kind, ((alone, guided), similar) in enumerate(zip(self._mixtures, across, strict=True)):
+            predicted[:, 1 + kind] = _predicted_alone(alone, similar)
+            predicted[:, 1 + _KINDS + kind] = _predicted_guided(guided, similar, self._prior, prior, contrasts, proxies)
+        return predicted
+
+    def reading(self, asked: NDArray[np.integer], predicted: Floats, across: list[list[Floats32]]) -> Reading:
+        """Return the inputs of the transformer for q architectures and the experts' predictions of them."""
+        n, sources = len(self._known), self._sources
+        errors = self._scores[:, None] - self._left_out
+        rms = np.sqrt(((errors**2).sum(axis=0) + 1.0) / (n + 1))
+        counts = np.log1p(n) / 3, np.log1p(len(sources.each)) / 3
+        whole = [*np.log(rms).tolist(), *counts, sources.agreement, self._levels[0], sources.mean.any()]
+        others = [[part - np.eye(n, dtype=np.float32) for part in kind] for kind in self._among]
+        return Reading(
+            _tokens(sources, self._known, self._left_out, others, whole),
+            errors.astype(np.float32),
+            _tokens(sources, asked, predicted, across, whole),
+            predicted.astype(np.float32),
+            np.stack([part for kind in self._among for part in kind], axis=2),
+            np.stack([part for kind in across for part in kind], axis=2),
+        )
+
+
 def read(
     similarity: Similarity,
     sources: SourceView,
@@ -135,39 +223,9 @@ def read(
     -------
     Reading
     """
-    n = len(known)
-    among = similarity.between(cells[known], cells[known])
     across = similarity.between(cells[asked], cells[known])
-    closest = _closest(sources, known, scores)
-    left_out, predicted = np.zeros((n, EXPERTS)), np.zeros((len(asked), EXPERTS))
-    levels = []
-    for column, values in ((-2, sources.mean), (-1, closest)):
-        levels.append(float(values[known].mean()) if n else 0.0)
-        left_out[:, column] = values[known] - levels[-1]
-        predicted[:, column] = values[asked] - levels[-1]
-    if n:
-        contrasts = sources.each - sources.each.mean(axis=0)
-        linear = [(rows[:, known], rows[:, asked]) for rows in (contrasts, sources.proxies)]
-        said, of_asked = left_out[:, -2].copy(), predicted[:, -2].copy()
-        for kind, (own, others) in enumerate(zip(among, across, strict=True)):
-            alone, guided = 1 + kind, 1 + _KINDS + kind
-            left_out[:, alone], predicted[:, alone] = _alone(own, others, scores)
-            left_out[:, guided], predicted[:, guided] = _guided(own, others, scores, said, of_asked, *linear)
-    else:
-        predicted[:, 1 + _KINDS : -2] = predicted[:, -2:-1]
-    errors = scores[:, None] - left_out
-    rms = np.sqrt(((errors**2).sum(axis=0) + 1.0) / (n + 1))
-    several = (np.log1p(n) / 3, np.log1p(len(sources.each)) / 3, sources.agreement, levels[0], sources.mean.any())
-    whole = [*np.log(rms).tolist(), *several]  # the same for all cells
-    apart = [[part - np.eye(n, dtype=np.float32) for part in kind] for kind in among]  # without similarity to itself
-    return Reading(
-        _tokens(sources, known, left_out, apart, whole),
-        errors.astype(np.float32),
-        _tokens(sources, asked, predicted, across, whole),
-        predicted.astype(np.float32),
-        np.stack([part for kind in among for part in kind], axis=2),
-        np.stack([part for kind in across for part in kind], axis=2),
-    )
+    context = Context(sources, known, scores, similarity.between(cells[known], cells[known]))
+    return context.reading(asked, context.experts(asked, across), across)
 
 
 def _closest(sources: SourceView, known: NDArray[np.integer], scores: Floats) -> Floats32:
@@ -190,12 +248,12 @@ class _Mixture(NamedTuple):
     left_out: Floats
 
 
-def _mixture(covariances: Floats, labels: Floats) -> _Mixture:
-    """Weight processes with covariance (c, n, n), noise included."""
-    solved, precision = np.empty(covariances.shape[:2]), np.empty(covariances.shape[:2])
-    likelihood = np.empty(len(covariances))
-    for i, covariance in enumerate(covariances):
-        factor = cholesky(covariance, lower=True, check_finite=False)
+def _mixture(covariances: Floats, labels: Floats, likely: NDArray[np.bool_] | None) -> _Mixture:
+    """Weight processes with covariance (c, n, n), noise included; those that are not likely have no weight."""
+    solved, precision = np.zeros(covariances.shape[:2]), np.ones(covariances.shape[:2])
+    likelihood = np.full(len(covariances), -np.inf)
+    for i in range(len(covariances)) if likely is None else np.flatnonzero(likely):
+        factor = cholesky(covariances[i], lower=True, check_finite=False)
         inverse = dtrtri(factor, lower=1)[0]
         solved[i] = inverse.T @ (inverse @ labels)
         precision[i] = (inverse**2).sum(axis=0)
@@ -205,43 +263,59 @@ def _mixture(covariances: Floats, labels: Floats) -> _Mixture:
     return _Mixture(weights, solved, weights @ (labels - solved / precision))
 
 
-def _alone(among: list[Floats32], across: list[Floats32], scores: Floats) -> tuple[Floats, ...]:
-    """Return leave-one-out predictions and predictions at queries, of processes without sources."""
-    n = len(scores)
+def _alone(among: list[Floats32], scores: Floats, likely: NDArray[np.bool_] | None) -> _Mixture:
+    """Return processes without sources."""
     kernels = np.stack(among).astype(np.float64) + 1.0  # with a constant
-    found = _mixture(_with_noises(kernels), scores)
-    of_length = (found.weights[:, None] * found.solved).reshape(len(_NOISES), len(kernels), n).sum(axis=0)
+    return _mixture(_with_noises(kernels), scores, likely)
+
+
+def _predicted_alone(found: _Mixture, across: list[Floats32]) -> Floats:
+    weighted = found.weights[:, None] * found.solved
+    of_length = weighted.reshape(len(_NOISES), len(across), -1).sum(axis=0)
     predicted = sum(part @ own.astype(np.float32) for part, own in zip(across, of_length, strict=True))
-    return found.left_out, predicted + of_length.sum()
+    return np.asarray(predicted + of_length.sum())
 
 
 def _guided(
     among: list[Floats32],
-    across: list[Floats32],
     scores: Floats,
-    said: Floats,
-    of_asked: Floats,
-    contrasts: tuple[Floats32, Floats32],
-    proxies: tuple[Floats32, Floats32],
-) -> tuple[Floats, ...]:
-    """Return the same for processes around the sources' mean, with a slope and weights of the sources.
+    prior: Floats,
+    contrasts: Floats32,
+    proxies: Floats32,
+    likely: NDArray[np.bool_] | None,
+) -> _Mixture:
+    """Return processes of the residuals of the sources' mean, with a slope and weights of the sources.
 
     If there are proxies, each process is included with and without them, and the likelihood weights both.
     """
-    shares = (0.0, 1.0) if len(proxies[0]) else (0.0,)
-    each, beside = 1 / len(contrasts[0]), 1 / max(1, len(proxies[0]))  # variances
-    linear = 1.0 + np.outer(said, said) + each * (contrasts[0].T @ contrasts[0])
-    smooth, of_proxies = np.stack(among).astype(np.float64), beside * (proxies[0].T @ proxies[0])
-    kernels = [linear + share * of_proxies + scale * smooth for share in shares for scale in _SCALES]
-    found = _mixture(_with_noises(np.concatenate(kernels)), scores - said)
-    parts = (len(_NOISES), len(shares), len(_SCALES), len(smooth), len(scores))
+    linear = 1.0 + np.outer(prior, prior) + 1 / len(contrasts) * (contrasts.T @ contrasts)
+    smooth, of_proxies = np.stack(among).astype(np.float64), 1 / max(1, len(proxies)) * (proxies.T @ proxies)
+    kernels = [linear + share * of_proxies + scale * smooth for share in _shares(proxies) for scale in _SCALES]
+    return _mixture(_with_noises(np.concatenate(kernels)), scores - prior, likely)
+
+
+def _shares(proxies: Floats32) -> tuple[float, ...]:
+    return (0.0, 1.0) if len(proxies) else (0.0,)
+
+
+def _predicted_guided(
+    found: _Mixture,
+    across: list[Floats32],
+    prior: Floats,
+    of_asked: Floats,
+    contrasts: tuple[Floats32, Floats32],
+    proxies: tuple[Floats32, Floats32],
+) -> Floats:
+    shares = _shares(proxies[0])
+    parts = (len(_NOISES), len(shares), len(_SCALES), len(across), len(prior))
     weighted = (found.weights[:, None] * found.solved).reshape(parts).sum(axis=0)
     of_share = weighted.sum(axis=(1, 2))
-    total, heard = of_share.sum(axis=0), np.tensordot(shares, of_share, 1)
+    total, of_proxies = of_share.sum(axis=0), np.tensordot(shares, of_share, 1)
     of_length = np.tensordot(_SCALES, weighted.sum(axis=0), 1).astype(np.float32)
     predicted = sum(part @ own for part, own in zip(across, of_length, strict=True)) + total.sum()
-    predicted = predicted + of_asked * (1 + said @ total) + (each * (contrasts[0] @ total)) @ contrasts[1]
-    return said + found.left_out, predicted + (beside * (proxies[0] @ heard)) @ proxies[1]
+    of_sources = (1 / len(contrasts[0]) * (contrasts[0] @ total)) @ contrasts[1]
+    predicted = predicted + of_asked * (1 + prior @ total) + of_sources
+    return np.asarray(predicted + (1 / max(1, len(proxies[0])) * (proxies[0] @ of_proxies)) @ proxies[1])
 
 
 def _with_noises(kernels: Floats) -> Floats:

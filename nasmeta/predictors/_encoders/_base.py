@@ -16,7 +16,7 @@ from sklearn.pipeline import FeatureUnion
 from nasmeta.checks import check_names
 from nasmeta.errors import SettingError
 from nasmeta.registry import Registry
-from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, get_space, reference_space
+from nasmeta.spaces import CellSpace, SearchSpace, get_cell_space, get_space, move_cells, reference_space
 
 ENCODERS: Registry[type[CellEncoder]] = Registry(
     "encoder",
@@ -44,10 +44,7 @@ def in_reference_space(cells: NDArray[np.int32], space: SearchSpace) -> NDArray[
 def _reference_cells(space: SearchSpace) -> NDArray[np.int32] | None:
     """Return the counterparts of all architectures in the reference space; None if it is the space itself."""
     reference = reference_space(space)
-    if reference == space:
-        return None
-    codes = np.array([reference.positions[0].code(name) for name in space.positions[0].choices])[space.codes]
-    return reference.find(codes @ reference.place_values)
+    return None if reference == space else move_cells(np.arange(space.size), space, reference)[0]
 
 
 class CellEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -196,22 +193,17 @@ def make_encoder(encoder: str | Sequence[Any] | Any, space: str | SearchSpace = 
     """
     if hasattr(encoder, "transform"):
         return encoder
-    parts = [part.strip() for part in encoder.split("+")] if isinstance(encoder, str) else encoder
-    if not isinstance(parts, list | tuple):
-        raise SettingError("encoder", encoder, "a name, a list of names, or a transformer")
+    parts = [part.strip() for part in encoder.split("+")] if isinstance(encoder, str) else list(encoder)
     steps: dict[str, Any] = {}
     used: set[str] = set()
     for part in parts:
-        if isinstance(part, str):
-            parameters = inspect.signature(ENCODERS[part]).parameters
-            used |= {*parameters}
-            chosen = {name: value for name, value in settings.items() if name in parameters}
-            try:
-                steps[part] = ENCODERS[part](space=space, **chosen)
-            except TypeError as reason:
-                raise SettingError("settings of encoder", part, "all required ones", f"{reason}.") from reason
-        else:
-            steps[type(part).__name__.lower()] = make_encoder(part)
+        if not isinstance(part, str):
+            steps[type(part).__name__.lower()] = part
+            continue
+        parameters = inspect.signature(ENCODERS[part]).parameters
+        used |= {*parameters}
+        chosen = {name: value for name, value in settings.items() if name in parameters}
+        steps[part] = ENCODERS[part](space=space, **chosen)
     check_names(f"The encoder {' + '.join(steps)}", "setting", settings, used)
     if len(steps) < len(parts):
         raise SettingError("encoder", encoder, "different encoders")

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.checks import check_array, check_choice
-from nasmeta.errors import MissingValueError, SettingError
+from nasmeta.checks import check_array
+from nasmeta.errors import SettingError
 from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, CellSpaceEncoder, cells_in
 from nasmeta.spaces import CellSpace, SearchSpace, get_space
 from nasmeta.tasks import normal_scores
@@ -43,8 +43,8 @@ class CostEncoder(CellSpaceEncoder):
 
     @classmethod
     def works_on(cls, space: SearchSpace) -> bool:
-        """Return whether the space has cost formulas."""
-        return isinstance(space, CellSpace) and any(formula is not None for formula in space._costs.values())
+        """Return whether the space has formulas for both costs."""
+        return isinstance(space, CellSpace) and None not in space._costs.values()
 
     def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
         return _costs(self._cells(), self.dataset)
@@ -52,15 +52,16 @@ class CostEncoder(CellSpaceEncoder):
 
 @lru_cache(maxsize=8)
 def _costs(space: CellSpace, dataset: str) -> tuple[NDArray[Any], tuple[str, ...]]:
-    costs = {"parameters": ("parameters", space.params), "flops": ("multiply-adds", space.flops)}
-    known = {name: cost for name, (formula, cost) in costs.items() if space._costs[formula] is not None}
-    table = np.stack([np.asarray(cost(np.arange(space.size), dataset)) for cost in known.values()], axis=1)
-    return np.log10(table), tuple(f"log10_{name}" for name in known)
+    cells = np.arange(space.size)
+    costs = np.stack([np.asarray(cost(cells, dataset)) for cost in (space.params, space.flops)], axis=1)
+    return np.log10(costs), ("log10_parameters", "log10_flops")
 
 
 @ENCODERS.register("columns")
 class ColumnEncoder(CellEncoder):
-    """Given columns, such as zero-cost proxies.
+    """Normal scores of the ranks of given columns, such as zero-cost proxies.
+
+    An unknown value has the median score of its column, and a column ``NAME_unknown`` marks it.
 
     Parameters
     ----------
@@ -69,69 +70,38 @@ class ColumnEncoder(CellEncoder):
     names : sequence of str, optional
         Names of the columns.
     space : str or SearchSpace, default "nb201"
-    missing : {"error", "indicator"}, default "error"
-        If a value is unknown, raise an error, or use the column's median and mark it in an additional column.
-    scale : {"none", "rank"}, default "none"
-        ``rank`` replaces a column by the normal scores of its ranks over all known architectures.
 
     Examples
     --------
     >>> import numpy as np
     >>> from nasmeta.predictors import ColumnEncoder
     >>> encoder = ColumnEncoder(np.arange(15625.0), names=["synflow"])
-    >>> encoder.transform([3, 4]).tolist(), encoder.get_feature_names_out().tolist()
-    ([[3.0], [4.0]], ['synflow'])
+    >>> encoder.transform([0, 7812]).round(2).tolist(), encoder.get_feature_names_out().tolist()
+    ([[-4.0], [0.0]], ['synflow'])
     """
 
     def __init__(
-        self,
-        values: ArrayLike,
-        names: Sequence[str] | None = None,
-        space: str | SearchSpace = "nb201",
-        missing: str = "error",
-        scale: str = "none",
+        self, values: ArrayLike, names: Sequence[str] | None = None, space: str | SearchSpace = "nb201"
     ) -> None:
         super().__init__(space)
         self.values = values
         self.names = names
-        self.missing = missing
-        self.scale = scale
 
     def transform(self, X: Any) -> NDArray[np.float64]:
-        """Return the columns of architectures, float64, shape (n, n_features).
-
-        Raises
-        ------
-        MissingValueError
-            If a value is NaN and `missing` is "error".
-        """
-        table, names = self._table()
-        cells = cells_in(X, get_space(self.space))
-        found = np.asarray(table[cells], dtype=np.float64)
-        if np.isnan(found).any():
-            row, column = np.argwhere(np.isnan(found))[0]
-            raise MissingValueError(
-                f"{names[column]} of architecture {cells[row]}", np.nan, "a number", 'Or use missing="indicator".'
-            )
-        return found
+        """Return the columns of architectures, float64, shape (n, n_features)."""
+        return np.asarray(self._table()[0][cells_in(X, get_space(self.space))])
 
     def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
         values = check_array("values", self.values)
-        values = values[:, None] if values.ndim == 1 else values
+        values = values[:, None] if values.ndim == 1 else values.copy()
         size = get_space(self.space).size
-        if values.ndim != 2 or len(values) != size:
-            raise SettingError("shape of values", values.shape, f"{size} rows, one per architecture")
-        names = [f"column_{i}" for i in range(values.shape[1])] if self.names is None else [*map(str, self.names)]
-        if len(names) != values.shape[1]:
-            raise SettingError("names", names, f"{values.shape[1]} names, one per column")
+        names = [f"column_{i}" for i in range(values.shape[-1])] if self.names is None else [*map(str, self.names)]
+        if values.shape != (size, len(names)):
+            raise SettingError("shape of values", values.shape, f"({size}, {len(names)}): architectures and names")
         unknown = np.isnan(values)
-        if check_choice("scale", self.scale, ("none", "rank")) == "rank":
-            values = values.copy()
-            for column, absent in zip(values.T, unknown.T, strict=True):
-                column[~absent] = normal_scores(column[~absent])
-        if check_choice("missing", self.missing, ("error", "indicator")) == "indicator":
-            partly = np.flatnonzero(unknown.any(axis=0))
-            filled = np.where(unknown, np.nanmedian(values, axis=0), values)
-            values = np.concatenate([filled, unknown[:, partly]], axis=1)
-            names += [f"{names[i]}_unknown" for i in partly]
-        return values, tuple(names)
+        for column, absent in zip(values.T, unknown.T, strict=True):
+            column[~absent] = normal_scores(column[~absent])
+        partly = np.flatnonzero(unknown.any(axis=0))
+        filled = np.where(unknown, np.nanmedian(values, axis=0), values)
+        names += [f"{names[i]}_unknown" for i in partly]
+        return np.concatenate([filled, unknown[:, partly]], axis=1), tuple(names)

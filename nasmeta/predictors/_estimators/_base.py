@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,15 +18,13 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """Base of regressors on feature matrices that learn scores of the labels.
 
     A subclass sets ``labels`` in ``__init__`` ("rank": normal scores of ranks; "value": standardised) and implements
-    `_fit` and `_predict` on scores. ``learnt`` names the attributes that `_fit` sets, for saving; alternatively, a
-    subclass implements `_state` and `_set_state`.
+    `_fit` and `_predict` on scores.
 
     Examples
     --------
     >>> from nasmeta.predictors import ScaledRegressor
     >>> class Slope(ScaledRegressor):
     ...     labels = "value"
-    ...     learnt = ("slope_",)
     ...
     ...     def _fit(self, X, scores):
     ...         self.slope_ = np.linalg.lstsq(X - X.mean(), scores)[0]
@@ -38,7 +36,6 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
     """
 
     labels: str
-    learnt: ClassVar[tuple[str, ...]] = ()
 
     def fit(self, X: Any, y: Any) -> ScaledRegressor:
         """Learn from labelled rows.
@@ -110,26 +107,3 @@ class ScaledRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]
         self, X: NDArray[np.float64], return_std: bool
     ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
         """Return mean and deviation (None unless requested) of the scores, each of shape (n,)."""
-
-    def state(self) -> dict[str, Any]:
-        """Return the fitted state: numbers, strings, arrays, bytes, and lists and dicts of them."""
-        check_is_fitted(self)
-        return {
-            "n_features_in_": int(self.n_features_in_),
-            "label_levels": self.label_scale_.labels,
-            "score_levels": self.label_scale_.scores,
-            **self._state(),
-        }
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Restore a fitted state."""
-        self.n_features_in_ = state["n_features_in_"]
-        self.label_scale_ = LabelScale(state["label_levels"], state["score_levels"])
-        self._set_state(state)
-
-    def _state(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.learnt}
-
-    def _set_state(self, state: dict[str, Any]) -> None:
-        for name in self.learnt:
-            setattr(self, name, state[name])

@@ -20,9 +20,8 @@ class EnsembleRegressor(RegressorMixin, _BaseComposition):  # type: ignore[misc]
 
     Parameters
     ----------
-    members : sequence of (str, regressor), optional
-        Named predictors that read the same X: pipelines on architectures, or regressors on features. By default a
-        Gaussian process and XGBoost.
+    members : sequence of (str, regressor)
+        Named predictors that read the same X: pipelines on architectures, or regressors on features.
 
     Notes
     -----
@@ -39,7 +38,7 @@ class EnsembleRegressor(RegressorMixin, _BaseComposition):  # type: ignore[misc]
     (True, True)
     """
 
-    def __init__(self, members: Sequence[tuple[str, Any]] | None = None) -> None:
+    def __init__(self, members: Sequence[tuple[str, Any]]) -> None:
         self.members = members
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -54,9 +53,8 @@ class EnsembleRegressor(RegressorMixin, _BaseComposition):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any) -> EnsembleRegressor:
         """Fit a clone of each member; see `ScaledRegressor.fit`."""
-        members = _default_members() if self.members is None else self.members
-        self._validate_names([name for name, _ in members])
-        self.members_ = [(name, clone(member).fit(X, y)) for name, member in members]
+        self._validate_names([name for name, _ in self.members])
+        self.members_ = [(name, clone(member).fit(X, y)) for name, member in self.members]
         labels = checked_labels(column_or_1d(y))
         self.label_scale_ = LabelScale.fit(labels, "rank")
         return self
@@ -99,24 +97,3 @@ class EnsembleRegressor(RegressorMixin, _BaseComposition):  # type: ignore[misc]
         """Number of features of the first member."""
         check_is_fitted(self)
         return int(self.members_[0][1].n_features_in_)
-
-    def state(self) -> dict[str, Any]:
-        """Return the fitted state."""
-        check_is_fitted(self)
-        return {
-            "members": [list(pair) for pair in self.members_],
-            "label_levels": self.label_scale_.labels,
-            "score_levels": self.label_scale_.scores,
-        }
-
-    def set_state(self, state: dict[str, Any]) -> None:
-        """Restore a fitted state."""
-        self.members_ = [(name, member) for name, member in state["members"]]
-        self.label_scale_ = LabelScale(state["label_levels"], state["score_levels"])
-
-
-def _default_members() -> list[tuple[str, Any]]:
-    from nasmeta.predictors._estimators._gp import GPRegressor
-    from nasmeta.predictors._estimators._xgboost import XGBoostRegressor
-
-    return [("gp", GPRegressor()), ("xgboost", XGBoostRegressor())]

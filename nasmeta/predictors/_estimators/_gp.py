@@ -12,7 +12,7 @@ from scipy.linalg import cho_solve, solve_triangular
 from nasmeta.checks import check_int
 from nasmeta.errors import SettingError
 from nasmeta.predictors._estimators._base import ScaledRegressor
-from nasmeta.predictors._gaussian_process import JITTER, Hyperparameters, fit_hyperparameters, weak_prior
+from nasmeta.predictors._gaussian_process import JITTER, fit_hyperparameters, weak_prior
 
 _MOST_COUNT = 8  # larger whole numbers are measurements
 _MEDIAN_DISTANCE = 6.0  # of scaled groups of measurements: the edits between two random cells
@@ -128,23 +128,6 @@ class GPRegressor(ScaledRegressor):
             distance *= np.float32(variance)
             total += distance
         return total
-
-    def _state(self) -> dict[str, Any]:
-        return {
-            "sizes": list(self.sizes_),
-            "scales": self.scales_,
-            "train": self.train_,
-            "mean": self.mean_,
-            "hyperparameters": self.hyperparameters_.logarithms,
-            "factor": self.factor_.astype(np.float32),
-            "weights": self.weights_,
-        }
-
-    def _set_state(self, state: dict[str, Any]) -> None:
-        self.sizes_, self.scales_ = state["sizes"], state["scales"]
-        self.train_, self.mean_ = state["train"], state["mean"]
-        self.hyperparameters_ = Hyperparameters.from_logarithms(state["hyperparameters"])
-        self.factor_, self.weights_ = state["factor"].astype(np.float64), state["weights"]
 
 
 def _distance(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -31,7 +31,6 @@ class RidgeRegressor(ScaledRegressor):
     """
 
     labels: str = "rank"
-    learnt = ("centre_", "scale_", "coefficients_", "intercept_", "covariance_", "noise_")
 
     def _fit(self, X: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
         from sklearn.linear_model import BayesianRidge

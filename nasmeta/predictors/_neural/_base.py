@@ -8,7 +8,6 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
-import safetensors.torch
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -90,17 +89,6 @@ class NeuralRegressor(ScaledRegressor):
         deviation = np.sqrt(members.var(axis=0) + self.noise_**2) if return_std else None
         return members.mean(axis=0), deviation
 
-    def _state(self) -> dict[str, Any]:
-        weights = {name: values.detach().cpu().contiguous() for name, values in self.network_.state_dict().items()}
-        names = ("noise_", "slope_", "shift_", "n_epochs_")
-        return {name: getattr(self, name) for name in names} | {"safetensors": safetensors.torch.save(weights)}
-
-    def _set_state(self, state: dict[str, Any]) -> None:
-        self.__dict__.update({name: value for name, value in state.items() if name.endswith("_")})
-        network = self._build(self._n_inputs(), torch.Generator().manual_seed(0))
-        network.load_state_dict(safetensors.torch.load(state["safetensors"]))
-        self.network_ = network.to("cuda" if self.device != "cpu" and torch.cuda.is_available() else "cpu")
-
 
 def _calibration(predicted: Tensor, scores: Tensor) -> tuple[Tensor, Tensor]:
     """Return slope and shift, each (n_members, 1), of the least-squares line from predictions to scores.
@@ -179,13 +167,6 @@ class MLPEnsemble(NeuralRegressor):
 
     def _tensors(self, rows: NDArray[Any]) -> tuple[Tensor, ...]:
         return (torch.as_tensor((rows - self.center_) / self.scale_, dtype=torch.float32),)
-
-    def _state(self) -> dict[str, Any]:
-        return {"center_": self.center_, "scale_": self.scale_, **super()._state()}
-
-    def _set_state(self, state: dict[str, Any]) -> None:
-        self.center_ = state["center_"]  # `_n_inputs` needs it
-        super()._set_state(state)
 
 
 class _Perceptrons(MemberNetwork):

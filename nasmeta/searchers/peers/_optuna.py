@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -10,23 +9,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_options
 from nasmeta.errors import SettingError, UnknownNameError, needing
-from nasmeta.searchers.peers._base import OwnGenerators, PeerSearch, Suggestion
+from nasmeta.searchers.peers._base import OwnGenerators, PeerSearch, Suggestion, load_peer
 from nasmeta.spaces import SearchSpace, get_space
 
 if TYPE_CHECKING:
     from optuna.distributions import CategoricalDistribution
     from optuna.samplers import BaseSampler
 
-_NOT_CATEGORICAL = ("CmaEsSampler", "GridSampler", "PartialFixedSampler")
+_UNSUITABLE = ("BaseSampler", "CmaEsSampler", "GridSampler", "PartialFixedSampler")
 
 
 def load_optuna(what: str) -> ModuleType:
     """Import Optuna; an error names the extra that installs it."""
-    with needing(what, "optuna"):
-        import optuna
-    return optuna
+    return load_peer("optuna", what, "optuna")
 
 
 def position_distributions(space: str | SearchSpace) -> dict[str, CategoricalDistribution]:
@@ -44,9 +40,8 @@ class OptunaSearch(PeerSearch):
 
     Parameters
     ----------
-    sampler : str or optuna.samplers.BaseSampler, default "TPESampler"
-        A class of ``optuna.samplers``, or an instance with its own seed. `search` and `compare` record settings: pass
-        them a subclass that overrides `make_sampler` in place of an instance.
+    sampler : str, default "TPESampler"
+        A class of ``optuna.samplers``. For any other sampler, derive a class that overrides `make_sampler`.
     options : mapping, optional
         Keyword arguments of the class, such as ``{"n_startup_trials": 20}``.
 
@@ -73,12 +68,12 @@ class OptunaSearch(PeerSearch):
         space: SearchSpace,
         rng: np.random.Generator,
         *,
-        sampler: str | BaseSampler = "TPESampler",
+        sampler: str = "TPESampler",
         options: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(space, rng)
         self.sampler = sampler
-        self.options = check_options(options, '{"n_startup_trials": 20}')
+        self.options = dict(options or {})
         optuna = self._optuna = load_optuna(type(self).__name__)
         self._distributions = position_distributions(space)
         with OwnGenerators(0).used():  # without messages about the study and experimental samplers
@@ -91,21 +86,17 @@ class OptunaSearch(PeerSearch):
     def make_sampler(self, seed: int) -> BaseSampler:
         """Return the sampler of a run; override this for one that settings cannot describe."""
         samplers = self._optuna.samplers
-        if isinstance(self.sampler, samplers.BaseSampler):
-            instance: BaseSampler = self.sampler
-            return instance
-        name = str(self.sampler)
-        kinds = {one: getattr(samplers, one) for one in samplers.__all__ if one.endswith("Sampler")}
-        possible = {one for one, kind in kinds.items() if not inspect.isabstract(kind)} - set(_NOT_CATEGORICAL)
-        if name not in possible:
-            raise UnknownNameError.of("sampler of Optuna", name, possible)
+        names = {name for name in samplers.__all__ if name.endswith("Sampler")} - set(_UNSUITABLE)
+        if self.sampler not in names:
+            raise UnknownNameError.of("sampler of Optuna", self.sampler, names)
         try:
-            with needing(name, "optuna,torch"):
-                if name == "GPSampler":
+            with needing(self.sampler, "optuna,torch"):
+                if self.sampler == "GPSampler":
                     import torch  # noqa: F401  (imported at the first proposal otherwise)
-                sampler: BaseSampler = kinds[name](seed=seed, **self.options)
+                sampler: BaseSampler = getattr(samplers, self.sampler)(seed=seed, **self.options)
         except (TypeError, ValueError) as reason:
-            raise SettingError(f"options of {name}", self.options, "options that it accepts", f"{reason}") from reason
+            expected = "options that it accepts"
+            raise SettingError(f"options of {self.sampler}", self.options, expected, f"{reason}") from reason
         return sampler
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:

@@ -13,10 +13,21 @@ from nasmeta.searchers.peers._base import PeerSearch, Suggestion, load_peer
 from nasmeta.spaces import SearchSpace
 
 
+def configspace_of(space: SearchSpace) -> Any:
+    """Return a ConfigSpace space: ordinal parameters for ordered positions, categorical ones for the others."""
+    library = load_peer("ConfigSpace", "smac", "smac")
+    made = library.ConfigurationSpace(name=space.name)
+    for position in space.positions:
+        ordinal = position.ordered and len(position.choices) > 1
+        kind = library.OrdinalHyperparameter if ordinal else library.CategoricalHyperparameter
+        made.add(kind(position.name, list(position.choices)))
+    return made
+
+
 class SMACSearch(PeerSearch):
     """SMAC3's hyperparameter optimisation: a random forest with expected improvement (Lindauer et al., JMLR 2022).
 
-    `HyperparameterOptimizationFacade` over the ConfigSpace space of `SearchSpace.to_configspace` with default settings:
+    `HyperparameterOptimizationFacade` over a ConfigSpace space, see `configspace_of`, with default settings:
     a Sobol design, a forest that is retrained after every eighth proposal, and every fifth proposal random. Values are
     treated as deterministic. Needs the extra ``smac``.
 
@@ -25,8 +36,6 @@ class SMACSearch(PeerSearch):
     n_trials : int, default 100
         SMAC's budget; its initial design takes a quarter of it, at most ten trials per position. `search` and
         `compare` pass the number of evaluations of the run, unless the setting is given.
-    retrain_after : int, default 8
-        Proposals between two trainings of the forest.
 
     Examples
     --------
@@ -37,17 +46,14 @@ class SMACSearch(PeerSearch):
 
     budget_setting = "n_trials"
 
-    def __init__(
-        self, space: SearchSpace, rng: np.random.Generator, *, n_trials: int = 100, retrain_after: int = 8
-    ) -> None:
+    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, n_trials: int = 100) -> None:
         super().__init__(space, rng)
         self.n_trials = check_int("n_trials", n_trials)
-        self.retrain_after = check_int("retrain_after", retrain_after)
         self._smac = load_peer("smac", "smac", "smac")
         self._history = load_peer("smac.runhistory", "smac", "smac")
         self._exhausted = load_peer("smac.main.exceptions", "smac", "smac").ConfigurationSpaceExhaustedException
         facade = self._smac.HyperparameterOptimizationFacade
-        self._configspace = space.to_configspace(forbid=False)
+        self._configspace = configspace_of(space)
         with self._generators.used(), TemporaryDirectory() as folder:
             scenario = self._smac.Scenario(
                 self._configspace,
@@ -56,7 +62,7 @@ class SMACSearch(PeerSearch):
                 seed=self._peer_seed,
                 output_directory=Path(folder),
             )
-            selector = facade.get_config_selector(scenario, retrain_after=self.retrain_after)
+            selector = facade.get_config_selector(scenario, retrain_after=8)
             maximiser = facade.get_acquisition_maximizer(scenario)
             _sort_starts(maximiser._local_search)
             self._facade = facade(

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from nasmeta.checks import check_options
 from nasmeta.errors import SettingError
 from nasmeta.searchers.peers._base import PeerSearch, Suggestion, load_peer
 from nasmeta.spaces import SearchSpace
@@ -48,7 +47,7 @@ class SyneTuneSearch(PeerSearch):
         self, space: SearchSpace, rng: np.random.Generator, *, options: Mapping[str, Any] | None = None
     ) -> None:
         super().__init__(space, rng)
-        self.options = check_options(options, '{"num_candidates": 128}')
+        self.options = dict(options or {})
         load_peer("syne_tune", self._who, "syne-tune")
         module, _, name = self.of.partition(":")
         kind = getattr(load_peer(f"{_SEARCHERS}.{module}", self._who, self.extra), name)

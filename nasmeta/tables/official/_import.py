@@ -1,4 +1,4 @@
-"""The import of official files of NAS-Bench-201, and the sources that they become."""
+"""The import of official files of NAS-Bench-201."""
 
 from __future__ import annotations
 
@@ -8,79 +8,29 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_int
 from nasmeta.errors import ArchitectureError, DamagedFileError, NasmetaError, SettingError
 from nasmeta.files import sha256_of
-from nasmeta.spaces import CellSpace, get_cell_space
+from nasmeta.spaces import get_cell_space
 from nasmeta.tables import _store
-from nasmeta.tables._arrow_file import ColumnFile, write_files
+from nasmeta.tables._arrow_file import write_files
 from nasmeta.tables._columns import ColumnInfo, Kind, Seed, mean_over_seeds
 from nasmeta.tables._nb201_measurements import legal_measurements
 from nasmeta.tables.official._records import Key, trials_of
 from nasmeta.tables.official._unpickle import read_records
-from nasmeta.tables.sources import SOURCES, Columns, WholeSource
+from nasmeta.tables.sources import IMPORTED, Columns
 from nasmeta.tables.sources._base import store_path
 
 _CELLS_AT_ONCE = 100
 _MOST_WORKERS = 4
 _CELL_FILE = re.compile(r"\d+(-FULL)?\.(pickle|pickle\.pbz2|pth)")
-_NAMES_OF_LENGTHS = {"nb201": {"less", "full"}, "nats": {"12", "200"}}  # of the records of a cell
 
 _Report = Callable[[int, int], None]  # number of converted files or cells, and their total
-_Found = dict[Key, list[tuple[int, NDArray[np.float32]]]]  # the cells with their values
-
-
-# -- sources --------------------------------------------------------------------------------------------------------
-class ImportedSource(WholeSource):
-    """A source whose columnar file `import_official` writes."""
-
-    table = "nb201"
-    space = "nb201"
-    optional = True
-    licence = "MIT"
-    holds = "all datasets, splits, seeds, epochs, times and costs of the file"
-
-
-_METRICS = (
-    "accuracy,loss,train_seconds,evaluation_seconds,"
-    "recorded_parameters,recorded_flops_millions,recorded_latency_seconds"
-)
-_ALL_RUNS = "cifar10,cifar10-valid,cifar100,imagenet16-120"
-_NB201 = "Dong and Yang, NAS-Bench-201, ICLR 2020"
-
-
-def _register(name: str, release: str, citation: str, path: str, short_runs: str = _ALL_RUNS) -> None:
-    """Register the source of a release and the source of its learning curves."""
-    columns = (
-        f"{short_runs}/{_METRICS},accuracy_top5/*/12/111,777,mean",
-        f"{_ALL_RUNS}/{_METRICS}/*/200/777,888,999,mean",
-    )
-    points = (
-        f"{short_runs}/accuracy,loss,accuracy_top5/*/*of12/111,777,mean",
-        f"{_ALL_RUNS}/accuracy,loss/*/*of200/777,888,999,mean",
-    )
-    facts = {
-        "__module__": __name__, "release": release, "citation": citation,
-        "how_to_get": f"Run `nasmeta data import PATH`; PATH is {path}.",
-    }  # fmt: skip
-    of_curves = {"name": f"{name}-curves", "curves": True, "declared": points, "holds": "learning curves"}
-    for more in ({"name": name, "declared": columns}, of_curves):
-        SOURCES.register(str(more["name"]))(type("ImportedSource", (ImportedSource,), facts | more))
-
-
-_register(
-    "nats-tss-v1.0-official", "NATS-tss v1.0", "Dong et al., NATS-Bench, TPAMI 2021",
-    "a folder NATS-tss-v1_0-3ffb9-simple or -full, or the file NATS-tss-v1_0-3ffb9.pickle.pbz2",
-)  # fmt: skip
-_register(
-    "nb201-v1.0-official", "NB201 v1.0", _NB201, "the file NAS-Bench-201-v1_0-e61699.pth", "cifar10,cifar10-valid"
-)
-_register("nb201-v1.1-official", "NB201 v1.1", _NB201, "the file NAS-Bench-201-v1_1-096897.pth")
+_Found: TypeAlias = dict[Key, list[tuple[int, NDArray[np.float32]]]]  # the cells with their values
 
 
 # -- import ---------------------------------------------------------------------------------------------------------
@@ -93,37 +43,25 @@ class Imported:
     n_cells: int  # cells with measurements
     n_columns: int
     n_curves: int  # kinds of learning curves
-    path: Path  # of the columnar file
 
 
-def import_official(
-    path: str | os.PathLike[str],
-    *,
-    workers: int | None = None,
-    progress: _Report | None = None,
-    replace: bool = False,
-) -> Imported:
+def import_official(path: str | os.PathLike[str], *, progress: _Report | None = None) -> Imported:
     """Convert official files of NAS-Bench-201 and add their columns to the table ``nb201``.
 
     The content determines the release: ``NAS-Bench-201-v1_0-e61699.pth``, ``NAS-Bench-201-v1_1-096897.pth``,
     ``NATS-tss-v1_0-3ffb9.pickle.pbz2``, a NATS-tss archive (a folder ``…-simple`` or ``…-full`` with one file per
     cell), or one file of an archive. All splits, seeds and costs become columns; accuracies and losses after each epoch
     become learning curves. Cells are identified by their strings. An earlier import of the same release is replaced
-    after the conversion, unless it has more cells. Neither torch nor the official packages are needed, and no code in a
-    pickle is run.
+    after the conversion. Neither torch nor the official packages are needed, and no code in a pickle is run.
 
     Files are read as a stream. A complete release takes about 2 GB of memory and of disk space.
 
     Parameters
     ----------
     path : path-like
-        A file or a folder.
-    workers : int, optional
-        Number of processes that convert a folder. By default the number of processors, at most 4.
+        A file or a folder, whose files up to four processes convert.
     progress : callable (int, int), optional
         Receives the number of converted files or cells, and their total.
-    replace : bool, default False
-        Replace an earlier import of the same release even if it has more cells.
 
     Returns
     -------
@@ -132,8 +70,7 @@ def import_official(
     Raises
     ------
     SettingError
-        If the path does not exist, an earlier import has more cells, or the cache folder (``NASMETA_CACHE``) cannot be
-        used.
+        If the path does not exist, or the cache folder (``NASMETA_CACHE``) cannot be used.
     DamagedFileError
         If the file is not an official file, or is damaged; the store is unchanged.
     UnsafePickleError
@@ -148,15 +85,17 @@ def import_official(
     nasmeta.errors.SettingError: path is 'not-here'; expected a file or a folder.
     """
     path = Path(path).expanduser()
-    workers = None if workers is None else check_int("workers", workers)
-    if not path.is_file() and not path.is_dir():
+    if not path.exists():
         raise SettingError("path", str(path), "a file or a folder")
     report = progress or (lambda done, of: None)
     try:
-        found, kind = _of_folder(path, workers, report) if path.is_dir() else _of_file(path, report)
-        name = _source_name(kind, found)
-        ends, curves, cells = _columns(name, found, _checksum(path))
-        _write(name, ends, curves, cells, replace)
+        files = _cell_files(path) if path.is_dir() else [path]
+        found, lengths = _of_folder(files, report) if path.is_dir() else _of_files(files, report)
+        name = _source_name(lengths, found)
+        checksums = [sha256_of(file) for file in files]
+        sha256 = hashlib.sha256("".join(checksums).encode()).hexdigest() if path.is_dir() else checksums[0]
+        ends, curves, cells = _columns(name, found, sha256)
+        _write(name, ends, curves, cells)
     except NasmetaError as reason:
         raise reason if str(path) in str(reason) else type(reason)(f"{path}: {reason}") from reason
     except (OSError, MemoryError):  # of this machine, not of the file
@@ -164,113 +103,67 @@ def import_official(
     except Exception as reason:  # an unknown structure may fail with nearly any exception
         raise DamagedFileError(f"{path} cannot be converted: {type(reason).__name__}: {reason}") from reason
     n_curves = sum(info.epoch == 1 for info, _ in curves)
-    source = SOURCES[name]()
-    return Imported(name, source.release, len(cells), len(ends), n_curves, store_path(source))
-
-
-class _Cells:
-    """Collects the measurements of a stream of records."""
-
-    def __init__(self, report: _Report) -> None:
-        self._space, self._report = get_cell_space("nb201"), report
-        self._cells: set[int] = set()
-        self.found: _Found = {}
-
-    def add(self, cell: str, record: Mapping[Any, Any]) -> None:
-        index = _index_of(self._space, cell)
-        self._cells.add(index)
-        for key, values in trials_of(record):
-            self.found.setdefault(key, []).append((index, values.astype(np.float32)))
-        if len(self._cells) % _CELLS_AT_ONCE == 0:
-            self._report(len(self._cells), self._space.n_cells)
-
-
-def _index_of(space: CellSpace, text: object) -> int:
-    try:
-        return int(space.index_of(str(text)))
-    except ArchitectureError as reason:
-        raise DamagedFileError(f"It does not contain cells of NAS-Bench-201: {reason}") from reason
-
-
-def _of_file(file: Path, report: _Report) -> tuple[_Found, set[str]]:
-    """Return the measurements in a file, and the names of its lengths of trainings."""
-    cells = _Cells(report)
-    root = read_records(file, cells.add)
-    if not cells.found:
-        raise DamagedFileError(f"{file} has no measurement of a cell, so it is not an official file.")
-    infos = root.get("arch2infos", {None: root}) if isinstance(root, dict) else {}  # or it is about one cell
-    kind: set[str] = set()
-    for index, halves in infos.items() if isinstance(infos, dict) else ():
-        kind |= _checked_names(index, halves)
-    return cells.found, kind
-
-
-def _of_folder(folder: Path, workers: int | None, report: _Report) -> tuple[_Found, set[str]]:
-    """Return the measurements in an archive, and the names of its lengths of trainings."""
-    import joblib
-
-    files = _cell_files(folder)
-    if not files:
-        raise DamagedFileError(f"{folder} has no file of a cell, such as 000000.pickle.pbz2.")
-    parts = [files[i : i + _CELLS_AT_ONCE] for i in range(0, len(files), _CELLS_AT_ONCE)]
-    n_workers = min(workers or min(joblib.cpu_count(), _MOST_WORKERS), len(parts))
-    found: _Found = {}
-    kind: set[str] = set()
-    done = 0
-    convert = joblib.Parallel(n_workers, return_as="generator")
-    for part, names, n_files in convert(joblib.delayed(_of_files)(part) for part in parts):
-        for key, values in part.items():
-            found.setdefault(key, []).extend(values)
-        kind |= names
-        done += n_files
-        report(done, len(files))
-    return found, kind
+    return Imported(name, IMPORTED[name].release, len(cells), len(ends), n_curves)
 
 
 def _cell_files(folder: Path) -> list[Path]:
-    return sorted(file for file in folder.iterdir() if _CELL_FILE.fullmatch(file.name))
+    files = sorted(file for file in folder.iterdir() if _CELL_FILE.fullmatch(file.name))
+    if not files:
+        raise DamagedFileError(f"{folder} has no file of a cell, such as 000000.pickle.pbz2.")
+    return files
 
 
-def _checksum(path: Path) -> str:
-    if path.is_file():
-        return sha256_of(path)
-    return hashlib.sha256("".join(map(sha256_of, _cell_files(path))).encode()).hexdigest()
+def _of_folder(files: Sequence[Path], report: _Report) -> tuple[_Found, set[str]]:
+    """Return the measurements in the files of an archive, and the names of its lengths of trainings."""
+    import joblib
+
+    parts = [files[i : i + _CELLS_AT_ONCE] for i in range(0, len(files), _CELLS_AT_ONCE)]
+    n_workers = min(joblib.cpu_count(), _MOST_WORKERS, len(parts))
+    found: _Found = {}
+    lengths: set[str] = set()
+    convert = joblib.Parallel(n_workers, return_as="generator")
+    for n, (part, names) in enumerate(convert(joblib.delayed(_of_files)(part) for part in parts), start=1):
+        for key, values in part.items():
+            found.setdefault(key, []).extend(values)
+        lengths |= names
+        report(min(n * _CELLS_AT_ONCE, len(files)), len(files))
+    return found, lengths
 
 
-def _of_files(files: Sequence[Path]) -> tuple[_Found, set[str], int]:
-    cells, kind = _Cells(lambda done, of: None), set[str]()
+def _of_files(files: Sequence[Path], report: _Report | None = None) -> tuple[_Found, set[str]]:
+    """Return the measurements in files, and the names of their lengths of trainings."""
+    space = get_cell_space("nb201")
+    cells, found, lengths = set[int](), _Found(), set[str]()
+
+    def add(text: str, record: Mapping[Any, Any]) -> None:
+        try:
+            cell = int(space.index_of(text))
+        except ArchitectureError as reason:
+            raise DamagedFileError(f"It does not contain cells of NAS-Bench-201: {reason}") from reason
+        cells.add(cell)
+        for key, values in trials_of(record):
+            found.setdefault(key, []).append((cell, values.astype(np.float32)))
+        if report is not None and len(cells) % _CELLS_AT_ONCE == 0:
+            report(len(cells), space.n_cells)
+
     for file in files:
-        kind |= _checked_names(None, read_records(file, cells.add))
-    return cells.found, kind, len(files)
+        root = read_records(file, add)  # without the results, which are read
+        for of_cell in root["arch2infos"].values() if "arch2infos" in root else [root]:
+            lengths |= {name for name, record in of_cell.items() if "arch_str" in record}
+    if not found:
+        raise DamagedFileError("It has no measurement of a cell, so it is not an official file.")
+    return found, lengths
 
 
-def _checked_names(index: Any, halves: Any) -> set[str]:
-    """Return the names of the records of a cell; raise an error if their strings and indices contradict each other.
-
-    The records are those that remain after their results are read. `index` is the key of the cell in the file.
-    """
-    items = halves.items() if isinstance(halves, dict) else ()
-    records = {name: record for name, record in items if isinstance(record, dict) and "arch_str" in record}
-    indices = [index, *(record.get("arch_index") for record in records.values())]
-    stated = {int(i) for i in indices if isinstance(i, int | np.integer)}
-    found = {_index_of(get_cell_space("nb201"), record["arch_str"]) for record in records.values()}
-    if records and len(stated | found) > 1:
-        raise DamagedFileError(
-            f"A record contradicts itself: its strings are those of cell {' and '.join(map(str, sorted(found)))}, its "
-            f"indices are {' and '.join(map(str, sorted(stated)))}."
-        )
-    return set(records)
-
-
-def _source_name(kind: set[str], keys: Iterable[Key]) -> str:
-    """Return the source of these records; the releases of NAS-Bench-201 differ in their 12-epoch runs."""
-    if kind and kind <= _NAMES_OF_LENGTHS["nats"]:
+def _source_name(lengths: set[str], keys: Iterable[Key]) -> str:
+    """Return the source of records with these names of lengths; NAS-Bench-201's releases differ in 12-epoch runs."""
+    if lengths and lengths <= {"12", "200"}:
         return "nats-tss-v1.0-official"
-    if kind and kind <= _NAMES_OF_LENGTHS["nb201"]:
+    if lengths and lengths <= {"less", "full"}:
         short = {key.run for key in keys if key.epochs == 12}
         return "nb201-v1.0-official" if short <= {"cifar10-valid"} else "nb201-v1.1-official"
     raise DamagedFileError(
-        "names of the lengths of trainings", ", ".join(sorted(map(str, kind))), "less and full, or 12 and 200"
+        "names of the lengths of trainings", ", ".join(sorted(map(str, lengths))), "less and full, or 12 and 200"
     )
 
 
@@ -328,7 +221,7 @@ def _over_epochs(values: list[tuple[int, NDArray[np.float32]]], cells: NDArray[n
 
 
 def _info(name: str, key: Key, sha256: str) -> ColumnInfo:
-    source, measured = SOURCES[name], _MEASUREMENTS[key.run, key.split]
+    source, measured = IMPORTED[name], _MEASUREMENTS[key.run, key.split]
     unit, direction, note, kind = _FACTS[key.metric]
     return ColumnInfo(
         measured.dataset, key.metric, measured.split, key.epochs, "mean", unit, direction, source.release, name,
@@ -336,20 +229,10 @@ def _info(name: str, key: Key, sha256: str) -> ColumnInfo:
     )  # fmt: skip
 
 
-def _write(name: str, ends: Columns, curves: Columns, cells: NDArray[np.int32], replace: bool) -> None:
+def _write(name: str, ends: Columns, curves: Columns, cells: NDArray[np.int32]) -> None:
     """Write both files."""
-    places = [store_path(SOURCES[one]()) for one in (f"{name}-curves", name)]
-    space = get_cell_space("nb201")
+    places = [store_path(IMPORTED[one]) for one in (f"{name}-curves", name)]
     with _store.writable(places[0].parent), _store.only_one(places[0].parent / "import"):
-        try:
-            earlier = len(ColumnFile(places[1]).cells)
-        except (OSError, NasmetaError):
-            earlier = 0
-        if earlier > len(cells) and not replace:
-            raise SettingError(
-                f"The file has {len(cells):,} cells, but an earlier import of this release has {earlier:,}. "
-                "`nasmeta data import --replace PATH` replaces it."
-            )
         for place in places:
             _store.remove_stale(place)
-        write_files(dict(zip(places, (curves, ends), strict=True)), space, {}, cells)
+        write_files(dict(zip(places, (curves, ends), strict=True)), get_cell_space("nb201"), {}, cells)

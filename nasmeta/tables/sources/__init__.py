@@ -4,18 +4,16 @@ The modules of this package register readers in ``READERS``; they are imported w
 """
 
 from nasmeta.tables.sources._base import (
-    SOURCES as SOURCES,
     Columns as Columns,
     Source as Source,
-    WholeSource as WholeSource,
 )
+from nasmeta.tables.sources._imported import IMPORTED as IMPORTED
 from nasmeta.tables.sources._registry import (
     READERS as READERS,
     FetchedSource as FetchedSource,
     RegisteredFile as RegisteredFile,
-    RegisteredSource as RegisteredSource,
     registered_sources as registered_sources,
     table_names as table_names,
 )
 
-__all__: list[str] = []  # `nasmeta.tables` has `Source`
+__all__: list[str] = []

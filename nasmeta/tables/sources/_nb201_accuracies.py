@@ -52,7 +52,7 @@ def read_meco(source: FetchedSource, space: CellSpace, files: Mapping[str, Path]
     with files["accuracies"].open("rb") as stream:
         records: dict[tuple[int, ...], list[float]] = restricted_load(stream)
     padded = [[*record, np.nan, np.nan][: len(_SEEDS)] for record in records.values()]
-    values = spread(space, space.from_digits(list(records)), padded)
+    values = spread(space, space.from_codes(list(records)), padded)
     n_seeds = np.count_nonzero(~np.isnan(values), axis=1)
     note = f"official: {official_name('cifar10', 'test')}"
     accuracy = ("cifar10", "accuracy", "test", 200)

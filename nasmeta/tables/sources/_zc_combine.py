@@ -41,7 +41,7 @@ _NOT_MEASURABLE = -1.0
 def cells_of_nets(space: CellSpace, nets: pd.Series[str]) -> NDArray[np.int32]:
     """Return the cells of a column of texts such as ``(4, 0, 3, 1, 4, 3)``, int32, shape (n,)."""
     digits = np.array([text.strip("()").split(", ") for text in nets], dtype=np.int64)
-    return np.atleast_1d(space.from_digits(_NB201_DIGIT[digits][:, _NB201_EDGE] if space.name == "nb201" else digits))
+    return np.atleast_1d(space.from_codes(_NB201_DIGIT[digits][:, _NB201_EDGE] if space.name == "nb201" else digits))
 
 
 @READERS.register("zero-cost")

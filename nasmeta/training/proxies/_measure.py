@@ -5,20 +5,20 @@ from __future__ import annotations
 import io
 import json
 import platform
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 import nasmeta
 from nasmeta.checks import check_int
-from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.errors import SettingError
 from nasmeta.files import write_atomically
 from nasmeta.journals import JournalFile
 from nasmeta.spaces import ArchitectureLike, CellSpace, SearchSpace, get_cell_space
@@ -28,54 +28,10 @@ from nasmeta.training._proxy_file import FORMAT, read_proxies
 from nasmeta.training.proxies._probe import PROXIES, Probe
 
 
-def is_finished(output: Path, facts: Mapping[str, Any], cells: Sequence[int]) -> bool:
-    """Return whether a file contains these cells, measured in this way."""
-    try:
-        file = read_proxies(output)
-    except DamagedFileError:
-        return False
-    return file.facts == {"nasmeta_proxies": FORMAT, **facts} and file.cells.tolist() == list(cells)
-
-
-class ProxyJournal(JournalFile):
-    """The journal of an unfinished measurement: a line is ``[cell, [value, ...], checksum]``; `values` are by cell."""
+class _ProxyJournal(JournalFile):
+    """The journal of an unfinished measurement: a line is ``[cell, [value, ...], checksum]``."""
 
     mark, of, not_compared = "nasmeta_proxies", "measurement of proxies", ()
-
-    def __init__(self, output: Path, facts: Mapping[str, Any]) -> None:
-        if output.suffix != ".npz":
-            raise SettingError(f"The output must be a file that ends in .npz, not {output.name!r}.")
-        if output.exists():
-            raise SettingError(f"{output} exists and is not overwritten. Choose another name, or remove it.")
-        self.output, self.facts = output, dict(facts)
-        super().__init__(_journal_of(output), facts)
-        self.values: dict[int, list[float]] = dict(self.records)
-
-    def record(self, cells: Sequence[int], rows: Sequence[Sequence[float]]) -> None:
-        """Append the values of cells; afterwards a killed process loses none of them."""
-        for cell, row in zip(cells, rows, strict=True):
-            self.values[cell] = list(row)
-            self.add(f"{cell},{json.dumps(list(row))}")
-        self.flush()
-
-    def finish(self, cells: Sequence[int]) -> Path:
-        """Write the file with these cells, and remove the journal."""
-        rows = np.array([self.values[cell] for cell in cells], dtype=np.float64)
-        content = io.BytesIO()
-        np.savez_compressed(
-            content,
-            facts=np.array(json.dumps({"nasmeta_proxies": FORMAT, **self.facts})),
-            cells=np.array(cells, dtype=np.int32),
-            **dict(zip(self.facts["proxies"], rows.T, strict=True)),
-        )
-        write_atomically(self.output, content.getvalue())
-        self.close()
-        self.path.unlink()
-        return self.output
-
-
-def _journal_of(output: Path) -> Path:
-    return output.with_name(f"{output.name}.journal")
 
 
 # Not params and flops, which a space knows by a formula.
@@ -102,7 +58,7 @@ class ProxySettings:
 
 def compute_proxies(
     cells: ArchitectureLike,
-    data: str | Path | ImageBatch = "digits",
+    data: str | ImageBatch = "digits",
     proxies: str | Sequence[str] | None = None,
     *,
     settings: ProxySettings | Mapping[str, Any] | None = None,
@@ -116,9 +72,9 @@ def compute_proxies(
     ----------
     cells : cell or cells
         Each one is probed, including isomorphic ones.
-    data : str, path or ImageBatch, default "digits"
-        A batch of `nasmeta.training.load_images`, or the source of 32 images of 16×16 pixels: scikit-learn's digits, or
-        a folder with one folder of images per class.
+    data : str or ImageBatch, default "digits"
+        A batch of `nasmeta.training.load_images`, or the source of 32 images of 16×16 pixels, as in
+        `nasmeta.training.ImageDataset.load`.
     proxies : str or sequence of str, optional
         Names; by default all except ``params`` and ``flops``, which a space computes by a formula.
     settings : mapping, optional
@@ -221,38 +177,43 @@ def measure_proxies(
     """
     settings = settings or ProxySettings()
     space, path = get_cell_space(space), Path(output)
+    journal_path = path.with_name(f"{path.name}.journal")
     chosen = np.arange(space.size, dtype=np.int32) if cells is None else np.atleast_1d(space.index_of(cells))
     wanted: list[int] = np.unique(space.canonical(chosen)).tolist()
-    facts = _facts(batch, settings, space)
-    if is_finished(path, facts, wanted):
-        _journal_of(path).unlink(missing_ok=True)  # a process that was killed at the very end leaves it
-        if progress is not None:
-            progress(len(wanted), len(wanted))
+    facts, progress = _facts(batch, settings, space), progress or (lambda done, total: None)
+    if path.suffix != ".npz":
+        raise SettingError(f"The output must be a file that ends in .npz, not {path.name!r}.")
+    if path.exists():
+        file = read_proxies(path)
+        if file.facts != {"nasmeta_proxies": FORMAT, **facts} or file.cells.tolist() != wanted:
+            raise SettingError(f"{path} contains other proxies. Choose another name, or remove it.")
+        progress(len(wanted), len(wanted))
+        journal_path.unlink(missing_ok=True)  # a process that was killed at the very end leaves it
         return path
-    with ProxyJournal(path, facts) as journal:
-        todo = [cell for cell in wanted if cell not in journal.values]
-        done = len(wanted) - len(todo)
-        if progress is not None:
-            progress(done, len(wanted))
+    with _ProxyJournal(journal_path, facts) as journal:
+        values = dict(journal.records)
+        remaining = [cell for cell in wanted if cell not in values]
+        parts = [remaining[i : i + _CELLS_A_TASK] for i in range(0, len(remaining), _CELLS_A_TASK)]
         probe = partial(_probe_cells, batch=batch, settings=settings, space=space.name)
-        for part, rows in _in_order(probe, todo, workers):
-            journal.record(part, rows)
-            done += len(part)
-            if progress is not None:
-                progress(done, len(wanted))
-        return journal.finish(wanted)
+        progress(len(values), len(wanted))
+        results = Parallel(n_jobs=workers, return_as="generator")(delayed(probe)(part) for part in parts)
+        for part, rows in zip(parts, results, strict=True):
+            for cell, row in zip(part, rows, strict=True):
+                values[cell] = row
+                journal.add(f"{cell},{json.dumps(row)}")
+            journal.flush()
+            progress(len(values), len(wanted))
+        _write(path, facts, wanted, [values[cell] for cell in wanted])
+    journal_path.unlink()
+    return path
 
 
-def _in_order(
-    probe: Callable[[list[int]], list[list[float]]], cells: list[int], workers: int
-) -> Iterator[tuple[list[int], list[list[float]]]]:
-    remaining = iter(cells)
-    parts = list(iter(lambda: list(islice(remaining, _CELLS_A_TASK)), []))
-    if workers == 1:
-        for part in parts:
-            yield part, probe(part)
-        return
-    from joblib import Parallel, delayed
-
-    found = Parallel(n_jobs=workers, return_as="generator")(delayed(probe)(part) for part in parts)
-    yield from zip(parts, found, strict=True)
+def _write(path: Path, facts: Mapping[str, Any], cells: list[int], rows: list[list[float]]) -> None:
+    content = io.BytesIO()
+    np.savez_compressed(
+        content,
+        facts=np.array(json.dumps({"nasmeta_proxies": FORMAT, **facts})),
+        cells=np.array(cells, dtype=np.int32),
+        **dict(zip(facts["proxies"], np.array(rows, dtype=np.float64).T, strict=True)),
+    )
+    write_atomically(path, content.getvalue())

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from copy import deepcopy
 from functools import cached_property
 from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn import functional
 
 from nasmeta.registry import Registry
@@ -189,63 +188,25 @@ def nwot(probe: Probe) -> float:
     return float(sum(math.log(max(value, 1.0)) for value in torch.linalg.eigvalsh(alike).tolist()))
 
 
-class _Inner(nn.Module):
-    """A network up to a point, as `functional_call` wants it: with weights other than its own."""
-
-    def __init__(self, network: CellNetwork, features_only: bool) -> None:
-        super().__init__()
-        self.network = network
-        self.features_only = features_only
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.network.features(images) if self.features_only else self.network(images)
-
-
-def _weights(network: CellNetwork) -> dict[str, Tensor]:
-    """Return the weights of convolutions and of the linear layer by their names in `_Inner`."""
-    return {
-        f"network.{name}.weight": module.weight
-        for name, module in network.named_modules()
-        if isinstance(module, nn.Conv2d | nn.Linear)
-    }
-
-
-@contextmanager
-def _without_norms(network: CellNetwork) -> Iterator[None]:
-    """Let what enters a batch norm leave it unchanged."""
-    norms = [
-        (module, name)
-        for module in network.modules()
-        for name, child in module.named_children()
-        if isinstance(child, nn.BatchNorm2d)
-    ]
-    kept = [getattr(module, name) for module, name in norms]
-    for module, name in norms:
-        setattr(module, name, nn.Identity())
-    try:
-        yield
-    finally:
-        for (module, name), norm in zip(norms, kept, strict=True):
-            setattr(module, name, norm)
-
-
 @PROXIES.register("synflow")
 def synflow(probe: Probe) -> float:
     """Return Σ |w · ∂R/∂w|, R the sum of the logits of an image of ones where weights are |w| (Tanaka et al., 2020).
 
     Pruning neural networks without any data by iteratively conserving synaptic flow, NeurIPS 2020; summed over the
-    network as by Abdelfattah et al. (ICLR 2021), without batch norms. In float64. Zero where nothing is passed on.
+    network as by Abdelfattah et al. (ICLR 2021), without batch norms. In float64. Zero if nothing is passed on.
     """
-    with _without_norms(probe.network):
-        weights = {
-            name: weight.detach().double().abs().requires_grad_() for name, weight in _weights(probe.network).items()
-        }
-        bias = probe.network.classifier.bias.detach().double().abs()
-        ones = torch.ones(1, *probe.images.shape[1:], dtype=torch.float64)
-        inner = _Inner(probe.network, features_only=False)
-        logits = functional_call(inner, {**weights, "network.classifier.bias": bias}, (ones,))
-    flow = torch.autograd.grad(logits.sum(), list(weights.values()), allow_unused=True)
-    pairs = zip(weights.values(), flow, strict=True)
+    network = deepcopy(probe.network).double()
+    for module in list(network.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, nn.BatchNorm2d):
+                setattr(module, name, nn.Identity())
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.abs_()
+    weights = [layer.weight for layer in weighted_layers(network)]
+    ones = torch.ones(1, *probe.images.shape[1:], dtype=torch.float64)
+    flow = torch.autograd.grad(network(ones).sum(), weights, allow_unused=True)
+    pairs = zip(weights, flow, strict=True)
     return sum(float((weight.detach() * slope).abs().sum()) for weight, slope in pairs if slope is not None)
 
 
@@ -257,7 +218,7 @@ def zen(probe: Probe, step: float = 0.01) -> float:
     |·| the sum over an image's features, σ² the mean variance over the channels that enter a batch norm, which undoes
     its rescaling. One draw, of as many inputs as the batch has images.
     """
-    generator = torch.Generator().manual_seed(probe.seed)
+    network, generator = deepcopy(probe.network), torch.Generator().manual_seed(probe.seed)
     scales: list[Tensor] = []
 
     def note_scale(norm: nn.BatchNorm2d, inputs: tuple[Tensor, ...]) -> None:
@@ -265,26 +226,18 @@ def zen(probe: Probe, step: float = 0.01) -> float:
         variance = entering.square().mean() - entering.mean((0, 2, 3)).square().mean()  # the channels' mean
         scales.append(variance.clamp_min(0) + norm.eps)
 
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
     with torch.no_grad():
-        drawn = {
-            name: torch.empty_like(weight).copy_(torch.randn(weight.shape, generator=generator))
-            for name, weight in _weights(probe.network).items()
-        }
+        for layer in weighted_layers(network):
+            layer.weight.copy_(torch.randn(layer.weight.shape, generator=generator))
         inputs, noise = (
             torch.empty_like(probe.images).copy_(torch.randn(probe.images.shape, generator=generator)) for _ in range(2)
         )
-        inner = _Inner(probe.network, features_only=True)
-        handles = [
-            module.register_forward_pre_hook(note_scale)
-            for module in probe.network.modules()
-            if isinstance(module, nn.BatchNorm2d)
-        ]
-        try:
-            before = functional_call(inner, drawn, (inputs,))
-        finally:
-            for handle in handles:
-                handle.remove()
-        after = functional_call(inner, drawn, (inputs + step * noise,))
+        handles = [norm.register_forward_pre_hook(note_scale) for norm in norms]
+        before = network.features(inputs)
+        for handle in handles:
+            handle.remove()
+        after = network.features(inputs + step * noise)
         change = float((before - after).abs().flatten(1).sum(1).mean())
     log_scale = sum(math.log(float(scale)) for scale in scales) / 2
     return math.log(max(change, float(torch.finfo(torch.float32).tiny))) + log_scale

@@ -99,6 +99,7 @@ def test_nats_bench_agrees(mirror: Path, table: Table) -> None:
     assert agrees_with_api(api, table, "NATS-tss v1.0") > 300
 
 
+@pytest.mark.slow
 def test_nas_bench_201_agrees(own_cache: Path, tmp_path: Path, records: dict[int, Any], write: Any) -> None:
     """The same cells as a file of NAS-Bench-201 v1.1, which its own package reads with PyTorch."""
     pytest.importorskip("torch", reason="nas-bench-201 needs torch")

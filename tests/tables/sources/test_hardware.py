@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import pickle
-import zipfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-
-from nasmeta.errors import UnsafePickleError
-from nasmeta.tables.sources._help_latency import torch_list
 
 
 def test_hw_nas_bench_holds_the_values_of_its_file(read_source: Callable[[str], Any]) -> None:
@@ -49,17 +43,3 @@ def test_help_agrees_with_hw_nas_bench_on_four_devices(read_source: Callable[[st
         np.testing.assert_array_equal(helps[address][1], hw[address][1])
         assert helps[address][0].release != hw[address][0].release
         assert "the same numbers" in helps[address][0].note
-
-
-def torch_file(path: Path, content: bytes) -> Path:
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("archive/data.pkl", content)
-        archive.writestr("archive/version", "3\n")
-    return path
-
-
-def test_a_torch_file_is_read_without_torch_and_without_trust(tmp_path: Path) -> None:
-    good = torch_file(tmp_path / "good.pt", pickle.dumps([1, 2.5], protocol=2))
-    assert torch_list(good) == [1.0, 2.5]
-    with pytest.raises(UnsafePickleError):
-        torch_list(torch_file(tmp_path / "unsafe.pt", pickle.dumps(print)))

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
+from typing import Any
 
 import pytest
 
-from nasmeta.tables.sources import FetchedSource, registered_sources
+from nasmeta.tables.sources import registered_sources
 
 
 @pytest.mark.parametrize("name", registered_sources())
-def test_declared_columns_are_those_that_are_read(
-    request: pytest.FixtureRequest, cache_with: Callable[..., Path], name: str
-) -> None:
+def test_declared_columns_are_those_that_are_read(read_source: Callable[[str], Any], name: str) -> None:
     entry = registered_sources()[name]
-    if not entry.package:
-        request.getfixturevalue("mirror")
-    infos = FetchedSource(entry).open(cache_with(name) / "tables" / "v1" / entry.table / f"{name}.arrow").infos
+    infos = [info for info, _ in read_source(name).values()]
     for info in infos:
         parts = {"dataset": info.dataset, "metric": info.metric, "release": info.release}
         epochs = info.epochs if info.epoch is None else f"{info.epoch}of{info.epochs}"
         split, seed = (part if part is not None else "-" for part in (info.split, info.seed))
         assert entry.brings(**parts, split=split, epochs=epochs or "-", seed=seed), info.address
-    for patterns in entry.columns:
+    for patterns in entry.declared:
         datasets, metrics = (part.split(",") for part in patterns.split("/")[:2])
         for dataset in datasets:
             for metric in metrics:

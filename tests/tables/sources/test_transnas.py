@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ import pytest
 
 from nasmeta.spaces import get_space
 from nasmeta.tables.sources import registered_sources
-from nasmeta.tables.sources._zc_combine import cells_of_nets
 
 
 def test_its_order_is_that_of_cells_which_another_source_names(read_source: Callable[[str], Any], mirror: Path) -> None:
     file = registered_sources()["zero-cost-tnb101"].files[0]
     named = pd.read_csv(mirror / file.path)
-    cells = cells_of_nets(get_space("tnb101"), named["net"])
+    cells = get_space("tnb101").from_digits(
+        [json.loads(net.replace("(", "[").replace(")", "]")) for net in named["net"]]
+    )
     best = read_source("transnas")["class_scene/accuracy/valid/25/-"][1][cells]
     last = named["val_accs"].to_numpy()  # after the last epoch, so never above the best
     assert np.corrcoef(best, last)[0, 1] > 0.9997

@@ -1,0 +1,247 @@
+"""Search with the transformer: `meta-np`, `meta-nas` and `meta-rl`, which differ in the training of its weights."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.errors import SpaceExhaustedError
+from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
+from nasmeta.meta._cell_columns import proxy_scores
+from nasmeta.meta._falls_back import FallsBackSearch
+from nasmeta.meta.in_context._predictor import InContext, InContextModel
+from nasmeta.meta.in_context._reading import LENGTHS, SIMILARITIES, Context, Reading, Similarity, SourceView
+from nasmeta.predictors import normal_scores
+from nasmeta.spaces import SearchSpace
+from nasmeta.tasks import SourceTask
+
+_SCREENED = 2**14  # architectures that may be proposed; of a larger space the best by sources, and random ones
+_DRAWN = 2000  # of these, drawn in each step
+_BEST, _CANDIDATES = 64, 512  # architectures that the transformer compares: the best of each expert, and in all
+_GROWTH = 1.2  # of the observations between two weightings of all members of the experts' mixtures
+_FEW = 20  # observations up to which all members are conditioned in each step
+
+
+class ContextSearch(FallsBackSearch):
+    """Base of the searchers that propose with a transformer whose context are the observations and the sources.
+
+    Neither the search nor its sources train the transformer. In each step Gaussian processes (the experts of
+    `nasmeta.meta.in_context.InContext`) screen 2,000 random architectures, and the transformer scores up to 512 of
+    them: by a multiple of the log expected improvement under its predictions, plus the output of its search head.
+    ``reports/meta/in_context/search`` compares the three trainings.
+
+    Parameters
+    ----------
+    weights : str or path-like, default "auto"
+        See `nasmeta.meta.in_context.InContext`.
+    falls_back : bool, default True
+        Whether the transformer competes with `nasmeta.searchers.GPSearch` on the same observations; ``notes`` contain
+        the origin of each proposal. With False, it searches alone.
+    """
+
+    objective: ClassVar[str]
+    search_settings: ClassVar[tuple[str, ...]] = ("falls_back",)
+
+    def __init__(
+        self, space: SearchSpace, rng: np.random.Generator, *, weights: Any = "auto", falls_back: bool = True
+    ) -> None:
+        super().__init__(space, rng, falls_back=falls_back)
+        self.weights = weights
+        self._predictor = InContext(space, weights=weights, objective=self.objective)
+        self._taken = np.zeros(space.size, dtype=bool)
+
+    # -- meta-training ----------------------------------------------------------------------------------------------
+    def _learn(self, sources: list[SourceTask]) -> InContextModel:
+        self._predictor.avoid = self.avoid
+        learned: InContextModel = self._predictor.meta_fit(sources).meta_model_
+        return learned
+
+    def _pack(self) -> Packed:
+        self._predictor.meta_model_ = self._require_meta_model()
+        return self._predictor._pack()
+
+    def _unpack(self, arrays: Arrays, facts: Facts) -> InContextModel:
+        return self._predictor._unpack(arrays, facts)
+
+    # -- the search -------------------------------------------------------------------------------------------------
+    def restrict(self, cells: Cells) -> bool:
+        """Treat the other architectures as proposed."""
+        self._taken[:] = True
+        self._taken[cells] = False
+        super().restrict(cells)
+        return True
+
+    @cached_property
+    def _state(self) -> SearchState:
+        """The observations, with the screened architectures as columns."""
+        model: InContextModel = self._require_meta_model()
+        sources = SourceView.of(model.scores, proxy_scores(self.space).T)
+        size = self.space.size
+        screened = np.arange(size)
+        if size > _SCREENED:
+            best = np.argsort(-sources.mean, kind="stable")[: _SCREENED // 2]
+            screened = np.union1d(best, self.rng.choice(size, _SCREENED // 2, replace=False))
+        return SearchState(Similarity(self.space), sources, np.arange(size), screened)
+
+    def _observe(self, cells: Cells, values: Floats) -> None:
+        self._taken[cells] = True
+        self._state.observe(cells, values)
+
+    def _propose(self, n: int) -> Cells:
+        state = self._state
+        rows = np.flatnonzero(~self._taken[state.screened])
+        if len(rows) >= n:
+            # Drawn anew in each step, so that the candidates are not all neighbours of one another.
+            rows = self.rng.choice(rows, min(max(n, _DRAWN), len(rows)), replace=False)
+            cells, reading = state.candidates(rows, _BEST, max(n, _CANDIDATES), self.rng)
+            scores = self._require_meta_model().network.search_scores(reading, state.labels)
+            chosen = cells[np.argsort(-scores, kind="stable")[:n]].astype(np.int32)
+        else:
+            others = np.flatnonzero(~self._taken)
+            if len(others) < n:
+                raise SpaceExhaustedError(f"All {self.space.size:,} architectures have been proposed.")
+            chosen = self.rng.choice(others, n, replace=False).astype(np.int32)
+        self._taken[chosen] = True
+        return chosen
+
+
+class MetaNPSearch(ContextSearch):
+    """Expected improvement under a transformer neural process, trained on the likelihood of its predictions.
+
+    Nguyen and Grover, "Transformer neural processes", ICML 2022. Parameters as `ContextSearch`.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> len(nm.search("meta-np", "nb201/cifar100", evaluations=5))
+    5
+    """
+
+    objective = "likelihood"
+
+
+class MetaNASSearch(ContextSearch):
+    """A prediction head and a search head of one transformer, trained together on searches of other families.
+
+    The search head is trained by proximal policy optimisation, the prediction head on the likelihood of the candidates,
+    after Maraval, Zimmer, Grosnit and Bou Ammar, "End-to-end meta-Bayesian optimisation with transformer neural
+    processes", NeurIPS 2023. Parameters as `ContextSearch`.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> run = nm.search("meta-nas", "nb201/cifar100", evaluations=5)
+    >>> run.sources, len(run)
+    (('nb201/cifar10', 'nb201/imagenet16-120'), 5)
+    """
+
+    objective = "joint"
+
+
+class MetaRLSearch(ContextSearch):
+    """The transformer of `meta-nas`, trained from random weights by the reward of whole searches alone.
+
+    A state is the history of the search, an action the next architecture, the reward the improvement of the best score;
+    the policy is trained by proximal policy optimisation (Schulman et al., 2017). Parameters as `ContextSearch`.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> len(nm.search("meta-rl", "nb201/cifar100", evaluations=5))
+    5
+    """
+
+    objective = "reward"
+
+
+class SearchState:
+    """The observations of one search, as the transformer reads them.
+
+    Parameters
+    ----------
+    similarity : Similarity
+    sources : SourceView
+    cells : ndarray of int, shape (n_columns,)
+        Architecture of each column of the view.
+    screened : ndarray of int, shape (m,)
+        Columns that may be proposed.
+    """
+
+    def __init__(
+        self, similarity: Similarity, sources: SourceView, cells: NDArray[np.integer], screened: NDArray[np.integer]
+    ) -> None:
+        self._similarity, self._sources, self._cells, self.screened = similarity, sources, cells, screened
+        self._known: list[int] = []
+        self._values: list[float] = []
+        self._near = [np.zeros((0, len(screened)), np.float32) for _ in range(SIMILARITIES)]  # (capacity, m)
+        self._among = [np.zeros((0, 0), np.float32) for _ in range(SIMILARITIES)]
+        self._weighed_at = 0
+        self._likely: list[NDArray[np.bool_]] = []
+
+    @property
+    def known(self) -> NDArray[np.intp]:
+        """Columns of the observations, shape (n,)."""
+        return np.array(self._known, dtype=np.intp)
+
+    @property
+    def labels(self) -> Floats:
+        """Normal scores of the values, shape (n,)."""
+        return normal_scores(np.array(self._values)) if self._values else np.zeros(0)
+
+    def observe(self, columns: NDArray[np.integer], values: Floats) -> None:
+        """Add observations, both of shape (k,); further values of a known architecture are ignored."""
+        is_new = ~np.isin(columns, self._known)
+        these, first = np.unique(columns[is_new], return_index=True)
+        these = these[np.argsort(first)]
+        if not len(these):
+            return
+        n, count = len(self._known), len(self._known) + len(these)
+        self._known += these.tolist()
+        self._values += values[is_new][np.sort(first)].tolist()
+        near = flat(self._similarity.between(self._cells[these], self._cells[self.screened]))
+        among = flat(self._similarity.between(self._cells[these], self._cells[self._known]))
+        for i, (to_screened, to_known) in enumerate(zip(near, among, strict=True)):
+            if count > len(self._near[i]):
+                room = np.empty((len(these) + 16, len(self.screened)), np.float32)
+                self._near[i] = np.concatenate([self._near[i][:n], room])
+            self._near[i][n:count] = to_screened
+            self._among[i] = np.pad(self._among[i], (0, len(these)))
+            self._among[i][n:] = to_known
+            self._among[i][:n, n:] = to_known[:, :n].T
+
+    def candidates(
+        self, rows: NDArray[np.integer], n_best: int, n_all: int, rng: np.random.Generator
+    ) -> tuple[NDArray[np.integer], Reading]:
+        """Return columns of candidates in random order, and what the transformer reads of them.
+
+        Candidates are, of the screened architectures in `rows`, the `n_best` best of each expert, and random ones up to
+        `n_all`.
+        """
+        n = len(self._known)
+        # Until the observations have grown by a fifth, only members with a weight are conditioned.
+        due = n <= _FEW or n >= _GROWTH * self._weighed_at
+        context = Context(self._sources, self.known, self.labels, by_kind(self._among), None if due else self._likely)
+        if due:
+            self._weighed_at, self._likely = n, context.likely
+        columns = self.screened[rows]
+        across = by_kind([near[:n, rows].T for near in self._near])
+        predicted = context.experts(columns, across)
+        count = min(n_best, len(columns))
+        best = np.unique(np.argpartition(-predicted[:, 1:], count - 1, axis=0)[:count])
+        others = np.setdiff1d(np.arange(len(columns)), best)
+        drawn = rng.choice(others, min(max(0, n_all - len(best)), len(others)), replace=False)
+        pool = rng.permutation(np.concatenate([best, drawn]))
+        near = [[part[pool] for part in kind] for kind in across]
+        return columns[pool], context.reading(columns[pool], predicted[pool], near)
+
+
+def flat(kinds: list[list[Floats32]]) -> list[Floats32]:
+    return [part for kind in kinds for part in kind]
+
+
+def by_kind(parts: list[Floats32]) -> list[list[Floats32]]:
+    sizes = np.cumsum([len(lengths) for lengths in LENGTHS])
+    return [parts[end - len(lengths) : end] for lengths, end in zip(LENGTHS, sizes, strict=True)]

@@ -1,0 +1,254 @@
+"""Train the search head of the transformer by proximal policy optimisation on whole searches.
+
+Run with ``python reports/meta/in_context_search.py --objective joint`` after in_context_train.py. The search starts as
+expected improvement under the network's predictions. ``joint`` adds the likelihood of the candidates to the loss and
+starts from the weights of ``likelihood``; ``reward`` starts from untrained weights and has the reward alone. Weights go
+to benchmarks_data/in_context, learning curves to in_context/search_training.csv. An interrupted training resumes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import csv
+import math
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from in_context_network import TrainedNetwork
+from in_context_tasks import GROUPS, Bank, banks, labels_of, sources_of
+from in_context_train import write
+from numpy.typing import NDArray
+from torch import Tensor
+
+from nasmeta.meta.in_context import InContextNetwork, Reading, SearchState, Similarity
+from nasmeta.meta.in_context._network import read_weights
+
+TASKS, ROLLOUTS, STEPS = 8, 4, 12  # of an iteration: targets, searches of each, evaluations of each
+STARTS = (0, 0, 5, 10, 20, 35, 55)  # random labels before a search
+CELLS = 800  # architectures of a target in an iteration
+BEST, CANDIDATES = 16, 96
+DISCOUNT, CLIP, EPOCHS, RATE = 0.9, 0.2, 2, 5e-4
+ITERATIONS = 60
+HERE = Path(__file__).parent
+
+
+class Step(NamedTuple):
+    """A step of a search, and what the update needs."""
+
+    reading: Reading
+    best: float  # label
+    wanted: NDArray[np.float32]  # scores of the candidates, on the scale of the labels
+    chosen: int
+    log_probability: float
+    reward: float
+
+
+class Target(NamedTuple):
+    """A target and its sources on some architectures, and the labels before the searches."""
+
+    state: SearchState
+    truth: NDArray[np.float64]  # shape (n,)
+    noisy: NDArray[np.float64]
+    started: NDArray[np.integer]
+
+
+def draw_target(bank: Bank, similarity: Similarity, start: int, rng: np.random.Generator) -> Target:
+    """Draw a target, its sources, some architectures, and `start` of them with labels."""
+    target, allowed = bank.targets[rng.integers(len(bank.targets))]
+    truth = bank.scores[target].astype(np.float64)
+    measured = np.flatnonzero(np.isfinite(truth))
+    kept = np.sort(rng.choice(measured, min(CELLS, len(measured)), replace=False))
+    whole = sources_of(bank, target, allowed, rng)
+    view = whole._replace(each=whole.each[:, kept], mean=whole.mean[kept], spread=whole.spread[kept])
+    view = view._replace(proxies=view.proxies[:, kept])
+    truth = truth[kept]
+    noisy = truth + rng.choice([0.0, 0.0, 0.1, 0.3]) * rng.standard_normal(len(truth))
+    state = SearchState(similarity, view, bank.cells[kept], np.arange(len(kept)))
+    started = rng.choice(len(kept), start, replace=False)
+    state.observe(started, noisy[started])
+    return Target(state, truth, noisy, started)
+
+
+def search(target: Target, network: InContextNetwork, rng: np.random.Generator) -> list[Step]:
+    """Return the steps of one search, whose proposals are drawn from the policy."""
+    state, truth = copy.deepcopy(target.state), target.truth
+    is_open = np.ones(len(truth), dtype=bool)
+    is_open[target.started] = False
+    best = float(truth[target.started].max()) if len(target.started) else 0.0
+    steps = []
+    for _ in range(STEPS):
+        columns, reading = state.candidates(np.flatnonzero(is_open), BEST, CANDIDATES, rng)
+        labels = state.labels
+        scores = network.search_scores(reading, labels)
+        log_probabilities = scores - np.logaddexp.reduce(scores)
+        chosen = int((log_probabilities + rng.gumbel(size=len(scores))).argmax())
+        wanted = truth[columns]
+        reward = max(0.0, float(wanted[chosen]) - best)
+        best = max(best, float(wanted[chosen]))
+        if len(labels):
+            wanted = labels_of(target.noisy[state.known], labels, wanted)
+        highest = float(labels.max()) if len(labels) else 0.0
+        probability = float(log_probabilities[chosen])
+        steps.append(Step(reading, highest, wanted.astype(np.float32), chosen, probability, reward))
+        column = columns[[chosen]]
+        state.observe(column, target.noisy[column])
+        is_open[column] = False
+    return steps
+
+
+def advantages(rewards: NDArray[np.float64], discount: float = DISCOUNT) -> NDArray[np.float64]:
+    """Return the advantage of each step, (tasks, rollouts, steps): its return minus the other rollouts' mean.
+
+    >>> advantages(np.array([[[0.0, 1.0], [0.0, 0.0]]]), 0.5).tolist()
+    [[[0.5, 1.0], [-0.5, -1.0]]]
+    """
+    returns = np.zeros_like(rewards)
+    following = np.zeros(rewards.shape[:2])
+    for t in reversed(range(rewards.shape[2])):
+        following = rewards[:, :, t] + discount * following
+        returns[:, :, t] = following
+    others = (returns.sum(axis=1, keepdims=True) - returns) / (rewards.shape[1] - 1)
+    return returns - others
+
+
+def clipped_loss(ratio: Tensor, advantage: Tensor, clip: float = CLIP) -> Tensor:
+    """Return the loss of proximal policy optimisation (Schulman et al., 2017, equation 7), shape as `ratio`.
+
+    >>> clipped_loss(torch.tensor([1.5, 1.5, 0.5, 0.5]), torch.tensor([1.0, -1.0, 1.0, -1.0])).tolist()
+    [-1.2000000476837158, 1.5, -0.5, 0.800000011920929]
+    """
+    return -torch.minimum(ratio * advantage, ratio.clamp(1 - clip, 1 + clip) * advantage)
+
+
+def negative_log_likelihood(mean: Tensor, deviation: Tensor, wanted: Tensor) -> Tensor:
+    """Return the mean over candidates, shape (batch,)."""
+    density = 0.5 * ((wanted - mean) / deviation) ** 2 + deviation.log() + 0.5 * math.log(2 * math.pi)
+    return density.clamp(max=8.0).mean(dim=1)
+
+
+def train(
+    every: list[Bank], without: str, objective: str, iterations: int, out: Path, seed: int = 0
+) -> tuple[TrainedNetwork, list[list[object]]]:
+    """Return the network after the iterations, and rows of the learning curve."""
+    torch.manual_seed(seed)
+    network = TrainedNetwork()
+    if objective == "joint":
+        name = "all" if without == "nothing" else f"without-{without}"
+        arrays = read_weights(out / "likelihood" / f"{name}.npz").arrays
+        network.load_state_dict({k: torch.from_numpy(v.astype(np.float32)) for k, v in arrays.items()}, strict=False)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=1e-3)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, iterations, eta_min=RATE / 10)
+    saved, first, rows = out / f".{objective}-{without}.pt", 0, []
+    if saved.is_file():
+        content = torch.load(saved, weights_only=True)
+        network.load_state_dict(content["network"])
+        optimiser.load_state_dict(content["optimiser"])
+        schedule.load_state_dict(content["schedule"])
+        first, rows = content["iteration"], content["rows"]
+    hidden = GROUPS.get(without, ())
+    real = [bank for bank in every if bank.family not in hidden and not bank.family.startswith("drawn")]
+    drawn = [bank for bank in every if bank.family.startswith("drawn") and bank.family.split()[1] not in hidden]
+    similarities: dict[str, Similarity] = {}
+    for iteration in range(first, iterations):
+        rng, began = np.random.default_rng([seed, iteration, 5]), time.monotonic()
+        start = int(rng.choice(STARTS))
+        play = InContextNetwork({name: value.detach().numpy() for name, value in network.named_parameters()})
+        searches = []
+        for _ in range(TASKS):
+            some = drawn if len(drawn) and rng.random() < 0.3 else real
+            bank = some[rng.integers(len(some))]
+            if bank.space.name not in similarities:
+                similarities[bank.space.name] = Similarity(bank.space)
+            target = draw_target(bank, similarities[bank.space.name], start, rng)
+            searches += [search(target, play, rng) for _ in range(ROLLOUTS)]
+        rewards = np.array([[step.reward for step in steps] for steps in searches]).reshape(TASKS, ROLLOUTS, STEPS)
+        gains = advantages(rewards).reshape(TASKS * ROLLOUTS, STEPS)
+        gains = gains / (gains.std() + 1e-6)
+        losses = [update(network, optimiser, searches, gains, objective, rng) for _ in range(EPOCHS)]
+        schedule.step()
+        row = [without, objective, iteration, start, rewards.sum(axis=2).mean(), *np.mean(losses, axis=0)]
+        rows.append([*row[:4], *(f"{value:.4f}" for value in row[4:]), f"{time.monotonic() - began:.1f}"])
+        print(*rows[-1], flush=True)
+        content = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
+        torch.save({**content, "schedule": schedule.state_dict(), "iteration": iteration + 1, "rows": rows}, saved)
+    saved.unlink(missing_ok=True)
+    return network, rows
+
+
+def update(
+    network: TrainedNetwork,
+    optimiser: torch.optim.Optimizer,
+    searches: list[list[Step]],
+    gains: NDArray[np.float64],
+    objective: str,
+    rng: np.random.Generator,
+) -> tuple[float, float]:
+    """Take one gradient step for each time of the searches; return the mean losses of policy and predictions."""
+    losses = []
+    for t in rng.permutation(STEPS):
+        some = [steps[t] for steps in searches]
+        inputs, wanted = batch_of(some)
+        best = torch.tensor([step.best for step in some])
+        mean, deviation, added = network(*inputs)
+        scores = network.search_scores(mean, deviation, added, best)
+        log_probability = scores.log_softmax(dim=1)[:, 0]
+        before = torch.tensor([step.log_probability for step in some])
+        gain = torch.from_numpy(gains[:, t]).float()
+        policy = clipped_loss((log_probability - before).exp(), gain).mean()
+        likelihood = negative_log_likelihood(mean, deviation, wanted).mean()
+        loss = policy + likelihood if objective == "joint" else policy
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 0.5)
+        optimiser.step()
+        losses.append((float(policy.detach()), float(likelihood.detach())))
+    policy_loss, likelihood_loss = np.mean(losses, axis=0)
+    return float(policy_loss), float(likelihood_loss)
+
+
+def batch_of(steps: list[Step]) -> tuple[list[Tensor], Tensor]:
+    """Return the network's arguments and the wanted scores, for equally many candidates of each step.
+
+    The chosen candidate comes first.
+    """
+    kept = min(len(step.wanted) for step in steps)
+    parts, wanted = [], []
+    for step in steps:
+        others = np.setdiff1d(np.arange(len(step.wanted)), step.chosen)
+        columns = np.r_[step.chosen, others[: kept - 1]]
+        reading = step.reading
+        parts.append(
+            reading._replace(
+                asked=reading.asked[columns], experts=reading.experts[columns], across=reading.across[columns]
+            )
+        )
+        wanted.append(step.wanted[columns])
+    return [torch.from_numpy(np.stack(part)) for part in zip(*parts, strict=True)], torch.from_numpy(np.stack(wanted))
+
+
+def main() -> None:
+    """Train and write the files."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--objective", choices=("joint", "reward"), default="joint")
+    parser.add_argument("--cache", type=Path, default=Path(".in_context"), help="folder of the banks")
+    parser.add_argument("--out", type=Path, default=HERE.parents[1] / "benchmarks_data" / "in_context")
+    parser.add_argument("--log", type=Path, default=HERE / "in_context" / "search_training.csv")
+    parser.add_argument("--without", action="append", choices=(*GROUPS, "nothing"), help="may be given several times")
+    parser.add_argument("--iterations", type=int, default=ITERATIONS)
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    every = list(banks(chosen.cache))
+    for group in chosen.without or (*GROUPS, "nothing"):
+        network, rows = train(every, group, chosen.objective, chosen.iterations, chosen.out)
+        write(chosen.out / chosen.objective, network, group, chosen.iterations, 0, searches=True)
+        header = ["without", "objective", "iteration", "start", "gain", "policy_loss", "likelihood_loss", "seconds"]
+        with chosen.log.open("a", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows(rows if file.tell() else [header, *rows])
+
+
+if __name__ == "__main__":
+    main()
