@@ -14,6 +14,7 @@ from nasmeta.analysis._frame import FloatArray
 from nasmeta.analysis._losses import Losses, paired_losses
 from nasmeta.errors import SettingError
 
+SIGNIFICANT = 0.05  # level of all tests
 _POINTS = 80  # of a curve of ranks
 
 
@@ -123,14 +124,11 @@ class Friedman:
     p_value: float
     blocks: int
     ranks: pd.Series[float]  # average rank of each searcher over the blocks, the best first
-    level: float  # of significance
-    critical_difference: float  # between average ranks, at `level` (Nemenyi 1963)
+    critical_difference: float  # between average ranks, at the level of 0.05 (Nemenyi 1963)
     nemenyi: pd.DataFrame  # (searchers, searchers): p-values of all pairs, in the order of `ranks`; 1 on the diagonal
 
 
-def friedman_test(
-    frame: pd.DataFrame, at: float | None = None, x: XAxis | None = None, level: float = 0.05
-) -> Friedman:
+def friedman_test(frame: pd.DataFrame, at: float | None = None, x: XAxis | None = None) -> Friedman:
     """Test whether searchers differ, and which pairs, by their ranks (Demšar 2006).
 
     A block is one (task, seed), so the result holds for these tasks and other seeds. Ranks within a block do not depend
@@ -142,8 +140,6 @@ def friedman_test(
         A results frame with a run of every searcher for every (task, seed).
     at, x
         Budget and its axis, as in `average_ranks`.
-    level : float
-        Level of significance.
 
     Returns
     -------
@@ -191,7 +187,6 @@ def friedman_test(
         p_value=p_value,
         blocks=n,
         ranks=mean,
-        level=level,
-        critical_difference=float(studentized_range.ppf(1 - level, k, np.inf) / np.sqrt(2) * error),
+        critical_difference=float(studentized_range.ppf(1 - SIGNIFICANT, k, np.inf) / np.sqrt(2) * error),
         nemenyi=pd.DataFrame(p_values, index=mean.index, columns=mean.index),
     )

@@ -18,9 +18,7 @@ from nasmeta.analysis import average_ranks, regret_curves
 from nasmeta.analysis.report import (
     facts_of,
     find,
-    latex_tables,
     page_data,
-    report_sections,
     write_findings,
 )
 from nasmeta.errors import MissingPackageError, SettingError
@@ -210,8 +208,6 @@ def test_failures_are_told_by_searcher(comparison):
     found = find(comparison.assign(failure=np.where(failed, "out of\nmemory", "")))
     [remark] = found.remarks
     assert remark == "evolution: 16 of 640 evaluations failed: 16 × out of\nmemory."
-    for table in latex_tables(found, report_sections(found)).values():
-        assert "% evolution: 16 of 640 evaluations failed: 16 × out of memory.\n" in table
 
 
 def test_a_budget_of_simulated_time_is_seen(comparison):
