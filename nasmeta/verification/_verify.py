@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nasmeta.checks import check_int
 from nasmeta.errors import TrainingFailed
-from nasmeta.files import write_atomically
+from nasmeta.files import require_writable, write_atomically
 from nasmeta.journals import Shard
 from nasmeta.training import Trainer, TrainingResult, train_jobs
 from nasmeta.verification._chosen import choose, read_searches
@@ -170,6 +170,7 @@ def verify(
     jobs = [(cell, one) for one in range(seed, seed + check_int("seeds", seeds)) for cell in cells]
     if shard is not None:
         jobs = list(Shard.of(shard).dealt(jobs))
+    require_writable(home, folder=True)
     report_progress = announce or (lambda text: None)
     results: dict[int, list[TrainingResult]] = {}
     failures: dict[int, list[str]] = {}
