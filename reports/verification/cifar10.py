@@ -21,7 +21,7 @@ import pandas as pd
 import nasmeta as nm
 from nasmeta.analysis import write_verification_page
 from nasmeta.errors import NasmetaError
-from nasmeta.training import Recipe
+from nasmeta.training import ImageDataset, Recipe
 
 HERE = Path(__file__).parent
 NOTE = """\
@@ -34,7 +34,9 @@ SMOKE = "A run at a small size, on digits: it shows that the command runs, and n
 EVALUATIONS, TOP, CONTROLS = 100, 10, 24
 
 
-def measure(data: str, recipe: Recipe | str, folder: Path, top: int, controls: int, seeds: int, **options: Any) -> None:
+def measure(
+    data: str | ImageDataset, recipe: Recipe | str, folder: Path, top: int, controls: int, seeds: int, **options: Any
+) -> None:
     """Search the table, and train the picks and random cells."""
     journal = folder / "run.jsonl"
     nm.search("gp", "nb201/cifar10", evaluations=EVALUATIONS, seed=0, journal=journal)
@@ -86,8 +88,8 @@ def main(arguments: Sequence[str]) -> None:
         if asked.smoke:
             measure("digits", Recipe.load("tiny", epochs=2), folder, 4, 4, 1)
         elif not asked.page:
-            options = {"valid_fraction": 0.5, "compare_with": "cifar10"}  # half validates, as in the benchmark
-            measure(asked.data, "verify-cpu", folder, TOP, asked.controls, asked.seeds, **options)
+            images = ImageDataset.load(asked.data, valid_fraction=0.5)  # half validates, as in the benchmark
+            measure(images, "verify-cpu", folder, TOP, asked.controls, asked.seeds, compare_with="cifar10")
         cells, epochs, facts = read(folder)
         seeds = len(facts["seeds"])
         random = int((cells["role"] == "random").sum())
