@@ -18,7 +18,6 @@ from nasmeta.analysis._curves import regret_curves as regret_curves
 from nasmeta.analysis._drawing import save_figure
 from nasmeta.analysis._metrics import (
     evaluations_to_optimum as evaluations_to_optimum,
-    incumbents as incumbents,
     summarise,
 )
 from nasmeta.analysis._paired_tests import holm as holm, paired_tests

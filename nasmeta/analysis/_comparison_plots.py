@@ -10,7 +10,7 @@ import pandas as pd
 
 from nasmeta.analysis._curves import XAxis, regret_curves
 from nasmeta.analysis._drawing import draw_grid, draw_line, label_panels, legend_below, log_axis, new_panels, style
-from nasmeta.analysis._ranks import Friedman, friedman_test, rank_curves
+from nasmeta.analysis._ranks import SIGNIFICANT, Friedman, friedman_test, rank_curves
 from nasmeta.analysis._units import column_of, regret_unit
 from nasmeta.checks import check_choice
 from nasmeta.errors import UnknownNameError, needing
@@ -249,7 +249,7 @@ def plot_critical_difference(result: pd.DataFrame | Friedman, width: Width = 6.5
     artists = critical_difference_diagram(
         result.ranks,
         result.nemenyi,
-        alpha=result.level,
+        alpha=SIGNIFICANT,
         ax=axes,
         left_only=left_only,
         label_fmt_left="{label}  {rank:.2f} ",

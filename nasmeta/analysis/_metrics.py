@@ -1,32 +1,15 @@
-"""Incumbents, evaluations to the optimum with censored runs, and their summary."""
+"""Evaluations to the optimum with censored runs, and the summary of runs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from nasmeta.analysis._frame import IntArray, has_value, read_runs
-from nasmeta.analysis._statistics import LEVEL, bootstrap_interval, interval_columns, without_mask
-from nasmeta.checks import check_choice
-from nasmeta.errors import SettingError
-
-
-def incumbents(values: npt.ArrayLike, direction: Literal["max", "min"] = "max") -> IntArray:
-    """Return the position of the best value so far, the first of equals.
-
-    >>> incumbents([70.1, 73.5, 72.0, 73.5, 73.6]).tolist()
-    [0, 1, 1, 1, 4]
-    """
-    value = np.asarray(without_mask(values), dtype=np.float64)
-    if np.isnan(value).any():
-        raise SettingError(f"value at position {int(np.argmax(np.isnan(value)))}", np.nan, "a number")
-    gain = value if check_choice("direction", direction, ("max", "min")) == "max" else -value
-    best_before = np.maximum.accumulate(np.r_[-np.inf, gain])[:-1]
-    return np.maximum.accumulate(np.where(gain > best_before, np.arange(len(gain)), 0))
+from nasmeta.analysis._frame import has_value, read_runs
+from nasmeta.analysis._statistics import LEVEL, bootstrap_interval, interval_columns
 
 
 def evaluations_to_optimum(frame: pd.DataFrame) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from nasmeta.analysis._frame import FloatArray
 from nasmeta.analysis._losses import Losses, paired_losses
 from nasmeta.errors import SettingError
 
-Blocks = Literal["runs", "tasks"]
+SIGNIFICANT = 0.05  # level of all tests
 _POINTS = 80  # of a curve of ranks
 
 
@@ -124,21 +124,15 @@ class Friedman:
     p_value: float
     blocks: int
     ranks: pd.Series[float]  # average rank of each searcher over the blocks, the best first
-    level: float  # of significance
-    critical_difference: float  # between average ranks, at `level` (Nemenyi 1963)
+    critical_difference: float  # between average ranks, at the level of 0.05 (Nemenyi 1963)
     nemenyi: pd.DataFrame  # (searchers, searchers): p-values of all pairs, in the order of `ranks`; 1 on the diagonal
 
 
-def friedman_test(
-    frame: pd.DataFrame,
-    at: float | None = None,
-    x: XAxis | None = None,
-    over: Blocks = "runs",
-    level: float = 0.05,
-) -> Friedman:
+def friedman_test(frame: pd.DataFrame, at: float | None = None, x: XAxis | None = None) -> Friedman:
     """Test whether searchers differ, and which pairs, by their ranks (Demšar 2006).
 
-    Ranks within a block do not depend on the unit of the regret, so tasks may have different units.
+    A block is one (task, seed), so the result holds for these tasks and other seeds. Ranks within a block do not depend
+    on the unit of the regret, so tasks may have different units.
 
     Parameters
     ----------
@@ -146,11 +140,6 @@ def friedman_test(
         A results frame with a run of every searcher for every (task, seed).
     at, x
         Budget and its axis, as in `average_ranks`.
-    over : {"runs", "tasks"}
-        "runs": a block is one (task, seed); the result holds for these tasks and other seeds. "tasks": a block is the
-        mean regret on one task; the result holds for other tasks of the kind, and needs many tasks.
-    level : float
-        Level of significance.
 
     Returns
     -------
@@ -178,11 +167,10 @@ def friedman_test(
     from scipy.stats import friedmanchisquare, rankdata, studentized_range
 
     losses = paired_losses(frame, at, x)
-    means = np.array([of_task.mean(axis=0) for of_task in losses.by_task()])
-    regret = {"runs": losses.regret[:, :, -1], "tasks": means}[over]
+    regret = losses.regret[:, :, -1]
     n, k = regret.shape
     if k < 3 or n < 2:
-        raise SettingError(f"Friedman's test needs at least 3 searchers and 2 blocks ({over}); there are {k} and {n}.")
+        raise SettingError(f"Friedman's test needs at least 3 searchers and 2 blocks; there are {k} and {n}.")
     ranks = np.asarray(rankdata(regret, axis=1))
     statistic, p_value = 0.0, 1.0
     if (ranks != ranks[0, 0]).any():  # SciPy divides by zero if all tie in all blocks
@@ -199,7 +187,6 @@ def friedman_test(
         p_value=p_value,
         blocks=n,
         ranks=mean,
-        level=level,
-        critical_difference=float(studentized_range.ppf(1 - level, k, np.inf) / np.sqrt(2) * error),
+        critical_difference=float(studentized_range.ppf(1 - SIGNIFICANT, k, np.inf) / np.sqrt(2) * error),
         nemenyi=pd.DataFrame(p_values, index=mean.index, columns=mean.index),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,23 +15,10 @@ LEVEL = 0.95  # of the intervals in tables and figures
 _BATCH_NUMBERS = 20_000_000  # resampled numbers held at once, 160 MB
 
 
-def without_mask(values: npt.ArrayLike) -> npt.ArrayLike:
-    """Return values with NaN in place of the masked entries of a NumPy masked array.
-
-    >>> without_mask(np.ma.masked_less([1.0, -9.0], 0)).tolist()
-    [1.0, nan]
-    """
-    return np.ma.filled(values.astype(np.float64), np.nan) if isinstance(values, np.ma.MaskedArray) else values
-
-
 def bootstrap_interval(
-    samples: npt.ArrayLike,
-    statistic: Callable[..., Any] = np.mean,
-    level: float = LEVEL,
-    n_resamples: int = 2000,
-    seed: int | np.random.Generator = 0,
+    samples: npt.ArrayLike, level: float = LEVEL, n_resamples: int = 2000, seed: int | np.random.Generator = 0
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the percentile bootstrap interval of a statistic, by `scipy.stats.bootstrap`.
+    """Return the percentile bootstrap interval of the mean, by `scipy.stats.bootstrap`.
 
     Whole runs are drawn: all points of a curve share the draws.
 
@@ -39,8 +26,6 @@ def bootstrap_interval(
     ----------
     samples : array_like of float (n, …)
         n independent samples, for example (runs,) or (runs, points of a curve).
-    statistic : callable
-        ``statistic(array, axis=…)``, such as `numpy.mean` or `numpy.median`.
     level : float
         Nominal coverage.
     n_resamples, seed : int, int or Generator
@@ -49,7 +34,7 @@ def bootstrap_interval(
     Returns
     -------
     low, high : float64 arrays, the shape of a sample
-        NaN if n = 1; the statistic itself if all samples are equal.
+        NaN if n = 1; the mean itself if all samples are equal.
 
     Raises
     ------
@@ -64,20 +49,20 @@ def bootstrap_interval(
     """
     from scipy.stats import bootstrap
 
-    sample = np.moveaxis(np.asarray(without_mask(samples), np.float64), 0, -1)
+    if isinstance(samples, np.ma.MaskedArray):
+        samples = samples.astype(np.float64).filled(np.nan)
+    sample = np.moveaxis(np.asarray(samples, np.float64), 0, -1)
     n = sample.shape[-1]
     if sample.size == 0 or not np.isfinite(sample).all():
         raise SettingError("samples", samples, "at least one number, all of them finite")
-    exact = np.asarray(statistic(sample, axis=-1))
+    exact = np.asarray(sample.mean(axis=-1))
     if n == 1:
         return np.full_like(exact, np.nan), np.full_like(exact, np.nan)
 
     def of_draws(drawn: IntArray, axis: int) -> FloatArray:  # (batch, n) -> (…, batch)
-        if statistic is np.mean:  # a product of matrices instead of all the draws
-            positions = drawn + n * np.arange(len(drawn))[:, None]
-            counts = np.bincount(positions.ravel(), minlength=drawn.size).reshape(drawn.shape)
-            return np.asarray(sample @ (counts.T / n))
-        return np.asarray(statistic(sample[..., drawn], axis=axis))
+        positions = drawn + n * np.arange(len(drawn))[:, None]
+        counts = np.bincount(positions.ravel(), minlength=drawn.size).reshape(drawn.shape)
+        return np.asarray(sample @ (counts.T / n))  # a product of matrices instead of all the draws
 
     # SciPy draws the same positions for every curve, so it resamples the positions only.
     interval = bootstrap(

@@ -20,7 +20,7 @@ import nasmeta
 from nasmeta.analysis import summarise_predictions, write_prediction_summary
 from nasmeta.checks import check_choice, check_int
 from nasmeta.code import code_within
-from nasmeta.errors import ColumnError, SettingError
+from nasmeta.errors import SettingError
 from nasmeta.files import require_writable
 from nasmeta.journals import JournalFile
 from nasmeta.prediction._models import Model, PredictorsLike, SourcePredictor, models_of
@@ -322,12 +322,7 @@ class _Question:
             tests = [column for column in found.report_columns if column.dataset == s.dataset]
             tests = [column for column in tests if column.seed == s.seed] or tests
             tests.sort(key=lambda column: (column.release != s.release, column.release))
-            try:
-                info = tests[0] if tests else table.info(s.dataset, s.metric, "test", s.epochs, s.seed)
-            except ColumnError as reason:
-                raise type(reason)(
-                    f'{reason} Or pass target="valid" (--target valid) to compare with the signal.'
-                ) from None
+            info = tests[0] if tests else table.info(s.dataset, s.metric, "test", s.epochs, s.seed)
         address = (info.dataset, info.metric, info.split, info.epochs, info.seed, info.release)
         truth = found.table.column(*address).astype(np.float64)
         pool = np.flatnonzero(np.isfinite(found.values) & np.isfinite(truth)).astype(np.int32)

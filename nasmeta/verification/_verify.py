@@ -171,6 +171,7 @@ def verify(
     jobs = [(cell, one) for one in range(seed, seed + check_int("seeds", seeds)) for cell in cells]
     if shard is not None:
         jobs = list(Shard.of(shard).dealt(jobs))
+    require_writable(home, folder=True)
     report_progress = announce or (lambda text: None)
     results: dict[int, list[TrainingResult]] = {}
     failures: dict[int, list[str]] = {}

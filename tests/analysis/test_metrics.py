@@ -5,36 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, strategies as st
 
 from nasmeta.analysis import (
     average_ranks,
     evaluations_to_optimum,
-    incumbents,
     plot_regret,
     regret_curves,
     summarise,
 )
 from nasmeta.errors import SettingError
-
-# Few distinct values, so that ties are common.
-VALUES = st.lists(st.integers(-4, 4).map(float), min_size=0, max_size=40)
-
-
-@given(VALUES, st.sampled_from(["max", "min"]))
-def test_incumbents_are_the_first_best_of_each_prefix(values, direction):
-    best = np.argmax if direction == "max" else np.argmin
-    expected = [int(best(values[: end + 1])) for end in range(len(values))]
-    assert incumbents(values, direction).tolist() == expected
-
-
-def test_masked_values_are_missing():
-    masked = np.ma.masked_less([1.0, 2.0, -999.0], 0)
-    with pytest.raises(SettingError):
-        incumbents(masked)
-    with pytest.raises(SettingError):
-        incumbents([1.0], "up")
-    assert incumbents(masked[:2]).tolist() == [0, 1]
 
 
 def test_all_runs_solved(make_frame):

@@ -102,19 +102,6 @@ def test_friedman_and_nemenyi_equal_other_libraries(make_frame, seed, n_searcher
     np.testing.assert_allclose(result.nemenyi.loc[names, names], theirs, atol=1e-6)
 
 
-def test_friedman_over_tasks_takes_the_mean_of_each_task(make_frame):
-    frame = make_frame(
-        {
-            ("t1", "a"): [[1], [1]], ("t1", "b"): [[0], [4]], ("t1", "c"): [[5], [5]],
-            ("t2", "a"): [[10], [30]], ("t2", "b"): [[50], [70]], ("t2", "c"): [[90], [80]],
-        }
-    )  # fmt: skip
-    over_tasks, over_runs = friedman_test(frame, over="tasks"), friedman_test(frame)
-    assert (over_tasks.blocks, over_runs.blocks) == (2, 4)
-    assert over_tasks.ranks.to_dict() == {"a": 1, "b": 2, "c": 3}
-    assert over_runs.ranks.to_dict() == {"a": 1.25, "b": 1.75, "c": 3}
-
-
 def test_friedman_where_all_tie(make_frame):
     result = friedman_test(blocks(make_frame, np.ones((4, 3))))
     assert (result.statistic, result.p_value) == (0, 1)

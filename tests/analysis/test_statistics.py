@@ -14,13 +14,13 @@ from nasmeta.errors import SettingError
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(2, 30), st.integers(1, 6), st.sampled_from([np.mean, np.median, np.std]))
-def test_interval_equals_scipy(seed, n, points, statistic):
+@given(st.integers(0, 2**32 - 1), st.integers(2, 30), st.integers(1, 6))
+def test_interval_equals_scipy(seed, n, points):
     samples = np.random.default_rng(seed).lognormal(size=(n, points))
-    low, high = bootstrap_interval(samples, statistic, level=0.9, n_resamples=200, seed=seed)
+    low, high = bootstrap_interval(samples, level=0.9, n_resamples=200, seed=seed)
     expected = scipy.stats.bootstrap(
         (samples,),
-        statistic,
+        np.mean,
         axis=0,
         n_resamples=200,
         confidence_level=0.9,
@@ -29,7 +29,7 @@ def test_interval_equals_scipy(seed, n, points, statistic):
     ).confidence_interval
     np.testing.assert_allclose(low, expected.low, rtol=1e-12)
     np.testing.assert_allclose(high, expected.high, rtol=1e-12)
-    np.testing.assert_allclose(bootstrap_interval(samples[:, 0], statistic, 0.9, 200, seed), [low[0], high[0]])
+    np.testing.assert_allclose(bootstrap_interval(samples[:, 0], 0.9, 200, seed), [low[0], high[0]])
 
 
 def test_generator_and_seed_agree_and_the_global_one_is_left_alone():
@@ -54,6 +54,6 @@ def test_degenerate_samples():
 
 def test_batches_do_not_change_the_result(monkeypatch):
     samples = np.random.default_rng(1).normal(size=(20, 3))
-    whole = bootstrap_interval(samples, np.median)
+    whole = bootstrap_interval(samples)
     monkeypatch.setattr("nasmeta.analysis._statistics._BATCH_NUMBERS", 64 * 60)
-    np.testing.assert_array_equal(whole, bootstrap_interval(samples, np.median))
+    np.testing.assert_array_equal(whole, bootstrap_interval(samples))

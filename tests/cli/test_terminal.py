@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -64,20 +62,3 @@ def test_markup_in_a_name_is_text(arguments: list[str], tmp_path: Path, monkeypa
     assert done.exit_code == 2, done.output
     assert "Unknown" in done.stderr
     assert "[/x]" in done.stderr
-
-
-@pytest.mark.parametrize(
-    "script",
-    [
-        "queries/run.py",
-        *(pytest.param(f"{name}/run.py", marks=pytest.mark.slow) for name in ("curves", "proxies")),
-    ],
-)
-def test_help_of_a_report_script_runs_nothing(script: str) -> None:
-    path = Path(__file__).parents[2] / "reports" / script
-    if not path.is_file():
-        pytest.skip("The source distribution has no reports.")
-    before = {file: file.stat().st_mtime_ns for file in path.parent.iterdir()}
-    done = subprocess.run([sys.executable, str(path), "--help"], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("usage:")
-    assert {file: file.stat().st_mtime_ns for file in path.parent.iterdir()} == before

@@ -17,7 +17,7 @@ from nasmeta.analysis._frame import count_runs, has_value, read_runs
 from nasmeta.analysis._losses import budget_axis, paired_losses
 from nasmeta.analysis._metrics import summarise, usual_budgets
 from nasmeta.analysis._paired_tests import paired_tests
-from nasmeta.analysis._ranks import Friedman, average_ranks, friedman_test, rank_curves
+from nasmeta.analysis._ranks import SIGNIFICANT, Friedman, average_ranks, friedman_test, rank_curves
 from nasmeta.analysis._tables import Goals
 from nasmeta.analysis.report._facts import TaskFacts, facts_of
 from nasmeta.analysis.report._remarks import (
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
-_SIGNIFICANT = 0.05
-_TASKS_FOR_A_TEST = 5
 _KEYS = ["task", "searcher"]
 
 
@@ -244,13 +242,6 @@ class Findings:
         return self._or_reason("Friedman test", friedman_test) if self._comparable else None
 
     @cached_property
-    def friedman_of_tasks(self) -> Friedman | None:
-        """Friedman's test with one block per task, for five tasks or more."""
-        if self.friedman is None or len(self.facts) < _TASKS_FOR_A_TEST:
-            return None
-        return friedman_test(self.frame, self.at, self.x, over="tasks")
-
-    @cached_property
     def scores(self) -> pd.DataFrame | None:
         """Scores over all tasks; see `aggregate_scores`."""
         if not (self._comparable and self.known):
@@ -346,7 +337,7 @@ class Findings:
         pairs = max((len(table) for table in self.tests.values()), default=0)
         most = max(count_runs(self.frame).values())
         smallest = 2.0 ** (1 - most) * pairs
-        if smallest >= _SIGNIFICANT:
+        if smallest >= SIGNIFICANT:
             remarks.append(
                 f"With {most} runs no paired test can be significant: the smallest possible p-value, corrected for "
                 f"{pairs} pairs, is {min(smallest, 1):.2g}. More repeats are needed."

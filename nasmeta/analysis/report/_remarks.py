@@ -65,22 +65,16 @@ def failures_of(rows: pd.DataFrame) -> str:
     return listed + ", …" * (len(counts) > _REASONS)
 
 
-def failure_remarks(frame: pd.DataFrame) -> list[str]:
-    """Return for each searcher how many of its evaluations failed, and why."""
-    remarks = []
-    for searcher, rows in frame.groupby("searcher", sort=False, observed=True):
-        if why := failures_of(rows):
-            failed = (rows["failure"].astype(str) != "").sum()
-            remarks.append(f"{searcher}: {failed:,} of {len(rows):,} evaluations failed: {why}.")
-    return remarks
-
-
 def run_remarks(frame: pd.DataFrame, evaluations: int | None = None) -> list[str]:
     """Return the remarks on the runs, those that ended before a budget in evaluations included."""
     frame = frame.assign(trained=trained(frame), valued=has_value(frame))
     grouped = frame.groupby(["task", "searcher"], sort=False, observed=True)
     by_pair = {(str(task), str(searcher)): rows for (task, searcher), rows in grouped}
-    remarks = failure_remarks(frame)
+    remarks = []
+    for searcher, rows in frame.groupby("searcher", sort=False, observed=True):
+        if why := failures_of(rows):
+            failed = (rows["failure"].astype(str) != "").sum()
+            remarks.append(f"{searcher}: {failed:,} of {len(rows):,} evaluations failed: {why}.")
     alike: dict[str, list[str]] = {}
     for task, searcher in sorted(deterministic_runs(frame)):
         if by_pair[task, searcher]["valued"].any():

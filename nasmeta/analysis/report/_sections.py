@@ -9,10 +9,10 @@ from html import escape
 
 import pandas as pd
 
-from nasmeta.analysis._ranks import Friedman
+from nasmeta.analysis._ranks import SIGNIFICANT, Friedman
 from nasmeta.analysis._tables import Goals, to_html, to_latex, to_markdown
 from nasmeta.analysis.report._findings import COLUMNS, Findings
-from nasmeta.analysis.report._remarks import asked_runs, failure_remarks
+from nasmeta.analysis.report._remarks import asked_runs
 
 _ALT = {
     "regret_evaluations_mean": "Mean regret against evaluations, a panel per task",
@@ -112,10 +112,9 @@ def as_html(sections: Iterable[Section]) -> str:
     return "\n".join(parts)
 
 
-def latex_tables(found: Findings, sections: Iterable[Section]) -> dict[str, str]:
+def latex_tables(sections: Iterable[Section]) -> dict[str, str]:
     """Return the tables of a report by file name without suffix; each is a tabular for an input command."""
-    failures = [" ".join(remark.split()) for remark in failure_remarks(found.frame)]
-    head = "".join(f"% {line}\n" for line in ["Needs \\usepackage{booktabs}. Written by nasmeta report.", *failures])
+    head = "% Needs \\usepackage{booktabs}. Written by nasmeta report.\n"
     return {
         section.name: head + to_latex(section.table, section.headers, section.goals, section.decimals)
         for section in sections
@@ -175,23 +174,17 @@ def _score_note(found: Findings) -> str:
 
 def friedman_sentence(found: Findings) -> str:
     """State the result of the Friedman test."""
-    result, of_tasks = found.friedman, found.friedman_of_tasks
+    result = found.friedman
     if result is None:
         return ""
-    sentence = (
+    return (
         f"Friedman's test over {result.blocks} blocks (task × seed) {found.budget}: {_verdict(result)}. Average ranks "
-        f"that differ by {result.critical_difference:.2f} or more differ at the level of {result.level:g} (Nemenyi). "
+        f"that differ by {result.critical_difference:.2f} or more differ at the level of {SIGNIFICANT:g} (Nemenyi). "
         "The blocks are runs, so the result holds for these tasks and other seeds, not for other tasks."
     )
-    if of_tasks is not None:
-        sentence += (
-            f" With one block for each of the {of_tasks.blocks} tasks, as needed for other tasks of the kind: "
-            f"{_verdict(of_tasks)}, and the critical difference is {of_tasks.critical_difference:.2f}."
-        )
-    return sentence
 
 
 def _verdict(result: Friedman) -> str:
     p = p_text(result.p_value)
-    differ = "the searchers differ" if result.p_value < result.level else "the searchers do not differ significantly"
+    differ = "the searchers differ" if result.p_value < SIGNIFICANT else "the searchers do not differ significantly"
     return f"χ² = {result.statistic:.1f}, p {p if p.startswith('<') else '= ' + p}: {differ}"

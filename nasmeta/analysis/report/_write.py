@@ -78,7 +78,7 @@ def write_findings(
     text = as_markdown(title, sections, [*found.remarks, *remarks], paths)
     files[1].write_text(text, encoding="utf-8")
     (home / "tables").mkdir(exist_ok=True)
-    tables = {home / "tables" / f"{name}.tex": content for name, content in latex_tables(found, sections).items()}
+    tables = {home / "tables" / f"{name}.tex": content for name, content in latex_tables(sections).items()}
     for file, content in tables.items():
         file.write_text(content, encoding="utf-8")
     return [*files, *(file for of_figure in drawn.values() for file in of_figure), *tables]

@@ -176,7 +176,7 @@ def test_it_fits_the_width(page: Any, width: int) -> None:
         page.refresh()
         assert page.execute_script("return document.documentElement.scrollWidth") <= width
         plots = page.execute_script("return [...document.querySelectorAll('.plot')].map(p => p.clientWidth)")
-        assert len(plots) == 4
+        assert len(plots) == 3
         assert all(300 <= plot <= width for plot in plots)
     finally:
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -16,12 +16,9 @@ import pytest
 
 from nasmeta.analysis import average_ranks, regret_curves
 from nasmeta.analysis.report import (
-    as_markdown,
     facts_of,
     find,
-    latex_tables,
     page_data,
-    report_sections,
     write_findings,
 )
 from nasmeta.errors import MissingPackageError, SettingError
@@ -198,15 +195,6 @@ def test_a_searcher_that_lacks_a_task_and_evaluations_that_cost_nothing(comparis
     assert data["ranks"] is None
 
 
-def test_many_tasks_are_tested_as_blocks_too(made_up_frame):
-    tasks = tuple(f"t{number}" for number in range(6))
-    frame = made_up_frame({"random": 9.0, "a": 3.0, "b": 1.0}, tasks, runs=4, evaluations=5)
-    found = find(frame, at=4)
-    assert (found.friedman.blocks, found.friedman_of_tasks.blocks) == (24, 6)
-    text = as_markdown("Mine", report_sections(found), [])
-    assert f"the critical difference is {found.friedman_of_tasks.critical_difference:.2f}." in text
-
-
 def test_too_few_runs_for_any_test_are_told(comparison):
     few = comparison[comparison["seed"] < 5]
     [remark] = find(few).remarks
@@ -220,8 +208,6 @@ def test_failures_are_told_by_searcher(comparison):
     found = find(comparison.assign(failure=np.where(failed, "out of\nmemory", "")))
     [remark] = found.remarks
     assert remark == "evolution: 16 of 640 evaluations failed: 16 × out of\nmemory."
-    for table in latex_tables(found, report_sections(found)).values():
-        assert "% evolution: 16 of 640 evaluations failed: 16 × out of memory.\n" in table
 
 
 def test_a_budget_of_simulated_time_is_seen(comparison):
