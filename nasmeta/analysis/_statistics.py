@@ -50,7 +50,7 @@ def bootstrap_interval(
     from scipy.stats import bootstrap
 
     if isinstance(samples, np.ma.MaskedArray):
-        samples = samples.astype(np.float64).filled(np.nan)
+        samples = np.ma.filled(samples.astype(np.float64), np.nan)
     sample = np.moveaxis(np.asarray(samples, np.float64), 0, -1)
     n = sample.shape[-1]
     if sample.size == 0 or not np.isfinite(sample).all():

@@ -170,6 +170,7 @@ def test_errors_are_labels_minus_leave_one_out_predictions() -> None:
     errors = read(similarity, sources, known, labels, cells[:1], cells).errors
     np.testing.assert_allclose(errors[:, 0], labels, atol=1e-6)  # the first expert always predicts 0
     np.testing.assert_allclose(errors[:, -2], labels - (sources.mean[known] - sources.mean[known].mean()), atol=1e-5)
+    assert np.abs(errors[:, 3] - errors[:, -2]).max() > 0.1  # a process corrects the sources' mean
 
 
 def test_unlikely_members_may_be_left_out() -> None:
@@ -312,6 +313,14 @@ def test_observations_change_what_is_proposed(name: str) -> None:
             proposed.append(int(cells[0]))
     assert proposed[0] == proposed[12]
     assert len(set(proposed[3:12]) & set(proposed[15:])) <= 3
+
+
+def test_architectures_with_a_value_are_not_proposed() -> None:
+    space = SearchSpace("few", {"a": [1, 2, 3], "b": [1, 2, 3]})
+    labels = [SourceTask("s", "s", space, np.arange(9), np.arange(9.0))]
+    searcher = SEARCHERS["meta-np"](space, np.random.default_rng(0), falls_back=False).meta_fit(labels)
+    searcher.tell(np.array([8, 7, 6, 5]), np.array([1.0, 2.0, 3.0, 4.0]))
+    assert set(searcher.ask(5).tolist()) == set(range(5))
 
 
 def test_a_space_with_few_architectures_left_is_proposed_to_the_end() -> None:

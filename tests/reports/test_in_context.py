@@ -109,6 +109,12 @@ def test_an_advantage_is_the_discounted_return_minus_that_of_the_other_searches(
     np.testing.assert_allclose(found.sum(axis=1), 0, atol=1e-12)
 
 
+def test_values_are_put_on_the_scale_of_the_labels(scripts: Any) -> None:
+    values = np.linspace(-2, 3, 40)
+    found = scripts[0].labels_of(values, 0.5 * (values - 0.5), np.array([0.5, 2.5, -40.0]))
+    np.testing.assert_allclose(found, [0, 1, -4], atol=0.01)
+
+
 def test_the_clipped_loss_is_that_of_proximal_policy_optimisation(scripts: Any) -> None:
     import torch
 
