@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +34,7 @@ from nasmeta.searchers import SEARCHERS, Searcher
 HERE = Path(__file__).parent / "in_context"
 CAP = 100
 LABELS = 100  # of each source
-SEEDS = range(5)
+SEEDS = range(3)
 TARGETS = {
     "nb201": ("cifar10", "imagenet16-120"),
     "latency": ("pixel3",),
@@ -189,7 +190,7 @@ def picture(means: pd.DataFrame, path: Path) -> None:
     for axis, name in zip(axes, LEARNED, strict=True):
         for sources, marker in zip(STRESS, "osD", strict=True):
             some = means[(means["searcher"] == name) & (means["sources"] == sources)].set_index("target")["ratio"]
-            axis.scatter(some.reindex(targets), range(len(targets)), marker=marker, label=f"{sources} sources", s=22)
+            axis.scatter(some.reindex(targets), range(len(targets)), marker=marker, label=sources, s=22)
         axis.axvline(1, color="0.6", linewidth=0.8)
         axis.set_xscale("log")
         axis.set_xticks([0.25, 0.5, 1, 2, 4], ["¼", "½", "1", "2", "4"])
@@ -197,7 +198,8 @@ def picture(means: pd.DataFrame, path: Path) -> None:
         axis.set_title(name, fontsize=10)
     axes[0].set_yticks(range(len(targets)), targets, fontsize=8)
     axes[1].set_xlabel("evaluations of gp divided by those of the searcher (right is better)")
-    axes[2].legend(fontsize=7, loc="lower right")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, title="sources", ncols=3, fontsize=8, loc="outside upper center")
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
@@ -220,17 +222,22 @@ def write_page(rows: pd.DataFrame) -> None:
         "withheld": "; ".join(f"*{name.removeprefix('meta-nas, ')}*, {what}" for name, what in WITHHELD.items()),
         "cap": CAP,
         "labels": LABELS,
-        "seeds": f"{seeds.min()} to {seeds.max()}",
+        "seeds": seeds.min(),
     }
-    text = PAGE.format(**values)
-    (HERE / "search.md").write_text(text, encoding="utf-8")
+    text = "\n\n".join(filled(part) for part in PAGE.format(**values).split("\n\n"))
+    (HERE / "search.md").write_text(text + "\n", encoding="utf-8")
+
+
+def filled(part: str) -> str:
+    """Return a paragraph in lines of at most 119 characters; a title, table or picture as it is."""
+    return part if part.startswith(("#", "|", "!")) else textwrap.fill(part, 119)
 
 
 PAGE = """# Does the transformer find good architectures sooner than a Gaussian process?
 
-With natural sources `meta-nas` finds one of the best 0.1 % {natural} times as fast as `gp` (geometric mean over {cases}
-targets of families that its weights have not seen, 95 % interval over targets), with reversed sources {reversed}.
-Without its observations it needs ×{emptied:.2f} the evaluations.
+Yes, if the sources are natural: `meta-nas` is {natural} as fast as `gp` (geometric mean over {cases} targets of
+families that its weights have not seen, 95 % interval over targets). With reversed sources it is {reversed} as fast, and without
+its observations it needs {emptied:.2f} times as many evaluations.
 
 ![Speed-up over gp by target, for meta-np, meta-nas and meta-rl](search.png)
 
@@ -240,11 +247,13 @@ Evaluations until one of the best 0.1 % is found, at most {cap}. Sources have {l
 target's dataset. *Reversed*: sources with negated values. *Wrong at the top*: the best tenth of each source exchanged
 with the tenth above its median. `meta-np` maximises expected improvement under weights trained on the likelihood of
 predictions, `meta-nas` continues their training with rewards of searches and the likelihood of candidates, `meta-rl`
-has rewards alone, from random weights. Withheld from `meta-nas`: {withheld}.
+has rewards alone, from random weights.
+
+Withheld from `meta-nas`: {withheld}.
 
 **How it was run.** `python reports/meta/in_context_search.py` for both objectives
-([learning curves](search_training.csv)), then `python reports/meta/in_context_compare.py`; {seeds} paired seeds
-([all runs](search_runs.csv)), without fallback.
+([learning curves](search_training.csv)), then `python reports/meta/in_context_compare.py`; {seeds} paired seeds per
+case ([all runs](search_runs.csv)), without fallback.
 
 **Limits.** A run that finds nothing counts {cap}, which understates differences. The targets belong to the benchmark of
 transfer, some of which was seen while the method was designed; how many architectures are drawn in each step was chosen
