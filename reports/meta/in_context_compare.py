@@ -236,8 +236,8 @@ def filled(part: str) -> str:
 PAGE = """# Does the transformer find good architectures sooner than a Gaussian process?
 
 Yes, if the sources are natural: `meta-nas` is {natural} as fast as `gp` (geometric mean over {cases} targets of
-families that its weights have not seen, 95 % interval over targets). With reversed sources it is {reversed} as fast, and without
-its observations it needs {emptied:.2f} times as many evaluations.
+families that its weights have not seen, 95 % interval over targets). With reversed sources it is {reversed} as
+fast, and without its observations it needs {emptied:.2f} times as many evaluations.
 
 ![Speed-up over gp by target, for meta-np, meta-nas and meta-rl](search.png)
 
