@@ -167,7 +167,7 @@ def write_verification_page(
     facts_of_cells = zip(drawn["role"], drawn["cell"], drawn["measured"], strict=True)
     titles = [f"{role} {cell}: {number_or_dash(measured)} %" for role, cell, measured in facts_of_cells]
     figures["cells"] = "Cells", plot_cells(drawn["cell"].tolist(), titles, get_task(facts["task"]).space)
-    parts = [_head(facts), note, _separation(facts.get("separation")), _accuracies(cells, facts)]
+    parts = [_head(facts), note, _accuracies(cells, facts)]
     for name, (title, figure) in figures.items():
         save_figure(figure, home / name)
         parts.append(f"## {title}\n\n![{title}]({name}.png)")
