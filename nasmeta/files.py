@@ -6,13 +6,10 @@ import hashlib
 import json
 import os
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from errno import EISDIR
 from pathlib import Path
 from typing import Any
-
-from nasmeta.errors import NasmetaError, SettingError
 
 _MOST_TOML, _MOST_DOTS, _DEEPEST_TOML = 2**18, 200, 32  # characters, dots in a line, levels
 
@@ -61,47 +58,26 @@ def facts_in(path: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-@contextmanager
-def writing(said: str, kind: type[NasmetaError] = SettingError, more: str = "") -> Iterator[None]:
-    """Turn an OSError inside the block into an error of this kind with a prefix."""
-    try:
-        yield
-    except OSError as reason:
-        if isinstance(reason, NasmetaError):
-            raise
-        raise kind(f"{said}: {reason.strerror or reason} ({reason.filename}).{more}") from reason
-
-
-def require_writable(
-    path: Path, kind: type[NasmetaError] = SettingError, *, folder: bool = False, said: str = ""
-) -> None:
-    """Raise an error, before long work, if its file or folder cannot be written.
+def require_writable(path: Path, *, folder: bool = False) -> None:
+    """Raise an OSError, before long work, if this file or folder cannot be written.
 
     For paths that do not exist, the nearest existing parent folder is tested.
     """
+    if path.is_dir() and not folder:
+        raise IsADirectoryError(EISDIR, "It is a folder", str(path))
+    place = path if folder else path.parent
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    probe = temporary_of(place / path.name)
     try:
-        if path.is_dir() and not folder:
-            raise IsADirectoryError(EISDIR, "it is a folder")
-        place = path if folder else path.parent
-        while not place.exists() and place != place.parent:
-            place = place.parent
-        probe = temporary_of(place / path.name)
         probe.touch()
         probe.unlink(missing_ok=True)
     except OSError as reason:
-        raise kind(f"{said or f'{path} cannot be written'}: {reason.strerror or reason}.") from reason
+        raise OSError(reason.errno, reason.strerror, str(path)) from None
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
     """Write a file atomically: readers see the old or the new content, even after a crash."""
-    try:
-        write_whole(path, content)
-    except OSError as reason:
-        raise SettingError(f"{path} cannot be written: {reason.strerror or reason}.") from reason
-
-
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file atomically, as `write_atomically`, but raise the OSError of the system."""
     temporary = temporary_of(path)
     try:
         write_to_disk(temporary, content.encode() if isinstance(content, str) else content)

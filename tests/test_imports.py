@@ -19,7 +19,8 @@ EXCEPTIONS = {
         "nasmeta.surrogates._noise", "nasmeta.surrogates._process",
     },
     "Networks, and the loops that train them": {
-        "nasmeta.meta.in_context._network", "nasmeta.meta.in_context._searcher", "nasmeta.meta.bilevel._deep_kernel", "nasmeta.meta.bilevel._maml",
+        "nasmeta.meta.in_context._network", "nasmeta.meta.in_context._searcher",
+        "nasmeta.meta.bilevel._deep_kernel", "nasmeta.meta.bilevel._maml",
         "nasmeta.searchers._bananas",
         "nasmeta.training._device", "nasmeta.training._learner",
     },

@@ -10,7 +10,6 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any, Literal
 
 from nasmeta.checks import check_choice
-from nasmeta.files import writing
 from nasmeta.pictures import Width, fitting_size, inches, new_figure, points, text_inches, wrapped
 
 if TYPE_CHECKING:
@@ -220,10 +219,9 @@ def save_figure(figure: Figure, path: str | PathLike[str], formats: Sequence[str
     check_formats(formats)
     target = Path(path)
     files = [target.with_name(f"{target.name}.{name}") for name in formats]
-    with writing(f"{target} cannot be written"):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        for name, file in zip(formats, files, strict=True):
-            # By default, the ids in an SVG are random, and a PDF contains fonts that journals refuse.
-            with rc_context({"svg.hashsalt": "nasmeta", "pdf.fonttype": 42}):
-                figure.savefig(file, **_FORMATS[name])
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for name, file in zip(formats, files, strict=True):
+        # By default, the ids in an SVG are random, and a PDF contains fonts that journals refuse.
+        with rc_context({"svg.hashsalt": "nasmeta", "pdf.fonttype": 42}):
+            figure.savefig(file, **_FORMATS[name])
     return files

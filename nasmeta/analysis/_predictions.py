@@ -14,8 +14,7 @@ from nasmeta.analysis._drawing import draw_grid, draw_line, label_panels, legend
 from nasmeta.analysis._frame import check_frame
 from nasmeta.analysis._statistics import bootstrap_interval, interval_columns
 from nasmeta.analysis._tables import to_markdown
-from nasmeta.errors import JournalError, SettingError
-from nasmeta.files import writing
+from nasmeta.errors import SettingError
 from nasmeta.pictures import Width, house_style
 
 if TYPE_CHECKING:
@@ -203,12 +202,11 @@ def write_prediction_summary(frame: pd.DataFrame, folder: str | PathLike[str]) -
         parts += [f"## Scored on {title}\n", to_markdown(rows)]
     home = Path(folder)
     files = [home / "results.csv", home / "summary.md"]
-    with writing(f"Cannot write to {home}", JournalError):
-        home.mkdir(parents=True, exist_ok=True)
-        frame.to_csv(files[0], index=False, float_format="%.6g")
-        files[1].write_text("\n".join(parts), encoding="utf-8")
-        if frame["n_train"].nunique() > 1:
-            files += save_figure(plot_predictions(frame), home / "kendall_tau")
-        if frame["crps"].notna().any():
-            files += save_figure(plot_calibration(frame), home / "calibration")
+    home.mkdir(parents=True, exist_ok=True)
+    frame.to_csv(files[0], index=False, float_format="%.6g")
+    files[1].write_text("\n".join(parts), encoding="utf-8")
+    if frame["n_train"].nunique() > 1:
+        files += save_figure(plot_predictions(frame), home / "kendall_tau")
+    if frame["crps"].notna().any():
+        files += save_figure(plot_calibration(frame), home / "calibration")
     return files

@@ -12,7 +12,6 @@ import pandas as pd
 
 from nasmeta.analysis._drawing import draw_grid, label_panels, legend_below, new_panels, save_figure
 from nasmeta.analysis._tables import number_or_dash, spread, to_markdown
-from nasmeta.files import writing
 from nasmeta.pictures import Width, house_style
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import get_task
@@ -158,28 +157,27 @@ def write_verification_page(
     """
     home = Path(folder)
     page = home / "README.md"
-    with writing(f"Cannot write to the folder {home}"):
-        home.mkdir(parents=True, exist_ok=True)
-        figures = {}
-        if cells["measured"].notna().any():
-            figures["agreement"] = "Look-up and training", plot_verification(cells, facts)
-        if len(epochs):
-            figures["curves"] = "Training curves", plot_training_curves(epochs)
-        drawn = cells if len(cells) <= _DRAWN else cells[cells["role"] == "pick"][:_DRAWN]
-        facts_of_cells = zip(drawn["role"], drawn["cell"], drawn["measured"], strict=True)
-        titles = [f"{role} {cell}: {number_or_dash(measured)} %" for role, cell, measured in facts_of_cells]
-        figures["cells"] = "Cells", plot_cells(drawn["cell"].tolist(), titles, get_task(facts["task"]).space)
-        parts = [_head(facts), note, _accuracies(cells, facts)]
-        for name, (title, figure) in figures.items():
-            save_figure(figure, home / name)
-            parts.append(f"## {title}\n\n![{title}]({name}.png)")
-        by = f"`{command}` with {facts['written_by']}" if command else facts["written_by"]
-        parts.append(
-            "In the first figure, bars show the range of the table's seeds and ± one standard deviation of the "
-            "trainings. In drawings of cells, dashed edges contribute nothing to the output; `none` is not drawn."
-            f"\n\nWritten by {by}.\n"
-        )
-        page.write_text("\n\n".join(filter(None, parts)), encoding="utf-8")
+    home.mkdir(parents=True, exist_ok=True)
+    figures = {}
+    if cells["measured"].notna().any():
+        figures["agreement"] = "Look-up and training", plot_verification(cells, facts)
+    if len(epochs):
+        figures["curves"] = "Training curves", plot_training_curves(epochs)
+    drawn = cells if len(cells) <= _DRAWN else cells[cells["role"] == "pick"][:_DRAWN]
+    facts_of_cells = zip(drawn["role"], drawn["cell"], drawn["measured"], strict=True)
+    titles = [f"{role} {cell}: {number_or_dash(measured)} %" for role, cell, measured in facts_of_cells]
+    figures["cells"] = "Cells", plot_cells(drawn["cell"].tolist(), titles, get_task(facts["task"]).space)
+    parts = [_head(facts), note, _separation(facts.get("separation")), _accuracies(cells, facts)]
+    for name, (title, figure) in figures.items():
+        save_figure(figure, home / name)
+        parts.append(f"## {title}\n\n![{title}]({name}.png)")
+    by = f"`{command}` with {facts['written_by']}" if command else facts["written_by"]
+    parts.append(
+        "In the first figure, bars show the range of the table's seeds and ± one standard deviation of the "
+        "trainings. In drawings of cells, dashed edges contribute nothing to the output; `none` is not drawn."
+        f"\n\nWritten by {by}.\n"
+    )
+    page.write_text("\n\n".join(filter(None, parts)), encoding="utf-8")
     return [page, *(home / f"{name}.png" for name in figures)]
 
 

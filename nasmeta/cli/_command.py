@@ -106,7 +106,7 @@ app = new_app("Meta-learned neural architecture search on tabular benchmarks.")
 def _one_line_errors() -> Iterator[None]:
     try:
         yield
-    except NasmetaError as error:
+    except (NasmetaError, OSError) as error:
         from rich.text import Text
 
         line = Text.assemble(("Error: ", "bold red"), " ".join(str(error).split()))

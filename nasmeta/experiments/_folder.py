@@ -15,7 +15,7 @@ import pandas as pd
 from nasmeta.errors import JournalError, SettingError
 from nasmeta.evaluators import Evaluator, MultiObjectiveEvaluator
 from nasmeta.experiments._jobs import Pair
-from nasmeta.files import write_whole, writing
+from nasmeta.files import write_atomically
 from nasmeta.journals import differences_from
 from nasmeta.runs import History, RunConfig, results_frame
 from nasmeta.runs._clock import Clock
@@ -65,14 +65,13 @@ class ComparisonFolder:
             if len({_file_name(name) for name in names}) < len(names):
                 raise SettingError("names", [*names], "names of different folders")
         lock = FileLock(self.path / ".lock", timeout=_BEGIN_SECONDS if is_shard else _LOCK_SECONDS)
-        with writing(f"Cannot write to the folder {self.path}", JournalError):
-            self.path.mkdir(parents=True, exist_ok=True)
-            try:
-                lock.acquire()
-            except Timeout:
-                raise JournalError(
-                    f"Another process works in {self.path}. Use another folder, or share it by shards (--shard I/N)."
-                ) from None
+        self.path.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise JournalError(
+                f"Another process works in {self.path}. Use another folder, or share it by shards (--shard I/N)."
+            ) from None
         try:
             self._check(due, redo)
             self.write("specification.json", json.dumps(due, indent=2).encode() + b"\n")
@@ -113,8 +112,7 @@ class ComparisonFolder:
 
     def write(self, name: str, content: bytes) -> None:
         """Write a file as a whole, so that readers see the old or the new one."""
-        with writing(f"Cannot write to the folder {self.path}", JournalError):
-            write_whole(self.path / name, content)
+        write_atomically(self.path / name, content)
 
 
 def _identity(specification: Mapping[str, Any], free: Collection[str]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from nasmeta.errors import ColumnError, MissingValueError, NasmetaError, SpaceExhaustedError, UnknownNameError
 from nasmeta.experiments._backends import Connection, GpuSlots, Workers, end_loky
-from nasmeta.files import write_whole
+from nasmeta.files import write_atomically
 from nasmeta.journals import Shard, differences_from
 from nasmeta.progress import heartbeat
 from nasmeta.runs import History, RunConfig
@@ -243,7 +243,7 @@ def _write(job: Job, journals: Sequence[bytes]) -> None:
     """Write the journals that a node returned."""
     for path, content in zip(_paths(job), journals, strict=False):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, content)
+        write_atomically(path, content)
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from nasmeta.checks import check_bool
-from nasmeta.errors import JournalError
 from nasmeta.evaluators import Evaluator, TrainingEvaluator
 from nasmeta.files import require_writable
 from nasmeta.progress import progress_bar
@@ -125,7 +124,7 @@ def search(
     if history is not None:
         return history
     if path is not None and spec.learns:  # before the meta-training
-        require_writable(path, JournalError, said=f"Cannot write the journal {path}")
+        require_writable(path)
     title = f"{spec.name} on {found.task.name}"
     with progress_bar(title, config.most_evaluations, shown=progress) as bar, one_thread():
         if progress and isinstance(found, TrainingEvaluator):

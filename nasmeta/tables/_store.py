@@ -10,7 +10,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from nasmeta.errors import DamagedFileError, MissingValueError, NasmetaError, SettingError
-from nasmeta.files import sha256_of, write_whole
+from nasmeta.files import sha256_of, write_atomically
 from nasmeta.spaces import get_space
 from nasmeta.tables._arrow_file import ColumnFile, encode
 from nasmeta.tables._columns import Seed, Values
@@ -83,7 +83,7 @@ def build(source: Source, damage: DamagedFileError | None = None) -> ColumnFile:
                 return built_meanwhile
         except DamagedFileError:
             pass  # the reason for this build
-        write_whole(path, _encode(source, files))
+        write_atomically(path, _encode(source, files))
     if damage is not None:
         warnings.warn(f"{damage} It was rebuilt from {source.name}.", RuntimeWarning, stacklevel=2)
     return source.open(path)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nasmeta.errors import DamagedFileError, MissingValueError, SettingError
-from nasmeta.files import write_whole
+from nasmeta.files import write_atomically
 from nasmeta.spaces import SearchSpace, to_content
 from nasmeta.tables import _store
 from nasmeta.tables._arrow_file import ColumnFile, encode, write_files
@@ -116,7 +116,7 @@ def add_columns(
         _store.remove_stale(path)
         if path.is_file() and not replace and path.read_bytes() != data:
             raise SettingError(f"A table {name} with other content exists. Use --replace, or another name.")
-        write_whole(path, data)
+        write_atomically(path, data)
 
 
 def remove_added(name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Literal, overload
+from typing import Any, Literal
 
 import numpy as np
 
@@ -111,14 +111,9 @@ imagenet16-120.
         """Return the labels of each task for meta-training; see `Task.as_source`."""
         return [task.as_source(n_labels, rng) for task in self._tasks]
 
-    @overload
-    def __getitem__(self, index: int) -> Task: ...
-    @overload
-    def __getitem__(self, index: slice) -> TaskDistribution: ...
-    def __getitem__(self, index: int | slice) -> Task | TaskDistribution:
-        if isinstance(index, slice):
-            return TaskDistribution(self._tasks[index])
-        return self._tasks[index]
+    def __getitem__(self, index: Any) -> Any:
+        found = self._tasks[index]
+        return TaskDistribution(found) if isinstance(index, slice) else found
 
     def __len__(self) -> int:
         return len(self._tasks)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from nasmeta.checks import check_int
 from nasmeta.errors import TrainingFailed
-from nasmeta.files import write_atomically
+from nasmeta.files import require_writable, write_atomically
 from nasmeta.journals import Shard
 from nasmeta.training import Trainer, TrainingResult, train_jobs
 from nasmeta.verification._chosen import choose, read_searches
@@ -167,6 +167,7 @@ def verify(
     chosen = choose(searches, top, controls, worst, seed)
     cells = [entry.cell for entry in chosen]
     home, task = Path(folder), searches.task
+    require_writable(home, folder=True)
     jobs = [(cell, one) for one in range(seed, seed + check_int("seeds", seeds)) for cell in cells]
     if shard is not None:
         jobs = list(Shard.of(shard).dealt(jobs))

@@ -29,7 +29,7 @@ from nasmeta.meta.in_context._network import (
     save_weights,
     shipped_weights,
 )
-from nasmeta.meta.in_context._reading import Reading, Similarity, SourceView, _mixture, read
+from nasmeta.meta.in_context._reading import Context, Reading, Similarity, SourceView, _mixture, read
 from nasmeta.meta.in_context._searcher import SearchState
 from nasmeta.predictors import normal_scores
 from nasmeta.searchers import SEARCHERS
@@ -160,6 +160,59 @@ def test_a_known_cell_is_read_without_its_own_label() -> None:
     kept = np.arange(1, 6)
     direct = [one[0, kept] @ np.linalg.solve(one[np.ix_(kept, kept)], labels[kept]) for one in covariances]
     assert found.left_out[0] == pytest.approx(found.weights @ direct)
+
+
+def test_errors_are_labels_minus_leave_one_out_predictions() -> None:
+    space, known = get_space("tnb101"), np.arange(0, 1200, 100)
+    sources = SourceView.of(np.stack([made_up_values(space, shift) for shift in (0.1, 0.4)]))
+    labels, similarity = normal_scores(made_up_values(space)[known]), Similarity(space)
+    cells = np.arange(space.size)
+    errors = read(similarity, sources, known, labels, cells[:1], cells).errors
+    np.testing.assert_allclose(errors[:, 0], labels, atol=1e-6)  # the first expert always predicts 0
+    np.testing.assert_allclose(errors[:, -2], labels - (sources.mean[known] - sources.mean[known].mean()), atol=1e-5)
+
+
+def test_unlikely_members_may_be_left_out() -> None:
+    space, known = get_space("tnb101"), np.arange(0, 3000, 100)
+    sources = SourceView.of(np.stack([made_up_values(space, shift) for shift in (0.1, 0.4)]))
+    labels, similarity = normal_scores(made_up_values(space)[known]), Similarity(space)
+    among, asked = similarity.between(known, known), np.arange(5, 500)
+    across = similarity.between(asked, known)
+    whole = Context(sources, known, labels, among)
+    some = Context(sources, known, labels, among, whole.likely)
+    assert 0 < sum(int(members.sum()) for members in whole.likely) < sum(len(members) for members in whole.likely) / 2
+    np.testing.assert_allclose(some.experts(asked, across), whole.experts(asked, across), atol=0.05)
+
+
+@pytest.mark.parametrize("kind", [0, 1])
+def test_experts_are_processes_weighted_by_likelihood(kind: int) -> None:
+    space, rng = get_space("tnb101"), np.random.default_rng(0)
+    known, others = np.split(rng.permutation(space.size)[:42], [12])
+    sources = SourceView.of(np.stack([made_up_values(space, shift) for shift in (0.1, 0.4, 0.8)]))
+    labels, similarity = normal_scores(made_up_values(space)[known]), Similarity(space)
+    found = read(similarity, sources, known, labels, others, np.arange(space.size)).experts
+    among, across = similarity.between(known, known)[kind], similarity.between(others, known)[kind]
+
+    def average(kernels: Any, crossed: Any, targets: Any) -> Any:
+        """Return the mean prediction of processes with each kernel and noise, weighted by marginal likelihood."""
+        means, log_likelihoods = [], []
+        for noise in (0.01, 0.1, 0.5):
+            for kernel, cross in zip(kernels, crossed, strict=True):
+                covariance = kernel + noise * np.eye(len(known))
+                log_likelihoods.append(multivariate_normal(np.zeros(len(known)), covariance).logpdf(targets))
+                means.append(cross @ np.linalg.solve(covariance, targets))
+        weights = np.exp(np.array(log_likelihoods) - max(log_likelihoods))
+        return weights @ np.array(means) / weights.sum()
+
+    alone = average([part + 1.0 for part in among], [part + 1.0 for part in across], labels)
+    np.testing.assert_allclose(found[:, 1 + kind], alone, atol=1e-3)
+    prior = sources.mean - sources.mean[known].mean()
+    contrasts = sources.each - sources.each.mean(axis=0)
+    linear = 1.0 + np.outer(prior, prior[known]) + contrasts.T @ contrasts[:, known] / 3
+    kernels = [linear[known] + scale * part for scale in (0.1, 0.8) for part in among]
+    crossed = [linear[others] + scale * part for scale in (0.1, 0.8) for part in across]
+    guided = prior[others] + average(kernels, crossed, labels - prior[known])
+    np.testing.assert_allclose(found[:, 3 + kind], guided, atol=2e-3)
 
 
 @pytest.mark.parametrize("n", [0, 1, 12])

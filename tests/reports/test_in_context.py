@@ -51,13 +51,18 @@ def test_the_package_computes_what_the_trained_module_does(scripts: Any, n: int)
 
 
 @pytest.fixture(scope="module")
-def found(scripts: Any) -> Any:
+def bank(scripts: Any) -> Any:
+    """Return a bank of functions that are drawn from processes."""
+    return next(scripts[0].drawn_banks("tnb101", get_space("tnb101")))
+
+
+@pytest.fixture(scope="module")
+def found(scripts: Any, bank: Any) -> Any:
     """Return some episodes of made-up functions, half of which are said to be of another family."""
     from nasmeta.meta.in_context._reading import Similarity
 
     tasks = scripts[0]
-    space = get_space("tnb101")
-    bank, similarity = next(tasks.drawn_banks("tnb101", space)), Similarity(space)
+    similarity = Similarity(bank.space)
     pools = {}
     for size in (0, 6):
         rng = np.random.default_rng(size)
@@ -114,26 +119,24 @@ def test_the_clipped_loss_is_that_of_proximal_policy_optimisation(scripts: Any) 
     np.testing.assert_allclose(ratio.grad.numpy(), [0.0, 1.0, -1.0, 0.0, -2.0])
 
 
-def steps_of(scripts: Any, network: Any, n: int = 4, chosen: Any = None) -> Any:
-    """Return searches on a made-up task."""
+def steps_of(scripts: Any, bank: Any, network: Any) -> Any:
+    """Return a made-up target and four searches of it."""
     from nasmeta.meta.in_context import InContextNetwork, Similarity
 
-    tasks, _, search = scripts
-    space = get_space("tnb101")
-    bank = next(tasks.drawn_banks("tnb101", space))
+    search = scripts[2]
     play = InContextNetwork({name: value.detach().numpy() for name, value in network.named_parameters()})
     rng = np.random.default_rng(0)
-    target = search.draw_target(bank, Similarity(space), 5, rng)
-    return target, [search.search(target, play, rng) for _ in range(n)]
+    target = search.draw_target(bank, Similarity(bank.space), 5, rng)
+    return target, [search.search(target, play, rng) for _ in range(4)]
 
 
-def test_searches_record_what_they_did(scripts: Any) -> None:
+def test_searches_record_what_they_did(scripts: Any, bank: Any) -> None:
     import torch
 
     torch.manual_seed(0)
     search = scripts[2]
     network = scripts[1].TrainedNetwork()
-    target, searches = steps_of(scripts, network)
+    target, searches = steps_of(scripts, bank, network)
     start = target.truth[target.started].max()
     for steps in searches:
         total = sum(step.reward for step in steps)
@@ -147,26 +150,27 @@ def test_searches_record_what_they_did(scripts: Any) -> None:
         assert float(scores.log_softmax(dim=1)[0, 0].detach()) == pytest.approx(steps[0].log_probability, abs=1e-3)
 
 
-def test_updates_make_actions_with_an_advantage_more_probable(scripts: Any) -> None:
+def test_updates_make_actions_with_an_advantage_more_probable(scripts: Any, bank: Any) -> None:
     import torch
 
-    torch.manual_seed(0)
-    search, network = scripts[2], scripts[1].TrainedNetwork()
-    _, searches = steps_of(scripts, network)
-    optimiser = torch.optim.Adam(network.parameters(), lr=3e-3)
-    # Advantages that the inputs explain: what an expert predicts of the chosen action.
-    gains = np.array([[step.reading.experts[step.chosen, 1] for step in steps] for steps in searches])
-    gains = (gains - gains.mean()) / gains.std()
-    for seed in range(4):
-        search.update(network, optimiser, searches, gains, "reward", np.random.default_rng(seed))
-    changes = np.empty_like(gains)
-    for t in range(search.STEPS):
-        inputs, _ = search.batch_of([steps[t] for steps in searches])
-        mean, deviation, added = network(*inputs)
-        scores = network.search_scores(mean, deviation, added, torch.tensor([steps[t].best for steps in searches]))
-        after = scores.log_softmax(dim=1)[:, 0].detach().numpy()
-        changes[:, t] = after - [steps[t].log_probability for steps in searches]
-    assert np.corrcoef(gains.ravel(), changes.ravel())[0, 1] > 0.3
+    search, changes = scripts[2], []
+    for sign in (1, -1):
+        torch.manual_seed(0)
+        network = scripts[1].TrainedNetwork()
+        _, searches = steps_of(scripts, bank, network)
+        optimiser = torch.optim.Adam(network.parameters(), lr=3e-3)
+        # Advantages that the inputs explain: what an expert predicts of the chosen action.
+        gains = np.array([[step.reading.experts[step.chosen, 1] for step in steps] for steps in searches])
+        gains = (gains - gains.mean()) / gains.std()
+        for seed in range(3):
+            search.update(network, optimiser, searches, sign * gains, "reward", np.random.default_rng(seed))
+        after = np.empty_like(gains)
+        for t in range(search.STEPS):
+            inputs, _ = search.batch_of([steps[t] for steps in searches])
+            best = torch.tensor([steps[t].best for steps in searches])
+            after[:, t] = network.search_scores(*network(*inputs), best).log_softmax(dim=1)[:, 0].detach().numpy()
+        changes.append(after)
+    assert np.corrcoef(gains.ravel(), (changes[0] - changes[1]).ravel())[0, 1] > 0.3
 
 
 def test_the_likelihood_is_that_of_a_normal_distribution(scripts: Any) -> None:

@@ -95,7 +95,7 @@ subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "none", folder], chec
 for _ in range(2):
     try:
         nm.compare(**what, folder=folder)
-    except JournalError as reason:
+    except (JournalError, OSError) as reason:
         print(reason)
 kept = sum(path.read_bytes().count(b"\\n") - 1 for path in folder.rglob("*.jsonl"))
 subprocess.run(["mount", "-o", "remount,size=20m", folder], check=True)

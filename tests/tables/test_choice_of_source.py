@@ -45,9 +45,3 @@ def test_what_is_not_there_at_all_has_an_error_of_its_own(table: Table) -> None:
     with pytest.raises(ColumnError) as several:
         table.column("cifar10", "parameters")
     assert not isinstance(several.value, NoColumnError)
-
-
-@pytest.mark.parametrize("epochs", [0, -5, 10**12, None])
-def test_curves_of_impossible_length(table: Table, epochs: Any) -> None:
-    with pytest.raises(ColumnError):
-        table.curve(0, **{**VALID, "epochs": epochs})

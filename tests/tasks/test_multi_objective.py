@@ -33,9 +33,9 @@ def embedded() -> MultiObjectiveTask:
     return task
 
 
-@pytest.mark.slow
-def test_front_of_the_whole_table(embedded: MultiObjectiveTask) -> None:
-    assert set(embedded.front.cells.tolist()) == naive_front(embedded.values, embedded.signs)
+def test_front_of_the_embedded_table(embedded: MultiObjectiveTask) -> None:
+    some = embedded.values[::10]
+    assert set(Front(some, embedded.directions).cells.tolist()) == naive_front(some, embedded.signs)
     assert (np.diff(embedded.front.values[:, 0]) <= 0).all()
     assert embedded.optimal_cells.tolist() == embedded.front_frame()["cell"].tolist()
 

@@ -237,7 +237,7 @@ def test_a_full_disk_is_one_sentence_and_loses_nothing(
         write(path, content)
 
     monkeypatch.setattr(files, "write_to_disk", filling)
-    ends = pytest.raises(SettingError)
+    ends = pytest.raises(OSError, match="No space")
     with ends if full_at <= 4 else nullcontext():
         train(CELL, few, TWO, folder=tmp_path, device="cpu")
     assert written == min(full_at, 4)  # two checkpoints, the network, the result

@@ -16,8 +16,8 @@ from nasmeta.analysis._units import regret_unit
 from nasmeta.analysis.report._findings import Findings
 from nasmeta.analysis.report._page import page
 from nasmeta.analysis.report._sections import as_markdown, latex_tables, report_sections, summary_sections
-from nasmeta.errors import JournalError, SettingError
-from nasmeta.files import parse_toml, writing
+from nasmeta.errors import SettingError
+from nasmeta.files import parse_toml
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,10 +48,9 @@ def write_summary(found: Findings, folder: str | PathLike[str]) -> list[str]:
     """
     home = Path(folder)
     files = [home / "results.parquet", home / "summary.md"]
-    with writing(f"Cannot write the report to {home}", JournalError, " The runs themselves are kept."):
-        drawn, remarks = _save_figures(_curves(found, ["mean"], ""), home, ("png", "svg"))
-        text = as_markdown(title_of(home), summary_sections(found), [*found.run_remarks, *remarks])
-        files[1].write_text(text, encoding="utf-8")
+    drawn, remarks = _save_figures(_curves(found, ["mean"], ""), home, ("png", "svg"))
+    text = as_markdown(title_of(home), summary_sections(found), [*found.run_remarks, *remarks])
+    files[1].write_text(text, encoding="utf-8")
     return [str(file) for file in [*files, *(file for of_figure in drawn.values() for file in of_figure)]]
 
 
@@ -72,17 +71,16 @@ def write_findings(
     sections = report_sections(found)
     text = page(found, sections, title, provenance or {})  # first, because a package may be missing
     files = [home / "index.html", home / "report.md"]
-    with writing(f"Cannot write the report to {home}"):
-        home.mkdir(parents=True, exist_ok=True)
-        files[0].write_text(text, encoding="utf-8")
-        drawn, remarks = _save_figures(_figures(found) if formats else {}, home / "figures", formats)
-        paths = {name: of_figure[0].relative_to(home).as_posix() for name, of_figure in drawn.items()}
-        text = as_markdown(title, sections, [*found.remarks, *remarks], paths)
-        files[1].write_text(text, encoding="utf-8")
-        (home / "tables").mkdir(exist_ok=True)
-        tables = {home / "tables" / f"{name}.tex": content for name, content in latex_tables(found, sections).items()}
-        for file, content in tables.items():
-            file.write_text(content, encoding="utf-8")
+    home.mkdir(parents=True, exist_ok=True)
+    files[0].write_text(text, encoding="utf-8")
+    drawn, remarks = _save_figures(_figures(found) if formats else {}, home / "figures", formats)
+    paths = {name: of_figure[0].relative_to(home).as_posix() for name, of_figure in drawn.items()}
+    text = as_markdown(title, sections, [*found.remarks, *remarks], paths)
+    files[1].write_text(text, encoding="utf-8")
+    (home / "tables").mkdir(exist_ok=True)
+    tables = {home / "tables" / f"{name}.tex": content for name, content in latex_tables(found, sections).items()}
+    for file, content in tables.items():
+        file.write_text(content, encoding="utf-8")
     return [*files, *(file for of_figure in drawn.values() for file in of_figure), *tables]
 
 

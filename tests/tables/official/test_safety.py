@@ -23,7 +23,6 @@ import pytest
 from nasmeta.errors import DamagedFileError, NasmetaError, UnsafePickleError
 from nasmeta.tables import import_official
 from nasmeta.tables.official._unpickle import read_records, stream_pickle
-from nasmeta.tables.sources import registered_sources
 
 STORE = Path("tables/v1/nb201")
 
@@ -324,24 +323,3 @@ def test_mutated_pickles(own_cache: Path, tmp_path: Path, official: Any, write: 
     assert nameless == 0
     assert ends["refused"] > 20
     assert ends["fine"] > 2
-
-
-@pytest.mark.parametrize("mutants", [5, pytest.param(200, marks=pytest.mark.slow)])
-@pytest.mark.parametrize("name", ["nasgraph-nb201", "nb201-curves", "hw-nas-bench"])
-def test_mutated_tables_of_text(own_cache: Path, tmp_path: Path, mirror: Path, name: str, mutants: int) -> None:
-    """The readers of sources that are fetched, past the checksum that would refuse such files."""
-    from nasmeta.spaces import get_space
-
-    source = registered_sources()[name]
-    space = get_space(source.space)
-    rng = np.random.default_rng(3)
-    for _ in range(mutants):
-        files = {file.key: mirror / file.path for file in source.files}
-        key = str(rng.choice(list(files)))
-        content = files[key].read_bytes()
-        files[key] = tmp_path / "file.csv"
-        files[key].write_bytes(mutated(content[: int(rng.integers(1, 200_000))], rng))
-        try:
-            source.read(space, files, {file.key: file.sha256 for file in source.files})
-        except NasmetaError:
-            continue

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from nasmeta.errors import MissingValueError
-from nasmeta.files import shipped
 from nasmeta.spaces import get_space
-from nasmeta.tables import fetch, list_sources
-from nasmeta.tables.sources import _registry, registered_sources
+from nasmeta.tables.sources import registered_sources
 
 FAMILIES = ("fcnet", "graphgym", "hpobench-mlp", "nas-bench-graph", "nas-bench-macro", "transnas-macro")
 
@@ -160,31 +155,3 @@ class TestTheRegistry:
                 parts = {part: task.get(part, "-") for part in ("split", "epochs", "seed")}
                 assert entry.brings(dataset=dataset, metric=task["metric"], **parts)
                 assert "cost" not in task or entry.brings(dataset=dataset, metric=task["cost"])
-
-    def test_what_a_package_brings_is_available_or_says_what_installs_it(
-        self, own_cache: Path, package_without_a_home: str
-    ) -> None:
-        states = {state.name: state for state in list_sources()}
-        here, lost = states["nas-bench-graph"], states[package_without_a_home]
-        assert here.available
-        assert not here.built
-        assert not here.download_bytes
-        assert not lost.available
-        assert "pip install nowhere-to-be-found" in lost.how_to_get
-        with pytest.raises(MissingValueError):
-            fetch(package_without_a_home)
-
-    @pytest.fixture
-    def package_without_a_home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-        for file in shipped("sources").glob("*.toml"):
-            (tmp_path / file.name).write_bytes(file.read_bytes())
-        text = (tmp_path / "nas-bench-graph.toml").read_text()
-        text = text.replace('name = "nas-bench-graph"', 'name = "lost"', 1).replace('table = "graph"', 'table = "lost"')
-        text = text.replace("nas_bench_graph", "nowhere_to_be_found")
-        text = text.replace('install = "nas-bench-graph"', 'install = "nowhere-to-be-found"')
-        assert tomllib.loads(text)["install"] == "nowhere-to-be-found"
-        (tmp_path / "lost.toml").write_text(text)
-        monkeypatch.setattr(_registry, "shipped", lambda name: tmp_path)
-        registered_sources.cache_clear()
-        yield "lost"
-        registered_sources.cache_clear()
