@@ -157,14 +157,13 @@ def check(folder: Path, runs: int) -> pd.DataFrame:
         z = [(one.mean() - figure) / error for one, figure, error in zip(ours, figures, errors, strict=True)]
         chance = f"{chi2.sf(np.sum(np.square(z)), len(tasks)):.2f}"
         for name, figure, one, score in zip(CHECKED_ON, figures, ours, z, strict=True):
-            rows.append([searcher, name, figure, f"{one.mean():.0f}", f"{score:+.1f}", chance])
+            rows.append([searcher, name, str(figure), f"{one.mean():.0f}", f"{score:+.1f}", chance])
     scores = [norm.ppf((rankdata(task.values) - 0.5) / len(task.values)) for task in tasks]
     for i, (task, figure) in enumerate(zip(tasks, REFERENCE_ORDER, strict=True)):
         order = np.argsort(-np.mean([own for j, own in enumerate(scores) if j != i], axis=0), kind="stable")
         first = int(np.argmax(task.values[order] >= best_value(task))) + 1
-        rows.append(
-            ["normal scores of the other tasks", CHECKED_ON[i], figure, first if first <= 200 else None, "", ""]
-        )
+        ours = first if first <= 200 else ""
+        rows.append(["normal scores of the other tasks", CHECKED_ON[i], figure or "", ours, "", ""])
     return pd.DataFrame(rows, columns=["searcher", "dataset", "theirs", "ours", "standard_errors", "chance"])
 
 
