@@ -1,15 +1,14 @@
 """All searchers on NAS-Bench-Graph: the ready specifications ``graph`` and ``graph-slow``, and their page.
 
-Run with ``python reports/graph/run.py --folder DIR``; writes README.md, the tables as CSV and regret.png beside this
-file. A killed run goes on with the same folder. ``--repeats`` and ``--minutes`` end it sooner: the page then shows what
-is finished, and says how many runs that is. ``--quick`` is a trial of seconds, with its page in the folder.
+Run with ``python reports/graph/run.py --folder DIR``; writes results.csv, check.csv, regret.png and README.md.
+Interrupted runs resume from the folder. ``--repeats`` and ``--minutes`` limit the runs; values that are not in the
+folder are those of results.csv. ``--page`` rewrites the page; ``--quick`` is a trial without a page.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-import textwrap
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,14 +16,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import chi2, norm, rankdata
+from scipy.stats import binomtest, chi2, norm, rankdata
 
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, plot_regret, save_figure, to_markdown
 from nasmeta.analysis.report import deterministic_runs
-from nasmeta.experiments import Specification, picks_of, provenance_of, read_specification, run_specification
+from nasmeta.experiments import Specification, picks_of, read_specification, run_specification
 
 HERE = Path(__file__).parent
+DATE = "2026-11-27"  # of results.csv
 SPECIFICATIONS = ("graph", "graph-slow")
 TOP = 1000  # one in so many networks is one of the best
 BUDGETS = (50, 100, 200)
@@ -143,175 +143,88 @@ def complete(found: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
     return both.sort_values("searcher", key=lambda own: own.map(labels.index), kind="stable", ignore_index=True)
 
 
-def wide(found: pd.DataFrame, text: list[str], datasets: list[str], order: list[str]) -> pd.DataFrame:
-    """Return a table with a row a searcher and a column a dataset; a dash where nothing is finished."""
-    table = found.assign(text=text).pivot(index="searcher", columns="dataset", values="text")
-    table = table.reindex(index=order, columns=datasets).fillna("–")
-    table.columns = [f"{name}*" if name in SEEN else name for name in table.columns]
-    return table.rename(index=lambda name: f"`{name}`").reset_index()
-
-
 def check(folder: Path, runs: int) -> pd.DataFrame:
-    """Return the figures of the separate implementation beside ours."""
+    """Compare evaluations to one of the best 26 with the separate implementation; an empty value means over 200."""
     tasks = [nm.get_task(f"graph/{name}") for name in CHECKED_ON]
     kept = folder / f"check-{runs}.parquet"
     if not kept.is_file():
-        # Other seeds than those of the table: a second look, not the same one.
+        # Seeds that the table does not use.
         nm.compare(list(REFERENCE), tasks, repeats=range(1000, 1000 + runs), evaluations=200).to_parquet(kept)
-    frame = pd.read_parquet(kept)
-    rows = []
+    frame, rows = pd.read_parquet(kept), []
     for searcher, figures in REFERENCE.items():
-        total, lines = 0.0, []
-        for task, figure in zip(tasks, figures, strict=True):
-            found = needed(frame[(frame["task"] == task.name) & (frame["searcher"] == searcher)], task, 200)
-            z = (found.mean() - figure) / (found.std() * np.sqrt(1 / REFERENCE_RUNS + 1 / runs))
-            total += z**2
-            lines.append(f"{figure} / {found.mean():.0f} ({z:+.1f})")
-        chance = chi2.sf(total, len(tasks))
-        rows.append([f"`{searcher}`", *lines, f"{chance:.2f}"])
+        ours = [needed(frame[(frame["task"] == t.name) & (frame["searcher"] == searcher)], t, 200) for t in tasks]
+        errors = [one.std() * np.sqrt(1 / REFERENCE_RUNS + 1 / runs) for one in ours]
+        z = [(one.mean() - figure) / error for one, figure, error in zip(ours, figures, errors, strict=True)]
+        chance = f"{chi2.sf(np.sum(np.square(z)), len(tasks)):.2f}"
+        for name, figure, one, score in zip(CHECKED_ON, figures, ours, z, strict=True):
+            rows.append([searcher, name, str(figure), f"{one.mean():.0f}", f"{score:+.1f}", chance])
     scores = [norm.ppf((rankdata(task.values) - 0.5) / len(task.values)) for task in tasks]
-    lines = []
     for i, (task, figure) in enumerate(zip(tasks, REFERENCE_ORDER, strict=True)):
         order = np.argsort(-np.mean([own for j, own in enumerate(scores) if j != i], axis=0), kind="stable")
         first = int(np.argmax(task.values[order] >= best_value(task))) + 1
-        lines.append(f"{figure or 'never'} / {first if first <= 200 else 'never'}")
-    rows.append(["normal scores of the other seven", *lines, "–"])
-    return pd.DataFrame(rows, columns=["", *CHECKED_ON, "chance"])
+        ours = first if first <= 200 else ""
+        rows.append(["normal scores of the other tasks", CHECKED_ON[i], figure or "", ours, "", ""])
+    return pd.DataFrame(rows, columns=["searcher", "dataset", "theirs", "ours", "standard_errors", "chance"])
 
 
-def paragraph(text: str) -> str:
-    """Fill lines."""
-    return textwrap.fill(" ".join(text.split()), 118, break_on_hyphens=False)
-
-
-def lacking(found: pd.DataFrame) -> str:
-    """Return which searchers have fewer runs than the specifications say."""
-    names: dict[str, list[str]] = {}
-    for name in SPECIFICATIONS:
-        own = read_specification(name)
-        for label in own.searchers:
-            runs = found[found["searcher"] == label].set_index("dataset")["runs"]
-            done = [int(runs.get(task.partition("/")[2], 0)) for task in own.tasks]
-            if min(done) < len(own.seeds):
-                said = f"{min(done)} to {max(done)}" if min(done) < max(done) else f"{min(done)}"
-                names.setdefault(f"{said} of {len(own.seeds)}", []).append(f"`{label}`")
-    return "; ".join(f"{', '.join(labels)}: {said}" for said, labels in names.items()) or "none"
-
-
-def summary_text(found: pd.DataFrame, overall: pd.DataFrame, checked: pd.DataFrame, cap: int) -> str:
-    """Return what the tables say, in at most ten lines."""
-    new = overall["new"].dropna().sort_values()
-    if new.empty:
-        return "A trial: nothing can be said of so few runs."
-    lines = [
-        f"Mean evaluations (cap {cap}) to one of the best 0.1 % on the four datasets that are complete and on which "
-        f"nothing was chosen (cora, cs, physics, computers): {', '.join(f'`{k}` {v:.0f}' for k, v in new.items())}."
-    ]
-    table = found.pivot(index="searcher", columns="dataset", values="evaluations")
-    if {"gp", "source-order"} <= set(new.index):
-        prior, gp = table.loc["source-order"], table.loc["gp"]
-        never, wins = prior.index[prior >= cap], prior.index[prior < gp]
-        lines.append(
-            f"The order on the sources alone finds none on {', '.join(never)}; on {', '.join(wins) or 'none'} it is "
-            "quicker than `gp`, which has no sources. Datasets agree little (rank correlations of .01 to .62)."
-        )
-        learners = [name for name in ("rgpe", "multi-task-gp", "meta-gp", "meta") if name in new.index]
-        if learners:
-            said = ", ".join(f"`{name}` on {(table.loc[name] < gp).sum()}" for name in learners)
-            lines.append(f"Quicker in the mean than `gp` of the nine datasets: {said}.")
-    chances = checked["chance"].replace("–", "1").astype(float)
-    differ = checked.iloc[:, 0][chances < 0.05].tolist()
-    lines.append(
-        f"{' and '.join(differ)} differ from a separate implementation by more than chance."
-        if differ
-        else "Evolution and local search agree with a separate implementation."
-    )
-    lines.append(f"Runs behind a figure: {found['runs'].min()} to {found['runs'].max()}, as the first table says.")
-    return paragraph(" ".join(lines))
-
-
-def page(found: pd.DataFrame, checked: pd.DataFrame, cap: int) -> str:
+def page(found: pd.DataFrame, checked: pd.DataFrame) -> str:
     """Return the page."""
-    seconds = found.groupby("searcher")["seconds"].median()
-    datasets = [name for name in (*CHECKED_ON, "proteins") if name in set(found["dataset"])]
-    means = found.pivot(index="searcher", columns="dataset", values="evaluations").reindex(columns=(*NEW, *SEEN))
-    overall = pd.DataFrame({"new": means[list(NEW)].mean(axis=1, skipna=False)})
-    overall["seen"] = means[list(SEEN)].mean(axis=1, skipna=False)
-    overall["all"] = means.mean(axis=1)
-    order = overall.sort_values(["new", "all"]).index.tolist()
-    text = [
-        f"{one.evaluations:.0f} ({one.low:.0f}–{one.high:.0f})" if one.low < one.high else f"{one.evaluations:.0f}"
-        for one in found.itertuples()
+    evaluations = found.pivot(index="searcher", columns="dataset", values="evaluations")
+    overall = pd.DataFrame({"new": evaluations[list(NEW)].mean(axis=1), "seen": evaluations[list(SEEN)].mean(axis=1)})
+    overall["all"] = evaluations.mean(axis=1)
+    n = evaluations.shape[1]
+    overall["wins"] = evaluations.lt(evaluations.loc["gp"]).sum(axis=1)
+    columns = found.groupby("searcher").agg({"runs": "min", "alike": "all", "seconds": "median"})
+    overall = overall.join(columns).sort_values(["new", "all"])
+    rows = [
+        {
+            "searcher": f"`{one.Index}`",
+            "runs": f"{one.runs}*" if one.alike else str(one.runs),
+            "4 new datasets": f"{one.new:.0f}",
+            "4 seen datasets": f"{one.seen:.0f}",
+            "fewer than `gp`": "–" if one.Index == "gp" else f"{one.wins} of {n}",
+            "processor s": f"{one.seconds:.1f}" if one.seconds >= 0.1 else "< 0.1",
+        }
+        for one in overall.itertuples()
     ]
-    first = wide(found, text, datasets, order)
-    counts = found.groupby("searcher")["runs"].agg(["min", "max"]).reindex(order)
-    alike = found.groupby("searcher")["alike"].all().reindex(order)
-    runs = [str(a) if a == b else f"{a}–{b}" for a, b in counts.to_numpy()]
-    first.insert(1, "runs", [f"{n} alike" if same else n for n, same in zip(runs, alike, strict=True)])
-    for key, title in (("new", "mean of 4 new"), ("seen", "mean of 4 seen*")):
-        first[title] = [f"{value:.0f}" if np.isfinite(value) else "–" for value in overall.loc[order, key]]
-    first["processor s"] = [f"{seconds[name]:.1f}" if seconds[name] >= 0.1 else "< 0.1" for name in order]
-    regrets = [" / ".join(f"{getattr(one, f'regret_{b}'):.2f}" for b in BUDGETS) for one in found.itertuples()]
-    kept = provenance_of(read_specification(SPECIFICATIONS[0]))
-    versions = ", ".join(f"{name} {version}" for name, version in kept["versions"].items() if name != "torch")
-    parts = [
-        "# All searchers on NAS-Bench-Graph",
-        summary_text(found, overall, checked, cap),
-        "## Evaluations to one of the best 0.1 %",
-        paragraph(FIRST_TEXT.format(cap=cap)),
-        "<details><summary>All searchers and datasets</summary>",
-        to_markdown(first).strip(),
-        "</details>",
-        paragraph(SEEN_TEXT),
-        "## Regret after 50 / 100 / 200 evaluations",
-        paragraph(SECOND_TEXT),
-        "<details><summary>All searchers and datasets</summary>",
-        to_markdown(wide(found, regrets, datasets, order)).strip(),
-        "</details>",
-        "![Mean regret against evaluations](regret.png)",
-        "## Beside a separate implementation",
-        paragraph(CHECK_TEXT.format(runs=CHECK_RUNS)),
-        to_markdown(checked).strip(),
-        "## How it was run",
-        paragraph(RUN_TEXT.format(lacking=lacking(found))),
-        f"Versions: {versions}, {kept['machine']}.",
-    ]
-    return "\n\n".join(parts) + "\n"
+    best = overall.iloc[0]
+    low, high = binomtest(int(best["wins"]), n).proportion_ci()
+    prior = evaluations.loc["source-order"]
+    chances = checked.groupby("searcher")["chance"].first()
+    return f"""# Which searcher needs the fewest evaluations on NAS-Bench-Graph?
 
+`{best.name}` needs {best["new"]:.0f} evaluations to one of the best 0.1 %, and `gp` {overall.loc["gp", "new"]:.0f}
+(means on four new datasets); it needs fewer than `gp` on {best["wins"]} of {n} datasets (95 % interval:
+{100 * low:.0f} to {100 * high:.0f} %).
 
-FIRST_TEXT = """
-Mean and its 95 % bootstrap interval; a run that finds none in {cap} counts {cap}. The best 0.1 % are the best 26 and
-what ties with the 26th (27 to 43 networks), on proteins the best 2 of its 2,021. One number alone: the same in all
-runs. *Alike*: nothing is random, so they are one run, and how far chance carries is not known. Sorted by the mean of
-the four new datasets. The last column is processor seconds of a run, median over the datasets, with its share of what
-was learnt from sources."""
+![Mean regret against evaluations](regret.png)
 
-SEEN_TEXT = """
-**What has seen what.** The features by which networks are compared were chosen on the datasets with a star, by the
-rank correlation of predictions and by short searches: `gp`, `multi-task-gp`, `rgpe`, `meta-gp`, `meta`, `predictor` and
-all that train networks on sources use them, so their figures there are no new ones. Nothing was chosen on the other
-five. Searchers that learn from sources have seen the other datasets of the family completely, the 2,021 networks of
-proteins among them, and nothing of the target's. `source-order` is the prior alone: the order of mean z-scores on the
-sources, whatever the target's values say. `meta-predictor` ran without the fall-back on `gp` that it has by
-default (`falls_back = false`)."""
+Mean evaluations to one of the best 0.1 %; a run without success enters with 200. New: {", ".join(NEW)}.
+Seen (used to choose features): {", ".join(SEEN)}. *Fewer than `gp`*: datasets with a lower mean. An
+asterisk marks deterministic searchers. The last column is per run.
 
-SECOND_TEXT = """
-Mean, in percentage points of validation accuracy (proteins: ROC-AUC). The share of runs that found one of the best,
-and the test accuracy of what each run picked with its standard deviation, are in [results.csv](results.csv)."""
+{to_markdown(pd.DataFrame(rows))}
+`source-order` finds none of the best on {", ".join(prior.index[prior >= 200])}. The datasets agree little
+(rank correlations of 0.01 to 0.62). `results.csv` has each dataset with intervals, regrets and test accuracies.
 
-CHECK_TEXT = """
-Theirs / ours, and in brackets the difference in standard errors of both: mean evaluations to one of the best 26, cap
-200, of 60 runs there and {runs} here, on other seeds than above. *Chance*: of differences at least as large, over the
-eight datasets together, if both are the same. The last row is computed without a draw: where the order of the mean
-normal score of the other seven datasets has the first of the best 26. `source-order` differs from it: it takes
-z-scores, in which the good networks of a dataset lie close together, as its worst are 6 to 14 standard deviations
-below the mean; and proteins is an eighth source."""
+`evolution` and `local-search` agree with a separate implementation ({REFERENCE_RUNS} runs there, {CHECK_RUNS} here):
+differences at least as large have the probabilities {chances["evolution"]:.2f} and {chances["local-search"]:.2f}.
+`check.csv` has each dataset.
 
-RUN_TEXT = """
-`nasmeta compare graph --out FOLDER` and `nasmeta compare graph-slow --out FOLDER` run the two ready specifications.
-`python reports/graph/run.py --folder FOLDER` runs both, a searcher and a dataset at a time, and writes this page; what
-is not in the folder is taken from results.csv. It completes what is missing: runs of each searcher on a dataset, of
-those specified: {lacking}."""
+## How it was run
+
+`python reports/graph/run.py --folder FOLDER` on {DATE}, nasmeta {nm.__version__}, runs the specifications `graph` and
+`graph-slow` (`nasmeta compare graph`) with seeds from 0 and up to 200 evaluations. Interrupted runs resume; `--page`
+rewrites this page.
+
+## Limits
+
+* The features of `gp`, `predictor` and the searchers that fit models to sources were chosen on the seen datasets.
+* Searchers that learn from sources know all values of the other datasets.
+* `meta` and `meta-predictor` have few runs. `meta-predictor` ran without its default fallback to `gp`.
+* The interval treats datasets as independent. For deterministic searchers, the influence of chance is unknown.
+* `proteins` has only 2,021 networks, so its best 0.1 % are 2; on the other datasets they are 27 to 43, with ties.
+"""
 
 
 def main() -> None:
@@ -322,38 +235,42 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=np.inf, help="begin nothing new after so long")
     parser.add_argument("--only", action="append", help="run this searcher only; may be given several times")
     parser.add_argument("--quick", action="store_true", help="few searchers, two runs of 20 evaluations, two datasets")
-    parser.add_argument("--no-page", action="store_true", help="only run")
+    parser.add_argument("--page", action="store_true", help="only rewrite the page from the CSV files")
     chosen = parser.parse_args()
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = chosen.folder or Path(temporary)
-        folder.mkdir(parents=True, exist_ok=True)
-        everything = list(parts(SPECIFICATIONS, chosen.repeats))
-        cap = 200
-        if chosen.quick:
-            cap, folder = 20, folder / "quick"
-            everything = [
-                (replace(part, seeds=part.seeds[:2], evaluations=cap), label)
-                for part, label in everything
-                if label in QUICK and part.tasks[0] in ("graph/cora", "graph/proteins")
-            ]
-        todo = [one for one in everything if not chosen.only or one[1] in chosen.only]
-        run_all(folder, todo, time.monotonic() + 60 * chosen.minutes)
-        if chosen.no_page:
-            return
-        output = folder if chosen.quick else HERE
-        frame, picks = finished(folder, everything)
-        found = summary(frame, picks, cap)
-        found["seconds"] = found["searcher"].map(seconds_a_run(folder, everything))
-        kept = output / "results.csv"
-        if kept.is_file():
-            found = complete(found, pd.read_csv(kept))
-        found.to_csv(kept, index=False, float_format="%.5g")
-        shown = frame[frame["searcher"].isin(SHOWN)]
-        if set(SHOWN) <= set(shown["searcher"]) or not (output / "regret.png").is_file():
-            save_figure(plot_regret(shown, share_y=False), output / "regret", formats=("png",))
-        checked = check(folder, 10 if chosen.quick else CHECK_RUNS)
-        (output / "README.md").write_text(page(found, checked, cap), encoding="utf-8")
-        print(f"Written: {output / 'README.md'}")
+    if not chosen.page:
+        with tempfile.TemporaryDirectory() as temporary:
+            measure(chosen, chosen.folder or Path(temporary))
+    if not chosen.quick:
+        text = page(pd.read_csv(HERE / "results.csv"), pd.read_csv(HERE / "check.csv"))
+        (HERE / "README.md").write_text(text, encoding="utf-8")
+
+
+def measure(chosen: argparse.Namespace, folder: Path) -> None:
+    """Run what is missing; write the CSV files and the picture."""
+    everything = list(parts(SPECIFICATIONS, chosen.repeats))
+    cap, output = 200, HERE
+    if chosen.quick:
+        cap = 20
+        folder = output = folder / "quick"
+        everything = [
+            (replace(part, seeds=part.seeds[:2], evaluations=cap), label)
+            for part, label in everything
+            if label in QUICK and part.tasks[0] in ("graph/cora", "graph/proteins")
+        ]
+    folder.mkdir(parents=True, exist_ok=True)
+    todo = [one for one in everything if not chosen.only or one[1] in chosen.only]
+    run_all(folder, todo, time.monotonic() + 60 * chosen.minutes)
+    frame, picks = finished(folder, everything)
+    found = summary(frame, picks, cap)
+    found["seconds"] = found["searcher"].map(seconds_a_run(folder, everything))
+    kept = output / "results.csv"
+    if kept.is_file():
+        found = complete(found, pd.read_csv(kept))
+    found.to_csv(kept, index=False, float_format="%.5g")
+    shown = frame[frame["searcher"].isin(SHOWN)]
+    if set(SHOWN) <= set(shown["searcher"]) or not (output / "regret.png").is_file():
+        save_figure(plot_regret(shown, share_y=False), output / "regret", formats=("png",))
+    check(folder, 10 if chosen.quick else CHECK_RUNS).to_csv(output / "check.csv", index=False)
 
 
 if __name__ == "__main__":
