@@ -13,15 +13,14 @@ EXCEPTIONS = {
     "Formulas, held against their definition or another library": {
         "nasmeta.meta._blend", "nasmeta.meta._cell_columns", "nasmeta.meta._falls_back",
         "nasmeta.meta._rgpe", "nasmeta.meta._source_models", "nasmeta.meta.in_context._reading",
-        "nasmeta.predictors._gaussian_process", "nasmeta.predictors._labels",
+        "nasmeta.predictors._gaussian_process",
         "nasmeta.predictors._metrics", "nasmeta.predictors._neural",
-        "nasmeta.runs._sources", "nasmeta.searchers._bohb", "nasmeta.surrogates._fit",
+        "nasmeta.runs._sources", "nasmeta.surrogates._fit",
         "nasmeta.surrogates._noise", "nasmeta.surrogates._process",
     },
     "Networks, and the loops that train them": {
         "nasmeta.meta.in_context._network", "nasmeta.meta.in_context._searcher",
         "nasmeta.meta.bilevel._deep_kernel", "nasmeta.meta.bilevel._maml",
-        "nasmeta.searchers._bananas",
         "nasmeta.training._device", "nasmeta.training._learner",
     },
     "Formats of files, which are damaged, altered or written as before": {

@@ -80,8 +80,10 @@ def list_encoders(space: str | SearchSpace = "nb201") -> pd.DataFrame:
     space = get_space(space)
 
     def facts(name: str, entry: Any) -> dict[str, Any]:
+        if name in of_predict or name == "columns":  # the values are given
+            return {"columns": 0}
         try:
-            return {"columns": 0 if name in of_predict else make_encoder(name, space).fit([0]).transform([0]).shape[1]}
+            return {"columns": make_encoder(name, space).fit([0]).transform([0]).shape[1]}
         except SettingError:
             return {"columns": 0}
 

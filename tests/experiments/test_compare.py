@@ -213,7 +213,7 @@ def test_an_error_in_a_worker_arrives_as_it_is(tmp_path: Path) -> None:
         ({"settings": {"evolution": {}}}, SettingError),
         ({"sources": "nb201"}, SettingError),
         ({"redo": "random"}, SettingError),
-        ({"folder": "/dev/null"}, JournalError),
+        ({"folder": "/dev/null"}, FileExistsError),
     ],
 )
 def test_bad_arguments(

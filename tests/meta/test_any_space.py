@@ -20,7 +20,7 @@ from nasmeta.testing import EXAMPLE_SPACES as SPACES, example_space
 from nasmeta.threads import one_thread
 
 SEARCHED = (
-    "meta", "meta-gp", "meta-nas", "meta-np", "meta-predictor", "meta-rl", "multi-task-gp", "ppo", "rgpe",
+    "meta", "meta-gp", "meta-nas", "meta-np", "meta-predictor", "meta-rl", "multi-task-gp", "rgpe",
     "rgpe-vanilla", "source-order",
 )  # fmt: skip
 NETWORKS = ("anil", "in-context", "maml", "meta-dkl", "meta-nas", "meta-np", "meta-rl", "reptile")
@@ -79,8 +79,7 @@ def test_a_searcher_learns_and_searches(name: str, learner: str, tmp_path: Path)
             searcher.tell(cells, values[cells])
             found.append(int(cells[0]))
     assert len(set(found)) == 15
-    if learner != "ppo":
-        assert values[found].max() > np.quantile(values, 0.98)
+    assert values[found].max() > np.quantile(values, 0.98)
 
 
 @pytest.mark.slow

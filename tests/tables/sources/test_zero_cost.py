@@ -16,7 +16,6 @@ from nasmeta.spaces import get_space
     [
         ("zero-cost-nb201", "cifar10", 9_445),
         ("zero-cost-nb201", "imagenet16-120", 9_445),
-        ("zero-cost-tnb101", "class_scene", 2_128),
     ],
 )
 def test_recorded_parameters_are_those_of_the_cell(
