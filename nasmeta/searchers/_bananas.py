@@ -110,31 +110,35 @@ class PathNetworks:
     """Perceptrons that differ in their initial weights; every weight has a leading axis for the network."""
 
     def __init__(self, n_inputs: int, members: int, layers: int, width: int, rng: np.random.Generator) -> None:
-        shapes = list(pairwise([n_inputs, *[width] * layers, 1]))
-        self.weights: list[NDArray[Any]] = [
-            rng.standard_normal((members, n_in, n_out), np.float32) * math.sqrt(2 / n_in) for n_in, n_out in shapes
-        ]
-        self.biases: list[NDArray[Any]] = [np.zeros((members, 1, n_out), np.float32) for _, n_out in shapes]
+        pairs = list(pairwise([n_inputs, *[width] * layers, 1]))
+        shapes = [(members, n_in, n_out) for n_in, n_out in pairs] + [(members, 1, n_out) for _, n_out in pairs]
+        # All in one vector, so that a step of Adam is a few operations.
+        self._parameters = np.zeros(sum(map(math.prod, shapes)), np.float32)
+        self._gradient = np.zeros_like(self._parameters)
+        views = _views(self._parameters, shapes)
+        self.weights, self.biases = views[: len(pairs)], views[len(pairs) :]
+        self._gradients = _views(self._gradient, shapes)
+        for weight, (n_in, _) in zip(self.weights, pairs, strict=True):
+            weight[:] = rng.standard_normal(weight.shape, np.float32) * math.sqrt(2 / n_in)
 
     def fit(self, inputs: NDArray[Any], scores: NDArray[Any], epochs: int, learning_rate: float) -> PathNetworks:
         """Minimise the mean absolute error by Adam, all rows in each step; inputs (n, n_inputs), scores (n,)."""
         rows, targets = inputs.astype(np.float32), scores.astype(np.float32)[:, None]
-        adam = Adam([*self.weights, *self.biases], learning_rate, _EPSILON)
+        adam = Adam([self._parameters], learning_rate, _EPSILON)
         for _ in range(epochs):
-            adam.step(self._gradients(rows, targets))
+            self._differentiate(rows, targets)
+            adam.step([self._gradient])
         return self
 
-    def _gradients(self, rows: NDArray[np.float32], targets: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """Return the gradients of the sum of the networks' mean absolute errors: of all weights, then all biases."""
-        layers = self._forward(rows)
-        of_weights, of_biases = [], []
+    def _differentiate(self, rows: NDArray[np.float32], targets: NDArray[np.float32]) -> None:
+        """Set the gradient of the sum of the networks' mean absolute errors."""
+        layers, n = self._forward(rows), len(self.weights)
         back = np.sign(layers[-1] - targets) / np.float32(len(targets))
-        for i in range(len(self.weights) - 1, -1, -1):
-            of_weights.append(layers[i].swapaxes(-1, -2) @ back)
-            of_biases.append(back.sum(axis=1, keepdims=True))
+        for i in range(n - 1, -1, -1):
+            np.matmul(layers[i].swapaxes(-1, -2), back, out=self._gradients[i])
+            back.sum(axis=1, keepdims=True, out=self._gradients[n + i])
             if i:
                 back = (back @ self.weights[i].swapaxes(1, 2)) * (layers[i] > 0)
-        return of_weights[::-1] + of_biases[::-1]
 
     def predict(self, inputs: NDArray[Any]) -> NDArray[np.float64]:
         """Return the predictions of each network, shape (members, n)."""
@@ -148,3 +152,9 @@ class PathNetworks:
             if len(layers) <= len(self.weights):
                 np.maximum(layers[-1], 0, out=layers[-1])
         return layers
+
+
+def _views(vector: NDArray[np.float32], shapes: list[tuple[int, ...]]) -> list[NDArray[np.float32]]:
+    """Return consecutive parts of a vector in these shapes."""
+    parts = np.split(vector, np.cumsum([math.prod(shape) for shape in shapes])[:-1])
+    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
