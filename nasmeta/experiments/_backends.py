@@ -284,7 +284,10 @@ def _dask(workers: Workers, stack: ExitStack) -> Connection:
 
 def _limited(cpus: int, gpus: float, workers: Workers) -> int:
     """Return the number of workers of a cluster; raise an error if too few fit."""
-    fitting = cpus if workers.gpus is None else min(cpus, int(gpus / workers.gpus + 1e-9))
+    fitting = cpus
+    if workers.gpus is not None:  # a worker does not span devices
+        of_gpus = int(gpus) * int(1 / workers.gpus + 1e-9) if workers.gpus <= 1 else int(gpus / workers.gpus)
+        fitting = min(cpus, of_gpus)
     if fitting < (workers.n or 1):
         start = {"ray": "ray start --num-gpus N", "dask": 'dask worker --resources "GPU=1"'}[workers.backend]
         hint = "" if workers.gpus is None else f"Nodes with GPUs are started with `{start}`."

@@ -162,7 +162,12 @@ def compare(
         "evaluations": budgets[0].evaluations,
         "seconds": [budget.seconds for budget in budgets],
         "stop_at_optimum": stop_at_optimum,
-        "sources": {label: list(configs[i, label].source_names) for i, label in learners},
+        "sources": {
+            label: {
+                configs[i, label].task.name: list(configs[i, label].source_names) for i, one in learners if one == label
+            }
+            for label in dict.fromkeys(label for _, label in learners)
+        },
     }
     with home.claimed(specs, evaluators, clock=clock, is_shard=shard is not None, redo=repeated, **extent):
         _remove_journals(home, configs, {pair: own for pair, own in wanted.items() if pair[1] in repeated})

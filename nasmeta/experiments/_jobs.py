@@ -59,7 +59,8 @@ class Runs:
 
     def results(self) -> Iterator[tuple[int, History]]:
         """Yield seed and history of each run; a run without randomness is computed once."""
-        may_repeat = not self.config.is_timed and not self.config.task.is_sampled
+        known = all(evaluator.values is not None for evaluator in self.config.evaluators.values())
+        may_repeat = known and not self.config.is_timed and not self.config.task.is_sampled
         same: History | None = None
         with ExitStack() as held:
             for evaluator in self.config.evaluators.values():

@@ -335,16 +335,17 @@ def picks_of(frame: pd.DataFrame, specification: Specification) -> pd.DataFrame:
     """Return the pick of each run, and its values in the reported columns.
 
     There is one row per run: task, searcher, seed, evaluations, simulated_seconds, cell, value, and one column per
-    address of the report, NaN for missing values.
+    address of the report, NaN for missing values and for tasks of another table than the first task's.
     """
     last = frame.groupby(["task", "searcher", "seed"], sort=False, observed=True).tail(1)
     picks = last[["task", "searcher", "seed", "evaluation", "simulated_seconds", "incumbent", "incumbent_value"]]
     picks = picks.rename(columns={"evaluation": "evaluations", "incumbent": "cell", "incumbent_value": "value"})
     picks = picks.reset_index(drop=True)
     table = get_task(specification.tasks[0]).table
+    of_table = picks["task"].map(lambda task: get_task(task).table.name == table.name).to_numpy(bool)
     for c in specification.columns:
         values = table.column(c.dataset, c.metric, c.split, c.epochs, c.seed, c.release, c.epoch)
-        picks[c.address] = values[picks["cell"].to_numpy()].astype(np.float64)
+        picks[c.address] = np.where(of_table, values[np.where(of_table, picks["cell"], 0)], np.nan)
     return picks
 
 

@@ -353,7 +353,9 @@ class _Loop:
         Failures before the first success are withheld until then. If the searcher proposes one of them again before
         that, it observes 0.
         """
-        missing, values = _missing(utilities), np.array(list(self.known.values()))
+        # A running trial is known to the loop, but not to the searcher.
+        ended = [utility for key, utility in self.known.items() if key not in self.pending]
+        missing, values = _missing(utilities), np.array(ended)
         present = values[~_missing(values)]
         worst = present.min(axis=0) if len(present) else None
         if not missing.any():

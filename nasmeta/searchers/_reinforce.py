@@ -117,6 +117,16 @@ class PPOSearch(Reinforce):
         super().__init__(space, rng, learning_rate=learning_rate)
         self._values: list[float] = []
         self._batch: list[int] = []
+        self._proposed: dict[int, float] = {}  # probability with which an architecture was proposed
+
+    def ask(self, n: int = 1) -> NDArray[np.int32]:
+        """Draw a choice for every position."""
+        cells = super().ask(n)
+        self._proposed |= zip(cells.tolist(), self._probability(self.space.codes[cells]).tolist(), strict=True)
+        return cells
+
+    def _probability(self, codes: NDArray[np.uint8]) -> NDArray[np.float64]:
+        return np.asarray(self._probabilities[np.arange(self.space.n_positions), codes].prod(axis=1))
 
     def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         """Collect values, and update the policy after each batch."""
@@ -128,10 +138,10 @@ class PPOSearch(Reinforce):
                 self._batch = []
 
     def _update(self, codes: NDArray[np.uint8], advantages: NDArray[np.float64]) -> None:
-        positions = np.arange(self.space.n_positions)
-        before = self._probabilities[positions, codes].prod(axis=1)
+        now = self._probability(codes)
+        before = np.array([self._proposed.get(cell, p) for cell, p in zip(self._batch, now.tolist(), strict=True)])
         for _ in range(_EPOCHS):
-            ratios = self._probabilities[positions, codes].prod(axis=1) / before
+            ratios = self._probability(codes) / before
             gradient = clipped_gradient(ratios, advantages)[:, None, None]
             self._descend((gradient * (self._probabilities - self._own_choice[codes])).mean(axis=0))
 

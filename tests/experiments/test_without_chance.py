@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 import nasmeta as nm
+from nasmeta.evaluators import FunctionEvaluator
 from nasmeta.runs import Journal
 from nasmeta.searchers import Searcher
 from nasmeta.spaces import CellSpace
@@ -87,3 +89,20 @@ def test_they_say_of_each_proposal_what_a_search_says(tmp_path: Path) -> None:
         False,
         False,
     ]
+
+
+def test_values_that_may_differ_are_evaluated_in_every_run() -> None:
+    rng = np.random.default_rng(0)
+
+    def noisy(choices: object) -> float:
+        return float(rng.normal())
+
+    frame = nm.compare([Steps], FunctionEvaluator(noisy, nm.get_space("tnb101")), repeats=3, evaluations=10)
+    assert frame["value"].nunique() == 30
+
+
+def test_sources_are_recorded_by_task(tmp_path: Path) -> None:
+    nm.compare(["source-order"], "nb201", repeats=1, evaluations=2, folder=tmp_path)
+    recorded = json.loads((tmp_path / "specification.json").read_text())["sources"]["source-order"]
+    assert len(recorded) == 3
+    assert not any(task in sources for task, sources in recorded.items())

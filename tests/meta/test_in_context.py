@@ -323,6 +323,14 @@ def test_architectures_with_a_value_are_not_proposed() -> None:
     assert set(searcher.ask(5).tolist()) == set(range(5))
 
 
+def test_a_large_space_is_screened_among_what_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nasmeta.meta.in_context._searcher._SCREENED", 40)
+    space = get_space("tnb101")
+    searcher = SEARCHERS["meta-np"](space, np.random.default_rng(0), falls_back=False).meta_fit(sources(space))
+    searcher.restrict(np.arange(100, 130, dtype=np.int32))
+    assert searcher._state.screened.tolist() == list(range(100, 130))
+
+
 def test_a_space_with_few_architectures_left_is_proposed_to_the_end() -> None:
     space = SearchSpace("few", {"a": [1, 2, 3], "b": [1, 2, 3]})
     labels = [SourceTask("s", "s", space, np.arange(9), np.arange(9.0)), SourceTask("t", "t", space, [0, 4], [1, 2])]

@@ -16,7 +16,7 @@ import nasmeta as nm
 from nasmeta.analysis.report import run_remarks
 from nasmeta.errors import EvaluationFailed, NasmetaError, SettingError, TrainingFailed
 from nasmeta.evaluators import Evaluation, Evaluator, FunctionEvaluator
-from nasmeta.runs import run_loop
+from nasmeta.runs import Clock, run_loop
 from nasmeta.searchers import MultiFidelitySearcher, Searcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Signal, Task
@@ -122,6 +122,20 @@ def test_a_failure_is_told_as_the_worst_so_far() -> None:
     searcher = Recorded([lost, lost, good, 5])  # it waits for an answer
     run_loop(searcher, Own(), evaluations=3, sign=-1.0)
     assert searcher.heard[:2] == [(lost, 0.0), (good, small)]
+
+
+def test_the_worst_so_far_is_that_of_ended_trials() -> None:
+    class Slow:
+        """Fails for cell 1 after 1 s; the others take as many seconds as their number, and return minus it."""
+
+        def evaluate(self, cells: NDArray[np.int32]) -> Evaluation:
+            failed = cells == 1
+            reasons = tuple("it failed" if one else None for one in failed)
+            return Evaluation(np.where(failed, np.nan, -1.0 * cells), cells.astype(float), failures=reasons)
+
+    searcher = Recorded([2, 19, 1, 3])
+    run_loop(searcher, Slow(), evaluations=4, clock=Clock(workers=2))
+    assert searcher.heard[:2] == [(2, -2.0), (1, -2.0)]
 
 
 def test_a_run_of_failures_has_no_best() -> None:

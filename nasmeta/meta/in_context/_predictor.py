@@ -42,9 +42,9 @@ class InContext(MetaPredictor):
     A prior-fitted network (Müller, Hollmann, Pineda Arango, Grabocka and Hutter, "Transformers can do Bayesian
     inference", ICLR 2022) with the attention of a transformer neural process (Nguyen and Grover, ICML 2022). The inputs
     of an architecture are predictions of experts: Gaussian processes of the labels alone and around the sources' mean,
-    this mean, and the sources that agree most with the labels. Labelled architectures also have the leave-one-out error
-    of each expert. Attention depends on similarity of features, so the network works on any space. The head weights the
-    experts for each architecture.
+    this mean, and the sources that agree most with the labels. Labelled architectures also have the error of each
+    expert without their label, although that label takes part in the weights of the experts' members. Attention depends
+    on similarity of features, so the network works on any space. The head weights the experts for each architecture.
 
     Parameters
     ----------
@@ -53,7 +53,8 @@ class InContext(MetaPredictor):
         A file, a name, or ``"auto"``: shipped weights that have seen neither the space nor a dataset or device of the
         sources or of ``avoid``. Runs and predictions set ``avoid`` to the datasets and devices of their target.
     objective : {"likelihood", "joint", "reward"}, default "likelihood"
-        Objective of the training of shipped weights: of the predictions, of whole searches, or both.
+        Objective of the training of shipped weights: likelihood of predictions, likelihood and rewards of searches, or
+        rewards alone.
     seed : int, default 0
         Without effect.
     blends : bool, default True

@@ -103,7 +103,7 @@ class SourceView(NamedTuple):
 class Reading(NamedTuple):
     """Inputs of the transformer for n labelled architectures and q queries."""
 
-    known: Floats32  # (n, INPUTS): leave-one-out predictions
+    known: Floats32  # (n, INPUTS): leave-one-out predictions, with weights from all labels
     errors: Floats32  # (n, EXPERTS): the label minus what each expert predicts
     asked: Floats32  # (q, INPUTS)
     experts: Floats32  # (q, EXPERTS): predictions at the queries

@@ -30,7 +30,8 @@ class ContextSearch(FallsBackSearch):
 
     Neither the search nor its sources train the transformer. In each step Gaussian processes (the experts of
     `nasmeta.meta.in_context.InContext`) screen 2,000 random architectures, and the transformer scores up to 512 of
-    them: by a multiple of the log expected improvement under its predictions, plus the output of its search head.
+    them. In a space of more than 16,384, half of so many are the best by the sources' mean, and the others are random.
+    A score is a multiple of the log expected improvement under its predictions, plus the output of its search head.
     ``reports/meta/in_context/search`` compares the three trainings.
 
     Parameters
@@ -79,12 +80,12 @@ class ContextSearch(FallsBackSearch):
         """The observations, with the screened architectures as columns."""
         model: InContextModel = self._require_meta_model()
         sources = SourceView.of(model.scores, proxy_scores(self.space).T)
-        size = self.space.size
-        screened = np.arange(size)
-        if size > _SCREENED:
-            best = np.argsort(-sources.mean, kind="stable")[: _SCREENED // 2]
-            screened = np.union1d(best, self.rng.choice(size, _SCREENED // 2, replace=False))
-        return SearchState(Similarity(self.space), sources, np.arange(size), screened)
+        screened = np.flatnonzero(~self._taken)
+        if len(screened) > _SCREENED:
+            best = np.argsort(-sources.mean[screened], kind="stable")[: _SCREENED // 2]
+            drawn = self.rng.choice(len(screened), _SCREENED // 2, replace=False)
+            screened = screened[np.union1d(best, drawn)]
+        return SearchState(Similarity(self.space), sources, np.arange(self.space.size), screened)
 
     def _observe(self, cells: Cells, values: Floats) -> None:
         self._taken[cells] = True
@@ -102,7 +103,7 @@ class ContextSearch(FallsBackSearch):
         else:
             others = np.flatnonzero(~self._taken)
             if len(others) < n:
-                raise SpaceExhaustedError(f"All {self.space.size:,} architectures have been proposed.")
+                raise SpaceExhaustedError("All architectures have been proposed.")
             chosen = self.rng.choice(others, n, replace=False).astype(np.int32)
         self._taken[chosen] = True
         return chosen
