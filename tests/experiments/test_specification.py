@@ -351,7 +351,7 @@ def test_searchers_with_sources_equal_search(learning: Path, tmp_path: Path) -> 
         assert rows["cell"].tolist() == run.cells.tolist()
         assert (set(rows["space"]), set(rows["warm_start"])) == ({run.space}, {run.warm_start})
     kept = json.loads((tmp_path / "out" / "specification.json").read_text())["sources"]
-    assert kept["few"] == ["nb201/imagenet16-120"]
+    assert kept["few"]["nb201/cifar100"] == ["nb201/imagenet16-120"]
     learning.write_text(LEARNING.replace("repeats = 2", "repeats = 3"), encoding="utf-8")
     assert_frame_equal(run_specification(learning, tmp_path / "out"), run_specification(learning))
 
