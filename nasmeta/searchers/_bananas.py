@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import islice, pairwise
 from typing import Any
@@ -154,7 +155,7 @@ class PathNetworks:
         return layers
 
 
-def _views(vector: NDArray[np.float32], shapes: list[tuple[int, ...]]) -> list[NDArray[np.float32]]:
+def _views(vector: NDArray[np.float32], shapes: Sequence[tuple[int, ...]]) -> list[NDArray[np.float32]]:
     """Return consecutive parts of a vector in these shapes."""
     parts = np.split(vector, np.cumsum([math.prod(shape) for shape in shapes])[:-1])
     return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
