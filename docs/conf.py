@@ -88,9 +88,12 @@ def registered_in(room: str) -> list[tuple[str, str]]:
     classes = [(f"{name} ({kind})", found) for kind, registry in kinds.items() for name, found in registry.items()]
     classes += [(f"{name} (predictor)", entry.load()) for name, entry in PREDICTORS.items()]
     rooms = sorted(ROOMS, key=len, reverse=True)  # a sub-room before the room
+    names: dict[Any, list[str]] = {}
+    for heading, found in sorted(classes, key=lambda one: one[0]):
+        names.setdefault(found, []).append(heading)
     return [
-        (heading, f"{found.__module__}.{found.__qualname__}")
-        for heading, found in sorted(classes, key=lambda one: one[0])
+        (", ".join(headings), f"{found.__module__}.{found.__qualname__}")
+        for found, headings in names.items()
         if next((one for one in rooms if found.__module__.startswith(f"nasmeta.{one}.")), "") == room
         and found.__name__ not in importlib.import_module(f"nasmeta.{room}").__all__
     ]
