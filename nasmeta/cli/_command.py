@@ -106,6 +106,8 @@ app = new_app("Meta-learned neural architecture search on tabular benchmarks.")
 def _one_line_errors() -> Iterator[None]:
     try:
         yield
+    except BrokenPipeError:
+        raise  # the reader of the output has enough
     except (NasmetaError, OSError) as error:
         from rich.text import Text
 
