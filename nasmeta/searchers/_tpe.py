@@ -51,6 +51,10 @@ class TPESearch(WithoutReplacement):
         self.n_initial = check_int("n_initial", n_initial)
         self.top = check_number("top", top, most=1)
         self._choice_kernels = [_choice_kernel(position) for position in space.positions]
+        (left, rows), (right, columns) = _halves(space)
+        self._in_pairs = len(left) * len(right) <= _PAIRS_FOR_ONE * space.size
+        # Index of each architecture in the densities: those of all pairs of halves, or of the architectures.
+        self._place = rows * len(right) + columns if self._in_pairs else np.arange(space.size)
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
         """Propose the open architectures with the largest ratio; one estimate per batch."""
@@ -66,10 +70,10 @@ class TPESearch(WithoutReplacement):
         n_good = min(max(int(np.ceil(self.top * len(cells))), 1), _MOST_GOOD)
         order = np.argsort(-values, kind="stable")
         ratio = np.log(self._density(cells[order[:n_good]])) - np.log(self._density(cells[order[n_good:]]))
-        return ratio.round(9)  # independent of the order of sums
+        return np.asarray(ratio[self._place].round(9))  # independent of the order of sums
 
     def _density(self, cells: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Return the density at each architecture of kernels at the given ones and a uniform one, shape (size,)."""
+        """Return the density of kernels at the given architectures and a uniform one, by `_place`."""
         n_kernels = len(cells) + 1
         kernels = []
         for choice_kernel, codes in zip(self._choice_kernels, self.space.codes[cells].T, strict=True):
@@ -80,8 +84,8 @@ class TPESearch(WithoutReplacement):
         (left, rows), (right, columns) = _halves(self.space)
         first = _products(kernels[: left.shape[1]], left, n_kernels) / n_kernels
         second = _products(kernels[left.shape[1] :], right, n_kernels)
-        if len(left) * len(right) <= _PAIRS_FOR_ONE * self.space.size:
-            return np.asarray((first @ second.T)[rows, columns])
+        if self._in_pairs:
+            return np.asarray((first @ second.T).ravel())
         density = np.empty(self.space.size)
         for start in range(0, len(density), _BLOCK):
             block = slice(start, start + _BLOCK)
