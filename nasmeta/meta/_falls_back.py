@@ -79,7 +79,7 @@ class FallsBackSearch(MetaSearcher):
 
     Both observe all values. The initial design has five architectures; every second one is random, the others are the
     searcher's own. Afterwards one of the two makes each proposal, drawn with the probabilities of `arm_shares`. So the
-    process takes over if the target contradicts the sources. ``reports/transfer`` measures the benefit.
+    process takes over if the target contradicts the sources.
 
     Attributes
     ----------

@@ -26,13 +26,13 @@ _FEW = 20  # observations up to which all members are conditioned in each step
 
 
 class ContextSearch(FallsBackSearch):
-    """Base of the searchers that propose with a transformer whose context are the observations and the sources.
+    """Base of the searchers that propose with a transformer, which reads the observations and the sources.
 
     Neither the search nor its sources train the transformer. In each step Gaussian processes (the experts of
     `nasmeta.meta.in_context.InContext`) screen 2,000 random architectures, and the transformer scores up to 512 of
-    them. In a space of more than 16,384, half of so many are the best by the sources' mean, and the others are random.
-    A score is a multiple of the log expected improvement under its predictions, plus the output of its search head.
-    ``reports/meta/in_context/search`` compares the three trainings.
+    them. In a space of more than 16,384 architectures, a search is restricted to so many at its start: half are the
+    best by the sources' mean, the others random. A score is a multiple of the log expected improvement under the
+    predictions, plus the output of the search head. ``reports/meta/in_context/search`` compares the three trainings.
 
     Parameters
     ----------
