@@ -22,6 +22,7 @@ from nasmeta.cli._command import (
     cell_in,
     command,
     echo_facts,
+    echo_written,
     names_in,
     new_app,
     pairs_in,
@@ -221,6 +222,26 @@ def list_names(kind: str, family: str | None, space: str | None) -> None:
         groups = found.groupby("family", sort=False)
         found = groups.agg(tasks=("task", "size"), first=("task", "first"), here=("here", "sum")).reset_index()
     print_frame(found)
+
+
+@command(
+    app,
+    tables=Option(
+        "Names of tables. Default: all on this machine.", list[str], argument=True, metavar="[TABLE]...", noun="table"
+    ),
+    output=Option("File of the page.", Path, Path("explore.html")),
+    searcher=Option("The searcher whose run is replayed on each task.", default="evolution", noun="searcher"),
+    evaluations=Option("Length of the run.", int, 100),
+    seed=Option("Seed of the run.", int, 0),
+    examples=["nasmeta explore", "nasmeta explore nb201 --searcher local-search"],
+)
+def explore(tables: list[str] | None, **options: Any) -> None:
+    """Write one HTML page that shows the tables on this machine, also yours, in a browser without a network.
+
+    For each task: distribution of values, best architectures, Pareto fronts, rank correlations, noise, and a search.
+    """
+    page = nm.explore(tables or None, progress=True, **options)
+    echo_written([f"{page} ({page.stat().st_size / 1e6:.1f} MB)"])
 
 
 @command(app, examples=["nasmeta doctor"])
