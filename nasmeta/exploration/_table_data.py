@@ -16,7 +16,7 @@ from nasmeta.spaces import CellSpace, SearchSpace
 from nasmeta.tables import ColumnInfo, Table, describe_column, describe_training
 from nasmeta.tasks import Signal, Task
 
-_BEST, _RANDOM, _SHOWN, _BINS = 1000, 2000, 12, 60
+_BEST, _RANDOM, _SHOWN, _BINS = 1000, 2000, 10, 60
 _WIDE = 50  # positive values over a wider range get a logarithmic axis
 
 Floats = NDArray[np.float64]
@@ -119,17 +119,24 @@ def _map(space: SearchSpace, utilities: Floats, cells: Integers) -> dict[str, An
 
 
 def _column(info: ColumnInfo, values: Floats, cells: Integers) -> dict[str, Any]:
-    unit = "" if info.unit == "1" else info.unit
+    log = _is_wide(values)
     return {
         "dataset": info.dataset,
         "name": ", ".join(filter(None, (info.metric_name, describe_training(info), info.release))),
         "metric": info.metric_name,
-        "unit": unit,
+        "unit": "" if info.unit == "1" else info.unit,
         "max": info.direction == "max",
-        "log": _is_wide(values),
-        "decimals": 0 if info.kind == "size" and unit in ("", "1") else decimals_of(values, info.unit),
+        "log": log,
+        "decimals": _decimals(info, values, log),
         "values": rounded(values[cells]),
     }
+
+
+def _decimals(info: ColumnInfo, values: Floats, log: bool) -> int | None:
+    """Return the number of decimals; None for values over orders of magnitude, which have four significant digits."""
+    if info.kind == "size" and info.unit == "1":
+        return 0
+    return None if log else decimals_of(values, info.unit)
 
 
 def _is_wide(values: Floats) -> bool:

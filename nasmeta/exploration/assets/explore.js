@@ -20,10 +20,12 @@
   const count = (number) => number.toLocaleString("en");
   function written(value, decimals) {
     if (value === null || value === undefined) return "not measured";
+    if (decimals === null) return short(+value.toPrecision(4)); // values over orders of magnitude
     return value.toLocaleString("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals }).replace("-", MINUS);
   }
   const valueOf = (column, value) => written(value, column.decimals) + (value === null ? "" : unitOf(column));
   const unitOf = ({ unit }) => (unit === "percent" ? " %" : unit && ` ${unit}`);
+  const more = ({ decimals }) => decimals && decimals + 1; // decimals of a standard deviation
   const titleOf = ({ metric, unit }) => (unit ? `${metric} (${unit})` : metric);
   const architecture = (position) => `Architecture ${state.data.cells[position]}`;
 
@@ -165,7 +167,7 @@
       const area = { left: spec.bare ? 12 : 62, right: width - 14, top: 10, bottom: height - (spec.bare ? 12 : 48) };
       const toX = scaleOf(spec.x, area.left, area.right), toY = scaleOf(spec.y, area.bottom, area.top);
       if (!spec.bare) {
-        spec.x.ticks = ticksOf(spec.x, Math.max(3, (area.right - area.left) / 75));
+        spec.x.ticks = ticksOf(spec.x, Math.max(3, (area.right - area.left) / 52));
         spec.y.ticks = ticksOf(spec.y, Math.max(3, (area.bottom - area.top) / 48));
         drawAxes(pen, colour, spec, area, toX, toY);
       }
@@ -230,7 +232,7 @@
     const places = four ? FOUR.places : Array.from({ length: nodes }, (_, node) => [1.5 * node, 0]);
     const real = operations.map((name, i) => [name, i]).filter(([name, i]) => i !== none && !name.startsWith("skip")).map(([, i]) => i);
     const live = liveEdges(space, codes);
-    const at = ([x, y]) => [26 + 72 * x, (four ? 82 : 70) - 76 * y];
+    const at = ([x, y]) => [16 + 82 * x, (four ? 84 : 70) - 80 * y];
     let lines = "", labels = "";
     edges.forEach((edge, i) => {
       if (codes[i] === none) return;
@@ -251,7 +253,7 @@
       const [x, y] = at(place), name = node === 0 ? "in" : node === nodes - 1 ? "out" : node;
       return `<circle cx="${x}" cy="${y}" r="12" fill="var(--paper)" stroke="var(--axis)"/><text x="${x}" y="${y + 4}" text-anchor="middle">${name}</text>`;
     });
-    return `<svg class="architecture" viewBox="0 0 ${52 + 72 * places.at(-1)[0]} ${four ? 164 : 140}" aria-hidden="true">${lines}${labels}${dots.join("")}</svg>`;
+    return `<svg class="architecture" viewBox="0 0 ${32 + 82 * places.at(-1)[0]} ${four ? 168 : 140}" aria-hidden="true">${lines}${labels}${dots.join("")}</svg>`;
   }
   function drawChoices({ positions }, codes) { // a row per position: name, place among the choices, choice
     const rows = positions.map(([name, choices], i) => {
@@ -312,7 +314,7 @@
     if (!noise) return { empty: "The table has one value per architecture for this task, so the noise across seeds is unknown." };
     const shown = measuredCells(column).filter((i) => noise.deviations[i] !== null);
     const log = column.log && noise.median > 0, kept = shown.filter((i) => !log || noise.deviations[i] > 0);
-    const deviations = { ...column, metric: "standard deviation", values: noise.deviations, decimals: column.decimals + 1 };
+    const deviations = { ...column, metric: "standard deviation", values: noise.deviations, decimals: more(column) };
     const unit = column.unit === "percent" ? "percentage points" : column.unit;
     return { x: { ...rangeOf(kept.map((i) => column.values[i]), column), title: `mean ${titleOf(column)}` },
       y: { ...rangeOf(kept.map((i) => noise.deviations[i]), { log }), title: `standard deviation${unit ? ` (${unit})` : ""}` },
@@ -365,13 +367,14 @@
   // ---- texts, cards and tables
   function facts() {
     const { task, column, data } = state, share = task.measured / data.size;
-    const list = { [`best ${column.metric}`]: valueOf(column, task.best), median: valueOf(column, task.median), "architectures measured": count(task.measured),
-      "share of the space": `${share === 1 ? 100 : (100 * share).toPrecision(3)} %`, "better values are": column.max ? "higher" : "lower" };
+    const points = column.unit === "percent" ? " points" : unitOf(column);
+    const list = { [`best ${column.metric} (${column.max ? "higher" : "lower"} is better)`]: valueOf(column, task.best), [`median ${column.metric}`]: valueOf(column, task.median),
+      "architectures measured": count(task.measured), "share of the space": `${share === 1 ? 100 : (100 * share).toPrecision(3)} %` };
     $("facts").replaceChildren(...Object.entries(list).map(([name, fact]) => element("div", {}, element("dt", {}, name), element("dd", {}, fact))));
     $("about").textContent = `${task.about[0].toUpperCase()}${task.about.slice(1)}. Source: ${task.source}.`;
     $("values-note").textContent = `All ${count(task.measured)} architectures in 60 bins of equal width${task.histogram.log ? " on a logarithmic axis" : ""}. Dashed: the best.`;
     $("noise-note").textContent = task.noise ? `Seeds ${task.noise.seeds.join(", ")}; ${count(task.noise.repeated)} architectures have at least two. Median standard deviation ` +
-      `${written(task.noise.median, column.decimals + 1)}, of the best percent ${written(task.noise.best, column.decimals + 1)}. Spearman’s ρ between seeds ${task.noise.pair.join(" and ")}: ${written(task.noise.correlation, 3)}.` : "";
+      `${written(task.noise.median, more(column))}${points}, of the best percent ${written(task.noise.best, more(column))}${points}. Spearman’s ρ between seeds ${task.noise.pair.join(" and ")}: ${written(task.noise.correlation, 3)}.` : "";
     $("replay-note").textContent = `${index.searcher}, seed ${index.seed}, ${task.run.cells.length} evaluations. On the map, similar architectures are close: its two axes are the ` +
       `projections of the kernel’s count features that best predict the ranks in this table. Stronger colour: better. Orange: evaluated; green ring: best so far.`;
   }
