@@ -119,7 +119,7 @@ def _map(space: SearchSpace, utilities: Floats, cells: Integers) -> dict[str, An
 
 
 def _column(info: ColumnInfo, values: Floats, cells: Integers) -> dict[str, Any]:
-    log = _is_wide(values)
+    log = _is_wide(values, info)
     return {
         "dataset": info.dataset,
         "name": ", ".join(filter(None, (info.metric_name, describe_training(info), info.release))),
@@ -139,9 +139,9 @@ def _decimals(info: ColumnInfo, values: Floats, log: bool) -> int | None:
     return None if log else decimals_of(values, info.unit)
 
 
-def _is_wide(values: Floats) -> bool:
+def _is_wide(values: Floats, info: ColumnInfo) -> bool:
     low, high = np.nanmin(values), np.nanmax(values)
-    return bool(0 < low < high / _WIDE)
+    return info.unit != "percent" and bool(0 < low < high / _WIDE)
 
 
 def _task(table: Table, task: Task, utility: Floats, run: History, cells: Integers) -> dict[str, Any]:
@@ -154,16 +154,16 @@ def _task(table: Table, task: Task, utility: Floats, run: History, cells: Intege
         "measured": len(order),
         "best": task.optimum,
         "median": float(np.median(task.values[order])),
-        "histogram": _histogram(task.values[order]),
+        "histogram": _histogram(task.values[order], info),
         "top": np.searchsorted(cells, order[:_SHOWN]).tolist(),
         "noise": _noise(table, info, order, cells),
         "run": {"cells": np.searchsorted(cells, run.cells).tolist(), "values": rounded(run.values)},
     }
 
 
-def _histogram(values: Floats) -> dict[str, Any]:
+def _histogram(values: Floats, info: ColumnInfo) -> dict[str, Any]:
     """Return counts of bins of equal width, on a logarithmic axis if the range is wide."""
-    log = _is_wide(values)
+    log = _is_wide(values, info)
     counts, edges = np.histogram(np.log10(values) if log else values, bins=_BINS)
     return {"counts": counts.tolist(), "edges": rounded(10**edges if log else edges), "log": log}
 

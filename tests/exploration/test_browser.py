@@ -49,7 +49,8 @@ def press(page: Any, name: str, key: str) -> None:
 
 
 def colours(page: Any, name: str) -> int:
-    """Return the number of distinct colours in a chart."""
+    """Return the number of distinct colours in a chart, after it is drawn."""
+    page.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
     picture = matplotlib.image.imread(io.BytesIO(page.find_element("id", name).screenshot_as_png))
     return len(np.unique((picture[..., :3] * 15).astype(int).reshape(-1, 3), axis=0))
 
@@ -79,8 +80,12 @@ def test_search_is_replayed_with_the_keyboard(page: Any) -> None:
     assert text(page, "at") == "28 of 30"
     assert "Evaluation 28:" in text(page, "current")
     page.find_element("id", "play").click()
-    page.find_element("id", "play").click()
+    page.execute_async_script(
+        "const wait = () => document.getElementById('at').textContent === '30 of 30' ? arguments[0]()"
+        " : setTimeout(wait, 20); wait();"
+    )
     assert page.find_element("id", "play").get_attribute("aria-pressed") == "false"
+    assert "Evaluation 30:" in text(page, "current")
 
 
 def test_architecture_is_chosen(page: Any) -> None:

@@ -45,8 +45,9 @@
     return (name) => style.getPropertyValue(`--${name}`).trim();
   };
   function ticksOf({ low, high, log }, most) {
-    if (log) {
-      const decades = Math.log10(high / low), factors = decades > 2.5 ? [1] : decades > 1 ? [1, 2, 5] : [1, 2, 3, 4, 5, 6, 7, 8, 9];
+    const decades = log ? Math.log10(high / low) : 0;
+    if (decades > 1) { // shorter logarithmic axes have the ticks of linear ones
+      const factors = decades > 2.5 ? [1] : [1, 2, 5];
       const found = [];
       for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power += 1) {
         found.push(...factors.map((factor) => +`${factor}e${power}`).filter((tick) => tick >= low && tick <= high));
@@ -257,7 +258,7 @@
   }
   function drawChoices({ positions }, codes) { // a row per position: name, place among the choices, choice
     const rows = positions.map(([name, choices], i) => {
-      const y = 14 + 17 * i, chosen = choices[codes[i]], number = chosen.trim() === "" ? NaN : Number(chosen);
+      const y = 14 + 17 * i, chosen = choices[codes[i]], number = chosen.length > 6 ? Number(chosen) : NaN;
       const at = choices.length > 1 ? codes[i] / (choices.length - 1) : 0.5;
       return `<text x="0" y="${y}" class="soft">${escape(name.replaceAll("_", " ").slice(0, 18))}</text>` +
         `<path d="M112 ${y - 4}h56" stroke="var(--line)" stroke-width="3" stroke-linecap="round"/><circle cx="${112 + 56 * at}" cy="${y - 4}" r="4" fill="var(--dot)"/>` +
@@ -413,7 +414,7 @@
   let timer = null;
   function play(on) {
     clearInterval(timer);
-    timer = on ? setInterval(() => { if (state.step >= state.task.run.cells.length) play(false); else setStep(state.step + 1); }, 160) : null;
+    timer = on ? setInterval(() => { setStep(state.step + 1); if (state.step >= state.task.run.cells.length) play(false); }, 160) : null;
     $("play").textContent = on ? "Pause" : "Play";
     $("play").setAttribute("aria-pressed", String(on));
   }
