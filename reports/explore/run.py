@@ -26,7 +26,7 @@ def main() -> None:
     chromium = shutil.which("chromium")
     if chromium is not None:
         flags = "--headless --no-sandbox --disable-gpu --hide-scrollbars --no-first-run --disable-background-networking"
-        options = ["--window-size=1400,1265", "--virtual-time-budget=20000", f"--screenshot={PICTURE}"]
+        options = ["--window-size=1400,1430", "--virtual-time-budget=20000", f"--screenshot={PICTURE}"]
         subprocess.run([chromium, *flags.split(), *options, f"{PAGE.as_uri()}#{TASK}"], check=True)
 
 
