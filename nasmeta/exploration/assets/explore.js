@@ -38,7 +38,7 @@
     return unpacked.get(number);
   }
 
-  // ---- charts: a canvas with axes, layers of bars, dots and lines, and items that have a tip
+  // ---- charts: a canvas with axes, layers of bars, dots and lines, and items whose tip is written on demand
   const charts = [];
   const theme = () => {
     const style = getComputedStyle(document.documentElement);
@@ -149,7 +149,9 @@
         if (item?.cell !== undefined) choose(item.cell);
       });
       this.canvas.addEventListener("keydown", (event) => this.key(event));
-      new ResizeObserver(() => this.draw()).observe(this.box);
+      new ResizeObserver(([{ contentRect: { width, height } }]) => {
+        if (width !== this.width || height !== this.height) this.draw();
+      }).observe(this.box);
       charts.push(this);
     }
     draw() {
@@ -161,6 +163,7 @@
       this.items = spec.items ?? [];
       if (spec.empty) { this.box.append(element("p", {}, spec.empty)); return; }
       if (!width || height < 60) return;
+      Object.assign(this, { width, height });
       const ratio = devicePixelRatio || 1, colour = theme(), pen = this.canvas.getContext("2d");
       this.canvas.width = width * ratio;
       this.canvas.height = height * ratio;
@@ -204,7 +207,7 @@
     }
     tip(item) {
       const box = $("tip"), frame = this.canvas.getBoundingClientRect();
-      box.innerHTML = escape(item.text) + (item.cell === undefined ? "" : drawing(item.cell));
+      box.innerHTML = escape(item.text()) + (item.cell === undefined ? "" : drawing(item.cell));
       box.hidden = false;
       const { width, height } = box.getBoundingClientRect(), [x, y] = [frame.left + item.px, frame.top + item.py];
       box.style.left = `${scrollX + Math.max(6, Math.min(x + 14, innerWidth - width - 6))}px`;
@@ -280,7 +283,7 @@
     const { histogram: { counts, edges, log } } = state.task, { column } = state;
     const most = Math.max(...counts);
     const items = counts.map((n, i) => ({ x: log ? Math.sqrt(edges[i] * edges[i + 1]) : (edges[i] + edges[i + 1]) / 2, y: n, width: 5,
-      text: `${valueOf(column, edges[i])} to ${valueOf(column, edges[i + 1])}\n${count(n)} architecture${n === 1 ? "" : "s"}` }));
+      text: () => `${valueOf(column, edges[i])} to ${valueOf(column, edges[i + 1])}\n${count(n)} architecture${n === 1 ? "" : "s"}` }));
     const x = { ...rangeOf(edges, { log, pad: 0.01 }), title: titleOf(column) };
     return { x, y: { low: 0, high: most * 1.05, title: "architectures" }, items,
       layers: [{ bars: counts, edges }, { line: [[state.task.best, 0], [state.task.best, most * 1.05]], colour: "mark", dash: [5, 4] }],
@@ -300,7 +303,7 @@
     }
     const on = new Set(front), at = (i) => [other.values[i], column.values[i]];
     const visible = front.filter((i) => shown.includes(i));
-    const items = shown.map((i) => ({ x: other.values[i], y: column.values[i], cell: i, text: say(i, column, other) + (on.has(i) ? "\non the Pareto front" : "") }));
+    const items = shown.map((i) => ({ x: other.values[i], y: column.values[i], cell: i, text: () => say(i, column, other) + (on.has(i) ? "\non the Pareto front" : "") }));
     const log = (one) => one.log && shown.every((i) => one.values[i] > 0);
     const directed = (one) => `${titleOf(one)}, ${one.max ? "higher" : "lower"} is better`;
     $("others-note").textContent = `Green: the Pareto front, ${count(front.length)} architecture${front.length === 1 ? "" : "s"}${visible.length < front.length ? `, ${count(visible.length)} in this range` : ""}. ` +
@@ -320,7 +323,7 @@
     return { x: { ...rangeOf(kept.map((i) => column.values[i]), column), title: `mean ${titleOf(column)}` },
       y: { ...rangeOf(kept.map((i) => noise.deviations[i]), { log }), title: `standard deviation${unit ? ` (${unit})` : ""}` },
       layers: [{ dots: kept.map((i) => [column.values[i], noise.deviations[i]]), alpha: 0.4 }],
-      items: kept.map((i) => ({ x: column.values[i], y: noise.deviations[i], cell: i, text: say(i, column, deviations) })),
+      items: kept.map((i) => ({ x: column.values[i], y: noise.deviations[i], cell: i, text: () => say(i, column, deviations) })),
       label: `Standard deviation across seeds against ${titleOf(column)}` };
   }
   function shadesOf(column, cells) { // by rank
@@ -341,7 +344,7 @@
     const layers = [{ dots: cells.map(at), shades, size: 2.7 }, { dots: seen.map(at), ring: 1.6, size: 4, colour: "mark" }];
     if (step) layers.push({ dots: [at(seen.at(-1))], size: 6.5, colour: "mark" }, { dots: [at(incumbent(step))], ring: 3, size: 9.5, colour: "front" });
     return { bare: true, x: rangeOf(x), y: rangeOf(y), layers, move: (by) => setStep(state.step + by),
-      items: cells.map((i) => ({ x: x[i], y: y[i], cell: i, text: say(i, column) + (order.has(i) ? `\nevaluation ${order.get(i)}` : "") })),
+      items: cells.map((i) => ({ x: x[i], y: y[i], cell: i, text: () => say(i, column) + (order.has(i) ? `\nevaluation ${order.get(i)}` : "") })),
       label: `Map of architectures; ${step} of ${run.cells.length} evaluations are marked. Arrow keys go step by step.` };
   }
   function bestSoFar(length) {
@@ -361,7 +364,7 @@
     return { x: { low: 0, high: run.values.length + 1, title: "evaluations" }, y: { ...y, title: `best ${titleOf(column)}` }, move: (by) => setStep(state.step + by),
       layers: [{ line: [[0, best], [run.values.length + 1, best]], colour: "front", dash: [5, 4] }, { line: shown(all), steps: true, colour: "line" },
         { line: shown(now), steps: true, colour: "mark" }, { dots: shown(now).slice(-1), size: 5, colour: "mark" }],
-      items: points(all).map(([i, value]) => ({ x: i, y: Math.min(y.high, Math.max(y.low, value)), text: `after ${i} evaluation${i === 1 ? "" : "s"}\nbest ${valueOf(column, value)}` })),
+      items: points(all).map(([i, value]) => ({ x: i, y: Math.min(y.high, Math.max(y.low, value)), text: () => `after ${i} evaluation${i === 1 ? "" : "s"}\nbest ${valueOf(column, value)}` })),
       label: `Best value so far: ${step ? valueOf(column, now.at(-1)) : "none"} after ${step} evaluations; the best of the table is ${valueOf(column, best)}` };
   }
 
@@ -453,8 +456,8 @@
     facts();
     cards();
     correlations();
-    setStep(state.task.run.cells.length);
-    redraw();
+    setStep(state.task.run.cells.length); // draws the map and the curve
+    charts.filter((one) => one !== map && one !== curve).forEach((one) => one.draw());
     document.documentElement.dataset.ready = entry.name;
     performance.mark("ready");
   }
