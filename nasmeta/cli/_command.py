@@ -6,20 +6,23 @@ import inspect
 import json
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from io import StringIO
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from typer.core import TyperCommand
 
 import nasmeta as nm
-from nasmeta.errors import NasmetaError, NasmetaWarning, SettingError, TrainingFailed
+from nasmeta.errors import EvaluationFailed, NasmetaError, NasmetaWarning, SettingError
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
 REQUIRED = ...
+UsageError: Any = typer.BadParameter.__base__  # of click, of which recent releases of Typer have their own copy
 
 
 @dataclass(frozen=True)
@@ -52,40 +55,126 @@ class Option:
         )
 
 
+_JSON = Option("Print the result as one JSON object.", bool, False, flags=("--json",))
+
+
 def command(
     app: typer.Typer,
     *shared: Mapping[str, Option],
     called: str | None = None,
     examples: Sequence[str] = (),
     **own: Option,
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
+) -> Callable[[Callable[..., object]], Callable[..., object]]:
     """Return a decorator that adds a function to an app as a command with these options.
 
     The function receives the values of all options by name, and the context of Typer first if it has a parameter
-    `context`. Errors of this package end the command with one line and exit code 2, or 1 for a failed training.
+    `context`. If it returns a result, or a function that computes it, the command has the option ``--json``. An error
+    of this package is one line and ends the command with exit code 2; if no training or evaluation succeeded, with 1.
     """
     options = own | {key: option for group in shared for key, option in group.items()}
 
-    def add(function: Callable[..., None]) -> Callable[..., None]:
+    def add(function: Callable[..., object]) -> Callable[..., object]:
+        signature = inspect.signature(function)
+        declared = options | ({} if signature.return_annotation == "None" else {"as_json": _JSON})
+
         def run(**given: Any) -> None:
-            context = given.pop("context")
-            positional = (context,) if "context" in inspect.signature(function).parameters else ()
-            with _one_line_errors(), _plain_warnings():
+            context, as_json = given.pop("context"), given.pop("as_json", False)
+            positional = (context,) if "context" in signature.parameters else ()
+
+            def call() -> object:
                 for key, option in options.items():
                     if option.read is not None and given[key] is not None:
                         given[key] = option.read(given[key])
-                function(*positional, **given)
+                return function(*positional, **given)
+
+            _end(context, call, as_json)
 
         context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
-        parameters = [context, *(option.parameter(key) for key, option in options.items())]
+        parameters = [context, *(option.parameter(key) for key, option in declared.items())]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__doc__ = function.__doc__
         title = "Examples" if len(examples) > 1 else "Example"
         epilog = "\n\n".join([f"{title}:", *examples]) if examples else None
-        app.command(called or function.__name__.replace("_", "-"), epilog=epilog)(run)
+        app.command(called or function.__name__.replace("_", "-"), epilog=epilog, cls=_Command)(run)
         return function
 
     return add
+
+
+class _Command(TyperCommand):
+    """A command that reports errors in its arguments as JSON too."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments."""
+        given = [*args]
+        try:
+            return super().parse_args(ctx, args)
+        except UsageError as error:
+            if "--json" not in given:
+                raise
+            _print_json(ctx, 2, {"error": error})
+            raise typer.Exit(2) from error
+
+
+def _end(context: typer.Context, call: Callable[[], object], as_json: bool) -> None:
+    """Call a command, and print its result as JSON, or its error; raise the exit status if it is not 0."""
+    told: list[str] = []
+    found: dict[str, Any] = {}
+    status = 0
+    with _warnings_to(told.append if as_json else _warn), redirect_stdout(StringIO()) if as_json else nullcontext():
+        try:
+            result = call()
+            if as_json:
+                found = {"result": result() if callable(result) else result}
+        except BrokenPipeError:
+            raise  # the reader of the output has enough
+        except (NasmetaError, OSError) as error:
+            status, found = 1 if isinstance(error, EvaluationFailed) else 2, {"error": error}
+        except KeyboardInterrupt:
+            status, found = 130, {"error": NasmetaError("Interrupted.")}
+    if as_json:
+        _print_json(context, status, {"warnings": told} | found)
+    elif status in (1, 2):
+        from rich.text import Text
+
+        line = Text.assemble(("Error: ", "bold red"), " ".join(str(found["error"]).split()))
+        console(stderr=True).print(line, soft_wrap=True)
+    if status:
+        raise typer.Exit(status) from found["error"]
+
+
+def _print_json(context: Any, status: int, found: dict[str, Any]) -> None:
+    """Print the object that docs/how-to/programs.md describes."""
+    from nasmeta.cli._json import plain
+
+    if "error" in found:
+        error = found["error"]
+        fields = {name: getattr(error, name) for name in ("what", "value", "expected", "hint") if hasattr(error, name)}
+        message = error.format_message() if isinstance(error, UsageError) else " ".join(str(error).split())
+        found["error"] = {"type": type(error).__name__, "message": message, **fields}
+    command = context.command_path.partition(" ")[2]
+    whole = {"nasmeta": nm.__version__, "command": command, "status": status, **found}
+    typer.echo(json.dumps(plain(whole), indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def _warn(message: str) -> None:
+    typer.echo(f"Warning: {message}", err=True)
+
+
+@contextmanager
+def _warnings_to(receive: Callable[[str], object]) -> Iterator[None]:
+    """Pass on the texts of this package's warnings, without the place in the code."""
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def plain(message: Any, category: type[Warning], *rest: Any, **more: Any) -> None:
+            if issubclass(category, NasmetaWarning):
+                receive(str(message))
+            else:
+                show(message, category, *rest, **more)
+
+        warnings.showwarning = plain
+        yield
 
 
 def new_app(help: str) -> typer.Typer:
@@ -100,44 +189,6 @@ def new_app(help: str) -> typer.Typer:
 
 
 app = new_app("Meta-learned neural architecture search on tabular benchmarks.")
-
-
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        raise  # the reader of the output has enough
-    except (NasmetaError, OSError) as error:
-        from rich.text import Text
-
-        line = Text.assemble(("Error: ", "bold red"), " ".join(str(error).split()))
-        console(stderr=True).print(line, soft_wrap=True)
-        raise typer.Exit(1 if isinstance(error, TrainingFailed) else 2) from error
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-
-
-@contextmanager
-def _plain_warnings() -> Iterator[None]:
-    """Show warnings of this package as one line without the place in the code."""
-    with warnings.catch_warnings():
-        show = warnings.showwarning
-
-        def plain(message: Any, category: type[Warning], *rest: Any, **more: Any) -> None:
-            if issubclass(category, NasmetaWarning):
-                typer.echo(f"Warning: {message}", err=True)
-            else:
-                show(message, category, *rest, **more)
-
-        warnings.showwarning = plain
-        yield
-
-
-def end_without_success(reason: str) -> NoReturn:
-    """End a command in which no training succeeded: exit code 1."""
-    typer.echo(f"Warning: {reason}", err=True)
-    raise typer.Exit(1)
 
 
 def given_options(context: typer.Context, among: Collection[str] | None = None) -> list[str]:

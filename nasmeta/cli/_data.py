@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from shlex import quote
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -29,6 +29,9 @@ from nasmeta.cli._command import (
 )
 from nasmeta.errors import EXTRAS, ColumnError, NasmetaError, SettingError
 from nasmeta.progress import progress_bar
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MOST = 20  # columns of a new table to print
 _KINDS = (
@@ -193,7 +196,7 @@ def fetch(names: list[str]) -> None:
     table=Option("Name of the table.", default="nb201"),
     examples=["nasmeta query 6111 --dataset cifar10 --split valid --epochs 200 --seed mean"],
 )
-def query(cells: list[str], seed: str | None, **options: Any) -> None:
+def query(cells: list[str], seed: str | None, **options: Any) -> pd.DataFrame:
     """Look up measured values of cells."""
     number = int(seed) if seed is not None and seed.isdecimal() else seed
     found = nm.query([cell_in(cell) for cell in cells], seed=number, **options)
@@ -201,6 +204,7 @@ def query(cells: list[str], seed: str | None, **options: Any) -> None:
         typer.echo(f"{row['cell']:>6}  {row['value']:<11.10g} {row['architecture']}")
     facts = ("dataset", "metric", "unit", "split", "epochs", "seed", "release", "source")
     typer.echo(", ".join(f"{fact} {found.iloc[0][fact]}" for fact in facts), err=True)
+    return found
 
 
 @command(
@@ -211,7 +215,7 @@ def query(cells: list[str], seed: str | None, **options: Any) -> None:
     called="list",
     examples=["nasmeta list searchers", "nasmeta list tasks --family nb201", "nasmeta list encoders --space tnb101"],
 )
-def list_names(kind: str, family: str | None, space: str | None) -> None:
+def list_names(kind: str, family: str | None, space: str | None) -> pd.DataFrame:
     """List all names of a kind: searchers, tasks, tables, specifications, and so on."""
     if kind not in _KINDS:
         raise SettingError("list", kind, f"one of {', '.join(_KINDS)}")
@@ -221,6 +225,7 @@ def list_names(kind: str, family: str | None, space: str | None) -> None:
         groups = found.groupby("family", sort=False)
         found = groups.agg(tasks=("task", "size"), first=("task", "first"), here=("here", "sum")).reset_index()
     print_frame(found)
+    return found
 
 
 @command(app, examples=["nasmeta doctor"])

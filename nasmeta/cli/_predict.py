@@ -69,7 +69,7 @@ if TYPE_CHECKING:
         "nasmeta meta-train maml --leave-out cifar10 --out m.npz && nasmeta predict --predictors m.npz --target valid",
     ],
 )  # fmt: skip
-def predict(predictors: list[str] | None, dataset: str, **options: Any) -> None:
+def predict(predictors: list[str] | None, dataset: str, **options: Any) -> dict[str, Any]:
     """Measure how well predictors order all cells after training on a few labels."""
     found = nm.predict(predictors, dataset, progress=True, **options)
     _print(found.frame)
@@ -77,6 +77,7 @@ def predict(predictors: list[str] | None, dataset: str, **options: Any) -> None:
         typer.echo(remark)
     if found.files:
         echo_written(found.files)
+    return {"summary": found.summary, "fits": found.frame, "remarks": found.remarks, "files": found.files}
 
 
 def _print(frame: pd.DataFrame) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,6 @@ from nasmeta.cli._command import (
     app,
     command,
     echo_written,
-    end_without_success,
     given_options,
     names_in,
     print_frame,
@@ -22,9 +22,11 @@ from nasmeta.cli._command import (
     settings_in,
 )
 from nasmeta.cli._train import IMAGES, images_of
-from nasmeta.errors import SettingError
+from nasmeta.errors import EvaluationFailed, SettingError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
 DEMO_SEARCHERS = ("random", "local-search", "evolution", "gp", "source-order", "meta-gp")
@@ -104,14 +106,16 @@ WHERE = {
         "--journal run.jsonl",
     ],
 )  # fmt: skip
-def search(context: typer.Context, searcher: str, task: str, journal: Path | None, **options: Any) -> None:
+def search(context: typer.Context, searcher: str, task: str, journal: Path | None, **options: Any) -> Any:
     """Run one searcher on one task and show the best architecture, or the Pareto front of several objectives."""
+    from nasmeta.cli._json import run_record
     from nasmeta.cli._print import all_failed, print_run
 
     run = nm.search(searcher, task, journal=journal, progress=True, **_with_evaluator(context, options, task))
     print_run(run, journal)
     if all_failed(run):
-        end_without_success("no evaluation succeeded, so the run has no best cell.")
+        raise EvaluationFailed("No evaluation succeeded, so the run has no best cell.")
+    return partial(run_record, run, journal)
 
 
 def _with_evaluator(context: typer.Context, options: dict[str, Any], task: str) -> dict[str, Any]:
@@ -167,16 +171,17 @@ def compare(
     listed: bool,
     show: str | None,
     **options: Any,
-) -> None:
+) -> Any:
     """Run several searchers repeatedly on the same tasks and show a table of the results."""
     from nasmeta.experiments import Workers, read_specification
 
     if listed:
         print_frame(nm.list_specifications())
-        return
+        return nm.list_specifications()
     if show is not None:
-        typer.echo(read_specification(show).text, nl=False)
-        return
+        text = read_specification(show).text
+        typer.echo(text, nl=False)
+        return text
     workers = Workers(*(options.pop(name) for name in WHERE))
     where: dict[str, Any] = {"folder": folder, "workers": workers, "redo": redo or (), "progress": True}
     if specification is None:
@@ -185,9 +190,8 @@ def compare(
     else:
         frame, evaluator, evaluations = _specified(context, specification, options, repeats=repeats, **where)
     if workers.shard is not None:
-        _print_shard(frame, workers.shard)
-    else:
-        _print_results(frame, folder, evaluations, evaluator)
+        return _print_shard(frame, workers.shard)
+    return _print_results(frame, folder, evaluations, evaluator)
 
 
 def _compared(context: typer.Context, options: dict[str, Any], **where: Any) -> tuple[pd.DataFrame, Any]:
@@ -222,23 +226,29 @@ def _specified(
     return frame, specification.evaluator, specification.evaluations
 
 
-def _print_shard(frame: pd.DataFrame, shard: str) -> None:
+def _print_shard(frame: pd.DataFrame, shard: str) -> dict[str, Any]:
     runs = sum(n for of_task in frame.attrs["runs"].values() for n in of_task.values())
     typer.echo(f"Shard {shard}: its {runs} runs are done. After all shards, omit --shard to write the results.")
     if len(frame) and (frame["failure"].astype(str) != "").all():
-        end_without_success("none of its evaluations succeeded.")
+        raise EvaluationFailed("None of its evaluations succeeded.")
+    return {"shard": shard, "runs": runs}
 
 
-def _print_results(frame: pd.DataFrame, folder: Path | None, evaluations: int | None, evaluator: Any = "table") -> None:
+def _print_results(
+    frame: pd.DataFrame, folder: Path | None, evaluations: int | None, evaluator: Any = "table"
+) -> Callable[[], dict[str, Any]]:
     from nasmeta.analysis import summarise_comparison, write_summary
+    from nasmeta.cli._json import comparison_record
     from nasmeta.cli._print import print_summary
 
     summary = summarise_comparison(frame, evaluations, evaluator)
     print_summary(summary)
-    if folder is not None:
-        echo_written(write_summary(summary, folder))
+    files = [] if folder is None else write_summary(summary, folder)
+    if files:
+        echo_written(files)
     if summary.failed:
-        end_without_success(summary.failed)
+        raise EvaluationFailed(summary.failed)
+    return partial(comparison_record, summary, files)
 
 
 @command(
@@ -265,7 +275,7 @@ def report(folder: str, **options: Any) -> None:
     evaluations=Option("Budget of a run: number of distinct architectures to evaluate.", int, 200),
     examples=["nasmeta demo --folder my-demo"],
 )
-def demo(folder: Path, repeats: int, evaluations: int, workers: int) -> None:
+def demo(folder: Path, repeats: int, evaluations: int, workers: int) -> Callable[[], dict[str, Any]]:
     """Compare six searchers on the real NAS-Bench-201 tables of three datasets."""
     typer.echo(
         f"Comparing {', '.join(DEMO_SEARCHERS)} on NAS-Bench-201 (CIFAR-10, CIFAR-100, ImageNet16-120): "
@@ -273,4 +283,5 @@ def demo(folder: Path, repeats: int, evaluations: int, workers: int) -> None:
         "source-order and meta-gp learn from two datasets and search on the third, which they have never seen.\n"
     )
     options: dict[str, Any] = {"repeats": repeats, "evaluations": evaluations, "workers": workers}
-    _print_results(nm.compare(DEMO_SEARCHERS, "nb201", folder=folder, progress=True, **options), folder, evaluations)
+    frame = nm.compare(DEMO_SEARCHERS, "nb201", folder=folder, progress=True, **options)
+    return _print_results(frame, folder, evaluations)

@@ -16,11 +16,10 @@ from nasmeta.cli._command import (
     command,
     duration,
     echo_written,
-    end_without_success,
     given_options,
     print_frame,
 )
-from nasmeta.errors import SettingError
+from nasmeta.errors import EvaluationFailed, SettingError
 from nasmeta.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -138,7 +137,7 @@ def verify(context: typer.Context, runs: list[Path] | None, folder: Path, demo: 
         typer.echo(f"{shard} After all shards, omit --shard to write the page.")
     if failed and not done:
         reasons = ", ".join(sorted(set(filter(None, found.cells["failures"]))))
-        end_without_success(f"no training succeeded: {reasons}.")
+        raise EvaluationFailed(f"No training succeeded: {reasons}.")
 
 
 def _show(found: Verification) -> None:

@@ -312,7 +312,7 @@ def test_where_all_trainings_fail_nothing_is_verified(
     command = ["verify", str(journal), "--data", "digits", "--top", "2", "--controls", "1", "--folder", str(tmp_path)]
     result = CliRunner().invoke(app, [*command, *shard])
     assert result.exit_code == 1, result.output
-    assert "Warning: no training succeeded: diverged" in result.stderr
+    assert "Error: No training succeeded: diverged" in result.stderr
     if not shard:
         assert f"Written:\n  {tmp_path / 'README.md'}\n" in result.stdout
         page = (tmp_path / "README.md").read_text(encoding="utf-8")
