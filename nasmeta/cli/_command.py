@@ -325,16 +325,3 @@ def echo_written(paths: Iterable[object]) -> None:
     typer.echo("Written:")
     for path in paths:
         typer.echo(f"  {path}")
-
-
-def duration(seconds: float) -> str:
-    """Format a time.
-
-    >>> duration(42.0), duration(173.0), duration(9000.0), duration(1e6)
-    ('42 s', '2.9 min', '2.5 h', '11.6 days')
-    """
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    if seconds < 3600:
-        return f"{seconds / 60:.1f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"

@@ -14,13 +14,12 @@ from nasmeta.cli._command import (
     app,
     cell_in,
     command,
-    duration,
     echo_written,
     given_options,
     print_frame,
 )
 from nasmeta.errors import EvaluationFailed, SettingError
-from nasmeta.progress import progress_bar
+from nasmeta.progress import duration
 
 if TYPE_CHECKING:
     from nasmeta.training import ImageDataset
@@ -120,14 +119,7 @@ def verify(context: typer.Context, runs: list[Path] | None, folder: Path, demo: 
         nm.search("gp", "nb201/cifar10", evaluations=_DEMO_EVALUATIONS, journal=runs[0], progress=True)
     if options["data"] is None:
         raise SettingError("--data", None, "training images such as digits or cifar10:PATH")
-    with progress_bar("verify") as bar:
-        found = nm.verify(
-            runs or [],
-            images_of(options),
-            folder=folder,
-            announce=bar.note,
-            **options,
-        )
+    found = nm.verify(runs or [], images_of(options), folder=folder, progress=True, **options)
     done, failed = found.facts["trainings"], found.facts["failed"]
     if options["shard"] is None:
         _show(found)
