@@ -7,7 +7,7 @@ import json
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -20,6 +20,7 @@ from nasmeta.errors import EvaluationFailed, NasmetaError, NasmetaWarning, Setti
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
+    from rich.table import Table
 
 REQUIRED = ...
 UsageError: Any = typer.BadParameter.__base__  # of click, of which recent releases of Typer have their own copy
@@ -36,23 +37,30 @@ class Option:
     flags: tuple[str, ...] = ()  # by default derived from the name
     argument: bool = False
     metavar: str | None = None
-    show_default: str | bool = True
+    default_text: str = ""  # of a default that depends on other options
+    panel: str | None = None  # the group in the help; see `group`
     noun: str = ""  # the shell completes the names that `nasmeta.list_NOUNs` returns
 
     def parameter(self, name: str) -> inspect.Parameter:
         """Return the parameter of a command from which Typer derives the option."""
         kind = self.kind | None if self.default is None else self.kind
         complete = (lambda: names_of(self.noun)) if self.noun else None
-        more: dict[str, Any] = {"help": self.help, "metavar": self.metavar, "autocompletion": complete}
+        more: dict[str, Any] = {"metavar": self.metavar, "autocompletion": complete, "rich_help_panel": self.panel}
+        more["help"] = f"{self.help} \\[default: {self.default_text}]" if self.default_text else self.help
         if self.argument:
             about = typer.Argument(**more)
         else:
             flags = self.flags or ((f"--{name.replace('_', '-')}",) if self.kind is bool else ())
-            about = typer.Option(*flags, show_default=self.show_default, **more)
+            about = typer.Option(*flags, **more)
         default = inspect.Parameter.empty if self.default is REQUIRED else self.default
         return inspect.Parameter(
             name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, about]
         )
+
+
+def group(panel: str, **options: Option) -> dict[str, Option]:
+    """Return options that the help shows in a panel with this title."""
+    return {name: replace(option, panel=panel) for name, option in options.items()}
 
 
 _JSON = Option("Print the result as one JSON object.", bool, False, flags=("--json",))
@@ -191,12 +199,14 @@ def new_app(help: str) -> typer.Typer:
 app = new_app("Meta-learned neural architecture search on tabular benchmarks.")
 
 
-def given_options(context: typer.Context, among: Collection[str] | None = None) -> list[str]:
+def given_options(context: typer.Context, among: Collection[str]) -> list[str]:
     """Return the options on the command line, even if they have their default values."""
-    names = [str(one.name) for one in context.command.params]
-    sources = {name: context.get_parameter_source(name) for name in names}
-    given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
-    return [name for name in given if among is None or name in among]
+    given = []
+    for one in context.command.params:
+        source = context.get_parameter_source(str(one.name))
+        if one.name in among and source is not None and source.name == "COMMANDLINE":
+            given.append(one.opts[0])
+    return given
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------
@@ -224,7 +234,7 @@ def pairs_in(texts: Iterable[str]) -> dict[str, str]:
     for text in texts:
         key, equals, value = (part.strip() for part in text.partition("="))
         if not (equals and key) or key in found:
-            raise SettingError("option", text, "key=value, once per key")
+            raise SettingError("setting", text, "key=value, once per key")
         found[key] = value
     return found
 
@@ -294,6 +304,26 @@ def print_table(
         table.add_column(heading, justify=justify, overflow="fold", no_wrap=position == 0)
     for row in rows:
         table.add_row(*row)
+    _print_wide(terminal, table)
+
+
+def print_lines(frame: pd.DataFrame) -> None:
+    """Print one line per row; a terminal cuts the last column."""
+    from rich.table import Table
+
+    terminal, table = console(), Table(box=None, pad_edge=False)
+    rows = [[_text(value) for value in row] for row in frame.itertuples(index=False)]
+    for name, texts in zip(frame, zip(*rows, strict=True), strict=True):
+        widest = None if name == frame.columns[-1] else max(map(len, (name, *texts)))
+        justify: Literal["left", "right"] = "right" if frame[name].dtype.kind in "if" else "left"
+        table.add_column(str(name), justify=justify, no_wrap=True, overflow="ellipsis", min_width=widest)
+    for row in rows:
+        table.add_row(*row)
+    _print_wide(terminal, table)
+
+
+def _print_wide(terminal: Console, table: Table) -> None:
+    """Print a table; a file is as wide as the table."""
     if not terminal.is_terminal:
         wide = terminal.options.update(max_width=10_000)
         terminal.width = max(terminal.width, terminal.measure(table, options=wide).maximum)
@@ -317,7 +347,7 @@ def _text(value: Any) -> str:
 def echo_facts(facts: Mapping[str, object]) -> None:
     """Print facts in two columns."""
     for name, fact in facts.items():
-        typer.echo(f"{name:<17} {fact}")
+        typer.echo(f"{name:<17} {_text(fact) if isinstance(fact, bool) else fact}")
 
 
 def echo_written(paths: Iterable[object]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import platform
 import re
@@ -25,9 +26,9 @@ from nasmeta.cli._command import (
     names_in,
     new_app,
     pairs_in,
-    print_frame,
+    print_lines,
 )
-from nasmeta.errors import EXTRAS, ColumnError, NasmetaError, SettingError
+from nasmeta.errors import EXTRAS, ColumnError, NasmetaError, UnknownNameError
 from nasmeta.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def add(file: Path, name: str | None, **options: Any) -> None:
         typer.echo(f"No task has a name. {reason}")
         return
     share = len(task.measured) / table.space.size
-    typer.echo(f"{100 * share:.3g} % of the architectures are measured. Tasks: `nasmeta list tasks --family {name}`")
+    typer.echo(f"{100 * share:.3g} % of the architectures are measured. Tasks: `nasmeta list tasks {name}`")
     typer.echo(f"Try: nasmeta search gp {quote(task.name)} --evaluations 50")
 
 
@@ -210,22 +211,47 @@ def query(cells: list[str], seed: str | None, **options: Any) -> pd.DataFrame:
 @command(
     app,
     kind=Option("What to list.", default=REQUIRED, argument=True, metavar="|".join(_KINDS)),
-    family=Option("List the tasks of this family. Default: one line per family."),
-    space=Option("Space of the encoders. Default: nb201."),
+    name=Option("Show all about this name; list the tasks of this family.", argument=True, metavar="NAME"),
+    space=Option("Space of the encoders.", default="nb201"),
     called="list",
-    examples=["nasmeta list searchers", "nasmeta list tasks --family nb201", "nasmeta list encoders --space tnb101"],
+    examples=["nasmeta list searchers", "nasmeta list searchers evolution", "nasmeta list tasks nb201"],
 )
-def list_names(kind: str, family: str | None, space: str | None) -> pd.DataFrame:
+def list_names(kind: str, name: str | None, space: str) -> pd.DataFrame:
     """List all names of a kind: searchers, tasks, tables, specifications, and so on."""
     if kind not in _KINDS:
-        raise SettingError("list", kind, f"one of {', '.join(_KINDS)}")
-    arguments = {"tasks": (family,), "encoders": (space or "nb201",)}
-    found = getattr(nm, f"list_{kind}")(*arguments.get(kind, ()))
-    if kind == "tasks" and family is None:
-        groups = found.groupby("family", sort=False)
-        found = groups.agg(tasks=("task", "size"), first=("task", "first"), here=("here", "sum")).reset_index()
-    print_frame(found)
+        raise UnknownNameError.of("kind of names", kind, _KINDS)
+    found: pd.DataFrame = getattr(nm, f"list_{kind}")(*([space] if kind == "encoders" else []))
+    if name is None:
+        print_lines(_brief(kind, found))
+        typer.echo(f"\nMore about one: nasmeta list {kind} NAME", err=True)
+        return found
+    families = [*found["family"]] if kind == "tasks" else []
+    if name in families:
+        found = nm.list_tasks(name)
+        print_lines(found[["task", "dataset", "metric", "here"]])
+        return found
+    noun = str(found.columns[0])
+    if name not in {*found[noun]}:
+        raise UnknownNameError.of(noun, name, [*found[noun], *families])
+    found = found[found[noun] == name]
+    if kind == "specifications":
+        typer.echo(nm.experiments.read_specification(name).text, nl=False)
+        return found
+    facts = {str(key): value for key, value in found.iloc[0].to_dict().items() if value not in ("", False)}
+    if kind == "searchers":
+        parameters = [*inspect.signature(nm.searchers.SEARCHERS[name]).parameters.values()][2:]  # after space and rng
+        facts["settings"] = ", ".join(map(str, (one.replace(annotation=one.empty) for one in parameters))) or "none"
+    echo_facts(facts)
     return found
+
+
+def _brief(kind: str, found: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns that fit on a line."""
+    if kind == "tasks":
+        groups = found.groupby("family", sort=False)
+        return groups.agg(tasks=("task", "size"), here=("here", "sum"), first=("task", "first")).reset_index()
+    names = {"tables": ["sources", "here", "holds"], "specifications": ["title"]}
+    return found[[found.columns[0], *names.get(kind, ["summary"])]]
 
 
 @command(app, examples=["nasmeta doctor"])

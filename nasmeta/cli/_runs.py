@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from nasmeta.cli._command import (
     command,
     echo_written,
     given_options,
+    group,
     names_in,
     print_frame,
     settings_by_label,
@@ -38,53 +40,55 @@ def _sources_in(text: str) -> Any:
     return named_sources(names_in(text))
 
 
-RUN = {  # keyword arguments of `nasmeta.search` and `nasmeta.compare`, and those of an evaluator that trains
-    "evaluations": Option(
-        "Budget of a run: number of distinct architectures to evaluate.", int, show_default="100, compare 200"
-    ),
-    "seconds": Option("Budget of a run in seconds of training, recorded or real.", float),
-    "sources": Option(
-        "What a meta-searcher learns from: tasks or families, separated by commas; or a file of nasmeta "
-        "meta-train. A family is used without the target's dataset. Default: the family of the task.",
-        read=_sources_in,
-        metavar="TASK,…|FILE",
-    ),
-    "evaluator": Option(
-        "Source of the values: the table, also with failing evaluations of missing values; the shipped surrogate or a "
-        "surrogate file; training or a supernet on --data; a Python function.",
-        default="table",
-        metavar="table|unknown-feasibility|surrogate|FILE|training|supernet|MODULE:NAME",
-        noun="evaluator",
-    ),
-    "clock": Option(
+RUN = group(  # keyword arguments of `nasmeta.search` and `nasmeta.compare`
+    "Run",
+    seconds=Option("Budget of a run in seconds of training, recorded or real.", float),
+    stop_at_optimum=Option("End a run when the best architecture has been evaluated.", bool, False),
+    clock=Option(
         "A setting of the simulated clock: workers=4, repeats=charged, overshoot=discard, promotion=continued. "
         "Repeatable.",
         list[str],
         read=lambda given: settings_in(given) or None,
         metavar="KEY=VALUE",
     ),
-    "stop_at_optimum": Option("End a run when the best architecture has been evaluated.", bool, False),
-    **IMAGES,
-}
-WHERE = {
-    "workers": Option("Number of processes.", int, show_default="1, all CPUs of a cluster"),
-    "backend": Option("Processes on this machine (loky) or on a cluster.", default="loky", metavar="loky|ray|dask"),
-    "address": Option(
-        "Address of a running cluster, such as tcp://host:8786.",
-        show_default="RAY_ADDRESS, DASK_SCHEDULER_ADDRESS, or a cluster on this machine",
+    sources=Option(
+        "What a meta-searcher learns from: tasks or families, separated by commas, or a file of nasmeta meta-train. "
+        "A family is used without the target's dataset.",
+        read=_sources_in,
+        metavar="NAMES|FILE",
+        default_text="the family of the task",
     ),
-    "gpus_per_worker": Option("GPUs per worker; with 0.5, two workers share one.", float, metavar="N"),
-    "shard": Option(
+    evaluator=Option(
+        "Source of the values: table; unknown-feasibility, the table with failures for missing values; surrogate, or "
+        "a surrogate file; training or supernet, on --data; or a Python function, MODULE:NAME.",
+        default="table",
+        metavar="NAME|FILE",
+        noun="evaluator",
+    ),
+)
+EVALUATIONS = Option("Budget of a run: number of distinct architectures to evaluate.", int, panel="Run")
+WHERE = group(
+    "Parallel runs",
+    workers=Option("Number of processes.", int, default_text="1, or all CPUs of a cluster"),
+    backend=Option("Processes on this machine (loky) or on a cluster (ray, dask).", default="loky", metavar="NAME"),
+    address=Option(
+        "Address of a running cluster, such as tcp://host:8786.",
+        default_text="RAY_ADDRESS, DASK_SCHEDULER_ADDRESS, or a cluster on this machine",
+    ),
+    gpus_per_worker=Option("GPUs per worker; with 0.5, two workers share one.", float, metavar="N"),
+    shard=Option(
         "Do only part I, from 0, of N parts of the runs; all parts may run at once in one folder. The same command "
         "without it writes the results.",
         metavar="I/N",
     ),
-}
+)
 
 
 @command(
     app,
+    {"evaluations": replace(EVALUATIONS, default_text="100")},
     RUN,
+    IMAGES,
     searcher=Option(
         "Name of a searcher, such as random, evolution, gp or meta-gp.", default=REQUIRED, argument=True,
         noun="searcher",
@@ -133,33 +137,31 @@ def _with_evaluator(context: typer.Context, options: dict[str, Any], task: str) 
 
 @command(
     app,
+    {"evaluations": replace(EVALUATIONS, default_text="200")},
     RUN,
+    IMAGES,
     WHERE,
     specification=Option(
-        "A specification file (TOML), or the name of a shipped one (--list).", argument=True, noun="specification"
+        "A specification file (TOML), or a name of nasmeta list specifications.", argument=True, noun="specification"
     ),
-    searchers=Option("Names of searchers, separated by commas."),
-    tasks=Option("A family of tasks, or names of tasks separated by commas.", show_default="nb201"),
+    searchers=Option("Names of searchers, separated by commas.", metavar="NAMES"),
+    tasks=Option("A family of tasks, or names of tasks separated by commas.", metavar="NAMES", default_text="nb201"),
     repeats=Option(
-        "Number of runs of each searcher on each task, with the seeds 0, 1, ….", int, show_default="10"
+        "Number of runs of each searcher on each task, with the seeds 0, 1, ….", int, default_text="10"
     ),
     settings=Option(
         "A setting of one searcher, as in search. Repeatable.", list[str], read=settings_by_label, flags=("--set",),
-        metavar="SEARCHER:KEY=VALUE",
+        metavar="NAME:KEY=VALUE",
     ),
-    folder=Option(
-        "Folder for journals and results; run the same command again to resume.", Path, flags=("--folder", "--out")
-    ),
+    folder=Option("Folder for journals and results; run the same command again to resume.", Path),
     redo=Option(
         "Delete and repeat the runs of these searchers in the folder. Leave it out to resume.", read=names_in,
         metavar="NAMES",
     ),
-    listed=Option("List the shipped specifications and exit.", bool, False, flags=("--list",)),
-    show=Option("Print a shipped specification, for you to save and change, and exit.", metavar="NAME"),
     examples=[
         "nasmeta compare --searchers random,evolution --repeats 100 --folder results",
-        "nasmeta compare --list",
-        "nasmeta compare nb201-paper --out results",
+        "nasmeta list specifications",
+        "nasmeta compare nb201-paper --folder results",
     ],
 )  # fmt: skip
 def compare(
@@ -168,20 +170,11 @@ def compare(
     folder: Path | None,
     repeats: int | None,
     redo: list[str] | None,
-    listed: bool,
-    show: str | None,
     **options: Any,
 ) -> Any:
     """Run several searchers repeatedly on the same tasks and show a table of the results."""
-    from nasmeta.experiments import Workers, read_specification
+    from nasmeta.experiments import Workers
 
-    if listed:
-        print_frame(nm.list_specifications())
-        return nm.list_specifications()
-    if show is not None:
-        text = read_specification(show).text
-        typer.echo(text, nl=False)
-        return text
     workers = Workers(*(options.pop(name) for name in WHERE))
     where: dict[str, Any] = {"folder": folder, "workers": workers, "redo": redo or (), "progress": True}
     if specification is None:
@@ -200,7 +193,7 @@ def _compared(context: typer.Context, options: dict[str, Any], **where: Any) -> 
 
     searchers, tasks = names_in(options.pop("searchers")), names_in(options.pop("tasks")) or ["nb201"]
     if not searchers:
-        raise SettingError("--searchers", "", "names of searchers, or a specification (nasmeta compare --list)")
+        raise SettingError("Missing option --searchers, such as random,gp. `nasmeta list specifications` shows others.")
     on: list[Any] = tasks
     options = _with_evaluator(context, options, tasks[0])
     if (space := space_in(on)) is not None:
@@ -254,16 +247,16 @@ def _print_results(
 @command(
     app,
     folder=Option("Folder of a finished comparison.", default=REQUIRED, argument=True, metavar="FOLDER"),
-    output=Option("Folder for the report. Default: report, inside that folder.", Path),
-    at=Option("Budget of ranks and tests, in evaluations or seconds; by default the largest that all runs reach.", int),
-    reference=Option("Searcher whose mean regret is a score of 0. Default: random search."),
+    out=Option("Folder for the report.", Path, default_text="FOLDER/report"),
+    at=Option("Budget of ranks and tests, in evaluations or seconds.", int, default_text="the largest of all runs"),
+    reference=Option("Searcher whose mean regret is a score of 0.", metavar="NAME", default_text="random"),
     formats=Option("Formats of the figures: png, svg, pdf.", default="png,svg,pdf", read=names_in),
-    title=Option("Title of the report. Default: that of the comparison's specification, if any."),
+    title=Option("Title of the report.", default_text="the title of the specification"),
     examples=["nasmeta compare --searchers random,gp --folder results && nasmeta report results"],
 )
-def report(folder: str, **options: Any) -> None:
+def report(folder: str, out: Path | None, **options: Any) -> None:
     """Write the report of a comparison: an interactive page in one file, Markdown, figures and LaTeX tables."""
-    files = nm.report(folder, **options).files
+    files = nm.report(folder, output=out, **options).files
     echo_written([*files[:2], files[0].parent / "figures", files[0].parent / "tables"])
 
 

@@ -62,7 +62,7 @@ def test_lengths_of_training() -> None:
 def test_compare_takes_settings_of_one_searcher_and_sources(tmp_path: Path) -> None:
     arguments = ["--searchers", "random,evolution,source-order", "--tasks", "nb201/cifar10", "--repeats", "2"]
     said = ["--set", "evolution:population=5", "--set", "evolution:sample_size=2", "--sources", "nb201/cifar100"]
-    budget = ["--evaluations", "20", "--out", str(tmp_path)]
+    budget = ["--evaluations", "20", "--folder", str(tmp_path)]
     assert run("compare", *arguments, *said, *budget).exit_code == 0
     frame = pd.read_parquet(tmp_path / "results.parquet")
     settings = {"evolution": {"population": 5, "sample_size": 2}}
