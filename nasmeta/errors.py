@@ -252,7 +252,7 @@ class EvaluationFailed(NasmetaError, RuntimeError):
         self.reason, self.seconds = reason, float(seconds)
 
     def __str__(self) -> str:
-        return f"{self.reason}, after {self.seconds:g} seconds" if self.seconds else self.reason
+        return f"{self.reason}, after {self.seconds:.1f} seconds" if self.seconds >= 0.05 else self.reason
 
     @property
     def told(self) -> str:

@@ -20,7 +20,6 @@ from nasmeta.errors import EvaluationFailed, NasmetaError, NasmetaWarning, Setti
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
-    from rich.table import Table
 
 REQUIRED = ...
 UsageError: Any = typer.BadParameter.__base__  # of click, of which recent releases of Typer have their own copy
@@ -290,50 +289,41 @@ def console(stderr: bool = False) -> Console:
 
 
 def print_table(
-    headings: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None, right: Collection[str] = ()
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    title: str | None = None,
+    right: Collection[str] = (),
+    lines: bool = False,
 ) -> None:
-    """Print a table without shortening its texts; `right` are the headings of numbers.
+    """Print a table; `right` are the headings of numbers. A file is as wide as the table.
 
-    A terminal breaks long texts into lines, but not the first column; a file is as wide as the table.
+    A terminal breaks long texts, but not the first column. With `lines`, each row is one line, and a terminal cuts only
+    the last column.
     """
+    from rich import box
     from rich.table import Table
+    from rich.text import Text
 
-    terminal, table = console(), Table(title=title, title_justify="left")
+    terminal, last = console(), len(headings) - 1 if lines else -1
+    table = Table(title=title, title_justify="left", box=None if lines else box.HEAVY_HEAD, pad_edge=not lines)
     for position, heading in enumerate(headings):
         justify: Literal["left", "right"] = "right" if heading in right else "left"
-        table.add_column(heading, justify=justify, overflow="fold", no_wrap=position == 0)
+        table.add_column(
+            heading, justify=justify, overflow="fold", no_wrap=position == 0 or (lines and position < last)
+        )
     for row in rows:
-        table.add_row(*row)
-    _print_wide(terminal, table)
-
-
-def print_lines(frame: pd.DataFrame) -> None:
-    """Print one line per row; a terminal cuts the last column."""
-    from rich.table import Table
-
-    terminal, table = console(), Table(box=None, pad_edge=False)
-    rows = [[_text(value) for value in row] for row in frame.itertuples(index=False)]
-    for name, texts in zip(frame, zip(*rows, strict=True), strict=True):
-        widest = None if name == frame.columns[-1] else max(map(len, (name, *texts)))
-        justify: Literal["left", "right"] = "right" if frame[name].dtype.kind in "if" else "left"
-        table.add_column(str(name), justify=justify, no_wrap=True, overflow="ellipsis", min_width=widest)
-    for row in rows:
-        table.add_row(*row)
-    _print_wide(terminal, table)
-
-
-def _print_wide(terminal: Console, table: Table) -> None:
-    """Print a table; a file is as wide as the table."""
+        texts = [Text(text, no_wrap=True, overflow="ellipsis") if i == last else text for i, text in enumerate(row)]
+        table.add_row(*texts)
     if not terminal.is_terminal:
         wide = terminal.options.update(max_width=10_000)
         terminal.width = max(terminal.width, terminal.measure(table, options=wide).maximum)
     terminal.print(table)
 
 
-def print_frame(frame: pd.DataFrame, title: str | None = None) -> None:
+def print_frame(frame: pd.DataFrame, title: str | None = None, lines: bool = False) -> None:
     """Print a frame as a table, with numbers to the right."""
     rows = [[_text(value) for value in row] for row in frame.itertuples(index=False)]
-    print_table([*map(str, frame)], rows, title, right=[*map(str, frame.select_dtypes("number"))])
+    print_table([*map(str, frame)], rows, title, [*map(str, frame.select_dtypes("number"))], lines)
 
 
 def _text(value: Any) -> str:

@@ -26,7 +26,7 @@ from nasmeta.cli._command import (
     names_in,
     new_app,
     pairs_in,
-    print_lines,
+    print_frame,
 )
 from nasmeta.errors import EXTRAS, ColumnError, NasmetaError, UnknownNameError
 from nasmeta.progress import progress_bar
@@ -222,13 +222,13 @@ def list_names(kind: str, name: str | None, space: str) -> pd.DataFrame:
         raise UnknownNameError.of("kind of names", kind, _KINDS)
     found: pd.DataFrame = getattr(nm, f"list_{kind}")(*([space] if kind == "encoders" else []))
     if name is None:
-        print_lines(_brief(kind, found))
+        print_frame(_brief(kind, found), lines=True)
         typer.echo(f"\nMore about one: nasmeta list {kind} NAME", err=True)
         return found
     families = [*found["family"]] if kind == "tasks" else []
     if name in families:
         found = nm.list_tasks(name)
-        print_lines(found[["task", "dataset", "metric", "here"]])
+        print_frame(found[["task", "dataset", "metric", "here"]], lines=True)
         return found
     noun = str(found.columns[0])
     if name not in {*found[noun]}:

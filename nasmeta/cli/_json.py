@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.runs import FrontHistory, History
@@ -12,9 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nasmeta.analysis.report import Findings
-    from nasmeta.tables import ColumnInfo
 
-_COLUMN = ("dataset", "metric", "unit", "direction", "split", "epochs", "seed", "release", "source", "device")
 _OF_RUN = ("task", "searcher", "seed", "clock", "space", "warm_start", "stopped")  # columns of the results frame
 
 
@@ -25,6 +24,8 @@ def plain(value: Any) -> Any:
     >>> plain({"rows": pd.DataFrame({"cell": [7], "value": [np.nan]}), "best": np.float64(91.606)})
     {'rows': [{'cell': 7, 'value': None}], 'best': 91.606}
     """
+    if is_dataclass(value):
+        return plain(vars(value))
     if hasattr(value, "to_dict"):
         return plain(value.to_dict("records"))
     if isinstance(value, Mapping):
@@ -36,11 +37,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return value if value is None or isinstance(value, (str, int)) else str(value)
-
-
-def column_record(info: ColumnInfo | None) -> dict[str, Any] | None:
-    """Return the address, unit and source of a column."""
-    return None if info is None else {name: getattr(info, name) for name in _COLUMN}
 
 
 def run_record(run: History, journal: Path | None) -> dict[str, Any]:
@@ -57,13 +53,13 @@ def run_record(run: History, journal: Path | None) -> dict[str, Any]:
         "journal": journal,
     }
     if isinstance(run, FrontHistory):
-        record |= {"columns": [column_record(info) for info in run.evaluator.columns], "front": run.front}
+        record |= {"columns": run.evaluator.columns, "front": run.front}
     else:
         best, also = run.best, run.report()
-        record["column"] = column_record(run.evaluator.column)
+        record["column"] = run.evaluator.column
         record["optimum"] = run.evaluator.optimum
         record["best"] = {"cell": best.cell, "architecture": space.to_string(best.cell), "value": best.value}
-        record["also_measured"] = [{"column": column_record(info), "value": value} for info, value in also.items()]
+        record["also_measured"] = [{"column": info, "value": value} for info, value in also.items()]
     return record | {"evaluations": frame.drop(columns=[*_OF_RUN])}
 
 
@@ -75,9 +71,7 @@ def comparison_record(found: Findings, files: list[Path]) -> dict[str, Any]:
     names = ["task", "searcher", "seed", "evaluation", "incumbent", "incumbent_value", "regret", "simulated_seconds"]
     tables, tests = ({}, {}) if found.frame.empty else (found.results, found.tests)
     return {
-        "tasks": [
-            {"task": fact.name, "optimum": fact.optimum, "column": column_record(fact.column)} for fact in found.facts
-        ],
+        "tasks": [{"task": fact.name, "optimum": fact.optimum, "column": fact.column} for fact in found.facts],
         "results": pd.concat(tables, names=["task"]).reset_index("task") if tables else [],
         "tests": pd.concat(tests.values()) if tests else [],
         "runs": runs[[*names, "stopped"]],

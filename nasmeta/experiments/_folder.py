@@ -152,9 +152,9 @@ class Results:
     @property
     def parts(self) -> float:
         """The number of finished runs and of parts of the others."""
-        left = np.ones(self.total, bool)
-        left[[self.slots[run] for run in self._histories]] = False
-        return self.done + float((np.minimum(self.counts / self._budgets, 1) * left).sum())
+        shares = np.minimum(self.counts / self._budgets, 1)
+        shares[[self.slots[run] for run in self._histories]] = 1
+        return float(shares.sum())
 
     @property
     def done(self) -> int:

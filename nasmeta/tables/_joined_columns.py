@@ -168,7 +168,8 @@ class JoinedColumns:
             return near_name(asked.dataset, datasets).strip() or listed
         metrics = sorted({column.metric for column in self.by_dataset[asked.dataset]})
         if asked.metric not in metrics:
-            listed = f"Metrics of {asked.dataset}: {', '.join(metrics)}."
+            more = ", …" if len(metrics) > _MOST_LISTED else ""
+            listed = f"Metrics of {asked.dataset}: {', '.join(metrics[:_MOST_LISTED])}{more}."
             return near_name(asked.metric, metrics).strip() or listed
         splits = legal_splits(asked.dataset) if self._table == "nb201" and asked.metric in METRICS else {}
         if splits and asked.split not in (None, *splits):
