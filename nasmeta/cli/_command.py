@@ -156,7 +156,7 @@ def _print_json(context: Any, status: int, found: dict[str, Any]) -> None:
 
     if "error" in found:
         error = found["error"]
-        fields = {name: getattr(error, name) for name in ("what", "value", "expected", "hint") if hasattr(error, name)}
+        fields = vars(error) if isinstance(error, NasmetaError) else {}
         message = error.format_message() if isinstance(error, UsageError) else " ".join(str(error).split())
         found["error"] = {"type": type(error).__name__, "message": message, **fields}
     command = context.command_path.partition(" ")[2]

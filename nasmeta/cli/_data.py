@@ -147,25 +147,19 @@ def import_data(path: Path) -> None:
     )
 
 
-@command(data_app, called="list", examples=["nasmeta data list"])
-def list_data() -> None:
-    """List all sources of tables with content, release, licence, size and how to get them."""
-    from nasmeta.tables import list_sources
-    from nasmeta.tables._store import MOST_CONTENT_BYTES, content_files, content_folder
+@command(
+    data_app,
+    name=Option("Show all about this source.", argument=True, metavar="NAME"),
+    called="list",
+    examples=["nasmeta data list", "nasmeta data list meco"],
+)
+def list_data(name: str | None) -> pd.DataFrame:
+    """List all sources of tables; of one with release, licence, citation, size and how to get it."""
+    import pandas as pd
 
-    states = list_sources()
-    for name in dict.fromkeys(state.table for state in states):
-        sources = [state for state in states if state.table == name]
-        for state in sources:
-            place = f"here: {state.path}" if state.built else "here, not built yet"
-            if not (state.built or state.available):
-                place = f"not here. {state.download_bytes / 1e6:.1f} MB to download. {state.how_to_get}"
-            about = f"{name}: {state.holds}; {state.release}, licence {state.licence}, cite {state.citation}"
-            echo_facts({state.name: about, "state": place})
-            typer.echo()
-    files = content_files()
-    megabytes = f"{sum(file.stat().st_size for file in files) / 1e6:.1f} of {MOST_CONTENT_BYTES / 1e6:.0f} MB"
-    typer.echo(f"Tables of data frames, made in Python: {len(files)}, {megabytes} in {content_folder()}")
+    found = pd.DataFrame(map(vars, nm.tables.list_sources())).rename(columns={"name": "source"})
+    found["here"] = found["built"] | found["available"]
+    return _shown("data list", found, ["source", "table", "here", "holds"], name)
 
 
 @command(
@@ -210,7 +204,7 @@ def query(cells: list[str], seed: str | None, **options: Any) -> pd.DataFrame:
 
 @command(
     app,
-    kind=Option("What to list.", default=REQUIRED, argument=True, metavar="|".join(_KINDS)),
+    kind=Option(f"One of {', '.join(_KINDS)}.", default=REQUIRED, argument=True, metavar="KIND"),
     name=Option("Show all about this name; list the tasks of this family.", argument=True, metavar="NAME"),
     space=Option("Space of the encoders.", default="nb201"),
     called="list",
@@ -221,37 +215,36 @@ def list_names(kind: str, name: str | None, space: str) -> pd.DataFrame:
     if kind not in _KINDS:
         raise UnknownNameError.of("kind of names", kind, _KINDS)
     found: pd.DataFrame = getattr(nm, f"list_{kind}")(*([space] if kind == "encoders" else []))
-    if name is None:
-        print_frame(_brief(kind, found), lines=True)
-        typer.echo(f"\nMore about one: nasmeta list {kind} NAME", err=True)
+    if kind == "tasks" and name in {*found["family"]}:
+        return _shown(f"list {kind}", nm.list_tasks(name), ["task", "dataset", "metric", "here"])
+    if kind == "specifications" and name is not None:
+        text = nm.experiments.read_specification(name).text
+        typer.echo(text, nl=False)
+        return found[found[kind.removesuffix("s")] == name].assign(text=text)
+    if kind == "searchers" and name in nm.searchers.SEARCHERS:
+        parameters = [*inspect.signature(nm.searchers.SEARCHERS[name]).parameters.values()][2:]  # after space and rng
+        found["settings"] = ", ".join(map(str, (one.replace(annotation=one.empty) for one in parameters)))
+    brief = {"tables": ["table", "sources", "here", "holds"], "specifications": ["specification", "title"]}
+    if kind == "tasks" and name is None:
+        groups = found.groupby("family", sort=False)
+        families = groups.agg(tasks=("task", "size"), here=("here", "sum"), first=("task", "first")).reset_index()
+        _shown(f"list {kind}", families, [*families])
         return found
-    families = [*found["family"]] if kind == "tasks" else []
-    if name in families:
-        found = nm.list_tasks(name)
-        print_frame(found[["task", "dataset", "metric", "here"]], lines=True)
+    return _shown(f"list {kind}", found, brief.get(kind, [found.columns[0], "summary"]), name)
+
+
+def _shown(how: str, found: pd.DataFrame, brief: list[str], name: str | None = None) -> pd.DataFrame:
+    """Print some columns with one line per name, or all about one name; return the rows."""
+    if name is None:
+        print_frame(found[brief], lines=True)
+        typer.echo(f"\nMore about one: nasmeta {how} NAME", err=True)
         return found
     noun = str(found.columns[0])
-    if name not in {*found[noun]}:
-        raise UnknownNameError.of(noun, name, [*found[noun], *families])
-    found = found[found[noun] == name]
-    if kind == "specifications":
-        typer.echo(nm.experiments.read_specification(name).text, nl=False)
-        return found
-    facts = {str(key): value for key, value in found.iloc[0].to_dict().items() if value not in ("", False)}
-    if kind == "searchers":
-        parameters = [*inspect.signature(nm.searchers.SEARCHERS[name]).parameters.values()][2:]  # after space and rng
-        facts["settings"] = ", ".join(map(str, (one.replace(annotation=one.empty) for one in parameters))) or "none"
-    echo_facts(facts)
-    return found
-
-
-def _brief(kind: str, found: pd.DataFrame) -> pd.DataFrame:
-    """Return the columns that fit on a line."""
-    if kind == "tasks":
-        groups = found.groupby("family", sort=False)
-        return groups.agg(tasks=("task", "size"), here=("here", "sum"), first=("task", "first")).reset_index()
-    names = {"tables": ["sources", "here", "holds"], "specifications": ["title"]}
-    return found[[found.columns[0], *names.get(kind, ["summary"])]]
+    one = found[found[noun] == name]
+    if one.empty:
+        raise UnknownNameError.of(noun, name, found[noun])
+    echo_facts({str(key): fact for key, fact in one.iloc[0].to_dict().items() if fact not in ("", False)})
+    return one
 
 
 @command(app, examples=["nasmeta doctor"])

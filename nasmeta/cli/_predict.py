@@ -41,10 +41,11 @@ if TYPE_CHECKING:
         "gp/xgboost:default+proxies.",
         read=names_in,
         metavar="NAMES",
+        default_text="depends on the space",
     ),
     task=Option("Name of a task, such as nb201/cifar10.", default="nb201/cifar10", noun="task"),
     protocol=Option("few: train on the numbers of labels in --sizes; half: on half of the cells.", default="few"),
-    sizes=Option("Numbers of labels, separated by commas.", read=integers_in),
+    sizes=Option("Numbers of labels, separated by commas.", read=integers_in, default_text="10,20,50,78,…,1563"),
     repeats=Option("Number of random draws of the labelled cells.", int, 5),
     target=Option(
         "Compare predictions with test accuracy (test) or with the signal itself (valid).", default_text="test"
