@@ -41,6 +41,7 @@ numpydoc_class_members_toctree = False
 html_theme = "pydata_sphinx_theme"
 html_title = "nasmeta"
 html_show_sourcelink = False
+html_extra_path = ["llms.txt"]
 html_sidebars = {"index": [], "first-search": [], "concepts": [], "gallery": [], "peers": [], "searchers": []}
 html_theme_options = {
     "header_links_before_dropdown": 9,
