@@ -42,6 +42,7 @@ nb_merge_streams = True
 copybutton_exclude = ".linenos, .gp, .go"
 copybutton_selector = "div.highlight pre"
 default_role = "code"
+smartquotes = False  # it joins the dashes of options
 add_module_names = False
 autodoc_typehints = "none"  # the docstrings state them
 autodoc_member_order = "bysource"
@@ -56,6 +57,7 @@ html_title = f"nasmeta {release}"
 html_show_sourcelink = False
 html_copy_source = False
 html_sidebars = {"index": [], "gallery": [], "faq": [], "glossary": [], "limits": []}
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "logo": {"image_light": "_static/logo.svg", "image_dark": "_static/logo.svg", "text": "nasmeta"},
     "navbar_start": ["navbar-logo", "version"],

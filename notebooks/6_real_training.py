@@ -172,5 +172,5 @@ print(f"{abs(again.valid_accuracy - result.valid_accuracy):.1f} points")
 # %%
 from nasmeta.tasks import pareto_front
 
-both = found.cells[["measured", "parameters"]].to_numpy(float) * [1, -1]
-found.cells.loc[pareto_front(both), ["cell", "role", "measured", "parameters"]]
+front = pareto_front(found.cells[["measured", "parameters"]], ["max", "min"])
+found.cells.iloc[front][["cell", "role", "measured", "parameters"]].round(1)

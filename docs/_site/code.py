@@ -9,6 +9,9 @@ HEAD = """---
 file_format: mystnb
 kernelspec:
   name: python3
+language_info:
+  name: python
+  pygments_lexer: ipython3
 ---
 """
 SETUP = """%config InlineBackend.figure_formats = ["retina"]

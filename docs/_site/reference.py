@@ -185,7 +185,8 @@ def usage(command: Any, context: Any, level: str) -> str:
         rows = [f"| `{cell(record[0])}` | {cell(record[1])} |" for record in records if record]
         if rows:
             text += f"{level} {panel}\n\n| name | description |\n|---|---|\n" + "\n".join(rows) + "\n\n"
-    return text + (f"{command.epilog}\n" if command.epilog else "")
+    examples = [line.strip() for line in (command.epilog or "").splitlines() if line.strip().startswith("nasmeta ")]
+    return text + (f"{level} Examples\n\n```text\n" + "\n".join(examples) + "\n```\n" if examples else "")
 
 
 def cell(text: str) -> str:
