@@ -12,7 +12,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # shell blocks run `nasmeta`
-os.environ["COLUMNS"] = "88"
+os.environ["COLUMNS"] = "80"
 
 from _site.code import runnable
 from _site.figures import filled

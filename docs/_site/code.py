@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-BLOCK = re.compile(r"^```(python|bash|toml)\n(.*?)^```\n", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^```(python|bash|toml)( side)?\n(.*?)^```\n", re.DOTALL | re.MULTILINE)
 HEAD = """---
 file_format: mystnb
 kernelspec:
@@ -22,19 +22,20 @@ pandas.set_option("display.precision", 3)"""
 
 def runnable(text: str) -> str:
     """Return a page whose Python and shell blocks are cells, and whose TOML blocks are files and read."""
-    if not re.search(r"^```(python|bash)\n", text, re.MULTILINE):
+    if not re.search(r"^```(python|bash)", text, re.MULTILINE):
         return text
     title, rest = re.match(r"(#[^\n]*\n)(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
-    return HEAD + title + "\n" + cell(SETUP, "remove-cell") + BLOCK.sub(lambda one: block(one[1], one[2]), rest)
+    return HEAD + title + "\n" + cell(SETUP, "remove-cell") + BLOCK.sub(lambda one: block(one[1], one[3], one[2]), rest)
 
 
-def block(language: str, code: str) -> str:
-    """Return one block as cells."""
+def block(language: str, code: str, side: str | None) -> str:
+    """Return one block as cells; `side` shows code and output side by side."""
     if language == "python":
-        return cell(code)
+        return cell(code, "side") if side else cell(code)
     shown = f"```{language}\n{code}```\n\n"
     if language == "bash":
-        return shown + cell(f"%%bash\nset -e\n{code}", "remove-input")
+        run = f"subprocess.run({'set -e' + chr(10) + code!r}, shell=True, check=True, text=True, stdout=-1)"
+        return shown + cell(f"import subprocess\nprint({run}.stdout, end='')", "remove-input")
     named = re.match(r"# (\S+\.toml)\n", code)
     file = named[1] if named else "specification.toml"
     check = f"from nasmeta.experiments import read_specification\nread_specification({file!r});"
