@@ -4,28 +4,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-SUBPACKAGES = (
-    "spaces",
-    "tables",
-    "tasks",
-    "evaluators",
-    "searchers",
-    "meta",
-    "predictors",
-    "surrogates",
-    "training",
-    "runs",
-    "experiments",
-    "prediction",
-    "verification",
-    "analysis",
-    "testing",
-    "errors",
-)
+INDEX = Path(__file__).resolve().parents[1] / "reference.md"
+SUBPACKAGES = re.findall(r"^generated/api/(\w+)$", INDEX.read_text("utf-8"), re.MULTILINE)
 INHERITING = ("SearchSpace", "Table")  # part of their methods are defined in a private base class
 RETURNED = {  # public functions return these classes, and users need not name them
     "experiments": ["Report"],
