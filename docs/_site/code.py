@@ -34,7 +34,8 @@ def block(language: str, code: str, side: str | None) -> str:
         return cell(code, "side") if side else cell(code)
     shown = f"```{language}\n{code}```\n\n"
     if language == "bash":
-        run = f"subprocess.run({'set -e' + chr(10) + code!r}, shell=True, check=True, text=True, stdout=-1)"
+        script = f"set -e; unset CLICOLOR_FORCE FORCE_COLOR\n{code}"  # the kernel sets both
+        run = f"subprocess.run({script!r}, shell=True, check=True, text=True, stdout=-1)"
         return shown + cell(f"import subprocess\nprint({run}.stdout, end='')", "remove-input")
     named = re.match(r"# (\S+\.toml)\n", code)
     file = named[1] if named else "specification.toml"
