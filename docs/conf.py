@@ -105,9 +105,9 @@ def generate() -> Names:
                 cell["source"] = moved("".join(cell["source"]), notebook, GENERATED / "notebooks" / notebook.name)
         write(f"notebooks/{notebook.name}", json.dumps(cells))
     for script in sorted(ROOT.glob("examples/*.py")):
-        title, _, rest = (ast.get_docstring(ast.parse(script.read_text("utf-8"))) or "").partition("\n")
+        title = re.split(r"[:.]\s", ast.get_docstring(ast.parse(script.read_text("utf-8"))) or "")[0]
         code = f"```{{literalinclude}} ../../../examples/{script.name}\n:language: python\n```\n"
-        write(f"examples/{script.stem}.md", f"# {title.rstrip('.')}\n\n{rest.strip()}\n\n{code}")
+        write(f"examples/{script.stem}.md", f"# {title}\n\n{code}")
     return names
 
 

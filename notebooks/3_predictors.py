@@ -133,7 +133,9 @@ table.rename(columns={0: "0: prior alone"}).round(3)
 figure, ax = plt.subplots(figsize=(5.6, 3.2), layout="constrained")
 for number, (name, line) in enumerate(table.iterrows()):
     ax.plot(range(len(line)), line, marker="osD^vP"[number], label=name, linestyle="--" if "order" in name else "-")
-ax.set(xlabel="labels of CIFAR-100 (0: prior alone)", ylabel="Kendall's tau, no twin labelled", xticks=range(len(line)))
+ax.set(
+    xlabel="labels of CIFAR-100 (0: prior alone)", ylabel="Kendall's tau on unlabelled classes", xticks=range(len(line))
+)
 ax.set_xticklabels(line.index)
 figure.legend(loc="outside right center", frameon=False)
 plt.show()
