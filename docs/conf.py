@@ -51,6 +51,7 @@ numpydoc_class_members_toctree = False
 templates_path = ["_templates"]
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_extra_path = ["llms.txt", "../reports/explore/explore.html"]
 html_favicon = "_static/logo.svg"
 html_theme = "pydata_sphinx_theme"
 html_title = f"nasmeta {release}"

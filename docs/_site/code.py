@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 BLOCK = re.compile(r"^```(python|bash|toml)( side)?\n(.*?)^```\n", re.DOTALL | re.MULTILINE)
+STORED = re.compile(r"(^```bash\n(?:(?!```).*\n)*```\n)\n```json\n(?:(?!```).*\n)*```\n", re.MULTILINE)
 HEAD = """---
 file_format: mystnb
 kernelspec:
@@ -24,6 +25,7 @@ def runnable(text: str) -> str:
     """Return a page whose Python and shell blocks are cells, and whose TOML blocks are files and read."""
     if not re.search(r"^```(python|bash)", text, re.MULTILINE):
         return text
+    text = STORED.sub(r"\1", text)  # readers of the repository see an output that the site inserts
     title, rest = re.match(r"(#[^\n]*\n)(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
     return HEAD + title + "\n" + cell(SETUP, "remove-cell") + BLOCK.sub(lambda one: block(one[1], one[3], one[2]), rest)
 
