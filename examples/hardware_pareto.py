@@ -1,8 +1,8 @@
-"""A search under latency budgets, and its picks beside the Pareto front of the table.
+"""Search under latency budgets, and compare the selected cells with the Pareto front.
 
-The latency is the one that the benchmark's authors recorded for a batch on their GPU. ``nasmeta data fetch
-hw-nas-bench`` brings devices such as the Pixel 3, and tasks such as ``nb201/cifar10/within-5ms/pixel3``. Run it
-from the folder above this one; it writes ``pareto.png``::
+The latency is the authors' measurement for one batch on their GPU. ``nasmeta data fetch hw-nas-bench`` adds devices
+such as the Pixel 3, and tasks such as ``nb201/cifar10/within-5ms/pixel3``. Run it from the root of the repository; it
+writes ``pareto.png``::
 
     python examples/hardware_pareto.py
 """
