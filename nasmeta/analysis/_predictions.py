@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis._drawing import draw_grid, draw_line, label_panels, legend_below, new_panels, save_figure
+from nasmeta.analysis._drawing import draw_grid, draw_line, label_panels, legend_below, new_panels, save_figure, styles
 from nasmeta.analysis._frame import check_frame
 from nasmeta.analysis._statistics import bootstrap_interval, interval_columns
 from nasmeta.analysis._tables import to_markdown
@@ -95,12 +95,12 @@ def plot_predictions(frame: pd.DataFrame, width: Width = None) -> Figure:
     table = summarise_predictions(frame)
     scopes = {"isomorph-disjoint": "on cells without a labelled isomorph", "all": "on all cells"}
     figure, panels = new_panels(list(scopes.values()), width, _SIZE, sharey=True)
-    sizes = _spaced(sorted(set(table["n_train"])))
+    sizes, looks = _spaced(sorted(set(table["n_train"]))), styles(map(str, table["predictor"].unique()))
     for panel, scope in zip(panels, scopes, strict=True):
-        for position, name in enumerate(table["predictor"].unique()):
+        for name in looks:
             rows = table[(table["scope"] == scope) & (table["predictor"] == name)].sort_values("n_train")
             band = rows["kendall_tau_low"], rows["kendall_tau_high"]
-            draw_line(panel, str(name), position, rows["n_train"], rows["kendall_tau"], band, step=None)
+            draw_line(panel, name, looks, rows["n_train"], rows["kendall_tau"], band, step=None)
         panel.set_xscale("log")
         panel.xaxis.set_minor_locator(NullLocator())
         panel.set_xticks(sizes, [f"{n:,}" for n in sizes])
@@ -157,13 +157,14 @@ def plot_calibration(frame: pd.DataFrame, n_train: Sequence[int] | None = None, 
     sizes = sorted(known["n_train"].unique())
     chosen = sorted({sizes[0], sizes[-1]}) if n_train is None else list(n_train)
     figure, panels = new_panels([f"{n:,} labels" for n in chosen], width, _SIZE, sharey=True)
+    looks = styles(map(str, frame["predictor"].unique()))
     for panel, n in zip(panels, chosen, strict=True):
         panel.plot([0, 1], [0, 1], color="0.35", linewidth=0.8, zorder=1)
-        for position, name in enumerate(frame["predictor"].unique()):
+        for name in looks:
             rows = known[(known["n_train"] == n) & (known["predictor"] == name)]
             if len(rows):
                 coverage = rows[list(levels)].mean()
-                draw_line(panel, str(name), position, list(levels.values()), coverage, step=None)
+                draw_line(panel, name, looks, list(levels.values()), coverage, step=None)
         panel.set(xlim=(0, 1), ylim=(0, 1))
         draw_grid(panel)
     label_panels(panels, "nominal probability", "share of true values inside")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import written
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.pictures import Width, fitting_size, house_style, inches, new_figure
+from nasmeta.pictures import Width, fitting_size, house_style, inches, new_figure, task_title, value_label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +39,7 @@ def plot_front(run: Any, width: Width) -> Figure:
         margin = 0.07 * np.ptp(column) or 1.0
         set_limits(column.min() - margin, column.max() + margin)
     for set_label, info in zip((axes.set_ylabel, axes.set_xlabel), run.evaluator.columns[:2], strict=True):
-        set_label(f"{info.metric.replace('_', ' ')}" + f" ({info.unit})" * (info.unit != "1"))
+        set_label(value_label(info.metric_name, info.unit))
     axes.legend(loc="best")
     chosen = positions[_spread(axes, values[positions])]
     for i, position in enumerate(chosen.tolist()):
@@ -58,7 +58,7 @@ def _titled(axes: Any, run: Any, total: float) -> Any:
 
     if not len(run):
         raise SettingError("The run has no evaluation to draw.")
-    title = f"{run.searcher} on {run.task.name}, seed {run.seed}"
+    title = f"{run.searcher}, seed {run.seed}: {task_title(run.task.name)}"
     axes.set_title(title, fontsize=fitting_size(title, total - 0.9, rcParams["axes.titlesize"]))
     axes.grid(True, color=rcParams["grid.color"], linewidth=rcParams["grid.linewidth"])
     axes.set_axisbelow(True)
@@ -121,7 +121,7 @@ def plot_run(run: Any, x: RunAxis, width: Width) -> Figure:
     seconds = f"{'' if isnan(evaluator.optimum) else 'simulated '}training time (s)"
     axes.set_xlabel("evaluations" if x == "evaluation" else seconds)
     info = evaluator.column
-    axes.set_ylabel(info.metric_name + ("" if info.unit == "1" else f" ({info.unit})"))
+    axes.set_ylabel(value_label(info.metric_name, info.unit))
     axes.locator_params(axis="x", nbins=5)
     figure.legend(loc="outside lower center", ncols=3)
     return figure

@@ -123,7 +123,7 @@ def test_rc_params_of_the_user_count(frames):
     assert figure.axes[0].xaxis.get_major_ticks()[0].label1.get_size() == pytest.approx(8 * 0.6)
     assert (line.get_linewidth(), line.get_color()) == (3, "#112233")
     assert figure.get_facecolor()[:3] == pytest.approx((0.8, 0.8, 0.8))
-    assert len({(line.get_color(), line.get_linestyle()) for line in ranks.axes[0].lines}) == 3
+    assert len({(line.get_color(), str(line._unscaled_dash_pattern)) for line in ranks.axes[0].lines}) == 3
     assert plot_ranks(frames[3]).axes[0].xaxis.label.get_size() == 9  # nothing stays behind
 
 

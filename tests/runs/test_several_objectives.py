@@ -111,7 +111,7 @@ def test_picture() -> None:
     run = front_run(evaluations=60)
     figure = run.plot()
     axes, *cells = figure.axes
-    assert axes.get_ylabel() == "accuracy (percent)"
+    assert axes.get_ylabel() == "accuracy (%)"
     assert len(cells) == 3
     drawn = next(line for line in axes.get_lines() if line.get_label() == "true front")
     true = run.evaluator.front
