@@ -11,7 +11,7 @@ import pandas as pd
 
 from nasmeta.analysis._drawing import draw_grid, draw_line, label_panels, legend_below, new_panels, panel_titles, styles
 from nasmeta.errors import NasmetaError, SettingError
-from nasmeta.pictures import Width, house_style, value_label
+from nasmeta.pictures import Width, house_style, robust_limits, value_label
 from nasmeta.registry import names_from_file
 from nasmeta.tasks import MultiObjectiveTask, get_task
 
@@ -116,8 +116,7 @@ def plot_attainment(frame: pd.DataFrame, *, at: int | None = None, width: Width 
     Returns
     -------
     matplotlib.figure.Figure
-        An isolated end of the true front is cut off: a point that is further from its neighbour than the neighbour
-        from the other end.
+        Points of the true front that are far from the others are cut off.
 
     Raises
     ------
@@ -147,21 +146,12 @@ def plot_attainment(frame: pd.DataFrame, *, at: int | None = None, width: Width 
             for share, part in rows.groupby("share"):
                 lines[share] = _heights(part[["objective_1", "objective_2"]].to_numpy(), task, grid)
             draw_line(panel, str(searcher), looks, grid, lines[50], (lines[25], lines[75]), step)
-        for limits, j in ((panel.set_ylim, 0), (panel.set_xlim, 1)):
-            best, worst = task.front.best[j], _worst_shown(front[:, j], task.signs[j])
-            margin = 0.1 * (best - worst)
-            limits(*sorted((worst - margin, best + margin)))
+        panel.set(xlim=robust_limits(front[:, 1]), ylim=robust_limits(front[:, 0]))
         y, x = (value_label(column.metric_name, column.unit) for column in task.columns[:2])
         draw_grid(panel)
         label_panels([panel], x, y)
     legend_below(figure)
     return figure
-
-
-def _worst_shown(values: Any, sign: float) -> float:
-    """Return the worst value of a front; the next one if that is nearer to the best value than to the worst."""
-    worst, *others = sign * np.unique(sign * values)
-    return float(others[0] if others and abs(others[0] - worst) > abs(others[-1] - others[0]) else worst)
 
 
 def _heights(points: Any, task: MultiObjectiveTask, grid: Any) -> Any:

@@ -13,7 +13,7 @@ from zlib import crc32
 import numpy as np
 
 from nasmeta.checks import check_choice
-from nasmeta.pictures import Width, fitting_size, inches, new_figure, points, task_title, text_inches, wrapped
+from nasmeta.pictures import Width, inches, new_figure, points, task_title, text_inches, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 # Okabe and Ito (2008) without yellow, which is hard to see on white paper, and five more. Line style and marker differ
 # as well, so that the curves can be distinguished in grey.
 _COLOURS = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00", "#882255", "#8C8C8C", "#6A3D9A",
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00", "#882255", "#8C510A", "#6A3D9A",
     "#7A7A00", "#00E0C0",
 )  # fmt: skip
 _DASHES: tuple[tuple[float, ...], ...] = (  # lengths of lines and gaps, in line widths
@@ -33,12 +33,13 @@ _MARKERS = {  # of matplotlib and plotly
 }  # fmt: skip
 # The position of a name determines its style. Names that often share a figure have different colours.
 _NAMES = (
-    "gp", "meta", "evolution", "local-search", "source-order", "tpe", "meta-gp", "bananas", "random", "rgpe",
+    "gp", "meta", "evolution", "local-search", "random", "tpe", "meta-gp", "bananas", "source-order", "rgpe",
     "multi-task-gp", "local-search-full",
-    "hyperband", "asha", "ehvi", "pareto-local-search", "bohb", "nsga2", "successive-halving", "meta-nas", "reinforce",
-    "parego", "ppo", "meta-np",
-    "optuna-tpe", "smac", "syne-tune-kde", "botorch", "pymoo-nsga2", "syne-tune-bore", "ax", "syne-tune-cqr",
-    "meta-rl", "rgpe-vanilla",
+    "hyperband", "asha", "ehvi", "pareto-local-search", "meta-np", "bohb", "successive-halving", "meta-nas", "nsga2",
+    "parego", "ppo", "reinforce",
+    "meta-rl", "optuna-tpe", "smac", "syne-tune-kde", "rgpe-vanilla", "botorch", "pymoo-nsga2", "ax",
+    "syne-tune-zero-shot", "syne-tune-cqr", "syne-tune-bore", "syne-tune-rush",
+    "syne-tune-gp", "optuna", "syne-tune-bounding-box", "syne-tune-quantile-copula",
 )  # fmt: skip
 _DISTINCT = len(_COLOURS) * len(_DASHES)
 _GREY = "0.78"  # of curves in the background
@@ -80,7 +81,7 @@ def styles(names: Iterable[str], highlight: Collection[str] | None = None) -> di
     """Return the style of each searcher or predictor; all except those to `highlight` are grey.
 
     A name has the same style in every figure. Names outside the table get one by their checksum; if it is in use, the
-    next one. If the user has set ``axes.prop_cycle``, it provides the colours.
+    next one.
 
     >>> styles(["gp", "mine"])["gp"] == styles(["random", "gp"])["gp"]
     True
@@ -97,16 +98,10 @@ def styles(names: Iterable[str], highlight: Collection[str] | None = None) -> di
 
 def _style(position: int) -> Style:
     """Return the style at a position; the first 12 differ in colour, the first 84 in colour or dash."""
-    from matplotlib import rcParams, rcParamsDefault
-    from matplotlib.colors import to_hex
-
-    cycle = rcParams["axes.prop_cycle"]
-    chosen = [] if cycle == rcParamsDefault["axes.prop_cycle"] else cycle.by_key().get("color", [])
-    colours = [to_hex(colour) for colour in chosen] or _COLOURS
-    turn, colour = divmod(position, len(colours))
+    turn, colour = divmod(position, len(_COLOURS))
     dash = _DASHES[(colour + turn) % len(_DASHES)]
     marker = list(_MARKERS)[(colour + turn + turn // len(_DASHES)) % len(_MARKERS)]
-    return Style(colours[colour], dash, marker)
+    return Style(_COLOURS[colour], dash, marker)
 
 
 def highlighted(best_first: Sequence[str], chosen: Sequence[str] | None) -> Sequence[str] | None:
@@ -137,7 +132,7 @@ def new_panels(
     figure = new_figure(total, rows * size[1] + 0.3)
     panels = figure.subplots(rows, columns, squeeze=False, **options).ravel()
     for title, panel in zip(titles, panels, strict=False):
-        panel.set_title(title, fontsize=fitting_size(title, (total - 1.1) / columns, rcParams["axes.titlesize"]))
+        panel.set_title(wrapped(title, (total - 1.1) / columns, rcParams["axes.titlesize"]))
     for unused in panels[len(titles) :]:
         unused.remove()
     return figure, list(panels[: len(titles)])

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Mapping
 from html import escape
 from textwrap import fill
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
 
 from nasmeta.checks import check_number
 from nasmeta.errors import UnknownNameError
@@ -103,7 +103,7 @@ def house_style(
     """Return a decorator of plot functions that changes the rcParams which the user has left at their defaults.
 
     Sizes are points at matplotlib's default ``font.size``, and are scaled with the user's; `framed` axes have four
-    sides. A ``$`` in a name does not start a formula.
+    sides.
     """
 
     def decorate(plot: Callable[P, R]) -> Callable[P, R]:
@@ -131,26 +131,11 @@ def house_style(
             }
             unset: Any = {key: value for key, value in style.items() if now[key] == default[key]}
             with matplotlib.rc_context(unset):
-                figure = plot(*arguments, **settings)
-                _without_formulas(cast("Figure", figure))
-                return figure
+                return plot(*arguments, **settings)
 
         return styled
 
     return decorate
-
-
-def _without_formulas(figure: Figure) -> None:
-    """Prevent formulas in all texts of a figure, except for tick labels, which contain powers of ten."""
-    parts = [figure, *figure.subfigs]
-    legends: list[Any] = [legend for part in parts for legend in part.legends]
-    legends += filter(None, [axes.get_legend() for axes in figure.axes])
-    texts = [text for part in (*parts, *figure.axes, *legends) for text in part.texts]
-    texts += [legend.get_title() for legend in legends]
-    for axes in figure.axes:
-        texts += [axes.title, axes.xaxis.label, axes.yaxis.label]
-    for text in texts:
-        text.set_parse_math(False)
 
 
 def points(size: float) -> float:
@@ -181,7 +166,7 @@ def text_inches(text: str, size: Any) -> float:
     from matplotlib.textpath import TextPath
 
     font = FontProperties(size=size)
-    paths = [TextPath((0, 0), line.replace("$", r"\$"), prop=font) for line in text.splitlines() if line.strip()]
+    paths = [TextPath((0, 0), line, prop=font) for line in text.splitlines() if line.strip()]
     return max((float(path.get_extents().x1) / 72 for path in paths), default=0.0)
 
 
@@ -198,16 +183,19 @@ def wrapped(text: str, width: float, size: Any) -> str:
     return broken
 
 
-def fitting_size(text: str, width: float, size: Any) -> float:
-    """Return a font size of at most `size` at which a text fits into `width` inches; at least 5.
+def robust_limits(values: Any) -> tuple[float, float]:
+    """Return limits of an axis that leave out values far from the others, by 1.5 interquartile ranges (Tukey, 1977).
 
-    >>> fitting_size("nb201/cifar10", 3, 9), fitting_size("nb201/cifar10/tradeoff-5.89/edgegpu", 1.4, 9) < 9
-    (9.0, True)
+    >>> robust_limits([10, 85, 86, 87, 88, 90])
+    (84.75, 90.25)
     """
-    from matplotlib.font_manager import FontProperties
+    import numpy as np
 
-    largest = float(FontProperties(size=size).get_size_in_points())
-    return max(min(5.0, largest), min(largest, largest * width / max(text_inches(text, largest), 1e-9)))
+    low, high = np.nanquantile(values, (0.25, 0.75))
+    reach, finite = 1.5 * (high - low), np.asarray(values, dtype=float)
+    inside = finite[(finite >= low - reach) & (finite <= high + reach)]
+    margin = 0.05 * np.ptp(inside) or 1.0
+    return float(inside.min() - margin), float(inside.max() + margin)
 
 
 class ShowsFacts:

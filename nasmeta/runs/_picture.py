@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import written
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.pictures import Width, fitting_size, house_style, inches, new_figure, task_title, value_label
+from nasmeta.pictures import Width, house_style, inches, new_figure, robust_limits, task_title, value_label, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,13 +35,11 @@ def plot_front(run: Any, width: Width) -> Figure:
     _line(axes, values[positions], signs, color="#0072B2", marker="o", markersize=3.5, label="front found")
     # Very bad values would leave no room for the front.
     shown = values[positions] if true is None else np.vstack([values[positions], true.values[:, :2]])
-    for set_limits, column in ((axes.set_ylim, shown[:, 0]), (axes.set_xlim, shown[:, 1])):
-        margin = 0.07 * np.ptp(column) or 1.0
-        set_limits(column.min() - margin, column.max() + margin)
+    axes.set(ylim=robust_limits(shown[:, 0]), xlim=robust_limits(shown[:, 1]))
     for set_label, info in zip((axes.set_ylabel, axes.set_xlabel), run.evaluator.columns[:2], strict=True):
         set_label(value_label(info.metric_name, info.unit))
     axes.legend(loc="best")
-    chosen = positions[_spread(axes, values[positions])]
+    chosen = positions[np.unique(np.linspace(0, len(positions) - 1, _DRAWN).round().astype(int))]
     for i, position in enumerate(chosen.tolist()):
         panel, label = figure.add_subplot(grid[1, i]), "abcdefgh"[i]
         run.task.space.draw(int(run.cells[position]), panel)
@@ -59,7 +57,7 @@ def _titled(axes: Any, run: Any, total: float) -> Any:
     if not len(run):
         raise SettingError("The run has no evaluation to draw.")
     title = f"{run.searcher}, seed {run.seed}: {task_title(run.task.name)}"
-    axes.set_title(title, fontsize=fitting_size(title, total - 0.9, rcParams["axes.titlesize"]))
+    axes.set_title(wrapped(title, total - 0.9, rcParams["axes.titlesize"]))
     axes.grid(True, color=rcParams["grid.color"], linewidth=rcParams["grid.linewidth"])
     axes.set_axisbelow(True)
     return axes
@@ -72,18 +70,6 @@ def _line(axes: Any, values: NDArray[np.float64], signs: NDArray[np.float64], **
     best = np.maximum.accumulate(signs[1] * x) <= signs[1] * x  # of more objectives: those on the front of two
     # Between two neighbours, only the one with the better second objective attains x.
     axes.plot(x[best], y[best], drawstyle="steps-pre", **style)
-
-
-def _spread(axes: Any, values: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return positions of points that lie far apart in the picture, both ends among them."""
-    if len(values) <= _DRAWN:
-        return np.arange(len(values))
-    scaled = axes.transData.transform(values[:, ::-1])
-    chosen = [0, len(values) - 1]
-    while len(chosen) < _DRAWN:
-        distance = np.linalg.norm(scaled[:, None] - scaled[chosen], axis=2).min(axis=1)
-        chosen.append(int(distance.argmax()))
-    return np.sort(np.array(chosen, np.intp))
 
 
 RunAxis = Literal["evaluation", "simulated_seconds"]
@@ -118,7 +104,7 @@ def plot_run(run: Any, x: RunAxis, width: Width) -> Figure:
     bottom, top = np.nanpercentile(utilities, 5), np.nanmax([*utilities, sign * evaluator.optimum])
     margin = 0.06 * (top - bottom) or 1.0
     axes.set_ylim(*sorted((sign * (bottom - margin), sign * (top + margin))))
-    seconds = f"{'' if isnan(evaluator.optimum) else 'simulated '}training time (s)"
+    seconds = f"{'training' if isnan(evaluator.optimum) else 'simulated'} time (s)"
     axes.set_xlabel("evaluations" if x == "evaluation" else seconds)
     info = evaluator.column
     axes.set_ylabel(value_label(info.metric_name, info.unit))
