@@ -10,18 +10,22 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from pairs import ALWAYS_THE_SAME, counts, paired, standings
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from drawing import curves
+
 import nasmeta as nm
-from nasmeta.analysis import bootstrap_interval, to_markdown
+from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
 from nasmeta.code import versions_of
 from nasmeta.searchers import missing_packages
 from nasmeta.threads import one_thread
@@ -170,23 +174,16 @@ def against(runs: pd.DataFrame, searcher: str, peers: list[str], ms: dict[str, f
 
 def draw(runs: pd.DataFrame, path: Path) -> None:
     """Draw the share of the runs that have found one of the best, by evaluations."""
-    figure, axes = plt.subplots(1, 2, figsize=(9, 4.2), sharey=True)
-    for ax, names, title in zip(axes, (PLAIN, ("gp", *TRANSFER)), ("without sources", "with sources"), strict=True):
+    parts = []
+    for names, panel in ((PLAIN, "without sources"), (("gp", *TRANSFER), "with sources")):
         for name in names:
-            own = runs[(runs["searcher"] == name) & ((ax is axes[0]) | ~runs["task"].isin(GRAPH))]
-            if own.empty:
-                continue
-            x = np.arange(1, int(own["cap"].min()) + 1)
-            share = (own["needed"].to_numpy()[:, None] <= x).mean(axis=0)
-            label = f"{name} ({own['task'].nunique()} tasks, {len(own)} runs)"
-            ax.plot(x, share, label=label, lw=2.2 if name in OURS else 1.2, ls="-" if name in OURS else "--")
-        ax.set_title(f"one of the best 0.1 %, {title}", fontsize=9)
-        ax.set_xlabel("evaluations")
-        ax.set_ylim(-0.03, 1.03)
-        ax.legend(fontsize=6.5, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16))
-    axes[0].set_ylabel("share of runs that found one")
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
+            own = runs[(runs["searcher"] == name) & ((panel == "without sources") | ~runs["task"].isin(GRAPH))]
+            if len(own):
+                x = np.arange(1, int(own["cap"].min()) + 1)
+                share = 100 * (own["needed"].to_numpy()[:, None] <= x).mean(axis=0)
+                parts.append(pd.DataFrame({"panel": panel, "name": name, "x": x, "y": share}))
+    figure = curves(pd.concat(parts), "evaluations", y="runs that found one of the best 0.1 % (%)", ends=True)
+    save_figure(figure, path, formats=("png",))
 
 
 def standing(runs: pd.DataFrame, searcher: str, peers: list[str]) -> str:
@@ -276,7 +273,7 @@ def main() -> None:
         }
         (output / "setup.json").write_text(json.dumps(setup, indent=1) + "\n", encoding="utf-8")
     runs = pd.read_csv(output / "results.csv")
-    draw(runs, output / "found.png")
+    draw(runs, output / "found")
     setup = json.loads((output / "setup.json").read_text(encoding="utf-8"))
     (output / "README.md").write_text(page(runs, setup), encoding="utf-8")
 

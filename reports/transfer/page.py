@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from cases import HALVES, STRESS
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from drawing import dot_plot
 
 import nasmeta as nm
 from nasmeta.analysis import save_figure, to_markdown
@@ -110,22 +114,19 @@ def harm(found: pd.DataFrame, searchers: list[str]) -> pd.DataFrame:
 
 
 def picture(found: pd.DataFrame, path: Path) -> None:
-    """Draw the gain of each case: one row per kind of sources, one colour per searcher."""
-    names = [name for name in SHOWN if name in set(found["searcher"])]
-    kinds = [kind for kind in KINDS if kind in set(found["sources"])]
-    figure, axes = plt.subplots(figsize=(7, 0.9 + 0.75 * len(kinds)), layout="constrained")
-    for i, name in enumerate(names):
-        for j, kind in enumerate(kinds):
-            gains = found[(found["searcher"] == name) & (found["sources"] == kind)]["gain"].to_numpy()
-            y = -j - 0.32 + 0.64 * i / max(1, len(names) - 1)
-            axes.scatter(gains, np.full(len(gains), y), s=9, alpha=0.4, color=f"C{i}", linewidths=0)
-            axes.scatter(gains.mean(), y, s=60, marker="|", color=f"C{i}", label=name if j == 0 else None)
-    axes.axvline(0, color="0.5", linewidth=0.8)
-    axes.set(
-        yticks=-np.arange(len(kinds)), yticklabels=[f"{kind} sources" if kind == "natural" else kind for kind in kinds]
-    )
-    axes.set_xlabel("gain over gp: halvings of the share of better architectures")
-    figure.legend(loc="outside upper center", ncols=len(names), frameon=False)
+    """Draw the speed-up of each case and the geometric means: a row per kind of sources."""
+    shown = found[found["sources"].isin(KINDS)]
+    rows = [
+        (kind, name, *geometric(shown[(shown["searcher"] == name) & (shown["sources"] == kind)]))
+        for name in SHOWN
+        for kind in KINDS
+        if len(shown[(shown["searcher"] == name) & (shown["sources"] == kind)])
+    ]
+    means = pd.DataFrame(rows, columns=["row", "name", "mean", "low", "high"]).assign(panel="")
+    cases = pd.DataFrame({"panel": "", "row": shown["sources"], "name": shown["searcher"], "value": shown["ratio"]})
+    x = "speed-up over gp: mean evaluations of gp / of the searcher, log scale (right is better)"
+    title = "geometric mean with 95 % interval over targets; faint: one case"
+    figure = dot_plot(means, x, log=True, line=1, cases=cases, title=title, ticks=(0.125, 0.25, 0.5, 1, 2, 4, 8, 16))
     save_figure(figure, path, formats=("png",))
 
 
@@ -152,7 +153,7 @@ def write_page(folder: Path) -> None:
 With natural sources, `meta` needs {text_of(best)[1:]} times fewer evaluations than `gp` (geometric mean over
 {natural["target"].nunique()} targets, 95 % interval over targets); misleading sources can harm every meta-searcher.
 
-![Gains over gp with natural and misleading sources](gains.png)
+![Speed-up over gp by kind of sources: cases and geometric means](gains.png)
 
 Speed-up: mean evaluations of `gp` until one of the best 0.1 %, divided by the searcher's. A case is a target with a
 kind of sources. *Significant*: cases whose 95 % bootstrap interval over runs ends below 1.
