@@ -52,9 +52,9 @@ def dot_plot(
     one = bool((frame["row"] == frame["name"]).all())  # a row per name, so no legend
     looks = styles(names) if looks is None else looks
     titles = list(dict.fromkeys(frame["panel"]))
-    height = 0.9 + len(rows) * (0.1 + 0.13 * (1 if one else len(names)))
+    height = 0.9 + len(rows) * (0.1 + 0.11 * (1 if one else len(names)))
     figure, panels = new_panels(titles, WIDTH, (WIDTH / len(titles), height), sharey=True)
-    apart = 0 if one else 0.8 / len(names)
+    apart = 0 if one else 0.75 / len(names)
     shifts = {name: apart * (number - (len(names) - 1) / 2) for number, name in enumerate(names)}
     for panel, of_panel in zip(panels, titles, strict=True):
         for name in names:
@@ -82,7 +82,7 @@ def dot_plot(
             panel.axhline(border, color="0.93", linewidth=0.6, zorder=0)
         panel.set_ylim(len(rows) - 0.5, -0.5)
         draw_grid(panel, "x")
-    figure.supxlabel(x, fontsize=9)
+    label_panels(panels, x, "")
     if len(names) > 1 and not one:
         legend_below(figure, title)
     return figure

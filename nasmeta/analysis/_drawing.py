@@ -31,15 +31,15 @@ _DASHES: tuple[tuple[float, ...], ...] = (  # lengths of lines and gaps, in line
 _MARKERS = {  # of matplotlib and plotly
     "o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v": "triangle-down", "P": "cross", "X": "x"
 }  # fmt: skip
-# The position of a name determines its style. Names that often share a figure have different colours.
+# The position of a name determines its style. Names that often share a figure differ in colour and marker.
 _NAMES = (
-    "gp", "meta", "evolution", "local-search", "random", "tpe", "meta-gp", "bananas", "source-order", "rgpe",
+    "gp", "meta", "evolution", "local-search", "random", "tpe", "meta-gp", "source-order", "bananas", "rgpe",
     "multi-task-gp", "local-search-full",
-    "hyperband", "asha", "ehvi", "pareto-local-search", "meta-np", "bohb", "successive-halving", "meta-nas", "nsga2",
-    "parego", "ppo", "reinforce",
-    "meta-rl", "optuna-tpe", "smac", "syne-tune-kde", "rgpe-vanilla", "botorch", "pymoo-nsga2", "ax",
+    "hyperband", "ppo", "ehvi", "reinforce", "meta-np", "bohb", "successive-halving", "meta-nas", "nsga2", "asha",
+    "meta-rl", "parego",
+    "optuna", "optuna-tpe", "smac", "syne-tune-kde", "rgpe-vanilla", "pareto-local-search", "pymoo-nsga2", "ax",
     "syne-tune-zero-shot", "syne-tune-cqr", "syne-tune-bore", "syne-tune-rush",
-    "syne-tune-gp", "optuna", "syne-tune-bounding-box", "syne-tune-quantile-copula",
+    "syne-tune-gp", "optuna-gp", "syne-tune-bounding-box", "syne-tune-quantile-copula", "optuna-nsgaii", "botorch",
 )  # fmt: skip
 _DISTINCT = len(_COLOURS) * len(_DASHES)
 _GREY = "0.78"  # of curves in the background
@@ -178,6 +178,7 @@ def draw_line(
 def label_ends(panel: Axes, ends: Mapping[str, tuple[float, float]], looks: Mapping[str, Style]) -> None:
     """Write the name of each line next to the right end of the panel, without overlap."""
     size = points(7.5)
+    panel.autoscale_view()
     names = sorted(ends, key=lambda name: panel.transData.transform(ends[name])[1])
     at = panel.transAxes.inverted().transform(panel.transData.transform([ends[name] for name in names]))[:, 1]
     height: Any = panel.figure.get_size_inches()[1] - 0.6

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from html import escape
 from textwrap import fill
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nasmeta.checks import check_number
 from nasmeta.errors import UnknownNameError
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__: list[str] = []  # for other subpackages
 
-P = ParamSpec("P")
-R = TypeVar("R")
 Width: TypeAlias = "str | float | None"
 
 WIDTHS = {  # inches: of a column, and of the text if that is wider
@@ -97,45 +95,35 @@ def inches(width: Width, default: float) -> float:
     return float(check_number("width", width, 1, 100))
 
 
-def house_style(
-    label: float = 9, tick: float = 8, legend: float = 8, *, framed: bool = False
-) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Return a decorator of plot functions that changes the rcParams which the user has left at their defaults.
+@contextmanager
+def house_style(label: float = 9, tick: float = 8, legend: float = 8, *, framed: bool = False) -> Iterator[None]:
+    """Change the rcParams which the user has left at their defaults, in a ``with`` statement or as a decorator.
 
     Sizes are points at matplotlib's default ``font.size``, and are scaled with the user's; `framed` axes have four
     sides.
     """
+    import matplotlib
 
-    def decorate(plot: Callable[P, R]) -> Callable[P, R]:
-        @functools.wraps(plot)
-        def styled(*arguments: P.args, **settings: P.kwargs) -> R:
-            import matplotlib
-
-            now: Any = matplotlib.rcParams
-            default: Any = matplotlib.rcParamsDefault
-            style: dict[str, Any] = {
-                "axes.labelsize": points(label),
-                "axes.spines.right": framed,
-                "axes.spines.top": framed,
-                "axes.titlesize": points(label),
-                "figure.facecolor": "white",
-                "grid.color": "0.9",
-                "grid.linewidth": 0.6,
-                "legend.fontsize": points(legend),
-                "legend.frameon": False,
-                "legend.title_fontsize": points(legend),
-                "lines.linewidth": 1.4,
-                "lines.markersize": 4.5,
-                "xtick.labelsize": points(tick),
-                "ytick.labelsize": points(tick),
-            }
-            unset: Any = {key: value for key, value in style.items() if now[key] == default[key]}
-            with matplotlib.rc_context(unset):
-                return plot(*arguments, **settings)
-
-        return styled
-
-    return decorate
+    now: Any = matplotlib.rcParams
+    default: Any = matplotlib.rcParamsDefault
+    style: dict[str, Any] = {
+        "axes.labelsize": points(label),
+        "axes.spines.right": framed,
+        "axes.spines.top": framed,
+        "axes.titlesize": points(label),
+        "figure.facecolor": "white",
+        "grid.color": "0.9",
+        "grid.linewidth": 0.6,
+        "legend.fontsize": points(legend),
+        "legend.frameon": False,
+        "legend.title_fontsize": points(legend),
+        "lines.linewidth": 1.4,
+        "lines.markersize": 4.5,
+        "xtick.labelsize": points(tick),
+        "ytick.labelsize": points(tick),
+    }
+    with matplotlib.rc_context({key: value for key, value in style.items() if now[key] == default[key]}):
+        yield
 
 
 def points(size: float) -> float:
@@ -176,11 +164,8 @@ def wrapped(text: str, width: float, size: Any) -> str:
     >>> wrapped("average rank over 36 blocks", 10, 9), wrapped("average rank over 36 blocks", 1.1, 9)
     ('average rank over 36 blocks', 'average rank\nover 36 blocks')
     """
-    broken, letters = text, len(text)
-    while text_inches(broken, size) > width and letters > 8:
-        letters -= 1
-        broken = fill(text, letters, break_long_words=False)
-    return broken
+    letters = int(0.95 * len(text) * width / max(text_inches(text, size), 0.1))
+    return fill(text, max(letters, 8), break_long_words=False)
 
 
 def robust_limits(values: Any) -> tuple[float, float]:

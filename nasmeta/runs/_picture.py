@@ -15,18 +15,13 @@ from nasmeta.pictures import Width, house_style, inches, new_figure, robust_limi
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_DRAWN = 3  # architectures
-
 
 @house_style()
 def plot_front(run: Any, width: Width) -> Figure:
-    """Draw the first two objectives: evaluations, the front found and the true one; below, some architectures."""
-    from matplotlib import rcParams
-
+    """Draw the first two objectives: evaluations, the front found and the true one."""
     total = inches(width, 5.6)
-    figure = new_figure(total, 1.05 * total)
-    grid = figure.add_gridspec(2, _DRAWN, height_ratios=(2, 1))
-    axes, true = _titled(figure.add_subplot(grid[0, :]), run, total), run.evaluator.front
+    figure = new_figure(total, 0.7 * total)
+    axes, true = _titled(figure.subplots(), run, total), run.evaluator.front
     values, positions = run.values[:, :2], run.front_positions
     axes.plot(*values.T[::-1], "o", color="0.7", markersize=3, label="evaluated")
     signs = run.evaluator.signs[:2]
@@ -39,14 +34,6 @@ def plot_front(run: Any, width: Width) -> Figure:
     for set_label, info in zip((axes.set_ylabel, axes.set_xlabel), run.evaluator.columns[:2], strict=True):
         set_label(value_label(info.metric_name, info.unit))
     axes.legend(loc="best")
-    chosen = positions[np.unique(np.linspace(0, len(positions) - 1, _DRAWN).round().astype(int))]
-    for i, position in enumerate(chosen.tolist()):
-        panel, label = figure.add_subplot(grid[1, i]), "abcdefgh"[i]
-        run.task.space.draw(int(run.cells[position]), panel)
-        panel.set_title(
-            f"{label}: {values[position, 0]:.4g}, {values[position, 1]:.4g}", fontsize=rcParams["xtick.labelsize"]
-        )
-        axes.annotate(label, values[position, ::-1], (3, -9), textcoords="offset points")
     return figure
 
 

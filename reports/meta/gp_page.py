@@ -129,7 +129,7 @@ def plot_budgets(runs: pd.DataFrame) -> Figure:
 def plot_speed_ups(ratios: pd.DataFrame) -> Figure:
     """Draw the speed-up of each TransNAS task with its interval."""
     shown = ratios.rename(columns={"searcher": "name", "ratio": "mean"}).assign(panel="")
-    x = "speed-up over gp: mean evaluations of gp / of the searcher, log scale (right is better)"
+    x = "speed-up over gp: mean evaluations of gp / of the searcher, log scale"
     title = "mean and 95 % interval over runs"
     return dot_plot(
         shown.assign(row=shown["task"].map(task_title)), x, log=True, line=1, title=title, ticks=(0.5, 1, 2, 4)

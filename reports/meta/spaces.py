@@ -248,7 +248,7 @@ def percent(values: pd.Series) -> str:
 def table_kept(kept: pd.DataFrame) -> pd.DataFrame:
     """Return one row per group of targets."""
     attacked, agree = kept["group"] == "robust", kept["agreement"] >= AGREE
-    groups = [(group, kept["group"] == group) for group in kept["group"].unique() if "," not in group]
+    groups = [(group, kept["group"] == group) for group in ("nb201", "tnb101", "robust")]
     groups.append((f"sources agree (≥ {AGREE:g}), without robust", agree & ~attacked))
     groups.append((f"sources agree (≥ {AGREE:g})", agree))
     groups.append(("all", kept["group"] != ""))

@@ -108,7 +108,7 @@ def draw(results: pd.DataFrame) -> None:
     )
     shown[["mean", "low", "high"]] = results[[f"{value}_{AT[-1]}" for value in ("regret", "low", "high")]]
     shown = shown.set_index("name").loc[[*ORDER]].reset_index()
-    x = f"hypervolume regret after {AT[-1]} evaluations (% of the front's hypervolume), log scale"
+    x = f"hypervolume regret after {AT[-1]} evaluations (%)"
     figure = dot_plot(
         shown, x, log=True, ticks=(0.1, 0.3, 1, 3, 10, 30), title="mean of 5 runs; 95 % bootstrap interval"
     )

@@ -165,7 +165,7 @@ def against(runs: pd.DataFrame, searcher: str, peers: list[str], ms: dict[str, f
                 f"`{searcher}`": f"{by_task['own'].mean():.1f}",
                 "its own": f"{by_task['peer'].mean():.1f}",
                 "difference": f"{differences.mean():.1f} [{float(low):.1f}, {float(high):.1f}]",
-                **counts(both),
+                "won/tied/lost/neither": "/".join(map(str, counts(both).values())),
                 "ms per step": f"{ms[peer]:.0f}",
             }
         )
@@ -189,12 +189,9 @@ def draw(runs: pd.DataFrame, path: Path) -> None:
 def standing(runs: pd.DataFrame, searcher: str, peers: list[str]) -> str:
     """Return on how many tasks a searcher needs fewer evaluations than every peer, and the tasks with more."""
     tasks, ahead = standings(runs, searcher, peers)
+    behind = ", ".join(f"{task} by {lead.mean():.1f} (`{peer}`)" for task, (peer, lead) in ahead.items())
     text = f"fewer evaluations than every peer on {len(tasks['won'])} tasks, as many as the best peer on"
-    text += f" {len(tasks['tied'])}, and more on {len(tasks['lost'])}:\n"
-    for task, (peer, lead) in ahead.items():
-        low, high = bootstrap_interval(lead)
-        text += f"\n* {task}: {lead.mean():.1f} [{float(low):.1f}, {float(high):.1f}] more than `{peer}`"
-    return text
+    return f"{text} {len(tasks['tied'])}, and more on {len(tasks['lost'])}: {behind}."
 
 
 def page(runs: pd.DataFrame, setup: dict[str, Any]) -> str:
@@ -221,17 +218,16 @@ With sources, `meta` (compared with Syne Tune's schedulers) needs {standing(with
 
 {against(with_sources, "meta", transfer, ms)}
 Only runs with the same task and seed are compared. *Difference*: additional evaluations of the peer, mean over tasks
-with a bootstrap interval. A run without success enters with the smaller budget, so differences are understated. *Won*:
-tasks with fewer evaluations than the peer. Time: processor milliseconds, median over runs; `gp` {ms["gp"]:.0f}, `meta`
-{ms["meta"]:.0f}. `results.csv` has every run and its regrets.
+with a 95 % interval. A run without success enters with the smaller budget, so differences are understated. *Won*:
+tasks with fewer evaluations than the peer; *neither* found one. Time: median processor milliseconds; `gp`
+{ms["gp"]:.0f}, `meta` {ms["meta"]:.0f}.
 
 ## How it was run
 
 `python reports/peers/run.py --folder FOLDER {setup["arguments"]}` on {setup["date"]}, seeds
 0 to 29, one thread. {", ".join(f"`{name}`" for name in SLOW if name in present)} had 60 evaluations on at most
-{len(FEW)} tasks, and `ax` one run per task. `syne-tune-zero-shot` is deterministic and ran once. `--whole` runs every
-searcher on every task. Peers use their own defaults. Sources are the other tasks of the family with all labels.
-`setup.json` lists the package versions.
+{len(FEW)} tasks, and `ax` one run per task. `syne-tune-zero-shot` is deterministic and ran once. Peers use their own
+defaults. Sources are the other tasks of the family with all labels. `setup.json` lists the package versions.
 
 ## Limits
 

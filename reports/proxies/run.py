@@ -91,7 +91,11 @@ def results() -> pd.DataFrame:
 
 def plot(frame: pd.DataFrame) -> Figure:
     """Return the figure: each proxy's rank correlation with three accuracies."""
-    long = frame.rename(columns={"proxy": "row"}).melt("row", list(DATASETS.values()), "name", "mean")
+    long = (
+        frame.replace({"proxy": {"(parameters)": "number of parameters"}})
+        .rename(columns={"proxy": "row"})
+        .melt("row", list(DATASETS.values()), "name", "mean")
+    )
     x = "Spearman correlation with the validation accuracy"
     return dot_plot(long.assign(panel=""), x, looks=in_order(DATASETS.values()), line=0)
 
