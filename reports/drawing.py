@@ -42,6 +42,7 @@ def dot_plot(
     cases: pd.DataFrame | None = None,
     title: str = "",
     ticks: tuple[float, ...] = (),
+    share_x: bool = False,
 ) -> Figure:
     """Draw means with intervals: a panel per ``panel``, a row per ``row``, a style per ``name``.
 
@@ -53,7 +54,7 @@ def dot_plot(
     looks = styles(names) if looks is None else looks
     titles = list(dict.fromkeys(frame["panel"]))
     height = 0.9 + len(rows) * (0.1 + 0.11 * (1 if one else len(names)))
-    figure, panels = new_panels(titles, WIDTH, (WIDTH / len(titles), height), sharey=True)
+    figure, panels = new_panels(titles, WIDTH, (WIDTH / min(3, len(titles)), height), sharey=True, sharex=share_x)
     apart = 0 if one else 0.75 / len(names)
     shifts = {name: apart * (number - (len(names) - 1) / 2) for number, name in enumerate(names)}
     for panel, of_panel in zip(panels, titles, strict=True):

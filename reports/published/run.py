@@ -275,7 +275,7 @@ def multi_fidelity_page(table: pd.DataFrame, output: Path) -> None:
     shown = pd.DataFrame({"panel": table["dataset"], "row": table["searcher"], "name": table["searcher"]})
     shown["mean"] = table["regret on validation"].astype(float)
     shown[["low", "high"]] = table["95 % interval"].str.split(" to ", expand=True).astype(float)
-    figure = dot_plot(shown, "final regret (percentage points of validation accuracy)")
+    figure = dot_plot(shown, "final regret (percentage points)")
     save_figure(figure, output / "multi-fidelity", formats=("png",))
     regrets = {
         row["searcher"]: f"{row['regret on validation']} ({row['95 % interval']})" for _, row in table[:6].iterrows()

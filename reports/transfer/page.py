@@ -160,7 +160,7 @@ Speed-up: mean evaluations of `gp` until one of the best 0.1 %, divided by the s
 kind of sources. *Significant*: cases whose 95 % bootstrap interval over runs ends below 1.
 
 {to_markdown(table)}
-Natural sources are all tasks of the family that do not share the target's dataset:
+Natural sources: all tasks of the family with another dataset:
 
 {to_markdown(by(natural, "family", families, searchers))}
 """
@@ -174,8 +174,8 @@ best tenth is exchanged.
 
 `python reports/transfer/run.py` on {DATE}, nasmeta {nm.__version__}: {found["draws"].max()} draws of {LABELS} labels
 per source, at most 100
-evaluations. Each draw is also the seed of the searcher. A run without success enters with 100 evaluations. Interrupted
-runs resume; `--draws 0` rewrites this page from `results.csv`, which also has runs with 25, 100 and all labels.
+evaluations. Each draw is also the seed of the searcher. A run without success enters with 100 evaluations.
+`--draws 0` rewrites this page from `results.csv`, which also has runs with 25, 100 and all labels.
 
 ## Limits
 

@@ -12,6 +12,7 @@ from nasmeta.analysis import plot_ranks, plot_regret, regret_curves
 from nasmeta.analysis._drawing import _NAMES, styles
 from nasmeta.errors import UnknownNameError
 from nasmeta.pictures import task_title
+from nasmeta.predictors import PREDICTORS
 from nasmeta.searchers import SEARCHERS
 
 
@@ -63,7 +64,7 @@ def test_twenty_five_curves_are_all_told_apart(make_frame, plot):
 def test_a_name_has_one_style_in_all_figures():
     some, others = styles(["random", "mine", "gp"]), styles(["meta", "gp", "tpe", "mine"])
     assert all(some[name] == others[name] for name in ("gp", "mine"))
-    assert set(_NAMES) <= set(SEARCHERS)
+    assert set(_NAMES) <= {*SEARCHERS, *PREDICTORS, "nwot", "parameters"}
     assert len({(look.colour, look.dash) for look in styles(_NAMES).values()}) == len(_NAMES)
 
 
