@@ -232,7 +232,7 @@ def plot_ranks(
     return figure
 
 
-@house_style(framed=True)
+@house_style()
 def plot_critical_difference(result: pd.DataFrame | Friedman, width: Width = 6.5) -> Figure:
     """Draw the average ranks, with a bar over each group of searchers that Nemenyi's test does not distinguish.
 

@@ -26,7 +26,7 @@ _ROLES = {  # name, colour (Okabe and Ito, 2008), marker and line
 }
 
 
-@house_style(framed=True)
+@house_style()
 def plot_cells(
     cells: Sequence[int],
     titles: Sequence[str] | None = None,
@@ -54,7 +54,7 @@ def plot_cells(
     return figure
 
 
-@house_style(label=8, tick=7, legend=7, framed=True)
+@house_style()
 def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
     """Draw accuracy and training loss after each epoch, a line per training, in the colour of the cell's role.
 
@@ -83,9 +83,7 @@ def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
     for panel, (column, label) in zip(panels, (accuracy, ("train_loss", "training loss")), strict=True):
         for (role, _, _), training in epochs.dropna(subset=[column]).groupby(["role", "cell", "seed"], sort=False):
             name, colour, _, line = _ROLES[str(role)]
-            marker = "." if len(training) < 3 else None
-            look: dict[str, Any] = {"color": colour, "linestyle": line, "linewidth": 1.0, "marker": marker}
-            panel.plot(training["epoch"], training[column], label=name, **look)
+            panel.plot(training["epoch"], training[column], label=name, color=colour, linestyle=line, linewidth=1.0)
         panel.set_ylim(robust_limits(epochs[column]))
         draw_grid(panel)
         label_panels([panel], "epoch", label)
@@ -94,7 +92,7 @@ def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
     return figure
 
 
-@house_style(label=8, tick=7, legend=7, framed=True)
+@house_style()
 def plot_verification(cells: pd.DataFrame, facts: Mapping[str, Any], width: Width = None) -> Figure:
     """Draw the accuracies of trainings against those of the table.
 
@@ -178,9 +176,9 @@ def write_verification_page(
 def _head(facts: Mapping[str, Any]) -> str:
     recipe, images = facts["recipe"], facts["images"]
     counts = " / ".join(f"{images[name]:,}" for name in ("train", "valid", "test"))
-    seeds = ", ".join(map(str, facts["seeds"]))
+    seeds, size = ", ".join(map(str, facts["seeds"])), "×".join(map(str, facts["image_size"]))
     lines = [
-        f"* Data: {facts['data']}, {_size(facts)} pixels, {counts} images to train / validate / test. Checksums: "
+        f"* Data: {facts['data']}, {size} pixels, {counts} images to train / validate / test. Checksums: "
         f"images {facts['data_sha256'][:12]}, splits {facts['split_sha256'][:12]}.",
         f"* Recipe: {recipe['name']}: {recipe['epochs']} epochs, batch {recipe['batch_size']}, learning rate "
         f"{recipe['learning_rate']:g} ({recipe['schedule']}), C = {recipe['channels']}, "
@@ -195,10 +193,6 @@ def _head(facts: Mapping[str, Any]) -> str:
         f"{facts['searched_on']}). The best {facts['top']} and the other cells below were trained here (seeds: "
         f"{seeds}).\n\n" + "\n".join(lines)
     )
-
-
-def _size(facts: Mapping[str, Any]) -> str:
-    return "×".join(map(str, facts["image_size"]))
 
 
 def _accuracies(cells: pd.DataFrame, facts: Mapping[str, Any]) -> str:

@@ -96,11 +96,10 @@ def inches(width: Width, default: float) -> float:
 
 
 @contextmanager
-def house_style(label: float = 9, tick: float = 8, legend: float = 8, *, framed: bool = False) -> Iterator[None]:
+def house_style(label: float = 9, tick: float = 8, legend: float = 8) -> Iterator[None]:
     """Change the rcParams which the user has left at their defaults, in a ``with`` statement or as a decorator.
 
-    Sizes are points at matplotlib's default ``font.size``, and are scaled with the user's; `framed` axes have four
-    sides.
+    Sizes are points at matplotlib's default ``font.size``, and are scaled with the user's.
     """
     import matplotlib
 
@@ -108,8 +107,8 @@ def house_style(label: float = 9, tick: float = 8, legend: float = 8, *, framed:
     default: Any = matplotlib.rcParamsDefault
     style: dict[str, Any] = {
         "axes.labelsize": points(label),
-        "axes.spines.right": framed,
-        "axes.spines.top": framed,
+        "axes.spines.right": False,
+        "axes.spines.top": False,
         "axes.titlesize": points(label),
         "figure.facecolor": "white",
         "grid.color": "0.9",

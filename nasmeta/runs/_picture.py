@@ -31,8 +31,8 @@ def plot_front(run: Any, width: Width) -> Figure:
     # Very bad values would leave no room for the front.
     shown = values[positions] if true is None else np.vstack([values[positions], true.values[:, :2]])
     axes.set(ylim=robust_limits(shown[:, 0]), xlim=robust_limits(shown[:, 1]))
-    for set_label, info in zip((axes.set_ylabel, axes.set_xlabel), run.evaluator.columns[:2], strict=True):
-        set_label(value_label(info.metric_name, info.unit))
+    y, x = (value_label(info.metric_name, info.unit) for info in run.evaluator.columns[:2])
+    axes.set(xlabel=x, ylabel=y)
     axes.legend(loc="best")
     return figure
 
@@ -86,11 +86,9 @@ def plot_run(run: Any, x: RunAxis, width: Width) -> Figure:
     axes.plot(frame[x], frame["incumbent_value"], color="#0072B2", drawstyle="steps-post", label=best)
     if not isnan(evaluator.optimum):
         axes.axhline(evaluator.optimum, color="0.35", linewidth=0.8, linestyle=(0, (5, 1.5)), label="optimum")
-    # Very bad values would leave no room for the others.
-    utilities, sign = evaluator.sign * frame["value"], evaluator.sign
-    bottom, top = np.nanpercentile(utilities, 5), np.nanmax([*utilities, sign * evaluator.optimum])
-    margin = 0.06 * (top - bottom) or 1.0
-    axes.set_ylim(*sorted((sign * (bottom - margin), sign * (top + margin))))
+    shown = [*robust_limits(frame["value"]), frame["incumbent_value"].iloc[-1], evaluator.optimum]
+    low, high = np.nanmin(shown), np.nanmax(shown)
+    axes.set_ylim(low - 0.03 * (high - low), high + 0.03 * (high - low))
     seconds = f"{'training' if isnan(evaluator.optimum) else 'simulated'} time (s)"
     axes.set_xlabel("evaluations" if x == "evaluation" else seconds)
     info = evaluator.column

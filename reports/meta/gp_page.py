@@ -97,7 +97,7 @@ def tnb101_table(runs: pd.DataFrame, plain: pd.DataFrame, within: pd.DataFrame, 
     return to_markdown(pd.DataFrame(rows))
 
 
-@house_style(framed=True)
+@house_style()
 def plot_budgets(runs: pd.DataFrame) -> Figure:
     """Draw evaluations against labels per source."""
     figure, panels = new_panels(list(NB201.values()), 7.35, (2.45, 2.35), sharey=True)

@@ -98,9 +98,16 @@ def others(values: np.ndarray, chosen: dict[int, str]) -> pd.DataFrame:
 @house_style()
 def picture(points: pd.DataFrame, rankings: pd.DataFrame) -> Figure:
     """Draw both measures of agreement against the seconds per cell; rankings without a training are grey lines."""
-    titles = {"tau": "rank correlation with the table (Kendall's τ-b)", "auc": "a best cell ranks above a spread cell"}
+    titles = {"tau": "Kendall's τ-b with the table", "auc": "best cell above spread cell"}
     figure, panels = new_panels(list(titles.values()), 7.35, (3.6, 2.9))
     looks = in_order(dict.fromkeys(points["recipe"]))
+    rankings = rankings.replace(
+        {
+            "order": "^proxy |^number of |^the ",
+        },
+        {"order": ""},
+        regex=True,
+    )
     grey = styles(rankings["order"], highlight=[])
     for panel, what in zip(panels, titles, strict=True):
         for recipe, of_recipe in points.groupby("recipe", sort=False):
@@ -116,7 +123,7 @@ def picture(points: pd.DataFrame, rankings: pd.DataFrame) -> Figure:
             panel.axhline(value, color="0.7", linewidth=0.9, zorder=1)
         draw_grid(panel)
         label_ends(panel, ends, grey)
-    label_panels(panels, "seconds per cell on one core, log scale", "")
+    label_panels(panels, "seconds per cell (one core)", "")
     panels[1].set_ylabel("probability")
     legend_below(figure, "recipe, after each epoch (± standard error); grey: rankings without a training here")
     return figure
