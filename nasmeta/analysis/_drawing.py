@@ -40,7 +40,7 @@ _NAMES = (
     "optuna", "optuna-tpe", "smac", "syne-tune-kde", "rgpe-vanilla", "pareto-local-search", "pymoo-nsga2", "ax",
     "syne-tune-zero-shot", "syne-tune-cqr", "syne-tune-bore", "syne-tune-rush",
     "syne-tune-gp", "optuna-gp", "syne-tune-bounding-box", "syne-tune-quantile-copula", "optuna-nsgaii", "botorch",
-    "xgboost", "ridge", "parameters", "nwot", "ensemble",
+    "xgboost", "ridge", "parameters", "random-forest", "ensemble", "nwot",
 )  # fmt: skip
 _DISTINCT = len(_COLOURS) * len(_DASHES)
 _GREY = "0.78"  # of curves in the background

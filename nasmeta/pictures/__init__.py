@@ -41,7 +41,7 @@ _SPELLINGS = {
 }  # fmt: skip
 _READABLE = (  # parts of a task's name
     (r"(latency|energy)/([^/+@#]+)", r"\2 \1"),
-    (r"robust/([\w-]+)@([\d.]+)", r"accuracy under \1 \2/255"),
+    (r"robust/([\w-]+)@([\d.]+)", r"accuracy under \1 \2"),
     (r"within-([\d.]+)(\w+)/", r"at most \1 \2 on "),
     (r"tradeoff-[\d.]+/", "trade-off with "),
     (r"@(\d+)ep", r", \1 epochs"),

@@ -197,7 +197,7 @@ def picture(means: pd.DataFrame, path: Path) -> None:
     shown = means[means["searcher"].isin(LEARNED)].set_index("searcher").loc[[*LEARNED]].reset_index()
     rows = [f"{task_title(target)} ({target.partition('/')[0]})" for target in shown["target"]]
     frame = pd.DataFrame({"panel": shown["searcher"], "row": rows, "name": shown["sources"], "mean": shown["ratio"]})
-    x = "speed-up over gp, log scale"
+    x = "speed-up over gp"
     figure = dot_plot(frame, x, looks=in_order(STRESS), log=True, line=1, title="sources", ticks=(0.25, 0.5, 1, 2, 4))
     save_figure(figure, path, formats=("png",))
 

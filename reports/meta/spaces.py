@@ -360,7 +360,7 @@ How often the space keeps the best architecture of a target that no source share
 
 {to_markdown(table_kept(kept))}
 The agreement is the mean rank correlation between the sources. `robust` is accuracy under attack, and its sources are
-accuracies without attack; a search warns in this case (`OtherMetricWarning`).
+accuracies without attack, so a search warns (`OtherMetricWarning`).
 
 ## How it was run
 
@@ -374,7 +374,7 @@ of the ratio of mean evaluations. CSV files: `kept`, `calibration`, `inside` and
 
 * The chance that `LearnedSpace` reports is not better than a constant: its Brier score is {estimated:.3f}; the share
   kept on the other targets scores {constant:.3f}.
-* Cases are not independent: targets share datasets and devices.
+* Targets share datasets and devices.
 * Two settings were chosen on these targets: the weights of the trade-off sources and the number of rejected proposals
   in evolution.
 """

@@ -19,7 +19,6 @@ from nasmeta.analysis import save_figure, to_markdown
 DATE = "2026-11-28"  # of results.csv
 KINDS = ("natural", *STRESS)
 KEYS = ["family", "target", "sources", "labels"]
-FLOOR = 2.5e-4  # shares of architectures below this value are equal: four in 15,625
 HARM = 1 / 1.1
 FEWEST_DRAWS = 3  # for an interval
 SHOWN = ("meta", "multi-task-gp", "rgpe", "meta-gp", "source-order")
@@ -27,15 +26,8 @@ LABELS = "400"  # per source
 
 
 def read(folder: Path) -> pd.DataFrame:
-    """Return the results, with the gain of each run over the mean of ``gp`` on its target."""
-    frame = pd.read_csv(folder / "results.csv", dtype={"labels": str})
-    ranks = np.maximum(frame[["rank_10", "rank_25", "rank_50"]], FLOOR)
-    frame["halvings"] = -np.log2(ranks).mean(axis=1)
-    plain = frame[frame["searcher"] == "gp"].groupby("target")[["halvings", "evaluations"]].mean()
-    reference = plain.reindex(frame["target"])
-    frame["gain"] = frame["halvings"] - reference["halvings"].to_numpy()
-    frame["gp"] = reference["evaluations"].to_numpy()
-    return frame
+    """Return the results."""
+    return pd.read_csv(folder / "results.csv", dtype={"labels": str})
 
 
 def comparable(frame: pd.DataFrame) -> pd.DataFrame:
@@ -63,8 +55,8 @@ def ratios(frame: pd.DataFrame) -> pd.DataFrame:
         if min(len(mine), len(gp)) >= FEWEST_DRAWS:
             draws = [rng.choice(gp, len(gp)).mean() / rng.choice(mine, len(mine)).mean() for _ in range(500)]
             low, high = np.quantile(draws, (0.025, 0.975))
-        rows.append([*key, len(mine), gp.mean() / mine.mean(), low, high, own["gain"].mean()])
-    return pd.DataFrame(rows, columns=[*KEYS, "searcher", "draws", "ratio", "low", "high", "gain"])
+        rows.append([*key, len(mine), gp.mean() / mine.mean(), low, high])
+    return pd.DataFrame(rows, columns=[*KEYS, "searcher", "draws", "ratio", "low", "high"])
 
 
 def geometric(part: pd.DataFrame) -> tuple[float, float, float]:
