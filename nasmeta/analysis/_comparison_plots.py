@@ -163,7 +163,7 @@ def _scale_regrets(panel: Axes, curves: pd.DataFrame, x: str, middle: str, high:
     panel.set_yscale("symlog", linthresh=threshold, linscale=0.5)
     by_curve = curves.groupby(["task", "searcher"], observed=True)[middle]
     top = min(max(top, float(curves[high].fillna(0).max())), 10 * float(by_curve.quantile(0.9).max()) or top)
-    moved = curves.loc[values < by_curve.transform("first"), x]
+    moved = curves.loc[curves[middle] < by_curve.transform("first"), x]
     if len(moved):
         panel.set_xlim(left=0.9 * curves.loc[curves[x] < moved.min(), x].max())
     panel.set_ylim(-0.12 * threshold, 1.3 * top)
@@ -228,7 +228,7 @@ def plot_ranks(
     log_axis(axes)
     draw_grid(axes, "y")
     label_panels([axes], "evaluations" if budget == "evaluation" else f"share of the {time}", "average rank")
-    label_ends(axes, {str(name): tuple(end) for name, end in zip(last.index, last.to_numpy(), strict=True)}, looks)
+    label_ends(axes, {str(name): (x, y) for name, (x, y) in zip(last.index, last.to_numpy(), strict=True)}, looks)
     return figure
 
 

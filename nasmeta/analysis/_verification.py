@@ -126,7 +126,8 @@ def plot_verification(cells: pd.DataFrame, facts: Mapping[str, Any], width: Widt
         lowest = min(*axes.get_xlim(), *axes.get_ylim())
         axes.axline((lowest, lowest), slope=1, color="#999999", linewidth=0.8, zorder=0)
     axes.set(xlim=limits[0], ylim=limits[1])
-    listed = [f"{_ROLES[row.role][0]} ({row.lookup:.1f}, {row.measured:.1f})" for row in known[outside].itertuples()]
+    hidden = known.loc[outside, ["role", "lookup", "measured"]].to_numpy()
+    listed = [f"{_ROLES[role][0]} ({x:.1f}, {y:.1f})" for role, x, y in hidden]
     if listed:
         axes.set_title("not shown: " + ", ".join(listed), fontsize=points(7))
     table = task_title("/" + facts["lookup"]["address"].partition("/")[0])

@@ -231,8 +231,7 @@ differences at least as large have the probabilities {chances["evolution"]:.2f} 
 ## How it was run
 
 `python reports/graph/run.py --folder FOLDER` on {DATE}, nasmeta {nm.__version__}, runs the specifications `graph` and
-`graph-slow` (`nasmeta compare graph`) with seeds from 0 and up to 200 evaluations. Interrupted runs resume; `--page`
-rewrites this page.
+`graph-slow` (`nasmeta compare graph`) with seeds from 0 and up to 200 evaluations. `--page` rewrites this page.
 
 ## Limits
 
