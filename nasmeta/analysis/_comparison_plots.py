@@ -228,7 +228,9 @@ def plot_ranks(
     log_axis(axes)
     draw_grid(axes, "y")
     label_panels([axes], "evaluations" if budget == "evaluation" else f"share of the {time}", "average rank")
-    label_ends(axes, {str(name): (x, y) for name, (x, y) in zip(last.index, last.to_numpy(), strict=True)}, looks)
+    label_ends(
+        axes, {str(name): (at, rank) for name, (at, rank) in zip(last.index, last.to_numpy(), strict=True)}, looks
+    )
     return figure
 
 
@@ -281,9 +283,10 @@ def plot_critical_difference(result: pd.DataFrame | Friedman, width: Width = 6.5
         label_fmt_left="{label}  {rank:.2f} ",
         label_fmt_right=" {rank:.2f}  {label}",
         label_props={"fontsize": points(8.5)},
-        elbow_props={"linewidth": 0.9, "color": "0.15"},
-        marker_props={"marker": "o", "s": 12, "color": "black"},
-        crossbar_props={"linewidth": 2.6, "color": "#0072B2", "solid_capstyle": "round"},
+        color_palette={name: look.colour for name, look in styles(map(str, result.ranks.index)).items()},
+        elbow_props={"linewidth": 1.0},
+        marker_props={"s": 12},
+        crossbar_props={"linewidth": 2.6, "color": "0.3", "solid_capstyle": "round"},
         text_h_margin=0.02 * k,
     )
     axes.set_xlim(1, k)
