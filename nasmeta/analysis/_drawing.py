@@ -50,7 +50,7 @@ _FORMATS: dict[str, dict[str, Any]] = {
     "svg": {"metadata": {"Date": None}},
     "pdf": {"metadata": {"CreationDate": None}},
 }
-_LEGEND = 0.2  # of a figure's height, at most
+_LEGEND = 0.18  # of a figure's height, at most; less than 0.2, because the legend has a margin
 _HANDLE = 3.2  # length of a line in the legend, in letters; shorter ones hide the line style
 
 

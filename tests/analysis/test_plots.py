@@ -71,7 +71,7 @@ def test_a_name_has_one_style_in_all_figures():
 def test_of_many_curves_the_best_five_have_colours(make_frame):
     frame = make_frame({(f"t/{task}", f"s{place}"): [[3 + place, 2 + place, 1 + place]]
                         for task in range(3) for place in range(18)})  # fmt: skip
-    figure = plot_regret(frame)
+    figure = plot_regret(frame, tasks=["t/0"], width="icml")
     (legend,) = figure.legends
     best = [f"s{place}" for place in range(5)]
     assert sorted(text.get_text() for text in legend.get_texts()) == ["13 others", *best]
