@@ -117,17 +117,16 @@ def panel_titles(tasks: Sequence[str]) -> list[str]:
 
 
 def new_panels(
-    titles: Sequence[str], width: Width, size: tuple[float, float], most: int = 3, **options: Any
+    titles: Sequence[str], width: Width, size: tuple[float, float], **options: Any
 ) -> tuple[Figure, list[Axes]]:
-    """Return a figure with one panel per title, in rows of at most `most` panels.
+    """Return a figure with one panel per title, in rows of at most three.
 
     A panel has the given size in inches; in a figure of another `width`, only its height. `options` are those of
     matplotlib's ``subplots``.
     """
     from matplotlib import rcParams
 
-    fitting = most if width is None else max(1, int(inches(width, 0.0) / 1.8))
-    columns = min(len(titles), most, fitting)
+    columns = min(len(titles), 3, max(1, int(inches(width, 6) / 1.8)))
     rows = -(-len(titles) // columns)
     total = inches(width, max(columns, 1.4) * size[0])
     figure = new_figure(total, rows * size[1] + 0.3)
