@@ -40,7 +40,7 @@ def main() -> None:
         )
         axes.axvline(1000 * budget, color="0.7", linewidth=0.8, linestyle="--")
         label = "gp, 60 evaluations" if budget == BUDGETS[0] else None
-        axes.plot(1000 * latency.values[pick], accuracy.values[pick], "o", color="#D55E00", label=label)
+        axes.plot(1000 * latency.values[pick], accuracy.values[pick], "o", color="#0072B2", label=label)
     axes.set(xlabel="latency of a batch (ms)", ylabel="CIFAR-10 validation accuracy (%)", ylim=(84, 92.2))
     axes.legend(loc="lower right")
     figure.savefig("pareto.png", dpi=120)

@@ -2,12 +2,13 @@
 
 Run with ``python reports/graph/run.py --folder DIR``; writes results.csv, check.csv, regret.png and README.md.
 Interrupted runs resume from the folder. ``--repeats`` and ``--minutes`` limit the runs; values that are not in the
-folder are those of results.csv. ``--page`` rewrites the page; ``--quick`` is a trial without a page.
+folder are those of results.csv. ``--page`` rewrites the page and its picture; ``--quick`` is a trial without a page.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -18,10 +19,15 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, chi2, norm, rankdata
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from drawing import dot_plot
+
 import nasmeta as nm
-from nasmeta.analysis import bootstrap_interval, plot_regret, save_figure, to_markdown
+from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
 from nasmeta.analysis.report import deterministic_runs
 from nasmeta.experiments import Specification, picks_of, read_specification, run_specification
+from nasmeta.pictures import task_title
 
 HERE = Path(__file__).parent
 DATE = "2026-11-27"  # of results.csv
@@ -167,6 +173,17 @@ def check(folder: Path, runs: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["searcher", "dataset", "theirs", "ours", "standard_errors", "chance"])
 
 
+def draw(found: pd.DataFrame) -> None:
+    """Draw mean evaluations with their 95 % intervals: a panel per dataset."""
+    shown = found.set_index("searcher").loc[[*SHOWN]].reset_index()
+    frame = pd.DataFrame(
+        {"panel": [task_title(f"graph/{name}") for name in shown["dataset"]], "row": shown["searcher"]}
+    )
+    frame[["name", "mean", "low", "high"]] = shown[["searcher", "evaluations", "low", "high"]]
+    figure = dot_plot(frame, "mean evaluations", share_x=True)
+    save_figure(figure, HERE / "regret", formats=("png",))
+
+
 def page(found: pd.DataFrame, checked: pd.DataFrame) -> str:
     """Return the page."""
     evaluations = found.pivot(index="searcher", columns="dataset", values="evaluations")
@@ -197,7 +214,7 @@ def page(found: pd.DataFrame, checked: pd.DataFrame) -> str:
 (means on four new datasets); it needs fewer than `gp` on {best["wins"]} of {n} datasets (95 % interval:
 {100 * low:.0f} to {100 * high:.0f} %).
 
-![Mean regret against evaluations](regret.png)
+![Mean evaluations to one of the best 0.1 %, by dataset](regret.png)
 
 Mean evaluations to one of the best 0.1 %; a run without success enters with 200. New: {", ".join(NEW)}.
 Seen (used to choose features): {", ".join(SEEN)}. *Fewer than `gp`*: datasets with a lower mean. An
@@ -214,8 +231,7 @@ differences at least as large have the probabilities {chances["evolution"]:.2f} 
 ## How it was run
 
 `python reports/graph/run.py --folder FOLDER` on {DATE}, nasmeta {nm.__version__}, runs the specifications `graph` and
-`graph-slow` (`nasmeta compare graph`) with seeds from 0 and up to 200 evaluations. Interrupted runs resume; `--page`
-rewrites this page.
+`graph-slow` (`nasmeta compare graph`) with seeds from 0 and up to 200 evaluations. `--page` rewrites this page.
 
 ## Limits
 
@@ -241,6 +257,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as temporary:
             measure(chosen, chosen.folder or Path(temporary))
     if not chosen.quick:
+        draw(pd.read_csv(HERE / "results.csv"))
         text = page(pd.read_csv(HERE / "results.csv"), pd.read_csv(HERE / "check.csv"))
         (HERE / "README.md").write_text(text, encoding="utf-8")
 
@@ -267,9 +284,6 @@ def measure(chosen: argparse.Namespace, folder: Path) -> None:
     if kept.is_file():
         found = complete(found, pd.read_csv(kept))
     found.to_csv(kept, index=False, float_format="%.5g")
-    shown = frame[frame["searcher"].isin(SHOWN)]
-    if set(SHOWN) <= set(shown["searcher"]) or not (output / "regret.png").is_file():
-        save_figure(plot_regret(shown, share_y=False), output / "regret", formats=("png",))
     check(folder, 10 if chosen.quick else CHECK_RUNS).to_csv(output / "check.csv", index=False)
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from nasmeta.analysis._comparison_plots import plot_critical_difference
 from nasmeta.analysis._curves import XAxis, regret_curves
-from nasmeta.analysis._drawing import style
+from nasmeta.analysis._drawing import styles
 from nasmeta.analysis._frame import count_runs
 from nasmeta.analysis.report._findings import Findings
 from nasmeta.analysis.report._sections import Section, as_html
@@ -65,7 +65,7 @@ def page_data(found: Findings) -> dict[str, Any]:
         "known": found.known,
         "validation": not found.on_test,
         "tested": found.tested,
-        "searchers": [{"name": name, **style(position).plotly()} for position, name in enumerate(found.searchers)],
+        "searchers": [{"name": name, **look.plotly()} for name, look in styles(found.searchers).items()],
         "tasks": tasks,
         "ranks": ranks,
     }
