@@ -88,6 +88,12 @@ def _classes(space: SearchSpace, feature: str) -> tuple[NDArray[np.integer], NDA
     return np.ascontiguousarray(vectors.T), classes.ravel().astype(np.int32)
 
 
+def _mean_difference(levels: NDArray[np.integer]) -> float:
+    """Return the mean absolute difference of all pairs of levels, which is the sum of 2 F (1 - F) over the levels."""
+    below = np.bincount(levels - levels.min()).cumsum() / len(levels)
+    return float((2 * below * (1 - below)).sum())
+
+
 class CellKernel:
     r"""Sum of exponential kernels, each on the L1 distance between count features of two architectures.
 
@@ -113,7 +119,7 @@ class CellKernel:
         n_codes = math.prod(self._bases)
         if n_codes > _MOST_CODES:
             raise SettingError("features", self.features, f"fewer, with at most {_MOST_CODES:,} distances")
-        self._parts = [_classes(space, feature) for feature in self.features]
+        self._parts = [(*_classes(space, feature), 2 * (feature == _ONE_HOT)) for feature in self.features]
         self.code_type = np.min_scalar_type(n_codes - 1)
 
     @cached_property
@@ -125,20 +131,16 @@ class CellKernel:
         lengths = []
         for feature in self.features:
             counts = self.space.feature(feature).counts
-            distance = 0.0
-            for column in counts.T:  # the mean of |a - b| over all pairs is the sum of 2 F (1 - F) over the levels
-                below = np.bincount(column - column.min()).cumsum() / len(column)
-                distance += float((2 * below * (1 - below)).sum())
-            lengths.append(max(_LENGTHSCALE, _LONG * distance))
+            lengths.append(max(_LENGTHSCALE, _LONG * sum(_mean_difference(column) for column in counts.T)))
         return np.array(lengths)
 
     def codes(self, cell: int) -> NDArray[np.unsignedinteger]:
         """Return the codes of one architecture's pairs with all, of type ``code_type``, shape (size,)."""
         codes = np.zeros(self.space.size, dtype=self.code_type)
-        for feature, base, (vectors, classes) in zip(self.features, self._bases, self._parts, strict=True):
+        for base, (vectors, classes, per_choice) in zip(self._bases, self._parts, strict=True):
             own = vectors[:, classes[cell], None]
-            if feature == _ONE_HOT:
-                to_class = (vectors != own).sum(axis=0, dtype=self.code_type) * self.code_type.type(2)
+            if per_choice:
+                to_class = (vectors != own).sum(axis=0, dtype=self.code_type) * self.code_type.type(per_choice)
             else:
                 to_class = np.abs(vectors - own).sum(axis=0, dtype=self.code_type)
             codes *= self.code_type.type(base)
@@ -217,10 +219,12 @@ class PositionKernel(CellKernel):
 
     def __init__(self, space: SearchSpace) -> None:
         self.space = space
-        self._ordered = [position.ordered for position in space.positions]
         self._bases = _position_bases(space)
+        self._parts = [
+            (np.arange(n)[None], column, int(not position.ordered))
+            for n, column, position in zip(space.n_choices, space.codes.T, space.positions, strict=True)
+        ]
         self.code_type = np.min_scalar_type(math.prod(self._bases) - 1)
-        self._columns = np.ascontiguousarray(space.codes.T)
 
     @staticmethod
     def suits(space: SearchSpace) -> bool:
@@ -229,25 +233,14 @@ class PositionKernel(CellKernel):
             not _OF_POSITIONS.isdisjoint(space.kernel_features) and math.prod(_position_bases(space)) <= _MOST_PRODUCTS
         )
 
-    def codes(self, cell: int) -> NDArray[np.unsignedinteger]:
-        """Return the codes of one architecture's pairs with all, of type ``code_type``, shape (size,)."""
-        codes = np.zeros(self.space.size, dtype=self.code_type)
-        for column, ordered, base in zip(self._columns, self._ordered, self._bases, strict=True):
-            levels = np.arange(int(column.max()) + 1)
-            to_level = np.abs(levels - int(column[cell])) if ordered else levels != column[cell]
-            codes *= self.code_type.type(base)
-            codes += to_level.astype(self.code_type)[column]
-        return codes
-
     @cached_property
     def typical_lengthscales(self) -> NDArray[np.float64]:
         """Prior means of the lengthscales, float64, shape (n_positions,)."""
         lengths = []
-        for column, ordered in zip(self._columns, self._ordered, strict=True):
-            shares = np.bincount(column) / len(column)
-            below = shares.cumsum()
-            mean = (2 * below * (1 - below)).sum() if ordered else 1 - (shares**2).sum()
-            lengths.append(_SHARE * len(self._columns) * max(mean, 1 / len(column)))
+        for _, column, per_choice in self._parts:
+            same = (np.bincount(column) ** 2).sum() / len(column) ** 2
+            distance = 1 - same if per_choice else _mean_difference(column)
+            lengths.append(_SHARE * len(self._parts) * max(distance, 1 / len(column)))
         return np.array(lengths)
 
     def _table(self, hyperparameters: Hyperparameters) -> NDArray[np.float64]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -27,9 +26,6 @@ class BoTorchSearch(WithoutReplacement):
     ----------
     n_initial : int, default 10
         Random architectures before the model is used.
-    features : sequence of str, optional
-        Count features that the model reads, scaled to 0 to 1, see `nasmeta.spaces.SearchSpace.feature`; by default
-        the choice of each position.
 
     Examples
     --------
@@ -38,28 +34,17 @@ class BoTorchSearch(WithoutReplacement):
     12
     """
 
-    def __init__(
-        self,
-        space: SearchSpace,
-        rng: np.random.Generator,
-        *,
-        n_initial: int = 10,
-        features: Sequence[str] | None = None,
-    ) -> None:
+    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, n_initial: int = 10) -> None:
         super().__init__(space, rng)
         self.n_initial = check_int("n_initial", n_initial)
         load_peer("botorch", "botorch", "botorch")
         import torch
 
-        if features is None:
-            choices = np.array(space.n_choices)
-            ordered = np.array([position.ordered for position in space.positions])
-            inputs = space.codes / np.where(ordered, np.maximum(choices - 1, 1), 1)
-        else:
-            counts = np.hstack([space.feature(name).counts for name in features])
-            inputs, ordered = counts / np.maximum(counts.max(axis=0), 1), np.ones(counts.shape[1], dtype=bool)
-        varied = np.flatnonzero(np.ptp(inputs, axis=0) > 0)
-        self._inputs = torch.tensor(inputs[:, varied], dtype=torch.double)
+        choices = np.array(space.n_choices)
+        ordered = np.array([position.ordered for position in space.positions])
+        places = space.codes / np.where(ordered, np.maximum(choices - 1, 1), 1)
+        varied = np.flatnonzero(choices > 1)
+        self._inputs = torch.tensor(places[:, varied], dtype=torch.double)
         self._categories = np.flatnonzero(~ordered[varied]).tolist()
         self._generators = OwnGenerators(int(rng.integers(2**31)))
 
