@@ -10,6 +10,7 @@ import pandas as pd
 
 from nasmeta.analysis._curves import XAxis, regret_curves
 from nasmeta.analysis._drawing import draw_grid, draw_line, label_panels, legend_below, log_axis, new_panels, style
+from nasmeta.analysis._power import POWER, power
 from nasmeta.analysis._ranks import SIGNIFICANT, Friedman, friedman_test, rank_curves
 from nasmeta.analysis._units import column_of, regret_unit
 from nasmeta.checks import check_choice
@@ -202,6 +203,48 @@ def plot_ranks(frame: pd.DataFrame, x: XAxis | None = None, width: Width = None)
     log_axis(axes)
     draw_grid(axes, "y")
     label_panels([axes], "evaluations" if budget == "evaluation" else f"share of the {time}", "average rank")
+    legend_below(figure)
+    return figure
+
+
+@house_style()
+def plot_power(plan: pd.DataFrame, most: int = 1000, width: Width = None) -> Figure:
+    """Draw the power of a paired t-test against the number of runs, one panel per task, one line per pair.
+
+    Parameters
+    ----------
+    plan : DataFrame (pairs,)
+        A result of `nasmeta.plan`.
+    most : int
+        The largest number of runs.
+    width : str or float, optional
+        As in `plot_regret`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> plan = pd.DataFrame({"task": ["t"], "searcher": ["a"], "other": ["b"], "effect": [-0.3], "level": [0.05]})
+    >>> plot_power(plan).axes[0].get_ylabel()
+    'power'
+    """
+    tasks = list(plan["task"].unique())
+    runs = np.unique(np.geomspace(2, most, 100).round())
+    figure, panels = new_panels([str(task) for task in tasks], width, (2.45, 2.35) if len(tasks) > 1 else _SIZE)
+    names = list(dict.fromkeys(zip(plan["searcher"], plan["other"], strict=True)))
+    for panel, task in zip(panels, tasks, strict=True):
+        for pair in plan[plan["task"] == task].itertuples():
+            position = names.index((pair.searcher, pair.other))
+            curve = power(abs(float(pair.effect)), runs, float(pair.level))
+            draw_line(panel, f"{pair.searcher} – {pair.other}", position, runs, curve, n_lines=len(names))
+        panel.axhline(POWER, color="0.35", linewidth=0.8, zorder=1)
+        panel.set_ylim(-0.03, 1.03)
+        log_axis(panel)
+        draw_grid(panel)
+    label_panels(panels, "runs", "power")
     legend_below(figure)
     return figure
 

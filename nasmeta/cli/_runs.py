@@ -181,7 +181,7 @@ def compare(
     where: dict[str, Any] = {"folder": folder, "workers": workers, "redo": redo or (), "progress": True}
     if specification is None:
         evaluations = options["evaluations"] or 200 if options["seconds"] is None else None
-        frame, evaluator = _compared(context, options, repeats=10 if repeats is None else repeats, **where)
+        frame, evaluator = compared(context, options, repeats=10 if repeats is None else repeats, **where)
     else:
         frame, evaluator, evaluations = _specified(context, specification, options, repeats=repeats, **where)
     if workers.shard is not None:
@@ -190,7 +190,7 @@ def compare(
         _print_results(frame, folder, evaluations, evaluator)
 
 
-def _compared(context: typer.Context, options: dict[str, Any], **where: Any) -> tuple[pd.DataFrame, Any]:
+def compared(context: typer.Context, options: dict[str, Any], **where: Any) -> tuple[pd.DataFrame, Any]:
     """Run a comparison that the options describe; return its results and the evaluator."""
     from nasmeta.runs._evaluator import evaluator_for, space_in
 

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 
+import numpy as np
 import pandas as pd
 
+from nasmeta.analysis._power import POWER, RUNS
 from nasmeta.analysis._ranks import SIGNIFICANT, Friedman
 from nasmeta.analysis._tables import Goals, to_html, to_latex, to_markdown
 from nasmeta.analysis.report._findings import COLUMNS, Findings
@@ -81,6 +83,33 @@ def report_sections(found: Findings) -> list[Section]:
         scores = found.scores.drop(columns=["reference", "runs"])
         sections.append(Section("", "", scores, {"iqm": "IQM"}, _SCORE_GOALS, {}, _score_note(found), "scores"))
     return sections
+
+
+def plan_table(plan: pd.DataFrame, most: int = 1000) -> tuple[pd.DataFrame, dict[str, str], str]:
+    """Return the plan of a task as a table for readers, its headings, and its explanation."""
+
+    def runs(number: float) -> str:
+        return f"> {most:,}" if number == np.inf else f"{number:,.0f}"
+
+    table = plan[["searcher", "other", "measure", "difference", "difference_low", "difference_high"]].copy()
+    if (table["measure"] == "regret").all():
+        del table["measure"]
+    wrong = 100 * plan[[f"wrong_{n}" for n in RUNS]]
+    table["wrong"] = [" / ".join(f"{share:.0f}" for share in row) for row in wrong.itertuples(index=False)]
+    bounds = zip(plan["needed"], plan["needed_low"], plan["needed_high"], strict=True)
+    table["needed"] = [f"{runs(value)} [{runs(low)}, {runs(high)}]" for value, low, high in bounds]
+    for name in ("evaluations", "hours"):
+        if plan[name].notna().any():
+            table[name] = [f"{value:,.0f}" if value < np.inf else "–" for value in plan[name]]
+    headers = {"wrong": "wrong winner (%)", "needed": "runs needed", "hours": "training hours"}
+    note = (
+        f"From {plan['runs'].iloc[0]:,} runs of each searcher. Difference: searcher minus other. Wrong winner: how "
+        f"often the means of {', '.join(map(str, RUNS))} runs name it, if this difference is the true one. Runs needed: of "
+        f"each searcher, for {100 * POWER:.0f} % power of a paired t-test at the level {plan['level'].iloc[0]:.2g}, "
+        "which is 0.05 divided by the pairs of a task; evaluations and training hours are of both searchers. In "
+        f"brackets: 95 % bootstrap intervals. Pairs that need > {most:,} runs cannot be told apart within {most:,} runs."
+    )
+    return table, headers, note
 
 
 def as_markdown(
