@@ -102,12 +102,13 @@ def plan_table(plan: pd.DataFrame, most: int = 1000) -> tuple[pd.DataFrame, dict
         if plan[name].notna().any():
             table[name] = [f"{value:,.0f}" if value < np.inf else "–" for value in plan[name]]
     headers = {"wrong": "wrong winner (%)", "needed": "runs needed", "hours": "training hours"}
+    numbers, level = ", ".join(map(str, RUNS)), plan["level"].iloc[0]
     note = (
         f"From {plan['runs'].iloc[0]:,} runs of each searcher. Difference: searcher minus other. Wrong winner: how "
-        f"often the means of {', '.join(map(str, RUNS))} runs name it, if this difference is the true one. Runs needed: of "
-        f"each searcher, for {100 * POWER:.0f} % power of a paired t-test at the level {plan['level'].iloc[0]:.2g}, "
-        "which is 0.05 divided by the pairs of a task; evaluations and training hours are of both searchers. In "
-        f"brackets: 95 % bootstrap intervals. Pairs that need > {most:,} runs cannot be told apart within {most:,} runs."
+        f"often the means of {numbers} runs name it, if this difference is the true one. Runs needed: of each "
+        f"searcher, for {100 * POWER:.0f} % power of a paired t-test at the level {level:.2g}, which is 0.05 divided "
+        "by the pairs of a task; evaluations and training hours are of both searchers. In brackets: 95 % bootstrap "
+        f"intervals. Pairs that need > {most:,} runs cannot be told apart within {most:,} runs."
     )
     return table, headers, note
 
