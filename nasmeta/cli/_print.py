@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nasmeta.checks import written
 from nasmeta.cli._command import console, duration, echo_facts, print_frame, print_table
@@ -42,6 +43,14 @@ def print_summary(found: Findings) -> None:
     for line in (*column_notes(found, {"": table}, intervals=False), *found.run_remarks):
         terminal.print(line)
     terminal.print()
+
+
+def print_decisions(decisions: Sequence[Mapping[str, Any]]) -> None:
+    """Print the decision about each pair of searchers."""
+    from nasmeta.analysis.report import decision_sentence
+
+    for decision in decisions:
+        console().print(decision_sentence(decision), soft_wrap=True)
 
 
 def all_failed(run: History) -> bool:

@@ -146,6 +146,15 @@ def _with_evaluator(context: typer.Context, options: dict[str, Any], task: str) 
     folder=Option(
         "Folder for journals and results; run the same command again to resume.", Path, flags=("--folder", "--out")
     ),
+    until_decided=Option(
+        "After --repeats runs, add runs to each pair of searchers until their mean regrets differ, or their difference "
+        "is smaller than the margin.", bool, False,
+    ),
+    most=Option("Largest number of runs with --until-decided.", int, 1000),
+    margin=Option(
+        "Difference of regrets that does not matter.", float,
+        show_default="a tenth of the regret of random search",
+    ),
     redo=Option(
         "Delete and repeat the runs of these searchers in the folder. Leave it out to resume.", read=names_in,
         metavar="NAMES",
@@ -154,6 +163,7 @@ def _with_evaluator(context: typer.Context, options: dict[str, Any], task: str) 
     show=Option("Print a shipped specification, for you to save and change, and exit.", metavar="NAME"),
     examples=[
         "nasmeta compare --searchers random,evolution --repeats 100 --folder results",
+        "nasmeta compare --searchers random,evolution --until-decided",
         "nasmeta compare --list",
         "nasmeta compare nb201-paper --out results",
     ],
@@ -164,6 +174,9 @@ def compare(
     folder: Path | None,
     repeats: int | None,
     redo: list[str] | None,
+    until_decided: bool,
+    most: int,
+    margin: float | None,
     listed: bool,
     show: str | None,
     **options: Any,
@@ -179,6 +192,7 @@ def compare(
         return
     workers = Workers(*(options.pop(name) for name in WHERE))
     where: dict[str, Any] = {"folder": folder, "workers": workers, "redo": redo or (), "progress": True}
+    where |= {"until_decided": until_decided, "most": most, "margin": margin}
     if specification is None:
         evaluations = options["evaluations"] or 200 if options["seconds"] is None else None
         frame, evaluator = compared(context, options, repeats=10 if repeats is None else repeats, **where)
@@ -231,10 +245,12 @@ def _print_shard(frame: pd.DataFrame, shard: str) -> None:
 
 def _print_results(frame: pd.DataFrame, folder: Path | None, evaluations: int | None, evaluator: Any = "table") -> None:
     from nasmeta.analysis import summarise_comparison, write_summary
-    from nasmeta.cli._print import print_summary
+    from nasmeta.cli._print import print_decisions, print_summary
 
     summary = summarise_comparison(frame, evaluations, evaluator)
     print_summary(summary)
+    if "decisions" in frame.attrs:
+        print_decisions(frame.attrs["decisions"])
     if folder is not None:
         echo_written(write_summary(summary, folder))
     if summary.failed:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -83,6 +84,18 @@ def report_sections(found: Findings) -> list[Section]:
         scores = found.scores.drop(columns=["reference", "runs"])
         sections.append(Section("", "", scores, {"iqm": "IQM"}, _SCORE_GOALS, {}, _score_note(found), "scores"))
     return sections
+
+
+def decision_sentence(decision: Mapping[str, Any]) -> str:
+    """State a decision of `nasmeta.analysis.decide`."""
+    pair = decision["searcher"], decision["other"]
+    low, high = decision["difference_low"], decision["difference_high"]
+    about = f"(difference {decision['difference']:.2g} [{low:.2g}, {high:.2g}], {decision['runs']:,} runs)"
+    if decision["winner"] in pair:
+        loser = pair[1 - pair.index(decision["winner"])]
+        return f"{decision['task']}: {decision['winner']} has a smaller mean regret than {loser} {about}."
+    equal = "differ by less than" if decision["winner"] else "are not decided; the margin is"
+    return f"{decision['task']}: {' and '.join(pair)} {equal} {decision['margin']:.2g} {about}."
 
 
 def plan_table(plan: pd.DataFrame, most: int = 1000) -> tuple[pd.DataFrame, dict[str, str], str]:
