@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
@@ -37,7 +38,9 @@ def test_workers_and_resuming_give_the_same_folder(tmp_path: Path) -> None:
     nm.compare(SEARCHERS, "nb201/cifar100", folder=tmp_path / "two", **OPTIONS)
     files = {path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*") if path.is_file()}
     assert files == {path.relative_to(tmp_path / "two") for path in (tmp_path / "two").rglob("*") if path.is_file()}
-    assert (tmp_path / "one/results.parquet").read_bytes() == (tmp_path / "two/results.parquet").read_bytes()
+    found = [pd.read_parquet(tmp_path / name / "results.parquet") for name in ("one", "two")]
+    assert_frame_equal(*found)
+    assert found[0].attrs["decisions"] == found[1].attrs["decisions"] == one.attrs["decisions"]
 
 
 def test_a_shard_cannot_decide(tmp_path: Path) -> None:
