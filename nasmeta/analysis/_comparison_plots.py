@@ -232,7 +232,7 @@ def plot_power(plan: pd.DataFrame, most: int = 1000, width: Width = None) -> Fig
     'power'
     """
     tasks = list(plan["task"].unique())
-    runs = np.unique(np.geomspace(2, most, 100).round())
+    runs = np.unique(np.geomspace(2, most, 60).round())
     figure, panels = new_panels([str(task) for task in tasks], width, (2.45, 2.35) if len(tasks) > 1 else _SIZE)
     names = list(dict.fromkeys(zip(plan["searcher"], plan["other"], strict=True)))
     for panel, task in zip(panels, tasks, strict=True):

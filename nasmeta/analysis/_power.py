@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -31,6 +31,10 @@ class Pair(NamedTuple):
     other: str
     measure: str  # "regret", or "evaluations to optimum" if no regret is left
     differences: FloatArray  # (runs,), searcher minus other
+
+    def turned(self) -> Pair:
+        """Return the pair with its searchers swapped."""
+        return self._replace(searcher=self.other, other=self.searcher, differences=-self.differences)
 
 
 def pairs_of(frame: pd.DataFrame, at: float | None = None, x: XAxis | None = None) -> Iterator[Pair]:
@@ -87,12 +91,24 @@ def runs_needed(effect: npt.ArrayLike, level: float = SIGNIFICANT, most: int = 1
     return np.r_[n, np.inf][np.searchsorted(-smallest, -np.asarray(effect, np.float64))]
 
 
-def plan_runs(frame: pd.DataFrame, at: float | None = None, x: XAxis | None = None, most: int = 1000) -> pd.DataFrame:
-    """Compute how many runs each pair of searchers needs on each task, from the runs of a pilot; see `nasmeta.plan`."""
+def plan_runs(
+    frame: pd.DataFrame,
+    at: float | None = None,
+    x: XAxis | None = None,
+    most: int = 1000,
+    against: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """Compute how many runs each pair of searchers needs on each task, from the runs of a pilot; see `nasmeta.plan`.
+
+    `against` selects the pairs with one searcher per task, which becomes `other`.
+    """
     pairs = list(pairs_of(frame, at, x))
     if not pairs or len(pairs[0].differences) < 2:
         raise SettingError("A plan needs a pilot of at least two searchers and two runs.")
     level = SIGNIFICANT * len({pair.task for pair in pairs}) / len(pairs)
+    if against is not None:
+        turned = (pair.turned() if pair.searcher == against[pair.task] else pair for pair in pairs)
+        pairs = [pair for pair in turned if pair.other == against[pair.task]]
     by_searcher = frame.groupby(["task", "searcher"], observed=True)
     runs = by_searcher["seed"].nunique()
     evaluations, hours = by_searcher.size() / runs, pd.Series(np.nan, runs.index)
