@@ -88,7 +88,7 @@ def runs_needed(effect: npt.ArrayLike, level: float = SIGNIFICANT, most: int = 1
 
     n = np.arange(2, most + 1)
     smallest = (t.isf(level / 2, n - 1) + norm.ppf(POWER)) / np.sqrt(n)  # effect for each number of runs, descending
-    return np.r_[n, np.inf][np.searchsorted(-smallest, -np.asarray(effect, np.float64))]
+    return np.asarray(np.r_[n, np.inf][np.searchsorted(-smallest, -np.asarray(effect, np.float64))])
 
 
 def plan_runs(

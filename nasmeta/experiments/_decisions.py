@@ -55,15 +55,11 @@ def margins_of(evaluators: Sequence[Evaluator], budgets: Sequence[Budget], margi
     """Return the margin of each task: by default a tenth of the mean regret of random search."""
     margins = {}
     for evaluator, budget in zip(evaluators, budgets, strict=True):
-        own = margin
+        own, values, n = margin, evaluator.noise_free, budget.evaluations
         if own is None:
-            if evaluator.values is None or evaluator.n_objectives > 1 or budget.evaluations is None:
-                raise SettingError(
-                    "margin",
-                    margin,
-                    "a difference in the unit of the regret, if the regret of random search is unknown",
-                )
-            own = _SHARE * random_regret(evaluator.sign * evaluator.noise_free, budget.evaluations)
+            if values is None or evaluator.n_objectives > 1 or n is None:
+                raise SettingError("margin", margin, "a difference of regrets, as that of random search is unknown")
+            own = _SHARE * random_regret(evaluator.sign * values, n)
         margins[evaluator.task.name] = own
     return margins
 

@@ -100,14 +100,13 @@ def report_sections(found: Findings) -> list[Section]:
 
 def _short(found: Findings, task: str) -> tuple[pd.DataFrame, Mapping[str, str]]:
     """Return the short table of a task, and its headings."""
-    results = found.results[task]
-    names = [str(name) for name in results]
-    value = "final_regret" if "final_regret" in names else [n for n in names if n.startswith("value_")][-1]
-    shown = ("searcher", base_of(value), "evaluations_to_optimum")
-    table = results[[name for name in names if base_of(name) in shown]].copy()
+    table = found.results[task]
+    if "final_regret" in table:
+        shown = ("searcher", "final_regret", "evaluations_to_optimum")
+        table = table[[name for name in table if base_of(str(name)) in shown]]
     if found.plan is not None:
         needed = found.plan[found.plan["task"] == task].set_index("searcher")["needed"].reindex(table["searcher"])
-        table["needed"] = ["–" if np.isnan(runs) else _runs(runs) for runs in needed]
+        table = table.assign(needed=["–" if np.isnan(runs) else _runs(runs) for runs in needed])
     return table, found.headers | {"needed": f"runs to tell from {found.best[task]}"}
 
 
