@@ -190,7 +190,8 @@ def compare(
         },
     }
     with home.claimed(specs, evaluators, clock=clock, is_shard=shard is not None, redo=repeated, **extent):
-        _remove_journals(home, configs, {pair: own for pair, own in wanted.items() if pair[1] in repeated})
+        deleted = wanted if plan is None else dict.fromkeys(wanted, range(most))
+        _remove_journals(home, configs, {pair: own for pair, own in deleted.items() if pair[1] in repeated})
         frame = _completed(results, workers, progress, home, plan)
         if shard is None:
             home.write("results.parquet", frame.to_parquet(None, index=False))

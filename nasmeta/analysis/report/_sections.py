@@ -53,7 +53,13 @@ def summary_sections(found: Findings) -> list[Section]:
         Section(fact.name, str(fact), found.summary[fact.name], found.headers, decimals=found.decimals)
         for fact in found.facts
     ]
-    return [Section(text=size_sentence(found)), *tables, Section(text=" ".join(column_notes(found, found.summary)))]
+    decisions = [Section(text=decision_sentence(decision)) for decision in found.decisions]
+    return [
+        Section(text=size_sentence(found)),
+        *decisions,
+        *tables,
+        Section(text=" ".join(column_notes(found, found.summary))),
+    ]
 
 
 def report_sections(found: Findings) -> list[Section]:
