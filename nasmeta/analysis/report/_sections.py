@@ -149,7 +149,7 @@ def _against_next(pair: pd.Series[Any], unit: str, budget: str) -> str:
     elif pair["needed"] == np.inf:
         enough = "1,000 runs would not tell them apart"
     if pair["measure"] == "regret":
-        return f"{best} has {difference} {unit or 'units'} less regret than {other} {budget}; {enough}"
+        return f"{best} is {difference} {unit} better than {other} {budget}; {enough}".replace("  ", " ")
     return f"{best} needs {difference} fewer evaluations than {other} to the optimum; {enough}"
 
 

@@ -200,8 +200,8 @@ def test_a_report_begins_with_the_result_of_each_task(written, comparison):
     one, two, heading = (written / "report.md").read_text().split("\n\n")[1:4]
     last = comparison[comparison["evaluation"] == 40].set_index(["task", "searcher", "seed"])["regret"]
     difference = (last["made/one", "evolution"] - last["made/one", "<b>gp</b>"]).mean()
-    assert one.startswith(f"made/one: <b>gp</b> has {difference:.3f} [")
-    assert "less regret than evolution after 40 evaluations; " in one
+    assert one.startswith(f"made/one: <b>gp</b> is {difference:.3f} [")
+    assert "percentage points better than evolution after 40 evaluations; " in one
     assert one.endswith(" to say so.")
     assert two.startswith("made/two: <b>gp</b>")
     assert heading == "## Methods"
