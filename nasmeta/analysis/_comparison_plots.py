@@ -231,15 +231,16 @@ def plot_power(plan: pd.DataFrame, most: int = 1000, width: Width = None) -> Fig
     >>> plot_power(plan).axes[0].get_ylabel()
     'power'
     """
-    tasks = list(plan["task"].unique())
-    runs = np.unique(np.geomspace(2, most, 60).round())
-    figure, panels = new_panels([str(task) for task in tasks], width, (2.45, 2.35) if len(tasks) > 1 else _SIZE)
-    names = list(dict.fromkeys(zip(plan["searcher"], plan["other"], strict=True)))
-    for panel, task in zip(panels, tasks, strict=True):
-        for pair in plan[plan["task"] == task].itertuples():
-            position = names.index((pair.searcher, pair.other))
+    others = {str(task): list(rows["other"].unique()) for task, rows in plan.groupby("task", sort=False)}
+    shared = len(plan) > len(others) and all(len(names) == 1 for names in others.values())
+    titles = [f"{task}: against {names[0]}" if shared else task for task, names in others.items()]
+    labels = plan["searcher"] if shared else plan["searcher"] + " – " + plan["other"]
+    names, runs = list(labels.unique()), np.unique(np.geomspace(2, most, 60).round())
+    figure, panels = new_panels(titles, width, (2.45, 2.35) if len(titles) > 1 else _SIZE)
+    for panel, task in zip(panels, others, strict=True):
+        for pair in plan.assign(label=labels)[plan["task"] == task].itertuples():
             curve = power(abs(float(pair.effect)), runs, float(pair.level))
-            draw_line(panel, f"{pair.searcher} – {pair.other}", position, runs, curve, n_lines=len(names))
+            draw_line(panel, pair.label, names.index(pair.label), runs, curve, n_lines=len(names))
         panel.axhline(POWER, color="0.35", linewidth=0.8, zorder=1)
         panel.set_ylim(-0.03, 1.03)
         log_axis(panel)
