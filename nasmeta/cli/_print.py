@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nasmeta.checks import written
 from nasmeta.cli._command import console, echo_facts, print_frame, print_table
@@ -25,7 +24,7 @@ _REASONS = 3  # number of different reasons of failures to show
 def print_summary(found: Findings) -> None:
     """Print one table per task, without intervals, and the remarks on the runs."""
     from nasmeta.analysis._tables import texts_of
-    from nasmeta.analysis.report import column_notes, size_sentence, summary_sections
+    from nasmeta.analysis.report import column_notes, decision_sentence, size_sentence, summary_sections
 
     terminal = console()
     if found.frame.empty:
@@ -44,14 +43,8 @@ def print_summary(found: Findings) -> None:
     for line in (*column_notes(found, {"": table}, intervals=False), *found.run_remarks):
         terminal.print(line)
     terminal.print()
-
-
-def print_decisions(decisions: Sequence[Mapping[str, Any]]) -> None:
-    """Print the decision about each pair of searchers."""
-    from nasmeta.analysis.report import decision_sentence
-
-    for decision in decisions:
-        console().print(decision_sentence(decision), soft_wrap=True)
+    for decision in found.decisions:
+        terminal.print(decision_sentence(decision), soft_wrap=True)
 
 
 def all_failed(run: History) -> bool:

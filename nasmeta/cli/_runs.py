@@ -245,11 +245,10 @@ def _print_results(
 ) -> Callable[[], dict[str, Any]]:
     from nasmeta.analysis import summarise_comparison, write_summary
     from nasmeta.cli._json import comparison_record
-    from nasmeta.cli._print import print_decisions, print_summary
+    from nasmeta.cli._print import print_summary
 
     summary = summarise_comparison(frame, evaluations, evaluator)
     print_summary(summary)
-    print_decisions(summary.decisions)
     files = [] if folder is None else write_summary(summary, folder)
     if files:
         echo_written(files)
