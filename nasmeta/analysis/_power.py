@@ -32,27 +32,29 @@ class Pair(NamedTuple):
     measure: str  # "regret", or "evaluations to optimum" if no regret is left
     differences: FloatArray  # (runs,), searcher minus other
 
-    def turned(self) -> Pair:
-        """Return the pair with its searchers swapped."""
-        return self._replace(searcher=self.other, other=self.searcher, differences=-self.differences)
 
-
-def pairs_of(frame: pd.DataFrame, at: float | None = None, x: XAxis | None = None) -> Iterator[Pair]:
+def pairs_of(
+    frame: pd.DataFrame,
+    at: float | None = None,
+    x: XAxis | None = None,
+    against: Mapping[str, str] | None = None,
+    regrets_only: bool = False,
+) -> Iterator[Pair]:
     """Yield the paired differences of all pairs of searchers on each task.
 
     They are differences of the regret after the budget. If all runs of both searchers found the optimum by then, they
-    are differences of the number of evaluations to the optimum.
+    are differences of the number of evaluations to the optimum, unless `regrets_only`. The searcher `against[task]` is
+    always the other one of its pairs.
     """
     losses = paired_losses(frame, at, x)
     for code, (task, regret) in enumerate(zip(losses.tasks, losses.by_task(), strict=True)):
         evaluations = losses.to_optimum[losses.task == code]
-        for one, other in combinations(range(len(losses.searchers)), 2):
-            two = [one, other]
-            solved = bool((regret[:, two] == 0).all() and np.isfinite(evaluations[:, two]).all())
-            values = evaluations if solved else regret
+        for two in combinations(range(len(losses.searchers)), 2):
+            pair = two[::-1] if against is not None and losses.searchers[two[0]] == against[task] else two
+            solved = not regrets_only and (regret[:, pair] == 0).all() and np.isfinite(evaluations[:, pair]).all()
+            one, other = (evaluations if solved else regret)[:, pair].T
             measure = "evaluations to optimum" if solved else "regret"
-            names = losses.searchers[one], losses.searchers[other]
-            yield Pair(task, *names, measure, values[:, one] - values[:, other])
+            yield Pair(task, losses.searchers[pair[0]], losses.searchers[pair[1]], measure, one - other)
 
 
 def power(effect: float, runs: npt.ArrayLike, level: float = SIGNIFICANT) -> FloatArray:
@@ -102,13 +104,12 @@ def plan_runs(
 
     `against` selects the pairs with one searcher per task, which becomes `other`.
     """
-    pairs = list(pairs_of(frame, at, x))
+    pairs = list(pairs_of(frame, at, x, against))
     if not pairs or len(pairs[0].differences) < 2:
         raise SettingError("A plan needs a pilot of at least two searchers and two runs.")
     level = SIGNIFICANT * len({pair.task for pair in pairs}) / len(pairs)
     if against is not None:
-        turned = (pair.turned() if pair.searcher == against[pair.task] else pair for pair in pairs)
-        pairs = [pair for pair in turned if pair.other == against[pair.task]]
+        pairs = [pair for pair in pairs if pair.other == against[pair.task]]
     by_searcher = frame.groupby(["task", "searcher"], observed=True)
     runs = by_searcher["seed"].nunique()
     evaluations, hours = by_searcher.size() / runs, pd.Series(np.nan, runs.index)

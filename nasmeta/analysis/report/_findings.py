@@ -243,7 +243,7 @@ class Findings:
         if not self._comparable or len(self.searchers) < 2:
             return {}
         parts = self.frame.groupby("task", sort=False, observed=True)
-        return {str(task): paired_tests(rows, self.at, self.x) for task, rows in parts}
+        return {str(task): paired_tests(rows, self.at, self.x, self.best) for task, rows in parts}
 
     @property
     def decisions(self) -> list[dict[str, Any]]:
@@ -276,15 +276,10 @@ class Findings:
 
     def against_best(self, task: str) -> pd.DataFrame:
         """Return the tests of each searcher against the best one of the task."""
-        table, best = self.tests[task], self.best[task]
-        differences = ["difference", "difference_low", "difference_high"]
-        columns = ["searcher", "other", *differences, "better", "ties", "worse", "p_holm"]
-        swapped = ["other", "searcher", "difference", "difference_high", "difference_low", "worse", "ties", "better"]
-        flipped = table[[*swapped, "p_holm"]].set_axis(columns, axis=1)
-        flipped[differences] *= -1
-        rows = pd.concat([table[columns], flipped])
-        rows = rows[rows["other"] == best].set_index("searcher")
-        return rows.reindex([name for name in self.searchers if name != best]).reset_index()[columns]
+        columns = ["searcher", "other", "difference", "difference_low", "difference_high", "better", "ties", "worse"]
+        rows = self.tests[task].set_index("searcher")
+        others = [name for name in self.searchers if name != self.best[task]]
+        return rows[rows["other"] == self.best[task]].reindex(others).reset_index()[[*columns, "p_holm"]]
 
     # Facts for sentences
 
