@@ -21,6 +21,7 @@ from nasmeta.analysis._drawing import (
     panel_titles,
     styles,
 )
+from nasmeta.analysis._power import POWER, power
 from nasmeta.analysis._ranks import SIGNIFICANT, Friedman, friedman_test, rank_curves
 from nasmeta.analysis._units import column_of, regret_unit
 from nasmeta.checks import check_choice
@@ -231,6 +232,52 @@ def plot_ranks(
     label_ends(
         axes, {str(name): (at, rank) for name, (at, rank) in zip(last.index, last.to_numpy(), strict=True)}, looks
     )
+    return figure
+
+
+@house_style()
+def plot_power(plan: pd.DataFrame, most: int = 1000, width: Width = None) -> Figure:
+    """Draw the power of a paired t-test against the number of runs, one panel per task, one line per pair.
+
+    Parameters
+    ----------
+    plan : DataFrame (pairs,)
+        A result of `nasmeta.plan`.
+    most : int
+        The largest number of runs.
+    width : str or float, optional
+        As in `plot_regret`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> plan = pd.DataFrame({"task": ["t"], "searcher": ["a"], "other": ["b"], "effect": [-0.3], "level": [0.05]})
+    >>> plot_power(plan).axes[0].get_ylabel()
+    'power'
+    """
+    others = {str(task): list(rows["other"].unique()) for task, rows in plan.groupby("task", sort=False)}
+    shared = len(plan) > len(others) and all(len(names) == 1 for names in others.values())
+    titles = [
+        f"{title}: against {names[0]}" if shared else title
+        for title, names in zip(panel_titles(list(others)), others.values(), strict=True)
+    ]
+    labels = plan["searcher"] if shared else plan["searcher"] + " – " + plan["other"]
+    looks, runs = styles(labels.unique()), np.unique(np.geomspace(2, most, 60).round())
+    figure, panels = new_panels(titles, width, (2.45, 2.35) if len(titles) > 1 else _SIZE)
+    for panel, task in zip(panels, others, strict=True):
+        for pair in plan.assign(label=labels)[plan["task"] == task].itertuples():
+            curve = power(abs(float(pair.effect)), runs, float(pair.level))
+            draw_line(panel, str(pair.label), looks, runs, curve)
+        panel.axhline(POWER, color="0.35", linewidth=0.8, zorder=1)
+        panel.set_ylim(-0.03, 1.03)
+        log_axis(panel)
+        draw_grid(panel)
+    label_panels(panels, "runs", "power")
+    legend_below(figure)
     return figure
 
 

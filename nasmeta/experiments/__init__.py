@@ -2,6 +2,7 @@
 
 from nasmeta.experiments._backends import Workers
 from nasmeta.experiments._compare import compare
+from nasmeta.experiments._plan import plan
 from nasmeta.experiments._report import Report as Report, report
 from nasmeta.experiments._specification import (
     Specification as Specification,
@@ -14,4 +15,4 @@ from nasmeta.experiments._specification import (
     summarise_picks as summarise_picks,
 )
 
-__all__ = ["Workers", "compare", "list_specifications", "report", "run_specification"]
+__all__ = ["Workers", "compare", "list_specifications", "plan", "report", "run_specification"]

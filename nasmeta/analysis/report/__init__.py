@@ -12,7 +12,9 @@ from nasmeta.analysis.report._remarks import deterministic_runs as deterministic
 from nasmeta.analysis.report._sections import (
     as_markdown as as_markdown,
     column_notes as column_notes,
+    decision_sentence as decision_sentence,
     latex_tables as latex_tables,
+    plan_table as plan_table,
     report_sections as report_sections,
     size_sentence as size_sentence,
     summary_sections as summary_sections,
