@@ -269,9 +269,9 @@ def plot_power(plan: pd.DataFrame, most: int = 1000, width: Width = None) -> Fig
     looks, runs = styles(labels.unique()), np.unique(np.geomspace(2, most, 60).round())
     figure, panels = new_panels(titles, width, (2.45, 2.35) if len(titles) > 1 else _SIZE)
     for panel, task in zip(panels, others, strict=True):
-        for pair in plan.assign(label=labels)[plan["task"] == task].itertuples():
-            curve = power(abs(float(pair.effect)), runs, float(pair.level))
-            draw_line(panel, str(pair.label), looks, runs, curve)
+        pairs = plan.assign(label=labels)[plan["task"] == task]
+        for label, effect, level in zip(pairs["label"], pairs["effect"], pairs["level"], strict=True):
+            draw_line(panel, label, looks, runs, power(abs(effect), runs, level))
         panel.axhline(POWER, color="0.35", linewidth=0.8, zorder=1)
         panel.set_ylim(-0.03, 1.03)
         log_axis(panel)

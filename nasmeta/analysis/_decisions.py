@@ -97,7 +97,8 @@ def decide(frame: pd.DataFrame, margins: Mapping[str, float], first: int = 10, m
     last = pd.Series(regret, pd.MultiIndex.from_arrays([runs.task, runs.seed, runs.searcher])).unstack()
     rows = []
     for code, task in enumerate(runs.tasks):
-        table = last.loc[code].dropna(axis=1, how="all")
+        table: pd.DataFrame = last.loc[code]
+        table = table.dropna(axis=1, how="all")
         pairs = list(combinations(table.columns, 2))
         for one, other in pairs:
             difference = (table[one] - table[other]).dropna().to_numpy()

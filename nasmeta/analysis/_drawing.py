@@ -181,7 +181,8 @@ def label_ends(panel: Axes, ends: Mapping[str, tuple[float, float]], looks: Mapp
     panel.autoscale_view()
     names = sorted(ends, key=lambda name: panel.transData.transform(ends[name])[1])
     at = panel.transAxes.inverted().transform(panel.transData.transform([ends[name] for name in names]))[:, 1]
-    height: Any = panel.figure.get_size_inches()[1] - 0.6
+    figure: Any = panel.figure
+    height = figure.get_size_inches()[1] - 0.6
     steps = 1.25 * size / 72 / height * np.arange(len(names))
     at = np.minimum(np.maximum.accumulate(at - steps) + steps, 1 - steps[::-1])
     for name, place in zip(names, at, strict=True):

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.runs import FrontHistory, History
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from nasmeta.analysis.report import Findings
 
 _OF_RUN = ("task", "searcher", "seed", "clock", "space", "warm_start", "stopped")  # columns of the results frame
@@ -63,7 +61,7 @@ def run_record(run: History, journal: Path | None) -> dict[str, Any]:
     return record | {"evaluations": frame.drop(columns=[*_OF_RUN])}
 
 
-def comparison_record(found: Findings, files: list[Path]) -> dict[str, Any]:
+def comparison_record(found: Findings, files: Sequence[object]) -> dict[str, Any]:
     """Return the result of ``nasmeta compare``: flat lists with the name of the task in each record."""
     import pandas as pd
 

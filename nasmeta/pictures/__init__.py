@@ -121,7 +121,8 @@ def house_style(label: float = 9, tick: float = 8, legend: float = 8) -> Iterato
         "xtick.labelsize": points(tick),
         "ytick.labelsize": points(tick),
     }
-    with matplotlib.rc_context({key: value for key, value in style.items() if now[key] == default[key]}):
+    unchanged: Any = {key: value for key, value in style.items() if now[key] == default[key]}
+    with matplotlib.rc_context(unchanged):
         yield
 
 
