@@ -3,7 +3,7 @@
 All names are imported on first use, so ``import nasmeta`` takes milliseconds. The main functions:
 
 * `load_table`, `get_task`, `task_distribution`, `get_space`: measurements, tasks, families of tasks, search spaces;
-* `search`, `compare`, `report`: run one searcher, compare several, write the report;
+* `search`, `compare`, `report`: run one searcher, compare several, write the report; `reproduce`: published tables;
 * `meta_train`, `predict`, `train`, `verify`: learn from source tasks, compare predictors, train networks;
 * `list_searchers`, `list_tasks`, `list_tables`, `list_predictors`, ...: the available names.
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
         verification,
     )
     from nasmeta.evaluators import list_evaluators
-    from nasmeta.experiments import compare, list_specifications, report
+    from nasmeta.experiments import compare, list_specifications, report, reproduce
     from nasmeta.meta import meta_train
     from nasmeta.prediction import list_encoders, list_predictors, predict
     from nasmeta.runs import optuna_objective, search
@@ -85,6 +85,7 @@ __all__ = [
     "predictors",
     "query",
     "report",
+    "reproduce",
     "runs",
     "search",
     "searchers",
@@ -104,7 +105,7 @@ _SUBPACKAGE_OF = {
     name: subpackage
     for subpackage, names in {
         "evaluators": "list_evaluators",
-        "experiments": "compare list_specifications report",
+        "experiments": "compare list_specifications report reproduce",
         "meta": "meta_train",
         "prediction": "list_encoders list_predictors predict",
         "runs": "optuna_objective search",

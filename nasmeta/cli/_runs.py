@@ -1,4 +1,4 @@
-"""``nasmeta search``, ``compare``, ``report`` and ``demo``."""
+"""``nasmeta search``, ``compare``, ``reproduce``, ``report`` and ``demo``."""
 
 from __future__ import annotations
 
@@ -209,7 +209,8 @@ def _specified(
     context: typer.Context, name: str, options: dict[str, Any], **where: Any
 ) -> tuple[pd.DataFrame, Any, int | None]:
     """Run a specification; return its results, evaluator and budget in evaluations."""
-    from nasmeta.experiments import run_specification, summarise_picks
+    from nasmeta.analysis.report import published_texts
+    from nasmeta.experiments import compare_searches, run_specification
     from nasmeta.experiments._specification import specification_to_run
 
     if given := given_options(context, options):
@@ -218,7 +219,8 @@ def _specified(
     typer.echo(specification.title)
     frame = run_specification(specification, **where)
     if specification.report and where["workers"].shard is None:
-        print_frame(summarise_picks(frame, specification), "Picks of the runs: means and standard deviations")
+        table = compare_searches(specification.published, frame, specification.columns)
+        print_frame(published_texts(table), "Picks of the runs: means ± standard deviations")
     return frame, specification.evaluator, specification.evaluations
 
 
@@ -239,6 +241,35 @@ def _print_results(frame: pd.DataFrame, folder: Path | None, evaluations: int | 
         echo_written(write_summary(summary, folder))
     if summary.failed:
         end_without_success(summary.failed)
+
+
+@command(
+    app,
+    tables=Option("Names of published tables (--list), or all.", list[str], (), argument=True, metavar="NAME..."),
+    listed=Option("List the published tables and exit.", bool, False, flags=("--list",)),
+    fetch=Option("Download missing data without asking.", bool, False),
+    repeats=Option("Number of runs or draws, instead of the number in the specification.", int),
+    workers=Option("Number of processes for searches.", int, 1),
+    folder=Option("Folder for runs, values and pages; run the same command again to resume.", Path),
+    examples=["nasmeta reproduce --list", "nasmeta reproduce nb201-paper --fetch --folder results"],
+)
+def reproduce(tables: list[str], listed: bool, fetch: bool, folder: Path | None, **options: Any) -> None:
+    """Repeat published tables and print published values, measured values and their differences."""
+    from nasmeta.analysis.report import agreement, published_texts
+    from nasmeta.experiments import data_of, list_published, missing_data
+
+    if listed or not tables:
+        print_frame(list_published()[["table", "title"]])
+        return
+    missing = missing_data(data_of(tables))
+    for state in missing:
+        typer.echo(f"Missing: {state.name} ({state.holds}), {state.download_bytes / 1e6:.1f} MB")
+    if missing and (fetch or typer.confirm("Download them?", default=True)):
+        nm.tables.fetch([state.name for state in missing], progress=True)
+    found = nm.reproduce(tables, folder, progress=True, **options)
+    for name, table in found.groupby("table", sort=False):
+        print_frame(published_texts(table), str(name))
+        typer.echo(agreement(table))
 
 
 @command(
