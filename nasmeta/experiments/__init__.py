@@ -7,6 +7,7 @@ from nasmeta.experiments._reproduce import (
     compare_searches as compare_searches,
     data_of as data_of,
     list_published,
+    published_page as published_page,
     reproduce,
 )
 from nasmeta.experiments._specification import (

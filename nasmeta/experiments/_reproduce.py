@@ -97,9 +97,16 @@ def reproduce(
 
     Raises
     ------
-    UnknownNameError
+    SettingError
     MissingValueError
         The message lists all missing data and the command that fetches them.
+
+    Notes
+    -----
+    A [published] table of a specification has ``means`` and ``deviations`` by method, lists over the columns ``on``
+    (datasets, addresses of reported columns, or numbers of labels), and ``runs``, their published number. ``here`` maps
+    published names to labels of the specification, ``at`` methods to numbers of evaluations; ``citation`` and
+    ``comparability`` are texts. The report of a comparison with such a table shows the same values.
 
     Examples
     --------
@@ -120,7 +127,9 @@ def reproduce(
         found.append(table)
         if home is not None:
             table.to_csv(home.with_suffix(".csv"), index=False, float_format="%.6g")
-            home.with_suffix(".md").write_text(published_page(name, content, table), encoding="utf-8")
+            home.with_suffix(".md").write_text(
+                published_page(content, table, f"nasmeta reproduce {name}"), encoding="utf-8"
+            )
     return pd.concat(found, ignore_index=True)
 
 
@@ -177,10 +186,9 @@ def _compared(
     return with_differences(pd.DataFrame(rows, columns=_COLUMNS), published.get("runs", np.nan))
 
 
-def published_page(name: str, content: dict[str, Any], table: pd.DataFrame) -> str:
+def published_page(content: Mapping[str, Any], table: pd.DataFrame, command: str) -> str:
     """Return the page of a published table: values, citation and comparability."""
     published = content["published"]
-    sections = [Section(text=content["about"].strip()), published_section(table)]
-    sections.append(Section(text=published.get("citation", "")))
-    repeat = f"`nasmeta reproduce {name} --folder FOLDER` writes this page, and its values as `{name}.csv`."
-    return as_markdown(content["title"], sections, [*published.get("comparability", ()), repeat])
+    citation = Section(text=published.get("citation", "").strip())
+    sections = [Section(text=content["about"].strip()), published_section(table), citation, Section("Comparability")]
+    return as_markdown(content["title"], sections, [*published["comparability"], f"`{command}` writes this page."])

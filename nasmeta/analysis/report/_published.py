@@ -60,8 +60,10 @@ def agreement(table: pd.DataFrame) -> str:
 
 def published_section(table: pd.DataFrame) -> Section:
     """Return a section with a table of `nasmeta.reproduce`."""
-    note = (
-        f"{agreement(table)} Values: mean ± standard deviation over runs, here up to {table['runs'].max()}. Standard "
-        "errors: the difference over its standard error, an upper bound if the published deviation is unknown."
-    )
-    return Section("Published and measured values", "", published_texts(table), note=note.strip(), name="published")
+    note = f"Values are means ± standard deviations; here over up to {table['runs'].max()} runs."
+    if found := agreement(table):
+        note = (
+            f"{found} {note} Standard errors: the difference over its standard error, an upper bound if the published "
+            "deviation is unknown."
+        )
+    return Section("Published and measured values", "", published_texts(table), note=note, name="published")
