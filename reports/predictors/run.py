@@ -2,13 +2,12 @@
 
 Run ``python reports/predictors/run.py`` after ``nasmeta data fetch meco constrained-tpe zero-cost-nb201``. It writes
 README.md, results.csv and the figures. ``--folder`` keeps the journals, so an interrupted run resumes. Neural
-predictors need PyTorch. ``--only NAME`` measures one predictor of the first part and keeps the other results.
+predictors need PyTorch.
 """
 
 from __future__ import annotations
 
 import argparse
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -51,39 +50,23 @@ PUBLISHED = {  # all cells scored; as stated in public repositories, not measure
 }
 
 
-def measure(folder: Path, scale: float, neural: bool, only: list[str] | None) -> dict[str, pd.DataFrame]:
-    """Run every part, or some predictors of the first part; finished parts are read from their journals."""
+def measure(folder: Path) -> dict[str, pd.DataFrame]:
+    """Run every part; finished fits are read from their journals."""
 
     def part(name: str, plan: dict[str, int], task: str = "nb201/cifar10", **options: object) -> pd.DataFrame:
         frames = []
         for predictor, draws in plan.items():
-            print(f"{name}: {predictor}, {max(1, round(draws * scale))} draws", flush=True)
-            frames.append(
-                nm.predict(predictor, task, draws=max(1, round(draws * scale)), folder=folder / name, **options).frame
-            )
+            print(f"{name}: {predictor}, {draws} draws", flush=True)
+            frames.append(nm.predict(predictor, task, draws=draws, folder=folder / name, **options).frame)
         return pd.concat(frames, ignore_index=True)
 
-    if only:
-        chosen = [{name: plan[name] for name in only if name in plan} for plan in (DRAWS, NEURAL)]
-        plans = zip(chosen, (SIZES, NEURAL_SIZES), strict=True)
-        return {"few": pd.concat([part("few", plan, sizes=sizes) for plan, sizes in plans if plan])}
-    frames = {"few": part("few", DRAWS, sizes=SIZES)}
-    if neural:
-        frames["few"] = pd.concat([frames["few"], part("few", NEURAL, sizes=NEURAL_SIZES)], ignore_index=True)
-    frames["function"] = part("function", {BEST: 3}, sizes=SHOWN, rule="function")
-    for dataset in ("cifar100", "imagenet16-120"):
-        frames[dataset] = part(dataset, {BEST: 3}, f"nb201/{dataset}", sizes=SHOWN)
-    frames["half"] = part("half", HALF, protocol="half")
-    return frames
-
-
-def joined(new: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Replace the results of the predictors in ``new`` and keep the others, in the order of the plan."""
-    old = pd.read_csv(path)
-    few = pd.concat([old[(old.part == "few") & ~old.predictor.isin(new.predictor)], new])
-    place = {name: i for i, name in enumerate([*DRAWS, *NEURAL])}
-    few = few.sort_values("predictor", key=lambda names: names.map(place), kind="stable")
-    return pd.concat([few, old[old.part != "few"]], ignore_index=True)
+    few = [part("few", DRAWS, sizes=SIZES), part("few", NEURAL, sizes=NEURAL_SIZES)]
+    return {
+        "few": pd.concat(few, ignore_index=True),
+        "function": part("function", {BEST: 3}, sizes=SHOWN, rule="function"),
+        **{name: part(name, {BEST: 3}, f"nb201/{name}", sizes=SHOWN) for name in ("cifar100", "imagenet16-120")},
+        "half": part("half", HALF, protocol="half"),
+    }
 
 
 def tau_table(summary: pd.DataFrame) -> pd.DataFrame:
@@ -165,29 +148,18 @@ All predictors see the same draws. `--page` rewrites this page from `results.csv
 def main() -> None:
     """Measure, and write the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, help="folder for the journals")
-    parser.add_argument("--scale", type=float, default=1.0, help="factor of the number of draws, for a trial")
-    parser.add_argument("--only", action="append", choices=[*DRAWS, *NEURAL], help="measure this predictor only")
-    parser.add_argument("--without-neural", action="store_true", help="omit the neural predictors")
+    parser.add_argument("--folder", type=Path, default=Path("predictor-runs"), help="folder of the journals")
     parser.add_argument("--page", action="store_true", help="only rewrite the page")
-    parser.add_argument("--output", type=Path, default=HERE)
     arguments = parser.parse_args()
-    output = arguments.output
-    output.mkdir(parents=True, exist_ok=True)
     if not arguments.page:
-        with tempfile.TemporaryDirectory() as temporary:
-            folder, neural = arguments.folder or Path(temporary), not arguments.without_neural
-            frames = measure(folder, arguments.scale, neural, arguments.only)
+        frames = measure(arguments.folder)
         every = pd.concat([summarise_predictions(frame).assign(part=name) for name, frame in frames.items()])
-        if arguments.only:
-            every = joined(every, HERE / "results.csv")
-        else:
-            few = frames["few"]
-            drawn = few[few.predictor.isin([BEST, "ensemble", "gp", "xgboost", "ridge", "nwot", "parameters"])]
-            save_figure(plot_predictions(drawn), output / "kendall_tau")
-            save_figure(plot_calibration(drawn, [78, 781]), output / "calibration")
-        every.to_csv(output / "results.csv", index=False, float_format="%.5g")
-    write_page(output)
+        few = frames["few"]
+        drawn = few[few.predictor.isin([BEST, "ensemble", "gp", "xgboost", "ridge", "nwot", "parameters"])]
+        save_figure(plot_predictions(drawn), HERE / "kendall_tau")
+        save_figure(plot_calibration(drawn, [78, 781]), HERE / "calibration")
+        every.to_csv(HERE / "results.csv", index=False, float_format="%.5g")
+    write_page(HERE)
 
 
 if __name__ == "__main__":
