@@ -154,26 +154,6 @@ def optuna_rate(optuna: Any, evaluations: int, storage: Callable[[], Any]) -> Sa
     return sample
 
 
-def proposals_of(searcher: str, evaluations: int) -> int:
-    """Return how many cells a run with seed 0 asks for until it has evaluated its budget of distinct ones."""
-    from nasmeta.searchers import SEARCHERS
-
-    kind, asked = SEARCHERS[searcher], 0
-    ask = kind.ask
-
-    def counting(self: Any, n: int = 1) -> Any:
-        nonlocal asked
-        asked += n
-        return ask(self, n)
-
-    kind.ask = counting  # type: ignore[method-assign]
-    try:
-        nm.search(searcher, "nb201/cifar10", evaluations=evaluations, seed=0)
-    finally:
-        kind.ask = ask  # type: ignore[method-assign]
-    return asked
-
-
 @case
 def loop(rounds: int) -> list[Row]:
     """`nasmeta.search`: ask, evaluate, tell, record, everything included."""
@@ -194,7 +174,6 @@ def loop(rounds: int) -> list[Row]:
 
             return per_call(search)
 
-        asked = proposals_of("evolution", EVALUATIONS)
         for journaled, tail in ((False, ""), (True, ", with a journal")):
             random, short, long, peers = in_turns(
                 rounds,
@@ -208,7 +187,6 @@ def loop(rounds: int) -> list[Row]:
                 (f"`random`, {EVALUATIONS:,} cells{tail}", EVALUATIONS, random),
                 (f"`evolution`, {SHORT:,} distinct cells{tail}", SHORT, short),
                 (f"`evolution`, {EVALUATIONS:,} distinct cells{tail}", EVALUATIONS, long),
-                (f"the same run: all {asked:,} proposals", asked, long),
             ):
                 rates = [counted / time for time in times]
                 rows.append(Row("loop", what, "1/s", rates, 50_000, higher_is_better=True, peer=name, peers=peers))

@@ -16,9 +16,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from _measure import machine, versions
+from _measure import machine
 
-PACKAGES = ("nasmeta", "numpy", "pandas", "pyarrow", "plotly")
+from nasmeta.code import versions_of
+
+PACKAGES = ("numpy", "pandas", "pyarrow", "plotly")
 SEARCHERS = ("random", "evolution", "local-search")
 TASKS = 3  # of nb201
 BUDGET = 200
@@ -129,7 +131,7 @@ def main() -> None:
                 rows.append(run(Path(folder) / "comparison", evaluations))
             print(rows[-1], flush=True)
         asked.output.mkdir(parents=True, exist_ok=True)
-        record = {"machine": here, "versions": versions(PACKAGES), "rows": rows}
+        record = {"machine": here, "versions": versions_of(PACKAGES), "rows": rows}
         kept.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     (asked.output / "scale.md").write_text(page(json.loads(kept.read_text(encoding="utf-8"))), encoding="utf-8")
 

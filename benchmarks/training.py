@@ -19,9 +19,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from _measure import Row, in_turns, machine, versions
+from _measure import Row, in_turns, machine
 
-PACKAGES = ("nasmeta", "torch", "torchvision", "numpy", "pillow")
+from nasmeta.code import versions_of
+
+PACKAGES = ("torch", "torchvision", "numpy", "pillow")
 TARGETS = (5.0, 1.3)  # on a GPU, on a CPU
 CELLS = (1462, 13714, 0, 3000, 9930)
 PAGE = """\
@@ -49,7 +51,6 @@ Device {device}; {cpu}, {cores} cores, {threads} threads, load {load}, {date}; {
 ## Limits
 
 * One machine, which also had other work.
-* Images alone would take {shares} of our time; the network takes the rest.
 """
 
 
@@ -143,42 +144,6 @@ def peers(cell: int, data: Any, device: Any, loader: Any, recipe: Any) -> Callab
     return sample
 
 
-def only_data(data: Any, device: Any, batch_size: int) -> Callable[[], float]:
-    """Return a sample: images per second of our augmentation alone, without a network."""
-    import torch
-
-    from nasmeta.training import DeviceData
-    from nasmeta.training._device import Augmentation
-
-    padding = round(data.image_size[0] / 8)
-    on_device = DeviceData(data, device, padding)
-    positions = on_device.positions["train"]
-
-    def sample() -> float:
-        start = perf_counter()
-        draws = Augmentation(len(positions), padding, data.flips, torch.Generator().manual_seed(0)).to(device)
-        for begin in range(0, len(positions), batch_size):
-            part = slice(begin, begin + batch_size)
-            on_device.augmented(positions[part], draws[part])
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
-        return len(positions) / (perf_counter() - start)
-
-    return sample
-
-
-def only_loader(loader: Any, n: int) -> Callable[[], float]:
-    """Return a sample: images per second of the DataLoader alone."""
-
-    def sample() -> float:
-        start = perf_counter()
-        for _ in loader:
-            pass
-        return n / (perf_counter() - start)
-
-    return sample
-
-
 def measure(asked: argparse.Namespace) -> dict[str, Any]:
     """Measure every case; return the values and the facts of the page."""
     import torch
@@ -189,7 +154,6 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     device, recipe = chosen_device(asked.device), Recipe.load(asked.recipe)
     whole = ImageDataset.load(asked.data, size=32 if asked.data == "digits" else None, valid_fraction=0.0)
     data = recipe.images_of(whole.subset(recipe.batch_size * asked.steps))
-    n = len(data.splits["train"])
     loader = loader_of(data, recipe.batch_size, asked.workers, device.type == "cuda")
     rows = []
 
@@ -198,7 +162,6 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
         rows.append(Row(case, what, "images/s", found[0], None, True, f"DataLoader, {asked.workers} workers", found[1]))
         print(f"{case}, {what}: {statistics.median(rows[-1].ratios):.2f} times the peer's", file=sys.stderr)
 
-    add("–", "data alone", only_data(data, device, recipe.batch_size), only_loader(loader, n))
     for cell in CELLS:
         theirs = peers(cell, data, device, loader, recipe)
         add(str(cell), "training", ours(cell, data, device, recipe), theirs)
@@ -206,13 +169,20 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
             quick = recipe.but(precision="bfloat16", channels_last=True, compile=True)
             add(str(cell), "training, fast", ours(cell, data, device, quick), theirs)
     kind = asked.data.partition(":")[0]
-    about = {**machine(), "device": device_name(device), "images": n, "size": data.image_size[0], "data": kind}
+    about = {
+        **machine(),
+        "device": device_name(device),
+        "images": len(data.splits["train"]),
+        "size": data.image_size[0],
+        "data": kind,
+    }
     about |= {"kind": "CPU" if device.type == "cpu" else "GPU", "threads": torch.get_num_threads()}
     about |= {"recipe": asked.recipe, "batch": recipe.batch_size, "channels": recipe.channels}
+    about |= {"images": len(data.splits["train"])}
     about |= {"depth": recipe.cells_per_stage, "rounds": asked.rounds, "workers": asked.workers}
     options = f"--data {asked.data if kind == asked.data else f'{kind}:PATH'} --recipe {asked.recipe}"
     about["options"] = f"{options} --steps {asked.steps} --rounds {asked.rounds} --workers {asked.workers}"
-    return {"about": {**about, "versions": versions(PACKAGES)}, "rows": [row.to_dict() for row in rows]}
+    return {"about": {**about, "versions": versions_of(PACKAGES)}, "rows": [row.to_dict() for row in rows]}
 
 
 def page(record: dict[str, Any]) -> str:
@@ -230,11 +200,9 @@ def page(record: dict[str, Any]) -> str:
     table = "\n".join(lines)
     trained = [row for row in rows if row["what"] == "training"]
     least, target = min(statistics.median(row["ratios"]) for row in trained), TARGETS[about["kind"] == "CPU"]
-    alone = statistics.median(rows[0]["ours"])
-    shares = ", ".join(f"{statistics.median(row['ours']) / alone:.1%} of cell {row['case']}" for row in trained)
     facts = {"least": least, "target": target, "met": "reached" if least >= target else "missed", "table": table}
     packages = ", ".join(f"{name} {found}" for name, found in about["versions"].items())
-    return PAGE.format(**about, **facts, shares=shares, packages=packages)
+    return PAGE.format(**about, **facts, packages=packages)
 
 
 def main() -> None:

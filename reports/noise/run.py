@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 import nasmeta as nm
-from nasmeta.analysis import to_markdown
+from nasmeta.analysis import bootstrap_interval, to_markdown
 
 HERE = Path(__file__).parent
 DATASETS = ("cifar10", "cifar100", "imagenet16-120")
@@ -24,9 +24,7 @@ RUNS = 30
 
 def interval(values: np.ndarray) -> str:
     """Format the mean and its 95 % interval."""
-    rng = np.random.default_rng(0)
-    means = rng.choice(values, (2000, len(values))).mean(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
+    low, high = bootstrap_interval(values)
     return f"{values.mean():.2f} [{low:.2f}, {high:.2f}]"
 
 

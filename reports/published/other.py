@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -140,12 +139,7 @@ def main(name: str) -> None:
         found = pd.DataFrame(values, columns=["here", "on", "value"]).groupby(["here", "on"])["value"]
     measured = found.agg(measured="mean", measured_std="std", runs="size").reset_index()
     published = pd.DataFrame(means, columns=["method", "here", "on", "published", "published_std"])
-    write(name, content, with_differences(published.merge(measured), runs))
-
-
-def write(name: str, content: dict[str, Any], table: pd.DataFrame) -> None:
-    """Write the values and the page."""
-    home = Path(__file__).with_name(name)
+    table, home = with_differences(published.merge(measured), runs), Path(__file__).with_name(name)
     table.to_csv(home.with_suffix(".csv"), index=False, float_format="%.6g")
     page = published_page(content, table, f"python reports/published/other.py {name}")
     home.with_suffix(".md").write_text(page, encoding="utf-8")

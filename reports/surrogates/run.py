@@ -77,25 +77,17 @@ def on_new_functions(scores: pd.DataFrame) -> pd.DataFrame:
 
 def runs_table(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Return mean regret and its rank among the searchers at the budgets, on table and surrogate."""
-    rows = []
-    for task in NB201:
-        for budget in BUDGETS:
-            regrets = {
-                name: frame[(frame["task"] == task) & (frame["evaluation"] == budget)].groupby(
-                    "searcher", observed=True
-                )["regret"]
-                for name, frame in frames.items()
-            }
-            means = {name: regret.mean() for name, regret in regrets.items()}
-            errors = {name: regret.sem() for name, regret in regrets.items()}
-            row: dict[str, Any] = {"task": task, "evaluations": budget}
-            for name in frames:
-                order = means[name].sort_values().index
-                row[f"{name}: best to worst"] = " < ".join(
-                    f"{searcher} {means[name][searcher]:.2f} ± {errors[name][searcher]:.2f}" for searcher in order
-                )
-            row["same order"] = "yes" if means["table"].rank().equals(means["surrogate"].rank()) else "no"
-            rows.append(row)
+    both = pd.concat([frame.assign(evaluator=name) for name, frame in frames.items()])
+    keys, rows = ["task", "evaluation", "evaluator", "searcher"], []
+    regrets = both[both["evaluation"].isin(BUDGETS)].groupby(keys, observed=True)["regret"].agg(["mean", "sem"])
+    for (task, budget), part in regrets.groupby(level=[0, 1], sort=False):
+        row, ranks = {"task": task, "evaluations": budget}, []
+        for name in frames:
+            own = part.loc[task, budget, name].sort_values("mean")
+            texts = [f"{one.Index} {one.mean:.2f} ± {one.sem:.2f}" for one in own.itertuples()]
+            row[f"{name}: best to worst"] = " < ".join(texts)
+            ranks.append(own["mean"].rank().sort_index())
+        rows.append(row | {"same order": "yes" if ranks[0].equals(ranks[1]) else "no"})
     return pd.DataFrame(rows)
 
 

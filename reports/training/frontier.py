@@ -134,8 +134,6 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--output", type=Path, default=HERE / "frontier")
     options = parser.parse_args(arguments)
     options.data = "digits" if options.smoke else options.data
-    if not options.data and not options.page:
-        parser.error("--data is needed: cifar10:PATH or folder:PATH with CIFAR-10; or --smoke, or --page")
     options.output.mkdir(parents=True, exist_ok=True)
     path = options.output / ("smoke.csv" if options.smoke else "results.csv")
     try:
