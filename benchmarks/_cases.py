@@ -24,8 +24,6 @@ from _searcher_costs import all_searchers
 
 import nasmeta as nm
 
-__all__ = ["CASES"]
-
 CASES: dict[str, Callable[[int], list[Row]]] = {}
 SIGNAL: dict[str, Any] = {"dataset": "cifar10", "metric": "accuracy", "split": "valid", "epochs": 200}
 EVALUATIONS, SHORT = 2000, 200

@@ -11,8 +11,6 @@ from _measure import Row
 from nasmeta.errors import ColumnError
 from nasmeta.experiments import Specification, read_specification, run_specification
 
-__all__ = ["all_searchers"]
-
 CORES, TARGET_MINUTES = 2, 20.0
 
 

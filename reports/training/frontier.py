@@ -53,12 +53,6 @@ def recipes(smoke: bool = False) -> dict[str, Recipe]:
     return {name: Recipe.load("tiny", **{**_BASE, **changes, **small}) for name, changes in CHANGES.items()}
 
 
-def table_values(epochs: int = 200) -> np.ndarray:
-    """Return the validation accuracies of all cells on CIFAR-10."""
-    table = nm.load_table("nb201")
-    return np.asarray(table.column("cifar10", "accuracy", split="valid", epochs=epochs, seed="mean"), dtype=float)
-
-
 def cells(values: np.ndarray, spread: int = SPREAD, best: int = BEST) -> dict[int, str]:
     """Return non-isomorphic cells and their groups, in an order whose first part is spread, too.
 
@@ -106,7 +100,7 @@ def measure(options: argparse.Namespace, path: Path) -> None:
     import torch
 
     torch.set_num_threads(1)
-    values, wanted = table_values(), recipes(options.smoke)
+    values, wanted = nm.get_task("nb201/cifar10").values, recipes(options.smoke)
     data = ImageDataset.load(options.data, valid_fraction=0.5)  # half validates, as in the benchmark
     chosen = cells(values, 4, 2) if options.smoke else cells(values)
     rows = finished(path)
@@ -139,7 +133,10 @@ def main(arguments: Sequence[str]) -> None:
     try:
         if not options.page:
             measure(options, path)
-        values, page = table_values(), options.output / ("smoke.md" if options.smoke else "README.md")
+        values, page = (
+            nm.get_task("nb201/cifar10").values,
+            options.output / ("smoke.md" if options.smoke else "README.md"),
+        )
         chosen = cells(values, 4, 2) if options.smoke else cells(values)
         text = page_of(pd.read_csv(path), recipes(options.smoke), values, chosen, options.smoke, options.output)
         page.write_text(text, encoding="utf-8")
