@@ -122,7 +122,6 @@ def machine() -> dict[str, Any]:
     return {
         "cpu": cpu,
         "cores": len(_ALL_CORES),
-        "system": f"{platform.system()} {platform.machine()}",
         "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
     }
