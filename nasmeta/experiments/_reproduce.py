@@ -128,14 +128,14 @@ def reproduce(
         if home is not None:
             table.to_csv(home.with_suffix(".csv"), index=False, float_format="%.6g")
             home.with_suffix(".md").write_text(
-                published_page(content, table, f"nasmeta reproduce {name}"), encoding="utf-8"
+                published_page(content, table, f"nasmeta reproduce {name} --folder FOLDER"), encoding="utf-8"
             )
     return pd.concat(found, ignore_index=True)
 
 
 def compare_searches(published: Mapping[str, Any], frame: pd.DataFrame, columns: Sequence[ColumnInfo]) -> pd.DataFrame:
     """Compare the results of a specification with its published table."""
-    tasks = {task.dataset: task for task in map(get_task, frame["task"].unique())}
+    tasks = {task.dataset: task for task in map(get_task, map(str, frame["task"].unique()))}
 
     def measure(searcher: str, on: Any, at: int | None) -> pd.Series[float]:
         column = next((column for column in columns if f"{column.address}/".startswith(f"{on}/")), None)
@@ -146,7 +146,7 @@ def compare_searches(published: Mapping[str, Any], frame: pd.DataFrame, columns:
             return last[published.get("measure", "incumbent_value")].astype(float)
         return pd.Series(task.table.column(*Signal.of(column).address)[last["incumbent"]].astype(float))
 
-    return _compared(published, measure, frame["searcher"].unique(), [c.address for c in columns] or tasks)
+    return _compared(published, measure, map(str, frame["searcher"].unique()), [c.address for c in columns] or tasks)
 
 
 def _predicted(content: dict[str, Any], folder: Path | None, repeats: int | None, progress: bool) -> pd.DataFrame:

@@ -128,12 +128,9 @@ def missing_data(names: Collection[str]) -> tuple[SourceState, ...]:
 
 def require_data(names: Collection[str]) -> None:
     """Raise an error that lists all of these sources that are missing."""
-    missing = missing_data(names)
+    missing = [state.name for state in missing_data(names)]
     if missing:
-        how = [state.how_to_get for state in missing if not state.download_bytes]
-        fetched = " ".join(state.name for state in missing if state.download_bytes)
-        how += [f"Run `nasmeta data fetch {fetched}`."] if fetched else []
-        raise MissingValueError(f"Missing data: {', '.join(state.name for state in missing)}. {' '.join(how)}")
+        raise MissingValueError(f"Missing data: {', '.join(missing)}. Run `nasmeta data fetch {' '.join(missing)}`.")
 
 
 @names_from_file()
@@ -243,7 +240,7 @@ def _specification(file: Path, text: str, content: dict[str, Any]) -> Specificat
         evaluator=str(file.parent / Path(evaluator).expanduser()) if evaluator.endswith(".npz") else evaluator,
         clock=clock,
         report=tuple(_names("report", content.get("report", []))),
-        data=tuple(_names("data", content.get("data", []))),
+        data=tuple(content.get("data", ())),
         published=content.get("published", {}),
     )
 

@@ -8,8 +8,6 @@ import pandas as pd
 from nasmeta.analysis._tables import number_or_dash, spread
 from nasmeta.analysis.report._sections import Section
 
-_AGREE = 2.0  # standard errors
-
 
 def with_differences(table: pd.DataFrame, published_runs: float) -> pd.DataFrame:
     """Add the columns difference, standard_errors and verdict to published and measured means.
@@ -27,8 +25,7 @@ def with_differences(table: pd.DataFrame, published_runs: float) -> pd.DataFrame
     error = np.sqrt(sum(variance.fillna(0.0) for variance in variances))
     difference = table["measured"] - table["published"]
     errors = (difference / error).where(error > 0)
-    cases = {"higher": errors > _AGREE, "lower": errors < -_AGREE, "agrees": errors.notna()}
-    verdict = np.select([*cases.values()], [*cases], "–")
+    verdict = np.select([errors > 2, errors < -2, errors.notna()], ["higher", "lower", "agrees"], "–")
     return table.assign(difference=difference, standard_errors=errors, verdict=verdict)
 
 
@@ -36,7 +33,7 @@ def published_texts(table: pd.DataFrame) -> pd.DataFrame:
     """Return the texts of a table of `nasmeta.reproduce`, for one published table."""
     largest = table["measured"].abs().max()
     digits = 3 if largest <= 1 else 2 if largest < 100 else 1
-    texts = table[["method", "on"]].copy()
+    texts = table[["method", "on"]]
     if (table["here"] != table["method"]).any():
         texts["method here"] = table["here"]
     for name in ("published", "measured"):
@@ -51,11 +48,8 @@ def published_texts(table: pd.DataFrame) -> pd.DataFrame:
 
 def agreement(table: pd.DataFrame) -> str:
     """Return how many means agree with the published ones; empty if none can be compared."""
-    compared = table["verdict"] != "–"
-    if not compared.any():
-        return ""
-    agree = int((table["verdict"] == "agrees").sum())
-    return f"{agree} of {compared.sum()} means agree with the published ones within two standard errors."
+    agree, known = (table["verdict"] == "agrees").sum(), (table["verdict"] != "–").sum()
+    return f"{agree} of {known} means agree with the published ones within two standard errors." if known else ""
 
 
 def published_section(table: pd.DataFrame) -> Section:
