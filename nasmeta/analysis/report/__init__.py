@@ -9,7 +9,6 @@ from nasmeta.analysis.report._findings import (
 )
 from nasmeta.analysis.report._page import page_data as page_data
 from nasmeta.analysis.report._published import (
-    agreement as agreement,
     published_section as published_section,
     published_texts as published_texts,
     with_differences as with_differences,
