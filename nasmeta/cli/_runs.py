@@ -255,7 +255,7 @@ def _print_results(frame: pd.DataFrame, folder: Path | None, evaluations: int | 
 )
 def reproduce(tables: list[str], listed: bool, fetch: bool, folder: Path | None, **options: Any) -> None:
     """Repeat published tables and print published values, measured values and their differences."""
-    from nasmeta.analysis.report import published_section
+    from nasmeta.analysis.report import published_section, published_texts
     from nasmeta.experiments import data_of, list_published, missing_data
 
     if listed or not tables:
@@ -268,9 +268,8 @@ def reproduce(tables: list[str], listed: bool, fetch: bool, folder: Path | None,
         nm.tables.fetch([state.name for state in missing], progress=True)
     found = nm.reproduce(tables, folder, progress=True, **options)
     for name, table in found.groupby("table", sort=False):
-        section = published_section(table)
-        print_frame(section.table, str(name))
-        typer.echo(section.note)
+        print_frame(published_texts(table), str(name))
+        typer.echo(published_section(table).note)
 
 
 @command(

@@ -144,7 +144,7 @@ def compare_searches(published: Mapping[str, Any], frame: pd.DataFrame, columns:
         last = own[own["evaluation"] <= (at or np.inf)].groupby("seed").tail(1)
         if column is None or "measure" in published:
             return last[published.get("measure", "incumbent_value")].astype(float)
-        return pd.Series(task.table.column(*Signal.of(column).address)[last["incumbent"]].astype(float))
+        return pd.Series(task.table.column(*Signal.of(column).address)[last["incumbent"].to_numpy()].astype(float))
 
     return _compared(published, measure, map(str, frame["searcher"].unique()), [c.address for c in columns] or tasks)
 
