@@ -54,7 +54,7 @@ def agreement(table: pd.DataFrame) -> str:
 
 def published_section(table: pd.DataFrame) -> Section:
     """Return a section with a table of `nasmeta.reproduce`."""
-    note = f"Values are means ± standard deviations; here over up to {table['runs'].max()} runs."
+    note = f"Values are means ± standard deviations. Number of runs here: {table['runs'].max()}."
     if found := agreement(table):
         note = (
             f"{found} {note} Standard errors: the difference over its standard error, an upper bound if the published "
