@@ -46,6 +46,8 @@ EXTRAS = {
     "syne-tune": "syne-tune huggingface-hub",
     "torch": _TORCH,
 }
+_LISTED = ("encoder", "predictor", "searcher", "specification")
+_MOST_LISTED = 12
 _PACKAGE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
@@ -154,8 +156,11 @@ class UnknownNameError(NasmetaError, LookupError):
     @classmethod
     def of(cls, kind: str, name: object, choices: Iterable[str]) -> UnknownNameError:
         """Build the message from the kind of object, the unknown name and the possible names."""
-        known = sorted(choices)
-        error = cls(f"Unknown {kind} {shown(name)}.{near_name(name, known)} Possible: {', '.join(known) or 'none'}.")
+        known = sorted({*choices})
+        others = f" Possible: {', '.join(known) or 'none'}."
+        if len(known) > _MOST_LISTED and kind in _LISTED:
+            others = f" `nasmeta list {kind}s` shows all."
+        error = cls(f"Unknown {kind} {shown(name)}.{near_name(name, known) or others}")
         error.what, error.value, error.expected = kind, name, ", ".join(known)
         return error
 
@@ -247,7 +252,7 @@ class EvaluationFailed(NasmetaError, RuntimeError):
         self.reason, self.seconds = reason, float(seconds)
 
     def __str__(self) -> str:
-        return f"{self.reason}, after {self.seconds:g} seconds" if self.seconds else self.reason
+        return f"{self.reason}, after {self.seconds:.1f} seconds" if self.seconds >= 0.05 else self.reason
 
     @property
     def told(self) -> str:

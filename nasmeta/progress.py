@@ -21,7 +21,7 @@ _HEARTBEAT_SECONDS = 60.0
 class Bar:
     """A progress bar; this base class displays nothing. The total is None if it is unknown."""
 
-    def __init__(self, what: str, total: int | None, done: int) -> None:
+    def __init__(self, what: str, total: int | None, done: float) -> None:
         self._what, self._total, self._done, self._note = what, total, done, ""
 
     def advance(self, n: int = 1) -> None:
@@ -32,8 +32,8 @@ class Bar:
         """Set the text after the bar."""
         self.update(self._done, note=text)
 
-    def update(self, done: int, total: int | None = None, note: str = "") -> None:
-        """Set the number of finished steps, optionally the total, and the text after the bar."""
+    def update(self, done: float, total: int | None = None, note: str = "") -> None:
+        """Set the number of finished steps, with parts of steps, optionally the total, and the text after the bar."""
         self._done, self._note = done, note
         self._total = self._total if total is None else total
         self.show()
@@ -43,7 +43,7 @@ class Bar:
 
 
 class _TerminalBar(Bar):
-    def __init__(self, display: Progress, what: str, total: int | None, done: int) -> None:
+    def __init__(self, display: Progress, what: str, total: int | None, done: float) -> None:
         super().__init__(what, total, done)
         self._display, self._task = display, display.add_task(what, total=total, completed=done, note="")
 
@@ -54,7 +54,7 @@ class _TerminalBar(Bar):
 class _LogBar(Bar):
     """Print the first state, the state every 30 seconds, and the last."""
 
-    def __init__(self, console: Console, what: str, total: int | None, done: int) -> None:
+    def __init__(self, console: Console, what: str, total: int | None, done: float) -> None:
         super().__init__(what, total, done)
         self._console, self._first = console, done
         self._start, self._printed, self._last_line = time.monotonic(), -math.inf, ""
@@ -63,7 +63,8 @@ class _LogBar(Bar):
         now = time.monotonic()
         if self._done != self._total and now - self._printed < _SECONDS_PER_LINE:
             return
-        counted = f"{self._done:,}" if self._total is None else f"{self._done:,} of {self._total:,}"
+        done = int(self._done)
+        counted = f"{done:,}" if self._total is None else f"{done:,} of {self._total:,}"
         parts = [counted if self._done or self._total else "", self._note, self._times(now - self._start)]
         line = f"{self._what}: {', '.join(part for part in parts if part)}"
         if line != self._last_line:  # rich would read [text] as markup
@@ -71,11 +72,24 @@ class _LogBar(Bar):
         self._printed, self._last_line = now, line
 
     def _times(self, elapsed: float) -> str:
-        times = f"{elapsed:,.0f} s elapsed"
+        times = f"{duration(elapsed)} elapsed"
         if self._total is None or self._done in (self._first, self._total):
             return times
         left = elapsed * (self._total - self._done) / (self._done - self._first)
-        return f"{times}, {left:,.0f} s left"
+        return f"{times}, {duration(left)} left"
+
+
+def duration(seconds: float) -> str:
+    """Format a time.
+
+    >>> duration(3e-5), duration(42.0), duration(173.0), duration(9000.0), duration(1e6)
+    ('0 s', '42 s', '2.9 min', '2.5 h', '11.6 days')
+    """
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    if seconds < 3600:
+        return f"{seconds / 60:.1f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"
 
 
 @contextmanager

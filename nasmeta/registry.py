@@ -110,7 +110,7 @@ class Registry(Mapping[str, T]):
     'Hello.'
     >>> greetings["hallo"]
     Traceback (most recent call last):
-    nasmeta.errors.UnknownNameError: Unknown greeting 'hallo'. Did you mean 'hello'? Possible: hello.
+    nasmeta.errors.UnknownNameError: Unknown greeting 'hallo'. Did you mean 'hello'?
     >>> Registry("path", group="my_package.paths")["pathlib:Path"]
     <class 'pathlib.Path'>
     """

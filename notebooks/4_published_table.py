@@ -162,7 +162,7 @@ table.round({"trainings": 0, "accuracy": 3, "deviation": 3, "to RS, standard err
 # ## Your own paper
 #
 # A comparison is a specification, a short TOML file. Write your own with a table of published values, run it with
-# `nasmeta compare FILE.toml --out FOLDER`, and its report compares the means: [how to](../docs/how-to/paper.md). Report means with their standard errors or intervals, not with the
-# standard deviation alone.
+# `nasmeta compare FILE.toml --folder FOLDER`, and its report compares the means: [how to](../docs/how-to/paper.md).
+# Report means with their standard errors or intervals, not with the standard deviation alone.
 #
 # **Next:** [5 · Your own table and space](5_own_table.ipynb).

@@ -14,7 +14,7 @@ from nasmeta.cli._predict import proxies_app, surrogate_app
 
 _ORDER = (
     "demo", "search", "compare", "reproduce", "report", "train", "verify", "predict", "meta-train", "list", "query",
-    "doctor",
+    "explore", "doctor",
 )  # fmt: skip
 
 app.registered_commands.sort(key=lambda one: _ORDER.index(str(one.name)))

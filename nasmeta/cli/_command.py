@@ -6,20 +6,23 @@ import inspect
 import json
 import warnings
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from contextlib import contextmanager, nullcontext, redirect_stdout
+from dataclasses import dataclass, replace
+from io import StringIO
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from typer.core import TyperCommand
 
 import nasmeta as nm
-from nasmeta.errors import NasmetaError, NasmetaWarning, SettingError, TrainingFailed
+from nasmeta.errors import EvaluationFailed, NasmetaError, NasmetaWarning, SettingError
 
 if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
 REQUIRED = ...
+UsageError: Any = typer.BadParameter.__base__  # of click, of which recent releases of Typer have their own copy
 
 
 @dataclass(frozen=True)
@@ -33,23 +36,33 @@ class Option:
     flags: tuple[str, ...] = ()  # by default derived from the name
     argument: bool = False
     metavar: str | None = None
-    show_default: str | bool = True
+    default_text: str = ""  # of a default that depends on other options
+    panel: str | None = None  # the group in the help; see `group`
     noun: str = ""  # the shell completes the names that `nasmeta.list_NOUNs` returns
 
     def parameter(self, name: str) -> inspect.Parameter:
         """Return the parameter of a command from which Typer derives the option."""
         kind = self.kind | None if self.default is None else self.kind
         complete = (lambda: names_of(self.noun)) if self.noun else None
-        more: dict[str, Any] = {"help": self.help, "metavar": self.metavar, "autocompletion": complete}
+        more: dict[str, Any] = {"metavar": self.metavar, "autocompletion": complete, "rich_help_panel": self.panel}
+        more["help"] = f"{self.help} \\[default: {self.default_text}]" if self.default_text else self.help
         if self.argument:
             about = typer.Argument(**more)
         else:
             flags = self.flags or ((f"--{name.replace('_', '-')}",) if self.kind is bool else ())
-            about = typer.Option(*flags, show_default=self.show_default, **more)
+            about = typer.Option(*flags, **more)
         default = inspect.Parameter.empty if self.default is REQUIRED else self.default
         return inspect.Parameter(
             name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, about]
         )
+
+
+def group(panel: str, **options: Option) -> dict[str, Option]:
+    """Return options that the help shows in a panel with this title."""
+    return {name: replace(option, panel=panel) for name, option in options.items()}
+
+
+_JSON = Option("Print the result as one JSON object.", bool, False, flags=("--json",))
 
 
 def command(
@@ -58,34 +71,117 @@ def command(
     called: str | None = None,
     examples: Sequence[str] = (),
     **own: Option,
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
+) -> Callable[[Callable[..., object]], Callable[..., object]]:
     """Return a decorator that adds a function to an app as a command with these options.
 
     The function receives the values of all options by name, and the context of Typer first if it has a parameter
-    `context`. Errors of this package end the command with one line and exit code 2, or 1 for a failed training.
+    `context`. If it returns a result, or a function that computes it, the command has the option ``--json``. An error
+    of this package is one line and ends the command with exit code 2; if no training or evaluation succeeded, with 1.
     """
     options = own | {key: option for group in shared for key, option in group.items()}
 
-    def add(function: Callable[..., None]) -> Callable[..., None]:
+    def add(function: Callable[..., object]) -> Callable[..., object]:
+        signature = inspect.signature(function)
+        declared = options | ({} if signature.return_annotation == "None" else {"as_json": _JSON})
+
         def run(**given: Any) -> None:
-            context = given.pop("context")
-            positional = (context,) if "context" in inspect.signature(function).parameters else ()
-            with _one_line_errors(), _plain_warnings():
+            context, as_json = given.pop("context"), given.pop("as_json", False)
+            positional = (context,) if "context" in signature.parameters else ()
+
+            def call() -> object:
                 for key, option in options.items():
                     if option.read is not None and given[key] is not None:
                         given[key] = option.read(given[key])
-                function(*positional, **given)
+                return function(*positional, **given)
+
+            _end(context, call, as_json)
 
         context = inspect.Parameter("context", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context)
-        parameters = [context, *(option.parameter(key) for key, option in options.items())]
+        parameters = [context, *(option.parameter(key) for key, option in declared.items())]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__doc__ = function.__doc__
         title = "Examples" if len(examples) > 1 else "Example"
         epilog = "\n\n".join([f"{title}:", *examples]) if examples else None
-        app.command(called or function.__name__.replace("_", "-"), epilog=epilog)(run)
+        app.command(called or function.__name__.replace("_", "-"), epilog=epilog, cls=_Command)(run)
         return function
 
     return add
+
+
+class _Command(TyperCommand):
+    """A command that reports errors in its arguments as JSON too."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Read the arguments."""
+        given = [*args]
+        try:
+            return super().parse_args(ctx, args)
+        except UsageError as error:
+            if "--json" not in given:
+                raise
+            _print_json(ctx, 2, {"error": error})
+            raise typer.Exit(2) from error
+
+
+def _end(context: typer.Context, call: Callable[[], object], as_json: bool) -> None:
+    """Call a command, and print its result as JSON, or its error; raise the exit status if it is not 0."""
+    told: list[str] = []
+    found: dict[str, Any] = {}
+    status = 0
+    with _warnings_to(told.append if as_json else _warn), redirect_stdout(StringIO()) if as_json else nullcontext():
+        try:
+            result = call()
+            if as_json:
+                found = {"result": result() if callable(result) else result}
+        except BrokenPipeError:
+            raise  # the reader of the output has enough
+        except (NasmetaError, OSError) as error:
+            status, found = 1 if isinstance(error, EvaluationFailed) else 2, {"error": error}
+        except KeyboardInterrupt:
+            status, found = 130, {"error": NasmetaError("Interrupted.")}
+    if as_json:
+        _print_json(context, status, {"warnings": told} | found)
+    elif status in (1, 2):
+        from rich.text import Text
+
+        line = Text.assemble(("Error: ", "bold red"), " ".join(str(found["error"]).split()))
+        console(stderr=True).print(line, soft_wrap=True)
+    if status:
+        raise typer.Exit(status) from found["error"]
+
+
+def _print_json(context: Any, status: int, found: dict[str, Any]) -> None:
+    """Print the object that docs/how-to/programs.md describes."""
+    from nasmeta.cli._json import plain
+
+    if "error" in found:
+        error = found["error"]
+        fields = vars(error) if isinstance(error, NasmetaError) else {}
+        message = error.format_message() if isinstance(error, UsageError) else " ".join(str(error).split())
+        found["error"] = {"type": type(error).__name__, "message": message, **fields}
+    command = context.command_path.partition(" ")[2]
+    whole = {"nasmeta": nm.__version__, "command": command, "status": status, **found}
+    typer.echo(json.dumps(plain(whole), indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def _warn(message: str) -> None:
+    typer.echo(f"Warning: {message}", err=True)
+
+
+@contextmanager
+def _warnings_to(receive: Callable[[str], object]) -> Iterator[None]:
+    """Pass on the texts of this package's warnings, without the place in the code."""
+    with warnings.catch_warnings():
+        show = warnings.showwarning
+
+        def plain(message: Any, category: type[Warning], *rest: Any, **more: Any) -> None:
+            if issubclass(category, NasmetaWarning):
+                receive(str(message))
+            else:
+                show(message, category, *rest, **more)
+
+        warnings.showwarning = plain
+        yield
 
 
 def new_app(help: str) -> typer.Typer:
@@ -102,50 +198,14 @@ def new_app(help: str) -> typer.Typer:
 app = new_app("Meta-learned neural architecture search on tabular benchmarks.")
 
 
-@contextmanager
-def _one_line_errors() -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        raise  # the reader of the output has enough
-    except (NasmetaError, OSError) as error:
-        from rich.text import Text
-
-        line = Text.assemble(("Error: ", "bold red"), " ".join(str(error).split()))
-        console(stderr=True).print(line, soft_wrap=True)
-        raise typer.Exit(1 if isinstance(error, TrainingFailed) else 2) from error
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-
-
-@contextmanager
-def _plain_warnings() -> Iterator[None]:
-    """Show warnings of this package as one line without the place in the code."""
-    with warnings.catch_warnings():
-        show = warnings.showwarning
-
-        def plain(message: Any, category: type[Warning], *rest: Any, **more: Any) -> None:
-            if issubclass(category, NasmetaWarning):
-                typer.echo(f"Warning: {message}", err=True)
-            else:
-                show(message, category, *rest, **more)
-
-        warnings.showwarning = plain
-        yield
-
-
-def end_without_success(reason: str) -> NoReturn:
-    """End a command in which no training succeeded: exit code 1."""
-    typer.echo(f"Warning: {reason}", err=True)
-    raise typer.Exit(1)
-
-
-def given_options(context: typer.Context, among: Collection[str] | None = None) -> list[str]:
+def given_options(context: typer.Context, among: Collection[str]) -> list[str]:
     """Return the options on the command line, even if they have their default values."""
-    names = [str(one.name) for one in context.command.params]
-    sources = {name: context.get_parameter_source(name) for name in names}
-    given = [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]
-    return [name for name in given if among is None or name in among]
+    given = []
+    for one in context.command.params:
+        source = context.get_parameter_source(str(one.name))
+        if one.name in among and source is not None and source.name == "COMMANDLINE":
+            given.append(one.opts[0])
+    return given
 
 
 # -- reading ----------------------------------------------------------------------------------------------------------
@@ -173,7 +233,7 @@ def pairs_in(texts: Iterable[str]) -> dict[str, str]:
     for text in texts:
         key, equals, value = (part.strip() for part in text.partition("="))
         if not (equals and key) or key in found:
-            raise SettingError("option", text, "key=value, once per key")
+            raise SettingError("setting", text, "key=value, once per key")
         found[key] = value
     return found
 
@@ -229,30 +289,41 @@ def console(stderr: bool = False) -> Console:
 
 
 def print_table(
-    headings: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None, right: Collection[str] = ()
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    title: str | None = None,
+    right: Collection[str] = (),
+    lines: bool = False,
 ) -> None:
-    """Print a table without shortening its texts; `right` are the headings of numbers.
+    """Print a table; `right` are the headings of numbers. A file is as wide as the table.
 
-    A terminal breaks long texts into lines, but not the first column; a file is as wide as the table.
+    A terminal breaks long texts, but not the first column. With `lines`, each row is one line, and a terminal cuts only
+    the last column.
     """
+    from rich import box
     from rich.table import Table
+    from rich.text import Text
 
-    terminal, table = console(), Table(title=title, title_justify="left")
+    terminal, last = console(), len(headings) - 1 if lines else -1
+    table = Table(title=title, title_justify="left", box=None if lines else box.HEAVY_HEAD, pad_edge=not lines)
     for position, heading in enumerate(headings):
         justify: Literal["left", "right"] = "right" if heading in right else "left"
-        table.add_column(heading, justify=justify, overflow="fold", no_wrap=position == 0)
+        table.add_column(
+            heading, justify=justify, overflow="fold", no_wrap=position == 0 or (lines and position < last)
+        )
     for row in rows:
-        table.add_row(*row)
+        texts = [Text(text, no_wrap=True, overflow="ellipsis") if i == last else text for i, text in enumerate(row)]
+        table.add_row(*texts)
     if not terminal.is_terminal:
         wide = terminal.options.update(max_width=10_000)
         terminal.width = max(terminal.width, terminal.measure(table, options=wide).maximum)
     terminal.print(table)
 
 
-def print_frame(frame: pd.DataFrame, title: str | None = None) -> None:
+def print_frame(frame: pd.DataFrame, title: str | None = None, lines: bool = False) -> None:
     """Print a frame as a table, with numbers to the right."""
     rows = [[_text(value) for value in row] for row in frame.itertuples(index=False)]
-    print_table([*map(str, frame)], rows, title, right=[*map(str, frame.select_dtypes("number"))])
+    print_table([*map(str, frame)], rows, title, [*map(str, frame.select_dtypes("number"))], lines)
 
 
 def _text(value: Any) -> str:
@@ -266,7 +337,7 @@ def _text(value: Any) -> str:
 def echo_facts(facts: Mapping[str, object]) -> None:
     """Print facts in two columns."""
     for name, fact in facts.items():
-        typer.echo(f"{name:<17} {fact}")
+        typer.echo(f"{name:<17} {_text(fact) if isinstance(fact, bool) else fact}")
 
 
 def echo_written(paths: Iterable[object]) -> None:
@@ -274,16 +345,3 @@ def echo_written(paths: Iterable[object]) -> None:
     typer.echo("Written:")
     for path in paths:
         typer.echo(f"  {path}")
-
-
-def duration(seconds: float) -> str:
-    """Format a time.
-
-    >>> duration(42.0), duration(173.0), duration(9000.0), duration(1e6)
-    ('42 s', '2.9 min', '2.5 h', '11.6 days')
-    """
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    if seconds < 3600:
-        return f"{seconds / 60:.1f} min"
-    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import platform
 import re
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from shlex import quote
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -22,13 +23,17 @@ from nasmeta.cli._command import (
     cell_in,
     command,
     echo_facts,
+    echo_written,
     names_in,
     new_app,
     pairs_in,
     print_frame,
 )
-from nasmeta.errors import EXTRAS, ColumnError, NasmetaError, SettingError
+from nasmeta.errors import EXTRAS, ColumnError, NasmetaError, UnknownNameError
 from nasmeta.progress import progress_bar
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _MOST = 20  # columns of a new table to print
 _KINDS = (
@@ -101,7 +106,7 @@ def add(file: Path, name: str | None, **options: Any) -> None:
         typer.echo(f"No task has a name. {reason}")
         return
     share = len(task.measured) / table.space.size
-    typer.echo(f"{100 * share:.3g} % of the architectures are measured. Tasks: `nasmeta list tasks --family {name}`")
+    typer.echo(f"{100 * share:.3g} % of the architectures are measured. Tasks: `nasmeta list tasks {name}`")
     typer.echo(f"Try: nasmeta search gp {quote(task.name)} --evaluations 50")
 
 
@@ -143,25 +148,19 @@ def import_data(path: Path) -> None:
     )
 
 
-@command(data_app, called="list", examples=["nasmeta data list"])
-def list_data() -> None:
-    """List all sources of tables with content, release, licence, size and how to get them."""
-    from nasmeta.tables import list_sources
-    from nasmeta.tables._store import MOST_CONTENT_BYTES, content_files, content_folder
+@command(
+    data_app,
+    name=Option("Show all about this source.", argument=True, metavar="NAME"),
+    called="list",
+    examples=["nasmeta data list", "nasmeta data list meco"],
+)
+def list_data(name: str | None) -> pd.DataFrame:
+    """List all sources of tables; of one with release, licence, citation, size and how to get it."""
+    import pandas as pd
 
-    states = list_sources()
-    for name in dict.fromkeys(state.table for state in states):
-        sources = [state for state in states if state.table == name]
-        for state in sources:
-            place = f"here: {state.path}" if state.built else "here, not built yet"
-            if not (state.built or state.available):
-                place = f"not here. {state.download_bytes / 1e6:.1f} MB to download. {state.how_to_get}"
-            about = f"{name}: {state.holds}; {state.release}, licence {state.licence}, cite {state.citation}"
-            echo_facts({state.name: about, "state": place})
-            typer.echo()
-    files = content_files()
-    megabytes = f"{sum(file.stat().st_size for file in files) / 1e6:.1f} of {MOST_CONTENT_BYTES / 1e6:.0f} MB"
-    typer.echo(f"Tables of data frames, made in Python: {len(files)}, {megabytes} in {content_folder()}")
+    found = pd.DataFrame(map(vars, nm.tables.list_sources())).rename(columns={"name": "source"})
+    found["here"] = found["built"] | found["available"]
+    return _shown("data list", found, ["source", "table", "here", "holds"], name)
 
 
 @command(
@@ -193,7 +192,7 @@ def fetch(names: list[str]) -> None:
     table=Option("Name of the table.", default="nb201"),
     examples=["nasmeta query 6111 --dataset cifar10 --split valid --epochs 200 --seed mean"],
 )
-def query(cells: list[str], seed: str | None, **options: Any) -> None:
+def query(cells: list[str], seed: str | None, **options: Any) -> pd.DataFrame:
     """Look up measured values of cells."""
     number = int(seed) if seed is not None and seed.isdecimal() else seed
     found = nm.query([cell_in(cell) for cell in cells], seed=number, **options)
@@ -201,26 +200,72 @@ def query(cells: list[str], seed: str | None, **options: Any) -> None:
         typer.echo(f"{row['cell']:>6}  {row['value']:<11.10g} {row['architecture']}")
     facts = ("dataset", "metric", "unit", "split", "epochs", "seed", "release", "source")
     typer.echo(", ".join(f"{fact} {found.iloc[0][fact]}" for fact in facts), err=True)
+    return found
 
 
 @command(
     app,
-    kind=Option("What to list.", default=REQUIRED, argument=True, metavar="|".join(_KINDS)),
-    family=Option("List the tasks of this family. Default: one line per family."),
-    space=Option("Space of the encoders. Default: nb201."),
+    kind=Option(f"One of {', '.join(_KINDS)}.", default=REQUIRED, argument=True, metavar="KIND"),
+    name=Option("Show all about this name; list the tasks of this family.", argument=True, metavar="NAME"),
+    space=Option("Space of the encoders.", default="nb201"),
     called="list",
-    examples=["nasmeta list searchers", "nasmeta list tasks --family nb201", "nasmeta list encoders --space tnb101"],
+    examples=["nasmeta list searchers", "nasmeta list searchers evolution", "nasmeta list tasks nb201"],
 )
-def list_names(kind: str, family: str | None, space: str | None) -> None:
+def list_names(kind: str, name: str | None, space: str) -> pd.DataFrame:
     """List all names of a kind: searchers, tasks, tables, specifications, and so on."""
     if kind not in _KINDS:
-        raise SettingError("list", kind, f"one of {', '.join(_KINDS)}")
-    arguments = {"tasks": (family,), "encoders": (space or "nb201",)}
-    found = getattr(nm, f"list_{kind}")(*arguments.get(kind, ()))
-    if kind == "tasks" and family is None:
+        raise UnknownNameError.of("kind of names", kind, _KINDS)
+    found: pd.DataFrame = getattr(nm, f"list_{kind}")(*([space] if kind == "encoders" else []))
+    if kind == "tasks" and name in {*found["family"]}:
+        return _shown(f"list {kind}", nm.list_tasks(name), ["task", "dataset", "metric", "here"])
+    if kind == "specifications" and name is not None:
+        text = nm.experiments.read_specification(name).text
+        typer.echo(text, nl=False)
+        return found[found[kind.removesuffix("s")] == name].assign(text=text)
+    if kind == "searchers" and name in nm.searchers.SEARCHERS:
+        parameters = [*inspect.signature(nm.searchers.SEARCHERS[name]).parameters.values()][2:]  # after space and rng
+        found["settings"] = ", ".join(map(str, (one.replace(annotation=one.empty) for one in parameters)))
+    brief = {"tables": ["table", "sources", "here", "holds"], "specifications": ["specification", "title"]}
+    if kind == "tasks" and name is None:
         groups = found.groupby("family", sort=False)
-        found = groups.agg(tasks=("task", "size"), first=("task", "first"), here=("here", "sum")).reset_index()
-    print_frame(found)
+        families = groups.agg(tasks=("task", "size"), here=("here", "sum"), first=("task", "first")).reset_index()
+        _shown(f"list {kind}", families, [*families])
+        return found
+    return _shown(f"list {kind}", found, brief.get(kind, [found.columns[0], "summary"]), name)
+
+
+def _shown(how: str, found: pd.DataFrame, brief: list[str], name: str | None = None) -> pd.DataFrame:
+    """Print some columns with one line per name, or all about one name; return the rows."""
+    if name is None:
+        print_frame(found[brief], lines=True)
+        typer.echo(f"\nMore about one: nasmeta {how} NAME", err=True)
+        return found
+    noun = str(found.columns[0])
+    one = found[found[noun] == name]
+    if one.empty:
+        raise UnknownNameError.of(noun, name, found[noun])
+    echo_facts({str(key): fact for key, fact in one.iloc[0].to_dict().items() if fact not in ("", False)})
+    return one
+
+
+@command(
+    app,
+    tables=Option(
+        "Names of tables. Default: all on this machine.", list[str], argument=True, metavar="[TABLE]...", noun="table"
+    ),
+    output=Option("File of the page.", Path, Path("explore.html")),
+    searcher=Option("The searcher whose run is replayed on each task.", default="evolution", noun="searcher"),
+    evaluations=Option("Length of the run.", int, 100),
+    seed=Option("Seed of the run.", int, 0),
+    examples=["nasmeta explore", "nasmeta explore nb201 --searcher local-search"],
+)
+def explore(tables: list[str] | None, **options: Any) -> None:
+    """Write one HTML page that shows the tables on this machine, also yours, in a browser without a network.
+
+    For each task: distribution of values, best architectures, Pareto fronts, rank correlations, noise, and a search.
+    """
+    page = nm.explore(tables or None, progress=True, **options)
+    echo_written([f"{page} ({page.stat().st_size / 1e6:.1f} MB)"])
 
 
 @command(app, examples=["nasmeta doctor"])

@@ -40,43 +40,42 @@ if TYPE_CHECKING:
         "module:object, or a file written by nasmeta meta-train; / joins an ensemble, such as "
         "gp/xgboost:default+proxies.",
         read=names_in,
+        metavar="NAMES",
+        default_text="depends on the space",
     ),
-    dataset=Option("Dataset of nb201, or the name of a task such as clinic/pets.", default="cifar10"),
+    task=Option("Name of a task, such as nb201/cifar10.", default="nb201/cifar10", noun="task"),
     protocol=Option("few: train on the numbers of labels in --sizes; half: on half of the cells.", default="few"),
-    sizes=Option("Numbers of labels, separated by commas.", read=integers_in),
-    draws=Option("Number of random draws of the labelled cells.", int, 5),
+    sizes=Option("Numbers of labels, separated by commas.", read=integers_in, default_text="10,20,50,78,…,1563"),
+    repeats=Option("Number of random draws of the labelled cells.", int, 5),
     target=Option(
-        "Compare predictions with test accuracy (test) or with the signal itself (valid). Default: test."
+        "Compare predictions with test accuracy (test) or with the signal itself (valid).", default_text="test"
     ),
     rule=Option("Rule of isomorphism: upstream, zero, skip, or function (the strictest).", default="upstream"),
     seed=Option("Seed of the draws.", int, 0),
     settings=Option(
         "A setting of one predictor. Repeatable.", list[str], read=settings_by_label, flags=("--set",),
-        metavar="PREDICTOR:KEY=VALUE",
+        metavar="NAME:KEY=VALUE",
     ),
     sources=Option(
-        "Tasks or families, separated by commas, that source-order and meta-predictors learn from. Default: the "
-        "family of the task without its dataset.",
-        read=names_in,
+        "Tasks or families, separated by commas, that source-order and meta-predictors learn from.",
+        read=names_in, metavar="NAMES", default_text="the family of the task without its dataset",
     ),
-    folder=Option(
-        "Folder for journal, tables and figures; run the same command again to resume.", Path,
-        flags=("--output", "--folder"),
-    ),
+    folder=Option("Folder for journal, tables and figures; run the same command again to resume.", Path),
     examples=[
-        "nasmeta predict --predictors gp,xgboost:default+proxies --target valid --output predictors",
+        "nasmeta predict --predictors gp,xgboost:default+proxies --target valid --folder predictors",
         "nasmeta predict --predictors meta-linear,maml,gp --sizes 10,20,50 --target valid",
         "nasmeta meta-train maml --leave-out cifar10 --out m.npz && nasmeta predict --predictors m.npz --target valid",
     ],
 )  # fmt: skip
-def predict(predictors: list[str] | None, dataset: str, **options: Any) -> None:
+def predict(predictors: list[str] | None, task: str, repeats: int, **options: Any) -> dict[str, Any]:
     """Measure how well predictors order all cells after training on a few labels."""
-    found = nm.predict(predictors, dataset, progress=True, **options)
+    found = nm.predict(predictors, task, draws=repeats, progress=True, **options)
     _print(found.frame)
     for remark in found.remarks:
         typer.echo(remark)
     if found.files:
         echo_written(found.files)
+    return {"summary": found.summary, "fits": found.frame, "remarks": found.remarks, "files": found.files}
 
 
 def _print(frame: pd.DataFrame) -> None:
@@ -98,11 +97,13 @@ def _print(frame: pd.DataFrame) -> None:
     app,
     learner=Option("A meta-searcher or meta-predictor: meta-gp, maml, …", default=REQUIRED, argument=True),
     out=Option("Write the meta-model to this file (.npz).", Path, REQUIRED),
-    sources=Option("Tasks or families to learn from, separated by commas.", default="nb201", read=names_in),
+    sources=Option(
+        "Tasks or families to learn from, separated by commas.", default="nb201", read=names_in, metavar="NAMES"
+    ),
     leave_out=Option("Dataset or device to leave out, so that the model can honestly be tested on it."),
-    labels=Option("Number of random labels of each source. Default: all.", int),
+    labels=Option("Number of random labels of each source.", int, default_text="all"),
     settings=Option(
-        "A setting of the learner. Repeatable.", list[str], read=settings_in, flags=("--set", "--settings"),
+        "A setting of the learner. Repeatable.", list[str], read=settings_in, flags=("--set",),
         metavar="KEY=VALUE",
     ),
     seed=Option("Seed of the meta-training and of the choice of labels.", int, 0),
@@ -134,25 +135,25 @@ surrogate_app = new_app("Fit and score surrogates, small models that replace a t
 @command(
     surrogate_app,
     task=Option("Name of a task, such as nb201/cifar10 or tnb101/jigsaw.", default=REQUIRED, argument=True),
-    output=Option("Write the surrogate to this file (.npz).", Path, flags=("--output", "--out")),
+    out=Option("Write the surrogate to this file (.npz).", Path),
     train_fraction=Option("Largest fraction of the cells to train on.", float, 0.8),
     seed=Option("Seed of the split.", int, 0),
     overwrite=Option("Replace an existing file.", bool, False),
-    examples=["nasmeta surrogate fit nb201/cifar10 --output cifar10.npz"],
+    examples=["nasmeta surrogate fit nb201/cifar10 --out cifar10.npz"],
 )
-def fit(task: str, output: Path | None, train_fraction: float, seed: int, overwrite: bool) -> None:
+def fit(task: str, out: Path | None, train_fraction: float, seed: int, overwrite: bool) -> None:
     """Fit a surrogate to part of a table, score it on the rest, and write it to a file."""
     from nasmeta.errors import SettingError
     from nasmeta.files import require_writable
     from nasmeta.surrogates import fit_surrogate
 
-    if output is not None:  # before the fit
-        if output.suffix != ".npz" or not output.parent.is_dir() or (output.exists() and not overwrite):
-            raise SettingError("--output", str(output), "a new file that ends in .npz, or --overwrite")
-        require_writable(output)
+    if out is not None:  # before the fit
+        if out.suffix != ".npz" or not out.parent.is_dir() or (out.exists() and not overwrite):
+            raise SettingError("--out", str(out), "a new file that ends in .npz, or --overwrite")
+        require_writable(out)
     with progress_bar(f"fitting {task}"):
         surrogate = fit_surrogate(task, train_fraction=train_fraction, seed=seed)
-        files = [] if output is None else [surrogate.save(output)]
+        files = [] if out is None else [surrogate.save(out)]
     _show(surrogate, surrogate.card["scores"])
     if files:
         echo_written(files)
@@ -161,7 +162,7 @@ def fit(task: str, output: Path | None, train_fraction: float, seed: int, overwr
 @command(
     surrogate_app,
     surrogate=Option("A surrogate file, or the task of a shipped surrogate.", default=REQUIRED, argument=True),
-    task=Option("Score against this task of the same space; by default the surrogate's own."),
+    task=Option("Score against this task of the same space.", metavar="NAME", default_text="the surrogate's task"),
     examples=["nasmeta surrogate score nb201/cifar10", "nasmeta surrogate score cifar10.npz"],
 )
 def score(surrogate: str, task: str | None) -> None:
@@ -199,7 +200,7 @@ def _proxies() -> None:
 
 @command(
     proxies_app,
-    output=Option("Write the proxies to this file (.npz).", Path, REQUIRED, metavar="FILE"),
+    out=Option("Write the proxies to this file (.npz).", Path, REQUIRED),
     space=Option("Space of the cells: nb201 or tnb101.", default="nb201"),
     data=Option(
         "Images, as in nasmeta train.", default="digits", metavar="KIND:PATH",
@@ -210,13 +211,15 @@ def _proxies() -> None:
     cells_per_stage=Option("Cells in each of the three stages.", int, 1),
     seed=Option("Seed of the weights and the batch.", int, 0),
     repeats=Option("Number of seeds to average over.", int, 1),
-    proxies=Option("Names (nasmeta list proxies), separated by commas. Default: nine of them.", read=names_in),
-    cells=Option("Indices of cells, separated by commas. Default: all.", read=integers_in),
+    proxies=Option(
+        "Names of nasmeta list proxies, separated by commas.", read=names_in, metavar="NAMES", default_text="nine"
+    ),
+    cells=Option("Indices of cells, separated by commas.", read=integers_in, default_text="all"),
     workers=Option("Number of processes, with one thread each.", int, 1),
-    examples=["nasmeta proxies compute --data digits --output proxies.npz"],
+    examples=["nasmeta proxies compute --data digits --out proxies.npz"],
 )  # fmt: skip
 def compute(
-    output: Path, space: str, data: str, n_images: int, image_size: int, proxies: list[str] | None, workers: int,
+    out: Path, space: str, data: str, n_images: int, image_size: int, proxies: list[str] | None, workers: int,
     cells: list[int] | None, **settings: int,
 ) -> None:  # fmt: skip
     """Measure proxies for one cell of each isomorphism class; run the same command again to resume."""
@@ -227,4 +230,4 @@ def compute(
     batch = load_images(data, n_images, image_size, measured.seed)
     where: dict[str, Any] = {"space": space, "cells": cells, "workers": workers}
     with progress_bar("networks") as bar:
-        echo_written([measure_proxies(output, batch, measured, progress=bar.update, **where)])
+        echo_written([measure_proxies(out, batch, measured, progress=bar.update, **where)])

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nasmeta.checks import written
-from nasmeta.cli._command import console, duration, echo_facts, print_frame, print_table
+from nasmeta.cli._command import console, echo_facts, print_frame, print_table
 from nasmeta.evaluators import TRAINED
+from nasmeta.progress import duration
 from nasmeta.runs import FrontHistory, History
 from nasmeta.tables import describe_column
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,17 +16,19 @@ from nasmeta.cli._command import (
     app,
     command,
     echo_written,
-    end_without_success,
     given_options,
+    group,
     names_in,
     print_frame,
     settings_by_label,
     settings_in,
 )
 from nasmeta.cli._train import IMAGES, images_of
-from nasmeta.errors import SettingError
+from nasmeta.errors import EvaluationFailed, SettingError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import pandas as pd
 
 DEMO_SEARCHERS = ("random", "local-search", "evolution", "gp", "source-order", "meta-gp")
@@ -36,53 +40,55 @@ def _sources_in(text: str) -> Any:
     return named_sources(names_in(text))
 
 
-RUN = {  # keyword arguments of `nasmeta.search` and `nasmeta.compare`, and those of an evaluator that trains
-    "evaluations": Option(
-        "Budget of a run: number of distinct architectures to evaluate.", int, show_default="100, compare 200"
-    ),
-    "seconds": Option("Budget of a run in seconds of training, recorded or real.", float),
-    "sources": Option(
-        "What a meta-searcher learns from: tasks or families, separated by commas; or a file of nasmeta "
-        "meta-train. A family is used without the target's dataset. Default: the family of the task.",
-        read=_sources_in,
-        metavar="TASK,…|FILE",
-    ),
-    "evaluator": Option(
-        "Source of the values: the table, also with failing evaluations of missing values; the shipped surrogate or a "
-        "surrogate file; training or a supernet on --data; a Python function.",
-        default="table",
-        metavar="table|unknown-feasibility|surrogate|FILE|training|supernet|MODULE:NAME",
-        noun="evaluator",
-    ),
-    "clock": Option(
+RUN = group(  # keyword arguments of `nasmeta.search` and `nasmeta.compare`
+    "Run",
+    seconds=Option("Budget of a run in seconds of training, recorded or real.", float),
+    stop_at_optimum=Option("End a run when the best architecture has been evaluated.", bool, False),
+    clock=Option(
         "A setting of the simulated clock: workers=4, repeats=charged, overshoot=discard, promotion=continued. "
         "Repeatable.",
         list[str],
         read=lambda given: settings_in(given) or None,
         metavar="KEY=VALUE",
     ),
-    "stop_at_optimum": Option("End a run when the best architecture has been evaluated.", bool, False),
-    **IMAGES,
-}
-WHERE = {
-    "workers": Option("Number of processes.", int, show_default="1, all CPUs of a cluster"),
-    "backend": Option("Processes on this machine (loky) or on a cluster.", default="loky", metavar="loky|ray|dask"),
-    "address": Option(
-        "Address of a running cluster, such as tcp://host:8786.",
-        show_default="RAY_ADDRESS, DASK_SCHEDULER_ADDRESS, or a cluster on this machine",
+    sources=Option(
+        "What a meta-searcher learns from: tasks or families, separated by commas, or a file of nasmeta meta-train. "
+        "A family is used without the target's dataset.",
+        read=_sources_in,
+        metavar="NAMES|FILE",
+        default_text="the family of the task",
     ),
-    "gpus_per_worker": Option("GPUs per worker; with 0.5, two workers share one.", float, metavar="N"),
-    "shard": Option(
+    evaluator=Option(
+        "Source of the values: table; unknown-feasibility, the table with failures for missing values; surrogate, or "
+        "a surrogate file; training or supernet, on --data; or a Python function, MODULE:NAME.",
+        default="table",
+        metavar="NAME|FILE",
+        noun="evaluator",
+    ),
+)
+EVALUATIONS = Option("Budget of a run: number of distinct architectures to evaluate.", int, panel="Run")
+WHERE = group(
+    "Parallel runs",
+    workers=Option("Number of processes.", int, default_text="1, or all CPUs of a cluster"),
+    backend=Option("Processes on this machine (loky) or on a cluster (ray, dask).", default="loky", metavar="NAME"),
+    address=Option(
+        "Address of a running cluster, such as tcp://host:8786.",
+        default_text="RAY_ADDRESS, DASK_SCHEDULER_ADDRESS, or a cluster on this machine",
+    ),
+    gpus_per_worker=Option("GPUs per worker; with 0.5, two workers share one.", float, metavar="N"),
+    shard=Option(
         "Do only part I, from 0, of N parts of the runs; all parts may run at once in one folder. The same command "
         "without it writes the results.",
         metavar="I/N",
     ),
-}
+)
 
 
 @command(
     app,
+    {"evaluations": replace(EVALUATIONS, default_text="100")},
     RUN,
+    IMAGES,
     searcher=Option(
         "Name of a searcher, such as random, evolution, gp or meta-gp.", default=REQUIRED, argument=True,
         noun="searcher",
@@ -104,14 +110,16 @@ WHERE = {
         "--journal run.jsonl",
     ],
 )  # fmt: skip
-def search(context: typer.Context, searcher: str, task: str, journal: Path | None, **options: Any) -> None:
+def search(context: typer.Context, searcher: str, task: str, journal: Path | None, **options: Any) -> Any:
     """Run one searcher on one task and show the best architecture, or the Pareto front of several objectives."""
+    from nasmeta.cli._json import run_record
     from nasmeta.cli._print import all_failed, print_run
 
     run = nm.search(searcher, task, journal=journal, progress=True, **_with_evaluator(context, options, task))
     print_run(run, journal)
     if all_failed(run):
-        end_without_success("no evaluation succeeded, so the run has no best cell.")
+        raise EvaluationFailed("No evaluation succeeded, so the run has no best cell.")
+    return partial(run_record, run, journal)
 
 
 def _with_evaluator(context: typer.Context, options: dict[str, Any], task: str) -> dict[str, Any]:
@@ -129,33 +137,31 @@ def _with_evaluator(context: typer.Context, options: dict[str, Any], task: str) 
 
 @command(
     app,
+    {"evaluations": replace(EVALUATIONS, default_text="200")},
     RUN,
+    IMAGES,
     WHERE,
     specification=Option(
-        "A specification file (TOML), or the name of a shipped one (--list).", argument=True, noun="specification"
+        "A specification file (TOML), or a name of nasmeta list specifications.", argument=True, noun="specification"
     ),
-    searchers=Option("Names of searchers, separated by commas."),
-    tasks=Option("A family of tasks, or names of tasks separated by commas.", show_default="nb201"),
+    searchers=Option("Names of searchers, separated by commas.", metavar="NAMES"),
+    tasks=Option("A family of tasks, or names of tasks separated by commas.", metavar="NAMES", default_text="nb201"),
     repeats=Option(
-        "Number of runs of each searcher on each task, with the seeds 0, 1, ….", int, show_default="10"
+        "Number of runs of each searcher on each task, with the seeds 0, 1, ….", int, default_text="10"
     ),
     settings=Option(
         "A setting of one searcher, as in search. Repeatable.", list[str], read=settings_by_label, flags=("--set",),
-        metavar="SEARCHER:KEY=VALUE",
+        metavar="NAME:KEY=VALUE",
     ),
-    folder=Option(
-        "Folder for journals and results; run the same command again to resume.", Path, flags=("--folder", "--out")
-    ),
+    folder=Option("Folder for journals and results; run the same command again to resume.", Path),
     redo=Option(
         "Delete and repeat the runs of these searchers in the folder. Leave it out to resume.", read=names_in,
         metavar="NAMES",
     ),
-    listed=Option("List the shipped specifications and exit.", bool, False, flags=("--list",)),
-    show=Option("Print a shipped specification, for you to save and change, and exit.", metavar="NAME"),
     examples=[
         "nasmeta compare --searchers random,evolution --repeats 100 --folder results",
-        "nasmeta compare --list",
-        "nasmeta compare nb201-paper --out results",
+        "nasmeta list specifications",
+        "nasmeta compare nb201-paper --folder results",
     ],
 )  # fmt: skip
 def compare(
@@ -164,19 +170,11 @@ def compare(
     folder: Path | None,
     repeats: int | None,
     redo: list[str] | None,
-    listed: bool,
-    show: str | None,
     **options: Any,
-) -> None:
+) -> Any:
     """Run several searchers repeatedly on the same tasks and show a table of the results."""
-    from nasmeta.experiments import Workers, read_specification
+    from nasmeta.experiments import Workers
 
-    if listed:
-        print_frame(nm.list_specifications())
-        return
-    if show is not None:
-        typer.echo(read_specification(show).text, nl=False)
-        return
     workers = Workers(*(options.pop(name) for name in WHERE))
     where: dict[str, Any] = {"folder": folder, "workers": workers, "redo": redo or (), "progress": True}
     if specification is None:
@@ -185,9 +183,8 @@ def compare(
     else:
         frame, evaluator, evaluations = _specified(context, specification, options, repeats=repeats, **where)
     if workers.shard is not None:
-        _print_shard(frame, workers.shard)
-    else:
-        _print_results(frame, folder, evaluations, evaluator)
+        return _print_shard(frame, workers.shard)
+    return _print_results(frame, folder, evaluations, evaluator)
 
 
 def _compared(context: typer.Context, options: dict[str, Any], **where: Any) -> tuple[pd.DataFrame, Any]:
@@ -196,7 +193,7 @@ def _compared(context: typer.Context, options: dict[str, Any], **where: Any) -> 
 
     searchers, tasks = names_in(options.pop("searchers")), names_in(options.pop("tasks")) or ["nb201"]
     if not searchers:
-        raise SettingError("--searchers", "", "names of searchers, or a specification (nasmeta compare --list)")
+        raise SettingError("Missing option --searchers, such as random,gp. `nasmeta list specifications` shows others.")
     on: list[Any] = tasks
     options = _with_evaluator(context, options, tasks[0])
     if (space := space_in(on)) is not None:
@@ -224,23 +221,29 @@ def _specified(
     return frame, specification.evaluator, specification.evaluations
 
 
-def _print_shard(frame: pd.DataFrame, shard: str) -> None:
+def _print_shard(frame: pd.DataFrame, shard: str) -> dict[str, Any]:
     runs = sum(n for of_task in frame.attrs["runs"].values() for n in of_task.values())
     typer.echo(f"Shard {shard}: its {runs} runs are done. After all shards, omit --shard to write the results.")
     if len(frame) and (frame["failure"].astype(str) != "").all():
-        end_without_success("none of its evaluations succeeded.")
+        raise EvaluationFailed("None of its evaluations succeeded.")
+    return {"shard": shard, "runs": runs}
 
 
-def _print_results(frame: pd.DataFrame, folder: Path | None, evaluations: int | None, evaluator: Any = "table") -> None:
+def _print_results(
+    frame: pd.DataFrame, folder: Path | None, evaluations: int | None, evaluator: Any = "table"
+) -> Callable[[], dict[str, Any]]:
     from nasmeta.analysis import summarise_comparison, write_summary
+    from nasmeta.cli._json import comparison_record
     from nasmeta.cli._print import print_summary
 
     summary = summarise_comparison(frame, evaluations, evaluator)
     print_summary(summary)
-    if folder is not None:
-        echo_written(write_summary(summary, folder))
+    files = [] if folder is None else write_summary(summary, folder)
+    if files:
+        echo_written(files)
     if summary.failed:
-        end_without_success(summary.failed)
+        raise EvaluationFailed(summary.failed)
+    return partial(comparison_record, summary, files)
 
 
 @command(
@@ -248,43 +251,44 @@ def _print_results(frame: pd.DataFrame, folder: Path | None, evaluations: int | 
     tables=Option("Names of published tables (--list), or all.", list[str], (), argument=True, metavar="NAME..."),
     listed=Option("List the published tables and exit.", bool, False, flags=("--list",)),
     fetch=Option("Download missing data without asking.", bool, False),
-    repeats=Option("Number of runs or draws, instead of the number in the specification.", int),
+    repeats=Option("Number of runs or draws.", int, default_text="as in the specification"),
     workers=Option("Number of processes for searches.", int, 1),
     folder=Option("Folder for runs, values and pages; run the same command again to resume.", Path),
     examples=["nasmeta reproduce --list", "nasmeta reproduce nb201-paper --fetch --folder results"],
 )
-def reproduce(tables: list[str], listed: bool, fetch: bool, folder: Path | None, **options: Any) -> None:
+def reproduce(tables: list[str], listed: bool, fetch: bool, folder: Path | None, **options: Any) -> pd.DataFrame:
     """Repeat published tables and print published values, measured values and their differences."""
     from nasmeta.analysis.report import published_section, published_texts
     from nasmeta.experiments import data_of, list_published, missing_data
 
     if listed or not tables:
         print_frame(list_published()[["table", "title"]])
-        return
+        return list_published()
     missing = missing_data(data_of(tables))
     for state in missing:
         typer.echo(f"Missing: {state.name} ({state.holds}), {state.download_bytes / 1e6:.1f} MB")
-    if missing and (fetch or typer.confirm("Download them?", default=True)):
+    if missing and (fetch or typer.confirm("Download them?", default=True, err=True)):
         nm.tables.fetch([state.name for state in missing], progress=True)
     found = nm.reproduce(tables, folder, progress=True, **options)
     for name, table in found.groupby("table", sort=False):
         print_frame(published_texts(table), str(name))
         typer.echo(published_section(table).note)
+    return found
 
 
 @command(
     app,
     folder=Option("Folder of a finished comparison.", default=REQUIRED, argument=True, metavar="FOLDER"),
-    output=Option("Folder for the report. Default: report, inside that folder.", Path),
-    at=Option("Budget of ranks and tests, in evaluations or seconds; by default the largest that all runs reach.", int),
-    reference=Option("Searcher whose mean regret is a score of 0. Default: random search."),
+    out=Option("Folder for the report.", Path, default_text="FOLDER/report"),
+    at=Option("Budget of ranks and tests, in evaluations or seconds.", int, default_text="the largest of all runs"),
+    reference=Option("Searcher whose mean regret is a score of 0.", metavar="NAME", default_text="random"),
     formats=Option("Formats of the figures: png, svg, pdf.", default="png,svg,pdf", read=names_in),
-    title=Option("Title of the report. Default: that of the comparison's specification, if any."),
+    title=Option("Title of the report.", default_text="the title of the specification"),
     examples=["nasmeta compare --searchers random,gp --folder results && nasmeta report results"],
 )
-def report(folder: str, **options: Any) -> None:
+def report(folder: str, out: Path | None, **options: Any) -> None:
     """Write the report of a comparison: an interactive page in one file, Markdown, figures and LaTeX tables."""
-    files = nm.report(folder, **options).files
+    files = nm.report(folder, output=out, **options).files
     echo_written([*files[:2], files[0].parent / "figures", files[0].parent / "tables"])
 
 
@@ -296,7 +300,7 @@ def report(folder: str, **options: Any) -> None:
     evaluations=Option("Budget of a run: number of distinct architectures to evaluate.", int, 200),
     examples=["nasmeta demo --folder my-demo"],
 )
-def demo(folder: Path, repeats: int, evaluations: int, workers: int) -> None:
+def demo(folder: Path, repeats: int, evaluations: int, workers: int) -> Callable[[], dict[str, Any]]:
     """Compare six searchers on the real NAS-Bench-201 tables of three datasets."""
     typer.echo(
         f"Comparing {', '.join(DEMO_SEARCHERS)} on NAS-Bench-201 (CIFAR-10, CIFAR-100, ImageNet16-120): "
@@ -304,4 +308,5 @@ def demo(folder: Path, repeats: int, evaluations: int, workers: int) -> None:
         "source-order and meta-gp learn from two datasets and search on the third, which they have never seen.\n"
     )
     options: dict[str, Any] = {"repeats": repeats, "evaluations": evaluations, "workers": workers}
-    _print_results(nm.compare(DEMO_SEARCHERS, "nb201", folder=folder, progress=True, **options), folder, evaluations)
+    frame = nm.compare(DEMO_SEARCHERS, "nb201", folder=folder, progress=True, **options)
+    return _print_results(frame, folder, evaluations)

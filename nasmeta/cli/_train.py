@@ -14,38 +14,40 @@ from nasmeta.cli._command import (
     app,
     cell_in,
     command,
-    duration,
     echo_written,
-    end_without_success,
     given_options,
+    group,
     print_frame,
 )
-from nasmeta.errors import SettingError
-from nasmeta.progress import progress_bar
+from nasmeta.errors import EvaluationFailed, SettingError
+from nasmeta.progress import duration
 
 if TYPE_CHECKING:
     from nasmeta.training import ImageDataset
     from nasmeta.verification import Verification
 
-IMAGES = {
-    "data": Option(
+IMAGES = group(
+    "Real training",
+    data=Option(
         "Training images: digits, cifar10:PATH, cifar100:PATH, imagenet16-120:PATH, fashion-mnist, folder:PATH.",
         metavar="KIND:PATH",
     ),
-    "recipe": Option(
-        "Training recipe: a name of nasmeta list recipes, or a file (.toml). Default: tiny for digits, else fast.",
+    recipe=Option(
+        "Training recipe: a name of nasmeta list recipes, or a file (.toml).",
         metavar="NAME|FILE",
+        default_text="tiny for digits, else fast",
         noun="recipe",
     ),
-    "split": Option(
-        "Which images are used for validation. Default: the split of the tables, if they have the dataset.",
-        metavar="fraction|nb201",
+    split=Option(
+        "How validation images are chosen: fraction, or nb201 for the split of its tables.",
+        metavar="NAME",
+        default_text="nb201, if it has the dataset",
     ),
-    "valid_fraction": Option("Fraction of the training images used for validation. Default: 0.1.", float),
-    "size": Option("Scale images to this height and width in pixels, a multiple of 4.", int),
-    "device": Option("Device: auto, cpu, cuda or cuda:N.", default="auto"),
-}
-_DEMO = {"recipe": "tiny", "top": 2, "controls": 2, "worst": 1, "seeds": 2}
+    valid_fraction=Option("Fraction of the training images used for validation.", float, default_text="0.1"),
+    size=Option("Scale images to this height and width in pixels, a multiple of 4.", int),
+    device=Option("Device: auto, cpu, cuda or cuda:N.", default="auto"),
+)
+_DEMO = {"recipe": "tiny", "top": 2, "controls": 2, "worst": 1, "repeats": 2}
 _DEMO_EVALUATIONS = 60
 
 
@@ -62,7 +64,7 @@ def images_of(options: dict[str, Any]) -> ImageDataset:
     IMAGES,
     cell=Option("Index, or string in the space's notation.", default=REQUIRED, read=cell_in, argument=True),
     seed=Option("Seed of the weights, the order of the images and the augmentation.", int, 0),
-    folder=Option("Keep checkpoint, network and result here; run the same command again to resume.", Path),
+    folder=Option("Folder for checkpoint, network and result; run the same command again to resume.", Path),
     space=Option("Search space of the cell: nb201 or tnb101.", default="nb201"),
     examples=[
         "nasmeta train 6111 --folder 6111",
@@ -90,10 +92,10 @@ def train(cell: int | str, folder: Path | None, **options: Any) -> None:
     top=Option("Number of the best evaluated cells to train.", int, 3),
     controls=Option("Number of random cells to train for comparison.", int, 3),
     worst=Option("Number of the worst evaluated cells to train.", int, 0),
-    seeds=Option("Number of trainings of each cell.", int, 2),
+    repeats=Option("Number of trainings of each cell.", int, 2),
     seed=Option("Seed of the first training of each cell, and of the choice of random cells.", int, 0),
     folder=Option(
-        "Keep trainings and the page here; run the same command again to resume.", Path, Path("nasmeta-verification")
+        "Folder for trainings and the page; run the same command again to resume.", Path, Path("nasmeta-verification")
     ),
     compare_with=Option("The table's name of the dataset of --data, if it is not clear.", metavar="DATASET"),
     workers=Option("Number of parallel trainings, which share the device.", int, 1),
@@ -104,7 +106,7 @@ def train(cell: int | str, folder: Path | None, **options: Any) -> None:
     ),
     demo=Option("Search the table and verify on scikit-learn's digits; takes about two minutes.", bool, False),
     examples=[
-        "nasmeta verify run.jsonl --data cifar10:PATH --recipe nb201-12 --top 3 --seeds 2",
+        "nasmeta verify run.jsonl --data cifar10:PATH --recipe nb201-12 --top 3 --repeats 2",
         "nasmeta verify --demo",
     ],
 )
@@ -120,15 +122,9 @@ def verify(context: typer.Context, runs: list[Path] | None, folder: Path, demo: 
         options["data"], runs = "digits", [folder / "run.jsonl"]
         nm.search("gp", "nb201/cifar10", evaluations=_DEMO_EVALUATIONS, journal=runs[0], progress=True)
     if options["data"] is None:
-        raise SettingError("--data", None, "training images such as digits or cifar10:PATH")
-    with progress_bar("verify") as bar:
-        found = nm.verify(
-            runs or [],
-            images_of(options),
-            folder=folder,
-            announce=bar.note,
-            **options,
-        )
+        raise SettingError("Missing option --data: training images such as digits or cifar10:PATH.")
+    options["seeds"] = options.pop("repeats")
+    found = nm.verify(runs or [], images_of(options), folder=folder, progress=True, **options)
     done, failed = found.facts["trainings"], found.facts["failed"]
     if options["shard"] is None:
         _show(found)
@@ -138,7 +134,7 @@ def verify(context: typer.Context, runs: list[Path] | None, folder: Path, demo: 
         typer.echo(f"{shard} After all shards, omit --shard to write the page.")
     if failed and not done:
         reasons = ", ".join(sorted(set(filter(None, found.cells["failures"]))))
-        end_without_success(f"no training succeeded: {reasons}.")
+        raise EvaluationFailed(f"No training succeeded: {reasons}.")
 
 
 def _show(found: Verification) -> None:

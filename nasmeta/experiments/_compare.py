@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import os
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -32,13 +34,14 @@ from nasmeta.experiments._backends import Connection, Workers, connected
 from nasmeta.experiments._folder import ComparisonFolder, Results
 from nasmeta.experiments._jobs import Job, MetaTrainJob, Pair, Runs, results_of, share_of
 from nasmeta.journals import Shard
-from nasmeta.progress import progress_bar
+from nasmeta.progress import heartbeat, progress_bar
 from nasmeta.runs import Clock, RunConfig
 from nasmeta.runs._evaluator import EvaluatorLike, evaluator_for, space_in
 from nasmeta.runs._sources import SourcesLike
 from nasmeta.runs._transfer import Transfer
 
 _RUNS_A_JOB = 10
+_PROGRESS_SECONDS = 0.5
 
 
 def compare(
@@ -193,20 +196,37 @@ def _completed(
 ) -> pd.DataFrame:
     """Read finished runs from the journals, do the others, and return the results of all runs."""
     try:
+        training = deque([""], maxlen=1)  # the progress of a training in this process
         with progress_bar("runs", results.total, shown=progress) as bar, ExitStack() as held:
             for evaluator in {id(config.evaluator): config.evaluator for config in results.configs.values()}.values():
                 held.enter_context(evaluator.kept_open())
+                if progress and isinstance(evaluator, TrainingEvaluator):
+                    evaluator.trainer.announce = training.append
             if home is not None:
                 _read(home, results)
-                bar.advance(results.done)
-            with connected(workers) as connect:
-                _run(results, workers, connect, home, bar.advance)
+            counts = _shared_counts(results, held) if progress and results.total else None
+
+            def show() -> None:
+                counted = f"{results.counts.sum():,} evaluations"
+                bar.update(results.parts, note=", ".join(filter(None, (counted, training[0]))))
+
+            with connected(workers) as connect, heartbeat(show, _PROGRESS_SECONDS):
+                _run(results, workers, connect, home, counts)
+            show()
     except KeyboardInterrupt:
         kept = f"The same command resumes from {home.path}." if home else "Nothing was kept."
         hint = "" if home else " Name a folder to be able to resume."
         print(f"\nInterrupted: {results.done:,} of {results.total:,} runs are done. {kept}{hint}", file=sys.stderr)
         raise
     return results.frame()
+
+
+def _shared_counts(results: Results, held: ExitStack) -> Path:
+    """Move the counts of evaluations to a file, in which the processes of this machine count."""
+    path = Path(held.enter_context(TemporaryDirectory(ignore_cleanup_errors=True)), "counts")
+    results.counts.tofile(path)
+    results.counts = np.memmap(path, np.int32, "r+")
+    return path
 
 
 def _read(home: ComparisonFolder, results: Results) -> None:
@@ -224,7 +244,7 @@ def _run(
     workers: Workers,
     connect: Callable[[], Connection],
     home: ComparisonFolder | None,
-    advance: Callable[[int], object],
+    counts: Path | None,
 ) -> None:
     """Do the remaining jobs: meta-trainings and independent runs first, then the runs that use the models."""
     left = {pair: seeds for pair in results.configs if (seeds := results.missing(pair))}
@@ -237,7 +257,7 @@ def _run(
         for first in range(0, len(seeds), size):
             some = seeds[first : first + size]
             paths = [None if home is None else home.journal(config.task.name, config.label, s) for s in some]
-            yield Runs(pair, config, some, paths, learnt)
+            yield Runs(pair, config, some, paths, learnt, counts, [results.slots[pair, seed] for seed in some])
 
     jobs: list[Job] = [MetaTrainJob(pair, results.configs[pair]) for pair in learners]
     jobs += (job for pair in left if pair not in learners for job in runs(pair))
@@ -249,4 +269,3 @@ def _run(
                 models[job.pair] = result
                 continue
             results.keep(job.pair, *result)
-            advance(1)

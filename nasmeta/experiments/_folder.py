@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from nasmeta.errors import JournalError, SettingError
@@ -138,11 +139,22 @@ class Results:
     def __init__(self, configs: Mapping[Pair, RunConfig], seeds: Mapping[Pair, Sequence[int]]) -> None:
         self.configs, self.seeds = configs, seeds
         self._histories: dict[tuple[Pair, int], History] = {}
+        runs = [(pair, seed) for pair, of_pair in seeds.items() for seed in of_pair]
+        self.slots = {run: slot for slot, run in enumerate(runs)}
+        self._budgets = np.array([configs[pair].most_evaluations or np.inf for pair, _ in runs])
+        self.counts = np.zeros(len(runs), np.int32)  # evaluations of each run so far
 
     @property
     def total(self) -> int:
         """The number of all runs."""
-        return sum(map(len, self.seeds.values()))
+        return len(self.slots)
+
+    @property
+    def parts(self) -> float:
+        """The number of finished runs and of parts of the others."""
+        shares = np.minimum(self.counts / self._budgets, 1)
+        shares[[self.slots[run] for run in self._histories]] = 1
+        return float(shares.sum())
 
     @property
     def done(self) -> int:
@@ -156,6 +168,7 @@ class Results:
     def keep(self, pair: Pair, seed: int, history: History) -> None:
         """Add a history."""
         self._histories[pair, seed] = history.of(replace(self.configs[pair], seed=seed))
+        self.counts[self.slots[pair, seed]] = len(history)
 
     def frame(self) -> pd.DataFrame:
         """Return the results of all runs."""

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
@@ -56,21 +57,27 @@ class Runs:
     seeds: list[int]
     paths: list[Path | None]  # of the journals
     learnt: Transfer | None = None
+    counts: Path | None = None  # a file with the number of evaluations of each run, int32; absent on other machines
+    slots: Sequence[int] = ()  # positions of these runs in it
 
     def results(self) -> Iterator[tuple[int, History]]:
         """Yield seed and history of each run; a run without randomness is computed once."""
+        counts: Any = {}
+        if self.counts is not None and self.counts.exists():
+            counts = np.memmap(self.counts, np.int32, "r+")
         known = all(evaluator.values is not None for evaluator in self.config.evaluators.values())
         may_repeat = known and not self.config.is_timed and not self.config.task.is_sampled
         same: History | None = None
         with ExitStack() as held:
             for evaluator in self.config.evaluators.values():
                 held.enter_context(evaluator.kept_open())
-            for seed, path in zip(self.seeds, self.paths, strict=True):
+            for seed, path, slot in zip(self.seeds, self.paths, self.slots or self.seeds, strict=True):
                 config = replace(self.config, seed=seed)
                 generator = config.searcher.generator(config.task, seed)
                 learnt = config.learn() if self.learnt is None else self.learnt
                 searcher = config.start(learnt) if same is None else _Repeated(config.task.space, generator, same)
-                history = config.run(path, learnt=learnt, searcher=searcher)
+                watch = partial(counts.__setitem__, slot)
+                history = config.run(path, learnt=learnt, searcher=searcher, watch=watch)
                 if same is not None:
                     history.searcher_seconds = float("nan")  # not measured
                 elif may_repeat and _is_without_chance(searcher, generator, history):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 from zlib import crc32
 
-from nasmeta.errors import JournalError
+from nasmeta.errors import JournalError, shown
 
 FORMAT = 3
 _FLUSH_SECONDS = 0.1
@@ -24,6 +24,8 @@ def differences_from(found: Mapping[str, Any], due: Mapping[str, Any], but: Coll
 
     >>> differences_from({"seed": 1, "at": "noon"}, {"seed": 2, "at": "night"}, ("at",))
     'seed is 1 in the file, but 2 here'
+    >>> differences_from({"settings": {}}, {"settings": {"population": 5}})
+    'settings.population is absent in the file, but 5 here'
     >>> differences_from({"recipe": "mine", "recipe_sha256": "5f"}, {"recipe": "yours", "recipe_sha256": "5f"})
     ''
     """
@@ -35,11 +37,15 @@ def _differences(found: Mapping[str, Any], due: Mapping[str, Any], but: Collecti
         recorded, expected, checksum = found.get(key), due.get(key), f"{key}_sha256"
         if recorded == expected or key in but or (found.get(checksum) and found.get(checksum) == due.get(checksum)):
             continue
-        if isinstance(recorded, dict) and isinstance(expected, dict) and recorded and expected:
+        if isinstance(recorded, dict) and isinstance(expected, dict):
             yield from _differences(recorded, expected, (), f"{of}{key}.")
         else:
             hint = f" ({same_code(recorded)})" if key == "code" and recorded else ""
-            yield f"{of}{key} is {recorded!r} in the file, but {expected!r} here{hint}"
+            yield f"{of}{key} is {_shown(recorded)} in the file, but {_shown(expected)} here{hint}"
+
+
+def _shown(value: object) -> str:
+    return "absent" if value is None else "present" if isinstance(value, dict) else shown(value)
 
 
 def same_code(code: object) -> str:

@@ -59,7 +59,7 @@ def fetch(names: str | Iterable[str], *, progress: bool = False) -> tuple[Source
     >>> fetch("nasgraph-nb201")  # doctest: +SKIP
     >>> fetch("nasgraph-nb2o1")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    nasmeta.errors.UnknownNameError: Unknown source 'nasgraph-nb2o1'. Did you mean 'nasgraph-nb201'? Possible: ...
+    nasmeta.errors.UnknownNameError: Unknown source 'nasgraph-nb2o1'. Did you mean 'nasgraph-nb201'?
     """
     chosen = _chosen([names] if isinstance(names, str) else names)
     for source in chosen:

@@ -164,10 +164,13 @@ class JoinedColumns:
         """Return the datasets, metrics or columns that are possible, by the first part of the address that is not."""
         datasets = sorted(self.by_dataset)
         if asked.dataset not in datasets:
-            return f"Datasets: {', '.join(datasets[:_MOST_LISTED]) or 'none'}.{near_name(asked.dataset, datasets)}"
+            listed = f"Datasets: {', '.join(datasets[:_MOST_LISTED]) or 'none'}."
+            return near_name(asked.dataset, datasets).strip() or listed
         metrics = sorted({column.metric for column in self.by_dataset[asked.dataset]})
         if asked.metric not in metrics:
-            return f"Metrics of {asked.dataset}: {', '.join(metrics)}.{near_name(asked.metric, metrics)}"
+            more = ", …" if len(metrics) > _MOST_LISTED else ""
+            listed = f"Metrics of {asked.dataset}: {', '.join(metrics[:_MOST_LISTED])}{more}."
+            return near_name(asked.metric, metrics).strip() or listed
         splits = legal_splits(asked.dataset) if self._table == "nb201" and asked.metric in METRICS else {}
         if splits and asked.split not in (None, *splits):
             listed = ", ".join(f"{split} (official: {official})" for split, official in splits.items())

@@ -171,7 +171,9 @@ def get_task(name: str) -> Task:
 
 def _unknown(name: str, reason: str = "") -> UnknownNameError:
     names = [*TASKS, *declared_tasks(), *(f"{table}/" for table in _own_tables())]
-    return UnknownNameError(f"Unknown task {shown(name)}.{near_name(name, names)}{reason} All: `nasmeta list tasks`.")
+    return UnknownNameError(
+        f"Unknown task {shown(name)}.{near_name(name, names) or reason} `nasmeta list tasks` shows all."
+    )
 
 
 def _of_one_column(name: str) -> Task:

@@ -72,22 +72,13 @@ def train_many(
     """
     space = get_cell_space(space)
     trainer = Trainer(data, recipe, space.name, device=device, isolated=False)
-    n_epochs = trainer.recipe.epochs
     jobs = [(space.index_of(cell), check_int("seed", seed, 0)) for cell in cells for seed in seeds]
-    epochs = dict.fromkeys(jobs, 0)
     outcomes: dict[Job, Outcome] = {}
-    with progress_bar("epochs", len(epochs) * n_epochs, shown=progress) as bar:
-
-        def tell(job: Job, done: int, note: str = "") -> None:
-            epochs[job] = done
-            bar.update(sum(epochs.values()), note=note)
-
-        with closing(train_jobs([*epochs], trainer, Path(folder), workers, tell)) as ended:
-            for job, outcome in ended:
-                outcomes[job] = outcome
-                tell(job, n_epochs)
-                if on_end is not None:
-                    on_end(*job, outcome)
+    with closing(train_jobs([*dict.fromkeys(jobs)], trainer, Path(folder), workers, progress)) as ended:
+        for job, outcome in ended:
+            outcomes[job] = outcome
+            if on_end is not None:
+                on_end(*job, outcome)
     return [outcomes[job] for job in jobs]
 
 
@@ -96,7 +87,7 @@ def train_jobs(
     trainer: Trainer,
     folder: Path,
     workers: int,
-    tell: Callable[[Job, int, str], object] | None = None,
+    progress: bool = False,
 ) -> Generator[tuple[Job, Outcome], None, None]:
     """Yield each job with its outcome, in the order in which the trainings end.
 
@@ -110,9 +101,27 @@ def train_jobs(
         Contains a folder ``CELL-SEED`` per job.
     workers : int
         As in `train_many`.
-    tell : callable, optional
-        Called after each epoch with a job, the number of its finished epochs and a note.
+    progress : bool, default False
+        Show a progress bar over the epochs of all trainings.
     """
+    epochs, n_ended = dict.fromkeys(jobs, 0), 0
+    with progress_bar("epochs", len(jobs) * trainer.recipe.epochs, shown=progress) as bar:
+
+        def tell(job: Job, done: int, note: str = "") -> None:
+            epochs[job] = done
+            ended = f"{n_ended:,} of {len(jobs):,} trainings"
+            bar.update(sum(epochs.values()), note=f"{ended}, cell {job[0]}: {note}" if note else ended)
+
+        with closing(_outcomes(jobs, trainer, folder, workers, tell if progress else None)) as ended:
+            for job, outcome in ended:
+                n_ended += 1
+                tell(job, trainer.recipe.epochs)
+                yield job, outcome
+
+
+def _outcomes(
+    jobs: Sequence[Job], trainer: Trainer, folder: Path, workers: int, tell: Callable[[Job, int, str], object] | None
+) -> Generator[tuple[Job, Outcome], None, None]:
     n = min(check_int("workers", workers), max(1, len(jobs)))
     free: SimpleQueue[Trainer] = SimpleQueue()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from nasmeta.pictures import Width
     from nasmeta.training import ImageDataset, Recipe
-    from nasmeta.training._train_many import Job, Outcome
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +86,7 @@ def verify(
     isolated: bool = True,
     workers: int = 1,
     shard: str | None = None,
-    announce: Callable[[str], object] | None = None,
+    progress: bool = False,
     page: bool = True,
     command: str | None = None,
 ) -> Verification:
@@ -123,8 +122,8 @@ def verify(
     shard : str, optional
         ``I/N``, I from 0: train only the I-th of N parts, as the tasks of a job array do in one folder. The same call
         without it then trains the rest and writes the results.
-    announce : callable, optional
-        Called with a text about the progress, after each epoch too.
+    progress : bool, default False
+        Show a progress bar over the epochs of all trainings.
     page : bool, default True
         Write the page, unless `shard` is given.
     command : str, optional
@@ -172,16 +171,16 @@ def verify(
     if shard is not None:
         jobs = list(Shard.of(shard).dealt(jobs))
     require_writable(home, folder=True)
-    report_progress = announce or (lambda text: None)
     results: dict[int, list[TrainingResult]] = {}
     failures: dict[int, list[str]] = {}
     with Trainer(data, recipe, task.space.name, device=device, isolated=isolated) as trainer:
         found = look_up(task, cells, trainer.dataset, trainer.recipe, compare_with)
-        for (cell, _), result in _trainings(jobs, trainer, home / "trainings", workers, report_progress):
-            if isinstance(result, TrainingFailed):
-                failures.setdefault(cell, []).append(result.told)
-            else:
-                results.setdefault(cell, []).append(result)
+        with closing(train_jobs(jobs, trainer, home / "trainings", workers, progress)) as ended:
+            for (cell, _), result in ended:
+                if isinstance(result, TrainingFailed):
+                    failures.setdefault(cell, []).append(result.told)
+                else:
+                    results.setdefault(cell, []).append(result)
         for of_cell in results.values():
             of_cell.sort(key=lambda result: result.seed)
         frame = cells_frame(chosen, searches, found, results, failures)
@@ -194,29 +193,9 @@ def verify(
     if page:
         from nasmeta.analysis import write_verification_page
 
-        report_progress("writing the page")
         files = write_verification_page(frame, verification.epochs, facts, home, command)
         verification = replace(verification, files=tuple(files))
     return verification
-
-
-def _trainings(
-    jobs: Sequence[Job], trainer: Trainer, folder: Path, workers: int, report_progress: Callable[[str], object]
-) -> Iterator[tuple[Job, Outcome]]:
-    """Yield each job with its outcome; announce the epochs."""
-    n_ended = 0
-
-    def announce_epoch(job: Job, done: int, note: str) -> None:
-        report_progress(
-            f"training {n_ended + 1} of {len(jobs)}: cell {job[0]}, seed {job[1]}: {done} of {trainer.recipe.epochs} "
-            f"epochs, {note}"
-        )
-
-    report_progress(f"{len(jobs)} trainings")
-    with closing(train_jobs(jobs, trainer, folder, workers, announce_epoch)) as ended:
-        for job, outcome in ended:
-            n_ended += 1
-            yield job, outcome
 
 
 def _write(home: Path, verification: Verification) -> None:

@@ -35,7 +35,7 @@ def main() -> None:
         folder = arguments.folder or f"{temporary}/results"
         home = HERE / "all" if arguments.all else Path(temporary) / "report"
         nasmeta(*(ALL if arguments.all else COMPARE), "--folder", folder)
-        nasmeta("report", folder, "--output", str(home), "--formats", "png")
+        nasmeta("report", folder, "--out", str(home), "--formats", "png")
         if arguments.all:
             return
         for name in ("ranks", "critical_difference"):

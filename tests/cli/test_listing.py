@@ -88,9 +88,10 @@ KINDS += ("predictors", "encoders", "evaluators", "recipes", "images", "proxies"
 def test_lists_on_the_command_line(kind: str) -> None:
     done = run("list", kind)
     assert done.exit_code == 0, done.output
-    names = getattr(nm, f"list_{kind}")().iloc[:, 1 if kind == "tasks" else 0]
-    shown = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("│")]
-    assert shown == list(dict.fromkeys(names))  # in a file no name is broken
+    names = list(dict.fromkeys(getattr(nm, f"list_{kind}")().iloc[:, 1 if kind == "tasks" else 0]))
+    assert [line.split()[0] for line in done.stdout.splitlines()[1:]] == names
+    details = run("list", kind, names[-1])
+    assert details.exit_code == 0, details.output
 
 
 def test_lists_of_what_predicts() -> None:
@@ -161,7 +162,22 @@ def test_lists_of_what_trains() -> None:
 def test_lists_refuse() -> None:
     assert run("list", "searcher").exit_code == 2
     assert run("list", "encoders", "--space", "nb20").exit_code == 2
-    assert "nb201/imagenet16-120" in run("list", "tasks", "--family", "nb201").stdout
+    assert run("list", "recipes", "fst").exit_code == 2
+    assert "nb201/imagenet16-120" in run("list", "tasks", "nb201").stdout
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_terminal_shows_one_line_per_name(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    names = dict.fromkeys(getattr(nm, f"list_{kind}")().iloc[:, 1 if kind == "tasks" else 0])
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in run("list", kind).stdout.splitlines()]
+    assert [line.split()[0] for line in lines[1:]] == [*names]
+    assert max(map(len, lines)) <= 80
+
+
+def test_details_of_a_searcher_name_its_settings() -> None:
+    assert "population=30, sample_size=10" in run("list", "searchers", "evolution").stdout
 
 
 def test_the_doctor_finds_what_is_broken() -> None:
@@ -192,8 +208,8 @@ def typed(words: str) -> dict[str, str]:
 
 @pytest.mark.usefixtures("blank_figures")
 def test_a_shipped_comparison_is_shown_and_repeated(tmp_path: Path) -> None:
-    assert run("compare", "--show", "first-steps").stdout == read_specification("first-steps").text
-    done = run("compare", "first-steps", "--repeats", "2", "--out", str(tmp_path))
+    assert run("list", "specifications", "first-steps").stdout == read_specification("first-steps").text
+    done = run("compare", "first-steps", "--repeats", "2", "--folder", str(tmp_path))
     assert done.exit_code == 0, done.output
     assert "2 runs" in done.stdout
     assert run("compare", "first-steps", "--repeats", "0").exit_code == 2

@@ -27,7 +27,7 @@ searcher = "random"
 def test_markup_in_a_label_is_text(tmp_path: Path) -> None:
     specification = tmp_path / "labels.toml"
     specification.write_text(SPECIFICATION, encoding="utf-8")
-    done = CliRunner().invoke(app, ["compare", str(specification), "--out", str(tmp_path / "results")])
+    done = CliRunner().invoke(app, ["compare", str(specification), "--folder", str(tmp_path / "results")])
     assert done.exit_code == 0, done.output
     assert done.stdout.count("\n│ [/x] ") == 1, "the table of values"
     assert re.search(r"│ nb201/cifar10 +│ \[/x\] ", done.stdout), "the table of picks"
@@ -39,7 +39,7 @@ def test_markup_in_a_label_is_text(tmp_path: Path) -> None:
 def test_a_report_has_the_title_of_its_specification(tmp_path: Path) -> None:
     specification, folder = tmp_path / "labels.toml", tmp_path / "results"
     specification.write_text(SPECIFICATION, encoding="utf-8")
-    CliRunner().invoke(app, ["compare", str(specification), "--out", str(folder)])
+    CliRunner().invoke(app, ["compare", str(specification), "--folder", str(folder)])
     page = folder / "report" / "report.md"
     for more, title in (([], "Of [/x] and :x:"), (["--title", "Mine"], "Mine")):
         done = CliRunner().invoke(app, ["report", str(folder), "--formats", "svg", *more])

@@ -145,7 +145,7 @@ def test_more_repeats_and_evaluations_continue(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         ({"searchers": ["random"]}, "searchers.evolution is"),
-        ({"settings": {"evolution": {"population": 3}}}, "evolution.settings is"),
+        ({"settings": {"evolution": {"population": 3}}}, "evolution.settings.population is"),
         ({"tasks": "nb201/cifar100"}, "tasks.nb201/cifar100 is"),
         ({"clock": {"workers": 2}}, "clock is"),
     ],

@@ -171,7 +171,7 @@ def test_commands_and_workers_know_the_package(site: Path, tmp_path: Path) -> No
         '[searchers.ascending]\nstep = 3\n[searchers.two]\nsearcher = "my_nas.searcher:Ascending"\n'
         '[searchers."my_nas.searcher:Ascending"]\n'
     )
-    done = command("compare", "mine.toml", "--out", "results", "--workers", "2", at=tmp_path, path=site)
+    done = command("compare", "mine.toml", "--folder", "results", "--workers", "2", at=tmp_path, path=site)
     assert done.returncode == 0, done.stderr
     journals = sorted(str(path.relative_to(tmp_path)) for path in (tmp_path / "results" / "runs").rglob("0.jsonl"))
     assert [Path(path).parent.name for path in journals] == ["ascending", "my_nas.searcher_Ascending", "two"]

@@ -209,7 +209,7 @@ def test_the_columns_of_shipped_specifications_exist(full_sources: None) -> None
 def test_commands(tmp_path: Path) -> None:
     run = CliRunner().invoke(app, ["compare", str(written(tmp_path, GOOD))])
     assert run.exit_code == 0, run.output
-    listed = CliRunner().invoke(app, ["compare", "--list"])
+    listed = CliRunner().invoke(app, ["list", "specifications"])
     assert "nb201-paper" in listed.output
     for arguments in (["compare"], ["compare", "first-steps", "--seconds", "3"], ["compare", "last-steps"]):
         assert CliRunner().invoke(app, arguments).exit_code == 2
@@ -288,7 +288,7 @@ def test_the_file_of_a_surrogate_is_relative_to_the_specification(tmp_path: Path
     surrogate.save(tmp_path / "mine.npz")
     one = CUSTOM.replace(', "nb201/cifar100"', "").replace("seconds = 20\n", "stop_at_optimum = true\n")
     path = written(tmp_path, one.replace("myevaluators:convolutions", "mine.npz"))
-    done = CliRunner().invoke(app, ["compare", str(path), "--out", str(tmp_path / "out")])
+    done = CliRunner().invoke(app, ["compare", str(path), "--folder", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
     frame = pd.read_parquet(tmp_path / "out" / "results.parquet")
     np.testing.assert_array_equal(frame["value"], surrogate.values[frame["cell"]])

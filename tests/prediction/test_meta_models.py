@@ -90,7 +90,7 @@ def test_what_is_no_honest_test_is_told(file: Path, tmp_path: Path) -> None:
         assert f"\n**{remark}**\n" in (tmp_path / "summary.md").read_text("utf-8")
     assert nm.predict([str(file), "ridge"], "nb201/cifar10", folder=tmp_path / "other", **FEW).remarks == ()
     assert "**" not in (tmp_path / "other" / "summary.md").read_text("utf-8")
-    arguments = ["predict", "--predictors", str(file), "--dataset", "cifar100", "--sizes", "20", "--draws", "1"]
+    arguments = ["predict", "--predictors", str(file), "--task", "nb201/cifar100", "--sizes", "20", "--repeats", "1"]
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         result = CliRunner().invoke(app, [*arguments, "--target", "valid"])

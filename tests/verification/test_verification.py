@@ -312,7 +312,7 @@ def test_where_all_trainings_fail_nothing_is_verified(
     command = ["verify", str(journal), "--data", "digits", "--top", "2", "--controls", "1", "--folder", str(tmp_path)]
     result = CliRunner().invoke(app, [*command, *shard])
     assert result.exit_code == 1, result.output
-    assert "Warning: no training succeeded: diverged" in result.stderr
+    assert "Error: No training succeeded: diverged" in result.stderr
     if not shard:
         assert f"Written:\n  {tmp_path / 'README.md'}\n" in result.stdout
         page = (tmp_path / "README.md").read_text(encoding="utf-8")
@@ -381,18 +381,20 @@ def test_a_real_training_from_the_journal_to_the_page(journal: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("isolated", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_each_epoch_is_announced(
-    isolated: bool, journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_epochs_of_all_trainings_are_counted(
+    isolated: bool,
+    journal: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr("nasmeta.analysis._verification.save_figure", lambda *_: [])
-    recipe, said = Recipe.load("tiny", epochs=2, channels=4), list[str]()
-    how: dict[str, Any] = {"device": "cpu", "isolated": isolated, "announce": said.append}
+    monkeypatch.setattr("nasmeta.progress._SECONDS_PER_LINE", 0.0)
+    recipe = Recipe.load("tiny", epochs=2, channels=4)
+    how: dict[str, Any] = {"device": "cpu", "isolated": isolated, "page": False, "progress": True}
     verify([journal], FEW, recipe, folder=tmp_path, top=2, controls=0, seeds=1, **how)
-    epochs = [one for one in said if one.startswith("training ")]
-    assert [re.sub(r"cell \d+", "cell", one).partition(", loss")[0] for one in epochs] == [
-        f"training {n} of 2: cell, seed 0: {done} of 2 epochs" for n in (1, 2) for done in (1, 2)
-    ]
-    assert said[-1] == "writing the page"
+    lines = capsys.readouterr().err.splitlines()
+    counts = [re.match(r"epochs: (\d) of 4, (\d) of 2 trainings", line).groups() for line in lines]
+    assert [*dict.fromkeys(counts)] == [("1", "0"), ("2", "0"), ("2", "1"), ("3", "1"), ("4", "1"), ("4", "2")]
 
 
 @pytest.mark.parametrize("how", [{}, pytest.param({"workers": 2}, marks=pytest.mark.slow)])

@@ -1,0 +1,131 @@
+"""``--json`` prints the values of the Python API, and errors with their exit status."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+from typer.main import get_command
+from typer.testing import CliRunner
+
+import nasmeta as nm
+from nasmeta.analysis import summarise_comparison
+from nasmeta.cli._app import app
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+def run(*arguments: str, status: int = 0) -> dict[str, Any]:
+    done = CliRunner().invoke(app, [*arguments, "--json"])
+    found = json.loads(done.stdout)
+    assert (done.exit_code, found["status"]) == (status, status), done.output
+    return found
+
+
+def assert_rows(found: list[dict[str, Any]], frame: pd.DataFrame) -> None:
+    """Compare all columns exactly, with null for missing numbers."""
+    wanted = frame.astype(object).where(frame.notna(), None).reset_index(drop=True)
+    assert_frame_equal(pd.DataFrame(found, dtype=object), wanted, check_dtype=False, check_column_type=False)
+
+
+def test_query() -> None:
+    address = {"dataset": "cifar10", "split": "valid", "epochs": 200, "seed": "mean"}
+    options = [text for name, value in address.items() for text in (f"--{name}", str(value))]
+    assert_rows(run("query", "6111", "0", *options)["result"], nm.query([6111, 0], **address))
+
+
+def test_search(tmp_path: Path) -> None:
+    options = ["--evaluations", "30", "--seed", "4", "--set", "population=10", "--journal", str(tmp_path / "run.jsonl")]
+    found = run("search", "evolution", "nb201/cifar100", *options)["result"]
+    history = nm.search("evolution", "nb201/cifar100", evaluations=30, seed=4, settings={"population": 10})
+    assert (found["best"]["cell"], found["best"]["value"]) == history.best
+    assert found["settings"] == {"population": 10}
+    assert [one["value"] for one in found["also_measured"]] == list(history.report().values())
+    assert_rows(found["evaluations"], history.frame()[list(found["evaluations"][0])])
+
+
+def test_search_of_several_objectives() -> None:
+    found = run("search", "random", "nb201/cifar10+train_seconds", "--evaluations", "20")["result"]
+    assert_rows(found["front"], nm.search("random", "nb201/cifar10+train_seconds", evaluations=20).front)
+    assert [one["metric"] for one in found["columns"]] == ["accuracy", "train_seconds"]
+
+
+def test_compare() -> None:
+    options = ["--tasks", "nb201", "--repeats", "3", "--evaluations", "20"]
+    found = run("compare", "--searchers", "random,evolution", *options)["result"]
+    frame = nm.compare(["random", "evolution"], "nb201", repeats=3, evaluations=20)
+    wanted = summarise_comparison(frame, 20)
+    for task in nm.task_distribution("nb201").names:
+        for key, tables in (("results", wanted.results), ("tests", wanted.tests)):
+            rows = pd.DataFrame([one for one in found[key] if one["task"] == task])
+            assert_rows(rows[list(tables[task])].to_dict("records"), tables[task])
+    assert len(found["runs"]) == 3 * 2 * 3
+    assert [one["optimum"] for one in found["tasks"]] == [fact.optimum for fact in wanted.facts]
+
+
+def test_predict() -> None:
+    options = ["--sizes", "20", "--repeats", "2", "--target", "valid"]
+    found = run("predict", "--predictors", "ridge,nwot", *options)["result"]
+    wanted = nm.predict(["ridge", "nwot"], sizes=[20], draws=2, target="valid")
+    timed = [name for name in wanted.frame if str(name).endswith("_seconds")]
+    assert_rows(pd.DataFrame(found["fits"], dtype=object).drop(columns=timed).to_dict("records"),
+                wanted.frame.drop(columns=timed))  # fmt: skip
+    assert_rows(pd.DataFrame(found["summary"], dtype=object).drop(columns=timed).to_dict("records"),
+                wanted.summary.drop(columns=timed))  # fmt: skip
+
+
+def test_lists() -> None:
+    assert_rows(run("list", "searchers")["result"], nm.list_searchers())
+    assert_rows(run("list", "recipes")["result"], nm.list_recipes())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "what"),
+    [
+        ("search rndom nb201/cifar10", "UnknownNameError", "searcher"),
+        ("search random nb201/cifar10 --evaluations 0", "SettingError", "evaluations"),
+        ("search random", "MissingParameter", None),
+        ("compare --searchers random --nosuch 3", "NoSuchOption", None),
+    ],
+)
+def test_errors(arguments: str, kind: str, what: str | None) -> None:
+    error = run(*arguments.split(), status=2)["error"]
+    assert (error["type"], error.get("what")) == (kind, what)
+
+
+def test_a_search_without_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "always_fails.py").write_text(
+        "from nasmeta.errors import EvaluationFailed\ndef score(cell):\n    raise EvaluationFailed('no memory')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    options = ["--evaluator", "always_fails:score", "--evaluations", "3"]
+    assert run("search", "random", "nb201/cifar10", *options, status=1)["error"]["type"] == "EvaluationFailed"
+
+
+@pytest.mark.filterwarnings("always")
+def test_warnings_are_part_of_the_object(tmp_path: Path) -> None:
+    file = str(tmp_path / "gp.npz")
+    nm.meta_train("source-order", "nb201", out=file)
+    found = run("search", "source-order", "nb201/cifar10", "--sources", file, "--evaluations", "3")
+    assert len(found["warnings"]) == 1
+
+
+def test_the_page_shows_the_output() -> None:
+    page = (DOCS / "how-to" / "programs.md").read_text(encoding="utf-8")
+    line, shown = re.search(r"```bash\n(.*?)\n```\n\n```json\n(.*?)```", page, re.DOTALL).groups()
+    assert CliRunner().invoke(app, shlex.split(line)[1:]).stdout == shown
+
+
+def test_the_text_for_programs_names_all_commands() -> None:
+    text = (DOCS / "llms.txt").read_text(encoding="utf-8")
+    for name, command in get_command(app).commands.items():
+        for one in getattr(command, "commands", [""]):
+            assert f"`nasmeta {name} {one}".rstrip() in text
+        if any("--json" in one.opts for one in command.params):
+            assert re.search(f"`nasmeta {name} .*--json`", text)
