@@ -129,7 +129,6 @@ def main() -> None:
         for evaluations in map(int, asked.evaluations.split(",")):
             with tempfile.TemporaryDirectory() as folder:
                 rows.append(run(Path(folder) / "comparison", evaluations))
-            print(rows[-1], flush=True)
         asked.output.mkdir(parents=True, exist_ok=True)
         record = {"machine": here, "versions": versions_of(PACKAGES), "rows": rows}
         kept.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

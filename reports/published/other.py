@@ -27,7 +27,6 @@ from nasmeta.spaces import get_cell_space
 from nasmeta.tasks import SourceTask
 from nasmeta.threads import one_thread
 
-Values = Iterator[tuple[str, str, float]]  # method here, column, value of one run
 SPACE = get_cell_space("nb201")
 CELLS = np.arange(SPACE.size)
 
@@ -87,8 +86,8 @@ def middle(cells: NDArray[np.int64], values: NDArray[np.float64]) -> NDArray[np.
     return ordered[len(cells) // 10 : len(cells) - len(cells) // 10]
 
 
-def latencies(draws: int = 50) -> Values:
-    """Yield the correlations of the methods on each device."""
+def latencies(draws: int = 50) -> Iterator[tuple]:
+    """Yield method, device and correlation of each draw."""
     table, pool, rest = nm.load_table("nb201"), CELLS[:900], CELLS[900:1900]
     known, sources = {}, []
     for device in (*SOURCES, *TARGETS):
@@ -101,17 +100,16 @@ def latencies(draws: int = 50) -> Values:
     for i, device in enumerate(TARGETS):
         own, queries = middle(pool, known[device]), middle(rest, known[device])
         found = {"FLOPs": [np.asarray(SPACE.flops(queries, "cifar10"), dtype=np.float64)]}
-        found["gp, 720 labels"] = [
-            make_predictor("gp", space=SPACE).fit(own, np.log(known[device][own])).predict(queries)
-        ]
+        gp = make_predictor("gp", space=SPACE).fit(own, np.log(known[device][own]))
+        found["gp, 720 labels"] = [gp.predict(queries)]
         few = [np.random.default_rng([draw, i]).permutation(own)[:10] for draw in range(draws)]
         found["meta-linear, 10 labels"] = [-learner.fit(c, -known[device][c]).predict(queries) for c in few]
         for method, predictions in found.items():
             yield from ((method, device, spearmanr(one, known[device][queries]).statistic) for one in predictions)
 
 
-def correlations(trials: int = 100) -> Values:
-    """Yield the correlations of XGBoost on the encoding, on proxies, and on both."""
+def correlations(trials: int = 100) -> Iterator[tuple]:
+    """Yield method, dataset and correlation of each trial: XGBoost on the encoding, on proxies, and on both."""
     one_hot = np.concatenate([np.eye(5)[column] for column in SPACE.codes.T], axis=1)
     proxies = np.stack(list(published_proxies(nm.get_task("nb201/cifar10")).values()), axis=1)
     inputs = {"encoding": one_hot, "proxies": proxies, "encoding and proxies": np.hstack([one_hot, proxies])}

@@ -1,8 +1,7 @@
 """Measure how accurate the shipped surrogates are, and whether they rank searchers as the tables do.
 
-Run ``python reports/surrogates/run.py``. It writes README.md, scores.csv, runs.csv and the figure; ``--page`` rewrites
-README.md from the CSV files. The scores of TransNAS-Bench-101 need ``nasmeta data fetch transnas``; without this table,
-the script copies them from the data cards.
+Run ``python reports/surrogates/run.py`` after ``nasmeta data fetch transnas``. It writes README.md, scores.csv,
+runs.csv and the figure; ``--page`` rewrites README.md from the CSV files.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ import xgboost
 
 import nasmeta as nm
 from nasmeta.analysis import plot_regret, save_figure, to_markdown
-from nasmeta.errors import MissingValueError
 from nasmeta.predictors import make_encoder
 from nasmeta.surrogates import Surrogate, fit_surrogate, score_predictions
 from nasmeta.threads import one_thread
@@ -36,10 +34,7 @@ BOOSTING = {"n_estimators": 500, "max_depth": 6, "learning_rate": 0.06, "subsamp
 
 def score_rows(surrogate: Surrogate, label: str) -> list[dict[str, Any]]:
     """Return a row for each group of cells."""
-    try:
-        scores = surrogate.score()
-    except MissingValueError:
-        scores = surrogate.card["scores"]
+    scores = surrogate.score()
     return [{"task": surrogate.card["task"], "model": label, "group": name, **row} for name, row in scores.items()]
 
 
@@ -97,10 +92,7 @@ def measure(repeats: int, splits: int) -> None:
     for task in Surrogate.shipped():
         surrogate = Surrogate.load(task)
         rows += score_rows(surrogate, "split 0")
-        try:
-            rows += boosting_rows(surrogate, 0)
-        except MissingValueError as reason:
-            print(reason)
+        rows += boosting_rows(surrogate, 0)
         for split in range(1, splits if task in NB201 else 1):
             other = fit_surrogate(task, seed=split)
             rows += score_rows(other, f"split {split}")
