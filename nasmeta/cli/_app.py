@@ -7,15 +7,27 @@ from typing import Annotated
 import typer
 
 import nasmeta
-from nasmeta.cli import _runs as _runs
+from nasmeta.cli import _plan as _plan
 from nasmeta.cli._command import app as app
 from nasmeta.cli._data import data_app
 from nasmeta.cli._predict import proxies_app, surrogate_app
 
 _ORDER = (
-    "demo", "search", "compare", "reproduce", "report", "train", "verify", "predict", "meta-train", "list", "query",
-    "explore", "doctor",
-)  # fmt: skip
+    "demo",
+    "search",
+    "compare",
+    "plan",
+    "reproduce",
+    "report",
+    "train",
+    "verify",
+    "predict",
+    "meta-train",
+    "list",
+    "query",
+    "explore",
+    "doctor",
+)
 
 app.registered_commands.sort(key=lambda one: _ORDER.index(str(one.name)))
 app.add_typer(data_app, name="data")

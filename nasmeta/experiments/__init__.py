@@ -2,6 +2,7 @@
 
 from nasmeta.experiments._backends import Workers
 from nasmeta.experiments._compare import compare
+from nasmeta.experiments._plan import plan
 from nasmeta.experiments._report import Report as Report, report
 from nasmeta.experiments._reproduce import (
     compare_searches as compare_searches,
@@ -21,4 +22,13 @@ from nasmeta.experiments._specification import (
     run_specification,
 )
 
-__all__ = ["Workers", "compare", "list_published", "list_specifications", "report", "reproduce", "run_specification"]
+__all__ = [
+    "Workers",
+    "compare",
+    "list_published",
+    "list_specifications",
+    "plan",
+    "report",
+    "reproduce",
+    "run_specification",
+]

@@ -102,7 +102,7 @@ def report(
         frame, own_title = results, "Comparison of searchers"
     else:
         home = Path(results)
-        frame, (columns, published) = _results(home), _reported(home)
+        frame, (columns, published) = results_in(home), _reported(home)
         specification = facts_in(home / "specification.json")
         provenance = _provenance(home, specification)
         own_title = title_of(home)
@@ -117,8 +117,9 @@ def report(
     return Report(findings, tuple(files))
 
 
-def _results(folder: Path) -> pd.DataFrame:
-    path = folder / "results.parquet"
+def results_in(folder: str | os.PathLike[str]) -> pd.DataFrame:
+    """Return the results of a finished comparison."""
+    path = Path(folder) / "results.parquet"
     if not path.is_file():
         raise SettingError(f"File not found: {path}. Create it with nasmeta compare … --folder {folder}.")
     try:

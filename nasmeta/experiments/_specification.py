@@ -279,6 +279,9 @@ def run_specification(
     repeats: int | None = None,
     workers: int | Workers = 1,
     redo: str | Sequence[str] = (),
+    until_decided: bool = False,
+    most: int = 1000,
+    margin: float | None = None,
     progress: bool = False,
 ) -> pd.DataFrame:
     """Run a specification; the same call resumes after any end.
@@ -293,7 +296,7 @@ def run_specification(
         and their checksums).
     repeats : int, optional
         Number of runs of each searcher on each task, instead of the number in the file.
-    workers, redo, progress : optional
+    workers, redo, until_decided, most, margin, progress : optional
         As in `nasmeta.compare`.
 
     Returns
@@ -328,6 +331,9 @@ def run_specification(
         folder=folder,
         workers=workers,
         redo=redo,
+        until_decided=until_decided,
+        most=most,
+        margin=margin,
         progress=progress,
         stop_at_optimum=specification.stop_at_optimum,
         evaluator=specification.evaluator,

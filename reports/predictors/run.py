@@ -82,9 +82,12 @@ def ceiling() -> float:
 
 
 def write_page(output: Path) -> None:
-    """Write README.md from results.csv."""
+    """Write README.md and the figures from results.csv."""
     results = pd.read_csv(output / "results.csv")
     few = results[results.part == "few"]
+    drawn = few[few.predictor.isin([BEST, "ensemble", "gp", "xgboost", "ridge", "nwot", "parameters"])]
+    save_figure(plot_predictions(drawn), output / "kendall_tau", formats=("png",))
+    save_figure(plot_calibration(drawn, [78, 781]), output / "calibration", formats=("png",))
     best = few[few.predictor == BEST].set_index(["scope", "n_train"])
     disjoint, every = best.loc["isomorph-disjoint"], best.loc["all"]
     most = disjoint.loc[781]
@@ -134,12 +137,19 @@ def main() -> None:
     if not arguments.page:
         frames = measure(arguments.folder)
         every = pd.concat([summarise_predictions(frame).assign(part=name) for name, frame in frames.items()])
+<<<<<<< HEAD
         few = frames["few"]
         drawn = few[few.predictor.isin([BEST, "ensemble", "gp", "xgboost", "ridge", "nwot", "parameters"])]
         save_figure(plot_predictions(drawn), HERE / "kendall_tau")
         save_figure(plot_calibration(drawn, [78, 781]), HERE / "calibration")
         every.to_csv(HERE / "results.csv", index=False, float_format="%.5g")
     write_page(HERE)
+=======
+        if arguments.only:
+            every = joined(every, HERE / "results.csv")
+        every.to_csv(output / "results.csv", index=False, float_format="%.5g")
+    write_page(output)
+>>>>>>> main
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ runs.csv and the figure; ``--page`` rewrites README.md from the CSV files.
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,13 @@ import numpy as np
 import pandas as pd
 import xgboost
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from drawing import dot_plot, in_order
+
 import nasmeta as nm
-from nasmeta.analysis import plot_regret, save_figure, to_markdown
+from nasmeta.analysis import save_figure, to_markdown
+from nasmeta.pictures import task_title
 from nasmeta.predictors import make_encoder
 from nasmeta.surrogates import Surrogate, fit_surrogate, score_predictions
 from nasmeta.threads import one_thread
@@ -104,21 +110,30 @@ def measure(repeats: int, splits: int) -> None:
         name: nm.compare(list(SEARCHERS), list(NB201), repeats=repeats, evaluations=BUDGETS[-1], evaluator=name)
         for name in ("table", "surrogate")
     }
-    both = pd.concat(
-        [
-            frame.assign(task=frame["task"].astype(str).str.removeprefix("nb201/") + f", {name}")
-            for name, frame in frames.items()
-        ]
-    )
-    order = [f"{task.removeprefix('nb201/')}, {name}" for name in frames for task in NB201]
-    unit = "percentage points of validation accuracy"
-    save_figure(plot_regret(both, tasks=order, unit=unit, share_y=False), HERE / "regret")
     runs_table(frames).to_csv(HERE / "runs.csv", index=False)
+
+
+def draw(runs: pd.DataFrame) -> None:
+    """Draw the mean regrets and their standard errors at the last budget: a panel per dataset."""
+    rows = []
+    for run in runs[runs["evaluations"] == BUDGETS[-1]].to_dict("records"):
+        for name in ("table", "surrogate"):
+            for part in run[f"{name}: best to worst"].split(" < "):
+                searcher, mean, _, error = part.split()
+                bounds = float(mean) - float(error), float(mean) + float(error)
+                rows.append((task_title(run["task"]), searcher, name, float(mean), *bounds))
+    frame = pd.DataFrame(rows, columns=["panel", "row", "name", "mean", "low", "high"])
+    title = "mean and standard error of the runs on"
+    x = f"regret after {BUDGETS[-1]} evaluations (points)"
+    save_figure(
+        dot_plot(frame, x, looks=in_order(("table", "surrogate")), title=title), HERE / "regret", formats=("png",)
+    )
 
 
 def write_page(repeats: int, splits: int) -> None:
     """Write README.md from scores.csv and runs.csv."""
     scores, runs = pd.read_csv(HERE / "scores.csv"), pd.read_csv(HERE / "runs.csv")
+    draw(runs)
     same = int((runs["same order"] == "yes").sum())
     medians = on_new_functions(scores)
     boosted, own = (medians[f"R², {name}"] for name in ("XGBoost, all encoders", "surrogate"))
@@ -128,7 +143,7 @@ def write_page(repeats: int, splits: int) -> None:
 On unseen functions of NAS-Bench-201, the surrogates reach R² {nb201.min():.3f} to {nb201.max():.3f} (range over three
 datasets, median of {splits} splits). They rank four searchers as the table does in {same} of {len(runs)} comparisons.
 
-![Mean regret of four searchers on tables and on surrogates](regret.png)
+![Regret of four searchers on tables and on surrogates after 100 evaluations](regret.png)
 
 {to_markdown(medians)}
 All scores are in `scores.csv`. *New functions* are held-out cells; no training cell computes the same function.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.analysis._attainment import plot_attainment, tasks_with_two
-from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_ranks, plot_regret
+from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_power, plot_ranks, plot_regret
 from nasmeta.analysis._drawing import check_formats, save_figure
 from nasmeta.analysis._units import regret_unit
 from nasmeta.analysis.report._findings import Findings
@@ -124,6 +124,8 @@ def _figures(found: Findings) -> dict[str, Callable[[], Figure]]:
         figures["critical_difference"] = partial(plot_critical_difference, found.friedman)
     if found.rank_course is not None and len(found.searchers) > 1:
         figures["ranks"] = partial(plot_ranks, frame, found.x)
+    if found.plan is not None:
+        figures["power"] = partial(plot_power, found.plan)
     if tasks_with_two(frame):
         at = int(found.at) if found.at is not None and found.x == "evaluation" else None
         figures["attainment"] = partial(plot_attainment, frame, at=at)
