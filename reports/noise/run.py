@@ -18,8 +18,12 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from drawing import dot_plot, in_order
 
 import nasmeta as nm
+<<<<<<< HEAD
+from nasmeta.analysis import bootstrap_interval, to_markdown
+=======
 from nasmeta.analysis import save_figure, to_markdown
 from nasmeta.pictures import task_title
+>>>>>>> main
 
 HERE = Path(__file__).parent
 DATASETS = ("cifar10", "cifar100", "imagenet16-120")
@@ -30,9 +34,7 @@ RUNS = 30
 
 def interval(values: np.ndarray) -> str:
     """Format the mean and its 95 % interval."""
-    rng = np.random.default_rng(0)
-    means = rng.choice(values, (2000, len(values))).mean(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
+    low, high = bootstrap_interval(values)
     return f"{values.mean():.2f} [{low:.2f}, {high:.2f}]"
 
 

@@ -1,8 +1,7 @@
 """Measure how accurate the shipped surrogates are, and whether they rank searchers as the tables do.
 
-Run ``python reports/surrogates/run.py``. It writes README.md, scores.csv, runs.csv and the figure; ``--page`` rewrites
-README.md from the CSV files. The scores of TransNAS-Bench-101 need ``nasmeta data fetch transnas``; without this table,
-the script copies them from the data cards.
+Run ``python reports/surrogates/run.py`` after ``nasmeta data fetch transnas``. It writes README.md, scores.csv,
+runs.csv and the figure; ``--page`` rewrites README.md from the CSV files.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from drawing import dot_plot, in_order
 
 import nasmeta as nm
 from nasmeta.analysis import save_figure, to_markdown
-from nasmeta.errors import MissingValueError
 from nasmeta.pictures import task_title
 from nasmeta.predictors import make_encoder
 from nasmeta.surrogates import Surrogate, fit_surrogate, score_predictions
@@ -42,10 +40,7 @@ BOOSTING = {"n_estimators": 500, "max_depth": 6, "learning_rate": 0.06, "subsamp
 
 def score_rows(surrogate: Surrogate, label: str) -> list[dict[str, Any]]:
     """Return a row for each group of cells."""
-    try:
-        scores = surrogate.score()
-    except MissingValueError:
-        scores = surrogate.card["scores"]
+    scores = surrogate.score()
     return [{"task": surrogate.card["task"], "model": label, "group": name, **row} for name, row in scores.items()]
 
 
@@ -83,25 +78,17 @@ def on_new_functions(scores: pd.DataFrame) -> pd.DataFrame:
 
 def runs_table(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Return mean regret and its rank among the searchers at the budgets, on table and surrogate."""
-    rows = []
-    for task in NB201:
-        for budget in BUDGETS:
-            regrets = {
-                name: frame[(frame["task"] == task) & (frame["evaluation"] == budget)].groupby(
-                    "searcher", observed=True
-                )["regret"]
-                for name, frame in frames.items()
-            }
-            means = {name: regret.mean() for name, regret in regrets.items()}
-            errors = {name: regret.sem() for name, regret in regrets.items()}
-            row: dict[str, Any] = {"task": task, "evaluations": budget}
-            for name in frames:
-                order = means[name].sort_values().index
-                row[f"{name}: best to worst"] = " < ".join(
-                    f"{searcher} {means[name][searcher]:.2f} ± {errors[name][searcher]:.2f}" for searcher in order
-                )
-            row["same order"] = "yes" if means["table"].rank().equals(means["surrogate"].rank()) else "no"
-            rows.append(row)
+    both = pd.concat([frame.assign(evaluator=name) for name, frame in frames.items()])
+    keys, rows = ["task", "evaluation", "evaluator", "searcher"], []
+    regrets = both[both["evaluation"].isin(BUDGETS)].groupby(keys, observed=True)["regret"].agg(["mean", "sem"])
+    for (task, budget), part in regrets.groupby(level=[0, 1], sort=False):
+        row, ranks = {"task": task, "evaluations": budget}, []
+        for name in frames:
+            own = part.loc[task, budget, name].sort_values("mean")
+            texts = [f"{one.Index} {one.mean:.2f} ± {one.sem:.2f}" for one in own.itertuples()]
+            row[f"{name}: best to worst"] = " < ".join(texts)
+            ranks.append(own["mean"].rank().sort_index())
+        rows.append(row | {"same order": "yes" if ranks[0].equals(ranks[1]) else "no"})
     return pd.DataFrame(rows)
 
 
@@ -111,10 +98,7 @@ def measure(repeats: int, splits: int) -> None:
     for task in Surrogate.shipped():
         surrogate = Surrogate.load(task)
         rows += score_rows(surrogate, "split 0")
-        try:
-            rows += boosting_rows(surrogate, 0)
-        except MissingValueError as reason:
-            print(reason)
+        rows += boosting_rows(surrogate, 0)
         for split in range(1, splits if task in NB201 else 1):
             other = fit_surrogate(task, seed=split)
             rows += score_rows(other, f"split {split}")

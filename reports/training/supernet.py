@@ -40,12 +40,6 @@ BASE = {
 SMOKE = {"channels": 4, "train_images": 300, "evaluation_images": 100, "image_size": 8}
 
 
-def table_values(epochs: int = 200) -> np.ndarray:
-    """Return the validation accuracies of all cells on CIFAR-10."""
-    table = nm.load_table("nb201")
-    return np.asarray(table.column("cifar10", "accuracy", split="valid", epochs=epochs, seed="mean"), dtype=float)
-
-
 def cells(n: int) -> np.ndarray:
     """Draw non-isomorphic cells at random."""
     space, found, seen = nm.get_space("nb201"), [], set()
@@ -115,7 +109,7 @@ def tau(order: np.ndarray, table: np.ndarray) -> str:
 
 def page(rows: pd.DataFrame, found: pd.DataFrame, chosen: np.ndarray, output: Path, smoke: bool) -> None:
     """Write the page and the picture."""
-    space, table = nm.get_space("nb201"), table_values()
+    space, table = nm.get_space("nb201"), nm.get_task("nb201/cifar10").values
     own = [str(cell) for cell in chosen]
     values, good = table[chosen], table[chosen] >= np.median(table[chosen])
     lines = []
@@ -135,7 +129,8 @@ def page(rows: pd.DataFrame, found: pd.DataFrame, chosen: np.ndarray, output: Pa
         order = measured_proxies()[name][chosen]
         lines.append([f"proxy {name}", np.nan, np.nan, tau(order, values), tau(order[good], values[good])])
     parameters = np.array([space.params(int(cell), dataset="cifar10") for cell in chosen])
-    known = {"number of parameters": parameters, "the table after 12 epochs": table_values(12)[chosen]}
+    short = nm.get_task("nb201/cifar10@12ep").values[chosen]
+    known = {"number of parameters": parameters, "the table after 12 epochs": short}
     for name, order in known.items():
         lines.append([name, np.nan, np.nan, tau(order, values), tau(order[good], values[good])])
     frame = pd.DataFrame(lines, columns=["order by", "training, s", "a cell, s", "τ, all cells", "τ, better half"])

@@ -8,8 +8,14 @@ from nasmeta.analysis.report._findings import (
     summarise_comparison as summarise_comparison,
 )
 from nasmeta.analysis.report._page import page_data as page_data
+from nasmeta.analysis.report._published import (
+    published_section as published_section,
+    published_texts as published_texts,
+    with_differences as with_differences,
+)
 from nasmeta.analysis.report._remarks import deterministic_runs as deterministic_runs, run_remarks as run_remarks
 from nasmeta.analysis.report._sections import (
+    Section as Section,
     as_markdown as as_markdown,
     column_notes as column_notes,
     decision_sentence as decision_sentence,
