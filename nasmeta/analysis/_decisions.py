@@ -97,7 +97,7 @@ def decide(frame: pd.DataFrame, margins: Mapping[str, float], first: int = 10, m
     last = pd.Series(regret, pd.MultiIndex.from_arrays([runs.task, runs.seed, runs.searcher])).unstack()
     rows = []
     for code, task in enumerate(runs.tasks):
-        table: pd.DataFrame = last.loc[code]
+        table: Any = last.loc[code]
         table = table.dropna(axis=1, how="all")
         pairs = list(combinations(table.columns, 2))
         for one, other in pairs:

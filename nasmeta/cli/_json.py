@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from nasmeta.runs import FrontHistory, History
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from nasmeta.analysis.report import Findings
 
 _OF_RUN = ("task", "searcher", "seed", "clock", "space", "warm_start", "stopped")  # columns of the results frame
