@@ -18,12 +18,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from drawing import dot_plot, in_order
 
 import nasmeta as nm
-<<<<<<< HEAD
-from nasmeta.analysis import bootstrap_interval, to_markdown
-=======
-from nasmeta.analysis import save_figure, to_markdown
+from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
 from nasmeta.pictures import task_title
->>>>>>> main
 
 HERE = Path(__file__).parent
 DATASETS = ("cifar10", "cifar100", "imagenet16-120")

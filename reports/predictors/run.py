@@ -137,19 +137,8 @@ def main() -> None:
     if not arguments.page:
         frames = measure(arguments.folder)
         every = pd.concat([summarise_predictions(frame).assign(part=name) for name, frame in frames.items()])
-<<<<<<< HEAD
-        few = frames["few"]
-        drawn = few[few.predictor.isin([BEST, "ensemble", "gp", "xgboost", "ridge", "nwot", "parameters"])]
-        save_figure(plot_predictions(drawn), HERE / "kendall_tau")
-        save_figure(plot_calibration(drawn, [78, 781]), HERE / "calibration")
         every.to_csv(HERE / "results.csv", index=False, float_format="%.5g")
     write_page(HERE)
-=======
-        if arguments.only:
-            every = joined(every, HERE / "results.csv")
-        every.to_csv(output / "results.csv", index=False, float_format="%.5g")
-    write_page(output)
->>>>>>> main
 
 
 if __name__ == "__main__":
