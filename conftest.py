@@ -9,6 +9,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -16,6 +17,13 @@ import pytest
 # A shared machine can pause for longer than hypothesis' 200 ms without anything being slow.
 hypothesis.settings.register_profile("nasmeta", deadline=None, derandomize="CI" in os.environ)
 hypothesis.settings.load_profile("nasmeta")
+
+
+_BROWSER_FLAGS = (
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+    "--blink-settings=primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4",  # a mouse
+)  # fmt: skip
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -90,3 +98,22 @@ def cache_with(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         return folder
 
     return with_sources
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Yield Chromium with a mouse, or skip if it or its driver is missing."""
+    webdriver = pytest.importorskip("selenium.webdriver", reason='Needs pip install "nasmeta[browser]".')
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    driver = shutil.which("chromedriver")
+    if program is None or driver is None:
+        pytest.skip("Needs Chromium and its driver: apt-get install chromium chromium-driver.")
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for flag in (*_BROWSER_FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}", "--window-size=1280,900"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    chrome = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
+    chrome.set_script_timeout(60)
+    yield chrome
+    chrome.quit()

@@ -30,6 +30,7 @@ version = release = nasmeta.__version__
 copyright = "the nasmeta developers"
 extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc"]
 exclude_patterns = ["images"]
+html_extra_path = ["../reports/explore/explore.html"]
 suppress_warnings = ["myst.header"]  # parts of reports begin at a lower heading
 myst_heading_anchors = 3
 default_role = "code"

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         errors,
         evaluators,
         experiments,
+        exploration,
         meta,
         prediction,
         predictors,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     )
     from nasmeta.evaluators import list_evaluators
     from nasmeta.experiments import compare, list_specifications, report
+    from nasmeta.exploration import explore
     from nasmeta.meta import meta_train
     from nasmeta.prediction import list_encoders, list_predictors, predict
     from nasmeta.runs import optuna_objective, search
@@ -63,6 +65,8 @@ __all__ = [
     "errors",
     "evaluators",
     "experiments",
+    "exploration",
+    "explore",
     "get_space",
     "get_task",
     "list_encoders",
@@ -105,6 +109,7 @@ _SUBPACKAGE_OF = {
     for subpackage, names in {
         "evaluators": "list_evaluators",
         "experiments": "compare list_specifications report",
+        "exploration": "explore",
         "meta": "meta_train",
         "prediction": "list_encoders list_predictors predict",
         "runs": "optuna_objective search",

@@ -23,6 +23,7 @@ from nasmeta.cli._command import (
     cell_in,
     command,
     echo_facts,
+    echo_written,
     names_in,
     new_app,
     pairs_in,
@@ -245,6 +246,26 @@ def _shown(how: str, found: pd.DataFrame, brief: list[str], name: str | None = N
         raise UnknownNameError.of(noun, name, found[noun])
     echo_facts({str(key): fact for key, fact in one.iloc[0].to_dict().items() if fact not in ("", False)})
     return one
+
+
+@command(
+    app,
+    tables=Option(
+        "Names of tables. Default: all on this machine.", list[str], argument=True, metavar="[TABLE]...", noun="table"
+    ),
+    output=Option("File of the page.", Path, Path("explore.html")),
+    searcher=Option("The searcher whose run is replayed on each task.", default="evolution", noun="searcher"),
+    evaluations=Option("Length of the run.", int, 100),
+    seed=Option("Seed of the run.", int, 0),
+    examples=["nasmeta explore", "nasmeta explore nb201 --searcher local-search"],
+)
+def explore(tables: list[str] | None, **options: Any) -> None:
+    """Write one HTML page that shows the tables on this machine, also yours, in a browser without a network.
+
+    For each task: distribution of values, best architectures, Pareto fronts, rank correlations, noise, and a search.
+    """
+    page = nm.explore(tables or None, progress=True, **options)
+    echo_written([f"{page} ({page.stat().st_size / 1e6:.1f} MB)"])
 
 
 @command(app, examples=["nasmeta doctor"])

@@ -1,0 +1,193 @@
+"""The data that the page's script draws for one table, of JSON types."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.cross_decomposition import PLSRegression
+
+from nasmeta.checks import decimals_of
+from nasmeta.runs import History
+from nasmeta.spaces import CellSpace, SearchSpace
+from nasmeta.tables import ColumnInfo, Table, describe_column, describe_training
+from nasmeta.tasks import Signal, Task
+
+_BEST, _RANDOM, _SHOWN, _BINS = 1000, 2000, 10, 60
+_WIDE = 50  # positive values over a wider range get a logarithmic axis
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.integer[Any]]
+
+
+def table_data(table: Table, tasks: Sequence[Task], runs: Sequence[History]) -> dict[str, Any]:
+    """Return what the page shows of a table: columns of sampled architectures, and facts from all architectures.
+
+    The sample has the best 1,000 architectures, shared between the tasks, all members of a Pareto front, the
+    architectures of the runs, and 2,000 random ones. A task of one column observes the column at its own position.
+    """
+    space = table.space
+    columns = _columns(table, tasks)
+    infos, values = [info for info, _ in columns], np.stack([column for _, column in columns])
+    utilities = np.where([[info.direction == "max"] for info in infos], values, -values)
+    cells = _sample(utilities, len(tasks), [run.cells for run in runs])
+    ranks = pd.DataFrame(values[: len(tasks)].T).corr("spearman").to_numpy()
+    return {
+        "size": space.size,
+        "space": _described(space),
+        "cells": cells.tolist(),
+        "codes": space.codes[cells].tolist(),
+        "names": [space.to_string(cell) for cell in cells.tolist()],
+        "map": _map(space, utilities[: len(tasks)], cells),
+        "columns": [_column(info, column, cells) for info, column in columns],
+        "correlations": [rounded(row, 3) for row in ranks],
+        "tasks": [
+            _task(table, task, utility, run, cells) for task, utility, run in zip(tasks, utilities, runs, strict=False)
+        ],
+    }
+
+
+def rounded(values: Iterable[float], digits: int = 6) -> list[float | None]:
+    """Return numbers with this many significant digits; None for NaN.
+
+    >>> rounded([91.6066666, float("nan")], 4)
+    [91.61, None]
+    """
+    return [float(f"{value:.{digits}g}") if value == value else None for value in values]
+
+
+def _columns(table: Table, tasks: Sequence[Task]) -> list[tuple[ColumnInfo, Floats]]:
+    """Return the columns of the tasks, then all other columns of the table except for single seeds."""
+    columns = [(task.column, task.values) for task in tasks]
+    known = {(info.address, info.release) for info, _ in columns}
+    for info in table.columns:
+        if not isinstance(info.seed, int) and (info.address, info.release) not in known:
+            known.add((info.address, info.release))
+            columns.append((info, table.column(*Signal.of(info).address).astype(np.float64)))
+    return columns
+
+
+def _sample(utilities: Floats, n_tasks: int, of_runs: Sequence[Integers]) -> Integers:
+    """Return the architectures that are shown, ascending."""
+    size = utilities.shape[1]
+    if size <= _BEST + _RANDOM:
+        return np.arange(size)
+    orders = [np.argsort(-column, kind="stable")[: np.isfinite(column).sum()] for column in utilities]
+    each = max(_SHOWN, _BEST // n_tasks)
+    parts = [order[:each] for order in orders[:n_tasks]]
+    known = np.nan_to_num(utilities[:n_tasks], nan=-np.inf, neginf=-np.inf)
+    parts += [_front(order, utility) for utility in known for order in orders]
+    parts.append(np.random.default_rng(0).choice(orders[0], min(_RANDOM, len(orders[0])), replace=False))
+    return np.unique(np.concatenate([*parts, *of_runs]))
+
+
+def _front(order: Integers, utility: Floats) -> Integers:
+    """Return the Pareto front from architectures in the order of one column and the utility in another.
+
+    Of architectures that are equal in the first column, dominated ones may be included.
+    """
+    found = utility[order]
+    best = np.maximum.accumulate(found)
+    return order[found > np.append(-np.inf, best[:-1])]
+
+
+def _described(space: SearchSpace) -> dict[str, Any]:
+    """Return what is needed to draw an architecture from its codes."""
+    if isinstance(space, CellSpace):
+        edges = [list(edge) for edge in space.edges]
+        return {"edges": edges, "nodes": space.n_nodes, "operations": list(space.operations), "none": space.none}
+    return {"positions": [[position.name, list(map(str, position.choices))] for position in space.positions]}
+
+
+def _map(space: SearchSpace, utilities: Floats, cells: Integers) -> dict[str, Any]:
+    """Return places of architectures: the two projections of the kernel's features that best predict the tasks' ranks.
+
+    Principal components would not do: in a complete space of choices, many directions have the same variance.
+    """
+    blocks = []
+    for name in space.kernel_features:
+        counts = space.feature(name).counts[cells].astype(np.float64)
+        counts -= counts.mean(axis=0)
+        blocks.append(counts / max(np.sqrt(counts.var(axis=0).sum()), 1e-12))
+    features = np.concatenate(blocks, axis=1)
+    ranks = pd.DataFrame(utilities[:, cells].T).rank(pct=True).fillna(0.5).to_numpy()
+    x, y = PLSRegression(2, scale=False).fit(features, ranks).transform(features).T
+    return {"x": rounded(x, 4), "y": rounded(y, 4)}
+
+
+def _column(info: ColumnInfo, values: Floats, cells: Integers) -> dict[str, Any]:
+    log = _is_wide(values, info)
+    return {
+        "dataset": info.dataset,
+        "name": ", ".join(filter(None, (info.metric_name, describe_training(info), info.release))),
+        "metric": info.metric_name,
+        "unit": "" if info.unit == "1" else info.unit,
+        "max": info.direction == "max",
+        "log": log,
+        "decimals": _decimals(info, values, log),
+        "values": rounded(values[cells]),
+    }
+
+
+def _decimals(info: ColumnInfo, values: Floats, log: bool) -> int | None:
+    """Return the number of decimals; None for values over orders of magnitude, which have four significant digits."""
+    if info.kind == "size" and info.unit == "1":
+        return 0
+    return None if log else decimals_of(values, info.unit)
+
+
+def _is_wide(values: Floats, info: ColumnInfo) -> bool:
+    low, high = np.nanmin(values), np.nanmax(values)
+    return info.unit != "percent" and bool(0 < low < high / _WIDE)
+
+
+def _task(table: Table, task: Task, utility: Floats, run: History, cells: Integers) -> dict[str, Any]:
+    order = np.argsort(-utility, kind="stable")[: len(task.measured)]
+    info = task.column
+    return {
+        "name": task.name,
+        "about": f"{info.metric_name}, {describe_column(info)}",
+        "source": f"{info.source}, licence {info.licence}",
+        "measured": len(order),
+        "best": task.optimum,
+        "median": float(np.median(task.values[order])),
+        "histogram": _histogram(task.values[order], info),
+        "top": np.searchsorted(cells, order[:_SHOWN]).tolist(),
+        "noise": _noise(table, info, order, cells),
+        "run": {"cells": np.searchsorted(cells, run.cells).tolist(), "values": rounded(run.values)},
+    }
+
+
+def _histogram(values: Floats, info: ColumnInfo) -> dict[str, Any]:
+    """Return counts of bins of equal width, on a logarithmic axis if the range is wide."""
+    log = _is_wide(values, info)
+    counts, edges = np.histogram(np.log10(values) if log else values, bins=_BINS)
+    return {"counts": counts.tolist(), "edges": rounded(10**edges if log else edges), "log": log}
+
+
+def _noise(table: Table, info: ColumnInfo, order: Integers, cells: Integers) -> dict[str, Any] | None:
+    """Return standard deviations over seeds; None if the table has no two seeds of the column."""
+    parts = ("dataset", "metric", "split", "epochs", "release", "epoch")
+    seeds = [
+        one
+        for one in table.columns
+        if isinstance(one.seed, int) and all(getattr(one, part) == getattr(info, part) for part in parts)
+    ]
+    if isinstance(info.seed, int) or len(seeds) < 2:
+        return None
+    frame = pd.DataFrame({one.seed: table.column(*Signal.of(one).address) for one in seeds}).astype(np.float64)
+    frame = frame[frame.columns[np.argsort(-frame.notna().sum().to_numpy(), kind="stable")]]  # the most complete first
+    deviations = frame.std(axis=1).to_numpy()
+    best = deviations[order[: max(10, len(order) // 100)]]
+    return {
+        "seeds": sorted(frame.columns.tolist()),
+        "repeated": int(np.isfinite(deviations).sum()),
+        "median": float(np.nanmedian(deviations)),
+        "best": float(np.nanmedian(best)),
+        "pair": frame.columns[:2].tolist(),
+        "correlation": float(frame.iloc[:, :2].corr("spearman").iloc[0, 1]),
+        "deviations": rounded(deviations[cells], 4),
+    }
