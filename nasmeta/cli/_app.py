@@ -12,7 +12,20 @@ from nasmeta.cli._command import app as app
 from nasmeta.cli._data import data_app
 from nasmeta.cli._predict import proxies_app, surrogate_app
 
-_ORDER = ("demo", "search", "compare", "report", "train", "verify", "predict", "meta-train", "list", "query", "explore", "doctor")
+_ORDER = (
+    "demo",
+    "search",
+    "compare",
+    "report",
+    "train",
+    "verify",
+    "predict",
+    "meta-train",
+    "list",
+    "query",
+    "explore",
+    "doctor",
+)
 
 app.registered_commands.sort(key=lambda one: _ORDER.index(str(one.name)))
 app.add_typer(data_app, name="data")
