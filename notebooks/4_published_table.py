@@ -164,7 +164,7 @@ table.round({"trainings": 0, "accuracy": 3, "deviation": 3, "to RS, standard err
 # ## Your own paper
 #
 # A comparison is a specification, a short TOML file. Write your own, and run it with `nasmeta compare FILE.toml
-# --folder FOLDER`: [how to](../docs/how-to/paper.md). Report means with their standard errors or intervals, not with the
-# standard deviation alone.
+# --folder FOLDER`: [how to](../docs/how-to/paper.md). Report means with their standard errors or intervals, not with
+# the standard deviation alone.
 #
 # **Next:** [5 · Your own table and space](5_own_table.ipynb).

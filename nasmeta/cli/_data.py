@@ -167,7 +167,7 @@ def list_data(name: str | None) -> pd.DataFrame:
     data_app,
     names=Option(
         "Names of sources; the name of a table for all its sources; or all.", list[str], REQUIRED, argument=True,
-        metavar="NAME...",
+        metavar="NAME",
     ),
     examples=["nasmeta data fetch nasgraph-nb201 meco"],
 )  # fmt: skip
@@ -251,7 +251,7 @@ def _shown(how: str, found: pd.DataFrame, brief: list[str], name: str | None = N
 @command(
     app,
     tables=Option(
-        "Names of tables. Default: all on this machine.", list[str], argument=True, metavar="TABLE...", noun="table"
+        "Names of tables. Default: all on this machine.", list[str], argument=True, metavar="TABLE", noun="table"
     ),
     out=Option("File of the page.", Path, Path("explore.html")),
     searcher=Option("The searcher whose run is replayed on each task.", default="evolution", noun="searcher"),
