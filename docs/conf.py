@@ -30,7 +30,7 @@ version = release = nasmeta.__version__
 copyright = "the nasmeta developers"
 extensions = ["myst_parser", "numpydoc", "sphinx.ext.autodoc"]
 exclude_patterns = ["images"]
-html_extra_path = ["../reports/explore/explore.html"]
+html_extra_path = ["llms.txt", "../reports/explore/explore.html"]
 suppress_warnings = ["myst.header"]  # parts of reports begin at a lower heading
 myst_heading_anchors = 3
 default_role = "code"
@@ -41,7 +41,6 @@ numpydoc_class_members_toctree = False
 html_theme = "pydata_sphinx_theme"
 html_title = "nasmeta"
 html_show_sourcelink = False
-html_extra_path = ["llms.txt"]
 html_sidebars = {"index": [], "first-search": [], "concepts": [], "gallery": [], "peers": [], "searchers": []}
 html_theme_options = {
     "header_links_before_dropdown": 9,
