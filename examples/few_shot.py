@@ -1,7 +1,6 @@
-"""A few-shot prediction: a meta-predictor learns on two data sets and adapts to a few labels of the third.
+"""Few-shot prediction: a meta-predictor learns on two datasets and adapts to a few labels of the third.
 
-The first row reads no label of the target: it is the prior alone, and what more labels add is the difference to it. Run
-it from the folder above this one::
+The first row is the prior alone, without labels of the target. Run it from the root of the repository::
 
     python examples/few_shot.py
     nasmeta search meta-linear-ucb nb201/cifar100 --evaluations 10
@@ -16,7 +15,7 @@ from nasmeta.predictors import isomorph_split, make_predictor
 
 
 def main() -> None:
-    """Print Kendall's tau on cells without a labelled twin, from 0 to 100 labels, as a mean of five draws."""
+    """Print Kendall's tau without labelled isomorphic cells, for 0 to 100 labels (mean of five draws)."""
     sources, target = nm.task_distribution("nb201").leave_out("cifar100")
     truth = target[0].values
     known = sources.as_sources(100, np.random.default_rng(0))  # 100 labelled cells of each source

@@ -1,8 +1,8 @@
-"""A search under latency budgets, and its picks beside the Pareto front of the table.
+"""Search under latency budgets, and compare the selected cells with the Pareto front.
 
-The latency is the one that the benchmark's authors recorded for a batch on their GPU. ``nasmeta data fetch
-hw-nas-bench`` brings devices such as the Pixel 3, and tasks such as ``nb201/cifar10/within-5ms/pixel3``. Run it
-from the folder above this one; it writes ``pareto.png``::
+The latency is the authors' measurement for one batch on their GPU. ``nasmeta data fetch hw-nas-bench`` adds devices
+such as the Pixel 3, and tasks such as ``nb201/cifar10/within-5ms/pixel3``. Run it from the root of the repository; it
+writes ``pareto.png``::
 
     python examples/hardware_pareto.py
 """
@@ -40,7 +40,7 @@ def main() -> None:
         )
         axes.axvline(1000 * budget, color="0.7", linewidth=0.8, linestyle="--")
         label = "gp, 60 evaluations" if budget == BUDGETS[0] else None
-        axes.plot(1000 * latency.values[pick], accuracy.values[pick], "o", color="#D55E00", label=label)
+        axes.plot(1000 * latency.values[pick], accuracy.values[pick], "o", color="#0072B2", label=label)
     axes.set(xlabel="latency of a batch (ms)", ylabel="CIFAR-10 validation accuracy (%)", ylim=(84, 92.2))
     axes.legend(loc="lower right")
     figure.savefig("pareto.png", dpi=120)

@@ -1,6 +1,6 @@
-"""Optuna in and out: its samplers as searchers, and a task of the package as the objective of a study.
+"""Optuna's samplers as searchers, and a task as the objective of an Optuna study.
 
-Needs Optuna (``pip install ".[optuna]"``). Run it from the folder above this one::
+Needs Optuna (``pip install ".[optuna]"``). Run it from the root of the repository::
 
     python examples/optuna_both_ways.py
 """

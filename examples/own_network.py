@@ -1,7 +1,7 @@
-"""Own images, own networks: a space of three questions, a function that builds the network, and three searchers.
+"""Compare searchers on your own networks and images: a space, a function that builds the network, and training.
 
-For images of your own write ``folder:PATH`` in place of ``digits``: one folder of images a class. Run it from the
-folder above this one::
+For your own images, write ``folder:PATH`` instead of ``digits``, with one folder per class. Run it from the root of
+the repository::
 
     python examples/own_network.py
 

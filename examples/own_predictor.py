@@ -1,6 +1,6 @@
-"""An own predictor as a scikit-learn pipeline: fitted, tuned by grid search, and used as a searcher.
+"""Your own predictor as a scikit-learn pipeline: fitted, tuned by grid search, and used as a searcher.
 
-Run it from the folder above this one::
+Run it from the root of the repository::
 
     python examples/own_predictor.py
     nasmeta search examples.own_predictor:Neighbours nb201/cifar10 --evaluations 40
@@ -28,7 +28,7 @@ def tau(predictor, cells, labels) -> float:
 
 
 def main() -> None:
-    """Fit on 100 labels, choose the settings on these alone, and score on cells that have no twin among them."""
+    """Fit on 100 labels, choose the settings on these alone, and score cells without an isomorphic labelled cell."""
     task = nm.get_task("nb201/cifar10")
     train, rest = isomorph_split(task.space, n_train=100, rng=np.random.default_rng(0))
 

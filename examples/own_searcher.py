@@ -1,6 +1,6 @@
-"""An own searcher in twenty lines: it passes the contract of `nasmeta.testing` and runs on the command line.
+"""Your own searcher in twenty lines: it passes the contract of `nasmeta.testing` and runs on the command line.
 
-Run it from the folder above this one::
+Run it from the root of the repository::
 
     python examples/own_searcher.py
     nasmeta search examples.own_searcher:Climber nb201/cifar10 --evaluations 50

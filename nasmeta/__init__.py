@@ -3,7 +3,8 @@
 All names are imported on first use, so ``import nasmeta`` takes milliseconds. The main functions:
 
 * `load_table`, `get_task`, `task_distribution`, `get_space`: measurements, tasks, families of tasks, search spaces;
-* `search`, `compare`, `report`: run one searcher, compare several, write the report;
+* `search`, `compare`, `plan`, `report`: run one searcher, compare several, compute the runs needed, write the report;
+* `reproduce`: repeat published tables;
 * `meta_train`, `predict`, `train`, `verify`: learn from source tasks, compare predictors, train networks;
 * `list_searchers`, `list_tasks`, `list_tables`, `list_predictors`, ...: the available names.
 
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
         verification,
     )
     from nasmeta.evaluators import list_evaluators
-    from nasmeta.experiments import compare, list_specifications, report
+    from nasmeta.experiments import compare, list_specifications, plan, report, reproduce
     from nasmeta.exploration import explore
     from nasmeta.meta import meta_train
     from nasmeta.prediction import list_encoders, list_predictors, predict
@@ -84,11 +85,13 @@ __all__ = [
     "meta_train",
     "multi_objective_task",
     "optuna_objective",
+    "plan",
     "predict",
     "prediction",
     "predictors",
     "query",
     "report",
+    "reproduce",
     "runs",
     "search",
     "searchers",
@@ -108,7 +111,7 @@ _SUBPACKAGE_OF = {
     name: subpackage
     for subpackage, names in {
         "evaluators": "list_evaluators",
-        "experiments": "compare list_specifications report",
+        "experiments": "compare list_specifications plan report reproduce",
         "exploration": "explore",
         "meta": "meta_train",
         "prediction": "list_encoders list_predictors predict",

@@ -45,7 +45,8 @@ class Bar:
 class _TerminalBar(Bar):
     def __init__(self, display: Progress, what: str, total: int | None, done: float) -> None:
         super().__init__(what, total, done)
-        self._display, self._task = display, display.add_task(what, total=total, completed=done, note="")
+        self._display, self._task = display, display.add_task(what, total=total, note="")
+        self.show()
 
     def show(self) -> None:
         self._display.update(self._task, completed=self._done, total=self._total, note=self._note)

@@ -9,24 +9,14 @@
 # ---
 
 # %% [markdown]
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/)
-#
-# In Colab choose *Upload* and this file.
-
-# %%
-# In Colab, or where nasmeta is not installed: take the first # away from the three lines below.
-# # !git clone -q ADDRESS-OF-THE-REPOSITORY nasmeta
-# # %pip install -q "./nasmeta[torch]"
-# # %cd nasmeta/notebooks
-
-# %% [markdown]
 # # 1 · A tour
 #
-# A tabular benchmark holds the results of networks that somebody has already trained. With it, evaluating an
-# architecture is a look-up of microseconds, and a search that took GPU days takes seconds. This notebook looks at
-# such a table, draws some of its cells, runs a first search, and compares three searchers.
+# **Goals.** Read a table of trained networks, draw cells, run a search, compare three searchers with statistical
+# tests, and search two objectives. **Run time:** about one minute on two cores. **Needs:** the core package.
 #
-# The table is NAS-Bench-201: 15,625 cells, each trained on three data sets. It comes with the package.
+# A tabular benchmark contains the results of networks that are already trained. An evaluation is a look-up of
+# microseconds, so a search that took GPU days takes seconds. The table here is NAS-Bench-201: 15,625 cells, each
+# trained on three datasets.
 
 # %%
 # %matplotlib inline
@@ -40,8 +30,8 @@ plt.rcParams.update({"figure.dpi": 100, "font.size": 9})
 # %% [markdown]
 # ## The table
 #
-# A row is a cell. The first columns say its operation on each of the six edges, the others are measurements. The name
-# of a measurement is its address: *data set / metric / split / epochs / seed*. Accuracy is in percent, time in
+# Each row is a cell. The first columns list the operation on each of the six edges; the others are measurements. The
+# name of a measurement is its address: *dataset / metric / split / epochs / seed*. Accuracy is in percent, time in
 # seconds.
 
 # %%
@@ -54,8 +44,8 @@ accuracy = "accuracy/valid/200/mean"
 frame.nlargest(3, accuracy).T
 
 # %% [markdown]
-# `mean` is the mean over the training seeds that were measured. A seed that nobody trained is missing, not guessed:
-# the table below counts how many cells have each of them.
+# `mean` is the mean over the measured training seeds. Missing seeds are never imputed. The next cell counts the cells
+# that have each seed.
 
 # %%
 seeds = [f"accuracy/valid/200/{seed}" for seed in (777, 888, 999)]
@@ -65,8 +55,8 @@ deviation = (good[seeds[0]] - good[seeds[1]]).std() / np.sqrt(2)
 print("standard deviation of a training, best 1,000 cells:", round(deviation, 2))
 
 # %% [markdown]
-# The last number matters for everything that follows. Two trainings of the same cell differ as much as the best cells
-# do from each other, so the *best cell of the table* is one of many that cannot be told apart.
+# Two trainings of one cell differ as much as the best cells differ from each other. The *best cell of the table* is
+# therefore one of many cells of nearly equal quality.
 
 # %%
 best = frame[accuracy].max()
@@ -83,13 +73,13 @@ right.set(xlabel="parameters (millions)", ylabel="CIFAR-10 validation accuracy (
 plt.show()
 
 # %% [markdown]
-# Left: most cells are good, and a few hundred did not learn at all (10 % is chance on CIFAR-10). Right: larger
-# networks are better in general, but networks of the same size differ by several points.
+# Left: most cells are good, and a few hundred are at chance level (10 % on CIFAR-10). Right: larger networks are
+# usually better, but networks of the same size differ by several points.
 
 # %% [markdown]
 # ## Cells
 #
-# Inside, an architecture is an integer, its index in the benchmark's own order. At the border it is a string.
+# An architecture is an integer: its index in the benchmark's official order. `to_string` and `draw` show it.
 
 # %%
 space = nm.get_space("nb201")
@@ -97,8 +87,8 @@ print(space.to_string(6111))
 space.draw(6111)
 
 # %% [markdown]
-# The best cell, the median one, and one in which nothing reaches the output. A grey, dashed edge carries nothing to
-# the output; an edge with the operation `none` is not drawn.
+# The next figure shows the best cell, the median cell, and a cell without a path to the output. Grey, dashed edges do
+# not reach the output; edges with the operation `none` are not drawn.
 
 # %%
 ranked = np.argsort(-frame[accuracy].to_numpy())
@@ -106,9 +96,9 @@ shown = [int(ranked[0]), int(ranked[len(ranked) // 2]), int(ranked[-1])]
 nm.analysis.plot_cells(shown, [f"cell {cell}: {frame[accuracy][cell]:.1f} %" for cell in shown])
 
 # %% [markdown]
-# Several cells are the same network: an edge behind `none` does not matter, and two branches can be exchanged. They
-# were trained separately all the same, so the table has a slightly different value for each. `canonical` names one
-# representative of each class. A predictor that is tested on a twin of a training cell has seen the answer.
+# Some cells compute the same function: an edge behind `none` has no effect, and two branches can be swapped. These
+# *isomorphic* cells were trained separately, so their values differ slightly. `canonical` returns one representative
+# per class. Testing a predictor on a cell that is isomorphic to a training cell leaks information.
 
 # %%
 representatives = space.canonical(np.arange(space.size))
@@ -117,8 +107,8 @@ print(f"{space.size:,} cells, {len(np.unique(representatives)):,} different netw
 # %% [markdown]
 # ## A search
 #
-# A **task** says what a searcher sees: here the CIFAR-10 validation accuracy. It never sees a test value. `gp` is
-# Bayesian optimisation with a Gaussian process over all cells of the space.
+# A **task** names the values that a searcher observes: here the CIFAR-10 validation accuracy. Searchers never observe
+# test values. `gp` is Bayesian optimisation with a Gaussian process over all cells of the space.
 
 # %%
 task = nm.get_task("nb201/cifar10")
@@ -130,25 +120,24 @@ history = run.frame()
 history.loc[history["incumbent_value"].diff() != 0, ["evaluation", "cell", "value", "regret"]]
 
 # %% [markdown]
-# Each row is an improvement. `regret` is the distance from the best cell of the table in percentage points. It can be
-# calculated only because the table knows every cell.
+# Each row is an improvement. `regret` is the distance to the best cell of the table in percentage points. It is known
+# because the table contains every cell.
 
 # %% [markdown]
 # ## A comparison
 #
-# One run says little, since searchers are random. Repeat $r$ of each searcher has seed $r$, and any of these runs can
-# be repeated alone with `nm.search(..., seed=r)`.
+# Searchers are random, so one run shows little. Repeat $r$ of each searcher has seed $r$; `nm.search(..., seed=r)`
+# repeats it alone.
 
 # %%
 frame = nm.compare(["random", "evolution", "gp"], "nb201", repeats=8, evaluations=60)
 nm.analysis.plot_regret(frame)
 
 # %% [markdown]
-# Lines are means over eight runs, bands are 95 % bootstrap intervals of the mean. Both axes are logarithmic. A curve
-# that reaches the bottom line has found the best cell in every run.
+# Lines are means over eight runs, and bands are 95 % bootstrap intervals of the mean. Both axes are logarithmic. A
+# curve at the bottom line found the best cell in every run.
 #
-# Trainings do not all take equally long. On the other axis, simulated training time, the order of searchers could
-# change:
+# Trainings differ in length, so the order of searchers may change on the axis of simulated training time:
 
 # %%
 nm.analysis.plot_regret(frame, x="simulated_seconds", tasks=["nb201/cifar10"])
@@ -166,9 +155,60 @@ tests = nm.analysis.paired_tests(frame)
 tests[["task", "searcher", "other", "difference", "difference_low", "difference_high", "p_holm"]].round(4)
 
 # %% [markdown]
-# What this comparison does *not* say: the kernel of `gp` was chosen with these three tasks in sight, so its curve is
-# no evidence for a new search space. Eight runs give wide intervals; a paper needs thirty or more. And regret counts
-# differences that are smaller than the noise between two trainings.
+# Read this comparison with care. The kernel of `gp` was chosen on these three tasks, so its curve is not evidence for
+# a new search space. Eight runs give wide intervals; a paper needs thirty or more. Regret also includes differences
+# that are smaller than the noise between two trainings.
+
+# %% [markdown]
+# ## Two objectives
 #
-# **Next:** [2 · Meta-learning in three modules](2_meta_learning.ipynb) learns from two data sets how to search the
-# third.
+# A task may have several objectives. The goal is then the Pareto front: all cells that no other cell beats in every
+# objective. The next search trades accuracy against the training time of a cell.
+
+# %%
+both = nm.multi_objective_task(["accuracy", "train_seconds"], dataset="cifar10")
+front_run = nm.search("ehvi", both, evaluations=60, seed=0)
+front_run.plot()
+
+# %% [markdown]
+# `hypervolumes` measures progress, in percent of the true front's hypervolume. `ehvi` models both objectives, and
+# random search is the baseline.
+
+# %%
+frames = {name: nm.search(name, both, evaluations=60, seed=0).hypervolumes for name in ("random", "nsga2", "ehvi")}
+{name: round(float(values[-1]), 1) for name, values in frames.items()}
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. Which operation is most frequent in the best 100 cells of CIFAR-10?
+# 2. How many evaluations does `local-search` need until its regret is below 0.5 points, with seed 0?
+# 3. Which rank does the cell that `gp` selected on CIFAR-10 have on CIFAR-100?
+#
+# The solutions follow.
+
+# %% [markdown]
+# ## Solutions
+#
+# **1.** Count the choices in the columns of operations.
+
+# %%
+edges = table.to_frame(dataset="cifar10").nlargest(100, accuracy).iloc[:, :6]
+edges.stack().value_counts()
+
+# %% [markdown]
+# **2.** The column `regret` of the run's frame decreases; take its first value below 0.5.
+
+# %%
+local = nm.search("local-search", task, evaluations=200, seed=0).frame()
+int(local.loc[local["regret"] < 0.5, "evaluation"].min())
+
+# %% [markdown]
+# **3.** Look the cell up on the other dataset and compute its rank.
+
+# %%
+other = nm.get_task("nb201/cifar100").values
+print("rank on CIFAR-100:", int((other > other[run.best.cell]).sum()) + 1)
+
+# %% [markdown]
+# **Next:** [2 · Meta-learning in three modules](2_meta_learning.ipynb).

@@ -9,22 +9,12 @@
 # ---
 
 # %% [markdown]
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/)
-#
-# In Colab choose *Upload* and this file.
-
-# %%
-# In Colab, or where nasmeta is not installed: take the first # away from the three lines below.
-# # !git clone -q ADDRESS-OF-THE-REPOSITORY nasmeta
-# # %pip install -q "./nasmeta[torch]"
-# # %cd nasmeta/notebooks
-
-# %% [markdown]
 # # 3 · Predictors, surrogates, few labels
 #
-# A predictor estimates the performance of architectures that nobody has trained. This notebook asks how well that
-# works from few labels, why a careless test makes it look better than it is, what labels of other tasks add, and what
-# a surrogate is.
+# **Goals.** Compare predictors from few labels, avoid leakage through isomorphic cells, measure the benefit of other
+# tasks, and search a surrogate. **Run time:** about one minute on two cores. **Needs:** `torch`.
+#
+# A predictor estimates the performance of untrained architectures.
 
 # %%
 # %matplotlib inline
@@ -42,7 +32,7 @@ plt.rcParams.update({"figure.dpi": 100, "font.size": 9})
 # %% [markdown]
 # ## A predictor
 #
-# A predictor is a scikit-learn regressor behind an encoder, which turns an architecture into numbers.
+# A predictor is a scikit-learn pipeline of an encoder, which maps an architecture to numbers, and a regressor.
 
 # %%
 task = nm.get_task("nb201/cifar100")
@@ -57,14 +47,14 @@ for name in ("one-hot", "adjacency", "paths", "live-paths", "operation-counts"):
     print(f"{name:18}", make_encoder(name).fit_transform([6111]).shape[1], "columns")
 
 # %% [markdown]
-# Kendall's tau is the share of pairs of cells that are ordered correctly minus the share of those that are not. 0 is
-# chance, 1 is perfect. A search needs the order, not the accuracy in percent, so this is the figure to look at.
+# Kendall's tau is the share of correctly ordered pairs of cells minus the share of incorrectly ordered pairs. 0 is
+# chance and 1 is perfect. A search needs the order rather than the accuracy in percent, so we use this measure.
 #
-# ## Twins
+# ## Isomorphic cells
 #
-# The 15,625 cells are 6,466 different networks. A random split puts twins of training cells into the test set. A
-# model that memorises is paid for it. The benchmark reports three scopes: all cells, those that gave no label, and
-# those of which no twin gave a label.
+# The 15,625 cells are 6,466 different networks. A random split puts cells that are isomorphic to training cells into
+# the test set, which rewards memorisation. The benchmark reports three scopes: all cells, unlabelled cells, and cells
+# without a labelled isomorphic cell.
 
 # %%
 found = nm.predict(["ridge", "gp", "xgboost", "nwot"], task, sizes=[10, 30, 100, 300], target="valid", draws=4)
@@ -75,29 +65,28 @@ summary[summary["n_train"] == 300].pivot_table(index="predictor", columns="scope
 nm.analysis.plot_predictions(found.frame)
 
 # %% [markdown]
-# `nwot` is a zero-cost proxy: it looks at the untrained network and needs no label at all. With 10 labels it beats
-# every fitted model here. The distance between the panels is what memorising twins is worth; it grows with the number
+# `nwot` is a zero-cost proxy: it reads the untrained network and needs no labels. With 10 labels it ranks better than
+# every fitted model here. The difference between the panels is the benefit of memorisation; it grows with the number
 # of labels.
 #
-# Does a predictor know how sure it is? The next picture compares the stated probability of an interval with how often
-# it holds the value.
+# Are the uncertainties reliable? The next figure compares the nominal probability of an interval with the share of
+# values that it contains.
 
 # %%
 nm.analysis.plot_calibration(found.frame[found.frame["predictor"].isin(["ridge", "gp"])])
 
 # %% [markdown]
-# Above the diagonal a predictor is too cautious: the intervals of `gp` hold more values than they claim. That is
-# harmless for the order, and makes a search explore more than it would have to.
+# Above the diagonal, a predictor is underconfident: the intervals of `gp` contain more values than their nominal
+# probability. This does not change the ranking, but a search explores more than necessary.
 
 # %% [markdown]
 # ## Few labels, and other tasks
 #
-# Suppose that CIFAR-10 and ImageNet16-120 have been measured, and CIFAR-100 is new. A **meta-predictor** learns on
-# the two and adapts to a few labels of the third. The row that papers tend to leave out is the first one: **zero
-# labels, the prior alone**. A gain from 20 labels is the difference to that row, not to a model that starts from
-# nothing.
+# Suppose that CIFAR-10 and ImageNet16-120 are measured, and CIFAR-100 is new. A **meta-predictor** learns on the first
+# two and adapts to a few labels of the third. Papers often omit the most important row: **zero labels, the prior
+# alone**. The benefit of 20 labels is the difference to that row, not to a model without sources.
 #
-# Two situations: the sources are known completely, or only 100 cells of each are.
+# We compare fully labelled sources with sources of 100 labels each.
 
 # %%
 sources, _ = nm.task_distribution("nb201").leave_out("cifar100")
@@ -144,24 +133,25 @@ table.rename(columns={0: "0: prior alone"}).round(3)
 figure, ax = plt.subplots(figsize=(5.6, 3.2), layout="constrained")
 for number, (name, line) in enumerate(table.iterrows()):
     ax.plot(range(len(line)), line, marker="osD^vP"[number], label=name, linestyle="--" if "order" in name else "-")
-ax.set(xlabel="labels of CIFAR-100 (0: prior alone)", ylabel="Kendall's tau, no twin labelled", xticks=range(len(line)))
+ax.set(
+    xlabel="labels of CIFAR-100 (0: prior alone)", ylabel="Kendall's tau on unlabelled classes", xticks=range(len(line))
+)
 ax.set_xticklabels(line.index)
 figure.legend(loc="outside right center", frameon=False)
 plt.show()
 
 # %% [markdown]
-# With fully known sources the prior alone is at .877, the plain mean of the sources is as good, and 100 labels of the
-# target add .008. (The lines of the two source orders move a little because the cells that are scored change: twins
-# of labelled cells are left out.) With 100 labels of each source the prior is at .754. It takes a model without
-# sources between 50 and 100 labels of the target to get there, and here adapting adds .05: about as much as it has to
-# offer on sister tasks.
+# With fully labelled sources, the prior alone reaches .877, the mean of the sources is as good, and 100 target labels
+# add .008. (The lines of the two source orders change slightly because cells isomorphic to labelled cells are
+# excluded.) With 100 labels per source, the prior reaches .754. A model without sources needs 50 to 100 target labels
+# for this value, and adaptation adds .05.
 #
-# A claim such as "tau .805 from 100 labels" is true, and says little without the .754 beside it.
+# A result such as "tau .805 from 100 labels" means little without the prior's .754.
 #
 # ## A surrogate
 #
-# A surrogate is a predictor that is kept as a benchmark of its own. It answers for every cell from a small file, also
-# where a table has holes. The shipped one for CIFAR-100 was fitted to at most 80 % of the cells, and knows which.
+# A surrogate is a predictor that replaces a table. A small file provides a value for every cell, including cells
+# that a table lacks. The included surrogate for CIFAR-100 was fitted to at most 80 % of the cells and records them.
 
 # %%
 surrogate = nm.surrogates.Surrogate.load("nb201/cifar100")
@@ -173,23 +163,22 @@ print(
 figure, ax = plt.subplots(figsize=(3.6, 3.2), layout="constrained")
 shown = ax.hexbin(task.values[held_out], surrogate.values[held_out], gridsize=45, bins="log", cmap="Blues", mincnt=1)
 ax.axline((10, 10), slope=1, color="black", linewidth=0.6)
-ax.set(xlabel="table (%)", ylabel="surrogate (%)", title=f"{held_out.sum():,} cells that it has not seen")
+ax.set(xlabel="table (%)", ylabel="surrogate (%)", title=f"{held_out.sum():,} held-out cells")
 figure.colorbar(shown, label="cells")
 plt.show()
 
 # %% [markdown]
-# A searcher can run on it by changing one word. Its regret is then that of the surrogate, so look its pick up in the
-# table.
+# One argument runs a search on it. The regret then refers to the surrogate, so look the selected cell up in the table.
 
 # %%
 run = nm.search("gp", task, evaluator="surrogate", evaluations=40)
 pick = run.best.cell
-print(f"the surrogate says {run.best.value:.2f} %, the table {task.values[pick]:.2f} %")
+print(f"the surrogate predicts {run.best.value:.2f} %, the table contains {task.values[pick]:.2f} %")
 print(f"the best cell of the table has {task.optimum:.2f} %")
 
 # %% [markdown]
-# How many labels does a surrogate need? This fits two, to 2 % and to 10 % of the cells. `tau` is on cells of which no
-# twin was trained on.
+# How many labels does a surrogate need? The next cell fits two, to 2 % and 10 % of the cells. `tau` excludes cells that
+# are isomorphic to a training cell.
 
 # %%
 for fraction in (0.02, 0.1):
@@ -198,7 +187,50 @@ for fraction in (0.02, 0.1):
     print(f"{small.trained.sum():5,} labels: tau {scores['tau']:.3f}")
 
 # %% [markdown]
-# A surrogate smooths the noise of single trainings away. A searcher that looks good on a surrogate should be tried on
-# a table before anybody believes it.
+# A surrogate removes the noise of single trainings. Confirm results on a surrogate with a table.
+
+# %% [markdown]
+# ## Exercises
 #
+# 1. Which encoder suits `ridge` best with 100 labels? Compare `one-hot`, `paths` and `operation-counts`.
+# 2. Use a scikit-learn regressor of your choice as a searcher with expected improvement, and run 20 evaluations.
+# 3. Predict a second objective: how well does `gp` predict the training time from 50 labels?
+#
+# The solutions follow.
+
+# %% [markdown]
+# ## Solutions
+#
+# **1.** A pipeline combines any encoder with any regressor.
+
+# %%
+from sklearn.linear_model import Ridge
+from sklearn.pipeline import make_pipeline
+
+train, rest = isomorph_split("nb201", rng=np.random.default_rng(1), n_train=100)
+for name in ("one-hot", "paths", "operation-counts"):
+    model = make_pipeline(make_encoder(name), Ridge()).fit(train, task.values[train])
+    print(f"{name:18} {kendalltau(model.predict(rest), task.values[rest]).statistic:.3f}")
+
+# %% [markdown]
+# **2.** `PredictorSearch.of` turns a predictor into a searcher.
+
+# %%
+from sklearn.ensemble import RandomForestRegressor
+
+from nasmeta.searchers import PredictorSearch
+
+forest = make_pipeline(make_encoder("live-paths"), RandomForestRegressor(50, random_state=0))
+nm.search(PredictorSearch.of(forest, "greedy", name="forest"), task, evaluations=20).best
+
+# %% [markdown]
+# **3.** Every column of the table is a task.
+
+# %%
+seconds = nm.load_table("nb201").task("train_seconds", "cifar100")
+train, rest = isomorph_split("nb201", rng=np.random.default_rng(2), n_train=50)
+fitted = make_predictor("gp").fit(train, seconds.values[train])
+print(round(kendalltau(fitted.predict(rest), seconds.values[rest]).statistic, 3))
+
+# %% [markdown]
 # **Next:** [4 · The table of the NAS-Bench-201 paper](4_published_table.ipynb).

@@ -9,28 +9,15 @@
 # ---
 
 # %% [markdown]
-# [![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)](https://colab.research.google.com/)
-#
-# In Colab choose *Upload* and this file.
-
-# %%
-# In Colab, or where nasmeta is not installed: take the first # away from the three lines below.
-# # !git clone -q ADDRESS-OF-THE-REPOSITORY nasmeta
-# # %pip install -q "./nasmeta[torch]"
-# # %cd nasmeta/notebooks
-
-# %% [markdown]
 # # 6 · From the table to real training
 #
-# A table answers in microseconds because somebody trained every cell before. For your own images nobody has. The
-# package can train the networks itself: the benchmark's skeleton in PyTorch, with its own recipes, on a GPU or a CPU.
-# This notebook goes the whole way on a small scale: search a table, train the pick, search *by* training, and verify
-# picks against random cells.
+# **Goals.** Train the cell that a search selected, search *by* training, and verify selected cells against random
+# cells. **Run time:** about one minute on two cores. **Needs:** `torch`.
 #
-# Small scale means: 1,797 digits of 8 × 8 pixels, networks with 8 channels and one cell a stage, 4 epochs, on a CPU.
-# This shows how the parts work. It does not show which cell is best for digits, and says nothing about CIFAR-10. The
-# same calls with `cifar10:PATH` and the recipe `nb201-200` train what the benchmark trained, which needs a GPU and
-# hours for each cell.
+# For your own images, no table exists. The package can train the networks: the benchmark's skeleton in PyTorch, with
+# several recipes, on a GPU or a CPU. This notebook uses 1,797 digits of 8 × 8 pixels, networks with 8 channels and one
+# cell per stage, and 4 epochs on a CPU. It shows the steps; the results do not transfer to CIFAR-10. The same calls
+# with `cifar10:PATH` and the recipe `nb201-200` repeat the benchmark's trainings, which take hours per cell on a GPU.
 
 # %%
 # %matplotlib inline
@@ -46,12 +33,12 @@ from nasmeta.evaluators import TrainingEvaluator
 from nasmeta.training import CellNetwork, ImageDataset, Recipe
 
 plt.rcParams.update({"figure.dpi": 100, "font.size": 9})
-folder = Path(tempfile.mkdtemp())  # journals and checkpoints; keep yours where it lasts
+folder = Path(tempfile.mkdtemp())  # journals and checkpoints; use a permanent folder for your own runs
 
 # %% [markdown]
 # ## A search on the table
 #
-# With a journal, so that the run can be picked up later. The target is CIFAR-10, since that is what the table knows.
+# The journal lets a later call resume the run. The target is CIFAR-10.
 
 # %%
 run = nm.search("gp", "nb201/cifar10", evaluations=40, journal=folder / "run.jsonl")
@@ -75,7 +62,7 @@ for ax, image, label in zip(axes, digits.images, digits.labels, strict=False):
 plt.show()
 
 # %% [markdown]
-# The network of a cell is a PyTorch module like any other.
+# The network of a cell is a PyTorch module.
 
 # %%
 network = CellNetwork(run.best.cell, n_classes=10, channels=8, cells_per_stage=1)
@@ -84,7 +71,7 @@ print(f"{sum(p.numel() for p in network.parameters()):,} parameters")
 # %% [markdown]
 # ## One training
 #
-# `nm.train` keeps a record of each epoch. The seed gives the first weights, the order of the images and their
+# `nm.train` records each epoch. The seed determines the initial weights, the order of the images and their
 # augmentation.
 
 # %%
@@ -96,9 +83,8 @@ nm.analysis.plot_training_curves(epochs)
 # %% [markdown]
 # ## A search by training
 #
-# The searcher does not know what answers. Instead of the table, a `TrainingEvaluator` trains each cell that is
-# proposed, here for two epochs. Cells that are the same network are trained once, and a training that fails counts as
-# 0 % and ends nothing.
+# A `TrainingEvaluator` replaces the table: it trains each proposed cell, here for two epochs. Isomorphic cells are
+# trained once. A training that fails has the value 0, and the search continues.
 
 # %%
 evaluator = TrainingEvaluator("nb201/cifar10", digits, Recipe.load("tiny", epochs=2), device="cpu", isolated=False)
@@ -106,15 +92,13 @@ trained = nm.search("evolution", evaluator, evaluations=6, seed=1)
 trained.frame()[["evaluation", "cell", "value", "cost_seconds"]].round(1)
 
 # %% [markdown]
-# There is no regret, since nobody knows the best cell. Six evaluations of two epochs are a demonstration, not a
-# search. For a real one give the run a journal: a search that is killed goes on from it, and its trainings from their
-# checkpoints.
+# Regret is missing because the best cell is unknown. Six evaluations of two epochs are only a demonstration. A real
+# search needs a journal: after an interruption, the search resumes from it, and trainings from their checkpoints.
 #
 # ## Verify
 #
-# Is the pick of a search better than a cell drawn at random, when both are trained here? `nm.verify` trains the best
-# cells of finished runs, random cells as control, and the worst cell that the search met, and sets the results beside
-# the table.
+# Is the selected cell better than a random cell when both are trained here? `nm.verify` trains the best cells of
+# finished runs, random control cells, and the worst cell of the search. It compares the results with the table.
 
 # %%
 found = nm.verify(
@@ -141,10 +125,9 @@ nm.analysis.plot_cells(
 )
 
 # %% [markdown]
-# The picks are ahead of the others, and a cell in which nothing reaches the output is at chance in both columns. But
-# look at the worst cell of the search: 35 % on CIFAR-10, 90 % here. Digits hardly need convolutions in the cell, so a
-# table of one data set does not simply carry over to another. And the figures are rough: one training each, and 143
-# validation images, so that one image is 0.7 points.
+# Compare the worst cell of the search in both columns: digits hardly need convolutions in the cell, so a table of one
+# dataset does not simply transfer to another. The values are rough: one training per cell, and 143 validation images,
+# so one image is 0.7 points.
 #
 # ## For real
 #
@@ -153,6 +136,41 @@ nm.analysis.plot_cells(
 # nasmeta verify run.jsonl --data cifar10:PATH --recipe nb201-12 --top 3 --repeats 2
 # ```
 #
-# With the benchmark's own recipe and data, `verify` also says whether a trained mean lies within the band that the
-# seeds of the table allow. `--data folder:PATH` takes your own images, one folder a class ([how
-# to](../docs/how-to/training.md)). Figures of trainings on a GPU are not part of the reports yet.
+# With the benchmark's recipe and data, `verify` also reports whether a trained mean lies within the range of the
+# table's seeds. `--data folder:PATH` loads your own images, one folder per class
+# ([how to](../docs/how-to/training.md)).
+
+# %% [markdown]
+# ## Exercises
+#
+# 1. How does the number of parameters change from 8 to 16 channels?
+# 2. Train the same cell with seed 1. By how many points do the two validation accuracies differ?
+# 3. Which trained cells are on the Pareto front of measured accuracy and parameters?
+#
+# The solutions follow.
+
+# %% [markdown]
+# ## Solutions
+#
+# **1.** Build both networks and count.
+
+# %%
+for channels in (8, 16):
+    wide = CellNetwork(run.best.cell, n_classes=10, channels=channels, cells_per_stage=1)
+    print(channels, f"{sum(p.numel() for p in wide.parameters()):,}")
+
+# %% [markdown]
+# **2.** Only the seed changes.
+
+# %%
+again = nm.train(run.best.cell, digits, recipe, seed=1, device="cpu")
+print(f"{abs(again.valid_accuracy - result.valid_accuracy):.1f} points")
+
+# %% [markdown]
+# **3.** A cell is on the front if no other cell is at least as good in both and better in one.
+
+# %%
+from nasmeta.tasks import pareto_front
+
+front = pareto_front(found.cells[["measured", "parameters"]], ["max", "min"])
+found.cells.iloc[front][["cell", "role", "measured", "parameters"]].round(1)

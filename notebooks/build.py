@@ -1,8 +1,7 @@
-"""Run the notebooks: each ``.py`` file is executed and written as ``.ipynb`` with its outputs.
+"""Run the notebooks: each ``.py`` file is run and written as ``.ipynb`` with its outputs.
 
 ``python notebooks/build.py`` runs all of them, ``python notebooks/build.py 1 4`` the first and the fourth. Edit the
-``.py`` files only; needs ``pip install -e ".[notebooks]"``. The cell with the link to Colab comes from the repository's
-address in ``pyproject.toml``, where there is one.
+``.py`` files only; needs ``pip install -e ".[notebooks]"``.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import os
 import re
 import sys
 import time
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -21,40 +19,17 @@ import nbformat
 from nbclient import NotebookClient
 
 HERE = Path(__file__).resolve().parent
-COLAB = "https://colab.research.google.com"
-SECONDS = 600  # after which a cell is given up
+SECONDS = 600  # time limit of a cell
 LARGEST = 400_000  # bytes of a notebook with its outputs
 
 
 def scripts() -> list[Path]:
-    """Return the notebooks as scripts, in their order."""
+    """Return the scripts of the notebooks in their order."""
     return sorted(HERE.glob("[0-9]_*.py"))
 
 
-def with_head(script: Path) -> str:
-    """Return the text of a script with the badge of Colab and the lines that install the package as its first cells."""
-    urls = tomllib.loads((HERE.parent / "pyproject.toml").read_text("utf-8"))["project"].get("urls", {})
-    address = urls.get("Repository", "").removesuffix(".git")
-    place = f"/github/{address.removeprefix('https://github.com/')}/blob/main/notebooks/{script.stem}.ipynb"
-    badge = f"[![Open in Colab]({COLAB}/assets/colab-badge.svg)]({COLAB}{place if address else '/'})"
-    lines = ["# %% [markdown]", f"# {badge}"]
-    if not address:
-        lines += ["#", "# In Colab choose *Upload* and this file."]
-    lines += [
-        "",
-        "# %%",
-        "# In Colab, or where nasmeta is not installed: take the first # away from the three lines below.",
-        f"# # !git clone -q {address or 'ADDRESS-OF-THE-REPOSITORY'} nasmeta",
-        '# # %pip install -q "./nasmeta[torch]"',
-        "# # %cd nasmeta/notebooks",
-    ]
-    text = script.read_text("utf-8")
-    header, *cells = re.split(r"^(?=# %%)", text, flags=re.MULTILINE)
-    return header + "\n".join(lines) + "\n\n" + "".join(cells[2:])
-
-
 def read(script: Path) -> Any:
-    """Return a script as a notebook without outputs; numbered cells make the file the same every time."""
+    """Return a script as a notebook without outputs; numbered cells make the file reproducible."""
     notebook = jupytext.read(script)
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number}"
@@ -66,24 +41,24 @@ def read(script: Path) -> Any:
 
 
 def execute(script: Path) -> Any:
-    """Run a notebook in a process of its own, and return it with its outputs."""
+    """Run a notebook in a separate process and return it with its outputs."""
     notebook = read(script)
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.environ.pop("MPLBACKEND", None)  # pictures are shown in the notebook
+    os.environ.pop("MPLBACKEND", None)  # figures appear in the notebook
     NotebookClient(notebook, timeout=SECONDS, resources={"metadata": {"path": str(HERE)}}).execute()
     for cell in notebook.cells:
         cell.metadata = {}
         for output in cell.get("outputs", ()):
-            if "text/plain" in output.get("data", {}):  # an address in memory is another one every time
+            if "text/plain" in output.get("data", {}):  # addresses in memory differ between runs
                 output.data["text/plain"] = re.sub(r" at 0x[0-9a-f]+", "", output.data["text/plain"])
     notebook.metadata.language_info = {"name": "python"}
     return notebook
 
 
 def main(arguments: list[str]) -> None:
-    """Write the notebooks that were chosen by number; all where none was."""
+    """Write the notebooks with these numbers, or all of them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("chosen", nargs="*", metavar="NUMBER", help="of a notebook; all where left out")
+    parser.add_argument("chosen", nargs="*", metavar="NUMBER", help="of a notebook; default: all")
     chosen, known = parser.parse_args(arguments).chosen, {script.stem[0]: script for script in scripts()}
     for number in chosen:
         if number not in known:
@@ -92,7 +67,6 @@ def main(arguments: list[str]) -> None:
         if chosen and number not in chosen:
             continue
         start = time.perf_counter()
-        script.write_text(with_head(script), encoding="utf-8")
         notebook = execute(script)
         target = script.with_suffix(".ipynb")
         nbformat.write(notebook, target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -65,13 +66,13 @@ def test_rows_compare_in_the_direction_that_is_better(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="memory is read from Linux' own account")
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="the system does not report the memory of children")
 def test_scale_is_written(tmp_path: Path) -> None:
     command = [sys.executable, "benchmarks/scale.py", "--evaluations", "3600", "--output", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     (row,) = json.loads((tmp_path / "scale.json").read_text(encoding="utf-8"))["rows"]
     assert row["evaluations"] == 3600
-    assert 0 < row["early_mb"] <= row["peak_mb"]
+    assert row["frame_mb"] < row["peak_mb"]
     assert row["page_mb"] < 10
     assert "| page, MB | " in (tmp_path / "scale.md").read_text(encoding="utf-8")

@@ -13,14 +13,16 @@ from nasmeta.analysis._attainment import (
     front_distances,
     plot_attainment,
 )
-from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_ranks, plot_regret
+from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_power, plot_ranks, plot_regret
 from nasmeta.analysis._curves import regret_curves as regret_curves
+from nasmeta.analysis._decisions import decide as decide, looks_of as looks_of, sequence_radius as sequence_radius
 from nasmeta.analysis._drawing import save_figure
 from nasmeta.analysis._metrics import (
     evaluations_to_optimum as evaluations_to_optimum,
     summarise,
 )
 from nasmeta.analysis._paired_tests import holm as holm, paired_tests
+from nasmeta.analysis._power import plan_runs as plan_runs, power as power
 from nasmeta.analysis._predictions import (
     plot_calibration,
     plot_predictions,
@@ -56,6 +58,7 @@ __all__ = [
     "plot_calibration",
     "plot_cells",
     "plot_critical_difference",
+    "plot_power",
     "plot_predictions",
     "plot_ranks",
     "plot_regret",

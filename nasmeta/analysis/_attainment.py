@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis._drawing import draw_line, label_panels, legend_below, new_panels
+from nasmeta.analysis._drawing import draw_grid, draw_line, label_panels, legend_below, new_panels, panel_titles, styles
 from nasmeta.errors import NasmetaError, SettingError
-from nasmeta.pictures import Width, house_style
+from nasmeta.pictures import Width, house_style, robust_limits, value_label
 from nasmeta.registry import names_from_file
 from nasmeta.tasks import MultiObjectiveTask, get_task
 
@@ -116,8 +116,7 @@ def plot_attainment(frame: pd.DataFrame, *, at: int | None = None, width: Width 
     Returns
     -------
     matplotlib.figure.Figure
-        An isolated end of the true front is cut off: a point that is further from its neighbour than the neighbour
-        from the other end.
+        Points of the true front that are far from the others are cut off.
 
     Raises
     ------
@@ -129,40 +128,30 @@ def plot_attainment(frame: pd.DataFrame, *, at: int | None = None, width: Width 
     >>> import nasmeta as nm
     >>> frame = nm.compare(["random", "nsga2"], ["nb201/cifar10+train_seconds"], repeats=3, evaluations=20)
     >>> plot_attainment(frame).axes[0].get_title()
-    'nb201/cifar10+train_seconds'
+    'CIFAR-10, training time'
     """
     chosen = tasks_with_two(frame)
     if not chosen:
         raise SettingError("tasks", list(frame["task"].unique()), "at least one with two objectives")
-    figure, panels = new_panels([task.name for task in chosen], width, (2.6, 2.4))
+    figure, panels = new_panels(panel_titles([task.name for task in chosen]), width, (2.6, 2.4))
     for panel, task in zip(panels, chosen, strict=True):
         surfaces = attainment_surfaces(frame, task, at=at)
         front = task.front.values
         step: Any = "pre" if task.signs[1] > 0 else "post"
         grid = np.unique(np.r_[surfaces["objective_2"], front[:, 1]])
         panel.plot(grid, _heights(front, task, grid), color="0.35", drawstyle=f"steps-{step}", label="true front")
-        searchers = list(surfaces.groupby("searcher", sort=False))
-        for position, (searcher, rows) in enumerate(searchers):
+        looks = styles(map(str, surfaces["searcher"].unique()))
+        for searcher, rows in surfaces.groupby("searcher", sort=False):
             lines = {}
             for share, part in rows.groupby("share"):
                 lines[share] = _heights(part[["objective_1", "objective_2"]].to_numpy(), task, grid)
-            draw_line(
-                panel, str(searcher), position, grid, lines[50], (lines[25], lines[75]), step, n_lines=len(searchers)
-            )
-        for limits, j in ((panel.set_ylim, 0), (panel.set_xlim, 1)):
-            best, worst = task.front.best[j], _worst_shown(front[:, j], task.signs[j])
-            margin = 0.1 * (best - worst)
-            limits(*sorted((worst - margin, best + margin)))
-        y, x = (f"{column.metric_name} ({column.unit})" for column in task.columns[:2])
+            draw_line(panel, str(searcher), looks, grid, lines[50], (lines[25], lines[75]), step)
+        panel.set(xlim=robust_limits(front[:, 1]), ylim=robust_limits(front[:, 0]))
+        y, x = (value_label(column.metric_name, column.unit) for column in task.columns[:2])
+        draw_grid(panel)
         label_panels([panel], x, y)
     legend_below(figure)
     return figure
-
-
-def _worst_shown(values: Any, sign: float) -> float:
-    """Return the worst value of a front; the next one if that is nearer to the best value than to the worst."""
-    worst, *others = sign * np.unique(sign * values)
-    return float(others[0] if others and abs(others[0] - worst) > abs(others[-1] - others[0]) else worst)
 
 
 def _heights(points: Any, task: MultiObjectiveTask, grid: Any) -> Any:

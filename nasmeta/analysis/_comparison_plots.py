@@ -9,7 +9,19 @@ import numpy as np
 import pandas as pd
 
 from nasmeta.analysis._curves import XAxis, regret_curves
-from nasmeta.analysis._drawing import draw_grid, draw_line, label_panels, legend_below, log_axis, new_panels, style
+from nasmeta.analysis._drawing import (
+    draw_grid,
+    draw_line,
+    highlighted,
+    label_ends,
+    label_panels,
+    legend_below,
+    log_axis,
+    new_panels,
+    panel_titles,
+    styles,
+)
+from nasmeta.analysis._power import POWER, power
 from nasmeta.analysis._ranks import SIGNIFICANT, Friedman, friedman_test, rank_curves
 from nasmeta.analysis._units import column_of, regret_unit
 from nasmeta.checks import check_choice
@@ -37,12 +49,15 @@ def plot_regret(
     unit: str | None = None,
     share_y: bool = True,
     width: Width = None,
+    highlight: Sequence[str] | None = None,
+    caption: bool = True,
 ) -> Figure:
     """Draw search curves, one panel per task, one line per searcher; `regret_curves` returns their numbers.
 
     If the optimum of a task is not known, the best value so far is drawn instead of the regret. Both axes are
     logarithmic. The regret axis becomes linear close to 0, and the optimum is a separate line. A curve ends at the
-    optimum, or as soon as one of its runs has ended without it.
+    optimum, or as soon as one of its runs has ended without it. The plateau before the first curve moves is cut
+    off, and so are regrets above ten times the 90 % quantile of the worst curve.
 
     Parameters
     ----------
@@ -62,6 +77,11 @@ def plot_regret(
     width : str or float, optional
         Width of the figure: a name in `nasmeta.analysis.WIDTHS`, such as ``"icml"`` for a column and ``"icml-full"``
         for the text of that paper, or inches. By default panels have 2.45 inches, three per row.
+    highlight : sequence of str, optional
+        Searchers in colour; the others are grey. By default all, or of more than eight the five with the lowest regret
+        on average over the axis.
+    caption : bool
+        Whether the figure states the number of runs and the meaning of the band; papers have it in their caption.
 
     Returns
     -------
@@ -84,7 +104,7 @@ def plot_regret(
     ...     "regret": [1.0, 0.0, 3.0, 1.0]})
     >>> figure = plot_regret(frame)
     >>> figure.axes[0].get_title(), figure.axes[0].get_xscale()
-    ('nb201/cifar10', 'log')
+    ('CIFAR-10', 'log')
     """
     middle, low, high, band = _CENTRES[check_choice("centre", centre, _CENTRES)]
     has_optimum = not has_unknown_optimum(frame)
@@ -96,35 +116,30 @@ def plot_regret(
         if name not in known:
             raise UnknownNameError.of("task", name, known)
     curves = curves[curves["task"].isin(names)]
-    figure, panels = new_panels([str(name) for name in names], width, (2.45, 2.35), sharey=share_y)
+    figure, panels = new_panels(panel_titles([str(name) for name in names]), width, (2.45, 2.35), sharey=share_y)
+    areas = curves.groupby(["searcher", "task"], sort=False, observed=True)[middle].mean().unstack()
+    best_first = list(areas.rank().mean(axis=1).sort_values().index if has_optimum else searchers)
+    looks = styles(map(str, searchers), highlighted(best_first, highlight))
     for panel, name in zip(panels, names, strict=True):
         of_task = curves[curves["task"] == name]
-        for position, searcher in enumerate(searchers):
+        for searcher in searchers:
             curve = of_task[of_task["searcher"] == searcher]
             if curve.empty:
                 continue
             solved = np.flatnonzero(curve[middle] == 0)
             if has_optimum and len(solved):
                 curve = curve.iloc[: solved[0] + 1]
-                look = style(position)
-                end: dict[str, Any] = {
-                    "color": look.colour,
-                    "marker": look.marker,
-                    "linestyle": "",
-                    "clip_on": False,
-                    "zorder": 5,
-                }
-                panel.plot(curve[x].iloc[-1:], [0.0], **end)
-            bounds = curve[low], curve[high]
-            draw_line(panel, str(searcher), position, curve[x], curve[middle], bounds, n_lines=len(searchers))
+                look = looks[str(searcher)]
+                end: dict[str, Any] = {"color": look.colour, "marker": look.marker, "linestyle": "", "clip_on": False}
+                panel.plot(curve[x].iloc[-1:], [0.0], zorder=5, **end)
+            draw_line(panel, str(searcher), looks, curve[x], curve[middle], (curve[low], curve[high]))
         log_axis(panel)
         if has_optimum:
-            scaled = curves if share_y else of_task
-            _scale_regrets(panel, scaled[middle].to_numpy(), float(scaled[high].fillna(0).max()))
+            _scale_regrets(panel, curves if share_y else of_task, x, middle, high)
         draw_grid(panel)
     unit = regret_unit([column_of(str(name)) for name in names]) if unit is None else unit
     value = "percent" if unit == "percentage points" else unit.removeprefix("percentage points of ")
-    seconds = "simulated training time (s)" if has_optimum else "training time (s)"
+    seconds = "simulated time (s)" if has_optimum else "training time (s)"
     label_panels(
         panels,
         "evaluations" if x == "evaluation" else seconds,
@@ -132,21 +147,27 @@ def plot_regret(
     )
     counts = sorted(set(curves["runs"]))
     runs = " to ".join(str(count) for count in sorted({counts[0], counts[-1]}))
-    title = f"{centre} of {runs} runs; band: {band}"
-    legend_below(figure, "one run" if counts == [1] else title)
+    title = "one run" if counts == [1] else f"{centre} of {runs} runs; band: {band}"
+    legend_below(figure, title if caption else "")
     return figure
 
 
-def _scale_regrets(panel: Axes, values: np.ndarray, highest: float) -> None:
-    """Scale the regret axis: logarithmic, and linear from a threshold down to the optimum."""
+def _scale_regrets(panel: Axes, curves: pd.DataFrame, x: str, middle: str, high: str) -> None:
+    """Scale the regret axis: logarithmic, and linear from a threshold down to the optimum; cut off the far ends."""
     from matplotlib.ticker import FuncFormatter, NullFormatter, SymmetricalLogLocator
 
+    values = curves[middle].to_numpy()
     positive = values[values > 0]
     top = float(positive.max(initial=0)) or 1.0
     smallest = max(float(positive.min(initial=top)), top / 10**_DECADES)
     threshold = 10.0 ** np.floor(np.log10(smallest))
     panel.set_yscale("symlog", linthresh=threshold, linscale=0.5)
-    panel.set_ylim(-0.12 * threshold, 1.3 * max(top, highest))
+    by_curve = curves.groupby(["task", "searcher"], observed=True)[middle]
+    top = min(max(top, float(curves[high].fillna(0).max())), 10 * float(by_curve.quantile(0.9).max()) or top)
+    moved = curves.loc[curves[middle] < by_curve.transform("first"), x]
+    if len(moved):
+        panel.set_xlim(left=0.9 * curves.loc[curves[x] < moved.min(), x].max())
+    panel.set_ylim(-0.12 * threshold, 1.3 * top)
     panel.yaxis.set_minor_locator(SymmetricalLogLocator(base=10, linthresh=threshold, subs=list(range(2, 10))))
     panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     panel.yaxis.set_minor_formatter(NullFormatter())
@@ -160,8 +181,10 @@ def has_unknown_optimum(frame: pd.DataFrame) -> bool:
 
 
 @house_style()
-def plot_ranks(frame: pd.DataFrame, x: XAxis | None = None, width: Width = None) -> Figure:
-    """Draw the average rank of each searcher against the budget.
+def plot_ranks(
+    frame: pd.DataFrame, x: XAxis | None = None, width: Width = None, highlight: Sequence[str] | None = None
+) -> Figure:
+    """Draw the average rank of each searcher against the budget, with its name at the end of its line.
 
     Parameters
     ----------
@@ -172,6 +195,8 @@ def plot_ranks(frame: pd.DataFrame, x: XAxis | None = None, width: Width = None)
         tasks, so seconds are shares of the largest budget at which all runs on a task are known.
     width : str or float, optional
         As in `plot_regret`; 4.6 inches by default.
+    highlight : sequence of str, optional
+        Searchers in colour; by default all, or of more than eight the five with the best ranks at the end.
 
     Returns
     -------
@@ -193,20 +218,70 @@ def plot_ranks(frame: pd.DataFrame, x: XAxis | None = None, width: Width = None)
     """
     curves = rank_curves(frame, x)
     budget, time = curves.columns[1], "time" if has_unknown_optimum(frame) else "simulated time"
-    figure, (axes,) = new_panels([""], width, _SIZE)
-    searchers = list(curves["searcher"].unique())
-    for position, name in enumerate(searchers):
+    searchers = list(map(str, curves["searcher"].unique()))
+    figure, (axes,) = new_panels([""], width, (_SIZE[0], max(_SIZE[1], 0.15 * len(searchers) + 0.6)))
+    last = curves.groupby("searcher", observed=True)[[budget, "rank"]].last().sort_values("rank")
+    looks = styles(searchers, highlighted(list(map(str, last.index)), highlight))
+    for name in searchers:
         rows = curves[curves["searcher"] == name]
-        draw_line(axes, name, position, rows[budget], rows["rank"], n_lines=len(searchers))
+        draw_line(axes, name, looks, rows[budget], rows["rank"])
     axes.set_ylim(len(searchers) + 0.15, 0.85)  # rank 1 is at the top
     log_axis(axes)
     draw_grid(axes, "y")
     label_panels([axes], "evaluations" if budget == "evaluation" else f"share of the {time}", "average rank")
+    label_ends(
+        axes, {str(name): (at, rank) for name, (at, rank) in zip(last.index, last.to_numpy(), strict=True)}, looks
+    )
+    return figure
+
+
+@house_style()
+def plot_power(plan: pd.DataFrame, most: int = 1000, width: Width = None) -> Figure:
+    """Draw the power of a paired t-test against the number of runs, one panel per task, one line per pair.
+
+    Parameters
+    ----------
+    plan : DataFrame (pairs,)
+        A result of `nasmeta.plan`.
+    most : int
+        The largest number of runs.
+    width : str or float, optional
+        As in `plot_regret`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> plan = pd.DataFrame({"task": ["t"], "searcher": ["a"], "other": ["b"], "effect": [-0.3], "level": [0.05]})
+    >>> plot_power(plan).axes[0].get_ylabel()
+    'power'
+    """
+    others = {str(task): list(rows["other"].unique()) for task, rows in plan.groupby("task", sort=False)}
+    shared = len(plan) > len(others) and all(len(names) == 1 for names in others.values())
+    titles = [
+        f"{title}: against {names[0]}" if shared else title
+        for title, names in zip(panel_titles(list(others)), others.values(), strict=True)
+    ]
+    labels = plan["searcher"] if shared else plan["searcher"] + " – " + plan["other"]
+    looks, runs = styles(labels.unique()), np.unique(np.geomspace(2, most, 60).round())
+    figure, panels = new_panels(titles, width, (2.45, 2.35) if len(titles) > 1 else _SIZE)
+    for panel, task in zip(panels, others, strict=True):
+        pairs = plan.assign(label=labels)[plan["task"] == task]
+        for label, effect, level in zip(pairs["label"], pairs["effect"], pairs["level"], strict=True):
+            draw_line(panel, label, looks, runs, power(abs(effect), runs, level))
+        panel.axhline(POWER, color="0.35", linewidth=0.8, zorder=1)
+        panel.set_ylim(-0.03, 1.03)
+        log_axis(panel)
+        draw_grid(panel)
+    label_panels(panels, "runs", "power")
     legend_below(figure)
     return figure
 
 
-@house_style(framed=True)
+@house_style()
 def plot_critical_difference(result: pd.DataFrame | Friedman, width: Width = 6.5) -> Figure:
     """Draw the average ranks, with a bar over each group of searchers that Nemenyi's test does not distinguish.
 
@@ -255,9 +330,10 @@ def plot_critical_difference(result: pd.DataFrame | Friedman, width: Width = 6.5
         label_fmt_left="{label}  {rank:.2f} ",
         label_fmt_right=" {rank:.2f}  {label}",
         label_props={"fontsize": points(8.5)},
-        elbow_props={"linewidth": 0.9, "color": "0.15"},
-        marker_props={"marker": "o", "s": 12, "color": "black"},
-        crossbar_props={"linewidth": 2.6, "color": "#0072B2", "solid_capstyle": "round"},
+        color_palette={name: look.colour for name, look in styles(map(str, result.ranks.index)).items()},
+        elbow_props={"linewidth": 1.0},
+        marker_props={"s": 12},
+        crossbar_props={"linewidth": 2.6, "color": "0.3", "solid_capstyle": "round"},
         text_h_margin=0.02 * k,
     )
     axes.set_xlim(1, k)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
 from textwrap import fill
 from typing import TYPE_CHECKING, Any, Literal
+from zlib import crc32
+
+import numpy as np
 
 from nasmeta.checks import check_choice
-from nasmeta.pictures import Width, fitting_size, inches, new_figure, points, text_inches, wrapped
+from nasmeta.pictures import Width, inches, new_figure, points, task_title, text_inches, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 # Okabe and Ito (2008) without yellow, which is hard to see on white paper, and five more. Line style and marker differ
 # as well, so that the curves can be distinguished in grey.
 _COLOURS = (
-    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00", "#882255", "#8C8C8C", "#6A3D9A",
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#56B4E9", "#E69F00", "#882255", "#8C510A", "#6A3D9A",
     "#7A7A00", "#00E0C0",
 )  # fmt: skip
 _DASHES: tuple[tuple[float, ...], ...] = (  # lengths of lines and gaps, in line widths
@@ -28,11 +31,26 @@ _DASHES: tuple[tuple[float, ...], ...] = (  # lengths of lines and gaps, in line
 _MARKERS = {  # of matplotlib and plotly
     "o": "circle", "s": "square", "^": "triangle-up", "D": "diamond", "v": "triangle-down", "P": "cross", "X": "x"
 }  # fmt: skip
+# The position of a name determines its style. Names that often share a figure differ in colour and marker.
+_NAMES = (
+    "gp", "meta", "evolution", "local-search", "random", "tpe", "meta-gp", "source-order", "bananas", "rgpe",
+    "multi-task-gp", "local-search-full",
+    "hyperband", "ppo", "ehvi", "reinforce", "meta-np", "bohb", "successive-halving", "meta-nas", "nsga2", "asha",
+    "meta-rl", "parego",
+    "optuna", "optuna-tpe", "smac", "syne-tune-kde", "rgpe-vanilla", "pareto-local-search", "pymoo-nsga2", "ax",
+    "syne-tune-zero-shot", "syne-tune-cqr", "syne-tune-bore", "syne-tune-rush",
+    "syne-tune-gp", "optuna-gp", "syne-tune-bounding-box", "syne-tune-quantile-copula", "optuna-nsgaii", "botorch",
+    "xgboost", "ridge", "parameters", "random-forest", "ensemble", "nwot",
+)  # fmt: skip
+_DISTINCT = len(_COLOURS) * len(_DASHES)
+_GREY = "0.78"  # of curves in the background
+MOST_CURVES, _HIGHLIGHTED = 8, 5
 _FORMATS: dict[str, dict[str, Any]] = {
     "png": {"dpi": 200},
     "svg": {"metadata": {"Date": None}},
     "pdf": {"metadata": {"CreationDate": None}},
 }
+_LEGEND = 0.18  # of a figure's height, at most; less than 0.2, because the legend has a margin
 _HANDLE = 3.2  # length of a line in the legend, in letters; shorter ones hide the line style
 
 
@@ -60,41 +78,61 @@ class Style:
         return {"colour": self.colour, "dash": dash, "marker": _MARKERS[self.marker]}
 
 
-def style(position: int) -> Style:
-    """Return the style of the searcher at this position; the first 12 differ in colour, the first 84 in colour or dash.
+def styles(names: Iterable[str], highlight: Collection[str] | None = None) -> dict[str, Style]:
+    """Return the style of each searcher or predictor; all except those to `highlight` are grey.
 
-    If the user has set ``axes.prop_cycle``, it provides the colours.
+    A name has the same style in every figure. Names outside the table get one by their checksum; if it is in use, the
+    next one.
+
+    >>> styles(["gp", "mine"])["gp"] == styles(["random", "gp"])["gp"]
+    True
     """
-    from matplotlib import rcParams, rcParamsDefault
-    from matplotlib.colors import to_hex
+    looks: dict[str, Style] = {}
+    listed = list(dict.fromkeys(names))
+    for name in sorted(listed, key=lambda name: (name not in _NAMES, name)):
+        first = _NAMES.index(name) if name in _NAMES else len(_NAMES) + crc32(name.encode()) % (_DISTINCT - len(_NAMES))
+        later = map(_style, range(first, first + 10 * _DISTINCT))
+        looks[name] = next((look for look in later if look not in looks.values()), _style(first))
+    grey = Style(_GREY, (), "")
+    return {name: looks[name] if highlight is None or name in highlight else grey for name in listed}
 
-    cycle = rcParams["axes.prop_cycle"]
-    chosen = [] if cycle == rcParamsDefault["axes.prop_cycle"] else cycle.by_key().get("color", [])
-    colours = [to_hex(colour) for colour in chosen] or _COLOURS
-    turn, colour = divmod(position, len(colours))
+
+def _style(position: int) -> Style:
+    """Return the style at a position; the first 12 differ in colour, the first 84 in colour or dash."""
+    turn, colour = divmod(position, len(_COLOURS))
     dash = _DASHES[(colour + turn) % len(_DASHES)]
     marker = list(_MARKERS)[(colour + turn + turn // len(_DASHES)) % len(_MARKERS)]
-    return Style(colours[colour], dash, marker)
+    return Style(_COLOURS[colour], dash, marker)
+
+
+def highlighted(best_first: Sequence[str], chosen: Sequence[str] | None) -> Sequence[str] | None:
+    """Return the chosen curves; by default the best five if there are more than eight, and otherwise all (None)."""
+    return best_first[:_HIGHLIGHTED] if chosen is None and len(best_first) > MOST_CURVES else chosen
+
+
+def panel_titles(tasks: Sequence[str]) -> list[str]:
+    """Return readable titles of tasks; their names if two titles are equal."""
+    titles = [task_title(task) for task in tasks]
+    return titles if len(set(titles)) == len(titles) else list(tasks)
 
 
 def new_panels(
-    titles: Sequence[str], width: Width, size: tuple[float, float], most: int = 3, **options: Any
+    titles: Sequence[str], width: Width, size: tuple[float, float], **options: Any
 ) -> tuple[Figure, list[Axes]]:
-    """Return a figure with one panel per title, in rows of at most `most` panels.
+    """Return a figure with one panel per title, in rows of at most three.
 
     A panel has the given size in inches; in a figure of another `width`, only its height. `options` are those of
     matplotlib's ``subplots``.
     """
     from matplotlib import rcParams
 
-    fitting = most if width is None else max(1, int(inches(width, 0.0) / 1.8))
-    columns = min(len(titles), most, fitting)
+    columns = min(len(titles), 3, max(1, int(inches(width, 6) / 1.8)))
     rows = -(-len(titles) // columns)
     total = inches(width, max(columns, 1.4) * size[0])
     figure = new_figure(total, rows * size[1] + 0.3)
     panels = figure.subplots(rows, columns, squeeze=False, **options).ravel()
     for title, panel in zip(titles, panels, strict=False):
-        panel.set_title(title, fontsize=fitting_size(title, (total - 1.1) / columns, rcParams["axes.titlesize"]))
+        panel.set_title(wrapped(title, (total - 1.1) / columns, rcParams["axes.titlesize"]))
     for unused in panels[len(titles) :]:
         unused.remove()
     return figure, list(panels[: len(titles)])
@@ -118,21 +156,43 @@ def label_panels(panels: Sequence[Axes], x: str, y: str) -> None:
 def draw_line(
     panel: Axes,
     name: str,
-    position: int,
+    looks: Mapping[str, Style],
     x: Any,
     y: Any,
     band: tuple[Any, Any] | None = None,
     step: Literal["pre", "post"] | None = "post",
-    n_lines: int = 1,
 ) -> None:
     """Draw the line of one searcher in its style, with a band between two curves."""
-    look = style(position)
-    if band is not None:
+    look = looks[name]
+    grey = not look.marker
+    if band is not None and not grey:
         panel.fill_between(x, *band, color=look.colour, alpha=0.16, linewidth=0, step=step)
-    steps: dict[str, Any] = {}
+    steps: dict[str, Any] = {"zorder": 1.5 if grey else 2}
     if step is not None:  # with staggered markers, at parts of the diagonal of the axes
-        steps = {"drawstyle": f"steps-{step}", "markevery": (0.02 + 0.2 * position / n_lines, 0.2)}
-    panel.plot(x, y, label=name, **look.line(), **steps)
+        stagger = 0.02 + 0.2 * list(looks).index(name) / len(looks)
+        steps |= {"drawstyle": f"steps-{step}", "markevery": (stagger, 0.2)}
+    others = f"{sum(not other.marker for other in looks.values())} others"
+    panel.plot(x, y, label=others if grey else name, **look.line(), **steps)
+
+
+def label_ends(panel: Axes, ends: Mapping[str, tuple[float, float]], looks: Mapping[str, Style]) -> None:
+    """Write the name of each line next to the right end of the panel, without overlap."""
+    size = points(7.5)
+    panel.autoscale_view()
+    names = sorted(ends, key=lambda name: panel.transData.transform(ends[name])[1])
+    at = panel.transAxes.inverted().transform(panel.transData.transform([ends[name] for name in names]))[:, 1]
+    figure: Any = panel.figure
+    height = figure.get_size_inches()[1] - 0.6
+    steps = 1.25 * size / 72 / height * np.arange(len(names))
+    at = np.minimum(np.maximum.accumulate(at - steps) + steps, 1 - steps[::-1])
+    for name, place in zip(names, at, strict=True):
+        look = looks[name]
+        line = {"arrowstyle": "-", "color": look.colour, "linewidth": 0.6, "relpos": (0, 0.5), "shrinkA": 1}
+        colour = look.colour if look.marker else "0.45"
+        panel.annotate(
+            name, ends[name], (1.08, place), textcoords="axes fraction", va="center", fontsize=size, color=colour,
+            annotation_clip=False, arrowprops=line,
+        )  # fmt: skip
 
 
 def log_axis(panel: Axes) -> None:
@@ -181,7 +241,8 @@ def legend_below(figure: Figure, title: str = "") -> None:
         columnspacing=1.5,
     )
     legend.get_title().set_multialignment("center")
-    figure.set_size_inches(width, height + 1.5 * letter * rows)
+    needed = 1.5 * letter * (rows + legend.get_title().get_text().count("\n") + bool(title))
+    figure.set_size_inches(width, max(height + needed, needed / _LEGEND))
 
 
 def check_formats(formats: Sequence[str]) -> None:
@@ -215,6 +276,7 @@ def save_figure(figure: Figure, path: str | PathLike[str], formats: Sequence[str
     ['curves.png', 'curves.svg']
     """
     from matplotlib import rc_context
+    from PIL import Image
 
     check_formats(formats)
     target = Path(path)
@@ -224,4 +286,7 @@ def save_figure(figure: Figure, path: str | PathLike[str], formats: Sequence[str
         # By default, the ids in an SVG are random, and a PDF contains fonts that journals refuse.
         with rc_context({"svg.hashsalt": "nasmeta", "pdf.fonttype": 42}):
             figure.savefig(file, **_FORMATS[name])
+        if name == "png":  # 256 colours take a third of the space
+            with Image.open(file) as image:
+                image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(file, optimize=True)
     return files

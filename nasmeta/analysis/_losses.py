@@ -25,6 +25,7 @@ class Losses:
     at: FloatArray  # (tasks, k): the budgets of each task
     task: IntArray  # (blocks,): positions in `tasks`, in their order
     regret: FloatArray  # (blocks, searchers, k), never NaN
+    to_optimum: FloatArray  # (blocks, searchers): evaluations to the optimum, inf if not found
 
     def by_task(self) -> list[FloatArray]:
         """Return the regrets at the largest budget by task, float64 (blocks of the task, searchers) each."""
@@ -57,7 +58,7 @@ def paired_losses(frame: pd.DataFrame, at: npt.ArrayLike | None = None, x: XAxis
             for _, _, group in runs.groups()
         ]
     )
-    return Losses(x, runs.tasks, runs.searchers, budgets, runs.task[place[:, 0]], by_run[place])
+    return Losses(x, runs.tasks, runs.searchers, budgets, runs.task[place[:, 0]], by_run[place], runs.to_optimum[place])
 
 
 def _budgets(runs: Runs, at: npt.ArrayLike | None, x: XAxis) -> FloatArray:

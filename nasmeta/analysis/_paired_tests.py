@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from collections.abc import Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +10,7 @@ import pandas as pd
 
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._frame import FloatArray
-from nasmeta.analysis._losses import paired_losses
+from nasmeta.analysis._power import pairs_of
 from nasmeta.analysis._statistics import bootstrap_interval, interval_columns
 from nasmeta.errors import SettingError
 
@@ -31,7 +31,12 @@ def holm(p_values: npt.ArrayLike) -> FloatArray:
     return corrected
 
 
-def paired_tests(frame: pd.DataFrame, at: float | None = None, x: XAxis | None = None) -> pd.DataFrame:
+def paired_tests(
+    frame: pd.DataFrame,
+    at: float | None = None,
+    x: XAxis | None = None,
+    against: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
     """Compare every pair of searchers on each task by Wilcoxon's signed rank test of runs with equal seeds.
 
     The two-sided p-values are exact for any number of ties: equal differences share the mean of their ranks, and the
@@ -44,6 +49,8 @@ def paired_tests(frame: pd.DataFrame, at: float | None = None, x: XAxis | None =
         A results frame with a run of every searcher for every (task, seed).
     at, x
         Budget and its axis, as in `average_ranks`.
+    against : mapping of task to str, optional
+        A searcher of each task that is always the other one of its pairs.
 
     Returns
     -------
@@ -68,31 +75,25 @@ def paired_tests(frame: pd.DataFrame, at: float | None = None, x: XAxis | None =
     searcher other  difference  better  p_value
            a     b        -2.0       6  0.03125
     """
-    losses = paired_losses(frame, at, x)
-    if len(losses.searchers) < 2:
-        raise SettingError("searchers", losses.searchers, "at least two")
-    tables = []
-    for task, regret in zip(losses.tasks, losses.by_task(), strict=True):
-        rows = []
-        for one, other in combinations(range(len(losses.searchers)), 2):
-            difference = regret[:, one] - regret[:, other]
-            rows.append(
-                {
-                    "task": task,
-                    "searcher": losses.searchers[one],
-                    "other": losses.searchers[other],
-                    "runs": len(difference),
-                    **interval_columns("difference", difference.mean(), bootstrap_interval(difference)),
-                    "better": int((difference < 0).sum()),
-                    "ties": int((difference == 0).sum()),
-                    "worse": int((difference > 0).sum()),
-                    "p_value": wilcoxon_p(difference),
-                }
-            )
-        table = pd.DataFrame(rows)
-        table["p_holm"] = holm(table["p_value"])
-        tables.append(table)
-    return pd.concat(tables, ignore_index=True)
+    rows = [
+        {
+            "task": pair.task,
+            "searcher": pair.searcher,
+            "other": pair.other,
+            "runs": len(pair.differences),
+            **interval_columns("difference", pair.differences.mean(), bootstrap_interval(pair.differences)),
+            "better": int((pair.differences < 0).sum()),
+            "ties": int((pair.differences == 0).sum()),
+            "worse": int((pair.differences > 0).sum()),
+            "p_value": wilcoxon_p(pair.differences),
+        }
+        for pair in pairs_of(frame, at, x, against, regrets_only=True)
+    ]
+    if not rows:
+        raise SettingError("searchers", [*frame["searcher"].unique()], "at least two")
+    table = pd.DataFrame(rows)
+    table["p_holm"] = table.groupby("task", sort=False)["p_value"].transform(holm)
+    return table
 
 
 def wilcoxon_p(difference: FloatArray) -> float:

@@ -10,12 +10,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis._drawing import draw_grid, draw_line, label_panels, legend_below, new_panels, save_figure
+from nasmeta.analysis._drawing import (
+    draw_grid,
+    draw_line,
+    label_panels,
+    legend_below,
+    log_axis,
+    new_panels,
+    save_figure,
+    styles,
+)
 from nasmeta.analysis._frame import check_frame
 from nasmeta.analysis._statistics import bootstrap_interval, interval_columns
 from nasmeta.analysis._tables import to_markdown
 from nasmeta.errors import SettingError
-from nasmeta.pictures import Width, house_style
+from nasmeta.pictures import Width, house_style, task_title
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -59,6 +68,10 @@ def summarise_predictions(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _summary(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame if "draws" in frame else summarise_predictions(frame)
+
+
 def _coverage_levels(frame: pd.DataFrame) -> dict[str, float]:
     """Return the columns of coverage of a frame, with their levels."""
     names = [str(name) for name in frame.columns if str(name).startswith("coverage_")]
@@ -69,12 +82,12 @@ def _coverage_levels(frame: pd.DataFrame) -> dict[str, float]:
 def plot_predictions(frame: pd.DataFrame, width: Width = None) -> Figure:
     """Draw Kendall's τ against the number of labels, a line per predictor.
 
-    One panel shows the scores on cells without a labelled isomorph, the other one on all cells.
+    One panel shows the scores on cells without a labelled isomorphic cell, the other one on all cells.
 
     Parameters
     ----------
     frame : DataFrame (rows,)
-        The ``frame`` that `nasmeta.predict` returns, of one task, target and protocol.
+        The ``frame`` that `nasmeta.predict` returns, of one task, target and protocol, or its summary.
     width : str or float, optional
         As in `plot_regret`; 3.4 inches per panel by default.
 
@@ -88,36 +101,24 @@ def plot_predictions(frame: pd.DataFrame, width: Width = None) -> Figure:
     >>> import nasmeta as nm
     >>> frame = nm.predict(["ridge", "nwot"], sizes=[20, 78], target="valid", draws=2).frame
     >>> [axes.get_title() for axes in plot_predictions(frame).axes]
-    ['on cells without a labelled isomorph', 'on all cells']
+    ['cells without a labelled duplicate', 'all cells']
     """
-    from matplotlib.ticker import NullLocator
-
-    table = summarise_predictions(frame)
-    scopes = {"isomorph-disjoint": "on cells without a labelled isomorph", "all": "on all cells"}
+    table = _summary(frame)
+    scopes = {"isomorph-disjoint": "cells without a labelled duplicate", "all": "all cells"}
     figure, panels = new_panels(list(scopes.values()), width, _SIZE, sharey=True)
-    sizes = _spaced(sorted(set(table["n_train"])))
+    looks = styles(map(str, table["predictor"].unique()))
     for panel, scope in zip(panels, scopes, strict=True):
-        for position, name in enumerate(table["predictor"].unique()):
+        for name in looks:
             rows = table[(table["scope"] == scope) & (table["predictor"] == name)].sort_values("n_train")
             band = rows["kendall_tau_low"], rows["kendall_tau_high"]
-            draw_line(panel, str(name), position, rows["n_train"], rows["kendall_tau"], band, step=None)
-        panel.set_xscale("log")
-        panel.xaxis.set_minor_locator(NullLocator())
-        panel.set_xticks(sizes, [f"{n:,}" for n in sizes])
+            draw_line(panel, name, looks, rows["n_train"], rows["kendall_tau"], band, step=None)
+        log_axis(panel)
         draw_grid(panel)
     dataset, *address = str(table["target"].iloc[0]).split(" of ")[0].split("/")
-    label_panels(panels, "labels", f"Kendall's τ with {' '.join([dataset, *address[1:2]])}")
+    named = " ".join([task_title(f"/{dataset}"), *address[1::-1]])
+    label_panels(panels, "labels", f"Kendall's τ with {named}")
     legend_below(figure, f"mean of {_range(table['draws'])} draws; band: 95 % bootstrap interval")
     return figure
-
-
-def _spaced(sizes: Sequence[int]) -> list[int]:
-    """Return the numbers of labels that have enough space between them on a logarithmic axis."""
-    shown: list[int] = []
-    for n in sizes:
-        if not shown or n > 1.5 * shown[-1]:
-            shown.append(n)
-    return shown
 
 
 @house_style()
@@ -127,7 +128,7 @@ def plot_calibration(frame: pd.DataFrame, n_train: Sequence[int] | None = None, 
     Parameters
     ----------
     frame : DataFrame (rows,)
-        The ``frame`` that `nasmeta.predict` returns, of one task, target and protocol.
+        As in `plot_predictions`.
     n_train : sequence of int, optional
         Numbers of labels to show; by default the smallest and the largest.
     width : str or float, optional
@@ -150,25 +151,25 @@ def plot_calibration(frame: pd.DataFrame, n_train: Sequence[int] | None = None, 
     >>> len(plot_calibration(frame).axes)
     2
     """
-    levels = _coverage_levels(frame)
-    known = frame[(frame["scope"] == "isomorph-disjoint") & frame[list(levels)].notna().all(axis=1)]
+    table = _summary(frame)
+    levels = _coverage_levels(table)
+    known = table[(table["scope"] == "isomorph-disjoint") & table[list(levels)].notna().all(axis=1)]
     if not levels or known.empty:
         raise SettingError("No predictor in this frame predicts a deviation, so there is no calibration.")
     sizes = sorted(known["n_train"].unique())
     chosen = sorted({sizes[0], sizes[-1]}) if n_train is None else list(n_train)
     figure, panels = new_panels([f"{n:,} labels" for n in chosen], width, _SIZE, sharey=True)
+    looks = styles(map(str, table["predictor"].unique()))
     for panel, n in zip(panels, chosen, strict=True):
         panel.plot([0, 1], [0, 1], color="0.35", linewidth=0.8, zorder=1)
-        for position, name in enumerate(frame["predictor"].unique()):
+        for name in looks:
             rows = known[(known["n_train"] == n) & (known["predictor"] == name)]
             if len(rows):
-                coverage = rows[list(levels)].mean()
-                draw_line(panel, str(name), position, list(levels.values()), coverage, step=None)
+                draw_line(panel, name, looks, list(levels.values()), rows[list(levels)].iloc[0], step=None)
         panel.set(xlim=(0, 1), ylim=(0, 1))
         draw_grid(panel)
     label_panels(panels, "nominal probability", "share of true values inside")
-    draws = known.groupby(["predictor", "n_train"], observed=True)["draw"].nunique()
-    legend_below(figure, f"mean of {_range(draws)} draws; cells without a labelled isomorph")
+    legend_below(figure, f"mean of {_range(known['draws'])} draws; cells without a labelled duplicate")
     return figure
 
 

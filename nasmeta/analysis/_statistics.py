@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -85,7 +85,7 @@ def interval_columns(name: str, value: Any, bounds: Sequence[Any]) -> dict[str, 
     return {name: float(value), f"{name}_low": float(low), f"{name}_high": float(high)}
 
 
-def quantile_interval(draws: FloatArray) -> tuple[Any, Any]:
+def quantile_interval(draws: FloatArray, method: Literal["linear", "inverted_cdf"] = "linear") -> tuple[Any, Any]:
     """Return the bounds of the central 95 % interval of draws (n, …), float64 (…) each."""
-    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    low, high = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0, method=method)
     return low, high

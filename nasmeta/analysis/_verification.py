@@ -1,4 +1,4 @@
-"""The page of a verification, and its figures: look-up against training, training curves, and cells."""
+"""The page of a verification, and its figures: look-up against training, and training curves; drawings of cells."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ import pandas as pd
 
 from nasmeta.analysis._drawing import draw_grid, label_panels, legend_below, new_panels, save_figure
 from nasmeta.analysis._tables import number_or_dash, spread, to_markdown
-from nasmeta.pictures import Width, house_style
+from nasmeta.pictures import Width, house_style, points, robust_limits, task_title
 from nasmeta.spaces import SearchSpace, get_space
-from nasmeta.tasks import get_task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _SHOWN = 20  # cells in the table
-_DRAWN = 12  # cells; of more, only the picks are drawn
-_ROLES = {"pick": ("#0072B2", "o"), "random": ("#E69F00", "s"), "worst": ("#D55E00", "v")}  # Okabe and Ito (2008)
-_LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.2, 1.2, 1.2)))
+_ROLES = {  # name, colour (Okabe and Ito, 2008), marker and line
+    "pick": ("best of the search", "#0072B2", "o", "-"),
+    "random": ("random control", "#E69F00", "s", "--"),
+    "worst": ("worst of the search", "#D55E00", "v", ":"),
+}
 
 
-@house_style(framed=True)
+@house_style()
 def plot_cells(
     cells: Sequence[int],
     titles: Sequence[str] | None = None,
@@ -53,9 +54,11 @@ def plot_cells(
     return figure
 
 
-@house_style(label=8, tick=7, legend=7, framed=True)
+@house_style()
 def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
-    """Draw accuracy and training loss after each epoch, a line per training; the legend names cells, or many by role.
+    """Draw accuracy and training loss after each epoch, a line per training, in the colour of the cell's role.
+
+    Trainings that are far from the others, such as those at chance level, are cut off.
 
     Parameters
     ----------
@@ -77,22 +80,11 @@ def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
     if epochs["valid_accuracy"].isna().all():
         accuracy = ("test_accuracy", "test accuracy (%)")
     figure, panels = new_panels(["", ""], width, (3.3, 2.4))
-    by_cell = list(epochs.groupby(["role", "cell"], sort=False))
     for panel, (column, label) in zip(panels, (accuracy, ("train_loss", "training loss")), strict=True):
-        n_of_role: dict[Any, int] = {}
-        for (role, cell), rows in by_cell:
-            colour, _ = _ROLES.get(str(role), ("#000000", "o"))
-            n = n_of_role[role] = n_of_role.get(role, -1) + 1
-            name = f"{role} {cell}" if len(by_cell) <= _DRAWN else role
-            for _, training in rows.dropna(subset=[column]).groupby("seed", sort=False):
-                marker = "." if len(training) < 3 else None
-                look: dict[str, Any] = {
-                    "color": colour,
-                    "linestyle": _LINES[n % len(_LINES)],
-                    "linewidth": 1.1,
-                    "marker": marker,
-                }
-                panel.plot(training["epoch"], training[column], label=name, **look)
+        for (role, _, _), training in epochs.dropna(subset=[column]).groupby(["role", "cell", "seed"], sort=False):
+            name, colour, _, line = _ROLES[str(role)]
+            panel.plot(training["epoch"], training[column], label=name, color=colour, linestyle=line, linewidth=1.0)
+        panel.set_ylim(robust_limits(epochs[column]))
         draw_grid(panel)
         label_panels([panel], "epoch", label)
         panel.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
@@ -100,11 +92,12 @@ def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
     return figure
 
 
-@house_style(label=8, tick=7, legend=7, framed=True)
+@house_style()
 def plot_verification(cells: pd.DataFrame, facts: Mapping[str, Any], width: Width = None) -> Figure:
     """Draw the accuracies of trainings against those of the table.
 
-    Bars are the range of the table's seeds, and one standard deviation of the trainings in both directions.
+    Bars are the range of the table's seeds, and one standard deviation of the trainings in both directions. Cells that
+    are far from the others are listed in the title instead.
 
     Parameters
     ----------
@@ -115,25 +108,30 @@ def plot_verification(cells: pd.DataFrame, facts: Mapping[str, Any], width: Widt
     """
     figure, (axes,) = new_panels([""], 3.6 if width is None else width, (3.6, 3.0))
     known = cells[cells["measured"].notna() & cells["lookup"].notna()]
-    for role, rows in known.groupby("role", sort=False):
-        colour, marker = _ROLES.get(str(role), ("#000000", "o"))
+    limits = [robust_limits(known[column]) for column in ("lookup", "measured")]
+    outside = ~(known["lookup"].between(*limits[0]) & known["measured"].between(*limits[1]))
+    for role, rows in known[~outside].groupby("role", sort=False):
+        name, colour, marker, _ = _ROLES[str(role)]
         ranges = np.array([rows["lookup"] - rows["lookup_low"], rows["lookup_high"] - rows["lookup"]], dtype=float)
-        look: dict[str, Any] = {"fmt": marker, "color": colour, "markersize": 5, "elinewidth": 0.8, "capsize": 2}
+        look: dict[str, Any] = {"fmt": marker, "color": colour, "markersize": 4, "elinewidth": 0.8, "capsize": 0}
         axes.errorbar(
             rows["lookup"],
             rows["measured"],
             xerr=np.clip(ranges, 0, None),
             yerr=rows["measured_std"].fillna(0.0),
-            label=str(role),
+            label=name,
             **look,
         )
     if not facts["lookup"]["not_comparable"]:
         lowest = min(*axes.get_xlim(), *axes.get_ylim())
         axes.axline((lowest, lowest), slope=1, color="#999999", linewidth=0.8, zorder=0)
-    table = facts["lookup"]["address"].partition("/")[0]
-    label_panels(
-        [axes], f"table, {table}, validation accuracy (%)", f"trained here, {facts['data']}, {_split(facts)} (%)"
-    )
+    axes.set(xlim=limits[0], ylim=limits[1])
+    hidden = known.loc[outside, ["role", "lookup", "measured"]].to_numpy()
+    listed = [f"{_ROLES[role][0]} ({x:.1f}, {y:.1f})" for role, x, y in hidden]
+    if listed:
+        axes.set_title("not shown: " + ", ".join(listed), fontsize=points(7))
+    table = task_title("/" + facts["lookup"]["address"].partition("/")[0])
+    label_panels([axes], f"{table} accuracy in the table (%)", f"{_split(facts)} accuracy here (%)")
     draw_grid(axes)
     axes.legend(loc="lower right")
     return figure
@@ -151,7 +149,7 @@ def write_verification_page(
     command: str | None = None,
     note: str = "",
 ) -> list[Path]:
-    """Write ``README.md``, which is returned first, and its figures: agreement, training curves, cells as graphs.
+    """Write ``README.md``, which is returned first, and its figures: agreement and training curves.
 
     A `note` about the data follows the facts; the page states the `command` that wrote it.
     """
@@ -163,10 +161,6 @@ def write_verification_page(
         figures["agreement"] = "Look-up and training", plot_verification(cells, facts)
     if len(epochs):
         figures["curves"] = "Training curves", plot_training_curves(epochs)
-    drawn = cells if len(cells) <= _DRAWN else cells[cells["role"] == "pick"][:_DRAWN]
-    facts_of_cells = zip(drawn["role"], drawn["cell"], drawn["measured"], strict=True)
-    titles = [f"{role} {cell}: {number_or_dash(measured)} %" for role, cell, measured in facts_of_cells]
-    figures["cells"] = "Cells", plot_cells(drawn["cell"].tolist(), titles, get_task(facts["task"]).space)
     parts = [_head(facts), note, _accuracies(cells, facts)]
     for name, (title, figure) in figures.items():
         save_figure(figure, home / name)
@@ -174,8 +168,7 @@ def write_verification_page(
     by = f"`{command}` with {facts['written_by']}" if command else facts["written_by"]
     parts.append(
         "In the first figure, bars show the range of the table's seeds and ± one standard deviation of the "
-        "trainings. In drawings of cells, dashed edges contribute nothing to the output; `none` is not drawn."
-        f"\n\nWritten by {by}.\n"
+        f"trainings.\n\nWritten by {by}.\n"
     )
     page.write_text("\n\n".join(filter(None, parts)), encoding="utf-8")
     return [page, *(home / f"{name}.png" for name in figures)]
@@ -184,9 +177,9 @@ def write_verification_page(
 def _head(facts: Mapping[str, Any]) -> str:
     recipe, images = facts["recipe"], facts["images"]
     counts = " / ".join(f"{images[name]:,}" for name in ("train", "valid", "test"))
-    seeds = ", ".join(map(str, facts["seeds"]))
+    seeds, size = ", ".join(map(str, facts["seeds"])), "×".join(map(str, facts["image_size"]))
     lines = [
-        f"* Data: {facts['data']}, {_size(facts)} pixels, {counts} images to train / validate / test. Checksums: "
+        f"* Data: {facts['data']}, {size} pixels, {counts} images to train / validate / test. Checksums: "
         f"images {facts['data_sha256'][:12]}, splits {facts['split_sha256'][:12]}.",
         f"* Recipe: {recipe['name']}: {recipe['epochs']} epochs, batch {recipe['batch_size']}, learning rate "
         f"{recipe['learning_rate']:g} ({recipe['schedule']}), C = {recipe['channels']}, "
@@ -201,10 +194,6 @@ def _head(facts: Mapping[str, Any]) -> str:
         f"{facts['searched_on']}). The best {facts['top']} and the other cells below were trained here (seeds: "
         f"{seeds}).\n\n" + "\n".join(lines)
     )
-
-
-def _size(facts: Mapping[str, Any]) -> str:
-    return "×".join(map(str, facts["image_size"]))
 
 
 def _accuracies(cells: pd.DataFrame, facts: Mapping[str, Any]) -> str:

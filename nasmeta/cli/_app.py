@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import nasmeta
-from nasmeta.cli import _runs as _runs
+from nasmeta.cli import _plan as _plan
 from nasmeta.cli._command import app as app
 from nasmeta.cli._data import data_app
 from nasmeta.cli._predict import proxies_app, surrogate_app
@@ -16,6 +16,8 @@ _ORDER = (
     "demo",
     "search",
     "compare",
+    "plan",
+    "reproduce",
     "report",
     "train",
     "verify",

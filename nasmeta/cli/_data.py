@@ -222,7 +222,7 @@ def list_names(kind: str, name: str | None, space: str) -> pd.DataFrame:
         text = nm.experiments.read_specification(name).text
         typer.echo(text, nl=False)
         return found[found[kind.removesuffix("s")] == name].assign(text=text)
-    if kind == "searchers" and name in nm.searchers.SEARCHERS:
+    if kind == "searchers" and name is not None and name in nm.searchers.SEARCHERS:
         parameters = [*inspect.signature(nm.searchers.SEARCHERS[name]).parameters.values()][2:]  # after space and rng
         found["settings"] = ", ".join(map(str, (one.replace(annotation=one.empty) for one in parameters)))
     brief = {"tables": ["table", "sources", "here", "holds"], "specifications": ["specification", "title"]}

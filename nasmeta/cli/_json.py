@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +63,7 @@ def run_record(run: History, journal: Path | None) -> dict[str, Any]:
     return record | {"evaluations": frame.drop(columns=[*_OF_RUN])}
 
 
-def comparison_record(found: Findings, files: list[Path]) -> dict[str, Any]:
+def comparison_record(found: Findings, files: Sequence[object]) -> dict[str, Any]:
     """Return the result of ``nasmeta compare``: flat lists with the name of the task in each record."""
     import pandas as pd
 
@@ -74,6 +74,7 @@ def comparison_record(found: Findings, files: list[Path]) -> dict[str, Any]:
         "tasks": [{"task": fact.name, "optimum": fact.optimum, "column": fact.column} for fact in found.facts],
         "results": pd.concat(tables, names=["task"]).reset_index("task") if tables else [],
         "tests": pd.concat(tests.values()) if tests else [],
+        "decisions": found.decisions,
         "runs": runs[[*names, "stopped"]],
         "remarks": found.remarks if tables else [],
         "files": files,

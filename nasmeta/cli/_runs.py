@@ -1,4 +1,4 @@
-"""``nasmeta search``, ``compare``, ``report`` and ``demo``."""
+"""``nasmeta search``, ``compare``, ``reproduce``, ``report`` and ``demo``."""
 
 from __future__ import annotations
 
@@ -154,12 +154,21 @@ def _with_evaluator(context: typer.Context, options: dict[str, Any], task: str) 
         metavar="NAME:KEY=VALUE",
     ),
     folder=Option("Folder for journals and results; run the same command again to resume.", Path),
+    until_decided=Option(
+        "After --repeats runs, add runs to each pair of searchers until their mean regrets differ, or their difference "
+        "is smaller than the margin.", bool, False,
+    ),
+    most=Option("Largest number of runs with --until-decided.", int, 1000),
+    margin=Option(
+        "Difference of regrets that does not matter.", float, default_text="a tenth of the regret of random search"
+    ),
     redo=Option(
         "Delete and repeat the runs of these searchers in the folder. Leave it out to resume.", read=names_in,
         metavar="NAMES",
     ),
     examples=[
         "nasmeta compare --searchers random,evolution --repeats 100 --folder results",
+        "nasmeta compare --searchers random,evolution --until-decided",
         "nasmeta list specifications",
         "nasmeta compare nb201-paper --folder results",
     ],
@@ -170,6 +179,9 @@ def compare(
     folder: Path | None,
     repeats: int | None,
     redo: list[str] | None,
+    until_decided: bool,
+    most: int,
+    margin: float | None,
     **options: Any,
 ) -> Any:
     """Run several searchers repeatedly on the same tasks and show a table of the results."""
@@ -177,9 +189,10 @@ def compare(
 
     workers = Workers(*(options.pop(name) for name in WHERE))
     where: dict[str, Any] = {"folder": folder, "workers": workers, "redo": redo or (), "progress": True}
+    where |= {"until_decided": until_decided, "most": most, "margin": margin}
     if specification is None:
         evaluations = options["evaluations"] or 200 if options["seconds"] is None else None
-        frame, evaluator = _compared(context, options, repeats=10 if repeats is None else repeats, **where)
+        frame, evaluator = compared(context, options, repeats=10 if repeats is None else repeats, **where)
     else:
         frame, evaluator, evaluations = _specified(context, specification, options, repeats=repeats, **where)
     if workers.shard is not None:
@@ -187,7 +200,7 @@ def compare(
     return _print_results(frame, folder, evaluations, evaluator)
 
 
-def _compared(context: typer.Context, options: dict[str, Any], **where: Any) -> tuple[pd.DataFrame, Any]:
+def compared(context: typer.Context, options: dict[str, Any], **where: Any) -> tuple[pd.DataFrame, Any]:
     """Run a comparison that the options describe; return its results and the evaluator."""
     from nasmeta.runs._evaluator import evaluator_for, space_in
 
@@ -206,7 +219,8 @@ def _specified(
     context: typer.Context, name: str, options: dict[str, Any], **where: Any
 ) -> tuple[pd.DataFrame, Any, int | None]:
     """Run a specification; return its results, evaluator and budget in evaluations."""
-    from nasmeta.experiments import run_specification, summarise_picks
+    from nasmeta.analysis.report import published_texts
+    from nasmeta.experiments import compare_searches, run_specification
     from nasmeta.experiments._specification import specification_to_run
 
     if given := given_options(context, options):
@@ -215,7 +229,8 @@ def _specified(
     typer.echo(specification.title)
     frame = run_specification(specification, **where)
     if specification.report and where["workers"].shard is None:
-        print_frame(summarise_picks(frame, specification), "Picks of the runs: means and standard deviations")
+        table = compare_searches(specification.published, frame, specification.columns)
+        print_frame(published_texts(table), "Picks of the runs: means ± standard deviations")
     return frame, specification.evaluator, specification.evaluations
 
 
@@ -242,6 +257,36 @@ def _print_results(
     if summary.failed:
         raise EvaluationFailed(summary.failed)
     return partial(comparison_record, summary, files)
+
+
+@command(
+    app,
+    tables=Option("Names of published tables (--list), or all.", list[str], (), argument=True, metavar="NAME..."),
+    listed=Option("List the published tables and exit.", bool, False, flags=("--list",)),
+    fetch=Option("Download missing data without asking.", bool, False),
+    repeats=Option("Number of runs or draws.", int, default_text="as in the specification"),
+    workers=Option("Number of processes for searches.", int, 1),
+    folder=Option("Folder for runs, values and pages; run the same command again to resume.", Path),
+    examples=["nasmeta reproduce --list", "nasmeta reproduce nb201-paper --fetch --folder results"],
+)
+def reproduce(tables: list[str], listed: bool, fetch: bool, folder: Path | None, **options: Any) -> pd.DataFrame:
+    """Repeat published tables and print published values, measured values and their differences."""
+    from nasmeta.analysis.report import published_section, published_texts
+    from nasmeta.experiments import data_of, list_published, missing_data
+
+    if listed or not tables:
+        print_frame(list_published()[["table", "title"]])
+        return list_published()
+    missing = missing_data(data_of(tables))
+    for state in missing:
+        typer.echo(f"Missing: {state.name} ({state.holds}), {state.download_bytes / 1e6:.1f} MB")
+    if missing and (fetch or typer.confirm("Download them?", default=True, err=True)):
+        nm.tables.fetch([state.name for state in missing], progress=True)
+    found = nm.reproduce(tables, folder, progress=True, **options)
+    for name, table in found.groupby("table", sort=False):
+        print_frame(published_texts(table), str(name))
+        typer.echo(published_section(table).note)
+    return found
 
 
 @command(

@@ -8,7 +8,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,6 +31,7 @@ from nasmeta.experiments._arguments import (
     tasks_of,
 )
 from nasmeta.experiments._backends import Connection, Workers, connected
+from nasmeta.experiments._decisions import Decisions, margins_of
 from nasmeta.experiments._folder import ComparisonFolder, Results
 from nasmeta.experiments._jobs import Job, MetaTrainJob, Pair, Runs, results_of, share_of
 from nasmeta.journals import Shard
@@ -59,6 +60,9 @@ def compare(
     evaluator: EvaluatorLike = "table",
     clock: Clock | Mapping[str, Any] | None = None,
     stop_at_optimum: bool = False,
+    until_decided: bool = False,
+    most: int = 1000,
+    margin: float | None = None,
     progress: bool = False,
 ) -> pd.DataFrame:
     """Run searchers on tasks, each several times.
@@ -102,13 +106,23 @@ def compare(
         Simulated time, as in `search`; its workers are simulated, and not processes.
     stop_at_optimum : bool, default False
         End a run when the best value of its task has been evaluated.
+    until_decided : bool, default False
+        After `repeats` runs, add runs to each pair of searchers until their mean regrets at the end of the runs differ,
+        or their difference is smaller than `margin`. The decisions hold at any time, at the level of 0.05 per task; see
+        `nasmeta.analysis.decide`, which computes them from the result.
+    most : int, default 1000
+        Largest number of runs until a pair is decided.
+    margin : float, optional
+        Difference that does not matter, in the unit of the regret. By default a tenth of the mean regret of random
+        search after as many evaluations.
     progress : bool, default False
         Show a progress bar on stderr.
 
     Returns
     -------
     DataFrame
-        The results frame of all runs, ordered by task, searcher and seed; for its columns see `History.frame`.
+        The results frame of all runs, ordered by task, searcher and seed; for its columns see `History.frame`. With
+        `until_decided`, ``frame.attrs["decisions"]`` has the decisions as a list of mappings.
 
     Raises
     ------
@@ -158,13 +172,19 @@ def compare(
     learners = [pair for pair, config in configs.items() if config.searcher.learns]
     wanted = dict.fromkeys(configs, seeds) if shard is None else share_of(shard, [*configs], learners, seeds)
     results = Results(configs, wanted)
+    plan = None
+    if until_decided:
+        if shard is not None:
+            raise SettingError("shard", workers.shard, "none, because decisions need the runs of all shards")
+        plan = Decisions(margins_of(evaluators, budgets, margin), len(seeds), most)
     if home is None:
-        return _completed(results, workers, progress)
+        return _completed(results, workers, progress, plan=plan)
     extent: dict[str, Any] = {
         "repeats": repeats if isinstance(repeats, int) else seeds,
         "evaluations": budgets[0].evaluations,
         "seconds": [budget.seconds for budget in budgets],
         "stop_at_optimum": stop_at_optimum,
+        "until_decided": None if plan is None else asdict(plan),
         "sources": {
             label: {
                 configs[i, label].task.name: list(configs[i, label].source_names) for i, one in learners if one == label
@@ -173,8 +193,9 @@ def compare(
         },
     }
     with home.claimed(specs, evaluators, clock=clock, is_shard=shard is not None, redo=repeated, **extent):
-        _remove_journals(home, configs, {pair: own for pair, own in wanted.items() if pair[1] in repeated})
-        frame = _completed(results, workers, progress, home)
+        deleted = wanted if plan is None else dict.fromkeys(wanted, range(most))
+        _remove_journals(home, configs, {pair: own for pair, own in deleted.items() if pair[1] in repeated})
+        frame = _completed(results, workers, progress, home, plan)
         if shard is None:
             home.write("results.parquet", frame.to_parquet(None, index=False))
     return frame
@@ -193,8 +214,10 @@ def _completed(
     workers: Workers,
     progress: bool,
     home: ComparisonFolder | None = None,
+    plan: Decisions | None = None,
 ) -> pd.DataFrame:
     """Read finished runs from the journals, do the others, and return the results of all runs."""
+    models: dict[Pair, Transfer] = {}
     try:
         training = deque([""], maxlen=1)  # the progress of a training in this process
         with progress_bar("runs", results.total, shown=progress) as bar, ExitStack() as held:
@@ -202,23 +225,28 @@ def _completed(
                 held.enter_context(evaluator.kept_open())
                 if progress and isinstance(evaluator, TrainingEvaluator):
                     evaluator.trainer.announce = training.append
-            if home is not None:
-                _read(home, results)
-            counts = _shared_counts(results, held) if progress and results.total else None
 
             def show() -> None:
                 counted = f"{results.counts.sum():,} evaluations"
-                bar.update(results.parts, note=", ".join(filter(None, (counted, training[0]))))
+                bar.update(results.parts, results.total, ", ".join(filter(None, (counted, training[0]))))
 
-            with connected(workers) as connect, heartbeat(show, _PROGRESS_SECONDS):
-                _run(results, workers, connect, home, counts)
-            show()
+            with connected(workers) as connect:
+                for _ in (None,) if plan is None else plan.rounds(results):
+                    if home is not None:
+                        _read(home, results)
+                    counts = _shared_counts(results, held) if progress and results.total else None
+                    with heartbeat(show, _PROGRESS_SECONDS):
+                        _run(results, workers, connect, home, counts, models)
+                    show()
     except KeyboardInterrupt:
         kept = f"The same command resumes from {home.path}." if home else "Nothing was kept."
         hint = "" if home else " Name a folder to be able to resume."
         print(f"\nInterrupted: {results.done:,} of {results.total:,} runs are done. {kept}{hint}", file=sys.stderr)
         raise
-    return results.frame()
+    frame = results.frame()
+    if plan is not None:
+        frame.attrs["decisions"] = plan.of(frame).to_dict("records")
+    return frame
 
 
 def _shared_counts(results: Results, held: ExitStack) -> Path:
@@ -232,7 +260,7 @@ def _shared_counts(results: Results, held: ExitStack) -> Path:
 def _read(home: ComparisonFolder, results: Results) -> None:
     """Read the finished runs from their journals."""
     for pair, config in results.configs.items():
-        for seed in results.seeds[pair]:
+        for seed in results.missing(pair):
             path = home.journal(config.task.name, config.label, seed)
             history = replace(config, seed=seed).read(path)
             if history is not None:
@@ -245,6 +273,7 @@ def _run(
     connect: Callable[[], Connection],
     home: ComparisonFolder | None,
     counts: Path | None,
+    models: dict[Pair, Transfer],
 ) -> None:
     """Do the remaining jobs: meta-trainings and independent runs first, then the runs that use the models."""
     left = {pair: seeds for pair in results.configs if (seeds := results.missing(pair))}
@@ -259,9 +288,8 @@ def _run(
             paths = [None if home is None else home.journal(config.task.name, config.label, s) for s in some]
             yield Runs(pair, config, some, paths, learnt, counts, [results.slots[pair, seed] for seed in some])
 
-    jobs: list[Job] = [MetaTrainJob(pair, results.configs[pair]) for pair in learners]
+    jobs: list[Job] = [MetaTrainJob(pair, results.configs[pair]) for pair in learners if pair not in models]
     jobs += (job for pair in left if pair not in learners for job in runs(pair))
-    models: dict[Pair, Transfer] = {}
     late = (job for pair in learners for job in runs(pair, models[pair]))  # evaluated after the meta-trainings
     for some in (jobs, late):
         for job, result in results_of([*some], workers, connect):

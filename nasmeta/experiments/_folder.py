@@ -137,12 +137,22 @@ class Results:
     """The results of all runs; configs are by position of the task and label of the searcher."""
 
     def __init__(self, configs: Mapping[Pair, RunConfig], seeds: Mapping[Pair, Sequence[int]]) -> None:
-        self.configs, self.seeds = configs, seeds
+        self.configs, self.seeds = configs, dict[Pair, Sequence[int]]()
         self._histories: dict[tuple[Pair, int], History] = {}
-        runs = [(pair, seed) for pair, of_pair in seeds.items() for seed in of_pair]
-        self.slots = {run: slot for slot, run in enumerate(runs)}
-        self._budgets = np.array([configs[pair].most_evaluations or np.inf for pair, _ in runs])
-        self.counts = np.zeros(len(runs), np.int32)  # evaluations of each run so far
+        self.slots: dict[tuple[Pair, int], int] = {}
+        self._budgets = np.empty(0)
+        self.counts = np.empty(0, np.int32)  # evaluations of each run so far
+        for pair, of_pair in seeds.items():
+            self.extend(pair, of_pair)
+
+    def extend(self, pair: Pair, seeds: Sequence[int]) -> None:
+        """Set the seeds of a pair, which include those before."""
+        new = [(pair, seed) for seed in seeds if (pair, seed) not in self.slots]
+        self.seeds[pair] = seeds
+        self.slots |= {run: slot for slot, run in enumerate(new, len(self.slots))}
+        budget = self.configs[pair].most_evaluations or np.inf
+        self._budgets = np.r_[self._budgets, np.full(len(new), budget)]
+        self.counts = np.r_[self.counts, np.zeros(len(new), np.int32)]
 
     @property
     def total(self) -> int:

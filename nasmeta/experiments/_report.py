@@ -19,7 +19,8 @@ from nasmeta.checks import check_choice
 from nasmeta.code import versions_of
 from nasmeta.errors import DamagedFileError, NasmetaError, NasmetaWarning, SettingError
 from nasmeta.evaluators import TRAINED
-from nasmeta.experiments._specification import reported_columns
+from nasmeta.experiments._reproduce import compare_searches
+from nasmeta.experiments._specification import reported_in
 from nasmeta.files import facts_in, require_writable
 from nasmeta.registry import names_from_file
 from nasmeta.runs import on_evaluator
@@ -95,13 +96,13 @@ def report(
     for one in formats:
         check_choice("a format", one, ("png", "svg", "pdf"))
     columns: tuple[ColumnInfo, ...] = ()
-    specification, provenance = {}, {}
+    specification, provenance, published = {}, {}, {}
     destination = None if output is None else Path(output)
     if isinstance(results, pd.DataFrame):
         frame, own_title = results, "Comparison of searchers"
     else:
         home = Path(results)
-        frame, columns = _results(home), _reported(home)
+        frame, (columns, published) = results_in(home), _reported(home)
         specification = facts_in(home / "specification.json")
         provenance = _provenance(home, specification)
         own_title = title_of(home)
@@ -111,11 +112,14 @@ def report(
     findings = find(frame, _tasks(frame, specification), at, x, columns, reference)
     if destination is None:
         return Report(findings, ())
-    return Report(findings, tuple(write_findings(findings, destination, provenance, title or own_title, formats)))
+    table = compare_searches(published, frame, columns) if "means" in published else None
+    files = write_findings(findings, destination, provenance, title or own_title, formats, table)
+    return Report(findings, tuple(files))
 
 
-def _results(folder: Path) -> pd.DataFrame:
-    path = folder / "results.parquet"
+def results_in(folder: str | os.PathLike[str]) -> pd.DataFrame:
+    """Return the results of a finished comparison."""
+    path = Path(folder) / "results.parquet"
     if not path.is_file():
         raise SettingError(f"File not found: {path}. Create it with nasmeta compare … --folder {folder}.")
     try:
@@ -124,16 +128,16 @@ def _results(folder: Path) -> pd.DataFrame:
         raise DamagedFileError(f"{path} is damaged, or was not written by nasmeta: {reason!s:.200}.") from reason
 
 
-def _reported(folder: Path) -> tuple[ColumnInfo, ...]:
-    """Return the report columns of the comparison's specification; empty without a specification."""
+def _reported(folder: Path) -> tuple[tuple[ColumnInfo, ...], dict[str, Any]]:
+    """Return the report columns and the published table of the comparison's specification, if there is one."""
     try:
         with names_from_file():
-            return reported_columns(folder / "specification.toml")
+            return reported_in(folder / "specification.toml")
     except NasmetaError as reason:
         warnings.warn(f"The columns that the specification reports are not used: {reason}", NasmetaWarning, 3)
     except (OSError, UnicodeDecodeError):
         pass
-    return ()
+    return (), {}
 
 
 @names_from_file()

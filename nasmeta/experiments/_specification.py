@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -17,7 +17,7 @@ import pandas as pd
 
 from nasmeta.checks import check_instance, check_list, check_names
 from nasmeta.code import versions_of
-from nasmeta.errors import NasmetaError, SettingError, UnknownNameError
+from nasmeta.errors import MissingValueError, NasmetaError, SettingError, UnknownNameError
 from nasmeta.experiments._arguments import budgets_of, seeds_of, tasks_of
 from nasmeta.experiments._backends import Workers
 from nasmeta.experiments._compare import compare
@@ -28,12 +28,27 @@ from nasmeta.runs._clock import Clock
 from nasmeta.runs._evaluator import evaluator_for
 from nasmeta.runs._sources import named_sources
 from nasmeta.runs._spec import SearcherSpec
-from nasmeta.tables import ColumnInfo
+from nasmeta.tables import ColumnInfo, list_sources
 from nasmeta.tables._address import Address
+from nasmeta.tables._catalog import SourceState
+from nasmeta.tables._store import is_available
+from nasmeta.tables.sources import registered_sources
 from nasmeta.tasks import as_tasks, get_task
 
-_READY = Path(__file__).with_name("ready")
-_KEYS = ("title", "about", "tasks", "searchers", "repeats", "evaluator", "budget", "clock", "report")
+READY = Path(__file__).with_name("ready")
+_KEYS = (
+    "title",
+    "about",
+    "data",
+    "tasks",
+    "searchers",
+    "repeats",
+    "evaluator",
+    "budget",
+    "clock",
+    "report",
+    "published",
+)
 _PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "xgboost", "torch")
 
 
@@ -62,6 +77,8 @@ class Specification:
     evaluator: str  # a name, package.module:Name, or the path of a surrogate
     clock: Clock | None
     report: tuple[str, ...]  # addresses of columns; values of each run's pick, which no searcher observes
+    data: tuple[str, ...]  # sources that must be on this machine
+    published: dict[str, Any]  # a published table, see `nasmeta.reproduce`; empty without one
 
     @property
     def sha256(self) -> str:
@@ -76,7 +93,7 @@ class Specification:
 
 def ready_specifications() -> dict[str, Path]:
     """Return the shipped specifications by name."""
-    return {path.stem: path for path in sorted(_READY.glob("*.toml"))}
+    return {path.stem: path for path in sorted(READY.glob("*.toml"))}
 
 
 def list_specifications() -> pd.DataFrame:
@@ -104,6 +121,18 @@ def list_specifications() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
+def missing_data(names: Collection[str]) -> tuple[SourceState, ...]:
+    """Return those of these sources that are not on this machine."""
+    return tuple(s for s in list_sources() if s.name in names and not is_available(registered_sources()[s.name]))
+
+
+def require_data(names: Collection[str]) -> None:
+    """Raise an error that lists all of these sources that are missing."""
+    missing = [state.name for state in missing_data(names)]
+    if missing:
+        raise MissingValueError(f"Missing data: {', '.join(missing)}. Run `nasmeta data fetch {' '.join(missing)}`.")
+
+
 @names_from_file()
 def read_specification(path: str | os.PathLike[str]) -> Specification:
     """Read a specification file, or a shipped one by its name.
@@ -116,6 +145,7 @@ def read_specification(path: str | os.PathLike[str]) -> Specification:
         evaluator? = "table"             "unknown-feasibility", "surrogate", the file of one (.npz), or a custom
                                          "package.module:Name"
         report? = ["cifar10/accuracy/test/200/mean of NB201 v1.1"]
+        data? = ["nasgraph-nb201"]       sources in `nasmeta data list` that must be on this machine
 
         [budget]?                        200 evaluations by default
         evaluations? seconds?            seconds may be a table of task to number
@@ -127,6 +157,8 @@ def read_specification(path: str | os.PathLike[str]) -> Specification:
         searcher? = "evolution"          by default the label
         population? = 10                 settings, as in `nasmeta.search`
         sources? = "nb201"               names of tasks or families, or the file of a meta-model (.npz)
+
+        [published]?                     values to compare with, see `nasmeta.reproduce`
 
     Paths are relative to the file. An error begins with the file and the key. Reading imports no code and opens no
     table: ``package.module:Name`` raises an UnknownNameError, unless this process has imported it by that name before.
@@ -208,6 +240,8 @@ def _specification(file: Path, text: str, content: dict[str, Any]) -> Specificat
         evaluator=str(file.parent / Path(evaluator).expanduser()) if evaluator.endswith(".npz") else evaluator,
         clock=clock,
         report=tuple(_names("report", content.get("report", []))),
+        data=tuple(content.get("data", ())),
+        published=content.get("published", {}),
     )
 
 
@@ -227,10 +261,11 @@ def _searchers(file: Path, given: Any) -> tuple[dict[str, tuple[str, dict[str, A
     return searchers, sources
 
 
-def reported_columns(file: Path) -> tuple[ColumnInfo, ...]:
-    """Return the columns that a specification reports, without reading its other keys."""
+def reported_in(file: Path) -> tuple[tuple[ColumnInfo, ...], dict[str, Any]]:
+    """Return the reported columns and the published table of a specification, without reading its other keys."""
     content = parse_toml(file.read_text(encoding="utf-8"))
-    return _columns(as_tasks(content.get("tasks"))[0].name, _names("report", content.get("report", [])))
+    columns = _columns(as_tasks(content.get("tasks"))[0].name, _names("report", content.get("report", [])))
+    return columns, content.get("published", {})
 
 
 def _columns(task: str, report: Sequence[str]) -> tuple[ColumnInfo, ...]:
@@ -244,6 +279,9 @@ def run_specification(
     repeats: int | None = None,
     workers: int | Workers = 1,
     redo: str | Sequence[str] = (),
+    until_decided: bool = False,
+    most: int = 1000,
+    margin: float | None = None,
     progress: bool = False,
 ) -> pd.DataFrame:
     """Run a specification; the same call resumes after any end.
@@ -258,7 +296,7 @@ def run_specification(
         and their checksums).
     repeats : int, optional
         Number of runs of each searcher on each task, instead of the number in the file.
-    workers, redo, progress : optional
+    workers, redo, until_decided, most, margin, progress : optional
         As in `nasmeta.compare`.
 
     Returns
@@ -268,7 +306,9 @@ def run_specification(
 
     Raises
     ------
-    SettingError, UnknownNameError, ColumnError, MissingValueError, JournalError
+    SettingError, UnknownNameError, ColumnError, JournalError
+    MissingValueError
+        The message lists all missing sources of the specification's ``data``.
 
     Examples
     --------
@@ -279,6 +319,7 @@ def run_specification(
     """
     if not isinstance(specification, Specification):
         specification = specification_to_run(specification)
+    require_data(specification.data)
     provenance = provenance_of(specification)  # raises an error for unknown columns before any run
     frame = compare(
         specification.searchers,
@@ -290,6 +331,9 @@ def run_specification(
         folder=folder,
         workers=workers,
         redo=redo,
+        until_decided=until_decided,
+        most=most,
+        margin=margin,
         progress=progress,
         stop_at_optimum=specification.stop_at_optimum,
         evaluator=specification.evaluator,
@@ -347,10 +391,3 @@ def picks_of(frame: pd.DataFrame, specification: Specification) -> pd.DataFrame:
         values = table.column(c.dataset, c.metric, c.split, c.epochs, c.seed, c.release, c.epoch)
         picks[c.address] = np.where(of_table, values[np.where(of_table, picks["cell"], 0)], np.nan)
     return picks
-
-
-def summarise_picks(frame: pd.DataFrame, specification: Specification) -> pd.DataFrame:
-    """Return mean and standard deviation (``_std``) of the reported columns of the picks by task and searcher."""
-    picks = picks_of(frame, specification)
-    by = picks.groupby(["task", "searcher"], sort=False, observed=True)[[c.address for c in specification.columns]]
-    return pd.concat([by.mean(), by.std().add_suffix("_std")], axis=1).reset_index()

@@ -24,7 +24,7 @@ Integers = NDArray[np.integer[Any]]
 
 
 def table_data(table: Table, tasks: Sequence[Task], runs: Sequence[History]) -> dict[str, Any]:
-    """Return what the page shows of a table: columns of sampled architectures, and facts from all architectures.
+    """Return the page's data of a table: columns of sampled architectures, and facts from all architectures.
 
     The sample has the best 1,000 architectures, shared between the tasks, all members of a Pareto front, the
     architectures of the runs, and 2,000 random ones. A task of one column observes the column at its own position.
@@ -77,7 +77,7 @@ def _sample(utilities: Floats, n_tasks: int, of_runs: Sequence[Integers]) -> Int
         return np.arange(size)
     orders = [np.argsort(-column, kind="stable")[: np.isfinite(column).sum()] for column in utilities]
     each = max(_SHOWN, _BEST // n_tasks)
-    parts = [order[:each] for order in orders[:n_tasks]]
+    parts: list[Integers] = [order[:each] for order in orders[:n_tasks]]
     known = np.nan_to_num(utilities[:n_tasks], nan=-np.inf, neginf=-np.inf)
     parts += [_front(order, utility) for utility in known for order in orders]
     parts.append(np.random.default_rng(0).choice(orders[0], min(_RANDOM, len(orders[0])), replace=False))
@@ -95,7 +95,7 @@ def _front(order: Integers, utility: Floats) -> Integers:
 
 
 def _described(space: SearchSpace) -> dict[str, Any]:
-    """Return what is needed to draw an architecture from its codes."""
+    """Return the facts that a drawing of an architecture needs in addition to its codes."""
     if isinstance(space, CellSpace):
         edges = [list(edge) for edge in space.edges]
         return {"edges": edges, "nodes": space.n_nodes, "operations": list(space.operations), "none": space.none}
@@ -169,7 +169,7 @@ def _histogram(values: Floats, info: ColumnInfo) -> dict[str, Any]:
 
 
 def _noise(table: Table, info: ColumnInfo, order: Integers, cells: Integers) -> dict[str, Any] | None:
-    """Return standard deviations over seeds; None if the table has no two seeds of the column."""
+    """Return standard deviations over seeds; None if the table has fewer than two seeds of the column."""
     parts = ("dataset", "metric", "split", "epochs", "release", "epoch")
     seeds = [
         one
@@ -188,6 +188,6 @@ def _noise(table: Table, info: ColumnInfo, order: Integers, cells: Integers) -> 
         "median": float(np.nanmedian(deviations)),
         "best": float(np.nanmedian(best)),
         "pair": frame.columns[:2].tolist(),
-        "correlation": float(frame.iloc[:, :2].corr("spearman").iloc[0, 1]),
+        "correlation": float(frame.iloc[:, :2].corr("spearman").to_numpy()[0, 1]),
         "deviations": rounded(deviations[cells], 4),
     }

@@ -154,7 +154,7 @@ class MetaGPSearch(SourceGPSearch):
     def _labels(self) -> Floats:
         return labels_like(self._require_meta_model().mean[self._gp.cells], self._values)
 
-    def _score(self, mean: Floats, std: Floats, labels: Floats) -> Floats:
+    def _score(self, gp: CellGP, mean: Floats, std: Floats, labels: Floats) -> Floats:
         return mean + self.beta * std
 
     def _refit(self, labels: Floats) -> None:

@@ -197,7 +197,7 @@ class VanillaRGPESearch(SourceGPSearch):
             shares, _ = ranking_shares(means[:, self._gp.cells], self._gp, labels, self.rng)
             self._weights = shares.mean(axis=1)
 
-    def _score(self, mean: Floats, std: Floats, labels: Floats) -> Floats:
+    def _score(self, gp: CellGP, mean: Floats, std: Floats, labels: Floats) -> Floats:
         """Return the log expected improvement of the ensemble, shape (n_cells,)."""
         learned: SourcePosteriors = self._require_meta_model()
         *weights, own = self._weights

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from html import escape
 from textwrap import fill
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from nasmeta.checks import check_number
 from nasmeta.errors import UnknownNameError
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
 
 __all__: list[str] = []  # for other subpackages
 
-P = ParamSpec("P")
-R = TypeVar("R")
 Width: TypeAlias = "str | float | None"
 
 WIDTHS = {  # inches: of a column, and of the text if that is wider
@@ -31,6 +30,54 @@ WIDTHS = {  # inches: of a column, and of the text if that is wider
     "jmlr": 6.0,
     "neurips": 5.5,
 }
+
+
+_SPELLINGS = {
+    "cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16-120": "ImageNet16-120", "arxiv": "arXiv",
+    "citeseer": "CiteSeer", "cs": "CS", "pubmed": "PubMed", "edgegpu": "Edge GPU", "edgetpu": "Edge TPU",
+    "eyeriss": "Eyeriss", "fpga": "FPGA", "pixel2": "Pixel 2", "pixel3": "Pixel 3", "raspi4": "Raspberry Pi 4",
+    "pgd": "PGD", "fgsm": "FGSM", "apgd-ce": "APGD-CE", "segmentsemantic": "semantic segmentation",
+    "normal": "surface normals",
+}  # fmt: skip
+_READABLE = (  # parts of a task's name
+    (r"(latency|energy)/([^/+@#]+)", r"\2 \1"),
+    (r"robust/([\w-]+)@([\d.]+)", r"accuracy under \1 \2"),
+    (r"within-([\d.]+)(\w+)/", r"at most \1 \2 on "),
+    (r"tradeoff-[\d.]+/", "trade-off with "),
+    (r"@(\d+)ep", r", \1 epochs"),
+    (r"#(\w+)", r", seed \1"),
+    (r"[/+@]", ", "),
+    (r"_", " "),
+    (r"train[ -]seconds", "training time"),
+)
+
+
+def task_title(name: str) -> str:
+    """Return a readable title of a task.
+
+    >>> task_title("nb201/cifar10@12ep"), task_title("nb201/cifar100+latency/pixel3"), task_title("tnb101/class_scene")
+    ('CIFAR-10, 12 epochs', 'CIFAR-100, Pixel 3 latency', 'Class scene')
+    """
+    title = name.partition("/")[2] or name
+    for pattern, readable in _READABLE if title != name else ():
+        title = re.sub(pattern, readable, title)
+    title = _spelled(title)
+    return title[:1].upper() + title[1:] if title != name else name
+
+
+def _spelled(text: str) -> str:
+    return re.sub(r"[\w-]+", lambda word: _SPELLINGS.get(word[0], word[0]), text)
+
+
+def value_label(metric: str, unit: str) -> str:
+    """Return the label of an axis from a column's metric and unit.
+
+    >>> value_label("latency pixel3 milliseconds", "ms"), value_label("accuracy", "percent")
+    ('Pixel 3 latency (ms)', 'accuracy (%)')
+    """
+    text = re.sub(r"train seconds", "training time", metric)
+    text = re.sub(r"^(latency|energy) (.+?)( milliseconds| millijoules)?$", r"\2 \1", text)
+    return _spelled(text) + {"1": "", "percent": " (%)"}.get(unit, f" ({unit})")
 
 
 def inches(width: Width, default: float) -> float:
@@ -48,60 +95,35 @@ def inches(width: Width, default: float) -> float:
     return float(check_number("width", width, 1, 100))
 
 
-def house_style(
-    label: float = 9, tick: float = 8, legend: float = 8, *, framed: bool = False
-) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Return a decorator of plot functions that changes the rcParams which the user has left at their defaults.
+@contextmanager
+def house_style(label: float = 9, tick: float = 8, legend: float = 8) -> Iterator[None]:
+    """Change the rcParams which the user has left at their defaults, in a ``with`` statement or as a decorator.
 
-    Sizes are points at matplotlib's default ``font.size``, and are scaled with the user's; `framed` axes have four
-    sides. A ``$`` in a name does not start a formula.
+    Sizes are points at matplotlib's default ``font.size``, and are scaled with the user's.
     """
+    import matplotlib
 
-    def decorate(plot: Callable[P, R]) -> Callable[P, R]:
-        @functools.wraps(plot)
-        def styled(*arguments: P.args, **settings: P.kwargs) -> R:
-            import matplotlib
-
-            now: Any = matplotlib.rcParams
-            default: Any = matplotlib.rcParamsDefault
-            style: dict[str, Any] = {
-                "axes.labelsize": points(label),
-                "axes.spines.right": framed,
-                "axes.spines.top": framed,
-                "axes.titlesize": points(label),
-                "figure.facecolor": "white",
-                "grid.color": "0.9",
-                "grid.linewidth": 0.6,
-                "legend.fontsize": points(legend),
-                "legend.frameon": False,
-                "legend.title_fontsize": points(legend),
-                "lines.linewidth": 1.4,
-                "lines.markersize": 4.5,
-                "xtick.labelsize": points(tick),
-                "ytick.labelsize": points(tick),
-            }
-            unset: Any = {key: value for key, value in style.items() if now[key] == default[key]}
-            with matplotlib.rc_context(unset):
-                figure = plot(*arguments, **settings)
-                _without_formulas(cast("Figure", figure))
-                return figure
-
-        return styled
-
-    return decorate
-
-
-def _without_formulas(figure: Figure) -> None:
-    """Prevent formulas in all texts of a figure, except for tick labels, which contain powers of ten."""
-    parts = [figure, *figure.subfigs]
-    legends: list[Any] = [legend for part in parts for legend in part.legends]
-    legends += filter(None, [axes.get_legend() for axes in figure.axes])
-    texts = [text for part in (*parts, *figure.axes, *legends) for text in part.texts]
-    texts += [legend.get_title() for legend in legends]
-    for axes in figure.axes:
-        texts += [axes.title, axes.xaxis.label, axes.yaxis.label]
-    for text in texts:
-        text.set_parse_math(False)
+    now: Any = matplotlib.rcParams
+    default: Any = matplotlib.rcParamsDefault
+    style: dict[str, Any] = {
+        "axes.labelsize": points(label),
+        "axes.spines.right": False,
+        "axes.spines.top": False,
+        "axes.titlesize": points(label),
+        "figure.facecolor": "white",
+        "grid.color": "0.9",
+        "grid.linewidth": 0.6,
+        "legend.fontsize": points(legend),
+        "legend.frameon": False,
+        "legend.title_fontsize": points(legend),
+        "lines.linewidth": 1.4,
+        "lines.markersize": 4.5,
+        "xtick.labelsize": points(tick),
+        "ytick.labelsize": points(tick),
+    }
+    unchanged: Any = {key: value for key, value in style.items() if now[key] == default[key]}
+    with matplotlib.rc_context(unchanged):
+        yield
 
 
 def points(size: float) -> float:
@@ -132,7 +154,7 @@ def text_inches(text: str, size: Any) -> float:
     from matplotlib.textpath import TextPath
 
     font = FontProperties(size=size)
-    paths = [TextPath((0, 0), line.replace("$", r"\$"), prop=font) for line in text.splitlines() if line.strip()]
+    paths = [TextPath((0, 0), line, prop=font) for line in text.splitlines() if line.strip()]
     return max((float(path.get_extents().x1) / 72 for path in paths), default=0.0)
 
 
@@ -142,23 +164,23 @@ def wrapped(text: str, width: float, size: Any) -> str:
     >>> wrapped("average rank over 36 blocks", 10, 9), wrapped("average rank over 36 blocks", 1.1, 9)
     ('average rank over 36 blocks', 'average rank\nover 36 blocks')
     """
-    broken, letters = text, len(text)
-    while text_inches(broken, size) > width and letters > 8:
-        letters -= 1
-        broken = fill(text, letters, break_long_words=False)
-    return broken
+    letters = int(0.95 * len(text) * width / max(text_inches(text, size), 0.1))
+    return fill(text, max(letters, 8), break_long_words=False)
 
 
-def fitting_size(text: str, width: float, size: Any) -> float:
-    """Return a font size of at most `size` at which a text fits into `width` inches; at least 5.
+def robust_limits(values: Any) -> tuple[float, float]:
+    """Return limits of an axis that leave out values far from the others, by 1.5 interquartile ranges (Tukey, 1977).
 
-    >>> fitting_size("nb201/cifar10", 3, 9), fitting_size("nb201/cifar10/tradeoff-5.89/edgegpu", 1.4, 9) < 9
-    (9.0, True)
+    >>> robust_limits([10, 85, 86, 87, 88, 90])
+    (84.75, 90.25)
     """
-    from matplotlib.font_manager import FontProperties
+    import numpy as np
 
-    largest = float(FontProperties(size=size).get_size_in_points())
-    return max(min(5.0, largest), min(largest, largest * width / max(text_inches(text, largest), 1e-9)))
+    low, high = np.nanquantile(values, (0.25, 0.75))
+    reach, finite = 1.5 * (high - low), np.asarray(values, dtype=float)
+    inside = finite[(finite >= low - reach) & (finite <= high + reach)]
+    margin = 0.05 * np.ptp(inside) or 1.0
+    return float(inside.min() - margin), float(inside.max() + margin)
 
 
 class ShowsFacts:

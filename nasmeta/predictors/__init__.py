@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         CellGP as CellGP,
         CellKernel as CellKernel,
         Hyperparameters as Hyperparameters,
+        PositionKernel as PositionKernel,
         TrendGP as TrendGP,
         fit_hyperparameters as fit_hyperparameters,
         weak_prior as weak_prior,
@@ -66,7 +67,7 @@ __getattr__ = lazy_names(
         "_encoders": "ENCODERS AdjacencyEncoder CellEncoder CellIndices ColumnEncoder CostEncoder CountEncoder "
         "GraphEncoder LivePathEncoder OneHotEncoder OperationCountEncoder PathEncoder make_encoder",
         "_estimators": "EnsembleRegressor ForestRegressor GPRegressor RidgeRegressor ScaledRegressor XGBoostRegressor",
-        "_gaussian_process": "CellGP CellKernel Hyperparameters TrendGP fit_hyperparameters weak_prior",
+        "_gaussian_process": "CellGP CellKernel Hyperparameters PositionKernel TrendGP fit_hyperparameters weak_prior",
         "_labels": "log_expected_improvement",
         "_learning_curves": "CURVE_METHODS LearningCurveRegressor",
         "_neural": "CellTransformer GraphNetwork MLPEnsemble",

@@ -109,7 +109,7 @@ class FrontHistory(History):
         )
 
     def plot(self, x: RunAxis = "evaluation", width: Width = None) -> Figure:
-        """Draw the values, the front that was found, the true front, and some architectures.
+        """Draw the values, the front that was found, and the true front.
 
         Parameters
         ----------
@@ -127,7 +127,7 @@ class FrontHistory(History):
         --------
         >>> import nasmeta as nm
         >>> nm.search("random", "nb201/cifar10+train_seconds", evaluations=20).plot().axes[0].get_title()
-        'random on nb201/cifar10+train_seconds, seed 0'
+        'random, seed 0: CIFAR-10, training time'
         """
         return plot_front(self, width)
 

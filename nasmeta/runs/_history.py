@@ -403,7 +403,7 @@ class History(ShowsFacts):
         --------
         >>> import nasmeta as nm
         >>> nm.search("random", "nb201/cifar10", evaluations=20).plot().axes[0].get_title()
-        'random on nb201/cifar10, seed 0'
+        'random, seed 0: CIFAR-10'
         """
         return plot_run(self, x, width)
 

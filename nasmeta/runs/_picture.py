@@ -10,23 +10,18 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import written
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.pictures import Width, fitting_size, house_style, inches, new_figure
+from nasmeta.pictures import Width, house_style, inches, new_figure, robust_limits, task_title, value_label, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_DRAWN = 3  # architectures
-
 
 @house_style()
 def plot_front(run: Any, width: Width) -> Figure:
-    """Draw the first two objectives: evaluations, the front found and the true one; below, some architectures."""
-    from matplotlib import rcParams
-
+    """Draw the first two objectives: evaluations, the front found and the true one."""
     total = inches(width, 5.6)
-    figure = new_figure(total, 1.05 * total)
-    grid = figure.add_gridspec(2, _DRAWN, height_ratios=(2, 1))
-    axes, true = _titled(figure.add_subplot(grid[0, :]), run, total), run.evaluator.front
+    figure = new_figure(total, 0.7 * total)
+    axes, true = _titled(figure.subplots(), run, total), run.evaluator.front
     values, positions = run.values[:, :2], run.front_positions
     axes.plot(*values.T[::-1], "o", color="0.7", markersize=3, label="evaluated")
     signs = run.evaluator.signs[:2]
@@ -35,20 +30,10 @@ def plot_front(run: Any, width: Width) -> Figure:
     _line(axes, values[positions], signs, color="#0072B2", marker="o", markersize=3.5, label="front found")
     # Very bad values would leave no room for the front.
     shown = values[positions] if true is None else np.vstack([values[positions], true.values[:, :2]])
-    for set_limits, column in ((axes.set_ylim, shown[:, 0]), (axes.set_xlim, shown[:, 1])):
-        margin = 0.07 * np.ptp(column) or 1.0
-        set_limits(column.min() - margin, column.max() + margin)
-    for set_label, info in zip((axes.set_ylabel, axes.set_xlabel), run.evaluator.columns[:2], strict=True):
-        set_label(f"{info.metric.replace('_', ' ')}" + f" ({info.unit})" * (info.unit != "1"))
+    axes.set(ylim=robust_limits(shown[:, 0]), xlim=robust_limits(shown[:, 1]))
+    y, x = (value_label(info.metric_name, info.unit) for info in run.evaluator.columns[:2])
+    axes.set(xlabel=x, ylabel=y)
     axes.legend(loc="best")
-    chosen = positions[_spread(axes, values[positions])]
-    for i, position in enumerate(chosen.tolist()):
-        panel, label = figure.add_subplot(grid[1, i]), "abcdefgh"[i]
-        run.task.space.draw(int(run.cells[position]), panel)
-        panel.set_title(
-            f"{label}: {values[position, 0]:.4g}, {values[position, 1]:.4g}", fontsize=rcParams["xtick.labelsize"]
-        )
-        axes.annotate(label, values[position, ::-1], (3, -9), textcoords="offset points")
     return figure
 
 
@@ -58,8 +43,8 @@ def _titled(axes: Any, run: Any, total: float) -> Any:
 
     if not len(run):
         raise SettingError("The run has no evaluation to draw.")
-    title = f"{run.searcher} on {run.task.name}, seed {run.seed}"
-    axes.set_title(title, fontsize=fitting_size(title, total - 0.9, rcParams["axes.titlesize"]))
+    title = f"{run.searcher}, seed {run.seed}: {task_title(run.task.name)}"
+    axes.set_title(wrapped(title, total - 0.9, rcParams["axes.titlesize"]))
     axes.grid(True, color=rcParams["grid.color"], linewidth=rcParams["grid.linewidth"])
     axes.set_axisbelow(True)
     return axes
@@ -72,18 +57,6 @@ def _line(axes: Any, values: NDArray[np.float64], signs: NDArray[np.float64], **
     best = np.maximum.accumulate(signs[1] * x) <= signs[1] * x  # of more objectives: those on the front of two
     # Between two neighbours, only the one with the better second objective attains x.
     axes.plot(x[best], y[best], drawstyle="steps-pre", **style)
-
-
-def _spread(axes: Any, values: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return positions of points that lie far apart in the picture, both ends among them."""
-    if len(values) <= _DRAWN:
-        return np.arange(len(values))
-    scaled = axes.transData.transform(values[:, ::-1])
-    chosen = [0, len(values) - 1]
-    while len(chosen) < _DRAWN:
-        distance = np.linalg.norm(scaled[:, None] - scaled[chosen], axis=2).min(axis=1)
-        chosen.append(int(distance.argmax()))
-    return np.sort(np.array(chosen, np.intp))
 
 
 RunAxis = Literal["evaluation", "simulated_seconds"]
@@ -113,15 +86,13 @@ def plot_run(run: Any, x: RunAxis, width: Width) -> Figure:
     axes.plot(frame[x], frame["incumbent_value"], color="#0072B2", drawstyle="steps-post", label=best)
     if not isnan(evaluator.optimum):
         axes.axhline(evaluator.optimum, color="0.35", linewidth=0.8, linestyle=(0, (5, 1.5)), label="optimum")
-    # Very bad values would leave no room for the others.
-    utilities, sign = evaluator.sign * frame["value"], evaluator.sign
-    bottom, top = np.nanpercentile(utilities, 5), np.nanmax([*utilities, sign * evaluator.optimum])
-    margin = 0.06 * (top - bottom) or 1.0
-    axes.set_ylim(*sorted((sign * (bottom - margin), sign * (top + margin))))
-    seconds = f"{'' if isnan(evaluator.optimum) else 'simulated '}training time (s)"
+    shown = [*robust_limits(frame["value"]), frame["incumbent_value"].iloc[-1], evaluator.optimum]
+    low, high = np.nanmin(shown), np.nanmax(shown)
+    axes.set_ylim(low - 0.03 * (high - low), high + 0.03 * (high - low))
+    seconds = f"{'training' if isnan(evaluator.optimum) else 'simulated'} time (s)"
     axes.set_xlabel("evaluations" if x == "evaluation" else seconds)
     info = evaluator.column
-    axes.set_ylabel(info.metric_name + ("" if info.unit == "1" else f" ({info.unit})"))
+    axes.set_ylabel(value_label(info.metric_name, info.unit))
     axes.locator_params(axis="x", nbins=5)
     figure.legend(loc="outside lower center", ncols=3)
     return figure

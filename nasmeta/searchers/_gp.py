@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_ndtr
+from scipy.special import log_ndtr, logsumexp
 
 from nasmeta.checks import check_int
 from nasmeta.errors import SpaceExhaustedError, UnknownNameError
@@ -15,10 +15,9 @@ from nasmeta.predictors import (
     CellGP,
     CellKernel,
     Hyperparameters,
-    fit_hyperparameters,
+    PositionKernel,
     log_expected_improvement,
     normal_scores,
-    weak_prior,
 )
 from nasmeta.searchers._base import MetaSearcher, Searcher
 from nasmeta.spaces import SearchSpace
@@ -26,6 +25,9 @@ from nasmeta.spaces import SearchSpace
 _REFIT_GROWTH = 1.2
 _REFIT_ALWAYS_BELOW = 20
 _MOST_OBSERVED = 2_000  # fitting costs the third power of the number of observations
+_LARGE = 2**17  # larger spaces have one process, and the expected improvement of a part of the architectures
+_SCREENED = 2**14  # that part: those with the highest upper confidence bounds
+_NO_WEIGHT = 0.01  # processes with less are ignored, to save time
 _TIE = 1e-6  # scores closer than float32 can tell apart are ties, drawn from at random
 
 
@@ -38,8 +40,7 @@ class Feasibility:
     """
 
     def __init__(self, kernel: CellKernel) -> None:
-        self._prior = weak_prior(len(kernel.features), kernel.typical_lengthscales)
-        self._gp = CellGP(kernel, Hyperparameters.from_logarithms(self._prior[0]))
+        self._gp = CellGP(kernel, Hyperparameters.from_logarithms(kernel.prior()[0]))
         self._labels: list[float] = []
         self._known: set[int] = set()
         self._fitted_at = 0
@@ -57,9 +58,7 @@ class Feasibility:
         labels = np.array(self._labels)
         if len(labels) > 1 and len(labels) >= self._fitted_at * _REFIT_GROWTH:
             self._fitted_at = len(labels)
-            distances = self._gp.observed_distances()
-            found = fit_hyperparameters(distances, [labels], self._gp.hyperparameters, self._prior)
-            self._gp.set_hyperparameters(found)
+            self._gp.fit(labels, self._gp.kernel.prior())
         mean, std = self._gp.posterior(labels)
         return log_ndtr(mean / np.sqrt(std**2 + self._gp.hyperparameters.noise))
 
@@ -67,13 +66,16 @@ class Feasibility:
 class GPSearch(Searcher):
     """Bayesian optimisation with an exact Gaussian process; expected improvement is maximised over the whole space.
 
-    The kernel is a sum of exponential kernels, one per count feature (for cells: operations per edge, live paths,
-    operation counts). Values are replaced by normal scores of their ranks. Hyperparameters maximise the marginal
-    likelihood under a weak prior and are refitted whenever the number of observations has grown by 20 %. Expected
-    improvement includes observation noise, because the tabulated value itself is the objective. If evaluations fail,
-    the improvement is multiplied by the probability of success under a second process (Gelbart, Snoek and Adams,
-    "Bayesian optimization with unknown constraints", UAI 2014). After 2,000 observations the process stays as it is,
-    and the search proposes the remaining architectures in the order of their expected improvement.
+    Two kernels are averaged, weighted by their marginal likelihoods: a sum of exponential kernels, one per count
+    feature (for cells: operations per edge, live paths, operation counts), and one exponential kernel with a
+    lengthscale per position, which learns which positions matter. The second is left out if the features of the
+    space do not contain its positions, and in spaces of more than 131,072 architectures. Values are replaced by normal
+    scores of their ranks. Hyperparameters maximise the marginal likelihood under a weak prior and are refitted whenever
+    the number of observations has grown by 20 %. Expected improvement includes observation noise, because the tabulated
+    value itself is the objective. If evaluations fail, the improvement is multiplied by the probability of success
+    under another process (Gelbart, Snoek and Adams, "Bayesian optimization with unknown constraints", UAI 2014). After
+    2,000 observations the processes stay as they are, and the search proposes the remaining architectures in the order
+    of their expected improvement.
 
     Related: Kandasamy et al. (NASBOT, NeurIPS 2018), Ru et al. (NAS-BOWL, ICLR 2021).
 
@@ -84,8 +86,8 @@ class GPSearch(Searcher):
     n_initial : int, default 5
         Number of random architectures before the model is used.
     features : sequence of str, optional
-        Count features of the kernel, see `nasmeta.spaces.SearchSpace.feature`; by default the ``kernel_features`` of
-        the space.
+        Count features of the only kernel, see `nasmeta.spaces.SearchSpace.feature`; by default there are two kernels,
+        one of them with the ``kernel_features`` of the space.
 
     Examples
     --------
@@ -108,6 +110,7 @@ class GPSearch(Searcher):
         self.features = space.kernel_features if features is None else tuple(features)
         if unknown := [feature for feature in self.features if feature not in space.feature_names]:
             raise UnknownNameError.of("feature", unknown[0], space.feature_names)
+        self._one_kernel = features is not None
         self._values: list[float] = []
         self._asked = np.zeros(space.size, dtype=bool)
         self._n_asked = 0
@@ -119,8 +122,16 @@ class GPSearch(Searcher):
     @cached_property
     def _gp(self) -> CellGP:
         kernel = CellKernel(self.space, self.features)
-        mean, _ = weak_prior(len(self.features), kernel.typical_lengthscales)
-        return CellGP(kernel, Hyperparameters.from_logarithms(mean))
+        return CellGP(kernel, Hyperparameters.from_logarithms(kernel.prior()[0]))
+
+    @cached_property
+    def _members(self) -> list[CellGP]:
+        """The processes; with sources, only the one whose prior mean comes from them."""
+        few = self._one_kernel or isinstance(self, MetaSearcher) or self.space.size > _LARGE
+        if few or not PositionKernel.suits(self.space):
+            return [self._gp]
+        kernel = PositionKernel(self.space)
+        return [self._gp, CellGP(kernel, Hyperparameters.from_logarithms(kernel.prior()[0], 1))]
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:
         """Treat the other architectures as proposed."""
@@ -148,7 +159,8 @@ class GPSearch(Searcher):
         for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
             self._mark(cell)
             if len(self._gp) < _MOST_OBSERVED and cell not in self._gp.cells:
-                self._gp.add(cell)
+                for gp in self._members:
+                    gp.add(cell)
                 self._values.append(value)
 
     def tell_failures(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
@@ -178,21 +190,40 @@ class GPSearch(Searcher):
         return n >= 2 and (n < _REFIT_ALWAYS_BELOW or n >= self._fitted_at * _REFIT_GROWTH)
 
     def _refit(self, labels: NDArray[np.float64]) -> None:
-        n = len(labels)
-        if not self._is_due(n):
-            return
-        self._fitted_at = n
-        start, prior = self._gp.hyperparameters, weak_prior(len(self.features), self._gp.kernel.typical_lengthscales)
-        self._gp.set_hyperparameters(fit_hyperparameters(self._gp.observed_distances(), [labels], start, prior))
+        if self._is_due(len(labels)):
+            self._fitted_at = len(labels)
+            for gp in self._members:
+                gp.fit(labels, gp.kernel.prior())
 
     def _score(
-        self, mean: NDArray[np.float64], std: NDArray[np.float64], labels: NDArray[np.float64]
+        self, gp: CellGP, mean: NDArray[np.float64], std: NDArray[np.float64], labels: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Return the logarithm of the expected improvement of each architecture, shape (size,)."""
+        """Return the logarithm of the expected improvement of each architecture under one process, shape (size,)."""
         if not len(labels):
             return mean
-        with_noise = np.sqrt(std**2 + self._gp.hyperparameters.noise)
-        return log_expected_improvement(mean, with_noise, labels.max())
+        with_noise = np.sqrt(std**2 + gp.hyperparameters.noise)
+        if len(mean) <= _LARGE:
+            return log_expected_improvement(mean, with_noise, labels.max())
+        score = np.full(len(mean), -np.inf)
+        some = np.argpartition(mean + 2 * std, -_SCREENED)[-_SCREENED:]
+        score[some] = log_expected_improvement(mean[some], with_noise[some], labels.max())
+        return score
+
+    def _scores(self, labels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the log expected improvement and the mean of each architecture, both of shape (size,).
+
+        They are averages over the processes, weighted by the marginal likelihoods.
+        """
+        evidence = np.array([gp.log_evidence(labels, gp.kernel.prior()) for gp in self._members])
+        weights = np.exp(evidence - logsumexp(evidence))
+        weights[weights < _NO_WEIGHT] = 0
+        means, scores = np.zeros(self.space.size), []
+        for gp, weight in zip(self._members, weights / weights.sum(), strict=True):
+            if weight:
+                mean, std = gp.posterior(labels)
+                scores.append(self._score(gp, mean, std, labels) + np.log(weight))
+                means += weight * mean
+        return reduce(np.logaddexp, scores), means
 
     def _take_best(self, score: NDArray[np.float64]) -> int:
         """Return the open architecture with the highest score; ties are broken at random."""
@@ -212,18 +243,19 @@ class GPSearch(Searcher):
         self._refit(labels)
         chosen: list[int] = []
         for _ in range(n):
-            mean, std = self._gp.posterior(labels)
-            cell = self._take_best(self._score(mean, std, labels))
-            chosen.append(cell)
+            score, mean = self._scores(labels)
+            chosen.append(self._take_best(score))
             if len(chosen) < n:
-                self._gp.add(cell)
-                labels = np.r_[labels, mean[cell]]
-        self._gp.forget_last(len(chosen) - 1)
+                for gp in self._members:
+                    gp.add(chosen[-1])
+                labels = np.r_[labels, mean[chosen[-1]]]
+        for gp in self._members:
+            gp.forget_last(len(chosen) - 1)
         return chosen
 
     def _final_score(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the scores under the last posterior, which depend on the labels only."""
         if self._final is None or not np.array_equal(self._final[0], labels):
             self._refit(labels)
-            self._final = labels, self._score(*self._gp.posterior(labels), labels)
+            self._final = labels, self._scores(labels)[0]
         return self._final[1]

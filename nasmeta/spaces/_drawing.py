@@ -1,4 +1,4 @@
-"""Drawings of architectures: cells as graphs, others as a table of choices."""
+"""Drawings of architectures: cells as graphs, others as a list of choices."""
 
 from __future__ import annotations
 
@@ -22,12 +22,11 @@ _LABELS = {
     "nor_conv_3x3": "conv 3×3",
     "avg_pool_3x3": "pool 3×3",
 }
-_MOST = 9  # choices in a row
 _STEP, _BEND = 1.7, 0.3  # distance of nodes in a row, and bend of edges that pass other nodes
 # Places, bends, and positions of labels along the edges of cells with four nodes.
 _FOUR = [(0.0, 0.0), (1.15, 0.75), (1.85, -0.75), (3.0, 0.0)]
 _FOUR_BENDS = {(0, 1): -0.08, (0, 2): 0.08, (1, 2): 0.0, (0, 3): 0.0, (1, 3): -0.08, (2, 3): 0.08}
-_FOUR_SHARES = {(0, 3): 0.24}  # away from the crossing with 1→2
+_FOUR_SHARES = {(0, 3): 0.2}  # away from the crossing with 1→2
 _BOX = {"boxstyle": "round,pad=0.35", "facecolor": "white", "edgecolor": "black", "linewidth": 0.9}
 _LABEL_BOX = {"boxstyle": "round,pad=0.12", "facecolor": "white", "edgecolor": "none"}
 
@@ -85,21 +84,11 @@ def _point(ends: NDArray[np.float64], bend: float, share: float) -> NDArray[np.f
 
 
 def draw_choices(axes: Any, positions: Sequence[Position], codes: Sequence[int]) -> None:
-    """Draw a row per position with its choices, the chosen one filled; with many choices, the nearest ones."""
-    rows, chosen = [], []
-    for position, code in zip(positions, codes, strict=True):
-        first = max(0, min(code - _MOST // 2, len(position.choices) - _MOST))
-        rows.append([position.name, *map(str, position.choices[first : first + _MOST])])
-        chosen.append(code - first + 1)
-    n_columns = max(map(len, rows))
-    filled = [row + [""] * (n_columns - len(row)) for row in rows]
-    shares = np.array([2.5, *[1.0] * (n_columns - 1)])  # names are long
-    table = axes.table(filled, cellLoc="center", colWidths=(shares / shares.sum()).tolist(), bbox=(0, 0, 1, 1))
-    for (row, column), cell in table.get_celld().items():
-        text = cell.get_text()
-        text.set_parse_math(False)
-        cell.set(linewidth=0.5 if column and text.get_text() else 0, edgecolor=_DEAD)
-        if column == chosen[row]:
-            cell.set(facecolor=_CHOSEN)
-            text.set(color="white", fontweight="bold")
+    """Write a row per position: its name, and the choice in bold."""
+    height = axes.get_window_extent().height / axes.figure.dpi
+    style: dict[str, Any] = {"va": "center", "parse_math": False, "fontsize": min(8, 50 * height / len(positions))}
+    for row, (position, code) in enumerate(zip(positions, codes, strict=True)):
+        y = 1 - (row + 0.5) / len(positions)
+        axes.text(0.48, y, position.name, ha="right", color=_SKIP, **style)
+        axes.text(0.52, y, str(position.choices[code]), ha="left", color=_CHOSEN, fontweight="bold", **style)
     axes.axis("off")

@@ -615,7 +615,7 @@ class SearchSpace(ShowsFacts):
     @property
     def _drawn_inches(self) -> tuple[float, float]:
         """Width and height of a new figure of one architecture."""
-        return 6.0, 0.3 * self.n_positions + 0.2
+        return 4.0, 0.25 * self.n_positions + 0.2
 
     def _draw_on(self, axes: Any, architecture: int) -> None:
         draw_choices(axes, self.positions, self.codes[architecture].tolist())

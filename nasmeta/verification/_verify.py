@@ -160,7 +160,7 @@ def verify(
     >>> list(found.cells["role"]), bool(found.cells["cell"][0] == run.best.cell)
     (['pick', 'random'], True)
     >>> [file.name for file in found.files]
-    ['README.md', 'agreement.png', 'curves.png', 'cells.png']
+    ['README.md', 'agreement.png', 'curves.png']
     """
     searches = read_searches(journals)
     chosen = choose(searches, top, controls, worst, seed)

@@ -7,20 +7,28 @@ figure in about a minute. ``--page`` rewrites README.md and the figure from resu
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from drawing import curves, in_order
 
 import nasmeta as nm
 from nasmeta.analysis import save_figure, to_markdown
 from nasmeta.prediction import learning_curve_benchmark
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 HERE = Path(__file__).parent
 DATE = "2026-11-25"  # of results.csv
 BEGINNINGS = (5, 10, 20, 50, 100, 150)
 METHODS = ("auto", "trees", "gains", "ridge", "gaussian", "power", "logarithm", "janoschek", "last-value", "mean-curve")
-AXES = {"mean_absolute_error": "Mean absolute error (percentage points)", "kendall_tau": "Kendall's τ-b"}
+AXES = {"mean_absolute_error": "mean absolute error (points)", "kendall_tau": "Kendall's τ-b"}
 QUOTED = (20, 50, 100)
 DRAWN = ("auto", "trees", "gains", "ridge", "last-value", "mean-curve")
 
@@ -36,29 +44,12 @@ def table_of(frame: pd.DataFrame) -> str:
     return to_markdown(wide.reset_index())
 
 
-def plot(frame: pd.DataFrame) -> plt.Figure:
+def plot(frame: pd.DataFrame) -> Figure:
     """Return error and order against the number of epochs seen."""
-    figure, axes = plt.subplots(1, 2, figsize=(8.6, 3.4), layout="constrained")
-    for place, (score, label) in zip(axes, AXES.items(), strict=True):
-        for name in DRAWN:
-            rows = frame[frame["method"] == name]
-            if score == "kendall_tau" and name == "mean-curve":
-                continue
-            style = {"linewidth": 2.4, "color": "black"} if name == "auto" else {"linewidth": 1.3}
-            dashes = "--" if name in ("last-value", "mean-curve") else "-"
-            place.plot(rows["seen_epochs"], rows[score], dashes, marker="o", markersize=3, label=name, **style)
-        place.set_xscale("log")
-        place.set_xticks(BEGINNINGS, [str(k) for k in BEGINNINGS])
-        place.minorticks_off()
-        place.set_xlabel("epochs seen, of 200")
-        place.set_ylabel(label)
-        place.spines[["top", "right"]].set_visible(False)
-    axes[0].set_yscale("log")
-    axes[0].set_yticks([2, 5, 10, 20, 40], ["2", "5", "10", "20", "40"])
-    axes[0].minorticks_off()
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside right center", frameon=False)
-    return figure
+    shown = frame[frame["method"].isin(DRAWN)].melt(["method", "seen_epochs"], list(AXES), "panel", "y")
+    shown = shown[(shown["panel"] != "kendall_tau") | (shown["method"] != "mean-curve")]  # it does not rank cells
+    shown = shown.rename(columns={"method": "name", "seen_epochs": "x"}).replace({"panel": AXES})
+    return curves(shown, "epochs seen, of 200", BEGINNINGS, looks=in_order(DRAWN), log_y=(2, 5, 10, 20, 40))
 
 
 def write_page(frame: pd.DataFrame) -> None:
@@ -104,7 +95,7 @@ def main() -> None:
         frame = learning_curve_benchmark(beginnings=BEGINNINGS, methods=METHODS)
         frame.to_csv(HERE / "results.csv", index=False, float_format="%.6f", lineterminator="\n")
     frame = pd.read_csv(HERE / "results.csv")
-    save_figure(plot(frame), HERE / "curves")
+    save_figure(plot(frame), HERE / "curves", formats=("png",))
     write_page(frame)
 
 

@@ -1,23 +1,28 @@
 """Describe six further families of benchmarks, and run three searchers on ten of their tasks.
 
 Run ``python reports/families/run.py``. It writes README.md, search.csv and search.png. With ``--folder``, an
-interrupted run resumes. ``--page`` rewrites README.md from search.csv. The families tnb101-macro, nbmacro and graphgym
-need ``nasmeta data fetch transnas-macro nas-bench-macro graphgym``.
+interrupted run resumes. ``--page`` rewrites README.md and search.png from search.csv. The families tnb101-macro,
+nbmacro and graphgym need ``nasmeta data fetch transnas-macro nas-bench-macro graphgym``.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest, spearmanr
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from drawing import dot_plot
+
 import nasmeta as nm
-from nasmeta.analysis import to_markdown
+from nasmeta.analysis import save_figure, to_markdown
+from nasmeta.pictures import task_title
 from nasmeta.tasks import task_distribution
 
 HERE = Path(__file__).parent
@@ -90,28 +95,12 @@ def summary(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def draw(frame: pd.DataFrame, path: Path) -> None:
-    """Draw the geometric mean of the share of architectures that are better than the best one found."""
-    names = list(dict.fromkeys(frame["task"]))
-    columns = 5
-    rows = -(-len(names) // columns)
-    figure, axes = plt.subplots(rows, columns, figsize=(3 * columns, 2.4 * rows), sharey=True, squeeze=False)
-    for ax, name in zip(axes.flat, names, strict=False):
-        task = nm.get_task(name)
-        ordered = np.sort(task.sign * task.values[task.measured])
-        for searcher, runs in frame[frame["task"] == name].groupby("searcher", sort=False):
-            observed = runs.pivot(index="seed", columns="evaluation", values="value").to_numpy() * task.sign
-            best = np.maximum.accumulate(observed, axis=1)
-            above = 1 - np.searchsorted(ordered, best, side="right") / len(ordered) + 1 / len(ordered)
-            ax.plot(np.arange(1, best.shape[1] + 1), np.exp(np.log(above).mean(axis=0)), label=str(searcher))
-        ax.set_title(name, fontsize=8)
-        ax.set_yscale("log")
-        ax.set_xlabel("evaluations", fontsize=8)
-    axes[0, 0].legend(fontsize=7)
-    for ax in axes[:, 0]:
-        ax.set_ylabel("share that is better\n(geometric mean)", fontsize=8)
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
+def draw(found: pd.DataFrame, evaluations: int) -> None:
+    """Draw the mean evaluations of each searcher on each task."""
+    rows = [f"{task_title(task)} ({task.partition('/')[0]})" for task in found["task"]]
+    shown = pd.DataFrame({"panel": "", "row": rows, "name": found["searcher"], "mean": found["mean evaluations"]})
+    x = f"mean evaluations until one of the best 0.1 % (at most {evaluations})"
+    save_figure(dot_plot(shown, x), HERE / "search", formats=("png",))
 
 
 def write_page(repeats: int, evaluations: int) -> None:
@@ -121,12 +110,13 @@ def write_page(repeats: int, evaluations: int) -> None:
     best = found.pivot(index="task", columns="searcher", values="mean evaluations").idxmin(axis=1)
     wide = found.pivot(index="task", columns="searcher", values="text").loc[[*REPORTED], [*SEARCHERS]]
     low, high = binomtest(int((best == "gp").sum()), len(best)).proportion_ci()
+    draw(found, evaluations)
     text = f"""# What do six further benchmark families measure, and does `gp` work on them?
 
 `gp` needs the fewest evaluations in the mean on {(best == "gp").sum()} of {len(best)} tasks (95 % interval:
 {100 * low:.0f} to {100 * high:.0f} %), and none of these tasks was used to choose its features.
 
-![Share of architectures that are better than the best one found](search.png)
+![Mean evaluations until one of the best architectures](search.png)
 
 {to_markdown(pd.DataFrame([facts(family) for family in FAMILIES]))}
 Mean evaluations until one of the best 0.1 % is found, and in parentheses the number of {repeats} runs without success;
@@ -172,7 +162,6 @@ def main() -> None:
                 folder=options.folder or temporary,
             )
         summary(frame).to_csv(HERE / "search.csv", index=False)
-        draw(frame, HERE / "search.png")
     write_page(options.repeats, options.evaluations)
 
 

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from drawing import dot_plot
+
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
+from nasmeta.analysis._drawing import draw_grid, label_panels, legend_below, new_panels, styles
+from nasmeta.pictures import house_style, task_title
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 QUERIES = Path(__file__).parent.parent / "queries" / "queries.csv"
 DATE = "2026-11-26"  # of runs.csv
 NB201 = {"nb201/cifar10": "CIFAR-10", "nb201/cifar100": "CIFAR-100", "nb201/imagenet16-120": "ImageNet16-120"}
 SEARCHERS = ("multi-task-gp", "rgpe")
-COLOURS = {"multi-task-gp": "#0072B2", "rgpe": "#D55E00", "gp": "#555555"}
-MARKERS = {"multi-task-gp": "o", "rgpe": "s"}
 
 
 def needed(runs: pd.DataFrame) -> str:
@@ -89,11 +97,12 @@ def tnb101_table(runs: pd.DataFrame, plain: pd.DataFrame, within: pd.DataFrame, 
     return to_markdown(pd.DataFrame(rows))
 
 
-def plot_budgets(runs: pd.DataFrame, folder: Path) -> None:
+@house_style()
+def plot_budgets(runs: pd.DataFrame) -> Figure:
     """Draw evaluations against labels per source."""
-    figure, panels = plt.subplots(1, 3, figsize=(8, 2.9), sharey=True, layout="constrained")
-    queries = pd.read_csv(QUERIES)
-    for panel, (task, name) in zip(panels, NB201.items(), strict=True):
+    figure, panels = new_panels(list(NB201.values()), 7.35, (2.45, 2.35), sharey=True)
+    queries, looks = pd.read_csv(QUERIES), styles([*SEARCHERS, "gp"])
+    for panel, task in zip(panels, NB201, strict=True):
         for shift, searcher in ((0.95, "multi-task-gp"), (1.05, "rgpe")):
             own = runs[(runs.task == task) & (runs.searcher == searcher) & runs.part.isin(["full", "labels"])]
             points = []
@@ -103,43 +112,28 @@ def plot_budgets(runs: pd.DataFrame, folder: Path) -> None:
                 points.append((labels, n.mean(), n.mean() - low, high - n.mean()))
             if points:
                 x, mean, below, above = np.array(points, dtype=float).T
-                style = {"color": COLOURS[searcher], "marker": MARKERS[searcher], "markersize": 4, "capsize": 2}
-                panel.errorbar(x * shift, mean, (below, above), linewidth=1.2, label=searcher, **style)
+                panel.errorbar(x * shift, mean, (below, above), label=searcher, **looks[searcher].line())
         plain = queries[(queries.task == task) & (queries.searcher == "gp")].iloc[0]
-        panel.axhline(plain["mean"], color=COLOURS["gp"], linewidth=1, label="gp, no sources")
-        panel.axhspan(plain.mean_low, plain.mean_high, color=COLOURS["gp"], alpha=0.15, linewidth=0)
-        panel.axhline(plain["mean"] / 2, color=COLOURS["gp"], linewidth=1, linestyle=":", label="half of it")
-        panel.set(title=name, xlabel="labels per source", xscale="log", yscale="log", xlim=(18, 25_000))
+        panel.axhline(plain["mean"], color=looks["gp"].colour, linewidth=1, label="gp, without sources")
+        panel.axhspan(plain.mean_low, plain.mean_high, color=looks["gp"].colour, alpha=0.15, linewidth=0)
+        panel.set(xscale="log", yscale="log", xlim=(18, 25_000))
         panel.set_xticks([25, 100, 400, 15_625], ["25", "100", "400", "all"])
+        panel.set_yticks([1, 2, 5, 10, 20, 50, 100], ["1", "2", "5", "10", "20", "50", "100"])
         panel.minorticks_off()
-    panels[0].set_yticks([1, 2, 5, 10, 20, 50, 100], ["1", "2", "5", "10", "20", "50", "100"])
-    panels[0].set_ylabel("evaluations to the optimum")
-    figure.legend(
-        *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False, fontsize=8
-    )
-    save_figure(figure, folder / "budgets", formats=("png",))
-    plt.close(figure)
+        draw_grid(panel)
+    label_panels(panels, "labels per source", "evaluations to the optimum")
+    legend_below(figure, "mean and 95 % interval over runs")
+    return figure
 
 
-def plot_speed_ups(ratios: pd.DataFrame, folder: Path) -> None:
+def plot_speed_ups(ratios: pd.DataFrame) -> Figure:
     """Draw the speed-up of each TransNAS task with its interval."""
-    tasks = list(dict.fromkeys(ratios.task))
-    figure, panel = plt.subplots(figsize=(6.4, 3.2), layout="constrained")
-    for shift, searcher in ((-0.12, "multi-task-gp"), (0.12, "rgpe")):
-        own = ratios[ratios.searcher == searcher].set_index("task").reindex(tasks)
-        style = {"color": COLOURS[searcher], "marker": MARKERS[searcher], "markersize": 5, "capsize": 2}
-        width = (own.ratio - own.low, own.high - own.ratio)
-        panel.errorbar(own.ratio, np.arange(len(tasks)) + shift, xerr=width, linestyle="none", label=searcher, **style)
-    panel.axvline(1, color=COLOURS["gp"], linewidth=1)
-    panel.axvline(1 / 1.1, color=COLOURS["gp"], linewidth=1, linestyle=":")
-    panel.set_yticks(range(len(tasks)), [task.removeprefix("tnb101/") for task in tasks])
-    panel.set(xscale="log", xlabel="speed-up over gp, mean with 95 % interval (dotted: 1.1 times slower)")
-    panel.set_xticks([0.5, 1, 2, 4, 8], ["0.5", "1", "2", "4", "8"])
-    panel.minorticks_off()
-    panel.invert_yaxis()
-    figure.legend(*panel.get_legend_handles_labels(), loc="outside upper right", ncols=2, frameon=False)
-    save_figure(figure, folder / "speed_up", formats=("png",))
-    plt.close(figure)
+    shown = ratios.rename(columns={"searcher": "name", "ratio": "mean"}).assign(panel="")
+    x = "speed-up over gp: mean evaluations of gp / of the searcher, log scale"
+    title = "mean and 95 % interval over runs"
+    return dot_plot(
+        shown.assign(row=shown["task"].map(task_title)), x, log=True, line=1, title=title, ticks=(0.5, 1, 2, 4)
+    )
 
 
 def write_page(folder: Path) -> None:
@@ -149,8 +143,8 @@ def write_page(folder: Path) -> None:
     plain = runs[(runs.part == "transnas") & (runs.searcher == "gp")]
     within, overall = speed_ups(runs, "transnas", plain)
     across, _ = speed_ups(runs, "cross", plain)
-    plot_budgets(runs, folder)
-    plot_speed_ups(within, folder)
+    save_figure(plot_budgets(runs), folder / "budgets", formats=("png",))
+    save_figure(plot_speed_ups(within), folder / "speed_up", formats=("png",))
     nb201 = runs[runs.part.isin(["full", "labels"])]
     text = f"""# How many evaluations do Gaussian processes with sources save?
 

@@ -16,19 +16,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "transfer"))
 
 from cases import Case, cases, draw_sources
+from drawing import dot_plot, in_order
 from in_context_network import TrainedNetwork
 
-from nasmeta.analysis import to_markdown
+from nasmeta.analysis import save_figure, to_markdown
 from nasmeta.meta.in_context import InContextModel, InContextNetwork
 from nasmeta.meta.in_context._searcher import ContextSearch
+from nasmeta.pictures import task_title
 from nasmeta.searchers import SEARCHERS, Searcher
 
 HERE = Path(__file__).parent / "in_context"
@@ -191,31 +193,20 @@ def interval(logarithms: np.ndarray) -> str:
 
 
 def picture(means: pd.DataFrame, path: Path) -> None:
-    """Draw the speed-up of each case."""
-    targets = list(dict.fromkeys(means["target"]))
-    figure, axes = plt.subplots(1, len(LEARNED), figsize=(10, 4), sharey=True, layout="constrained")
-    for axis, name in zip(axes, LEARNED, strict=True):
-        for sources, marker in zip(STRESS, "osD", strict=True):
-            some = means[(means["searcher"] == name) & (means["sources"] == sources)].set_index("target")["ratio"]
-            axis.scatter(some.reindex(targets), range(len(targets)), marker=marker, label=sources, s=22)
-        axis.axvline(1, color="0.6", linewidth=0.8)
-        axis.set_xscale("log")
-        axis.set_xticks([0.25, 0.5, 1, 2, 4], ["¼", "½", "1", "2", "4"])
-        axis.minorticks_off()
-        axis.set_title(name, fontsize=10)
-    axes[0].set_yticks(range(len(targets)), targets, fontsize=8)
-    axes[1].set_xlabel("evaluations of gp divided by those of the searcher (right is better)")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, title="sources", ncols=3, fontsize=8, loc="outside upper center")
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    """Draw the speed-up of each case: a panel per searcher, a style per kind of sources."""
+    shown = means[means["searcher"].isin(LEARNED)].set_index("searcher").loc[[*LEARNED]].reset_index()
+    rows = [f"{task_title(target)} ({target.partition('/')[0]})" for target in shown["target"]]
+    frame = pd.DataFrame({"panel": shown["searcher"], "row": rows, "name": shown["sources"], "mean": shown["ratio"]})
+    x = "speed-up over gp"
+    figure = dot_plot(frame, x, looks=in_order(STRESS), log=True, line=1, title="sources", ticks=(0.25, 0.5, 1, 2, 4))
+    save_figure(figure, path, formats=("png",))
 
 
 def write_page(rows: pd.DataFrame) -> None:
     """Write search.md and search.png."""
     rows = rows.astype({"evaluations": int})
     means = ratios(rows)
-    picture(means, HERE / "search.png")
+    picture(means, HERE / "search")
     table = summary(means)
     seeds = rows.groupby(["target", "sources", "searcher"])["seed"].nunique()
     natural = table.set_index(["searcher", "sources"])["speed-up over `gp`"]

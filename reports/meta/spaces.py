@@ -7,21 +7,25 @@ appends rows to its CSV file, so an interrupted run resumes. ``--parts ""`` only
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from scipy.stats import rankdata
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from drawing import dot_plot, in_order
 
 import nasmeta as nm
 from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
 from nasmeta.errors import NasmetaError
 from nasmeta.meta import LearnedSpace
+from nasmeta.pictures import task_title
 from nasmeta.tasks import Task, TaskDistribution, default_sources
 from nasmeta.threads import one_thread
 
@@ -244,7 +248,7 @@ def percent(values: pd.Series) -> str:
 def table_kept(kept: pd.DataFrame) -> pd.DataFrame:
     """Return one row per group of targets."""
     attacked, agree = kept["group"] == "robust", kept["agreement"] >= AGREE
-    groups = [(group, kept["group"] == group) for group in kept["group"].unique() if "," not in group]
+    groups = [(group, kept["group"] == group) for group in ("nb201", "tnb101", "robust")]
     groups.append((f"sources agree (≥ {AGREE:g}), without robust", agree & ~attacked))
     groups.append((f"sources agree (≥ {AGREE:g})", agree))
     groups.append(("all", kept["group"] != ""))
@@ -311,46 +315,28 @@ def speed_ups(searches: pd.DataFrame, by: str, base: str, unusual: Iterable[str]
     return pd.DataFrame(rows)
 
 
-def plot_needed(searches: pd.DataFrame, by: str, searchers: Iterable[str]) -> plt.Figure:
-    """Draw mean evaluations with intervals, one panel per searcher and one colour per value of `by`."""
-    searchers = list(searchers)
+def draw(searches: pd.DataFrame, by: str, names: dict[str, str], file: str = "inside") -> None:
+    """Draw mean evaluations with intervals: a panel per searcher, a style per value of `by`."""
     searches = searches.assign(needed=needed(searches))
-    tasks = list(dict.fromkeys(searches["task"]))
-    figure, axes = plt.subplots(
-        1, len(searchers), figsize=(4.2 * len(searchers), 4.8), layout="constrained", sharey=True, squeeze=False
-    )
-    values = list(dict.fromkeys(searches[by]))
-    for axis, searcher in zip(axes[0], searchers, strict=True):
-        for k, value in enumerate(values):
-            for y, task in enumerate(tasks):
-                part = searches[
-                    (searches["searcher"] == searcher) & (searches[by] == value) & (searches["task"] == task)
-                ]
-                if not len(part):
-                    continue
-                numbers = part["needed"].to_numpy(dtype=float)
-                low, high = bootstrap_interval(numbers)
-                mean, at = numbers.mean(), y + (k - (len(values) - 1) / 2) * 0.17
-                errors = [[max(mean - float(low), 0)], [max(float(high) - mean, 0)]]
-                mark = "x" if part["evaluations"].isna().any() else "o"
-                label = str(value) if y == 0 else None
-                axis.errorbar(mean, at, xerr=errors, fmt=mark, color=f"C{k}", ms=4, capsize=2, lw=1, label=label)
-        axis.set(xscale="log", title=searcher, xlabel="evaluations (mean, 95 % interval)")
-        axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
-        axis.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-        axis.xaxis.set_minor_formatter(NullFormatter())
-        axis.grid(axis="x", color="0.9")
-        axis.set_yticks(range(len(tasks)), tasks)
-    axes[0][0].invert_yaxis()
-    axes[0][0].legend(title=by.replace("_", " "), frameon=False, fontsize=8, title_fontsize=8)
-    return figure
+    rows = []
+    for (searcher, value, task), part in searches.groupby(["searcher", by, "task"], sort=False):
+        low, high = bootstrap_interval(part["needed"].to_numpy(dtype=float))
+        rows.append((searcher, task_title(task), names[value], part["needed"].mean(), float(low), float(high)))
+    frame = pd.DataFrame(rows, columns=["panel", "row", "name", "mean", "low", "high"])
+    figure = dot_plot(
+        frame, "evaluations until one of the best, log scale", looks=in_order(names.values()), log=True,
+        title="mean and 95 % interval over runs", ticks=(1, 10, 100, 1000, 10_000),
+    )  # fmt: skip
+    save_figure(figure, HERE / file, formats=("png",))
 
 
 def write_page() -> None:
     """Write the figure and README.md from the CSV files."""
     kept, calibration, inside, warm = (pd.read_csv(HERE / f"{part}.csv", dtype={"warm_start": str}) for part in PARTS)
     estimated, constant = brier(calibration)
-    save_figure(plot_needed(inside, "space", dict.fromkeys(inside["searcher"])), HERE / "inside")
+    draw(inside, "space", {"all": "whole space", "learned:0.05": "5 %", "learned:0.1": "10 %", "learned:0.2": "20 %"})
+    names = {"0": "none", "5": "5 cells", "10": "10 cells", "5/second": "5 cells, by gain per second"}
+    draw(warm[warm["searcher"] == "evolution"], "warm_start", names, "warm")
     speed = speed_ups(inside, "space", "all").rename(columns=lambda name: name.replace("learned:", "space of "))
     evolution = speed.set_index(["tasks", "searcher"]).loc[("nb201", "evolution"), "space of 0.05"]
     text = f"""# Does a space learned from other tasks speed up search?
@@ -366,14 +352,15 @@ the sources. `warm_start=5` first evaluates five architectures that cover the be
 Speed-up of learned spaces, by the fraction kept:
 
 {to_markdown(speed)}
-Speed-up of warm starts, by the number of initial architectures (`5/second`: chosen by gain per training second):
+Speed-up of [warm starts](warm.png), by the number of initial architectures (`5/second`: chosen by gain per training
+second):
 
 {to_markdown(speed_ups(warm, "warm_start", "0", ("cifar100",)).fillna("–"))}
 How often the space keeps the best architecture of a target that no source shares a dataset or device with:
 
 {to_markdown(table_kept(kept))}
 The agreement is the mean rank correlation between the sources. `robust` is accuracy under attack, and its sources are
-accuracies without attack; a search warns in this case (`OtherMetricWarning`).
+accuracies without attack, so a search warns (`OtherMetricWarning`).
 
 ## How it was run
 
@@ -387,7 +374,7 @@ of the ratio of mean evaluations. CSV files: `kept`, `calibration`, `inside` and
 
 * The chance that `LearnedSpace` reports is not better than a constant: its Brier score is {estimated:.3f}; the share
   kept on the other targets scores {constant:.3f}.
-* Cases are not independent: targets share datasets and devices.
+* Targets share datasets and devices.
 * Two settings were chosen on these targets: the weights of the trade-off sources and the number of rejected proposals
   in evolution.
 """

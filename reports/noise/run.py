@@ -7,13 +7,23 @@ interrupted command resumes. ``--page`` rewrites README.md from results.csv.
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from drawing import dot_plot, in_order
+
 import nasmeta as nm
-from nasmeta.analysis import to_markdown
+<<<<<<< HEAD
+from nasmeta.analysis import bootstrap_interval, to_markdown
+=======
+from nasmeta.analysis import save_figure, to_markdown
+from nasmeta.pictures import task_title
+>>>>>>> main
 
 HERE = Path(__file__).parent
 DATASETS = ("cifar10", "cifar100", "imagenet16-120")
@@ -24,9 +34,7 @@ RUNS = 30
 
 def interval(values: np.ndarray) -> str:
     """Format the mean and its 95 % interval."""
-    rng = np.random.default_rng(0)
-    means = rng.choice(values, (2000, len(values))).mean(axis=1)
-    low, high = np.quantile(means, [0.025, 0.975])
+    low, high = bootstrap_interval(values)
     return f"{values.mean():.2f} [{low:.2f}, {high:.2f}]"
 
 
@@ -55,14 +63,27 @@ def measure(folder: Path, workers: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def draw(table: pd.DataFrame) -> None:
+    """Draw the regrets after 100 evaluations with their intervals: a panel per dataset."""
+    names = {"after 100": "one seed observed", "mean of seeds, after 100": "mean of seeds observed"}
+    long = table.melt(["dataset", "searcher"], list(names), "name", "text").replace({"name": names})
+    long[["mean", "low", "high"]] = long["text"].str.extract(r"(\S+) \[(\S+), (\S+)\]").astype(float)
+    long = long.assign(panel=[task_title(f"nb201/{name}") for name in long["dataset"]], row=long["searcher"])
+    figure = dot_plot(long, "regret after 100 evaluations (points)", looks=in_order(names.values()))
+    save_figure(figure, HERE / "regret", formats=("png",))
+
+
 def write_page(table: pd.DataFrame) -> None:
-    """Write README.md."""
+    """Write README.md and the picture."""
+    draw(table)
     gp = table[table["searcher"] == "gp"].set_index("dataset")
     shown = table.drop(columns=["after 25", "after 50"])
     text = f"""# How much does the noise of one training cost a search?
 
 After 100 evaluations that each return one seed, `gp` has a regret of {gp["after 100"]["cifar100"]} percentage points
 on CIFAR-100 (mean, 95 % interval); with means over seeds, it has {gp["mean of seeds, after 100"]["cifar100"]}.
+
+![Regret after 100 evaluations, of one seed and of the mean of seeds](regret.png)
 
 {to_markdown(shown)}
 A task such as `nb201/cifar100#sample` returns one of the two or three measured seeds of a cell, drawn at random in each

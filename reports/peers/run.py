@@ -10,18 +10,22 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from pairs import ALWAYS_THE_SAME, counts, paired, standings
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from drawing import curves
+
 import nasmeta as nm
-from nasmeta.analysis import bootstrap_interval, to_markdown
+from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
 from nasmeta.code import versions_of
 from nasmeta.searchers import missing_packages
 from nasmeta.threads import one_thread
@@ -161,7 +165,7 @@ def against(runs: pd.DataFrame, searcher: str, peers: list[str], ms: dict[str, f
                 f"`{searcher}`": f"{by_task['own'].mean():.1f}",
                 "its own": f"{by_task['peer'].mean():.1f}",
                 "difference": f"{differences.mean():.1f} [{float(low):.1f}, {float(high):.1f}]",
-                **counts(both),
+                "won/tied/lost/neither": "/".join(map(str, counts(both).values())),
                 "ms per step": f"{ms[peer]:.0f}",
             }
         )
@@ -170,34 +174,24 @@ def against(runs: pd.DataFrame, searcher: str, peers: list[str], ms: dict[str, f
 
 def draw(runs: pd.DataFrame, path: Path) -> None:
     """Draw the share of the runs that have found one of the best, by evaluations."""
-    figure, axes = plt.subplots(1, 2, figsize=(9, 4.2), sharey=True)
-    for ax, names, title in zip(axes, (PLAIN, ("gp", *TRANSFER)), ("without sources", "with sources"), strict=True):
+    parts = []
+    for names, panel in ((PLAIN, "without sources"), (("gp", *TRANSFER), "with sources")):
         for name in names:
-            own = runs[(runs["searcher"] == name) & ((ax is axes[0]) | ~runs["task"].isin(GRAPH))]
-            if own.empty:
-                continue
-            x = np.arange(1, int(own["cap"].min()) + 1)
-            share = (own["needed"].to_numpy()[:, None] <= x).mean(axis=0)
-            label = f"{name} ({own['task'].nunique()} tasks, {len(own)} runs)"
-            ax.plot(x, share, label=label, lw=2.2 if name in OURS else 1.2, ls="-" if name in OURS else "--")
-        ax.set_title(f"one of the best 0.1 %, {title}", fontsize=9)
-        ax.set_xlabel("evaluations")
-        ax.set_ylim(-0.03, 1.03)
-        ax.legend(fontsize=6.5, ncols=2, loc="upper center", bbox_to_anchor=(0.5, -0.16))
-    axes[0].set_ylabel("share of runs that found one")
-    figure.tight_layout()
-    figure.savefig(path, dpi=110)
+            own = runs[(runs["searcher"] == name) & ((panel == "without sources") | ~runs["task"].isin(GRAPH))]
+            if len(own):
+                x = np.arange(1, int(own["cap"].min()) + 1)
+                share = 100 * (own["needed"].to_numpy()[:, None] <= x).mean(axis=0)
+                parts.append(pd.DataFrame({"panel": panel, "name": name, "x": x, "y": share}))
+    figure = curves(pd.concat(parts), "evaluations", y="runs that found one of the best 0.1 % (%)", ends=True)
+    save_figure(figure, path, formats=("png",))
 
 
 def standing(runs: pd.DataFrame, searcher: str, peers: list[str]) -> str:
     """Return on how many tasks a searcher needs fewer evaluations than every peer, and the tasks with more."""
     tasks, ahead = standings(runs, searcher, peers)
+    behind = ", ".join(f"{task} by {lead.mean():.1f} (`{peer}`)" for task, (peer, lead) in ahead.items())
     text = f"fewer evaluations than every peer on {len(tasks['won'])} tasks, as many as the best peer on"
-    text += f" {len(tasks['tied'])}, and more on {len(tasks['lost'])}:\n"
-    for task, (peer, lead) in ahead.items():
-        low, high = bootstrap_interval(lead)
-        text += f"\n* {task}: {lead.mean():.1f} [{float(low):.1f}, {float(high):.1f}] more than `{peer}`"
-    return text
+    return f"{text} {len(tasks['tied'])}, and more on {len(tasks['lost'])}: {behind}."
 
 
 def page(runs: pd.DataFrame, setup: dict[str, Any]) -> str:
@@ -224,17 +218,16 @@ With sources, `meta` (compared with Syne Tune's schedulers) needs {standing(with
 
 {against(with_sources, "meta", transfer, ms)}
 Only runs with the same task and seed are compared. *Difference*: additional evaluations of the peer, mean over tasks
-with a bootstrap interval. A run without success enters with the smaller budget, so differences are understated. *Won*:
-tasks with fewer evaluations than the peer. Time: processor milliseconds, median over runs; `gp` {ms["gp"]:.0f}, `meta`
-{ms["meta"]:.0f}. `results.csv` has every run and its regrets.
+with a 95 % interval. A run without success enters with the smaller budget, so differences are understated. *Won*:
+tasks with fewer evaluations than the peer; *neither* found one. Time: median processor milliseconds; `gp`
+{ms["gp"]:.0f}, `meta` {ms["meta"]:.0f}.
 
 ## How it was run
 
 `python reports/peers/run.py --folder FOLDER {setup["arguments"]}` on {setup["date"]}, seeds
 0 to 29, one thread. {", ".join(f"`{name}`" for name in SLOW if name in present)} had 60 evaluations on at most
-{len(FEW)} tasks, and `ax` one run per task. `syne-tune-zero-shot` is deterministic and ran once. `--whole` runs every
-searcher on every task. Peers use their own defaults. Sources are the other tasks of the family with all labels.
-`setup.json` lists the package versions.
+{len(FEW)} tasks, and `ax` one run per task. `syne-tune-zero-shot` is deterministic and ran once. Peers use their own
+defaults. Sources are the other tasks of the family with all labels. `setup.json` lists the package versions.
 
 ## Limits
 
@@ -276,7 +269,7 @@ def main() -> None:
         }
         (output / "setup.json").write_text(json.dumps(setup, indent=1) + "\n", encoding="utf-8")
     runs = pd.read_csv(output / "results.csv")
-    draw(runs, output / "found.png")
+    draw(runs, output / "found")
     setup = json.loads((output / "setup.json").read_text(encoding="utf-8"))
     (output / "README.md").write_text(page(runs, setup), encoding="utf-8")
 

@@ -2,13 +2,12 @@
 
 Run ``python reports/predictors/run.py`` after ``nasmeta data fetch meco constrained-tpe zero-cost-nb201``. It writes
 README.md, results.csv and the figures. ``--folder`` keeps the journals, so an interrupted run resumes. Neural
-predictors need PyTorch. ``--only NAME`` measures one predictor of the first part and keeps the other results.
+predictors need PyTorch.
 """
 
 from __future__ import annotations
 
 import argparse
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -43,72 +42,36 @@ DRAWS = {  # cheap ones first
 NEURAL = {"mlp:default+proxies": 3, "gnn": 3, "transformer": 3}  # the slowest
 NEURAL_SIZES = (78, 781)
 HALF = {"nwot": 3, "ridge": 3, "xgboost": 3, "xgboost:default+proxies": 3, BEST: 1}  # a GP on 7,812 labels is slow
-PUBLISHED = {  # all cells scored; as stated in public repositories, not measured here
-    "NP": (0.343, 0.413, 0.584, 0.634, 0.646),
-    "TNASP": (0.539, 0.589, 0.640, 0.689, 0.724),
-    "PINAT": (0.549, 0.631, 0.706, 0.761, 0.784),
-    "ParZC": (0.638, 0.713, 0.805, 0.831, 0.855),
-}
 
 
-def measure(folder: Path, scale: float, neural: bool, only: list[str] | None) -> dict[str, pd.DataFrame]:
-    """Run every part, or some predictors of the first part; finished parts are read from their journals."""
+def measure(folder: Path) -> dict[str, pd.DataFrame]:
+    """Run every part; finished fits are read from their journals."""
 
     def part(name: str, plan: dict[str, int], task: str = "nb201/cifar10", **options: object) -> pd.DataFrame:
         frames = []
         for predictor, draws in plan.items():
-            print(f"{name}: {predictor}, {max(1, round(draws * scale))} draws", flush=True)
-            frames.append(
-                nm.predict(predictor, task, draws=max(1, round(draws * scale)), folder=folder / name, **options).frame
-            )
+            print(f"{name}: {predictor}, {draws} draws", flush=True)
+            frames.append(nm.predict(predictor, task, draws=draws, folder=folder / name, **options).frame)
         return pd.concat(frames, ignore_index=True)
 
-    if only:
-        chosen = [{name: plan[name] for name in only if name in plan} for plan in (DRAWS, NEURAL)]
-        plans = zip(chosen, (SIZES, NEURAL_SIZES), strict=True)
-        return {"few": pd.concat([part("few", plan, sizes=sizes) for plan, sizes in plans if plan])}
-    frames = {"few": part("few", DRAWS, sizes=SIZES)}
-    if neural:
-        frames["few"] = pd.concat([frames["few"], part("few", NEURAL, sizes=NEURAL_SIZES)], ignore_index=True)
-    frames["function"] = part("function", {BEST: 3}, sizes=SHOWN, rule="function")
-    for dataset in ("cifar100", "imagenet16-120"):
-        frames[dataset] = part(dataset, {BEST: 3}, f"nb201/{dataset}", sizes=SHOWN)
-    frames["half"] = part("half", HALF, protocol="half")
-    return frames
-
-
-def joined(new: pd.DataFrame, path: Path) -> pd.DataFrame:
-    """Replace the results of the predictors in ``new`` and keep the others, in the order of the plan."""
-    old = pd.read_csv(path)
-    few = pd.concat([old[(old.part == "few") & ~old.predictor.isin(new.predictor)], new])
-    place = {name: i for i, name in enumerate([*DRAWS, *NEURAL])}
-    few = few.sort_values("predictor", key=lambda names: names.map(place), kind="stable")
-    return pd.concat([few, old[old.part != "few"]], ignore_index=True)
+    few = [part("few", DRAWS, sizes=SIZES), part("few", NEURAL, sizes=NEURAL_SIZES)]
+    return {
+        "few": pd.concat(few, ignore_index=True),
+        "function": part("function", {BEST: 3}, sizes=SHOWN, rule="function"),
+        **{name: part(name, {BEST: 3}, f"nb201/{name}", sizes=SHOWN) for name in ("cifar100", "imagenet16-120")},
+        "half": part("half", HALF, protocol="half"),
+    }
 
 
 def tau_table(summary: pd.DataFrame) -> pd.DataFrame:
     """Return τ-b by predictor and number of labels; no scored architecture has an isomorph with a label."""
-    rows = []
-    for name, of_name in summary[summary.scope == "isomorph-disjoint"].groupby("predictor", sort=False):
-        row: dict[str, object] = {"predictor": f"`{name}`", "draws": int(of_name.draws.max())}
-        by_size = of_name.set_index("n_train")
-        for n in NEURAL_SIZES:
-            scores = by_size.loc[n]
-            half = (scores.kendall_tau_high - scores.kendall_tau_low) / 2
-            row[f"{n} labels"] = f"{scores.kendall_tau:.3f} ± {half:.3f}"
-        rows.append(row)
-    return pd.DataFrame(rows)
-
-
-def published_table(best: pd.Series) -> pd.DataFrame:
-    """Return the best predictor's τ-b and published values, with all architectures scored."""
-    rows = {f"`{BEST}`": [best[n] for n in SHOWN]} | {f"{name}, as published": taus for name, taus in PUBLISHED.items()}
-    return pd.DataFrame(
-        [
-            {"predictor": name} | {f"{n:,}": f"{tau:.3f}" for n, tau in zip(SHOWN, taus, strict=True)}
-            for name, taus in rows.items()
-        ]
-    )
+    rows = summary[(summary.scope == "isomorph-disjoint") & summary.n_train.isin(NEURAL_SIZES)]
+    halves = (rows.kendall_tau_high - rows.kendall_tau_low) / 2
+    texts = [f"{tau:.3f} ± {half:.3f}" for tau, half in zip(rows.kendall_tau, halves, strict=True)]
+    shown = rows.assign(size=[f"{n} labels" for n in rows.n_train], text=texts, predictor="`" + rows.predictor + "`")
+    wide = shown.pivot(index="predictor", columns="size", values="text")
+    draws = shown.groupby("predictor", sort=False)["draws"].max().astype(int)
+    return draws.to_frame().join(wide[[f"{n} labels" for n in NEURAL_SIZES]]).reset_index()
 
 
 def ceiling() -> float:
@@ -119,12 +82,16 @@ def ceiling() -> float:
 
 
 def write_page(output: Path) -> None:
-    """Write README.md from results.csv."""
+    """Write README.md and the figures from results.csv."""
     results = pd.read_csv(output / "results.csv")
     few = results[results.part == "few"]
+    drawn = few[few.predictor.isin([BEST, "ensemble", "gp", "xgboost", "ridge", "nwot", "parameters"])]
+    save_figure(plot_predictions(drawn), output / "kendall_tau", formats=("png",))
+    save_figure(plot_calibration(drawn, [78, 781]), output / "calibration", formats=("png",))
     best = few[few.predictor == BEST].set_index(["scope", "n_train"])
     disjoint, every = best.loc["isomorph-disjoint"], best.loc["all"]
     most = disjoint.loc[781]
+    scored, shown = (", ".join(texts) for texts in ([f"{every.kendall_tau[n]:.3f}" for n in SHOWN], map(str, SHOWN)))
     text = f"""# How well do predictors rank architectures from few labels?
 
 From 781 validation labels, `{BEST}` ranks the other architectures of NAS-Bench-201 by CIFAR-10
@@ -140,9 +107,9 @@ test accuracy with Kendall's τ-b {most.kendall_tau:.3f} (95 % interval {most.ke
 bootstrap interval of the mean over draws; it is a rough value for 3 to 5 draws. `proxies` are nine zero-cost proxies
 [measured by this project](../proxies/README.md); `published-proxies` are from NAS-Bench-Suite-Zero.
 
-Published papers score all architectures, including labelled ones and their isomorphs, which gives higher values:
+Published papers score all architectures, including labelled ones and their isomorphs, which gives higher values
+({scored} for the same predictor with {shown} labels; [published ones](../published/predictor-tau.md)).
 
-{to_markdown(published_table(every.kendall_tau))}
 `results.csv` has every score: other scopes, half of the architectures as labels, CIFAR-100 and ImageNet16-120,
 calibration and seconds.
 
@@ -157,7 +124,6 @@ All predictors see the same draws. `--page` rewrites this page from `results.csv
 
 * Encoders, kernels and settings were chosen on CIFAR-100, and the three datasets agree with each other.
 * The τ-b between validation and test accuracy is {ceiling():.3f}; label noise limits every predictor to about that.
-* The published values are quoted, not reproduced.
 """
     (output / "README.md").write_text(text, encoding="utf-8")
 
@@ -165,29 +131,25 @@ All predictors see the same draws. `--page` rewrites this page from `results.csv
 def main() -> None:
     """Measure, and write the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, help="folder for the journals")
-    parser.add_argument("--scale", type=float, default=1.0, help="factor of the number of draws, for a trial")
-    parser.add_argument("--only", action="append", choices=[*DRAWS, *NEURAL], help="measure this predictor only")
-    parser.add_argument("--without-neural", action="store_true", help="omit the neural predictors")
+    parser.add_argument("--folder", type=Path, default=Path("predictor-runs"), help="folder of the journals")
     parser.add_argument("--page", action="store_true", help="only rewrite the page")
-    parser.add_argument("--output", type=Path, default=HERE)
     arguments = parser.parse_args()
-    output = arguments.output
-    output.mkdir(parents=True, exist_ok=True)
     if not arguments.page:
-        with tempfile.TemporaryDirectory() as temporary:
-            folder, neural = arguments.folder or Path(temporary), not arguments.without_neural
-            frames = measure(folder, arguments.scale, neural, arguments.only)
+        frames = measure(arguments.folder)
         every = pd.concat([summarise_predictions(frame).assign(part=name) for name, frame in frames.items()])
+<<<<<<< HEAD
+        few = frames["few"]
+        drawn = few[few.predictor.isin([BEST, "ensemble", "gp", "xgboost", "ridge", "nwot", "parameters"])]
+        save_figure(plot_predictions(drawn), HERE / "kendall_tau")
+        save_figure(plot_calibration(drawn, [78, 781]), HERE / "calibration")
+        every.to_csv(HERE / "results.csv", index=False, float_format="%.5g")
+    write_page(HERE)
+=======
         if arguments.only:
             every = joined(every, HERE / "results.csv")
-        else:
-            few = frames["few"]
-            drawn = few[few.predictor.isin([BEST, "ensemble", "gp", "xgboost", "ridge", "nwot", "parameters"])]
-            save_figure(plot_predictions(drawn), output / "kendall_tau")
-            save_figure(plot_calibration(drawn, [78, 781]), output / "calibration")
         every.to_csv(output / "results.csv", index=False, float_format="%.5g")
     write_page(output)
+>>>>>>> main
 
 
 if __name__ == "__main__":

@@ -1,24 +1,32 @@
 """Compare zero-cost proxies measured here with published ones and with accuracies on three datasets.
 
 Run ``python reports/proxies/run.py`` after ``nasmeta data fetch zero-cost-nb201``. It writes README.md, proxies.csv and
-the figure in a minute or two. ``--page`` rewrites README.md from proxies.csv.
+the figure in a minute or two. ``--page`` rewrites README.md and the figure from proxies.csv.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from drawing import dot_plot, in_order
 
 import nasmeta as nm
 from nasmeta.analysis import save_figure, to_markdown
 from nasmeta.errors import NasmetaError
 from nasmeta.training import compute_proxies, measured_proxies, read_proxies
 from nasmeta.training._proxy_file import shipped_file
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 HERE = Path(__file__).parent
 DATASETS = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet16-120": "ImageNet16-120"}
@@ -81,22 +89,20 @@ def results() -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values("CIFAR-10", ascending=False, ignore_index=True)
 
 
-def plot(frame: pd.DataFrame) -> plt.Figure:
-    """Return bars: each proxy's rank correlation with three accuracies."""
-    figure, axes = plt.subplots(figsize=(7.2, 3.4), layout="constrained")
-    at = np.arange(len(frame))
-    for number, title in enumerate(DATASETS.values()):
-        axes.bar(at + 0.27 * (number - 1), frame[title], 0.27, label=title)
-    axes.set_xticks(at, frame["proxy"], rotation=20)
-    axes.set_ylabel("Spearman with validation accuracy")
-    axes.axhline(0, color="black", linewidth=0.8)
-    axes.legend(frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure
+def plot(frame: pd.DataFrame) -> Figure:
+    """Return the figure: each proxy's rank correlation with three accuracies."""
+    long = (
+        frame.replace({"proxy": {"(parameters)": "number of parameters"}})
+        .rename(columns={"proxy": "row"})
+        .melt("row", list(DATASETS.values()), "name", "mean")
+    )
+    x = "Spearman correlation with the validation accuracy"
+    return dot_plot(long.assign(panel=""), x, looks=in_order(DATASETS.values()), line=0)
 
 
 def write_page(frame: pd.DataFrame) -> None:
-    """Write README.md."""
+    """Write README.md and the figure."""
+    save_figure(plot(frame), HERE / "spearman", formats=("png",))
     facts = read_proxies(shipped_file()).facts
     images, network = facts["images"], facts["network"]
     shown = frame.drop(columns=["here, their cells", "published, their cells"])
@@ -139,7 +145,6 @@ def main() -> None:
     if not parser.parse_args().page:
         frame = results()
         frame.to_csv(HERE / "proxies.csv", index=False, float_format="%.6f", lineterminator="\n")
-        save_figure(plot(frame), HERE / "spearman")
     write_page(pd.read_csv(HERE / "proxies.csv"))
 
 

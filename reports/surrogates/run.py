@@ -1,13 +1,13 @@
 """Measure how accurate the shipped surrogates are, and whether they rank searchers as the tables do.
 
-Run ``python reports/surrogates/run.py``. It writes README.md, scores.csv, runs.csv and the figure; ``--page`` rewrites
-README.md from the CSV files. The scores of TransNAS-Bench-101 need ``nasmeta data fetch transnas``; without this table,
-the script copies them from the data cards.
+Run ``python reports/surrogates/run.py`` after ``nasmeta data fetch transnas``. It writes README.md, scores.csv,
+runs.csv and the figure; ``--page`` rewrites README.md from the CSV files.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,13 @@ import numpy as np
 import pandas as pd
 import xgboost
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from drawing import dot_plot, in_order
+
 import nasmeta as nm
-from nasmeta.analysis import plot_regret, save_figure, to_markdown
-from nasmeta.errors import MissingValueError
+from nasmeta.analysis import save_figure, to_markdown
+from nasmeta.pictures import task_title
 from nasmeta.predictors import make_encoder
 from nasmeta.surrogates import Surrogate, fit_surrogate, score_predictions
 from nasmeta.threads import one_thread
@@ -36,10 +40,7 @@ BOOSTING = {"n_estimators": 500, "max_depth": 6, "learning_rate": 0.06, "subsamp
 
 def score_rows(surrogate: Surrogate, label: str) -> list[dict[str, Any]]:
     """Return a row for each group of cells."""
-    try:
-        scores = surrogate.score()
-    except MissingValueError:
-        scores = surrogate.card["scores"]
+    scores = surrogate.score()
     return [{"task": surrogate.card["task"], "model": label, "group": name, **row} for name, row in scores.items()]
 
 
@@ -77,25 +78,17 @@ def on_new_functions(scores: pd.DataFrame) -> pd.DataFrame:
 
 def runs_table(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Return mean regret and its rank among the searchers at the budgets, on table and surrogate."""
-    rows = []
-    for task in NB201:
-        for budget in BUDGETS:
-            regrets = {
-                name: frame[(frame["task"] == task) & (frame["evaluation"] == budget)].groupby(
-                    "searcher", observed=True
-                )["regret"]
-                for name, frame in frames.items()
-            }
-            means = {name: regret.mean() for name, regret in regrets.items()}
-            errors = {name: regret.sem() for name, regret in regrets.items()}
-            row: dict[str, Any] = {"task": task, "evaluations": budget}
-            for name in frames:
-                order = means[name].sort_values().index
-                row[f"{name}: best to worst"] = " < ".join(
-                    f"{searcher} {means[name][searcher]:.2f} ± {errors[name][searcher]:.2f}" for searcher in order
-                )
-            row["same order"] = "yes" if means["table"].rank().equals(means["surrogate"].rank()) else "no"
-            rows.append(row)
+    both = pd.concat([frame.assign(evaluator=name) for name, frame in frames.items()])
+    keys, rows = ["task", "evaluation", "evaluator", "searcher"], []
+    regrets = both[both["evaluation"].isin(BUDGETS)].groupby(keys, observed=True)["regret"].agg(["mean", "sem"])
+    for (task, budget), part in regrets.groupby(level=[0, 1], sort=False):
+        row, ranks = {"task": task, "evaluations": budget}, []
+        for name in frames:
+            own = part.loc[task, budget, name].sort_values("mean")
+            texts = [f"{one.Index} {one.mean:.2f} ± {one.sem:.2f}" for one in own.itertuples()]
+            row[f"{name}: best to worst"] = " < ".join(texts)
+            ranks.append(own["mean"].rank().sort_index())
+        rows.append(row | {"same order": "yes" if ranks[0].equals(ranks[1]) else "no"})
     return pd.DataFrame(rows)
 
 
@@ -105,10 +98,7 @@ def measure(repeats: int, splits: int) -> None:
     for task in Surrogate.shipped():
         surrogate = Surrogate.load(task)
         rows += score_rows(surrogate, "split 0")
-        try:
-            rows += boosting_rows(surrogate, 0)
-        except MissingValueError as reason:
-            print(reason)
+        rows += boosting_rows(surrogate, 0)
         for split in range(1, splits if task in NB201 else 1):
             other = fit_surrogate(task, seed=split)
             rows += score_rows(other, f"split {split}")
@@ -120,21 +110,30 @@ def measure(repeats: int, splits: int) -> None:
         name: nm.compare(list(SEARCHERS), list(NB201), repeats=repeats, evaluations=BUDGETS[-1], evaluator=name)
         for name in ("table", "surrogate")
     }
-    both = pd.concat(
-        [
-            frame.assign(task=frame["task"].astype(str).str.removeprefix("nb201/") + f", {name}")
-            for name, frame in frames.items()
-        ]
-    )
-    order = [f"{task.removeprefix('nb201/')}, {name}" for name in frames for task in NB201]
-    unit = "percentage points of validation accuracy"
-    save_figure(plot_regret(both, tasks=order, unit=unit, share_y=False), HERE / "regret")
     runs_table(frames).to_csv(HERE / "runs.csv", index=False)
+
+
+def draw(runs: pd.DataFrame) -> None:
+    """Draw the mean regrets and their standard errors at the last budget: a panel per dataset."""
+    rows = []
+    for run in runs[runs["evaluations"] == BUDGETS[-1]].to_dict("records"):
+        for name in ("table", "surrogate"):
+            for part in run[f"{name}: best to worst"].split(" < "):
+                searcher, mean, _, error = part.split()
+                bounds = float(mean) - float(error), float(mean) + float(error)
+                rows.append((task_title(run["task"]), searcher, name, float(mean), *bounds))
+    frame = pd.DataFrame(rows, columns=["panel", "row", "name", "mean", "low", "high"])
+    title = "mean and standard error of the runs on"
+    x = f"regret after {BUDGETS[-1]} evaluations (points)"
+    save_figure(
+        dot_plot(frame, x, looks=in_order(("table", "surrogate")), title=title), HERE / "regret", formats=("png",)
+    )
 
 
 def write_page(repeats: int, splits: int) -> None:
     """Write README.md from scores.csv and runs.csv."""
     scores, runs = pd.read_csv(HERE / "scores.csv"), pd.read_csv(HERE / "runs.csv")
+    draw(runs)
     same = int((runs["same order"] == "yes").sum())
     medians = on_new_functions(scores)
     boosted, own = (medians[f"R², {name}"] for name in ("XGBoost, all encoders", "surrogate"))
@@ -144,7 +143,7 @@ def write_page(repeats: int, splits: int) -> None:
 On unseen functions of NAS-Bench-201, the surrogates reach R² {nb201.min():.3f} to {nb201.max():.3f} (range over three
 datasets, median of {splits} splits). They rank four searchers as the table does in {same} of {len(runs)} comparisons.
 
-![Mean regret of four searchers on tables and on surrogates](regret.png)
+![Regret of four searchers on tables and on surrogates after 100 evaluations](regret.png)
 
 {to_markdown(medians)}
 All scores are in `scores.csv`. *New functions* are held-out cells; no training cell computes the same function.

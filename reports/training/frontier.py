@@ -4,17 +4,15 @@ python reports/training/frontier.py --data folder:PATH     # CIFAR-10 as images 
 python reports/training/frontier.py --page                 # the page and the picture from results.csv alone
 python reports/training/frontier.py --smoke --output FOLDER
 
-results.csv is the journal, so the same command resumes an interrupted run. One thread trains. `--minutes` limits the
-time.
+results.csv is the journal, so the same command resumes an interrupted run. One thread trains.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +20,8 @@ import numpy as np
 import pandas as pd
 
 import nasmeta as nm
-from nasmeta.errors import NasmetaError, TrainingFailed
+from nasmeta.errors import NasmetaError
+from nasmeta.files import write_atomically
 from nasmeta.training import EpochRecord, ImageDataset, Recipe, train
 
 HERE = Path(__file__).parent
@@ -54,12 +53,6 @@ def recipes(smoke: bool = False) -> dict[str, Recipe]:
     return {name: Recipe.load("tiny", **{**_BASE, **changes, **small}) for name, changes in CHANGES.items()}
 
 
-def table_values(epochs: int = 200) -> np.ndarray:
-    """Return the validation accuracies of all cells on CIFAR-10."""
-    table = nm.load_table("nb201")
-    return np.asarray(table.column("cifar10", "accuracy", split="valid", epochs=epochs, seed="mean"), dtype=float)
-
-
 def cells(values: np.ndarray, spread: int = SPREAD, best: int = BEST) -> dict[int, str]:
     """Return non-isomorphic cells and their groups, in an order whose first part is spread, too.
 
@@ -81,35 +74,25 @@ def cells(values: np.ndarray, spread: int = SPREAD, best: int = BEST) -> dict[in
     return {cell: "best" if cell in top else "spread" for cell in mixed}
 
 
-def read(path: Path) -> list[dict[str, str]]:
+def finished(path: Path) -> pd.DataFrame:
     """Return the rows of finished trainings."""
     if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as stream:
-        rows = [row for row in csv.DictReader(stream) if row["wall_seconds"]]
-    last = {(row["recipe"], row["cell"]): int(row["epoch"]) for row in rows}
-    return [row for row in rows if last[row["recipe"], row["cell"]] == recipes()[row["recipe"]].epochs]
+        return pd.DataFrame(columns=COLUMNS)
+    rows = pd.read_csv(path).dropna()
+    last = rows.groupby(["recipe", "cell"])["epoch"].transform("max")
+    return rows[last == rows["recipe"].map({name: recipe.epochs for name, recipe in recipes().items()})]
 
 
-def write(path: Path, rows: Sequence[dict[str, str]]) -> None:
-    """Write all rows."""
-    part = path.with_suffix(".part")
-    with part.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    part.replace(path)
-
-
-def trained(cell: int, recipe: Recipe, data: ImageDataset) -> Iterator[tuple[EpochRecord, float, float]]:
-    """Train a cell; yield each epoch with the seconds until its end, evaluation of the epochs included."""
+def trained(cell: int, recipe: Recipe, data: ImageDataset) -> list[tuple[int, float, float, float]]:
+    """Train a cell; return epoch, accuracy, processor and wall seconds until its end, its evaluation included."""
     wall, cpu, found = time.perf_counter(), time.process_time(), []
 
     def see(record: EpochRecord) -> None:
-        found.append((record, time.process_time() - cpu, time.perf_counter() - wall))
+        spent = time.process_time() - cpu, time.perf_counter() - wall
+        found.append((record.epoch, *(round(value, 2) for value in (record.valid_accuracy, *spent))))
 
     train(cell, data, recipe, device="cpu", on_epoch=see)
-    yield from found
+    return found
 
 
 def measure(options: argparse.Namespace, path: Path) -> None:
@@ -117,57 +100,43 @@ def measure(options: argparse.Namespace, path: Path) -> None:
     import torch
 
     torch.set_num_threads(1)
-    start, values, wanted = time.monotonic(), table_values(), recipes(options.smoke)
+    values, wanted = nm.get_task("nb201/cifar10").values, recipes(options.smoke)
     data = ImageDataset.load(options.data, valid_fraction=0.5)  # half validates, as in the benchmark
     chosen = cells(values, 4, 2) if options.smoke else cells(values)
-    rows = read(path)
-    write(path, rows)
-    done = {(row["recipe"], int(row["cell"])) for row in rows}
+    rows = finished(path)
+    done = set(zip(rows["recipe"], rows["cell"], strict=True))
     images: dict[str, ImageDataset] = {}
     for name, recipe in wanted.items():
         few = recipe.images_of(data)  # without test images
         images[name] = replace(few, splits={**few.splits, "test": few.splits["test"][:0]})
-    for job in ((name, cell) for part in PASSES for cell in chosen for name in part):
-        if job in done:
+    for name, cell in ((name, cell) for part in PASSES for cell in chosen for name in part):
+        if (name, cell) in done:
             continue
-        if time.monotonic() - start > 60 * options.minutes:
-            print("The time is over; the same command resumes.", file=sys.stderr)
-            return
-        name, cell = job
-        try:
-            found = list(trained(cell, wanted[name], images[name]))
-        except TrainingFailed as failure:
-            sys.exit(f"{name}, cell {cell}: {failure}")
-        rows += [
-            {
-                "recipe": name, "cell": str(cell), "group": chosen[cell], "table": f"{values[cell]:.4f}",
-                "epoch": str(record.epoch), "valid_accuracy": f"{record.valid_accuracy:.2f}",
-                "cpu_seconds": f"{cpu:.2f}", "wall_seconds": f"{wall:.2f}",
-            }
-            for record, cpu, wall in found
-        ]  # fmt: skip
-        write(path, rows)
-        print(f"{name}, cell {cell}: {rows[-1]['valid_accuracy']} % in {rows[-1]['cpu_seconds']} s", file=sys.stderr)
+        about = (name, cell, chosen[cell], round(values[cell], 4))
+        new = pd.DataFrame([(*about, *epoch) for epoch in trained(cell, wanted[name], images[name])], columns=COLUMNS)
+        rows = new if rows.empty else pd.concat([rows, new])
+        write_atomically(path, rows.to_csv(index=False).encode())
+        print(f"{name}, cell {cell}: {new['valid_accuracy'].iloc[-1]} %", file=sys.stderr)
 
 
 def main(arguments: Sequence[str]) -> None:
     """Measure, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", help="CIFAR-10: cifar10:PATH, or folder:PATH with train/ and test/")
-    parser.add_argument("--minutes", type=float, default=240, help="start no training after this time")
     parser.add_argument("--page", action="store_true", help="only rewrite the page")
     parser.add_argument("--smoke", action="store_true", help="digits and six cells: does it run?")
     parser.add_argument("--output", type=Path, default=HERE / "frontier")
     options = parser.parse_args(arguments)
     options.data = "digits" if options.smoke else options.data
-    if not options.data and not options.page:
-        parser.error("--data is needed: cifar10:PATH or folder:PATH with CIFAR-10; or --smoke, or --page")
     options.output.mkdir(parents=True, exist_ok=True)
     path = options.output / ("smoke.csv" if options.smoke else "results.csv")
     try:
         if not options.page:
             measure(options, path)
-        values, page = table_values(), options.output / ("smoke.md" if options.smoke else "README.md")
+        values, page = (
+            nm.get_task("nb201/cifar10").values,
+            options.output / ("smoke.md" if options.smoke else "README.md"),
+        )
         chosen = cells(values, 4, 2) if options.smoke else cells(values)
         text = page_of(pd.read_csv(path), recipes(options.smoke), values, chosen, options.smoke, options.output)
         page.write_text(text, encoding="utf-8")

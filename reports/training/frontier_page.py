@@ -5,17 +5,25 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from drawing import in_order
+
 import nasmeta as nm
 from nasmeta.analysis import save_figure, to_markdown
+from nasmeta.analysis._drawing import draw_grid, label_ends, label_panels, legend_below, new_panels, styles
 from nasmeta.errors import NasmetaError
+from nasmeta.pictures import house_style
 from nasmeta.training import Recipe, measured_proxies
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PROXIES = ("nwot", "jacob_cov", "synflow")
 
@@ -87,28 +95,39 @@ def others(values: np.ndarray, chosen: dict[int, str]) -> pd.DataFrame:
     )
 
 
-def picture(points: pd.DataFrame, rankings: pd.DataFrame, folder: Path, name: str) -> None:
-    """Draw both measures of agreement against the seconds per cell."""
-    figure, panels = plt.subplots(1, 2, figsize=(9.2, 4.4), layout="constrained")
-    titles = {"tau": "Kendall τ over the spread cells", "auc": "probability that a best cell ranks above a spread one"}
-    for panel, (what, title) in zip(panels, titles.items(), strict=True):
-        for at, (recipe, of_recipe) in enumerate(points.groupby("recipe", sort=False)):
+@house_style()
+def picture(points: pd.DataFrame, rankings: pd.DataFrame) -> Figure:
+    """Draw both measures of agreement against the seconds per cell; rankings without a training are grey lines."""
+    titles = {"tau": "Kendall's τ-b with the table", "auc": "best cell above spread cell"}
+    figure, panels = new_panels(list(titles.values()), 7.35, (3.6, 2.9))
+    looks = in_order(dict.fromkeys(points["recipe"]))
+    rankings = rankings.replace(
+        {
+            "order": "^proxy |^number of |^the ",
+        },
+        {"order": ""},
+        regex=True,
+    )
+    grey = styles(rankings["order"], highlight=[])
+    for panel, what in zip(panels, titles, strict=True):
+        for recipe, of_recipe in points.groupby("recipe", sort=False):
             panel.errorbar(
-                of_recipe["cpu_seconds"], of_recipe[what], of_recipe[f"{what}_error"], label=recipe,
-                color=f"C{at}", marker="os^Dv"[at % 5], markersize=5, capsize=2, linewidth=1.2,
+                of_recipe["cpu_seconds"], of_recipe[what], of_recipe[f"{what}_error"], label=recipe, elinewidth=0.7,
+                **looks[recipe].line(),
             )  # fmt: skip
-        for at, row in enumerate(rankings.to_dict("records")):
-            panel.axhline(row[what], color="0.35", linewidth=0.9, linestyle=LINES[at % len(LINES)], label=row["order"])
-        panel.set_title(title)
-        panel.set_xlabel("seconds per cell, one core")
-        panel.set_xlim(left=0)
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
-    save_figure(figure, folder / name, ("png",))
-    plt.close(figure)
+        panel.set_xscale("log")
+        panel.set_xticks([5, 10, 20, 50, 100], ["5", "10", "20", "50", "100"])
+        panel.minorticks_off()
+        ends = {row["order"]: (panel.get_xlim()[1], row[what]) for row in rankings.to_dict("records")}
+        for value in rankings[what]:
+            panel.axhline(value, color="0.7", linewidth=0.9, zorder=1)
+        draw_grid(panel)
+        label_ends(panel, ends, grey)
+    label_panels(panels, "seconds per cell (one core)", "")
+    panels[1].set_ylabel("probability")
+    legend_below(figure, "recipe, after each epoch (± standard error); grey: rankings without a training here")
+    return figure
 
-
-LINES = ("-", "--", ":", "-.", (0, (5, 1, 1, 1, 1, 1)))
 
 SMOKE = "**A run at a small size, on digits: it shows that the command runs, and no figure means anything.**\n\n"
 HEAD = ["images", "pixels", "C", "N", "epochs", "validation images"]
@@ -131,7 +150,7 @@ def page_of(
     """Draw the picture, and return the page."""
     points, rankings = frontier(rows), others(values, chosen)
     name = "smoke" if smoke else "frontier"
-    picture(points, rankings, out, name)
+    save_figure(picture(points, rankings), out / name, ("png",))
     last = points.groupby("recipe", sort=False).tail(1).set_index("recipe")
     table = []
     for recipe in last.index:

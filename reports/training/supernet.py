@@ -12,15 +12,20 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau, rankdata
 
 import nasmeta as nm
 from nasmeta.analysis import save_figure, to_markdown
+from nasmeta.analysis._drawing import draw_grid, new_panels
+from nasmeta.pictures import house_style
 from nasmeta.training import ImageDataset, Recipe, Supernet, gdas, measured_proxies, train_supernet
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 HERE = Path(__file__).parent / "supernet"
 N_CELLS = 200
@@ -33,12 +38,6 @@ BASE = {
     "channels_last": True, "evaluate_every": 1000,
 }  # fmt: skip
 SMOKE = {"channels": 4, "train_images": 300, "evaluation_images": 100, "image_size": 8}
-
-
-def table_values(epochs: int = 200) -> np.ndarray:
-    """Return the validation accuracies of all cells on CIFAR-10."""
-    table = nm.load_table("nb201")
-    return np.asarray(table.column("cifar10", "accuracy", split="valid", epochs=epochs, seed="mean"), dtype=float)
 
 
 def cells(n: int) -> np.ndarray:
@@ -110,7 +109,7 @@ def tau(order: np.ndarray, table: np.ndarray) -> str:
 
 def page(rows: pd.DataFrame, found: pd.DataFrame, chosen: np.ndarray, output: Path, smoke: bool) -> None:
     """Write the page and the picture."""
-    space, table = nm.get_space("nb201"), table_values()
+    space, table = nm.get_space("nb201"), nm.get_task("nb201/cifar10").values
     own = [str(cell) for cell in chosen]
     values, good = table[chosen], table[chosen] >= np.median(table[chosen])
     lines = []
@@ -130,7 +129,8 @@ def page(rows: pd.DataFrame, found: pd.DataFrame, chosen: np.ndarray, output: Pa
         order = measured_proxies()[name][chosen]
         lines.append([f"proxy {name}", np.nan, np.nan, tau(order, values), tau(order[good], values[good])])
     parameters = np.array([space.params(int(cell), dataset="cifar10") for cell in chosen])
-    known = {"number of parameters": parameters, "the table after 12 epochs": table_values(12)[chosen]}
+    short = nm.get_task("nb201/cifar10@12ep").values[chosen]
+    known = {"number of parameters": parameters, "the table after 12 epochs": short}
     for name, order in known.items():
         lines.append([name, np.nan, np.nan, tau(order, values), tau(order[good], values[good])])
     frame = pd.DataFrame(lines, columns=["order by", "training, s", "a cell, s", "τ, all cells", "τ, better half"])
@@ -174,25 +174,30 @@ uniformly. GDAS learns its scores on the validation images. `results.csv` and `g
 * The machine was shared with other work.
 """
     (output / "README.md").write_text(text, encoding="utf-8")
-    figure, axes = plt.subplots(1, 3, figsize=(9, 3), layout="constrained", sharey=True)
     shown = [
         rows[(rows["epochs"] == epochs) & (rows["seed"] == 0)].iloc[0]
         for epochs in (0, *sorted(set(trained["epochs"]))[-1:])
     ]
-    orders = [
-        (
-            f"supernet, {int(row.epochs)} epochs" if row.epochs else "untrained weights",
-            row[own].to_numpy(dtype=float),
-        )
+    orders = {
+        f"supernet, {int(row.epochs)} epochs" if row.epochs else "untrained weights": row[own].to_numpy(dtype=float)
         for row in shown
-    ]
-    for axis, (name, order) in zip(
-        axes, [*orders, (f"proxy {best[0]}", measured_proxies()[best[0]][chosen])], strict=True
-    ):
-        axis.scatter(rankdata(order), rankdata(values), s=8, alpha=0.6)
-        axis.set_xlabel(f"rank by {name}")
-    axes[0].set_ylabel("rank in the table")
-    save_figure(figure, output / "scatter", formats=("png",))
+    }
+    orders[f"proxy {best[0]}"] = measured_proxies()[best[0]][chosen]
+    save_figure(scatter(orders, values), output / "scatter", formats=("png",))
+
+
+@house_style()
+def scatter(orders: dict[str, np.ndarray], values: np.ndarray) -> Figure:
+    """Draw the ranks of cells by each order against their ranks in the table."""
+    figure, panels = new_panels(list(orders), 7.35, (2.45, 2.35), sharey=True)
+    for panel, order in zip(panels, orders.values(), strict=True):
+        panel.plot(
+            rankdata(order), rankdata(values), "o", color="#0072B2", markersize=2.5, alpha=0.6, markeredgewidth=0
+        )
+        panel.set_xlabel("rank by this order")
+        draw_grid(panel)
+    panels[0].set_ylabel("rank in the table")
+    return figure
 
 
 def main() -> None:

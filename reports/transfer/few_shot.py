@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import csv
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -18,8 +19,12 @@ import pandas as pd
 from cases import HALVES, Case, cases, draw_sources
 from scipy.stats import kendalltau
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from drawing import curves, in_order
+
 import nasmeta as nm
-from nasmeta.analysis import bootstrap_interval, to_markdown
+from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
 from nasmeta.meta import META_PREDICTORS
 from nasmeta.predictors import make_predictor
 
@@ -131,8 +136,21 @@ def table(means: pd.DataFrame) -> str:
     return to_markdown(pd.DataFrame(rows))
 
 
+def draw(means: pd.DataFrame, path: Path) -> None:
+    """Draw the mean τ against the number of labels: a panel per learner and kind of sources."""
+    names = {"gp": "gp, without sources", "own": "learner alone", "blended": "blended with gp"}
+    shown = means[means["sources"].isin(["natural", "reversed"])].melt(
+        ["sources", "method", "labels"], list(names), "name", "y"
+    )
+    shown["panel"] = shown["method"] + ", " + shown["sources"] + " sources"
+    lines = shown.groupby(["sources", "method", "panel", "name", "labels"], as_index=False)["y"].mean()
+    lines = lines.sort_values(["sources", "method"]).rename(columns={"labels": "x"}).replace({"name": names})
+    figure = curves(lines, "labels of the target", (10, 20, 50, 100), y="Kendall's τ", looks=in_order(names.values()))
+    save_figure(figure, path, formats=("png",))
+
+
 def write_page(folder: Path) -> None:
-    """Write few_shot.md from few_shot.csv."""
+    """Write few_shot.md and few_shot.png from few_shot.csv."""
     frame = pd.read_csv(folder / "few_shot.csv")
     keys = ["family", "target", "sources", "method", "labels"]
     means = frame[frame["labels"] > 0].groupby(keys, sort=False)[["gp", "own", "blended"]].mean().reset_index()
@@ -142,11 +160,14 @@ def write_page(folder: Path) -> None:
     worst = at_50.loc[at_50["loss"].idxmax()]
     gains = -at_50.groupby("target")["loss"].mean()
     low, high = bootstrap_interval(gains.to_numpy())
+    draw(means, folder / "few_shot")
     from_better = (means["blended"] - means[["gp", "own"]].max(axis=1)).mean()
     text = f"""# Does blending protect meta-predictors from unsuitable sources?
 
 With 50 labels, blended predictions gain {gains.mean():+.3f} [{low:+.3f}, {high:+.3f}] in Kendall's τ over a plain `gp`
 (mean over {len(gains)} targets, 95 % interval), and {harmed[50]} of {len(at_50)} cases is worse by more than {HARM}.
+
+![Kendall's τ of gp, of the learner alone and of the blend, by number of labels](few_shot.png)
 
 A case is a learner, a target and a kind of sources. Each entry is the mean τ of the learner alone → **blended** with
 Gaussian processes of the target's labels, which is the default. `gp` uses only these labels. The last column counts

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from cases import HALVES, STRESS
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from drawing import dot_plot
 
 import nasmeta as nm
 from nasmeta.analysis import save_figure, to_markdown
@@ -15,7 +19,6 @@ from nasmeta.analysis import save_figure, to_markdown
 DATE = "2026-11-28"  # of results.csv
 KINDS = ("natural", *STRESS)
 KEYS = ["family", "target", "sources", "labels"]
-FLOOR = 2.5e-4  # shares of architectures below this value are equal: four in 15,625
 HARM = 1 / 1.1
 FEWEST_DRAWS = 3  # for an interval
 SHOWN = ("meta", "multi-task-gp", "rgpe", "meta-gp", "source-order")
@@ -23,15 +26,8 @@ LABELS = "400"  # per source
 
 
 def read(folder: Path) -> pd.DataFrame:
-    """Return the results, with the gain of each run over the mean of ``gp`` on its target."""
-    frame = pd.read_csv(folder / "results.csv", dtype={"labels": str})
-    ranks = np.maximum(frame[["rank_10", "rank_25", "rank_50"]], FLOOR)
-    frame["halvings"] = -np.log2(ranks).mean(axis=1)
-    plain = frame[frame["searcher"] == "gp"].groupby("target")[["halvings", "evaluations"]].mean()
-    reference = plain.reindex(frame["target"])
-    frame["gain"] = frame["halvings"] - reference["halvings"].to_numpy()
-    frame["gp"] = reference["evaluations"].to_numpy()
-    return frame
+    """Return the results."""
+    return pd.read_csv(folder / "results.csv", dtype={"labels": str})
 
 
 def comparable(frame: pd.DataFrame) -> pd.DataFrame:
@@ -59,8 +55,8 @@ def ratios(frame: pd.DataFrame) -> pd.DataFrame:
         if min(len(mine), len(gp)) >= FEWEST_DRAWS:
             draws = [rng.choice(gp, len(gp)).mean() / rng.choice(mine, len(mine)).mean() for _ in range(500)]
             low, high = np.quantile(draws, (0.025, 0.975))
-        rows.append([*key, len(mine), gp.mean() / mine.mean(), low, high, own["gain"].mean()])
-    return pd.DataFrame(rows, columns=[*KEYS, "searcher", "draws", "ratio", "low", "high", "gain"])
+        rows.append([*key, len(mine), gp.mean() / mine.mean(), low, high])
+    return pd.DataFrame(rows, columns=[*KEYS, "searcher", "draws", "ratio", "low", "high"])
 
 
 def geometric(part: pd.DataFrame) -> tuple[float, float, float]:
@@ -104,28 +100,26 @@ def harm(found: pd.DataFrame, searchers: list[str]) -> pd.DataFrame:
             worst = part.loc[part["ratio"].idxmin()]
             row[f"{kind}: slower by more than 10 %"] = f"{(part['ratio'] < HARM).sum()} of {len(part)}"
             row[f"{kind}: significant"] = str((part["high"] < 1).sum())
-            row[f"{kind}: worst case"] = f"×{worst['ratio']:.2f} {worst['target']}"
+            row[f"{kind}: worst"] = f"×{worst['ratio']:.2f}"
         rows.append(row)
     return pd.DataFrame(rows)
 
 
 def picture(found: pd.DataFrame, path: Path) -> None:
-    """Draw the gain of each case: one row per kind of sources, one colour per searcher."""
-    names = [name for name in SHOWN if name in set(found["searcher"])]
-    kinds = [kind for kind in KINDS if kind in set(found["sources"])]
-    figure, axes = plt.subplots(figsize=(7, 0.9 + 0.75 * len(kinds)), layout="constrained")
-    for i, name in enumerate(names):
-        for j, kind in enumerate(kinds):
-            gains = found[(found["searcher"] == name) & (found["sources"] == kind)]["gain"].to_numpy()
-            y = -j - 0.32 + 0.64 * i / max(1, len(names) - 1)
-            axes.scatter(gains, np.full(len(gains), y), s=9, alpha=0.4, color=f"C{i}", linewidths=0)
-            axes.scatter(gains.mean(), y, s=60, marker="|", color=f"C{i}", label=name if j == 0 else None)
-    axes.axvline(0, color="0.5", linewidth=0.8)
-    axes.set(
-        yticks=-np.arange(len(kinds)), yticklabels=[f"{kind} sources" if kind == "natural" else kind for kind in kinds]
-    )
-    axes.set_xlabel("gain over gp: halvings of the share of better architectures")
-    figure.legend(loc="outside upper center", ncols=len(names), frameon=False)
+    """Draw the speed-up of each case and the geometric means: a row per kind of sources."""
+    shown = found[found["sources"].isin(KINDS)]
+    rows = [
+        (kind, name, *geometric(shown[(shown["searcher"] == name) & (shown["sources"] == kind)]))
+        for name in SHOWN
+        for kind in KINDS
+        if len(shown[(shown["searcher"] == name) & (shown["sources"] == kind)])
+    ]
+    means = pd.DataFrame(rows, columns=["row", "name", "mean", "low", "high"]).assign(panel="")
+    cases = pd.DataFrame({"panel": "", "row": shown["sources"], "name": shown["searcher"], "value": shown["ratio"]})
+    means, cases = (frame.replace({"row": {"one sister": "one related"}}) for frame in (means, cases))
+    x = "speed-up over gp: mean evaluations of gp / of the searcher, log scale"
+    title = "geometric mean with 95 % interval over targets; faint: one case"
+    figure = dot_plot(means, x, log=True, line=1, cases=cases, title=title, ticks=(0.125, 0.25, 0.5, 1, 2, 4, 8, 16))
     save_figure(figure, path, formats=("png",))
 
 
@@ -152,29 +146,28 @@ def write_page(folder: Path) -> None:
 With natural sources, `meta` needs {text_of(best)[1:]} times fewer evaluations than `gp` (geometric mean over
 {natural["target"].nunique()} targets, 95 % interval over targets); misleading sources can harm every meta-searcher.
 
-![Gains over gp with natural and misleading sources](gains.png)
+![Speed-up over gp by kind of sources: cases and geometric means](gains.png)
 
 Speed-up: mean evaluations of `gp` until one of the best 0.1 %, divided by the searcher's. A case is a target with a
 kind of sources. *Significant*: cases whose 95 % bootstrap interval over runs ends below 1.
 
 {to_markdown(table)}
-Natural sources are all tasks of the family that do not share the target's dataset:
+Natural sources: all tasks of the family with another dataset:
 
 {to_markdown(by(natural, "family", families, searchers))}
 """
     if len(stress):
-        text += f"""Misleading sources are changed real columns. *Reversed*: the best value becomes the worst.
-*Permuted*: values are shuffled. *One sister*: one natural source among six unrelated ones. *Wrong at the top*: the
+        text += """Misleading sources are changed real columns. *Reversed*: the best value becomes the worst.
+*Permuted*: values are shuffled. *One related*: one natural source among six unrelated ones. *Wrong at the top*: the
 best tenth is exchanged.
 
-{to_markdown(by(stress, "sources", STRESS, searchers))}
 """
     text += f"""## How it was run
 
 `python reports/transfer/run.py` on {DATE}, nasmeta {nm.__version__}: {found["draws"].max()} draws of {LABELS} labels
 per source, at most 100
-evaluations. Each draw is also the seed of the searcher. A run without success enters with 100 evaluations. Interrupted
-runs resume; `--draws 0` rewrites this page from `results.csv`, which also has runs with 25, 100 and all labels.
+evaluations. Each draw is also the seed of the searcher. A run without success enters with 100 evaluations.
+`--draws 0` rewrites this page from `results.csv`, which also has runs with 25, 100 and all labels.
 
 ## Limits
 

@@ -37,7 +37,7 @@ def test_picture_and_its_place_in_the_report(
     frame: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     axes = plot_attainment(frame).axes[0]
-    assert axes.get_ylabel() == "accuracy (percent)"
+    assert axes.get_ylabel() == "accuracy (%)"
     assert len(axes.get_lines()) == 3
     median = axes.get_lines()[1].get_ydata()
     true = axes.get_lines()[0].get_ydata()

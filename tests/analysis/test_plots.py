@@ -7,12 +7,13 @@ import sys
 
 import numpy as np
 import pytest
-from cycler import cycler
-from matplotlib import rc_context
-from matplotlib.colors import to_hex
 
 from nasmeta.analysis import plot_ranks, plot_regret, regret_curves
+from nasmeta.analysis._drawing import _NAMES, styles
 from nasmeta.errors import UnknownNameError
+from nasmeta.pictures import task_title
+from nasmeta.predictors import PREDICTORS
+from nasmeta.searchers import SEARCHERS
 
 
 @pytest.mark.parametrize("x", ["evaluation", "simulated_seconds"])
@@ -21,7 +22,7 @@ def test_lines_and_bands_hold_the_curves(real_frame, x, centre, low, high):
     figure = plot_regret(real_frame, x, centre)
     curves = regret_curves(real_frame, x)
     tasks = list(real_frame["task"].unique())
-    assert [panel.get_title() for panel in figure.axes] == tasks
+    assert [panel.get_title() for panel in figure.axes] == [task_title(task) for task in tasks]
     for panel, task in zip(figure.axes, tasks, strict=True):
         assert (panel.get_xscale(), panel.get_yscale()) == ("log", "symlog")
         lines = {line.get_label(): line for line in panel.lines}
@@ -36,7 +37,7 @@ def test_lines_and_bands_hold_the_curves(real_frame, x, centre, low, high):
                 corners = bands[searcher].get_paths()[0].vertices
                 assert corners[:, 1].min() == curve[low].min()
                 assert corners[:, 1].max() == curve[high].max()
-                assert panel.get_ylim()[1] > curve[high].max()
+                assert x != "evaluation" or panel.get_ylim()[1] > curve[high].max()
 
 
 def test_legend_labels_and_optimum(real_frame):
@@ -51,21 +52,34 @@ def test_legend_labels_and_optimum(real_frame):
     assert any(np.array_equal(line.get_xydata(), [[22.0, 0.0]]) for line in first.lines)
 
 
-@pytest.mark.parametrize(
-    "colours", [None, ["#000000"], ["#000000", "#0072B2", "#D55E00"]], ids=["ours", "one", "three"]
-)
 @pytest.mark.parametrize("plot", [plot_regret, plot_ranks])
-def test_twenty_five_curves_are_all_told_apart(make_frame, plot, colours):
+def test_twenty_five_curves_are_all_told_apart(make_frame, plot):
     names = [f"s{number}" for number in range(25)]
     frame = make_frame({("t", name): [[3, 2, 1 + place]] for place, name in enumerate(names)})
-    with rc_context({} if colours is None else {"axes.prop_cycle": cycler(color=colours)}):
-        (legend,) = plot(frame).legends
-    looks = [
-        (to_hex(line.get_color()), str(line._unscaled_dash_pattern), line.get_marker()) for line in legend.get_lines()
-    ]
-    assert len(set(looks)) == 25
-    if colours is None:
-        assert len({look[:2] for look in looks}) == 25, "colour and dash are enough"
+    lines = [line for line in plot(frame, highlight=names).axes[0].lines if line.get_label() in names]
+    looks = {(line.get_color(), str(line._unscaled_dash_pattern)) for line in lines}
+    assert len(looks) == 25, "colour and dash are enough"
+
+
+def test_a_name_has_one_style_in_all_figures():
+    some, others = styles(["random", "mine", "gp"]), styles(["meta", "gp", "tpe", "mine"])
+    assert all(some[name] == others[name] for name in ("gp", "mine"))
+    assert set(_NAMES) <= {*SEARCHERS, *PREDICTORS, "nwot", "parameters"}
+    assert len({(look.colour, look.dash) for look in styles(_NAMES).values()}) == len(_NAMES)
+
+
+def test_of_many_curves_the_best_five_have_colours(make_frame):
+    frame = make_frame({(f"t/{task}", f"s{place}"): [[3 + place, 2 + place, 1 + place]]
+                        for task in range(3) for place in range(18)})  # fmt: skip
+    figure = plot_regret(frame, tasks=["t/0"], width="icml")
+    (legend,) = figure.legends
+    best = [f"s{place}" for place in range(5)]
+    assert sorted(text.get_text() for text in legend.get_texts()) == ["13 others", *best]
+    figure.draw_without_rendering()
+    assert legend.get_window_extent().height <= 0.2 * figure.bbox.height
+    panel = plot_ranks(frame).axes[0]
+    assert {line.get_label() for line in panel.lines if line.get_marker()} == set(best)
+    assert {text.get_text() for text in panel.texts} == {f"s{place}" for place in range(18)}
 
 
 @pytest.mark.parametrize(
@@ -83,7 +97,8 @@ def test_twenty_five_curves_are_all_told_apart(make_frame, plot, colours):
 )
 def test_the_label_of_the_axis_comes_from_the_tasks(make_frame, tasks, label):
     frame = make_frame({(task, "s"): [[2, 1]] for task in tasks})
-    assert [panel.get_title() for panel in plot_regret(frame, tasks=tasks[::-1]).axes] == tasks[::-1]
+    titles = [panel.get_title() for panel in plot_regret(frame, tasks=tasks[::-1]).axes]
+    assert titles == [task_title(task) for task in tasks[::-1]]
     with pytest.raises(UnknownNameError):
         plot_regret(frame, tasks=["nb201/cifar1"])
     assert plot_regret(frame).axes[0].get_ylabel().replace("\n", " ") == label

@@ -88,8 +88,8 @@ def test_summary_refuses_other_frames() -> None:
 
 def test_curves_show_every_predictor_in_every_scope() -> None:
     figure = plot_predictions(made_up())
-    assert [axes.get_title() for axes in figure.axes] == ["on cells without a labelled isomorph", "on all cells"]
-    assert "cifar10" in figure.axes[0].get_ylabel()
+    assert [axes.get_title() for axes in figure.axes] == ["cells without a labelled duplicate", "all cells"]
+    assert "CIFAR-10" in figure.axes[0].get_ylabel()
     for axes in figure.axes:
         assert [line.get_xdata().tolist() for line in axes.lines] == [[10, 100], [10, 100]]
         assert axes.lines[0].get_ydata() == pytest.approx([0.61, 0.7])

@@ -79,5 +79,5 @@ def test_published_posterior_is_the_weighted_sum_of_all() -> None:
     together = 0.5 * learnt.means[0] + 0.2 * learnt.means[1] + 0.3 * mean
     variance = 0.25 * learnt.stds[0] ** 2 + 0.04 * learnt.stds[1] ** 2 + 0.09 * std**2
     expected = log_expected_improvement(together, np.sqrt(variance), labels.max())
-    np.testing.assert_allclose(searcher._score(mean, std, labels), expected, rtol=1e-4)
+    np.testing.assert_allclose(searcher._score(searcher._gp, mean, std, labels), expected, rtol=1e-4)
     assert np.corrcoef(learnt.means[0], values)[0, 1] > 0.7

@@ -4,18 +4,20 @@ import inspect
 
 import numpy as np
 import pytest
+from scipy.optimize import approx_fprime
 from scipy.stats import multivariate_normal, norm
 
 from nasmeta.predictors import (
     CellGP,
     CellKernel,
     Hyperparameters,
+    PositionKernel,
     TrendGP,
     fit_hyperparameters,
     log_expected_improvement,
     weak_prior,
 )
-from nasmeta.predictors._gaussian_process import SumKernel, negative_log_posterior
+from nasmeta.predictors._gaussian_process import ProductKernel, SumKernel, negative_log_posterior
 from nasmeta.spaces import get_space
 
 SPACE = get_space("nb201")
@@ -162,3 +164,35 @@ def test_codes_of_pairs_are_the_same_row_by_row(space: str, monkeypatch: pytest.
     assert kernel.distances(by_product).tolist() == np.array(distances).tolist()
     monkeypatch.setattr(inspect.getmodule(CellKernel), "_MOST_LEVELS", 0)
     assert kernel.codes_between(cells, cells[:7]).tolist() == by_product.tolist()
+
+
+def test_a_kernel_with_a_lengthscale_per_position() -> None:
+    space = get_space("graphgym")  # ordered and other positions
+    rng = np.random.default_rng(4)
+    cells, lengthscales = space.sample(40, rng), rng.uniform(0.5, 3.0, size=space.n_positions)
+    hyperparameters = Hyperparameters(np.array([1.3]), lengthscales, noise=0.1)
+    gp = CellGP(PositionKernel(space), hyperparameters)
+    for cell in cells.tolist():
+        gp.add(cell)
+    apart = space.codes[cells][:, None].astype(float) - space.codes[cells][None]
+    ordered = np.array([position.ordered for position in space.positions])
+    assert ordered.any()
+    assert not ordered.all()
+    distances = np.where(ordered, np.abs(apart), apart != 0)
+    covariance = 1.3 * np.exp(-(distances / lengthscales).sum(axis=2))
+    np.testing.assert_allclose(gp.observed_covariance(), covariance, atol=1e-6)
+    np.testing.assert_allclose(gp.factor @ gp.factor.T, covariance + 0.1 * np.eye(40), atol=1e-4)
+
+    labels, prior = rng.standard_normal(40), gp.kernel.prior()
+    density = multivariate_normal(np.zeros(40), covariance + 0.1 * np.eye(40)).logpdf(labels)
+    offset = (hyperparameters.logarithms - prior[0]) / prior[1]
+    expected = density + 20 * np.log(2 * np.pi) - 0.5 * offset @ offset
+    assert gp.log_evidence(labels, prior) == pytest.approx(expected, abs=1e-2)
+
+    models = [(ProductKernel(np.moveaxis(distances, 2, 0).astype(float)), [labels])]
+    _, gradient = negative_log_posterior(hyperparameters.logarithms, models, prior)
+    differences = approx_fprime(hyperparameters.logarithms, lambda x: negative_log_posterior(x, models, prior)[0], 1e-6)
+    np.testing.assert_allclose(gradient, differences, rtol=1e-3, atol=1e-3)
+    before = gp.log_evidence(labels, prior)
+    gp.fit(labels, prior)
+    assert gp.log_evidence(labels, prior) > before

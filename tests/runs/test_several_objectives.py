@@ -110,9 +110,8 @@ def test_history() -> None:
 def test_picture() -> None:
     run = front_run(evaluations=60)
     figure = run.plot()
-    axes, *cells = figure.axes
-    assert axes.get_ylabel() == "accuracy (percent)"
-    assert len(cells) == 3
+    (axes,) = figure.axes
+    assert axes.get_ylabel() == "accuracy (%)"
     drawn = next(line for line in axes.get_lines() if line.get_label() == "true front")
     true = run.evaluator.front
     assert true is not None

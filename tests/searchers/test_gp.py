@@ -1,4 +1,4 @@
-"""The Gaussian process after its last observation."""
+"""Gaussian-process search: irrelevant positions, and the end of a space."""
 
 import inspect
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from nasmeta.searchers import GPSearch
-from nasmeta.spaces import get_space
+from nasmeta.spaces import Position, SearchSpace, get_space
 
 MOST = 30
 
@@ -28,3 +28,25 @@ def test_a_space_is_searched_to_its_end_with_a_limited_number_of_observations(
         searcher.tell_failures(cells[failed], values[cells[failed]])
     assert sorted(proposed) == list(range(space.size))
     assert len(searcher._gp) == MOST
+
+
+def found(features: tuple[str, ...] | None, seed: int) -> bool:
+    """Return whether 30 evaluations find the best value, which depends on three of seven positions."""
+    levels = {"depth": range(1, 9), "width": [16, 32, 64, 128, 256, 512], "kernel": [1, 3, 5, 7]}
+    positions = [Position(name, tuple(choices), ordered=True) for name, choices in levels.items()]
+    positions += [Position(f"unused{i}", tuple(range(4)), ordered=True) for i in range(4)]
+    space = SearchSpace("unused", positions)
+    depth, width, kernel = space.codes[:, :3].T.astype(float)
+    values = depth + width - 4 * (kernel - 1) ** 2
+    searcher = GPSearch(space, np.random.default_rng(seed), features=features)
+    best = -np.inf
+    for _ in range(30):
+        cells = searcher.ask()
+        best = max(best, values[cells[0]])
+        searcher.tell(cells, values[cells])
+    return bool(best == values.max())
+
+
+def test_it_learns_which_positions_matter() -> None:
+    assert sum(found(None, seed) for seed in range(10)) >= 9
+    assert sum(found(("positions", "levels"), seed) for seed in range(10)) < 9  # one lengthscale for all positions

@@ -60,15 +60,12 @@ def test_agreement_is_what_one_counts_by_hand(frontier: ModuleType) -> None:
 
 def test_an_unfinished_training_is_measured_again(frontier: ModuleType, tmp_path: Path) -> None:
     epochs = frontier.recipes()["base"].epochs
-    whole = [
-        dict(zip(frontier.COLUMNS, ("base", "1", "best", "90", str(epoch), "50", "1.5", "2"), strict=True))
-        for epoch in range(1, epochs + 1)
-    ]
-    half = [{**row, "cell": "2"} for row in whole[:2]]
-    frontier.write(tmp_path / "results.csv", [*whole, *half])
-    with (tmp_path / "results.csv").open("a") as stream:
-        stream.write("base,3,best,90")  # as a kill leaves it
-    assert frontier.read(tmp_path / "results.csv") == whole
+    whole = pd.DataFrame(
+        [("base", 1, "best", 90.0, epoch, 50.0, 1.5, 2.0) for epoch in range(1, epochs + 1)], columns=frontier.COLUMNS
+    )
+    path = tmp_path / "results.csv"
+    pd.concat([whole, whole[:2].assign(cell=2)]).to_csv(path, index=False)
+    pd.testing.assert_frame_equal(frontier.finished(path), whole)
 
 
 def test_the_page_is_written_of_the_results_alone(frontier: ModuleType, tmp_path: Path) -> None:

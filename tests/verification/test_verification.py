@@ -368,7 +368,7 @@ def test_a_real_training_from_the_journal_to_the_page(journal: Path, tmp_path: P
     found = asked()
     assert found.cells["measured"].between(0, 100).all()
     assert (found.cells["train_seconds"] > 0).all()
-    names = ["README.md", "agreement.png", "curves.png", "cells.png"]  # as the command writes
+    names = ["README.md", "agreement.png", "curves.png"]  # as the command writes
     assert found.files == tuple(tmp_path / "page" / name for name in names)
     assert all(picture.stat().st_size > 10_000 for picture in found.files[1:])
     assert f"| {found.cells['cell'][0]} | pick |" in found.files[0].read_text(encoding="utf-8")

@@ -8,11 +8,19 @@ from nasmeta.analysis.report._findings import (
     summarise_comparison as summarise_comparison,
 )
 from nasmeta.analysis.report._page import page_data as page_data
+from nasmeta.analysis.report._published import (
+    published_section as published_section,
+    published_texts as published_texts,
+    with_differences as with_differences,
+)
 from nasmeta.analysis.report._remarks import deterministic_runs as deterministic_runs, run_remarks as run_remarks
 from nasmeta.analysis.report._sections import (
+    Section as Section,
     as_markdown as as_markdown,
     column_notes as column_notes,
+    decision_sentence as decision_sentence,
     latex_tables as latex_tables,
+    plan_table as plan_table,
     report_sections as report_sections,
     size_sentence as size_sentence,
     summary_sections as summary_sections,

@@ -13,11 +13,12 @@ import pandas as pd
 
 from nasmeta.analysis._aggregates import aggregate_scores
 from nasmeta.analysis._curves import XAxis
-from nasmeta.analysis._frame import count_runs, has_value, read_runs
+from nasmeta.analysis._frame import has_value, read_runs
 from nasmeta.analysis._losses import budget_axis, paired_losses
 from nasmeta.analysis._metrics import summarise, usual_budgets
 from nasmeta.analysis._paired_tests import paired_tests
-from nasmeta.analysis._ranks import SIGNIFICANT, Friedman, average_ranks, friedman_test, rank_curves
+from nasmeta.analysis._power import plan_runs
+from nasmeta.analysis._ranks import Friedman, average_ranks, friedman_test, rank_curves
 from nasmeta.analysis._tables import Goals
 from nasmeta.analysis.report._facts import TaskFacts, facts_of
 from nasmeta.analysis.report._remarks import (
@@ -152,15 +153,20 @@ class Findings:
                 unwanted |= {"test_end"}
             if part["share_solved"].isna().all():
                 unwanted |= {column.name for column in COLUMNS if column.of_optimum}
-            names = sorted((str(name) for name in part if _base(str(name)) not in unwanted), key=_place)
+            names = sorted((str(name) for name in part if base_of(str(name)) not in unwanted), key=_place)
             tables[str(task)] = part[names].reset_index(drop=True)
         return tables
 
     @cached_property
     def best(self) -> dict[str, str]:
         """By task, the searcher with the smallest mean regret."""
-        rows = self._summary.sort_values("final_regret", kind="stable").drop_duplicates("task")
-        return dict(zip(rows["task"], rows["searcher"], strict=True))
+        return {task: order[0] for task, order in self.order.items()}
+
+    @cached_property
+    def order(self) -> dict[str, list[str]]:
+        """By task, the searchers by mean regret; equal ones by evaluations to the optimum."""
+        rows = self._summary.sort_values(["final_regret", "evaluations_to_optimum"], kind="stable")
+        return {str(task): list(part["searcher"]) for task, part in rows.groupby("task", sort=False)}
 
     @property
     def budgets(self) -> list[int]:
@@ -216,6 +222,9 @@ class Findings:
 
     @cached_property
     def _comparable(self) -> bool:
+        if self.decisions:
+            self._reasons["ranks and tests"] = "Runs were added until decisions, which replace ranks and tests."
+            return False
         return self._or_reason("ranks and tests", paired_losses) is not None
 
     @cached_property
@@ -234,7 +243,19 @@ class Findings:
         if not self._comparable or len(self.searchers) < 2:
             return {}
         parts = self.frame.groupby("task", sort=False, observed=True)
-        return {str(task): paired_tests(rows, self.at, self.x) for task, rows in parts}
+        return {str(task): paired_tests(rows, self.at, self.x, self.best) for task, rows in parts}
+
+    @property
+    def decisions(self) -> list[dict[str, Any]]:
+        """The decisions about all pairs, if runs were added until then."""
+        return list(self.frame.attrs.get("decisions", []))
+
+    @cached_property
+    def plan(self) -> pd.DataFrame | None:
+        """The number of runs that each searcher needs against the best one of the task; see `plan_runs`."""
+        if not self._comparable or len(self.searchers) < 2:
+            return None
+        return self._or_reason("numbers of runs", plan_runs, 1000, self.best)
 
     @cached_property
     def friedman(self) -> Friedman | None:
@@ -255,15 +276,10 @@ class Findings:
 
     def against_best(self, task: str) -> pd.DataFrame:
         """Return the tests of each searcher against the best one of the task."""
-        table, best = self.tests[task], self.best[task]
-        differences = ["difference", "difference_low", "difference_high"]
-        columns = ["searcher", "other", *differences, "better", "ties", "worse", "p_holm"]
-        swapped = ["other", "searcher", "difference", "difference_high", "difference_low", "worse", "ties", "better"]
-        flipped = table[[*swapped, "p_holm"]].set_axis(columns, axis=1)
-        flipped[differences] *= -1
-        rows = pd.concat([table[columns], flipped])
-        rows = rows[rows["other"] == best].set_index("searcher")
-        return rows.reindex([name for name in self.searchers if name != best]).reset_index()[columns]
+        columns = ["searcher", "other", "difference", "difference_low", "difference_high", "better", "ties", "worse"]
+        rows = self.tests[task].set_index("searcher")
+        others = [name for name in self.searchers if name != self.best[task]]
+        return rows[rows["other"] == self.best[task]].reindex(others).reset_index()[[*columns, "p_holm"]]
 
     # Facts for sentences
 
@@ -334,14 +350,6 @@ class Findings:
         """Remarks on missing statistics, on test values and on the runs."""
         _ = self.results, self.friedman, self.scores  # computing them adds to the reasons
         remarks = list(self._reasons.values())
-        pairs = max((len(table) for table in self.tests.values()), default=0)
-        most = max(count_runs(self.frame).values())
-        smallest = 2.0 ** (1 - most) * pairs
-        if smallest >= SIGNIFICANT:
-            remarks.append(
-                f"With {most} runs no paired test can be significant: the smallest possible p-value, corrected for "
-                f"{pairs} pairs, is {min(smallest, 1):.2g}. More repeats are needed."
-            )
         remarks += [
             f"{fact.name} was searched on test values. The best values were selected by them, so they are optimistic."
             for fact in self.facts
@@ -361,14 +369,14 @@ def _joined(rows: pd.DataFrame, more: pd.DataFrame) -> pd.DataFrame:
     return rows.merge(more, how="left", on=_KEYS)
 
 
-def _base(column: str) -> str:
+def base_of(column: str) -> str:
     """Return the column of which this is the deviation or a bound."""
     return column.removesuffix("_low").removesuffix("_high").removesuffix("_std")
 
 
 def _place(column: str) -> int:
     """Return the position of a column in a table."""
-    return _ORDER.index("value_at" if column.startswith("value_at_") else _base(column))
+    return _ORDER.index("value_at" if column.startswith("value_at_") else base_of(column))
 
 
 def find(

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis._comparison_plots import plot_critical_difference
+from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_power
 from nasmeta.analysis._curves import XAxis, regret_curves
-from nasmeta.analysis._drawing import style
+from nasmeta.analysis._drawing import styles
 from nasmeta.analysis._frame import count_runs
 from nasmeta.analysis.report._findings import Findings
 from nasmeta.analysis.report._sections import Section, as_html
@@ -65,7 +65,7 @@ def page_data(found: Findings) -> dict[str, Any]:
         "known": found.known,
         "validation": not found.on_test,
         "tested": found.tested,
-        "searchers": [{"name": name, **style(position).plotly()} for position, name in enumerate(found.searchers)],
+        "searchers": [{"name": name, **look.plotly()} for name, look in styles(found.searchers).items()],
         "tasks": tasks,
         "ranks": ranks,
     }
@@ -100,6 +100,7 @@ def page(found: Findings, sections: Sequence[Section], title: str, provenance: M
         from plotly.offline import get_plotlyjs
     data = json.dumps(page_data(found), allow_nan=False, separators=(",", ":"))
     subtitle, *others = sections
+    pictures = {} if found.plan is None else {"power": _svg(plot_power(found.plan))}
     diagram = ""
     if found.friedman is not None:
         diagram = f'<div class="picture">{_svg(plot_critical_difference(found.friedman, width=7.2))}</div>'
@@ -108,10 +109,10 @@ def page(found: Findings, sections: Sequence[Section], title: str, provenance: M
     facts |= {"seeds": f"{seeds[0]} to {seeds[-1]} ({len(seeds)})", **provenance}
     parts = {
         "title": escape(title),
-        "subtitle": escape(subtitle.text),
+        "subtitle": "</p>\n  <p>".join(map(escape, subtitle.text.split("\n\n"))),
         "style": _asset("page.css"),
         "diagram": diagram,
-        "tables": as_html(others),
+        "tables": as_html(others, pictures),
         "remarks": "".join(f"<li>{escape(remark)}</li>" for remark in found.remarks),
         "provenance": "".join(f"<dt>{escape(name)}</dt><dd>{_preformatted(fact)}</dd>" for name, fact in facts.items()),
         "data": data.replace("<", "\\u003c"),  # no text in it can end the element

@@ -6,12 +6,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
+from nasmeta.analysis._power import POWER, RUNS
 from nasmeta.analysis._ranks import SIGNIFICANT, Friedman
-from nasmeta.analysis._tables import Goals, to_html, to_latex, to_markdown
-from nasmeta.analysis.report._findings import COLUMNS, Findings
+from nasmeta.analysis._tables import Goals, texts_of, to_html, to_latex, to_markdown
+from nasmeta.analysis.report._findings import COLUMNS, Findings, base_of
 from nasmeta.analysis.report._remarks import asked_runs
 
 _ALT = {
@@ -21,6 +24,7 @@ _ALT = {
     "best_seconds_mean": "Mean of the best value against seconds of training, a panel per task",
     "ranks": "Average rank against the budget",
     "critical_difference": "Critical-difference diagram",
+    "power": "Power against the number of runs, a panel per task",
 }
 _SCORE_GOALS: Goals = {"iqm": "max", "median": "max", "mean": "max", "optimality_gap": "min"}
 
@@ -38,6 +42,7 @@ class Section:
     note: str = ""  # below the table
     name: str = ""
     figures: Sequence[str] = ()
+    only: Literal["", "page", "markdown"] = ""  # the one rendering that shows it
 
 
 def summary_sections(found: Findings) -> list[Section]:
@@ -48,26 +53,40 @@ def summary_sections(found: Findings) -> list[Section]:
         Section(fact.name, str(fact), found.summary[fact.name], found.headers, decimals=found.decimals)
         for fact in found.facts
     ]
-    return [Section(text=size_sentence(found)), *tables, Section(text=" ".join(column_notes(found, found.summary)))]
+    decisions = [Section(text=decision_sentence(decision)) for decision in found.decisions]
+    return [
+        Section(text=size_sentence(found)),
+        *decisions,
+        *tables,
+        Section(text=" ".join(column_notes(found, found.summary))),
+    ]
 
 
 def report_sections(found: Findings) -> list[Section]:
-    """Return the contents of a report."""
-    sections = [Section(text=size_sentence(found), figures=[name for name in _ALT if name.endswith("_mean")])]
+    """Return the contents of a report: its result, the methods, and tables. Markdown has short tables."""
+    curves = [name for name in _ALT if name.endswith("_mean")]
+    sections = [
+        Section(text="\n\n".join(result_sentences(found))),
+        Section("Methods", methods(found), figures=[*curves, "power"]),
+    ]
     for fact in found.facts:
         slug = re.sub(r"[^a-z0-9]+", "-", fact.name.lower()).strip("-")
         results, headers = found.results[fact.name], found.headers
+        sections.append(Section(fact.name, str(fact), *_short(found, fact.name), only="markdown"))
         sections.append(
-            Section(fact.name, str(fact), results, headers, found.goals, found.decimals, name=f"results-{slug}")
+            Section(
+                fact.name, str(fact), results, headers, found.goals, found.decimals, name=f"results-{slug}", only="page"
+            )
         )
         if fact.name in found.tests:
             table = found.against_best(fact.name)
             table["p_holm"] = table["p_holm"].map(p_text)
             text, names = f"Each against the best, {found.budget}:", {"p_holm": "p (Holm)"}
-            sections.append(Section("", text, table, names, name=f"tests-{slug}"))
-    sections.append(Section(text=" ".join(column_notes(found, found.results))))
-    if found.tests:
-        sections.append(Section(text=_test_note(found)))
+            sections.append(Section("", text, table, names, name=f"tests-{slug}", only="page"))
+        if found.plan is not None:
+            plan, names, note = plan_table(found.plan[found.plan["task"] == fact.name])
+            sections.append(Section("", "How many runs?", plan, names, note=note, name=f"runs-{slug}", only="page"))
+    sections.append(Section(text=" ".join(column_notes(found, found.results)), only="page"))
     if found.ranks is not None:
         ranks = found.ranks.drop(columns="evaluation", errors="ignore")
         figures, note = ("ranks", "critical_difference"), f"Average rank {found.budget}; 1 is the best."
@@ -79,8 +98,122 @@ def report_sections(found: Findings) -> list[Section]:
         )  # fmt: skip
     if found.scores is not None:
         scores = found.scores.drop(columns=["reference", "runs"])
-        sections.append(Section("", "", scores, {"iqm": "IQM"}, _SCORE_GOALS, {}, _score_note(found), "scores"))
+        sections.append(
+            Section("", "", scores, {"iqm": "IQM"}, _SCORE_GOALS, {}, _score_note(found), "scores", only="page")
+        )
     return sections
+
+
+def _short(found: Findings, task: str) -> tuple[pd.DataFrame, Mapping[str, str]]:
+    """Return the short table of a task, and its headings."""
+    table = found.results[task]
+    if "final_regret" in table:
+        shown = ("searcher", "final_regret", "evaluations_to_optimum")
+        table = table[[name for name in table if base_of(str(name)) in shown]]
+    if found.plan is not None:
+        needed = found.plan[found.plan["task"] == task].set_index("searcher")["needed"].reindex(table["searcher"])
+        table = table.assign(needed=["–" if np.isnan(runs) else _runs(runs) for runs in needed])
+    return table, found.headers | {"needed": f"runs to tell from {found.best[task]}"}
+
+
+def result_sentences(found: Findings) -> list[str]:
+    """State the result of each task in one sentence: the best searcher against the next one."""
+    if found.decisions:
+        return [decision_sentence(decision) for decision in found.decisions]
+    sentences = []
+    for fact in found.facts:
+        best, *others = found.order[fact.name]
+        if found.plan is None or not others:
+            sentences.append(f"{fact.name}: {best} has the best mean value at the end of the runs.")
+            continue
+        of_pair = (found.plan["task"] == fact.name) & (found.plan["searcher"] == others[0])
+        sentences.append(f"{fact.name}: {_against_next(found.plan[of_pair].iloc[0], fact.regret_unit, found.budget)}.")
+    return sentences
+
+
+def _against_next(pair: pd.Series[Any], unit: str, budget: str) -> str:
+    """State the difference of the best searcher from the next one, and the runs that it needs."""
+    best, other, runs = pair["other"], pair["searcher"], f"{pair['runs']:,} runs"
+    columns = ["difference", "difference_low", "difference_high"]
+    if (pair[columns] == 0).all():
+        return f"{best} and {other} do not differ in any of {runs}"
+    values = pair[columns].astype(float)
+    if values["difference"] < 0:  # at another budget than the end of the runs
+        best, other = other, best
+        values = -values.set_axis(["difference", "difference_high", "difference_low"])
+    spread = values["difference_low"] < values["difference_high"]
+    difference = texts_of(pd.DataFrame([values if spread else values[["difference"]]]), None).rows[0][0]
+    enough = f"about {pair['needed']:,.0f} runs are needed to say so"
+    if pair["needed"] <= pair["runs"]:
+        enough = f"{runs} are enough to say so"
+    elif pair["needed"] == np.inf:
+        enough = "1,000 runs would not tell them apart"
+    if pair["measure"] == "regret":
+        return f"{best} is {difference} {unit} better than {other} {budget}; {enough}".replace("  ", " ")
+    return f"{best} needs {difference} fewer evaluations than {other} to the optimum; {enough}"
+
+
+def methods(found: Findings) -> str:
+    """Describe the methods in one paragraph, for a paper."""
+    seeds, releases = found.frame["seed"], {f"{fact.column.release}" for fact in found.facts if fact.column is not None}
+    parts = [size_sentence(found), f"The seeds are {seeds.min()} to {seeds.max()}."]
+    if releases:
+        parts.append(f"Values are from {', '.join(sorted(releases))}.")
+    parts.append("Intervals of means are 95 % percentile bootstrap intervals over the runs (2,000 draws).")
+    if found.decisions:
+        parts.append(
+            "Runs were added until an asymptotic confidence sequence (Waudby-Smith et al., 2024) of the paired "
+            "difference excluded zero, or all differences of the margin and more, at the level of 0.05 divided by the "
+            "pairs of a task."
+        )
+    if found.tests:
+        parts.append(_test_note(found))
+    if found.plan is not None:
+        parts.append(
+            "Runs to tell a searcher from the best one: for 80 % power of a paired t-test at the level "
+            f"{found.plan['level'].iloc[0]:.2g} (0.05 divided by the pairs of a task), if the measured effect is true."
+        )
+    return " ".join(parts)
+
+
+def _runs(number: float, most: int = 1000) -> str:
+    return f"> {most:,}" if number == np.inf else f"{number:,.0f}"
+
+
+def decision_sentence(decision: Mapping[str, Any]) -> str:
+    """State a decision of `nasmeta.analysis.decide`."""
+    pair = decision["searcher"], decision["other"]
+    low, high = decision["difference_low"], decision["difference_high"]
+    about = f"(difference {decision['difference']:.2g} [{low:.2g}, {high:.2g}], {decision['runs']:,} runs)"
+    if decision["winner"] in pair:
+        loser = pair[1 - pair.index(decision["winner"])]
+        return f"{decision['task']}: {decision['winner']} has a smaller mean regret than {loser} {about}."
+    equal = "differ by less than" if decision["winner"] else "are not decided; the margin is"
+    return f"{decision['task']}: {' and '.join(pair)} {equal} {decision['margin']:.2g} {about}."
+
+
+def plan_table(plan: pd.DataFrame, most: int = 1000) -> tuple[pd.DataFrame, dict[str, str], str]:
+    """Return the plan of a task as a table for readers, its headings, and its explanation."""
+    table = plan[["searcher", "other", "measure", "difference", "difference_low", "difference_high"]].copy()
+    if (table["measure"] == "regret").all():
+        del table["measure"]
+    wrong = 100 * plan[[f"wrong_{n}" for n in RUNS]]
+    table["wrong"] = [" / ".join(f"{share:.0f}" for share in row) for row in wrong.itertuples(index=False)]
+    bounds = zip(plan["needed"], plan["needed_low"], plan["needed_high"], strict=True)
+    table["needed"] = [f"{_runs(value, most)} [{_runs(low, most)}, {_runs(high, most)}]" for value, low, high in bounds]
+    for name in ("evaluations", "hours"):
+        if plan[name].notna().any():
+            table[name] = [f"{value:,.0f}" if value < np.inf else "–" for value in plan[name]]
+    headers = {"wrong": "wrong winner (%)", "needed": "runs needed", "hours": "training hours"}
+    numbers, level = ", ".join(map(str, RUNS)), plan["level"].iloc[0]
+    note = (
+        f"From {plan['runs'].iloc[0]:,} runs of each searcher. Difference: searcher minus other. Wrong winner: how "
+        f"often the means of {numbers} runs name it, if this difference is the true one. Runs needed: of each "
+        f"searcher, for {100 * POWER:.0f} % power of a paired t-test at the level {level:.2g}, which is 0.05 divided "
+        "by the pairs of a task; evaluations and training hours are of both searchers. In brackets: 95 % bootstrap "
+        f"intervals. Pairs that need > {most:,} runs cannot be told apart within {most:,} runs."
+    )
+    return table, headers, note
 
 
 def as_markdown(
@@ -89,6 +222,8 @@ def as_markdown(
     """Return sections as Markdown; `figures` are the paths of figures by name, relative to the page."""
     paths, parts = figures or {}, [f"# {title}\n"]
     for section in sections:
+        if section.only == "page":
+            continue
         parts += [f"## {section.heading}\n"] if section.heading else []
         parts += [f"{section.text}\n"] if section.text else []
         parts += [f"![{_ALT[name]}]({paths[name]})\n" for name in section.figures if name in paths]
@@ -98,12 +233,15 @@ def as_markdown(
     return "\n".join([*parts, *(f"* {remark}" for remark in remarks), ""])
 
 
-def as_html(sections: Iterable[Section]) -> str:
-    """Return sections as HTML. Wide tables scroll by themselves, also with the keyboard."""
+def as_html(sections: Iterable[Section], pictures: Mapping[str, str]) -> str:
+    """Return sections as HTML, with pictures by name. Wide tables scroll by themselves, also with the keyboard."""
     parts = []
     for section in sections:
+        if section.only == "markdown":
+            continue
         parts += [f"<h3>{escape(section.heading)}</h3>"] if section.heading else []
         parts += [f"<p>{escape(section.text)}</p>"] if section.text else []
+        parts += [f'<div class="picture">{pictures[name]}</div>' for name in section.figures if name in pictures]
         if section.table is not None:
             table = to_html(section.table, section.headers, section.goals, section.decimals)
             label = escape(section.heading or section.text or section.note)

@@ -10,16 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.analysis._attainment import plot_attainment, tasks_with_two
-from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_ranks, plot_regret
+from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_power, plot_ranks, plot_regret
 from nasmeta.analysis._drawing import check_formats, save_figure
 from nasmeta.analysis._units import regret_unit
 from nasmeta.analysis.report._findings import Findings
 from nasmeta.analysis.report._page import page
+from nasmeta.analysis.report._published import published_section
 from nasmeta.analysis.report._sections import as_markdown, latex_tables, report_sections, summary_sections
 from nasmeta.errors import SettingError
 from nasmeta.files import parse_toml
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
 
@@ -60,15 +62,16 @@ def write_findings(
     provenance: Mapping[str, Any] | None = None,
     title: str = "Comparison of searchers",
     formats: Sequence[str] = ("png", "svg", "pdf"),
+    published: pd.DataFrame | None = None,
 ) -> list[Path]:
-    """Write the report; the page also shows the `provenance`.
+    """Write the report; the page also shows the `provenance`, and the `published` values next to the measured ones.
 
     The folder gets ``index.html`` (one file with plotly.js, which loads nothing), ``report.md``, ``figures/``, and
     ``tables/`` (LaTeX with booktabs).
     """
     check_formats(formats)
     home = Path(folder)
-    sections = report_sections(found)
+    sections = report_sections(found) + ([] if published is None else [published_section(published)])
     text = page(found, sections, title, provenance or {})  # first, because a package may be missing
     files = [home / "index.html", home / "report.md"]
     home.mkdir(parents=True, exist_ok=True)
@@ -121,6 +124,8 @@ def _figures(found: Findings) -> dict[str, Callable[[], Figure]]:
         figures["critical_difference"] = partial(plot_critical_difference, found.friedman)
     if found.rank_course is not None and len(found.searchers) > 1:
         figures["ranks"] = partial(plot_ranks, frame, found.x)
+    if found.plan is not None:
+        figures["power"] = partial(plot_power, found.plan)
     if tasks_with_two(frame):
         at = int(found.at) if found.at is not None and found.x == "evaluation" else None
         figures["attainment"] = partial(plot_attainment, frame, at=at)

@@ -143,7 +143,7 @@
       this.box.append(this.canvas);
       this.canvas.addEventListener("pointermove", (event) => this.point(event));
       this.canvas.addEventListener("pointerleave", hideTip);
-      this.canvas.addEventListener("blur", hideTip);
+      this.canvas.addEventListener("blur", () => { hideTip(); this.draw(); });
       this.canvas.addEventListener("click", (event) => {
         const item = this.point(event);
         if (item?.cell !== undefined) choose(item.cell);
@@ -203,7 +203,10 @@
       if (!walk.length) return;
       const place = walk.indexOf(this.at);
       this.at = walk[(place < 0 ? (by > 0 ? 0 : walk.length - 1) : place + by + walk.length) % walk.length];
-      this.tip(this.items[this.at]);
+      this.draw(); // without the ring of the last point
+      const item = this.items[this.at], same = (pixels) => pixels;
+      if (!item.width) drawLayer(this.canvas.getContext("2d"), theme(), { dots: [[item.px, item.py]], size: 7, ring: 2, colour: "ink" }, same, same);
+      this.tip(item);
     }
     tip(item) {
       const box = $("tip"), frame = this.canvas.getBoundingClientRect();

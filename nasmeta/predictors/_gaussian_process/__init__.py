@@ -4,15 +4,17 @@ from nasmeta.predictors._gaussian_process._kernel import (
     CellKernel as CellKernel,
     ChainRule as ChainRule,
     Hyperparameters as Hyperparameters,
+    PositionKernel as PositionKernel,
+    Prior as Prior,
+    ProductKernel as ProductKernel,
     SumKernel as SumKernel,
+    weak_prior as weak_prior,
 )
 from nasmeta.predictors._gaussian_process._likelihood import (
-    Prior as Prior,
     fit_hyperparameters as fit_hyperparameters,
     maximise_posterior as maximise_posterior,
     negative_log_likelihood as negative_log_likelihood,
     negative_log_posterior as negative_log_posterior,
-    weak_prior as weak_prior,
 )
 from nasmeta.predictors._gaussian_process._posterior import (
     JITTER as JITTER,

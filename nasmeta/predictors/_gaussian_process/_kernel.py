@@ -17,33 +17,54 @@ from nasmeta.spaces import SearchSpace
 ChainRule: TypeAlias = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """From the derivative by a covariance, shape (n, n), to the gradient by the logarithms of hyperparameters."""
 
+Covariance: TypeAlias = Callable[[NDArray[np.float64]], tuple[NDArray[np.float64], ChainRule]]
+"""From the logarithms of hyperparameters to the covariance of labels, noise included, and its chain rule."""
+
+Prior: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Mean and standard deviation of the logarithms of hyperparameters."""
+
 _MOST_CODES = 2**24  # entries of a table of covariances
 _MOST_LEVELS = 4096  # columns of the matrix product in `CellKernel.codes_between`
 _ONE_HOT = "positions"  # in this feature the distance is twice the number of different choices
+_OF_POSITIONS = {_ONE_HOT, "edges", "levels", "steps"}  # features that tell the choice of each position
 _LENGTHSCALE = 3.0  # edits of a cell
 _LONG = 0.3  # share of the mean distance
+_MOST_PRODUCTS = 2**20  # entries of a table of products
+_SHARE = 0.5  # prior mean of the lengthscales, relative to the mean distance times the number of positions
+_SPREAD = 0.7  # prior deviation of their logarithms
+
+
+def weak_prior(n_features: int, lengthscales: NDArray[np.float64] | float = 3.0) -> Prior:
+    """Return mean and standard deviation of the log-normal prior of the hyperparameters, for unit-variance labels.
+
+    Variances around 0.5, lengthscales around 3 edits or those of `CellKernel.typical_lengthscales`, noise around 0.02,
+    each within a factor of e.
+    """
+    lengths = np.broadcast_to(np.log(lengthscales), n_features)
+    mean = np.r_[np.full(n_features, np.log(0.5)), lengths, np.log(0.02)]
+    return mean, np.ones(2 * n_features + 1)
 
 
 @dataclass(frozen=True)
 class Hyperparameters:
     """Hyperparameters of a `CellKernel` with noise."""
 
-    variances: NDArray[np.float64]  # (n_features,)
-    lengthscales: NDArray[np.float64]  # (n_features,)
+    variances: NDArray[np.float64]  # (n_features,); of a `PositionKernel`, (1,)
+    lengthscales: NDArray[np.float64]  # (n_features,); of a `PositionKernel`, (n_positions,)
     noise: float  # variance of the noise of one observation
 
     @property
     def logarithms(self) -> NDArray[np.float64]:
-        """All of them as logarithms, shape (2 * n_features + 1,): variances, lengthscales, noise."""
+        """All of them as logarithms: variances, lengthscales, noise."""
         logarithms: NDArray[np.float64] = np.log(np.r_[self.variances, self.lengthscales, self.noise])
         return logarithms
 
     @classmethod
-    def from_logarithms(cls, logarithms: NDArray[np.float64]) -> Hyperparameters:
-        """Inverse of `logarithms`."""
-        n = len(logarithms) // 2
-        variances, lengthscales = np.exp(logarithms[:n]), np.exp(logarithms[n : 2 * n])
-        return cls(variances, lengthscales, float(np.exp(logarithms[-1])))
+    def from_logarithms(cls, logarithms: NDArray[np.float64], n_variances: int | None = None) -> Hyperparameters:
+        """Inverse of `logarithms`; by default there are as many variances as lengthscales."""
+        n = len(logarithms) // 2 if n_variances is None else n_variances
+        values = np.exp(logarithms)
+        return cls(values[:n], values[n:-1], float(values[-1]))
 
     @property
     def prior_variance(self) -> float:
@@ -65,6 +86,12 @@ def _classes(space: SearchSpace, feature: str) -> tuple[NDArray[np.integer], NDA
     else:
         vectors, classes = np.unique(counts, axis=0, return_inverse=True)
     return np.ascontiguousarray(vectors.T), classes.ravel().astype(np.int32)
+
+
+def _mean_difference(levels: NDArray[np.integer]) -> float:
+    """Return the mean absolute difference of all pairs of levels, which is the sum of 2 F (1 - F) over the levels."""
+    below = np.bincount(levels - levels.min()).cumsum() / len(levels)
+    return float((2 * below * (1 - below)).sum())
 
 
 class CellKernel:
@@ -92,7 +119,7 @@ class CellKernel:
         n_codes = math.prod(self._bases)
         if n_codes > _MOST_CODES:
             raise SettingError("features", self.features, f"fewer, with at most {_MOST_CODES:,} distances")
-        self._parts = [_classes(space, feature) for feature in self.features]
+        self._parts = [(*_classes(space, feature), 2 * (feature == _ONE_HOT)) for feature in self.features]
         self.code_type = np.min_scalar_type(n_codes - 1)
 
     @cached_property
@@ -104,20 +131,16 @@ class CellKernel:
         lengths = []
         for feature in self.features:
             counts = self.space.feature(feature).counts
-            distance = 0.0
-            for column in counts.T:  # the mean of |a - b| over all pairs is the sum of 2 F (1 - F) over the levels
-                below = np.bincount(column - column.min()).cumsum() / len(column)
-                distance += float((2 * below * (1 - below)).sum())
-            lengths.append(max(_LENGTHSCALE, _LONG * distance))
+            lengths.append(max(_LENGTHSCALE, _LONG * sum(_mean_difference(column) for column in counts.T)))
         return np.array(lengths)
 
     def codes(self, cell: int) -> NDArray[np.unsignedinteger]:
         """Return the codes of one architecture's pairs with all, of type ``code_type``, shape (size,)."""
         codes = np.zeros(self.space.size, dtype=self.code_type)
-        for feature, base, (vectors, classes) in zip(self.features, self._bases, self._parts, strict=True):
+        for base, (vectors, classes, per_choice) in zip(self._bases, self._parts, strict=True):
             own = vectors[:, classes[cell], None]
-            if feature == _ONE_HOT:
-                to_class = (vectors != own).sum(axis=0, dtype=self.code_type) * self.code_type.type(2)
+            if per_choice:
+                to_class = (vectors != own).sum(axis=0, dtype=self.code_type) * self.code_type.type(per_choice)
             else:
                 to_class = np.abs(vectors - own).sum(axis=0, dtype=self.code_type)
             codes *= self.code_type.type(base)
@@ -158,11 +181,83 @@ class CellKernel:
 
     def covariance(self, codes: NDArray[np.unsignedinteger], hyperparameters: Hyperparameters) -> NDArray[np.float32]:
         """Return the covariances of pairs by their codes, float32, of the codes' shape."""
+        covariances: NDArray[np.float32] = self._table(hyperparameters).astype(np.float32)[codes]
+        return covariances
+
+    def _table(self, hyperparameters: Hyperparameters) -> NDArray[np.float64]:
+        """Return the covariance of each code, shape (n_codes,)."""
         table = np.zeros(1)
         for base, v, ell in zip(self._bases, hyperparameters.variances, hyperparameters.lengthscales, strict=True):
             table = np.add.outer(table, v * np.exp(-np.arange(base) / ell)).ravel()
-        covariances: NDArray[np.float32] = table.astype(np.float32)[codes]
-        return covariances
+        return table
+
+    def prior(self) -> Prior:
+        """Return the prior of the hyperparameters, see `weak_prior`."""
+        return weak_prior(len(self.features), self.typical_lengthscales)
+
+    def among(self, codes: NDArray[np.unsignedinteger]) -> Covariance:
+        """Return the covariance among labelled architectures as a function of the hyperparameters."""
+        return SumKernel(self.distances(codes).astype(np.float64))
+
+
+def _position_bases(space: SearchSpace) -> tuple[int, ...]:
+    """Return the number of distances in each position."""
+    return tuple(len(p.choices) if p.ordered else min(len(p.choices), 2) for p in space.positions)
+
+
+class PositionKernel(CellKernel):
+    r"""One exponential kernel in which each position has its own lengthscale, so positions can be irrelevant.
+
+    .. math:: k(x, x') = v \exp(-\sum_p d_p(x, x') / \ell_p)
+
+    The distance :math:`d_p` is the difference of the levels of an ordered position, and 1 for different choices of
+    another one. Lengthscales per position are "automatic relevance determination" (Rasmussen and Williams, "Gaussian
+    Processes for Machine Learning", 2006, section 5.1). A priori they grow with the number of positions, so a typical
+    covariance does not depend on it (Hvarfner, Hellsten and Nardi, "Vanilla Bayesian optimization performs great in
+    high dimensions", ICML 2024).
+    """
+
+    def __init__(self, space: SearchSpace) -> None:
+        self.space = space
+        self._bases = _position_bases(space)
+        self._parts = [
+            (np.arange(n)[None], column, int(not position.ordered))
+            for n, column, position in zip(space.n_choices, space.codes.T, space.positions, strict=True)
+        ]
+        self.code_type = np.min_scalar_type(math.prod(self._bases) - 1)
+
+    @staticmethod
+    def suits(space: SearchSpace) -> bool:
+        """Return whether the kernel features of a space contain its positions, and a pair's distances fit in a code."""
+        return (
+            not _OF_POSITIONS.isdisjoint(space.kernel_features) and math.prod(_position_bases(space)) <= _MOST_PRODUCTS
+        )
+
+    @cached_property
+    def typical_lengthscales(self) -> NDArray[np.float64]:
+        """Prior means of the lengthscales, float64, shape (n_positions,)."""
+        lengths = []
+        for _, column, per_choice in self._parts:
+            same = (np.bincount(column) ** 2).sum() / len(column) ** 2
+            distance = 1 - same if per_choice else _mean_difference(column)
+            lengths.append(_SHARE * len(self._parts) * max(distance, 1 / len(column)))
+        return np.array(lengths)
+
+    def _table(self, hyperparameters: Hyperparameters) -> NDArray[np.float64]:
+        table = hyperparameters.variances
+        for base, ell in zip(self._bases, hyperparameters.lengthscales, strict=True):
+            table = np.multiply.outer(table, np.exp(-np.arange(base) / ell)).ravel()
+        return table
+
+    def prior(self) -> Prior:
+        """Return the prior of the hyperparameters: a variance around 1, lengthscales within a factor of 2."""
+        lengths = np.log(self.typical_lengthscales)
+        mean = np.r_[0.0, lengths, np.log(0.02)]
+        return mean, np.r_[1.0, np.full(len(lengths), _SPREAD), 1.0]
+
+    def among(self, codes: NDArray[np.unsignedinteger]) -> Covariance:
+        """Return the covariance among labelled architectures as a function of the hyperparameters."""
+        return ProductKernel(self.distances(codes).astype(np.float64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,5 +294,32 @@ class SumKernel:
             smooth *= self.distances
             by_lengthscale = smooth.sum(axis=(1, 2)) / lengthscales
             return np.concatenate([by_variance, by_lengthscale, [noise * np.trace(by_covariance)]])
+
+        return covariance, chain_rule
+
+
+@dataclass(frozen=True, eq=False)
+class ProductKernel:
+    """A product of exponential kernels among labelled points, as a function of its hyperparameters.
+
+    The logarithms are those of the variance, of the lengthscales and of the noise.
+    """
+
+    distances: NDArray[np.float64]  # (n_positions, n, n)
+
+    def __call__(self, logarithms: NDArray[np.float64]) -> tuple[NDArray[np.float64], ChainRule]:
+        """Return the covariance, noise included, and its chain rule."""
+        values = np.exp(logarithms)
+        variance, lengthscales, noise = values[0], values[1:-1], values[-1]
+        n = self.distances.shape[1]
+        flat = self.distances.reshape(len(lengthscales), n * n)
+        smooth = (variance * np.exp(-(1 / lengthscales) @ flat)).reshape(n, n)
+        covariance = smooth.copy()
+        covariance.flat[:: n + 1] += noise
+
+        def chain_rule(by_covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+            weighted = (by_covariance * smooth).ravel()
+            by_lengthscale = flat @ weighted / lengthscales
+            return np.concatenate([[weighted.sum()], by_lengthscale, [noise * np.trace(by_covariance)]])
 
         return covariance, chain_rule

@@ -6,26 +6,20 @@ chain rule.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
 
-from nasmeta.predictors._gaussian_process._kernel import ChainRule, Hyperparameters, SumKernel
+from nasmeta.predictors._gaussian_process._kernel import Covariance, Hyperparameters, Prior, SumKernel, weak_prior
 
 _SMALLEST_NOISE = 1e-3  # cells that are alike in all features would make the covariance singular
 _REACH = 6.0  # of the logarithms on both sides of their prior means
 _IMPOSSIBLE = 1e25  # the value if a covariance is not positive definite: a line search turns back
 
-Prior: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
-"""Mean and standard deviation of the logarithms of hyperparameters."""
-
-Kernel: TypeAlias = Callable[[NDArray[np.float64]], tuple[NDArray[np.float64], ChainRule]]
-"""From the logarithms of hyperparameters to the covariance of labels, noise included, and its chain rule."""
-
-Models: TypeAlias = Sequence[tuple[Kernel, Sequence[NDArray[np.float64]]]]
+Models: TypeAlias = Sequence[tuple[Covariance, Sequence[NDArray[np.float64]]]]
 """Kernels of the same hyperparameters, each with the labels of the tasks that have its covariance."""
 
 
@@ -111,17 +105,6 @@ def maximise_posterior(
     )
     logarithms: NDArray[np.float64] = found.x
     return logarithms
-
-
-def weak_prior(n_features: int, lengthscales: NDArray[np.float64] | float = 3.0) -> Prior:
-    """Return mean and standard deviation of the log-normal prior of the hyperparameters, for unit-variance labels.
-
-    Variances around 0.5, lengthscales around 3 edits or those of `CellKernel.typical_lengthscales`, noise around 0.02,
-    each within a factor of e.
-    """
-    lengths = np.broadcast_to(np.log(lengthscales), n_features)
-    mean = np.r_[np.full(n_features, np.log(0.5)), lengths, np.log(0.02)]
-    return mean, np.ones(2 * n_features + 1)
 
 
 def fit_hyperparameters(

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.linalg import blas, cho_factor, cho_solve, solve_triangular
 
 from nasmeta.errors import ArchitectureError
-from nasmeta.predictors._gaussian_process._kernel import CellKernel, Hyperparameters, SumKernel
-from nasmeta.predictors._gaussian_process._likelihood import Prior, maximise_posterior
+from nasmeta.predictors._gaussian_process._kernel import CellKernel, Hyperparameters, Prior, SumKernel
+from nasmeta.predictors._gaussian_process._likelihood import maximise_posterior
 
 JITTER = 1e-6
 """Added to the diagonal of a covariance, so its Cholesky factor exists."""
@@ -123,6 +123,19 @@ class CellGP(ExactPosterior):
     def _label_variance(self, cell: int, left: NDArray[np.float32], row: NDArray[np.float32]) -> float:
         prior = self.hyperparameters.prior_variance + self.hyperparameters.noise + JITTER
         return max(prior - float(left @ left), JITTER)
+
+    def fit(self, labels: NDArray[np.float64], prior: Prior, iterations: int = 15) -> None:
+        """Maximise the posterior density of the hyperparameters from the current ones, and update the posterior."""
+        own = self.hyperparameters
+        among = self.kernel.among(self._codes[: len(self.cells), self.cells])
+        found = maximise_posterior([(among, [labels])], prior, iterations, own.logarithms)
+        self.set_hyperparameters(Hyperparameters.from_logarithms(found, len(own.variances)))
+
+    def log_evidence(self, labels: NDArray[np.float64], prior: Prior) -> float:
+        """Return the log marginal likelihood plus the log prior density of the hyperparameters, up to a constant."""
+        weights = solve_triangular(self.factor, labels, lower=True, check_finite=False)
+        offset = (self.hyperparameters.logarithms - prior[0]) / prior[1]
+        return float(-0.5 * (weights @ weights + offset @ offset) - np.log(np.diag(self.factor)).sum())
 
     def observed_distances(self) -> NDArray[np.int64]:
         """Return the distances between the observed cells, int64, shape (n_features, n, n)."""

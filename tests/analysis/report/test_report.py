@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nasmeta.analysis import average_ranks, regret_curves
+from nasmeta.analysis import average_ranks, decide, regret_curves
 from nasmeta.analysis.report import (
     facts_of,
     find,
     page_data,
+    report_sections,
     write_findings,
 )
 from nasmeta.errors import MissingPackageError, SettingError
@@ -195,12 +196,25 @@ def test_a_searcher_that_lacks_a_task_and_evaluations_that_cost_nothing(comparis
     assert data["ranks"] is None
 
 
-def test_too_few_runs_for_any_test_are_told(comparison):
-    few = comparison[comparison["seed"] < 5]
-    [remark] = find(few).remarks
-    assert remark.startswith("With 5 runs no paired test can be significant")
-    assert "is 0.19." in remark
-    assert find(comparison).remarks == []
+def test_a_report_begins_with_the_result_of_each_task(written, comparison):
+    one, two, heading = (written / "report.md").read_text().split("\n\n")[1:4]
+    last = comparison[comparison["evaluation"] == 40].set_index(["task", "searcher", "seed"])["regret"]
+    difference = (last["made/one", "evolution"] - last["made/one", "<b>gp</b>"]).mean()
+    assert one.startswith(f"made/one: <b>gp</b> is {difference:.3f} [")
+    assert "percentage points better than evolution after 40 evaluations; " in one
+    assert one.endswith(" to say so.")
+    assert two.startswith("made/two: <b>gp</b>")
+    assert heading == "## Methods"
+
+
+def test_decisions_replace_tests(comparison):
+    decided = comparison.copy()
+    decided.attrs["decisions"] = decide(comparison, {"made/one": 0.1, "made/two": 0.1}, 4, 8).to_dict("records")
+    found = find(decided)
+    assert (found.tests, found.plan, found.friedman) == ({}, None, None)
+    sentences = report_sections(found)[0].text.split("\n\n")
+    assert len(sentences) == 6
+    assert all(sentence.startswith("made/") for sentence in sentences)
 
 
 def test_failures_are_told_by_searcher(comparison):

@@ -1,0 +1,1 @@
+"""What the configuration of the documentation site needs: generated pages, and links."""

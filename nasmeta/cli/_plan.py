@@ -1,0 +1,68 @@
+"""``nasmeta plan``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nasmeta as nm
+from nasmeta.cli._command import REQUIRED, Option, app, command, console, echo_written, print_table
+from nasmeta.cli._runs import EVALUATIONS, RUN, compared
+from nasmeta.cli._train import IMAGES
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import typer
+
+
+@command(
+    app,
+    {"evaluations": replace(EVALUATIONS, default_text="100")},
+    RUN,
+    IMAGES,
+    pilot=Option(
+        "The folder of a finished comparison; or names of searchers, which are then run as a pilot.", list[str],
+        default=REQUIRED, argument=True, metavar="FOLDER|SEARCHER…", noun="searcher",
+    ),
+    tasks=Option("A family of tasks, or names of tasks separated by commas.", metavar="NAMES", default_text="nb201"),
+    repeats=Option("Number of runs of each searcher in the pilot.", int, 100),
+    workers=Option("Number of processes.", int, 1),
+    most=Option("Pairs that need more runs cannot be told apart.", int, 1000),
+    picture=Option("Draw power against runs, to this path without ending (PNG and SVG).", Path, metavar="PATH"),
+    examples=["nasmeta plan evolution local-search --tasks nb201 --evaluations 100", "nasmeta plan results"],
+)  # fmt: skip
+def plan(
+    context: typer.Context,
+    pilot: list[str],
+    repeats: int,
+    workers: int,
+    most: int,
+    picture: Path | None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Compute how many runs tell searchers apart, how often fewer name the wrong winner, and the cost."""
+    if len(pilot) == 1:
+        found = nm.plan(pilot[0], most=most)
+    else:
+        options |= {"searchers": ",".join(pilot), "settings": None, "evaluations": options["evaluations"] or 100}
+        frame, _ = compared(context, options, repeats=repeats, workers=workers, progress=True)
+        found = nm.plan(frame, most=most)
+    print_plan(found, most)
+    if picture is not None:
+        from nasmeta.analysis import plot_power, save_figure
+
+        echo_written(save_figure(plot_power(found, most), picture))
+    return {"pairs": found}
+
+
+def print_plan(found: pd.DataFrame, most: int) -> None:
+    """Print a table per task, and its explanation."""
+    from nasmeta.analysis._tables import texts_of
+    from nasmeta.analysis.report import plan_table
+
+    for task, rows in found.groupby("task", sort=False):
+        table, headers, note = plan_table(rows, most)
+        text = texts_of(table, headers)
+        print_table(text.headings, text.rows, str(task), right=text.headings[1:])
+    console().print(note)

@@ -1,0 +1,69 @@
+"""The number of runs that a comparison needs."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pandas as pd
+
+from nasmeta.analysis import plan_runs
+from nasmeta.analysis._curves import XAxis
+from nasmeta.experiments._arguments import SearchersLike, TasksLike
+from nasmeta.experiments._compare import compare
+from nasmeta.experiments._report import results_in
+
+
+def plan(
+    pilot: pd.DataFrame | str | os.PathLike[str] | SearchersLike,
+    tasks: TasksLike = "nb201",
+    *,
+    repeats: int = 100,
+    most: int = 1000,
+    at: float | None = None,
+    x: XAxis | None = None,
+    **options: Any,
+) -> pd.DataFrame:
+    """Compute how many runs tell searchers apart, how often fewer runs name the wrong winner, and the cost.
+
+    Parameters
+    ----------
+    pilot : DataFrame, path, or searchers
+        The result of `nasmeta.compare`, the folder of a finished comparison, or at least two searchers as in
+        `nasmeta.compare`, which are then run as a pilot.
+    tasks, repeats, options
+        Arguments of `nasmeta.compare` for the pilot, such as ``evaluations=100``.
+    most : int, default 1000
+        Pairs that need more runs cannot be told apart.
+    at, x : optional
+        Budget and its axis, as in `nasmeta.report`.
+
+    Returns
+    -------
+    DataFrame, one row per (task, pair)
+        ``task, searcher, other, runs`` (of the pilot), ``measure`` (``regret`` after the budget, or ``evaluations to
+        optimum`` if all runs of both searchers found the optimum); ``difference`` (mean of searcher minus other) with
+        ``difference_low, difference_high`` (95 % bootstrap interval); ``effect`` (difference / standard deviation);
+        ``wrong_N`` (probability that the means of N runs name the wrong winner, if the pilot's difference is the true
+        one); ``level`` (0.05 divided by the number of pairs of the task); ``needed`` (runs of each searcher for a power
+        of 80 % of a paired t-test at this level, inf beyond `most`) with ``needed_low, needed_high`` (95 % bootstrap
+        interval over the pilot); ``evaluations`` and ``hours`` (the cost of these runs of both searchers; hours of
+        training, NaN if the table has no costs).
+
+    Raises
+    ------
+    SettingError
+        If the pilot has fewer than two searchers or runs, or there is no finished comparison.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> plan = nm.plan(["random", "local-search"], "nb201/cifar100", repeats=20, evaluations=100)
+    >>> plan[["searcher", "other", "needed"]].to_dict("records")
+    [{'searcher': 'random', 'other': 'local-search', 'needed': 6.0}]
+    """
+    if isinstance(pilot, str | os.PathLike):
+        pilot = results_in(pilot)
+    if not isinstance(pilot, pd.DataFrame):
+        pilot = compare(pilot, tasks, repeats=repeats, **options)
+    return plan_runs(pilot, at, x, most)

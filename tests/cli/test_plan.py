@@ -1,0 +1,36 @@
+"""``nasmeta plan``, and decisions of ``nasmeta compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from nasmeta.cli._app import app
+
+OPTIONS = ["--tasks", "nb201/cifar100", "--evaluations", "30"]
+
+
+def run(*arguments: str) -> str:
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+@pytest.mark.usefixtures("blank_figures")
+def test_a_folder_and_names_give_the_same_plan(tmp_path: Path) -> None:
+    named = run("plan", "random", "local-search", *OPTIONS, "--repeats", "8", "--picture", str(tmp_path / "power"))
+    assert (tmp_path / "power.svg").is_file()
+    folder = str(tmp_path / "results")
+    run("compare", "--searchers", "random,local-search", *OPTIONS, "--repeats", "8", "--folder", folder)
+    assert run("plan", folder) == named[named.index("nb201/cifar100") : named.index("Written:")]
+
+
+@pytest.mark.usefixtures("blank_figures")
+def test_decisions_are_printed_and_kept(tmp_path: Path) -> None:
+    decide = ["--until-decided", "--most", "100", "--margin", "0.01", "--folder", str(tmp_path)]
+    printed = run("compare", "--searchers", "random,local-search", *OPTIONS, *decide)
+    sentence = "nb201/cifar100: local-search has a smaller mean regret than random"
+    assert sentence in printed
+    assert sentence in (tmp_path / "summary.md").read_text(encoding="utf-8")
