@@ -305,7 +305,7 @@ def print_table(
     from rich.text import Text
 
     terminal, last = console(), len(headings) - 1 if lines else -1
-    table = Table(title=title, title_justify="left", box=None if lines else box.HEAVY_HEAD, pad_edge=not lines)
+    table = Table(box=None if lines else box.HEAVY_HEAD, pad_edge=not lines)
     for position, heading in enumerate(headings):
         justify: Literal["left", "right"] = "right" if heading in right else "left"
         table.add_column(
@@ -314,6 +314,8 @@ def print_table(
     for row in rows:
         texts = [Text(text, no_wrap=True, overflow="ellipsis") if i == last else text for i, text in enumerate(row)]
         table.add_row(*texts)
+    if title:
+        terminal.print(title)
     if not terminal.is_terminal:
         wide = terminal.options.update(max_width=10_000)
         terminal.width = max(terminal.width, terminal.measure(table, options=wide).maximum)

@@ -167,7 +167,7 @@ def list_data(name: str | None) -> pd.DataFrame:
     data_app,
     names=Option(
         "Names of sources; the name of a table for all its sources; or all.", list[str], REQUIRED, argument=True,
-        metavar="NAME...",
+        metavar="NAME",
     ),
     examples=["nasmeta data fetch nasgraph-nb201 meco"],
 )  # fmt: skip
@@ -251,20 +251,20 @@ def _shown(how: str, found: pd.DataFrame, brief: list[str], name: str | None = N
 @command(
     app,
     tables=Option(
-        "Names of tables. Default: all on this machine.", list[str], argument=True, metavar="[TABLE]...", noun="table"
+        "Names of tables. Default: all on this machine.", list[str], argument=True, metavar="TABLE", noun="table"
     ),
-    output=Option("File of the page.", Path, Path("explore.html")),
+    out=Option("File of the page.", Path, Path("explore.html")),
     searcher=Option("The searcher whose run is replayed on each task.", default="evolution", noun="searcher"),
     evaluations=Option("Length of the run.", int, 100),
     seed=Option("Seed of the run.", int, 0),
     examples=["nasmeta explore", "nasmeta explore nb201 --searcher local-search"],
 )
-def explore(tables: list[str] | None, **options: Any) -> None:
+def explore(tables: list[str] | None, out: Path, **options: Any) -> None:
     """Write one HTML page that shows the tables on this machine, also yours, in a browser without a network.
 
     For each task: distribution of values, best architectures, Pareto fronts, rank correlations, noise, and a search.
     """
-    page = nm.explore(tables or None, progress=True, **options)
+    page = nm.explore(tables or None, output=out, progress=True, **options)
     echo_written([f"{page} ({page.stat().st_size / 1e6:.1f} MB)"])
 
 

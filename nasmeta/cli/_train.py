@@ -88,7 +88,7 @@ def train(cell: int | str, folder: Path | None, **options: Any) -> None:
 @command(
     app,
     IMAGES,
-    runs=Option("Journals of searches on one task.", list[Path], argument=True, metavar="RUN…"),
+    runs=Option("Journals of searches on one task.", list[Path], argument=True, metavar="RUN"),
     top=Option("Number of the best evaluated cells to train.", int, 3),
     controls=Option("Number of random cells to train for comparison.", int, 3),
     worst=Option("Number of the worst evaluated cells to train.", int, 0),

@@ -21,7 +21,7 @@ TASK = "nb201/cifar100"
 def main() -> None:
     with tempfile.TemporaryDirectory() as cache:
         environment = {name: value for name, value in os.environ.items() if name != "NASMETA_MIRROR"}
-        command = [sys.executable, "-m", "nasmeta", "explore", "--output", str(PAGE)]
+        command = [sys.executable, "-m", "nasmeta", "explore", "--out", str(PAGE)]
         subprocess.run(command, check=True, env=environment | {"NASMETA_CACHE": cache})
     chromium = shutil.which("chromium")
     if chromium is not None:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import nasmeta as nm
@@ -48,6 +49,28 @@ def test_a_missing_extra_is_named(name: str, monkeypatch: pytest.MonkeyPatch) ->
 def job() -> Runs:
     evaluator = TableEvaluator(nm.get_task("nb201/cifar10"))
     return Runs((0, "random"), RunConfig(SearcherSpec.of("random"), evaluator, Budget(evaluations=3)), [0], [None])
+
+
+def test_a_job_counts_its_evaluations_in_a_file(tmp_path: Path) -> None:
+    np.zeros(3, np.int32).tofile(tmp_path / "counts")
+    list(replace(job(), counts=tmp_path / "counts", slots=[1]).results())
+    assert np.fromfile(tmp_path / "counts", np.int32).tolist() == [0, 3, 0]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_progress_counts_runs_and_evaluations(workers: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for repeats in (1, 3):  # the second call reads the first run
+        nm.compare(
+            ["random"],
+            "nb201/cifar10",
+            repeats=repeats,
+            evaluations=20,
+            folder=tmp_path,
+            workers=workers,
+            progress=True,
+        )
+        last = capsys.readouterr().err.splitlines()[-1]
+        assert last.startswith(f"runs: {repeats} of {repeats}, {repeats * 20} evaluations")
 
 
 def test_a_node_returns_histories_and_journals(tmp_path: Path) -> None:
