@@ -96,7 +96,9 @@ def report(
     for one in formats:
         check_choice("a format", one, ("png", "svg", "pdf"))
     columns: tuple[ColumnInfo, ...] = ()
-    specification, provenance, published = {}, {}, {}
+    specification: dict[str, Any] = {}
+    provenance: dict[str, Any] = {}
+    published: dict[str, Any] = {}
     destination = None if output is None else Path(output)
     if isinstance(results, pd.DataFrame):
         frame, own_title = results, "Comparison of searchers"

@@ -143,7 +143,8 @@ def compare_searches(published: Mapping[str, Any], frame: pd.DataFrame, columns:
         own = frame[(frame["searcher"] == searcher) & (frame["task"] == task.name)]
         last = own[own["evaluation"] <= (at or np.inf)].groupby("seed").tail(1)
         if column is None or "measure" in published:
-            return last[published.get("measure", "incumbent_value")].astype(float)
+            values: pd.Series[float] = last[published.get("measure", "incumbent_value")].astype(float)
+            return values
         return pd.Series(task.table.column(*Signal.of(column).address)[last["incumbent"].to_numpy()].astype(float))
 
     return _compared(published, measure, map(str, frame["searcher"].unique()), [c.address for c in columns] or tasks)
@@ -161,7 +162,8 @@ def _predicted(content: dict[str, Any], folder: Path | None, repeats: int | None
     def measure(predictor: str, on: Any, at: int | None) -> pd.Series[float]:
         asked = (frame["n_train"] == on) | (frame["dataset"] == on)
         chosen = asked & (frame["scope"] == published["scope"]) & (frame["predictor"] == predictor)
-        return frame.loc[chosen, published["measure"]]
+        values: pd.Series[float] = frame.loc[chosen, published["measure"]]
+        return values
 
     return _compared(published, measure, options["predictors"], ())
 
@@ -176,10 +178,10 @@ def _compared(
     means, deviations = published.get("means", {}), published.get("deviations", {})
     here = {method: published.get("here", {}).get(method, method) for method in means}
     here |= {method: method for method in methods if method not in here.values()}
-    columns, rows = published.get("on", [*columns]), []
+    on_all, rows = list(published.get("on", columns)), []
     for method, own in here.items():
-        unknown = [np.nan] * len(columns)
-        values = zip(columns, means.get(method, unknown), deviations.get(method, unknown), strict=True)
+        unknown = [np.nan] * len(on_all)
+        values = zip(on_all, means.get(method, unknown), deviations.get(method, unknown), strict=True)
         for on, mean, deviation in values:
             runs = measure(own, on, published.get("at", {}).get(method))
             rows.append((method, own, on, mean, deviation, runs.mean(), runs.std(), len(runs)))

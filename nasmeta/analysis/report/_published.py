@@ -21,8 +21,8 @@ def with_differences(table: pd.DataFrame, published_runs: float) -> pd.DataFrame
     >>> found["difference"], round(found["standard_errors"], 3), found["verdict"]
     (np.float64(1.0), np.float64(0.866), 'agrees')
     """
-    variances = [table["published_std"] ** 2 / published_runs, table["measured_std"] ** 2 / table["runs"]]
-    error = np.sqrt(sum(variance.fillna(0.0) for variance in variances))
+    theirs = (table["published_std"] ** 2 / published_runs).fillna(0.0)
+    error = np.sqrt(theirs + (table["measured_std"] ** 2 / table["runs"]).fillna(0.0))
     difference = table["measured"] - table["published"]
     errors = (difference / error).where(error > 0)
     verdict = np.select([errors > 2, errors < -2, errors.notna()], ["higher", "lower", "agrees"], "–")
