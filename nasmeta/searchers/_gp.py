@@ -205,20 +205,23 @@ class GPSearch(Searcher):
         if len(mean) <= _LARGE:
             return log_expected_improvement(mean, with_noise, labels.max())
         score = np.full(len(mean), -np.inf)
-        some = np.argpartition(mean + 2 * std, -_SCREENED)[-_SCREENED:]
+        some = np.argpartition(np.where(self._asked, -np.inf, mean + 2 * std), -_SCREENED)[-_SCREENED:]
         score[some] = log_expected_improvement(mean[some], with_noise[some], labels.max())
         return score
 
-    def _scores(self, labels: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the log expected improvement and the mean of each architecture, both of shape (size,).
-
-        They are averages over the processes, weighted by the marginal likelihoods.
-        """
+    def _process_weights(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the weights of the processes, proportional to their marginal likelihoods."""
         evidence = np.array([gp.log_evidence(labels, gp.kernel.prior()) for gp in self._members])
         weights = np.exp(evidence - logsumexp(evidence))
         weights[weights < _NO_WEIGHT] = 0
+        return np.asarray(weights / weights.sum(), np.float64)
+
+    def _scores(
+        self, labels: NDArray[np.float64], weights: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the weighted means of expected improvements, as logarithms, and of the means, both of shape (size,)."""
         means, scores = np.zeros(self.space.size), []
-        for gp, weight in zip(self._members, weights / weights.sum(), strict=True):
+        for gp, weight in zip(self._members, weights, strict=True):
             if weight:
                 mean, std = gp.posterior(labels)
                 scores.append(self._score(gp, mean, std, labels) + np.log(weight))
@@ -242,8 +245,9 @@ class GPSearch(Searcher):
             return [self._take_best(self._final_score(labels).copy()) for _ in range(n)]
         self._refit(labels)
         chosen: list[int] = []
+        weights = self._process_weights(labels)
         for _ in range(n):
-            score, mean = self._scores(labels)
+            score, mean = self._scores(labels, weights)
             chosen.append(self._take_best(score))
             if len(chosen) < n:
                 for gp in self._members:
@@ -257,5 +261,5 @@ class GPSearch(Searcher):
         """Return the scores under the last posterior, which depend on the labels only."""
         if self._final is None or not np.array_equal(self._final[0], labels):
             self._refit(labels)
-            self._final = labels, self._scores(labels)[0]
+            self._final = labels, self._scores(labels, self._process_weights(labels))[0]
         return self._final[1]

@@ -13,7 +13,8 @@ def with_differences(table: pd.DataFrame, published_runs: float) -> pd.DataFrame
     """Add the columns difference, standard_errors and verdict to published and measured means.
 
     The standard error of the difference contains both deviations. Without a published deviation, it contains only the
-    measured one, and the number of standard errors is an upper bound.
+    measured one, and the number of standard errors is an upper bound. "agrees" means within two standard errors, or as
+    many as Student's distribution has for few runs.
 
     >>> import pandas as pd
     >>> table = pd.DataFrame({"published": [1.0], "published_std": [2.0], "measured": [2.0], "measured_std": [1.0]})
@@ -21,11 +22,14 @@ def with_differences(table: pd.DataFrame, published_runs: float) -> pd.DataFrame
     >>> found["difference"], round(found["standard_errors"], 3), found["verdict"]
     (np.float64(1.0), np.float64(0.866), 'agrees')
     """
+    from scipy.stats import norm, t
+
     theirs = (table["published_std"] ** 2 / published_runs).fillna(0.0)
     error = np.sqrt(theirs + (table["measured_std"] ** 2 / table["runs"]).fillna(0.0))
     difference = table["measured"] - table["published"]
-    errors = (difference / error).where(error > 0)
-    verdict = np.select([errors > 2, errors < -2, errors.notna()], ["higher", "lower", "agrees"], "–")
+    errors = (difference / error).where((error > 0) & (table["runs"] > 1))
+    limit = t.isf(norm.sf(2), table["runs"] - 1)  # two standard errors of many runs
+    verdict = np.select([errors > limit, errors < -limit, errors.notna()], ["higher", "lower", "agrees"], "–")
     return table.assign(difference=difference, standard_errors=errors, verdict=verdict)
 
 

@@ -432,7 +432,7 @@
     const box = $("current");
     if (state.step) {
       const cell = run.cells[state.step - 1], top = incumbent(state.step);
-      box.innerHTML = drawing(cell) + `<p>${escape(`Evaluation ${state.step}: ${valueOf(state.column, run.values[state.step - 1])}\nBest so far: ${valueOf(state.column, bestSoFar(state.step).at(-1))}\n${architecture(top)}`)}</p>`;
+      box.innerHTML = drawing(cell) + `<p>${escape(`Evaluation ${state.step}: ${valueOf(state.column, run.values[state.step - 1])}\n${architecture(cell)}\nBest so far: ${valueOf(state.column, bestSoFar(state.step).at(-1))}\n${architecture(top)}`)}</p>`;
     } else box.innerHTML = "<p>Press Play, or move the slider.</p>";
     map.draw();
     curve.draw();
