@@ -137,7 +137,7 @@ def _row(pair: Pair, level: float, most: int) -> dict[str, Any]:
     effect = _ratio(mean, deviation)
     means = rng.choice(difference, (_DRAWS, _LARGE)).cumsum(axis=1)
     wrong = {f"wrong_{k}": float((sign * means[:, k - 1] < 0).mean()) for k in RUNS if k <= _LARGE}
-    wrong |= {f"wrong_{k}": float(norm.sf(abs(effect) * k**0.5)) for k in RUNS if k > _LARGE}
+    wrong |= {f"wrong_{k}": float(norm.sf(abs(effect) * k**0.5)) if deviation else 0.0 for k in RUNS if k > _LARGE}
     draws = rng.choice(difference, (_DRAWS, n))
     effects = np.maximum(sign * _ratio(draws.mean(axis=1), draws.std(axis=1, ddof=1)), 0)
     bounds = quantile_interval(runs_needed(effects, level, most), method="inverted_cdf")

@@ -176,7 +176,7 @@ def compare(
     if until_decided:
         if shard is not None:
             raise SettingError("shard", workers.shard, "none, because decisions need the runs of all shards")
-        plan = Decisions(margins_of(evaluators, budgets, margin), len(seeds), most)
+        plan = Decisions(margins_of(evaluators, budgets, margin), seeds, most)
     if home is None:
         return _completed(results, workers, progress, plan=plan)
     extent: dict[str, Any] = {

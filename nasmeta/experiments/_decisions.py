@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from nasmeta.analysis import decide, looks_of
+from nasmeta.analysis import FEWEST_RUNS, decide, looks_of
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator
 from nasmeta.experiments._folder import Results
@@ -23,8 +23,13 @@ class Decisions:
     """The rule by which a comparison adds runs."""
 
     margins: Mapping[str, float]  # by task
-    first: int
+    seeds: Sequence[int]  # of the first round
     most: int
+
+    @property
+    def first(self) -> int:
+        """The number of runs of the first decision."""
+        return max(FEWEST_RUNS, len(self.seeds))
 
     def of(self, frame: pd.DataFrame) -> pd.DataFrame:
         """Return the decisions about the runs of a frame."""
@@ -36,7 +41,8 @@ class Decisions:
         The rounds depend on nothing but the results of the runs, so they are the same when a comparison is resumed.
         """
         yield
-        for n in looks_of(self.first, self.most)[1:].tolist():
+        start, looks = max(self.seeds) + 1, looks_of(self.first, self.most)
+        for more in (looks[looks > len(self.seeds)] - len(self.seeds)).tolist():
             found = self.of(results.frame())
             open_ = found[found["winner"] == ""]
             going = {
@@ -47,7 +53,7 @@ class Decisions:
                 return
             for pair, config in results.configs.items():
                 if (config.task.name, config.label) in going:
-                    results.extend(pair, range(n))
+                    results.extend(pair, [*self.seeds, *range(start, start + more)])
             yield
 
 

@@ -219,7 +219,7 @@ class GPSearch(Searcher):
     def _scores(
         self, labels: NDArray[np.float64], weights: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the weighted means of expected improvements, as logarithms, and of the means, both of shape (size,)."""
+        """Return the weighted averages of expected improvements, as logarithms, and of means, both of shape (size,)."""
         means, scores = np.zeros(self.space.size), []
         for gp, weight in zip(self._members, weights, strict=True):
             if weight:

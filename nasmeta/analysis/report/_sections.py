@@ -164,7 +164,8 @@ def methods(found: Findings) -> str:
         parts.append(
             "Runs were added until an asymptotic confidence sequence (Waudby-Smith et al., 2024) of the paired "
             "difference excluded zero, or all differences of the margin and more, at the level of 0.05 divided by the "
-            "pairs of a task."
+            f"pairs of a task; {sum(not one['winner'] for one in found.decisions)} of {len(found.decisions)} pairs "
+            "remained undecided."
         )
     if found.tests:
         parts.append(_test_note(found))
