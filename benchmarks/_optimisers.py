@@ -60,7 +60,7 @@ def syne_tune(levels: dict[int, Any]) -> Iterator[tuple[Callable[[str, int], flo
             return int(results) / float(seconds)
 
         try:
-            yield rate, f"Syne Tune {found}, simulator backend"
+            yield rate, f"Syne Tune {found}"
         finally:
             stdin.close()
             peer.wait(timeout=60)

@@ -88,7 +88,7 @@ def page(record: dict[str, Any]) -> str:
     turns = "One process" if alone else "Ours and the peer take turns in one process"
     values = f"Values are medians of {record['rounds']} rounds, with the smallest and the largest."
     values = "One measurement per row." if record["rounds"] == 1 else values
-    values += "" if alone else " Ratio: how many times better\nours is. The peer's values have the unit of ours."
+    values += "" if alone else " Ratio: how many times better\nours is. Peers have the same units."
     return f"""# {question}
 
 {answer}

@@ -123,14 +123,12 @@ Mean evaluations until one of the best 0.1 % is found, and in parentheses the nu
 these enter with {evaluations} evaluations:
 
 {to_markdown(wide.reset_index())}
-`search.csv` also has regrets. `nasmeta list tasks graph` lists the tasks of a family, and
-`nasmeta data list` shows licences and citations.
+`search.csv` also has regrets.
 
 ## How it was run
 
 `python reports/families/run.py --repeats {repeats} --evaluations {evaluations}` on {DATE},
-seeds 0 to {repeats - 1}, nasmeta {nm.__version__}. `--page` rewrites this page. Optima and correlations are tested in
-`tests/tables/sources/test_families.py` and `tests/spaces/test_families.py`.
+seeds 0 to {repeats - 1}, nasmeta {nm.__version__}.
 
 ## Limits
 

@@ -167,8 +167,8 @@ the other benchmark in {int((across.low > 1).sum())}.
 
 `python reports/meta/gp.py` on {DATE}, nasmeta {nm.__version__}, with 100 draws of the labels (53 for 400 labels per
 source, 30 for the other
-benchmark). `runs.csv` has every run; `--parts none` rewrites this page. Sources share neither dataset nor task with the
-target. Our `rgpe` uses the weighted sources as prior mean; `rgpe-vanilla` is the published method.
+benchmark). `runs.csv` has every run. Sources share neither dataset nor task with the
+target.
 
 ## Limits
 

@@ -368,7 +368,7 @@ accuracies without attack, so a search warns (`OtherMetricWarning`).
 `gp`. Sources are the default sources of each target. A run succeeds with the optimum (NAS-Bench-201) or one of the
 best four architectures
 (TransNAS-Bench-101); otherwise its evaluations are the size of the space. The speed-up is the geometric mean over tasks
-of the ratio of mean evaluations. CSV files: `kept`, `calibration`, `inside` and `warm`.
+of the ratio of mean evaluations.
 
 ## Limits
 

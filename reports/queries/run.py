@@ -97,7 +97,7 @@ NAS-Bench-201, and random search about 7,800 (mean, 95 % bootstrap interval).
 {to_markdown(pd.DataFrame(rows))}
 In parentheses: the mean of a separate implementation of the searcher; for `random`, the expectation. A number without
 an interval is from a deterministic searcher. The optimum is the best validation accuracy after 200 epochs, mean over
-seeds (NATS-tss v1.0). Isomorphic cells are counted separately. `queries.csv` also has medians.
+seeds (NATS-tss v1.0). Isomorphic cells are counted separately.
 
 ## How it was run
 

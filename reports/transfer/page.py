@@ -167,7 +167,7 @@ best tenth is exchanged.
 `python reports/transfer/run.py` on {DATE}, nasmeta {nm.__version__}: {found["draws"].max()} draws of {LABELS} labels
 per source, at most 100
 evaluations. Each draw is also the seed of the searcher. A run without success enters with 100 evaluations.
-`--draws 0` rewrites this page from `results.csv`, which also has runs with 25, 100 and all labels.
+`results.csv` also has runs with 25, 100 and all labels.
 
 ## Limits
 
