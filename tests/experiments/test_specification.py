@@ -15,11 +15,11 @@ from pandas.testing import assert_frame_equal
 from typer.testing import CliRunner
 
 import nasmeta as nm
+from nasmeta import experiments
 from nasmeta.cli._app import app
 from nasmeta.errors import ColumnError, JournalError, NasmetaError, SettingError, UnknownNameError
 from nasmeta.evaluators import EVALUATORS
 from nasmeta.experiments import Workers, read_specification, ready_specifications, run_specification
-from nasmeta.experiments._specification import READY
 from nasmeta.meta import SavedMetaModel, SourceOrder
 from nasmeta.runs import Clock
 from nasmeta.surrogates import Surrogate, fit_surrogate
@@ -201,7 +201,7 @@ def full_sources(mirror: Path, cache_with: Callable[..., Path], monkeypatch: pyt
 
 @pytest.mark.slow
 def test_the_columns_of_shipped_specifications_exist(full_sources: None) -> None:
-    for file in READY.rglob("*.toml"):
+    for file in Path(experiments.__file__).with_name("ready").rglob("*.toml"):
         if "[predict]" not in file.read_text(encoding="utf-8"):
             assert len(read_specification(file).columns) == len(read_specification(file).report)
 
