@@ -26,7 +26,7 @@ from nasmeta.pictures import task_title
 from nasmeta.tasks import task_distribution
 
 HERE = Path(__file__).parent
-DATE = "2026-11-26"  # of search.csv
+DATE = "2026-11-26 (`gp`: 2026-11-29)"  # of search.csv
 SEARCHERS = ("random", "evolution", "gp")
 # No feature of `gp` was chosen on these tasks.
 REPORTED = ("graph/cora", "graph/cs", "graph/physics", "graph/computers", "hpobench-mlp/australian",
@@ -123,7 +123,6 @@ Mean evaluations until one of the best 0.1 % is found, and in parentheses the nu
 these enter with {evaluations} evaluations:
 
 {to_markdown(wide.reset_index())}
-`search.csv` also has regrets.
 
 ## How it was run
 

@@ -138,7 +138,7 @@ asterisk marks deterministic searchers. The last column is per run.
 
 {to_markdown(pd.DataFrame(rows))}
 `source-order` finds none of the best on {", ".join(prior.index[prior >= 200])}. The datasets agree little
-(rank correlations of 0.01 to 0.62). `results.csv` has each dataset with intervals, regrets and test accuracies.
+(rank correlations of 0.01 to 0.62).
 
 ## How it was run
 

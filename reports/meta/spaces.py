@@ -30,7 +30,7 @@ from nasmeta.tasks import Task, TaskDistribution, default_sources
 from nasmeta.threads import one_thread
 
 HERE = Path(__file__).parent / "spaces"
-DATE = "2026-11-25"  # of the CSV files
+DATE = "2026-11-25 (`gp`: 2026-11-29)"  # of the CSV files
 PARTS = ("kept", "calibration", "inside", "warm")
 FRACTIONS = (0.05, 0.1, 0.2)
 CURVE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)

@@ -89,8 +89,8 @@ smallest regret among all evaluated cells, so the difference from *after 100* is
 
 ## How it was run
 
-`python reports/noise/run.py --folder F` on 2026-11-25 with nasmeta {nm.__version__}, {RUNS} runs with seeds 0 to
-{RUNS - 1}.
+`python reports/noise/run.py --folder F` on 2026-11-25 (`gp`: 2026-11-29) with nasmeta {nm.__version__}, {RUNS} runs
+with seeds 0 to {RUNS - 1}.
 
 ## Limits
 

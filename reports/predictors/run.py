@@ -110,8 +110,6 @@ bootstrap interval of the mean over draws; it is a rough value for 3 to 5 draws.
 Published papers score all architectures, including labelled ones and their isomorphs, which gives higher values
 ({scored} for the same predictor with {shown} labels; [published ones](../published/predictor-tau.md)).
 
-`results.csv` has every score, also on CIFAR-100 and ImageNet16-120.
-
 ## How it was run
 
 `python reports/predictors/run.py` on {DATE} with nasmeta {nm.__version__}, numpy {np.__version__}; the draws use seeds

@@ -27,7 +27,7 @@ from nasmeta.surrogates import Surrogate, fit_surrogate, score_predictions
 from nasmeta.threads import one_thread
 
 HERE = Path(__file__).parent
-DATE = "2026-11-25"  # of the CSV files
+DATE = "2026-11-25 (`gp`: 2026-11-29)"  # of the CSV files
 NB201 = ("nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120")
 SEARCHERS = ("random", "evolution", "local-search", "gp")
 BUDGETS = (25, 50, 100)
