@@ -102,8 +102,8 @@ seeds (NATS-tss v1.0). Isomorphic cells are counted separately.
 ## How it was run
 
 `python reports/queries/run.py` on 2026-11-25 (`gp`: 2026-11-29) with nasmeta {nm.__version__}, seeds 0, 1, 2, …. Every
-run continues until it finds the optimum. [Another report](../published/queries-to-optimum.md) has more searchers with a limit
-of 2,000 evaluations.
+run continues until it finds the optimum. [Another report](../published/queries-to-optimum.md) has more searchers with a
+limit of 2,000 evaluations.
 
 ## Limits
 
