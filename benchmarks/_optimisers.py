@@ -60,7 +60,7 @@ def syne_tune(levels: dict[int, Any]) -> Iterator[tuple[Callable[[str, int], flo
             return int(results) / float(seconds)
 
         try:
-            yield rate, f"Syne Tune {found}, simulator backend"
+            yield rate, f"Syne Tune {found}"
         finally:
             stdin.close()
             peer.wait(timeout=60)
@@ -134,6 +134,6 @@ def optuna_loop(rounds: int) -> list[Row]:
         return 1e3 * (perf_counter() - start) / trials[-1]
 
     ours_ms, alone_ms = in_turns(rounds, ours, alone)
-    name = f"Optuna {optuna.__version__}, `study.optimize` with the same sampler"
-    text = f"a trial of `optuna-tpe`, runs of {TRIALS} distinct cells"
+    name = "Optuna"
+    text = f"a trial of `optuna-tpe`, runs of {TRIALS} cells"
     return [Row("optuna_loop", text, "ms", ours_ms, 1.1 * float(np.median(alone_ms)), peer=name, peers=alone_ms)]

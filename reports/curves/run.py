@@ -76,7 +76,7 @@ Mean absolute error (percentage points) / Kendall's τ-b:
 `python reports/curves/run.py` on {DATE} with nasmeta {nm.__version__}; seed 0 for the trees. The data are the 200
 cells of NAS-Bench-201 with complete curves (source `nb201-curves`, mean over seeds). In five folds, isomorphic cells
 share a fold, and each cell is predicted from the curves of the other folds. `auto` chooses its methods by
-cross-validation within the training folds. `--page` rewrites this page.
+cross-validation within the training folds.
 
 ## Limits
 

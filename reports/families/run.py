@@ -26,7 +26,7 @@ from nasmeta.pictures import task_title
 from nasmeta.tasks import task_distribution
 
 HERE = Path(__file__).parent
-DATE = "2026-11-26"  # of search.csv
+DATE = "2026-11-26 (`gp`: 2026-11-29)"  # of search.csv
 SEARCHERS = ("random", "evolution", "gp")
 # No feature of `gp` was chosen on these tasks.
 REPORTED = ("graph/cora", "graph/cs", "graph/physics", "graph/computers", "hpobench-mlp/australian",
@@ -123,14 +123,11 @@ Mean evaluations until one of the best 0.1 % is found, and in parentheses the nu
 these enter with {evaluations} evaluations:
 
 {to_markdown(wide.reset_index())}
-`search.csv` also has regrets. `nasmeta list tasks graph` lists the tasks of a family, and
-`nasmeta data list` shows licences and citations.
 
 ## How it was run
 
 `python reports/families/run.py --repeats {repeats} --evaluations {evaluations}` on {DATE},
-seeds 0 to {repeats - 1}, nasmeta {nm.__version__}. `--page` rewrites this page. Optima and correlations are tested in
-`tests/tables/sources/test_families.py` and `tests/spaces/test_families.py`.
+seeds 0 to {repeats - 1}, nasmeta {nm.__version__}.
 
 ## Limits
 

@@ -138,14 +138,12 @@ asterisk marks deterministic searchers. The last column is per run.
 
 {to_markdown(pd.DataFrame(rows))}
 `source-order` finds none of the best on {", ".join(prior.index[prior >= 200])}. The datasets agree little
-(rank correlations of 0.01 to 0.62). `results.csv` has each dataset with intervals, regrets and test accuracies.
-
-A slow test compares `evolution` and `local-search` with a separate implementation on the same files.
+(rank correlations of 0.01 to 0.62).
 
 ## How it was run
 
 `python reports/graph/run.py --folder FOLDER` on {DATE}, nasmeta {nm.__version__}, runs the specifications `graph` and
-`graph-slow` (`nasmeta compare graph`) with seeds from 0 and up to 200 evaluations. `--page` rewrites this page.
+`graph-slow` (`nasmeta compare graph`) with seeds from 0 and up to 200 evaluations.
 
 ## Limits
 

@@ -165,10 +165,9 @@ the other benchmark in {int((across.low > 1).sum())}.
 
 ## How it was run
 
-`python reports/meta/gp.py` on {DATE}, nasmeta {nm.__version__}, with 100 draws of the labels (53 for 400 labels per
-source, 30 for the other
-benchmark). `runs.csv` has every run; `--parts none` rewrites this page. Sources share neither dataset nor task with the
-target. Our `rgpe` uses the weighted sources as prior mean; `rgpe-vanilla` is the published method.
+`python reports/meta/gp.py` on {DATE} (`gp` on 2026-11-29), nasmeta {nm.__version__}, with 100 draws of the labels (53
+for 400 labels per source, 30 for the other benchmark). Sources share neither dataset nor task
+with the target.
 
 ## Limits
 

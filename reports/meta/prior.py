@@ -115,8 +115,8 @@ seven tasks and {frame.method.nunique()} learners).
 
 ![Lengthscales by feature, and effect of each choice on the prior mean of meta-gp](meta_gp.png)
 
-The picture shows the prior of `meta-gp`, trained without CIFAR-10. Top: the deviation from the prior mean that the
-target may have, in normal scores, and its lengthscales. Bottom: the effect of an operation on the prior mean.
+The picture shows the prior of `meta-gp`, trained without CIFAR-10. Deviations are in
+normal scores.
 
 τ-b with the target over all architectures, and in parentheses the position of the first of the four best ones; a random
 order of the 4,096 architectures has it at 819 on average:
@@ -129,7 +129,7 @@ The same for NAS-Bench-201, with the position of the optimum:
 
 `python reports/meta/prior.py` on {DATE}, nasmeta {nm.__version__}, one meta-training per target with seed 0, all
 labels of the sources.
-`--write-only` rewrites this page from `prior.csv`. Meta-predictors also see the sources after 12 epochs or on training
+Meta-predictors also see the sources after 12 epochs or on training
 images.
 
 ## Limits

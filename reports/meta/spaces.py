@@ -30,7 +30,7 @@ from nasmeta.tasks import Task, TaskDistribution, default_sources
 from nasmeta.threads import one_thread
 
 HERE = Path(__file__).parent / "spaces"
-DATE = "2026-11-25"  # of the CSV files
+DATE = "2026-11-25 (`gp`: 2026-11-29)"  # of the CSV files
 PARTS = ("kept", "calibration", "inside", "warm")
 FRACTIONS = (0.05, 0.1, 0.2)
 CURVE = (0.01, 0.02, 0.05, 0.1, 0.2, 0.4)
@@ -368,7 +368,7 @@ accuracies without attack, so a search warns (`OtherMetricWarning`).
 `gp`. Sources are the default sources of each target. A run succeeds with the optimum (NAS-Bench-201) or one of the
 best four architectures
 (TransNAS-Bench-101); otherwise its evaluations are the size of the space. The speed-up is the geometric mean over tasks
-of the ratio of mean evaluations. CSV files: `kept`, `calibration`, `inside` and `warm`.
+of the ratio of mean evaluations.
 
 ## Limits
 

@@ -85,13 +85,12 @@ on CIFAR-100 (mean, 95 % interval); with means over seeds, it has {gp["mean of s
 A task such as `nb201/cifar100#sample` returns one of the two or three measured seeds of a cell, drawn at random in each
 run. Regret is the regret of the mean over seeds, in percentage points of validation accuracy. *Best seen* is the
 smallest regret among all evaluated cells, so the difference from *after 100* is the cost of picking a lucky cell.
-*Mean of seeds* is the same searcher on `nb201/cifar100`, which returns the mean. `results.csv` also has 25 and 50
-evaluations.
+*Mean of seeds* is the same searcher on `nb201/cifar100`, which returns the mean.
 
 ## How it was run
 
-`python reports/noise/run.py --folder F` on 2026-11-25 with nasmeta {nm.__version__}, {RUNS} runs with seeds 0 to
-{RUNS - 1}.
+`python reports/noise/run.py --folder F` on 2026-11-25 (`gp`: 2026-11-29) with nasmeta {nm.__version__}, {RUNS} runs
+with seeds 0 to {RUNS - 1}.
 
 ## Limits
 

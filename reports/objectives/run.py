@@ -145,7 +145,7 @@ Mean over the tasks, in percent:
 {to_markdown(pd.DataFrame(rows))}
 Hypervolume regret is the part of the true front's hypervolume that a search misses. Each objective is scaled linearly:
 the front's best value is 1, its worst value 0, and the reference point -0.1. *IGD+* is the mean distance of the front's
-architectures to the found ones. `results.csv` has each task.
+architectures to the found ones.
 
 If the searcher does not know which architectures Edge TPU can run, a proposal can fail and still costs an evaluation.
 Mean regret (%) over the three datasets, interval after 150 evaluations, and share of failed evaluations:
@@ -158,7 +158,6 @@ Mean regret (%) over the three datasets, interval after 150 evaluations, and sha
 `python reports/objectives/run.py --folder FOLDER --repeats {repeats}` on {DATE} with nasmeta {nm.__version__}, seeds
 0 to {repeats - 1} per searcher and task. Accuracy is the validation accuracy after 200 epochs, mean over seeds;
 HW-NAS-Bench measured the latencies. `nsga2` and `pymoo-nsga2` have a population of 20. Repeated architectures are free.
-`--page` rewrites this page.
 
 ## Limits
 

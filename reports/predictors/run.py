@@ -110,15 +110,12 @@ bootstrap interval of the mean over draws; it is a rough value for 3 to 5 draws.
 Published papers score all architectures, including labelled ones and their isomorphs, which gives higher values
 ({scored} for the same predictor with {shown} labels; [published ones](../published/predictor-tau.md)).
 
-`results.csv` has every score: other scopes, half of the architectures as labels, CIFAR-100 and ImageNet16-120,
-calibration and seconds.
-
 ## How it was run
 
 `python reports/predictors/run.py` on {DATE} with nasmeta {nm.__version__}, numpy {np.__version__}; the draws use seeds
 spawned from 0. Labels are validation accuracies after 200 epochs, mean over seeds (NATS-tss v1.0), of random
 architectures. Predictions are compared with the test accuracy of networks trained on all of CIFAR-10 (NB201 v1.1).
-All predictors see the same draws. `--page` rewrites this page from `results.csv`.
+All predictors see the same draws.
 
 ## Limits
 

@@ -126,7 +126,7 @@ networks with N = 5 on {N_CHECKED} random ones of these cells. `proxies.csv` has
 `python reports/proxies/run.py` on 2026-11-25 with nasmeta {nm.__version__}. The proxies in `benchmarks_data/proxies/`
 are measured on {images["n"]} images of scikit-learn's digits with {images["size"]}×{images["size"]} pixels, in
 networks with {network["channels"]} channels and N = {network["cells_per_stage"]}, with weight seed {facts["seed"]}
-(PyTorch {facts["versions"]["torch"]}). `nasmeta proxies compute --data digits --out FILE` measures them again.
+(PyTorch {facts["versions"]["torch"]}).
 
 ## Limits
 

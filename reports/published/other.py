@@ -37,12 +37,12 @@ Predictors rank architectures by latency on six devices. They know nine other de
 ten of these on the target. The values are Spearman's ρ on the next 1,000 architectures, without the fastest and the
 slowest tenth on each device.""",
     "published": {
-        "citation": "Lee et al., HELP, NeurIPS 2021, table 3; the values were read in the README of "
+        "citation": "Lee et al., HELP, NeurIPS 2021, table 3; read in the README of "
         "github.com/HayeonLee/HELP at 11970ec.",
         "comparability": [
             "The design of `meta-linear` was chosen with these six target devices in view.",
             "HELP also reads ten fixed reference measurements of the new device; `meta-linear` does not.",
-            "BRP-NAS is a graph network with 900 labels. `gp` has the 720 labels that the authors' loader keeps.",
+            "BRP-NAS is a graph network. `gp` has the 720 labels that the authors' loader keeps.",
             "The published values for FLOPs already differ from ours by up to 0.050.",
             "`gp` predicts logarithms of the latency, `meta-linear` square roots.",
         ],
@@ -64,7 +64,7 @@ Each run draws 100 architectures of CIFAR-100 to learn from and 1,000 others. Th
 XGBoost on the latter.""",
     "published": {
         "citation": "Krishnakumar et al., NAS-Bench-Suite-Zero, NeurIPS 2022, arXiv 2210.03230, section 5, 100 trials; "
-        "the values were read in a public copy of the paper's text.",
+        "read in a public copy of the paper's text.",
         "comparability": [
             "CIFAR-100 has CIFAR-10's proxies here, because its own proxies are not public.",
             "Public proxies exist for 9,444 architectures. Others have the mean of their isomorphs, and 929 lack them.",

@@ -97,13 +97,13 @@ NAS-Bench-201, and random search about 7,800 (mean, 95 % bootstrap interval).
 {to_markdown(pd.DataFrame(rows))}
 In parentheses: the mean of a separate implementation of the searcher; for `random`, the expectation. A number without
 an interval is from a deterministic searcher. The optimum is the best validation accuracy after 200 epochs, mean over
-seeds (NATS-tss v1.0). Isomorphic cells are counted separately. `queries.csv` also has medians.
+seeds (NATS-tss v1.0). Isomorphic cells are counted separately.
 
 ## How it was run
 
-`python reports/queries/run.py` on 2026-11-25 with nasmeta {nm.__version__}, seeds 0, 1, 2, …. Every run continues
-until it finds the optimum. [Another report](../published/queries-to-optimum.md) has more searchers with a limit of
-2,000 evaluations.
+`python reports/queries/run.py` on 2026-11-25 (`gp`: 2026-11-29) with nasmeta {nm.__version__}, seeds 0, 1, 2, …. Every
+run continues until it finds the optimum. [Another report](../published/queries-to-optimum.md) has more searchers with a
+limit of 2,000 evaluations.
 
 ## Limits
 

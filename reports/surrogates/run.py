@@ -27,7 +27,7 @@ from nasmeta.surrogates import Surrogate, fit_surrogate, score_predictions
 from nasmeta.threads import one_thread
 
 HERE = Path(__file__).parent
-DATE = "2026-11-25"  # of the CSV files
+DATE = "2026-11-25 (`gp`: 2026-11-29)"  # of the CSV files
 NB201 = ("nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120")
 SEARCHERS = ("random", "evolution", "local-search", "gp")
 BUDGETS = (25, 50, 100)
@@ -146,7 +146,7 @@ datasets, median of {splits} splits). They rank four searchers as the table does
 ![Regret of four searchers on tables and on surrogates after 100 evaluations](regret.png)
 
 {to_markdown(medians)}
-All scores are in `scores.csv`. *New functions* are held-out cells; no training cell computes the same function.
+*New functions* are held-out cells; no training cell computes the same function.
 XGBoost on all structural encoders has a higher R² than the surrogate on {int((boosted > own).sum())} of {len(medians)}
 tasks; it is trained on the same cells ({BOOSTING["n_estimators"]} trees of depth {BOOSTING["max_depth"]}).
 
@@ -157,7 +157,7 @@ tasks; it is trained on the same cells ({BOOSTING["n_estimators"]} trees of dept
 
 `python reports/surrogates/run.py --repeats {repeats} --splits {splits}` on {DATE}, with seeds 0 to {repeats - 1},
 nasmeta {nm.__version__}, numpy {np.__version__} and xgboost {xgboost.__version__}. Each surrogate is fitted to at most
-80 % of the cells. Hyperparameters maximise the marginal likelihood on these cells. `--page` rewrites this page.
+80 % of the cells. Hyperparameters maximise the marginal likelihood on these cells.
 
 ## Limits
 

@@ -155,12 +155,12 @@ def page_of(
     table = []
     for recipe in last.index:
         settings = [f"{getattr(recipes[recipe], setting):,}" for setting in SETTINGS]
-        table.append((recipe, *settings, f"{last.loc[recipe, 'cpu_seconds']:.0f}", last.loc[recipe]))
-    for row in rankings.to_dict("records"):
-        table.append((row["order"], *["–"] * (len(SETTINGS) + 1), row))
-    frame = pd.DataFrame(
-        [(*row[:-1], pair(row[-1], "tau"), pair(row[-1], "auc")) for row in table],
-        columns=["recipe", *HEAD, "seconds", "τ", "best above spread"],
+        seconds = f"{last.loc[recipe, 'cpu_seconds']:.0f}"
+        table.append((recipe, *settings, seconds, pair(last.loc[recipe], "tau"), pair(last.loc[recipe], "auc")))
+    frame = pd.DataFrame(table, columns=["recipe", *HEAD, "seconds", "τ", "best above spread"])
+    untrained = pd.DataFrame(
+        [(row["order"], pair(row, "tau"), pair(row, "auc")) for row in rankings.to_dict("records")],
+        columns=["order without training here", "τ", "best above spread"],
     )
     best = last.loc[last["tau"].idxmax()]
     n_best = list(chosen.values()).count("best")
@@ -172,17 +172,18 @@ def page_of(
 ![Agreement with the table against seconds]({name}.png)
 
 {to_markdown(frame)}
+{to_markdown(untrained)}
 The package includes "wider and longer" as `verify-cpu` and "more images" as `verify-cpu-quick`. Reference: the table's
 validation accuracy after 200 epochs, mean over seeds. τ is over {len(chosen) - n_best} *spread* cells, one from each
 equal part of the table's ranks; no two cells are isomorphic. The last column is the probability that one of the
 {n_best} best cells ranks above a spread cell (0.5 by chance). Seconds are processor time of one thread, mean over the
-spread cells. `results.csv` has every epoch.
+spread cells.
 
 ## How it was run
 
 `python reports/training/frontier.py --data folder:PATH` on 2026-11-27 with nasmeta {nm.__version__}, seed 0, one
 training per cell. Half of CIFAR-10's training images train and the other half validates; a recipe uses a part of each
-half. `--page` rewrites this page.
+half.
 
 ## Limits
 

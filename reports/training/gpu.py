@@ -185,14 +185,17 @@ def page_of(figures: dict[str, Any], words: str, recipe: Recipe, smoke: bool = F
             if smoke
             else []
         ),
-        "| figure | target | measured | reached | device |",
-        "|---|---|---|---|---|",
+        *(
+            ["| figure | target | measured | reached | device |", "|---|---|---|---|---|"]
+            if figures
+            else ["| figure | target |", "|---|---|"]
+        ),
     ]
     measured = {name: (value, part["card"]) for part in figures.values() for name, value in part.items()}
     for name, (what, target, reached) in TARGETS.items():
         value, card = measured.get(name, (None, "–"))
         if value is None:
-            lines.append(f"| {what} | {target} | not measured | – | – |")
+            lines.append(f"| {what} | {target} |" + (" not measured | – | – |" if figures else ""))
         else:
             verdict = {True: "yes", False: "no", None: "–"}[None if smoke else reached(value)]
             shown = f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"

@@ -165,7 +165,7 @@ above the median. ±: jackknife standard error over cells. A supernet of 40 epoc
 `python reports/training/supernet.py --data folder:PATH` on 2026-11-27 with nasmeta {nm.__version__}, seeds 0 and 1
 (GDAS: 0 to 2). The cells are random and not isomorphic. Supernets have {BASE["channels"]} channels and one cell per
 stage; they train on {BASE["train_images"]:,} images of {BASE["image_size"]} pixels, and each step draws one cell
-uniformly. GDAS learns its scores on the validation images. `results.csv` and `gdas.csv` have the measurements.
+uniformly. GDAS learns its scores on the validation images.
 
 ## Limits
 

@@ -179,16 +179,11 @@ The largest loss at 50 labels is {worst["loss"]:.3f}, by `{worst["method"]}` on 
 with 20 labels ({harmed[20]} cases). Over all numbers of labels, the blend differs from the better of `gp` and the
 learner by {from_better:+.3f} on average.
 
-From eight labels on, the blend averages three predictions by pseudo-BMA+: the learner's own, with its predictions of
-the labels from five folds; a multiple of it plus a process of the target; and a process of the target alone.
-
-`few_shot.csv` has all targets and draws, and the predictions before any label.
-
 ## How it was run
 
 `python reports/transfer/few_shot.py` on {DATE}, nasmeta {nm.__version__}. All learners have the same labels, drawn
 with seeds 0 to {frame["draw"].max()}. Sources have {SOURCE_LABELS} labels each and share no dataset with the target.
-Each family has two targets. Interrupted runs resume; `--page` rewrites this page.
+Each family has two targets.
 
 ## Limits
 

@@ -16,7 +16,7 @@ from drawing import dot_plot
 import nasmeta as nm
 from nasmeta.analysis import save_figure, to_markdown
 
-DATE = "2026-11-28"  # of results.csv
+DATE = "2026-11-28 (`gp`: 2026-11-29)"  # of results.csv
 KINDS = ("natural", *STRESS)
 KEYS = ["family", "target", "sources", "labels"]
 HARM = 1 / 1.1
@@ -167,7 +167,6 @@ best tenth is exchanged.
 `python reports/transfer/run.py` on {DATE}, nasmeta {nm.__version__}: {found["draws"].max()} draws of {LABELS} labels
 per source, at most 100
 evaluations. Each draw is also the seed of the searcher. A run without success enters with 100 evaluations.
-`--draws 0` rewrites this page from `results.csv`, which also has runs with 25, 100 and all labels.
 
 ## Limits
 
