@@ -13,7 +13,6 @@ from nasmeta.analysis._drawing import (
     draw_grid,
     draw_line,
     highlighted,
-    label_ends,
     label_panels,
     legend_below,
     log_axis,
@@ -184,7 +183,7 @@ def has_unknown_optimum(frame: pd.DataFrame) -> bool:
 def plot_ranks(
     frame: pd.DataFrame, x: XAxis | None = None, width: Width = None, highlight: Sequence[str] | None = None
 ) -> Figure:
-    """Draw the average rank of each searcher against the budget, with its name at the end of its line.
+    """Draw the average rank of each searcher against the budget.
 
     Parameters
     ----------
@@ -219,8 +218,8 @@ def plot_ranks(
     curves = rank_curves(frame, x)
     budget, time = curves.columns[1], "time" if has_unknown_optimum(frame) else "simulated time"
     searchers = list(map(str, curves["searcher"].unique()))
-    figure, (axes,) = new_panels([""], width, (_SIZE[0], max(_SIZE[1], 0.15 * len(searchers) + 0.6)))
-    last = curves.groupby("searcher", observed=True)[[budget, "rank"]].last().sort_values("rank")
+    figure, (axes,) = new_panels([""], width, _SIZE)
+    last = curves.groupby("searcher", observed=True)["rank"].last().sort_values()
     looks = styles(searchers, highlighted(list(map(str, last.index)), highlight))
     for name in searchers:
         rows = curves[curves["searcher"] == name]
@@ -229,9 +228,7 @@ def plot_ranks(
     log_axis(axes)
     draw_grid(axes, "y")
     label_panels([axes], "evaluations" if budget == "evaluation" else f"share of the {time}", "average rank")
-    label_ends(
-        axes, {str(name): (at, rank) for name, (at, rank) in zip(last.index, last.to_numpy(), strict=True)}, looks
-    )
+    legend_below(figure)
     return figure
 
 
@@ -259,19 +256,13 @@ def plot_power(plan: pd.DataFrame, most: int = 1000, width: Width = None) -> Fig
     >>> plot_power(plan).axes[0].get_ylabel()
     'power'
     """
-    others = {str(task): list(rows["other"].unique()) for task, rows in plan.groupby("task", sort=False)}
-    shared = len(plan) > len(others) and all(len(names) == 1 for names in others.values())
-    titles = [
-        f"{title}: against {names[0]}" if shared else title
-        for title, names in zip(panel_titles(list(others)), others.values(), strict=True)
-    ]
-    labels = plan["searcher"] if shared else plan["searcher"] + " – " + plan["other"]
-    looks, runs = styles(labels.unique()), np.unique(np.geomspace(2, most, 60).round())
-    figure, panels = new_panels(titles, width, (2.45, 2.35) if len(titles) > 1 else _SIZE)
-    for panel, task in zip(panels, others, strict=True):
-        pairs = plan.assign(label=labels)[plan["task"] == task]
-        for label, effect, level in zip(pairs["label"], pairs["effect"], pairs["level"], strict=True):
-            draw_line(panel, label, looks, runs, power(abs(effect), runs, level))
+    pairs = plan.assign(pair=plan["searcher"] + " – " + plan["other"])
+    tasks = [str(task) for task in plan["task"].unique()]
+    looks, runs = styles(pairs["pair"].unique()), np.unique(np.geomspace(2, most, 60).round())
+    figure, panels = new_panels(panel_titles(tasks), width, (2.45, 2.35))
+    for panel, task in zip(panels, tasks, strict=True):
+        for pair in pairs[pairs["task"] == task].itertuples():
+            draw_line(panel, str(pair.pair), looks, runs, power(abs(pair.effect), runs, pair.level))
         panel.axhline(POWER, color="0.35", linewidth=0.8, zorder=1)
         panel.set_ylim(-0.03, 1.03)
         log_axis(panel)
