@@ -228,7 +228,7 @@ def _completed(
 
             def show() -> None:
                 counted = f"{results.counts.sum():,} evaluations"
-                bar.update(results.parts, results.total, ", ".join(filter(None, (counted, training[0]))))
+                bar.update(results.done, results.total, ", ".join(filter(None, (counted, training[0]))))
 
             with connected(workers) as connect:
                 for _ in (None,) if plan is None else plan.rounds(results):

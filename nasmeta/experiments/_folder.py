@@ -140,7 +140,6 @@ class Results:
         self.configs, self.seeds = configs, dict[Pair, Sequence[int]]()
         self._histories: dict[tuple[Pair, int], History] = {}
         self.slots: dict[tuple[Pair, int], int] = {}
-        self._budgets = np.empty(0)
         self.counts = np.empty(0, np.int32)  # evaluations of each run so far
         for pair, of_pair in seeds.items():
             self.extend(pair, of_pair)
@@ -150,21 +149,12 @@ class Results:
         new = [(pair, seed) for seed in seeds if (pair, seed) not in self.slots]
         self.seeds[pair] = seeds
         self.slots |= {run: slot for slot, run in enumerate(new, len(self.slots))}
-        budget = self.configs[pair].most_evaluations or np.inf
-        self._budgets = np.r_[self._budgets, np.full(len(new), budget)]
         self.counts = np.r_[self.counts, np.zeros(len(new), np.int32)]
 
     @property
     def total(self) -> int:
         """The number of all runs."""
         return len(self.slots)
-
-    @property
-    def parts(self) -> float:
-        """The number of finished runs and of parts of the others."""
-        shares = np.minimum(self.counts / self._budgets, 1)
-        shares[[self.slots[run] for run in self._histories]] = 1
-        return float(shares.sum())
 
     @property
     def done(self) -> int:

@@ -76,12 +76,11 @@ def _sample(utilities: Floats, n_tasks: int, of_runs: Sequence[Integers]) -> Int
     if size <= _BEST + _RANDOM:
         return np.arange(size)
     orders = [np.argsort(-column, kind="stable")[: np.isfinite(column).sum()] for column in utilities]
-    each = max(_SHOWN, _BEST // n_tasks)
-    parts: list[Integers] = [order[:each] for order in orders[:n_tasks]]
-    known = np.nan_to_num(utilities[:n_tasks], nan=-np.inf, neginf=-np.inf)
-    parts += [_front(order, utility) for utility in known for order in orders]
-    parts.append(np.random.default_rng(0).choice(orders[0], min(_RANDOM, len(orders[0])), replace=False))
-    return np.unique(np.concatenate([*parts, *of_runs]))
+    parts: list[Integers] = [order[: max(_SHOWN, _BEST // n_tasks)] for order in orders[:n_tasks]]
+    for utility in np.nan_to_num(utilities[:n_tasks], nan=-np.inf, neginf=-np.inf):
+        parts += [_front(order, utility) for order in orders]
+    random = np.random.default_rng(0).choice(orders[0], min(_RANDOM, len(orders[0])), replace=False)
+    return np.unique(np.concatenate([*parts, random, *of_runs]))
 
 
 def _front(order: Integers, utility: Floats) -> Integers:

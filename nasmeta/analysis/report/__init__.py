@@ -20,8 +20,8 @@ from nasmeta.analysis.report._sections import (
     column_notes as column_notes,
     decision_sentence as decision_sentence,
     latex_tables as latex_tables,
-    plan_table as plan_table,
     report_sections as report_sections,
+    runs_text as runs_text,
     size_sentence as size_sentence,
     summary_sections as summary_sections,
 )

@@ -101,9 +101,8 @@ def page(found: Findings, sections: Sequence[Section], title: str, provenance: M
     data = json.dumps(page_data(found), allow_nan=False, separators=(",", ":"))
     subtitle, *others = sections
     pictures = {} if found.plan is None else {"power": _svg(plot_power(found.plan))}
-    diagram = ""
     if found.friedman is not None:
-        diagram = f'<div class="picture">{_svg(plot_critical_difference(found.friedman, width=7.2))}</div>'
+        pictures["critical_difference"] = _svg(plot_critical_difference(found.friedman, width=7.2))
     seeds = sorted(found.frame["seed"].unique().tolist())
     facts: dict[str, Any] = {fact.name: fact.signal | {"best": f"{fact.optimum:.6g}"} for fact in found.facts}
     facts |= {"seeds": f"{seeds[0]} to {seeds[-1]} ({len(seeds)})", **provenance}
@@ -111,7 +110,6 @@ def page(found: Findings, sections: Sequence[Section], title: str, provenance: M
         "title": escape(title),
         "subtitle": "</p>\n  <p>".join(map(escape, subtitle.text.split("\n\n"))),
         "style": _asset("page.css"),
-        "diagram": diagram,
         "tables": as_html(others, pictures),
         "remarks": "".join(f"<li>{escape(remark)}</li>" for remark in found.remarks),
         "provenance": "".join(f"<dt>{escape(name)}</dt><dd>{_preformatted(fact)}</dd>" for name, fact in facts.items()),

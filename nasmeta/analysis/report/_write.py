@@ -50,7 +50,7 @@ def write_summary(found: Findings, folder: str | PathLike[str]) -> list[str]:
     """
     home = Path(folder)
     files = [home / "results.parquet", home / "summary.md"]
-    drawn, remarks = _save_figures(_curves(found, ["mean"], ""), home, ("png", "svg"))
+    drawn, remarks = _save_figures(_curves(found), home, ("png", "svg"))
     text = as_markdown(title_of(home), summary_sections(found), [*found.run_remarks, *remarks])
     files[1].write_text(text, encoding="utf-8")
     return [str(file) for file in [*files, *(file for of_figure in drawn.values() for file in of_figure)]]
@@ -100,7 +100,7 @@ def _save_figures(
     return drawn, remarks
 
 
-def _curves(found: Findings, centres: Sequence[str], suffix: str = "_{}") -> dict[str, Callable[[], Figure]]:
+def _curves(found: Findings) -> dict[str, Callable[[], Figure]]:
     """Return the search curves by file name, not yet drawn, of tasks with values."""
     facts = [fact for fact in found.facts if fact.optimum == fact.optimum]
     frame = found.frame[found.frame["task"].isin([fact.name for fact in facts])]
@@ -111,15 +111,14 @@ def _curves(found: Findings, centres: Sequence[str], suffix: str = "_{}") -> dic
     figures: dict[str, Callable[[], Figure]] = {}
     for x, name in (("evaluation", "evaluations"), ("simulated_seconds", "seconds")):
         shown = frame[frame[x].groupby(frame["task"], observed=True).transform("max") > 0]  # costs were recorded
-        for centre in centres if len(shown) else ():
-            name_of_figure = f"{'regret' if found.known else 'best'}_{name}{suffix.format(centre)}"
-            figures[name_of_figure] = partial(plot_regret, shown, **options | {"x": x, "centre": centre})
+        if len(shown):
+            figures[f"{'regret' if found.known else 'best'}_{name}"] = partial(plot_regret, shown, **options | {"x": x})
     return figures
 
 
 def _figures(found: Findings) -> dict[str, Callable[[], Figure]]:
     """Return the figures of a report by file name, not yet drawn."""
-    frame, figures = found.frame, _curves(found, ("mean", "median"))
+    frame, figures = found.frame, _curves(found)
     if found.friedman is not None:
         figures["critical_difference"] = partial(plot_critical_difference, found.friedman)
     if found.rank_course is not None and len(found.searchers) > 1:
