@@ -55,8 +55,7 @@ def plot_regret(
 
     If the optimum of a task is not known, the best value so far is drawn instead of the regret. Both axes are
     logarithmic. The regret axis becomes linear close to 0, and the optimum is a separate line. A curve ends at the
-    optimum, or as soon as one of its runs has ended without it. The plateau before the first curve moves is cut
-    off, and so are regrets above ten times the 90 % quantile of the worst curve.
+    optimum, or as soon as one of its runs has ended without it.
 
     Parameters
     ----------
@@ -134,7 +133,7 @@ def plot_regret(
             draw_line(panel, str(searcher), looks, curve[x], curve[middle], (curve[low], curve[high]))
         log_axis(panel)
         if has_optimum:
-            _scale_regrets(panel, curves if share_y else of_task, x, middle, high)
+            _scale_regrets(panel, curves if share_y else of_task, middle, high)
         draw_grid(panel)
     unit = regret_unit([column_of(str(name)) for name in names]) if unit is None else unit
     value = "percent" if unit == "percentage points" else unit.removeprefix("percentage points of ")
@@ -151,8 +150,8 @@ def plot_regret(
     return figure
 
 
-def _scale_regrets(panel: Axes, curves: pd.DataFrame, x: str, middle: str, high: str) -> None:
-    """Scale the regret axis: logarithmic, and linear from a threshold down to the optimum; cut off the far ends."""
+def _scale_regrets(panel: Axes, curves: pd.DataFrame, middle: str, high: str) -> None:
+    """Scale the regret axis: logarithmic, and linear from a threshold down to the optimum."""
     from matplotlib.ticker import FuncFormatter, NullFormatter, SymmetricalLogLocator
 
     values = curves[middle].to_numpy()
@@ -161,11 +160,7 @@ def _scale_regrets(panel: Axes, curves: pd.DataFrame, x: str, middle: str, high:
     smallest = max(float(positive.min(initial=top)), top / 10**_DECADES)
     threshold = 10.0 ** np.floor(np.log10(smallest))
     panel.set_yscale("symlog", linthresh=threshold, linscale=0.5)
-    by_curve = curves.groupby(["task", "searcher"], observed=True)[middle]
-    top = min(max(top, float(curves[high].fillna(0).max())), 10 * float(by_curve.quantile(0.9).max()) or top)
-    moved = curves.loc[curves[middle] < by_curve.transform("first"), x]
-    if len(moved):
-        panel.set_xlim(left=0.9 * curves.loc[curves[x] < moved.min(), x].max())
+    top = max(top, float(curves[high].fillna(0).max()))
     panel.set_ylim(-0.12 * threshold, 1.3 * top)
     panel.yaxis.set_minor_locator(SymmetricalLogLocator(base=10, linthresh=threshold, subs=list(range(2, 10))))
     panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))

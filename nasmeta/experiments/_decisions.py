@@ -47,7 +47,7 @@ class Decisions:
                 return
             for pair, config in results.configs.items():
                 if (config.task.name, config.label) in going:
-                    results.extend(pair, range(n))
+                    results.seeds[pair] = range(n)
             yield
 
 

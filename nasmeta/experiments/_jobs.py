@@ -11,12 +11,9 @@ import threading
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
-
-import numpy as np
 
 from nasmeta.errors import ColumnError, MissingValueError, NasmetaError, UnknownNameError
 from nasmeta.experiments._backends import Connection, GpuSlots, Workers, end_loky
@@ -54,21 +51,16 @@ class Runs:
     seeds: list[int]
     paths: list[Path | None]  # of the journals
     learnt: Transfer | None = None
-    counts: Path | None = None  # a file with the number of evaluations of each run, int32; absent on other machines
-    slots: Sequence[int] = ()  # positions of these runs in it
 
     def results(self) -> Iterator[tuple[int, History]]:
         """Yield seed and history of each run."""
-        counts: Any = {}
-        if self.counts is not None and self.counts.exists():
-            counts = np.memmap(self.counts, np.int32, "r+")
         with ExitStack() as held:
             for evaluator in self.config.evaluators.values():
                 held.enter_context(evaluator.kept_open())
-            for seed, path, slot in zip(self.seeds, self.paths, self.slots or self.seeds, strict=True):
+            for seed, path in zip(self.seeds, self.paths, strict=True):
                 config = replace(self.config, seed=seed)
                 learnt = config.learn() if self.learnt is None else self.learnt
-                history = config.run(path, learnt=learnt, watch=partial(counts.__setitem__, slot))
+                history = config.run(path, learnt=learnt)
                 yield seed, history.of(None)  # the receiver adds the config
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import pandas as pd
 
 from nasmeta.analysis import title_of
+from nasmeta.analysis._drawing import check_formats
 from nasmeta.analysis.report import Findings, XAxis, find, write_findings
-from nasmeta.checks import check_choice
 from nasmeta.code import versions_of
 from nasmeta.errors import DamagedFileError, NasmetaError, NasmetaWarning, SettingError
 from nasmeta.evaluators import TRAINED
@@ -93,8 +93,7 @@ def report(
     ('after 20 evaluations', ['random', 'local-search'])
     """
     formats = (formats,) if isinstance(formats, str) else formats
-    for one in formats:
-        check_choice("a format", one, ("png", "svg", "pdf"))
+    check_formats(formats)
     columns: tuple[ColumnInfo, ...] = ()
     specification: dict[str, Any] = {}
     provenance: dict[str, Any] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.cross_decomposition import PLSRegression
 
+from nasmeta.analysis.report import rounded
 from nasmeta.checks import decimals_of
 from nasmeta.runs import History
 from nasmeta.spaces import CellSpace, SearchSpace
@@ -48,15 +49,6 @@ def table_data(table: Table, tasks: Sequence[Task], runs: Sequence[History]) -> 
             _task(table, task, utility, run, cells) for task, utility, run in zip(tasks, utilities, runs, strict=False)
         ],
     }
-
-
-def rounded(values: Iterable[float], digits: int = 6) -> list[float | None]:
-    """Return numbers with this many significant digits; None for NaN.
-
-    >>> rounded([91.6066666, float("nan")], 4)
-    [91.61, None]
-    """
-    return [float(f"{value:.{digits}g}") if value == value else None for value in values]
 
 
 def _columns(table: Table, tasks: Sequence[Task]) -> list[tuple[ColumnInfo, Floats]]:
@@ -119,6 +111,7 @@ def _map(space: SearchSpace, utilities: Floats, cells: Integers) -> dict[str, An
 
 def _column(info: ColumnInfo, values: Floats, cells: Integers) -> dict[str, Any]:
     log = _is_wide(values, info)
+    decimals = None if log else decimals_of(values, info.unit)  # otherwise four significant digits
     return {
         "dataset": info.dataset,
         "name": ", ".join(filter(None, (info.metric_name, describe_training(info), info.release))),
@@ -126,16 +119,9 @@ def _column(info: ColumnInfo, values: Floats, cells: Integers) -> dict[str, Any]
         "unit": "" if info.unit == "1" else info.unit,
         "max": info.direction == "max",
         "log": log,
-        "decimals": _decimals(info, values, log),
+        "decimals": 0 if info.kind == "size" and info.unit == "1" else decimals,
         "values": rounded(values[cells]),
     }
-
-
-def _decimals(info: ColumnInfo, values: Floats, log: bool) -> int | None:
-    """Return the number of decimals; None for values over orders of magnitude, which have four significant digits."""
-    if info.kind == "size" and info.unit == "1":
-        return 0
-    return None if log else decimals_of(values, info.unit)
 
 
 def _is_wide(values: Floats, info: ColumnInfo) -> bool:
@@ -169,15 +155,9 @@ def _histogram(values: Floats, info: ColumnInfo) -> dict[str, Any]:
 
 def _noise(table: Table, info: ColumnInfo, order: Integers, cells: Integers) -> dict[str, Any] | None:
     """Return standard deviations over seeds; None if the table has fewer than two seeds of the column."""
-    parts = ("dataset", "metric", "split", "epochs", "release", "epoch")
-    seeds = [
-        one
-        for one in table.columns
-        if isinstance(one.seed, int) and all(getattr(one, part) == getattr(info, part) for part in parts)
-    ]
-    if isinstance(info.seed, int) or len(seeds) < 2:
+    frame = pd.DataFrame(table.of_seeds(info)).astype(np.float64)
+    if isinstance(info.seed, int) or len(frame.columns) < 2:
         return None
-    frame = pd.DataFrame({one.seed: table.column(*Signal.of(one).address) for one in seeds}).astype(np.float64)
     frame = frame[frame.columns[np.argsort(-frame.notna().sum().to_numpy(), kind="stable")]]  # the most complete first
     deviations = frame.std(axis=1).to_numpy()
     best = deviations[order[: max(10, len(order) // 100)]]

@@ -7,7 +7,12 @@ from nasmeta.analysis.report._findings import (
     find as find,
     summarise_comparison as summarise_comparison,
 )
-from nasmeta.analysis.report._page import page_data as page_data
+from nasmeta.analysis.report._page import (
+    asset as asset,
+    filled as filled,
+    page_data as page_data,
+    rounded as rounded,
+)
 from nasmeta.analysis.report._published import (
     published_section as published_section,
     published_texts as published_texts,

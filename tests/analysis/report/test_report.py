@@ -75,7 +75,7 @@ def test_all_files_are_there_and_the_same_each_time(written, comparison, with_te
     names = {path.relative_to(written).as_posix() for path in written.rglob("*") if path.is_file()}
     assert {
         "index.html", "report.md", "tables/ranks.tex", "tables/scores.tex", "tables/results-made-one.tex",
-        "tables/tests-made-two.tex", "figures/regret_evaluations_mean.png", "figures/regret_seconds_median.png",
+        "tables/tests-made-two.tex", "figures/regret_evaluations.png", "figures/regret_seconds.png",
         "figures/critical_difference.png", "figures/ranks.png",
     } <= names  # fmt: skip
     again = write_findings(find(comparison), tmp_path, title="One & two", formats=[])
@@ -188,8 +188,7 @@ def test_a_searcher_that_lacks_a_task_and_evaluations_that_cost_nothing(comparis
     remarks = text.read_text(encoding="utf-8")
     assert "No ranks and tests: " in remarks
     assert {path.stem for path in rest if path.suffix == ".svg"} == {
-        "regret_evaluations_mean",
-        "regret_evaluations_median",
+        "regret_evaluations",
     }
     data = data_of(page.read_text(encoding="utf-8"))
     assert [len(task["curves"]) for task in data["tasks"]] == [3, 2]
