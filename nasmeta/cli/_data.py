@@ -256,7 +256,6 @@ def _shown(how: str, found: pd.DataFrame, brief: list[str], name: str | None = N
     out=Option("File of the page.", Path, Path("explore.html")),
     searcher=Option("The searcher whose run is replayed on each task.", default="evolution", noun="searcher"),
     evaluations=Option("Length of the run.", int, 100),
-    seed=Option("Seed of the run.", int, 0),
     examples=["nasmeta explore", "nasmeta explore nb201 --searcher local-search"],
 )
 def explore(tables: list[str] | None, out: Path, **options: Any) -> None:

@@ -6,8 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 import nasmeta as nm
 from nasmeta.cli._command import REQUIRED, Option, app, command, console, echo_written, print_table
 from nasmeta.cli._runs import EVALUATIONS, RUN, compared
@@ -69,10 +67,9 @@ def print_plan(found: pd.DataFrame, most: int) -> None:
     shown["wrong"] = [" / ".join(f"{100 * row[f'wrong_{n}']:.0f}" for n in RUNS) for _, row in found.iterrows()]
     bounds = found[["needed", "needed_low", "needed_high"]].map(runs_text, most=most)
     shown["needed"] = [f"{value} [{low}, {high}]" for value, low, high in bounds.itertuples(index=False)]
-    for name in ("evaluations", "hours"):
-        shown[name] = [f"{value:,.0f}" if value < np.inf else "–" for value in found[name]]
+    shown[["evaluations", "hours"]] = found[["evaluations", "hours"]]
     for task, rows in shown.groupby(found["task"], sort=False):
-        text = texts_of(rows, headers)
+        text = texts_of(rows, headers, decimals={"evaluations": 0, "hours": 0})
         print_table(text.headings, text.rows, str(task), right=text.headings[1:])
     console().print(
         f"From {found['runs'].iloc[0]:,} runs of each searcher. Difference: searcher minus other. Wrong winner: how "

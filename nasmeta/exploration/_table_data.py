@@ -158,7 +158,6 @@ def _noise(table: Table, info: ColumnInfo, order: Integers, cells: Integers) -> 
     frame = pd.DataFrame(table.of_seeds(info)).astype(np.float64)
     if isinstance(info.seed, int) or len(frame.columns) < 2:
         return None
-    frame = frame[frame.columns[np.argsort(-frame.notna().sum().to_numpy(), kind="stable")]]  # the most complete first
     deviations = frame.std(axis=1).to_numpy()
     best = deviations[order[: max(10, len(order) // 100)]]
     return {
@@ -166,7 +165,5 @@ def _noise(table: Table, info: ColumnInfo, order: Integers, cells: Integers) -> 
         "repeated": int(np.isfinite(deviations).sum()),
         "median": float(np.nanmedian(deviations)),
         "best": float(np.nanmedian(best)),
-        "pair": frame.columns[:2].tolist(),
-        "correlation": float(frame.iloc[:, :2].corr("spearman").to_numpy()[0, 1]),
         "deviations": rounded(deviations[cells], 4),
     }

@@ -53,7 +53,7 @@ def looks_fractional(values: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def odd_accuracies(columns: Sequence[tuple[ColumnInfo, Values]], space: SearchSpace) -> Iterator[str]:
-    """Yield one message about fractions among percents and one about accuracies outside 0 to 100.
+    """Yield messages about fractions among percents and about accuracies outside 0 to 100, by metric and dataset.
 
     Accuracies whose unit was stated are not checked.
     """
@@ -61,7 +61,6 @@ def odd_accuracies(columns: Sequence[tuple[ColumnInfo, Values]], space: SearchSp
     for info, values in columns:
         if info.unit == "percent" and STATED not in info.note:
             groups.setdefault((info.metric, info.dataset), []).append(values)
-    found: dict[str, list[tuple[str, str, list[str]]]] = {}
     for (metric, dataset), several in groups.items():
         cells = np.concatenate([np.flatnonzero(~np.isnan(values)) for values in several])
         known = np.concatenate([values[~np.isnan(values)] for values in several]).astype(np.float64)
@@ -74,15 +73,11 @@ def odd_accuracies(columns: Sequence[tuple[ColumnInfo, Values]], space: SearchSp
             if odd.any():
                 places = zip(cells[odd].tolist(), known[odd].tolist(), strict=True)
                 named = [f"{space.to_string(cell)} ({value:g})" for cell, value in dict.fromkeys(places)]
-                found.setdefault(text, []).append((metric, dataset, named))
-    for text, places_ in found.items():
-        metric, dataset, named = places_[0]
-        more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-        others = f", as for {len(places_) - 1:,} more datasets or metrics" if len(places_) > 1 else ""
-        yield (
-            f"{metric} of {dataset} {text} for {', '.join(named[:_NAMED])}{more}{others}. If they are right, state "
-            f"the unit: unit={{{metric!r}: 'percent'}} (--unit {shlex.quote(f'{metric}=percent')})."
-        )
+                more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+                yield (
+                    f"{metric} of {dataset} {text} for {', '.join(named[:_NAMED])}{more}. If they are right, state the "
+                    f"unit: unit={{{metric!r}: 'percent'}} (--unit {shlex.quote(f'{metric}=percent')})."
+                )
 
 
 def only_test_values(columns: Sequence[ColumnInfo], column: ColumnInfo | Any) -> str:

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import nasmeta as nm
-from nasmeta.errors import ArchitectureError, ColumnError, NasmetaError, NasmetaWarning, SettingError
+from nasmeta.errors import ArchitectureError, ColumnError, NasmetaError, SettingError
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables import Table
 
@@ -108,8 +108,7 @@ def test_keys_as_columns_and_as_arguments() -> None:
 
 def test_several_datasets() -> None:
     frame = frame_of(acc=[1.0, 2.0, 3.0], dataset=["CIFAR-10", "Pets", None])
-    with pytest.warns(NasmetaWarning):
-        table = own(frame, name="mine")
+    table = own(frame, name="mine")
     assert table.datasets == ("cifar10", "pets", "mine")
     assert table.tasks().names == ("mine/cifar10", "mine/pets", "mine/mine")
     assert table.query(1, "PETS", "acc") == 2.0  # however it is spelled

@@ -216,9 +216,7 @@ def latex_tables(sections: Iterable[Section]) -> dict[str, str]:
 
 def p_text(p_value: float) -> str:
     """Format a p-value, down to 0.001."""
-    if p_value < 0.001:
-        return "< 0.001"
-    return f"{p_value:.2g}" if p_value < 0.1 else f"{p_value:.2f}".rstrip("0").rstrip(".")
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.2g}"
 
 
 def _plural(number: int, noun: str) -> str:

@@ -31,10 +31,9 @@ def title_of(folder: str | PathLike[str]) -> str:
     >>> title_of("no-such-folder")
     'Comparison of searchers'
     """
-    title: object = None
-    with suppress(OSError, ValueError):
-        title = parse_toml((Path(folder) / "specification.toml").read_text(encoding="utf-8")).get("title")
-    return title if isinstance(title, str) and title.strip() else "Comparison of searchers"
+    with suppress(OSError, ValueError, KeyError):
+        return str(parse_toml((Path(folder) / "specification.toml").read_text(encoding="utf-8"))["title"])
+    return "Comparison of searchers"
 
 
 def write_summary(found: Findings, folder: str | PathLike[str]) -> list[str]:
