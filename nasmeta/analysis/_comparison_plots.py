@@ -278,7 +278,7 @@ def plot_critical_difference(result: pd.DataFrame | Friedman, width: Width = 6.5
     result : DataFrame (rows,) or Friedman
         A results frame, or a result of `friedman_test`.
     width : str or float, default 6.5
-        Width of the figure, as in `plot_regret`. Names are on both sides; below 4.5 inches they are on the left.
+        Width of the figure, as in `plot_regret`.
 
     Returns
     -------
@@ -304,17 +304,15 @@ def plot_critical_difference(result: pd.DataFrame | Friedman, width: Width = 6.5
     if not isinstance(result, Friedman):
         result = friedman_test(result)
     total, k = inches(width, 6.5), len(result.ranks)
-    left_only = total < 4.5
-    figure = new_figure(total, (1.2 + 0.21 * (k if left_only else (k + 1) // 2)) * points(1.0))
+    figure = new_figure(total, (1.2 + 0.21 * k) * points(1.0))
     axes = figure.subplots()
     artists = critical_difference_diagram(
         result.ranks,
         result.nemenyi,
         alpha=SIGNIFICANT,
         ax=axes,
-        left_only=left_only,
+        left_only=True,
         label_fmt_left="{label}  {rank:.2f} ",
-        label_fmt_right=" {rank:.2f}  {label}",
         label_props={"fontsize": points(8.5)},
         color_palette={name: look.colour for name, look in styles(map(str, result.ranks.index)).items()},
         elbow_props={"linewidth": 1.0},

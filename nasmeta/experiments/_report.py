@@ -14,7 +14,6 @@ from typing import Any
 import pandas as pd
 
 from nasmeta.analysis import title_of
-from nasmeta.analysis._drawing import check_formats
 from nasmeta.analysis.report import Findings, XAxis, find, write_findings
 from nasmeta.code import versions_of
 from nasmeta.errors import DamagedFileError, NasmetaError, SettingError
@@ -93,7 +92,6 @@ def report(
     ('after 20 evaluations', ['random', 'local-search'])
     """
     formats = (formats,) if isinstance(formats, str) else formats
-    check_formats(formats)
     columns: tuple[ColumnInfo, ...] = ()
     specification: dict[str, Any] = {}
     provenance: dict[str, Any] = {}

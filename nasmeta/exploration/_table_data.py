@@ -55,11 +55,9 @@ def _columns(table: Table, tasks: Sequence[Task]) -> list[tuple[ColumnInfo, Floa
     """Return the columns of the tasks, then all other columns of the table except for single seeds."""
     columns = [(task.column, task.values) for task in tasks]
     known = {(info.address, info.release) for info, _ in columns}
-    for info in table.columns:
-        if not isinstance(info.seed, int) and (info.address, info.release) not in known:
-            known.add((info.address, info.release))
-            columns.append((info, table.column(*Signal.of(info).address).astype(np.float64)))
-    return columns
+    others = [info for info in table.columns if (info.address, info.release) not in known]
+    several = [info for info in others if not isinstance(info.seed, int)]
+    return columns + [(info, table.column(*Signal.of(info).address).astype(np.float64)) for info in several]
 
 
 def _sample(utilities: Floats, n_tasks: int, of_runs: Sequence[Integers]) -> Integers:

@@ -133,10 +133,9 @@ def _architectures(
     elif frame.index.name in _NAMES:
         column = frame.index.to_series().reset_index(drop=True)
     else:
-        listed = ", ".join(positions[:8]) + (" …" if len(positions) > 8 else "")
         raise SettingError(
             f"The column {architecture or 'of architectures'}", None,
-            f"a name in architecture=… (--architecture), or one column per position of {space.name} ({listed})",
+            f"a name in architecture=… (--architecture), or one column per position of {space.name}",
             f"Its columns: {', '.join(frame.columns)}.",
         )  # fmt: skip
     codes, values = column.factorize()
@@ -164,9 +163,7 @@ def _by_positions(frame: pd.DataFrame, space: SearchSpace) -> NDArray[np.int32]:
         ranks += place * choices[codes]
     found = space.find(ranks)
     if (found < 0).any():
-        row = int((found < 0).argmax())
-        listed = ", ".join(f"{position.name}={frame[position.name].iloc[row]}" for position in space.positions)
-        raise ArchitectureError(f"Row {row}: {space.name} does not contain {listed}.")
+        raise ArchitectureError(f"{space.name} does not contain the architecture in row {int((found < 0).argmax())}.")
     return found
 
 

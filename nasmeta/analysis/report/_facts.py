@@ -154,7 +154,7 @@ def _test_column(task: Task, incumbents: FloatArray, reported: Sequence[ColumnIn
             if not np.isnan(values[incumbents]).any():
                 label = f"{info.dataset}, {describe_training(info)}, release {info.release}"
                 best = f"{task.sign * np.nanmax(task.sign * values):.{decimals_of(values, info.unit)}f}"
-                return TestColumn(f"{info.metric} on the test split ({label})", values, best)
+                return TestColumn(f"{info.metric} ({label})", values, best)
     except NasmetaError:  # a damaged file of a fetched source must not prevent the report
         pass
     return None

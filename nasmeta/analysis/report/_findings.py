@@ -27,6 +27,7 @@ from nasmeta.analysis.report._remarks import (
     failures_of,
     run_remarks,
     trained,
+    without_spread_of_equals,
 )
 from nasmeta.errors import SettingError
 from nasmeta.tables import ColumnInfo
@@ -143,6 +144,7 @@ class Findings:
 
     def _by_task(self, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
         """Return the table of each task, with its columns in order and without empty ones."""
+        rows = without_spread_of_equals(rows, self.frame)
         tables = {}
         for task, part in rows.groupby("task", sort=False):
             requested = {n for (name, _), n in asked_runs(self.frame).items() if name == task}

@@ -45,6 +45,15 @@ def deterministic_runs(frame: pd.DataFrame) -> set[tuple[str, str]]:
     return found
 
 
+def without_spread_of_equals(summary: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a summary without deviations and intervals for searchers whose runs are identical."""
+    equal = deterministic_runs(frame)
+    rows = [pair in equal for pair in zip(summary["task"], summary["searcher"], strict=True)]
+    summary = summary.copy()
+    summary.loc[rows, list(summary.filter(regex="_(std|low|high)$"))] = np.nan
+    return summary
+
+
 def failures_of(rows: pd.DataFrame) -> str:
     """Return the most frequent reasons of failures with their counts; empty if no evaluation failed."""
     if "failure" not in rows.columns:
@@ -70,7 +79,7 @@ def run_remarks(frame: pd.DataFrame, evaluations: int | None = None) -> list[str
             alike.setdefault(searcher, []).append(task)
     for searcher, tasks in alike.items():
         remarks.append(
-            f"{searcher} on {', '.join(tasks)}: all runs alike; ranks and tests treat it as "
+            f"{searcher} on {', '.join(tasks)}: all runs alike, so without ± and interval; ranks and tests treat it as "
             "a searcher without randomness."
         )
     for (task, searcher), asked in asked_runs(frame).items():

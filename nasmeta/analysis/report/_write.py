@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nasmeta.analysis._attainment import plot_attainment, tasks_with_two
 from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_power, plot_ranks, plot_regret
-from nasmeta.analysis._drawing import save_figure
+from nasmeta.analysis._drawing import check_formats, save_figure
 from nasmeta.analysis._units import regret_unit
 from nasmeta.analysis.report._findings import Findings
 from nasmeta.analysis.report._page import page
@@ -68,6 +68,7 @@ def write_findings(
     The folder gets ``index.html`` (one file with plotly.js, which loads nothing), ``report.md``, ``figures/``, and
     ``tables/`` (LaTeX with booktabs).
     """
+    check_formats(formats)
     home = Path(folder)
     sections = report_sections(found) + ([] if published is None else [published_section(published)])
     text = page(found, sections, title, provenance or {})  # first, because a package may be missing

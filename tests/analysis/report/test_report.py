@@ -165,7 +165,9 @@ def test_which_test_column_is_told_does_not_depend_on_the_order_of_sources(monke
     [fact] = facts_of(frame, {"nb201/cifar100": task})
     assert "release NATS-tss v1.0" in fact.test.label, "that of the signal"
     [fact] = facts_of(frame, {"nb201/cifar100": task}, [replace(columns[0], dataset="cifar10"), *columns])
-    assert "cifar100, 200 epochs, seed mean, release NB201 v1.1" in fact.test.label, "that of the specification"
+    assert "cifar100, split test, 200 epochs, seed mean, release NB201 v1.1" in fact.test.label, (
+        "that of the specification"
+    )
 
 
 def test_what_cannot_be_computed_is_left_out_and_said(comparison, tmp_path):
