@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from nasmeta.analysis._frame import count_runs, full_epochs, has_value
