@@ -263,8 +263,7 @@ def explore(tables: list[str] | None, out: Path, **options: Any) -> None:
 
     For each task: distribution of values, best architectures, Pareto fronts, rank correlations, noise, and a search.
     """
-    page = nm.explore(tables or None, output=out, progress=True, **options)
-    echo_written([f"{page} ({page.stat().st_size / 1e6:.1f} MB)"])
+    echo_written([nm.explore(tables or None, output=out, progress=True, **options)])
 
 
 @command(app, examples=["nasmeta doctor"])

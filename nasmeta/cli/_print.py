@@ -36,8 +36,7 @@ def print_summary(found: Findings) -> None:
         unwanted = [name for name in names if name.endswith(("_low", "_high")) or name.startswith(_NOT_PRINTED)]
         table = table.drop(columns=unwanted)
         decimals = found.decimals | {"share_solved": 2, "evaluations_to_optimum": 1}
-        headers = found.headers | {"evaluations_to_optimum": "to optimum"}
-        text = texts_of(table, headers, decimals=decimals)
+        text = texts_of(table, found.headers, decimals=decimals)
         print_table(text.headings, text.rows, f"{fact.name}. {fact}", right=text.headings[1:])
     for line in (*column_notes(found, {"": table}, intervals=False), *found.run_remarks):
         terminal.print(line)

@@ -91,7 +91,6 @@ def report(
     >>> found.budget, found.results["nb201/cifar10"]["searcher"].tolist()
     ('after 20 evaluations', ['random', 'local-search'])
     """
-    formats = (formats,) if isinstance(formats, str) else formats
     columns: tuple[ColumnInfo, ...] = ()
     specification: dict[str, Any] = {}
     provenance: dict[str, Any] = {}

@@ -122,8 +122,7 @@ def _against_next(pair: pd.Series[Any], unit: str, budget: str) -> str:
     if values["difference"] < 0:  # at another budget than the end of the runs
         best, other = other, best
         values = -values.set_axis(["difference", "difference_high", "difference_low"])
-    spread = values["difference_low"] < values["difference_high"]
-    difference = texts_of(pd.DataFrame([values if spread else values[["difference"]]]), None).rows[0][0]
+    difference = texts_of(pd.DataFrame([values]), None).rows[0][0]
     enough = f"about {pair['needed']:,.0f} runs are needed to say so"
     if pair["needed"] <= pair["runs"]:
         enough = f"{runs} are enough to say so"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nasmeta.analysis._attainment import plot_attainment, tasks_with_two
 from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_power, plot_ranks, plot_regret
+from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._drawing import check_formats, save_figure
 from nasmeta.analysis._units import regret_unit
 from nasmeta.analysis.report._findings import Findings
@@ -103,15 +104,19 @@ def _curves(found: Findings) -> dict[str, Callable[[], Figure]]:
     """Return the search curves by file name, not yet drawn, of tasks with values."""
     facts = [fact for fact in found.facts if fact.optimum == fact.optimum]
     frame = found.frame[found.frame["task"].isin([fact.name for fact in facts])]
-    options: dict[str, Any] = {
-        "unit": regret_unit([fact.column for fact in facts]),
-        "share_y": len({fact.unit for fact in facts}) == 1,
-    }
+    unit, share = regret_unit([fact.column for fact in facts]), len({fact.unit for fact in facts}) == 1
     figures: dict[str, Callable[[], Figure]] = {}
-    for x, name in (("evaluation", "evaluations"), ("simulated_seconds", "seconds")):
+    axes: dict[XAxis, str] = {"evaluation": "evaluations", "simulated_seconds": "seconds"}
+    for x, name in axes.items():
         shown = frame[frame[x].groupby(frame["task"], observed=True).transform("max") > 0]  # costs were recorded
         if len(shown):
-            figures[f"{'regret' if found.known else 'best'}_{name}"] = partial(plot_regret, shown, **options | {"x": x})
+            figures[f"{'regret' if found.known else 'best'}_{name}"] = partial(
+                plot_regret,
+                shown,
+                x=x,
+                unit=unit,
+                share_y=share,
+            )
     return figures
 
 
