@@ -275,7 +275,7 @@ def reproduce(tables: list[str], listed: bool, fetch: bool, folder: Path | None,
         return list_published()
     missing = missing_data(data_of(tables))
     for state in missing:
-        typer.echo(f"Missing: {state.name}, {state.download_bytes / 1e6:.1f} MB")
+        typer.echo(f"Missing: {state.name} ({state.holds}), {state.download_bytes / 1e6:.1f} MB")
     if missing and (fetch or typer.confirm("Download them?", default=True, err=True)):
         nm.tables.fetch([state.name for state in missing], progress=True)
     found = nm.reproduce(tables, folder, progress=True, **options)
