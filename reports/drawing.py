@@ -12,15 +12,15 @@ from nasmeta.analysis._drawing import (
     Style,
     _style,
     draw_grid,
-    label_ends,
     label_panels,
     legend_below,
     new_panels,
     styles,
 )
-from nasmeta.pictures import house_style
+from nasmeta.pictures import house_style, points
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 WIDTH = 7.35  # inches
@@ -29,6 +29,26 @@ WIDTH = 7.35  # inches
 def in_order(names: Any) -> dict[str, Style]:
     """Return styles by position, for names that are neither searchers nor predictors."""
     return {str(name): _style(position) for position, name in enumerate(names)}
+
+
+def label_ends(panel: Axes, ends: Mapping[str, tuple[float, float]], looks: Mapping[str, Style]) -> None:
+    """Write the name of each line next to the right end of the panel, without overlap."""
+    size = points(7.5)
+    panel.autoscale_view()
+    names = sorted(ends, key=lambda name: panel.transData.transform(ends[name])[1])
+    at = panel.transAxes.inverted().transform(panel.transData.transform([ends[name] for name in names]))[:, 1]
+    figure: Any = panel.figure
+    height = figure.get_size_inches()[1] - 0.6
+    steps = 1.25 * size / 72 / height * np.arange(len(names))
+    at = np.minimum(np.maximum.accumulate(at - steps) + steps, 1 - steps[::-1])
+    for name, place in zip(names, at, strict=True):
+        look = looks[name]
+        line = {"arrowstyle": "-", "color": look.colour, "linewidth": 0.6, "relpos": (0, 0.5), "shrinkA": 1}
+        colour = look.colour if look.marker else "0.45"
+        panel.annotate(
+            name, ends[name], (1.08, place), textcoords="axes fraction", va="center", fontsize=size, color=colour,
+            annotation_clip=False, arrowprops=line,
+        )  # fmt: skip
 
 
 @house_style()

@@ -13,7 +13,6 @@ from nasmeta.analysis._drawing import (
     draw_grid,
     draw_line,
     highlighted,
-    label_ends,
     label_panels,
     legend_below,
     log_axis,
@@ -56,8 +55,7 @@ def plot_regret(
 
     If the optimum of a task is not known, the best value so far is drawn instead of the regret. Both axes are
     logarithmic. The regret axis becomes linear close to 0, and the optimum is a separate line. A curve ends at the
-    optimum, or as soon as one of its runs has ended without it. The plateau before the first curve moves is cut
-    off, and so are regrets above ten times the 90 % quantile of the worst curve.
+    optimum, or as soon as one of its runs has ended without it.
 
     Parameters
     ----------
@@ -135,7 +133,7 @@ def plot_regret(
             draw_line(panel, str(searcher), looks, curve[x], curve[middle], (curve[low], curve[high]))
         log_axis(panel)
         if has_optimum:
-            _scale_regrets(panel, curves if share_y else of_task, x, middle, high)
+            _scale_regrets(panel, curves if share_y else of_task, middle, high)
         draw_grid(panel)
     unit = regret_unit([column_of(str(name)) for name in names]) if unit is None else unit
     value = "percent" if unit == "percentage points" else unit.removeprefix("percentage points of ")
@@ -152,8 +150,8 @@ def plot_regret(
     return figure
 
 
-def _scale_regrets(panel: Axes, curves: pd.DataFrame, x: str, middle: str, high: str) -> None:
-    """Scale the regret axis: logarithmic, and linear from a threshold down to the optimum; cut off the far ends."""
+def _scale_regrets(panel: Axes, curves: pd.DataFrame, middle: str, high: str) -> None:
+    """Scale the regret axis: logarithmic, and linear from a threshold down to the optimum."""
     from matplotlib.ticker import FuncFormatter, NullFormatter, SymmetricalLogLocator
 
     values = curves[middle].to_numpy()
@@ -162,11 +160,7 @@ def _scale_regrets(panel: Axes, curves: pd.DataFrame, x: str, middle: str, high:
     smallest = max(float(positive.min(initial=top)), top / 10**_DECADES)
     threshold = 10.0 ** np.floor(np.log10(smallest))
     panel.set_yscale("symlog", linthresh=threshold, linscale=0.5)
-    by_curve = curves.groupby(["task", "searcher"], observed=True)[middle]
-    top = min(max(top, float(curves[high].fillna(0).max())), 10 * float(by_curve.quantile(0.9).max()) or top)
-    moved = curves.loc[curves[middle] < by_curve.transform("first"), x]
-    if len(moved):
-        panel.set_xlim(left=0.9 * curves.loc[curves[x] < moved.min(), x].max())
+    top = max(top, float(curves[high].fillna(0).max()))
     panel.set_ylim(-0.12 * threshold, 1.3 * top)
     panel.yaxis.set_minor_locator(SymmetricalLogLocator(base=10, linthresh=threshold, subs=list(range(2, 10))))
     panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
@@ -184,7 +178,7 @@ def has_unknown_optimum(frame: pd.DataFrame) -> bool:
 def plot_ranks(
     frame: pd.DataFrame, x: XAxis | None = None, width: Width = None, highlight: Sequence[str] | None = None
 ) -> Figure:
-    """Draw the average rank of each searcher against the budget, with its name at the end of its line.
+    """Draw the average rank of each searcher against the budget.
 
     Parameters
     ----------
@@ -219,8 +213,8 @@ def plot_ranks(
     curves = rank_curves(frame, x)
     budget, time = curves.columns[1], "time" if has_unknown_optimum(frame) else "simulated time"
     searchers = list(map(str, curves["searcher"].unique()))
-    figure, (axes,) = new_panels([""], width, (_SIZE[0], max(_SIZE[1], 0.15 * len(searchers) + 0.6)))
-    last = curves.groupby("searcher", observed=True)[[budget, "rank"]].last().sort_values("rank")
+    figure, (axes,) = new_panels([""], width, _SIZE)
+    last = curves.groupby("searcher", observed=True)["rank"].last().sort_values()
     looks = styles(searchers, highlighted(list(map(str, last.index)), highlight))
     for name in searchers:
         rows = curves[curves["searcher"] == name]
@@ -229,9 +223,7 @@ def plot_ranks(
     log_axis(axes)
     draw_grid(axes, "y")
     label_panels([axes], "evaluations" if budget == "evaluation" else f"share of the {time}", "average rank")
-    label_ends(
-        axes, {str(name): (at, rank) for name, (at, rank) in zip(last.index, last.to_numpy(), strict=True)}, looks
-    )
+    legend_below(figure)
     return figure
 
 
@@ -259,19 +251,13 @@ def plot_power(plan: pd.DataFrame, most: int = 1000, width: Width = None) -> Fig
     >>> plot_power(plan).axes[0].get_ylabel()
     'power'
     """
-    others = {str(task): list(rows["other"].unique()) for task, rows in plan.groupby("task", sort=False)}
-    shared = len(plan) > len(others) and all(len(names) == 1 for names in others.values())
-    titles = [
-        f"{title}: against {names[0]}" if shared else title
-        for title, names in zip(panel_titles(list(others)), others.values(), strict=True)
-    ]
-    labels = plan["searcher"] if shared else plan["searcher"] + " – " + plan["other"]
-    looks, runs = styles(labels.unique()), np.unique(np.geomspace(2, most, 60).round())
-    figure, panels = new_panels(titles, width, (2.45, 2.35) if len(titles) > 1 else _SIZE)
-    for panel, task in zip(panels, others, strict=True):
-        pairs = plan.assign(label=labels)[plan["task"] == task]
-        for label, effect, level in zip(pairs["label"], pairs["effect"], pairs["level"], strict=True):
-            draw_line(panel, label, looks, runs, power(abs(effect), runs, level))
+    pairs = plan.assign(pair=plan["searcher"] + " – " + plan["other"])
+    tasks = [str(task) for task in plan["task"].unique()]
+    looks, runs = styles(pairs["pair"].unique()), np.unique(np.geomspace(2, most, 60).round())
+    figure, panels = new_panels(panel_titles(tasks), width, (2.45, 2.35))
+    for panel, task in zip(panels, tasks, strict=True):
+        for pair in pairs[pairs["task"] == task].itertuples():
+            draw_line(panel, str(pair.pair), looks, runs, power(abs(pair.effect), runs, pair.level))
         panel.axhline(POWER, color="0.35", linewidth=0.8, zorder=1)
         panel.set_ylim(-0.03, 1.03)
         log_axis(panel)
@@ -292,7 +278,7 @@ def plot_critical_difference(result: pd.DataFrame | Friedman, width: Width = 6.5
     result : DataFrame (rows,) or Friedman
         A results frame, or a result of `friedman_test`.
     width : str or float, default 6.5
-        Width of the figure, as in `plot_regret`. Names are on both sides; below 4.5 inches they are on the left.
+        Width of the figure, as in `plot_regret`.
 
     Returns
     -------
@@ -318,17 +304,15 @@ def plot_critical_difference(result: pd.DataFrame | Friedman, width: Width = 6.5
     if not isinstance(result, Friedman):
         result = friedman_test(result)
     total, k = inches(width, 6.5), len(result.ranks)
-    left_only = total < 4.5
-    figure = new_figure(total, (1.2 + 0.21 * (k if left_only else (k + 1) // 2)) * points(1.0))
+    figure = new_figure(total, (1.2 + 0.21 * k) * points(1.0))
     axes = figure.subplots()
     artists = critical_difference_diagram(
         result.ranks,
         result.nemenyi,
         alpha=SIGNIFICANT,
         ax=axes,
-        left_only=left_only,
+        left_only=True,
         label_fmt_left="{label}  {rank:.2f} ",
-        label_fmt_right=" {rank:.2f}  {label}",
         label_props={"fontsize": points(8.5)},
         color_palette={name: look.colour for name, look in styles(map(str, result.ranks.index)).items()},
         elbow_props={"linewidth": 1.0},

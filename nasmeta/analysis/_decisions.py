@@ -108,14 +108,15 @@ def decide(
         pairs = list(combinations(table.columns, 2))
         for one, other in pairs:
             difference = (table[one] - table[other]).dropna().to_numpy()
-            names = {"task": task, "searcher": runs.searchers[one], "other": runs.searchers[other]}
-            rows.append(names | _decision(difference, margins[task], SIGNIFICANT / len(pairs), looks_of(first, most)))
-            winner = rows[-1]["winner"]
-            rows[-1]["winner"] = names.get(winner, winner)
+            two = runs.searchers[one], runs.searchers[other]
+            found = _decision(difference, two, margins[task], SIGNIFICANT / len(pairs), looks_of(first, most))
+            rows.append({"task": task, "searcher": two[0], "other": two[1], **found})
     return pd.DataFrame(rows)
 
 
-def _decision(difference: FloatArray, margin: float, level: float, looks: IntArray) -> dict[str, Any]:
+def _decision(
+    difference: FloatArray, pair: tuple[str, str], margin: float, level: float, looks: IntArray
+) -> dict[str, Any]:
     """Return the first decision of a pair, else its last state."""
     n = looks[looks <= len(difference)] if len(difference) >= looks[0] else np.array([len(difference)])
     mean = np.cumsum(difference)[n - 1] / n
@@ -123,11 +124,9 @@ def _decision(difference: FloatArray, margin: float, level: float, looks: IntArr
     radius = sequence_radius(deviation, n, level)
     low, high = mean - radius, mean + radius
     states = [high < 0, low > 0, (-margin < low) & (high < margin)]
-    decided = np.logical_or.reduce(states) & (n >= looks[0])
-    at = int(decided.argmax()) if decided.any() else len(n) - 1
-    names = zip(("searcher", "other", "neither"), states, strict=True)
-    winner = [name for name, state in names if decided[at] and state[at]]
+    winner = np.where(n >= looks[0], np.select(states, [*pair, "neither"], ""), "")
+    at = int((winner != "").argmax()) if (winner != "").any() else len(n) - 1
     return {
         "runs": int(n[at]), "difference": mean[at], "difference_low": low[at], "difference_high": high[at],
-        "margin": margin, "winner": winner[0] if winner else "",
+        "margin": margin, "winner": str(winner[at]),
     }  # fmt: skip

@@ -10,8 +10,6 @@ from textwrap import fill
 from typing import TYPE_CHECKING, Any, Literal
 from zlib import crc32
 
-import numpy as np
-
 from nasmeta.checks import check_choice
 from nasmeta.pictures import Width, inches, new_figure, points, task_title, text_inches, wrapped
 
@@ -175,38 +173,14 @@ def draw_line(
     panel.plot(x, y, label=others if grey else name, **look.line(), **steps)
 
 
-def label_ends(panel: Axes, ends: Mapping[str, tuple[float, float]], looks: Mapping[str, Style]) -> None:
-    """Write the name of each line next to the right end of the panel, without overlap."""
-    size = points(7.5)
-    panel.autoscale_view()
-    names = sorted(ends, key=lambda name: panel.transData.transform(ends[name])[1])
-    at = panel.transAxes.inverted().transform(panel.transData.transform([ends[name] for name in names]))[:, 1]
-    figure: Any = panel.figure
-    height = figure.get_size_inches()[1] - 0.6
-    steps = 1.25 * size / 72 / height * np.arange(len(names))
-    at = np.minimum(np.maximum.accumulate(at - steps) + steps, 1 - steps[::-1])
-    for name, place in zip(names, at, strict=True):
-        look = looks[name]
-        line = {"arrowstyle": "-", "color": look.colour, "linewidth": 0.6, "relpos": (0, 0.5), "shrinkA": 1}
-        colour = look.colour if look.marker else "0.45"
-        panel.annotate(
-            name, ends[name], (1.08, place), textcoords="axes fraction", va="center", fontsize=size, color=colour,
-            annotation_clip=False, arrowprops=line,
-        )  # fmt: skip
-
-
 def log_axis(panel: Axes) -> None:
     """Make the horizontal axis logarithmic; label more than the powers of ten if it is short."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import LogFormatter
 
     panel.set_xscale("log")
-    low, high = panel.get_xlim()
-    plain = FuncFormatter(lambda value, _: f"{value:,.10g}")
-    if high <= 10_000:
-        panel.xaxis.set_major_formatter(plain)
-    short = high < 30 * low
-    panel.xaxis.set_minor_locator(LogLocator(subs=(2, 5) if short else range(2, 10)))
-    panel.xaxis.set_minor_formatter(plain if short else NullFormatter())
+    if panel.get_xlim()[1] <= 10_000:
+        panel.xaxis.set_major_formatter("{x:,.10g}")
+        panel.xaxis.set_minor_formatter(LogFormatter())
 
 
 def draw_grid(panel: Axes, axis: Literal["x", "y", "both"] = "both") -> None:

@@ -79,13 +79,9 @@ def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
         raise SettingError("The results frame has no rows, so there is no run to analyse.")
     frame, known = with_regrets(frame)
     values = {name: frame[name].to_numpy(np.float64, na_value=np.nan) for name in names}
-    unusable = {name: frame[name].isna().to_numpy() for name in _KEYS}
-    unusable |= {name: ~np.isfinite(column) for name, column in values.items()}
-    for name, bad in unusable.items():
-        if bad.any():
-            row = int(np.argmax(bad))
-            raise SettingError(f"{name} in row {row}", frame[name].iloc[row], "a value in every row of the frame")
-
+    for name in (*_KEYS, *names):
+        if frame[name].isna().any():
+            raise SettingError(name, None, "a value in every row of the frame")
     task, tasks = pd.factorize(frame["task"])
     searcher, searchers = pd.factorize(frame["searcher"])
     seed = frame["seed"].to_numpy()
@@ -96,11 +92,8 @@ def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
     start = np.flatnonzero(new)
     length = np.diff(np.r_[start, len(frame)])
     evaluation, regret = values["evaluation"], values["regret"]
-    bad = evaluation != np.arange(len(frame)) - np.repeat(start, length) + 1
-    if bad.any():
-        row = int(np.argmax(bad))
-        run = f"{searchers[searcher[row]]} on {tasks[task[row]]}, seed {seed[row]}"
-        raise SettingError(f"evaluation of {run}", float(evaluation[row]), "1, 2, 3, … in each run")
+    if (evaluation != np.arange(len(frame)) - np.repeat(start, length) + 1).any():
+        raise SettingError("evaluation", evaluation.tolist(), "1, 2, 3, … in each run")
     return Runs(
         tasks=tuple(map(str, tasks)),
         searchers=tuple(map(str, searchers)),

@@ -86,10 +86,6 @@ def _place_of_runs(runs: Runs) -> IntArray:
     ).pivot(index=["task", "seed"], columns="searcher", values="run")
     place = table.to_numpy(dtype=np.float64)
     if np.isnan(place).any():
-        row, column = np.argwhere(np.isnan(place))[0]
-        task, seed = table.index[row]
-        raise SettingError(
-            f"Ranks and paired tests need runs of all searchers with equal seeds; {runs.searchers[column]} lacks seed "
-            f"{seed} on {runs.tasks[task]}."
-        )
+        lacking = ", ".join(runs.searchers[column] for column in np.unique(np.argwhere(np.isnan(place))[:, 1]))
+        raise SettingError(f"Ranks and paired tests need runs of all searchers with equal seeds; {lacking} lacks some.")
     return place.astype(np.int64)

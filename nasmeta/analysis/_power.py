@@ -112,18 +112,15 @@ def plan_runs(
         pairs = [pair for pair in pairs if pair.other == against[pair.task]]
     by_searcher = frame.groupby(["task", "searcher"], observed=True)
     runs = by_searcher["seed"].nunique()
-    evaluations, hours = by_searcher.size() / runs, pd.Series(np.nan, runs.index)
-    if "cost_seconds" in frame.columns and (frame["cost_seconds"] > 0).any():
-        hours = by_searcher["cost_seconds"].sum() / 3600 / runs
+    each = pd.DataFrame(
+        {"evaluations": by_searcher.size() / runs, "hours": by_searcher["cost_seconds"].sum() / 3600 / runs}
+    )
+    each["hours"] = each["hours"].where(each["hours"] > 0)
     rows = []
     for pair in pairs:
-        both = [(pair.task, pair.searcher), (pair.task, pair.other)]
         row = _row(pair, level, most)
-        row |= {
-            "evaluations": row["needed"] * evaluations[both].sum(),
-            "hours": row["needed"] * hours[both].sum(skipna=False),
-        }
-        rows.append(row)
+        both = each.loc[[(pair.task, pair.searcher), (pair.task, pair.other)]].sum(skipna=False)
+        rows.append(row | (row["needed"] * both).to_dict())
     return pd.DataFrame(rows)
 
 
@@ -136,8 +133,8 @@ def _row(pair: Pair, level: float, most: int) -> dict[str, Any]:
     rng, sign = np.random.default_rng(0), np.sign(mean)
     effect = _ratio(mean, deviation)
     means = rng.choice(difference, (_DRAWS, _LARGE)).cumsum(axis=1)
-    wrong = {f"wrong_{k}": float((sign * means[:, k - 1] < 0).mean()) for k in RUNS if k <= _LARGE}
-    wrong |= {f"wrong_{k}": float(norm.sf(abs(effect) * k**0.5)) if deviation else 0.0 for k in RUNS if k > _LARGE}
+    shares = [(sign * means[:, k - 1] < 0).mean() if k <= _LARGE else norm.sf(abs(effect) * k**0.5) for k in RUNS]
+    wrong = {f"wrong_{k}": float(share) if deviation else 0.0 for k, share in zip(RUNS, shares, strict=True)}
     draws = rng.choice(difference, (_DRAWS, n))
     effects = np.maximum(sign * _ratio(draws.mean(axis=1), draws.std(axis=1, ddof=1)), 0)
     bounds = quantile_interval(runs_needed(effects, level, most), method="inverted_cdf")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -122,15 +121,13 @@ def plot_predictions(frame: pd.DataFrame, width: Width = None) -> Figure:
 
 
 @house_style()
-def plot_calibration(frame: pd.DataFrame, n_train: Sequence[int] | None = None, width: Width = None) -> Figure:
-    """Draw the coverage of central intervals against their nominal probability, a panel per number of labels.
+def plot_calibration(frame: pd.DataFrame, width: Width = None) -> Figure:
+    """Draw the coverage of central intervals against their nominal probability, for the fewest and the most labels.
 
     Parameters
     ----------
     frame : DataFrame (rows,)
         As in `plot_predictions`.
-    n_train : sequence of int, optional
-        Numbers of labels to show; by default the smallest and the largest.
     width : str or float, optional
         As in `plot_regret`; 3.4 inches per panel by default.
 
@@ -157,7 +154,7 @@ def plot_calibration(frame: pd.DataFrame, n_train: Sequence[int] | None = None, 
     if not levels or known.empty:
         raise SettingError("No predictor in this frame predicts a deviation, so there is no calibration.")
     sizes = sorted(known["n_train"].unique())
-    chosen = sorted({sizes[0], sizes[-1]}) if n_train is None else list(n_train)
+    chosen = sorted({sizes[0], sizes[-1]})
     figure, panels = new_panels([f"{n:,} labels" for n in chosen], width, _SIZE, sharey=True)
     looks = styles(map(str, table["predictor"].unique()))
     for panel, n in zip(panels, chosen, strict=True):

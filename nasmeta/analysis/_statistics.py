@@ -39,7 +39,7 @@ def bootstrap_interval(
     Raises
     ------
     SettingError
-        If there are no samples, or some are masked or not finite.
+        If there are no samples, or some are not finite.
 
     Examples
     --------
@@ -49,8 +49,6 @@ def bootstrap_interval(
     """
     from scipy.stats import bootstrap
 
-    if isinstance(samples, np.ma.MaskedArray):
-        samples = np.ma.filled(samples.astype(np.float64), np.nan)
     sample = np.moveaxis(np.asarray(samples, np.float64), 0, -1)
     n = sample.shape[-1]
     if sample.size == 0 or not np.isfinite(sample).all():

@@ -41,7 +41,7 @@ def regret_unit(columns: Sequence[ColumnInfo | None]) -> str:
     names = {f"{_SPLITS.get(c.split or '', c.split)} {c.metric_name}".strip() for c in known}
     if len(known) < len(columns) or len(units) != 1:
         return "each task's own unit"
-    (unit,), one = units, len(names) == 1
+    (unit,), name = units, names.pop() if len(names) == 1 else ""
     if unit == "percent":
-        return "percentage points" + (f" of {names.pop()}" if one else "")
-    return (names.pop() if one else "each task's own metric") if unit == "1" else unit
+        return f"percentage points of {name}" if name else "percentage points"
+    return unit if unit != "1" else name or "each task's own metric"

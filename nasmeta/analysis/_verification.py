@@ -12,7 +12,7 @@ import pandas as pd
 
 from nasmeta.analysis._drawing import draw_grid, label_panels, legend_below, new_panels, save_figure
 from nasmeta.analysis._tables import number_or_dash, spread, to_markdown
-from nasmeta.pictures import Width, house_style, points, robust_limits, task_title
+from nasmeta.pictures import Width, house_style, robust_limits, task_title
 from nasmeta.spaces import SearchSpace, get_space
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def plot_verification(cells: pd.DataFrame, facts: Mapping[str, Any], width: Widt
     """Draw the accuracies of trainings against those of the table.
 
     Bars are the range of the table's seeds, and one standard deviation of the trainings in both directions. Cells that
-    are far from the others are listed in the title instead.
+    are far from the others are cut off.
 
     Parameters
     ----------
@@ -108,9 +108,7 @@ def plot_verification(cells: pd.DataFrame, facts: Mapping[str, Any], width: Widt
     """
     figure, (axes,) = new_panels([""], 3.6 if width is None else width, (3.6, 3.0))
     known = cells[cells["measured"].notna() & cells["lookup"].notna()]
-    limits = [robust_limits(known[column]) for column in ("lookup", "measured")]
-    outside = ~(known["lookup"].between(*limits[0]) & known["measured"].between(*limits[1]))
-    for role, rows in known[~outside].groupby("role", sort=False):
+    for role, rows in known.groupby("role", sort=False):
         name, colour, marker, _ = _ROLES[str(role)]
         ranges = np.array([rows["lookup"] - rows["lookup_low"], rows["lookup_high"] - rows["lookup"]], dtype=float)
         look: dict[str, Any] = {"fmt": marker, "color": colour, "markersize": 4, "elinewidth": 0.8, "capsize": 0}
@@ -125,11 +123,7 @@ def plot_verification(cells: pd.DataFrame, facts: Mapping[str, Any], width: Widt
     if not facts["lookup"]["not_comparable"]:
         lowest = min(*axes.get_xlim(), *axes.get_ylim())
         axes.axline((lowest, lowest), slope=1, color="#999999", linewidth=0.8, zorder=0)
-    axes.set(xlim=limits[0], ylim=limits[1])
-    hidden = known.loc[outside, ["role", "lookup", "measured"]].to_numpy()
-    listed = [f"{_ROLES[role][0]} ({x:.1f}, {y:.1f})" for role, x, y in hidden]
-    if listed:
-        axes.set_title("not shown: " + ", ".join(listed), fontsize=points(7))
+    axes.set(xlim=robust_limits(known["lookup"]), ylim=robust_limits(known["measured"]))
     table = task_title("/" + facts["lookup"]["address"].partition("/")[0])
     label_panels([axes], f"{table} accuracy in the table (%)", f"{_split(facts)} accuracy here (%)")
     draw_grid(axes)

@@ -256,7 +256,6 @@ def _shown(how: str, found: pd.DataFrame, brief: list[str], name: str | None = N
     out=Option("File of the page.", Path, Path("explore.html")),
     searcher=Option("The searcher whose run is replayed on each task.", default="evolution", noun="searcher"),
     evaluations=Option("Length of the run.", int, 100),
-    seed=Option("Seed of the run.", int, 0),
     examples=["nasmeta explore", "nasmeta explore nb201 --searcher local-search"],
 )
 def explore(tables: list[str] | None, out: Path, **options: Any) -> None:
@@ -264,8 +263,7 @@ def explore(tables: list[str] | None, out: Path, **options: Any) -> None:
 
     For each task: distribution of values, best architectures, Pareto fronts, rank correlations, noise, and a search.
     """
-    page = nm.explore(tables or None, output=out, progress=True, **options)
-    echo_written([f"{page} ({page.stat().st_size / 1e6:.1f} MB)"])
+    echo_written([nm.explore(tables or None, output=out, progress=True, **options)])
 
 
 @command(app, examples=["nasmeta doctor"])
@@ -292,15 +290,13 @@ def doctor() -> None:
     for extra, packages in EXTRAS.items():
         missing = [package for package in packages.split() if _installed(package) is None]
         echo_facts({"extra": f"{extra}: {f'pip install {chr(32).join(missing)}' if missing else 'installed'}"})
-    lines = list(_tables(broken))
-    for line in lines:
+    for line in _tables(broken):
         typer.echo(line)
     for problem in broken:
         typer.echo(f"BROKEN: {problem}")
     if broken:
         raise typer.Exit(1)
-    odd = sum(line.startswith("odd ") for line in lines)
-    typer.echo(f"Nothing is broken; look at {odd} odd values above." if odd else "All is well.")
+    typer.echo("Nothing is broken.")
 
 
 def _installed(package: str) -> str | None:

@@ -44,12 +44,8 @@ def run_record(run: History, journal: Path | None) -> dict[str, Any]:
     frame, space = run.frame(), run.task.space
     record: dict[str, Any] = {
         "task": run.task.name,
-        "searcher": run.searcher,
-        "seed": run.seed,
-        "settings": run.settings,
-        "sources": run.sources,
+        **{name: getattr(run, name) for name in ("searcher", "seed", "settings", "sources", "stopped")},
         "evaluator": run.evaluator.name,
-        "stopped": run.stopped,
         "journal": journal,
     }
     if isinstance(run, FrontHistory):

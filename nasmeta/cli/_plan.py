@@ -58,11 +58,23 @@ def plan(
 
 def print_plan(found: pd.DataFrame, most: int) -> None:
     """Print a table per task, and its explanation."""
+    from nasmeta.analysis._power import RUNS
     from nasmeta.analysis._tables import texts_of
-    from nasmeta.analysis.report import plan_table
+    from nasmeta.analysis.report import runs_text
 
-    for task, rows in found.groupby("task", sort=False):
-        table, headers, note = plan_table(rows, most)
-        text = texts_of(table, headers)
+    headers = {"wrong": "wrong winner (%)", "needed": "runs needed", "hours": "training hours"}
+    shown = found.loc[:, "searcher":"difference_high"].drop(columns=["runs"])
+    shown["wrong"] = [" / ".join(f"{100 * row[f'wrong_{n}']:.0f}" for n in RUNS) for _, row in found.iterrows()]
+    bounds = found[["needed", "needed_low", "needed_high"]].map(runs_text, most=most)
+    shown["needed"] = [f"{value} [{low}, {high}]" for value, low, high in bounds.itertuples(index=False)]
+    shown[["evaluations", "hours"]] = found[["evaluations", "hours"]]
+    for task, rows in shown.groupby(found["task"], sort=False):
+        text = texts_of(rows, headers, decimals={"evaluations": 0, "hours": 0})
         print_table(text.headings, text.rows, str(task), right=text.headings[1:])
-    console().print(note)
+    console().print(
+        f"From {found['runs'].iloc[0]:,} runs of each searcher. Difference: searcher minus other. Wrong winner: how "
+        f"often the means of {', '.join(map(str, RUNS))} runs name it, if this difference is the true one. Runs "
+        f"needed: of each searcher, for 80 % power of a paired t-test at the level {found['level'].iloc[0]:.2g}, which "
+        "is 0.05 divided by the pairs of a task; evaluations and training hours are of both searchers. In brackets: "
+        f"95 % bootstrap intervals. Pairs that need > {most:,} runs cannot be told apart within {most:,} runs."
+    )

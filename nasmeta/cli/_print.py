@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from nasmeta.checks import written
 from nasmeta.cli._command import console, echo_facts, print_frame, print_table
-from nasmeta.evaluators import TRAINED
 from nasmeta.progress import duration
 from nasmeta.runs import FrontHistory, History
 from nasmeta.tables import describe_column
@@ -37,8 +36,7 @@ def print_summary(found: Findings) -> None:
         unwanted = [name for name in names if name.endswith(("_low", "_high")) or name.startswith(_NOT_PRINTED)]
         table = table.drop(columns=unwanted)
         decimals = found.decimals | {"share_solved": 2, "evaluations_to_optimum": 1}
-        headers = found.headers | {"evaluations_to_optimum": "to optimum"}
-        text = texts_of(table, headers, decimals=decimals)
+        text = texts_of(table, found.headers, decimals=decimals)
         print_table(text.headings, text.rows, f"{fact.name}. {fact}", right=text.headings[1:])
     for line in (*column_notes(found, {"": table}, intervals=False), *found.run_remarks):
         terminal.print(line)
@@ -74,7 +72,8 @@ def print_run(run: History, journal: Path | None) -> None:
     if run.failures:
         counts = Counter(run.failures.values()).most_common(_REASONS)
         facts["failed"] = f"{len(run.failures)} evaluations: {', '.join(f'{why} ({n})' for why, n in counts)}"
-    facts["training time"] = _training_time(run)
+    spent = duration(float(run.cost_seconds.sum())) if run.cost_seconds.any() else "unknown"
+    facts["training time"] = f"{spent} on {run.clock}" if run.clock.workers > 1 else spent
     if journal is not None:
         facts["journal"] = journal
     echo_facts(facts)
@@ -83,13 +82,3 @@ def print_run(run: History, journal: Path | None) -> None:
     elif not all_failed(run):
         for column, value in run.report().items():
             echo_facts({"also measured": f"{column.metric} {written(value)} {column.unit}: {describe_column(column)}"})
-
-
-def _training_time(run: History) -> str:
-    """Return the seconds of the trainings in words."""
-    if run.evaluator.name not in TRAINED and not run.cost_seconds.any() and run.task.device is None:
-        return "unknown: no training times"
-    spent = duration(float(run.cost_seconds.sum()))
-    if run.clock.workers > 1 and len(run):
-        spent += f" in {duration(float(run.end_seconds[-1]))} on {run.clock}"
-    return spent

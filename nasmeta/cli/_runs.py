@@ -219,8 +219,7 @@ def _specified(
     context: typer.Context, name: str, options: dict[str, Any], **where: Any
 ) -> tuple[pd.DataFrame, Any, int | None]:
     """Run a specification; return its results, evaluator and budget in evaluations."""
-    from nasmeta.analysis.report import published_texts
-    from nasmeta.experiments import compare_searches, run_specification
+    from nasmeta.experiments import run_specification
     from nasmeta.experiments._specification import specification_to_run
 
     if given := given_options(context, options):
@@ -228,9 +227,6 @@ def _specified(
     specification = specification_to_run(name)
     typer.echo(specification.title)
     frame = run_specification(specification, **where)
-    if specification.report and where["workers"].shard is None:
-        table = compare_searches(specification.published, frame, specification.columns)
-        print_frame(published_texts(table), "Picks of the runs: means ± standard deviations")
     return frame, specification.evaluator, specification.evaluations
 
 

@@ -141,10 +141,5 @@ def _show(found: Verification) -> None:
     facts, columns = found.facts, ["cell", "role", "lookup", "measured", "measured_std", "difference", "failures"]
     title = f"{facts['task']}, trained on {facts['data']} by {facts['recipe']['name']}"
     print_frame(found.cells[columns], title)
-    lookup, apart = facts["lookup"], facts["separation"]
+    lookup = facts["lookup"]
     typer.echo(f"look-up: {lookup['address']}, {lookup['release']}; accuracies in percent")
-    if apart is not None:
-        typer.echo(
-            f"chance that training places a pick above a random cell: {apart['chance']:.3f}, 95 % interval "
-            f"{apart['low']:.2f} to {apart['high']:.2f}"
-        )

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -227,16 +226,15 @@ def _completed(
                     evaluator.trainer.announce = training.append
 
             def show() -> None:
-                counted = f"{results.counts.sum():,} evaluations"
-                bar.update(results.parts, results.total, ", ".join(filter(None, (counted, training[0]))))
+                counted = f"{results.evaluations:,} evaluations"
+                bar.update(results.done, results.total, ", ".join(filter(None, (counted, training[0]))))
 
             with connected(workers) as connect:
                 for _ in (None,) if plan is None else plan.rounds(results):
                     if home is not None:
                         _read(home, results)
-                    counts = _shared_counts(results, held) if progress and results.total else None
                     with heartbeat(show, _PROGRESS_SECONDS):
-                        _run(results, workers, connect, home, counts, models)
+                        _run(results, workers, connect, home, models)
                     show()
     except KeyboardInterrupt:
         kept = f"The same command resumes from {home.path}." if home else "Nothing was kept."
@@ -247,14 +245,6 @@ def _completed(
     if plan is not None:
         frame.attrs["decisions"] = plan.of(frame).to_dict("records")
     return frame
-
-
-def _shared_counts(results: Results, held: ExitStack) -> Path:
-    """Move the counts of evaluations to a file, in which the processes of this machine count."""
-    path = Path(held.enter_context(TemporaryDirectory(ignore_cleanup_errors=True)), "counts")
-    results.counts.tofile(path)
-    results.counts = np.memmap(path, np.int32, "r+")
-    return path
 
 
 def _read(home: ComparisonFolder, results: Results) -> None:
@@ -272,7 +262,6 @@ def _run(
     workers: Workers,
     connect: Callable[[], Connection],
     home: ComparisonFolder | None,
-    counts: Path | None,
     models: dict[Pair, Transfer],
 ) -> None:
     """Do the remaining jobs: meta-trainings and independent runs first, then the runs that use the models."""
@@ -286,7 +275,7 @@ def _run(
         for first in range(0, len(seeds), size):
             some = seeds[first : first + size]
             paths = [None if home is None else home.journal(config.task.name, config.label, s) for s in some]
-            yield Runs(pair, config, some, paths, learnt, counts, [results.slots[pair, seed] for seed in some])
+            yield Runs(pair, config, some, paths, learnt)
 
     jobs: list[Job] = [MetaTrainJob(pair, results.configs[pair]) for pair in learners if pair not in models]
     jobs += (job for pair in left if pair not in learners for job in runs(pair))

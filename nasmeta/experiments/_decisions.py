@@ -53,7 +53,7 @@ class Decisions:
                 return
             for pair, config in results.configs.items():
                 if (config.task.name, config.label) in going:
-                    results.extend(pair, [*self.seeds, *range(start, start + more)])
+                    results.seeds[pair] = [*self.seeds, *range(start, start + more)]
             yield
 
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from nasmeta.errors import JournalError, SettingError
@@ -137,39 +136,23 @@ class Results:
     """The results of all runs; configs are by position of the task and label of the searcher."""
 
     def __init__(self, configs: Mapping[Pair, RunConfig], seeds: Mapping[Pair, Sequence[int]]) -> None:
-        self.configs, self.seeds = configs, dict[Pair, Sequence[int]]()
+        self.configs, self.seeds = configs, dict(seeds)
         self._histories: dict[tuple[Pair, int], History] = {}
-        self.slots: dict[tuple[Pair, int], int] = {}
-        self._budgets = np.empty(0)
-        self.counts = np.empty(0, np.int32)  # evaluations of each run so far
-        for pair, of_pair in seeds.items():
-            self.extend(pair, of_pair)
-
-    def extend(self, pair: Pair, seeds: Sequence[int]) -> None:
-        """Set the seeds of a pair, which include those before."""
-        new = [(pair, seed) for seed in seeds if (pair, seed) not in self.slots]
-        self.seeds[pair] = seeds
-        self.slots |= {run: slot for slot, run in enumerate(new, len(self.slots))}
-        budget = self.configs[pair].most_evaluations or np.inf
-        self._budgets = np.r_[self._budgets, np.full(len(new), budget)]
-        self.counts = np.r_[self.counts, np.zeros(len(new), np.int32)]
 
     @property
     def total(self) -> int:
         """The number of all runs."""
-        return len(self.slots)
-
-    @property
-    def parts(self) -> float:
-        """The number of finished runs and of parts of the others."""
-        shares = np.minimum(self.counts / self._budgets, 1)
-        shares[[self.slots[run] for run in self._histories]] = 1
-        return float(shares.sum())
+        return sum(map(len, self.seeds.values()))
 
     @property
     def done(self) -> int:
         """The number of finished runs."""
         return len(self._histories)
+
+    @property
+    def evaluations(self) -> int:
+        """The number of evaluations in the finished runs."""
+        return sum(map(len, self._histories.values()))
 
     def missing(self, pair: Pair) -> list[int]:
         """Return the seeds of the runs that are not done."""
@@ -178,7 +161,6 @@ class Results:
     def keep(self, pair: Pair, seed: int, history: History) -> None:
         """Add a history."""
         self._histories[pair, seed] = history.of(replace(self.configs[pair], seed=seed))
-        self.counts[self.slots[pair, seed]] = len(history)
 
     def frame(self) -> pd.DataFrame:
         """Return the results of all runs."""

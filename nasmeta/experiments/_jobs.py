@@ -11,23 +11,17 @@ import threading
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
-from nasmeta.errors import ColumnError, MissingValueError, NasmetaError, SpaceExhaustedError, UnknownNameError
+from nasmeta.errors import ColumnError, MissingValueError, NasmetaError, UnknownNameError
 from nasmeta.experiments._backends import Connection, GpuSlots, Workers, end_loky
 from nasmeta.files import write_atomically
 from nasmeta.journals import Shard, differences_from
 from nasmeta.progress import heartbeat
 from nasmeta.runs import History, RunConfig
 from nasmeta.runs._transfer import Transfer
-from nasmeta.searchers import Searcher
-from nasmeta.spaces import SearchSpace
 from nasmeta.threads import end_with, kill_workers, one_thread
 
 _PARENT_CHECK_SECONDS = 0.2
@@ -57,62 +51,17 @@ class Runs:
     seeds: list[int]
     paths: list[Path | None]  # of the journals
     learnt: Transfer | None = None
-    counts: Path | None = None  # a file with the number of evaluations of each run, int32; absent on other machines
-    slots: Sequence[int] = ()  # positions of these runs in it
 
     def results(self) -> Iterator[tuple[int, History]]:
-        """Yield seed and history of each run; a run without randomness is computed once."""
-        counts: Any = {}
-        if self.counts is not None and self.counts.exists():
-            counts = np.memmap(self.counts, np.int32, "r+")
-        known = all(evaluator.values is not None for evaluator in self.config.evaluators.values())
-        may_repeat = known and not self.config.is_timed and not self.config.task.is_sampled
-        same: History | None = None
+        """Yield seed and history of each run."""
         with ExitStack() as held:
             for evaluator in self.config.evaluators.values():
                 held.enter_context(evaluator.kept_open())
-            for seed, path, slot in zip(self.seeds, self.paths, self.slots or self.seeds, strict=True):
+            for seed, path in zip(self.seeds, self.paths, strict=True):
                 config = replace(self.config, seed=seed)
-                generator = config.searcher.generator(config.task, seed)
                 learnt = config.learn() if self.learnt is None else self.learnt
-                searcher = config.start(learnt) if same is None else _Repeated(config.task.space, generator, same)
-                watch = partial(counts.__setitem__, slot)
-                history = config.run(path, learnt=learnt, searcher=searcher, watch=watch)
-                if same is not None:
-                    history.searcher_seconds = float("nan")  # not measured
-                elif may_repeat and _is_without_chance(searcher, generator, history):
-                    same = history
+                history = config.run(path, learnt=learnt)
                 yield seed, history.of(None)  # the receiver adds the config
-
-
-def _is_without_chance(searcher: Searcher, fresh: np.random.Generator, history: History) -> bool:
-    """Return whether a run is the same for any seed: its generator is still in the state of the `fresh` one.
-
-    A history that ended because nothing new was proposed does not contain all proposals, and cannot be repeated.
-    """
-    before, after = fresh.bit_generator, searcher.rng.bit_generator
-    # The seed sequence of a generator that was made from none has no count of children.
-    spawned = getattr(after.seed_seq, "n_children_spawned", 1)
-    return history.stopped in ("budget", "optimum") and spawned == 0 and before.state == after.state
-
-
-class _Repeated(Searcher):
-    """Repeat the proposals of a run."""
-
-    def __init__(self, space: SearchSpace, rng: np.random.Generator, history: History) -> None:
-        super().__init__(space, rng)
-        self._cells, self._notes = history.cells, history.notes
-
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
-        """Propose the next cells."""
-        if len(self._cells) < n:
-            raise SpaceExhaustedError("The repeated run has ended.")
-        proposed, self._cells = self._cells[:n], self._cells[n:]
-        self.notes, self._notes = self._notes[:n], self._notes[n:]
-        return proposed
-
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Do nothing."""
 
 
 Job: TypeAlias = "MetaTrainJob | Runs"

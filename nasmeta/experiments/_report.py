@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,8 @@ import pandas as pd
 
 from nasmeta.analysis import title_of
 from nasmeta.analysis.report import Findings, XAxis, find, write_findings
-from nasmeta.checks import check_choice
 from nasmeta.code import versions_of
-from nasmeta.errors import DamagedFileError, NasmetaError, NasmetaWarning, SettingError
+from nasmeta.errors import DamagedFileError, NasmetaError, SettingError
 from nasmeta.evaluators import TRAINED
 from nasmeta.experiments._reproduce import compare_searches
 from nasmeta.experiments._specification import reported_in
@@ -92,9 +91,6 @@ def report(
     >>> found.budget, found.results["nb201/cifar10"]["searcher"].tolist()
     ('after 20 evaluations', ['random', 'local-search'])
     """
-    formats = (formats,) if isinstance(formats, str) else formats
-    for one in formats:
-        check_choice("a format", one, ("png", "svg", "pdf"))
     columns: tuple[ColumnInfo, ...] = ()
     specification: dict[str, Any] = {}
     provenance: dict[str, Any] = {}
@@ -132,13 +128,8 @@ def results_in(folder: str | os.PathLike[str]) -> pd.DataFrame:
 
 def _reported(folder: Path) -> tuple[tuple[ColumnInfo, ...], dict[str, Any]]:
     """Return the report columns and the published table of the comparison's specification, if there is one."""
-    try:
-        with names_from_file():
-            return reported_in(folder / "specification.toml")
-    except NasmetaError as reason:
-        warnings.warn(f"The columns that the specification reports are not used: {reason}", NasmetaWarning, 3)
-    except (OSError, UnicodeDecodeError):
-        pass
+    with suppress(NasmetaError, OSError, UnicodeDecodeError), names_from_file():
+        return reported_in(folder / "specification.toml")
     return (), {}
 
 

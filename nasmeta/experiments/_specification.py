@@ -278,11 +278,7 @@ def run_specification(
     *,
     repeats: int | None = None,
     workers: int | Workers = 1,
-    redo: str | Sequence[str] = (),
-    until_decided: bool = False,
-    most: int = 1000,
-    margin: float | None = None,
-    progress: bool = False,
+    **options: Any,
 ) -> pd.DataFrame:
     """Run a specification; the same call resumes after any end.
 
@@ -296,8 +292,9 @@ def run_specification(
         and their checksums).
     repeats : int, optional
         Number of runs of each searcher on each task, instead of the number in the file.
-    workers, redo, until_decided, most, margin, progress : optional
-        As in `nasmeta.compare`.
+    workers : int or Workers, default 1
+    options
+        ``redo``, ``until_decided``, ``most``, ``margin`` and ``progress``, as in `nasmeta.compare`.
 
     Returns
     -------
@@ -330,14 +327,10 @@ def run_specification(
         sources={label: named_sources(names, specification.home) for label, names in specification.sources.items()},
         folder=folder,
         workers=workers,
-        redo=redo,
-        until_decided=until_decided,
-        most=most,
-        margin=margin,
-        progress=progress,
         stop_at_optimum=specification.stop_at_optimum,
         evaluator=specification.evaluator,
         clock=specification.clock,
+        **options,
     )
     is_shard = isinstance(workers, Workers) and workers.shard is not None
     if folder is not None and not is_shard:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import re
 from base64 import b64encode
 from collections.abc import Iterator, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from nasmeta.analysis.report import asset, filled
 from nasmeta.exploration._table_data import table_data
 from nasmeta.files import require_writable, write_atomically
 from nasmeta.progress import progress_bar
@@ -101,28 +100,20 @@ def _tasks(tables: Sequence[str | Table] | None) -> Iterator[tuple[Table, dict[T
     for one in names:
         table = one if isinstance(one, Table) else load_table(str(one))
         rows = listed[listed["table"] == table.name]
-        found = {get_task(task): family for task, family in zip(rows["task"], rows["family"], strict=True)}
-        if isinstance(one, Table):
-            found = dict.fromkeys(one.tasks(), one.name)
-        plain = {
-            task: family
-            for task, family in found.items()
-            if not isinstance(task, MultiObjectiveTask) and task.objective is None and len(task.measured)
-        }
+        found = dict.fromkeys(one.tasks(), one.name) if isinstance(one, Table) else {}
+        found |= {get_task(task): family for task, family in zip(rows["task"], rows["family"], strict=True)}
+        several = [task for task in found if isinstance(task, MultiObjectiveTask) or task.objective is not None]
+        plain = {task: family for task, family in found.items() if task not in several and len(task.measured)}
         if plain:
             yield table, plain
 
 
 def _page(index: dict[str, Any], parts: Sequence[str]) -> str:
-    shared = files("nasmeta.analysis.report").joinpath("assets", "page.css").read_text(encoding="utf-8")
-    assets = {
-        name: files("nasmeta.exploration").joinpath("assets", f"explore.{name}").read_text(encoding="utf-8")
-        for name in ("html", "css", "js")
-    }
-    texts = {
-        "style": shared + assets["css"],
-        "index": json.dumps(index).replace("<", "\\u003c"),  # no text in it can end the element
-        "tables": "\n".join(parts),
-        "script": assets["js"],
-    }
-    return re.sub(r"\{\{(\w+)\}\}", lambda place: texts[place[1]], assets["html"])
+    own = "nasmeta.exploration"
+    return filled(
+        asset(own, "explore.html"),
+        style=asset("nasmeta.analysis.report", "page.css") + asset(own, "explore.css"),
+        index=json.dumps(index).replace("<", "\\u003c"),  # no text in it can end the element
+        tables="\n".join(parts),
+        script=asset(own, "explore.js"),
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.cross_decomposition import PLSRegression
 
+from nasmeta.analysis.report import rounded
 from nasmeta.checks import decimals_of
 from nasmeta.runs import History
 from nasmeta.spaces import CellSpace, SearchSpace
@@ -50,24 +51,13 @@ def table_data(table: Table, tasks: Sequence[Task], runs: Sequence[History]) -> 
     }
 
 
-def rounded(values: Iterable[float], digits: int = 6) -> list[float | None]:
-    """Return numbers with this many significant digits; None for NaN.
-
-    >>> rounded([91.6066666, float("nan")], 4)
-    [91.61, None]
-    """
-    return [float(f"{value:.{digits}g}") if value == value else None for value in values]
-
-
 def _columns(table: Table, tasks: Sequence[Task]) -> list[tuple[ColumnInfo, Floats]]:
     """Return the columns of the tasks, then all other columns of the table except for single seeds."""
     columns = [(task.column, task.values) for task in tasks]
     known = {(info.address, info.release) for info, _ in columns}
-    for info in table.columns:
-        if not isinstance(info.seed, int) and (info.address, info.release) not in known:
-            known.add((info.address, info.release))
-            columns.append((info, table.column(*Signal.of(info).address).astype(np.float64)))
-    return columns
+    others = [info for info in table.columns if (info.address, info.release) not in known]
+    several = [info for info in others if not isinstance(info.seed, int)]
+    return columns + [(info, table.column(*Signal.of(info).address).astype(np.float64)) for info in several]
 
 
 def _sample(utilities: Floats, n_tasks: int, of_runs: Sequence[Integers]) -> Integers:
@@ -76,12 +66,11 @@ def _sample(utilities: Floats, n_tasks: int, of_runs: Sequence[Integers]) -> Int
     if size <= _BEST + _RANDOM:
         return np.arange(size)
     orders = [np.argsort(-column, kind="stable")[: np.isfinite(column).sum()] for column in utilities]
-    each = max(_SHOWN, _BEST // n_tasks)
-    parts: list[Integers] = [order[:each] for order in orders[:n_tasks]]
-    known = np.nan_to_num(utilities[:n_tasks], nan=-np.inf, neginf=-np.inf)
-    parts += [_front(order, utility) for utility in known for order in orders]
-    parts.append(np.random.default_rng(0).choice(orders[0], min(_RANDOM, len(orders[0])), replace=False))
-    return np.unique(np.concatenate([*parts, *of_runs]))
+    parts: list[Integers] = [order[: max(_SHOWN, _BEST // n_tasks)] for order in orders[:n_tasks]]
+    for utility in np.nan_to_num(utilities[:n_tasks], nan=-np.inf, neginf=-np.inf):
+        parts += [_front(order, utility) for order in orders]
+    random = np.random.default_rng(0).choice(orders[0], min(_RANDOM, len(orders[0])), replace=False)
+    return np.unique(np.concatenate([*parts, random, *of_runs]))
 
 
 def _front(order: Integers, utility: Floats) -> Integers:
@@ -120,6 +109,7 @@ def _map(space: SearchSpace, utilities: Floats, cells: Integers) -> dict[str, An
 
 def _column(info: ColumnInfo, values: Floats, cells: Integers) -> dict[str, Any]:
     log = _is_wide(values, info)
+    decimals = None if log else decimals_of(values, info.unit)  # otherwise four significant digits
     return {
         "dataset": info.dataset,
         "name": ", ".join(filter(None, (info.metric_name, describe_training(info), info.release))),
@@ -127,16 +117,9 @@ def _column(info: ColumnInfo, values: Floats, cells: Integers) -> dict[str, Any]
         "unit": "" if info.unit == "1" else info.unit,
         "max": info.direction == "max",
         "log": log,
-        "decimals": _decimals(info, values, log),
+        "decimals": 0 if info.kind == "size" and info.unit == "1" else decimals,
         "values": rounded(values[cells]),
     }
-
-
-def _decimals(info: ColumnInfo, values: Floats, log: bool) -> int | None:
-    """Return the number of decimals; None for values over orders of magnitude, which have four significant digits."""
-    if info.kind == "size" and info.unit == "1":
-        return 0
-    return None if log else decimals_of(values, info.unit)
 
 
 def _is_wide(values: Floats, info: ColumnInfo) -> bool:
@@ -170,16 +153,9 @@ def _histogram(values: Floats, info: ColumnInfo) -> dict[str, Any]:
 
 def _noise(table: Table, info: ColumnInfo, order: Integers, cells: Integers) -> dict[str, Any] | None:
     """Return standard deviations over seeds; None if the table has fewer than two seeds of the column."""
-    parts = ("dataset", "metric", "split", "epochs", "release", "epoch")
-    seeds = [
-        one
-        for one in table.columns
-        if isinstance(one.seed, int) and all(getattr(one, part) == getattr(info, part) for part in parts)
-    ]
-    if isinstance(info.seed, int) or len(seeds) < 2:
+    frame = pd.DataFrame(table.of_seeds(info)).astype(np.float64)
+    if isinstance(info.seed, int) or len(frame.columns) < 2:
         return None
-    frame = pd.DataFrame({one.seed: table.column(*Signal.of(one).address) for one in seeds}).astype(np.float64)
-    frame = frame[frame.columns[np.argsort(-frame.notna().sum().to_numpy(), kind="stable")]]  # the most complete first
     deviations = frame.std(axis=1).to_numpy()
     best = deviations[order[: max(10, len(order) // 100)]]
     return {
@@ -187,7 +163,5 @@ def _noise(table: Table, info: ColumnInfo, order: Integers, cells: Integers) -> 
         "repeated": int(np.isfinite(deviations).sum()),
         "median": float(np.nanmedian(deviations)),
         "best": float(np.nanmedian(best)),
-        "pair": frame.columns[:2].tolist(),
-        "correlation": float(frame.iloc[:, :2].corr("spearman").to_numpy()[0, 1]),
         "deviations": rounded(deviations[cells], 4),
     }

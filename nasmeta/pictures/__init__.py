@@ -96,7 +96,7 @@ def inches(width: Width, default: float) -> float:
 
 
 @contextmanager
-def house_style(label: float = 9, tick: float = 8, legend: float = 8) -> Iterator[None]:
+def house_style(label: float = 9, tick: float = 8) -> Iterator[None]:
     """Change the rcParams which the user has left at their defaults, in a ``with`` statement or as a decorator.
 
     Sizes are points at matplotlib's default ``font.size``, and are scaled with the user's.
@@ -113,9 +113,9 @@ def house_style(label: float = 9, tick: float = 8, legend: float = 8) -> Iterato
         "figure.facecolor": "white",
         "grid.color": "0.9",
         "grid.linewidth": 0.6,
-        "legend.fontsize": points(legend),
+        "legend.fontsize": points(8),
         "legend.frameon": False,
-        "legend.title_fontsize": points(legend),
+        "legend.title_fontsize": points(8),
         "lines.linewidth": 1.4,
         "lines.markersize": 4.5,
         "xtick.labelsize": points(tick),

@@ -287,7 +287,6 @@ class RunConfig:
         path: Path | None = None,
         *,
         learnt: Transfer | None = None,
-        searcher: Searcher | None = None,
         watch: Callable[[int], object] | None = None,
     ) -> History:
         """Run the searcher.
@@ -298,13 +297,11 @@ class RunConfig:
             Journal to resume and to append to.
         learnt : Transfer, optional
             The result of `learn`, which many runs share.
-        searcher : Searcher, optional
-            By default the result of `start`.
         watch : callable, optional
             Called with the number of evaluations.
         """
         learnt = self.learn() if learnt is None else learnt
-        searcher = self.start(learnt) if searcher is None else searcher
+        searcher = self.start(learnt)
         if isinstance(searcher, MultiFidelitySearcher) and self.lengths is not None:
             searcher.begin(tuple(self.evaluators))
         with ExitStack() as stack:

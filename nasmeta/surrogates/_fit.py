@@ -135,23 +135,9 @@ def _fit_costs(task: Task, train: NDArray[np.int32]) -> tuple[NDArray[np.float64
     return coefficients, r2
 
 
-def _seed_columns(task: Task) -> NDArray[np.float64]:
-    """Return the columns of single seeds, shape (size, n_seeds)."""
-    s, table = task.signal, task.table
-    own = (s.dataset, s.metric, s.split, s.epochs, s.release)
-    seeds = [
-        info
-        for info in table.columns
-        if (info.dataset, info.metric, info.split, info.epochs, info.release) == own
-        and isinstance(info.seed, int)
-        and info.epoch is None
-    ]
-    columns = [table.column(*own[:4], seed=info.seed, release=info.release) for info in seeds]
-    return np.array(columns, dtype=np.float64).T.reshape(task.space.size, -1)
-
-
 def _fit_noise(task: Task, train: NDArray[np.int32], means: NDArray[np.float64]) -> SeedNoise | None:
     if task.signal.seed != "mean":
         return None
     live = train[task.space.live_edges[train].any(axis=1)] if isinstance(task.space, CellSpace) else train
-    return fit_noise(means[live], _seed_columns(task)[live])
+    seeds = np.array([*task.table.of_seeds(task.column).values()], np.float64)
+    return fit_noise(means[live], seeds.T.reshape(task.space.size, -1)[live])

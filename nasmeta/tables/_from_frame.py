@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from shlex import quote
@@ -103,9 +103,9 @@ def columns_of_frame(
                 device if facts.kind in ("latency", "energy") else None,
             )  # fmt: skip
             columns.append((info, column))
-    for message in (*odd_accuracies(columns, space), *_blanks(own_keys, groups, columns)):
+    for message in odd_accuracies(columns, space):
         warnings.warn(f"{name}: {message}", NasmetaWarning, stacklevel=calls_inside() + 1)
-    return with_means(_with_ends(columns), space)
+    return with_means(_with_ends(columns))
 
 
 # -- rows -----------------------------------------------------------------------------------------------------------
@@ -133,10 +133,9 @@ def _architectures(
     elif frame.index.name in _NAMES:
         column = frame.index.to_series().reset_index(drop=True)
     else:
-        listed = ", ".join(positions[:8]) + (" …" if len(positions) > 8 else "")
         raise SettingError(
             f"The column {architecture or 'of architectures'}", None,
-            f"a name in architecture=… (--architecture), or one column per position of {space.name} ({listed})",
+            f"a name in architecture=… (--architecture), or one column per position of {space.name}",
             f"Its columns: {', '.join(frame.columns)}.",
         )  # fmt: skip
     codes, values = column.factorize()
@@ -164,9 +163,7 @@ def _by_positions(frame: pd.DataFrame, space: SearchSpace) -> NDArray[np.int32]:
         ranks += place * choices[codes]
     found = space.find(ranks)
     if (found < 0).any():
-        row = int((found < 0).argmax())
-        listed = ", ".join(f"{position.name}={frame[position.name].iloc[row]}" for position in space.positions)
-        raise ArchitectureError(f"Row {row}: {space.name} does not contain {listed}.")
+        raise ArchitectureError(f"{space.name} does not contain the architecture in row {int((found < 0).argmax())}.")
     return found
 
 
@@ -264,25 +261,6 @@ def _address(group: _Keys, name: str) -> _Keys:
     """Return the keys of a column: one spelling of dataset and split, and the defaults."""
     dataset, split = our_name(canonical_dataset(name if group.dataset is None else group.dataset), group.split)
     return group._replace(dataset=dataset, split=split_of(split), release=group.release or _OWN_RELEASE)
-
-
-def _blanks(
-    own_keys: Sequence[str], groups: Sequence[_Keys], columns: Sequence[tuple[ColumnInfo, Values]]
-) -> Iterator[str]:
-    """Yield a message for each key that some rows with a value lack, but others of the same metric and dataset have."""
-    blank: dict[tuple[str, str, str], set[bool]] = {}
-    for key in own_keys:
-        for info, _ in columns if key in ("split", "epochs", "seed", "release") else ():
-            is_blank = getattr(info, key) in (None, _OWN_RELEASE)
-            blank.setdefault((key, info.dataset, info.metric), set()).add(is_blank)
-    found = [key for (key, *_), states in blank.items() if len(states) > 1]
-    if "dataset" in own_keys and len({group.dataset is None for group in groups}) > 1:
-        found.append("dataset")
-    for key in dict.fromkeys(found):
-        yield (
-            f"{key} is blank in some rows, unlike in other rows of its dataset. Such values are a separate column "
-            f"without {key}; fill it in, or leave them out."
-        )
 
 
 # -- metrics and columns --------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -333,6 +334,12 @@ epochs=200, seed='mean'. Splits of cifar10: train (official: cifar10-valid / tra
         (777, 888, 999)
         """
         return self._measured_seeds(int(self.space.index_of(cell)), Address(*address, **parts))
+
+    def of_seeds(self, info: ColumnInfo) -> dict[int, Values]:
+        """Return the columns of single seeds of a measurement, by seed."""
+        same = attrgetter("dataset", "metric", "split", "epochs", "release", "epoch")
+        seeds = [one for one in self.columns if isinstance(one.seed, int) and same(one) == same(info)]
+        return {one.seed: self.column(*same(one)[:4], one.seed, one.release, one.epoch) for one in seeds}
 
     def lookup(self, *address: Any, **parts: Any) -> Callable[[Architecture], float]:
         """Return the fastest look-up of single architectures: a function from an architecture to its value.

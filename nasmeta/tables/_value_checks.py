@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables._columns import ColumnInfo, Values, mean_over_seeds, measured_split
 
@@ -20,8 +19,6 @@ _NAMED = 5  # architectures in a message
 _BETWEEN = 5.0  # percent: few accuracies lie between 1 and this
 _WIDE = 10.0  # percent: accuracies over a wider range may contain a hundredth of another one by chance
 _MOST_DECIMALS = 12
-_SIGNIFICANT = range(3, 8)  # digits, as %.3g to %.7g write
-_FLOAT32 = 1e-6  # relative to the largest number: a few roundings to float32
 
 
 def looks_fractional(values: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -56,7 +53,7 @@ def looks_fractional(values: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def odd_accuracies(columns: Sequence[tuple[ColumnInfo, Values]], space: SearchSpace) -> Iterator[str]:
-    """Yield one message about fractions among percents and one about accuracies outside 0 to 100.
+    """Yield messages about fractions among percents and about accuracies outside 0 to 100, by metric and dataset.
 
     Accuracies whose unit was stated are not checked.
     """
@@ -64,7 +61,6 @@ def odd_accuracies(columns: Sequence[tuple[ColumnInfo, Values]], space: SearchSp
     for info, values in columns:
         if info.unit == "percent" and STATED not in info.note:
             groups.setdefault((info.metric, info.dataset), []).append(values)
-    found: dict[str, list[tuple[str, str, list[str]]]] = {}
     for (metric, dataset), several in groups.items():
         cells = np.concatenate([np.flatnonzero(~np.isnan(values)) for values in several])
         known = np.concatenate([values[~np.isnan(values)] for values in several]).astype(np.float64)
@@ -77,15 +73,11 @@ def odd_accuracies(columns: Sequence[tuple[ColumnInfo, Values]], space: SearchSp
             if odd.any():
                 places = zip(cells[odd].tolist(), known[odd].tolist(), strict=True)
                 named = [f"{space.to_string(cell)} ({value:g})" for cell, value in dict.fromkeys(places)]
-                found.setdefault(text, []).append((metric, dataset, named))
-    for text, places_ in found.items():
-        metric, dataset, named = places_[0]
-        more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-        others = f", as for {len(places_) - 1:,} more datasets or metrics" if len(places_) > 1 else ""
-        yield (
-            f"{metric} of {dataset} {text} for {', '.join(named[:_NAMED])}{more}{others}. If they are right, state "
-            f"the unit: unit={{{metric!r}: 'percent'}} (--unit {shlex.quote(f'{metric}=percent')})."
-        )
+                more = f" and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+                yield (
+                    f"{metric} of {dataset} {text} for {', '.join(named[:_NAMED])}{more}. If they are right, state the "
+                    f"unit: unit={{{metric!r}: 'percent'}} (--unit {shlex.quote(f'{metric}=percent')})."
+                )
 
 
 def only_test_values(columns: Sequence[ColumnInfo], column: ColumnInfo | Any) -> str:
@@ -104,41 +96,23 @@ def only_test_values(columns: Sequence[ColumnInfo], column: ColumnInfo | Any) ->
     )
 
 
-def with_means(columns: Sequence[tuple[ColumnInfo, Values]], space: SearchSpace) -> list[tuple[ColumnInfo, Values]]:
+def with_means(columns: Sequence[tuple[ColumnInfo, Values]]) -> list[tuple[ColumnInfo, Values]]:
     """Return columns and the means over their single seeds, for each architecture without a mean.
 
-    A given mean is used if it is the mean of the seeds, up to rounding. Otherwise an error is raised.
+    A given mean is used as it is.
     """
-    groups: dict[ColumnInfo, list[tuple[ColumnInfo, Values]]] = {}
+    groups: dict[ColumnInfo, list[Values]] = {}
     found = {replace(info, source_sha256=""): (info, values) for info, values in columns}
     for info, values in columns:
         if isinstance(info.seed, int):
-            groups.setdefault(replace(info, seed="mean", source_sha256=""), []).append((info, values))
+            groups.setdefault(replace(info, seed="mean", source_sha256=""), []).append(values)
     for info, of_seeds in groups.items():
-        mean = mean_over_seeds(values for _, values in of_seeds)
+        mean = mean_over_seeds(of_seeds)
         if info in found:
             given = found[info][1]
-            _check_mean(info, given, mean, of_seeds, space)
             mean = np.where(np.isnan(given), mean, given)
         found[info] = replace(info, source_sha256=sha256(mean.tobytes()).hexdigest()), mean
     return list(found.values())
-
-
-def _check_mean(
-    info: ColumnInfo, given: Values, mean: Values, of_seeds: Sequence[tuple[ColumnInfo, Values]], space: SearchSpace
-) -> None:
-    seeds = [values for _, values in of_seeds]
-    apart = np.abs(given.astype(np.float64) - mean.astype(np.float64))
-    rounding = (_last_digit(given) + np.fmax.reduce([_last_digit(values) for values in seeds])) / 2
-    largest = np.fmax.reduce([np.abs(values) for values in (given, *seeds)])  # a mean near 0 may be of large numbers
-    wrong = np.flatnonzero(apart > rounding + _FLOAT32 * largest)
-    if len(wrong):
-        cell = int(wrong[0])
-        each = ", ".join(f"{one.seed}: {values[cell]:g}" for one, values in of_seeds if not np.isnan(values[cell]))
-        raise SettingError(
-            f"{info.address} of {space.to_string(cell)}", float(given[cell]),
-            f"{mean[cell]:g}, the mean of its seeds ({each})", "Leave out the rows with the seed mean.",
-        )  # fmt: skip
 
 
 def last_decimal(values: Values) -> float:
@@ -153,22 +127,3 @@ def last_decimal(values: Values) -> float:
         if (np.round(exact, decimals).astype(np.float32) == narrow).all():
             return float(10.0**-decimals)
     return 0.0
-
-
-def _last_digit(values: Values) -> NDArray[np.float64]:
-    """Return the value of the last digit of each number, by the decimals or significant digits of all, shape (n,).
-
-    >>> _last_digit(np.array([12150, 1.095, np.nan], np.float32)).tolist()
-    [10.0, 0.001, nan]
-    """
-    narrow = values.astype(np.float32)
-    exact, known = narrow.astype(np.float64), np.isfinite(narrow) & (narrow != 0)
-    last = np.where(np.isnan(values), np.nan, last_decimal(values))
-    size = np.zeros(len(values))
-    size[known] = 10.0 ** np.floor(np.log10(np.abs(exact[known])))
-    for digits in _SIGNIFICANT:
-        unit = size * 10.0 ** (1 - digits)
-        rounded = np.round(exact[known] / unit[known]) * unit[known]
-        if (rounded.astype(np.float32) == narrow[known]).all():
-            return np.fmax(last, np.where(known, unit, np.nan))
-    return last

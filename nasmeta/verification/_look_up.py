@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import ColumnError, MissingValueError, UnknownNameError
+from nasmeta.errors import UnknownNameError
 from nasmeta.spaces import canonical_dataset
 from nasmeta.tables import ColumnInfo, Table
 from nasmeta.tasks import Task
@@ -53,8 +52,10 @@ def look_up(
     if compare_with is not None and name not in known:
         raise UnknownNameError.of("dataset of the table", compare_with, known)
     column = _column_of(table, name, recipe, task)
-    of_seeds = _seeds_of(table, column)
-    means = _read(table, column, column.seed)
+    of_seeds = np.array([*table.of_seeds(column).values()], np.float64).reshape(-1, table.space.size)
+    means = table.column(
+        column.dataset, column.metric, column.split, column.epochs, column.seed, column.release
+    ).astype(np.float64)
     chosen = np.asarray(cells, dtype=np.int64)
     mine = np.vstack([of_seeds[:, chosen], means[chosen]])  # the mean, because a table may lack single seeds
     return LookUp(
@@ -78,22 +79,6 @@ def _column_of(table: Table, name: str, recipe: Recipe, task: Task) -> ColumnInf
     s = task.signal
     fitting.sort(key=lambda info: info.release != s.release)
     return fitting[0] if fitting else table.info(s.dataset, s.metric, s.split, s.epochs, s.seed, s.release)
-
-
-def _read(table: Table, info: ColumnInfo, seed: int | str | None) -> NDArray[np.float64]:
-    return table.column(info.dataset, info.metric, info.split, info.epochs, seed, info.release).astype(np.float64)
-
-
-def _seeds_of(table: Table, info: ColumnInfo) -> NDArray[np.float64]:
-    """Return the columns of single seeds, shape (n_seeds, n_cells)."""
-    address = (info.dataset, info.metric, info.split, info.epochs, info.release)
-    found = []
-    for other in table.columns:
-        same = (other.dataset, other.metric, other.split, other.epochs, other.release) == address
-        if same and other.epoch is None and isinstance(other.seed, int):
-            with suppress(ColumnError, MissingValueError):
-                found.append(_read(table, info, other.seed))
-    return np.array(found) if found else np.empty((0, table.space.size))
 
 
 def _pooled_deviations(

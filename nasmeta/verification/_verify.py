@@ -170,7 +170,6 @@ def verify(
     jobs = [(cell, one) for one in range(seed, seed + check_int("seeds", seeds)) for cell in cells]
     if shard is not None:
         jobs = list(Shard.of(shard).dealt(jobs))
-    require_writable(home, folder=True)
     results: dict[int, list[TrainingResult]] = {}
     failures: dict[int, list[str]] = {}
     with Trainer(data, recipe, task.space.name, device=device, isolated=isolated) as trainer:

@@ -13,11 +13,11 @@ from scipy.stats import kendalltau
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from drawing import in_order
+from drawing import in_order, label_ends
 
 import nasmeta as nm
 from nasmeta.analysis import save_figure, to_markdown
-from nasmeta.analysis._drawing import draw_grid, label_ends, label_panels, legend_below, new_panels, styles
+from nasmeta.analysis._drawing import draw_grid, label_panels, legend_below, new_panels, styles
 from nasmeta.errors import NasmetaError
 from nasmeta.pictures import house_style
 from nasmeta.training import Recipe, measured_proxies

@@ -97,7 +97,7 @@ def test_curves_show_every_predictor_in_every_scope() -> None:
 
 
 def test_calibration_shows_who_knows_a_deviation() -> None:
-    figure = plot_calibration(made_up(), n_train=[100])
+    figure = plot_calibration(made_up())
     diagonal, line = figure.axes[0].lines
     assert list(diagonal.get_xdata()) == list(diagonal.get_ydata())
     assert list(line.get_xdata()) == [0.5, 0.95]

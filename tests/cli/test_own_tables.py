@@ -163,7 +163,7 @@ def test_the_doctor_opens_tables(sweep: Path, tmp_path: Path) -> None:
     done = run("doctor").stdout
     facts = "datasets pets, x-rays; metrics rmse (1, min), train_seconds (s, min)\n"
     assert f"table     sweep: opens; {facts}" in done
-    assert done.endswith("All is well.\n")
+    assert done.endswith("Nothing is broken.\n")
     (stored,) = (tmp_path / "cache").rglob("*.added.arrow")
     stored.write_bytes(stored.read_bytes()[:500])
     assert "BROKEN: sweep does not open:" in run("doctor", code=1).stdout

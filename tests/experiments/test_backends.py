@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 import nasmeta as nm
@@ -49,12 +48,6 @@ def test_a_missing_extra_is_named(name: str, monkeypatch: pytest.MonkeyPatch) ->
 def job() -> Runs:
     evaluator = TableEvaluator(nm.get_task("nb201/cifar10"))
     return Runs((0, "random"), RunConfig(SearcherSpec.of("random"), evaluator, Budget(evaluations=3)), [0], [None])
-
-
-def test_a_job_counts_its_evaluations_in_a_file(tmp_path: Path) -> None:
-    np.zeros(3, np.int32).tofile(tmp_path / "counts")
-    list(replace(job(), counts=tmp_path / "counts", slots=[1]).results())
-    assert np.fromfile(tmp_path / "counts", np.int32).tolist() == [0, 3, 0]
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -52,7 +52,6 @@ def test_correlation_and_noise(shown: dict[str, Any], measured: pd.DataFrame) ->
     deviation = wide["pets"].std(axis=1)
     assert noise["seeds"] == [0, 1]
     assert noise["median"] == pytest.approx(deviation.median(), rel=1e-4)
-    assert noise["correlation"] == pytest.approx(spearmanr(wide["pets"][0], wide["pets"][1]).statistic, abs=1e-4)
 
 
 def test_replayed_run(shown: dict[str, Any], clinic: nm.Table) -> None:

@@ -22,7 +22,6 @@ from nasmeta.errors import (
     UnknownNameError,
 )
 from nasmeta.surrogates import Surrogate, fit_surrogate, score_predictions
-from nasmeta.surrogates._fit import _seed_columns
 from nasmeta.surrogates._noise import fit_noise
 
 NB201 = ("nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120")
@@ -114,7 +113,8 @@ def test_both_ends_scatter_as_two_seeds_do(task: str) -> None:
 
 def test_the_noise_that_is_shipped_is_that_of_the_training_cells(shipped: Surrogate) -> None:
     train = np.flatnonzero(shipped.trained & (shipped.space.function_classes != 0))
-    seeds = _seed_columns(nm.get_task("nb201/cifar10"))
+    task = nm.get_task("nb201/cifar10")
+    seeds = np.array([*task.table.of_seeds(task.column).values()], np.float64).T
     again = fit_noise(shipped.values[train], seeds[train])
     assert again is not None
     assert shipped.noise is not None

@@ -127,8 +127,7 @@ def test_a_search_on_test_values_alone_is_told() -> None:
 def test_a_table_of_which_some_rows_lack_a_key_is_looked_at(key: str) -> None:
     parts = {"seed": [0, 1, None], "split": ["valid", None], "epochs": [12, None]}[key]
     frames = [pd.DataFrame({"cell": range(60), "accuracy": PERCENT}).assign(**{key: part}) for part in parts]
-    with pytest.warns(NasmetaWarning):
-        table = Table.from_frame(pd.concat(frames, ignore_index=True), SPACE, name="mine")
+    table = Table.from_frame(pd.concat(frames, ignore_index=True), SPACE, name="mine")
     assert not odd(table)
     assert table.to_frame().filter(like="accuracy").shape == (60, len(table.columns))
 

@@ -287,9 +287,7 @@ def test_the_interval_of_a_chance_covers_it(shift: float) -> None:
 def test_a_table_without_seeds_counts_as_one_training(
     trained: list[Any], journal: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "nasmeta.verification._look_up._seeds_of", lambda table, info: np.empty((0, table.space.n_cells))
-    )
+    monkeypatch.setattr("nasmeta.tables.Table.of_seeds", lambda table, info: {})
     found = checked(journal, tmp_path / "page")
     assert found.cells["lookup_seeds"].tolist() == [0] * 4
     np.testing.assert_array_equal(found.cells["lookup_low"], found.cells["lookup"])

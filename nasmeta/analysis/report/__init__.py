@@ -7,7 +7,12 @@ from nasmeta.analysis.report._findings import (
     find as find,
     summarise_comparison as summarise_comparison,
 )
-from nasmeta.analysis.report._page import page_data as page_data
+from nasmeta.analysis.report._page import (
+    asset as asset,
+    filled as filled,
+    page_data as page_data,
+    rounded as rounded,
+)
 from nasmeta.analysis.report._published import (
     published_section as published_section,
     published_texts as published_texts,
@@ -20,8 +25,8 @@ from nasmeta.analysis.report._sections import (
     column_notes as column_notes,
     decision_sentence as decision_sentence,
     latex_tables as latex_tables,
-    plan_table as plan_table,
     report_sections as report_sections,
+    runs_text as runs_text,
     size_sentence as size_sentence,
     summary_sections as summary_sections,
 )

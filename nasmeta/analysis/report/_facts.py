@@ -15,7 +15,7 @@ from nasmeta.analysis._units import digits_of
 from nasmeta.checks import decimals_of
 from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.tables import ColumnInfo, describe_training, only_test_values
-from nasmeta.tasks import Task
+from nasmeta.tasks import Signal, Task
 
 if TYPE_CHECKING:
     from nasmeta.evaluators import Evaluator
@@ -150,13 +150,11 @@ def _test_column(task: Task, incumbents: FloatArray, reported: Sequence[ColumnIn
             key=lambda info: (info.dataset != s.dataset, info.release != s.release, info.release, info.address),
         )
         for info in [*wanted, *others]:
-            address = (info.dataset, info.metric, info.split, info.epochs, info.seed, info.release)
-            values = task.table.column(*address).astype(np.float64)
+            values = task.table.column(*Signal.of(info).address).astype(np.float64)
             if not np.isnan(values[incumbents]).any():
-                parts = [info.dataset, "" if info.epochs is None else f"{info.epochs} epochs", f"seed {info.seed}"]
-                label = ", ".join(part for part in (*parts, f"release {info.release}") if part)
+                label = f"{info.dataset}, {describe_training(info)}, release {info.release}"
                 best = f"{task.sign * np.nanmax(task.sign * values):.{decimals_of(values, info.unit)}f}"
-                return TestColumn(f"{info.metric} on the test split ({label})", values, best)
+                return TestColumn(f"{info.metric} ({label})", values, best)
     except NasmetaError:  # a damaged file of a fetched source must not prevent the report
         pass
     return None

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from importlib.resources import files
 from io import StringIO
 from typing import TYPE_CHECKING, Any, get_args
 
-import numpy as np
 import pandas as pd
 
 from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_power
@@ -87,11 +86,16 @@ def _by_searcher(found: Findings, frame: pd.DataFrame) -> list[pd.DataFrame]:
 
 
 def _numbers(rows: pd.DataFrame, **columns: str) -> dict[str, list[float | None]]:
-    """Return columns as lists of numbers with six digits; None for NaN."""
-    return {
-        key: [float(f"{value:.6g}") if np.isfinite(value) else None for value in rows[name]]
-        for key, name in columns.items()
-    }
+    return {key: rounded(rows[name]) for key, name in columns.items()}
+
+
+def rounded(values: Iterable[float], digits: int = 6) -> list[float | None]:
+    """Return numbers with this many significant digits; None for NaN.
+
+    >>> rounded([91.6066666, float("nan")], 4)
+    [91.61, None]
+    """
+    return [float(f"{value:.{digits}g}") if value == value else None for value in values]
 
 
 def page(found: Findings, sections: Sequence[Section], title: str, provenance: Mapping[str, Any]) -> str:
@@ -101,29 +105,33 @@ def page(found: Findings, sections: Sequence[Section], title: str, provenance: M
     data = json.dumps(page_data(found), allow_nan=False, separators=(",", ":"))
     subtitle, *others = sections
     pictures = {} if found.plan is None else {"power": _svg(plot_power(found.plan))}
-    diagram = ""
     if found.friedman is not None:
-        diagram = f'<div class="picture">{_svg(plot_critical_difference(found.friedman, width=7.2))}</div>'
+        pictures["critical_difference"] = _svg(plot_critical_difference(found.friedman, width=7.2))
     seeds = sorted(found.frame["seed"].unique().tolist())
     facts: dict[str, Any] = {fact.name: fact.signal | {"best": f"{fact.optimum:.6g}"} for fact in found.facts}
     facts |= {"seeds": f"{seeds[0]} to {seeds[-1]} ({len(seeds)})", **provenance}
     parts = {
         "title": escape(title),
         "subtitle": "</p>\n  <p>".join(map(escape, subtitle.text.split("\n\n"))),
-        "style": _asset("page.css"),
-        "diagram": diagram,
+        "style": asset(__package__, "page.css"),
         "tables": as_html(others, pictures),
         "remarks": "".join(f"<li>{escape(remark)}</li>" for remark in found.remarks),
         "provenance": "".join(f"<dt>{escape(name)}</dt><dd>{_preformatted(fact)}</dd>" for name, fact in facts.items()),
         "data": data.replace("<", "\\u003c"),  # no text in it can end the element
-        "script": _asset("page.js"),
+        "script": asset(__package__, "page.js"),
         "plotly": re.sub(r"</(?=script)", r"<\\/", str(get_plotlyjs()), flags=re.IGNORECASE),
     }
-    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], _asset("page.html"))
+    return filled(asset(__package__, "page.html"), **parts)
 
 
-def _asset(name: str) -> str:
-    return files("nasmeta.analysis.report").joinpath("assets", name).read_text(encoding="utf-8")
+def asset(package: str, name: str) -> str:
+    """Return the text of a file in a package's folder ``assets``."""
+    return files(package).joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def filled(template: str, **parts: str) -> str:
+    """Return a template with texts in place of ``{{names}}``."""
+    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], template)
 
 
 def _preformatted(fact: Any) -> str:

@@ -50,18 +50,13 @@ def published_texts(table: pd.DataFrame) -> pd.DataFrame:
     return texts.assign(verdict=table["verdict"])
 
 
-def agreement(table: pd.DataFrame) -> str:
-    """Return how many means agree with the published ones; empty if none can be compared."""
-    agree, known = (table["verdict"] == "agrees").sum(), (table["verdict"] != "–").sum()
-    return f"{agree} of {known} means agree with the published ones within two standard errors." if known else ""
-
-
 def published_section(table: pd.DataFrame) -> Section:
     """Return a section with a table of `nasmeta.reproduce`."""
     note = f"Values are means ± standard deviations. Number of runs here: {table['runs'].max()}."
-    if found := agreement(table):
+    if (known := (table["verdict"] != "–").sum()) > 0:
         note = (
-            f"{found} {note} Standard errors: the difference over its standard error, an upper bound if the published "
-            "deviation is unknown."
+            f"{(table['verdict'] == 'agrees').sum()} of {known} means agree with the published ones within two "
+            f"standard errors. {note} Standard errors: the difference over its standard error, an upper bound if the "
+            "published deviation is unknown."
         )
     return Section("Published and measured values", "", published_texts(table), note=note, name="published")

@@ -50,9 +50,8 @@ def without_spread_of_equals(summary: pd.DataFrame, frame: pd.DataFrame) -> pd.D
     """Return a summary without deviations and intervals for searchers whose runs are identical."""
     equal = deterministic_runs(frame)
     rows = [pair in equal for pair in zip(summary["task"], summary["searcher"], strict=True)]
-    spreads = [column for column in summary if str(column).endswith(("_std", "_low", "_high"))]
     summary = summary.copy()
-    summary.loc[rows, spreads] = np.nan
+    summary.loc[rows, list(summary.filter(regex="_(std|low|high)$"))] = np.nan
     return summary
 
 

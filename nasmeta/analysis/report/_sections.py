@@ -6,22 +6,21 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis._power import POWER, RUNS
 from nasmeta.analysis._ranks import SIGNIFICANT, Friedman
 from nasmeta.analysis._tables import Goals, texts_of, to_html, to_latex, to_markdown
-from nasmeta.analysis.report._findings import COLUMNS, Findings, base_of
+from nasmeta.analysis.report._findings import COLUMNS, Findings
 from nasmeta.analysis.report._remarks import asked_runs
 
 _ALT = {
-    "regret_evaluations_mean": "Mean regret against evaluations, a panel per task",
-    "regret_seconds_mean": "Mean regret against simulated seconds, a panel per task",
-    "best_evaluations_mean": "Mean of the best value against evaluations, a panel per task",
-    "best_seconds_mean": "Mean of the best value against seconds of training, a panel per task",
+    "regret_evaluations": "Mean regret against evaluations, a panel per task",
+    "regret_seconds": "Mean regret against simulated seconds, a panel per task",
+    "best_evaluations": "Mean of the best value against evaluations, a panel per task",
+    "best_seconds": "Mean of the best value against seconds of training, a panel per task",
     "ranks": "Average rank against the budget",
     "critical_difference": "Critical-difference diagram",
     "power": "Power against the number of runs, a panel per task",
@@ -42,7 +41,6 @@ class Section:
     note: str = ""  # below the table
     name: str = ""
     figures: Sequence[str] = ()
-    only: Literal["", "page", "markdown"] = ""  # the one rendering that shows it
 
 
 def summary_sections(found: Findings) -> list[Section]:
@@ -63,30 +61,27 @@ def summary_sections(found: Findings) -> list[Section]:
 
 
 def report_sections(found: Findings) -> list[Section]:
-    """Return the contents of a report: its result, the methods, and tables. Markdown has short tables."""
-    curves = [name for name in _ALT if name.endswith("_mean")]
+    """Return the contents of a report: its result, the methods, and tables."""
+    curves = [name for name in _ALT if name not in ("ranks", "critical_difference")]
     sections = [
         Section(text="\n\n".join(result_sentences(found))),
-        Section("Methods", methods(found), figures=[*curves, "power"]),
+        Section("Methods", methods(found), figures=curves),
     ]
     for fact in found.facts:
         slug = re.sub(r"[^a-z0-9]+", "-", fact.name.lower()).strip("-")
         results, headers = found.results[fact.name], found.headers
-        sections.append(Section(fact.name, str(fact), *_short(found, fact.name), only="markdown"))
         sections.append(
-            Section(
-                fact.name, str(fact), results, headers, found.goals, found.decimals, name=f"results-{slug}", only="page"
-            )
+            Section(fact.name, str(fact), results, headers, found.goals, found.decimals, name=f"results-{slug}")
         )
         if fact.name in found.tests:
             table = found.against_best(fact.name)
             table["p_holm"] = table["p_holm"].map(p_text)
-            text, names = f"Each against the best, {found.budget}:", {"p_holm": "p (Holm)"}
-            sections.append(Section("", text, table, names, name=f"tests-{slug}", only="page"))
-        if found.plan is not None:
-            plan, names, note = plan_table(found.plan[found.plan["task"] == fact.name])
-            sections.append(Section("", "How many runs?", plan, names, note=note, name=f"runs-{slug}", only="page"))
-    sections.append(Section(text=" ".join(column_notes(found, found.results)), only="page"))
+            if found.plan is not None:
+                needed = found.plan[found.plan["task"] == fact.name].set_index("searcher")["needed"]
+                table["needed"] = [runs_text(runs) for runs in needed.loc[table["searcher"]]]
+            text, names = f"Each against the best, {found.budget}:", {"p_holm": "p (Holm)", "needed": "runs to tell"}
+            sections.append(Section("", text, table, names, name=f"tests-{slug}"))
+    sections.append(Section(text=" ".join(column_notes(found, found.results))))
     if found.ranks is not None:
         ranks = found.ranks.drop(columns="evaluation", errors="ignore")
         figures, note = ("ranks", "critical_difference"), f"Average rank {found.budget}; 1 is the best."
@@ -98,22 +93,8 @@ def report_sections(found: Findings) -> list[Section]:
         )  # fmt: skip
     if found.scores is not None:
         scores = found.scores.drop(columns=["reference", "runs"])
-        sections.append(
-            Section("", "", scores, {"iqm": "IQM"}, _SCORE_GOALS, {}, _score_note(found), "scores", only="page")
-        )
+        sections.append(Section("", "", scores, {"iqm": "IQM"}, _SCORE_GOALS, {}, _score_note(found), "scores"))
     return sections
-
-
-def _short(found: Findings, task: str) -> tuple[pd.DataFrame, Mapping[str, str]]:
-    """Return the short table of a task, and its headings."""
-    table = found.results[task]
-    if "final_regret" in table:
-        shown = ("searcher", "final_regret", "evaluations_to_optimum")
-        table = table[[name for name in table if base_of(str(name)) in shown]]
-    if found.plan is not None:
-        needed = found.plan[found.plan["task"] == task].set_index("searcher")["needed"].reindex(table["searcher"])
-        table = table.assign(needed=["–" if np.isnan(runs) else _runs(runs) for runs in needed])
-    return table, found.headers | {"needed": f"runs to tell from {found.best[task]}"}
 
 
 def result_sentences(found: Findings) -> list[str]:
@@ -141,8 +122,7 @@ def _against_next(pair: pd.Series[Any], unit: str, budget: str) -> str:
     if values["difference"] < 0:  # at another budget than the end of the runs
         best, other = other, best
         values = -values.set_axis(["difference", "difference_high", "difference_low"])
-    spread = values["difference_low"] < values["difference_high"]
-    difference = texts_of(pd.DataFrame([values if spread else values[["difference"]]]), None).rows[0][0]
+    difference = texts_of(pd.DataFrame([values]), None).rows[0][0]
     enough = f"about {pair['needed']:,.0f} runs are needed to say so"
     if pair["needed"] <= pair["runs"]:
         enough = f"{runs} are enough to say so"
@@ -177,7 +157,8 @@ def methods(found: Findings) -> str:
     return " ".join(parts)
 
 
-def _runs(number: float, most: int = 1000) -> str:
+def runs_text(number: float, most: int = 1000) -> str:
+    """Write a number of runs of a plan."""
     return f"> {most:,}" if number == np.inf else f"{number:,.0f}"
 
 
@@ -193,38 +174,12 @@ def decision_sentence(decision: Mapping[str, Any]) -> str:
     return f"{decision['task']}: {' and '.join(pair)} {equal} {decision['margin']:.2g} {about}."
 
 
-def plan_table(plan: pd.DataFrame, most: int = 1000) -> tuple[pd.DataFrame, dict[str, str], str]:
-    """Return the plan of a task as a table for readers, its headings, and its explanation."""
-    table = plan[["searcher", "other", "measure", "difference", "difference_low", "difference_high"]].copy()
-    if (table["measure"] == "regret").all():
-        del table["measure"]
-    wrong = 100 * plan[[f"wrong_{n}" for n in RUNS]]
-    table["wrong"] = [" / ".join(f"{share:.0f}" for share in row) for row in wrong.itertuples(index=False)]
-    bounds = zip(plan["needed"], plan["needed_low"], plan["needed_high"], strict=True)
-    table["needed"] = [f"{_runs(value, most)} [{_runs(low, most)}, {_runs(high, most)}]" for value, low, high in bounds]
-    for name in ("evaluations", "hours"):
-        if plan[name].notna().any():
-            table[name] = [f"{value:,.0f}" if value < np.inf else "–" for value in plan[name]]
-    headers = {"wrong": "wrong winner (%)", "needed": "runs needed", "hours": "training hours"}
-    numbers, level = ", ".join(map(str, RUNS)), plan["level"].iloc[0]
-    note = (
-        f"From {plan['runs'].iloc[0]:,} runs of each searcher. Difference: searcher minus other. Wrong winner: how "
-        f"often the means of {numbers} runs name it, if this difference is the true one. Runs needed: of each "
-        f"searcher, for {100 * POWER:.0f} % power of a paired t-test at the level {level:.2g}, which is 0.05 divided "
-        "by the pairs of a task; evaluations and training hours are of both searchers. In brackets: 95 % bootstrap "
-        f"intervals. Pairs that need > {most:,} runs cannot be told apart within {most:,} runs."
-    )
-    return table, headers, note
-
-
 def as_markdown(
     title: str, sections: Iterable[Section], remarks: Iterable[str], figures: Mapping[str, str] | None = None
 ) -> str:
     """Return sections as Markdown; `figures` are the paths of figures by name, relative to the page."""
     paths, parts = figures or {}, [f"# {title}\n"]
     for section in sections:
-        if section.only == "page":
-            continue
         parts += [f"## {section.heading}\n"] if section.heading else []
         parts += [f"{section.text}\n"] if section.text else []
         parts += [f"![{_ALT[name]}]({paths[name]})\n" for name in section.figures if name in paths]
@@ -238,8 +193,6 @@ def as_html(sections: Iterable[Section], pictures: Mapping[str, str]) -> str:
     """Return sections as HTML, with pictures by name. Wide tables scroll by themselves, also with the keyboard."""
     parts = []
     for section in sections:
-        if section.only == "markdown":
-            continue
         parts += [f"<h3>{escape(section.heading)}</h3>"] if section.heading else []
         parts += [f"<p>{escape(section.text)}</p>"] if section.text else []
         parts += [f'<div class="picture">{pictures[name]}</div>' for name in section.figures if name in pictures]
@@ -263,9 +216,7 @@ def latex_tables(sections: Iterable[Section]) -> dict[str, str]:
 
 def p_text(p_value: float) -> str:
     """Format a p-value, down to 0.001."""
-    if p_value < 0.001:
-        return "< 0.001"
-    return f"{p_value:.2g}" if p_value < 0.1 else f"{p_value:.2f}".rstrip("0").rstrip(".")
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.2g}"
 
 
 def _plural(number: int, noun: str) -> str:

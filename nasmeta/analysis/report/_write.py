@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from nasmeta.analysis._attainment import plot_attainment, tasks_with_two
 from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_power, plot_ranks, plot_regret
+from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._drawing import check_formats, save_figure
 from nasmeta.analysis._units import regret_unit
 from nasmeta.analysis.report._findings import Findings
@@ -31,10 +32,9 @@ def title_of(folder: str | PathLike[str]) -> str:
     >>> title_of("no-such-folder")
     'Comparison of searchers'
     """
-    title: object = None
-    with suppress(OSError, ValueError):
-        title = parse_toml((Path(folder) / "specification.toml").read_text(encoding="utf-8")).get("title")
-    return title if isinstance(title, str) and title.strip() else "Comparison of searchers"
+    with suppress(OSError, ValueError, KeyError):
+        return str(parse_toml((Path(folder) / "specification.toml").read_text(encoding="utf-8"))["title"])
+    return "Comparison of searchers"
 
 
 def write_summary(found: Findings, folder: str | PathLike[str]) -> list[str]:
@@ -50,7 +50,7 @@ def write_summary(found: Findings, folder: str | PathLike[str]) -> list[str]:
     """
     home = Path(folder)
     files = [home / "results.parquet", home / "summary.md"]
-    drawn, remarks = _save_figures(_curves(found, ["mean"], ""), home, ("png", "svg"))
+    drawn, remarks = _save_figures(_curves(found), home, ("png", "svg"))
     text = as_markdown(title_of(home), summary_sections(found), [*found.run_remarks, *remarks])
     files[1].write_text(text, encoding="utf-8")
     return [str(file) for file in [*files, *(file for of_figure in drawn.values() for file in of_figure)]]
@@ -100,26 +100,29 @@ def _save_figures(
     return drawn, remarks
 
 
-def _curves(found: Findings, centres: Sequence[str], suffix: str = "_{}") -> dict[str, Callable[[], Figure]]:
+def _curves(found: Findings) -> dict[str, Callable[[], Figure]]:
     """Return the search curves by file name, not yet drawn, of tasks with values."""
     facts = [fact for fact in found.facts if fact.optimum == fact.optimum]
     frame = found.frame[found.frame["task"].isin([fact.name for fact in facts])]
-    options: dict[str, Any] = {
-        "unit": regret_unit([fact.column for fact in facts]),
-        "share_y": len({fact.unit for fact in facts}) == 1,
-    }
+    unit, share = regret_unit([fact.column for fact in facts]), len({fact.unit for fact in facts}) == 1
     figures: dict[str, Callable[[], Figure]] = {}
-    for x, name in (("evaluation", "evaluations"), ("simulated_seconds", "seconds")):
+    axes: dict[XAxis, str] = {"evaluation": "evaluations", "simulated_seconds": "seconds"}
+    for x, name in axes.items():
         shown = frame[frame[x].groupby(frame["task"], observed=True).transform("max") > 0]  # costs were recorded
-        for centre in centres if len(shown) else ():
-            name_of_figure = f"{'regret' if found.known else 'best'}_{name}{suffix.format(centre)}"
-            figures[name_of_figure] = partial(plot_regret, shown, **options | {"x": x, "centre": centre})
+        if len(shown):
+            figures[f"{'regret' if found.known else 'best'}_{name}"] = partial(
+                plot_regret,
+                shown,
+                x=x,
+                unit=unit,
+                share_y=share,
+            )
     return figures
 
 
 def _figures(found: Findings) -> dict[str, Callable[[], Figure]]:
     """Return the figures of a report by file name, not yet drawn."""
-    frame, figures = found.frame, _curves(found, ("mean", "median"))
+    frame, figures = found.frame, _curves(found)
     if found.friedman is not None:
         figures["critical_difference"] = partial(plot_critical_difference, found.friedman)
     if found.rank_course is not None and len(found.searchers) > 1:

@@ -381,7 +381,7 @@
     $("about").textContent = `${task.about[0].toUpperCase()}${task.about.slice(1)}. Source: ${task.source}.`;
     $("values-note").textContent = `All ${count(task.measured)} architectures in 60 bins of equal width${task.histogram.log ? " on a logarithmic axis" : ""}. Dashed: the best.`;
     $("noise-note").textContent = task.noise ? `Seeds ${task.noise.seeds.join(", ")}; ${count(task.noise.repeated)} architectures have at least two. Median standard deviation ` +
-      `${written(task.noise.median, more(column))}${points}, of the best percent ${written(task.noise.best, more(column))}${points}. Spearman’s ρ between seeds ${task.noise.pair.join(" and ")}: ${written(task.noise.correlation, 3)}.` : "";
+      `${written(task.noise.median, more(column))}${points}, of the best percent ${written(task.noise.best, more(column))}${points}.` : "";
     $("replay-note").textContent = `${index.searcher}, seed ${index.seed}, ${task.run.cells.length} evaluations. On the map, similar architectures are close: its two axes are the ` +
       `projections of the kernel’s count features that best predict the ranks in this table. Stronger colour: better. Orange: evaluated; green ring: best so far.`;
   }

@@ -75,7 +75,7 @@ def test_all_files_are_there_and_the_same_each_time(written, comparison, with_te
     names = {path.relative_to(written).as_posix() for path in written.rglob("*") if path.is_file()}
     assert {
         "index.html", "report.md", "tables/ranks.tex", "tables/scores.tex", "tables/results-made-one.tex",
-        "tables/tests-made-two.tex", "figures/regret_evaluations_mean.png", "figures/regret_seconds_median.png",
+        "tables/tests-made-two.tex", "figures/regret_evaluations.png", "figures/regret_seconds.png",
         "figures/critical_difference.png", "figures/ranks.png",
     } <= names  # fmt: skip
     again = write_findings(find(comparison), tmp_path, title="One & two", formats=[])
@@ -165,7 +165,9 @@ def test_which_test_column_is_told_does_not_depend_on_the_order_of_sources(monke
     [fact] = facts_of(frame, {"nb201/cifar100": task})
     assert "release NATS-tss v1.0" in fact.test.label, "that of the signal"
     [fact] = facts_of(frame, {"nb201/cifar100": task}, [replace(columns[0], dataset="cifar10"), *columns])
-    assert "cifar100, 200 epochs, seed mean, release NB201 v1.1" in fact.test.label, "that of the specification"
+    assert "cifar100, split test, 200 epochs, seed mean, release NB201 v1.1" in fact.test.label, (
+        "that of the specification"
+    )
 
 
 def test_what_cannot_be_computed_is_left_out_and_said(comparison, tmp_path):
@@ -188,8 +190,7 @@ def test_a_searcher_that_lacks_a_task_and_evaluations_that_cost_nothing(comparis
     remarks = text.read_text(encoding="utf-8")
     assert "No ranks and tests: " in remarks
     assert {path.stem for path in rest if path.suffix == ".svg"} == {
-        "regret_evaluations_mean",
-        "regret_evaluations_median",
+        "regret_evaluations",
     }
     data = data_of(page.read_text(encoding="utf-8"))
     assert [len(task["curves"]) for task in data["tasks"]] == [3, 2]
