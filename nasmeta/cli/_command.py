@@ -137,7 +137,7 @@ def _end(context: typer.Context, call: Callable[[], object], as_json: bool) -> N
             raise  # the reader of the output has enough
         except (NasmetaError, OSError) as error:
             status, found = 1 if isinstance(error, EvaluationFailed) else 2, {"error": error}
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, typer.Abort):
             status, found = 130, {"error": NasmetaError("Interrupted.")}
     if as_json:
         _print_json(context, status, {"warnings": told} | found)

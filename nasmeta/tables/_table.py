@@ -338,8 +338,12 @@ epochs=200, seed='mean'. Splits of cifar10: train (official: cifar10-valid / tra
     def of_seeds(self, info: ColumnInfo) -> dict[int, Values]:
         """Return the columns of single seeds of a measurement, by seed."""
         same = attrgetter("dataset", "metric", "split", "epochs", "release", "epoch")
-        seeds = [one for one in self.columns if isinstance(one.seed, int) and same(one) == same(info)]
-        return {one.seed: self.column(*same(one)[:4], one.seed, one.release, one.epoch) for one in seeds}
+        seeds = [one for one in self.columns if same(one) == same(info)]
+        return {
+            one.seed: self.column(one.dataset, one.metric, one.split, one.epochs, one.seed, one.release, one.epoch)
+            for one in seeds
+            if isinstance(one.seed, int)
+        }
 
     def lookup(self, *address: Any, **parts: Any) -> Callable[[Architecture], float]:
         """Return the fastest look-up of single architectures: a function from an architecture to its value.
