@@ -18,7 +18,7 @@ EXCEPTIONS = {
         "nasmeta.meta._rgpe", "nasmeta.meta._source_models", "nasmeta.meta.in_context._reading",
         "nasmeta.predictors._gaussian_process",
         "nasmeta.predictors._metrics", "nasmeta.predictors._neural",
-        "nasmeta.runs._sources", "nasmeta.surrogates._fit",
+        "nasmeta.runs._sources",
         "nasmeta.surrogates._noise", "nasmeta.surrogates._process",
     },
     "Networks, and the loops that train them": {
