@@ -255,12 +255,12 @@ def plot_power(plan: pd.DataFrame, most: int = 1000, width: Width = None) -> Fig
     tasks = [str(task) for task in plan["task"].unique()]
     hardest_first = pairs["effect"].abs().groupby(pairs["pair"]).min().sort_values().index.tolist()
     looks = styles(pairs["pair"].unique(), highlighted(hardest_first, None))
-    runs = np.unique(np.geomspace(2, most, 60).round())
+    runs = np.unique(np.geomspace(2, most, 300).round())
     figure, panels = new_panels(panel_titles(tasks), width, (2.45, 2.35))
     for panel, task in zip(panels, tasks, strict=True):
         own = pairs[pairs["task"] == task]
         for name, effect, level in zip(own["pair"], own["effect"], own["level"], strict=True):
-            draw_line(panel, name, looks, runs, power(abs(effect), runs, level), step=None)
+            draw_line(panel, name, looks, runs, power(abs(effect), runs, level))
         panel.axhline(POWER, color="0.35", linewidth=0.8, zorder=1)
         panel.set_ylim(-0.03, 1.03)
         log_axis(panel)

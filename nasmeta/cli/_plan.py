@@ -75,6 +75,7 @@ def print_plan(found: pd.DataFrame, most: int) -> None:
         f"From {found['runs'].iloc[0]:,} runs of each searcher. Difference: searcher minus other, so the searcher is "
         f"better below 0. Wrong winner: how often the means of {', '.join(map(str, RUNS))} runs name it, if this "
         "difference is the true one. Runs needed: of each searcher, for 80 % power of a paired t-test at the level "
-        f"{found['level'].iloc[0]:.2g}, which is 0.05 divided by the pairs of a task; evaluations and training hours are of both searchers. In brackets: "
+        f"{found['level'].iloc[0]:.2g}, which is 0.05 divided by the pairs of a task; "
+        "evaluations and training hours are of both searchers. In brackets: "
         f"95 % bootstrap intervals. Pairs that need > {most:,} runs cannot be told apart within {most:,} runs."
     )
