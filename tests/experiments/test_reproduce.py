@@ -52,7 +52,7 @@ def test_differences_in_standard_errors_and_verdicts() -> None:
         }
     )
     found = with_differences(table, published_runs=4)
-    due = [1 / np.sqrt(2**2 / 4 + 1 / 3), 1.5 * np.sqrt(3), -1 / (0.5 / 2), np.nan, np.nan]
+    due = [1 / np.sqrt(2**2 / 4 + 2**2 / 3), 1.5 * np.sqrt(3), -1 / (0.5 / 2), np.nan, np.nan]
     assert found["standard_errors"].to_numpy() == pytest.approx(due, nan_ok=True)
     assert found["verdict"].tolist() == [
         "agrees",

@@ -8,27 +8,31 @@ import pandas as pd
 from nasmeta.analysis._tables import number_or_dash, spread
 from nasmeta.analysis.report._sections import Section
 
+_MANY = 10  # runs whose deviation is known well enough
+
 
 def with_differences(table: pd.DataFrame, published_runs: float) -> pd.DataFrame:
     """Add the columns difference, standard_errors and verdict to published and measured means.
 
     The standard error of the difference contains both deviations. Without a published deviation, it contains only the
-    measured one, and the number of standard errors is an upper bound. "agrees" means within two standard errors, or as
-    many as Student's distribution has for few runs.
+    measured one, and the number of standard errors is an upper bound. The deviation of fewer than ten runs is at least
+    the published one. "agrees" means within two standard errors, or as many as Student's distribution has for few runs.
 
     >>> import pandas as pd
     >>> table = pd.DataFrame({"published": [1.0], "published_std": [2.0], "measured": [2.0], "measured_std": [1.0]})
     >>> found = with_differences(table.assign(runs=3), published_runs=4).iloc[0]
     >>> found["difference"], round(found["standard_errors"], 3), found["verdict"]
-    (np.float64(1.0), np.float64(0.866), 'agrees')
+    (np.float64(1.0), np.float64(0.655), 'agrees')
     """
     from scipy.stats import norm, t
 
+    n = table["runs"]
     theirs = (table["published_std"] ** 2 / published_runs).fillna(0.0)
-    error = np.sqrt(theirs + (table["measured_std"] ** 2 / table["runs"]).fillna(0.0))
+    ours = table["measured_std"].where(n >= _MANY, np.fmax(table["measured_std"], table["published_std"]))
+    error = np.sqrt(theirs + ours**2 / n)
     difference = table["measured"] - table["published"]
-    errors = (difference / error).where((error > 0) & (table["runs"] > 1))
-    limit = t.isf(norm.sf(2), table["runs"] - 1)  # two standard errors of many runs
+    errors = (difference / error).where(error > 0)
+    limit = np.where(n >= _MANY, 2, t.isf(norm.sf(2), np.maximum(n - 1, 1)))
     verdict = np.select([errors > limit, errors < -limit, errors.notna()], ["higher", "lower", "agrees"], "–")
     return table.assign(difference=difference, standard_errors=errors, verdict=verdict)
 
