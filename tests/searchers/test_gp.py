@@ -11,11 +11,14 @@ from nasmeta.spaces import Position, SearchSpace, get_space
 MOST = 30
 
 
-@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize(("fails", "screened"), [(False, False), (True, False), (False, True)])
 def test_a_space_is_searched_to_its_end_with_a_limited_number_of_observations(
-    fails: bool, monkeypatch: pytest.MonkeyPatch
+    fails: bool, screened: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inspect.getmodule(GPSearch), "_MOST_OBSERVED", MOST)
+    if screened:
+        monkeypatch.setattr(inspect.getmodule(GPSearch), "_LARGE", 50)
+        monkeypatch.setattr(inspect.getmodule(GPSearch), "_SCREENED", 8)
     space = get_space("graphgym")
     values = space.codes.sum(axis=1) + 0.01 * np.arange(space.size)
     searcher = GPSearch(space, np.random.default_rng(0))
@@ -50,3 +53,18 @@ def found(features: tuple[str, ...] | None, seed: int) -> bool:
 def test_it_learns_which_positions_matter() -> None:
     assert sum(found(None, seed) for seed in range(10)) >= 9
     assert sum(found(("positions", "levels"), seed) for seed in range(10)) < 9  # one lengthscale for all positions
+
+
+def test_processes_are_weighted_by_their_evidence() -> None:
+    space = get_space("graphgym")
+    searcher = GPSearch(space, np.random.default_rng(0))
+    cells = space.sample(40, np.random.default_rng(1))
+    searcher.tell(cells, space.codes[cells, 0].astype(float))  # one position decides
+    labels = searcher._labels()
+    searcher._refit(labels)
+    evidence = np.array([gp.log_evidence(labels, gp.kernel.prior()) for gp in searcher._members])
+    shares = np.exp(evidence - evidence.max())
+    weights = searcher._process_weights(labels)
+    assert weights[1] > weights[0]
+    np.testing.assert_allclose(weights, np.where(shares / shares.sum() < 0.01, 0, shares / shares.sum()), atol=0.01)
+    np.testing.assert_allclose(weights.sum(), 1)
