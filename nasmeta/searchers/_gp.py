@@ -27,6 +27,7 @@ _REFIT_ALWAYS_BELOW = 20
 _MOST_OBSERVED = 2_000  # fitting costs the third power of the number of observations
 _LARGE = 2**17  # larger spaces have one process, and the expected improvement of a part of the architectures
 _SCREENED = 2**14  # that part: those with the highest upper confidence bounds
+_BEHIND = 1e9  # subtracted from the bounds of the others, so that they come last
 _NO_WEIGHT = 0.01  # processes with less are ignored, to save time
 _TIE = 1e-6  # scores closer than float32 can tell apart are ties, drawn from at random
 
@@ -204,8 +205,9 @@ class GPSearch(Searcher):
         with_noise = np.sqrt(std**2 + gp.hyperparameters.noise)
         if len(mean) <= _LARGE:
             return log_expected_improvement(mean, with_noise, labels.max())
-        score = np.full(len(mean), -np.inf)
-        some = np.argpartition(np.where(self._asked, -np.inf, mean + 2 * std), -_SCREENED)[-_SCREENED:]
+        bound = np.where(self._asked, -np.inf, mean + 2 * std)
+        some = np.argpartition(bound, -_SCREENED)[-_SCREENED:]
+        score = bound - _BEHIND
         score[some] = log_expected_improvement(mean[some], with_noise[some], labels.max())
         return score
 
