@@ -9,6 +9,7 @@ about half an hour of one core. With ``--folder``, an interrupted comparison res
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,30 @@ HERE = Path(__file__).parent
 SEARCHERS = "random,local-search,evolution,gp,source-order,meta-gp"
 COMPARE = ["compare", "--searchers", SEARCHERS, "--tasks", "nb201", "--repeats", "20", "--evaluations", "100"]
 ALL = ["compare", "all-searchers", "--workers", "2"]
+
+
+LEFT_OUT = {  # columns of the tables that report.md leaves to tables/
+    "best after 50", "best after 100", "best after 200", "test at the end", "mean rank", "solved", "simulated days",
+    "better", "ties", "worse", "p (Holm)", "IQM", "median", "mean", "optimality gap", "other",
+    "difference",
+}  # fmt: skip
+
+
+def shortened(text: str) -> str:
+    """Return a report without the columns that are left out, and without the notes on them."""
+    lines, kept = [], None
+    for line in text.splitlines():
+        if line.startswith(("Best after", "Scores over")) or "all runs alike" in line:
+            continue
+        cells = line.strip("| ").split(" | ") if line.startswith("|") else None
+        if cells is not None and kept is None:
+            kept = [position for position, cell in enumerate(cells) if cell not in LEFT_OUT]
+        if cells is None:
+            kept = None
+        elif kept is None or len(kept) == 1:
+            continue
+        lines.append(line if cells is None or kept is None else f"| {' | '.join(cells[i] for i in kept)} |")
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 
 
 def nasmeta(*arguments: str) -> None:
@@ -37,6 +62,8 @@ def main() -> None:
         nasmeta(*(ALL if arguments.all else COMPARE), "--folder", folder)
         nasmeta("report", folder, "--out", str(home), "--formats", "png")
         if arguments.all:
+            page = home / "report.md"
+            page.write_text(shortened(page.read_text("utf-8")), encoding="utf-8")
             return
         for name in ("ranks", "critical_difference"):
             shutil.copy(home / "figures" / f"{name}.png", HERE / "figures")
