@@ -62,8 +62,8 @@ def test_the_plots_are_drawn(page: Any) -> None:
     assert set(lines(page)) == {"random", "evolution", "<b>gp</b>"}
     picture = seen(page)
     assert picture.std() > 0.05
-    blue = np.abs(picture - np.array([0, 0x72, 0xB2]) / 255).max(axis=-1) < 0.05
-    assert blue.sum() > 200  # the line of the first searcher
+    green = np.abs(picture - np.array([0, 0x9E, 0x73]) / 255).max(axis=-1) < 0.05
+    assert green.sum() > 200  # the line of evolution
 
 
 def test_metric_and_scale_change_the_curves(page: Any, comparison: Any) -> None:
