@@ -125,10 +125,13 @@ class _Command(TyperCommand):
 
 def _end(context: typer.Context, call: Callable[[], object], as_json: bool) -> None:
     """Call a command, and print its result as JSON, or its error; raise the exit status if it is not 0."""
-    told: list[str] = []
+    warnings_: list[str] = []
     found: dict[str, Any] = {}
     status = 0
-    with _warnings_to(told.append if as_json else _warn), redirect_stdout(StringIO()) if as_json else nullcontext():
+    with (
+        _warnings_to(warnings_.append if as_json else _warn),
+        redirect_stdout(StringIO()) if as_json else nullcontext(),
+    ):
         try:
             result = call()
             if as_json:
@@ -140,7 +143,7 @@ def _end(context: typer.Context, call: Callable[[], object], as_json: bool) -> N
         except (KeyboardInterrupt, typer.Abort):
             status, found = 130, {"error": NasmetaError("Interrupted.")}
     if as_json:
-        _print_json(context, status, {"warnings": told} | found)
+        _print_json(context, status, {"warnings": warnings_} | found)
     elif status in (1, 2):
         from rich.text import Text
 

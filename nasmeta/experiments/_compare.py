@@ -107,8 +107,8 @@ def compare(
         End a run when the best value of its task has been evaluated.
     until_decided : bool, default False
         After `repeats` runs, add runs to each pair of searchers until their mean regrets at the end of the runs differ,
-        or their difference is smaller than `margin`. The decisions hold at any time, at the level of 0.05 per task; see
-        `nasmeta.analysis.decide`, which computes them from the result.
+        or their difference is smaller than `margin`. The level of 0.05 per task is asymptotic; see
+        `nasmeta.analysis.decide`, which computes the decisions from the result.
     most : int, default 1000
         Largest number of runs until a pair is decided.
     margin : float, optional
