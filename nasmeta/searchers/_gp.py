@@ -75,8 +75,8 @@ class GPSearch(Searcher):
     whenever the number of observations has grown by 20 %. Expected improvement includes observation noise, because the
     tabulated value itself is the objective. If evaluations fail, the improvement is multiplied by the probability of
     success under another process (Gelbart, Snoek and Adams, "Bayesian optimization with unknown constraints", UAI
-    2014). After 2,000 observations the processes stay as they are, and the search proposes the remaining architectures in the
-    order of their expected improvement.
+    2014). After 2,000 observations the processes stay as they are, and the search proposes the remaining architectures
+    in the order of their expected improvement.
 
     Related: Kandasamy et al. (NASBOT, NeurIPS 2018), Ru et al. (NAS-BOWL, ICLR 2021).
 
