@@ -24,7 +24,7 @@ from nasmeta.searchers import GPSearch
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-MEMBERS = ("rgpe", "multi-task-gp")
+MEMBERS = ("rgpe", "multi-task-gp", "meta-gp")
 _COMPLETE = 0.5  # share of the space labelled by all sources from which on `MetaGP` learns their mean
 _NO_WEIGHT = 1e-3  # members with less are ignored, to save time
 _PREFIX = "complete_"
@@ -73,13 +73,15 @@ class DefaultMetaSearch(RGPESearch):
     """The default meta-searcher: it follows the sources as long as the observations confirm them.
 
     Members are Gaussian processes of the target with different prior means: zero (``gp``), the sources weighted by how
-    well they rank the observations (``rgpe``), or by regression (``multi-task-gp``). The leave-one-out predictions of
-    the observations determine the weight of a member, see `predictive_weights`. The weighted mean of the members'
-    expected improvements is maximised over the whole space.
+    well they rank the observations (``rgpe``), or by regression (``multi-task-gp``). If all sources have labelled at
+    least half of the space, one more has mean, kernel and noise learned from them (``meta-gp``), so it knows single
+    architectures that were better than their neighbours on every source. The leave-one-out predictions of the
+    observations determine the weight of a member, see `predictive_weights`. The weighted mean of the members' expected
+    improvements is maximised over the whole space.
 
-    The initial design comes from the joint process over (architecture, task), or, if all sources have labelled at least
-    half of the space, from `nasmeta.meta.MetaGPSearch`. Part of it is random, because only random architectures can
-    reveal that the sources mislead.
+    The initial design comes from the joint process over (architecture, task), or, if ``meta-gp`` takes part, from
+    `nasmeta.meta.MetaGPSearch`. Part of it is random, because only random architectures can reveal that the sources
+    mislead.
 
     Parameters
     ----------
@@ -87,7 +89,7 @@ class DefaultMetaSearch(RGPESearch):
         Size of the initial design.
     n_random : int, default 2
         Number of random architectures among them, at most half. They take every second place, and end the design.
-    members : sequence of str, default ("rgpe", "multi-task-gp")
+    members : sequence of str, default ("rgpe", "multi-task-gp", "meta-gp")
         Members in addition to ``gp``.
     features : sequence of str, optional
         Features that the kernel compares, see `nasmeta.spaces.SearchSpace.feature`; by default the space's
@@ -171,7 +173,12 @@ class DefaultMetaSearch(RGPESearch):
     @cached_property
     def _processes(self) -> dict[str, CellGP]:
         """The processes by member; the process of ``gp`` is also that of `GPSearch`."""
-        return {"gp": self._gp} | {name: CellGP(self._gp.kernel, self._gp.hyperparameters) for name in self.members}
+        with_mean = [name for name in self.members if name != "meta-gp"]
+        found = {"gp": self._gp} | {name: CellGP(self._gp.kernel, self._gp.hyperparameters) for name in with_mean}
+        complete: MetaGP | None = self._require_meta_model().complete
+        if "meta-gp" in self.members and complete is not None:
+            found["meta-gp"] = complete.new_task(self.space)
+        return found
 
     def tell(self, cells: Cells, values: Floats) -> None:
         """Condition all members on the values."""
@@ -192,10 +199,21 @@ class DefaultMetaSearch(RGPESearch):
             weights = regression_weights(means[:, self._gp.cells], labels, self._processes[member].factor)
         return (weights @ means).astype(np.float32)
 
+    def _scale(self, member: str, labels: Floats) -> tuple[Floats, float]:
+        """Return the labels on the scale of a member, shape (n,), and their deviation divided by that of `labels`."""
+        if member != "meta-gp":
+            return labels, 1.0
+        own = labels_like(self._require_meta_model().complete.mean[self._gp.cells], self._values)
+        return own, float((own.std() or 1.0) / (labels.std() or 1.0))
+
     def _densities(self, member: str, labels: Floats) -> Floats:
         """Return the log density of each label under a member that has observed the others, shape (n,)."""
-        factor = self._processes[member].factor
-        covariance, n = factor @ factor.T, len(labels)
+        process = self._processes[member]
+        covariance, n = process.factor @ process.factor.T, len(labels)
+        if member == "meta-gp":
+            own, scale = self._scale(member, labels)
+            means = np.tile(self._require_meta_model().complete.mean[process.cells], (n, 1))
+            return np.asarray(left_out_densities(covariance, own, means) + np.log(scale))
         if member == "gp":
             return left_out_densities(covariance, labels, np.zeros((n, n)))
         sources = self._models.standard_means[:, self._gp.cells].astype(np.float64)
@@ -214,26 +232,29 @@ class DefaultMetaSearch(RGPESearch):
             self._fitted_at = len(labels)
         prior = weak_prior(len(self.features), self._gp.kernel.typical_lengthscales)
         for name, gp in self._processes.items():
-            condition(gp, labels, self._prior_mean(name, labels), refit=refit, prior=prior)
+            if name != "meta-gp":
+                condition(gp, labels, self._prior_mean(name, labels), refit=refit, prior=prior)
         weights = predictive_weights(np.stack([self._densities(name, labels) for name in self._processes]), self.rng)
         note = {"by": "members", "weights": dict(zip(self._processes, weights.round(4).tolist(), strict=True))}
         weights[weights < _NO_WEIGHT] = 0.0
         weights /= weights.sum()
+        own = {name: self._scale(name, labels) for name in self._processes}
         chosen: list[int] = []
         for _ in range(n):
-            scores: list[Floats] = []
-            means = np.zeros(self.space.size)
-            for gp, weight in zip(self._processes.values(), weights, strict=True):
+            scores, means = [], {}
+            for (name, gp), weight in zip(self._processes.items(), weights, strict=True):
+                if not weight and n == 1:
+                    continue
+                seen, scale = own[name]
+                means[name], std = gp.posterior(seen)
                 if weight:
-                    mean, std = gp.posterior(labels)
                     std = np.sqrt(std**2 + gp.hyperparameters.noise)
-                    scores.append(log_expected_improvement(mean, std, labels.max()) + np.log(weight))
-                    means += weight * mean
+                    scores.append(log_expected_improvement(means[name], std, seen.max()) + np.log(weight / scale))
             cell = self._take_best(reduce(np.logaddexp, scores))
             chosen.append(cell)
-            if len(chosen) < n:
-                labels = np.r_[labels, means[cell]]
-                for gp in self._processes.values():
+            if len(chosen) < n:  # each member expects its mean
+                for name, gp in self._processes.items():
+                    own[name] = np.r_[own[name][0], means[name][cell]], own[name][1]
                     gp.add(cell)
         for gp in self._processes.values():
             gp.forget_last(n - 1)

@@ -65,6 +65,49 @@ def test_the_beginning_alternates_between_sources_and_chance() -> None:
     assert said == ["sources", "sources", "random", "sources", "random", "members"]
 
 
+@pytest.mark.parametrize(("shared", "least", "most"), [(True, 0.6, 1.0), (False, 0.0, 0.1)])
+def test_single_architectures_of_complete_sources_count_if_the_target_confirms_them(
+    shared: bool, least: float, most: float
+) -> None:
+    space, rng = get_space("graphgym"), np.random.default_rng(0)
+    every = np.arange(space.size, dtype=np.int32)
+    smooth = made_up_values(space)
+    of_target, of_sources = rng.normal(0, smooth.std(), (2, space.size))
+    if shared:
+        of_sources = of_target
+    sources = [
+        SourceTask(name, name, space, every, smooth + of_sources + rng.normal(0, 0.1 * smooth.std(), space.size))
+        for name in "ab"
+    ]
+    searcher = DefaultMetaSearch(space, np.random.default_rng(0)).meta_fit(sources)
+    for _ in range(20):
+        proposed = searcher.ask()
+        searcher.tell(proposed, (smooth + of_target)[proposed])
+    assert least <= searcher.notes[0]["weights"]["meta-gp"] <= most
+
+
+def test_the_unit_of_the_learned_mean_does_not_matter() -> None:
+    space = get_space("graphgym")
+    values = made_up_values(space)
+    every, rng = np.arange(space.size, dtype=np.int32), np.random.default_rng(1)
+    sources = [SourceTask(name, name, space, every, values + rng.normal(size=space.size)) for name in "ab"]
+    histories = []
+    for unit in (1.0, 10.0):
+        searcher = DefaultMetaSearch(space, np.random.default_rng(0)).meta_fit(sources)
+        complete = searcher.meta_model_.complete
+        h = complete.hyperparameters
+        scaled = replace(h, variances=h.variances * unit**2, noise=h.noise * unit**2)
+        complete = replace(complete, mean=complete.mean * unit, hyperparameters=scaled)
+        searcher.meta_model_ = replace(searcher.meta_model_, complete=complete)
+        history = []
+        for _ in range(16):
+            proposed = searcher.ask()
+            searcher.tell(proposed, values[proposed])
+            history.append(int(proposed[0]))
+        histories.append(history)
+    assert histories[0] == histories[1]
+
+
 @pytest.mark.parametrize("labels", [60, pytest.param(None, marks=pytest.mark.slow)])
 def test_a_file_proposes_the_same(labels: int | None, tmp_path: Path) -> None:
     values, rng = made_up_values(SPACE), np.random.default_rng(0)
