@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,9 +40,10 @@ class Rows:
         """Whether the file has a row with this key."""
         return tuple(map(str, key)) in self._done
 
-    def add(self, values: Mapping[str, Any]) -> None:
-        """Append a row: the values of the columns, numbers with six significant digits."""
-        row = [values.get(column, "") for column in self.columns]
+    def add(self, *key: Any, **values: Any) -> None:
+        """Append a row: its key and the values of columns; numbers have six significant digits."""
+        found = dict(zip(self.columns, key, strict=False)) | values
+        row = [found.get(column, "") for column in self.columns]
         row = [f"{value:.6g}" if isinstance(value, float) else value for value in row]
         with self.path.open("a", newline="", encoding="utf-8") as file:
             csv.writer(file, lineterminator="\n").writerow(row)

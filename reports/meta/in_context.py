@@ -46,8 +46,8 @@ def search(rows: Rows, asked: list[tuple[Case, str]]) -> None:
         searcher = SEARCHERS[SEARCHER](case.target.space, np.random.default_rng([draw, 41]), **settings)
         searcher.meta_fit(draw_sources(case, kind, SOURCE_LABELS, draw))
         began = time.monotonic()
-        values = (*key, evaluations_of(searcher, case, SEARCHED), time.monotonic() - began)
-        rows.add(dict(zip(SEARCH_FIELDS, values, strict=True)))
+        evaluations = evaluations_of(searcher, case, SEARCHED)
+        rows.add(*key, evaluations=evaluations, seconds=time.monotonic() - began)
 
 
 def main() -> None:

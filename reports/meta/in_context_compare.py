@@ -142,7 +142,7 @@ def measure() -> None:
         if not rows.has(*key):
             utilities = np.nan_to_num(case.target.sign * case.target.values, nan=-np.inf)
             evaluations = needed(made(name, case, sources, seed), utilities, case.least_of_best)
-            rows.add(dict(zip(KEYS, key, strict=True)) | {"evaluations": evaluations})
+            rows.add(*key, evaluations=evaluations)
 
 
 def ratios(rows: pd.DataFrame) -> pd.DataFrame:

@@ -80,7 +80,7 @@ def measure(rows: Rows, methods: Sequence[str], asked: list[tuple[Case, str]], d
                     learner.blends = blends
                     predicted[name] = learner.fit(known, utilities[known]).predict(rest)
             taus = {name: kendalltau(one, utilities[rest]).statistic for name, one in predicted.items()}
-            rows.add(dict(zip(KEYS, key, strict=True)) | taus)
+            rows.add(*key, **taus)
 
 
 def table(means: pd.DataFrame) -> str:

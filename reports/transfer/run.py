@@ -88,7 +88,7 @@ def run(rows: Rows, asked: list[tuple[Case, str]], draws: int, searchers: dict[s
                 if model not in models:
                     models[model] = searcher.meta_fit(draw_sources(case, stress, LABELS, draw)).meta_model_
                 searcher.meta_model_ = models[model]
-            rows.add(dict(zip(COLUMNS, (*key, evaluations_of(searcher, case, CAP)), strict=True)))
+            rows.add(*key, evaluations=evaluations_of(searcher, case, CAP))
 
 
 def main() -> None:
