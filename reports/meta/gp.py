@@ -1,22 +1,25 @@
 """Measure meta-searchers on Gaussian processes: label budgets, tasks that disagree, and sources of other spaces.
 
 ``python reports/meta/gp.py`` writes ``reports/meta/gp/``: runs.csv with one line per run, so that an interrupted report
-resumes, the figures and README.md. ``--parts`` and ``--runs`` select runs; ``--parts none`` only writes the page.
+resumes, the figures and README.md. ``--page`` only rewrites the page.
 TransNAS-Bench-101 needs ``nasmeta data fetch transnas``. Each part starts at a draw on which no setting was chosen.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 from collections.abc import Iterator
 from itertools import product
 from pathlib import Path
-from time import process_time
 from typing import NamedTuple
 
 import numpy as np
+from gp_page import write_page
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from common import NB201, Rows, least_of_best
 
 import nasmeta as nm
 from nasmeta.meta import SourceOrder
@@ -25,12 +28,8 @@ from nasmeta.threads import one_thread
 
 HERE = Path(__file__).parent / "gp"
 PARTS = ("full", "labels", "transnas", "cross")
-CAP = 300
-GRID = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300)
-COLUMNS = (
-    "part", "task", "searcher", "labels", "run", "evaluations", "found",
-    "meta_cpu_seconds", "step_cpu_milliseconds", "slowest_step_cpu_milliseconds", "regret",
-)  # fmt: skip
+CAP = 300  # evaluations
+RUNS = 100  # draws of each part
 SEED = 20_000  # with the draw's number
 FIRST_OF_LABELS = {100: 20, 400: 16, 25: 6}  # first draw by labels per source
 FIRST = {"full": 24, "transnas": 10, "cross": 5}  # first draw of the other parts
@@ -48,8 +47,7 @@ class Case(NamedTuple):
 
 def cases(part: str, runs: int) -> Iterator[Case]:
     """Yield the runs of a part, draw by draw over all tasks."""
-    nb201 = [f"nb201/{name}" for name in ("cifar10", "cifar100", "imagenet16-120")]
-    tnb101 = list(nm.task_distribution("tnb101").names) if part in ("transnas", "cross") else []
+    nb201, tnb101 = list(NB201), list(nm.task_distribution("tnb101").names)
     fixed = {  # with all labels nothing is drawn at random
         "full": (nb201, ("meta-gp", "source-order", "multi-task-gp")),
         "transnas": (tnb101, ("source-order", "meta-gp")),
@@ -76,8 +74,7 @@ def goal_of(task: nm.tasks.Task) -> set[int]:
     """Return the cells that end a run: the best of NAS-Bench-201, the best 0.1 % of TransNAS-Bench-101."""
     if task.name.startswith("nb201"):
         return set(task.optimal_cells.tolist())
-    utilities = task.sign * task.values
-    return set(np.flatnonzero(utilities >= np.sort(utilities)[-4]).tolist())
+    return set(np.flatnonzero(task.sign * task.values >= least_of_best(task)).tolist())
 
 
 def sources_of(case: Case, task: nm.tasks.Task) -> list[nm.tasks.SourceTask]:
@@ -108,77 +105,36 @@ class Learner:
         searcher.meta_model_ = self._models[key]
 
 
-def measure(case: Case, learner: Learner) -> list[object]:
-    """Run one case and return its line."""
+def measure(case: Case, learner: Learner) -> tuple[int, int]:
+    """Run one case; return its distinct evaluations, and 1 if the last one is a best architecture."""
     task = nm.get_task(case.task)
     goal, utilities = goal_of(task), task.sign * task.values
     searcher = SEARCHERS[case.searcher](task.space, np.random.default_rng([SEED, case.run, 1]))
-    start = process_time()
     if isinstance(searcher, MetaSearcher):
         learner.teach(searcher, case, task)
-    learning = process_time() - start
-    seen: list[int] = []
-    steps: list[float] = []
+    seen: set[int] = set()
     cap = task.space.n_cells if isinstance(searcher, SourceOrder) else CAP
     while len(seen) < cap:
-        start = process_time()
         cell = searcher.ask()
-        if int(cell[0]) not in seen:
-            seen.append(int(cell[0]))
-            if seen[-1] in goal:
-                break
+        seen.add(int(cell[0]))
+        if cell[0] in goal:
+            return len(seen), 1
         searcher.tell(cell, utilities[cell])
-        steps.append(1e3 * (process_time() - start))
-    found = seen[-1] in goal
-    regrets = utilities.max() - np.maximum.accumulate(utilities[seen])
-    curve = ";".join(f"{regrets[min(n, len(seen)) - 1]:.6g}" for n in GRID)
-    later = steps[1:] or [float("nan")]
-    figures = [f"{learning:.2f}", f"{np.median(later):.2f}", f"{max(later):.1f}", curve]
-    return [*case, len(seen), int(found), *figures]
-
-
-def run(parts: list[str], runs: int, searchers: list[str], labels: int | None) -> None:
-    """Run the cases that runs.csv lacks; append one line per run."""
-    HERE.mkdir(parents=True, exist_ok=True)
-    path = HERE / "runs.csv"
-    done: set[tuple[str, ...]] = set()
-    if path.exists():
-        with path.open(newline="", encoding="utf-8") as lines:
-            done = {tuple(line[:5]) for line in csv.reader(lines)}
-    else:
-        path.write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
-    learner = Learner()
-    for part in parts:
-        for case in cases(part, runs):
-            if tuple(map(str, case)) in done or (searchers and case.searcher not in searchers):
-                continue
-            if labels not in (None, case.labels):
-                continue
-            with one_thread():
-                line = measure(case, learner)
-            with path.open("a", newline="", encoding="utf-8") as lines:
-                csv.writer(lines, lineterminator="\n").writerow(line)
-            print(*line[:7], file=sys.stderr, flush=True)
+    return cap, 0
 
 
 def main() -> None:
     """Run, then write figures and page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--parts", default=",".join(PARTS), help=f"of {', '.join(PARTS)}; or none")
-    parser.add_argument("--runs", type=int, default=100, help="draws of each part")
-    parser.add_argument("--searchers", default="", help="only these, separated by commas")
-    parser.add_argument("--labels", type=int, help="only runs with this number of labels per source")
-    parser.add_argument("--no-page", action="store_true", help="only add runs")
-    arguments = parser.parse_args()
-    parts = [part for part in arguments.parts.split(",") if part != "none"]
-    if unknown := sorted(set(parts) - set(PARTS)):
-        parser.error(f"unknown part {unknown[0]!r}; possible: {', '.join(PARTS)}, none")
-    searchers = [name for name in arguments.searchers.split(",") if name]
-    run(parts, arguments.runs, searchers, arguments.labels)
-    if not arguments.no_page:
-        from gp_page import write_page
-
-        write_page(HERE)
+    parser.add_argument("--page", action="store_true", help="only rewrite the page and its pictures")
+    if not parser.parse_args().page:
+        rows, learner = Rows(HERE / "runs.csv", (*Case._fields, "evaluations", "found"), len(Case._fields)), Learner()
+        with one_thread():
+            for case in (case for part in PARTS for case in cases(part, RUNS)):
+                if not rows.has(*case):
+                    evaluations, found = measure(case, learner)
+                    rows.add(*case, evaluations=evaluations, found=found)
+    write_page(HERE)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from common import NB201
 from drawing import dot_plot
 
 import nasmeta as nm
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 QUERIES = Path(__file__).parent.parent / "queries" / "queries.csv"
 DATE = "2026-11-26"  # of runs.csv
-NB201 = {"nb201/cifar10": "CIFAR-10", "nb201/cifar100": "CIFAR-100", "nb201/imagenet16-120": "ImageNet16-120"}
 SEARCHERS = ("multi-task-gp", "rgpe")
 
 
@@ -59,29 +59,24 @@ def nb201_table(runs: pd.DataFrame, queries: pd.DataFrame) -> str:
     return to_markdown(pd.DataFrame(rows))
 
 
-def speed_up(
-    own: pd.DataFrame, plain: pd.DataFrame, rng: np.random.Generator
-) -> tuple[float, float, float, list[float]]:
-    """Return the ratio of mean evaluations, plain over own, with its 95 % interval, and 2,000 draws of it."""
-    a, b = own.evaluations.to_numpy(float), plain.evaluations.to_numpy(float)
-    draws = [rng.choice(b, len(b)).mean() / rng.choice(a, len(a)).mean() for _ in range(2000)]
-    low, high = np.quantile(draws, (0.025, 0.975))
-    return b.mean() / a.mean(), float(low), float(high), draws
-
-
 def speed_ups(runs: pd.DataFrame, part: str, plain: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Return one row per searcher and task, and each searcher's geometric mean over the tasks."""
+    """Return ratios of mean evaluations, plain over the searcher's, with 95 % intervals, and their geometric means.
+
+    One row per searcher and task; each searcher has one geometric mean over the tasks.
+    """
     rows, overall, rng = [], {}, np.random.default_rng(0)
     for searcher in SEARCHERS:
-        logs, draws = [], []
-        of_searcher = runs[(runs.part == part) & (runs.searcher == searcher)]
+        every = []
         for task in plain.task.unique():
-            ratio, low, high, drawn = speed_up(of_searcher[of_searcher.task == task], plain[plain.task == task], rng)
+            of_task = runs[(runs.part == part) & (runs.searcher == searcher) & (runs.task == task)]
+            a, b = of_task.evaluations.to_numpy(float), plain[plain.task == task].evaluations.to_numpy(float)
+            draws = [rng.choice(b, len(b)).mean() / rng.choice(a, len(a)).mean() for _ in range(2000)]
+            ratio, (low, high) = b.mean() / a.mean(), np.quantile(draws, (0.025, 0.975))
             rows.append({"searcher": searcher, "task": task, "ratio": ratio, "low": low, "high": high})
-            logs.append(np.log(ratio))
-            draws.append(np.log(drawn))
-        low, high = np.exp(np.quantile(np.mean(draws, axis=0), (0.025, 0.975)))
-        overall[searcher] = f"{np.exp(np.mean(logs)):.2f} [{low:.2f}, {high:.2f}]"
+            every.append([ratio, *draws])
+        ratio, *draws = np.exp(np.log(every).mean(axis=0))
+        low, high = np.quantile(draws, (0.025, 0.975))
+        overall[searcher] = f"{ratio:.2f} [{low:.2f}, {high:.2f}]"
     return pd.DataFrame(rows), overall
 
 

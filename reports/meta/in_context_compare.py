@@ -1,17 +1,15 @@
 """Compare the searchers that propose with the transformer, and withhold parts of what it reads.
 
 Run with ``python reports/meta/in_context_compare.py``; writes search.md and search.png in in_context/. Rows are
-appended to in_context/search_runs.csv one at a time, so a killed run resumes; ``--minutes`` ends it sooner, ``--page``
-writes the page from the rows. Weights have not seen the target's group of families. The fallback is off.
+appended to in_context/search_runs.csv one at a time, so an interrupted run resumes; ``--page`` only rewrites the page.
+Weights have not seen the target's group of families. The fallback is off.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 import textwrap
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,14 +18,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
 sys.path.insert(0, str(Path(__file__).parent.parent / "transfer"))
 
 from cases import Case, cases, draw_sources
+from common import Rows
 from drawing import dot_plot, in_order
 from in_context_network import TrainedNetwork
 
-from nasmeta.analysis import save_figure, to_markdown
+from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
 from nasmeta.meta.in_context import InContextModel, InContextNetwork
 from nasmeta.meta.in_context._searcher import ContextSearch
 from nasmeta.pictures import task_title
@@ -136,24 +134,15 @@ def combinations() -> Iterator[tuple[Case, str, str, int]]:
                 yield from ((case, sources, name, seed) for sources in stress)
 
 
-def measure(path: Path, until: float, part: int, parts: int) -> None:
+def measure() -> None:
     """Append what is not yet in the file."""
-    rows = pd.read_csv(path, dtype=str) if path.exists() else pd.DataFrame(columns=[*KEYS, "evaluations"], dtype=str)
-    done = set(rows[list(KEYS)].itertuples(index=False, name=None))
-    with path.open("a", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if not len(rows):
-            writer.writerow([*KEYS, "evaluations"])
-        for number, (case, sources, name, seed) in enumerate(combinations()):
-            key = (case.target.name, sources, name, str(seed))
-            if key in done or number // 30 % parts != part:
-                continue
-            if time.monotonic() > until:
-                return
-            target = case.target
-            utilities = np.nan_to_num(target.sign * target.values, nan=-np.inf)
-            writer.writerow([*key, needed(made(name, case, sources, seed), utilities, case.best())])
-            file.flush()
+    rows = Rows(HERE / "search_runs.csv", (*KEYS, "evaluations"), len(KEYS))
+    for case, sources, name, seed in combinations():
+        key = (case.target.name, sources, name, seed)
+        if not rows.has(*key):
+            utilities = np.nan_to_num(case.target.sign * case.target.values, nan=-np.inf)
+            evaluations = needed(made(name, case, sources, seed), utilities, case.least_of_best)
+            rows.add(*key, evaluations=evaluations)
 
 
 def ratios(rows: pd.DataFrame) -> pd.DataFrame:
@@ -187,8 +176,7 @@ def summary(means: pd.DataFrame) -> pd.DataFrame:
 
 def interval(logarithms: np.ndarray) -> str:
     """Return the geometric mean of ratios with a 95 % interval of a bootstrap over cases."""
-    draws = np.random.default_rng(0).choice(logarithms, (4000, len(logarithms))).mean(axis=1)
-    low, high = np.exp(np.quantile(draws, (0.025, 0.975)))
+    low, high = np.exp(bootstrap_interval(logarithms, n_resamples=4000))
     return f"×{np.exp(logarithms.mean()):.2f} [{low:.2f}, {high:.2f}]"
 
 
@@ -276,16 +264,12 @@ rose ([learning curves](search_training.csv)).
 def main() -> None:
     """Measure, then write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=24 * 60, help="end sooner, with the rows there are")
-    parser.add_argument("--part", default="0/1", help="measure every n-th block only, as in 0/2")
     parser.add_argument("--page", action="store_true", help="only write the page")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    path = HERE / "search_runs.csv"
     if not arguments.page:
-        part, parts = map(int, arguments.part.split("/"))
-        measure(path, time.monotonic() + 60 * arguments.minutes, part, parts)
-    write_page(pd.read_csv(path))
+        measure()
+    write_page(pd.read_csv(HERE / "search_runs.csv"))
 
 
 if __name__ == "__main__":

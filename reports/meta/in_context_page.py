@@ -10,6 +10,7 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "transfer"))
 
+from common import with_interval
 from few_shot import HARM, LABELS, SOURCE_LABELS
 from in_context_tasks import GROUPS
 
@@ -39,9 +40,8 @@ def gains(means: pd.DataFrame) -> dict[int, str]:
     for labels in LABELS:
         wide = means[means["labels"] == labels].pivot_table(index=CASE, columns="method", values="blended")
         best = wide[list(RIVALS)].mean().idxmax()
-        ahead = (wide["in-context"] - wide[best]).dropna().to_numpy()
-        low, high = np.quantile(rng.choice(ahead, (2000, len(ahead))).mean(axis=1), (0.025, 0.975))
-        found[labels] = f"{ahead.mean():+.3f} [{low:+.3f}, {high:+.3f}]"
+        ahead = (wide["in-context"] - wide[best]).dropna()
+        found[labels] = with_interval(ahead, "+.3f", rng)
     return found
 
 

@@ -75,11 +75,6 @@ class Pool(NamedTuple):
     wanted: NDArray[np.float32]
 
 
-def group_of(family: str) -> str:
-    """Return the group of a family."""
-    return next(group for group, members in GROUPS.items() if family in members)
-
-
 def seen_in(family: str) -> tuple[str, set[str]]:
     """Return the space of a family, and all datasets and devices that its tasks hold out."""
     every = list(cases(family))

@@ -1,23 +1,27 @@
 """Measure the priors of meta-learners: the order of all architectures before the first value of the target.
 
-    python reports/meta/prior.py [--targets nb201,tnb101] [--methods "meta-gp;maml"] [--write-only]
-
-Each learner is meta-trained once per target with seed 0. Its sources share nothing that the target holds out. Rows are
-appended to prior.csv, so an interrupted run resumes; README.md and the figure are rewritten at the end.
+Run ``python reports/meta/prior.py``; ``--page`` only rewrites README.md and the figure. Each learner is meta-trained
+once per target with seed 0. Its sources share nothing that the target holds out. Rows are appended to prior.csv, so an
+interrupted run resumes.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
+import sys
 import tempfile
-import time
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from gp import goal_of
+from scipy.stats import kendalltau
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from common import Rows
 
 import nasmeta as nm
 from nasmeta.analysis import save_figure, to_markdown
@@ -28,8 +32,7 @@ from nasmeta.threads import one_thread
 
 HERE = Path(__file__).parent / "prior"
 DATE = "2026-11-27"  # of prior.csv
-COLUMNS = ("target", "method", "tau", "spearman", "position", "train_cpu_seconds")
-FAMILIES = ("nb201", "tnb101")
+TASKS = {task.name: task for family in ("nb201", "tnb101") for task in nm.task_distribution(family)}
 SEARCHING = {  # multi-task-gp and rgpe have the same joint process
     "source-order": "source-order",
     "meta-gp": "meta-gp",
@@ -46,48 +49,26 @@ def sources_of(task: Task) -> list[Task]:
     return [other for other in found if held_out.isdisjoint(name.lower() for name in other.held_out)]
 
 
-def priors(method: str, task: Task, sources: list[Task]) -> dict[str, Any]:
-    """Return the expected scores of all cells, by the name of the row."""
-    space = task.space
+def prior_of(method: str, task: Task) -> Any:
+    """Return the expected scores of all cells."""
+    space, sources = task.space, sources_of(task)
+    if method not in SEARCHING:
+        return META_PREDICTORS[method](space).meta_fit(sources).prior()[0]
     first = [source for source in sources if "@12ep" not in source.name and not source.name.endswith("/train")]
-    if method in SEARCHING:
-        model = SEARCHERS[SEARCHING[method]](space, np.random.default_rng(0)).meta_fit(first).meta_model_
-        return {method: model if method == "source-order" else model.mean}
-    return {method: META_PREDICTORS[method](space).meta_fit(sources).prior()[0]}
+    model = SEARCHERS[SEARCHING[method]](space, np.random.default_rng(0)).meta_fit(first).meta_model_
+    return model if method == "source-order" else model.mean
 
 
-def scored(task: Task, expected: Any) -> tuple[float, float, int]:
-    """Return Kendall's τ-b and Spearman's ρ with the signal, and the position of the first best cell."""
-    from scipy.stats import kendalltau, spearmanr
-
-    utilities, expected = task.sign * task.values, np.asarray(expected, dtype=np.float64)
-    order = np.argsort(-expected, kind="stable")
-    position = 1 + int(np.flatnonzero(np.isin(order, list(goal_of(task))))[0])
-    return kendalltau(expected, utilities)[0], spearmanr(expected, utilities)[0], position
-
-
-def measure(families: list[str], methods: list[str]) -> None:
+def measure() -> None:
     """Append the missing rows to prior.csv."""
-    HERE.mkdir(parents=True, exist_ok=True)
-    path = HERE / "prior.csv"
-    if not path.exists():
-        path.write_text(",".join(COLUMNS) + "\n", encoding="utf-8")
-    with path.open(newline="", encoding="utf-8") as lines:
-        there = {(row["target"], row["method"]) for row in csv.DictReader(lines)}
-    for method in methods:
-        for task in [task for family in families for task in nm.task_distribution(family)]:
-            if (task.name, method) in there:
-                continue
-            start = time.process_time()
-            found = priors(method, task, sources_of(task))
-            seconds = time.process_time() - start
-            for name, expected in found.items():
-                tau, spearman, position = scored(task, expected)
-                line = (task.name, name, f"{tau:.4f}", f"{spearman:.4f}", position, f"{seconds:.1f}")
-                with path.open("a", newline="", encoding="utf-8") as lines:
-                    csv.writer(lines, lineterminator="\n").writerow(line)
-                there.add((task.name, name))
-                print(*line, flush=True)
+    rows = Rows(HERE / "prior.csv", ("target", "method", "tau", "position"), 2)
+    for method, task in product(LEARNERS, TASKS.values()):
+        if not rows.has(task.name, method):
+            expected = np.asarray(prior_of(method, task), dtype=np.float64)
+            tau = kendalltau(expected, task.sign * task.values).statistic
+            order = np.argsort(-expected, kind="stable")
+            position = 1 + int(np.flatnonzero(np.isin(order, list(goal_of(task))))[0])
+            rows.add(task.name, method, tau=tau, position=position)
 
 
 def table(frame: pd.DataFrame, family: str) -> str:
@@ -102,7 +83,9 @@ def table(frame: pd.DataFrame, family: str) -> str:
 
 def write() -> None:
     """Write the page and the figure from prior.csv."""
-    frame = pd.read_csv(HERE / "prior.csv").sort_values("target", key=lambda names: names.map(_place), kind="stable")
+    frame = pd.read_csv(HERE / "prior.csv").sort_values(
+        "target", key=lambda names: names.map([*TASKS].index), kind="stable"
+    )
     with tempfile.TemporaryDirectory() as folder:
         nm.meta_train("meta-gp", leave_out="cifar10", out=Path(folder) / "model.npz")
         figure = SavedMetaModel.load(Path(folder) / "model.npz").plot()
@@ -140,23 +123,14 @@ images.
     (HERE / "README.md").write_text(text, encoding="utf-8")
 
 
-def _place(name: str) -> int:
-    return [task.name for family in FAMILIES for task in nm.task_distribution(family)].index(name)
-
-
 def main() -> None:
     """Measure, and write the report."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--targets", default=",".join(FAMILIES), help="families, separated by commas")
-    parser.add_argument("--methods", default="", help="methods, separated by semicolons")
-    parser.add_argument("--write-only", action="store_true", help="only write page and figure")
-    options = parser.parse_args()
-    methods = [name.strip() for name in options.methods.split(";") if name.strip()] or [*LEARNERS]
-    if unknown := sorted(set(methods) - set(LEARNERS)):
-        parser.error(f"unknown method {unknown[0]!r}; possible: {'; '.join(LEARNERS)}")
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--page", action="store_true", help="only rewrite the page and its picture")
+    page = parser.parse_args().page
     with one_thread():
-        if not options.write_only:
-            measure(options.targets.split(","), methods)
+        if not page:
+            measure()
         write()
 
 

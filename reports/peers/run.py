@@ -1,8 +1,8 @@
 """Compare other packages' optimisers with `gp` and `meta`: evaluations until one of the best architectures.
 
 Run ``python reports/peers/run.py --folder DIR``. It writes README.md, results.csv, setup.json and found.png. With the
-same folder, an interrupted run resumes; ``--minutes`` limits the time. Needs the extra ``peers`` and
-``nasmeta data fetch transnas``. ``--page`` rewrites README.md and found.png from results.csv and setup.json.
+same folder, an interrupted run resumes. Needs the extra ``peers`` and ``nasmeta data fetch transnas``. ``--page``
+rewrites README.md and found.png from results.csv and setup.json.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import argparse
 import itertools
 import json
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -22,21 +21,22 @@ from pairs import ALWAYS_THE_SAME, counts, paired, standings
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from common import NB201, least_of_best, with_interval
 from drawing import curves
 
 import nasmeta as nm
-from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
+from nasmeta.analysis import save_figure, to_markdown
 from nasmeta.code import versions_of
 from nasmeta.searchers import missing_packages
 from nasmeta.threads import one_thread
 
 HERE = Path(__file__).parent
-NB201 = ("nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120")
 TNB101 = tuple(
     f"tnb101/{task}"
     for task in ("class_scene", "class_object", "room_layout", "jigsaw", "segmentsemantic", "normal", "autoencoder")
 )
 GRAPH = ("graph/cora", "graph/cs", "graph/physics", "graph/computers")
+TASKS = (*NB201, *TNB101, *GRAPH)
 # Tasks for slow searchers.
 FEW = ("nb201/cifar10", "nb201/imagenet16-120", "tnb101/class_scene", "tnb101/jigsaw", "tnb101/normal", "graph/cora",
        "graph/physics")  # fmt: skip
@@ -74,8 +74,6 @@ PACKAGES = (
     "syne-tune",
     "xgboost",
 )
-AT = (50, 100, 200)
-TOP = 1000  # the best 0.1 % of the architectures
 
 
 def plan(chosen: argparse.Namespace) -> list[tuple[int, str, str, int]]:
@@ -83,17 +81,14 @@ def plan(chosen: argparse.Namespace) -> list[tuple[int, str, str, int]]:
     todo = []
     for names, repeat in itertools.product(ORDER, range(chosen.repeats)):
         for searcher in names:
-            if repeat and searcher in (ALWAYS_THE_SAME if chosen.whole else ONCE):
+            if missing_packages(searcher) or (repeat and searcher in ONCE):
                 continue
-            short = searcher in SLOW and not chosen.whole
-            tasks = [task for task in (*NB201, *TNB101, *GRAPH) if not chosen.tasks or task in chosen.tasks]
+            tasks = FEW if searcher in SLOW else TASKS
             if searcher in TRANSFER:
-                tasks = [task for task in tasks if task not in GRAPH or chosen.whole]
-            if short:
-                tasks = [task for task in tasks if task in FEW]
-            most = min(chosen.evaluations, chosen.slow_evaluations) if short else chosen.evaluations
+                tasks = [task for task in tasks if task not in GRAPH]
+            most = chosen.slow_evaluations if searcher in SLOW else chosen.evaluations
             todo += [(repeat, searcher, task, most) for task in tasks]
-    return [part for part in todo if not chosen.only or part[1] in chosen.only]
+    return todo
 
 
 def home_of(folder: Path, searcher: str, task: str) -> Path:
@@ -101,16 +96,13 @@ def home_of(folder: Path, searcher: str, task: str) -> Path:
     return folder / searcher / task.replace("/", "-")
 
 
-def run_all(folder: Path, todo: list[tuple[int, str, str, int]], until: float) -> None:
-    """Run the unfinished runs until the time is over."""
+def run_all(folder: Path, todo: list[tuple[int, str, str, int]]) -> None:
+    """Run the unfinished runs."""
     for repeat, searcher, task, most in todo:
         home = home_of(folder, searcher, task)
         done = home / f"finished-{repeat}-{most}"
         if done.is_file():
             continue
-        if time.monotonic() > until:
-            print("The time is over.", flush=True)
-            return
         began = time.process_time()
         settings = {searcher: {"epochs": [nm.get_task(task).signal.epochs or 0]}} if searcher in ONE_LENGTH else None
         nm.compare([searcher], [task], repeats=repeat + 1, evaluations=most, settings=settings, folder=home)
@@ -122,7 +114,7 @@ def finished(folder: Path) -> tuple[pd.DataFrame, pd.Series]:
     """Return the finished results and the median processor milliseconds per step of each searcher."""
     frames, steps = [], []
     for searcher in (*PLAIN, *TRANSFER):
-        for task in (*NB201, *TNB101, *GRAPH):
+        for task in TASKS:
             home = home_of(folder, searcher, task)
             if marks := sorted(home.glob("finished-*")):
                 frames.append(pd.read_parquet(home / "results.parquet"))
@@ -133,19 +125,15 @@ def finished(folder: Path) -> tuple[pd.DataFrame, pd.Series]:
 
 
 def runs_of(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per run: evaluations to one of the best (or infinity), regrets in percent, and the budget."""
+    """Return one row per run: evaluations to one of the best (or infinity), and the budget."""
     rows = []
     for task_name, of_task in frame.groupby("task", sort=False):
         task = nm.get_task(str(task_name))
-        values = np.sort(task.sign * task.values[task.measured])[::-1]
-        enough, reach = values[max(1, round(len(values) / TOP)) - 1], values[0] - np.median(values)
         for (searcher, seed), run in of_task.groupby(["searcher", "seed"], sort=False):
             observed = task.sign * run.sort_values("evaluation")["value"].to_numpy()
-            hits = np.flatnonzero(observed >= enough)
+            hits = np.flatnonzero(observed >= least_of_best(task))
             row = {"task": task_name, "searcher": searcher, "seed": seed, "cap": len(observed)}
             row["needed"] = hits[0] + 1 if len(hits) else np.inf
-            regret = 100 * (values[0] - np.maximum.accumulate(observed)) / reach
-            row |= {f"regret_{at}": regret[at - 1] if at <= len(observed) else np.nan for at in AT}
             rows.append(row)
     return pd.DataFrame(rows)
 
@@ -156,15 +144,13 @@ def against(runs: pd.DataFrame, searcher: str, peers: list[str], ms: dict[str, f
     for peer in peers:
         both = paired(runs, searcher, peer)
         by_task = both.groupby("task")[["own", "peer"]].mean()
-        differences = (both["peer"] - both["own"]).groupby(both["task"]).mean().to_numpy()
-        low, high = bootstrap_interval(differences)
         rows.append(
             {
                 "peer": f"`{peer}`",
                 "tasks": len(by_task),
                 f"`{searcher}`": f"{by_task['own'].mean():.1f}",
                 "its own": f"{by_task['peer'].mean():.1f}",
-                "difference": f"{differences.mean():.1f} [{float(low):.1f}, {float(high):.1f}]",
+                "difference": with_interval(by_task["peer"] - by_task["own"], ".1f"),
                 "won/tied/lost/neither": "/".join(map(str, counts(both).values())),
                 "ms per step": f"{ms[peer]:.0f}",
             }
@@ -201,13 +187,12 @@ def page(runs: pd.DataFrame, setup: dict[str, Any]) -> str:
     transfer = [name for name in TRANSFER if name in present and name != "meta"]
     schedulers = [name for name in transfer if name not in OURS]
     with_sources = runs[~runs["task"].isin(GRAPH)]
-    best = paired(runs, "gp", "optuna-tpe")
-    low, high = bootstrap_interval((best["peer"] - best["own"]).groupby(best["task"]).mean().to_numpy())
-    more = (best["peer"] - best["own"]).groupby(best["task"]).mean().mean()
+    best = paired(runs, "gp", "optuna-tpe").groupby("task")[["own", "peer"]].mean()
+    more = with_interval(best["peer"] - best["own"], ".1f")
     return f"""# How do other packages' optimisers compare with nasmeta's?
 
-`optuna-tpe` needs {more:.1f} [{low:.1f}, {high:.1f}] evaluations more than `gp` to find one of the best 0.1 % of the
-architectures (mean over {best["task"].nunique()} tasks, 95 % interval over tasks).
+`optuna-tpe` needs {more} evaluations more than `gp` to find one of the best 0.1 % of the
+architectures (mean over {len(best)} tasks, 95 % interval over tasks).
 
 ![Share of the runs that found one of the best architectures](found.png)
 
@@ -242,26 +227,17 @@ defaults. Sources are the other tasks of the family with all labels. `setup.json
 def main() -> None:
     """Run, and write the report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, help="folder of the results, to resume")
+    parser.add_argument("--folder", type=Path, default=Path("report-runs") / "peers", help="folder of the runs")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--evaluations", type=int, default=100)
     parser.add_argument("--slow-evaluations", type=int, default=60, help=f"of {', '.join(SLOW)}, on some tasks")
-    parser.add_argument("--whole", action="store_true", help="run all searchers on all tasks")
-    parser.add_argument("--tasks", nargs="+", help="tasks")
-    parser.add_argument("--only", nargs="+", help="searchers")
-    parser.add_argument("--minutes", type=float, default=np.inf, help="start no run after this time")
     parser.add_argument("--page", action="store_true", help="only rewrite the page")
-    parser.add_argument("--output", type=Path, default=HERE)
     chosen = parser.parse_args()
-    output = chosen.output
-    output.mkdir(parents=True, exist_ok=True)
     if not chosen.page:
-        with tempfile.TemporaryDirectory() as temporary, one_thread():
-            folder = chosen.folder or Path(temporary)
-            todo = [part for part in plan(chosen) if not missing_packages(part[1])]
-            run_all(folder, todo, time.monotonic() + 60 * chosen.minutes)
-            frame, milliseconds = finished(folder)
-        runs_of(frame).to_csv(output / "results.csv", index=False, float_format="%.5g")
+        with one_thread():
+            run_all(chosen.folder, plan(chosen))
+        frame, milliseconds = finished(chosen.folder)
+        runs_of(frame).to_csv(HERE / "results.csv", index=False, float_format="%.5g")
         budgets = f"--evaluations {chosen.evaluations} --slow-evaluations {chosen.slow_evaluations}"
         setup = {
             "date": time.strftime("%Y-%m-%d"),
@@ -269,11 +245,11 @@ def main() -> None:
             "versions": versions_of(PACKAGES),
             "milliseconds per step": milliseconds.round().astype(int).to_dict(),
         }
-        (output / "setup.json").write_text(json.dumps(setup, indent=1) + "\n", encoding="utf-8")
-    runs = pd.read_csv(output / "results.csv")
-    draw(runs, output / "found")
-    setup = json.loads((output / "setup.json").read_text(encoding="utf-8"))
-    (output / "README.md").write_text(page(runs, setup), encoding="utf-8")
+        (HERE / "setup.json").write_text(json.dumps(setup, indent=1) + "\n", encoding="utf-8")
+    runs = pd.read_csv(HERE / "results.csv")
+    draw(runs, HERE / "found")
+    setup = json.loads((HERE / "setup.json").read_text(encoding="utf-8"))
+    (HERE / "README.md").write_text(page(runs, setup), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from common import TOP, least_of_best
 
 import nasmeta as nm
 from nasmeta.errors import NasmetaError
@@ -23,7 +29,6 @@ STRANGERS = 6
 # .62, .33, .28, -.06 and .70.
 ROBUST = ("square@1", "pgd@0.5", "square@2", "apgd-ce@0.5", "fgsm@1")
 DEVICES = ("edgegpu", "pixel3", "fpga")
-TOP = 1000  # the best 0.1 % of the architectures
 FEWEST_TIES = 4  # targets with more ties at the threshold are excluded
 
 
@@ -36,19 +41,15 @@ class Case:
     sources: tuple[Task, ...]
 
     @property
-    def half(self) -> str:
-        """The half of its family."""
-        return next(half for half, families in HALVES.items() if self.family in families)
+    def least_of_best(self) -> float:
+        """The smallest utility of the best 0.1 %."""
+        return least_of_best(self.target)
 
-    def best(self) -> float:
-        """Return the smallest utility of the best 0.1 %."""
-        utilities = np.sort(self.target.sign * self.target.values[self.target.measured])[::-1]
-        return float(utilities[max(1, round(len(utilities) / TOP)) - 1])
-
+    @property
     def ties(self) -> float:
-        """Return the number of architectures at or above this utility, relative to 0.1 %."""
+        """The number of architectures at or above this utility, relative to 0.1 %."""
         utilities = self.target.sign * self.target.values[self.target.measured]
-        return float((utilities >= self.best()).sum() / max(1, round(len(utilities) / TOP)))
+        return float((utilities >= self.least_of_best).sum() / max(1, round(len(utilities) / TOP)))
 
 
 def cases(family: str) -> Iterator[Case]:

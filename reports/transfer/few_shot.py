@@ -1,30 +1,25 @@
 """Few-shot prediction on tasks unlike their sources: meta-predictors alone and blended, against a plain ``gp``.
 
 Run with ``python reports/transfer/few_shot.py``; writes few_shot.md. Rows are appended to few_shot.csv one at a time,
-so interrupted runs resume. ``--draws`` adds draws, ``--minutes`` limits the time, ``--family`` selects families, and
-``--page`` only rewrites the page.
+so interrupted runs resume. ``--draws`` adds draws, and ``--page`` only rewrites the page.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import os
-import sys
-import time
+from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from cases import HALVES, Case, cases, draw_sources
+from cases import Case, cases, draw_sources
+from common import Rows, with_interval
+from drawing import curves, in_order
 from scipy.stats import kendalltau
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
-
-from drawing import curves, in_order
-
 import nasmeta as nm
-from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
+from nasmeta.analysis import save_figure, to_markdown
 from nasmeta.meta import META_PREDICTORS
 from nasmeta.predictors import make_predictor
 
@@ -51,7 +46,7 @@ TARGETS = {  # two of each family
 STRESSED = ("nb201/cifar100", "tnb101/class_scene")
 STRESS = ("reversed", "wrong at the top")
 KEYS = ("family", "target", "sources", "method", "labels", "draw")
-FIELDS = (*KEYS, "gp", "own", "blended", "weight_adapted", "weight_alone")
+FIELDS = (*KEYS, "gp", "own", "blended")
 
 
 def questions(families: list[str]) -> list[tuple[Case, str]]:
@@ -65,60 +60,27 @@ def questions(families: list[str]) -> list[tuple[Case, str]]:
     return found
 
 
-def tau(predicted: np.ndarray, truth: np.ndarray) -> str:
-    """Return Kendall's rank correlation as the rows have it."""
-    return f"{kendalltau(predicted, truth).statistic:.4f}"
-
-
-def measure(path: Path, asked: list[tuple[Case, str]], draws: int, until: float) -> None:
-    """Append what is missing."""
-    done = set()
-    if path.is_file():
-        os.truncate(path, path.read_bytes().rfind(b"\n") + 1)  # without the line that a kill has cut off
-        with path.open(newline="") as file:
-            done = {tuple(row[: len(KEYS)]) for row in csv.reader(file)}
-    with path.open("a", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if not done:
-            writer.writerow(FIELDS)
-        for method in METHODS:
-            for case, kind in asked:
-                task, measured = case.target, case.target.measured
-                rows = [
-                    (case.family, task.name, kind, method, str(n), str(draw))
-                    for n in (0, *LABELS)
-                    for draw in range(draws)
-                    if (n or not draw) and n + FEWEST_SCORED <= len(measured)
-                ]
-                left = [row for row in rows if row not in done]
-                if not left:
-                    continue
-                if time.monotonic() > until:
-                    print("The time is over.", flush=True)
-                    return
-                learner = META_PREDICTORS[method](task.space)
-                learner.meta_fit(draw_sources(case, kind, SOURCE_LABELS, 0))
-                utilities = task.sign * task.values
-                for row in left:
-                    n, draw = int(row[4]), int(row[5])
-                    order = np.random.default_rng([draw, n, 57]).permutation(measured)  # the same for every method
-                    known, rest = np.sort(order[:n]), order[n : n + SCORED]
-
-                    truth = utilities[rest]
-                    if not n:
-                        writer.writerow([*row, "", tau(learner.prior()[0][rest], truth), "", "", ""])
-                        continue
-                    plain = make_predictor("gp", space=task.space).fit(known, utilities[known])
-                    learner.blends = False
-                    own = learner.fit(known, utilities[known]).predict(rest)
-                    learner.blends = True
-                    blended = learner.fit(known, utilities[known]).predict(rest)
-                    weights = [f"{learner.weights_[part]:.3f}" for part in ("adapted", "alone")]
-                    writer.writerow(
-                        [*row, tau(plain.predict(rest), truth), tau(own, truth), tau(blended, truth), *weights]
-                    )
-                    file.flush()
-                print(f"{method} on {task.name}, {kind} sources", flush=True)
+def measure(rows: Rows, methods: Sequence[str], asked: list[tuple[Case, str]], draws: int) -> None:
+    """Append what is missing: of a learner alone and blended, and of ``gp``, which has the same labels."""
+    for method, (case, kind) in product(methods, asked):
+        task, learner = case.target, None
+        utilities = task.sign * task.values
+        for n, draw in [(0, 0), *product(LABELS, range(draws))]:
+            key = (case.family, task.name, kind, method, n, draw)
+            if rows.has(*key) or n + FEWEST_SCORED > len(task.measured):
+                continue
+            if learner is None:
+                learner = META_PREDICTORS[method](task.space).meta_fit(draw_sources(case, kind, SOURCE_LABELS, 0))
+            order = np.random.default_rng([draw, n, 57]).permutation(task.measured)  # the same for every method
+            known, rest = np.sort(order[:n]), order[n : n + SCORED]
+            predicted = {"own": learner.prior()[0][rest]}
+            if n:
+                predicted["gp"] = make_predictor("gp", space=task.space).fit(known, utilities[known]).predict(rest)
+                for name, blends in (("own", False), ("blended", True)):
+                    learner.blends = blends
+                    predicted[name] = learner.fit(known, utilities[known]).predict(rest)
+            taus = {name: kendalltau(one, utilities[rest]).statistic for name, one in predicted.items()}
+            rows.add(*key, **taus)
 
 
 def table(means: pd.DataFrame) -> str:
@@ -159,12 +121,11 @@ def write_page(folder: Path) -> None:
     at_50 = means[means["labels"] == 50]
     worst = at_50.loc[at_50["loss"].idxmax()]
     gains = -at_50.groupby("target")["loss"].mean()
-    low, high = bootstrap_interval(gains.to_numpy())
     draw(means, folder / "few_shot")
     from_better = (means["blended"] - means[["gp", "own"]].max(axis=1)).mean()
     text = f"""# Does blending protect meta-predictors from unsuitable sources?
 
-With 50 labels, blended predictions gain {gains.mean():+.3f} [{low:+.3f}, {high:+.3f}] in Kendall's τ over a plain `gp`
+With 50 labels, blended predictions gain {with_interval(gains, "+.3f")} in Kendall's τ over a plain `gp`
 (mean over {len(gains)} targets, 95 % interval), and {harmed[50]} of {len(at_50)} cases is worse by more than {HARM}.
 
 ![Kendall's τ of gp, of the learner alone and of the blend, by number of labels](few_shot.png)
@@ -199,21 +160,14 @@ Each family has two targets.
 
 def main() -> None:
     """Measure and write."""
-    families = [family for half in HALVES.values() for family in half if family in TARGETS]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--draws", type=int, default=DRAWS, help="draws of labels")
-    parser.add_argument("--minutes", type=float, default=np.inf, help="begin nothing new after so long")
-    parser.add_argument("--family", action="append", choices=families, help="may be given several times")
-    parser.add_argument("--out", type=Path, default=HERE, help="where rows and page are written")
     parser.add_argument("--page", action="store_true", help="only rewrite the page from few_shot.csv")
     chosen = parser.parse_args()
-    if chosen.page:
-        write_page(chosen.out)
-        return
-    chosen.out.mkdir(parents=True, exist_ok=True)
-    asked = questions(chosen.family or families)
-    measure(chosen.out / "few_shot.csv", asked, chosen.draws, time.monotonic() + 60 * chosen.minutes)
-    write_page(chosen.out)
+    if not chosen.page:
+        rows = Rows(HERE / "few_shot.csv", FIELDS, len(KEYS))
+        measure(rows, METHODS, questions(list(TARGETS)), chosen.draws)
+    write_page(HERE)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,72 @@
+"""What several reports share: rows that are measured once, their options, and intervals as text."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nasmeta.analysis import bootstrap_interval
+from nasmeta.tasks import Task
+
+TOP = 1000  # one in so many architectures is one of the best
+NB201 = {"nb201/cifar10": "CIFAR-10", "nb201/cifar100": "CIFAR-100", "nb201/imagenet16-120": "ImageNet16-120"}
+
+
+class Rows:
+    """A CSV file to which a measurement appends rows, so that an interrupted command resumes.
+
+    The first `n_keys` columns identify a row.
+    """
+
+    def __init__(self, path: Path, columns: Sequence[str], n_keys: int) -> None:
+        self.path, self.n_keys = path, n_keys
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        os.truncate(path, path.read_bytes().rfind(b"\n") + 1)  # without the line that a kill has cut off
+        with path.open("a+", newline="", encoding="utf-8") as file:
+            if not file.tell():
+                file.write(",".join(columns) + "\n")
+            file.seek(0)
+            self.columns, *rows = csv.reader(file)
+        self._done = {tuple(row[:n_keys]) for row in rows}
+
+    def has(self, *key: object) -> bool:
+        """Whether the file has a row with this key."""
+        return tuple(map(str, key)) in self._done
+
+    def add(self, *key: Any, **values: Any) -> None:
+        """Append a row: its key and the values of columns; numbers have six significant digits."""
+        found = dict(zip(self.columns, key, strict=False)) | values
+        row = [found.get(column, "") for column in self.columns]
+        row = [f"{value:.6g}" if isinstance(value, float) else value for value in row]
+        with self.path.open("a", newline="", encoding="utf-8") as file:
+            csv.writer(file, lineterminator="\n").writerow(row)
+        self._done.add(tuple(map(str, row[: self.n_keys])))
+        print(*row, flush=True)
+
+
+def options_of(doc: str | None, name: str) -> argparse.Namespace:
+    """Read the options that most reports have: whether only to rewrite the page, and where runs are kept."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--page", action="store_true", help="only rewrite the page and its pictures")
+    parser.add_argument("--folder", type=Path, default=Path("report-runs") / name, help="folder of the runs")
+    parser.add_argument("--workers", type=int, default=1, help="number of processes")
+    return parser.parse_args()
+
+
+def with_interval(values: Any, form: str = ".2f", seed: int | np.random.Generator = 0) -> str:
+    """Return the mean of some values with its 95 % bootstrap interval, such as ``1.20 [1.05, 1.33]``."""
+    low, high = bootstrap_interval(values, seed=seed)
+    return f"{np.mean(values):{form}} [{low:{form}}, {high:{form}}]"
+
+
+def least_of_best(task: Task) -> float:
+    """Return the smallest utility of the best 0.1 % of the measured architectures."""
+    utilities = np.sort(task.sign * task.values[task.measured])[::-1]
+    return float(utilities[max(1, round(len(utilities) / TOP)) - 1])
