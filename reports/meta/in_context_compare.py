@@ -34,7 +34,7 @@ from nasmeta.searchers import SEARCHERS, Searcher
 HERE = Path(__file__).parent / "in_context"
 CAP = 100
 LABELS = 100  # of each source
-SEEDS = range(3)
+SEEDS = range(6)
 TARGETS = {
     "nb201": ("cifar10", "imagenet16-120"),
     "latency": ("pixel3",),
@@ -48,6 +48,7 @@ TARGETS = {
 CHOSEN_ON = ("nb201/cifar10", "tnb101/class_scene", "tnb101/jigsaw")  # a setting was chosen on these
 STRESS = ("natural", "reversed", "wrong at the top")
 KEYS = ("target", "sources", "searcher", "seed")
+PROCESSES = ("meta", "multi-task-gp", "rgpe")
 LEARNED = ("meta-np", "meta-nas", "meta-rl")
 WITHHELD = {
     "meta-nas, untrained": "random weights",
@@ -55,7 +56,7 @@ WITHHELD = {
     "meta-nas, shuffled labels": "values of the observations in random order",
     "meta-nas, no sources": "a constant in place of the sources",
 }
-ROWS = ("evolution", "gp", "source-order", *LEARNED, *WITHHELD)
+ROWS = ("evolution", "gp", "source-order", *PROCESSES, *LEARNED, *WITHHELD)
 
 
 class Ablated(ContextSearch):

@@ -88,6 +88,26 @@ def by(found: pd.DataFrame, column: str, order: tuple[str, ...], searchers: list
     return pd.DataFrame(rows)
 
 
+def by_labels(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the speed-up of `meta` by the number of labels per source, over ``gp`` and the best without sources."""
+    plain = frame[frame["sources"] == "-"].groupby(["target", "searcher"])["evaluations"].mean().unstack()
+    means = frame[frame["searcher"] == "meta"].groupby(["labels", "sources", "target"])["evaluations"].mean()
+    rows = []
+    for labels in ("100", LABELS, "all"):
+        row = {"labels per source": labels}
+        for kind, reference, name in (
+            ("natural", plain["gp"], "natural, over `gp`"),
+            ("natural", plain.min(axis=1), "natural, over the best of `gp`, `evolution` and `random`"),
+            ("misleading", plain["gp"], "misleading, over `gp`"),
+        ):
+            own = means[labels]["natural"] if kind == "natural" else means[labels].drop("natural", level="sources")
+            targets = own.index.get_level_values("target")
+            ratio = pd.DataFrame({"target": targets, "ratio": reference[targets].to_numpy() / own.to_numpy()})
+            row[name] = f"{text_of(geometric(ratio))}; worst ×{ratio['ratio'].min():.2f}"
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
 def harm(found: pd.DataFrame, searchers: list[str]) -> pd.DataFrame:
     """Return the number of cases that each searcher slows down, and its worst case."""
     rows = []
@@ -155,6 +175,11 @@ kind of sources. *Significant*: cases whose 95 % bootstrap interval over runs en
 Natural sources: all tasks of the family with another dataset:
 
 {to_markdown(by(natural, "family", families, searchers))}
+"""
+    if "all" in set(frame["labels"]):
+        text += f"""`meta` by the labels of each source:
+
+{to_markdown(by_labels(frame))}
 """
     if len(stress):
         text += """Misleading sources are changed real columns. *Reversed*: the best value becomes the worst.

@@ -22,7 +22,8 @@ from nasmeta.runs import run_loop
 from nasmeta.searchers import SEARCHERS, MetaSearcher, Searcher
 
 HERE = Path(__file__).parent
-CAP, LABELS = 100, 400  # evaluations, and labels per source
+CAP = 100  # evaluations
+LABELS = (400, 100, None)  # per source, None: all; the last two are for the default searcher only
 DRAWS = 4
 PLAIN = ("gp", "random", "evolution")
 META = ("rgpe", "multi-task-gp", "meta-gp", "source-order")
@@ -73,20 +74,20 @@ def evaluations_of(searcher: Searcher, case: Case, cap: int) -> int:
 
 def run(rows: Rows, asked: list[tuple[Case, str]], draws: int, searchers: dict[str, dict]) -> None:
     """Append the missing runs to the results, draw by draw."""
-    for draw, (case, stress) in product(range(draws), asked):
+    for draw, labels, (case, stress) in product(range(draws), LABELS, asked):
         models: dict[str, object] = {}
         for name, settings in searchers.items():
             kind = name.partition(",")[0]
             plain = kind in PLAIN
-            sources = ("-", "-") if plain else (stress, LABELS)
+            sources = ("-", "-") if plain else (stress, labels or "all")
             key = (case.family, case.target.name, *sources, name, draw)
-            if rows.has(*key):
+            if rows.has(*key) or (labels != LABELS[0] and name != "meta"):
                 continue
             searcher = SEARCHERS[kind](case.target.space, np.random.default_rng([draw, 41]), **settings)
             if isinstance(searcher, MetaSearcher):
                 model = SHARED.get(kind, kind)
                 if model not in models:
-                    models[model] = searcher.meta_fit(draw_sources(case, stress, LABELS, draw)).meta_model_
+                    models[model] = searcher.meta_fit(draw_sources(case, stress, labels, draw)).meta_model_
                 searcher.meta_model_ = models[model]
             rows.add(*key, evaluations=evaluations_of(searcher, case, CAP))
 
