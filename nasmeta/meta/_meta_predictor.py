@@ -22,13 +22,11 @@ from nasmeta.tasks import SourceTask, Task, checked_sources
 META_PREDICTORS: Registry[Any] = Registry("meta-predictor", group="nasmeta.meta_predictors")
 
 for _name, _place in (
-    ("anil", "bilevel._maml:ANIL"),
     ("in-context", "in_context._predictor:InContext"),
     ("maml", "bilevel._maml:MAML"),
     ("meta-dkl", "bilevel._deep_kernel:DeepKernelGP"),
     ("meta-linear", "_meta_linear:MetaLinear"),
     ("meta-np", "in_context._predictor:InContext"),
-    ("reptile", "bilevel._maml:Reptile"),
 ):
     _extra = None if _name in ("in-context", "meta-linear", "meta-np") else "torch"
     META_PREDICTORS.declare(_name, f"nasmeta.meta.{_place}", _extra)

@@ -38,7 +38,14 @@ SEARCHING = {  # multi-task-gp and rgpe have the same joint process
     "meta-gp": "meta-gp",
     "multi-task-gp and rgpe": "multi-task-gp",
 }
-LEARNERS = (*SEARCHING, "meta-linear", "meta-dkl", "maml", "anil", "reptile")
+PREDICTING: dict[str, tuple[str, dict[str, Any]]] = {
+    "meta-linear": ("meta-linear", {}),
+    "meta-dkl": ("meta-dkl", {}),
+    "maml": ("maml", {}),
+    "maml, head only": ("maml", {"head_only": True}),
+    "maml, order 0": ("maml", {"order": 0, "inner_steps": 10}),
+}
+LEARNERS = (*SEARCHING, *PREDICTING)
 
 
 def sources_of(task: Task) -> list[Task]:
@@ -52,8 +59,9 @@ def sources_of(task: Task) -> list[Task]:
 def prior_of(method: str, task: Task) -> Any:
     """Return the expected scores of all cells."""
     space, sources = task.space, sources_of(task)
-    if method not in SEARCHING:
-        return META_PREDICTORS[method](space).meta_fit(sources).prior()[0]
+    if method in PREDICTING:
+        name, settings = PREDICTING[method]
+        return META_PREDICTORS[name](space, **settings).meta_fit(sources).prior()[0]
     first = [source for source in sources if "@12ep" not in source.name and not source.name.endswith("/train")]
     model = SEARCHERS[SEARCHING[method]](space, np.random.default_rng(0)).meta_fit(first).meta_model_
     return model if method == "source-order" else model.mean

@@ -23,15 +23,14 @@ SEARCHED = (
     "meta", "meta-gp", "meta-nas", "meta-np", "meta-predictor", "meta-rl", "multi-task-gp", "rgpe",
     "rgpe-vanilla", "source-order",
 )  # fmt: skip
-NETWORKS = ("anil", "in-context", "maml", "meta-dkl", "meta-nas", "meta-np", "meta-rl", "reptile")
+NETWORKS = ("in-context", "maml", "meta-dkl", "meta-nas", "meta-np", "meta-rl")
 SLOW = {  # seconds each; what they do is tried on the other spaces, too
     "six-ops": (*NETWORKS, "meta", "meta-linear", "meta-predictor", "multi-task-gp", "rgpe"),
     "five-nodes": (*NETWORKS, "meta", "meta-linear", "meta-predictor", "multi-task-gp", "rgpe"),
     "sizes": (*NETWORKS, "meta", "meta-predictor", "rgpe"),
 }
 QUICK: dict[str, dict[str, Any]] = {
-    "anil": {"steps": 2, "width": 8}, "maml": {"steps": 2, "width": 8}, "reptile": {"steps": 2, "width": 8},
-    "meta-dkl": {"steps": 2, "width": 32},
+    "maml": {"steps": 2, "width": 8}, "meta-dkl": {"steps": 2, "width": 32},
     "meta-predictor": {"predictor": "meta-linear"},
 }  # fmt: skip
 

@@ -94,7 +94,7 @@ def test_a_training_that_diverges_is_an_error() -> None:
     assert error.value.what == "loss of step 0"
 
 
-# -- MAML, ANIL, Reptile --------------------------------------------------------------------------------------------
+# -- MAML -----------------------------------------------------------------------------------------------------------
 def task() -> tuple[AdaptedNetwork, list[torch.Tensor]]:
     """Return a network of double precision; inputs and scores of a support, and of a query."""
     with torch.random.fork_rng():
@@ -128,10 +128,12 @@ def test_an_inner_step_goes_down_the_slope_of_the_support_loss() -> None:
         assert adapted[name].view(-1)[0].item() == pytest.approx(expected, abs=1e-7), name
 
 
-@pytest.mark.parametrize("name", ["maml", "anil"])
-def test_the_meta_gradient_goes_through_the_inner_loop(name: str) -> None:
+@pytest.mark.parametrize("head_only", [False, True])
+def test_the_meta_gradient_goes_through_the_inner_loop(head_only: bool) -> None:
     network, parts = task()
-    learner, first_order = META_PREDICTORS[name](inner_steps=3), META_PREDICTORS[name](inner_steps=3, order=1)
+    learner, first_order = (
+        META_PREDICTORS["maml"](inner_steps=3, order=order, head_only=head_only) for order in (2, 1)
+    )
     for parameter in (network.head.weight, network.body[0].weight, network.rates["head_weight"]):
         (gradient,) = torch.autograd.grad(learner._loss(network, batch_of(parts)), parameter)
         slope = slope_of(lambda: learner._loss(network, batch_of(parts)), parameter)
@@ -141,14 +143,14 @@ def test_the_meta_gradient_goes_through_the_inner_loop(name: str) -> None:
     assert (cheap - exact).abs().max() > 1e-6, "the second-order term"
 
 
-def test_anil_adapts_the_head_alone() -> None:
+def test_the_head_may_adapt_alone() -> None:
     network, (inputs, scores, *_) = task()
-    assert set(META_PREDICTORS["anil"]().adapt(network, inputs, scores)) == {"head.weight", "head.bias"}
+    assert set(META_PREDICTORS["maml"](head_only=True).adapt(network, inputs, scores)) == {"head.weight", "head.bias"}
 
 
-def test_the_gradient_of_reptile_leads_to_the_adapted_weights() -> None:
+def test_without_derivatives_the_gradient_leads_to_the_adapted_weights() -> None:
     network, parts = task()
-    learner = META_PREDICTORS["reptile"](inner_steps=2)
+    learner = META_PREDICTORS["maml"](inner_steps=2, order=0)
     adapted = learner.adapt(network, torch.cat(parts[::2]), torch.cat(parts[1::2]))
     learner._loss(network, batch_of(parts)).backward()
     for name, weights in network.named_parameters():

@@ -27,10 +27,7 @@ class TestMetaLinearOnColumns(MetaPredictorContract):
         return MetaLinear(space)
 
 
-ALIKE = [pytest.param(name, marks=pytest.mark.slow) for name in ("anil", "reptile")]  # they share what maml does
-
-
-@pytest.mark.parametrize("name", ["maml", "meta-dkl", *ALIKE])
+@pytest.mark.parametrize("name", ["maml", "meta-dkl"])
 class TestNetworks(MetaPredictorContract):
     @pytest.fixture(params=["tnb101"])  # the small one: what a network reads of a cell is the same on both
     def space(self, request: pytest.FixtureRequest) -> CellSpace:
@@ -54,7 +51,7 @@ class TestNetworks(MetaPredictorContract):
 
 
 def test_names() -> None:
-    assert sorted(META_PREDICTORS) == ["anil", "in-context", "maml", "meta-dkl", "meta-linear", "meta-np", "reptile"]
+    assert sorted(META_PREDICTORS) == ["in-context", "maml", "meta-dkl", "meta-linear", "meta-np"]
     with pytest.raises(UnknownNameError):
         META_PREDICTORS["maml2"]
 

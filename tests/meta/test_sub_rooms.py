@@ -10,7 +10,7 @@ import pytest
 import nasmeta as nm
 
 REGISTERED = {
-    "bilevel": ("anil", "maml", "meta-dkl", "reptile"),
+    "bilevel": ("maml", "meta-dkl"),
     "in_context": ("in-context", "meta-nas", "meta-np", "meta-rl"),
 }
 WITHOUT = """

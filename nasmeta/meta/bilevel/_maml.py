@@ -1,9 +1,8 @@
-"""MAML, ANIL and Reptile: initial weights for adaptation by a few gradient steps."""
+"""MAML: initial weights for adaptation by a few gradient steps."""
 
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
-from typing import ClassVar
 
 import numpy as np
 import torch
@@ -45,16 +44,19 @@ def loss_of(module: nn.Module, weights: Weights, inputs: Tensor, scores: Tensor)
 
 @dataclass(eq=False, repr=False)
 class MAML(NetworkLearner):
-    """Model-agnostic meta-learning: all weights adapt by a few gradient steps on the support set.
+    """Model-agnostic meta-learning: weights adapt by a few gradient steps on the support set.
 
     Finn, Abbeel and Levine, ICML 2017; with a learned step size per parameter tensor, as in Meta-SGD (Li et al., 2017).
-    ``order=1`` omits second derivatives (first-order MAML).
 
     Parameters
     ----------
     space : str or SearchSpace, default "nb201"
     inner_steps : int, default 5
-    order : {2, 1}, default 2
+    order : {2, 1, 0}, default 2
+        Order of the derivatives of the inner loop. 1 is first-order MAML. 0 is Reptile (Nichol, Achiam and Schulman,
+        2018): the initial weights move towards the weights that have adapted to the whole episode.
+    head_only : bool, default False
+        Whether only the head adapts, so all tasks share the features: ANIL (Raghu et al., ICLR 2020).
     width : int, default 64
         Of the two hidden layers.
     steps : int, optional
@@ -77,12 +79,11 @@ class MAML(NetworkLearner):
     (1,)
     """
 
-    adapted_prefix: ClassVar[tuple[str, ...]] = ("body.", "head.")
-
     space: str | SearchSpace = "nb201"
     _: KW_ONLY
     inner_steps: int = 5
     order: int = 2
+    head_only: bool = False
     width: int = 64
     steps: int | None = None
     noise: float = 0.1
@@ -92,71 +93,32 @@ class MAML(NetworkLearner):
 
     def _module(self, n_inputs: int, n_groups: int, n_each: int) -> nn.Module:
         check_int("inner_steps", self.inner_steps, most=1000)
-        if self.order not in (1, 2):
-            raise SettingError("order", self.order, "1 or 2")
+        if self.order not in (0, 1, 2):
+            raise SettingError("order", self.order, "0, 1 or 2")
         return AdaptedNetwork(n_inputs, self.width)
 
     def adapt(self, module: nn.Module, inputs: Tensor, scores: Tensor, *, differentiable: bool = False) -> Weights:
         """Return the adapted weights after the inner loop, without those that do not adapt."""
-        weights: Weights = {name: p for name, p in module.named_parameters() if name.startswith(self.adapted_prefix)}
+        adapting = ("head.",) if self.head_only else ("body.", "head.")
+        weights: Weights = {name: p for name, p in module.named_parameters() if name.startswith(adapting)}
         rates = {name: module.rates[name.replace(".", "_")].exp() for name in weights}  # type: ignore[index]
         slope = grad(lambda adapted: loss_of(module, adapted, inputs, scores))
         for _ in range(self.inner_steps if len(scores) else 0):
             slopes = slope(weights)
-            if self.order == 1 or not differentiable:
+            if self.order < 2 or not differentiable:
                 slopes = {name: slope.detach() for name, slope in slopes.items()}
             weights = {name: weights[name] - rates[name] * slopes[name] for name in weights}
         return weights
 
     def _loss(self, module: nn.Module, batch: Batch) -> Tensor:
-        adapted = self.adapt(module, batch.support, batch.support_scores, differentiable=True)
-        return loss_of(module, adapted, batch.query, batch.query_scores)
+        """Return the query loss after adaptation.
 
-    def _posterior(self, module: nn.Module, support: Tensor, scores: Tensor, query: Tensor) -> tuple[Tensor, None]:
-        adapted = self.adapt(module, support, scores)
-        with torch.no_grad():
-            return functional_call(module, adapted, (query,)), None
-
-
-class ANIL(MAML):
-    """Almost no inner loop: only the head adapts, the features are shared.
-
-    Raghu et al., "Rapid learning or feature reuse?", ICLR 2020. Parameters as `MAML`.
-
-    Examples
-    --------
-    >>> from nasmeta.meta import META_PREDICTORS
-    >>> META_PREDICTORS["anil"](order=1).order
-    1
-    """
-
-    adapted_prefix = ("head.",)
-
-
-@dataclass(eq=False, repr=False, kw_only=True)
-class Reptile(MAML):
-    """The initial weights move towards the adapted weights of each task; no derivative of the inner loop.
-
-    Nichol, Achiam and Schulman, "On first-order meta-learning algorithms", 2018. Parameters as `MAML`, of which
-    ``order`` has no effect.
-
-    Examples
-    --------
-    >>> from nasmeta.meta import META_PREDICTORS
-    >>> META_PREDICTORS["reptile"]().inner_steps
-    10
-    """
-
-    inner_steps: int = 10
-    order: int = 1
-
-    def _loss(self, module: nn.Module, batch: Batch) -> Tensor:
-        """Return the loss after adaptation to the whole episode; its gradient is the way back from the adapted weights.
-
-        Without gradients, as in validation, this is the query loss of `MAML`.
+        While training with ``order=0`` it is the loss after adaptation to the whole episode, and its gradient is the
+        difference between initial and adapted weights.
         """
-        if not torch.is_grad_enabled():
-            return super()._loss(module, batch)
+        if self.order or not torch.is_grad_enabled():
+            adapted = self.adapt(module, batch.support, batch.support_scores, differentiable=True)
+            return loss_of(module, adapted, batch.query, batch.query_scores)
         inputs, scores = batch.together()
         adapted = self.adapt(module, inputs, scores)
         loss = loss_of(module, adapted, inputs, scores).detach()
@@ -165,3 +127,8 @@ class Reptile(MAML):
             moved = (weights * way_back).sum()
             loss = loss + moved - moved.detach()
         return loss
+
+    def _posterior(self, module: nn.Module, support: Tensor, scores: Tensor, query: Tensor) -> tuple[Tensor, None]:
+        adapted = self.adapt(module, support, scores)
+        with torch.no_grad():
+            return functional_call(module, adapted, (query,)), None
