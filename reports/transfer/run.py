@@ -63,8 +63,6 @@ def questions(families: list[str]) -> Iterator[tuple[Case, str]]:
 def evaluations_of(searcher: Searcher, case: Case, cap: int) -> int:
     """Return the number of evaluations to one of the best 0.1 %, or the cap."""
     task = case.target
-    if len(task.measured) < task.space.size:
-        searcher.restrict(task.measured)
     cap = min(cap, len(task.measured))
     best = (task.sign * task.values[task.measured]).max()
     history = run_loop(searcher, TableEvaluator(task), evaluations=cap, sign=task.sign, target=best)
@@ -89,7 +87,9 @@ def run(rows: Rows, asked: list[tuple[Case, str]], draws: int, searchers: dict[s
                 if model not in models:
                     models[model] = searcher.meta_fit(draw_sources(case, stress, labels, draw)).meta_model_
                 searcher.meta_model_ = models[model]
-            rows.add(*key, evaluations=evaluations_of(searcher, case, CAP))
+            task = case.target
+            if len(task.measured) == task.space.size or searcher.restrict(task.measured):
+                rows.add(*key, evaluations=evaluations_of(searcher, case, CAP))
 
 
 def main() -> None:
