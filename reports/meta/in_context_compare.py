@@ -244,8 +244,8 @@ evaluations. Training with rewards adds no significant speed: `meta-np`, without
 Evaluations until one of the best 0.1 % is found, at most {cap}. Sources have {labels} labels each and nothing of the
 target's dataset. *Reversed*: sources with negated values. *Wrong at the top*: the best tenth of each source exchanged
 with the tenth above its median. `meta`, `multi-task-gp` and `rgpe` are Gaussian processes with sources. `meta-np`
-maximises expected improvement under weights trained on the likelihood of predictions, `meta-nas` continues their training with rewards of searches and the likelihood of candidates, `meta-rl`
-has rewards alone, from random weights.
+maximises expected improvement under weights trained on the likelihood of predictions, `meta-nas` continues their
+training with rewards of searches and the likelihood of candidates, `meta-rl` has rewards alone, from random weights.
 
 Withheld from `meta-nas`: {withheld}. With natural sources it then needs, paired by target, {untrained} (untrained),
 {emptied} (no labels) and {shuffled} (shuffled labels) times as many evaluations; `meta-rl` needs {reward}.
