@@ -280,7 +280,8 @@ def reproduce(tables: list[str], listed: bool, fetch: bool, folder: Path | None,
         nm.tables.fetch([state.name for state in missing], progress=True)
     found = nm.reproduce(tables, folder, progress=True, **options)
     for name, table in found.groupby("table", sort=False):
-        print_frame(published_texts(table), str(name))
+        for on, texts in published_texts(table).groupby("on", sort=False):
+            print_frame(texts.drop(columns=["on", "difference"], errors="ignore"), f"{name}, {on}")
         typer.echo(published_section(table).note)
     return found
 
