@@ -237,9 +237,8 @@ def _completed(
                         _run(results, workers, connect, home, models)
                     show()
     except KeyboardInterrupt:
-        kept = f"The same command resumes from {home.path}." if home else "Nothing was kept."
-        hint = "" if home else " Name a folder to be able to resume."
-        print(f"\nInterrupted: {results.done:,} of {results.total:,} runs are done. {kept}{hint}", file=sys.stderr)
+        kept = f"The same command resumes from {home.path}." if home else "Nothing was kept: no folder was given."
+        print(f"\nInterrupted. {kept}", file=sys.stderr)
         raise
     frame = results.frame()
     if plan is not None:
