@@ -120,7 +120,7 @@ class _Command(TyperCommand):
         except UsageError as error:
             if "--json" not in given:
                 raise
-            _print_json(ctx, 2, {"error": error})
+            _print_json(ctx, 2, {"warnings": [], "error": error})
             raise typer.Exit(2) from error
 
 

@@ -89,7 +89,8 @@ def explore(
             data = json.dumps(table_data(table, list(families), runs), allow_nan=False, separators=(",", ":"))
             packed = b64encode(gzip.compress(data.encode(), mtime=0)).decode()
             parts.append(f'<script type="text/plain" id="table-{position}">{packed}</script>')
-    write_atomically(path, _page(index, parts).encode())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, _page(index, parts))
     return path
 
 

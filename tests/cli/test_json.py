@@ -25,6 +25,7 @@ def run(*arguments: str, status: int = 0) -> dict[str, Any]:
     done = CliRunner().invoke(app, [*arguments, "--json"])
     found = json.loads(done.stdout)
     assert (done.exit_code, found["status"]) == (status, status), done.output
+    assert list(found) == ["nasmeta", "command", "status", "warnings", "error" if status else "result"]
     return found
 
 
