@@ -322,8 +322,7 @@ def print_table(
     if title:
         terminal.print(title)
     if not terminal.is_terminal:
-        wide = terminal.options.update(max_width=10_000)
-        terminal.width = max(terminal.width, terminal.measure(table, options=wide).maximum)
+        terminal.width = 10_000
     terminal.print(table)
 
 
