@@ -12,13 +12,14 @@ from typer.testing import CliRunner
 
 from nasmeta.cli._app import app
 from nasmeta.errors import DamagedFileError, JournalError, SettingError, UnknownNameError
+from nasmeta.files import shipped
 from nasmeta.spaces import get_space, move_cells
 from nasmeta.tables import load_table
 from nasmeta.training import load_images, measured_proxies, read_proxies
-from nasmeta.training._proxy_file import shipped_file
 from nasmeta.training.proxies import ProxySettings, _measure, compute_proxies, measure_proxies
 
 SPACE = get_space("nb201")
+SHIPPED = shipped("proxies/nb201-digits.npz")
 BATCH = load_images("digits", n=4, size=8)
 SETTINGS = ProxySettings(proxies=("synflow", "nwot"), channels=2)
 CELLS = list(range(12))
@@ -148,14 +149,14 @@ def test_without_torch_measured_proxies_are_there_and_networks_say_what_to_insta
 class TestShipped:
     def test_all_cells_have_all_proxies(self) -> None:
         found = measured_proxies()
-        assert len(read_proxies(shipped_file()).cells) == 6_466
-        assert shipped_file().stat().st_size < 1_000_000
+        assert len(read_proxies(SHIPPED).cells) == 6_466
+        assert SHIPPED.stat().st_size < 1_000_000
         for name, values in found.items():
             assert values.shape == (SPACE.n_cells,)
             assert np.isfinite(values).all(), name
 
     def test_it_can_be_measured_again(self) -> None:
-        file = read_proxies(shipped_file())
+        file = read_proxies(SHIPPED)
         facts = file.facts
         batch = load_images("digits", facts["images"]["n"], facts["images"]["size"])
         network = facts["network"]
