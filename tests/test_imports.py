@@ -15,7 +15,6 @@ EXCEPTIONS = {
         "nasmeta.meta._rgpe", "nasmeta.meta._source_models", "nasmeta.meta.in_context._reading",
         "nasmeta.predictors._gaussian_process",
         "nasmeta.predictors._metrics", "nasmeta.predictors._neural",
-        "nasmeta.runs._sources",
         "nasmeta.surrogates._noise", "nasmeta.surrogates._process",
     },
     "Networks, and the loops that train them": {
@@ -34,7 +33,7 @@ EXCEPTIONS = {
         "nasmeta.tables.sources._registry", "nasmeta.training.proxies._measure",
     },
     "Workers, and what they are handed": {
-        "nasmeta.experiments._backends", "nasmeta.experiments._jobs",
+        "nasmeta.experiments._jobs",
     },
 }  # fmt: skip
 
