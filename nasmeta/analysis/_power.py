@@ -21,7 +21,7 @@ from nasmeta.errors import SettingError
 RUNS = (3, 10, 30, 100, 300, 1000)
 POWER = 0.8
 _DRAWS = 2000
-_LARGEST = 1e6  # effect that the noncentral t distribution is computed for
+_LARGEST = 1e6  # SciPy has no noncentral t distribution of larger effects
 _LARGE = 100  # more runs: the mean is taken as normal
 
 

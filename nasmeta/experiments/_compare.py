@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nasmeta.checks import check_bool, check_names
+from nasmeta.checks import check_names
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator, TrainingEvaluator
 from nasmeta.experiments._arguments import (
@@ -144,7 +144,6 @@ def compare(
     if isinstance(tasks, Evaluator):
         tasks, evaluator = tasks.task, evaluator_for(tasks, evaluator)
     targets, seeds = tasks_of(tasks), seeds_of(repeats)
-    check_bool("progress", progress)
     repeated = [redo] if isinstance(redo, str) else [*redo]
     check_names("the comparison", "redo", repeated, specs)
     workers = workers if isinstance(workers, Workers) else Workers(workers)
