@@ -76,7 +76,7 @@ def explore(
     groups = list(_tasks(tables))
     index: dict[str, Any] = {"searcher": searcher, "seed": seed, "tables": []}
     parts = []
-    with progress_bar("Tables", sum(len(tasks) for _, tasks in groups), shown=progress) as bar:
+    with progress_bar("tasks", sum(len(tasks) for _, tasks in groups), shown=progress) as bar:
         for position, (table, families) in enumerate(groups):
             runs = []
             for task in families:
