@@ -30,6 +30,16 @@ def test_a_folder_and_names_give_the_same_plan(tmp_path: Path) -> None:
     assert run("plan", folder) == named[named.index("nb201/cifar100") : named.index("Written:")]
 
 
+def test_a_narrow_terminal_breaks_no_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("COLUMNS", "80"), ("FORCE_COLOR", "1"), ("TERM", "dumb")):
+        monkeypatch.setenv(name, value)
+    lines = run("plan", "evolution", "local-search", *OPTIONS, "--repeats", "5").splitlines()
+    table = lines[lines.index("nb201/cifar100, regret") : next(i for i, s in enumerate(lines) if s.startswith("From"))]
+    assert max(map(len, table)) == 80
+    words = {"searcher", "other", "difference", "winner", "needed", "evaluations", "hours", "evolution", "local-search"}
+    assert words <= set(" ".join(table).split())
+
+
 @pytest.mark.usefixtures("blank_figures")
 def test_decisions_are_printed_and_kept(tmp_path: Path) -> None:
     decide = ["--until-decided", "--most", "100", "--margin", "0.01", "--folder", str(tmp_path)]
