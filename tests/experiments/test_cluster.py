@@ -164,7 +164,7 @@ def test_threads_of_one_dask_worker(alone: pd.DataFrame) -> None:
     assert_frame_equal(frame, alone, check_exact=True)
 
 
-def test_clusters_that_are_not_there_or_too_small(dask_client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clusters_that_are_not_there_or_too_small(dask_client: Any) -> None:
     what = {"searchers": ["random"], "repeats": 1, "evaluations": 5}
     with pytest.raises(NasmetaError) as error:
         nm.compare(**what, workers=Workers(7, "dask"))
