@@ -26,11 +26,10 @@ EXCEPTIONS = {
         "nasmeta.meta._model_file",
         "nasmeta.tables._arrow_file", "nasmeta.tables._pickles",
         "nasmeta.tables.official._unpickle",
-        "nasmeta.training.proxies._measure",
     },
     "What is made to fail, to hurry, or to find other files": {
         "nasmeta.tables._store",
-        "nasmeta.tables.sources._registry", "nasmeta.training.proxies._measure",
+        "nasmeta.tables.sources._registry",
     },
     "Workers, and what they are handed": {
         "nasmeta.experiments._jobs",

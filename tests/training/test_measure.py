@@ -16,18 +16,14 @@ from nasmeta.files import shipped
 from nasmeta.spaces import get_space, move_cells
 from nasmeta.tables import load_table
 from nasmeta.training import load_images, measured_proxies, read_proxies
-from nasmeta.training.proxies import ProxySettings, _measure, compute_proxies, measure_proxies
+from nasmeta.training.proxies import ProxySettings, compute_proxies, measure_proxies
 
 SPACE = get_space("nb201")
 SHIPPED = shipped("proxies/nb201-digits.npz")
 BATCH = load_images("digits", n=4, size=8)
 SETTINGS = ProxySettings(proxies=("synflow", "nwot"), channels=2)
-CELLS = list(range(12))
-
-
-@pytest.fixture(autouse=True)
-def _small_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_measure, "_CELLS_A_TASK", 3)
+CELLS = list(range(20))
+DONE = 16  # cells when a measurement is interrupted, a multiple of those per task
 
 
 @pytest.fixture
@@ -39,7 +35,7 @@ def interrupted(path: Path) -> Path:
     """Measure a part, as Ctrl-C leaves it, and return its journal."""
 
     def stop(done: int, of: int) -> None:
-        if done >= 6:
+        if done >= DONE:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -67,13 +63,13 @@ def test_resumed_is_uninterrupted(whole: Path, tmp_path: Path, cut: int) -> None
     journal = interrupted(tmp_path / "part.npz")
     assert not (tmp_path / "part.npz").exists()
     content = journal.read_bytes()
-    assert content.count(b"\n") == 7
+    assert content.count(b"\n") == 1 + DONE
     journal.write_bytes(content[: len(content) - cut])  # what a kill leaves of a line
     told: list[tuple[int, int]] = []
     path = measure_proxies(
         tmp_path / "part.npz", BATCH, SETTINGS, cells=CELLS, progress=lambda *counts: told.append(counts)
     )
-    assert told[0] == (6 - bool(cut), len(read_proxies(whole).cells))
+    assert told[0] == (DONE - bool(cut), len(read_proxies(whole).cells))
     assert path.read_bytes() == whole.read_bytes()
     assert not journal.exists()
 
