@@ -10,15 +10,11 @@ EXCEPTIONS = {
     "The command line, called in this process": {
         "nasmeta.cli._app",
     },
-    "Styles of all names, and the reference of a margin": {
-        "nasmeta.analysis._drawing", "nasmeta.experiments._decisions",
-    },
     "Formulas, held against their definition or another library": {
         "nasmeta.meta._blend", "nasmeta.meta._cell_columns", "nasmeta.meta._falls_back",
         "nasmeta.meta._rgpe", "nasmeta.meta._source_models", "nasmeta.meta.in_context._reading",
         "nasmeta.predictors._gaussian_process",
         "nasmeta.predictors._metrics", "nasmeta.predictors._neural",
-        "nasmeta.runs._sources",
         "nasmeta.surrogates._noise", "nasmeta.surrogates._process",
     },
     "Networks, and the loops that train them": {
@@ -30,16 +26,13 @@ EXCEPTIONS = {
         "nasmeta.meta._model_file",
         "nasmeta.tables._arrow_file", "nasmeta.tables._pickles",
         "nasmeta.tables.official._unpickle",
-        "nasmeta.training._proxy_file",
-        "nasmeta.training.proxies._measure",
     },
     "What is made to fail, to hurry, or to find other files": {
         "nasmeta.tables._store",
-        "nasmeta.tables.sources._registry", "nasmeta.training.proxies._measure",
+        "nasmeta.tables.sources._registry",
     },
     "Workers, and what they are handed": {
-        "nasmeta.experiments._backends", "nasmeta.experiments._jobs",
-        "nasmeta.runs._clock", "nasmeta.runs._spec",
+        "nasmeta.experiments._jobs",
     },
 }  # fmt: skip
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import cache
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from nasmeta.errors import SettingError
 RUNS = (3, 10, 30, 100, 300, 1000)
 POWER = 0.8
 _DRAWS = 2000
+_LARGEST = 1e6  # SciPy has no noncentral t distribution of larger effects
 _LARGE = 100  # more runs: the mean is taken as normal
 
 
@@ -72,12 +74,12 @@ def power(effect: float, runs: npt.ArrayLike, level: float = SIGNIFICANT) -> Flo
     Examples
     --------
     >>> power(0.5, [10, 34]).round(2).tolist()
-    [0.25, 0.81]
+    [0.29, 0.81]
     """
-    from scipy.stats import norm, t
+    from scipy.stats import nct, t
 
     n = np.asarray(runs)
-    return np.asarray(norm.cdf(effect * np.sqrt(n) - t.isf(level / 2, n - 1)))
+    return np.asarray(nct.sf(t.isf(level / 2, n - 1), n - 1, min(effect, _LARGEST) * np.sqrt(n)))
 
 
 def runs_needed(effect: npt.ArrayLike, level: float = SIGNIFICANT, most: int = 1000) -> FloatArray:
@@ -86,11 +88,19 @@ def runs_needed(effect: npt.ArrayLike, level: float = SIGNIFICANT, most: int = 1
     >>> runs_needed([0.5, 0.1, 0.01]).tolist()
     [34.0, 787.0, inf]
     """
-    from scipy.stats import norm, t
+    smallest = _smallest_effects(level, most)
+    n = np.r_[2 : most + 1, np.inf]
+    return np.asarray(n[np.searchsorted(-smallest, -np.asarray(effect, np.float64))])
+
+
+@cache
+def _smallest_effects(level: float, most: int) -> FloatArray:
+    """Return the effect with a power of 80 % for each number of runs from 2, descending."""
+    from scipy.special import nctdtrinc
+    from scipy.stats import t
 
     n = np.arange(2, most + 1)
-    smallest = (t.isf(level / 2, n - 1) + norm.ppf(POWER)) / np.sqrt(n)  # effect for each number of runs, descending
-    return np.asarray(np.r_[n, np.inf][np.searchsorted(-smallest, -np.asarray(effect, np.float64))])
+    return np.asarray(nctdtrinc(n - 1, 1 - POWER, t.isf(level / 2, n - 1)) / np.sqrt(n))
 
 
 def plan_runs(

@@ -1,5 +1,7 @@
 """The command ``nasmeta``: it parses, calls and prints."""
 
+import signal
+
 __all__: list[str] = []  # a command
 
 
@@ -7,10 +9,11 @@ def main() -> None:
     """Run the command line.
 
     The exit code is 0 on success, 1 if no training succeeded, 2 for errors (one line on stderr), and 130 after an
-    interrupt.
+    interrupt or SIGTERM.
     """
     from nasmeta.cli._app import app
     from nasmeta.registry import import_from_working_folder
 
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # job schedulers send it before they kill
     import_from_working_folder()
     app(prog_name="nasmeta")

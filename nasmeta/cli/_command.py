@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 REQUIRED = ...
+_LONG_WORD = 20  # letters
 UsageError: Any = typer.BadParameter.__base__  # of click, of which recent releases of Typer have their own copy
 
 
@@ -119,7 +120,7 @@ class _Command(TyperCommand):
         except UsageError as error:
             if "--json" not in given:
                 raise
-            _print_json(ctx, 2, {"error": error})
+            _print_json(ctx, 2, {"warnings": [], "error": error})
             raise typer.Exit(2) from error
 
 
@@ -300,28 +301,28 @@ def print_table(
 ) -> None:
     """Print a table; `right` are the headings of numbers. A file is as wide as the table.
 
-    A terminal breaks long texts, but not the first column. With `lines`, each row is one line, and a terminal cuts only
-    the last column.
+    A terminal breaks long texts, but words only if they are long. With `lines`, each row is one line, and a terminal
+    cuts only the last column.
     """
-    from rich import box
     from rich.table import Table
     from rich.text import Text
 
     terminal, last = console(), len(headings) - 1 if lines else -1
-    table = Table(box=None if lines else box.HEAVY_HEAD, pad_edge=not lines)
+    table = Table(box=None, pad_edge=False)
+    rows = [*rows]
     for position, heading in enumerate(headings):
         justify: Literal["left", "right"] = "right" if heading in right else "left"
-        table.add_column(
-            heading, justify=justify, overflow="fold", no_wrap=position == 0 or (lines and position < last)
-        )
+        texts = [heading, *(row[position] for row in rows)]
+        longest = min(_LONG_WORD, max(map(len, " ".join(texts).split())))
+        fixed = position < last or longest == max(map(len, texts))
+        table.add_column(heading, justify=justify, overflow="fold", no_wrap=fixed, min_width=longest)
     for row in rows:
         texts = [Text(text, no_wrap=True, overflow="ellipsis") if i == last else text for i, text in enumerate(row)]
         table.add_row(*texts)
     if title:
         terminal.print(title)
     if not terminal.is_terminal:
-        wide = terminal.options.update(max_width=10_000)
-        terminal.width = max(terminal.width, terminal.measure(table, options=wide).maximum)
+        terminal.width = 10_000
     terminal.print(table)
 
 

@@ -62,20 +62,20 @@ def print_plan(found: pd.DataFrame, most: int) -> None:
     from nasmeta.analysis._tables import texts_of
     from nasmeta.analysis.report import runs_text
 
-    headers = {"wrong": "wrong winner (%)", "needed": "runs needed", "hours": "training hours"}
-    shown = found.loc[:, "searcher":"difference_high"].drop(columns=["runs"])
+    headers = {"wrong": "wrong winner (%)", "needed": "runs needed"}
+    shown = found.loc[:, "searcher":"difference_high"].drop(columns=["runs", "measure"])
     shown["wrong"] = [" / ".join(f"{100 * row[f'wrong_{n}']:.0f}" for n in RUNS) for _, row in found.iterrows()]
     bounds = found[["needed", "needed_low", "needed_high"]].map(runs_text, most=most)
     shown["needed"] = [f"{value} [{low}, {high}]" for value, low, high in bounds.itertuples(index=False)]
     shown[["evaluations", "hours"]] = found[["evaluations", "hours"]]
-    for task, rows in shown.groupby(found["task"], sort=False):
+    for (task, measure), rows in shown.groupby([found["task"], found["measure"]], sort=False):
         text = texts_of(rows, headers, decimals={"evaluations": 0, "hours": 0})
-        print_table(text.headings, text.rows, str(task), right=text.headings[1:])
+        print_table(text.headings, text.rows, f"{task}, {measure}", right=text.headings[1:])
     console().print(
         f"From {found['runs'].iloc[0]:,} runs of each searcher. Difference: searcher minus other, so the searcher is "
         f"better below 0. Wrong winner: how often the means of {', '.join(map(str, RUNS))} runs name it, if this "
         "difference is the true one. Runs needed: of each searcher, for 80 % power of a paired t-test at the level "
         f"{found['level'].iloc[0]:.2g}, which is 0.05 divided by the pairs of a task; "
-        "evaluations and training hours are of both searchers. In brackets: "
+        "evaluations and hours of training are of both searchers. In brackets: "
         f"95 % bootstrap intervals. Pairs that need > {most:,} runs cannot be told apart within {most:,} runs."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -276,11 +277,12 @@ def reproduce(tables: list[str], listed: bool, fetch: bool, folder: Path | None,
     missing = missing_data(data_of(tables))
     for state in missing:
         typer.echo(f"Missing: {state.name} ({state.holds}), {state.download_bytes / 1e6:.1f} MB")
-    if missing and (fetch or typer.confirm("Download them?", default=True, err=True)):
+    if missing and (fetch or (sys.stdin.isatty() and typer.confirm("Download them?", default=True, err=True))):
         nm.tables.fetch([state.name for state in missing], progress=True)
     found = nm.reproduce(tables, folder, progress=True, **options)
     for name, table in found.groupby("table", sort=False):
-        print_frame(published_texts(table), str(name))
+        for on, texts in published_texts(table).groupby("on", sort=False):
+            print_frame(texts.drop(columns=["on", "difference"], errors="ignore"), f"{name}, {on}")
         typer.echo(published_section(table).note)
     return found
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nasmeta.checks import check_bool, check_names
+from nasmeta.checks import check_names
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator, TrainingEvaluator
 from nasmeta.experiments._arguments import (
@@ -144,7 +144,6 @@ def compare(
     if isinstance(tasks, Evaluator):
         tasks, evaluator = tasks.task, evaluator_for(tasks, evaluator)
     targets, seeds = tasks_of(tasks), seeds_of(repeats)
-    check_bool("progress", progress)
     repeated = [redo] if isinstance(redo, str) else [*redo]
     check_names("the comparison", "redo", repeated, specs)
     workers = workers if isinstance(workers, Workers) else Workers(workers)
@@ -237,9 +236,8 @@ def _completed(
                         _run(results, workers, connect, home, models)
                     show()
     except KeyboardInterrupt:
-        kept = f"The same command resumes from {home.path}." if home else "Nothing was kept."
-        hint = "" if home else " Name a folder to be able to resume."
-        print(f"\nInterrupted: {results.done:,} of {results.total:,} runs are done. {kept}{hint}", file=sys.stderr)
+        kept = f"The same command resumes from {home.path}." if home else "Nothing was kept: no folder was given."
+        print(f"\nInterrupted. {kept}", file=sys.stderr)
         raise
     frame = results.frame()
     if plan is not None:

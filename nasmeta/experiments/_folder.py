@@ -152,7 +152,7 @@ class Results:
     @property
     def evaluations(self) -> int:
         """The number of evaluations in the finished runs."""
-        return sum(map(len, self._histories.values()))
+        return sum(map(len, [*self._histories.values()]))  # the main thread adds to them
 
     def missing(self, pair: Pair) -> list[int]:
         """Return the seeds of the runs that are not done."""

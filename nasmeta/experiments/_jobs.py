@@ -7,9 +7,10 @@ import math
 import os
 import platform
 import signal
+import sys
 import threading
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -149,7 +150,7 @@ def _in_worker(position: int, job: Job, slots: GpuSlots | None = None, parent: i
         slots.take()
     if parent is not None:
         end_with(parent)
-    with one_thread():
+    with one_thread(), redirect_stdout(sys.stderr):  # `--json` has stdout
         return position, list(job.results()), []
 
 

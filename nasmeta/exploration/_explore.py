@@ -76,7 +76,7 @@ def explore(
     groups = list(_tasks(tables))
     index: dict[str, Any] = {"searcher": searcher, "seed": seed, "tables": []}
     parts = []
-    with progress_bar("Tables", sum(len(tasks) for _, tasks in groups), shown=progress) as bar:
+    with progress_bar("tasks", sum(len(tasks) for _, tasks in groups), shown=progress) as bar:
         for position, (table, families) in enumerate(groups):
             runs = []
             for task in families:
@@ -89,7 +89,8 @@ def explore(
             data = json.dumps(table_data(table, list(families), runs), allow_nan=False, separators=(",", ":"))
             packed = b64encode(gzip.compress(data.encode(), mtime=0)).decode()
             parts.append(f'<script type="text/plain" id="table-{position}">{packed}</script>')
-    write_atomically(path, _page(index, parts).encode())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, _page(index, parts))
     return path
 
 

@@ -36,3 +36,12 @@ def test_a_decision_is_the_first_one(make_frame, shift, margin, winner):
     assert radius == pytest.approx(sequence_radius(used.std(ddof=1), len(used)))
     fewer = {pair: runs[: row["runs"]] for pair, runs in regrets.items()}
     assert decide(make_frame(fewer), {"t": margin}, 10, 200)["winner"].tolist() == [winner]
+
+
+def test_the_level_is_divided_by_the_pairs_of_a_task(make_frame):
+    regrets = np.random.default_rng(3).normal(3, 0.5, (3, 20, 1))
+    frame = make_frame({("t", name): regret for name, regret in zip("abc", regrets, strict=True)})
+    found = decide(frame, {"t": 0.01}, 20, 20)
+    radius = (found["difference_high"] - found["difference_low"]).to_numpy() / 2
+    deviations = [(regrets[i] - regrets[j]).std(ddof=1) for i, j in ((0, 1), (0, 2), (1, 2))]
+    np.testing.assert_allclose(radius, sequence_radius(deviations, 20, 0.05 / 3))

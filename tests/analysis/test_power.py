@@ -9,7 +9,9 @@ from scipy.stats import ttest_1samp
 from nasmeta.analysis import plan_runs, power
 
 
-@pytest.mark.parametrize(("effect", "runs", "level"), [(0.9, 10, 0.05), (0.5, 34, 0.05), (0.3, 100, 0.01)])
+@pytest.mark.parametrize(
+    ("effect", "runs", "level"), [(2.0, 3, 0.05), (1.0, 4, 0.05), (0.5, 34, 0.05), (0.3, 100, 0.01)]
+)
 def test_power_is_the_share_of_significant_tests(effect, runs, level):
     draws = np.random.default_rng(0).normal(-effect, 1.0, (4000, runs))
     tests = ttest_1samp(draws, 0, axis=1)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ def run(*arguments: str, status: int = 0) -> dict[str, Any]:
     done = CliRunner().invoke(app, [*arguments, "--json"])
     found = json.loads(done.stdout)
     assert (done.exit_code, found["status"]) == (status, status), done.output
+    assert list(found) == ["nasmeta", "command", "status", "warnings", "error" if status else "result"]
     return found
 
 
@@ -106,6 +109,15 @@ def test_a_search_without_success(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.syspath_prepend(tmp_path)
     options = ["--evaluator", "always_fails:score", "--evaluations", "3"]
     assert run("search", "random", "nb201/cifar10", *options, status=1)["error"]["type"] == "EvaluationFailed"
+
+
+def test_workers_that_print_leave_stdout_alone(tmp_path: Path) -> None:
+    (tmp_path / "loud.py").write_text("def score(cell):\n    print('loud')\n    return len(str(cell))\n")
+    options = "--searchers random --tasks nb201/cifar10 --evaluator loud:score --repeats 2 --evaluations 3 --workers 2"
+    command = [sys.executable, "-m", "nasmeta", "compare", *options.split(), "--json"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert len(json.loads(done.stdout)["result"]["runs"]) == 2
+    assert "loud" in done.stderr
 
 
 @pytest.mark.filterwarnings("always")

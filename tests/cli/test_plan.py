@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -27,6 +30,16 @@ def test_a_folder_and_names_give_the_same_plan(tmp_path: Path) -> None:
     assert run("plan", folder) == named[named.index("nb201/cifar100") : named.index("Written:")]
 
 
+def test_a_narrow_terminal_breaks_no_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("COLUMNS", "80"), ("FORCE_COLOR", "1"), ("TERM", "dumb")):
+        monkeypatch.setenv(name, value)
+    lines = run("plan", "evolution", "local-search", *OPTIONS, "--repeats", "5").splitlines()
+    table = lines[lines.index("nb201/cifar100, regret") : next(i for i, s in enumerate(lines) if s.startswith("From"))]
+    assert max(map(len, table)) == 80
+    words = {"searcher", "other", "difference", "winner", "needed", "evaluations", "hours", "evolution", "local-search"}
+    assert words <= set(" ".join(table).split())
+
+
 @pytest.mark.usefixtures("blank_figures")
 def test_decisions_are_printed_and_kept(tmp_path: Path) -> None:
     decide = ["--until-decided", "--most", "100", "--margin", "0.01", "--folder", str(tmp_path)]
@@ -34,3 +47,16 @@ def test_decisions_are_printed_and_kept(tmp_path: Path) -> None:
     sentence = "nb201/cifar100: local-search has a smaller mean regret than random"
     assert sentence in printed
     assert sentence in (tmp_path / "summary.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process at once")
+def test_a_terminated_comparison_tells_how_to_resume(tmp_path: Path) -> None:
+    command = ["compare", "--searchers", "random,evolution", "--until-decided", "--margin", "1e-6", "--most", "9999"]
+    line = [sys.executable, "-m", "nasmeta", *command, "--folder", str(tmp_path)]
+    with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as process:
+        while not any(tmp_path.rglob("*.jsonl")):
+            time.sleep(0.1)
+        process.terminate()
+        assert str(tmp_path) in process.communicate(timeout=30)[1].splitlines()[-1]
+    assert process.returncode == 130

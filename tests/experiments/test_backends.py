@@ -14,12 +14,8 @@ import pytest
 
 import nasmeta as nm
 from nasmeta.errors import MissingPackageError, NasmetaError, SettingError, UnknownNameError
-from nasmeta.evaluators import TableEvaluator
-from nasmeta.experiments import Workers, _backends
+from nasmeta.experiments import Workers
 from nasmeta.experiments._jobs import Runs, _on_node
-from nasmeta.runs import RunConfig
-from nasmeta.runs._clock import Budget
-from nasmeta.runs._spec import SearcherSpec
 
 
 @pytest.mark.parametrize(
@@ -39,15 +35,15 @@ def test_impossible_workers(asked: dict[str, Any], error: type[Exception]) -> No
 
 @pytest.mark.parametrize("name", ["ray", "dask"])
 def test_a_missing_extra_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_backends, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, {"dask": "distributed"}.get(name, name), None)
     with pytest.raises(MissingPackageError) as error:
         Workers(backend=name)
     assert error.value.extra == name
 
 
-def job() -> Runs:
-    evaluator = TableEvaluator(nm.get_task("nb201/cifar10"))
-    return Runs((0, "random"), RunConfig(SearcherSpec.of("random"), evaluator, Budget(evaluations=3)), [0], [None])
+def job(evaluations: int = 3) -> Runs:
+    config = nm.search("random", "nb201/cifar10", evaluations=evaluations).config
+    return Runs((0, "random"), config, [0], [None])
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -74,7 +70,7 @@ def test_a_node_returns_histories_and_journals(tmp_path: Path) -> None:
     assert (seed, len(history.cells)) == (0, 3)
     here.config.run(tmp_path / "due.jsonl")
     assert journals == [(tmp_path / "due.jsonl").read_bytes()]
-    longer = replace(here, config=replace(here.config, budget=Budget(evaluations=5)))
+    longer = replace(here, config=job(5).config)
     _, _, (continued,) = _on_node(0, longer, here.config.identity, journals)
     assert continued.startswith(journals[0])
 

@@ -297,8 +297,7 @@ def test_interrupt_and_resume(tmp_path: Path, uninterrupted: pd.DataFrame, worke
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     _, said = process.communicate(timeout=30)
     assert process.returncode not in (0, None)
-    assert "Interrupted:" in said
-    assert "of 36 runs are done. The same command resumes from" in said
+    assert "Interrupted. The same command resumes from" in said
     assert "ExecutorManagerThread" not in said
     assert 0 < lines_in(tmp_path) < len(uninterrupted)
     assert ends(process.pid)  # with all workers
@@ -314,7 +313,7 @@ def test_a_second_interrupt_does_not_break_the_end(tmp_path: Path) -> None:
     try:
         _, said = process.communicate(timeout=15)
         assert process.returncode not in (0, None)
-        assert "of 36 runs are done" in said
+        assert "Interrupted." in said
         assert "ExecutorManagerThread" not in said
         assert ends(process.pid)
     finally:

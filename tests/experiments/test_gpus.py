@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ import pytest
 import nasmeta as nm
 from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.experiments import Workers
-from nasmeta.experiments._backends import GpuSlots, visible_gpus
 
 
 def gpu_seen(choices: Mapping[str, Any]) -> float:
@@ -23,28 +22,25 @@ def gpu_seen(choices: Mapping[str, Any]) -> float:
     return float(os.environ["CUDA_VISIBLE_DEVICES"])
 
 
-def seen_by_workers(workers: Workers) -> dict[int, set[float]]:
+def seen_by_workers(workers: Workers, seen: Callable[[Mapping[str, Any]], float] = gpu_seen) -> dict[int, set[float]]:
     """Return what was seen by seed; runs of one seed are in one process."""
     space = nm.SearchSpace("numbers", {"number": list(range(40))})
     frame = nm.compare(
-        ["random"], nm.evaluators.FunctionEvaluator(gpu_seen, space), repeats=6, evaluations=5, workers=workers
+        ["random"], nm.evaluators.FunctionEvaluator(seen, space), repeats=6, evaluations=5, workers=workers
     )
     return {seed: set(own) for seed, own in frame.groupby("seed", observed=True)["value"]}
 
 
 @pytest.mark.parametrize(
-    ("named", "found"),
-    [("7,9", ["7", "9"]), ("", []), ("-1", []), (" GPU-ab , 3", ["GPU-ab", "3"]), ("1,-1,2", ["1"])],
+    ("named", "count"), [("7,9", 2), ("", 0), ("-1", 0), (" GPU-ab , 3", 2), ("1,-1,2", 1), (None, 3)]
 )
-def test_the_gpus_that_are_visible(named: str, found: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
-    assert visible_gpus() == found
-
-
-def test_without_the_variable_pytorch_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gpus_that_are_visible(named: str | None, count: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr("torch.cuda.device_count", lambda: 3)
-    assert visible_gpus() == ["0", "1", "2"]
+    if named is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    with nullcontext() if count else pytest.raises(SettingError):
+        assert Workers(gpus=1).on_this_machine(trains=True).n == count
 
 
 @pytest.mark.slow
@@ -58,31 +54,19 @@ def test_each_worker_sees_a_gpu_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
     assert set.union(*seen_by_workers(Workers(gpus=0.5)).values()) == {3.0}  # new processes
 
 
+def gpu_seen_after_a_death(choices: Mapping[str, Any]) -> float:
+    mark = Path(os.environ["NASMETA_DEATH"])
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return gpu_seen(choices)
+
+
 @pytest.mark.slow
-def test_a_place_is_free_once_its_process_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    slots = GpuSlots(str(tmp_path), ("4", "5"))
-    code = (
-        "import os, sys; from nasmeta.experiments._backends import GpuSlots\n"
-        f"slots = GpuSlots({str(tmp_path)!r}, ('4', '5')); slots.take(); slots.take()\n"
-        "print(os.environ['CUDA_VISIBLE_DEVICES'], flush=True); sys.stdin.read()"
-    )
-    others = [
-        subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    try:
-        assert sorted(other.stdout.readline().strip() for other in others if other.stdout) == ["4", "5"]
-        monkeypatch.setattr("nasmeta.experiments._backends._WAIT_SECONDS", 0.2)
-        with pytest.raises(NasmetaError):
-            slots.take()
-    finally:
-        for other in others:
-            other.kill()
-            other.communicate()
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    monkeypatch.setattr("nasmeta.experiments._backends._held", {})
-    slots.take()
-    assert os.environ["CUDA_VISIBLE_DEVICES"] == "4"
+def test_the_gpu_of_a_dead_worker_is_used_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "7,9")
+    monkeypatch.setenv("NASMETA_DEATH", str(tmp_path / "death"))
+    assert set.union(*seen_by_workers(Workers(gpus=1), gpu_seen_after_a_death).values()) == {7.0, 9.0}
 
 
 def test_workers_fit_on_the_gpus_and_take_them_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:

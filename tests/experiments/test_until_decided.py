@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
@@ -12,18 +11,18 @@ from pandas.testing import assert_frame_equal
 import nasmeta as nm
 from nasmeta.errors import SettingError
 from nasmeta.experiments import Workers
-from nasmeta.experiments._decisions import random_regret
 
 SEARCHERS = ["random", "evolution", "local-search"]
 OPTIONS = {"repeats": 10, "evaluations": 60, "until_decided": True, "most": 40}
 
 
-def test_the_regret_of_random_search_is_exact() -> None:
+def test_the_margin_is_a_tenth_of_the_regret_of_random_search() -> None:
     task = nm.get_task("nb201/cifar100")
     frame = nm.compare(["random"], task, repeats=300, evaluations=20)
     last = frame[frame["evaluation"] == 20]["regret"]
-    expected = random_regret(np.asarray(task.values), 20)
-    assert expected == pytest.approx(last.mean(), abs=4 * last.std() / 300**0.5)
+    decided = nm.compare(["random", "evolution"], task, evaluations=20, until_decided=True, most=10)
+    margin = decided.attrs["decisions"][0]["margin"]
+    assert 10 * margin == pytest.approx(last.mean(), abs=4 * last.std() / 300**0.5)
 
 
 def test_workers_and_resuming_give_the_same_folder(tmp_path: Path) -> None:

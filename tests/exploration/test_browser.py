@@ -103,6 +103,15 @@ def test_architecture_is_chosen(page: Any) -> None:
     assert page.find_element("css selector", "#best .card").get_attribute("aria-pressed") == "true"
 
 
+def test_columns_of_several_datasets_are_told_apart(page: Any) -> None:
+    options = page.find_elements("css selector", "#other option")
+    names = [option.text for option in options]
+    assert len({*names}) == len(names) == 3
+    options[[name.startswith("birds: accuracy") for name in names].index(True)].click()
+    press(page, "#others canvas", "ArrowRight")
+    assert "birds: accuracy: " in text(page, "tip")
+
+
 def test_range_of_values(page: Any) -> None:
     before = text(page, "others-note")
     page.execute_script("document.querySelector('[name=range][value=best]').click()")

@@ -76,11 +76,11 @@ def test_command(tmp_path: Path, clinic: nm.Table) -> None:
     clinic.add("explored")
     try:
         done = CliRunner().invoke(
-            app, ["explore", "explored", "--out", str(tmp_path / "page.html"), "--evaluations", "5"]
+            app, ["explore", "explored", "--out", str(tmp_path / "new" / "page.html"), "--evaluations", "5"]
         )
     finally:
         remove_added("explored")
     assert done.exit_code == 0, done.output
-    (shown,) = tables_of(tmp_path / "page.html")
+    (shown,) = tables_of(tmp_path / "new" / "page.html")
     assert [task["name"] for task in shown["tasks"]] == ["explored/pets", "explored/birds"]
     assert len(shown["tasks"][0]["run"]["cells"]) == 5

@@ -12,21 +12,18 @@ from typer.testing import CliRunner
 
 from nasmeta.cli._app import app
 from nasmeta.errors import DamagedFileError, JournalError, SettingError, UnknownNameError
+from nasmeta.files import shipped
 from nasmeta.spaces import get_space, move_cells
 from nasmeta.tables import load_table
 from nasmeta.training import load_images, measured_proxies, read_proxies
-from nasmeta.training._proxy_file import shipped_file
-from nasmeta.training.proxies import ProxySettings, _measure, compute_proxies, measure_proxies
+from nasmeta.training.proxies import ProxySettings, compute_proxies, measure_proxies
 
 SPACE = get_space("nb201")
+SHIPPED = shipped("proxies/nb201-digits.npz")
 BATCH = load_images("digits", n=4, size=8)
 SETTINGS = ProxySettings(proxies=("synflow", "nwot"), channels=2)
-CELLS = list(range(12))
-
-
-@pytest.fixture(autouse=True)
-def _small_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_measure, "_CELLS_A_TASK", 3)
+CELLS = list(range(20))
+DONE = 16  # cells when a measurement is interrupted, a multiple of those per task
 
 
 @pytest.fixture
@@ -38,7 +35,7 @@ def interrupted(path: Path) -> Path:
     """Measure a part, as Ctrl-C leaves it, and return its journal."""
 
     def stop(done: int, of: int) -> None:
-        if done >= 6:
+        if done >= DONE:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -66,13 +63,13 @@ def test_resumed_is_uninterrupted(whole: Path, tmp_path: Path, cut: int) -> None
     journal = interrupted(tmp_path / "part.npz")
     assert not (tmp_path / "part.npz").exists()
     content = journal.read_bytes()
-    assert content.count(b"\n") == 7
+    assert content.count(b"\n") == 1 + DONE
     journal.write_bytes(content[: len(content) - cut])  # what a kill leaves of a line
     told: list[tuple[int, int]] = []
     path = measure_proxies(
         tmp_path / "part.npz", BATCH, SETTINGS, cells=CELLS, progress=lambda *counts: told.append(counts)
     )
-    assert told[0] == (6 - bool(cut), len(read_proxies(whole).cells))
+    assert told[0] == (DONE - bool(cut), len(read_proxies(whole).cells))
     assert path.read_bytes() == whole.read_bytes()
     assert not journal.exists()
 
@@ -148,14 +145,14 @@ def test_without_torch_measured_proxies_are_there_and_networks_say_what_to_insta
 class TestShipped:
     def test_all_cells_have_all_proxies(self) -> None:
         found = measured_proxies()
-        assert len(read_proxies(shipped_file()).cells) == 6_466
-        assert shipped_file().stat().st_size < 1_000_000
+        assert len(read_proxies(SHIPPED).cells) == 6_466
+        assert SHIPPED.stat().st_size < 1_000_000
         for name, values in found.items():
             assert values.shape == (SPACE.n_cells,)
             assert np.isfinite(values).all(), name
 
     def test_it_can_be_measured_again(self) -> None:
-        file = read_proxies(shipped_file())
+        file = read_proxies(SHIPPED)
         facts = file.facts
         batch = load_images("digits", facts["images"]["n"], facts["images"]["size"])
         network = facts["network"]

@@ -26,7 +26,8 @@
   const valueOf = (column, value) => written(value, column.decimals) + (value === null ? "" : unitOf(column));
   const unitOf = ({ unit }) => (unit === "percent" ? " %" : unit && ` ${unit}`);
   const more = ({ decimals }) => decimals && decimals + 1; // decimals of a standard deviation
-  const titleOf = ({ metric, unit }) => (unit ? `${metric} (${unit})` : metric);
+  const labelOf = ({ dataset, metric }) => (dataset === state.column.dataset ? metric : `${dataset}: ${metric}`);
+  const titleOf = (column) => labelOf(column) + (column.unit && ` (${column.unit})`);
   const architecture = (position) => `Architecture ${state.data.cells[position]}`;
 
   async function unpack(number) {
@@ -280,7 +281,7 @@
   // ---- what the charts show
   const measuredCells = (...columns) => [...state.data.cells.keys()].filter((i) => columns.every(({ values }) => values[i] !== null));
   const better = (column, a, b) => (column.max ? a > b : a < b);
-  const say = (position, ...columns) => [architecture(position), ...columns.map((one) => `${one.metric}: ${valueOf(one, one.values[position])}`)].join("\n");
+  const say = (position, ...columns) => [architecture(position), ...columns.map((one) => `${labelOf(one)}: ${valueOf(one, one.values[position])}`)].join("\n");
 
   function valuesChart() {
     const { histogram: { counts, edges, log } } = state.task, { column } = state;
@@ -448,9 +449,8 @@
     $("task").value = entry.name;
     document.title = `${entry.name} · tables of trained networks`;
     const wanted = same ? state.other : -1;
-    const groups = Map.groupBy(data.columns.map((one, i) => [one, i]).filter(([, i]) => i !== entry.position), ([one]) => one.dataset);
-    $("other").replaceChildren(...[...groups].map(([dataset, list]) => element("optgroup", { label: dataset }, ...list.map(([one, i]) => element("option", { value: String(i) }, one.name)))));
-    const others = [...groups.values()].flat().map(([, i]) => i);
+    const others = [...Map.groupBy(data.columns.keys(), (i) => data.columns[i].dataset).values()].flat().filter((i) => i !== entry.position);
+    $("other").replaceChildren(...others.map((i) => element("option", { value: String(i) }, `${data.columns[i].dataset}: ${data.columns[i].name}`)));
     const cost = others.find((i) => data.columns[i].dataset === state.column.dataset && !data.columns[i].max);
     state.other = others.includes(wanted) && data.columns[wanted].dataset === state.column.dataset ? wanted : cost ?? others[0] ?? entry.position;
     $("other").value = String(state.other);
