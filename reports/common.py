@@ -51,10 +51,22 @@ class Rows:
         print(*row, flush=True)
 
 
-def options_of(doc: str | None, name: str) -> argparse.Namespace:
-    """Read the options that most reports have: whether only to rewrite the page, and where runs are kept."""
+def page_parser(doc: str | None) -> argparse.ArgumentParser:
+    """Return a parser with the option that all reports have."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--page", action="store_true", help="only rewrite the page and its pictures")
+    return parser
+
+
+def page_only(doc: str | None) -> bool:
+    """Read the command line; return whether only to rewrite the page."""
+    page: bool = page_parser(doc).parse_args().page
+    return page
+
+
+def options_of(doc: str | None, name: str) -> argparse.Namespace:
+    """Read the command line of a report that keeps its runs in a folder."""
+    parser = page_parser(doc)
     parser.add_argument("--folder", type=Path, default=Path("report-runs") / name, help="folder of the runs")
     parser.add_argument("--workers", type=int, default=1, help="number of processes")
     return parser.parse_args()

@@ -13,10 +13,10 @@ from scipy.stats import kendalltau
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from drawing import in_order, label_ends
+from drawing import in_order, label_ends, save_png
 
 import nasmeta as nm
-from nasmeta.analysis import save_figure, to_markdown
+from nasmeta.analysis import to_markdown
 from nasmeta.analysis._drawing import draw_grid, label_panels, legend_below, new_panels, styles
 from nasmeta.errors import NasmetaError
 from nasmeta.pictures import house_style
@@ -150,7 +150,7 @@ def page_of(
     """Draw the picture, and return the page."""
     points, rankings = frontier(rows), others(values, chosen)
     name = "smoke" if smoke else "frontier"
-    save_figure(picture(points, rankings), out / name, ("png",))
+    save_png(picture(points, rankings), out / name)
     last = points.groupby("recipe", sort=False).tail(1).set_index("recipe")
     table = []
     for recipe in last.index:

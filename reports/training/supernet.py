@@ -8,6 +8,7 @@ rows of supernet/results.csv are not measured again, so an interrupted run resum
 from __future__ import annotations
 
 import argparse
+import sys
 import tempfile
 import time
 from dataclasses import replace
@@ -18,8 +19,12 @@ import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau, rankdata
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from drawing import save_png
+
 import nasmeta as nm
-from nasmeta.analysis import save_figure, to_markdown
+from nasmeta.analysis import to_markdown
 from nasmeta.analysis._drawing import draw_grid, new_panels
 from nasmeta.pictures import house_style
 from nasmeta.training import ImageDataset, Recipe, Supernet, gdas, measured_proxies, train_supernet
@@ -183,7 +188,7 @@ uniformly. GDAS learns its scores on the validation images.
         for row in shown
     }
     orders[f"proxy {best[0]}"] = measured_proxies()[best[0]][chosen]
-    save_figure(scatter(orders, values), output / "scatter", formats=("png",))
+    save_png(scatter(orders, values), output / "scatter")
 
 
 @house_style()
