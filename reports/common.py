@@ -1,10 +1,12 @@
-"""What several reports share: rows that are measured once, their options, and intervals as text."""
+"""What several reports share: rows that are measured once, options, intervals as text, and pictures of pages."""
 
 from __future__ import annotations
 
 import argparse
 import csv
 import os
+import shutil
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -82,3 +84,13 @@ def least_of_best(task: Task) -> float:
     """Return the smallest utility of the best 0.1 % of the measured architectures."""
     utilities = np.sort(task.sign * task.values[task.measured])[::-1]
     return float(utilities[max(1, round(len(utilities) / TOP)) - 1])
+
+
+def screenshot(address: str, picture: Path, size: str) -> None:
+    """Save a picture of a page, such as of 1280,920 pixels, if Chromium is installed."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        return
+    flags = "--headless --no-sandbox --disable-gpu --hide-scrollbars --no-first-run --disable-background-networking"
+    options = [f"--window-size={size}", "--virtual-time-budget=20000", f"--screenshot={picture}"]
+    subprocess.run([chromium, *flags.split(), *options, address], check=True, stderr=subprocess.DEVNULL)
