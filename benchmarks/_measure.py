@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import platform
-import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -29,7 +28,6 @@ class Row:
     what: str
     unit: str
     ours: list[float]
-    target: float | None = None  # in the unit
     higher_is_better: bool = False
     peer: str = "–"  # what it is, or why it is missing
     peers: list[float] = field(default_factory=list)
@@ -40,17 +38,9 @@ class Row:
         pairs = zip(self.ours, self.peers, strict=True) if self.peers else ()
         return [a / b if self.higher_is_better else b / a for a, b in pairs]
 
-    @property
-    def met(self) -> bool | None:
-        """Whether our median reaches the target; None where there is none."""
-        if self.target is None:
-            return None
-        median = statistics.median(self.ours)
-        return median >= self.target if self.higher_is_better else median <= self.target
-
     def to_dict(self) -> dict[str, Any]:
         """Return everything, raw samples included."""
-        return {**asdict(self), "ratios": self.ratios, "met": self.met}
+        return {**asdict(self), "ratios": self.ratios}
 
 
 def in_turns(rounds: int, *samples: Sample | None) -> list[list[float]]:

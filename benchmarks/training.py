@@ -158,7 +158,7 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
 
     def add(case: str, what: str, mine: Callable[[], float], theirs: Callable[[], float]) -> None:
         found = in_turns(asked.rounds, mine, theirs)
-        rows.append(Row(case, what, "images/s", found[0], None, True, f"DataLoader, {asked.workers} workers", found[1]))
+        rows.append(Row(case, what, "images/s", found[0], True, f"DataLoader, {asked.workers} workers", found[1]))
         print(f"{case}, {what}: {statistics.median(rows[-1].ratios):.2f} times the peer's", file=sys.stderr)
 
     for cell in CELLS:
@@ -168,20 +168,25 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
             quick = recipe.but(precision="bfloat16", channels_last=True, compile=True)
             add(str(cell), "training, fast", ours(cell, data, device, quick), theirs)
     kind = asked.data.partition(":")[0]
+    options = f"--data {asked.data if kind == asked.data else f'{kind}:PATH'} --recipe {asked.recipe}"
     about = {
         **machine(),
         "device": device_name(device),
+        "kind": "CPU" if device.type == "cpu" else "GPU",
+        "threads": torch.get_num_threads(),
+        "data": kind,
         "images": len(data.splits["train"]),
         "size": data.image_size[0],
-        "data": kind,
+        "recipe": asked.recipe,
+        "batch": recipe.batch_size,
+        "channels": recipe.channels,
+        "depth": recipe.cells_per_stage,
+        "rounds": asked.rounds,
+        "workers": asked.workers,
+        "options": f"{options} --steps {asked.steps} --rounds {asked.rounds} --workers {asked.workers}",
+        "versions": versions_of(PACKAGES),
     }
-    about |= {"kind": "CPU" if device.type == "cpu" else "GPU", "threads": torch.get_num_threads()}
-    about |= {"recipe": asked.recipe, "batch": recipe.batch_size, "channels": recipe.channels}
-    about |= {"images": len(data.splits["train"])}
-    about |= {"depth": recipe.cells_per_stage, "rounds": asked.rounds, "workers": asked.workers}
-    options = f"--data {asked.data if kind == asked.data else f'{kind}:PATH'} --recipe {asked.recipe}"
-    about["options"] = f"{options} --steps {asked.steps} --rounds {asked.rounds} --workers {asked.workers}"
-    return {"about": {**about, "versions": versions_of(PACKAGES)}, "rows": [row.to_dict() for row in rows]}
+    return {"about": about, "rows": [row.to_dict() for row in rows]}
 
 
 def page(record: dict[str, Any]) -> str:

@@ -1,10 +1,12 @@
-"""What several reports share: rows that are measured once, their options, and intervals as text."""
+"""What several reports share: rows that are measured once, options, intervals as text, and pictures of pages."""
 
 from __future__ import annotations
 
 import argparse
 import csv
 import os
+import shutil
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -51,10 +53,22 @@ class Rows:
         print(*row, flush=True)
 
 
-def options_of(doc: str | None, name: str) -> argparse.Namespace:
-    """Read the options that most reports have: whether only to rewrite the page, and where runs are kept."""
+def page_parser(doc: str | None) -> argparse.ArgumentParser:
+    """Return a parser with the option that all reports have."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--page", action="store_true", help="only rewrite the page and its pictures")
+    return parser
+
+
+def page_only(doc: str | None) -> bool:
+    """Read the command line; return whether only to rewrite the page."""
+    page: bool = page_parser(doc).parse_args().page
+    return page
+
+
+def options_of(doc: str | None, name: str) -> argparse.Namespace:
+    """Read the command line of a report that keeps its runs in a folder."""
+    parser = page_parser(doc)
     parser.add_argument("--folder", type=Path, default=Path("report-runs") / name, help="folder of the runs")
     parser.add_argument("--workers", type=int, default=1, help="number of processes")
     return parser.parse_args()
@@ -70,3 +84,13 @@ def least_of_best(task: Task) -> float:
     """Return the smallest utility of the best 0.1 % of the measured architectures."""
     utilities = np.sort(task.sign * task.values[task.measured])[::-1]
     return float(utilities[max(1, round(len(utilities) / TOP)) - 1])
+
+
+def screenshot(address: str, picture: Path, size: str) -> None:
+    """Save a picture of a page, such as of 1280,920 pixels, if Chromium is installed."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        return
+    flags = "--headless --no-sandbox --disable-gpu --hide-scrollbars --no-first-run --disable-background-networking"
+    options = [f"--window-size={size}", "--virtual-time-budget=20000", f"--screenshot={picture}"]
+    subprocess.run([chromium, *flags.split(), *options, address], check=True, stderr=subprocess.DEVNULL)

@@ -1,8 +1,9 @@
-"""The picture that most reports share: dots with intervals, in the house style."""
+"""The pictures that most reports share: dots with intervals, and lines, in the house style."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from nasmeta.analysis._drawing import (
     label_panels,
     legend_below,
     new_panels,
+    save_figure,
     styles,
 )
 from nasmeta.pictures import house_style, points
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH = 7.35  # inches
+save_png = partial(save_figure, formats=("png",))
 
 
 def in_order(names: Any) -> dict[str, Style]:

@@ -16,6 +16,10 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from common import screenshot
+
 HERE = Path(__file__).parent
 SEARCHERS = "random,local-search,evolution,gp,source-order,meta-gp"
 COMPARE = ["compare", "--searchers", SEARCHERS, "--tasks", "nb201", "--repeats", "20", "--evaluations", "100"]
@@ -67,28 +71,7 @@ def main() -> None:
             return
         for name in ("ranks", "critical_difference"):
             shutil.copy(home / "figures" / f"{name}.png", HERE / "figures")
-        chromium = shutil.which("chromium")
-        if chromium is None:
-            return
-        subprocess.run(
-            [
-                chromium,
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--hide-scrollbars",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-                "--window-size=1280,920",
-                "--virtual-time-budget=20000",
-                f"--screenshot={HERE / 'page.png'}",
-                (home / "index.html").as_uri(),
-            ],
-            check=True,
-            stderr=subprocess.DEVNULL,
-        )
+        screenshot((home / "index.html").as_uri(), HERE / "page.png", "1280,920")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ figure in about a minute. ``--page`` rewrites README.md and the figure from resu
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,10 +14,11 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from drawing import curves, in_order
+from common import page_only
+from drawing import curves, in_order, save_png
 
 import nasmeta as nm
-from nasmeta.analysis import save_figure, to_markdown
+from nasmeta.analysis import to_markdown
 from nasmeta.prediction import learning_curve_benchmark
 
 if TYPE_CHECKING:
@@ -89,13 +89,11 @@ cross-validation within the training folds.
 
 def main() -> None:
     """Measure, and write the report."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--page", action="store_true", help="only rewrite page and figure")
-    if not parser.parse_args().page:
+    if not page_only(__doc__):
         frame = learning_curve_benchmark(beginnings=BEGINNINGS, methods=METHODS)
         frame.to_csv(HERE / "results.csv", index=False, float_format="%.6f", lineterminator="\n")
     frame = pd.read_csv(HERE / "results.csv")
-    save_figure(plot(frame), HERE / "curves", formats=("png",))
+    save_png(plot(frame), HERE / "curves")
     write_page(frame)
 
 

@@ -6,11 +6,14 @@ The page uses an empty cache, so it contains only tables that packages install. 
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from common import screenshot
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE / "explore.html"
@@ -23,11 +26,7 @@ def main() -> None:
         environment = {name: value for name, value in os.environ.items() if name != "NASMETA_MIRROR"}
         command = [sys.executable, "-m", "nasmeta", "explore", "--out", str(PAGE)]
         subprocess.run(command, check=True, env=environment | {"NASMETA_CACHE": cache})
-    chromium = shutil.which("chromium")
-    if chromium is not None:
-        flags = "--headless --no-sandbox --disable-gpu --hide-scrollbars --no-first-run --disable-background-networking"
-        options = ["--window-size=1400,1430", "--virtual-time-budget=20000", f"--screenshot={PICTURE}"]
-        subprocess.run([chromium, *flags.split(), *options, f"{PAGE.as_uri()}#{TASK}"], check=True)
+    screenshot(f"{PAGE.as_uri()}#{TASK}", PICTURE, "1400,1430")
 
 
 if __name__ == "__main__":

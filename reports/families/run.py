@@ -1,15 +1,13 @@
 """Describe six further families of benchmarks, and run three searchers on ten of their tasks.
 
-Run ``python reports/families/run.py``. It writes README.md, search.csv and search.png. With ``--folder``, an
-interrupted run resumes. ``--page`` rewrites README.md and search.png from search.csv. The families tnb101-macro,
+Run ``python reports/families/run.py``. It writes README.md, search.csv and search.png. Runs are kept in a folder, so an
+interrupted command resumes. ``--page`` rewrites README.md and search.png from search.csv. The families tnb101-macro,
 nbmacro and graphgym need ``nasmeta data fetch transnas-macro nas-bench-macro graphgym``.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +16,11 @@ from scipy.stats import binomtest, spearmanr
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from drawing import dot_plot
+from common import least_of_best, options_of
+from drawing import dot_plot, save_png
 
 import nasmeta as nm
-from nasmeta.analysis import save_figure, to_markdown
+from nasmeta.analysis import to_markdown
 from nasmeta.pictures import task_title
 from nasmeta.tasks import task_distribution
 
@@ -32,7 +31,7 @@ SEARCHERS = ("random", "evolution", "gp")
 REPORTED = ("graph/cora", "graph/cs", "graph/physics", "graph/computers", "hpobench-mlp/australian",
             "hpobench-mlp/blood_transfusion", "hpobench-mlp/credit_g", "hpobench-mlp/segment",
             "fcnet/parkinsons_telemonitoring", "fcnet/slice_localization")  # fmt: skip
-TOP = 1000  # a run succeeds with one of the best 0.1 %
+REPEATS, EVALUATIONS = 10, 100
 FAMILIES = {  # family of tasks: (measurements, limits)
     "graph": (
         "validation and test accuracy, mean of 3 seeds; latency; parameters",
@@ -66,51 +65,33 @@ def facts(family: str) -> dict[str, str]:
 
 
 def summary(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per task and searcher: evaluations until one of the best, and regrets."""
+    """Return one row per task and searcher: mean evaluations until one of the best 0.1 %, and runs without success."""
     rows = []
     for (name, searcher), runs in frame.groupby(["task", "searcher"], sort=False):
         task = nm.get_task(str(name))
-        values = np.sort(task.sign * task.values[task.measured])[::-1]
-        enough = values[max(1, round(len(values) / TOP)) - 1]
-        found, at_50, at_100 = [], [], []
-        for _, run in runs.groupby("seed"):
-            observed = task.sign * run.sort_values("evaluation")["value"].to_numpy()
-            hits = np.flatnonzero(observed >= enough)
-            found.append(int(hits[0]) + 1 if len(hits) else np.inf)
-            regret = values[0] - np.maximum.accumulate(observed)
-            at_50.append(regret[min(50, len(regret)) - 1])
-            at_100.append(regret[min(100, len(regret)) - 1])
-        budget = int(runs["evaluation"].max())
-        rows.append(
-            {
-                "task": name,
-                "searcher": searcher,
-                "runs": len(found),
-                "mean evaluations": f"{np.minimum(found, budget).mean():.0f}",
-                "not found": f"{int(np.isinf(found).sum())}",
-                "regret at 50": f"{np.mean(at_50):.3g}",
-                "regret at 100": f"{np.mean(at_100):.3g}",
-            }
-        )
-    return pd.DataFrame(rows)
+        hits = runs[task.sign * runs["value"] >= least_of_best(task)].groupby("seed")["evaluation"].min()
+        found = hits.reindex(runs["seed"].unique())
+        mean = found.fillna(runs["evaluation"].max()).mean()
+        rows.append((name, searcher, f"{mean:.0f}", found.isna().sum()))
+    return pd.DataFrame(rows, columns=["task", "searcher", "mean evaluations", "not found"])
 
 
-def draw(found: pd.DataFrame, evaluations: int) -> None:
+def draw(found: pd.DataFrame) -> None:
     """Draw the mean evaluations of each searcher on each task."""
     rows = [f"{task_title(task)} ({task.partition('/')[0]})" for task in found["task"]]
     shown = pd.DataFrame({"panel": "", "row": rows, "name": found["searcher"], "mean": found["mean evaluations"]})
-    x = f"mean evaluations until one of the best 0.1 % (at most {evaluations})"
-    save_figure(dot_plot(shown, x), HERE / "search", formats=("png",))
+    x = f"mean evaluations until one of the best 0.1 % (at most {EVALUATIONS})"
+    save_png(dot_plot(shown, x), HERE / "search")
 
 
-def write_page(repeats: int, evaluations: int) -> None:
+def write_page() -> None:
     """Write README.md from search.csv."""
     found = pd.read_csv(HERE / "search.csv")
     found["text"] = [f"{row['mean evaluations']} ({row['not found']})" for _, row in found.iterrows()]
     best = found.pivot(index="task", columns="searcher", values="mean evaluations").idxmin(axis=1)
     wide = found.pivot(index="task", columns="searcher", values="text").loc[[*REPORTED], [*SEARCHERS]]
     low, high = binomtest(int((best == "gp").sum()), len(best)).proportion_ci()
-    draw(found, evaluations)
+    draw(found)
     text = f"""# What do six further benchmark families measure, and does `gp` work on them?
 
 `gp` needs the fewest evaluations in the mean on {(best == "gp").sum()} of {len(best)} tasks (95 % interval:
@@ -119,19 +100,18 @@ def write_page(repeats: int, evaluations: int) -> None:
 ![Mean evaluations until one of the best architectures](search.png)
 
 {to_markdown(pd.DataFrame([facts(family) for family in FAMILIES]))}
-Mean evaluations until one of the best 0.1 % is found, and in parentheses the number of {repeats} runs without success;
-these enter with {evaluations} evaluations:
+Mean evaluations until one of the best 0.1 % is found, and in parentheses the number of {REPEATS} runs without success;
+these enter with {EVALUATIONS} evaluations:
 
 {to_markdown(wide.reset_index())}
 
 ## How it was run
 
-`python reports/families/run.py --repeats {repeats} --evaluations {evaluations}` on {DATE},
-seeds 0 to {repeats - 1}, nasmeta {nm.__version__}.
+`python reports/families/run.py` on {DATE}, seeds 0 to {REPEATS - 1}, nasmeta {nm.__version__}.
 
 ## Limits
 
-* {repeats} runs per task are few, so single tasks decide little.
+* {REPEATS} runs per task are few, so single tasks decide little.
 * Families without test values do not show how an architecture generalises. On `nbmacro`, a search sees the test set.
 * Most families average or do not name their seeds, so small differences may be noise.
 * The architectures of `tnb101-macro` are in an undocumented order, which was inferred and checked on 48 networks.
@@ -141,25 +121,14 @@ seeds 0 to {repeats - 1}, nasmeta {nm.__version__}.
 
 def main() -> None:
     """Run, and write the report."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", help="folder of the journals, to resume")
-    parser.add_argument("--repeats", type=int, default=10)
-    parser.add_argument("--evaluations", type=int, default=100)
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--page", action="store_true", help="only rewrite the page")
-    options = parser.parse_args()
+    options = options_of(__doc__, HERE.name)
     if not options.page:
-        with tempfile.TemporaryDirectory() as temporary:
-            frame = nm.compare(
-                SEARCHERS,
-                tasks=REPORTED,
-                repeats=options.repeats,
-                evaluations=options.evaluations,
-                workers=options.workers,
-                folder=options.folder or temporary,
-            )
+        frame = nm.compare(
+            SEARCHERS, REPORTED, repeats=REPEATS, evaluations=EVALUATIONS, workers=options.workers,
+            folder=options.folder,
+        )  # fmt: skip
         summary(frame).to_csv(HERE / "search.csv", index=False)
-    write_page(options.repeats, options.evaluations)
+    write_page()
 
 
 if __name__ == "__main__":

@@ -1,44 +1,41 @@
 """All searchers on NAS-Bench-Graph: the ready specifications ``graph`` and ``graph-slow``, and their page.
 
-Run with ``python reports/graph/run.py --folder DIR``; writes results.csv, regret.png and README.md.
-Interrupted runs resume from the folder. ``--page`` rewrites the page from the CSV files.
+Run with ``python reports/graph/run.py``; writes results.csv, regret.png and README.md. Interrupted runs resume from
+their folder. ``--page`` rewrites the page from the CSV file.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from drawing import dot_plot
+from common import least_of_best, options_of
+from drawing import dot_plot, save_png
 
 import nasmeta as nm
-from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
+from nasmeta.analysis import bootstrap_interval, to_markdown
 from nasmeta.analysis.report import deterministic_runs
-from nasmeta.experiments import picks_of, read_specification, run_specification
+from nasmeta.experiments import read_specification, run_specification
 from nasmeta.pictures import task_title
 
 HERE = Path(__file__).parent
 DATE = "2026-11-27"  # of results.csv
 SPECIFICATIONS = ("graph", "graph-slow")
 CAP = 200  # evaluations of a run
-TOP = 1000  # one in so many networks is one of the best
-BUDGETS = (50, 100, 200)
 SEEN = ("citeseer", "photo", "pubmed", "arxiv")  # the features of the space were chosen on these
 NEW = ("cora", "cs", "physics", "computers")
 SHOWN = ("random", "evolution", "tpe", "gp", "source-order", "rgpe", "meta-gp")
 
 
 def run_all(folder: Path) -> tuple[pd.DataFrame, dict[str, float]]:
-    """Run each searcher; return all results with the test accuracy of each pick, and processor seconds per run."""
+    """Run each searcher; return all results, and processor seconds per run."""
     frames, seconds = [], {}
     for whole in map(read_specification, SPECIFICATIONS):
         for label, searcher in whole.searchers.items():
@@ -48,45 +45,22 @@ def run_all(folder: Path) -> tuple[pd.DataFrame, dict[str, float]]:
                 start = time.process_time()
                 runs = len(run_specification(part, home).groupby(["task", "seed"], observed=True))
                 spent.write_text(str((time.process_time() - start) / runs))
-            frame = pd.read_parquet(home / "results.parquet")
-            tests = picks_of(frame, part).astype({"task": str}).set_index(["task", "seed"])
-            for task, runs in frame.astype({"task": str, "searcher": str}).groupby("task", sort=False):
-                address = f"{task.partition('/')[2]}/accuracy/test/-/mean"
-                frames.append(runs.assign(test=runs["seed"].map(tests.loc[task, address])))
+            frames.append(pd.read_parquet(home / "results.parquet").astype({"task": str, "searcher": str}))
             seconds[label] = float(spent.read_text())
     return pd.concat(frames, ignore_index=True), seconds
-
-
-def best_value(task: nm.tasks.Task) -> float:
-    """Return the value from which on a network is one of the best 0.1 %."""
-    values = np.sort(task.values[task.measured])[::-1]
-    return float(values[max(1, round(len(values) / TOP)) - 1])
-
-
-def needed(runs: pd.DataFrame, task: nm.tasks.Task, cap: int) -> np.ndarray:
-    """Return for each run how many evaluations it took to one of the best, at most the cap."""
-    values = runs.pivot(index="seed", columns="evaluation", values="value").to_numpy()
-    hit = values >= best_value(task)
-    return np.where(hit.any(axis=1), hit.argmax(axis=1) + 1, cap)
 
 
 def summary(frame: pd.DataFrame, seconds: dict[str, float]) -> pd.DataFrame:
     """Return one row for each task and searcher."""
     rows, alike = [], deterministic_runs(frame)
     for (name, searcher), runs in frame.groupby(["task", "searcher"], sort=False):
-        task = nm.get_task(str(name))
-        found = needed(runs, task, CAP)
-        regrets = runs.pivot(index="seed", columns="evaluation", values="regret").to_numpy()
-        low, high = bootstrap_interval(found) if len(found) > 1 else (np.nan, np.nan)
-        tests = runs.groupby("seed")["test"].first()
+        hits = runs[runs["value"] >= least_of_best(nm.get_task(str(name)))].groupby("seed")["evaluation"].min()
+        found = hits.reindex(runs["seed"].unique()).fillna(CAP)
+        low, high = bootstrap_interval(found)
         row = {"dataset": str(name).partition("/")[2], "searcher": searcher, "runs": len(found)}
         row["alike"] = (name, searcher) in alike
         row |= {"evaluations": found.mean(), "low": float(low), "high": float(high)}
-        hits = runs["value"] >= best_value(task)
-        row["found"] = runs.loc[hits, "seed"].nunique() / len(found)
-        row |= {f"regret_{budget}": regrets[:, min(budget, regrets.shape[1]) - 1].mean() for budget in BUDGETS}
-        row |= {"test": tests.mean(), "test_deviation": tests.std(), "seconds": seconds[searcher]}
-        rows.append(row)
+        rows.append(row | {"seconds": seconds[searcher]})
     return pd.DataFrame(rows)
 
 
@@ -98,7 +72,7 @@ def draw(found: pd.DataFrame) -> None:
     )
     frame[["name", "mean", "low", "high"]] = shown[["searcher", "evaluations", "low", "high"]]
     figure = dot_plot(frame, "mean evaluations", share_x=True)
-    save_figure(figure, HERE / "regret", formats=("png",))
+    save_png(figure, HERE / "regret")
 
 
 def page(found: pd.DataFrame) -> str:
@@ -157,10 +131,7 @@ asterisk marks deterministic searchers. The last column is per run.
 
 def main() -> None:
     """Run, summarise, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, default=Path("graph-runs"), help="folder of the runs")
-    parser.add_argument("--page", action="store_true", help="only rewrite the page from the CSV files")
-    chosen = parser.parse_args()
+    chosen = options_of(__doc__, HERE.name)
     if not chosen.page:
         frame, seconds = run_all(chosen.folder)
         summary(frame, seconds).to_csv(HERE / "results.csv", index=False, float_format="%.5g")

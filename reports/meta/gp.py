@@ -7,7 +7,6 @@ TransNAS-Bench-101 needs ``nasmeta data fetch transnas``. Each part starts at a 
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterator
 from itertools import product
@@ -19,7 +18,7 @@ from gp_page import write_page
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from common import NB201, Rows, least_of_best
+from common import NB201, Rows, least_of_best, page_only
 
 import nasmeta as nm
 from nasmeta.meta import SourceOrder
@@ -125,9 +124,7 @@ def measure(case: Case, learner: Learner) -> tuple[int, int]:
 
 def main() -> None:
     """Run, then write figures and page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--page", action="store_true", help="only rewrite the page and its pictures")
-    if not parser.parse_args().page:
+    if not page_only(__doc__):
         rows, learner = Rows(HERE / "runs.csv", (*Case._fields, "evaluations", "found"), len(Case._fields)), Learner()
         with one_thread():
             for case in (case for part in PARTS for case in cases(part, RUNS)):

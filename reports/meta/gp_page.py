@@ -12,10 +12,10 @@ import pandas as pd
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from common import NB201
-from drawing import dot_plot
+from drawing import dot_plot, save_png
 
 import nasmeta as nm
-from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
+from nasmeta.analysis import bootstrap_interval, to_markdown
 from nasmeta.analysis._drawing import draw_grid, label_panels, legend_below, new_panels, styles
 from nasmeta.pictures import house_style, task_title
 
@@ -138,8 +138,8 @@ def write_page(folder: Path) -> None:
     plain = runs[(runs.part == "transnas") & (runs.searcher == "gp")]
     within, overall = speed_ups(runs, "transnas", plain)
     across, _ = speed_ups(runs, "cross", plain)
-    save_figure(plot_budgets(runs), folder / "budgets", formats=("png",))
-    save_figure(plot_speed_ups(within), folder / "speed_up", formats=("png",))
+    save_png(plot_budgets(runs), folder / "budgets")
+    save_png(plot_speed_ups(within), folder / "speed_up")
     nb201 = runs[runs.part.isin(["full", "labels"])]
     text = f"""# How many evaluations do Gaussian processes with sources save?
 

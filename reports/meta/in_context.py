@@ -7,7 +7,6 @@ reports/transfer/run.py on the same seeds. An interrupted run resumes; ``--page`
 
 from __future__ import annotations
 
-import argparse
 import sys
 import time
 from itertools import product
@@ -18,7 +17,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1] / "transfer"))
 
 from cases import Case, draw_sources
-from common import Rows
+from common import Rows, page_only
 from few_shot import KEYS, SOURCE_LABELS, TARGETS, measure, questions
 from in_context_page import SEARCHED, write_page
 from run import evaluations_of
@@ -52,9 +51,7 @@ def search(rows: Rows, asked: list[tuple[Case, str]]) -> None:
 
 def main() -> None:
     """Measure and write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--page", action="store_true", help="only rewrite the page")
-    if not parser.parse_args().page:
+    if not page_only(__doc__):
         asked = questions(list(TARGETS))
         measure(Rows(HERE / "few_shot.csv", FIELDS, len(KEYS)), ("in-context",), asked, DRAWS)
         search(Rows(HERE / "search.csv", SEARCH_FIELDS, 5), asked)

@@ -7,7 +7,6 @@ Weights have not seen the target's group of families. The fallback is off.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -21,11 +20,11 @@ import torch
 sys.path.insert(0, str(Path(__file__).parent.parent / "transfer"))
 
 from cases import Case, cases, draw_sources
-from common import Rows
-from drawing import dot_plot, in_order
+from common import Rows, page_only
+from drawing import dot_plot, in_order, save_png
 from in_context_network import TrainedNetwork
 
-from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
+from nasmeta.analysis import bootstrap_interval, to_markdown
 from nasmeta.meta.in_context import InContextModel, InContextNetwork
 from nasmeta.meta.in_context._searcher import ContextSearch
 from nasmeta.pictures import task_title
@@ -188,7 +187,7 @@ def picture(means: pd.DataFrame, path: Path) -> None:
     frame = pd.DataFrame({"panel": shown["searcher"], "row": rows, "name": shown["sources"], "mean": shown["ratio"]})
     x = "speed-up over gp"
     figure = dot_plot(frame, x, looks=in_order(STRESS), log=True, line=1, title="sources", ticks=(0.25, 0.5, 1, 2, 4))
-    save_figure(figure, path, formats=("png",))
+    save_png(figure, path)
 
 
 def write_page(rows: pd.DataFrame) -> None:
@@ -265,11 +264,8 @@ rose ([learning curves](search_training.csv)).
 
 def main() -> None:
     """Measure, then write the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--page", action="store_true", help="only write the page")
-    arguments = parser.parse_args()
     torch.set_num_threads(1)
-    if not arguments.page:
+    if not page_only(__doc__):
         measure()
     write_page(pd.read_csv(HERE / "search_runs.csv"))
 

@@ -7,7 +7,6 @@ interrupted run resumes.
 
 from __future__ import annotations
 
-import argparse
 import sys
 import tempfile
 from itertools import product
@@ -21,10 +20,11 @@ from scipy.stats import kendalltau
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from common import Rows
+from common import Rows, page_only
+from drawing import save_png
 
 import nasmeta as nm
-from nasmeta.analysis import save_figure, to_markdown
+from nasmeta.analysis import to_markdown
 from nasmeta.meta import META_PREDICTORS, SavedMetaModel
 from nasmeta.searchers import SEARCHERS
 from nasmeta.tasks import Task
@@ -97,7 +97,7 @@ def write() -> None:
     with tempfile.TemporaryDirectory() as folder:
         nm.meta_train("meta-gp", leave_out="cifar10", out=Path(folder) / "model.npz")
         figure = SavedMetaModel.load(Path(folder) / "model.npz").plot()
-    save_figure(figure, HERE / "meta_gp", formats=("png",))
+    save_png(figure, HERE / "meta_gp")
     tau = frame[frame.target.str.startswith("tnb101/")].tau
     text = f"""# How good are meta-learned priors before the first evaluation?
 
@@ -133,11 +133,8 @@ images.
 
 def main() -> None:
     """Measure, and write the report."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--page", action="store_true", help="only rewrite the page and its picture")
-    page = parser.parse_args().page
     with one_thread():
-        if not page:
+        if not page_only(__doc__):
             measure()
         write()
 

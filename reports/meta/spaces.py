@@ -6,7 +6,6 @@ appends rows to its CSV file, so an interrupted run resumes. ``--page`` only rew
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import product
@@ -17,11 +16,11 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from common import Rows
-from drawing import dot_plot, in_order
+from common import Rows, page_only
+from drawing import dot_plot, in_order, save_png
 
 import nasmeta as nm
-from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
+from nasmeta.analysis import bootstrap_interval, to_markdown
 from nasmeta.meta import LearnedSpace
 from nasmeta.pictures import task_title
 from nasmeta.tasks import Task, TaskDistribution, default_sources
@@ -224,7 +223,7 @@ def draw(searches: pd.DataFrame, by: str, names: dict[str, str], file: str = "in
         frame, "evaluations until one of the best, log scale", looks=in_order(names.values()), log=True,
         title="mean and 95 % interval over runs", ticks=(1, 10, 100, 1000, 10_000),
     )  # fmt: skip
-    save_figure(figure, HERE / file, formats=("png",))
+    save_png(figure, HERE / file)
 
 
 def write_page() -> None:
@@ -282,9 +281,7 @@ of the ratio of mean evaluations.
 
 def main() -> None:
     """Measure, then write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--page", action="store_true", help="only rewrite the page and its pictures")
-    if not parser.parse_args().page:
+    if not page_only(__doc__):
         with one_thread():
             measure_kept()
             measure_calibration()

@@ -1,12 +1,11 @@
 """Run searchers that see one training of each cell, and measure the regret without its noise.
 
-Run ``python reports/noise/run.py --folder F``. It writes README.md and results.csv; runs are kept in the folder, so an
-interrupted command resumes. ``--page`` rewrites README.md from results.csv.
+Run ``python reports/noise/run.py``. It writes README.md and results.csv; runs are kept in a folder, so an interrupted
+command resumes. ``--page`` rewrites README.md from results.csv.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -15,10 +14,11 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from drawing import dot_plot, in_order
+from common import options_of, with_interval
+from drawing import dot_plot, in_order, save_png
 
 import nasmeta as nm
-from nasmeta.analysis import bootstrap_interval, save_figure, to_markdown
+from nasmeta.analysis import to_markdown
 from nasmeta.pictures import task_title
 
 HERE = Path(__file__).parent
@@ -26,12 +26,6 @@ DATASETS = ("cifar10", "cifar100", "imagenet16-120")
 SEARCHERS = ("random", "local-search", "evolution", "tpe", "gp")
 BUDGETS = (25, 50, 100)
 RUNS = 30
-
-
-def interval(values: np.ndarray) -> str:
-    """Format the mean and its 95 % interval."""
-    low, high = bootstrap_interval(values)
-    return f"{values.mean():.2f} [{low:.2f}, {high:.2f}]"
 
 
 def regrets(frame: pd.DataFrame, task: nm.tasks.Task, searcher: str) -> dict[str, np.ndarray]:
@@ -54,8 +48,8 @@ def measure(folder: Path, workers: int) -> pd.DataFrame:
         noisy, mean = nm.get_task(f"nb201/{dataset}#sample"), nm.get_task(f"nb201/{dataset}")
         for searcher in SEARCHERS:
             seen, quiet = regrets(frame, noisy, searcher), regrets(frame, mean, searcher)
-            row = {"dataset": dataset, "searcher": searcher} | {name: interval(v) for name, v in seen.items()}
-            rows.append(row | {f"mean of seeds, after {BUDGETS[-1]}": interval(quiet[f"after {BUDGETS[-1]}"])})
+            row = {"dataset": dataset, "searcher": searcher} | {name: with_interval(v) for name, v in seen.items()}
+            rows.append(row | {f"mean of seeds, after {BUDGETS[-1]}": with_interval(quiet[f"after {BUDGETS[-1]}"])})
     return pd.DataFrame(rows)
 
 
@@ -66,7 +60,7 @@ def draw(table: pd.DataFrame) -> None:
     long[["mean", "low", "high"]] = long["text"].str.extract(r"(\S+) \[(\S+), (\S+)\]").astype(float)
     long = long.assign(panel=[task_title(f"nb201/{name}") for name in long["dataset"]], row=long["searcher"])
     figure = dot_plot(long, "regret after 100 evaluations (points)", looks=in_order(names.values()))
-    save_figure(figure, HERE / "regret", formats=("png",))
+    save_png(figure, HERE / "regret")
 
 
 def write_page(table: pd.DataFrame) -> None:
@@ -102,11 +96,7 @@ with seeds 0 to {RUNS - 1}.
 
 def main() -> None:
     """Run, and write the report."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, help="folder of the runs")
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--page", action="store_true", help="only rewrite the page")
-    options = parser.parse_args()
+    options = options_of(__doc__, HERE.name)
     if not options.page:
         measure(options.folder, options.workers).to_csv(HERE / "results.csv", index=False)
     write_page(pd.read_csv(HERE / "results.csv"))

@@ -1,16 +1,13 @@
 """Compare searchers on accuracy and latency: six searchers, six devices and three datasets.
 
 Run ``python reports/objectives/run.py --folder DIR``. It writes README.md, results.csv, feasibility.csv and regret.png.
-With the same folder, an interrupted run resumes; ``--minutes`` limits the time. ``--page`` rewrites README.md and
-regret.png from the CSV files. pymoo's NSGA-II needs the extra ``objectives``.
+With the same folder, an interrupted run resumes. ``--page`` rewrites README.md and regret.png from the CSV files.
+pymoo's NSGA-II needs the extra ``objectives``.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
-import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +15,11 @@ import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from drawing import dot_plot
+from common import options_of, with_interval
+from drawing import dot_plot, save_png
 
 import nasmeta as nm
-from nasmeta.analysis import bootstrap_interval, front_distances, save_figure, to_markdown
+from nasmeta.analysis import bootstrap_interval, front_distances, to_markdown
 from nasmeta.pictures import task_title
 from nasmeta.searchers import SEARCHERS, Searcher
 
@@ -33,21 +31,7 @@ ORDER = ("random", "pareto-local-search", "nsga2", "pymoo-nsga2", "parego", "ehv
 AT = (50, 100, 150)
 UNKNOWN = tuple(f"nb201/{dataset}+latency/edgetpu" for dataset in ("cifar10", "cifar100", "imagenet16-120"))
 GOAL = 1.0  # percent of the front's hypervolume
-
-
-def run_all(folder: Path, parts: list[tuple[str, str]], repeats: int, until: float) -> None:
-    """Run the unfinished searchers and tasks until the time is over."""
-    for searcher, task in parts:
-        home = folder / searcher / task.replace("/", "-")
-        done = home / f"finished-{repeats}"
-        if done.is_file():
-            continue
-        if time.monotonic() > until:
-            print("The time is over.", flush=True)
-            return
-        nm.compare([searcher], [task], repeats=repeats, evaluations=BUDGETS[searcher], folder=home)
-        done.touch()
-        print(f"{searcher} on {task}", flush=True)
+REPEATS = 5
 
 
 class FailuresAsValues(SEARCHERS["ehvi"]):
@@ -56,13 +40,13 @@ class FailuresAsValues(SEARCHERS["ehvi"]):
     tell_failures = Searcher.tell_failures
 
 
-def feasibility(folder: Path, repeats: int) -> pd.DataFrame:
+def feasibility(folder: Path) -> pd.DataFrame:
     """Return one row per searcher: regrets on Edge TPU if the feasible cells are unknown."""
     rows = []
     for name in ("random", "nsga2", "parego", "ehvi", "ehvi, failures as values"):
         searcher = {name: FailuresAsValues if "failures" in name else name}
         frame = nm.compare(
-            searcher, UNKNOWN, repeats=repeats, evaluations=150, evaluator="unknown-feasibility",
+            searcher, UNKNOWN, repeats=REPEATS, evaluations=150, evaluator="unknown-feasibility",
             folder=folder / "feasibility" / name.replace(", ", "-"),
         )  # fmt: skip
         failed = frame["cell"].isin(np.flatnonzero(np.isnan(nm.get_task("nb201/latency/edgetpu").values)))
@@ -76,28 +60,18 @@ def feasibility(folder: Path, repeats: int) -> pd.DataFrame:
 
 
 def summary(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per task and searcher: regrets, and evaluations until they are below the goal."""
+    """Return one row per task and searcher: regrets, and the distance of the front."""
     rows = []
     for (task, searcher), runs in frame.groupby(["task", "searcher"], sort=False):
         regrets = runs.pivot(index="seed", columns="evaluation", values="regret").to_numpy()
-        row = {"task": task, "searcher": searcher, "runs": len(regrets), "cap": regrets.shape[1]}
+        row = {"task": task, "searcher": searcher}
         for at in AT:
             now = regrets[:, min(at, regrets.shape[1]) - 1]
             low, high = bootstrap_interval(now)
             row |= {f"regret_{at}": now.mean(), f"low_{at}": float(low), f"high_{at}": float(high)}
-        hit = regrets < GOAL
-        needed = np.where(hit.any(axis=1), hit.argmax(axis=1) + 1, np.inf)
-        row["reached_150"] = float((needed <= 150).mean())
-        row["needed"] = float(np.median(needed))  # inf if half of the runs miss the goal
         row["igd_plus_150"] = front_distances(runs, task, at=150)["igd_plus"].mean()
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def interval(values: pd.Series) -> str:
-    """Return a mean over tasks with its 95 % bootstrap interval."""
-    low, high = bootstrap_interval(values.to_numpy())
-    return f"{values.mean():.2f} [{low:.2f}, {high:.2f}]"
 
 
 def draw(results: pd.DataFrame) -> None:
@@ -112,7 +86,7 @@ def draw(results: pd.DataFrame) -> None:
     figure = dot_plot(
         shown, x, log=True, ticks=(0.1, 0.3, 1, 3, 10, 30), title="mean of 5 runs; 95 % bootstrap interval"
     )
-    save_figure(figure, HERE / "regret", formats=("png",))
+    save_png(figure, HERE / "regret")
 
 
 def device_of(cost: str) -> str:
@@ -120,14 +94,14 @@ def device_of(cost: str) -> str:
     return task_title(f"nb201/{cost}").removesuffix(" latency")
 
 
-def write_page(repeats: int) -> None:
+def write_page() -> None:
     """Write README.md from the CSV files."""
     results, unknown = pd.read_csv(HERE / "results.csv"), pd.read_csv(HERE / "feasibility.csv", dtype=str)
     rows = []
     for name in ORDER:
         part = results[results["searcher"] == name]
         row = {"searcher": f"`{name}`", **{f"after {at}": f"{part[f'regret_{at}'].mean():.2f}" for at in AT[:-1]}}
-        row[f"after {AT[-1]}"] = interval(part[f"regret_{AT[-1]}"])
+        row[f"after {AT[-1]}"] = with_interval(part[f"regret_{AT[-1]}"])
         row["IGD+ after 150"] = f"{part['igd_plus_150'].mean():.2f}"
         row[f"tasks below {GOAL:g} %"] = f"{int((part[f'regret_{AT[-1]}'] < GOAL).sum())}"
         rows.append(row)
@@ -135,7 +109,7 @@ def write_page(repeats: int) -> None:
     of_ehvi = results.loc[results["searcher"] == "ehvi", "regret_150"]
     text = f"""# Which searcher finds the best trade-offs of accuracy and latency?
 
-`ehvi` has a mean hypervolume regret of {interval(of_ehvi)} % after 150 evaluations, the lowest of six searchers
+`ehvi` has a mean hypervolume regret of {with_interval(of_ehvi)} % after 150 evaluations, the lowest of six searchers
 ({len(of_ehvi)} tasks: three datasets on six devices; 95 % interval over tasks).
 
 ![Mean hypervolume regret after 150 evaluations, by dataset and device](regret.png)
@@ -155,8 +129,8 @@ Mean regret (%) over the three datasets, interval after 150 evaluations, and sha
 
 ## How it was run
 
-`python reports/objectives/run.py --folder FOLDER --repeats {repeats}` on {DATE} with nasmeta {nm.__version__}, seeds
-0 to {repeats - 1} per searcher and task. Accuracy is the validation accuracy after 200 epochs, mean over seeds;
+`python reports/objectives/run.py` on {DATE} with nasmeta {nm.__version__}, seeds
+0 to {REPEATS - 1} per searcher and task. Accuracy is the validation accuracy after 200 epochs, mean over seeds;
 HW-NAS-Bench measured the latencies. `nsga2` and `pymoo-nsga2` have a population of 20. Repeated architectures are free.
 
 ## Limits
@@ -173,27 +147,19 @@ HW-NAS-Bench measured the latencies. `nsga2` and `pymoo-nsga2` have a population
 
 def main() -> None:
     """Run, and write the report."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, help="folder of the results, to resume")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--minutes", type=float, default=np.inf, help="start no run after this time")
-    parser.add_argument("--page", action="store_true", help="only rewrite the page")
-    options = parser.parse_args()
+    options = options_of(__doc__, HERE.name)
     if not options.page:
-        with tempfile.TemporaryDirectory() as temporary:
-            folder = options.folder or Path(temporary)
-            parts = [
-                (searcher, task)
-                for searcher in BUDGETS
-                for task in nm.task_distribution("nb201/accuracy+latency").names
-            ]
-            run_all(folder, parts, options.repeats, time.monotonic() + 60 * options.minutes)
-            files = [folder / searcher / task.replace("/", "-") / "results.parquet" for searcher, task in parts]
-            frames = [pd.read_parquet(file) for file in files if file.is_file()]
-            frame = pd.concat(frames, ignore_index=True).astype({"task": str, "searcher": str})
-            summary(frame).to_csv(HERE / "results.csv", index=False, float_format="%.5g")
-            feasibility(folder, options.repeats).to_csv(HERE / "feasibility.csv", index=False)
-    write_page(options.repeats)
+        frames = [
+            nm.compare(
+                [searcher], "nb201/accuracy+latency", repeats=REPEATS, evaluations=evaluations,
+                folder=options.folder / searcher, workers=options.workers,
+            )
+            for searcher, evaluations in BUDGETS.items()
+        ]  # fmt: skip
+        frame = pd.concat(frames, ignore_index=True).astype({"task": str, "searcher": str})
+        summary(frame).to_csv(HERE / "results.csv", index=False, float_format="%.5g")
+        feasibility(options.folder).to_csv(HERE / "feasibility.csv", index=False)
+    write_page()
 
 
 if __name__ == "__main__":

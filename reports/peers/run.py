@@ -22,10 +22,10 @@ from pairs import ALWAYS_THE_SAME, counts, paired, standings
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from common import NB201, least_of_best, with_interval
-from drawing import curves
+from drawing import curves, save_png
 
 import nasmeta as nm
-from nasmeta.analysis import save_figure, to_markdown
+from nasmeta.analysis import to_markdown
 from nasmeta.code import versions_of
 from nasmeta.searchers import missing_packages
 from nasmeta.threads import one_thread
@@ -169,7 +169,7 @@ def draw(runs: pd.DataFrame, path: Path) -> None:
                 share = 100 * (own["needed"].to_numpy()[:, None] <= x).mean(axis=0)
                 parts.append(pd.DataFrame({"panel": panel, "name": name, "x": x, "y": share}))
     figure = curves(pd.concat(parts), "evaluations", y="runs that found one of the best 0.1 % (%)", ends=True)
-    save_figure(figure, path, formats=("png",))
+    save_png(figure, path)
 
 
 def standing(runs: pd.DataFrame, searcher: str, peers: list[str]) -> str:

@@ -1,21 +1,26 @@
 """Measure how well predictors rank the architectures of NAS-Bench-201 from few labels.
 
 Run ``python reports/predictors/run.py`` after ``nasmeta data fetch meco constrained-tpe zero-cost-nb201``. It writes
-README.md, results.csv and the figures. ``--folder`` keeps the journals, so an interrupted run resumes. Neural
-predictors need PyTorch.
+README.md, results.csv and the figures. Journals are kept in a folder, so an interrupted run resumes. Neural predictors
+need PyTorch. ``--page`` rewrites README.md and the figures from results.csv.
 """
 
 from __future__ import annotations
 
-import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from scipy.stats import kendalltau
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from common import options_of
+from drawing import save_png
+
 import nasmeta as nm
-from nasmeta.analysis import plot_calibration, plot_predictions, save_figure, summarise_predictions, to_markdown
+from nasmeta.analysis import plot_calibration, plot_predictions, summarise_predictions, to_markdown
 
 HERE = Path(__file__).parent
 DATE = "2026-11-27"  # of results.csv
@@ -81,13 +86,13 @@ def ceiling() -> float:
     return float(kendalltau(nm.get_task("nb201/cifar10").values, test).statistic)
 
 
-def write_page(output: Path) -> None:
+def write_page() -> None:
     """Write README.md and the figures from results.csv."""
-    results = pd.read_csv(output / "results.csv")
+    results = pd.read_csv(HERE / "results.csv")
     few = results[results.part == "few"]
     drawn = few[few.predictor.isin([BEST, "ensemble", "gp", "xgboost", "ridge", "nwot", "parameters"])]
-    save_figure(plot_predictions(drawn), output / "kendall_tau", formats=("png",))
-    save_figure(plot_calibration(drawn, [78, 781]), output / "calibration", formats=("png",))
+    save_png(plot_predictions(drawn), HERE / "kendall_tau")
+    save_png(plot_calibration(drawn[drawn.n_train.isin(NEURAL_SIZES)]), HERE / "calibration")
     best = few[few.predictor == BEST].set_index(["scope", "n_train"])
     disjoint, every = best.loc["isomorph-disjoint"], best.loc["all"]
     most = disjoint.loc[781]
@@ -122,20 +127,17 @@ All predictors see the same draws.
 * Encoders, kernels and settings were chosen on CIFAR-100, and the three datasets agree with each other.
 * The τ-b between validation and test accuracy is {ceiling():.3f}; label noise limits every predictor to about that.
 """
-    (output / "README.md").write_text(text, encoding="utf-8")
+    (HERE / "README.md").write_text(text, encoding="utf-8")
 
 
 def main() -> None:
     """Measure, and write the report."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, default=Path("predictor-runs"), help="folder of the journals")
-    parser.add_argument("--page", action="store_true", help="only rewrite the page")
-    arguments = parser.parse_args()
+    arguments = options_of(__doc__, HERE.name)
     if not arguments.page:
         frames = measure(arguments.folder)
         every = pd.concat([summarise_predictions(frame).assign(part=name) for name, frame in frames.items()])
         every.to_csv(HERE / "results.csv", index=False, float_format="%.5g")
-    write_page(HERE)
+    write_page()
 
 
 if __name__ == "__main__":

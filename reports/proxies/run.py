@@ -6,7 +6,6 @@ the figure in a minute or two. ``--page`` rewrites README.md and the figure from
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,10 +16,11 @@ from scipy.stats import spearmanr
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from drawing import dot_plot, in_order
+from common import page_only
+from drawing import dot_plot, in_order, save_png
 
 import nasmeta as nm
-from nasmeta.analysis import save_figure, to_markdown
+from nasmeta.analysis import to_markdown
 from nasmeta.errors import NasmetaError
 from nasmeta.training import compute_proxies, measured_proxies, read_proxies
 from nasmeta.training._proxy_file import shipped_file
@@ -102,7 +102,7 @@ def plot(frame: pd.DataFrame) -> Figure:
 
 def write_page(frame: pd.DataFrame) -> None:
     """Write README.md and the figure."""
-    save_figure(plot(frame), HERE / "spearman", formats=("png",))
+    save_png(plot(frame), HERE / "spearman")
     facts = read_proxies(shipped_file()).facts
     images, network = facts["images"], facts["network"]
     shown = frame.drop(columns=["here, their cells", "published, their cells"])
@@ -140,9 +140,7 @@ networks with {network["channels"]} channels and N = {network["cells_per_stage"]
 
 def main() -> None:
     """Measure, and write the report."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--page", action="store_true", help="only rewrite the page")
-    if not parser.parse_args().page:
+    if not page_only(__doc__):
         frame = results()
         frame.to_csv(HERE / "proxies.csv", index=False, float_format="%.6f", lineterminator="\n")
     write_page(pd.read_csv(HERE / "proxies.csv"))

@@ -1,28 +1,26 @@
 """Measure evaluations until the best cell of the table: searchers, three datasets, many runs without a limit.
 
-Run ``python reports/queries/run.py``. It writes README.md, queries.csv and the figure. With ``--folder``, an
-interrupted run resumes. ``--page`` rewrites README.md and the figure from queries.csv.
+Run ``python reports/queries/run.py``. It writes README.md, queries.csv and the figure. Runs are kept in a
+folder, so an interrupted command resumes. ``--page`` rewrites README.md and the figure from queries.csv.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
-import tempfile
 from pathlib import Path
 
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from drawing import dot_plot
+from common import NB201, options_of
+from drawing import dot_plot, save_png
 
 import nasmeta as nm
-from nasmeta.analysis import evaluations_to_optimum, save_figure, to_markdown
+from nasmeta.analysis import evaluations_to_optimum, to_markdown
 
 HERE = Path(__file__).parent
 WHOLE_SPACE = 15_625
-DATASETS = {"nb201/cifar10": "CIFAR-10", "nb201/cifar100": "CIFAR-100", "nb201/imagenet16-120": "ImageNet16-120"}
 
 # Means of a separate implementation: 1,000 runs of local search, 300 of evolution. Random is the expectation.
 REFERENCE = {
@@ -43,41 +41,38 @@ RUNS = {
 }
 
 
-def run_all(folder: Path, workers: int, scale: float) -> pd.DataFrame:
+def run_all(folder: Path, workers: int) -> pd.DataFrame:
     """Run every searcher until it finds the optimum; return the summary."""
     found = []
     for searcher, runs in RUNS.items():
-        repeats = max(2, round(runs * scale))
-        print(f"{searcher}: {repeats} runs on each dataset", flush=True)
+        print(f"{searcher}: {runs} runs on each dataset", flush=True)
         frame = nm.compare(
             [searcher],
             tasks="nb201",
-            repeats=repeats,
+            repeats=runs,
             evaluations=WHOLE_SPACE,
             stop_at_optimum=True,
             folder=folder / searcher,
             workers=workers,
         )
-        for column in ("task", "searcher"):
-            frame[column] = frame[column].astype(object)
-        found.append(evaluations_to_optimum(frame))
+        found.append(evaluations_to_optimum(frame.astype({"task": object, "searcher": object})))
     return pd.concat(found, ignore_index=True)
 
 
-def write_page(found: pd.DataFrame, output: Path) -> None:
+def write_page(found: pd.DataFrame) -> None:
     """Write README.md and the picture."""
-    frame = found.assign(panel=found["task"].map(DATASETS), row=found["searcher"], name=found["searcher"])
+    frame = found.assign(panel=found["task"].map(NB201), row=found["searcher"], name=found["searcher"])
     frame = frame.drop(columns=["low", "high"], errors="ignore").rename(
         columns={"mean_low": "low", "mean_high": "high"}
     )
     frame = frame.set_index("searcher").loc[[*RUNS]].reset_index()
     figure = dot_plot(frame, "mean evaluations to the optimum, log scale", log=True, ticks=(1, 10, 100, 1000, 10_000))
-    save_figure(figure, output / "evaluations", formats=("png",))
+    save_png(figure, HERE / "evaluations")
     found = found.set_index(["searcher", "task"])
     rows = []
     for searcher in RUNS:
         row: dict[str, object] = {"searcher": f"`{searcher}`", "runs": f"{RUNS[searcher]:,}"}
-        for i, (task, dataset) in enumerate(DATASETS.items()):
+        for i, (task, dataset) in enumerate(NB201.items()):
             one = found.loc[(searcher, task)]
             digits = 0 if one["mean"] >= 1000 else 1
             row[dataset] = f"{one['mean']:,.{digits}f}"
@@ -110,25 +105,16 @@ limit of 2,000 evaluations.
 * `source-order` and `meta-gp` know all labels of the other two datasets, which agree with the target.
 * The kernel and the acquisition of `gp` were chosen on these datasets.
 """
-    (output / "README.md").write_text(text, encoding="utf-8")
+    (HERE / "README.md").write_text(text, encoding="utf-8")
 
 
 def main() -> None:
     """Run, and write the report."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, help="folder of the journals")
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--scale", type=float, default=1.0, help="factor of the number of runs, for a trial")
-    parser.add_argument("--page", action="store_true", help="only rewrite the page")
-    parser.add_argument("--output", type=Path, default=HERE)
-    arguments = parser.parse_args()
-    output = arguments.output
-    output.mkdir(parents=True, exist_ok=True)
-    if not arguments.page:
-        with tempfile.TemporaryDirectory() as temporary:
-            found = run_all(arguments.folder or Path(temporary), arguments.workers, arguments.scale)
-        found.to_csv(output / "queries.csv", index=False, float_format="%.6g")
-    write_page(pd.read_csv(output / "queries.csv"), output)
+    options = options_of(__doc__, HERE.name)
+    if not options.page:
+        found = run_all(options.folder, options.workers)
+        found.to_csv(HERE / "queries.csv", index=False, float_format="%.6g")
+    write_page(pd.read_csv(HERE / "queries.csv"))
 
 
 if __name__ == "__main__":

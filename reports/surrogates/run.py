@@ -6,7 +6,6 @@ runs.csv and the figure; ``--page`` rewrites README.md from the CSV files.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,11 @@ import xgboost
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from drawing import dot_plot, in_order
+from common import NB201, page_only
+from drawing import dot_plot, in_order, save_png
 
 import nasmeta as nm
-from nasmeta.analysis import save_figure, to_markdown
+from nasmeta.analysis import to_markdown
 from nasmeta.pictures import task_title
 from nasmeta.predictors import make_encoder
 from nasmeta.surrogates import Surrogate, fit_surrogate, score_predictions
@@ -28,7 +28,7 @@ from nasmeta.threads import one_thread
 
 HERE = Path(__file__).parent
 DATE = "2026-11-25 (`gp`: 2026-11-29)"  # of the CSV files
-NB201 = ("nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120")
+REPEATS, SPLITS = 20, 3  # runs of each searcher on each task; splits of each task of NAS-Bench-201
 SEARCHERS = ("random", "evolution", "local-search", "gp")
 BUDGETS = (25, 50, 100)
 BOOSTED = {
@@ -92,22 +92,19 @@ def runs_table(frames: dict[str, pd.DataFrame]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def measure(repeats: int, splits: int) -> None:
+def measure() -> None:
     """Score the surrogates and run the searchers; write scores.csv, runs.csv and the figure."""
     rows = []
     for task in Surrogate.shipped():
-        surrogate = Surrogate.load(task)
-        rows += score_rows(surrogate, "split 0")
-        rows += boosting_rows(surrogate, 0)
-        for split in range(1, splits if task in NB201 else 1):
-            other = fit_surrogate(task, seed=split)
-            rows += score_rows(other, f"split {split}")
-            rows += boosting_rows(other, split)
+        for split in range(SPLITS if task in NB201 else 1):
+            surrogate = fit_surrogate(task, seed=split) if split else Surrogate.load(task)
+            rows += score_rows(surrogate, f"split {split}")
+            rows += boosting_rows(surrogate, split)
         print(f"{task}: scored", flush=True)
     pd.DataFrame(rows).to_csv(HERE / "scores.csv", index=False, float_format="%.4f")
 
     frames = {
-        name: nm.compare(list(SEARCHERS), list(NB201), repeats=repeats, evaluations=BUDGETS[-1], evaluator=name)
+        name: nm.compare(list(SEARCHERS), list(NB201), repeats=REPEATS, evaluations=BUDGETS[-1], evaluator=name)
         for name in ("table", "surrogate")
     }
     runs_table(frames).to_csv(HERE / "runs.csv", index=False)
@@ -125,12 +122,10 @@ def draw(runs: pd.DataFrame) -> None:
     frame = pd.DataFrame(rows, columns=["panel", "row", "name", "mean", "low", "high"])
     title = "mean and standard error of the runs on"
     x = f"regret after {BUDGETS[-1]} evaluations (points)"
-    save_figure(
-        dot_plot(frame, x, looks=in_order(("table", "surrogate")), title=title), HERE / "regret", formats=("png",)
-    )
+    save_png(dot_plot(frame, x, looks=in_order(("table", "surrogate")), title=title), HERE / "regret")
 
 
-def write_page(repeats: int, splits: int) -> None:
+def write_page() -> None:
     """Write README.md from scores.csv and runs.csv."""
     scores, runs = pd.read_csv(HERE / "scores.csv"), pd.read_csv(HERE / "runs.csv")
     draw(runs)
@@ -141,7 +136,7 @@ def write_page(repeats: int, splits: int) -> None:
     text = f"""# How accurate are the surrogate benchmarks?
 
 On unseen functions of NAS-Bench-201, the surrogates reach R² {nb201.min():.3f} to {nb201.max():.3f} (range over three
-datasets, median of {splits} splits). They rank four searchers as the table does in {same} of {len(runs)} comparisons.
+datasets, median of {SPLITS} splits). They rank four searchers as the table does in {same} of {len(runs)} comparisons.
 
 ![Regret of four searchers on tables and on surrogates after 100 evaluations](regret.png)
 
@@ -151,11 +146,11 @@ XGBoost on all structural encoders has a higher R² than the surrogate on {int((
 tasks; it is trained on the same cells ({BOOSTING["n_estimators"]} trees of depth {BOOSTING["max_depth"]}).
 
 `runs.csv` compares the searchers {", ".join(f"`{name}`" for name in SEARCHERS)} after
-{", ".join(map(str, BUDGETS))} evaluations: mean regret ± standard error over {repeats} runs.
+{", ".join(map(str, BUDGETS))} evaluations: mean regret ± standard error over {REPEATS} runs.
 
 ## How it was run
 
-`python reports/surrogates/run.py --repeats {repeats} --splits {splits}` on {DATE}, with seeds 0 to {repeats - 1},
+`python reports/surrogates/run.py` on {DATE}, with seeds 0 to {REPEATS - 1},
 nasmeta {nm.__version__}, numpy {np.__version__} and xgboost {xgboost.__version__}. Each surrogate is fitted to at most
 80 % of the cells. Hyperparameters maximise the marginal likelihood on these cells.
 
@@ -170,14 +165,9 @@ nasmeta {nm.__version__}, numpy {np.__version__} and xgboost {xgboost.__version_
 
 def main() -> None:
     """Measure and write the report."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=20, help="runs of each searcher on each task")
-    parser.add_argument("--splits", type=int, default=3, help="splits of each NAS-Bench-201 task")
-    parser.add_argument("--page", action="store_true", help="only rewrite the page")
-    options = parser.parse_args()
-    if not options.page:
-        measure(options.repeats, options.splits)
-    write_page(options.repeats, options.splits)
+    if not page_only(__doc__):
+        measure()
+    write_page()
 
 
 if __name__ == "__main__":

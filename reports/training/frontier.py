@@ -20,16 +20,15 @@ import numpy as np
 import pandas as pd
 
 import nasmeta as nm
-from nasmeta.errors import NasmetaError
-from nasmeta.files import write_atomically
 from nasmeta.training import EpochRecord, ImageDataset, Recipe, train
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path[:0] = [str(HERE), str(HERE.parent)]
 
+from common import Rows, page_parser  # noqa: E402
 from frontier_page import page_of  # noqa: E402
 
-COLUMNS = ("recipe", "cell", "group", "table", "epoch", "valid_accuracy", "cpu_seconds", "wall_seconds")
+COLUMNS = ("recipe", "cell", "group", "table", "epoch", "valid_accuracy", "cpu_seconds")
 SPREAD, BEST = 24, 10
 
 _BASE = {
@@ -74,74 +73,50 @@ def cells(values: np.ndarray, spread: int = SPREAD, best: int = BEST) -> dict[in
     return {cell: "best" if cell in top else "spread" for cell in mixed}
 
 
-def finished(path: Path) -> pd.DataFrame:
-    """Return the rows of finished trainings."""
-    if not path.is_file():
-        return pd.DataFrame(columns=COLUMNS)
-    rows = pd.read_csv(path).dropna()
-    last = rows.groupby(["recipe", "cell"])["epoch"].transform("max")
-    return rows[last == rows["recipe"].map({name: recipe.epochs for name, recipe in recipes().items()})]
-
-
-def trained(cell: int, recipe: Recipe, data: ImageDataset) -> list[tuple[int, float, float, float]]:
-    """Train a cell; return epoch, accuracy, processor and wall seconds until its end, its evaluation included."""
-    wall, cpu, found = time.perf_counter(), time.process_time(), []
+def trained(cell: int, recipe: Recipe, data: ImageDataset) -> list[dict[str, float]]:
+    """Train a cell; return accuracy and processor seconds until the end of each epoch, its evaluation included."""
+    start, found = time.process_time(), []
 
     def see(record: EpochRecord) -> None:
-        spent = time.process_time() - cpu, time.perf_counter() - wall
-        found.append((record.epoch, *(round(value, 2) for value in (record.valid_accuracy, *spent))))
+        accuracy, seconds = round(record.valid_accuracy, 2), round(time.process_time() - start, 2)
+        found.append({"epoch": record.epoch, "valid_accuracy": accuracy, "cpu_seconds": seconds})
 
     train(cell, data, recipe, device="cpu", on_epoch=see)
     return found
 
 
-def measure(options: argparse.Namespace, path: Path) -> None:
+def measure(options: argparse.Namespace, path: Path, values: np.ndarray, chosen: dict[int, str]) -> None:
     """Run the missing trainings."""
     import torch
 
     torch.set_num_threads(1)
-    values, wanted = nm.get_task("nb201/cifar10").values, recipes(options.smoke)
     data = ImageDataset.load(options.data, valid_fraction=0.5)  # half validates, as in the benchmark
-    chosen = cells(values, 4, 2) if options.smoke else cells(values)
-    rows = finished(path)
-    done = set(zip(rows["recipe"], rows["cell"], strict=True))
+    rows, wanted = Rows(path, COLUMNS, 2), recipes(options.smoke)
     images: dict[str, ImageDataset] = {}
     for name, recipe in wanted.items():
         few = recipe.images_of(data)  # without test images
         images[name] = replace(few, splits={**few.splits, "test": few.splits["test"][:0]})
     for name, cell in ((name, cell) for part in PASSES for cell in chosen for name in part):
-        if (name, cell) in done:
-            continue
-        about = (name, cell, chosen[cell], round(values[cell], 4))
-        new = pd.DataFrame([(*about, *epoch) for epoch in trained(cell, wanted[name], images[name])], columns=COLUMNS)
-        rows = new if rows.empty else pd.concat([rows, new])
-        write_atomically(path, rows.to_csv(index=False).encode())
-        print(f"{name}, cell {cell}: {new['valid_accuracy'].iloc[-1]} %", file=sys.stderr)
+        if not rows.has(name, cell):
+            for epoch in trained(cell, wanted[name], images[name]):
+                rows.add(name, cell, group=chosen[cell], table=values[cell], **epoch)
 
 
 def main(arguments: Sequence[str]) -> None:
     """Measure, and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = page_parser(__doc__)
     parser.add_argument("--data", help="CIFAR-10: cifar10:PATH, or folder:PATH with train/ and test/")
-    parser.add_argument("--page", action="store_true", help="only rewrite the page")
     parser.add_argument("--smoke", action="store_true", help="digits and six cells: does it run?")
     parser.add_argument("--output", type=Path, default=HERE / "frontier")
     options = parser.parse_args(arguments)
     options.data = "digits" if options.smoke else options.data
-    options.output.mkdir(parents=True, exist_ok=True)
     path = options.output / ("smoke.csv" if options.smoke else "results.csv")
-    try:
-        if not options.page:
-            measure(options, path)
-        values, page = (
-            nm.get_task("nb201/cifar10").values,
-            options.output / ("smoke.md" if options.smoke else "README.md"),
-        )
-        chosen = cells(values, 4, 2) if options.smoke else cells(values)
-        text = page_of(pd.read_csv(path), recipes(options.smoke), values, chosen, options.smoke, options.output)
-        page.write_text(text, encoding="utf-8")
-    except NasmetaError as error:
-        sys.exit(f"Error: {error}")
+    values = nm.get_task("nb201/cifar10").values
+    chosen = cells(values, 4, 2) if options.smoke else cells(values)
+    if not options.page:
+        measure(options, path, values, chosen)
+    text = page_of(pd.read_csv(path), recipes(options.smoke), values, chosen, options.smoke, options.output)
+    (options.output / ("smoke.md" if options.smoke else "README.md")).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

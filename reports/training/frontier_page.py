@@ -13,10 +13,10 @@ from scipy.stats import kendalltau
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from drawing import in_order, label_ends
+from drawing import in_order, label_ends, save_png
 
 import nasmeta as nm
-from nasmeta.analysis import save_figure, to_markdown
+from nasmeta.analysis import to_markdown
 from nasmeta.analysis._drawing import draw_grid, label_panels, legend_below, new_panels, styles
 from nasmeta.errors import NasmetaError
 from nasmeta.pictures import house_style
@@ -84,9 +84,7 @@ def others(values: np.ndarray, chosen: dict[int, str]) -> pd.DataFrame:
     orders = {f"proxy {name}": measured_proxies()[name] for name in PROXIES}
     orders["number of parameters"] = np.asarray(nm.get_space("nb201").params(np.arange(len(values)), "cifar10"))
     try:
-        table = nm.load_table("nb201")
-        short = table.column("cifar10", "accuracy", split="valid", epochs=12, seed="mean")
-        orders["the table after 12 epochs"] = np.asarray(short)
+        orders["the table after 12 epochs"] = nm.get_task("nb201/cifar10@12ep").values
     except NasmetaError as missing:
         print(f"Without the table after 12 epochs: {missing}", file=sys.stderr)
     return pd.DataFrame(
@@ -101,13 +99,7 @@ def picture(points: pd.DataFrame, rankings: pd.DataFrame) -> Figure:
     titles = {"tau": "Kendall's τ-b with the table", "auc": "best cell above spread cell"}
     figure, panels = new_panels(list(titles.values()), 7.35, (3.6, 2.9))
     looks = in_order(dict.fromkeys(points["recipe"]))
-    rankings = rankings.replace(
-        {
-            "order": "^proxy |^number of |^the ",
-        },
-        {"order": ""},
-        regex=True,
-    )
+    rankings = rankings.replace({"order": "^proxy |^number of |^the "}, {"order": ""}, regex=True)
     grey = styles(rankings["order"], highlight=[])
     for panel, what in zip(panels, titles, strict=True):
         for recipe, of_recipe in points.groupby("recipe", sort=False):
@@ -150,7 +142,7 @@ def page_of(
     """Draw the picture, and return the page."""
     points, rankings = frontier(rows), others(values, chosen)
     name = "smoke" if smoke else "frontier"
-    save_figure(picture(points, rankings), out / name, ("png",))
+    save_png(picture(points, rankings), out / name)
     last = points.groupby("recipe", sort=False).tail(1).set_index("recipe")
     table = []
     for recipe in last.index:

@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 from cases import Case, cases, draw_sources
 from common import Rows, with_interval
-from drawing import curves, in_order
+from drawing import curves, in_order, save_png
 from scipy.stats import kendalltau
 
 import nasmeta as nm
-from nasmeta.analysis import save_figure, to_markdown
+from nasmeta.analysis import to_markdown
 from nasmeta.meta import META_PREDICTORS
 from nasmeta.predictors import make_predictor
 
@@ -108,7 +108,7 @@ def draw(means: pd.DataFrame, path: Path) -> None:
     lines = shown.groupby(["sources", "method", "panel", "name", "labels"], as_index=False)["y"].mean()
     lines = lines.sort_values(["sources", "method"]).rename(columns={"labels": "x"}).replace({"name": names})
     figure = curves(lines, "labels of the target", (10, 20, 50, 100), y="Kendall's τ", looks=in_order(names.values()))
-    save_figure(figure, path, formats=("png",))
+    save_png(figure, path)
 
 
 def write_page(folder: Path) -> None:

@@ -11,10 +11,10 @@ from cases import HALVES, STRESS
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from drawing import dot_plot
+from drawing import dot_plot, save_png
 
 import nasmeta as nm
-from nasmeta.analysis import save_figure, to_markdown
+from nasmeta.analysis import to_markdown
 
 DATE = "2026-11-28 (`gp`: 2026-11-29)"  # of results.csv
 KINDS = ("natural", *STRESS)
@@ -140,7 +140,7 @@ def picture(found: pd.DataFrame, path: Path) -> None:
     x = "speed-up over gp: mean evaluations of gp / of the searcher, log scale"
     title = "geometric mean with 95 % interval over targets; faint: one case"
     figure = dot_plot(means, x, log=True, line=1, cases=cases, title=title, ticks=(0.125, 0.25, 0.5, 1, 2, 4, 8, 16))
-    save_figure(figure, path, formats=("png",))
+    save_png(figure, path)
 
 
 def write_page(folder: Path) -> None:

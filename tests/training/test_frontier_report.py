@@ -58,16 +58,6 @@ def test_agreement_is_what_one_counts_by_hand(frontier: ModuleType) -> None:
     assert found["tau_error"] == pytest.approx(np.sqrt(3 / 4 * ((each - each.mean()) ** 2).sum()))
 
 
-def test_an_unfinished_training_is_measured_again(frontier: ModuleType, tmp_path: Path) -> None:
-    epochs = frontier.recipes()["base"].epochs
-    whole = pd.DataFrame(
-        [("base", 1, "best", 90.0, epoch, 50.0, 1.5, 2.0) for epoch in range(1, epochs + 1)], columns=frontier.COLUMNS
-    )
-    path = tmp_path / "results.csv"
-    pd.concat([whole, whole[:2].assign(cell=2)]).to_csv(path, index=False)
-    pd.testing.assert_frame_equal(frontier.finished(path), whole)
-
-
 def test_the_page_is_written_of_the_results_alone(frontier: ModuleType, tmp_path: Path) -> None:
     results = ROOT / "reports" / "training" / "frontier" / "results.csv"
     (tmp_path / "results.csv").write_bytes(results.read_bytes())
