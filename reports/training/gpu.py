@@ -148,17 +148,16 @@ class Report:
         """Compare images per second with a DataLoader."""
         import training  # benchmarks/training.py
 
-        arguments = ["--device", self.options.device, "--output", str(self.options.output / "speed")]
-        if self.options.smoke:
-            small = "--channels 4 --cells-per-stage 1 --batch-size 32 --cells 6111 --rounds 1 --workers 0"
-            arguments += small.split()
-        else:
-            arguments += ["--data", self.options.data, "--steps", "40"]
-            arguments += ["--fast"] if self.device.type == "cuda" else []
-        rows = training.main(arguments)
+        small, full = (
+            ["--recipe", "tiny", "--rounds", "1", "--workers", "0"],
+            ["--data", self.options.data, "--steps", "40"],
+        )
+        size = small if self.options.smoke else full
+        size += ["--fast"] if self.device.type == "cuda" else []
+        rows = training.measure(training.options_of(["--device", self.options.device, *size]))["rows"]
 
         def least(what: str) -> float | None:
-            found = [float(np.median(row.ratios)) for row in rows if row.what == what]
+            found = [float(np.median(row["ratios"])) for row in rows if row["what"] == what]
             return min(found) if found else None
 
         self.figures["speed"] = {"card": self.card, "ratio": least("training"), "ratio_fast": least("training, fast")}

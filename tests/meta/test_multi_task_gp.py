@@ -54,6 +54,22 @@ def test_posterior_is_that_of_a_direct_computation() -> None:
     np.testing.assert_allclose(explained, crossed @ np.linalg.solve(full, crossed.T), atol=1e-3)
 
 
+def test_weights_are_the_posterior_mean_of_a_bayesian_regression() -> None:
+    searcher = MultiTaskGPSearch(SPACE, np.random.default_rng(0))
+    searcher.meta_fit([source("a", 0.1), source("b", 0.5, seed=2)])
+    for _ in range(8):
+        proposed = searcher.ask()
+        searcher.tell(proposed, made_up_values(SPACE, 0.3)[proposed])
+    labels, gp = searcher._labels(), searcher._gp
+    sources = searcher.meta_model_.standard_means[:, gp.cells].astype(np.float64)
+    sources -= sources.mean(axis=1, keepdims=True)
+    before, variance = np.full(2, 0.15), 0.05
+    around = variance * sources.T @ sources + gp.factor @ gp.factor.T
+    gain = variance * sources @ np.linalg.inv(around)
+    expected = before + gain @ (labels - labels.mean() - before @ sources)
+    np.testing.assert_allclose(searcher._weights(labels), expected, rtol=1e-6)
+
+
 def test_gradient_of_the_joint_likelihood() -> None:
     from scipy.optimize import check_grad
 
