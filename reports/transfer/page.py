@@ -177,7 +177,7 @@ Natural sources: all tasks of the family with another dataset:
 {to_markdown(by(natural, "family", families, searchers))}
 """
     if "all" in set(frame["labels"]):
-        text += f"""`meta` by the labels of each source:
+        text += f"""`meta` by the labels of each source. If these are half of the space, `meta-gp` is one of its members:
 
 {to_markdown(by_labels(frame))}
 """
@@ -190,8 +190,8 @@ best tenth is exchanged.
     text += f"""## How it was run
 
 `python reports/transfer/run.py` on {DATE}, nasmeta {nm.__version__}: {found["draws"].max()} draws of {LABELS} labels
-per source, at most 100
-evaluations. Each draw is also the seed of the searcher. A run without success enters with 100 evaluations.
+per source (2 draws of 100 labels, 1 with all), at most 100 evaluations. Each draw is also the seed of the searcher. A
+run without success enters with 100 evaluations.
 
 ## Limits
 
