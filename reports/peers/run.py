@@ -218,7 +218,8 @@ defaults. Sources are the other tasks of the family with all labels. `setup.json
 
 * The settings of `gp` and `meta` were chosen on NAS-Bench-201 and NAS-Bench-Graph; the second kernel of `gp` and its
   priors on tasks of all families, with other seeds.
-* The time of `gp` is from one kernel. With two, a step takes 1.0 (graphs) to 2.0 times as long.
+* The time of `gp` is from one kernel. With two, a step takes 1.0 (graphs) to 2.0 times as long. `meta` ran without its
+  member `meta-gp`.
 * The best of several peers is partly the luckiest one, and some tasks have few runs.
 * `syne-tune-rush` cannot stop trainings early here, which is its purpose. `syne-tune-gp` is too slow for this report.
 """

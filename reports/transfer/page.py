@@ -177,7 +177,7 @@ Natural sources: all tasks of the family with another dataset:
 {to_markdown(by(natural, "family", families, searchers))}
 """
     if "all" in set(frame["labels"]):
-        text += f"""`meta` by the labels of each source. If these are half of the space, `meta-gp` is one of its members:
+        text += f"""`meta` by the labels of each source; `meta-gp` is one of its members if these are half of the space:
 
 {to_markdown(by_labels(frame))}
 """
