@@ -29,7 +29,7 @@ ALL = ["compare", "all-searchers", "--workers", "2"]
 LEFT_OUT = {  # columns of the tables that report.md leaves to tables/
     "best after 50", "best after 100", "best after 200", "test at the end", "mean rank", "solved", "simulated days",
     "better", "ties", "worse", "p (Holm)", "IQM", "median", "mean", "optimality gap", "other",
-    "difference",
+    "difference", "runs to tell",
 }  # fmt: skip
 
 
@@ -37,7 +37,7 @@ def shortened(text: str) -> str:
     """Return a report without the columns that are left out, and without the notes on them."""
     lines, kept = [], None
     for line in text.splitlines():
-        if line.startswith(("Best after", "Scores over")) or "all runs alike" in line:
+        if line.startswith(("Best after", "Scores over", "Each against")) or "all runs alike" in line:
             continue
         cells = line.strip("| ").split(" | ") if line.startswith("|") else None
         if cells is not None and kept is None:
