@@ -317,8 +317,9 @@ def print_table(
         fixed = position < last or longest == max(map(len, texts))
         table.add_column(heading, justify=justify, overflow="fold", no_wrap=fixed, min_width=longest)
     for row in rows:
-        texts = [Text(text, no_wrap=True, overflow="ellipsis") if i == last else text for i, text in enumerate(row)]
-        table.add_row(*texts)
+        table.add_row(
+            *(Text(text, no_wrap=True, overflow="ellipsis") if i == last else text for i, text in enumerate(row))
+        )
     if title:
         terminal.print(title)
     if not terminal.is_terminal:
