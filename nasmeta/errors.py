@@ -18,7 +18,6 @@ __all__ = [
     "JournalError",
     "LabelError",
     "LeakageError",
-    "LeakageWarning",
     "MissingPackageError",
     "MissingValueError",
     "NasmetaError",
@@ -199,10 +198,6 @@ class LabelError(NasmetaError, ValueError):
 
 class LeakageError(NasmetaError, ValueError):
     """The target's dataset is among the sources of meta-training."""
-
-
-class LeakageWarning(NasmetaWarning):
-    """The meta-model was trained on the target's dataset, so its result is not a valid test."""
 
 
 class OtherMetricWarning(NasmetaWarning):

@@ -189,7 +189,6 @@ def write_prediction_summary(frame: pd.DataFrame, folder: str | PathLike[str]) -
         "# Comparison of predictors\n",
         f"{frame['task'].iloc[0]}, compared with {frame['target'].iloc[0]}. Mean over the draws, in brackets the 95 % "
         "bootstrap interval. Seconds are medians.\n",
-        *(f"**{remark}**\n" for remark in frame.attrs.get("remarks", ())),
     ]
     for scope, title in SCOPES.items():
         rows = table[table["scope"] == scope].drop(columns=["task", "target", "protocol", "scope"])

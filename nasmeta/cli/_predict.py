@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 import nasmeta as nm
 from nasmeta.cli._command import (
     REQUIRED,
@@ -71,11 +69,9 @@ def predict(predictors: list[str] | None, task: str, repeats: int, **options: An
     """Measure how well predictors order all cells after training on a few labels."""
     found = nm.predict(predictors, task, draws=repeats, progress=True, **options)
     _print(found.frame)
-    for remark in found.remarks:
-        typer.echo(remark)
     if found.files:
         echo_written(found.files)
-    return {"summary": found.summary, "fits": found.frame, "remarks": found.remarks, "files": found.files}
+    return {"summary": found.summary, "fits": found.frame, "files": found.files}
 
 
 def _print(frame: pd.DataFrame) -> None:

@@ -16,7 +16,6 @@ from nasmeta.meta._meta_gp import MetaGP as MetaGP, MetaGPSearch as MetaGPSearch
 from nasmeta.meta._meta_linear import MetaLinear as MetaLinear
 from nasmeta.meta._meta_model_for import (
     meta_model_for as meta_model_for,
-    seen_of as seen_of,
     warn_of_other_metric as warn_of_other_metric,
 )
 from nasmeta.meta._meta_predictor import META_PREDICTORS, MetaPredictor

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import replace
 
-from nasmeta.errors import LeakageError, LeakageWarning, NasmetaError, OtherMetricWarning, SettingError, calls_inside
+from nasmeta.errors import LeakageError, NasmetaError, OtherMetricWarning, SettingError, calls_inside
 from nasmeta.meta._meta_predictor import is_meta_searcher
 from nasmeta.meta._model_file import SavedMetaModel
 from nasmeta.spaces import held_out_name
@@ -75,8 +75,8 @@ def meta_model_for(kind: str, task: Task, model: SavedMetaModel, searcher: str |
     SettingError
         If the model is of another kind or space.
     LeakageError
-        If a source of the model is the target under another name. A model that has seen the target's dataset or device,
-        or learned from another metric, is only a warning.
+        If the model has seen the target's dataset or device, or the target under another name. A model that learned
+        from another metric is only a warning.
     """
     if model.kind != kind:
         raise SettingError(f"learner of {model.path}", model.kind, f"{kind}, for the searcher {searcher or kind}")
@@ -85,18 +85,12 @@ def meta_model_for(kind: str, task: Task, model: SavedMetaModel, searcher: str |
     if is_meta_searcher(kind):
         model.require_searcher()
     _refuse_copies(task, model)
-    if seen := seen_of(task, model):
-        warnings.warn(seen, LeakageWarning, stacklevel=calls_inside() + 1)
+    if common := set(map(held_out_name, task.held_out)) & set(map(held_out_name, model.held_out)):
+        seen = " and ".join(sorted(common))
+        raise LeakageError(f"{model.path.name} cannot be used for {task.name}, because it learned from {seen}.")
     hint = "Name a model that learned from the target's metric, or sources with it."
     warn_of_other_metric(task, model.metric_kinds, model.path.name, hint)
     return model
-
-
-def seen_of(task: Task, model: SavedMetaModel) -> str:
-    """Return a warning that a model has seen the target's dataset or device; empty if it has not."""
-    common = set(map(held_out_name, task.held_out)) & set(map(held_out_name, model.held_out))
-    seen = " and ".join(sorted(common))
-    return f"{model.path.name} learned from {seen}, so {task.name} is not an honest test of it." if seen else ""
 
 
 def _refuse_copies(task: Task, model: SavedMetaModel) -> None:

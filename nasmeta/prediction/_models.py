@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nasmeta.checks import check_names
 from nasmeta.code import code_of, estimator_digest
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.meta import META_PREDICTORS, Monitor, SavedMetaModel, meta_model_for, seen_of, training_digest
+from nasmeta.meta import META_PREDICTORS, Monitor, SavedMetaModel, meta_model_for, training_digest
 from nasmeta.meta._meta_predictor import is_meta_predictor
 from nasmeta.meta._meta_train import build_learner
 from nasmeta.predictors import PREDICTORS, PredictorEntry, label_of, make_predictor
@@ -48,12 +48,11 @@ class SourcePredictor:
     """A predictor that has learned from sources: `fit` adapts it to labels of the task.
 
     `learn` is called at most once, with a function that reports progress, or None; `sign` is 1 if higher labels are
-    better, else -1; `identity` determines its predictions together with the labels; `seen` describes the data of the
-    target in its meta-training, empty without any.
+    better, else -1; `identity` determines its predictions together with the labels.
     """
 
-    def __init__(self, learn: Callable[[Any], Any], sign: float, identity: Mapping[str, Any], seen: str = "") -> None:
-        self._learn, self._sign, self.identity, self.seen = learn, sign, identity, seen
+    def __init__(self, learn: Callable[[Any], Any], sign: float, identity: Mapping[str, Any]) -> None:
+        self._learn, self._sign, self.identity = learn, sign, identity
         self._learned: Any = None
 
     def learn(self, progress: Callable[[int, int, float], None] | None = None) -> Any:
@@ -119,7 +118,7 @@ def source_predictor(name: str, task: Task, sources: Any, settings: Mapping[str,
     ready = saved.predictor(**settings)
     code = code_of(type(ready))
     identity = {"meta_model": saved.sha256} | ({} if code is None else {"code": code})
-    return SourcePredictor(lambda progress: ready, task.sign, identity, seen_of(task, saved))
+    return SourcePredictor(lambda progress: ready, task.sign, identity)
 
 
 @dataclass(frozen=True)

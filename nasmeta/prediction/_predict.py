@@ -59,8 +59,6 @@ class PredictorComparison:
         One row per predictor, scope and number of labels.
     files : tuple of Path
         The files written; empty without a folder.
-    remarks : tuple of str
-        Models that were trained on the task's own data; their scores are not a valid test.
 
     Examples
     --------
@@ -73,11 +71,6 @@ class PredictorComparison:
     frame: pd.DataFrame
     summary: pd.DataFrame
     files: tuple[Path, ...] = ()
-
-    @property
-    def remarks(self) -> tuple[str, ...]:
-        """Remarks on models that were trained on the task's own data."""
-        return tuple(self.frame.attrs.get("remarks", ()))
 
 
 def predict(
@@ -142,9 +135,8 @@ def predict(
     Returns
     -------
     PredictorComparison
-        ``files``; ``remarks`` on models that were trained on the task's own data; ``summary``: one row per predictor,
-        scope and number of labels, means over the draws with 95 % intervals (``_low``, ``_high``) of ``kendall_tau``
-        and ``spearman``, medians of seconds;
+        ``files``; ``summary``: one row per predictor, scope and number of labels, means over the draws with 95 %
+        intervals (``_low``, ``_high``) of ``kendall_tau`` and ``spearman``, medians of seconds;
 
         ``frame``: one row per fit and scope, in the order of predictors, sizes and draws. Columns: task; target (its
         address and release); protocol; scope (``isomorph-disjoint``: scored on cells without a labelled isomorph, the
@@ -221,8 +213,6 @@ def predict(
                 counter.advance()
     frame = pd.DataFrame(rows).reindex(columns=[*_COLUMNS, *_SCORES, *_TIMES])
     frame = frame.astype(dict.fromkeys((*_SCORES, *_TIMES), "float64"))
-    seen = {one.seen: None for one in built if isinstance(one, SourcePredictor) and one.seen}
-    frame.attrs["remarks"] = list(seen)
     files = () if home is None else tuple(write_prediction_summary(frame, home))
     return PredictorComparison(frame, summarise_predictions(frame), files)
 

@@ -92,7 +92,7 @@ def search(
     SettingError
         If a setting is impossible.
     LeakageError
-        If a source shares the task's dataset.
+        If a source, or the meta-model, has seen the task's dataset.
     DamagedFileError
         If the file of the surrogate is damaged.
     JournalError
@@ -100,8 +100,6 @@ def search(
 
     Warns
     -----
-    LeakageWarning
-        If the meta-model has learned from the task's dataset.
     OtherMetricWarning
         If all sources measure another metric than the task.
 

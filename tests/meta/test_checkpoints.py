@@ -21,7 +21,7 @@ CELLS = SPACE.sample(150, np.random.default_rng(0))
 SMALL: dict[str, Any] = {"steps": 4, "width": 8}
 EACH = [
     ("maml", SMALL),
-    ("maml", SMALL | {"order": 0, "head_only": True}),  # with parameters without a gradient
+    ("maml", SMALL | {"order": 0}),  # with parameters without a gradient
     pytest.param("meta-dkl", SMALL, marks=pytest.mark.slow),
 ]
 

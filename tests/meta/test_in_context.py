@@ -15,7 +15,6 @@ import nasmeta as nm
 from nasmeta.errors import (
     DamagedFileError,
     LeakageError,
-    LeakageWarning,
     SettingError,
     SpaceExhaustedError,
     UnknownNameError,
@@ -118,7 +117,7 @@ def test_a_file_says_what_the_weights_have_seen(tmp_path: Path) -> None:
     assert "class_scene" not in saved.held_out
     assert "in-context" in saved.describe()
     own = nm.Table.from_frame(_frame(), space="tnb101", name="mine", dataset="cifar100").task("accuracy")
-    with pytest.warns(LeakageWarning):
+    with pytest.raises(LeakageError):
         nm.meta.meta_model_for("in-context", own, saved)
 
 

@@ -11,7 +11,6 @@ import nasmeta as nm
 from nasmeta.errors import (
     DamagedFileError,
     LeakageError,
-    LeakageWarning,
     OtherMetricWarning,
     SettingError,
     UnknownNameError,
@@ -148,9 +147,9 @@ def test_a_model_of_another_kind_or_space_is_refused(saved: SavedMetaModel) -> N
             saved.restore(learner)
 
 
-def test_a_model_that_has_seen_the_target_warns(saved: SavedMetaModel) -> None:
+def test_a_model_that_has_seen_the_target_is_refused(saved: SavedMetaModel) -> None:
     meta_model_for("source-order", nm.get_task("nb201/cifar100"), saved)
-    with pytest.warns(LeakageWarning):
+    with pytest.raises(LeakageError):
         meta_model_for("source-order", nm.get_task("nb201/cifar10@12ep"), saved)
 
 

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from pandas.testing import assert_frame_equal
-from typer.testing import CliRunner
 
 import nasmeta as nm
-from nasmeta.cli._app import app
-from nasmeta.errors import LeakageError, LeakageWarning, SettingError
+from nasmeta.errors import LeakageError, SettingError
 from nasmeta.meta import META_PREDICTORS, meta_train
 from nasmeta.prediction import SourcePredictor, source_predictor
 
@@ -81,19 +78,8 @@ def test_a_meta_model_goes_on_with_its_folder(file: Path, tmp_path: Path, monkey
 
 
 @pytest.mark.slow
-def test_what_is_no_honest_test_is_told(file: Path, tmp_path: Path) -> None:
-    for _ in range(2):  # the second time, the fits are read from the folder
-        with pytest.warns(LeakageWarning):
-            found = nm.predict([str(file), "ridge"], "nb201/cifar100", folder=tmp_path, **FEW)
-        (remark,) = found.remarks
-        assert "cifar100" in remark
-        assert f"\n**{remark}**\n" in (tmp_path / "summary.md").read_text("utf-8")
-    assert nm.predict([str(file), "ridge"], "nb201/cifar10", folder=tmp_path / "other", **FEW).remarks == ()
-    assert "**" not in (tmp_path / "other" / "summary.md").read_text("utf-8")
-    arguments = ["predict", "--predictors", str(file), "--task", "nb201/cifar100", "--sizes", "20", "--repeats", "1"]
-    with warnings.catch_warnings():
-        warnings.simplefilter("default")
-        result = CliRunner().invoke(app, [*arguments, "--target", "valid"])
-    assert (remark in result.stdout, remark in result.stderr) == (True, True)
+def test_models_and_sources_that_have_seen_the_target_are_refused(file: Path) -> None:
+    with pytest.raises(LeakageError):
+        nm.predict([str(file), "ridge"], "nb201/cifar100", **FEW)
     with pytest.raises(LeakageError):
         scores("meta-linear", "nb201/cifar10", sources=["nb201/cifar10@12ep"], **FEW)

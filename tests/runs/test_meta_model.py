@@ -8,7 +8,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import nasmeta as nm
-from nasmeta.errors import JournalError, LeakageWarning, SettingError
+from nasmeta.errors import JournalError, LeakageError, SettingError
 from nasmeta.meta import SavedMetaModel, SourceOrder, meta_train
 
 TASK = "nb201/cifar100"
@@ -55,8 +55,8 @@ def test_what_does_not_fit_is_refused(path: Path) -> None:
             call()
 
 
-def test_the_target_among_its_sources_warns(path: Path) -> None:
-    with pytest.warns(LeakageWarning):
+def test_the_target_among_its_sources_is_refused(path: Path) -> None:
+    with pytest.raises(LeakageError):
         nm.search("source-order", "nb201/cifar10", evaluations=3, sources=SavedMetaModel.load(path))
 
 
@@ -75,5 +75,5 @@ def test_the_file_of_a_meta_predictor_serves_its_searchers(
         nm.search(searcher, TASK, sources=SavedMetaModel.load(path))
     with pytest.raises(SettingError):
         nm.search(searcher, TASK, sources=saved, settings={"options": {"seed": 1}})
-    with pytest.warns(LeakageWarning, match="cifar10"):
+    with pytest.raises(LeakageError):
         nm.search(searcher, "nb201/cifar10", evaluations=1, sources=saved)

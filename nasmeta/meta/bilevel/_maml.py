@@ -54,9 +54,11 @@ class MAML(NetworkLearner):
     inner_steps : int, default 5
     order : {2, 1, 0}, default 2
         Order of the derivatives of the inner loop. 1 is first-order MAML. 0 is Reptile (Nichol, Achiam and Schulman,
-        2018): the initial weights move towards the weights that have adapted to the whole episode.
+        2018): the initial weights move towards the weights that have adapted to the whole episode, and step sizes are
+        not learned.
     head_only : bool, default False
-        Whether only the head adapts, so all tasks share the features: ANIL (Raghu et al., ICLR 2020).
+        Whether only the head adapts, so all tasks share the features: ANIL (Raghu et al., ICLR 2020). Not with
+        ``order=0``, which would leave the features untrained.
     width : int, default 64
         Of the two hidden layers.
     steps : int, optional
@@ -93,8 +95,9 @@ class MAML(NetworkLearner):
 
     def _module(self, n_inputs: int, n_groups: int, n_each: int) -> nn.Module:
         check_int("inner_steps", self.inner_steps, most=1000)
-        if self.order not in (0, 1, 2):
-            raise SettingError("order", self.order, "0, 1 or 2")
+        orders = (1, 2) if self.head_only else (0, 1, 2)
+        if self.order not in orders:
+            raise SettingError("order", self.order, f"one of {orders}")
         return AdaptedNetwork(n_inputs, self.width)
 
     def adapt(self, module: nn.Module, inputs: Tensor, scores: Tensor, *, differentiable: bool = False) -> Weights:
