@@ -259,7 +259,7 @@ def _shown(how: str, found: pd.DataFrame, brief: list[str], name: str | None = N
     examples=["nasmeta explore", "nasmeta explore nb201 --searcher local-search"],
 )
 def explore(tables: list[str] | None, out: Path, **options: Any) -> None:
-    """Write one HTML page that shows the tables on this machine, also yours, in a browser without a network.
+    """Write one HTML page that shows the tables on this machine, including yours, offline in a browser.
 
     For each task: distribution of values, best architectures, Pareto fronts, rank correlations, noise, and a search.
     """

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     tasks=Option("A family of tasks, or names of tasks separated by commas.", metavar="NAMES", default_text="nb201"),
     repeats=Option("Number of runs of each searcher in the pilot.", int, 100),
     workers=Option("Number of processes.", int, 1),
-    most=Option("Pairs that need more runs cannot be told apart.", int, 1000),
-    picture=Option("Draw power against runs, to this path without ending (PNG and SVG).", Path, metavar="PATH"),
+    most=Option("Largest number of runs. Pairs that need more cannot be told apart.", int, 1000),
+    picture=Option("Draw power against runs as PNG and SVG, to this path without its extension.", Path, metavar="PATH"),
     examples=["nasmeta plan evolution local-search --tasks nb201 --evaluations 100", "nasmeta plan results"],
 )  # fmt: skip
 def plan(

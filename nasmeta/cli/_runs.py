@@ -156,8 +156,8 @@ def _with_evaluator(context: typer.Context, options: dict[str, Any], task: str) 
     ),
     folder=Option("Folder for journals and results; run the same command again to resume.", Path),
     until_decided=Option(
-        "After --repeats runs, add runs to each pair of searchers until their mean regrets differ, or their difference "
-        "is smaller than the margin.", bool, False,
+        "After --repeats runs, add runs to each pair of searchers until their mean regrets differ significantly, or by "
+        "less than the margin.", bool, False,
     ),
     most=Option("Largest number of runs with --until-decided.", int, 1000),
     margin=Option(

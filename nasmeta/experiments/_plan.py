@@ -34,7 +34,7 @@ def plan(
     tasks, repeats, options
         Arguments of `nasmeta.compare` for the pilot, such as ``evaluations=100``.
     most : int, default 1000
-        Pairs that need more runs cannot be told apart.
+        Largest number of runs. Pairs that need more cannot be told apart.
     at, x : optional
         Budget and its axis, as in `nasmeta.report`.
 

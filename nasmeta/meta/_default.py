@@ -32,7 +32,7 @@ _PREFIX = "complete_"
 
 @dataclass(frozen=True)
 class DefaultMetaModel:
-    """The joint process of the sources, and if all have labelled most of the space, also a `MetaGP`."""
+    """The joint process of the sources, and a `MetaGP` if all have labelled the same half of the space."""
 
     models: SourceModels
     complete: MetaGP | None
@@ -73,11 +73,11 @@ class DefaultMetaSearch(RGPESearch):
     """The default meta-searcher: it follows the sources as long as the observations confirm them.
 
     Members are Gaussian processes of the target with different prior means: zero (``gp``), the sources weighted by how
-    well they rank the observations (``rgpe``), or by regression (``multi-task-gp``). If all sources have labelled at
-    least half of the space, one more has mean, kernel and noise learned from them (``meta-gp``), so it knows single
-    architectures that were better than their neighbours on every source. The leave-one-out predictions of the
-    observations determine the weight of a member, see `predictive_weights`. The weighted mean of the members' expected
-    improvements is maximised over the whole space.
+    well they rank the observations (``rgpe``), or by regression (``multi-task-gp``). If the architectures labelled by
+    all sources are at least half of the space, a fourth member (``meta-gp``) learns its mean, kernel and noise from
+    them, so it knows single architectures that were better than their neighbours on every source. The leave-one-out
+    predictions of the observations determine the weight of a member, see `predictive_weights`. The weighted mean of the
+    members' expected improvements is maximised over the whole space.
 
     The initial design comes from the joint process over (architecture, task), or, if ``meta-gp`` takes part, from
     `nasmeta.meta.MetaGPSearch`. Part of it is random, because only random architectures can reveal that the sources
@@ -88,7 +88,7 @@ class DefaultMetaSearch(RGPESearch):
     n_initial : int, default 5
         Size of the initial design.
     n_random : int, default 2
-        Number of random architectures among them, at most half. They take every second place, and end the design.
+        Number of random architectures in it, at most half. They alternate with the sources' choices and end the design.
     members : sequence of str, default ("rgpe", "multi-task-gp", "meta-gp")
         Members in addition to ``gp``.
     features : sequence of str, optional

@@ -61,7 +61,7 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
     seed : int, default 0
         Of the meta-training.
     blends : bool, default True
-        Whether, from eight labels on, the prediction is averaged with Gaussian processes of the target's labels,
+        Whether, with eight or more labels, the prediction is averaged with Gaussian processes of the target's labels,
         weighted by cross-validation. This protects against misleading sources. With False, the meta-learner predicts
         alone.
 

@@ -232,9 +232,10 @@ def filled(part: str) -> str:
 PAGE = """# Does the transformer find good architectures sooner than a Gaussian process?
 
 Yes, if the sources are natural: `meta-nas` is {natural} times as fast as `gp` (geometric mean over {cases} targets of
-families that its weights have not seen, 95 % interval over targets). With reversed sources it is {reversed} times as
-fast. No difference to Gaussian processes with the same sources was found: `meta` needs {processes} times as many
-evaluations. Training with rewards adds no significant speed: `meta-np`, without it, needs {likelihood} times as many.
+families unseen by its weights, 95 % interval over targets). With reversed sources it is {reversed} times as
+fast. It does not differ significantly from Gaussian processes with the same sources: `meta` needs {processes} times as
+many evaluations. Training with rewards adds no significant speed: without it, `meta-np` needs {likelihood} times as
+many.
 
 ![Speed-up over gp by target, for meta-np, meta-nas and meta-rl](search.png)
 
@@ -243,8 +244,8 @@ evaluations. Training with rewards adds no significant speed: `meta-np`, without
 Evaluations until one of the best 0.1 % is found, at most {cap}. Sources have {labels} labels each and nothing of the
 target's dataset. *Reversed*: sources with negated values. *Wrong at the top*: the best tenth of each source exchanged
 with the tenth above its median. `meta`, `multi-task-gp` and `rgpe` are Gaussian processes with sources. `meta-np`
-maximises expected improvement under weights trained on the likelihood of predictions, `meta-nas` continues their
-training with rewards of searches and the likelihood of candidates, `meta-rl` has rewards alone, from random weights.
+maximises expected improvement under weights trained on the likelihood of predictions; `meta-nas` continues their
+training with rewards of searches and the likelihood of candidates; `meta-rl` has rewards alone, from random weights.
 
 Withheld from `meta-nas`: {withheld}. With natural sources it then needs, paired by target, {untrained} (untrained),
 {emptied} (no labels) and {shuffled} (shuffled labels) times as many evaluations; `meta-rl` needs {reward}.
@@ -253,12 +254,12 @@ Withheld from `meta-nas`: {withheld}. With natural sources it then needs, paired
 ([learning curves](search_training.csv)), then `python reports/meta/in_context_compare.py`; {seeds} paired seeds per
 case ([all runs](search_runs.csv)), without fallback.
 
-**Limits.** A run that finds nothing counts {cap}, which understates differences. The targets belong to the benchmark of
-transfer, some of which was seen while the network was designed. The number of architectures drawn in each step was
+**Limits.** A run that finds nothing counts as {cap}, which understates differences. The targets belong to the transfer
+benchmark, some of which was seen while the network was designed. The number of architectures drawn in each step was
 chosen on four tasks, of which CIFAR-10, class_scene and jigsaw are in the CSV file but in no figure here. The
-transformer reads zero-cost proxies on the targets of NAS-Bench-201, `gp` does not. It was never trained without
-sources. In training a search has 12 evaluations among 800 architectures, after 0 to 55 random labels; its reward hardly
-rose ([learning curves](search_training.csv)).
+transformer reads zero-cost proxies on the targets of NAS-Bench-201; `gp` does not. It was never trained without
+sources. In training, a search has 12 evaluations among 800 architectures, after 0 to 55 random labels; its reward
+hardly rose ([learning curves](search_training.csv)).
 """
 
 

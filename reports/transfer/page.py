@@ -116,7 +116,8 @@ def harm(found: pd.DataFrame, searchers: list[str]) -> pd.DataFrame:
     for searcher in searchers:
         own = found[found["searcher"] == searcher]
         row = {"searcher": f"`{searcher}`"}
-        for kind, part in (("natural", own[own["sources"] == "natural"]), ("stress", own[own["sources"] != "natural"])):
+        is_natural = own["sources"] == "natural"
+        for kind, part in (("natural", own[is_natural]), ("misleading", own[~is_natural])):
             if not len(part):
                 continue
             worst = part.loc[part["ratio"].idxmin()]
@@ -179,8 +180,8 @@ Natural sources: all tasks of the family with another dataset:
 {to_markdown(by(natural, "family", families, searchers))}
 """
     if "all" in set(frame["labels"]):
-        text += f"""`meta` by the labels of each source, in one draw: evaluations of `gp` on all targets of a family, divided by those of
-`meta`, geometric mean over families. `meta-gp` is one of its members if the labels are half of the space:
+        text += f"""`meta` by labels per source, in one draw: evaluations of `gp` on all targets of a family, divided by
+those of `meta`, geometric mean over families. `meta-gp` is one of its members if the labels cover half of the space:
 
 {to_markdown(by_labels(frame))}
 """
@@ -193,14 +194,14 @@ best tenth is exchanged.
     text += f"""## How it was run
 
 `python reports/transfer/run.py` on {DATE}, nasmeta {nm.__version__}: {found["draws"].max()} draws of {LABELS} labels
-per source, at most 100 evaluations. Each draw is also the seed of the searcher. A
-run without success enters with 100 evaluations.
+per source, at most 100 evaluations. Each draw is also the seed of the searcher. An unsuccessful run enters with 100
+evaluations.
 
 ## Limits
 
 * With {found["draws"].max()} draws, intervals over targets show the differences between targets, not between runs.
-* The number of random initial evaluations and the members of `meta` were chosen on this benchmark. Each half of the
-  families selects the same default for the other half.
+* The number of random initial evaluations and the members of `meta` were chosen on this benchmark. Either half of the
+  families alone selects the same defaults.
 * `robust` and `latency` have clean accuracies as sources, which predict these targets poorly.
 * Targets with many ties for the best 0.1 % are excluded.
 """

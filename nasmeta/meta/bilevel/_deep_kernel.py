@@ -144,7 +144,7 @@ class DeepKernelGP(NetworkLearner):
     width : int, default 64
     n_features : int, default 16
     steps : int, optional
-        Of the outer loop; by default 100, with at least four groups of sources 600.
+        Steps of the outer loop; by default 100, with at least four groups of sources 600.
     noise : float, default 0.1
         Standard deviation of the noise added to the sources' scores.
     device : str, default "cpu"

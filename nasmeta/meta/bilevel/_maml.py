@@ -46,7 +46,8 @@ def loss_of(module: nn.Module, weights: Weights, inputs: Tensor, scores: Tensor)
 class MAML(NetworkLearner):
     """Model-agnostic meta-learning: weights adapt by a few gradient steps on the support set.
 
-    Finn, Abbeel and Levine, ICML 2017; with a learned step size per parameter tensor, as in Meta-SGD (Li et al., 2017).
+    Finn, Abbeel and Levine, ICML 2017; with a learned step size per parameter tensor (Meta-SGD, Li et al., 2017, learns
+    one per parameter).
 
     Parameters
     ----------
@@ -60,9 +61,9 @@ class MAML(NetworkLearner):
         Whether only the head adapts, so all tasks share the features: ANIL (Raghu et al., ICLR 2020). Not with
         ``order=0``, which would leave the features untrained.
     width : int, default 64
-        Of the two hidden layers.
+        Width of the two hidden layers.
     steps : int, optional
-        Of the outer loop; by default 150.
+        Steps of the outer loop; by default 150.
     noise : float, default 0.1
         Standard deviation of the noise added to the sources' scores.
     device : str, default "cpu"
@@ -101,7 +102,7 @@ class MAML(NetworkLearner):
         return AdaptedNetwork(n_inputs, self.width)
 
     def adapt(self, module: nn.Module, inputs: Tensor, scores: Tensor, *, differentiable: bool = False) -> Weights:
-        """Return the adapted weights after the inner loop, without those that do not adapt."""
+        """Return the weights that adapt, after the inner loop."""
         adapting = ("head.",) if self.head_only else ("body.", "head.")
         weights: Weights = {name: p for name, p in module.named_parameters() if name.startswith(adapting)}
         rates = {name: module.rates[name.replace(".", "_")].exp() for name in weights}  # type: ignore[index]
