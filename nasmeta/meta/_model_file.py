@@ -6,7 +6,7 @@ import inspect
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -67,8 +67,8 @@ class SavedMetaModel:
     """
 
     path: Path
-    card: dict[str, Any]
-    arrays: dict[str, NDArray[Any]]
+    card: dict[str, Any] = field(repr=False)
+    arrays: dict[str, NDArray[Any]] = field(repr=False)
 
     @classmethod
     def load(cls, which: str | os.PathLike[str]) -> SavedMetaModel:

@@ -141,11 +141,12 @@ def methods(found: Findings) -> str:
         parts.append(f"Values are from {', '.join(sorted(releases))}.")
     parts.append("Intervals of means are 95 % percentile bootstrap intervals over the runs (2,000 draws).")
     if found.decisions:
+        margins = ", ".join(dict.fromkeys(f"{one['margin']:.2g}" for one in found.decisions))
+        undecided = sum(not one["winner"] for one in found.decisions)
         parts.append(
             "Runs were added until an asymptotic confidence sequence (Waudby-Smith et al., 2024) of the paired "
-            "difference excluded zero, or all differences of the margin and more, at the level of 0.05 divided by the "
-            f"pairs of a task; {sum(not one['winner'] for one in found.decisions)} of {len(found.decisions)} pairs "
-            "remained undecided."
+            f"difference excluded zero, or all differences of the margin ({margins}) and more, at the level of 0.05 "
+            f"divided by the pairs of a task; {undecided} of {len(found.decisions)} pairs remained undecided."
         )
     if found.tests:
         parts.append(_test_note(found))
