@@ -33,7 +33,7 @@ from nasmeta.searchers import SEARCHERS, Searcher
 HERE = Path(__file__).parent / "in_context"
 CAP = 100
 LABELS = 100  # of each source
-SEEDS = range(3)
+SEEDS = range(5)
 TARGETS = {
     "nb201": ("cifar10", "imagenet16-120"),
     "latency": ("pixel3",),
