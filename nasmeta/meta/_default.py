@@ -173,11 +173,13 @@ class DefaultMetaSearch(RGPESearch):
     @cached_property
     def _processes(self) -> dict[str, CellGP]:
         """The processes by member; the process of ``gp`` is also that of `GPSearch`."""
-        with_mean = [name for name in self.members if name != "meta-gp"]
-        found = {"gp": self._gp} | {name: CellGP(self._gp.kernel, self._gp.hyperparameters) for name in with_mean}
         complete: MetaGP | None = self._require_meta_model().complete
-        if "meta-gp" in self.members and complete is not None:
-            found["meta-gp"] = complete.new_task(self.space)
+        found = {"gp": self._gp}
+        for name in self.members:
+            if name != "meta-gp":
+                found[name] = CellGP(self._gp.kernel, self._gp.hyperparameters)
+            elif complete is not None:
+                found[name] = complete.new_task(self.space)
         return found
 
     def tell(self, cells: Cells, values: Floats) -> None:
