@@ -1,4 +1,4 @@
-"""Few-shot prediction of the in-context learner on families that its weights have not seen, beside other learners.
+"""Few-shot prediction of the in-context learner on families that its weights have not seen, next to other learners.
 
 Run with ``python reports/meta/in_context.py``; writes in_context/README.md and its rows. The protocol, the draws and
 the other learners' rows are those of reports/transfer/few_shot.py; searches are compared with those of

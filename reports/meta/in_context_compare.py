@@ -135,7 +135,7 @@ def combinations() -> Iterator[tuple[Case, str, str, int]]:
 
 
 def measure() -> None:
-    """Append what is not yet in the file."""
+    """Append the missing rows."""
     rows = Rows(HERE / "search_runs.csv", (*KEYS, "evaluations"), len(KEYS))
     for case, sources, name, seed in combinations():
         key = (case.target.name, sources, name, seed)

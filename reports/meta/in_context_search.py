@@ -37,7 +37,7 @@ HERE = Path(__file__).parent
 
 
 class Step(NamedTuple):
-    """A step of a search, and what the update needs."""
+    """A step of a search, with the inputs of an update."""
 
     reading: Reading
     best: float  # label

@@ -45,14 +45,14 @@ _WORLDS, _WORLD_CELLS, _FUNCTIONS = 8, 900, 8  # of functions drawn from process
 
 @dataclass
 class Bank:
-    """Tasks on some cells of a space, and what sources say of these cells.
+    """Tasks on some cells of a space, and the sources' values of these cells.
 
     Attributes
     ----------
     family : str
-        Its name, or that of the space whose functions are drawn.
+        Its name, or the name of a space with drawn functions.
     scores : ndarray, shape (n_tasks, n_cells)
-        NaN where a task has no value.
+        NaN for missing values.
     targets : list of (int, tuple of int)
         Tasks that may be targets, each with the tasks that may be its sources.
     said : dict of str to list of ndarray, each of shape (n_tasks, n_cells)
@@ -155,7 +155,7 @@ def drawn_banks(family: str, space: SearchSpace) -> Iterator[Bank]:
 
 
 class Episode(NamedTuple):
-    """A target's context, the scores that are wanted, and what was drawn."""
+    """A target's context, and the wanted scores."""
 
     reading: Reading
     wanted: NDArray[np.float32]
@@ -238,7 +238,7 @@ def _known(
 
 
 def banks(folder: Path) -> Iterator[Bank]:
-    """Yield all banks: those of real tasks are kept in a folder."""
+    """Yield all banks: banks of real tasks are kept in a folder."""
     import pickle
 
     folder.mkdir(parents=True, exist_ok=True)

@@ -63,7 +63,7 @@ def pools(folder: Path, every: list[Bank], episodes: int) -> dict[int, Pool]:
 
 
 def batch_of(pool: Pool, chosen: NDArray[np.integer]) -> tuple[list[torch.Tensor], torch.Tensor]:
-    """Return the network's arguments and what is wanted."""
+    """Return the network's arguments and the targets."""
     some = [pool.readings[i] for i in chosen]
     parts = [
         torch.from_numpy(np.stack([one[k] for one in some]).astype(np.float32)) for k in range(len(Reading._fields))
@@ -72,7 +72,7 @@ def batch_of(pool: Pool, chosen: NDArray[np.integer]) -> tuple[list[torch.Tensor
 
 
 def write(folder: Path, network: TrainedNetwork, without: str, steps: int, seed: int, searches: bool = False) -> None:
-    """Write weights, those of the search head only if it `searches`, and what they were trained on."""
+    """Write weights, without the search head unless it `searches`, and what they were trained on."""
     families = [family for family in FAMILIES if family not in GROUPS.get(without, ())]
     seen = [seen_in(family) for family in families]
     card = {
@@ -145,14 +145,14 @@ def checked(network: TrainedNetwork, found: dict[int, Pool], hidden: tuple[str, 
 
 
 def _tau(predicted: np.ndarray, truth: np.ndarray) -> float:
-    """Return Kendall's rank correlation, 0 where all predictions are the same."""
+    """Return Kendall's rank correlation, 0 if all predictions are equal."""
     return float(np.nan_to_num(kendalltau(predicted, truth).statistic)) if np.ptp(predicted) else 0.0
 
 
 def main() -> None:
     """Train all and write the files."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cache", type=Path, default=Path(".in_context"), help="where banks and episodes are kept")
+    parser.add_argument("--cache", type=Path, default=Path(".in_context"), help="folder of banks and episodes")
     parser.add_argument("--out", type=Path, default=HERE.parents[1] / "benchmarks_data" / "in_context" / "likelihood")
     parser.add_argument("--log", type=Path, default=HERE / "in_context" / "training.csv", help="rows on the trainings")
     parser.add_argument("--without", action="append", choices=(*GROUPS, "nothing"), help="may be given several times")
