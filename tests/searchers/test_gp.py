@@ -1,12 +1,14 @@
 """Gaussian-process search: irrelevant positions, and the end of a space."""
 
 import inspect
+from itertools import combinations
 
 import numpy as np
 import pytest
 
 from nasmeta.searchers import GPSearch
 from nasmeta.spaces import Position, SearchSpace, get_space
+from nasmeta.testing import synthetic_values
 
 MOST = 30
 
@@ -58,6 +60,18 @@ def found(features: tuple[str, ...] | None, seed: int) -> bool:
 def test_it_learns_which_positions_matter() -> None:
     assert sum(found(None, seed) for seed in range(10)) >= 9
     assert sum(found(("positions", "levels"), seed) for seed in range(10)) < 9  # one lengthscale for all positions
+
+
+def test_synthetic_functions_have_the_stated_structure() -> None:
+    space = get_space("hpobench-mlp")
+    smooth = synthetic_values(space, 1, relevant=2)
+    assert len(np.unique(smooth.round(9))) <= max(np.prod(pair) for pair in combinations(space.n_choices, 2))
+    assert abs(smooth.std() - 2**0.5) < 1e-9  # two effects of variance 1 on a full grid
+    noisy = synthetic_values(space, 1, relevant=2, noise=0.5)
+    assert abs((noisy - smooth).std() - 0.5 * smooth.std()) < 0.02
+    assert abs(synthetic_values(space, 1, relevant=2, interactions=1).std() - 3**0.5) < 1e-9
+    flat = synthetic_values(space, 1, noise=0.5, plateaus=10)
+    assert np.bincount(flat.astype(int)).tolist() == [space.size // 10] * 10
 
 
 def test_processes_are_weighted_by_their_evidence() -> None:

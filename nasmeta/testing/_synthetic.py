@@ -1,0 +1,68 @@
+"""Synthetic functions on a search space."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasmeta.spaces import SearchSpace
+
+
+def synthetic_values(
+    space: SearchSpace,
+    seed: int = 0,
+    *,
+    relevant: int | None = None,
+    interactions: int = 0,
+    plateaus: int | None = None,
+    noise: float = 0.0,
+) -> NDArray[np.float64]:
+    """Draw a random function on a space: one effect per position, products of pairs, plateaus and noise.
+
+    The effect of an ordered position is a parabola with a random vertex; that of another position is one normal number
+    per choice. Each effect has variance 1. An interaction is the product of the effects of two positions.
+
+    Parameters
+    ----------
+    space : SearchSpace
+    seed : int, default 0
+    relevant : int, optional
+        Number of positions that matter, chosen at random; by default all.
+    interactions : int, default 0
+        Number of pairs of relevant positions whose product is added.
+    plateaus : int, optional
+        Round the values to this number of equally frequent levels.
+    noise : float, default 0.0
+        Standard deviation of normal noise, relative to that of the function; each architecture has one value.
+
+    Returns
+    -------
+    ndarray of float64, shape (size,)
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from nasmeta.testing import synthetic_values
+    >>> space = nm.get_space("hpobench-mlp")
+    >>> values = synthetic_values(space, relevant=3, noise=0.1)
+    >>> run = nm.search("gp", space, evaluator=lambda a: values[space.index_of(a)], evaluations=20, seed=0)
+    >>> bool((values > run.best.value).mean() < 0.01)
+    True
+    """
+    rng = np.random.default_rng(seed)
+    chosen = rng.choice(space.n_positions, relevant or space.n_positions, replace=False)
+    effects = []
+    for position in chosen:
+        n = space.n_choices[position]
+        parabola = -((np.arange(n) - rng.uniform(0, n - 1)) ** 2)
+        of_choices = parabola if space.positions[position].ordered else rng.normal(size=n)
+        effect = of_choices[space.codes[:, position]]
+        effects.append((effect - effect.mean()) / (effect.std() or 1.0))
+    values = np.sum(effects, axis=0)
+    for _ in range(interactions):
+        one, other = rng.choice(len(effects), 2, replace=False)
+        values = values + effects[one] * effects[other]
+    values = values + noise * values.std() * rng.normal(size=space.size)
+    if plateaus is not None:
+        values = np.searchsorted(np.quantile(values, np.arange(1, plateaus) / plateaus), values, "right")
+    return values.astype(np.float64)
