@@ -1,0 +1,57 @@
+"""Searchers that see what another one sees: `gp` the raw positions, BoTorch the features of `gp`."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from nasmeta.predictors import CellGP, CellKernel, Hyperparameters, PositionKernel
+from nasmeta.searchers import BoTorchSearch, GPSearch
+from nasmeta.spaces import SearchSpace
+
+
+class GPOnPositions(GPSearch):
+    """`gp` with both kernels on the choices of each position, as other optimisers see them."""
+
+    @cached_property
+    def _gp(self) -> CellGP:
+        known = self.space.feature_names
+        kernel = CellKernel(self.space, [next(name for name in ("edges", "levels", "positions") if name in known)])
+        return CellGP(kernel, Hyperparameters.from_logarithms(kernel.prior()[0]))
+
+    @cached_property
+    def _members(self) -> list[CellGP]:
+        kernel = PositionKernel(self.space)
+        return [self._gp, CellGP(kernel, Hyperparameters.from_logarithms(kernel.prior()[0], 1))]
+
+
+class BoTorchOnFeatures(BoTorchSearch):
+    """BoTorch's `SingleTaskGP` on the features that `gp` reads, between 0 and 1, instead of the positions.
+
+    A fit ends after 100 steps of L-BFGS; with up to 135 features, BoTorch's own limit takes three times as long.
+    """
+
+    def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
+        super().__init__(space, rng)
+        import torch
+
+        counts = np.hstack([space.feature(name).counts for name in space.kernel_features]).astype(float)
+        spread = np.ptp(counts, axis=0)
+        scaled = (counts - counts.min(axis=0))[:, spread > 0] / spread[spread > 0]
+        self._inputs = torch.tensor(scaled, dtype=torch.double)
+
+    def _fitted(self) -> tuple[Any, float]:
+        import torch
+        from botorch.fit import fit_gpytorch_mll
+        from botorch.models import SingleTaskGP
+        from botorch.models.transforms import Standardize
+        from gpytorch.mlls import ExactMarginalLogLikelihood
+
+        cells, values = self._labelled()
+        y = torch.tensor(values, dtype=torch.double)[:, None]
+        model = SingleTaskGP(self._inputs[cells], y, outcome_transform=Standardize(m=1))
+        likelihood = ExactMarginalLogLikelihood(model.likelihood, model)
+        fit_gpytorch_mll(likelihood, optimizer_kwargs={"options": {"maxiter": 100}})
+        return model, float(values.max())
