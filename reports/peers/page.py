@@ -130,7 +130,8 @@ are the other tasks of the family with all labels.
 ## How it was run
 
 `python reports/peers/run.py`, one thread per run. Every peer has its own default settings and, if it has such a
-setting, the budget. `setup.json` lists the package versions.
+setting, the budget. Two are limited because of their time: a fit of `botorch-features` ends after 100 steps of L-BFGS,
+and `syne-tune-cqr` is fitted after every fourth value. `setup.json` lists the package versions.
 
 ## Limits
 

@@ -12,6 +12,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -44,6 +45,7 @@ PARTS = {  # file: searchers, tasks, evaluations, runs
     "transfer.csv": (("gp", *TRANSFER), (*NB201, *(f"tnb101/{task}" for task in TNB101)), 100, 20),
 }
 VARIANTS = {"gp-positions": GPOnPositions, "botorch-features": BoTorchOnFeatures}
+SETTINGS: dict[str, dict[str, Any]] = {"syne-tune-cqr": {"options": {"update_frequency": 4}}}
 COLUMNS = ("task", "searcher", "seed", "needed", "ms")
 
 
@@ -60,6 +62,7 @@ def measure(name: str, searcher: str, seeds: tuple[int, ...], cap: int) -> list[
     case, kind = case_of(name), VARIANTS.get(searcher) or SEARCHERS[searcher]
     task, learnt, found = case.target, None, []
     settings = {} if kind.budget_setting is None else {kind.budget_setting: cap}
+    settings |= SETTINGS.get(searcher, {})
     for seed in seeds:
         one = kind(task.space, np.random.default_rng(seed), **settings)
         if isinstance(one, MetaSearcher):
