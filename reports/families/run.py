@@ -47,7 +47,7 @@ FAMILIES = {  # family of tasks: (measurements, limits)
 def facts(family: str) -> dict[str, str]:
     """Return the row of a family: its size, the agreement of its tasks, measurements and limits."""
     table, tasks = nm.load_table(family.partition("/")[0]), task_distribution(family)
-    whole = [task.values for task in tasks if len(task.measured) == table.space.size]
+    whole = [task.sign * task.values for task in tasks if len(task.measured) == table.space.size]
     correlation = "–"
     if len(whole) > 1:
         between = spearmanr(np.stack(whole, axis=1)).statistic[np.triu_indices(len(whole), 1)]
