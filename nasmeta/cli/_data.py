@@ -155,7 +155,7 @@ def import_data(path: Path) -> None:
     examples=["nasmeta data list", "nasmeta data list meco"],
 )
 def list_data(name: str | None) -> pd.DataFrame:
-    """List all sources of tables; of one with release, licence, citation, size and how to get it."""
+    """List all sources of tables, or show the release, licence, citation and size of one."""
     import pandas as pd
 
     found = pd.DataFrame(map(vars, nm.tables.list_sources())).rename(columns={"name": "source"})
