@@ -1,4 +1,4 @@
-"""All searchers on NAS-Bench-Graph: the ready specifications ``graph`` and ``graph-slow``, and their page.
+"""Compare searchers on NAS-Bench-Graph: the ready specifications ``graph`` and ``graph-slow``, and their page.
 
 Run with ``python reports/graph/run.py``; writes results.csv, regret.png and README.md. Interrupted runs resume from
 their folder. ``--page`` rewrites the page from the CSV file.
