@@ -78,7 +78,7 @@ WHERE = group(
     ),
     gpus_per_worker=Option("GPUs per worker; with 0.5, two workers share one.", float, metavar="N"),
     shard=Option(
-        "Do only part I, from 0, of N parts of the runs; all parts may run at once in one folder. The same command "
+        "Do only part I of N of the runs, with I from 0; all parts may run at once in one folder. The same command "
         "without it writes the results.",
         metavar="I/N",
     ),
