@@ -150,12 +150,12 @@ def import_data(path: Path) -> None:
 
 @command(
     data_app,
-    name=Option("Show all about this source.", argument=True, metavar="NAME"),
+    name=Option("Show the details of this source.", argument=True, metavar="NAME"),
     called="list",
     examples=["nasmeta data list", "nasmeta data list meco"],
 )
 def list_data(name: str | None) -> pd.DataFrame:
-    """List all sources of tables; of one with release, licence, citation, size and how to get it."""
+    """List all sources of tables, or show the release, licence, citation and size of one."""
     import pandas as pd
 
     found = pd.DataFrame(map(vars, nm.tables.list_sources())).rename(columns={"name": "source"})
@@ -206,7 +206,7 @@ def query(cells: list[str], seed: str | None, **options: Any) -> pd.DataFrame:
 @command(
     app,
     kind=Option(f"One of {', '.join(_KINDS)}.", default=REQUIRED, argument=True, metavar="KIND"),
-    name=Option("Show all about this name; list the tasks of this family.", argument=True, metavar="NAME"),
+    name=Option("Show the details of this name, or the tasks of this family.", argument=True, metavar="NAME"),
     space=Option("Space of the encoders.", default="nb201"),
     called="list",
     examples=["nasmeta list searchers", "nasmeta list searchers evolution", "nasmeta list tasks nb201"],
@@ -238,7 +238,7 @@ def _shown(how: str, found: pd.DataFrame, brief: list[str], name: str | None = N
     """Print some columns with one line per name, or all about one name; return the rows."""
     if name is None:
         print_frame(found[brief], lines=True)
-        typer.echo(f"\nMore about one: nasmeta {how} NAME", err=True)
+        typer.echo(f"\nDetails: nasmeta {how} NAME", err=True)
         return found
     noun = str(found.columns[0])
     one = found[found[noun] == name]

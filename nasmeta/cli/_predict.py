@@ -96,7 +96,7 @@ def _print(frame: pd.DataFrame) -> None:
     sources=Option(
         "Tasks or families to learn from, separated by commas.", default="nb201", read=names_in, metavar="NAMES"
     ),
-    leave_out=Option("Dataset or device to leave out, so that the model can honestly be tested on it."),
+    leave_out=Option("Dataset or device to leave out, so that the model can be tested on it without leakage."),
     labels=Option("Number of random labels of each source.", int, default_text="all"),
     settings=Option(
         "A setting of the learner. Repeatable.", list[str], read=settings_in, flags=("--set",),

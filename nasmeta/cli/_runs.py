@@ -53,7 +53,7 @@ RUN = group(  # keyword arguments of `nasmeta.search` and `nasmeta.compare`
         metavar="KEY=VALUE",
     ),
     sources=Option(
-        "What a meta-searcher learns from: tasks or families, separated by commas, or a file of nasmeta meta-train. "
+        "Sources of a meta-searcher: tasks or families, separated by commas, or a file of nasmeta meta-train. "
         "A family is used without the target's dataset.",
         read=_sources_in,
         metavar="NAMES|FILE",
@@ -78,7 +78,7 @@ WHERE = group(
     ),
     gpus_per_worker=Option("GPUs per worker; with 0.5, two workers share one.", float, metavar="N"),
     shard=Option(
-        "Do only part I, from 0, of N parts of the runs; all parts may run at once in one folder. The same command "
+        "Do only part I of N of the runs, with I from 0; all parts may run at once in one folder. The same command "
         "without it writes the results.",
         metavar="I/N",
     ),
@@ -292,7 +292,7 @@ def reproduce(tables: list[str], listed: bool, fetch: bool, folder: Path | None,
     folder=Option("Folder of a finished comparison.", default=REQUIRED, argument=True, metavar="FOLDER"),
     out=Option("Folder for the report.", Path, default_text="FOLDER/report"),
     at=Option("Budget of ranks and tests, in evaluations or seconds.", int, default_text="the largest of all runs"),
-    reference=Option("Searcher whose mean regret is a score of 0.", metavar="NAME", default_text="random"),
+    reference=Option("Searcher that defines a score of 0.", metavar="NAME", default_text="random"),
     formats=Option("Formats of the figures: png, svg, pdf.", default="png,svg,pdf", read=names_in),
     title=Option("Title of the report.", default_text="the title of the specification"),
     examples=["nasmeta compare --searchers random,gp --folder results && nasmeta report results"],

@@ -39,7 +39,7 @@ IMAGES = group(
         noun="recipe",
     ),
     split=Option(
-        "How validation images are chosen: fraction, or nb201 for the split of its tables.",
+        "Validation images: fraction, a stratified part of the training images; or nb201, the benchmark's split.",
         metavar="NAME",
         default_text="nb201, if it has the dataset",
     ),
@@ -97,10 +97,10 @@ def train(cell: int | str, folder: Path | None, **options: Any) -> None:
     folder=Option(
         "Folder for trainings and the page; run the same command again to resume.", Path, Path("nasmeta-verification")
     ),
-    compare_with=Option("The table's name of the dataset of --data, if it is not clear.", metavar="DATASET"),
+    compare_with=Option("Name of this dataset in the table, for example if --data is a folder.", metavar="DATASET"),
     workers=Option("Number of parallel trainings, which share the device.", int, 1),
     shard=Option(
-        "Do only part I, from 0, of N parts of the trainings; all parts may run at once in one folder. The same "
+        "Do only part I of N of the trainings, with I from 0; all parts may run at once in one folder. The same "
         "command without it writes the page.",
         metavar="I/N",
     ),

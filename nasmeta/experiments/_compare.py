@@ -87,11 +87,10 @@ def compare(
     settings : mapping of label to mapping, optional
         Settings of the searchers, as in `search`.
     sources : as in `search`, or mapping of label to that, optional
-        Without a mapping, every searcher that learns from sources uses these; a meta-model is for all meta-searchers.
+        Without a mapping, all meta-searchers use these sources or this meta-model.
     folder : path, optional
-        Folder for the journals of all runs. The same call resumes after any end, a kill included, and returns the
-        identical result; more repeats or evaluations continue the comparison. The result is written to
-        ``results.parquet`` in it.
+        Folder for the journals of all runs and ``results.parquet``. After an interruption, the same call resumes and
+        returns the identical result. More repeats or evaluations continue the comparison.
     workers : int or Workers, default 1
         Number of processes; or `nasmeta.experiments.Workers`, for a cluster, GPUs, or one shard of the runs.
     redo : str or sequence of str, optional
@@ -102,7 +101,7 @@ def compare(
         compares the best values found. Trainings are kept in the folder's ``trainings``; each cell is trained once, and
         its seconds are charged to every run that proposes it.
     clock : Clock or mapping, optional
-        Simulated time, as in `search`; its workers are simulated, and not processes.
+        Simulated time, as in `search`; its workers are simulated, not processes.
     stop_at_optimum : bool, default False
         End a run when the best value of its task has been evaluated.
     until_decided : bool, default False

@@ -63,7 +63,7 @@ def report(
         The axis of that budget. By default simulated seconds if runs without the optimum ended after different numbers
         of evaluations; else evaluations.
     reference : str, optional
-        Label of the searcher whose mean regret is a score of 0; by default that of random search. Without any there are
+        Label of the searcher that defines a score of 0; by default random search. If the comparison lacks it, there are
         no scores.
     formats : sequence of {"png", "svg", "pdf"}
         File formats of the figures.

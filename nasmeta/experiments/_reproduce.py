@@ -78,7 +78,7 @@ def reproduce(
         Names in `nasmeta.experiments.list_published`; ``all`` for every table.
     folder : path, optional
         Folder of the results: ``NAME.csv`` and the page ``NAME.md`` of each table, and a folder with its runs. The same
-        call resumes after any end.
+        call resumes after an interruption.
     repeats : int, optional
         Number of runs or draws, instead of the number in the specification.
     workers : int or Workers, default 1

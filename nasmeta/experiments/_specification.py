@@ -280,7 +280,7 @@ def run_specification(
     workers: int | Workers = 1,
     **options: Any,
 ) -> pd.DataFrame:
-    """Run a specification; the same call resumes after any end.
+    """Run a specification; the same call resumes after an interruption.
 
     Parameters
     ----------

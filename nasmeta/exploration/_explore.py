@@ -30,10 +30,10 @@ def explore(
 ) -> Path:
     """Write an HTML page that shows tables in a browser without a network.
 
-    For each task of one column, the page shows the distribution of values, the best architectures, the value against
-    any other column with the Pareto front, the rank correlation with the other tasks of the table, the noise across
-    seeds, and one run on a map of the architectures. Counts, correlations and medians come from all architectures,
-    points from a sample with the best architectures and all fronts.
+    For each task with one objective, the page shows the distribution of values, the best architectures, the value
+    against any other column with the Pareto front, the rank correlation with the other tasks of the table, the noise
+    across seeds, and one run on a map of the architectures. Counts, correlations and medians come from all
+    architectures, points from a sample with the best architectures and all fronts.
 
     Parameters
     ----------

@@ -87,13 +87,13 @@ def meta_train(
     sources : names of tasks or families, Tasks or SourceTasks, default "nb201"
     out : path
     leave_out : str, optional
-        Dataset or device to leave out, so that the model can honestly be tested on it.
+        Dataset or device to leave out, so that the model can be tested on it without leakage.
     n_labels : int, optional
         Number of random labels per source, at least 2; by default all.
     settings : mapping, optional
         Keyword arguments of the learner.
     seed : int, default 0
-        Of the meta-training and of the labels.
+        Seed of the meta-training and of the choice of labels.
     resume : bool, default False
         Resume from the checkpoint, if there is one. If the file holds the model of the same training, return it.
     overwrite : bool, default False

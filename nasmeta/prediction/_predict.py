@@ -88,7 +88,7 @@ def predict(
     folder: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> PredictorComparison:
-    """Compare predictors by the order in which they put the cells of a space after a few labels.
+    """Compare how well predictors rank the cells of a space from a few labels.
 
     A predictor is fitted on the task's signal (validation, mean of the measured seeds) of n random cells, and its
     order of cells is compared with their test values. The cells of a draw are the same for all predictors.

@@ -55,13 +55,13 @@ def search(
         The same seed gives the same run in any process. Generators are spawned from seed, task and searcher.
     settings : mapping, optional
         Keyword arguments of the searcher. Every searcher also takes two settings that use the sources. ``prune_space``
-        is a fraction: 0.1 searches the tenth of the space that is the most promising by the sources. ``warm_start`` is
-        a number of architectures that the sources choose and that are evaluated first, each for its gain on the sources
-        (greedy coverage, after Wistuba et al., DSAA 2015); ``"5/second"`` ranks them by gain per second of training.
+        is a fraction: 0.1 searches the most promising tenth of the space, according to the sources. ``warm_start`` is
+        the number of architectures to evaluate first, chosen greedily by their gain on the sources (after Wistuba et
+        al., DSAA 2015); ``"5/second"`` ranks them by gain per second of training.
         Multi-fidelity searchers also take ``epochs``, their training lengths: by default all lengths of the task, such
         as 12 and 200 on NAS-Bench-201. In real training, ``"50of200"`` is a point of the learning curve.
     sources : TaskDistribution, tasks, names of tasks or families, or SavedMetaModel, optional
-        What a meta-searcher learns from; by default the task's family. Tasks that share the target's dataset are
+        Sources of a meta-searcher; by default the task's family. Tasks that share the target's dataset are
         excluded from a family. A `nasmeta.meta.SavedMetaModel` replaces the meta-training, and provides defaults for
         the settings.
     journal : path, optional
@@ -69,7 +69,7 @@ def search(
         a larger budget continues a finished run.
     evaluator : str, path, Evaluator or callable, default "table"
         Source of the values. ``"unknown-feasibility"``: the table, but evaluations of missing values fail.
-        ``"surrogate"``: the shipped surrogate of the task; or the file of another one. A `TrainingEvaluator`
+        ``"surrogate"``: the shipped surrogate of the task, or the file of another one. A `TrainingEvaluator`
         trains networks; with a journal ``run.jsonl`` it keeps its checkpoints in ``run.jsonl.trainings``. A function,
         also as ``package.module:Name``, is called with the choices of an architecture, see
         `nasmeta.evaluators.FunctionEvaluator`.

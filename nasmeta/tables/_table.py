@@ -655,7 +655,7 @@ TABLES: Registry[Callable[[str], Table]] = Registry(
 
 
 def load_table(name: str = "nb201") -> Table:
-    """Open a table. The first time on a machine it is built, which takes a second.
+    """Open a table. The first call on a machine builds it, which takes a second.
 
     Parameters
     ----------

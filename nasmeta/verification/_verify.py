@@ -113,7 +113,7 @@ def verify(
     seed : int, default 0
         The first seed; it also determines the random cells.
     compare_with : str, optional
-        The table's name of the dataset, for example if `data` is a folder.
+        Name of this dataset in the table, for example if `data` is a folder.
     device : str, default "auto"
     isolated : bool, default True
         Train in a worker process: if it is killed, the training is a failure. With several workers it always is.

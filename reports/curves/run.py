@@ -81,8 +81,8 @@ cross-validation within the training folds.
 ## Limits
 
 * The rule of `auto` and the method `gains` were chosen on these cells, so their values are slightly optimistic.
-* No method is best for all numbers of epochs and scores.
-* With 200 cells in one draw of folds, differences of a tenth in an error decide nothing.
+* No method is best at all numbers of epochs and in both scores.
+* With 200 cells in one draw of folds, small differences between methods are not significant.
 """
     (HERE / "README.md").write_text(text, encoding="utf-8")
 

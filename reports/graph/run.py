@@ -1,4 +1,4 @@
-"""All searchers on NAS-Bench-Graph: the ready specifications ``graph`` and ``graph-slow``, and their page.
+"""Compare searchers on NAS-Bench-Graph: the ready specifications ``graph`` and ``graph-slow``, and their page.
 
 Run with ``python reports/graph/run.py``; writes results.csv, regret.png and README.md. Interrupted runs resume from
 their folder. ``--page`` rewrites the page from the CSV file.
@@ -111,7 +111,7 @@ Seen (used to choose features): {", ".join(SEEN)}. *Fewer than `gp`*: datasets w
 asterisk marks deterministic searchers. The last column is per run.
 
 {to_markdown(pd.DataFrame(rows))}
-`source-order` finds none of the best on {", ".join(prior.index[prior >= 200])}. The datasets agree little
+`source-order` finds none of the best on {", ".join(prior.index[prior >= 200])}. The datasets agree weakly
 (rank correlations of 0.01 to 0.62).
 
 ## How it was run

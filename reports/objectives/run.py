@@ -136,7 +136,7 @@ HW-NAS-Bench measured the latencies. `nsga2` and `pymoo-nsga2` have a population
 ## Limits
 
 * No searcher stays below {GOAL:g} % on every task.
-* The front reaches down to near-chance architectures with very low latency, so a few architectures hold most of the
+* The front includes near-chance architectures with very low latency, so a few architectures hold most of the
   hypervolume.
 * Labels, lengthscales and reference point of `ehvi` were partly chosen on these tasks, or on tasks with the same
   accuracies.

@@ -133,7 +133,7 @@ networks with {network["channels"]} channels and N = {network["cells_per_stage"]
 * Within the best tenth of the cells, no proxy has a correlation above {frame["best tenth of CIFAR-10"].max():.3f}.
 * Each proxy is one draw of images and weights.
 * Isomorphic cells share one value, because edges that contribute nothing are removed.
-* If a network passes nothing on, `jacob_cov`, `nwot` and `zen` have their lowest finite value.
+* If no signal passes a network, `jacob_cov`, `nwot` and `zen` have their lowest finite value.
 """
     (HERE / "README.md").write_text(text, encoding="utf-8")
 

@@ -33,9 +33,9 @@ CELLS = np.arange(SPACE.size)
 HELP = {
     "title": "Latency of architectures on a device with ten measurements: HELP's table 3",
     "about": """
-Predictors rank architectures by latency on six devices. They know nine other devices with 900 architectures each, and
-ten of these on the target. The values are Spearman's ρ on the next 1,000 architectures, without the fastest and the
-slowest tenth on each device.""",
+Predictors rank architectures by latency on six devices. They know the latency of 900 architectures on nine other
+devices, and of ten of these on the target. The values are Spearman's ρ on the next 1,000 architectures, without the
+fastest and the slowest tenth on each device.""",
     "published": {
         "citation": "Lee et al., HELP, NeurIPS 2021, table 3; read in the README of "
         "github.com/HayeonLee/HELP at 11970ec.",
@@ -61,7 +61,7 @@ ZERO = {
     "title": "XGBoost on an encoding and on zero-cost proxies: NAS-Bench-Suite-Zero",
     "about": """
 Each run draws 100 architectures of CIFAR-100 to learn from and 1,000 others. The values are Spearman's ρ of NASLib's
-XGBoost on the latter.""",
+XGBoost on these others.""",
     "published": {
         "citation": "Krishnakumar et al., NAS-Bench-Suite-Zero, NeurIPS 2022, arXiv 2210.03230, section 5, 100 trials; "
         "read in a public copy of the paper's text.",

@@ -180,6 +180,6 @@ half.
 ## Limits
 
 * `verify-cpu-quick` and the width of `verify-cpu` were chosen on these cells, so their values are slightly optimistic.
-* The images are JPEG, which is lossy, so accuracies are not those of the original pixels.
+* The images are JPEG, which is lossy.
 * The machine was shared with other work.
 """

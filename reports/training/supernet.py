@@ -115,7 +115,8 @@ def write_page(rows: pd.DataFrame, found: pd.DataFrame, chosen: np.ndarray) -> N
     ]
     for name, order in (proxies | known).items():
         lines.append((name, "–", "–", tau(order, values), tau(order[good], values[good])))
-    frame = pd.DataFrame(lines, columns=["order by", "training, s", "a cell, s", "τ, all cells", "τ, better half"])
+    names = ["order by", "training seconds", "seconds per cell", "τ, all cells", "τ, better half"]
+    frame = pd.DataFrame(lines, columns=names)
     last = found.groupby("seed").last()
     ranks = ", ".join(f"{int((table > table[int(cell)]).sum()) + 1:,}" for cell in last["cell"])
     longest = rows[rows["epochs"] == EPOCHS[-1]]

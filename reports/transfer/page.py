@@ -180,8 +180,8 @@ Natural sources: all tasks of the family with another dataset:
 {to_markdown(by(natural, "family", families, searchers))}
 """
     if "all" in set(frame["labels"]):
-        text += f"""`meta` by labels per source, in two draws: evaluations of `gp` on all targets of a family, divided
-by those of `meta`, geometric mean over families. `meta-gp` is one of its members if the labels cover half of the space:
+        text += f"""Speed-up of `meta` by labels per source, in two draws: ratio of total evaluations on all targets of
+a family, geometric mean over families. `meta-gp` is one of its members if the labels cover half of the space:
 
 {to_markdown(by_labels(frame))}
 """

@@ -151,7 +151,7 @@ def test_lists_of_what_trains() -> None:
         assert recipes.loc[name, ["epochs", "train_images"]].to_list() == [
             Recipe.load(name).epochs, Recipe.load(name).train_images,
         ]  # fmt: skip
-    assert recipes["summary"]["verify-cpu-quick"] == "Half a minute a cell on one CPU core."
+    assert recipes["summary"]["verify-cpu-quick"] == "About 20 seconds per cell on one CPU core."
     images = nm.list_images().set_index("images")
     assert images["data"]["fashion-mnist"] == "fashion-mnist[:PATH]"
     assert set(nm.list_proxies()["proxy"]) == set(PROXIES)

@@ -123,11 +123,11 @@ def _against_next(pair: pd.Series[Any], unit: str, budget: str) -> str:
         best, other = other, best
         values = -values.set_axis(["difference", "difference_high", "difference_low"])
     difference = texts_of(pd.DataFrame([values]), None).rows[0][0]
-    enough = f"about {pair['needed']:,.0f} runs are needed to say so"
+    enough = f"about {pair['needed']:,.0f} runs are needed to show it"
     if pair["needed"] <= pair["runs"]:
-        enough = f"{runs} are enough to say so"
+        enough = f"{runs} suffice to show it"
     elif pair["needed"] == np.inf:
-        enough = "1,000 runs would not tell them apart"
+        enough = "1,000 runs would not show it"
     if pair["measure"] == "regret":
         return f"{best} is {difference} {unit} better than {other} {budget}; {enough}".replace("  ", " ")
     return f"{best} needs {difference} fewer evaluations than {other} to the optimum; {enough}"
