@@ -35,7 +35,7 @@ def table_data(table: Table, tasks: Sequence[Task], runs: Sequence[History]) -> 
     infos, values = [info for info, _ in columns], np.stack([column for _, column in columns])
     utilities = np.where([[info.direction == "max"] for info in infos], values, -values)
     cells = _sample(utilities, len(tasks), [run.cells for run in runs])
-    ranks = pd.DataFrame(values[: len(tasks)].T).corr("spearman").to_numpy()
+    ranks = pd.DataFrame(utilities[: len(tasks)].T).corr("spearman").to_numpy()
     return {
         "size": space.size,
         "space": _described(space),

@@ -55,3 +55,16 @@ class BoTorchOnFeatures(BoTorchSearch):
         likelihood = ExactMarginalLogLikelihood(model.likelihood, model)
         fit_gpytorch_mll(likelihood, optimizer_kwargs={"options": {"maxiter": 100}})
         return model, float(values.max())
+
+    def _most_promising(self, model: Any, best: float) -> int:
+        """Return the open architecture with the highest LogEI, as `optimize_acqf_discrete` does in more time."""
+        import torch
+        from botorch.acquisition.analytic import _log_ei_helper
+
+        open_, scores = np.flatnonzero(self._open), []
+        for some in np.array_split(open_, -(-len(open_) // 384)):
+            with torch.no_grad():
+                posterior = model.posterior(self._inputs[some])
+                mean, deviation = posterior.mean[:, 0], posterior.variance[:, 0].sqrt()
+                scores.append(_log_ei_helper((mean - best) / deviation) + deviation.log())
+        return int(open_[torch.cat(scores).argmax()])

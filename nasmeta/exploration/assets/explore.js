@@ -412,7 +412,7 @@
   function correlations() {
     const own = state.data.correlations[state.entry.position], names = index.tables[state.entry.table].tasks.map(([name]) => name);
     const rows = own.map((rho, i) => [names[i], rho]).filter(([name, rho]) => name !== state.entry.name && rho !== null).sort((a, b) => b[1] - a[1]);
-    $("correlations-note").textContent = rows.length ? "Spearman’s ρ of the values, over all architectures that both tasks measure. Negative bars are orange." : "The table has no other task.";
+    $("correlations-note").textContent = rows.length ? "Spearman’s ρ of the orders from best to worst, over all architectures that both tasks measure. Negative bars are orange." : "The table has no other task.";
     $("correlations").innerHTML = rows.map(([name, rho]) => `<tr><td><a href="#${encodeURI(name).replaceAll("#", "%23")}">${escape(name)}</a></td>` +
       `<td class="wide"><i class="${rho < 0 ? "minus" : ""}" style="width:${Math.abs(100 * rho)}%"></i></td><td class="num">${written(rho, 3)}</td></tr>`).join("");
   }
