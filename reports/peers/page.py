@@ -51,8 +51,8 @@ def against(runs: pd.DataFrame, owns: tuple[str, ...], peers: tuple[str, ...]) -
         row = {"peer": f"`{peer}`", "evaluations": f"{of_peer['needed'].mean():.1f}"}
         for own in owns:
             found = [*verdicts(runs, own, peer).values()]
-            row[f"more than `{own}`"] = with_interval(differences(runs, own, peer).mean(axis=1), ".1f")
-            row[f"tasks with more/no difference/fewer than `{own}`"] = "/".join(str(found.count(v)) for v in VERDICTS)
+            row[f"minus `{own}`"] = with_interval(differences(runs, own, peer).mean(axis=1), ".1f")
+            row[f"tasks (`{own}`)"] = "/".join(str(found.count(v)) for v in VERDICTS)
         row["ms per step"] = f"{of_peer['ms'].median():.0f}"
         rows.append(row)
     return to_markdown(pd.DataFrame(rows))
@@ -92,13 +92,15 @@ def draw(parts: dict[str, pd.DataFrame], path: Path) -> None:
 def write_page(folder: Path, caps: dict[str, int]) -> None:
     """Write README.md and found.png from the runs."""
     plain, transfer = (read(folder / file, cap) for file, cap in caps.items())
-    draw({"without sources": plain, "with sources": transfer}, folder / "found.png")
+    draw({"without sources": plain, "with sources": transfer}, folder / "found")
     cap, with_sources = caps.values()
     seeds = plain.groupby(["task", "searcher"])["seed"].nunique()
     assert seeds.nunique() == 1, "All searchers need the same seeds."
     mean = plain.groupby("searcher")["needed"].mean()
     tasks, on_positions = plain["task"].unique(), tuple(peer for peer in PEERS if peer != "botorch-features")
     families = {task.rpartition("/")[0] for task in tasks}
+    runs = transfer.groupby("searcher")["seed"].nunique()
+    few = "".join(f" (`{name}`: {n})" for name, n in runs[runs < runs.max()].items())
     text = f"""# How do other packages' optimisers compare with nasmeta's?
 
 {sentence(plain, "gp", PEERS)}
@@ -110,10 +112,10 @@ def write_page(folder: Path, caps: dict[str, int]) -> None:
 {against(plain, ("gp", "gp-positions"), PEERS)}
 Evaluations to find one of the best 0.1 % of the architectures, at most {cap}; a run that finds none counts as
 {cap + 1}. `gp` needs {mean["gp"]:.1f}, `gp-positions` {mean["gp-positions"]:.1f}, random search {mean["random"]:.1f}.
-*More*: additional evaluations of the peer in runs of the same task and seed, mean over {len(tasks)} tasks of
-{len(families)} families with a 95 % interval over tasks. *Tasks*: a peer needs more or fewer evaluations if the 95 %
-bootstrap interval over {seeds.max()} seeds excludes zero. Time: median processor milliseconds; `gp`
-{plain.loc[plain["searcher"] == "gp", "ms"].median():.0f}.
+*Minus*: evaluations of the peer minus those of the searcher, in runs of the same task and seed; mean over {len(tasks)}
+tasks of {len(families)} families with a 95 % interval over tasks. *Tasks*: the number of tasks on which the peer needs
+more / neither / fewer evaluations; only differences whose 95 % interval over {seeds.max()} seeds excludes zero
+count. Time: median processor milliseconds; `gp` {plain.loc[plain["searcher"] == "gp", "ms"].median():.0f}.
 
 **Equal inputs**: the peers read the choice at each position, and so does `gp-positions`, which is `gp` with both
 kernels on positions. {sentence(plain, "gp-positions", on_positions)} Conversely, `botorch-features` is BoTorch's
@@ -124,8 +126,8 @@ kernels on positions. {sentence(plain, "gp-positions", on_positions)} Conversely
 {sentence(transfer, "meta", SCHEDULERS)}
 
 {against(transfer, ("meta",), TRANSFER[1:])}
-At most {with_sources} evaluations, {transfer["seed"].nunique()} seeds, {transfer["task"].nunique()} tasks; the sources
-are the other tasks of the family with all labels.
+At most {with_sources} evaluations, {transfer["seed"].nunique()} seeds{few}, {transfer["task"].nunique()} tasks; the
+sources are the other tasks of the family with all labels.
 
 ## How it was run
 
