@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_generator, check_instance
 from nasmeta.code import code_of
 from nasmeta.errors import SettingError, SpaceExhaustedError, UnknownNameError
 from nasmeta.registry import Registry, is_place
@@ -157,8 +156,8 @@ class Searcher(ABC):
     notes: list[Mapping[str, Any]] | None = None
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
-        self.space = check_instance("space", space, SearchSpace)
-        self.rng = check_generator(rng, "cells")
+        self.space = space
+        self.rng = rng
 
     @classmethod
     def code_identity(cls, settings: Mapping[str, Any]) -> str | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.checks import check_generator, check_int, is_listed
+from nasmeta.checks import is_listed
 from nasmeta.errors import ArchitectureError, NasmetaError, SettingError, UnknownNameError, short
 from nasmeta.pictures import ShowsFacts, new_figure
 from nasmeta.spaces._content import BUILDERS, digest, from_content, packed, to_content, unpacked
@@ -372,8 +372,7 @@ class SearchSpace(ShowsFacts):
         >>> get_space("nb201").sample(3, np.random.default_rng(0)).shape
         (3,)
         """
-        n = check_int("n", n, 0, 2**63 - 1 if replace else self.size)
-        return check_generator(rng, "sample").choice(self.size, size=n, replace=replace).astype(np.int32)
+        return rng.choice(self.size, size=n, replace=replace).astype(np.int32)
 
     # -- identity ---------------------------------------------------------------------------------------------------
     @cached_property

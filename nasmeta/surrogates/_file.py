@@ -57,7 +57,7 @@ def encode(content: Content) -> bytes:
 
 def read(path: Path) -> tuple[bytes, Content]:
     """Return the bytes and the content of a file, checked."""
-    raw = KIND.read(path)
+    raw = path.read_bytes()
     card, arrays = KIND.decode(raw, path)
     with KIND.blaming(path):
         return raw, _content(card, arrays)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nasmeta.errors import ArchitectureError, DamagedFileError, NasmetaError
-from nasmeta.files import parse_toml, shipped
+from nasmeta.files import shipped
 from nasmeta.registry import Registry, import_siblings
 from nasmeta.settings import cache_folder
 from nasmeta.spaces import SearchSpace
@@ -135,7 +136,7 @@ class RegisteredSources(Mapping[str, FetchedSource]):
         if name not in self._parsed:
             file = self._files[name]
             with _described_by(file):
-                entry = parse_toml(file.read_text(encoding="utf-8"))
+                entry = tomllib.loads(file.read_text(encoding="utf-8"))
                 shared = entry.pop("files_of", None)  # two tables may be read from the same files
                 files = self[shared].files if shared else tuple(RegisteredFile(**one) for one in entry["files"])
                 parts = {
