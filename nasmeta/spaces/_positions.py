@@ -114,11 +114,7 @@ def space_from_frame(
     import pandas as pd
 
     chosen = [columns] if isinstance(columns, str) else list(frame.columns if columns is None else columns)
-    if not len(frame) or not chosen:
-        raise SettingError("frame", frame.shape, "at least one row and one column")
     for column in chosen:
-        if column not in frame.columns:
-            raise SettingError("column", column, f"one of {', '.join(map(repr, frame.columns))}")
         missing = np.flatnonzero(frame[column].isna())
         if len(missing):
             raise SettingError(
