@@ -99,16 +99,3 @@ def digest_of(card: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> st
         array = np.asarray(arrays[name], order="C")
         digest.update(f"{name}{array.dtype.str}{array.shape}".encode() + array.tobytes())
     return digest.hexdigest()
-
-
-def check_array(
-    arrays: Mapping[str, NDArray[Any]], name: str, kind: Any, shape: tuple[int | None, ...], finite: bool = True
-) -> NDArray[Any]:
-    """Return an array of a file; raise a ValueError for another type or shape (None: any length)."""
-    array = arrays[name]
-    fits = len(shape) == array.ndim and all(n in (None, m) for n, m in zip(shape, array.shape, strict=True))
-    if array.dtype != kind or not fits:
-        raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, not {np.dtype(kind)} of shape {shape}")
-    if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ValueError(f"{name} is not finite")
-    return array

@@ -16,7 +16,7 @@ import pandas as pd
 from nasmeta.analysis import title_of
 from nasmeta.analysis.report import Findings, XAxis, find, write_findings
 from nasmeta.code import versions_of
-from nasmeta.errors import DamagedFileError, NasmetaError, SettingError
+from nasmeta.errors import NasmetaError, SettingError
 from nasmeta.evaluators import TRAINED
 from nasmeta.experiments._reproduce import compare_searches
 from nasmeta.experiments._specification import reported_in
@@ -120,10 +120,7 @@ def results_in(folder: str | os.PathLike[str]) -> pd.DataFrame:
     path = Path(folder) / "results.parquet"
     if not path.is_file():
         raise SettingError(f"File not found: {path}. Create it with nasmeta compare … --folder {folder}.")
-    try:
-        return pd.read_parquet(path)
-    except Exception as reason:  # what pyarrow raises for damaged files has no common base
-        raise DamagedFileError(f"{path} is damaged, or was not written by nasmeta: {reason!s:.200}.") from reason
+    return pd.read_parquet(path)
 
 
 def _reported(folder: Path) -> tuple[tuple[ColumnInfo, ...], dict[str, Any]]:

@@ -182,8 +182,6 @@ def specification_to_run(path: str | os.PathLike[str]) -> Specification:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UnknownNameError.of("specification", str(path), ready) from None
-    except (OSError, UnicodeDecodeError) as reason:
-        raise SettingError(f"Cannot read the specification {file}: {reason}.") from reason
     try:
         content = tomllib.loads(text)
     except ValueError as reason:

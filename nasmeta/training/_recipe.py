@@ -250,5 +250,5 @@ def recipe_for(recipe: str | Path | Recipe | None, data: str | ImageDataset) -> 
 def _read(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as reason:
+    except ValueError as reason:
         raise DamagedFileError(f"The recipe {path} cannot be read: {reason}.") from reason

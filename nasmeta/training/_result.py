@@ -154,13 +154,10 @@ class TrainingResult:
         ------
         DamagedFileError
         """
-        try:
-            if found["nasmeta_training"] != FORMAT:
-                raise ValueError(f"its format is {found['nasmeta_training']!r}, not {FORMAT}")
-            rest = {key: value for key, value in found.items() if key not in ("nasmeta_training", "epochs")}
-            return cls(**rest, epochs=tuple(EpochRecord(**epoch) for epoch in found["epochs"]))
-        except (KeyError, TypeError, ValueError) as reason:
-            raise DamagedFileError(f"This is not a result of a training: {reason!r:.200}.") from reason
+        if found["nasmeta_training"] != FORMAT:
+            raise DamagedFileError("format of a result", found["nasmeta_training"], f"{FORMAT}")
+        rest = {key: value for key, value in found.items() if key not in ("nasmeta_training", "epochs")}
+        return cls(**rest, epochs=tuple(EpochRecord(**epoch) for epoch in found["epochs"]))
 
 
 def read_result(folder: str | Path) -> TrainingResult:
@@ -170,10 +167,6 @@ def read_result(folder: str | Path) -> TrainingResult:
         return TrainingResult.from_dict(json.loads(path.read_bytes()))
     except FileNotFoundError:
         raise SettingError(f"{folder} has no {RESULT_FILE}: no training has finished there.") from None
-    except (OSError, ValueError, DamagedFileError) as reason:
-        raise DamagedFileError(
-            f"{path} is damaged: {reason} Remove it, and the training resumes from its checkpoint."
-        ) from reason
 
 
 Tell = Callable[[int, str], object]  # called with the number of finished epochs, and a note about the last one

@@ -68,7 +68,7 @@ def test_a_file_of_ones_own(tmp_path: Path) -> None:
     path.write_text("epochs = ")
     with pytest.raises(DamagedFileError):
         Recipe.load(path)
-    with pytest.raises(DamagedFileError):
+    with pytest.raises(FileNotFoundError):
         Recipe.load(tmp_path / "none.toml")
     with pytest.raises(UnknownNameError):
         Recipe.load("nb201-13")
