@@ -154,8 +154,8 @@ class TrainingResult:
         ------
         DamagedFileError
         """
-        if found["nasmeta_training"] != FORMAT:
-            raise DamagedFileError("format of a result", found["nasmeta_training"], f"{FORMAT}")
+        if found.get("nasmeta_training") != FORMAT:
+            raise DamagedFileError("format of a result", found.get("nasmeta_training"), f"{FORMAT}")
         rest = {key: value for key, value in found.items() if key not in ("nasmeta_training", "epochs")}
         return cls(**rest, epochs=tuple(EpochRecord(**epoch) for epoch in found["epochs"]))
 

@@ -77,8 +77,6 @@ def test_resumed_is_uninterrupted(whole: Path, tmp_path: Path, cut: int) -> None
 def test_bad_input(whole: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingError):
         measure_proxies(whole, BATCH, SETTINGS, cells=CELLS[:5])
-    with pytest.raises(SettingError):
-        measure_proxies(tmp_path / "a.csv", BATCH, SETTINGS)
     with pytest.raises(UnknownNameError):
         ProxySettings(("sinflow",))
     with pytest.raises(SettingError):
