@@ -265,7 +265,7 @@ class TrainingEvaluator(Evaluator):
         try:
             where = self._folder_of(int(self.space.canonical(cell)))
             return None if where is None else read_result(where)
-        except SettingError:
+        except (FileNotFoundError, SettingError):
             return None
 
     @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -283,9 +282,7 @@ class MultiFidelitySearcher(Searcher):
         self.fidelities: tuple[int, ...] = (1,)
 
     def begin(self, fidelities: Sequence[int]) -> None:
-        """Set the possible lengths of trainings, in epochs, before the first proposal."""
-        if not fidelities or any(a >= b for a, b in pairwise(fidelities)):
-            raise SettingError("fidelities", list(fidelities), "ascending epochs")
+        """Set the possible lengths of trainings, in ascending epochs, before the first proposal."""
         self.fidelities = tuple(map(int, fidelities))
 
     def begin_with(self, cells: NDArray[np.int32]) -> bool:

@@ -133,8 +133,6 @@ class ColumnFile:
             listed = header["cells"]
             self.cells = np.arange(self.n_cells) if listed is None else np.array(listed)
             self._is_whole = listed is None
-            if (self._batch.num_rows, self._batch.num_columns) != (len(self.cells), len(self.infos)):
-                raise ValueError("its columns differ from its header")
         except Exception as reason:  # altered bytes may fail with nearly any exception
             raise DamagedFileError(f"{path} is damaged: {str(reason).rstrip('.')}.") from reason
 

@@ -216,8 +216,6 @@ def _files_by_class(folder: Path) -> dict[str, list[Path]]:
 
 
 def _folders(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise SettingError("folder of images", str(folder), "a folder", _LAYOUT)
     return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 

@@ -170,10 +170,6 @@ class Recipe:
             object.__setattr__(self, field.name, value)
         if self.image_size:
             checked_size(self.image_size)
-        if self.learning_rate == 0:
-            raise SettingError("learning_rate of a recipe must be above 0.")
-        if self.nesterov and self.momentum == 0:
-            raise SettingError("nesterov needs a momentum above 0.")
 
     def but(self, **changes: Any) -> Recipe:
         """Return a copy with other settings; unless a name is given, the name lists the changes.

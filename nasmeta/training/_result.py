@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.errors import DamagedFileError
 
 CHECKPOINT_FILE, RESULT_FILE = "checkpoint.safetensors", "result.json"
 FORMAT = 3
@@ -162,11 +162,7 @@ class TrainingResult:
 
 def read_result(folder: str | Path) -> TrainingResult:
     """Read the result of a finished training from its folder."""
-    path = Path(folder) / RESULT_FILE
-    try:
-        return TrainingResult.from_dict(json.loads(path.read_bytes()))
-    except FileNotFoundError:
-        raise SettingError(f"{folder} has no {RESULT_FILE}: no training has finished there.") from None
+    return TrainingResult.from_dict(json.loads((Path(folder) / RESULT_FILE).read_bytes()))
 
 
 Tell = Callable[[int, str], object]  # called with the number of finished epochs, and a note about the last one

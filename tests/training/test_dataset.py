@@ -211,7 +211,7 @@ def test_a_damaged_image_is_named_whatever_pillow_raises(ending: str, position: 
         ("cifar10:/nowhere", SettingError),
         ("imagenet16-120:/nowhere", SettingError),
         ("fashion-mnist:/nowhere", SettingError),
-        ("folder:/nowhere", SettingError),
+        ("folder:/nowhere", FileNotFoundError),
     ],
 )
 def test_missing_sources(source: str, error: type[Exception]) -> None:
