@@ -141,7 +141,7 @@ def _of_files(files: Sequence[Path], report: _Report | None = None) -> tuple[_Fo
         for of_cell in root["arch2infos"].values() if "arch2infos" in root else [root]:
             lengths |= {name for name, record in of_cell.items() if "arch_str" in record}
     if not found:
-        raise DamagedFileError("It has no measurement of a cell, so it is not an official file.")
+        raise ValueError("it has no measurement of a cell, so it is not an official file.")
     return found, lengths
 
 
@@ -152,9 +152,8 @@ def _source_name(lengths: set[str], keys: Iterable[Key]) -> str:
     if lengths and lengths <= {"less", "full"}:
         short = {key.run for key in keys if key.epochs == 12}
         return "nb201-v1.0-official" if short <= {"cifar10-valid"} else "nb201-v1.1-official"
-    raise DamagedFileError(
-        "names of the lengths of trainings", ", ".join(sorted(map(str, lengths))), "less and full, or 12 and 200"
-    )
+    found = ", ".join(sorted(map(str, lengths)))
+    raise ValueError(f"the lengths of its trainings are {found}; expected less and full, or 12 and 200")
 
 
 # -- columns --------------------------------------------------------------------------------------------------------
@@ -204,7 +203,7 @@ def _over_epochs(values: list[tuple[int, NDArray[np.float32]]], cells: NDArray[n
     """Return the values of a key over the cells, shape (epochs, n); NaN for cells without a measurement."""
     measured = [cell for cell, _ in values]
     if len(set(measured)) < len(measured):
-        raise DamagedFileError(f"Cell {np.bincount(measured).argmax()} appears twice.")
+        raise ValueError(f"cell {np.bincount(measured).argmax()} appears twice.")
     over = np.full((len(values[0][1]), len(cells)), np.nan, dtype=np.float32)
     over[:, np.searchsorted(cells, measured)] = np.stack([of_cell for _, of_cell in values], axis=1)
     return over
