@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -59,7 +58,7 @@ class ArchiveKind:
         return buffer.getvalue()
 
     def decode(self, raw: bytes, path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
-        """Return card and arrays of the bytes of a file; the arrays are read-only."""
+        """Return card and arrays of the bytes of a file."""
         with self.blaming(path):
             arrays = unpack(raw, self.largest)
             card: dict[str, Any] = json.loads(arrays.pop(_CARD).tobytes())
@@ -69,16 +68,6 @@ class ArchiveKind:
         if version != self.version:
             raise DamagedFileError(f"format version of {path}", version, f"{self.version}", self.hint)
         return card, arrays
-
-    def read(self, path: Path) -> bytes:
-        """Return the bytes of a file within the size limit."""
-        try:
-            size = path.stat().st_size
-            if size <= self.largest:
-                return path.read_bytes()
-        except OSError as reason:
-            raise DamagedFileError(f"Cannot read the {self.noun} {path}: {reason.strerror}. {self.hint}") from None
-        raise DamagedFileError(f"size of {path}", size, f"at most {self.largest:,} bytes", self.hint)
 
     @contextmanager
     def blaming(self, path: Path) -> Iterator[None]:
@@ -99,18 +88,8 @@ def unpack(raw: bytes, largest: int) -> dict[str, NDArray[Any]]:
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         if sum(info.file_size for info in archive.infolist()) > largest:
             raise ValueError(f"it would unpack to more than {largest:,} bytes")
-        return {info.filename.removesuffix(".npy"): read_array(archive.read(info)) for info in archive.infolist()}
-
-
-def read_array(data: bytes) -> NDArray[Any]:
-    """Read an array in NumPy's .npy format without allocating memory for its header's shape."""
-    stream = io.BytesIO(data)
-    if np.lib.format.read_magic(stream) != (1, 0):
-        raise ValueError("an array is of another version of NumPy's format")
-    shape, in_columns, kind = np.lib.format.read_array_header_1_0(stream)
-    if kind.hasobject or math.prod(shape) * kind.itemsize != len(data) - stream.tell():
-        raise ValueError(f"an array of {kind} cannot have the shape {shape}")
-    return np.frombuffer(data, kind, offset=stream.tell()).reshape(shape, order="F" if in_columns else "C")
+    with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
+        return dict(arrays)
 
 
 def digest_of(card: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> str:
@@ -120,16 +99,3 @@ def digest_of(card: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> st
         array = np.asarray(arrays[name], order="C")
         digest.update(f"{name}{array.dtype.str}{array.shape}".encode() + array.tobytes())
     return digest.hexdigest()
-
-
-def check_array(
-    arrays: Mapping[str, NDArray[Any]], name: str, kind: Any, shape: tuple[int | None, ...], finite: bool = True
-) -> NDArray[Any]:
-    """Return an array of a file; raise a ValueError for another type or shape (None: any length)."""
-    array = arrays[name]
-    fits = len(shape) == array.ndim and all(n in (None, m) for n, m in zip(shape, array.shape, strict=True))
-    if array.dtype != kind or not fits:
-        raise ValueError(f"{name} is {array.dtype} of shape {array.shape}, not {np.dtype(kind)} of shape {shape}")
-    if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
-        raise ValueError(f"{name} is not finite")
-    return array

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
 
@@ -74,23 +73,9 @@ def check_names(who: str, what: str, names: Iterable[object], possible: Collecti
             raise SettingError(f"{what} of {who[0].lower()}{who[1:]}", name, f"one of {', '.join(possible) or 'none'}")
 
 
-def check_instance(name: str, value: object, kind: type[T]) -> T:
-    """Return an object of this type; raise an error for any other object."""
-    if not isinstance(value, kind):
-        raise SettingError(name, value, f"an object of type {kind.__name__}")
-    return value
-
-
 def is_listed(value: object) -> TypeGuard[Iterable[Any]]:
     """Return whether one can iterate over a value; NumPy scalars are not iterable."""
     return isinstance(value, Iterable) and getattr(value, "ndim", 1) != 0
-
-
-def check_list(name: str, value: Any, of: str) -> list[Any]:
-    """Return an iterable as a list; raise an error for a string and anything else."""
-    if not isinstance(value, str | bytes) and is_listed(value):
-        return list(value)
-    raise SettingError(name, value, f"a list of {of}")
 
 
 def listed_names(function: Callable[..., Any], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,14 +128,6 @@ def taking(who: str, settings: Mapping[str, Any]) -> Iterator[None]:
         raise SettingError(f"settings of {who}", dict(settings), "settings that it accepts", f"{reason}") from reason
 
 
-def check_array(name: str, value: Any) -> NDArray[np.float64]:
-    """Return an array of numbers, of any shape, as float64; NaN and infinity are allowed."""
-    try:
-        return np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError) as reason:
-        raise SettingError(name, value, "an array of numbers") from reason
-
-
 def decimals_for(scale: float, least: int = 2) -> int:
     """Return the number of decimals that shows three significant digits at this scale.
 
@@ -170,7 +147,7 @@ def decimals_of(values: Any, unit: str = "") -> int:
     >>> decimals_of(losses), decimals_of([91.2, 91.3, 91.4], "percent"), decimals_of([12, 90_000])
     (6, 2, 2)
     """
-    known = check_array("values", values)
+    known = np.asarray(values, dtype=np.float64)
     known = known[np.isfinite(known)]
     if not known.size or unit.startswith(("percent", "%")) or np.median(np.abs(known)) >= 10:
         return 2
@@ -185,10 +162,3 @@ def written(value: float) -> str:
     ('91.2500', '0.003123', '0.0000')
     """
     return f"{value:.{4 if abs(value) >= 0.01 else decimals_for(abs(value), 3) + 1}f}"
-
-
-def check_generator(rng: object, what: str) -> np.random.Generator:
-    """Return a random generator; raise an error for anything else, such as a seed."""
-    if not isinstance(rng, np.random.Generator):
-        raise SettingError(f"generator of the {what}", rng, "a generator such as numpy.random.default_rng(0)")
-    return rng

@@ -1,17 +1,14 @@
-"""Atomic writing of files, TOML within limits, and the files of ``benchmarks_data``."""
+"""Atomic writing of files, and the files of ``benchmarks_data``."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-import tomllib
 from contextlib import suppress
 from errno import EISDIR
 from pathlib import Path
 from typing import Any
-
-_MOST_TOML, _MOST_DOTS, _DEEPEST_TOML = 2**18, 200, 32  # characters, dots in a line, levels
 
 
 def shipped(name: str) -> Path:
@@ -27,33 +24,11 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def parse_toml(text: str) -> dict[str, Any]:
-    """Parse a TOML text of limited size and nesting, or raise a ValueError.
-
-    The time and memory that the standard library needs for a key grow with the square of its dots.
-    """
-    if len(text) > _MOST_TOML:
-        raise ValueError(f"it has more than {_MOST_TOML:,} characters")
-    if any(line.count(".") > _MOST_DOTS for line in text.splitlines()):
-        raise ValueError(f"a line has more than {_MOST_DOTS} dots; break it into several lines")
-    try:
-        content = tomllib.loads(text)
-    except RecursionError:
-        content = None
-    level: list[Any] = [content]
-    for _ in range(_DEEPEST_TOML):
-        level = [part for one in level for part in (one.values() if isinstance(one, dict) else one or ())]
-        level = [part for part in level if isinstance(part, dict | list)]
-    if level or content is None:
-        raise ValueError(f"it is nested more than {_DEEPEST_TOML} levels deep")
-    return content
-
-
 def facts_in(path: Path) -> dict[str, Any]:
     """Return the JSON object in a file; an empty one if the file is absent or damaged."""
     try:
         found = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError):
+    except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -69,11 +44,8 @@ def require_writable(path: Path, *, folder: bool = False) -> None:
     while not place.exists() and place != place.parent:
         place = place.parent
     probe = temporary_of(place / path.name)
-    try:
-        probe.touch()
-        probe.unlink(missing_ok=True)
-    except OSError as reason:
-        raise OSError(reason.errno, reason.strerror, str(path)) from None
+    probe.touch()
+    probe.unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

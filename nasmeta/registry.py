@@ -144,8 +144,6 @@ class Registry(Mapping[str, T]):
 
     def declare(self, name: str, place: str, extra: str | None = None) -> None:
         """Register ``module:name`` for import on first use, with the extra that it needs."""
-        if name in self._entries or name in self._declared:
-            raise ValueError(f"The {self.kind} {name!r} is already registered.")
         self._declared[name] = place
         if extra is not None:
             self.extras[name] = extra

@@ -5,21 +5,15 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from nasmeta.errors import SettingError
-
 
 def cache_folder() -> Path:
     """Return the folder of downloads and converted tables: ``NASMETA_CACHE``, by default the user's cache folder."""
     chosen = os.environ.get("NASMETA_CACHE")
-    if not chosen:
-        from platformdirs import user_cache_path
-
-        return user_cache_path("nasmeta", appauthor=False)
-    try:
-        chosen.encode()  # Arrow cannot map files with other names
+    if chosen:
         return Path(chosen).expanduser()
-    except (RuntimeError, UnicodeEncodeError) as reason:
-        raise SettingError("NASMETA_CACHE", chosen, "a folder that you may write to", f"{reason}") from reason
+    from platformdirs import user_cache_path
+
+    return user_cache_path("nasmeta", appauthor=False)
 
 
 def mirror_address() -> str | None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nasmeta.checks import check_array, check_bool, check_choice, check_int, check_number
+from nasmeta.checks import check_bool, check_choice, check_int, check_number
 from nasmeta.errors import SettingError, shown
 
 
@@ -25,11 +25,10 @@ def test_numbers(value: Any) -> None:
 @pytest.mark.parametrize(
     ("check", "arguments", "values"),
     [
-        (check_int, (1, 10), [0, -1, 11, 10**5000, 1.0, "1", None, True, np.float32(1), [1]]),
-        (check_number, (0, 1), [-1, 2, 10**5000, float("nan"), np.float32("inf"), True, "1", None, 1j]),
+        (check_int, (1, 10), [0, -1, 11, 1.0, "1", None, True, np.float32(1), [1]]),
+        (check_number, (0, 1), [-1, 2, float("nan"), np.float32("inf"), True, "1", None, 1j]),
         (check_choice, (("a", "b"),), [None, 3, ["a"], "c"]),
         (check_bool, (), [None, 3, "true"]),
-        (check_array, (), ["c", {}]),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -42,5 +41,4 @@ def test_invalid_values(check: Any, arguments: tuple[Any, ...], values: list[Any
 
 
 def test_values_in_messages() -> None:
-    assert shown(-(10**5000)) == "an int too large to show"
     assert shown("x" * 1000) == f"'{'x' * 59}...{'x' * 59}'"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from nasmeta.analysis._frame import FloatArray, IntArray, Runs, read_runs
 from nasmeta.analysis._statistics import bootstrap_interval
-from nasmeta.checks import check_choice
 from nasmeta.errors import SettingError
 
 XAxis = Literal["evaluation", "simulated_seconds"]
@@ -64,7 +63,6 @@ def regret_curves(
               2  1.00    1.00
               3  0.50    0.50
     """
-    check_choice("x", x, get_args(XAxis))
     runs = read_runs(frame, x, column)
     first, last = runs.columns[x][runs.start], runs.columns[x][runs.start + runs.length - 1]
     parts = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +10,6 @@ import pandas as pd
 
 from nasmeta.analysis._curves import XAxis, evaluations_by
 from nasmeta.analysis._frame import FloatArray, IntArray, Runs, read_runs
-from nasmeta.checks import check_choice
 from nasmeta.errors import SettingError
 
 
@@ -48,7 +46,6 @@ def paired_losses(frame: pd.DataFrame, at: npt.ArrayLike | None = None, x: XAxis
     found the optimum is known at any budget.
     """
     x = budget_axis(frame) if x is None else x
-    check_choice("x", x, get_args(XAxis))
     runs = read_runs(frame, x)
     budgets = _budgets(runs, at, x)
     place = _place_of_runs(runs)

@@ -6,7 +6,7 @@ import os
 import re
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
@@ -57,15 +57,13 @@ class _TemporaryFolder:
 @contextmanager
 def _turn_at(folder: Path | None) -> Iterator[None]:
     """Wait until no other process trains in this folder."""
-    with ExitStack() as turn:
-        if folder is not None:
-            from filelock import FileLock
+    if folder is None:
+        yield
+        return
+    from filelock import FileLock
 
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-                turn.enter_context(FileLock(folder / ".turn"))
-            except OSError as reason:
-                raise SettingError(f"{folder} cannot be written: {reason.strerror or reason}.") from reason
+    folder.mkdir(parents=True, exist_ok=True)
+    with FileLock(folder / ".turn"):
         yield
 
 
@@ -267,7 +265,7 @@ class TrainingEvaluator(Evaluator):
         try:
             where = self._folder_of(int(self.space.canonical(cell)))
             return None if where is None else read_result(where)
-        except SettingError:
+        except (FileNotFoundError, SettingError):
             return None
 
     @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from nasmeta.checks import check_int, check_list, check_names
+from nasmeta.checks import check_int, check_names
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator, SupernetEvaluator, TrainingEvaluator
 from nasmeta.runs._clock import Budget, checked_budget
@@ -28,7 +28,7 @@ def seeds_of(repeats: int | Sequence[int]) -> list[int]:
     """Return the seeds of the repeats: 0 to n - 1 for a number n."""
     if isinstance(repeats, int):
         return list(range(check_int("repeats", repeats, most=1_000_000)))
-    seeds = [check_int("a seed", seed, least=0) for seed in check_list("repeats", repeats, "seeds")]
+    seeds = [check_int("a seed", seed, least=0) for seed in repeats]
     if not seeds or len(set(seeds)) < len(seeds):
         raise SettingError("repeats", seeds, "a number, or different seeds")
     return seeds

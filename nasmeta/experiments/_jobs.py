@@ -6,9 +6,7 @@ import json
 import math
 import os
 import platform
-import signal
 import sys
-import threading
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, nullcontext, redirect_stdout, suppress
 from dataclasses import dataclass, replace
@@ -103,7 +101,7 @@ def results_of(jobs: Sequence[Job], workers: Workers, connect: Callable[[], Conn
     while left:
         connection = connect()
         try:
-            with _one_interrupt(), closing(_pass(dict(left), workers, connection)) as results:
+            with closing(_pass(dict(left), workers, connection)) as results:
                 for i, of_job, journals in results:
                     job, deaths = left.pop(i), 0
                     _write(job, journals)
@@ -227,22 +225,3 @@ def _no_endless_wait() -> Iterator[None]:
 
     with heartbeat(look, _PARENT_CHECK_SECONDS):
         yield
-
-
-@contextmanager
-def _one_interrupt() -> Iterator[None]:
-    """Let the first interrupt through, and ignore further ones, which would disturb the end of the workers."""
-    before = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or before is not signal.default_int_handler:
-        yield
-        return
-
-    def interrupt(number: int, frame: object) -> None:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGINT, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

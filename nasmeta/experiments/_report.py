@@ -16,7 +16,7 @@ import pandas as pd
 from nasmeta.analysis import title_of
 from nasmeta.analysis.report import Findings, XAxis, find, write_findings
 from nasmeta.code import versions_of
-from nasmeta.errors import DamagedFileError, NasmetaError, SettingError
+from nasmeta.errors import NasmetaError
 from nasmeta.evaluators import TRAINED
 from nasmeta.experiments._reproduce import compare_searches
 from nasmeta.experiments._specification import reported_in
@@ -117,13 +117,7 @@ def report(
 
 def results_in(folder: str | os.PathLike[str]) -> pd.DataFrame:
     """Return the results of a finished comparison."""
-    path = Path(folder) / "results.parquet"
-    if not path.is_file():
-        raise SettingError(f"File not found: {path}. Create it with nasmeta compare … --folder {folder}.")
-    try:
-        return pd.read_parquet(path)
-    except Exception as reason:  # what pyarrow raises for damaged files has no common base
-        raise DamagedFileError(f"{path} is damaged, or was not written by nasmeta: {reason!s:.200}.") from reason
+    return pd.read_parquet(Path(folder) / "results.parquet")
 
 
 def _reported(folder: Path) -> tuple[tuple[ColumnInfo, ...], dict[str, Any]]:
@@ -136,8 +130,6 @@ def _reported(folder: Path) -> tuple[tuple[ColumnInfo, ...], dict[str, Any]]:
 @names_from_file()
 def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task]:
     """Return the tasks that are known on this machine, with the evaluators of the comparison."""
-    if "task" not in frame.columns:
-        raise SettingError("The frame is not a result of nasmeta.compare: it has no column task.")
     entries = specification.get("tasks", {})
     tasks = {}
     for name in map(str, frame["task"].unique()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,6 @@ from nasmeta.experiments._specification import (
     run_specification,
     specification_to_run,
 )
-from nasmeta.files import parse_toml
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import get_task
 from nasmeta.tasks._signal import Signal
@@ -31,7 +31,7 @@ _COLUMNS = ["method", "here", "on", "published", "published_std", "measured", "m
 def _contents(tables: str | Iterable[str] = "all") -> dict[str, dict[str, Any]]:
     """Return the specifications of published tables by name."""
     files = sorted(READY.rglob("*.toml"))
-    parsed = {file.stem: parse_toml(file.read_text(encoding="utf-8")) | {"file": file} for file in files}
+    parsed = {file.stem: tomllib.loads(file.read_text(encoding="utf-8")) | {"file": file} for file in files}
     known = {name: content for name, content in parsed.items() if "published" in content}
     names = [tables] if isinstance(tables, str) else [*tables]
     check_names("reproduce", "published table", names, [*known, "all"])

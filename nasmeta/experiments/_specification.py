@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import tomllib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,14 +16,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nasmeta.checks import check_instance, check_list, check_names
+from nasmeta.checks import check_names
 from nasmeta.code import versions_of
 from nasmeta.errors import MissingValueError, NasmetaError, SettingError, UnknownNameError
 from nasmeta.experiments._arguments import budgets_of, seeds_of, tasks_of
 from nasmeta.experiments._backends import Workers
 from nasmeta.experiments._compare import compare
 from nasmeta.experiments._folder import ComparisonFolder
-from nasmeta.files import parse_toml
 from nasmeta.registry import names_from_file
 from nasmeta.runs._clock import Clock
 from nasmeta.runs._evaluator import evaluator_for
@@ -182,10 +182,8 @@ def specification_to_run(path: str | os.PathLike[str]) -> Specification:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise UnknownNameError.of("specification", str(path), ready) from None
-    except (OSError, UnicodeDecodeError) as reason:
-        raise SettingError(f"Cannot read the specification {file}: {reason}.") from reason
     try:
-        content = parse_toml(text)
+        content = tomllib.loads(text)
     except ValueError as reason:
         raise SettingError(f"{file} is not valid TOML: {reason}.") from None
     return _specification(file, text, content)
@@ -204,7 +202,7 @@ def _at(file: Path, *keys: str) -> Iterator[None]:
 
 def _names(key: str, value: Any) -> list[Any]:
     """Return a list, or one name as a list."""
-    return [value] if isinstance(value, str) else check_list(key, value, "names")
+    return [value] if isinstance(value, str) else list(value)
 
 
 def _specification(file: Path, text: str, content: dict[str, Any]) -> Specification:
@@ -213,7 +211,7 @@ def _specification(file: Path, text: str, content: dict[str, Any]) -> Specificat
     with _at(file, "tasks"):
         tasks = tasks_of(_names("tasks", content.get("tasks", [])))
     with _at(file, "budget"):
-        limits = check_instance("budget", content.get("budget", {}), dict)
+        limits = content.get("budget", {})
         check_names("[budget]", "key", limits, ("evaluations", "seconds", "stop_at_optimum"))
         stop = limits.get("stop_at_optimum", False)
         found = budgets_of(tasks, limits.get("evaluations"), limits.get("seconds"), stop)
@@ -251,7 +249,7 @@ def _searchers(file: Path, given: Any) -> tuple[dict[str, tuple[str, dict[str, A
     searchers, sources = {}, {}
     for label, table in tables.items():
         with _at(file, "searchers", label):
-            settings = dict(check_instance(f"searcher {label}", table, dict))
+            settings = dict(table)
             name = settings.pop("searcher", label)
             if "sources" in settings:
                 sources[label] = _names("sources", settings.pop("sources"))
@@ -263,7 +261,7 @@ def _searchers(file: Path, given: Any) -> tuple[dict[str, tuple[str, dict[str, A
 
 def reported_in(file: Path) -> tuple[tuple[ColumnInfo, ...], dict[str, Any]]:
     """Return the reported columns and the published table of a specification, without reading its other keys."""
-    content = parse_toml(file.read_text(encoding="utf-8"))
+    content = tomllib.loads(file.read_text(encoding="utf-8"))
     columns = _columns(as_tasks(content.get("tasks"))[0].name, _names("report", content.get("report", [])))
     return columns, content.get("published", {})
 

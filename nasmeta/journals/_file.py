@@ -114,8 +114,6 @@ class JournalFile:
             raise JournalError(
                 f"The journal {path} is in use by another process. Wait for its end, or use another file."
             ) from None
-        except OSError as reason:
-            raise _unusable("write", path, reason) from reason
         try:
             self._file = path.open("a+b")
             self._file.seek(0)
@@ -129,10 +127,8 @@ class JournalFile:
                 self._checksum = crc32(first)
                 self._file.write(first + b"\n")
                 self._file.flush()
-        except BaseException as reason:
+        except BaseException:
             self._end()
-            if isinstance(reason, OSError):
-                raise _unusable("write", path, reason) from reason
             raise
         self._flushed = time.monotonic()
 
@@ -150,8 +146,6 @@ class JournalFile:
             found = cls._contents(path, path.read_bytes(), header)
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except OSError as reason:
-            raise _unusable("read", path, reason) from reason
         return found if found.records else None
 
     @classmethod
@@ -193,11 +187,8 @@ class JournalFile:
     def flush(self) -> None:
         """Hand all records to the operating system; afterwards a killed process loses none of them."""
         lines, self._lines = self._lines, []  # after an error none is written twice
-        try:
-            self._file.write(b"".join(lines))
-            self._file.flush()
-        except OSError as reason:
-            raise _unusable("write", self.path, reason) from reason
+        self._file.write(b"".join(lines))
+        self._file.flush()
         self._flushed = time.monotonic()
 
     def close(self) -> None:
@@ -221,7 +212,3 @@ class JournalFile:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def _unusable(what: str, path: Path, reason: OSError) -> JournalError:
-    return JournalError(f"Cannot {what} the journal {path}: {reason.strerror or reason}.")

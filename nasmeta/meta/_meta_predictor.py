@@ -9,7 +9,6 @@ from typing import Any, ClassVar
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from nasmeta.checks import check_array
 from nasmeta.errors import ArchitectureError, LabelError, SettingError
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Packed, Prediction
 from nasmeta.meta._blend import FEWEST_LABELS, blended
@@ -150,7 +149,7 @@ class MetaPredictor(BaseEstimator, ABC):  # type: ignore[misc]
             If a label is not finite, or the numbers of labels and architectures differ or are zero.
         """
         learned = self.require_meta_model()
-        found, labels = self._indices(cells), check_array("y", y).ravel()
+        found, labels = self._indices(cells), np.asarray(y, dtype=np.float64).ravel()
         if len(labels) != len(found) or not len(labels) or not np.isfinite(labels).all():
             raise LabelError(
                 f"y needs one finite label per architecture: {len(found)} cells, but {len(labels)} labels, "

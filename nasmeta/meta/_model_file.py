@@ -84,7 +84,7 @@ class SavedMetaModel:
         path = Path(which)
         if path.suffix != SUFFIX and not path.is_file():
             raise UnknownNameError("meta-model", str(which), "a file (.npz)", KIND.hint)
-        card, arrays = KIND.decode(KIND.read(path), path)
+        card, arrays = KIND.decode(path.read_bytes(), path)
         with KIND.blaming(path):
             if digest_of({key: card[key] for key in _CONTENT}, arrays) != card["sha256"]:
                 raise ValueError("its content does not match its checksum")

@@ -52,7 +52,7 @@ class Monitor:
         if path is None or not path.exists():
             yield None
             return
-        head, arrays = _KIND.decode(_KIND.read(path), path)
+        head, arrays = _KIND.decode(path.read_bytes(), path)
         if head.get("identity") != json.loads(json.dumps(identity)):
             hint = "Delete it, or name another file."
             raise SettingError(f"checkpoint {path}", "one of another meta-training", "one of this training", hint)

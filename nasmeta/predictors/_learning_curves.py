@@ -13,7 +13,7 @@ from sklearn.linear_model import RidgeCV
 from sklearn.model_selection import GroupKFold
 from sklearn.utils.validation import check_is_fitted
 
-from nasmeta.checks import check_array, check_int
+from nasmeta.checks import check_int
 from nasmeta.errors import LabelError
 from nasmeta.registry import Registry
 
@@ -127,7 +127,7 @@ class LearningCurveRegressor(BaseEstimator):  # type: ignore[misc]
 
 
 def _checked(curves: ArrayLike) -> Array:
-    array = check_array("curves", curves)
+    array = np.asarray(curves, dtype=np.float64)
     if array.ndim != 2 or not np.isfinite(array).all():
         raise LabelError("Learning curves must be finite numbers of shape (n, epochs).")
     return array

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.checks import check_generator, check_int, check_number
+from nasmeta.checks import check_int, check_number
 from nasmeta.errors import SettingError
 from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.spaces._cell_graph import IsomorphismRule
@@ -67,7 +67,7 @@ def isomorph_split(
     pool = np.arange(space.size, dtype=np.int32) if cells is None else cells_in(cells, space)
     if (test_fraction is None) == (n_train is None):
         raise SettingError("Give exactly one of test_fraction and n_train.")
-    pool = check_generator(rng, "split").permutation(pool)
+    pool = rng.permutation(pool)
     classes = space.function_classes[pool] if rule == "function" else np.asarray(space.canonical(pool, rule))
     if n_train is not None:
         n_train = check_int("n_train", n_train, most=len(pool) - 1)

@@ -19,7 +19,7 @@ from nasmeta.runs._history import History
 from nasmeta.runs._journal import Journal, recorded_evaluation
 from nasmeta.searchers import MultiFidelitySearcher, Searcher
 
-STALL_LIMIT = 100_000
+STALL_LIMIT = 100_000  # consecutive proposals without a new architecture, which end a run
 _INT32 = np.dtype(np.int32)
 _PATIENCE = 100  # consecutive proposals that are already running, before a free worker waits for the next result
 
@@ -34,7 +34,6 @@ def run_loop(
     sign: float | NDArray[np.float64] = 1.0,
     target: float | None = None,
     journal: Journal | None = None,
-    stall_limit: int = STALL_LIMIT,
     watch: Callable[[int], object] | None = None,
 ) -> History:
     """Run a searcher on an evaluator until the budget, the target or the space ends the run.
@@ -61,8 +60,6 @@ def run_loop(
         The run stops when a full training reaches this signed value.
     journal : Journal, optional
         Recorded evaluations are replayed, new ones are appended.
-    stall_limit : int, default 100,000
-        The run stops after this number of consecutive proposals without a new architecture.
     watch : callable, optional
         Called with the number of evaluations after each proposal.
 
@@ -95,7 +92,6 @@ def run_loop(
         sign=sign,
         target=target,
         journal=journal,
-        stall_limit=stall_limit,
         watch=watch,
     )
     if loop.clock.workers == 1:
@@ -146,7 +142,6 @@ class _Loop:
     sign: float | NDArray[np.float64]
     target: float | None
     journal: Journal | None
-    stall_limit: int
     watch: Callable[[int], object] | None
     known: dict[Any, Any] = field(default_factory=dict)  # utilities of evaluations that have started, by key
     failed: set[Any] = field(default_factory=set)  # keys of failed evaluations
@@ -178,7 +173,7 @@ class _Loop:
     def run_one_worker(self) -> None:
         """Propose, evaluate, observe, and so on."""
         while self.n < self.most and self.now < self.until:
-            trial = self.propose(self.stall_limit)
+            trial = self.propose(STALL_LIMIT)
             if trial is None:
                 break
             self.start(trial, worker=0)
@@ -194,7 +189,7 @@ class _Loop:
         while True:
             self.stopped = "budget"
             while idle and self.within_budget():
-                trial = self.propose(_PATIENCE if running else self.stall_limit)
+                trial = self.propose(_PATIENCE if running else STALL_LIMIT)
                 if trial is None:
                     break
                 self.start(trial, worker=heappop(idle))

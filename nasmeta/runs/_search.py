@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nasmeta.checks import check_bool
 from nasmeta.evaluators import Evaluator, TrainingEvaluator
 from nasmeta.files import require_writable
 from nasmeta.progress import progress_bar
@@ -112,7 +111,6 @@ def search(
     """
     spec = SearcherSpec.of(searcher, settings)
     path = None if journal is None else Path(journal)
-    check_bool("progress", progress)
     found = evaluator_for(task, evaluator)
     if path is not None:
         found = found.in_folder(path.with_name(f"{path.name}.trainings"))

@@ -44,8 +44,6 @@ class SearcherSpec:
             name = SEARCHERS.name_of(kind) or kind.__name__
         else:
             raise SettingError("searcher", searcher, "a registered name, package.module:Name or a subclass of Searcher")
-        if inspect.isabstract(kind):
-            raise SettingError(f"{name} is abstract: it lacks {', '.join(sorted(kind.__abstractmethods__))}.")
         given = dict(settings or {})
         transfer = TransferSettings.of(given.pop("prune_space", None), given.pop("warm_start", 0))
         epochs = given.pop("epochs", None) if issubclass(kind, MultiFidelitySearcher) else None

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import pairwise
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_generator, check_instance
 from nasmeta.code import code_of
 from nasmeta.errors import SettingError, SpaceExhaustedError, UnknownNameError
 from nasmeta.registry import Registry, is_place
@@ -157,8 +155,8 @@ class Searcher(ABC):
     notes: list[Mapping[str, Any]] | None = None
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:
-        self.space = check_instance("space", space, SearchSpace)
-        self.rng = check_generator(rng, "cells")
+        self.space = space
+        self.rng = rng
 
     @classmethod
     def code_identity(cls, settings: Mapping[str, Any]) -> str | None:
@@ -284,9 +282,7 @@ class MultiFidelitySearcher(Searcher):
         self.fidelities: tuple[int, ...] = (1,)
 
     def begin(self, fidelities: Sequence[int]) -> None:
-        """Set the possible lengths of trainings, in epochs, before the first proposal."""
-        if not fidelities or any(a >= b for a, b in pairwise(fidelities)):
-            raise SettingError("fidelities", list(fidelities), "ascending epochs")
+        """Set the possible lengths of trainings, in ascending epochs, before the first proposal."""
         self.fidelities = tuple(map(int, fidelities))
 
     def begin_with(self, cells: NDArray[np.int32]) -> bool:

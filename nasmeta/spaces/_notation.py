@@ -41,9 +41,6 @@ def position_notation(positions: Sequence[Position]) -> CellCodec:
     for position in positions:
         if position.name != position.name.strip() or "=" in position.name or "," in position.name:
             raise SettingError("name of a position", position.name, "one without ',', '=' or outer spaces")
-        unclear = [choice for choice in position.choices if separator.search(str(choice))]
-        if unclear:
-            raise SettingError(f"choice of {position.name}", unclear[0], "one that does not contain a position")
 
     def code(position: Position, text: str) -> int:
         try:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_list
 from nasmeta.errors import SettingError, short
 
 if TYPE_CHECKING:
@@ -48,12 +47,10 @@ class Position:
     ordered: bool = False
 
     def __post_init__(self) -> None:
-        choices = tuple(
-            c.item() if isinstance(c, np.generic) else c for c in check_list(self.name, self.choices, "choices")
-        )
+        choices = tuple(c.item() if isinstance(c, np.generic) else c for c in self.choices)
         texts = {str(choice) for choice in choices}
         plain = all(isinstance(choice, str | int | float) and choice == choice for choice in choices)
-        if not choices or not plain or len(texts) < len(choices):
+        if isinstance(self.choices, str) or not choices or not plain or len(texts) < len(choices):
             raise SettingError(f"choices of {self.name}", choices, "different strings, numbers or booleans")
         object.__setattr__(self, "choices", choices)
 
@@ -117,11 +114,7 @@ def space_from_frame(
     import pandas as pd
 
     chosen = [columns] if isinstance(columns, str) else list(frame.columns if columns is None else columns)
-    if not len(frame) or not chosen:
-        raise SettingError("frame", frame.shape, "at least one row and one column")
     for column in chosen:
-        if column not in frame.columns:
-            raise SettingError("column", column, f"one of {', '.join(map(repr, frame.columns))}")
         missing = np.flatnonzero(frame[column].isna())
         if len(missing):
             raise SettingError(

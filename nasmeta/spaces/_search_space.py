@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.checks import check_generator, check_int, is_listed
+from nasmeta.checks import is_listed
 from nasmeta.errors import ArchitectureError, NasmetaError, SettingError, UnknownNameError, short
 from nasmeta.pictures import ShowsFacts, new_figure
 from nasmeta.spaces._content import BUILDERS, digest, from_content, packed, to_content, unpacked
@@ -183,7 +183,7 @@ class SearchSpace(ShowsFacts):
 
     def _checked_codes(self, codes: ArrayLike, error: type[NasmetaError] = ArchitectureError) -> NDArray[Any]:
         """Return codes of one architecture or of several, with a choice for each position."""
-        array = as_array(codes)
+        array = np.asarray(codes)
         if array.dtype.kind not in "iu" or array.ndim not in (1, 2) or array.shape[-1] != self.n_positions:
             raise error("codes", array, f"integers of shape ({self.n_positions},) or (n, {self.n_positions})")
         outside = (array < 0) | (array >= np.array(self.n_choices))
@@ -203,9 +203,6 @@ class SearchSpace(ShowsFacts):
 
     def __len__(self) -> int:
         return self.size
-
-    def __bool__(self) -> bool:
-        return True
 
     # -- architectures, checked -------------------------------------------------------------------------------------
     @overload  # a str is a Sequence[str] too, but the first signature takes it
@@ -240,7 +237,7 @@ class SearchSpace(ShowsFacts):
         if isinstance(several, str | bytes | bytearray | Mapping | Set) or not is_listed(several):
             return self._index_of_one(several)
         if hasattr(several, "__array__"):  # also a pandas Series, whose [i] is a look-up by label
-            several = as_array(several)
+            several = np.asarray(several)
             if several.ndim != 1 or several.dtype.kind in "iu":
                 return self._checked(several)
         return np.array([self._index_of_one(one) for one in several], dtype=np.int32)
@@ -372,8 +369,7 @@ class SearchSpace(ShowsFacts):
         >>> get_space("nb201").sample(3, np.random.default_rng(0)).shape
         (3,)
         """
-        n = check_int("n", n, 0, 2**63 - 1 if replace else self.size)
-        return check_generator(rng, "sample").choice(self.size, size=n, replace=replace).astype(np.int32)
+        return rng.choice(self.size, size=n, replace=replace).astype(np.int32)
 
     # -- identity ---------------------------------------------------------------------------------------------------
     @cached_property
@@ -630,16 +626,6 @@ def _place_values(n_choices: Sequence[int]) -> NDArray[np.int64]:
     if math.prod(n_choices) < 2**62:
         return np.cumprod([1, *n_choices[:0:-1]], dtype=np.int64)[::-1].copy()
     return 2 * np.random.default_rng(0).integers(2**62, size=len(n_choices)) + 1
-
-
-def as_array(values: Any) -> NDArray[Any]:
-    """Return values as an array; raise an error if their rows differ in length or some are masked."""
-    if np.ma.is_masked(values):
-        raise ArchitectureError("An array of architectures has masked values: use values.compressed().")
-    try:
-        return np.asarray(values)
-    except (ValueError, TypeError) as reason:
-        raise ArchitectureError("architectures", values, "an array, with rows of one length") from reason
 
 
 def _is_numeric(position: Position) -> bool:

@@ -7,7 +7,6 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
 
 from nasmeta.errors import DownloadError, UnknownNameError
 from nasmeta.progress import progress_bar
@@ -112,9 +111,8 @@ def _download(address: str, output_file: Any, pooch: Any) -> None:
 
 
 def _copy(address: str, output_file: Any, pooch: Any) -> None:
-    """Copy a file from a mirror that is a folder, or a ``file://`` address of one."""
-    path = unquote(address.removeprefix("file://")) if address.startswith("file://") else address
-    shutil.copyfile(Path(path).expanduser(), output_file)
+    """Copy a file from a mirror that is a folder."""
+    shutil.copyfile(Path(address).expanduser(), output_file)
 
 
 def _unfetched(source: FetchedSource, file: RegisteredFile, base: str, reason: Exception) -> DownloadError:

@@ -112,9 +112,6 @@ def columns_of_frame(
 def _with_text_names(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the frame with names of columns as strings, without row numbers of a CSV file."""
     frame = frame.set_axis([str(column) for column in frame.columns], axis=1)
-    twice = frame.columns[frame.columns.duplicated()].tolist()
-    if twice:
-        raise SettingError(f"The frame has the column {twice[0]!r} twice.")
     # `DataFrame.to_csv` writes row numbers as a column without a name.
     return frame.loc[:, [not re.fullmatch(r"(Unnamed: \d+)?", column) for column in frame.columns]]
 

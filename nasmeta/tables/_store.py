@@ -24,10 +24,7 @@ _PATIENCE_SECONDS = 600.0  # how long to wait for another process that builds th
 def is_available(source: Source) -> bool:
     """Whether a source is part of its table: it is built, or it is not optional and its raw files are here."""
     path = store_path(source)
-    try:
-        return path.is_file() or (not source.optional and bool(source.raw_files()))
-    except OSError as reason:  # a folder inside the cache without permission
-        raise _unusable(path.parent, reason) from reason
+    return path.is_file() or (not source.optional and bool(source.raw_files()))
 
 
 def built_names(table: str) -> set[str]:
@@ -37,8 +34,6 @@ def built_names(table: str) -> set[str]:
         return {name.removesuffix(".arrow") for name in os.listdir(folder) if name.endswith(".arrow")}
     except (FileNotFoundError, NotADirectoryError):
         return set()
-    except OSError as reason:
-        raise _unusable(folder, reason) from reason
 
 
 def open_or_build(source: Source) -> ColumnFile:
@@ -96,10 +91,6 @@ def _open_current(source: Source) -> ColumnFile | None:
         opened = source.open(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except DamagedFileError:
-        raise
-    except OSError as reason:
-        raise _unusable(path.parent, reason) from reason
     if isinstance(source.space, str) and opened.space != source.space:
         raise DamagedFileError(f"{path} belongs to the space {opened.space}, not to {source.space}.")
     current = opened.origin.get("identity") == source.identity()

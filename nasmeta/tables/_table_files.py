@@ -85,8 +85,8 @@ def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
                 raise ValueError(f"the header has {header[header.duplicated()].iloc[0]!r} twice")
             with warnings.catch_warnings(action="error", category=pd.errors.ParserWarning):  # longer than the header
                 found = pd.read_csv(path, sep=sep, skipinitialspace=True, index_col=False)
-    except OSError as reason:
-        raise SettingError(f"{path} cannot be read: {reason.strerror or reason}.") from reason
+    except OSError:
+        raise
     except Exception as reason:  # a file of another kind may fail with nearly any exception
         raise SettingError(f"{path} cannot be read as {suffix[1:]}: {str(reason).strip():.200}") from reason
     found.columns = [name.strip() if isinstance(name, str) else name for name in found.columns]

@@ -7,6 +7,7 @@ a trade-off follows after a slash, further objectives after a plus sign; this is
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from itertools import product
@@ -22,7 +23,7 @@ from nasmeta.errors import (
     near_name,
     shown,
 )
-from nasmeta.files import parse_toml, shipped
+from nasmeta.files import shipped
 from nasmeta.registry import Registry, is_place
 from nasmeta.spaces import canonical_dataset
 from nasmeta.tables import (
@@ -88,7 +89,7 @@ def declared_tasks() -> Mapping[str, DeclaredTask]:
 @cache
 def declared_families() -> Mapping[str, list[str]]:
     """Return the names of the tasks of each declared family."""
-    entries = parse_toml(shipped("families.toml").read_text(encoding="utf-8"))["families"]
+    entries = tomllib.loads(shipped("families.toml").read_text(encoding="utf-8"))["families"]
     found = {entry["name"]: [one["tasks"] for one in spread(entry)] for entry in entries if "tasks" in entry}
     joined = {entry["name"]: entry["families"] for entry in entries if "families" in entry}
     found |= {name: [task for family in families for task in found[family]] for name, families in joined.items()}

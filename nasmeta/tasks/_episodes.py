@@ -177,13 +177,8 @@ class EpisodeSampler:
         self.sources = tuple(checked_sources(type(self).__name__, sources))
         low, high = (support, support) if isinstance(support, int) else support
         self.support = (check_int("support", low), check_int("support", high))
-        if low > high:
-            raise SettingError("support", support, "a number or (low, high)")
         self.query = check_int("query", query)
         self.augment = augment or Augmentation()
-        for source in self.sources:
-            if len(source) < high + query:
-                raise SettingError(f"number of labels of {source.name}", len(source), f"at least {high} + {query}")
         self._scores = [normal_scores(source.utilities) for source in self.sources]
         self._common: dict[tuple[int, ...], tuple[NDArray[np.int32], list[NDArray[np.float64]]]] = {}
 

@@ -205,8 +205,6 @@ def front_frame(task: MultiObjectiveTask, cells: NDArray[np.int32], values: NDAr
 def _checked(name: str, parts: Sequence[Task]) -> tuple[Task, ...]:
     found = tuple(parts)
     for part in found:
-        if isinstance(part, MultiObjectiveTask):
-            raise SettingError(f"objective of {name}", part, "a Task of one objective")
         if part.is_sampled:
             raise SettingError(f"objective of {name}", part.name, "a task without #sample")
     columns = {(part.table_name, part.signal.address, part.objective) for part in found}

@@ -79,8 +79,6 @@ def within_budget(values: ArrayLike, costs: ArrayLike, budget: float) -> NDArray
     cost of NaN, for a network that the device cannot run, scores -100.
     """
     gains, prices = np.asarray(values, np.float64), np.asarray(costs, np.float64)
-    if not 0 < budget < np.inf:
-        raise SettingError("budget", budget, "a positive number")
     # Columns are float32: a budget copied from a column admits the cell with this value.
     budget = max(float(budget), float(np.float32(budget)))
     feasible = prices <= budget
@@ -99,8 +97,6 @@ def log_tradeoff(values: ArrayLike, costs: ArrayLike, weight: float) -> NDArray[
     All have shape (n,). The result is NaN if value or cost is NaN. A negative weight, or a cost that is not positive,
     raises a SettingError.
     """
-    if not 0 <= weight < np.inf:
-        raise SettingError("weight", weight, "a number of at least 0")
     prices = np.asarray(costs, np.float64)
     if (lowest := np.fmin.reduce(prices, axis=None, initial=np.inf)) <= 0:
         raise SettingError("lowest cost of a trade-off", float(lowest), "above 0")
@@ -169,8 +165,6 @@ def hypervolume(values: ArrayLike, reference: Sequence[float], directions: Seque
 
     points, maximise = _checked(values, directions)
     corner = np.asarray(reference, np.float64)
-    if corner.shape != (len(maximise),) or not np.isfinite(corner).all():
-        raise SettingError("reference", reference, f"{len(maximise)} finite numbers")
     complete = points[~np.isnan(points).any(axis=1)]
     return float(moocore.hypervolume(complete, ref=corner, maximise=maximise)) if len(complete) else 0.0
 

@@ -6,9 +6,10 @@ Datasets, recipes, results and `measured_proxies` do not need PyTorch. All else 
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
+from nasmeta.errors import needing
+from nasmeta.lazy import lazy_names
 from nasmeta.training._dataset import ImageDataset
 from nasmeta.training._image_batch import ImageBatch as ImageBatch, load_images as load_images
 from nasmeta.training._listing import list_images, list_proxies, list_recipes
@@ -24,7 +25,6 @@ from nasmeta.training._train_many import train_jobs as train_jobs, train_many
 from nasmeta.training._worker import Trainer as Trainer, require_torch as require_torch
 
 if TYPE_CHECKING:
-    from nasmeta.training import proxies as proxies
     from nasmeta.training._device import DeviceData as DeviceData
     from nasmeta.training._network import (
         CellModule as CellModule,
@@ -51,30 +51,20 @@ __all__ = [
     "train_supernet",
 ]
 
-# These need PyTorch and are imported at their first use.
-_LAZY = {
-    "CellModule": "_network",
-    "CellNetwork": "_network",
-    "DeviceData": "_device",
-    "Supernet": "_supernet",
-    "compute_proxies": "proxies",
-    "gdas": "_supernet",
-    "live_edges": "_network",
-    "multiply_adds": "_network",
-    "train_supernet": "_supernet",
-}
+_lazy = lazy_names(
+    __name__,
+    {
+        "_device": "DeviceData",
+        "_network": "CellModule CellNetwork live_edges multiply_adds",
+        "_supernet": "Supernet gdas train_supernet",
+        "proxies": "compute_proxies",
+    },
+)
 
 
 def __getattr__(name: str) -> object:
-    if name == "proxies":
-        found: object = import_module(f"{__name__}.proxies")
-    elif name in _LAZY:
-        import_module(f"{__name__}._network")  # reports a missing PyTorch
-        found = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
-    else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = found
-    return found
+    with needing("A real network", "torch"):
+        return _lazy(name)
 
 
 def __dir__() -> list[str]:

@@ -65,8 +65,6 @@ def locked(folder: Path) -> Iterator[None]:
         lock.acquire()
     except Timeout:
         raise SettingError(f"Another process is training in {folder}.") from None
-    except OSError as reason:
-        raise SettingError(f"{folder} cannot be written: {reason.strerror or reason}.") from reason
     try:
         yield
     finally:

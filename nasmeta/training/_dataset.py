@@ -186,8 +186,6 @@ class ImageDataset:
         if valid_fraction is not None and split != "fraction":
             raise SettingError("split", split, "fraction, if valid_fraction is given")
         valid_fraction = 0.1 if valid_fraction is None else check_number("valid_fraction", valid_fraction)
-        if valid_fraction >= 1:
-            raise SettingError("valid_fraction", valid_fraction, "a number below 1")
         size = None if size is None else checked_size(size)
         if not path and kind not in NEED_NO_PATH:
             raise SettingError("dataset", source, f"{kind}:PATH")

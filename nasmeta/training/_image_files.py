@@ -6,7 +6,6 @@ Unlike torchvision's readers, these restrict pickles to containers and arrays, a
 from __future__ import annotations
 
 import gzip
-import struct
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -42,10 +41,6 @@ Reader: TypeAlias = Callable[[Path, "int | None"], ImageSource]
 
 READERS: Registry[Reader] = Registry("dataset")
 
-# errors of Pillow for damaged files
-_DAMAGED = (ArithmeticError, AttributeError, EOFError, LookupError, OSError, SyntaxError, TypeError, ValueError)
-_OF_DECODERS = (struct.error, zlib.error)
-ENDINGS = (".bmp", ".jpeg", ".jpg", ".png", ".ppm", ".tif", ".tiff", ".webp")
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 
 
@@ -85,7 +80,7 @@ def _batch(path: Path) -> dict[str, Any]:
     return {key.decode("latin1") if isinstance(key, bytes) else str(key): value for key, value in batch.items()}
 
 
-def _images_of(path: Path, labels_key: str, size: int, least: int, most: int) -> tuple[Pixels, NDArray[np.int64]]:
+def _images_of(path: Path, labels_key: str, size: int) -> tuple[Pixels, NDArray[np.int64]]:
     batch = _batch(path)
     try:
         pixels, labels = (
@@ -94,8 +89,6 @@ def _images_of(path: Path, labels_key: str, size: int, least: int, most: int) ->
         )
         if pixels.dtype != np.uint8 or pixels.shape != (len(labels), 3 * size * size):
             raise ValueError(f"data of shape {pixels.shape} and kind {pixels.dtype}, {len(labels)} labels")
-        if len(labels) and not (labels.min() >= least and labels.max() <= most):
-            raise ValueError(f"labels from {labels.min()} to {labels.max()}, not {least} to {most}")
     except (KeyError, ValueError, TypeError) as reason:
         raise DamagedFileError(f"{path} is not a batch of {size}×{size} images: {reason}.") from reason
     return pixels.reshape(-1, 3, size, size), labels.astype(np.int64)
@@ -136,7 +129,7 @@ class _Cifar:
         read = []
         for name in (*self.train, self.test):
             _require_file(folder / name, f"torchvision.datasets.{self.name}(PATH, download=True) fetches the files.")
-            read.append(_images_of(folder / name, self.labels_key, 32, 0, self.n_classes - 1))
+            read.append(_images_of(folder / name, self.labels_key, 32))
         names: Sequence[Any] = range(self.n_classes)
         if (folder / self.meta).is_file():
             names = _batch(folder / self.meta).get(self.names_key, names)
@@ -166,7 +159,7 @@ def read_imagenet16(path: Path, size: int | None) -> ImageSource:
     read = []
     for name in names:
         _require_file(folder / name, "Download ImageNet16 from image-net.org (downsampled images, 16×16).")
-        images, labels = _images_of(folder / name, "labels", 16, 1, 1000)
+        images, labels = _images_of(folder / name, "labels", 16)
         kept = labels <= 120
         read.append((images[kept], labels[kept] - 1))
     images, labels = (np.concatenate(arrays) for arrays in zip(*read, strict=True))
@@ -175,17 +168,12 @@ def read_imagenet16(path: Path, size: int | None) -> ImageSource:
     return ImageSource(images, labels, classes, len(read[-1][1]), mean=mean, std=std)
 
 
-_LARGEST_IDX = 1 << 28  # bytes; the largest file of Fashion-MNIST has 47 million
-
-
 def _idx(path: Path, n_dimensions: int) -> Pixels:
     """Read a gzipped IDX file of bytes: two zeros, the kind 8, the number of dimensions, their sizes, the values."""
     _require_file(path, "torchvision.datasets.FashionMNIST(PATH, download=True) fetches the files.")
     try:
         with gzip.open(path) as stream:
-            content = stream.read(_LARGEST_IDX + 1)
-        if len(content) > _LARGEST_IDX:
-            raise ValueError(f"it unpacks to more than {_LARGEST_IDX:,} bytes")
+            content = stream.read()
         if content[:4] != bytes((0, 0, 8, n_dimensions)):
             raise ValueError("it is not an IDX file of bytes")
         shape = np.frombuffer(content, dtype=">u4", count=n_dimensions, offset=4).astype(int)
@@ -206,8 +194,6 @@ def read_fashion_mnist(path: Path, size: int | None) -> ImageSource:
     }
     images, labels = (np.concatenate(arrays) for arrays in read.values())
     n_test = len(read["labels-idx1"][1])
-    if len(images) != len(labels) or len(read["images-idx3"][1]) != n_test or labels.max() > 9:
-        raise DamagedFileError(f"{folder} has {len(images):,} images and {len(labels):,} labels, up to 9 allowed.")
     names = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
     return ImageSource(_coloured(images), labels.astype(np.int64), names, n_test)
 
@@ -222,10 +208,7 @@ def _files_by_class(folder: Path) -> dict[str, list[Path]]:
     """Return the image files of each class, classes and files in alphabetical order; each class must have some."""
     found = {}
     for entry in _folders(folder):
-        files = sorted(file for file in entry.rglob("*") if file.is_file() and not file.name.startswith("."))
-        found[entry.name] = files
-        if others := [file for file in files if file.suffix.lower() not in ENDINGS]:
-            raise SettingError("image file", str(others[0]), f"one of {', '.join(ENDINGS)}")
+        found[entry.name] = sorted(f for f in entry.rglob("*") if f.is_file() and not f.name.startswith("."))
     if len(found) < 2 or not all(found.values()):
         counts = {name: len(files) for name, files in found.items()}
         raise SettingError("images per class", counts, "two or more classes with images", _LAYOUT)
@@ -233,8 +216,6 @@ def _files_by_class(folder: Path) -> dict[str, list[Path]]:
 
 
 def _folders(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise SettingError("folder of images", str(folder), "a folder", _LAYOUT)
     return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
 
 
@@ -271,7 +252,7 @@ def _read_pictures(paths: Sequence[Path], size: int | None) -> Pixels:
                 if size is not None and picture.size != (size, size):
                     picture = picture.resize((size, size), Image.Resampling.BILINEAR)
                 pixels = np.asarray(picture).transpose(2, 0, 1)
-        except (*_DAMAGED, *_OF_DECODERS, Image.DecompressionBombError) as reason:
+        except Exception as reason:  # a damaged image may fail with nearly any exception
             raise DamagedFileError(f"{path} cannot be read as an image: {reason}.") from reason
         if images is None:
             images = np.empty((len(paths), *pixels.shape), dtype=np.uint8)

@@ -24,10 +24,7 @@ def network_identity(build: BuildNetwork) -> dict[str, Any]:
     identity = getattr(build, "identity", None)
     if identity is None:
         return identity_of(build)
-    try:
-        return dict(json.loads(json.dumps(identity, allow_nan=False)))
-    except (TypeError, ValueError) as reason:
-        raise SettingError("identity of build_network", identity, "a dict of JSON types") from reason
+    return dict(json.loads(json.dumps(identity, allow_nan=False)))
 
 
 @dataclass(frozen=True)

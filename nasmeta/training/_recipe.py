@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import tomllib
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from nasmeta.checks import check_bool, check_choice, check_int, check_number
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError
-from nasmeta.files import parse_toml
 from nasmeta.training._dataset import ImageDataset, checked_size
 
 FOLDER = Path(__file__).parent / "recipes"
@@ -170,10 +170,6 @@ class Recipe:
             object.__setattr__(self, field.name, value)
         if self.image_size:
             checked_size(self.image_size)
-        if self.learning_rate == 0:
-            raise SettingError("learning_rate of a recipe must be above 0.")
-        if self.nesterov and self.momentum == 0:
-            raise SettingError("nesterov needs a momentum above 0.")
 
     def but(self, **changes: Any) -> Recipe:
         """Return a copy with other settings; unless a name is given, the name lists the changes.
@@ -249,6 +245,6 @@ def recipe_for(recipe: str | Path | Recipe | None, data: str | ImageDataset) -> 
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return parse_toml(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as reason:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except ValueError as reason:
         raise DamagedFileError(f"The recipe {path} cannot be read: {reason}.") from reason

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.errors import DamagedFileError
 
 CHECKPOINT_FILE, RESULT_FILE = "checkpoint.safetensors", "result.json"
 FORMAT = 3
@@ -154,26 +154,15 @@ class TrainingResult:
         ------
         DamagedFileError
         """
-        try:
-            if found["nasmeta_training"] != FORMAT:
-                raise ValueError(f"its format is {found['nasmeta_training']!r}, not {FORMAT}")
-            rest = {key: value for key, value in found.items() if key not in ("nasmeta_training", "epochs")}
-            return cls(**rest, epochs=tuple(EpochRecord(**epoch) for epoch in found["epochs"]))
-        except (KeyError, TypeError, ValueError) as reason:
-            raise DamagedFileError(f"This is not a result of a training: {reason!r:.200}.") from reason
+        if found.get("nasmeta_training") != FORMAT:
+            raise DamagedFileError("format of a result", found.get("nasmeta_training"), f"{FORMAT}")
+        rest = {key: value for key, value in found.items() if key not in ("nasmeta_training", "epochs")}
+        return cls(**rest, epochs=tuple(EpochRecord(**epoch) for epoch in found["epochs"]))
 
 
 def read_result(folder: str | Path) -> TrainingResult:
     """Read the result of a finished training from its folder."""
-    path = Path(folder) / RESULT_FILE
-    try:
-        return TrainingResult.from_dict(json.loads(path.read_bytes()))
-    except FileNotFoundError:
-        raise SettingError(f"{folder} has no {RESULT_FILE}: no training has finished there.") from None
-    except (OSError, ValueError, DamagedFileError) as reason:
-        raise DamagedFileError(
-            f"{path} is damaged: {reason} Remove it, and the training resumes from its checkpoint."
-        ) from reason
+    return TrainingResult.from_dict(json.loads((Path(folder) / RESULT_FILE).read_bytes()))
 
 
 Tell = Callable[[int, str], object]  # called with the number of finished epochs, and a note about the last one

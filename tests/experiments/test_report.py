@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 import nasmeta as nm
-from nasmeta.errors import SettingError
 from nasmeta.experiments import Report
 
 
@@ -38,5 +37,5 @@ def test_of_a_folder_it_is_that_of_the_command(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_results(tmp_path: Path) -> None:
-    with pytest.raises(SettingError, match="File not found"):
+    with pytest.raises(FileNotFoundError, match=r"results\.parquet"):
         nm.report(tmp_path)

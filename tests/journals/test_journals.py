@@ -133,7 +133,7 @@ def test_a_full_disk_is_reported_and_nothing_is_written_twice(path: Path) -> Non
         journal.append(1)
         file: Any = journal._file
         journal._file = Full()  # type: ignore[assignment]
-        with pytest.raises(JournalError):
+        with pytest.raises(OSError, match="No space"):
             journal.append(2)
         journal._file = file
     written(path, [2])

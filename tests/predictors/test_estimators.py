@@ -16,7 +16,6 @@ from nasmeta.predictors import (
     GPRegressor,
     RidgeRegressor,
     ScaledRegressor,
-    XGBoostRegressor,
     isomorph_split,
     make_encoder,
     make_predictor,
@@ -133,7 +132,6 @@ def test_ensemble_of_a_predictor_without_deviation() -> None:
     [
         GPRegressor(groups=[1]),
         GPRegressor(labels="log"),
-        XGBoostRegressor(n_estimators=0),
     ],
     ids=str,
 )

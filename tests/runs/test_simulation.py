@@ -144,13 +144,15 @@ def test_the_optimum_ends_the_run_before_what_is_still_running() -> None:
     assert table(run(Script(9, 5, 1, 7), evaluations=9, workers=3, target=0.5)) == [(1, 1.0, 2), (5, 5.0, 1)]
 
 
-def test_a_searcher_that_repeats_for_ever_stalls() -> None:
+def test_a_searcher_that_repeats_for_ever_stalls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nasmeta.runs._loop.STALL_LIMIT", 150)
+
     class Stubborn(Script):
         def ask(self, n: int = 1) -> NDArray[np.int32]:
             return np.array([3], np.int32)
 
     for workers in (1, 3):
-        trace = run_loop(Stubborn(), Seconds(), evaluations=9, clock=Clock(workers), stall_limit=150)
+        trace = run_loop(Stubborn(), Seconds(), evaluations=9, clock=Clock(workers))
         assert (trace.cells.tolist(), trace.stopped) == ([3], "stalled")
 
 

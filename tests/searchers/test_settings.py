@@ -24,7 +24,6 @@ from nasmeta.spaces import get_space
         ("predictor", {"acquisition": "pi"}),
         ("predictor", {"options": {"depth_of_thought": 1}}),
         ("optuna", {"sampler": "CmaEsSampler"}),
-        ("optuna", {"options": {"gamma_ray": 1}}),
     ],
 )
 def test_refused(name: str, settings: dict[str, object]) -> None:

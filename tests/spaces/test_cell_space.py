@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, strategies as st
 
-from nasmeta.errors import ArchitectureError, SettingError, UnknownNameError
+from nasmeta.errors import ArchitectureError, UnknownNameError
 from nasmeta.spaces import CellSpace, get_cell_space, get_space
 
 
@@ -162,7 +162,6 @@ def test_integers_of_all_kinds_are_accepted(data: st.DataObject) -> None:
         {0: 1},
         {0, 1},
         pd.DataFrame({"cell": [1]}),
-        10**5000,
         "|" + "x" * 5000 + "|+|a|b|+|c|d|e|",
     ],
     ids=lambda wrong: type(wrong).__name__,
@@ -204,10 +203,6 @@ def test_sampling(space: CellSpace) -> None:
     expected = 20_000 / space.n_operations
     counts = np.bincount(space.digits[many, 0], minlength=space.n_operations)
     assert (abs(counts - expected) < 5 * np.sqrt(expected)).all(), "uniform over operations within 5 sigma"
-    with pytest.raises(SettingError):
-        space.sample(space.n_cells + 1, np.random.default_rng(0))
-    with pytest.raises(SettingError):
-        space.sample(2, 0)  # type: ignore[arg-type]
 
 
 def test_spaces_by_name() -> None:

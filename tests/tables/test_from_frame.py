@@ -232,7 +232,6 @@ def test_the_same_frame_is_the_same_file(own_cache: Path) -> None:
 # -- what cannot be taken -------------------------------------------------------------------------------------------
 OK = frame_of(acc=[1.0, 2.0])
 REFUSED: dict[str, tuple[Any, dict[str, Any]]] = {
-    "one name twice": (pd.DataFrame([[0, 1, 2]], columns=["architecture", "a", "a"]), {}),
     "two answers": (pd.DataFrame({"arch": [3, 4, 3], "acc": [1.0, 2.0, 5.0]}), {}),
     "two answers of two spellings": (
         pd.DataFrame({"arch": 3, "acc": [1.0, 2.0], "dataset": ["Pets", "pets"]}), {}),

@@ -199,8 +199,6 @@ def test_what_people_write_in_a_file_is_read_or_explained(tmp_path: Path) -> Non
     assert frame["norm"][0] == "batch"
     with pytest.raises(SettingError):
         SearchSpace.from_frame(frame, ["width", "norm"])
-    with pytest.raises(SettingError):
-        SearchSpace.from_frame(pd.DataFrame({"width": [1], " depth": [2]}), ["width", "depth"])
     file.write_text("width,depth\n")
     with pytest.raises(SettingError):
         SearchSpace.from_frame(read_frame(file), ["width"])

@@ -85,8 +85,6 @@ def test_bad_input() -> None:
         EpisodeSampler([])
     with pytest.raises(SettingError):
         EpisodeSampler([SOURCES[0], SOURCES[0]])
-    with pytest.raises(SettingError):
-        EpisodeSampler(SOURCES, support=5, query=500)
 
 
 @pytest.mark.parametrize("by", ["dataset", "task"])

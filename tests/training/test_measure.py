@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 from typer.testing import CliRunner
 
 from nasmeta.cli._app import app
-from nasmeta.errors import DamagedFileError, JournalError, SettingError, UnknownNameError
+from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError
 from nasmeta.files import shipped
 from nasmeta.spaces import get_space, move_cells
 from nasmeta.tables import load_table
@@ -77,8 +77,6 @@ def test_resumed_is_uninterrupted(whole: Path, tmp_path: Path, cut: int) -> None
 def test_bad_input(whole: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingError):
         measure_proxies(whole, BATCH, SETTINGS, cells=CELLS[:5])
-    with pytest.raises(SettingError):
-        measure_proxies(tmp_path / "a.csv", BATCH, SETTINGS)
     with pytest.raises(UnknownNameError):
         ProxySettings(("sinflow",))
     with pytest.raises(SettingError):
@@ -87,9 +85,6 @@ def test_bad_input(whole: Path, tmp_path: Path) -> None:
         compute_proxies([1], "no-folder")
     with pytest.raises(UnknownNameError):
         compute_proxies([1], BATCH, ["nwot", "snipp"])
-    (tmp_path / "file").write_text("")
-    with pytest.raises(JournalError):
-        measure_proxies(tmp_path / "file" / "a.npz", BATCH, SETTINGS)
 
 
 def test_a_damaged_file_is_told(whole: Path, tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def test_a_finished_training_is_read(few: ImageDataset, tmp_path: Path) -> None:
     (tmp_path / "result.json").write_text("{}")
     with pytest.raises(DamagedFileError):
         read_result(tmp_path)
-    with pytest.raises(SettingError):
+    with pytest.raises(FileNotFoundError):
         read_result(tmp_path / "none")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
@@ -19,7 +20,6 @@ from nasmeta.analysis.report._page import page
 from nasmeta.analysis.report._published import published_section
 from nasmeta.analysis.report._sections import as_markdown, latex_tables, report_sections, summary_sections
 from nasmeta.errors import SettingError
-from nasmeta.files import parse_toml
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +33,7 @@ def title_of(folder: str | PathLike[str]) -> str:
     'Comparison of searchers'
     """
     with suppress(OSError, ValueError, KeyError):
-        return str(parse_toml((Path(folder) / "specification.toml").read_text(encoding="utf-8"))["title"])
+        return str(tomllib.loads((Path(folder) / "specification.toml").read_text(encoding="utf-8"))["title"])
     return "Comparison of searchers"
 
 

@@ -56,7 +56,7 @@ def save_weights(path: Path, arrays: Arrays, card: Mapping[str, Any]) -> Path:
 
 def read_weights(path: Path) -> Weights:
     """Read a file of `save_weights`, or raise a DamagedFileError."""
-    card, arrays = KIND.decode(KIND.read(path), path)
+    card, arrays = KIND.decode(path.read_bytes(), path)
     with KIND.blaming(path):
         return checked_weights(arrays, card)
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nasmeta.checks import check_array
 from nasmeta.errors import SettingError
 from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, CellSpaceEncoder, cells_in
 from nasmeta.spaces import CellSpace, SearchSpace, get_space
@@ -92,7 +91,7 @@ class ColumnEncoder(CellEncoder):
         return np.asarray(self._table()[0][cells_in(X, get_space(self.space))])
 
     def _table(self) -> tuple[NDArray[Any], tuple[str, ...]]:
-        values = check_array("values", self.values)
+        values = np.asarray(self.values, dtype=np.float64)
         values = values[:, None] if values.ndim == 1 else values.copy()
         size = get_space(self.space).size
         names = [f"column_{i}" for i in range(values.shape[-1])] if self.names is None else [*map(str, self.names)]

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve, solve_triangular
 
-from nasmeta.checks import check_int
 from nasmeta.errors import SettingError
 from nasmeta.predictors._estimators._base import ScaledRegressor
 from nasmeta.predictors._gaussian_process import JITTER, fit_hyperparameters, weak_prior
@@ -56,7 +55,7 @@ class GPRegressor(ScaledRegressor):
         self.labels = labels
 
     def _fit(self, X: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
-        sizes = [X.shape[1]] if self.groups is None else [check_int("groups", size) for size in self.groups]
+        sizes = [X.shape[1]] if self.groups is None else list(self.groups)
         if sum(sizes) != X.shape[1]:
             raise SettingError("sum of groups", sum(sizes), f"{X.shape[1]}, the number of columns")
         self.sizes_ = sizes

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.checks import check_int
 from nasmeta.errors import SettingError
 from nasmeta.predictors._estimators._base import ScaledRegressor
 
@@ -164,7 +163,6 @@ class XGBoostRegressor(ScaledRegressor):
     def _fit(self, X: NDArray[np.float64], scores: NDArray[np.float64]) -> None:
         import xgboost
 
-        n_trees = check_int("n_estimators", self.n_estimators)
         settings = {
             "eta": self.learning_rate,
             "max_depth": self.max_depth,
@@ -176,8 +174,8 @@ class XGBoostRegressor(ScaledRegressor):
         }
         data = xgboost.QuantileDMatrix(X, label=scores, nthread=self.n_jobs)
         self.boosters_ = [
-            xgboost.train({**settings, "seed": self.random_state + member}, data, num_boost_round=n_trees)
-            for member in range(check_int("n_members", self.n_members))
+            xgboost.train({**settings, "seed": self.random_state + member}, data, num_boost_round=self.n_estimators)
+            for member in range(self.n_members)
         ]
 
     def _predict(

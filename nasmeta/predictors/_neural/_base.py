@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nasmeta.checks import check_int, check_number
 from nasmeta.predictors._estimators._base import ScaledRegressor
 from nasmeta.predictors._neural._training import (
     MemberLinear,
@@ -59,11 +58,8 @@ class NeuralRegressor(ScaledRegressor):
         """Return the number of feature columns that the network reads."""
 
     def _fit(self, X: NDArray[Any], scores: NDArray[np.float64]) -> None:
-        for name in ("hidden", "n_members", "max_epochs", "patience"):
-            check_int(name, getattr(self, name))
-        check_number("learning_rate", self.learning_rate)
         device = cpu_or_cuda(self.device)
-        generator = torch.Generator().manual_seed(check_int("random_state", self.random_state, least=0))
+        generator = torch.Generator().manual_seed(self.random_state)
         network = self._build(self._n_inputs(), generator).to(device)
         inputs = tuple(values.to(device) for values in self._tensors(X))
         targets = torch.as_tensor(scores, dtype=torch.float32, device=device)
@@ -163,7 +159,7 @@ class MLPEnsemble(NeuralRegressor):
         return len(self.center_)
 
     def _build(self, n_inputs: int, generator: torch.Generator) -> MemberNetwork:
-        return _Perceptrons(n_inputs, self.hidden, check_int("n_layers", self.n_layers), self.n_members, generator)
+        return _Perceptrons(n_inputs, self.hidden, self.n_layers, self.n_members, generator)
 
     def _tensors(self, rows: NDArray[Any]) -> tuple[Tensor, ...]:
         return (torch.as_tensor((rows - self.center_) / self.scale_, dtype=torch.float32),)

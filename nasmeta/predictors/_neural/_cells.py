@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from nasmeta.checks import check_int
 from nasmeta.errors import SettingError
 from nasmeta.predictors._encoders import default_encoder, make_encoder
 from nasmeta.predictors._encoders._base import cells_in, in_reference_space
@@ -259,11 +258,8 @@ class CellTransformer(CellRegressor):
     n_heads: int = 4
 
     def _build(self, n_inputs: int, generator: torch.Generator) -> MemberNetwork:
-        n_heads, n_layers = check_int("n_heads", self.n_heads), check_int("n_layers", self.n_layers)
-        if self.hidden % n_heads:
-            raise SettingError("n_heads", n_heads, f"a divisor of {self.hidden}, the value of hidden")
         space = reference_space(self.space)
-        return _Transformers(space, n_inputs, self.hidden, n_layers, n_heads, self.n_members, generator)
+        return _Transformers(space, n_inputs, self.hidden, self.n_layers, self.n_heads, self.n_members, generator)
 
 
 class _Transformers(MemberNetwork):

@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from nasmeta.checks import check_choice
-from nasmeta.errors import SettingError
 
 if TYPE_CHECKING:
     from nasmeta.predictors._neural._base import NeuralRegressor
@@ -83,10 +82,9 @@ def pairwise_logistic(predicted: Tensor, scores: Tensor) -> Tensor:
 def cpu_or_cuda(name: str) -> torch.device:
     """Return the device of this name; "auto" is a GPU if available."""
     check_choice("device", name, ("cpu", "cuda", "auto"))
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
-        raise SettingError("device", name, "cpu or auto, because PyTorch finds no GPU")
-    return torch.device("cuda" if available and name != "cpu" else "cpu")
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
 
 
 def train_members(

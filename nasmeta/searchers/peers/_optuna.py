@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SettingError, UnknownNameError, needing
+from nasmeta.errors import UnknownNameError, needing
 from nasmeta.searchers.peers._base import OwnGenerators, PeerSearch, Suggestion, load_peer
 from nasmeta.spaces import SearchSpace, get_space
 
@@ -89,14 +89,10 @@ class OptunaSearch(PeerSearch):
         names = {name for name in samplers.__all__ if name.endswith("Sampler")} - set(_UNSUITABLE)
         if self.sampler not in names:
             raise UnknownNameError.of("sampler of Optuna", self.sampler, names)
-        try:
-            with needing(self.sampler, "optuna,torch"):
-                if self.sampler == "GPSampler":
-                    import torch  # noqa: F401  (imported at the first proposal otherwise)
-                sampler: BaseSampler = getattr(samplers, self.sampler)(seed=seed, **self.options)
-        except (TypeError, ValueError) as reason:
-            expected = "options that it accepts"
-            raise SettingError(f"options of {self.sampler}", self.options, expected, f"{reason}") from reason
+        with needing(self.sampler, "optuna,torch"):
+            if self.sampler == "GPSampler":
+                import torch  # noqa: F401  (imported at the first proposal otherwise)
+            sampler: BaseSampler = getattr(samplers, self.sampler)(seed=seed, **self.options)
         return sampler
 
     def restrict(self, cells: NDArray[np.int32]) -> bool:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from nasmeta.errors import SettingError
 from nasmeta.searchers.peers._base import PeerSearch, Suggestion, load_peer
 from nasmeta.spaces import SearchSpace
 
@@ -54,11 +53,7 @@ class SyneTuneSearch(PeerSearch):
         self._choices = syne_tune_space(space, self._who)
         self._n_trials = 0
         with self._generators.used():
-            try:
-                self.peer_ = kind(config_space=self._choices, random_seed=self._peer_seed, **self.options)
-            except (AssertionError, TypeError, ValueError) as reason:
-                expected = "options that Syne Tune accepts"
-                raise SettingError(f"options of {self._who}", self.options, expected, f"{reason}") from reason
+            self.peer_ = kind(config_space=self._choices, random_seed=self._peer_seed, **self.options)
 
     def _suggest(self) -> Suggestion | None:
         chosen = self.peer_.suggest()

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import ArchitectureError, DamagedFileError, NasmetaError, SettingError
+from nasmeta.errors import DamagedFileError, SettingError, UnsafePickleError
 from nasmeta.files import sha256_of
 from nasmeta.spaces import get_cell_space
 from nasmeta.tables import _store
@@ -70,7 +70,7 @@ def import_official(path: str | os.PathLike[str], *, progress: _Report | None = 
     Raises
     ------
     SettingError
-        If the path does not exist, or the cache folder (``NASMETA_CACHE``) cannot be used.
+        If the cache folder (``NASMETA_CACHE``) cannot be used.
     DamagedFileError
         If the file is not an official file, or is damaged; the store is unchanged.
     UnsafePickleError
@@ -80,13 +80,8 @@ def import_official(path: str | os.PathLike[str], *, progress: _Report | None = 
     --------
     >>> from nasmeta.tables import import_official
     >>> import_official("NATS-tss-v1_0-3ffb9-simple")  # doctest: +SKIP
-    >>> import_official("not-here")
-    Traceback (most recent call last):
-    nasmeta.errors.SettingError: path is 'not-here'; expected a file or a folder.
     """
     path = Path(path).expanduser()
-    if not path.exists():
-        raise SettingError("path", str(path), "a file or a folder")
     report = progress or (lambda done, of: None)
     try:
         files = _cell_files(path) if path.is_dir() else [path]
@@ -96,9 +91,7 @@ def import_official(path: str | os.PathLike[str], *, progress: _Report | None = 
         sha256 = hashlib.sha256("".join(checksums).encode()).hexdigest() if path.is_dir() else checksums[0]
         ends, curves, cells = _columns(name, found, sha256)
         _write(name, ends, curves, cells)
-    except NasmetaError as reason:
-        raise reason if str(path) in str(reason) else type(reason)(f"{path}: {reason}") from reason
-    except (OSError, MemoryError):  # of this machine, not of the file
+    except (SettingError, UnsafePickleError, OSError, MemoryError):  # clear, as a DamagedFileError, or of this machine
         raise
     except Exception as reason:  # an unknown structure may fail with nearly any exception
         raise DamagedFileError(f"{path} cannot be converted: {type(reason).__name__}: {reason}") from reason
@@ -136,10 +129,7 @@ def _of_files(files: Sequence[Path], report: _Report | None = None) -> tuple[_Fo
     cells, found, lengths = set[int](), _Found(), set[str]()
 
     def add(text: str, record: Mapping[Any, Any]) -> None:
-        try:
-            cell = int(space.index_of(text))
-        except ArchitectureError as reason:
-            raise DamagedFileError(f"It does not contain cells of NAS-Bench-201: {reason}") from reason
+        cell = int(space.index_of(text))
         cells.add(cell)
         for key, values in trials_of(record):
             found.setdefault(key, []).append((cell, values.astype(np.float32)))
@@ -151,7 +141,7 @@ def _of_files(files: Sequence[Path], report: _Report | None = None) -> tuple[_Fo
         for of_cell in root["arch2infos"].values() if "arch2infos" in root else [root]:
             lengths |= {name for name, record in of_cell.items() if "arch_str" in record}
     if not found:
-        raise DamagedFileError("It has no measurement of a cell, so it is not an official file.")
+        raise ValueError("it has no measurement of a cell, so it is not an official file.")
     return found, lengths
 
 
@@ -162,9 +152,8 @@ def _source_name(lengths: set[str], keys: Iterable[Key]) -> str:
     if lengths and lengths <= {"less", "full"}:
         short = {key.run for key in keys if key.epochs == 12}
         return "nb201-v1.0-official" if short <= {"cifar10-valid"} else "nb201-v1.1-official"
-    raise DamagedFileError(
-        "names of the lengths of trainings", ", ".join(sorted(map(str, lengths))), "less and full, or 12 and 200"
-    )
+    found = ", ".join(sorted(map(str, lengths)))
+    raise ValueError(f"the lengths of its trainings are {found}; expected less and full, or 12 and 200")
 
 
 # -- columns --------------------------------------------------------------------------------------------------------
@@ -214,7 +203,7 @@ def _over_epochs(values: list[tuple[int, NDArray[np.float32]]], cells: NDArray[n
     """Return the values of a key over the cells, shape (epochs, n); NaN for cells without a measurement."""
     measured = [cell for cell, _ in values]
     if len(set(measured)) < len(measured):
-        raise DamagedFileError(f"Cell {np.bincount(measured).argmax()} appears twice.")
+        raise ValueError(f"cell {np.bincount(measured).argmax()} appears twice.")
     over = np.full((len(values[0][1]), len(cells)), np.nan, dtype=np.float32)
     over[:, np.searchsorted(cells, measured)] = np.stack([of_cell for _, of_cell in values], axis=1)
     return over

@@ -37,16 +37,12 @@ def trials_of(record: Mapping[Any, Any]) -> Measured:
     record raises a ValueError.
     """
     for name, trial in record.items():
-        if not (isinstance(name, tuple) and len(name) == 2):
-            raise ValueError(f"{name!r} is not a trial (run, seed)")
         yield from _trial(*name, trial)
 
 
 def _trial(run: str, seed: int, trial: Mapping[str, Any]) -> Measured:
     if run not in _SPLITS:
         raise ValueError(f"the run is {run!r}; expected {', '.join(_SPLITS)}")
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**31:
-        raise ValueError(f"the seed is {seed!r}")
     epochs = trial["epochs"]
     if epochs not in EPOCHS:
         raise ValueError(f"a training of {epochs!r} epochs, not of {' or '.join(map(str, EPOCHS))}")
@@ -77,11 +73,7 @@ def _trial(run: str, seed: int, trial: Mapping[str, Any]) -> Measured:
 
 def _series(values: Any, keys: Iterable[Any]) -> NDArray[np.float64]:
     """Return the values of a dict or list at these keys, NaN for missing ones."""
-    if values is None:
-        values = {}
-    if not isinstance(values, Mapping | list | tuple):
-        raise ValueError(f"values after epochs are a {type(values).__name__}")
-    get = values.get if isinstance(values, Mapping) else dict(enumerate(values)).get
+    get = values.get if isinstance(values, Mapping) else dict(enumerate(values or ())).get
     return np.array([get(key, np.nan) for key in keys], dtype=np.float64)
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import bz2
 import io
 import pickle
-import struct
 import zipfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -225,22 +224,6 @@ class _StreamingUnpickler(_InPython):  # type: ignore[misc]
         self.memo[self._n_memoized] = self.stack[-1]
         self._n_memoized += 1
 
-    def _get(self, index: int) -> None:
-        try:
-            self.append(self.memo[index])
-        except KeyError:
-            raise pickle.UnpicklingError(
-                f"memo value {index} does not exist, or is part of an earlier record"
-            ) from None
-
-    def load_binget(self) -> None:
-        """Look up a memoized object."""
-        self._get(self.read(1)[0])
-
-    def load_long_binget(self) -> None:
-        """Look up a memoized object."""
-        self._get(struct.unpack("<I", self.read(4))[0])
-
     def load_dict(self) -> None:
         """Make a dictionary from the stack, as old protocols do."""
         items = self.pop_mark()
@@ -250,8 +233,6 @@ class _StreamingUnpickler(_InPython):  # type: ignore[misc]
     def load_additems(self) -> None:
         """Add items to a set."""
         items = self.pop_mark()
-        if not isinstance(self.stack[-1], set):
-            raise pickle.UnpicklingError(f"items are added to a {type(self.stack[-1]).__name__}")
         self.stack[-1].update(_set_of(items))
 
     def load_frozenset(self) -> None:
@@ -270,8 +251,6 @@ class _StreamingUnpickler(_InPython):  # type: ignore[misc]
 
     def _set(self, items: list[Any]) -> None:
         target = self.stack[-1]
-        if not isinstance(target, dict):
-            raise pickle.UnpicklingError(f"items are set in a {type(target).__name__}")
         for key, value in zip(items[::2], items[1::2], strict=True):
             target[key if type(key) in _PLAIN else _hashable(key)] = value
         if "all_results" in target:  # the record of a cell for one length of training
@@ -279,8 +258,6 @@ class _StreamingUnpickler(_InPython):  # type: ignore[misc]
             del target["all_results"]
 
     def _pass_on(self, cell: str, record: Any) -> None:
-        if not isinstance(record, dict):
-            raise pickle.UnpicklingError(f"the record of cell {cell} is a {type(record).__name__}")
         self._sink(cell, record)
         self.dispatch.left = _MOST_OPCODES  # type: ignore[attr-defined]
         self._recent.append(list(islice(self.memo, self._n_before, None)))
@@ -300,8 +277,6 @@ class _StreamingUnpickler(_InPython):  # type: ignore[misc]
 for _opcode, _load in (
     (pickle.BUILD, _StreamingUnpickler.load_build),
     (pickle.MEMOIZE, _StreamingUnpickler.load_memoize),
-    (pickle.BINGET, _StreamingUnpickler.load_binget),
-    (pickle.LONG_BINGET, _StreamingUnpickler.load_long_binget),
     (pickle.DICT, _StreamingUnpickler.load_dict),
     (pickle.ADDITEMS, _StreamingUnpickler.load_additems),
     (pickle.FROZENSET, _StreamingUnpickler.load_frozenset),

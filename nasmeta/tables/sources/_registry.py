@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.util import find_spec
@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nasmeta.errors import ArchitectureError, DamagedFileError, NasmetaError
-from nasmeta.files import parse_toml, shipped
+from nasmeta.files import shipped
 from nasmeta.registry import Registry, import_siblings
 from nasmeta.settings import cache_folder
 from nasmeta.spaces import SearchSpace
@@ -124,28 +124,22 @@ class RegisteredSources(Mapping[str, FetchedSource]):
         """The names of the sources of each table, read without parsing the files."""
         found: dict[str, list[str]] = {}
         for name, file in self._files.items():
-            with _described_by(file):
-                table = _TABLE.search(file.read_text(encoding="utf-8"))
-                if table is None:
-                    raise ValueError('it has no line such as: table = "nb201"')
-                found.setdefault(table[1], []).append(name)
+            (table,) = _TABLE.findall(file.read_text(encoding="utf-8"))
+            found.setdefault(table, []).append(name)
         return found
 
     def __getitem__(self, name: str) -> FetchedSource:
         if name not in self._parsed:
             file = self._files[name]
-            with _described_by(file):
-                entry = parse_toml(file.read_text(encoding="utf-8"))
-                shared = entry.pop("files_of", None)  # two tables may be read from the same files
-                files = self[shared].files if shared else tuple(RegisteredFile(**one) for one in entry["files"])
-                parts = {
-                    "files": files,
-                    "declared": tuple(entry.pop("columns")),
-                    "tasks": tuple(entry.get("tasks", ())),
-                }
-                if entry["name"] != name:
-                    raise ValueError(f"its name is {entry['name']}")
-                self._parsed[name] = FetchedSource(**entry | parts)
+            entry = tomllib.loads(file.read_text(encoding="utf-8"))
+            shared = entry.pop("files_of", None)  # two tables may be read from the same files
+            files = self[shared].files if shared else tuple(RegisteredFile(**one) for one in entry["files"])
+            parts = {
+                "files": files,
+                "declared": tuple(entry.pop("columns")),
+                "tasks": tuple(entry.get("tasks", ())),
+            }
+            self._parsed[name] = FetchedSource(**entry | parts)
         return self._parsed[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -159,15 +153,6 @@ class RegisteredSources(Mapping[str, FetchedSource]):
 def registered_sources() -> RegisteredSources:
     """Return the registered sources by name."""
     return RegisteredSources(shipped("sources"))
-
-
-@contextmanager
-def _described_by(file: Path) -> Iterator[None]:
-    """Turn errors of a file into one that names it."""
-    try:
-        yield
-    except (OSError, LookupError, TypeError, ValueError) as reason:
-        raise DamagedFileError(f"{file} does not describe a source: {type(reason).__name__}: {reason}") from reason
 
 
 def table_names() -> list[str]:

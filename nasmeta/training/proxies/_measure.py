@@ -181,8 +181,6 @@ def measure_proxies(
     chosen = np.arange(space.size, dtype=np.int32) if cells is None else np.atleast_1d(space.index_of(cells))
     wanted: list[int] = np.unique(space.canonical(chosen)).tolist()
     facts, progress = _facts(batch, settings, space), progress or (lambda done, total: None)
-    if path.suffix != ".npz":
-        raise SettingError(f"The output must be a file that ends in .npz, not {path.name!r}.")
     if path.exists():
         file = read_proxies(path)
         if file.facts != {"nasmeta_proxies": FORMAT, **facts} or file.cells.tolist() != wanted:

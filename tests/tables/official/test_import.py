@@ -179,9 +179,8 @@ def test_a_cell_that_appears_twice(own_cache: Path, tmp_path: Path, official: An
 
 
 def test_wrong_paths(own_cache: Path, tmp_path: Path, official: Any, write: Any, monkeypatch: Any) -> None:
-    with pytest.raises(SettingError) as error:
+    with pytest.raises(DamagedFileError, match="nowhere"):
         import_official(tmp_path / "nowhere")
-    assert error.value.what == "path"
     with pytest.raises(DamagedFileError):
         import_official(tmp_path)
     (tmp_path / "cache").write_text("a file")

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from nasmeta.errors import DamagedFileError
 from nasmeta.files import shipped
 from nasmeta.tables.sources import _registry, registered_sources
 
@@ -24,23 +23,3 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def test_a_source_is_found_by_its_name(folder: Path) -> None:
     assert list(registered_sources()) == ["meco"]
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"name = " + b"[" * 50_000,
-        b"name = " + b"1" * 5_000,
-        b'name = "\xff"',
-        b"name",
-        b'table = "nb201"',
-        b'name = "lost"',
-        b'name = "lost"\nfiles = [{key = 1}]\ncolumns = []',
-        b'name = "lost"\nfiles = 1\ncolumns = []',
-    ],
-    ids=["deep", "digits", "bytes", "no TOML", "no name", "no files", "a file without a path", "files that are none"],
-)
-def test_an_invalid_file(folder: Path, content: bytes) -> None:
-    (folder / "lost.toml").write_bytes(content)
-    with pytest.raises(DamagedFileError):
-        list(registered_sources().values())
