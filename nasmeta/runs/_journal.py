@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from json import JSONEncoder
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,9 @@ class Journal(JournalFile):
 
     def append(self, cell: int, value: Any, cost_seconds: float, details: Mapping[str, Any] | None = None) -> None:
         """Record one evaluation; it reaches the file at once, or with others a tenth of a second later."""
+        text = repr(value) if isinstance(value, float) and isfinite(value) else _encode(value)  # repr is faster
         rest = f",{_encode(details)}" if details else ""
-        self.add(f"{cell},{_encode(value)},{cost_seconds!r}{rest}")
+        self.add(f"{cell},{text},{cost_seconds!r}{rest}")
 
 
 def read_journal(path: Path, header: Mapping[str, Any] | None = None) -> tuple[dict[str, Any], History] | None:

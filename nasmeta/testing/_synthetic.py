@@ -13,12 +13,14 @@ def synthetic_values(
     seed: int = 0,
     *,
     relevant: int | None = None,
+    interactions: int = 0,
+    plateaus: int | None = None,
     noise: float = 0.0,
 ) -> NDArray[np.float64]:
-    """Draw a random function on a space: the sum of one effect per position, and noise.
+    """Draw a random function on a space: one effect per position, products of pairs, plateaus and noise.
 
     The effect of an ordered position is a parabola with a random vertex; that of another position is one normal number
-    per choice. Each effect has variance 1.
+    per choice. Each effect has variance 1. An interaction is the product of the effects of two positions.
 
     Parameters
     ----------
@@ -26,6 +28,10 @@ def synthetic_values(
     seed : int, default 0
     relevant : int, optional
         Number of positions that matter, chosen at random; by default all.
+    interactions : int, default 0
+        Number of pairs of relevant positions whose product is added.
+    plateaus : int, optional
+        Round the values to this number of equally frequent levels.
     noise : float, default 0.0
         Standard deviation of normal noise, relative to that of the function; each architecture has one value.
 
@@ -53,5 +59,10 @@ def synthetic_values(
         effect = of_choices[space.codes[:, position]]
         effects.append((effect - effect.mean()) / (effect.std() or 1.0))
     values = np.sum(effects, axis=0)
+    for _ in range(interactions):
+        one, other = rng.choice(len(effects), 2, replace=False)
+        values = values + effects[one] * effects[other]
     values = values + noise * values.std() * rng.normal(size=space.size)
-    return np.asarray(values, dtype=np.float64)
+    if plateaus is not None:
+        values = np.searchsorted(np.quantile(values, np.arange(1, plateaus) / plateaus), values, "right")
+    return values.astype(np.float64)

@@ -69,6 +69,9 @@ def test_synthetic_functions_have_the_stated_structure() -> None:
     assert abs(smooth.std() - 2**0.5) < 1e-9  # two effects of variance 1 on a full grid
     noisy = synthetic_values(space, 1, relevant=2, noise=0.5)
     assert abs((noisy - smooth).std() - 0.5 * smooth.std()) < 0.02
+    assert abs(synthetic_values(space, 1, relevant=2, interactions=1).std() - 3**0.5) < 1e-9
+    flat = synthetic_values(space, 1, noise=0.5, plateaus=10)
+    assert np.bincount(flat.astype(int)).tolist() == [space.size // 10] * 10
 
 
 def test_processes_are_weighted_by_their_evidence() -> None:
