@@ -47,10 +47,11 @@ class Position:
     ordered: bool = False
 
     def __post_init__(self) -> None:
-        choices = tuple(c.item() if isinstance(c, np.generic) else c for c in self.choices)
+        given: Any = self.choices
+        choices = tuple(c.item() if isinstance(c, np.generic) else c for c in given)
         texts = {str(choice) for choice in choices}
         plain = all(isinstance(choice, str | int | float) and choice == choice for choice in choices)
-        if isinstance(self.choices, str) or not choices or not plain or len(texts) < len(choices):
+        if isinstance(given, str) or not choices or not plain or len(texts) < len(choices):
             raise SettingError(f"choices of {self.name}", choices, "different strings, numbers or booleans")
         object.__setattr__(self, "choices", choices)
 

@@ -65,4 +65,4 @@ def synthetic_values(
     values = values + noise * values.std() * rng.normal(size=space.size)
     if plateaus is not None:
         values = np.searchsorted(np.quantile(values, np.arange(1, plateaus) / plateaus), values, "right")
-    return values.astype(np.float64)
+    return np.asarray(values, np.float64)

@@ -36,8 +36,8 @@ def trials_of(record: Mapping[Any, Any]) -> Measured:
     ``train_seconds`` is the sum over the epochs, ``evaluation_seconds`` the time of the last evaluation. An invalid
     record raises a ValueError.
     """
-    for name, trial in record.items():
-        yield from _trial(*name, trial)
+    for (run, seed), trial in record.items():
+        yield from _trial(run, seed, trial)
 
 
 def _trial(run: str, seed: int, trial: Mapping[str, Any]) -> Measured:
