@@ -170,6 +170,18 @@ def test_which_test_column_is_told_does_not_depend_on_the_order_of_sources(monke
     )
 
 
+def test_the_test_column_of_a_task_with_a_budget_is_of_the_test_split():
+    import nasmeta as nm
+
+    accuracy = pd.DataFrame({"cell": [1, 2, 3], "accuracy": [90.0, 94.0, 89.0], "split": "valid", "release": "v1"})
+    test = accuracy.assign(accuracy=[80.0, 84.0, 79.0], split="test", release="v2")
+    latency = pd.DataFrame({"cell": [1, 2, 3], "latency": [5.0, 9.0, 6.0], "release": "v1"})
+    table = nm.Table.from_frame(pd.concat([accuracy, test, latency]), space="nb201", dataset="pets")
+    task = table.task("accuracy").with_objective("within-6/latency")
+    [fact] = facts_of(nm.compare(["random"], task, repeats=2, evaluations=2), {task.name: task})
+    assert fact.test.best == "84.00"
+
+
 def test_what_cannot_be_computed_is_left_out_and_said(comparison, tmp_path):
     few = comparison[(comparison["searcher"] != "evolution") | (comparison["seed"] < 3)]
     found = find(few)
