@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nasmeta.analysis import average_ranks, decide, regret_curves
+from nasmeta.analysis import average_ranks, decide, paired_tests, regret_curves
 from nasmeta.analysis.report import (
     facts_of,
     find,
@@ -248,6 +248,16 @@ def test_a_budget_of_simulated_time_is_seen(comparison):
     assert find(comparison).x == "evaluation"
     at = find(comparison, at=10)
     pd.testing.assert_frame_equal(at.ranks, average_ranks(comparison, 10))
+
+
+def test_the_tests_of_each_task_are_at_the_budget_of_the_ranks(comparison):
+    last = comparison["task"].unique()[-1]
+    shorter = comparison[(comparison["task"] != last) | (comparison["evaluation"] <= 10)]
+    found = find(shorter, x="evaluation")
+    assert found.budget == "after 10 evaluations"
+    for task, tests in found.tests.items():
+        of_task = paired_tests(shorter, 10, "evaluation", found.best)
+        pd.testing.assert_frame_equal(tests, of_task[of_task["task"] == task].reset_index(drop=True))
 
 
 def test_bad_calls_write_nothing(comparison, tmp_path, monkeypatch):
