@@ -215,7 +215,7 @@ def test_a_report_begins_with_the_result_of_each_task(written, comparison):
     difference = (last["made/one", "evolution"] - last["made/one", "<b>gp</b>"]).mean()
     assert one.startswith(f"made/one: <b>gp</b> is {difference:.3f} [")
     assert "percentage points better than evolution after 40 evaluations; " in one
-    assert one.endswith(" to say so.")
+    assert one.endswith(" to show it.")
     assert two.startswith("made/two: <b>gp</b>")
     assert heading == "## Methods"
 
