@@ -140,7 +140,7 @@ def _row(pair: Pair, level: float, most: int) -> dict[str, Any]:
 
     difference = pair.differences
     n, mean, deviation = len(difference), difference.mean(), difference.std(ddof=1)
-    rng, sign = np.random.default_rng(0), np.sign(mean)
+    rng, sign = np.random.default_rng(0), np.sign(mean) or 1.0
     effect = _ratio(mean, deviation)
     means = rng.choice(difference, (_DRAWS, _LARGE)).cumsum(axis=1)
     shares = [(sign * means[:, k - 1] < 0).mean() if k <= _LARGE else norm.sf(abs(effect) * k**0.5) for k in RUNS]

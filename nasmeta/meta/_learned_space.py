@@ -12,6 +12,7 @@ import numpy as np
 
 from nasmeta.errors import SettingError
 from nasmeta.meta._arrays import Cells, Floats
+from nasmeta.meta._source_matrix import groups_of
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Augmentation, SourceTask, Task, checked_sources, normal_scores
 
@@ -233,13 +234,13 @@ def _left_out_positions(sources: Sequence[SourceTask], log_p: Floats, best: Sequ
 
     Sources that share a dataset or device are left out together and are treated as one.
     """
-    found: dict[tuple[str, ...], list[Floats]] = {}
-    for source, cells in zip(sources, best, strict=True):
+    found: dict[int, list[Floats]] = {}
+    for group, source, cells in zip(groups_of(sources), sources, best, strict=True):
         rest = [set(source.held_out).isdisjoint(other.held_out) for other in sources]
         if any(rest):
             score = _combined(log_p[rest])
             above = score.size - np.searchsorted(np.sort(score), score[cells], side="right")
-            found.setdefault(source.held_out, []).append((above + 0.5) / score.size)
+            found.setdefault(group, []).append((above + 0.5) / score.size)
     return [np.concatenate(positions) for positions in found.values()]
 
 

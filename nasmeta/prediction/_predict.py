@@ -309,7 +309,7 @@ class _Question:
         if target == "test":
             s, table = found.signal, found.table
             # The release of the signal comes first. Networks trained on half of CIFAR-10 are another dataset.
-            tests = [column for column in found.report_columns if column.dataset == s.dataset]
+            tests = [column for column in found.test_columns if column.dataset == s.dataset]
             tests = [column for column in tests if column.seed == s.seed] or tests
             tests.sort(key=lambda column: (column.release != s.release, column.release))
             info = tests[0] if tests else table.info(s.dataset, s.metric, "test", s.epochs, s.seed)

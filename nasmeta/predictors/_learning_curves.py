@@ -167,7 +167,7 @@ def _last_value(curves: Array, first: Array, epoch: int) -> tuple[Array, Array]:
 @CURVE_METHODS.register("mean-curve")
 def _mean_curve(curves: Array, first: Array, epoch: int) -> tuple[Array, Array]:
     values, n = curves[:, epoch - 1], len(curves)
-    return np.full(len(first), values.mean()), (values - values.mean()) * n / (n - 1)  # leave-one-out
+    return np.full(len(first), values.mean()), (values.mean() - values) * n / (n - 1)  # leave-one-out
 
 
 @CURVE_METHODS.register("ridge")

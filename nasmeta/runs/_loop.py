@@ -107,7 +107,7 @@ _Observation: TypeAlias = "tuple[NDArray[np.int32], int]"  # cells and epochs
 class _Trial:
     """A proposal and its evaluation by one worker; trials are ordered by their end, then by their start."""
 
-    __slots__ = ("cell", "cells", "cost", "end", "epochs", "key", "position", "utilities", "utility", "worker")
+    __slots__ = ("cell", "cells", "end", "epochs", "key", "position", "total", "utilities", "utility", "worker")
 
     def __init__(self, cells: NDArray[np.int32], cell: int, epochs: int, key: Any) -> None:
         self.cells = cells  # the proposal, shape (1,)
@@ -118,7 +118,7 @@ class _Trial:
     position: int  # in the history
     worker: int
     end: float  # seconds on the clock
-    cost: float  # seconds
+    total: float  # seconds, including those of the shorter training that it continues
     utility: Any  # a number, or one number per objective
     utilities: NDArray[np.float64]  # the same, shape (1,) or (1, m)
 
@@ -144,6 +144,7 @@ class _Loop:
     journal: Journal | None
     watch: Callable[[int], object] | None
     known: dict[Any, Any] = field(default_factory=dict)  # utilities of evaluations that have started, by key
+    ended: dict[Any, Any] = field(default_factory=dict)  # utilities of evaluations that have ended, by key
     failed: set[Any] = field(default_factory=set)  # keys of failed evaluations
     withheld: list[_Observation] = field(default_factory=list)  # failures before the first success
     pending: dict[Any, int] = field(default_factory=dict)  # proposals of each running evaluation of several workers
@@ -267,8 +268,9 @@ class _Loop:
             name = type(self.evaluators[trial.epochs]).__name__
             raise NasmetaError(f"value of {name}", "NaN", "a number or a failure with a reason")
         is_recorded = self.n < self.n_recorded
-        if self.continued and not is_recorded:
-            cost = self._remaining_cost(trial, cost)
+        before = self._paid_before(trial) if self.continued else 0.0
+        if before and not is_recorded:
+            cost = max(cost - before, 0.0)
         note = self.searcher.notes[0] if self.searcher.notes else None
         self.history.append(trial.cell, value, cost, failure, note, self.now, worker, trial.epochs)
         if self.journal is not None and not is_recorded:
@@ -276,7 +278,7 @@ class _Loop:
         if self.shared:
             self.pending[trial.key] = 1
             trial.cells = trial.cells.copy()
-        trial.position, trial.worker, trial.cost = self.n, worker, cost
+        trial.position, trial.worker, trial.total = self.n, worker, before + cost
         trial.end = self.now + cost if self.timed else self.now
         self.n += 1
         if self.watch is not None:
@@ -308,17 +310,17 @@ class _Loop:
                 "Return (value, seconds) or cost_seconds, or give evaluations instead.",
             )
 
-    def _remaining_cost(self, trial: _Trial, cost: float) -> float:
-        """Return the cost of a training that may continue a shorter one, in seconds."""
+    def _paid_before(self, trial: _Trial) -> float:
+        """Return the total cost of the shorter training that a training continues, in seconds."""
         longest, before = self.paid.get(trial.cell, (0, 0.0))
-        return max(cost - before, 0.0) if trial.epochs > longest > 0 else cost
+        return before if trial.epochs > longest > 0 else 0.0
 
     def reaches_target(self, trial: _Trial) -> bool:
         """Return whether a trial that ends now is a full training with the target value."""
         if self.continued:
-            longest, before = self.paid.get(trial.cell, (0, 0.0))
+            longest, _ = self.paid.get(trial.cell, (0, 0.0))
             if trial.epochs > longest:
-                self.paid[trial.cell] = (trial.epochs, before + trial.cost)
+                self.paid[trial.cell] = (trial.epochs, trial.total)
         if self.target is None or trial.epochs != self.full_epochs or trial.key in self.failed:
             return False
         return bool(trial.utility >= self.target)
@@ -326,6 +328,7 @@ class _Loop:
     def observe(self, trial: _Trial) -> None:
         """Pass the values of a trial to the searcher, once per worker that proposed it."""
         cells, utilities = trial.cells, trial.utilities
+        self.ended[trial.key] = trial.utility
         if self.shared and (times := self.pending.pop(trial.key)) > 1:
             cells, utilities = cells.repeat(times), utilities.repeat(times, axis=0)
         self._observe(cells, trial.epochs, utilities)
@@ -348,9 +351,7 @@ class _Loop:
         Failures before the first success are withheld until then. If the searcher proposes one of them again before
         that, it observes 0.
         """
-        # A running trial is known to the loop, but not to the searcher.
-        ended = [utility for key, utility in self.known.items() if key not in self.pending]
-        missing, values = _missing(utilities), np.array(ended)
+        missing, values = _missing(utilities), np.array(list(self.ended.values()))
         present = values[~_missing(values)]
         worst = present.min(axis=0) if len(present) else None
         if not missing.any():

@@ -379,6 +379,11 @@ class Task:
                     found[info.dataset, info.release] = info
         return tuple(found.values())
 
+    @property
+    def test_columns(self) -> tuple[ColumnInfo, ...]:
+        """The report columns on the test split."""
+        return self.report_columns if self.objective is None else self.parts[0].report_columns
+
     def report(self, cell: int) -> dict[ColumnInfo, float]:
         """Return the values of an architecture in the report columns, without those that were not measured.
 

@@ -101,7 +101,9 @@ def cells_frame(
     deviations: Any = found.deviations
     n_table: Any = found.n_seeds
     if np.isnan(deviations).all():  # the table gives no single seeds
-        deviations = np.full(len(cells), np.sqrt(trained["measured"].var().mean()))
+        variances, freedom = trained["measured"].var(), trained["measured"].count() - 1
+        with np.errstate(invalid="ignore"):
+            deviations = np.full(len(cells), np.sqrt((freedom * variances).sum() / freedom.sum()))
         n_table = np.ones(len(cells))
     with np.errstate(divide="ignore"):
         allowed = _BAND * deviations * np.sqrt(1 / n_table + 1 / n)

@@ -41,3 +41,10 @@ def test_levels_are_corrected_and_solved_pairs_compare_evaluations(make_frame):
     assert plan["level"].tolist() == pytest.approx([0.05 / 3] * 3)
     assert plan["measure"].tolist() == ["evaluations to optimum", "regret", "regret"]
     assert plan["difference"].tolist() == pytest.approx([6.0, -2.0, -2.0])
+
+
+def test_of_equal_means_each_is_the_wrong_winner_half_of_the_time(make_frame):
+    [row] = plan_runs(make_frame({("t", "a"): [[1.0], [3.0]], ("t", "b"): [[2.0], [2.0]]})).to_dict("records")
+    assert row["difference"] == 0
+    assert row["wrong_3"] == pytest.approx(0.5, abs=0.05)
+    assert row["wrong_300"] == 0.5

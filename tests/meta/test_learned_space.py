@@ -81,6 +81,13 @@ def test_tasks_that_share_a_device_are_no_evidence_for_each_other() -> None:
     same = [SourceTask(n, "x", s.space, s.cells, s.utilities) for n in ("a", "b") for s in [made_up("a", 0.0)]]
     assert len(LearnedSpace.learn(TNB101, same).chance.positions) == 0
     assert len(LearnedSpace.learn(TNB101, [*same, made_up("ccc", 0.3)]).chance.positions) == 2
+    labels = made_up("a", 0.0)
+    trade_offs = [
+        SourceTask(dataset + device, dataset, TNB101, labels.cells, labels.utilities, held_out=(device,))
+        for dataset in ("x", "y")
+        for device in ("v", "w")
+    ]
+    assert len(LearnedSpace.learn(TNB101, trade_offs).chance.positions) == 1
 
 
 # -- inside a part of the space ------------------------------------------------------------------------------------

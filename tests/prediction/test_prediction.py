@@ -244,6 +244,16 @@ def test_against_test_values_and_on_another_space(
     assert min(map(float, everywhere[1:])) > 0.4  # a loss, too: predictions are in the unit of the labels
 
 
+def test_the_test_values_of_a_task_with_a_budget() -> None:
+    cells = np.arange(60)
+    accuracy = pd.DataFrame({"cell": cells, "accuracy": 50 + cells / 2, "split": "valid", "release": "v1"})
+    test = accuracy.assign(accuracy=accuracy["accuracy"] - 1, split="test", release="v2")
+    latency = pd.DataFrame({"cell": cells, "latency": 1 + cells % 7, "release": "v1"})
+    table = nm.Table.from_frame(pd.concat([accuracy, test, latency]), space="nb201", dataset="pets")
+    task = table.task("accuracy").with_objective("within-5/latency")
+    assert set(scores("ridge", task, sizes=[20], draws=1)["target"]) == {"pets/accuracy/test/-/- of v2"}
+
+
 @pytest.mark.slow
 def test_command_prints_tables_and_writes_files(tmp_path: Path) -> None:
     folder = tmp_path / "mine"

@@ -52,6 +52,15 @@ def test_the_gaussian_is_that_of_the_textbook() -> None:
     assert deviation[0] == pytest.approx(np.sqrt(variance))
 
 
+@pytest.mark.parametrize("method", ["last-value", "mean-curve"])
+def test_errors_are_predictions_of_left_out_curves_minus_their_values(method: str) -> None:
+    curves, k = made_up(9, 20), 6
+    rest = [np.delete(curves, i, axis=0) for i in range(len(curves))]
+    predicted = [CURVE_METHODS[method](r, c[None, :k], 20)[0][0] for r, c in zip(rest, curves, strict=True)]
+    errors = CURVE_METHODS[method](curves, curves[:, :k], 20)[1]
+    np.testing.assert_allclose(errors, predicted - curves[:, -1])
+
+
 def test_nothing_after_the_beginning_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(inspect.getmodule(LearningCurveRegressor), "_TREES", 10)
     curves = made_up()

@@ -124,7 +124,8 @@ def test_a_failure_is_told_as_the_worst_so_far() -> None:
     assert searcher.heard[:2] == [(lost, 0.0), (good, small)]
 
 
-def test_the_worst_so_far_is_that_of_ended_trials() -> None:
+@pytest.mark.parametrize("repeats", ["free", "charged"])
+def test_the_worst_so_far_is_that_of_ended_trials(repeats: str) -> None:
     class Slow:
         """Fails for cell 1 after 1 s; the others take as many seconds as their number, and return minus it."""
 
@@ -134,7 +135,7 @@ def test_the_worst_so_far_is_that_of_ended_trials() -> None:
             return Evaluation(np.where(failed, np.nan, -1.0 * cells), cells.astype(float), failures=reasons)
 
     searcher = Recorded([2, 19, 1, 3])
-    run_loop(searcher, Slow(), evaluations=4, clock=Clock(workers=2))
+    run_loop(searcher, Slow(), evaluations=4, clock=Clock(workers=2, repeats=repeats))
     assert searcher.heard[:2] == [(2, -2.0), (1, -2.0)]
 
 

@@ -135,6 +135,15 @@ def test_a_promotion_begins_anew_or_goes_on(promotion: str, last: float) -> None
     assert trace.epochs.tolist() == [1, 1, 4, 4]
 
 
+def test_a_promotion_goes_on_from_the_longest_training_even_if_that_began_anew() -> None:
+    # Worker 1 begins cell 2 anew for 4 epochs while worker 0 trains it for one, so 16 epochs take 32 - 8 more seconds.
+    searcher = Ladder((2, 1), (2, 4), (9, 1), (2, 16))
+    searcher.begin([1, 4, 16])
+    lengths = {epochs: Seconds(epochs) for epochs in (1, 4, 16)}
+    trace = run_loop(searcher, lengths, evaluations=4, clock=Clock(workers=2, promotion="continued"))
+    assert table(trace) == [(2, 2.0, 0), (2, 8.0, 1), (9, 11.0, 0), (2, 32.0, 1)]
+
+
 def test_the_target_counts_full_trainings_only() -> None:
     trace = run(Ladder((9, 1), (3, 1), (9, 4), (3, 4)), evaluations=10, target=0.9)
     assert (len(trace.cells), trace.stopped) == (3, "optimum")

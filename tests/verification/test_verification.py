@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,8 @@ from nasmeta.evaluators import Trainer
 from nasmeta.journals import JournalFile
 from nasmeta.runs import Journal
 from nasmeta.training import EpochRecord, ImageDataset, Recipe, TrainingResult
-from nasmeta.verification import chance_interval, choose, look_up, read_searches, separation_of, verify
+from nasmeta.verification import LookUp, chance_interval, choose, look_up, read_searches, separation_of, verify
+from nasmeta.verification._frames import cells_frame
 
 DIGITS = ImageDataset.load("digits")
 FEW = DIGITS.subset(48)
@@ -298,6 +300,25 @@ def test_a_table_without_seeds_counts_as_one_training(
     assert "is treated as one training" in page
     alone = checked(journal, tmp_path / "alone", seeds=1)
     assert alone.cells["in_band"].tolist() == [None] * 4
+
+
+def test_the_pooled_deviation_of_trainings_is_weighted_by_their_number(journal: Path) -> None:
+    searches = read_searches([journal])
+    chosen = [entry for entry in choose(searches, 2, 0) if entry.role == "pick"]
+    unknown = np.full(2, np.nan)
+    column = searches.task.column
+    found = LookUp(column, np.full(2, 90.0), unknown, unknown, np.zeros(2, np.int64), unknown, "")
+    accuracies = [[90.0, 91.0, 92.0, 93.0], [80.0, 84.0]]
+    results: Any = {
+        entry.cell: [
+            SimpleNamespace(cell=entry.cell, test_accuracy=one, valid_accuracy=one, parameters=1, train_seconds=1.0)
+            for one in of_cell
+        ]
+        for entry, of_cell in zip(chosen, accuracies, strict=True)
+    }
+    cells = cells_frame(chosen, searches, found, results, {})
+    pooled = np.sqrt((3 * np.var(accuracies[0], ddof=1) + np.var(accuracies[1], ddof=1)) / 4)
+    np.testing.assert_allclose(cells["allowed"], 2 * pooled * np.sqrt(1 + 1 / np.array([4, 2])))
 
 
 @pytest.mark.usefixtures("trained")

@@ -146,7 +146,7 @@ def _test_column(task: Task, incumbents: FloatArray, reported: Sequence[ColumnIn
         s = task.signal
         wanted = [info for info in reported if info.dataset in (s.dataset, f"{s.dataset}-valid")]
         others = sorted(
-            task.report_columns,
+            task.test_columns,
             key=lambda info: (info.dataset != s.dataset, info.release != s.release, info.release, info.address),
         )
         for info in [*wanted, *others]:

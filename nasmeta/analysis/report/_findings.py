@@ -242,8 +242,8 @@ class Findings:
         """By task, the paired tests of all pairs."""
         if not self._comparable or len(self.searchers) < 2:
             return {}
-        parts = self.frame.groupby("task", sort=False, observed=True)
-        return {str(task): paired_tests(rows, self.at, self.x, self.best) for task, rows in parts}
+        found = paired_tests(self.frame, self.at, self.x, self.best)
+        return {str(task): rows.reset_index(drop=True) for task, rows in found.groupby("task", sort=False)}
 
     @property
     def decisions(self) -> list[dict[str, Any]]:

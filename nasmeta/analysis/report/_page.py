@@ -10,6 +10,7 @@ from importlib.resources import files
 from io import StringIO
 from typing import TYPE_CHECKING, Any, get_args
 
+import numpy as np
 import pandas as pd
 
 from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_power
@@ -44,6 +45,7 @@ def page_data(found: Findings) -> dict[str, Any]:
                 of_task.append({"searcher": position, "runs": runs[pair], "valid": {}, "test": {}})
                 for (measure, x), by_pair in curves.items():
                     of_task[-1][measure][x] = by_pair.get(pair)
+        best_test = None if fact.test is None else float(fact.sign * np.nanmax(fact.sign * fact.test.values))
         tasks.append(
             {
                 "name": fact.name,
@@ -51,7 +53,7 @@ def page_data(found: Findings) -> dict[str, Any]:
                 "regretUnit": fact.regret_unit,
                 "optimum": fact.optimum,
                 "sign": fact.sign,
-                "test": None if fact.test is None else {"label": fact.test.label, "best": fact.test.best},
+                "test": None if fact.test is None else {"label": fact.test.label, "best": best_test},
                 "curves": of_task,
             }
         )

@@ -34,7 +34,7 @@ _MEASURES: tuple[tuple[str, str, str, float, Kind, str], ...] = (
     ("accuracy_std", "accuracy_std", "percent", 100, "performance", "standard deviation over the seeds"),
     ("loss", "loss", "1", 1, "performance", "mean of the seeds"),
     ("params", "parameters", "1", 1, "size", "as recorded"),
-    ("time_iter", "iteration_seconds", "s", 1, "seconds", "of one iteration, mean of the seeds"),
+    ("time_iter", "iteration_seconds", "s", 1, "latency", "of one iteration, mean of the seeds"),
 )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nasmeta.analysis import average_ranks, decide, regret_curves
+from nasmeta.analysis import average_ranks, decide, paired_tests, regret_curves
 from nasmeta.analysis.report import (
     facts_of,
     find,
@@ -114,7 +114,7 @@ def test_the_page_holds_the_curves(text, comparison):
     assert [searcher["name"] for searcher in data["searchers"]] == ["random", "evolution", "<b>gp</b>"]
     curves = regret_curves(comparison).set_index(["task", "searcher"])
     for task in data["tasks"]:
-        assert (task["optimum"], task["sign"], task["test"]["best"]) == (90, 1, 95)
+        assert (task["optimum"], task["sign"], task["test"]["best"]) == (90, 1, 95.004)
         for curve in task["curves"]:
             expected = curves.loc[task["name"], data["searchers"][curve["searcher"]]["name"]]
             assert curve["runs"] == 8
@@ -170,6 +170,18 @@ def test_which_test_column_is_told_does_not_depend_on_the_order_of_sources(monke
     )
 
 
+def test_the_test_column_of_a_task_with_a_budget_is_of_the_test_split():
+    import nasmeta as nm
+
+    accuracy = pd.DataFrame({"cell": [1, 2, 3], "accuracy": [90.0, 94.0, 89.0], "split": "valid", "release": "v1"})
+    test = accuracy.assign(accuracy=[80.0, 84.0, 79.0], split="test", release="v2")
+    latency = pd.DataFrame({"cell": [1, 2, 3], "latency": [5.0, 9.0, 6.0], "release": "v1"})
+    table = nm.Table.from_frame(pd.concat([accuracy, test, latency]), space="nb201", dataset="pets")
+    task = table.task("accuracy").with_objective("within-6/latency")
+    [fact] = facts_of(nm.compare(["random"], task, repeats=2, evaluations=2), {task.name: task})
+    assert fact.test.best == "84.00"
+
+
 def test_what_cannot_be_computed_is_left_out_and_said(comparison, tmp_path):
     few = comparison[(comparison["searcher"] != "evolution") | (comparison["seed"] < 3)]
     found = find(few)
@@ -203,7 +215,7 @@ def test_a_report_begins_with_the_result_of_each_task(written, comparison):
     difference = (last["made/one", "evolution"] - last["made/one", "<b>gp</b>"]).mean()
     assert one.startswith(f"made/one: <b>gp</b> is {difference:.3f} [")
     assert "percentage points better than evolution after 40 evaluations; " in one
-    assert one.endswith(" to say so.")
+    assert one.endswith(" to show it.")
     assert two.startswith("made/two: <b>gp</b>")
     assert heading == "## Methods"
 
@@ -236,6 +248,16 @@ def test_a_budget_of_simulated_time_is_seen(comparison):
     assert find(comparison).x == "evaluation"
     at = find(comparison, at=10)
     pd.testing.assert_frame_equal(at.ranks, average_ranks(comparison, 10))
+
+
+def test_the_tests_of_each_task_are_at_the_budget_of_the_ranks(comparison):
+    last = comparison["task"].unique()[-1]
+    shorter = comparison[(comparison["task"] != last) | (comparison["evaluation"] <= 10)]
+    found = find(shorter, x="evaluation")
+    assert found.budget == "after 10 evaluations"
+    for task, tests in found.tests.items():
+        of_task = paired_tests(shorter, 10, "evaluation", found.best)
+        pd.testing.assert_frame_equal(tests, of_task[of_task["task"] == task].reset_index(drop=True))
 
 
 def test_bad_calls_write_nothing(comparison, tmp_path, monkeypatch):

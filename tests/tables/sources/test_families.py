@@ -113,6 +113,7 @@ class TestGraphGym:
         found = correlations(accuracies)
         assert (found.min(), found.max()) == (pytest.approx(-0.81, abs=0.005), pytest.approx(0.99, abs=0.005))
         assert (found < 0).mean() == pytest.approx(0.39, abs=0.005)
+        assert all(info.kind != "seconds" for info, _ in columns.values()), "no column is the cost of a training"
 
 
 class TestDesignTables:
