@@ -44,8 +44,11 @@ def require_writable(path: Path, *, folder: bool = False) -> None:
     while not place.exists() and place != place.parent:
         place = place.parent
     probe = temporary_of(place / path.name)
-    probe.touch()
-    probe.unlink(missing_ok=True)
+    try:
+        probe.touch()
+        probe.unlink(missing_ok=True)
+    except OSError as reason:
+        raise OSError(reason.errno, reason.strerror, str(path)) from None
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

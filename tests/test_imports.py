@@ -15,7 +15,7 @@ EXCEPTIONS = {
         "nasmeta.meta._rgpe", "nasmeta.meta._source_models", "nasmeta.meta.in_context._reading",
         "nasmeta.predictors._gaussian_process",
         "nasmeta.predictors._metrics", "nasmeta.predictors._neural",
-        "nasmeta.surrogates._noise", "nasmeta.surrogates._process",
+        "nasmeta.surrogates._noise", "nasmeta.surrogates._process", "nasmeta.verification._frames",
     },
     "Networks, and the loops that train them": {
         "nasmeta.meta.in_context._network", "nasmeta.meta.in_context._searcher",

@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 import nasmeta as nm
-from nasmeta.errors import SettingError, UnknownNameError
+from nasmeta.errors import SettingError
 from nasmeta.runs import History
 
 ACCURACY: dict[str, Any] = {
@@ -96,7 +96,5 @@ def test_a_run_is_drawn(task: str, width: str | None) -> None:
     assert low < optimum.get_ydata()[0] == run.task.optimum < high
     assert low <= run.best.value <= high
     assert (run.plot()._repr_png_() or b"").startswith(b"\x89PNG")  # type: ignore[attr-defined]
-    with pytest.raises(UnknownNameError):
-        run.plot("seconds")  # type: ignore[arg-type]
     with pytest.raises(SettingError):
         History().plot()

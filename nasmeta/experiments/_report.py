@@ -117,7 +117,10 @@ def report(
 
 def results_in(folder: str | os.PathLike[str]) -> pd.DataFrame:
     """Return the results of a finished comparison."""
-    return pd.read_parquet(Path(folder) / "results.parquet")
+    path = Path(folder) / "results.parquet"
+    if not path.is_file():
+        raise FileNotFoundError(f"File not found: {path}. Create it with nasmeta compare … --folder {folder}.")
+    return pd.read_parquet(path)
 
 
 def _reported(folder: Path) -> tuple[tuple[ColumnInfo, ...], dict[str, Any]]:

@@ -116,6 +116,8 @@ def space_from_frame(
 
     chosen = [columns] if isinstance(columns, str) else list(frame.columns if columns is None else columns)
     for column in chosen:
+        if column not in frame.columns:
+            raise SettingError("column", column, f"one of {', '.join(map(repr, frame.columns))}")
         missing = np.flatnonzero(frame[column].isna())
         if len(missing):
             raise SettingError(

@@ -68,6 +68,8 @@ def fit_surrogate(task: str | Task, train_fraction: float = 0.8, seed: int = 0, 
     task = get_task(task) if isinstance(task, str) else task
     if task.objective is not None:
         raise SettingError("task", task.name, "a task of one column, such as nb201/cifar10")
+    if not 0 < train_fraction < 1:
+        raise SettingError("train_fraction", train_fraction, "a number between 0 and 1")
     seed, steps = check_int("seed", seed, least=0), check_int("steps", steps)
     space = task.space
     every = space.function_classes

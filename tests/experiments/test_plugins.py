@@ -154,7 +154,6 @@ def test_entry_points_of_all_kinds(installed: Path) -> None:
         ("my_nas.searcher:Ascendin", UnknownNameError),
         ("my_nas.others:Plain", SettingError),
         ("my_nas.others:task", SettingError),
-        ("nasmeta.searchers:Searcher", SettingError),
     ],
 )
 def test_names_that_are_no_searchers(installed: Path, name: str, kind: type[Exception]) -> None:

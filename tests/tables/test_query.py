@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import nasmeta as nm
-from nasmeta.errors import ArchitectureError, ColumnError, MissingValueError, UnknownNameError
+from nasmeta.errors import ColumnError, MissingValueError, UnknownNameError
 from nasmeta.tables import Table, list_sources, load_table
 
 WHOLE: dict[str, Any] = {
@@ -88,11 +88,3 @@ def test_a_query_says_how_its_values_were_measured() -> None:
     assert one[["cell", "unit"]].to_numpy().tolist() == [[0, "s"]]
     with pytest.raises(UnknownNameError):
         nm.query(0, **WHOLE, table="nb202")
-
-
-def test_masked_architectures_are_refused(table: Table) -> None:
-    masked = np.ma.masked_array([0, 1], mask=[False, True])
-    for ask in (table.space.index_of, lambda cells: table.query(cells, "cifar10", "train_seconds")):
-        with pytest.raises(ArchitectureError):
-            ask(masked)
-        ask(np.ma.masked_array([0, 1]))

@@ -129,7 +129,7 @@ def test_without_torch_measured_proxies_are_there_and_networks_say_what_to_insta
         "import nasmeta.training as t\n"
         "from nasmeta.errors import NasmetaError\n"
         "assert len(t.measured_proxies()['nwot']) == 15625\n"
-        "for name in ('CellNetwork', 'proxies'):\n"
+        "for name in ('CellNetwork', 'compute_proxies'):\n"
         "    try: getattr(t, name)\n"
         "    except NasmetaError as error: assert 'pip install torch' in str(error)\n"
         "    else: raise SystemExit('no error')\n"
