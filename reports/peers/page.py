@@ -104,9 +104,9 @@ def write_page(folder: Path, caps: dict[str, int]) -> None:
     text = f"""# How do other packages' optimisers compare with nasmeta's?
 
 Within {cap} evaluations, `gp` finds one of the best 0.1 % of the architectures in {found["gp"]:.0f} % of its runs,
-optimisers of other packages in at most {found[best]:.0f} % (`{best}`). With equal inputs the difference is smaller: `gp`
-finds one in {found["gp-positions"]:.0f} % if it reads only positions, and BoTorch in {found["botorch-features"]:.0f} % if
-it reads the features of `gp`.
+optimisers of other packages in at most {found[best]:.0f} % (`{best}`). With equal inputs the difference is smaller:
+`gp` finds one in {found["gp-positions"]:.0f} % if it reads only positions, and BoTorch in
+{found["botorch-features"]:.0f} % if it reads the features of `gp`.
 
 ![Share of the runs that found one of the best architectures](found.png)
 

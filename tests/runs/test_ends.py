@@ -122,7 +122,6 @@ def test_a_full_disk(tmp_path: Path, uninterrupted: pd.DataFrame) -> None:
     done = subprocess.run([*command, str(disk), str(result)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     first, second, kept = done.stdout.splitlines()
-    assert first.startswith("Cannot write the journal")
     assert "No space left on device" in first
     assert "No space left on device" in second
     assert 0 < int(kept.split()[1]) < len(uninterrupted)

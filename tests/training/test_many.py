@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from nasmeta.errors import SettingError, TrainingFailed
+from nasmeta.errors import TrainingFailed
 from nasmeta.training import EpochRecord, ImageDataset, Recipe, Trainer, TrainingResult, train_many
 
 
@@ -55,6 +55,6 @@ def test_a_failure_ends_no_other_training(reason: str, monkeypatch: pytest.Monke
 def test_an_error_ends_what_runs_beside_it(tmp_path: Path) -> None:
     (tmp_path / "5-0").write_text("")  # no folder
     recipe, began = Recipe.load("tiny", epochs=10_000), time.monotonic()
-    with pytest.raises(SettingError):
+    with pytest.raises(FileExistsError):
         train_many([9, 5], data=ImageDataset.load("digits"), recipe=recipe, folder=tmp_path, device="cpu", workers=2)
     assert time.monotonic() - began < 60
