@@ -30,7 +30,7 @@ class GPOnPositions(GPSearch):
 class BoTorchOnFeatures(BoTorchSearch):
     """BoTorch's `SingleTaskGP` on the features that `gp` reads, between 0 and 1, instead of the positions.
 
-    A fit ends after 100 steps of L-BFGS; with up to 135 features, BoTorch's own limit takes three times as long.
+    A fit ends after 100 steps of L-BFGS, to save time: on ``tnb101/jigsaw`` it takes 0.5 s, without this limit 1.5 s.
     """
 
     def __init__(self, space: SearchSpace, rng: np.random.Generator) -> None:

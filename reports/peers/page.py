@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,10 +13,9 @@ from nasmeta.analysis import bootstrap_interval, to_markdown
 
 PEERS = ("botorch-features", "botorch", "syne-tune-cqr", "smac", "syne-tune-bore", "optuna-tpe", "syne-tune-kde")
 PLAIN = ("gp", "gp-positions", "random", *PEERS)
-SCHEDULERS = ("syne-tune-zero-shot", "syne-tune-rush", "syne-tune-bounding-box", "syne-tune-quantile-copula")
+SCHEDULERS = ("syne-tune-zero-shot", "syne-tune-bounding-box", "syne-tune-quantile-copula")
 TRANSFER = ("meta", "rgpe", "rgpe-vanilla", *SCHEDULERS)
 PACKAGES = ("numpy", "torch", "botorch", "gpytorch", "optuna", "smac", "ConfigSpace", "syne-tune", "xgboost")
-VERDICTS = ("more", "no difference", "fewer")
 
 
 def read(path: Path, cap: int) -> pd.DataFrame:
@@ -30,17 +28,6 @@ def differences(runs: pd.DataFrame, own: str, peer: str) -> pd.DataFrame:
     """Return the evaluations of a peer minus the own ones: a row per task, a column per seed."""
     table = runs.pivot(index="task", columns=["searcher", "seed"], values="needed")
     return (table[peer] - table[own]).dropna(how="all")
-
-
-def verdict(more: Any) -> str:
-    """Return whether a peer needs more or fewer evaluations beyond the 95 % interval over seeds."""
-    low, high = bootstrap_interval(more)
-    return VERDICTS[0] if low > 0 else VERDICTS[2] if high < 0 else VERDICTS[1]
-
-
-def verdicts(runs: pd.DataFrame, own: str, peer: str) -> dict[str, str]:
-    """Return the verdict of each task."""
-    return {str(task): verdict(more.dropna()) for task, more in differences(runs, own, peer).iterrows()}
 
 
 def against(runs: pd.DataFrame, owns: tuple[str, ...], peers: tuple[str, ...], cap: int) -> str:
@@ -59,11 +46,11 @@ def against(runs: pd.DataFrame, owns: tuple[str, ...], peers: tuple[str, ...], c
 
 
 def behind(runs: pd.DataFrame, own: str, peers: tuple[str, ...]) -> dict[str, list[str]]:
-    """Return the peers that need fewer evaluations than a searcher beyond the interval, by task."""
+    """Return the peers that need fewer evaluations than a searcher beyond the 95 % interval over seeds, by task."""
     found: dict[str, list[str]] = {str(task): [] for task in runs["task"].unique()}
     for peer in peers:
-        for task, text in verdicts(runs, own, peer).items():
-            found[task] += [peer] if text == VERDICTS[2] else []
+        for task, more in differences(runs, own, peer).iterrows():
+            found[str(task)] += [peer] if bootstrap_interval(more.dropna())[1] < 0 else []
     return found
 
 
@@ -140,7 +127,7 @@ and `syne-tune-cqr` is fitted after every fourth value. `setup.json` lists the p
 
 * The priors of `gp` were chosen on tasks of all families, with other seeds.
 * With {seeds.max()} seeds per task, only large differences on a single task are visible.
-* `ax` and `syne-tune-gp` need seconds per step and are left out, as is `fcnet`, where BoTorch does. `syne-tune-rush`
-  cannot stop trainings early here, which is its purpose.
+* `ax` and `syne-tune-gp` need seconds per step and are left out, as is `fcnet`, where BoTorch does.
+* `syne-tune-zero-shot` is deterministic and ran once; it and `syne-tune-quantile-copula` were measured earlier.
 """
     (folder / "README.md").write_text(text, encoding="utf-8")

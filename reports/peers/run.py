@@ -66,7 +66,8 @@ def measure(name: str, searcher: str, seeds: tuple[int, ...], cap: int) -> list[
     for seed in seeds:
         one = kind(task.space, np.random.default_rng(seed), **settings)
         if isinstance(one, MetaSearcher):
-            learnt = learnt or one.meta_fit(draw_sources(case, "natural", None, 0)).meta_model_
+            if learnt is None:
+                learnt = one.meta_fit(draw_sources(case, "natural", None, 0)).meta_model_
             one.meta_model_ = learnt
         began = time.process_time()
         history = run_loop(one, TableEvaluator(task), evaluations=cap, sign=task.sign, target=case.least_of_best)
