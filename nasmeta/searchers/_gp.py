@@ -67,16 +67,17 @@ class Feasibility:
 class GPSearch(Searcher):
     """Bayesian optimisation with an exact Gaussian process; expected improvement is maximised over the whole space.
 
-    Two kernels are averaged, weighted by the posterior densities of their hyperparameters: a sum of exponential
-    kernels, one per count feature (for cells: operations per edge, live paths, operation counts), and one exponential
-    kernel with a lengthscale per position, which learns which positions matter. The second is left out if the features
-    of the space do not contain its positions, and in spaces of more than 131,072 architectures. Values are replaced by
-    normal scores of their ranks. Hyperparameters maximise the marginal likelihood under a weak prior and are refitted
-    whenever the number of observations has grown by 20 %. Expected improvement includes observation noise, because the
-    tabulated value itself is the objective. If evaluations fail, the improvement is multiplied by the probability of
-    success under another process (Gelbart, Snoek and Adams, "Bayesian optimization with unknown constraints", UAI
-    2014). After 2,000 observations the processes stay as they are, and the search proposes the remaining architectures
-    in the order of their expected improvement.
+    Two kernels are averaged, weighted by marginal likelihood times prior density relative to its maximum: a sum of
+    exponential kernels, one per count feature (for cells: operations per edge, live paths, operation counts), and one
+    exponential kernel with a lengthscale per position, which learns which positions matter. The second is left out if
+    the features of the space do not contain its positions, and in spaces of more than 131,072 architectures; there,
+    expected improvement is computed only for the 16,384 highest upper confidence bounds. Values are replaced by normal
+    scores of their ranks. Hyperparameters maximise the marginal likelihood under a weak prior. They are refitted before
+    each proposal; from 20 observations on, whenever their number has grown by 20 %. Expected improvement includes
+    observation noise, because the tabulated value itself is the objective. If evaluations fail, the improvement is
+    multiplied by the probability of success under another process (Gelbart, Snoek and Adams, "Bayesian optimization
+    with unknown constraints", UAI 2014). After 2,000 observations the processes stay as they are, and the search
+    proposes the remaining architectures in the order of their expected improvement.
 
     Related: Kandasamy et al. (NASBOT, NeurIPS 2018), Ru et al. (NAS-BOWL, ICLR 2021).
 
@@ -212,7 +213,7 @@ class GPSearch(Searcher):
         return score
 
     def _process_weights(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the weights of the processes, proportional to the posterior densities of their hyperparameters."""
+        """Return the weights of the processes, proportional to the exponentials of `CellGP.log_evidence`."""
         evidence = np.array([gp.log_evidence(labels, gp.kernel.prior()) for gp in self._members])
         weights = np.exp(evidence - logsumexp(evidence))
         weights[weights < _NO_WEIGHT] = 0

@@ -27,17 +27,17 @@ _MOST_CODES = 2**24  # entries of a table of covariances
 _MOST_LEVELS = 4096  # columns of the matrix product in `CellKernel.codes_between`
 _ONE_HOT = "positions"  # in this feature the distance is twice the number of different choices
 _OF_POSITIONS = {_ONE_HOT, "edges", "levels", "steps"}  # features that tell the choice of each position
-_LENGTHSCALE = 3.0  # edits of a cell
+_LENGTHSCALE = 3.0  # in the L1 distance of counts; one edit of an edge is a distance of 2
 _LONG = 0.3  # share of the mean distance
 _MOST_PRODUCTS = 2**20  # entries of a table of products
-_SHARE = 0.5  # prior mean of the lengthscales, relative to the mean distance times the number of positions
+_SHARE = 0.5  # prior median of the lengthscales, relative to the mean distance times the number of positions
 _SPREAD = 0.7  # prior deviation of their logarithms
 
 
 def weak_prior(n_features: int, lengthscales: NDArray[np.float64] | float = 3.0) -> Prior:
     """Return mean and standard deviation of the log-normal prior of the hyperparameters, for unit-variance labels.
 
-    Variances around 0.5, lengthscales around 3 edits or those of `CellKernel.typical_lengthscales`, noise around 0.02,
+    Variances around 0.5, lengthscales around 3 or those of `CellKernel.typical_lengthscales`, noise around 0.02,
     each within a factor of e.
     """
     lengths = np.broadcast_to(np.log(lengthscales), n_features)
@@ -124,7 +124,7 @@ class CellKernel:
 
     @cached_property
     def typical_lengthscales(self) -> NDArray[np.float64]:
-        """Initial lengthscales, float64, shape (n_features,): 3 edits, or 0.3 of the mean distance if that is more.
+        """Initial lengthscales, float64, shape (n_features,): 3, or 0.3 of the mean distance if that is more.
 
         The mean distance is 9.6 in the edges of NAS-Bench-201, and much more in ordered positions with many levels.
         """
@@ -235,7 +235,7 @@ class PositionKernel(CellKernel):
 
     @cached_property
     def typical_lengthscales(self) -> NDArray[np.float64]:
-        """Prior means of the lengthscales, float64, shape (n_positions,)."""
+        """Prior medians of the lengthscales, float64, shape (n_positions,)."""
         lengths = []
         for _, column, per_choice in self._parts:
             same = (np.bincount(column) ** 2).sum() / len(column) ** 2

@@ -103,7 +103,7 @@ class ExactPosterior(ABC):
 
 
 class CellGP(ExactPosterior):
-    """Exact Gaussian process whose posterior is kept for every cell of a space, at O(n * n_cells) an observation."""
+    """Exact Gaussian process whose posterior is kept for every cell of a space, at O(n * n_cells) per observation."""
 
     def __init__(
         self, kernel: CellKernel, hyperparameters: Hyperparameters, mean: NDArray[np.floating] | None = None
@@ -132,7 +132,10 @@ class CellGP(ExactPosterior):
         self.set_hyperparameters(Hyperparameters.from_logarithms(found, len(own.variances)))
 
     def log_evidence(self, labels: NDArray[np.float64], prior: Prior) -> float:
-        """Return the log marginal likelihood plus the log prior density of the hyperparameters, up to a constant."""
+        """Return the log marginal likelihood plus the log prior density of the hyperparameters relative to its maximum.
+
+        The summand n / 2 log 2π of the likelihood is left out.
+        """
         weights = solve_triangular(self.factor, labels, lower=True, check_finite=False)
         offset = (self.hyperparameters.logarithms - prior[0]) / prior[1]
         return float(-0.5 * (weights @ weights + offset @ offset) - np.log(np.diag(self.factor)).sum())
