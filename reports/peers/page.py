@@ -59,8 +59,8 @@ def sentence(runs: pd.DataFrame, own: str, peers: tuple[str, ...]) -> str:
     lost = behind(runs, own, peers)
     where = "; ".join(f"{task} ({', '.join(f'`{p}`' for p in better)})" for task, better in lost.items() if better)
     kept = sum(not better for better in lost.values())
-    text = f"On {kept} of {len(lost)} tasks, no other package needs fewer evaluations than `{own}`"
-    return f"{text} beyond the 95 % interval over seeds" + (f"; the others: {where}." if where else ".")
+    text = f"On {kept} of {len(lost)} tasks, no other package needs significantly fewer evaluations than `{own}`"
+    return text + (f"; exceptions: {where}." if where else ".")
 
 
 def draw(parts: dict[str, pd.DataFrame], path: Path) -> None:
@@ -102,7 +102,8 @@ optimisers of other packages in at most {found[best]:.0f} % (`{best}`). With equ
 {against(plain, ("gp", "gp-positions"), ("random", *PEERS), cap)}
 {len(tasks)} tasks of {len(families)} families with {seeds.max()} seeds each. *Evaluations* until one of the best 0.1 %
 is found; a run that finds none counts as {cap + 1}. *Minus*: the difference in runs of the same task and seed, with a
-95 % interval over tasks. Time: median processor milliseconds.
+95 % interval over tasks. *Significantly fewer*: the 95 % interval of this difference over the task's seeds is below 0.
+Time: median processor milliseconds.
 
 **Inputs**: the other packages read the choice at each position. `gp` reads features, such as edges, paths and operation
 counts; `gp-positions` is `gp` with both kernels on positions, and `botorch-features` is BoTorch's `SingleTaskGP` on the
@@ -114,14 +115,16 @@ features of `gp`, scaled to [0, 1].
 
 {against(transfer, ("meta",), ("gp", *TRANSFER[1:]), with_sources)}
 {transfer["task"].nunique()} tasks of NAS-Bench-201 and TransNAS-Bench-101, {transfer["seed"].nunique()} seeds{few}, at
-most {with_sources} evaluations; the sources are the other tasks of the family with all labels.
+most {with_sources} evaluations ({with_sources + 1} if none is found); the sources are the other tasks of the family
+with all labels.
 {sentence(transfer, "meta", SCHEDULERS)}
 
 ## How it was run
 
 `python reports/peers/run.py`, one thread per run. Every peer has its own default settings and, if it has such a
-setting, the budget. Two are limited because of their time: a fit of `botorch-features` ends after 100 steps of L-BFGS,
-and `syne-tune-cqr` is fitted after every fourth value. `setup.json` lists the package versions.
+setting, the budget; only `syne-tune-bounding-box` takes ten architectures per source instead of one. Two are limited
+because of their time: a fit of `botorch-features` ends after 100 steps of L-BFGS, and `syne-tune-cqr` is fitted after
+every fourth value. `setup.json` lists the package versions.
 
 ## Limits
 
