@@ -17,10 +17,10 @@ def synthetic_values(
     plateaus: int | None = None,
     noise: float = 0.0,
 ) -> NDArray[np.float64]:
-    """Draw a random function on a space: one effect per position, products of pairs, plateaus and noise.
+    """Draw a random function on a space: one effect per position, products of pairs, noise and plateaus.
 
     The effect of an ordered position is a parabola with a random vertex; that of another position is one normal number
-    per choice. Each effect has variance 1. An interaction is the product of the effects of two positions.
+    per choice. Each effect has variance 1.
 
     Parameters
     ----------
@@ -29,9 +29,9 @@ def synthetic_values(
     relevant : int, optional
         Number of positions that matter, chosen at random; by default all.
     interactions : int, default 0
-        Number of pairs of relevant positions whose product is added.
+        Number of added products of the effects of two random relevant positions; a pair may occur twice.
     plateaus : int, optional
-        Round the values to this number of equally frequent levels.
+        Replace the values, noise included, by the numbers of this many levels, equally frequent if no values tie.
     noise : float, default 0.0
         Standard deviation of normal noise, relative to that of the function; each architecture has one value.
 
