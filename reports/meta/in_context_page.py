@@ -111,9 +111,9 @@ A step takes {step.min():.0f} to {step.max():.0f} ms, depending on the family.
 
 ## How it works
 
-The transformer weights six experts: Gaussian processes of the labels alone and around the sources' prediction, each
-with two kernels; the sources' mean; and the sources that agree most with the labels. It adds a correction and returns a
-deviation. It reads no features, so it works in any space.
+The transformer weights nine experts: Gaussian processes of the labels alone and around the sources' prediction, each
+with three kernels; their average, weighted by marginal likelihood; the sources' mean; and the sources that agree most
+with the labels. It adds a correction and returns a deviation. It reads no features, so it works in any space.
 
 ## How it was run
 
