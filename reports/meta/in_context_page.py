@@ -101,7 +101,6 @@ seconds on one thread. It leaves out one group of families:
 * The kernels, the zero-cost proxies and the blend were chosen on targets that are shown here.
 * Only {(own["sources"] != "natural").sum()} cases have misleading sources.
 * The network was not trained with zero-cost proxies, which it reads in spaces that have them.
-* `fcnet` is not included.
 """
     (folder / "README.md").write_text(text, encoding="utf-8")
     print(f"Written: {folder / 'README.md'}")
