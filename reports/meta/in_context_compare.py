@@ -257,8 +257,8 @@ case ([all runs](search_runs.csv)), without fallback.
 **Limits.** A run that finds nothing counts as {cap}, which understates differences. The targets belong to the transfer
 benchmark, some of which was seen while the network was designed. The number of architectures drawn in each step was
 chosen on four tasks, of which CIFAR-10, class_scene and jigsaw are in the CSV file but in no figure here. The
-transformer reads zero-cost proxies on the targets of NAS-Bench-201; `gp` does not. It was never trained without
-sources. In training, a search has 12 evaluations among 800 architectures, after 0 to 55 random labels; its reward
+transformer reads zero-cost proxies on the targets of NAS-Bench-201; `gp` does not. In
+training, a search has 12 evaluations among 800 architectures, after 0 to 55 random labels; its reward
 hardly rose ([learning curves](search_training.csv)).
 """
 

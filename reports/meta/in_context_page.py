@@ -18,8 +18,7 @@ import nasmeta as nm
 from nasmeta.analysis import to_markdown
 
 TRANSFER = Path(__file__).parent.parent / "transfer"
-DATE = "2026-11-27"  # of few_shot.csv, search.csv and training.csv
-SEARCHED = 50  # evaluations of a search
+DATE = "2026-11-30"  # of few_shot.csv and training.csv
 CASE = ["family", "target", "sources"]
 RIVALS = ("meta-linear", "meta-dkl", "maml")
 
@@ -60,35 +59,13 @@ def labels_table(means: pd.DataFrame, ahead: dict[int, str]) -> str:
     return to_markdown(pd.DataFrame(rows))
 
 
-def searches_table(mine: pd.DataFrame) -> str:
-    """Return speed-ups over ``gp`` on the same seeds, geometric means over the cases."""
-    keys = ["family", "target", "draw"]
-    theirs = pd.read_csv(TRANSFER / "results.csv")
-    theirs["evaluations"] = theirs["evaluations"].clip(upper=SEARCHED)
-    gp = theirs[theirs["searcher"] == "gp"].set_index(keys)["evaluations"]
-    meta = theirs[(theirs["searcher"] == "meta") & (theirs["labels"] == str(SOURCE_LABELS))]
-    meta = meta.merge(mine[[*CASE, "draw"]].drop_duplicates(), on=[*CASE, "draw"]).assign(settings="meta")
-    means = pd.concat([mine, meta]).groupby([*CASE, "settings"], sort=False)["evaluations"].mean().unstack()
-    drawn = mine[[*keys, "sources"]].drop_duplicates()
-    plain = drawn.assign(gp=gp.loc[[tuple(row) for row in drawn[keys].itertuples(index=False)]].to_numpy())
-    speed_ups = means.rdiv(plain.groupby(CASE)["gp"].mean(), axis=0)
-    rows = []
-    for kind, natural in (("natural", True), ("misleading", False)):
-        part = speed_ups[(speed_ups.index.get_level_values("sources") == "natural") == natural]
-        geometric = np.exp(np.log(part).mean())
-        names = [*mine["settings"].unique(), "meta"]
-        rows.append({"sources": kind, "cases": len(part)} | {f"`{name}`": f"×{geometric[name]:.2f}" for name in names})
-    return to_markdown(pd.DataFrame(rows))
-
-
 def write_page(folder: Path) -> None:
     """Write README.md from the rows in a folder."""
-    means, searches = read(folder), pd.read_csv(folder / "search.csv")
+    means = read(folder)
     ahead = gains(means)
     own = means[(means["method"] == "in-context") & (means["labels"] == 50)]
     harmed, alone = (((own["gp"] - own[kind]) > HARM).sum() for kind in ("blended", "own"))
     groups = "; ".join(", ".join(f"`{family}`" for family in families) for families in GROUPS.values())
-    step = 1000 * (searches["seconds"] / SEARCHED).groupby(searches["family"]).mean()
     seconds = pd.read_csv(folder / "training.csv").groupby("without")["seconds"].first()
     text = f"""# Does a pretrained transformer need fewer labels than learners trained on the sources?
 
@@ -103,24 +80,17 @@ learner alone → **blended** with Gaussian processes of the target's labels, wh
 With 50 labels, `in-context` is worse than `gp` by more than {HARM} in {harmed} of {len(own)} cases ({alone} without
 the blend). Without labels it returns the mean of the sources.
 
-As a searcher, `in-context-ucb` has these speed-ups over `gp`: ratios of evaluations to one of the best 0.1 %, geometric
-means over the cases. β is the number of deviations in the bound; 0.5 with the fallback to `gp` is the default.
-
-{searches_table(searches)}
-A step takes {step.min():.0f} to {step.max():.0f} ms, depending on the family.
-
 ## How it works
 
-The transformer weights six experts: Gaussian processes of the labels alone and around the sources' prediction, each
-with two kernels; the sources' mean; and the sources that agree most with the labels. It adds a correction and returns a
-deviation. It reads no features, so it works in any space.
+The transformer weights nine experts: Gaussian processes of the labels alone and around the sources' prediction, each
+with three kernels; their average, weighted by marginal likelihood; the sources' mean; and the sources that agree most
+with the labels. It adds a correction and returns a deviation. It reads no features, so it works in any space.
 
 ## How it was run
 
 `python reports/meta/in_context.py` on {DATE}, nasmeta {nm.__version__}. Labels have the seeds 0 to 2, as
 [for the other learners](../../transfer/few_shot.md). Sources have {SOURCE_LABELS} labels each and share no dataset with
-the target. Searches have {SEARCHED} evaluations and the seeds 0 and {searches["draw"].max()}; a run without success
-enters with {SEARCHED}.
+the target.
 
 `python reports/meta/in_context_train.py` trains each file of weights in {seconds.min():.0f} to {seconds.max():.0f}
 seconds on one thread. It leaves out one group of families:
@@ -129,10 +99,8 @@ seconds on one thread. It leaves out one group of families:
 ## Limits
 
 * The kernels, the zero-cost proxies and the blend were chosen on targets that are shown here.
-* `gp` and `meta` were measured again on 2026-11-29. The fallback ran with the earlier `gp`.
-* Each search has only two runs, and only {(own["sources"] != "natural").sum()} cases have misleading sources.
+* Only {(own["sources"] != "natural").sum()} cases have misleading sources.
 * The network was not trained with zero-cost proxies, which it reads in spaces that have them.
-* `fcnet` is not included.
 """
     (folder / "README.md").write_text(text, encoding="utf-8")
     print(f"Written: {folder / 'README.md'}")

@@ -130,9 +130,17 @@ def drawn_banks(family: str, space: SearchSpace) -> Iterator[Bank]:
     for world in range(_WORLDS):
         n = min(_WORLD_CELLS, space.size)
         cells = np.sort(rng.choice(space.size, n, replace=False))
-        if world % 2:  # by encodings, at several lengths
+        if world % 4 == 1:  # by encodings, at several lengths
             kinds = similarity.between(cells, cells)[1]
             covariance = np.tensordot(rng.dirichlet(np.ones(len(kinds))), np.stack(kinds).astype(np.float64), 1)
+        elif world % 4 == 3:  # by positions, of which some do not matter
+            relevant = rng.permutation(space.n_positions)[: rng.integers(2, space.n_positions + 1)]
+            covariance = np.ones((n, n))
+            for p in relevant:
+                codes = space.codes[cells, p].astype(float)
+                apart = np.abs(codes[:, None] - codes) / (codes.std() or 1.0)
+                apart = apart if space.positions[p].ordered else np.sign(apart)
+                covariance *= np.exp(-apart / rng.uniform(0.5, 3.0))
         else:
             variances = rng.dirichlet(np.full(n_features, 0.7)) + 1e-3
             lengths = kernel.typical_lengthscales * np.exp(rng.normal(0.3, 0.8, n_features))
@@ -196,8 +204,8 @@ def sources_of(bank: Bank, target: int, allowed: tuple[int, ...], rng: np.random
     n = len(allowed) if rng.random() < 0.5 else int(rng.integers(1, len(allowed) + 1))
     chosen = rng.choice(allowed, n, replace=False)
     kind = str(rng.choice(
-        ["natural", "reversed", "permuted", "one sister", "wrong at the top", "nearly"],
-        p=(0.55, 0.1, 0.07, 0.1, 0.1, 0.08),
+        ["natural", "none", "reversed", "permuted", "one sister", "wrong at the top", "nearly"],
+        p=(0.43, 0.15, 0.1, 0.07, 0.1, 0.08, 0.07),
     ))  # fmt: skip
 
     def of(kind: str) -> NDArray[np.float32]:
@@ -205,7 +213,9 @@ def sources_of(bank: Bank, target: int, allowed: tuple[int, ...], rng: np.random
         return tables[rng.integers(len(tables))]
 
     rows = of("wrong at the top" if kind == "wrong at the top" else "natural")[chosen]
-    if kind == "reversed":
+    if kind == "none":
+        rows = 0 * rows[:1]
+    elif kind == "reversed":
         rows = -rows
     elif kind == "permuted":
         rows = rng.permuted(rows, axis=1) * rng.choice([0.3, 1.0])

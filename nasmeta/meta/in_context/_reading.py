@@ -8,13 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cholesky
 from scipy.linalg.lapack import dtrtri
+from scipy.special import logsumexp, softmax
 
 from nasmeta.meta._arrays import Floats, Floats32
 from nasmeta.predictors import CellKernel, make_predictor
 from nasmeta.predictors._gaussian_process import Hyperparameters
 from nasmeta.spaces import SearchSpace
 
-LENGTHS = ((0.4, 1.2, 4.0), (1.0, 3.0, 9.0))  # of typical distances: of count features, of encodings
+# Of typical distances: of count features, of encodings, of choices.
+LENGTHS = ((0.4, 1.2, 4.0), (1.0, 3.0, 9.0), (0.5, 2.0, 8.0))
 _MOST_COUNT = 8  # columns with larger numbers are standardised
 _SAMPLE = 300
 
@@ -27,8 +29,9 @@ _SHARPNESS = 2.0  # of the weights of sources by agreement with the labels
 class Similarity:
     """Means of exponential kernels over groups of features, at several lengthscales.
 
-    One kind is `CellKernel`. The other compares the groups of input columns of the predictor ``gp`` by L2 distance,
-    divided by the median distance.
+    One kind is `CellKernel`. Another compares the groups of input columns of the predictor ``gp`` by L2 distance,
+    divided by the median distance. The third compares the numbers of each operation, or, in spaces without operations,
+    the choice of each position, by L1 distance, divided by the mean distance.
     """
 
     def __init__(self, space: SearchSpace) -> None:
@@ -42,6 +45,8 @@ class Similarity:
         sizes = gp[-1].groups or [table.shape[1]]
         some = np.random.default_rng(0).choice(space.size, min(_SAMPLE, space.size), replace=False)
         self._groups = [_scaled(part, some) for part in np.split(table, np.cumsum(sizes)[:-1], axis=1)]
+        self._choices = _choices(space)
+        self._mean_difference = np.float32(self._differences(some, some).mean() or 1.0)
 
     def between(self, cells: NDArray[np.integer], others: NDArray[np.integer]) -> list[list[Floats32]]:
         """Return the similarities by kind and lengthscale, each of shape (n_cells, n_others)."""
@@ -52,7 +57,25 @@ class Similarity:
             distances = _distances(group[cells], group[others])
             for total, length in zip(by_encoding, LENGTHS[1], strict=True):
                 total += np.exp(distances * np.float32(-1 / length)) / np.float32(len(self._groups))
-        return [by_counts, by_encoding]
+        differences = self._differences(cells, others) / self._mean_difference
+        return [by_counts, by_encoding, [np.exp(differences * np.float32(-1 / length)) for length in LENGTHS[2]]]
+
+    def _differences(self, cells: NDArray[np.integer], others: NDArray[np.integer]) -> Floats32:
+        total = np.zeros((len(cells), len(others)), np.float32)
+        for column, unit in self._choices:
+            differences = column[cells, None] - column[others]
+            total += np.abs(differences) * np.float32(1 / unit) if unit else differences != 0
+        return total
+
+
+def _choices(space: SearchSpace) -> list[tuple[NDArray[np.int32], float]]:
+    """Return the columns that tell choices, each with its unit, or 0 if only equality counts."""
+    if "operations" in space.kernel_features:
+        return [(column.astype(np.int32), 1.0) for column in space.feature("operations").counts.T]
+    units = [
+        float(codes.std()) if one.ordered else 0.0 for codes, one in zip(space.codes.T, space.positions, strict=True)
+    ]
+    return list(zip(space.codes.T.astype(np.int32), units, strict=True))
 
 
 def _scaled(part: Floats, some: NDArray[np.integer]) -> Floats32:
@@ -72,8 +95,9 @@ def _distances(rows: NDArray[np.floating], columns: NDArray[np.floating]) -> NDA
 
 
 _KINDS = len(LENGTHS)
-# Zero; processes of the labels alone and around the sources, by kind; the sources' mean; the closest sources.
-EXPERTS = 1 + 2 * _KINDS + 2
+# Zero; processes of the labels alone and around the sources, by kind; all of these, weighted by evidence; the sources'
+# mean; the closest sources.
+EXPERTS = 1 + 2 * _KINDS + 3
 SIMILARITIES = sum(map(len, LENGTHS))
 INPUTS = (EXPERTS - 1 + 2 + 3 * _KINDS) + (EXPERTS + 5)  # of an architecture, and of the task
 
@@ -149,12 +173,16 @@ class Context:
             masks = iter(likely if likely is not None else [None] * (2 * _KINDS))
             self._prior = self._left_out[:, -2].copy()
             rows = self._contrasts[:, known], sources.proxies[:, known]
+            evidence = np.empty((2, _KINDS))
             for kind, similar in enumerate(among):
                 alone = _alone(similar, scores, next(masks))
                 guided = _guided(similar, scores, self._prior, *rows, next(masks))
                 self._mixtures.append((alone, guided))
+                evidence[:, kind] = alone.evidence, guided.evidence
                 self._left_out[:, 1 + kind] = alone.left_out
                 self._left_out[:, 1 + _KINDS + kind] = self._prior + guided.left_out
+            self._shares = softmax(evidence.ravel())
+            self._left_out[:, -3] = self._left_out[:, 1:-3] @ self._shares
 
     @property
     def likely(self) -> list[NDArray[np.bool_]]:
@@ -178,6 +206,7 @@ class Context:
         for kind, ((alone, guided), similar) in enumerate(zip(self._mixtures, across, strict=True)):
             predicted[:, 1 + kind] = _predicted_alone(alone, similar)
             predicted[:, 1 + _KINDS + kind] = _predicted_guided(guided, similar, self._prior, prior, contrasts, proxies)
+        predicted[:, -3] = predicted[:, 1:-3] @ self._shares
         return predicted
 
     def reading(self, asked: NDArray[np.integer], predicted: Floats, across: list[list[Floats32]]) -> Reading:
@@ -241,11 +270,15 @@ def _closest(sources: SourceView, known: NDArray[np.integer], scores: Floats) ->
 
 
 class _Mixture(NamedTuple):
-    """Processes weighted by likelihood: weights (c,), K⁻¹ labels (c, n), leave-one-out predictions (n,)."""
+    """Processes weighted by likelihood.
+
+    Weights (c,), K⁻¹ labels (c, n), leave-one-out predictions (n,), log of the mean likelihood.
+    """
 
     weights: Floats
     solved: Floats
     left_out: Floats
+    evidence: float
 
 
 def _mixture(covariances: Floats, labels: Floats, likely: NDArray[np.bool_] | None) -> _Mixture:
@@ -258,9 +291,10 @@ def _mixture(covariances: Floats, labels: Floats, likely: NDArray[np.bool_] | No
         solved[i] = inverse.T @ (inverse @ labels)
         precision[i] = (inverse**2).sum(axis=0)
         likelihood[i] = -0.5 * solved[i] @ labels - np.log(np.diag(factor)).sum()
-    weights = np.exp(likelihood - likelihood.max())
-    weights /= weights.sum()
-    return _Mixture(weights, solved, weights @ (labels - solved / precision))
+    evidence = logsumexp(likelihood)
+    weights = np.exp(likelihood - evidence)
+    left_out = weights @ (labels - solved / precision)
+    return _Mixture(weights, solved, left_out, float(evidence - np.log(len(covariances))))
 
 
 def _alone(among: list[Floats32], scores: Floats, likely: NDArray[np.bool_] | None) -> _Mixture:
