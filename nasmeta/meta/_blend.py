@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import cho_solve, cholesky
-from scipy.special import logsumexp
+from scipy.linalg import cho_solve
 
 from nasmeta.meta._arrays import Cells, Floats, Prediction
 from nasmeta.predictors import make_predictor
+from nasmeta.predictors._gaussian_process import inverse_of
 from nasmeta.spaces import SearchSpace
 
 _SAMPLES = 200
@@ -50,21 +50,21 @@ def predictive_weights(log_densities: Floats, rng: np.random.Generator) -> Float
     """
     n = log_densities.shape[1]
     shares = log_densities @ (n * rng.dirichlet(np.ones(n), size=_SAMPLES)).T
-    shares -= logsumexp(shares, axis=0)
-    weights = np.exp(shares).mean(axis=1)
-    return np.asarray(weights / weights.sum(), dtype=np.float64)
+    shares = np.exp(shares - shares.max(axis=0))
+    weights = (shares / shares.sum(axis=0)).sum(axis=1)
+    return np.asarray(weights / weights.sum())
 
 
-def left_out_densities(covariance: Floats, labels: Floats, means: Floats) -> Floats:
-    """Return the log density of each label given the others, shape (n,).
+def left_out_densities(factor: Floats, labels: Floats, means: Floats) -> Floats:
+    """Return the log density of each label given the others, shape (n,), by the Cholesky factor of their covariance.
 
-    Row i of `means`, shape (n, n), is the prior mean without label i.
+    Row i of `means`, shape (n, n), is the prior mean without label i; one row (n,) if all are the same.
 
     Rasmussen and Williams, "Gaussian Processes for Machine Learning", 2006, equations 5.10 to 5.12.
     """
-    inverse = cho_solve((cholesky(covariance, lower=True, check_finite=False), True), np.eye(len(labels)))
+    inverse = inverse_of(factor)
     precision = np.diag(inverse)
-    errors = np.einsum("ij,ij->i", inverse, labels - means) / precision
+    errors = np.vecdot(inverse, labels - means) / precision
     density: Floats = 0.5 * (np.log(precision / (2 * np.pi)) - precision * errors**2)
     return density
 

@@ -211,19 +211,18 @@ class DefaultMetaSearch(RGPESearch):
     def _densities(self, member: str, labels: Floats) -> Floats:
         """Return the log density of each label under a member that has observed the others, shape (n,)."""
         process = self._processes[member]
-        covariance, n = process.factor @ process.factor.T, len(labels)
         if member == "meta-gp":
             own, scale = self._scale(member, labels)
-            means = np.tile(self._require_meta_model().complete.mean[process.cells], (n, 1))
-            return np.asarray(left_out_densities(covariance, own, means) + np.log(scale))
+            return left_out_densities(process.factor, own, process.mean[process.cells]) + np.log(scale)
         if member == "gp":
-            return left_out_densities(covariance, labels, np.zeros((n, n)))
+            return left_out_densities(process.factor, labels, np.zeros(len(labels)))
         sources = self._models.standard_means[:, self._gp.cells].astype(np.float64)
         sources -= sources.mean(axis=1, keepdims=True)
         if member == "rgpe":
-            return left_out_densities(covariance, labels, self._without @ sources)
+            return left_out_densities(process.factor, labels, self._without @ sources)
         mean, variance = prior_of_weights(len(sources))  # integrated out, so no weight depends on the label
-        return left_out_densities(covariance + variance * sources.T @ sources, labels, np.tile(mean @ sources, (n, 1)))
+        around = process.factor @ process.factor.T + variance * sources.T @ sources
+        return left_out_densities(np.linalg.cholesky(around), labels, mean @ sources)
 
     def _most_promising(self, n: int) -> list[int]:
         labels = self._labels()

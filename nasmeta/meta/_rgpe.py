@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
 from nasmeta.meta._source_gp import JointGPSearch, SourceGPSearch, condition
 from nasmeta.predictors import CellGP, CellKernel, Hyperparameters, log_expected_improvement, weak_prior
+from nasmeta.predictors._gaussian_process import inverse_of
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, standardised
 
@@ -52,7 +53,7 @@ def ranking_shares(
     equation 5.12).
     """
     n, noise = len(labels), process.hyperparameters.noise
-    inverse = np.linalg.inv(process.observed_covariance().astype(np.float64) + noise * np.eye(n))
+    inverse = inverse_of(np.linalg.cholesky(process.observed_covariance() + noise * np.eye(n)))
     left_out = labels - (inverse @ labels) / np.diag(inverse)
     times = rng.multinomial(n, np.full(n, 1 / n), size=_SAMPLES).astype(np.float32)
     losses = ranking_losses([*sources, left_out], labels, times)

@@ -16,6 +16,8 @@ from nasmeta.tasks import normal_scores
 LABELS = ("rank", "value")
 _TAIL = 0.1  # share of the levels at either end whose slope continues beyond them
 _SURE = 30.0  # deviations above the best: from here on the improvement equals the difference
+_RARE = -1e3  # deviations: below, 1 + u √(π/2) erfcx(-u/√2) is u⁻² and has no digit left
+_LOG_ROOT = 0.5 * np.log(2 * np.pi)
 
 
 def checked_labels(y: Any, n_rows: int | None = None) -> NDArray[np.float64]:
@@ -93,12 +95,13 @@ def log_expected_improvement(mean: NDArray[np.float64], std: NDArray[np.float64]
     Jones, Schonlau and Welch, "Efficient global optimization", 1998; the stable form follows Ament et al.,
     "Unexpected improvements to expected improvement", NeurIPS 2023.
     """
-    u = (mean - best) / std
-    improved = np.log(std) + np.log(np.maximum(u, 1.0))
-    sure, u = u > _SURE, np.minimum(u, _SURE)
+    u, log_std = (mean - best) / std, np.log(std)
+    middle = np.clip(u, _RARE, _SURE)
     # φ(u) + u Φ(u) = φ(u) (1 + u √(π/2) erfcx(-u/√2))
-    scaled = u * np.sqrt(np.pi / 2) * erfcx(-u / np.sqrt(2))
-    tail = u < -1e3
-    log_factor = np.where(tail, -2 * np.log(np.maximum(-u, 1.0)), log1p(np.where(tail, 0.0, scaled)))
-    score: NDArray[np.float64] = np.log(std) - 0.5 * u * u - 0.5 * np.log(2 * np.pi) + log_factor
-    return np.where(sure, improved, score)
+    scaled = middle * np.sqrt(np.pi / 2) * erfcx(-middle / np.sqrt(2))
+    score: NDArray[np.float64] = log_std - 0.5 * middle**2 - _LOG_ROOT + log1p(scaled)
+    if (sure := u > _SURE).any():
+        score[sure] = log_std[sure] + np.log(u[sure])
+    if (rare := u < _RARE).any():
+        score[rare] = log_std[rare] - 0.5 * u[rare] ** 2 - _LOG_ROOT - 2 * np.log(-u[rare])
+    return score

@@ -173,7 +173,7 @@ def test_left_out_densities_are_those_of_the_conditioned_normal_distributions() 
         mean = means[i, i] + gain @ (labels - means[i])[others]
         variance = covariance[i, i] - gain @ covariance[others, i]
         expected.append(norm.logpdf(labels[i], mean, np.sqrt(variance)))
-    np.testing.assert_allclose(left_out_densities(covariance, labels, means), expected)
+    np.testing.assert_allclose(left_out_densities(np.linalg.cholesky(covariance), labels, means), expected)
 
 
 def test_sources_that_are_noise_do_not_predict_left_out_values() -> None:

@@ -12,6 +12,7 @@ from nasmeta.predictors._gaussian_process._kernel import (
 )
 from nasmeta.predictors._gaussian_process._likelihood import (
     fit_hyperparameters as fit_hyperparameters,
+    inverse_of as inverse_of,
     maximise_posterior as maximise_posterior,
     negative_log_likelihood as negative_log_likelihood,
     negative_log_posterior as negative_log_posterior,

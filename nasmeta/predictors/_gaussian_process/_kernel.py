@@ -25,8 +25,8 @@ Prior: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 _MOST_CODES = 2**24  # entries of a table of covariances
 _MOST_LEVELS = 4096  # columns of the matrix product in `CellKernel.codes_between`
-_ONE_HOT = "positions"  # in this feature the distance is twice the number of different choices
-_OF_POSITIONS = {_ONE_HOT, "edges", "levels", "steps"}  # features that tell the choice of each position
+_ONE_HOT = {"positions", "edges"}  # in these features the distance is twice the number of different choices
+_OF_POSITIONS = {*_ONE_HOT, "levels", "steps"}  # features that tell the choice of each position
 _LENGTHSCALE = 3.0  # in the L1 distance of counts; one edit of an edge is a distance of 2
 _LONG = 0.3  # share of the mean distance
 _MOST_PRODUCTS = 2**20  # entries of a table of products
@@ -73,10 +73,10 @@ class Hyperparameters:
 
 
 @cache
-def _classes(space: SearchSpace, feature: str) -> tuple[NDArray[np.integer], NDArray[np.int32]]:
+def _classes(space: SearchSpace, feature: str) -> tuple[NDArray[np.integer], NDArray[np.intp]]:
     """Return the distinct feature vectors, shape (n_columns, n_classes), and the class of every architecture."""
-    if feature == _ONE_HOT:  # codes give the same distances as one-hot vectors
-        return np.ascontiguousarray(space.codes.T), np.arange(space.size, dtype=np.int32)
+    if feature in _ONE_HOT:  # codes give the same distances as one-hot vectors
+        return np.ascontiguousarray(space.codes.T), np.arange(space.size)
     counts = space.feature(feature).counts
     bases = counts.max(axis=0).astype(np.int64) + 1
     if math.prod(bases.tolist()) < 2**62:  # a number for each row, in their order: sorted ten times as fast as rows
@@ -85,7 +85,7 @@ def _classes(space: SearchSpace, feature: str) -> tuple[NDArray[np.integer], NDA
         vectors = counts[first]
     else:
         vectors, classes = np.unique(counts, axis=0, return_inverse=True)
-    return np.ascontiguousarray(vectors.T), classes.ravel().astype(np.int32)
+    return np.ascontiguousarray(vectors.T), classes.ravel()
 
 
 def _mean_difference(levels: NDArray[np.integer]) -> float:
@@ -119,7 +119,7 @@ class CellKernel:
         n_codes = math.prod(self._bases)
         if n_codes > _MOST_CODES:
             raise SettingError("features", self.features, f"fewer, with at most {_MOST_CODES:,} distances")
-        self._parts = [(*_classes(space, feature), 2 * (feature == _ONE_HOT)) for feature in self.features]
+        self._parts = [(*_classes(space, feature), 2 * (feature in _ONE_HOT)) for feature in self.features]
         self.code_type = np.min_scalar_type(n_codes - 1)
 
     @cached_property
@@ -144,7 +144,7 @@ class CellKernel:
             else:
                 to_class = np.abs(vectors - own).sum(axis=0, dtype=self.code_type)
             codes *= self.code_type.type(base)
-            codes += to_class[classes]
+            codes += to_class.take(classes)
         return codes
 
     @cached_property
@@ -181,8 +181,13 @@ class CellKernel:
 
     def covariance(self, codes: NDArray[np.unsignedinteger], hyperparameters: Hyperparameters) -> NDArray[np.float32]:
         """Return the covariances of pairs by their codes, float32, of the codes' shape."""
-        covariances: NDArray[np.float32] = self._table(hyperparameters).astype(np.float32)[codes]
-        return covariances
+        return self._table(hyperparameters).astype(np.float32).take(codes)
+
+    def fill(self, rows: NDArray[np.float32], codes: NDArray[np.integer], hyperparameters: Hyperparameters) -> None:
+        """Write the covariances of pairs by their codes into rows; both have shape (n, n_cells)."""
+        table = self._table(hyperparameters).astype(np.float32)
+        for row, of_row in zip(rows, codes, strict=True):  # a row and its indices stay in the cache
+            table.take(of_row, out=row, mode="clip")
 
     def _table(self, hyperparameters: Hyperparameters) -> NDArray[np.float64]:
         """Return the covariance of each code, shape (n_codes,)."""
@@ -220,9 +225,10 @@ class PositionKernel(CellKernel):
     def __init__(self, space: SearchSpace) -> None:
         self.space = space
         self._bases = _position_bases(space)
+        columns = space.codes.T.astype(np.intp, order="C")
         self._parts = [
             (np.arange(n)[None], column, int(not position.ordered))
-            for n, column, position in zip(space.n_choices, space.codes.T, space.positions, strict=True)
+            for n, column, position in zip(space.n_choices, columns, space.positions, strict=True)
         ]
         self.code_type = np.min_scalar_type(math.prod(self._bases) - 1)
 

@@ -31,6 +31,14 @@ class NegativeLogLikelihood(NamedTuple):
     weights: list[NDArray[np.float64]]
 
 
+def inverse_of(factor: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the inverse of a matrix, shape (n, n), by its lower Cholesky factor."""
+    half, _ = lapack.dpotri(factor, lower=True)
+    inverse: NDArray[np.float64] = half + half.T  # the half is zero above its diagonal, which is now doubled
+    np.fill_diagonal(inverse, half.diagonal())
+    return inverse
+
+
 def negative_log_likelihood(
     covariance: NDArray[np.float64], tasks: Sequence[NDArray[np.float64]], constant: bool = True
 ) -> NegativeLogLikelihood | None:
@@ -39,12 +47,10 @@ def negative_log_likelihood(
     The covariance (n, n) includes the noise; the tasks are independent labels (n,) of the same cells. With `constant`
     the value has the summand n / 2 log 2π of each.
     """
-    factor, failed = lapack.dpotrf(covariance, lower=True)
+    factor, failed = lapack.dpotrf(covariance.T, lower=True)  # in Fortran's order
     if failed:
         return None
-    half, _ = lapack.dpotri(factor, lower=True)
-    inverse = half + half.T  # the half is zero above its diagonal, which is now doubled
-    np.fill_diagonal(inverse, half.diagonal())
+    inverse = inverse_of(factor)
     value = np.log(np.diag(factor)).sum()
     if constant:
         value += 0.5 * len(covariance) * np.log(2 * np.pi)

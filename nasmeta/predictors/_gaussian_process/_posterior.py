@@ -17,7 +17,7 @@ JITTER = 1e-6
 """Added to the diagonal of a covariance, so its Cholesky factor exists."""
 
 _SLOPES = 0.5  # variance of a linear part, a priori
-_FIRST_ROOM = 16  # observations; doubled if necessary
+_FIRST_ROOM = 256  # observations, in memory that is taken as rows are written; doubled if necessary
 
 
 def posterior_weights(
@@ -146,11 +146,11 @@ class CellGP(ExactPosterior):
 
     def observed_covariance(self) -> NDArray[np.float32]:
         """Return the prior covariances between the observed cells, without noise, float32, shape (n, n)."""
-        return self._covariances(self.cells)
+        return self.kernel.covariance(self._codes[: len(self.cells), self.cells], self.hyperparameters)
 
-    def _covariances(self, cells: list[int] | slice) -> NDArray[np.float32]:
-        """Return the prior covariances of the observed cells with some, shape (n, n_some)."""
-        return self.kernel.covariance(self._codes[: len(self.cells), cells], self.hyperparameters)
+    def _fill(self, rows: NDArray[np.float32]) -> None:
+        """Write the prior covariances of the observed cells with all into rows, shape (n, n_cells)."""
+        self.kernel.fill(rows, self._codes[: len(rows)], self.hyperparameters)
 
     def _prior_variances(self) -> NDArray[np.float32] | float:
         """Return the prior variance of the function at every cell, shape (n_cells,), or one for all."""
@@ -160,14 +160,15 @@ class CellGP(ExactPosterior):
         """Recompute the posterior with other hyperparameters."""
         self.hyperparameters = hyperparameters
         n = len(self.cells)
-        rows = self._covariances(slice(None))
+        rows = self._rows[:n]
+        self._fill(rows)
         covariance = rows[:, self.cells].astype(np.float64)
         covariance[np.diag_indices(n)] += hyperparameters.noise + JITTER
         factor = np.linalg.cholesky(covariance)
         self._factor[:n, :n] = factor
         # rowsᵀ ← rowsᵀ L⁻ᵀ in place: the transpose has Fortran's order, so nothing is copied.
-        self._rows[:n] = blas.strsm(1.0, factor.astype(np.float32), rows.T, side=1, lower=1, trans_a=1, overwrite_b=1).T
-        self._variance = self._prior_variances() - np.einsum("ij,ij->j", self._rows[:n], self._rows[:n])
+        blas.strsm(1.0, factor.astype(np.float32), rows.T, side=1, lower=1, trans_a=1, overwrite_b=1)
+        self._variance = self._prior_variances() - np.einsum("ij,ij->j", rows, rows)
 
 
 class TrendGP(CellGP):
@@ -224,9 +225,16 @@ class TrendGP(CellGP):
         prior = self.hyperparameters.prior_variance + self.slopes * float(self._lengths[cell])
         return max(prior + self.hyperparameters.noise + JITTER - float(left @ left), JITTER)
 
-    def _covariances(self, cells: list[int] | slice) -> NDArray[np.float32]:
-        linear = self._inputs[self.cells] @ self._inputs[cells].T
-        return super()._covariances(cells) + np.float32(self.slopes) * linear
+    def observed_covariance(self) -> NDArray[np.float32]:
+        return super().observed_covariance() + self._linear(self.cells)
+
+    def _fill(self, rows: NDArray[np.float32]) -> None:
+        super()._fill(rows)
+        rows += self._linear(slice(None))
+
+    def _linear(self, cells: list[int] | slice) -> NDArray[np.float32]:
+        """Return the covariances of the linear parts of the observed cells and some, shape (n, n_some)."""
+        return np.float32(self.slopes) * (self._inputs[self.cells] @ self._inputs[cells].T)
 
 
 def _standardised(kernel: CellKernel) -> NDArray[np.float32]:
