@@ -14,7 +14,7 @@ __all__ = ["TrainedNetwork"]
 
 
 class _Layer(nn.Module):
-    """Attention to the known cells, more to those that are similar, then a network on each token."""
+    """Attention to labelled architectures with a bias by similarity, then a network on each token."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()

@@ -78,13 +78,14 @@ learner alone → **blended** with Gaussian processes of the target's labels, wh
 
 {labels_table(means, ahead)}
 With 50 labels, `in-context` is worse than `gp` by more than {HARM} in {harmed} of {len(own)} cases ({alone} without
-the blend). Without labels it returns the mean of the sources.
+the blend). Without labels it ranks almost as the sources' mean does.
 
 ## How it works
 
-The transformer weights nine experts: Gaussian processes of the labels alone and around the sources' prediction, each
-with three kernels; their average, weighted by marginal likelihood; the sources' mean; and the sources that agree most
-with the labels. It adds a correction and returns a deviation. It reads no features, so it works in any space.
+The transformer weights ten experts: zero; Gaussian processes of the labels alone and around the sources' mean, each
+with three kernels; the processes' average, weighted by marginal likelihood; the sources' mean; and the sources that
+agree most with the labels. It adds a correction and returns a deviation. It reads similarities instead of features, so
+it works in any space.
 
 ## How it was run
 
@@ -93,14 +94,14 @@ with the labels. It adds a correction and returns a deviation. It reads no featu
 the target.
 
 `python reports/meta/in_context_train.py` trains each file of weights in {seconds.min():.0f} to {seconds.max():.0f}
-seconds on one thread. It leaves out one group of families:
+seconds on one thread, after drawing episodes. Each file except `all` leaves out one group of families:
 {groups}.
 
 ## Limits
 
-* The kernels, the zero-cost proxies and the blend were chosen on targets that are shown here.
+* The kernels, the zero-cost proxies and the blend were chosen on targets shown here.
 * Only {(own["sources"] != "natural").sum()} cases have misleading sources.
-* The network was not trained with zero-cost proxies, which it reads in spaces that have them.
+* Experts use zero-cost proxies in spaces that have them, but did not in training.
 """
     (folder / "README.md").write_text(text, encoding="utf-8")
     print(f"Written: {folder / 'README.md'}")

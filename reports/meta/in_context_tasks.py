@@ -1,7 +1,7 @@
 """Episodes for the in-context learner: real tasks of all families, and functions drawn from Gaussian processes.
 
-A bank holds, for some thousand cells of a space, the normal scores of its tasks and what sources with some labels say
-there, true or spoilt. Episodes are read from banks once, for all trainings.
+A bank contains normal scores of tasks on some architectures of a space, and predictions of natural and misleading
+sources.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Bank:
     targets : list of (int, tuple of int)
         Tasks that may be targets, each with the tasks that may be its sources.
     said : dict of str to list of ndarray, each of shape (n_tasks, n_cells)
-        By kind of source: what sources say, for some numbers of labels.
+        By kind of source: predictions from several numbers of labels.
     """
 
     family: str
@@ -122,7 +122,7 @@ def real_bank(family: str) -> Bank:
 
 
 def drawn_banks(family: str, space: SearchSpace) -> Iterator[Bank]:
-    """Yield banks of functions that are drawn from processes with the project's kernel."""
+    """Yield banks of functions drawn from Gaussian processes, with a kernel per bank."""
     rng = np.random.default_rng([zlib.crc32(family.encode()), 2])
     similarity = Similarity(space)
     kernel = similarity.kernel
@@ -133,7 +133,7 @@ def drawn_banks(family: str, space: SearchSpace) -> Iterator[Bank]:
         if world % 4 == 1:  # by encodings, at several lengths
             kinds = similarity.between(cells, cells)[1]
             covariance = np.tensordot(rng.dirichlet(np.ones(len(kinds))), np.stack(kinds).astype(np.float64), 1)
-        elif world % 4 == 3:  # by positions, of which some do not matter
+        elif world % 4 == 3:  # by positions, of which some may not matter
             relevant = rng.permutation(space.n_positions)[: rng.integers(2, space.n_positions + 1)]
             covariance = np.ones((n, n))
             for p in relevant:
@@ -200,7 +200,7 @@ def _labels(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def sources_of(bank: Bank, target: int, allowed: tuple[int, ...], rng: np.random.Generator) -> SourceView:
-    """Draw sources of one of the kinds that a learner may meet."""
+    """Draw sources of a random kind."""
     n = len(allowed) if rng.random() < 0.5 else int(rng.integers(1, len(allowed) + 1))
     chosen = rng.choice(allowed, n, replace=False)
     kind = str(rng.choice(

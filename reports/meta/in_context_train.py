@@ -23,7 +23,7 @@ from scipy.stats import kendalltau
 from nasmeta.meta.in_context._network import save_weights
 from nasmeta.meta.in_context._reading import Reading, Similarity
 
-EPISODES = 1200  # of each size of context; of the largest fewer
+EPISODES = 1200  # of each size of context
 STEPS, BATCH, RATE = 4000, 12, 2e-3
 _SHARE_DRAWN = 0.25  # of episodes on functions drawn from processes
 CHECKED = 150  # episodes of each size

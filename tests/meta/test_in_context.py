@@ -122,8 +122,6 @@ def test_a_file_says_what_the_weights_have_seen(tmp_path: Path) -> None:
 
 
 def _frame() -> Any:
-    import pandas as pd
-
     return pd.DataFrame({"cell": np.arange(50), "accuracy": np.arange(50.0)})
 
 

@@ -41,11 +41,11 @@ class InContext(MetaPredictor):
 
     A prior-fitted network (Müller, Hollmann, Pineda Arango, Grabocka and Hutter, "Transformers can do Bayesian
     inference", ICLR 2022) with the attention of a transformer neural process (Nguyen and Grover, ICML 2022). The inputs
-    of an architecture are predictions of experts: Gaussian processes of the labels alone and around the sources' mean,
-    with three kernels, their average weighted by marginal likelihood, this mean, and the sources that agree most with
-    the labels. Labelled architectures also have the error of each
-    expert without their label, although that label takes part in the weights of the experts' members. Attention depends
-    on similarity of features, so the network works on any space. The head weights the experts for each architecture.
+    of an architecture include predictions of experts: Gaussian processes of the labels alone and around the sources'
+    mean, each with three kernels; the processes' average, weighted by marginal likelihood; this mean; and the sources
+    that agree most with the labels. Labelled architectures also have the error of each expert without their label,
+    except that weights of processes and sources depend on all labels. Attention depends on similarity of features, so
+    the network works on any space. The head weights the experts for each architecture.
 
     Parameters
     ----------

@@ -27,11 +27,11 @@ _SHARPNESS = 2.0  # of the weights of sources by agreement with the labels
 
 
 class Similarity:
-    """Means of exponential kernels over groups of features, at several lengthscales.
+    """Three kinds of exponential kernels, each at several lengthscales.
 
-    One kind is `CellKernel`. Another compares the groups of input columns of the predictor ``gp`` by L2 distance,
-    divided by the median distance. The third compares the numbers of each operation, or, in spaces without operations,
-    the choice of each position, by L1 distance, divided by the mean distance.
+    The first is `CellKernel`. The second is a mean over the groups of input columns of the predictor ``gp``, with L2
+    distances divided by their median. The third compares the numbers of each operation or, in spaces without
+    operations, the choice of each position, with L1 distances divided by their mean.
     """
 
     def __init__(self, space: SearchSpace) -> None:
@@ -69,7 +69,7 @@ class Similarity:
 
 
 def _choices(space: SearchSpace) -> list[tuple[NDArray[np.int32], float]]:
-    """Return the columns that tell choices, each with its unit, or 0 if only equality counts."""
+    """Return counts of operations or choices, each column with its unit, or 0 if only equality matters."""
     if "operations" in space.kernel_features:
         return [(column.astype(np.int32), 1.0) for column in space.feature("operations").counts.T]
     units = [
@@ -103,7 +103,7 @@ INPUTS = (EXPERTS - 1 + 2 + 3 * _KINDS) + (EXPERTS + 5)  # of an architecture, a
 
 
 class SourceView(NamedTuple):
-    """Summary of the sources, independent of their number and order."""
+    """Summary of the sources."""
 
     each: Floats32  # (n_sources, n_cells)
     mean: Floats32  # (n_cells,), with a deviation of 1
@@ -272,7 +272,7 @@ def _closest(sources: SourceView, known: NDArray[np.integer], scores: Floats) ->
 class _Mixture(NamedTuple):
     """Processes weighted by likelihood.
 
-    Weights (c,), K⁻¹ labels (c, n), leave-one-out predictions (n,), log of the mean likelihood.
+    Weights (c,), K⁻¹ labels (c, n), leave-one-out predictions (n,), log of the mean likelihood plus a constant of n.
     """
 
     weights: Floats
