@@ -190,10 +190,10 @@ def update(
     losses = []
     for t in rng.permutation(STEPS):
         some = [steps[t] for steps in searches]
-        inputs, wanted = batch_of(some)
+        inputs, wanted, is_candidate = batch_of(some)
         best = torch.tensor([step.best for step in some])
         mean, deviation, added = network(*inputs)
-        scores = network.search_scores(mean, deviation, added, best)
+        scores = network.search_scores(mean, deviation, added, best).masked_fill(~is_candidate, -math.inf)
         log_probability = scores.log_softmax(dim=1)[:, 0]
         before = torch.tensor([step.log_probability for step in some])
         gain = torch.from_numpy(gains[:, t]).float()
@@ -209,16 +209,17 @@ def update(
     return float(policy_loss), float(likelihood_loss)
 
 
-def batch_of(steps: list[Step]) -> tuple[list[Tensor], Tensor]:
-    """Return the network's arguments and the wanted scores, for equally many candidates of each step.
+def batch_of(steps: list[Step]) -> tuple[list[Tensor], Tensor, Tensor]:
+    """Return the network's arguments, the wanted scores and a mask of candidates, all of the same number of columns.
 
-    The chosen candidate comes first.
+    The chosen candidate comes first. Candidates are repeated to fill the columns; the mask is False for repetitions.
     """
-    kept = min(len(step.wanted) for step in steps)
+    most = max(len(step.wanted) for step in steps)
+    is_candidate = np.array([np.arange(most) < len(step.wanted) for step in steps])
     parts, wanted = [], []
     for step in steps:
         others = np.setdiff1d(np.arange(len(step.wanted)), step.chosen)
-        columns = np.r_[step.chosen, others[: kept - 1]]
+        columns = np.resize(np.r_[step.chosen, others], most)
         reading = step.reading
         parts.append(
             reading._replace(
@@ -226,7 +227,8 @@ def batch_of(steps: list[Step]) -> tuple[list[Tensor], Tensor]:
             )
         )
         wanted.append(step.wanted[columns])
-    return [torch.from_numpy(np.stack(part)) for part in zip(*parts, strict=True)], torch.from_numpy(np.stack(wanted))
+    arguments = [torch.from_numpy(np.stack(part)) for part in zip(*parts, strict=True)]
+    return arguments, torch.from_numpy(np.stack(wanted)), torch.from_numpy(is_candidate)
 
 
 def main() -> None:

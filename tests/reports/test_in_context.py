@@ -148,7 +148,7 @@ def test_searches_record_what_they_did(scripts: Any, bank: Any) -> None:
         total = sum(step.reward for step in steps)
         assert total >= 0
         assert start + total <= target.truth.max() + 1e-9
-        inputs, wanted = search.batch_of(steps[:1])
+        inputs, wanted, _ = search.batch_of(steps[:1])
         assert wanted[0, 0] == steps[0].wanted[steps[0].chosen]
         np.testing.assert_array_equal(inputs[2][0, 0], steps[0].reading.asked[steps[0].chosen])
         mean, deviation, added = network(*inputs)
@@ -172,7 +172,7 @@ def test_updates_make_actions_with_an_advantage_more_probable(scripts: Any, bank
             search.update(network, optimiser, searches, sign * gains, "reward", np.random.default_rng(seed))
         after = np.empty_like(gains)
         for t in range(search.STEPS):
-            inputs, _ = search.batch_of([steps[t] for steps in searches])
+            inputs, _, _ = search.batch_of([steps[t] for steps in searches])
             best = torch.tensor([steps[t].best for steps in searches])
             after[:, t] = network.search_scores(*network(*inputs), best).log_softmax(dim=1)[:, 0].detach().numpy()
         changes.append(after)
