@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +155,19 @@ def test_searches_record_what_they_did(scripts: Any, bank: Any) -> None:
         mean, deviation, added = network(*inputs)
         scores = network.search_scores(mean, deviation, added, torch.tensor([steps[0].best]))
         assert float(scores.log_softmax(dim=1)[0, 0].detach()) == pytest.approx(steps[0].log_probability, abs=1e-3)
+
+
+def test_ratios_are_one_before_a_step_if_searches_have_different_numbers_of_candidates(scripts: Any, bank: Any) -> None:
+    import torch
+
+    torch.manual_seed(0)
+    network = scripts[1].TrainedNetwork()
+    said = {kind: [table[:, :40] for table in tables] for kind, tables in bank.said.items()}
+    small = replace(bank, cells=bank.cells[:40], scores=bank.scores[:, :40], said=said)
+    searches = [steps for one in (bank, small) for steps in steps_of(scripts, one, network)[1]]
+    gains, still = np.ones((len(searches), scripts[2].STEPS)), torch.optim.SGD(network.parameters(), lr=0.0)
+    loss, _ = scripts[2].update(network, still, searches, gains, "reward", np.random.default_rng(0))
+    assert loss == pytest.approx(-1, abs=1e-3)
 
 
 def test_updates_make_actions_with_an_advantage_more_probable(scripts: Any, bank: Any) -> None:
