@@ -55,7 +55,7 @@ def predictive_weights(log_densities: Floats, rng: np.random.Generator) -> Float
     return np.asarray(weights / weights.sum())
 
 
-def left_out_densities(factor: Floats, labels: Floats, means: Floats) -> Floats:
+def left_out_densities(factor: NDArray[np.floating], labels: Floats, means: NDArray[np.floating]) -> Floats:
     """Return the log density of each label given the others, shape (n,), by the Cholesky factor of their covariance.
 
     Row i of `means`, shape (n, n), is the prior mean without label i; one row (n,) if all are the same.

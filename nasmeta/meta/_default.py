@@ -213,7 +213,8 @@ class DefaultMetaSearch(RGPESearch):
         process = self._processes[member]
         if member == "meta-gp":
             own, scale = self._scale(member, labels)
-            return left_out_densities(process.factor, own, process.mean[process.cells]) + np.log(scale)
+            means = self._require_meta_model().complete.mean[process.cells]
+            return np.asarray(left_out_densities(process.factor, own, means) + np.log(scale))
         if member == "gp":
             return left_out_densities(process.factor, labels, np.zeros(len(labels)))
         sources = self._models.standard_means[:, self._gp.cells].astype(np.float64)

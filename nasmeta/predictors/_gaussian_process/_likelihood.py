@@ -31,7 +31,7 @@ class NegativeLogLikelihood(NamedTuple):
     weights: list[NDArray[np.float64]]
 
 
-def inverse_of(factor: NDArray[np.float64]) -> NDArray[np.float64]:
+def inverse_of(factor: NDArray[np.floating]) -> NDArray[np.float64]:
     """Return the inverse of a matrix, shape (n, n), by its lower Cholesky factor."""
     half, _ = lapack.dpotri(factor, lower=True)
     inverse: NDArray[np.float64] = half + half.T  # the half is zero above its diagonal, which is now doubled
