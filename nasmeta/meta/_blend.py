@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve
+from scipy.special import softmax
 
 from nasmeta.meta._arrays import Cells, Floats, Prediction
 from nasmeta.predictors import make_predictor
@@ -49,10 +50,8 @@ def predictive_weights(log_densities: Floats, rng: np.random.Generator) -> Float
     [1.0, 0.0]
     """
     n = log_densities.shape[1]
-    shares = log_densities @ (n * rng.dirichlet(np.ones(n), size=_SAMPLES)).T
-    shares = np.exp(shares - shares.max(axis=0))
-    weights = (shares / shares.sum(axis=0)).sum(axis=1)
-    return np.asarray(weights / weights.sum())
+    weighted = log_densities @ (n * rng.dirichlet(np.ones(n), size=_SAMPLES)).T
+    return np.asarray(softmax(weighted, axis=0).mean(axis=1), np.float64)
 
 
 def left_out_densities(factor: NDArray[np.floating], labels: Floats, means: NDArray[np.floating]) -> Floats:

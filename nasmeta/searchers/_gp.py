@@ -7,7 +7,7 @@ from functools import cached_property, reduce
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_ndtr
+from scipy.special import log_ndtr, softmax
 
 from nasmeta.checks import check_int
 from nasmeta.errors import SpaceExhaustedError, UnknownNameError
@@ -215,8 +215,8 @@ class GPSearch(Searcher):
     def _process_weights(self, labels: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the weights of the processes, proportional to the exponentials of `CellGP.log_evidence`."""
         evidence = np.array([gp.log_evidence(labels, gp.kernel.prior()) for gp in self._members])
-        weights = np.exp(evidence - evidence.max())
-        weights[weights < _NO_WEIGHT * weights.sum()] = 0
+        weights = softmax(evidence)
+        weights[weights < _NO_WEIGHT] = 0
         return np.asarray(weights / weights.sum(), np.float64)
 
     def _scores(

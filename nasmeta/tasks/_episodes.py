@@ -30,9 +30,10 @@ def normal_scores(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.f
     This label transform is invariant under monotone changes of the unit.
     """
     from scipy.special import ndtri
+    from scipy.stats import rankdata
 
-    _, level, counts = np.unique(values, return_inverse=True, return_counts=True)
-    return ndtri((counts.cumsum() - counts / 2)[level] / len(level))
+    ranks = rankdata(values)
+    return ndtri((ranks - 0.5) / len(ranks))
 
 
 def checked_sources(
