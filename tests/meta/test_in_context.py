@@ -151,7 +151,8 @@ def test_a_known_cell_is_read_without_its_own_label() -> None:
     rng = np.random.default_rng(2)
     roots, labels = rng.standard_normal((3, 6, 6)), rng.standard_normal(6)
     covariances = roots @ roots.transpose(0, 2, 1) + np.eye(6)
-    found = _mixture(covariances, labels, None)
+    found = _mixture(lambda k: covariances[k], len(covariances), labels, None)
+    covariances = np.concatenate([covariances + noise * np.eye(6) for noise in (0.01, 0.1, 0.5)])
     likelihoods = [multivariate_normal(np.zeros(6), one).pdf(labels) for one in covariances]
     np.testing.assert_allclose(found.weights, np.array(likelihoods) / np.sum(likelihoods))
     kept = np.arange(1, 6)
@@ -203,8 +204,8 @@ def test_experts_are_processes_weighted_by_likelihood() -> None:
     contrasts = sources.each - sources.each.mean(axis=0)
     linear = 1.0 + np.outer(prior, prior[known]) + contrasts.T @ contrasts[:, known] / 3
     expected, weights = np.empty((6, len(others))), np.empty(6)
-    for kind, parts in enumerate(zip(similarity.between(known, known), similarity.between(others, known), strict=True)):
-        among, across = parts
+    for kind in range(3):
+        among, across = (similarity.between(cells, known)[:, :, kind].transpose(2, 0, 1) for cells in (known, others))
         expected[kind], weights[kind] = average([one + 1.0 for one in among], [one + 1.0 for one in across], labels)
         kernels = [linear[known] + scale * one for scale in (0.1, 0.8) for one in among]
         crossed = [linear[others] + scale * one for scale in (0.1, 0.8) for one in across]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import product
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cholesky
 from scipy.linalg.lapack import dtrtri
-from scipy.special import logsumexp, softmax
+from scipy.special import softmax
 
 from nasmeta.meta._arrays import Floats, Floats32
 from nasmeta.predictors import CellKernel, make_predictor
@@ -45,20 +47,24 @@ class Similarity:
         sizes = gp[-1].groups or [table.shape[1]]
         some = np.random.default_rng(0).choice(space.size, min(_SAMPLE, space.size), replace=False)
         self._groups = [_scaled(part, some) for part in np.split(table, np.cumsum(sizes)[:-1], axis=1)]
+        self._norms = [_squared_norms(group) for group in self._groups]
         self._choices = _choices(space)
         self._mean_difference = np.float32(self._differences(some, some).mean() or 1.0)
 
-    def between(self, cells: NDArray[np.integer], others: NDArray[np.integer]) -> list[list[Floats32]]:
-        """Return the similarities by kind and lengthscale, each of shape (n_cells, n_others)."""
+    def between(self, cells: NDArray[np.integer], others: NDArray[np.integer]) -> Floats32:
+        """Return the similarities by kind and lengthscale, shape (n_cells, n_others, 3, 3)."""
+        found = np.zeros((len(cells), len(others), *np.shape(LENGTHS)), np.float32)
         codes = self.kernel.codes_between(cells, others)
-        by_counts = [self.kernel.covariance(codes, one) for one in self._counts]
-        by_encoding = [np.zeros(codes.shape, np.float32) for _ in LENGTHS[1]]
-        for group in self._groups:
-            distances = _distances(group[cells], group[others])
-            for total, length in zip(by_encoding, LENGTHS[1], strict=True):
-                total += np.exp(distances * np.float32(-1 / length)) / np.float32(len(self._groups))
+        for i, one in enumerate(self._counts):
+            found[:, :, 0, i] = self.kernel.covariance(codes, one)
+        for group, norms in zip(self._groups, self._norms, strict=True):
+            distances = _distances(group[cells], group[others], norms[cells], norms[others])
+            for i, length in enumerate(LENGTHS[1]):
+                found[:, :, 1, i] += np.exp(distances * np.float32(-1 / length)) / np.float32(len(self._groups))
         differences = self._differences(cells, others) / self._mean_difference
-        return [by_counts, by_encoding, [np.exp(differences * np.float32(-1 / length)) for length in LENGTHS[2]]]
+        for i, length in enumerate(LENGTHS[2]):
+            found[:, :, 2, i] = np.exp(differences * np.float32(-1 / length))
+        return found
 
     def _differences(self, cells: NDArray[np.integer], others: NDArray[np.integer]) -> Floats32:
         total = np.zeros((len(cells), len(others)), np.float32)
@@ -83,13 +89,24 @@ def _scaled(part: Floats, some: NDArray[np.integer]) -> Floats32:
     if part.min() < 0 or part.max() > _MOST_COUNT or (part != np.round(part)).any():
         deviation = part.std(axis=0)
         part = (part - part.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
-    distances = _distances(part[some], part[some])
+    norms = _squared_norms(part[some])
+    distances = _distances(part[some], part[some], norms, norms)
     apart = distances[distances > 0]
     return np.asarray(part / (float(np.median(apart)) if len(apart) else 1.0), np.float32)
 
 
-def _distances(rows: NDArray[np.floating], columns: NDArray[np.floating]) -> NDArray[np.floating]:
-    squared = (rows**2).sum(axis=1)[:, None] + (columns**2).sum(axis=1) - 2 * rows @ columns.T
+def _squared_norms(rows: NDArray[np.floating]) -> NDArray[np.floating]:
+    return np.asarray((rows**2).sum(axis=1))
+
+
+def _distances(
+    rows: NDArray[np.floating],
+    columns: NDArray[np.floating],
+    of_rows: NDArray[np.floating],
+    of_columns: NDArray[np.floating],
+) -> NDArray[np.floating]:
+    """Return the distances of all pairs of a row and a column, given their squared norms."""
+    squared = of_rows[:, None] + of_columns - 2 * rows @ columns.T
     distances: NDArray[np.floating] = np.sqrt(np.maximum(squared, 0, out=squared), out=squared)
     return distances
 
@@ -98,7 +115,7 @@ _KINDS = len(LENGTHS)
 # Zero; processes of the labels alone and around the sources, by kind; all of these, weighted by evidence; the sources'
 # mean; the closest sources.
 EXPERTS = 1 + 2 * _KINDS + 3
-SIMILARITIES = sum(map(len, LENGTHS))
+SIMILARITIES = np.size(LENGTHS)
 INPUTS = (EXPERTS - 1 + 2 + 3 * _KINDS) + (EXPERTS + 5)  # of an architecture, and of the task
 
 
@@ -145,7 +162,7 @@ class Context:
         Columns of the view: the labelled architectures.
     scores : ndarray, shape (n,)
         Labels with mean 0 and standard deviation about 1.
-    among : list of list of ndarray, each of shape (n, n)
+    among : ndarray, shape (n, n, 3, 3)
         Similarities of the labelled architectures, see `Similarity.between`.
     likely : list of ndarray of bool, optional
         Members of each mixture to use, as in `likely` of an earlier context; by default all.
@@ -156,7 +173,7 @@ class Context:
         sources: SourceView,
         known: NDArray[np.integer],
         scores: Floats,
-        among: list[list[Floats32]],
+        among: Floats32,
         likely: list[NDArray[np.bool_]] | None = None,
     ) -> None:
         self._sources, self._known, self._scores, self._among = sources, known, scores, among
@@ -174,7 +191,8 @@ class Context:
             self._prior = self._left_out[:, -2].copy()
             rows = self._contrasts[:, known], sources.proxies[:, known]
             evidence = np.empty((2, _KINDS))
-            for kind, similar in enumerate(among):
+            for kind in range(_KINDS):
+                similar = among[:, :, kind].astype(np.float64).transpose(2, 0, 1)
                 alone = _alone(similar, scores, next(masks))
                 guided = _guided(similar, scores, self._prior, *rows, next(masks))
                 self._mixtures.append((alone, guided))
@@ -189,10 +207,10 @@ class Context:
         """The members of each mixture that have a weight worth their time."""
         return [mixture.weights > _NO_WEIGHT for pair in self._mixtures for mixture in pair]
 
-    def experts(self, asked: NDArray[np.integer], across: list[list[Floats32]]) -> Floats:
+    def experts(self, asked: NDArray[np.integer], across: Floats32) -> Floats:
         """Return the experts' predictions of q architectures, shape (q, EXPERTS).
 
-        `across` has their similarities to the labelled ones, each of shape (q, n).
+        `across` has their similarities to the labelled ones, shape (q, n, 3, 3).
         """
         predicted = np.zeros((len(asked), EXPERTS))
         for column, values, level in zip((-2, -1), (self._sources.mean, self._closest), self._levels, strict=True):
@@ -203,27 +221,32 @@ class Context:
         prior = predicted[:, -2].copy()
         contrasts = self._contrasts[:, self._known], self._contrasts[:, asked]
         proxies = self._sources.proxies[:, self._known], self._sources.proxies[:, asked]
-        for kind, ((alone, guided), similar) in enumerate(zip(self._mixtures, across, strict=True)):
-            predicted[:, 1 + kind] = _predicted_alone(alone, similar)
-            predicted[:, 1 + _KINDS + kind] = _predicted_guided(guided, similar, self._prior, prior, contrasts, proxies)
+        of_similarities = np.zeros((*across.shape[1:], 2 * _KINDS), np.float32)
+        for kind, (alone, guided) in enumerate(self._mixtures):
+            of_similarities[:, kind, :, kind] = own = _of_lengths(alone)
+            predicted[:, 1 + kind] = own.sum()
+            smooth, linear = _guided_parts(guided, self._prior, prior, contrasts, proxies)
+            of_similarities[:, kind, :, _KINDS + kind] = smooth
+            predicted[:, 1 + _KINDS + kind] = linear
+        predicted[:, 1:-3] += across.reshape(len(asked), -1) @ of_similarities.reshape(-1, 2 * _KINDS)
         predicted[:, -3] = predicted[:, 1:-3] @ self._shares
         return predicted
 
-    def reading(self, asked: NDArray[np.integer], predicted: Floats, across: list[list[Floats32]]) -> Reading:
+    def reading(self, asked: NDArray[np.integer], predicted: Floats, across: Floats32) -> Reading:
         """Return the inputs of the transformer for q architectures and the experts' predictions of them."""
         n, sources = len(self._known), self._sources
         errors = self._scores[:, None] - self._left_out
         rms = np.sqrt(((errors**2).sum(axis=0) + 1.0) / (n + 1))
         counts = np.log1p(n) / 3, np.log1p(len(sources.each)) / 3
         whole = [*np.log(rms).tolist(), *counts, sources.agreement, self._levels[0], sources.mean.any()]
-        others = [[part - np.eye(n, dtype=np.float32) for part in kind] for kind in self._among]
+        others = self._among - np.eye(n, dtype=np.float32)[:, :, None, None]
         return Reading(
             _tokens(sources, self._known, self._left_out, others, whole),
             errors.astype(np.float32),
             _tokens(sources, asked, predicted, across, whole),
             predicted.astype(np.float32),
-            np.stack([part for kind in self._among for part in kind], axis=2),
-            np.stack([part for kind in across for part in kind], axis=2),
+            self._among.reshape(n, n, SIMILARITIES),
+            across.reshape(len(asked), n, SIMILARITIES),
         )
 
 
@@ -281,37 +304,42 @@ class _Mixture(NamedTuple):
     evidence: float
 
 
-def _mixture(covariances: Floats, labels: Floats, likely: NDArray[np.bool_] | None) -> _Mixture:
-    """Weight processes with covariance (c, n, n), noise included; those that are not likely have no weight."""
-    solved, precision = np.zeros(covariances.shape[:2]), np.ones(covariances.shape[:2])
-    likelihood = np.full(len(covariances), -np.inf)
-    for i in range(len(covariances)) if likely is None else np.flatnonzero(likely):
-        factor = cholesky(covariances[i], lower=True, check_finite=False)
-        inverse = dtrtri(factor, lower=1)[0]
-        solved[i] = inverse.T @ (inverse @ labels)
-        precision[i] = (inverse**2).sum(axis=0)
-        likelihood[i] = -0.5 * solved[i] @ labels - np.log(np.diag(factor)).sum()
-    evidence = logsumexp(likelihood)
+def _mixture(
+    kernel: Callable[[int], Floats], n_kernels: int, labels: Floats, likely: NDArray[np.bool_] | None
+) -> _Mixture:
+    """Weight processes, one per noise and kernel of shape (n, n); those that are not likely have no weight."""
+    count, n = len(_NOISES) * n_kernels, len(labels)
+    solved, precision = np.zeros((count, n)), np.ones((count, n))
+    likelihood, used = np.full(count, -np.inf), np.ones(count, dtype=bool) if likely is None else likely
+    for k in np.flatnonzero(used.reshape(-1, n_kernels).any(axis=0)):
+        of_kernel = kernel(int(k))
+        for i in (i for i in range(int(k), count, n_kernels) if used[i]):
+            covariance = of_kernel.copy()
+            covariance.flat[:: n + 1] += _NOISES[i // n_kernels]
+            factor = cholesky(covariance, lower=True, check_finite=False)
+            inverse = dtrtri(factor, lower=1)[0]
+            solved[i] = inverse.T @ (inverse @ labels)
+            precision[i] = np.einsum("ij,ij->j", inverse, inverse)
+            likelihood[i] = -0.5 * solved[i] @ labels - np.log(np.diag(factor)).sum()
+    evidence = np.logaddexp.reduce(likelihood)
     weights = np.exp(likelihood - evidence)
     left_out = weights @ (labels - solved / precision)
-    return _Mixture(weights, solved, left_out, float(evidence - np.log(len(covariances))))
+    return _Mixture(weights, solved, left_out, float(evidence - np.log(count)))
 
 
-def _alone(among: list[Floats32], scores: Floats, likely: NDArray[np.bool_] | None) -> _Mixture:
+def _alone(among: Floats, scores: Floats, likely: NDArray[np.bool_] | None) -> _Mixture:
     """Return processes without sources."""
-    kernels = np.stack(among).astype(np.float64) + 1.0  # with a constant
-    return _mixture(_with_noises(kernels), scores, likely)
+    return _mixture(lambda k: among[k] + 1.0, len(among), scores, likely)  # with a constant
 
 
-def _predicted_alone(found: _Mixture, across: list[Floats32]) -> Floats:
+def _of_lengths(found: _Mixture) -> Floats:
+    """Return the weight of each label and lengthscale in the predictions of `_alone`, shape (n, 3)."""
     weighted = found.weights[:, None] * found.solved
-    of_length = weighted.reshape(len(_NOISES), len(across), -1).sum(axis=0)
-    predicted = sum(part @ own.astype(np.float32) for part, own in zip(across, of_length, strict=True))
-    return np.asarray(predicted + of_length.sum())
+    return np.asarray(weighted.reshape(len(_NOISES), -1, weighted.shape[1]).sum(axis=0).T)
 
 
 def _guided(
-    among: list[Floats32],
+    among: Floats,
     scores: Floats,
     prior: Floats,
     contrasts: Floats32,
@@ -323,50 +351,52 @@ def _guided(
     If there are proxies, each process is included with and without them, and the likelihood weights both.
     """
     linear = 1.0 + np.outer(prior, prior) + 1 / len(contrasts) * (contrasts.T @ contrasts)
-    smooth, of_proxies = np.stack(among).astype(np.float64), 1 / max(1, len(proxies)) * (proxies.T @ proxies)
-    kernels = [linear + share * of_proxies + scale * smooth for share in _shares(proxies) for scale in _SCALES]
-    return _mixture(_with_noises(np.concatenate(kernels)), scores - prior, likely)
+    of_proxies = 1 / max(1, len(proxies)) * (proxies.T @ proxies)
+    parts = list(product(_shares(proxies), _SCALES, among))
+
+    def kernel(k: int) -> Floats:
+        share, scale, similar = parts[k]
+        return np.asarray(linear + share * of_proxies + scale * similar)
+
+    return _mixture(kernel, len(parts), scores - prior, likely)
 
 
 def _shares(proxies: Floats32) -> tuple[float, ...]:
     return (0.0, 1.0) if len(proxies) else (0.0,)
 
 
-def _predicted_guided(
+def _guided_parts(
     found: _Mixture,
-    across: list[Floats32],
     prior: Floats,
     of_asked: Floats,
     contrasts: tuple[Floats32, Floats32],
     proxies: tuple[Floats32, Floats32],
-) -> Floats:
+) -> tuple[Floats, Floats]:
+    """Return the parts of the predictions of `_guided`.
+
+    The weight of each label and lengthscale, shape (n, 3), and the part without similarities, shape (q,).
+    """
     shares = _shares(proxies[0])
-    parts = (len(_NOISES), len(shares), len(_SCALES), len(across), len(prior))
+    parts = (len(_NOISES), len(shares), len(_SCALES), -1, len(prior))
     weighted = (found.weights[:, None] * found.solved).reshape(parts).sum(axis=0)
     of_share = weighted.sum(axis=(1, 2))
     total, of_proxies = of_share.sum(axis=0), np.tensordot(shares, of_share, 1)
-    of_length = np.tensordot(_SCALES, weighted.sum(axis=0), 1).astype(np.float32)
-    predicted = sum(part @ own for part, own in zip(across, of_length, strict=True)) + total.sum()
     of_sources = (1 / len(contrasts[0]) * (contrasts[0] @ total)) @ contrasts[1]
-    predicted = predicted + of_asked * (1 + prior @ total) + of_sources
-    return np.asarray(predicted + (1 / max(1, len(proxies[0])) * (proxies[0] @ of_proxies)) @ proxies[1])
-
-
-def _with_noises(kernels: Floats) -> Floats:
-    """Return each covariance with each noise, shape (n_noises * n_kernels, n, n)."""
-    noise = np.multiply.outer(_NOISES, np.eye(kernels.shape[1]))
-    return (kernels + noise[:, None]).reshape(-1, *kernels.shape[1:])
+    linear = of_asked * (1 + prior @ total) + of_sources + total.sum()
+    linear = linear + (1 / max(1, len(proxies[0])) * (proxies[0] @ of_proxies)) @ proxies[1]
+    return np.tensordot(_SCALES, weighted.sum(axis=0), 1).T, linear
 
 
 def _tokens(
     sources: SourceView,
     columns: NDArray[np.integer],
     predicted: Floats,
-    near: list[list[Floats32]],
+    near: Floats32,
     whole: list[float],
 ) -> Floats32:
     """Return the inputs of some architectures, shape (n, INPUTS)."""
-    said = [*predicted[:, 1:].T, sources.mean[columns], sources.spread[columns]]
-    for _, medium, far in near:
-        said += [medium.max(axis=1, initial=0.0), far.max(axis=1, initial=0.0), np.log1p(medium.sum(axis=1))]
-    return np.hstack([np.stack(said, axis=1), np.tile(whole, (len(columns), 1))]).astype(np.float32)
+    medium, far = near[..., 1], near[..., 2]
+    of_kinds = medium.max(axis=1, initial=0.0), far.max(axis=1, initial=0.0), np.log1p(medium.sum(axis=1))
+    by_kind = np.stack(of_kinds, axis=2).reshape(len(columns), 3 * _KINDS)
+    said = predicted[:, 1:], sources.mean[columns], sources.spread[columns], by_kind
+    return np.column_stack([*said, np.tile(whole, (len(columns), 1))]).astype(np.float32)

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SpaceExhaustedError
-from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
+from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Packed
 from nasmeta.meta._cell_columns import proxy_scores
 from nasmeta.meta._falls_back import FallsBackSearch
 from nasmeta.meta.in_context._predictor import InContext, InContextModel
-from nasmeta.meta.in_context._reading import LENGTHS, SIMILARITIES, Context, Reading, Similarity, SourceView
+from nasmeta.meta.in_context._reading import Context, Reading, Similarity, SourceView
 from nasmeta.predictors import normal_scores
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
@@ -177,8 +177,8 @@ class SearchState:
         self._similarity, self._sources, self._cells, self.screened = similarity, sources, cells, screened
         self._known: list[int] = []
         self._values: list[float] = []
-        self._near = [np.zeros((len(screened), 0), np.float32) for _ in range(SIMILARITIES)]  # (m, room)
-        self._among = [np.zeros((0, 0), np.float32) for _ in range(SIMILARITIES)]
+        self._near = similarity.between(cells[screened], cells[:0])  # (m, room, 3, 3)
+        self._among = similarity.between(cells[:0], cells[:0])
         self._weighed_at = 0
         self._likely: list[NDArray[np.bool_]] = []
 
@@ -202,17 +202,16 @@ class SearchState:
         n, count = len(self._known), len(self._known) + len(these)
         self._known += these.tolist()
         self._values += values[is_new][np.sort(first)].tolist()
-        near = flat(self._similarity.between(self._cells[these], self._cells[self.screened]))
-        among = flat(self._similarity.between(self._cells[these], self._cells[self._known]))
-        for i, (to_screened, to_known) in enumerate(zip(near, among, strict=True)):
-            if count > self._near[i].shape[1]:
-                room = np.empty((len(self.screened), 2 * count), np.float32)
-                room[:, :n] = self._near[i][:, :n]
-                self._near[i] = room
-            self._near[i][:, n:count] = to_screened.T
-            self._among[i] = np.pad(self._among[i], (0, len(these)))
-            self._among[i][n:] = to_known
-            self._among[i][:n, n:] = to_known[:, :n].T
+        if count > self._near.shape[1]:
+            room = np.empty((len(self.screened), 2 * count, *self._near.shape[2:]), np.float32)
+            room[:, :n] = self._near[:, :n]
+            self._near = room
+        near = self._similarity.between(self._cells[these], self._cells[self.screened])
+        self._near[:, n:count] = near.swapaxes(0, 1)
+        among = self._similarity.between(self._cells[these], self._cells[self._known])
+        self._among = np.pad(self._among, ((0, len(these)), (0, len(these)), (0, 0), (0, 0)))
+        self._among[n:] = among
+        self._among[:n, n:] = among[:, :n].swapaxes(0, 1)
 
     def candidates(
         self, rows: NDArray[np.integer], n_best: int, n_all: int, rng: np.random.Generator
@@ -225,25 +224,15 @@ class SearchState:
         n = len(self._known)
         # Until the observations have grown by a fifth, only members with a weight are conditioned.
         due = n <= _FEW or n >= _GROWTH * self._weighed_at
-        context = Context(self._sources, self.known, self.labels, by_kind(self._among), None if due else self._likely)
+        context = Context(self._sources, self.known, self.labels, self._among, None if due else self._likely)
         if due:
             self._weighed_at, self._likely = n, context.likely
         columns = self.screened[rows]
-        across = by_kind([near[rows, :n] for near in self._near])
+        across = self._near[rows, :n]
         predicted = context.experts(columns, across)
         count = min(n_best, len(columns))
         best = np.unique(np.argpartition(-predicted[:, 1:], count - 1, axis=0)[:count])
         others = np.setdiff1d(np.arange(len(columns)), best)
         drawn = rng.choice(others, min(max(0, n_all - len(best)), len(others)), replace=False)
         pool = rng.permutation(np.concatenate([best, drawn]))
-        near = [[part[pool] for part in kind] for kind in across]
-        return columns[pool], context.reading(columns[pool], predicted[pool], near)
-
-
-def flat(kinds: list[list[Floats32]]) -> list[Floats32]:
-    return [part for kind in kinds for part in kind]
-
-
-def by_kind(parts: list[Floats32]) -> list[list[Floats32]]:
-    sizes = np.cumsum([len(lengths) for lengths in LENGTHS])
-    return [parts[end - len(lengths) : end] for lengths, end in zip(LENGTHS, sizes, strict=True)]
+        return columns[pool], context.reading(columns[pool], predicted[pool], across[pool])

@@ -164,10 +164,10 @@ class CellKernel:
         """Return the codes of all pairs of one of `cells` and one of `others`, shape (n_cells, n_others).
 
         One matrix product: the L1 distance of counts is the number of levels that only one of the two reaches. With
-        too many levels the codes are computed row by row.
+        too many levels, or for one architecture and most others, the codes are computed row by row.
         """
         reached = sum(c.shape[1] * int(c.max()) for c in (self.space.feature(name).counts for name in self.features))
-        if reached > _MOST_LEVELS:
+        if reached > _MOST_LEVELS or (len(cells) == 1 and 2 * len(others) > self.space.size):
             return np.stack([self.codes(int(cell))[others] for cell in cells])
         levels, worth = self._levels
         rows, columns = levels[cells] * worth, levels[others]
