@@ -21,6 +21,7 @@ from nasmeta.tasks import SourceTask
 _SCREENED = 2**14  # architectures that may be proposed; of a larger space the best by sources, and random ones
 _DRAWN = 2000  # of these, drawn in each step
 _BEST, _CANDIDATES = 64, 512  # architectures that the transformer compares: the best of each expert, and in all
+_DECIMALS = 4  # that are compared: architectures that are equal in all but name tie, whatever the machine's rounding
 _GROWTH = 1.2  # of the observations between two weightings of all members of the experts' mixtures
 _FEW = 20  # observations up to which all members are conditioned in each step
 
@@ -99,7 +100,7 @@ class ContextSearch(FallsBackSearch):
             rows = self.rng.choice(rows, min(max(n, _DRAWN), len(rows)), replace=False)
             cells, reading = state.candidates(rows, _BEST, max(n, _CANDIDATES), self.rng)
             scores = self._require_meta_model().network.search_scores(reading, state.labels)
-            chosen = cells[np.argsort(-scores, kind="stable")[:n]].astype(np.int32)
+            chosen = cells[np.argsort(-scores.round(_DECIMALS), kind="stable")[:n]].astype(np.int32)
         else:
             others = np.flatnonzero(~self._taken)
             if len(others) < n:
@@ -231,7 +232,7 @@ class SearchState:
         across = self._near[rows, :n]
         predicted = context.experts(columns, across)
         count = min(n_best, len(columns))
-        best = np.unique(np.argpartition(-predicted[:, 1:], count - 1, axis=0)[:count])
+        best = np.unique(np.argsort(-predicted[:, 1:].round(_DECIMALS), axis=0, kind="stable")[:count])
         others = np.setdiff1d(np.arange(len(columns)), best)
         drawn = rng.choice(others, min(max(0, n_all - len(best)), len(others)), replace=False)
         pool = rng.permutation(np.concatenate([best, drawn]))
