@@ -67,13 +67,15 @@ class Feasibility:
 class GPSearch(Searcher):
     """Bayesian optimisation with an exact Gaussian process; expected improvement is maximised over the whole space.
 
-    Two kernels are averaged, weighted by marginal likelihood times prior density relative to its maximum: a sum of
-    exponential kernels, one per count feature (for cells: operations per edge, live paths, operation counts), and one
-    exponential kernel with a lengthscale per position, which learns which positions matter. The second is left out if
-    the features of the space do not contain its positions, and in spaces of more than 131,072 architectures; there,
-    expected improvement is computed only for the 16,384 highest upper confidence bounds. Values are replaced by normal
-    scores of their ranks. Hyperparameters maximise the marginal likelihood under a weak prior. They are refitted before
-    each proposal; from 20 observations on, whenever their number has grown by 20 %. Expected improvement includes
+    The expected improvements of two processes are averaged, weighted by marginal likelihood times prior density
+    relative to its maximum. The first has a sum of exponential kernels, one per count feature (for cells: operations
+    per edge, live paths, operation counts); the second has one exponential kernel with a lengthscale per position,
+    which learns which positions matter. Only the first is used if the features of the space do not contain its
+    positions, with several objectives, and in large spaces (more than 131,072 architectures, or 2**20 combinations of
+    distances). In spaces of more than 131,072 architectures, expected improvement is computed only for the 16,384
+    highest upper confidence bounds. Values are replaced by normal scores of their ranks. Hyperparameters maximise the
+    marginal likelihood under a weak prior. They are refitted before each call of `ask`; from 20 observations on,
+    whenever their number has grown by 20 %. Expected improvement includes
     observation noise, because the tabulated value itself is the objective. If evaluations fail, the improvement is
     multiplied by the probability of success under another process (Gelbart, Snoek and Adams, "Bayesian optimization
     with unknown constraints", UAI 2014). After 2,000 observations the processes stay as they are, and the search

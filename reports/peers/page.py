@@ -92,9 +92,9 @@ def write_page(folder: Path, caps: dict[str, int]) -> None:
     text = f"""# How do other packages' optimisers compare with nasmeta's?
 
 Within {cap} evaluations, `gp` finds one of the best 0.1 % of the architectures in {found["gp"]:.0f} % of its runs,
-optimisers of other packages in at most {found[best]:.0f} % (`{best}`). With equal inputs the difference is smaller:
-`gp` finds one in {found["gp-positions"]:.0f} % if it reads only positions, and BoTorch in
-{found["botorch-features"]:.0f} % if it reads the features of `gp`.
+optimisers of other packages, which read only positions, in at most {found[best]:.0f} % (`{best}`). With equal inputs
+the difference is smaller: on positions, `gp` finds one in {found["gp-positions"]:.0f} %; on the features of `gp`,
+BoTorch finds one in {found["botorch-features"]:.0f} %.
 
 ![Share of the runs that found one of the best architectures](found.png)
 
@@ -103,12 +103,12 @@ optimisers of other packages in at most {found[best]:.0f} % (`{best}`). With equ
 {against(plain, ("gp", "gp-positions"), ("random", *PEERS), cap)}
 {len(tasks)} tasks of {len(families)} families with {seeds} seeds each. *Evaluations* until one of the best 0.1 %
 is found; a run that finds none counts as {cap + 1}. *Minus*: the difference in runs of the same task and seed, with a
-95 % interval over tasks. *Significantly fewer*: the 95 % interval of this difference over the task's seeds is below 0.
-Time: median processor milliseconds.
+95 % interval over tasks; positive if the searcher of the column needs fewer. *Significantly fewer*: the 95 % interval
+of this difference over the task's seeds is below 0. Time: median processor milliseconds.
 
 **Inputs**: the other packages read the choice at each position. `gp` reads features, such as edges, paths and operation
 counts; `gp-positions` is `gp` with both kernels on positions, and `botorch-features` is BoTorch's `SingleTaskGP` on the
-features of `gp`, scaled to [0, 1].
+features of `gp`, scaled to [0, 1]. On `hpobench-mlp`, the features are the positions.
 
 {sentence(plain, "gp", PEERS)} {sentence(plain, "gp-positions", on_positions)}
 
@@ -123,15 +123,16 @@ with all labels.
 ## How it was run
 
 `python reports/peers/run.py`, one thread per run. Every peer has its own default settings and, if it has such a
-setting, the budget; only `syne-tune-bounding-box` takes ten architectures per source instead of one. Two are limited
-because of their time: a fit of `botorch-features` ends after 100 steps of L-BFGS, and `syne-tune-cqr` is fitted after
-every fourth value. `setup.json` lists the package versions.
+setting, the budget; only `syne-tune-bounding-box` takes ten architectures per source instead of one. BoTorch has no
+default design and starts with ten random architectures, `gp` with five. Two are limited because of their time: a fit of
+`botorch-features` ends after 100 steps of L-BFGS, and `syne-tune-cqr` is fitted after every fourth value.
+`setup.json` lists the package versions.
 
 ## Limits
 
 * The priors of `gp` were chosen on tasks of all families, with other seeds.
 * With {seeds} seeds per task, only large differences on a single task are visible.
-* `ax` and `syne-tune-gp` need seconds per step and are left out, as is `fcnet`, where BoTorch does.
+* Left out because of their time: `ax`, `syne-tune-gp` and the tasks of `fcnet`; BoTorch needs seconds per step there.
 * `syne-tune-zero-shot` is deterministic and ran once; it and `syne-tune-quantile-copula` were measured earlier.
 """
     (folder / "README.md").write_text(text, encoding="utf-8")

@@ -215,11 +215,11 @@ class PositionKernel(CellKernel):
 
     .. math:: k(x, x') = v \exp(-\sum_p d_p(x, x') / \ell_p)
 
-    The distance :math:`d_p` is the difference of the levels of an ordered position, and 1 for different choices of
-    another one. Lengthscales per position are "automatic relevance determination" (Rasmussen and Williams, "Gaussian
+    The distance :math:`d_p` is the difference of the levels of an ordered position, and 1 for different choices of an
+    unordered one. Lengthscales per position are "automatic relevance determination" (Rasmussen and Williams, "Gaussian
     Processes for Machine Learning", 2006, section 5.1). A priori they grow with the number of positions, so a typical
-    covariance does not depend on it (Hvarfner, Hellsten and Nardi, "Vanilla Bayesian optimization performs great in
-    high dimensions", ICML 2024).
+    covariance does not depend on that number (Hvarfner, Hellsten and Nardi, "Vanilla Bayesian optimization performs
+    great in high dimensions", ICML 2024).
     """
 
     def __init__(self, space: SearchSpace) -> None:
