@@ -78,8 +78,6 @@ def draw(parts: dict[str, pd.DataFrame], path: Path) -> None:
 def write_page(folder: Path, caps: dict[str, int]) -> None:
     """Write README.md and found.png from the runs."""
     plain, transfer = (read(folder / file, cap) for file, cap in caps.items())
-    runs_of_seed = plain.groupby("seed")["seed"].transform("size")
-    plain = plain[runs_of_seed == runs_of_seed.max()]  # without a seed that is not finished
     draw({"without sources": plain, "with sources": transfer}, folder / "found")
     cap, with_sources = caps.values()
     seeds = plain["seed"].nunique()

@@ -47,7 +47,6 @@ class Similarity:
         sizes = gp[-1].groups or [table.shape[1]]
         some = np.random.default_rng(0).choice(space.size, min(_SAMPLE, space.size), replace=False)
         self._groups = [_scaled(part, some) for part in np.split(table, np.cumsum(sizes)[:-1], axis=1)]
-        self._norms = [_squared_norms(group) for group in self._groups]
         self._choices = _choices(space)
         self._mean_difference = np.float32(self._differences(some, some).mean() or 1.0)
 
@@ -57,8 +56,8 @@ class Similarity:
         codes = self.kernel.codes_between(cells, others)
         for i, one in enumerate(self._counts):
             found[:, :, 0, i] = self.kernel.covariance(codes, one)
-        for group, norms in zip(self._groups, self._norms, strict=True):
-            distances = _distances(group[cells], group[others], norms[cells], norms[others])
+        for group in self._groups:
+            distances = _distances(group[cells], group[others])
             for i, length in enumerate(LENGTHS[1]):
                 found[:, :, 1, i] += np.exp(distances * np.float32(-1 / length)) / np.float32(len(self._groups))
         differences = self._differences(cells, others) / self._mean_difference
@@ -89,24 +88,13 @@ def _scaled(part: Floats, some: NDArray[np.integer]) -> Floats32:
     if part.min() < 0 or part.max() > _MOST_COUNT or (part != np.round(part)).any():
         deviation = part.std(axis=0)
         part = (part - part.mean(axis=0)) / np.where(deviation > 0, deviation, 1.0)
-    norms = _squared_norms(part[some])
-    distances = _distances(part[some], part[some], norms, norms)
+    distances = _distances(part[some], part[some])
     apart = distances[distances > 0]
     return np.asarray(part / (float(np.median(apart)) if len(apart) else 1.0), np.float32)
 
 
-def _squared_norms(rows: NDArray[np.floating]) -> NDArray[np.floating]:
-    return np.asarray((rows**2).sum(axis=1))
-
-
-def _distances(
-    rows: NDArray[np.floating],
-    columns: NDArray[np.floating],
-    of_rows: NDArray[np.floating],
-    of_columns: NDArray[np.floating],
-) -> NDArray[np.floating]:
-    """Return the distances of all pairs of a row and a column, given their squared norms."""
-    squared = of_rows[:, None] + of_columns - 2 * rows @ columns.T
+def _distances(rows: NDArray[np.floating], columns: NDArray[np.floating]) -> NDArray[np.floating]:
+    squared = (rows**2).sum(axis=1)[:, None] + (columns**2).sum(axis=1) - 2 * rows @ columns.T
     distances: NDArray[np.floating] = np.sqrt(np.maximum(squared, 0, out=squared), out=squared)
     return distances
 

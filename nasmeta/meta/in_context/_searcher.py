@@ -21,7 +21,7 @@ from nasmeta.tasks import SourceTask
 _SCREENED = 2**14  # architectures that may be proposed; of a larger space the best by sources, and random ones
 _DRAWN = 2000  # of these, drawn in each step
 _BEST, _CANDIDATES = 64, 512  # architectures that the transformer compares: the best of each expert, and in all
-_DECIMALS = 4  # that are compared: architectures that are equal in all but name tie, whatever the machine's rounding
+_DECIMALS = 4  # of compared scores: equivalent architectures differ only by rounding errors
 _GROWTH = 1.2  # of the observations between two weightings of all members of the experts' mixtures
 _FEW = 20  # observations up to which all members are conditioned in each step
 
