@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,35 +19,24 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "transfer"))
 
-from cases import Case, cases, draw_sources
+from cases import draw_sources
 from common import Rows, page_only
 from drawing import dot_plot, in_order, save_png
 from in_context_network import TrainedNetwork
+from run import FAMILIES, evaluations_of, questions
 
 from nasmeta.analysis import bootstrap_interval, to_markdown
 from nasmeta.meta.in_context import InContextModel, InContextNetwork
 from nasmeta.meta.in_context._searcher import ContextSearch
-from nasmeta.pictures import task_title
-from nasmeta.searchers import SEARCHERS, Searcher
+from nasmeta.searchers import SEARCHERS
 
 HERE = Path(__file__).parent / "in_context"
+TRANSFER = Path(__file__).parents[1] / "transfer" / "results.csv"
 CAP = 100
 LABELS = 100  # of each source
-SEEDS = range(5)
-TARGETS = {
-    "nb201": ("cifar10", "imagenet16-120"),
-    "latency": ("pixel3",),
-    "robust": ("pgd@0.5",),
-    "tnb101": ("class_scene", "jigsaw"),
-    "tnb101-macro": ("class_object",),
-    "graph": ("citeseer", "arxiv"),
-    "hpobench-mlp": ("car", "vehicle"),
-    "fcnet": ("slice_localization",),
-}
-CHOSEN_ON = ("nb201/cifar10", "tnb101/class_scene", "tnb101/jigsaw")  # a setting was chosen on these
+DRAWS = range(10)
 STRESS = ("natural", "reversed", "wrong at the top")
-KEYS = ("target", "sources", "searcher", "seed")
-PROCESSES = ("meta", "multi-task-gp", "rgpe")
+KEYS = ("target", "sources", "searcher", "draw")
 LEARNED = ("meta-np", "meta-nas", "meta-rl")
 WITHHELD = {
     "meta-nas, untrained": "random weights",
@@ -55,7 +44,8 @@ WITHHELD = {
     "meta-nas, shuffled labels": "values of the observations in random order",
     "meta-nas, no sources": "a constant in place of the sources",
 }
-ROWS = ("evolution", "gp", "source-order", *PROCESSES, *LEARNED, *WITHHELD)
+MEASURED = ("source-order", *LEARNED, *WITHHELD)
+ROWS = ("evolution", "meta", *MEASURED)
 
 
 class Ablated(ContextSearch):
@@ -93,84 +83,60 @@ class Ablated(ContextSearch):
         return proposed
 
 
-def made(name: str, case: Case, sources: str, seed: int) -> Searcher:
-    """Return a searcher that has read its sources."""
-    rng, space = np.random.default_rng([seed, 91]), case.target.space
-    if name in ("gp", "evolution"):
-        return SEARCHERS[name](space, rng)
-    if name in WITHHELD:
-        searcher = Ablated(space, rng, name.removeprefix("meta-nas, "))
-    else:
-        searcher = SEARCHERS[name](space, rng, **({"falls_back": False} if name in LEARNED else {}))
-    searcher.avoid = tuple(case.target.held_out)
-    searcher.meta_fit(draw_sources(case, sources, LABELS, seed))
-    return searcher
-
-
-def needed(searcher: Searcher, utilities: np.ndarray, best: float) -> int:
-    """Return how many distinct architectures it takes to find one of the best 0.1 %; CAP if it does not."""
-    seen: set[int] = set()
-    for _ in range(20 * CAP):
-        cells = searcher.ask()
-        searcher.tell(cells, utilities[cells])
-        seen.add(int(cells[0]))
-        if utilities[cells[0]] >= best or len(seen) == CAP:
-            break
-    return len(seen)
-
-
-def combinations() -> Iterator[tuple[Case, str, str, int]]:
-    """Yield case, sources, searcher and seed; all searchers of a case in turn."""
-    chosen = [
-        case
-        for family, names in TARGETS.items()
-        for case in cases(family)
-        if any(case.target.name.endswith(f"/{name}") for name in names)
-    ]
-    for seed in SEEDS:
-        for case in chosen:
-            for name in ROWS:
-                stress = STRESS[:1] if name in ("gp", "evolution") or name in WITHHELD else STRESS
-                yield from ((case, sources, name, seed) for sources in stress)
-
-
 def measure() -> None:
     """Append the missing rows."""
     rows = Rows(HERE / "search_runs.csv", (*KEYS, "evaluations"), len(KEYS))
-    for case, sources, name, seed in combinations():
-        key = (case.target.name, sources, name, seed)
-        if not rows.has(*key):
-            utilities = np.nan_to_num(case.target.sign * case.target.values, nan=-np.inf)
-            evaluations = needed(made(name, case, sources, seed), utilities, case.least_of_best)
-            rows.add(*key, evaluations=evaluations)
+    asked = [(case, sources) for case, sources in questions(list(FAMILIES)) if sources in STRESS]
+    for draw, (case, sources), name in product(DRAWS, asked, MEASURED):
+        key = (case.target.name, sources, name, draw)
+        if rows.has(*key) or (name in WITHHELD and sources != "natural"):
+            continue
+        rng, space = np.random.default_rng([draw, 41]), case.target.space
+        if name in WITHHELD:
+            searcher = Ablated(space, rng, name.removeprefix("meta-nas, "))
+        else:
+            searcher = SEARCHERS[name](space, rng, **({"falls_back": False} if name in LEARNED else {}))
+        searcher.avoid = tuple(case.target.held_out)
+        searcher.meta_fit(draw_sources(case, sources, LABELS, draw))
+        if len(case.target.measured) < space.size:
+            searcher.restrict(case.target.measured)
+        rows.add(*key, evaluations=evaluations_of(searcher, case, CAP))
+
+
+def with_others(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with those of ``gp``, ``evolution`` and ``meta`` of the transfer benchmark, with equal draws."""
+    others = pd.read_csv(TRANSFER, dtype={"labels": str})
+    plain = others[others["searcher"].isin(["gp", "evolution"])].assign(sources="natural")
+    meta = others[(others["searcher"] == "meta") & (others["labels"] == str(LABELS)) & others["sources"].isin(STRESS)]
+    every = pd.concat([rows, plain[list(rows)], meta[list(rows)]])
+    return every[every["draw"].isin(rows["draw"])]
 
 
 def ratios(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return evaluations of `gp` divided by those of each searcher, by case, without targets of `CHOSEN_ON`."""
-    rows = rows[~rows["target"].isin(CHOSEN_ON)]
-    natural = rows[rows["sources"] == "natural"]
-    plain = natural[natural["searcher"] == "gp"].set_index(["target", "seed"])["evaluations"].rename("gp")
-    joined = rows.join(plain, on=["target", "seed"], how="inner")
-    means = joined.groupby(["searcher", "sources", "target"])[["evaluations", "gp"]].mean().reset_index()
-    means["ratio"] = means["gp"] / means["evaluations"]
+    """Return mean evaluations of `gp` divided by those of each searcher, by case."""
+    means = rows.groupby(["searcher", "sources", "target"])["evaluations"].mean().reset_index()
+    plain = means[means["searcher"] == "gp"].set_index("target")["evaluations"]
+    means["ratio"] = plain[means["target"]].to_numpy() / means["evaluations"]
+    means["family"] = means["target"].str.split("/").str[-2]
     return means
 
 
 def summary(means: pd.DataFrame) -> pd.DataFrame:
-    """Return geometric means over cases with 95 % intervals of a bootstrap over cases, and the worst case."""
+    """Return geometric means over cases with 95 % intervals of a bootstrap over cases, and the slow cases."""
     table = []
-    for name in ROWS:
-        for sources in STRESS:
-            found = np.log(means[(means["searcher"] == name) & (means["sources"] == sources)]["ratio"].to_numpy())
-            if len(found) and name != "gp":
-                table.append(
-                    {
-                        "searcher": f"`{name.split(',')[0]}`{name[len(name.split(',')[0]) :]}",
-                        "sources": sources if name not in ("evolution",) else "–",
-                        "speed-up over `gp`": interval(found),
-                        "worst case": f"×{np.exp(found.min()):.2f}",
-                    }
-                )
+    for name, sources in product(ROWS, STRESS):
+        ratio = means[(means["searcher"] == name) & (means["sources"] == sources)]["ratio"].to_numpy()
+        if len(ratio):
+            kind, comma, withheld = name.partition(",")
+            table.append(
+                {
+                    "searcher": f"`{kind}`{comma}{withheld}",
+                    "sources": "–" if name == "evolution" else sources,
+                    "speed-up over `gp`": interval(np.log(ratio)),
+                    "slower by more than 20 %": f"{(ratio < 1 / 1.2).sum()} of {len(ratio)}",
+                    "worst case": f"×{ratio.min():.2f}",
+                }
+            )
     return pd.DataFrame(table)
 
 
@@ -181,27 +147,30 @@ def interval(logarithms: np.ndarray) -> str:
 
 
 def picture(means: pd.DataFrame, path: Path) -> None:
-    """Draw the speed-up of each case: a panel per searcher, a style per kind of sources."""
-    shown = means[means["searcher"].isin(LEARNED)].set_index("searcher").loc[[*LEARNED]].reset_index()
-    rows = [f"{task_title(target)} ({target.partition('/')[0]})" for target in shown["target"]]
-    frame = pd.DataFrame({"panel": shown["searcher"], "row": rows, "name": shown["sources"], "mean": shown["ratio"]})
-    x = "speed-up over gp"
-    figure = dot_plot(frame, x, looks=in_order(STRESS), log=True, line=1, title="sources", ticks=(0.25, 0.5, 1, 2, 4))
+    """Draw the speed-up of each family: a panel per searcher, a style per kind of sources, faint points for cases."""
+    shown = means[means["searcher"].isin(LEARNED)].rename(
+        columns={"searcher": "panel", "family": "row", "sources": "name", "ratio": "value"}
+    )
+    shown = shown.set_index("panel").loc[[*LEARNED]].reset_index()
+    by_family = shown.groupby(["panel", "row", "name"], sort=False)["value"]
+    frame = by_family.agg(lambda ratio: np.exp(np.log(ratio).mean())).rename("mean").reset_index()
+    looks, x = in_order(STRESS), "speed-up over gp"
+    ticks = (0.25, 0.5, 1, 2, 4, 8)
+    figure = dot_plot(frame, x, looks=looks, log=True, line=1, cases=shown, title="sources", ticks=ticks)
     save_png(figure, path)
 
 
 def write_page(rows: pd.DataFrame) -> None:
     """Write search.md and search.png."""
-    rows = rows.astype({"evaluations": int})
-    means = ratios(rows)
+    means = ratios(with_others(rows))
     picture(means, HERE / "search")
     table = summary(means)
-    seeds = rows.groupby(["target", "sources", "searcher"])["seed"].nunique()
     natural = table.set_index(["searcher", "sources"])["speed-up over `gp`"]
     cost = means[means["sources"] == "natural"].pivot(index="target", columns="searcher", values="evaluations")
     values = {
         "natural": natural["`meta-nas`", "natural"].removeprefix("×"),
         "reversed": natural["`meta-nas`", "reversed"].removeprefix("×"),
+        "alone": natural["`meta-nas`, no sources", "natural"].removeprefix("×"),
         "cases": len(cost),
         **{
             name: interval(np.log(cost[other] / cost["meta-nas"]).to_numpy()).removeprefix("×")
@@ -218,7 +187,7 @@ def write_page(rows: pd.DataFrame) -> None:
         "withheld": "; ".join(f"*{name.removeprefix('meta-nas, ')}*, {what}" for name, what in WITHHELD.items()),
         "cap": CAP,
         "labels": LABELS,
-        "seeds": seeds.min(),
+        "draws": rows["draw"].nunique(),
     }
     text = "\n\n".join(filled(part) for part in PAGE.format(**values).split("\n\n"))
     (HERE / "search.md").write_text(text + "\n", encoding="utf-8")
@@ -231,36 +200,33 @@ def filled(part: str) -> str:
 
 PAGE = """# Does the transformer find good architectures sooner than a Gaussian process?
 
-Not significantly: with natural sources, `meta-nas` is {natural} times as fast as `gp` (geometric mean over {cases}
-targets of families unseen by its weights, 95 % interval over targets), and with reversed sources {reversed} times.
-With natural sources, Gaussian processes that read the same sources (`meta`) need {processes} times as many evaluations
-as `meta-nas`. Training with rewards adds no significant speed: without it, `meta-np` needs {likelihood} times as many.
+With natural sources, `meta-nas` is {natural} times as fast as `gp` (geometric mean over {cases} targets of families
+unseen by its weights, 95 % interval over targets), with reversed sources {reversed} times, and without sources {alone}
+times. Gaussian processes that read the same natural sources (`meta`) need {processes} times as many evaluations as
+`meta-nas`. Without the training by rewards, `meta-np` needs {likelihood} times as many.
 
-![Speed-up over gp by target, for meta-np, meta-nas and meta-rl](search.png)
+![Speed-up over gp by family, for meta-np, meta-nas and meta-rl](search.png)
 
 {table}
 
 Evaluations until one of the best 0.1 % is found, at most {cap}. Sources have {labels} labels each and nothing of the
-target's dataset. *Reversed*: sources with negated values. *Wrong at the top*: the best tenth of each source exchanged
-with the tenth above its median. `meta`, `multi-task-gp` and `rgpe` are Gaussian processes with sources. `meta-np`
-maximises expected improvement under weights trained on the likelihood of predictions; `meta-nas` continues their
-training with rewards of searches and the likelihood of candidates; `meta-rl` has rewards alone, from random weights.
+target's dataset; cases and draws are those of the [transfer benchmark](../../transfer/README.md). *Reversed*: sources
+with negated values. *Wrong at the top*: the best tenth of each source exchanged with the tenth above its median.
+`meta-np` maximises expected improvement under weights trained on the likelihood of predictions; `meta-nas` continues
+their training with rewards of searches and the likelihood of candidates; `meta-rl` has rewards alone, from random
+weights.
 
 Withheld from `meta-nas`: {withheld}. With natural sources it then needs, paired by target, {untrained} (untrained),
 {emptied} (no labels) and {shuffled} (shuffled labels) times as many evaluations; `meta-rl` needs {reward}.
 
 **How it was run.** `python reports/meta/in_context_search.py` for both objectives
-([learning curves](search_training.csv)), then `python reports/meta/in_context_compare.py`; {seeds} paired seeds per
-case ([all runs](search_runs.csv)), without fallback.
+([learning curves](search_training.csv)), `python reports/transfer/run.py` for `gp`, `evolution` and `meta`, then
+`python reports/meta/in_context_compare.py`; {draws} draws per case ([all runs](search_runs.csv)), without fallback.
 
-**Limits.** A run that finds nothing counts as {cap}, which understates differences. The targets belong to the transfer
-benchmark, some of which was seen while the network was designed. The number of architectures drawn in each step was
-chosen on four tasks, of which CIFAR-10, class_scene and jigsaw are in the CSV file but in no figure here. The
-transformer reads zero-cost proxies on the targets of NAS-Bench-201; `gp` does not. In
-training, a search has 12 evaluations among 800 architectures, after 0 to 55 random labels. Results differ between
-trainings: an earlier one, with two kernels and an error in the policy's update, gave 1.49 [1.08, 2.29] with natural
-sources and 1.16 [0.72, 1.95] with reversed ones on the same seeds.
-Ties between equivalent architectures were broken by rounding errors.
+**Limits.** A run that finds nothing counts as {cap}, which understates differences. The network was designed on some
+of these targets. The architectures screened in each step were chosen on half of the families, with other draws. The
+transformer reads zero-cost proxies on the targets of NAS-Bench-201; `gp` does not. In training, a search has 12
+evaluations among 800 architectures, after 0 to 55 random labels. Results differ between trainings.
 """
 
 

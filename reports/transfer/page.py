@@ -89,25 +89,21 @@ def by(found: pd.DataFrame, column: str, order: tuple[str, ...], searchers: list
 
 
 def by_labels(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the speed-up of `meta` by the number of labels per source, in the draws that have all labels.
-
-    Evaluations are summed over the targets of a family, because the ratio of few runs on one target is biased.
-    """
-    frame = frame[frame["draw"].isin(frame.loc[frame["labels"] == "all", "draw"])]
-    plain = frame[frame["searcher"] == "gp"].groupby("target")["evaluations"].mean()
-    own = frame[frame["searcher"] == "meta"].copy()
-    own["gp"] = plain[own["target"]].to_numpy()
-    own["kind"] = np.where(own["sources"] == "natural", "natural", "misleading")
-    sums = own.groupby(["labels", "kind", "family"])[["gp", "evaluations"]].sum()
-    ratios = (sums["gp"] / sums["evaluations"]).rename("ratio").reset_index().rename(columns={"family": "target"})
+    """Return the speed-up of `meta` by the number of labels per source, and the cases that it slows down."""
+    frame = frame[frame["searcher"].isin(["meta", "gp"])]
     rows = []
-    for labels in ("100", LABELS, "all"):
-        of_labels = ratios[ratios["labels"] == labels]
-        row = {"labels per source": labels}
-        for kind in ("natural", "misleading"):
-            row[f"{kind} sources"] = text_of(geometric(of_labels[of_labels["kind"] == kind]))
-        rows.append(row)
+    for labels in (label for label in ("100", LABELS, "all") if label in set(frame["labels"])):
+        found = ratios(frame[frame["labels"].isin(["-", labels])]).query("searcher == 'meta'")
+        (cases,) = harm(found, ["meta"]).drop(columns="searcher").to_dict("records")
+        rows.append({"labels per source": labels} | speed_ups(found) | cases)
     return pd.DataFrame(rows)
+
+
+def speed_ups(found: pd.DataFrame) -> dict[str, str]:
+    """Return the geometric means of the speed-up by kind of sources."""
+    natural = found["sources"] == "natural"
+    parts = (("natural sources", found[natural]), ("misleading sources", found[~natural]))
+    return {kind: text_of(geometric(part)) for kind, part in parts if len(part)}
 
 
 def harm(found: pd.DataFrame, searchers: list[str]) -> pd.DataFrame:
@@ -153,15 +149,7 @@ def write_page(folder: Path) -> None:
     searchers = [name for name in SHOWN if name in set(found["searcher"])]
     families = tuple(family for half in HALVES.values() for family in half)
     natural, stress = found[found["sources"] == "natural"], found[found["sources"].isin(STRESS)]
-    overall = [
-        {"searcher": f"`{name}`"}
-        | {
-            f"{kind} sources": text_of(geometric(part[part["searcher"] == name]))
-            for kind, part in (("natural", natural), ("misleading", stress))
-            if len(part)
-        }
-        for name in searchers
-    ]
+    overall = [{"searcher": f"`{name}`"} | speed_ups(found[found["searcher"] == name]) for name in searchers]
     table = pd.DataFrame(overall).merge(harm(found, searchers), on="searcher")
     best = geometric(natural[natural["searcher"] == "meta"])
     text = f"""# When does transfer help, and when does it harm?
@@ -180,8 +168,8 @@ Natural sources: all tasks of the family with another dataset:
 {to_markdown(by(natural, "family", families, searchers))}
 """
     if "all" in set(frame["labels"]):
-        text += f"""Speed-up of `meta` by labels per source, in two draws: ratio of total evaluations on all targets of
-a family, geometric mean over families. `meta-gp` is one of its members if the labels cover half of the space:
+        text += f"""Speed-up of `meta` by labels per source. `meta-gp` is one of its members if the labels cover half
+of the space:
 
 {to_markdown(by_labels(frame))}
 """

@@ -8,7 +8,7 @@ results.csv, so an interrupted report resumes. ``--draws`` sets the number of dr
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
 from pathlib import Path
 
@@ -24,18 +24,11 @@ from nasmeta.searchers import SEARCHERS, MetaSearcher, Searcher
 HERE = Path(__file__).parent
 CAP = 100  # evaluations
 LABELS = (400, 100, None)  # per source, None: all; the last two are for the default searcher only
-DRAWS = 4
+DRAWS = 10
+RANDOM = ("permuted", "one sister")  # sources that are drawn, even with all labels
 PLAIN = ("gp", "random", "evolution")
-META = ("rgpe", "multi-task-gp", "meta-gp", "source-order")
+META = ("meta", "rgpe", "multi-task-gp", "meta-gp", "source-order")
 SHARED = {"multi-task-gp": "rgpe"}  # searchers with equal meta-models
-# Variants of the default: the number of random initial evaluations, and the members.
-CANDIDATES = {
-    "meta": {},
-    "meta, none at random": {"n_random": 0},
-    "meta, one at random": {"n_random": 1},
-    "meta, only rgpe": {"members": ["rgpe"]},
-    "meta, only multi-task-gp": {"members": ["multi-task-gp"]},
-}
 FAMILIES = tuple(family for half in HALVES.values() for family in half)
 STRESSED = {  # targets with stress sources
     "tnb101": ("class_scene", "room_layout", "normal"),
@@ -64,26 +57,26 @@ def evaluations_of(searcher: Searcher, case: Case, cap: int) -> int:
     """Return the number of evaluations to one of the best 0.1 %, or the cap."""
     task = case.target
     cap = min(cap, len(task.measured))
-    best = (task.sign * task.values[task.measured]).max()
-    history = run_loop(searcher, TableEvaluator(task), evaluations=cap, sign=task.sign, target=best)
+    history = run_loop(searcher, TableEvaluator(task), evaluations=cap, sign=task.sign, target=case.least_of_best)
     found = task.sign * history.values >= case.least_of_best
     return int(found.argmax()) + 1 if found.any() else cap
 
 
-def run(rows: Rows, asked: list[tuple[Case, str]], draws: int, searchers: dict[str, dict]) -> None:
-    """Append the missing runs to the results, draw by draw."""
-    for draw, labels, (case, stress) in product(range(draws), LABELS, asked):
+def run(rows: Rows, asked: list[tuple[Case, str]], draws: int, searchers: Sequence[str]) -> None:
+    """Append the missing runs to the results."""
+    for (case, stress), labels in product(asked, LABELS):
         models: dict[str, object] = {}
-        for name, settings in searchers.items():
-            kind = name.partition(",")[0]
-            plain = kind in PLAIN
+        for draw, name in product(range(draws), searchers):
+            if name == searchers[0] and (labels is not None or stress in RANDOM):
+                models = {}
+            plain = name in PLAIN
             sources = ("-", "-") if plain else (stress, labels or "all")
             key = (case.family, case.target.name, *sources, name, draw)
             if rows.has(*key) or (labels != LABELS[0] and name != "meta"):
                 continue
-            searcher = SEARCHERS[kind](case.target.space, np.random.default_rng([draw, 41]), **settings)
+            searcher = SEARCHERS[name](case.target.space, np.random.default_rng([draw, 41]))
             if isinstance(searcher, MetaSearcher):
-                model = SHARED.get(kind, kind)
+                model = SHARED.get(name, name)
                 if model not in models:
                     models[model] = searcher.meta_fit(draw_sources(case, stress, labels, draw)).meta_model_
                 searcher.meta_model_ = models[model]
@@ -101,10 +94,10 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="two draws of two families, few searchers")
     parser.add_argument("--page", action="store_true", help="only rewrite the page")
     chosen = parser.parse_args()
-    searchers = {name: {} for name in PLAIN + META} | CANDIDATES
+    searchers = PLAIN + META
     families, draws = chosen.family or list(FAMILIES), chosen.draws
     if chosen.quick:
-        searchers = {name: settings for name, settings in searchers.items() if name in ("gp", "rgpe", "meta")}
+        searchers = ("gp", "rgpe", "meta")
         families, draws = chosen.family or ["tnb101", "nb201"], min(draws, 2)
     if not chosen.page:
         run(Rows(chosen.out / "results.csv", COLUMNS, 6), list(questions(families)), draws, searchers)

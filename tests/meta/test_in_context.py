@@ -252,7 +252,7 @@ def observed(order: slice = slice(None)) -> tuple[SearchState, np.ndarray[Any, A
     """Return a state with 30 observations in this order, and columns and labels of these."""
     space = get_space("tnb101")
     sources = SourceView.of(np.stack([made_up_values(space, shift) for shift in (0.1, 0.4)]))
-    state = SearchState(Similarity(space), sources, np.arange(space.size), np.arange(0, space.size, 2))
+    state = SearchState(Similarity(space), sources, np.arange(space.size))
     known = np.random.default_rng(1).choice(space.size, 30, replace=False)[order]
     values = made_up_values(space)[known]
     for part in np.split(np.arange(30), [1, 20]):
@@ -264,10 +264,10 @@ def observed(order: slice = slice(None)) -> tuple[SearchState, np.ndarray[Any, A
 def test_a_search_reads_what_a_prediction_reads() -> None:
     space = get_space("tnb101")
     state, known, values = observed()
-    rows = np.arange(400)
-    columns, found = state.candidates(rows, 10, 80, np.random.default_rng(0))
+    asked = np.arange(0, 800, 2)
+    columns, found = state.candidates(asked, 10, 80, np.random.default_rng(0))
     assert len(columns) == len(set(columns.tolist())) == 80
-    assert set(columns.tolist()) <= set((2 * rows).tolist())
+    assert set(columns.tolist()) <= set(asked.tolist())
     sources = SourceView.of(np.stack([made_up_values(space, shift) for shift in (0.1, 0.4)]))
     wanted = read(Similarity(space), sources, known, normal_scores(values), columns, np.arange(space.size))
     for part, other in zip(found, wanted, strict=True):
@@ -322,12 +322,21 @@ def test_architectures_with_a_value_are_not_proposed() -> None:
     assert set(searcher.ask(5).tolist()) == set(range(5))
 
 
-def test_a_large_space_is_screened_among_what_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nasmeta.meta.in_context._searcher._SCREENED", 40)
-    space = get_space("tnb101")
+def test_candidates_are_random_ones_and_allowed_neighbours_of_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nasmeta.meta.in_context._searcher._DRAWN", 4)
+    space, asked = get_space("tnb101"), []
+    original = SearchState.candidates
+    monkeypatch.setattr(SearchState, "candidates", lambda self, *args: asked.append(args[0]) or original(self, *args))
     searcher = SEARCHERS["meta-np"](space, np.random.default_rng(0), falls_back=False).meta_fit(sources(space))
-    searcher.restrict(np.arange(100, 130, dtype=np.int32))
-    assert searcher._state.screened.tolist() == list(range(100, 130))
+    observed = np.arange(1000, 1600, 100)
+    near = space.neighbours(observed)
+    allowed = np.union1d(near[:, :12], np.arange(2000))
+    searcher.restrict(allowed)
+    searcher.tell(observed, np.arange(6.0))
+    searcher.ask()
+    wanted = np.setdiff1d(np.intersect1d(near[1:], allowed), observed)
+    assert set(wanted) <= set(asked[0]) <= set(allowed)
+    assert len(asked[0]) <= len(wanted) + 4
 
 
 def test_a_space_with_few_architectures_left_is_proposed_to_the_end() -> None:

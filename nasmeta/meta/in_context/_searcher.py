@@ -18,8 +18,8 @@ from nasmeta.predictors import normal_scores
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-_SCREENED = 2**14  # architectures that may be proposed; of a larger space the best by sources, and random ones
-_DRAWN = 2000  # of these, drawn in each step
+_DRAWN = 2000  # random architectures in each step
+_NEAR = 5  # best observations whose neighbours are added
 _BEST, _CANDIDATES = 64, 512  # architectures that the transformer compares: the best of each expert, and in all
 _DECIMALS = 4  # of compared scores: equivalent architectures differ only by rounding errors
 _GROWTH = 1.2  # of the observations between two weightings of all members of the experts' mixtures
@@ -30,10 +30,10 @@ class ContextSearch(FallsBackSearch):
     """Base of the searchers that propose with a transformer, which reads the observations and the sources.
 
     Neither the search nor its sources train the transformer. In each step Gaussian processes (the experts of
-    `nasmeta.meta.in_context.InContext`) screen 2,000 random architectures, and the transformer scores up to 512 of
-    them. In a space of more than 16,384 architectures, a search is restricted to so many at its start: half are the
-    best by the sources' mean, the others random. A score is a multiple of the log expected improvement under the
-    predictions, plus the output of the search head. ``reports/meta/in_context/search`` compares the three trainings.
+    `nasmeta.meta.in_context.InContext`) screen 2,000 random architectures and the neighbours of the five best
+    observations, and the transformer scores up to 512 of them. A score is a multiple of the log expected improvement
+    under the predictions, plus the output of the search head. ``reports/meta/in_context/search`` compares the three
+    trainings.
 
     Parameters
     ----------
@@ -78,34 +78,25 @@ class ContextSearch(FallsBackSearch):
 
     @cached_property
     def _state(self) -> SearchState:
-        """The observations, with the screened architectures as columns."""
         model: InContextModel = self._require_meta_model()
         sources = SourceView.of(model.scores, proxy_scores(self.space).T)
-        screened = np.flatnonzero(~self._taken)
-        if len(screened) > _SCREENED:
-            best = np.argsort(-sources.mean[screened], kind="stable")[: _SCREENED // 2]
-            drawn = self.rng.choice(len(screened), _SCREENED // 2, replace=False)
-            screened = screened[np.union1d(best, drawn)]
-        return SearchState(Similarity(self.space), sources, np.arange(self.space.size), screened)
+        return SearchState(Similarity(self.space), sources, np.arange(self.space.size))
 
     def _observe(self, cells: Cells, values: Floats) -> None:
         self._taken[cells] = True
         self._state.observe(cells, values)
 
     def _propose(self, n: int) -> Cells:
-        state = self._state
-        rows = np.flatnonzero(~self._taken[state.screened])
-        if len(rows) >= n:
-            # Drawn anew in each step, so that the candidates are not all neighbours of one another.
-            rows = self.rng.choice(rows, min(max(n, _DRAWN), len(rows)), replace=False)
-            cells, reading = state.candidates(rows, _BEST, max(n, _CANDIDATES), self.rng)
-            scores = self._require_meta_model().network.search_scores(reading, state.labels)
-            chosen = cells[np.argsort(-scores.round(_DECIMALS), kind="stable")[:n]].astype(np.int32)
-        else:
-            others = np.flatnonzero(~self._taken)
-            if len(others) < n:
-                raise SpaceExhaustedError("All architectures have been proposed.")
-            chosen = self.rng.choice(others, n, replace=False).astype(np.int32)
+        state, left = self._state, np.flatnonzero(~self._taken)
+        if len(left) < n:
+            raise SpaceExhaustedError("All architectures have been proposed.")
+        # Drawn anew in each step, so that the candidates are not all neighbours of one another.
+        drawn = self.rng.choice(left, min(max(n, _DRAWN), len(left)), replace=False)
+        near = self.space.neighbours(state.best(_NEAR)).ravel()
+        screened = np.union1d(drawn, near[(near >= 0) & ~self._taken[near]])
+        cells, reading = state.candidates(screened, _BEST, max(n, _CANDIDATES), self.rng)
+        scores = self._require_meta_model().network.search_scores(reading, state.labels)
+        chosen = cells[np.argsort(-scores.round(_DECIMALS), kind="stable")[:n]].astype(np.int32)
         self._taken[chosen] = True
         return chosen
 
@@ -168,18 +159,13 @@ class SearchState:
     sources : SourceView
     cells : ndarray of int, shape (n_columns,)
         Architecture of each column of the view.
-    screened : ndarray of int, shape (m,)
-        Columns that may be proposed.
     """
 
-    def __init__(
-        self, similarity: Similarity, sources: SourceView, cells: NDArray[np.integer], screened: NDArray[np.integer]
-    ) -> None:
-        self._similarity, self._sources, self._cells, self.screened = similarity, sources, cells, screened
+    def __init__(self, similarity: Similarity, sources: SourceView, cells: NDArray[np.integer]) -> None:
+        self._similarity, self._sources, self._cells = similarity, sources, cells
         self._known: list[int] = []
         self._values: list[float] = []
-        self._near = similarity.between(cells[screened], cells[:0])  # (m, room, 3, 3)
-        self._among = similarity.between(cells[:0], cells[:0])
+        self._among = similarity.between(cells[:0], cells[:0])  # (n, n, 3, 3)
         self._weighed_at = 0
         self._likely: list[NDArray[np.bool_]] = []
 
@@ -193,34 +179,29 @@ class SearchState:
         """Normal scores of the values, shape (n,)."""
         return normal_scores(np.array(self._values)) if self._values else np.zeros(0)
 
+    def best(self, k: int) -> NDArray[np.intp]:
+        """Return the columns of the k best observations, or of all if there are fewer."""
+        return self.known[np.argsort(-np.array(self._values), kind="stable")[:k]]
+
     def observe(self, columns: NDArray[np.integer], values: Floats) -> None:
         """Add observations, both of shape (k,); further values of a known architecture are ignored."""
         is_new = ~np.isin(columns, self._known)
         these, first = np.unique(columns[is_new], return_index=True)
         these = these[np.argsort(first)]
-        if not len(these):
-            return
-        n, count = len(self._known), len(self._known) + len(these)
+        n = len(self._known)
         self._known += these.tolist()
         self._values += values[is_new][np.sort(first)].tolist()
-        if count > self._near.shape[1]:
-            room = np.empty((len(self.screened), 2 * count, *self._near.shape[2:]), np.float32)
-            room[:, :n] = self._near[:, :n]
-            self._near = room
-        near = self._similarity.between(self._cells[these], self._cells[self.screened])
-        self._near[:, n:count] = near.swapaxes(0, 1)
         among = self._similarity.between(self._cells[these], self._cells[self._known])
         self._among = np.pad(self._among, ((0, len(these)), (0, len(these)), (0, 0), (0, 0)))
         self._among[n:] = among
         self._among[:n, n:] = among[:, :n].swapaxes(0, 1)
 
     def candidates(
-        self, rows: NDArray[np.integer], n_best: int, n_all: int, rng: np.random.Generator
+        self, columns: NDArray[np.integer], n_best: int, n_all: int, rng: np.random.Generator
     ) -> tuple[NDArray[np.integer], Reading]:
-        """Return columns of candidates in random order, and what the transformer reads of them.
+        """Return some of the columns in random order, and what the transformer reads of them.
 
-        Candidates are, of the screened architectures in `rows`, the `n_best` best of each expert, and random ones up to
-        `n_all`.
+        They are the `n_best` best of each expert, and random ones up to `n_all`.
         """
         n = len(self._known)
         # Until the observations have grown by a fifth, only members with a weight are conditioned.
@@ -228,8 +209,7 @@ class SearchState:
         context = Context(self._sources, self.known, self.labels, self._among, None if due else self._likely)
         if due:
             self._weighed_at, self._likely = n, context.likely
-        columns = self.screened[rows]
-        across = self._near[rows, :n]
+        across = self._similarity.between(self._cells[columns], self._cells[self._known])
         predicted = context.experts(columns, across)
         count = min(n_best, len(columns))
         best = np.unique(np.argsort(-predicted[:, 1:].round(_DECIMALS), axis=0, kind="stable")[:count])
