@@ -26,6 +26,7 @@ from nasmeta.tasks import SourceTask
 
 MEMBERS = ("rgpe", "multi-task-gp", "meta-gp")
 _COMPLETE = 0.5  # share of the space labelled by all sources from which on `MetaGP` learns their mean
+_APART = 0.3  # variance of a task's deviation from that mean, for scores of variance 1, up to which it is a member
 _NO_WEIGHT = 1e-3  # members with less are ignored, to save time
 _PREFIX = "complete_"
 
@@ -73,15 +74,15 @@ class DefaultMetaSearch(RGPESearch):
     """The default meta-searcher: it follows the sources as long as the observations confirm them.
 
     Members are Gaussian processes of the target with different prior means: zero (``gp``), the sources weighted by how
-    well they rank the observations (``rgpe``), or by regression (``multi-task-gp``). If the architectures labelled by
-    all sources are at least half of the space, a fourth member (``meta-gp``) learns its mean, kernel and noise from
-    them, so it knows single architectures that were better than their neighbours on every source. The leave-one-out
-    predictions of the observations determine the weight of a member, see `predictive_weights`. The weighted mean of the
-    members' expected improvements is maximised over the whole space.
+    well they rank the observations (``rgpe``), or by regression (``multi-task-gp``). The leave-one-out predictions of
+    the observations determine the weight of a member, see `predictive_weights`. The weighted mean of the members'
+    expected improvements is maximised over the whole space.
 
-    The initial design comes from the joint process over (architecture, task), or, if ``meta-gp`` takes part, from
-    `nasmeta.meta.MetaGPSearch`. Part of it is random, because only random architectures can reveal that the sources
-    mislead.
+    The initial design comes from the joint process over (architecture, task). If the architectures labelled by all
+    sources are at least half of the space, it comes from the process of `nasmeta.meta.MetaGPSearch`, which knows single
+    architectures that were better than their neighbours on every source. If the sources also agree, this process is a
+    fourth member (``meta-gp``). Part of the design is random, because only random architectures can reveal that the
+    sources mislead.
 
     Parameters
     ----------
@@ -178,7 +179,7 @@ class DefaultMetaSearch(RGPESearch):
         for name in self.members:
             if name != "meta-gp":
                 found[name] = CellGP(self._gp.kernel, self._gp.hyperparameters)
-            elif complete is not None:
+            elif complete is not None and complete.hyperparameters.variances.sum() <= _APART:
                 found[name] = complete.new_task(self.space)
         return found
 

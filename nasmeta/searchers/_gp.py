@@ -74,12 +74,12 @@ class GPSearch(Searcher):
     positions, with several objectives, and in large spaces (more than 131,072 architectures, or 2**20 combinations of
     distances). In spaces of more than 131,072 architectures, expected improvement is computed only for the 16,384
     highest upper confidence bounds. Values are replaced by normal scores of their ranks. Hyperparameters maximise the
-    marginal likelihood under a weak prior. They are refitted before each call of `ask`; from 20 observations on,
-    whenever their number has grown by 20 %. Expected improvement includes
-    observation noise, because the tabulated value itself is the objective. If evaluations fail, the improvement is
-    multiplied by the probability of success under another process (Gelbart, Snoek and Adams, "Bayesian optimization
-    with unknown constraints", UAI 2014). After 2,000 observations the processes stay as they are, and the search
-    proposes the remaining architectures in the order of their expected improvement.
+    marginal likelihood under a weak prior. They are refitted in each call of `ask`; from 20 observations on, whenever
+    their number has grown by 20 %. Expected improvement includes observation noise, because the tabulated value itself
+    is the objective. If evaluations fail, the improvement is multiplied by the probability of success under another
+    process (Gelbart, Snoek and Adams, "Bayesian optimization with unknown constraints", UAI 2014). After 2,000
+    observations the processes stay as they are, and the search proposes the remaining architectures in the order of
+    their expected improvement.
 
     Related: Kandasamy et al. (NASBOT, NeurIPS 2018), Ru et al. (NAS-BOWL, ICLR 2021).
 
@@ -130,7 +130,7 @@ class GPSearch(Searcher):
 
     @cached_property
     def _members(self) -> list[CellGP]:
-        """The processes; one with sources, which give it a prior mean, and with several objectives."""
+        """The two processes; only the first with sources or with several objectives."""
         few = self._one_kernel or isinstance(self, MetaSearcher) or self.objectives != "one" or self.space.size > _LARGE
         if few or not PositionKernel.suits(self.space):
             return [self._gp]
@@ -145,7 +145,7 @@ class GPSearch(Searcher):
         return True
 
     def ask(self, n: int = 1) -> NDArray[np.int32]:
-        """Propose architectures of the highest expected improvement; in a batch, earlier ones have their mean."""
+        """Maximise expected improvement; within a batch, earlier proposals are assumed to return their mean."""
         if self._n_asked + n > self._n_open:
             raise SpaceExhaustedError(f"All {self._n_open:,} architectures of {self.space.name} have been proposed.")
         proposals: list[int] = []

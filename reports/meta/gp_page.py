@@ -143,7 +143,7 @@ def write_page(folder: Path) -> None:
     nb201 = runs[runs.part.isin(["full", "labels"])]
     text = f"""# How many evaluations do Gaussian processes with sources save?
 
-On TransNAS-Bench-101, `multi-task-gp` needs {overall["multi-task-gp"]} times fewer evaluations than `gp`, and `rgpe`
+On TransNAS-Bench-101, `multi-task-gp` is {overall["multi-task-gp"]} times as fast as `gp`, and `rgpe`
 {overall["rgpe"]} times (geometric mean over seven tasks, 95 % interval over runs).
 
 ![Evaluations to the optimum of NAS-Bench-201 against the labels per source](budgets.png)

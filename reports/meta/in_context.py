@@ -75,13 +75,13 @@ def write_page(folder: Path) -> None:
     harmed, alone = (((own["gp"] - own[kind]) > HARM).sum() for kind in ("blended", "own"))
     groups = "; ".join(", ".join(f"`{family}`" for family in families) for families in GROUPS.values())
     seconds = pd.read_csv(folder / "training.csv").groupby("without")["seconds"].first()
-    text = f"""# Does a pretrained transformer need fewer labels than learners trained on the sources?
+    text = f"""# Does a pretrained transformer rank better than learners trained on the sources?
 
 With 10 labels, `in-context` gains {ahead[10]} in Kendall's τ over the best other learner, and with 50
 labels {ahead[50]} (mean over the cases, 95 % interval).
 
-The weights of the transformer have not seen the target's group of families. It only reads the sources. The other
-learners are trained on them. A case is a target with natural or misleading sources. Each entry is the mean τ of the
+The transformer's weights have not seen the target's family. It only reads the sources; the other learners are trained
+on them. A case is a target with natural or misleading sources. Each entry is the mean τ of the
 learner alone → **blended** with Gaussian processes of the target's labels, which is the default.
 
 {labels_table(means, ahead)}

@@ -16,7 +16,7 @@ from drawing import dot_plot, save_png
 import nasmeta as nm
 from nasmeta.analysis import to_markdown
 
-DATE = "2026-11-28 (`gp`: 2026-11-29)"  # of results.csv
+DATE = "2026-11-28 to 2026-11-30"  # of results.csv
 KINDS = ("natural", *STRESS)
 KEYS = ["family", "target", "sources", "labels"]
 HARM = 1 / 1.1
@@ -154,7 +154,7 @@ def write_page(folder: Path) -> None:
     best = geometric(natural[natural["searcher"] == "meta"])
     text = f"""# When does transfer help, and when does it harm?
 
-With natural sources, `meta` needs {text_of(best)[1:]} times fewer evaluations than `gp` (geometric mean over
+With natural sources, `meta` is {text_of(best)[1:]} times as fast as `gp` (geometric mean over
 {natural["target"].nunique()} targets, 95 % interval over targets); misleading sources can harm every meta-searcher.
 
 ![Speed-up over gp by kind of sources: cases and geometric means](gains.png)
@@ -163,13 +163,13 @@ Speed-up: mean evaluations of `gp` until one of the best 0.1 %, divided by the s
 kind of sources. *Significant*: cases whose 95 % bootstrap interval over runs ends below 1.
 
 {to_markdown(table)}
-Natural sources: all tasks of the family with another dataset:
+Natural sources, all on other datasets, by family:
 
 {to_markdown(by(natural, "family", families, searchers))}
 """
     if "all" in set(frame["labels"]):
-        text += f"""Speed-up of `meta` by labels per source. `meta-gp` is one of its members if the labels cover half
-of the space:
+        text += f"""Speed-up of `meta` by labels per source. If the sources label half of the space, `meta-gp`
+chooses its first architectures, and is a member if they agree:
 
 {to_markdown(by_labels(frame))}
 """
@@ -189,9 +189,9 @@ evaluations.
 
 * With {found["draws"].max()} draws, intervals over targets show the differences between targets, not between runs.
 * The number of random initial evaluations and the members `rgpe` and `multi-task-gp` were chosen on this benchmark.
-  Either half of the families alone selects them. `meta-gp` became a member after trials on 20 of these targets, with
-  other draws and seeds.
-* `robust` and `latency` have clean accuracies as sources, which predict these targets poorly.
+  Either half of the families gives that choice. `meta-gp` became a member after trials on 20 of these targets,
+  only for sources that agree after trials on all, with other draws and seeds.
+* `robust` and `latency` have accuracies of `nb201` as sources, which predict these targets poorly.
 * Targets with many ties for the best 0.1 % are excluded.
 """
     (folder / "README.md").write_text(text, encoding="utf-8")

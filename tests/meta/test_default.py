@@ -12,7 +12,7 @@ import nasmeta as nm
 from nasmeta.meta import DefaultMetaSearch, SavedMetaModel, predictive_weights
 from nasmeta.meta._blend import left_out_densities
 from nasmeta.runs import Clock
-from nasmeta.spaces import get_space
+from nasmeta.spaces import SearchSpace, get_space
 from nasmeta.tasks import SourceTask
 from nasmeta.testing import made_up_values
 
@@ -90,9 +90,9 @@ def test_the_unit_of_the_learned_mean_does_not_matter() -> None:
     space = get_space("graphgym")
     values = made_up_values(space)
     every, rng = np.arange(space.size, dtype=np.int32), np.random.default_rng(1)
-    sources = [SourceTask(name, name, space, every, values + rng.normal(size=space.size)) for name in "ab"]
+    sources = [SourceTask(name, name, space, every, values + rng.normal(0, 0.1, space.size)) for name in "ab"]
     histories = []
-    for unit in (1.0, 10.0):
+    for unit in (1.0, 0.1):
         searcher = DefaultMetaSearch(space, np.random.default_rng(0)).meta_fit(sources)
         complete = searcher.meta_model_.complete
         h = complete.hyperparameters
@@ -106,6 +106,18 @@ def test_the_unit_of_the_learned_mean_does_not_matter() -> None:
             history.append(int(proposed[0]))
         histories.append(history)
     assert histories[0] == histories[1]
+
+
+def test_the_common_mean_of_complete_sources_is_a_member_only_if_they_agree() -> None:
+    space = SearchSpace("few", {letter: [0, 1, 2, 3] for letter in "abc"})
+    values = space.codes @ [1.0, 2.0, 4.0]
+    for sign in (1, -1):
+        sources = [SourceTask(name, name, space, range(64), own) for name, own in (("a", values), ("b", sign * values))]
+        searcher = DefaultMetaSearch(space, np.random.default_rng(0)).meta_fit(sources)
+        for _ in range(6):
+            proposed = searcher.ask()
+            searcher.tell(proposed, values[proposed])
+        assert ("meta-gp" in searcher.notes[0]["weights"]) == (sign == 1)
 
 
 @pytest.mark.parametrize("labels", [60, pytest.param(None, marks=pytest.mark.slow)])

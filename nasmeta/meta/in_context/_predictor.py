@@ -42,10 +42,10 @@ class InContext(MetaPredictor):
     A prior-fitted network (Müller, Hollmann, Pineda Arango, Grabocka and Hutter, "Transformers can do Bayesian
     inference", ICLR 2022) with the attention of a transformer neural process (Nguyen and Grover, ICML 2022). The inputs
     of an architecture include predictions of experts: Gaussian processes of the labels alone and around the sources'
-    mean, each with three kernels; the processes' average, weighted by marginal likelihood; this mean; and the sources
-    that agree most with the labels. Labelled architectures also have the error of each expert without their label,
-    except that weights of processes and sources depend on all labels. Attention depends on similarity of features, so
-    the network works on any space. The head weights the experts for each architecture.
+    mean, each with three kernels; the processes' average, weighted by marginal likelihood; the sources' mean; and the
+    sources that agree most with the labels. Labelled architectures also have each expert's leave-one-out error,
+    although the weights of processes and sources use all labels. Attention depends on similarity of features, so the
+    network works on any space. The head weights the experts for each architecture.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ class InContext(MetaPredictor):
         Objective of the training of shipped weights: likelihood of predictions, likelihood and rewards of searches, or
         rewards alone.
     seed : int, default 0
-        Without effect.
+        Ignored.
     blends : bool, default True
         See `MetaPredictor`.
 
