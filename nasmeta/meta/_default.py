@@ -26,7 +26,7 @@ from nasmeta.tasks import SourceTask
 
 MEMBERS = ("rgpe", "multi-task-gp", "meta-gp")
 _COMPLETE = 0.5  # share of the space labelled by all sources from which on `MetaGP` learns their mean
-_APART = 0.3  # variance of a task's deviation from that mean, for scores of variance 1, up to which it is a member
+_APART = 0.3  # variance of a task's deviation from that mean up to which it is a member; scores have variance 1
 _NO_WEIGHT = 1e-3  # members with less are ignored, to save time
 _PREFIX = "complete_"
 
@@ -80,7 +80,7 @@ class DefaultMetaSearch(RGPESearch):
 
     The initial design comes from the joint process over (architecture, task). If the architectures labelled by all
     sources are at least half of the space, it comes from the process of `nasmeta.meta.MetaGPSearch`, which knows single
-    architectures that were better than their neighbours on every source. If the sources also agree, this process is a
+    architectures that were better than their neighbours on every source. If several sources agree, this process is a
     fourth member (``meta-gp``). Part of the design is random, because only random architectures can reveal that the
     sources mislead.
 

@@ -41,7 +41,7 @@ KEYS = ("target", "sources", "searcher", "draw")
 LEARNED = ("meta-np", "meta-nas", "meta-rl")
 WITHHELD = {
     "meta-nas, untrained": "random weights",
-    "meta-nas, no labels": "the transformer and its experts read no observation",
+    "meta-nas, no labels": "no observation is read, and no neighbours are screened",
     "meta-nas, shuffled labels": "values of the observations in random order",
     "meta-nas, no sources": "a constant in place of the sources",
 }
@@ -118,10 +118,11 @@ def with_others(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def ratios(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return mean evaluations of `gp` divided by those of each searcher, by case."""
-    means = rows.groupby(["searcher", "sources", "target"])["evaluations"].mean().reset_index()
-    plain = means[means["searcher"] == "gp"].set_index("target")["evaluations"]
-    means["ratio"] = plain[means["target"]].to_numpy() / means["evaluations"]
+    """Return mean evaluations of `gp` divided by those of each searcher in the same draws, by case."""
+    plain = rows[rows["searcher"] == "gp"].set_index(["target", "draw"])["evaluations"].rename("gp")
+    paired = rows.join(plain, on=["target", "draw"], how="inner")
+    means = paired.groupby(["searcher", "sources", "target"])[["evaluations", "gp"]].mean().reset_index()
+    means["ratio"] = means["gp"] / means["evaluations"]
     means["family"] = means["target"].str.split("/").str[-2]
     return means
 
@@ -185,6 +186,7 @@ def write_page(rows: pd.DataFrame) -> None:
         "reversed": speed_ups["`meta-nas`", "reversed"],
         "alone": speed_ups["`meta-nas`, no sources", "natural"],
         "cases": means["target"].nunique(),
+        "n_reversed": means[means["sources"] == "reversed"]["target"].nunique(),
         **{
             name: cost_of(rows, other)
             for name, other in (
@@ -215,9 +217,10 @@ def filled(part: str) -> str:
 PAGE = """# Does the transformer find good architectures sooner than a Gaussian process?
 
 With natural sources, `meta-nas` is {natural} times as fast as `gp` (geometric mean over {cases} targets of families
-unseen by its weights, 95 % interval over targets), with reversed sources {reversed} times, and without sources {alone}
-times. Gaussian processes that read the same natural sources (`meta`) need {processes} times as many evaluations as
-`meta-nas`. Without the training by rewards, `meta-np` needs {likelihood} times as many.
+unseen by its weights, 95 % interval over targets), with reversed sources {reversed} times ({n_reversed} of the
+targets), and without sources {alone} times. Gaussian processes that read the same natural sources (`meta`) need
+{processes} times as many evaluations as `meta-nas`. Without the training by rewards, `meta-np` needs {likelihood}
+times as many.
 
 ![Speed-up over gp by family, for meta-np, meta-nas and meta-rl](search.png)
 
@@ -233,15 +236,16 @@ weights. *With fallback*, the default: `gp` competes with the transformer; the o
 Withheld from `meta-nas`: {withheld}. With natural sources it then needs, paired by target, {untrained} (untrained),
 {emptied} (no labels) and {shuffled} (shuffled labels) times as many evaluations; `meta-rl` needs {reward}.
 
-**How it was run.** `python reports/meta/in_context_search.py` for both objectives
-([learning curves](search_training.csv)), `python reports/transfer/run.py` for `gp`, `evolution` and `meta`, then
-`python reports/meta/in_context_compare.py`; {draws} draws per case, {withheld_draws} with a part withheld
-([all runs](search_runs.csv)).
+**How it was run.** `python reports/meta/in_context_search.py` for both objectives ([learning
+curves](search_training.csv)), `python reports/transfer/run.py` for `gp`, `evolution` and `meta`, then `python
+reports/meta/in_context_compare.py`; {draws} draws per case, {withheld_draws} with a part withheld ([all
+runs](search_runs.csv)).
 
 **Limits.** A run that finds nothing counts as {cap}, which understates differences. The network was designed on some
-of these targets. The architectures screened in each step were chosen on half of the families, with other draws. The
-transformer reads zero-cost proxies on the targets of NAS-Bench-201; `gp` does not. In training, a search has 12
-evaluations among 800 architectures, after 0 to 55 random labels. Results differ between trainings.
+of these targets, `meta` too. `evolution` cannot skip the missing values of one target. The architectures screened in
+each step were chosen on other draws. The transformer reads zero-cost proxies on the targets
+of NAS-Bench-201; `gp` does not. In training, a search has 12 evaluations among 800 architectures, after 0 to 55 random
+labels. Results differ between trainings.
 """
 
 

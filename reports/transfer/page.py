@@ -168,8 +168,8 @@ Natural sources, all on other datasets, by family:
 {to_markdown(by(natural, "family", families, searchers))}
 """
     if "all" in set(frame["labels"]):
-        text += f"""Speed-up of `meta` by labels per source. If the sources label half of the space, `meta-gp`
-chooses its first architectures, and is a member if they agree:
+        text += f"""Speed-up of `meta` by labels per source. If the sources label the same half of the
+space, `meta-gp` chooses its first architectures, and is a member if they agree:
 
 {to_markdown(by_labels(frame))}
 """
@@ -189,8 +189,8 @@ evaluations.
 
 * With {found["draws"].max()} draws, intervals over targets show the differences between targets, not between runs.
 * The number of random initial evaluations and the members `rgpe` and `multi-task-gp` were chosen on this benchmark.
-  Either half of the families gives that choice. `meta-gp` became a member after trials on 20 of these targets,
-  only for sources that agree after trials on all, with other draws and seeds.
+  `meta-gp` became a member after trials on 20 of these targets, only for sources that agree after trials on all, with
+  other draws and seeds. Here only sources of `nb201` agree enough.
 * `robust` and `latency` have accuracies of `nb201` as sources, which predict these targets poorly.
 * Targets with many ties for the best 0.1 % are excluded.
 """
