@@ -35,7 +35,7 @@ def against(runs: pd.DataFrame, owns: tuple[str, ...], peers: tuple[str, ...], c
     rows = []
     for name in (*owns, *peers):
         own_runs = runs[runs["searcher"] == name]
-        row = {"searcher": f"`{name}`", "found (%)": f"{100 * (own_runs['needed'] <= cap).mean() + 1e-9:.0f}"}
+        row = {"searcher": f"`{name}`", "found (%)": f"{100 * (own_runs['needed'] <= cap).mean():.0f}"}
         row["evaluations"] = f"{own_runs['needed'].mean():.1f}"
         for own in owns:
             more = differences(runs, own, name).mean(axis=1)
