@@ -217,18 +217,16 @@ def filled(part: str) -> str:
 PAGE = """# Does the transformer find good architectures sooner than a Gaussian process?
 
 With natural sources, `meta-nas` is {natural} times as fast as `gp` (geometric mean over {cases} targets of families
-unseen by its weights, 95 % interval over targets), with reversed sources {reversed} times ({n_reversed} of the
-targets), and without sources {alone} times. Gaussian processes that read the same natural sources (`meta`) need
-{processes} times as many evaluations as `meta-nas`. Without the training by rewards, `meta-np` needs {likelihood}
-times as many.
+unseen by its weights, 95 % interval over targets), with reversed sources {reversed} times ({n_reversed} targets), and
+without sources {alone} times. Gaussian processes that read the same natural sources (`meta`) need {processes} times as
+many evaluations as `meta-nas`. Without the training by rewards, `meta-np` needs {likelihood} times as many.
 
 ![Speed-up over gp by family, for meta-np, meta-nas and meta-rl](search.png)
 
 {table}
 
 Evaluations until one of the best 0.1 % is found, at most {cap}. Sources have {labels} labels each and nothing of the
-target's dataset; cases and draws are those of the [transfer benchmark](../../transfer/README.md). *Reversed*: sources
-with negated values. *Wrong at the top*: the best tenth of each source exchanged with the tenth above its median.
+target's dataset; kinds of sources, cases and draws are those of the [transfer benchmark](../../transfer/README.md).
 `meta-np` maximises expected improvement under weights trained on the likelihood of predictions; `meta-nas` continues
 their training with rewards of searches and the likelihood of candidates; `meta-rl` has rewards alone, from random
 weights. *With fallback*, the default: `gp` competes with the transformer; the other rows are without it.
@@ -236,16 +234,15 @@ weights. *With fallback*, the default: `gp` competes with the transformer; the o
 Withheld from `meta-nas`: {withheld}. With natural sources it then needs, paired by target, {untrained} (untrained),
 {emptied} (no labels) and {shuffled} (shuffled labels) times as many evaluations; `meta-rl` needs {reward}.
 
-**How it was run.** `python reports/meta/in_context_search.py` for both objectives ([learning
-curves](search_training.csv)), `python reports/transfer/run.py` for `gp`, `evolution` and `meta`, then `python
-reports/meta/in_context_compare.py`; {draws} draws per case, {withheld_draws} with a part withheld ([all
-runs](search_runs.csv)).
+**How it was run.** `python reports/meta/in_context_search.py` ([learning curves](search_training.csv)), `python
+reports/transfer/run.py` for `gp`, `evolution` and `meta`, then `python reports/meta/in_context_compare.py`; {draws}
+draws per case, {withheld_draws} with a part withheld ([all runs](search_runs.csv)).
 
-**Limits.** A run that finds nothing counts as {cap}, which understates differences. The network was designed on some
-of these targets, `meta` too. `evolution` cannot skip the missing values of one target. The architectures screened in
-each step were chosen on other draws. The transformer reads zero-cost proxies on the targets
-of NAS-Bench-201; `gp` does not. In training, a search has 12 evaluations among 800 architectures, after 0 to 55 random
-labels. Results differ between trainings.
+**Limits.** A run that finds nothing counts as {cap}, which understates differences. The network and `meta` were
+designed on some of these targets. `evolution` cannot skip the missing values of one target. The architectures screened
+in each step were chosen on other draws. The transformer reads zero-cost proxies on the targets of NAS-Bench-201; `gp`
+does not. In training, a search has 12 evaluations among 800 architectures, after 0 to 55 random labels. Results differ
+between trainings.
 """
 
 

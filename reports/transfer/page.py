@@ -182,12 +182,12 @@ best tenth is exchanged.
     text += f"""## How it was run
 
 `python reports/transfer/run.py` on {DATE}, nasmeta {nm.__version__}: {found["draws"].max()} draws of {LABELS} labels
-per source, at most 100 evaluations. Each draw is also the seed of the searcher. An unsuccessful run enters with 100
+per source, at most 100 evaluations. An unsuccessful run enters with 100
 evaluations.
 
 ## Limits
 
-* With {found["draws"].max()} draws, intervals over targets show the differences between targets, not between runs.
+* Intervals over targets show the differences between targets, not between runs.
 * The number of random initial evaluations and the members `rgpe` and `multi-task-gp` were chosen on this benchmark.
   `meta-gp` became a member after trials on 20 of these targets, only for sources that agree after trials on all, with
   other draws and seeds. Here only sources of `nb201` agree enough.
