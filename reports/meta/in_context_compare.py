@@ -23,7 +23,7 @@ from cases import draw_sources
 from common import Rows, page_only
 from drawing import dot_plot, in_order, save_png
 from in_context_network import TrainedNetwork
-from run import FAMILIES, evaluations_of, questions
+from run import CAP, FAMILIES, evaluations_of, questions
 
 from nasmeta.analysis import bootstrap_interval, to_markdown
 from nasmeta.meta.in_context import InContextModel, InContextNetwork
@@ -32,7 +32,6 @@ from nasmeta.searchers import SEARCHERS
 
 HERE = Path(__file__).parent / "in_context"
 TRANSFER = Path(__file__).parents[1] / "transfer" / "results.csv"
-CAP = 100
 LABELS = 100  # of each source
 DRAWS = range(10)
 WITHHELD_DRAWS = range(3)

@@ -182,15 +182,14 @@ best tenth is exchanged.
     text += f"""## How it was run
 
 `python reports/transfer/run.py` on {DATE}, nasmeta {nm.__version__}: {found["draws"].max()} draws of {LABELS} labels
-per source, at most 100 evaluations. An unsuccessful run enters with 100
-evaluations.
+per source, at most 100 evaluations. An unsuccessful run enters with 100 evaluations.
 
 ## Limits
 
 * Intervals over targets show the differences between targets, not between runs.
 * The number of random initial evaluations and the members `rgpe` and `multi-task-gp` were chosen on this benchmark.
-  `meta-gp` became a member after trials on 20 of these targets, only for sources that agree after trials on all, with
-  other draws and seeds. Here only sources of `nb201` agree enough.
+  `meta-gp` became a member after trials on 20 of these targets. The condition that sources agree was chosen after a
+  look at these draws (all labels); only sources of `nb201` meet it.
 * `robust` and `latency` have accuracies of `nb201` as sources, which predict these targets poorly.
 * Targets with many ties for the best 0.1 % are excluded.
 """
