@@ -79,13 +79,14 @@ class FallsBackSearch(MetaSearcher):
 
     Both observe all values. The initial design has five architectures; every second one is random, the others are the
     searcher's own. Afterwards one of the two makes each proposal, drawn with the probabilities of `arm_shares`. So the
-    process takes over if the target contradicts the sources.
+    process takes over if the target contradicts the sources. With ``falls_back=False``, all proposals after the design
+    are the searcher's own.
 
     Attributes
     ----------
-    notes : list of dict, or None
-        For each of the last proposals, its origin (``sources``, ``random`` or ``gp``) and the ``weights`` of both arms;
-        None without fallback.
+    notes : list of dict
+        For each of the last proposals, its origin (``sources``, ``random`` or ``gp``) and, with fallback, the
+        ``weights`` of both arms.
     """
 
     def __init__(
@@ -109,13 +110,11 @@ class FallsBackSearch(MetaSearcher):
         return _Partner(self.space, self.rng, n_initial=0)
 
     def restrict(self, cells: Cells) -> bool:
-        """Treat the other architectures as proposed; only with fallback."""
-        return self.falls_back and self._partner.restrict(cells)
+        """Treat the other architectures as proposed."""
+        return self._partner.restrict(cells)
 
     def ask(self, n: int = 1) -> Cells:
-        """Propose architectures of the learned policy or of the Gaussian process."""
-        if not self.falls_back:
-            return self._propose(n)
+        """Propose architectures of the initial design, of the learned policy or of the Gaussian process."""
         if n > self._partner.n_left:
             raise SpaceExhaustedError(f"Fewer than {n} architectures of {self.space.name} have not been proposed.")
         proposals = [self._one_proposal() for _ in range(n)]
@@ -127,8 +126,7 @@ class FallsBackSearch(MetaSearcher):
         for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
             self._found.setdefault(cell, value)
         self._observe(cells, values)
-        if self.falls_back:
-            self._partner.tell(cells, values)
+        self._partner.tell(cells, values)
 
     def _one_proposal(self) -> tuple[int, Mapping[str, Any]]:
         """Return one proposal and its note."""
@@ -136,6 +134,8 @@ class FallsBackSearch(MetaSearcher):
         arm, share = -1, 1.0
         if len(self._drawn) < _INITIAL:
             by = "random" if len(self._drawn) % 2 else "sources"
+        elif not self.falls_back:
+            by = "sources"
         else:
             pairs = [self._drawn.get(cell, (-1, 1.0)) for cell in self._found]
             arms, drawn = np.array(pairs).reshape(-1, 2).T

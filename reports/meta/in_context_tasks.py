@@ -131,8 +131,8 @@ def drawn_banks(family: str, space: SearchSpace) -> Iterator[Bank]:
         n = min(_WORLD_CELLS, space.size)
         cells = np.sort(rng.choice(space.size, n, replace=False))
         if world % 4 == 1:  # by encodings, at several lengths
-            by_length = similarity.between(cells, cells)[:, :, 1].astype(np.float64)
-            covariance = by_length @ rng.dirichlet(np.ones(by_length.shape[2]))
+            by_length = similarity.between(cells, cells)[1].astype(np.float64)
+            covariance = np.tensordot(rng.dirichlet(np.ones(len(by_length))), by_length, 1)
         elif world % 4 == 3:  # by positions, of which some may not matter
             relevant = rng.permutation(space.n_positions)[: rng.integers(2, space.n_positions + 1)]
             covariance = np.ones((n, n))

@@ -89,11 +89,12 @@ def test_a_predictor_whose_sources_are_reversed_finds_good_cells_with_a_fall_bac
     assert best(False) < 50 < 85 < best(True)
 
 
-def test_notes_say_who_proposed_and_none_without_a_fall_back() -> None:
+def test_notes_say_who_proposed() -> None:
     run = nm.search("meta-np", "nb201/cifar10", evaluations=8)
     assert [note["by"] for note in run.notes[:5]] == ["sources", "random", "sources", "random", "sources"]
     assert sum(run.notes[7]["weights"].values()) == pytest.approx(1)
     alone = nm.search("meta-np", "nb201/cifar10", evaluations=8, settings={"falls_back": False})
-    assert alone.notes is None or not any(alone.notes)
+    assert [note["by"] for note in alone.notes[:5]] == ["sources", "random", "sources", "random", "sources"]
+    assert alone.notes[5:] == [{"by": "sources"}] * 3
     with pytest.raises(SettingError):
         nm.search("meta-np", "nb201/cifar10", evaluations=1, settings={"falls_back": "no"})

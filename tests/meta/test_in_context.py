@@ -205,7 +205,7 @@ def test_experts_are_processes_weighted_by_likelihood() -> None:
     linear = 1.0 + np.outer(prior, prior[known]) + contrasts.T @ contrasts[:, known] / 3
     expected, weights = np.empty((6, len(others))), np.empty(6)
     for kind in range(3):
-        among, across = (similarity.between(cells, known)[:, :, kind].transpose(2, 0, 1) for cells in (known, others))
+        among, across = (similarity.between(cells, known)[kind] for cells in (known, others))
         expected[kind], weights[kind] = average([one + 1.0 for one in among], [one + 1.0 for one in across], labels)
         kernels = [linear[known] + scale * one for scale in (0.1, 0.8) for one in among]
         crossed = [linear[others] + scale * one for scale in (0.1, 0.8) for one in across]

@@ -51,18 +51,19 @@ class Similarity:
         self._mean_difference = np.float32(self._differences(some, some).mean() or 1.0)
 
     def between(self, cells: NDArray[np.integer], others: NDArray[np.integer]) -> Floats32:
-        """Return the similarities by kind and lengthscale, shape (n_cells, n_others, 3, 3)."""
-        found = np.zeros((len(cells), len(others), *np.shape(LENGTHS)), np.float32)
+        """Return the similarities by kind and lengthscale, shape (3, 3, n_cells, n_others)."""
+        found = np.zeros((*np.shape(LENGTHS), len(cells), len(others)), np.float32)
         codes = self.kernel.codes_between(cells, others)
-        for i, one in enumerate(self._counts):
-            found[:, :, 0, i] = self.kernel.covariance(codes, one)
+        for plane, one in zip(found[0], self._counts, strict=True):
+            plane[:] = self.kernel.covariance(codes, one)
         for group in self._groups:
             distances = _distances(group[cells], group[others])
-            for i, length in enumerate(LENGTHS[1]):
-                found[:, :, 1, i] += np.exp(distances * np.float32(-1 / length)) / np.float32(len(self._groups))
+            for plane, length in zip(found[1], LENGTHS[1], strict=True):
+                plane += np.exp(distances * np.float32(-1 / length))
+        found[1] /= np.float32(len(self._groups))
         differences = self._differences(cells, others) / self._mean_difference
-        for i, length in enumerate(LENGTHS[2]):
-            found[:, :, 2, i] = np.exp(differences * np.float32(-1 / length))
+        for plane, length in zip(found[2], LENGTHS[2], strict=True):
+            np.exp(differences * np.float32(-1 / length), out=plane)
         return found
 
     def _differences(self, cells: NDArray[np.integer], others: NDArray[np.integer]) -> Floats32:
@@ -150,7 +151,7 @@ class Context:
         Columns of the view: the labelled architectures.
     scores : ndarray, shape (n,)
         Labels with mean 0 and standard deviation about 1.
-    among : ndarray, shape (n, n, 3, 3)
+    among : ndarray, shape (3, 3, n, n)
         Similarities of the labelled architectures, see `Similarity.between`.
     likely : list of ndarray of bool, optional
         Members of each mixture to use, as in `likely` of an earlier context; by default all.
@@ -180,7 +181,7 @@ class Context:
             rows = self._contrasts[:, known], sources.proxies[:, known]
             evidence = np.empty((2, _KINDS))
             for kind in range(_KINDS):
-                similar = among[:, :, kind].astype(np.float64).transpose(2, 0, 1)
+                similar = among[kind].astype(np.float64)
                 alone = _alone(similar, scores, next(masks))
                 guided = _guided(similar, scores, self._prior, *rows, next(masks))
                 self._mixtures.append((alone, guided))
@@ -198,7 +199,7 @@ class Context:
     def experts(self, asked: NDArray[np.integer], across: Floats32) -> Floats:
         """Return the experts' predictions of q architectures, shape (q, EXPERTS).
 
-        `across` has their similarities to the labelled ones, shape (q, n, 3, 3).
+        `across` has their similarities to the labelled ones, shape (3, 3, q, n).
         """
         predicted = np.zeros((len(asked), EXPERTS))
         for column, values, level in zip((-2, -1), (self._sources.mean, self._closest), self._levels, strict=True):
@@ -209,14 +210,13 @@ class Context:
         prior = predicted[:, -2].copy()
         contrasts = self._contrasts[:, self._known], self._contrasts[:, asked]
         proxies = self._sources.proxies[:, self._known], self._sources.proxies[:, asked]
-        of_similarities = np.zeros((*across.shape[1:], 2 * _KINDS), np.float32)
         for kind, (alone, guided) in enumerate(self._mixtures):
-            of_similarities[:, kind, :, kind] = own = _of_lengths(alone)
-            predicted[:, 1 + kind] = own.sum()
+            own = _of_lengths(alone)
             smooth, linear = _guided_parts(guided, self._prior, prior, contrasts, proxies)
-            of_similarities[:, kind, :, _KINDS + kind] = smooth
-            predicted[:, 1 + _KINDS + kind] = linear
-        predicted[:, 1:-3] += across.reshape(len(asked), -1) @ of_similarities.reshape(-1, 2 * _KINDS)
+            of_similarities = np.stack([own, smooth], axis=2).astype(np.float32)
+            summed = (across[kind] @ of_similarities).sum(axis=0)
+            predicted[:, 1 + kind] = summed[:, 0] + own.sum()
+            predicted[:, 1 + _KINDS + kind] = summed[:, 1] + linear
         predicted[:, -3] = predicted[:, 1:-3] @ self._shares
         return predicted
 
@@ -227,14 +227,14 @@ class Context:
         rms = np.sqrt(((errors**2).sum(axis=0) + 1.0) / (n + 1))
         counts = np.log1p(n) / 3, np.log1p(len(sources.each)) / 3
         whole = [*np.log(rms).tolist(), *counts, sources.agreement, self._levels[0], sources.mean.any()]
-        others = self._among - np.eye(n, dtype=np.float32)[:, :, None, None]
+        others = self._among - np.eye(n, dtype=np.float32)
         return Reading(
             _tokens(sources, self._known, self._left_out, others, whole),
             errors.astype(np.float32),
             _tokens(sources, asked, predicted, across, whole),
             predicted.astype(np.float32),
-            self._among.reshape(n, n, SIMILARITIES),
-            across.reshape(len(asked), n, SIMILARITIES),
+            _by_pair(self._among),
+            _by_pair(across),
         )
 
 
@@ -266,6 +266,11 @@ def read(
     across = similarity.between(cells[asked], cells[known])
     context = Context(sources, known, scores, similarity.between(cells[known], cells[known]))
     return context.reading(asked, context.experts(asked, across), across)
+
+
+def _by_pair(similar: Floats32) -> Floats32:
+    """Return similarities of shape (3, 3, n_cells, n_others) in shape (n_cells, n_others, 9)."""
+    return np.ascontiguousarray(np.moveaxis(similar.reshape(SIMILARITIES, *similar.shape[2:]), 0, 2))
 
 
 def _closest(sources: SourceView, known: NDArray[np.integer], scores: Floats) -> Floats32:
@@ -321,9 +326,9 @@ def _alone(among: Floats, scores: Floats, likely: NDArray[np.bool_] | None) -> _
 
 
 def _of_lengths(found: _Mixture) -> Floats:
-    """Return the weight of each label and lengthscale in the predictions of `_alone`, shape (n, 3)."""
+    """Return the weight of each lengthscale and label in the predictions of `_alone`, shape (3, n)."""
     weighted = found.weights[:, None] * found.solved
-    return np.asarray(weighted.reshape(len(_NOISES), -1, weighted.shape[1]).sum(axis=0).T)
+    return np.asarray(weighted.reshape(len(_NOISES), -1, weighted.shape[1]).sum(axis=0))
 
 
 def _guided(
@@ -362,7 +367,7 @@ def _guided_parts(
 ) -> tuple[Floats, Floats]:
     """Return the parts of the predictions of `_guided`.
 
-    The weight of each label and lengthscale, shape (n, 3), and the part without similarities, shape (q,).
+    The weight of each lengthscale and label, shape (3, n), and the part without similarities, shape (q,).
     """
     shares = _shares(proxies[0])
     parts = (len(_NOISES), len(shares), len(_SCALES), -1, len(prior))
@@ -372,7 +377,7 @@ def _guided_parts(
     of_sources = (1 / len(contrasts[0]) * (contrasts[0] @ total)) @ contrasts[1]
     linear = of_asked * (1 + prior @ total) + of_sources + total.sum()
     linear = linear + (1 / max(1, len(proxies[0])) * (proxies[0] @ of_proxies)) @ proxies[1]
-    return np.tensordot(_SCALES, weighted.sum(axis=0), 1).T, linear
+    return np.tensordot(_SCALES, weighted.sum(axis=0), 1), linear
 
 
 def _tokens(
@@ -383,8 +388,8 @@ def _tokens(
     whole: list[float],
 ) -> Floats32:
     """Return the inputs of some architectures, shape (n, INPUTS)."""
-    medium, far = near[..., 1], near[..., 2]
-    of_kinds = medium.max(axis=1, initial=0.0), far.max(axis=1, initial=0.0), np.log1p(medium.sum(axis=1))
-    by_kind = np.stack(of_kinds, axis=2).reshape(len(columns), 3 * _KINDS)
+    medium, far = near[:, 1], near[:, 2]
+    of_kinds = medium.max(axis=2, initial=0.0), far.max(axis=2, initial=0.0), np.log1p(medium.sum(axis=2))
+    by_kind = np.stack(of_kinds, axis=2).swapaxes(0, 1).reshape(len(columns), 3 * _KINDS)
     said = predicted[:, 1:], sources.mean[columns], sources.spread[columns], by_kind
     return np.column_stack([*said, np.tile(whole, (len(columns), 1))]).astype(np.float32)

@@ -165,7 +165,7 @@ class SearchState:
         self._similarity, self._sources, self._cells = similarity, sources, cells
         self._known: list[int] = []
         self._values: list[float] = []
-        self._among = similarity.between(cells[:0], cells[:0])  # (n, n, 3, 3)
+        self._among = similarity.between(cells[:0], cells[:0])  # (3, 3, n, n)
         self._weighed_at = 0
         self._likely: list[NDArray[np.bool_]] = []
 
@@ -192,9 +192,9 @@ class SearchState:
         self._known += these.tolist()
         self._values += values[is_new][np.sort(first)].tolist()
         among = self._similarity.between(self._cells[these], self._cells[self._known])
-        self._among = np.pad(self._among, ((0, len(these)), (0, len(these)), (0, 0), (0, 0)))
-        self._among[n:] = among
-        self._among[:n, n:] = among[:, :n].swapaxes(0, 1)
+        self._among = np.pad(self._among, ((0, 0), (0, 0), (0, len(these)), (0, len(these))))
+        self._among[..., n:, :] = among
+        self._among[..., :n, n:] = among[..., :n].swapaxes(2, 3)
 
     def candidates(
         self, columns: NDArray[np.integer], n_best: int, n_all: int, rng: np.random.Generator
@@ -216,4 +216,4 @@ class SearchState:
         others = np.setdiff1d(np.arange(len(columns)), best)
         drawn = rng.choice(others, min(max(0, n_all - len(best)), len(others)), replace=False)
         pool = rng.permutation(np.concatenate([best, drawn]))
-        return columns[pool], context.reading(columns[pool], predicted[pool], across[pool])
+        return columns[pool], context.reading(columns[pool], predicted[pool], across[:, :, pool])
