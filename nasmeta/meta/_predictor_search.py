@@ -20,8 +20,8 @@ from nasmeta.tasks import SourceTask
 class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
     """Adapt a meta-predictor to the observations and maximise an acquisition function over all architectures.
 
-    There is no random initial design, because the predictor has a prior from the sources. Otherwise the search is that
-    of `nasmeta.searchers.PredictorSearch`. Observed values may have any unit.
+    Two of the first five architectures are random; the predictor proposes the others. Otherwise the search is that of
+    `nasmeta.searchers.PredictorSearch`. Observed values may have any unit.
 
     Parameters
     ----------
@@ -34,8 +34,8 @@ class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
     options : mapping, optional
         Keyword arguments of the predictor, such as ``{"steps": 50, "seed": 1}``.
     falls_back : bool, default True
-        Whether the predictor competes with `nasmeta.searchers.GPSearch` on the same observations; ``notes`` contain the
-        origin of each proposal. With False, the predictor searches alone.
+        Whether the predictor competes with `nasmeta.searchers.GPSearch` on the same observations. ``notes`` contain the
+        origin of each proposal.
 
     Examples
     --------

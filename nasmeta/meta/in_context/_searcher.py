@@ -29,19 +29,19 @@ _FEW = 20  # observations up to which all members are conditioned in each step
 class ContextSearch(FallsBackSearch):
     """Base of the searchers that propose with a transformer, which reads the observations and the sources.
 
-    Neither the search nor its sources train the transformer. In each step Gaussian processes (the experts of
-    `nasmeta.meta.in_context.InContext`) screen 2,000 random architectures and the neighbours of the five best
-    observations, and the transformer scores up to 512 of them. A score is a multiple of the log expected improvement
-    under the predictions, plus the output of the search head. ``reports/meta/in_context/search`` compares the three
-    trainings.
+    Neither the search nor its sources train the transformer. Two of the first five architectures are random, in case
+    the sources mislead. In each step Gaussian processes (the experts of `nasmeta.meta.in_context.InContext`) screen
+    2,000 random architectures and the neighbours of the five best observations, and the transformer scores up to 512 of
+    them. A score is a multiple of the log expected improvement under the predictions, plus the output of the search
+    head. ``reports/meta/in_context/search`` compares the three trainings.
 
     Parameters
     ----------
     weights : str or path-like, default "auto"
         See `nasmeta.meta.in_context.InContext`.
     falls_back : bool, default True
-        Whether the transformer competes with `nasmeta.searchers.GPSearch` on the same observations; ``notes`` contain
-        the origin of each proposal. With False, it searches alone.
+        Whether the transformer competes with `nasmeta.searchers.GPSearch` on the same observations. ``notes`` contain
+        the origin of each proposal.
     """
 
     objective: ClassVar[str]
