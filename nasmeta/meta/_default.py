@@ -25,15 +25,15 @@ from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
 MEMBERS = ("rgpe", "multi-task-gp", "meta-gp")
-_COMPLETE = 0.5  # share of the space labelled by all sources from which on `MetaGP` learns their mean
-_APART = 0.3  # variance of a task's deviation from that mean up to which it is a member; scores have variance 1
+_COMPLETE = 0.5  # minimum share of the space labelled by all sources for `MetaGP` to learn their mean
+_APART = 0.3  # maximum variance of a task around that mean for it to be a member; scores have variance 1
 _NO_WEIGHT = 1e-3  # members with less are ignored, to save time
 _PREFIX = "complete_"
 
 
 @dataclass(frozen=True)
 class DefaultMetaModel:
-    """The joint process of the sources, and a `MetaGP` if all have labelled the same half of the space."""
+    """The joint process of the sources, and a `MetaGP` if at least half of the space has labels of all sources."""
 
     models: SourceModels
     complete: MetaGP | None

@@ -20,14 +20,14 @@ from nasmeta.spaces import SearchSpace
 _ARMS = ("sources", "gp")
 _INITIAL = 5  # initial design; every second architecture is random, to reveal sources that mislead
 _RATE = 0.3
-_TRIES = 128  # consecutive proposals of the policy that may not be evaluated
-_LEAST = 0.05  # least probability of each arm, so that the other can become the better one again
+_TRIES = 128  # consecutive duplicates of the policy
+_LEAST = 0.05  # minimum probability of each arm, so that both are always explored
 
 
 def arm_shares(values: Floats, arms: NDArray[np.int64], drawn: Floats) -> Floats:
     """Return the probability of each arm by Exp3 (Auer et al., SIAM J. Comput. 2002).
 
-    The reward of a proposal is the share of earlier values that it exceeds, divided by the probability of its arm.
+    The reward of a proposal is the share of earlier values that it exceeds, minus 0.5.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class FallsBackSearch(MetaSearcher):
 
     Both observe all values. The initial design has five architectures; every second one is random, the others are the
     searcher's own. Afterwards one of the two makes each proposal, drawn with the probabilities of `arm_shares`. So the
-    process takes over if the target contradicts the sources. With ``falls_back=False``, all proposals after the design
+    process makes most of them once its proposals are better. With ``falls_back=False``, all proposals after the design
     are the searcher's own.
 
     Attributes

@@ -20,7 +20,7 @@ from nasmeta.tasks import SourceTask
 class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
     """Adapt a meta-predictor to the observations and maximise an acquisition function over all architectures.
 
-    Two of the first five architectures are random; the predictor proposes the others. Otherwise the search is that of
+    Two of the first five architectures are random; the predictor proposes the others. The predictor is refitted as in
     `nasmeta.searchers.PredictorSearch`. Observed values may have any unit.
 
     Parameters
@@ -30,7 +30,7 @@ class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
     acquisition : {"ucb", "ei", "thompson", "greedy"}, default "ucb"
         Mean plus `beta` deviations; expected improvement over the best label; independent normal draws; the mean.
     beta : float, default 0.5
-        Deviations in the upper confidence bound.
+        Multiplier of the deviation in the upper confidence bound.
     options : mapping, optional
         Keyword arguments of the predictor, such as ``{"steps": 50, "seed": 1}``.
     falls_back : bool, default True

@@ -102,7 +102,7 @@ def _distances(rows: NDArray[np.floating], columns: NDArray[np.floating]) -> NDA
 
 _KINDS = len(LENGTHS)
 # Zero; processes of the labels alone and around the sources, by kind; all of these, weighted by evidence; the sources'
-# mean; the closest sources.
+# mean, plain and weighted by correlation with the labels.
 EXPERTS = 1 + 2 * _KINDS + 3
 SIMILARITIES = np.size(LENGTHS)
 INPUTS = (EXPERTS - 1 + 2 + 3 * _KINDS) + (EXPERTS + 5)  # of an architecture, and of the task
@@ -134,7 +134,7 @@ class Reading(NamedTuple):
     """Inputs of the transformer for n labelled architectures and q queries."""
 
     known: Floats32  # (n, INPUTS): leave-one-out predictions, with weights from all labels
-    errors: Floats32  # (n, EXPERTS): the label minus what each expert predicts
+    errors: Floats32  # (n, EXPERTS): the label minus each expert's leave-one-out prediction
     asked: Floats32  # (q, INPUTS)
     experts: Floats32  # (q, EXPERTS): predictions at the queries
     among: Floats32  # (n, n, SIMILARITIES)
@@ -193,7 +193,7 @@ class Context:
 
     @property
     def likely(self) -> list[NDArray[np.bool_]]:
-        """The members of each mixture that have a weight worth their time."""
+        """Masks of the members of each mixture with weights above 0.01."""
         return [mixture.weights > _NO_WEIGHT for pair in self._mixtures for mixture in pair]
 
     def experts(self, asked: NDArray[np.integer], across: Floats32) -> Floats:

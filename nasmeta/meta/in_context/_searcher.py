@@ -32,8 +32,8 @@ class ContextSearch(FallsBackSearch):
     Neither the search nor its sources train the transformer. Two of the first five architectures are random, in case
     the sources mislead. In each step Gaussian processes (the experts of `nasmeta.meta.in_context.InContext`) screen
     2,000 random architectures and the neighbours of the five best observations, and the transformer scores up to 512 of
-    them. A score is a multiple of the log expected improvement under the predictions, plus the output of the search
-    head. ``reports/meta/in_context/search`` compares the three trainings.
+    them. A score is the log expected improvement under the predictions; a search head scales it and adds its output.
+    ``reports/meta/in_context/search`` compares the three trainings.
 
     Parameters
     ----------
@@ -199,7 +199,7 @@ class SearchState:
     def candidates(
         self, columns: NDArray[np.integer], n_best: int, n_all: int, rng: np.random.Generator
     ) -> tuple[NDArray[np.integer], Reading]:
-        """Return some of the columns in random order, and what the transformer reads of them.
+        """Return some of the columns in random order, and the transformer's inputs for them.
 
         They are the `n_best` best of each expert, and random ones up to `n_all`.
         """
