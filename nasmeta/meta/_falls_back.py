@@ -85,7 +85,7 @@ class FallsBackSearch(MetaSearcher):
     Attributes
     ----------
     notes : list of dict
-        For each of the last proposals, its origin (``sources``, ``random`` or ``gp``) and, with fallback, the
+        For each of the last proposals, its origin (``sources``, ``random`` or ``gp``) and, if it was drawn, the
         ``weights`` of both arms.
     """
 
@@ -98,8 +98,8 @@ class FallsBackSearch(MetaSearcher):
         self._found: dict[int, float] = {}  # observed values, in their order
 
     @abstractmethod
-    def _propose(self, n: int) -> Cells:
-        """Propose architectures by the learned policy, shape (n,)."""
+    def _propose(self) -> int:
+        """Propose an architecture by the learned policy."""
 
     @abstractmethod
     def _observe(self, cells: Cells, values: Floats) -> None:
@@ -132,8 +132,9 @@ class FallsBackSearch(MetaSearcher):
         """Return one proposal and its note."""
         note: dict[str, Any] = {}
         arm, share = -1, 1.0
-        if len(self._drawn) < _INITIAL:
-            by = "random" if len(self._drawn) % 2 else "sources"
+        n_known = len(self._drawn.keys() | self._found.keys())
+        if n_known < _INITIAL:
+            by = "random" if n_known % 2 else "sources"
         elif not self.falls_back:
             by = "sources"
         else:
@@ -155,7 +156,7 @@ class FallsBackSearch(MetaSearcher):
         """Return a new proposal of the policy, or None after too many repeated ones."""
         for _ in range(_TRIES):
             try:
-                cell = int(self._propose(1)[0])
+                cell = self._propose()
             except SpaceExhaustedError:
                 return None
             if self._partner.take(cell):

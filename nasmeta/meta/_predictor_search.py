@@ -108,8 +108,8 @@ class MetaPredictorSearch(FallsBackSearch, PredictorSearch):
         super().restrict(cells)
         return True
 
-    def _propose(self, n: int) -> Cells:
-        return PredictorSearch.ask(self, n)
+    def _propose(self) -> int:
+        return int(PredictorSearch.ask(self)[0])
 
     def _observe(self, cells: Cells, values: Floats) -> None:
         PredictorSearch.tell(self, cells, values)

@@ -19,11 +19,11 @@ class _Order(FallsBackSearch):
     def _learn(self, sources: list[SourceTask]) -> None:
         return None
 
-    def _propose(self, n: int) -> NDArray[np.int32]:
+    def _propose(self) -> int:
         self.seen = getattr(self, "seen", set())
-        found = [cell for cell in self.order.tolist() if cell not in self.seen][:n]
-        self.seen.update(found)
-        return np.array(found, dtype=np.int32)
+        found = next(cell for cell in self.order.tolist() if cell not in self.seen)
+        self.seen.add(found)
+        return found
 
     def _observe(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
         self.seen = getattr(self, "seen", set()) | set(cells.tolist())
@@ -63,6 +63,11 @@ def test_a_policy_that_the_target_contradicts_loses_its_say_and_a_right_one_keep
     assert wrong[:5] == right[:5] == ["sources", "random", "sources", "random", "sources"]
     assert wrong[10:].count("gp") > 24  # 30 proposals, of which about two are left to the loser
     assert right[10:].count("sources") > right[10:].count("gp")
+
+
+def test_known_values_replace_the_initial_design() -> None:
+    run = nm.search("meta-np", "nb201/cifar10", evaluations=7, settings={"warm_start": 4, "falls_back": False})
+    assert [note["by"] for note in run.notes[4:]] == ["sources"] * 3
 
 
 def test_no_cell_twice_in_batches_whose_values_come_late() -> None:

@@ -86,17 +86,17 @@ class ContextSearch(FallsBackSearch):
         self._taken[cells] = True
         self._state.observe(cells, values)
 
-    def _propose(self, n: int) -> Cells:
+    def _propose(self) -> int:
         state, left = self._state, np.flatnonzero(~self._taken)
-        if len(left) < n:
+        if not len(left):
             raise SpaceExhaustedError("All architectures have been proposed.")
         # Drawn anew in each step, so that the candidates are not all neighbours of one another.
-        drawn = self.rng.choice(left, min(max(n, _DRAWN), len(left)), replace=False)
+        drawn = self.rng.choice(left, min(_DRAWN, len(left)), replace=False)
         near = self.space.neighbours(state.best(_NEAR)).ravel()
         screened = np.union1d(drawn, near[(near >= 0) & ~self._taken[near]])
-        cells, reading = state.candidates(screened, _BEST, max(n, _CANDIDATES), self.rng)
+        cells, reading = state.candidates(screened, _BEST, _CANDIDATES, self.rng)
         scores = self._require_meta_model().network.search_scores(reading, state.labels)
-        chosen = cells[np.argsort(-scores.round(_DECIMALS), kind="stable")[:n]].astype(np.int32)
+        chosen = int(cells[scores.round(_DECIMALS).argmax()])
         self._taken[chosen] = True
         return chosen
 
