@@ -26,7 +26,7 @@ from nasmeta.tasks import SourceTask
 
 MEMBERS = ("rgpe", "multi-task-gp", "meta-gp")
 _COMPLETE = 0.5  # minimum share of the space labelled by all sources for `MetaGP` to learn their mean
-_APART = 0.3  # maximum variance of a task around that mean for it to be a member; scores have variance 1
+_APART = 0.3  # maximum variance of a task around that mean for ``meta-gp`` to be a member; scores have variance 1
 _NO_WEIGHT = 1e-3  # members with less are ignored, to save time
 _PREFIX = "complete_"
 
