@@ -226,6 +226,10 @@ class DefaultMetaSearch(RGPESearch):
         around = process.factor @ process.factor.T + variance * sources.T @ sources
         return left_out_densities(np.linalg.cholesky(around), labels, mean @ sources)
 
+    def _take_improving(self, improvement: Floats) -> int:
+        """Return the open architecture with the highest log expected improvement under the members, shape (size,)."""
+        return self._take_best(improvement)
+
     def _most_promising(self, n: int) -> list[int]:
         labels = self._labels()
         if not len(labels):  # several workers, and no value yet
@@ -253,7 +257,7 @@ class DefaultMetaSearch(RGPESearch):
                 if weight:
                     std = np.sqrt(std**2 + gp.hyperparameters.noise)
                     scores.append(log_expected_improvement(means[name], std, seen.max()) + np.log(weight / scale))
-            cell = self._take_best(reduce(np.logaddexp, scores))
+            cell = self._take_improving(reduce(np.logaddexp, scores))
             chosen.append(cell)
             if len(chosen) < n:  # each member expects its mean
                 for name, gp in self._processes.items():

@@ -27,7 +27,12 @@ from run import CAP, FAMILIES, evaluations_of, questions
 
 from nasmeta.analysis import bootstrap_interval, to_markdown
 from nasmeta.meta.in_context import InContextModel, InContextNetwork
-from nasmeta.meta.in_context._searcher import ContextSearch
+from nasmeta.meta.in_context._searcher import (
+    _CANDIDATES as CANDIDATES,
+    _DECIMALS as DECIMALS,
+    ContextMetaModel,
+    ContextSearch,
+)
 from nasmeta.searchers import SEARCHERS
 
 HERE = Path(__file__).parent / "in_context"
@@ -37,52 +42,95 @@ DRAWS = range(10)
 STRESS = ("natural", "reversed", "wrong at the top")
 KEYS = ("target", "sources", "searcher", "draw")
 LEARNED = ("meta-np", "meta-nas", "meta-rl")
-UNTRAINED = "meta-nas, untrained"
-WITHHELD = {
-    UNTRAINED: "initial weights, almost equal for all experts",
-    "meta-nas, no labels": "no observations and no neighbours",
-    "meta-nas, shuffled labels": "observed values in random order",
-    "meta-nas, no sources": "a constant instead",
+ABLATIONS = {
+    "untrained": "initial weights, almost equal for all experts",
+    "no labels": "no observations and no neighbours",
+    "shuffled labels": "observed values in random order",
+    "no sources": "a constant instead",
 }
-HEDGED = "meta-nas, with fallback"
-TRAININGS = {"untrained": UNTRAINED, "likelihood": "meta-np"}
-MEASURED = ("source-order", *LEARNED, HEDGED, *WITHHELD)
+TOGETHER = tuple(f"meta-nas, {what}" for what in ("untrained", "no sources"))
+ALONE = tuple(f"{name}, alone" for name in LEARNED)
+WITHHELD = tuple(f"meta-nas, alone, {what}" for what in ABLATIONS)
+MEASURED = ("source-order", *LEARNED, *TOGETHER, *ALONE, *WITHHELD)
 ROWS = ("evolution", "meta", *MEASURED)
+PANELS = ("meta", "meta-nas", "meta-nas, alone")
+DRAWN, NEAR = 2000, 5  # random architectures, and best observations whose neighbours are added, in a step of `Alone`
+BEST = 64  # of each expert
+START = 5
+UNTRAINED = "meta-nas, untrained"
 
 
 class Ablated(ContextSearch):
     """`meta-nas` with a part of its context withheld."""
 
-    objective = "joint"
+    withheld = ""
 
-    def __init__(self, space: Any, rng: np.random.Generator, withheld: str) -> None:
-        super().__init__(space, rng, falls_back=False)
-        self.withheld = withheld
-
-    def _learn(self, sources: Any) -> InContextModel:
+    def _learn(self, sources: Any) -> ContextMetaModel:
         model = super()._learn(sources)
+        reader = model.reader
         if self.withheld == "no sources":
-            return InContextModel(np.zeros_like(model.scores[:1]), model.weights)
-        if self.withheld == "untrained":
+            reader = InContextModel(np.zeros_like(reader.scores[:1]), reader.weights)
+        elif self.withheld == "untrained":
             torch.manual_seed(0)
             weights = {name: value.detach().numpy() for name, value in TrainedNetwork().named_parameters()}
-            model.__dict__["network"] = InContextNetwork(weights)
-        return model
+            reader.__dict__["network"] = InContextNetwork(weights)
+        return ContextMetaModel(model.models, model.complete, reader)
 
-    def _observe(self, cells: Any, values: Any) -> None:
-        if self.withheld == "no labels":
-            self._taken[cells] = True
+
+class Together(Ablated):
+    """The transformer and the processes of `meta`; without sources, only that of ``gp``."""
+
+    def __init__(self, space: Any, rng: np.random.Generator) -> None:
+        super().__init__(space, rng)
+        if self.withheld == "no sources":
+            self.members = ()
+
+    def _best_by_sources(self) -> int:
+        if self.withheld != "no sources":
+            return super()._best_by_sources()
+        return self._take_best(np.zeros(self.space.size))  # ties are broken at random
+
+
+class Alone(Ablated):
+    """The transformer without the processes of `meta`, with random architectures and neighbours as candidates."""
+
+    def ask(self, n: int = 1) -> Any:
+        is_left = ~self._asked
+        if self._n_asked < START and self._n_asked % 2:
+            cell = int(self.rng.choice(np.flatnonzero(is_left)))
         else:
-            super()._observe(cells, values)
+            cell = self._propose(np.flatnonzero(is_left))
+        self._mark(cell)
+        return np.array([cell], dtype=np.int32)
 
-    def _propose(self) -> int:
-        if self.withheld != "shuffled labels":
-            return super()._propose()
-        kept = self._state._values
-        self._state._values = self.rng.permutation(kept).tolist()
-        proposed = super()._propose()
-        self._state._values = kept
-        return proposed
+    def _propose(self, left: Any) -> int:
+        state, kept = self._state, self._state._values
+        if self.withheld == "shuffled labels":
+            state._values = self.rng.permutation(kept).tolist()
+        drawn = self.rng.choice(left, min(DRAWN, len(left)), replace=False)
+        best = state.known[np.argsort(-np.array(state._values), kind="stable")[:NEAR]]
+        near = self.space.neighbours(best).ravel()
+        screened = np.union1d(drawn, near[(near >= 0) & ~self._asked[near]])
+        columns, reading = state.candidates(screened, BEST, CANDIDATES, self.rng)
+        scores = self.meta_model_.reader.network.search_scores(reading, state.labels)
+        state._values = kept
+        return int(columns[scores.round(DECIMALS).argmax()])
+
+    def tell(self, cells: Any, values: Any) -> None:
+        if self.withheld != "no labels":
+            self._state.observe(cells, values)
+
+
+def searcher_of(name: str, space: Any, rng: np.random.Generator) -> Any:
+    """Return the searcher of a row."""
+    name, *parts = name.split(", ")
+    registered = SEARCHERS[name]
+    if not parts:
+        return registered(space, rng)
+    withheld = parts[-1] if parts[-1] in ABLATIONS else ""
+    base = Alone if parts[0] == "alone" else Together
+    kind = type("Kind", (base,), {"objective": registered.objective, "withheld": withheld})
+    return kind(space, rng)
 
 
 def measure() -> None:
@@ -91,17 +139,12 @@ def measure() -> None:
     asked = [(case, sources) for case, sources in questions(list(FAMILIES)) if sources in STRESS]
     for draw, (case, sources), name in product(DRAWS, asked, MEASURED):
         key = (case.target.name, sources, name, draw)
-        if rows.has(*key) or (sources != "natural" and name in WITHHELD and name != UNTRAINED):
+        if rows.has(*key) or (sources != "natural" and ("labels" in name or "no sources" in name)):
             continue
-        rng, space = np.random.default_rng([draw, 41]), case.target.space
-        if name in WITHHELD:
-            searcher = Ablated(space, rng, name.removeprefix("meta-nas, "))
-        else:
-            settings = {"falls_back": False} if name in LEARNED else {}
-            searcher = SEARCHERS[name.partition(",")[0]](space, rng, **settings)
+        searcher = searcher_of(name, case.target.space, np.random.default_rng([draw, 41]))
         searcher.avoid = tuple(case.target.held_out)
         searcher.meta_fit(draw_sources(case, sources, LABELS, draw))
-        if len(case.target.measured) < space.size:
+        if len(case.target.measured) < case.target.space.size:
             searcher.restrict(case.target.measured)
         rows.add(*key, evaluations=evaluations_of(searcher, case, CAP))
 
@@ -128,19 +171,21 @@ def ratios(rows: pd.DataFrame) -> pd.DataFrame:
 def summary(means: pd.DataFrame) -> pd.DataFrame:
     """Return geometric means over cases with 95 % intervals of a bootstrap over cases, and the slow cases."""
     table = []
-    for name, sources in product(ROWS, STRESS):
-        ratio = means[(means["searcher"] == name) & (means["sources"] == sources)]["ratio"].to_numpy()
-        if len(ratio) and (name != "source-order" or sources == "natural"):
-            kind, comma, withheld = name.partition(",")
-            table.append(
-                {
-                    "searcher": f"`{kind}`{comma}{withheld}",
-                    "sources": "–" if name == "evolution" else sources,
-                    "speed-up over `gp`": interval(np.log(ratio)),
-                    "slower by more than 20 %": f"{(ratio < 1 / 1.2).sum()}/{len(ratio)}",
-                    "worst case": f"×{ratio.min():.2f}",
-                }
-            )
+    for name in ROWS:
+        of_name = means[means["searcher"] == name]
+        ratios = {kind: of_name[of_name["sources"] == kind]["ratio"].to_numpy() for kind in STRESS}
+        if name in ("evolution", "source-order"):
+            ratios = {kind: ratio if kind == "natural" else ratio[:0] for kind, ratio in ratios.items()}
+        found = [ratio for ratio in ratios.values() if len(ratio)]
+        kind, comma, withheld = name.partition(",")
+        table.append(
+            {
+                "searcher": f"`{kind}`{comma}{withheld}",
+                **{kind: interval(np.log(ratio)) if len(ratio) else "–" for kind, ratio in ratios.items()},
+                "slower by over 20 %": ", ".join(f"{(ratio < 1 / 1.2).sum()}/{len(ratio)}" for ratio in found),
+                "worst cases": ", ".join(f"×{ratio.min():.2f}" for ratio in found),
+            }
+        )
     return pd.DataFrame(table)
 
 
@@ -160,20 +205,20 @@ def interval_by_family(means: pd.DataFrame) -> str:
     return f"[{low:.2f}, {high:.2f}]"
 
 
-def cost_of(rows: pd.DataFrame, name: str, sources: str = "natural") -> str:
-    """Return the evaluations of a searcher divided by those of `meta-nas` with the same sources, paired by target."""
+def cost_of(rows: pd.DataFrame, name: str, base: str, sources: str = "natural") -> str:
+    """Return the evaluations of a searcher divided by those of another with the same sources, paired by target."""
     some = rows[rows["sources"] == sources]
-    wide = some.pivot(index=["target", "draw"], columns="searcher", values="evaluations")[[name, "meta-nas"]]
+    wide = some.pivot(index=["target", "draw"], columns="searcher", values="evaluations")[[name, base]]
     means = wide.dropna().groupby("target").mean()
-    return interval(np.log(means[name] / means["meta-nas"]).to_numpy()).removeprefix("×")
+    return interval(np.log(means[name] / means[base]).to_numpy()).removeprefix("×")
 
 
 def picture(means: pd.DataFrame, path: Path) -> None:
     """Draw the speed-up of each family: a panel per searcher, a style per kind of sources, faint points for cases."""
-    shown = means[means["searcher"].isin(LEARNED)].rename(
+    shown = means[means["searcher"].isin(PANELS)].rename(
         columns={"searcher": "panel", "family": "row", "sources": "name", "ratio": "value"}
     )
-    shown = shown.set_index("panel").loc[[*LEARNED]].reset_index()
+    shown = shown.set_index("panel").loc[[*PANELS]].reset_index()
     by_family = shown.groupby(["panel", "row", "name"], sort=False)["value"]
     frame = by_family.agg(lambda ratio: np.exp(np.log(ratio).mean())).rename("mean").reset_index()
     looks, x = in_order(STRESS), "speed-up over gp"
@@ -188,30 +233,21 @@ def write_page(rows: pd.DataFrame) -> None:
     means = ratios(rows)
     picture(means, HERE / "search")
     table = summary(means)
-    speed_ups = table.set_index(["searcher", "sources"])["speed-up over `gp`"].str.removeprefix("×")
+    speed_ups = table.set_index("searcher")[[*STRESS]].map(lambda cell: cell.removeprefix("×"))
+    short = dict(zip(("natural", "reversed", "top"), STRESS, strict=True))
     values = {
-        "natural": speed_ups["`meta-nas`", "natural"],
-        "meta": speed_ups["`meta`", "natural"],
-        "reversed": speed_ups["`meta-nas`", "reversed"],
-        "top": speed_ups["`meta-nas`", "wrong at the top"],
-        "alone": speed_ups["`meta-nas`, no sources", "natural"],
+        **{key: speed_ups.loc["`meta-nas`", sources] for key, sources in short.items()},
+        **{f"meta_{key}": cost_of(rows, "meta", "meta-nas", sources) for key, sources in short.items()},
+        **{f"untrained_{key}": cost_of(rows, UNTRAINED, "meta-nas", sources) for key, sources in short.items()},
+        **{f"np_{key}": cost_of(rows, "meta-np", "meta-nas", sources) for key, sources in short.items()},
+        "alone_untrained_reversed": cost_of(rows, "meta-nas, alone, untrained", "meta-nas, alone", "reversed"),
+        "no_labels": cost_of(rows, "meta-nas, alone, no labels", "meta-nas, alone"),
+        "without": speed_ups.loc["`meta-nas`, no sources", "natural"],
         "by_family": interval_by_family(means[(means["searcher"] == "meta-nas") & (means["sources"] == "natural")]),
         "cases": means["target"].nunique(),
         "n_reversed": means[means["sources"] == "reversed"]["target"].nunique(),
-        **{
-            name: cost_of(rows, other)
-            for name, other in (
-                ("emptied", "meta-nas, no labels"),
-                ("shuffled", "meta-nas, shuffled labels"),
-                ("without", "meta-nas, no sources"),
-            )
-        },
-        **{
-            f"{name}_{sources.split()[0]}": cost_of(rows, other, sources)
-            for (name, other), sources in product(TRAININGS.items(), STRESS)
-        },
         "table": to_markdown(table).rstrip(),
-        "withheld": "; ".join(f"*{name.removeprefix('meta-nas, ')}*, {what}" for name, what in WITHHELD.items()),
+        "withheld": "; ".join(f"*{name}*, {what}" for name, what in ABLATIONS.items()),
         "cap": CAP,
         "labels": LABELS,
         "draws": len(DRAWS),
@@ -222,44 +258,44 @@ def write_page(rows: pd.DataFrame) -> None:
 
 def filled(part: str) -> str:
     """Return a paragraph in lines of at most 119 characters; a title, table or picture as it is."""
-    return part if part.startswith(("#", "|", "!")) else textwrap.fill(part, 119)
+    return part if part.startswith(("#", "|", "!")) else textwrap.fill(part, 119, break_on_hyphens=False)
 
 
-PAGE = """# Does the transformer find good architectures sooner than a Gaussian process?
+PAGE = """# Does a transformer improve the search of `meta`?
 
-With natural sources, the transformer `meta-nas`, without fallback, is {natural} times as fast as `gp` (geometric mean
-and 95 % interval over {cases} targets of families unseen by its weights). But `meta`, which consists of Gaussian
-processes that read the same sources, is {meta} times as fast. `meta-nas` shows no clear difference from `gp` with
-sources that are reversed ({reversed}; {n_reversed} targets) or wrong at the top ({top}), or without sources ({alone}).
+`meta-nas` averages two expected improvements: of the Gaussian processes of `meta`, and of a transformer trained on
+other families. With natural sources it is {natural} times as fast as `gp` (geometric mean and 95 % interval over
+{cases} targets of families unseen by its weights), with reversed ones {reversed} ({n_reversed} targets), with sources
+wrong at the top {top}, and without sources {without}. With the three kinds of sources, `meta` needs {meta_natural},
+{meta_reversed} and {meta_top} times as many evaluations as `meta-nas`, so the transformer hardly improves it.
 
-With reversed sources, training helps: `meta-nas` with untrained weights needs {untrained_reversed} times as many
-evaluations, and `meta-np`, which is not trained by rewards, {likelihood_reversed} times. With sources wrong at the top,
-the ratios are {untrained_wrong} and {likelihood_wrong}, with natural ones {untrained_natural} and {likelihood_natural}.
+The training of the transformer matters most if it searches alone with reversed sources: with untrained weights it then
+needs {alone_untrained_reversed} times as many evaluations. Together with `meta`, no training has a clear effect:
+untrained weights need {untrained_natural}, {untrained_reversed} and {untrained_top} times as many, weights without the
+training by rewards (`meta-np`) {np_natural}, {np_reversed} and {np_top} times.
 
-![Speed-up over gp by family, for meta-np, meta-nas and meta-rl](search.png)
+![Speed-up over gp by family, for meta, meta-nas and the transformer alone](search.png)
 
 {table}
 
-Evaluations until one of the best 0.1 % is found, at most {cap}. Sources have {labels} labels each and nothing of the
-target's dataset; kinds of sources and draws are those of the [transfer benchmark](../../transfer/README.md).
-`meta-np` maximises expected improvement under weights trained on the likelihood of predictions; `meta-nas`
-continues from these weights with rewards of searches and the likelihood of candidates; `meta-rl` is trained by rewards
-alone, from random weights. *With fallback*, the default: `gp` competes with the transformer. Two of the first five
-architectures of `meta` and of the transformer are random.
+Speed-ups over `gp` by kind of sources: evaluations until one of the best 0.1 % is found, at most {cap}. Sources have
+{labels} labels each and nothing of the target's dataset; kinds of sources and draws are those of the
+[transfer benchmark](../../transfer/README.md). The weights of `meta-np` are trained on the likelihood of predictions;
+`meta-nas` continues from these with rewards of searches and the likelihood of candidates; `meta-rl` is trained by
+rewards alone, from random weights. In all trainings the transformer searches alone.
 
-Ablations of `meta-nas`: {withheld}. It then needs, with natural sources, {emptied} (no labels),
-{shuffled} (shuffled labels) and {without} (no sources) times as many evaluations.
+*Alone*: without the processes of `meta`; candidates are random architectures and neighbours of the five best. Other
+ablations: {withheld}. Without labels, the transformer alone needs {no_labels} times as many
+evaluations. `meta-nas` without sources starts with random architectures.
 
 **How it was run.** `python reports/meta/in_context_search.py` ([learning curves](search_training.csv)), `python
 reports/transfer/run.py` for `gp`, `evolution` and `meta`, then `python reports/meta/in_context_compare.py`; {draws}
 draws per case ([all runs](search_runs.csv)).
 
-**Limits.** Runs that find nothing are censored at {cap}. Resampling families instead of
-targets gives {by_family} for `meta-nas` with natural sources. The network and `meta` were designed
-on some of these targets. The screening was chosen on other draws, and so was the random start, which earlier results of
-these draws had suggested. `evolution` cannot skip the missing values
-of one target. Only the transformer reads zero-cost proxies on NAS-Bench-201. Each objective was trained once; results
-differ between trainings.
+**Limits.** Resampling families instead of targets gives {by_family} for `meta-nas` with natural sources. The network
+and `meta` were designed on some of these targets. The average of expected improvements was chosen on other draws of all
+targets; the random start also on earlier results of these draws. `evolution` cannot skip the missing values of one
+target. Only the transformer reads zero-cost proxies on NAS-Bench-201. Each objective was trained once.
 """
 
 

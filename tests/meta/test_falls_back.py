@@ -10,6 +10,8 @@ from nasmeta.errors import SettingError
 from nasmeta.meta._falls_back import FallsBackSearch, arm_shares
 from nasmeta.tasks import SourceTask
 
+LINEAR = {"predictor": "meta-linear"}
+
 
 class _Order(FallsBackSearch):
     """Propose the cells of one order, as a policy of perfect or of perverse sources would."""
@@ -66,7 +68,8 @@ def test_a_policy_that_the_target_contradicts_loses_its_say_and_a_right_one_keep
 
 
 def test_known_values_replace_the_initial_design() -> None:
-    run = nm.search("meta-np", "nb201/cifar10", evaluations=7, settings={"warm_start": 4, "falls_back": False})
+    settings = {**LINEAR, "warm_start": 4, "falls_back": False}
+    run = nm.search("meta-predictor", "nb201/cifar10", evaluations=7, settings=settings)
     assert [note["by"] for note in run.notes[4:]] == ["sources"] * 3
 
 
@@ -87,7 +90,7 @@ def test_a_predictor_whose_sources_are_reversed_finds_good_cells_with_a_fall_bac
     task = nm.Table.from_frame(frame, space="nb201", direction="max").task("score")
 
     def best(falls_back: bool) -> float:
-        settings = {"predictor": "meta-linear", "falls_back": falls_back}
+        settings = {**LINEAR, "falls_back": falls_back}
         run = nm.search("meta-predictor", task, evaluations=25, sources=["nb201/cifar10"], settings=settings)
         return float(run.values.max())
 
@@ -95,11 +98,11 @@ def test_a_predictor_whose_sources_are_reversed_finds_good_cells_with_a_fall_bac
 
 
 def test_notes_say_who_proposed() -> None:
-    run = nm.search("meta-np", "nb201/cifar10", evaluations=8)
+    run = nm.search("meta-predictor", "nb201/cifar10", evaluations=8, settings=LINEAR)
     assert [note["by"] for note in run.notes[:5]] == ["sources", "random", "sources", "random", "sources"]
     assert sum(run.notes[7]["weights"].values()) == pytest.approx(1)
-    alone = nm.search("meta-np", "nb201/cifar10", evaluations=8, settings={"falls_back": False})
+    alone = nm.search("meta-predictor", "nb201/cifar10", evaluations=8, settings={**LINEAR, "falls_back": False})
     assert [note["by"] for note in alone.notes[:5]] == ["sources", "random", "sources", "random", "sources"]
     assert alone.notes[5:] == [{"by": "sources"}] * 3
     with pytest.raises(SettingError):
-        nm.search("meta-np", "nb201/cifar10", evaluations=1, settings={"falls_back": "no"})
+        nm.search("meta-predictor", "nb201/cifar10", evaluations=1, settings={**LINEAR, "falls_back": "no"})

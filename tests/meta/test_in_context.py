@@ -295,8 +295,11 @@ def test_without_a_search_head_the_score_is_expected_improvement() -> None:
     assert likely.any()
     np.testing.assert_allclose(network.search_scores(found, labels)[likely], np.log(improvement[likely]), atol=0.1)
     head = {"search.weight": np.zeros((1, 32)), "search.bias": np.full(1, 0.5), "sharpness": np.log([3.0])}
-    added = InContextNetwork({**weights, **head}).search_scores(found, labels)
-    np.testing.assert_allclose(added, 3 * network.search_scores(found, labels) + 0.5, atol=1e-4)
+    with_head, alone = InContextNetwork({**weights, **head}), network.search_scores(found, labels)
+    np.testing.assert_allclose(with_head.search_scores(found, labels), 3 * alone + 0.5, atol=1e-4)
+    others = np.linspace(-3.0, 0.0, 30)
+    both = 3 * np.log((np.exp(alone) + np.exp(others)) / 2) + 0.5
+    np.testing.assert_allclose(with_head.search_scores(found, labels, others), both, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["meta-np", "meta-nas", "meta-rl"])
@@ -304,7 +307,7 @@ def test_observations_change_what_is_proposed(name: str) -> None:
     task = nm.get_task("nb201/cifar10")
     proposed = []
     for sign in (1, -1):
-        searcher = SEARCHERS[name](task.space, np.random.default_rng(0), falls_back=False)
+        searcher = SEARCHERS[name](task.space, np.random.default_rng(0))
         searcher.meta_fit(sources(task.space))
         for _ in range(12):
             cells = searcher.ask()
@@ -317,32 +320,39 @@ def test_observations_change_what_is_proposed(name: str) -> None:
 def test_architectures_with_a_value_are_not_proposed() -> None:
     space = SearchSpace("few", {"a": [1, 2, 3], "b": [1, 2, 3]})
     labels = [SourceTask("s", "s", space, np.arange(9), np.arange(9.0))]
-    searcher = SEARCHERS["meta-np"](space, np.random.default_rng(0), falls_back=False).meta_fit(labels)
+    searcher = SEARCHERS["meta-np"](space, np.random.default_rng(0)).meta_fit(labels)
     searcher.tell(np.array([8, 7, 6, 5]), np.array([1.0, 2.0, 3.0, 4.0]))
     assert set(searcher.ask(5).tolist()) == set(range(5))
 
 
-def test_candidates_are_random_ones_and_allowed_neighbours_of_the_best(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nasmeta.meta.in_context._searcher._DRAWN", 4)
-    space, asked = get_space("tnb101"), []
-    original = SearchState.candidates
-    monkeypatch.setattr(SearchState, "candidates", lambda self, *args: asked.append(args[0]) or original(self, *args))
-    searcher = SEARCHERS["meta-np"](space, np.random.default_rng(0), falls_back=False).meta_fit(sources(space))
-    observed = np.arange(1000, 1600, 100)
-    near = space.neighbours(observed)
-    allowed = np.union1d(near[:, :12], np.arange(2000))
+def test_the_transformer_chooses_among_the_best_of_the_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nasmeta.meta.in_context._searcher._CANDIDATES", 40)
+    space = get_space("tnb101")
+    searcher = SEARCHERS["meta-nas"](space, np.random.default_rng(0)).meta_fit(sources(space))
+    allowed, known = np.arange(0, space.size, 2), np.arange(0, 1200, 200)
     searcher.restrict(allowed)
-    searcher.tell(observed, np.arange(6.0))
-    searcher.ask()
-    wanted = np.setdiff1d(np.intersect1d(near[1:], allowed), observed)
-    assert set(wanted) <= set(asked[0]) <= set(allowed)
-    assert len(asked[0]) <= len(wanted) + 4
+    searcher.tell(known, np.arange(6.0))
+    improvement = np.random.default_rng(1).standard_normal(space.size)
+    open_ones = np.setdiff1d(allowed, known)
+    best = open_ones[np.argsort(-improvement[open_ones])[:40]]
+    others: list[Any] = []
+
+    def last(_: Any, reading: Reading, labels: Any, improvements: Any) -> Any:
+        np.testing.assert_array_equal(labels, normal_scores(np.arange(6.0)))
+        others.extend(improvements)
+        return np.arange(len(reading.asked))
+
+    monkeypatch.setattr(InContextNetwork, "search_scores", last)
+    chosen = searcher._take_improving(improvement.copy())
+    assert sorted(others) == sorted(improvement[best])
+    assert improvement[chosen] == others[-1]
+    assert searcher._asked[chosen]
 
 
 def test_a_space_with_few_architectures_left_is_proposed_to_the_end() -> None:
     space = SearchSpace("few", {"a": [1, 2, 3], "b": [1, 2, 3]})
     labels = [SourceTask("s", "s", space, np.arange(9), np.arange(9.0)), SourceTask("t", "t", space, [0, 4], [1, 2])]
-    searcher = SEARCHERS["meta-np"](space, np.random.default_rng(0), falls_back=False).meta_fit(labels)
+    searcher = SEARCHERS["meta-np"](space, np.random.default_rng(0)).meta_fit(labels)
     proposed = [int(cell) for n in (1, 4, 4) for cell in searcher.ask(n)]
     assert sorted(proposed) == list(range(9))
     with pytest.raises(SpaceExhaustedError):

@@ -124,16 +124,19 @@ class InContextNetwork:
         """Return mean and deviation of the queries, both of shape (q,)."""
         return self._predicted(self._queries(contexts, asked, across), experts)
 
-    def search_scores(self, reading: Reading, labels: Floats) -> Floats:
+    def search_scores(self, reading: Reading, labels: Floats, others: Floats | None = None) -> Floats:
         """Return the score of each query as the next proposal, shape (q,), given labels of shape (n,).
 
         The score is a multiple of the log expected improvement over the best label (0 without labels), plus the output
-        of the search head. Weights without a search head give the log expected improvement.
+        of the search head. Weights without a search head give the log expected improvement. With `others`, log expected
+        improvements of another model, shape (q,), the expected improvements of both are averaged.
         """
         tokens = self._queries(self.contexts(reading), reading.asked, reading.across)
         mean, deviation = self._predicted(tokens, reading.experts)
         best = float(labels.max()) if len(labels) else 0.0
         improvement = log_expected_improvement(mean.astype(np.float64), deviation.astype(np.float64), best)
+        if others is not None:
+            improvement = np.logaddexp(improvement, others) - np.log(2)
         if "search.weight" not in self._of:
             return improvement
         return improvement * float(np.exp(self._of["sharpness"][0])) + self._linear("search", tokens)[:, 0]

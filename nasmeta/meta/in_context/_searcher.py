@@ -1,108 +1,102 @@
-"""Search with the transformer: `meta-np`, `meta-nas` and `meta-rl`, which differ in the training of its weights."""
+"""Search with `meta` and the transformer: `meta-np`, `meta-nas`, `meta-rl`, which differ in the training of weights."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import SpaceExhaustedError
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Packed
 from nasmeta.meta._cell_columns import proxy_scores
-from nasmeta.meta._falls_back import FallsBackSearch
+from nasmeta.meta._default import DefaultMetaModel, DefaultMetaSearch
+from nasmeta.meta.in_context._network import InContextNetwork
 from nasmeta.meta.in_context._predictor import InContext, InContextModel
 from nasmeta.meta.in_context._reading import Context, Reading, Similarity, SourceView
 from nasmeta.predictors import normal_scores
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 
-_DRAWN = 2000  # random architectures in each step
-_NEAR = 5  # best observations whose neighbours are added
-_BEST, _CANDIDATES = 64, 512  # architectures that the transformer compares: the best of each expert, and in all
+_CANDIDATES = 512  # architectures that the transformer compares
 _DECIMALS = 4  # of compared scores: equivalent architectures differ only by rounding errors
 _GROWTH = 1.2  # of the observations between two weightings of all members of the experts' mixtures
 _FEW = 20  # observations up to which all members are conditioned in each step
 
 
-class ContextSearch(FallsBackSearch):
-    """Base of the searchers that propose with a transformer, which reads the observations and the sources.
+@dataclass(frozen=True)
+class ContextMetaModel(DefaultMetaModel):
+    """The processes of `nasmeta.meta.DefaultMetaSearch`, and the transformer with what it reads of the sources."""
 
-    Neither the search nor its sources train the transformer. Two of the first five architectures are random, in case
-    the sources mislead. In each step Gaussian processes (the experts of `nasmeta.meta.in_context.InContext`) screen
-    2,000 random architectures and the neighbours of the five best observations, and the transformer scores up to 512 of
-    them. A score is the log expected improvement under the predictions; a search head scales it and adds its output.
-    ``reports/meta/in_context/search`` compares the three trainings.
+    reader: InContextModel
+
+
+class ContextSearch(DefaultMetaSearch):
+    """Base of the searchers in which a transformer corrects the expected improvement of `meta`.
+
+    Neither the search nor its sources train the transformer. The initial design and the Gaussian processes are those of
+    `nasmeta.meta.DefaultMetaSearch`. Of the 512 architectures with the highest expected improvement under the
+    processes, the transformer, which reads the observations and the sources, chooses one. The score is the logarithm of
+    the mean of two expected improvements, of the processes and of its own predictions. A search head scales it and adds
+    its output. ``reports/meta/in_context/search`` compares the three trainings.
 
     Parameters
     ----------
     weights : str or path-like, default "auto"
         See `nasmeta.meta.in_context.InContext`.
-    falls_back : bool, default True
-        Whether the transformer competes with `nasmeta.searchers.GPSearch` on the same observations. ``notes`` contain
-        the origin of each proposal.
     """
 
     objective: ClassVar[str]
-    search_settings: ClassVar[tuple[str, ...]] = ("falls_back",)
+    search_settings: ClassVar[tuple[str, ...]] = ()
+    crosses_spaces: ClassVar[bool] = False
 
-    def __init__(
-        self, space: SearchSpace, rng: np.random.Generator, *, weights: Any = "auto", falls_back: bool = True
-    ) -> None:
-        super().__init__(space, rng, falls_back=falls_back)
+    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, weights: Any = "auto") -> None:
+        super().__init__(space, rng)
         self.weights = weights
         self._predictor = InContext(space, weights=weights, objective=self.objective)
-        self._taken = np.zeros(space.size, dtype=bool)
 
     # -- meta-training ----------------------------------------------------------------------------------------------
-    def _learn(self, sources: list[SourceTask]) -> InContextModel:
+    def _learn(self, sources: list[SourceTask]) -> ContextMetaModel:
         self._predictor.avoid = self.avoid
-        learned: InContextModel = self._predictor.meta_fit(sources).meta_model_
-        return learned
+        processes = super()._learn(sources)
+        return ContextMetaModel(processes.models, processes.complete, self._predictor.meta_fit(sources).meta_model_)
 
     def _pack(self) -> Packed:
-        self._predictor.meta_model_ = self._require_meta_model()
-        return self._predictor._pack()
+        self._predictor.meta_model_ = self._require_meta_model().reader
+        (arrays, facts), (of_reader, read) = super()._pack(), self._predictor._pack()
+        return arrays | of_reader, facts | read
 
-    def _unpack(self, arrays: Arrays, facts: Facts) -> InContextModel:
-        return self._predictor._unpack(arrays, facts)
+    def _unpack(self, arrays: Arrays, facts: Facts) -> ContextMetaModel:
+        processes = super()._unpack(arrays, facts)
+        return ContextMetaModel(processes.models, processes.complete, self._predictor._unpack(arrays, facts))
 
     # -- the search -------------------------------------------------------------------------------------------------
-    def restrict(self, cells: Cells) -> bool:
-        """Treat the other architectures as proposed."""
-        self._taken[:] = True
-        self._taken[cells] = False
-        super().restrict(cells)
-        return True
-
     @cached_property
     def _state(self) -> SearchState:
-        model: InContextModel = self._require_meta_model()
-        sources = SourceView.of(model.scores, proxy_scores(self.space).T)
+        reader: InContextModel = self._require_meta_model().reader
+        sources = SourceView.of(reader.scores, proxy_scores(self.space).T)
         return SearchState(Similarity(self.space), sources, np.arange(self.space.size))
 
-    def _observe(self, cells: Cells, values: Floats) -> None:
-        self._taken[cells] = True
+    def tell(self, cells: Cells, values: Floats) -> None:
+        """Condition the processes on the values; the transformer reads them."""
+        super().tell(cells, values)
         self._state.observe(cells, values)
 
-    def _propose(self) -> int:
-        state, left = self._state, np.flatnonzero(~self._taken)
-        if not len(left):
-            raise SpaceExhaustedError("All architectures have been proposed.")
-        # Drawn anew in each step, so that the candidates are not all neighbours of one another.
-        drawn = self.rng.choice(left, min(_DRAWN, len(left)), replace=False)
-        near = self.space.neighbours(state.best(_NEAR)).ravel()
-        screened = np.union1d(drawn, near[(near >= 0) & ~self._taken[near]])
-        cells, reading = state.candidates(screened, _BEST, _CANDIDATES, self.rng)
-        scores = self._require_meta_model().network.search_scores(reading, state.labels)
-        chosen = int(cells[scores.round(_DECIMALS).argmax()])
-        self._taken[chosen] = True
-        return chosen
+    def _take_improving(self, improvement: Floats) -> int:
+        improvement[self._asked] = -np.inf
+        count = min(_CANDIDATES, self._n_open - self._n_asked)
+        best = np.argsort(-improvement, kind="stable")[:count]
+        cells, reading = self._state.candidates(best, 0, count, self.rng)
+        network: InContextNetwork = self._require_meta_model().reader.network
+        scores = network.search_scores(reading, self._state.labels, improvement[cells])
+        cell = int(cells[scores.round(_DECIMALS).argmax()])
+        self._mark(cell)
+        return cell
 
 
 class MetaNPSearch(ContextSearch):
-    """Expected improvement under a transformer neural process, trained on the likelihood of its predictions.
+    """Search with `meta` and a transformer neural process, trained on the likelihood of its predictions.
 
     Nguyen and Grover, "Transformer neural processes", ICML 2022. Parameters as `ContextSearch`.
 
@@ -117,7 +111,7 @@ class MetaNPSearch(ContextSearch):
 
 
 class MetaNASSearch(ContextSearch):
-    """A prediction head and a search head of one transformer, trained together on searches of other families.
+    """Search with `meta` and a transformer whose two heads, of predictions and of the search, were trained together.
 
     The search head is trained by proximal policy optimisation, the prediction head on the likelihood of the candidates,
     after Maraval, Zimmer, Grosnit and Bou Ammar, "End-to-end meta-Bayesian optimisation with transformer neural
@@ -135,7 +129,7 @@ class MetaNASSearch(ContextSearch):
 
 
 class MetaRLSearch(ContextSearch):
-    """The transformer of `meta-nas`, trained from random weights by the reward of whole searches alone.
+    """Search with `meta` and the transformer of `meta-nas`, trained from random weights by rewards of searches alone.
 
     A state is the history of the search, an action the next architecture, the reward the improvement of the best score;
     the policy is trained by proximal policy optimisation (Schulman et al., 2017). Parameters as `ContextSearch`.
@@ -178,10 +172,6 @@ class SearchState:
     def labels(self) -> Floats:
         """Normal scores of the values, shape (n,)."""
         return normal_scores(np.array(self._values)) if self._values else np.zeros(0)
-
-    def best(self, k: int) -> NDArray[np.intp]:
-        """Return the columns of the k best observations, or of all if there are fewer."""
-        return self.known[np.argsort(-np.array(self._values), kind="stable")[:k]]
 
     def observe(self, columns: NDArray[np.integer], values: Floats) -> None:
         """Add observations, both of shape (k,); further values of a known architecture are ignored."""
