@@ -43,10 +43,10 @@ STRESS = ("natural", "reversed", "wrong at the top")
 KEYS = ("target", "sources", "searcher", "draw")
 LEARNED = ("meta-np", "meta-nas", "meta-rl")
 ABLATIONS = {
-    "untrained": "initial weights, almost equal for all experts",
-    "no labels": "no observations and no neighbours",
+    "untrained": "random network weights",
+    "no labels": "no observations, no neighbours",
     "shuffled labels": "observed values in random order",
-    "no sources": "a constant instead",
+    "no sources": "constant source values",
 }
 TOGETHER = tuple(f"meta-nas, {what}" for what in ("untrained", "no sources"))
 ALONE = tuple(f"{name}, alone" for name in LEARNED)
@@ -57,7 +57,7 @@ PANELS = ("meta", "meta-nas", "meta-nas, alone")
 DRAWN, NEAR = 2000, 5  # random architectures, and best observations whose neighbours are added, in a step of `Alone`
 BEST = 64  # of each expert
 START = 5
-UNTRAINED = "meta-nas, untrained"
+UNTRAINED = "meta-nas, alone, untrained"
 
 
 class Ablated(ContextSearch):
@@ -238,16 +238,16 @@ def write_page(rows: pd.DataFrame) -> None:
     values = {
         **{key: speed_ups.loc["`meta-nas`", sources] for key, sources in short.items()},
         **{f"meta_{key}": cost_of(rows, "meta", "meta-nas", sources) for key, sources in short.items()},
-        **{f"untrained_{key}": cost_of(rows, UNTRAINED, "meta-nas", sources) for key, sources in short.items()},
+        **{f"untrained_{key}": cost_of(rows, "meta-nas, untrained", "meta-nas", kind) for key, kind in short.items()},
         **{f"np_{key}": cost_of(rows, "meta-np", "meta-nas", sources) for key, sources in short.items()},
-        "alone_untrained_reversed": cost_of(rows, "meta-nas, alone, untrained", "meta-nas, alone", "reversed"),
+        **{f"alone_untrained_{key}": cost_of(rows, UNTRAINED, "meta-nas, alone", kind) for key, kind in short.items()},
         "no_labels": cost_of(rows, "meta-nas, alone, no labels", "meta-nas, alone"),
         "without": speed_ups.loc["`meta-nas`, no sources", "natural"],
         "by_family": interval_by_family(means[(means["searcher"] == "meta-nas") & (means["sources"] == "natural")]),
         "cases": means["target"].nunique(),
         "n_reversed": means[means["sources"] == "reversed"]["target"].nunique(),
         "table": to_markdown(table).rstrip(),
-        "withheld": "; ".join(f"*{name}*, {what}" for name, what in ABLATIONS.items()),
+        "withheld": " ".join(f"*{name.capitalize()}*: {what}." for name, what in ABLATIONS.items()),
         "cap": CAP,
         "labels": LABELS,
         "draws": len(DRAWS),
@@ -263,30 +263,30 @@ def filled(part: str) -> str:
 
 PAGE = """# Does a transformer improve the search of `meta`?
 
-`meta-nas` averages two expected improvements: of the Gaussian processes of `meta`, and of a transformer trained on
-other families. With natural sources it is {natural} times as fast as `gp` (geometric mean and 95 % interval over
-{cases} targets of families unseen by its weights), with reversed ones {reversed} ({n_reversed} targets), with sources
-wrong at the top {top}, and without sources {without}. With the three kinds of sources, `meta` needs {meta_natural},
-{meta_reversed} and {meta_top} times as many evaluations as `meta-nas`, so the transformer hardly improves it.
+`meta-nas` averages the expected improvements of `meta` and of a transformer trained on other families, and adds a
+learned score. With natural sources it is {natural} times as fast as `gp` (geometric mean and 95 % interval over {cases}
+targets of families unseen by its weights), with reversed ones {reversed} ({n_reversed} targets), with sources wrong at
+the top {top}, and without sources {without}. With the three kinds of sources, `meta` needs {meta_natural},
+{meta_reversed} and {meta_top} times as many evaluations as `meta-nas`, so the transformer gives no clear gain.
 
-The training of the transformer matters most if it searches alone with reversed sources: with untrained weights it then
-needs {alone_untrained_reversed} times as many evaluations. Together with `meta`, no training has a clear effect:
-untrained weights need {untrained_natural}, {untrained_reversed} and {untrained_top} times as many, weights without the
-training by rewards (`meta-np`) {np_natural}, {np_reversed} and {np_top} times.
+Without `meta`, an untrained transformer needs {alone_untrained_natural}, {alone_untrained_reversed} and
+{alone_untrained_top} times as many evaluations as a trained one. With `meta`, training has no clear effect: the ratios
+are {untrained_natural}, {untrained_reversed} and {untrained_top}, and for `meta-np`, trained without rewards,
+{np_natural}, {np_reversed} and {np_top}.
 
 ![Speed-up over gp by family, for meta, meta-nas and the transformer alone](search.png)
 
 {table}
 
-Speed-ups over `gp` by kind of sources: evaluations until one of the best 0.1 % is found, at most {cap}. Sources have
-{labels} labels each and nothing of the target's dataset; kinds of sources and draws are those of the
-[transfer benchmark](../../transfer/README.md). The weights of `meta-np` are trained on the likelihood of predictions;
-`meta-nas` continues from these with rewards of searches and the likelihood of candidates; `meta-rl` is trained by
-rewards alone, from random weights. In all trainings the transformer searches alone.
+Columns 2 to 4: speed-up over `gp` in evaluations to one of the best 0.1 %, censored at {cap}. The last two columns are
+in the same order. Sources have {labels} labels each and nothing of the target's dataset; kinds of sources and draws are
+those of the [transfer benchmark](../../transfer/README.md). `meta-np` is trained on the likelihood of predictions.
+`meta-nas` continues from its weights, with search rewards and the likelihood of candidates. `meta-rl` starts from
+random weights and uses only rewards. All are trained without `meta`.
 
-*Alone*: without the processes of `meta`; candidates are random architectures and neighbours of the five best. Other
-ablations: {withheld}. Without labels, the transformer alone needs {no_labels} times as many
-evaluations. `meta-nas` without sources starts with random architectures.
+*Alone*: without `meta`; candidates are random architectures and neighbours of the five best, and two of the first five
+proposals are random. {withheld} Without labels, the transformer alone needs {no_labels} times as many evaluations.
+Of `meta`, only `gp` remains without sources, after a random initial design.
 
 **How it was run.** `python reports/meta/in_context_search.py` ([learning curves](search_training.csv)), `python
 reports/transfer/run.py` for `gp`, `evolution` and `meta`, then `python reports/meta/in_context_compare.py`; {draws}
@@ -294,7 +294,7 @@ draws per case ([all runs](search_runs.csv)).
 
 **Limits.** Resampling families instead of targets gives {by_family} for `meta-nas` with natural sources. The network
 and `meta` were designed on some of these targets. The average of expected improvements was chosen on other draws of all
-targets; the random start also on earlier results of these draws. `evolution` cannot skip the missing values of one
+targets; random initial proposals also on results of these draws. `evolution` cannot skip the missing values of one
 target. Only the transformer reads zero-cost proxies on NAS-Bench-201. Each objective was trained once.
 """
 

@@ -1,4 +1,4 @@
-"""Search with `meta` and the transformer: `meta-np`, `meta-nas`, `meta-rl`, which differ in the training of weights."""
+"""Search with `meta` and a transformer: `meta-np`, `meta-nas` and `meta-rl` differ in how its weights are trained."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ _FEW = 20  # observations up to which all members are conditioned in each step
 
 @dataclass(frozen=True)
 class ContextMetaModel(DefaultMetaModel):
-    """The processes of `nasmeta.meta.DefaultMetaSearch`, and the transformer with what it reads of the sources."""
+    """The processes of `nasmeta.meta.DefaultMetaSearch`, and the transformer with its source inputs."""
 
     reader: InContextModel
 
 
 class ContextSearch(DefaultMetaSearch):
-    """Base of the searchers in which a transformer corrects the expected improvement of `meta`.
+    """Base of the searchers that average the expected improvements of `meta` and of a transformer.
 
     Neither the search nor its sources train the transformer. The initial design and the Gaussian processes are those of
-    `nasmeta.meta.DefaultMetaSearch`. Of the 512 architectures with the highest expected improvement under the
-    processes, the transformer, which reads the observations and the sources, chooses one. The score is the logarithm of
-    the mean of two expected improvements, of the processes and of its own predictions. A search head scales it and adds
-    its output. ``reports/meta/in_context/search`` compares the three trainings.
+    `nasmeta.meta.DefaultMetaSearch`. The processes select the 512 architectures with the highest expected improvement.
+    The transformer proposes one of them from the observations and the sources. Its score is the logarithm of the mean
+    of the processes' and its own expected improvement. A search head, if any, scales the score and adds its output.
+    ``reports/meta/in_context/search`` compares the three trainings.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ class ContextSearch(DefaultMetaSearch):
         return SearchState(Similarity(self.space), sources, np.arange(self.space.size))
 
     def tell(self, cells: Cells, values: Floats) -> None:
-        """Condition the processes on the values; the transformer reads them."""
+        """Add observations for the processes and the transformer."""
         super().tell(cells, values)
         self._state.observe(cells, values)
 
@@ -111,7 +111,7 @@ class MetaNPSearch(ContextSearch):
 
 
 class MetaNASSearch(ContextSearch):
-    """Search with `meta` and a transformer whose two heads, of predictions and of the search, were trained together.
+    """Search with `meta` and a transformer with a prediction head and a search head, trained together.
 
     The search head is trained by proximal policy optimisation, the prediction head on the likelihood of the candidates,
     after Maraval, Zimmer, Grosnit and Bou Ammar, "End-to-end meta-Bayesian optimisation with transformer neural
