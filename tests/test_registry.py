@@ -57,7 +57,7 @@ def test_declared_names_resolve() -> None:
     for registry in (SEARCHERS, META_PREDICTORS):
         assert len(registry) == len(list(registry))
         for name in registry:
-            assert registry[registry.name_of(registry[name])] is registry[name]  # meta-np has the class of in-context
+            assert registry[registry.name_of(registry[name])] is registry[name]
 
 
 def test_a_name_is_registered_once() -> None:

@@ -25,9 +25,8 @@ for _name, _place in (
     ("maml", "bilevel._maml:MAML"),
     ("meta-dkl", "bilevel._deep_kernel:DeepKernelGP"),
     ("meta-linear", "_meta_linear:MetaLinear"),
-    ("meta-np", "in_context._predictor:InContext"),
 ):
-    _extra = None if _name in ("in-context", "meta-linear", "meta-np") else "torch"
+    _extra = None if _name in ("in-context", "meta-linear") else "torch"
     META_PREDICTORS.declare(_name, f"nasmeta.meta.{_place}", _extra)
 
 

@@ -90,9 +90,10 @@ def test_no_weights_that_have_seen_the_target_are_taken(dataset: str, monkeypatc
     monkeypatch.setattr("nasmeta.meta.in_context._predictor.chosen_weights", chosen)
     frame = pd.DataFrame({"cell": np.arange(COLUMNS.size), "accuracy": 50 + made_up_values(COLUMNS, 0.2)})
     target = nm.Table.from_frame(frame, space=COLUMNS, name=f"own-{dataset}", dataset=dataset).task("accuracy")
-    nm.search("in-context-ucb", target, evaluations=3, sources=sources(COLUMNS, "pets"))
+    for searcher in ("in-context-ucb", "meta-np"):
+        nm.search(searcher, target, evaluations=3, sources=sources(COLUMNS, "pets"))
     nm.predict(["in-context"], target, sizes=[10], draws=1, sources=sources(COLUMNS, "pets"))
-    assert len(taken) >= 2
+    assert len(taken) >= 3
     assert {"nb201" in weights.card["families"] for weights in taken} == {dataset == "photos"}
 
 

@@ -51,7 +51,7 @@ class TestNetworks(MetaPredictorContract):
 
 
 def test_names() -> None:
-    assert sorted(META_PREDICTORS) == ["in-context", "maml", "meta-dkl", "meta-linear", "meta-np"]
+    assert sorted(META_PREDICTORS) == ["in-context", "maml", "meta-dkl", "meta-linear"]
     with pytest.raises(UnknownNameError):
         META_PREDICTORS["maml2"]
 

@@ -43,12 +43,13 @@ def test_the_card_lists_the_sources_and_the_bytes_are_reproducible(saved: SavedM
     assert list(tmp_path.iterdir()) == [tmp_path / "again.npz"], "no other file remains"
 
 
-OTHER_WEIGHTS = [pytest.param(name, marks=pytest.mark.slow) for name in ("meta-nas", "meta-rl")]
+FEW = [(name, 200) for name in ("meta-gp", "rgpe-vanilla", "meta-np")]
+OTHER_WEIGHTS = [pytest.param(name, 200, marks=pytest.mark.slow) for name in ("meta-nas", "meta-rl")]
 
 
-@pytest.mark.parametrize("name", ["meta-gp", "rgpe-vanilla", "meta-np", *OTHER_WEIGHTS])
-def test_a_searcher_proposes_the_same_after_loading(name: str, tmp_path: Path) -> None:
-    searcher = learned(nm.searchers.SEARCHERS[name])  # type: ignore[arg-type]
+@pytest.mark.parametrize(("name", "n_labels"), [*FEW, ("meta-np", SPACE.size), *OTHER_WEIGHTS])
+def test_a_searcher_proposes_the_same_after_loading(name: str, n_labels: int, tmp_path: Path) -> None:
+    searcher = learned(nm.searchers.SEARCHERS[name], n_labels)  # type: ignore[arg-type]
     again = SavedMetaModel.load(SavedMetaModel.write(tmp_path / "gp.npz", searcher)).searcher(np.random.default_rng(0))
     values = nm.get_task("nb201/cifar100").values
     for _ in range(8):

@@ -37,9 +37,9 @@ def sources() -> list[SourceTask]:
 
 
 @pytest.mark.parametrize("acquisition", ACQUISITIONS)
-@pytest.mark.parametrize("predictor", ["maml", "meta-dkl", "meta-linear", "meta-np"])
+@pytest.mark.parametrize("predictor", ["maml", "meta-dkl", "meta-linear", "in-context"])
 def test_it_begins_at_what_sources_promise_and_finds_the_best(predictor: str, acquisition: str) -> None:
-    options = {} if predictor in ("meta-linear", "meta-np") else {"steps": 2, "width": 8}
+    options = {} if predictor in ("meta-linear", "in-context") else {"steps": 2, "width": 8}
     searcher = MetaPredictorSearch(
         SMALL, np.random.default_rng(0), predictor=predictor, acquisition=acquisition, options=options
     )
@@ -74,4 +74,4 @@ def test_its_file_brings_it_back(tmp_path: Path) -> None:
     assert saved.kind == "meta-predictor"
     np.testing.assert_array_equal(saved.searcher(np.random.default_rng(0)).ask(5), first.ask(5))
     with pytest.raises(SettingError):
-        saved.restore(MetaPredictorSearch(SMALL, np.random.default_rng(0), predictor="meta-np"))
+        saved.restore(MetaPredictorSearch(SMALL, np.random.default_rng(0), predictor="in-context"))

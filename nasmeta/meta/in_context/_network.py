@@ -82,7 +82,7 @@ def chosen_weights(
         if honest:
             return max(honest, key=lambda weights: len(weights.card["families"]))
         seen = ", ".join((space.name, *names))
-        raise SettingError("shipped weights", list(known), f"a file that has not seen one of {seen}", KIND.hint)
+        raise SettingError("shipped weights", list(known), f"a file that has seen none of {seen}", KIND.hint)
     path = known.get(os.fspath(which), Path(which))
     if path.suffix != ".npz":
         raise UnknownNameError.of("file of in-context weights", which, ["auto", *known])

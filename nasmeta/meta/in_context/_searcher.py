@@ -39,6 +39,7 @@ class ContextSearch(DefaultMetaSearch):
     `nasmeta.meta.DefaultMetaSearch`. The processes select the 512 architectures with the highest expected improvement.
     The transformer proposes one of them from the observations and the sources. Its score is the logarithm of the mean
     of the processes' and its own expected improvement. A search head, if any, scales the score and adds its output.
+    Pending proposals of a batch affect the processes only, and ``notes`` contain the weights of the processes only.
     ``reports/meta/in_context/search`` compares the three trainings.
 
     Parameters
