@@ -54,7 +54,7 @@ WITHHELD = tuple(f"meta-nas, alone, {what}" for what in ABLATIONS)
 MEASURED = ("source-order", *LEARNED, *TOGETHER, *ALONE, *WITHHELD)
 ROWS = ("evolution", "meta", *MEASURED)
 PANELS = ("meta", "meta-nas", "meta-nas, alone")
-DRAWN, NEAR = 2000, 5  # random architectures, and best observations whose neighbours are added, in a step of `Alone`
+DRAWN, NEAR = 2000, 5  # candidates of `Alone`: random architectures, and neighbours of the best observations
 BEST = 64  # of each expert
 START = 5
 UNTRAINED = "meta-nas, alone, untrained"
@@ -78,7 +78,7 @@ class Ablated(ContextSearch):
 
 
 class Together(Ablated):
-    """The transformer and the processes of `meta`; without sources, only that of ``gp``."""
+    """The transformer and the processes of `meta`; without sources, only ``gp``."""
 
     def __init__(self, space: Any, rng: np.random.Generator) -> None:
         super().__init__(space, rng)
@@ -270,8 +270,8 @@ the top {top}, and without sources {without}. With the three kinds of sources, `
 {meta_reversed} and {meta_top} times as many evaluations as `meta-nas`, so the transformer gives no clear gain.
 
 Without `meta`, an untrained transformer needs {alone_untrained_natural}, {alone_untrained_reversed} and
-{alone_untrained_top} times as many evaluations as a trained one. With `meta`, training has no clear effect: the ratios
-are {untrained_natural}, {untrained_reversed} and {untrained_top}, and for `meta-np`, trained without rewards,
+{alone_untrained_top} times as many evaluations as a trained one. With `meta`, training shows no clear effect: the
+ratios are {untrained_natural}, {untrained_reversed} and {untrained_top}, and for `meta-np`, trained without rewards,
 {np_natural}, {np_reversed} and {np_top}.
 
 ![Speed-up over gp by family, for meta, meta-nas and the transformer alone](search.png)
