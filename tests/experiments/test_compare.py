@@ -311,7 +311,7 @@ def test_a_second_interrupt_does_not_break_the_end(tmp_path: Path) -> None:
         os.killpg(process.pid, signal.SIGINT)
         time.sleep(0.001)
     try:
-        _, said = process.communicate(timeout=15)
+        _, said = process.communicate(timeout=60)
         assert process.returncode not in (0, None)
         assert "Interrupted." in said
         assert "ExecutorManagerThread" not in said
