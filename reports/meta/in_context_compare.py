@@ -280,7 +280,7 @@ ratios are {untrained_natural}, {untrained_reversed} and {untrained_top}, and fo
 
 Columns 2 to 4: speed-up over `gp` in evaluations to one of the best 0.1 %, censored at {cap}. The last two columns are
 in the same order. Sources have {labels} labels each and nothing of the target's dataset; kinds of sources and draws are
-those of the [transfer benchmark](../../transfer/README.md). `meta-np` is trained on the likelihood of predictions.
+as in the [transfer benchmark](../../transfer/README.md). `meta-np` is trained on the likelihood of predictions.
 `meta-nas` continues from its weights, with search rewards and the likelihood of candidates. `meta-rl` starts from
 random weights and uses only rewards. All are trained without `meta`.
 

@@ -35,8 +35,8 @@ class ContextMetaModel(DefaultMetaModel):
 class ContextSearch(DefaultMetaSearch):
     """Base of the searchers that average the expected improvements of `meta` and of a transformer.
 
-    Neither the search nor its sources train the transformer. The initial design and the Gaussian processes are those of
-    `nasmeta.meta.DefaultMetaSearch`. The processes select the 512 architectures with the highest expected improvement.
+    Neither the search nor its sources train the transformer. `nasmeta.meta.DefaultMetaSearch` provides the initial
+    design and the Gaussian processes. These select the 512 architectures with the highest expected improvement.
     The transformer proposes one of them from the observations and the sources. Its score is the logarithm of the mean
     of the processes' and its own expected improvement. A search head, if any, scales the score and adds its output.
     Pending proposals of a batch affect the processes only, and ``notes`` contain the weights of the processes only.
