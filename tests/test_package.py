@@ -22,7 +22,6 @@ SUB_ROOMS = ["meta.bilevel", "meta.in_context"]
 WITHOUT_EXAMPLE = {
     "fetch": "it downloads",
     "import_official": "it reads official files, which no package brings",
-    "learning_curve_benchmark": "it reads learning curves, which are fetched",
 }
 
 

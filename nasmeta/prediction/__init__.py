@@ -1,6 +1,5 @@
-"""Benchmarks of predictors: the order of cells from n labels, and the extrapolation of learning curves."""
+"""A benchmark of predictors: the order of cells from n labels."""
 
-from nasmeta.prediction._curves_benchmark import learning_curve_benchmark
 from nasmeta.prediction._listing import list_encoders, list_predictors
 from nasmeta.prediction._models import (
     SourcePredictor as SourcePredictor,
@@ -18,7 +17,6 @@ from nasmeta.prediction._predict import (
 )
 
 __all__ = [
-    "learning_curve_benchmark",
     "list_encoders",
     "list_predictors",
     "predict",

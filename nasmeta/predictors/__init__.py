@@ -38,10 +38,6 @@ if TYPE_CHECKING:
         weak_prior as weak_prior,
     )
     from nasmeta.predictors._labels import log_expected_improvement as log_expected_improvement
-    from nasmeta.predictors._learning_curves import (
-        CURVE_METHODS as CURVE_METHODS,
-        LearningCurveRegressor as LearningCurveRegressor,
-    )
     from nasmeta.predictors._neural import (
         CellTransformer as CellTransformer,
         GraphNetwork as GraphNetwork,
@@ -69,7 +65,6 @@ __getattr__ = lazy_names(
         "_estimators": "EnsembleRegressor ForestRegressor GPRegressor RidgeRegressor ScaledRegressor XGBoostRegressor",
         "_gaussian_process": "CellGP CellKernel Hyperparameters PositionKernel TrendGP fit_hyperparameters weak_prior",
         "_labels": "log_expected_improvement",
-        "_learning_curves": "CURVE_METHODS LearningCurveRegressor",
         "_neural": "CellTransformer GraphNetwork MLPEnsemble",
         "_registry": "knows_deviation label_of make_predictor",
         "_splits": "isomorph_split",
