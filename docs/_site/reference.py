@@ -76,13 +76,13 @@ def public(subpackage: str) -> Iterator[Entry]:
 
 def registered(subpackage: str) -> Iterator[Entry]:
     """Yield the private classes of a subpackage that users reach by a registered name."""
-    from nasmeta.evaluators import TRAINED, MultiObjectiveEvaluator, TableEvaluator
+    from nasmeta.evaluators import MultiObjectiveEvaluator, TableEvaluator, TrainingEvaluator
     from nasmeta.meta import META_PREDICTORS
     from nasmeta.predictors import ENCODERS, PREDICTORS
     from nasmeta.searchers import SEARCHERS
 
     module = importlib.import_module(f"nasmeta.{subpackage}")
-    evaluators = {**TRAINED, "table": TableEvaluator, "several objectives": MultiObjectiveEvaluator}
+    evaluators = {"training": TrainingEvaluator, "table": TableEvaluator, "several objectives": MultiObjectiveEvaluator}
     kinds = {
         "searcher": SEARCHERS,
         "predictor": {name: entry.load() for name, entry in PREDICTORS.items()},

@@ -61,7 +61,7 @@ RUN = group(  # keyword arguments of `nasmeta.search` and `nasmeta.compare`
     ),
     evaluator=Option(
         "Source of the values: table; unknown-feasibility, the table with failures for missing values; surrogate, or "
-        "a surrogate file; training or supernet, on --data; or a Python function, MODULE:NAME.",
+        "a surrogate file; training, on --data; or a Python function, MODULE:NAME.",
         default="table",
         metavar="NAME|FILE",
         noun="evaluator",
@@ -125,14 +125,14 @@ def search(context: typer.Context, searcher: str, task: str, journal: Path | Non
 
 def _with_evaluator(context: typer.Context, options: dict[str, Any], task: str) -> dict[str, Any]:
     """Return the options with an evaluator object instead of the options of training."""
-    from nasmeta.evaluators import TRAINED
+    from nasmeta.evaluators import TrainingEvaluator
 
     evaluator, given = options["evaluator"], given_options(context, IMAGES)
-    if evaluator not in TRAINED and given:
-        raise SettingError("--evaluator", evaluator, f"training or supernet with {', '.join(given)}")
+    if evaluator != TrainingEvaluator.name and given:
+        raise SettingError("--evaluator", evaluator, f"training with {', '.join(given)}")
     training = {name: options.pop(name) for name in IMAGES}
-    if evaluator in TRAINED and training["data"] is not None:
-        options["evaluator"] = TRAINED[evaluator](task, images_of(training), **training)
+    if evaluator == TrainingEvaluator.name and training["data"] is not None:
+        options["evaluator"] = TrainingEvaluator(task, images_of(training), **training)
     return options
 
 

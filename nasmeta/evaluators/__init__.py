@@ -9,7 +9,6 @@ from nasmeta.evaluators._evaluator import (
 from nasmeta.evaluators._function import EVALUATORS as EVALUATORS, FunctionEvaluator, Measure as Measure
 from nasmeta.evaluators._listing import list_evaluators
 from nasmeta.evaluators._multi_objective import MultiObjectiveEvaluator as MultiObjectiveEvaluator
-from nasmeta.evaluators._supernet import TRAINED as TRAINED, SupernetEvaluator as SupernetEvaluator
 from nasmeta.evaluators._surrogate import SurrogateEvaluator
 from nasmeta.evaluators._table import UNKNOWN_FEASIBILITY as UNKNOWN_FEASIBILITY, TableEvaluator as TableEvaluator
 from nasmeta.evaluators._training import TrainingEvaluator

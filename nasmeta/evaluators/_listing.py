@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.evaluators._function import EVALUATORS
-from nasmeta.evaluators._supernet import TRAINED
 from nasmeta.evaluators._surrogate import SurrogateEvaluator
 from nasmeta.evaluators._table import UNKNOWN_FEASIBILITY, TableEvaluator
+from nasmeta.evaluators._training import TrainingEvaluator
 from nasmeta.registry import listed
 
 if TYPE_CHECKING:
@@ -27,10 +27,19 @@ def list_evaluators() -> pd.DataFrame:
     --------
     >>> import nasmeta as nm
     >>> nm.list_evaluators()["evaluator"].to_list()
-    ['supernet', 'surrogate', 'table', 'training', 'unknown-feasibility']
+    ['surrogate', 'table', 'training', 'unknown-feasibility']
     """
     of_table = "Evaluate by a look-up in the task's table; architectures without a value can be proposed, and fail."
-    own: dict[str, Any] = {"table": TableEvaluator, UNKNOWN_FEASIBILITY: of_table, "surrogate": SurrogateEvaluator}
-    own |= TRAINED
-    extras, mappings = dict.fromkeys(TRAINED, "torch"), [own, EVALUATORS]
-    return listed("evaluator", mappings, lambda name, _: {"data": name in TRAINED}, {"data": False}, extras=extras)
+    own: dict[str, Any] = {
+        "table": TableEvaluator,
+        UNKNOWN_FEASIBILITY: of_table,
+        "surrogate": SurrogateEvaluator,
+        TrainingEvaluator.name: TrainingEvaluator,
+    }
+    return listed(
+        "evaluator",
+        [own, EVALUATORS],
+        lambda name, _: {"data": name == TrainingEvaluator.name},
+        {"data": False},
+        extras={TrainingEvaluator.name: "torch"},
+    )

@@ -29,6 +29,7 @@ from nasmeta.training import ImageDataset, Recipe, Trainer, TrainingResult, read
 if TYPE_CHECKING:
     from nasmeta.training._own_network import BuildNetwork
 
+_INSTEAD = "Pass build_network, a function from the choices of an architecture to a torch.nn.Module."
 FAILED_VALUE = 0.0  # percent: below every accuracy that a training ends with, chance included
 
 
@@ -125,7 +126,7 @@ class TrainingEvaluator(Evaluator):
     ) -> None:
         target = _of_space(task) if isinstance(task, SearchSpace) else as_task(task)
         if build_network is None and not isinstance(target.space, CellSpace):
-            raise SettingError("space", target.space.name, "a cell space", self._instead)
+            raise SettingError("space", target.space.name, "a cell space", _INSTEAD)
         if target.signal.metric != "accuracy" or target.objective is not None:
             raise SettingError("task", target.name, "a task of accuracy alone, which training measures")
         self.seed = check_int("seed", seed, least=0)
@@ -159,7 +160,6 @@ class TrainingEvaluator(Evaluator):
         super().__init__(target.with_held_out(self._held_out(target)))
 
     name = "training"
-    _instead = "Pass build_network, a function from the choices of an architecture to a torch.nn.Module."
     _network_identity: dict[str, Any] | None = None  # of custom networks
     _home: _TemporaryFolder | None = None  # if trainings pause without a folder
 

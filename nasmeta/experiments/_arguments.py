@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from nasmeta.checks import check_int, check_names
 from nasmeta.errors import SettingError
-from nasmeta.evaluators import Evaluator, SupernetEvaluator, TrainingEvaluator
+from nasmeta.evaluators import Evaluator, TrainingEvaluator
 from nasmeta.runs._clock import Budget, checked_budget
 from nasmeta.runs._evaluator import EvaluatorLike, evaluator_for
 from nasmeta.runs._sources import SourcesLike, is_model
@@ -93,8 +93,6 @@ def evaluators_of(tasks: TaskDistribution, evaluator: EvaluatorLike, folder: Pat
 def check_parallel(evaluators: Iterable[Evaluator]) -> None:
     """Raise an error for trainings that several processes cannot share."""
     for one in evaluators:
-        if isinstance(one, SupernetEvaluator):
-            raise SettingError("A supernet is trained in this process: omit workers.")
         if isinstance(one, TrainingEvaluator) and one.folder is None:
             raise SettingError("Workers that train share the folder of the comparison: pass folder.")
 

@@ -17,7 +17,7 @@ from nasmeta.analysis import title_of
 from nasmeta.analysis.report import Findings, XAxis, find, write_findings
 from nasmeta.code import versions_of
 from nasmeta.errors import NasmetaError
-from nasmeta.evaluators import TRAINED
+from nasmeta.evaluators import TrainingEvaluator
 from nasmeta.experiments._reproduce import compare_searches
 from nasmeta.experiments._specification import reported_in
 from nasmeta.files import facts_in, require_writable
@@ -137,7 +137,7 @@ def _tasks(frame: pd.DataFrame, specification: dict[str, Any]) -> dict[str, Task
     tasks = {}
     for name in map(str, frame["task"].unique()):
         evaluator = entries.get(name, {}).get("evaluator")
-        trained = isinstance(evaluator, dict) and evaluator.get("kind") in TRAINED  # its report is the table's
+        trained = isinstance(evaluator, dict) and evaluator.get("kind") == TrainingEvaluator.name
         try:
             task = get_task(name)
             shipped = None if evaluator is None or trained else on_evaluator(task, "surrogate").identity

@@ -11,7 +11,6 @@ from typing import Any, TypeAlias
 from nasmeta.errors import NasmetaError, NasmetaWarning, SettingError, calls_inside
 from nasmeta.evaluators import (
     EVALUATORS,
-    TRAINED,
     UNKNOWN_FEASIBILITY,
     Evaluator,
     FunctionEvaluator,
@@ -19,6 +18,7 @@ from nasmeta.evaluators import (
     MultiObjectiveEvaluator,
     SurrogateEvaluator,
     TableEvaluator,
+    TrainingEvaluator,
 )
 from nasmeta.registry import is_place
 from nasmeta.spaces import SPACES, SearchSpace, get_space
@@ -70,10 +70,9 @@ def on_evaluator(task: Task, evaluator: str | os.PathLike[str] | Evaluator) -> E
             for part in (task.parts if isinstance(task, MultiObjectiveTask) else [task])
         ]
         return MultiObjectiveEvaluator(task, parts) if isinstance(task, MultiObjectiveTask) else parts[0]
-    if evaluator in TRAINED:
-        name = TRAINED[str(evaluator)].__name__
+    if evaluator == TrainingEvaluator.name:
         raise SettingError(
-            "evaluator", evaluator, f"an object: nasmeta.evaluators.{name}({task.name!r}, 'digits')",
+            "evaluator", evaluator, f"an object: nasmeta.evaluators.TrainingEvaluator({task.name!r}, 'digits')",
             "On the command line, name the images with --data.",
         )  # fmt: skip
     is_file = isinstance(evaluator, str | os.PathLike) and (

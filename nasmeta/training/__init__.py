@@ -32,23 +32,19 @@ if TYPE_CHECKING:
         live_edges as live_edges,
         multiply_adds as multiply_adds,
     )
-    from nasmeta.training._supernet import Supernet, gdas, train_supernet
     from nasmeta.training.proxies import compute_proxies
 
 __all__ = [
     "CellNetwork",
     "ImageDataset",
     "Recipe",
-    "Supernet",
     "compute_proxies",
-    "gdas",
     "list_images",
     "list_proxies",
     "list_recipes",
     "measured_proxies",
     "train",
     "train_many",
-    "train_supernet",
 ]
 
 _lazy = lazy_names(
@@ -56,7 +52,6 @@ _lazy = lazy_names(
     {
         "_device": "DeviceData",
         "_network": "CellModule CellNetwork live_edges multiply_adds",
-        "_supernet": "Supernet gdas train_supernet",
         "proxies": "compute_proxies",
     },
 )

@@ -205,7 +205,7 @@ class Training:
         if self.folder is not None and stopped != "paused":
             data = self.dataset
             facts = {"dataset": data.name, "classes": data.classes, "mean": data.mean, "std": data.std}
-            if type(network) is CellNetwork:  # not a Supernet, which `CellNetwork.load` cannot build
+            if type(network) is CellNetwork:  # `CellNetwork.load` cannot build custom networks
                 network.save(self.folder / NETWORK_FILE, facts)
             else:
                 write_tensors(self.folder / NETWORK_FILE, network.state_dict(), {"facts": facts})

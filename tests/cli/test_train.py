@@ -37,9 +37,8 @@ def test_a_fraction_of_another_split_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "training").exists()
 
 
-@pytest.mark.parametrize("evaluator", ["training", "supernet"])
-def test_a_comparison_that_trains_is_told_its_task(evaluator: str) -> None:
-    arguments = ["compare", "--searchers", "random", "--evaluator", evaluator, "--data", "digits"]
+def test_a_comparison_that_trains_is_told_its_task() -> None:
+    arguments = ["compare", "--searchers", "random", "--evaluator", "training", "--data", "digits"]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code != 0
 

@@ -8,12 +8,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 import nasmeta as nm
 from nasmeta.errors import (
@@ -233,6 +235,16 @@ def test_what_is_held_out_is_the_data_that_are_trained_on(trained: list[int]) ->
     assert run.sources == ("nb201/cifar10", "nb201/imagenet16-120")
     with pytest.raises(LeakageError):
         nm.search("source-order", "nb201/cifar10", sources="nb201/cifar100", evaluator=evaluator)
+
+
+def test_a_training_waits_for_another_process(trained: list[int], tmp_path: Path) -> None:
+    evaluator = TrainingEvaluator("nb201/cifar10", FEW, ONE_EPOCH, folder=tmp_path)
+    (tmp_path / "cell-6111").mkdir()
+    with ThreadPoolExecutor(1) as pool:
+        with FileLock(tmp_path / "cell-6111" / ".turn"):
+            evaluation = pool.submit(evaluator.evaluate, np.array([6111], dtype=np.int32))
+            assert not wait([evaluation], timeout=1).done
+        assert evaluation.result().failures == (None,)
 
 
 def test_what_is_not_known_is_refused(trained: list[int]) -> None:

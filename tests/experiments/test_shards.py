@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 import nasmeta as nm
 from nasmeta.cli._app import app
 from nasmeta.errors import JournalError, SettingError
-from nasmeta.evaluators import SupernetEvaluator, TrainingEvaluator
+from nasmeta.evaluators import TrainingEvaluator
 from nasmeta.experiments import Workers
 from nasmeta.experiments._jobs import share_of
 from nasmeta.journals import Shard
@@ -172,8 +172,6 @@ def test_what_workers_that_train_need(tmp_path: Path) -> None:
     few = ImageDataset.load("digits").subset(48)
     with pytest.raises(SettingError, match="folder"):
         nm.compare(["random"], TrainingEvaluator("nb201/cifar10", few, TINY), workers=2)
-    with pytest.raises(SettingError, match="supernet"):
-        nm.compare(["random"], SupernetEvaluator("nb201/cifar10", few, TINY), workers=2, folder=tmp_path)
 
 
 def test_another_process_trains_on_the_same_images(tmp_path: Path) -> None:

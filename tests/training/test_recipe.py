@@ -10,7 +10,7 @@ import pytest
 import nasmeta as nm
 from nasmeta.errors import DamagedFileError, SettingError, UnknownNameError
 from nasmeta.evaluators import TrainingEvaluator
-from nasmeta.training import ImageDataset, Recipe, gdas, train, train_many, train_supernet
+from nasmeta.training import ImageDataset, Recipe, train, train_many
 
 
 def test_the_official_ones() -> None:
@@ -112,11 +112,10 @@ def test_a_recipe_may_take_fewer_and_smaller_images(tmp_path: Path) -> None:
 
 
 def test_every_way_to_train_takes_the_recipe_of_the_images(tmp_path: Path) -> None:
-    ways: list[Any] = [train, train_many, train_supernet, gdas, nm.verify, TrainingEvaluator]
+    ways: list[Any] = [train, train_many, nm.verify, TrainingEvaluator]
     assert {inspect.signature(way).parameters["recipe"].default for way in ways} == {None}
     few, whole = ImageDataset.load("digits").subset(40), {"seed": 1, "device": "cpu"}
     by_train = train(6111, few, **whole).recipe
     assert by_train == Recipe.load("tiny").to_dict()
     assert train_many([6111], data=few, folder=tmp_path, workers=1, device="cpu")[0].recipe == by_train
-    assert train_supernet(few, device="cpu").recipe["channels"] == by_train["channels"]
     assert TrainingEvaluator("nb201/cifar10", few).recipe == Recipe.load("tiny")
