@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve
 from scipy.special import softmax
 
+from nasmeta.gaussian_process import inverse_of
 from nasmeta.meta._arrays import Cells, Floats, Prediction
 from nasmeta.predictors import make_predictor
-from nasmeta.predictors._gaussian_process import inverse_of
 from nasmeta.spaces import SearchSpace
 
 _SAMPLES = 200

@@ -11,6 +11,7 @@ import numpy as np
 
 from nasmeta.checks import check_int
 from nasmeta.errors import UnknownNameError
+from nasmeta.gaussian_process import CellGP, log_expected_improvement, weak_prior
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
 from nasmeta.meta._blend import left_out_densities, predictive_weights
 from nasmeta.meta._label_scale import labels_like
@@ -19,7 +20,6 @@ from nasmeta.meta._multi_task_gp import prior_of_weights, regression_weights
 from nasmeta.meta._rgpe import RGPESearch
 from nasmeta.meta._source_gp import BETA, condition
 from nasmeta.meta._source_models import SourceModels
-from nasmeta.predictors import CellGP, log_expected_improvement, weak_prior
 from nasmeta.searchers import GPSearch
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask

@@ -10,12 +10,19 @@ import numpy as np
 from scipy.linalg import helmert
 
 from nasmeta.checks import check_number
+from nasmeta.gaussian_process import (
+    CellGP,
+    CellKernel,
+    Hyperparameters,
+    fit_hyperparameters,
+    posterior_weights,
+    weak_prior,
+)
 from nasmeta.meta._arrays import Arrays, Facts, Floats, Packed
 from nasmeta.meta._label_scale import labels_like
 from nasmeta.meta._source_gp import SourceGPSearch
 from nasmeta.meta._source_models import SourceModels
-from nasmeta.predictors import CellGP, CellKernel, Hyperparameters, fit_hyperparameters, normal_scores, weak_prior
-from nasmeta.predictors._gaussian_process import posterior_weights
+from nasmeta.predictors import normal_scores
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
+from nasmeta.gaussian_process import JITTER, SumKernel, maximise_posterior
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Packed, Prediction
 from nasmeta.meta._cell_columns import (
     further_counts,
@@ -23,7 +24,6 @@ from nasmeta.meta._cell_columns import (
 from nasmeta.meta._label_scale import scored
 from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._source_matrix import SourceMatrix
-from nasmeta.predictors._gaussian_process import JITTER, SumKernel, maximise_posterior
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 

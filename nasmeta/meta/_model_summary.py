@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import SettingError
+from nasmeta.gaussian_process import Hyperparameters
 from nasmeta.meta._arrays import Floats
 from nasmeta.pictures import Width, house_style, inches, new_figure, points, wrapped
-from nasmeta.predictors._gaussian_process import Hyperparameters
 from nasmeta.spaces import SearchSpace
 from nasmeta.spaces._drawing import short_label
 

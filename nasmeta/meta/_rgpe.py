@@ -8,10 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.gaussian_process import (
+    CellGP,
+    CellKernel,
+    Hyperparameters,
+    inverse_of,
+    log_expected_improvement,
+    weak_prior,
+)
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
 from nasmeta.meta._source_gp import JointGPSearch, SourceGPSearch, condition
-from nasmeta.predictors import CellGP, CellKernel, Hyperparameters, log_expected_improvement, weak_prior
-from nasmeta.predictors._gaussian_process import inverse_of
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask, standardised
 

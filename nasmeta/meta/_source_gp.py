@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
+from nasmeta.gaussian_process import CellGP, Prior, fit_hyperparameters
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
 from nasmeta.meta._source_models import SourceModels, TargetProcess, joint_space, matched_labels
-from nasmeta.predictors import CellGP, fit_hyperparameters
-from nasmeta.predictors._gaussian_process import Prior
 from nasmeta.searchers import GPSearch, MetaSearcher
 from nasmeta.tasks import SourceTask, Task
 
@@ -39,6 +39,14 @@ class SourceGPSearch(GPSearch, MetaSearcher):
 
     model: ClassVar[Any]
     search_settings: ClassVar[tuple[str, ...]] = ("n_initial",)
+
+    @cached_property
+    def _members(self) -> list[CellGP]:
+        return [self._gp]
+
+    def tell_failures(self, cells: Cells, values: Floats) -> None:
+        """Observe the substitute values."""
+        self.tell(cells, values)
 
     def _learn(self, sources: list[SourceTask]) -> Any:
         return self.model.learn(self.space, sources, self.features)

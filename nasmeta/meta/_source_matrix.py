@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
+from nasmeta.gaussian_process import CellKernel, fit_hyperparameters, posterior_weights
 from nasmeta.meta._arrays import Cells, Floats, Floats32
 from nasmeta.meta._cell_columns import representatives
 from nasmeta.meta._label_scale import scored
-from nasmeta.predictors import CellKernel, fit_hyperparameters, normal_scores
-from nasmeta.predictors._gaussian_process import posterior_weights
+from nasmeta.predictors import normal_scores
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import SourceTask
 

@@ -13,9 +13,17 @@ from scipy.linalg import cho_solve, cholesky, solve_triangular
 from scipy.special import ndtr
 
 from nasmeta.errors import SettingError
+from nasmeta.gaussian_process import (
+    JITTER,
+    CellKernel,
+    ChainRule,
+    ExactPosterior,
+    Hyperparameters,
+    Prior,
+    maximise_posterior,
+)
 from nasmeta.meta._arrays import Arrays, Cells, Facts, Floats, Floats32, Packed
-from nasmeta.predictors import CellKernel, Hyperparameters, normal_scores
-from nasmeta.predictors._gaussian_process import JITTER, ChainRule, ExactPosterior, Prior, maximise_posterior
+from nasmeta.predictors import normal_scores
 from nasmeta.spaces import SearchSpace, from_content, move_cells, to_content
 from nasmeta.tasks import SourceTask
 

@@ -1,4 +1,4 @@
-"""From an architecture to its performance: encoders and regressors as scikit-learn's, kernels, Gaussian processes.
+"""From an architecture to its performance: encoders and regressors as scikit-learn's.
 
 What needs scikit-learn is imported when it is first used.
 """
@@ -28,16 +28,6 @@ if TYPE_CHECKING:
         ScaledRegressor as ScaledRegressor,
         XGBoostRegressor as XGBoostRegressor,
     )
-    from nasmeta.predictors._gaussian_process import (
-        CellGP as CellGP,
-        CellKernel as CellKernel,
-        Hyperparameters as Hyperparameters,
-        PositionKernel as PositionKernel,
-        TrendGP as TrendGP,
-        fit_hyperparameters as fit_hyperparameters,
-        weak_prior as weak_prior,
-    )
-    from nasmeta.predictors._labels import log_expected_improvement as log_expected_improvement
     from nasmeta.predictors._neural import (
         CellTransformer as CellTransformer,
         GraphNetwork as GraphNetwork,
@@ -63,8 +53,6 @@ __getattr__ = lazy_names(
         "_encoders": "ENCODERS AdjacencyEncoder CellEncoder CellIndices ColumnEncoder CostEncoder CountEncoder "
         "GraphEncoder LivePathEncoder OneHotEncoder OperationCountEncoder PathEncoder make_encoder",
         "_estimators": "EnsembleRegressor ForestRegressor GPRegressor RidgeRegressor ScaledRegressor XGBoostRegressor",
-        "_gaussian_process": "CellGP CellKernel Hyperparameters PositionKernel TrendGP fit_hyperparameters weak_prior",
-        "_labels": "log_expected_improvement",
         "_neural": "CellTransformer GraphNetwork MLPEnsemble",
         "_registry": "knows_deviation label_of make_predictor",
         "_splits": "isomorph_split",

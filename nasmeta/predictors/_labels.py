@@ -1,4 +1,4 @@
-"""Labels: checks, scales for models and back; expected improvement."""
+"""Labels: checks, scales for models and back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erfcx, log1p
 
 from nasmeta.checks import check_choice
 from nasmeta.errors import LabelError, SettingError
@@ -15,9 +14,6 @@ from nasmeta.tasks import normal_scores
 
 LABELS = ("rank", "value")
 _TAIL = 0.1  # share of the levels at either end whose slope continues beyond them
-_SURE = 30.0  # deviations above the best: from here on the improvement equals the difference
-_RARE = -1e3  # deviations: below, 1 + u √(π/2) erfcx(-u/√2) is u⁻² and has no digit left
-_LOG_ROOT = 0.5 * np.log(2 * np.pi)
 
 
 def checked_labels(y: Any, n_rows: int | None = None) -> NDArray[np.float64]:
@@ -87,21 +83,3 @@ def _interpolate(at: NDArray[np.float64], x: NDArray[np.float64], y: NDArray[np.
     inside = np.interp(at, x, y)
     mapped: NDArray[np.float64] = inside + np.minimum(at - x[0], 0) * below + np.maximum(at - x[-1], 0) * above
     return mapped
-
-
-def log_expected_improvement(mean: NDArray[np.float64], std: NDArray[np.float64], best: float) -> NDArray[np.float64]:
-    """Return the logarithm of the expected improvement over `best`, exact far into the tail.
-
-    Jones, Schonlau and Welch, "Efficient global optimization", 1998; the stable form follows Ament et al.,
-    "Unexpected improvements to expected improvement", NeurIPS 2023.
-    """
-    u, log_std = (mean - best) / std, np.log(std)
-    middle = np.clip(u, _RARE, _SURE)
-    # φ(u) + u Φ(u) = φ(u) (1 + u √(π/2) erfcx(-u/√2))
-    scaled = middle * np.sqrt(np.pi / 2) * erfcx(-middle / np.sqrt(2))
-    score: NDArray[np.float64] = log_std - 0.5 * middle**2 - _LOG_ROOT + log1p(scaled)
-    if (sure := u > _SURE).any():
-        score[sure] = log_std[sure] + np.log(u[sure])
-    if (rare := u < _RARE).any():
-        score[rare] = log_std[rare] - 0.5 * u[rare] ** 2 - _LOG_ROOT - 2 * np.log(-u[rare])
-    return score

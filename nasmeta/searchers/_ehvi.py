@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from nasmeta.predictors import CellKernel, Hyperparameters, TrendGP, normal_scores, weak_prior
+from nasmeta.gaussian_process import CellKernel, Hyperparameters, TrendGP, weak_prior
+from nasmeta.predictors import normal_scores
 from nasmeta.searchers._gp import GPSearch
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import pareto_front

@@ -11,15 +11,9 @@ from scipy.special import log_ndtr, softmax
 
 from nasmeta.checks import check_int
 from nasmeta.errors import SpaceExhaustedError, UnknownNameError
-from nasmeta.predictors import (
-    CellGP,
-    CellKernel,
-    Hyperparameters,
-    PositionKernel,
-    log_expected_improvement,
-    normal_scores,
-)
-from nasmeta.searchers._base import MetaSearcher, Searcher
+from nasmeta.gaussian_process import CellGP, CellKernel, Hyperparameters, PositionKernel, log_expected_improvement
+from nasmeta.predictors import normal_scores
+from nasmeta.searchers._base import Searcher
 from nasmeta.spaces import SearchSpace
 
 _REFIT_GROWTH = 1.2
@@ -130,8 +124,8 @@ class GPSearch(Searcher):
 
     @cached_property
     def _members(self) -> list[CellGP]:
-        """The two processes; only the first with sources or with several objectives."""
-        few = self._one_kernel or isinstance(self, MetaSearcher) or self.objectives != "one" or self.space.size > _LARGE
+        """The two processes; only the first with several objectives."""
+        few = self._one_kernel or self.objectives != "one" or self.space.size > _LARGE
         if few or not PositionKernel.suits(self.space):
             return [self._gp]
         kernel = PositionKernel(self.space)
@@ -168,9 +162,7 @@ class GPSearch(Searcher):
                 self._values.append(value)
 
     def tell_failures(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Learn the probability of success; meta-searchers observe the substitute values."""
-        if isinstance(self, MetaSearcher):
-            return self.tell(cells, values)
+        """Learn the probability of success."""
         if self._feasibility is None:
             self._feasibility = Feasibility(CellKernel(self.space, self.features))
         self._feasibility.add(cells.tolist(), succeeded=False)

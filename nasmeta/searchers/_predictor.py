@@ -12,14 +12,8 @@ from numpy.typing import NDArray
 from nasmeta.checks import check_choice, check_int, check_number
 from nasmeta.code import code_within, estimator_digest, identity_of
 from nasmeta.errors import SettingError
-from nasmeta.predictors import (
-    PREDICTORS,
-    knows_deviation,
-    label_of,
-    log_expected_improvement,
-    make_predictor,
-    normal_scores,
-)
+from nasmeta.gaussian_process import log_expected_improvement
+from nasmeta.predictors import PREDICTORS, knows_deviation, label_of, make_predictor, normal_scores
 from nasmeta.registry import is_place
 from nasmeta.searchers._base import ACQUISITIONS, WithoutReplacement
 from nasmeta.spaces import SearchSpace

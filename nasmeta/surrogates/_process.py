@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
-from nasmeta.predictors._gaussian_process import JITTER, negative_log_likelihood
+from nasmeta.gaussian_process import JITTER, negative_log_likelihood
 
 Parts: TypeAlias = "Sequence[NDArray[np.float32]]"
 Factors: TypeAlias = "Iterable[tuple[NDArray[np.float64], NDArray[np.float64]]]"

@@ -81,7 +81,7 @@ class TrainedNetwork(nn.Module):
 
 
 def log_expected_improvement(mean: Tensor, deviation: Tensor, best: Tensor) -> Tensor:
-    """Return the logarithm of the expected improvement, as `nasmeta.predictors.log_expected_improvement`."""
+    """Return the logarithm of the expected improvement, as `nasmeta.gaussian_process.log_expected_improvement`."""
     mean, deviation, best = mean.double(), deviation.double(), best.double()
     u = ((mean - best) / deviation).clamp(-500, 25)
     scaled = u * math.sqrt(math.pi / 2) * torch.special.erfcx(-u / math.sqrt(2))

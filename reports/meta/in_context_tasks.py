@@ -20,10 +20,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "transfer"))
 
 from cases import HALVES, Case, _some_of, _stranger, _wrong_at_the_top, cases
 
+from nasmeta.gaussian_process import Hyperparameters
 from nasmeta.meta import SourceMatrix
 from nasmeta.meta.in_context._reading import Reading, Similarity, SourceView, read
 from nasmeta.predictors import normal_scores
-from nasmeta.predictors._gaussian_process import Hyperparameters
 from nasmeta.spaces import SearchSpace
 
 # Families that share a table or data sets are left out together.

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nasmeta.predictors import CellGP, CellKernel, Hyperparameters, PositionKernel
+from nasmeta.gaussian_process import CellGP, CellKernel, Hyperparameters, PositionKernel
 from nasmeta.searchers import BoTorchSearch, GPSearch
 from nasmeta.spaces import SearchSpace
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nasmeta.gaussian_process import CellKernel, negative_log_posterior
 from nasmeta.meta import MultiTaskGPSearch, RGPESearch, SavedMetaModel, SourceModels
 from nasmeta.meta._source_models import (
     JointHyperparameters,
@@ -15,8 +16,7 @@ from nasmeta.meta._source_models import (
     joint_prior,
     matched_labels,
 )
-from nasmeta.predictors import CellKernel, normal_scores
-from nasmeta.predictors._gaussian_process import negative_log_posterior
+from nasmeta.predictors import normal_scores
 from nasmeta.spaces import CellSpace, get_space
 from nasmeta.tasks import SourceTask
 from nasmeta.testing import made_up_values

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from nasmeta.gaussian_process import log_expected_improvement
 from nasmeta.meta import RGPESearch, VanillaRGPESearch
 from nasmeta.meta._rgpe import ranking_losses
-from nasmeta.predictors import log_expected_improvement
 from nasmeta.spaces import get_space
 from nasmeta.tasks import SourceTask
 from nasmeta.testing import made_up_values

@@ -12,9 +12,9 @@ import numpy as np
 from nasmeta.archives import ArchiveKind, digest_of
 from nasmeta.errors import LeakageError, SettingError, UnknownNameError
 from nasmeta.files import shipped, write_atomically
+from nasmeta.gaussian_process import log_expected_improvement
 from nasmeta.meta._arrays import Arrays, Floats, Floats32
 from nasmeta.meta.in_context._reading import Reading
-from nasmeta.predictors import log_expected_improvement
 from nasmeta.spaces import SearchSpace, held_out_name
 
 KIND = ArchiveKind(

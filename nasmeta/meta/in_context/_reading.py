@@ -12,9 +12,9 @@ from scipy.linalg import cholesky
 from scipy.linalg.lapack import dtrtri
 from scipy.special import softmax
 
+from nasmeta.gaussian_process import CellKernel, Hyperparameters
 from nasmeta.meta._arrays import Floats, Floats32
-from nasmeta.predictors import CellKernel, make_predictor
-from nasmeta.predictors._gaussian_process import Hyperparameters
+from nasmeta.predictors import make_predictor
 from nasmeta.spaces import SearchSpace
 
 # Of typical distances: of count features, of encodings, of choices.

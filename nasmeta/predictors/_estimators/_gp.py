@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_solve, solve_triangular
 
 from nasmeta.errors import SettingError
+from nasmeta.gaussian_process import JITTER, fit_hyperparameters, weak_prior
 from nasmeta.predictors._estimators._base import ScaledRegressor
-from nasmeta.predictors._gaussian_process import JITTER, fit_hyperparameters, weak_prior
 
 _MOST_COUNT = 8  # larger whole numbers are measurements
 _MEDIAN_DISTANCE = 6.0  # of scaled groups of measurements: the edits between two random cells

@@ -7,17 +7,19 @@ import pytest
 from scipy.optimize import approx_fprime
 from scipy.stats import multivariate_normal, norm
 
-from nasmeta.predictors import (
+from nasmeta.gaussian_process import (
     CellGP,
     CellKernel,
     Hyperparameters,
     PositionKernel,
+    ProductKernel,
+    SumKernel,
     TrendGP,
     fit_hyperparameters,
     log_expected_improvement,
+    negative_log_posterior,
     weak_prior,
 )
-from nasmeta.predictors._gaussian_process import ProductKernel, SumKernel, negative_log_posterior
 from nasmeta.spaces import get_space
 
 SPACE = get_space("nb201")

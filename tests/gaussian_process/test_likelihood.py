@@ -7,9 +7,11 @@ from scipy.spatial.distance import cdist
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, DotProduct, Matern, PairwiseKernel, WhiteKernel
 
-from nasmeta.predictors import CellGP, CellKernel, Hyperparameters
-from nasmeta.predictors._gaussian_process import (
+from nasmeta.gaussian_process import (
     JITTER,
+    CellGP,
+    CellKernel,
+    Hyperparameters,
     SumKernel,
     maximise_posterior,
     negative_log_likelihood,

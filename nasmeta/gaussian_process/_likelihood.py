@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import lapack
 
-from nasmeta.predictors._gaussian_process._kernel import Covariance, Hyperparameters, Prior, SumKernel, weak_prior
+from nasmeta.gaussian_process._kernel import Covariance, Hyperparameters, Prior, SumKernel, weak_prior
 
 _SMALLEST_NOISE = 1e-3  # cells that are alike in all features would make the covariance singular
 _REACH = 6.0  # of the logarithms on both sides of their prior means
@@ -32,7 +32,15 @@ class NegativeLogLikelihood(NamedTuple):
 
 
 def inverse_of(factor: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Return the inverse of a matrix, shape (n, n), by its lower Cholesky factor."""
+    """Return the inverse of a matrix, shape (n, n), by its lower Cholesky factor.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> inverse_of(np.linalg.cholesky(np.diag([2.0, 4.0])))
+    array([[0.5 , 0.  ],
+           [0.  , 0.25]])
+    """
     half, _ = lapack.dpotri(factor, lower=True)
     inverse: NDArray[np.float64] = half + half.T  # the half is zero above its diagonal, which is now doubled
     np.fill_diagonal(inverse, half.diagonal())
@@ -44,8 +52,14 @@ def negative_log_likelihood(
 ) -> NegativeLogLikelihood | None:
     """Return minus the log marginal likelihood of labels of zero mean; None if the covariance is not positive.
 
-    The covariance (n, n) includes the noise; the tasks are independent labels (n,) of the same cells. With `constant`
-    the value has the summand n / 2 log 2π of each.
+    The covariance (n, n) includes the noise; the tasks are independent labels (n,) of the same architectures. With
+    `constant` the value has the summand n / 2 log 2π of each.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> round(negative_log_likelihood(np.eye(2), [np.array([1.0, 0.0])]).value, 4)  # 1/2 + log 2π
+    2.3379
     """
     factor, failed = lapack.dpotrf(covariance.T, lower=True)  # in Fortran's order
     if failed:
@@ -67,7 +81,19 @@ def negative_log_likelihood(
 def negative_log_posterior(
     logarithms: NDArray[np.float64], models: Models, prior: Prior, constant: bool = True
 ) -> tuple[float, NDArray[np.float64]]:
-    """Return minus the log marginal likelihoods of all models and the log prior, and the gradient."""
+    """Return minus the log marginal likelihoods of all models and the log prior, and the gradient.
+
+    The gradient is by the logarithms of the hyperparameters and has their shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> kernel = SumKernel(np.array([[[0.0, 2.0], [2.0, 0.0]]]))
+    >>> prior = weak_prior(1)
+    >>> value, gradient = negative_log_posterior(prior[0], [(kernel, [np.array([1.0, -1.0])])], prior)
+    >>> round(value, 3), gradient.shape
+    (4.842, (3,))
+    """
     mean, std = prior
     offset = (logarithms - mean) / std
     value, gradient = float(0.5 * offset @ offset), offset / std
@@ -94,6 +120,14 @@ def maximise_posterior(
     By default, `start` is the mean of the prior, and `bounds` are a factor of e⁶ around it, with a noise (the last) of
     at least 0.001. L-BFGS stops at a small relative change of the value, so the `constant` of `negative_log_likelihood`
     affects the result.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> kernel = SumKernel(np.array([[[0.0, 2.0], [2.0, 0.0]]]))
+    >>> fitted = maximise_posterior([(kernel, [np.array([1.0, -1.0])])], weak_prior(1), iterations=20)
+    >>> bool(np.exp(fitted)[1] < 3)  # the labels differ, so the lengthscale is shorter than its prior median
+    True
     """
     from scipy.optimize import minimize
 
@@ -124,6 +158,13 @@ def fit_hyperparameters(
 
     The distances (n_features, n, n) are between the observed cells; the labels (n,) of each task have mean zero. The
     search starts at the mean of the prior, by default `weak_prior`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> distances = np.abs(np.subtract.outer(range(9), range(9)))[None]
+    >>> fit_hyperparameters(distances, [np.arange(9.0) - 4]).noise < 0.02  # the labels are smooth
+    True
     """
     prior = weak_prior(len(distances)) if prior is None else prior
     kernel = SumKernel(distances.astype(np.float64))

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from scipy.linalg import blas, cho_factor, cho_solve, solve_triangular
 
 from nasmeta.errors import ArchitectureError
-from nasmeta.predictors._gaussian_process._kernel import CellKernel, Hyperparameters, Prior, SumKernel
-from nasmeta.predictors._gaussian_process._likelihood import maximise_posterior
+from nasmeta.gaussian_process._kernel import CellKernel, Hyperparameters, Prior, SumKernel
+from nasmeta.gaussian_process._likelihood import maximise_posterior
 
 JITTER = 1e-6
 """Added to the diagonal of a covariance, so its Cholesky factor exists."""
@@ -23,7 +23,14 @@ _FIRST_ROOM = 256  # observations, in memory that is taken as rows are written; 
 def posterior_weights(
     covariance: NDArray[np.float64], noise: float, labels: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return (K + noise I)⁻¹ labels, of labels (n,) or (n, n_tasks) of zero prior mean; overwrites the covariance K."""
+    """Return (K + noise I)⁻¹ labels, of labels (n,) or (n, n_tasks) of zero prior mean; overwrites the covariance K.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> posterior_weights(np.eye(2), 1.0, np.array([2.0, 4.0]))
+    array([1., 2.])
+    """
     covariance[np.diag_indices(len(covariance))] += noise
     factor = cho_factor(covariance, lower=True, overwrite_a=True, check_finite=False)
     weights: NDArray[np.float64] = cho_solve(factor, labels, check_finite=False)
@@ -41,6 +48,20 @@ class ExactPosterior(ABC):
     With L the Cholesky factor of the covariance of the n observed cells, the rows V = L⁻¹ K(observed, all) are kept.
     One more observation is one more row, so a step costs O(n * n_cells) and nothing is approximated. Prior variance and
     mean (by default zero) have the shape (n_cells,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> class Independent(ExactPosterior):
+    ...     def _prior_covariance(self, cell):
+    ...         return np.eye(3, dtype=np.float32)[cell]
+    ...     def _label_variance(self, cell, left, row):
+    ...         return 1.25  # the prior variance and a noise of 0.25
+    >>> process = Independent(np.ones(3, dtype=np.float32))
+    >>> process.add(1)
+    >>> mean, deviation = process.posterior(np.array([5.0]))
+    >>> mean.round(2), (deviation**2).round(2)
+    (array([0., 4., 0.]), array([1. , 0.2, 1. ]))
     """
 
     def __init__(self, variance: NDArray[np.float32], mean: NDArray[np.floating] | None = None) -> None:
@@ -103,7 +124,22 @@ class ExactPosterior(ABC):
 
 
 class CellGP(ExactPosterior):
-    """Exact Gaussian process whose posterior is kept for every cell of a space, at O(n * n_cells) per observation."""
+    """Exact Gaussian process whose posterior is kept for every architecture of a space.
+
+    One more observation costs O(n * size). Hyperparameters stay as they are until `fit`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.spaces import get_space
+    >>> kernel = CellKernel(get_space("nb201"))
+    >>> gp = CellGP(kernel, Hyperparameters.from_logarithms(kernel.prior()[0]))
+    >>> for architecture in (0, 1, 2):
+    ...     gp.add(architecture)
+    >>> mean, deviation = gp.posterior(np.array([-1.0, 0.0, 1.0]))
+    >>> mean.shape, bool(deviation[0] < deviation[3])
+    ((15625,), True)
+    """
 
     def __init__(
         self, kernel: CellKernel, hyperparameters: Hyperparameters, mean: NDArray[np.floating] | None = None

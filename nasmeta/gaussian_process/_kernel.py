@@ -38,7 +38,14 @@ def weak_prior(n_features: int, lengthscales: NDArray[np.float64] | float = 3.0)
     """Return mean and standard deviation of the log-normal prior of the hyperparameters, for unit-variance labels.
 
     Variances around 0.5, lengthscales around 3 or those of `CellKernel.typical_lengthscales`, noise around 0.02,
-    each within a factor of e.
+    each within a factor of e. Both arrays are float64, shape (2 * n_features + 1,).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> mean, std = weak_prior(2)
+    >>> np.exp(mean)
+    array([0.5 , 0.5 , 3.  , 3.  , 0.02])
     """
     lengths = np.broadcast_to(np.log(lengthscales), n_features)
     mean = np.r_[np.full(n_features, np.log(0.5)), lengths, np.log(0.02)]
@@ -47,7 +54,15 @@ def weak_prior(n_features: int, lengthscales: NDArray[np.float64] | float = 3.0)
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """Hyperparameters of a `CellKernel` with noise."""
+    """Hyperparameters of a `CellKernel` with noise.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> h = Hyperparameters(np.array([0.3, 0.2]), np.array([3.0, 6.0]), noise=0.01)
+    >>> h.prior_variance, h.logarithms.shape
+    (0.5, (5,))
+    """
 
     variances: NDArray[np.float64]  # (n_features,); of a `PositionKernel`, (1,)
     lengthscales: NDArray[np.float64]  # (n_features,); of a `PositionKernel`, (n_positions,)
@@ -103,6 +118,15 @@ class CellKernel:
     distances of a pair are whole numbers, so all features' distances are kept as the digits of one integer, the
     pair's *code*, and a covariance is one look-up in a table of all codes. The default features are the space's
     `kernel_features`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nasmeta.spaces import get_space
+    >>> kernel = CellKernel(get_space("nb201"), ["edges"])
+    >>> codes = kernel.codes(0)  # the distances of architecture 0 to all
+    >>> kernel.covariance(codes, Hyperparameters(np.ones(1), np.full(1, 3.0), 0.01))[0].item()
+    1.0
     """
 
     def __init__(self, space: SearchSpace, features: Sequence[str] | None = None) -> None:
@@ -220,6 +244,12 @@ class PositionKernel(CellKernel):
     Processes for Machine Learning", 2006, section 5.1). A priori they grow with the number of positions, so a typical
     covariance does not depend on that number (Hvarfner, Hellsten and Nardi, "Vanilla Bayesian optimization performs
     great in high dimensions", ICML 2024).
+
+    Examples
+    --------
+    >>> from nasmeta.spaces import get_space
+    >>> PositionKernel(get_space("nb201")).typical_lengthscales  # half of 6 positions times a mean distance of 0.8
+    array([2.4, 2.4, 2.4, 2.4, 2.4, 2.4])
     """
 
     def __init__(self, space: SearchSpace) -> None:
@@ -272,6 +302,17 @@ class SumKernel:
 
     The logarithms are those of the variances of the linear parts, the variances of the exponential ones, the
     lengthscales and the noise: without linear parts, those of `Hyperparameters`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> kernel = SumKernel(np.array([[[0.0, 2.0], [2.0, 0.0]]]))
+    >>> covariance, chain_rule = kernel(np.log([0.5, 2.0, 0.1]))  # variance, lengthscale, noise
+    >>> covariance.round(3)
+    array([[0.6  , 0.184],
+           [0.184, 0.6  ]])
+    >>> chain_rule(np.eye(2)).round(3)  # of the trace
+    array([1. , 0. , 0.2])
     """
 
     distances: NDArray[np.float64]  # (n_smooth, n, n), of each exponential part
@@ -309,6 +350,15 @@ class ProductKernel:
     """A product of exponential kernels among labelled points, as a function of its hyperparameters.
 
     The logarithms are those of the variance, of the lengthscales and of the noise.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> kernel = ProductKernel(np.array([[[0.0, 2.0], [2.0, 0.0]]]))  # one position, two points
+    >>> covariance, chain_rule = kernel(np.log([1.0, 2.0, 0.1]))
+    >>> covariance.round(3)
+    array([[1.1  , 0.368],
+           [0.368, 1.1  ]])
     """
 
     distances: NDArray[np.float64]  # (n_positions, n, n)
