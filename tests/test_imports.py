@@ -23,7 +23,7 @@ EXCEPTIONS = {
     },
     "Formats of files, which are damaged, altered or written as before": {
         "nasmeta.meta._model_file",
-        "nasmeta.tables._arrow_file", "nasmeta.tables._pickles",
+        "nasmeta.tables._arrow_file",
         "nasmeta.tables.official._unpickle",
     },
     "What is made to fail, to hurry, or to find other files": {
@@ -64,3 +64,13 @@ def test_private_modules_are_named_exceptions() -> None:
     new = {module: file for module, file in found.items() if module not in named}
     assert not new, "Import what is public, or name the exception here"
     assert named <= set(found), "No test needs these any more"
+
+
+def test_no_subpackage_imports_a_private_module_of_another() -> None:
+    package = Path(__file__).parents[1] / "nasmeta"
+    reached = []
+    for file in sorted(package.rglob("*.py")):
+        own = file.relative_to(package).parts[0]
+        modules = filter(None, map(private_module, imported(file)))
+        reached += [f"{file.name}: {module}" for module in modules if module.split(".")[1] != own]
+    assert not reached, "Import the name from the other subpackage, which exports what others need"

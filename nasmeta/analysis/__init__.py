@@ -14,7 +14,7 @@ from nasmeta.analysis._attainment import (
     plot_attainment,
 )
 from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_power, plot_ranks, plot_regret
-from nasmeta.analysis._curves import regret_curves as regret_curves
+from nasmeta.analysis._curves import XAxis as XAxis, regret_curves as regret_curves
 from nasmeta.analysis._decisions import (
     FEWEST_RUNS as FEWEST_RUNS,
     decide as decide,
@@ -27,8 +27,9 @@ from nasmeta.analysis._metrics import (
     summarise,
 )
 from nasmeta.analysis._paired_tests import holm as holm, paired_tests
-from nasmeta.analysis._power import plan_runs as plan_runs, power as power
+from nasmeta.analysis._power import RUNS as RUNS, plan_runs as plan_runs, power as power
 from nasmeta.analysis._predictions import (
+    SCOPES as SCOPES,
     plot_calibration,
     plot_predictions,
     summarise_predictions as summarise_predictions,
@@ -40,7 +41,7 @@ from nasmeta.analysis._ranks import (
     rank_curves as rank_curves,
 )
 from nasmeta.analysis._statistics import bootstrap_interval
-from nasmeta.analysis._tables import to_html as to_html, to_latex, to_markdown
+from nasmeta.analysis._tables import spread as spread, texts_of as texts_of, to_html as to_html, to_latex, to_markdown
 from nasmeta.analysis._verification import (
     plot_cells,
     plot_training_curves,

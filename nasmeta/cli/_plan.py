@@ -58,8 +58,7 @@ def plan(
 
 def print_plan(found: pd.DataFrame, most: int) -> None:
     """Print a table per task, and its explanation."""
-    from nasmeta.analysis._power import RUNS
-    from nasmeta.analysis._tables import texts_of
+    from nasmeta.analysis import RUNS, texts_of
     from nasmeta.analysis.report import runs_text
 
     headers = {"wrong": "wrong winner (%)", "needed": "runs needed"}

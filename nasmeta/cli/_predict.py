@@ -75,8 +75,7 @@ def predict(predictors: list[str] | None, task: str, repeats: int, **options: An
 
 
 def _print(frame: pd.DataFrame) -> None:
-    from nasmeta.analysis._predictions import SCOPES
-    from nasmeta.analysis._tables import spread
+    from nasmeta.analysis import SCOPES, spread
 
     first, draws = frame.iloc[0], frame["draw"].nunique()
     over = f"mean ± standard deviation over {draws} draws" if draws > 1 else "one draw"

@@ -22,7 +22,7 @@ _REASONS = 3  # number of different reasons of failures to show
 
 def print_summary(found: Findings) -> None:
     """Print one table per task, without intervals, and the remarks on the runs."""
-    from nasmeta.analysis._tables import texts_of
+    from nasmeta.analysis import texts_of
     from nasmeta.analysis.report import column_notes, decision_sentence, size_sentence, summary_sections
 
     terminal = console()

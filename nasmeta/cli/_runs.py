@@ -36,7 +36,7 @@ DEMO_SEARCHERS = ("random", "local-search", "evolution", "gp", "source-order", "
 
 
 def _sources_in(text: str) -> Any:
-    from nasmeta.runs._sources import named_sources
+    from nasmeta.runs import named_sources
 
     return named_sources(names_in(text))
 
@@ -203,7 +203,7 @@ def compare(
 
 def compared(context: typer.Context, options: dict[str, Any], **where: Any) -> tuple[pd.DataFrame, Any]:
     """Run a comparison that the options describe; return its results and the evaluator."""
-    from nasmeta.runs._evaluator import evaluator_for, space_in
+    from nasmeta.runs import evaluator_for, space_in
 
     searchers, tasks = names_in(options.pop("searchers")), names_in(options.pop("tasks")) or ["nb201"]
     if not searchers:
@@ -220,8 +220,7 @@ def _specified(
     context: typer.Context, name: str, options: dict[str, Any], **where: Any
 ) -> tuple[pd.DataFrame, Any, int | None]:
     """Run a specification; return its results, evaluator and budget in evaluations."""
-    from nasmeta.experiments import run_specification
-    from nasmeta.experiments._specification import specification_to_run
+    from nasmeta.experiments import run_specification, specification_to_run
 
     if given := given_options(context, options):
         raise SettingError(f"A specification has its own settings: omit {', '.join(given)}, or change the file.")

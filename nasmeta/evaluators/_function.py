@@ -16,8 +16,7 @@ from nasmeta.errors import EvaluationFailed, NasmetaError, SettingError
 from nasmeta.evaluators._evaluator import Evaluation, Evaluator, raise_named
 from nasmeta.registry import Registry
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables import ColumnInfo
-from nasmeta.tables._columns import known_metric
+from nasmeta.tables import ColumnInfo, known_metric
 from nasmeta.tasks import Signal, Task
 
 Measure: TypeAlias = "Callable[[Mapping[str, Any]], float | tuple[float, float]]"

@@ -27,7 +27,7 @@ from nasmeta.tasks import Signal, Task, as_task
 from nasmeta.training import ImageDataset, Recipe, Trainer, TrainingResult, read_result
 
 if TYPE_CHECKING:
-    from nasmeta.training._own_network import BuildNetwork
+    from nasmeta.training import BuildNetwork
 
 _INSTEAD = "Pass build_network, a function from the choices of an architecture to a torch.nn.Module."
 FAILED_VALUE = 0.0  # percent: below every accuracy that a training ends with, chance included
@@ -134,7 +134,7 @@ class TrainingEvaluator(Evaluator):
         space = target.space if build_network is not None else target.space.name
         self.trainer = Trainer(data, recipe, space, device=device, isolated=isolated, build_network=build_network)
         if build_network is not None:
-            from nasmeta.training._own_network import IdentifiedNetwork, network_identity
+            from nasmeta.training import IdentifiedNetwork, network_identity
 
             self._network_identity = network_identity(build_network)
             self.trainer.build_network = IdentifiedNetwork(build_network, self._network_identity)

@@ -20,6 +20,7 @@ from nasmeta.experiments._specification import (
     read_specification as read_specification,
     ready_specifications as ready_specifications,
     run_specification,
+    specification_to_run as specification_to_run,
 )
 
 __all__ = [

@@ -9,10 +9,7 @@ from typing import Any, TypeAlias
 from nasmeta.checks import check_int, check_names
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator, TrainingEvaluator
-from nasmeta.runs._clock import Budget, checked_budget
-from nasmeta.runs._evaluator import EvaluatorLike, evaluator_for
-from nasmeta.runs._sources import SourcesLike, is_model
-from nasmeta.runs._spec import SearcherSpec
+from nasmeta.runs import Budget, EvaluatorLike, SearcherSpec, SourcesLike, checked_budget, evaluator_for, is_model
 from nasmeta.searchers import Searcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Task, TaskDistribution, as_tasks

@@ -35,10 +35,7 @@ from nasmeta.experiments._folder import ComparisonFolder, Results
 from nasmeta.experiments._jobs import Job, MetaTrainJob, Pair, Runs, results_of, share_of
 from nasmeta.journals import Shard
 from nasmeta.progress import heartbeat, progress_bar
-from nasmeta.runs import Clock, RunConfig
-from nasmeta.runs._evaluator import EvaluatorLike, evaluator_for, space_in
-from nasmeta.runs._sources import SourcesLike
-from nasmeta.runs._transfer import Transfer
+from nasmeta.runs import Clock, EvaluatorLike, RunConfig, SourcesLike, Transfer, evaluator_for, space_in
 
 _RUNS_A_JOB = 10
 _PROGRESS_SECONDS = 0.5

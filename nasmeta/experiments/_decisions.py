@@ -13,7 +13,7 @@ from nasmeta.analysis import FEWEST_RUNS, decide, looks_of
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator
 from nasmeta.experiments._folder import Results
-from nasmeta.runs._clock import Budget
+from nasmeta.runs import Budget
 
 _SHARE = 0.1  # of the regret of random search
 

@@ -17,9 +17,7 @@ from nasmeta.evaluators import Evaluator, MultiObjectiveEvaluator
 from nasmeta.experiments._jobs import Pair
 from nasmeta.files import write_atomically
 from nasmeta.journals import differences_from
-from nasmeta.runs import History, RunConfig, results_frame
-from nasmeta.runs._clock import Clock
-from nasmeta.runs._spec import SearcherSpec
+from nasmeta.runs import Clock, History, RunConfig, SearcherSpec, results_frame
 
 _LOCK_SECONDS = 2.0  # workers of a process that was killed end within a fraction of this
 _BEGIN_SECONDS = 60.0  # shards that start together wait for each other

@@ -19,8 +19,7 @@ from nasmeta.experiments._backends import Connection, GpuSlots, Workers, end_lok
 from nasmeta.files import write_atomically
 from nasmeta.journals import Shard, differences_from
 from nasmeta.progress import heartbeat
-from nasmeta.runs import History, RunConfig
-from nasmeta.runs._transfer import Transfer
+from nasmeta.runs import History, RunConfig, Transfer
 from nasmeta.threads import end_with, kill_workers, one_thread
 
 _PARENT_CHECK_SECONDS = 0.2

@@ -7,8 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from nasmeta.analysis import plan_runs
-from nasmeta.analysis._curves import XAxis
+from nasmeta.analysis import XAxis, plan_runs
 from nasmeta.experiments._arguments import SearchersLike, TasksLike
 from nasmeta.experiments._compare import compare
 from nasmeta.experiments._report import results_in

@@ -22,8 +22,7 @@ from nasmeta.experiments._specification import (
     specification_to_run,
 )
 from nasmeta.tables import ColumnInfo
-from nasmeta.tasks import get_task
-from nasmeta.tasks._signal import Signal
+from nasmeta.tasks import Signal, get_task
 
 _COLUMNS = ["method", "here", "on", "published", "published_std", "measured", "measured_std", "runs"]
 

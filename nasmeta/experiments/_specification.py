@@ -24,14 +24,8 @@ from nasmeta.experiments._backends import Workers
 from nasmeta.experiments._compare import compare
 from nasmeta.experiments._folder import ComparisonFolder
 from nasmeta.registry import names_from_file
-from nasmeta.runs._clock import Clock
-from nasmeta.runs._evaluator import evaluator_for
-from nasmeta.runs._sources import named_sources
-from nasmeta.runs._spec import SearcherSpec
-from nasmeta.tables import ColumnInfo, list_sources
-from nasmeta.tables._address import Address
-from nasmeta.tables._catalog import SourceState
-from nasmeta.tables._store import is_available
+from nasmeta.runs import Clock, SearcherSpec, evaluator_for, named_sources
+from nasmeta.tables import Address, ColumnInfo, SourceState, is_available, list_sources
 from nasmeta.tables.sources import registered_sources
 from nasmeta.tasks import as_tasks, get_task
 

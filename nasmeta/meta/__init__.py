@@ -18,9 +18,9 @@ from nasmeta.meta._meta_model_for import (
     meta_model_for as meta_model_for,
     warn_of_other_metric as warn_of_other_metric,
 )
-from nasmeta.meta._meta_predictor import META_PREDICTORS, MetaPredictor
-from nasmeta.meta._meta_train import TrainingFiles as TrainingFiles, meta_train
-from nasmeta.meta._model_file import SavedMetaModel, training_digest as training_digest
+from nasmeta.meta._meta_predictor import META_PREDICTORS, MetaPredictor, is_meta_predictor as is_meta_predictor
+from nasmeta.meta._meta_train import TrainingFiles as TrainingFiles, build_learner as build_learner, meta_train
+from nasmeta.meta._model_file import SavedMetaModel, kind_of as kind_of, training_digest as training_digest
 from nasmeta.meta._monitor import Monitor as Monitor
 from nasmeta.meta._multi_task_gp import MultiTaskGPSearch as MultiTaskGPSearch
 from nasmeta.meta._predictor_search import MetaPredictorSearch as MetaPredictorSearch

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from nasmeta.errors import SettingError
 from nasmeta.meta._monitor import Monitor
-from nasmeta.predictors._neural._training import cpu_or_cuda
+from nasmeta.predictors import cpu_or_cuda
 from nasmeta.tasks import Episode
 
 Loss = Callable[[nn.Module, Episode], Tensor]

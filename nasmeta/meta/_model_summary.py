@@ -11,8 +11,7 @@ from nasmeta.errors import SettingError
 from nasmeta.gaussian_process import Hyperparameters
 from nasmeta.meta._arrays import Floats
 from nasmeta.pictures import Width, house_style, inches, new_figure, points, wrapped
-from nasmeta.spaces import SearchSpace
-from nasmeta.spaces._drawing import short_label
+from nasmeta.spaces import SearchSpace, short_label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

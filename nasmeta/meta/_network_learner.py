@@ -20,7 +20,7 @@ from nasmeta.meta._meta_predictor import MetaPredictor
 from nasmeta.meta._meta_trainer import MetaTrainer, TrainingPlan
 from nasmeta.meta._model_file import training_identity, training_settings
 from nasmeta.meta._source_matrix import SourceMatrix
-from nasmeta.predictors._neural._training import cpu_or_cuda
+from nasmeta.predictors import cpu_or_cuda
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Augmentation, Episode, EpisodeSampler, SourceTask
 

@@ -15,14 +15,18 @@ from numpy.typing import NDArray
 from nasmeta.checks import check_names
 from nasmeta.code import code_of, estimator_digest
 from nasmeta.errors import SettingError, UnknownNameError
-from nasmeta.meta import META_PREDICTORS, Monitor, SavedMetaModel, meta_model_for, training_digest
-from nasmeta.meta._meta_predictor import is_meta_predictor
-from nasmeta.meta._meta_train import build_learner
+from nasmeta.meta import (
+    META_PREDICTORS,
+    Monitor,
+    SavedMetaModel,
+    build_learner,
+    is_meta_predictor,
+    meta_model_for,
+    training_digest,
+)
 from nasmeta.predictors import PREDICTORS, PredictorEntry, label_of, make_predictor
 from nasmeta.registry import is_place, split_name
-from nasmeta.runs import on_evaluator
-from nasmeta.runs._sources import sources_of
-from nasmeta.runs._spec import SearcherSpec
+from nasmeta.runs import SearcherSpec, on_evaluator, sources_of
 from nasmeta.spaces import SearchSpace, get_cell_space
 from nasmeta.tasks import SourceTask, Task
 

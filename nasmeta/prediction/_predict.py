@@ -24,10 +24,9 @@ from nasmeta.errors import SettingError
 from nasmeta.files import require_writable
 from nasmeta.journals import JournalFile
 from nasmeta.prediction._models import Model, PredictorsLike, SourcePredictor, models_of
-from nasmeta.predictors import isomorph_split, knows_deviation
-from nasmeta.predictors._metrics import LEVELS, calibration, rank_correlations
+from nasmeta.predictors import LEVELS, calibration, isomorph_split, knows_deviation, rank_correlations
 from nasmeta.progress import Bar, progress_bar
-from nasmeta.runs._sources import SourcesLike
+from nasmeta.runs import SourcesLike
 from nasmeta.spaces import SearchSpace, get_space, reference_space
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task, as_task

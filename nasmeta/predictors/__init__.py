@@ -28,11 +28,17 @@ if TYPE_CHECKING:
         ScaledRegressor as ScaledRegressor,
         XGBoostRegressor as XGBoostRegressor,
     )
+    from nasmeta.predictors._metrics import (
+        LEVELS as LEVELS,
+        calibration as calibration,
+        rank_correlations as rank_correlations,
+    )
     from nasmeta.predictors._neural import (
         CellTransformer as CellTransformer,
         GraphNetwork as GraphNetwork,
         MLPEnsemble as MLPEnsemble,
     )
+    from nasmeta.predictors._neural._training import cpu_or_cuda as cpu_or_cuda
     from nasmeta.predictors._registry import (
         knows_deviation as knows_deviation,
         label_of as label_of,
@@ -53,6 +59,8 @@ __getattr__ = lazy_names(
         "_encoders": "ENCODERS AdjacencyEncoder CellEncoder CellIndices ColumnEncoder CostEncoder CountEncoder "
         "GraphEncoder LivePathEncoder OneHotEncoder OperationCountEncoder PathEncoder make_encoder",
         "_estimators": "EnsembleRegressor ForestRegressor GPRegressor RidgeRegressor ScaledRegressor XGBoostRegressor",
+        "_metrics": "LEVELS calibration rank_correlations",
+        "_neural._training": "cpu_or_cuda",
         "_neural": "CellTransformer GraphNetwork MLPEnsemble",
         "_registry": "knows_deviation label_of make_predictor",
         "_splits": "isomorph_split",

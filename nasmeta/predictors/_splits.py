@@ -9,8 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nasmeta.checks import check_int, check_number
 from nasmeta.errors import SettingError
-from nasmeta.spaces import SearchSpace, get_space
-from nasmeta.spaces._cell_graph import IsomorphismRule
+from nasmeta.spaces import IsomorphismRule, SearchSpace, get_space
 
 
 def isomorph_split(

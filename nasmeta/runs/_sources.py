@@ -126,8 +126,7 @@ def named_sources(names: Sequence[str], folder: Path = Path()) -> SourcesLike:
 
 def saved_model_of(spec: SearcherSpec, task: Task, model: SavedMetaModel) -> SavedMetaModel:
     """Return the meta-model that a run uses, checked against the searcher and the task."""
-    from nasmeta.meta import meta_model_for
-    from nasmeta.meta._model_file import kind_of
+    from nasmeta.meta import kind_of, meta_model_for
 
     if not issubclass(spec.kind, MetaSearcher):
         raise SettingError(f"{spec.name} is not a meta-searcher, so it uses no meta-model.")

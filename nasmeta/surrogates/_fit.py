@@ -14,8 +14,7 @@ import nasmeta
 from nasmeta.checks import check_int
 from nasmeta.errors import LabelError, SettingError
 from nasmeta.predictors import isomorph_split
-from nasmeta.spaces import CellSpace, to_content
-from nasmeta.spaces._features import choice_one_hot
+from nasmeta.spaces import CellSpace, choice_one_hot, to_content
 from nasmeta.surrogates._features import class_features
 from nasmeta.surrogates._noise import SeedNoise, fit_noise
 from nasmeta.surrogates._process import fit_process

@@ -1,15 +1,24 @@
 """Named columns of measurements over the architectures of a space: sources, the store and `Table`."""
 
+from nasmeta.tables._address import Address as Address
 from nasmeta.tables._catalog import (
+    SourceState as SourceState,
     is_here as is_here,
     list_sources,
     list_tables,
     space_of_table as space_of_table,
     table_sources as table_sources,
 )
-from nasmeta.tables._columns import ColumnInfo, Kind as Kind, kind_of_old as kind_of_old, split_of as split_of
+from nasmeta.tables._columns import (
+    ColumnInfo,
+    Kind as Kind,
+    kind_of_old as kind_of_old,
+    known_metric as known_metric,
+    split_of as split_of,
+)
 from nasmeta.tables._fetch import fetch
 from nasmeta.tables._signals import parts_of_name as parts_of_name
+from nasmeta.tables._store import is_available as is_available
 from nasmeta.tables._table import (
     TABLES as TABLES,
     Table,

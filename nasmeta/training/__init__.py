@@ -32,6 +32,11 @@ if TYPE_CHECKING:
         live_edges as live_edges,
         multiply_adds as multiply_adds,
     )
+    from nasmeta.training._own_network import (
+        BuildNetwork as BuildNetwork,
+        IdentifiedNetwork as IdentifiedNetwork,
+        network_identity as network_identity,
+    )
     from nasmeta.training.proxies import compute_proxies
 
 __all__ = [
@@ -52,6 +57,7 @@ _lazy = lazy_names(
     {
         "_device": "DeviceData",
         "_network": "CellModule CellNetwork live_edges multiply_adds",
+        "_own_network": "BuildNetwork IdentifiedNetwork network_identity",
         "proxies": "compute_proxies",
     },
 )

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError, SettingError
+from nasmeta.pickles import NUMPY_ARRAYS, PickledArray, restricted_load
 from nasmeta.registry import Registry
-from nasmeta.tables._pickles import NUMPY_ARRAYS, PickledArray, restricted_load
 
 Pixels: TypeAlias = NDArray[np.uint8]
 

@@ -13,7 +13,7 @@ import numpy as np
 from nasmeta.checks import check_int
 from nasmeta.errors import JournalError, SettingError
 from nasmeta.registry import names_from_file
-from nasmeta.runs._journal import require_journal
+from nasmeta.runs import require_journal
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Task, get_task
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 import nasmeta
-from nasmeta.predictors._metrics import rank_correlations
+from nasmeta.predictors import rank_correlations
 from nasmeta.training import Trainer
 from nasmeta.verification._chosen import ChosenCell, Searches, left_out_of
 from nasmeta.verification._look_up import LookUp

@@ -429,7 +429,7 @@ def summarise_comparison(
     (['nb201/cifar10'], [20])
     """
     from nasmeta.evaluators import Evaluator
-    from nasmeta.runs._evaluator import evaluator_for
+    from nasmeta.runs import evaluator_for
     from nasmeta.tasks import get_task
 
     names = [str(name) for name in frame["task"].unique()]

@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.predictors._encoders._base import ENCODERS, CellEncoder, CellSpaceEncoder
-from nasmeta.spaces import CellSpace, SearchSpace
-from nasmeta.spaces._features import choice_one_hot
+from nasmeta.spaces import CellSpace, SearchSpace, choice_one_hot
 
 # Names in columns, as papers on NAS-Bench-201 abbreviate them.
 _SHORT = {"skip_connect": "skip", "nor_conv_1x1": "conv1x1", "nor_conv_3x3": "conv3x3", "avg_pool_3x3": "pool"}

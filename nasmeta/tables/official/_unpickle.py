@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, ClassVar
 
 from nasmeta.errors import DamagedFileError, NasmetaError, UnsafePickleError
-from nasmeta.tables._pickles import NUMPY_ARRAYS, NUMPY_NUMBERS, PickledArray
+from nasmeta.pickles import NUMPY_ARRAYS, NUMPY_NUMBERS, PickledArray
 
 _MAGIC_OF_OLD_TORCH = 0x1950A86A20F9469CFC6C
 _OLD_TORCH_STARTS = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."

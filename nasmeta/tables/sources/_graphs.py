@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from nasmeta.pickles import NUMPY_NUMBERS, restricted_load
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables._columns import Kind
-from nasmeta.tables._pickles import NUMPY_NUMBERS, restricted_load
 from nasmeta.tables.sources._base import Column, spread
 from nasmeta.tables.sources._registry import READERS, FetchedSource
 

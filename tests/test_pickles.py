@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from nasmeta.errors import DamagedFileError, UnsafePickleError
-from nasmeta.tables._pickles import NUMPY_ARRAYS, PickledArray, restricted_load
+from nasmeta.pickles import NUMPY_ARRAYS, PickledArray, restricted_load
 
 
 class Gadget:
