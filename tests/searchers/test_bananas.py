@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -79,3 +82,13 @@ def test_their_steps_are_those_of_torch() -> None:
     networks.fit(inputs, scores, 20, 0.01)
     for ours, theirs in zip([*networks.weights, *networks.biases], parameters, strict=True):
         np.testing.assert_allclose(ours, theirs.detach().numpy(), atol=2e-4)
+
+
+def test_proposals_are_thompson_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    searcher = told(30)
+    uncertain = np.arange(100) % 2 * [[-1.0], [1.0]]  # members agree on every other candidate
+    monkeypatch.setattr(
+        searcher, "_trained", lambda: SimpleNamespace(predict=lambda inputs: uncertain[:, : len(inputs)])
+    )
+    pool, draws = searcher._pool(), copy.deepcopy(searcher.rng).normal(0.0, uncertain[1])
+    assert searcher.ask(10).tolist() == pool[np.argsort(draws)[:-11:-1]].tolist()

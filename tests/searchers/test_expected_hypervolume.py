@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import integrate, stats
 
 from nasmeta.searchers import expected_hypervolume_improvement
+from nasmeta.searchers._ehvi import _scores_at
 
 
 def improvement(points: NDArray[np.float64], front: NDArray[np.float64], reference: NDArray[np.float64]) -> list[float]:
@@ -64,3 +65,10 @@ def test_equal_and_dominated_points_of_the_front_change_nothing() -> None:
     found = expected_hypervolume_improvement(mean, std, front, reference)
     more = np.vstack([front, front, front - 0.3, reference - 1])
     np.testing.assert_allclose(expected_hypervolume_improvement(mean, std, more, reference), found)
+
+
+def test_a_shared_best_value_is_likely_the_end_of_the_scale() -> None:
+    values, labels = np.array([0.0, 0.5, 1.0, 1.0]), np.array([-1.0, 0.0, 1.0, 1.0])
+    scores, slopes = _scores_at(np.array([0.0, 1.0]), labels, values)
+    np.testing.assert_allclose(scores, [-1.0, 1.0])
+    np.testing.assert_allclose(slopes, [0.5, 0.25])  # above the best value, half of that from the median to it

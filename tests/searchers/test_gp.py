@@ -5,11 +5,13 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from nasmeta.searchers import GPSearch
 from nasmeta.spaces import Position, SearchSpace, get_space
 from nasmeta.testing import synthetic_values
 
+MODULE = inspect.getmodule(GPSearch)
 MOST = 30
 
 
@@ -17,10 +19,10 @@ MOST = 30
 def test_a_space_is_searched_to_its_end_with_a_limited_number_of_observations(
     fails: bool, screened: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inspect.getmodule(GPSearch), "_MOST_OBSERVED", MOST)
+    monkeypatch.setattr(MODULE, "_MOST_OBSERVED", MOST)
     if screened:
-        monkeypatch.setattr(inspect.getmodule(GPSearch), "_LARGE", 50)
-        monkeypatch.setattr(inspect.getmodule(GPSearch), "_SCREENED", 8)
+        monkeypatch.setattr(MODULE, "_LARGE", 50)
+        monkeypatch.setattr(MODULE, "_SCREENED", 8)
     space = get_space("graphgym")
     values = space.codes.sum(axis=1) + 0.01 * np.arange(space.size)
     searcher = GPSearch(space, np.random.default_rng(0))
@@ -85,3 +87,31 @@ def test_processes_are_weighted_by_their_evidence() -> None:
     share = 1 / (1 + np.exp(one - other))
     assert share > 0.5
     np.testing.assert_allclose(searcher._process_weights(labels), [1 - share, share], atol=0.01)
+
+
+def test_the_probability_of_success_includes_the_noise() -> None:
+    feasibility = MODULE.Feasibility(MODULE.CellKernel(get_space("graphgym")))
+    feasibility.add([7], succeeded=True)
+    variance, noise = (getattr(feasibility._gp.hyperparameters, name) for name in ("prior_variance", "noise"))
+    gain = variance / (variance + noise)
+    expected = norm.logcdf(gain / np.sqrt(gain * noise + noise))
+    assert feasibility.log_chance()[7] == pytest.approx(expected, rel=0.01)
+
+
+def test_large_spaces_are_screened_by_upper_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MODULE, "_LARGE", 0)
+    monkeypatch.setattr(MODULE, "_SCREENED", 1)
+    searcher = GPSearch(SearchSpace("line", {"width": range(1, 50)}), np.random.default_rng(0), n_initial=1)
+    searcher.tell(np.array([0], np.int32), np.zeros(1))
+    assert searcher.ask().tolist() == [48]  # all means are equal, and the last one is the least certain
+
+
+def test_hyperparameters_are_fitted_before_the_last_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    space, values = with_unused_positions()
+    cells, proposed = space.sample(MOST, np.random.default_rng(1)), []
+    for most in (MOST, MOST + 1):
+        monkeypatch.setattr(MODULE, "_MOST_OBSERVED", most)
+        searcher = GPSearch(space, np.random.default_rng(0))
+        searcher.tell(cells, values[cells])
+        proposed.append([searcher.ask().item() for _ in range(9)])
+    assert proposed[0] == proposed[1]

@@ -90,6 +90,15 @@ def test_the_best_are_promoted(name: str) -> None:
     assert VALUES[promoted].mean() > VALUES[short].mean() + 0.2
 
 
+@pytest.mark.parametrize(("name", "due"), [("successive-halving", 9), ("hyperband", 9), ("asha", 3)])
+def test_the_earlier_one_of_equal_values_is_promoted(name: str, due: int) -> None:
+    searcher, first = made(name, [1, 4, 16]), np.array([5, 3, 8, 1, 7, 9, 2, 6, 4], np.int32)
+    searcher.begin_with(first)
+    searcher.tell_at(*searcher.ask_at(due), np.zeros(due))
+    cells, epochs = searcher.ask_at(due // 3)
+    assert (cells.tolist(), set(epochs)) == (first[: due // 3].tolist(), {4})
+
+
 def test_the_density_by_hand_and_its_sum() -> None:
     digits = np.array([[0, 1, 2, 3, 0, 1], [0, 1, 2, 3, 0, 2]], np.int8)
     density = KernelDensity(digits, SPACE.n_choices, 0.3)

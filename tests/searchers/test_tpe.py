@@ -59,3 +59,13 @@ def test_order_and_repeats_of_what_is_told_do_not_matter() -> None:
         ratios.append(searcher._log_ratio())
     np.testing.assert_allclose(ratios[0], ratios[1], atol=1e-8)
     np.testing.assert_allclose(ratios[0], ratios[2], atol=1e-8)
+
+
+def test_at_most_25_architectures_are_good() -> None:
+    told = SPACE.sample(400, np.random.default_rng(1))
+    proposed = []
+    for top in (0.1, 25 / 400):
+        searcher = TPESearch(SPACE, np.random.default_rng(0), top=top)
+        searcher.tell(told, VALUES[told])
+        proposed.append(searcher.ask(20).tolist())
+    assert proposed[0] == proposed[1]
