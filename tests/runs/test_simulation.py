@@ -122,10 +122,34 @@ def test_repeats_are_free_or_charged() -> None:
 
 
 def test_a_cell_that_is_being_trained_is_told_once_for_each_who_asked() -> None:
-    searcher = Script(5, 5, 3)
-    assert table(run(searcher, evaluations=2, workers=2)) == [(3, 3.0, 1), (5, 5.0, 0)]
-    assert searcher.log == ["ask 5", "ask 5", "ask 3", "tell 3=0.3", "tell 5=0.5", "tell 5=0.5"][:4] + searcher.log[4:]
-    assert searcher.log.count("tell 5=0.5") in (0, 2)  # the last result of a run is told to nobody
+    searcher = Script(5, 5, 3, 9)
+    assert table(run(searcher, evaluations=3, workers=2)) == [(3, 3.0, 1), (5, 5.0, 0), (9, 12.0, 1)]
+    assert searcher.log == ["ask 5", "ask 5", "ask 3", "tell 3=0.3", "ask 9", "tell 5=0.5", "tell 5=0.5"]
+
+
+def test_equal_ends_are_observed_in_the_order_of_their_starts() -> None:
+    searcher = Script(5, 3, 4, 1, 2)
+    run_loop(searcher, Seconds(0.0), evaluations=5, clock=Clock(workers=4))
+    assert [entry for entry in searcher.log if "tell" in entry] == [
+        "tell 5=0.5",
+        "tell 3=0.3",
+        "tell 4=0.4",
+        "tell 1=0.1",
+    ]
+
+
+def test_a_worker_that_waits_requests_a_proposal_after_the_next_result() -> None:
+    class Repeating(Script):
+        def ask(self, n: int = 1) -> NDArray[np.int32]:
+            waits = len(self.cells) == 1 and "tell 3=0.3" not in self.log
+            return np.array([5], np.int32) if waits else super().ask(n)
+
+    assert table(run(Repeating(5, 3, 7), evaluations=3, workers=3)) == [(3, 3.0, 1), (5, 5.0, 0), (7, 10.0, 1)]
+
+
+def test_repeats_that_are_not_consecutive_do_not_stall(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nasmeta.runs._loop.STALL_LIMIT", 3)
+    assert run(Script(5, 5, 5, 3, 5, 5, 2), evaluations=9).cells.tolist() == [5, 3, 2]
 
 
 @pytest.mark.parametrize(("promotion", "last"), [("scratch", 2 + 3 + 8 + 12), ("continued", 2 + 3 + 6 + 9)])
@@ -133,6 +157,11 @@ def test_a_promotion_begins_anew_or_goes_on(promotion: str, last: float) -> None
     trace = run(Ladder((2, 1), (3, 1), (2, 4), (3, 4)), evaluations=4, promotion=promotion)
     assert table(trace)[-1] == (3, last, 0)
     assert trace.epochs.tolist() == [1, 1, 4, 4]
+
+
+def test_a_training_of_the_same_length_is_not_continued() -> None:
+    trace = run(Ladder((2, 1), (2, 1), (2, 4), (2, 4)), evaluations=4, promotion="continued", repeats="charged")
+    assert trace.cost_seconds.tolist() == [2, 2, 6, 8]
 
 
 def test_a_promotion_goes_on_from_the_longest_training_even_if_that_began_anew() -> None:
