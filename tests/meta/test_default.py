@@ -146,6 +146,22 @@ def test_batches_and_workers_without_an_answer() -> None:
     assert len(set(asked.tolist())) == 15
 
 
+def test_in_a_batch_members_expect_their_means() -> None:
+    improvements: list[np.ndarray] = []
+
+    class Recording(DefaultMetaSearch):
+        def _take_improving(self, improvement: np.ndarray) -> int:
+            improvements.append(improvement.copy())
+            return super()._take_improving(improvement)
+
+    values = made_up_values(SPACE)
+    searcher = Recording(SPACE, np.random.default_rng(0)).meta_fit([source("a", values, EVERY[::40])])
+    cells = SPACE.sample(12, np.random.default_rng(1))
+    searcher.tell(cells, values[cells])
+    searcher.ask(3)
+    assert (np.diff(improvements, axis=0) < 1e-3).all()  # the means stay, and the deviations shrink
+
+
 def test_each_proposal_has_a_note() -> None:
     few = nm.task_distribution("nb201")[:1].as_sources(60, np.random.default_rng(0))
     run = nm.search("meta", "nb201/cifar100", sources=few, evaluations=8)

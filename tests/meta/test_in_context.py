@@ -28,7 +28,7 @@ from nasmeta.meta.in_context._network import (
     save_weights,
     shipped_weights,
 )
-from nasmeta.meta.in_context._reading import Context, Reading, Similarity, SourceView, _mixture, read
+from nasmeta.meta.in_context._reading import EXPERTS, Context, Reading, Similarity, SourceView, _mixture, read
 from nasmeta.meta.in_context._searcher import SearchState
 from nasmeta.predictors import normal_scores
 from nasmeta.searchers import SEARCHERS
@@ -166,10 +166,13 @@ def test_errors_are_labels_minus_leave_one_out_predictions() -> None:
     sources = SourceView.of(np.stack([made_up_values(space, shift) for shift in (0.1, 0.4)]))
     labels, similarity = normal_scores(made_up_values(space)[known]), Similarity(space)
     cells = np.arange(space.size)
-    errors = read(similarity, sources, known, labels, cells[:1], cells).errors
+    found = read(similarity, sources, known, labels, cells[:1], cells)
+    errors = found.errors
     np.testing.assert_allclose(errors[:, 0], labels, atol=1e-6)  # the first expert always predicts 0
     np.testing.assert_allclose(errors[:, -2], labels - (sources.mean[known] - sources.mean[known].mean()), atol=1e-5)
     assert np.abs(errors[:, 4] - errors[:, -2]).max() > 0.1  # a process corrects the sources' mean
+    deviations = np.sqrt(((errors**2).sum(axis=0) + 1) / 13)  # of 12 labels and a prior one of 1
+    np.testing.assert_allclose(np.exp(found.asked[0, -EXPERTS - 5 : -5]), deviations, rtol=1e-5)
 
 
 def test_unlikely_members_may_be_left_out() -> None:

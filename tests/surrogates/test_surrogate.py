@@ -21,7 +21,7 @@ from nasmeta.errors import (
     SettingError,
     UnknownNameError,
 )
-from nasmeta.surrogates import Surrogate, fit_surrogate, score_predictions
+from nasmeta.surrogates import SeedNoise, Surrogate, fit_surrogate, score_predictions
 from nasmeta.surrogates._noise import fit_noise
 
 NB201 = ("nb201/cifar10", "nb201/cifar100", "nb201/imagenet16-120")
@@ -185,6 +185,11 @@ def test_noise_has_the_scale_of_what_it_was_fitted_to() -> None:
         drawn = noise.draw(np.full(4000, mean), np.arange(4000, dtype=np.int32), 1)
         assert drawn.std() == pytest.approx(std, rel=0.15)
         assert abs(drawn.mean()) < 0.05
+
+
+def test_draws_have_the_mean_of_the_quantiles() -> None:
+    noise = SeedNoise(np.zeros(1), np.arange(64, dtype=np.float32)[None])
+    assert noise.draw(np.zeros(10**5), np.arange(10**5, dtype=np.int32), 1).mean() == pytest.approx(31.5, abs=0.2)
 
 
 def test_scores_equal_scipys() -> None:
