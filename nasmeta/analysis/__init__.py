@@ -15,12 +15,6 @@ from nasmeta.analysis._attainment import (
 )
 from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_power, plot_ranks, plot_regret
 from nasmeta.analysis._curves import XAxis as XAxis, regret_curves as regret_curves
-from nasmeta.analysis._decisions import (
-    FEWEST_RUNS as FEWEST_RUNS,
-    decide as decide,
-    looks_of as looks_of,
-    sequence_radius as sequence_radius,
-)
 from nasmeta.analysis._drawing import save_figure
 from nasmeta.analysis._metrics import (
     evaluations_to_optimum as evaluations_to_optimum,

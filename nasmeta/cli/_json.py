@@ -70,7 +70,6 @@ def comparison_record(found: Findings, files: Sequence[object]) -> dict[str, Any
         "tasks": [{"task": fact.name, "optimum": fact.optimum, "column": fact.column} for fact in found.facts],
         "results": pd.concat(tables, names=["task"]).reset_index("task") if tables else [],
         "tests": pd.concat(tests.values()) if tests else [],
-        "decisions": found.decisions,
         "runs": runs[[*names, "stopped"]],
         "remarks": found.remarks if tables else [],
         "files": files,

@@ -23,7 +23,7 @@ _REASONS = 3  # number of different reasons of failures to show
 def print_summary(found: Findings) -> None:
     """Print one table per task, without intervals, and the remarks on the runs."""
     from nasmeta.analysis import texts_of
-    from nasmeta.analysis.report import column_notes, decision_sentence, size_sentence, summary_sections
+    from nasmeta.analysis.report import column_notes, size_sentence, summary_sections
 
     terminal = console()
     if found.frame.empty:
@@ -41,8 +41,6 @@ def print_summary(found: Findings) -> None:
     for line in (*column_notes(found, {"": table}, intervals=False), *found.run_remarks):
         terminal.print(line)
     terminal.print()
-    for decision in found.decisions:
-        terminal.print(decision_sentence(decision), soft_wrap=True)
 
 
 def all_failed(run: History) -> bool:

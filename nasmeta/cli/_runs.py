@@ -155,21 +155,12 @@ def _with_evaluator(context: typer.Context, options: dict[str, Any], task: str) 
         metavar="NAME:KEY=VALUE",
     ),
     folder=Option("Folder for journals and results; run the same command again to resume.", Path),
-    until_decided=Option(
-        "After --repeats runs, add runs to each pair of searchers until their mean regrets differ significantly, or by "
-        "less than the margin.", bool, False,
-    ),
-    most=Option("Largest number of runs with --until-decided.", int, 1000),
-    margin=Option(
-        "Difference of regrets that does not matter.", float, default_text="a tenth of the regret of random search"
-    ),
     redo=Option(
         "Delete and repeat the runs of these searchers in the folder. Leave it out to resume.", read=names_in,
         metavar="NAMES",
     ),
     examples=[
         "nasmeta compare --searchers random,evolution --repeats 100 --folder results",
-        "nasmeta compare --searchers random,evolution --until-decided",
         "nasmeta list specifications",
         "nasmeta compare nb201-paper --folder results",
     ],
@@ -180,9 +171,6 @@ def compare(
     folder: Path | None,
     repeats: int | None,
     redo: list[str] | None,
-    until_decided: bool,
-    most: int,
-    margin: float | None,
     **options: Any,
 ) -> Any:
     """Run several searchers repeatedly on the same tasks and show a table of the results."""
@@ -190,7 +178,6 @@ def compare(
 
     workers = Workers(*(options.pop(name) for name in WHERE))
     where: dict[str, Any] = {"folder": folder, "workers": workers, "redo": redo or (), "progress": True}
-    where |= {"until_decided": until_decided, "most": most, "margin": margin}
     if specification is None:
         evaluations = options["evaluations"] or 200 if options["seconds"] is None else None
         frame, evaluator = compared(context, options, repeats=10 if repeats is None else repeats, **where)

@@ -8,7 +8,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,6 @@ from nasmeta.experiments._arguments import (
     tasks_of,
 )
 from nasmeta.experiments._backends import Connection, Workers, connected
-from nasmeta.experiments._decisions import Decisions, margins_of
 from nasmeta.experiments._folder import ComparisonFolder, Results
 from nasmeta.experiments._jobs import Job, MetaTrainJob, Pair, Runs, results_of, share_of
 from nasmeta.journals import Shard
@@ -56,9 +55,6 @@ def compare(
     evaluator: EvaluatorLike = "table",
     clock: Clock | Mapping[str, Any] | None = None,
     stop_at_optimum: bool = False,
-    until_decided: bool = False,
-    most: int = 1000,
-    margin: float | None = None,
     progress: bool = False,
 ) -> pd.DataFrame:
     """Run searchers on tasks, each several times.
@@ -101,23 +97,13 @@ def compare(
         Simulated time, as in `search`; its workers are simulated, not processes.
     stop_at_optimum : bool, default False
         End a run when the best value of its task has been evaluated.
-    until_decided : bool, default False
-        After `repeats` runs, add runs to each pair of searchers until their mean regrets at the end of the runs differ,
-        or their difference is smaller than `margin`. The level of 0.05 per task is asymptotic; see
-        `nasmeta.analysis.decide`, which computes the decisions from the result.
-    most : int, default 1000
-        Largest number of runs until a pair is decided.
-    margin : float, optional
-        Difference that does not matter, in the unit of the regret. By default a tenth of the mean regret of random
-        search after as many evaluations.
     progress : bool, default False
         Show a progress bar on stderr.
 
     Returns
     -------
     DataFrame
-        The results frame of all runs, ordered by task, searcher and seed; for its columns see `History.frame`. With
-        `until_decided`, ``frame.attrs["decisions"]`` has the decisions as a list of mappings.
+        The results frame of all runs, ordered by task, searcher and seed; for its columns see `History.frame`.
 
     Raises
     ------
@@ -166,19 +152,13 @@ def compare(
     learners = [pair for pair, config in configs.items() if config.searcher.learns]
     wanted = dict.fromkeys(configs, seeds) if shard is None else share_of(shard, [*configs], learners, seeds)
     results = Results(configs, wanted)
-    plan = None
-    if until_decided:
-        if shard is not None:
-            raise SettingError("shard", workers.shard, "none, because decisions need the runs of all shards")
-        plan = Decisions(margins_of(evaluators, budgets, margin), seeds, most)
     if home is None:
-        return _completed(results, workers, progress, plan=plan)
+        return _completed(results, workers, progress)
     extent: dict[str, Any] = {
         "repeats": repeats if isinstance(repeats, int) else seeds,
         "evaluations": budgets[0].evaluations,
         "seconds": [budget.seconds for budget in budgets],
         "stop_at_optimum": stop_at_optimum,
-        "until_decided": None if plan is None else asdict(plan),
         "sources": {
             label: {
                 configs[i, label].task.name: list(configs[i, label].source_names) for i, one in learners if one == label
@@ -187,9 +167,8 @@ def compare(
         },
     }
     with home.claimed(specs, evaluators, clock=clock, is_shard=shard is not None, redo=repeated, **extent):
-        deleted = wanted if plan is None else dict.fromkeys(wanted, range(most))
-        _remove_journals(home, configs, {pair: own for pair, own in deleted.items() if pair[1] in repeated})
-        frame = _completed(results, workers, progress, home, plan)
+        _remove_journals(home, configs, {pair: own for pair, own in wanted.items() if pair[1] in repeated})
+        frame = _completed(results, workers, progress, home)
         if shard is None:
             home.write("results.parquet", frame.to_parquet(None, index=False))
     return frame
@@ -204,14 +183,9 @@ def _remove_journals(
 
 
 def _completed(
-    results: Results,
-    workers: Workers,
-    progress: bool,
-    home: ComparisonFolder | None = None,
-    plan: Decisions | None = None,
+    results: Results, workers: Workers, progress: bool, home: ComparisonFolder | None = None
 ) -> pd.DataFrame:
     """Read finished runs from the journals, do the others, and return the results of all runs."""
-    models: dict[Pair, Transfer] = {}
     try:
         training = deque([""], maxlen=1)  # the progress of a training in this process
         with progress_bar("runs", results.total, shown=progress) as bar, ExitStack() as held:
@@ -224,21 +198,16 @@ def _completed(
                 counted = f"{results.evaluations:,} evaluations"
                 bar.update(results.done, results.total, ", ".join(filter(None, (counted, training[0]))))
 
-            with connected(workers) as connect:
-                for _ in (None,) if plan is None else plan.rounds(results):
-                    if home is not None:
-                        _read(home, results)
-                    with heartbeat(show, _PROGRESS_SECONDS):
-                        _run(results, workers, connect, home, models)
-                    show()
+            if home is not None:
+                _read(home, results)
+            with connected(workers) as connect, heartbeat(show, _PROGRESS_SECONDS):
+                _run(results, workers, connect, home)
+            show()
     except KeyboardInterrupt:
         kept = f"The same command resumes from {home.path}." if home else "Nothing was kept: no folder was given."
         print(f"\nInterrupted. {kept}", file=sys.stderr)
         raise
-    frame = results.frame()
-    if plan is not None:
-        frame.attrs["decisions"] = plan.of(frame).to_dict("records")
-    return frame
+    return results.frame()
 
 
 def _read(home: ComparisonFolder, results: Results) -> None:
@@ -256,9 +225,9 @@ def _run(
     workers: Workers,
     connect: Callable[[], Connection],
     home: ComparisonFolder | None,
-    models: dict[Pair, Transfer],
 ) -> None:
     """Do the remaining jobs: meta-trainings and independent runs first, then the runs that use the models."""
+    models: dict[Pair, Transfer] = {}
     left = {pair: seeds for pair in results.configs if (seeds := results.missing(pair))}
     learners = [pair for pair in left if results.configs[pair].searcher.learns]
     n_workers = workers.n or (connect().workers if left else 1)
@@ -271,7 +240,7 @@ def _run(
             paths = [None if home is None else home.journal(config.task.name, config.label, s) for s in some]
             yield Runs(pair, config, some, paths, learnt)
 
-    jobs: list[Job] = [MetaTrainJob(pair, results.configs[pair]) for pair in learners if pair not in models]
+    jobs: list[Job] = [MetaTrainJob(pair, results.configs[pair]) for pair in learners]
     jobs += (job for pair in left if pair not in learners for job in runs(pair))
     late = (job for pair in learners for job in runs(pair, models[pair]))  # evaluated after the meta-trainings
     for some in (jobs, late):

@@ -134,7 +134,7 @@ class Results:
     """The results of all runs; configs are by position of the task and label of the searcher."""
 
     def __init__(self, configs: Mapping[Pair, RunConfig], seeds: Mapping[Pair, Sequence[int]]) -> None:
-        self.configs, self.seeds = configs, dict(seeds)
+        self.configs, self.seeds = configs, seeds
         self._histories: dict[tuple[Pair, int], History] = {}
 
     @property

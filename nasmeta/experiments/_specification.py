@@ -286,7 +286,7 @@ def run_specification(
         Number of runs of each searcher on each task, instead of the number in the file.
     workers : int or Workers, default 1
     options
-        ``redo``, ``until_decided``, ``most``, ``margin`` and ``progress``, as in `nasmeta.compare`.
+        ``redo`` and ``progress``, as in `nasmeta.compare`.
 
     Returns
     -------

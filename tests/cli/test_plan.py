@@ -1,4 +1,4 @@
-"""``nasmeta plan``, and decisions of ``nasmeta compare``."""
+"""``nasmeta plan``, and a comparison that is terminated."""
 
 from __future__ import annotations
 
@@ -40,19 +40,10 @@ def test_a_narrow_terminal_breaks_no_word(monkeypatch: pytest.MonkeyPatch) -> No
     assert words <= set(" ".join(table).split())
 
 
-@pytest.mark.usefixtures("blank_figures")
-def test_decisions_are_printed_and_kept(tmp_path: Path) -> None:
-    decide = ["--until-decided", "--most", "100", "--margin", "0.01", "--folder", str(tmp_path)]
-    printed = run("compare", "--searchers", "random,local-search", *OPTIONS, *decide)
-    sentence = "nb201/cifar100: local-search has a smaller mean regret than random"
-    assert sentence in printed
-    assert sentence in (tmp_path / "summary.md").read_text(encoding="utf-8")
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process at once")
 def test_a_terminated_comparison_tells_how_to_resume(tmp_path: Path) -> None:
-    command = ["compare", "--searchers", "random,evolution", "--until-decided", "--margin", "1e-6", "--most", "9999"]
+    command = ["compare", "--searchers", "random,evolution", "--repeats", "3000"]
     line = [sys.executable, "-m", "nasmeta", *command, "--folder", str(tmp_path)]
     with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as process:
         while not any(tmp_path.rglob("*.jsonl")):

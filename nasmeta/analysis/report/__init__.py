@@ -23,7 +23,6 @@ from nasmeta.analysis.report._sections import (
     Section as Section,
     as_markdown as as_markdown,
     column_notes as column_notes,
-    decision_sentence as decision_sentence,
     latex_tables as latex_tables,
     report_sections as report_sections,
     runs_text as runs_text,

@@ -222,9 +222,6 @@ class Findings:
 
     @cached_property
     def _comparable(self) -> bool:
-        if self.decisions:
-            self._reasons["ranks and tests"] = "Runs were added until decisions, which replace ranks and tests."
-            return False
         return self._or_reason("ranks and tests", paired_losses) is not None
 
     @cached_property
@@ -244,11 +241,6 @@ class Findings:
             return {}
         found = paired_tests(self.frame, self.at, self.x, self.best)
         return {str(task): rows.reset_index(drop=True) for task, rows in found.groupby("task", sort=False)}
-
-    @property
-    def decisions(self) -> list[dict[str, Any]]:
-        """The decisions about all pairs, if runs were added until then."""
-        return list(self.frame.attrs.get("decisions", []))
 
     @cached_property
     def plan(self) -> pd.DataFrame | None:

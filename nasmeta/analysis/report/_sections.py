@@ -51,10 +51,8 @@ def summary_sections(found: Findings) -> list[Section]:
         Section(fact.name, str(fact), found.summary[fact.name], found.headers, decimals=found.decimals)
         for fact in found.facts
     ]
-    decisions = [Section(text=decision_sentence(decision)) for decision in found.decisions]
     return [
         Section(text=size_sentence(found)),
-        *decisions,
         *tables,
         Section(text=" ".join(column_notes(found, found.summary))),
     ]
@@ -99,8 +97,6 @@ def report_sections(found: Findings) -> list[Section]:
 
 def result_sentences(found: Findings) -> list[str]:
     """State the result of each task in one sentence: the best searcher against the next one."""
-    if found.decisions:
-        return [decision_sentence(decision) for decision in found.decisions]
     sentences = []
     for fact in found.facts:
         best, *others = found.order[fact.name]
@@ -140,14 +136,6 @@ def methods(found: Findings) -> str:
     if releases:
         parts.append(f"Values are from {', '.join(sorted(releases))}.")
     parts.append("Intervals of means are 95 % percentile bootstrap intervals over the runs (2,000 draws).")
-    if found.decisions:
-        margins = ", ".join(dict.fromkeys(f"{one['margin']:.2g}" for one in found.decisions))
-        undecided = sum(not one["winner"] for one in found.decisions)
-        parts.append(
-            "Runs were added until an asymptotic confidence sequence (Waudby-Smith et al., 2024) of the paired "
-            f"difference excluded zero, or all differences of the margin ({margins}) and more, at the level of 0.05 "
-            f"divided by the pairs of a task; {undecided} of {len(found.decisions)} pairs remained undecided."
-        )
     if found.tests:
         parts.append(_test_note(found))
     if found.plan is not None:
@@ -161,18 +149,6 @@ def methods(found: Findings) -> str:
 def runs_text(number: float, most: int = 1000) -> str:
     """Write a number of runs of a plan."""
     return f"> {most:,}" if number == np.inf else f"{number:,.0f}"
-
-
-def decision_sentence(decision: Mapping[str, Any]) -> str:
-    """State a decision of `nasmeta.analysis.decide`."""
-    pair = decision["searcher"], decision["other"]
-    low, high = decision["difference_low"], decision["difference_high"]
-    about = f"(difference {decision['difference']:.2g} [{low:.2g}, {high:.2g}], {decision['runs']:,} runs)"
-    if decision["winner"] in pair:
-        loser = pair[1 - pair.index(decision["winner"])]
-        return f"{decision['task']}: {decision['winner']} has a smaller mean regret than {loser} {about}."
-    equal = "differ by less than" if decision["winner"] else "are not decided; the margin is"
-    return f"{decision['task']}: {' and '.join(pair)} {equal} {decision['margin']:.2g} {about}."
 
 
 def as_markdown(

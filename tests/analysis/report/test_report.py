@@ -14,12 +14,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nasmeta.analysis import average_ranks, decide, paired_tests, regret_curves
+from nasmeta.analysis import average_ranks, paired_tests, regret_curves
 from nasmeta.analysis.report import (
     facts_of,
     find,
     page_data,
-    report_sections,
     write_findings,
 )
 from nasmeta.errors import MissingPackageError, SettingError
@@ -218,16 +217,6 @@ def test_a_report_begins_with_the_result_of_each_task(written, comparison):
     assert one.endswith(" to show it.")
     assert two.startswith("made/two: <b>gp</b>")
     assert heading == "## Methods"
-
-
-def test_decisions_replace_tests(comparison):
-    decided = comparison.copy()
-    decided.attrs["decisions"] = decide(comparison, {"made/one": 0.1, "made/two": 0.1}, 4, 8).to_dict("records")
-    found = find(decided)
-    assert (found.tests, found.plan, found.friedman) == ({}, None, None)
-    sentences = report_sections(found)[0].text.split("\n\n")
-    assert len(sentences) == 6
-    assert all(sentence.startswith("made/") for sentence in sentences)
 
 
 def test_failures_are_told_by_searcher(comparison):
