@@ -34,7 +34,6 @@ if TYPE_CHECKING:
         rank_correlations as rank_correlations,
     )
     from nasmeta.predictors._neural import (
-        CellTransformer as CellTransformer,
         GraphNetwork as GraphNetwork,
         MLPEnsemble as MLPEnsemble,
     )
@@ -61,7 +60,7 @@ __getattr__ = lazy_names(
         "_estimators": "EnsembleRegressor ForestRegressor GPRegressor RidgeRegressor ScaledRegressor XGBoostRegressor",
         "_metrics": "LEVELS calibration rank_correlations",
         "_neural._training": "cpu_or_cuda",
-        "_neural": "CellTransformer GraphNetwork MLPEnsemble",
+        "_neural": "GraphNetwork MLPEnsemble",
         "_registry": "knows_deviation label_of make_predictor",
         "_splits": "isomorph_split",
     },

@@ -47,10 +47,9 @@ for _name, _place, _default in (
     ("ensemble", f"{_OWN}:EnsembleRegressor", None),
     ("mlp", "nasmeta.predictors._neural:MLPEnsemble", _CELL),
     ("gnn", "nasmeta.predictors._neural:GraphNetwork", None),
-    ("transformer", "nasmeta.predictors._neural:CellTransformer", None),
 ):
     PREDICTORS.register(_name)(PredictorEntry(_place, _default))
-PREDICTORS.extras.update(dict.fromkeys(("mlp", "gnn", "transformer"), "torch"))
+PREDICTORS.extras.update(dict.fromkeys(("mlp", "gnn"), "torch"))
 
 
 def make_predictor(
@@ -66,7 +65,7 @@ def make_predictor(
     Parameters
     ----------
     predictor : str, estimator, class or function
-        * A name in `PREDICTORS`: ridge, gp, random-forest, xgboost, ensemble, mlp, gnn, transformer.
+        * A name in `PREDICTORS`: ridge, gp, random-forest, xgboost, ensemble, mlp, gnn.
         * A scikit-learn estimator, such as a pipeline; it is cloned.
         * The class of an estimator, or a function that returns one. Both may take ``space`` and ``random_state``.
         * ``package.module:Name`` of any of these.

@@ -44,7 +44,7 @@ DRAWS = {  # cheap ones first
     LARGEST: 5,
     "random-forest": 3,
 }
-NEURAL = {"mlp:default+proxies": 3, "gnn": 3, "transformer": 3}  # the slowest
+NEURAL = {"mlp:default+proxies": 3, "gnn": 3}  # the slowest
 NEURAL_SIZES = (78, 781)
 HALF = {"nwot": 3, "ridge": 3, "xgboost": 3, "xgboost:default+proxies": 3, BEST: 1}  # a GP on 7,812 labels is slow
 

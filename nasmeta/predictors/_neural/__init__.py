@@ -7,4 +7,4 @@ with needing("A neural predictor", "torch"):
     import torch  # noqa: F401
 
 from nasmeta.predictors._neural._base import MLPEnsemble as MLPEnsemble
-from nasmeta.predictors._neural._cells import CellTransformer as CellTransformer, GraphNetwork as GraphNetwork
+from nasmeta.predictors._neural._cells import GraphNetwork as GraphNetwork
