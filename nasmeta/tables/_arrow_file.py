@@ -7,47 +7,51 @@ import os
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nasmeta.errors import DamagedFileError
 from nasmeta.files import move, temporary_of
 from nasmeta.spaces import SearchSpace, from_content, to_content
-from nasmeta.tables._columns import ColumnInfo, Values
+from nasmeta.tables._columns import ColumnInfo, SparseValues, Values
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 _KINDS = {"float": "<f4", "double": "<f8"}
-_Columns = Sequence[tuple[ColumnInfo, Values]]
+_MOST_KEPT = 64  # whole columns of a sparse file in memory
+_Columns: TypeAlias = "Sequence[tuple[ColumnInfo, Values | SparseValues]]"
 _HEADER, _CHECKSUM = b"nasmeta", b"crc32"
 
 
-def _write(
-    sink: Any, space: SearchSpace, columns: _Columns, origin: Mapping[str, Any], cells: NDArray[np.int32] | None = None
-) -> None:
+def _write(sink: Any, space: SearchSpace, columns: _Columns, origin: Mapping[str, Any]) -> None:
+    """Write one batch per column, so that each is read alone; compress them if most values are missing."""
     import pyarrow as pa
 
-    if cells is not None and len(cells) == space.size:
-        cells = None
     kind = np.result_type(np.float32, *{values.dtype for _, values in columns})
-    arrays = [np.ascontiguousarray(values, dtype=kind) for _, values in columns]
-    infos = [info for info, _ in columns]
+    facts, missing = [], 0
+    for info, values in columns:
+        whole = np.ascontiguousarray(values, dtype=kind)
+        facts.append({**vars(info), "crc32": zlib.crc32(whole.data)})
+        missing += int(np.isnan(whole).sum())
+    is_sparse = 2 * missing > space.size * len(columns)
     header = {
         "format_version": FORMAT_VERSION,
         "space": to_content(space),
         "n_cells": space.size,
-        "cells": None if cells is None else cells.tolist(),
+        "is_sparse": is_sparse,
         "origin": origin,
-        "columns": [{**vars(i), "crc32": zlib.crc32(v.data)} for i, v in zip(infos, arrays, strict=True)],
+        "columns": facts,
     }
     text = json.dumps(header).encode()
     schema = pa.schema(
-        [pa.field(info.address, pa.from_numpy_dtype(kind), nullable=False) for info in infos],
+        [pa.field("values", pa.from_numpy_dtype(kind), nullable=False)],
         metadata={_HEADER: text, _CHECKSUM: str(zlib.crc32(text)).encode()},
     )
-    with pa.ipc.new_file(sink, schema) as writer:
-        writer.write_batch(pa.record_batch([pa.array(values) for values in arrays], schema=schema))
+    options = pa.ipc.IpcWriteOptions(compression="zstd" if is_sparse else None)
+    with pa.ipc.new_file(sink, schema, options=options) as writer:
+        for _, values in columns:
+            whole = np.ascontiguousarray(values, dtype=kind)
+            writer.write_batch(pa.record_batch([pa.array(whole)], schema=schema))
 
 
 def encode(space: SearchSpace, columns: _Columns, origin: Mapping[str, Any]) -> bytes:
@@ -69,9 +73,8 @@ def write_files(
     files: Mapping[Path, _Columns],
     space: SearchSpace,
     origin: Mapping[str, Any],
-    cells: NDArray[np.int32] | None = None,
 ) -> None:
-    """Write columnar files with the values of all or some cells, without a copy in memory.
+    """Write columnar files, with one whole column in memory at a time.
 
     The files receive their names after all of them are complete and on the disk.
     """
@@ -79,7 +82,7 @@ def write_files(
     try:
         for path, temporary in temporaries.items():
             with temporary.open("wb") as file:
-                _write(file, space, files[path], origin, cells)
+                _write(file, space, files[path], origin)
                 file.flush()
                 os.fsync(file.fileno())
         for path, temporary in temporaries.items():
@@ -90,10 +93,10 @@ def write_files(
 
 
 class ColumnFile:
-    """An opened columnar file. Columns are views of the memory-mapped file.
+    """An opened columnar file. Columns are views of the memory-mapped file, unless most values are missing.
 
-    The header has a checksum, which is verified at opening. Each column has a checksum, which is verified at its first
-    use.
+    The header has a checksum, which is verified at opening. Each column has a checksum, which is verified when it is
+    read.
 
     Parameters
     ----------
@@ -113,12 +116,10 @@ class ColumnFile:
         if not path.stat().st_size:
             raise DamagedFileError(f"{path} is empty.")
         buffer = pa.memory_map(str(path), "r").read_buffer()
-        self._verified: dict[int, Values] = {}
+        self._kept: dict[int, Values] = {}
         try:
-            with pa.ipc.open_file(buffer) as reader:
-                self._batch = reader.get_batch(0)
-            self._batch.validate()
-            metadata = self._batch.schema.metadata
+            self._reader = pa.ipc.open_file(buffer)
+            metadata = self._reader.schema.metadata
             text = metadata[_HEADER]
             if zlib.crc32(text) != int(metadata[_CHECKSUM]):
                 raise ValueError("the checksum of its header differs")
@@ -130,9 +131,7 @@ class ColumnFile:
             self.origin: dict[str, Any] = header["origin"]
             self._checksums = [column.pop("crc32") for column in header["columns"]]
             self.infos = tuple(map(ColumnInfo.of, header["columns"]))
-            listed = header["cells"]
-            self.cells = np.arange(self.n_cells) if listed is None else np.array(listed)
-            self._is_whole = listed is None
+            self._most_kept = _MOST_KEPT if header["is_sparse"] else len(self.infos)
         except Exception as reason:  # altered bytes may fail with nearly any exception
             raise DamagedFileError(f"{path} is damaged: {str(reason).rstrip('.')}.") from reason
 
@@ -143,9 +142,9 @@ class ColumnFile:
 
     def column(self, position: int) -> Values:
         """Return a column, read-only, shape (n_cells,)."""
-        if position not in self._verified:
+        if position not in self._kept:
             try:
-                array = self._batch.column(position)  # its method to_numpy imports pandas
+                array = self._reader.get_batch(position).column(0)  # its method to_numpy imports pandas
                 values = np.frombuffer(array.buffers()[1], dtype=_KINDS[str(array.type)], count=len(array))
                 intact = zlib.crc32(values.data) == self._checksums[position]
             except Exception:  # altered bytes may fail with nearly any exception
@@ -153,12 +152,11 @@ class ColumnFile:
             if not intact:
                 address = self.infos[position].address
                 raise DamagedFileError(f"{self.path} is damaged: the checksum of {address} differs.")
-            if not self._is_whole:
-                rows, values = values, np.full(self.n_cells, np.nan, dtype=values.dtype)
-                values[self.cells] = rows
-                values.flags.writeable = False
-            self._verified[position] = values
-        return self._verified[position]
+            values.flags.writeable = False
+            if len(self._kept) == self._most_kept:
+                del self._kept[next(iter(self._kept))]
+            self._kept[position] = values
+        return self._kept[position]
 
     def verify(self) -> None:
         """Check the checksums of all columns."""

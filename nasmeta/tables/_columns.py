@@ -143,9 +143,38 @@ def stored(values: NDArray[np.float64]) -> Values:
     return values if (merged & distinct).any() else values.astype(np.float32)
 
 
-def mean_over_seeds(columns: Iterable[Values]) -> Values:
+@dataclass(frozen=True, eq=False)
+class SparseValues:
+    """The measured values of a column, which take less memory if few are measured.
+
+    >>> np.asarray(SparseValues.of(np.array([np.nan, 5.0, np.nan])))
+    array([nan,  5., nan])
+    """
+
+    size: int
+    cells: NDArray[np.integer[Any]]
+    values: Values
+
+    @classmethod
+    def of(cls, whole: Values) -> SparseValues:
+        """Return the values of a whole column that are not NaN."""
+        cells = np.flatnonzero(~np.isnan(whole)).astype(np.int32)
+        return cls(len(whole), cells, whole[cells])
+
+    @property
+    def dtype(self) -> np.dtype[np.floating[Any]]:
+        """The type of the whole column."""
+        return self.values.dtype
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Values:
+        whole = np.full(self.size, np.nan, dtype or self.dtype)
+        whole[self.cells] = self.values
+        return whole
+
+
+def mean_over_seeds(columns: Iterable[Values | SparseValues]) -> Values:
     """Return the mean of the measured values of each architecture, in the type of the columns; NaN without any."""
-    values = np.stack(list(columns))
+    values = np.stack([np.asarray(column) for column in columns])
     measured = ~np.isnan(values)
     with np.errstate(invalid="ignore"):
         mean = np.where(measured, values.astype(np.float64), 0).sum(axis=0) / measured.sum(axis=0)

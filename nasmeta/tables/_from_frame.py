@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nasmeta.checks import check_choice, check_int
 from nasmeta.errors import ArchitectureError, NasmetaWarning, SettingError, calls_inside
 from nasmeta.spaces import SearchSpace, canonical_dataset
-from nasmeta.tables._columns import KINDS, ColumnInfo, Seed, Values, known_metric, split_of, stored
+from nasmeta.tables._columns import KINDS, ColumnInfo, Seed, SparseValues, Values, known_metric, split_of, stored
 from nasmeta.tables._nb201_measurements import our_name
 from nasmeta.tables._value_checks import STATED, odd_accuracies, with_means
 from nasmeta.tables.sources import table_names
@@ -69,7 +69,7 @@ def columns_of_frame(
     device: str | None = None,
     licence: str = "not stated",
     **keys: Any,
-) -> list[tuple[ColumnInfo, Values]]:
+) -> list[tuple[ColumnInfo, SparseValues]]:
     """Return the columns of a data frame; see `nasmeta.tables.Table.from_frame`."""
     if "/" in name or name in table_names():
         raise SettingError("name", name, "a name without '/' that differs from the built-in tables")
@@ -82,7 +82,7 @@ def columns_of_frame(
     numbers: dict[_Keys, int] = {}  # rows of two spellings of a dataset or split have one address
     address = np.array([numbers.setdefault(_address(group, name), len(numbers)) for group in groups])[of_row]
     addresses = list(numbers)
-    columns: list[tuple[ColumnInfo, Values]] = []
+    columns: list[tuple[ColumnInfo, SparseValues]] = []
     for metric, facts in _facts(measured, direction, unit, kind).items():
         rows, values = measured[metric]
         if facts.kind == "seconds" and values.min() < 0:
@@ -102,7 +102,7 @@ def columns_of_frame(
                 STATED if facts.unit == "percent" and facts.unit_is_stated else "", keys_.epoch, facts.kind,
                 device if facts.kind in ("latency", "energy") else None,
             )  # fmt: skip
-            columns.append((info, column))
+            columns.append((info, SparseValues.of(column)))
     for message in odd_accuracies(columns, space):
         warnings.warn(f"{name}: {message}", NasmetaWarning, stacklevel=calls_inside() + 1)
     return with_means(_with_ends(columns))
@@ -312,13 +312,13 @@ def _column(
     return column
 
 
-def _with_ends(columns: list[tuple[ColumnInfo, Values]]) -> list[tuple[ColumnInfo, Values]]:
+def _with_ends(columns: list[tuple[ColumnInfo, SparseValues]]) -> list[tuple[ColumnInfo, SparseValues]]:
     """Add the last points of learning curves to the values at the ends of trainings, for architectures without one."""
     found = {replace(info, source_sha256="", note=""): (info, values) for info, values in columns}
     for info, values in columns:
         if info.epoch == info.epochs is not None:
             key = replace(info, epoch=None, source_sha256="", note="")
             end, known = found.get(key, (replace(info, epoch=None), values))
-            filled = np.where(np.isnan(known), values, known)
-            found[key] = replace(end, source_sha256=sha256(filled.data).hexdigest()), filled
+            filled = np.where(np.isnan(np.asarray(known)), values, known)
+            found[key] = replace(end, source_sha256=sha256(filled.data).hexdigest()), SparseValues.of(filled)
     return list(found.values())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -66,8 +66,10 @@ class JoinedColumns:
     # -- values -----------------------------------------------------------------------------------------------------
     def column(self, position: int) -> FoundColumn:
         """Return a column, read-only, and the facts about it; a damaged file is built again."""
+        (first, at), *others = self._places[position]
+        if not others:
+            return self._column(first, at), self.columns[position]
         if position not in self._united:
-            (first, at), *others = self._places[position]
             values, info = self._column(first, at), self.columns[position]
             for file, at in others:
                 if not np.isnan(values).any():
@@ -76,10 +78,10 @@ class JoinedColumns:
             self._united[position] = values, info
         return self._united[position]
 
-    def values_of(self, infos: Sequence[ColumnInfo]) -> list[Values]:
-        """Return the values of these columns."""
+    def values_of(self, infos: Sequence[ColumnInfo]) -> Iterator[Values]:
+        """Yield the values of these columns."""
         positions = {info: position for position, info in enumerate(self.columns)}
-        return [self.column(positions[info])[0] for info in infos]
+        return (self.column(positions[info])[0] for info in infos)
 
     def _column(self, file: int, position: int) -> Values:
         source, opened = self._opened[file]

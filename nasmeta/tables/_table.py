@@ -17,7 +17,7 @@ from nasmeta.registry import Registry, is_place
 from nasmeta.spaces import Architecture, ArchitectureLike, SearchSpace, canonical_dataset, get_space
 from nasmeta.tables._address import Address
 from nasmeta.tables._catalog import available_sources, table_sources
-from nasmeta.tables._columns import ColumnInfo, Seed, Values
+from nasmeta.tables._columns import ColumnInfo, Seed, SparseValues, Values
 from nasmeta.tables._from_frame import columns_of_frame
 from nasmeta.tables._joined_columns import JoinedColumns
 from nasmeta.tables._nb201_measurements import trained_on
@@ -504,8 +504,9 @@ epochs=200, seed='mean'. Splits of cifar10: train (official: cifar10-valid / tra
         joined = [self._ends]
         if all(isinstance(source, AddedSource | ContentSource) for source in self._sources):
             joined.append(self._points)
-        found = [one.column(i) for one in joined for i in range(len(one.columns))]
-        add_columns(name, self.space, [(info, values) for values, info in found], citation, replace=replace)
+        found = (one.column(i) for one in joined for i in range(len(one.columns)))
+        columns = [(info, SparseValues.of(values)) for values, info in found]
+        add_columns(name, self.space, columns, citation, replace=replace)
         return load_table(name)
 
     def to_frame(self, dataset: str | None = None) -> pd.DataFrame:

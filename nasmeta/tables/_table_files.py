@@ -98,7 +98,7 @@ def read_frame(file: str | os.PathLike[str]) -> pd.DataFrame:
 def odd_values(table: Table) -> list[str]:
     """Return messages about a table: accuracies in two units, and test values without validation values."""
     values = table._ends.values_of(table.columns)
-    found = list(odd_accuracies(list(zip(table.columns, values, strict=True)), table.space))
+    found = list(odd_accuracies(zip(table.columns, values, strict=True), table.space))
     for dataset, main in table._ends.main_metrics.items():
         column = next((info for info in table.columns if (info.dataset, info.metric) == (dataset, main)), None)
         why = only_test_values(table.columns, column) if column else ""

@@ -9,19 +9,20 @@ from contextlib import suppress
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from nasmeta.errors import DamagedFileError, MissingValueError, SettingError
 from nasmeta.files import write_atomically
 from nasmeta.spaces import SearchSpace, to_content
 from nasmeta.tables import _store
 from nasmeta.tables._arrow_file import ColumnFile, encode, write_files
-from nasmeta.tables._columns import ColumnInfo, Values
-from nasmeta.tables.sources import Columns, Source, table_names
+from nasmeta.tables._columns import ColumnInfo, SparseValues
+from nasmeta.tables.sources import Source, table_names
 from nasmeta.tables.sources._base import tables_folder
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _SUFFIX = ".added.arrow"
+_Columns: TypeAlias = "Sequence[tuple[ColumnInfo, SparseValues]]"
 
 
 class _UserSource(Source):
@@ -41,6 +42,10 @@ class _UserSource(Source):
     def space(self) -> SearchSpace:  # type: ignore[override]
         """The space of the architectures, from the file."""
         return self._file.search_space
+
+    def open(self, path: Path) -> ColumnFile:
+        """Return the file, which is opened once."""
+        return self._file
 
 
 class ContentSource(_UserSource):
@@ -67,7 +72,7 @@ class ContentSource(_UserSource):
         return ContentSource, (self.name, self.content)
 
     @classmethod
-    def of(cls, name: str, space: SearchSpace, columns: Columns) -> ContentSource:
+    def of(cls, name: str, space: SearchSpace, columns: _Columns) -> ContentSource:
         """Write columns to the store, and return their source."""
         facts = [name, to_content(space), [vars(info) for info, _ in columns]]  # with the checksum of each column
         source = cls(name, sha256(json.dumps(facts).encode()).hexdigest())
@@ -102,15 +107,13 @@ def added_tables() -> tuple[str, ...]:
     return tuple(sorted(path.parent.name for path in folder.glob(f"*/*{_SUFFIX}"))) if folder.is_dir() else ()
 
 
-def add_columns(
-    name: str, space: SearchSpace, columns: Sequence[tuple[ColumnInfo, Values]], citation: str, *, replace: bool
-) -> None:
+def add_columns(name: str, space: SearchSpace, columns: _Columns, citation: str, *, replace: bool) -> None:
     """Write columns to the store under a name."""
     if not _NAME.fullmatch(name):
         raise SettingError("name", name, "lower-case letters, digits, '.', '_' and '-'")
     if name in table_names():
         raise SettingError("name", name, "a name that differs from the built-in tables")
-    data = encode(space, list(columns), {"citation": citation})
+    data = encode(space, columns, {"citation": citation})
     path = AddedSource(name).path
     with _store.writable(path.parent), _store.only_one(path):
         _store.remove_stale(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasmeta.spaces import SearchSpace
-from nasmeta.tables._columns import ColumnInfo, Values, mean_over_seeds, measured_split
+from nasmeta.tables._columns import ColumnInfo, SparseValues, Values, mean_over_seeds, measured_split
 
 STATED = "unit as stated"  # in the note of a column: its unit is not checked
 _NAMED = 5  # architectures in a message
@@ -52,18 +52,18 @@ def looks_fractional(values: NDArray[np.float64]) -> NDArray[np.bool_]:
     return found
 
 
-def odd_accuracies(columns: Sequence[tuple[ColumnInfo, Values]], space: SearchSpace) -> Iterator[str]:
+def odd_accuracies(columns: Iterable[tuple[ColumnInfo, Values | SparseValues]], space: SearchSpace) -> Iterator[str]:
     """Yield messages about fractions among percents and about accuracies outside 0 to 100, by metric and dataset.
 
     Accuracies whose unit was stated are not checked.
     """
-    groups: dict[tuple[str, str], list[Values]] = {}
+    groups: dict[tuple[str, str], list[SparseValues]] = {}
     for info, values in columns:
         if info.unit == "percent" and STATED not in info.note:
-            groups.setdefault((info.metric, info.dataset), []).append(values)
+            groups.setdefault((info.metric, info.dataset), []).append(SparseValues.of(np.asarray(values)))
     for (metric, dataset), several in groups.items():
-        cells = np.concatenate([np.flatnonzero(~np.isnan(values)) for values in several])
-        known = np.concatenate([values[~np.isnan(values)] for values in several]).astype(np.float64)
+        cells = np.concatenate([one.cells for one in several])
+        known = np.concatenate([one.values for one in several]).astype(np.float64)
         rounded = np.round(known, 3)  # 100.00000001 is a rounding of 100
         checks = {
             "looks like a fraction among percents": looks_fractional(known),
@@ -96,12 +96,12 @@ def only_test_values(columns: Sequence[ColumnInfo], column: ColumnInfo | Any) ->
     )
 
 
-def with_means(columns: Sequence[tuple[ColumnInfo, Values]]) -> list[tuple[ColumnInfo, Values]]:
+def with_means(columns: Sequence[tuple[ColumnInfo, SparseValues]]) -> list[tuple[ColumnInfo, SparseValues]]:
     """Return columns and the means over their single seeds, for each architecture without a mean.
 
     A given mean is used as it is.
     """
-    groups: dict[ColumnInfo, list[Values]] = {}
+    groups: dict[ColumnInfo, list[SparseValues]] = {}
     found = {replace(info, source_sha256=""): (info, values) for info, values in columns}
     for info, values in columns:
         if isinstance(info.seed, int):
@@ -109,9 +109,9 @@ def with_means(columns: Sequence[tuple[ColumnInfo, Values]]) -> list[tuple[Colum
     for info, of_seeds in groups.items():
         mean = mean_over_seeds(of_seeds)
         if info in found:
-            given = found[info][1]
+            given = np.asarray(found[info][1])
             mean = np.where(np.isnan(given), mean, given)
-        found[info] = replace(info, source_sha256=sha256(mean.tobytes()).hexdigest()), mean
+        found[info] = replace(info, source_sha256=sha256(mean.tobytes()).hexdigest()), SparseValues.of(mean)
     return list(found.values())
 
 

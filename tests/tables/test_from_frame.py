@@ -194,6 +194,23 @@ def test_a_large_frame_needs_little_memory() -> None:
     assert most / n < 400  # bytes; 40 of these are the frame's values
 
 
+def test_few_measured_architectures_need_little_memory_and_disk(own_cache: Path) -> None:
+    rng, n = np.random.default_rng(0), 200
+    cells = np.concatenate([rng.choice(15625, 20, replace=False) for _ in range(n)])
+    frame = pd.DataFrame({"cell": cells, "dataset": np.repeat(range(n), 20), "loss": rng.normal(size=20 * n)})
+    own(frame[:20], "nb201")
+    tracemalloc.start()
+    table = own(frame, "nb201").add("sparse")
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    whole = n * 15625 * table.column("0", "loss").itemsize
+    assert most < whole / 2
+    assert table._sources[0].path.stat().st_size < whole / 20
+    found = np.concatenate([table.column(str(i), "loss")[cells[20 * i : 20 * i + 20]] for i in range(n)])
+    np.testing.assert_array_equal(found, frame["loss"].astype(found.dtype))
+    assert np.isnan(table.column("7", "loss")).sum() == 15625 - 20
+
+
 def test_points_of_learning_curves() -> None:
     frame = pd.DataFrame({"architecture": [0, 0, 5, 5], "epoch": [1, 2, 1, 2], "acc": [1.0, 2.0, 3.0, 4.0]})
     table = own(frame, epochs=2, split="valid", seed=0)

@@ -18,7 +18,7 @@ from nasmeta.files import sha256_of
 from nasmeta.spaces import get_cell_space
 from nasmeta.tables import _store
 from nasmeta.tables._arrow_file import write_files
-from nasmeta.tables._columns import ColumnInfo, Kind, Seed, mean_over_seeds
+from nasmeta.tables._columns import ColumnInfo, Kind, Seed, SparseValues, mean_over_seeds
 from nasmeta.tables._nb201_measurements import legal_measurements
 from nasmeta.tables.official._records import Key, trials_of
 from nasmeta.tables.official._unpickle import read_records
@@ -224,4 +224,9 @@ def _write(name: str, ends: Columns, curves: Columns, cells: NDArray[np.int32]) 
     with _store.writable(places[0].parent), _store.only_one(places[0].parent / "import"):
         for place in places:
             _store.remove_stale(place)
-        write_files(dict(zip(places, (curves, ends), strict=True)), get_cell_space("nb201"), {}, cells)
+        space = get_cell_space("nb201")
+        files = {
+            place: [(info, SparseValues(space.size, cells, values)) for info, values in columns]
+            for place, columns in zip(places, (curves, ends), strict=True)
+        }
+        write_files(files, space, {})
