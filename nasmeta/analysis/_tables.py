@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from html import escape
 from numbers import Real
@@ -22,6 +23,16 @@ _LATEX = str.maketrans(
         "τ": r"$\tau$", "<": "$<$", ">": "$>$", "≥": r"$\geq$", "×": r"$\times$",
     }
 )  # fmt: skip
+_MARKUP = re.compile(r"[\\`*]|<(?=[a-zA-Z/!?])|&(?=#?\w+;)|(?<=\])[(\[:]|(?<![^\W_])_|_(?![^\W_])")
+
+
+def in_markdown(text: str) -> str:
+    r"""Return a text in one line that Markdown shows as it is, without markup, links and images.
+
+    >>> print(in_markdown("<b>my_searcher</b> [a](b): p < 0.001"))
+    \<b>my_searcher\</b> [a]\(b): p < 0.001
+    """
+    return _MARKUP.sub(r"\\\g<0>", " ".join(text.split()))
 
 
 def to_markdown(
@@ -59,8 +70,8 @@ def to_markdown(
     | random | – |
     """
     text = texts_of(table, headers, decimals=decimals)
-    lines = [text.headings, ["---:" if right else ":---" for right in text.right]]
-    lines += [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in text.rows]
+    lines = [[cell.replace("|", "\\|").replace("\n", " ") for cell in row] for row in (text.headings, *text.rows)]
+    lines.insert(1, ["---:" if right else ":---" for right in text.right])
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 

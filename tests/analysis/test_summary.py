@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from html import escape
+
 import numpy as np
 import pandas as pd
 import pytest
+from markdown_it import MarkdownIt
 
 import nasmeta as nm
 from nasmeta.analysis import (
@@ -15,6 +18,7 @@ from nasmeta.analysis import (
     to_markdown,
     write_summary,
 )
+from nasmeta.analysis._tables import in_markdown
 
 
 def test_summary_by_hand(make_frame):
@@ -61,6 +65,14 @@ def test_cells(columns, cell):
     lines = to_markdown(pd.DataFrame([columns])).splitlines()
     assert lines[0] == "| x |"
     assert lines[2] == f"| {cell} |"
+
+
+@pytest.mark.parametrize(
+    "label",
+    ["<b>gp</b>", "![a](b)", "[a](b)", "[a]: b", "*a*", "_a_ __init__ a_b", "`a`", r"\*a\*", "&lt;", "<https://a.b>"],
+)
+def test_markdown_shows_a_label_as_it_is(label):
+    assert MarkdownIt().render(f"{in_markdown(label)} and") == f"<p>{escape(label)} and</p>\n"
 
 
 def test_latex_and_html_mark_the_best():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from nasmeta.analysis._ranks import SIGNIFICANT, Friedman
-from nasmeta.analysis._tables import Goals, texts_of, to_html, to_latex, to_markdown
+from nasmeta.analysis._tables import Goals, in_markdown, texts_of, to_html, to_latex, to_markdown
 from nasmeta.analysis.report._findings import COLUMNS, Findings
 from nasmeta.analysis.report._remarks import asked_runs
 
@@ -41,6 +41,17 @@ class Section:
     note: str = ""  # below the table
     name: str = ""
     figures: Sequence[str] = ()
+
+    def in_markdown(self) -> Section:
+        """Return the section with its texts, headings and labels as Markdown."""
+        paragraphs, table, headers = map(in_markdown, self.text.split("\n\n")), self.table, self.headers
+        if table is not None:
+            headers = {name: in_markdown(headers.get(name, name.replace("_", " "))) for name in map(str, table)}
+            table = table.map(lambda cell: in_markdown(cell) if isinstance(cell, str) else cell)
+        return replace(
+            self, heading=in_markdown(self.heading), text="\n\n".join(paragraphs), table=table, headers=headers,
+            note=in_markdown(self.note),
+        )  # fmt: skip
 
 
 def summary_sections(found: Findings) -> list[Section]:
@@ -154,7 +165,7 @@ def runs_text(number: float, most: int = 1000) -> str:
 def as_markdown(
     title: str, sections: Iterable[Section], remarks: Iterable[str], figures: Mapping[str, str] | None = None
 ) -> str:
-    """Return sections as Markdown; `figures` are the paths of figures by name, relative to the page."""
+    """Return sections with texts in Markdown as a page; `figures` are the paths of figures by name, relative to it."""
     paths, parts = figures or {}, [f"# {title}\n"]
     for section in sections:
         parts += [f"## {section.heading}\n"] if section.heading else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from os import PathLike
@@ -14,11 +14,12 @@ from nasmeta.analysis._attainment import plot_attainment, tasks_with_two
 from nasmeta.analysis._comparison_plots import plot_critical_difference, plot_power, plot_ranks, plot_regret
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._drawing import check_formats, save_figure
+from nasmeta.analysis._tables import in_markdown
 from nasmeta.analysis._units import regret_unit
 from nasmeta.analysis.report._findings import Findings
 from nasmeta.analysis.report._page import page
 from nasmeta.analysis.report._published import published_section
-from nasmeta.analysis.report._sections import as_markdown, latex_tables, report_sections, summary_sections
+from nasmeta.analysis.report._sections import Section, as_markdown, latex_tables, report_sections, summary_sections
 from nasmeta.errors import SettingError
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def write_summary(found: Findings, folder: str | PathLike[str]) -> list[str]:
     home = Path(folder)
     files = [home / "results.parquet", home / "summary.md"]
     drawn, remarks = _save_figures(_curves(found), home, ("png", "svg"))
-    text = as_markdown(title_of(home), summary_sections(found), [*found.run_remarks, *remarks])
+    text = _in_markdown(title_of(home), summary_sections(found), [*found.run_remarks, *remarks])
     files[1].write_text(text, encoding="utf-8")
     return [str(file) for file in [*files, *(file for of_figure in drawn.values() for file in of_figure)]]
 
@@ -78,13 +79,21 @@ def write_findings(
     files[0].write_text(text, encoding="utf-8")
     drawn, remarks = _save_figures(_figures(found) if formats else {}, home / "figures", formats)
     paths = {name: of_figure[0].relative_to(home).as_posix() for name, of_figure in drawn.items()}
-    text = as_markdown(title, sections, [*found.remarks, *remarks], paths)
+    text = _in_markdown(title, sections, [*found.remarks, *remarks], paths)
     files[1].write_text(text, encoding="utf-8")
     (home / "tables").mkdir(exist_ok=True)
     tables = {home / "tables" / f"{name}.tex": content for name, content in latex_tables(sections).items()}
     for file, content in tables.items():
         file.write_text(content, encoding="utf-8")
     return [*files, *(file for of_figure in drawn.values() for file in of_figure), *tables]
+
+
+def _in_markdown(
+    title: str, sections: Iterable[Section], remarks: Iterable[str], figures: Mapping[str, str] | None = None
+) -> str:
+    """Return plain texts as a page in Markdown."""
+    plain = [section.in_markdown() for section in sections]
+    return as_markdown(in_markdown(title), plain, map(in_markdown, remarks), figures)
 
 
 def _save_figures(

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from markdown_it import MarkdownIt
 
 from nasmeta.analysis import average_ranks, paired_tests, regret_curves
 from nasmeta.analysis.report import (
@@ -99,12 +100,15 @@ def test_the_page_is_whole_and_loads_nothing(page, text):
     assert len(text) < 6_000_000
 
 
-def test_nothing_in_names_becomes_markup(text):
+def test_nothing_in_names_becomes_markup(text, written):
     own = re.sub(r"/\*\*\n\* plotly\.js.*?</script>", "", text, flags=re.DOTALL)
     assert "<title>One &amp; two</title>" in own
     assert "<b>gp" not in own
     assert "&lt;b&gt;gp&lt;/b&gt;" in own
     assert "a = 1\n&lt;/script&gt;&lt;b&gt;" in own
+    html = MarkdownIt().enable("table").render((written / "report.md").read_text())
+    assert "<b>" not in html
+    assert html.count("&lt;b&gt;gp&lt;/b&gt;") > 5
 
 
 def test_the_page_holds_the_curves(text, comparison):
