@@ -95,7 +95,7 @@ def aggregate_scores(
             "iqm": np.asarray(trim_mean(scores, 0.25, axis=-1)),
             "median": np.median([scores[..., rows].mean(axis=-1) for rows in strata], axis=0),
             "mean": scores.mean(axis=-1),
-            "optimality_gap": 1 - np.minimum(scores, 1).mean(axis=-1) + 0.0,
+            "optimality_gap": 1 - scores.mean(axis=-1) + 0.0,
         }
 
     rows = []

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.cbook import STEP_LOOKUP_MAP
 from matplotlib.figure import Figure
 
 import nasmeta as nm
@@ -43,6 +44,12 @@ def test_picture_and_its_place_in_the_report(
     true = axes.get_lines()[0].get_ydata()
     both = ~np.isnan(median)
     assert (median[both] <= true[both]).all()
+    front = nm.get_task(TASK).front.values  # accuracy is maximised, seconds are minimised
+    line = axes.get_lines()[0]
+    corners = STEP_LOOKUP_MAP[line.get_drawstyle()](*line.get_data())
+    between = front[:-1, 1] + 0.3 * np.diff(np.sort(front[:, 1])).min()
+    best = [front[front[:, 1] <= seconds, 0].max() for seconds in between]
+    assert np.interp(between, *corners) == pytest.approx(best)
     monkeypatch.setattr("nasmeta.analysis.report._write.plot_regret", lambda *_, **__: Figure(figsize=(1, 1)))
     nm.report(frame, tmp_path, formats=["png"])
     assert (tmp_path / "figures" / "attainment.png").is_file()

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 
-from nasmeta.analysis import holm, paired_tests
+from nasmeta.analysis import holm, paired_tests, regret_curves
 from nasmeta.analysis.report import find
 from nasmeta.errors import SettingError
 
@@ -21,6 +21,10 @@ from nasmeta.errors import SettingError
 def test_holm_equals_statsmodels(p_values):
     multitest = pytest.importorskip("statsmodels.stats.multitest", reason="Needs the extra report.")
     np.testing.assert_allclose(holm(p_values), multitest.multipletests(p_values, method="holm")[1], atol=1e-12)
+
+
+def test_holm_never_falls_with_the_p_values():
+    assert holm([0.02, 0.01, 0.015, 0.9]) == pytest.approx([0.045, 0.04, 0.045, 0.9])
 
 
 def pair(make_frame, one, other):
@@ -45,6 +49,7 @@ def test_wilcoxon_without_ties_is_scipys_exact_test(make_frame, seed, n):
 
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.integers(-3, 3), min_size=2, max_size=9))
+@example([0, 1, 2, 3, -4])  # 0.875 if zeros are dropped before ranking
 def test_wilcoxon_with_ties_is_the_distribution_over_all_signs(make_frame, difference):
     ranks = scipy.stats.rankdata(np.abs(difference)) * np.sign(difference)
     sums = np.array([np.abs(ranks) @ signs for signs in itertools.product([0, 1], repeat=len(ranks))])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_1samp
+from scipy.stats import ttest_1samp, zscore
 
 from nasmeta.analysis import plan_runs, power
 
@@ -32,6 +32,18 @@ def test_a_plan_agrees_with_its_simulation(make_frame):
         assert row["wrong_10"] == pytest.approx((rng.choice(pairs, (4000, 10)).mean(axis=1) > 0).mean(), abs=0.03)
         assert row["needed_low"] < row["needed"] < row["needed_high"]
         assert row["evaluations"] == 2 * row["needed"]
+
+
+def test_wrong_winners_of_many_runs_are_as_frequent_as_in_a_simulation(make_frame):
+    rng = np.random.default_rng(2)
+    pairs = zscore(rng.normal(size=60), ddof=1) - 0.1
+    [row] = plan_runs(make_frame({("t", "a"): pairs[:, None] + 5, ("t", "b"): np.full((60, 1), 5.0)})).to_dict(
+        "records"
+    )
+    assert row["effect"] == pytest.approx(-0.1)
+    for runs in (100, 300):
+        share = (rng.choice(pairs, (4000, runs)).mean(axis=1) > 0).mean()
+        assert row[f"wrong_{runs}"] == pytest.approx(share, abs=0.015)
 
 
 def test_levels_are_corrected_and_solved_pairs_compare_evaluations(make_frame):
