@@ -24,8 +24,8 @@ def regret_curves(
 ) -> pd.DataFrame:
     """Average the regret of runs, point by point, as far as every run of the (task, searcher) is known.
 
-    A curve begins when each of its runs has an evaluation. A run that found the optimum stays at regret 0. The curve
-    ends with the first run that ended without the optimum; if there is none, with the longest run on the task.
+    A curve begins when each of its runs has an evaluation. A run that found the optimum, stalled or exhausted the space
+    keeps its last value. The curve ends with the first other run; if there is none, with the longest run on the task.
 
     Parameters
     ----------
@@ -34,8 +34,7 @@ def regret_curves(
     x : {"evaluation", "simulated_seconds"}
         The axis. Over simulated seconds a run is a step function: the regret after the evaluations that had ended.
     column : str
-        The averaged column, for example the test value of the incumbent. A run that found the optimum keeps its
-        last value.
+        The averaged column, for example the test value of the incumbent.
     points : int, optional
         The largest number of points of x: by default each evaluation (at most 500, on a log scale), or 200 points on a
         log scale of seconds for each task, with each curve's first and last point.
@@ -64,13 +63,12 @@ def regret_curves(
               3  0.50    0.50
     """
     runs = read_runs(frame, x, column)
-    first, last = runs.columns[x][runs.start], runs.columns[x][runs.start + runs.length - 1]
+    first, last, reach = runs.columns[x][runs.start], runs.ends(x), runs.reach(x)
     parts = []
     for task, searcher, group in runs.groups():
         of_task = runs.task == runs.task[group.start]
-        censored = ~runs.solved[group]
         begin = float(first[group].max())
-        end = float(last[group][censored].min() if censored.any() else last[of_task].max())
+        end = float(min(reach[group].min(), last[of_task].max()))
         at = _grid(x, begin, end, float(first[of_task].min()), float(last[of_task].max()), points)
         if len(at) == 0:
             continue
@@ -83,7 +81,7 @@ def regret_curves(
                     "task": task,
                     "searcher": searcher,
                     x: at.astype(np.int64) if x == "evaluation" else at,
-                    "runs": len(censored),
+                    "runs": len(regrets),
                     "mean": regrets.mean(axis=0),
                     "low": low,
                     "high": high,

@@ -17,6 +17,7 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 _KEYS = ("task", "searcher", "seed")
+ENDED_EARLY = {"exhausted": "exhausted the space", "stalled": "stalled"}  # by the value of the column `stopped`
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,19 @@ class Runs:
     length: IntArray
     known: npt.NDArray[np.bool_]  # (runs,): whether the optimum is known; else regrets are to the best value found
     solved: npt.NDArray[np.bool_]  # (runs,): whether the last regret is 0 and the optimum is known
-    columns: Mapping[str, FloatArray]  # (rows,) each; always with "regret"
+    final: npt.NDArray[np.bool_]  # (runs,): whether it is solved, or ended early, so that it keeps its last value
+    seconds: FloatArray  # (runs,): the budget in simulated seconds, NaN if it is not recorded
+    columns: Mapping[str, FloatArray]  # (rows,) each; always with "regret" and "evaluation"
 
-    @property
-    def reach(self) -> FloatArray:
-        """Number of evaluations up to which each run is known: inf if solved, because its regret stays 0."""
-        return np.where(self.solved, np.inf, self.length)
+    def ends(self, x: str) -> FloatArray:
+        """Return the last number of a column in each run, float64 (runs,)."""
+        last: FloatArray = self.columns[x][self.start + self.length - 1]
+        return last
+
+    def reach(self, x: str) -> FloatArray:
+        """Return the budget up to which each run is known, float64 (runs,): inf if its last value is final."""
+        ends = self.ends(x)
+        return np.where(self.final, np.inf, ends if x == "evaluation" else np.fmax(ends, self.seconds))
 
     @property
     def to_optimum(self) -> FloatArray:
@@ -54,11 +62,11 @@ class Runs:
     def at(self, name: str, evaluations: npt.ArrayLike, group: slice = slice(None)) -> FloatArray:
         """Read a column after so many evaluations, (k,) or (runs, k), of each run of a group, float64 (runs, k).
 
-        A solved run keeps its last value. A censored run is NaN beyond its last evaluation.
+        A final run keeps its last value. Another run is NaN beyond its last evaluation.
         """
         wanted = np.asarray(evaluations, dtype=np.int64)
         row = self.start[group, None] + np.clip(wanted, 1, self.length[group, None]) - 1
-        known = (wanted >= 1) & (wanted <= self.reach[group, None])
+        known = (wanted >= 1) & (wanted <= self.reach("evaluation")[group, None])
         return np.where(known, self.columns[name][row], np.nan)
 
 
@@ -94,6 +102,10 @@ def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
     evaluation, regret = values["evaluation"], values["regret"]
     if (evaluation != np.arange(len(frame)) - np.repeat(start, length) + 1).any():
         raise SettingError("evaluation", evaluation.tolist(), "1, 2, 3, … in each run")
+    early = frame["stopped"].isin([*ENDED_EARLY]).to_numpy() if "stopped" in frame else np.zeros(len(frame), dtype=bool)
+    solved = (regret[start + length - 1] == 0) & known[order][start]
+    recorded = frame.attrs.get("seconds", {})
+    pairs = zip(tasks[task[start]], searchers[searcher[start]], strict=True)
     return Runs(
         tasks=tuple(map(str, tasks)),
         searchers=tuple(map(str, searchers)),
@@ -103,7 +115,9 @@ def read_runs(frame: pd.DataFrame, *columns: str) -> Runs:
         start=start,
         length=length,
         known=known[order][start],
-        solved=(regret[start + length - 1] == 0) & known[order][start],
+        solved=solved,
+        final=solved | early[order][start],
+        seconds=np.array([recorded.get(one, {}).get(other, np.nan) for one, other in pairs]),
         columns=values,
     )
 

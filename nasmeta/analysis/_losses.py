@@ -31,19 +31,19 @@ class Losses:
 
 
 def budget_axis(frame: pd.DataFrame) -> XAxis:
-    """Return the axis of the runs' budget: simulated seconds if unsolved runs differ in their number of evaluations."""
+    """Return the axis of the runs' budget: seconds if it ended them after different numbers of evaluations."""
     if "simulated_seconds" not in frame.columns or not (frame["simulated_seconds"] > 0).any():
         return "evaluation"
     runs = read_runs(frame)
-    return "evaluation" if len(set(runs.length[~runs.solved].tolist())) <= 1 else "simulated_seconds"
+    return "evaluation" if len(set(runs.length[~runs.final].tolist())) <= 1 else "simulated_seconds"
 
 
 def paired_losses(frame: pd.DataFrame, at: npt.ArrayLike | None = None, x: XAxis | None = None) -> Losses:
     """Read the regret of each searcher after the same budgets, in every (task, seed).
 
-    `at` has ascending budgets, (k,) or (tasks, k). By default the axis is `budget_axis`, and the budget is the largest
-    at which all runs are known: in the whole frame for evaluations, on each task for simulated seconds. A run that
-    found the optimum is known at any budget.
+    `at` has ascending budgets, (k,) or (tasks, k). By default the axis is `budget_axis`, and the budget is that of the
+    runs: in the whole frame for evaluations, on each task for simulated seconds. If it is not recorded, it is the
+    largest at which all runs are known. Runs that found the optimum or ended early keep their last value.
     """
     x = budget_axis(frame) if x is None else x
     runs = read_runs(frame, x)
@@ -60,14 +60,16 @@ def paired_losses(frame: pd.DataFrame, at: npt.ArrayLike | None = None, x: XAxis
 
 def _budgets(runs: Runs, at: npt.ArrayLike | None, x: XAxis) -> FloatArray:
     """Return the budgets of each task (tasks, k), all of them known; numbers of evaluations are equal on all tasks."""
-    first, last = runs.columns[x][runs.start], runs.columns[x][runs.start + runs.length - 1]
+    first, last, reach = runs.columns[x][runs.start], runs.ends(x), runs.reach(x)
     given = None if at is None else np.atleast_1d(np.asarray(at, dtype=np.float64))
     budgets = []
     for code, task in enumerate(runs.tasks):
         rows = runs.task == code if x == "simulated_seconds" else np.ones(len(last), dtype=bool)
-        least, most = first[rows].max(), last[rows & ~runs.solved].min(initial=np.inf)
+        least, most = first[rows].max(), reach[rows].min()
         if given is None:
-            of_task = np.array([last[rows].max() if np.isinf(most) else most])
+            usual = last[rows].max() if np.isinf(most) else most
+            recorded = runs.seconds[rows].min() if x == "simulated_seconds" else np.nan
+            of_task = np.array([max(least, np.fmin(usual, recorded))])
         else:
             of_task = given[code] if given.ndim == 2 else given
         if not (least <= of_task[0] and of_task[-1] <= most):

@@ -91,14 +91,14 @@ def summarise(frame: pd.DataFrame, at: Iterable[int] = (50, 100, 200)) -> pd.Dat
         A results frame.
     at : iterable of int
         Numbers of evaluations after which the incumbent's value is given, if all runs of a searcher reach them. A run
-        that found the optimum keeps it.
+        that found the optimum, stalled or exhausted the space keeps its last value.
 
     Returns
     -------
     DataFrame, one row per (task, searcher)
         ``task, searcher, runs``;
         ``value_at_N, value_at_N_std`` for each N (mean and standard deviation over the runs, in the task's unit;
-        NaN if a run without the optimum ended before; runs without a successful training are left out);
+        NaN if another run ended before; runs without a successful training are left out);
         ``final_regret, final_regret_low, final_regret_high`` (mean at the end of the runs, 95 % bootstrap
         interval; if the optimum is not known, the distance to the best value that any run found);
         ``share_solved, …_low, …_high`` and ``evaluations_to_optimum, …_low, …_high`` as in the function
@@ -125,7 +125,7 @@ def summarise(frame: pd.DataFrame, at: Iterable[int] = (50, 100, 200)) -> pd.Dat
     budgets = list(dict.fromkeys(at))
     solved = evaluations_to_optimum(frame)
     runs = read_runs(frame.assign(valued=has_value(frame)), "incumbent_value", "simulated_seconds", "valued")
-    end = runs.start + runs.length - 1
+    ends = {name: runs.ends(name) for name in runs.columns}
     values, valued = runs.at("incumbent_value", budgets), runs.at("valued", budgets)
     rows, reached = [], set()
     for (task, searcher, group), of_pair in zip(runs.groups(), solved.to_dict("records"), strict=True):
@@ -136,14 +136,14 @@ def summarise(frame: pd.DataFrame, at: Iterable[int] = (50, 100, 200)) -> pd.Dat
             value = values[group, column][valued[group, column] != 0]
             row[f"value_at_{budget}"] = value.mean() if len(value) else np.nan
             row[f"value_at_{budget}_std"] = value.std(ddof=1) if len(value) > 1 else np.nan
-        final = runs.columns["regret"][end[group]][runs.columns["valued"][end[group]] != 0]
+        final = ends["regret"][group][ends["valued"][group] != 0]
         if len(final):
             row |= interval_columns("final_regret", final.mean(), bootstrap_interval(final))
         else:
             row |= _unknown("final_regret")
         for name, source in (("share_solved", "share_solved"), ("evaluations_to_optimum", "mean")):
             row |= {f"{name}{bound}": of_pair[f"{source}{bound}"] for bound in ("", "_low", "_high")}
-        row["simulated_seconds"] = runs.columns["simulated_seconds"][end[group]].mean()
+        row["simulated_seconds"] = ends["simulated_seconds"][group].mean()
         rows.append(row)
     table = pd.DataFrame(rows)
     unreached = [f"value_at_{budget}" for budget in budgets if budget not in reached]

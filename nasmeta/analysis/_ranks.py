@@ -29,11 +29,11 @@ def average_ranks(frame: pd.DataFrame, at: float | None = None, x: XAxis | None 
     frame : DataFrame (rows,)
         A results frame with a run of every searcher for every (task, seed).
     at : float, optional
-        The budget; by default the largest number of evaluations that all runs reach, or the largest number of simulated
-        seconds that all runs on the task reach. Runs that found the optimum reach any budget.
+        The budget; by default that of the runs, or the largest that all runs reach. Runs that found the optimum,
+        stalled or exhausted the space keep their last value.
     x : {"evaluation", "simulated_seconds"}, optional
-        The axis of the budget. By default simulated seconds if runs without the optimum ended after different numbers
-        of evaluations; else evaluations.
+        The axis of the budget. By default simulated seconds if the other runs ended after different numbers of
+        evaluations; else evaluations.
 
     Returns
     -------
@@ -43,7 +43,7 @@ def average_ranks(frame: pd.DataFrame, at: float | None = None, x: XAxis | None 
     Raises
     ------
     SettingError
-        If the frame is not valid, a run is missing, or a censored run ended before `at`.
+        If the frame is not valid, a run is missing, or one of the other runs ended before `at`.
 
     Examples
     --------

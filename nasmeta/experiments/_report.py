@@ -58,10 +58,10 @@ def report(
         Folder of the report; by default ``report`` in the folder of the comparison. For a frame, no report is written
         by default.
     at : int, optional
-        Budget of ranks and tests, in evaluations or simulated seconds; by default the largest that all runs reach.
+        Budget of ranks and tests, in evaluations or simulated seconds; by default the end of the runs' budget. A run
+        that stalled or exhausted the space keeps its last value.
     x : {"evaluation", "simulated_seconds"}, optional
-        The axis of that budget. By default simulated seconds if runs without the optimum ended after different numbers
-        of evaluations; else evaluations.
+        The axis of that budget. By default evaluations; simulated seconds if they ended the runs.
     reference : str, optional
         Label of the searcher that defines a score of 0; by default random search. If the comparison lacks it, there are
         no scores.

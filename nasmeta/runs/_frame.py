@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 def results_frame(runs: Sequence[History]) -> pd.DataFrame:
     """Return the results frame of runs, one row per evaluation, in the order of the runs; see `History.frame`.
 
-    ``frame.attrs`` has four facts by task and searcher. ``searcher_seconds``: mean computing time of the searcher per
+    ``frame.attrs`` has five facts by task and searcher. ``searcher_seconds``: mean computing time of the searcher per
     run; missing if all runs were read from journals. ``runs``: the number of runs, including those without an
     evaluation. ``full_epochs``: the epochs of a full training. ``random_search``: whether it is random search on the
-    whole space, under any label.
+    whole space, under any label. ``seconds``: the budget in simulated seconds, if there is one.
 
     >>> import nasmeta as nm
     >>> runs = [nm.search("random", "nb201/cifar10", evaluations=20, seed=seed) for seed in range(3)]
@@ -95,9 +95,11 @@ def _facts(runs: Sequence[History]) -> dict[str, dict[str, dict[str, Any]]]:
     groups: dict[tuple[str, str], list[History]] = {}
     for run in runs:
         groups.setdefault((run.task.name, run.searcher), []).append(run)
-    facts: dict[str, Any] = {name: {} for name in ("runs", "full_epochs", "random_search", "searcher_seconds")}
+    facts: dict[str, Any] = {
+        name: {} for name in ("runs", "full_epochs", "random_search", "searcher_seconds", "seconds")
+    }
     for (task, searcher), group in groups.items():
-        spec = group[-1].config.searcher
+        spec, budget = group[-1].config.searcher, group[-1].config.budget
         of_group: dict[str, Any] = {
             "runs": len(group),
             "full_epochs": group[-1].full_epochs,
@@ -106,6 +108,8 @@ def _facts(runs: Sequence[History]) -> dict[str, dict[str, dict[str, Any]]]:
         seconds = [run.searcher_seconds for run in group if not np.isnan(run.searcher_seconds)]
         if seconds:
             of_group["searcher_seconds"] = float(np.mean(seconds))
+        if budget.seconds is not None:
+            of_group["seconds"] = budget.seconds
         for name, fact in of_group.items():
             facts[name].setdefault(task, {})[searcher] = fact
     return facts

@@ -78,6 +78,41 @@ def test_the_default_budget_is_that_of_the_report(make_frame):
     assert paired_tests(frame, x="evaluation")["difference"].item() == -6.0
 
 
+@pytest.mark.parametrize("why", ["stalled", "exhausted"])
+def test_a_run_that_ends_early_keeps_its_value_and_moves_no_other_test(make_frame, why):
+    losses = {name: np.random.default_rng(i).exponential(size=(6, 9)) for i, name in enumerate("abc")}
+    runs = {("t", name): np.minimum.accumulate(loss, axis=1) for name, loss in losses.items()}
+    two = make_frame({key: runs[key] for key in [("t", "a"), ("t", "b")]}).assign(stopped="budget")
+    early = make_frame({("t", "c"): [run[: 2 + seed % 2] for seed, run in enumerate(runs["t", "c"])]}, seconds=3.0)
+    three = pd.concat([two, early.assign(stopped=why)], ignore_index=True)
+    names = ["searcher", "other", "difference", "difference_low", "difference_high", "p_value"]
+    for options in ({}, {"at": 9}, {"at": 60, "x": "simulated_seconds"}):
+        alone, pairs = paired_tests(two, **options)[names], paired_tests(three, **options)[names]
+        pd.testing.assert_frame_equal(alone, pairs.iloc[:1])
+    pairs = paired_tests(three).set_index(["searcher", "other"])["difference"]
+    ends = early.groupby("seed")["regret"].last()
+    assert pairs["a", "c"] == pytest.approx((runs["t", "a"][:, -1] - ends).mean())
+    found = find(three)
+    assert found.budget == "after 9 evaluations"
+    ended = {"stalled": "stalled", "exhausted": "exhausted the space"}[why]
+    assert f"c on t: 6 of its 6 runs {ended} after 2 to 3 evaluations and keep their value." in found.remarks
+    pd.testing.assert_frame_equal(found.tests["t"][names], paired_tests(three, at=9, against=found.best)[names])
+    curve = regret_curves(three).query("searcher == 'c'")
+    assert curve["mean"].iloc[[-1]].tolist() == [ends.mean()]
+    assert curve["evaluation"].max() == 9
+
+
+def test_a_recorded_budget_in_seconds_is_the_moment_of_the_tests(make_frame):
+    """Evaluations that ended later do not count, and a run without an evaluation just before it is known."""
+    quick, slow = [[9.0, 8.0, 7.0, 0.5]] * 6, [[5.0, 4.0]] * 6
+    frame = pd.concat([make_frame({("t", "a"): quick}, 30.0), make_frame({("t", "b"): slow}, 45.0)], ignore_index=True)
+    frame.attrs["seconds"] = {"t": {"a": 100.0, "b": 100.0}}
+    assert paired_tests(frame)["difference"].item() == 3.0  # 7 after 90 s, 4 after 90 s
+    assert find(frame).budget == "after 100 simulated seconds"
+    with pytest.raises(SettingError):
+        paired_tests(frame, at=101, x="simulated_seconds")
+
+
 def test_pairs_of_each_task_are_corrected_together(make_frame):
     rng = np.random.default_rng(0)
     frame = make_frame(

@@ -98,7 +98,7 @@ def test_a_comparison_in_short() -> None:
     assert "runs" not in table
     assert table["value_at_60_std"].isna().tolist() == [False, True], "source-order has no chance in it"
     (remark,) = found.run_remarks
-    assert remark.startswith("source-order on nb201/cifar100: all runs alike")
+    assert remark.startswith("source-order on nb201/cifar100: all runs are identical")
     by_seconds = summarise_comparison(frame)
     table = by_seconds.summary["nb201/cifar100"]
     assert not [name for name in table if name.startswith("value_at")]

@@ -14,11 +14,11 @@ import pandas as pd
 from nasmeta.analysis._aggregates import aggregate_scores
 from nasmeta.analysis._curves import XAxis
 from nasmeta.analysis._frame import has_value, read_runs
-from nasmeta.analysis._losses import budget_axis, paired_losses
+from nasmeta.analysis._losses import Losses, budget_axis, paired_losses
 from nasmeta.analysis._metrics import summarise, usual_budgets
 from nasmeta.analysis._paired_tests import paired_tests
 from nasmeta.analysis._power import plan_runs
-from nasmeta.analysis._ranks import Friedman, average_ranks, friedman_test, rank_curves
+from nasmeta.analysis._ranks import SIGNIFICANT, Friedman, average_ranks, friedman_test, rank_curves
 from nasmeta.analysis._tables import Goals
 from nasmeta.analysis.report._facts import TaskFacts, facts_of
 from nasmeta.analysis.report._remarks import (
@@ -111,7 +111,6 @@ class Findings:
     x: XAxis  # the axis of the budget
     at: float | None = None  # another budget at which ranks and tests compare
     wanted_reference: str | None = None
-    evaluations: int | None = None  # budget of each run
     _reasons: dict[str, str] = field(default_factory=dict)  # of missing statistics
 
     # Tables, one row per searcher
@@ -221,8 +220,12 @@ class Findings:
             return None
 
     @cached_property
+    def _losses(self) -> Losses | None:
+        return self._or_reason("ranks and tests", paired_losses)
+
+    @property
     def _comparable(self) -> bool:
-        return self._or_reason("ranks and tests", paired_losses) is not None
+        return self._losses is not None
 
     @cached_property
     def ranks(self) -> pd.DataFrame | None:
@@ -244,10 +247,19 @@ class Findings:
 
     @cached_property
     def plan(self) -> pd.DataFrame | None:
-        """The number of runs that each searcher needs against the best one of the task; see `plan_runs`."""
-        if not self._comparable or len(self.searchers) < 2:
+        """The number of runs that each searcher needs against the best one of the task; see `plan_runs`.
+
+        The column ``p_holm`` is from the tests. ``shown`` states whether the runs show the difference: the
+        test for regrets, the interval for evaluations to the optimum.
+        """
+        plan = self._or_reason("numbers of runs", plan_runs, 1000, self.best) if self.tests else None
+        if plan is None:
             return None
-        return self._or_reason("numbers of runs", plan_runs, 1000, self.best)
+        tests = pd.concat(self.tests.values())[["task", "searcher", "other", "p_holm"]]
+        plan = plan.merge(tests, how="left")
+        of_regret = plan["p_holm"] < SIGNIFICANT
+        of_evaluations = plan["difference_low"] * plan["difference_high"] > 0
+        return plan.assign(shown=of_regret.where(plan["measure"] == "regret", of_evaluations))
 
     @cached_property
     def friedman(self) -> Friedman | None:
@@ -308,15 +320,16 @@ class Findings:
     @property
     def budget(self) -> str:
         """The budget at which ranks and tests compare."""
-        if self.x == "simulated_seconds":
-            if self.at is not None:
-                return f"after {self.at:,} {self.simulated}seconds"
-            return f"at the end of the {self.simulated}time that all runs of a task reach"
-        return (
-            "at the end of the runs"
-            if self.ranks is None
-            else f"after {self.ranks['evaluation'].iloc[0]:,} evaluations"
-        )
+        return self.budget_on(*(fact.name for fact in self.facts))
+
+    def budget_on(self, *tasks: str) -> str:
+        """Return the budget at which ranks and tests compare on some tasks."""
+        if self._losses is None:
+            return "at the end of the runs"
+        numbers = {self._losses.at[self._losses.tasks.index(task), -1] for task in tasks}
+        between = " to ".join(f"{n:,.0f}" if n >= 1000 else f"{n:.4g}" for n in sorted({min(numbers), max(numbers)}))
+        unit = "evaluations" if self.x == "evaluation" else f"{self.simulated}seconds"
+        return f"after {between} {unit}{', depending on the task' if len(numbers) > 1 else ''}"
 
     @property
     def failed(self) -> str:
@@ -335,7 +348,7 @@ class Findings:
             for fact in self.facts
             if not fact.known
         ]
-        return unknown + run_remarks(self.frame, self.evaluations)
+        return unknown + run_remarks(self.frame)
 
     @cached_property
     def remarks(self) -> list[str]:
@@ -431,4 +444,4 @@ def summarise_comparison(
     }
     facts = facts_of(frame, evaluators=evaluators)
     x: XAxis = "simulated_seconds" if evaluations is None else "evaluation"
-    return Findings(frame.assign(test=np.nan), facts, x, evaluations=evaluations)
+    return Findings(frame.assign(test=np.nan), facts, x)

@@ -7,14 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from nasmeta.analysis._frame import count_runs, full_epochs, has_value
+from nasmeta.analysis._frame import ENDED_EARLY, count_runs, full_epochs, has_value
 
 NOTHING_SUCCEEDED = "no full evaluation succeeded"
 _REASONS = 3  # of failures in a remark
-_ENDED_EARLY = {
-    "exhausted": "exhausted: no architecture was left",
-    "stalled": "stalled: the searcher stopped proposing new architectures",
-}
 
 
 def asked_runs(frame: pd.DataFrame) -> dict[tuple[str, str], int]:
@@ -64,8 +60,8 @@ def failures_of(rows: pd.DataFrame) -> str:
     return listed + ", …" * (len(counts) > _REASONS)
 
 
-def run_remarks(frame: pd.DataFrame, evaluations: int | None = None) -> list[str]:
-    """Return the remarks on the runs, those that ended before a budget in evaluations included."""
+def run_remarks(frame: pd.DataFrame) -> list[str]:
+    """Return the remarks on the runs."""
     frame = frame.assign(trained=trained(frame), valued=has_value(frame))
     grouped = frame.groupby(["task", "searcher"], sort=False, observed=True)
     by_pair = {(str(task), str(searcher)): rows for (task, searcher), rows in grouped}
@@ -80,16 +76,15 @@ def run_remarks(frame: pd.DataFrame, evaluations: int | None = None) -> list[str
             alike.setdefault(searcher, []).append(task)
     for searcher, tasks in alike.items():
         remarks.append(
-            f"{searcher} on {', '.join(tasks)}: all runs alike, so without ± and interval; ranks and tests treat it as "
-            "a searcher without randomness."
+            f"{searcher} on {', '.join(tasks)}: all runs are identical, so its values have no ± and interval."
         )
     for (task, searcher), asked in asked_runs(frame).items():
         rows = by_pair.get((task, searcher), frame.iloc[:0])
-        remarks += _of_pair(rows, f"{searcher} on {task}", asked, evaluations)
+        remarks += _of_pair(rows, f"{searcher} on {task}", asked)
     return remarks
 
 
-def _of_pair(rows: pd.DataFrame, who: str, asked: int, evaluations: int | None) -> Iterator[str]:
+def _of_pair(rows: pd.DataFrame, who: str, asked: int) -> Iterator[str]:
     """Yield remarks on missing runs of a searcher on a task, runs without a value, and runs that ended early."""
     begun = rows["seed"].nunique()
     if begun < asked:
@@ -101,9 +96,9 @@ def _of_pair(rows: pd.DataFrame, who: str, asked: int, evaluations: int | None) 
             f"{NOTHING_SUCCEEDED}{why and f' (failed: {why})'}. Means of values leave such runs out; ranks, "
             "tests and curves use the worst value."
         )
-    if evaluations is not None and "stopped" in rows.columns:
-        last = rows.groupby("seed", sort=False).tail(1)
-        reasons = last["stopped"][last["evaluation"] < evaluations]
-        for why, meaning in _ENDED_EARLY.items():
-            if n := (reasons == why).sum():
-                yield f"{who}: {n} runs ended before {evaluations:,} evaluations ({meaning})."
+    if "stopped" in rows.columns:
+        for why, ended in ENDED_EARLY.items():
+            last = rows[rows["stopped"] == why].groupby("seed")["evaluation"].max()
+            if len(last):
+                after = " to ".join(f"{number:,}" for number in sorted({last.min(), last.max()}))
+                yield f"{who}: {len(last)} of its {asked} runs {ended} after {after} evaluations and keep their value."

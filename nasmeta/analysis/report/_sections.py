@@ -86,9 +86,10 @@ def report_sections(found: Findings) -> list[Section]:
             table = found.against_best(fact.name)
             table["p_holm"] = table["p_holm"].map(p_text)
             if found.plan is not None:
-                needed = found.plan[found.plan["task"] == fact.name].set_index("searcher")["needed"]
-                table["needed"] = [runs_text(runs) for runs in needed.loc[table["searcher"]]]
-            text, names = f"Each against the best, {found.budget}:", {"p_holm": "p (Holm)", "needed": "runs to tell"}
+                plan = found.plan[found.plan["task"] == fact.name].set_index("searcher").loc[table["searcher"]]
+                table["needed"] = plan["needed"].map(runs_text).mask(plan["shown"], "–").to_numpy()
+            text = f"Each against the best, {found.budget_on(fact.name)}:"
+            names = {"p_holm": "p (Holm)", "needed": "runs to tell"}
             sections.append(Section("", text, table, names, name=f"tests-{slug}"))
     sections.append(Section(text=" ".join(column_notes(found, found.results))))
     if found.ranks is not None:
@@ -115,12 +116,13 @@ def result_sentences(found: Findings) -> list[str]:
             sentences.append(f"{fact.name}: {best} has the best mean value at the end of the runs.")
             continue
         of_pair = (found.plan["task"] == fact.name) & (found.plan["searcher"] == others[0])
-        sentences.append(f"{fact.name}: {_against_next(found.plan[of_pair].iloc[0], fact.regret_unit, found.budget)}.")
+        budget = found.budget_on(fact.name)
+        sentences.append(f"{fact.name}: {_against_next(found.plan[of_pair].iloc[0], fact.regret_unit, budget)}.")
     return sentences
 
 
 def _against_next(pair: pd.Series[Any], unit: str, budget: str) -> str:
-    """State the difference of the best searcher from the next one, and the runs that it needs."""
+    """State the difference of the best searcher from the next one, and the runs needed if these do not show it."""
     best, other, runs = pair["other"], pair["searcher"], f"{pair['runs']:,} runs"
     columns = ["difference", "difference_low", "difference_high"]
     if (pair[columns] == 0).all():
@@ -130,14 +132,15 @@ def _against_next(pair: pd.Series[Any], unit: str, budget: str) -> str:
         best, other = other, best
         values = -values.set_axis(["difference", "difference_high", "difference_low"])
     difference = texts_of(pd.DataFrame([values]), None).rows[0][0]
-    enough = f"about {pair['needed']:,.0f} runs are needed to show it"
-    if pair["needed"] <= pair["runs"]:
-        enough = f"{runs} suffice to show it"
-    elif pair["needed"] == np.inf:
-        enough = "1,000 runs would not show it"
+    text = f"{best} needs {difference} fewer evaluations than {other} to the optimum"
     if pair["measure"] == "regret":
-        return f"{best} is {difference} {unit} better than {other} {budget}; {enough}".replace("  ", " ")
-    return f"{best} needs {difference} fewer evaluations than {other} to the optimum; {enough}"
+        text = f"{best} is {difference} {unit} better than {other} {budget} (p {_p_value(pair['p_holm'])})".replace(
+            "  ", " "
+        )
+    if pair["shown"]:
+        return text
+    needed = f"; about {pair['needed']:,.0f} runs are needed" if pair["runs"] < pair["needed"] < np.inf else ""
+    return f"{text}. {runs} do not show this difference{needed}"
 
 
 def methods(found: Findings) -> str:
@@ -151,8 +154,9 @@ def methods(found: Findings) -> str:
         parts.append(_test_note(found))
     if found.plan is not None:
         parts.append(
-            "Runs to tell a searcher from the best one: for 80 % power of a paired t-test at the level "
-            f"{found.plan['level'].iloc[0]:.2g} (0.05 divided by the pairs of a task), if the measured effect is true."
+            "Runs to tell a searcher from the best one, if these runs do not: for 80 % power of a paired t-test at the "
+            f"level {found.plan['level'].iloc[0]:.2g} (0.05 divided by the pairs of a task), if the measured effect is "
+            "true."
         )
     return " ".join(parts)
 
@@ -263,6 +267,11 @@ def friedman_sentence(found: Findings) -> str:
 
 
 def _verdict(result: Friedman) -> str:
-    p = p_text(result.p_value)
     differ = "the searchers differ" if result.p_value < SIGNIFICANT else "the searchers do not differ significantly"
-    return f"χ² = {result.statistic:.1f}, p {p if p.startswith('<') else '= ' + p}: {differ}"
+    return f"χ² = {result.statistic:.1f}, p {_p_value(result.p_value)}: {differ}"
+
+
+def _p_value(p_value: float) -> str:
+    """Format a p-value with its sign of relation."""
+    text = p_text(p_value)
+    return text if text.startswith("<") else f"= {text}"

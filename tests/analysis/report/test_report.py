@@ -20,6 +20,7 @@ from nasmeta.analysis.report import (
     facts_of,
     find,
     page_data,
+    report_sections,
     write_findings,
 )
 from nasmeta.errors import MissingPackageError, SettingError
@@ -216,11 +217,29 @@ def test_a_report_begins_with_the_result_of_each_task(written, comparison):
     one, two, heading = (written / "report.md").read_text().split("\n\n")[1:4]
     last = comparison[comparison["evaluation"] == 40].set_index(["task", "searcher", "seed"])["regret"]
     difference = (last["made/one", "evolution"] - last["made/one", "<b>gp</b>"]).mean()
-    assert one.startswith(f"made/one: <b>gp</b> is {difference:.3f} [")
-    assert "percentage points better than evolution after 40 evaluations; " in one
-    assert one.endswith(" to show it.")
-    assert two.startswith("made/two: <b>gp</b>")
+    assert one.startswith(rf"made/one: \<b>gp\</b> is {difference:.3f} [")
+    assert "percentage points better than evolution after 40 evaluations (p = " in one
+    assert two.startswith(r"made/two: \<b>gp\</b>")
     assert heading == "## Methods"
+
+
+def test_runs_needed_are_stated_for_differences_that_the_runs_do_not_show(make_frame):
+    rng = np.random.default_rng(0)
+    means = {"best": 1.0, "near": 1.1, "far": 9.0}
+    frame = make_frame({("t", name): mean + rng.uniform(-0.5, 0.5, (20, 1)) for name, mean in means.items()})
+    found = find(frame)
+    [p_value] = found.against_best("t").query("searcher == 'near'")["p_holm"]
+    [needed] = found.plan.query("searcher == 'near'")["needed"]
+    result, _, _, tests, *_ = report_sections(found)
+    assert result.text.endswith(
+        f"(p = {p_value:.2g}). 20 runs do not show this difference; about {needed:.0f} runs are needed."
+    )
+    assert tests.table.set_index("searcher")["needed"].to_dict() == {"near": f"{needed:.0f}", "far": "–"}
+    assert report_sections(find(frame[frame["searcher"] != "near"]))[0].text.endswith(" (p < 0.001).")
+    lengths = {"slow": (9, 8, 9), "fast": (2, 3, 3)}
+    solved = make_frame({("t", name): [[1.0] * n + [0.0] for n in of_name] for name, of_name in lengths.items()})
+    text = "t: fast needs 6.0 [5.0, 7.0] fewer evaluations than slow to the optimum."
+    assert report_sections(find(solved))[0].text == text
 
 
 def test_failures_are_told_by_searcher(comparison):
