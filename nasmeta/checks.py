@@ -13,7 +13,7 @@ from typing import Any, TypeGuard, TypeVar
 
 import numpy as np
 
-from nasmeta.errors import SettingError
+from nasmeta.errors import SettingError, UnknownNameError
 
 T = TypeVar("T")
 _NAMES = re.compile(r"(\w+\.)*Sequence\[str\]( \| None)?")  # a type of settings, as text or as it is printed
@@ -64,13 +64,13 @@ def check_choice(name: str, value: object, choices: Iterable[str]) -> str:
 def check_names(who: str, what: str, names: Iterable[object], possible: Collection[str]) -> None:
     """Raise an error for the first name that is not possible.
 
-    >>> check_names("A clock", "setting", ["worker"], ["workers", "repeats"])
+    >>> check_names("a clock", "setting", ["worker"], ["workers", "repeats"])
     Traceback (most recent call last):
-    nasmeta.errors.SettingError: setting of a clock is 'worker'; expected one of workers, repeats.
+    nasmeta.errors.UnknownNameError: Unknown setting 'worker' of a clock. Did you mean 'workers'?
     """
     for name in names:
         if name not in possible:
-            raise SettingError(f"{what} of {who[0].lower()}{who[1:]}", name, f"one of {', '.join(possible) or 'none'}")
+            raise UnknownNameError.of(f"{what} of {who}", name, possible)
 
 
 def is_listed(value: object) -> TypeGuard[Iterable[Any]]:
@@ -97,11 +97,9 @@ def recorded_settings(
 ) -> dict[str, Any]:
     """Return the settings of a class as JSON types, in which they are recorded; raise an error for unknown ones."""
     plain = {name: _plain(who, name, value) for name, value in listed_names(kind, settings).items()}
-    known = {one.name: one for one in possible}
-    unknown = sorted(set(plain) - set(known))
-    if unknown and all(one.kind is not one.VAR_KEYWORD for one in known.values()):
-        listed = ", ".join(f"{name}={one.default!r}" for name, one in known.items())
-        raise SettingError(f"setting of {who}", unknown[0], f"one of {listed}" if listed else "none")
+    known = [*possible]
+    if all(one.kind is not one.VAR_KEYWORD for one in known):
+        check_names(who, "setting", plain, [one.name for one in known])
     return plain
 
 

@@ -114,7 +114,8 @@ class NasmetaError(Exception):
     """
 
     def __init__(self, what: str = "", value: object = None, expected: str = "", hint: str = "") -> None:
-        message = f"{what} is {shown(value)}; expected {expected}." if expected else what
+        found = "missing" if value is None else shown(value)
+        message = f"{what} is {found}; expected {expected}." if expected else what
         super().__init__(f"{message} {hint}" if hint else message)
         self.what, self.value, self.expected, self.hint = what, value, expected, hint
 
@@ -135,7 +136,7 @@ class MissingPackageError(NasmetaError):
     @classmethod
     def of(cls, who: str, extra: str, package: str) -> MissingPackageError:
         """Build the message from the object that needs the package, the extra in `EXTRAS`, and the package."""
-        error = cls(f"{who} needs {package}, which is not installed: pip install {EXTRAS[extra]}")
+        error = cls(f"{who} needs the package {package}. Install it with: pip install {EXTRAS[extra]}")
         error.extra = extra
         return error
 
@@ -150,7 +151,8 @@ class UnknownNameError(NasmetaError, LookupError):
         others = f" Possible: {', '.join(known) or 'none'}."
         if len(known) > _MOST_LISTED and kind in _LISTED:
             others = f" `nasmeta list {kind}s` shows all."
-        error = cls(f"Unknown {kind} {shown(name)}.{near_name(name, known) or others}")
+        noun, of, whole = kind.partition(" of ")
+        error = cls(f"Unknown {noun} {shown(name)}{of}{whole}.{near_name(name, known) or others}")
         error.what, error.value, error.expected = kind, name, ", ".join(known)
         return error
 

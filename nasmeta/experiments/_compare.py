@@ -127,7 +127,7 @@ def compare(
         tasks, evaluator = tasks.task, evaluator_for(tasks, evaluator)
     targets, seeds = tasks_of(tasks), seeds_of(repeats)
     repeated = [redo] if isinstance(redo, str) else [*redo]
-    check_names("the comparison", "redo", repeated, specs)
+    check_names("the comparison", "searcher", repeated, specs)
     workers = workers if isinstance(workers, Workers) else Workers(workers)
     shard = None if workers.shard is None else Shard.of(workers.shard)
     if (repeated or shard is not None) and home is None:

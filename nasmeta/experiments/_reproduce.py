@@ -96,7 +96,7 @@ def reproduce(
 
     Raises
     ------
-    SettingError
+    UnknownNameError
     MissingValueError
         The message lists all missing data and the command that fetches them.
 

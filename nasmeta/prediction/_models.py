@@ -199,7 +199,7 @@ def models_of(
             raise SettingError("Two predictors have the same name: pass a mapping of labels to predictors.")
     if not named:
         raise SettingError("predictors", predictors, "at least one")
-    check_names("This comparison", "predictor", settings or {}, named)
+    check_names("this comparison", "predictor", settings or {}, named)
     models = [_model_of(label, what, (settings or {}).get(label, {}), sources) for label, what in named.items()]
     if sources is not None and not any(learns_on_sources(model.name) for model in models):
         possible = f"with one of {SOURCE_ORDER}, {', '.join(META_PREDICTORS)}"

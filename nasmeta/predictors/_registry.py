@@ -113,7 +113,7 @@ def make_predictor(
         default, found = found.encoder, found.load()
     if "members" in (inspect.signature(found).parameters if isinstance(found, type) else ()):
         settings["members"], encoder = _members(settings.get("members"), encoder, space, seed), None
-    model = _estimator(found, f"The predictor {label_of(predictor)}", space, seed, settings)
+    model = _estimator(found, f"the predictor {label_of(predictor)}", space, seed, settings)
     if hasattr(model, "check_space"):
         model.check_space(get_space(space))
     _require_space(model, get_space(space))

@@ -58,7 +58,7 @@ class Clock:
         if isinstance(clock, Clock):
             return clock
         settings = dict(clock or {})
-        check_names("A clock", "setting", settings, [field.name for field in fields(cls)])
+        check_names("a clock", "setting", settings, [field.name for field in fields(cls)])
         return cls(**settings)
 
     @property

@@ -64,7 +64,7 @@ _lazy = lazy_names(
 
 
 def __getattr__(name: str) -> object:
-    with needing("A real network", "torch"):
+    with needing("Training", "torch"):
         return _lazy(name)
 
 

@@ -19,7 +19,7 @@ from nasmeta.spaces import (
     live_edges as _live_edges,
 )
 
-with needing("A real network", "torch"):
+with needing("Training", "torch"):
     import safetensors  # noqa: F401
     import torch
     from torch import Tensor, nn

@@ -31,7 +31,7 @@ _POLL_SECONDS = 0.5
 def require_torch() -> None:
     """Report how to install PyTorch if it is missing, before any other work."""
     if find_spec("torch") is None:
-        raise MissingPackageError.of("Real training", "torch", "PyTorch")
+        raise MissingPackageError.of("Training", "torch", "torch")
 
 
 class Trainer:

@@ -210,7 +210,7 @@ def test_an_error_in_a_worker_arrives_as_it_is(tmp_path: Path) -> None:
         ({"repeats": [3, 3]}, SettingError),
         ({"evaluations": -3}, SettingError),
         ({"workers": 0}, SettingError),
-        ({"settings": {"evolution": {}}}, SettingError),
+        ({"settings": {"evolution": {}}}, UnknownNameError),
         ({"sources": "nb201"}, SettingError),
         ({"redo": "random"}, SettingError),
         ({"folder": "/dev/null"}, FileExistsError),
@@ -372,5 +372,5 @@ def test_redo_repeats_the_runs_of_one_searcher(tmp_path: Path) -> None:
     due = nm.search("evolution", "nb201/cifar10", evaluations=60, seed=1, settings={"population": 20})
     assert frame[(frame["searcher"] == "mine") & (frame["seed"] == 1)]["cell"].tolist() == due.cells.tolist()
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("random/*.jsonl")} == kept
-    with pytest.raises(SettingError, match="yours"):
+    with pytest.raises(UnknownNameError, match="yours"):
         run(20, redo="yours")

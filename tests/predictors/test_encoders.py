@@ -206,8 +206,8 @@ def test_joined_encoders() -> None:
     ("encoder", "settings", "error"),
     [
         ("one_hot", {}, UnknownNameError),
-        ("one-hot", {"colour": 1}, SettingError),
-        (["one-hot", "graph"], {"colour": 1}, SettingError),
+        ("one-hot", {"colour": 1}, UnknownNameError),
+        (["one-hot", "graph"], {"colour": 1}, UnknownNameError),
         (["one-hot", "one-hot"], {}, SettingError),
     ],
 )

@@ -74,7 +74,7 @@ def test_seed_and_encoder_reach_the_regressor() -> None:
         ("xgbost", {}, UnknownNameError),
         ("ridge", {"encoder": "two-hot"}, UnknownNameError),
         ("ridge", {"space": "nb301"}, UnknownNameError),
-        ("xgboost", {"depht": 3}, SettingError),
+        ("xgboost", {"depht": 3}, UnknownNameError),
         ("ensemble", {"members": ["gp", "oracle"]}, UnknownNameError),
         ("gnn", {"encoder": "one-hot"}, SettingError),
         ("gnn", {"space": example_space("mixed")}, SettingError),

@@ -12,7 +12,7 @@ from pandas.testing import assert_frame_equal
 
 import nasmeta as nm
 from nasmeta.analysis import summarise
-from nasmeta.errors import ColumnError, SettingError
+from nasmeta.errors import ColumnError, SettingError, UnknownNameError
 from nasmeta.tasks import fidelities
 
 KINDS = ["asha", "bohb", "hyperband", "successive-halving"]
@@ -94,7 +94,7 @@ def test_compare_with_searchers_of_one_length(tmp_path: Path) -> None:
 
 
 def test_searchers_of_full_trainings_have_no_training_lengths() -> None:
-    with pytest.raises(SettingError) as error:
+    with pytest.raises(UnknownNameError) as error:
         nm.search("gp", "nb201/cifar10", evaluations=5, settings={"epochs": [12, 200]})
     assert (error.value.what, error.value.value) == ("setting of gp", "epochs")
 

@@ -87,7 +87,6 @@ def test_a_registered_class_runs_like_its_name() -> None:
         {"seed": -1},
         {"evaluations": 0},
         {"clock": {"workers": 0}},
-        {"settings": {"populaton": 3}},
         {"settings": {"population": 0}},
         {"settings": {"population": object()}},
         {"sources": ["nb201/cifar100"]},
@@ -103,6 +102,9 @@ def test_unknown_names_list_the_choices() -> None:
         nm.search("evoluton", "nb201/cifar10")
     with pytest.raises(UnknownNameError):
         nm.search("random", "nb201/cifar1000")
+    with pytest.raises(UnknownNameError) as error:
+        nm.search("evolution", "nb201/cifar10", settings={"populaton": 3})
+    assert (error.value.what, error.value.expected) == ("setting of evolution", "population, sample_size")
     with pytest.raises(SettingError):
         nm.search(dict, "nb201/cifar10")  # type: ignore[arg-type]
 

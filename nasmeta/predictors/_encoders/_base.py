@@ -204,7 +204,7 @@ def make_encoder(encoder: str | Sequence[Any] | Any, space: str | SearchSpace = 
         used |= {*parameters}
         chosen = {name: value for name, value in settings.items() if name in parameters}
         steps[part] = ENCODERS[part](space=space, **chosen)
-    check_names(f"The encoder {' + '.join(steps)}", "setting", settings, used)
+    check_names(f"the encoder {' + '.join(steps)}", "setting", settings, used)
     if len(steps) < len(parts):
         raise SettingError("encoder", encoder, "different encoders")
     return steps[parts[0]] if isinstance(encoder, str) and len(steps) == 1 else FeatureUnion([*steps.items()])
