@@ -153,10 +153,11 @@ def decimals_of(values: Any, unit: str = "") -> int:
     return decimals_for(float(high - low or np.ptp(known) or np.abs(known).max()))
 
 
-def written(value: float) -> str:
-    """Format a value with four decimals, or with four digits if it is small.
+def written(value: float, unit: str = "1") -> str:
+    """Format a value with four decimals, or with four digits if it is small, and its unit.
 
-    >>> written(91.25), written(0.00312345), written(0.0)
-    ('91.2500', '0.003123', '0.0000')
+    >>> written(91.25), written(0.00312345), written(91.25, "percent")
+    ('91.2500', '0.003123', '91.2500 (percent)')
     """
-    return f"{value:.{4 if abs(value) >= 0.01 else decimals_for(abs(value), 3) + 1}f}"
+    number = f"{value:.{4 if abs(value) >= 0.01 else decimals_for(abs(value), 3) + 1}f}"
+    return number if unit == "1" else f"{number} ({unit})"

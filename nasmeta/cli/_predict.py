@@ -117,7 +117,7 @@ def meta_train(learner: str, sources: list[str], labels: int | None, out: Path, 
         {
             "learner": learner,
             "learned from": f"{', '.join(saved.sources)} ({count:,} labels)",
-            "no honest test on": ", ".join(saved.held_out),
+            "do not test on": ", ".join(saved.held_out),
             "file": f"{out} ({out.stat().st_size:,} bytes)",
             "sha256 of content": saved.sha256,
         }

@@ -79,4 +79,4 @@ def print_run(run: History, journal: Path | None) -> None:
         print_frame(run.front)
     elif not all_failed(run):
         for column, value in run.report().items():
-            echo_facts({"also measured": f"{column.metric} {written(value)} {column.unit}: {describe_column(column)}"})
+            echo_facts({"also measured": f"{column.metric} {written(value, column.unit)}: {describe_column(column)}"})

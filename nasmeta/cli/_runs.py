@@ -35,12 +35,6 @@ if TYPE_CHECKING:
 DEMO_SEARCHERS = ("random", "local-search", "evolution", "gp", "source-order", "meta-gp")
 
 
-def _sources_in(text: str) -> Any:
-    from nasmeta.runs import named_sources
-
-    return named_sources(names_in(text))
-
-
 RUN = group(  # keyword arguments of `nasmeta.search` and `nasmeta.compare`
     "Run",
     seconds=Option("Budget of a run in seconds of training, recorded or real.", float),
@@ -55,7 +49,7 @@ RUN = group(  # keyword arguments of `nasmeta.search` and `nasmeta.compare`
     sources=Option(
         "Sources of a meta-searcher: tasks or families, separated by commas, or a file of nasmeta meta-train. "
         "A family is used without the target's dataset.",
-        read=_sources_in,
+        read=names_in,
         metavar="NAMES|FILE",
         default_text="the family of the task",
     ),

@@ -9,7 +9,16 @@ from typing import Any, TypeAlias
 from nasmeta.checks import check_int, check_names
 from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator, TrainingEvaluator
-from nasmeta.runs import Budget, EvaluatorLike, SearcherSpec, SourcesLike, checked_budget, evaluator_for, is_model
+from nasmeta.runs import (
+    Budget,
+    EvaluatorLike,
+    SearcherSpec,
+    SourcesLike,
+    checked_budget,
+    evaluator_for,
+    is_model,
+    named_sources,
+)
 from nasmeta.searchers import Searcher
 from nasmeta.spaces import SearchSpace
 from nasmeta.tasks import Task, TaskDistribution, as_tasks
@@ -98,6 +107,7 @@ def sources_by_label(
     sources: SourcesLike | Mapping[str, SourcesLike] | None, specs: Mapping[str, SearcherSpec]
 ) -> dict[str, SourcesLike]:
     """Return the sources of each searcher that learns: the same for all of them, or those of a mapping."""
+    sources = named_sources(sources)
     if sources is None:
         return {}
     if isinstance(sources, Mapping):

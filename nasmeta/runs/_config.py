@@ -20,7 +20,7 @@ from nasmeta.runs._clock import Budget, Clock
 from nasmeta.runs._history import History
 from nasmeta.runs._journal import Journal, check_recorded, read_journal
 from nasmeta.runs._loop import run_loop
-from nasmeta.runs._sources import SourcesLike, check_learnable, is_model, saved_model_of, sources_of
+from nasmeta.runs._sources import SourcesLike, check_learnable, is_model, named_sources, saved_model_of, sources_of
 from nasmeta.runs._spec import SearcherSpec, check_objectives, why_no_seconds
 from nasmeta.runs._transfer import Transfer
 from nasmeta.searchers import MetaSearcher, MultiFidelitySearcher, Searcher
@@ -110,7 +110,7 @@ class RunConfig:
 
         The settings of the model's meta-training are defaults of the searcher's settings.
         """
-        config = self
+        config, sources = self, named_sources(sources)
         if is_model(sources):
             saved, sources = saved_model_of(self.searcher, self.task, sources), None
             assert issubclass(self.searcher.kind, MetaSearcher)

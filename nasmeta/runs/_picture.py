@@ -68,7 +68,7 @@ def facts_of(run: Any) -> dict[str, object]:
     facts["evaluations"] = f"{len(run):,}, stopped by {run.stopped}"
     if run.n_objectives == 1 and len(run) and (position := run.incumbent_positions[-1]) >= 0:
         info, best = run.evaluator.column, run.best
-        facts["best"] = f"{info.metric} {written(best.value)} ({info.unit}), found by evaluation {position + 1:,}"
+        facts["best"] = f"{info.metric} {written(best.value, info.unit)}, found by evaluation {position + 1:,}"
         facts["architecture"] = f"{best.cell}: {run.task.space.to_string(best.cell)}"
     return facts
 

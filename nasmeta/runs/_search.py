@@ -59,7 +59,7 @@ def search(
         al., DSAA 2015); ``"5/second"`` ranks them by gain per second of training.
         Multi-fidelity searchers also take ``epochs``, their training lengths: by default all lengths of the task, such
         as 12 and 200 on NAS-Bench-201. In real training, ``"50of200"`` is a point of the learning curve.
-    sources : TaskDistribution, tasks, names of tasks or families, or SavedMetaModel, optional
+    sources : TaskDistribution, tasks, names of tasks or families, SavedMetaModel or its file (.npz), optional
         Sources of a meta-searcher; by default the task's family. Tasks that share the target's dataset are
         excluded from a family. A `nasmeta.meta.SavedMetaModel` replaces the meta-training, and provides defaults for
         the settings.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -100,7 +101,7 @@ def _is_ordered(target: NDArray[np.float64], labels: NDArray[np.float64]) -> boo
 
 
 _Tasks: TypeAlias = "str | Task | SourceTask | TaskDistribution | Iterable[str | Task | SourceTask]"
-SourcesLike: TypeAlias = "_Tasks | SavedMetaModel"
+SourcesLike: TypeAlias = "_Tasks | SavedMetaModel | os.PathLike[str]"
 
 
 def is_model(sources: object) -> TypeGuard[SavedMetaModel]:
@@ -112,16 +113,17 @@ def is_model(sources: object) -> TypeGuard[SavedMetaModel]:
     return isinstance(sources, SavedMetaModel)
 
 
-def named_sources(names: Sequence[str], folder: Path = Path()) -> SourcesLike:
-    """Return the sources of a command or file: names of tasks, or the file of a meta-model."""
-    from nasmeta.meta import SavedMetaModel
+def named_sources(sources: Any, folder: Path = Path()) -> Any:
+    """Return sources with a meta-model instead of the name of its file."""
+    names = [sources] if isinstance(sources, str | os.PathLike) else sources
+    for name in names if isinstance(names, list) else ():
+        if str(name).endswith(".npz"):
+            from nasmeta.meta import SavedMetaModel
 
-    for name in names:
-        if name.endswith(".npz"):
             if len(names) > 1:
-                raise SettingError("sources", list(names), "tasks or one meta-model")
+                raise SettingError("sources", names, "tasks or one meta-model")
             return SavedMetaModel.load(folder / name)
-    return list(names)
+    return sources
 
 
 def saved_model_of(spec: SearcherSpec, task: Task, model: SavedMetaModel) -> SavedMetaModel:
