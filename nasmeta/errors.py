@@ -23,6 +23,7 @@ __all__ = [
     "NasmetaError",
     "NasmetaWarning",
     "OtherMetricWarning",
+    "RunFailed",
     "SettingError",
     "SpaceExhaustedError",
     "TrainingFailed",
@@ -199,6 +200,38 @@ class OtherMetricWarning(NasmetaWarning):
 
 class JournalError(NasmetaError, ValueError):
     """The journal is damaged, in use, or belongs to another run."""
+
+
+class RunFailed(NasmetaError, RuntimeError):
+    """Custom code, such as a searcher, raised an exception.
+
+    Attributes
+    ----------
+    reason : str
+        Type and message of the exception.
+    frames : str
+        The lines of its traceback that belong to neither this nor another installed package; all lines if none does.
+    """
+
+    reason: str
+    frames: str
+
+    @classmethod
+    def of(cls, what: str, reason: Exception, hint: str = "") -> RunFailed:
+        """Build the message from the part of the work that failed, the exception and a hint."""
+        from sysconfig import get_path
+        from traceback import extract_tb, format_list
+
+        if isinstance(reason, RunFailed):
+            why, frames = str(reason), reason.frames
+        else:
+            installed = (_PACKAGE, *(get_path(name) for name in ("stdlib", "purelib", "platlib")))
+            trace = extract_tb(reason.__traceback__)
+            own = [frame for frame in trace if not frame.filename.startswith(installed)]
+            why, frames = f"{type(reason).__name__}: {short(str(reason), 300)}.", "".join(format_list(own or trace))
+        error = cls(f"{what}: {why}", hint=hint)
+        error.what, error.reason, error.frames = what, why, frames
+        return error
 
 
 class SpaceExhaustedError(NasmetaError, RuntimeError):

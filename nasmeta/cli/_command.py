@@ -15,7 +15,7 @@ import typer
 from typer.core import TyperCommand
 
 import nasmeta as nm
-from nasmeta.errors import EvaluationFailed, NasmetaError, NasmetaWarning, SettingError
+from nasmeta.errors import EvaluationFailed, NasmetaError, NasmetaWarning, RunFailed, SettingError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +77,8 @@ def command(
 
     The function receives the values of all options by name, and the context of Typer first if it has a parameter
     `context`. If it returns a result, or a function that computes it, the command has the option ``--json``. An error
-    of this package is one line and ends the command with exit code 2; if no training or evaluation succeeded, with 1.
+    of this package is one line and ends the command with exit code 2; with 1 if custom code failed, or if no training
+    or evaluation succeeded.
     """
     options = own | {key: option for group in shared for key, option in group.items()}
 
@@ -140,7 +141,7 @@ def _end(context: typer.Context, call: Callable[[], object], as_json: bool) -> N
         except BrokenPipeError:
             raise  # the reader of the output has enough
         except (NasmetaError, OSError) as error:
-            status, found = 1 if isinstance(error, EvaluationFailed) else 2, {"error": error}
+            status, found = 1 if isinstance(error, EvaluationFailed | RunFailed) else 2, {"error": error}
         except (KeyboardInterrupt, typer.Abort):
             status, found = 130, {"error": NasmetaError("Interrupted.")}
     if as_json:
@@ -148,6 +149,7 @@ def _end(context: typer.Context, call: Callable[[], object], as_json: bool) -> N
     elif status in (1, 2):
         from rich.text import Text
 
+        typer.echo(getattr(found["error"], "frames", ""), err=True, nl=False)
         line = Text.assemble(("Error: ", "bold red"), " ".join(str(found["error"]).split()))
         console(stderr=True).print(line, soft_wrap=True)
     if status:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nasmeta.errors import EvaluationFailed, MissingValueError, NasmetaError, short
+from nasmeta.errors import EvaluationFailed, MissingValueError, NasmetaError, RunFailed
 from nasmeta.tasks import Task, fidelities
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ def evaluate_or_fail(evaluator: SupportsEvaluate, cells: NDArray[np.int32]) -> E
 
     Raises
     ------
-    NasmetaError
+    RunFailed
         If a custom evaluator raises another error than EvaluationFailed; the message names the architecture.
     """
     try:
@@ -245,7 +245,5 @@ def raise_named(reason: Exception, who: Any, space: SearchSpace | None, cell: in
         raise reason
     name = getattr(who, "__qualname__", type(who).__name__)
     named = str(cell) if space is None else f"{cell} ({space.to_string(cell)})"
-    raise NasmetaError(
-        f"{name} raised {type(reason).__name__} at architecture {named}: {short(str(reason), 300)}. Raise "
-        "nasmeta.errors.EvaluationFailed(reason, seconds) to continue after a failure."
-    ) from reason
+    hint = "Raise nasmeta.errors.EvaluationFailed(reason, seconds) to continue after a failure."
+    raise RunFailed.of(f"{name} at architecture {named}", reason, hint) from reason

@@ -116,7 +116,7 @@ class FunctionEvaluator(Evaluator):
         Raises
         ------
         NasmetaError
-            If the function returns anything but finite numbers, or raises another error.
+            If the function returns anything but finite numbers; RunFailed if it raises another error.
         """
         values, costs, failures = list[float](), list[float](), list[str | None]()
         for cell in cells.tolist():

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from nasmeta.checks import check_names
-from nasmeta.errors import SettingError
+from nasmeta.errors import RunFailed, SettingError
 from nasmeta.evaluators import Evaluator, TrainingEvaluator
 from nasmeta.experiments._arguments import (
     SearchersLike,
@@ -109,6 +109,8 @@ def compare(
     ------
     UnknownNameError, SettingError, JournalError
         As in `search`; SettingError also if `folder` contains another comparison.
+    RunFailed
+        If custom code raises an exception; with a folder, after all other runs are done.
     NasmetaError
         If no cluster responds, a node lacks the data, or workers die repeatedly.
 
@@ -242,10 +244,15 @@ def _run(
 
     jobs: list[Job] = [MetaTrainJob(pair, results.configs[pair]) for pair in learners]
     jobs += (job for pair in left if pair not in learners for job in runs(pair))
-    late = (job for pair in learners for job in runs(pair, models[pair]))  # evaluated after the meta-trainings
+    # evaluated after the meta-trainings
+    late = (job for pair in learners if pair in models for job in runs(pair, models[pair]))
     for some in (jobs, late):
         for job, result in results_of([*some], workers, connect):
-            if isinstance(job, MetaTrainJob):
-                models[job.pair] = result
+            seeds, outcome = (left[job.pair], result) if isinstance(job, MetaTrainJob) else ([result[0]], result[1])
+            if home is None and isinstance(outcome, RunFailed):
+                raise outcome
+            if isinstance(outcome, Transfer):
+                models[job.pair] = outcome
                 continue
-            results.keep(job.pair, *result)
+            for seed in seeds:
+                results.keep(job.pair, seed, outcome)

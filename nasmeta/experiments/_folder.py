@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from nasmeta.errors import JournalError, SettingError
+from nasmeta.errors import JournalError, RunFailed, SettingError
 from nasmeta.evaluators import Evaluator, MultiObjectiveEvaluator
 from nasmeta.experiments._jobs import Pair
 from nasmeta.files import write_atomically
@@ -136,6 +136,7 @@ class Results:
     def __init__(self, configs: Mapping[Pair, RunConfig], seeds: Mapping[Pair, Sequence[int]]) -> None:
         self.configs, self.seeds = configs, seeds
         self._histories: dict[tuple[Pair, int], History] = {}
+        self._failures: dict[tuple[Pair, int], RunFailed] = {}
 
     @property
     def total(self) -> int:
@@ -156,10 +157,32 @@ class Results:
         """Return the seeds of the runs that are not done."""
         return [seed for seed in self.seeds[pair] if (pair, seed) not in self._histories]
 
-    def keep(self, pair: Pair, seed: int, history: History) -> None:
-        """Add a history."""
-        self._histories[pair, seed] = history.of(replace(self.configs[pair], seed=seed))
+    def keep(self, pair: Pair, seed: int, outcome: History | RunFailed) -> None:
+        """Add a history or a failure."""
+        if isinstance(outcome, RunFailed):
+            self._failures[pair, seed] = outcome
+        else:
+            self._histories[pair, seed] = outcome.of(replace(self.configs[pair], seed=seed))
 
     def frame(self) -> pd.DataFrame:
-        """Return the results of all runs."""
+        """Return the results of all runs, or raise an error that lists the failed ones."""
+        if self._failures:
+            raise self._failed()
         return results_frame([self._histories[pair, seed] for pair in self.configs for seed in self.seeds[pair]])
+
+    def _failed(self) -> RunFailed:
+        seeds: dict[tuple[str, str, str], list[int]] = {}
+        for (pair, seed), failure in self._failures.items():
+            config = self.configs[pair]
+            seeds.setdefault((config.label, config.task.name, failure.reason), []).append(seed)
+        listed = [
+            f"{label} on {task}, seeds {', '.join(map(str, sorted(own)))}: {reason}"
+            for (label, task, reason), own in seeds.items()
+        ]
+        labels = ",".join(dict.fromkeys(label for label, _, _ in seeds))
+        error = RunFailed(
+            f"{len(self._failures)} of {self.total} runs failed; the others are done. {' '.join(listed)}",
+            hint=f"Run the same command to resume, or with --redo {labels} after a change of the code.",
+        )
+        error.reason, error.frames = listed[0], next(iter(self._failures.values())).frames
+        return error

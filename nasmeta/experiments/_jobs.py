@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
-from nasmeta.errors import ColumnError, MissingValueError, NasmetaError, UnknownNameError
+from nasmeta.errors import ColumnError, MissingValueError, NasmetaError, RunFailed, UnknownNameError
 from nasmeta.experiments._backends import Connection, GpuSlots, Workers, end_loky
 from nasmeta.files import write_atomically
 from nasmeta.journals import Shard, differences_from
@@ -30,19 +30,22 @@ Pair: TypeAlias = tuple[int, str]  # position of the task, label of the searcher
 
 @dataclass(frozen=True)
 class MetaTrainJob:
-    """Meta-training of a searcher for a task; the result is what it learned."""
+    """Meta-training of a searcher for a task; the result is what it learned, or a crash of custom code."""
 
     pair: Pair
     config: RunConfig
 
-    def results(self) -> Iterator[Transfer]:
+    def results(self) -> Iterator[Transfer | RunFailed]:
         """Yield what the searcher learned."""
-        yield self.config.learn()
+        try:
+            yield self.config.learn()
+        except RunFailed as failure:
+            yield failure
 
 
 @dataclass(frozen=True)
 class Runs:
-    """Some runs of a searcher on a task; the results are (seed, history)."""
+    """Some runs of a searcher on a task; the results are (seed, history or crash of custom code)."""
 
     pair: Pair
     config: RunConfig
@@ -50,7 +53,7 @@ class Runs:
     paths: list[Path | None]  # of the journals
     learnt: Transfer | None = None
 
-    def results(self) -> Iterator[tuple[int, History]]:
+    def results(self) -> Iterator[tuple[int, History | RunFailed]]:
         """Yield seed and history of each run."""
         with ExitStack() as held:
             for evaluator in self.config.evaluators.values():
@@ -58,8 +61,10 @@ class Runs:
             for seed, path in zip(self.seeds, self.paths, strict=True):
                 config = replace(self.config, seed=seed)
                 learnt = config.learn() if self.learnt is None else self.learnt
-                history = config.run(path, learnt=learnt)
-                yield seed, history.of(None)  # the receiver adds the config
+                try:
+                    yield seed, config.run(path, learnt=learnt).of(None)  # the receiver adds the config
+                except RunFailed as failure:
+                    yield seed, failure
 
 
 Job: TypeAlias = "MetaTrainJob | Runs"

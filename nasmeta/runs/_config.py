@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import nasmeta
 from nasmeta.checks import check_int
-from nasmeta.errors import MissingValueError, SettingError
+from nasmeta.errors import MissingValueError, NasmetaError, RunFailed, SettingError
 from nasmeta.evaluators import Evaluator, MultiObjectiveEvaluator
 from nasmeta.runs._clock import Budget, Clock
 from nasmeta.runs._history import History
@@ -268,9 +268,10 @@ class RunConfig:
     def learn(self) -> Transfer:
         """Learn from the sources; the result does not depend on the seed."""
         spec, model = self.searcher, None
-        if spec.is_meta:
-            model = spec.meta_fit(self.task, list(self.sources), self.saved)
-        return spec.transfer.learn(self.task, self.sources, model, self.evaluator.measured)
+        with _naming_crashes(f"meta-training of {self.label or spec.name} for {self.task.name}"):
+            if spec.is_meta:
+                model = spec.meta_fit(self.task, list(self.sources), self.saved)
+            return spec.transfer.learn(self.task, self.sources, model, self.evaluator.measured)
 
     def start(self, transfer: Transfer) -> Searcher:
         """Build the searcher with the learned knowledge, restricted to the measured architectures."""
@@ -315,6 +316,9 @@ class RunConfig:
             for epochs, one in self.evaluators.items():
                 of_length = [row for row in rows if row[3].get("epochs", epochs) == epochs]
                 one.resume([(cell, value, details.get("failure")) for cell, value, _, details in of_length])
+            hint = f"The same command resumes from {path}; after a change of the code, use another file."
+            what = f"{self.label or self.searcher.name} on {self.task.name}, seed {self.seed}"
+            stack.enter_context(_naming_crashes(what, "" if path is None or self.label else hint))
             history = run_loop(
                 searcher,
                 self.evaluators,
@@ -333,6 +337,19 @@ class RunConfig:
         """Raise a JournalError if recorded values contradict the tables."""
         continued = self.clock is not None and self.clock.promotion == "continued"  # costs then depend on the past
         check_recorded(path, past, self.evaluators, costs=not continued)
+
+
+@contextmanager
+def _naming_crashes(what: str, hint: str = "") -> Iterator[None]:
+    """Raise an exception of custom code as an error that names the run."""
+    try:
+        yield
+    except RunFailed as failure:
+        raise RunFailed.of(what, failure, hint) from failure.__cause__
+    except (NasmetaError, OSError):
+        raise
+    except Exception as reason:
+        raise RunFailed.of(what, reason, hint) from reason
 
 
 def _objectives(evaluator: Evaluator) -> dict[str, list[str]]:

@@ -92,6 +92,8 @@ def search(
         If a setting is impossible.
     LeakageError
         If a source, or the meta-model, has seen the task's dataset.
+    RunFailed
+        If custom code raises an exception.
     DamagedFileError
         If the file of the surrogate is damaged.
     JournalError

@@ -264,6 +264,16 @@ def test_help_has_an_example_and_fits_80_columns(command: list[str]) -> None:
     assert [line for line in result.stdout.splitlines() if example in line and "Usage" not in line]
 
 
+def test_a_crash_of_custom_code_shows_its_own_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "crashing.py").write_text("def score(choices):\n    return choices['wide']\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    done = run("search", "random", "nb201", "--evaluator", "crashing:score")
+    assert done.exit_code == 1
+    place, code, *_, error = done.stderr.splitlines()
+    assert (place, code) == (f'  File "{tmp_path}/crashing.py", line 2, in score', "    return choices['wide']")
+    assert error.startswith("Error: random on nb201/score, seed 0: score at architecture ")
+
+
 def test_version() -> None:
     assert run("--version").stdout == f"{nm.__version__}\n"
 

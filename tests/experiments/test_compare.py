@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from pandas.testing import assert_frame_equal
 
 import nasmeta as nm
-from nasmeta.errors import JournalError, SettingError, UnknownNameError
+from nasmeta.errors import JournalError, RunFailed, SettingError, UnknownNameError
 from nasmeta.runs import Journal
 from nasmeta.searchers import MetaSearcher, RandomSearch
 from nasmeta.spaces import CellSpace
@@ -356,6 +356,56 @@ def test_a_searcher_that_crashed_at_once_does_not_lock_the_folder(tmp_path: Path
     assert (tmp_path / "runs" / "nb201_cifar10" / "random" / "0.jsonl").stat().st_mtime_ns == kept
     with pytest.raises(SettingError, match=r"mine\.code is"):
         run(RandomSearch)
+
+
+class Fragile(RandomSearch):
+    """Fails in some of its runs."""
+
+    def ask(self, n: int = 1) -> NDArray[np.int32]:
+        cells = super().ask(n)
+        if cells[0] % 11 == 0:
+            raise ValueError("divided")
+        return cells
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_other_runs_continue_after_a_crash(tmp_path: Path, workers: int) -> None:
+    with pytest.raises(RunFailed) as error:
+        nm.compare(
+            {"mine": Fragile, "random": "random"}, "nb201/cifar10", repeats=6, evaluations=5, folder=tmp_path,
+            workers=workers,
+        )  # fmt: skip
+    failed = []
+    for seed in range(6):
+        with contextlib.suppress(RunFailed):
+            nm.search(Fragile, "nb201/cifar10", evaluations=5, seed=seed)
+            continue
+        failed.append(seed)
+    assert 0 < len(failed) < 6
+    seeds = ", ".join(map(str, failed))
+    assert error.value.reason == f"mine on nb201/cifar10, seeds {seeds}: ValueError: divided."
+    (frame,) = (line for line in error.value.frames.splitlines() if "File" in line)
+    assert "test_compare.py" in frame
+    done = [path for path in tmp_path.rglob("*.jsonl") if path.read_bytes().count(b"\n") == 6]
+    assert len(done) == 12 - len(failed)
+
+
+class Unteachable(Noisy):
+    """Fails in its meta-training."""
+
+    def _learn(self, sources: list[SourceTask]) -> Any:
+        raise ValueError("no sources")
+
+
+def test_other_runs_continue_after_a_crash_of_a_meta_training(tmp_path: Path) -> None:
+    with pytest.raises(RunFailed, match="meta-training of mine for nb201/cifar10: ValueError: no sources"):
+        nm.compare({"mine": Unteachable}, "nb201/cifar10", repeats=2, evaluations=5)
+    with pytest.raises(RunFailed) as error:
+        nm.compare(
+            {"mine": Unteachable, "random": "random"}, "nb201/cifar10", repeats=2, evaluations=5, folder=tmp_path
+        )
+    assert error.value.reason == "mine on nb201/cifar10, seeds 0, 1: ValueError: no sources."
+    assert len([*tmp_path.rglob("random/*.jsonl")]) == 2
 
 
 def test_redo_repeats_the_runs_of_one_searcher(tmp_path: Path) -> None:
