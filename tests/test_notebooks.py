@@ -88,7 +88,7 @@ def drawn(figure: Any) -> Any:
 @pytest.mark.parametrize("task", ["nb201/cifar10", "nb201/train-seconds/cifar10"])
 def test_a_run_is_drawn(task: str, width: str | None) -> None:
     run = nm.search("random", task, evaluations=30)
-    axes = drawn(run.plot("simulated_seconds", width=width))
+    axes = drawn(run.plot(x="simulated_seconds", width=width))
     dots, line, optimum = axes.lines
     np.testing.assert_allclose(dots.get_ydata(), run.values)
     np.testing.assert_allclose(line.get_ydata(), run.frame()["incumbent_value"])

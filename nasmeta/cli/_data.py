@@ -183,7 +183,7 @@ def fetch(names: list[str]) -> None:
 @command(
     app,
     cells=Option("Indices or strings of cells.", list[str], REQUIRED, argument=True, metavar="CELL"),
-    dataset=Option("Dataset, such as cifar10, cifar100 or imagenet16-120.", default=REQUIRED),
+    dataset=Option("Dataset, such as cifar10; without it, the table's columns are listed."),
     metric=Option("Metric, such as accuracy or train_seconds.", default="accuracy"),
     split=Option("Split, such as valid."),
     epochs=Option("Length of the training, in epochs.", int),
@@ -194,12 +194,27 @@ def fetch(names: list[str]) -> None:
 )
 def query(cells: list[str], seed: str | None, **options: Any) -> pd.DataFrame:
     """Look up measured values of cells."""
+    if options["dataset"] is None:
+        return _columns(cells, options["table"])
     number = int(seed) if seed is not None and seed.isdecimal() else seed
     found = nm.query([cell_in(cell) for cell in cells], seed=number, **options)
     for row in found.to_dict("records"):
         typer.echo(f"{row['cell']:>6}  {row['value']:<11.10g} {row['architecture']}")
     facts = ("dataset", "metric", "unit", "split", "epochs", "seed", "release", "source")
     typer.echo(", ".join(f"{fact} {found.iloc[0][fact]}" for fact in facts), err=True)
+    return found
+
+
+def _columns(cells: list[str], table: str) -> pd.DataFrame:
+    """Print the values of cells in all columns of a table."""
+    opened = nm.load_table(table)
+    at = [opened.space.index_of(cell_in(cell)) for cell in cells]
+    found = opened.to_frame().iloc[at, opened.space.n_positions :].set_axis(map(str, at)).T.reset_index(names="column")
+    found.insert(1, "unit", [info.unit for info in opened.columns])
+    print_frame(found)
+    typer.echo(
+        "\nA column is DATASET/METRIC/SPLIT/EPOCHS/SEED. One column: nasmeta query CELL --dataset DATASET …", err=True
+    )
     return found
 
 

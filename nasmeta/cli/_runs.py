@@ -26,6 +26,7 @@ from nasmeta.cli._command import (
 )
 from nasmeta.cli._train import IMAGES, images_of
 from nasmeta.errors import EvaluationFailed, SettingError
+from nasmeta.files import require_writable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,6 +99,7 @@ WHERE = group(
         read=settings_in, flags=("--set",), metavar="KEY=VALUE",
     ),
     journal=Option("Record the run in this file; if the file exists, resume from it.", Path),
+    plot=Option("Draw the search curve in this file, such as run.png.", Path, metavar="FILE"),
     examples=[
         "nasmeta search evolution nb201/cifar10 --evaluations 300 --set population=10",
         "nasmeta search meta-gp nb201/cifar100 --sources nb201/cifar10",
@@ -105,15 +107,22 @@ WHERE = group(
         "--journal run.jsonl",
     ],
 )  # fmt: skip
-def search(context: typer.Context, searcher: str, task: str, journal: Path | None, **options: Any) -> Any:
+def search(
+    context: typer.Context, searcher: str, task: str, journal: Path | None, plot: Path | None, **options: Any
+) -> Any:
     """Run one searcher on one task and show the best architecture, or the Pareto front of several objectives."""
     from nasmeta.cli._json import run_record
     from nasmeta.cli._print import all_failed, print_run
 
+    if plot is not None:
+        require_writable(plot)
     run = nm.search(searcher, task, journal=journal, progress=True, **_with_evaluator(context, options, task))
     print_run(run, journal)
     if all_failed(run):
         raise EvaluationFailed("No evaluation succeeded, so the run has no best cell.")
+    if plot is not None:
+        run.plot(plot)
+        echo_written([plot])
     return partial(run_record, run, journal)
 
 
@@ -269,7 +278,9 @@ def reproduce(tables: list[str], listed: bool, fetch: bool, folder: Path | None,
 
 @command(
     app,
-    folder=Option("Folder of a finished comparison.", default=REQUIRED, argument=True, metavar="FOLDER"),
+    results=Option(
+        "Folder of a finished comparison, or the journal of one run.", default=REQUIRED, argument=True, metavar="FOLDER"
+    ),
     out=Option("Folder for the report.", Path, default_text="FOLDER/report"),
     at=Option("Budget of ranks and tests, in evaluations or seconds.", int, default_text="the end of the runs"),
     reference=Option("Searcher that defines a score of 0.", metavar="NAME", default_text="random"),
@@ -277,9 +288,9 @@ def reproduce(tables: list[str], listed: bool, fetch: bool, folder: Path | None,
     title=Option("Title of the report.", default_text="the title of the specification"),
     examples=["nasmeta compare --searchers random,gp --folder results && nasmeta report results"],
 )
-def report(folder: str, out: Path | None, **options: Any) -> None:
-    """Write the report of a comparison: an interactive page in one file, Markdown, figures and LaTeX tables."""
-    files = nm.report(folder, output=out, **options).files
+def report(results: str, out: Path | None, **options: Any) -> None:
+    """Write the report of a comparison or a run: an interactive page in one file, Markdown, figures and LaTeX tables."""
+    files = nm.report(results, output=out, **options).files
     echo_written([*files[:2], files[0].parent / "figures", files[0].parent / "tables"])
 
 

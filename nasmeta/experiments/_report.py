@@ -22,7 +22,7 @@ from nasmeta.experiments._reproduce import compare_searches
 from nasmeta.experiments._specification import reported_in
 from nasmeta.files import facts_in, require_writable
 from nasmeta.registry import names_from_file
-from nasmeta.runs import on_evaluator
+from nasmeta.runs import on_evaluator, read_run
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Task, get_task
 
@@ -52,11 +52,11 @@ def report(
     Parameters
     ----------
     results : DataFrame or path
-        The result of `nasmeta.compare`, or the folder of a finished comparison. For a folder, the report also contains
-        the specification and the versions.
+        The result of `nasmeta.compare`, the folder of a finished comparison, or the journal of a run on a table. For a
+        folder, the report also contains the specification and the versions.
     output : path, optional
-        Folder of the report; by default ``report`` in the folder of the comparison. For a frame, no report is written
-        by default.
+        Folder of the report; by default ``report`` in the folder of the comparison, or ``RUN-report`` next to the
+        journal. For a frame, no report is written by default.
     at : int, optional
         Budget of ranks and tests, in evaluations or simulated seconds; by default the end of the runs' budget. A run
         that stalled or exhausted the space keeps its last value.
@@ -98,8 +98,11 @@ def report(
     destination = None if output is None else Path(output)
     if isinstance(results, pd.DataFrame):
         frame, own_title = results, "Comparison of searchers"
+    elif (home := Path(results)).is_file():
+        run = read_run(home)
+        frame, own_title = run.frame(), f"{run.searcher} on {run.task.name}, seed {run.seed}"
+        destination = destination or home.with_name(f"{home.stem}-report")
     else:
-        home = Path(results)
         frame, (columns, published) = results_in(home), _reported(home)
         specification = facts_in(home / "specification.json")
         provenance = _provenance(home, specification)

@@ -14,7 +14,7 @@ from nasmeta.runs._history import History
 from nasmeta.runs._journal import Journal as Journal, require_journal as require_journal
 from nasmeta.runs._loop import run_loop as run_loop
 from nasmeta.runs._optuna_objective import optuna_objective
-from nasmeta.runs._search import search
+from nasmeta.runs._search import read_run as read_run, search
 from nasmeta.runs._sources import (
     SourcesLike as SourcesLike,
     is_model as is_model,

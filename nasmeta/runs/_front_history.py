@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
@@ -11,7 +12,7 @@ from nasmeta.errors import SettingError
 from nasmeta.evaluators import MultiObjectiveEvaluator
 from nasmeta.pictures import Width
 from nasmeta.runs._history import History
-from nasmeta.runs._picture import RunAxis, plot_front
+from nasmeta.runs._picture import RunAxis, plot_front, saved
 from nasmeta.tasks import MultiObjectiveTask, front_frame, pareto_front
 
 if TYPE_CHECKING:
@@ -108,11 +109,15 @@ class FrontHistory(History):
             "best architecture. Use run.front."
         )
 
-    def plot(self, x: RunAxis = "evaluation", width: Width = None) -> Figure:
+    def plot(
+        self, path: str | os.PathLike[str] | None = None, x: RunAxis = "evaluation", width: Width = None
+    ) -> Figure:
         """Draw the values, the front that was found, and the true front.
 
         Parameters
         ----------
+        path : path, optional
+            Also save the figure in this file, as `History.plot`.
         x : {"evaluation"}
             Not used: the axes are the first two objectives.
         width : str or float, optional
@@ -129,7 +134,7 @@ class FrontHistory(History):
         >>> nm.search("random", "nb201/cifar10+train_seconds", evaluations=20).plot().axes[0].get_title()
         'random, seed 0: CIFAR-10, training time'
         """
-        return plot_front(self, width)
+        return saved(plot_front(self, width), path)
 
     def _facts(self) -> dict[str, object]:
         facts = super()._facts()

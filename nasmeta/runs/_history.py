@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from array import array
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -15,7 +16,7 @@ from nasmeta.evaluators import Evaluator
 from nasmeta.pictures import ShowsFacts, Width
 from nasmeta.runs._clock import Budget, Clock
 from nasmeta.runs._frame import results_frame
-from nasmeta.runs._picture import RunAxis, facts_of, plot_run
+from nasmeta.runs._picture import RunAxis, facts_of, plot_run, saved
 from nasmeta.tasks import Task
 
 if TYPE_CHECKING:
@@ -385,11 +386,15 @@ class History(ShowsFacts):
         """
         return results_frame([self])
 
-    def plot(self, x: RunAxis = "evaluation", width: Width = None) -> Figure:
+    def plot(
+        self, path: str | os.PathLike[str] | None = None, x: RunAxis = "evaluation", width: Width = None
+    ) -> Figure:
         """Draw the values and the best value so far.
 
         Parameters
         ----------
+        path : path, optional
+            Also save the figure in this file; its suffix is the format, such as ``.png`` or ``.pdf``.
         x : {"evaluation", "simulated_seconds"}
         width : str or float, optional
             As in `nasmeta.analysis.plot_regret`; by default 4.6 inches.
@@ -405,7 +410,7 @@ class History(ShowsFacts):
         >>> nm.search("random", "nb201/cifar10", evaluations=20).plot().axes[0].get_title()
         'random, seed 0: CIFAR-10'
         """
-        return plot_run(self, x, width)
+        return saved(plot_run(self, x, width), path)
 
     def _facts(self) -> dict[str, object]:
         return {} if self._config is None else facts_of(self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from math import isnan
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +15,13 @@ from nasmeta.pictures import Width, house_style, inches, new_figure, robust_limi
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+def saved(figure: Figure, path: str | os.PathLike[str] | None) -> Figure:
+    """Save a figure if there is a path, and return it."""
+    if path is not None:
+        figure.savefig(path, dpi=200)
+    return figure
 
 
 @house_style()

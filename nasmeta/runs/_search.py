@@ -7,19 +7,45 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from nasmeta.errors import SettingError
 from nasmeta.evaluators import Evaluator, TrainingEvaluator
 from nasmeta.files import require_writable
 from nasmeta.progress import progress_bar
-from nasmeta.runs._clock import Clock, checked_budget
+from nasmeta.registry import names_from_file
+from nasmeta.runs._clock import Budget, Clock, checked_budget
 from nasmeta.runs._config import RunConfig
-from nasmeta.runs._evaluator import EvaluatorLike, evaluator_for
+from nasmeta.runs._evaluator import EvaluatorLike, evaluator_for, on_evaluator
 from nasmeta.runs._history import History
+from nasmeta.runs._journal import require_journal
 from nasmeta.runs._sources import SourcesLike
 from nasmeta.runs._spec import SearcherSpec
-from nasmeta.searchers import Searcher
+from nasmeta.runs._transfer import TransferSettings
+from nasmeta.searchers import SEARCHERS, Searcher
 from nasmeta.spaces import SearchSpace
-from nasmeta.tasks import Task, TaskDistribution
+from nasmeta.tasks import Task, TaskDistribution, as_task
 from nasmeta.threads import one_thread
+
+
+@names_from_file()
+def read_run(path: str | os.PathLike[str]) -> History:
+    """Return the run in a journal, on the table of its task; custom code that the journal names is not imported.
+
+    Raises
+    ------
+    SettingError
+        If the values are from another evaluator than the table.
+    """
+    header, history = require_journal(Path(path))
+    if "evaluator" in header:
+        raise SettingError(f"evaluator of {path}", header["evaluator"].get("kind"), "the table of the task")
+    name, settings = header["searcher"], dict(header["settings"])
+    transfer = TransferSettings.of(settings.pop("prune_space", None), settings.pop("warm_start", 0))
+    kind = SEARCHERS[name] if name in SEARCHERS else Searcher  # noqa: SIM401 - `get` raises an error for custom code
+    spec = SearcherSpec(name, kind, settings, transfer)
+    clock = Clock.of(header["clock"]) if "clock" in header else None
+    evaluator, budget = on_evaluator(as_task(header["task"]), "table"), Budget(len(history))
+    history.end(budget, clock or Clock(), evaluator.sign, None, evaluator.full_epochs)
+    return history.of(RunConfig(spec, evaluator, budget, header["seed"], clock))
 
 
 def search(

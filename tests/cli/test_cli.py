@@ -48,6 +48,9 @@ def test_search_takes_settings_and_keeps_a_journal(tmp_path: Path) -> None:
     best = nm.search("evolution", "nb201/cifar100", evaluations=60, seed=4, settings={"population": 10}).best
     assert re.search(rf"^architecture +{best.cell}: ", result.stdout, re.MULTILINE)
     assert len(journal.read_text().splitlines()) == 61
+    drawn = run(*arguments, str(journal), "--evaluations", "60", "--plot", str(tmp_path / "run.png"))
+    assert str(tmp_path / "run.png") in drawn.stdout.replace("\n", "")
+    assert (tmp_path / "run.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_lengths_of_training() -> None:
@@ -203,6 +206,14 @@ def test_query_takes_indices_and_strings() -> None:
     lines = result.stdout.splitlines()
     assert lines[0] == lines[1]
     assert lines[0].split() == ["6111", "91.60666656", BEST]
+
+
+def test_query_without_a_dataset_lists_the_columns() -> None:
+    lines = run("query", "6111", "0", width=200).stdout.splitlines()
+    assert lines[0].split() == ["column", "unit", "6111", "0"]
+    values = nm.query([6111, 0], "cifar10", split="valid", epochs=200, seed="mean")["value"]
+    expected = ["cifar10/accuracy/valid/200/mean", "percent", *(f"{value:.4f}" for value in values)]
+    assert expected in [line.split() for line in lines]
 
 
 def test_data_list_says_what_there_is() -> None:

@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from pandas.testing import assert_frame_equal
 
 import nasmeta as nm
 from nasmeta.errors import JournalError, LeakageError, SettingError, UnknownNameError
+from nasmeta.runs import read_run
 from nasmeta.searchers import MetaSearcher, RandomSearch, Searcher
 from nasmeta.tasks import SourceTask
 
@@ -186,3 +188,18 @@ def test_smac_knows_the_budget_of_the_run(tmp_path: Path) -> None:
     assert nm.search("smac", "nb201/cifar10", evaluations=8, settings=given).settings["n_trials"] == 20
     frame = nm.compare("smac", "nb201/cifar10", repeats=1, evaluations=8)
     assert frame["cell"].tolist() == run.cells.tolist()
+
+
+@pytest.mark.parametrize("task", ["nb201/cifar10", "nb201/cifar10+train_seconds"])
+def test_a_journal_is_read_without_the_arguments_of_its_run(task: str, tmp_path: Path) -> None:
+    class Mine(RandomSearch):
+        """A searcher that the reader does not know."""
+
+    path = tmp_path / "run.jsonl"
+    for searcher, clock in (("random", None), (Mine, {"workers": 3})):
+        run = nm.search(searcher, task, evaluations=30, seed=2, clock=clock, journal=path)
+        assert_frame_equal(read_run(path).frame(), run.frame())
+        path.unlink()
+    nm.search("random", task[:5], evaluator=lambda choices: 1.0, evaluations=3, journal=path)
+    with pytest.raises(SettingError):
+        read_run(path)
