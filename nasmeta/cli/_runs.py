@@ -289,7 +289,7 @@ def reproduce(tables: list[str], listed: bool, fetch: bool, folder: Path | None,
     examples=["nasmeta compare --searchers random,gp --folder results && nasmeta report results"],
 )
 def report(results: str, out: Path | None, **options: Any) -> None:
-    """Write the report of a comparison or a run: an interactive page in one file, Markdown, figures and LaTeX tables."""
+    """Write the report of a comparison or run: an interactive page in one file, Markdown, figures and LaTeX tables."""
     files = nm.report(results, output=out, **options).files
     echo_written([*files[:2], files[0].parent / "figures", files[0].parent / "tables"])
 

@@ -200,6 +200,6 @@ def test_a_journal_is_read_without_the_arguments_of_its_run(task: str, tmp_path:
         run = nm.search(searcher, task, evaluations=30, seed=2, clock=clock, journal=path)
         assert_frame_equal(read_run(path).frame(), run.frame())
         path.unlink()
-    nm.search("random", task[:5], evaluator=lambda choices: 1.0, evaluations=3, journal=path)
+    nm.search("random", nm.get_space("nb201"), evaluator=lambda choices: 1.0, evaluations=3, journal=path)
     with pytest.raises(SettingError):
         read_run(path)
