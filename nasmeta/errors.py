@@ -40,7 +40,6 @@ EXTRAS = {
     "objectives": "pymoo",
     "optuna": "optuna",
     "optuna,torch": f"optuna {_TORCH}",
-    "ray": f"{_TORCH} ray",
     "report": "plotly scikit-posthocs",
     "smac": "smac",
     "syne-tune": "syne-tune huggingface-hub",

@@ -103,7 +103,6 @@ def test_help_works_without_extras() -> None:
         "optuna",
         "plotly",
         "pytest",
-        "ray",
         "safetensors",
         "torch",
     )

@@ -66,10 +66,11 @@ EVALUATIONS = Option("Budget of a run: number of distinct architectures to evalu
 WHERE = group(
     "Parallel runs",
     workers=Option("Number of processes.", int, default_text="1, or all CPUs of a cluster"),
-    backend=Option("Processes on this machine (loky) or on a cluster (ray, dask).", default="loky", metavar="NAME"),
-    address=Option(
-        "Address of a running cluster, such as tcp://host:8786.",
-        default_text="RAY_ADDRESS, DASK_SCHEDULER_ADDRESS, or a cluster on this machine",
+    backend=Option(
+        "Processes on this machine (loky), or a Dask cluster: at ADDRESS, such as tcp://host:8786, at "
+        "DASK_SCHEDULER_ADDRESS, or started on this machine.",
+        default="loky",
+        metavar="loky|dask[=ADDRESS]",
     ),
     gpus_per_worker=Option("GPUs per worker; with 0.5, two workers share one.", float, metavar="N"),
     shard=Option(

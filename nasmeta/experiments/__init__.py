@@ -1,6 +1,5 @@
 """Comparisons: searchers × tasks × repeats, in parallel and resumable, by arguments or by a specification."""
 
-from nasmeta.experiments._backends import Workers
 from nasmeta.experiments._compare import compare
 from nasmeta.experiments._plan import plan
 from nasmeta.experiments._report import Report as Report, report
@@ -22,6 +21,7 @@ from nasmeta.experiments._specification import (
     run_specification,
     specification_to_run as specification_to_run,
 )
+from nasmeta.experiments._workers import Workers
 
 __all__ = [
     "Workers",

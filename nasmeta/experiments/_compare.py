@@ -6,8 +6,9 @@ import math
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,9 @@ from nasmeta.experiments._arguments import (
     specs_of,
     tasks_of,
 )
-from nasmeta.experiments._backends import Connection, Workers, connected
 from nasmeta.experiments._folder import ComparisonFolder, Results
 from nasmeta.experiments._jobs import Job, MetaTrainJob, Pair, Runs, results_of, share_of
+from nasmeta.experiments._workers import Workers
 from nasmeta.journals import Shard
 from nasmeta.progress import heartbeat, progress_bar
 from nasmeta.runs import Clock, EvaluatorLike, RunConfig, SourcesLike, Transfer, evaluator_for, space_in
@@ -50,7 +51,7 @@ def compare(
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     sources: SourcesLike | Mapping[str, SourcesLike] | None = None,
     folder: str | os.PathLike[str] | None = None,
-    workers: int | Workers = 1,
+    workers: int | Executor | Workers = 1,
     redo: str | Sequence[str] = (),
     evaluator: EvaluatorLike = "table",
     clock: Clock | Mapping[str, Any] | None = None,
@@ -84,8 +85,9 @@ def compare(
     folder : path, optional
         Folder for the journals of all runs and ``results.parquet``. After an interruption, the same call resumes and
         returns the identical result. More repeats or evaluations continue the comparison.
-    workers : int or Workers, default 1
-        Number of processes; or `nasmeta.experiments.Workers`, for a cluster, GPUs, or one shard of the runs.
+    workers : int, Executor or Workers, default 1
+        Number of processes; a `concurrent.futures.Executor`; or `nasmeta.experiments.Workers`, for a cluster, GPUs, or
+        one shard of the runs.
     redo : str or sequence of str, optional
         Labels of searchers whose runs in `folder` are deleted and repeated, for example after a change of their code or
         settings. The runs of all other searchers are kept. Leave it out to resume an interrupted call.
@@ -112,7 +114,7 @@ def compare(
     RunFailed
         If custom code raises an exception; with a folder, after all other runs are done.
     NasmetaError
-        If no cluster responds, a node lacks the data, or workers die repeatedly.
+        If a node lacks the data, or workers die repeatedly.
 
     Examples
     --------
@@ -130,7 +132,7 @@ def compare(
     targets, seeds = tasks_of(tasks), seeds_of(repeats)
     repeated = [redo] if isinstance(redo, str) else [*redo]
     check_names("the comparison", "searcher", repeated, specs)
-    workers = workers if isinstance(workers, Workers) else Workers(workers)
+    workers = Workers.of(workers)
     shard = None if workers.shard is None else Shard.of(workers.shard)
     if (repeated or shard is not None) and home is None:
         raise SettingError("folder", None, "a folder with the journals of shards or of the searchers to redo")
@@ -202,8 +204,8 @@ def _completed(
 
             if home is not None:
                 _read(home, results)
-            with connected(workers) as connect, heartbeat(show, _PROGRESS_SECONDS):
-                _run(results, workers, connect, home)
+            with heartbeat(show, _PROGRESS_SECONDS):
+                _run(results, workers, home)
             show()
     except KeyboardInterrupt:
         kept = f"The same command resumes from {home.path}." if home else "Nothing was kept: no folder was given."
@@ -222,17 +224,12 @@ def _read(home: ComparisonFolder, results: Results) -> None:
                 results.keep(pair, seed, history)
 
 
-def _run(
-    results: Results,
-    workers: Workers,
-    connect: Callable[[], Connection],
-    home: ComparisonFolder | None,
-) -> None:
+def _run(results: Results, workers: Workers, home: ComparisonFolder | None) -> None:
     """Do the remaining jobs: meta-trainings and independent runs first, then the runs that use the models."""
     models: dict[Pair, Transfer] = {}
     left = {pair: seeds for pair in results.configs if (seeds := results.missing(pair))}
     learners = [pair for pair in left if results.configs[pair].searcher.learns]
-    n_workers = workers.n or (connect().workers if left else 1)
+    n_workers = workers.n or os.cpu_count() or 1
 
     def runs(pair: Pair, learnt: Transfer | None = None) -> Iterator[Job]:
         config, seeds = results.configs[pair], left[pair]
@@ -246,13 +243,17 @@ def _run(
     jobs += (job for pair in left if pair not in learners for job in runs(pair))
     # evaluated after the meta-trainings
     late = (job for pair in learners if pair in models for job in runs(pair, models[pair]))
-    for some in (jobs, late):
-        for job, result in results_of([*some], workers, connect):
-            seeds, outcome = (left[job.pair], result) if isinstance(job, MetaTrainJob) else ([result[0]], result[1])
-            if home is None and isinstance(outcome, RunFailed):
-                raise outcome
-            if isinstance(outcome, Transfer):
-                models[job.pair] = outcome
-                continue
-            for seed in seeds:
-                results.keep(job.pair, seed, outcome)
+    if not left:
+        return
+    with workers.executors() as executors:
+        for some in (jobs, late):
+            with closing(results_of([*some], workers, executors)) as done:
+                for job, result in done:
+                    seeds, outcome = ([result[0]], result[1]) if isinstance(job, Runs) else (left[job.pair], result)
+                    if home is None and isinstance(outcome, RunFailed):
+                        raise outcome
+                    if isinstance(outcome, Transfer):
+                        models[job.pair] = outcome
+                        continue
+                    for seed in seeds:
+                        results.keep(job.pair, seed, outcome)

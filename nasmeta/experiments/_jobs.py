@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import json
-import math
-import os
+import pickle
 import platform
 import sys
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing, contextmanager, nullcontext, redirect_stdout, suppress
+from collections import Counter, deque
+from collections.abc import Collection, Generator, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeAlias
 
 from nasmeta.errors import ColumnError, MissingValueError, NasmetaError, RunFailed, UnknownNameError
-from nasmeta.experiments._backends import Connection, GpuSlots, Workers, end_loky
+from nasmeta.experiments._workers import Workers, end_processes
 from nasmeta.files import write_atomically
 from nasmeta.journals import Shard, differences_from
-from nasmeta.progress import heartbeat
 from nasmeta.runs import History, RunConfig, Transfer
-from nasmeta.threads import end_with, kill_workers, one_thread
+from nasmeta.threads import one_thread
 
-_PARENT_CHECK_SECONDS = 0.2
-_MOST_DEATHS = 3  # of workers, while no job ends
-_STUCK_SECONDS = 5.0  # that loky knows of a dead worker and does nothing; it usually takes milliseconds
+_MOST_DEATHS = 3  # of workers with the same job
 Pair: TypeAlias = tuple[int, str]  # position of the task, label of the searcher
 
 
@@ -89,11 +87,10 @@ def share_of(
     return dict(found)
 
 
-def results_of(jobs: Sequence[Job], workers: Workers, connect: Callable[[], Connection]) -> Iterator[tuple[Job, Any]]:
+def results_of(jobs: Sequence[Job], workers: Workers, executors: Sequence[Executor]) -> Generator[tuple[Job, Any]]:
     """Do jobs; yield each result with its job, in any order, as soon as it is there.
 
-    If a worker dies, its job is repeated by another one. If workers die again and again while no job ends, an error is
-    raised. An interrupt ends the processes; further interrupts are ignored until they are gone.
+    If a process of this machine dies, its job is repeated, at most twice. An error or an interrupt ends the processes.
     """
     if not workers.is_cluster and (workers.n == 1 or len(jobs) <= 1):
         with one_thread():
@@ -101,62 +98,87 @@ def results_of(jobs: Sequence[Job], workers: Workers, connect: Callable[[], Conn
                 for result in job.results():
                     yield job, result
         return
-    left, deaths = dict(enumerate(jobs)), 0
-    while left:
-        connection = connect()
-        try:
-            with closing(_pass(dict(left), workers, connection)) as results:
-                for i, of_job, journals in results:
-                    job, deaths = left.pop(i), 0
-                    _write(job, journals)
-                    for result in of_job:
-                        yield job, result
-        except connection.deaths as reason:
-            deaths += 1
-            if deaths >= _MOST_DEATHS:
-                text = " ".join(str(reason).split())
-                raise NasmetaError(
-                    f"Workers ({workers.backend}) died {deaths} times while no job ended: {text:.300} "
-                    "Is there enough memory on each node? The same call resumes from the journals in the folder."
-                ) from reason
+    free, left, deaths = deque(executors), deque(enumerate(jobs)), Counter[int]()
+    running: dict[Future[_Done], tuple[Executor, int, Job]] = {}
+    with TemporaryDirectory(prefix="nasmeta-", ignore_cleanup_errors=True) as folder, _ending(running, workers):
+        while left or running:
+            while left and free:
+                executor, (i, job) = free.popleft(), left.popleft()
+                if workers.is_cluster:
+                    future = executor.submit(_on_node, job, job.config.identity, _read(job))
+                else:
+                    future = executor.submit(_in_process, job, Path(folder, str(i)))
+                running[future] = executor, i, job
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                executor, i, job = running.pop(future)
+                free.append(executor)
+                try:
+                    results = _received(job, future.result())
+                except BrokenExecutor as reason:
+                    deaths[i] += 1
+                    _check_deaths(deaths[i], reason)
+                    left.appendleft((i, job))
+                    continue
+                for result in results:
+                    yield job, result
 
 
-_Done: TypeAlias = tuple[int, list[Any], list[bytes]]  # position of the job, its results, and its journals if on a node
+@contextmanager
+def _ending(running: Mapping[Future[_Done], object], workers: Workers) -> Iterator[None]:
+    """Stop what is running if an exception ends the block."""
+    try:
+        yield
+    except BaseException:
+        for future in running:
+            future.cancel()
+        if not workers.is_cluster:
+            end_processes()
+        raise
 
 
-def _pass(jobs: Mapping[int, Job], workers: Workers, connection: Connection) -> Generator[_Done]:
-    """Do jobs until all are done or a worker has died."""
-    from joblib import Parallel, delayed, parallel_config
-
-    slots = connection.slots
-    with parallel_config(connection.joblib_name, n_jobs=connection.workers, **connection.options):
-        if workers.is_cluster:  # a job is a message of its own: one job dies with a worker
-            parallel = Parallel(return_as="generator_unordered", batch_size=1)
-            calls = (delayed(_on_node)(i, job, job.config.identity, _read(job)) for i, job in jobs.items())
-        else:
-            parallel = Parallel(return_as="generator_unordered")
-            calls = (delayed(_in_worker)(i, job, slots, os.getpid()) for i, job in jobs.items())
-        results = parallel(calls)
-        try:
-            with closing(results), nullcontext() if workers.is_cluster else _no_endless_wait():
-                yield from results
-        except BaseException:
-            if not workers.is_cluster:
-                end_loky()
-            raise
+def _check_deaths(n: int, reason: BaseException) -> None:
+    if n == _MOST_DEATHS:
+        text = " ".join(str(reason).split())
+        raise NasmetaError(
+            f"{n} workers died, one after another, with the same runs: {text:.300} Is there enough memory? The same "
+            "call resumes from the journals in the folder."
+        ) from reason
 
 
-def _in_worker(position: int, job: Job, slots: GpuSlots | None = None, parent: int | None = None) -> _Done:
-    """Do a job in a worker process, which ends with its parent."""
-    if slots is not None:
-        slots.take()
-    if parent is not None:
-        end_with(parent)
+# The results of a job and, if they were not written here, its journals; or the file with the results.
+_Done: TypeAlias = tuple[list[Any], list[bytes]] | Path
+
+
+def _received(job: Job, done: _Done) -> list[Any]:
+    """Return the results of a job; write journals that came with them."""
+    if isinstance(done, Path):
+        results: list[Any] = pickle.loads(done.read_bytes())
+        done.unlink()
+        return results
+    results, journals = done
+    for path, content in zip(_paths(job), journals, strict=False):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, content)
+    return results
+
+
+def _results(job: Job) -> list[Any]:
     with one_thread(), redirect_stdout(sys.stderr):  # `--json` has stdout
-        return position, list(job.results()), []
+        return list(job.results())
 
 
-def _on_node(position: int, job: Job, identity: Mapping[str, Any], journals: list[bytes]) -> _Done:
+def _in_process(job: Job, path: Path) -> _Done:
+    """Do a job in another process of this machine; write the results to a file.
+
+    If a process dies while it sends a long message, its receiver waits forever for the rest.
+    """
+    import cloudpickle  # for classes of notebooks
+
+    path.write_bytes(cloudpickle.dumps(_results(job)))
+    return path
+
+
+def _on_node(job: Job, identity: Mapping[str, Any], journals: list[bytes]) -> _Done:
     """Do a job on a node of a cluster; its journals come with the job and return with the results.
 
     Raises
@@ -179,13 +201,13 @@ def _on_node(position: int, job: Job, identity: Mapping[str, Any], journals: lis
             "fetch` there."
         )
     if not journals or isinstance(job, MetaTrainJob):
-        return _in_worker(position, job)
+        return _results(job), []
     with TemporaryDirectory() as folder:
         paths = [Path(folder, str(i)) for i in range(len(journals))]
         for path, content in zip(paths, journals, strict=True):
             path.write_bytes(content)
-        _, results, _ = _in_worker(position, replace(job, paths=[*paths]))
-        return position, results, [path.read_bytes() for path in paths]
+        results = _results(replace(job, paths=[*paths]))
+        return results, [path.read_bytes() for path in paths]
 
 
 def _paths(job: Job) -> list[Path]:
@@ -195,37 +217,3 @@ def _paths(job: Job) -> list[Path]:
 def _read(job: Job) -> list[bytes]:
     """Return the journals of a job, empty for new runs; none without a folder."""
     return [path.read_bytes() if path.exists() else b"" for path in _paths(job)]
-
-
-def _write(job: Job, journals: Sequence[bytes]) -> None:
-    """Write the journals that a node returned."""
-    for path, content in zip(_paths(job), journals, strict=False):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, content)
-
-
-@contextmanager
-def _no_endless_wait() -> Iterator[None]:
-    """Let loky notice a worker that died while it wrote a result.
-
-    loky's manager waits forever for the rest of the message, because this process also holds the writing end of the
-    pipe. When this end is closed and no worker is left, loky raises the error of a broken pool.
-    """
-    from joblib.externals.loky import reusable_executor
-
-    dead_for = 0.0
-
-    def look() -> None:
-        nonlocal dead_for
-        executor = reusable_executor._executor
-        processes = [] if executor is None else list((executor._processes or {}).values())
-        dead = any(process.exitcode is not None for process in processes)
-        dead_for = dead_for + _PARENT_CHECK_SECONDS if dead else 0.0
-        if dead_for >= _STUCK_SECONDS:
-            kill_workers(executor)
-            with suppress(OSError):
-                executor._result_queue._writer.close()
-            dead_for = -math.inf  # once is enough
-
-    with heartbeat(look, _PARENT_CHECK_SECONDS):
-        yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,13 @@ import pandas as pd
 import nasmeta
 from nasmeta.analysis.report import Section, as_markdown, published_section, with_differences
 from nasmeta.checks import check_names
-from nasmeta.experiments._backends import Workers
 from nasmeta.experiments._specification import (
     READY,
     require_data,
     run_specification,
     specification_to_run,
 )
+from nasmeta.experiments._workers import Workers
 from nasmeta.tables import ColumnInfo
 from nasmeta.tasks import Signal, get_task
 
@@ -66,7 +67,7 @@ def reproduce(
     folder: str | os.PathLike[str] | None = None,
     *,
     repeats: int | None = None,
-    workers: int | Workers = 1,
+    workers: int | Executor | Workers = 1,
     progress: bool = False,
 ) -> pd.DataFrame:
     """Repeat published tables and compare the means.
@@ -80,7 +81,7 @@ def reproduce(
         call resumes after an interruption.
     repeats : int, optional
         Number of runs or draws, instead of the number in the specification.
-    workers : int or Workers, default 1
+    workers : int, Executor or Workers, default 1
         Processes for searches, as in `nasmeta.compare`.
     progress : bool, default False
         Show progress bars on stderr.

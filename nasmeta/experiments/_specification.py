@@ -7,6 +7,7 @@ import os
 import platform
 import tomllib
 from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -20,9 +21,9 @@ from nasmeta.checks import check_names
 from nasmeta.code import versions_of
 from nasmeta.errors import MissingValueError, NasmetaError, SettingError, UnknownNameError
 from nasmeta.experiments._arguments import budgets_of, seeds_of, tasks_of
-from nasmeta.experiments._backends import Workers
 from nasmeta.experiments._compare import compare
 from nasmeta.experiments._folder import ComparisonFolder
+from nasmeta.experiments._workers import Workers
 from nasmeta.registry import names_from_file
 from nasmeta.runs import Clock, SearcherSpec, evaluator_for, named_sources
 from nasmeta.tables import Address, ColumnInfo, SourceState, is_available, list_sources
@@ -269,7 +270,7 @@ def run_specification(
     folder: str | os.PathLike[str] | None = None,
     *,
     repeats: int | None = None,
-    workers: int | Workers = 1,
+    workers: int | Executor | Workers = 1,
     **options: Any,
 ) -> pd.DataFrame:
     """Run a specification; the same call resumes after an interruption.
@@ -284,7 +285,7 @@ def run_specification(
         and their checksums).
     repeats : int, optional
         Number of runs of each searcher on each task, instead of the number in the file.
-    workers : int or Workers, default 1
+    workers : int, Executor or Workers, default 1
     options
         ``redo`` and ``progress``, as in `nasmeta.compare`.
 
@@ -324,7 +325,7 @@ def run_specification(
         clock=specification.clock,
         **options,
     )
-    is_shard = isinstance(workers, Workers) and workers.shard is not None
+    is_shard = Workers.of(workers).shard is not None
     if folder is not None and not is_shard:
         home = ComparisonFolder(Path(folder))
         home.write("specification.toml", specification.text.encode())

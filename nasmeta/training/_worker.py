@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nasmeta.errors import MissingPackageError, TrainingFailed
-from nasmeta.threads import end_with, kill_workers
+from nasmeta.threads import end_with
 from nasmeta.training._dataset import ImageDataset
 from nasmeta.training._recipe import Recipe, recipe_for
 from nasmeta.training._result import Tell, TrainingResult, note_of
@@ -166,7 +166,7 @@ class Trainer:
 
     def _worker(self) -> Any:
         if self._executor is None:
-            from joblib.externals.loky import ProcessPoolExecutor  # unlike the standard one, it needs no main guard
+            from loky import ProcessPoolExecutor  # unlike the standard one, it needs no main guard
 
             self._pipe = multiprocessing.Pipe(duplex=False)
             state = (os.getpid(), self.dataset, self._pipe[1], self.threads)
@@ -188,8 +188,7 @@ class Trainer:
         """End the worker process and its training, which can resume from its last checkpoint."""
         executor, self._executor = self._executor, None
         if executor is not None:
-            kill_workers(executor)
-            executor.shutdown(wait=True)
+            executor.shutdown(kill_workers=True)
 
     def __enter__(self) -> Trainer:
         return self

@@ -1,19 +1,24 @@
-"""Where a comparison may run, and nodes that would answer otherwise."""
+"""The workers of a comparison, and nodes with other versions or data."""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pandas.testing import assert_frame_equal
 
 import nasmeta as nm
 from nasmeta.errors import MissingPackageError, NasmetaError, SettingError, UnknownNameError
+from nasmeta.evaluators import FunctionEvaluator
 from nasmeta.experiments import Workers
 from nasmeta.experiments._jobs import Runs, _on_node
 
@@ -22,7 +27,6 @@ from nasmeta.experiments._jobs import Runs, _on_node
     ("asked", "error"),
     [
         ({"backend": "rai"}, UnknownNameError),
-        ({"address": "tcp://here:1"}, SettingError),
         ({"n": 0}, SettingError),
         ({"gpus": 2}, SettingError),
         ({"shard": "2/2"}, SettingError),
@@ -33,12 +37,51 @@ def test_impossible_workers(asked: dict[str, Any], error: type[Exception]) -> No
         Workers(**asked)
 
 
-@pytest.mark.parametrize("name", ["ray", "dask"])
-def test_a_missing_extra_is_named(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, {"dask": "distributed"}.get(name, name), None)
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(MissingPackageError) as error:
-        Workers(backend=name)
-    assert error.value.extra == name
+        Workers(backend="dask=tcp://here:1")
+    assert error.value.extra == "dask"
+
+
+@pytest.mark.parametrize("n", [None, 1])
+def test_any_executor_does_the_runs(n: int | None, tmp_path: Path) -> None:
+    what: dict[str, Any] = {
+        "searchers": ["random", "source-order"],
+        "tasks": "nb201/cifar10",
+        "repeats": 3,
+        "evaluations": 9,
+    }
+    with ThreadPoolExecutor(2) as executor:
+        workers = executor if n is None else Workers(n, executor)
+        frame = nm.compare(**what, folder=tmp_path, workers=workers)
+        assert executor.submit(int).result() == 0  # it stays open
+    assert_frame_equal(frame, nm.compare(**what), check_exact=True)
+    assert_frame_equal(nm.compare(**what, folder=tmp_path), frame, check_exact=True)
+
+
+def value_after_a_death(choices: Mapping[str, Any]) -> float:
+    mark = Path(os.environ["NASMETA_DEATH"])
+    if choices["number"] == 3 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return float(choices["number"])
+
+
+def value_of_a_death(choices: Mapping[str, Any]) -> float:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return 0.0
+
+
+@pytest.mark.slow
+def test_the_runs_of_a_dead_process_are_repeated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NASMETA_DEATH", str(tmp_path / "death"))
+    space = nm.SearchSpace("numbers", {"number": list(range(9))})
+    what: dict[str, Any] = {"searchers": ["random"], "repeats": 4, "evaluations": 9, "workers": 2}
+    frame = nm.compare(tasks=FunctionEvaluator(value_after_a_death, space), **what)
+    assert frame.groupby("seed")["value"].apply(sorted).tolist() == [[*map(float, range(9))]] * 4
+    with pytest.raises(NasmetaError, match="3 workers died"):
+        nm.compare(tasks=FunctionEvaluator(value_of_a_death, space), **what)
 
 
 def job(evaluations: int = 3) -> Runs:
@@ -64,21 +107,21 @@ def test_progress_counts_runs_and_evaluations(workers: int, tmp_path: Path, caps
 
 def test_a_node_returns_histories_and_journals(tmp_path: Path) -> None:
     here = replace(job(), paths=[tmp_path / "new" / "0.jsonl"])
-    _, results, journals = _on_node(0, here, here.config.identity, [b""])
+    results, journals = _on_node(here, here.config.identity, [b""])
     assert not here.paths[0].exists()
     ((seed, history),) = results
     assert (seed, len(history.cells)) == (0, 3)
     here.config.run(tmp_path / "due.jsonl")
     assert journals == [(tmp_path / "due.jsonl").read_bytes()]
     longer = replace(here, config=job(5).config)
-    _, _, (continued,) = _on_node(0, longer, here.config.identity, journals)
+    _, (continued,) = _on_node(longer, here.config.identity, journals)
     assert continued.startswith(journals[0])
 
 
 @pytest.mark.parametrize("key", ["written_by", "source_sha256"])
 def test_a_node_with_other_versions_or_data_is_refused(key: str) -> None:
     with pytest.raises(NasmetaError, match=f"differs from the driver: {key} is"):
-        _on_node(0, job(), {**job().config.identity, key: "other"}, [])
+        _on_node(job(), {**job().config.identity, key: "other"}, [])
 
 
 THREADS = """

@@ -1,4 +1,4 @@
-"""Comparisons on real Ray and Dask clusters of this machine: the same bits, whoever dies."""
+"""Comparisons on real clusters of Dask, Ray and SLURM on this machine: the same bits, also if a node dies."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import psutil
 import pytest
 from pandas.testing import assert_frame_equal
 
@@ -27,9 +29,6 @@ pytestmark = [
     pytest.mark.filterwarnings("default"),  # those of Ray and Dask are theirs
 ]
 
-NO_RAY = "ray is not installed: pip install torch gpytorch safetensors ray"
-NO_DASK = "dask is not installed: pip install distributed"
-
 # A Gaussian process takes long enough that something can be killed in the middle of its runs.
 WHAT: dict[str, Any] = {"searchers": ["gp", "evolution"], "tasks": "nb201/cifar10", "repeats": 5, "evaluations": 32}
 
@@ -41,7 +40,7 @@ def alone() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def ray_cluster() -> Iterator[Any]:
-    pytest.importorskip("ray", reason=NO_RAY)
+    pytest.importorskip("ray")
     import ray
     from ray.cluster_utils import Cluster
 
@@ -55,7 +54,7 @@ def ray_cluster() -> Iterator[Any]:
 
 @pytest.fixture
 def dask_client() -> Iterator[Any]:
-    distributed = pytest.importorskip("distributed", reason=NO_DASK)
+    distributed = pytest.importorskip("distributed")
     with (
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
         distributed.Client(cluster) as client,
@@ -90,19 +89,20 @@ def once_running(folder: Path, act: Callable[[], object]) -> Iterator[None]:
     assert done == [None]
 
 
-def test_no_ray_cluster_is_there() -> None:
-    ray = pytest.importorskip("ray", reason=NO_RAY)
-    if ray.is_initialized():
-        pytest.skip("This process is on a Ray cluster already.")
-    with pytest.raises(ConnectionError, match=r"No Ray cluster at 127\.0\.0\.1:9: .*refused"):
-        nm.compare(["random"], repeats=1, evaluations=5, workers=Workers(backend="ray", address="127.0.0.1:9"))
+class RayExecutor(Executor):
+    """Submits calls as Ray tasks, as the page on clusters does."""
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        import ray
+
+        return ray.remote(function).remote(*args, **kwargs).future()
 
 
 def test_a_ray_node_is_killed(ray_cluster: Any, tmp_path: Path, alone: pd.DataFrame) -> None:
     node = ray_cluster.add_node(num_cpus=1)
     ray_cluster.wait_for_nodes()
     with once_running(tmp_path, lambda: ray_cluster.remove_node(node, allow_graceful=False)):
-        frame = nm.compare(folder=tmp_path, workers=Workers(3, backend="ray"), **WHAT)
+        frame = nm.compare(folder=tmp_path, workers=RayExecutor(), **WHAT)
     assert_frame_equal(frame, alone, check_exact=True)
     assert recorded(tmp_path) == len(alone)
 
@@ -110,24 +110,19 @@ def test_a_ray_node_is_killed(ray_cluster: Any, tmp_path: Path, alone: pd.DataFr
 def test_a_dask_worker_is_killed(dask_client: Any, tmp_path: Path, alone: pd.DataFrame) -> None:
     victim = next(iter(dask_client.run(os.getpid).values()))
     with once_running(tmp_path, lambda: os.kill(victim, signal.SIGKILL)):
-        frame = nm.compare(folder=tmp_path, workers=Workers(backend="dask"), **WHAT)
+        frame = nm.compare(folder=tmp_path, workers=dask_client.get_executor(), **WHAT)
     assert_frame_equal(frame, alone, check_exact=True)
     assert recorded(tmp_path) == len(alone)
 
 
-def start(folder: Path, environment: dict[str, str], workers: Workers) -> subprocess.Popen[bytes]:
+def start(folder: Path, workers: Workers) -> subprocess.Popen[str]:
     """Start a comparison in a process group of its own, and wait until it records its runs."""
     arguments = {**WHAT, "folder": str(folder)}
     code = (
         "import nasmeta as nm\nfrom nasmeta.experiments import Workers\n"
         f"if __name__ == '__main__':\n    nm.compare(**{arguments!r}, workers={workers!r})"
     )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        env={**os.environ, **environment},
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    process = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, start_new_session=True)
     until = time.monotonic() + 120
     while recorded(folder) < 20:
         assert process.poll() is None
@@ -136,50 +131,54 @@ def start(folder: Path, environment: dict[str, str], workers: Workers) -> subpro
     return process
 
 
-def test_a_runner_on_ray_is_killed(ray_cluster: Any, tmp_path: Path, alone: pd.DataFrame) -> None:
-    process = start(tmp_path, {"RAY_ADDRESS": ray_cluster.address}, Workers(2, "ray"))
-    process.kill()
-    process.wait()
+@pytest.mark.parametrize("ends", ["interrupt", "kill"])
+def test_a_runner_with_a_dask_cluster_of_its_own(ends: str, tmp_path: Path, alone: pd.DataFrame) -> None:
+    pytest.importorskip("distributed")
+    process = start(tmp_path, Workers(2, "dask"))
+    children = psutil.Process(process.pid).children(recursive=True)
+    if ends == "kill":
+        process.kill()
+    else:
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does
+    _, errors = process.communicate(timeout=120)
+    assert ("Interrupted. The same command resumes from" in errors) == (ends == "interrupt")
+    assert not psutil.wait_procs(children, timeout=60)[1]
     assert 0 < recorded(tmp_path) < len(alone)
-    assert_frame_equal(nm.compare(folder=tmp_path, workers=Workers(2, backend="ray"), **WHAT), alone, check_exact=True)
-    assert recorded(tmp_path) == len(alone)
+    assert_frame_equal(nm.compare(folder=tmp_path, workers=Workers(2, "dask"), **WHAT), alone, check_exact=True)
 
 
 def test_a_runner_on_dask_is_killed_and_its_workers_live_on(
     dask_client: Any, tmp_path: Path, alone: pd.DataFrame
 ) -> None:
-    address = dask_client.scheduler_info()["address"]
-    process = start(tmp_path, {"DASK_SCHEDULER_ADDRESS": address}, Workers(backend="dask"))
+    workers = Workers(backend=f"dask={dask_client.scheduler_info()['address']}")
+    process = start(tmp_path, workers)
     process.kill()
-    process.wait()
+    process.communicate()
     assert 0 < recorded(tmp_path) < len(alone)
-    assert_frame_equal(nm.compare(folder=tmp_path, workers=Workers(backend="dask"), **WHAT), alone, check_exact=True)
+    assert_frame_equal(nm.compare(folder=tmp_path, workers=workers, **WHAT), alone, check_exact=True)
     assert recorded(tmp_path) == len(alone)
 
 
 def test_threads_of_one_dask_worker(alone: pd.DataFrame) -> None:
-    distributed = pytest.importorskip("distributed", reason=NO_DASK)
+    distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(n_workers=1, threads_per_worker=2, dashboard_address=None) as cluster:
-        frame = nm.compare(workers=Workers(backend="dask", address=cluster.scheduler_address), **WHAT)
+        frame = nm.compare(workers=Workers(backend=f"dask={cluster.scheduler_address}"), **WHAT)
     assert_frame_equal(frame, alone, check_exact=True)
 
 
-def test_clusters_that_are_not_there_or_too_small(dask_client: Any) -> None:
-    what = {"searchers": ["random"], "repeats": 1, "evaluations": 5}
-    with pytest.raises(NasmetaError) as error:
-        nm.compare(**what, workers=Workers(7, "dask"))
-    assert (error.value.what, error.value.value) == ("workers", 7)
+def test_no_dask_cluster_is_there() -> None:
+    pytest.importorskip("distributed")
     with pytest.raises(OSError, match=r"127\.0\.0\.1:9"):
-        nm.compare(workers=Workers(backend="dask", address="tcp://127.0.0.1:9"), **what)
+        nm.compare(["random"], repeats=1, evaluations=5, workers=Workers(backend="dask=tcp://127.0.0.1:9"))
 
 
 def test_a_node_without_the_table_is_named(mirror: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    distributed = pytest.importorskip("distributed", reason=NO_DASK)
+    distributed = pytest.importorskip("distributed")
     monkeypatch.setenv("NASMETA_CACHE", str(tmp_path / "full"))
     fetch("transnas")
     bare = {"NASMETA_CACHE": str(tmp_path / "bare")}
     with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, env=bare) as cluster:
-        workers = Workers(backend="dask", address=cluster.scheduler_address)
+        workers = Workers(backend=f"dask={cluster.scheduler_address}")
         # What the package brings is built there; what was fetched here is not there.
         assert len(nm.compare(["random"], "nb201/cifar10", repeats=1, evaluations=5, workers=workers)) == 5
         with pytest.raises(NasmetaError, match="does not have the data of tnb101/jigsaw"):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import psutil
 import pytest
 from filelock import FileLock
 from pandas.testing import assert_frame_equal
@@ -152,12 +153,10 @@ def test_the_trainings_of_a_worker_that_is_killed_go_on(tmp_path: Path) -> None:
     killed: list[int] = []
 
     def kill() -> None:
-        from joblib.externals.loky import reusable_executor
-
         until = time.monotonic() + 240
         while len(list((tmp_path / "two").rglob("checkpoint.safetensors"))) < 3 and time.monotonic() < until:
             time.sleep(0.05)
-        killed.append(next(iter(reusable_executor._executor._processes)))
+        killed.append(next(one.pid for one in psutil.Process().children() if "LokyProcess" in " ".join(one.cmdline())))
         os.kill(killed[0], signal.SIGKILL)
 
     killer = threading.Thread(target=kill)

@@ -1,0 +1,190 @@
+"""Workers of a comparison: processes of this machine, a Dask cluster, or any executor; and their GPUs."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from itertools import takewhile
+from typing import Any, TypeVar
+
+from nasmeta.checks import check_int, check_number
+from nasmeta.errors import MissingPackageError, SettingError, UnknownNameError
+from nasmeta.journals import Shard
+from nasmeta.threads import end_with
+
+_VARIABLE = "CUDA_VISIBLE_DEVICES"
+_CONNECT_SECONDS = 15
+_IDLE_SECONDS = 300  # until a process ends that waits for the next comparison
+_MOST_JOBS = 1000  # in a cluster at the same time
+
+T = TypeVar("T")
+
+
+def visible_gpus() -> list[str]:
+    """Return the names of the GPUs that this process sees, as in ``CUDA_VISIBLE_DEVICES``."""
+    named = os.environ.get(_VARIABLE)
+    if named is not None:
+        return [*takewhile(lambda one: one and not one.startswith("-"), map(str.strip, named.split(",")))]
+    try:
+        import torch
+    except ImportError:
+        return []
+    return [str(i) for i in range(torch.cuda.device_count())]
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Parallel workers of a comparison.
+
+    Parameters
+    ----------
+    n : int, optional
+        Number of simultaneous jobs. By default 1 on this machine, or as many as the GPUs admit; a cluster decides for
+        itself.
+    backend : str or Executor, default "loky"
+        Processes on this machine (``"loky"``); a Dask cluster (``"dask=tcp://host:8786"``; ``"dask"`` uses
+        ``DASK_SCHEDULER_ADDRESS`` or starts a cluster of n processes on this machine); or a
+        `concurrent.futures.Executor`, such as that of MPI. The results are equal bit for bit. Each node opens its own
+        tables; an error is raised if its data or versions differ. Apart from the processes on this machine, only the
+        calling process writes to the folder. Trainings are the exception: all nodes must see their folder.
+    gpus : float, optional
+        GPUs per worker; two workers share one with 0.5. A local worker sees only its own GPU
+        (``CUDA_VISIBLE_DEVICES``), and Dask gets the resource ``GPU``. By default, local workers that train use the
+        GPUs in turn.
+    shard : str, optional
+        ``I/N``, I from 0: do and return only the I-th of N parts of the runs. Several processes, also on different
+        machines, can do their shards in one folder at the same time. Afterwards the same call without a shard reads
+        their runs, does missing ones, and writes the results.
+
+    Examples
+    --------
+    >>> import nasmeta as nm
+    >>> from tempfile import TemporaryDirectory
+    >>> workers = nm.experiments.Workers(shard="0/2")
+    >>> with TemporaryDirectory() as folder:
+    ...     frame = nm.compare("random", "nb201/cifar10", repeats=4, evaluations=5, folder=folder, workers=workers)
+    >>> frame["seed"].unique().tolist()
+    [0, 2]
+    """
+
+    n: int | None = None
+    backend: str | Executor = "loky"
+    gpus: float | None = None
+    shard: str | None = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.backend, str) and self.backend.partition("=")[0] not in ("loky", "dask"):
+            raise UnknownNameError.of("backend", self.backend, ("loky", "dask", "dask=ADDRESS"))
+        if self.n is not None:
+            check_int("workers", self.n, most=100_000)
+        if self.gpus is not None:
+            check_number("gpus per worker", self.gpus, 0.01, 1)
+        if self.shard is not None:
+            Shard.of(self.shard)
+        if self.is_cluster and isinstance(self.backend, str) and find_spec("distributed") is None:
+            raise MissingPackageError.of("The backend dask", "dask", "distributed")
+
+    @classmethod
+    def of(cls, workers: int | Executor | Workers) -> Workers:
+        """Return workers from a number of processes or an executor."""
+        if isinstance(workers, Workers):
+            return workers
+        return cls(backend=workers) if isinstance(workers, Executor) else cls(workers)
+
+    @property
+    def is_cluster(self) -> bool:
+        """Whether jobs may run on other machines."""
+        return self.backend != "loky"
+
+    @property
+    def is_one_process(self) -> bool:
+        """Whether all jobs run in this process."""
+        return not self.is_cluster and self.n == 1 and self.gpus is None
+
+    def on_this_machine(self, trains: bool) -> Workers:
+        """Return local workers with their number and, if they train, their GPUs."""
+        if self.is_cluster:
+            return self
+        if self.gpus is None:
+            n = self.n or 1
+            devices = len(visible_gpus()) if trains and n > 1 else 0
+            return replace(self, n=n, gpus=min(1.0, devices / n) if devices else None)
+        devices = len(visible_gpus())
+        fitting = devices * int(1 / self.gpus + 1e-9)
+        if not devices or (self.n or fitting) > fitting:
+            raise SettingError("workers", self.n, f"at most {fitting} on {devices} visible GPUs (CUDA_VISIBLE_DEVICES)")
+        return replace(self, n=self.n or fitting)
+
+    @contextmanager
+    def executors(self) -> Iterator[list[Executor]]:
+        """Yield one executor per simultaneous job: processes of this machine, or the same executor each time."""
+        with ExitStack() as stack:
+            if self.is_cluster:
+                one = self.backend if isinstance(self.backend, Executor) else _dask(self, stack)
+                yield [one] * (self.n or _MOST_JOBS)
+                return
+            # loky takes opened tables and models for a memory leak, and replaces such a process.
+            stack.enter_context(warnings.catch_warnings())
+            warnings.filterwarnings("ignore", "A worker (stopped|was restarted) while some jobs", UserWarning)
+            gpus: list[str | None] = [None]
+            if self.gpus is not None:
+                gpus = [*visible_gpus()]
+                stack.callback(end_processes)  # they would keep the memory of their GPUs
+            yield [LocalProcess(i, gpus[i % len(gpus)]) for i in range(self.n or 1)]
+
+
+@dataclass(frozen=True)
+class LocalProcess(Executor):
+    """A process of this machine, started if there is none or if it has died. It sees one GPU, or all.
+
+    It waits for some time for the next comparison, and ends with its parent.
+    """
+
+    number: int
+    gpu: str | None = None
+
+    def submit(self, function: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """Call a function in the process."""
+        with suppress(KeyError, BrokenExecutor):
+            return _processes[self].submit(function, *args, **kwargs)
+        from loky import ProcessPoolExecutor  # unlike the standard one, it needs no main guard
+
+        process: Executor = ProcessPoolExecutor(
+            1,
+            timeout=_IDLE_SECONDS,
+            initializer=end_with,
+            initargs=(os.getpid(),),
+            env=None if self.gpu is None else {_VARIABLE: self.gpu},
+        )
+        _processes[self] = process
+        return process.submit(function, *args, **kwargs)
+
+
+_processes: dict[LocalProcess, Executor] = {}
+
+
+def end_processes() -> None:
+    """Kill the worker processes of this machine."""
+    while _processes:
+        process: Any = _processes.popitem()[1]
+        process.shutdown(kill_workers=True)
+
+
+def _dask(workers: Workers, stack: ExitStack) -> Executor:
+    from dask import config
+    from distributed import Client
+
+    address = str(workers.backend).partition("=")[2] or config.get("scheduler-address", None)
+    if workers.gpus is not None and not address:
+        raise SettingError("backend", workers.backend, "the address of a cluster, such as dask=tcp://host:8786")
+    options: dict[str, Any] = {"n_workers": workers.n or os.cpu_count(), "threads_per_worker": 1}
+    local = {} if address else {**options, "dashboard_address": None}
+    client = stack.enter_context(Client(address, timeout=_CONNECT_SECONDS, set_as_default=False, **local))
+    resources = None if workers.gpus is None else {"GPU": workers.gpus}
+    executor: Executor = client.get_executor(pure=False, resources=resources)
+    return executor
