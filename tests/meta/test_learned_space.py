@@ -111,6 +111,26 @@ def test_the_part_is_searched_to_its_end() -> None:
             guided.ask()
 
 
+def test_a_proposal_outside_is_observed_as_the_worst_value_so_far() -> None:
+    observed: list[float] = []
+
+    class Waiting(RandomSearch):
+        waits_for_values = True
+
+        def restrict(self, cells: NDArray[np.int32]) -> bool:
+            return False
+
+        def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
+            observed.extend(values.tolist())
+
+    guided = SubsetSearch(Waiting(TNB101, np.random.default_rng(0)), np.arange(9, dtype=np.int32))
+    guided.tell(np.array([1, 2]), np.array([5.0, 3.0]))
+    guided.tell(np.array([4]), np.array([4.0]))
+    guided.ask()
+    assert observed[:3] == [5.0, 3.0, 4.0]
+    assert set(observed[3:]) == {3.0}
+
+
 class TestInside(SearcherContract):
     def make(self, space: CellSpace, rng: np.random.Generator) -> Searcher:
         inside = np.flatnonzero(made_up_values(space) > np.median(made_up_values(space))).astype(np.int32)

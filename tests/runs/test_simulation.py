@@ -159,9 +159,11 @@ def test_a_promotion_begins_anew_or_goes_on(promotion: str, last: float) -> None
     assert trace.epochs.tolist() == [1, 1, 4, 4]
 
 
-def test_a_training_of_the_same_length_is_not_continued() -> None:
-    trace = run(Ladder((2, 1), (2, 1), (2, 4), (2, 4)), evaluations=4, promotion="continued", repeats="charged")
-    assert trace.cost_seconds.tolist() == [2, 2, 6, 8]
+def test_a_training_continues_shorter_ones_and_costs_at_least_nothing() -> None:
+    lengths = {1: Seconds(), 4: Seconds(4.0), 16: Seconds(16.0), 64: Seconds(15.0)}
+    searcher = Ladder((2, 1), (2, 1), (2, 4), (2, 4), (2, 16), (2, 64))
+    trace = run_loop(searcher, lengths, evaluations=6, clock=Clock(promotion="continued", repeats="charged"))
+    assert trace.cost_seconds.tolist() == [2, 2, 6, 8, 24, 0]
 
 
 def test_a_promotion_goes_on_from_the_longest_training_even_if_that_began_anew() -> None:
