@@ -15,7 +15,7 @@ from pandas.testing import assert_frame_equal
 import nasmeta as nm
 from nasmeta.errors import NasmetaError, SpaceExhaustedError
 from nasmeta.evaluators import Evaluation
-from nasmeta.runs import Clock, History, run_loop
+from nasmeta.runs import Budget, Clock, History, run_loop
 from nasmeta.searchers import MultiFidelitySearcher, RandomSearch, RegularizedEvolution, Searcher
 from nasmeta.spaces import get_space
 
@@ -102,6 +102,9 @@ def test_what_crosses_the_budget_counts_or_not(overshoot: str, cells: list[int])
 def test_what_ends_exactly_at_the_budget_is_within_and_nothing_begins_there() -> None:
     for overshoot in ("count", "discard"):
         assert run(Script(5, 5, 3, 4), seconds=8.0, overshoot=overshoot).cells.tolist() == [5, 3]
+    longer = run(Script(5, 3, 4), evaluations=3)
+    longer.end(Budget(seconds=8.0), Clock(), 1.0, None, 1)  # as after a replay
+    assert longer.cells.tolist() == [5, 3]
 
 
 def test_other_workers_end_what_they_began() -> None:
