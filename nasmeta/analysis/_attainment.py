@@ -150,7 +150,7 @@ def plot_attainment(frame: pd.DataFrame, *, at: int | None = None, width: Width 
         y, x = (value_label(column.metric_name, column.unit) for column in task.columns[:2])
         draw_grid(panel)
         label_panels([panel], x, y)
-    legend_below(figure)
+    legend_below(figure, width=width)
     return figure
 
 

@@ -49,7 +49,7 @@ def plot_regret(
     share_y: bool = True,
     width: Width = None,
     highlight: Sequence[str] | None = None,
-    caption: bool = True,
+    caption: bool | None = None,
 ) -> Figure:
     """Draw search curves, one panel per task, one line per searcher; `regret_curves` returns their numbers.
 
@@ -78,8 +78,9 @@ def plot_regret(
     highlight : sequence of str, optional
         Searchers in colour; the others are grey. By default all, or of more than eight the five with the lowest regret
         on average over the axis.
-    caption : bool
-        Whether the figure states the number of runs and the meaning of the band; papers have it in their caption.
+    caption : bool, optional
+        Whether the figure states the number of runs and the meaning of the band. By default, unless `width` names a
+        paper: its caption states them.
 
     Returns
     -------
@@ -146,7 +147,9 @@ def plot_regret(
     counts = sorted(set(curves["runs"]))
     runs = " to ".join(str(count) for count in sorted({counts[0], counts[-1]}))
     title = "one run" if counts == [1] else f"{centre} of {runs} runs; band: {band}"
-    legend_below(figure, title if caption else "")
+    if caption is None:
+        caption = not isinstance(width, str)
+    legend_below(figure, title if caption else "", width)
     return figure
 
 
@@ -223,7 +226,7 @@ def plot_ranks(
     log_axis(axes)
     draw_grid(axes, "y")
     label_panels([axes], "evaluations" if budget == "evaluation" else f"share of the {time}", "average rank")
-    legend_below(figure)
+    legend_below(figure, width=width)
     return figure
 
 
@@ -266,7 +269,7 @@ def plot_power(plan: pd.DataFrame, most: int = 1000, width: Width = None) -> Fig
         log_axis(panel)
         draw_grid(panel)
     label_panels(panels, "runs", "power")
-    legend_below(figure)
+    legend_below(figure, width=width)
     return figure
 
 

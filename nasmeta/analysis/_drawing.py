@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from zlib import crc32
 
 from nasmeta.checks import check_choice
-from nasmeta.pictures import Width, inches, new_figure, points, task_title, text_inches, wrapped
+from nasmeta.pictures import PROPORTION, Width, inches, new_figure, points, task_title, text_inches, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,6 +49,8 @@ _FORMATS: dict[str, dict[str, Any]] = {
     "pdf": {"metadata": {"CreationDate": None}},
 }
 _LEGEND = 0.18  # of a figure's height, at most; less than 0.2, because the legend has a margin
+_LOWEST = 1.7  # inches, of a panel with its labels and title in a column
+_COLUMN = 4.0  # inches; narrower figures are lower, too
 _HANDLE = 3.2  # length of a line in the legend, in letters; shorter ones hide the line style
 
 
@@ -143,12 +145,13 @@ def label_panels(panels: Sequence[Axes], x: str, y: str) -> None:
     figure: Any = panels[0].figure
     grid = panels[0].get_subplotspec()
     columns = 1 if grid is None else grid.get_gridspec().ncols
-    broken = wrapped(x, float(figure.get_size_inches()[0]) / columns - 0.8, rcParams["axes.labelsize"])
+    total = float(figure.get_size_inches()[0])
+    broken = wrapped(x, total / columns - 0.8, rcParams["axes.labelsize"])
     for position, panel in enumerate(panels):
         if position + columns >= len(panels):
             panel.set_xlabel(broken)
         if position % columns == 0:
-            panel.set_ylabel(fill(y, 28))
+            panel.set_ylabel(fill(y, 28 if total > _COLUMN else 20))
 
 
 def draw_line(
@@ -193,30 +196,37 @@ def draw_grid(panel: Axes, axis: Literal["x", "y", "both"] = "both") -> None:
     panel.tick_params(labelsize=rcParams["xtick.labelsize"])
 
 
-def legend_below(figure: Figure, title: str = "") -> None:
-    """Put a legend of all lines below the panels, and make the figure higher by the legend's height."""
+def legend_below(figure: Figure, title: str = "", width: Width = None) -> None:
+    """Put a legend of all lines below the panels, and make the figure higher by the legend's height.
+
+    In one column of a given width, panels are as high as `PROPORTION` and the legend allow.
+    """
     from matplotlib import rcParams
 
     lines: dict[Any, Any] = {}
     for panel in figure.axes:
         found, names = panel.get_legend_handles_labels()
         lines |= dict(zip(names, found, strict=True))
-    width, height = figure.get_size_inches()
+    total, height = figure.get_size_inches()
     letter, size = points(8) / 72, rcParams["legend.fontsize"]
     entry = max(text_inches(name, size) for name in lines) + (_HANDLE + 2.5) * letter
-    rows = -(-len(lines) // max(1, int(width / entry)))
+    rows = -(-len(lines) // max(1, int(total / entry)))
     legend = figure.legend(
         list(lines.values()),
         list(lines),
         loc="outside lower center",
         ncols=-(-len(lines) // rows),
-        title=wrapped(title, width - 0.15, rcParams["legend.title_fontsize"]) if title else None,
+        title=wrapped(title, total - 0.15, rcParams["legend.title_fontsize"]) if title else None,
         handlelength=_HANDLE,
         columnspacing=1.5,
     )
     legend.get_title().set_multialignment("center")
     needed = 1.5 * letter * (rows + legend.get_title().get_text().count("\n") + bool(title))
-    figure.set_size_inches(width, max(height + needed, needed / _LEGEND))
+    height = max(height + needed, needed / _LEGEND)
+    panels = figure.axes[0].get_subplotspec().get_gridspec()
+    if width is not None and panels.ncols == 1:
+        height = min(height, max(PROPORTION * total * panels.nrows, _LOWEST * panels.nrows + needed))
+    figure.set_size_inches(total, height)
 
 
 def check_formats(formats: Sequence[str]) -> None:

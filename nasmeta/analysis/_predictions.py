@@ -116,7 +116,7 @@ def plot_predictions(frame: pd.DataFrame, width: Width = None) -> Figure:
     dataset, *address = str(table["target"].iloc[0]).split(" of ")[0].split("/")
     named = " ".join([task_title(f"/{dataset}"), *address[1::-1]])
     label_panels(panels, "labels", f"Kendall's τ with {named}")
-    legend_below(figure, f"mean of {_range(table['draws'])} draws; band: 95 % bootstrap interval")
+    legend_below(figure, f"mean of {_range(table['draws'])} draws; band: 95 % bootstrap interval", width)
     return figure
 
 
@@ -166,7 +166,7 @@ def plot_calibration(frame: pd.DataFrame, width: Width = None) -> Figure:
         panel.set(xlim=(0, 1), ylim=(0, 1))
         draw_grid(panel)
     label_panels(panels, "nominal probability", "share of true values inside")
-    legend_below(figure, f"mean of {_range(known['draws'])} draws; cells without a labelled duplicate")
+    legend_below(figure, f"mean of {_range(known['draws'])} draws; cells without a labelled duplicate", width)
     return figure
 
 

@@ -88,7 +88,7 @@ def plot_training_curves(epochs: pd.DataFrame, width: Width = None) -> Figure:
         draw_grid(panel)
         label_panels([panel], "epoch", label)
         panel.xaxis.get_major_locator().set_params(integer=True)  # type: ignore[call-arg]
-    legend_below(figure)
+    legend_below(figure, width=width)
     return figure
 
 
@@ -97,7 +97,7 @@ def plot_verification(cells: pd.DataFrame, facts: Mapping[str, Any], width: Widt
     """Draw the accuracies of trainings against those of the table.
 
     Bars are the range of the table's seeds, and one standard deviation of the trainings in both directions. Cells that
-    are far from the others are cut off.
+    are far from the others are hollow markers at the edge, and the legend counts them.
 
     Parameters
     ----------
@@ -108,7 +108,9 @@ def plot_verification(cells: pd.DataFrame, facts: Mapping[str, Any], width: Widt
     """
     figure, (axes,) = new_panels([""], 3.6 if width is None else width, (3.6, 3.0))
     known = cells[cells["measured"].notna() & cells["lookup"].notna()]
-    for role, rows in known.groupby("role", sort=False):
+    near = known["lookup"].between(*robust_limits(known["lookup"]))
+    near &= known["measured"].between(*robust_limits(known["measured"]))
+    for role, rows in known[near].groupby("role", sort=False):
         name, colour, marker, _ = _ROLES[str(role)]
         ranges = np.array([rows["lookup"] - rows["lookup_low"], rows["lookup_high"] - rows["lookup"]], dtype=float)
         look: dict[str, Any] = {"fmt": marker, "color": colour, "markersize": 4, "elinewidth": 0.8, "capsize": 0}
@@ -120,14 +122,20 @@ def plot_verification(cells: pd.DataFrame, facts: Mapping[str, Any], width: Widt
             label=name,
             **look,
         )
+    limits = axes.get_xlim(), axes.get_ylim()
+    for role, rows in known[~near].groupby("role", sort=False):
+        name, colour, marker, _ = _ROLES[str(role)]
+        look = {"color": colour, "markersize": 6, "markerfacecolor": "white", "clip_on": False, "zorder": 4}
+        x, y = rows["lookup"].clip(*limits[0]), rows["measured"].clip(*limits[1])
+        axes.plot(x, y, marker, label=f"{name}, {len(rows)} outside", **look)
     if not facts["lookup"]["not_comparable"]:
-        lowest = min(*axes.get_xlim(), *axes.get_ylim())
+        lowest = min(limits[0][0], limits[1][0])
         axes.axline((lowest, lowest), slope=1, color="#999999", linewidth=0.8, zorder=0)
-    axes.set(xlim=robust_limits(known["lookup"]), ylim=robust_limits(known["measured"]))
+    axes.set(xlim=limits[0], ylim=limits[1])
     table = task_title("/" + facts["lookup"]["address"].partition("/")[0])
     label_panels([axes], f"{table} accuracy in the table (%)", f"{_split(facts)} accuracy here (%)")
     draw_grid(axes)
-    axes.legend(loc="lower right")
+    legend_below(figure, width=width)
     return figure
 
 

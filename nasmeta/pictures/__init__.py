@@ -30,6 +30,7 @@ WIDTHS = {  # inches: of a column, and of the text if that is wider
     "jmlr": 6.0,
     "neurips": 5.5,
 }
+PROPORTION = 2.2 / 3.25  # of height to width, of a figure with one panel in a column
 
 
 _SPELLINGS = {

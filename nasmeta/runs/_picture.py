@@ -11,7 +11,17 @@ from numpy.typing import NDArray
 
 from nasmeta.checks import written
 from nasmeta.errors import SettingError
-from nasmeta.pictures import Width, house_style, inches, new_figure, robust_limits, task_title, value_label, wrapped
+from nasmeta.pictures import (
+    PROPORTION,
+    Width,
+    house_style,
+    inches,
+    new_figure,
+    robust_limits,
+    task_title,
+    value_label,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -28,7 +38,7 @@ def saved(figure: Figure, path: str | os.PathLike[str] | None) -> Figure:
 def plot_front(run: Any, width: Width) -> Figure:
     """Draw the first two objectives: evaluations, the front found and the true one."""
     total = inches(width, 5.6)
-    figure = new_figure(total, 0.7 * total)
+    figure = new_figure(total, PROPORTION * total)
     axes, true = _titled(figure.subplots(), run, total), run.evaluator.front
     values, positions = run.values[:, :2], run.front_positions
     axes.plot(*values.T[::-1], "o", color="0.7", markersize=3, label="evaluated")
@@ -85,7 +95,7 @@ def facts_of(run: Any) -> dict[str, object]:
 def plot_run(run: Any, x: RunAxis, width: Width) -> Figure:
     """Draw each value as a dot, and the best so far as a line."""
     frame, evaluator, total = run.frame(), run.evaluator, inches(width, 4.6)
-    figure = new_figure(total, 2.9)
+    figure = new_figure(total, min(2.9, PROPORTION * total))
     axes = _titled(figure.subplots(), run, total)
     axes.plot(frame[x], frame["value"], "o", color="0.6", markersize=3, label="evaluated")
     best = "best so far, mean of its seeds" if run.task.is_sampled else "best so far"

@@ -76,7 +76,8 @@ def test_of_many_curves_the_best_five_have_colours(make_frame):
     best = [f"s{place}" for place in range(5)]
     assert sorted(text.get_text() for text in legend.get_texts()) == ["13 others", *best]
     figure.draw_without_rendering()
-    assert legend.get_window_extent().height <= 0.2 * figure.bbox.height
+    assert legend.get_window_extent().height <= 0.26 * figure.bbox.height
+    assert figure.get_size_inches() == pytest.approx([3.25, 2.2])
     panel = plot_ranks(frame).axes[0]
     assert {line.get_label() for line in panel.lines if line.get_marker()} == set(best)
 

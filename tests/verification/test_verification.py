@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 import nasmeta as nm
-from nasmeta.analysis import write_verification_page
+from nasmeta.analysis import plot_verification, write_verification_page
 from nasmeta.cli._app import app
 from nasmeta.errors import JournalError, NasmetaError, SettingError, TrainingFailed, UnknownNameError
 from nasmeta.evaluators import Trainer
@@ -251,6 +251,20 @@ def test_verification_and_its_page(trained: list[Any], journal: Path, tmp_path: 
     assert text.count("above a random control is 1.000 (95 % interval 0.") == 1
     assert "\na note\n" in text
     assert "Mean absolute difference: 0.50 points" in text
+
+
+def test_the_figure_has_every_cell_with_its_bars() -> None:
+    look_up = np.array([90.0, 91.0, 92.0, 90.5, 91.5, 10.0])
+    cells = pd.DataFrame({"role": ["pick"] * 3 + ["random"] * 3, "lookup": look_up, "measured": look_up - 20})
+    cells = cells.assign(lookup_low=look_up - 1, lookup_high=look_up + 3, measured_std=2.0)
+    facts = {"lookup": {"not_comparable": "", "address": "cifar10/accuracy"}, "measured_split": "valid"}
+    axes = plot_verification(cells, facts).axes[0]
+    low, high = axes.get_xlim()
+    assert 80 < low < 89 < 95 < high
+    assert axes.get_ylim()[0] < 68
+    assert axes.get_ylim()[1] > 74
+    (outside,) = [line for line in axes.lines if line.get_label() == "random control, 1 outside"]
+    assert outside.get_xydata().tolist() == [[low, axes.get_ylim()[0]]]
 
 
 def test_separation_is_what_one_counts_by_hand() -> None:
