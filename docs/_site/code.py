@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-BLOCK = re.compile(r"^```(python|bash|toml)( side)?\n(.*?)^```\n", re.DOTALL | re.MULTILINE)
+BLOCK = re.compile(r"^```(python|bash|toml)\n(.*?)^```\n", re.DOTALL | re.MULTILINE)
 STORED = re.compile(r"(^```bash\n(?:(?!```).*\n)*```\n)\n```json\n(?:(?!```).*\n)*```\n", re.MULTILINE)
 HEAD = """---
 file_format: mystnb
@@ -27,13 +27,13 @@ def runnable(text: str) -> str:
         return text
     text = STORED.sub(r"\1", text)  # readers of the repository see an output that the site inserts
     title, rest = re.match(r"(#[^\n]*\n)(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
-    return HEAD + title + "\n" + cell(SETUP, "remove-cell") + BLOCK.sub(lambda one: block(one[1], one[3], one[2]), rest)
+    return HEAD + title + "\n" + cell(SETUP, "remove-cell") + BLOCK.sub(lambda one: block(one[1], one[2]), rest)
 
 
-def block(language: str, code: str, side: str | None) -> str:
-    """Return one block as cells; `side` shows code and output side by side."""
+def block(language: str, code: str) -> str:
+    """Return one block as cells."""
     if language == "python":
-        return cell(code, "side") if side else cell(code)
+        return cell(code)
     shown = f"```{language}\n{code}```\n\n"
     if language == "bash":
         script = f"set -e; unset CLICOLOR_FORCE FORCE_COLOR\n{code}"  # the kernel sets both
