@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,8 +48,8 @@ class Entry:
         elif callable(self.found):
             body = directive("autofunction", self.path)
         else:
-            values = ", ".join(f"``{one}``" for one in self.found)
-            body = directive("py:data", self.path, "", f"One of: {values}.")
+            values = self.found if isinstance(self.found, Iterable) else [self.found]
+            body = directive("py:data", self.path, "", f"Values: {', '.join(f'``{one}``' for one in values)}.")
         return f"# {self.title}\n\n{body}"
 
 
