@@ -50,7 +50,7 @@ _FORMATS: dict[str, dict[str, Any]] = {
 }
 _LEGEND = 0.18  # of a figure's height, at most; less than 0.2, because the legend has a margin
 _LOWEST = 1.7  # inches, of a panel with its labels and title in a column
-_COLUMN = 4.0  # inches; narrower figures are lower, too
+_COLUMN = 3.5  # inches; narrower figures are lower, too
 _HANDLE = 3.2  # length of a line in the legend, in letters; shorter ones hide the line style
 
 
