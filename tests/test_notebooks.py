@@ -96,5 +96,7 @@ def test_a_run_is_drawn(task: str, width: str | None) -> None:
     assert low < optimum.get_ydata()[0] == run.task.optimum < high
     assert low <= run.best.value <= high
     assert (run.plot()._repr_png_() or b"").startswith(b"\x89PNG")  # type: ignore[attr-defined]
+    assert "Picture 4.60 x 2.90: ['random, seed 0: " in repr(run.plot())
+    assert "{'evaluated': '#999999', 'best so far': '#0072b2', 'optimum': '#595959'}" in repr(run.plot())
     with pytest.raises(SettingError):
         History().plot()

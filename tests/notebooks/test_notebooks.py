@@ -45,8 +45,9 @@ def outputs(notebook: Any) -> list[Any]:
 
 
 def pictures(notebook: Any) -> list[str]:
-    """Return the description of each picture: size, titles and colours."""
-    return [output.data["text/plain"] for output in outputs(notebook) if PICTURES & set(output.get("data", {}))]
+    """Return the description of each picture: size, titles without accuracies, and colours."""
+    shown = [output.data for output in outputs(notebook) if PICTURES & set(output.get("data", {}))]
+    return [re.sub(r"\d+ %", "%", data["text/plain"]) for data in shown]
 
 
 def shown(output: Any) -> str:
