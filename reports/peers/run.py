@@ -27,7 +27,7 @@ from page import PACKAGES, PLAIN, TRANSFER, write_page
 from nasmeta.code import versions_of
 from nasmeta.evaluators import TableEvaluator
 from nasmeta.runs import run_loop
-from nasmeta.searchers import SEARCHERS, MetaSearcher
+from nasmeta.searchers import SEARCHERS, GPSearch, MetaSearcher
 from nasmeta.threads import one_thread
 
 HERE = Path(__file__).parent
@@ -42,10 +42,15 @@ TASKS = (
 )
 PARTS = {  # file: searchers, tasks, evaluations, runs
     "results.csv": (PLAIN, TASKS, 40, 10),
-    "transfer.csv": (("gp", *TRANSFER), (*NB201, *(f"tnb101/{task}" for task in TNB101)), 100, 20),
+    "transfer.csv": (("gp-default", *TRANSFER), (*NB201, *(f"tnb101/{task}" for task in TNB101)), 100, 20),
 }
-VARIANTS = {"gp-positions": GPOnPositions, "botorch-features": BoTorchOnFeatures}
-SETTINGS: dict[str, dict[str, Any]] = {"syne-tune-cqr": {"options": {"update_frequency": 4}}}
+VARIANTS = {"gp-default": GPSearch, "gp-positions": GPOnPositions, "botorch-features": BoTorchOnFeatures}
+SETTINGS: dict[str, dict[str, Any]] = {  # BoTorch, SMAC and Optuna's TPE start with ten architectures by default
+    "gp": {"n_initial": 10},
+    "gp-positions": {"n_initial": 10},
+    "syne-tune-cqr": {"options": {"update_frequency": 4}},
+    "syne-tune-kde": {"options": {"num_min_data_points": 10}},
+}
 COLUMNS = ("task", "searcher", "seed", "needed", "ms")
 
 
