@@ -223,9 +223,10 @@ def legend_below(figure: Figure, title: str = "", width: Width = None) -> None:
     legend.get_title().set_multialignment("center")
     needed = 1.5 * letter * (rows + legend.get_title().get_text().count("\n") + bool(title))
     height = max(height + needed, needed / _LEGEND)
-    panels = figure.axes[0].get_subplotspec().get_gridspec()
-    if width is not None and panels.ncols == 1:
-        height = min(height, max(PROPORTION * total * panels.nrows, _LOWEST * panels.nrows + needed))
+    first: Any = figure.axes[0]
+    grid = first.get_subplotspec().get_gridspec()
+    if width is not None and grid.ncols == 1:
+        height = min(height, max(PROPORTION * total * grid.nrows, _LOWEST * grid.nrows + needed))
     figure.set_size_inches(total, height)
 
 
