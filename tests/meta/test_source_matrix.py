@@ -6,6 +6,7 @@ import numpy as np
 
 import nasmeta as nm
 from nasmeta.meta import SourceMatrix
+from nasmeta.meta._label_scale import Scale
 from nasmeta.predictors import normal_scores
 from nasmeta.tasks import SourceTask
 from nasmeta.testing import made_up_values
@@ -83,3 +84,9 @@ def test_costs_have_square_roots_as_scores_and_views_keep_the_unit() -> None:
     smooth = VALUES[SPACE.canonical(np.arange(SPACE.n_cells, dtype=np.int32), rule="zero")]
     unit = SourceMatrix.of(SPACE, [source("f/a", ("a",), 100 * smooth + 7)], "unit")
     np.testing.assert_allclose(unit.scores[0], (smooth - smooth.mean()) / smooth.std(), atol=1e-5)
+
+
+def test_deviations_of_costs_are_the_derivative_of_their_scale() -> None:
+    scale, scores = Scale.fit("root", -np.array([1.0, 2.0, 5.0]), np.zeros(3)), np.array([-2.0, 0.0, 1.0])
+    slopes = (scale.to_labels(scores + 1e-6) - scale.to_labels(scores - 1e-6)) / 2e-6
+    np.testing.assert_allclose(scale.deviation(scores, np.full(3, 0.1)), 0.1 * slopes, rtol=1e-6)
