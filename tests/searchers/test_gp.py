@@ -98,13 +98,6 @@ def test_the_probability_of_success_includes_the_noise() -> None:
     assert feasibility.log_chance()[7] == pytest.approx(expected, rel=0.01)
 
 
-def test_it_avoids_the_neighbours_of_failures() -> None:
-    searcher = GPSearch(SearchSpace("line", {"width": range(1, 50)}), np.random.default_rng(0), n_initial=0)
-    searcher.tell(np.array([10], np.int32), np.zeros(1))
-    searcher.tell_failures(np.array([30, 38, 46], np.int32), np.zeros(3))
-    assert searcher.ask().item() < 20
-
-
 def test_large_spaces_are_screened_by_upper_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MODULE, "_LARGE", 0)
     monkeypatch.setattr(MODULE, "_SCREENED", 1)
