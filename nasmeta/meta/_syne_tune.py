@@ -1,25 +1,19 @@
-"""Syne Tune's transfer schedulers as meta-searchers, RUSH among them."""
+"""Syne Tune's transfer schedulers as meta-searchers."""
 
 from __future__ import annotations
 
-import math
 from abc import abstractmethod
-from bisect import bisect_left
-from collections import deque
 from copy import copy
 from dataclasses import replace
-from datetime import datetime
 from functools import reduce
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from nasmeta.checks import check_int
 from nasmeta.errors import SettingError
-from nasmeta.meta._arrays import Cells, Floats
 from nasmeta.searchers import (
     MetaSearcher,
-    MultiFidelitySearcher,
     OwnGenerators,
     PeerSearch,
     load_peer,
@@ -30,7 +24,6 @@ from nasmeta.tasks import SourceTask
 
 _SCHEDULERS = "syne_tune.optimizer.schedulers"
 METRIC = "error"
-_TIME = "rung"
 
 
 class SyneTuneTransfer(PeerSearch, MetaSearcher):
@@ -169,103 +162,3 @@ class SyneTuneBoundingBox(SyneTuneTransfer):
     def _configuration(self) -> Any:
         chosen = self._run.suggest()
         return None if chosen is None else dict(chosen)
-
-
-class SyneTuneRUSH(SyneTuneTransfer, MultiFidelitySearcher):
-    """RUSH: successive halving with a hurdle from the sources (Zappella et al., AutoML workshop, ICML 2021).
-
-    The best architectures of each source are trained first, then random ones. Syne Tune's
-    `AsynchronousSuccessiveHalving` selects the best share at each training length. Of these, only architectures at
-    least as good as the best of the sources' architectures continue. Release 0.16 lacks `RUSHScheduler`, so this class
-    implements its rule. With a single training length, the method is the sources' best architectures followed by random
-    search. Needs the extra ``syne-tune``.
-
-    Parameters
-    ----------
-    per_source : int, default 1
-        Number of each source's best architectures that are trained first; the default is Syne Tune's.
-    eta : int, default 3
-        One of `eta` architectures continues.
-    """
-
-    search_settings: ClassVar[tuple[str, ...]] = ("eta",)
-
-    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, per_source: int = 1, eta: int = 3) -> None:
-        super().__init__(space, rng)
-        self.per_source = check_int("per_source", per_source, 1, 1_000_000)
-        self.eta = check_int("eta", eta, 2, 1_000)
-        self._new_trial = load_peer("syne_tune.backend.trial_status", self._who, "syne-tune").Trial
-        self._trials: dict[int, Any] = {}  # the trial of each architecture that may continue
-        self._n_trials = 0
-        self._rung = 0  # of the values being observed
-        self._hurdles: dict[int, float] = {}
-        self._going_on: deque[tuple[int, int]] = deque()
-
-    def ask_at(self, n: int = 1) -> tuple[Cells, Cells]:
-        """Propose longer trainings of architectures that continue, else short ones of new architectures."""
-        pairs = []
-        for _ in range(n):
-            pairs.append(self._going_on.popleft() if self._going_on else (int(PeerSearch.ask(self)[0]), 0))
-        cells, rungs = np.array(pairs, np.int32).reshape(n, 2).T
-        return cells.copy(), np.array(self.fidelities, np.int32)[rungs]
-
-    ask, tell = MultiFidelitySearcher.ask, MultiFidelitySearcher.tell  # instead of the methods of PeerSearch
-
-    def tell_at(self, cells: Cells, epochs: Cells, values: Floats) -> None:
-        """Report the values to Syne Tune, which decides at once what continues."""
-        for i, (cell, length, value) in enumerate(zip(cells.tolist(), epochs.tolist(), values.tolist(), strict=True)):
-            self._rung = min(bisect_left(self.fidelities, length), len(self.fidelities) - 1)
-            if self._rung and cell in self._trials:
-                if math.isfinite(value):
-                    with self._generators.used():
-                        self._report(cell, self._trials[cell], value)
-            else:
-                PeerSearch.tell(self, cells[i : i + 1], values[i : i + 1])
-        self._rung = 0
-
-    def _begin(self, learnt: Any) -> Any:
-        """Return Syne Tune's scheduler; its training lengths are powers of `eta`."""
-        return self._load("asha").AsynchronousSuccessiveHalving(
-            self._choices,
-            METRIC,
-            searcher="random_search",
-            time_attr=_TIME,
-            max_t=self.eta ** (len(self.fidelities) - 1),
-            reduction_factor=self.eta,
-            random_seed=self._peer_seed,
-            searcher_kwargs={"points_to_evaluate": [dict(chosen) for chosen in learnt]},
-        )
-
-    def _configuration(self) -> Any:
-        suggested = self._run.suggest()
-        return None if suggested is None else suggested.config
-
-    def _tell_peer(self, proposal: Any, codes: list[int], value: float) -> None:
-        if self._run is None:
-            self._run = self._begin(self._require_meta_model())
-        chosen = {name: codes[int(name)] for name in self._choices}
-        trial = self._new_trial(self._n_trials, chosen, datetime.min)
-        self._n_trials += 1
-        self._run.on_trial_add(trial)
-        cell = int(self.space.find(np.array(codes) @ self.space.place_values))
-        if cell >= 0:
-            self._trials.setdefault(cell, trial)
-        self._report(cell, trial, value)
-
-    def _report(self, cell: int, trial: Any, value: float) -> None:
-        """Report a value on its rung; the trial continues if Syne Tune and the hurdle permit it."""
-        rung = self._rung
-        decision = self._run.on_trial_result(trial, {METRIC: -value, _TIME: self.eta**rung})
-        is_first = self._trials.get(cell) is trial
-        if decision != "CONTINUE" or rung + 1 == len(self.fidelities) or not is_first:
-            return
-        hurdle = self._hurdles.get(rung, -math.inf)
-        if trial.config in self._require_meta_model():
-            self._hurdles[rung] = max(hurdle, value)
-        elif value < hurdle:
-            return
-        self._going_on.append((cell, rung + 1))
-
-    def _learn_evaluations(self, evaluations: dict[str, Any]) -> Any:
-        best = [of.top_k_hyperparameter_configurations(self.per_source, METRIC, True) for of in evaluations.values()]
-        return [{name: int(code) for name, code in one.items()} for of_source in best for one in of_source]

@@ -81,7 +81,6 @@ for _name, _place in (
     ("optuna-tpe", "searchers.peers._optuna:OptunaTPE"),
     ("parego", "searchers._ehvi:ParEGO"),
     ("pareto-local-search", "searchers._local_search:ParetoLocalSearch"),
-    ("ppo", "searchers._reinforce:PPOSearch"),
     ("predictor", "searchers._predictor:PredictorSearch"),
     ("pymoo-nsga2", "searchers.peers._pymoo:PymooNSGA2"),
     ("random", "searchers._random:RandomSearch"),
@@ -97,7 +96,6 @@ for _name, _place in (
     ("syne-tune-gp", "searchers.peers._syne_tune:SyneTuneGP"),
     ("syne-tune-kde", "searchers.peers._syne_tune:SyneTuneKDE"),
     ("syne-tune-quantile-copula", "meta._syne_tune:SyneTuneQuantileCopula"),
-    ("syne-tune-rush", "meta._syne_tune:SyneTuneRUSH"),
     ("syne-tune-zero-shot", "meta._syne_tune:SyneTuneZeroShot"),
     ("tpe", "searchers._tpe:TPESearch"),
 ):

@@ -20,8 +20,7 @@ _EXTRAS = {
     "pymoo-nsga2": "objectives",
     "smac": "smac",
     **dict.fromkeys(("syne-tune-bore", "syne-tune-cqr", "syne-tune-kde"), "syne-tune"),
-    **dict.fromkeys(("syne-tune-bounding-box", "syne-tune-quantile-copula"), "syne-tune"),
-    **dict.fromkeys(("syne-tune-rush", "syne-tune-zero-shot"), "syne-tune"),
+    **dict.fromkeys(("syne-tune-bounding-box", "syne-tune-quantile-copula", "syne-tune-zero-shot"), "syne-tune"),
     "syne-tune-gp": "syne-tune,botorch",
 }
 _PACKAGES = {"objectives": "pymoo", "syne-tune": "syne_tune"}  # imported by another name than the extra
@@ -51,7 +50,7 @@ def list_searchers() -> pd.DataFrame:
     >>> import nasmeta as nm
     >>> searchers = nm.list_searchers()
     >>> searchers.loc[searchers["fidelities"], "searcher"].to_list()
-    ['asha', 'bohb', 'hyperband', 'successive-halving', 'syne-tune-rush']
+    ['asha', 'bohb', 'hyperband', 'successive-halving']
     """
 
     def facts(name: str, kind: type[Searcher]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Policy gradients with one independent categorical distribution per position: REINFORCE and PPO."""
+"""A policy gradient with one independent categorical distribution per position."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from nasmeta.checks import check_number
 from nasmeta.searchers._adam import Adam
 from nasmeta.searchers._base import Searcher
 from nasmeta.spaces import SearchSpace
-from nasmeta.tasks import normal_scores
 
 _MOMENTUM = 0.9  # of the moving average of rewards
 _FIRST_SPREAD = 1e-3  # of the initial logits
 _REDRAWS = 8  # of combinations that are not architectures
-_BATCH, _EPOCHS, _CLIP = 10, 4, 0.2
 
 
 class Reinforce(Searcher):
@@ -86,73 +84,5 @@ class Reinforce(Searcher):
             self._rewards = _MOMENTUM * self._rewards + (1 - _MOMENTUM) * value
             self._weight = _MOMENTUM * self._weight + (1 - _MOMENTUM)
             advantage = value - self._rewards / self._weight
-            self._descend(advantage * (self._probabilities - self._own_choice[codes]))
-
-    def _descend(self, gradient: NDArray[np.float64]) -> None:
-        """Take a step of Adam."""
-        self._adam.step([gradient])
-        self._probabilities = self._softmax()
-
-
-class PPOSearch(Reinforce):
-    """Proximal policy optimisation on one categorical distribution per position, without meta-training.
-
-    Schulman, Wolski, Dhariwal, Radford and Klimov, "Proximal policy optimization algorithms", 2017, with the policy of
-    `Reinforce`. After every 10 values, 4 steps of Adam maximise the clipped objective of these values. Their advantage
-    is the normal score of their rank among all values of the search, so the unit of the values is irrelevant.
-
-    Parameters
-    ----------
-    learning_rate : float, default 0.02
-
-    Examples
-    --------
-    >>> import nasmeta as nm
-    >>> run = nm.search("ppo", "nb201/cifar100", evaluations=40, seed=0)
-    >>> len(run)
-    40
-    """
-
-    def __init__(self, space: SearchSpace, rng: np.random.Generator, *, learning_rate: float = 0.02) -> None:
-        super().__init__(space, rng, learning_rate=learning_rate)
-        self._values: list[float] = []
-        self._batch: list[int] = []
-        self._proposed: dict[int, float] = {}  # probability with which an architecture was proposed
-
-    def ask(self, n: int = 1) -> NDArray[np.int32]:
-        """Draw a choice for every position."""
-        cells = super().ask(n)
-        self._proposed |= zip(cells.tolist(), self._probability(self.space.codes[cells]).tolist(), strict=True)
-        return cells
-
-    def _probability(self, codes: NDArray[np.uint8]) -> NDArray[np.float64]:
-        return np.asarray(self._probabilities[np.arange(self.space.n_positions), codes].prod(axis=1))
-
-    def tell(self, cells: NDArray[np.int32], values: NDArray[np.float64]) -> None:
-        """Collect values, and update the policy after each batch."""
-        for cell, value in zip(cells.tolist(), values.tolist(), strict=True):
-            self._values.append(value)
-            self._batch.append(cell)
-            if len(self._batch) == _BATCH:
-                self._update(self.space.codes[self._batch], normal_scores(np.array(self._values))[-_BATCH:])
-                self._batch = []
-
-    def _update(self, codes: NDArray[np.uint8], advantages: NDArray[np.float64]) -> None:
-        now = self._probability(codes)
-        before = np.array([self._proposed.get(cell, p) for cell, p in zip(self._batch, now.tolist(), strict=True)])
-        for _ in range(_EPOCHS):
-            ratios = self._probability(codes) / before
-            gradient = clipped_gradient(ratios, advantages)[:, None, None]
-            self._descend((gradient * (self._probabilities - self._own_choice[codes])).mean(axis=0))
-
-
-def clipped_gradient(ratios: NDArray[np.float64], advantages: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the derivative of the clipped objective by the log probability of each action, shape (n,).
-
-    It is ratio times advantage, or 0 where the ratio has moved by more than 0.2 in the direction of the advantage.
-
-    >>> clipped_gradient(np.array([1.5, 1.5, 0.5, 0.5]), np.array([1.0, -1.0, 1.0, -1.0])).tolist()
-    [0.0, -1.5, 0.5, -0.0]
-    """
-    clipped = np.where(advantages > 0, ratios > 1 + _CLIP, ratios < 1 - _CLIP)
-    return np.asarray(np.where(clipped, 0.0, ratios) * advantages)
+            self._adam.step([advantage * (self._probabilities - self._own_choice[codes])])
+            self._probabilities = self._softmax()

@@ -1,4 +1,4 @@
-"""Write the reports of two comparisons: six searchers, and with ``--all`` 18 searchers.
+"""Write the reports of two comparisons: six searchers, and with ``--all`` 17 searchers.
 
 Run ``python reports/comparison/run.py``. It keeps two figures and the picture of the interactive page; the table of
 README.md is from the report. ``--all`` runs the ready comparison ``all-searchers`` and writes to all/, which takes

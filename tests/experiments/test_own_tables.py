@@ -79,7 +79,6 @@ OTHERS = (
     "ax",
     "botorch",
     "optuna-gp",
-    "ppo",
     "smac",
     "syne-tune",
 )  # the peers' adapters are tested with their contract

@@ -8,17 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from nasmeta.searchers import SEARCHERS, KernelDensity, MetaSearcher, MultiFidelitySearcher
+from nasmeta.searchers import SEARCHERS, KernelDensity, MultiFidelitySearcher
 from nasmeta.spaces import get_space
 from nasmeta.testing import made_up_values
 
 SPACE = get_space("tnb101")
 VALUES = made_up_values(SPACE)
-KINDS = sorted(
-    name
-    for name, kind in SEARCHERS.items()
-    if issubclass(kind, MultiFidelitySearcher) and not issubclass(kind, MetaSearcher)  # RUSH is in test_peers.py
-)
+KINDS = sorted(name for name, kind in SEARCHERS.items() if issubclass(kind, MultiFidelitySearcher))
 
 
 def values_at(cells: NDArray[np.int32], epochs: NDArray[np.int32]) -> NDArray[np.float64]:

@@ -50,7 +50,7 @@ SOON: dict[str, dict[str, Any]] = {  # with a model after a few
     "syne-tune-gp": {"options": {"optimization_strategy": "random"}},
     "syne-tune-kde": {},
 }
-TRANSFER = ("syne-tune-bounding-box", "syne-tune-quantile-copula", "syne-tune-rush", "syne-tune-zero-shot")
+TRANSFER = ("syne-tune-bounding-box", "syne-tune-quantile-copula", "syne-tune-zero-shot")
 
 
 # A second per step, or ten to learn.
@@ -196,43 +196,6 @@ def test_the_box_holds_the_choices_of_the_best_cells_of_the_sources(name: str) -
     assert all(code in choices for row in found.tolist() for code, choices in zip(row, possible, strict=True))
 
 
-@pytest.mark.parametrize("name", [where_installed("syne-tune-rush")])
-def test_rush_lets_go_on_what_is_as_good_as_the_best_of_the_sources_cells(name: str) -> None:
-    best = [int(source.cells[source.utilities.argmax()]) for source in sources()]
-    rush: Any = learnt(name)
-    rush.begin([1, 3, 9])
-    one, two, other, better = (int(rush.ask_at()[0][0]) for _ in range(4))
-    assert [one, two] == best
-
-    def told(cell: int, epochs: int, value: float) -> list[list[int]]:
-        rush.tell_at(np.array([cell]), np.array([epochs]), np.array([value]))
-        return [[int(cell), int(length)] for cell, length in rush._going_on]
-
-    assert told(one, 1, 5.0) == [[one, 1]]  # rungs; the first value of one is always among the best share
-    assert told(two, 1, 6.0) == [[one, 1], [two, 1]]
-    assert [part.tolist() for part in rush.ask_at(2)] == [[one, two], [3, 3]]
-    assert told(other, 1, 5.5) == []  # neither among the best third nor above the hurdle
-    assert told(better, 1, 7.0) == [[better, 1]]
-    assert [part.tolist() for part in rush.ask_at()] == [[better], [3]]
-    assert told(one, 3, 8.0) == [[one, 2]]
-    assert told(better, 3, 7.9) == [[one, 2]]
-    plain: Any = learnt(name, eta=1000)  # all but the very best are stopped
-    plain.begin([1, 3])
-    cells = plain.ask(8)
-    plain.tell_at(cells, np.ones(8, np.int32), np.arange(8.0))
-    assert [cell for cell, _ in plain._going_on] == cells.tolist()
-
-
-@pytest.mark.parametrize("name", [where_installed("syne-tune-rush")])
-def test_only_the_hurdle_stops_where_syne_tune_lets_all_go_on(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    rush: Any = learnt(name)
-    rush.begin([1, 3])
-    cells, _ = rush.ask_at(5)
-    monkeypatch.setattr(rush._run, "on_trial_result", lambda trial, result: "CONTINUE")
-    rush.tell_at(cells, np.ones(5, np.int32), np.array([1.0, 3.0, 2.9, 3.0, 3.1]))
-    assert [cell for cell, _ in rush._going_on] == cells[[0, 1, 3, 4]].tolist()
-
-
 class Stubborn(PeerSearch):
     """Proposes the same, and every second time what is no architecture."""
 
@@ -284,7 +247,7 @@ def test_generators_of_its_own() -> None:
     [
         ("botorch", "botorch", "botorch"),
         ("syne-tune-kde", "syne_tune", "syne-tune"),
-        ("syne-tune-rush", "syne_tune", "syne-tune"),
+        ("syne-tune-zero-shot", "syne_tune", "syne-tune"),
     ],
 )
 def test_without_the_peer_the_extra_is_named(
